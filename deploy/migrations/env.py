@@ -1,0 +1,22 @@
+"""Runs the migrations. Safe while the services run: lock and statement time-outs, one transaction, one migrator at a time."""
+
+from alembic import context
+from sqlalchemy import create_engine, text
+
+from shared.database import connect_options, sqlalchemy_url
+
+# Any constant: two migrators that start together take turns.
+ADVISORY_LOCK = 0x_C1A0DE
+
+options = connect_options(statement_timeout_ms=60_000, lock_timeout_ms=4_000, read_only=False)
+engine = create_engine(
+    sqlalchemy_url(context.config.get_main_option("sqlalchemy.url") or ""),
+    connect_args=options | {"application_name": "tracker-migrate"},
+)
+with engine.connect() as connection:
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
+    connection.commit()
+    context.configure(connection=connection, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+engine.dispose()

@@ -1,0 +1,69 @@
+"""The Celery app: which queues there are, what beat rings, and what each pool process opens at its start."""
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+
+from services.worker.resources import resources
+from services.worker.settings import Settings
+from shared.broker import (
+    TASK_CLOSE_IDLE_SESSIONS,
+    TASK_DRAIN,
+    TASK_REMOVE_DEAD_CONSUMERS,
+    TASK_SWEEP_IMPORTS,
+    celery_settings,
+)
+from shared.logs import configure_logs
+
+# Reasons: RELIABILITY.md §2.3 and §2.4.
+WORKER_SETTINGS: dict[str, Any] = {
+    "imports": ["services.worker.tasks"],
+    # A task is a bell; what it works on is in the journal or in a job's row, so losing one costs a second at most.
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": False,
+    "task_soft_time_limit": 45,
+    "task_time_limit": 60,
+    "worker_prefetch_multiplier": 1,
+    "worker_max_tasks_per_child": 50_000,
+    "worker_max_memory_per_child": 400_000,
+    "worker_cancel_long_running_tasks_on_connection_loss": True,
+    "worker_soft_shutdown_timeout": 5.0,
+    "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
+    # Flower's live view needs them; they cost a task a message and carry no data of ours.
+    "worker_send_task_events": True,
+    "beat_max_loop_interval": 1,
+    "beat_schedule": {
+        "sweep": {"task": TASK_DRAIN, "schedule": 1.0, "options": {"expires": 5}},
+        "sweep-imports": {"task": TASK_SWEEP_IMPORTS, "schedule": 5.0, "options": {"expires": 30}},
+        "close-idle-sessions": {"task": TASK_CLOSE_IDLE_SESSIONS, "schedule": 60.0, "options": {"expires": 60}},
+        "remove-dead-consumers": {"task": TASK_REMOVE_DEAD_CONSUMERS, "schedule": 600.0, "options": {"expires": 600}},
+    },
+}
+
+
+def create_app() -> Celery:
+    """The app, configured from the environment. Connects to nothing."""
+    settings = Settings()
+    celery = Celery("tracker")
+    celery.conf.update(celery_settings(settings.redis_url) | WORKER_SETTINGS)
+    return celery
+
+
+@setup_logging.connect(weak=False)
+def _configure_logs(**_: object) -> None:
+    configure_logs("worker", Settings().log_level)
+
+
+@worker_process_init.connect(weak=False)
+def _open(**_: object) -> None:
+    resources()
+
+
+@worker_process_shutdown.connect(weak=False)
+def _close(**_: object) -> None:
+    resources().close()
+
+
+app = create_app()

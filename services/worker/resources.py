@@ -1,0 +1,58 @@
+"""What a worker process holds while it lives: settings, the engine, the Redis client, its name as a consumer of the journal."""
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from psycopg import Connection
+from redis import Redis
+from sqlalchemy import Engine, event
+
+from services.worker.settings import Settings
+from services.worker.staging import prepare_connection
+from shared.database import make_engine
+
+# Drains of different slots do not wait for each other at the ledger.
+LEDGER_SLOTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    settings: Settings
+    engine: Engine
+    redis: Redis
+    consumer: str
+
+    @property
+    def idle_gap(self) -> timedelta:
+        return timedelta(seconds=self.settings.idle_gap_seconds)
+
+    @property
+    def ledger_slot(self) -> int:
+        return os.getpid() % LEDGER_SLOTS
+
+    def close(self) -> None:
+        self.engine.dispose()
+        self.redis.close()
+
+
+def open_resources(settings: Settings) -> Resources:
+    """Connects lazily: nothing is asked of Postgres or Redis until the first use."""
+    engine = make_engine(settings.database_url, pool_size=1, statement_timeout_ms=30_000, application_name="tracker-worker")
+    event.listen(engine, "connect", _prepare)
+    redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=10, protocol=2)
+    return Resources(settings, engine, redis, f"{socket.gethostname()}-{os.getpid()}")
+
+
+def _prepare(connection: Connection[Any], _record: object) -> None:
+    prepare_connection(connection)
+    connection.commit()
+
+
+@cache
+def resources() -> Resources:
+    """This process' own. Made at the start of a pool process, never before the fork."""
+    return open_resources(Settings())

@@ -1,0 +1,28 @@
+"""The worker's settings, from the environment."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """TRACKER_* variables that the worker reads. A value that does not parse stops the start."""
+
+    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore")
+
+    database_url: str = Field("postgresql://tracker@localhost/tracker", description="Postgres: where events and aggregates are kept.")
+    redis_url: str = Field(
+        "redis://localhost:6379/0", description="Redis: the journal and Celery's broker. `unix:///path.sock?db=0` for a socket."
+    )
+    journal_partitions: int = Field(1, ge=1, le=256, description="Number of journal streams. The same for ingest, worker and query.")
+    idle_gap_seconds: int = Field(
+        300, ge=1, le=3600, description="A pause up to this long counts as active time. Run `make verify` after a change."
+    )
+    session_idle_seconds: int = Field(
+        1800, ge=60, description="An open session without an event for this long is closed at its last event."
+    )
+    drain_batch_events: int = Field(2000, ge=1, le=20_000, description="The most events persisted in one transaction.")
+    drain_seconds: float = Field(5.0, gt=0, le=20, description="How long one drain task goes on before it makes room for the next.")
+    claim_idle_ms: int = Field(
+        3000, ge=100, description="An entry that a worker holds unacknowledged for this long is taken over by another."
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

@@ -1,0 +1,51 @@
+"""Every Celery task, a table of contents. A task carries no data but an id; its work is in the module it calls."""
+
+from uuid import UUID
+
+from services.worker import drain as journal
+from services.worker import maintenance
+from services.worker.app import app
+from services.worker.importers import job
+from services.worker.resources import resources
+from shared.broker import (
+    TASK_CLOSE_IDLE_SESSIONS,
+    TASK_DRAIN,
+    TASK_REMOVE_DEAD_CONSUMERS,
+    TASK_RUN_IMPORT,
+    TASK_SWEEP_IMPORTS,
+)
+
+# Not bounded by how long an import may take, only by how long one may hang.
+IMPORT_SECONDS = 24 * 3600
+
+
+@app.task(name=TASK_DRAIN)
+def drain() -> None:
+    """Persists what is in the journal. Rung by ingest for new events, and every second by beat."""
+    if journal.drain(resources()):
+        app.send_task(TASK_DRAIN)
+
+
+@app.task(name=TASK_RUN_IMPORT, soft_time_limit=IMPORT_SECONDS, time_limit=IMPORT_SECONDS)
+def run_import(job_id: str) -> None:
+    """Works on an import job until it is finished. Sent by ingest, and by the sweep for a job that nobody works on."""
+    job.run(resources(), UUID(job_id))
+
+
+@app.task(name=TASK_SWEEP_IMPORTS)
+def sweep_imports() -> None:
+    """Sends again the jobs whose task or worker was lost."""
+    for job_id in job.abandoned(resources()):
+        app.send_task(TASK_RUN_IMPORT, (str(job_id),))
+
+
+@app.task(name=TASK_CLOSE_IDLE_SESSIONS)
+def close_idle_sessions() -> None:
+    """Closes open sessions in which nothing has happened for a while."""
+    maintenance.close_idle_sessions(resources())
+
+
+@app.task(name=TASK_REMOVE_DEAD_CONSUMERS)
+def remove_dead_consumers() -> None:
+    """Forgets the journal's consumers that are gone and hold nothing."""
+    maintenance.remove_dead_consumers(resources())

@@ -1,0 +1,74 @@
+"""Names and settings that whoever sends and whoever runs a Celery task must agree on.
+
+Celery carries no data: a task is a bell that says "there is work". What must not be lost is in the journal or in Postgres.
+"""
+
+from typing import Any, Final
+
+from celery import Celery
+
+QUEUE_DRAIN: Final = "drain"
+QUEUE_IMPORT: Final = "import"
+QUEUE_MAINTENANCE: Final = "maintenance"
+
+TASK_DRAIN: Final = "drain"
+TASK_RUN_IMPORT: Final = "import.run"
+TASK_SWEEP_IMPORTS: Final = "import.sweep"
+TASK_CLOSE_IDLE_SESSIONS: Final = "maintenance.close_idle_sessions"
+TASK_REMOVE_DEAD_CONSUMERS: Final = "maintenance.remove_dead_consumers"
+
+# Every key of Celery in Redis begins with this, so that the broker and the journal can share a database.
+KEY_PREFIX: Final = "celery:"
+
+
+def broker_url(redis_url: str) -> str:
+    """Celery's spelling of a redis-py URL. `unix:///run/redis.sock?db=0` → `redis+socket:///run/redis.sock?virtual_host=0`."""
+    if redis_url.startswith("unix://"):
+        return redis_url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
+    return redis_url
+
+
+def celery_settings(redis_url: str) -> dict[str, Any]:
+    """What sender and worker share. Each value has its reason in RELIABILITY.md §2 (pitfalls of Celery on Redis)."""
+    return {
+        "broker_url": broker_url(redis_url),
+        "result_backend": None,
+        "task_ignore_result": True,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_default_queue": QUEUE_DRAIN,
+        "task_create_missing_queues": True,
+        "task_routes": {
+            TASK_DRAIN: {"queue": QUEUE_DRAIN},
+            "import.*": {"queue": QUEUE_IMPORT},
+            "maintenance.*": {"queue": QUEUE_MAINTENANCE},
+        },
+        # A publisher must fail at once: whoever sends has a sweep behind him that sends again.
+        "task_publish_retry": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {
+            "global_keyprefix": KEY_PREFIX,
+            "visibility_timeout": 120,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            # Longer than the worker's blocking read of 1 s.
+            "socket_timeout": 5,
+            "socket_connect_timeout": 2,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+            # One Redis list a queue instead of four: Celery would starve low priorities anyway.
+            "priority_steps": [0],
+            "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0.1,
+        },
+        "enable_utc": True,
+    }
+
+
+def sender(redis_url: str) -> Celery:
+    """A Celery app that can only send, by name. Its send may block for the transport's time-outs: call it from a thread."""
+    app = Celery("tracker-sender")
+    app.conf.update(celery_settings(redis_url))
+    return app

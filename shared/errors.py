@@ -1,0 +1,75 @@
+"""The errors both services answer with. One code word an error: the same in the body, the log and the metric.
+
+ApiError
+├── BadRequest 400            VALIDATION_ERROR, INVALID_JSON, INVALID_CURSOR, INVALID_FILE, UNKNOWN_PROJECT_FILE
+├── NotFound 404              NOT_FOUND, PROJECT_NOT_FOUND, SESSION_NOT_FOUND, JOB_NOT_FOUND
+├── MethodNotAllowed 405      METHOD_NOT_ALLOWED
+├── RequestTimeout 408        REQUEST_TIMEOUT
+├── Conflict 409              CONFLICT
+├── PayloadTooLarge 413       PAYLOAD_TOO_LARGE
+├── UnsupportedMediaType 415  UNSUPPORTED_MEDIA_TYPE
+└── Unavailable 503           QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE, BACKLOG_FULL (with Retry-After)
+"""
+
+from typing import Any
+
+
+class ApiError(Exception):
+    """An answer that is not 2xx. `message` tells a person what to do next; `details` names the field(s)."""
+
+    status = 500
+    code = "INTERNAL_ERROR"
+
+    def __init__(self, message: str, *, code: str | None = None, details: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.code
+        self.details = details or {}
+        self.headers: dict[str, str] = {}
+
+    def body(self) -> dict[str, Any]:
+        """The one shape of every error: {"error": true, "message", "code", "details"}."""
+        return {"error": True, "message": self.message, "code": self.code, "details": self.details}
+
+
+class BadRequest(ApiError):
+    status, code = 400, "VALIDATION_ERROR"
+
+
+class NotFound(ApiError):
+    status, code = 404, "NOT_FOUND"
+
+
+class MethodNotAllowed(ApiError):
+    status, code = 405, "METHOD_NOT_ALLOWED"
+
+
+class RequestTimeout(ApiError):
+    status, code = 408, "REQUEST_TIMEOUT"
+
+
+class Conflict(ApiError):
+    status, code = 409, "CONFLICT"
+
+
+class PayloadTooLarge(ApiError):
+    status, code = 413, "PAYLOAD_TOO_LARGE"
+
+
+class UnsupportedMediaType(ApiError):
+    status, code = 415, "UNSUPPORTED_MEDIA_TYPE"
+
+
+class Unavailable(ApiError):
+    """The promise can't be given now. Nothing was kept; trying again after `retry_after_seconds` is right."""
+
+    status, code = 503, "QUEUE_UNAVAILABLE"
+
+    def __init__(self, message: str, *, code: str, retry_after_seconds: int = 1) -> None:
+        super().__init__(message, code=code)
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
+def invalid(field: str, reason: str) -> BadRequest:
+    """A 400 about one field."""
+    return BadRequest(f"{field}: {reason}", details={field: reason})

@@ -1,0 +1,49 @@
+"""Logs: one JSON object a line on stdout. Event names are constants, data is in fields, bodies and texts are never logged."""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+_SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+
+
+def configure_logs(service: str, level: str = "INFO") -> None:
+    """Sends structlog and the standard library's logging through one JSON renderer. Called once, at a process' start."""
+    structlog.configure(
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_SHARED],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _name_service(service),
+            structlog.processors.JSONRenderer(),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("uvicorn.access", "celery.app.trace", "celery.worker.strategy", "httpx"):
+        logging.getLogger(noisy).setLevel("WARNING")
+    for own in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(own).handlers = []
+
+
+def _name_service(service: str) -> Processor:
+    def add(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        fields["service"] = service
+        return fields
+
+    return add

@@ -1,0 +1,172 @@
+"""The events: what a client sends, what the journal carries, what the worker persists. One set of types for all three.
+
+On the wire `id` and times may be missing; ingest fills them in, so in the journal they are always set.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+ENVELOPE_VERSION = 1
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+
+SessionId = Annotated[str, Meta(min_length=1, max_length=200, description="Claude Code's own id of the session, or any string.")]
+Path = Annotated[str, Meta(min_length=1, max_length=4096)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+# ISO 8601. A naive time is UTC.
+Time = datetime
+ToolStatus = Literal["success", "error", "rejected", "cancelled", "timeout", "pending"]
+
+
+class Usage(Struct, omit_defaults=True):
+    """Tokens of one API call."""
+
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+    cache_creation_input_tokens: Count = 0
+    cache_read_input_tokens: Count = 0
+
+
+class SessionStart(Struct, tag="session_start", omit_defaults=True, kw_only=True):
+    """A session begins, or goes on, in a project."""
+
+    project_path: Path
+    start_time: Time | None = None
+    user: Name | None = None
+    session_id: SessionId | None = None
+    git_branch: Name | None = None
+    model: Name | None = None
+    client_version: Name | None = None
+    source: Name | None = None
+    id: UUID | None = None
+
+
+class SessionEnd(Struct, tag="session_end", omit_defaults=True, kw_only=True):
+    """A session ends. Of several ends the latest counts."""
+
+    session_id: SessionId
+    end_time: Time | None = None
+    source: Name | None = None
+    id: UUID | None = None
+
+
+class Conversation(Struct, tag="conversation", omit_defaults=True, kw_only=True):
+    """One message of a person or of Claude."""
+
+    session_id: SessionId
+    content: Annotated[str, Meta(max_length=1_048_576)]
+    role: Literal["user", "assistant"]
+    timestamp: Time | None = None
+    model: Name | None = None
+    usage: Usage | None = None
+    source: Name | None = None
+    id: UUID | None = None
+
+
+class Activity(Struct, tag="activity", omit_defaults=True, kw_only=True):
+    """A file was created, modified or deleted."""
+
+    session_id: SessionId
+    file_path: Path
+    action: Literal["created", "modified", "deleted"]
+    lines_added: Count = 0
+    lines_removed: Count = 0
+    timestamp: Time | None = None
+    source: Name | None = None
+    id: UUID | None = None
+
+
+class ToolCall(Struct, tag="tool_call", omit_defaults=True, kw_only=True):
+    """Claude used a tool. Without a session it counts in the global stats only."""
+
+    tool_name: Name
+    result_status: ToolStatus
+    parameters: dict[str, Any] | UnsetType = UNSET
+    execution_time_ms: Count | None = None
+    timestamp: Time | None = None
+    session_id: SessionId | None = None
+    user: Name | None = None
+    source: Name | None = None
+    id: UUID | None = None
+
+
+class ProjectSeen(Struct, tag="project_seen", omit_defaults=True, kw_only=True):
+    """An import met a project. Never on the wire."""
+
+    project_path: Path
+    id: UUID
+
+
+class SessionSnapshot(Struct, tag="session_snapshot", omit_defaults=True, kw_only=True):
+    """What claude.json says of a project's last session as a whole. Never on the wire.
+
+    The same session comes back in later files with greater numbers: per field the greatest is kept, nothing is added up.
+    """
+
+    project_path: Path
+    session_id: SessionId
+    id: UUID
+    user: Name | None = None
+    end_time: Time | None = None
+    client_version: Name | None = None
+    model: Name | None = None
+    wall_duration_ms: Count | None = None
+    api_duration_ms: Count | None = None
+    tool_duration_ms: Count | None = None
+    lines_added: Count | None = None
+    lines_removed: Count | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cache_creation_tokens: Count | None = None
+    cache_read_tokens: Count | None = None
+    cost_nano_usd: Count | None = None
+
+
+class HistoryPrompt(Struct, tag="history_prompt", omit_defaults=True, kw_only=True):
+    """A prompt out of claude.json's history: a person's message that has neither a date nor a session. Never on the wire."""
+
+    project_path: Path
+    content: str
+    id: UUID
+    user: Name | None = None
+
+
+Event = SessionStart | SessionEnd | Conversation | Activity | ToolCall
+Imported = ProjectSeen | SessionSnapshot | HistoryPrompt
+AnyEvent = Event | Imported
+
+
+class Envelope(Struct, omit_defaults=True, kw_only=True):
+    """What one journal entry holds: the events of one request, or a chunk of them.
+
+    Written as JSON, so that an operator can read the journal. `version` is the shape of everything inside; a reader
+    understands its own version and all older ones (tests/unit/shared/journal_samples).
+    """
+
+    version: int
+    request_id: str
+    received_at: datetime
+    events: list[Event]
+
+
+def encode_envelope(envelope: Envelope) -> bytes:
+    """The bytes of a journal entry."""
+    return _encoder.encode(envelope)
+
+
+def decode_envelope(payload: bytes) -> Envelope:
+    """The envelope of a journal entry; msgspec.MsgspecError (a ValueError) if it is none, or of a newer version."""
+    envelope = _envelope_decoder.decode(payload)
+    if envelope.version > ENVELOPE_VERSION:
+        raise msgspec.ValidationError(f"envelope version {envelope.version} is newer than this worker's {ENVELOPE_VERSION}")
+    return envelope
+
+
+_encoder = msgspec.json.Encoder()
+_envelope_decoder = msgspec.json.Decoder(Envelope)

@@ -1,0 +1,24 @@
+"""Every Prometheus metric, declared here with its meaning. A process exports those it touches."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+HTTP_REQUESTS = Counter(
+    "tracker_http_requests_total", "Answers by service, method, route and status.", ["service", "method", "route", "status"]
+)
+HTTP_SECONDS = Histogram(
+    "tracker_http_request_seconds",
+    "Time to answer.",
+    ["service", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+ERRORS = Counter("tracker_errors_total", "Answers that are not 2xx, by code word.", ["service", "code"])
+EVENTS_ACCEPTED = Counter("tracker_events_accepted_total", "Events that are on the journal's disk and were answered 2xx.", ["type"])
+EVENTS_REFUSED = Counter("tracker_events_refused_total", "Events that were not accepted, by code word.", ["code"])
+BELLS_RUNG = Counter("tracker_bells_rung_total", "drain tasks sent by ingest.", ["outcome"])
+
+# Read from Redis and Postgres by the query service when it is scraped.
+JOURNAL_ENTRIES = Gauge("tracker_journal_entries", "Entries in the journal that are not yet persisted.")
+JOURNAL_OLDEST_SECONDS = Gauge("tracker_journal_oldest_seconds", "Age of the oldest entry in the journal; 0 if it is empty.")
+EVENTS_PERSISTED = Gauge("tracker_events_persisted", "Events stored, since the database was made.")
+EVENTS_DUPLICATE = Gauge("tracker_events_duplicate", "Events that were stored already, since the database was made.")
+EVENTS_DEAD = Gauge("tracker_events_dead", "Events in dead letters, since the database was made.")

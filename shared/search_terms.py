@@ -1,0 +1,218 @@
+"""What a text is found by: the worker makes `messages.terms` of it, the query service turns what a person typed into a tsquery.
+
+Lexemes of a text: every word, case-folded; of an identifier (useEffect, my_func) also its parts and its tails, so that any run
+of parts is the beginning of some lexeme; of a script without spaces (CJK, Thai …) every character and every pair of neighbours.
+Punctuation only separates: a path or a dotted name is found by its words plus a look at the text itself (`Group.literals`).
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import chain, repeat
+from unicodedata import normalize
+
+from msgspec import Struct
+
+MAX_CONTENT_CHARS = 200_000
+MAX_LEXEME_CHARS = 64
+MAX_QUERY_CHARS = 256
+MAX_QUERY_TERMS = 16
+
+# Limits of a tsvector: positions end at 16,383, lexemes and positions together at 1 MiB - 1 byte. The rank hardly looks beyond
+# the first few positions of a lexeme, so few are kept.
+_MAX_POSITION = 16_383
+_ENOUGH_POSITIONS_CHARS = 48
+_MAX_VECTOR_BYTES = 1_000_000
+# A text this short cannot reach the byte limit, whatever is in it: a character gives at most 26 bytes.
+_SURELY_SMALL_CHARS = 40_000
+_MAX_PARTS = 12
+# Below this, a prefix would match half of the dictionary.
+_MIN_PREFIX_CHARS = 3
+
+_SPACELESS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_ASCII_TOKEN = re.compile(r"(\w{1,64})\w*")
+_TOKEN = re.compile(rf"([{_SPACELESS}]+|[^\W{_SPACELESS}]{{1,64}})[^\W{_SPACELESS}]*")
+_PART = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*(?![a-z])")
+_QUERY_TERM = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
+
+
+class Group(Struct, frozen=True):
+    """One alternative of a query: `tsquery` must match and, as text in any case, all `literals` and none of `excluded` be there.
+
+    `tsquery` is None where nothing of the alternative is indexed, like in `-"a b"`.
+    """
+
+    tsquery: str | None
+    literals: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+
+class SearchQuery(Struct, frozen=True):
+    """A parsed query: alternatives of which one must match (none: nothing can match), and the texts to highlight."""
+
+    groups: tuple[Group, ...]
+    highlights: tuple[str, ...]
+    terms: int
+
+
+def document_vector(content: str) -> str:
+    """The text form of the tsvector of `content`, e.g. `'useeffect':3 'use':3 'effect':3`; always within Postgres' limits."""
+    text = _normal(content[:MAX_CONTENT_CHARS])[:MAX_CONTENT_CHARS]
+    if text.isascii():
+        tokens, lexemes_of = _ASCII_TOKEN.findall(text), _lexemes
+    else:
+        tokens, lexemes_of = _TOKEN.findall(text), _lexemes_or_characters
+    # Positions are kept as text, ",3,17", since text is what comes out.
+    of_token: dict[str, str] = {}
+    for token, at in zip(tokens, chain(_position_texts(), repeat(f",{_MAX_POSITION}")), strict=False):
+        seen = of_token.get(token)
+        if seen is None:
+            of_token[token] = at
+        elif len(seen) < _ENOUGH_POSITIONS_CHARS:
+            of_token[token] = seen + at
+    of_lexeme: dict[str, str] = {}
+    for token, seen in of_token.items():
+        for lexeme in lexemes_of(token):
+            before = of_lexeme.get(lexeme)
+            if before is None:
+                of_lexeme[lexeme] = seen
+            elif len(before) < _ENOUGH_POSITIONS_CHARS:
+                of_lexeme[lexeme] = before + seen
+    if len(text) > _SURELY_SMALL_CHARS:
+        of_lexeme = _within_limit(of_lexeme)
+    return " ".join([f"'{lexeme}':{seen[1:]}" for lexeme, seen in of_lexeme.items()])
+
+
+@lru_cache(maxsize=1)
+def _position_texts() -> tuple[str, ...]:
+    return tuple(f",{position}" for position in range(1, _MAX_POSITION))
+
+
+def parse_query(q: str) -> SearchQuery:
+    """Words (all must match; the last also as a beginning), "a phrase", -not, or. Takes any text, raises nothing.
+
+    The caller refuses more than MAX_QUERY_CHARS characters or MAX_QUERY_TERMS terms.
+    """
+    found = _QUERY_TERM.findall(_storable(q))
+    groups: list[Group] = []
+    highlights: list[str] = []
+    terms: list[_Term] = []
+    for number, (minus, phrase, word) in enumerate(found, start=1):
+        if word.lower() == "or" and not minus:
+            groups, terms = _with_group(groups, terms), []
+            continue
+        term = _term(phrase or word, negated=bool(minus), quoted=bool(phrase), last=number == len(found))
+        if term is not None:
+            terms.append(term)
+            highlights += [] if minus else [term.text]
+    groups = _with_group(groups, terms)
+    return SearchQuery(tuple(groups), tuple(dict.fromkeys(highlights)), len(found))
+
+
+class _Term(Struct):
+    text: str
+    lexemes: list[str]
+    negated: bool
+    literal: bool
+
+
+def _term(text: str, *, negated: bool, quoted: bool, last: bool) -> _Term | None:
+    """One word or phrase as lexemes of a tsquery; None if nothing of it is indexed."""
+    tokens = _TOKEN.findall(_normal(text))
+    if not tokens:
+        return None
+    lexemes = [lexeme for token in tokens for lexeme in _query_lexemes(token)]
+    # A word typed last is perhaps not finished, and a part of an identifier is the beginning of one of its tails.
+    open_ended = not quoted and (last or (len(tokens) == 1 and _is_identifier(tokens[0])))
+    if open_ended and len(lexemes[-1]) >= _MIN_PREFIX_CHARS and not _is_spaceless(tokens[-1]):
+        lexemes[-1] += ":*"
+    # Cut from what was typed, not from its normal form: the stored text is as it was written.
+    spans = [match.span(1) for match in _TOKEN.finditer(text)] or [(0, len(text))]
+    inner = text[spans[0][0] : spans[-1][1]]
+    return _Term(inner, [_quoted(lexeme) for lexeme in lexemes], negated, literal=len(lexemes) > 1)
+
+
+def _with_group(groups: list[Group], terms: list[_Term]) -> list[Group]:
+    if not terms:
+        return groups
+    wanted = [lexeme for term in terms if not term.negated for lexeme in term.lexemes]
+    unwanted = [f"!{term.lexemes[0]}" for term in terms if term.negated and not term.literal]
+    literals = tuple(term.text for term in terms if term.literal and not term.negated)
+    excluded = tuple(term.text for term in terms if term.literal and term.negated)
+    tsquery = " & ".join(dict.fromkeys(wanted + unwanted)) or None
+    return [*groups, Group(tsquery, literals, excluded)]
+
+
+def _normal(text: str) -> str:
+    return text if text.isascii() else normalize("NFKC", text)
+
+
+def _storable(text: str) -> str:
+    """As ingest stores it: NUL and lone surrogates become U+FFFD."""
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+@lru_cache(maxsize=16_384)
+def _lexemes(token: str) -> tuple[str, ...]:
+    """A word as it is indexed: whole, its parts, its tails. useEffectOnce → useeffectonce, use, effect, once, effectonce."""
+    folded = token.casefold()[:MAX_LEXEME_CHARS]
+    if token.isascii():
+        spans = [match.span() for match in _PART.finditer(token)][:_MAX_PARTS]
+        parts = [folded[start:end] for start, end in spans]
+        tails = [folded[start:] for start, _ in spans]
+    else:
+        parts = folded.split("_")[:_MAX_PARTS]
+        tails = []
+    return tuple(dict.fromkeys(lexeme for lexeme in (folded, *parts, *tails) if lexeme))
+
+
+def _is_spaceless(token: str) -> bool:
+    return _SPACELESS_START.match(token) is not None
+
+
+_SPACELESS_START = re.compile(f"[{_SPACELESS}]")
+
+
+def _lexemes_or_characters(token: str) -> Iterable[str]:
+    return _spaceless_lexemes(token) if token[0] >= "\u0e00" and _is_spaceless(token) else _lexemes(token)
+
+
+def _spaceless_lexemes(run: str) -> list[str]:
+    """Every character and every pair of neighbours. 検索窓 → 検, 索, 窓, 検索, 索窓."""
+    return [*run, *map("".join, zip(run, run[1:], strict=False))]
+
+
+def _query_lexemes(token: str) -> list[str]:
+    if not _is_spaceless(token):
+        return [token.casefold()[:MAX_LEXEME_CHARS]]
+    return list(map("".join, zip(token, token[1:], strict=False))) or [token]
+
+
+def _is_identifier(token: str) -> bool:
+    return len(_lexemes(token)) > 1
+
+
+def _within_limit(of_lexeme: dict[str, str]) -> dict[str, str]:
+    """The lexemes met first, as many as a tsvector can hold."""
+    kept: dict[str, str] = {}
+    size = 0
+    for lexeme, seen in of_lexeme.items():
+        # Two bytes a position, two for their count, one to align.
+        size += len(lexeme.encode()) + 2 * seen.count(",") + 3
+        if size > _MAX_VECTOR_BYTES:
+            break
+        kept[lexeme] = seen
+    return kept
+
+
+def _quoted(lexeme: str) -> str:
+    word, star, _ = lexeme.partition(":*")
+    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'" + star
+
+
+def escape_like(text: str) -> str:
+    """For a LIKE that means the text itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

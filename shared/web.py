@@ -1,0 +1,145 @@
+"""What both services show outward identically: the error body, X-Request-ID, the access log and its metrics."""
+
+import re
+import time
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import metrics
+from shared.errors import ApiError, BadRequest, MethodNotAllowed, NotFound, PayloadTooLarge
+
+log = structlog.get_logger()
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+_encode = msgspec.json.Encoder().encode
+
+
+def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer. msgspec encodes datetimes in UTC with `Z` and UUIDs as strings."""
+    return Response(_encode(content), status, headers, media_type="application/json")
+
+
+def error_response(error: ApiError) -> Response:
+    """The one error body."""
+    return json_response(error.body(), error.status, error.headers)
+
+
+def install(app: FastAPI, service: str) -> None:
+    """Gives an app the error body for every failure, the framework's own included, and the request context around it all."""
+
+    async def on_api_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ApiError)
+        request.scope["error_code"] = error.code
+        return error_response(error)
+
+    async def on_validation_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return await on_api_error(request, _from_validation(error))
+
+    async def on_http_exception(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        answer = await on_api_error(request, _from_http(request, error))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    app.add_exception_handler(ApiError, on_api_error)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_middleware(RequestContext, service=service)
+
+
+def _from_validation(error: RequestValidationError) -> ApiError:
+    details = {".".join(str(part) for part in e["loc"][1:]) or str(e["loc"][0]): e["msg"] for e in error.errors()}
+    field, reason = next(iter(details.items()), ("request", "not valid"))
+    return BadRequest(f"{field}: {reason}", details=details)
+
+
+def _from_http(request: Request, error: HTTPException) -> ApiError:
+    path, method = request.url.path[:200], request.method
+    match error.status_code:
+        case 404:
+            return NotFound(f"There is nothing at {path}; see /docs for what there is.")
+        case 405:
+            return MethodNotAllowed(f"{path} does not take {method}; see /docs for what it takes.")
+        case 413:
+            return PayloadTooLarge(str(error.detail))
+        case _:
+            wrapped = BadRequest(str(error.detail))
+            wrapped.status = error.status_code
+            return wrapped
+
+
+class RequestContext:
+    """ASGI: gives the request its id, times and logs it, and turns a crash into the 500 body."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self.app = app
+        self.service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope["request_id"] = request_id
+        started = time.perf_counter()
+        status = 500
+        answering = False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status, answering
+            if message["type"] == "http.response.start":
+                answering = True
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_with_id)
+            except Exception:
+                log.exception("request_crashed", path=scope["path"])
+                scope["error_code"] = ApiError.code
+                if not answering:
+                    await error_response(_crash(request_id))(scope, receive, send_with_id)
+            finally:
+                self._account(scope, status, time.perf_counter() - started)
+
+    def _account(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unknown")
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        metrics.HTTP_REQUESTS.labels(self.service, method, route, status).inc()
+        metrics.HTTP_SECONDS.labels(self.service, route).observe(seconds)
+        if status >= 400:
+            code = scope.get("error_code", "UNKNOWN")
+            metrics.ERRORS.labels(self.service, code).inc()
+            log.warning("request_refused", method=method, route=route, status=status, code=code, duration_ms=round(seconds * 1000, 1))
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _crash(request_id: str) -> ApiError:
+    return ApiError(f"Something broke here, not in your request; report it with request id {request_id}.")
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            candidate: str = value.decode("latin-1")
+            if _SANE_REQUEST_ID.fullmatch(candidate):
+                return candidate
+    return str(uuid4())
+
+
+def request_id_of(request: Request) -> str:
+    """The id that this request's answer, logs and journal entries carry."""
+    request_id: str = request.scope["request_id"]
+    return request_id

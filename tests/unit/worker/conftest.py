@@ -1,0 +1,17 @@
+"""A worker's resources in the test's own process: what a pool process holds, without Celery around it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.worker.resources import Resources, open_resources
+from services.worker.settings import Settings
+from services.worker.take import make_groups
+
+
+@pytest.fixture
+def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
+    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url, claim_idle_ms=100))
+    make_groups(resources.redis, 1)
+    yield resources
+    resources.close()
