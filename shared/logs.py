@@ -35,7 +35,7 @@ def configure_logs(service: str, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("uvicorn.access", "celery.app.trace", "celery.worker.strategy", "httpx"):
+    for noisy in ("uvicorn.access", "celery.app.trace", "celery.beat", "celery.worker.strategy", "httpx"):
         logging.getLogger(noisy).setLevel("WARNING")
     for own in ("uvicorn", "uvicorn.error"):
         logging.getLogger(own).handlers = []

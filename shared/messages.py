@@ -161,7 +161,7 @@ def encode_envelope(envelope: Envelope) -> bytes:
 
 
 def decode_envelope(payload: bytes) -> Envelope:
-    """The envelope of a journal entry; msgspec.MsgspecError (a ValueError) if it is none, or of a newer version."""
+    """The envelope of a journal entry. ValueError if it is none, or of a newer version; RecursionError if it is nested beyond measure."""
     envelope = _envelope_decoder.decode(payload)
     if envelope.version > ENVELOPE_VERSION:
         raise msgspec.ValidationError(f"envelope version {envelope.version} is newer than this worker's {ENVELOPE_VERSION}")

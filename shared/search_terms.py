@@ -6,9 +6,9 @@ Punctuation only separates: a path or a dotted name is found by its words plus a
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from itertools import chain, repeat
+from itertools import chain, pairwise, repeat
 from unicodedata import normalize
 
 from msgspec import Struct
@@ -61,10 +61,8 @@ class SearchQuery(Struct, frozen=True):
 def document_vector(content: str) -> str:
     """The text form of the tsvector of `content`, e.g. `'useeffect':3 'use':3 'effect':3`; always within Postgres' limits."""
     text = _normal(content[:MAX_CONTENT_CHARS])[:MAX_CONTENT_CHARS]
-    if text.isascii():
-        tokens, lexemes_of = _ASCII_TOKEN.findall(text), _lexemes
-    else:
-        tokens, lexemes_of = _TOKEN.findall(text), _lexemes_or_characters
+    tokens = (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
+    lexemes_of: Callable[[str], Iterable[str]] = _lexemes if text.isascii() else _lexemes_or_characters
     # Positions are kept as text, ",3,17", since text is what comes out.
     of_token: dict[str, str] = {}
     for token, at in zip(tokens, chain(_position_texts(), repeat(f",{_MAX_POSITION}")), strict=False):
@@ -182,13 +180,13 @@ def _lexemes_or_characters(token: str) -> Iterable[str]:
 
 def _spaceless_lexemes(run: str) -> list[str]:
     """Every character and every pair of neighbours. 検索窓 → 検, 索, 窓, 検索, 索窓."""
-    return [*run, *map("".join, zip(run, run[1:], strict=False))]
+    return [*run, *map("".join, pairwise(run))]
 
 
 def _query_lexemes(token: str) -> list[str]:
     if not _is_spaceless(token):
         return [token.casefold()[:MAX_LEXEME_CHARS]]
-    return list(map("".join, zip(token, token[1:], strict=False))) or [token]
+    return list(map("".join, pairwise(token))) or [token]
 
 
 def _is_identifier(token: str) -> bool:

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -30,6 +31,14 @@ def docker_runs() -> bool:
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"PostgreSQL and Redis: {'testcontainers (Docker runs here)' if docker_runs() else 'the embedded binaries (no Docker here)'}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of one folder with a running stack share it, so they run in one of xdist's processes."""
+    for item in items:
+        for folder in ("flow", "embedded"):
+            if f"tests/{folder}/" in item.nodeid:
+                item.add_marker(pytest.mark.xdist_group(folder))
 
 
 @pytest.fixture(scope="session")
@@ -69,18 +78,20 @@ def redis_server_url(server_folder: Path) -> Iterator[str]:
     server.stop()
 
 
+def make_database(postgres_url: str, name: str) -> str:
+    """A new database on the server, made by the migrations. Its URL."""
+    assert name.endswith("_test")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    url = urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+    migrate(url)
+    return url
+
+
 @pytest.fixture(scope="session")
 def migrated_database_url(postgres_url: str) -> str:
     """A database of this test process, made by the migrations."""
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE tracker_test")
-    url = (
-        postgres_url.replace("/tracker?", "/tracker_test?")
-        if "?" in postgres_url
-        else postgres_url.removesuffix("/tracker") + "/tracker_test"
-    )
-    migrate(url)
-    return url
+    return make_database(postgres_url, "tracker_test")
 
 
 @pytest.fixture
@@ -98,7 +109,7 @@ def database_url(migrated_database_url: str) -> str:
 
 @pytest.fixture
 def redis_url(redis_server_url: str) -> str:
-    """Redis, empty."""
+    """Database 0 of Redis, empty. The running stack of tests/flow has database 1."""
     with Redis.from_url(redis_server_url) as redis:
-        redis.flushall()
+        redis.flushdb()
     return redis_server_url

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import psycopg
 import structlog
 from psycopg import Connection
@@ -123,7 +122,7 @@ def _persist(worker: Resources, connection: Connection[Any], entries: list[Entry
             continue
         try:
             envelope = decode_envelope(entry.payload)
-        except msgspec.MsgspecError as error:
+        except (ValueError, RecursionError) as error:
             bury_entry(connection, entry.entry_id, entry.payload, f"not readable: {error}"[:500])
             dead += 1
             continue

@@ -90,8 +90,17 @@ def run(worker: Resources, job_id: UUID) -> None:
         bytes_before += file["bytes"]
     status = "failed" if damaged else "succeeded"
     _transact(worker, lambda connection: connection.execute(FINISH, {"job_id": job_id, "status": status}))
+    _delete_files(job)
     log.info("import_finished", status=status, duration_ms=round((time.perf_counter() - started) * 1000))
     structlog.contextvars.unbind_contextvars("request_id", "job_id")
+
+
+def _delete_files(job: dict[str, Any]) -> None:
+    """An upload holds what the import left out, secrets above all; it is kept no longer than it is needed."""
+    for file in job["files"]:
+        filesystem, path = fsspec.core.url_to_fs(file["blob_url"])
+        if filesystem.exists(path):
+            filesystem.rm_file(path)
 
 
 def _take(connection: Connection[Any], job_id: UUID) -> dict[str, Any] | None:

@@ -40,7 +40,10 @@ def test_events_of_all_entries_are_stored_and_the_journal_is_empty(worker: Resou
 
     # When they are drained, then all is stored under the session's project, and nothing is left
     assert drain(worker) is False
-    assert select(worker, "SELECT content, p.path FROM messages AS m JOIN projects AS p ON p.id = m.project_id ORDER BY content") == [("one", "/p"), ("two", "/p")]
+    assert select(worker, "SELECT content, p.path FROM messages AS m JOIN projects AS p ON p.id = m.project_id ORDER BY content") == [
+        ("one", "/p"),
+        ("two", "/p"),
+    ]
     assert select(worker, "SELECT tool_name FROM tool_calls") == [("Bash",)]
     assert worker.redis.xlen(STREAM) == 0
     assert select(worker, "SELECT sum(persisted), sum(duplicates), sum(dead) FROM ledger") == [(4, 0, 0)]

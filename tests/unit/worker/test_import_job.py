@@ -40,7 +40,9 @@ def canary_file() -> dict[str, Any]:
         "customApiKeyResponses": {"approved": [SECRET + "04"], "rejected": [SECRET + "05"]},
         "apiKeyHelper": SECRET + "06",
         "env": {"TOKEN": SECRET + "07"},
-        "mcpServers": {"a": {"env": {"T": SECRET + "08"}, "headers": {"Authorization": SECRET + "09"}, "args": [SECRET + "10"], "url": SECRET + "11"}},
+        "mcpServers": {
+            "a": {"env": {"T": SECRET + "08"}, "headers": {"Authorization": SECRET + "09"}, "args": [SECRET + "10"], "url": SECRET + "11"}
+        },
         "userID": SECRET + "12",
         "machineID": SECRET + "13",
         "anonymousId": SECRET + "14",
@@ -71,7 +73,8 @@ def start_job(worker: Resources, folder: Path, *contents: bytes) -> UUID:
         files.append({"name": f"{n}.json", "blob_url": path.as_uri(), "bytes": len(content), "kind": "claude_json"})
     with psycopg.connect(worker.settings.database_url) as connection:
         connection.execute(
-            "INSERT INTO import_jobs (id, files, user_name, bytes_total) VALUES (%s, %s, 'ann', %s)", [job_id, json.dumps(files), sum(map(len, contents))]
+            "INSERT INTO import_jobs (id, files, user_name, bytes_total) VALUES (%s, %s, 'ann', %s)",
+            [job_id, json.dumps(files), sum(map(len, contents))],
         )
     return job_id
 
@@ -122,7 +125,9 @@ def test_equal_prompts_are_different_messages_with_the_same_ids_in_a_later_file(
     assert {prompt.id for prompt in before} < {prompt.id for prompt in after}
 
 
-@pytest.mark.parametrize("project", [None, [], "text", 7, {}, {"lastSessionId": None}, {"lastSessionId": 5, "history": None}, {"history": [None, 3, {}]}])
+@pytest.mark.parametrize(
+    "project", [None, [], "text", 7, {}, {"lastSessionId": None}, {"lastSessionId": 5, "history": None}, {"history": [None, 3, {}]}]
+)
 def test_a_corrupt_project_is_a_project_without_a_session(project: Any) -> None:
     events = read(json.dumps({"projects": {"/p": project, "/q": {}}}).encode())
     assert [event.project_path for event in events] == ["/p", "/q"]
@@ -181,9 +186,9 @@ def test_later_files_raise_a_sessions_numbers_and_never_add_them(worker: Resourc
 
     assert (second["sessions_imported"], second["sessions_updated"]) == (0, 1)
     with psycopg.connect(worker.settings.database_url) as connection:
-        assert connection.execute("SELECT lines_added, input_tokens, cost_nano_usd, wall_us, dated_at = ended_at FROM sessions").fetchall() == [
-            (400, 120, 20_250_000_000, 0, True)
-        ]
+        assert connection.execute(
+            "SELECT lines_added, input_tokens, cost_nano_usd, wall_us, dated_at = ended_at FROM sessions"
+        ).fetchall() == [(400, 120, 20_250_000_000, 0, True)]
 
 
 def test_a_damaged_file_fails_its_job_and_the_other_file_is_imported(worker: Resources, tmp_path: Path) -> None:
@@ -207,3 +212,9 @@ def test_a_job_is_taken_by_one_worker_only_until_its_lease_runs_out(worker: Reso
         assert job.abandoned(worker) == [job_id]
     assert imported(worker, job_id)["status"] == "succeeded"
     assert job.abandoned(worker) == []
+
+
+def test_the_upload_is_deleted_when_the_job_is_finished(worker: Resources, tmp_path: Path) -> None:
+    imported(worker, start_job(worker, tmp_path, json.dumps(canary_file()).encode()))
+
+    assert list(tmp_path.iterdir()) == []

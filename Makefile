@@ -1,0 +1,61 @@
+# Everything one does with the tracker. `make` lists it.
+# Settings are environment variables: `TRACKER_PORT=8001 make up` and `make up TRACKER_PORT=8001` are the same.
+
+VENV := .venv/bin
+# Any Python 3 can run the bootstrap, which looks for one that is new enough (or takes PYTHON=…).
+ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 python3.13 python3.14; do $$p -c '' 2>/dev/null && echo $$p && break; done),python3)
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help environment up down status psql test check verify bench bench-reads faults openapi lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+environment: ## build .venv from requirements.lock, if it is not up to date
+	@$(ANY_PYTHON) deploy/bootstrap.py
+
+up: environment ## start everything on this machine; Ctrl-C stops it
+	@exec $(VENV)/python -m deploy.embedded
+
+down: environment ## stop the stack of TRACKER_DATA_DIR
+	@$(VENV)/python -m deploy.embedded.control down
+
+status: environment ## the processes of the stack
+	@$(VENV)/python -m deploy.embedded.control status
+
+psql: environment ## a shell on the stack's database
+	@exec $(VENV)/python -m deploy.embedded.control psql
+
+test: environment ## all tests
+	$(VENV)/python -m pytest
+
+check: environment ## lint, format, types, import contracts, docs
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/python -m pytest tests/docs
+
+verify: environment ## recompute every aggregate of the running stack from its rows; exit 1 on a difference
+	@$(VENV)/python -m deploy.embedded.control run services.worker.verify
+
+bench: environment ## measure the write path against the running machine's own limits
+	$(VENV)/python -m tests.bench
+
+bench-reads: environment ## measure every read endpoint at two volumes
+	$(VENV)/python -m tests.bench.reads
+
+faults: environment ## kill everything, many times, under load; then count
+	$(VENV)/python -m tests.faults
+
+openapi: environment ## write shared/openapi.json from both services
+	$(VENV)/python -m deploy.openapi
+
+lock: ## write requirements.lock from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--quiet --output-file requirements.lock
+
+clean: ## remove .venv and caches; the data in TRACKER_DATA_DIR stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,95 @@
+"""Builds `.venv` from requirements.lock, with nothing but Python's standard library; does nothing if it is up to date.
+
+Runs under any Python 3, to be able to say that it is too old.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+LOCK = os.path.join(ROOT, "requirements.lock")
+# A copy of the lock that is installed, made last.
+STAMP = os.path.join(VENV, "installed.lock")
+PYTHON = os.path.join(VENV, "bin", "python")
+OLDEST = (3, 11)
+# Those with a Redis inside a package come first.
+CANDIDATES = ("python3.12", "python3.11", "python3.13", "python3.14", "python3")
+
+
+def main() -> None:
+    """Leaves a `.venv` that has exactly what the lock names."""
+    os.makedirs(VENV, exist_ok=True)
+    with open(os.path.join(VENV, ".building"), "w") as building:
+        # Two `make up` at the same time: the second waits and finds the work done.
+        fcntl.flock(building, fcntl.LOCK_EX)
+        if not is_current():
+            build(find_python())
+
+
+def is_current() -> bool:
+    """Whether the lock is installed and the environment's Python still there, and is the one asked for."""
+    version = version_of(PYTHON)
+    asked = os.environ.get("PYTHON")
+    return same_content(LOCK, STAMP) and version is not None and (not asked or version == version_of(asked))
+
+
+def build(python: str) -> None:
+    """Makes the environment and installs into it."""
+    print(f"Building .venv with {python}, once; this takes a minute.", flush=True)  # noqa: T201
+    if version_of(PYTHON) != version_of(python):
+        empty(VENV)
+    if subprocess.call([python, "-m", "venv", VENV]) != 0:
+        sys.exit(f"{python} cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv")
+    install = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", LOCK]
+    if subprocess.call(install) != 0:
+        sys.exit("The packages of requirements.lock could not be installed; pip's reason is above. Run the command again to go on.")
+    shutil.copyfile(LOCK, STAMP)
+
+
+def find_python() -> str:
+    """PYTHON if set, else the first candidate that runs and is new enough."""
+    asked = os.environ.get("PYTHON")
+    for name in [asked] if asked else CANDIDATES:
+        found = shutil.which(name)
+        version = version_of(found) if found else None
+        if found and version and version >= OLDEST:
+            return found
+    missing = f"PYTHON={asked} is not" if asked else "There is no"
+    sys.exit(f"{missing} Python 3.11 or newer; install one, or name it: make up PYTHON=/path/to/python3.12")
+
+
+def version_of(python: str) -> "tuple[int, ...] | None":
+    """(3, 12), or None if it does not run."""
+    try:
+        answer = subprocess.check_output([python, "-c", "import sys; print(*sys.version_info[:2])"], stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return tuple(int(part) for part in answer.split())
+
+
+def same_content(one: str, other: str) -> bool:
+    """Whether two files exist and are equal."""
+    try:
+        with open(one, "rb") as first, open(other, "rb") as second:
+            return first.read() == second.read()
+    except FileNotFoundError:
+        return False
+
+
+def empty(folder: str) -> None:
+    """Removes what is in a folder but for our lock."""
+    for entry in os.scandir(folder):
+        if entry.name == ".building":
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""`make up`: the whole tracker on one machine, until Ctrl-C."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from deploy.embedded import lock, preflight, processes, stack
+from deploy.embedded.banner import banner
+from deploy.embedded.paths import Paths
+from deploy.embedded.postgres import PostgresServer
+from deploy.embedded.processes import StartError
+from deploy.embedded.redis_server import RedisServer, server_program
+from deploy.embedded.settings import Settings, read_settings
+from deploy.embedded.supervisor import StopRequested, Supervisor, end_leftovers
+
+
+def main() -> int:
+    """Exit code: 0 after a stop that was asked for, 1 with a sentence on stderr if it could not start or go on."""
+    try:
+        settings = read_settings()
+        paths = Paths(settings.data_dir.expanduser().resolve())
+        preflight.check_host(settings.host)
+        preflight.make_data_dir(paths)
+        lock.take(paths.lock)
+        end_leftovers(list(paths.run.glob("*.pid")))
+        preflight.check_disk(paths.data_dir)
+        return run(settings, paths)
+    except StartError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+
+
+def run(settings: Settings, paths: Paths) -> int:
+    """From the first server to the last one's end."""
+    started = time.monotonic()
+    server_program()
+    flower_port = preflight.flower_port(settings)
+    address = stack.Address(settings.host, settings.port, preflight.listen(settings.host, settings.port))
+    database = PostgresServer(paths.postgres, paths.run, paths.log("postgres"))
+    redis = RedisServer(paths.redis, paths.run, paths.log("redis"))
+    env = stack.environment(paths, database.url, redis.url)
+    say = _teller(paths)
+    supervisor = Supervisor(say)
+    supervisor.install_signals()
+    try:
+        supervisor.start([stack.postgres_service(database, paths), stack.redis_service(redis, paths)])
+        if supervisor.run_to_end(stack.migration(paths, env)) != 0:
+            raise StartError(
+                f"The database could not be brought to this release's schema; the reason is at the end of {paths.log('migrate')}."
+            )
+        supervisor.start([stack.api_service(address, paths, env)])
+        supervisor.start(stack.celery_services(paths, env))
+        if flower_port is not None:
+            supervisor.start([stack.flower_service(paths, env, flower_port)])
+        say(banner(paths, address.url, flower_port, time.monotonic() - started))
+        supervisor.watch()
+    except StopRequested:
+        say("Stopping.")
+    finally:
+        address.listening.close()
+        supervisor.stop(stack.STOP_ORDER)
+    say("Stopped; nothing is left running.")
+    return 0
+
+
+def _teller(paths: Paths) -> Callable[[str], None]:
+    """Says a sentence on the terminal and in the supervisor's log."""
+    log_file = paths.log("supervisor")
+    processes.keep_log_small(log_file)
+
+    def say(sentence: str) -> None:
+        # The terminal may be gone, the disk may be full: no reason to stop.
+        with contextlib.suppress(OSError):
+            print(sentence, flush=True)
+        with contextlib.suppress(OSError), log_file.open("a") as log:
+            log.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {sentence}\n")
+
+    return say
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""What must hold before anything is started; each refusal is one sentence that says what to do."""
+
+import ipaddress
+import os
+import shutil
+import socket
+from pathlib import Path
+
+from deploy.embedded.paths import Paths
+from deploy.embedded.processes import StartError
+from deploy.embedded.settings import Settings
+
+FREE_BYTES_NEEDED = 256 * 1024 * 1024
+FLOWER_PORTS_TRIED = 50
+
+
+def check_host(host: str) -> None:
+    """There are no API keys yet, so whoever reaches the port may read and write everything."""
+    if host == "localhost":
+        return
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return
+    except ValueError:
+        raise StartError(f"TRACKER_HOST={host} is not an address; use 127.0.0.1, the default.") from None
+    raise StartError(
+        f"TRACKER_HOST={host} can be reached from other machines, and the tracker has no API keys yet to keep strangers out. "
+        "Use 127.0.0.1, and reach it from elsewhere through an SSH tunnel (ssh -L 8000:127.0.0.1:8000 …)."
+    )
+
+
+def make_data_dir(paths: Paths) -> None:
+    """The data folder exists, belongs to us and can be written."""
+    try:
+        paths.make()
+        for folder in (paths.run, paths.logs, paths.redis, paths.blobs):
+            probe = folder / ".writable"
+            probe.write_bytes(b"")
+            probe.unlink()
+    except OSError as error:
+        raise StartError(
+            f"The data folder {paths.data_dir} cannot be written ({error.strerror}: {error.filename}); "
+            "make it writable for the user who starts the tracker, or set TRACKER_DATA_DIR to another folder."
+        ) from None
+    _check_owner(paths.postgres)
+
+
+def _check_owner(postgres: Path) -> None:
+    if not postgres.exists() or os.geteuid() in (0, owner := postgres.stat().st_uid):
+        return
+    raise StartError(
+        f"{postgres} belongs to user {owner}, perhaps because the tracker was once started as root. Start it as that user or as root, "
+        f"give it to yourself (sudo chown -R $(id -u) {postgres.parent}), or set TRACKER_DATA_DIR to another folder."
+    )
+
+
+def check_disk(data_dir: Path) -> None:
+    """PostgreSQL needs some room even to start."""
+    free = shutil.disk_usage(data_dir).free
+    if free < FREE_BYTES_NEEDED:
+        raise StartError(
+            f"Only {free // 1024**2} MB are free where {data_dir} lies, and the tracker needs {FREE_BYTES_NEEDED // 1024**2} MB to start; "
+            "make room, or set TRACKER_DATA_DIR to a folder on another disk."
+        )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to the API's address. The supervisor keeps it, so that the port stays ours while the API restarts."""
+    try:
+        return _bind(host, port)
+    except PermissionError:
+        raise StartError(f"Port {port} is for root only; choose one above 1023: make up TRACKER_PORT=8000") from None
+    except OSError as error:
+        raise StartError(
+            f"Port {port} on {host} is in use ({error.strerror}); choose another: make up TRACKER_PORT={_free_port(host, port)}"
+        ) from None
+
+
+def flower_port(settings: Settings) -> int | None:
+    """Flower's port, None if it is off. The default makes way for whoever has it already; one that was asked for does not."""
+    wanted = settings.flower_port
+    if wanted == "off":
+        return None
+    if _is_free("127.0.0.1", wanted) and wanted != settings.port:
+        return wanted
+    if "flower_port" not in settings.model_fields_set:
+        return _free_port("127.0.0.1", wanted)
+    raise StartError(
+        f"Port {wanted} for Flower is in use; choose another: make up TRACKER_FLOWER_PORT={_free_port('127.0.0.1', wanted)}, "
+        "or do without: make up TRACKER_FLOWER_PORT=off"
+    )
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        _bind(host, port).close()
+    except OSError:
+        return False
+    return True
+
+
+def _free_port(host: str, taken: int) -> int:
+    for port in range(taken + 1, min(taken + FLOWER_PORTS_TRIED, 65535) + 1):
+        if _is_free(host, port):
+            return port
+    raise StartError(f"No port between {taken} and {taken + FLOWER_PORTS_TRIED} is free.")

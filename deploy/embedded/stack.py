@@ -1,0 +1,127 @@
+"""The processes of the stack: how each is started and when it is ready."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from deploy.embedded import postgres, processes, redis_server
+from deploy.embedded.child import Service
+from deploy.embedded.paths import REPOSITORY, Paths
+
+STOP_ORDER = (("api",), ("beat", "flower"), ("worker-drain", "worker-background"), ("redis",), ("postgres",))
+_CELERY = ("-A", "services.worker.app")
+# Tasks that Flower remembers. Its default of 100,000 would grow by the sweep alone to hundreds of MB.
+_FLOWER_TASKS = 2_000
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the API is served, on a socket that outlives its process."""
+
+    host: str
+    port: int
+    listening: socket.socket
+
+    @property
+    def url(self) -> str:
+        """Without a slash at the end."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+
+def environment(paths: Paths, database_url: str, redis_url: str) -> dict[str, str]:
+    """What every process is told. The rest of TRACKER_… is the user's and passed on."""
+    return os.environ | {
+        "TRACKER_DATABASE_URL": database_url,
+        "TRACKER_QUERY_DATABASE_URL": database_url,
+        "TRACKER_REDIS_URL": redis_url,
+        "TRACKER_BLOB_URL": paths.blobs.as_uri(),
+        # Two arenas of memory instead of eight a core.
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+def postgres_service(server: postgres.PostgresServer, paths: Paths) -> Service:
+    """The database."""
+    return Service(
+        name="postgres",
+        launch=server.launch,
+        is_ready=server.is_ready,
+        log_file=server.log_file,
+        pid_file=paths.pid("postgres"),
+        stop_signal=postgres.STOP_SIGNAL,
+        stop_seconds=postgres.STOP_SECONDS,
+    )
+
+
+def redis_service(server: redis_server.RedisServer, paths: Paths) -> Service:
+    """The journal and the queues."""
+    return Service(
+        name="redis",
+        launch=server.launch,
+        is_ready=server.is_ready,
+        log_file=server.log_file,
+        pid_file=paths.pid("redis"),
+        stop_signal=redis_server.STOP_SIGNAL,
+        stop_seconds=redis_server.STOP_SECONDS,
+    )
+
+
+def migration(paths: Paths, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Brings the schema up to date and ends. A process of its own, so that the supervisor stays small."""
+    argv = [sys.executable, "-m", "deploy.migrations.migrate"]
+    return processes.spawn(argv, log_file=paths.log("migrate"), env=env, cwd=REPOSITORY)
+
+
+def api_service(address: Address, paths: Paths, env: Mapping[str, str]) -> Service:
+    """Both API services in one process."""
+    descriptor = address.listening.fileno()
+    argv = [sys.executable, "-m", "deploy.embedded.gateway", str(descriptor)]
+
+    def launch() -> subprocess.Popen[bytes]:
+        return processes.spawn(argv, log_file=paths.log("api"), env=env, cwd=REPOSITORY, pass_fds=[descriptor])
+
+    return Service("api", launch, lambda: _answers(f"{address.url}/healthz"), paths.log("api"), paths.pid("api"), signal.SIGTERM, 15)
+
+
+def celery_services(paths: Paths, env: Mapping[str, str]) -> list[Service]:
+    """The workers and beat. Gossip and mingle are for workers that elect and share; these two do neither."""
+    worker = ["worker", "-c", "1", "--without-gossip", "--without-mingle"]
+    return [
+        _celery("worker-drain", [*worker, "-Q", "drain", "-n", "drain@%h"], paths, env),
+        _celery("worker-background", [*worker, "-Q", "import,maintenance", "-n", "background@%h"], paths, env),
+        _celery("beat", ["beat", "--schedule", str(paths.beat_schedule), "--pidfile="], paths, env),
+    ]
+
+
+def flower_service(paths: Paths, env: Mapping[str, str], port: int) -> Service:
+    """Flower, on loopback. It asks the workers for their settings once, so it is started after them."""
+    arguments = ["flower", "--address=127.0.0.1", f"--port={port}", f"--max_tasks={_FLOWER_TASKS}"]
+    service = _celery("flower", arguments, paths, env)
+    return replace(service, is_ready=lambda: _answers(f"http://127.0.0.1:{port}/healthcheck"), stop_seconds=5)
+
+
+def _celery(name: str, arguments: list[str], paths: Paths, env: Mapping[str, str]) -> Service:
+    ready = paths.ready(name)
+    argv = [sys.executable, "-m", "deploy.embedded.celery_command", str(ready), *_CELERY, *arguments]
+
+    def launch() -> subprocess.Popen[bytes]:
+        ready.unlink(missing_ok=True)
+        return processes.spawn(argv, log_file=paths.log(name), env=env, cwd=REPOSITORY)
+
+    return Service(name, launch, ready.exists, paths.log(name), paths.pid(name), signal.SIGTERM, 30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        # No proxy: a proxy of the environment knows nothing of this machine's loopback.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(url, timeout=1) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

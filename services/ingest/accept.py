@@ -1,0 +1,106 @@
+"""A write from request to answer, as steps that each route composes: receive, decode, find the session, keep."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from celery import Celery
+from fastapi import Request
+from redis.asyncio import Redis
+
+from services.ingest import idempotency, requests_in
+from services.ingest.answers import Status
+from services.ingest.backlog import Backlog
+from services.ingest.journal import Journal, entries_of
+from services.ingest.known_sessions import KnownSession, KnownSessions, notes_of
+from services.ingest.messages_in import MAX_BATCH_BYTES, MAX_SINGLE_BYTES
+from services.ingest.registry import Registry
+from services.ingest.requests_in import Takes
+from services.ingest.settings import Settings
+from services.ingest.wait import Preference, read_preference, wait_for
+from shared import metrics
+from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
+from shared.web import request_id_of
+
+ONE_EVENT: Final = Takes((b"application/json",), MAX_SINGLE_BYTES)
+BATCH: Final = Takes((b"application/json", b"application/x-ndjson"), MAX_BATCH_BYTES)
+
+_ACCEPTED: Final = {
+    SessionStart: metrics.EVENTS_ACCEPTED.labels("session_start"),
+    SessionEnd: metrics.EVENTS_ACCEPTED.labels("session_end"),
+    Conversation: metrics.EVENTS_ACCEPTED.labels("conversation"),
+    Activity: metrics.EVENTS_ACCEPTED.labels("activity"),
+    ToolCall: metrics.EVENTS_ACCEPTED.labels("tool_call"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """What the routes work with; made in the app's lifespan."""
+
+    settings: Settings
+    redis: Redis
+    registry: Registry
+    sessions: KnownSessions
+    journal: Journal
+    backlog: Backlog
+    sender: Celery
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A request that may be accepted: its body has arrived, its key is not taken by another body."""
+
+    ingest: Ingest
+    route: str
+    media_type: bytes
+    body: bytes
+    key: str | None
+    preference: Preference
+    request_id: str
+    received_at: datetime
+
+    def derived_id(self, *more: str) -> UUID | None:
+        """The id that the Idempotency-Key stands for on this route; None without one."""
+        return idempotency.derived_id(self.route, self.key, *more) if self.key else None
+
+
+def ingest_of(request: Request) -> Ingest:
+    """What this app's routes work with."""
+    ingest: Ingest = request.scope["app"].state.ingest
+    return ingest
+
+
+async def receive(request: Request, takes: Takes) -> Write:
+    """Lets a request in: there is room, it has the right form, its body is complete, its key is free for it."""
+    ingest = ingest_of(request)
+    ingest.backlog.check()
+    requests_in.check_query(request)
+    headers = requests_in.headers_of(request)
+    media_type = requests_in.media_type_of(headers, takes)
+    requests_in.check_declared_size(headers, takes.max_bytes)
+    key = idempotency.read_key(headers.get(b"idempotency-key"))
+    body = await requests_in.read_body(request, max_bytes=takes.max_bytes, seconds=ingest.settings.body_seconds)
+    route: str = request.scope["path"]
+    if key:
+        await idempotency.claim_key(ingest.redis, route, key, idempotency.body_hash(body))
+    preference = read_preference(headers.get(b"prefer"))
+    return Write(ingest, route, media_type, body, key, preference, request_id_of(request), datetime.now(UTC))
+
+
+async def keep(write: Write, events: Sequence[Event], sizes: Sequence[int], started: dict[str, KnownSession] | None = None) -> Status:
+    """Puts the events into the journal, with what is now known of sessions; then waits if that was asked for."""
+    if not events:
+        return "queued"
+    ingest = write.ingest
+    entries = entries_of(
+        events, sizes, request_id=write.request_id, received_at=write.received_at, partitions=ingest.settings.journal_partitions
+    )
+    positions = await ingest.journal.append(entries, notes_of(started) if started else ())
+    if started:
+        ingest.sessions.remember(started)
+    for event in events:
+        _ACCEPTED[type(event)].inc()
+    return await wait_for(write.preference, ingest.redis, ingest.registry, positions, events)

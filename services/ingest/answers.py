@@ -1,0 +1,69 @@
+"""What the write endpoints answer."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import UNSET, Struct, UnsetType
+
+# "persisted" and "dead_letter" only to who asked to wait (Prefer: wait=N).
+Status = Literal["queued", "persisted", "dead_letter"]
+
+
+class SessionStarted(Struct, kw_only=True):
+    """The session's ids; both can be used at once. `status` only with `Prefer: wait`."""
+
+    session_id: str
+    project_id: int
+    message: str = "Session started successfully"
+    status: Status | UnsetType = UNSET
+
+
+class SessionEnded(Struct, kw_only=True):
+    """`project_id` is null while the start of a session that came in a batch is not stored yet."""
+
+    session_id: str
+    project_id: int | None
+    message: str = "Session ended successfully"
+    id: UUID
+    status: Status
+
+
+class EventAccepted(Struct, kw_only=True):
+    """The event is on disk. `session_id` is null for a tool call that belongs to no session."""
+
+    id: UUID
+    session_id: str | None
+    status: Status
+
+
+class RejectedItem(Struct, kw_only=True):
+    """Why an item of a batch was not accepted. `index` counts from 0; blank lines of NDJSON do not count."""
+
+    index: int
+    code: str
+    message: str
+
+
+class BatchAccepted(Struct, kw_only=True):
+    """How many items are on disk, and which are not. `status` only with `Prefer: wait`."""
+
+    accepted: int
+    rejected: list[RejectedItem]
+    status: Status | UnsetType = UNSET
+
+
+class ImportAnswer(Struct, kw_only=True):
+    """An import job, done (200; `success` says how) or under way (202; `success` is null). Counts are of rows that are new."""
+
+    success: bool | None
+    projects_imported: int
+    sessions_imported: int
+    conversations_imported: int
+    activities_imported: int
+    errors: list[dict[str, Any]]
+    job_id: UUID
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    tool_calls_imported: int
+    sessions_updated: int
+    duplicates: int
+    errors_total: int

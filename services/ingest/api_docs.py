@@ -1,0 +1,161 @@
+"""The OpenAPI document of ingest: its schemas come from the same Structs that decode and encode, so they cannot differ."""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from services.ingest import answers
+from services.ingest.messages_in import MAX_BATCH_ITEMS
+from shared.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
+
+EVENT_TYPES: Final = (SessionStart, SessionEnd, Conversation, Activity, ToolCall)
+ANSWER_TYPES: Final = (
+    answers.SessionStarted,
+    answers.SessionEnded,
+    answers.EventAccepted,
+    answers.BatchAccepted,
+    answers.ImportAnswer,
+)
+_REF: Final = "#/components/schemas/{name}"
+
+_DAY: Final = (
+    r"((19[7-9]\d|20\d\d)-((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))"
+    r"|(19(7[26]|8[048]|9[26])|20([02468][048]|[13579][26]))-02-29)"
+)
+_TIME_PATTERN: Final = rf"^{_DAY}[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{{1,9}})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?$"
+_TIME: Final = {
+    "type": "string",
+    "pattern": _TIME_PATTERN,
+    "description": "ISO 8601, from 1970 to before 2100; without an offset it is UTC. Now, if it is left out.",
+}
+_TIMES: Final = ("timestamp", "start_time", "end_time")
+_PATH_PATTERN: Final = r"^([/\\]|[A-Za-z]:[/\\])"
+# In `parameters` and in fields that are ignored: any JSON whose numbers fit in 64 bits.
+_ANY_JSON: Final = {
+    "anyOf": [
+        {"type": ["string", "boolean", "null"]},
+        {"type": "number", "minimum": -(2**63), "maximum": 2**63 - 1},
+        {"type": "array", "items": {"$ref": "#/components/schemas/AnyJson"}},
+        {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/AnyJson"}},
+    ]
+}
+
+_ERROR: Final = {
+    "type": "object",
+    "required": ["error", "message", "code", "details"],
+    "additionalProperties": False,
+    "properties": {
+        "error": {"const": True},
+        "message": {"type": "string", "description": "Tells a person what to do."},
+        "code": {"type": "string", "pattern": "^[A-Z_]+$"},
+        "details": {"type": "object", "description": 'Names the fields: `{"field.path": "reason"}`.'},
+    },
+}
+
+_MEANINGS: Final = {
+    400: "The request is not as this document says.",
+    404: "What it refers to does not exist.",
+    405: "The path takes other methods.",
+    408: "The body did not arrive in time.",
+    409: "The Idempotency-Key was used with another body.",
+    413: "The body is too large.",
+    415: "The body has another media type.",
+    500: "Something broke in the service.",
+    503: "It can't be kept now, nothing was; try again after Retry-After seconds.",
+}
+_WRITE_ERRORS: Final = (400, 405, 408, 409, 413, 415, 500, 503)
+_SINGLE_MEDIA: Final = ("application/json",)
+
+
+def components() -> dict[str, Any]:
+    """components.schemas."""
+    _, schemas = msgspec.json.schema_components([*EVENT_TYPES, *ANSWER_TYPES], ref_template=_REF)
+    for event_type in EVENT_TYPES:
+        _refine(schemas[event_type.__name__])
+    return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR}
+
+
+def _refine(schema: dict[str, Any]) -> None:
+    """What the Structs leave to code: times, paths, numbers; and `type`, which only an item of a batch must have."""
+    properties = schema["properties"]
+    schema["required"] = [name for name in schema["required"] if name != "type"]
+    schema["additionalProperties"] = {"$ref": "#/components/schemas/AnyJson"}
+    for name in _TIMES:
+        if name in properties:
+            properties[name] = {"anyOf": [_TIME, {"type": "null"}], "default": None}
+    if "project_path" in properties:
+        properties["project_path"]["pattern"] = _PATH_PATTERN
+    if "parameters" in properties:
+        properties["parameters"]["additionalProperties"] = {"$ref": "#/components/schemas/AnyJson"}
+
+
+def single_write(event_type: type[Struct], answer: type[Struct], status: int, *, can_miss: bool = True) -> dict[str, Any]:
+    """The documentation of a route that takes one event. Pass it to the route's decorator."""
+    codes = sorted((*_WRITE_ERRORS, 404)) if can_miss else _WRITE_ERRORS
+    body = {"content": {"application/json": {"schema": _ref(event_type)}}, "required": True}
+    return _documented(body, {status: _answer(answer)}, codes)
+
+
+def batch_write(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the route that takes many events."""
+    event = {"oneOf": [{"allOf": [_ref(event_type), {"required": ["type"]}]} for event_type in EVENT_TYPES]}
+    # A bad item is no bad request: the answer says what is wrong with it.
+    item = {"anyOf": [event, {"description": "Anything else is rejected by itself."}]}
+    array = {"type": "array", "items": item, "maxItems": MAX_BATCH_ITEMS}
+    lines = {"type": "string", "description": "One JSON object a line."}
+    one = {"type": "object", "description": "NDJSON of one line."}
+    content = {"application/json": {"schema": {"anyOf": [array, one]}}, "application/x-ndjson": {"schema": lines}}
+    return _documented({"content": content, "required": True}, {200: _answer(answer)}, _WRITE_ERRORS)
+
+
+def import_write(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the import."""
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    schema = {
+        "type": "object",
+        "required": ["file"],
+        "properties": {
+            "file": {"type": "array", "items": file, "minItems": 1, "maxItems": 100},
+            "user": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Whose files they are."},
+        },
+    }
+    location = {"Location": {"schema": {"type": "string"}, "description": "The job, to be asked for."}}
+    done, under_way = _answer(answer), _answer(answer, "Under way.") | {"headers": location}
+    return _documented(
+        {"content": {"multipart/form-data": {"schema": schema}}, "required": True}, {200: done, 202: under_way}, _WRITE_ERRORS
+    )
+
+
+def reads(description: str, codes: tuple[int, ...] = (400, 405, 500)) -> dict[str, Any]:
+    """The documentation of a route without a body."""
+    return {"responses": {200: {"description": description}} | {code: _error(code) for code in codes}}
+
+
+def _documented(body: dict[str, Any], successes: dict[int, Any], codes: tuple[int, ...] | list[int]) -> dict[str, Any]:
+    headers = [
+        {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"}},
+        {"name": "Prefer", "in": "header", "schema": {"type": "string"}, "description": "`wait=N`, up to 30 s, or `respond-async`."},
+    ]
+    return {
+        "openapi_extra": {"requestBody": body, "parameters": headers},
+        "responses": successes | {code: _error(code) for code in codes},
+    }
+
+
+def _ref(struct: type[Struct]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{struct.__name__}"}
+
+
+def _answer(struct: type[Struct], description: str | None = None) -> dict[str, Any]:
+    return {"description": description or (struct.__doc__ or "").splitlines()[0], "content": {"application/json": {"schema": _ref(struct)}}}
+
+
+def _error(code: int) -> dict[str, Any]:
+    documented: dict[str, Any] = {
+        "description": _MEANINGS[code],
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+    if code == 503:
+        documented["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    return documented

@@ -1,0 +1,116 @@
+"""The ingest service, put together: accepts, promises, answers; computes nothing. Nothing connects before the lifespan begins."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from celery import Celery
+from fastapi import FastAPI
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from services.ingest import api_docs
+from services.ingest.accept import Ingest
+from services.ingest.backlog import Backlog
+from services.ingest.blobs import blob_folder
+from services.ingest.doorbell import Doorbell
+from services.ingest.journal import Journal
+from services.ingest.known_sessions import KnownSessions
+from services.ingest.queue_errors import REDIS_SECONDS
+from services.ingest.raw_route import RawApp
+from services.ingest.registry import Registry
+from services.ingest.routes_operations import operations
+from services.ingest.routes_writes import writes
+from services.ingest.settings import Settings
+from shared import broker, web
+from shared.logs import configure_logs
+
+SERVICE = "ingest"
+
+
+class IngestApp(RawApp):
+    """The app with the schemas that api_docs refers to."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document of this service; `make openapi` merges both services' into one."""
+        document = super().openapi()
+        document.setdefault("components", {})["schemas"] = api_docs.components()
+        return document
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The app. Without settings it reads them from the environment and takes over the process' logging."""
+    if settings is None:
+        settings = Settings()
+        configure_logs(SERVICE, settings.log_level)
+    blob_folder(settings.blob_url)  # a wrong URL stops the start, not the first import
+    app = IngestApp(
+        title="Claude Code Tracker: ingest",
+        lifespan=lambda app: _lifespan(app, settings),
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    # Not include_router: its per-request context costs as much as the whole of a write.
+    app.router.routes += [*writes.routes, *operations.routes]
+    web.install(app, SERVICE)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+    """Connects, and lets go in the opposite order. Starts with Redis or Postgres away too: then answers are 503."""
+    async with AsyncExitStack() as stack:
+        redis = connect_redis(settings.redis_url)
+        stack.push_async_callback(redis.aclose)
+        registry = Registry(settings.database_url, connections=settings.ingest_database_connections)
+        await registry.open()
+        stack.push_async_callback(registry.close)
+        sender = broker.sender(settings.redis_url)
+        stack.callback(sender.close)
+        app.state.ingest = _ingest(settings, redis, registry, sender, await stack.enter_async_context(_ringing(sender)))
+        await stack.enter_async_context(_sampling(app.state.ingest.backlog))
+        yield
+
+
+def _ingest(settings: Settings, redis: Redis, registry: Registry, sender: Celery, doorbell: Doorbell) -> Ingest:
+    return Ingest(
+        settings=settings,
+        redis=redis,
+        registry=registry,
+        sessions=KnownSessions(redis, registry, settings.known_sessions),
+        journal=Journal(redis, doorbell),
+        backlog=Backlog(redis, partitions=settings.journal_partitions, max_entries=settings.backlog_max_entries),
+        sender=sender,
+    )
+
+
+def connect_redis(redis_url: str) -> Redis:
+    """A client that never tries twice: whoever sent the event will.
+
+    Its callers say how long they wait, for a whole exchange (queue_errors). A time-out of its own would start a task for each
+    command, and the cancellation that ends a wait can get lost in that (asyncio.wait_for of Python 3.11).
+    """
+    return Redis.from_url(redis_url, socket_timeout=None, socket_connect_timeout=REDIS_SECONDS, retry=Retry(NoBackoff(), 0))
+
+
+@asynccontextmanager
+async def _ringing(sender: Celery) -> AsyncIterator[Doorbell]:
+    doorbell = Doorbell(sender)
+    doorbell.start()
+    yield doorbell
+    await asyncio.to_thread(doorbell.stop)
+
+
+@asynccontextmanager
+async def _sampling(backlog: Backlog) -> AsyncIterator[None]:
+    stopping = asyncio.Event()
+    task = asyncio.create_task(backlog.watch(stopping))
+    yield
+    # Not cancelled: redis-py may swallow that, by Python 3.11's wait_for.
+    stopping.set()
+    await task

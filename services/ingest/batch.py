@@ -1,0 +1,112 @@
+"""Many events in one request: each item is accepted or rejected by itself, the accepted ones are kept together."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fastapi import Request, Response
+from msgspec import UNSET
+
+from services.ingest.accept import BATCH, Write, keep, receive
+from services.ingest.answers import BatchAccepted, RejectedItem
+from services.ingest.idempotency import new_id
+from services.ingest.known_sessions import KnownSession, unknown_session
+from services.ingest.messages_in import decode_batch, is_lines, time_of
+from services.ingest.open_sessions import only_open_session
+from services.ingest.sessions import check_end
+from shared import metrics
+from shared.errors import ApiError, invalid
+from shared.messages import Event, SessionEnd, SessionStart, ToolCall
+from shared.web import json_response
+
+# The journal's form has an id and a time that the client may have left out.
+_ADDED_BYTES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    index: int
+    event: Event
+    size: int
+
+
+async def accept_batch(request: Request) -> Response:
+    """200 with what was accepted, all of it on the journal's disk, and what was rejected and why."""
+    write = await receive(request, BATCH)
+    items, rejected = _decode(write)
+    started = _started(items)
+    items, unacceptable = _acceptable(items, await _known(write, items, started))
+    await _give_sessions(write, items)
+    status = await keep(write, [item.event for item in items], [item.size for item in items], started)
+    answer = BatchAccepted(
+        accepted=len(items),
+        rejected=sorted(rejected + unacceptable, key=lambda item: item.index),
+        status=status if write.preference.wait_seconds else UNSET,
+    )
+    return json_response(answer, 200, write.preference.headers)
+
+
+def _decode(write: Write) -> tuple[list[_Item], list[RejectedItem]]:
+    items: list[_Item] = []
+    rejected: list[RejectedItem] = []
+    decoded = decode_batch(write.body, is_lines=is_lines(write.body, write.media_type), now=write.received_at)
+    for index, (event, size) in enumerate(decoded):
+        if isinstance(event, ApiError):
+            rejected.append(_reject(index, event))
+        elif isinstance(event, SessionStart) and event.session_id is None:
+            rejected.append(_reject(index, invalid("session_id", "is required for a session_start in a batch")))
+        else:
+            event.id = event.id or write.derived_id(str(index)) or new_id()
+            items.append(_Item(index, event, size + _ADDED_BYTES))
+    return items, rejected
+
+
+def _reject(index: int, error: ApiError) -> RejectedItem:
+    metrics.EVENTS_REFUSED.labels(error.code).inc()
+    return RejectedItem(index=index, code=error.code, message=error.message)
+
+
+def _started(items: Iterable[_Item]) -> dict[str, KnownSession]:
+    """The sessions that the batch itself starts, wherever in it."""
+    started: dict[str, KnownSession] = {}
+    for item in items:
+        event = item.event
+        if isinstance(event, SessionStart) and event.session_id:
+            start = KnownSession(started_at=event.start_time, user=event.user)
+            started[event.session_id] = start.merged(started.get(event.session_id))
+    return started
+
+
+async def _known(write: Write, items: Iterable[_Item], started: dict[str, KnownSession]) -> dict[str, KnownSession]:
+    """All sessions of the batch that exist or begin in it; `started` learns what was known before of those that it starts again."""
+    named = {item.event.session_id for item in items if item.event.session_id is not None}
+    known = await write.ingest.sessions.find(named - started.keys())
+    if started:
+        # Not Postgres: a batch that brings its sessions along is taken without it.
+        for session_id, noted in (await write.ingest.sessions.noted(started.keys())).items():
+            started[session_id] = noted.merged(started[session_id])
+    return known | started
+
+
+def _acceptable(items: Iterable[_Item], known: dict[str, KnownSession]) -> tuple[list[_Item], list[RejectedItem]]:
+    """Without the items of unknown sessions, and without ends before their start."""
+    acceptable: list[_Item] = []
+    rejected: list[RejectedItem] = []
+    for item in items:
+        session_id = item.event.session_id
+        try:
+            if session_id is not None and session_id not in known:
+                raise unknown_session(session_id)
+            if isinstance(item.event, SessionEnd):
+                check_end(time_of(item.event), known[item.event.session_id])
+            acceptable.append(item)
+        except ApiError as error:
+            rejected.append(_reject(item.index, error))
+    return acceptable, rejected
+
+
+async def _give_sessions(write: Write, items: Iterable[_Item]) -> None:
+    """Gives the tool calls that name no session the only open one."""
+    homeless = [item.event for item in items if isinstance(item.event, ToolCall) and item.event.session_id is None]
+    only_open = {user: await only_open_session(write.ingest, user) for user in {call.user for call in homeless}}
+    for call in homeless:
+        call.session_id = only_open[call.user]

@@ -1,0 +1,56 @@
+"""Step 4: wakes a worker. A bell is a Celery task without content; losing one is harmless, a sweep rings every second."""
+
+from threading import Event, Thread
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from shared import metrics
+from shared.broker import TASK_DRAIN
+
+log = structlog.get_logger()
+
+# A bell that waited this long has been overtaken by the sweep.
+_EXPIRES_SECONDS = 60
+
+
+class Doorbell:
+    """Sends from a thread of its own: at most one bell is on its way, and one more is remembered."""
+
+    def __init__(self, sender: Celery) -> None:
+        self._sender = sender
+        self._wanted = Event()
+        self._stopping = False
+        self._thread = Thread(target=self._run, name="doorbell", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def ring(self) -> None:
+        """Asks for a bell; never blocks."""
+        self._wanted.set()
+
+    def stop(self, timeout_seconds: float = 2.0) -> None:
+        """Lets a bell that is on its way go, and ends the thread."""
+        self._stopping = True
+        self._wanted.set()
+        self._thread.join(timeout_seconds)
+
+    def _run(self) -> None:
+        while True:
+            self._wanted.wait()
+            # Before sending: whoever rings meanwhile gets a bell of his own.
+            self._wanted.clear()
+            if self._stopping:
+                return
+            self._send()
+
+    def _send(self) -> None:
+        try:
+            self._sender.send_task(TASK_DRAIN, retry=False, ignore_result=True, expires=_EXPIRES_SECONDS)
+            metrics.BELLS_RUNG.labels("sent").inc()
+        except (OperationalError, OSError) as error:
+            metrics.BELLS_RUNG.labels("failed").inc()
+            log.warning("bell_failed", reason=type(error).__name__)

@@ -1,0 +1,105 @@
+"""An import from upload to answer: store the files, queue a job for the worker, wait a little for it."""
+
+import asyncio
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from celery import Celery
+from fastapi import Request, Response
+from kombu.exceptions import OperationalError
+
+from services.ingest import idempotency, requests_in
+from services.ingest.accept import Ingest, ingest_of
+from services.ingest.answers import ImportAnswer
+from services.ingest.blobs import blob_folder
+from services.ingest.uploads import Upload, stored_upload
+from services.ingest.wait import Preference, read_preference
+from shared.broker import TASK_RUN_IMPORT
+from shared.errors import Unavailable
+from shared.web import json_response, request_id_of
+
+log = structlog.get_logger()
+
+DEFAULT_WAIT_SECONDS = 10
+FIRST_PAUSE_SECONDS = 0.02
+LONGEST_PAUSE_SECONDS = 0.2
+
+
+async def import_files(request: Request) -> Response:
+    """200 with the counts if the job was done in time, else 202 and where to look for it."""
+    ingest = ingest_of(request)
+    ingest.backlog.check()
+    requests_in.check_query(request)
+    headers = requests_in.headers_of(request)
+    requests_in.check_declared_size(headers, ingest.settings.max_upload_bytes)
+    key = idempotency.read_key(headers.get(b"idempotency-key"))
+    async with stored_upload(request, blob_folder(ingest.settings.blob_url), ingest.settings.max_upload_bytes) as upload:
+        job_id = await _queue(ingest, upload, request.scope["path"], key, request_id_of(request))
+    return await _answer(ingest, job_id, read_preference(headers.get(b"prefer")))
+
+
+async def _queue(ingest: Ingest, upload: Upload, route: str, key: str | None, request_id: str) -> UUID:
+    """The job is in Postgres when this returns; its task is a bell, the worker's sweep finds a job that heard none."""
+    job_id = idempotency.derived_id(route, key) if key else uuid4()
+    if key:
+        # Of the contents: a multipart body has another boundary each time.
+        await idempotency.claim_key(ingest.redis, route, key, "".join(file.blob.digest.hexdigest() for file in upload.files))
+    files = [{"name": file.name, "blob_url": file.blob.url, "bytes": file.blob.size, "kind": file.kind} for file in upload.files]
+    bytes_total = sum(file.blob.size for file in upload.files)
+    is_new = await ingest.registry.add_import_job(
+        job_id, files=files, user_name=upload.user, bytes_total=bytes_total, request_id=request_id
+    )
+    if is_new:
+        await asyncio.to_thread(_send, ingest.sender, job_id)
+    else:
+        upload.remove()
+    return job_id
+
+
+def _send(sender: Celery, job_id: UUID) -> None:
+    try:
+        sender.send_task(TASK_RUN_IMPORT, (str(job_id),), retry=False, ignore_result=True)
+    except (OperationalError, OSError) as error:
+        log.warning("import_task_not_sent", reason=type(error).__name__, job_id=str(job_id))
+
+
+async def _answer(ingest: Ingest, job_id: UUID, preference: Preference) -> Response:
+    seconds = DEFAULT_WAIT_SECONDS if preference.wait_seconds is None else preference.wait_seconds
+    job = await _watched(ingest, job_id, seconds)
+    is_done = job["status"] in ("succeeded", "failed", "cancelled")
+    answer = ImportAnswer(job_id=job_id, success=job["status"] == "succeeded" if is_done else None, **job)
+    headers = dict(preference.headers or {})
+    if not is_done:
+        headers["Location"] = f"/api/import/jobs/{job_id}"
+    return json_response(answer, 200 if is_done else 202, headers)
+
+
+async def _watched(ingest: Ingest, job_id: UUID, seconds: float) -> dict[str, Any]:
+    """The job as it is when it is done or the time is over, or as it was queued if Postgres goes away meanwhile."""
+    job: dict[str, Any] = dict.fromkeys(_COUNTS, 0) | {"status": "queued", "errors": []}
+    pause = FIRST_PAUSE_SECONDS
+    end = asyncio.get_running_loop().time() + seconds
+    try:
+        while (job := await ingest.registry.import_job(job_id))["status"] in ("queued", "running"):
+            left = end - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            await asyncio.sleep(min(pause, left))
+            pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+    except Unavailable:
+        # The job is queued all the same, and the answer must say so.
+        log.warning("import_not_watched", job_id=str(job_id))
+    return job
+
+
+_COUNTS = (
+    "projects_imported",
+    "sessions_imported",
+    "sessions_updated",
+    "conversations_imported",
+    "activities_imported",
+    "tool_calls_imported",
+    "duplicates",
+    "errors_total",
+)

@@ -1,0 +1,171 @@
+"""Step 3 of an event's path: the append to the journal. Once it returns, the events are on Redis' disk.
+
+What arrives while one write is on its way goes into the next one together: under load a round trip, its fsync and its
+cost in Python are shared, without load nobody waits for anybody.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+import structlog
+from redis.asyncio import Redis
+
+from services.ingest.doorbell import Doorbell
+from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS, queue_unavailable
+from shared.journal import BELL_KEY, BELL_TTL_MS, PAYLOAD_FIELD, partition_of, stream_key
+from shared.messages import ENVELOPE_VERSION, Envelope, Event, encode_envelope
+
+log = structlog.get_logger()
+
+MAX_ENTRY_EVENTS = 500
+MAX_ENTRY_BYTES = 256 * 1024
+NOTE_TTL_SECONDS = 86_400
+
+# All of it happens or none, as in MULTI, in one command and one answer, which is a third of the cost in Python.
+# KEYS: the bell, a stream for each entry, the notes. ARGV: number of entries, field, TTLs of bell and notes, then all values.
+# The bell comes last: a worker clears it before it reads, so who finds it ringing will be read.
+_WRITE = """
+local answer = {false}
+local entries = tonumber(ARGV[1])
+for i = 1, #KEYS - 1 do
+    if i <= entries then
+        answer[i + 1] = redis.call('XADD', KEYS[i + 1], '*', ARGV[2], ARGV[i + 4])
+    else
+        redis.call('SET', KEYS[i + 1], ARGV[i + 4], 'EX', ARGV[4])
+    end
+end
+answer[1] = redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[3])
+return answer
+"""
+
+# One write: enough to share a round trip among, little enough for it to stay short.
+MAX_WRITE_APPENDS = 128
+MAX_WRITE_BYTES = 8 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one XADD writes."""
+
+    stream: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where an entry is: a stream and the id in it. It is gone from there once the worker has dealt with it."""
+
+    stream: str
+    entry_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is known of a session, for the other ingest processes: written together with the entries, kept for a day."""
+
+    key: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Append:
+    entries: Sequence[Entry]
+    notes: Sequence[Note]
+    done: "asyncio.Future[list[Position]]"
+
+
+def entries_of(events: Sequence[Event], sizes: Sequence[int], *, request_id: str, received_at: datetime, partitions: int) -> list[Entry]:
+    """The entries that carry the events, in their order within a partition. `sizes` are the events' bytes, roughly."""
+    return [
+        Entry(stream_key(partition), encode_envelope(_envelope(chunk, request_id, received_at)))
+        for partition, chunk in _chunks(events, sizes, partitions)
+    ]
+
+
+def _envelope(events: list[Event], request_id: str, received_at: datetime) -> Envelope:
+    return Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=events)
+
+
+def _chunks(events: Sequence[Event], sizes: Sequence[int], partitions: int) -> Iterator[tuple[int, list[Event]]]:
+    open_chunks: dict[int, tuple[list[Event], int]] = {}
+    for event, size in zip(events, sizes, strict=True):
+        partition = partition_of(getattr(event, "session_id", None), partitions) if partitions > 1 else 0
+        chunk, filled = open_chunks.get(partition, ([], 0))
+        if chunk and (len(chunk) >= MAX_ENTRY_EVENTS or filled + size > MAX_ENTRY_BYTES):
+            yield partition, chunk
+            chunk, filled = [], 0
+        chunk.append(event)
+        open_chunks[partition] = chunk, filled + size
+    for partition, (chunk, _) in open_chunks.items():
+        yield partition, chunk
+
+
+class Journal:
+    """The streams' writing end."""
+
+    def __init__(self, redis: Redis, doorbell: Doorbell) -> None:
+        self._redis = redis
+        self._doorbell = doorbell
+        self._waiting: list[_Append] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def append(self, entries: Sequence[Entry], notes: Sequence[Note] = ()) -> list[Position]:
+        """Writes all of the entries or none. Unavailable QUEUE_UNAVAILABLE within a second if Redis does not say that it has them."""
+        done: asyncio.Future[list[Position]] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Append(entries, notes, done))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_until_idle())
+        return await done
+
+    async def _write_until_idle(self) -> None:
+        try:
+            while self._waiting:
+                group = self._take()
+                try:
+                    await self._write(group)
+                except BaseException as error:
+                    log.error("journal_write_failed", reason=type(error).__name__, appends=len(group))
+                    # Who waited behind the failed write has waited long enough; nobody is left waiting for ever.
+                    _refuse([*group, *self._waiting])
+                    self._waiting.clear()
+                    if not isinstance(error, REDIS_FAILURES):
+                        raise
+        finally:
+            self._writer = None
+
+    def _take(self) -> list[_Append]:
+        size = count = 0
+        for append in self._waiting[:MAX_WRITE_APPENDS]:
+            size += sum(len(entry.payload) for entry in append.entries)
+            if count and size > MAX_WRITE_BYTES:
+                break
+            count += 1
+        group = self._waiting[:count]
+        del self._waiting[:count]
+        return group
+
+    async def _write(self, group: list[_Append]) -> None:
+        entries = [entry for append in group for entry in append.entries]
+        notes = [note for append in group for note in append.notes]
+        keys = [BELL_KEY, *(entry.stream for entry in entries), *(note.key for note in notes)]
+        values = [*(entry.payload for entry in entries), *(note.value for note in notes)]
+        async with asyncio.timeout(REDIS_SECONDS):
+            is_bell_due, *entry_ids = await self._redis.eval(
+                _WRITE, len(keys), *keys, len(entries), PAYLOAD_FIELD, BELL_TTL_MS, NOTE_TTL_SECONDS, *values
+            )
+        positions = map(Position, (entry.stream for entry in entries), entry_ids)
+        for append in group:
+            found = list(islice(positions, len(append.entries)))
+            if not append.done.done():
+                append.done.set_result(found)
+        if is_bell_due:
+            self._doorbell.ring()
+
+
+def _refuse(appends: Sequence[_Append]) -> None:
+    for append in appends:
+        if not append.done.done():
+            append.done.set_exception(queue_unavailable())

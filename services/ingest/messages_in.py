@@ -1,0 +1,154 @@
+"""Step 1 of an event's path: raw bytes to checked Structs. Nothing that comes out of here can upset what comes later."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from services.ingest import json_text
+from shared.errors import ApiError, BadRequest, PayloadTooLarge, invalid
+from shared.messages import EARLIEST, LATEST, Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
+from shared.project_paths import InvalidPath, normalize_project_path
+
+MAX_SINGLE_BYTES: Final = 1024**2
+MAX_BATCH_BYTES: Final = 16 * 1024**2
+MAX_BATCH_ITEMS: Final = 10_000
+
+SESSION_START: Final = msgspec.json.Decoder(SessionStart)
+SESSION_END: Final = msgspec.json.Decoder(SessionEnd)
+CONVERSATION: Final = msgspec.json.Decoder(Conversation)
+ACTIVITY: Final = msgspec.json.Decoder(Activity)
+TOOL_CALL: Final = msgspec.json.Decoder(ToolCall)
+_ANY_EVENT: Final = msgspec.json.Decoder(Event)
+_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_WELL_FORMED: Final = msgspec.json.Decoder(msgspec.Raw)
+
+TIME_FIELD: Final[dict[type, str]] = {SessionStart: "start_time", SessionEnd: "end_time"}
+
+E = TypeVar("E", SessionStart, SessionEnd, Conversation, Activity, ToolCall, Event)
+T = TypeVar("T")
+
+_AT = re.compile(r" - at `\$\.?(?P<field>.*)`$", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
+
+
+def decode_event(body: bytes, decoder: msgspec.json.Decoder[E], now: datetime) -> E:
+    """The event of a body; what it leaves out is filled in (its time), what it spells in its own way is normalized.
+
+    BadRequest INVALID_JSON for what is no JSON, VALIDATION_ERROR with `{"field.path": reason}` for what is no such event.
+    """
+    json_text.check_utf8(body)
+    return _checked(json_text.storable(body), decoder, now)
+
+
+def decode_batch(body: bytes, *, is_lines: bool, now: datetime) -> Iterator[tuple[Event | ApiError, int]]:
+    """Each item of a JSON array or of NDJSON: its event, or why it is none; and its size in bytes.
+
+    BadRequest if there are no items to be told apart; PayloadTooLarge for more than MAX_BATCH_ITEMS.
+    """
+    json_text.check_utf8(body)
+    items = _lines(json_text.storable(body)) if is_lines else _elements(json_text.storable(body))
+    if len(items) > MAX_BATCH_ITEMS:
+        raise PayloadTooLarge(f"A batch takes up to {MAX_BATCH_ITEMS} items, this one has {len(items)}; send it in parts.")
+    return ((_event_or_error(item, now), len(item)) for item in items)
+
+
+def _elements(body: bytes) -> list[bytes]:
+    return [bytes(item) for item in _parse(body, _ITEMS)]
+
+
+def _lines(body: bytes) -> list[bytes]:
+    return [line for line in map(bytes.strip, body.split(b"\n")) if line]
+
+
+def _event_or_error(item: bytes, now: datetime) -> Event | ApiError:
+    try:
+        event: Event = _checked(item, _ANY_EVENT, now)
+    except ApiError as error:
+        return error
+    return event
+
+
+def _checked(text: bytes, decoder: msgspec.json.Decoder[E], now: datetime) -> E:
+    event = _parse(text, decoder)
+    json_text.check_depth(text)
+    json_text.check_numbers(text)
+    _complete(event, now)
+    return event
+
+
+def _parse(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    try:
+        return decoder.decode(text)
+    except msgspec.ValidationError as error:
+        # msgspec stops at the first thing it does not expect; whether the rest is JSON at all matters more.
+        _parse(text, _WELL_FORMED)
+        if "`int" in str(error) and "got `float`" in str(error) and (whole := _with_integers(text)) != text:
+            return _parse(whole, decoder)
+        raise _not_the_schema(str(error)) from error
+    except RecursionError as error:
+        raise json_text.too_deep() from error
+    except (msgspec.DecodeError, ValueError) as error:
+        # ValueError: an integer of more than 4,300 digits.
+        reason = str(error) if text else "the body is empty"
+        raise BadRequest(f"This is not JSON: {reason}", code="INVALID_JSON") from error
+
+
+def _with_integers(text: bytes) -> bytes:
+    """JSON has one kind of number: 10.0 is an integer as well. Of fields, not inside `parameters`, which come back as they were sent."""
+    fields = msgspec.json.decode(text)
+    for holder in (fields, fields.get("usage")):
+        if isinstance(holder, dict):
+            holder |= {name: int(value) for name, value in holder.items() if isinstance(value, float) and value.is_integer()}
+    return msgspec.json.encode(fields)
+
+
+def _not_the_schema(problem: str) -> BadRequest:
+    """msgspec's sentence as a 400. "Expected `int`, got `str` - at `$.usage.input_tokens`" → usage.input_tokens: Expected …"""
+    at = _AT.search(problem)
+    field = at["field"] if at else ""
+    reason = problem[: at.start()] if at else problem
+    if missing := _MISSING.fullmatch(reason):
+        field, reason = ".".join(filter(None, (field, missing["name"]))), "is required"
+    return invalid(field or "body", reason)
+
+
+def _complete(event: Event, now: datetime) -> None:
+    field = TIME_FIELD.get(type(event), "timestamp")
+    time: datetime | None = getattr(event, field)
+    if time is None:
+        setattr(event, field, now)
+    else:
+        setattr(event, field, _utc(time, field))
+    if isinstance(event, SessionStart):
+        try:
+            event.project_path = normalize_project_path(event.project_path)
+        except InvalidPath as error:
+            raise invalid("project_path", str(error)) from error
+
+
+def _utc(time: datetime, field: str) -> datetime:
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    if not EARLIEST <= aware < LATEST:
+        raise invalid(field, f"must be from {EARLIEST:%Y} to before {LATEST:%Y}")
+    return aware.astimezone(UTC)
+
+
+def time_of(event: Event) -> datetime:
+    """When a decoded event happened."""
+    time: datetime = getattr(event, TIME_FIELD.get(type(event), "timestamp"))
+    return time
+
+
+def is_lines(body: bytes, media_type: bytes) -> bool:
+    """Whether a batch is NDJSON: it says so, or begins with an object instead of an array."""
+    return media_type.endswith(b"/x-ndjson") or body.lstrip()[:1] == b"{"
+
+
+def event_id(event: Event) -> UUID:
+    """The id of an event that has one by now."""
+    assert event.id is not None
+    return event.id

@@ -1,0 +1,183 @@
+"""The only Postgres of ingest: which projects and sessions there are, whether an event is stored, and import jobs.
+
+Every method answers within a second or raises Unavailable DATABASE_UNAVAILABLE.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+import structlog
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool, PoolClosed
+
+from shared.database import connect_options
+from shared.errors import Unavailable
+
+log = structlog.get_logger()
+
+DATABASE_SECONDS = 0.9
+
+T = TypeVar("T")
+Connection = psycopg.AsyncConnection[dict[str, Any]]
+
+_FIND = """
+    SELECT s.session_id, s.project_id, s.started_at, u.name AS user_name
+    FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
+    WHERE s.session_id = ANY(%(session_ids)s)"""
+
+# A session that has a project keeps it, so a project is made only for one that has none.
+_ENSURE_PROJECT = """
+    INSERT INTO projects (path, name)
+    SELECT %(path)s, %(name)s
+    WHERE NOT EXISTS (SELECT FROM sessions WHERE session_id = %(session_id)s AND project_id <> 0)
+      AND NOT EXISTS (SELECT FROM projects WHERE path_key = md5(%(path)s)::uuid)
+    ON CONFLICT DO NOTHING"""
+_ENSURE_SESSION = """
+    INSERT INTO sessions (session_id, project_id)
+    SELECT %(session_id)s, id FROM projects WHERE path_key = md5(%(path)s)::uuid
+    ON CONFLICT DO NOTHING"""
+# project_id 0: seen in events or an import before its start; the worker moves it when it applies the start.
+_REGISTERED = """
+    SELECT p.id AS project_id, p.path AS project_path, s.started_at
+    FROM sessions AS s
+    JOIN projects AS p ON CASE WHEN s.project_id = 0 THEN p.path_key = md5(%(path)s)::uuid ELSE p.id = s.project_id END
+    WHERE s.session_id = %(session_id)s"""
+
+# Open ones as the worker sees them; and those it has not seen yet, whose start is still on its way.
+_OPEN = """
+    (SELECT s.session_id, true AS applied
+     FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
+     WHERE s.counted AND NOT (coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false))
+       AND (%(user_name)s::text IS NULL OR u.name = %(user_name)s)
+     LIMIT 2)
+    UNION ALL
+    (SELECT session_id, false FROM sessions
+     WHERE NOT counted AND created_at > clock_timestamp() - interval '1 minute'
+     LIMIT 20)"""
+
+_STORED = "SELECT count(*) AS stored FROM {table} WHERE id = ANY(%(ids)s)"
+
+_ADD_JOB = """
+    INSERT INTO import_jobs (id, files, user_name, bytes_total, request_id)
+    VALUES (%(id)s, %(files)s, %(user_name)s, %(bytes_total)s, %(request_id)s)
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id"""
+_JOB = """
+    SELECT status, projects_imported, sessions_imported, sessions_updated, conversations_imported, activities_imported,
+           tool_calls_imported, duplicates, errors, errors_total
+    FROM import_jobs WHERE id = %(id)s"""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A session that exists in Postgres, with the project it really has."""
+
+    project_id: int
+    project_path: str
+    started_at: datetime | None
+
+
+class Registry:
+    """Made once a process; connects when `open` is called, and goes on trying while Postgres is away."""
+
+    def __init__(self, database_url: str, *, connections: int) -> None:
+        options = connect_options(statement_timeout_ms=2_000, lock_timeout_ms=1_000, read_only=False)
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            database_url,
+            kwargs=options | {"application_name": "tracker-ingest", "autocommit": True, "row_factory": dict_row},
+            connection_class=psycopg.AsyncConnection[dict[str, Any]],
+            min_size=1,
+            max_size=connections,
+            timeout=DATABASE_SECONDS,
+            # The longer it has failed the rarer the pool tries; 10 keeps that to a few seconds.
+            reconnect_timeout=10,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+
+    async def open(self) -> None:
+        """Begins to connect; does not wait for it."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._pool.close(timeout=2)
+
+    async def ping(self) -> None:
+        """Proves that Postgres answers."""
+        await self._rows("SELECT 1", {})
+
+    async def ensure_session(self, session_id: str, *, path: str, name: str) -> Registered:
+        """The session, made if it is missing; and its project, made if both are. `path` is normalized."""
+        params = {"session_id": session_id, "path": path, "name": name}
+
+        async def ensure(connection: Connection) -> Registered:
+            async with connection.transaction(), connection.pipeline():
+                await connection.execute(_ENSURE_PROJECT, params)
+                await connection.execute(_ENSURE_SESSION, params)
+                row = await (await connection.execute(_REGISTERED, params)).fetchone()
+            assert row is not None
+            return Registered(row["project_id"], row["project_path"], row["started_at"])
+
+        return await self._run(ensure)
+
+    async def find_sessions(self, session_ids: Collection[str]) -> list[dict[str, Any]]:
+        """{session_id, project_id (0: not known), started_at, user_name} of those that exist."""
+        return await self._rows(_FIND, {"session_ids": list(session_ids)})
+
+    async def open_sessions(self, user_name: str | None) -> list[dict[str, Any]]:
+        """{session_id, applied}: up to two open sessions of a user or of anyone, and of any user those whose start is still on its way."""
+        return await self._rows(_OPEN, {"user_name": user_name})
+
+    async def are_stored(self, ids_by_table: Mapping[str, Collection[UUID]]) -> bool:
+        """Whether all of the ids are in their tables."""
+        for table, ids in ids_by_table.items():
+            [row] = await self._rows(_STORED.format(table=table), {"ids": list(ids)})
+            if row["stored"] < len(ids):
+                return False
+        return True
+
+    async def add_import_job(
+        self, job_id: UUID, *, files: list[dict[str, Any]], user_name: str | None, bytes_total: int, request_id: str
+    ) -> bool:
+        """A queued job. False if there is one with this id already."""
+        params = {"id": job_id, "files": Jsonb(files), "user_name": user_name, "bytes_total": bytes_total, "request_id": request_id}
+        return bool(await self._rows(_ADD_JOB, params))
+
+    async def import_job(self, job_id: UUID) -> dict[str, Any]:
+        """A job's status, counts and errors."""
+        [row] = await self._rows(_JOB, {"id": job_id})
+        return row
+
+    async def _rows(self, statement: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        async def fetch(connection: Connection) -> list[dict[str, Any]]:
+            return await (await connection.execute(statement.encode(), params)).fetchall()
+
+        return await self._run(fetch)
+
+    async def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        async def on_connection() -> T:
+            async with self._pool.connection() as connection:
+                return await work(connection)
+
+        task = asyncio.create_task(on_connection())
+        # Not wait_for: it would wait for the cancelled work too, and a server that hangs makes that long.
+        await asyncio.wait({task}, timeout=DATABASE_SECONDS)
+        if not task.done():
+            task.cancel()
+            raise _unavailable("Timeout")
+        try:
+            return task.result()
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolClosed) as error:
+            raise _unavailable(type(error).__name__) from error
+
+
+def _unavailable(reason: str) -> Unavailable:
+    log.error("database_unavailable", reason=reason)
+    return Unavailable("The database does not answer; send this again in a moment, nothing was kept.", code="DATABASE_UNAVAILABLE")

@@ -1,0 +1,86 @@
+"""What operates the service: alive, ready, measured, described."""
+
+import asyncio
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+import shared
+from services.ingest import api_docs
+from services.ingest.accept import Ingest, ingest_of
+from services.ingest.queue_errors import answering_503
+from services.ingest.raw_route import RawRoute
+from services.ingest.requests_in import check_query
+from shared.errors import Unavailable
+from shared.journal import stream_key
+from shared.web import json_response
+
+# One document for the whole API, made by `make openapi`.
+OPENAPI_DOCUMENT: Final = Path(shared.__file__).with_name("openapi.json")
+
+operations = APIRouter(route_class=RawRoute, tags=["operations"])
+
+
+@operations.get("/healthz", **api_docs.reads("The process is alive."))
+async def healthz(request: Request) -> Response:
+    """Whether the process is alive."""
+    check_query(request)
+    return json_response({"status": "ok"})
+
+
+@operations.get("/readyz", **api_docs.reads("It can do its job.", (400, 405, 500, 503)))
+async def readyz(request: Request) -> Response:
+    """Whether it can do its job: queue and database answer and there is room; 503 says what is missing."""
+    check_query(request)
+    ingest = ingest_of(request)
+    failed = await _failed(ingest)
+    if failed:
+        raise _not_ready(failed)
+    return json_response({"status": "ready", "checks": {"queue": "ok", "database": "ok", "backlog": "ok"}})
+
+
+@operations.get("/metrics", response_class=Response, **api_docs.reads("Prometheus' text format."))
+async def metrics(request: Request) -> Response:
+    """This process' metrics."""
+    check_query(request)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@operations.get("/openapi.json", **api_docs.reads("OpenAPI 3.1."))
+async def openapi(request: Request) -> Response:
+    """The description of the whole API."""
+    check_query(request)
+    return Response(await asyncio.to_thread(OPENAPI_DOCUMENT.read_bytes), media_type="application/json")
+
+
+async def _failed(ingest: Ingest) -> dict[str, Unavailable]:
+    """The checks that fail, with the error that a write would get."""
+    checks = {"queue": _ping_queue(ingest), "database": ingest.registry.ping(), "backlog": _has_room(ingest)}
+    outcomes = await asyncio.gather(*map(_outcome, checks.values()))
+    return {name: error for name, error in zip(checks, outcomes, strict=True) if error}
+
+
+async def _outcome(check: Awaitable[None]) -> Unavailable | None:
+    try:
+        await check
+    except Unavailable as error:
+        return error
+    return None
+
+
+async def _ping_queue(ingest: Ingest) -> None:
+    async with answering_503():
+        await ingest.redis.xlen(stream_key(0))
+
+
+async def _has_room(ingest: Ingest) -> None:
+    ingest.backlog.check()
+
+
+def _not_ready(failed: dict[str, Unavailable]) -> Unavailable:
+    error = Unavailable(f"Not ready: {', '.join(failed)}; see details.", code=next(iter(failed.values())).code)
+    error.details = {name: cause.message for name, cause in failed.items()}
+    return error

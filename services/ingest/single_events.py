@@ -1,0 +1,34 @@
+"""Conversations, activities and tool calls, one a request: the hot path. Nothing here waits but for one append to the journal."""
+
+from typing import TypeVar
+
+import msgspec
+from fastapi import Request, Response
+
+from services.ingest import messages_in
+from services.ingest.accept import ONE_EVENT, Write, keep, receive
+from services.ingest.answers import EventAccepted
+from services.ingest.idempotency import new_id
+from services.ingest.open_sessions import only_open_session
+from shared.messages import Activity, Conversation, ToolCall
+from shared.web import json_response
+
+E = TypeVar("E", Conversation, Activity, ToolCall)
+
+
+async def accept_event(request: Request, decoder: msgspec.json.Decoder[E]) -> Response:
+    """Body to answer: 201 once the event is on the journal's disk."""
+    write = await receive(request, ONE_EVENT)
+    event = messages_in.decode_event(write.body, decoder, write.received_at)
+    event.id = event.id or write.derived_id() or new_id()
+    await _give_session(write, event)
+    status = await keep(write, [event], [len(write.body)])
+    return json_response(EventAccepted(id=event.id, session_id=event.session_id, status=status), 201, write.preference.headers)
+
+
+async def _give_session(write: Write, event: Conversation | Activity | ToolCall) -> None:
+    """Checks that the event's session exists; a tool call that names none gets the only open one."""
+    if event.session_id is not None:
+        await write.ingest.sessions.get(event.session_id)
+    elif isinstance(event, ToolCall):
+        event.session_id = await only_open_session(write.ingest, event.user)

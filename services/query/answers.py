@@ -1,0 +1,274 @@
+"""What the endpoints answer, for the OpenAPI document alone: answers are not run through these models."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Error(BaseModel):
+    """Every answer that is not 2xx."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    error: Literal[True]
+    message: str = Field(description="Tells a person what to do.", examples=["limit: Input should be less than or equal to 1000"])
+    code: str = Field(description="A word for programs.", examples=["VALIDATION_ERROR"])
+    details: dict[str, Any] = Field(description="By field, what is wrong with it.")
+
+
+class Project(BaseModel):
+    id: int = Field(examples=[1])
+    name: str = Field(examples=["claude-tracker"])
+    path: str = Field(examples=["/home/user/claude-tracker"])
+    total_sessions: int
+    total_time_minutes: int = Field(description="Σ(end − start) of the sessions; an open one counts to its last event.")
+    files_modified_count: int = Field(description="Distinct files.")
+    lines_changed_count: int = Field(description="Added and removed.")
+    last_session: datetime | None
+    created_at: datetime
+    active_minutes: float = Field(description="Time at the desk: gaps of at most `idle_gap_seconds` between events.")
+    messages_count: int
+    tool_calls_count: int
+    cost_usd: float
+
+
+class Session(BaseModel):
+    session_id: str
+    project_id: int | None
+    project_name: str | None
+    user: str | None
+    start_time: datetime | None
+    end_time: datetime | None = Field(description="null while the session is open.")
+    duration_minutes: float
+    active_minutes: float
+    status: Literal["open", "ended"]
+    end_reason: Literal["explicit", "idle", "imported"] | None
+    messages_count: int
+    files_modified_count: int
+    lines_added: int
+    lines_removed: int
+    tool_calls_count: int
+    tool_errors_count: int
+    input_tokens: int
+    output_tokens: int
+    cache_creation_tokens: int
+    cache_read_tokens: int
+    model: str | None
+    git_branch: str | None
+    client_version: str | None
+    cost_usd: float | None
+    source: str | None
+
+
+class Message(BaseModel):
+    id: UUID
+    session_id: str | None
+    project_id: int | None
+    role: Literal["user", "assistant"]
+    content: str
+    timestamp: datetime | None = Field(description="null where the date is not known.")
+    model: str | None
+
+
+class FoundMessage(Message):
+    snippet: str = Field(description="HTML: escaped text with <mark>.")
+    score: float
+
+
+class Activity(BaseModel):
+    id: UUID
+    session_id: str | None
+    project_id: int | None
+    file_path: str | None
+    action: Literal["created", "modified", "deleted"]
+    lines_added: int
+    lines_removed: int
+    timestamp: datetime | None
+    source: str | None
+
+
+class SessionToolCall(BaseModel):
+    id: UUID
+    session_id: str | None
+    project_id: int | None
+    tool_name: str
+    parameters: Any = Field(description="As it was sent; null if nothing was.")
+    result_status: Literal["success", "error", "rejected", "cancelled", "timeout", "pending"]
+    execution_time_ms: int | None
+    timestamp: datetime | None
+    source: str | None
+
+
+class _Page(BaseModel):
+    next_cursor: str | None = Field(description="Where the next page begins; null on the last.")
+
+
+class SessionPage(_Page):
+    items: list[Session]
+
+
+class MessagePage(_Page):
+    items: list[Message]
+
+
+class SearchPage(_Page):
+    items: list[FoundMessage]
+    total: int = Field(description="Stops counting at 10,000.")
+    total_is_exact: bool
+
+
+class ActivityPage(_Page):
+    items: list[Activity]
+
+
+class ToolCallPage(_Page):
+    items: list[SessionToolCall]
+
+
+class Measures(BaseModel):
+    sessions: int
+    time_minutes: float
+    active_minutes: float
+    messages: int
+    user_messages: int
+    assistant_messages: int
+    files_modified: int = Field(description="Distinct files.")
+    lines_added: int
+    lines_removed: int
+    tool_calls: int
+    tool_errors: int
+    input_tokens: int
+    output_tokens: int
+    cache_creation_tokens: int
+    cache_read_tokens: int
+    cost_usd: float
+
+
+class Totals(Measures):
+    idle_gap_seconds: int
+
+
+class Point(Measures):
+    start: datetime
+
+
+class CountedRange(BaseModel):
+    """What was counted: [start, end), null where open."""
+
+    start: datetime | None
+    end: datetime | None
+    tz: str
+    interval: Literal["hour", "day", "week", "month"]
+
+
+class Tool(BaseModel):
+    tool_name: str
+    calls: int
+    success: int
+    errors: int
+    rejected: int
+    error_rate: float
+    avg_ms: float | None
+    max_ms: int | None
+    last_used: datetime | None
+
+
+class TimedTool(Tool):
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class TopFile(BaseModel):
+    file_path: str | None
+    project_id: int | None = Field(None, description="Only in the stats over all projects.")
+    touches: int
+    lines_added: int
+    lines_removed: int
+    last_touched: datetime | None
+
+
+class UserShare(BaseModel):
+    user: str | None = Field(description="null: not known.")
+    sessions: int
+    messages: int
+    active_minutes: float
+    tool_calls: int
+    lines_added: int
+    lines_removed: int
+    cost_usd: float
+
+
+class HeatmapCell(BaseModel):
+    weekday: int = Field(description="0 is Monday.")
+    hour: int
+    active_minutes: float
+
+
+class Stats(BaseModel):
+    project: Project | None = Field(description="null in the stats over all projects.")
+    range: CountedRange
+    totals: Totals
+    time_series: list[Point] = Field(description="Without holes.")
+    tools: list[Tool] = Field(description="Percentiles of their times are at /api/tool-calls/stats.")
+    top_files: list[TopFile] = Field(description="The 20 most touched.")
+    users: list[UserShare]
+    heatmap: list[HeatmapCell] = Field(description="168 cells: every hour of a week in `tz`.")
+
+
+class CallPoint(BaseModel):
+    start: datetime
+    calls: int
+    errors: int
+
+
+class ToolStats(BaseModel):
+    range: CountedRange
+    total_calls: int
+    tools: list[TimedTool]
+    time_series: list[CallPoint]
+
+
+class ImportedFile(BaseModel):
+    name: str | None
+    bytes: int | None
+    kind: str | None
+
+
+class ImportJob(BaseModel):
+    job_id: UUID
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    progress: float = Field(ge=0, le=1)
+    eta_seconds: float | None = Field(description="At the pace so far; null if there is none.")
+    stage: str
+    bytes_done: int
+    bytes_total: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    projects_imported: int
+    sessions_imported: int
+    sessions_updated: int
+    conversations_imported: int
+    activities_imported: int
+    tool_calls_imported: int
+    duplicates: int
+    files: list[ImportedFile]
+    errors: list[dict[str, Any]] = Field(description="The first 100.")
+    errors_total: int
+
+
+class JobPage(_Page):
+    items: list[ImportJob]
+
+
+class Health(BaseModel):
+    status: Literal["alive"]
+
+
+class Readiness(BaseModel):
+    status: Literal["ready"]
+    journal_entries: int
+    journal_oldest_seconds: float

@@ -1,0 +1,68 @@
+"""The query service: GET and HEAD, steps 7 and 8 of the path of an event. It reads only; its connection cannot write."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.query import routes_jobs, routes_projects, routes_search, routes_service, routes_sessions, routes_tools
+from services.query.head import HeadAsGet
+from services.query.lag import connect
+from services.query.reads import Reads, install_database_errors
+from services.query.settings import Settings
+from shared import web
+from shared.logs import configure_logs
+
+SERVICE = "query"
+
+
+class QueryApp(FastAPI):
+    """The app, described without the framework's own 422: here that is a 400 with the one error body."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document of this service; `make openapi` merges both services' into one."""
+        document = super().openapi()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(name, None)
+        return document
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The app. Without settings it reads them from the environment and takes over the process' logging.
+
+    It opens its connections when it starts, and does not need Postgres or Redis to be there then.
+    """
+    if settings is None:
+        settings = Settings()
+        configure_logs(SERVICE, settings.log_level)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.reads, app.state.redis = Reads(settings), connect(settings)
+        yield
+        app.state.reads.engine.dispose()
+        app.state.redis.close()
+
+    app = QueryApp(
+        title="Claude Code Tracker",
+        description="What Claude Code did: sessions, conversations, file changes, tool calls, tokens and cost.",
+        version="0.1.0",
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.settings = settings
+    # Search before sessions and the like: a router's order is the order in which paths are tried.
+    for routes in (routes_search, routes_projects, routes_sessions, routes_tools, routes_jobs, routes_service):
+        app.include_router(routes.router)
+    app.add_middleware(HeadAsGet)
+    install_database_errors(app)
+    web.install(app, SERVICE)
+    return app

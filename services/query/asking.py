@@ -1,0 +1,69 @@
+"""What the routes share: their documented failures, and turning parameters into filters and paging."""
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request
+from sqlalchemy import Connection
+
+from services.query import answers, cursor
+from services.query.queries import people, ranges
+from services.query.queries.events import EventFilters
+from services.query.queries.paging import Page, Paging
+from services.query.queries.stats import Scope
+from services.query.schemas import Dated, EventList, Paged, StatsParameters
+from services.query.settings import Settings
+from shared.database import ALL
+from shared.errors import invalid
+
+FAILURES: dict[int | str, dict[str, Any]] = {
+    400: {"model": answers.Error, "description": "A parameter is unknown or not valid; `details` names it."},
+    404: {"model": answers.Error, "description": "There is no such thing."},
+    405: {"model": answers.Error, "description": "Another method is meant here."},
+    500: {"model": answers.Error, "description": "Something broke on this side."},
+    503: {"model": answers.Error, "description": "The database cannot answer now; see Retry-After."},
+}
+
+
+def settings_of(request: Request) -> Settings:
+    """The app's settings."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def refuse_parameters(request: Request) -> None:
+    """For routes that take none."""
+    for name in request.query_params:
+        raise invalid(name, "is not a parameter of this path; it takes none")
+
+
+def paging(request: Request, asked: Paged) -> Paging:
+    """The page that is asked for."""
+    bound_to = asked.filters() | {f"path.{name}": str(value) for name, value in request.path_params.items()}
+    return Paging(asked.limit, asked.cursor, cursor.fingerprint(request.scope["route"].path, bound_to))
+
+
+def dates(request: Request, asked: Dated) -> tuple[datetime | None, datetime | None]:
+    """[start, end) of a list."""
+    return ranges.instants(asked.start_date, asked.end_date, ranges.time_zone(asked.tz or settings_of(request).timezone))
+
+
+def event_filters(request: Request, asked: EventList) -> EventFilters:
+    """Which events are asked for."""
+    start, end = dates(request, asked)
+    return EventFilters(asked.session_id, asked.project_id, start, end)
+
+
+def stats_range(request: Request, asked: StatsParameters) -> ranges.Range:
+    """What to count, and how finely."""
+    return ranges.stats_range(asked.start_date, asked.end_date, ranges.time_zone(asked.tz or settings_of(request).timezone), asked.interval)
+
+
+def scope(connection: Connection, project_id: int | None, user: str | None) -> Scope:
+    """Of whom. A user that is not known matches nothing."""
+    return Scope(project_id or ALL, ALL if user is None else people.user_id(connection, user))
+
+
+def page_content(page: Page) -> dict[str, Any]:
+    """As it is answered."""
+    return {"items": page.items, "next_cursor": page.next_cursor}

@@ -1,0 +1,102 @@
+"""How every list is read: fixed conditions put together, newest first, one row more than asked for to know whether there is a next page."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection, TextClause, text
+
+from services.query import cursor as cursors
+
+Row = dict[str, Any]
+
+
+class Page(Struct):
+    """What a list answers."""
+
+    items: list[Row]
+    next_cursor: str | None
+
+
+class Paging(Struct, frozen=True):
+    """How much of a list is wanted, and from where."""
+
+    limit: int
+    cursor: str | None
+    # Of the route and its filters: a cursor is bound to it.
+    fingerprint: str
+
+    def after(self, *shapes: cursors.Shape) -> tuple[Any, ...] | None:
+        """The sort keys of the last row that was shown, in one of these shapes; None on the first page."""
+        return None if self.cursor is None else cursors.decode(self.cursor, self.fingerprint, *shapes)
+
+    def next_cursor(self, keys: Sequence[Any]) -> str:
+        """A cursor that goes on after the row with these sort keys."""
+        return cursors.encode(keys, self.fingerprint)
+
+
+class Conditions:
+    """SQL fragments joined by AND, with their parameters. Fragments are constants of this folder, never text of a request."""
+
+    def __init__(self, *always: str) -> None:
+        self.fragments = list(always)
+        self.parameters: Row = {}
+
+    def add(self, fragment: str, **parameters: Any) -> None:
+        """Adds a condition unless one of its parameters is None."""
+        if all(value is not None for value in parameters.values()):
+            self.fragments.append(fragment)
+            self.parameters |= parameters
+
+    def add_after(self, keys: tuple[Any, ...] | None, columns: str, types: tuple[str, ...], comparison: str = "<") -> None:
+        """Rows that come after `keys` in an order by `columns`."""
+        if keys is not None:
+            self._compare("after", comparison, keys, columns, types)
+
+    def add_between(self, newest: tuple[Any, ...], oldest: tuple[Any, ...], columns: str, types: tuple[str, ...]) -> None:
+        """Rows from `oldest` to `newest`, both included."""
+        for side, comparison, keys in (("newest", "<=", newest), ("oldest", ">=", oldest)):
+            self._compare(side, comparison, keys, columns, types)
+
+    def _compare(self, prefix: str, comparison: str, keys: tuple[Any, ...], columns: str, types: tuple[str, ...]) -> None:
+        names = [f"{prefix}_{number}" for number in range(len(keys))]
+        values = ", ".join(f"CAST(:{name} AS {kind})" for name, kind in zip(names, types, strict=True))
+        self.fragments.append(f"({columns}) {comparison} ({values})")
+        self.parameters |= dict(zip(names, keys, strict=True))
+
+    def and_also(self, fragments: list[str], parameters: Row) -> "Conditions":
+        """A copy with more conditions."""
+        both = Conditions(*self.fragments, *fragments)
+        both.parameters = self.parameters | parameters
+        return both
+
+    def where(self) -> str:
+        """The WHERE clause, or nothing."""
+        return "WHERE " + " AND ".join(self.fragments) if self.fragments else ""
+
+
+@lru_cache(maxsize=512)
+def _statement(sql: str) -> TextClause:
+    return text(sql)
+
+
+def rows(connection: Connection, sql: str, parameters: Row | None = None) -> list[Row]:
+    """The rows of a SELECT as dicts, in the order of its columns."""
+    return [dict(row._mapping) for row in connection.execute(_statement(sql), parameters or {})]
+
+
+def estimated_rows(connection: Connection, sql: str, parameters: Row) -> int:
+    """How many rows the planner expects of a SELECT, without running it."""
+    plan = connection.execute(_statement("EXPLAIN (FORMAT JSON) " + sql), parameters).scalar_one()
+    return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def page(connection: Connection, sql: str, conditions: Conditions, paging: Paging, keys: Callable[[Row], Sequence[Any]]) -> Page:
+    """Fills `{where}` and the LIMIT of `sql`, and makes the cursor of the last row shown out of its `keys`."""
+    found = rows(
+        connection, sql.replace("{where}", conditions.where()) + " LIMIT :fetch", conditions.parameters | {"fetch": paging.limit + 1}
+    )
+    items = found[: paging.limit]
+    more = len(found) > paging.limit
+    return Page(items, paging.next_cursor(keys(items[-1])) if more else None)

@@ -1,0 +1,40 @@
+"""The answer of /api/tool-calls/stats."""
+
+from sqlalchemy import Connection
+
+from services.query.queries import latency, stats, tools
+from services.query.queries.paging import Row
+from services.query.queries.ranges import Range, at, cover
+
+_PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
+
+
+def tool_stats(connection: Connection, scope: stats.Scope, tool_name: str | None, wanted: Range) -> Row:
+    """Counts and times by tool, and calls over time."""
+    segments = cover(wanted.start, wanted.end)
+    found = tools.summary(connection, scope.project_id, scope.user_id, tool_name, segments)
+    times = latency.percentiles(connection, scope.project_id, scope.user_id, tool_name, segments)
+    return {
+        "range": stats.described(wanted),
+        "total_calls": sum(row["calls"] for row in found),
+        "tools": [_with_percentiles(row, times.get(row["tool_name"], {})) for row in found],
+        "time_series": _series(connection, scope, tool_name, wanted),
+    }
+
+
+def _with_percentiles(row: Row, times: Row) -> Row:
+    # The middle of a histogram's bucket may lie above all that is in it.
+    shown = {name: round(min(float(times[name]), row["max_ms"]), 1) if times else None for name in _PERCENTILES}
+    tail = {name: row.pop(name) for name in ("max_ms", "last_used")}
+    return row | shown | tail
+
+
+def _series(connection: Connection, scope: stats.Scope, tool_name: str | None, wanted: Range) -> list[Row]:
+    series = stats.series_of(connection, scope, wanted)
+    if tool_name is None or not series.edges:
+        found = {
+            n: {"calls": row["tool_calls"], "errors": row["tool_errors"]} for n, row in stats.series_rows(connection, scope, series).items()
+        }
+    else:
+        found = tools.series(connection, scope.project_id, scope.user_id, tool_name, series.segments, series.edges)
+    return [{"start": at(edge)} | found.get(number, {"calls": 0, "errors": 0}) for number, edge in enumerate(series.edges[:-1])]

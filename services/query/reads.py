@@ -1,0 +1,114 @@
+"""How an endpoint reads: a connection that cannot write, the time up to which the data is complete, and what a failure answers."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from psycopg.errors import QueryCanceled
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from services.query.queries.ledger import last_received_at
+from services.query.settings import Settings
+from shared.database import make_engine
+from shared.errors import Unavailable
+from shared.web import error_response, json_response
+
+log = structlog.get_logger()
+
+STATEMENT_TIMEOUT_MS = 5_000
+AS_OF_CACHE_SECONDS = 0.2
+
+
+Content = TypeVar("Content")
+Present = Callable[[Content], tuple[Any, dict[str, str]]]
+
+
+class Reads:
+    """The database as the read side sees it. Its connections cannot write."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.engine = _engine(settings)
+        self._lock = threading.Lock()
+        self._as_of: datetime | None = None
+        self._as_of_until = 0.0
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A read-only connection whose queries all see the same moment."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    def as_of(self, connection: Connection) -> datetime | None:
+        """When the newest event that is applied was received; at most 0.2 s old. Call it before reading, so that it promises too little."""
+        with self._lock:
+            if time.monotonic() >= self._as_of_until:
+                self._as_of = last_received_at(connection)
+                self._as_of_until = time.monotonic() + AS_OF_CACHE_SECONDS
+            return self._as_of
+
+
+def answer(request: Request, read: Callable[[Connection], Content], present: Present[Content] | None = None) -> Response:
+    """Reads, and answers JSON with X-Data-As-Of. `present` makes body and headers of what was read; else it is the body."""
+    reads: Reads = request.app.state.reads
+    with reads.connection() as connection:
+        as_of = reads.as_of(connection)
+        content = read(connection)
+    body, headers = present(content) if present else (content, {})
+    return json_response(body, headers=headers | _as_of_header(as_of))
+
+
+def install_database_errors(app: FastAPI) -> None:
+    """A database that is away, or a query that takes too long, is a 503 that says what to do."""
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        too_long = isinstance(error, DBAPIError) and isinstance(error.orig, QueryCanceled)
+        log.warning("database_unavailable", path=request.url.path, error=type(error).__name__, too_long=too_long)
+        request.scope["error_code"] = "DATABASE_UNAVAILABLE"
+        return error_response(_too_long() if too_long else _away())
+
+    for kind in (OperationalError, InterfaceError, PoolTimeout):
+        app.add_exception_handler(kind, on_error)
+
+
+def _too_long() -> Unavailable:
+    return Unavailable(
+        "This takes the database too long; narrow it with start_date and end_date, a project, or rarer words.",
+        code="DATABASE_UNAVAILABLE",
+        retry_after_seconds=5,
+    )
+
+
+def _away() -> Unavailable:
+    return Unavailable("The database cannot be reached now; try again in a moment.", code="DATABASE_UNAVAILABLE", retry_after_seconds=2)
+
+
+def _as_of_header(as_of: datetime | None) -> dict[str, str]:
+    return {"X-Data-As-Of": as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")} if as_of else {}
+
+
+def _engine(settings: Settings) -> Engine:
+    engine = make_engine(
+        settings.query_database_url or settings.database_url,
+        pool_size=settings.query_database_connections,
+        statement_timeout_ms=STATEMENT_TIMEOUT_MS,
+        read_only=True,
+        application_name="tracker-query",
+    ).execution_options(isolation_level="REPEATABLE READ")
+
+    @event.listens_for(engine, "connect")
+    def tune(dbapi_connection: Any, _record: object) -> None:
+        # A prepared statement's generic plan does not know how rare a word or how long a range is. Bitmaps and hashes of a year fit
+        # into 32 MB; and what is read is in memory or on an SSD.
+        dbapi_connection.prepare_threshold = None
+        dbapi_connection.execute("SET work_mem = '32MB'")
+        dbapi_connection.execute("SET random_page_cost = 1.1")
+        dbapi_connection.commit()
+
+    return engine

@@ -1,0 +1,111 @@
+"""About the service itself: alive, ready, metrics, the API's description and its reference page."""
+
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.query import answers, reference
+from services.query.asking import FAILURES, settings_of
+from services.query.lag import Lag, journal_lag
+from services.query.queries.ledger import LedgerCounts, ledger_counts
+from shared import metrics
+from shared.errors import Unavailable
+from shared.web import json_response
+
+log = structlog.get_logger()
+router = APIRouter(tags=["service"], responses={status: FAILURES[status] for status in (405, 500)})
+HTML: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
+
+
+@router.get("/healthz", response_model=answers.Health, summary="Is the process alive?")
+def healthz() -> Response:
+    """Asks nobody else."""
+    return json_response({"status": "alive"})
+
+
+@router.get("/readyz", response_model=answers.Readiness, responses={503: FAILURES[503]}, summary="Can it do its job?")
+def readyz(request: Request) -> Response:
+    """Looks at the database, the journal and its lag; 503 with the reasons if one of them is not as it should be."""
+    lag, reasons = _look(request)[1:]
+    if lag is None or reasons:
+        raise _not_ready(reasons)
+    return json_response({"status": "ready", "journal_entries": lag.entries, "journal_oldest_seconds": lag.oldest_seconds})
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    summary="Metrics for Prometheus",
+)
+def show_metrics(request: Request) -> Response:
+    """Of this process, and the journal's and the ledger's state; what cannot be read now keeps its last value."""
+    ledger, lag, _ = _look(request)
+    _set_gauges(ledger, lag)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/openapi.json", responses={404: FAILURES[404]}, summary="This API, described for programs")
+def show_openapi() -> Response:
+    """One OpenAPI document for reads and writes."""
+    return Response(reference.document(), media_type="application/json")
+
+
+@router.get("/docs", response_class=HTMLResponse, responses=HTML | {404: FAILURES[404]}, summary="This API, described for people")
+def show_reference() -> Response:
+    """A page that needs nothing but itself."""
+    return HTMLResponse(reference.page(), headers=reference.HEADERS)
+
+
+@router.get("/", response_class=HTMLResponse, responses=HTML, summary="The front page")
+def show_front_page() -> Response:
+    """Where to go from here."""
+    return HTMLResponse(reference.front_page(), headers=reference.HEADERS)
+
+
+def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, str]]:
+    """The ledger, the journal's lag, and by name what is not well. Kinds of failures are logged, not shown: they may name hosts."""
+    state, limit = request.app.state, settings_of(request).ready_lag_seconds
+    ledger: LedgerCounts | None = None
+    lag: Lag | None = None
+    reasons: dict[str, str] = {}
+    try:
+        with state.reads.connection() as connection:
+            ledger = ledger_counts(connection)
+    except SQLAlchemyError as error:
+        reasons["database"] = "cannot be read; is it up, and migrated?"
+        log.warning("database_unavailable", error=type(error).__name__)
+    try:
+        lag = journal_lag(state.redis, settings_of(request).journal_partitions)
+    except RedisError as error:
+        reasons["journal"] = "Redis cannot be read; is it up?"
+        log.warning("redis_unavailable", error=type(error).__name__)
+    if lag is not None and lag.oldest_seconds > limit:
+        reasons["lag"] = (
+            f"the oldest of {lag.entries} journal entries waits for {lag.oldest_seconds:.0f} s, more than {limit} s; are workers running?"
+        )
+    return ledger, lag, reasons
+
+
+def _not_ready(reasons: dict[str, str]) -> Unavailable:
+    code = "DATABASE_UNAVAILABLE" if "database" in reasons else "QUEUE_UNAVAILABLE" if "journal" in reasons else "BACKLOG_FULL"
+    error = Unavailable(
+        "Not ready: " + "; ".join(f"{name}: {reason}" for name, reason in reasons.items()), code=code, retry_after_seconds=2
+    )
+    error.details = dict(reasons)
+    return error
+
+
+def _set_gauges(ledger: LedgerCounts | None, lag: Lag | None) -> None:
+    if lag is not None:
+        metrics.JOURNAL_ENTRIES.set(lag.entries)
+        metrics.JOURNAL_OLDEST_SECONDS.set(lag.oldest_seconds)
+    if ledger is not None:
+        metrics.EVENTS_PERSISTED.set(ledger.persisted)
+        metrics.EVENTS_DUPLICATE.set(ledger.duplicates)
+        metrics.EVENTS_DEAD.set(ledger.dead)

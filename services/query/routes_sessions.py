@@ -1,0 +1,84 @@
+"""Sessions and what happened in them, row by row."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy import Connection
+
+from services.query import answers
+from services.query.asking import FAILURES, dates, event_filters, paging, refuse_parameters
+from services.query.queries import events, listing
+from services.query.queries.paging import Page, Paging, Row
+from services.query.reads import answer
+from services.query.schemas import ActivityList, ConversationList, Paged, SessionId, SessionList
+from shared.errors import NotFound
+
+router = APIRouter(responses=FAILURES)
+
+
+@router.get("/api/sessions", response_model=answers.SessionPage, tags=["sessions"], summary="Sessions, newest first")
+def list_sessions(request: Request, asked: Annotated[SessionList, Query()]) -> Response:
+    """By the time they began; those without a date come last, and not at all within dates."""
+    start, end = dates(request, asked)
+    filters = listing.SessionFilters(asked.project_id, asked.user, start, end, asked.status)
+    wanted = paging(request, asked)
+    return answer(request, lambda connection: listing.sessions(connection, filters, wanted))
+
+
+# An id may hold a slash: `:path` takes it whole.
+@router.get(
+    "/api/sessions/{session_id:path}",
+    response_model=answers.Session,
+    tags=["sessions"],
+    summary="One session",
+    dependencies=[Depends(refuse_parameters)],
+)
+def show_session(request: Request, session_id: SessionId) -> Response:
+    """Also a session of which only the start was accepted yet."""
+    return answer(request, lambda connection: _session(connection, session_id))
+
+
+@router.get("/api/conversations", response_model=answers.MessagePage, tags=["conversations"], summary="Messages, newest first")
+def list_conversations(request: Request, asked: Annotated[ConversationList, Query()]) -> Response:
+    """What people and Claude said. Messages without a date come last, and not at all within dates."""
+    filters = event_filters(request, asked)
+    wanted = paging(request, asked)
+    return answer(request, lambda connection: events.conversations(connection, filters, asked.role, wanted))
+
+
+@router.get("/api/activities", response_model=answers.ActivityPage, tags=["activities"], summary="Changes of files, newest first")
+def list_activities(request: Request, asked: Annotated[ActivityList, Query()]) -> Response:
+    """Which files were created, modified and deleted."""
+    filters = event_filters(request, asked)
+    wanted = paging(request, asked)
+    return answer(request, lambda connection: events.activities(connection, filters, asked.file_path, asked.action, wanted))
+
+
+@router.get(
+    "/api/tool-calls/session/{session_id:path}",
+    response_model=answers.ToolCallPage,
+    tags=["tool calls"],
+    summary="A session's tool calls, oldest first",
+)
+def list_tool_calls(request: Request, session_id: SessionId, asked: Annotated[Paged, Query()]) -> Response:
+    """With their parameters as they were sent."""
+    wanted = paging(request, asked)
+    return answer(request, lambda connection: _tool_calls(connection, session_id, wanted))
+
+
+def _session(connection: Connection, session_id: str) -> Row:
+    found = listing.session(connection, session_id)
+    if found is None:
+        raise _no_session()
+    return found
+
+
+def _tool_calls(connection: Connection, session_id: str, wanted: Paging) -> Page:
+    page = events.session_tool_calls(connection, session_id, wanted)
+    if not page.items and not listing.session_exists(connection, session_id):
+        raise _no_session()
+    return page
+
+
+def _no_session() -> NotFound:
+    return NotFound("There is no session of this id; see /api/sessions.", code="SESSION_NOT_FOUND", details={"session_id": "not known"})

@@ -1,0 +1,38 @@
+"""The query service's settings, from the environment."""
+
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """TRACKER_* variables that the query service reads. A value that does not parse stops the start."""
+
+    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True)
+
+    database_url: str = Field("postgresql://tracker@localhost/tracker", description="Postgres: where events and aggregates are kept.")
+    query_database_url: str | None = Field(None, description="A replica for the query service to read instead of TRACKER_DATABASE_URL.")
+    redis_url: str = Field(
+        "redis://localhost:6379/0", description="Redis: the journal and Celery's broker. `unix:///path.sock?db=0` for a socket."
+    )
+    journal_partitions: int = Field(1, ge=1, le=256, description="Number of journal streams. The same for ingest, worker and query.")
+    timezone: str = Field("UTC", description="What a day is where a request has no `tz`: an IANA name.")
+    idle_gap_seconds: int = Field(
+        300,
+        ge=1,
+        le=3600,
+        description="A longer pause between two events is not active time. Stored"
+        " sessions keep the gap they were stored with, so choose it before the first.",
+    )
+    query_database_connections: int = Field(10, ge=1, le=200, description="The most Postgres connections of a query process.")
+    ready_lag_seconds: int = Field(
+        60, ge=1, description="With an older entry than this in the journal, /readyz of the query service answers 503."
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        ZoneInfo(name)
+        return name

@@ -1,0 +1,96 @@
+"""The databases to be read from, kept between runs in TRACKER_BENCH_DIR: made once for a seed, a volume and a schema."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+
+import psycopg
+
+from deploy.embedded.postgres import PostgresServer
+from deploy.migrations.migrate import migrate
+from services.worker.verify import verify
+from tests.bench.load import IDLE_GAP, load
+from tests.bench.plan import Volume, make_plan
+
+# While it is filled, a server may forget all on a crash: then the folder is made again.
+FILLING = {
+    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0", "autovacuum": "off",
+    "max_wal_size": "16GB", "shared_buffers": "1GB", "work_mem": "512MB", "maintenance_work_mem": "1GB", "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0", "max_parallel_maintenance_workers": "1",
+}  # fmt: skip
+SCHEMA = Path(__file__).parents[2] / "deploy/migrations/0001_schema.sql"
+# To be raised with every change of what is generated.
+GENERATION = 1
+# Messages. A larger set is made by the same statements, and takes minutes to verify: `generate --verify`.
+VERIFIED_UP_TO = 100_000
+
+
+def bench_dir() -> Path:
+    """Where data sets are kept. Git overlooks it."""
+    folder = Path(os.environ.get("TRACKER_BENCH_DIR", ".tracker-bench")).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n")
+    return folder
+
+
+def prepared(seed: int, volume: Volume) -> PostgresServer:
+    """A started server, with the settings of the embedded stack, on the data set; made first if it is not there yet."""
+    folder = bench_dir() / f"reads-{_key(seed, volume)}"
+    if not (folder / "complete.json").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        _make(folder, seed, volume)
+    server = _server(folder)
+    server.start()
+    return server
+
+
+def _server(folder: Path, settings: dict[str, str] | None = None) -> PostgresServer:
+    return PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log", settings)
+
+
+def _key(seed: int, volume: Volume) -> str:
+    return f"{volume.messages}-{volume.tool_calls}-{seed}-{GENERATION}-{sha256(SCHEMA.read_bytes()).hexdigest()[:12]}"
+
+
+def _make(folder: Path, seed: int, volume: Volume) -> None:
+    say(f"making {volume.messages:,} messages, {volume.tool_calls:,} tool calls, {volume.activities:,} activities …")
+    started = time.monotonic()
+    server = _server(folder, FILLING)
+    server.start()
+    try:
+        migrate(server.url)
+        load(server.url, make_plan(seed, volume))
+        if volume.messages <= VERIFIED_UP_TO and any((differences := drift(server)).values()):
+            raise RuntimeError(f"the aggregates are not what the rows say: {differences}")
+        seconds = round(time.monotonic() - started)
+        (folder / "complete.json").write_text(json.dumps({"seconds": seconds, "sizes": sizes(server.url)}, indent=1))
+        say(f"made in {seconds} s")
+    finally:
+        server.stop()
+
+
+def drift(server: PostgresServer) -> dict[str, int]:
+    """Cells of aggregates that are not what the rows say, by aggregate."""
+    with closing(psycopg.connect(server.url, autocommit=True)) as connection:
+        return verify(connection, IDLE_GAP)
+
+
+def sizes(database_url: str) -> dict[str, tuple[int, float]]:
+    """Rows and megabytes, with indexes, by table."""
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(
+            "SELECT relname, reltuples::bigint, pg_total_relation_size(oid) / 1e6 FROM pg_class"
+            " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 3 DESC"
+        ).fetchall()
+    return {name: (count, round(float(megabytes), 1)) for name, count, megabytes in found}
+
+
+def say(progress: str) -> None:
+    """To stderr: stdout is for the table."""
+    print(progress, file=sys.stderr, flush=True)

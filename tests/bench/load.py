@@ -1,0 +1,146 @@
+"""From rows to a database as the worker would have left it: COPY without indexes, then indexes, then every aggregate from all rows at once.
+
+The aggregates come from the worker's own definitions, those that `services.worker.verify` compares with.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from multiprocessing import get_context
+
+import psycopg
+from psycopg import Connection
+
+from services.worker import verify
+from services.worker.aggregate import MEASURES, TOKENS
+from services.worker.persist import LAST_SESSIONS
+from tests.bench.plan import Plan
+from tests.bench.rows import COLUMNS, Rows, file_key
+
+IDLE_GAP = timedelta(seconds=300)
+ROW_TABLES = ("session_events", "messages", "tool_calls", "activities")
+# Two processes of about the same work each.
+SHARES = (("messages",), ("sessions", "session_events", "tool_calls", "activities"))
+_EXPECTED = {check.name: check.expected for check in verify.CHECKS}
+
+SESSION_FILES = "INSERT INTO session_files SELECT DISTINCT session_id, file_key FROM activities ORDER BY 1, 2"
+SESSION_TOKENS = f"SELECT session_id, {', '.join(f'sum({name})::bigint AS {name}' for name in TOKENS)} FROM messages GROUP BY 1"
+SESSION_LINES = (
+    "SELECT session_id, sum(lines_added)::bigint AS lines_added, sum(lines_removed)::bigint AS lines_removed FROM activities GROUP BY 1"
+)
+_COUNTS = ("user_messages", "assistant_messages", "tool_calls", "tool_errors", "files_modified")
+_SUMMED = (*TOKENS, "lines_added", "lines_removed")
+
+# As services/worker/fold_sessions.py leaves a session. `session_drafts` is what COPY brought.
+SESSIONS = f"""
+    INSERT INTO sessions (session_id, project_id, user_id, model, git_branch, client_version, source, started_at, ended_at, counted, created_at,
+        first_event_at, last_event_at, idle_closed_at, dated_at, wall_us, active_ranges, active_us, {", ".join(_COUNTS)}, {", ".join(_SUMMED)})
+    SELECT session_id, project_id, user_id, model, git_branch, client_version, source, started_at, ended_at, true, started_at,
+        first_event_at, last_event_at, CASE WHEN ended_at IS NULL THEN last_event_at END, first_event_at,
+        microseconds(last_event_at - first_event_at), active_ranges, measure_us(without_gap(active_ranges, %(idle_gap)s)),
+        {", ".join(_COUNTS)}, {", ".join(f"coalesce({name}, 0)" for name in _SUMMED)}
+    FROM session_drafts JOIN ({_EXPECTED["session spans"]}) AS e USING (session_id)
+    LEFT JOIN ({SESSION_TOKENS}) AS t USING (session_id) LEFT JOIN ({SESSION_LINES}) AS l USING (session_id)
+    ORDER BY started_at"""
+
+_CELL = "project_id, user_id, grain_minutes, bucket_start"
+AGGREGATES = {
+    "active_days": ("project_id, user_id, day, ranges", _EXPECTED["active_days"]),
+    "activity_rollups": (f"{_CELL}, {', '.join(MEASURES)}", _EXPECTED["activity_rollups"]),
+    "tool_rollups": (
+        f"{_CELL}, tool_name, calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at",
+        _EXPECTED["tool_rollups"],
+    ),
+    "latency_rollups": (f"{_CELL}, tool_name, latency_bucket, calls", _EXPECTED["latency_rollups"]),
+    "file_rollups": ("project_id, grain_minutes, bucket_start, file_key, touches, lines_added, lines_removed", _EXPECTED["file_rollups"]),
+}
+
+
+def load(database_url: str, plan: Plan) -> None:
+    """Fills an empty, migrated database. Meant for a server that does not fsync: see data_sets.py."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE UNLOGGED TABLE session_drafts AS SELECT {COLUMNS['sessions']} FROM sessions WITH NO DATA".encode())
+        _what_rows_refer_to(connection, plan)
+        with _without_indexes(connection):
+            _copy_all(database_url, plan)
+        _aggregate(connection)
+        connection.execute("DROP TABLE session_drafts")
+        connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CHECKPOINT")
+
+
+def _what_rows_refer_to(connection: Connection, plan: Plan) -> None:
+    with connection.cursor() as cursor:
+        with cursor.copy("COPY projects (path, name) FROM STDIN") as copy:
+            for path in plan.project_paths:
+                copy.write_row((path, path.rpartition("/")[2]))
+        with cursor.copy("COPY users (name) FROM STDIN") as copy:
+            for name in plan.user_names:
+                copy.write_row((name,))
+        with cursor.copy("COPY files (file_key, file_path) FROM STDIN") as copy:
+            for path in sorted({path for paths in plan.file_paths for path in paths}):
+                copy.write_row((file_key(path), path))
+
+
+@contextmanager
+def _without_indexes(connection: Connection) -> Iterator[None]:
+    """Drops what slows COPY down, and makes it again from its own definition."""
+    keys = connection.execute(
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'p' AND conrelid::regclass::text = ANY(%s)",
+        [list(ROW_TABLES)],
+    ).fetchall()
+    for table, name, _ in keys:
+        connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}".encode())
+    indexes = connection.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s)", [list(ROW_TABLES)]).fetchall()
+    for name, _ in indexes:
+        connection.execute(f"DROP INDEX {name}".encode())
+    yield
+    for table, name, definition in keys:
+        connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}".encode())
+    for _, definition in indexes:
+        connection.execute(definition.encode())
+
+
+def _copy_all(database_url: str, plan: Plan) -> None:
+    context = get_context("fork")
+    processes = [context.Process(target=_copy_tables, args=(database_url, plan, tables)) for tables in SHARES]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    if any(process.exitcode for process in processes):
+        raise RuntimeError("a process that makes rows has failed; its error is above")
+
+
+def _copy_tables(database_url: str, plan: Plan, tables: tuple[str, ...]) -> None:
+    rows = Rows(plan)
+    with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
+        for table in tables:
+            target = "session_drafts" if table == "sessions" else table
+            # In the transaction that empties a table, COPY writes no WAL (wal_level = minimal).
+            cursor.execute(f"TRUNCATE {target}".encode())
+            with cursor.copy(f"COPY {target} ({COLUMNS[table]}) FROM STDIN".encode()) as copy:
+                for block in rows.blocks(table):
+                    copy.write(block)
+            connection.commit()
+
+
+def _aggregate(connection: Connection) -> None:
+    parameters = {"idle_gap": IDLE_GAP}
+    connection.execute(SESSION_FILES)
+    connection.execute("ANALYZE messages, tool_calls, activities, session_events, session_drafts")
+    connection.execute(SESSIONS.encode(), parameters)
+    connection.execute("ANALYZE sessions")
+    for table, (columns, expected) in AGGREGATES.items():
+        connection.execute(
+            f"INSERT INTO {table} ({columns}) SELECT * FROM ({expected}) AS cells ORDER BY {_order(columns)}".encode(), parameters
+        )
+        connection.execute(f"ANALYZE {table}".encode())
+    ids = [row[0] for row in connection.execute("SELECT id FROM projects")]
+    connection.execute(LAST_SESSIONS, {"project_ids": ids})
+    connection.execute("INSERT INTO ledger (slot, last_received_at) SELECT 0, max(received_at) FROM session_events")
+
+
+def _order(columns: str) -> str:
+    """The first columns of a table are its key."""
+    return ", ".join(columns.split(", ")[:3])

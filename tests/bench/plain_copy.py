@@ -1,0 +1,98 @@
+"""The yardstick of `draining`: plain COPY of the same rows into the same tables, by one client, batch by batch.
+
+Per batch of 2,000 rows: BEGIN; COPY straight into the table with all its indexes, from text made beforehand; the worker's own rollup statement
+(aggregate.ROLL_UP: all rollups in all their keys and grains) over the rows just copied, found by their ids; COMMIT, which waits for the disk.
+What it is spared: journal, JSON, a check for duplicates, looking up project and user, making search terms, and keeping sessions and active time.
+"""
+
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from services.worker import aggregate
+from shared.messages import Conversation, SessionStart, ToolCall
+from shared.search_terms import document_vector
+from tests.bench.event_source import Event, Events
+from tests.bench.stack import Stack
+
+BATCH_ROWS = 2_000
+COLUMNS = {
+    ToolCall: (
+        "tool_calls",
+        "id, session_id, project_id, user_id, tool_name, status, duration_ms, occurred_at, parameters, source, received_at",
+    ),
+    Conversation: (
+        "messages",
+        "id, session_id, project_id, user_id, role, content, occurred_at, model, input_tokens, output_tokens, cache_creation_tokens,"
+        " cache_read_tokens, source, received_at, terms",
+    ),
+}
+NO_SUCH = "(SELECT * FROM {} WHERE false) AS none"
+NO_ACTIVE_TIME = "active_deltas AS (SELECT project_id, user_id, bucket_start, active_us FROM activity_rollups WHERE false)"
+
+
+def _roll_up(table: str) -> str:
+    def rows(of: str) -> str:
+        return "batch" if of == table else NO_SUCH.format(of)
+
+    deltas = aggregate.delta_ctes(
+        activity=[aggregate.of_messages(rows("messages")) if table == "messages" else aggregate.of_tool_calls(rows("tool_calls"))],
+        tools=[aggregate.to_tools(rows("tool_calls"))],
+        latencies=[aggregate.to_latencies(rows("tool_calls"))],
+        files=[aggregate.to_files(rows("activities"))],
+    )
+    return f"WITH batch AS (SELECT * FROM {table} WHERE id = ANY(%(ids)s)), {NO_ACTIVE_TIME}, {deltas}, {aggregate.ROLL_UP} SELECT 1"
+
+
+def rows_a_second(stack: Stack, events: Events, *, with_rollups: bool = True) -> float:
+    """The rate for all events into empty tables."""
+    stack.empty()
+    kind = type(events.events[0])
+    table, columns = COLUMNS[kind]
+    batches = [events.events[at : at + BATCH_ROWS] for at in range(0, len(events.events), BATCH_ROWS)]
+    keys = _keys(events.starts)
+    prepared = [(_copy_text(batch, keys), [event.id for event in batch]) for batch in batches]
+    copy_sql, roll_up = f"COPY {table} ({columns}) FROM STDIN".encode(), _roll_up(table).encode()
+    with psycopg.connect(stack.database_url) as connection:
+        # As the worker's connection has it: planned once.
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.commit()
+        started = time.perf_counter()
+        for text, ids in prepared:
+            with connection.cursor() as cursor, cursor.copy(copy_sql) as copy:
+                copy.write(text)
+            if with_rollups:
+                connection.execute(roll_up, {"ids": ids}, prepare=True)
+            connection.commit()
+        return len(events.events) / (time.perf_counter() - started)
+
+
+def _keys(starts: Sequence[SessionStart]) -> dict[str | None, tuple[int, int]]:
+    """Project and user of each session, numbered as they come."""
+    projects = {path: number for number, path in enumerate(dict.fromkeys(start.project_path for start in starts), start=1)}
+    users = {name: number for number, name in enumerate(dict.fromkeys(start.user for start in starts), start=1)}
+    return {start.session_id: (projects[start.project_path], users[start.user]) for start in starts}
+
+
+def _copy_text(batch: Sequence[Event], keys: dict[str | None, tuple[int, int]]) -> str:
+    return "".join("\t".join(_fields(event, *keys[event.session_id])) + "\n" for event in batch)
+
+
+def _fields(event: Event, project_id: int, user_id: int) -> list[str]:
+    assert isinstance(event.id, UUID)
+    head = [str(event.id), str(event.session_id), str(project_id), str(user_id)]
+    at = str(event.timestamp)
+    if isinstance(event, ToolCall):
+        duration = r"\N" if event.execution_time_ms is None else str(event.execution_time_ms)
+        parameters = _escaped(msgspec.json.encode(event.parameters).decode())
+        return [*head, event.tool_name, event.result_status, duration, at, parameters, str(event.source), at]
+    tokens = map(str, msgspec.structs.astuple(event.usage)) if event.usage else ["0"] * 4
+    said = [event.role, _escaped(event.content), at, str(event.model), *tokens]
+    return [*head, *said, str(event.source), at, _escaped(document_vector(event.content))]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")

@@ -1,0 +1,162 @@
+"""What is asked of the query service: by endpoint, a random mix of parameters as people and dashboards would use them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+from typing import Any
+from urllib.parse import quote
+
+from tests.bench.asking import Asker, url
+from tests.bench.plan import END, PROJECTS, YEARS, Plan
+from tests.bench.search_words import words_of
+
+ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata")
+TOOL_NAMES = ("Bash", "Read", "Edit", "Grep", "Agent")
+# Milliseconds, and of what: DESIGN.md, "Numbers to reach".
+LISTS_TARGET, NEWEST_TARGET, BEST_TARGET = ("database p99", 15.0), ("http p95", 50.0), ("http p95", 150.0)
+DEEP_PAGES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A row of the table. `ask` makes a URL, a different one each time."""
+
+    name: str
+    ask: Callable[[Random], str]
+    target: tuple[str, float] = LISTS_TARGET
+
+
+class Known:
+    """What there is to ask about: from the plan, and found by asking."""
+
+    def __init__(self, plan: Plan, asker: Asker) -> None:
+        self.users, self.files = plan.user_names, plan.file_paths
+        self.session_ids = [session.session_id for session in Random("known").sample(plan.sessions, min(1000, len(plan.sessions)))]
+        self.cursors = {path: list(_cursors(asker, path)) for path in ("/api/sessions", "/api/conversations", "/api/activities")}
+        recent = asker.get("/api/conversations", limit=1000, end_date=END - timedelta(days=200))
+        self.texts = [item["content"] for item in recent["items"]]
+
+    def project(self, random: Random) -> int:
+        """Mostly the busy ones, but every one now and then."""
+        return min(int(random.paretovariate(0.6)), PROJECTS)
+
+
+def _cursors(asker: Asker, path: str) -> Iterator[str]:
+    cursor = None
+    for _ in range(DEEP_PAGES):
+        cursor = asker.get(path, limit=200, cursor=cursor)["next_cursor"]
+        if cursor is None:
+            return
+        yield cursor
+
+
+def _dates(random: Random, days: int | None) -> dict[str, Any]:
+    """That many days up to the data's end or to some earlier day; all time for None."""
+    if days is None:
+        return {}
+    back = random.choice((0, 0, 0, random.randrange(YEARS * 365 - days))) if days < YEARS * 365 else 0
+    end = END - timedelta(days=1 + back)
+    return {"start_date": end - timedelta(days=days - 1), "end_date": end}
+
+
+def _zoned(random: Random, days: int | None) -> dict[str, Any]:
+    intervals = {30: ("day", "day", "hour"), 365: ("day", "week", "month"), None: ("month", "week", "day")}[days]
+    return _dates(random, days) | {"tz": random.choice(ZONES), "interval": random.choice(intervals)}
+
+
+def questions(known: Known) -> list[Question]:
+    """All of them, in the order of API.md."""
+    return [*_projects(known), *_sessions(known), *_events(known), *_tools(known), *_search(known)]
+
+
+def _projects(known: Known) -> list[Question]:
+    ranges = ((30, "30 days"), (365, "a year"), (None, "all time"))
+
+    def of_project(days: int | None) -> Callable[[Random], str]:
+        return lambda r: url(f"/api/projects/{known.project(r)}/stats", **_zoned(r, days))
+
+    def of_all(days: int | None) -> Callable[[Random], str]:
+        return lambda r: url("/api/stats", **_zoned(r, days))
+
+    return [
+        Question("projects", lambda _: "/api/projects"),
+        Question("project", lambda r: f"/api/projects/{known.project(r)}"),
+        *(Question(f"project stats, {name}", of_project(days)) for days, name in ranges),
+        *(Question(f"stats, {name}", of_all(days)) for days, name in ranges),
+    ]
+
+
+def _sessions(known: Known) -> list[Question]:
+    path = "/api/sessions"
+    return [
+        Question("sessions", lambda _: path),
+        Question("sessions of a project", lambda r: url(path, project_id=known.project(r), **_dates(r, r.choice((None, 365))))),
+        Question("sessions of a user", lambda r: url(path, user=r.choice(known.users), **_dates(r, r.choice((None, 30))))),
+        Question("sessions by project and user", lambda r: url(path, user=r.choice(known.users), project_id=known.project(r))),
+        Question("sessions by status", lambda r: url(path, status=r.choice(("open", "ended")), **_dates(r, r.choice((None, 30))))),
+        Question("sessions, deep page", lambda r: url(path, cursor=r.choice(known.cursors[path]))),
+        Question("session", lambda r: f"{path}/{r.choice(known.session_ids)}"),
+    ]
+
+
+def _events(known: Known) -> list[Question]:
+    said, changed = "/api/conversations", "/api/activities"
+    return [
+        Question("conversations", lambda r: url(said, **_dates(r, r.choice((None, 30, 365))))),
+        Question("conversations of a project", lambda r: url(said, project_id=known.project(r), **_dates(r, r.choice((None, 365))))),
+        Question("conversations of a session", lambda r: url(said, session_id=r.choice(known.session_ids))),
+        Question("conversations by role", lambda r: url(said, role=r.choice(("user", "assistant")), project_id=known.project(r))),
+        Question("conversations, deep page", lambda r: url(said, cursor=r.choice(known.cursors[said]))),
+        Question("activities", lambda r: url(changed, project_id=r.choice((None, known.project(r))), **_dates(r, r.choice((None, 30))))),
+        Question("activities of a session", lambda r: url(changed, session_id=r.choice(known.session_ids))),
+        Question("activities of a file", lambda r: url(changed, file_path=_file(known, r))),
+        Question("activities below a folder", lambda r: url(changed, file_path=_file(known, r).rpartition("/")[0] + "/*")),
+        Question("activities of one kind", lambda r: url(changed, action=r.choice(("created", "modified", "deleted")))),
+        Question("activities, deep page", lambda r: url(changed, cursor=r.choice(known.cursors[changed]))),
+    ]
+
+
+def _file(known: Known, random: Random) -> str:
+    return random.choice(known.files[known.project(random) - 1])
+
+
+def _tools(known: Known) -> list[Question]:
+    path = "/api/tool-calls/stats"
+
+    def some(days: int | None, **filters: Callable[[Random], Any]) -> Callable[[Random], str]:
+        return lambda r: url(path, **_zoned(r, days), **{name: choose(r) for name, choose in filters.items()})
+
+    def user(random: Random) -> str:
+        return random.choice(known.users)
+
+    def tool(random: Random) -> str:
+        return random.choice(TOOL_NAMES)
+
+    return [
+        Question("tool stats, 30 days", some(30)),
+        Question("tool stats, a year", some(365)),
+        Question("tool stats, all time", some(None)),
+        Question("tool stats of a project, 30 days", some(30, project_id=known.project)),
+        Question("tool stats of a project, a year", some(365, project_id=known.project)),
+        Question("tool stats of a project, all time", some(None, project_id=known.project)),
+        Question("tool stats of a user, 30 days", some(30, user=user)),
+        Question("tool stats of a user, a year", some(365, user=user)),
+        Question("tool stats of a user, all time", some(None, user=user)),
+        Question("tool stats of a tool, a year", some(365, tool_name=tool)),
+        Question("tool stats of project, user, tool, a year", some(365, project_id=known.project, user=user, tool_name=tool)),
+        Question("tool calls of a session", lambda r: f"/api/tool-calls/session/{quote(r.choice(known.session_ids))}"),
+    ]
+
+
+def _search(known: Known) -> list[Question]:
+    path = "/api/conversations/search"
+
+    def search(sort: str, choose: Callable[[Random], str]) -> Callable[[Random], str]:
+        return lambda r: url(path, q=choose(r), sort=sort, project_id=known.project(r) if r.random() < 0.2 else None)
+
+    return [
+        Question(f"search {sort}: {kind}", search(sort, choose), target)
+        for sort, target in (("newest", NEWEST_TARGET), ("best", BEST_TARGET))
+        for kind, choose in words_of(known.texts).items()
+    ]

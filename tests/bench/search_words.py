@@ -1,0 +1,43 @@
+"""What people type into the search box: words from frequent to rare, phrases, identifiers and parts of them."""
+
+import re
+from collections.abc import Callable
+from random import Random
+
+from tests.bench.vocabulary import FIRST_IDENTIFIER_RANK, identifiers, ranked_words
+
+
+def words_of(texts: list[str]) -> dict[str, Callable[[Random], str]]:
+    """By kind of query, what makes one. `texts` are messages that exist: phrases and rare words are taken out of them."""
+    ranked = ranked_words()
+    plain = [word for word in ranked if word.isalpha() and word.islower()]
+    found = set(ranked)
+    names = [name for name in identifiers() if name in found]
+
+    def rare(random: Random) -> str:
+        text = random.choice(texts)
+        hashes: list[str] = re.findall(r"\b[0-9a-f]{7}\b", text)
+        return random.choice(hashes or ["f00ba12"])
+
+    def phrase(random: Random) -> str:
+        words: list[str] = []
+        while len(words) < 4:
+            words = re.findall(r"[a-z]+(?: [a-z]+)+", random.choice(texts))
+            words = max((run.split() for run in words), key=len, default=[])
+        at = random.randrange(len(words) - 2)
+        return f'"{" ".join(words[at : at + 3])}"'
+
+    def part(random: Random) -> str:
+        return re.split(r"[._/]|(?<=[a-z])(?=[A-Z])", random.choice(names))[-1]
+
+    return {
+        "a frequent word": lambda r: r.choice(plain[20:150]),
+        "a word": lambda r: r.choice(plain[150:FIRST_IDENTIFIER_RANK]),
+        "a rare word": lambda r: r.choice(plain[-800:]),
+        "a hash": rare,
+        "two words": lambda r: f"{r.choice(plain[100:600])} {r.choice(plain[100:600])}",
+        "a phrase": phrase,
+        "an identifier": lambda r: r.choice(names),
+        "a part of one": part,
+        "or, and not": lambda r: f"{r.choice(plain[300:900])} or {r.choice(plain[300:900])} -{r.choice(plain[20:300])}",
+    }

@@ -1,0 +1,146 @@
+"""Rows for the read side's tests: inserts what happened, then computes every aggregate from it by plain GROUP BY, as the schema defines them.
+
+The worker has its own, incremental way to the same numbers; this one is short enough to be believed.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+
+from shared.search_terms import document_vector
+
+Row = dict[str, Any]
+UNDATED = "-infinity"
+
+
+def add_project(connection: Connection[Any], path: str) -> int:
+    """A project's id."""
+    sql = "INSERT INTO projects (path, name) VALUES (%s, %s) RETURNING id"
+    return int(connection.execute(sql, (path, path.rsplit("/", 1)[-1])).fetchone()[0])  # type: ignore[index]
+
+
+def add_user(connection: Connection[Any], name: str) -> int:
+    """A user's id."""
+    return int(connection.execute("INSERT INTO users (name) VALUES (%s) RETURNING id", (name,)).fetchone()[0])  # type: ignore[index]
+
+
+def add_session(connection: Connection[Any], session_id: str, project_id: int, user_id: int = 0, **columns: Any) -> None:
+    """A session that the worker has seen, or with counted=False one that only ingest has."""
+    _insert(connection, "sessions", {"counted": True, "session_id": session_id, "project_id": project_id, "user_id": user_id} | columns)
+
+
+def add_message(connection: Connection[Any], session_id: str | None, at: datetime | str, content: str = "hello", **columns: Any) -> UUID:
+    """A message in its session's project; a user's unless told otherwise."""
+    row = {"role": "user", "content": content, "terms": document_vector(content)}
+    return _event(connection, "messages", session_id, at, row | columns)
+
+
+def add_tool_call(connection: Connection[Any], session_id: str | None, at: datetime | str, tool_name: str = "Bash", **columns: Any) -> UUID:
+    """A tool call that succeeded in 100 ms unless told otherwise."""
+    return _event(connection, "tool_calls", session_id, at, {"tool_name": tool_name, "status": "success", "duration_ms": 100} | columns)
+
+
+def add_activity(connection: Connection[Any], session_id: str | None, at: datetime | str, file_path: str, **columns: Any) -> UUID:
+    """A change of a file."""
+    sql = "INSERT INTO files VALUES (md5(%(path)s)::uuid, %(path)s) ON CONFLICT (file_key) DO UPDATE SET file_path = files.file_path RETURNING file_key"
+    file_key = connection.execute(sql, {"path": file_path}).fetchone()[0]  # type: ignore[index]
+    row = {"file_key": file_key, "action": "modified", "lines_added": 3, "lines_removed": 1}
+    return _event(connection, "activities", session_id, at, row | columns)
+
+
+def compute_aggregates(connection: Connection[Any]) -> None:
+    """Sessions' totals and every rollup, from the rows."""
+    for statement in _AGGREGATES.split(";\n"):
+        connection.execute(statement.encode())
+
+
+def _event(connection: Connection[Any], table: str, session_id: str | None, at: datetime | str, columns: Row) -> UUID:
+    found = connection.execute("SELECT project_id, user_id FROM sessions WHERE session_id = %s", (session_id,)).fetchone()
+    project_id, user_id = found or (0, 0)
+    event_id = uuid4()
+    keys = {"id": event_id, "session_id": session_id, "project_id": project_id, "user_id": user_id, "occurred_at": at}
+    _insert(connection, table, keys | {"received_at": "2026-01-01T00:00:00Z"} | columns)
+    return event_id
+
+
+def _insert(connection: Connection[Any], table: str, row: Row) -> None:
+    names, values = _lists(row)
+    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({values})".encode(), row)
+
+
+def _lists(names: Iterable[str]) -> tuple[str, str]:
+    return ", ".join(names), ", ".join(f"%({name})s" for name in names)
+
+
+_AGGREGATES = """
+TRUNCATE activity_rollups, tool_rollups, latency_rollups, file_rollups, session_files, active_days, ledger;
+UPDATE sessions s SET
+    first_event_at = e.first_event_at, last_event_at = e.last_event_at, active_ranges = e.ranges,
+    dated_at = coalesce(least(s.started_at, e.first_event_at), s.ended_at, '-infinity'),
+    wall_us = microseconds(greatest(s.ended_at, e.last_event_at) - least(s.started_at, e.first_event_at)),
+    active_us = measure_us(without_gap(e.ranges, '5 minutes'))
+FROM (
+    SELECT session_id, min(t) AS first_event_at, max(t) AS last_event_at, range_agg(tstzrange(t, t + interval '5 minutes')) AS ranges
+    FROM (
+        SELECT session_id, occurred_at AS t FROM messages UNION ALL SELECT session_id, occurred_at FROM tool_calls
+        UNION ALL SELECT session_id, occurred_at FROM activities
+        UNION ALL SELECT session_id, started_at FROM sessions WHERE started_at IS NOT NULL
+        UNION ALL SELECT session_id, ended_at FROM sessions WHERE ended_at IS NOT NULL AND started_at IS NOT NULL
+    ) AS events WHERE t > '-infinity' GROUP BY session_id
+) AS e WHERE e.session_id = s.session_id AND s.counted;
+UPDATE sessions s SET user_messages = e.u, assistant_messages = e.a, input_tokens = e.i, output_tokens = e.o,
+    cache_creation_tokens = e.cc, cache_read_tokens = e.cr
+FROM (SELECT session_id, count(*) FILTER (WHERE role = 'user') AS u, count(*) FILTER (WHERE role = 'assistant') AS a, sum(input_tokens) AS i,
+    sum(output_tokens) AS o, sum(cache_creation_tokens) AS cc, sum(cache_read_tokens) AS cr FROM messages GROUP BY 1) AS e
+WHERE e.session_id = s.session_id;
+UPDATE sessions s SET tool_calls = e.n, tool_errors = e.bad
+FROM (SELECT session_id, count(*) AS n, count(*) FILTER (WHERE status IN ('error', 'timeout')) AS bad FROM tool_calls GROUP BY 1) AS e
+WHERE e.session_id = s.session_id;
+UPDATE sessions s SET files_modified = e.n, lines_added = e.la, lines_removed = e.lr
+FROM (SELECT session_id, count(DISTINCT file_key) AS n, sum(lines_added) AS la, sum(lines_removed) AS lr FROM activities GROUP BY 1) AS e
+WHERE e.session_id = s.session_id;
+INSERT INTO session_files SELECT DISTINCT session_id, file_key FROM activities WHERE session_id IS NOT NULL;
+UPDATE projects p SET last_session_at = (SELECT nullif(max(dated_at), '-infinity') FROM sessions s WHERE s.project_id = p.id AND s.counted);
+INSERT INTO active_days
+SELECT k.p, s.user_id, c.bucket_start::date, range_agg(c.piece)
+FROM sessions s, LATERAL (VALUES (s.project_id), (-1)) AS k(p), cut_at_buckets(without_gap(s.active_ranges, '5 minutes'), 1440) AS c
+WHERE s.counted GROUP BY 1, 2, 3;
+INSERT INTO activity_rollups
+SELECT p.p, u.u, g.g, bucket_of(e.t, g.g), sum(n), sum(wall), 0, sum(um), sum(am), 0, sum(la), sum(lr), sum(tc), sum(te),
+    sum(i), sum(o), sum(cc), sum(cr), sum(cost)
+FROM (
+    SELECT project_id, user_id, dated_at AS t, 1 AS n, wall_us AS wall, 0 AS um, 0 AS am, 0 AS la, 0 AS lr, 0 AS tc, 0 AS te,
+        0 AS i, 0 AS o, 0 AS cc, 0 AS cr, coalesce(cost_nano_usd, 0) AS cost FROM sessions WHERE counted
+    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0,
+        input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, 0 FROM messages
+    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0 FROM activities
+    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0 FROM tool_calls
+) AS e, LATERAL (VALUES (e.project_id), (-1)) AS p(p), LATERAL (VALUES (e.user_id), (-1)) AS u(u), (VALUES (0), (15), (60), (1440)) AS g(g)
+GROUP BY 1, 2, 3, 4;
+INSERT INTO activity_rollups (project_id, user_id, grain_minutes, bucket_start, active_us)
+SELECT d.project_id, u.u, g.g, CASE WHEN g.g = 0 THEN '-infinity' ELSE c.bucket_start END, sum(microseconds(upper(c.piece) - lower(c.piece)))
+FROM active_days d, (VALUES (0), (15), (60), (1440)) AS g(g), LATERAL (VALUES (d.user_id), (-1)) AS u(u),
+    cut_at_buckets(d.ranges, CASE WHEN g.g = 0 THEN 1440 ELSE g.g END) AS c
+GROUP BY 1, 2, 3, 4
+ON CONFLICT (project_id, user_id, grain_minutes, bucket_start) DO UPDATE SET active_us = excluded.active_us;
+INSERT INTO file_rollups
+SELECT project_id, g.g, bucket_of(occurred_at, g.g), file_key, count(*), sum(lines_added), sum(lines_removed)
+FROM activities, (VALUES (0), (15), (60), (1440)) AS g(g) GROUP BY 1, 2, 3, 4;
+UPDATE activity_rollups r SET files_modified = f.n
+FROM (SELECT p.p, grain_minutes, bucket_start, count(DISTINCT file_key) AS n
+      FROM file_rollups f, LATERAL (VALUES (f.project_id), (-1)) AS p(p) GROUP BY 1, 2, 3) AS f
+WHERE (r.project_id, r.user_id, r.grain_minutes, r.bucket_start) = (f.p, -1, f.grain_minutes, f.bucket_start);
+INSERT INTO tool_rollups
+SELECT k.p, k.u, g.g, bucket_of(occurred_at, g.g), tool_name, count(*), count(*) FILTER (WHERE status = 'success'),
+    count(*) FILTER (WHERE status IN ('error', 'timeout')), count(*) FILTER (WHERE status = 'rejected'), count(duration_ms),
+    coalesce(sum(duration_ms), 0), max(duration_ms), nullif(max(occurred_at), '-infinity')
+FROM tool_calls t, LATERAL (VALUES (t.project_id, t.user_id), (-1, -1)) AS k(p, u), (VALUES (0), (1440)) AS g(g) GROUP BY 1, 2, 3, 4, 5;
+INSERT INTO latency_rollups
+SELECT k.p, k.u, k.g, bucket_of(occurred_at, k.g), tool_name, latency_bucket(duration_ms), count(*)
+FROM tool_calls t, LATERAL (VALUES (t.project_id, -1::bigint, 0), (-1, t.user_id, 0), (-1, -1, 0), (-1, -1, 1440)) AS k(p, u, g)
+WHERE duration_ms IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6;
+INSERT INTO ledger SELECT 0, count(*), 0, 0, max(received_at) FROM messages
+"""

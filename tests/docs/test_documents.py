@@ -1,0 +1,77 @@
+"""The documents say what the code does: settings, file names, make targets, decisions."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from deploy.embedded.settings import Settings as EmbeddedSettings
+from services.ingest.settings import Settings as IngestSettings
+from services.query.settings import Settings as QuerySettings
+from services.worker.settings import Settings as WorkerSettings
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SETTINGS: dict[str, type[BaseSettings]] = {
+    "ingest": IngestSettings,
+    "query": QuerySettings,
+    "worker": WorkerSettings,
+    "make up": EmbeddedSettings,
+}
+MAX_LINES = 250
+
+
+def settings_in_code() -> dict[str, dict[str, str]]:
+    """{variable: {who reads it: default}}."""
+    found: dict[str, dict[str, str]] = {}
+    for who, settings in SETTINGS.items():
+        for name, field in settings.model_fields.items():
+            found.setdefault(f"TRACKER_{name.upper()}", {})[who] = "" if field.default is None else str(field.default)
+    return found
+
+
+def settings_in_readme() -> dict[str, tuple[str, set[str]]]:
+    """{variable: (default, who reads it)} of the table's rows `| `TRACKER_X` | `default` | who, who | meaning |`."""
+    rows = re.findall(r"^\| `(TRACKER_\w+)` \| `?([^|]*?)`? \| ([^|]+) \| ([^|]+) \|$", README, re.MULTILINE)
+    return {name: (default, {w.strip() for w in who.split(",")}) for name, default, who, _ in rows}
+
+
+def test_every_setting_is_in_the_readme_with_its_default_and_its_readers() -> None:
+    code, readme = settings_in_code(), settings_in_readme()
+    assert set(readme) == set(code)
+    for name, readers in code.items():
+        default, who = readme[name]
+        assert who == set(readers), name
+        assert default in readers.values(), f"{name}: README says {default}, the code {readers}"
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    for settings in SETTINGS.values():
+        for name, field in settings.model_fields.items():
+            assert field.description, f"{settings.__module__}: {name} has no description"
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", *(f"docs/adr/{p.name}" for p in (ROOT / "docs/adr").glob("*.md"))])
+def test_files_that_a_document_names_exist(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = re.findall(r"(?<![\w/.-])((?:services|shared|deploy|tests|client|docs)/[\w./-]*\w)", text)
+    missing = [name for name in named if not (ROOT / name).exists()]
+    assert missing == []
+
+
+def test_make_targets_that_the_readme_names_exist() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([\w-]+)", README)) <= targets
+
+
+def test_no_file_of_code_is_longer_than_one_can_hold_in_the_head() -> None:
+    tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    long = {name: n for name in tracked if (n := len((ROOT / name).read_text(encoding="utf-8").splitlines())) > MAX_LINES}
+    assert long == {}
+
+
+def test_decisions_are_numbered_without_holes() -> None:
+    numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs/adr").glob("*.md"))
+    assert numbers == list(range(1, len(numbers) + 1))

@@ -1,0 +1,37 @@
+"""What the tests of the embedded stack share: folders, free ports and a way to wait for what must become true."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded.processes import wait_until
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a path short enough for sockets, gone afterwards."""
+    made = Path(tempfile.mkdtemp(prefix="embedded-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Asserts that something becomes true within 20 seconds, and returns as soon as it is."""
+
+    def check(condition: Callable[[], bool]) -> None:
+        assert wait_until(condition, 20)
+
+    return check
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of loopback that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,152 @@
+"""The embedded PostgreSQL keeps what was committed, whatever kills it, and leaves nothing behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from deploy.embedded import processes
+from deploy.embedded.paths import REPOSITORY
+from deploy.embedded.postgres import PostgresServer
+from deploy.embedded.processes import StartError
+from deploy.embedded.sockets import LONGEST_PATH_BYTES
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[PostgresServer]:
+    """One server of this module: making a data folder takes longest."""
+    folder = Path(tempfile.mkdtemp(prefix="embedded-"))
+    server = server_in(folder)
+    yield server
+    server.kill()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def server(made: PostgresServer) -> PostgresServer:
+    """The server, running, with no notes."""
+    if not made.is_running():
+        made.start()
+    with psycopg.connect(made.url) as connection:
+        connection.execute("DROP TABLE IF EXISTS notes")
+    return made
+
+
+def server_in(folder: Path) -> PostgresServer:
+    return PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log", {"shared_buffers": "16MB"})
+
+
+def notes(server: PostgresServer) -> list[str]:
+    with psycopg.connect(server.url) as connection:
+        return [row[0] for row in connection.execute("SELECT text FROM notes")]
+
+
+def write_note(server: PostgresServer, text: str) -> None:
+    with psycopg.connect(server.url) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS notes (text text)")
+        connection.execute("INSERT INTO notes VALUES (%s)", [text])
+
+
+def test_it_keeps_to_its_promises(server: PostgresServer) -> None:
+    with psycopg.connect(server.url) as connection:
+        settings = dict(connection.execute("SELECT name, setting FROM pg_settings").fetchall())
+    assert settings["fsync"] == settings["full_page_writes"] == settings["synchronous_commit"] == "on"
+    assert settings["data_checksums"] == settings["autovacuum"] == "on"
+    assert settings["jit"] == "off"
+    assert settings["listen_addresses"] == ""
+
+
+def test_only_its_owner_reaches_its_data_and_its_socket(server: PostgresServer) -> None:
+    assert server.data_dir.stat().st_mode & 0o777 == 0o700
+    assert server.socket_dir.stat().st_mode & 0o777 == 0o700
+
+
+def test_it_never_runs_as_root(server: PostgresServer) -> None:
+    assert Path(f"/proc/{server.pid}").stat().st_uid != 0
+
+
+def test_data_survives_stop_and_start(server: PostgresServer) -> None:
+    write_note(server, "kept")
+    server.stop()
+    server.start()
+    assert notes(server) == ["kept"]
+
+
+def test_data_survives_a_kill(server: PostgresServer) -> None:
+    write_note(server, "kept")
+    server.kill()
+    assert processes.working_in(server.data_dir) == []
+    server.start()
+    assert notes(server) == ["kept"]
+
+
+def test_a_start_ends_what_a_crashed_run_left(server: PostgresServer) -> None:
+    """Given a server that nobody watches any more, when another is started on its folder, then the first is gone and its data there."""
+    write_note(server, "kept")
+    second = server_in(server.data_dir.parent)
+    second.start()
+    try:
+        assert not server.is_running()
+        assert notes(second) == ["kept"]
+    finally:
+        second.stop()
+
+
+def test_a_stale_pid_file_whose_pid_is_now_somebody_elses_just_works(server: PostgresServer) -> None:
+    write_note(server, "kept")
+    server.kill()
+    pid_file = server.data_dir / "postmaster.pid"
+    pid_file.write_text(pid_file.read_text().replace(str(server.pid), str(os.getpid()), 1))
+    server.start()
+    assert notes(server) == ["kept"]
+
+
+def test_data_of_another_version_is_refused_with_its_version(folder: Path) -> None:
+    (folder / "postgres").mkdir()
+    (folder / "postgres" / "PG_VERSION").write_text("17\n")
+    with pytest.raises(StartError, match="was made by PostgreSQL 17, and this is 18"):
+        server_in(folder).start()
+
+
+def test_a_reason_not_to_start_is_in_the_log_that_the_error_names(server: PostgresServer) -> None:
+    server.stop()
+    wrong = PostgresServer(server.data_dir, server.data_dir.parent / "run", server.log_file, {"shared_buffers": "much"})
+    with pytest.raises(StartError, match=r"postgres\.log"):
+        wrong.start()
+    assert "shared_buffers" in server.log_file.read_text()
+
+
+def test_a_path_too_long_for_a_socket_and_an_interrupted_initdb_just_work(folder: Path) -> None:
+    deep = folder / ("d" * 60) / ("e" * 60)
+    (deep / "postgres.new").mkdir(parents=True)
+    (deep / "postgres.new" / "PG_VERSION").write_text("18\n")
+    server = server_in(deep)
+    server.start()
+    write_note(server, "kept")
+    server.stop()
+    assert not (deep / "postgres.new").exists()
+    assert len(str(server.socket_dir)) < LONGEST_PATH_BYTES
+    server.socket_dir.rmdir()
+
+
+def test_it_dies_with_its_parent(server: PostgresServer, eventually: Callable[[Callable[[], bool]], None]) -> None:
+    """Given a process that started a server, when it is killed by SIGKILL, then the server ends too."""
+    server.stop()
+    script = (
+        "import sys, time; from pathlib import Path; from tests.embedded.test_postgres_server import server_in; "
+        "server = server_in(Path(sys.argv[1])); server.start(); print(server.pid, flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", script, str(server.data_dir.parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert processes.started_at(pid) is not None
+        os.kill(parent.pid, signal.SIGKILL)
+    eventually(lambda: processes.started_at(pid) is None and processes.working_in(server.data_dir) == [])

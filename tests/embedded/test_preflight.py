@@ -1,0 +1,122 @@
+"""What keeps the stack from starting is said in a sentence that names the thing and the way out."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded import lock, preflight
+from deploy.embedded.paths import Paths
+from deploy.embedded.processes import StartError
+from deploy.embedded.settings import Settings, read_settings
+from deploy.embedded.sockets import socket_folder
+
+
+@pytest.fixture
+def taken_port() -> int:
+    """A port with a listener, for as long as the test runs."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_loopback_is_served(host: str) -> None:
+    preflight.check_host(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5"])
+def test_other_addresses_wait_for_api_keys(host: str) -> None:
+    with pytest.raises(StartError, match=r"no API keys yet.*Use 127\.0\.0\.1"):
+        preflight.check_host(host)
+
+
+def test_a_host_that_is_no_address() -> None:
+    with pytest.raises(StartError, match="TRACKER_HOST=tracker is not an address"):
+        preflight.check_host("tracker")
+
+
+def test_a_port_in_use_is_named_with_a_free_one(taken_port: int) -> None:
+    with pytest.raises(StartError, match=rf"Port {taken_port} on 127\.0\.0\.1 is in use.*make up TRACKER_PORT=\d+"):
+        preflight.listen("127.0.0.1", taken_port)
+
+
+def test_flowers_own_port_in_use_is_named_with_a_free_one(taken_port: int) -> None:
+    with pytest.raises(StartError, match=rf"Port {taken_port} for Flower is in use.*TRACKER_FLOWER_PORT=\d+.*TRACKER_FLOWER_PORT=off"):
+        preflight.flower_port(Settings(flower_port=taken_port))
+
+
+def test_flowers_default_port_makes_way() -> None:
+    """Whoever did not ask for a port does not care which it is; a second stack just starts."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", 5555))
+        except OSError:
+            pass  # somebody else has it: as good for this test
+        else:
+            listener.listen()
+        assert preflight.flower_port(Settings()) in range(5556, 5606)
+
+
+def test_flower_can_be_off() -> None:
+    assert preflight.flower_port(Settings(flower_port="off")) is None
+
+
+def test_a_data_folder_that_cannot_be_made(folder: Path) -> None:
+    (folder / "file").write_text("in the way")
+    with pytest.raises(StartError, match=r"cannot be written \(Not a directory.*TRACKER_DATA_DIR"):
+        preflight.make_data_dir(Paths(folder / "file" / "data"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_data_folder_that_cannot_be_written(folder: Path) -> None:
+    folder.chmod(0o500)
+    with pytest.raises(StartError, match=r"cannot be written \(Permission denied.*TRACKER_DATA_DIR"):
+        preflight.make_data_dir(Paths(folder / "data"))
+    folder.chmod(0o700)
+
+
+def test_the_data_folder_is_private(folder: Path) -> None:
+    paths = Paths(folder / "data")
+    preflight.make_data_dir(paths)
+    assert {part.stat().st_mode & 0o777 for part in (paths.data_dir, *paths.data_dir.iterdir())} == {0o700}
+
+
+def test_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "FREE_BYTES_NEEDED", 2**62)
+    with pytest.raises(StartError, match=r"Only \d+ MB are free"):
+        preflight.check_disk(folder)
+
+
+def test_a_second_stack_on_the_same_data(folder: Path) -> None:
+    held = lock.take(folder / "lock")
+    with pytest.raises(StartError, match=rf"already running on .* \(process {os.getpid()}\).*make down"):
+        lock.take(folder / "lock")
+    os.close(held)
+
+
+def test_a_stale_lock_just_works(folder: Path) -> None:
+    (folder / "lock").write_text("1")
+    os.close(lock.take(folder / "lock"))
+    assert lock.holder(folder / "lock") is None
+
+
+def test_a_setting_that_does_not_parse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKER_PORT", "http")
+    with pytest.raises(StartError, match="TRACKER_PORT=http does not work"):
+        read_settings()
+
+
+def test_a_short_socket_folder_planted_by_somebody_else_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a link of ours' name in the temporary folder, then no socket is made where it points."""
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    wanted = folder / ("d" * 120)
+    planted = socket_folder(wanted, "socket")
+    planted.rmdir()
+    (folder / "elsewhere").mkdir()
+    planted.symlink_to(folder / "elsewhere")
+    with pytest.raises(StartError, match="belongs to somebody else"):
+        socket_folder(wanted, "socket")

@@ -1,0 +1,176 @@
+"""`make up` as a whole: it serves, it refuses with a sentence, it heals, it stops, and the next start has the data."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.embedded import processes
+from deploy.embedded.paths import REPOSITORY, Paths
+from deploy.embedded.processes import started_at
+
+Eventually = Callable[[Callable[[], bool]], None]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Stack:
+    """A data folder, the ports, and the run that is on."""
+
+    def __init__(self, folder: Path, flower: bool) -> None:
+        self.paths = Paths(folder / "data")
+        self.port, self.flower_port = free_port(), free_port()
+        self.env = os.environ | {
+            "TRACKER_DATA_DIR": str(self.paths.data_dir),
+            "TRACKER_PORT": str(self.port),
+            "TRACKER_FLOWER_PORT": str(self.flower_port) if flower else "off",
+        }
+        self.process: subprocess.Popen[str] | None = None
+
+    def up(self) -> str:
+        """Starts it; returns the banner when it is ready."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "deploy.embedded"],
+            cwd=REPOSITORY,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        said = ""
+        for line in self.process.stdout:
+            said += line
+            if "Stop" in line:
+                return said
+        raise AssertionError(f"it did not start: {said}")
+
+    def refusal(self, **env: str) -> str:
+        """Tries a second start; what it says on stderr."""
+        again = subprocess.run(
+            [sys.executable, "-m", "deploy.embedded"], cwd=REPOSITORY, env=self.env | env, capture_output=True, text=True, check=False
+        )
+        assert again.returncode == 1
+        return again.stderr
+
+    def control(self, command: str) -> str:
+        """`make <command>`, from outside."""
+        argv = [sys.executable, "-m", "deploy.embedded.control", command]
+        return subprocess.run(argv, cwd=REPOSITORY, env=self.env, capture_output=True, text=True, check=True).stdout
+
+    def pids(self) -> dict[str, int]:
+        """The processes by name."""
+        return {file.stem: int(file.read_text().split()[0]) for file in self.paths.run.glob("*.pid")}
+
+    def call(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The API's answer, decoded; None if it is not 2xx or there is none."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, {"content-type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return json.load(answer)
+        except (urllib.error.URLError, OSError):
+            return None
+
+    def is_ready(self) -> bool:
+        """Whether /readyz says so."""
+        return self.call("/readyz") is not None
+
+    def messages(self) -> int:
+        """How many messages are stored."""
+        answer = self.call("/api/stats")
+        return -1 if answer is None else int(answer["totals"]["messages"])
+
+
+@pytest.fixture
+def make_stack(folder: Path) -> Iterator[Callable[..., Stack]]:
+    made: list[Stack] = []
+
+    def make(*, flower: bool) -> Stack:
+        made.append(Stack(folder, flower))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        if stack.process is not None:
+            stack.process.kill()
+            stack.process.communicate()
+
+
+def test_it_serves_refuses_a_second_one_and_heals(make_stack: Callable[..., Stack], eventually: Eventually, folder: Path) -> None:
+    stack = make_stack(flower=True)
+    banner = stack.up()
+
+    # The banner says where everything is.
+    for place in (f"http://127.0.0.1:{stack.port}/docs", f"http://127.0.0.1:{stack.flower_port}", str(stack.paths.data_dir), "make down"):
+        assert place in banner
+    eventually(stack.is_ready)
+    processes_listed = stack.control("status")
+    for name in ("supervisor", "postgres", "redis", "api", "worker-drain", "worker-background", "beat", "flower"):
+        assert name in processes_listed
+
+    # A second stack on the same data, or on the same port, is refused, and the first does not feel it.
+    assert "already running" in stack.refusal()
+    other = str(folder / "other")
+    assert f"Port {stack.port} on 127.0.0.1 is in use" in stack.refusal(TRACKER_DATA_DIR=other, TRACKER_FLOWER_PORT="off")
+    assert f"Port {stack.flower_port} for Flower is in use" in stack.refusal(TRACKER_DATA_DIR=other, TRACKER_PORT=str(free_port()))
+
+    # What is killed comes back.
+    before = stack.pids()
+    for name in ("postgres", "redis", "api"):
+        os.kill(before[name], signal.SIGKILL)
+    eventually(
+        lambda: (
+            stack.is_ready()
+            and all(stack.pids().get(name) not in (None, pid) for name, pid in before.items() if name in ("postgres", "redis", "api"))
+        )
+    )
+    assert stack.call("/api/sessions/start", {"project_path": "/home/ada/engine", "session_id": "s1"}) is not None
+
+    assert "Stopped" in stack.control("down")
+
+
+def test_a_crash_leaves_nothing_running_and_the_next_start_has_the_data(make_stack: Callable[..., Stack], eventually: Eventually) -> None:
+    stack = make_stack(flower=False)
+    stack.up()
+    assert stack.call("/api/sessions/start", {"project_path": "/home/ada/engine", "session_id": "s1"}) is not None
+    assert stack.call("/api/conversations", {"session_id": "s1", "role": "user", "content": "Hello"}) is not None
+    eventually(lambda: stack.messages() == 1)
+
+    # The supervisor is killed: everything dies with it, the workers' pool processes too.
+    assert stack.process is not None
+    pids = stack.pids()
+    pool = children_of(pids["worker-drain"]) + children_of(pids["worker-background"])
+    assert len(pool) == 2
+    stack.process.kill()
+    stack.process.communicate()
+    eventually(lambda: not any(started_at(pid) for pid in (*pids.values(), *pool)) and not processes.working_in(stack.paths.postgres))
+
+    # The next start finds the data, and SIGTERM stops it cleanly.
+    stack.up()
+    assert stack.messages() == 1
+    pids = stack.pids()
+    stack.process.terminate()
+    said, _ = stack.process.communicate(timeout=60)
+    assert stack.process.returncode == 0
+    assert "nothing is left running" in said
+    assert not any(started_at(pid) for pid in pids.values())
+    assert not processes.working_in(stack.paths.postgres)
+
+
+def children_of(pid: int) -> list[int]:
+    """Pids of the children that a process' main thread has forked."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -1,0 +1,84 @@
+"""The whole pipeline as it runs for a user: both services over HTTP, a real Celery worker with its pool, beat, Postgres, Redis."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2 as httpx
+import psycopg
+import pytest
+
+from deploy.embedded.processes import wait_until
+from tests.conftest import make_database
+
+REPOSITORY = Path(__file__).parent.parent.parent
+READY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running pipeline. `http` speaks to its one address; `database_url` is for looking behind it."""
+
+    http: httpx.Client
+    database_url: str
+    log_folder: Path
+
+    def select(self, sql: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.database_url) as connection:
+            return connection.execute(sql.encode()).fetchall()
+
+
+@pytest.fixture(scope="session")
+def stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("stack")
+    database_url = make_database(postgres_url, "flow_test")
+    environment = os.environ | {
+        "TRACKER_DATABASE_URL": database_url,
+        "TRACKER_QUERY_DATABASE_URL": database_url,
+        "TRACKER_REDIS_URL": re.sub(r"(\?db=|/)0$", r"\g<1>1", redis_server_url),
+        "TRACKER_BLOB_URL": (folder / "blobs").as_uri(),
+    }
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = "http://127.0.0.1:{}".format(listening.getsockname()[1])
+    processes = {
+        "api": ["-m", "deploy.embedded.gateway", str(listening.fileno())],
+        "worker": ["-m", "celery", "-A", "services.worker.app", "worker", "-c", "1", "-Q", "drain,import,maintenance", "--without-gossip"],
+        "beat": ["-m", "celery", "-A", "services.worker.app", "beat", "--schedule", str(folder / "beat"), "--pidfile="],
+    }
+    running = [_start(name, arguments, environment, folder, listening) for name, arguments in processes.items()]
+    try:
+        with httpx.Client(base_url=url, timeout=30) as client:
+            assert wait_until(lambda: _ready(client), READY_SECONDS), _logs(folder)
+            yield Stack(client, database_url, folder)
+    finally:
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        for process in running:
+            process.wait(30)
+        listening.close()
+
+
+def _start(
+    name: str, arguments: list[str], environment: dict[str, str], folder: Path, listening: socket.socket
+) -> "subprocess.Popen[bytes]":
+    with (folder / f"{name}.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, *arguments], cwd=REPOSITORY, env=environment, stdout=log, stderr=log, pass_fds=[listening.fileno()]
+        )
+
+
+def _ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _logs(folder: Path) -> str:
+    return "\n".join(f"{path.name}: {path.read_text()[-3000:]}" for path in folder.glob("*.log"))

@@ -1,0 +1,38 @@
+"""The bell: rings never block, pile up, or get lost while another is on its way."""
+
+from threading import Event
+from typing import Any, cast
+
+from celery import Celery
+
+from services.ingest.doorbell import Doorbell
+from shared.broker import TASK_DRAIN
+
+
+class SlowSender:
+    """Stands for Celery's network: each send waits until the test lets it go."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.begun = Event()
+        self.go_on = Event()
+
+    def send_task(self, name: str, **_: Any) -> None:
+        self.sent.append(name)
+        self.begun.set()
+        self.go_on.wait(10)
+
+
+def test_rings_during_a_send_become_one_more_bell() -> None:
+    sender = SlowSender()
+    doorbell = Doorbell(cast(Celery, sender))
+    doorbell.start()
+    doorbell.ring()
+    assert sender.begun.wait(10)  # given: one bell is on its way
+    sender.begun.clear()
+    for _ in range(1000):
+        doorbell.ring()
+    sender.go_on.set()
+    assert sender.begun.wait(10)  # then: exactly one follows
+    doorbell.stop()
+    assert sender.sent == [TASK_DRAIN, TASK_DRAIN]

@@ -1,0 +1,37 @@
+"""Ids: new ones are ordered by time, derived ones are the same for the same request."""
+
+import time
+from uuid import UUID
+
+import pytest
+
+from services.ingest.idempotency import derived_id, new_id, read_key
+from shared.errors import BadRequest
+
+
+def test_a_new_id_is_a_uuid7_that_carries_the_time() -> None:
+    before = time.time_ns() // 1_000_000
+    ids = [new_id() for _ in range(1000)]
+    after = time.time_ns() // 1_000_000
+    assert len(set(ids)) == 1000
+    for minted in ids:
+        assert (minted.version, minted.variant) == (7, UUID(int=0x8000 << 48).variant)
+        assert before <= minted.int >> 80 <= after
+
+
+def test_a_derived_id_depends_on_each_part() -> None:
+    assert derived_id("/api/events", "key", "1") == derived_id("/api/events", "key", "1")
+    others = [derived_id("/api/events", "key"), derived_id("/api/events", "key", "2"), derived_id("/api/activities", "key", "1")]
+    assert len({derived_id("/api/events", "key", "1"), *others}) == 4
+
+
+@pytest.mark.parametrize("key", [b"", b"with space", b"x" * 256, b"t\xe9l\xe9"])
+def test_a_key_is_1_to_255_visible_ascii_characters(key: bytes) -> None:
+    with pytest.raises(BadRequest) as refused:
+        read_key(key)
+    assert list(refused.value.details) == ["Idempotency-Key"]
+
+
+def test_no_key_is_fine() -> None:
+    assert read_key(None) is None
+    assert read_key(b"order-66") == "order-66"

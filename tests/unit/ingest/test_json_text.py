@@ -1,0 +1,133 @@
+"""JSON text that Postgres, UTF-8 or a reader could not hold is made storable, or refused."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ingest import json_text
+from shared.errors import BadRequest
+
+REPLACEMENT = "\ufffd"
+
+any_text = st.text(st.characters(exclude_categories=()), max_size=40)
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | any_text,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(any_text, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(any_text)
+def test_nul_and_lone_surrogates_become_replacement_characters_and_nothing_else_changes(text: str) -> None:
+    # Python's encoder escapes everything that is not ASCII, lone surrogates included.
+    stored = json.loads(json_text.storable(json.dumps(text).encode()))
+    expected = "".join(REPLACEMENT if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in json.loads(json.dumps(text)))
+    assert stored == expected
+
+
+@given(any_json)
+def test_what_is_storable_encodes_as_utf8_without_nul(value: Any) -> None:
+    text = json_text.storable(json.dumps(value).encode())
+    for string in strings_of(json.loads(text)):
+        assert "\0" not in string
+        string.encode()
+
+
+@given(any_json)
+def test_making_text_storable_again_changes_nothing(value: Any) -> None:
+    once = json_text.storable(json.dumps(value).encode())
+    assert json_text.storable(once) == once
+
+
+def strings_of(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list):
+        return [string for item in value for string in strings_of(item)]
+    if isinstance(value, dict):
+        return [string for key, item in value.items() for string in (key, *strings_of(item))]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        (rb'"\u0000"', rb'"\ufffd"'),
+        (rb'"\ud83d\ude00"', rb'"\ud83d\ude00"'),
+        (rb'"\ud83d"', rb'"\ufffd"'),
+        (rb'"\ude00\ud83d"', rb'"\ufffd\ufffd"'),
+        (rb'"\ud83d\ud83d\ude00"', rb'"\ufffd\ud83d\ude00"'),
+        (rb'"\\u0000"', rb'"\\u0000"'),
+        (rb'"\\\u0000"', rb'"\\\ufffd"'),
+        (rb'"\uD800x"', rb'"\ufffdx"'),
+    ],
+)
+def test_escapes_are_read_from_left_to_right(text: bytes, stored: bytes) -> None:
+    assert json_text.storable(text) == stored
+
+
+@pytest.mark.parametrize(
+    "text", [b"[" * 64 + b"]" * 64, b'{"a":' * 64 + b"1" + b"}" * 64, b'["' + b"[{" * 500 + b'"]', b"[" + b"[]," * 99 + b"[]]"]
+)
+def test_64_levels_and_brackets_in_strings_are_fine(text: bytes) -> None:
+    json_text.check_depth(text)
+
+
+@pytest.mark.parametrize("text", [b"[" * 65 + b"]" * 65, b'{"a":' * 65 + b"1" + b"}" * 65, rb'["\"]",' + b"[" * 64 + b"]" * 64 + b"]"])
+def test_65_levels_are_refused(text: bytes) -> None:
+    with pytest.raises(BadRequest, match="nested deeper than 64"):
+        json_text.check_depth(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[9223372036854775807,-9223372036854775808]",
+        b'"99999999999999999999999"',
+        b"0.12345678901234567890123",
+        b"12345678901234567890.5",
+        b"1e308",
+        b"1e-400",
+        b'{"e999":1}',
+    ],
+)
+def test_numbers_that_fit_pass(text: bytes) -> None:
+    json_text.check_numbers(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"9223372036854775808",
+        b"[-9223372036854775809]",
+        b'{"a":{"b":[18446744073709551616]}}',
+        b"9" * 5000,
+        b"1e400",
+        b"-1E+400",
+        b"9" * 400 + b".5",
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused(text: bytes) -> None:
+    with pytest.raises(BadRequest, match="64 bits"):
+        json_text.check_numbers(text)
+
+
+@given(st.integers())
+def test_an_integer_is_refused_exactly_outside_64_bits(number: int) -> None:
+    fits = -(2**63) <= number < 2**63
+    try:
+        json_text.check_numbers(json.dumps({"a": [number]}).encode())
+    except BadRequest:
+        assert not fits
+    else:
+        assert fits
+
+
+@pytest.mark.parametrize("text", [b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\x80"'])
+def test_what_is_not_utf8_is_refused(text: bytes) -> None:
+    with pytest.raises(BadRequest) as refused:
+        json_text.check_utf8(text)
+    assert refused.value.code == "INVALID_JSON"

@@ -1,0 +1,192 @@
+"""Raw bytes become checked events, or an ApiError that names the field; never anything else."""
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ingest import messages_in
+from services.ingest.messages_in import CONVERSATION, SESSION_END, SESSION_START, TOOL_CALL, decode_batch, decode_event
+from shared.errors import ApiError, BadRequest, PayloadTooLarge
+from shared.messages import ENVELOPE_VERSION, Conversation, Envelope, decode_envelope, encode_envelope
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+MESSAGE = {"session_id": "s", "content": "hello", "role": "user"}
+CALL = {"tool_name": "Bash", "result_status": "success"}
+
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner, max_size=5),
+)
+
+
+def body(fields: dict[str, Any], **more: Any) -> bytes:
+    return json.dumps(fields | more).encode()
+
+
+def refusal(text: bytes, decoder: msgspec.json.Decoder[Any] = CONVERSATION) -> ApiError:
+    with pytest.raises(ApiError) as refused:
+        decode_event(text, decoder, NOW)
+    return refused.value
+
+
+def test_a_time_left_out_is_now() -> None:
+    assert decode_event(body(MESSAGE), CONVERSATION, NOW).timestamp == NOW
+
+
+@pytest.mark.parametrize("time", ["2024-01-15T10:30:00", "2024-01-15T10:30:00Z", "2024-01-15T12:30:00+02:00", "2024-01-15 10:30:00.000000"])
+def test_a_naive_time_is_utc_and_others_are_converted(time: str) -> None:
+    event = decode_event(body(MESSAGE, timestamp=time), CONVERSATION, NOW)
+    assert event.timestamp == datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+    assert event.timestamp is not None
+    assert event.timestamp.tzinfo is UTC
+
+
+@pytest.mark.parametrize("time", ["1969-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2100-01-01T00:00:00Z"])
+def test_times_outside_the_range_are_refused(time: str) -> None:
+    error = refusal(body(MESSAGE, timestamp=time))
+    assert (error.status, error.code, list(error.details)) == (400, "VALIDATION_ERROR", ["timestamp"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "decoder", "field"),
+    [
+        ({"content": "x", "role": "user"}, CONVERSATION, "session_id"),
+        (MESSAGE | {"role": "system"}, CONVERSATION, "role"),
+        (MESSAGE | {"usage": {"input_tokens": "many"}}, CONVERSATION, "usage.input_tokens"),
+        (MESSAGE | {"usage": {"output_tokens": -1}}, CONVERSATION, "usage.output_tokens"),
+        (MESSAGE | {"id": "no uuid"}, CONVERSATION, "id"),
+        (MESSAGE | {"type": "activity"}, CONVERSATION, "type"),
+        (CALL | {"execution_time_ms": 2**53}, TOOL_CALL, "execution_time_ms"),
+        (CALL | {"parameters": []}, TOOL_CALL, "parameters"),
+        ({"project_path": "relative/path"}, SESSION_START, "project_path"),
+        ({"project_path": ""}, SESSION_START, "project_path"),
+        ({"session_id": "x" * 201}, SESSION_END, "session_id"),
+    ],
+)
+def test_a_schema_error_names_its_field(fields: dict[str, Any], decoder: msgspec.json.Decoder[Any], field: str) -> None:
+    error = refusal(body(fields), decoder)
+    assert (error.status, error.code) == (400, "VALIDATION_ERROR")
+    assert list(error.details) == [field]
+    assert error.message == f"{field}: {error.details[field]}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"nonsense",
+        b'{"a":NaN}',
+        b'{"a":Infinity}',
+        b"{'a':1}",
+        b'{"a":"\x00"}',
+        b'{"session_id":"\xff"}',
+        b'\xef\xbb\xbf{"a":1}',
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_json_is_invalid_json(text: bytes) -> None:
+    error = refusal(text)
+    assert (error.status, error.code) == (400, "INVALID_JSON")
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "-9223372036854775809", "1e400", "9" * 5000])
+@pytest.mark.parametrize("field", ["parameters", "ignored"])
+def test_a_number_beyond_64_bits_is_refused_wherever_it_stands(number: str, field: str) -> None:
+    text = f'{{"tool_name":"Bash","result_status":"success","{field}":{{"a":[{number}]}}}}'
+    assert refusal(text.encode(), TOOL_CALL).status == 400
+
+
+@pytest.mark.parametrize("levels", [65, 200, 5000])
+@pytest.mark.parametrize("field", ["parameters", "ignored"])
+def test_json_deeper_than_64_levels_is_refused(levels: int, field: str) -> None:
+    inside = b'{"a":' * (levels - 1) + b"1" + b"}" * (levels - 1)
+    text = b'{"tool_name":"Bash","result_status":"success","' + field.encode() + b'":' + inside + b"}"
+    assert refusal(text, TOOL_CALL).status == 400
+
+
+def test_an_integer_may_be_written_as_a_float_but_parameters_stay_as_they_are() -> None:
+    call = decode_event(body(CALL, execution_time_ms=250.0, parameters={"x": 1.0}), TOOL_CALL, NOW)
+    assert type(call.execution_time_ms) is int
+    assert type(call.parameters["x"]) is float
+    message = decode_event(body(MESSAGE, usage={"input_tokens": 1e3}), CONVERSATION, NOW)
+    assert message.usage is not None
+    assert message.usage.input_tokens == 1000
+    assert list(refusal(body(CALL, execution_time_ms=2.5), TOOL_CALL).details) == ["execution_time_ms"]
+
+
+def test_unknown_fields_are_ignored() -> None:
+    assert decode_event(body(MESSAGE, mood="good"), CONVERSATION, NOW).content == "hello"
+
+
+def test_a_project_path_is_normalized() -> None:
+    assert decode_event(body({"project_path": "c:\\src\\.\\app\\"}), SESSION_START, NOW).project_path == "C:/src/app"
+
+
+@given(any_json)
+def test_any_json_gives_an_event_or_a_400(value: Any) -> None:
+    for decoder in (SESSION_START, SESSION_END, CONVERSATION, messages_in.ACTIVITY, TOOL_CALL):
+        with suppress(BadRequest):
+            decode_event(json.dumps(value).encode(), decoder, NOW)
+
+
+@given(st.binary())
+def test_any_bytes_give_an_event_or_a_400(text: bytes) -> None:
+    for is_lines in (True, False):
+        with suppress(BadRequest):
+            list(decode_batch(text, is_lines=is_lines, now=NOW))
+
+
+@given(any_json)
+def test_any_parameters_that_are_accepted_survive_the_journal(parameters: Any) -> None:
+    try:
+        call = decode_event(body(CALL, parameters={"p": parameters}), TOOL_CALL, NOW)
+    except BadRequest:
+        return
+    envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=NOW, events=[call])
+    assert decode_envelope(encode_envelope(envelope)) == envelope
+
+
+def batch(text: bytes, *, is_lines: bool = False) -> list[Any]:
+    return [item for item, _ in decode_batch(text, is_lines=is_lines, now=NOW)]
+
+
+def test_one_bad_item_never_sinks_the_rest() -> None:
+    good = {"type": "conversation"} | MESSAGE
+    first, second, third, fourth = batch(json.dumps([good, {"type": "poem"}, 7, good]).encode())
+    assert isinstance(first, Conversation)
+    assert isinstance(fourth, Conversation)
+    assert [error.code for error in (second, third)] == ["VALIDATION_ERROR", "VALIDATION_ERROR"]
+
+
+def test_ndjson_may_have_blank_lines_crlf_and_a_broken_line() -> None:
+    good = json.dumps({"type": "conversation"} | MESSAGE).encode()
+    first, second, third = batch(good + b"\r\n\r\n{broken\n" + good + b"\n", is_lines=True)
+    assert isinstance(first, Conversation)
+    assert second.code == "INVALID_JSON"
+    assert isinstance(third, Conversation)
+
+
+def test_a_batch_has_an_end() -> None:
+    assert batch(b"[]") == []
+    with pytest.raises(PayloadTooLarge):
+        batch(b"[" + b"1," * messages_in.MAX_BATCH_ITEMS + b"1]")
+
+
+@pytest.mark.parametrize(
+    ("text", "media_type", "lines"),
+    [
+        (b" [1]", b"application/json", False),
+        (b'{"a":1}', b"application/json", True),
+        (b"[1]", b"application/x-ndjson", True),
+        (b"1", b"application/json", False),
+    ],
+)
+def test_ndjson_is_known_by_its_type_or_its_beginning(text: bytes, media_type: bytes, lines: bool) -> None:
+    assert messages_in.is_lines(text, media_type) is lines

@@ -1,0 +1,66 @@
+"""Uploads are known by their content, never by their name."""
+
+from pathlib import Path
+
+import pytest
+
+from services.ingest.blobs import blob_folder
+from services.ingest.sniff import kind_of
+from shared.errors import BadRequest
+
+
+def write(folder: Path, content: bytes) -> Path:
+    path = folder / "upload"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"projects": {}}',
+        b'\xef\xbb\xbf{"numStartups": 3}',
+        b' \n{"unheardOf": {"projects": 1, "deep": [[[{}]]]}, "userID": "x"}',
+        b'{"projects": {"/p": {"history": [{"display": "what is \\"claudeAiOauth\\"?"}]}}}',
+        b'{"projects": {"claudeAiOauth": null}}',
+        b'{"projects": {"/cut off in the mid',
+    ],
+)
+def test_a_claude_json_is_known_by_its_top_level_keys(tmp_path: Path, content: bytes) -> None:
+    assert kind_of(write(tmp_path, content), "some.txt") == "claude_json"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"claudeAiOauth": {"accessToken": "sk-ant-secret"}}',
+        b'\xef\xbb\xbf{"projects": {}, "claudeAiOauth": {"accessToken": "sk-ant-secret"}}',
+    ],
+)
+def test_a_credentials_file_is_refused_by_name_and_not_quoted(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(BadRequest, match="claudeAiOauth") as refused:
+        kind_of(write(tmp_path, content), "credentials.json")
+    assert refused.value.code == "INVALID_FILE"
+    assert "sk-ant-secret" not in str(refused.value.body())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"[1]", b"hello", b'{"name": "left-pad"}', b"PK\x03\x04", b"\x00" * 100, b"[" * 100_000, b"9" * 5000, b"\xff\xfe{"],
+)
+def test_anything_else_is_refused_with_what_was_expected(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(BadRequest, match=r"claude\.json") as refused:
+        kind_of(write(tmp_path, content), "x")
+    assert refused.value.code == "UNKNOWN_PROJECT_FILE"
+
+
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="is empty"):
+        kind_of(write(tmp_path, b""), "x")
+
+
+def test_a_blob_url_is_an_absolute_folder() -> None:
+    assert blob_folder("file:///var/lib/a%20b") == Path("/var/lib/a b")
+    for wrong in ("s3://bucket", "file://host/x", "/var/lib", "file:relative"):
+        with pytest.raises(ValueError, match="TRACKER_BLOB_URL"):
+            blob_folder(wrong)

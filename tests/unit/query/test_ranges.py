@@ -1,0 +1,175 @@
+"""Ranges: days, series and buckets in a time zone, against a plain model that walks from quarter to quarter."""
+
+from datetime import UTC, date, datetime, timedelta
+from math import inf
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from services.query.queries.heatmap import offset_periods
+from services.query.queries.ranges import (
+    DAY,
+    EVERYTHING,
+    HOUR,
+    MAX_POINTS,
+    QUARTER,
+    Interval,
+    Range,
+    Segment,
+    cover,
+    cover_series,
+    instants,
+    series_edges,
+    stats_range,
+    time_zone,
+)
+from shared.errors import BadRequest
+
+ZONES = [
+    "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu", "America/Sao_Paulo", "America/Havana",
+    "Pacific/Apia", "Asia/Beirut", "Africa/Casablanca",
+]  # fmt: skip
+UTC_ZONE = ZoneInfo("UTC")
+INTERVALS: list[Interval] = ["hour", "day", "week", "month"]
+
+zones = st.sampled_from(ZONES).map(ZoneInfo)
+quarters = st.integers(datetime(1995, 1, 1, tzinfo=UTC).timestamp() // QUARTER, datetime(2035, 1, 1, tzinfo=UTC).timestamp() // QUARTER)
+
+
+def label(second: int, tz: ZoneInfo, interval: Interval) -> object:
+    """What a clock on the wall and a calendar call the interval."""
+    local = datetime.fromtimestamp(second, tz)
+    day = local.date()
+    return {
+        "hour": (day, local.hour, local.utcoffset()),
+        "day": day,
+        "week": day - timedelta(days=day.weekday()),
+        "month": (day.year, day.month),
+    }[interval]
+
+
+@settings(max_examples=200, deadline=None)
+@given(zones, st.sampled_from(INTERVALS), quarters, st.integers(1, 4 * 24 * 40))
+@example(ZoneInfo("Australia/Lord_Howe"), "hour", int(datetime(2024, 4, 6, 12, tzinfo=UTC).timestamp()) // QUARTER, 96)
+@example(ZoneInfo("Australia/Lord_Howe"), "hour", int(datetime(2024, 10, 5, 12, tzinfo=UTC).timestamp()) // QUARTER, 96)
+@example(ZoneInfo("Pacific/Apia"), "day", int(datetime(2011, 12, 29, tzinfo=UTC).timestamp()) // QUARTER, 400)
+@example(ZoneInfo("America/Sao_Paulo"), "day", int(datetime(2018, 11, 3, tzinfo=UTC).timestamp()) // QUARTER, 400)
+@example(ZoneInfo("America/Havana"), "day", int(datetime(2024, 11, 2, tzinfo=UTC).timestamp()) // QUARTER, 400)
+def test_series_begin_a_new_interval_where_the_calendar_does(tz: ZoneInfo, interval: Interval, quarter: int, length: int) -> None:
+    start, end = quarter * QUARTER, (quarter + length) * QUARTER
+    wanted = Range(start, end, tz, interval)
+    edges = series_edges(wanted, 0, 0)
+    changes = [t for t in range(start + QUARTER, end, QUARTER) if label(t, tz, interval) != label(t - QUARTER, tz, interval)]
+    assert edges[0] <= start
+    assert label(edges[0], tz, interval) == label(start, tz, interval)
+    assert edges[1:-1] == changes
+    assert edges[-1] >= end
+
+
+@settings(max_examples=200, deadline=None)
+@given(zones, st.sampled_from(INTERVALS), quarters, st.integers(1, 4 * 24 * 40))
+def test_buckets_of_a_series_lie_within_one_interval_and_cover_the_range(
+    tz: ZoneInfo, interval: Interval, quarter: int, length: int
+) -> None:
+    wanted = Range(quarter * QUARTER, (quarter + length) * QUARTER, tz, interval)
+    edges = series_edges(wanted, 0, 0)
+    at = wanted.start
+    for segment in cover_series(wanted, edges):
+        seconds = segment.grain_minutes * 60
+        assert segment.start == at
+        assert segment.start % seconds == 0
+        assert segment.end % seconds == 0
+        # No edge of the series is inside a bucket.
+        assert all(edge % seconds == 0 for edge in edges if segment.start < edge < segment.end)
+        at = segment.end
+    assert at == wanted.end
+
+
+@given(quarters, st.integers(0, 4 * 24 * 400))
+def test_a_range_is_covered_by_few_aligned_buckets(quarter: int, length: int) -> None:
+    start, end = quarter * QUARTER, (quarter + length) * QUARTER
+    segments = cover(start, end)
+    assert len(segments) <= 5
+    assert sum(segment.end - segment.start for segment in segments) == end - start
+    assert all(edge % (segment.grain_minutes * 60) == 0 for segment in segments for edge in (segment.start, segment.end))
+
+
+def test_open_ranges_take_in_what_has_no_date_only_without_a_start() -> None:
+    noon = datetime(2024, 1, 2, 12, tzinfo=UTC).timestamp()
+    midnight = noon - HOUR * 12
+    assert cover(-inf, inf) == EVERYTHING
+    assert cover(-inf, noon) == [Segment(1440, -inf, midnight), Segment(60, midnight, noon)]
+    assert cover(noon, inf) == [Segment(60, noon, midnight + DAY), Segment(1440, midnight + DAY, inf)]
+
+
+@given(zones, st.dates(date(1995, 1, 1), date(2035, 1, 1)))
+def test_an_end_date_includes_its_day(tz: ZoneInfo, day: date) -> None:
+    start, end = instants(day.isoformat(), day.isoformat(), tz)
+    assert start is not None
+    assert end is not None
+    days = {datetime.fromtimestamp(t, tz).date() for t in range(int(start.timestamp()), int(end.timestamp()), QUARTER)}
+    assert days <= {day}
+    assert datetime.fromtimestamp(end.timestamp(), tz).date() > day
+
+
+def test_a_naive_time_is_utc_and_a_date_is_in_the_zone() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    assert instants("2024-01-15T10:30:00", None, berlin)[0] == datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+    assert instants("2024-01-15T10:30:00+02:00", None, berlin)[0] == datetime(2024, 1, 15, 8, 30, tzinfo=UTC)
+    assert instants("2024-01-15", None, berlin)[0] == datetime(2024, 1, 14, 23, 0, tzinfo=UTC)
+
+
+def test_edges_of_stats_are_widened_to_quarters() -> None:
+    wanted = stats_range("2024-01-15T10:31:00Z", "2024-01-15T10:31:00Z", UTC_ZONE, "day")
+    assert wanted.start_time == datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+    assert wanted.end_time == datetime(2024, 1, 15, 10, 45, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2024-13-01", "2024-02-30", "20240115", "2024-W03", "2024-01-15T25:00:00", "1e3", "2024-01-15T10:30:00 02:00"]
+)
+def test_what_is_no_date_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest, match="start_date"):
+        instants(text, None, UTC_ZONE)
+
+
+@pytest.mark.parametrize(("start", "end"), [("0001-01-01", "9999-12-31"), ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")])
+def test_the_ends_of_the_calendar_are_no_error(start: str, end: str) -> None:
+    first, last = instants(start, end, ZoneInfo("Pacific/Kiritimati"))
+    assert first
+    assert last
+    assert first < datetime(1971, 1, 1, tzinfo=UTC) < datetime(2099, 1, 1, tzinfo=UTC) < last
+
+
+def test_an_end_before_the_start_is_refused() -> None:
+    with pytest.raises(BadRequest, match="end_date"):
+        instants("2024-01-02", "2024-01-01", UTC_ZONE)
+
+
+def test_too_fine_a_series_is_refused_if_asked_for_and_cut_if_not() -> None:
+    years = stats_range("2020-01-01", "2024-01-01", UTC_ZONE, "hour")
+    with pytest.raises(BadRequest, match="coarser"):
+        series_edges(years, 0, 0)
+    last = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
+    edges = series_edges(Range(-inf, inf, UTC_ZONE, "hour"), last - 5 * 365 * DAY, last)
+    assert len(edges) == MAX_POINTS + 1
+    assert edges[-1] == last
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "/etc/passwd", "\0", "Europe", "é", "x" * 64, "posixrules\0"])
+def test_an_unknown_zone_is_refused(name: str) -> None:
+    with pytest.raises(BadRequest, match="tz"):
+        time_zone(name)
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_offset_periods_are_the_zones_offsets(name: str) -> None:
+    tz = ZoneInfo(name)
+    starts, offsets = offset_periods(tz)
+    for second in range(int(datetime(2007, 1, 1, tzinfo=UTC).timestamp()), int(datetime(2027, 1, 1, tzinfo=UTC).timestamp()), 5 * HOUR):
+        offset = datetime.fromtimestamp(second, tz).utcoffset()
+        assert offset is not None
+        period = max(n for n, start in enumerate(starts) if start <= second)
+        assert offsets[period] == offset.total_seconds()

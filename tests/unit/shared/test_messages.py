@@ -1,0 +1,45 @@
+"""What is in the journal stays readable: entries of every version that was ever released are kept here as samples."""
+
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from shared.messages import ENVELOPE_VERSION, Event, ToolCall, decode_envelope, encode_envelope
+
+SAMPLES = Path(__file__).parent / "journal_samples"
+
+
+@pytest.mark.parametrize("version", range(1, ENVELOPE_VERSION + 1))
+def test_an_entry_of_every_version_is_read(version: int) -> None:
+    envelope = decode_envelope((SAMPLES / f"v{version}.json").read_bytes())
+    assert envelope.version == version
+    assert all(event.id for event in envelope.events)
+
+
+def test_the_newest_sample_has_every_kind_of_event_and_comes_back_as_it_was() -> None:
+    sample = (SAMPLES / f"v{ENVELOPE_VERSION}.json").read_bytes().strip()
+    envelope = decode_envelope(sample)
+    assert {type(event) for event in envelope.events} == set(get_args(Event))
+    assert encode_envelope(envelope) == sample
+
+
+def test_an_entry_of_a_later_version_is_refused_by_name() -> None:
+    later = msgspec.structs.replace(decode_envelope((SAMPLES / "v1.json").read_bytes()), version=ENVELOPE_VERSION + 1)
+    with pytest.raises(msgspec.ValidationError, match="newer than this worker's"):
+        decode_envelope(encode_envelope(later))
+
+
+def test_fields_that_a_later_version_adds_are_passed_over() -> None:
+    entry = b'{"version":1,"request_id":"r","received_at":"2026-01-01T00:00:00Z","new":1,"events":[{"type":"tool_call","tool_name":"X","result_status":"success","new":2}]}'
+    assert decode_envelope(entry).events == [ToolCall(tool_name="X", result_status="success")]
+
+
+@pytest.mark.parametrize(
+    "entry", [b"", b"{", b"[]", b"null", b'{"version":1}', b'{"version":1,"request_id":"r","received_at":"x","events":[]}', b"\xff"]
+)
+def test_what_is_no_envelope_raises_one_kind_of_error(entry: bytes) -> None:
+    # Invalid UTF-8 is not a MsgspecError but a UnicodeDecodeError; both are ValueErrors.
+    with pytest.raises(ValueError):  # noqa: PT011
+        decode_envelope(entry)

@@ -1,0 +1,132 @@
+"""search_terms: what a text is found by, and how what a person typed is understood."""
+
+import random
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from shared.search_terms import MAX_QUERY_CHARS, document_vector, escape_like, parse_query
+
+# NUL and lone surrogates never get this far: ingest replaces them.
+storable_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=400)
+
+
+def lexemes(content: str) -> set[str]:
+    return set(re.findall(r"'([^']+)':", document_vector(content)))
+
+
+def tsquery(q: str) -> list[str | None]:
+    return [group.tsquery for group in parse_query(q).groups]
+
+
+@pytest.fixture
+def postgres(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("content", "found_by"),
+    [
+        ("Fix the Cleanup", {"fix", "the", "cleanup"}),
+        ("useEffect", {"useeffect", "use", "effect"}),
+        ("getUserName", {"getusername", "username", "get", "user", "name"}),
+        ("my_func_name", {"my_func_name", "func_name", "my", "func", "name"}),
+        ("parseHTTPResponse", {"parsehttpresponse", "httpresponse", "parse", "http", "response"}),
+        ("use-effect", {"use", "effect"}),
+        ("src/app/main.py", {"src", "app", "main", "py"}),
+        ("os.path.join", {"os", "path", "join"}),
+        ("error[E0382]: 404", {"error", "e0382", "404"}),
+        ("Straße ÄRGER", {"strasse", "ärger"}),
+        ("検索窓", {"検", "索", "窓", "検索", "索窓"}),
+        ("useEffectの例", {"useeffect", "use", "effect", "の", "例", "の例"}),
+        ("ｆｕｌｌ", {"full"}),
+        ("!? … —", set()),
+    ],
+)
+def test_a_text_is_found_by(content: str, found_by: set[str]) -> None:
+    assert lexemes(content) == found_by
+
+
+def test_whole_and_parts_share_a_position() -> None:
+    assert document_vector("see useEffect") == "'see':1 'useeffect':2 'use':2 'effect':2"
+
+
+@pytest.mark.parametrize(
+    ("q", "understood"),
+    [
+        ("fix bug", ["'fix' & 'bug':*"]),
+        ("fix -bug", ["'fix' & !'bug':*"]),
+        ("fix or bug", ["'fix'", "'bug':*"]),
+        ('"fix"', ["'fix'"]),
+        ("useEffect fix", ["'useeffect':* & 'fix':*"]),
+        ("go", ["'go'"]),
+        ("or", []),
+        ("or or fix or", ["'fix'"]),
+        ("!!!", []),
+        ("", []),
+        ("検索機能", ["'検索' & '索機' & '機能'"]),
+        ("窓", ["'窓'"]),
+        ("don't 'x' \\ :* & | !", ["'don' & 't' & 'x'"]),
+    ],
+)
+def test_a_query_is_understood_as(q: str, understood: list[str]) -> None:
+    assert tsquery(q) == understood
+
+
+def test_phrases_and_paths_are_also_looked_for_in_the_text() -> None:
+    [group] = parse_query('"not found" src/app.py -"all good"').groups
+    assert group.literals == ("not found", "src/app.py")
+    assert group.excluded == ("all good",)
+    assert group.tsquery == "'not' & 'found' & 'src' & 'app' & 'py'"
+
+
+def test_a_like_pattern_means_its_text() -> None:
+    assert escape_like("50%_\\") == "50\\%\\_\\\\"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=MAX_QUERY_CHARS))
+@example('"' * 256)
+@example("- -\"\" -'' \0 \ud800")
+def test_no_text_breaks_the_parser(q: str) -> None:
+    query = parse_query(q)
+    assert all(group.tsquery is None or "\0" not in group.tsquery for group in query.groups)
+
+
+def test_postgres_takes_every_vector_and_query(postgres: psycopg.Connection[Any]) -> None:
+    """given any text, when it becomes a vector or a query, then Postgres reads it, and the text matches its own words."""
+
+    @settings(max_examples=150, deadline=None)
+    @given(storable_text)
+    def check(text: str) -> None:
+        for group in parse_query(text[:MAX_QUERY_CHARS]).groups:
+            if group.tsquery:
+                postgres.execute("SELECT %s::tsquery", (group.tsquery,))
+        vector = document_vector(text)
+        words = re.findall(r"[A-Za-z]{4,60}", text)[:1]
+        for group in parse_query(words[0] if words and words[0].lower() != "or" else "").groups:
+            [found] = postgres.execute("SELECT %s::tsvector @@ %s::tsquery", (vector, group.tsquery)).fetchone() or [None]
+            assert found is True or len(re.findall(r"\w+", text)[0]) > 64
+        postgres.execute("SELECT %s::tsvector", (vector,))
+
+    check()
+
+
+@pytest.mark.parametrize("kind", ["rare characters", "identifiers", "one word", "long words", "anything"])
+def test_the_largest_texts_stay_within_postgres_limits(postgres: psycopg.Connection[Any], kind: str) -> None:
+    rng = random.Random(7)
+    content = {
+        "rare characters": lambda: "".join(chr(0x20000 + rng.randrange(40_000)) for _ in range(250_000)),
+        "identifiers": lambda: " ".join("".join(rng.choice("aBcD_eF1") for _ in range(60)) for _ in range(5_000)),
+        "one word": lambda: "x " * 150_000,
+        "long words": lambda: "é" * 250_000,
+        "anything": lambda: "".join(chr(rng.choice([rng.randrange(1, 0xD800), rng.randrange(0xE000, 0x110000)])) for _ in range(250_000)),
+    }[kind]()
+    [length] = postgres.execute("SELECT length(%s::tsvector)", (document_vector(content),)).fetchone() or [None]
+    assert length and length > 0
