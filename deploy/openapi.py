@@ -21,9 +21,9 @@ def merged() -> dict[str, Any]:
     reading = create_query(QuerySettings()).openapi()
     writing = create_ingest(IngestSettings()).openapi()
     paths: dict[str, dict[str, Any]] = {}
-    for document, is_ours in ((writing, lambda method: method not in READING_METHODS), (reading, lambda method: method in READING_METHODS)):
+    for document, is_reading in ((writing, False), (reading, True)):
         for path, operations in document["paths"].items():
-            ours = {method: operation for method, operation in operations.items() if is_ours(method)}
+            ours = {method: operation for method, operation in operations.items() if (method in READING_METHODS) == is_reading}
             if ours:
                 paths.setdefault(path, {}).update(ours)
     schemas = writing["components"]["schemas"] | reading["components"]["schemas"]

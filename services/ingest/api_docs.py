@@ -65,7 +65,6 @@ _MEANINGS: Final = {
     503: "It can't be kept now, nothing was; try again after Retry-After seconds.",
 }
 _WRITE_ERRORS: Final = (400, 405, 408, 409, 413, 415, 500, 503)
-_SINGLE_MEDIA: Final = ("application/json",)
 
 
 def components() -> dict[str, Any]:

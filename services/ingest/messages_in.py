@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -24,6 +24,7 @@ ACTIVITY: Final = msgspec.json.Decoder(Activity)
 TOOL_CALL: Final = msgspec.json.Decoder(ToolCall)
 _ANY_EVENT: Final = msgspec.json.Decoder(Event)
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_ANYTHING: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder()
 _WELL_FORMED: Final = msgspec.json.Decoder(msgspec.Raw)
 
 TIME_FIELD: Final[dict[type, str]] = {SessionStart: "start_time", SessionEnd: "end_time"}
@@ -99,11 +100,17 @@ def _parse(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 def _with_integers(text: bytes) -> bytes:
     """JSON has one kind of number: 10.0 is an integer as well. Of fields, not inside `parameters`, which come back as they were sent."""
-    fields = msgspec.json.decode(text)
+    json_text.check_depth(text)
+    json_text.check_numbers(text)
+    fields = _parse(text, _ANYTHING)
     for holder in (fields, fields.get("usage")):
         if isinstance(holder, dict):
-            holder |= {name: int(value) for name, value in holder.items() if isinstance(value, float) and value.is_integer()}
+            holder |= {name: int(value) for name, value in holder.items() if isinstance(value, float) and _is_whole(value)}
     return msgspec.json.encode(fields)
+
+
+def _is_whole(value: float) -> bool:
+    return value.is_integer() and abs(value) <= 2**53
 
 
 def _not_the_schema(problem: str) -> BadRequest:

@@ -45,7 +45,7 @@ def stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.Tem
         "TRACKER_BLOB_URL": (folder / "blobs").as_uri(),
     }
     listening = socket.create_server(("127.0.0.1", 0))
-    url = "http://127.0.0.1:{}".format(listening.getsockname()[1])
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     processes = {
         "api": ["-m", "deploy.embedded.gateway", str(listening.fileno())],
         "worker": ["-m", "celery", "-A", "services.worker.app", "worker", "-c", "1", "-Q", "drain,import,maintenance", "--without-gossip"],

@@ -118,6 +118,9 @@ def test_an_integer_may_be_written_as_a_float_but_parameters_stay_as_they_are() 
     message = decode_event(body(MESSAGE, usage={"input_tokens": 1e3}), CONVERSATION, NOW)
     assert message.usage is not None
     assert message.usage.input_tokens == 1000
+    for other in (b"1e400", b"99999999999999999999", b"[" * 100 + b"]" * 100):
+        assert refusal(b'{"tool_name":"x","result_status":"success","execution_time_ms":1.0,"x":' + other + b"}", TOOL_CALL).status == 400
+    assert list(refusal(body(CALL, execution_time_ms=1e300), TOOL_CALL).details) == ["execution_time_ms"]
     assert list(refusal(body(CALL, execution_time_ms=2.5), TOOL_CALL).details) == ["execution_time_ms"]
 
 
@@ -141,6 +144,20 @@ def test_any_bytes_give_an_event_or_a_400(text: bytes) -> None:
     for is_lines in (True, False):
         with suppress(BadRequest):
             list(decode_batch(text, is_lines=is_lines, now=NOW))
+
+
+numbers = st.integers() | st.floats() | st.sampled_from([1.0, 1e3, 2.0**53, 1e300])
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["execution_time_ms", "usage", "lines_added", "x"]), numbers | st.dictionaries(st.just("input_tokens"), numbers)
+    )
+)
+def test_any_numbers_give_an_event_or_a_400(fields: dict[str, Any]) -> None:
+    for known, decoder in ((CALL, TOOL_CALL), (MESSAGE, CONVERSATION)):
+        with suppress(BadRequest):
+            decode_event(body(known | fields), decoder, NOW)
 
 
 @given(any_json)

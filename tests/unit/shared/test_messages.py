@@ -32,7 +32,8 @@ def test_an_entry_of_a_later_version_is_refused_by_name() -> None:
 
 
 def test_fields_that_a_later_version_adds_are_passed_over() -> None:
-    entry = b'{"version":1,"request_id":"r","received_at":"2026-01-01T00:00:00Z","new":1,"events":[{"type":"tool_call","tool_name":"X","result_status":"success","new":2}]}'
+    entry = b'{"version":1,"request_id":"r","received_at":"2026-01-01T00:00:00Z","new":1,"events":[{"type":"tool_call","tool_name":"X",'
+    entry += b'"result_status":"success","new":2}]}'
     assert decode_envelope(entry).events == [ToolCall(tool_name="X", result_status="success")]
 
 
