@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection
 
-from services.query import answers
+from services.query import answers, answers_stats
 from services.query.asking import FAILURES, paging, refuse_parameters, settings_of, stats_range
 from services.query.queries import listing
 from services.query.queries.paging import Page, Row
@@ -31,7 +31,7 @@ def show_project(request: Request, project_id: ProjectId) -> Response:
     return answer(request, lambda connection: _project(connection, project_id))
 
 
-@router.get("/api/projects/{project_id}/stats", response_model=answers.Stats, tags=["stats"], summary="Where a project's time went")
+@router.get("/api/projects/{project_id}/stats", response_model=answers_stats.Stats, tags=["stats"], summary="Where a project's time went")
 def show_project_stats(request: Request, project_id: ProjectId, asked: Annotated[StatsParameters, Query()]) -> Response:
     """Totals, a time series without holes, tools, files, users and a heatmap. Without dates, what has no date counts too."""
     wanted = stats_range(request, asked)
@@ -44,7 +44,7 @@ def show_project_stats(request: Request, project_id: ProjectId, asked: Annotated
     return answer(request, read)
 
 
-@router.get("/api/stats", response_model=answers.Stats, tags=["stats"], summary="Where all the time went")
+@router.get("/api/stats", response_model=answers_stats.Stats, tags=["stats"], summary="Where all the time went")
 def show_stats(request: Request, asked: Annotated[StatsParameters, Query()]) -> Response:
     """The same over all projects; `project` is null, and `top_files` tell their project."""
     wanted = stats_range(request, asked)

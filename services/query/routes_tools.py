@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
-from services.query import answers
+from services.query import answers_stats
 from services.query.asking import FAILURES, scope, stats_range
 from services.query.queries.paging import Row
 from services.query.queries.tool_stats import tool_stats
@@ -15,7 +15,7 @@ from services.query.schemas import ToolStatsParameters
 router = APIRouter(tags=["tool calls"], responses=FAILURES)
 
 
-@router.get("/api/tool-calls/stats", response_model=answers.ToolStats, summary="Which tools are used, fail, or are slow")
+@router.get("/api/tool-calls/stats", response_model=answers_stats.ToolStats, summary="Which tools are used, fail, or are slow")
 def show_tool_stats(request: Request, asked: Annotated[ToolStatsParameters, Query()]) -> Response:
     """By tool, the most used first. Errors are calls that failed or timed out. Percentiles are within 2 % of exact."""
     wanted = stats_range(request, asked)

@@ -140,7 +140,7 @@ SELECT k.p, k.u, g.g, bucket_of(occurred_at, g.g), tool_name, count(*), count(*)
 FROM tool_calls t, LATERAL (VALUES (t.project_id, t.user_id), (-1, -1)) AS k(p, u), (VALUES (0), (1440)) AS g(g) GROUP BY 1, 2, 3, 4, 5;
 INSERT INTO latency_rollups
 SELECT k.p, k.u, k.g, bucket_of(occurred_at, k.g), tool_name, latency_bucket(duration_ms), count(*)
-FROM tool_calls t, LATERAL (VALUES (t.project_id, -1::bigint, 0), (-1, t.user_id, 0), (-1, -1, 0), (-1, -1, 1440)) AS k(p, u, g)
+FROM tool_calls t, LATERAL (VALUES (t.project_id, t.user_id, 0), (-1, -1, 0), (-1, -1, 1440)) AS k(p, u, g)
 WHERE duration_ms IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6;
 INSERT INTO ledger SELECT 0, count(*), 0, 0, max(received_at) FROM messages
 """

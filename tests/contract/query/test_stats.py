@@ -102,6 +102,9 @@ def test_totals_and_series_agree_with_the_rows(client: TestClient, connection: p
 def _check_series(stats: dict[str, Any], model: Model, start: datetime | None, end: datetime | None) -> None:
     edges = [at(point["start"]) for point in stats["time_series"]]
     assert edges == sorted(set(edges))
+    if not edges:
+        assert not any(model.sums(start or datetime.min.replace(tzinfo=UTC), end).values())
+        return
     for point, edge, following in zip(stats["time_series"], edges, [*edges[1:], end or datetime.max.replace(tzinfo=UTC)], strict=True):
         assert counted(point) == model.sums(max(edge, start) if start else edge, min(following, end) if end else following)
 
@@ -187,7 +190,7 @@ def test_top_files_and_users(client: TestClient, connection: psycopg.Connection[
     ]
     assert dated["totals"]["files_modified"] == 1
     users = client.get("/api/stats").json()["users"]
-    assert [(user["user"], user["sessions"], user["lines_added"]) for user in users] == [("ada", 1, 3), (None, 1, 3)]
+    assert {(user["user"], user["sessions"], user["lines_added"]) for user in users} == {("ada", 1, 3), (None, 1, 3)}
 
 
 def test_the_range_that_was_counted_is_told(client: TestClient) -> None:
