@@ -1,15 +1,14 @@
 """`python -m deploy.openapi`: writes shared/openapi.json, the one document of the whole API, from what both services say of themselves."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from services.ingest.app import create_app as create_ingest
 from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
 from services.query.settings import Settings as QuerySettings
+from shared.api_document import DOCUMENT
 
-DOCUMENT = Path(__file__).parent.parent / "shared" / "openapi.json"
 TITLE = "Claude Code Tracker"
 DESCRIPTION = "Keeps what Claude Code did and answers what people ask of it. Reads (GET, HEAD) are the query service's, all else is the ingest service's."
 # Each service serves these for itself; behind the one address a GET is the query service's.

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import metrics
+from shared.api_document import methods_by_path
 from shared.errors import ApiError, BadRequest, MethodNotAllowed, NotFound, PayloadTooLarge
 
 log = structlog.get_logger()
@@ -33,6 +34,7 @@ def error_response(error: ApiError) -> Response:
 
 def install(app: FastAPI, service: str) -> None:
     """Gives an app the error body for every failure, the framework's own included, and the request context around it all."""
+    methods_of = methods_by_path()
 
     async def on_api_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)
@@ -45,8 +47,11 @@ def install(app: FastAPI, service: str) -> None:
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        answer = await on_api_error(request, _from_http(request, error))
+        methods = methods_of(request.url.path) if error.status_code in (404, 405) else []
+        answer = await on_api_error(request, _from_http(request, error, methods))
         answer.headers.update(error.headers or {})
+        if methods:
+            answer.headers["Allow"] = ", ".join(methods)
         return answer
 
     app.add_exception_handler(ApiError, on_api_error)
@@ -61,12 +66,13 @@ def _from_validation(error: RequestValidationError) -> ApiError:
     return BadRequest(f"{field}: {reason}", details=details)
 
 
-def _from_http(request: Request, error: HTTPException) -> ApiError:
+def _from_http(request: Request, error: HTTPException, methods: list[str]) -> ApiError:
+    """`methods`: what the path takes in the whole API, the other service's included."""
     path, method = request.url.path[:200], request.method
     match error.status_code:
-        case 404:
+        case 404 if not methods:
             return NotFound(f"There is nothing at {path}; see /docs for what there is.")
-        case 405:
+        case 404 | 405:
             return MethodNotAllowed(f"{path} does not take {method}; see /docs for what it takes.")
         case 413:
             return PayloadTooLarge(str(error.detail))

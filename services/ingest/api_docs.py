@@ -35,7 +35,7 @@ _PATH_PATTERN: Final = r"^([/\\]|[A-Za-z]:[/\\])"
 _ANY_JSON: Final = {
     "anyOf": [
         {"type": ["string", "boolean", "null"]},
-        {"type": "number", "minimum": -(2**63), "maximum": 2**63 - 1},
+        {"type": "number", "description": "An integer fits in 64 bits; JSON Schema can't say so without forbidding 1e300."},
         {"type": "array", "items": {"$ref": "#/components/schemas/AnyJson"}},
         {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/AnyJson"}},
     ]

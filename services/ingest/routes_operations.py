@@ -2,24 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable
-from pathlib import Path
-from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-import shared
 from services.ingest import api_docs
 from services.ingest.accept import Ingest, ingest_of
 from services.ingest.queue_errors import answering_503
 from services.ingest.raw_route import RawRoute
 from services.ingest.requests_in import check_query
+from shared.api_document import DOCUMENT
 from shared.errors import Unavailable
 from shared.journal import stream_key
 from shared.web import json_response
-
-# One document for the whole API, made by `make openapi`.
-OPENAPI_DOCUMENT: Final = Path(shared.__file__).with_name("openapi.json")
 
 operations = APIRouter(route_class=RawRoute, tags=["operations"])
 
@@ -53,7 +48,7 @@ async def metrics(request: Request) -> Response:
 async def openapi(request: Request) -> Response:
     """The description of the whole API."""
     check_query(request)
-    return Response(await asyncio.to_thread(OPENAPI_DOCUMENT.read_bytes), media_type="application/json")
+    return Response(await asyncio.to_thread(DOCUMENT.read_bytes), media_type="application/json")
 
 
 async def _failed(ingest: Ingest) -> dict[str, Unavailable]:

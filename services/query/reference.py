@@ -4,13 +4,11 @@ import base64
 from functools import lru_cache
 from hashlib import sha256
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-import shared
-from shared.errors import NotFound
+from shared.api_document import DOCUMENT
 
 Json = dict[str, Any]
 
@@ -30,11 +28,8 @@ HEADERS = {
 
 @lru_cache(maxsize=1)
 def document() -> bytes:
-    """The committed description of both services; 404 where there is none yet."""
-    file = Path(shared.__file__).with_name("openapi.json")
-    if not file.is_file():
-        raise NotFound("The API's description is not installed here; make it with `make openapi`.")
-    return file.read_bytes()
+    """The committed description of both services."""
+    return DOCUMENT.read_bytes()
 
 
 @lru_cache(maxsize=1)

@@ -50,7 +50,7 @@ def show_metrics(request: Request) -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/openapi.json", responses={404: FAILURES[404]}, summary="This API, described for programs")
+@router.get("/openapi.json", summary="This API, described for programs")
 def show_openapi() -> Response:
     """One OpenAPI document for reads and writes."""
     return Response(reference.document(), media_type="application/json")

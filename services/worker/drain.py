@@ -90,9 +90,7 @@ def _abandoned(worker: Resources) -> Iterator[list[Entry]]:
 def _persist_entries(worker: Resources, entries: list[Entry]) -> None:
     started = time.perf_counter()
     try:
-        with worker.engine.begin() as transaction:
-            connection = transaction.connection.driver_connection
-            assert isinstance(connection, Connection)
+        with worker.transaction() as connection:
             persisted, dead, request_ids = _persist(worker, connection, entries)
     except (psycopg.Error, SQLAlchemyError) as error:
         log.warning("persist_failed", error=type(error).__name__, sqlstate=getattr(error, "sqlstate", None), entries=len(entries))

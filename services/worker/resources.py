@@ -2,6 +2,8 @@
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -33,6 +35,19 @@ class Resources:
     @property
     def ledger_slot(self) -> int:
         return os.getpid() % LEDGER_SLOTS
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection[Any]]:
+        """One transaction on psycopg's own terms: committed at the end, rolled back by an exception.
+
+        Its `connection.transaction()` inside this one is a savepoint. Inside SQLAlchemy's begin(), which psycopg knows nothing of, it
+        would be a transaction of its own that commits before the rest.
+        """
+        with self.engine.connect() as pooled:
+            connection = pooled.connection.driver_connection
+            assert isinstance(connection, Connection)
+            with connection.transaction():
+                yield connection
 
     def close(self) -> None:
         self.engine.dispose()

@@ -1,6 +1,7 @@
 """The committed document of the API is what the two services say of themselves."""
 
-from deploy.openapi import DOCUMENT, render
+from deploy.openapi import render
+from shared.api_document import DOCUMENT
 
 
 def test_the_document_is_current() -> None:

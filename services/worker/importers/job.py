@@ -171,7 +171,5 @@ def _import_chunk(
 
 
 def _transact(worker: Resources, work: Any) -> Any:
-    with worker.engine.begin() as transaction:
-        connection = transaction.connection.driver_connection
-        assert isinstance(connection, Connection)
+    with worker.transaction() as connection:
         return work(connection)

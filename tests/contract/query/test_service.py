@@ -1,0 +1,165 @@
+"""The service itself: alive, ready, measured, described; and what it answers when something it needs is away."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from redis import Redis
+from starlette.testclient import TestClient
+
+from services.query import reads
+from services.query.app import create_app
+from services.query.reference import render
+from services.query.settings import Settings
+from shared.journal import PAYLOAD_FIELD, stream_key
+from tests.contract.query import world
+
+NOWHERE = "postgresql://tracker@/tracker?host=/nonexistent"
+NO_REDIS = "unix:///nonexistent.sock"
+READS = [
+    "/api/projects", "/api/projects/1", "/api/projects/1/stats", "/api/stats", "/api/sessions", "/api/sessions/x", "/api/conversations",
+    "/api/conversations/search?q=x", "/api/activities", "/api/tool-calls/stats", "/api/tool-calls/session/x", "/api/import/jobs",
+    "/api/import/jobs/018f3b1e-0000-7000-8000-000000000001",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", READS)
+def test_without_the_database_a_read_is_a_503_within_two_seconds(redis_url: str, path: str) -> None:
+    with TestClient(create_app(Settings(database_url=NOWHERE, redis_url=redis_url))) as client:
+        began = time.monotonic()
+        answer = client.get(path)
+        assert time.monotonic() - began < 2
+    assert (answer.status_code, answer.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "nonexistent" not in answer.text
+
+
+def test_a_query_that_takes_too_long_is_a_503_that_says_to_narrow_it(
+    query_settings: Settings, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """given a table that somebody holds, when a read waits longer than a statement may, then it is told to ask for less."""
+    monkeypatch.setattr(reads, "STATEMENT_TIMEOUT_MS", 200)
+    with TestClient(create_app(query_settings)) as client, connection.transaction():
+        connection.execute("LOCK TABLE messages")
+        answer = client.get("/api/conversations")
+    assert (answer.status_code, answer.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+    assert "narrow" in answer.json()["message"]
+
+
+def test_it_cannot_write(client: TestClient) -> None:
+    with client.app.state.reads.connection() as connection, pytest.raises(Exception, match="read-only"):  # type: ignore[attr-defined]
+        connection.exec_driver_sql("DELETE FROM messages")
+
+
+def test_it_is_alive_whatever_is_away() -> None:
+    with TestClient(create_app(Settings(database_url=NOWHERE, redis_url=NO_REDIS))) as client:
+        assert client.get("/healthz").json() == {"status": "alive"}
+
+
+def test_it_is_ready_with_database_and_journal(client: TestClient) -> None:
+    assert client.get("/readyz").json() == {"status": "ready", "journal_entries": 0, "journal_oldest_seconds": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("away", "code", "reasons"),
+    [
+        ({"database_url": NOWHERE}, "DATABASE_UNAVAILABLE", {"database"}),
+        ({"redis_url": NO_REDIS}, "QUEUE_UNAVAILABLE", {"journal"}),
+        ({"database_url": NOWHERE, "redis_url": NO_REDIS}, "DATABASE_UNAVAILABLE", {"database", "journal"}),
+    ],
+)
+def test_it_is_not_ready_without_and_says_why(query_settings: Settings, away: dict[str, str], code: str, reasons: set[str]) -> None:
+    with TestClient(create_app(query_settings.model_copy(update=away))) as client:
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["code"], set(answer.json()["details"])) == (503, code, reasons)
+    assert "nonexistent" not in answer.text
+
+
+def test_it_is_not_ready_while_the_journal_is_far_behind(client: TestClient, redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis:
+        redis.xadd(stream_key(0), {PAYLOAD_FIELD: b"{}"}, id="1700000000000-0")
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "BACKLOG_FULL")
+    assert "lag" in answer.json()["details"]
+
+
+def test_metrics_tell_the_journals_lag_and_the_ledger(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
+    connection.execute("INSERT INTO ledger VALUES (0, 7, 2, 1), (1, 3, 0, 0)")
+    with Redis.from_url(redis_url) as redis:
+        redis.xadd(stream_key(0), {PAYLOAD_FIELD: b"{}"})
+    text = client.get("/metrics").text
+    for line in ("tracker_journal_entries 1.0", "tracker_events_persisted 10.0", "tracker_events_duplicate 2.0", "tracker_events_dead 1.0"):
+        assert line in text.splitlines()
+
+
+def test_reads_say_up_to_when_the_data_is_complete(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+    with TestClient(create_app(query_settings)) as client:
+        assert "x-data-as-of" not in client.get("/api/projects").headers
+    connection.execute("INSERT INTO ledger VALUES (0, 1, 0, 0, '2024-01-15 10:30:00+00'), (1, 1, 0, 0, '2024-01-15 11:00:00.5+00')")
+    with TestClient(create_app(query_settings)) as client:
+        assert client.get("/api/projects").headers["x-data-as-of"] == "2024-01-15T11:00:00.500000Z"
+
+
+@pytest.mark.parametrize("path", [*READS, "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/", "/nowhere"])
+def test_head_answers_as_get_without_a_body(client: TestClient, connection: psycopg.Connection[Any], path: str) -> None:
+    world.build(connection, sessions=1)
+    get, head = client.get(path), client.head(path)
+    assert head.status_code == get.status_code
+    assert head.content == b""
+    assert head.headers["content-type"] == get.headers["content-type"]
+
+
+@pytest.mark.parametrize("path", ["/api/sessions", "/api/projects/1", "/healthz"])
+def test_other_methods_are_a_405_with_the_error_body(client: TestClient, path: str) -> None:
+    answer = client.post(path)
+    assert (answer.status_code, answer.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert "GET" in answer.headers["allow"]
+
+
+def test_an_unknown_path_is_a_404_with_the_error_body(client: TestClient) -> None:
+    assert client.get("/api/nothing").json()["code"] == "NOT_FOUND"
+
+
+def test_the_reference_page_needs_nothing_but_itself(client: TestClient) -> None:
+    page = client.get("/docs")
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "<script" not in page.text
+    assert "http" not in page.text.replace("HTTP", "")[:2000]
+    for path in client.get("/openapi.json").json()["paths"]:
+        assert path in page.text
+
+
+def test_the_reference_page_escapes_what_it_shows() -> None:
+    operation = {"summary": "<b>", "responses": {"200": {"description": "<i>"}}}
+    assert "<b>" not in render({"info": {"title": "<b>", "version": "1"}, "paths": {"/<b>": {"get": operation}}})
+
+
+def test_an_import_job_is_shown_with_progress_and_errors(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    done, running = "018f3b1e-0000-7000-8000-000000000001", "018f3b1e-0000-7000-8000-000000000002"
+    files = '[{"name": "claude.json", "blob_url": "file:///secret/path", "bytes": 10, "kind": "claude_json"}]'
+    errors = '[{"file": "claude.json", "line": 3, "code": "INVALID_JSON", "message": "not JSON"}]'
+    insert = "INSERT INTO import_jobs (id, status, stage, files, bytes_total, bytes_done, started_at, created_at, errors, errors_total, sessions_imported) VALUES "
+    values = "(%s, %s, 'parsing', %s, 200, %s, now() - interval '10 s', %s, %s, 1, 42)"
+    connection.execute((insert + values).encode(), (done, "succeeded", files, 200, datetime(2024, 1, 1, tzinfo=UTC), errors))
+    connection.execute((insert + values).encode(), (running, "running", files, 50, datetime(2024, 1, 2, tzinfo=UTC), "[]"))
+    listed = client.get("/api/import/jobs").json()["items"]
+    assert [(job["job_id"], job["progress"]) for job in listed] == [(running, 0.25), (done, 1.0)]
+    assert 25 <= listed[0]["eta_seconds"] <= 60
+    job = client.get(f"/api/import/jobs/{done}").json()
+    assert job == listed[1]
+    assert (job["sessions_imported"], job["errors_total"], job["errors"][0]["code"]) == (42, 1, "INVALID_JSON")
+    assert job["files"] == [{"name": "claude.json", "bytes": 10, "kind": "claude_json"}]
+    assert client.get("/api/import/jobs/018f3b1e-0000-7000-8000-000000000003").json()["code"] == "JOB_NOT_FOUND"
+
+
+def test_seeded_rows_agree_with_the_schema(connection: psycopg.Connection[Any]) -> None:
+    """The tests' own data: sums of the rollups are the rows'."""
+    world.build(connection)
+    row = connection.execute(
+        "SELECT (SELECT sum(tool_calls) FROM activity_rollups WHERE project_id = -1 AND user_id = -1 AND grain_minutes = 15), (SELECT count(*) FROM tool_calls)"
+    ).fetchone()
+    assert row is not None
+    assert row[0] == row[1]

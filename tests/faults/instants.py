@@ -1,0 +1,87 @@
+"""Brings the running product to a chosen moment and keeps it there, by means that any client of Postgres and Redis has."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import httpx2 as httpx
+from psycopg import Connection
+from redis import Redis
+from redis.exceptions import RedisError
+
+from deploy.embedded.processes import wait_until
+from tests.faults.checks import waiting
+from tests.faults.stack import Stack
+
+MOMENT_SECONDS = 30.0
+STORED_SECONDS = 60.0
+_BLOCKED = "SELECT FROM pg_stat_activity WHERE application_name = 'tracker-worker' AND wait_event_type = 'Lock'"
+_ROWS_AND_ACCOUNT = """
+    SELECT (SELECT count(*) FROM messages WHERE id = %(event_id)s), (SELECT count(*) FROM dead_letters),
+           (SELECT count(*) FROM messages) + (SELECT count(*) FROM session_events) - (SELECT coalesce(sum(persisted), 0) FROM ledger)"""
+
+
+def start_session(stack: Stack) -> str:
+    """A session whose start is stored. Its id."""
+    answer = httpx.post(
+        f"{stack.url}/api/sessions/start",
+        json={"project_path": "/work/instants"},
+        headers={"Prefer": "wait=30"},
+        timeout=40,
+        trust_env=False,
+    )
+    assert answer.json().get("status") == "persisted", answer.text
+    session_id: str = answer.json()["session_id"]
+    return session_id
+
+
+def message(session_id: str) -> dict[str, str]:
+    """The body of a conversation event with an id."""
+    return {"id": str(uuid4()), "session_id": session_id, "role": "user", "content": "at a bad moment"}
+
+
+def send(stack: Stack, event: dict[str, str]) -> httpx.Response:
+    """POSTs the event."""
+    return httpx.post(f"{stack.url}/api/conversations", json=event, timeout=30, trust_env=False)
+
+
+@contextmanager
+def transaction_held_before_commit(stack: Stack) -> Iterator[Connection[tuple[object, ...]]]:
+    """The worker can write an event and its aggregates, but not its account, so it does not come to its COMMIT.
+
+    For at most 5 s, the worker's lock_timeout. The connection that holds it is given; its commit lets the worker go on.
+    """
+    with stack.database() as connection:
+        connection.autocommit = False
+        connection.execute("LOCK TABLE ledger IN SHARE MODE")
+        yield connection
+
+
+def await_blocked_worker(stack: Stack) -> None:
+    """Returns when the worker waits for that lock."""
+    with stack.database() as connection:
+        assert wait_until(lambda: connection.execute(_BLOCKED).rowcount == 1, MOMENT_SECONDS), "the worker does not wait for the ledger"
+
+
+def await_settled(stack: Stack) -> None:
+    """Returns when the journal is empty: all that was accepted has been dealt with."""
+    with stack.redis() as redis:
+        assert wait_until(lambda: _is_settled(redis), STORED_SECONDS), f"the journal is not empty: {waiting(redis)}"
+
+
+def _is_settled(redis: Redis) -> bool:
+    try:
+        return waiting(redis) == (0, 0)
+    except RedisError:
+        return False
+
+
+def is_visible(connection: Connection[tuple[object, ...]], event: dict[str, str]) -> bool:
+    """Whether the event is committed."""
+    return connection.execute("SELECT FROM messages WHERE id = %s", [event["id"]]).rowcount == 1
+
+
+def assert_stored_once(stack: Stack, event: dict[str, str]) -> None:
+    """The event is one row, nothing was buried, and the worker's account agrees with the tables."""
+    with stack.database() as connection:
+        assert connection.execute(_ROWS_AND_ACCOUNT, {"event_id": event["id"]}).fetchall() == [(1, 0, 0)]
