@@ -41,7 +41,7 @@ verify: environment ## recompute every aggregate of the running stack from its r
 	@$(VENV)/python -m deploy.embedded.control run services.worker.verify
 
 bench: environment ## measure the write path against the running machine's own limits
-	$(VENV)/python -m tests.bench
+	$(VENV)/python -m tests.bench.writes
 
 bench-reads: environment ## measure every read endpoint at two volumes
 	$(VENV)/python -m tests.bench.reads

@@ -18,14 +18,11 @@ from services.worker.dead_letters import bury_entry, persist_isolating
 from services.worker.persist import Persisted
 from services.worker.resources import Resources
 from services.worker.staging import Received
-from services.worker.take import Entry, done, give_back, make_groups, take_abandoned, take_new
+from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry, done, give_back, make_groups, take_abandoned, take_new
 from shared.journal import BELL_KEY
 from shared.messages import decode_envelope
 
 log = structlog.get_logger()
-
-# A worker died this often with the entry in hand: it is tried alone; if that kills one more, it is buried.
-DELIVERIES_BEFORE_ALONE = 3
 
 LEDGER = """
     INSERT INTO ledger AS l (slot, persisted, duplicates, dead, last_received_at)
@@ -41,31 +38,52 @@ def drain(worker: Resources) -> bool:
     """
     # Before the first read: an event that arrives from now on rings again, so that none waits for the sweep.
     worker.redis.delete(BELL_KEY)
-    deadline = time.monotonic() + worker.settings.drain_seconds
-    for batch in _batches(worker):
+    # Nothing is taken while Postgres is away: it would have to wait for its time-out when Postgres is back.
+    with worker.engine.connect():
+        pass
+    for batch in _abandoned(worker):
         _persist_entries(worker, batch)
-        if time.monotonic() > deadline:
-            return True
-    return False
+    deadline = time.monotonic() + worker.settings.drain_seconds
+    for batch in _new(worker, deadline):
+        _persist_entries(worker, batch)
+    return time.monotonic() > deadline
 
 
-def _batches(worker: Resources) -> Iterator[list[Entry]]:
+def _abandoned(worker: Resources) -> Iterator[list[Entry]]:
+    """What dead workers left, not more than a read of each partition; suspects one by one."""
     partitions, limit = worker.settings.journal_partitions, worker.settings.drain_batch_events
     try:
-        yield from _abandoned(worker)
+        batch: list[Entry] = []
+        events = 0
+        for entry in take_abandoned(worker.redis, partitions, worker.consumer, worker.settings.claim_idle_ms):
+            is_suspect = entry.deliveries >= DELIVERIES_BEFORE_ALONE
+            if batch and (is_suspect or events >= limit):
+                yield batch
+                batch, events = [], 0
+            if is_suspect:
+                yield [entry]
+            else:
+                batch.append(entry)
+                events += _events_in(entry)
+        if batch:
+            yield batch
     except ResponseError as error:
         if "NOGROUP" not in str(error):
             raise
         make_groups(worker.redis, partitions)
+
+
+def _new(worker: Resources, deadline: float) -> Iterator[list[Entry]]:
+    """What nobody has had. After the deadline no more is taken, but all that was taken is given: it would have to wait to be taken over."""
     batch: list[Entry] = []
     events = 0
     while True:
-        entries = take_new(worker.redis, partitions, worker.consumer)
+        is_time_left = time.monotonic() < deadline
+        entries = take_new(worker.redis, worker.settings.journal_partitions, worker.consumer) if is_time_left else []
         for entry in entries:
             batch.append(entry)
-            # Counts events without decoding twice; a wrong guess makes a batch longer or shorter, nothing else.
-            events += entry.payload.count(b'"type":')
-            if events >= limit:
+            events += _events_in(entry)
+            if events >= worker.settings.drain_batch_events:
                 yield batch
                 batch, events = [], 0
         if batch and not entries:
@@ -75,16 +93,9 @@ def _batches(worker: Resources) -> Iterator[list[Entry]]:
             return
 
 
-def _abandoned(worker: Resources) -> Iterator[list[Entry]]:
-    taken = take_abandoned(worker.redis, worker.settings.journal_partitions, worker.consumer, worker.settings.claim_idle_ms)
-    batch: list[Entry] = []
-    for entry in taken:
-        if entry.deliveries >= DELIVERIES_BEFORE_ALONE:
-            yield [entry]
-        else:
-            batch.append(entry)
-    if batch:
-        yield batch
+def _events_in(entry: Entry) -> int:
+    """Counted without decoding twice; a wrong guess makes a batch longer or shorter, nothing else."""
+    return entry.payload.count(b'"type":')
 
 
 def _persist_entries(worker: Resources, entries: list[Entry]) -> None:

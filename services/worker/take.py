@@ -11,6 +11,8 @@ from shared.journal import GROUP, PAYLOAD_FIELD, stream_key
 
 # At most this many entries are in memory at once; an entry is at most 256 KB.
 ENTRIES_PER_READ = 256
+# A worker died this often with the entry in hand: it is tried alone; if that kills one more, it is buried.
+DELIVERIES_BEFORE_ALONE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +36,22 @@ def make_groups(redis: Redis, partitions: int) -> None:
 
 
 def take_abandoned(redis: Redis, partitions: int, consumer: str, min_idle_ms: int) -> Iterator[Entry]:
-    """Takes over what others hold for longer than `min_idle_ms`, with the number of times it was delivered."""
+    """Takes over what others hold for longer than `min_idle_ms`: some of each partition, with the number of times it was delivered.
+
+    Who goes on to the next entry has dealt with the one before. A suspect is therefore taken only when its turn has come: whatever dies
+    until then dies without it in hand, and it is not counted.
+    """
     for partition in range(partitions):
         stream = stream_key(partition)
-        start = "0-0"
-        while True:
-            start, entries, *_ = redis.xautoclaim(stream, GROUP, consumer, min_idle_ms, start, ENTRIES_PER_READ)
-            if entries:
-                yield from _counted(redis, stream, consumer, entries)
-            start = start.decode()
-            if start == "0-0":
-                break
-
-
-def _counted(redis: Redis, stream: str, consumer: str, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> Iterator[Entry]:
-    first, last = entries[0][0], entries[-1][0]
-    pending = redis.xpending_range(stream, GROUP, first, last, ENTRIES_PER_READ * 2, consumer)
-    deliveries: dict[Any, int] = {item["message_id"]: int(item["times_delivered"]) for item in pending}
-    for entry_id, fields in entries:
-        yield Entry(stream, entry_id.decode(), fields[PAYLOAD_FIELD.encode()], deliveries.get(entry_id, 1))
+        pending = redis.xpending_range(stream, GROUP, "-", "+", ENTRIES_PER_READ, idle=min_idle_ms)
+        deliveries: dict[Any, int] = {item["message_id"]: int(item["times_delivered"]) + 1 for item in pending}
+        suspects = [entry_id for entry_id, number in deliveries.items() if number >= DELIVERIES_BEFORE_ALONE]
+        others = [entry_id for entry_id in deliveries if entry_id not in suspects]
+        for ids in [others, *([suspect] for suspect in suspects)]:
+            # [(entry id, {field: value})], all bytes. Another worker may have been faster: then fewer come back, or none.
+            answer: Any = redis.xclaim(stream, GROUP, consumer, min_idle_ms, ids) if ids else []
+            for entry_id, fields in answer:
+                yield Entry(stream, entry_id.decode(), fields[PAYLOAD_FIELD.encode()], deliveries[entry_id])
 
 
 def take_new(redis: Redis, partitions: int, consumer: str) -> list[Entry]:

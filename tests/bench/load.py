@@ -143,5 +143,6 @@ def _aggregate(connection: Connection) -> None:
 
 
 def _order(columns: str) -> str:
-    """The first columns of a table are its key."""
-    return ", ".join(columns.split(", ")[:3])
+    """By time, as the rows would have come one after the other; then by key."""
+    time = "day" if " day," in columns else "bucket_start"
+    return f"{time}, {', '.join(columns.split(', ')[:3])}"

@@ -10,7 +10,7 @@ from redis import Redis
 
 from services.worker.drain import drain
 from services.worker.resources import Resources
-from services.worker.take import done, make_groups, take_new
+from services.worker.take import done, make_groups, take_abandoned, take_new
 from shared.journal import BELL_KEY, GROUP, PAYLOAD_FIELD, stream_key
 from shared.messages import Conversation, Envelope, Event, SessionStart, ToolCall, encode_envelope
 
@@ -144,6 +144,22 @@ def test_an_entry_that_kills_every_worker_is_buried(worker: Resources) -> None:
 
     assert select(worker, "SELECT content FROM messages") == [("after",)]
     assert select(worker, "SELECT kind, reason FROM dead_letters") == [("journal_entry", "a worker died with it 4 times")]
+
+
+def test_a_worker_that_dies_with_a_suspect_in_hand_casts_no_suspicion_on_the_next(worker: Resources) -> None:
+    # Given two entries with which two workers have died, and a third worker that dies with the first of them, alone, in hand
+    append(worker.redis, message("killer"))
+    append(worker.redis, message("innocent"))
+    take_new(worker.redis, 1, "dead-worker")
+    entry_ids = [entry_id for entry_id, _ in worker.redis.xrange(STREAM)]
+    worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, entry_ids, idle=60_000, retrycount=2, justid=True)
+    next(take_abandoned(worker.redis, 1, "third-worker", 1_000))
+    worker.redis.xclaim(STREAM, GROUP, "third-worker", 0, entry_ids, idle=60_000, justid=True)
+
+    # When the next one drains, then only the entry that the third worker had in hand is buried
+    drain(worker)
+    assert select(worker, "SELECT content FROM messages") == [("innocent",)]
+    assert select(worker, "SELECT count(*) FROM dead_letters") == [(1,)]
 
 
 def test_while_postgres_is_away_the_journal_keeps_everything_and_no_delivery_is_counted(worker: Resources, database_url: str) -> None:
