@@ -27,8 +27,8 @@ status: environment ## the processes of the stack
 psql: environment ## a shell on the stack's database
 	@exec $(VENV)/python -m deploy.embedded.control psql
 
-test: environment ## all tests
-	$(VENV)/python -m pytest
+test: environment ## all tests, two at a time
+	$(VENV)/python -m pytest -n 2
 
 check: environment ## lint, format, types, import contracts, docs
 	$(VENV)/ruff check .

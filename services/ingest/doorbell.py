@@ -21,6 +21,7 @@ class Doorbell:
     def __init__(self, sender: Celery) -> None:
         self._sender = sender
         self._wanted = Event()
+        self._rung = False
         self._stopping = False
         self._thread = Thread(target=self._run, name="doorbell", daemon=True)
 
@@ -30,10 +31,11 @@ class Doorbell:
 
     def ring(self) -> None:
         """Asks for a bell; never blocks."""
+        self._rung = True
         self._wanted.set()
 
     def stop(self, timeout_seconds: float = 2.0) -> None:
-        """Lets a bell that is on its way go, and ends the thread."""
+        """Lets a bell that was asked for go, and ends the thread."""
         self._stopping = True
         self._wanted.set()
         self._thread.join(timeout_seconds)
@@ -43,9 +45,11 @@ class Doorbell:
             self._wanted.wait()
             # Before sending: whoever rings meanwhile gets a bell of his own.
             self._wanted.clear()
+            if self._rung:
+                self._rung = False
+                self._send()
             if self._stopping:
                 return
-            self._send()
 
     def _send(self) -> None:
         try:
