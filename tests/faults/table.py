@@ -1,5 +1,6 @@
 """The result of a run as a table, in Markdown."""
 
+import os
 from statistics import median
 
 from tests.faults.campaign import Outcome, Plan
@@ -35,7 +36,8 @@ def _notes(plan: Plan, outcome: Outcome, count: Count) -> list[str]:
         f"Seed {plan.seed}. {outcome.load_seconds:.0f} s of load, {count.accepted.total() / max(outcome.load_seconds, 1):.0f} events/s accepted "
         f"of {plan.rate:.0f} wanted. Stored {count.stored}; {count.duplicates_dropped} duplicates dropped by the worker.",
         f"Answers: {answers}. Slowest 503: {tally.slowest_refusal_seconds:.2f} s; slower than 1.5 s: {dict(tally.slow_refusals) or 'none'}.",
-        f"/healthz while the API was not killed: p50 {median(pulses):.0f} ms, p99 {pulses[int(len(pulses) * 0.99)]:.0f} ms.",
+        f"/healthz while the API was not killed: p50 {median(pulses):.0f} ms, p99 {pulses[int(len(pulses) * 0.99)]:.0f} ms. "
+        f"Load average of the machine, {os.cpu_count()} cores: {os.getloadavg()[1]:.1f}.",
         "Recovered: a new event accepted and in its table, counted from when the supervisor may start again what was killed.",
         *(f"VIOLATION {violation}" for violation in [*tally.violations[:20], *count.violations]),
     ]

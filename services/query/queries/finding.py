@@ -13,7 +13,7 @@ from services.query.queries.paging import Conditions, Row, estimated_rows, rows
 
 MAX_TOTAL = 10_000
 # Estimated to be more, few are not even tried. To rank needs so many of the newest that the walk takes longer than all of these.
-SURELY_MANY = 30_000
+SURELY_MANY = 15_000
 
 _ORDER = "ORDER BY m.occurred_at DESC, m.id DESC"
 _KEYS, _TYPES = "m.occurred_at, m.id", ("timestamptz", "uuid")
