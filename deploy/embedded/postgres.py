@@ -100,6 +100,7 @@ class PostgresServer:
         self._remove_stale_pid_files()
         if not self.data_dir.exists():
             self._make_data_dir()
+        self._give_to_its_user()
         with _Folders(self._user) as folders:
             settings = self.settings | {"unix_socket_directories": folders.path(self.socket_dir)}
             options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
@@ -163,6 +164,14 @@ class PostgresServer:
             return  # nothing has told us that nobody is alive there
         for pid_file in (self.data_dir / "postmaster.pid", self.socket_dir / f"{_SOCKET_NAME}.lock"):
             pid_file.unlink(missing_ok=True)
+
+    def _give_to_its_user(self) -> None:
+        """Data that root has copied back from a backup is root's, and no server could use it."""
+        if self._user is None or self.data_dir.stat().st_uid == self._user.uid:
+            return
+        for path in (self.data_dir, *self.data_dir.rglob("*")):
+            os.chown(path, *self._user, follow_symlinks=False)
+        self.data_dir.chmod(0o700)
 
     def _check_version(self) -> None:
         version_file = self.data_dir / "PG_VERSION"

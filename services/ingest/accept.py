@@ -1,11 +1,13 @@
 """A write from request to answer, as steps that each route composes: receive, decode, find the session, keep."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+import prometheus_client
 from celery import Celery
 from fastapi import Request
 from redis.asyncio import Redis
@@ -27,7 +29,7 @@ from shared.web import request_id_of
 ONE_EVENT: Final = Takes((b"application/json",), MAX_SINGLE_BYTES)
 BATCH: Final = Takes((b"application/json", b"application/x-ndjson"), MAX_BATCH_BYTES)
 
-_ACCEPTED: Final = {
+_ACCEPTED: Final[dict[type, prometheus_client.Counter]] = {
     SessionStart: metrics.EVENTS_ACCEPTED.labels("session_start"),
     SessionEnd: metrics.EVENTS_ACCEPTED.labels("session_end"),
     Conversation: metrics.EVENTS_ACCEPTED.labels("conversation"),
@@ -101,6 +103,6 @@ async def keep(write: Write, events: Sequence[Event], sizes: Sequence[int], star
     positions = await ingest.journal.append(entries, notes_of(started) if started else ())
     if started:
         ingest.sessions.remember(started)
-    for event in events:
-        _ACCEPTED[type(event)].inc()
+    for kind, count in Counter(map(type, events)).items():
+        _ACCEPTED[kind].inc(count)
     return await wait_for(write.preference, ingest.redis, ingest.registry, positions, events)

@@ -51,10 +51,13 @@ def decode_batch(body: bytes, *, is_lines: bool, now: datetime) -> Iterator[tupl
     BadRequest if there are no items to be told apart; PayloadTooLarge for more than MAX_BATCH_ITEMS.
     """
     json_text.check_utf8(body)
-    items = _lines(json_text.storable(body)) if is_lines else _elements(json_text.storable(body))
+    text = json_text.storable(body)
+    items = _lines(text) if is_lines else _elements(text)
+    # Asked once of the whole: most batches have none, and need not be searched item by item.
+    has_huge_numbers = json_text.may_have_huge_number(text)
     if len(items) > MAX_BATCH_ITEMS:
         raise PayloadTooLarge(f"A batch takes up to {MAX_BATCH_ITEMS} items, this one has {len(items)}; send it in parts.")
-    return ((_event_or_error(item, now), len(item)) for item in items)
+    return ((_event_or_error(item, now, has_huge_numbers), len(item)) for item in items)
 
 
 def _elements(body: bytes) -> list[bytes]:
@@ -65,18 +68,19 @@ def _lines(body: bytes) -> list[bytes]:
     return [line for line in map(bytes.strip, body.split(b"\n")) if line]
 
 
-def _event_or_error(item: bytes, now: datetime) -> Event | ApiError:
+def _event_or_error(item: bytes, now: datetime, has_huge_numbers: bool) -> Event | ApiError:
     try:
-        event: Event = _checked(item, _ANY_EVENT, now)
+        event: Event = _checked(item, _ANY_EVENT, now, has_huge_numbers)
     except ApiError as error:
         return error
     return event
 
 
-def _checked(text: bytes, decoder: msgspec.json.Decoder[E], now: datetime) -> E:
+def _checked(text: bytes, decoder: msgspec.json.Decoder[E], now: datetime, has_huge_numbers: bool = True) -> E:
     event = _parse(text, decoder)
     json_text.check_depth(text)
-    json_text.check_numbers(text)
+    if has_huge_numbers:
+        json_text.check_numbers(text)
     _complete(event, now)
     return event
 

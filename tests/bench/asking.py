@@ -24,25 +24,29 @@ class Asker:
 
     def get(self, path: str, **parameters: Any) -> Any:
         """The JSON of an answer, None-valued parameters left out. RuntimeError if it is not 200."""
-        return json.loads(self._request(url(path, **parameters))[0])
+        status, body, _ = self._request(url(path, **parameters))
+        if status != 200:
+            raise RuntimeError(f"GET {path} answered {status}: {body[:300].decode()}")
+        return json.loads(body)
 
     def time(self, asked: str) -> Timing:
-        """How long one answer took."""
+        """How long one answer took; a query that ran into the service's time limit counts with that. RuntimeError if it is neither."""
         started = time.perf_counter()
-        _, server_timing = self._request(asked)
-        elapsed = time.perf_counter() - started
-        return Timing(elapsed * 1000, float(server_timing.partition("dur=")[2].partition(";")[0]))
+        status, body, server_timing = self._request(asked)
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        if status == 503:
+            return Timing(elapsed_ms, elapsed_ms)
+        if status != 200:
+            raise RuntimeError(f"GET {asked} answered {status}: {body[:300].decode()}")
+        return Timing(elapsed_ms, float(server_timing.partition("dur=")[2].partition(";")[0]))
 
     def close(self) -> None:
         self._connection.close()
 
-    def _request(self, asked: str) -> tuple[bytes, str]:
+    def _request(self, asked: str) -> tuple[int, bytes, str]:
         self._connection.request("GET", asked)
         response = self._connection.getresponse()
-        body = response.read()
-        if response.status != 200:
-            raise RuntimeError(f"GET {asked} answered {response.status}: {body[:300].decode()}")
-        return body, response.headers.get("server-timing", "")
+        return response.status, response.read(), response.headers.get("server-timing", "")
 
 
 def url(path: str, **parameters: Any) -> str:

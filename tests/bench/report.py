@@ -1,7 +1,8 @@
 """Numbers as a Markdown table."""
 
+import os
+import platform
 from collections.abc import Sequence
-from statistics import median
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -16,9 +17,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))
 
 
-def middle(values: Sequence[float]) -> float:
-    """The median of rounds."""
-    return median(values)
+def machine() -> str:
+    """What the numbers were taken on, and how busy it was: on a busy machine only the ratios mean something."""
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, load average {os.getloadavg()[1]:.1f} (5 min)"
 
 
 def milliseconds(value: float) -> str:

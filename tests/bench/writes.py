@@ -10,7 +10,7 @@ from tests.bench.data_sets import say
 from tests.bench.event_source import Events, EventSource
 from tests.bench.freshness import freshness
 from tests.bench.http_load import generator
-from tests.bench.report import table
+from tests.bench.report import machine, table
 from tests.bench.stack import Stack, running_stack
 
 HEAD = ("what", "measured", "against", "ratio", "target", "met")
@@ -53,7 +53,7 @@ def main() -> int:
             rows += _drain(stack, source, effort, with_tasks="tasks" in parts)
         if "fresh" in parts:
             rows += _fresh(stack, source, effort)
-    print(f"Load by {generator()}, {accepting.CONNECTIONS} connections; medians of {effort.rounds} rounds in turn.\n")
+    print(f"Load by {generator()}, {accepting.CONNECTIONS} connections; medians of {effort.rounds} rounds in turn. {machine()}.\n")
     print(table(HEAD, rows))
     return 0
 

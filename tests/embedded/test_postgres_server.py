@@ -108,6 +108,17 @@ def test_a_stale_pid_file_whose_pid_is_now_somebody_elses_just_works(server: Pos
     assert notes(server) == ["kept"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can copy data so that the server's user cannot use it")
+def test_data_that_root_copied_back_just_works(server: PostgresServer, folder: Path) -> None:
+    write_note(server, "kept")
+    server.stop()
+    shutil.copytree(server.data_dir, folder / "postgres")
+    copy = server_in(folder)
+    copy.start()
+    assert notes(copy) == ["kept"]
+    copy.stop()
+
+
 def test_data_of_another_version_is_refused_with_its_version(folder: Path) -> None:
     (folder / "postgres").mkdir()
     (folder / "postgres" / "PG_VERSION").write_text("17\n")
