@@ -74,6 +74,8 @@ CREATE INDEX sessions_by_user ON sessions (user_id, dated_at DESC, session_id DE
 -- The sweep of idle sessions, and "the only open session", look at open sessions alone.
 CREATE INDEX sessions_open ON sessions (last_event_at)
     WHERE counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false));
+-- Also looked at by "the only open session": those handed out a moment ago.
+CREATE INDEX sessions_uncounted ON sessions (created_at) WHERE NOT counted;
 
 -- What happened -------------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from shared.messages import (
     SessionStart,
     ToolCall,
 )
+from shared.project_paths import name_of
 from shared.search_terms import document_vector
 
 Row = tuple[Any, ...]
@@ -137,11 +138,6 @@ def _stage_event(staged: Staged, event: AnyEvent, received_at: datetime) -> None
             staged.add("staged_messages", (*row, received_at, document_vector(event.content)), None)
         case ProjectSeen():
             staged.projects_seen += 1
-
-
-def name_of(project_path: str) -> str:
-    """A project's name: the last component of its path; the path itself for `/` and `C:/`."""
-    return project_path.rstrip("/").rpartition("/")[2] or project_path
 
 
 def file_key(file_path: str) -> UUID:

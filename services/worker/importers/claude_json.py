@@ -74,10 +74,12 @@ def _first_line(error: Exception) -> str:
 
 
 def _projects(file: IO[bytes]) -> Iterator[_Project]:
-    """Walks the tokens. `path` is the chain of keys down to the current value; arrays add an empty one."""
+    """Walks the tokens. Numbers are machine integers and floats: as big numbers, one of thousands of digits crashes the parser's C code.
+
+    `path` is the chain of keys down to the current value; arrays add an empty one."""
     path: list[str] = []
     project: _Project | None = None
-    for event, value in ijson.basic_parse(file, use_float=False):
+    for event, value in ijson.basic_parse(file, use_float=True):
         match event:
             case "map_key":
                 path[-1] = value
@@ -167,12 +169,13 @@ def _clean(value: str) -> str:
 
 
 def _count(value: Any) -> int | None:
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool) and 0 <= value <= _MAX_INTEGER:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _MAX_INTEGER:
         return int(value)
     return None
 
 
 def _nano_usd(value: Any) -> int | None:
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool) and 0 <= value <= 1_000_000:
-        return round(Decimal(value) * 1_000_000_000)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1_000_000:
+        # By its shortest text, which is what the file says.
+        return round(Decimal(repr(value)) * 1_000_000_000)
     return None

@@ -148,10 +148,17 @@ def test_a_truncated_file_gives_what_is_before_the_damage_and_its_place() -> Non
     assert len([event for event in events if isinstance(event, ProjectSeen)]) >= 24
 
 
-@pytest.mark.parametrize("number", [-1, 1e300, 2**70, "7", None, True, [], {}])
+@pytest.mark.parametrize("number", [-1, 1e300, "7", None, True, [], {}])
 def test_a_number_that_is_none_is_left_out(number: Any) -> None:
     _, snapshot = read(json.dumps({"projects": {"/p": SESSION | {"lastLinesAdded": number, "lastCost": number}}}).encode())
     assert (snapshot.lines_added, snapshot.cost_nano_usd) == (None, None)
+
+
+@pytest.mark.parametrize("digits", [30, 5_000])
+def test_a_number_that_no_machine_holds_is_damage_and_no_crash(digits: int) -> None:
+    project, error = read(b'{"projects": {"/p": {}, "/q": {"lastCost": ' + b"9" * digits + b"}}}")
+    assert project.project_path == "/p"
+    assert (type(error), error.code) == (RecordError, "INVALID_JSON")
 
 
 def test_an_import_counts_what_is_new_and_the_same_file_again_is_all_duplicates(worker: Resources, tmp_path: Path) -> None:
