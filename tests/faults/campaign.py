@@ -71,6 +71,7 @@ async def run(stack: Stack, plan: Plan, folder: Path) -> Outcome:
             outcome.load_seconds = time.monotonic() - started
     finally:
         pulse.cancel()
+        await asyncio.wait([pulse])
         outcome.acks.close()
     return outcome
 
@@ -116,15 +117,20 @@ def _is_stored(stack: Stack, stored: Stored) -> bool:
 async def _feel_pulse(stack: Stack, outcome: Outcome) -> None:
     """Asks /healthz again and again: whatever Redis or Postgres do, the API's event loop must not stand still."""
     client = Client(stack.port)
-    while True:
-        asked = time.monotonic()
-        fault = outcome.acks.fault
-        try:
-            await client.get("/healthz")
-        except NO_ANSWER:
-            # Its process was killed.
-            pass
-        else:
-            if "api" not in (fault, outcome.acks.fault):
-                outcome.pulses_ms.append((time.monotonic() - asked) * 1000)
-        await asyncio.sleep(PULSE_SECONDS)
+    try:
+        while True:
+            await _beat(client, outcome)
+            await asyncio.sleep(PULSE_SECONDS)
+    finally:
+        client.close()
+
+
+async def _beat(client: Client, outcome: Outcome) -> None:
+    asked, fault = time.monotonic(), outcome.acks.fault
+    try:
+        await client.get("/healthz")
+    except NO_ANSWER:
+        # Its process was killed.
+        return
+    if "api" not in (fault, outcome.acks.fault):
+        outcome.pulses_ms.append((time.monotonic() - asked) * 1000)
