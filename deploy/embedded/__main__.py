@@ -45,7 +45,7 @@ def run(settings: Settings, paths: Paths) -> int:
     supervisor = Supervisor(say)
     supervisor.install_signals()
     try:
-        supervisor.start([stack.postgres_service(database, paths), stack.redis_service(redis, paths)])
+        supervisor.start([stack.server_service("postgres", database, paths), stack.server_service("redis", redis, paths)])
         if supervisor.run_to_end(stack.migration(paths, env)) != 0:
             raise StartError(
                 f"The database could not be brought to this release's schema; the reason is at the end of {paths.log('migrate')}."

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import psycopg
 
 from deploy.embedded import processes
+from deploy.embedded.own_server import OwnServer
 from deploy.embedded.postgres_install import ServerUser, bin_dir, runnable_bin_dir, server_user
 from deploy.embedded.processes import StartError
 from deploy.embedded.sockets import socket_folder
@@ -23,10 +24,6 @@ __all__ = ["DATABASE", "SETTINGS", "SUPERUSER", "PostgresServer", "bin_dir"]
 SUPERUSER = "tracker"
 DATABASE = "tracker"
 MAJOR_VERSION = "18"
-READY_SECONDS = 60.0
-# Fast shutdown: it does not wait for its clients to go.
-STOP_SIGNAL = signal.SIGINT
-STOP_SECONDS = 15.0
 _SOCKET_NAME = ".s.PGSQL.5432"
 
 SETTINGS = {
@@ -64,34 +61,23 @@ SETTINGS = {
 }
 
 
-class PostgresServer:
+class PostgresServer(OwnServer):
     """One server on `data_dir`, its socket in `run_dir` (or a shorter folder), its output in `log_file`.
 
     As root the server runs as the owner of `data_dir`, `nobody` for a new one: PostgreSQL refuses to be root.
     """
 
+    product = "PostgreSQL"
+    # Fast shutdown: it does not wait for its clients to go.
+    stop_signal = signal.SIGINT
+    stop_seconds = 15.0
+
     def __init__(self, data_dir: Path, run_dir: Path, log_file: Path, settings: dict[str, str] | None = None) -> None:
-        self.data_dir = data_dir.resolve()
-        self.log_file = log_file
+        super().__init__(data_dir, log_file)
         self.settings = SETTINGS | (settings or {})
         self._user = server_user(self.data_dir)
         self.socket_dir = socket_folder(run_dir.resolve() / "pg", _SOCKET_NAME, self._user)
         self.url = f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(self.socket_dir))}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        """The postmaster's pid."""
-        if self.process is None:
-            raise RuntimeError("the server has not been started")
-        return self.process.pid
-
-    def start(self) -> None:
-        """Makes the data folder if there is none, starts the server and returns when it answers. StartError if it does not."""
-        self.launch()
-        if not processes.wait_until(lambda: self.is_ready() or not self.is_running(), READY_SECONDS) or not self.is_running():
-            self.kill()
-            raise StartError(f"PostgreSQL did not start; its reason is at the end of {self.log_file}.")
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Starts the server without waiting for it; what a crashed run left of it is killed first."""
@@ -106,12 +92,8 @@ class PostgresServer:
             options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
             argv = [str(runnable_bin_dir(self._user) / "postgres"), "-D", folders.path(self.data_dir), *options]
             # Without its parent the server still stops cleanly.
-            self.process = self._spawn(argv, folders, STOP_SIGNAL)
+            self.process = self._spawn(argv, folders, self.stop_signal)
         return self.process
-
-    def is_running(self) -> bool:
-        """Whether the postmaster is alive."""
-        return self.process is not None and self.process.poll() is None
 
     def is_ready(self) -> bool:
         """Whether it takes connections; makes the database at the first time."""
@@ -133,30 +115,6 @@ class PostgresServer:
         except FileNotFoundError:
             return False
         return len(lines) > 7 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
-
-    def stop(self) -> None:
-        """Fast shutdown: connections are cut, what was committed is kept, the data folder is clean."""
-        if self.process is not None:
-            processes.ask(self.process, STOP_SIGNAL)
-            processes.finish(self.process, STOP_SECONDS)
-        self.kill_leftovers()
-
-    def kill(self) -> None:
-        """SIGKILL to every process of the server, as a power cut would."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-        self.kill_leftovers()
-
-    def kill_leftovers(self) -> None:
-        """Ends the processes that still work in the data folder; without them the next start need not wait for their shared memory."""
-        for pid in processes.working_in(self.data_dir):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        if not processes.wait_until(lambda: not processes.working_in(self.data_dir), STOP_SECONDS):
-            raise StartError(f"Processes that use {self.data_dir} cannot be killed; see: fuser -v {self.data_dir}")
 
     def _remove_stale_pid_files(self) -> None:
         """Left by a crash. Their pid may be a stranger's by now, in a container soon is, and then PostgreSQL would not start."""

@@ -1,7 +1,6 @@
 """A Redis (or Valkey) server of our own on a unix socket, every write on the disk before it is answered."""
 
 import importlib.util
-import os
 import re
 import shutil
 import signal
@@ -10,12 +9,10 @@ import subprocess
 from pathlib import Path
 
 from deploy.embedded import processes
+from deploy.embedded.own_server import OwnServer
 from deploy.embedded.processes import StartError
 from deploy.embedded.sockets import socket_folder
 
-READY_SECONDS = 60.0
-STOP_SIGNAL = signal.SIGTERM
-STOP_SECONDS = 10.0
 _SOCKET_NAME = "redis.sock"
 
 SETTINGS = {
@@ -37,30 +34,18 @@ SETTINGS = {
 }
 
 
-class RedisServer:
+class RedisServer(OwnServer):
     """One server on `data_dir`, its socket in `run_dir` (or a shorter folder), its output in `log_file`."""
 
+    product = "Redis"
+    stop_signal = signal.SIGTERM
+    stop_seconds = 10.0
+
     def __init__(self, data_dir: Path, run_dir: Path, log_file: Path, settings: dict[str, str] | None = None) -> None:
-        self.data_dir = data_dir.resolve()
-        self.log_file = log_file
+        super().__init__(data_dir, log_file)
         self.settings = SETTINGS | (settings or {})
         self.socket = socket_folder(run_dir.resolve(), _SOCKET_NAME) / _SOCKET_NAME
         self.url = f"unix://{self.socket}?db=0"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        """The server's pid."""
-        if self.process is None:
-            raise RuntimeError("the server has not been started")
-        return self.process.pid
-
-    def start(self) -> None:
-        """Starts the server and returns when it has loaded its data and answers. StartError if it does not."""
-        self.launch()
-        if not processes.wait_until(lambda: self.is_ready() or not self.is_running(), READY_SECONDS) or not self.is_running():
-            self.kill()
-            raise StartError(f"Redis did not start; its reason is at the end of {self.log_file}.")
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Starts the server without waiting for it."""
@@ -71,12 +56,8 @@ class RedisServer:
         settings = self.settings | {"unixsocket": str(self.socket), "dir": str(self.data_dir)}
         options = [word for name, value in settings.items() for word in (f"--{name}", value)]
         # Without its parent the server still stops cleanly.
-        self.process = processes.spawn([program, *options], log_file=self.log_file, death_signal=STOP_SIGNAL)
+        self.process = processes.spawn([program, *options], log_file=self.log_file, death_signal=self.stop_signal)
         return self.process
-
-    def is_running(self) -> bool:
-        """Whether the process is alive."""
-        return self.process is not None and self.process.poll() is None
 
     def is_ready(self) -> bool:
         """Whether it answers PING; while it loads its data it does not say PONG."""
@@ -88,25 +69,6 @@ class RedisServer:
                 return client.recv(64).startswith(b"+PONG")
         except OSError:
             return False
-
-    def stop(self) -> None:
-        """Clean shutdown; nothing that was answered is lost."""
-        if self.process is not None:
-            processes.ask(self.process, STOP_SIGNAL)
-            processes.finish(self.process, STOP_SECONDS)
-
-    def kill(self) -> None:
-        """SIGKILL to the server and to a child that was rewriting its file."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            processes.kill_group(self.process.pid)
-
-    def kill_leftovers(self) -> None:
-        """Ends a server of a crashed run: two on the same file would destroy it."""
-        for pid in processes.working_in(self.data_dir):
-            os.kill(pid, signal.SIGKILL)
-        processes.wait_until(lambda: not processes.working_in(self.data_dir), STOP_SECONDS)
 
     def _check_version(self, program: Path) -> None:
         """Redis 7 and later keep their file in a folder which an older one overlooks: it would begin empty."""

@@ -10,8 +10,9 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from deploy.embedded import postgres, processes, redis_server
+from deploy.embedded import processes
 from deploy.embedded.child import Service
+from deploy.embedded.own_server import OwnServer
 from deploy.embedded.paths import REPOSITORY, Paths
 
 STOP_ORDER = (("api",), ("beat", "flower"), ("worker-drain", "worker-background"), ("redis",), ("postgres",))
@@ -46,29 +47,16 @@ def environment(paths: Paths, database_url: str, redis_url: str) -> dict[str, st
     }
 
 
-def postgres_service(server: postgres.PostgresServer, paths: Paths) -> Service:
-    """The database."""
+def server_service(name: str, server: OwnServer, paths: Paths) -> Service:
+    """The database, or the journal and the queues."""
     return Service(
-        name="postgres",
+        name=name,
         launch=server.launch,
         is_ready=server.is_ready,
         log_file=server.log_file,
-        pid_file=paths.pid("postgres"),
-        stop_signal=postgres.STOP_SIGNAL,
-        stop_seconds=postgres.STOP_SECONDS,
-    )
-
-
-def redis_service(server: redis_server.RedisServer, paths: Paths) -> Service:
-    """The journal and the queues."""
-    return Service(
-        name="redis",
-        launch=server.launch,
-        is_ready=server.is_ready,
-        log_file=server.log_file,
-        pid_file=paths.pid("redis"),
-        stop_signal=redis_server.STOP_SIGNAL,
-        stop_seconds=redis_server.STOP_SECONDS,
+        pid_file=paths.pid(name),
+        stop_signal=server.stop_signal,
+        stop_seconds=server.stop_seconds,
     )
 
 

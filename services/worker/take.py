@@ -51,7 +51,19 @@ def take_abandoned(redis: Redis, partitions: int, consumer: str, min_idle_ms: in
             # [(entry id, {field: value})], all bytes. Another worker may have been faster: then fewer come back, or none.
             answer: Any = redis.xclaim(stream, GROUP, consumer, min_idle_ms, ids) if ids else []
             for entry_id, fields in answer:
+                if fields is None:
+                    _forget_removed(redis, stream, ids)
+                    continue
                 yield Entry(stream, entry_id.decode(), fields[PAYLOAD_FIELD.encode()], deliveries[entry_id])
+
+
+def _forget_removed(redis: Redis, stream: str, ids: list[Any]) -> None:
+    """Redis before 7 answers (nil, nil) for an entry that somebody removed from the stream by hand, and keeps it pending for ever.
+
+    Which one of several it is, it does not say; it becomes a suspect and is then asked for alone.
+    """
+    if len(ids) == 1:
+        redis.xack(stream, GROUP, *ids)
 
 
 def take_new(redis: Redis, partitions: int, consumer: str) -> list[Entry]:

@@ -24,6 +24,10 @@ from tests.bench.stack import Stack, celery
 CONNECTIONS = 32
 # The first events wait for connections, caches and plans.
 WARM_UP_EVENTS = 500
+# Of so many events one is looked for, so that looking takes little from what is measured.
+LOOK_FOR_EVERY = 10
+# How many are looked for at once, the oldest first.
+LOOK_FOR_AT_ONCE = 50
 LOOK_PAUSE_SECONDS = 0.002
 LOST_AFTER_SECONDS = 30.0
 
@@ -41,7 +45,7 @@ class Freshness:
 def freshness(stack: Stack, events: Events, *, rate: int) -> Freshness:
     """Sends all events at `rate` a second. RuntimeError if one does not become readable."""
     stack.empty()
-    ids = [event.id for event in events.events if event.id is not None]
+    ids = {number: event.id for number, event in enumerate(events.events) if event.id is not None and number % LOOK_FOR_EVERY == 0}
     with (
         uvicorn(INGEST, stack.environment, stack.folder / "ingest.log") as port,
         celery(stack, "drain", "services.worker.app", "worker", "-c", "1", "--without-gossip", "--without-mingle", "-Q", "drain"),
@@ -51,6 +55,8 @@ def freshness(stack: Stack, events: Events, *, rate: int) -> Freshness:
         ours, theirs = get_context("spawn").Pipe()
         reader = get_context("spawn").Process(target=_look, args=(theirs, stack.database_url, ids), daemon=True)
         reader.start()
+        # So that the death of the reader is the end of the pipe.
+        theirs.close()
         ours.recv()
         # Answered at, by number of the event, on the clock that all processes of a machine share.
         answered_at = asyncio.run(_send(port, events.events, rate))
@@ -60,9 +66,9 @@ def freshness(stack: Stack, events: Events, *, rate: int) -> Freshness:
         raise RuntimeError(
             f"{len(ids) - len(readable_at)} events could not be read {LOST_AFTER_SECONDS:.0f} s after the last one that could"
         )
-    waits = [1000 * max(0.0, readable_at[at] - answered_at[at]) for at in range(WARM_UP_EVENTS, len(ids))]
+    waits = [1000 * max(0.0, readable_at[number] - answered_at[number]) for number in ids if number >= WARM_UP_EVENTS]
     span = max(answered_at.values()) - min(answered_at.values())
-    return Freshness(percentile(waits, 0.5), percentile(waits, 0.99), 1000 * percentile(looks, 0.5), len(ids) / span)
+    return Freshness(percentile(waits, 0.5), percentile(waits, 0.99), 1000 * percentile(looks, 0.5), len(events.events) / span)
 
 
 async def _send(port: int, events: list[Event], rate: int) -> dict[int, float]:
@@ -91,23 +97,24 @@ async def _send(port: int, events: list[Event], rate: int) -> dict[int, float]:
     return answered_at
 
 
-def _look(pipe: Pipe, database_url: str, ids: list[UUID]) -> None:
-    """Looks for the next few hundred events that it has not found yet, again and again."""
+def _look(pipe: Pipe, database_url: str, ids: dict[int, UUID]) -> None:
+    """Looks for the next events that it has not found yet, again and again."""
     readable_at: dict[int, float] = {}
     looks: list[float] = []
+    number_of = {event_id: number for number, event_id in ids.items()}
+    missing = list(number_of)
     with psycopg.connect(database_url, autocommit=True) as connection:
         pipe.send("ready")
-        wanted = list(range(len(ids)))
         found_at = looked_at = time.monotonic()
-        while wanted and (not readable_at or found_at > looked_at - LOST_AFTER_SECONDS):
-            numbers = {ids[number]: number for number in wanted[:400]}
-            found = connection.execute("SELECT id FROM tool_calls WHERE id = ANY(%s)", [list(numbers)], prepare=True).fetchall()
+        while missing and (not readable_at or found_at > looked_at - LOST_AFTER_SECONDS):
+            rows = connection.execute("SELECT id FROM tool_calls WHERE id = ANY(%s)", [missing[:LOOK_FOR_AT_ONCE]], prepare=True).fetchall()
             now = time.monotonic()
             looks.append(now - looked_at)
             looked_at = now
-            readable_at |= {numbers[row[0]]: now for row in found}
-            if found:
+            if rows:
                 found_at = now
-                wanted = [number for number in wanted[:400] if number not in readable_at] + wanted[400:]
+                found = {row[0] for row in rows}
+                readable_at |= {number_of[event_id]: now for event_id in found}
+                missing = [event_id for event_id in missing[:LOOK_FOR_AT_ONCE] if event_id not in found] + missing[LOOK_FOR_AT_ONCE:]
             time.sleep(LOOK_PAUSE_SECONDS)
     pipe.send((readable_at, looks))

@@ -33,6 +33,8 @@ NUMBERS = {
     "lastTotalCacheReadInputTokens": "cache_read_tokens",
 }
 SCALARS = {*NUMBERS, "lastSessionId", "lastSessionModified", "lastStartTime", "lastCost", "lastVersionBase"}
+# The code of the error that says where a file can no longer be read.
+DAMAGED = "INVALID_JSON"
 _MAX_INTEGER = 2**53 - 1
 
 

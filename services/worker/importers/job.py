@@ -14,12 +14,11 @@ from uuid import UUID
 import fsspec
 import msgspec
 import structlog
-from psycopg import Connection
 from psycopg.rows import dict_row
 from sqlalchemy import text
 
 from services.worker.dead_letters import persist_isolating
-from services.worker.importers.claude_json import RecordError, read_claude_json
+from services.worker.importers.claude_json import DAMAGED, RecordError, read_claude_json
 from services.worker.persist import Persisted
 from services.worker.resources import Resources
 from services.worker.staging import Received
@@ -30,19 +29,18 @@ log = structlog.get_logger()
 CHUNK_RECORDS = 500
 LEASE_SECONDS = 60
 MAX_ATTEMPTS = 5
-MAX_ERRORS_KEPT = 100
 
 # Taken only if nobody else works on it. A queued job may be taken by the task or by the sweep's task, never by both.
 TAKE = """
     UPDATE import_jobs SET status = 'running', stage = 'reading', attempts = attempts + 1, started_at = coalesce(started_at, now()),
         lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
     WHERE id = %(job_id)s AND (status = 'queued' OR status = 'running' AND lease_expires_at < now())
-    RETURNING files, user_name, checkpoint, attempts, request_id, errors_total"""
+    RETURNING files, user_name, checkpoint, attempts, request_id, errors"""
 
 ADVANCE = """
     UPDATE import_jobs SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s), bytes_done = %(bytes_done)s,
         checkpoint = %(checkpoint)s, errors_total = errors_total + %(errors_total)s,
-        errors = CASE WHEN jsonb_array_length(errors) < 100 THEN errors || %(errors)s::jsonb ELSE errors END,
+        errors = jsonb_path_query_array(errors || %(errors)s::jsonb, '$[0 to 99]'),
         projects_imported = projects_imported + %(projects)s, sessions_imported = sessions_imported + %(sessions)s,
         sessions_updated = sessions_updated + %(sessions_updated)s, conversations_imported = conversations_imported + %(messages)s,
         activities_imported = activities_imported + %(activities)s, tool_calls_imported = tool_calls_imported + %(tool_calls)s,
@@ -76,23 +74,32 @@ def abandoned(worker: Resources) -> list[UUID]:
 
 def run(worker: Resources, job_id: UUID) -> None:
     """Works on a job to its end. Returns at once if another worker has it, or it is finished."""
-    job = _transact(worker, lambda connection: _take(connection, job_id))
+    job = _take(worker, job_id)
     if job is None:
         return
-    structlog.contextvars.bind_contextvars(request_id=job["request_id"], job_id=str(job_id))
-    started = time.perf_counter()
-    damaged = False
+    with structlog.contextvars.bound_contextvars(request_id=job["request_id"], job_id=str(job_id)):
+        started = time.perf_counter()
+        if job["attempts"] > MAX_ATTEMPTS:
+            log.error("import_given_up", attempts=job["attempts"])
+            status = "failed"
+        else:
+            status = "failed" if _import_files(worker, job_id, job) else "succeeded"
+        with worker.transaction() as connection:
+            connection.execute(FINISH, {"job_id": job_id, "status": status})
+        _delete_files(job)
+        log.info("import_finished", status=status, duration_ms=round((time.perf_counter() - started) * 1000))
+
+
+def _import_files(worker: Resources, job_id: UUID, job: dict[str, Any]) -> bool:
+    """Goes on behind the checkpoint. True if a file is damaged, one that an earlier attempt has read included."""
+    damaged = any(error["code"] == DAMAGED for error in job["errors"])
     bytes_before = 0
     for index, file in enumerate(job["files"]):
         if index >= job["checkpoint"]["file"]:
             skip = job["checkpoint"]["records"] if index == job["checkpoint"]["file"] else 0
             damaged |= _import_file(worker, job_id, job, index, skip, bytes_before)
         bytes_before += file["bytes"]
-    status = "failed" if damaged else "succeeded"
-    _transact(worker, lambda connection: connection.execute(FINISH, {"job_id": job_id, "status": status}))
-    _delete_files(job)
-    log.info("import_finished", status=status, duration_ms=round((time.perf_counter() - started) * 1000))
-    structlog.contextvars.unbind_contextvars("request_id", "job_id")
+    return damaged
 
 
 def _delete_files(job: dict[str, Any]) -> None:
@@ -103,14 +110,9 @@ def _delete_files(job: dict[str, Any]) -> None:
             filesystem.rm_file(path)
 
 
-def _take(connection: Connection[Any], job_id: UUID) -> dict[str, Any] | None:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        job = cursor.execute(TAKE, {"job_id": job_id, "lease_seconds": LEASE_SECONDS}).fetchone()
-    if job is not None and job["attempts"] > MAX_ATTEMPTS:
-        log.error("import_given_up", job_id=str(job_id), attempts=job["attempts"])
-        connection.execute(FINISH, {"job_id": job_id, "status": "failed"})
-        return None
-    return job
+def _take(worker: Resources, job_id: UUID) -> dict[str, Any] | None:
+    with worker.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(TAKE, {"job_id": job_id, "lease_seconds": LEASE_SECONDS}).fetchone()
 
 
 def _import_file(worker: Resources, job_id: UUID, job: dict[str, Any], index: int, skip: int, bytes_before: int) -> bool:
@@ -121,7 +123,7 @@ def _import_file(worker: Resources, job_id: UUID, job: dict[str, Any], index: in
         records = read_claude_json(_without_bom(file), job["user_name"])
         for chunk in _chunks(islice(records, skip, None), file):
             read += len(chunk.records)
-            damaged |= any(isinstance(record, RecordError) and record.code == "INVALID_JSON" for record in chunk.records)
+            damaged |= any(isinstance(record, RecordError) and record.code == DAMAGED for record in chunk.records)
             checkpoint = {"file": index, "records": read}
             _import_chunk(worker, job_id, job, index, chunk, checkpoint, bytes_before)
     return damaged
@@ -146,7 +148,7 @@ def _import_chunk(
     batch = [Received(r, now, request_id, f"import:{job_id}") for r in chunk.records if not isinstance(r, RecordError)]
     errors = [{"file": name, "offset": r.offset, "code": r.code, "message": r.message} for r in chunk.records if isinstance(r, RecordError)]
 
-    def persist(connection: Connection[Any]) -> None:
+    with worker.transaction() as connection:
         persisted, dead = (
             persist_isolating(connection, batch, idle_gap=worker.idle_gap, import_job_id=job_id) if batch else (Persisted(), [])
         )
@@ -162,14 +164,7 @@ def _import_chunk(
                 "lease_seconds": LEASE_SECONDS,
                 "bytes_done": bytes_before + chunk.bytes_read,
                 "checkpoint": msgspec.json.encode(checkpoint).decode(),
-                "errors": msgspec.json.encode(all_errors[:MAX_ERRORS_KEPT]).decode(),
+                "errors": msgspec.json.encode(all_errors).decode(),
                 "errors_total": len(all_errors),
             },
         )
-
-    _transact(worker, persist)
-
-
-def _transact(worker: Resources, work: Any) -> Any:
-    with worker.transaction() as connection:
-        return work(connection)

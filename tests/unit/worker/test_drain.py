@@ -207,3 +207,22 @@ def test_making_groups_twice_changes_nothing(worker: Resources) -> None:
     append(worker.redis, message("x"))
     make_groups(worker.redis, 1)
     assert len(take_new(worker.redis, 1, "me")) == 1
+
+
+def test_an_entry_that_somebody_removed_while_it_was_pending_stops_nothing(worker: Resources) -> None:
+    # Given a dead worker's two entries, one of which is then removed from the stream by hand
+    append(worker.redis, message("removed"))
+    append(worker.redis, message("kept"))
+    take_new(worker.redis, 1, "dead-worker")
+    removed, kept = (entry_id for entry_id, _ in worker.redis.xrange(STREAM))
+    worker.redis.xdel(STREAM, removed)
+    for deliveries in (1, 3):
+        worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [removed, kept], idle=60_000, retrycount=deliveries, justid=True)
+
+        # When it is drained, then the other is stored
+        drain(worker)
+        assert select(worker, "SELECT content FROM messages") == [("kept",)]
+
+    # And after some tries the removed one is no longer pending
+    assert worker.redis.xpending(STREAM, GROUP)["pending"] == 0
+    assert select(worker, "SELECT count(*) FROM dead_letters") == [(0,)]
