@@ -1,0 +1,69 @@
+"""The natural keys of Claude Code's own data → UUIDv5, the same from a transcript, a hook or any later upload.
+
+Every kind of thing has a word of its own in front of its key, so that a tool call and the file change it made have different ids.
+"""
+
+from hashlib import sha1, sha256
+from uuid import UUID
+
+NAMESPACE = UUID("6f0d2b1e-6d0c-5b0e-9f53-0c7a5d5f6a11")
+
+
+def _id(kind: str, *key: str) -> UUID:
+    # As uuid.uuid5 does it, without its detours: this is called for every record of an import.
+    name = "\n".join((kind, *key)).encode("utf-8", "surrogatepass")
+    return UUID(bytes=sha1(NAMESPACE.bytes + name, usedforsecurity=False).digest()[:16], version=5)
+
+
+def project_id(path: str) -> UUID:
+    """Of a normalized path."""
+    return _id("project", path)
+
+
+def person_message_id(uuid: str) -> UUID:
+    """By the uuid of its row, which forks and resumed copies keep."""
+    return _id("message", uuid)
+
+
+def person_message_id_without_uuid(session_id: str, timestamp: str, content: str) -> UUID:
+    """Of the few rows that have no uuid: by all that is known of it."""
+    return _id("message without uuid", session_id, timestamp, content)
+
+
+def claude_message_id(message_id: str) -> UUID:
+    """By `message.id`, which all rows of one message share; by the row's uuid if there is none."""
+    return _id("claude message", message_id)
+
+
+def tool_use_id(tool_use: str) -> UUID:
+    """By the `toolu_…` of the call."""
+    return _id("tool use", tool_use)
+
+
+def file_change_id(tool_use: str) -> UUID:
+    """A call changes one file, so its id is the change's too."""
+    return _id("file change", tool_use)
+
+
+def api_call_id(message_id: str, request_id: str | None) -> UUID:
+    """By `message.id` (the row's uuid if there is none) and `requestId`, if there is one."""
+    return _id("api call", message_id, request_id or "")
+
+
+def facts_id(session_id: str, content: bytes) -> UUID:
+    """By the session and all that is said of it: the same again is the same, anything else is said beside it."""
+    return _id("facts", session_id, sha256(content).hexdigest())
+
+
+def prompt_id(project_path: str, content: str, ordinal: int) -> UUID:
+    """Of claude.json's history: the n-th prompt of that text in that project, since it has neither a time nor an id."""
+    return _id("prompt", project_path, _digest(content), str(ordinal))
+
+
+def history_prompt_id(project_path: str, timestamp_ms: int, content: str) -> UUID:
+    """Of history.jsonl: the same prompt at the same millisecond in the same project."""
+    return _id("history prompt", project_path, str(timestamp_ms), _digest(content))
+
+
+def _digest(content: str) -> str:
+    return sha256(content.encode("utf-8", "surrogatepass")).hexdigest()

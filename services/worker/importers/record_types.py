@@ -1,0 +1,88 @@
+"""How many records of which type a file has, and whether it is a transcript at all."""
+
+from collections import Counter
+
+from services.worker.importers.lines import Line
+from services.worker.importers.rows import Problem, Row
+from services.worker.records import FileSummary, RecordError
+from shared.upload_kinds import seems_to_be
+
+CONVERSATION = frozenset({"user", "assistant", "system", "attachment", "progress"})
+# All that Claude Code is known to write, used by us or not (FORMATS.md §2.2). Others are counted apart.
+METADATA = frozenset(
+    {
+        "agent-color",
+        "agent-name",
+        "agent-setting",
+        "ai-title",
+        "atis-latch",
+        "bridge-session",
+        "content-replacement",
+        "continued-in",
+        "cost-state",
+        "custom-title",
+        "file-history-delta",
+        "file-history-snapshot",
+        "fork-context-ref",
+        "frame-link",
+        "last-prompt",
+        "mode",
+        "permission-mode",
+        "pr-link",
+        "queue-operation",
+        "summary",
+        "tag",
+        "worktree-state",
+    }
+)
+NONE, COMMENT, OTHER = "(none)", "(comment)", "(other)"
+MAX_TYPES = 200
+_COMMENTS = (b"//", b"#")
+_MESSAGES = {
+    "INVALID_JSON": "is no JSON from some place on; what is before and after it is imported",
+    "TRUNCATED": "is cut off; the file was being written when it was copied, or is incomplete",
+    "NOT_AN_OBJECT": "is JSON, but no record",
+    "NESTED_TOO_DEEP": "is nested beyond measure",
+}
+
+
+class RecordTypes:
+    """Counts the records of one file."""
+
+    def __init__(self) -> None:
+        self._known: Counter[str] = Counter()
+        self._unknown: Counter[str] = Counter()
+        self._of_sessions = 0
+
+    def count(self, row: Row) -> None:
+        """One record more."""
+        name = row.type or NONE
+        if name in CONVERSATION:
+            self._known[name] += 1
+            if row.session_id:
+                self._of_sessions += 1
+        elif name in METADATA or name.startswith("artifact-"):
+            self._known[name] += 1
+            self._of_sessions += 1
+        else:
+            name = name[:100]
+            self._unknown[name if name in self._unknown or len(self._unknown) < MAX_TYPES else OTHER] += 1
+
+    def problem(self, problem: Problem, line: Line) -> RecordError | None:
+        """What to say of a line that has no record; nothing of a comment."""
+        if line.content.startswith(_COMMENTS):
+            self._known[COMMENT] += 1
+            return None
+        code = "TRUNCATED" if problem == "INVALID_JSON" and not line.ended else problem
+        return RecordError(code=code, message=f"Line {line.number} {_MESSAGES[code]}.", line=line.number, offset=line.offset)
+
+    def not_a_transcript(self) -> RecordError | None:
+        """An error if there are records, but none that names a session or is Claude Code's own."""
+        if self._of_sessions or not (self._known.keys() - {COMMENT} or self._unknown):
+            return None
+        problem = seems_to_be({*self._known, *self._unknown})
+        return RecordError(code="NOT_A_TRANSCRIPT", message=f"Nothing of the file was imported: it {problem}.")
+
+    def summary(self) -> FileSummary:
+        """The counts, most frequent first."""
+        return FileSummary(records=dict((self._known + self._unknown).most_common()), unknown_records=dict(self._unknown.most_common()))
