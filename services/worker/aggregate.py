@@ -1,9 +1,11 @@
 """Step 6 of an event's path, second half: what a stored row adds to the aggregates. One definition for writing, re-keying and verifying.
 
 Every SELECT below turns rows into signed contributions. `ROLL_UP` adds the contributions of the CTEs `activity_deltas`,
-`active_deltas`, `tool_deltas`, `latency_deltas` and `file_deltas` to the rollups. So an aggregate is always a sum of contributions, and
+`active_deltas`, `tool_deltas`, `latency_deltas`, `file_deltas` and `usage_deltas` to the rollups. So an aggregate is always a sum of contributions, and
 `services.worker.verify` recomputes it from the same text.
 """
+
+from collections.abc import Callable
 
 MEASURES = (
     "sessions",
@@ -21,8 +23,11 @@ MEASURES = (
     "cache_creation_tokens",
     "cache_read_tokens",
     "cost_nano_usd",
+    "api_calls",
+    "unpriced_calls",
 )
 _SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in MEASURES)
+# Of an API call, and of a session whose file knows only its total. Writes to the cache of either length are one measure.
 TOKENS = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
 
 
@@ -33,9 +38,17 @@ def _activity(rows: str, bucket_of: str, sign: str, **measures: str) -> str:
 
 
 def of_messages(rows: str, sign: str = "+") -> str:
-    """What messages add: one message, and the tokens it says it used."""
-    counts = {"user_messages": "(role = 'user')::int", "assistant_messages": "(role = 'assistant')::int"}
-    return _activity(rows, "occurred_at", sign, **counts, **{name: name for name in TOKENS})
+    """What messages add: one message of its role."""
+    return _activity(rows, "occurred_at", sign, user_messages="(role = 'user')::int", assistant_messages="(role = 'assistant')::int")
+
+
+_CALL_TOKENS = {name: name for name in TOKENS} | {"cache_creation_tokens": "cache_write_5m_tokens + cache_write_1h_tokens"}
+_CALL_COUNTS = {"cost_nano_usd": "coalesce(cost_nano_usd, 0)", "api_calls": "1", "unpriced_calls": "(cost_nano_usd IS NULL)::int"}
+
+
+def of_api_calls(rows: str, sign: str = "+") -> str:
+    """What API calls add: their tokens, and their cost where the price is known."""
+    return _activity(rows, "occurred_at", sign, **_CALL_TOKENS, **_CALL_COUNTS)
 
 
 def of_tool_calls(rows: str, sign: str = "+") -> str:
@@ -74,6 +87,26 @@ def to_latencies(rows: str, sign: str = "+") -> str:
         FROM {rows} WHERE duration_ms IS NOT NULL GROUP BY 1, 2, 3, 4, 5"""
 
 
+USAGE_MEASURES = (*TOKENS, "cost_nano_usd", "api_calls", "unpriced_calls")
+
+
+def to_usage(rows: str, sign: str = "+") -> str:
+    """Contributions of API calls to usage_rollups, by UTC day."""
+    sums = ", ".join(f"{sign}sum({(_CALL_TOKENS | _CALL_COUNTS)[name]})::bigint AS {name}" for name in USAGE_MEASURES)
+    return f"""
+        SELECT project_id, user_id, bucket_of(occurred_at, 1440) AS bucket_start, coalesce(model, '') AS model, {sums}
+        FROM {rows} GROUP BY 1, 2, 3, 4"""
+
+
+def of_sessions_usage(rows: str, sign: str = "+") -> str:
+    """The same of sessions whose tokens only a snapshot knows. It counts no calls."""
+    measures = {name: name for name in TOKENS} | {"cost_nano_usd": "coalesce(cost_nano_usd, 0)"}
+    sums = ", ".join(f"{sign}sum({measures.get(name, '0')})::bigint AS {name}" for name in USAGE_MEASURES)
+    return f"""
+        SELECT project_id, user_id, bucket_of(dated_at, 1440) AS bucket_start, coalesce(model, '') AS model, {sums}
+        FROM {rows} WHERE counted AND usage_from_snapshot GROUP BY 1, 2, 3, 4"""
+
+
 def to_files(rows: str, sign: str = "+") -> str:
     """Contributions of file activities to file_rollups, in 15-minute buckets."""
     return f"""
@@ -87,7 +120,7 @@ TOOL_DELTA_COLUMNS = (
 )
 
 
-def delta_ctes(activity: list[str], tools: list[str], latencies: list[str], files: list[str]) -> str:
+def delta_ctes(activity: list[str], tools: list[str], latencies: list[str], files: list[str], usage: list[str]) -> str:
     """The CTEs that ROLL_UP reads, from SELECTs of contributions. `active_deltas` is the caller's.
 
     Summed up by 15-minute bucket here, since each of them is spread over sixteen cells later.
@@ -98,7 +131,8 @@ def delta_ctes(activity: list[str], tools: list[str], latencies: list[str], file
     ),
     tool_deltas ({TOOL_DELTA_COLUMNS}) AS ({" UNION ALL ".join(tools)}),
     latency_deltas AS ({" UNION ALL ".join(latencies)}),
-    file_deltas AS ({" UNION ALL ".join(files)})"""
+    file_deltas AS ({" UNION ALL ".join(files)}),
+    usage_deltas AS ({" UNION ALL ".join(usage)})"""
 
 
 GRAINS = "(VALUES (0), (15), (60), (1440)) AS g (grain_minutes)"
@@ -125,6 +159,13 @@ LATENCY_CELLS = """
              LATERAL (VALUES (d.project_id, d.user_id, 0), (-1, -1, 0), (-1, -1, 1440)) AS k (project_id, user_id, grain_minutes)
         GROUP BY 1, 2, 3, 4, 5, 6"""
 
+USAGE_CELLS = f"""
+        SELECT k.project_id, k.user_id, grain_minutes, bucket_of(bucket_start, grain_minutes) AS bucket_start, model,
+               {", ".join(f"sum({name})::bigint AS {name}" for name in USAGE_MEASURES)}
+        FROM usage_deltas AS d, (VALUES (0), (1440)) AS g (grain_minutes),
+             LATERAL (VALUES (d.project_id, d.user_id), (-1, -1)) AS k (project_id, user_id)
+        GROUP BY 1, 2, 3, 4, 5"""
+
 _ACTIVE_ONLY = ", ".join("active_us" if name == "active_us" else "0" for name in MEASURES)
 
 
@@ -147,11 +188,38 @@ def activity_cells(file_counts: str) -> str:
         GROUP BY 1, 2, 3, 4"""
 
 
+def of_rows(row_source: Callable[[str], str], sign: str) -> dict[str, list[str]]:
+    """All contributions of stored rows, as arguments of delta_ctes. `row_source` names the rows of a table that are meant."""
+    calls, activities, sessions, api_calls = map(row_source, ("tool_calls", "activities", "sessions", "api_calls"))
+    return {
+        "activity": [
+            of_messages(row_source("messages"), sign),
+            of_tool_calls(calls, sign),
+            of_activities(activities, sign),
+            of_api_calls(api_calls, sign),
+            of_sessions(sessions, sign),
+        ],
+        "tools": [to_tools(calls, sign)],
+        "latencies": [to_latencies(calls, sign)],
+        "files": [to_files(activities, sign)],
+        "usage": [to_usage(api_calls, sign), of_sessions_usage(sessions, sign)],
+    }
+
+
 def _add(table: str, columns: tuple[str, ...]) -> str:
     return ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in columns)
 
 
 _TOOL_SUMS = ("calls", "success", "errors", "rejected", "timed_calls", "duration_ms")
+
+# By table, the measures of a cell; one that is 0 in all of them is the same as none.
+ROLLUP_MEASURES = {
+    "activity_rollups": MEASURES,
+    "tool_rollups": _TOOL_SUMS,
+    "latency_rollups": ("calls",),
+    "file_rollups": ("touches", "lines_added", "lines_removed"),
+    "usage_rollups": USAGE_MEASURES,
+}
 
 # Each INSERT is ordered by its key, so that two workers take their locks in the same order.
 ROLL_UP = f"""
@@ -172,6 +240,11 @@ ROLL_UP = f"""
         INSERT INTO latency_rollups (project_id, user_id, grain_minutes, bucket_start, tool_name, latency_bucket, calls)
         SELECT * FROM ({LATENCY_CELLS}) AS cells ORDER BY 1, 2, 3, 4, 5, 6
         ON CONFLICT (project_id, user_id, grain_minutes, bucket_start, tool_name, latency_bucket) DO UPDATE SET {_add("latency_rollups", ("calls",))}
+    ),
+    rolled_usage AS (
+        INSERT INTO usage_rollups (project_id, user_id, grain_minutes, bucket_start, model, {", ".join(USAGE_MEASURES)})
+        SELECT * FROM ({USAGE_CELLS}) AS cells ORDER BY 1, 2, 3, 4, 5
+        ON CONFLICT (project_id, user_id, grain_minutes, bucket_start, model) DO UPDATE SET {_add("usage_rollups", USAGE_MEASURES)}
     ),
     rolled_activity AS (
         INSERT INTO activity_rollups (project_id, user_id, grain_minutes, bucket_start, {", ".join(MEASURES)})

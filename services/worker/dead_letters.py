@@ -7,7 +7,6 @@ raised, nothing is committed, and the journal keeps the batch.
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 import psycopg
@@ -37,12 +36,12 @@ def is_data_error(error: Exception) -> bool:
 
 
 def persist_isolating(
-    connection: Connection[Any], batch: Sequence[Received], *, idle_gap: timedelta, import_job_id: UUID | None = None
+    connection: Connection[Any], batch: Sequence[Received], *, idle_gap: timedelta, job_number: int = 0
 ) -> tuple[Persisted, list[Received]]:
     """Stores a batch but for the events that cannot be stored; gives those back, already buried. Halves the batch to find them."""
     try:
         with connection.transaction():
-            persisted = persist(connection, batch, idle_gap=idle_gap, import_job_id=import_job_id)
+            persisted = persist(connection, batch, idle_gap=idle_gap, job_number=job_number)
             clear(connection)
             return persisted, []
     except (psycopg.Error, ValueError, OverflowError, TypeError) as error:
@@ -52,8 +51,8 @@ def persist_isolating(
             bury_event(connection, batch[0], error)
             return Persisted(), [batch[0]]
     middle = len(batch) // 2
-    first, first_dead = persist_isolating(connection, batch[:middle], idle_gap=idle_gap, import_job_id=import_job_id)
-    second, second_dead = persist_isolating(connection, batch[middle:], idle_gap=idle_gap, import_job_id=import_job_id)
+    first, first_dead = persist_isolating(connection, batch[:middle], idle_gap=idle_gap, job_number=job_number)
+    second, second_dead = persist_isolating(connection, batch[middle:], idle_gap=idle_gap, job_number=job_number)
     return first + second, first_dead + second_dead
 
 

@@ -1,7 +1,7 @@
 """Step 6 of an event's path: a batch of events becomes rows and aggregates, in the caller's transaction.
 
-Every statement is idempotent and commutative: an id that is there already changes nothing, and sessions and aggregates move by
-the difference between a row's old and new state. The caller commits.
+Every statement is idempotent and commutative: an id that is there already changes nothing unless the new reading of it is better, and sessions and
+aggregates move by the difference between a row's old and new state. The caller commits.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from services.worker import aggregate, fold_sessions, rekey
+from services.worker import aggregate, copies, fold_sessions, insert_rows, rework
+from services.worker.readings import BROUGHT_BY
 from services.worker.staging import Received, Staged, copy_in, stage
 
 NEW_PROJECTS = """
@@ -49,73 +50,58 @@ NEW_SESSION_EVENTS = """
     ORDER BY s.id
     ON CONFLICT (id) DO NOTHING RETURNING id"""
 
-NEW_ROWS = """
-    new_session_events AS (SELECT session_id, kind, occurred_at FROM session_events WHERE id = ANY(%(new_session_event_ids)s)),
-    new_messages AS (
-        INSERT INTO messages (id, session_id, project_id, user_id, role, content, occurred_at, model, input_tokens, output_tokens,
-                              cache_creation_tokens, cache_read_tokens, source, import_job_id, received_at, terms)
-        SELECT m.id, m.session_id, coalesce(s.project_id, p.id, 0), coalesce(s.user_id, u.id, 0), role, content, occurred_at, m.model,
-               m.input_tokens, m.output_tokens, m.cache_creation_tokens, m.cache_read_tokens, m.source, %(import_job_id)s, received_at, terms
-        FROM staged_messages AS m
-        LEFT JOIN sessions AS s ON s.session_id = m.session_id
-        LEFT JOIN projects AS p ON p.path_key = md5(m.project_path)::uuid
-        LEFT JOIN users AS u ON u.name = m.user_name
-        ORDER BY m.id
-        ON CONFLICT (id) DO NOTHING
-        RETURNING session_id, project_id, user_id, role, occurred_at, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens
-    ),
-    new_tool_calls AS (
-        INSERT INTO tool_calls (id, session_id, project_id, user_id, tool_name, status, duration_ms, occurred_at, parameters,
-                                source, import_job_id, received_at)
-        SELECT t.id, t.session_id, coalesce(s.project_id, 0), coalesce(s.user_id, u.id, 0), tool_name, status, duration_ms, occurred_at, parameters,
-               t.source, %(import_job_id)s, received_at
-        FROM staged_tool_calls AS t
-        LEFT JOIN sessions AS s ON s.session_id = t.session_id
-        LEFT JOIN users AS u ON u.name = t.user_name
-        ORDER BY t.id
-        ON CONFLICT (id) DO NOTHING
-        RETURNING session_id, project_id, user_id, tool_name, status, duration_ms, occurred_at
-    ),
-    new_activities AS (
-        INSERT INTO activities (id, session_id, project_id, user_id, file_key, action, lines_added, lines_removed, occurred_at,
-                                source, import_job_id, received_at)
-        SELECT a.id, a.session_id, coalesce(s.project_id, 0), coalesce(s.user_id, 0), file_key, action, a.lines_added, a.lines_removed, occurred_at,
-               a.source, %(import_job_id)s, received_at
-        FROM staged_activities AS a
-        LEFT JOIN sessions AS s ON s.session_id = a.session_id
-        ORDER BY a.id
-        ON CONFLICT (id) DO NOTHING
-        RETURNING session_id, project_id, user_id, file_key, lines_added, lines_removed, occurred_at
-    ),
-    new_session_files AS (
-        INSERT INTO session_files (session_id, file_key)
-        SELECT DISTINCT session_id, file_key FROM new_activities WHERE session_id IS NOT NULL ORDER BY 1, 2
-        ON CONFLICT DO NOTHING RETURNING session_id
-    )"""
+NEW_FACTS = f"""
+    INSERT INTO session_facts AS t (id, session_id, project_id, user_id, first_record_at, last_record_at, active_ranges, ended_at, title, title_rank,
+                                    parent_session_id, model, git_branch, client_version, source, numbers, brought_by, received_at)
+    SELECT DISTINCT ON (s.id) s.id, session_id, coalesce(p.id, 0), coalesce(u.id, 0), first_record_at, last_record_at, active_ranges, ended_at, title,
+           title_rank, parent_session_id, model, git_branch, client_version, source, numbers, {BROUGHT_BY}, received_at
+    FROM staged_facts AS s
+    LEFT JOIN projects AS p ON p.path_key = md5(s.project_path)::uuid
+    LEFT JOIN users AS u ON u.name = s.user_name
+    ORDER BY s.id
+    ON CONFLICT (id) DO UPDATE SET brought_by = brought_too(t.brought_by, %(job_number)s)
+    RETURNING id, old.id IS NULL AS is_new"""
+
+IMPORT_SESSIONS = """
+    INSERT INTO import_sessions (job_number, session_id)
+    SELECT %(job_number)s, session_id FROM unnest(%(session_ids)s::text[] || CASE WHEN %(has_sessionless)s THEN ARRAY[''] END) AS s (session_id)
+    ON CONFLICT DO NOTHING"""
 
 DELTAS = aggregate.delta_ctes(
     activity=[
         aggregate.of_messages("new_messages"),
-        aggregate.of_tool_calls("new_tool_calls"),
-        aggregate.of_activities("new_activities"),
+        *(
+            of(f"{age}_{kind}", sign)
+            for kind, of in (
+                ("tool_calls", aggregate.of_tool_calls),
+                ("activities", aggregate.of_activities),
+                ("api_calls", aggregate.of_api_calls),
+            )
+            for age, sign in (("new", "+"), ("gone", "-"))
+        ),
         aggregate.of_sessions("session_states_before", "-"),
         aggregate.of_sessions("session_states_after"),
     ],
-    tools=[aggregate.to_tools("new_tool_calls")],
-    latencies=[aggregate.to_latencies("new_tool_calls")],
-    files=[aggregate.to_files("new_activities")],
+    tools=[aggregate.to_tools("new_tool_calls"), aggregate.to_tools("gone_tool_calls", "-")],
+    latencies=[aggregate.to_latencies("new_tool_calls"), aggregate.to_latencies("gone_tool_calls", "-")],
+    files=[aggregate.to_files("new_activities"), aggregate.to_files("gone_activities", "-")],
+    usage=[
+        aggregate.to_usage("new_api_calls"),
+        aggregate.to_usage("gone_api_calls", "-"),
+        aggregate.of_sessions_usage("session_states_before", "-"),
+        aggregate.of_sessions_usage("session_states_after"),
+    ],
 )
 
-COUNTS = """
-SELECT (SELECT count(*) FROM new_messages) AS messages, (SELECT count(*) FROM new_tool_calls) AS tool_calls,
-       (SELECT count(*) FROM new_activities) AS activities,
+COUNTS = f"""
+SELECT {insert_rows.COUNTS}, {insert_rows.SLOWER_BEFORE},
        (SELECT count(*) FROM changed WHERE NOT (before).counted) AS sessions,
        (SELECT count(*) FROM changed WHERE (before).counted AND (before).snapshot IS DISTINCT FROM (after).snapshot) AS sessions_updated,
        (SELECT array_agg(DISTINCT (after).project_id ORDER BY (after).project_id)
         FROM changed WHERE (before).dated_at <> (after).dated_at OR NOT (before).counted) AS redated_projects"""
 
 # New rows, their sessions before and after, and all of it rolled up, in one statement: nobody sees one without the other.
-PERSIST = f"""WITH {NEW_ROWS}, {fold_sessions.PER_SESSION}, {fold_sessions.CHANGED_SESSIONS}, {fold_sessions.ACTIVE_DELTAS},
+PERSIST = f"""WITH {insert_rows.ALL}, {fold_sessions.PER_SESSION}, {fold_sessions.GROWN}, {fold_sessions.CHANGED}, {fold_sessions.ACTIVE_DELTAS},
 {DELTAS}, {aggregate.ROLL_UP} {COUNTS}"""
 
 # The newest session's date can also go back, when an earlier start becomes known; so it is looked up, under the project's lock.
@@ -137,25 +123,37 @@ class Persisted:
     messages: int = 0
     tool_calls: int = 0
     activities: int = 0
+    api_calls: int = 0
     duplicates: int = 0
 
     def __add__(self, other: "Persisted") -> "Persisted":
         return Persisted(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
-def persist(connection: Connection[Any], batch: Sequence[Received], *, idle_gap: timedelta, import_job_id: UUID | None = None) -> Persisted:
-    """Stores a batch. Raises ValueError or psycopg.Error; then nothing of it may be committed."""
+def persist(connection: Connection[Any], batch: Sequence[Received], *, idle_gap: timedelta, job_number: int = 0) -> Persisted:
+    """Stores a batch; `job_number` is the import's that brings it, 0 for the journal. Raises ValueError or psycopg.Error; then nothing of it may be committed."""
     staged = stage(batch)
     copy_in(connection, staged)
-    parameters = {"session_ids": sorted(staged.session_ids), "idle_gap": idle_gap, "import_job_id": import_job_id}
+    parameters: dict[str, Any] = {"session_ids": sorted(staged.session_ids), "idle_gap": idle_gap, "job_number": job_number}
+    if job_number:
+        copies.take_turns(connection)
+        parameters["session_ids"] = sorted(staged.session_ids | copies.owners(connection))
     projects = _make_what_rows_refer_to(connection, staged, parameters)
-    new_session_event_ids, moved_projects = _session_events(connection, staged, parameters)
+    moved_projects = copies.settle(connection, parameters) if job_number else set()
+    if job_number and staged.rows["staged_tool_calls"]:
+        connection.execute(rework.KEEP_SLOWER)
+    new_ids, rekeyed_projects = _session_keys(connection, staged, parameters)
     with connection.cursor(row_factory=dict_row) as cursor:
-        counts = cursor.execute(PERSIST.encode(), parameters | {"new_session_event_ids": new_session_event_ids}, prepare=True).fetchone()
+        counts = cursor.execute(PERSIST.encode(), parameters | new_ids, prepare=True).fetchone()
     assert counts is not None
-    _date_projects(connection, moved_projects | set(counts.pop("redated_projects") or []))
-    persisted = Persisted(projects=projects, session_events=len(new_session_event_ids), **counts)
-    persisted.duplicates = _duplicates(staged, persisted)
+    if counts.pop("slower_before"):
+        rework.look_up_maxima(connection)
+    if job_number:
+        has_sessionless = any(row[1] is None for row in staged.rows["staged_messages"])
+        connection.execute(IMPORT_SESSIONS, parameters | {"has_sessionless": has_sessionless})
+    date_projects(connection, moved_projects | rekeyed_projects | set(counts.pop("redated_projects") or []))
+    persisted = Persisted(projects=projects, session_events=len(new_ids["new_session_event_ids"]), **counts)
+    persisted.duplicates = _duplicates(staged, persisted, len(new_ids["new_fact_ids"]))
     return persisted
 
 
@@ -165,33 +163,36 @@ def _make_what_rows_refer_to(connection: Connection[Any], staged: Staged, parame
         connection.execute(NEW_USERS)
     if staged.rows["staged_activities"]:
         connection.execute(NEW_FILES)
-    if staged.session_ids:
+    if parameters["session_ids"]:
         connection.execute(NEW_SESSIONS, parameters)
         connection.execute(LOCK_SESSIONS, parameters)
     return projects
 
 
-def _session_events(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> tuple[list[UUID], set[int]]:
-    """The ids of the new starts and ends, and the projects between which they moved a session."""
-    new_ids = []
+def _session_keys(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> tuple[dict[str, list[UUID]], set[int]]:
+    """The ids of the new starts, ends and facts, and the projects between which they moved a session."""
+    event_ids: list[UUID] = []
+    fact_ids: list[UUID] = []
     if staged.rows["staged_session_events"]:
-        new_ids = [row[0] for row in connection.execute(NEW_SESSION_EVENTS)]
-    if new_ids or staged.rows["staged_snapshots"]:
-        return new_ids, rekey.settle_keys(connection, parameters)
-    return new_ids, set()
+        event_ids = [row[0] for row in connection.execute(NEW_SESSION_EVENTS)]
+    if staged.rows["staged_facts"]:
+        fact_ids = [fact_id for fact_id, is_new in connection.execute(NEW_FACTS, parameters) if is_new]
+    moved = rework.settle_keys(connection, parameters) if event_ids or fact_ids else set()
+    return {"new_session_event_ids": event_ids, "new_fact_ids": fact_ids}, moved
 
 
-def _date_projects(connection: Connection[Any], project_ids: set[int]) -> None:
+def date_projects(connection: Connection[Any], project_ids: set[int]) -> None:
+    """Looks up when the last session of each project was."""
     if project_ids:
         connection.execute(LOCK_PROJECTS, {"project_ids": list(project_ids)})
         connection.execute(LAST_SESSIONS, {"project_ids": list(project_ids)})
 
 
-def _duplicates(staged: Staged, persisted: Persisted) -> int:
-    rows = sum(len(staged.rows[f"staged_{kind}"]) for kind in ("session_events", "messages", "tool_calls", "activities", "snapshots"))
-    new = persisted.session_events + persisted.messages + persisted.tool_calls + persisted.activities
-    if staged.rows["staged_snapshots"]:
-        new += persisted.sessions + persisted.sessions_updated
+def _duplicates(staged: Staged, persisted: Persisted, new_facts: int) -> int:
+    kinds = ("session_events", "messages", "tool_calls", "activities", "facts")
+    rows = sum(len(staged.rows[f"staged_{kind}"]) for kind in kinds)
+    new = persisted.session_events + persisted.messages + persisted.tool_calls + persisted.activities + new_facts
     if staged.projects_seen:
+        rows += staged.projects_seen
         new += persisted.projects
-    return rows + staged.projects_seen - new
+    return rows - new

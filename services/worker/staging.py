@@ -1,4 +1,4 @@
-"""Step 6 of an event's path, first half: events become rows of temporary tables, by COPY.
+"""Step 6 of an event's path, first half: events and records become rows of temporary tables, by COPY.
 
 A temporary table lives as long as its connection and is emptied at the end of each transaction.
 """
@@ -6,28 +6,15 @@ A temporary table lives as long as its connection and is emptied at the end of e
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import md5
 from typing import Any
-from uuid import UUID
 
-import msgspec
 from psycopg import Connection
 
-from shared.messages import (
-    Activity,
-    AnyEvent,
-    Conversation,
-    HistoryPrompt,
-    ProjectSeen,
-    SessionEnd,
-    SessionSnapshot,
-    SessionStart,
-    ToolCall,
-)
+from services.worker import stage_events, stage_records
+from services.worker.records import ProjectSeen, Record
+from services.worker.stage_events import Row
+from shared.messages import Event
 from shared.project_paths import name_of
-from shared.search_terms import document_vector
-
-Row = tuple[Any, ...]
 
 TABLES = {
     "staged_projects": "path text, name text",
@@ -35,39 +22,31 @@ TABLES = {
     "staged_session_events": "id uuid, session_id text, kind text, occurred_at timestamptz, project_path text, user_name text, model text,"
     " git_branch text, client_version text, source text, received_at timestamptz",
     "staged_messages": "id uuid, session_id text, project_path text, user_name text, role text, content text, occurred_at timestamptz, model text,"
-    " input_tokens bigint, output_tokens bigint, cache_creation_tokens bigint, cache_read_tokens bigint, source text, received_at timestamptz,"
-    " terms tsvector",
-    "staged_tool_calls": "id uuid, session_id text, user_name text, tool_name text, status text, duration_ms bigint, occurred_at timestamptz,"
-    " parameters json, source text, received_at timestamptz",
+    " agent_id text, source text, received_at timestamptz, terms tsvector",
+    "staged_tool_calls": "id uuid, session_id text, user_name text, tool_name text, status text, duration_ms bigint, duration_source text,"
+    " occurred_at timestamptz, parameters json, agent_id text, source text, received_at timestamptz",
     "staged_activities": "id uuid, session_id text, file_key uuid, file_path text, action text, lines_added bigint, lines_removed bigint,"
-    " occurred_at timestamptz, source text, received_at timestamptz",
-    "staged_snapshots": "session_id text, project_path text, user_name text, ended_at timestamptz, model text, client_version text, snapshot jsonb",
+    " is_estimated boolean, occurred_at timestamptz, agent_id text, source text, received_at timestamptz",
+    "staged_api_calls": "id uuid, session_id text, model text, occurred_at timestamptz, input_tokens bigint, output_tokens bigint,"
+    " cache_write_5m_tokens bigint, cache_write_1h_tokens bigint, cache_read_tokens bigint, web_searches bigint, cost_nano_usd bigint,"
+    " price_version text, agent_id text, source text, received_at timestamptz",
+    "staged_facts": "id uuid, session_id text, project_path text, user_name text, first_record_at timestamptz, last_record_at timestamptz,"
+    " active_ranges tstzmultirange, ended_at timestamptz, title text, title_rank smallint, parent_session_id text, model text, git_branch text,"
+    " client_version text, source text, numbers jsonb, received_at timestamptz",
 }
 
-# Not copied into: rekey.py keeps here which days of whom it has to make again.
-SCRATCH = {"moving_days": "project_id bigint, user_id bigint, day date"}
-
-_UNDATED = "-infinity"
-_SNAPSHOT_NUMBERS = (
-    "wall_duration_ms",
-    "api_duration_ms",
-    "tool_duration_ms",
-    "lines_added",
-    "lines_removed",
-    "input_tokens",
-    "output_tokens",
-    "cache_creation_tokens",
-    "cache_read_tokens",
-    "cost_nano_usd",
-)
-_json = msgspec.json.Encoder()
+# Not copied into: rework.py keeps here which days of whom, and which cells of tools, it has to make again.
+SCRATCH = {
+    "moving_days": "project_id bigint, user_id bigint, day date",
+    "moving_tools": "project_id bigint, user_id bigint, tool_name text, occurred_at timestamptz, duration_ms bigint",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An event as the journal or an importer hands it over."""
+    """An event as the journal, or a record as an importer, hands it over."""
 
-    event: AnyEvent
+    event: Event | Record
     received_at: datetime
     request_id: str
     journal_entry_id: str
@@ -81,11 +60,6 @@ class Staged:
     session_ids: set[str] = field(default_factory=set)
     projects_seen: int = 0
 
-    def add(self, table: str, row: Row, session_id: str | None) -> None:
-        self.rows[table].append(row)
-        if session_id is not None:
-            self.session_ids.add(session_id)
-
 
 def stage(batch: Iterable[Received]) -> Staged:
     """The rows of a batch. Raises ValueError on an event that cannot be a row; the caller isolates it."""
@@ -94,7 +68,7 @@ def stage(batch: Iterable[Received]) -> Staged:
     users: set[str] = set()
     for received in batch:
         event = received.event
-        _stage_event(staged, event, received.received_at)
+        _stage(staged, event, received.received_at)
         projects.add(getattr(event, "project_path", None) or "")
         users.add(getattr(event, "user", None) or "")
     staged.rows["staged_projects"] = [(path, name_of(path)) for path in sorted(projects - {""})]
@@ -102,47 +76,15 @@ def stage(batch: Iterable[Received]) -> Staged:
     return staged
 
 
-def _stage_event(staged: Staged, event: AnyEvent, received_at: datetime) -> None:
-    match event:
-        case ToolCall():
-            parameters = None if event.parameters is msgspec.UNSET else _json.encode(event.parameters).decode()
-            row: Row = (event.id, event.session_id, event.user, event.tool_name, event.result_status, event.execution_time_ms)
-            staged.add("staged_tool_calls", (*row, event.timestamp, parameters, event.source, received_at), event.session_id)
-        case Conversation():
-            tokens = (0, 0, 0, 0) if event.usage is None else msgspec.structs.astuple(event.usage)
-            row = (event.id, event.session_id, None, None, event.role, event.content, event.timestamp, event.model, *tokens)
-            staged.add("staged_messages", (*row, event.source, received_at, document_vector(event.content)), event.session_id)
-        case Activity():
-            row = (
-                event.id,
-                event.session_id,
-                file_key(event.file_path),
-                event.file_path,
-                event.action,
-                event.lines_added,
-                event.lines_removed,
-            )
-            staged.add("staged_activities", (*row, event.timestamp, event.source, received_at), event.session_id)
-        case SessionStart():
-            row = (event.id, event.session_id, "start", event.start_time, event.project_path, event.user, event.model, event.git_branch)
-            staged.add("staged_session_events", (*row, event.client_version, event.source, received_at), event.session_id)
-        case SessionEnd():
-            row = (event.id, event.session_id, "end", event.end_time, None, None, None, None, None, event.source, received_at)
-            staged.add("staged_session_events", row, event.session_id)
-        case SessionSnapshot():
-            numbers = {name: value for name in _SNAPSHOT_NUMBERS if (value := getattr(event, name)) is not None}
-            row = (event.session_id, event.project_path, event.user, event.end_time, event.model, event.client_version)
-            staged.add("staged_snapshots", (*row, _json.encode(numbers).decode()), event.session_id)
-        case HistoryPrompt():
-            row = (event.id, None, event.project_path, event.user, "user", event.content, _UNDATED, None, 0, 0, 0, 0, "claude.json")
-            staged.add("staged_messages", (*row, received_at, document_vector(event.content)), None)
-        case ProjectSeen():
-            staged.projects_seen += 1
-
-
-def file_key(file_path: str) -> UUID:
-    """The key of a path in `files`: its md5, since a path may be longer than an index entry."""
-    return UUID(bytes=md5(file_path.encode("utf-8", "replace"), usedforsecurity=False).digest())
+def _stage(staged: Staged, event: Event | Record, received_at: datetime) -> None:
+    if isinstance(event, ProjectSeen):
+        staged.projects_seen += 1
+        return
+    rows = stage_events.rows_of(event, received_at) if isinstance(event, Event) else stage_records.rows_of(event, received_at)
+    for table, row in rows:
+        staged.rows[table].append(row)
+    if event.session_id is not None:
+        staged.session_ids.add(event.session_id)
 
 
 def prepare_connection(connection: Connection[Any]) -> None:

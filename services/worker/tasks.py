@@ -27,16 +27,16 @@ def drain() -> None:
 
 
 @app.task(name=TASK_RUN_IMPORT, soft_time_limit=IMPORT_SECONDS, time_limit=IMPORT_SECONDS)
-def run_import(job_id: str) -> None:
-    """Works on an import job until it is finished. Sent by ingest, and by the sweep for a job that nobody works on."""
-    job.run(resources(), UUID(job_id))
+def run_import(job_id: str, share: int = 0) -> None:
+    """Works on a share of an import job until it is finished. Sent by ingest, and by the sweep for one that nobody works on."""
+    job.run(resources(), UUID(job_id), share)
 
 
 @app.task(name=TASK_SWEEP_IMPORTS)
 def sweep_imports() -> None:
-    """Sends again the jobs whose task or worker was lost."""
-    for job_id in job.abandoned(resources()):
-        app.send_task(TASK_RUN_IMPORT, (str(job_id),))
+    """Sends again the shares whose task or worker was lost."""
+    for job_id, share in job.abandoned(resources()):
+        app.send_task(TASK_RUN_IMPORT, (str(job_id), share))
 
 
 @app.task(name=TASK_CLOSE_IDLE_SESSIONS)

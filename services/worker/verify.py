@@ -11,21 +11,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.worker import aggregate
+from services.worker import aggregate, fold_sessions, session_rows
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
 
-_DELTAS = aggregate.delta_ctes(
-    activity=[
-        aggregate.of_messages("messages"),
-        aggregate.of_tool_calls("tool_calls"),
-        aggregate.of_activities("activities"),
-        aggregate.of_sessions("sessions"),
-    ],
-    tools=[aggregate.to_tools("tool_calls")],
-    latencies=[aggregate.to_latencies("tool_calls")],
-    files=[aggregate.to_files("activities")],
-)
+_DELTAS = aggregate.delta_ctes(**aggregate.of_rows(lambda table: table, "+"))
 
 _ACTIVE_DELTAS = """
     active_deltas AS (
@@ -41,19 +31,13 @@ _ACTIVE_DAYS = """
     FROM sessions AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (s.project_id), (-1)) AS k (project_id)
     WHERE s.counted GROUP BY 1, 2, 3"""
 
-_SESSION_EVENTS = """
-    SELECT session_id, occurred_at, 0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, NULL::uuid AS file_key FROM session_events
-    UNION ALL SELECT session_id, occurred_at, (role = 'user')::int, (role = 'assistant')::int, 0, 0, NULL FROM messages WHERE session_id IS NOT NULL
-    UNION ALL SELECT session_id, occurred_at, 0, 0, 1, (status IN ('error', 'timeout'))::int, NULL FROM tool_calls WHERE session_id IS NOT NULL
-    UNION ALL SELECT session_id, occurred_at, 0, 0, 0, 0, file_key FROM activities WHERE session_id IS NOT NULL"""
-
-# Sessions that have events: their counts, span and active ranges.
-_SESSIONS = f"""
-    SELECT session_id, min(occurred_at) AS first_event_at, max(occurred_at) AS last_event_at,
-           range_agg(tstzrange(occurred_at, occurred_at + %(idle_gap)s)) AS active_ranges,
-           sum(user_messages) AS user_messages, sum(assistant_messages) AS assistant_messages, sum(tool_calls) AS tool_calls,
-           sum(tool_errors) AS tool_errors, count(DISTINCT file_key) AS files_modified
-    FROM ({_SESSION_EVENTS}) AS events GROUP BY session_id"""
+_HAVE_ROWS = "SELECT * FROM sessions WHERE counted"
+_SESSIONS = session_rows.from_rows("session_id IS NOT NULL")
+# What a session's own rows say; the numbers that a snapshot lends it are left out on both sides.
+_OWN = f"""
+    SELECT session_id, {", ".join(f"CASE WHEN {lent} THEN 0 ELSE coalesce({name}, 0) END AS {name}" for name, lent in fold_sessions.LENT.items())},
+           {", ".join(name for name in fold_sessions.SUMMED if name not in fold_sessions.LENT)}
+    FROM ({_HAVE_ROWS}) AS s"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +52,14 @@ class Check:
 
 
 _CUBE = ("project_id", "user_id", "grain_minutes", "bucket_start")
-_TOOL_SUMS = ("calls", "success", "errors", "rejected", "timed_calls", "duration_ms")
-_SESSION_VALUES = ("user_messages", "assistant_messages", "tool_calls", "tool_errors", "files_modified")
 
 CHECKS = (
-    Check("sessions", "SELECT * FROM sessions WHERE first_event_at IS NOT NULL", _SESSIONS, ("session_id",), _SESSION_VALUES),
+    Check("sessions", _OWN, _SESSIONS, ("session_id",), fold_sessions.SUMMED),
     Check(
         "session spans",
-        "SELECT * FROM sessions WHERE first_event_at IS NOT NULL",
-        f"SELECT * FROM ({_SESSIONS}) AS s",
-        ("session_id", "first_event_at", "last_event_at", "active_ranges"),
+        _HAVE_ROWS,
+        _SESSIONS,
+        ("session_id", "started_at", "ended_at", "first_event_at", "last_event_at", "active_ranges", "snapshot"),
         (),
     ),
     Check(
@@ -90,7 +72,7 @@ CHECKS = (
         _CUBE,
         aggregate.MEASURES,
     ),
-    Check("tool_rollups", "SELECT * FROM tool_rollups", f"WITH {_DELTAS} {aggregate.TOOL_CELLS}", (*_CUBE, "tool_name"), _TOOL_SUMS),
+    Check("tool_rollups", "SELECT * FROM tool_rollups", f"WITH {_DELTAS} {aggregate.TOOL_CELLS}", (*_CUBE, "tool_name"), aggregate.ROLLUP_MEASURES["tool_rollups"]),
     Check(
         "tool maxima",
         "SELECT * FROM tool_rollups WHERE calls > 0",
@@ -110,7 +92,14 @@ CHECKS = (
         "SELECT * FROM file_rollups",
         f"WITH {_DELTAS} {aggregate.FILE_CELLS}",
         ("project_id", "grain_minutes", "bucket_start", "file_key"),
-        ("touches", "lines_added", "lines_removed"),
+        aggregate.ROLLUP_MEASURES["file_rollups"],
+    ),
+    Check(
+        "usage_rollups",
+        "SELECT * FROM usage_rollups",
+        f"WITH {_DELTAS} {aggregate.USAGE_CELLS}",
+        (*_CUBE, "model"),
+        aggregate.ROLLUP_MEASURES["usage_rollups"],
     ),
 )
 

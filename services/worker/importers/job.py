@@ -1,170 +1,95 @@
-"""An import job: its files are read as a stream and persisted chunk by chunk, the checkpoint in the same transaction as the rows.
+"""An import job's share: its files are read as a stream and persisted chunk by chunk, the position in the same transaction as the rows.
 
-A worker that dies leaves a job whose lease runs out; the next one goes on behind the last committed chunk. Reading a chunk twice adds nothing.
+A worker that dies leaves a share whose lease runs out; the next one goes on behind the last committed chunk. Reading a chunk twice adds nothing.
 """
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
 
 import fsspec
-import msgspec
 import structlog
-from psycopg.rows import dict_row
-from sqlalchemy import text
+from psycopg import Connection
 
-from services.worker.dead_letters import persist_isolating
-from services.worker.importers.claude_json import DAMAGED, RecordError, read_claude_json
-from services.worker.persist import Persisted
+from services.worker import undo
+from services.worker.importers import shares
+from services.worker.importers.chunks import Chunk, chunks_of
+from services.worker.importers.shares import Position, Progress, Share
+from services.worker.importers.store import store
 from services.worker.resources import Resources
-from services.worker.staging import Received
-from shared.messages import Imported
 
 log = structlog.get_logger()
 
-CHUNK_RECORDS = 500
-LEASE_SECONDS = 60
-MAX_ATTEMPTS = 5
 
-# Taken only if nobody else works on it. A queued job may be taken by the task or by the sweep's task, never by both.
-TAKE = """
-    UPDATE import_jobs SET status = 'running', stage = 'reading', attempts = attempts + 1, started_at = coalesce(started_at, now()),
-        lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
-    WHERE id = %(job_id)s AND (status = 'queued' OR status = 'running' AND lease_expires_at < now())
-    RETURNING files, user_name, checkpoint, attempts, request_id, errors"""
-
-ADVANCE = """
-    UPDATE import_jobs SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s), bytes_done = %(bytes_done)s,
-        checkpoint = %(checkpoint)s, errors_total = errors_total + %(errors_total)s,
-        errors = jsonb_path_query_array(errors || %(errors)s::jsonb, '$[0 to 99]'),
-        projects_imported = projects_imported + %(projects)s, sessions_imported = sessions_imported + %(sessions)s,
-        sessions_updated = sessions_updated + %(sessions_updated)s, conversations_imported = conversations_imported + %(messages)s,
-        activities_imported = activities_imported + %(activities)s, tool_calls_imported = tool_calls_imported + %(tool_calls)s,
-        duplicates = duplicates + %(duplicates)s
-    WHERE id = %(job_id)s"""
-
-FINISH = """
-    UPDATE import_jobs SET status = %(status)s, stage = %(status)s, finished_at = now(), lease_expires_at = NULL,
-        bytes_done = CASE WHEN %(status)s = 'succeeded' THEN bytes_total ELSE bytes_done END
-    WHERE id = %(job_id)s"""
-
-ABANDONED = text("""
-    SELECT id FROM import_jobs
-    WHERE status = 'queued' AND created_at < now() - interval '5 seconds' OR status = 'running' AND lease_expires_at < now()
-    ORDER BY created_at LIMIT 100""")
+def abandoned(worker: Resources) -> list[tuple[UUID, int]]:
+    """Shares that wait, or that a worker let fall."""
+    with worker.transaction() as connection:
+        return shares.abandoned(connection)
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Some records of one file, and how far the file has been read behind them."""
-
-    records: list[Imported | RecordError]
-    bytes_read: int
-
-
-def abandoned(worker: Resources) -> list[UUID]:
-    """Jobs that wait, or that a worker let fall."""
-    with worker.engine.connect() as connection:
-        return [row.id for row in connection.execute(ABANDONED)]
-
-
-def run(worker: Resources, job_id: UUID) -> None:
-    """Works on a job to its end. Returns at once if another worker has it, or it is finished."""
-    job = _take(worker, job_id)
-    if job is None:
+def run(worker: Resources, job_id: UUID, number: int) -> None:
+    """Works on a share to its end. Returns at once if another worker has it, or it is finished."""
+    with worker.transaction() as connection:
+        share = shares.take(connection, job_id, number)
+    if share is None:
         return
-    with structlog.contextvars.bound_contextvars(request_id=job["request_id"], job_id=str(job_id)):
+    with structlog.contextvars.bound_contextvars(request_id=share.request_id, job_id=str(job_id), share=number):
         started = time.perf_counter()
-        if job["attempts"] > MAX_ATTEMPTS:
-            log.error("import_given_up", attempts=job["attempts"])
-            status = "failed"
+        if share.attempts > shares.MAX_ATTEMPTS:
+            outcome = _give_up(worker, share)
+        elif share.kind == "undo":
+            outcome = _undo(worker, share)
         else:
-            status = "failed" if _import_files(worker, job_id, job) else "succeeded"
+            outcome = _import(worker, share)
         with worker.transaction() as connection:
-            connection.execute(FINISH, {"job_id": job_id, "status": status})
-        _delete_files(job)
-        log.info("import_finished", status=status, duration_ms=round((time.perf_counter() - started) * 1000))
+            ended = shares.finish(connection, share, outcome)
+        log.info("share_finished", outcome=outcome, duration_ms=round((time.perf_counter() - started) * 1000))
+        if ended is not None:
+            status, has_files = ended
+            if not has_files:
+                delete_files(share.files)
+            log.info("job_finished", kind=share.kind, status=status)
 
 
-def _import_files(worker: Resources, job_id: UUID, job: dict[str, Any]) -> bool:
-    """Goes on behind the checkpoint. True if a file is damaged, one that an earlier attempt has read included."""
-    damaged = any(error["code"] == DAMAGED for error in job["errors"])
-    bytes_before = 0
-    for index, file in enumerate(job["files"]):
-        if index >= job["checkpoint"]["file"]:
-            skip = job["checkpoint"]["records"] if index == job["checkpoint"]["file"] else 0
-            damaged |= _import_file(worker, job_id, job, index, skip, bytes_before)
-        bytes_before += file["bytes"]
-    return damaged
+def _import(worker: Resources, share: Share) -> str:
+    """Goes on behind the share's position."""
+    for chunk in chunks_of(share, worker.idle_gap):
+        is_cancelled = store(worker, share, chunk)
+        if is_cancelled:
+            return "cancelled"
+    return "succeeded"
 
 
-def _delete_files(job: dict[str, Any]) -> None:
+def _undo(worker: Resources, share: Share) -> str:
+    assert share.undoes is not None
+    number = share.undoes
+    while _step(worker, share, lambda connection: undo.undo_some(worker, connection, number)):
+        log.debug("undone_some")
+    _step(worker, share, lambda connection: undo.clear_up(connection, number))
+    return "succeeded"
+
+
+def _step(worker: Resources, share: Share, work: Callable[[Connection[Any]], Any]) -> Any:
+    transaction: AbstractContextManager[Connection[Any]] = worker.transaction()
+    with transaction as connection:
+        done = work(connection)
+        shares.advance(connection, share, Progress(Position(), 0))
+    return done
+
+
+def _give_up(worker: Resources, share: Share) -> str:
+    log.error("share_given_up", attempts=share.attempts)
+    error = {"code": "GIVEN_UP", "message": f"The import was begun {shares.MAX_ATTEMPTS} times and never got on; see the worker's log, then retry it."}
+    with worker.transaction() as connection:
+        shares.advance(connection, share, Progress(share.position, 0, errors=[error]))
+    return "given_up"
+
+
+def delete_files(files: list[dict[str, Any]]) -> None:
     """An upload holds what the import left out, secrets above all; it is kept no longer than it is needed."""
-    for file in job["files"]:
+    for file in files:
         filesystem, path = fsspec.core.url_to_fs(file["blob_url"])
         if filesystem.exists(path):
             filesystem.rm_file(path)
-
-
-def _take(worker: Resources, job_id: UUID) -> dict[str, Any] | None:
-    with worker.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(TAKE, {"job_id": job_id, "lease_seconds": LEASE_SECONDS}).fetchone()
-
-
-def _import_file(worker: Resources, job_id: UUID, job: dict[str, Any], index: int, skip: int, bytes_before: int) -> bool:
-    """True if the file is damaged."""
-    damaged = False
-    read = skip
-    with fsspec.open(job["files"][index]["blob_url"], "rb") as file:
-        records = read_claude_json(_without_bom(file), job["user_name"])
-        for chunk in _chunks(islice(records, skip, None), file):
-            read += len(chunk.records)
-            damaged |= any(isinstance(record, RecordError) and record.code == DAMAGED for record in chunk.records)
-            checkpoint = {"file": index, "records": read}
-            _import_chunk(worker, job_id, job, index, chunk, checkpoint, bytes_before)
-    return damaged
-
-
-def _without_bom(file: Any) -> Any:
-    if file.read(3) != b"\xef\xbb\xbf":
-        file.seek(0)
-    return file
-
-
-def _chunks(records: Iterator[Imported | RecordError], file: Any) -> Iterator[Chunk]:
-    while chunk := list(islice(records, CHUNK_RECORDS)):
-        yield Chunk(chunk, file.tell())
-
-
-def _import_chunk(
-    worker: Resources, job_id: UUID, job: dict[str, Any], index: int, chunk: Chunk, checkpoint: dict[str, int], bytes_before: int
-) -> None:
-    name, request_id = job["files"][index]["name"], job["request_id"] or ""
-    now = datetime.now(UTC)
-    batch = [Received(r, now, request_id, f"import:{job_id}") for r in chunk.records if not isinstance(r, RecordError)]
-    errors = [{"file": name, "offset": r.offset, "code": r.code, "message": r.message} for r in chunk.records if isinstance(r, RecordError)]
-
-    with worker.transaction() as connection:
-        persisted, dead = (
-            persist_isolating(connection, batch, idle_gap=worker.idle_gap, import_job_id=job_id) if batch else (Persisted(), [])
-        )
-        all_errors = errors + [
-            {"file": name, "code": "NOT_STORABLE", "message": f"A record could not be stored; see dead letter of event {d.event.id}."}
-            for d in dead
-        ]
-        connection.execute(
-            ADVANCE,
-            {name: getattr(persisted, name) for name in persisted.__slots__}
-            | {
-                "job_id": job_id,
-                "lease_seconds": LEASE_SECONDS,
-                "bytes_done": bytes_before + chunk.bytes_read,
-                "checkpoint": msgspec.json.encode(checkpoint).decode(),
-                "errors": msgspec.json.encode(all_errors).decode(),
-                "errors_total": len(all_errors),
-            },
-        )

@@ -32,6 +32,11 @@ def add_session(connection: Connection[Any], session_id: str, project_id: int, u
     _insert(connection, "sessions", {"counted": True, "session_id": session_id, "project_id": project_id, "user_id": user_id} | columns)
 
 
+def add_api_call(connection: Connection[Any], session_id: str | None, at: datetime | str, **columns: Any) -> UUID:
+    """An API call of a model whose price is not known, unless told otherwise."""
+    return _event(connection, "api_calls", session_id, at, columns)
+
+
 def add_message(connection: Connection[Any], session_id: str | None, at: datetime | str, content: str = "hello", **columns: Any) -> UUID:
     """A message in its session's project; a user's unless told otherwise."""
     row = {"role": "user", "content": content, "terms": document_vector(content)}
@@ -91,10 +96,13 @@ FROM (
         UNION ALL SELECT session_id, ended_at FROM sessions WHERE ended_at IS NOT NULL AND started_at IS NOT NULL
     ) AS events WHERE t > '-infinity' GROUP BY session_id
 ) AS e WHERE e.session_id = s.session_id AND s.counted;
-UPDATE sessions s SET user_messages = e.u, assistant_messages = e.a, input_tokens = e.i, output_tokens = e.o,
-    cache_creation_tokens = e.cc, cache_read_tokens = e.cr
-FROM (SELECT session_id, count(*) FILTER (WHERE role = 'user') AS u, count(*) FILTER (WHERE role = 'assistant') AS a, sum(input_tokens) AS i,
-    sum(output_tokens) AS o, sum(cache_creation_tokens) AS cc, sum(cache_read_tokens) AS cr FROM messages GROUP BY 1) AS e
+UPDATE sessions s SET user_messages = e.u, assistant_messages = e.a
+FROM (SELECT session_id, count(*) FILTER (WHERE role = 'user') AS u, count(*) FILTER (WHERE role = 'assistant') AS a FROM messages GROUP BY 1) AS e
+WHERE e.session_id = s.session_id;
+UPDATE sessions s SET input_tokens = e.i, output_tokens = e.o, cache_creation_tokens = e.cc, cache_read_tokens = e.cr,
+    api_calls = e.n, unpriced_calls = e.unpriced
+FROM (SELECT session_id, sum(input_tokens) AS i, sum(output_tokens) AS o, sum(cache_write_5m_tokens + cache_write_1h_tokens) AS cc,
+    sum(cache_read_tokens) AS cr, count(*) AS n, count(*) FILTER (WHERE cost_nano_usd IS NULL) AS unpriced FROM api_calls GROUP BY 1) AS e
 WHERE e.session_id = s.session_id;
 UPDATE sessions s SET tool_calls = e.n, tool_errors = e.bad
 FROM (SELECT session_id, count(*) AS n, count(*) FILTER (WHERE status IN ('error', 'timeout')) AS bad FROM tool_calls GROUP BY 1) AS e
@@ -110,14 +118,15 @@ FROM sessions s, LATERAL (VALUES (s.project_id), (-1)) AS k(p), cut_at_buckets(w
 WHERE s.counted GROUP BY 1, 2, 3;
 INSERT INTO activity_rollups
 SELECT p.p, u.u, g.g, bucket_of(e.t, g.g), sum(n), sum(wall), 0, sum(um), sum(am), 0, sum(la), sum(lr), sum(tc), sum(te),
-    sum(i), sum(o), sum(cc), sum(cr), sum(cost)
+    sum(i), sum(o), sum(cc), sum(cr), sum(cost), sum(calls), sum(unpriced)
 FROM (
     SELECT project_id, user_id, dated_at AS t, 1 AS n, wall_us AS wall, 0 AS um, 0 AS am, 0 AS la, 0 AS lr, 0 AS tc, 0 AS te,
-        0 AS i, 0 AS o, 0 AS cc, 0 AS cr, coalesce(cost_nano_usd, 0) AS cost FROM sessions WHERE counted
-    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0,
-        input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, 0 FROM messages
-    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0 FROM activities
-    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0 FROM tool_calls
+        0 AS i, 0 AS o, 0 AS cc, 0 AS cr, coalesce(cost_nano_usd, 0) AS cost, 0 AS calls, 0 AS unpriced FROM sessions WHERE counted
+    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM messages
+    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, 0, 0, 0, 0, input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens,
+        cache_read_tokens, coalesce(cost_nano_usd, 0), 1, (cost_nano_usd IS NULL)::int FROM api_calls
+    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM activities
+    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0, 0, 0 FROM tool_calls
 ) AS e, LATERAL (VALUES (e.project_id), (-1)) AS p(p), LATERAL (VALUES (e.user_id), (-1)) AS u(u), (VALUES (0), (15), (60), (1440)) AS g(g)
 GROUP BY 1, 2, 3, 4;
 INSERT INTO activity_rollups (project_id, user_id, grain_minutes, bucket_start, active_us)

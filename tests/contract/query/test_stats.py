@@ -41,7 +41,7 @@ class Model:
         for sql in (
             f"SELECT nullif(dated_at, '-infinity'), 'sessions', 1 FROM sessions {one} AND counted",
             f"SELECT nullif(occurred_at, '-infinity'), role || '_messages', 1 FROM messages {one}",
-            f"SELECT nullif(occurred_at, '-infinity'), 'input_tokens', input_tokens::int FROM messages {one}",
+            f"SELECT nullif(occurred_at, '-infinity'), 'input_tokens', input_tokens::int FROM api_calls {one}",
             f"SELECT occurred_at, 'tool_calls', 1 FROM tool_calls {one}",
             f"SELECT occurred_at, 'tool_errors', 1 FROM tool_calls {one} AND status IN ('error', 'timeout')",
             f"SELECT occurred_at, 'lines_added', lines_added::int FROM activities {one}",

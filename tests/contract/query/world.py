@@ -60,8 +60,8 @@ def _add_event(connection: Connection[Any], rng: random.Random, session_id: str,
             at,
             f"message {rng.randrange(50)}",
             role=rng.choice(["user", "assistant"]),
-            input_tokens=rng.randrange(100),
         )
+        seed.add_api_call(connection, session_id, at, input_tokens=rng.randrange(100))
     elif kind == 1:
         status, duration = (
             rng.choice(["success", "success", "error", "rejected", "timeout"]),

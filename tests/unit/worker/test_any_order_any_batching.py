@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from services.worker.persist import persist
 from services.worker.resources import Resources
-from services.worker.staging import Received
+from services.worker.staging import Received, clear
 from services.worker.verify import verify
 from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
 
@@ -86,9 +86,7 @@ def store(connection: Connection[Any], batches: list[list[Event]]) -> dict[str, 
     with connection.transaction(force_rollback=True):
         for batch in batches:
             persist(connection, [Received(event, EPOCH, "test", "1-1") for event in batch], idle_gap=GAP)
-            connection.execute(
-                "TRUNCATE staged_projects, staged_users, staged_session_events, staged_messages, staged_tool_calls, staged_activities, staged_snapshots"
-            )
+            clear(connection)
         return tables(connection)
 
 

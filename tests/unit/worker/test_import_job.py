@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from services.worker.importers import job
+from services.worker.importers import job, shares
 from services.worker.resources import Resources
 from services.worker.verify import verify
 from tests.unit.worker.claude_json_sample import SESSION, canary_file
@@ -25,11 +25,12 @@ def start_job(worker: Resources, folder: Path, *contents: bytes) -> UUID:
             "INSERT INTO import_jobs (id, files, user_name, bytes_total) VALUES (%s, %s, 'ann', %s)",
             [job_id, json.dumps(files), sum(map(len, contents))],
         )
+        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
     return job_id
 
 
 def imported(worker: Resources, job_id: UUID) -> dict[str, Any]:
-    job.run(worker, job_id)
+    job.run(worker, job_id, 0)
     with psycopg.connect(worker.settings.database_url, row_factory=psycopg.rows.dict_row) as connection:
         found = connection.execute("SELECT * FROM import_jobs WHERE id = %s", [job_id]).fetchone()
     assert found is not None
@@ -79,19 +80,19 @@ def test_a_damaged_file_fails_its_job_and_the_other_file_is_imported(worker: Res
     result = imported(worker, start_job(worker, tmp_path, bad, good))
 
     assert result["status"] == "failed"
-    assert [(error["file"], error["code"]) for error in result["errors"]] == [("0.json", "INVALID_JSON")]
+    assert [(error["file"], error["code"]) for error in result["errors"]] == [("0.json", "DAMAGED")]
     assert result["sessions_imported"] == 1
 
 
 def test_a_job_is_taken_by_one_worker_only_until_its_lease_runs_out(worker: Resources, tmp_path: Path) -> None:
     job_id = start_job(worker, tmp_path, b"{}")
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE import_jobs SET status = 'running', lease_expires_at = now() + interval '1 minute'")
-        assert imported(worker, job_id)["status"] == "running"
+        connection.execute("UPDATE import_shares SET lease_expires_at = now() + interval '1 minute'")
+        assert imported(worker, job_id)["status"] == "queued"
         assert job.abandoned(worker) == []
 
-        connection.execute("UPDATE import_jobs SET lease_expires_at = now() - interval '1 second'")
-        assert job.abandoned(worker) == [job_id]
+        connection.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
+        assert job.abandoned(worker) == [(job_id, 0)]
     assert imported(worker, job_id)["status"] == "succeeded"
     assert job.abandoned(worker) == []
 
@@ -102,13 +103,15 @@ def test_the_upload_is_deleted_when_the_job_is_finished(worker: Resources, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_job_that_failed_too_often_is_given_up_and_its_upload_deleted(worker: Resources, tmp_path: Path) -> None:
+def test_a_job_that_failed_too_often_is_given_up_and_its_upload_kept_for_another_try(worker: Resources, tmp_path: Path) -> None:
     job_id = start_job(worker, tmp_path, json.dumps(canary_file()).encode())
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE import_jobs SET attempts = %s", [job.MAX_ATTEMPTS])
+        connection.execute("UPDATE import_shares SET attempts = %s", [shares.MAX_ATTEMPTS])
 
-    assert imported(worker, job_id)["status"] == "failed"
-    assert list(tmp_path.iterdir()) == []
+    result = imported(worker, job_id)
+
+    assert (result["status"], result["has_files"], [error["code"] for error in result["errors"]]) == ("failed", True, ["GIVEN_UP"])
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_the_first_hundred_errors_are_kept_and_all_are_counted(worker: Resources, tmp_path: Path) -> None:
@@ -124,7 +127,7 @@ def test_damage_that_an_earlier_attempt_met_still_fails_the_job(worker: Resource
     job_id = start_job(worker, tmp_path, b'{"projects": {"/q', b'{"projects": {"/p": {}}}')
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         connection.execute(
-            'UPDATE import_jobs SET checkpoint = \'{"file": 1, "records": 0}\', errors = \'[{"code": "INVALID_JSON"}]\', errors_total = 1'
+            'UPDATE import_shares SET checkpoint = \'{"file": 1, "member": 0, "records": 0}\', is_damaged = true'
         )
 
     result = imported(worker, job_id)

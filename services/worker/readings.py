@@ -1,0 +1,49 @@
+"""Of two readings of one thing, which is kept: the same one, whatever the order in which they come.
+
+A row that came over the wire is the client's word and stays as it is. Readings of files are compared by their ranks; the higher one wins whole.
+"""
+
+# By table, expressions over a row named {t}: the first that differs decides. Together they tell all that can differ, so that no two are equal
+# but those that are the same.
+RANKS = {
+    "messages": ("length({t}.content)", '{t}.content COLLATE "C"'),
+    "tool_calls": (
+        "({t}.status <> 'pending')",
+        "coalesce({t}.duration_source = 'reported', false)",
+        "coalesce({t}.duration_ms, -1)",
+        '{t}.status COLLATE "C"',
+        "coalesce(length({t}.parameters::text), 0)",
+    ),
+    "activities": ("NOT {t}.is_estimated", "{t}.lines_added", "{t}.lines_removed", '{t}.action COLLATE "C"'),
+    "api_calls": (
+        "{t}.output_tokens",
+        "{t}.input_tokens",
+        "{t}.cache_read_tokens",
+        "{t}.cache_write_1h_tokens",
+        "{t}.cache_write_5m_tokens",
+        "{t}.web_searches",
+    ),
+}
+
+# `job_number` is 0 for what comes over the wire.
+_FROM_FILES_ALONE = "NOT coalesce(0 = ANY(t.brought_by), true)"
+
+
+def best_first(table: str, staged: str) -> str:
+    """ORDER BY, for one reading of each id out of a batch: of files the best, over the wire the first."""
+    ranks = ", ".join(f"CASE WHEN %(job_number)s > 0 THEN {rank.format(t=staged)} END DESC" for rank in RANKS[table])
+    return f"{staged}.id, {ranks}, {staged}.ctid"
+
+
+def on_conflict(table: str, columns: tuple[str, ...]) -> str:
+    """The clause of INSERT INTO table AS t that keeps the better reading's columns and remembers who brought the row."""
+    ours, theirs = (", ".join(rank.format(t=name) for rank in RANKS[table]) for name in ("t", "excluded"))
+    better = f"({_FROM_FILES_ALONE} AND (%(job_number)s = 0 OR ({theirs}) > ({ours})))"
+    kept = ", ".join(f"{name} = CASE WHEN {better} THEN excluded.{name} ELSE t.{name} END" for name in columns)
+    return f"""
+        ON CONFLICT (id) DO UPDATE SET {kept}, brought_by = brought_too(t.brought_by, %(job_number)s)
+        WHERE {better} OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{{0}}'))"""
+
+
+# For a new row: nothing over the wire, else the import's number.
+BROUGHT_BY = "CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END"

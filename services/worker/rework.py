@@ -1,0 +1,183 @@
+"""Sessions under other keys or with other rows: what they had counted for is withdrawn, they are changed, and it is counted again.
+
+Usually a session's start is read before its events. When it is not, the events were stored and counted under "not known"; when the start comes, they
+move. The same way is taken by forked copies that turn out to belong to another session (copies.py), and by an undo (undo.py).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from psycopg import Connection
+
+from services.worker import aggregate
+
+# The earliest start that names it decides, whatever the order of arrival; without one, what a file's earliest record says; else what is known stays.
+_FIRST_OF_STARTS = ", ".join(
+    f"(array_agg({name} ORDER BY occurred_at, id) FILTER (WHERE {known}))[1] AS {name}"
+    for name, known in (
+        ("project_id", "project_id <> 0"), ("user_id", "user_id <> 0"), ("model", "model IS NOT NULL"), ("git_branch", "git_branch IS NOT NULL"),
+        ("client_version", "client_version IS NOT NULL"), ("source", "source IS NOT NULL"),
+    )
+)  # fmt: skip
+_FIRST_OF_FACTS = ", ".join(
+    f"(array_agg({name} ORDER BY coalesce(first_record_at, ended_at), source, id) FILTER (WHERE {known}))[1] AS {name}"
+    for name, known in (
+        ("project_id", "project_id <> 0"), ("user_id", "user_id <> 0"), ("model", "model IS NOT NULL"), ("git_branch", "git_branch IS NOT NULL"),
+        ("client_version", "client_version IS NOT NULL"), ("source", "true"), ("parent_session_id", "parent_session_id IS NOT NULL"),
+    )
+)  # fmt: skip
+SETTLED = f"""
+    SELECT s.session_id, s.counted,
+           coalesce(k.project_id, f.project_id, nullif(s.project_id, 0), 0) AS project_id, coalesce(k.user_id, f.user_id, nullif(s.user_id, 0), 0) AS user_id,
+           coalesce(k.model, f.model, s.model) AS model, coalesce(k.git_branch, f.git_branch, s.git_branch) AS git_branch,
+           coalesce(k.client_version, f.client_version, s.client_version) AS client_version, coalesce(k.source, f.source, s.source) AS source,
+           f.parent_session_id, f.title
+    FROM sessions AS s
+    LEFT JOIN (
+        SELECT session_id, {_FIRST_OF_STARTS}
+        FROM session_events WHERE kind = 'start' AND session_id = ANY(%(session_ids)s) GROUP BY session_id
+    ) AS k USING (session_id)
+    LEFT JOIN (
+        SELECT session_id, {_FIRST_OF_FACTS},
+               (array_agg(title ORDER BY title_rank DESC, coalesce(last_record_at, ended_at) DESC NULLS LAST, title) FILTER (WHERE title IS NOT NULL))[1] AS title
+        FROM session_facts WHERE session_id = ANY(%(session_ids)s) GROUP BY session_id
+    ) AS f USING (session_id)
+    WHERE s.session_id = ANY(%(session_ids)s)"""
+
+# The model is a key only where a session counts for tokens itself.
+MOVING = f"""
+    SELECT array_agg(k.session_id) FROM ({SETTLED}) AS k JOIN sessions AS s USING (session_id)
+    WHERE k.counted AND ((k.project_id, k.user_id) <> (s.project_id, s.user_id) OR s.usage_from_snapshot AND k.model IS DISTINCT FROM s.model)"""
+
+SETTLE = f"""
+    UPDATE sessions AS s SET project_id = k.project_id, user_id = k.user_id, model = k.model, git_branch = k.git_branch,
+           client_version = k.client_version, source = k.source, parent_session_id = k.parent_session_id, title = k.title
+    FROM ({SETTLED}) AS k WHERE s.session_id = k.session_id"""
+
+
+def _contributions(sign: str) -> str:
+    deltas = aggregate.delta_ctes(**aggregate.of_rows(lambda table: f"(SELECT * FROM {table} WHERE session_id = ANY(%(session_ids)s)) AS moving", sign))
+    return f"WITH {deltas}, {NO_ACTIVE_DELTAS}, {aggregate.ROLL_UP} SELECT 1"
+
+
+NO_ACTIVE_DELTAS = (
+    "active_deltas AS (SELECT 0::bigint AS project_id, 0::bigint AS user_id, now() AS bucket_start, 0::bigint AS active_us WHERE false)"
+)
+WITHDRAW = _contributions("-")
+CONTRIBUTE = _contributions("+")
+
+MOVE_ROWS = [
+    f"UPDATE {table} AS t SET project_id = s.project_id, user_id = s.user_id FROM sessions AS s "
+    "WHERE s.session_id = ANY(%(session_ids)s) AND t.session_id = s.session_id AND (t.project_id, t.user_id) <> (s.project_id, s.user_id)"
+    for table in ("messages", "tool_calls", "activities", "api_calls")
+]
+
+# A withdrawn call may have been the slowest or the last one of its cell; those two are looked up again: of a project and user in the rows, of all
+# together in the cells of each.
+KEEP_TOOLS = """
+    INSERT INTO moving_tools (project_id, user_id, tool_name, occurred_at, duration_ms)
+    SELECT project_id, user_id, tool_name, occurred_at, duration_ms FROM tool_calls WHERE session_id = ANY(%(session_ids)s)"""
+KEEP_SLOWER = """
+    INSERT INTO moving_tools (project_id, user_id, tool_name, occurred_at, duration_ms)
+    SELECT t.project_id, t.user_id, t.tool_name, t.occurred_at, t.duration_ms
+    FROM staged_tool_calls AS s JOIN tool_calls AS t USING (id) WHERE t.duration_ms > coalesce(s.duration_ms, -1)"""
+_LOOK_UP = """
+    UPDATE tool_rollups AS r SET (max_ms, last_used_at) = ({found})
+    FROM moving_tools AS m
+    WHERE (r.project_id, r.user_id) = {keys} AND r.tool_name = m.tool_name AND r.bucket_start = bucket_of(m.occurred_at, r.grain_minutes)
+      AND (r.max_ms = m.duration_ms OR r.last_used_at = m.occurred_at)"""
+LOOK_UP_MAXIMA = (
+    _LOOK_UP.format(
+        found="""SELECT max(duration_ms), max(occurred_at) FROM tool_calls AS t
+        WHERE t.project_id = r.project_id AND t.user_id = r.user_id AND t.tool_name = r.tool_name AND t.occurred_at >= r.bucket_start
+          AND (r.grain_minutes = 0 OR t.occurred_at < r.bucket_start + make_interval(mins => r.grain_minutes))""",
+        keys="(m.project_id, m.user_id)",
+    ),
+    _LOOK_UP.format(
+        found="""SELECT max(max_ms), max(last_used_at) FROM tool_rollups AS c
+        WHERE c.project_id >= 0 AND c.grain_minutes = r.grain_minutes AND c.bucket_start = r.bucket_start AND c.tool_name = r.tool_name""",
+        keys="(-1, -1)",
+    ),
+)
+
+AFFECTED_DAYS = """
+    SELECT DISTINCT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day
+    FROM sessions AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (s.project_id), (-1)) AS k (project_id)
+    WHERE s.session_id = ANY(%(session_ids)s)"""
+
+# A union cannot be subtracted from: the days are made again from the sessions. First every row is there and locked, so that none that
+# another transaction is just adding to is overlooked.
+KEEP_DAYS = f"INSERT INTO moving_days {AFFECTED_DAYS}"
+MAKE_DAYS = """
+    INSERT INTO active_days (project_id, user_id, day, ranges) SELECT DISTINCT project_id, user_id, day, '{}'::tstzmultirange FROM moving_days ORDER BY 1, 2, 3
+    ON CONFLICT DO NOTHING"""
+LOCK_DAYS = """
+    SELECT FROM active_days WHERE (project_id, user_id, day) IN (SELECT project_id, user_id, day FROM moving_days)
+    ORDER BY project_id, user_id, day FOR UPDATE"""
+REBUILD_DAYS = f"""
+    WITH rebuilt AS (
+        UPDATE active_days AS d SET ranges = coalesce((
+            SELECT range_agg(without_gap(s.active_ranges, %(idle_gap)s) * tstzmultirange(b.day))
+            FROM sessions AS s
+            WHERE s.counted AND s.user_id = d.user_id AND (d.project_id = -1 OR s.project_id = d.project_id) AND s.active_ranges && b.day), '{{}}')
+        FROM (SELECT DISTINCT project_id, user_id, day AS date, tstzrange(day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC') AS day
+              FROM moving_days) AS b
+        WHERE (d.project_id, d.user_id, d.day) = (b.project_id, b.user_id, b.date)
+        RETURNING new.project_id, new.user_id, old.ranges AS before, new.ranges AS after
+    ),
+    active_deltas AS (
+        SELECT project_id, user_id, c.bucket_start, sum(sign * microseconds(upper(c.piece) - lower(c.piece)))::bigint AS active_us
+        FROM (SELECT project_id, user_id, 1 AS sign, after - before AS ranges FROM rebuilt
+              UNION ALL SELECT project_id, user_id, -1, before - after FROM rebuilt) AS moved, cut_at_buckets(ranges, 15) AS c
+        GROUP BY 1, 2, 3
+    ),
+    {aggregate.delta_ctes(**aggregate.of_rows(lambda table: f"(SELECT * FROM {table} WHERE false) AS none", "+"))}, {aggregate.ROLL_UP} SELECT 1"""
+
+_PROJECTS = "SELECT DISTINCT project_id FROM sessions WHERE session_id = ANY(%(session_ids)s)"
+
+
+@contextmanager
+def reworked(connection: Connection[Any], parameters: dict[str, Any]) -> Iterator[set[int]]:
+    """Withdraws what sessions count for, lets the caller change their rows, and counts them again under the keys that now are theirs.
+
+    `parameters`: session_ids (their rows locked by the caller), idle_gap. The set is, at the end, the projects that the sessions were or are in.
+    """
+    projects = {row[0] for row in connection.execute(_PROJECTS, parameters)}
+    connection.execute(KEEP_DAYS, parameters)
+    connection.execute(KEEP_TOOLS, parameters)
+    connection.execute(WITHDRAW.encode(), parameters)
+    yield projects
+    connection.execute(SETTLE.encode(), parameters)
+    for statement in MOVE_ROWS:
+        connection.execute(statement.encode(), parameters)
+    connection.execute(CONTRIBUTE.encode(), parameters)
+    look_up_maxima(connection)
+    connection.execute(KEEP_DAYS, parameters)
+    connection.execute(MAKE_DAYS)
+    connection.execute(LOCK_DAYS)
+    connection.execute(REBUILD_DAYS.encode(), parameters)
+    connection.execute("TRUNCATE moving_days, moving_tools")
+    projects |= {row[0] for row in connection.execute(_PROJECTS, parameters)}
+
+
+def settle_keys(connection: Connection[Any], parameters: dict[str, Any]) -> set[int]:
+    """Gives the batch's sessions the project and user that their starts and facts name, and moves what was stored under others.
+
+    `parameters` as of reworked(). Gives the projects that lost or won a session.
+    """
+    found = connection.execute(MOVING.encode(), parameters).fetchone()
+    assert found is not None
+    projects: set[int] = set()
+    if found[0]:
+        with reworked(connection, parameters | {"session_ids": found[0]}) as projects:
+            # Nothing but their keys changes.
+            pass
+    connection.execute(SETTLE.encode(), parameters)
+    return projects
+
+
+def look_up_maxima(connection: Connection[Any]) -> None:
+    """The slowest and the last call of each cell that a call of moving_tools was in."""
+    for statement in LOOK_UP_MAXIMA:
+        connection.execute(statement)

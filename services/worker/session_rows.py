@@ -1,0 +1,45 @@
+"""A session made again from its rows and facts alone: for undo and for forked copies, and to verify that adding up has gone right.
+
+Sums up by the same text that persisting adds up by.
+"""
+
+from services.worker import fold_sessions
+
+_TABLES = ("messages", "tool_calls", "activities", "api_calls", "session_files")
+
+
+def from_rows(condition: str) -> str:
+    """A SELECT of `merged` (see fold_sessions.CHANGED), one row a session that has rows or facts. `condition` is on session_id."""
+
+    def of(table: str) -> str:
+        return f"(SELECT * FROM {table} WHERE {condition}) AS {table}"
+
+    events = [*fold_sessions.adds_of_rows(*map(of, _TABLES)), fold_sessions.adds_of_session_events(of("session_events"))]
+    facts = f"(SELECT * FROM session_facts WHERE {condition})"
+    none = fold_sessions.adds(f"{facts} AS facts", "NULL", {})
+    return f"""
+        SELECT session_id, d.started_at, greatest(d.ended_at, f.ended_at) AS ended_at, least(d.first_event_at, f.first_event_at) AS first_event_at,
+               greatest(d.last_event_at, f.last_event_at) AS last_event_at, d.active_ranges + coalesce(f.active_ranges, '{{}}') AS active_ranges,
+               {", ".join(f"d.{name}" for name in fold_sessions.SUMMED)}, f.snapshot
+        FROM ({fold_sessions.per_session(" UNION ALL ".join([*events, none]))}) AS d
+        LEFT JOIN ({fold_sessions.facts_per_session(facts)}) AS f USING (session_id)"""
+
+
+# The sessions of %(session_ids)s, made again. One that has nothing left stays as it was; forget() takes it away first.
+REMAKE = f"""WITH merged AS ({from_rows("session_id = ANY(%(session_ids)s)")}), {fold_sessions.CHANGED} SELECT count(*) FROM changed"""
+
+# A session that nobody speaks of any more. One that ingest has handed out a moment ago is not counted yet and stays.
+FORGET = """
+    DELETE FROM sessions AS s WHERE session_id = ANY(%(session_ids)s) AND counted
+      AND NOT EXISTS (SELECT FROM session_events AS e WHERE e.session_id = s.session_id)
+      AND NOT EXISTS (SELECT FROM session_facts AS e WHERE e.session_id = s.session_id)
+      AND NOT EXISTS (SELECT FROM messages AS e WHERE e.session_id = s.session_id)
+      AND NOT EXISTS (SELECT FROM tool_calls AS e WHERE e.session_id = s.session_id)
+      AND NOT EXISTS (SELECT FROM activities AS e WHERE e.session_id = s.session_id)
+      AND NOT EXISTS (SELECT FROM api_calls AS e WHERE e.session_id = s.session_id)
+    RETURNING session_id"""
+
+# Of sessions that lost activities: the files that none of those left touches.
+FORGET_FILES = """
+    DELETE FROM session_files AS f WHERE session_id = ANY(%(session_ids)s)
+      AND NOT EXISTS (SELECT FROM activities AS a WHERE a.session_id = f.session_id AND a.file_key = f.file_key)"""
