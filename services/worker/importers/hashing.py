@@ -1,0 +1,30 @@
+"""A file object that hashes what is read of it."""
+
+from hashlib import sha256
+from typing import IO
+
+
+class Hashing:
+    """Reads on from where the file is. Forward only."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._hash = sha256()
+        self._size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """As of a file."""
+        data = self._file.read(size)
+        self._hash.update(data)
+        self._size += len(data)
+        return data
+
+    def tell(self) -> int:
+        """How much was read."""
+        return self._size
+
+    def digest(self) -> bytes:
+        """SHA-256 of all, what nobody asked for included."""
+        while self.read(1 << 20):
+            continue
+        return self._hash.digest()
