@@ -59,6 +59,15 @@ CREATE TABLE import_sessions (
     PRIMARY KEY (job_number, session_id)
 );
 
+-- Rows that files of several sessions have, forked and resumed ones: who brought them for which session. 0 is what came over the wire.
+CREATE TABLE contested_rows (
+    row_id     uuid NOT NULL,
+    session_id text NOT NULL,
+    job_number integer NOT NULL,
+    PRIMARY KEY (row_id, session_id, job_number)
+);
+CREATE INDEX contested_rows_by_session ON contested_rows (session_id);
+
 -- Contents that were imported to the end: a client need not send them again.
 CREATE TABLE imported_files (
     sha256     bytea NOT NULL,

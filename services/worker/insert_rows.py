@@ -34,7 +34,7 @@ MESSAGES = f"""
         LEFT JOIN projects AS p ON p.path_key = md5(m.project_path)::uuid
         LEFT JOIN users AS u ON u.name = m.user_name
         ORDER BY {best_first("messages", "m")}
-        {on_conflict("messages", ("content", "terms", "model"))}
+        {on_conflict("messages", ("content", "terms", "model", "agent_id"))}
         {_returning((*_KEYS, "role"), ())}
     ), {_after_and_before("messages", (*_KEYS, "role"), ())}"""
 
@@ -48,7 +48,7 @@ TOOL_CALLS = f"""
         LEFT JOIN sessions AS s ON s.session_id = c.session_id
         LEFT JOIN users AS u ON u.name = c.user_name
         ORDER BY {best_first("tool_calls", "c")}
-        {on_conflict("tool_calls", ("status", "duration_ms", "duration_source", "parameters"))}
+        {on_conflict("tool_calls", ("status", "duration_ms", "duration_source", "parameters", "agent_id"))}
         {_returning((*_KEYS, "tool_name"), ("status", "duration_ms"))}
     ), {_after_and_before("tool_calls", (*_KEYS, "tool_name"), ("status", "duration_ms"))}"""
 
@@ -61,7 +61,7 @@ ACTIVITIES = f"""
         FROM staged_activities AS a
         LEFT JOIN sessions AS s ON s.session_id = a.session_id
         ORDER BY {best_first("activities", "a")}
-        {on_conflict("activities", ("action", "lines_added", "lines_removed", "is_estimated"))}
+        {on_conflict("activities", ("action", "lines_added", "lines_removed", "is_estimated", "agent_id"))}
         {_returning((*_KEYS, "file_key"), ("lines_added", "lines_removed"))}
     ), {_after_and_before("activities", (*_KEYS, "file_key"), ("lines_added", "lines_removed"))},
     new_session_files AS (
@@ -82,7 +82,7 @@ API_CALLS = f"""
         FROM staged_api_calls AS a
         LEFT JOIN sessions AS s ON s.session_id = a.session_id
         ORDER BY {best_first("api_calls", "a")}
-        {on_conflict("api_calls", (*_PRICED, "web_searches", "price_version"))}
+        {on_conflict("api_calls", (*_PRICED, "web_searches", "price_version", "agent_id"))}
         {_returning((*_KEYS, "model"), _PRICED)}
     ), {_after_and_before("api_calls", (*_KEYS, "model"), _PRICED)}"""
 

@@ -17,11 +17,15 @@ from services.worker import aggregate, copies, fold_sessions, insert_rows, rewor
 from services.worker.readings import BROUGHT_BY
 from services.worker.staging import Received, Staged, copy_in, stage
 
-NEW_PROJECTS = """
-    INSERT INTO projects (path, name)
-    SELECT path, name FROM staged_projects AS s
+NEW_PROJECTS = f"""
+    INSERT INTO projects (path, name, brought_by)
+    SELECT path, name, {BROUGHT_BY} FROM staged_projects AS s
     WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.path_key = md5(s.path)::uuid) ORDER BY path
     ON CONFLICT (path_key) DO NOTHING RETURNING id"""
+PROJECTS_BROUGHT_TOO = """
+    UPDATE projects AS p SET brought_by = brought_too(p.brought_by, %(job_number)s)
+    WHERE id IN (SELECT id FROM projects JOIN staged_projects AS s ON path_key = md5(s.path)::uuid
+                 WHERE NOT %(job_number)s = ANY(coalesce(brought_by, '{0}')) ORDER BY id FOR UPDATE OF projects)"""
 
 NEW_USERS = """
     INSERT INTO users (name)
@@ -158,7 +162,10 @@ def persist(connection: Connection[Any], batch: Sequence[Received], *, idle_gap:
 
 
 def _make_what_rows_refer_to(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> int:
-    projects = connection.execute(NEW_PROJECTS).rowcount if staged.rows["staged_projects"] else 0
+    projects = 0
+    if staged.rows["staged_projects"]:
+        projects = connection.execute(NEW_PROJECTS.encode(), parameters).rowcount
+        connection.execute(PROJECTS_BROUGHT_TOO, parameters)
     if staged.rows["staged_users"]:
         connection.execute(NEW_USERS)
     if staged.rows["staged_activities"]:

@@ -5,16 +5,18 @@ A row that came over the wire is the client's word and stays as it is. Readings 
 
 # By table, expressions over a row named {t}: the first that differs decides. Together they tell all that can differ, so that no two are equal
 # but those that are the same.
+_NOT_OF_AN_AGENT = ("({t}.agent_id IS NULL)", "coalesce({t}.agent_id, '') COLLATE \"C\"")
 RANKS = {
-    "messages": ("length({t}.content)", '{t}.content COLLATE "C"'),
+    "messages": ("length({t}.content)", '{t}.content COLLATE "C"', *_NOT_OF_AN_AGENT),
     "tool_calls": (
         "({t}.status <> 'pending')",
         "coalesce({t}.duration_source = 'reported', false)",
         "coalesce({t}.duration_ms, -1)",
         '{t}.status COLLATE "C"',
         "coalesce(length({t}.parameters::text), 0)",
+        *_NOT_OF_AN_AGENT,
     ),
-    "activities": ("NOT {t}.is_estimated", "{t}.lines_added", "{t}.lines_removed", '{t}.action COLLATE "C"'),
+    "activities": ("NOT {t}.is_estimated", "{t}.lines_added", "{t}.lines_removed", '{t}.action COLLATE "C"', *_NOT_OF_AN_AGENT),
     "api_calls": (
         "{t}.output_tokens",
         "{t}.input_tokens",
@@ -22,6 +24,7 @@ RANKS = {
         "{t}.cache_write_1h_tokens",
         "{t}.cache_write_5m_tokens",
         "{t}.web_searches",
+        *_NOT_OF_AN_AGENT,
     ),
 }
 

@@ -3,6 +3,10 @@
 Sums up by the same text that persisting adds up by.
 """
 
+from typing import Any
+
+from psycopg import Connection
+
 from services.worker import fold_sessions
 
 _TABLES = ("messages", "tool_calls", "activities", "api_calls", "session_files")
@@ -25,21 +29,32 @@ def from_rows(condition: str) -> str:
         LEFT JOIN ({fold_sessions.facts_per_session(facts)}) AS f USING (session_id)"""
 
 
-# The sessions of %(session_ids)s, made again. One that has nothing left stays as it was; forget() takes it away first.
-REMAKE = f"""WITH merged AS ({from_rows("session_id = ANY(%(session_ids)s)")}), {fold_sessions.CHANGED} SELECT count(*) FROM changed"""
+# One that has nothing left stays as it was, if _FORGET has not taken it away.
+_REMAKE = f"""WITH merged AS ({from_rows("session_id = ANY(%(session_ids)s)")}), {fold_sessions.CHANGED} SELECT count(*) FROM changed"""
 
-# A session that nobody speaks of any more. One that ingest has handed out a moment ago is not counted yet and stays.
-FORGET = """
-    DELETE FROM sessions AS s WHERE session_id = ANY(%(session_ids)s) AND counted
+# A session that nobody speaks of any more. One that ingest has handed out a moment ago is not counted yet, but has a project, and stays.
+_FORGET = """
+    DELETE FROM sessions AS s WHERE session_id = ANY(%(session_ids)s) AND (counted OR project_id = 0)
       AND NOT EXISTS (SELECT FROM session_events AS e WHERE e.session_id = s.session_id)
       AND NOT EXISTS (SELECT FROM session_facts AS e WHERE e.session_id = s.session_id)
       AND NOT EXISTS (SELECT FROM messages AS e WHERE e.session_id = s.session_id)
       AND NOT EXISTS (SELECT FROM tool_calls AS e WHERE e.session_id = s.session_id)
       AND NOT EXISTS (SELECT FROM activities AS e WHERE e.session_id = s.session_id)
-      AND NOT EXISTS (SELECT FROM api_calls AS e WHERE e.session_id = s.session_id)
-    RETURNING session_id"""
+      AND NOT EXISTS (SELECT FROM api_calls AS e WHERE e.session_id = s.session_id)"""
 
-# Of sessions that lost activities: the files that none of those left touches.
-FORGET_FILES = """
+_FORGET_FILES = """
     DELETE FROM session_files AS f WHERE session_id = ANY(%(session_ids)s)
       AND NOT EXISTS (SELECT FROM activities AS a WHERE a.session_id = f.session_id AND a.file_key = f.file_key)"""
+_FILES = """
+    INSERT INTO session_files (session_id, file_key)
+    SELECT DISTINCT session_id, file_key FROM activities WHERE session_id = ANY(%(session_ids)s) ORDER BY 1, 2
+    ON CONFLICT DO NOTHING"""
+
+
+def remake(connection: Connection[Any], parameters: dict[str, Any]) -> None:
+    """Makes sessions again after rows were taken from them or given to them; one that nobody speaks of any more is gone.
+
+    `parameters`: session_ids (their rows locked by the caller), idle_gap.
+    """
+    for statement in (_FORGET_FILES, _FILES, _FORGET, _REMAKE):
+        connection.execute(statement.encode(), parameters)

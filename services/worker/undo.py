@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import scalar_row
 
 from services.worker import aggregate, copies, rework, session_rows
-from services.worker.persist import LOCK_SESSIONS, date_projects
+from services.worker.persist import LOCK_SESSIONS, NEW_SESSIONS, date_projects
 from services.worker.resources import Resources
 
 SESSIONS_AT_ONCE = 20
@@ -20,16 +20,33 @@ _LEFT = "SELECT session_id FROM import_sessions WHERE job_number = %(job_number)
 _DONE = "DELETE FROM import_sessions WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)"
 
 _TABLES = (*copies.TABLES, "session_facts")
-_OURS_ALONE = "brought_by = ARRAY[%(job_number)s]"
-_NOT_OURS = "UPDATE {table} SET brought_by = array_remove(brought_by, %(job_number)s) WHERE {condition} AND %(job_number)s = ANY(brought_by)"
+_OURS_ALONE = "brought_by = ARRAY[%(job_number)s]::integer[]"
+_NOT_OURS = "UPDATE {table} SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE {condition} AND %(job_number)s = ANY(brought_by)"
 _DELETE_FILES = """
     DELETE FROM files AS f USING unnest(%(file_keys)s::uuid[]) AS k (file_key)
     WHERE f.file_key = k.file_key AND NOT EXISTS (SELECT FROM activities AS a WHERE a.file_key = f.file_key)"""
 
+_FILE_KEYS = f"SELECT DISTINCT file_key FROM activities WHERE session_id = ANY(%(session_ids)s) AND {_OURS_ALONE}"
+
+# A row that is left goes to whoever of those left has the best claim, as if the import had never been.
+_WITHDRAW_CLAIMS = "DELETE FROM contested_rows WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)"
+_BEST_CLAIM = "(SELECT min(c.session_id) FROM contested_rows AS c WHERE c.row_id = t.id)"
+_HEIRS = " UNION ".join(
+    f"SELECT {_BEST_CLAIM} FROM {table} AS t WHERE session_id = ANY(%(session_ids)s) AND NOT {_OURS_ALONE} AND {_BEST_CLAIM} <> session_id"
+    for table in copies.TABLES
+)
+_GIVE_BACK = [
+    f"UPDATE {table} AS t SET session_id = {_BEST_CLAIM} WHERE session_id = ANY(%(session_ids)s) AND {_BEST_CLAIM} <> session_id" for table in copies.TABLES
+]
+# Contested no more: only one session has it, or the row is gone.
+_SETTLED_CLAIMS = f"""
+    DELETE FROM contested_rows AS c WHERE session_id = ANY(%(session_ids)s)
+      AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)"""
+
 # What the session has of the undone import alone is not known any more; its starts and other facts say it again.
 _FORGET_KEYS = """
     UPDATE sessions SET project_id = 0, user_id = 0, model = NULL, git_branch = NULL, client_version = NULL, source = NULL,
-        idle_closed_at = least(idle_closed_at, last_event_at)
+        idle_closed_at = CASE WHEN idle_closed_at IS NOT NULL THEN least(idle_closed_at, last_event_at) END
     WHERE session_id = ANY(%(session_ids)s)"""
 
 _DELTAS = aggregate.delta_ctes(
@@ -49,7 +66,7 @@ _EMPTY_CELLS = [
     for table, measures in aggregate.ROLLUP_MEASURES.items()
 ]  # fmt: skip
 _LEFTOVERS = [
-    "UPDATE projects SET brought_by = array_remove(brought_by, %(job_number)s) WHERE %(job_number)s = ANY(brought_by)",
+    "UPDATE projects SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE %(job_number)s = ANY(brought_by)",
     """DELETE FROM projects AS p WHERE brought_by = '{}' AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.project_id = p.id)
        AND NOT EXISTS (SELECT FROM messages AS m WHERE m.project_id = p.id) AND NOT EXISTS (SELECT FROM session_events AS e WHERE e.project_id = p.id)""",
     """DELETE FROM users AS u WHERE NOT EXISTS (SELECT FROM sessions AS s WHERE s.user_id = u.id)
@@ -81,20 +98,24 @@ def undo_some(worker: Resources, connection: Connection[Any], job_number: int) -
 
 
 def _undo_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> None:
-    connection.execute(LOCK_SESSIONS, parameters)
+    connection.execute(_WITHDRAW_CLAIMS, parameters)
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        heirs = cursor.execute(_HEIRS.encode(), parameters).fetchall()
+        # Sessions that only handed their rows over may be gone; a row that comes back needs one.
+        parameters = parameters | {"session_ids": sorted({*parameters["session_ids"], *heirs})}
+        connection.execute(NEW_SESSIONS, parameters)
+        connection.execute(LOCK_SESSIONS, parameters)
+        keys = cursor.execute(_FILE_KEYS.encode(), parameters).fetchall()
     with rework.reworked(connection, parameters) as projects:
-        with connection.cursor(row_factory=scalar_row) as cursor:
-            keys = cursor.execute(
-                f"SELECT DISTINCT file_key FROM activities WHERE session_id = ANY(%(session_ids)s) AND {_OURS_ALONE}".encode(), parameters
-            ).fetchall()
         for table in _TABLES:
             condition = "session_id = ANY(%(session_ids)s)"
             connection.execute(f"DELETE FROM {table} WHERE {condition} AND {_OURS_ALONE}".encode(), parameters)
             connection.execute(_NOT_OURS.format(table=table, condition=condition).encode(), parameters)
-        connection.execute(session_rows.FORGET_FILES, parameters)
+        for statement in _GIVE_BACK:
+            connection.execute(statement.encode(), parameters)
+        connection.execute(_SETTLED_CLAIMS.encode(), parameters)
         connection.execute(_DELETE_FILES, parameters | {"file_keys": keys})
-        connection.execute(session_rows.FORGET, parameters)
-        connection.execute(session_rows.REMAKE.encode(), parameters)
+        session_rows.remake(connection, parameters)
         connection.execute(_FORGET_KEYS, parameters)
     date_projects(connection, projects)
 
