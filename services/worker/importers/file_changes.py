@@ -64,7 +64,7 @@ def change_of(tool_name: str, asked: Asked, result: ToolResult | None) -> Change
         return Change(path, "created", line_count(_decoded_text(result.content)), 0, False)
     added = removed = 0
     for hunk in result.structured_patch or ():
-        for line in hunk.lines:
+        for line in hunk.lines or ():
             if line.startswith("+"):
                 added += 1
             elif line.startswith("-"):

@@ -61,7 +61,7 @@ class ApiMessage(Struct):
 
 
 class Hunk(Struct):
-    lines: list[str] = []
+    lines: list[str] | None = None
 
 
 class ToolResult(Struct):
@@ -187,14 +187,14 @@ def lenient(content: bytes | Raw, wanted: type[T]) -> T:
 
 
 def _lenient_part(raw: Raw, wanted: Any) -> Any:
-    """A struct, or list of structs, of which one field does not fit."""
-    structs = [kind for kind in (*get_args(wanted), *(inner for kind in get_args(wanted) for inner in get_args(kind))) if _is_struct(kind)]
+    """A struct, or a list of structs, of which one field does not fit."""
     first = bytes(raw).lstrip()[:1]
-    if first == b"{" and structs and structs[0] is not Block:
-        return lenient(raw, structs[0])
-    if first == b"[" and structs:
-        items = msgspec.json.decode(raw, type=list[Raw])
-        return [lenient(item, structs[0]) for item in items if bytes(item).lstrip()[:1] == b"{"]
+    for kind in get_args(wanted):
+        if first == b"{" and _is_struct(kind):
+            return lenient(raw, kind)
+        if first == b"[" and get_args(kind) and _is_struct(get_args(kind)[0]):
+            items = msgspec.json.decode(raw, type=list[Raw])
+            return [lenient(item, get_args(kind)[0]) for item in items if bytes(item).lstrip()[:1] == b"{"]
     return None
 
 
