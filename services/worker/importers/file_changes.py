@@ -23,7 +23,7 @@ class Asked(Struct):
 
 class Change(Struct):
     path: str
-    action: Literal["created", "modified"]
+    action: Literal["created", "modified", "deleted"]
     lines_added: int
     lines_removed: int
     is_estimated: bool

@@ -189,3 +189,30 @@ def test_a_tool_that_names_no_file_changes_none() -> None:
     for parameters in ({}, {"file_path": 7}, {"file_path": ""}):
         assert called(tool="Edit", parameters=parameters)[1] == []
     assert of(read_rows(prompt(0, "u", "x")), FileChange) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "paths"),
+    [
+        ("rm a.py", ["/home/ann/app/a.py"]),
+        ("rm -f /tmp/x 'with space.txt'", ["/tmp/x", "/home/ann/app/with space.txt"]),
+        ("git rm docs/old.md && git commit -m 'gone; rm it'", ["/home/ann/app/docs/old.md"]),
+        ("make\nrm -- a.py", ["/home/ann/app/a.py"]),
+        ("rm -rf build", []),
+        ("rm build/", []),
+        ("rm *.py", []),
+        ("rm $FILE", []),
+        ("rm a.py > /dev/null", []),
+        ("cd docs && rm a.md", []),
+        ("git rm --cached a.py", []),
+        ("find . -name x | xargs rm -f", []),
+        ("echo 'rm a.py'", []),
+        ("npm rm left-pad", []),
+        ("rm 'unclosed", []),
+    ],
+)
+def test_a_file_that_a_plain_command_deletes_is_deleted_and_nothing_else_is(command: str, paths: list[str]) -> None:
+    _, changes = called(parameters={"command": command})
+    assert [change.file_path for change in changes] == paths
+    assert all((change.action, change.lines_removed, change.is_estimated) == ("deleted", 0, True) for change in changes)
+    assert len({change.id for change in changes}) == len(changes)
