@@ -29,8 +29,10 @@ class ProjectSeen(Struct, kw_only=True):
 class SessionFacts(Struct, kw_only=True):
     """What one file says of a session as a whole. The id is of the session and of all that is said, so another version of the file adds its own facts.
 
-    Of several facts: the earliest start and its project, branch and version; the latest end; the union of active time; of each number the greatest;
-    of titles the highest rank, and of those the latest. Numbers are of the whole session, so they are never added up.
+    Of several facts: the earliest start and its project, branch and version; the latest end, and of those that name a model the latest's;
+    the union of active time; of each number the greatest; of titles the highest rank, and of those the one with the latest end.
+    Numbers are of the whole session, so they are never added up. A transcript gives facts twice: where the session begins, so that it is
+    there before its messages, with project, start, branch and version alone; and at its end, with all.
     """
 
     id: UUID
@@ -38,7 +40,7 @@ class SessionFacts(Struct, kw_only=True):
     source: str
     project_path: str | None = None
     user: str | None = None
-    # When the session's first and last record was written, as far as the file tells.
+    # When the session's first and last record was written, as far as the file tells. Of a transcript's records `progress` does not count.
     started_at: datetime | None = None
     ended_at: datetime | None = None
     # Union of [t, t + idle gap) over the session's records in the file.
@@ -66,7 +68,8 @@ class Message(Struct, kw_only=True):
     """One message of a person or of Claude. Claude's is all text blocks of one `message.id`, in order; it is empty if Claude only used tools.
 
     Without a session it belongs to `project_path` alone, without a timestamp to no day: prompts of claude.json's and of history.jsonl.
-    Of two readings the longer content wins.
+    A prompt of history.jsonl that names its session is in that session's transcript too, under another id.
+    Of two readings the longer content wins. A fork has its messages in common with its origin: the same ids, another session.
     """
 
     id: UUID
@@ -76,7 +79,7 @@ class Message(Struct, kw_only=True):
     session_id: str | None = None
     project_path: str | None = None
     user: str | None = None
-    # The subagent that wrote it; the session is its parent's.
+    # The subagent that wrote it; the session is its parent's. "sidechain" where the file does not name it.
     agent_id: str | None = None
     timestamp: datetime | None = None
     model: str | None = None
@@ -110,7 +113,7 @@ class FileChange(Struct, kw_only=True):
     timestamp: datetime
     source: str
     agent_id: str | None = None
-    # The lines are counted from what was asked for, since the file does not say what came of it.
+    # Taken from what was asked for, since the file does not say what came of it: lines of an edit without a patch, a file that `rm` names.
     is_estimated: bool = False
 
 

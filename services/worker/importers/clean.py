@@ -37,6 +37,11 @@ def shortened(value: str, characters: int) -> str:
     return value if len(value) <= characters else value[: characters - 1] + CUT
 
 
+def title_of(value: str) -> str:
+    """One line of at most MAX_NAME_CHARACTERS."""
+    return shortened(" ".join(value[: MAX_NAME_CHARACTERS * 4].split()), MAX_NAME_CHARACTERS)
+
+
 def count_or_none(value: Any) -> int | None:
     """A whole number of 0 to 2^53 − 1, else None."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_INTEGER:

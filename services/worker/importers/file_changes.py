@@ -23,7 +23,7 @@ class Asked(Struct):
 
 class Change(Struct):
     path: str
-    action: Literal["created", "modified"]
+    action: Literal["created", "modified", "deleted"]
     lines_added: int
     lines_removed: int
     is_estimated: bool
@@ -64,7 +64,7 @@ def change_of(tool_name: str, asked: Asked, result: ToolResult | None) -> Change
         return Change(path, "created", line_count(_decoded_text(result.content)), 0, False)
     added = removed = 0
     for hunk in result.structured_patch or ():
-        for line in hunk.lines:
+        for line in hunk.lines or ():
             if line.startswith("+"):
                 added += 1
             elif line.startswith("-"):

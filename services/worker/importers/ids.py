@@ -45,6 +45,11 @@ def file_change_id(tool_use: str) -> UUID:
     return _id("file change", tool_use)
 
 
+def file_deletion_id(tool_use: str, path: str) -> UUID:
+    """A shell command can delete several files."""
+    return _id("file deletion", tool_use, path)
+
+
 def api_call_id(message_id: str, request_id: str | None) -> UUID:
     """By `message.id` (the row's uuid if there is none) and `requestId`, if there is one."""
     return _id("api call", message_id, request_id or "")

@@ -2,8 +2,9 @@
 
 from collections import Counter
 
+from services.worker.importers.json_objects import Problem, error_of, is_comment
 from services.worker.importers.lines import Line
-from services.worker.importers.rows import Problem, Row
+from services.worker.importers.rows import Row
 from services.worker.records import FileSummary, RecordError
 from shared.upload_kinds import seems_to_be
 
@@ -37,13 +38,6 @@ METADATA = frozenset(
 )
 NONE, COMMENT, OTHER = "(none)", "(comment)", "(other)"
 MAX_TYPES = 200
-_COMMENTS = (b"//", b"#")
-_MESSAGES = {
-    "INVALID_JSON": "is no JSON from some place on; what is before and after it is imported",
-    "TRUNCATED": "is cut off; the file was being written when it was copied, or is incomplete",
-    "NOT_AN_OBJECT": "is JSON, but no record",
-    "NESTED_TOO_DEEP": "is nested beyond measure",
-}
 
 
 class RecordTypes:
@@ -70,11 +64,10 @@ class RecordTypes:
 
     def problem(self, problem: Problem, line: Line) -> RecordError | None:
         """What to say of a line that has no record; nothing of a comment."""
-        if line.content.startswith(_COMMENTS):
+        if is_comment(line):
             self._known[COMMENT] += 1
             return None
-        code = "TRUNCATED" if problem == "INVALID_JSON" and not line.ended else problem
-        return RecordError(code=code, message=f"Line {line.number} {_MESSAGES[code]}.", line=line.number, offset=line.offset)
+        return error_of(problem, line)
 
     def not_a_transcript(self) -> RecordError | None:
         """An error if there are records, but none that names a session or is Claude Code's own."""

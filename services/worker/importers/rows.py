@@ -1,20 +1,11 @@
-"""The rows of a transcript as far as we read them: a line in, typed rows out.
+"""The rows of a transcript as far as we read them. The types take the shapes that were seen (FORMATS.md §2.3-2.5) and pass over everything else."""
 
-The types take the shapes that were seen (FORMATS.md §2.3-2.5) and pass over everything else without making objects of it. A line that does not fit is
-taken apart slowly: two objects on one line, bytes that are no UTF-8, half a surrogate pair, a field of an unexpected type (which is then left out).
-"""
-
-import json
-from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
-from services.worker.importers.clean import clean_json
-
-T = TypeVar("T", bound=Struct)
 NOTHING = Raw(b"null")
 
 
@@ -61,7 +52,7 @@ class ApiMessage(Struct):
 
 
 class Hunk(Struct):
-    lines: list[str] = []
+    lines: list[str] | None = None
 
 
 class ToolResult(Struct):
@@ -121,82 +112,3 @@ class Row(Struct, rename="camel"):
     total_tool_duration: int | float | None = None
     total_lines_added: int | float | None = None
     total_lines_removed: int | float | None = None
-
-
-class _Typed(Struct):
-    type: str | None = None
-
-
-Problem = Literal["INVALID_JSON", "NOT_AN_OBJECT", "NESTED_TOO_DEEP"]
-_row = msgspec.json.Decoder(Row)
-_typed = msgspec.json.Decoder(_Typed)
-_pieces = json.JSONDecoder(strict=False)
-
-
-def rows_of(line: bytes) -> Iterator[Row | Problem]:
-    """The rows of a line, mostly one; a Problem for what is left of the line where it is no JSON object."""
-    # Nearly every line goes this way. NUL is the one thing it would let pass that Postgres does not take.
-    if b"\\u0000" not in line:
-        try:
-            yield _row.decode(line)
-            return
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            pass
-    yield from _rows_of_a_difficult_line(line)
-
-
-def _rows_of_a_difficult_line(line: bytes) -> Iterator[Row | Problem]:
-    text = line.decode("utf-8", "replace")
-    at = 0
-    while at < len(text):
-        try:
-            value, at = _pieces.raw_decode(text, at)
-        except RecursionError:
-            yield "NESTED_TOO_DEEP"
-            return
-        except ValueError:
-            yield "INVALID_JSON"
-            return
-        while at < len(text) and text[at] in " \t\r\x00,":
-            at += 1
-        if not isinstance(value, dict):
-            yield "NOT_AN_OBJECT"
-            continue
-        try:
-            yield lenient(msgspec.json.encode(clean_json(value)), Row)
-        except (RecursionError, msgspec.MsgspecError, OverflowError):
-            yield "NESTED_TOO_DEEP"
-
-
-def lenient(content: bytes | Raw, wanted: type[T]) -> T:
-    """The struct, each field that does not fit its type left at its default. `content` is a valid JSON object."""
-    try:
-        return msgspec.json.decode(content, type=wanted)
-    except msgspec.ValidationError:
-        pass
-    values: dict[str, Any] = {}
-    given = msgspec.json.decode(content, type=dict[str, Raw])
-    for field in msgspec.structs.fields(wanted):
-        if (raw := given.get(field.encode_name)) is not None:
-            try:
-                values[field.name] = msgspec.json.decode(raw, type=field.type)
-            except msgspec.ValidationError:
-                if (part := _lenient_part(raw, field.type)) is not None:
-                    values[field.name] = part
-    return wanted(**values)
-
-
-def _lenient_part(raw: Raw, wanted: Any) -> Any:
-    """A struct, or list of structs, of which one field does not fit."""
-    structs = [kind for kind in (*get_args(wanted), *(inner for kind in get_args(wanted) for inner in get_args(kind))) if _is_struct(kind)]
-    first = bytes(raw).lstrip()[:1]
-    if first == b"{" and structs and structs[0] is not Block:
-        return lenient(raw, structs[0])
-    if first == b"[" and structs:
-        items = msgspec.json.decode(raw, type=list[Raw])
-        return [lenient(item, structs[0]) for item in items if bytes(item).lstrip()[:1] == b"{"]
-    return None
-
-
-def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Struct)

@@ -9,12 +9,11 @@ from msgspec import Struct
 
 from services.worker.importers import ids
 from services.worker.importers.active_time import ActiveTime
-from services.worker.importers.clean import count_or_none, name_or_none, shortened
+from services.worker.importers.clean import count_or_none, name_or_none, title_of
 from services.worker.importers.rows import NOTHING, Row
 from services.worker.records import ApiCall, Message, SessionFacts
 from shared.project_paths import InvalidPath, normalize_project_path
 
-MAX_TITLE_CHARACTERS = 200
 MAX_USD = 1_000_000
 # Enough to see which one did most; a file with more names is none of Claude Code's.
 MAX_MODELS = 100
@@ -82,10 +81,10 @@ class Session:
 
     def entitle(self, title: str | None, rank: int) -> None:
         """Of the highest rank the last one counts; of prompts the first."""
-        words = " ".join(title[: MAX_TITLE_CHARACTERS * 4].split()) if title else ""
+        words = title_of(title) if title else ""
         known_rank = self._title[0]
         if words and (rank > known_rank or (rank == known_rank and rank > 1)):
-            self._title = (rank, shortened(words, MAX_TITLE_CHARACTERS))
+            self._title = (rank, words)
 
     def descend(self, parent: str | None) -> None:
         """The session goes on with `parent`."""
@@ -112,7 +111,7 @@ class Session:
         if self.is_opened or self.project_path is None or self._started_at is None:
             return None
         self.is_opened = True
-        return self._with_id(
+        return with_id(
             SessionFacts(
                 id=ids.NAMESPACE,
                 session_id=self.session_id,
@@ -128,7 +127,7 @@ class Session:
     def facts(self) -> SessionFacts:
         """All that the file says."""
         rank, title = self._title
-        return self._with_id(
+        return with_id(
             SessionFacts(
                 id=ids.NAMESPACE,
                 session_id=self.session_id,
@@ -148,9 +147,11 @@ class Session:
             )
         )
 
-    def _with_id(self, facts: SessionFacts) -> SessionFacts:
-        facts.id = ids.facts_id(self.session_id, _encoder.encode(facts))
-        return facts
+
+def with_id(facts: SessionFacts) -> SessionFacts:
+    """The same facts, under the id of all that they say."""
+    facts.id = ids.facts_id(facts.session_id, _encoder.encode(facts))
+    return facts
 
 
 def nano_usd_or_none(value: object) -> int | None:

@@ -3,13 +3,15 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from msgspec import Struct
 
 from services.worker.importers import ids
 from services.worker.importers.claude_messages import Place
 from services.worker.importers.clean import shortened
-from services.worker.importers.file_changes import Asked, asked_of, change_of
+from services.worker.importers.deletions import deleted_paths
+from services.worker.importers.file_changes import Asked, Change, asked_of, change_of
 from services.worker.importers.parameters import kept_parameters
 from services.worker.importers.rows import Block, Row, ToolResult
 from services.worker.importers.tool_results import duration_of, status_of
@@ -23,10 +25,11 @@ MAX_KNOWN_PATHS = 20_000
 class _Waiting(Struct):
     record: ToolUse
     asked: Asked | None
+    deleted: list[str]
 
 
 class ToolCalls:
-    """Takes uses and results, gives a ToolUse when its result is there, and a FileChange if it made one."""
+    """Takes uses and results, gives a ToolUse when its result is there, and the FileChanges that it made."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -48,7 +51,8 @@ class ToolCalls:
             agent_id=place.agent_id,
             parameters=kept_parameters(block.input),
         )
-        self._waiting[key] = _Waiting(record, asked_of(name, block.input, cwd, self._known_paths))
+        asked = asked_of(name, block.input, cwd, self._known_paths)
+        self._waiting[key] = _Waiting(record, asked, deleted_paths(name, block.input, cwd))
         self._remember_path(block.input)
         if len(self._waiting) > MAX_WAITING:
             yield self._waiting.popitem(last=False)[1].record
@@ -62,19 +66,25 @@ class ToolCalls:
         record.status = status_of(block, row)
         record.duration_ms, record.duration_source = duration_of(record.timestamp, row, place.timestamp)
         yield record
-        if waiting.asked is not None and record.status == "success":
-            yield self._file_change(block.tool_use_id or "", record, waiting.asked, row)
+        if record.status == "success":
+            key = block.tool_use_id or ""
+            if waiting.asked is not None:
+                yield self._edit(key, record, waiting.asked, row)
+            for path in waiting.deleted:
+                yield self._change(ids.file_deletion_id(key, path), record, Change(path, "deleted", 0, 0, True))
 
     def rest(self) -> Iterator[ToolUse]:
         """All without a result, at the end of the file."""
         while self._waiting:
             yield self._waiting.popitem(last=False)[1].record
 
-    def _file_change(self, key: str, record: ToolUse, asked: Asked, row: Row) -> FileChange:
+    def _edit(self, key: str, record: ToolUse, asked: Asked, row: Row) -> FileChange:
         result = row.tool_use_result if isinstance(row.tool_use_result, ToolResult) else None
-        change = change_of(record.tool_name, asked, result)
+        return self._change(ids.file_change_id(key), record, change_of(record.tool_name, asked, result))
+
+    def _change(self, id: UUID, record: ToolUse, change: Change) -> FileChange:
         return FileChange(
-            id=ids.file_change_id(key),
+            id=id,
             session_id=record.session_id,
             file_path=change.path,
             action=change.action,

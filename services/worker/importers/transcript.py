@@ -9,13 +9,16 @@ from collections.abc import Generator, Iterator
 from datetime import timedelta
 from typing import IO
 
+import msgspec
+
 from services.worker.importers import ids
 from services.worker.importers.claude_messages import SYNTHETIC, ClaudeMessages, Place
 from services.worker.importers.clean import MAX_CONTENT_CHARACTERS, shortened, time_or_none
+from services.worker.importers.json_objects import objects_of
 from services.worker.importers.lines import Line, read_lines
 from services.worker.importers.people import words_of_a_person
 from services.worker.importers.record_types import RecordTypes
-from services.worker.importers.rows import Row, rows_of
+from services.worker.importers.rows import Row
 from services.worker.importers.session_facts import Session
 from services.worker.importers.tool_calls import ToolCalls
 from services.worker.records import (
@@ -40,6 +43,9 @@ MAX_KNOWN_ROWS = 50_000
 MAX_SUMMARIES = 1000
 # Records that stand for something that happened at their time. `progress` repeats what others say, hook by hook.
 CONVERSATION = frozenset({"user", "assistant", "system", "attachment"})
+
+
+_row = msgspec.json.Decoder(Row)
 
 
 def read_transcript(file: IO[bytes], *, user: str | None, idle_gap: timedelta) -> Iterator[Record | RecordError | FileSummary]:
@@ -70,7 +76,7 @@ class _Transcript:
         self._summaries: OrderedDict[str, str] = OrderedDict()
 
     def read(self, line: Line) -> Iterator[Record | RecordError]:
-        for row in rows_of(line.content):
+        for row in objects_of(line.content, _row):
             if isinstance(row, Row):
                 self._types.count(row)
                 yield from self._row(row, line)

@@ -46,12 +46,37 @@ def test_a_credentials_file_is_refused_by_name_and_not_quoted(tmp_path: Path, co
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b"[1]", b"hello", b'{"name": "left-pad"}', b"PK\x03\x04", b"\x00" * 100, b"[" * 100_000, b"9" * 5000, b"\xff\xfe{"],
+    [b"", b"[]", b"[1]", b"hello", b'{"name": "left-pad"}', b"PK\x03", b"\x00" * 100, b"[" * 100_000, b"9" * 5000, b"\xff\xfe{"],
 )
 def test_anything_else_is_refused_with_what_was_expected(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(BadRequest, match=r"claude\.json") as refused:
         kind_of(write(tmp_path, content), "x")
     assert refused.value.code == "UNKNOWN_PROJECT_FILE"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b'{"type":"user","sessionId":"s","message":{}}\n', "transcript"),
+        (b'{"display":"hi","timestamp":1,"project":"/p"}\n', "history"),
+        (b'{"version":1,"entries":[]}', "sessions_index"),
+        (b"PK\x03\x04", "zip"),
+    ],
+)
+def test_every_kind_of_file_that_can_be_imported_is_known(tmp_path: Path, content: bytes, kind: str) -> None:
+    assert kind_of(write(tmp_path, content), "some.txt") == kind
+
+
+def test_what_a_refused_file_seems_to_be_is_said(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match=r"log of Codex.*\.jsonl.*\.zip") as refused:
+        kind_of(write(tmp_path, b'{"timestamp":"x","type":"session_meta","payload":{}}\n'), "rollout.jsonl")
+    assert refused.value.code == "UNKNOWN_PROJECT_FILE"
+
+
+def test_credentials_behind_megabytes_of_something_else_are_found(tmp_path: Path) -> None:
+    content = b'{"projects": {"/p": "' + b"x" * 3_000_000 + b'"}, "claudeAiOauth": {"accessToken": "sk-ant-secret"}}'
+    with pytest.raises(BadRequest, match="claudeAiOauth"):
+        kind_of(write(tmp_path, content), "x")
 
 
 def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:

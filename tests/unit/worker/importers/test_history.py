@@ -1,0 +1,171 @@
+"""history.jsonl and sessions-index.json: prompts and sessions whose transcripts may be gone."""
+
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.worker.importers.history import read_history
+from services.worker.importers.sessions_index import read_sessions_index
+from services.worker.records import DAMAGED, TITLE_OF_PROMPT, TITLE_OF_SUMMARY, FileSummary, Message, ProjectSeen, RecordError, SessionFacts
+from tests.unit.worker.importers.rows_of_a_session import SESSION, errors, jsonl, of, summary
+
+WHEN = 1_759_105_062_139
+TIME = datetime(2025, 9, 29, 0, 17, 42, 139000, tzinfo=UTC)
+
+
+def line(display: Any = "fix this test", **fields: Any) -> dict[str, Any]:
+    return {"display": display, "pastedContents": {}, "timestamp": WHEN, "project": "/home/ann/app"} | fields
+
+
+def history(*lines: dict[str, Any]) -> list[Any]:
+    return history_of(jsonl(*lines))
+
+
+def history_of(content: bytes) -> list[Any]:
+    return list(read_history(io.BytesIO(content), user="ann"))
+
+
+def test_a_prompt_of_an_old_version_belongs_to_its_project_and_has_its_time() -> None:
+    project, message, _ = history(line(project="C:\\src\\app"))
+    assert project == ProjectSeen(id=project.id, project_path="C:/src/app")
+    assert (message.content, message.role, message.user, message.timestamp) == ("fix this test", "user", "ann", TIME)
+    assert (message.project_path, message.session_id, message.source) == ("C:/src/app", None, "history.jsonl")
+
+
+def test_a_prompt_of_a_new_version_names_its_session_which_comes_before_it_once() -> None:
+    records = history(line(sessionId=SESSION), line("and this", sessionId=SESSION, timestamp=WHEN + 5))
+    [facts] = of(records, SessionFacts)
+    assert records.index(facts) < records.index(of(records, Message)[0])
+    assert (facts.session_id, facts.project_path, facts.started_at, facts.ended_at) == (SESSION, "/home/ann/app", TIME, None)
+    assert (facts.title, facts.title_rank) == ("fix this test", TITLE_OF_PROMPT)
+    assert [message.session_id for message in of(records, Message)] == [SESSION, SESSION]
+
+
+def test_the_same_prompt_at_another_time_or_elsewhere_is_another_and_read_again_the_same() -> None:
+    lines = [line(), line(timestamp=WHEN + 1), line(project="/elsewhere"), line("other")]
+    first, again = history(*lines), history(*lines)
+    assert len({message.id for message in of(first, Message)}) == 4
+    assert first == again
+
+
+@pytest.mark.parametrize("display", ["/clear", "/model opus", "/plugin:command x", "!ls -l"])
+def test_commands_are_counted_and_are_no_messages(display: str) -> None:
+    records = history(line(display))
+    assert of(records, Message) == []
+    assert summary(records).records == {"command": 1}
+
+
+@pytest.mark.parametrize("display", ["/home/ann/app is broken", "what does / mean?", "no!"])
+def test_words_that_look_a_little_like_a_command_are_a_message(display: str) -> None:
+    assert [message.content for message in of(history(line(display)), Message)] == [display]
+
+
+def test_of_what_was_pasted_only_the_placeholder_is_read() -> None:
+    secret = {"1": {"id": 1, "type": "text", "content": "sk-ant-canary"}}
+    records = history(line("use [Pasted text #1 +3 lines]", pastedContents=secret))
+    assert "canary" not in repr(records)
+    assert [message.content for message in of(records, Message)] == ["use [Pasted text #1 +3 lines]"]
+
+
+def test_a_bad_line_is_located_and_the_others_are_read() -> None:
+    records = history_of(jsonl(line("a")) + b"garbage\n// a comment\n" + jsonl(line("b", project="relative"), line("c")) + b'{"display"')
+    assert [message.content for message in of(records, Message)] == ["a", "c"]
+    assert errors(records) == [("INVALID_JSON", 2), ("INVALID_PROJECT_PATH", 4), ("TRUNCATED", 6)]
+
+
+@pytest.mark.parametrize("fields", [{"display": None}, {"display": 7}, {"project": None}, {"display": ""}])
+def test_a_line_without_words_or_a_project_is_counted(fields: dict[str, Any]) -> None:
+    [end] = history(line() | fields)
+    assert end == FileSummary(records={"(none)": 1}, unknown_records={"(none)": 1})
+
+
+@pytest.mark.parametrize("timestamp", [None, "yesterday", -1, 10**18])
+def test_a_prompt_without_a_valid_time_has_none(timestamp: Any) -> None:
+    [message] = of(history(line(timestamp=timestamp)), Message)
+    assert message.timestamp is None
+
+
+@given(st.binary(max_size=200) | st.lists(st.sampled_from([json.dumps(line()).encode(), b"{", b"}", b'"', b"\n", b"\xff"])).map(b"".join))
+def test_no_bytes_make_history_fail(content: bytes) -> None:
+    assert isinstance(history_of(content)[-1], FileSummary)
+
+
+ENTRY = {
+    "sessionId": SESSION,
+    "fullPath": "/home/ann/.claude/projects/-home-ann-app/x.jsonl",
+    "fileMtime": WHEN,
+    "firstPrompt": "fix\nthis test",
+    "messageCount": 4,
+    "created": "2025-09-29T00:17:42.139Z",
+    "modified": "2025-09-29T01:00:00.000Z",
+    "gitBranch": "main",
+    "projectPath": "/home/ann/app/",
+    "isSidechain": False,
+}
+
+
+def index(*entries: Any) -> list[Any]:
+    return index_of(json.dumps({"version": 1, "entries": entries, "originalPath": "/home/ann/app"}).encode())
+
+
+def index_of(content: bytes) -> list[Any]:
+    return list(read_sessions_index(io.BytesIO(content), user="ann"))
+
+
+def test_an_entry_of_the_index_is_a_session_with_what_the_list_says() -> None:
+    project, facts, end = index(ENTRY)
+    assert project.project_path == "/home/ann/app"
+    assert facts == SessionFacts(
+        id=facts.id,
+        session_id=SESSION,
+        source="sessions-index.json",
+        project_path="/home/ann/app",
+        user="ann",
+        started_at=TIME,
+        ended_at=datetime(2025, 9, 29, 1, 0, tzinfo=UTC),
+        title="fix this test",
+        title_rank=TITLE_OF_PROMPT,
+        git_branch="main",
+    )
+    assert end == FileSummary(records={"session": 1, "(none)": 0})
+
+
+def test_a_summary_is_a_better_title_than_the_prompt() -> None:
+    [facts] = of(index(ENTRY | {"summary": "A test mended"}), SessionFacts)
+    assert (facts.title, facts.title_rank) == ("A test mended", TITLE_OF_SUMMARY)
+
+
+@pytest.mark.parametrize(
+    "entry", [None, 7, [], {}, {"sessionId": 5}, {"sessionId": ""}, {"sessionId": "x" * 201}, ENTRY | {"isSidechain": True}]
+)
+def test_an_entry_that_is_no_session_is_counted_and_the_others_are_read(entry: Any) -> None:
+    records = index(entry, ENTRY)
+    assert [facts.session_id for facts in of(records, SessionFacts)] == [SESSION]
+    assert summary(records).unknown_records == {"(none)": 1}
+
+
+def test_what_does_not_fit_is_left_out_of_the_facts() -> None:
+    [facts] = of(
+        index({"sessionId": "s", "created": "?", "modified": 7, "projectPath": "relative", "gitBranch": "", "firstPrompt": None}),
+        SessionFacts,
+    )
+    assert facts == SessionFacts(id=facts.id, session_id="s", source="sessions-index.json", user="ann")
+
+
+def test_a_damaged_index_gives_what_is_before_the_damage_and_its_place() -> None:
+    content = json.dumps({"version": 1, "entries": [ENTRY | {"sessionId": f"s{n}"} for n in range(20)]}).encode()
+    records = index_of(content[: len(content) // 2])
+    assert 5 <= len(of(records, SessionFacts)) <= 10
+    [error] = of(records, RecordError)
+    assert error.code == DAMAGED
+    assert error.offset is not None
+
+
+@given(st.binary(max_size=100) | st.integers(0, 200).map(lambda n: json.dumps({"entries": [ENTRY]}).encode()[:n]))
+def test_no_bytes_make_the_index_fail(content: bytes) -> None:
+    assert isinstance(index_of(content)[-1], FileSummary)

@@ -1,0 +1,218 @@
+"""Tool calls with what came of them, and the files they changed."""
+
+from typing import Any
+
+import pytest
+
+from services.worker.importers import tool_calls
+from services.worker.records import FileChange, ToolUse
+from tests.unit.worker.importers.rows_of_a_session import PATCH, answer, of, prompt, read_rows, result, use
+
+REJECTION = "The user doesn't want to proceed with this tool use. The tool use was rejected"
+
+
+def called(
+    content: Any = "ok", tool: str = "Bash", parameters: dict[str, Any] | None = None, **fields: Any
+) -> tuple[ToolUse, list[FileChange]]:
+    """A call, and its result 1.5 s later."""
+    records = read_rows(
+        answer(0, "a1", "msg_1", use("toolu_1", tool, **(parameters or {}))), result(1.5, "u1", "toolu_1", content, **fields)
+    )
+    [tool_use] = of(records, ToolUse)
+    return tool_use, of(records, FileChange)
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "status"),
+    [
+        ("ok", {}, "success"),
+        ("ok", {"is_error": False}, "success"),
+        ("ok", {"toolUseResult": {"stdout": "x", "interrupted": True}}, "cancelled"),
+        ("started", {"toolUseResult": {"status": "async_launched", "agentId": "a1"}}, "success"),
+        ("Exit code 1\nno such file", {"is_error": True, "toolUseResult": "Error: Exit code 1"}, "error"),
+        ([{"type": "text", "text": "<tool_use_error>File does not exist.</tool_use_error>"}], {"is_error": True}, "error"),
+        (REJECTION, {"is_error": True, "toolUseResult": "User rejected tool use"}, "rejected"),
+        ([{"type": "text", "text": REJECTION}], {"is_error": True}, "rejected"),
+        ("no", {"is_error": True, "toolDenialKind": "user-rejected"}, "rejected"),
+        ("no", {"is_error": True, "toolDenialKind": "interrupted"}, "cancelled"),
+        ("[Request interrupted by user for tool use]", {"is_error": True}, "cancelled"),
+        ("<tool_use_error>Sibling tool call errored</tool_use_error>", {"is_error": True}, "cancelled"),
+        ("Exit code 143\nCommand timed out after 2m 0s", {"is_error": True}, "timeout"),
+        (None, {"is_error": True}, "error"),
+        ([None, 3, {"text": 7}], {"is_error": True}, "error"),
+    ],
+)
+def test_the_result_says_how_a_call_ended(content: Any, fields: dict[str, Any], status: str) -> None:
+    assert called(content, **fields)[0].status == status
+
+
+@pytest.mark.parametrize(
+    ("tool_use_result", "milliseconds", "source"),
+    [
+        ({"totalDurationMs": 900, "durationMs": 1}, 900, "reported"),
+        ({"durationMs": 12.7, "numFiles": 3}, 12, "reported"),
+        ({"durationMs": -1}, 1500, "timestamps"),
+        ({"stdout": "x"}, 1500, "timestamps"),
+        ("Error: x", 1500, "timestamps"),
+        ([{"type": "text", "text": "of an MCP server"}], 1500, "timestamps"),
+        (None, 1500, "timestamps"),
+    ],
+)
+def test_a_duration_is_the_tools_word_or_the_time_between_call_and_result(tool_use_result: Any, milliseconds: int, source: str) -> None:
+    tool_use, _ = called(toolUseResult=tool_use_result)
+    assert (tool_use.duration_ms, tool_use.duration_source) == (milliseconds, source)
+
+
+def test_a_result_before_its_call_has_no_duration() -> None:
+    [tool_use] = of(read_rows(answer(5, "a1", "m", use("toolu_1")), result(4, "u1", "toolu_1")), ToolUse)
+    assert (tool_use.status, tool_use.duration_ms, tool_use.duration_source) == ("success", None, None)
+
+
+def test_a_call_without_a_result_is_pending_and_a_result_without_its_call_is_nothing() -> None:
+    [tool_use] = of(read_rows(answer(0, "a1", "m", use("toolu_1", command="make")), result(4, "u1", "toolu_9")), ToolUse)
+    assert (tool_use.status, tool_use.duration_ms, tool_use.parameters) == ("pending", None, {"command": "make"})
+
+
+def test_more_calls_may_wait_than_fit_the_window_and_none_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tool_calls, "MAX_WAITING", 3)
+    uses = [answer(n, f"a{n}", f"m{n}", use(f"toolu_{n}")) for n in range(8)]
+    results = [result(20 + n, f"u{n}", f"toolu_{n}") for n in range(8)]
+    statuses = [tool_use.status for tool_use in of(read_rows(*uses, *results), ToolUse)]
+    assert statuses == ["pending"] * 5 + ["success"] * 3
+
+
+def test_long_texts_in_parameters_are_cut_and_garbage_is_kept_as_it_is() -> None:
+    garbage = 'Task" >\n<parameter name="description'
+    tool_use, _ = called(tool=garbage, parameters={"content": "x" * 100_000, "deep": [[[[[[[[1]]]]]]]], "n": 7, "many": ["y" * 900] * 90})
+    assert tool_use.tool_name == garbage
+    assert tool_use.parameters is not None
+    assert len(str(tool_use.parameters)) < 20_000
+    assert tool_use.parameters["n"] == 7
+
+
+def test_of_an_edit_the_lines_of_its_patch_count() -> None:
+    patch = {"structuredPatch": [{"lines": [" a", "-b", "+c", "+d", "\\ No newline at end of file"]}, {"lines": ["-e"]}]}
+    asked = {"file_path": "C:\\src\\app\\a.py", "old_string": "b", "new_string": "c\nd"}
+    _, [change] = called(tool="Edit", parameters=asked, toolUseResult={"filePath": "C:\\src\\app\\a.py", "originalFile": "x"} | patch)
+    assert (change.file_path, change.action, change.lines_added, change.lines_removed) == ("C:/src/app/a.py", "modified", 2, 2)
+    assert not change.is_estimated
+
+
+@pytest.mark.parametrize(("content", "lines"), [("", 0), ("a", 1), ("a\n", 1), ("a\nb", 2), ("a\n\n", 2), ("\n", 1)])
+def test_of_a_new_file_all_lines_are_added(content: str, lines: int) -> None:
+    written = {"type": "create", "filePath": "/p/a", "content": content, "structuredPatch": []}
+    _, [change] = called(tool="Write", parameters={"file_path": "/p/a", "content": content}, toolUseResult=written)
+    assert (change.action, change.lines_added, change.lines_removed, change.is_estimated) == ("created", lines, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("tool", "parameters", "tool_use_result", "action", "lines"),
+    [
+        (
+            "Write",
+            {"file_path": "/p/a", "content": "a"},
+            {"type": "update", "filePath": "/p/a", "content": "a", "structuredPatch": []},
+            "modified",
+            (0, 0),
+        ),
+        ("Write", {"file_path": "/p/a", "content": "a"}, {"type": "update", "filePath": "/p/a"} | PATCH, "modified", (2, 1)),
+        (
+            "Edit",
+            {"file_path": "/p/a", "old_string": ""},
+            {"filePath": "/p/a", "oldString": "", "originalFile": None} | PATCH,
+            "created",
+            (2, 1),
+        ),
+        (
+            "Edit",
+            {"file_path": "/p/a", "old_string": "b"},
+            {"filePath": "/p/a", "oldString": "b", "originalFile": None} | PATCH,
+            "modified",
+            (2, 1),
+        ),
+        ("MultiEdit", {"file_path": "/p/a", "edits": []}, {"filePath": "/p/a", "originalFileContents": "x"} | PATCH, "modified", (2, 1)),
+    ],
+)
+def test_the_result_says_what_was_done(
+    tool: str, parameters: dict[str, Any], tool_use_result: dict[str, Any], action: str, lines: tuple[int, int]
+) -> None:
+    _, [change] = called(tool=tool, parameters=parameters, toolUseResult=tool_use_result)
+    assert (change.action, change.lines_added, change.lines_removed, change.is_estimated) == (action, *lines, False)
+
+
+@pytest.mark.parametrize(
+    ("tool", "parameters", "action", "lines"),
+    [
+        ("Edit", {"file_path": "/p/a", "old_string": "a\nb\nc", "new_string": "a\nX\nY\nc"}, "modified", (2, 1)),
+        ("Edit", {"file_path": "/p/a", "old_string": "", "new_string": "a\nb"}, "created", (2, 0)),
+        ("Write", {"file_path": "/p/a", "content": "a\nb\n"}, "created", (2, 0)),
+        (
+            "MultiEdit",
+            {"file_path": "/p/a", "edits": [{"old_string": "a", "new_string": "b"}, None, {"old_string": "c", "new_string": ""}]},
+            "modified",
+            (1, 2),
+        ),
+        ("NotebookEdit", {"notebook_path": "/p/a", "new_source": "x = 1\ny = 2"}, "modified", (2, 0)),
+        ("NotebookEdit", {"notebook_path": "/p/a", "new_source": "x", "edit_mode": "delete"}, "modified", (0, 0)),
+    ],
+)
+def test_where_the_file_has_no_patch_lines_are_estimated_from_what_was_asked(
+    tool: str, parameters: dict[str, Any], action: str, lines: tuple[int, int]
+) -> None:
+    _, [change] = called(tool=tool, parameters=parameters)
+    assert (change.action, change.lines_added, change.lines_removed, change.is_estimated) == (action, *lines, True)
+
+
+def test_an_estimated_write_of_a_file_that_was_read_before_modifies_it() -> None:
+    records = read_rows(
+        answer(0, "a1", "m1", use("toolu_1", "Read", file_path="/p/a")),
+        answer(1, "a2", "m2", use("toolu_2", "Write", file_path="/p/a", content="x")),
+        result(2, "u1", "toolu_2"),
+    )
+    assert [change.action for change in of(records, FileChange)] == ["modified"]
+
+
+@pytest.mark.parametrize(
+    ("content", "fields"),
+    [("failed", {"is_error": True}), ("ok", {"toolUseResult": {"interrupted": True}}), (REJECTION, {"is_error": True})],
+)
+def test_a_call_that_did_not_succeed_changed_nothing(content: str, fields: dict[str, Any]) -> None:
+    assert called(content, tool="Write", parameters={"file_path": "/p/a", "content": "x"}, **fields)[1] == []
+
+
+def test_a_relative_path_is_taken_from_the_rows_folder() -> None:
+    _, [change] = called(tool="Write", parameters={"file_path": "docs/../a.md", "content": "x"})
+    assert change.file_path == "/home/ann/app/a.md"
+
+
+def test_a_tool_that_names_no_file_changes_none() -> None:
+    for parameters in ({}, {"file_path": 7}, {"file_path": ""}):
+        assert called(tool="Edit", parameters=parameters)[1] == []
+    assert of(read_rows(prompt(0, "u", "x")), FileChange) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "paths"),
+    [
+        ("rm a.py", ["/home/ann/app/a.py"]),
+        ("rm -f /tmp/x 'with space.txt'", ["/tmp/x", "/home/ann/app/with space.txt"]),
+        ("git rm docs/old.md && git commit -m 'gone; rm it'", ["/home/ann/app/docs/old.md"]),
+        ("make\nrm -- a.py", ["/home/ann/app/a.py"]),
+        ("rm -rf build", []),
+        ("rm build/", []),
+        ("rm *.py", []),
+        ("rm $FILE", []),
+        ("rm a.py > /dev/null", []),
+        ("cd docs && rm a.md", []),
+        ("git rm --cached a.py", []),
+        ("find . -name x | xargs rm -f", []),
+        ("echo 'rm a.py'", []),
+        ("npm rm left-pad", []),
+        ("rm 'unclosed", []),
+    ],
+)
+def test_a_file_that_a_plain_command_deletes_is_deleted_and_nothing_else_is(command: str, paths: list[str]) -> None:
+    _, changes = called(parameters={"command": command})
+    assert [change.file_path for change in changes] == paths
+    assert all((change.action, change.lines_removed, change.is_estimated) == ("deleted", 0, True) for change in changes)
+    assert len({change.id for change in changes}) == len(changes)
