@@ -67,3 +67,12 @@ class ImportAnswer(Struct, kw_only=True):
     sessions_updated: int
     duplicates: int
     errors_total: int
+
+
+class JobChanged(Struct, kw_only=True):
+    """What was asked of an import job is under way; of an undo, `job_id` is its own job's."""
+
+    job_id: UUID
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    message: str
+    undoes: UUID | None = None

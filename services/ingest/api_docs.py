@@ -16,6 +16,7 @@ ANSWER_TYPES: Final = (
     answers.EventAccepted,
     answers.BatchAccepted,
     answers.ImportAnswer,
+    answers.JobChanged,
 )
 _REF: Final = "#/components/schemas/{name}"
 
@@ -58,7 +59,7 @@ _MEANINGS: Final = {
     404: "What it refers to does not exist.",
     405: "The path takes other methods.",
     408: "The body did not arrive in time.",
-    409: "The Idempotency-Key was used with another body.",
+    409: "The Idempotency-Key was used with another body, or the job is not in a state for it.",
     413: "The body is too large.",
     415: "The body has another media type.",
     500: "Something broke in the service.",
@@ -124,6 +125,16 @@ def import_write(answer: type[Struct]) -> dict[str, Any]:
     return _documented(
         {"content": {"multipart/form-data": {"schema": schema}}, "required": True}, {200: done, 202: under_way}, _WRITE_ERRORS
     )
+
+
+def job_act(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of what is done with an import job."""
+    job_id = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    location = {"Location": {"schema": {"type": "string"}, "description": "The job, to be asked for."}}
+    return {
+        "openapi_extra": {"parameters": [job_id]},
+        "responses": {202: _answer(answer) | {"headers": location}} | {code: _error(code) for code in (400, 404, 405, 409, 500, 503)},
+    }
 
 
 def reads(description: str, codes: tuple[int, ...] = (400, 405, 500)) -> dict[str, Any]:

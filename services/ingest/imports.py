@@ -17,6 +17,7 @@ from services.ingest.uploads import Upload, stored_upload
 from services.ingest.wait import Preference, read_preference
 from shared.broker import TASK_RUN_IMPORT
 from shared.errors import Unavailable
+from shared.upload_kinds import ARCHIVES
 from shared.web import json_response, request_id_of
 
 log = structlog.get_logger()
@@ -47,19 +48,23 @@ async def _queue(ingest: Ingest, upload: Upload, route: str, key: str | None, re
         await idempotency.claim_key(ingest.redis, route, key, "".join(file.blob.digest.hexdigest() for file in upload.files))
     files = [{"name": file.name, "blob_url": file.blob.url, "bytes": file.blob.size, "kind": file.kind} for file in upload.files]
     bytes_total = sum(file.blob.size for file in upload.files)
+    can_be_shared = len(files) > 1 or any(file.kind in ARCHIVES for file in upload.files)
+    shares = ingest.settings.import_shares if can_be_shared else 1
     is_new = await ingest.registry.add_import_job(
-        job_id, files=files, user_name=upload.user, bytes_total=bytes_total, request_id=request_id
+        job_id, files=files, user_name=upload.user, bytes_total=bytes_total, request_id=request_id, shares=shares
     )
     if is_new:
-        await asyncio.to_thread(_send, ingest.sender, job_id)
+        await asyncio.to_thread(send_shares, ingest.sender, job_id, shares)
     else:
         upload.remove()
     return job_id
 
 
-def _send(sender: Celery, job_id: UUID) -> None:
+def send_shares(sender: Celery, job_id: UUID, shares: int) -> None:
+    """Rings for each share of a job. May block for the transport's time-outs: call it from a thread."""
     try:
-        sender.send_task(TASK_RUN_IMPORT, (str(job_id),), retry=False, ignore_result=True)
+        for share in range(shares):
+            sender.send_task(TASK_RUN_IMPORT, (str(job_id), share), retry=False, ignore_result=True)
     except (OperationalError, OSError) as error:
         log.warning("import_task_not_sent", reason=type(error).__name__, job_id=str(job_id))
 

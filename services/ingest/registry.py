@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import structlog
@@ -64,14 +64,49 @@ _OPEN = """
 _STORED = "SELECT count(*) AS stored FROM {table} WHERE id = ANY(%(ids)s)"
 
 _ADD_JOB = """
-    INSERT INTO import_jobs (id, files, user_name, bytes_total, request_id)
-    VALUES (%(id)s, %(files)s, %(user_name)s, %(bytes_total)s, %(request_id)s)
-    ON CONFLICT (id) DO NOTHING
-    RETURNING id"""
+    WITH job AS (
+        INSERT INTO import_jobs (id, files, user_name, bytes_total, request_id)
+        VALUES (%(id)s, %(files)s, %(user_name)s, %(bytes_total)s, %(request_id)s)
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id
+    )
+    INSERT INTO import_shares (job_id, share) SELECT id, generate_series(0, %(shares)s - 1) FROM job RETURNING job_id"""
 _JOB = """
     SELECT status, projects_imported, sessions_imported, sessions_updated, conversations_imported, activities_imported,
            tool_calls_imported, duplicates, errors, errors_total
     FROM import_jobs WHERE id = %(id)s"""
+
+# Of each, one row: the job's status, NULL if there is no such job, and whether it was done.
+_CANCEL_JOB = """
+    WITH done AS (
+        UPDATE import_jobs SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
+        WHERE id = %(id)s AND kind = 'import' AND status IN ('queued', 'running') RETURNING id
+    )
+    SELECT (SELECT status FROM import_jobs WHERE id = %(id)s) AS status, EXISTS (SELECT FROM done) AS done"""
+_RETRY_JOB = """
+    WITH done AS (
+        UPDATE import_jobs SET status = 'queued', stage = 'queued', finished_at = NULL
+        WHERE id = %(id)s AND status = 'failed' AND has_files RETURNING id, new.status
+    ), shares AS (
+        UPDATE import_shares AS s SET outcome = NULL, attempts = 0 FROM done WHERE s.job_id = done.id AND s.outcome = 'given_up'
+    )
+    SELECT coalesce((SELECT status FROM done), (SELECT status FROM import_jobs WHERE id = %(id)s)) AS status, EXISTS (SELECT FROM done) AS done,
+           (SELECT count(*) FROM import_shares WHERE job_id = %(id)s) AS shares"""
+_ADD_UNDO_JOB = """
+    WITH undoing AS (
+        INSERT INTO import_jobs (id, kind, undoes, files, has_files, request_id)
+        SELECT %(undo_id)s, 'undo', id, '[]', false, %(request_id)s FROM import_jobs
+        WHERE id = %(id)s AND kind = 'import' AND status NOT IN ('queued', 'running')
+        ON CONFLICT (undoes) WHERE status IN ('queued', 'running', 'succeeded') DO NOTHING
+        RETURNING id, status
+    ), shares AS (
+        INSERT INTO import_shares (job_id, share) SELECT id, 0 FROM undoing
+    ), found AS (
+        SELECT id, status FROM undoing
+        UNION ALL SELECT id, status FROM import_jobs WHERE undoes = %(id)s AND status IN ('queued', 'running', 'succeeded')
+    )
+    SELECT (SELECT status FROM import_jobs WHERE id = %(id)s) AS status, f.id IS NOT NULL AS done, f.id AS undo_id, f.status AS undo_status
+    FROM (SELECT 1) AS one LEFT JOIN found AS f ON true LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +179,31 @@ class Registry:
         return True
 
     async def add_import_job(
-        self, job_id: UUID, *, files: list[dict[str, Any]], user_name: str | None, bytes_total: int, request_id: str
+        self, job_id: UUID, *, files: list[dict[str, Any]], user_name: str | None, bytes_total: int, request_id: str, shares: int
     ) -> bool:
         """A queued job. False if there is one with this id already."""
         params = {"id": job_id, "files": Jsonb(files), "user_name": user_name, "bytes_total": bytes_total, "request_id": request_id}
+        params["shares"] = shares
         return bool(await self._rows(_ADD_JOB, params))
 
     async def import_job(self, job_id: UUID) -> dict[str, Any]:
         """A job's status, counts and errors."""
         [row] = await self._rows(_JOB, {"id": job_id})
+        return row
+
+    async def cancel_import_job(self, job_id: UUID) -> dict[str, Any]:
+        """{status, done}: not done if the job has ended, or is none (status None)."""
+        [row] = await self._rows(_CANCEL_JOB, {"id": job_id})
+        return row
+
+    async def retry_import_job(self, job_id: UUID) -> dict[str, Any]:
+        """{status, done, shares}: done if it had failed and its files are kept."""
+        [row] = await self._rows(_RETRY_JOB, {"id": job_id})
+        return row
+
+    async def add_undo_job(self, job_id: UUID, request_id: str) -> dict[str, Any]:
+        """{status, done, undo_id, undo_status}: the job that undoes an ended import, the same one each time."""
+        [row] = await self._rows(_ADD_UNDO_JOB, {"id": job_id, "undo_id": uuid4(), "request_id": request_id})
         return row
 
     async def _rows(self, statement: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:

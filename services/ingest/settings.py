@@ -18,6 +18,9 @@ class Settings(BaseSettings):
         "file:///var/lib/tracker/blobs", description="Where uploads are stored until their import is done. `file://` and a folder."
     )
     max_upload_bytes: int = Field(2 * 1024**3, ge=1, description="The largest body of an import.")
+    import_shares: int = Field(
+        2, ge=1, le=64, description="An archive is worked on in this many shares, each by one import worker at a time."
+    )
     body_seconds: float = Field(30.0, gt=0, description="A JSON body that takes longer to arrive is answered 408.")
     backlog_max_entries: int = Field(1_000_000, ge=1, description="With more entries than this in the journal, writes are answered 503.")
     known_sessions: int = Field(50_000, ge=1, description="How many sessions an ingest process remembers without asking Redis.")

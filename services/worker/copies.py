@@ -55,7 +55,8 @@ _AGREE = [
 # What came over the wire keeps the time that the client gave it.
 _HAS_BETTER_CLAIM = "(s.session_id < t.session_id OR s.occurred_at < t.occurred_at AND NOT coalesce(0 = ANY(t.brought_by), true))"
 _MOVES = " UNION ".join(
-    f"SELECT t.session_id, s.session_id AS owner FROM staged_{table} AS s JOIN {table} AS t USING (id) WHERE {_HAS_BETTER_CLAIM}" for table in TABLES
+    f"SELECT t.session_id, s.session_id AS owner FROM staged_{table} AS s JOIN {table} AS t USING (id) WHERE {_HAS_BETTER_CLAIM}"
+    for table in TABLES
 )
 _HAND_OVER = [
     f"""

@@ -21,7 +21,9 @@ _OF_API_CALL = {name: name for name in _TOKENS} | {
 _OF_MESSAGE = {"user_messages": "(role = 'user')::int", "assistant_messages": "(role = 'assistant')::int"}
 
 
-def adds(rows: str, at: str, measures: dict[str, str], *, start: str = "NULL::timestamptz", end: str = "NULL::timestamptz", sign: str = "+") -> str:
+def adds(
+    rows: str, at: str, measures: dict[str, str], *, start: str = "NULL::timestamptz", end: str = "NULL::timestamptz", sign: str = "+"
+) -> str:
     """A SELECT of what rows add to their sessions: (session_id, occurred_at, started_at, ended_at, the summed measures)."""
     columns = ", ".join(f"{sign}({measures.get(name, '0')})::bigint AS {name}" for name in SUMMED)
     return f"SELECT session_id, {at} AS occurred_at, {start} AS started_at, {end} AS ended_at, {columns} FROM {rows}"
@@ -80,7 +82,7 @@ PER_SESSION = f"""
     facts_per_session AS ({facts_per_session("new_facts")})"""
 
 # What a snapshot lends a session that has none of its own, and the column that says so.
-LENT = {name: "lines_from_snapshot" for name in _LINES} | {name: "usage_from_snapshot" for name in (*_TOKENS, "cost_nano_usd")}
+LENT = dict.fromkeys(_LINES, "lines_from_snapshot") | dict.fromkeys((*_TOKENS, "cost_nano_usd"), "usage_from_snapshot")
 
 
 def _grown(name: str) -> str:

@@ -57,7 +57,9 @@ SETTLE = f"""
 
 
 def _contributions(sign: str) -> str:
-    deltas = aggregate.delta_ctes(**aggregate.of_rows(lambda table: f"(SELECT * FROM {table} WHERE session_id = ANY(%(session_ids)s)) AS moving", sign))
+    deltas = aggregate.delta_ctes(
+        **aggregate.of_rows(lambda table: f"(SELECT * FROM {table} WHERE session_id = ANY(%(session_ids)s)) AS moving", sign)
+    )
     return f"WITH {deltas}, {NO_ACTIVE_DELTAS}, {aggregate.ROLL_UP} SELECT 1"
 
 

@@ -23,7 +23,15 @@ def rows_of(event: Event, received_at: datetime) -> Iterator[tuple[str, Row]]:
         case ToolCall():
             parameters = None if event.parameters is msgspec.UNSET else _json.encode(event.parameters).decode()
             duration_source = None if event.execution_time_ms is None else "reported"
-            row: Row = (event.id, event.session_id, event.user, event.tool_name, event.result_status, event.execution_time_ms, duration_source)
+            row: Row = (
+                event.id,
+                event.session_id,
+                event.user,
+                event.tool_name,
+                event.result_status,
+                event.execution_time_ms,
+                duration_source,
+            )
             yield "staged_tool_calls", (*row, event.timestamp, parameters, None, event.source, received_at)
         case Conversation():
             row = (event.id, event.session_id, None, None, event.role, event.content, event.timestamp, event.model)
@@ -31,7 +39,15 @@ def rows_of(event: Event, received_at: datetime) -> Iterator[tuple[str, Row]]:
             if event.usage is not None:
                 yield "staged_api_calls", _api_call(event, received_at)
         case Activity():
-            row = (event.id, event.session_id, file_key(event.file_path), event.file_path, event.action, event.lines_added, event.lines_removed)
+            row = (
+                event.id,
+                event.session_id,
+                file_key(event.file_path),
+                event.file_path,
+                event.action,
+                event.lines_added,
+                event.lines_removed,
+            )
             yield "staged_activities", (*row, False, event.timestamp, None, event.source, received_at)
         case SessionStart():
             row = (event.id, event.session_id, "start", event.start_time, event.project_path, event.user, event.model, event.git_branch)

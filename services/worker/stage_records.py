@@ -70,6 +70,15 @@ def _facts(record: SessionFacts, received_at: datetime) -> Row:
     seen = (None, None) if is_said else (record.started_at, record.ended_at)
     ranges = "{" + ",".join(f'["{start.isoformat()}","{end.isoformat()}")' for start, end in record.active_ranges) + "}"
     numbers = {name: value for name in _NUMBERS if (value := getattr(record, name)) is not None}
-    row: Row = (record.id, record.session_id, record.project_path, record.user, *seen, ranges, record.ended_at if is_said else None, record.title)
+    row: Row = (
+        record.id,
+        record.session_id,
+        record.project_path,
+        record.user,
+        *seen,
+        ranges,
+        record.ended_at if is_said else None,
+        record.title,
+    )
     row = (*row, record.title_rank, record.parent_session_id, record.model, record.git_branch, record.client_version, record.source)
     return (*row, _json.encode(numbers).decode() if numbers else None, received_at)

@@ -36,10 +36,11 @@ _HEIRS = " UNION ".join(
     for table in copies.TABLES
 )
 _GIVE_BACK = [
-    f"UPDATE {table} AS t SET session_id = {_BEST_CLAIM} WHERE session_id = ANY(%(session_ids)s) AND {_BEST_CLAIM} <> session_id" for table in copies.TABLES
+    f"UPDATE {table} AS t SET session_id = {_BEST_CLAIM} WHERE session_id = ANY(%(session_ids)s) AND {_BEST_CLAIM} <> session_id"
+    for table in copies.TABLES
 ]
 # Contested no more: only one session has it, or the row is gone.
-_SETTLED_CLAIMS = f"""
+_SETTLED_CLAIMS = """
     DELETE FROM contested_rows AS c WHERE session_id = ANY(%(session_ids)s)
       AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)"""
 
@@ -74,6 +75,7 @@ _LEFTOVERS = [
        AND NOT EXISTS (SELECT FROM session_events AS e WHERE e.user_id = u.id) AND NOT EXISTS (SELECT FROM session_facts AS e WHERE e.user_id = u.id)""",
     "DELETE FROM active_days WHERE isempty(ranges)",
     "DELETE FROM imported_files WHERE job_number = %(job_number)s",
+    "UPDATE import_jobs SET undone_at = clock_timestamp() WHERE number = %(job_number)s",
     *_EMPTY_CELLS,
 ]
 

@@ -72,7 +72,13 @@ CHECKS = (
         _CUBE,
         aggregate.MEASURES,
     ),
-    Check("tool_rollups", "SELECT * FROM tool_rollups", f"WITH {_DELTAS} {aggregate.TOOL_CELLS}", (*_CUBE, "tool_name"), aggregate.ROLLUP_MEASURES["tool_rollups"]),
+    Check(
+        "tool_rollups",
+        "SELECT * FROM tool_rollups",
+        f"WITH {_DELTAS} {aggregate.TOOL_CELLS}",
+        (*_CUBE, "tool_name"),
+        aggregate.ROLLUP_MEASURES["tool_rollups"],
+    ),
     Check(
         "tool maxima",
         "SELECT * FROM tool_rollups WHERE calls > 0",

@@ -4,16 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import fsspec
 
-from services.worker.importers import archive, reading
+from services.worker.importers import reading
+from services.worker.importers.archive import Member, read_members
 from services.worker.importers.hashing import Hashing
 from services.worker.importers.shares import Position, Share
 from services.worker.records import DAMAGED, FileSummary, Message, Record, RecordError
+from shared.upload_kinds import ARCHIVES, Kind
 
 CHUNK_RECORDS = 2_000
+# Every share meets what is wrong with the archive itself; the first one says so.
+OF_THE_ARCHIVE = frozenset({DAMAGED, "LIMIT_EXCEEDED"})
 # Of texts; a chunk may be longer by one record.
 CHUNK_CHARACTERS = 4_000_000
 
@@ -54,54 +58,78 @@ class Chunk:
                 self.characters += len(record.content) if isinstance(record, Message) else 0
 
 
-class Member(NamedTuple):
-    """A file to read: the upload itself, or one inside of it. Without content it is one that could not be read, and why."""
+class Source(NamedTuple):
+    """A file to read, the upload itself or a member of it; or why one cannot be read."""
 
     name: str
-    kind: str
+    kind: Kind
     content: IO[bytes] | None
     error: RecordError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Dealt:
+    """The indexes that are a share's own, from some on."""
+
+    share: int
+    shares: int
+    start: int
+
+    def __contains__(self, index: object) -> bool:
+        return isinstance(index, int) and index % self.shares == self.share and index >= self.start
 
 
 def chunks_of(share: Share, idle_gap: timedelta) -> Iterator[Chunk]:
     """From the share's position on. Deterministic, so that a position means the same to whoever takes the share over."""
     chunk = Chunk(share.position)
-    for position, member, upload in _own_members(share):
-        start = position.records
-        if member.error is not None:
-            chunk.add(member.name, member.error)
-        if member.content is not None:
-            content = Hashing(member.content)
-            records = islice(reading.read(content, member.kind, share.user, idle_gap), start, None)
-            for number, record in enumerate(records, start + 1):
-                chunk.add(member.name, record)
+    for position, source, upload in _sources(share):
+        if source.error is not None:
+            chunk.add(source.name, source.error)
+        if source.content is not None:
+            content = Hashing(source.content)
+            records = islice(reading.read(cast(IO[bytes], content), source.kind, share.user, idle_gap), position.records, None)
+            for number, record in enumerate(records, position.records + 1):
+                chunk.add(source.name, record)
                 if chunk.is_full:
                     chunk.position, chunk.bytes_done = Position(position.file, position.member, number), upload.tell()
                     yield chunk
                     chunk = Chunk()
             chunk.sha256s.append(content.digest())
             chunk.files += 1
-        chunk.position, chunk.bytes_done = Position(position.file, position.member + 1, 0), upload.tell()
-    if chunk.position != share.position:
-        yield chunk
+            position = Position(position.file, position.member + 1)
+        chunk.position, chunk.bytes_done = Position(position.file, position.member), upload.tell()
+        if chunk.is_full:
+            yield chunk
+            chunk = Chunk(chunk.position)
+    yield chunk
 
 
-def _own_members(share: Share) -> Iterator[tuple[Position, Member, IO[bytes]]]:
-    """The members that are dealt to this share and not through yet, each with where to go on in it, and the upload it is in."""
-    number = 0
+def _sources(share: Share) -> Iterator[tuple[Position, Source, IO[bytes]]]:
+    """The files that are dealt to this share and not through yet, each with where to go on in it, and the upload it is in."""
     for index, file in enumerate(share.files):
+        if index < share.position.file:
+            continue
+        is_first = index == share.position.file
+        dealt = _Dealt(share.share, share.shares, share.position.member if is_first else 0)
         with fsspec.open(file["blob_url"], "rb") as upload:
-            for member_index, member in enumerate(_members(file, upload)):
-                is_ours = number % share.shares == share.share
-                number += 1
-                place = (index, member_index)
-                done_up_to = (share.position.file, share.position.member)
-                if is_ours and place >= done_up_to:
-                    yield Position(index, member_index, share.position.records if place == done_up_to else 0), member, upload
+            members = _members(file, upload, share, dealt) if file["kind"] in ARCHIVES else _itself(file, upload, index, dealt)
+            for member, source in members:
+                is_same = is_first and member == share.position.member
+                yield Position(index, member, share.position.records if is_same else 0), source, upload
 
 
-def _members(file: dict[str, Any], upload: IO[bytes]) -> Iterator[Member]:
-    if file["kind"] in archive.KINDS:
-        yield from archive.members(upload, file["kind"], file["name"])
-    else:
-        yield Member(file["name"], file["kind"], upload)
+def _itself(file: dict[str, Any], upload: IO[bytes], index: int, dealt: _Dealt) -> Iterator[tuple[int, Source]]:
+    """A file that is no archive is its own first member, dealt by its place among the files."""
+    if index % dealt.shares == dealt.share and dealt.start == 0:
+        yield 0, Source(file["name"], file["kind"], upload)
+
+
+def _members(file: dict[str, Any], upload: IO[bytes], share: Share, dealt: _Dealt) -> Iterator[tuple[int, Source]]:
+    index = dealt.start
+    for found in read_members(upload, file["kind"], only=dealt):
+        match found:
+            case Member():
+                index = found.index
+                yield index, Source(found.name, found.kind, found.file)
+            case RecordError() if found.code not in OF_THE_ARCHIVE or share.share == 0:
+                yield index, Source(file["name"], file["kind"], None, found)

@@ -15,7 +15,7 @@ from psycopg import Connection
 
 from services.worker import undo
 from services.worker.importers import shares
-from services.worker.importers.chunks import Chunk, chunks_of
+from services.worker.importers.chunks import chunks_of
 from services.worker.importers.shares import Position, Progress, Share
 from services.worker.importers.store import store
 from services.worker.resources import Resources
@@ -55,9 +55,10 @@ def run(worker: Resources, job_id: UUID, number: int) -> None:
 
 def _import(worker: Resources, share: Share) -> str:
     """Goes on behind the share's position."""
+    if share.is_cancelled:
+        return "cancelled"
     for chunk in chunks_of(share, worker.idle_gap):
-        is_cancelled = store(worker, share, chunk)
-        if is_cancelled:
+        if store(worker, share, chunk):
             return "cancelled"
     return "succeeded"
 
@@ -81,7 +82,10 @@ def _step(worker: Resources, share: Share, work: Callable[[Connection[Any]], Any
 
 def _give_up(worker: Resources, share: Share) -> str:
     log.error("share_given_up", attempts=share.attempts)
-    error = {"code": "GIVEN_UP", "message": f"The import was begun {shares.MAX_ATTEMPTS} times and never got on; see the worker's log, then retry it."}
+    error = {
+        "code": "GIVEN_UP",
+        "message": f"The import was begun {shares.MAX_ATTEMPTS} times and never got on; see the worker's log, then retry it.",
+    }
     with worker.transaction() as connection:
         shares.advance(connection, share, Progress(share.position, 0, errors=[error]))
     return "given_up"

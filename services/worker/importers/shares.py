@@ -38,6 +38,8 @@ class Share(msgspec.Struct, frozen=True):
     request_id: str
     position: Position
     attempts: int
+    # Somebody wanted it cancelled before it was taken.
+    is_cancelled: bool
 
 
 # Taken only if nobody else works on it. A share may be taken by its task or by the sweep's, never by both.
@@ -53,7 +55,7 @@ _TAKE = """
     FROM taken WHERE j.id = taken.job_id
     RETURNING j.id AS job_id, share, (SELECT count(*) FROM import_shares AS s WHERE s.job_id = j.id) AS shares, number AS job_number, kind,
               (SELECT number FROM import_jobs AS u WHERE u.id = j.undoes) AS undoes, files, user_name AS user, coalesce(request_id, '') AS request_id,
-              checkpoint AS position, attempts"""
+              checkpoint AS position, attempts, cancel_requested_at IS NOT NULL AS is_cancelled"""
 
 _ADVANCE_SHARE = """
     UPDATE import_shares SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s), checkpoint = %(checkpoint)s, bytes_done = %(bytes_done)s,

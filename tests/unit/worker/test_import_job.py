@@ -126,9 +126,7 @@ def test_damage_that_an_earlier_attempt_met_still_fails_the_job(worker: Resource
     # Given a job whose first, damaged file was read by a worker that then died
     job_id = start_job(worker, tmp_path, b'{"projects": {"/q', b'{"projects": {"/p": {}}}')
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute(
-            'UPDATE import_shares SET checkpoint = \'{"file": 1, "member": 0, "records": 0}\', is_damaged = true'
-        )
+        connection.execute('UPDATE import_shares SET checkpoint = \'{"file": 1, "member": 0, "records": 0}\', is_damaged = true')
 
     result = imported(worker, job_id)
 

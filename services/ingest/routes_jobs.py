@@ -1,0 +1,27 @@
+"""What can be done with import jobs; to look at them is the query service's."""
+
+from fastapi import APIRouter, Request, Response
+
+from services.ingest import api_docs, import_jobs
+from services.ingest.answers import JobChanged
+from services.ingest.raw_route import RawRoute
+
+jobs = APIRouter(route_class=RawRoute, tags=["imports"])
+
+
+@jobs.post("/api/import/jobs/{job_id}/cancel", status_code=202, **api_docs.job_act(JobChanged))
+async def cancel_job(request: Request) -> Response:
+    """Stops the job at its next chunk; what is in stays."""
+    return await import_jobs.cancel(request)
+
+
+@jobs.post("/api/import/jobs/{job_id}/retry", status_code=202, **api_docs.job_act(JobChanged))
+async def retry_job(request: Request) -> Response:
+    """Lets a failed job go on where it stopped."""
+    return await import_jobs.retry(request)
+
+
+@jobs.delete("/api/import/jobs/{job_id}", status_code=202, **api_docs.job_act(JobChanged))
+async def undo_job(request: Request) -> Response:
+    """Takes back exactly the rows that the job brought, unless something else brought them too, as a job of its own."""
+    return await import_jobs.undo(request)
