@@ -29,11 +29,10 @@ def from_rows(condition: str) -> str:
         LEFT JOIN ({fold_sessions.facts_per_session(facts)}) AS f USING (session_id)"""
 
 
-# One that has nothing left stays as it was, if _FORGET has not taken it away.
 _REMAKE = f"""WITH merged AS ({from_rows("session_id = ANY(%(session_ids)s)")}), {fold_sessions.CHANGED} SELECT count(*) FROM changed"""
 
 # A session that nobody speaks of any more. One that ingest has handed out a moment ago is not counted yet, but has a project, and stays.
-_FORGET = """
+FORGET = """
     DELETE FROM sessions AS s WHERE session_id = ANY(%(session_ids)s) AND (counted OR project_id = 0)
       AND NOT EXISTS (SELECT FROM session_events AS e WHERE e.session_id = s.session_id)
       AND NOT EXISTS (SELECT FROM session_facts AS e WHERE e.session_id = s.session_id)
@@ -52,9 +51,9 @@ _FILES = """
 
 
 def remake(connection: Connection[Any], parameters: dict[str, Any]) -> None:
-    """Makes sessions again after rows were taken from them or given to them; one that nobody speaks of any more is gone.
+    """Makes sessions again after rows were taken from them or given to them. One that has nothing left stays as it was.
 
     `parameters`: session_ids (their rows locked by the caller), idle_gap.
     """
-    for statement in (_FORGET_FILES, _FILES, _FORGET, _REMAKE):
+    for statement in (_FORGET_FILES, _FILES, _REMAKE):
         connection.execute(statement.encode(), parameters)

@@ -117,6 +117,7 @@ def _undo_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> N
             connection.execute(statement.encode(), parameters)
         connection.execute(_SETTLED_CLAIMS.encode(), parameters)
         connection.execute(_DELETE_FILES, parameters | {"file_keys": keys})
+        connection.execute(session_rows.FORGET, parameters)
         session_rows.remake(connection, parameters)
         connection.execute(_FORGET_KEYS, parameters)
     date_projects(connection, projects)
