@@ -159,7 +159,7 @@ def reworked(connection: Connection[Any], parameters: dict[str, Any]) -> Iterato
     connection.execute(MAKE_DAYS)
     connection.execute(LOCK_DAYS)
     connection.execute(REBUILD_DAYS.encode(), parameters)
-    connection.execute("TRUNCATE moving_days, moving_tools")
+    connection.execute("DELETE FROM moving_days; DELETE FROM moving_tools")
     projects |= {row[0] for row in connection.execute(_PROJECTS, parameters)}
 
 
