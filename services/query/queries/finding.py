@@ -18,6 +18,8 @@ from services.query.queries.paging import Conditions, Row, estimated_rows, rows
 MAX_TOTAL = 10_000
 # A look at a text takes ten times as long as one at the index: no more than these are looked at only to be counted.
 COUNTED_TEXTS = 300
+# Words of one message meet so many times more often than the planner thinks: messages are short or long, and a long one has them all.
+TOGETHER = 8
 _ALL = 2**31 - 2
 
 _ORDER = "ORDER BY m.occurred_at DESC, m.id DESC"
@@ -27,10 +29,11 @@ _CANDIDATES = "SELECT 1 FROM messages m {where}"
 
 # One row at least: the counts. The rest is empty if there were more than `most`. Texts are looked at newest first, until enough are found.
 _BY_INDEX = f"""
-    WITH found AS MATERIALIZED (SELECT m.id, m.occurred_at FROM messages m {{where}} LIMIT :most + 1),
-        counts AS MATERIALIZED (SELECT count(*) AS candidates FROM found),
+    WITH read AS MATERIALIZED (SELECT m.id, m.occurred_at, m.role FROM messages m {{where}} LIMIT :most + 1),
+        found AS (SELECT m.id, m.occurred_at FROM read m {{others}}),
+        counts AS MATERIALIZED (SELECT (SELECT count(*) FROM read) AS rows_read, (SELECT count(*) FROM found) AS candidates),
         newest AS (SELECT m.id, m.occurred_at FROM found m, counts {{position}} {_ORDER})
-    SELECT counts.candidates, {{total}} AS total, page.*
+    SELECT counts.rows_read, {{total}} AS total, page.*
     FROM counts LEFT JOIN (
         SELECT {{columns}} FROM newest n JOIN messages m ON m.id = n.id WHERE {{matches}} ORDER BY n.occurred_at DESC, n.id DESC LIMIT :fetch
     ) page ON true
@@ -106,30 +109,33 @@ class Finder:
         """None of one that reached its bound before it had enough."""
         candidates = self._matching.candidates(self._filters.and_also(self._others.fragments, self._others.parameters))
         expected = estimated_rows(self._connection, _CANDIDATES.format(where=candidates.where()), candidates.parameters)
-        if expected > bounds.by_index:
+        if expected * (TOGETHER if self._matching.has_several_words else 1) > bounds.by_index:
             self.total = 0 if self.has_literals else min(expected, MAX_TOTAL)
             yield self._walk(columns, matches, fetch, bounds.walked_first)
-        yield self._by_index(candidates, columns, matches, fetch, bounds.by_index)
-        # With texts to look at, a long walk takes longer than the index.
-        yield self._walk(columns, matches, fetch, bounds.walked_first if self.has_literals else bounds.walked_then)
-        yield self._by_index(candidates, columns, matches, fetch, _ALL)
+        # Of many texts to look at, those that the index tells are the fewest.
+        if not self.has_literals:
+            yield self._by_index(columns, matches, fetch, bounds.by_index)
+            yield self._walk(columns, matches, fetch, bounds.walked_then)
+        yield self._by_index(columns, matches, fetch, _ALL)
 
-    def _by_index(self, candidates: Conditions, columns: str, matches: str, fetch: int, most: int) -> list[Row] | None:
-        literals = self.has_literals
-        position = Conditions("counts.candidates <= :most").and_also(self._position.fragments, self._position.parameters)
-        total = _TEXTS_THAT_MATCH.format(exact=self._matching.exact) if literals else "counts.candidates"
-        sql = _BY_INDEX.format(where=candidates.where(), position=position.where(), total=total, columns=columns, matches=matches)
-        bounds = {"most": most, "fetch": fetch} | ({"counted_texts": COUNTED_TEXTS} if literals else {})
+    def _by_index(self, columns: str, matches: str, fetch: int, most: int) -> list[Row] | None:
+        candidates = self._matching.candidates(self._filters)
+        position = Conditions("counts.rows_read <= :most").and_also(self._position.fragments, self._position.parameters)
+        total = _TEXTS_THAT_MATCH.format(exact=self._matching.exact) if self.has_literals else "counts.candidates"
+        where = {"where": candidates.where(), "others": self._others.where(), "position": position.where()}
+        parameters = candidates.parameters | self._others.parameters | position.parameters | {"most": most, "fetch": fetch}
+        if self.has_literals:
+            parameters["counted_texts"] = COUNTED_TEXTS
         self._connection.execute(_SCANS, {"bitmaps": "on"})
-        found = rows(self._connection, sql, candidates.parameters | position.parameters | bounds)
-        self._count(found[0]["candidates"], found[0]["total"], most)
-        if found[0]["candidates"] > most:
+        found = rows(self._connection, _BY_INDEX.format(total=total, columns=columns, matches=matches, **where), parameters)
+        self._count(found[0]["rows_read"], found[0]["total"], most)
+        if found[0]["rows_read"] > most:
             return None
         return [_without_counts(row) for row in found if row["id"] is not None]
 
-    def _count(self, candidates: int, matches: int | None, most: int) -> None:
+    def _count(self, rows_read: int, matches: int | None, most: int) -> None:
         self.total = 0 if matches is None else min(matches, most, MAX_TOTAL)
-        self.total_is_exact = matches is not None and candidates <= min(most, MAX_TOTAL)
+        self.total_is_exact = matches is not None and rows_read <= most and matches <= MAX_TOTAL
 
     def _walk(self, columns: str, matches: str, fetch: int, walked: int) -> list[Row] | None:
         within = self._filters.and_also(self._position.fragments, self._position.parameters)
@@ -141,4 +147,4 @@ class Finder:
 
 
 def _without_counts(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name not in ("candidates", "total")}
+    return {name: value for name, value in row.items() if name not in ("rows_read", "total")}

@@ -14,6 +14,7 @@ class Matching:
         # One group that is not in the index, and anything may match.
         self._index_tells = bool(groups) and len(indexed) == len(groups)
         self.has_literals = any(group.literals or group.excluded for group in groups)
+        self.has_several_words = any("&" in tsquery for tsquery in indexed)
         self.exact = "true"
         if self.has_literals:
             # One group's terms are asked for already; asking twice would make the planner think that fewer match.

@@ -164,7 +164,7 @@ def bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"q": '"every day"'}, None, 60),
         ({"q": "left", "session_id": "small"}, 0, 60),
         ({"q": "right", "session_id": "small"}, 30, 80),
-        ({"q": '"day every"', "session_id": "small"}, 0, 100),
+        ({"q": '"day every"', "session_id": "small"}, 0, 130),
         ({"q": "needle", "role": "user"}, 0, 60),
         ({"q": "needle", "start_date": NOON.isoformat(), "end_date": (NOON + timedelta(hours=1)).isoformat()}, 1, 70),
     ],
