@@ -6,11 +6,11 @@ cost in Python are shared, without load nobody waits for anybody.
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 import structlog
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from services.ingest.doorbell import Doorbell
@@ -46,32 +46,28 @@ MAX_WRITE_APPENDS = 128
 MAX_WRITE_BYTES = 8 * 1024**2
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What one XADD writes."""
 
     stream: str
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """Where an entry is: a stream and the id in it. It is gone from there once the worker has dealt with it."""
 
     stream: str
     entry_id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """What is known of a session, for the other ingest processes: written together with the entries, kept for a day."""
 
     key: str
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Append:
+class _Append(Struct, frozen=True):
     entries: Sequence[Entry]
     notes: Sequence[Note]
     done: "asyncio.Future[list[Position]]"
