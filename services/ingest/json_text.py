@@ -19,7 +19,7 @@ _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _DIGIT_TO_9 = bytes.maketrans(b"012345678E", b"999999999e")
-_EXPONENT_TO_ITS_END = re.compile(rb"e9+(?:[\s,\]}]|$)")
+_HUGE_EXPONENT = re.compile(rb"9e9999*(?:[\s,\]}]|$)")
 _BEFORE_NUMBER = frozenset(b" \t\r\n,:[")
 # A sign, a point, and before and after it fewer digits than 19, which are found by themselves.
 _LONGEST_MANTISSA = 40
@@ -89,17 +89,12 @@ def may_have_huge_number(text: bytes) -> bool:
 
 
 def _may_have_huge_exponent(shape: bytes) -> bool:
-    """Hexadecimal ids have 9e999 by chance, and are in most batches; but with a letter or a quote around their digits."""
-    at = -1
-    for _ in range(_MAX_LOOKS):
-        at = shape.find(b"9e999", at + 1)
-        if at < 0:
-            return False
-        if _EXPONENT_TO_ITS_END.match(shape, at + 1):
-            before = shape[max(0, at - _LONGEST_MANTISSA) : at].rstrip(b"9.-")
-            if not before or before[-1] in _BEFORE_NUMBER:
-                return True
-    return True
+    """Hexadecimal ids look like one by chance, and are in most batches; but before or behind their digits there is a letter or a quote."""
+    for looks, found in enumerate(_HUGE_EXPONENT.finditer(shape)):
+        before = shape[max(0, found.start() - _LONGEST_MANTISSA) : found.start()].rstrip(b"9.-")
+        if not before or before[-1] in _BEFORE_NUMBER or looks > _MAX_LOOKS:
+            return True
+    return False
 
 
 def _fits(number: bytes) -> bool:

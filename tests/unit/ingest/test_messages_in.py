@@ -175,6 +175,33 @@ def batch(text: bytes, *, is_lines: bool = False) -> list[Any]:
     return items
 
 
+tagged_events = st.builds(
+    lambda kind, more: {"type": kind} | MESSAGE | CALL | {"file_path": "x", "action": "created", "project_path": "/p"} | more,
+    st.sampled_from(["session_start", "session_end", "conversation", "activity", "tool_call", "poem"]),
+    st.dictionaries(
+        st.sampled_from(["timestamp", "start_time", "end_time", "execution_time_ms", "parameters", "usage", "id", "session_id", "x"]),
+        st.sampled_from(["2024-01-15T10:30:00", "2024-01-15T12:30:00+02:00", "1066-01-01T00:00:00Z", 1.0, 10**400, 2**64, "\0", {}])
+        | any_json,
+        max_size=3,
+    ),
+)
+
+
+@given(st.lists(tagged_events | any_json, max_size=8), st.booleans())
+def test_an_item_fares_the_same_in_a_batch_as_alone(items: list[Any], is_lines: bool) -> None:
+    texts = [json.dumps(item).encode() for item in items]
+    try:
+        together = batch(b"\n".join(texts) if is_lines else b"[" + b",".join(texts) + b"]", is_lines=is_lines)
+    except BadRequest:
+        return
+    alone = [batch(text, is_lines=True) for text in texts]
+    assert [shown(item) for item in together] == [shown(item) for [item] in alone]
+
+
+def shown(item: Any) -> Any:
+    return (item.code, item.message, item.details) if isinstance(item, ApiError) else item
+
+
 def test_one_bad_item_never_sinks_the_rest() -> None:
     good = {"type": "conversation"} | MESSAGE
     first, second, third, fourth = batch(json.dumps([good, {"type": "poem"}, 7, good]).encode())
