@@ -1,6 +1,7 @@
 """Many events in one request: each item is accepted or rejected by itself, the accepted ones are kept together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from fastapi import Request, Response
 from msgspec import UNSET, Struct
@@ -47,15 +48,20 @@ def _decode(write: Write) -> tuple[list[_Item], list[RejectedItem]]:
     items: list[_Item] = []
     rejected: list[RejectedItem] = []
     events, sizes = decode_batch(write.body, is_lines=is_lines(write.body, write.media_type), now=write.received_at)
-    for index, (event, size, minted) in enumerate(zip(events, sizes, new_ids(len(events)), strict=True)):
+    for index, (event, size, own_id) in enumerate(zip(events, sizes, _ids(write, len(events)), strict=True)):
         if isinstance(event, ApiError):
             rejected.append(_reject(index, event))
         elif isinstance(event, SessionStart) and event.session_id is None:
             rejected.append(_reject(index, invalid("session_id", "is required for a session_start in a batch")))
         else:
-            event.id = event.id or write.derived_id(str(index)) or minted
+            event.id = event.id or own_id
             items.append(_Item(index, event, size + _ADDED_BYTES))
     return items, rejected
+
+
+def _ids(write: Write, count: int) -> Sequence[UUID | None]:
+    """Ids for the items that have none of their own: by their place and the Idempotency-Key, else new."""
+    return [write.derived_id(str(index)) for index in range(count)] if write.key else new_ids(count)
 
 
 def _reject(index: int, error: ApiError) -> RejectedItem:
