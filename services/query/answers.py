@@ -117,7 +117,7 @@ class SearchPage(_Page):
     items: list[FoundMessage]
     total: int = Field(description="Stops counting at 10,000.")
     total_is_exact: bool = Field(
-        description="If not, `total` is what was counted or is expected: at the least so many, where counting on would take longer than the search."
+        description="If not, `total` is an estimate, or what was counted so far: counting on would take longer than the search."
     )
 
 
