@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +19,6 @@ from services.worker.records import DAMAGED, Message, RecordError
 from shared.upload_kinds import Kind
 from tests.unit.worker.importers.merged import IDLE_GAP
 from tests.unit.worker.importers.rows_of_a_session import jsonl, prompt
-
-zstandard = pytest.importorskip("zstandard")
 
 
 def session(n: int, size: int = 50) -> bytes:
