@@ -9,11 +9,13 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.worker.importers.archive import ArchiveSummary
+from services.worker.importers.archive import ArchiveSummary, Member, read_members
 from services.worker.importers.archive_limits import Limits
-from services.worker.records import DAMAGED, RecordError
+from services.worker.importers.transcript import read_transcript
+from services.worker.records import DAMAGED, Message, RecordError
 from shared.upload_kinds import Kind
 from tests.unit.worker.importers.archives import PACK, STREAMS, codes, members, opened, session, tar_of, zip_of
+from tests.unit.worker.importers.merged import IDLE_GAP
 
 
 @pytest.mark.parametrize("kind", STREAMS)
@@ -70,6 +72,18 @@ def test_a_damaged_member_of_a_zip_is_an_error_of_its_own() -> None:
     assert contents[0] == session(1)
     assert contents[-1] == session(3)
     assert session(2) not in contents
+
+
+def test_of_a_damaged_member_of_a_zip_all_before_the_damage_is_read() -> None:
+    whole = session(1, 4000)
+    packed = bytearray(zip_of({"a": whole}, zipfile.ZIP_STORED))
+    packed[len(packed) - 300] ^= 1
+    archive = read_members(io.BytesIO(packed), "zip")
+    member = next(archive)
+    assert isinstance(member, Member)
+    records = list(read_transcript(member.file, user=None, idle_gap=IDLE_GAP))
+    assert len([record for record in records if isinstance(record, Message)]) > 3800
+    assert DAMAGED in codes(records)
 
 
 def test_an_encrypted_member_is_named_and_the_others_come() -> None:
