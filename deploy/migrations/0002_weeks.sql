@@ -38,7 +38,7 @@ ALTER TABLE tool_rollups
 ALTER TABLE tool_rollups ALTER COLUMN times SET STORAGE MAIN, ALTER COLUMN calls_by_quarter SET STORAGE MAIN,
     ALTER COLUMN errors_by_quarter SET STORAGE MAIN;
 ALTER TABLE tool_rollups SET (toast_tuple_target = 128);
-COMMENT ON TABLE tool_rollups IS 'full cube of (project or -1, user or -1); grains 0, 1440, 10080, and for (-1, -1) also 60; finer is read from tool_calls';
+COMMENT ON TABLE tool_rollups IS 'full cube of (project or -1, user or -1); grains 0, 1440, 10080; finer is read from tool_calls';
 
 CREATE TEMPORARY TABLE tool_days ON COMMIT DROP AS
     SELECT project_id, user_id, bucket_start, tool_name, sum(calls) AS calls, sum(success) AS success, sum(errors) AS errors, sum(rejected) AS rejected,
@@ -70,17 +70,6 @@ INSERT INTO tool_rollups (project_id, user_id, grain_minutes, bucket_start, tool
     SELECT project_id, user_id, 0, '-infinity', tool_name, sum(calls), sum(success), sum(errors), sum(rejected),
            sum(timed_calls), sum(duration_ms), max(max_ms), max(last_used_at), sum(times)
     FROM tool_rollups WHERE grain_minutes = 10080 GROUP BY 1, 2, 5 ORDER BY 1, 2;
-INSERT INTO tool_rollups (project_id, user_id, grain_minutes, bucket_start, tool_name, calls, success, errors, rejected, timed_calls, duration_ms,
-                          max_ms, last_used_at, times)
-    SELECT -1, -1, 60, bucket_start, tool_name, sum(calls), sum(success), sum(errors), sum(rejected),
-           sum(timed_calls), sum(duration_ms), max(max_ms), max(last_used_at), coalesce(sum(placed(timed_calls, latency_bucket + 1, 8)), 0)
-    FROM (SELECT bucket_of(occurred_at, 60) AS bucket_start, tool_name, latency_bucket(duration_ms) AS latency_bucket,
-                 count(*) AS calls, count(*) FILTER (WHERE status = 'success') AS success,
-                 count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors, count(*) FILTER (WHERE status = 'rejected') AS rejected,
-                 count(duration_ms) AS timed_calls, coalesce(sum(duration_ms), 0) AS duration_ms, max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at
-          FROM tool_calls GROUP BY 1, 2, 3) AS by_time
-    GROUP BY 4, 5 ORDER BY 4;
-
 UPDATE tool_rollups AS r SET calls_by_quarter = q.calls, errors_by_quarter = q.errors
 FROM (
     SELECT coalesce(project_id, -1) AS project_id, coalesce(user_id, -1) AS user_id, bucket_of(bucket_start, 10080) AS bucket_start, tool_name,
@@ -99,8 +88,6 @@ DROP TABLE latency_rollups;
 ALTER TABLE activity_rollups ADD COLUMN active_by_quarter numeric NOT NULL DEFAULT 0;  -- grain 10080 only: active_us by quarter_of_week, 16 digits each
 ALTER TABLE activity_rollups ALTER COLUMN active_by_quarter SET STORAGE MAIN;
 ALTER TABLE activity_rollups SET (toast_tuple_target = 256);
-COMMENT ON COLUMN activity_rollups.files_modified IS 'distinct files in the bucket; only where user_id = -1; not in grain 360';
-
 INSERT INTO activity_rollups (project_id, user_id, grain_minutes, bucket_start, sessions, wall_us, active_us, user_messages, assistant_messages, lines_added,
                               lines_removed, tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd)
     SELECT project_id, user_id, 10080, bucket_of(bucket_start, 10080), sum(sessions), sum(wall_us), sum(active_us), sum(user_messages), sum(assistant_messages),
@@ -120,14 +107,6 @@ FROM (SELECT project_id, user_id, bucket_of(bucket_start, 10080) AS bucket_start
       FROM activity_rollups WHERE grain_minutes = 15 AND active_us <> 0 AND bucket_start > '-infinity' GROUP BY 1, 2, 3) AS q
 WHERE (r.project_id, r.user_id, r.grain_minutes, r.bucket_start) = (q.project_id, q.user_id, 10080, q.bucket_start);
 
--- Days of every zone are made up of six-hour cells and few hours.
-INSERT INTO activity_rollups (project_id, user_id, grain_minutes, bucket_start, sessions, wall_us, active_us, user_messages, assistant_messages, lines_added,
-                              lines_removed, tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd)
-    SELECT project_id, user_id, 360, bucket_of(bucket_start, 360), sum(sessions), sum(wall_us), sum(active_us), sum(user_messages), sum(assistant_messages),
-           sum(lines_added), sum(lines_removed), sum(tool_calls), sum(tool_errors), sum(input_tokens), sum(output_tokens), sum(cache_creation_tokens),
-           sum(cache_read_tokens), sum(cost_nano_usd)
-    FROM activity_rollups WHERE grain_minutes = 60 GROUP BY 1, 2, 4 ORDER BY 4, 1, 2;
-
 -- Files: weeks, all projects together, and sets of files as bits --------------------------------------------------------
 
 -- Its bit in file_sets. Given once; numbers that an aborted insert used up leave a hole, which is harmless.
@@ -141,10 +120,10 @@ INSERT INTO file_rollups SELECT -1, grain_minutes, bucket_start, file_key, sum(t
 -- The weeks and days of one file, for the files that may be the most touched of a long range.
 CREATE INDEX file_rollups_by_file ON file_rollups (file_key, project_id, grain_minutes, bucket_start)
     INCLUDE (touches, lines_added, lines_removed)
-    WHERE grain_minutes IN (1440, 10080) AND project_id >= 0;
+    WHERE grain_minutes IN (1440, 10080) AND project_id <> -1;
 DROP INDEX file_rollups_by_time;
 CREATE INDEX file_rollups_by_time ON file_rollups (grain_minutes, bucket_start) INCLUDE (project_id, file_key, touches, lines_added, lines_removed)
-    WHERE grain_minutes > 0 AND project_id >= 0;
+    WHERE grain_minutes > 0 AND project_id <> -1;
 
 CREATE TABLE file_sets (                    -- which files were touched: those of file_rollups whose touches are not 0; grains 1440 and 10080
     project_id    bigint NOT NULL,             -- a project, 0, or -1: all together

@@ -63,19 +63,19 @@ def to_tools(rows: str, sign: str = "+") -> str:
     latest = "max(max_ms), max(last_used_at)" if sign == "+" else "NULL::bigint, NULL::timestamptz"
     sums = ", ".join(f"{sign}sum({name})::bigint AS {name}" for name in TOOL_SUMS)
     return f"""
-        SELECT project_id, user_id, bucket_of(bucket_start, 1440) AS bucket_start, hour_start, tool_name, {sums}, {latest},
+        SELECT project_id, user_id, bucket_of(bucket_start, 1440) AS bucket_start, tool_name, {sums}, {latest},
                {sign}coalesce(sum(placed(timed_calls, latency_bucket + 1, 8)), 0) AS times,
                {sign}coalesce(sum(placed(calls, quarter_of_week(bucket_start), 8)), 0) AS calls_by_quarter,
                {sign}coalesce(sum(placed(errors, quarter_of_week(bucket_start), 8)), 0) AS errors_by_quarter
         FROM (
-            SELECT project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, bucket_of(occurred_at, 60) AS hour_start, tool_name,
+            SELECT project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, tool_name,
                    latency_bucket(duration_ms) AS latency_bucket, count(*) AS calls, count(*) FILTER (WHERE status = 'success') AS success,
                    count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors, count(*) FILTER (WHERE status = 'rejected') AS rejected,
                    count(duration_ms) AS timed_calls, coalesce(sum(duration_ms), 0)::bigint AS duration_ms,
                    max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at
-            FROM {rows} GROUP BY 1, 2, 3, 4, 5, 6
+            FROM {rows} GROUP BY 1, 2, 3, 4, 5
         ) AS calls_of_a_time
-        GROUP BY 1, 2, 3, 4, 5"""
+        GROUP BY 1, 2, 3, 4"""
 
 
 def to_files(rows: str, sign: str = "+") -> str:
@@ -89,14 +89,14 @@ def to_files(rows: str, sign: str = "+") -> str:
 TOOL_SUMS = ("calls", "success", "errors", "rejected", "timed_calls", "duration_ms")
 TOOL_VECTORS = ("times", "calls_by_quarter", "errors_by_quarter")
 _TOOL_DELTA_COLUMNS = (
-    f"project_id, user_id, bucket_start, hour_start, tool_name, {', '.join(TOOL_SUMS)}, max_ms, last_used_at, {', '.join(TOOL_VECTORS)}"
+    f"project_id, user_id, bucket_start, tool_name, {', '.join(TOOL_SUMS)}, max_ms, last_used_at, {', '.join(TOOL_VECTORS)}"
 )
 
 
 def delta_ctes(activity: list[str], tools: list[str], files: list[str]) -> str:
     """The CTEs that ROLL_UP reads, from SELECTs of contributions. `active_deltas` is the caller's.
 
-    Summed up by 15-minute bucket here, since each of them is spread over twenty-four cells later.
+    Summed up by 15-minute bucket here, since each of them is spread over twenty cells later.
     """
     return f"""
     activity_deltas AS (
@@ -107,7 +107,7 @@ def delta_ctes(activity: list[str], tools: list[str], files: list[str]) -> str:
 
 
 WEEK = 10080
-_GRAINS = "(VALUES (0), (15), (60), (360), (1440), (10080)) AS g (grain_minutes)"
+_GRAINS = "(VALUES (0), (15), (60), (1440), (10080)) AS g (grain_minutes)"
 
 # The keys each contribution is counted under: the full cube of project and user for most; a person's active time is a union, not a sum, over
 # projects, so its two halves come ready-made from active_days.
@@ -121,13 +121,11 @@ FILE_CELLS = """
 
 # A withdrawn vector may leave a negative number for a moment within a statement, never in a row.
 TOOL_CELLS = f"""
-        SELECT k.project_id, k.user_id, grain_minutes,
-               CASE grain_minutes WHEN 60 THEN hour_start ELSE bucket_of(bucket_start, grain_minutes) END AS bucket_start, tool_name,
+        SELECT k.project_id, k.user_id, grain_minutes, bucket_of(bucket_start, grain_minutes) AS bucket_start, tool_name,
                {", ".join(f"sum({name})::bigint AS {name}" for name in TOOL_SUMS)}, max(max_ms) AS max_ms, max(last_used_at) AS last_used_at,
                sum(times) AS times, {", ".join(f"coalesce(sum({name}) FILTER (WHERE grain_minutes = {WEEK}), 0) AS {name}" for name in TOOL_VECTORS[1:])}
-        FROM tool_deltas AS d, (VALUES (0), (60), (1440), (10080)) AS g (grain_minutes),
+        FROM tool_deltas AS d, (VALUES (0), (1440), (10080)) AS g (grain_minutes),
              LATERAL (VALUES (d.project_id, d.user_id), (d.project_id, -1), (-1, d.user_id), (-1, -1)) AS k (project_id, user_id)
-        WHERE grain_minutes <> 60 OR k.project_id = -1 AND k.user_id = -1
         GROUP BY 1, 2, 3, 4, 5"""
 
 # Of cells of file_rollups that came to be touched, or no longer are: the bits to turn over in file_sets.

@@ -7,6 +7,9 @@ from services.query.queries.ranges import Segment
 from services.query.queries.segments import IN_SEGMENT, SEGMENTS, segment_parameters
 from shared.database import ALL
 
+# As the index by time has it: `>= 0` would invite a scan of the primary key, project by project.
+OF_ALL = "<> -1 AND grain_minutes > 0"
+
 _INTERVAL = "width_bucket(date_part('epoch', r.bucket_start), CAST(:edges AS float8[])) - 1"
 
 # Days and weeks as sets; hours and quarters, whose sets are not kept, file by file.
@@ -56,7 +59,7 @@ def _distinct(
     kept = [each for each in segments if each.grain_minutes in (1440, 10080)]
     fine = [each for each in segments if each.grain_minutes not in (1440, 10080)]
     sql = (_DISTINCT_SETS if kept else _DISTINCT_CELLS).format(
-        interval=interval, dated=dated, of_project=">= 0" if project_id == ALL else "= :project_id"
+        interval=interval, dated=dated, of_project=OF_ALL if project_id == ALL else "= :project_id"
     )
     bounds = segment_parameters(kept) | {f"fine_{name}": value for name, value in segment_parameters(fine).items()}
     return {row["i"]: row["files"] for row in rows(connection, sql, bounds | parameters | {"project_id": project_id})}

@@ -27,7 +27,7 @@ _PERCENTS = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
 def percentiles(connection: Connection, project_id: int, user_id: int, tool_name: str | None, segments: list[Segment]) -> dict[str, Row]:
     """By tool: p50_ms, p95_ms, p99_ms. A tool none of whose calls says how long it took is not in it."""
     parameters = split_parameters(project_id, user_id, tool_name, segments)
-    kept = [is_kept(each, project_id, user_id) for each in segments]
+    kept = [is_kept(each) for each in segments]
     if not any(kept):
         sql = _FROM_CALLS.format(source=calls_source(project_id, user_id, tool_name, "r.tool_name, r.duration_ms"))
         return {row.pop("tool_name"): row for row in rows(connection, sql, parameters)}

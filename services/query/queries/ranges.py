@@ -19,9 +19,7 @@ from shared.messages import EARLIEST, LATEST
 Interval = Literal["hour", "day", "week", "month"]
 
 QUARTER, HOUR, DAY, WEEK = 900, 3_600, 86_400, 604_800
-# Of rollups in general, and of activity_rollups, which have quarters of a day too: the days of any zone are made up of few of these.
 GRAINS = (10_080, 1_440, 60, 15)
-ACTIVITY_GRAINS = (10_080, 1_440, 360, 60, 15)
 # Weeks begin on a Monday; 1970-01-01 was a Thursday.
 _FIRST_MONDAY = 4 * DAY
 MAX_POINTS = 12_000
@@ -121,16 +119,15 @@ def cover(start: float, end: float, grains: tuple[int, ...] = GRAINS) -> list[Se
     return list(_cover(start, end, grains))
 
 
-def cover_series(wanted: Range, edges: list[int], grains: tuple[int, ...] = GRAINS) -> list[Segment]:
+def cover_series(wanted: Range, edges: list[int]) -> list[Segment]:
     """The buckets that make up a series: none of them lies on both sides of an edge."""
     clipped = [max(edges[0], wanted.start), *edges[1:-1], min(edges[-1], wanted.end)]
     if wanted.interval in ("hour", "day"):
         for grain_minutes, seconds in ((1440, DAY), (60, HOUR)):
-            if all(edge % seconds == 0 for edge in clipped) and wanted.interval == ("day" if seconds == DAY else "hour"):
+            if all(edge % seconds == 0 for edge in clipped) and (wanted.interval == "day" or seconds == HOUR):
                 return [Segment(grain_minutes, clipped[0], clipped[-1])]
-        if wanted.interval == "hour":
-            return [Segment(15, clipped[0], clipped[-1])]
-    pieces = (piece for start, end in pairwise(clipped) for piece in cover(start, end, grains))
+        return [Segment(15, clipped[0], clipped[-1])]
+    pieces = (piece for start, end in pairwise(clipped) for piece in cover(start, end))
     return _merged(pieces)
 
 

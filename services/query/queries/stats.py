@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from services.query.queries import files, heatmap, tools, top_files
 from services.query.queries.paging import Row, rows
-from services.query.queries.ranges import ACTIVITY_GRAINS, Range, Segment, at, cover, cover_series, series_edges
+from services.query.queries.ranges import Range, Segment, at, cover, cover_series, series_edges
 from services.query.queries.segments import IN_SEGMENT, SEGMENTS, segment_parameters
 from shared.database import ALL
 
@@ -65,15 +65,14 @@ class Series(Struct, frozen=True):
 def stats(connection: Connection, scope: Scope, wanted: Range, idle_gap_seconds: int) -> Row:
     """Everything about a scope in a range, but for the project itself."""
     segments = cover(wanted.start, wanted.end)
-    activity = cover(wanted.start, wanted.end, ACTIVITY_GRAINS)
     series = series_of(connection, scope, wanted)
     return {
         "range": described(wanted),
-        "totals": _totals(connection, scope, wanted, activity, segments, idle_gap_seconds),
+        "totals": _totals(connection, scope, wanted, segments, idle_gap_seconds),
         "time_series": _time_series(connection, scope, wanted, series),
         "tools": tools.summary(connection, scope.project_id, scope.user_id, None, segments),
         "top_files": top_files.top(connection, scope.project_id, wanted, segments),
-        "users": _users(connection, scope, activity),
+        "users": _users(connection, scope, segments),
         "heatmap": heatmap.heatmap(connection, scope.project_id, scope.user_id, wanted),
     }
 
@@ -92,7 +91,7 @@ def series_of(connection: Connection, scope: Scope, wanted: Range) -> Series:
     if first is None and inf in (wanted.end, -wanted.start):
         return Series([], [])
     edges = series_edges(wanted, first or 0, last or 0)
-    return Series(edges, cover_series(wanted, edges, ACTIVITY_GRAINS) if edges else [])
+    return Series(edges, cover_series(wanted, edges) if edges else [])
 
 
 def series_rows(connection: Connection, scope: Scope, series: Series) -> dict[int, Row]:
@@ -103,10 +102,8 @@ def series_rows(connection: Connection, scope: Scope, series: Series) -> dict[in
     return {row.pop("i"): row for row in rows(connection, _SERIES, parameters)}
 
 
-def _totals(
-    connection: Connection, scope: Scope, wanted: Range, activity: list[Segment], segments: list[Segment], idle_gap_seconds: int
-) -> Row:
-    found = rows(connection, _TOTALS, scope.keys() | segment_parameters(activity))[0]
+def _totals(connection: Connection, scope: Scope, wanted: Range, segments: list[Segment], idle_gap_seconds: int) -> Row:
+    found = rows(connection, _TOTALS, scope.keys() | segment_parameters(segments))[0]
     if not wanted.everything:
         found["files_modified"] = files.distinct(connection, scope.project_id, segments)
     measures = _measures(found)
@@ -117,7 +114,7 @@ def _totals(
 def _time_series(connection: Connection, scope: Scope, wanted: Range, series: Series) -> list[Row]:
     found = series_rows(connection, scope, series)
     if found and not _counts_files_exactly(wanted, series):
-        distinct = files.distinct_by_interval(connection, scope.project_id, cover_series(wanted, series.edges), series.edges)
+        distinct = files.distinct_by_interval(connection, scope.project_id, series.segments, series.edges)
         for number, row in found.items():
             row["files_modified"] = distinct.get(number, 0)
     return [

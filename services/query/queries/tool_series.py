@@ -2,13 +2,12 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from math import inf
 
 from sqlalchemy import Connection
 
 from services.query.queries.paging import Row, rows
-from services.query.queries.ranges import QUARTER
-from services.query.queries.vectors import CALLS_DIGITS, counters
+from services.query.queries.ranges import QUARTER, WEEK
+from services.query.queries.vectors import CALLS_DIGITS, total
 
 _WEEKS = """
     SELECT date_part('epoch', bucket_start) AS week, calls_by_quarter::text AS calls, errors_by_quarter::text AS errors
@@ -26,14 +25,13 @@ def series(
     start, end = max(start, edges[0]), min(end, edges[-1])
     found: dict[int, Row] = defaultdict(lambda: {"calls": 0, "errors": 0})
     for row in rows(connection, _WEEKS, keys | {"start": start, "end": end}):
-        number, until = 0, -inf
-        for name in ("calls", "errors"):
-            for place, counter in counters(row[name], CALLS_DIGITS):
-                at = row["week"] + place * QUARTER
-                if not start <= at < end:
-                    continue
-                if not edges[number] <= at < until:
-                    number = bisect_right(edges, at) - 1
-                    until = edges[number + 1]
-                found[number][name] += counter
-    return found
+        week = row["week"]
+        at, until = max(start, week), min(end, week + WEEK)
+        number = bisect_right(edges, at) - 1
+        while at < until:
+            following = min(edges[number + 1], until)
+            first, last = int(at - week) // QUARTER, int(following - week) // QUARTER
+            for name in ("calls", "errors"):
+                found[number][name] += total(row[name], CALLS_DIGITS, first, last)
+            at, number = following, number + 1
+    return {number: row for number, row in found.items() if row["calls"]}

@@ -40,9 +40,9 @@ def summary(connection: Connection, project_id: int, user_id: int, tool_name: st
     return rows(connection, _SUMMARY.format(source=source), split_parameters(project_id, user_id, tool_name, segments))
 
 
-def is_kept(segment: Segment, project_id: int, user_id: int) -> bool:
-    """Whether tool_rollups has its buckets: all time, weeks, UTC days, and for all together hours."""
-    return segment.grain_minutes in ((0, 60, 1440, 10080) if project_id == user_id == ALL else (0, 1440, 10080))
+def is_kept(segment: Segment) -> bool:
+    """Whether tool_rollups has its buckets: all time, weeks or UTC days."""
+    return segment.grain_minutes in (0, 1440, 10080)
 
 
 def calls_source(project_id: int, user_id: int, tool_name: str | None, columns: str) -> str:
@@ -54,8 +54,8 @@ def calls_source(project_id: int, user_id: int, tool_name: str | None, columns: 
 
 def split_parameters(project_id: int, user_id: int, tool_name: str | None, segments: list[Segment]) -> Row:
     """Segments that are kept as rollups, and under names of their own the rest."""
-    kept = [each for each in segments if is_kept(each, project_id, user_id)]
-    rest = [each for each in segments if not is_kept(each, project_id, user_id)]
+    kept = [each for each in segments if is_kept(each)]
+    rest = [each for each in segments if not is_kept(each)]
     edges = {f"edge_{name}": value for name, value in segment_parameters(rest).items()}
     return segment_parameters(kept) | edges | {"project_id": project_id, "user_id": user_id, "tool_name": tool_name}
 

@@ -6,6 +6,7 @@ unless the range is short, but then there is little to add up.
 
 from sqlalchemy import Connection
 
+from services.query.queries.files import OF_ALL
 from services.query.queries.paging import Row, rows
 from services.query.queries.ranges import DAY, Range, Segment
 from services.query.queries.segments import IN_SEGMENT, SEGMENTS, segment_parameters
@@ -27,7 +28,7 @@ _CELLS_OF_RANGE = f"""
         SELECT r.project_id, r.file_key, r.touches, r.lines_added, r.lines_removed
         FROM {SEGMENTS}
         CROSS JOIN LATERAL (SELECT project_id, file_key, touches, lines_added, lines_removed FROM file_rollups
-            WHERE {IN_SEGMENT} AND project_id {{of_project}} OFFSET 0) AS r"""
+            WHERE {IN_SEGMENT} AND project_id {{of_cells}} OFFSET 0) AS r"""
 
 _TOP_OF_RANGE = f"""
     SELECT project_id, file_key, {_SUMS} FROM ({_CELLS_OF_RANGE}) AS r
@@ -46,7 +47,7 @@ _TOP_OF_CANDIDATES = f"""
         FROM often AS o
         CROSS JOIN {SEGMENTS}
         CROSS JOIN LATERAL (SELECT touches, lines_added, lines_removed FROM file_rollups
-            WHERE file_key = o.file_key AND project_id = o.project_id AND project_id >= 0 AND grain_minutes IN (1440, 10080) AND {IN_SEGMENT}
+            WHERE file_key = o.file_key AND project_id = o.project_id AND project_id <> -1 AND grain_minutes IN (1440, 10080) AND {IN_SEGMENT}
             OFFSET 0) AS r
         UNION ALL
         SELECT f.* FROM ({_FINE_CELLS_OF_RANGE}) AS f JOIN often USING (project_id, file_key)
@@ -88,17 +89,20 @@ def top(connection: Connection, project_id: int, wanted: Range, segments: list[S
 
 
 def _top(connection: Connection, project_id: int, wanted: Range, segments: list[Segment]) -> list[Row]:
-    of_project = ">= 0" if project_id == ALL else "= :project_id"
+    of_project = "<> -1" if project_id == ALL else "= :project_id"
+    of_cells = OF_ALL if project_id == ALL else of_project
     parameters = {"project_id": project_id, "top": TOP_FILES}
     if wanted.everything:
         return rows(connection, _TOP_OF_ALL_TIME.format(of_project=of_project), parameters)
     if wanted.end - wanted.start > _LONG:
         found = rows(
-            connection, _TOP_OF_CANDIDATES.format(of_project=of_project), parameters | _split(segments) | {"candidates": CANDIDATES}
+            connection,
+            _TOP_OF_CANDIDATES.format(of_project=of_project, of_cells=of_cells),
+            parameters | _split(segments) | {"candidates": CANDIDATES},
         )
         if _are_surely_the_top(found):
             return found
-    return rows(connection, _TOP_OF_RANGE.format(of_project=of_project), parameters | segment_parameters(segments))
+    return rows(connection, _TOP_OF_RANGE.format(of_cells=of_cells), parameters | segment_parameters(segments))
 
 
 def _are_surely_the_top(found: list[Row]) -> bool:

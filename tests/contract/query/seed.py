@@ -118,11 +118,11 @@ FROM (
         input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, 0 FROM messages
     UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0 FROM activities
     UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0 FROM tool_calls
-) AS e, LATERAL (VALUES (e.project_id), (-1)) AS p(p), LATERAL (VALUES (e.user_id), (-1)) AS u(u), (VALUES (0), (15), (60), (360), (1440), (10080)) AS g(g)
+) AS e, LATERAL (VALUES (e.project_id), (-1)) AS p(p), LATERAL (VALUES (e.user_id), (-1)) AS u(u), (VALUES (0), (15), (60), (1440), (10080)) AS g(g)
 GROUP BY 1, 2, 3, 4;
 INSERT INTO activity_rollups (project_id, user_id, grain_minutes, bucket_start, active_us)
 SELECT d.project_id, u.u, g.g, CASE WHEN g.g = 0 THEN '-infinity' ELSE c.bucket_start END, sum(microseconds(upper(c.piece) - lower(c.piece)))
-FROM active_days d, (VALUES (0), (15), (60), (360), (1440), (10080)) AS g(g), LATERAL (VALUES (d.user_id), (-1)) AS u(u),
+FROM active_days d, (VALUES (0), (15), (60), (1440), (10080)) AS g(g), LATERAL (VALUES (d.user_id), (-1)) AS u(u),
     cut_at_buckets(d.ranges, CASE WHEN g.g = 0 THEN 1440 ELSE g.g END) AS c
 GROUP BY 1, 2, 3, 4
 ON CONFLICT (project_id, user_id, grain_minutes, bucket_start) DO UPDATE SET active_us = excluded.active_us;
@@ -148,7 +148,7 @@ SELECT p.p, u.u, g.g, bucket_of(occurred_at, g.g), tool_name, count(*), count(*)
     coalesce(sum(placed(1, latency_bucket(duration_ms) + 1, 8)), 0),
     coalesce(sum(placed(1, quarter_of_week(occurred_at), 8)) FILTER (WHERE g.g = 10080), 0),
     coalesce(sum(placed(1, quarter_of_week(occurred_at), 8)) FILTER (WHERE g.g = 10080 AND status IN ('error', 'timeout')), 0)
-FROM tool_calls t, LATERAL (VALUES (t.project_id), (-1)) AS p(p), LATERAL (VALUES (t.user_id), (-1)) AS u(u), (VALUES (0), (60), (1440), (10080)) AS g(g)
-WHERE g.g <> 60 OR p.p = -1 AND u.u = -1 GROUP BY 1, 2, 3, 4, 5;
+FROM tool_calls t, LATERAL (VALUES (t.project_id), (-1)) AS p(p), LATERAL (VALUES (t.user_id), (-1)) AS u(u), (VALUES (0), (1440), (10080)) AS g(g)
+GROUP BY 1, 2, 3, 4, 5;
 INSERT INTO ledger SELECT 0, count(*), 0, 0, max(received_at) FROM messages
 """
