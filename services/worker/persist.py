@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from services.worker import aggregate, copies, fold_sessions, insert_rows, rework
+from services.worker import aggregate, copies, fold_sessions, insert_rows, rework, roll_up
 from services.worker.readings import BROUGHT_BY
 from services.worker.staging import Received, Staged, copy_in, stage
 
@@ -87,7 +87,6 @@ DELTAS = aggregate.delta_ctes(
         aggregate.of_sessions("session_states_after"),
     ],
     tools=[aggregate.to_tools("new_tool_calls"), aggregate.to_tools("gone_tool_calls", "-")],
-    latencies=[aggregate.to_latencies("new_tool_calls"), aggregate.to_latencies("gone_tool_calls", "-")],
     files=[aggregate.to_files("new_activities"), aggregate.to_files("gone_activities", "-")],
     usage=[
         aggregate.to_usage("new_api_calls"),
@@ -106,7 +105,7 @@ SELECT {insert_rows.COUNTS}, {insert_rows.SLOWER_BEFORE},
 
 # New rows, their sessions before and after, and all of it rolled up, in one statement: nobody sees one without the other.
 PERSIST = f"""WITH {insert_rows.ALL}, {fold_sessions.PER_SESSION}, {fold_sessions.GROWN}, {fold_sessions.CHANGED}, {fold_sessions.ACTIVE_DELTAS},
-{DELTAS}, {aggregate.ROLL_UP} {COUNTS}"""
+{DELTAS}, {roll_up.ROLL_UP} {COUNTS}"""
 
 # The newest session's date can also go back, when an earlier start becomes known; so it is looked up, under the project's lock.
 LOCK_PROJECTS = "SELECT FROM projects WHERE id = ANY(%(project_ids)s) ORDER BY id FOR UPDATE"

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import Connection
 
 _ROWS = ("messages", "tool_calls", "activities", "api_calls", "session_events", "session_facts", "sessions")
-_CELLS = ("activity_rollups", "tool_rollups", "latency_rollups", "file_rollups", "usage_rollups", "active_days")
+_CELLS = ("activity_rollups", "tool_rollups", "file_rollups", "usage_rollups", "active_days")
 _STORED = ("received_at", "persisted_at", "created_at", "brought_by", "terms", "project_id", "user_id")
 _KEYS = frozenset({"p", "u", "grain_minutes", "bucket_start", "tool_name", "latency_bucket", "file_key", "model", "day", "max_ms", "last_used_at"})
 
@@ -18,7 +18,7 @@ def tables(connection: Connection[Any]) -> dict[str, list[str]]:
         found[table] = [row for row in _rows(connection, _named(table)) if _counts(json.loads(row))]
     found["projects"] = _rows(connection, "SELECT jsonb_build_object('path', path, 'last', last_session_at) FROM projects")
     found["users"] = _rows(connection, "SELECT to_jsonb(name) FROM users")
-    found["files"] = _rows(connection, "SELECT to_jsonb(f) FROM files AS f")
+    found["files"] = _rows(connection, "SELECT to_jsonb(file_path) FROM files")
     found["session_files"] = _rows(connection, "SELECT to_jsonb(f) FROM session_files AS f")
     return found
 
