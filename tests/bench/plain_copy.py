@@ -2,7 +2,8 @@
 
 Per batch of 2,000 rows: BEGIN; COPY straight into the table with all its indexes, from text made beforehand; the worker's own rollup statement
 (roll_up.ROLL_UP: all rollups in all their keys and grains) over the rows just copied, found by their ids; COMMIT, which waits for the disk.
-What it is spared: journal, JSON, a check for duplicates, looking up project and user, making search terms, pricing tokens (none of their rows), and keeping sessions and active time.
+What it is spared: journal, JSON, a check for duplicates, looking up project and user, making search terms, pricing and
+storing tokens, and keeping sessions and active time.
 """
 
 import time

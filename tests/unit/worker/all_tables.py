@@ -8,7 +8,9 @@ from psycopg import Connection
 _ROWS = ("messages", "tool_calls", "activities", "api_calls", "session_events", "session_facts", "sessions")
 _CELLS = ("activity_rollups", "tool_rollups", "file_rollups", "usage_rollups", "active_days")
 _STORED = ("received_at", "persisted_at", "created_at", "brought_by", "terms", "project_id", "user_id")
-_KEYS = frozenset({"p", "u", "grain_minutes", "bucket_start", "tool_name", "latency_bucket", "file_key", "model", "day", "max_ms", "last_used_at"})
+_KEYS = frozenset(
+    {"p", "u", "grain_minutes", "bucket_start", "tool_name", "latency_bucket", "file_key", "model", "day", "max_ms", "last_used_at"}
+)
 
 
 def tables(connection: Connection[Any]) -> dict[str, list[str]]:

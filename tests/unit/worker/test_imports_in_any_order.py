@@ -40,11 +40,23 @@ def act(n: int, session_id: str) -> Record:
         case 2:
             path = f"/f/{n % 3}.py"
             return FileChange(
-                id=row_id, session_id=session_id, file_path=path, action="modified", lines_added=n, lines_removed=1, timestamp=at, source="transcript"
+                id=row_id,
+                session_id=session_id,
+                file_path=path,
+                action="modified",
+                lines_added=n,
+                lines_removed=1,
+                timestamp=at,
+                source="transcript",
             )
         case _:
             return ApiCall(
-                id=row_id, session_id=session_id, timestamp=at, source="transcript", model="claude-opus-4-6" if n % 2 else "unheard-of", output_tokens=n
+                id=row_id,
+                session_id=session_id,
+                timestamp=at,
+                source="transcript",
+                model="claude-opus-4-6" if n % 2 else "unheard-of",
+                output_tokens=n,
             )
 
 
