@@ -102,7 +102,6 @@ DELTAS = aggregate.delta_ctes(
         aggregate.of_sessions("session_states_after"),
     ],
     tools=[aggregate.to_tools("new_tool_calls")],
-    latencies=[aggregate.to_latencies("new_tool_calls")],
     files=[aggregate.to_files("new_activities")],
 )
 

@@ -36,7 +36,8 @@ SETTLED = """
     WHERE s.session_id = ANY(%(session_ids)s)"""
 
 MOVING = f"""
-    SELECT array_agg(k.session_id), array_agg(DISTINCT s.project_id), array_agg(DISTINCT k.project_id) FROM ({SETTLED}) AS k JOIN sessions AS s USING (session_id)
+    SELECT array_agg(k.session_id), array_agg(DISTINCT s.project_id), array_agg(DISTINCT k.project_id), array_agg(DISTINCT s.user_id)
+    FROM ({SETTLED}) AS k JOIN sessions AS s USING (session_id)
     WHERE k.counted AND (k.project_id, k.user_id) <> (s.project_id, s.user_id)"""
 
 SETTLE = f"""
@@ -57,7 +58,6 @@ def _contributions(sign: str) -> str:
             aggregate.of_sessions(of("sessions"), sign),
         ],
         tools=[aggregate.to_tools(of("tool_calls"), sign)],
-        latencies=[aggregate.to_latencies(of("tool_calls"), sign)],
         files=[aggregate.to_files(of("activities"), sign)],
     )
     no_active_deltas = (
@@ -75,13 +75,33 @@ MOVE_ROWS = [
     for table in ("messages", "tool_calls", "activities")
 ]
 
-# A withdrawn call may have been the slowest or the last one of its cell; those two are looked up again.
-MAXIMA = """
+# A withdrawn call may have been the slowest or the last one of its cells; those two are looked up again, first from the calls of a project
+# and user, then from the cells of these. What all of them have together is the same wherever a session belongs.
+_TOUCHED = """
+    SELECT DISTINCT tool_name, grain_minutes, bucket_of(occurred_at, grain_minutes) AS bucket_start
+    FROM tool_calls, (VALUES (0), (1440), (10080)) AS g (grain_minutes) WHERE session_id = ANY(%(moving)s)"""
+MAXIMA = [
+    f"""
     UPDATE tool_rollups AS r SET (max_ms, last_used_at) = (
         SELECT max(duration_ms), max(occurred_at) FROM tool_calls AS t
         WHERE t.project_id = r.project_id AND t.user_id = r.user_id AND t.tool_name = r.tool_name
           AND bucket_of(t.occurred_at, r.grain_minutes) = r.bucket_start)
-    WHERE r.project_id = ANY(%(old_project_ids)s) AND r.tool_name IN (SELECT tool_name FROM tool_calls WHERE session_id = ANY(%(moving)s))"""
+    WHERE r.project_id = ANY(%(old_project_ids)s) AND r.user_id = ANY(%(old_user_ids)s)
+      AND (r.tool_name, r.grain_minutes, r.bucket_start) IN ({_TOUCHED})""",
+    f"""
+    UPDATE tool_rollups AS r SET (max_ms, last_used_at) = (
+        SELECT max(c.max_ms), max(c.last_used_at) FROM tool_rollups AS c
+        WHERE c.project_id = r.project_id AND c.user_id >= 0 AND c.grain_minutes = r.grain_minutes AND c.bucket_start = r.bucket_start
+          AND c.tool_name = r.tool_name)
+    WHERE r.project_id = ANY(%(old_project_ids)s) AND r.user_id = -1 AND (r.tool_name, r.grain_minutes, r.bucket_start) IN ({_TOUCHED})""",
+    f"""
+    UPDATE tool_rollups AS r SET (max_ms, last_used_at) = (
+        SELECT max(c.max_ms), max(c.last_used_at) FROM (SELECT 0 AS id UNION ALL SELECT id FROM projects) AS p, LATERAL (
+            SELECT * FROM tool_rollups AS c
+            WHERE c.project_id = p.id AND c.user_id = r.user_id AND c.grain_minutes = r.grain_minutes AND c.bucket_start = r.bucket_start
+              AND c.tool_name = r.tool_name) AS c)
+    WHERE r.project_id = -1 AND r.user_id = ANY(%(old_user_ids)s) AND (r.tool_name, r.grain_minutes, r.bucket_start) IN ({_TOUCHED})""",
+]
 
 AFFECTED_DAYS = """
     SELECT DISTINCT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day
@@ -118,7 +138,6 @@ REBUILD_DAYS = f"""
     aggregate.delta_ctes(
         activity=[aggregate.of_messages("messages") + " WHERE false"],
         tools=[aggregate.to_tools("tool_calls WHERE false")],
-        latencies=[aggregate.to_latencies("(SELECT * FROM tool_calls WHERE false) AS none")],
         files=[aggregate.to_files("activities WHERE false")],
     )
 }, {aggregate.ROLL_UP} SELECT 1"""
@@ -131,18 +150,19 @@ def settle_keys(connection: Connection[Any], parameters: dict[str, Any]) -> set[
     """
     found = connection.execute(MOVING, parameters).fetchone()
     assert found is not None
-    moving, old_project_ids, new_project_ids = found
+    moving, old_project_ids, new_project_ids, old_user_ids = found
     if not moving:
         connection.execute(SETTLE, parameters)
         return set()
-    parameters = parameters | {"moving": moving, "old_project_ids": old_project_ids}
+    parameters = parameters | {"moving": moving, "old_project_ids": old_project_ids, "old_user_ids": old_user_ids}
     connection.execute(KEEP_DAYS, parameters)
     connection.execute(WITHDRAW.encode(), parameters)
     connection.execute(SETTLE, parameters)
     for statement in MOVE_ROWS:
         connection.execute(statement.encode(), parameters)
     connection.execute(CONTRIBUTE.encode(), parameters)
-    connection.execute(MAXIMA, parameters)
+    for statement in MAXIMA:
+        connection.execute(statement.encode(), parameters)
     connection.execute(KEEP_DAYS, parameters)
     connection.execute(MAKE_DAYS)
     connection.execute(LOCK_DAYS)

@@ -23,7 +23,6 @@ _DELTAS = aggregate.delta_ctes(
         aggregate.of_sessions("sessions"),
     ],
     tools=[aggregate.to_tools("tool_calls")],
-    latencies=[aggregate.to_latencies("tool_calls")],
     files=[aggregate.to_files("activities")],
 )
 
@@ -34,7 +33,8 @@ _ACTIVE_DELTAS = """
     )"""
 
 _FILE_COUNTS = f"""
-    SELECT project_id, grain_minutes, bucket_start, count(*) AS files_modified FROM ({aggregate.FILE_CELLS}) AS cells WHERE touches > 0 GROUP BY 1, 2, 3"""
+    SELECT project_id, grain_minutes, bucket_start, count(*) AS files_modified
+    FROM ({aggregate.FILE_CELLS}) AS cells WHERE touches > 0 AND project_id <> -1 GROUP BY 1, 2, 3"""
 
 _ACTIVE_DAYS = """
     SELECT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day, range_agg(c.piece) AS ranges
@@ -68,7 +68,6 @@ class Check:
 
 
 _CUBE = ("project_id", "user_id", "grain_minutes", "bucket_start")
-_TOOL_SUMS = ("calls", "success", "errors", "rejected", "timed_calls", "duration_ms")
 _SESSION_VALUES = ("user_messages", "assistant_messages", "tool_calls", "tool_errors", "files_modified")
 
 CHECKS = (
@@ -88,9 +87,15 @@ CHECKS = (
         "SELECT * FROM activity_rollups",
         f"WITH {_DELTAS}, {_ACTIVE_DELTAS} {aggregate.activity_cells(_FILE_COUNTS)}",
         _CUBE,
-        aggregate.MEASURES,
+        (*aggregate.MEASURES, "active_by_quarter"),
     ),
-    Check("tool_rollups", "SELECT * FROM tool_rollups", f"WITH {_DELTAS} {aggregate.TOOL_CELLS}", (*_CUBE, "tool_name"), _TOOL_SUMS),
+    Check(
+        "tool_rollups",
+        "SELECT * FROM tool_rollups",
+        f"WITH {_DELTAS} {aggregate.TOOL_CELLS}",
+        (*_CUBE, "tool_name"),
+        aggregate.TOOL_SUMS + aggregate.TOOL_VECTORS,
+    ),
     Check(
         "tool maxima",
         "SELECT * FROM tool_rollups WHERE calls > 0",
@@ -99,18 +104,18 @@ CHECKS = (
         (),
     ),
     Check(
-        "latency_rollups",
-        "SELECT * FROM latency_rollups",
-        f"WITH {_DELTAS} {aggregate.LATENCY_CELLS}",
-        (*_CUBE, "tool_name", "latency_bucket"),
-        ("calls",),
-    ),
-    Check(
         "file_rollups",
         "SELECT * FROM file_rollups",
         f"WITH {_DELTAS} {aggregate.FILE_CELLS}",
         ("project_id", "grain_minutes", "bucket_start", "file_key"),
         ("touches", "lines_added", "lines_removed"),
+    ),
+    Check(
+        "file_sets",
+        "SELECT * FROM file_sets WHERE bit_count(bits) > 0",
+        f"WITH {_DELTAS} {aggregate.FILE_BITS.format(cells=f'SELECT * FROM ({aggregate.FILE_CELLS}) AS cells WHERE touches > 0')}",
+        ("project_id", "grain_minutes", "bucket_start", "chunk", "bits"),
+        (),
     ),
 )
 

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import Connection
 
 from services.worker import verify
-from services.worker.aggregate import MEASURES, TOKENS
+from services.worker.aggregate import MEASURES, TOKENS, TOOL_VECTORS
 from services.worker.persist import LAST_SESSIONS
 from tests.bench.plan import Plan
 from tests.bench.rows import COLUMNS, Rows, file_key
@@ -46,13 +46,13 @@ SESSIONS = f"""
 _CELL = "project_id, user_id, grain_minutes, bucket_start"
 AGGREGATES = {
     "active_days": ("project_id, user_id, day, ranges", _EXPECTED["active_days"]),
-    "activity_rollups": (f"{_CELL}, {', '.join(MEASURES)}", _EXPECTED["activity_rollups"]),
+    "activity_rollups": (f"{_CELL}, {', '.join(MEASURES)}, active_by_quarter", _EXPECTED["activity_rollups"]),
     "tool_rollups": (
-        f"{_CELL}, tool_name, calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at",
+        f"{_CELL}, tool_name, calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at, {', '.join(TOOL_VECTORS)}",
         _EXPECTED["tool_rollups"],
     ),
-    "latency_rollups": (f"{_CELL}, tool_name, latency_bucket, calls", _EXPECTED["latency_rollups"]),
     "file_rollups": ("project_id, grain_minutes, bucket_start, file_key, touches, lines_added, lines_removed", _EXPECTED["file_rollups"]),
+    "file_sets": ("project_id, grain_minutes, bucket_start, chunk, bits", _EXPECTED["file_sets"]),
 }
 
 

@@ -41,7 +41,6 @@ def _roll_up(table: str) -> str:
     deltas = aggregate.delta_ctes(
         activity=[aggregate.of_messages(rows("messages")) if table == "messages" else aggregate.of_tool_calls(rows("tool_calls"))],
         tools=[aggregate.to_tools(rows("tool_calls"))],
-        latencies=[aggregate.to_latencies(rows("tool_calls"))],
         files=[aggregate.to_files(rows("activities"))],
     )
     return f"WITH batch AS (SELECT * FROM {table} WHERE id = ANY(%(ids)s)), {NO_ACTIVE_TIME}, {deltas}, {aggregate.ROLL_UP} SELECT 1"
