@@ -1,4 +1,4 @@
--- A week as a grain, and vectors of counters in one number: what a question about a long range is answered from (docs/adr/0007).
+-- A week as a grain, and vectors of counters in one number: what a question about a long range is answered from (docs/adr/0008).
 --
 -- Vectors
 --   A numeric that holds a counter at every so many decimal digits: sum(numeric) then adds all counters at once, in any order, and takes away
