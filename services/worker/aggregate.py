@@ -70,7 +70,7 @@ def of_sessions(rows: str, sign: str = "+") -> str:
 def to_tools(rows: str, sign: str = "+") -> str:
     """Contributions of tool calls to tool_rollups, by UTC day, and in `times` and the two `_by_quarter` as vectors (0002_weeks.sql).
 
-    A withdrawn call lowers no maximum: see rekey.py.
+    A withdrawn call lowers no maximum: see rework.py.
     """
     latest = "max(max_ms), max(last_used_at)" if sign == "+" else "NULL::bigint, NULL::timestamptz"
     sums = ", ".join(f"{sign}sum({name})::bigint AS {name}" for name in TOOL_SUMS)

@@ -142,7 +142,7 @@ def persist(connection: Connection[Any], batch: Sequence[Received], *, idle_gap:
         copies.take_turns(connection)
         parameters["session_ids"] = sorted(staged.session_ids | copies.owners(connection))
     projects = _make_what_rows_refer_to(connection, staged, parameters)
-    moved_projects = copies.settle(connection, parameters) if job_number else set()
+    moved_projects, new_owners = copies.settle(connection, parameters) if job_number else (set[int](), 0)
     if job_number and staged.rows["staged_tool_calls"]:
         connection.execute(rework.KEEP_SLOWER)
     new_ids, rekeyed_projects = _session_keys(connection, staged, parameters)
@@ -156,6 +156,7 @@ def persist(connection: Connection[Any], batch: Sequence[Received], *, idle_gap:
         connection.execute(IMPORT_SESSIONS, parameters | {"has_sessionless": has_sessionless})
     date_projects(connection, moved_projects | rekeyed_projects | set(counts.pop("redated_projects") or []))
     persisted = Persisted(projects=projects, session_events=len(new_ids["new_session_event_ids"]), **counts)
+    persisted.sessions += new_owners
     persisted.duplicates = _duplicates(staged, persisted, len(new_ids["new_fact_ids"]))
     return persisted
 

@@ -81,7 +81,7 @@ def _lists(names: Iterable[str]) -> tuple[str, str]:
 
 
 _AGGREGATES = """
-TRUNCATE activity_rollups, tool_rollups, latency_rollups, file_rollups, session_files, active_days, ledger;
+TRUNCATE activity_rollups, tool_rollups, file_rollups, file_sets, usage_rollups, session_files, active_days, ledger;
 UPDATE sessions s SET
     first_event_at = e.first_event_at, last_event_at = e.last_event_at, active_ranges = e.ranges,
     dated_at = coalesce(least(s.started_at, e.first_event_at), s.ended_at, '-infinity'),
@@ -160,6 +160,15 @@ SELECT p.p, u.u, g.g, bucket_of(occurred_at, g.g), tool_name, count(*), count(*)
     coalesce(sum(placed(1, quarter_of_week(occurred_at), 8)) FILTER (WHERE g.g = 10080), 0),
     coalesce(sum(placed(1, quarter_of_week(occurred_at), 8)) FILTER (WHERE g.g = 10080 AND status IN ('error', 'timeout')), 0)
 FROM tool_calls t, LATERAL (VALUES (t.project_id), (-1)) AS p(p), LATERAL (VALUES (t.user_id), (-1)) AS u(u), (VALUES (0), (1440), (10080)) AS g(g)
+GROUP BY 1, 2, 3, 4, 5;
+INSERT INTO usage_rollups
+SELECT k.p, k.u, g.g, bucket_of(e.t, g.g), coalesce(model, ''), sum(calls), sum(unpriced), sum(i), sum(o), sum(cc), sum(cr), sum(cost)
+FROM (
+    SELECT project_id, user_id, occurred_at AS t, model, 1 AS calls, (cost_nano_usd IS NULL)::int AS unpriced, input_tokens AS i, output_tokens AS o,
+        cache_write_5m_tokens + cache_write_1h_tokens AS cc, cache_read_tokens AS cr, coalesce(cost_nano_usd, 0) AS cost FROM api_calls
+    UNION ALL SELECT project_id, user_id, dated_at, model, 0, 0, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
+        coalesce(cost_nano_usd, 0) FROM sessions WHERE counted AND usage_from_snapshot
+) AS e, LATERAL (VALUES (project_id, user_id), (-1, -1)) AS k(p, u), (VALUES (0), (1440)) AS g(g)
 GROUP BY 1, 2, 3, 4, 5;
 INSERT INTO ledger SELECT 0, count(*), 0, 0, max(received_at) FROM messages
 """

@@ -7,6 +7,8 @@ from psycopg import Connection
 
 _ROWS = ("messages", "tool_calls", "activities", "api_calls", "session_events", "session_facts", "sessions")
 _CELLS = ("activity_rollups", "tool_rollups", "file_rollups", "usage_rollups", "active_days")
+# Vectors of counters are numbers of thousands of digits, which Python's json refuses; verify looks at them.
+_VECTORS = ("times", "calls_by_quarter", "errors_by_quarter", "active_by_quarter")
 _STORED = ("received_at", "persisted_at", "created_at", "brought_by", "terms", "project_id", "user_id")
 _KEYS = frozenset(
     {"p", "u", "grain_minutes", "bucket_start", "tool_name", "latency_bucket", "file_key", "model", "day", "max_ms", "last_used_at"}
@@ -29,7 +31,7 @@ def _named(table: str) -> str:
     users = "" if table == "file_rollups" else "LEFT JOIN users AS u ON u.id = t.user_id"
     user = "NULL" if table == "file_rollups" else "coalesce(u.name, t.user_id::text)"
     return f"""
-        SELECT (to_jsonb(t) - '{{{",".join(_STORED)}}}'::text[]) || jsonb_build_object('p', coalesce(p.path, t.project_id::text), 'u', {user})
+        SELECT (to_jsonb(t) - '{{{",".join(_STORED + _VECTORS)}}}'::text[]) || jsonb_build_object('p', coalesce(p.path, t.project_id::text), 'u', {user})
         FROM {table} AS t LEFT JOIN projects AS p ON p.id = t.project_id {users}"""
 
 
