@@ -79,10 +79,11 @@ def api_service(address: Address, paths: Paths, env: Mapping[str, str]) -> Servi
 
 def celery_services(paths: Paths, env: Mapping[str, str]) -> list[Service]:
     """The workers and beat. Gossip and mingle are for workers that elect and share; these two do neither."""
-    worker = ["worker", "-c", "1", "--without-gossip", "--without-mingle"]
+    worker = ["worker", "--without-gossip", "--without-mingle"]
     return [
-        _celery("worker-drain", [*worker, "-Q", "drain", "-n", "drain@%h"], paths, env),
-        _celery("worker-background", [*worker, "-Q", "import,maintenance", "-n", "background@%h"], paths, env),
+        _celery("worker-drain", [*worker, "-c", "1", "-Q", "drain", "-n", "drain@%h"], paths, env),
+        # One process while nothing is imported; two shares of an import and a sweep at a time.
+        _celery("worker-background", [*worker, "--autoscale", "3,1", "-Q", "import,maintenance", "-n", "background@%h"], paths, env),
         _celery("beat", ["beat", "--schedule", str(paths.beat_schedule), "--pidfile="], paths, env),
     ]
 
