@@ -44,8 +44,9 @@ CREATE TABLE import_shares (
     bytes_done       bigint NOT NULL DEFAULT 0,
     is_damaged       boolean NOT NULL DEFAULT false,
     attempts         integer NOT NULL DEFAULT 0,
-    -- Renewed with every chunk; once past, another worker may take the share over.
+    -- Renewed with every chunk; once past, another worker may take the share over. The token is of who has taken it last: nobody else gets any further.
     lease_expires_at timestamptz,
+    lease_token      uuid,
     PRIMARY KEY (job_id, share)
 );
 INSERT INTO import_shares (job_id, share, checkpoint, bytes_done, attempts)

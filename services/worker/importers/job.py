@@ -16,6 +16,7 @@ from psycopg import Connection
 from services.worker import undo
 from services.worker.importers import shares
 from services.worker.importers.chunks import chunks_of
+from services.worker.importers.lease import renewed
 from services.worker.importers.shares import Position, Progress, Share
 from services.worker.importers.store import store
 from services.worker.resources import Resources
@@ -36,21 +37,25 @@ def run(worker: Resources, job_id: UUID, number: int) -> None:
     if share is None:
         return
     with structlog.contextvars.bound_contextvars(request_id=share.request_id, job_id=str(job_id), share=number):
-        started = time.perf_counter()
-        if share.attempts > shares.MAX_ATTEMPTS:
-            outcome = _give_up(worker, share)
-        elif share.kind == "undo":
-            outcome = _undo(worker, share)
-        else:
-            outcome = _import(worker, share)
-        with worker.transaction() as connection:
-            ended = shares.finish(connection, share, outcome)
-        log.info("share_finished", outcome=outcome, duration_ms=round((time.perf_counter() - started) * 1000))
-        if ended is not None:
-            status, has_files = ended
-            if not has_files:
-                delete_files(share.files)
-            log.info("job_finished", kind=share.kind, status=status)
+        try:
+            with renewed(worker.settings.database_url, share):
+                _work(worker, share)
+        except shares.LeaseLostError:
+            log.warning("share_taken_over", reason="it was not renewed in time; another worker goes on with it")
+
+
+def _work(worker: Resources, share: Share) -> None:
+    started = time.perf_counter()
+    work = _give_up if share.attempts > shares.MAX_ATTEMPTS else _undo if share.kind == "undo" else _import
+    outcome = work(worker, share)
+    with worker.transaction() as connection:
+        ended = shares.finish(connection, share, outcome)
+    log.info("share_finished", outcome=outcome, duration_ms=round((time.perf_counter() - started) * 1000))
+    if ended is not None:
+        status, has_files = ended
+        if not has_files:
+            delete_files(share.files)
+        log.info("job_finished", kind=share.kind, status=status)
 
 
 def _import(worker: Resources, share: Share) -> str:

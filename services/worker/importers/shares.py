@@ -10,7 +10,8 @@ from psycopg.types.json import Jsonb
 
 from services.worker.persist import Persisted
 
-LEASE_SECONDS = 60
+# So long a share waits when its worker died; while that lives, the lease is renewed (lease.py) and with every chunk.
+LEASE_SECONDS = 15
 MAX_ATTEMPTS = 5
 MAX_ERRORS_KEPT = 100
 
@@ -38,6 +39,7 @@ class Share(msgspec.Struct, frozen=True):
     request_id: str
     position: Position
     attempts: int
+    lease_token: UUID
     # Somebody wanted it cancelled before it was taken.
     is_cancelled: bool
 
@@ -45,22 +47,23 @@ class Share(msgspec.Struct, frozen=True):
 # Taken only if nobody else works on it. A share may be taken by its task or by the sweep's, never by both.
 _TAKE = """
     WITH taken AS (
-        UPDATE import_shares AS s SET attempts = attempts + 1, lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
+        UPDATE import_shares AS s SET attempts = attempts + 1, lease_expires_at = now() + make_interval(secs => %(lease_seconds)s),
+            lease_token = gen_random_uuid()
         FROM import_jobs AS j
         WHERE s.job_id = %(job_id)s AND s.share = %(share)s AND j.id = s.job_id AND j.status IN ('queued', 'running')
           AND s.outcome IS NULL AND (s.lease_expires_at IS NULL OR s.lease_expires_at < now())
-        RETURNING s.job_id, s.share, s.checkpoint, s.attempts
+        RETURNING s.job_id, s.share, s.checkpoint, s.attempts, s.lease_token
     )
     UPDATE import_jobs AS j SET status = 'running', stage = CASE kind WHEN 'undo' THEN 'undoing' ELSE 'reading' END, started_at = coalesce(started_at, now())
     FROM taken WHERE j.id = taken.job_id
     RETURNING j.id AS job_id, share, (SELECT count(*) FROM import_shares AS s WHERE s.job_id = j.id) AS shares, number AS job_number, kind,
               (SELECT number FROM import_jobs AS u WHERE u.id = j.undoes) AS undoes, files, user_name AS user, coalesce(request_id, '') AS request_id,
-              checkpoint AS position, attempts, cancel_requested_at IS NOT NULL AS is_cancelled"""
+              checkpoint AS position, attempts, lease_token, cancel_requested_at IS NOT NULL AS is_cancelled"""
 
 _ADVANCE_SHARE = """
     UPDATE import_shares SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s), checkpoint = %(checkpoint)s, bytes_done = %(bytes_done)s,
         is_damaged = is_damaged OR %(is_damaged)s, attempts = 0
-    WHERE job_id = %(job_id)s AND share = %(share)s"""
+    WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s"""
 _ADVANCE_JOB = """
     UPDATE import_jobs SET bytes_done = (SELECT avg(bytes_done) FROM import_shares WHERE job_id = %(job_id)s)::bigint,
         rows_done = rows_done + %(rows)s, files_done = files_done + %(files)s, errors_total = errors_total + %(errors_total)s,
@@ -73,7 +76,7 @@ _ADVANCE_JOB = """
 
 _FINISH_SHARE = """
     UPDATE import_shares AS s SET outcome = %(outcome)s, lease_expires_at = NULL, bytes_done = CASE %(outcome)s WHEN 'succeeded' THEN j.bytes_total ELSE s.bytes_done END
-    FROM import_jobs AS j WHERE j.id = s.job_id AND s.job_id = %(job_id)s AND s.share = %(share)s"""
+    FROM import_jobs AS j WHERE j.id = s.job_id AND s.job_id = %(job_id)s AND s.share = %(share)s AND s.lease_token = %(lease_token)s"""
 _LOCK_JOB = "SELECT FROM import_jobs WHERE id = %(job_id)s FOR UPDATE"
 # The last share to end ends the job. What gave up for reasons outside of the files keeps them, for another try.
 _FINISH_JOB = """
@@ -90,6 +93,10 @@ _ABANDONED = """
     WHERE j.status IN ('queued', 'running') AND s.outcome IS NULL
       AND (s.lease_expires_at < now() OR s.lease_expires_at IS NULL AND j.created_at < now() - interval '5 seconds')
     ORDER BY j.created_at, s.share LIMIT 100"""
+
+
+class LeaseLostError(Exception):
+    """Another worker has taken the share over; what this one did of it must not be committed."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -114,23 +121,34 @@ def take(connection: Connection[Any], job_id: UUID, share: int) -> Share | None:
 
 
 def advance(connection: Connection[Any], share: Share, progress: Progress) -> bool:
-    """Notes how far the share is, renews its lease, adds to the job's counts. True if somebody wants the job cancelled."""
+    """Notes how far the share is, renews its lease, adds to the job's counts. True if somebody wants the job cancelled. LeaseLostError if it is another's."""
     counts = {name: getattr(progress.persisted, name) for name in Persisted.__slots__}
     parameters = counts | {
-        "job_id": share.job_id, "share": share.share, "lease_seconds": LEASE_SECONDS, "checkpoint": Jsonb(msgspec.to_builtins(progress.position)),
-        "bytes_done": progress.bytes_done, "rows": progress.rows, "files": progress.files, "errors": Jsonb(progress.errors[:MAX_ERRORS_KEPT]),
-        "errors_total": len(progress.errors), "is_damaged": progress.is_damaged, "unknown_records": Jsonb(progress.unknown_records),
-    }  # fmt: skip
-    connection.execute(_ADVANCE_SHARE, parameters)
+        "job_id": share.job_id,
+        "share": share.share,
+        "lease_token": share.lease_token,
+        "lease_seconds": LEASE_SECONDS,
+        "checkpoint": Jsonb(msgspec.to_builtins(progress.position)),
+        "bytes_done": progress.bytes_done,
+        "rows": progress.rows,
+        "files": progress.files,
+        "errors": Jsonb(progress.errors[:MAX_ERRORS_KEPT]),
+        "errors_total": len(progress.errors),
+        "is_damaged": progress.is_damaged,
+        "unknown_records": Jsonb(progress.unknown_records),
+    }
+    if connection.execute(_ADVANCE_SHARE, parameters).rowcount == 0:
+        raise LeaseLostError
     [(is_cancelled,)] = connection.execute(_ADVANCE_JOB, parameters).fetchall()
     return bool(is_cancelled)
 
 
 def finish(connection: Connection[Any], share: Share, outcome: str) -> tuple[str, bool] | None:
     """Ends the share: succeeded | given_up | cancelled. If it was the last, the job's status and whether its files are kept."""
-    parameters = {"job_id": share.job_id, "share": share.share, "outcome": outcome}
+    parameters = {"job_id": share.job_id, "share": share.share, "lease_token": share.lease_token, "outcome": outcome}
     connection.execute(_LOCK_JOB, parameters)
-    connection.execute(_FINISH_SHARE, parameters)
+    if connection.execute(_FINISH_SHARE, parameters).rowcount == 0:
+        raise LeaseLostError
     row = connection.execute(_FINISH_JOB, parameters).fetchone()
     return None if row is None else (row[0], row[1])
 

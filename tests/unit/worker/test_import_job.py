@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
+import pytest
 
 from services.worker.importers import job, shares
 from services.worker.resources import Resources
@@ -131,3 +132,21 @@ def test_damage_that_an_earlier_attempt_met_still_fails_the_job(worker: Resource
     result = imported(worker, job_id)
 
     assert (result["status"], result["projects_imported"]) == ("failed", 1)
+
+
+def test_a_worker_that_was_too_slow_does_not_get_any_further(worker: Resources, tmp_path: Path) -> None:
+    # Given a share that one worker took and, its lease being over, another took after it
+    job_id = start_job(worker, tmp_path, json.dumps({"projects": {"/p": SESSION}}).encode())
+    with worker.transaction() as connection:
+        slow = shares.take(connection, job_id, 0)
+    assert slow is not None
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        connection.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
+    result = imported(worker, job_id)
+
+    # When the first comes back, then nothing of it is committed
+    with pytest.raises(shares.LeaseLostError), worker.transaction() as connection:
+        shares.advance(connection, slow, shares.Progress(shares.Position(), 0, rows=7))
+    assert (result["status"], result["sessions_imported"]) == ("succeeded", 1)
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        assert connection.execute("SELECT rows_done FROM import_jobs").fetchall() == [(result["rows_done"],)]
