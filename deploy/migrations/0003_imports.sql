@@ -122,6 +122,8 @@ ALTER TABLE messages   DROP COLUMN import_job_id;
 ALTER TABLE tool_calls DROP COLUMN import_job_id;
 ALTER TABLE activities DROP COLUMN import_job_id;
 
+CREATE INDEX messages_of_history ON messages (session_id) WHERE source = 'history.jsonl';
+
 -- What one version of one file says of a session as a whole. All of it together, with the session's events, makes the session.
 -- Also which projects an import brought, since a file may name one in which nothing happened.
 ALTER TABLE projects ADD COLUMN brought_by integer[];

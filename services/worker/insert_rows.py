@@ -4,6 +4,7 @@ Text of CTEs for persist.PERSIST. `new_…` are rows as they now are, `gone_…`
 neither. What changes is never a row's session, project, user, name or time: those are the same in every reading, or moved by rework.py.
 """
 
+from services.worker.history_prompts import IS_SUPERSEDED
 from services.worker.readings import BROUGHT_BY, best_first, on_conflict
 
 _KEYS = ("session_id", "project_id", "user_id", "occurred_at")
@@ -33,6 +34,7 @@ MESSAGES = f"""
         LEFT JOIN sessions AS s ON s.session_id = m.session_id
         LEFT JOIN projects AS p ON p.path_key = md5(m.project_path)::uuid
         LEFT JOIN users AS u ON u.name = m.user_name
+        WHERE NOT {IS_SUPERSEDED}
         ORDER BY {best_first("messages", "m")}
         {on_conflict("messages", ("content", "terms", "model", "agent_id"))}
         {_returning((*_KEYS, "role"), ())}

@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from services.worker import aggregate, copies, fold_sessions, insert_rows, rework, roll_up
+from services.worker import aggregate, copies, fold_sessions, history_prompts, insert_rows, rework, roll_up
 from services.worker.readings import BROUGHT_BY
 from services.worker.staging import Received, Staged, copy_in, stage
 
@@ -185,6 +185,8 @@ def _session_keys(connection: Connection[Any], staged: Staged, parameters: dict[
     if staged.rows["staged_facts"]:
         fact_ids = [fact_id for fact_id, is_new in connection.execute(NEW_FACTS, parameters) if is_new]
     moved = rework.settle_keys(connection, parameters) if event_ids or fact_ids else set()
+    if fact_ids:
+        moved |= history_prompts.drop_superseded(connection, parameters, fact_ids)
     return {"new_session_event_ids": event_ids, "new_fact_ids": fact_ids}, moved
 
 

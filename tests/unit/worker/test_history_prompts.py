@@ -1,0 +1,70 @@
+"""A prompt that both history.jsonl and a transcript have is one message, in whichever order they are imported."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import pytest
+from psycopg import Connection
+
+from services.worker.persist import persist
+from services.worker.records import Message, Record, SessionFacts
+from services.worker.resources import Resources
+from services.worker.staging import Received, clear
+from services.worker.verify import CHECKS, differing
+from tests.unit.worker.all_tables import tables
+
+GAP = timedelta(minutes=5)
+AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+NAMESPACE = UUID(int=11)
+
+
+def facts(source: str) -> SessionFacts:
+    return SessionFacts(id=uuid5(NAMESPACE, source), session_id="s1", source=source, project_path="/p", user="ann", started_at=AT)
+
+
+def prompt(source: str, seconds: int, session_id: str | None = "s1") -> Message:
+    at = AT + timedelta(seconds=seconds)
+    return Message(
+        id=uuid5(NAMESPACE, f"{source} {seconds} {session_id}"), role="user", content="fix it", source=source, session_id=session_id,
+        project_path="/p", user="ann", timestamp=at,
+    )  # fmt: skip
+
+
+HISTORY: list[Record] = [facts("history.jsonl"), prompt("history.jsonl", 1), prompt("history.jsonl", 600), prompt("history.jsonl", 5, None)]
+TRANSCRIPT: list[Record] = [facts("transcript"), prompt("transcript", 0), prompt("transcript", 601)]
+
+
+@pytest.mark.parametrize(
+    "batches", [[HISTORY, TRANSCRIPT], [TRANSCRIPT, HISTORY], [HISTORY + TRANSCRIPT]], ids=["first", "last", "together"]
+)
+def test_the_transcript_speaks_for_its_session(worker: Resources, batches: list[list[Record]]) -> None:
+    with worker.engine.connect() as pooled:
+        connection = pooled.connection.driver_connection
+        assert isinstance(connection, Connection)
+        with connection.transaction(force_rollback=True):
+            for batch in batches:
+                store(connection, batch)
+            # Then the session has the transcript's prompts alone; the one without a session stays
+            rows = connection.execute("SELECT session_id, source, count(*) FROM messages GROUP BY 1, 2 ORDER BY 1").fetchall()
+            assert rows == [("s1", "transcript", 2), (None, "history.jsonl", 1)]
+            assert {check.name: cells for check in CHECKS if (cells := differing(connection, check, GAP))} == {}
+            in_this_order = tables(connection)
+        with connection.transaction(force_rollback=True):
+            for batch in (TRANSCRIPT, HISTORY):
+                store(connection, batch)
+            assert tables(connection) == in_this_order
+
+
+def test_without_a_transcript_the_history_is_what_is_known(worker: Resources) -> None:
+    with worker.engine.connect() as pooled:
+        connection = pooled.connection.driver_connection
+        assert isinstance(connection, Connection)
+        with connection.transaction(force_rollback=True):
+            store(connection, HISTORY)
+            assert connection.execute("SELECT user_messages FROM sessions").fetchall() == [(2,)]
+
+
+def store(connection: Connection[Any], records: list[Record]) -> None:
+    persist(connection, [Received(record, AT, "test", "1-1") for record in records], idle_gap=GAP, job_number=1)
+    clear(connection)
