@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from services.query import routes_jobs, routes_projects, routes_search, routes_service, routes_sessions, routes_tools
+from services.query import routes_jobs, routes_projects, routes_search, routes_service, routes_sessions, routes_tools, routes_usage
 from services.query.head import HeadAsGet
 from services.query.lag import connect
 from services.query.reads import Reads, install_database_errors
@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     # Search before sessions and the like: a router's order is the order in which paths are tried.
-    for routes in (routes_search, routes_projects, routes_sessions, routes_tools, routes_jobs, routes_service):
+    for routes in (routes_search, routes_projects, routes_sessions, routes_tools, routes_usage, routes_jobs, routes_service):
         app.include_router(routes.router)
     app.add_middleware(HeadAsGet)
     install_database_errors(app)

@@ -81,7 +81,7 @@ def _lists(names: Iterable[str]) -> tuple[str, str]:
 
 
 _AGGREGATES = """
-TRUNCATE activity_rollups, tool_rollups, latency_rollups, file_rollups, session_files, active_days, ledger;
+TRUNCATE activity_rollups, usage_rollups, tool_rollups, latency_rollups, file_rollups, session_files, active_days, ledger;
 UPDATE sessions s SET
     first_event_at = e.first_event_at, last_event_at = e.last_event_at, active_ranges = e.ranges,
     dated_at = coalesce(least(s.started_at, e.first_event_at), s.ended_at, '-infinity'),
@@ -100,9 +100,10 @@ UPDATE sessions s SET user_messages = e.u, assistant_messages = e.a
 FROM (SELECT session_id, count(*) FILTER (WHERE role = 'user') AS u, count(*) FILTER (WHERE role = 'assistant') AS a FROM messages GROUP BY 1) AS e
 WHERE e.session_id = s.session_id;
 UPDATE sessions s SET input_tokens = e.i, output_tokens = e.o, cache_creation_tokens = e.cc, cache_read_tokens = e.cr,
-    api_calls = e.n, unpriced_calls = e.unpriced
+    api_calls = e.n, unpriced_calls = e.unpriced, cost_nano_usd = e.cost
 FROM (SELECT session_id, sum(input_tokens) AS i, sum(output_tokens) AS o, sum(cache_write_5m_tokens + cache_write_1h_tokens) AS cc,
-    sum(cache_read_tokens) AS cr, count(*) AS n, count(*) FILTER (WHERE cost_nano_usd IS NULL) AS unpriced FROM api_calls GROUP BY 1) AS e
+    sum(cache_read_tokens) AS cr, count(*) AS n, count(*) FILTER (WHERE cost_nano_usd IS NULL) AS unpriced, sum(cost_nano_usd) AS cost
+    FROM api_calls GROUP BY 1) AS e
 WHERE e.session_id = s.session_id;
 UPDATE sessions s SET tool_calls = e.n, tool_errors = e.bad
 FROM (SELECT session_id, count(*) AS n, count(*) FILTER (WHERE status IN ('error', 'timeout')) AS bad FROM tool_calls GROUP BY 1) AS e
@@ -121,7 +122,9 @@ SELECT p.p, u.u, g.g, bucket_of(e.t, g.g), sum(n), sum(wall), 0, sum(um), sum(am
     sum(i), sum(o), sum(cc), sum(cr), sum(cost), sum(calls), sum(unpriced)
 FROM (
     SELECT project_id, user_id, dated_at AS t, 1 AS n, wall_us AS wall, 0 AS um, 0 AS am, 0 AS la, 0 AS lr, 0 AS tc, 0 AS te,
-        0 AS i, 0 AS o, 0 AS cc, 0 AS cr, coalesce(cost_nano_usd, 0) AS cost, 0 AS calls, 0 AS unpriced FROM sessions WHERE counted
+        0 AS i, 0 AS o, 0 AS cc, 0 AS cr, 0 AS cost, 0 AS calls, 0 AS unpriced FROM sessions WHERE counted
+    UNION ALL SELECT project_id, user_id, dated_at, 0, 0, 0, 0, 0, 0, 0, 0, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
+        coalesce(cost_nano_usd, 0), 0, 0 FROM sessions WHERE counted AND usage_from_snapshot
     UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM messages
     UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, 0, 0, 0, 0, input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens,
         cache_read_tokens, coalesce(cost_nano_usd, 0), 1, (cost_nano_usd IS NULL)::int FROM api_calls
@@ -142,6 +145,14 @@ UPDATE activity_rollups r SET files_modified = f.n
 FROM (SELECT p.p, grain_minutes, bucket_start, count(DISTINCT file_key) AS n
       FROM file_rollups f, LATERAL (VALUES (f.project_id), (-1)) AS p(p) GROUP BY 1, 2, 3) AS f
 WHERE (r.project_id, r.user_id, r.grain_minutes, r.bucket_start) = (f.p, -1, f.grain_minutes, f.bucket_start);
+INSERT INTO usage_rollups
+SELECT k.p, k.u, g.g, bucket_of(t, g.g), coalesce(model, ''), sum(calls), sum(unpriced), sum(i), sum(o), sum(cc), sum(cr), sum(cost)
+FROM (
+    SELECT project_id, user_id, occurred_at AS t, model, 1 AS calls, (cost_nano_usd IS NULL)::int AS unpriced, input_tokens AS i, output_tokens AS o,
+        cache_write_5m_tokens + cache_write_1h_tokens AS cc, cache_read_tokens AS cr, coalesce(cost_nano_usd, 0) AS cost FROM api_calls
+    UNION ALL SELECT project_id, user_id, dated_at, model, 0, 0, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
+        coalesce(cost_nano_usd, 0) FROM sessions WHERE counted AND usage_from_snapshot
+) AS e, LATERAL (VALUES (e.project_id, e.user_id), (-1, -1)) AS k(p, u), (VALUES (0), (1440)) AS g(g) GROUP BY 1, 2, 3, 4, 5;
 INSERT INTO tool_rollups
 SELECT k.p, k.u, g.g, bucket_of(occurred_at, g.g), tool_name, count(*), count(*) FILTER (WHERE status = 'success'),
     count(*) FILTER (WHERE status IN ('error', 'timeout')), count(*) FILTER (WHERE status = 'rejected'), count(duration_ms),

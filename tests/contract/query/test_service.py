@@ -21,7 +21,7 @@ NO_REDIS = "unix:///nonexistent.sock"
 READS = [
     "/api/projects", "/api/projects/1", "/api/projects/1/stats", "/api/stats", "/api/sessions", "/api/sessions/x", "/api/conversations",
     "/api/conversations/search?q=x", "/api/activities", "/api/tool-calls/stats", "/api/tool-calls/session/x", "/api/import/jobs",
-    "/api/import/jobs/018f3b1e-0000-7000-8000-000000000001",
+    "/api/import/jobs/018f3b1e-0000-7000-8000-000000000001", "/api/usage", "/api/usage?group_by=model",
 ]  # fmt: skip
 
 
