@@ -135,23 +135,33 @@ class ImportedFile(BaseModel):
 
 class ImportJob(BaseModel):
     job_id: UUID
+    kind: Literal["import", "undo"]
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     progress: float = Field(ge=0, le=1)
     eta_seconds: float | None = Field(description="At the pace so far; null if there is none.")
+    rows_per_second: float | None = Field(description="Over the whole job; null while there are none.")
     stage: str
     bytes_done: int
-    bytes_total: int
+    bytes_total: int = Field(description="0 for an undo.")
+    files_done: int = Field(description="Files, those in archives too.")
+    rows_done: int = Field(description="Rows that were looked at, new or not.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    undoes: UUID | None = Field(description="Of an undo, the import that it takes back.")
+    undone_at: datetime | None = Field(description="Of an import, when it was taken back.")
+    can_retry: bool = Field(description="It failed, and its files are still here.")
     projects_imported: int
     sessions_imported: int
     sessions_updated: int
     conversations_imported: int
     activities_imported: int
     tool_calls_imported: int
+    api_calls_imported: int
     duplicates: int
     files: list[ImportedFile]
+    unknown_records: dict[str, int] = Field(description="By type, how many records there were that nobody knows.")
     errors: list[dict[str, Any]] = Field(description="The first 100.")
     errors_total: int
 
