@@ -34,6 +34,9 @@ def search(connection: Connection, query: SearchQuery | None, filters: EventFilt
         return {"items": [], "next_cursor": None, "total": 0, "total_is_exact": True}
     conditions = filters.conditions("m")
     conditions.add("m.role = :role", role=role)
+    if query is not None:
+        # Where Claude only used tools; it has no word that is not to be there.
+        conditions.add("m.content <> ''")
     finder = Finder(connection, conditions, Matching(query))
     found = _best(connection, finder, paging) if query and sort == "best" else _newest(finder, paging, paging.after(_BY_TIME))
     for item in found.items:

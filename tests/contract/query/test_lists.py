@@ -107,6 +107,11 @@ def test_a_session_is_open_until_it_ended_went_idle_or_was_only_imported(client:
     seed.add_session(connection, "idle", project, started_at=NOON, idle_closed_at=NOON + timedelta(minutes=1))
     seed.add_session(connection, "back", project, started_at=NOON, ended_at=NOON + timedelta(minutes=2))
     seed.add_session(connection, "imported", project)
+    seed.add_session(connection, "imported with an end", project, ended_at=later, dated_at=later)
+    # Of a transcript the first and last record are seen, and the sweep of idle sessions closes it like any other.
+    seen = {"first_event_at": NOON, "last_event_at": later, "dated_at": NOON}
+    seed.add_session(connection, "transcript", project, **seen)
+    seed.add_session(connection, "transcript, swept", project, idle_closed_at=later, **seen)
     seed.add_session(connection, "known", project, counted=False)
     for session in ("open", "ended", "idle"):
         seed.add_message(connection, session, NOON + timedelta(minutes=1))
@@ -119,6 +124,9 @@ def test_a_session_is_open_until_it_ended_went_idle_or_was_only_imported(client:
         "idle": ("ended", "idle", "2024-01-15T12:01:00Z"),
         "back": ("open", None, None),
         "imported": ("ended", "imported", None),
+        "imported with an end": ("ended", "imported", "2024-01-15T12:05:00Z"),
+        "transcript": ("open", None, None),
+        "transcript, swept": ("ended", "idle", "2024-01-15T12:05:00Z"),
     }
     assert items["open"] | {"model": "opus", "git_branch": "main", "source": "hook", "user": "ada", "project_name": "p"} == items["open"]
     assert items["ended"]["duration_minutes"] == 5.0
@@ -156,7 +164,7 @@ def test_conversations_and_activities_are_filtered(client: TestClient, connectio
     made = world.build(connection)
     messages = client.get("/api/conversations?limit=1000").json()["items"]
     assert [item["timestamp"] for item in messages[-5:]] == [None] * 5
-    assert set(messages[0]) == {"id", "session_id", "project_id", "role", "content", "timestamp", "model"}
+    assert set(messages[0]) == {"id", "session_id", "project_id", "role", "content", "timestamp", "model", "agent_id"}
     chosen = client.get(f"/api/conversations?limit=1000&project_id={made.projects[0]}&role=user&start_date=2024-10-26").json()["items"]
     assert chosen == [
         item for item in messages
@@ -189,6 +197,50 @@ def test_tool_calls_come_oldest_first_with_parameters_as_sent(client: TestClient
     assert [item["tool_name"] for item in answer.json()["items"]] == ["Read", "Bash"]
     assert '"parameters":{"z": 1.0, "a": [1,  2]}' in answer.text
     assert answer.json()["items"][0]["parameters"] is None
+
+
+def test_what_only_a_transcript_tells_is_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    seed.add_session(connection, "s", 0, title="Fix the build", parent_session_id="before")
+    seed.add_message(connection, "s", NOON, "", role="assistant", agent_id="a1")
+    seed.add_tool_call(connection, "s", NOON, duration_source="timestamps", agent_id="a1")
+    seed.add_activity(connection, "s", NOON, "/f", is_estimated=True, agent_id="a1")
+    seed.add_api_call(connection, "s", NOON, cost_nano_usd=2_000_000_000, model="opus")
+    seed.add_api_call(connection, "s", NOON)
+    seed.compute_aggregates(connection)
+    session = client.get("/api/sessions/s").json()
+    assert [session[name] for name in ("title", "parent_session_id", "api_calls", "unpriced_calls", "cost_usd")] == [
+        "Fix the build",
+        "before",
+        2,
+        1,
+        2.0,
+    ]
+    [message] = client.get("/api/conversations").json()["items"]
+    assert (message["content"], message["agent_id"]) == ("", "a1")
+    [call] = client.get("/api/tool-calls/session/s").json()["items"]
+    assert (call["duration_source"], call["agent_id"]) == ("timestamps", "a1")
+    [activity] = client.get("/api/activities").json()["items"]
+    assert (activity["is_estimated"], activity["agent_id"]) == (True, "a1")
+
+
+def test_a_cost_that_is_not_known_is_not_nothing(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """given a project of priced, one of unpriced and one of no API calls, then their costs are a sum, not known, and 0, wherever they are shown."""
+    costs: dict[str, float | None] = {"priced": 0.5, "unpriced": None, "unused": 0.0}
+    for name in costs:
+        seed.add_session(connection, name, seed.add_project(connection, f"/{name}"), seed.add_user(connection, name), started_at=NOON)
+    seed.add_api_call(connection, "priced", NOON, cost_nano_usd=500_000_000)
+    seed.add_api_call(connection, "priced", NOON)
+    seed.add_api_call(connection, "unpriced", NOON)
+    seed.compute_aggregates(connection)
+    projects = {project["name"]: project for project in client.get("/api/projects").json()}
+    assert {name: project["cost_usd"] for name, project in projects.items()} == costs
+    assert {session["session_id"]: session["cost_usd"] for session in client.get("/api/sessions").json()["items"]} == costs | {
+        "unused": None
+    }
+    assert {user["user"]: user["cost_usd"] for user in client.get("/api/stats").json()["users"]} == costs
+    for name, cost in costs.items():
+        stats = client.get(f"/api/projects/{projects[name]['id']}/stats").json()
+        assert stats["totals"]["cost_usd"] == stats["time_series"][0]["cost_usd"] == stats["project"]["cost_usd"] == cost
 
 
 @pytest.mark.parametrize("path", ["/api/projects/999", "/api/projects/999/stats"])
