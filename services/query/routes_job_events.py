@@ -22,6 +22,9 @@ router = APIRouter(tags=["imports"], responses=FAILURES)
 
 HEARTBEAT_SECONDS = 15.0
 _MEDIA_TYPE = "text/event-stream"
+_JOB = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": "#/components/schemas/ImportJob"}}
+# Of each event.
+_EVENT_SCHEMA = {"type": "object", "required": ["event", "data"], "properties": {"event": {"enum": ["progress", "done"]}, "data": _JOB}}
 # A proxy that collects an answer before it sends it on would keep the progress until there is none any more.
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 # They follow the clock: no change by themselves.
@@ -31,7 +34,7 @@ _OF_THE_MOMENT = ("eta_seconds", "rows_per_second")
 @router.get(
     "/api/import/jobs/{job_id}/events",
     response_class=Response,
-    responses={200: {"content": {_MEDIA_TYPE: {"schema": {"type": "string"}}}, "description": "Server-sent events."}},
+    responses={200: {"content": {_MEDIA_TYPE: {"schema": _EVENT_SCHEMA}}, "description": "Server-sent events."}},
     summary="One import job as it goes on",
     dependencies=[Depends(refuse_parameters)],
 )
