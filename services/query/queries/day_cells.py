@@ -1,7 +1,8 @@
-"""Intervals as whole UTC days, for a rollup that is kept by UTC day only, and what has to be put right around their edges.
+"""Intervals as whole UTC days, and what has to be put right around their edges.
 
 A day belongs whole to the interval that an edge rounded to the nearest UTC midnight gives it to. What lies between an edge and that midnight is
-then in the wrong interval: it is read from the rows, added here and taken off there. So an interval of a year costs hours of rows, wherever it begins.
+then in the wrong interval: it is read from something finer, added here and taken off there. So the days of a year cost a few hours each, in any
+zone, and a year costs hours, wherever it begins.
 """
 
 from bisect import bisect_right
@@ -12,7 +13,7 @@ from math import floor, inf, isinf
 from msgspec import Struct
 
 from services.query.queries.paging import Row
-from services.query.queries.ranges import DAY
+from services.query.queries.ranges import DAY, Segment, cover
 
 NONE = -1
 
@@ -59,15 +60,28 @@ def _interval(at: float, boundaries: list[float]) -> int:
     return number if number < len(boundaries) - 1 else NONE
 
 
+def finer(corrections: list[Correction]) -> list[tuple[Segment, Correction]]:
+    """The buckets of hours and quarters that they are made up of."""
+    return [(segment, each) for each in corrections for segment in cover(each.start, each.end)]
+
+
 def cell_parameters(cells: DayCells) -> Row:
     """For SQL: `grain`, `first`, `until` and `edges` of the rollup, and the corrections as arrays."""
+    days = {"grain": 0 if cells.everything else 1440, "first": cells.edges[0], "until": cells.edges[-1], "edges": cells.edges[:-1]}
+    return days | _arrays([(each.start, each.end, each) for each in cells.corrections])
+
+
+def finer_cell_parameters(cells: DayCells) -> Row:
+    """The same with the corrections as buckets, whose grains are `grains`."""
+    pieces = finer(cells.corrections)
+    arrays = _arrays([(segment.start, segment.end, each) for segment, each in pieces])
+    return cell_parameters(cells) | arrays | {"grains": [segment.grain_minutes for segment, _ in pieces]}
+
+
+def _arrays(pieces: list[tuple[float, float, Correction]]) -> Row:
     return {
-        "grain": 0 if cells.everything else 1440,
-        "first": cells.edges[0],
-        "until": cells.edges[-1],
-        "edges": cells.edges[:-1],
-        "starts": [float(each.start) for each in cells.corrections],
-        "ends": [float(each.end) for each in cells.corrections],
-        "rights": [each.right for each in cells.corrections],
-        "wrongs": [each.wrong for each in cells.corrections],
+        "starts": [float(start) for start, _, _ in pieces],
+        "ends": [float(end) for _, end, _ in pieces],
+        "rights": [each.right for _, _, each in pieces],
+        "wrongs": [each.wrong for _, _, each in pieces],
     }

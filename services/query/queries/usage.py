@@ -5,11 +5,11 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from services.query.queries.day_cells import DayCells, day_cells
+from services.query.queries.day_cells import day_cells
 from services.query.queries.paging import Row, rows
 from services.query.queries.ranges import QUARTER, Range, at, cover
-from services.query.queries.stats import Scope, Series, series_of
-from services.query.queries.usage_sums import MEASURES, Key, Sums, from_cube, from_models
+from services.query.queries.stats import Scope, series_of
+from services.query.queries.usage_sums import MEASURES, Key, Sums, days_from_cube, from_cube, from_models
 
 GroupBy = Literal["day", "model", "project", "user"]
 
@@ -49,7 +49,7 @@ def usage(connection: Connection, group_by: GroupBy, scope: Scope, model: str | 
 
 def _of_range(connection: Connection, key: Key, scope: Scope, model: str | None, wanted: Range) -> Sums:
     if model is None and key != "model":
-        return from_cube(connection, key, scope, cover(wanted.start, wanted.end), [wanted.start, wanted.end])
+        return from_cube(connection, key, scope, cover(wanted.start, wanted.end))
     return from_models(connection, key, scope, model, day_cells([wanted.start, wanted.end]))
 
 
@@ -57,18 +57,11 @@ def _days(connection: Connection, scope: Scope, model: str | None, wanted: Range
     series = series_of(connection, scope, wanted)
     if not series.edges:
         return []
-    if model is None:
-        found = from_cube(connection, "interval", scope, series.segments, series.edges)
-    else:
-        found = from_models(connection, "interval", scope, model, _cells(wanted, series))
+    cells = day_cells([max(series.edges[0], wanted.start), *series.edges[1:-1], min(series.edges[-1], wanted.end)])
+    found = days_from_cube(connection, scope, cells) if model is None else from_models(connection, "interval", scope, model, cells)
     # An edge is a midnight floored to a quarter of an hour.
     days = [datetime.fromtimestamp(edge + QUARTER - 1, wanted.tz).date() for edge in series.edges[:-1]]
     return [{"day": day.isoformat()} | _shown(found.get(number)) for number, day in enumerate(days)]
-
-
-def _cells(wanted: Range, series: Series) -> DayCells:
-    edges = series.edges
-    return day_cells([max(edges[0], wanted.start), *edges[1:-1], min(edges[-1], wanted.end)])
 
 
 def _named(connection: Connection, group_by: GroupBy, found: Sums) -> list[tuple[Row, Row]]:

@@ -1,11 +1,10 @@
-"""Sums of tokens and cost: out of activity_rollups, and where models matter out of usage_rollups and, around the edges of days, of the rows."""
+"""Sums of tokens and cost: out of activity_rollups; where models matter, out of usage_rollups, and around the edges of days of the rows."""
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from services.query.queries.day_cells import DayCells, cell_parameters
+from services.query.queries.day_cells import DayCells, cell_parameters, finer_cell_parameters
 from services.query.queries.paging import Row, rows
 from services.query.queries.ranges import Segment
 from services.query.queries.segments import IN_SEGMENT, SEGMENTS, segment_parameters
@@ -40,6 +39,23 @@ _CUBE = f"""
     CROSS JOIN LATERAL (SELECT * FROM activity_rollups WHERE project_id = p.id AND user_id = u.id AND {IN_SEGMENT} OFFSET 0) AS r
 """
 
+# What a correction reads goes to one interval and is taken off another.
+_CORRECTED = ", ".join(f"k.sign * r.{name}" for name in MEASURES)
+_BOTH = """CROSS JOIN LATERAL (VALUES (g."right", 1), (g.wrong, -1)) AS k (i, sign) WHERE k.i >= 0"""
+
+_CUBE_DAYS = f"""
+    SELECT {_INTERVAL} AS key, {_COLUMNS}
+    FROM activity_rollups AS r
+    WHERE project_id = :project_id AND user_id = :user_id AND grain_minutes = 1440
+        AND bucket_start >= to_timestamp(:first) AND bucket_start < to_timestamp(:until)
+    UNION ALL
+    SELECT k.i, {_CORRECTED}
+    FROM unnest(CAST(:grains AS smallint[]), CAST(:starts AS float8[]), CAST(:ends AS float8[]), CAST(:rights AS int[]), CAST(:wrongs AS int[]))
+        AS g (grain_minutes, start, until, "right", wrong)
+    CROSS JOIN LATERAL (SELECT * FROM activity_rollups WHERE project_id = :project_id AND user_id = :user_id AND {IN_SEGMENT} OFFSET 0) AS r
+    {_BOTH}
+"""
+
 _BY_MODEL = f"""
     SELECT {{key}} AS key, {_COLUMNS}
     FROM {{projects}} AS p CROSS JOIN {{users}} AS u
@@ -50,7 +66,7 @@ _BY_MODEL = f"""
 
 # A session of which only a claude.json is known has tokens of its own, at its date.
 _ROWS = f"""
-    SELECT {{key}} AS key, {", ".join(f"k.sign * r.{name}" for name in MEASURES)}
+    SELECT {{key}} AS key, {_CORRECTED}
     FROM unnest(CAST(:starts AS float8[]), CAST(:ends AS float8[]), CAST(:rights AS int[]), CAST(:wrongs AS int[])) AS g (start, until, "right", wrong)
     CROSS JOIN LATERAL (
         SELECT project_id, user_id, coalesce(model, '') AS model, input_tokens, output_tokens,
@@ -64,19 +80,23 @@ _ROWS = f"""
         FROM sessions
         WHERE counted AND usage_from_snapshot AND dated_at >= to_timestamp(g.start) AND dated_at < to_timestamp(g.until) {{of_scope}} {{of_model}}
         OFFSET 0) AS r
-    CROSS JOIN LATERAL (VALUES (g."right", 1), (g.wrong, -1)) AS k (i, sign)
-    WHERE k.i >= 0
+    {_BOTH}
 """
 
 
-def from_cube(connection: Connection, key: Key, scope: Scope, segments: list[Segment], edges: Sequence[float]) -> Sums:
-    """By interval, project or user. `edges` are where the intervals begin, and the end of the last; segments lie between them."""
+def from_cube(connection: Connection, key: Key, scope: Scope, segments: list[Segment]) -> Sums:
+    """By project or user, or of the one interval that the segments make up, whose number is 0. Models are not told apart here."""
     source = _CUBE.format(
-        key=_INTERVAL if key == "interval" else f"r.{key}",
+        key="0" if key == "interval" else f"r.{key}",
         projects=_keys("project", scope.project_id, listed=key == "project_id"),
         users=_keys("user", scope.user_id, listed=key == "user_id"),
     )
-    return _grouped(connection, source, scope.keys() | segment_parameters(segments) | {"edges": edges[:-1]})
+    return _grouped(connection, source, scope.keys() | segment_parameters(segments))
+
+
+def days_from_cube(connection: Connection, scope: Scope, cells: DayCells) -> Sums:
+    """By number of the interval."""
+    return _grouped(connection, _CUBE_DAYS, scope.keys() | finer_cell_parameters(cells))
 
 
 def from_models(connection: Connection, key: Key, scope: Scope, model: str | None, cells: DayCells) -> Sums:
