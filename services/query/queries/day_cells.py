@@ -5,7 +5,7 @@ then in the wrong interval: it is read from something finer, added here and take
 zone, and a year costs hours, wherever it begins.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 from math import floor, inf, isinf
@@ -48,7 +48,7 @@ def day_cells(boundaries: list[float]) -> DayCells:
 
 def _corrections(day: int, boundaries: list[float], edges: list[float]) -> Iterator[Correction]:
     wrong = _interval(day, edges)
-    cuts = [each for each in boundaries if day < each < day + DAY]
+    cuts = boundaries[bisect_right(boundaries, day) : bisect_left(boundaries, day + DAY)]
     for start, end in pairwise([day, *cuts, day + DAY]):
         right = _interval(start, boundaries)
         if right != wrong:
