@@ -62,7 +62,7 @@ def build(connection: Connection[Any], sessions: int = 24, events: int = 12) -> 
 def _add_event(connection: Connection[Any], rng: random.Random, session_id: str, at: datetime) -> None:
     kind = rng.randrange(3)
     if kind == 0:
-        seed.add_message(
+        message_id = seed.add_message(
             connection,
             session_id,
             at,
@@ -70,7 +70,7 @@ def _add_event(connection: Connection[Any], rng: random.Random, session_id: str,
             role=rng.choice(["user", "assistant"]),
         )
         tokens = {name: rng.randrange(100) for name in ("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")}
-        seed.add_api_call(connection, session_id, at, cache_read_tokens=rng.randrange(10**9), **tokens, **rng.choice(MODELS))
+        seed.add_api_call(connection, session_id, at, id=message_id, cache_read_tokens=rng.randrange(10**9), **tokens, **rng.choice(MODELS))
     elif kind == 1:
         status, duration = (
             rng.choice(["success", "success", "error", "rejected", "timeout"]),
