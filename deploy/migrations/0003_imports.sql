@@ -104,6 +104,8 @@ CREATE TABLE api_calls (
 CREATE INDEX api_calls_by_time ON api_calls (occurred_at);
 CREATE INDEX api_calls_by_project ON api_calls (project_id, occurred_at);
 CREATE INDEX api_calls_by_session ON api_calls (session_id, occurred_at, id);
+-- Which there are.
+CREATE INDEX api_calls_by_price_version ON api_calls (price_version) WHERE price_version IS NOT NULL;
 
 INSERT INTO api_calls (id, session_id, project_id, user_id, model, occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_read_tokens,
                        source, received_at, persisted_at)

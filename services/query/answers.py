@@ -31,11 +31,13 @@ class Project(BaseModel):
     active_minutes: float = Field(description="Time at the desk: gaps of at most `idle_gap_seconds` between events.")
     messages_count: int
     tool_calls_count: int
-    cost_usd: float
+    cost_usd: float | None = Field(description="null where there were API calls and the price of none is known.")
 
 
 class Session(BaseModel):
     session_id: str
+    title: str | None = Field(description="As its person or Claude called it, or the beginning of its first prompt.")
+    parent_session_id: str | None = Field(description="The session that it goes on with.")
     project_id: int | None
     project_name: str | None
     user: str | None
@@ -44,7 +46,9 @@ class Session(BaseModel):
     duration_minutes: float
     active_minutes: float
     status: Literal["open", "ended"]
-    end_reason: Literal["explicit", "idle", "imported"] | None
+    end_reason: Literal["explicit", "idle", "imported"] | None = Field(
+        description="`imported`: nothing that happened in it is known, only what a claude.json says of it."
+    )
     messages_count: int
     files_modified_count: int
     lines_added: int
@@ -55,10 +59,12 @@ class Session(BaseModel):
     output_tokens: int
     cache_creation_tokens: int
     cache_read_tokens: int
+    api_calls: int
+    unpriced_calls: int = Field(description="API calls whose price is not known: `cost_usd` is of the others.")
     model: str | None
     git_branch: str | None
     client_version: str | None
-    cost_usd: float | None
+    cost_usd: float | None = Field(description="null where no price is known.")
     source: str | None
 
 
@@ -67,9 +73,10 @@ class Message(BaseModel):
     session_id: str | None
     project_id: int | None
     role: Literal["user", "assistant"]
-    content: str
+    content: str = Field(description="Empty where Claude only used tools.")
     timestamp: datetime | None = Field(description="null where the date is not known.")
     model: str | None
+    agent_id: str | None = Field(description="The subagent that said it or was told it.")
 
 
 class FoundMessage(Message):
@@ -85,7 +92,9 @@ class Activity(BaseModel):
     action: Literal["created", "modified", "deleted"]
     lines_added: int
     lines_removed: int
+    is_estimated: bool = Field(description="The lines were not told, but worked out of what is known of the call.")
     timestamp: datetime | None
+    agent_id: str | None = Field(description="The subagent that did it.")
     source: str | None
 
 
@@ -97,7 +106,11 @@ class SessionToolCall(BaseModel):
     parameters: Any = Field(description="As it was sent; null if nothing was.")
     result_status: Literal["success", "error", "rejected", "cancelled", "timeout", "pending"]
     execution_time_ms: int | None
+    duration_source: Literal["reported", "timestamps"] | None = Field(
+        description="How the time is known: told, or the time between two records, waiting for a permission included."
+    )
     timestamp: datetime | None
+    agent_id: str | None = Field(description="The subagent that called it.")
     source: str | None
 
 
@@ -137,23 +150,33 @@ class ImportedFile(BaseModel):
 
 class ImportJob(BaseModel):
     job_id: UUID
+    kind: Literal["import", "undo"]
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     progress: float = Field(ge=0, le=1)
     eta_seconds: float | None = Field(description="At the pace so far; null if there is none.")
+    rows_per_second: float | None = Field(description="Over the whole job; null while there are none.")
     stage: str
     bytes_done: int
-    bytes_total: int
+    bytes_total: int = Field(description="0 for an undo.")
+    files_done: int = Field(description="Files, those in archives too.")
+    rows_done: int = Field(description="Rows that were looked at, new or not.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    undoes: UUID | None = Field(description="Of an undo, the import that it takes back.")
+    undone_at: datetime | None = Field(description="Of an import, when it was taken back.")
+    can_retry: bool = Field(description="It failed, and its files are still here.")
     projects_imported: int
     sessions_imported: int
     sessions_updated: int
     conversations_imported: int
     activities_imported: int
     tool_calls_imported: int
+    api_calls_imported: int
     duplicates: int
     files: list[ImportedFile]
+    unknown_records: dict[str, int] = Field(description="By type, how many records there were that nobody knows.")
     errors: list[dict[str, Any]] = Field(description="The first 100.")
     errors_total: int
 

@@ -24,7 +24,9 @@ class Measures(BaseModel):
     output_tokens: int
     cache_creation_tokens: int
     cache_read_tokens: int
-    cost_usd: float
+    api_calls: int
+    unpriced_calls: int = Field(description="API calls whose price is not known: `cost_usd` is of the others.")
+    cost_usd: float | None = Field(description="null where there were API calls and the price of none is known.")
 
 
 class Totals(Measures):
@@ -79,7 +81,7 @@ class UserShare(BaseModel):
     tool_calls: int
     lines_added: int
     lines_removed: int
-    cost_usd: float
+    cost_usd: float | None
 
 
 class HeatmapCell(BaseModel):

@@ -6,11 +6,22 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from services.query import routes_jobs, routes_projects, routes_search, routes_service, routes_sessions, routes_tools
+from services.query import (
+    routes_job_events,
+    routes_jobs,
+    routes_projects,
+    routes_search,
+    routes_service,
+    routes_sessions,
+    routes_tools,
+    routes_usage,
+)
 from services.query.head import HeadAsGet
+from services.query.job_watch import JobWatch
 from services.query.lag import connect
 from services.query.reads import Reads, install_database_errors
 from services.query.settings import Settings
+from services.query.stopping import told_to_stop
 from shared import web
 from shared.logs import configure_logs
 
@@ -43,7 +54,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.reads, app.state.redis = Reads(settings), connect(settings)
-        yield
+        app.state.job_watch = JobWatch(app.state.reads)
+        with told_to_stop(app.state.job_watch.stop):
+            yield
+        await app.state.job_watch.close()
         app.state.reads.engine.dispose()
         app.state.redis.close()
 
@@ -60,7 +74,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     # Search before sessions and the like: a router's order is the order in which paths are tried.
-    for routes in (routes_search, routes_projects, routes_sessions, routes_tools, routes_jobs, routes_service):
+    for routes in (
+        routes_search,
+        routes_projects,
+        routes_sessions,
+        routes_tools,
+        routes_usage,
+        routes_jobs,
+        routes_job_events,
+        routes_service,
+    ):
         app.include_router(routes.router)
     app.add_middleware(HeadAsGet)
     install_database_errors(app)

@@ -11,7 +11,7 @@ from services.query.queries import people, ranges
 from services.query.queries.events import EventFilters
 from services.query.queries.paging import Page, Paging
 from services.query.queries.stats import Scope
-from services.query.schemas import Dated, EventList, Paged, StatsParameters
+from services.query.schemas import Dated, EventList, Paged, StatsParameters, UsageParameters
 from services.query.settings import Settings
 from shared.database import ALL
 from shared.errors import invalid
@@ -57,6 +57,11 @@ def event_filters(request: Request, asked: EventList) -> EventFilters:
 def stats_range(request: Request, asked: StatsParameters) -> ranges.Range:
     """What to count, and how finely."""
     return ranges.stats_range(asked.start_date, asked.end_date, ranges.time_zone(asked.tz or settings_of(request).timezone), asked.interval)
+
+
+def usage_range(request: Request, asked: UsageParameters) -> ranges.Range:
+    """What to count, by days."""
+    return ranges.stats_range(asked.start_date, asked.end_date, ranges.time_zone(asked.tz or settings_of(request).timezone), "day")
 
 
 def scope(connection: Connection, project_id: int | None, user: str | None) -> Scope:

@@ -29,10 +29,11 @@ def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
 )
 def show_job(request: Request, job_id: JobId) -> Response:
     """Progress, counts of new rows, and the first 100 errors."""
-    return answer(request, lambda connection: _job(connection, job_id))
+    return answer(request, lambda connection: existing_job(connection, job_id))
 
 
-def _job(connection: Connection, job_id: UUID) -> Row:
+def existing_job(connection: Connection, job_id: UUID) -> Row:
+    """The job; 404 if there is none of this id."""
     found = jobs.job(connection, job_id)
     if found is None:
         raise NotFound("There is no import job of this id; see /api/import/jobs.", code="JOB_NOT_FOUND")

@@ -9,6 +9,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from services.query.queries.ranges import Interval
+from services.query.queries.usage import GroupBy
 
 MAX_BIGINT = 2**63 - 1
 
@@ -161,3 +162,17 @@ class ToolStatsParameters(StatsParameters):
         None
     )
     user: OptionalUser = None
+
+
+class UsageParameters(Parameters):
+    """A range, of whom and which model, and by what it is summed up."""
+
+    group_by: GroupBy = Field("day", description="What a row of the answer is.")
+    project_id: OptionalProject = None
+    user: OptionalUser = None
+    model: Annotated[
+        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this model.", examples=["claude-opus-4-5-20251101"])
+    ] = None
+    start_date: StatsStart = None
+    end_date: StatsEnd = None
+    tz: Zone = None

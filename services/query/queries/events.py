@@ -10,7 +10,7 @@ from services.query.queries.paging import Conditions, Page, Paging, Row, page, r
 from shared.search_terms import escape_like
 
 MESSAGE_COLUMNS = """m.id, m.session_id, nullif(m.project_id, 0) AS project_id, m.role, m.content,
-        nullif(m.occurred_at, '-infinity') AS timestamp, m.model"""
+        nullif(m.occurred_at, '-infinity') AS timestamp, m.model, m.agent_id"""
 
 _MESSAGES = f"""
     SELECT {MESSAGE_COLUMNS}
@@ -21,7 +21,7 @@ _MESSAGES = f"""
 
 _ACTIVITIES = """
     SELECT a.id, a.session_id, nullif(a.project_id, 0) AS project_id, f.file_path, a.action, a.lines_added, a.lines_removed,
-        nullif(a.occurred_at, '-infinity') AS timestamp, a.source
+        a.is_estimated, nullif(a.occurred_at, '-infinity') AS timestamp, a.agent_id, a.source
     FROM activities a
     LEFT JOIN files f ON f.file_key = a.file_key
     {where}
@@ -36,7 +36,8 @@ _FILES = f"""
 
 _TOOL_CALLS = """
     SELECT t.id, t.session_id, nullif(t.project_id, 0) AS project_id, t.tool_name, t.parameters::text AS parameters,
-        t.status AS result_status, t.duration_ms AS execution_time_ms, nullif(t.occurred_at, '-infinity') AS timestamp, t.source
+        t.status AS result_status, t.duration_ms AS execution_time_ms, t.duration_source, nullif(t.occurred_at, '-infinity') AS timestamp,
+        t.agent_id, t.source
     FROM tool_calls t
     {where}
     ORDER BY t.occurred_at, t.id

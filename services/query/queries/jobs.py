@@ -1,56 +1,72 @@
-"""Import jobs: the list, and one of them."""
+"""Import jobs: the list, one of them, and those that are watched."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from services.query.queries.paging import Conditions, Page, Paging, Row, page, rows
 
+# Of an undo, what is left to do is known, and of what there was, as many as the import had made.
 _JOBS = """
-    SELECT id AS job_id, status, stage, bytes_done, bytes_total, created_at, started_at, finished_at,
-        projects_imported, sessions_imported, sessions_updated, conversations_imported, activities_imported, tool_calls_imported, duplicates,
+    SELECT j.id AS job_id, j.kind, j.status, j.stage, j.bytes_done, j.bytes_total, j.files_done, j.rows_done,
+        j.created_at, j.started_at, j.finished_at, j.cancel_requested_at, j.undoes, j.undone_at, j.status = 'failed' AND j.has_files AS can_retry,
+        j.projects_imported, j.sessions_imported, j.sessions_updated, j.conversations_imported, j.activities_imported, j.tool_calls_imported,
+        j.api_calls_imported, j.duplicates,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('name', f -> 'name', 'bytes', f -> 'bytes', 'kind', f -> 'kind')), '[]')
-         FROM jsonb_array_elements(files) AS f) AS files,
-        errors, errors_total
-    FROM import_jobs
+         FROM jsonb_array_elements(j.files) AS f) AS files,
+        j.unknown_records, j.errors, j.errors_total,
+        CASE WHEN j.kind = 'undo' AND j.status = 'running'
+             THEN (SELECT count(*) FROM import_sessions AS s WHERE s.job_number = u.number) END AS sessions_left, u.sessions_imported AS sessions_made
+    FROM import_jobs AS j LEFT JOIN import_jobs AS u ON u.id = j.undoes
     {where}
-    ORDER BY created_at DESC, id DESC
+    ORDER BY j.created_at DESC, j.id DESC
 """
+ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
 
 def jobs(connection: Connection, paging: Paging) -> Page:
     """All import jobs, newest first."""
     conditions = Conditions()
-    conditions.add_after(paging.after(("time", "uuid")), "created_at, id", ("timestamptz", "uuid"))
+    conditions.add_after(paging.after(("time", "uuid")), "j.created_at, j.id", ("timestamptz", "uuid"))
     found = page(connection, _JOBS, conditions, paging, lambda row: (row["created_at"], row["job_id"]))
-    return Page([_shown(row) for row in found.items], found.next_cursor)
+    return Page([_shown(row, datetime.now(UTC)) for row in found.items], found.next_cursor)
 
 
 def job(connection: Connection, job_id: UUID) -> Row | None:
     """One import job."""
-    found = rows(connection, _JOBS.replace("{where}", "WHERE id = :id"), {"id": job_id})
-    return _shown(found[0]) if found else None
+    return jobs_by_id(connection, [job_id]).get(job_id)
 
 
-def _shown(row: Row) -> Row:
-    progress = progress_of(row["status"], row["bytes_done"], row["bytes_total"])
-    head = {"job_id": row["job_id"], "status": row["status"], "progress": progress, "eta_seconds": _eta_seconds(row, datetime.now(UTC))}
+def jobs_by_id(connection: Connection, job_ids: Iterable[UUID]) -> dict[UUID, Row]:
+    """Those of them that there are."""
+    found = rows(connection, _JOBS.replace("{where}", "WHERE j.id = ANY (CAST(:ids AS uuid[]))"), {"ids": list(job_ids)})
+    return {row["job_id"]: _shown(row, datetime.now(UTC)) for row in found}
+
+
+def _shown(row: Row, now: datetime) -> Row:
+    left, made = row.pop("sessions_left"), row.pop("sessions_made")
+    done, total = (row["bytes_done"], row["bytes_total"]) if left is None else (max(made, left) - left, max(made, left))
+    seconds = ((row["finished_at"] or now) - row["started_at"]).total_seconds() if row["started_at"] else 0.0
+    head = {
+        "job_id": row["job_id"],
+        "kind": row["kind"],
+        "status": row["status"],
+        "progress": progress_of(row["status"], done, total),
+        "eta_seconds": eta_seconds(seconds, done, total) if row["status"] == "running" else None,
+        "rows_per_second": round(row["rows_done"] / seconds, 1) if seconds > 0 and row["rows_done"] else None,
+    }
     return head | row
 
 
-def progress_of(status: str, bytes_done: int, bytes_total: int) -> float:
+def progress_of(status: str, done: int, total: int) -> float:
     """0..1; 1 only when it is through."""
     if status == "succeeded":
         return 1.0
-    return min(round(bytes_done / bytes_total, 4), 0.9999) if bytes_total else 0.0
+    return min(round(done / total, 4), 0.9999) if total else 0.0
 
 
-def _eta_seconds(row: dict[str, Any], now: datetime) -> float | None:
-    """At the pace so far; None where there is none yet, or the job is over."""
-    if row["status"] != "running" or not row["bytes_done"] or row["started_at"] is None:
-        return None
-    elapsed: float = (now - row["started_at"]).total_seconds()
-    remaining = max(row["bytes_total"] - row["bytes_done"], 0) / row["bytes_done"]
-    return float(round(max(elapsed, 0.0) * remaining, 1))
+def eta_seconds(seconds: float, done: int, total: int) -> float | None:
+    """At the pace so far; None where there is none yet."""
+    return round(max(seconds, 0.0) * max(total - done, 0) / done, 1) if done else None

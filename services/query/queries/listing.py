@@ -18,7 +18,8 @@ _PROJECTS = """
         round(coalesce(r.active_us, 0) / 60e6, 1)::float8 AS active_minutes,
         coalesce(r.user_messages + r.assistant_messages, 0) AS messages_count,
         coalesce(r.tool_calls, 0) AS tool_calls_count,
-        coalesce(r.cost_nano_usd, 0) / 1e9::float8 AS cost_usd
+        CASE WHEN r.cost_nano_usd = 0 AND r.unpriced_calls > 0 AND r.unpriced_calls = r.api_calls THEN NULL
+             ELSE coalesce(r.cost_nano_usd, 0) / 1e9::float8 END AS cost_usd
     FROM projects p
     LEFT JOIN activity_rollups r ON (r.project_id, r.user_id, r.grain_minutes, r.bucket_start) = (p.id, -1, 0, '-infinity')
     {where}
@@ -34,7 +35,7 @@ _ENDED = """(coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_c
     OR s.last_event_at IS NULL)"""
 
 _SESSIONS = """
-    SELECT s.session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
+    SELECT s.session_id, s.title, s.parent_session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
         nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
         CASE e.end_reason WHEN 'idle' THEN s.last_event_at WHEN 'explicit' THEN s.ended_at WHEN 'imported' THEN s.ended_at END AS end_time,
         round(s.wall_us / 60e6, 1)::float8 AS duration_minutes,
@@ -44,7 +45,7 @@ _SESSIONS = """
         s.user_messages + s.assistant_messages AS messages_count,
         s.files_modified AS files_modified_count, s.lines_added, s.lines_removed,
         s.tool_calls AS tool_calls_count, s.tool_errors AS tool_errors_count,
-        s.input_tokens, s.output_tokens, s.cache_creation_tokens, s.cache_read_tokens,
+        s.input_tokens, s.output_tokens, s.cache_creation_tokens, s.cache_read_tokens, s.api_calls, s.unpriced_calls,
         s.model, s.git_branch, s.client_version, s.cost_nano_usd / 1e9::float8 AS cost_usd, s.source,
         nullif(s.dated_at, '-infinity') AS dated_at
     FROM sessions s

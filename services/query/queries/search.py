@@ -32,9 +32,12 @@ def search(connection: Connection, query: SearchQuery | None, filters: EventFilt
     """A page of what matches, with snippets, and how much matches in all. Without a query, everything that passes the filters."""
     if query is not None and not query.groups:
         return {"items": [], "next_cursor": None, "total": 0, "total_is_exact": True}
-    others = Conditions()
+    within, others = filters.conditions("m"), Conditions()
     others.add("m.role = :role", role=role)
-    finder = Finder(connection, filters.conditions("m"), others, Matching(query))
+    if query is not None:
+        # Where Claude only used tools; it has no word that is not to be there.
+        within.add("m.content <> ''")
+    finder = Finder(connection, within, others, Matching(query))
     found = _best(connection, finder, paging) if query and sort == "best" else _newest(finder, paging, paging.after(_BY_TIME))
     for item in found.items:
         item["snippet"] = snippet(item["content"], query.highlights if query else ())

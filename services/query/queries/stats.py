@@ -13,7 +13,7 @@ from shared.database import ALL
 
 _MEASURES = (
     "sessions", "wall_us", "active_us", "user_messages", "assistant_messages", "files_modified", "lines_added", "lines_removed",
-    "tool_calls", "tool_errors", "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "cost_nano_usd",
+    "tool_calls", "tool_errors", "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "api_calls", "unpriced_calls", "cost_nano_usd",
 )  # fmt: skip
 _SUMS = ", ".join(f"coalesce(sum(r.{name}), 0)::bigint AS {name}" for name in _MEASURES)
 
@@ -142,7 +142,9 @@ def _measures(row: Row) -> Row:
         "active_minutes": round(row["active_us"] / 60e6, 1),
         "messages": row["user_messages"] + row["assistant_messages"],
         **{name: row[name] for name in _MEASURES[3:-1]},
-        "cost_usd": row["cost_nano_usd"] / 1e9,
+        "cost_usd": row["cost_nano_usd"] / 1e9
+        if row["cost_nano_usd"] or row["api_calls"] > row["unpriced_calls"] or not row["api_calls"]
+        else None,
     }
 
 

@@ -100,9 +100,10 @@ UPDATE sessions s SET user_messages = e.u, assistant_messages = e.a
 FROM (SELECT session_id, count(*) FILTER (WHERE role = 'user') AS u, count(*) FILTER (WHERE role = 'assistant') AS a FROM messages GROUP BY 1) AS e
 WHERE e.session_id = s.session_id;
 UPDATE sessions s SET input_tokens = e.i, output_tokens = e.o, cache_creation_tokens = e.cc, cache_read_tokens = e.cr,
-    api_calls = e.n, unpriced_calls = e.unpriced
+    api_calls = e.n, unpriced_calls = e.unpriced, cost_nano_usd = e.cost
 FROM (SELECT session_id, sum(input_tokens) AS i, sum(output_tokens) AS o, sum(cache_write_5m_tokens + cache_write_1h_tokens) AS cc,
-    sum(cache_read_tokens) AS cr, count(*) AS n, count(*) FILTER (WHERE cost_nano_usd IS NULL) AS unpriced FROM api_calls GROUP BY 1) AS e
+    sum(cache_read_tokens) AS cr, count(*) AS n, count(*) FILTER (WHERE cost_nano_usd IS NULL) AS unpriced, sum(cost_nano_usd) AS cost
+    FROM api_calls GROUP BY 1) AS e
 WHERE e.session_id = s.session_id;
 UPDATE sessions s SET tool_calls = e.n, tool_errors = e.bad
 FROM (SELECT session_id, count(*) AS n, count(*) FILTER (WHERE status IN ('error', 'timeout')) AS bad FROM tool_calls GROUP BY 1) AS e
@@ -123,7 +124,9 @@ SELECT p.p, u.u, g.g, bucket_of(e.t, g.g), sum(n), sum(wall), 0, sum(um), sum(am
     sum(i), sum(o), sum(cc), sum(cr), sum(cost), sum(calls), sum(unpriced)
 FROM (
     SELECT project_id, user_id, dated_at AS t, 1 AS n, wall_us AS wall, 0 AS um, 0 AS am, 0 AS la, 0 AS lr, 0 AS tc, 0 AS te,
-        0 AS i, 0 AS o, 0 AS cc, 0 AS cr, coalesce(cost_nano_usd, 0) AS cost, 0 AS calls, 0 AS unpriced FROM sessions WHERE counted
+        0 AS i, 0 AS o, 0 AS cc, 0 AS cr, 0 AS cost, 0 AS calls, 0 AS unpriced FROM sessions WHERE counted
+    UNION ALL SELECT project_id, user_id, dated_at, 0, 0, 0, 0, 0, 0, 0, 0, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
+        coalesce(cost_nano_usd, 0), 0, 0 FROM sessions WHERE counted AND usage_from_snapshot
     UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM messages
     UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, 0, 0, 0, 0, input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens,
         cache_read_tokens, coalesce(cost_nano_usd, 0), 1, (cost_nano_usd IS NULL)::int FROM api_calls

@@ -107,6 +107,11 @@ def test_a_session_is_open_until_it_ended_went_idle_or_was_only_imported(client:
     seed.add_session(connection, "idle", project, started_at=NOON, idle_closed_at=NOON + timedelta(minutes=1))
     seed.add_session(connection, "back", project, started_at=NOON, ended_at=NOON + timedelta(minutes=2))
     seed.add_session(connection, "imported", project)
+    seed.add_session(connection, "imported with an end", project, ended_at=later, dated_at=later)
+    # Of a transcript the first and last record are seen, and the sweep of idle sessions closes it like any other.
+    seen = {"first_event_at": NOON, "last_event_at": later, "dated_at": NOON}
+    seed.add_session(connection, "transcript", project, **seen)
+    seed.add_session(connection, "transcript, swept", project, idle_closed_at=later, **seen)
     seed.add_session(connection, "known", project, counted=False)
     for session in ("open", "ended", "idle"):
         seed.add_message(connection, session, NOON + timedelta(minutes=1))
@@ -119,6 +124,9 @@ def test_a_session_is_open_until_it_ended_went_idle_or_was_only_imported(client:
         "idle": ("ended", "idle", "2024-01-15T12:01:00Z"),
         "back": ("open", None, None),
         "imported": ("ended", "imported", None),
+        "imported with an end": ("ended", "imported", "2024-01-15T12:05:00Z"),
+        "transcript": ("open", None, None),
+        "transcript, swept": ("ended", "idle", "2024-01-15T12:05:00Z"),
     }
     assert items["open"] | {"model": "opus", "git_branch": "main", "source": "hook", "user": "ada", "project_name": "p"} == items["open"]
     assert items["ended"]["duration_minutes"] == 5.0
@@ -156,7 +164,7 @@ def test_conversations_and_activities_are_filtered(client: TestClient, connectio
     made = world.build(connection)
     messages = client.get("/api/conversations?limit=1000").json()["items"]
     assert [item["timestamp"] for item in messages[-5:]] == [None] * 5
-    assert set(messages[0]) == {"id", "session_id", "project_id", "role", "content", "timestamp", "model"}
+    assert set(messages[0]) == {"id", "session_id", "project_id", "role", "content", "timestamp", "model", "agent_id"}
     chosen = client.get(f"/api/conversations?limit=1000&project_id={made.projects[0]}&role=user&start_date=2024-10-26").json()["items"]
     assert chosen == [
         item for item in messages

@@ -90,6 +90,17 @@ def test_what_is_left_out_by_a_query_of_exclusions_alone(client: TestClient) -> 
 
 
 @pytest.mark.usefixtures("texts")
+def test_a_message_without_words_is_listed_but_not_found(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """given an answer of Claude's that only used tools, then no search finds it, not even one for what it does not say."""
+    seed.add_message(connection, None, NOON, "", role="assistant")
+    assert "" in {item["content"] for item in client.get("/api/conversations/search?limit=1000").json()["items"]}
+    for sort in ("best", "newest"):
+        found = client.get(f"/api/conversations/search?q=-nonsense&limit=1000&sort={sort}").json()["items"]
+        assert found
+        assert "" not in {item["content"] for item in found}
+
+
+@pytest.mark.usefixtures("texts")
 def test_an_item_has_a_snippet_and_a_score(client: TestClient) -> None:
     [item] = client.get("/api/conversations/search?q=cleanup").json()["items"]
     assert item["snippet"] == "call useEffect with a <mark>cleanup</mark> function"

@@ -1,7 +1,6 @@
 """The service itself: alive, ready, measured, described; and what it answers when something it needs is away."""
 
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -22,6 +21,7 @@ READS = [
     "/api/projects", "/api/projects/1", "/api/projects/1/stats", "/api/stats", "/api/sessions", "/api/sessions/x", "/api/conversations",
     "/api/conversations/search?q=x", "/api/activities", "/api/tool-calls/stats", "/api/tool-calls/session/x", "/api/import/jobs",
     "/api/import/jobs/018f3b1e-0000-7000-8000-000000000001",
+    "/api/import/jobs/018f3b1e-0000-7000-8000-000000000001/events", "/api/usage", "/api/usage?group_by=model",
 ]  # fmt: skip
 
 
@@ -135,24 +135,6 @@ def test_the_reference_page_needs_nothing_but_itself(client: TestClient) -> None
 def test_the_reference_page_escapes_what_it_shows() -> None:
     operation = {"summary": "<b>", "responses": {"200": {"description": "<i>"}}}
     assert "<b>" not in render({"info": {"title": "<b>", "version": "1"}, "paths": {"/<b>": {"get": operation}}})
-
-
-def test_an_import_job_is_shown_with_progress_and_errors(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    done, running = "018f3b1e-0000-7000-8000-000000000001", "018f3b1e-0000-7000-8000-000000000002"
-    files = '[{"name": "claude.json", "blob_url": "file:///secret/path", "bytes": 10, "kind": "claude_json"}]'
-    errors = '[{"file": "claude.json", "line": 3, "code": "INVALID_JSON", "message": "not JSON"}]'
-    insert = "INSERT INTO import_jobs (id, status, stage, files, bytes_total, bytes_done, started_at, created_at, errors, errors_total, sessions_imported) VALUES "
-    values = "(%s, %s, 'parsing', %s, 200, %s, now() - interval '10 s', %s, %s, 1, 42)"
-    connection.execute((insert + values).encode(), (done, "succeeded", files, 200, datetime(2024, 1, 1, tzinfo=UTC), errors))
-    connection.execute((insert + values).encode(), (running, "running", files, 50, datetime(2024, 1, 2, tzinfo=UTC), "[]"))
-    listed = client.get("/api/import/jobs").json()["items"]
-    assert [(job["job_id"], job["progress"]) for job in listed] == [(running, 0.25), (done, 1.0)]
-    assert 25 <= listed[0]["eta_seconds"] <= 60
-    job = client.get(f"/api/import/jobs/{done}").json()
-    assert job == listed[1]
-    assert (job["sessions_imported"], job["errors_total"], job["errors"][0]["code"]) == (42, 1, "INVALID_JSON")
-    assert job["files"] == [{"name": "claude.json", "bytes": 10, "kind": "claude_json"}]
-    assert client.get("/api/import/jobs/018f3b1e-0000-7000-8000-000000000003").json()["code"] == "JOB_NOT_FOUND"
 
 
 def test_seeded_rows_agree_with_the_schema(connection: psycopg.Connection[Any]) -> None:

@@ -18,6 +18,12 @@ STARTS = [
     datetime(2025, 2, 27, tzinfo=UTC),
 ]
 ACTIONS = ["created", "modified", "deleted"]
+MODELS: list[dict[str, Any]] = [
+    {"model": "claude-opus", "cost_nano_usd": 1_234_567, "price_version": "prices 2"},
+    {"model": "claude-haiku", "cost_nano_usd": 1_001, "price_version": "prices 1"},
+    {"model": "claude-next", "cost_nano_usd": None},
+    {"model": None, "cost_nano_usd": None},
+]
 
 
 class World(Struct):
@@ -42,7 +48,9 @@ def build(connection: Connection[Any], sessions: int = 24, events: int = 12) -> 
         for _ in range(events):
             at = start + timedelta(seconds=rng.randrange(80 * 60), microseconds=rng.randrange(10**6))
             _add_event(connection, rng, session_id, at)
-    seed.add_session(connection, "undated", projects[3], users[1], cost_nano_usd=1_500_000_000, source="claude.json")
+    seed.add_session(
+        connection, "undated", projects[3], users[1], cost_nano_usd=1_500_000_000, usage_from_snapshot=True, source="claude.json"
+    )
     for _ in range(5):
         seed.add_message(connection, "undated", seed.UNDATED, "an old prompt of unknown date")
     seed.add_tool_call(connection, None, STARTS[0], "Orphan", status="timeout", duration_ms=None)
@@ -61,7 +69,8 @@ def _add_event(connection: Connection[Any], rng: random.Random, session_id: str,
             f"message {rng.randrange(50)}",
             role=rng.choice(["user", "assistant"]),
         )
-        seed.add_api_call(connection, session_id, at, id=message_id, input_tokens=rng.randrange(100))
+        tokens = {name: rng.randrange(100) for name in ("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")}
+        seed.add_api_call(connection, session_id, at, id=message_id, cache_read_tokens=rng.randrange(10**9), **tokens, **rng.choice(MODELS))
     elif kind == 1:
         status, duration = (
             rng.choice(["success", "success", "error", "rejected", "timeout"]),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.query.queries.jobs import progress_of
+from services.query.queries.jobs import eta_seconds, progress_of
 
 
 @pytest.mark.parametrize(
@@ -11,3 +11,10 @@ from services.query.queries.jobs import progress_of
 )
 def test_progress_is_one_only_when_it_is_through(status: str, done: int, total: int, progress: float) -> None:
     assert progress_of(status, done, total) == progress
+
+
+@pytest.mark.parametrize(
+    ("seconds", "done", "total", "eta"), [(10, 50, 200, 30.0), (10, 0, 200, None), (10, 0, 0, None), (10, 200, 200, 0.0)]
+)
+def test_the_rest_is_expected_at_the_pace_so_far(seconds: float, done: int, total: int, eta: float | None) -> None:
+    assert eta_seconds(seconds, done, total) == eta

@@ -1,0 +1,26 @@
+"""Tokens and cost."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Connection
+
+from services.query import answers_usage
+from services.query.asking import FAILURES, scope, usage_range
+from services.query.queries.paging import Row
+from services.query.queries.usage import usage
+from services.query.reads import answer
+from services.query.schemas import UsageParameters
+
+router = APIRouter(tags=["usage"], responses=FAILURES)
+
+
+@router.get("/api/usage", response_model=answers_usage.Usage, summary="What it cost, by day, model, project or user")
+def show_usage(request: Request, asked: Annotated[UsageParameters, Query()]) -> Response:
+    """Tokens, API calls and their cost at the price of their day. Of a session that only a `claude.json` tells of, what that says."""
+    wanted = usage_range(request, asked)
+
+    def read(connection: Connection) -> Row:
+        return usage(connection, asked.group_by, scope(connection, asked.project_id, asked.user), asked.model, wanted)
+
+    return answer(request, read)

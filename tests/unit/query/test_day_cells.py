@@ -1,0 +1,47 @@
+"""Day cells: whole UTC days and corrections give every moment to its own interval, and no other."""
+
+from bisect import bisect_right
+from math import inf
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.query.queries.day_cells import NONE, DayCells, day_cells
+from services.query.queries.ranges import DAY, QUARTER
+
+boundaries = st.lists(st.integers(0, 5 * 96).map(lambda n: float(n * QUARTER)), min_size=2, max_size=8, unique=True).map(sorted)
+
+
+def counted(cells: DayCells, at: float) -> dict[int, int]:
+    """How often a moment counts, by interval."""
+    counts: dict[int, int] = {}
+    day = at // DAY * DAY
+    if cells.edges[0] <= day < cells.edges[-1]:
+        counts[bisect_right(cells.edges[:-1], day) - 1] = 1
+    for each in cells.corrections:
+        if each.start <= at < each.end:
+            counts[each.right] = counts.get(each.right, 0) + 1
+            counts[each.wrong] = counts.get(each.wrong, 0) - 1
+    return {interval: count for interval, count in counts.items() if count and interval != NONE}
+
+
+@given(boundaries, st.booleans(), st.booleans())
+def test_every_moment_counts_once_in_its_interval(edges: list[float], open_start: bool, open_end: bool) -> None:
+    edges = [-inf if open_start else edges[0], *edges[1:-1], inf if open_end else edges[-1]]
+    cells = day_cells(edges)
+    for quarter in range(-96, 6 * 96):
+        at = float(quarter * QUARTER)
+        inside = edges[0] <= at < edges[-1]
+        assert counted(cells, at) == ({bisect_right(edges, at) - 1: 1} if inside else {})
+
+
+def test_a_year_somewhere_else_reads_hours() -> None:
+    """given the days of a year in UTC+2, then only two hours of each are read from rows."""
+    cells = day_cells([float(n * DAY - 7200) for n in range(366)])
+    assert {each.end - each.start for each in cells.corrections} == {7200}
+    assert len(cells.corrections) == 366
+
+
+def test_all_time_is_one_cell() -> None:
+    assert day_cells([-inf, inf]) == DayCells([-inf, inf], [])
+    assert day_cells([-inf, inf]).everything
