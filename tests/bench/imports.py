@@ -1,0 +1,135 @@
+"""`python -m tests.bench.imports`: how fast an archive of transcripts is imported, and in how much memory.
+
+The archive is made of the sample transcripts (TRACKER_SAMPLES, default ../shared/samples), copied with fresh ids until it is as large as asked. It is
+imported by as many worker processes as it has shares, from a blob, into PostgreSQL with the settings of the embedded stack; then it is undone.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from deploy.embedded.postgres import PostgresServer
+from deploy.migrations.migrate import migrate
+from services.worker.importers import job
+from services.worker.resources import open_resources
+from services.worker.settings import Settings
+from tests.bench.import_archive import make_archive, samples
+from tests.bench.report import machine
+
+TARGET_MB_A_SECOND = 45
+TARGET_MEMORY_MB = 256
+
+
+def main() -> None:
+    """Prints a row a round and the medians."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.imports")
+    parser.add_argument("--megabytes", type=int, default=75, help="of transcripts, unpacked")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--shares", type=int, default=2)
+    options = parser.parse_args()
+    files = samples()
+    if not files:
+        sys.exit("There are no sample transcripts; set TRACKER_SAMPLES to the folder that has transcripts/.")
+    folder = Path(tempfile.mkdtemp(prefix="tracker-bench-"))
+    folder.chmod(0o755)
+    try:
+        archive = folder / "samples.zip"
+        megabytes = make_archive(files, archive, options.megabytes * 1_000_000) / 1e6
+        print(
+            f"{megabytes:,.0f} MB of transcripts, {archive.stat().st_size / 1e6:,.0f} MB as a zip; {options.shares} shares. {machine()}\n"
+        )
+        print("| round | import | MB/s | undo | peak memory of a worker |\n| ---: | ---: | ---: | ---: | ---: |")
+        _rounds(folder, archive, megabytes, options.rounds, options.shares)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _rounds(folder: Path, archive: Path, megabytes: float, rounds: int, shares: int) -> None:
+    server = PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log")
+    server.start()
+    try:
+        migrate(server.url)
+        taken = []
+        for number in range(1, rounds + 1):
+            blob = folder / f"blob-{number}"
+            shutil.copyfile(archive, blob)
+            job_id = _add_job(server.url, blob, shares)
+            seconds, memory_mb = _run(server.url, job_id, shares)
+            undone = _run(server.url, _add_undo(server.url, job_id), 1)[0]
+            taken.append((seconds, memory_mb))
+            print(f"| {number} | {seconds:.1f} s | {megabytes / seconds:.1f} | {undone:.1f} s | {memory_mb:.0f} MB |", flush=True)
+        rate = megabytes / statistics.median(seconds for seconds, _ in taken)
+        memory = max(memory_mb for _, memory_mb in taken)
+        met = {True: "met", False: "NOT met"}
+        print(f"\nMedian {rate:.1f} MB/s; target {TARGET_MB_A_SECOND}: {met[rate >= TARGET_MB_A_SECOND]}. ", end="")
+        print(f"Memory {memory:.0f} MB; target {TARGET_MEMORY_MB}: {met[memory <= TARGET_MEMORY_MB]}.")
+    finally:
+        server.stop()
+
+
+def _add_job(database_url: str, blob: Path, shares: int) -> UUID:
+    job_id = uuid4()
+    files = [{"name": "samples.zip", "blob_url": blob.as_uri(), "bytes": blob.stat().st_size, "kind": "zip"}]
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO import_jobs (id, files, user_name, bytes_total) VALUES (%s, %s, 'ann', %s)",
+            (job_id, Jsonb(files), blob.stat().st_size),
+        )
+        connection.execute("INSERT INTO import_shares (job_id, share) SELECT %s, generate_series(0, %s - 1)", (job_id, shares))
+    return job_id
+
+
+def _add_undo(database_url: str, job_id: UUID) -> UUID:
+    undo_id = uuid4()
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO import_jobs (id, kind, undoes, files, has_files) VALUES (%s, 'undo', %s, '[]', false)", (undo_id, job_id)
+        )
+        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", (undo_id,))
+    return undo_id
+
+
+def _run(database_url: str, job_id: UUID, shares: int) -> tuple[float, float]:
+    """Seconds until all shares are through, and the most memory that one of their processes had, in MB."""
+    context = multiprocessing.get_context("spawn")
+    memory = context.Queue()
+    started = context.Barrier(shares + 1)
+    processes = [context.Process(target=_work, args=(database_url, job_id, share, started, memory)) for share in range(shares)]
+    for process in processes:
+        process.start()
+    started.wait()
+    begun = time.perf_counter()
+    peaks = [memory.get() for _ in processes]
+    seconds = time.perf_counter() - begun
+    for process in processes:
+        process.join()
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute("SELECT status, errors_total, errors FROM import_jobs WHERE id = %s", (job_id,)).fetchone()
+    if found is None or found[:2] != ("succeeded", 0):
+        raise RuntimeError(f"the job ended as {found}")
+    return seconds, max(peaks)
+
+
+def _work(
+    database_url: str, job_id: UUID, share: int, started: "multiprocessing.synchronize.Barrier", memory: "multiprocessing.Queue[float]"
+) -> None:
+    worker = open_resources(Settings(database_url=database_url, redis_url="redis://127.0.0.1:1/0"))
+    with worker.engine.connect():
+        started.wait()
+    job.run(worker, job_id, share)
+    memory.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    worker.close()
+
+
+if __name__ == "__main__":
+    main()
