@@ -21,13 +21,14 @@ from rich.progress import (
 )
 
 LINE_SECONDS: Final = 5.0
+# Together with some 15 characters of text they fit into a terminal of 80.
 _COLUMNS: Final = (
     TextColumn("{task.description}"),
-    BarColumn(),
+    BarColumn(bar_width=12),
     TaskProgressColumn(),
     DownloadColumn(),
     TransferSpeedColumn(),
-    TimeRemainingColumn(compact=True),
+    TimeRemainingColumn(compact=True, elapsed_when_finished=True),
     TextColumn("{task.fields[more]}"),
 )
 
@@ -95,7 +96,8 @@ class _Bar(Phase):
         self._progress.update(self._task, completed=done_bytes, more=escape(more))
 
     def end(self, more: str = "") -> None:
-        self._progress.update(self._task, more=escape(more))
+        if more:
+            self._progress.update(self._task, more=escape(more))
 
 
 class Bars(Quiet):
@@ -107,7 +109,7 @@ class Bars(Quiet):
     @contextmanager
     def phase(self, name: str, total_bytes: int) -> Iterator[Phase]:
         with Progress(*_COLUMNS, console=self._console) as progress:
-            yield _Bar(progress, progress.add_task(f"{escape(name):<9}", total=total_bytes, more=""))
+            yield _Bar(progress, progress.add_task(f"{escape(name):<8}", total=total_bytes, more=""))
 
     def note(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False)

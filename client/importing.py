@@ -78,7 +78,7 @@ class Importer:
             on_bytes = _counting(phase.at)
             plan = make_plan(found, self.cache, self.server, on_bytes)
             phase.at(total)
-            phase.end(f"{len(plan.files)} of {len(plan.files) + plan.known} files to be sent")
+            phase.end(f"{len(plan.files):,} files new")
         return plan
 
     def send(self, plan: Plan) -> Result:
@@ -140,7 +140,7 @@ class Importer:
                 upload = Upload(name, lambda: _measured(content, phase.at), key)
                 job = jobs.start(self.server, upload, self.user)
                 phase.at(total)
-                phase.end(f"job {job['job_id']}")
+                phase.end()
         except KeyboardInterrupt:
             raise Interrupted("Interrupted while sending; the server keeps nothing of this upload.") from None
         with self.display.phase("Import", total) as phase:
@@ -168,7 +168,7 @@ def _measured(content: Content, at: Callable[[int, str], None]) -> Iterator[byte
     for chunk in content(on_bytes):
         packed += len(chunk)
         yield chunk
-        at(done, f"{decimal(packed)} sent")
+        at(done, f"{decimal(packed)} packed")
 
 
 def _bytes(file: LocalFile, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
@@ -193,4 +193,4 @@ def _counting(at: Callable[[int], None]) -> Callable[[int], None]:
 
 
 def _so_far(job: Job) -> str:
-    return f"{job['sessions_imported']} sessions, {job['conversations_imported']} messages, {job['tool_calls_imported']} tool calls"
+    return f"{job['conversations_imported']:,} messages"

@@ -27,7 +27,7 @@ class InvalidUrl(ValueError):
 class Server:
     """A server at a URL. `on_wait` hears why, before each pause."""
 
-    def __init__(self, url: str, token: str | None = None, on_wait: Callable[[str], None]) -> None:
+    def __init__(self, url: str, token: str | None, on_wait: Callable[[str], None]) -> None:
         parts = urlsplit(url if "//" in url else f"http://{url}")
         try:
             self._port = parts.port
@@ -59,7 +59,8 @@ class Server:
                 return request()
             except NotNow as error:
                 self.on_wait(str(error))
-                time.sleep(min(error.retry_after_seconds or pause, LONGEST_PAUSE_SECONDS))
+                asked = error.retry_after_seconds
+                time.sleep(pause if asked is None else min(asked, LONGEST_PAUSE_SECONDS))
             except _CutOff:
                 if not retries_cut_offs:
                     raise

@@ -86,14 +86,15 @@ def write_jobs(jobs: list[Job], *, as_json: bool) -> None:
     if as_json:
         write_json(jobs)
         return
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     for name in ("Job", "Created", "Status"):
         table.add_column(name, no_wrap=True)
-    for name in ("Done", "Sessions", "Messages", "Tool calls", "Errors"):
+    for name in ("Done", "Messages", "Errors"):
         table.add_column(name, justify="right")
     for job in jobs:
-        numbers = [f"{job[name]:,}" for name in ("sessions_imported", "conversations_imported", "tool_calls_imported", "errors_total")]
-        table.add_row(job["job_id"], job["created_at"][:16].replace("T", " "), job["status"], f"{job['progress']:.0%}", *numbers)
+        created = job["created_at"][5:16].replace("T", " ")
+        numbers = [f"{job['progress']:.0%}", f"{job['conversations_imported']:,}", f"{job['errors_total']:,}"]
+        table.add_row(job["job_id"], created, job["status"], *numbers)
     Console().print(table)
 
 
