@@ -55,12 +55,12 @@ def import_(
     with _ending():
         wanted = _existing(paths)
         importer = Importer(_server(url, token, display), display, HashCache(cache_path(os.environ, Path.home())), user or _os_user())
+        found = find(wanted)
+        _say_links(found, display)
         if is_watching:
             display.note(f"Watching {', '.join(map(str, wanted))}; Ctrl-C ends it.")
             _watch(importer, wanted, every, as_json=as_json)
             return
-        found = find(wanted)
-        _say_links(found, display)
         plan = importer.plan(found)
         if dry_run:
             summary.write_plan(plan, as_json=as_json)
