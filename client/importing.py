@@ -73,10 +73,11 @@ class Importer:
 
     def plan(self, found: Found) -> Plan:
         """What would be sent."""
-        total = sum(file.size for file in found.files)
+        total = sum(file.size for file in found.files if self.cache.get(file) is None)
+        if not total:
+            return make_plan(found, self.cache, self.server, lambda _: None)
         with self.display.phase("Checking", total) as phase:
-            on_bytes = _counting(phase.at)
-            plan = make_plan(found, self.cache, self.server, on_bytes)
+            plan = make_plan(found, self.cache, self.server, _counting(phase.at))
             phase.at(total)
             phase.end(f"{len(plan.files):,} files new")
         return plan

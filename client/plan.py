@@ -65,9 +65,7 @@ def _known_files(found: Iterable[LocalFile], cache: HashCache, plan: Plan, on_by
     saved = time.monotonic()
     for file in found:
         content = cache.get(file)
-        if content is not None:
-            on_bytes(file.size)
-        else:
+        if content is None:
             try:
                 content = content_of(file, on_bytes)
             except OSError as error:
