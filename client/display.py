@@ -93,7 +93,8 @@ class _Bar(Phase):
         self._progress, self._task = progress, task
 
     def at(self, done_bytes: int, more: str = "") -> None:
-        self._progress.update(self._task, completed=done_bytes, more=escape(more))
+        self._progress.update(self._task, completed=done_bytes)
+        self.end(more)
 
     def end(self, more: str = "") -> None:
         if more:
