@@ -96,50 +96,7 @@ class ToolCall(Struct, tag="tool_call", omit_defaults=True, kw_only=True):
     id: UUID | None = None
 
 
-class ProjectSeen(Struct, tag="project_seen", omit_defaults=True, kw_only=True):
-    """An import met a project. Never on the wire."""
-
-    project_path: Path
-    id: UUID
-
-
-class SessionSnapshot(Struct, tag="session_snapshot", omit_defaults=True, kw_only=True):
-    """What claude.json says of a project's last session as a whole. Never on the wire.
-
-    The same session comes back in later files with greater numbers: per field the greatest is kept, nothing is added up.
-    """
-
-    project_path: Path
-    session_id: SessionId
-    id: UUID
-    user: Name | None = None
-    end_time: Time | None = None
-    client_version: Name | None = None
-    model: Name | None = None
-    wall_duration_ms: Count | None = None
-    api_duration_ms: Count | None = None
-    tool_duration_ms: Count | None = None
-    lines_added: Count | None = None
-    lines_removed: Count | None = None
-    input_tokens: Count | None = None
-    output_tokens: Count | None = None
-    cache_creation_tokens: Count | None = None
-    cache_read_tokens: Count | None = None
-    cost_nano_usd: Count | None = None
-
-
-class HistoryPrompt(Struct, tag="history_prompt", omit_defaults=True, kw_only=True):
-    """A prompt out of claude.json's history: a person's message that has neither a date nor a session. Never on the wire."""
-
-    project_path: Path
-    content: str
-    id: UUID
-    user: Name | None = None
-
-
 Event = SessionStart | SessionEnd | Conversation | Activity | ToolCall
-Imported = ProjectSeen | SessionSnapshot | HistoryPrompt
-AnyEvent = Event | Imported
 
 
 class Envelope(Struct, omit_defaults=True, kw_only=True):

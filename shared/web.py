@@ -1,9 +1,12 @@
 """What both services show outward identically: the error body, X-Request-ID, the access log and its metrics."""
 
+import os
 import re
 import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import cache
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import structlog
@@ -21,15 +24,38 @@ log = structlog.get_logger()
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _encode = msgspec.json.Encoder().encode
 
+# Under this name structlog puts it into every line of the log; binding it by structlog's own means costs 3 µs, setting it 0.1 µs.
+_REQUEST_ID: ContextVar[Any] = ContextVar(f"{structlog.contextvars.STRUCTLOG_KEY_PREFIX}request_id", default=Ellipsis)
+
+
+class JsonResponse(Response):
+    """Starlette's Response for JSON that is encoded already, without the 3 µs in which it finds out what its headers are."""
+
+    media_type = "application/json"
+
+    def __init__(self, body: bytes, status: int, headers: dict[str, str] | None) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = body
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+        if headers:
+            self.raw_headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer. msgspec encodes datetimes in UTC with `Z` and UUIDs as strings."""
-    return Response(_encode(content), status, headers, media_type="application/json")
+    return JsonResponse(_encode(content), status, headers)
 
 
 def error_response(error: ApiError) -> Response:
     """The one error body."""
     return json_response(error.body(), error.status, error.headers)
+
+
+def refusal(scope: Scope, error: ApiError) -> Response:
+    """The answer to a request that failed; its code word goes into the log and the metrics too."""
+    scope["error_code"] = error.code
+    return error_response(error)
 
 
 def install(app: FastAPI, service: str) -> None:
@@ -38,8 +64,7 @@ def install(app: FastAPI, service: str) -> None:
 
     async def on_api_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)
-        request.scope["error_code"] = error.code
-        return error_response(error)
+        return refusal(request.scope, error)
 
     async def on_validation_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -93,8 +118,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(scope)
-        scope["request_id"] = request_id
+        request_id = scope["request_id"] = _request_id(scope)
         started = time.perf_counter()
         status = 500
         answering = False
@@ -107,26 +131,34 @@ class RequestContext:
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, send_with_id)
-            except Exception:
-                log.exception("request_crashed", path=scope["path"])
-                scope["error_code"] = ApiError.code
-                if not answering:
-                    await error_response(_crash(request_id))(scope, receive, send_with_id)
-            finally:
-                self._account(scope, status, time.perf_counter() - started)
+        bound = _REQUEST_ID.set(request_id)
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception:
+            log.exception("request_crashed", path=scope["path"])
+            scope["error_code"] = ApiError.code
+            if not answering:
+                await error_response(_crash(request_id))(scope, receive, send_with_id)
+        finally:
+            self._account(scope, status, time.perf_counter() - started)
+            _REQUEST_ID.reset(bound)
 
     def _account(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        metrics.HTTP_REQUESTS.labels(self.service, method, route, status).inc()
-        metrics.HTTP_SECONDS.labels(self.service, route).observe(seconds)
+        count, observe = _meters(self.service, method, route, status)
+        count()
+        observe(seconds)
         if status >= 400:
             code = scope.get("error_code", "UNKNOWN")
             metrics.ERRORS.labels(self.service, code).inc()
             log.warning("request_refused", method=method, route=route, status=status, code=code, duration_ms=round(seconds * 1000, 1))
+
+
+@cache
+def _meters(service: str, method: str, route: str, status: int) -> tuple[Callable[[], None], Callable[[float], None]]:
+    """What counts an answer and notes its time. Finding them by their labels costs 6 µs; there are as many as there are metrics."""
+    return metrics.HTTP_REQUESTS.labels(service, method, route, status).inc, metrics.HTTP_SECONDS.labels(service, route).observe
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -142,7 +174,7 @@ def _request_id(scope: Scope) -> str:
             candidate: str = value.decode("latin-1")
             if _SANE_REQUEST_ID.fullmatch(candidate):
                 return candidate
-    return str(uuid4())
+    return os.urandom(16).hex()
 
 
 def request_id_of(request: Request) -> str:

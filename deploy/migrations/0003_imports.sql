@@ -181,3 +181,28 @@ CREATE TABLE usage_rollups (                -- keys (project, user) and (-1, -1)
     cost_nano_usd         bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (project_id, user_id, grain_minutes, bucket_start, model)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+
+INSERT INTO usage_rollups (project_id, user_id, grain_minutes, bucket_start, model, api_calls, unpriced_calls, input_tokens, output_tokens,
+                           cache_creation_tokens, cache_read_tokens, cost_nano_usd)
+SELECT k.project_id, k.user_id, g.grain_minutes, bucket_of(e.at, g.grain_minutes), coalesce(model, ''), sum(calls), sum(calls), sum(input_tokens),
+       sum(output_tokens), sum(cache_creation_tokens), sum(cache_read_tokens), sum(cost)
+FROM (
+    SELECT project_id, user_id, occurred_at AS at, model, 1 AS calls, input_tokens, output_tokens, cache_write_5m_tokens AS cache_creation_tokens,
+           cache_read_tokens, 0 AS cost FROM api_calls
+    UNION ALL
+    SELECT project_id, user_id, dated_at, model, 0, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, coalesce(cost_nano_usd, 0)
+    FROM sessions WHERE counted AND usage_from_snapshot
+) AS e, LATERAL (VALUES (e.project_id, e.user_id), (-1, -1)) AS k (project_id, user_id), (VALUES (0), (1440)) AS g (grain_minutes)
+GROUP BY 1, 2, 3, 4, 5;
+
+-- None of them has a price: the list that new ones are priced by is the worker's.
+UPDATE activity_rollups AS r SET api_calls = c.calls, unpriced_calls = c.calls
+FROM (
+    SELECT k.project_id, k.user_id, g.grain_minutes, bucket_of(occurred_at, g.grain_minutes) AS bucket_start, count(*) AS calls
+    FROM api_calls AS a, LATERAL (VALUES (a.project_id, a.user_id), (a.project_id, -1), (-1, a.user_id), (-1, -1)) AS k (project_id, user_id),
+         (VALUES (0), (15), (60), (1440), (10080)) AS g (grain_minutes)
+    GROUP BY 1, 2, 3, 4
+) AS c
+WHERE (r.project_id, r.user_id, r.grain_minutes, r.bucket_start) = (c.project_id, c.user_id, c.grain_minutes, c.bucket_start);
+UPDATE sessions AS s SET api_calls = c.calls, unpriced_calls = c.calls
+FROM (SELECT session_id, count(*) AS calls FROM api_calls GROUP BY 1) AS c WHERE c.session_id = s.session_id;

@@ -10,6 +10,7 @@ from uuid import UUID
 import prometheus_client
 from celery import Celery
 from fastapi import Request
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from services.ingest import idempotency, requests_in
@@ -51,8 +52,7 @@ class Ingest:
     sender: Celery
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """A request that may be accepted: its body has arrived, its key is not taken by another body."""
 
     ingest: Ingest
@@ -71,7 +71,7 @@ class Write:
 
 def ingest_of(request: Request) -> Ingest:
     """What this app's routes work with."""
-    ingest: Ingest = request.scope["app"].state.ingest
+    ingest: Ingest = request.scope["app"].ingest
     return ingest
 
 
@@ -103,6 +103,9 @@ async def keep(write: Write, events: Sequence[Event], sizes: Sequence[int], star
     positions = await ingest.journal.append(entries, notes_of(started) if started else ())
     if started:
         ingest.sessions.remember(started)
-    for kind, count in Counter(map(type, events)).items():
-        _ACCEPTED[kind].inc(count)
+    if len(events) == 1:
+        _ACCEPTED[type(events[0])].inc()
+    else:
+        for kind, count in Counter(map(type, events)).items():
+            _ACCEPTED[kind].inc(count)
     return await wait_for(write.preference, ingest.redis, ingest.registry, positions, events)

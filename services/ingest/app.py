@@ -33,7 +33,10 @@ SERVICE = "ingest"
 
 
 class IngestApp(RawApp):
-    """The app with the schemas that api_docs refers to."""
+    """The app with the schemas that api_docs refers to, and with what its routes work with."""
+
+    # Set while the lifespan lasts.
+    ingest: Ingest
 
     def openapi(self) -> dict[str, Any]:
         """The document of this service; `make openapi` merges both services' into one."""
@@ -49,9 +52,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         configure_logs(SERVICE, settings.log_level)
         spare_the_collector()
     blob_folder(settings.blob_url)  # a wrong URL stops the start, not the first import
-    app = IngestApp(
+    app: IngestApp = IngestApp(
         title="Claude Code Tracker: ingest",
-        lifespan=lambda app: _lifespan(app, settings),
+        lifespan=lambda _: _lifespan(app, settings),
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -65,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+async def _lifespan(app: IngestApp, settings: Settings) -> AsyncIterator[None]:
     """Connects, and lets go in the opposite order. Starts with Redis or Postgres away too: then answers are 503."""
     async with AsyncExitStack() as stack:
         redis = connect_redis(settings.redis_url)
@@ -75,8 +78,8 @@ async def _lifespan(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         stack.push_async_callback(registry.close)
         sender = broker.sender(settings.redis_url)
         stack.callback(sender.close)
-        app.state.ingest = _ingest(settings, redis, registry, sender, await stack.enter_async_context(_ringing(sender)))
-        await stack.enter_async_context(_sampling(app.state.ingest.backlog))
+        app.ingest = _ingest(settings, redis, registry, sender, await stack.enter_async_context(_ringing(sender)))
+        await stack.enter_async_context(_sampling(app.ingest.backlog))
         yield
 
 

@@ -1,14 +1,14 @@
 """Many events in one request: each item is accepted or rejected by itself, the accepted ones are kept together."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from fastapi import Request, Response
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from services.ingest.accept import BATCH, Write, keep, receive
 from services.ingest.answers import BatchAccepted, RejectedItem
-from services.ingest.idempotency import new_id
+from services.ingest.idempotency import new_ids
 from services.ingest.known_sessions import KnownSession, unknown_session
 from services.ingest.messages_in import decode_batch, is_lines, time_of
 from services.ingest.open_sessions import only_open_session
@@ -22,8 +22,7 @@ from shared.web import json_response
 _ADDED_BYTES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(Struct, frozen=True):
     index: int
     event: Event
     size: int
@@ -48,16 +47,21 @@ async def accept_batch(request: Request) -> Response:
 def _decode(write: Write) -> tuple[list[_Item], list[RejectedItem]]:
     items: list[_Item] = []
     rejected: list[RejectedItem] = []
-    decoded = decode_batch(write.body, is_lines=is_lines(write.body, write.media_type), now=write.received_at)
-    for index, (event, size) in enumerate(decoded):
+    events, sizes = decode_batch(write.body, is_lines=is_lines(write.body, write.media_type), now=write.received_at)
+    for index, (event, size, own_id) in enumerate(zip(events, sizes, _ids(write, len(events)), strict=True)):
         if isinstance(event, ApiError):
             rejected.append(_reject(index, event))
         elif isinstance(event, SessionStart) and event.session_id is None:
             rejected.append(_reject(index, invalid("session_id", "is required for a session_start in a batch")))
         else:
-            event.id = event.id or write.derived_id(str(index)) or new_id()
+            event.id = event.id or own_id
             items.append(_Item(index, event, size + _ADDED_BYTES))
     return items, rejected
+
+
+def _ids(write: Write, count: int) -> Sequence[UUID | None]:
+    """Ids for the items that have none of their own: by their place and the Idempotency-Key, else new."""
+    return [write.derived_id(str(index)) for index in range(count)] if write.key else new_ids(count)
 
 
 def _reject(index: int, error: ApiError) -> RejectedItem:

@@ -6,11 +6,11 @@ cost in Python are shared, without load nobody waits for anybody.
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 import structlog
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from services.ingest.doorbell import Doorbell
@@ -46,32 +46,28 @@ MAX_WRITE_APPENDS = 128
 MAX_WRITE_BYTES = 8 * 1024**2
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What one XADD writes."""
 
     stream: str
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """Where an entry is: a stream and the id in it. It is gone from there once the worker has dealt with it."""
 
     stream: str
     entry_id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """What is known of a session, for the other ingest processes: written together with the entries, kept for a day."""
 
     key: str
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Append:
+class _Append(Struct, frozen=True):
     entries: Sequence[Entry]
     notes: Sequence[Note]
     done: "asyncio.Future[list[Position]]"
@@ -85,22 +81,33 @@ def entries_of(events: Sequence[Event], sizes: Sequence[int], *, request_id: str
     ]
 
 
-def _envelope(events: list[Event], request_id: str, received_at: datetime) -> Envelope:
-    return Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=events)
+def _envelope(events: Sequence[Event], request_id: str, received_at: datetime) -> Envelope:
+    return Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=list(events))
 
 
-def _chunks(events: Sequence[Event], sizes: Sequence[int], partitions: int) -> Iterator[tuple[int, list[Event]]]:
-    open_chunks: dict[int, tuple[list[Event], int]] = {}
+def _chunks(events: Sequence[Event], sizes: Sequence[int], partitions: int) -> Iterator[tuple[int, Sequence[Event]]]:
+    if partitions == 1:
+        yield from ((0, chunk) for chunk in _cut(events, sizes))
+        return
+    by_partition: dict[int, tuple[list[Event], list[int]]] = {}
     for event, size in zip(events, sizes, strict=True):
-        partition = partition_of(getattr(event, "session_id", None), partitions) if partitions > 1 else 0
-        chunk, filled = open_chunks.get(partition, ([], 0))
-        if chunk and (len(chunk) >= MAX_ENTRY_EVENTS or filled + size > MAX_ENTRY_BYTES):
-            yield partition, chunk
-            chunk, filled = [], 0
-        chunk.append(event)
-        open_chunks[partition] = chunk, filled + size
-    for partition, (chunk, _) in open_chunks.items():
-        yield partition, chunk
+        partition = partition_of(getattr(event, "session_id", None), partitions)
+        of_partition = by_partition.setdefault(partition, ([], []))
+        of_partition[0].append(event)
+        of_partition[1].append(size)
+    for partition, parts in by_partition.items():
+        yield from ((partition, chunk) for chunk in _cut(*parts))
+
+
+def _cut(events: Sequence[Event], sizes: Sequence[int]) -> Iterator[Sequence[Event]]:
+    """Slices that keep to both limits; one event that is over them by itself is a slice too."""
+    start = filled = 0
+    for at, size in enumerate(sizes):
+        if at > start and (filled + size > MAX_ENTRY_BYTES or at - start >= MAX_ENTRY_EVENTS):
+            yield events[start:at]
+            start, filled = at, 0
+        filled += size
+    yield events[start:]
 
 
 class Journal:

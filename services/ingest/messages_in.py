@@ -1,7 +1,6 @@
 """Step 1 of an event's path: raw bytes to checked Structs. Nothing that comes out of here can upset what comes later."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -45,8 +44,8 @@ def decode_event(body: bytes, decoder: msgspec.json.Decoder[E], now: datetime) -
     return _checked(json_text.storable(body), decoder, now)
 
 
-def decode_batch(body: bytes, *, is_lines: bool, now: datetime) -> Iterator[tuple[Event | ApiError, int]]:
-    """Each item of a JSON array or of NDJSON: its event, or why it is none; and its size in bytes.
+def decode_batch(body: bytes, *, is_lines: bool, now: datetime) -> tuple[list[Event | ApiError], list[int]]:
+    """Of each item of a JSON array or of NDJSON: its event, or why it is none; and its size in bytes.
 
     BadRequest if there are no items to be told apart; PayloadTooLarge for more than MAX_BATCH_ITEMS.
     """
@@ -57,7 +56,7 @@ def decode_batch(body: bytes, *, is_lines: bool, now: datetime) -> Iterator[tupl
     has_huge_numbers = json_text.may_have_huge_number(text)
     if len(items) > MAX_BATCH_ITEMS:
         raise PayloadTooLarge(f"A batch takes up to {MAX_BATCH_ITEMS} items, this one has {len(items)}; send it in parts.")
-    return ((_event_or_error(item, now, has_huge_numbers), len(item)) for item in items)
+    return [_event_or_error(item, now, has_huge_numbers) for item in items], [len(item) for item in items]
 
 
 def _elements(body: bytes) -> list[bytes]:
@@ -78,7 +77,8 @@ def _event_or_error(item: bytes, now: datetime, has_huge_numbers: bool) -> Event
 
 def _checked(text: bytes, decoder: msgspec.json.Decoder[E], now: datetime, has_huge_numbers: bool = True) -> E:
     event = parse(text, decoder)
-    json_text.check_depth(text)
+    if json_text.may_be_too_deep(text):
+        json_text.check_depth(text)
     if has_huge_numbers:
         json_text.check_numbers(text)
     _complete(event, now)
@@ -133,7 +133,7 @@ def _complete(event: Event, now: datetime) -> None:
     time: datetime | None = getattr(event, field)
     if time is None:
         setattr(event, field, now)
-    else:
+    elif time.tzinfo is not UTC or not EARLIEST <= time < LATEST:
         setattr(event, field, _utc(time, field))
     if isinstance(event, SessionStart):
         try:

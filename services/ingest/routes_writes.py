@@ -1,4 +1,4 @@
-"""The writes: one line a route, each a function that goes from request to answer. A request tries them in order: the frequent first."""
+"""The writes: one line a route, each a function that goes from request to answer."""
 
 from fastapi import APIRouter, Request, Response
 

@@ -116,7 +116,9 @@ class MessagePage(_Page):
 class SearchPage(_Page):
     items: list[FoundMessage]
     total: int = Field(description="Stops counting at 10,000.")
-    total_is_exact: bool
+    total_is_exact: bool = Field(
+        description="If not, `total` is an estimate, or what was counted so far: counting on would take longer than the search."
+    )
 
 
 class ActivityPage(_Page):

@@ -1,11 +1,14 @@
-"""The Celery app: which queues there are, what beat rings, and what each pool process opens at its start."""
+"""The Celery app: which queues there are, and what beat rings.
 
+Beat and Flower load it too, so it loads neither tasks nor the database stack: that is 12 MB each which only a worker needs.
+"""
+
+from importlib import import_module
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import celeryd_init, setup_logging
 
-from services.worker.resources import resources
 from services.worker.settings import Settings
 from shared.broker import (
     TASK_CLOSE_IDLE_SESSIONS,
@@ -16,9 +19,9 @@ from shared.broker import (
 )
 from shared.logs import configure_logs
 
+TASKS_MODULE = "services.worker.tasks"
 # Reasons: RELIABILITY.md §2.3 and §2.4.
 WORKER_SETTINGS: dict[str, Any] = {
-    "imports": ["services.worker.tasks"],
     # A task is a bell; what it works on is in the journal or in a job's row, so losing one costs a second at most.
     "task_acks_late": True,
     "task_reject_on_worker_lost": False,
@@ -56,14 +59,10 @@ def _configure_logs(**_: object) -> None:
     configure_logs("worker", Settings().log_level)
 
 
-@worker_process_init.connect(weak=False)
-def _open(**_: object) -> None:
-    resources()
-
-
-@worker_process_shutdown.connect(weak=False)
-def _close(**_: object) -> None:
-    resources().close()
+@celeryd_init.connect(weak=False)
+def _have_tasks(**_: object) -> None:
+    """A worker begins. Celery's setting `imports` would make beat and Flower import them as well."""
+    import_module(TASKS_MODULE)
 
 
 app = create_app()

@@ -79,8 +79,8 @@ def owners(connection: Connection[Any]) -> set[str]:
     return {row[0] for row in connection.execute(_OTHERS)}
 
 
-def settle(connection: Connection[Any], parameters: dict[str, Any]) -> set[int]:
-    """Hands rows over to a session of the batch that has the better claim; gives the projects this touched.
+def settle(connection: Connection[Any], parameters: dict[str, Any]) -> tuple[set[int], int]:
+    """Hands rows over to a session of the batch that has the better claim; gives the projects this touched, and how many sessions are new by it.
 
     `parameters` as of rework.reworked(), the owners among their session_ids.
     """
@@ -88,12 +88,12 @@ def settle(connection: Connection[Any], parameters: dict[str, Any]) -> set[int]:
         connection.execute(statement.encode(), parameters)
     moves = connection.execute(_MOVES).fetchall()
     if not moves:
-        return set()
+        return set(), 0
     parameters = parameters | {"session_ids": sorted({session_id for move in moves for session_id in move})}
     with rework.reworked(connection, parameters) as projects:
         for statement in _HAND_OVER:
             connection.execute(statement.encode())
         for statement in _NOTE_OWNERS:
             connection.execute(statement.encode(), parameters)
-        session_rows.remake(connection, parameters)
-    return projects
+        new_sessions = session_rows.remake(connection, parameters)
+    return projects, new_sessions

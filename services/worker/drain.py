@@ -24,6 +24,9 @@ from shared.messages import decode_envelope
 
 log = structlog.get_logger()
 
+# How long what a dead worker left may lie, beyond the time after which it is taken to be dead.
+LOOK_SECONDS = 1.0
+
 LEDGER = """
     INSERT INTO ledger AS l (slot, persisted, duplicates, dead, last_received_at)
     VALUES (%(slot)s, %(persisted)s, %(duplicates)s, %(dead)s, %(last_received_at)s)
@@ -41,10 +44,8 @@ def drain(worker: Resources) -> bool:
     # Nothing is taken while Postgres is away: it would have to wait for its time-out when Postgres is back.
     with worker.engine.connect():
         pass
-    for batch in _abandoned(worker):
-        _persist_entries(worker, batch)
     deadline = time.monotonic() + worker.settings.drain_seconds
-    for batch in _new(worker, deadline):
+    for batch in batches(worker, deadline):
         _persist_entries(worker, batch)
     return time.monotonic() > deadline
 
@@ -73,12 +74,24 @@ def _abandoned(worker: Resources) -> Iterator[list[Entry]]:
         make_groups(worker.redis, partitions)
 
 
-def _new(worker: Resources, deadline: float) -> Iterator[list[Entry]]:
-    """What nobody has had. After the deadline no more is taken, but all that was taken is given: it would have to wait to be taken over."""
+def batches(worker: Resources, deadline: float, look_seconds: float = LOOK_SECONDS) -> Iterator[list[Entry]]:
+    """What dead workers left, looked for at first and every `look_seconds`, and what nobody has had.
+
+    After the deadline no more is taken, but all that was taken is given: it would have to wait to be taken over.
+    """
     batch: list[Entry] = []
     events = 0
+    look_at = 0.0
     while True:
-        is_time_left = time.monotonic() < deadline
+        now = time.monotonic()
+        is_time_left = now < deadline
+        if is_time_left and now >= look_at:
+            # With nothing in hand: what this worker holds itself could have been idle for long enough to be taken from it.
+            if batch:
+                yield batch
+                batch, events = [], 0
+            yield from _abandoned(worker)
+            look_at = now + look_seconds
         entries = take_new(worker.redis, worker.settings.journal_partitions, worker.consumer) if is_time_left else []
         for entry in entries:
             batch.append(entry)

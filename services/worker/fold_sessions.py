@@ -94,7 +94,7 @@ def _grown(name: str) -> str:
 # What the session was, and what is new of it.
 GROWN = f"""
     merged AS (
-        SELECT session_id, least(s.started_at, d.started_at) AS started_at, greatest(s.ended_at, d.ended_at, f.ended_at) AS ended_at,
+        SELECT session_id, true AS counted, least(s.started_at, d.started_at) AS started_at, greatest(s.ended_at, d.ended_at, f.ended_at) AS ended_at,
                least(s.first_event_at, d.first_event_at, f.first_event_at) AS first_event_at,
                greatest(s.last_event_at, d.last_event_at, f.last_event_at) AS last_event_at,
                s.active_ranges + d.active_ranges + coalesce(f.active_ranges, '{{}}') AS active_ranges,
@@ -115,7 +115,7 @@ CHANGED = f"""
     ),
     changed AS (
         UPDATE sessions AS s SET
-            counted = true,
+            counted = c.counted,
             started_at = c.started_at, ended_at = c.ended_at, first_event_at = c.first_event_at, last_event_at = c.last_event_at,
             dated_at = coalesce(least(c.started_at, c.first_event_at), greatest(c.ended_at, c.last_event_at), '-infinity'),
             wall_us = coalesce(microseconds(greatest(c.ended_at, c.last_event_at) - least(c.started_at, c.first_event_at)), 0),

@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from services.worker import aggregate, copies, fold_sessions, insert_rows, rework
+from services.worker import aggregate, copies, fold_sessions, insert_rows, rework, roll_up
 from services.worker.readings import BROUGHT_BY
 from services.worker.staging import Received, Staged, copy_in, stage
 
@@ -87,7 +87,6 @@ DELTAS = aggregate.delta_ctes(
         aggregate.of_sessions("session_states_after"),
     ],
     tools=[aggregate.to_tools("new_tool_calls"), aggregate.to_tools("gone_tool_calls", "-")],
-    latencies=[aggregate.to_latencies("new_tool_calls"), aggregate.to_latencies("gone_tool_calls", "-")],
     files=[aggregate.to_files("new_activities"), aggregate.to_files("gone_activities", "-")],
     usage=[
         aggregate.to_usage("new_api_calls"),
@@ -106,7 +105,7 @@ SELECT {insert_rows.COUNTS}, {insert_rows.SLOWER_BEFORE},
 
 # New rows, their sessions before and after, and all of it rolled up, in one statement: nobody sees one without the other.
 PERSIST = f"""WITH {insert_rows.ALL}, {fold_sessions.PER_SESSION}, {fold_sessions.GROWN}, {fold_sessions.CHANGED}, {fold_sessions.ACTIVE_DELTAS},
-{DELTAS}, {aggregate.ROLL_UP} {COUNTS}"""
+{DELTAS}, {roll_up.ROLL_UP} {COUNTS}"""
 
 # The newest session's date can also go back, when an earlier start becomes known; so it is looked up, under the project's lock.
 LOCK_PROJECTS = "SELECT FROM projects WHERE id = ANY(%(project_ids)s) ORDER BY id FOR UPDATE"
@@ -143,7 +142,7 @@ def persist(connection: Connection[Any], batch: Sequence[Received], *, idle_gap:
         copies.take_turns(connection)
         parameters["session_ids"] = sorted(staged.session_ids | copies.owners(connection))
     projects = _make_what_rows_refer_to(connection, staged, parameters)
-    moved_projects = copies.settle(connection, parameters) if job_number else set()
+    moved_projects, new_owners = copies.settle(connection, parameters) if job_number else (set[int](), 0)
     if job_number and staged.rows["staged_tool_calls"]:
         connection.execute(rework.KEEP_SLOWER)
     new_ids, rekeyed_projects = _session_keys(connection, staged, parameters)
@@ -157,6 +156,7 @@ def persist(connection: Connection[Any], batch: Sequence[Received], *, idle_gap:
         connection.execute(IMPORT_SESSIONS, parameters | {"has_sessionless": has_sessionless})
     date_projects(connection, moved_projects | rekeyed_projects | set(counts.pop("redated_projects") or []))
     persisted = Persisted(projects=projects, session_events=len(new_ids["new_session_event_ids"]), **counts)
+    persisted.sessions += new_owners
     persisted.duplicates = _duplicates(staged, persisted, len(new_ids["new_fact_ids"]))
     return persisted
 

@@ -1,6 +1,6 @@
 """What tokens cost, by the price list inside the genai-prices package: its version is kept with every price."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -32,7 +32,7 @@ class Tokens:
 
     def columns(self) -> tuple[int, ...]:
         """In the order of api_calls' columns."""
-        return astuple(self)
+        return self.input, self.output, self.cache_write_5m, self.cache_write_1h, self.cache_read, self.web_searches
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+from celery.signals import worker_process_init, worker_process_shutdown
 from psycopg import Connection
 from redis import Redis
 from sqlalchemy import Engine, event
@@ -71,3 +72,13 @@ def _prepare(connection: Connection[Any], _record: object) -> None:
 def resources() -> Resources:
     """This process' own. Made at the start of a pool process, never before the fork."""
     return open_resources(Settings())
+
+
+@worker_process_init.connect(weak=False)
+def _open(**_: object) -> None:
+    resources()
+
+
+@worker_process_shutdown.connect(weak=False)
+def _close(**_: object) -> None:
+    resources().close()

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.worker import aggregate
+from services.worker import aggregate, roll_up
 
 # The earliest start that names it decides, whatever the order of arrival; without one, what a file's earliest record says; else what is known stays.
 _FIRST_OF_STARTS = ", ".join(
@@ -60,7 +60,7 @@ def _contributions(sign: str) -> str:
     deltas = aggregate.delta_ctes(
         **aggregate.of_rows(lambda table: f"(SELECT * FROM {table} WHERE session_id = ANY(%(session_ids)s)) AS moving", sign)
     )
-    return f"WITH {deltas}, {NO_ACTIVE_DELTAS}, {aggregate.ROLL_UP} SELECT 1"
+    return f"WITH {deltas}, {NO_ACTIVE_DELTAS}, {roll_up.ROLL_UP} SELECT 1"
 
 
 NO_ACTIVE_DELTAS = (
@@ -75,8 +75,8 @@ MOVE_ROWS = [
     for table in ("messages", "tool_calls", "activities", "api_calls")
 ]
 
-# A withdrawn call may have been the slowest or the last one of its cell; those two are looked up again: of a project and user in the rows, of all
-# together in the cells of each.
+# A withdrawn call may have been the slowest or the last one of its cells; those two are looked up again: of a project and user in the rows, of more
+# than one in the cells of each.
 KEEP_TOOLS = """
     INSERT INTO moving_tools (project_id, user_id, tool_name, occurred_at, duration_ms)
     SELECT project_id, user_id, tool_name, occurred_at, duration_ms FROM tool_calls WHERE session_id = ANY(%(session_ids)s)"""
@@ -89,18 +89,25 @@ _LOOK_UP = """
     FROM moving_tools AS m
     WHERE (r.project_id, r.user_id) = {keys} AND r.tool_name = m.tool_name AND r.bucket_start = bucket_of(m.occurred_at, r.grain_minutes)
       AND (r.max_ms = m.duration_ms OR r.last_used_at = m.occurred_at)"""
-LOOK_UP_MAXIMA = (
-    _LOOK_UP.format(
-        found="""SELECT max(duration_ms), max(occurred_at) FROM tool_calls AS t
+_IN_ROWS = """
+        SELECT max(duration_ms), max(occurred_at) FROM tool_calls AS t
         WHERE t.project_id = r.project_id AND t.user_id = r.user_id AND t.tool_name = r.tool_name AND t.occurred_at >= r.bucket_start
-          AND (r.grain_minutes = 0 OR t.occurred_at < r.bucket_start + make_interval(mins => r.grain_minutes))""",
-        keys="(m.project_id, m.user_id)",
-    ),
-    _LOOK_UP.format(
-        found="""SELECT max(max_ms), max(last_used_at) FROM tool_rollups AS c
-        WHERE c.project_id >= 0 AND c.grain_minutes = r.grain_minutes AND c.bucket_start = r.bucket_start AND c.tool_name = r.tool_name""",
-        keys="(-1, -1)",
-    ),
+          AND (r.grain_minutes = 0 OR t.occurred_at < r.bucket_start + make_interval(mins => r.grain_minutes))"""
+_IN_CELLS_OF_USERS = """
+        SELECT max(c.max_ms), max(c.last_used_at) FROM tool_rollups AS c
+        WHERE c.project_id = r.project_id AND c.user_id >= 0 AND c.grain_minutes = r.grain_minutes AND c.bucket_start = r.bucket_start
+          AND c.tool_name = r.tool_name"""
+# Project by project: the index begins with them.
+_IN_CELLS_OF_PROJECTS = """
+        SELECT max(c.max_ms), max(c.last_used_at) FROM (SELECT 0 AS id UNION ALL SELECT id FROM projects) AS p, LATERAL (
+            SELECT * FROM tool_rollups AS c
+            WHERE c.project_id = p.id AND c.user_id = r.user_id AND c.grain_minutes = r.grain_minutes AND c.bucket_start = r.bucket_start
+              AND c.tool_name = r.tool_name) AS c"""
+LOOK_UP_MAXIMA = (
+    _LOOK_UP.format(found=_IN_ROWS, keys="(m.project_id, m.user_id)"),
+    _LOOK_UP.format(found=_IN_CELLS_OF_USERS, keys="(m.project_id, -1)"),
+    _LOOK_UP.format(found=_IN_CELLS_OF_PROJECTS, keys="(-1, m.user_id)"),
+    _LOOK_UP.format(found=_IN_CELLS_OF_PROJECTS, keys="(-1, -1)"),
 )
 
 AFFECTED_DAYS = """
@@ -134,7 +141,7 @@ REBUILD_DAYS = f"""
               UNION ALL SELECT project_id, user_id, -1, before - after FROM rebuilt) AS moved, cut_at_buckets(ranges, 15) AS c
         GROUP BY 1, 2, 3
     ),
-    {aggregate.delta_ctes(**aggregate.of_rows(lambda table: f"(SELECT * FROM {table} WHERE false) AS none", "+"))}, {aggregate.ROLL_UP} SELECT 1"""
+    {aggregate.delta_ctes(**aggregate.of_rows(lambda table: f"(SELECT * FROM {table} WHERE false) AS none", "+"))}, {roll_up.ROLL_UP} SELECT 1"""
 
 _PROJECTS = "SELECT DISTINCT project_id FROM sessions WHERE session_id = ANY(%(session_ids)s)"
 
@@ -159,7 +166,7 @@ def reworked(connection: Connection[Any], parameters: dict[str, Any]) -> Iterato
     connection.execute(MAKE_DAYS)
     connection.execute(LOCK_DAYS)
     connection.execute(REBUILD_DAYS.encode(), parameters)
-    connection.execute("TRUNCATE moving_days, moving_tools")
+    connection.execute("DELETE FROM moving_days; DELETE FROM moving_tools")
     projects |= {row[0] for row in connection.execute(_PROJECTS, parameters)}
 
 

@@ -29,11 +29,17 @@ def from_rows(condition: str) -> str:
         LEFT JOIN ({fold_sessions.facts_per_session(facts)}) AS f USING (session_id)"""
 
 
-# One that has nothing left stays as it was, if _FORGET has not taken it away.
-_REMAKE = f"""WITH merged AS ({from_rows("session_id = ANY(%(session_ids)s)")}), {fold_sessions.CHANGED} SELECT count(*) FROM changed"""
+# One that has nothing left counts for nothing, until something comes again.
+_REMAKE = f"""
+    WITH merged AS (
+        SELECT s.session_id, r.session_id IS NOT NULL AS counted, r.started_at, r.ended_at, r.first_event_at, r.last_event_at,
+               coalesce(r.active_ranges, '{{}}') AS active_ranges, {", ".join(f"coalesce(r.{name}, 0) AS {name}" for name in fold_sessions.SUMMED)}, r.snapshot
+        FROM sessions AS s LEFT JOIN ({from_rows("session_id = ANY(%(session_ids)s)")}) AS r USING (session_id) WHERE s.session_id = ANY(%(session_ids)s)
+    ), {fold_sessions.CHANGED}
+    SELECT count(*) FROM changed WHERE (after).counted AND NOT (before).counted"""
 
 # A session that nobody speaks of any more. One that ingest has handed out a moment ago is not counted yet, but has a project, and stays.
-_FORGET = """
+FORGET = """
     DELETE FROM sessions AS s WHERE session_id = ANY(%(session_ids)s) AND (counted OR project_id = 0)
       AND NOT EXISTS (SELECT FROM session_events AS e WHERE e.session_id = s.session_id)
       AND NOT EXISTS (SELECT FROM session_facts AS e WHERE e.session_id = s.session_id)
@@ -51,10 +57,12 @@ _FILES = """
     ON CONFLICT DO NOTHING"""
 
 
-def remake(connection: Connection[Any], parameters: dict[str, Any]) -> None:
-    """Makes sessions again after rows were taken from them or given to them; one that nobody speaks of any more is gone.
+def remake(connection: Connection[Any], parameters: dict[str, Any]) -> int:
+    """Makes sessions again after rows were taken from them or given to them; gives how many are counted only now.
 
     `parameters`: session_ids (their rows locked by the caller), idle_gap.
     """
-    for statement in (_FORGET_FILES, _FILES, _FORGET, _REMAKE):
-        connection.execute(statement.encode(), parameters)
+    for statement in (_FORGET_FILES, _FILES):
+        connection.execute(statement, parameters)
+    [(newly_counted,)] = connection.execute(_REMAKE.encode(), parameters).fetchall()
+    return int(newly_counted)

@@ -108,5 +108,5 @@ def _copy(connection: Connection[Any], table: str, rows: Sequence[Row]) -> None:
 
 
 def clear(connection: Connection[Any]) -> None:
-    """Empties the temporary tables inside a transaction, for the next part of a batch."""
-    connection.execute(f"TRUNCATE {', '.join(TABLES | SCRATCH)}")
+    """Empties the temporary tables inside a transaction, for the next part of a batch. Not TRUNCATE, which makes new files: 50 ms."""
+    connection.execute("; ".join(f"DELETE FROM {table}" for table in TABLES | SCRATCH))

@@ -6,6 +6,7 @@ from services.worker import drain as journal
 from services.worker import maintenance
 from services.worker.app import app
 from services.worker.importers import job
+from services.worker.outages import put_off_if_away
 from services.worker.resources import resources
 from shared.broker import (
     TASK_CLOSE_IDLE_SESSIONS,
@@ -22,30 +23,35 @@ IMPORT_SECONDS = 24 * 3600
 @app.task(name=TASK_DRAIN)
 def drain() -> None:
     """Persists what is in the journal. Rung by ingest for new events, and every second by beat."""
-    if journal.drain(resources()):
-        app.send_task(TASK_DRAIN)
+    with put_off_if_away(TASK_DRAIN):
+        if journal.drain(resources()):
+            app.send_task(TASK_DRAIN)
 
 
 @app.task(name=TASK_RUN_IMPORT, soft_time_limit=IMPORT_SECONDS, time_limit=IMPORT_SECONDS)
 def run_import(job_id: str, share: int = 0) -> None:
     """Works on a share of an import job until it is finished. Sent by ingest, and by the sweep for one that nobody works on."""
-    job.run(resources(), UUID(job_id), share)
+    with put_off_if_away(TASK_RUN_IMPORT):
+        job.run(resources(), UUID(job_id), share)
 
 
 @app.task(name=TASK_SWEEP_IMPORTS)
 def sweep_imports() -> None:
     """Sends again the shares whose task or worker was lost."""
-    for job_id, share in job.abandoned(resources()):
-        app.send_task(TASK_RUN_IMPORT, (str(job_id), share))
+    with put_off_if_away(TASK_SWEEP_IMPORTS):
+        for job_id, share in job.abandoned(resources()):
+            app.send_task(TASK_RUN_IMPORT, (str(job_id), share))
 
 
 @app.task(name=TASK_CLOSE_IDLE_SESSIONS)
 def close_idle_sessions() -> None:
     """Closes open sessions in which nothing has happened for a while."""
-    maintenance.close_idle_sessions(resources())
+    with put_off_if_away(TASK_CLOSE_IDLE_SESSIONS):
+        maintenance.close_idle_sessions(resources())
 
 
 @app.task(name=TASK_REMOVE_DEAD_CONSUMERS)
 def remove_dead_consumers() -> None:
     """Forgets the journal's consumers that are gone and hold nothing."""
-    maintenance.remove_dead_consumers(resources())
+    with put_off_if_away(TASK_REMOVE_DEAD_CONSUMERS):
+        maintenance.remove_dead_consumers(resources())

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import scalar_row
 
-from services.worker import aggregate, copies, rework, session_rows
+from services.worker import aggregate, copies, rework, roll_up, session_rows
 from services.worker.persist import LOCK_SESSIONS, NEW_SESSIONS, date_projects
 from services.worker.resources import Resources
 
@@ -60,11 +60,11 @@ _DELETE_SESSIONLESS = f"""
     WITH gone_messages AS (
         DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE session_id IS NULL AND {_OURS_ALONE} LIMIT %(limit)s)
         RETURNING project_id, user_id, role, occurred_at
-    ), {_DELTAS}, {rework.NO_ACTIVE_DELTAS}, {aggregate.ROLL_UP} SELECT count(*) FROM gone_messages"""
+    ), {_DELTAS}, {rework.NO_ACTIVE_DELTAS}, {roll_up.ROLL_UP} SELECT count(*) FROM gone_messages"""
 
 _EMPTY_CELLS = [
     f"DELETE FROM {table} WHERE ({', '.join(measures)}) = ({', '.join('0' * len(measures))})"
-    for table, measures in aggregate.ROLLUP_MEASURES.items()
+    for table, measures in roll_up.ROLLUP_MEASURES.items()
 ]  # fmt: skip
 _LEFTOVERS = [
     "UPDATE projects SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE %(job_number)s = ANY(brought_by)",
@@ -74,6 +74,7 @@ _LEFTOVERS = [
        AND NOT EXISTS (SELECT FROM messages AS m WHERE m.user_id = u.id) AND NOT EXISTS (SELECT FROM tool_calls AS c WHERE c.user_id = u.id)
        AND NOT EXISTS (SELECT FROM session_events AS e WHERE e.user_id = u.id) AND NOT EXISTS (SELECT FROM session_facts AS e WHERE e.user_id = u.id)""",
     "DELETE FROM active_days WHERE isempty(ranges)",
+    "DELETE FROM file_sets WHERE bit_count(bits) = 0",
     "DELETE FROM imported_files WHERE job_number = %(job_number)s",
     "UPDATE import_jobs SET undone_at = clock_timestamp() WHERE number = %(job_number)s",
     *_EMPTY_CELLS,
@@ -117,6 +118,7 @@ def _undo_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> N
             connection.execute(statement.encode(), parameters)
         connection.execute(_SETTLED_CLAIMS.encode(), parameters)
         connection.execute(_DELETE_FILES, parameters | {"file_keys": keys})
+        connection.execute(session_rows.FORGET, parameters)
         session_rows.remake(connection, parameters)
         connection.execute(_FORGET_KEYS, parameters)
     date_projects(connection, projects)

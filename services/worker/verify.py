@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.worker import aggregate, fold_sessions, session_rows
+from services.worker import aggregate, fold_sessions, roll_up, session_rows
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
 
@@ -24,7 +24,8 @@ _ACTIVE_DELTAS = """
     )"""
 
 _FILE_COUNTS = f"""
-    SELECT project_id, grain_minutes, bucket_start, count(*) AS files_modified FROM ({aggregate.FILE_CELLS}) AS cells WHERE touches > 0 GROUP BY 1, 2, 3"""
+    SELECT project_id, grain_minutes, bucket_start, count(*) AS files_modified
+    FROM ({roll_up.FILE_CELLS}) AS cells WHERE touches > 0 AND project_id <> -1 GROUP BY 1, 2, 3"""
 
 _ACTIVE_DAYS = """
     SELECT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day, range_agg(c.piece) AS ranges
@@ -68,44 +69,44 @@ CHECKS = (
     Check(
         "activity_rollups",
         "SELECT * FROM activity_rollups",
-        f"WITH {_DELTAS}, {_ACTIVE_DELTAS} {aggregate.activity_cells(_FILE_COUNTS)}",
+        f"WITH {_DELTAS}, {_ACTIVE_DELTAS} {roll_up.activity_cells(_FILE_COUNTS)}",
         _CUBE,
-        aggregate.MEASURES,
+        roll_up.ROLLUP_MEASURES["activity_rollups"],
     ),
     Check(
         "tool_rollups",
         "SELECT * FROM tool_rollups",
-        f"WITH {_DELTAS} {aggregate.TOOL_CELLS}",
+        f"WITH {_DELTAS} {roll_up.TOOL_CELLS}",
         (*_CUBE, "tool_name"),
-        aggregate.ROLLUP_MEASURES["tool_rollups"],
+        roll_up.ROLLUP_MEASURES["tool_rollups"],
     ),
     Check(
         "tool maxima",
         "SELECT * FROM tool_rollups WHERE calls > 0",
-        f"SELECT * FROM (WITH {_DELTAS} {aggregate.TOOL_CELLS}) AS cells WHERE calls > 0",
+        f"SELECT * FROM (WITH {_DELTAS} {roll_up.TOOL_CELLS}) AS cells WHERE calls > 0",
         (*_CUBE, "tool_name", "max_ms", "last_used_at"),
         (),
     ),
     Check(
-        "latency_rollups",
-        "SELECT * FROM latency_rollups",
-        f"WITH {_DELTAS} {aggregate.LATENCY_CELLS}",
-        (*_CUBE, "tool_name", "latency_bucket"),
-        ("calls",),
-    ),
-    Check(
         "file_rollups",
         "SELECT * FROM file_rollups",
-        f"WITH {_DELTAS} {aggregate.FILE_CELLS}",
+        f"WITH {_DELTAS} {roll_up.FILE_CELLS}",
         ("project_id", "grain_minutes", "bucket_start", "file_key"),
-        aggregate.ROLLUP_MEASURES["file_rollups"],
+        roll_up.ROLLUP_MEASURES["file_rollups"],
+    ),
+    Check(
+        "file_sets",
+        "SELECT * FROM file_sets WHERE bit_count(bits) > 0",
+        f"WITH {_DELTAS} {roll_up.FILE_BITS.format(cells=f'SELECT * FROM ({roll_up.FILE_CELLS}) AS cells WHERE touches > 0')}",
+        ("project_id", "grain_minutes", "bucket_start", "chunk", "bits"),
+        (),
     ),
     Check(
         "usage_rollups",
         "SELECT * FROM usage_rollups",
-        f"WITH {_DELTAS} {aggregate.USAGE_CELLS}",
+        f"WITH {_DELTAS} {roll_up.USAGE_CELLS}",
         (*_CUBE, "model"),
-        aggregate.ROLLUP_MEASURES["usage_rollups"],
+        roll_up.ROLLUP_MEASURES["usage_rollups"],
     ),
 )
 

@@ -23,7 +23,7 @@ FILLING = {
     "max_wal_size": "16GB", "shared_buffers": "1GB", "work_mem": "512MB", "maintenance_work_mem": "1GB", "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0", "max_parallel_maintenance_workers": "1",
 }  # fmt: skip
-SCHEMA = Path(__file__).parents[2] / "deploy/migrations/0001_schema.sql"
+SCHEMA = Path(__file__).parents[2] / "deploy/migrations"
 # To be raised with every change of what is generated.
 GENERATION = 1
 # Messages. A larger set is made by the same statements, and takes minutes to verify: `generate --verify`.
@@ -55,7 +55,14 @@ def _server(folder: Path, settings: dict[str, str] | None = None) -> PostgresSer
 
 
 def _key(seed: int, volume: Volume) -> str:
-    return f"{volume.messages}-{volume.tool_calls}-{seed}-{GENERATION}-{sha256(SCHEMA.read_bytes()).hexdigest()[:12]}"
+    return f"{volume.messages}-{volume.tool_calls}-{seed}-{GENERATION}-{_schema()}"
+
+
+def _schema() -> str:
+    digest = sha256()
+    for migration in sorted(SCHEMA.glob("*.sql")):
+        digest.update(migration.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _make(folder: Path, seed: int, volume: Volume) -> None:

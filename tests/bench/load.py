@@ -12,47 +12,41 @@ import psycopg
 from psycopg import Connection
 
 from services.worker import verify
-from services.worker.aggregate import MEASURES, TOKENS
+from services.worker.aggregate import MEASURES, TOOL_VECTORS, USAGE_MEASURES
+from services.worker.fold_sessions import SUMMED
 from services.worker.persist import LAST_SESSIONS
 from tests.bench.plan import Plan
 from tests.bench.rows import COLUMNS, Rows, file_key
 
 IDLE_GAP = timedelta(seconds=300)
-ROW_TABLES = ("session_events", "messages", "tool_calls", "activities")
+ROW_TABLES = ("session_events", "messages", "tool_calls", "activities", "api_calls")
 # Two processes of about the same work each.
-SHARES = (("messages",), ("sessions", "session_events", "tool_calls", "activities"))
+SHARES = (("messages",), ("sessions", "session_events", "tool_calls", "activities", "api_calls"))
 _EXPECTED = {check.name: check.expected for check in verify.CHECKS}
 
 SESSION_FILES = "INSERT INTO session_files SELECT DISTINCT session_id, file_key FROM activities ORDER BY 1, 2"
-SESSION_TOKENS = f"SELECT session_id, {', '.join(f'sum({name})::bigint AS {name}' for name in TOKENS)} FROM messages GROUP BY 1"
-SESSION_LINES = (
-    "SELECT session_id, sum(lines_added)::bigint AS lines_added, sum(lines_removed)::bigint AS lines_removed FROM activities GROUP BY 1"
-)
-_COUNTS = ("user_messages", "assistant_messages", "tool_calls", "tool_errors", "files_modified")
-_SUMMED = (*TOKENS, "lines_added", "lines_removed")
-
 # As services/worker/fold_sessions.py leaves a session. `session_drafts` is what COPY brought.
 SESSIONS = f"""
     INSERT INTO sessions (session_id, project_id, user_id, model, git_branch, client_version, source, started_at, ended_at, counted, created_at,
-        first_event_at, last_event_at, idle_closed_at, dated_at, wall_us, active_ranges, active_us, {", ".join(_COUNTS)}, {", ".join(_SUMMED)})
-    SELECT session_id, project_id, user_id, model, git_branch, client_version, source, started_at, ended_at, true, started_at,
-        first_event_at, last_event_at, CASE WHEN ended_at IS NULL THEN last_event_at END, first_event_at,
-        microseconds(last_event_at - first_event_at), active_ranges, measure_us(without_gap(active_ranges, %(idle_gap)s)),
-        {", ".join(_COUNTS)}, {", ".join(f"coalesce({name}, 0)" for name in _SUMMED)}
-    FROM session_drafts JOIN ({_EXPECTED["session spans"]}) AS e USING (session_id)
-    LEFT JOIN ({SESSION_TOKENS}) AS t USING (session_id) LEFT JOIN ({SESSION_LINES}) AS l USING (session_id)
-    ORDER BY started_at"""
+        first_event_at, last_event_at, idle_closed_at, dated_at, wall_us, active_ranges, active_us, {", ".join(SUMMED)})
+    SELECT session_id, d.project_id, d.user_id, d.model, d.git_branch, d.client_version, d.source, d.started_at, d.ended_at, true, d.started_at,
+        e.first_event_at, e.last_event_at, CASE WHEN d.ended_at IS NULL THEN e.last_event_at END, e.first_event_at,
+        microseconds(e.last_event_at - e.first_event_at), e.active_ranges, measure_us(without_gap(e.active_ranges, %(idle_gap)s)),
+        {", ".join(f"e.{name}" for name in SUMMED)}
+    FROM session_drafts AS d JOIN ({_EXPECTED["session spans"]}) AS e USING (session_id)
+    ORDER BY d.started_at"""
 
 _CELL = "project_id, user_id, grain_minutes, bucket_start"
 AGGREGATES = {
     "active_days": ("project_id, user_id, day, ranges", _EXPECTED["active_days"]),
-    "activity_rollups": (f"{_CELL}, {', '.join(MEASURES)}", _EXPECTED["activity_rollups"]),
+    "activity_rollups": (f"{_CELL}, {', '.join(MEASURES)}, active_by_quarter", _EXPECTED["activity_rollups"]),
     "tool_rollups": (
-        f"{_CELL}, tool_name, calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at",
+        f"{_CELL}, tool_name, calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at, {', '.join(TOOL_VECTORS)}",
         _EXPECTED["tool_rollups"],
     ),
-    "latency_rollups": (f"{_CELL}, tool_name, latency_bucket, calls", _EXPECTED["latency_rollups"]),
     "file_rollups": ("project_id, grain_minutes, bucket_start, file_key, touches, lines_added, lines_removed", _EXPECTED["file_rollups"]),
+    "usage_rollups": (f"{_CELL}, model, {', '.join(USAGE_MEASURES)}", _EXPECTED["usage_rollups"]),
+    "file_sets": ("project_id, grain_minutes, bucket_start, chunk, bits", _EXPECTED["file_sets"]),
 }
 
 
@@ -129,7 +123,7 @@ def _copy_tables(database_url: str, plan: Plan, tables: tuple[str, ...]) -> None
 def _aggregate(connection: Connection) -> None:
     parameters = {"idle_gap": IDLE_GAP}
     connection.execute(SESSION_FILES)
-    connection.execute("ANALYZE messages, tool_calls, activities, session_events, session_drafts")
+    connection.execute("ANALYZE messages, tool_calls, activities, api_calls, session_events, session_drafts")
     connection.execute(SESSIONS.encode(), parameters)
     connection.execute("ANALYZE sessions")
     for table, (columns, expected) in AGGREGATES.items():

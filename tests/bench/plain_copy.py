@@ -1,8 +1,9 @@
 """The yardstick of `draining`: plain COPY of the same rows into the same tables, by one client, batch by batch.
 
 Per batch of 2,000 rows: BEGIN; COPY straight into the table with all its indexes, from text made beforehand; the worker's own rollup statement
-(aggregate.ROLL_UP: all rollups in all their keys and grains) over the rows just copied, found by their ids; COMMIT, which waits for the disk.
-What it is spared: journal, JSON, a check for duplicates, looking up project and user, making search terms, and keeping sessions and active time.
+(roll_up.ROLL_UP: all rollups in all their keys and grains) over the rows just copied, found by their ids; COMMIT, which waits for the disk.
+What it is spared: journal, JSON, a check for duplicates, looking up project and user, making search terms, pricing and
+storing tokens, and keeping sessions and active time.
 """
 
 import time
@@ -12,7 +13,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from services.worker import aggregate
+from services.worker import aggregate, roll_up
 from shared.messages import Conversation, SessionStart, ToolCall
 from shared.search_terms import document_vector
 from tests.bench.event_source import Event, Events
@@ -26,8 +27,7 @@ COLUMNS = {
     ),
     Conversation: (
         "messages",
-        "id, session_id, project_id, user_id, role, content, occurred_at, model, input_tokens, output_tokens, cache_creation_tokens,"
-        " cache_read_tokens, source, received_at, terms",
+        "id, session_id, project_id, user_id, role, content, occurred_at, model, source, received_at, terms",
     ),
 }
 NO_SUCH = "(SELECT * FROM {} WHERE false) AS none"
@@ -41,10 +41,10 @@ def _roll_up(table: str) -> str:
     deltas = aggregate.delta_ctes(
         activity=[aggregate.of_messages(rows("messages")) if table == "messages" else aggregate.of_tool_calls(rows("tool_calls"))],
         tools=[aggregate.to_tools(rows("tool_calls"))],
-        latencies=[aggregate.to_latencies(rows("tool_calls"))],
         files=[aggregate.to_files(rows("activities"))],
+        usage=[aggregate.to_usage(rows("api_calls"))],
     )
-    return f"WITH batch AS (SELECT * FROM {table} WHERE id = ANY(%(ids)s)), {NO_ACTIVE_TIME}, {deltas}, {aggregate.ROLL_UP} SELECT 1"
+    return f"WITH batch AS (SELECT * FROM {table} WHERE id = ANY(%(ids)s)), {NO_ACTIVE_TIME}, {deltas}, {roll_up.ROLL_UP} SELECT 1"
 
 
 def rows_a_second(stack: Stack, events: Events, *, with_rollups: bool = True) -> float:
@@ -89,8 +89,7 @@ def _fields(event: Event, project_id: int, user_id: int) -> list[str]:
         duration = r"\N" if event.execution_time_ms is None else str(event.execution_time_ms)
         parameters = _escaped(msgspec.json.encode(event.parameters).decode())
         return [*head, event.tool_name, event.result_status, duration, at, parameters, str(event.source), at]
-    tokens = map(str, msgspec.structs.astuple(event.usage)) if event.usage else ["0"] * 4
-    said = [event.role, _escaped(event.content), at, str(event.model), *tokens]
+    said = [event.role, _escaped(event.content), at, str(event.model)]
     return [*head, *said, str(event.source), at, _escaped(document_vector(event.content))]
 
 

@@ -21,8 +21,9 @@ from tests.bench.vocabulary import Writer
 COLUMNS = {
     "sessions": "session_id, project_id, user_id, model, git_branch, client_version, source, started_at, ended_at",
     "session_events": "id, session_id, kind, occurred_at, project_id, user_id, model, git_branch, client_version, source, received_at",
-    "messages": "id, session_id, project_id, user_id, role, content, occurred_at, model, input_tokens, output_tokens, cache_creation_tokens,"
-    " cache_read_tokens, source, received_at, terms",
+    "messages": "id, session_id, project_id, user_id, role, content, occurred_at, model, source, received_at, terms",
+    "api_calls": "id, session_id, project_id, user_id, model, occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_read_tokens,"
+    " cost_nano_usd, price_version, source, received_at",
     "tool_calls": "id, session_id, project_id, user_id, tool_name, status, duration_ms, occurred_at, parameters, source, received_at",
     "activities": "id, session_id, project_id, user_id, file_key, action, lines_added, lines_removed, occurred_at, source, received_at",
 }
@@ -46,6 +47,7 @@ class Rows:
             "sessions": self._session,
             "session_events": self._session_events,
             "messages": self._messages,
+            "api_calls": self._api_calls,
             "tool_calls": self._tool_calls,
             "activities": self._activities,
         }
@@ -86,13 +88,25 @@ class Rows:
         for at in self._times_of(session, "messages"):
             if random.random() < USER_MESSAGE_SHARE:
                 text = write(random.choice(user_lengths))
-                role, usage = "user", "\\N\t0\t0\t0\t0"
+                role, model = "user", "\\N"
             else:
                 text = write(random.choice(assistant_lengths))
-                usage = f"{session.model}\t{random.randrange(1, 12)}\t{random.randrange(1, 900)}\t{random.randrange(4000)}\t{random.randrange(150_000)}"
-                role = "assistant"
+                role, model = "assistant", session.model
             content = text.replace("\n", "\\n")
-            lines.append(f"{self._uuid()}{head}{role}\t{content}\t{at}\t{usage}\t{SOURCE}\t{at}\t{document_vector(text)}\n")
+            lines.append(f"{self._uuid()}{head}{role}\t{content}\t{at}\t{model}\t{SOURCE}\t{at}\t{document_vector(text)}\n")
+        return "".join(lines)
+
+    def _api_calls(self, session: Session) -> str:
+        """One for each message that is about Claude's, at the message's time. The price is not the list's, only as large."""
+        random = self._random
+        head = f"\t{session.session_id}\t{session.project_id}\t{session.user_id}\t{session.model}\t"
+        lines = []
+        for at in self._times_of(session, "messages"):
+            if random.random() >= USER_MESSAGE_SHARE:
+                tokens = random.randrange(1, 12), random.randrange(1, 900), random.randrange(4000), random.randrange(150_000)
+                cost = 3_000 * tokens[0] + 15_000 * tokens[1] + 3_750 * tokens[2] + 300 * tokens[3]
+                counts = "\t".join(map(str, tokens))
+                lines.append(f"{self._uuid()}{head}{at}\t{counts}\t{cost}\tbench\t{SOURCE}\t{at}\n")
         return "".join(lines)
 
     def _tool_calls(self, session: Session) -> str:

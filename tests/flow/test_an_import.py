@@ -55,7 +55,7 @@ def test_without_waiting_the_job_is_seen_at_once(stack: Stack) -> None:
 
 
 def test_a_file_that_is_something_else_is_refused(stack: Stack) -> None:
-    answer = upload(stack, b"PK\x03\x04 not a claude.json")
+    answer = upload(stack, b"\x89PNG, not a claude.json")
     assert (answer.status_code, answer.json()["code"]) == (400, "UNKNOWN_PROJECT_FILE")
 
 

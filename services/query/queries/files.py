@@ -1,89 +1,65 @@
-"""Files: how many different ones were touched, and which most. Distinct counts cannot be added up, so they are counted from file_rollups."""
+"""Files: how many different ones were touched. Distinct counts cannot be added up, but sets of bits can be united (file_sets)."""
 
 from sqlalchemy import Connection
 
 from services.query.queries.paging import Row, rows
-from services.query.queries.ranges import Range, Segment
+from services.query.queries.ranges import Segment
 from services.query.queries.segments import IN_SEGMENT, SEGMENTS, segment_parameters
 from shared.database import ALL
 
-TOP_FILES = 20
+# As the index by time has it: `>= 0` would invite a scan of the primary key, project by project.
+OF_ALL = "<> -1 AND grain_minutes > 0"
 
-_OF_PROJECT = "AND project_id = :project_id"
+_INTERVAL = "width_bucket(date_part('epoch', r.bucket_start), CAST(:edges AS float8[])) - 1"
 
-_DISTINCT = f"""
-    SELECT count(DISTINCT r.file_key) AS files
-    FROM {SEGMENTS} CROSS JOIN LATERAL (SELECT file_key FROM file_rollups WHERE {IN_SEGMENT} {{of_project}} OFFSET 0) AS r
+# Days and weeks as sets; hours and quarters, whose sets are not kept, file by file.
+_SETS = f"""
+    SELECT {{interval}} AS i, r.chunk, r.bits
+    FROM {SEGMENTS}
+    CROSS JOIN LATERAL (SELECT bucket_start, chunk, bits FROM file_sets WHERE project_id = :project_id AND {IN_SEGMENT} {{dated}} OFFSET 0) AS r
 """
+_CELLS = (
+    f"""
+    SELECT DISTINCT {{interval}} AS i, r.file_key
+    FROM {SEGMENTS}
+    CROSS JOIN LATERAL (SELECT bucket_start, file_key FROM file_rollups WHERE {IN_SEGMENT} {{dated}} AND project_id {{of_project}} AND touches > 0 OFFSET 0) AS r
+""".replace(":grains", ":fine_grains")
+    .replace(":starts", ":fine_starts")
+    .replace(":ends", ":fine_ends")
+)
 
-_DISTINCT_BY_INTERVAL = f"""
-    SELECT i, count(*) AS files
+_DISTINCT_SETS = f"""
+    SELECT i, sum(bit_count(bits))::bigint AS files
     FROM (
-        SELECT DISTINCT width_bucket(date_part('epoch', r.bucket_start), CAST(:edges AS float8[])) - 1 AS i, r.file_key
-        FROM {SEGMENTS}
-        CROSS JOIN LATERAL (SELECT bucket_start, file_key FROM file_rollups
-            WHERE {IN_SEGMENT} AND bucket_start > '-infinity' {{of_project}} OFFSET 0) AS r
+        SELECT i, chunk, bit_or(bits) AS bits
+        FROM ({_SETS}
+            UNION ALL
+            SELECT c.i, f.number / 4096, set_bit(0::bit(4096), mod(f.number, 4096)::integer, 1) FROM ({_CELLS}) AS c JOIN files AS f USING (file_key)
+        ) AS b GROUP BY i, chunk
     ) AS d
     GROUP BY i
 """
-
-_TOP_OF_ALL_TIME = """
-    SELECT project_id, file_key, touches, lines_added, lines_removed
-    FROM file_rollups WHERE grain_minutes = 0 {of_project}
-    ORDER BY touches DESC, file_key LIMIT :top
-"""
-
-_TOP_OF_RANGE = f"""
-    SELECT r.project_id, r.file_key, sum(r.touches)::bigint AS touches,
-        sum(r.lines_added)::bigint AS lines_added, sum(r.lines_removed)::bigint AS lines_removed
-    FROM {SEGMENTS}
-    CROSS JOIN LATERAL (SELECT project_id, file_key, touches, lines_added, lines_removed FROM file_rollups
-        WHERE {IN_SEGMENT} {{of_project}} OFFSET 0) AS r
-    GROUP BY r.project_id, r.file_key
-    ORDER BY touches DESC, r.file_key LIMIT :top
-"""
-
-# The last touch is looked up for the few files that are shown.
-_NAMED = """
-    WITH t AS MATERIALIZED ({top})
-    SELECT f.file_path, nullif(t.project_id, 0) AS project_id, t.touches, t.lines_added, t.lines_removed, a.last_touched
-    FROM t
-    LEFT JOIN files f ON f.file_key = t.file_key
-    LEFT JOIN LATERAL (
-        SELECT nullif(occurred_at, '-infinity') AS last_touched FROM activities
-        WHERE file_key = t.file_key AND project_id = t.project_id AND occurred_at >= :start AND occurred_at < :end
-        ORDER BY occurred_at DESC LIMIT 1
-    ) AS a ON true
-    ORDER BY t.touches DESC, t.file_key
-"""
+_DISTINCT_CELLS = f"SELECT i, count(*) AS files FROM ({_CELLS}) AS d GROUP BY i"
 
 
 def distinct(connection: Connection, project_id: int, segments: list[Segment]) -> int:
     """How many different files were touched."""
-    sql = _DISTINCT.format(of_project=_of_project(project_id))
-    return int(rows(connection, sql, _parameters(project_id, segments))[0]["files"])
+    found = _distinct(connection, project_id, segments, "0", "", {})
+    return found.get(0, 0)
 
 
 def distinct_by_interval(connection: Connection, project_id: int, segments: list[Segment], edges: list[int]) -> dict[int, int]:
     """By number of the interval, how many different files were touched in it."""
-    sql = _DISTINCT_BY_INTERVAL.format(of_project=_of_project(project_id))
-    return {row["i"]: row["files"] for row in rows(connection, sql, _parameters(project_id, segments) | {"edges": edges[:-1]})}
+    return _distinct(connection, project_id, segments, _INTERVAL, "AND bucket_start > '-infinity'", {"edges": edges[:-1]})
 
 
-def top(connection: Connection, project_id: int, wanted: Range, segments: list[Segment]) -> list[Row]:
-    """The most touched files; over all projects, a file counts in each of its own."""
-    source = (_TOP_OF_ALL_TIME if wanted.everything else _TOP_OF_RANGE).format(of_project=_of_project(project_id))
-    bounds = {"top": TOP_FILES, "start": wanted.start_time or "-infinity", "end": wanted.end_time or "infinity"}
-    found = rows(connection, _NAMED.format(top=source), _parameters(project_id, segments) | bounds)
-    if project_id != ALL:
-        for row in found:
-            del row["project_id"]
-    return found
-
-
-def _of_project(project_id: int) -> str:
-    return "" if project_id == ALL else _OF_PROJECT
-
-
-def _parameters(project_id: int, segments: list[Segment]) -> Row:
-    return segment_parameters(segments) | {"project_id": project_id}
+def _distinct(
+    connection: Connection, project_id: int, segments: list[Segment], interval: str, dated: str, parameters: Row
+) -> dict[int, int]:
+    kept = [each for each in segments if each.grain_minutes in (1440, 10080)]
+    fine = [each for each in segments if each.grain_minutes not in (1440, 10080)]
+    sql = (_DISTINCT_SETS if kept else _DISTINCT_CELLS).format(
+        interval=interval, dated=dated, of_project=OF_ALL if project_id == ALL else "= :project_id"
+    )
+    bounds = segment_parameters(kept) | {f"fine_{name}": value for name, value in segment_parameters(fine).items()}
+    return {row["i"]: row["files"] for row in rows(connection, sql, bounds | parameters | {"project_id": project_id})}

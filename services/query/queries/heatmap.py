@@ -1,46 +1,61 @@
 """The heatmap: active time by weekday and hour of a time zone.
 
-The database adds up by hour of the week in UTC, apart for each stretch of time in which the zone's offset is the same; the few sums are
-then moved by that offset here. So an hour of a summer and of a winter land where the clock on the wall put them.
+A week's row of activity_rollups knows its quarters of an hour. The weeks, and at the edges quarters, are added up in UTC, apart for each
+stretch of time in which the zone's offset is the same; the few sums are then moved by that offset here. So an hour of a summer and of a
+winter land where the clock on the wall put them.
 """
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
+from math import inf
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from services.query.queries.paging import Row, rows
-from services.query.queries.ranges import DAY, HOUR, QUARTER, Range, Segment, at_most_hours
+from services.query.queries.ranges import DAY, HOUR, QUARTER, WEEK, Range, Segment, cover
 from services.query.queries.segments import IN_SEGMENT, SEGMENTS, segment_parameters
+from services.query.queries.vectors import ACTIVE_DIGITS, counters
 from shared.messages import EARLIEST, LATEST
 
-_WEEK = 7 * DAY
-# 1970-01-01 was a Thursday.
-_FIRST_WEEKDAY = 3
-
 _ACTIVE = f"""
-    SELECT width_bucket(r.epoch, CAST(:offset_starts AS float8[])) AS period,
-        (r.epoch::bigint % 604800) / :slot_seconds AS slot, sum(r.active_us)::bigint AS active_us
+    SELECT width_bucket(date_part('epoch', bucket_start), CAST(:offset_starts AS float8[])) AS period,
+        sum(CASE r.grain_minutes WHEN 10080 THEN active_by_quarter ELSE placed(active_us, quarter_of_week(bucket_start), {ACTIVE_DIGITS}) END)::text AS active
     FROM {SEGMENTS}
-    CROSS JOIN LATERAL (SELECT date_part('epoch', bucket_start) AS epoch, active_us FROM activity_rollups
+    CROSS JOIN LATERAL (SELECT grain_minutes, bucket_start, active_us, active_by_quarter FROM activity_rollups
         WHERE project_id = :project_id AND user_id = :user_id AND {IN_SEGMENT} AND bucket_start > '-infinity' AND active_us > 0 OFFSET 0) AS r
-    GROUP BY 1, 2
+    GROUP BY 1
 """
 
 
-def heatmap(connection: Connection, project_id: int, user_id: int, wanted: Range, segments: list[Segment]) -> list[Row]:
+def heatmap(connection: Connection, project_id: int, user_id: int, wanted: Range) -> list[Row]:
     """168 rows: weekday (0 is Monday), hour, active minutes."""
     starts, offsets = offset_periods(wanted.tz)
-    whole_hours = all(offset % HOUR == 0 for offset in offsets)
-    slot_seconds = HOUR if whole_hours else QUARTER
-    fine = at_most_hours(segments) if whole_hours else [Segment(15, segments[0].start, segments[-1].end)] if segments else []
-    keys = {"project_id": project_id, "user_id": user_id, "offset_starts": starts, "slot_seconds": slot_seconds}
+    keys = {"project_id": project_id, "user_id": user_id, "offset_starts": starts}
+    segments = _segments(wanted, starts, whole_hours=all(offset % HOUR == 0 for offset in offsets))
     active_us = [0] * 168
-    for row in rows(connection, _ACTIVE, segment_parameters(fine) | keys):
-        local = int(row["slot"]) * slot_seconds + offsets[row["period"] - 1]
-        active_us[(local + _FIRST_WEEKDAY * DAY) % _WEEK // HOUR] += row["active_us"]
+    for row in rows(connection, _ACTIVE, segment_parameters(segments) | keys):
+        offset = offsets[row["period"] - 1]
+        for quarter, microseconds in counters(row["active"], ACTIVE_DIGITS):
+            active_us[(quarter * QUARTER + offset) % WEEK // HOUR] += microseconds
     return [{"weekday": n // 24, "hour": n % 24, "active_minutes": round(active_us[n] / 60e6, 1)} for n in range(168)]
+
+
+def _segments(wanted: Range, offset_starts: list[float], *, whole_hours: bool) -> list[Segment]:
+    """Weeks that lie in one stretch, and what is left in hours, if those begin with the zone's hours, else in quarters."""
+    grains = (10080, 60, 15) if whole_hours else (10080, 15)
+    stretches = pairwise([*offset_starts, inf])
+    return [
+        segment
+        for start, end in stretches
+        if max(start, wanted.start) < min(end, wanted.end)
+        for segment in _weeks(max(start, wanted.start), min(end, wanted.end), grains)
+    ]
+
+
+def _weeks(start: float, end: float, grains: tuple[int, ...]) -> list[Segment]:
+    return [Segment(grains[0], -inf, inf)] if start == -inf and end == inf else cover(start, end, grains)
 
 
 @lru_cache(maxsize=32)

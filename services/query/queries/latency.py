@@ -1,27 +1,18 @@
 """Percentiles of tools' times: from histograms where those are kept (within 2 % of exact), else exact from the calls."""
 
+from collections import defaultdict
+from itertools import accumulate
+
 from sqlalchemy import Connection
 
 from services.query.queries.paging import Row, rows
 from services.query.queries.ranges import Segment
-from services.query.queries.tools import calls_source, rollup_source, split_parameters
-from shared.database import ALL
+from services.query.queries.tools import calls_source, is_kept, rollup_source, split_parameters
+from services.query.queries.vectors import TIMES_DIGITS, counters
 
-# Nearest rank: the first bucket up to which there are at least that share of the calls.
-_FROM_HISTOGRAM = """
-    WITH h AS (
-        SELECT tool_name, latency_bucket, sum(calls) AS calls FROM ({source}) AS s GROUP BY tool_name, latency_bucket
-    ), c AS (
-        SELECT tool_name, latency_bucket, sum(calls) OVER (PARTITION BY tool_name ORDER BY latency_bucket) AS up_to,
-            sum(calls) OVER (PARTITION BY tool_name) AS total
-        FROM h WHERE calls > 0
-    )
-    SELECT tool_name,
-        latency_of(min(latency_bucket) FILTER (WHERE up_to >= ceil(0.50 * total))) AS p50_ms,
-        latency_of(min(latency_bucket) FILTER (WHERE up_to >= ceil(0.95 * total))) AS p95_ms,
-        latency_of(min(latency_bucket) FILTER (WHERE up_to >= ceil(0.99 * total))) AS p99_ms
-    FROM c GROUP BY tool_name
-"""
+_HISTOGRAMS = "SELECT tool_name, sum(times)::text AS times FROM ({source}) AS s GROUP BY tool_name"
+# What the histograms' segments leave out.
+_BUCKETS = "SELECT tool_name, latency_bucket, count(*) AS calls FROM ({source}) AS s GROUP BY tool_name, latency_bucket"
 
 _FROM_CALLS = """
     SELECT tool_name, p[1] AS p50_ms, p[2] AS p95_ms, p[3] AS p99_ms
@@ -30,19 +21,38 @@ _FROM_CALLS = """
         FROM ({source}) AS s WHERE duration_ms IS NOT NULL GROUP BY tool_name
     ) AS d
 """
+_PERCENTS = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
 
 
 def percentiles(connection: Connection, project_id: int, user_id: int, tool_name: str | None, segments: list[Segment]) -> dict[str, Row]:
     """By tool: p50_ms, p95_ms, p99_ms. A tool none of whose calls says how long it took is not in it."""
-    everything = segments and segments[0].grain_minutes == 0
-    if everything or project_id == user_id == ALL:
-        calls = calls_source(project_id, user_id, tool_name, "r.tool_name, latency_bucket(r.duration_ms), 1")
-        histogram = rollup_source("latency_rollups", project_id, user_id, tool_name, "r.tool_name, r.latency_bucket, r.calls")
-        source = histogram + " UNION ALL " + calls.replace("OFFSET 0", "AND duration_ms IS NOT NULL OFFSET 0")
-        sql, wanted = _FROM_HISTOGRAM.format(source=source), segments
-    else:
+    parameters = split_parameters(project_id, user_id, tool_name, segments)
+    kept = [is_kept(each) for each in segments]
+    if not any(kept):
         sql = _FROM_CALLS.format(source=calls_source(project_id, user_id, tool_name, "r.tool_name, r.duration_ms"))
-        # All as edges, none as a rollup.
-        wanted = [Segment(15, segments[0].start, segments[-1].end)] if segments else []
-    parameters = split_parameters(project_id, user_id, tool_name, wanted)
-    return {row.pop("tool_name"): row for row in rows(connection, sql, parameters)}
+        return {row.pop("tool_name"): row for row in rows(connection, sql, parameters)}
+    histograms: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    sql = _HISTOGRAMS.format(source=rollup_source(tool_name, "r.tool_name, r.times"))
+    for row in rows(connection, sql, parameters):
+        for place, calls in counters(row["times"], TIMES_DIGITS):
+            histograms[row["tool_name"]][place - 1] = calls
+    if not all(kept):
+        timed = calls_source(project_id, user_id, tool_name, "r.tool_name, latency_bucket(r.duration_ms) AS latency_bucket")
+        for row in rows(connection, _BUCKETS.format(source=timed.replace("OFFSET 0", "AND duration_ms IS NOT NULL OFFSET 0")), parameters):
+            histograms[row["tool_name"]][row["latency_bucket"]] += row["calls"]
+    return {name: _percentiles(histogram) for name, histogram in histograms.items()}
+
+
+def _percentiles(histogram: dict[int, int]) -> Row:
+    """Nearest rank: the middle of the first bucket up to which there are at least that share of the calls."""
+    buckets = sorted(histogram)
+    up_to = list(accumulate(histogram[bucket] for bucket in buckets))
+    ranks = {name: -(-percent * up_to[-1] // 100) for name, percent in _PERCENTS.items()}
+    return {
+        name: _middle(next(bucket for bucket, calls in zip(buckets, up_to, strict=True) if calls >= rank)) for name, rank in ranks.items()
+    }
+
+
+def _middle(bucket: int) -> float:
+    """As latency_of in the schema."""
+    return 0.0 if bucket < 0 else 2 * 1.02**bucket / 2.02

@@ -1,7 +1,7 @@
 """A parsed search as SQL: index lookups in `terms`, and looks at the text itself for what the index cannot tell (phrases, paths)."""
 
 from services.query.queries.paging import Conditions
-from shared.search_terms import Group, SearchQuery, escape_like
+from shared.search_terms import Group, SearchQuery
 
 
 class Matching:
@@ -14,19 +14,13 @@ class Matching:
         # One group that is not in the index, and anything may match.
         self._index_tells = bool(groups) and len(indexed) == len(groups)
         self.has_literals = any(group.literals or group.excluded for group in groups)
+        self.has_several_words = any("&" in tsquery for tsquery in indexed)
         self.exact = "true"
         if self.has_literals:
             # One group's terms are asked for already; asking twice would make the planner think that fewer match.
             self.exact = " OR ".join(self._group(number, group, with_terms=len(groups) > 1) for number, group in enumerate(groups))
 
-    def restrict(self, conditions: Conditions) -> Conditions:
-        """Those and to match."""
-        restricted = self.restrict_to_candidates(conditions)
-        if self.has_literals:
-            restricted.fragments.append(f"({self.exact})")
-        return restricted
-
-    def restrict_to_candidates(self, conditions: Conditions) -> Conditions:
+    def candidates(self, conditions: Conditions) -> Conditions:
         """Those and to match as far as the index can tell."""
         fragments = ["m.terms @@ CAST(:rank_by AS tsquery)"] if self._index_tells else []
         return conditions.and_also(fragments, self._parameters)
@@ -38,6 +32,7 @@ class Matching:
             tests.append(f"m.terms @@ CAST(:terms_{number} AS tsquery)")
         for kind, negation, texts in (("has", "", group.literals), ("not", "NOT ", group.excluded)):
             for place, literal in enumerate(texts):
-                self._parameters[f"{kind}_{number}_{place}"] = f"%{escape_like(literal)}%"
-                tests.append(f"{negation}m.content ILIKE :{kind}_{number}_{place}")
+                self._parameters[f"{kind}_{number}_{place}"] = literal
+                # As ILIKE finds it, in less time.
+                tests.append(f"{negation}strpos(lower(m.content), lower(:{kind}_{number}_{place})) > 0")
         return "(" + " AND ".join(tests) + ")"

@@ -18,7 +18,10 @@ from shared.messages import EARLIEST, LATEST
 
 Interval = Literal["hour", "day", "week", "month"]
 
-QUARTER, HOUR, DAY = 900, 3_600, 86_400
+QUARTER, HOUR, DAY, WEEK = 900, 3_600, 86_400, 604_800
+GRAINS = (10_080, 1_440, 60, 15)
+# Weeks begin on a Monday; 1970-01-01 was a Thursday.
+_FIRST_MONDAY = 4 * DAY
 MAX_POINTS = 12_000
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -109,11 +112,11 @@ def series_edges(wanted: Range, first: float, last: float) -> list[int]:
     return edges[-(MAX_POINTS + 1) :]
 
 
-def cover(start: float, end: float) -> list[Segment]:
-    """The fewest buckets, as coarse as they come, that make up [start, end): days, with hours and quarters at the edges."""
+def cover(start: float, end: float, grains: tuple[int, ...] = GRAINS) -> list[Segment]:
+    """The fewest buckets, as coarse as they come, that make up [start, end): weeks, with days, hours and quarters at the edges."""
     if isinf(start) and isinf(end):
         return EVERYTHING
-    return list(_cover(start, end, ((1440, DAY), (60, HOUR), (15, QUARTER))))
+    return list(_cover(start, end, grains))
 
 
 def cover_series(wanted: Range, edges: list[int]) -> list[Segment]:
@@ -126,11 +129,6 @@ def cover_series(wanted: Range, edges: list[int]) -> list[Segment]:
         return [Segment(15, clipped[0], clipped[-1])]
     pieces = (piece for start, end in pairwise(clipped) for piece in cover(start, end))
     return _merged(pieces)
-
-
-def at_most_hours(segments: list[Segment]) -> list[Segment]:
-    """The same time in buckets of an hour or finer."""
-    return _merged(Segment(min(each.grain_minutes, 60) or 60, each.start, each.end) for each in segments)
 
 
 def at(seconds: float) -> datetime | None:
@@ -201,10 +199,12 @@ def _days(start: int, tz: ZoneInfo, interval: Interval) -> Iterator[int]:
             day += timedelta(days=7 if interval == "week" else 1)
 
 
-def _cover(start: float, end: float, grains: tuple[tuple[int, int], ...]) -> Iterator[Segment]:
-    (minutes, seconds), finer = grains[0], grains[1:]
-    inner_start = start if isinf(start) else ceil(start / seconds) * seconds
-    inner_end = end if isinf(end) else floor(end / seconds) * seconds
+def _cover(start: float, end: float, grains: tuple[int, ...]) -> Iterator[Segment]:
+    minutes, finer = grains[0], grains[1:]
+    seconds = minutes * 60
+    origin = _FIRST_MONDAY if seconds == WEEK else 0
+    inner_start = start if isinf(start) else ceil((start - origin) / seconds) * seconds + origin
+    inner_end = end if isinf(end) else floor((end - origin) / seconds) * seconds + origin
     if inner_start < inner_end:
         if start < inner_start:
             yield from _cover(start, inner_start, finer)

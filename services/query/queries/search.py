@@ -9,13 +9,13 @@ from services.query.cursor import Shape
 from services.query.queries.events import MESSAGE_COLUMNS, EventFilters, by_time
 from services.query.queries.finding import MAX_TOTAL, Finder
 from services.query.queries.matching import Matching
-from services.query.queries.paging import Page, Paging, Row, rows
+from services.query.queries.paging import Conditions, Page, Paging, Row, rows
 from services.query.snippet import snippet
 from shared.search_terms import SearchQuery
 
 RANKED_MATCHES = 500
 # Of a query with phrases, so many of the newest messages that have its words are looked at for what to rank.
-RANKED_CANDIDATES = 2_000
+RANKED_CANDIDATES = 1_000
 
 _SCORE = "round(ts_rank(m.terms, CAST(:rank_by AS tsquery), 1)::numeric, 6)::float8 AS score"
 _IN_FULL = f"{MESSAGE_COLUMNS}, {_SCORE}"
@@ -32,9 +32,9 @@ def search(connection: Connection, query: SearchQuery | None, filters: EventFilt
     """A page of what matches, with snippets, and how much matches in all. Without a query, everything that passes the filters."""
     if query is not None and not query.groups:
         return {"items": [], "next_cursor": None, "total": 0, "total_is_exact": True}
-    conditions = filters.conditions("m")
-    conditions.add("m.role = :role", role=role)
-    finder = Finder(connection, conditions, Matching(query))
+    others = Conditions()
+    others.add("m.role = :role", role=role)
+    finder = Finder(connection, filters.conditions("m"), others, Matching(query))
     found = _best(connection, finder, paging) if query and sort == "best" else _newest(finder, paging, paging.after(_BY_TIME))
     for item in found.items:
         item["snippet"] = snippet(item["content"], query.highlights if query else ())
@@ -68,14 +68,15 @@ def _window(finder: Finder, after: tuple[Any, ...] | None) -> tuple[list[Row], R
     """The matches to rank, newest first, and where the window ends if there may be more behind it."""
     if after is not None:
         finder.between(after[3:5], after[5:7])
-    found = finder.newest_candidates(_TO_RANK, RANKED_MATCHES, RANKED_CANDIDATES)
+    most = RANKED_CANDIDATES if finder.has_literals else RANKED_MATCHES
+    found = finder.newest_candidates(_TO_RANK, most)
     matches = [row for row in found if row["matches"]]
     if len(matches) > RANKED_MATCHES:
         return matches[:RANKED_MATCHES], matches[RANKED_MATCHES - 1]
     if after is not None:
         return matches, {"timestamp": None if after[5] == "-infinity" else after[5], "id": after[6]}
     # A full window: there may be more behind it.
-    return matches, found[-1] if len(found) in (RANKED_MATCHES, RANKED_CANDIDATES) else None
+    return matches, found[-1] if len(found) == most else None
 
 
 def _next(paging: Paging, ranked: list[Row], shown: list[Row], window: list[Row], oldest: Row | None) -> str | None:

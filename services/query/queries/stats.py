@@ -5,7 +5,7 @@ from math import inf
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from services.query.queries import files, heatmap, tools
+from services.query.queries import files, heatmap, tools, top_files
 from services.query.queries.paging import Row, rows
 from services.query.queries.ranges import Range, Segment, at, cover, cover_series, series_edges
 from services.query.queries.segments import IN_SEGMENT, SEGMENTS, segment_parameters
@@ -71,9 +71,9 @@ def stats(connection: Connection, scope: Scope, wanted: Range, idle_gap_seconds:
         "totals": _totals(connection, scope, wanted, segments, idle_gap_seconds),
         "time_series": _time_series(connection, scope, wanted, series),
         "tools": tools.summary(connection, scope.project_id, scope.user_id, None, segments),
-        "top_files": files.top(connection, scope.project_id, wanted, segments),
+        "top_files": top_files.top(connection, scope.project_id, wanted, segments),
         "users": _users(connection, scope, segments),
-        "heatmap": heatmap.heatmap(connection, scope.project_id, scope.user_id, wanted, segments),
+        "heatmap": heatmap.heatmap(connection, scope.project_id, scope.user_id, wanted),
     }
 
 
@@ -113,7 +113,7 @@ def _totals(connection: Connection, scope: Scope, wanted: Range, segments: list[
 
 def _time_series(connection: Connection, scope: Scope, wanted: Range, series: Series) -> list[Row]:
     found = series_rows(connection, scope, series)
-    if not _counts_files_exactly(wanted, series):
+    if found and not _counts_files_exactly(wanted, series):
         distinct = files.distinct_by_interval(connection, scope.project_id, series.segments, series.edges)
         for number, row in found.items():
             row["files_modified"] = distinct.get(number, 0)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from services.query.queries import latency, stats, tools
+from services.query.queries import latency, stats, tool_series, tools
 from services.query.queries.paging import Row
 from services.query.queries.ranges import Range, at, cover
 
@@ -36,5 +36,5 @@ def _series(connection: Connection, scope: stats.Scope, tool_name: str | None, w
             n: {"calls": row["tool_calls"], "errors": row["tool_errors"]} for n, row in stats.series_rows(connection, scope, series).items()
         }
     else:
-        found = tools.series(connection, scope.project_id, scope.user_id, tool_name, series.segments, series.edges)
+        found = tool_series.series(connection, scope.project_id, scope.user_id, tool_name, wanted.start, wanted.end, series.edges)
     return [{"start": at(edge)} | found.get(number, {"calls": 0, "errors": 0}) for number, edge in enumerate(series.edges[:-1])]

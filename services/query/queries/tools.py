@@ -1,4 +1,4 @@
-"""Tool calls by tool: counts and times, out of tool_rollups for whole UTC days and of the calls themselves for what is left."""
+"""Tool calls by tool: counts and times, out of tool_rollups for weeks and UTC days, and of the calls themselves for what is left."""
 
 from sqlalchemy import Connection
 
@@ -7,15 +7,10 @@ from services.query.queries.ranges import Segment
 from services.query.queries.segments import IN_SEGMENT, SEGMENTS, WITHIN_SEGMENT, segment_parameters
 from shared.database import ALL
 
-# Rollups of tools are kept by (project, user) and for all together. What is kept for "a project, any user" is the sum over users;
-# they are listed first, so that each is one descent in the primary key.
-_ANY_USER = "(SELECT 0 AS id UNION ALL SELECT id FROM users) AS k CROSS JOIN"
-_ANY_PROJECT = "(SELECT 0 AS id UNION ALL SELECT id FROM projects) AS k CROSS JOIN"
-
 _ROLLUP = f"""
     SELECT {{columns}}
-    FROM {{any}} {SEGMENTS}
-    CROSS JOIN LATERAL (SELECT * FROM {{table}} WHERE project_id = {{project}} AND user_id = {{user}} AND {IN_SEGMENT} {{of_tool}} OFFSET 0) AS r
+    FROM {SEGMENTS}
+    CROSS JOIN LATERAL (SELECT * FROM tool_rollups WHERE project_id = :project_id AND user_id = :user_id AND {IN_SEGMENT} {{of_tool}} OFFSET 0) AS r
 """
 
 _CALLS = f"""
@@ -38,14 +33,6 @@ _SUMMARY = """
     ORDER BY calls DESC, r.tool_name
 """
 
-_INTERVAL = "width_bucket(date_part('epoch', r.{time}), CAST(:edges AS float8[])) - 1"
-_SERIES = """
-    SELECT i, sum(calls)::bigint AS calls, sum(errors)::bigint AS errors
-    FROM ({source}) AS r (i, calls, errors)
-    WHERE i >= 0
-    GROUP BY i
-"""
-
 
 def summary(connection: Connection, project_id: int, user_id: int, tool_name: str | None, segments: list[Segment]) -> list[Row]:
     """One row a tool, the most used first."""
@@ -53,22 +40,9 @@ def summary(connection: Connection, project_id: int, user_id: int, tool_name: st
     return rows(connection, _SUMMARY.format(source=source), split_parameters(project_id, user_id, tool_name, segments))
 
 
-def series(
-    connection: Connection, project_id: int, user_id: int, tool_name: str, segments: list[Segment], edges: list[int]
-) -> dict[int, Row]:
-    """By number of the interval, calls and errors of one tool."""
-    source = _source(
-        project_id, user_id, tool_name,
-        _INTERVAL.format(time="bucket_start") + ", r.calls, r.errors",
-        _INTERVAL.format(time="occurred_at") + ", 1, (r.status IN ('error', 'timeout'))::int",
-    )  # fmt: skip
-    parameters = split_parameters(project_id, user_id, tool_name, segments) | {"edges": edges[:-1]}
-    return {row.pop("i"): row for row in rows(connection, _SERIES.format(source=source), parameters)}
-
-
 def is_kept(segment: Segment) -> bool:
-    """Whether there are rollups of tools for its buckets: whole UTC days, or all time."""
-    return segment.grain_minutes in (0, 1440)
+    """Whether tool_rollups has its buckets: all time, weeks or UTC days."""
+    return segment.grain_minutes in (0, 1440, 10080)
 
 
 def calls_source(project_id: int, user_id: int, tool_name: str | None, columns: str) -> str:
@@ -80,27 +54,19 @@ def calls_source(project_id: int, user_id: int, tool_name: str | None, columns: 
 
 def split_parameters(project_id: int, user_id: int, tool_name: str | None, segments: list[Segment]) -> Row:
     """Segments that are kept as rollups, and under names of their own the rest."""
-    kept, rest = [each for each in segments if is_kept(each)], [each for each in segments if not is_kept(each)]
+    kept = [each for each in segments if is_kept(each)]
+    rest = [each for each in segments if not is_kept(each)]
     edges = {f"edge_{name}": value for name, value in segment_parameters(rest).items()}
     return segment_parameters(kept) | edges | {"project_id": project_id, "user_id": user_id, "tool_name": tool_name}
 
 
 def _source(project_id: int, user_id: int, tool_name: str | None, rollup_columns: str, call_columns: str) -> str:
-    rollup = rollup_source("tool_rollups", project_id, user_id, tool_name, rollup_columns)
-    return rollup + " UNION ALL " + calls_source(project_id, user_id, tool_name, call_columns)
+    return rollup_source(tool_name, rollup_columns) + " UNION ALL " + calls_source(project_id, user_id, tool_name, call_columns)
 
 
-def rollup_source(table: str, project_id: int, user_id: int, tool_name: str | None, columns: str) -> str:
-    """A SELECT over a rollup that is kept by (project, user) and for all together, in the segments that are kept."""
-    either = (project_id == ALL) != (user_id == ALL)
-    return _ROLLUP.format(
-        table=table,
-        columns=columns,
-        any=(_ANY_PROJECT if project_id == ALL else _ANY_USER) if either else "",
-        project="k.id" if either and project_id == ALL else ":project_id",
-        user="k.id" if either and user_id == ALL else ":user_id",
-        of_tool=_of_tool(tool_name),
-    )
+def rollup_source(tool_name: str | None, columns: str) -> str:
+    """A SELECT over tool_rollups in the segments that are kept."""
+    return _ROLLUP.format(columns=columns, of_tool=_of_tool(tool_name))
 
 
 def _of_tool(tool_name: str | None) -> str:

@@ -26,7 +26,7 @@ CHUNK_CHARACTERS = 4_000_000
 class Chunk:
     """Some records, and how far the share is behind them."""
 
-    position: Position = Position()
+    position: Position = field(default_factory=Position)
     bytes_done: int = 0
     records: list[Record] = field(default_factory=list)
     # With the name of the file or member.

@@ -1,25 +1,24 @@
-"""claude.json as a stream of events: bytes in, events out, no other effect. Of the file only an allow-list of fields is ever looked at.
+"""claude.json as a stream of records: bytes in, records out, no other effect. Of the file only an allow-list of fields is ever looked at.
 
 Source of the fields and their meaning: Claude Code's `~/.claude.json`, versions 1.0.64 to 2.1.270. The `last*` fields of a project describe
 one session, `lastSessionId`; they are no sums. `history` has prompts without date or session. Everything else, secrets included,
 is passed over while reading and never becomes a Python object that outlives its token.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
-from hashlib import sha256
 from typing import IO, Any
-from uuid import UUID, uuid5
 
 import ijson
 
-from shared.messages import EARLIEST, LATEST, HistoryPrompt, Imported, ProjectSeen, SessionSnapshot
+from services.worker.importers import ids
+from services.worker.importers.clean import MAX_CONTENT_CHARACTERS, clean, count_or_none, name_or_none, time_of_ms
+from services.worker.importers.session_facts import nano_usd_or_none, with_id
+from services.worker.records import DAMAGED, FileSummary, Message, ProjectSeen, Record, RecordError, SessionFacts
 from shared.project_paths import InvalidPath, normalize_project_path
 
-NAMESPACE = UUID("6f0d2b1e-6d0c-5b0e-9f53-0c7a5d5f6a11")
-
+SOURCE = "claude.json"
 # claude.json's name of a session's number → ours. All are integers; durations are milliseconds.
 NUMBERS = {
     "lastDuration": "wall_duration_ms",
@@ -33,18 +32,8 @@ NUMBERS = {
     "lastTotalCacheReadInputTokens": "cache_read_tokens",
 }
 SCALARS = {*NUMBERS, "lastSessionId", "lastSessionModified", "lastStartTime", "lastCost", "lastVersionBase"}
-# The code of the error that says where a file can no longer be read.
-DAMAGED = "INVALID_JSON"
-_MAX_INTEGER = 2**53 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class RecordError:
-    """A part of the file that could not be used. `offset` is in bytes, at or little after the place."""
-
-    offset: int
-    code: str
-    message: str
+_BOM = b"\xef\xbb\xbf"
+_NAMES = {ProjectSeen: "project", SessionFacts: "session", Message: "prompt", RecordError: "error"}
 
 
 @dataclass(slots=True)
@@ -56,18 +45,39 @@ class _Project:
     prompts: list[str] = field(default_factory=list)
 
 
-def read_claude_json(file: IO[bytes], user: str | None) -> Iterator[Imported | RecordError]:
-    """The events of a claude.json, project by project, in constant memory but for one project's prompts.
+def read_claude_json(file: IO[bytes], *, user: str | None) -> Iterator[Record | RecordError | FileSummary]:
+    """The records of a claude.json, project by project, in constant memory but for one project's prompts; a FileSummary at last.
 
     A damaged file gives everything before the damage, then a RecordError that says where it is.
     """
+    counts: Counter[str] = Counter()
     try:
-        for project in _projects(file):
-            yield from _events_of(project, user, file.tell())
+        for project in _projects(_WithoutBom(file)):
+            for record in _records_of(project, user, file.tell()):
+                counts[_NAMES[type(record)]] += 1
+                yield record
     except ijson.JSONError as error:
-        yield RecordError(
-            file.tell(), "INVALID_JSON", f"The file is damaged near this place; what was before it is imported. ({_first_line(error)})"
-        )
+        message = f"The file is damaged near this place; what was before it is imported. ({_first_line(error)})"
+        yield RecordError(code=DAMAGED, message=message, offset=file.tell())
+    except OSError as error:
+        yield RecordError(code=DAMAGED, message=f"The file cannot be read beyond this place ({error}).", offset=file.tell())
+    yield FileSummary(records=dict(counts))
+
+
+class _WithoutBom:
+    """The file behind its byte order mark, for one that can be read but once."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._is_begun = False
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        if not self._is_begun and data:
+            self._is_begun = True
+            # What is left must not be empty, which would be the end.
+            data = data.removeprefix(_BOM) or self._file.read(size)
+        return data
 
 
 def _first_line(error: Exception) -> str:
@@ -75,7 +85,7 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0][:80]
 
 
-def _projects(file: IO[bytes]) -> Iterator[_Project]:
+def _projects(file: _WithoutBom) -> Iterator[_Project]:
     """Walks the tokens. Numbers are machine integers and floats: as big numbers, one of thousands of digits crashes the parser's C code.
 
     `path` is the chain of keys down to the current value; arrays add an empty one."""
@@ -111,73 +121,52 @@ def _take(project: _Project, path: list[str], value: Any) -> None:
             project.models[model] = value
 
 
-def _events_of(project: _Project, user: str | None, offset: int) -> Iterator[Imported | RecordError]:
+def _records_of(project: _Project, user: str | None, offset: int) -> Iterator[Record | RecordError]:
     try:
         path = normalize_project_path(project.path)
     except InvalidPath as error:
-        yield RecordError(offset, "INVALID_PROJECT_PATH", f"A project was left out: its path {error}.")
+        yield RecordError(code="INVALID_PROJECT_PATH", message=f"A project was left out: its path {error}.", offset=offset)
         return
-    yield ProjectSeen(project_path=path, id=uuid5(NAMESPACE, f"project\n{path}"))
-    if snapshot := _snapshot(project, path, user):
-        yield snapshot
+    yield ProjectSeen(id=ids.project_id(path), project_path=path)
+    if facts := _facts(project, path, user):
+        yield with_id(facts)
     yield from _prompts(project, path, user)
 
 
-def _snapshot(project: _Project, path: str, user: str | None) -> SessionSnapshot | None:
+def _facts(project: _Project, path: str, user: str | None) -> SessionFacts | None:
+    """The date stays unknown if the file has none. The start is not guessed from lastDuration: that is the life of the process, idle days included."""
     session_id = project.scalars.get("lastSessionId")
     if not isinstance(session_id, str) or not 1 <= len(session_id) <= 200:
         return None
     version = project.scalars.get("lastVersionBase")
-    model = max(project.models, key=lambda name: (project.models[name], name), default=None)
-    return SessionSnapshot(
+    model = max(project.models, key=lambda name: (project.models[name], name), default="")
+    numbers: dict[str, Any] = {ours: count_or_none(project.scalars.get(theirs)) for theirs, ours in NUMBERS.items()}
+    started_at = time_of_ms(project.scalars.get("lastStartTime"))
+    return SessionFacts(
+        id=ids.NAMESPACE,
+        session_id=clean(session_id),
+        source=SOURCE,
         project_path=path,
-        session_id=_clean(session_id),
-        id=uuid5(NAMESPACE, f"snapshot\n{session_id}"),
         user=user,
-        end_time=_end_time(project.scalars),
-        client_version=_clean(version)[:200] if isinstance(version, str) and version else None,
-        model=_clean(model)[:200] if model else None,
-        cost_nano_usd=_nano_usd(project.scalars.get("lastCost")),
-        **{ours: _count(project.scalars.get(theirs)) for theirs, ours in NUMBERS.items()},
+        started_at=started_at,
+        ended_at=time_of_ms(project.scalars.get("lastSessionModified")) or started_at,
+        client_version=name_or_none(clean(version)) if isinstance(version, str) else None,
+        model=name_or_none(clean(model)),
+        cost_nano_usd=nano_usd_or_none(project.scalars.get("lastCost")),
+        **numbers,
     )
 
 
-def _end_time(scalars: dict[str, Any]) -> datetime | None:
-    """`lastSessionModified`, else `lastStartTime`; with neither the session's date stays unknown.
-
-    The start is not guessed from lastDuration: that is the life of the process, idle days included.
-    """
-    for name in ("lastSessionModified", "lastStartTime"):
-        milliseconds = _count(scalars.get(name))
-        if milliseconds and EARLIEST.timestamp() <= milliseconds / 1000 < LATEST.timestamp():
-            return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return None
-
-
-def _prompts(project: _Project, path: str, user: str | None) -> Iterator[HistoryPrompt]:
+def _prompts(project: _Project, path: str, user: str | None) -> Iterator[Message]:
     """The same prompt twice is two prompts; a later file has them again, so the n-th equal one has the n-th id."""
     seen: dict[str, int] = {}
     for display in project.prompts:
         ordinal = seen[display] = seen.get(display, -1) + 1
-        digest = sha256(display.encode("utf-8", "surrogatepass")).hexdigest()
-        yield HistoryPrompt(
-            project_path=path, content=_clean(display)[:1_048_576], id=uuid5(NAMESPACE, f"prompt\n{path}\n{digest}\n{ordinal}"), user=user
+        yield Message(
+            id=ids.prompt_id(path, display, ordinal),
+            role="user",
+            content=clean(display)[:MAX_CONTENT_CHARACTERS],
+            source=SOURCE,
+            project_path=path,
+            user=user,
         )
-
-
-def _clean(value: str) -> str:
-    """Postgres takes neither NUL nor half of a surrogate pair."""
-    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
-
-
-def _count(value: Any) -> int | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _MAX_INTEGER:
-        return int(value)
-    return None
-
-
-def _nano_usd(value: Any) -> int | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1_000_000:
-        # By its shortest text, which is what the file says.
-        return round(Decimal(repr(value)) * 1_000_000_000)
-    return None

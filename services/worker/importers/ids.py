@@ -7,12 +7,16 @@ from hashlib import sha1, sha256
 from uuid import UUID
 
 NAMESPACE = UUID("6f0d2b1e-6d0c-5b0e-9f53-0c7a5d5f6a11")
+_NAMESPACE_BYTES = NAMESPACE.bytes
+_VERSION_5 = 5 << 76 | 2 << 62
+_WITHOUT_VERSION = (1 << 128) - 1 & ~(0xF << 76 | 3 << 62)
 
 
 def _id(kind: str, *key: str) -> UUID:
     # As uuid.uuid5 does it, without its detours: this is called for every record of an import.
     name = "\n".join((kind, *key)).encode("utf-8", "surrogatepass")
-    return UUID(bytes=sha1(NAMESPACE.bytes + name, usedforsecurity=False).digest()[:16], version=5)
+    digest = int.from_bytes(sha1(_NAMESPACE_BYTES + name, usedforsecurity=False).digest()[:16], "big")
+    return UUID(int=digest & _WITHOUT_VERSION | _VERSION_5)
 
 
 def project_id(path: str) -> UUID:

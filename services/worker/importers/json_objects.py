@@ -5,7 +5,7 @@ A line that does not fit is taken apart slowly: two objects on one line, bytes t
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
@@ -27,16 +27,27 @@ _MESSAGES = {
 _pieces = json.JSONDecoder(strict=False)
 
 
-def objects_of(line: bytes, decoder: msgspec.json.Decoder[T]) -> Iterator[T | Problem]:
+def objects_of(line: bytes, decoder: msgspec.json.Decoder[T]) -> Iterable[T | Problem]:
     """The objects of a line, mostly one, as the decoder's Struct; a Problem for what is left of the line where it is no JSON object."""
-    # Nearly every line goes this way. NUL is the one thing it would let pass that Postgres does not take.
-    if b"\\u0000" not in line:
-        try:
-            yield decoder.decode(line)
-            return
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            pass
-    yield from _objects_of_a_difficult_line(line, decoder.type)
+    # NUL is the one thing the decoder lets pass that Postgres does not take.
+    if b"\\u0000" in line:
+        line = _without_nul(line)
+    try:
+        # Nearly every line goes this way.
+        return (decoder.decode(line),)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    return _objects_of_a_difficult_line(line, decoder.type)
+
+
+def _without_nul(line: bytes) -> bytes:
+    """Each escaped NUL as the mark for a character that is none."""
+    pieces = line.split(b"\\u0000")
+    for n, piece in enumerate(pieces[:-1]):
+        backslashes = len(piece) - len(piece.rstrip(b"\\"))
+        # After an odd number of them the next is no escape but text.
+        pieces[n] = piece + (b"\\ufffd" if backslashes % 2 == 0 else b"\\u0000")
+    return b"".join(pieces)
 
 
 def _objects_of_a_difficult_line(line: bytes, wanted: type[T]) -> Iterator[T | Problem]:

@@ -57,8 +57,11 @@ def read_lines(file: IO[bytes], max_line_bytes: int = MAX_LINE_BYTES) -> Iterato
             offset += size + 1
         if tail:
             rest_bytes += len(tail)
-            # Of a line that is too long nothing is kept but its length.
-            rest = [] if rest_bytes > max_line_bytes else [*rest, tail]
+            if rest_bytes <= max_line_bytes:
+                rest.append(tail)
+            else:
+                # Of a line that is too long nothing is kept but its length.
+                rest.clear()
     yield from _last(rest, rest_bytes, number + 1, offset, max_line_bytes)
 
 

@@ -11,9 +11,9 @@ MAX_TOTAL_CHARACTERS = 16_000
 
 
 def kept_parameters(parameters: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A copy in which no text, list or depth is beyond its limit. With too much in all, only the short scalars of the top are left."""
-    if parameters is None:
-        return None
+    """What it says, in which no text, list or depth is beyond its limit. With too much in all, only the short scalars of the top are left."""
+    if parameters is None or _is_small(parameters):
+        return parameters
     kept, size = _cut(parameters, MAX_DEPTH)
     if size <= MAX_TOTAL_CHARACTERS:
         return kept if isinstance(kept, dict) else None
@@ -22,6 +22,20 @@ def kept_parameters(parameters: dict[str, Any] | None) -> dict[str, Any] | None:
         for name, value in list(parameters.items())[:MAX_ITEMS]
         if _is_scalar(value)
     }
+
+
+def _is_small(parameters: dict[str, Any]) -> bool:
+    """Most are: a few short texts."""
+    size = 0
+    for name, value in parameters.items():
+        if isinstance(value, str):
+            size += len(name) + len(value)
+        elif isinstance(value, (int, float)) or value is None:
+            size += len(name) + 8
+        else:
+            return False
+    # No single text can be beyond its limit then.
+    return size <= MAX_TEXT_CHARACTERS and len(parameters) <= MAX_ITEMS
 
 
 def _is_scalar(value: Any) -> bool:

@@ -1,43 +1,27 @@
-"""Which importer reads a file."""
+"""Which importer reads a file, by what it is."""
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import IO, Any
+from typing import IO
 
-import msgspec
-
-from services.worker import records
-from services.worker.importers import claude_json, ids
+from services.worker.importers.claude_json import read_claude_json
 from services.worker.importers.history import read_history
 from services.worker.importers.sessions_index import read_sessions_index
 from services.worker.importers.transcript import read_transcript
 from services.worker.records import FileSummary, Record, RecordError
-from shared import messages
+from shared.upload_kinds import Kind
 
 
-def read(content: IO[bytes], kind: str, user: str | None, idle_gap: timedelta) -> Iterator[Record | RecordError | FileSummary]:
-    if kind == "claude_json":
-        yield from map(_ported, claude_json.read_claude_json(content, user))
-    elif kind == "history":
-        yield from read_history(content, user=user)
-    elif kind == "sessions_index":
-        yield from read_sessions_index(content, user=user)
-    else:
-        yield from read_transcript(content, user=user, idle_gap=idle_gap)
-
-
-def _ported(event: Any) -> Any:
-    match event:
-        case messages.ProjectSeen():
-            return records.ProjectSeen(id=event.id, project_path=event.project_path)
-        case messages.SessionSnapshot():
-            names = [n for n in records.SessionFacts.__struct_fields__ if n in messages.SessionSnapshot.__struct_fields__]
-            f = records.SessionFacts(source="claude.json", ended_at=event.end_time, **{n: getattr(event, n) for n in names})
-            f.id = ids.facts_id(f.session_id, msgspec.json.encode(f))
-            return f
-        case messages.HistoryPrompt():
-            return records.Message(
-                id=event.id, role="user", content=event.content, source="claude.json", project_path=event.project_path, user=event.user
-            )
-        case claude_json.RecordError():
-            return RecordError(code="DAMAGED" if event.code == "INVALID_JSON" else event.code, message=event.message, offset=event.offset)
+def read(content: IO[bytes], kind: Kind, user: str | None, idle_gap: timedelta) -> Iterator[Record | RecordError | FileSummary]:
+    """The records of a file that is no archive. ValueError for a kind that no importer reads."""
+    match kind:
+        case "claude_json":
+            return read_claude_json(content, user=user)
+        case "transcript":
+            return read_transcript(content, user=user, idle_gap=idle_gap)
+        case "history":
+            return read_history(content, user=user)
+        case "sessions_index":
+            return read_sessions_index(content, user=user)
+        case _:
+            raise ValueError(f"No importer reads a file of kind {kind}.")

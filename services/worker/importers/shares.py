@@ -32,7 +32,7 @@ class Share(msgspec.Struct, frozen=True):
     job_number: int
     kind: str
     undoes: int | None
-    # [{"name": "claude.json", "blob_url": "file:///…", "bytes": 1234, "kind": "claude_json"}]
+    # Of each its name, blob_url, bytes and kind (shared/upload_kinds.py).
     files: list[dict[str, Any]]
     user: str | None
     request_id: str

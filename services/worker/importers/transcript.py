@@ -43,7 +43,7 @@ MAX_KNOWN_ROWS = 50_000
 MAX_SUMMARIES = 1000
 # Records that stand for something that happened at their time. `progress` repeats what others say, hook by hook.
 CONVERSATION = frozenset({"user", "assistant", "system", "attachment"})
-
+READ = CONVERSATION | {"summary", "custom-title", "ai-title", "cost-state"}
 
 _row = msgspec.json.Decoder(Row)
 
@@ -79,7 +79,8 @@ class _Transcript:
         for row in objects_of(line.content, _row):
             if isinstance(row, Row):
                 self._types.count(row)
-                yield from self._row(row, line)
+                if row.type in READ:
+                    yield from self._row(row, line)
             elif (error := self._types.problem(row, line)) is not None:
                 yield error
 
@@ -100,7 +101,7 @@ class _Transcript:
                 yield from self._conversation(row, line)
         elif row.type == "summary":
             self._summarize(row)
-        elif row.session_id and row.type in ("custom-title", "ai-title", "cost-state"):
+        elif row.session_id:
             session = yield from self._session(row.session_id)
             session.entitle(row.custom_title, TITLE_OF_PERSON)
             session.entitle(row.ai_title, TITLE_OF_CLAUDE)

@@ -3,13 +3,14 @@
 import struct
 import zipfile
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, cast
 
 from services.worker.importers.archive_limits import Budget, LimitExceeded, Unreadable
 from services.worker.importers.member_file import UNPACKING_ERRORS, Content, explained
 from services.worker.importers.zip_salvage import salvaged_members
 from services.worker.records import RecordError
 
+READ_BYTES = 32_768
 _ENCRYPTED = 0x1
 _END = struct.Struct("<4s4H2LH")
 _END_64_LOCATOR = struct.Struct("<4sLQL")
@@ -38,7 +39,7 @@ def zip_members(file: IO[bytes], budget: Budget) -> Iterator[tuple[str, Content]
                 yield RecordError(code="ENCRYPTED", message=f"{member.filename}: it is encrypted; upload the archive without a password.")
                 continue
             try:
-                content = archive.open(member)
+                content = cast(zipfile.ZipExtFile, archive.open(member))
             except UNPACKING_ERRORS as error:
                 message = f"{member.filename}: it cannot be unpacked ({explained(error)})."
                 yield RecordError(code="DAMAGED_MEMBER", message=message, offset=member.header_offset)
@@ -50,14 +51,17 @@ def zip_members(file: IO[bytes], budget: Budget) -> Iterator[tuple[str, Content]
 class _Counted:
     """A member's content whose unpacked bytes are counted."""
 
-    def __init__(self, content: Content, member: zipfile.ZipInfo, budget: Budget) -> None:
+    def __init__(self, content: zipfile.ZipExtFile, member: zipfile.ZipInfo, budget: Budget) -> None:
         self._content = content
         self._packed = member.compress_size
         self._unpacked = 0
         self._budget = budget
 
     def read(self, size: int = -1) -> bytes:
-        data = self._content.read(size)
+        if size < 0:
+            return b"".join(iter(lambda: self.read(READ_BYTES), b""))
+        # Of a damaged member all before the damage is wanted; a larger read would be lost as a whole.
+        data = self._content.read1(min(size, READ_BYTES))
         self._unpacked += len(data)
         self._budget.spend(len(data), unpacked_here=self._unpacked, packed_here=self._packed)
         return data

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from services.ingest.messages_in import MAX_BATCH_BYTES, MAX_SINGLE_BYTES
 from tests.contract.ingest.conftest import Service, is_error
@@ -67,6 +69,29 @@ def test_an_unknown_path_is_404_and_another_method_405(service: Service) -> None
 @pytest.mark.parametrize("key", ["", "has space", "x" * 256])
 def test_a_strange_idempotency_key_is_400(service: Service, key: str) -> None:
     assert list(is_error(service.post("/api/conversations", {}, Idempotency_Key=key), 400, "VALIDATION_ERROR")) == ["Idempotency-Key"]
+
+
+def test_another_method_on_a_known_path_has_the_one_error_body(service: Service) -> None:
+    is_error(service.http.delete("/api/conversations"), 405, "METHOD_NOT_ALLOWED")
+    assert service.http.head("/api/conversations").status_code == 405
+    assert service.http.head("/healthz").status_code == 405
+
+
+def test_a_refusal_is_logged_and_counted_under_its_route_code_and_request_id(service: Service) -> None:
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        answer = service.post("/api/conversations", {}, X_Request_ID="req-7")
+    assert answer.headers["x-request-id"] == "req-7"
+    [line] = [line for line in lines if line["event"] == "request_refused"]
+    assert (line["request_id"], line["route"], line["status"], line["code"]) == ("req-7", "/api/conversations", 400, "VALIDATION_ERROR")
+    text = service.http.get("/metrics").text
+    assert 'tracker_http_requests_total{method="POST",route="/api/conversations",service="ingest",status="400"}' in text
+    assert 'tracker_http_request_seconds_count{route="/api/conversations",service="ingest"}' in text
+
+
+def test_a_request_id_that_is_not_sane_is_replaced(service: Service) -> None:
+    for given_id in ("", "with space", "x" * 129):
+        made = service.post("/api/conversations", {}, X_Request_ID=given_id).headers["x-request-id"]
+        assert made not in ("", given_id)
 
 
 def test_operations(service: Service) -> None:

@@ -127,7 +127,8 @@ def test_too_much_is_a_400(client: TestClient, q: str) -> None:
 @pytest.fixture
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ways of a large volume, on a small one."""
-    monkeypatch.setattr(finding, "SURELY_MANY", 0)
+    for bounds in ("FOR_A_PAGE", "TO_RANK"):
+        monkeypatch.setattr(finding, bounds, finding.Bounds(walked_first=9, by_index=0, walked_then=12))
     monkeypatch.setattr(search, "RANKED_MATCHES", 5)
     monkeypatch.setattr(search, "RANKED_CANDIDATES", 7)
 

@@ -54,14 +54,14 @@ def build(connection: Connection[Any], sessions: int = 24, events: int = 12) -> 
 def _add_event(connection: Connection[Any], rng: random.Random, session_id: str, at: datetime) -> None:
     kind = rng.randrange(3)
     if kind == 0:
-        seed.add_message(
+        message_id = seed.add_message(
             connection,
             session_id,
             at,
             f"message {rng.randrange(50)}",
             role=rng.choice(["user", "assistant"]),
         )
-        seed.add_api_call(connection, session_id, at, input_tokens=rng.randrange(100))
+        seed.add_api_call(connection, session_id, at, id=message_id, input_tokens=rng.randrange(100))
     elif kind == 1:
         status, duration = (
             rng.choice(["success", "success", "error", "rejected", "timeout"]),

@@ -1,22 +1,28 @@
 """Ids: new ones are ordered by time, derived ones are the same for the same request."""
 
 import time
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
 
-from services.ingest.idempotency import derived_id, new_id, read_key
+from services.ingest.idempotency import derived_id, new_id, new_ids, read_key
 from shared.errors import BadRequest
 
 
-def test_a_new_id_is_a_uuid7_that_carries_the_time() -> None:
+@pytest.mark.parametrize("mint", [lambda: [new_id() for _ in range(1000)], lambda: new_ids(1000)], ids=["one by one", "at once"])
+def test_a_new_id_is_a_uuid7_that_carries_the_time(mint: Callable[[], list[UUID]]) -> None:
     before = time.time_ns() // 1_000_000
-    ids = [new_id() for _ in range(1000)]
+    ids = mint()
     after = time.time_ns() // 1_000_000
     assert len(set(ids)) == 1000
     for minted in ids:
         assert (minted.version, minted.variant) == (7, UUID(int=0x8000 << 48).variant)
         assert before <= minted.int >> 80 <= after
+
+
+def test_no_ids_are_none() -> None:
+    assert new_ids(0) == []
 
 
 def test_a_derived_id_depends_on_each_part() -> None:

@@ -1,6 +1,7 @@
 """JSON text that Postgres, UTF-8 or a reader could not hold is made storable, or refused."""
 
 import json
+from math import isinf
 from typing import Any
 
 import pytest
@@ -113,6 +114,41 @@ def test_numbers_that_fit_pass(text: bytes) -> None:
 def test_numbers_that_do_not_fit_are_refused(text: bytes) -> None:
     with pytest.raises(BadRequest, match="64 bits"):
         json_text.check_numbers(text)
+
+
+@given(
+    st.lists(st.sampled_from(["1", "9", "0", ".", "-", "+", "e", "E", "a", '"', ",", ":", "[", "]", " ", "e999", "9" * 18]), max_size=12)
+)
+def test_the_quick_look_at_numbers_overlooks_none(parts: list[str]) -> None:
+    text = "".join(parts)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return
+    if any(is_huge(number) for number in numbers_of(value)):
+        assert json_text.may_have_huge_number(text.encode())
+
+
+def numbers_of(value: Any) -> list[int | float]:
+    return [number for part in value for number in numbers_of(part)] if isinstance(value, list) else [value]
+
+
+def is_huge(value: Any) -> bool:
+    if isinstance(value, float):
+        return isinf(value)
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'"c689f3e6-0544-46a3-ae99-554cb56a7be1"', b'"2f5e1234-aa3e-4567-8e12-3e999a1e4567"', b'"see 39e627e and 56e9095c-4a44"', b'"1e999"'],
+)
+def test_ids_in_hexadecimal_do_not_look_like_huge_numbers(text: bytes) -> None:
+    assert not json_text.may_have_huge_number(text)
+
+
+def test_very_many_of_them_end_the_quick_look() -> None:
+    assert json_text.may_have_huge_number(b'"' + b"a1e999 " * 5000 + b'"')
 
 
 @given(st.integers())

@@ -143,7 +143,7 @@ def test_any_json_gives_an_event_or_a_400(value: Any) -> None:
 def test_any_bytes_give_an_event_or_a_400(text: bytes) -> None:
     for is_lines in (True, False):
         with suppress(BadRequest):
-            list(decode_batch(text, is_lines=is_lines, now=NOW))
+            decode_batch(text, is_lines=is_lines, now=NOW)
 
 
 numbers = st.integers() | st.floats() | st.sampled_from([1.0, 1e3, 2.0**53, 1e300])
@@ -171,7 +171,35 @@ def test_any_parameters_that_are_accepted_survive_the_journal(parameters: Any) -
 
 
 def batch(text: bytes, *, is_lines: bool = False) -> list[Any]:
-    return [item for item, _ in decode_batch(text, is_lines=is_lines, now=NOW)]
+    items, _ = decode_batch(text, is_lines=is_lines, now=NOW)
+    return items
+
+
+tagged_events = st.builds(
+    lambda kind, more: {"type": kind} | MESSAGE | CALL | {"file_path": "x", "action": "created", "project_path": "/p"} | more,
+    st.sampled_from(["session_start", "session_end", "conversation", "activity", "tool_call", "poem"]),
+    st.dictionaries(
+        st.sampled_from(["timestamp", "start_time", "end_time", "execution_time_ms", "parameters", "usage", "id", "session_id", "x"]),
+        st.sampled_from(["2024-01-15T10:30:00", "2024-01-15T12:30:00+02:00", "1066-01-01T00:00:00Z", 1.0, 10**400, 2**64, "\0", {}])
+        | any_json,
+        max_size=3,
+    ),
+)
+
+
+@given(st.lists(tagged_events | any_json, max_size=8), st.booleans())
+def test_an_item_fares_the_same_in_a_batch_as_alone(items: list[Any], is_lines: bool) -> None:
+    texts = [json.dumps(item).encode() for item in items]
+    try:
+        together = batch(b"\n".join(texts) if is_lines else b"[" + b",".join(texts) + b"]", is_lines=is_lines)
+    except BadRequest:
+        return
+    alone = [batch(text, is_lines=True) for text in texts]
+    assert [shown(item) for item in together] == [shown(item) for [item] in alone]
+
+
+def shown(item: Any) -> Any:
+    return (item.code, item.message, item.details) if isinstance(item, ApiError) else item
 
 
 def test_one_bad_item_never_sinks_the_rest() -> None:

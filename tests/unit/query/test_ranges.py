@@ -12,6 +12,7 @@ from services.query.queries.heatmap import offset_periods
 from services.query.queries.ranges import (
     DAY,
     EVERYTHING,
+    GRAINS,
     HOUR,
     MAX_POINTS,
     QUARTER,
@@ -77,12 +78,11 @@ def test_buckets_of_a_series_lie_within_one_interval_and_cover_the_range(
     edges = series_edges(wanted, 0, 0)
     at = wanted.start
     for segment in cover_series(wanted, edges):
-        seconds = segment.grain_minutes * 60
         assert segment.start == at
-        assert segment.start % seconds == 0
-        assert segment.end % seconds == 0
+        assert on_bucket(segment, segment.start)
+        assert on_bucket(segment, segment.end)
         # No edge of the series is inside a bucket.
-        assert all(edge % seconds == 0 for edge in edges if segment.start < edge < segment.end)
+        assert all(on_bucket(segment, edge) for edge in edges if segment.start < edge < segment.end)
         at = segment.end
     assert at == wanted.end
 
@@ -91,17 +91,29 @@ def test_buckets_of_a_series_lie_within_one_interval_and_cover_the_range(
 def test_a_range_is_covered_by_few_aligned_buckets(quarter: int, length: int) -> None:
     start, end = quarter * QUARTER, (quarter + length) * QUARTER
     segments = cover(start, end)
-    assert len(segments) <= 5
+    assert len(segments) <= 2 * len(GRAINS) - 1
     assert sum(segment.end - segment.start for segment in segments) == end - start
-    assert all(edge % (segment.grain_minutes * 60) == 0 for segment in segments for edge in (segment.start, segment.end))
+    assert all(on_bucket(segment, edge) for segment in segments for edge in (segment.start, segment.end))
+
+
+def on_bucket(segment: Segment, at: float) -> bool:
+    """Whether one of its buckets could begin then; weeks do on Mondays."""
+    monday = datetime(2024, 1, 1, tzinfo=UTC).timestamp()
+    return (at - monday) % (segment.grain_minutes * 60) == 0
 
 
 def test_open_ranges_take_in_what_has_no_date_only_without_a_start() -> None:
     noon = datetime(2024, 1, 2, 12, tzinfo=UTC).timestamp()
     midnight = noon - HOUR * 12
     assert cover(-inf, inf) == EVERYTHING
-    assert cover(-inf, noon) == [Segment(1440, -inf, midnight), Segment(60, midnight, noon)]
-    assert cover(noon, inf) == [Segment(60, noon, midnight + DAY), Segment(1440, midnight + DAY, inf)]
+    # It is a Tuesday.
+    monday, next_monday = midnight - DAY, midnight + 6 * DAY
+    assert cover(-inf, noon) == [Segment(10080, -inf, monday), Segment(1440, monday, midnight), Segment(60, midnight, noon)]
+    assert cover(noon, inf) == [
+        Segment(60, noon, midnight + DAY),
+        Segment(1440, midnight + DAY, next_monday),
+        Segment(10080, next_monday, inf),
+    ]
 
 
 @given(zones, st.dates(date(1995, 1, 1), date(2035, 1, 1)))

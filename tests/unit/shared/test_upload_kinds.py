@@ -52,7 +52,7 @@ ROW = {"parentUuid": None, "sessionId": "s", "type": "user", "message": {"conten
         (empty_zip(), "zip"),
         (tar_of(b"x"), "tar"),
         (tar_of(b"x", tarfile.GNU_FORMAT), "tar"),
-        (gzip.compress(tar_of(b"x")), "tar_gz"),
+        (gzip.compress(tar_of(b"x"), mtime=0), "tar_gz"),
         (b"\x28\xb5\x2f\xfd\x00", "tar_zst"),
     ],
 )
@@ -69,7 +69,7 @@ def test_every_kind_is_known(content: bytes, kind: str) -> None:
         (b"[1, 2]", "is nothing"),
         (b'{"sessions": []}', "is nothing"),
         (b'{"name": "left-pad"}', "is nothing"),
-        (gzip.compress(b"hello"), "no archive"),
+        (gzip.compress(b"hello", mtime=0), "no archive"),
         (b"\x1f\x8b", "no archive"),
         ('{"projects": {}}'.encode("utf-16"), "UTF-16"),
         (b'{"timestamp":"x","type":"session_meta","payload":{}}\n', "Codex"),

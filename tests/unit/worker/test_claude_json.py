@@ -6,23 +6,28 @@ from typing import Any
 
 import pytest
 
-from services.worker.importers.claude_json import RecordError, read_claude_json
-from shared.messages import HistoryPrompt, ProjectSeen, SessionSnapshot
+from services.worker.importers.claude_json import read_claude_json
+from services.worker.records import DAMAGED, FileSummary, Message, ProjectSeen, RecordError, SessionFacts
 from tests.unit.worker.claude_json_sample import SECRET, SESSION, canary_file
 
 
 def read(content: bytes) -> list[Any]:
-    return list(read_claude_json(io.BytesIO(content), "ann"))
+    """All but the summary, which comes last."""
+    *records, summary = read_claude_json(io.BytesIO(content), user="ann")
+    assert isinstance(summary, FileSummary)
+    assert sum(summary.records.values()) == len([r for r in records if not isinstance(r, RecordError) or r.code != DAMAGED])
+    return records
 
 
 def test_a_session_is_what_claude_json_says_of_it_and_its_date_stays_unknown() -> None:
-    project, snapshot = read(json.dumps({"projects": {"C:\\src\\app\\": SESSION}}).encode())
+    project, facts = read(json.dumps({"projects": {"C:\\src\\app\\": SESSION}}).encode())
 
-    assert project == ProjectSeen(project_path="C:/src/app", id=project.id)
-    assert snapshot == SessionSnapshot(
-        project_path="C:/src/app",
+    assert project == ProjectSeen(id=project.id, project_path="C:/src/app")
+    assert facts == SessionFacts(
+        id=facts.id,
         session_id="8c4bd70d-dc17-4bcf-9b4d-c4bddd3fac2a",
-        id=snapshot.id,
+        source="claude.json",
+        project_path="C:/src/app",
         user="ann",
         model="large",
         wall_duration_ms=92_520_000,
@@ -38,14 +43,41 @@ def test_a_session_is_what_claude_json_says_of_it_and_its_date_stays_unknown() -
     )
 
 
+def test_a_session_has_the_dates_that_the_file_gives_it() -> None:
+    times = {"lastStartTime": 1_789_398_960_924, "lastSessionModified": 1_789_399_960_000}
+    _, facts = read(json.dumps({"projects": {"/p": SESSION | times}}).encode())
+    _, begun = read(json.dumps({"projects": {"/p": SESSION | {"lastStartTime": 1_789_398_960_924}}}).encode())
+    assert (facts.started_at.timestamp(), facts.ended_at.timestamp()) == (1_789_398_960.924, 1_789_399_960)
+    assert begun.started_at == begun.ended_at == facts.started_at
+
+
+def test_the_same_said_again_has_the_same_id_and_more_of_it_another() -> None:
+    ids = [read(json.dumps({"projects": {"/p": SESSION | more}}).encode())[1].id for more in ({}, {"numStartups": 2}, {"lastCost": 15})]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_a_byte_order_mark_is_passed_over_and_a_file_that_breaks_says_where() -> None:
+    assert [type(record) for record in read(b'\xef\xbb\xbf{"projects": {"/p": {}}}')] == [ProjectSeen]
+
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > 10:
+                raise OSError("the archive ends here")
+            return super().read(size)
+
+    [error, _] = read_claude_json(Broken(b'{"projects": {"/p": '), user=None)
+    assert isinstance(error, RecordError)
+    assert (error.code, error.offset) == (DAMAGED, 20)
+
+
 def test_no_secret_leaves_the_reader() -> None:
     assert SECRET not in repr(read(json.dumps(canary_file()).encode()))
 
 
 def test_equal_prompts_are_different_messages_with_the_same_ids_in_a_later_file() -> None:
-    def prompts(*displays: str) -> list[HistoryPrompt]:
+    def prompts(*displays: str) -> list[Message]:
         content = json.dumps({"projects": {"/p": {"history": [{"display": d} for d in displays]}}}).encode()
-        return [event for event in read(content) if isinstance(event, HistoryPrompt)]
+        return [event for event in read(content) if isinstance(event, Message)]
 
     before, after = prompts("go on", "fix it", "go on"), prompts("thanks", "go on", "fix it", "go on")
 
@@ -72,18 +104,18 @@ def test_a_truncated_file_gives_what_is_before_the_damage_and_its_place() -> Non
     whole = json.dumps({"projects": {f"/p{n}": SESSION for n in range(50)}}).encode()
     events = read(whole[: len(whole) // 2])
     assert isinstance(events[-1], RecordError)
-    assert events[-1].code == "INVALID_JSON"
+    assert events[-1].code == DAMAGED
     assert len([event for event in events if isinstance(event, ProjectSeen)]) >= 24
 
 
 @pytest.mark.parametrize("number", [-1, 1e300, "7", None, True, [], {}])
 def test_a_number_that_is_none_is_left_out(number: Any) -> None:
-    _, snapshot = read(json.dumps({"projects": {"/p": SESSION | {"lastLinesAdded": number, "lastCost": number}}}).encode())
-    assert (snapshot.lines_added, snapshot.cost_nano_usd) == (None, None)
+    _, facts = read(json.dumps({"projects": {"/p": SESSION | {"lastLinesAdded": number, "lastCost": number}}}).encode())
+    assert (facts.lines_added, facts.cost_nano_usd) == (None, None)
 
 
 @pytest.mark.parametrize("digits", [30, 5_000])
 def test_a_number_that_no_machine_holds_is_damage_and_no_crash(digits: int) -> None:
     project, error = read(b'{"projects": {"/p": {}, "/q": {"lastCost": ' + b"9" * digits + b"}}}")
     assert project.project_path == "/p"
-    assert (type(error), error.code) == (RecordError, "INVALID_JSON")
+    assert (type(error), error.code) == (RecordError, DAMAGED)

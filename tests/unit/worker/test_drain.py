@@ -1,5 +1,6 @@
 """What drain promises: every entry of the journal ends in the tables or in dead letters, once, and only then leaves the journal."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,11 +9,11 @@ import psycopg
 import pytest
 from redis import Redis
 
-from services.worker.drain import drain
+from services.worker.drain import batches, drain
 from services.worker.resources import Resources
 from services.worker.take import done, make_groups, take_abandoned, take_new
 from shared.journal import BELL_KEY, GROUP, PAYLOAD_FIELD, stream_key
-from shared.messages import Conversation, Envelope, Event, SessionStart, ToolCall, encode_envelope
+from shared.messages import Conversation, Envelope, Event, SessionStart, ToolCall, decode_envelope, encode_envelope
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)
@@ -115,6 +116,25 @@ def test_what_a_dead_worker_held_is_taken_over(worker: Resources) -> None:
     drain(worker)
     assert select(worker, "SELECT content FROM messages") == [("orphan",)]
     assert worker.redis.xlen(STREAM) == 0
+
+
+def test_what_becomes_abandoned_during_a_drain_is_taken_over_by_it(worker: Resources) -> None:
+    # Given a drain under way, and another worker that holds an entry
+    append(worker.redis, message("held by another"))
+    take_new(worker.redis, 1, "dead-worker")
+    entry_ids = [entry_id for entry_id, _ in worker.redis.xrange(STREAM)]
+    append(worker.redis, message("first"))
+    under_way = batches(worker, deadline=time.monotonic() + 60, look_seconds=0)
+    [first] = next(under_way)
+    done(worker.redis, [first])
+
+    # When the other has been silent for long enough, and more has come
+    worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, entry_ids, idle=60_000, justid=True)
+    append(worker.redis, message("second"))
+
+    # Then what it held comes before that
+    texts = [decode_envelope(entry.payload).events for batch in under_way for entry in batch]
+    assert [event.content for [event] in texts if isinstance(event, Conversation)] == ["held by another", "second"]
 
 
 def test_a_worker_that_died_between_commit_and_acknowledgement_leaves_no_double(worker: Resources) -> None:

@@ -58,7 +58,7 @@ def test_an_undated_session_counts_but_adds_no_time_and_no_day(worker: Resources
         connection.rollback()
         connection.autocommit = True
         assert set(verify(connection, worker.idle_gap).values()) == {0}
-    assert rows == [(grain, "-infinity", 1, 0, 350, 120, 14_500_000_000) for grain in (0, 15, 60, 1440)]
+    assert rows == [(grain, "-infinity", 1, 0, 350, 120, 14_500_000_000) for grain in (0, 15, 60, 1440, 10080)]
 
 
 def test_later_files_raise_a_sessions_numbers_and_never_add_them(worker: Resources, tmp_path: Path) -> None:

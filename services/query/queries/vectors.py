@@ -1,0 +1,29 @@
+"""Vectors of counters kept in one number (deploy/migrations/0002_weeks.sql): a counter at every so many decimal digits."""
+
+from collections.abc import Iterator
+
+_AT_ONCE = 96
+TIMES_DIGITS, CALLS_DIGITS, ACTIVE_DIGITS = 8, 8, 16
+
+
+def counters(number: str, digits: int) -> Iterator[tuple[int, int]]:
+    """(place, counter) of those that are not 0, the lowest place first. `number` is a numeric's text, not negative."""
+    zero = "0" * digits
+    for place, end in enumerate(range(len(number), 0, -digits)):
+        counter = number[max(end - digits, 0) : end]
+        if counter != zero and (value := int(counter)):
+            yield place, value
+
+
+def total(number: str, digits: int, first: int, last: int) -> int:
+    """The sum of the counters at the places [first, last), which must be less than 10^digits - 1.
+
+    That is what is left when the number is divided by 10^digits - 1, as with nines and the sum of a number's digits.
+    """
+    # In pieces, since text of more digits is not made a number.
+    return sum(_left_over(number, digits, at, min(at + _AT_ONCE, last)) for at in range(first, last, _AT_ONCE))
+
+
+def _left_over(number: str, digits: int, first: int, last: int) -> int:
+    part = number[max(len(number) - last * digits, 0) : max(len(number) - first * digits, 0)]
+    return int(part) % (10**digits - 1) if part else 0

@@ -1,0 +1,135 @@
+"""Archives that are cut off, damaged, encrypted or bombs: what can be had comes, the rest is said with its place."""
+
+import gzip
+import io
+import zipfile
+
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.worker.importers.archive import ArchiveSummary, Member, read_members
+from services.worker.importers.archive_limits import Limits
+from services.worker.importers.transcript import read_transcript
+from services.worker.records import DAMAGED, Message, RecordError
+from shared.upload_kinds import Kind
+from tests.unit.worker.importers.archives import PACK, STREAMS, codes, members, opened, session, tar_of, zip_of
+from tests.unit.worker.importers.merged import IDLE_GAP
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_of_a_tar_that_is_cut_off_all_before_comes_and_the_place(kind: Kind) -> None:
+    packed = PACK[kind]({f"{n}": session(n, 200) for n in range(10)})
+    found = opened(kind, packed[: len(packed) * 6 // 10])
+
+    whole = [content for _, _, content in members(found) if isinstance(content, bytes)]
+    assert whole == [session(n, 200) for n in range(len(whole))]
+    assert len(whole) >= 3
+    [error] = [one for one in found if isinstance(one, RecordError)]
+    assert error.code == DAMAGED
+    assert error.offset is not None and 0 < error.offset <= len(packed)
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_tar_that_ends_between_two_members_is_damaged_too(kind: Kind) -> None:
+    cut = tar_of({"a": session(1), "b": session(2)})[: tar_of({"a": session(1)}).rfind(b"}\n") // 512 * 512 + 512]
+    packed = {"tar": cut, "tar_gz": gzip.compress(cut), "tar_zst": zstandard.compress(cut)}[kind]
+    found = opened(kind, packed)
+    assert [content for _, _, content in members(found)] == [session(1)]
+    assert codes(found) == [DAMAGED]
+
+
+def test_of_a_zip_whose_list_is_cut_off_members_are_found_by_their_headers() -> None:
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        packed = zip_of({f"{n}": session(n, 200) for n in range(10)}, method)
+        found = opened("zip", packed[: len(packed) * 6 // 10])
+        whole = [content for _, _, content in members(found) if isinstance(content, bytes)]
+        assert whole == [session(n, 200) for n in range(len(whole))]
+        assert len(whole) >= 3
+        assert codes(found) == [DAMAGED]
+
+
+def test_a_zip_that_was_written_as_a_stream_is_found_without_its_list_too() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(Unseekable(packed), "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[arg-type]
+        for n in range(5):
+            archive.writestr(str(n), session(n))
+    found = opened("zip", packed.getvalue()[:-80])
+    assert [content for _, _, content in members(found)] == [session(n) for n in range(5)]
+
+
+class Unseekable:
+    def __init__(self, file: io.BytesIO) -> None:
+        self.write, self.flush = file.write, file.flush
+
+
+def test_a_damaged_member_of_a_zip_is_an_error_of_its_own() -> None:
+    packed = bytearray(zip_of({"a": session(1), "b": session(2), "c": session(3)}))
+    header = packed.find(b"PK\x03\x04", 10)
+    packed[header + 60 : header + 90] = b"\xff" * 30
+    contents = [content for _, _, content in members(opened("zip", bytes(packed)))]
+    assert contents[0] == session(1)
+    assert contents[-1] == session(3)
+    assert session(2) not in contents
+
+
+def test_of_a_damaged_member_of_a_zip_all_before_the_damage_is_read() -> None:
+    whole = session(1, 4000)
+    packed = bytearray(zip_of({"a": whole}, zipfile.ZIP_STORED))
+    packed[len(packed) - 300] ^= 1
+    archive = read_members(io.BytesIO(packed), "zip")
+    member = next(archive)
+    assert isinstance(member, Member)
+    records = list(read_transcript(member.file, user=None, idle_gap=IDLE_GAP))
+    assert len([record for record in records if isinstance(record, Message)]) > 3800
+    assert DAMAGED in codes(records)
+
+
+def test_an_encrypted_member_is_named_and_the_others_come() -> None:
+    packed = bytearray(zip_of({"secret": session(1), "b": session(2)}))
+    # The flag says it, in front of the member and in the list.
+    packed[6] |= 1
+    packed[packed.find(b"PK\x01\x02") + 8] |= 1
+    found = opened("zip", bytes(packed))
+    assert codes(found) == ["ENCRYPTED"]
+    assert found[0].message.startswith("secret: ")
+    assert [name for name, _, _ in members(found)] == ["b"]
+
+
+@pytest.mark.parametrize("kind", PACK)
+def test_more_members_than_allowed_end_the_archive(kind: Kind) -> None:
+    found = opened(kind, PACK[kind]({str(n): session(n, 1) for n in range(9)}), limits=Limits(entries=5))
+    assert codes(found) == ["LIMIT_EXCEEDED"]
+    assert len(members(found)) == (0 if kind == "zip" else 5)
+
+
+@pytest.mark.parametrize("kind", PACK)
+def test_more_bytes_than_allowed_end_the_archive(kind: Kind) -> None:
+    found = opened(kind, PACK[kind]({str(n): session(n, 500) for n in range(9)}), limits=Limits(unpacked_bytes=4 * len(session(1, 500))))
+    assert codes(found) == ["LIMIT_EXCEEDED"]
+    assert 2 <= len([content for _, _, content in members(found) if isinstance(content, bytes)]) <= 4
+
+
+@pytest.mark.parametrize("kind", ["tar_gz", "tar_zst", "zip"])
+def test_a_bomb_is_not_unpacked(kind: Kind) -> None:
+    bomb = session(0, 1) + b"\n" * 30_000_000
+    found = opened(kind, PACK[kind]({"a": session(1), "bomb": bomb}), limits=Limits(ratio_from_bytes=1_000_000))
+    (_, _, first), (_, _, second) = members(found)
+    assert first == session(1)
+    assert isinstance(second, OSError)
+    assert "times its size" in str(second)
+
+
+def test_a_name_of_megabytes_is_not_held() -> None:
+    assert codes(opened("tar", tar_of({"x" * 3_000_000: session(1)}))) == [DAMAGED]
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(list(PACK)), st.data())
+def test_whatever_is_done_to_an_archive_it_is_read_to_its_summary(kind: Kind, data: st.DataObject) -> None:
+    packed = bytearray(PACK[kind]({str(n): session(n, 3) for n in range(3)}))
+    for _ in range(data.draw(st.integers(1, 4))):
+        packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
+    del packed[data.draw(st.integers(0, len(packed))) :]
+    assert isinstance(opened(kind, bytes(packed))[-1], ArchiveSummary)
