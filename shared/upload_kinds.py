@@ -1,5 +1,5 @@
 """What an uploaded file is, by its first bytes: ingest refuses what no importer reads, the worker chooses the importer, and asks again of an archive's
-members. The name says nothing, but for the names of credentials.
+members, and the client sends what it would choose one for. The name says nothing, but for the names of credentials.
 """
 
 import io
@@ -43,6 +43,8 @@ CLAUDE_JSON_KEYS: Final = frozenset(
 )
 CREDENTIALS_KEY: Final = "claudeAiOauth"
 CREDENTIALS_NAME: Final = ".credentials.json"
+# Folders of ~/.claude in which anything may lie, transcripts of other programs and copies of the person's own files included.
+NOT_OURS: Final = frozenset({"file-history", "tool-results", "paste-cache", "shell-snapshots"})
 # Records that Claude Code writes without a session, and that may be the first of a transcript.
 _OF_NO_SESSION: Final = frozenset({"summary", "file-history-snapshot", "file-history-delta"})
 _MAX_ROWS: Final = 50

@@ -76,3 +76,11 @@ class JobChanged(Struct, kw_only=True):
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     message: str
     undoes: UUID | None = None
+
+
+class ManifestAnswer(Struct, kw_only=True):
+    """Which files need to be sent, by their index from 0. `max_upload_bytes`: the largest body of an import."""
+
+    unseen: list[int]
+    known: int
+    max_upload_bytes: int

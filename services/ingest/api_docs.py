@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from services.ingest import answers
+from services.ingest.manifests import Manifest
 from services.ingest.messages_in import MAX_BATCH_ITEMS
 from shared.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
 
@@ -17,6 +18,7 @@ ANSWER_TYPES: Final = (
     answers.BatchAccepted,
     answers.ImportAnswer,
     answers.JobChanged,
+    answers.ManifestAnswer,
 )
 _REF: Final = "#/components/schemas/{name}"
 
@@ -70,7 +72,7 @@ _WRITE_ERRORS: Final = (400, 405, 408, 409, 413, 415, 500, 503)
 
 def components() -> dict[str, Any]:
     """components.schemas."""
-    _, schemas = msgspec.json.schema_components([*EVENT_TYPES, *ANSWER_TYPES], ref_template=_REF)
+    _, schemas = msgspec.json.schema_components([*EVENT_TYPES, Manifest, *ANSWER_TYPES], ref_template=_REF)
     for event_type in EVENT_TYPES:
         _refine(schemas[event_type.__name__])
     return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR}
@@ -134,6 +136,16 @@ def job_act(answer: type[Struct]) -> dict[str, Any]:
     return {
         "openapi_extra": {"parameters": [job_id]},
         "responses": {202: _answer(answer) | {"headers": location}} | {code: _error(code) for code in (400, 404, 405, 409, 500, 503)},
+    }
+
+
+def manifest(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the question what need not be sent, which keeps nothing."""
+    content = {"application/json": {"schema": _ref(body)}}
+    codes = (400, 405, 408, 413, 415, 500, 503)
+    return {
+        "openapi_extra": {"requestBody": {"content": content, "required": True}},
+        "responses": {200: _answer(answer)} | {code: _error(code) for code in codes},
     }
 
 

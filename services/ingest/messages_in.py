@@ -60,7 +60,7 @@ def decode_batch(body: bytes, *, is_lines: bool, now: datetime) -> tuple[list[Ev
 
 
 def _elements(body: bytes) -> list[bytes]:
-    return [bytes(item) for item in _parse(body, _ITEMS)]
+    return [bytes(item) for item in parse(body, _ITEMS)]
 
 
 def _lines(body: bytes) -> list[bytes]:
@@ -76,7 +76,7 @@ def _event_or_error(item: bytes, now: datetime, has_huge_numbers: bool) -> Event
 
 
 def _checked(text: bytes, decoder: msgspec.json.Decoder[E], now: datetime, has_huge_numbers: bool = True) -> E:
-    event = _parse(text, decoder)
+    event = parse(text, decoder)
     if json_text.may_be_too_deep(text):
         json_text.check_depth(text)
     if has_huge_numbers:
@@ -85,14 +85,15 @@ def _checked(text: bytes, decoder: msgspec.json.Decoder[E], now: datetime, has_h
     return event
 
 
-def _parse(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+def parse(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """What the decoder makes of a body. BadRequest INVALID_JSON, or VALIDATION_ERROR with the first field that is not as it should be."""
     try:
         return decoder.decode(text)
     except msgspec.ValidationError as error:
         # msgspec stops at the first thing it does not expect; whether the rest is JSON at all matters more.
-        _parse(text, _WELL_FORMED)
+        parse(text, _WELL_FORMED)
         if "`int" in str(error) and "got `float`" in str(error) and (whole := _with_integers(text)) != text:
-            return _parse(whole, decoder)
+            return parse(whole, decoder)
         raise _not_the_schema(str(error)) from error
     except RecursionError as error:
         raise json_text.too_deep() from error
@@ -106,7 +107,7 @@ def _with_integers(text: bytes) -> bytes:
     """JSON has one kind of number: 10.0 is an integer as well. Of fields, not inside `parameters`, which come back as they were sent."""
     json_text.check_depth(text)
     json_text.check_numbers(text)
-    fields = _parse(text, _ANYTHING)
+    fields = parse(text, _ANYTHING)
     for holder in (fields, fields.get("usage")):
         if isinstance(holder, dict):
             holder |= {name: int(value) for name, value in holder.items() if isinstance(value, float) and _is_whole(value)}

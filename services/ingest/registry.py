@@ -4,7 +4,7 @@ Every method answers within a second or raises Unavailable DATABASE_UNAVAILABLE.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -108,6 +108,11 @@ _ADD_UNDO_JOB = """
     SELECT (SELECT status FROM import_jobs WHERE id = %(id)s) AS status, f.id IS NOT NULL AS done, f.id AS undo_id, f.status AS undo_status
     FROM (SELECT 1) AS one LEFT JOIN found AS f ON true LIMIT 1"""
 
+# One round trip for a whole manifest, and no more than the few bytes of the answer come back.
+_UNSEEN = """
+    SELECT n - 1 AS index FROM unnest(%(sha256s)s::bytea[]) WITH ORDINALITY AS f (sha256, n)
+    WHERE NOT EXISTS (SELECT FROM imported_files AS i WHERE i.sha256 = f.sha256) ORDER BY n"""
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -205,6 +210,10 @@ class Registry:
         """{status, done, undo_id, undo_status}: the job that undoes an ended import, the same one each time."""
         [row] = await self._rows(_ADD_UNDO_JOB, {"id": job_id, "undo_id": uuid4(), "request_id": request_id})
         return row
+
+    async def unseen_contents(self, sha256s: Sequence[bytes]) -> list[int]:
+        """The indexes of those contents that no import has read to the end."""
+        return [row["index"] for row in await self._rows(_UNSEEN, {"sha256s": sha256s})]
 
     async def _rows(self, statement: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         async def fetch(connection: Connection) -> list[dict[str, Any]]:

@@ -1,9 +1,10 @@
-"""What can be done with import jobs; to look at them is the query service's."""
+"""What can be done with import jobs, and asked before one; to look at them is the query service's."""
 
 from fastapi import APIRouter, Request, Response
 
-from services.ingest import api_docs, import_jobs
-from services.ingest.answers import JobChanged
+from services.ingest import api_docs, import_jobs, manifests
+from services.ingest.answers import JobChanged, ManifestAnswer
+from services.ingest.manifests import Manifest
 from services.ingest.raw_route import RawRoute
 
 jobs = APIRouter(route_class=RawRoute, tags=["imports"])
@@ -25,3 +26,9 @@ async def retry_job(request: Request) -> Response:
 async def undo_job(request: Request) -> Response:
     """Takes back exactly the rows that the job brought, unless something else brought them too, as a job of its own."""
     return await import_jobs.undo(request)
+
+
+@jobs.post("/api/import/manifest", **api_docs.manifest(Manifest, ManifestAnswer))
+async def ask_what_is_unseen(request: Request) -> Response:
+    """Tells which of up to 50,000 files no import has read to the end, by their SHA-256, so that the others need not be sent."""
+    return await manifests.ask(request)

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,13 @@ import pytest
 
 from deploy.embedded.processes import wait_until
 from tests.conftest import make_database
+from tests.flow.claude_home import ClaudeHome
 
 REPOSITORY = Path(__file__).parent.parent.parent
 READY_SECONDS = 60
+# What ./tracker and the installed `tracker` run.
+TRACKER = [sys.executable, "-P", "-m", "client"]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @dataclass(frozen=True)
@@ -82,3 +86,24 @@ def _ready(client: httpx.Client) -> bool:
 
 def _logs(folder: Path) -> str:
     return "\n".join(f"{path.name}: {path.read_text()[-3000:]}" for path in folder.glob("*.log"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> ClaudeHome:
+    return ClaudeHome(tmp_path / "home")
+
+
+@pytest.fixture
+def environment(stack: Stack, home: ClaudeHome) -> dict[str, str]:
+    """Of a person whose home it is; nothing of the machine's own is touched."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TRACKER_", "CLAUDE_", "XDG_"))}
+    return kept | {"HOME": str(home.path), "TRACKER_URL": str(stack.http.base_url), "PYTHONPATH": str(REPOSITORY)}
+
+
+@pytest.fixture
+def tracker(environment: dict[str, str], tmp_path: Path) -> Run:
+    def run(*arguments: str | Path, **changes: str) -> "subprocess.CompletedProcess[str]":
+        command = [*TRACKER, *map(str, arguments)]
+        return subprocess.run(command, cwd=tmp_path, env=environment | changes, capture_output=True, text=True, timeout=90, check=False)
+
+    return run

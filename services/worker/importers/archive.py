@@ -12,12 +12,10 @@ from services.worker.importers.member_file import Content, MemberFile
 from services.worker.importers.tar_members import tar_members
 from services.worker.importers.zip_members import zip_members
 from services.worker.records import DAMAGED, RecordError
-from shared.upload_kinds import ARCHIVES, CREDENTIALS_NAME, HEAD_BYTES, Kind, kind_of_head
+from shared.upload_kinds import ARCHIVES, CREDENTIALS_NAME, HEAD_BYTES, NOT_OURS, Kind, kind_of_head
 
 MAX_NAME_CHARACTERS = 255
 DEFAULT_LIMITS = Limits()
-# Folders of ~/.claude in which anything may lie, transcripts of other programs and copies of the person's own files included.
-NOT_OURS = frozenset({"file-history", "tool-results", "paste-cache", "shell-snapshots"})
 
 
 class Member(Struct):

@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 from services.ingest.messages_in import MAX_BATCH_BYTES, MAX_SINGLE_BYTES
 from tests.contract.ingest.conftest import Service, is_error
 
-JSON_ROUTES = ["/api/sessions/start", "/api/sessions/end", "/api/conversations", "/api/activities", "/api/tool-calls", "/api/events"]
+WRITES = ["/api/sessions/start", "/api/sessions/end", "/api/conversations", "/api/activities", "/api/tool-calls", "/api/events"]
+JSON_ROUTES = [*WRITES, "/api/import/manifest"]
 
 
 @pytest.mark.parametrize("path", JSON_ROUTES)
@@ -39,7 +40,10 @@ def test_a_compressed_body_is_415(service: Service, path: str) -> None:
     is_error(service.http.post(path, content=b"{}", headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-@pytest.mark.parametrize(("path", "limit"), [("/api/conversations", MAX_SINGLE_BYTES), ("/api/events", MAX_BATCH_BYTES)])
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [("/api/conversations", MAX_SINGLE_BYTES), ("/api/events", MAX_BATCH_BYTES), ("/api/import/manifest", MAX_BATCH_BYTES)],
+)
 @pytest.mark.parametrize("is_declared", [True, False])
 def test_a_body_over_the_limit_is_413_declared_or_not(service: Service, path: str, limit: int, is_declared: bool) -> None:
     body = b" " * (limit + 1)

@@ -1,0 +1,6 @@
+"""`python -m client` is `tracker`."""
+
+from client.command_line import main
+
+if __name__ == "__main__":
+    main()

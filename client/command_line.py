@@ -1,0 +1,172 @@
+"""`tracker`: the commands, their options and their exit codes (client/errors.py)."""
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from client import jobs, summary
+from client.claude_files import Found, default_paths, find
+from client.display import Quiet, display_for
+from client.errors import FAILED, INTERRUPTED, Failure, Interrupted
+from client.hash_cache import HashCache, cache_path
+from client.importing import Importer, Result
+from client.server import InvalidUrl, Server
+from client.watching import watch
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+MAX_USER_CHARACTERS = 200
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Brings Claude Code's history to a tracker."
+)
+
+Url = Annotated[str, typer.Option("--url", envvar="TRACKER_URL", help="Where the tracker is.")]
+Token = Annotated[str | None, typer.Option("--token", envvar="TRACKER_TOKEN", help="Sent as Authorization: Bearer.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The result as JSON on standard output.")]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of an import job; `tracker jobs` lists them.")]
+
+
+@app.command("import")
+def import_(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH", help="Files, folders, archives; ~/.claude and ~/.claude.json if none.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="Whose history it is; who you are on this machine if it is not said.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, send nothing.")] = False,
+    is_watching: Annotated[bool, typer.Option("--watch", help="Go on and send what grows, until Ctrl-C.")] = False,
+    every: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="With --watch: how often to look.")] = 5.0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Sends what the tracker has not seen of Claude Code's files, and waits until it is imported.
+
+    Exit code: 0 all is imported, or nothing is new; 1 a file or a job failed; 2 wrong usage; 3 no tracker there; 130 interrupted.
+    """
+    if dry_run and is_watching:
+        raise typer.BadParameter("--dry-run and --watch exclude each other")
+    display = display_for(is_quiet=quiet)
+    with _ending():
+        wanted = _existing(paths)
+        importer = Importer(_server(url, token, display), display, HashCache(cache_path(os.environ, Path.home())), user or _os_user())
+        found = find(wanted)
+        _say_links(found, display)
+        if is_watching:
+            display.note(f"Watching {', '.join(map(str, wanted))}; Ctrl-C ends it.")
+            _watch(importer, wanted, every, as_json=as_json)
+            return
+        plan = importer.plan(found)
+        if dry_run:
+            summary.write_plan(plan, as_json=as_json)
+            return
+        result = importer.send(plan)
+        summary.write_result(result, as_json=as_json)
+        if not result.is_whole:
+            raise typer.Exit(FAILED)
+
+
+@app.command("jobs")
+def list_jobs(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Lists import jobs."""
+    with _ending():
+        answer = _server(url, token, Quiet()).ask("GET", f"/api/import/jobs?limit={limit}")
+        summary.write_jobs(answer["items"], as_json=as_json)
+
+
+@app.command()
+def cancel(job: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Stops a job at its next chunk; what is in stays."""
+    _change("POST", jobs.path_of(job, "cancel"), url, token, as_json=as_json)
+
+
+@app.command()
+def retry(job: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Lets a failed job go on where it stopped."""
+    _change("POST", jobs.path_of(job, "retry"), url, token, as_json=as_json)
+
+
+@app.command()
+def undo(job: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Takes back what a job brought, unless something else brought it too."""
+    _change("DELETE", jobs.path_of(job), url, token, as_json=as_json)
+
+
+def _change(method: str, path: str, url: str, token: str | None, *, as_json: bool) -> None:
+    with _ending():
+        answer: dict[str, Any] = _server(url, token, Quiet()).ask(method, path)
+        if as_json:
+            summary.write_json(answer)
+        else:
+            typer.echo(f"{answer['message']} Job {answer['job_id']}: {answer['status']}.")
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """Every way to end, as a sentence and an exit code."""
+    try:
+        yield
+    except Failure as failure:
+        typer.echo(str(failure), err=True)
+        raise typer.Exit(failure.exit_code) from None
+    except Interrupted as interrupted:
+        typer.echo(str(interrupted), err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except KeyboardInterrupt:
+        typer.echo("Interrupted; nothing was sent.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _server(url: str, token: str | None, display: Quiet) -> Server:
+    try:
+        return Server(url, token, display.note)
+    except InvalidUrl as error:
+        raise typer.BadParameter(str(error), param_hint="--url") from None
+
+
+def _existing(paths: list[Path] | None) -> list[Path]:
+    wanted = paths or default_paths(os.environ, Path.home())
+    existing = [path for path in wanted if path.exists()]
+    if missing := [str(path) for path in paths or () if path not in existing]:
+        raise typer.BadParameter(f"there is no {', '.join(missing)}", param_hint="PATH")
+    if not existing:
+        raise typer.BadParameter(f"there is neither {wanted[0]} nor {wanted[1]}; say where the files are", param_hint="PATH")
+    return existing
+
+
+def _watch(importer: Importer, paths: list[Path], every: float, *, as_json: bool) -> None:
+    def on_result(result: Result) -> None:
+        summary.write_result(result, as_json=as_json)
+
+    try:
+        watch(importer, paths, every_seconds=every, on_result=on_result)
+    except (KeyboardInterrupt, Interrupted):
+        importer.display.note("Stopped watching.")
+
+
+def _say_links(found: Found, display: Quiet) -> None:
+    for link in found.links_out:
+        display.note(f"{link} leads out of the folder and is not followed; name it to import it too.")
+
+
+def _os_user() -> str | None:
+    try:
+        return getpass.getuser()[:MAX_USER_CHARACTERS] or None
+    except (OSError, KeyError):
+        # Nobody has a name here, as in some containers.
+        return None
+
+
+def main() -> None:
+    """The console script."""
+    app(prog_name="tracker")

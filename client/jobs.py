@@ -1,0 +1,75 @@
+"""Import jobs on the server: made by an upload, watched to their end, changed, listed."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any, Final
+from urllib.parse import quote
+
+from client.errors import Interrupted, Unreachable
+from client.server import Server
+
+POLL_SECONDS: Final = 0.5
+# The job goes on without us; a server that is restarted comes back in this time.
+AWAY_SECONDS: Final = 60
+ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
+
+Job = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file for the server: `content` gives its bytes, from the beginning each time. The same key is the same job."""
+
+    name: str
+    content: Callable[[], Iterable[bytes]]
+    key: str
+
+
+def start(server: Server, upload: Upload, user: str | None) -> Job:
+    """The job that the upload became."""
+    boundary = token_hex(16)
+    headers = {
+        "Content-Type": f"multipart/form-data; boundary={boundary}",
+        "Idempotency-Key": upload.key,
+        "Prefer": "respond-async",
+    }
+    job: Job = server.upload("/api/import/claude-data", headers, lambda: _multipart(upload, user, boundary))
+    return job
+
+
+def _multipart(upload: Upload, user: str | None, boundary: str) -> Iterator[bytes]:
+    if user:
+        yield f'--{boundary}\r\nContent-Disposition: form-data; name="user"\r\n\r\n'.encode() + user.encode("utf-8", "replace") + b"\r\n"
+    name = "".join(character for character in upload.name if character.isprintable() and character not in '"\\')
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: application/octet-stream\r\n\r\n'
+    )
+    yield head.encode("utf-8", "replace")
+    yield from upload.content()
+    yield f"\r\n--{boundary}--\r\n".encode()
+
+
+def follow(server: Server, job_id: str, on_progress: Callable[[Job], None], poll_seconds: float = POLL_SECONDS) -> Job:
+    """The job when it has ended. Unreachable if the server is away for long, Interrupted on Ctrl-C; both say how to go on."""
+    last_seen = time.monotonic()
+    try:
+        while True:
+            try:
+                job: Job = server.ask("GET", path_of(job_id))
+                last_seen = time.monotonic()
+                on_progress(job)
+                if job["status"] in ENDED:
+                    return job
+            except Unreachable as error:
+                if time.monotonic() - last_seen > AWAY_SECONDS:
+                    raise Unreachable(f"{error} The job {job_id} goes on when the server is there again.") from error
+            time.sleep(poll_seconds)
+    except KeyboardInterrupt:
+        raise Interrupted(f"The job {job_id} goes on on the server; `tracker jobs` shows it, `tracker cancel {job_id}` stops it.") from None
+
+
+def path_of(job_id: str, act: str = "") -> str:
+    """Where a job is, or what can be done with it."""
+    return f"/api/import/jobs/{quote(job_id, safe='')}{act and '/' + act}"

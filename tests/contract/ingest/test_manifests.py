@@ -1,0 +1,75 @@
+"""A client asks which of its files the server has read to their end, and need not send those."""
+
+import random
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from services.ingest.manifests import MAX_FILES
+from tests.contract.ingest.conftest import Service, is_error
+
+MANIFEST = "/api/import/manifest"
+
+
+def hash_of(content: str) -> bytes:
+    return sha256(content.encode()).digest()
+
+
+def entry(content: str, **changes: Any) -> dict[str, Any]:
+    return {"path": f"projects/{content}.jsonl", "size": len(content), "sha256": hash_of(content).hex()} | changes
+
+
+def imported(service: Service, *contents: str) -> None:
+    for job_number in (1, 2):  # by several jobs
+        for content in contents:
+            service.execute("INSERT INTO imported_files (sha256, job_number) VALUES (%s, %s)", hash_of(content), job_number)
+
+
+def test_what_was_imported_is_known_and_the_rest_is_named_by_index(service: Service) -> None:
+    imported(service, "b", "d")
+
+    answer = service.post(MANIFEST, {"files": [entry(content) for content in "abcda"]})
+
+    assert answer.status_code == 200
+    assert answer.json() == {"unseen": [0, 2, 4], "known": 2, "max_upload_bytes": service.settings.max_upload_bytes}
+
+
+def test_nothing_to_ask_is_nothing_unseen(service: Service) -> None:
+    assert service.post(MANIFEST, {"files": []}).json()["unseen"] == []
+
+
+def test_a_manifest_as_large_as_can_be_is_answered(service: Service) -> None:
+    imported(service, "7")
+    files = [entry(str(n)) for n in range(MAX_FILES)]
+    random.Random(1).shuffle(files)
+
+    answer = service.post(MANIFEST, {"files": files})
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["known"] == 1
+    [known] = set(range(MAX_FILES)) - set(answer.json()["unseen"])
+    assert files[known] == entry("7")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "files"),
+        ({"files": {}}, "files"),
+        ({"files": [entry("a")] * (MAX_FILES + 1)}, "files"),
+        ({"files": [entry("a"), {"path": "x", "size": 1}]}, "files[1].sha256"),
+        ({"files": [entry("a", sha256="A" * 64)]}, "files[0].sha256"),
+        ({"files": [entry("a", sha256="a" * 63)]}, "files[0].sha256"),
+        ({"files": [entry("a", sha256="a" * 64 + "\n")]}, "files[0].sha256"),
+        ({"files": [entry("a", size=-1)]}, "files[0].size"),
+        ({"files": [entry("a", size="1")]}, "files[0].size"),
+        ({"files": [entry("a", path="")]}, "files[0].path"),
+    ],
+)
+def test_what_is_no_manifest_is_400_and_names_the_field(service: Service, body: Any, field: str) -> None:
+    assert list(is_error(service.post(MANIFEST, body), 400, "VALIDATION_ERROR")) == [field]
+
+
+def test_what_is_no_json_is_400(service: Service) -> None:
+    is_error(service.http.post(MANIFEST, content=b"{", headers={"content-type": "application/json"}), 400, "INVALID_JSON")

@@ -1,0 +1,138 @@
+"""How `tracker` ends: without a server, used wrongly, interrupted; and its other commands."""
+
+import json
+import signal
+import socket
+import subprocess
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from client.claude_files import find
+from client.display import Phase, Quiet
+from client.errors import Interrupted
+from client.hash_cache import HashCache
+from client.importing import Importer
+from client.jobs import Job, follow
+from client.server import Server
+from tests.flow.claude_home import ClaudeHome
+from tests.flow.conftest import REPOSITORY, TRACKER, Run, Stack
+
+
+def test_without_a_server_it_says_so_in_one_sentence(tracker: Run, home: ClaudeHome) -> None:
+    home.transcript()
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    done = tracker("import", "--quiet", "--url", url)
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    assert url in done.stderr
+    assert "make up" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["import", "/no/such/path"],
+        ["import", "--url", "ftp://x", "/"],
+        ["import", "--watch", "--dry-run", "/"],
+        ["import", "--what"],
+        ["what"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(tracker: Run, arguments: list[str]) -> None:
+    assert tracker(*arguments).returncode == 2
+
+
+def test_without_anything_of_claude_code_it_says_where_it_looked(tracker: Run, home: ClaudeHome) -> None:
+    done = tracker("import", COLUMNS="300")
+    assert done.returncode == 2
+    assert str(home.path / ".claude.json") in done.stderr
+
+
+def test_jobs_are_listed_and_what_cannot_be_done_with_them_is_said(tracker: Run, home: ClaudeHome) -> None:
+    home.transcript()
+    [job] = json.loads(tracker("import", "--json").stdout)["jobs"]
+    assert json.loads(tracker("jobs", "--json", "--limit", "1").stdout)[0]["job_id"] == job["job_id"]
+    assert job["job_id"] in tracker("jobs").stdout
+    for act in ("cancel", "retry"):
+        done = tracker(act, job["job_id"])
+        assert done.returncode == 1
+        assert "The job is succeeded" in done.stderr
+    assert tracker("undo", "00000000-0000-0000-0000-000000000000").returncode == 1
+
+
+class Interrupting(Quiet):
+    """Ctrl-C at the first progress of the upload."""
+
+    def phase(self, name: str, *_: object) -> AbstractContextManager[Phase]:
+        return nullcontext(_Interrupted() if name == "Upload" else Phase())
+
+
+class _Interrupted(Phase):
+    def at(self, *_: object) -> None:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_during_an_upload_leaves_no_job(stack: Stack, home: ClaudeHome, tmp_path: Path) -> None:
+    home.transcript()
+    jobs = stack.select("SELECT count(*) FROM import_jobs")
+    server = Server(str(stack.http.base_url), None, lambda _: None)
+    importer = Importer(server, Interrupting(), HashCache(tmp_path / "cache"), None)
+
+    with pytest.raises(Interrupted, match="keeps nothing"):
+        importer.send(importer.plan(find([home.path])))
+
+    assert stack.select("SELECT count(*) FROM import_jobs") == jobs
+
+
+def test_ctrl_c_during_the_import_says_that_the_job_goes_on(stack: Stack, tracker: Run, home: ClaudeHome) -> None:
+    home.transcript()
+    [job] = json.loads(tracker("import", "--json").stdout)["jobs"]
+
+    def interrupt(_: Job) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match=f"{job['job_id']} goes on .*tracker cancel {job['job_id']}"):
+        follow(Server(str(stack.http.base_url), None, lambda _: None), job["job_id"], interrupt)
+
+
+def test_watching_sends_what_grows_until_ctrl_c(environment: dict[str, str], home: ClaudeHome, stack: Stack) -> None:
+    transcript = home.transcript(1)
+    command = [*TRACKER, "import", "--watch", "--every", "0.2", "--json"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        first = json.loads(watching.stdout.readline())
+        home.grow(transcript, 2)
+        home.transcript(1)
+        later = json.loads(watching.stdout.readline())
+        watching.send_signal(signal.SIGINT)
+        _, errors = watching.communicate(timeout=30)
+
+    assert (watching.returncode, first["tool_calls_imported"]) == (0, 1)
+    assert later["tool_calls_imported"] >= 1
+    assert "Stopped watching." in errors
+
+
+def test_watching_waits_for_a_server_that_is_away(environment: dict[str, str], home: ClaudeHome) -> None:
+    home.transcript()
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    command = [*TRACKER, "import", "--watch", "--every", "0.2", "--url", url]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+        assert watching.stderr is not None
+        said = next(line for line in watching.stderr if "no tracker" in line)
+        watching.send_signal(signal.SIGINT)
+        watching.communicate(timeout=30)
+    assert "Trying again every 0.2 s." in said
+    assert watching.returncode == 0
+
+
+@pytest.mark.skipif(not (REPOSITORY / ".venv/bin/python").exists(), reason="there is no .venv here for ./tracker to use")
+def test_the_command_of_a_clone_works_from_anywhere(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "client").mkdir()
+    (tmp_path / "client/__init__.py").write_text("raise SystemExit('not me')")
+    (tmp_path / "linked").symlink_to(REPOSITORY / "tracker")
+    done = subprocess.run([tmp_path / "linked", "--help"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert "import" in done.stdout

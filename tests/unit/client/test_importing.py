@@ -1,0 +1,60 @@
+"""Uploads that something on the way finds too large, though the tracker said that it would take them."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from client.display import Quiet
+from client.hash_cache import HashCache
+from client.importing import COUNTS, Importer
+from client.plan import Known, Plan
+from client.server import Server
+from tests.unit.client.local_files import local_file
+from tests.unit.client.scripted_server import Scripted, after_the_body, answer
+
+LIMIT = 10**9
+
+
+def too_large(**details: Any) -> Any:
+    return after_the_body(answer(413, {"error": True, "message": "Too much.", "code": "PAYLOAD_TOO_LARGE", "details": details}))
+
+
+def job(name: str) -> Any:
+    return answer(200, dict.fromkeys(COUNTS, 1) | {"job_id": name, "status": "succeeded", "progress": 1.0, "errors": []})
+
+
+def accepted(name: str) -> Any:
+    return after_the_body(answer(202, {"job_id": name}))
+
+
+def plan_of(tmp_path: Path, *sizes: int) -> Plan:
+    files = [local_file(tmp_path / f"{index}.jsonl", os.urandom(size)) for index, size in enumerate(sizes)]
+    return Plan(to_send=[Known(file, file.name) for file in files], max_upload_bytes=LIMIT)
+
+
+def send(scripted: Scripted, tmp_path: Path, plan: Plan) -> Any:
+    return Importer(Server(scripted.url, None, lambda _: None), Quiet(), HashCache(tmp_path / "cache"), "ann").send(plan)
+
+
+def test_what_is_too_large_at_once_is_sent_in_parts_of_the_size_that_is_taken(tmp_path: Path) -> None:
+    answers = [too_large(max_bytes=300_000), accepted("a"), job("a"), accepted("b"), job("b")]
+    with Scripted(*answers) as scripted:
+        result = send(scripted, tmp_path, plan_of(tmp_path, 150_000, 150_000))
+    assert [sent["job_id"] for sent in result.jobs] == ["a", "b"]
+    assert (result.files_sent, result.total("sessions_imported"), result.is_whole) == (2, 2, True)
+
+
+def test_without_a_size_it_is_sent_in_halves_and_a_single_file_fails_by_name(tmp_path: Path) -> None:
+    with Scripted(too_large(), accepted("a"), job("a"), too_large()) as scripted:
+        result = send(scripted, tmp_path, plan_of(tmp_path, 10, 20))
+    assert (result.files_sent, len(result.jobs), result.is_whole) == (1, 1, False)
+    assert [problem.path for problem in result.problems] == [str(tmp_path / "1.jsonl")]
+
+
+def test_each_upload_has_a_key_of_its_own_and_another_run_has_others(tmp_path: Path) -> None:
+    keys = set()
+    for _ in range(2):
+        with Scripted(accepted("a"), job("a")) as scripted:
+            send(scripted, tmp_path, plan_of(tmp_path, 10))
+        keys.add(scripted.seen[0][2]["idempotency-key"])
+    assert len(keys) == 2
