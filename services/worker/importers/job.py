@@ -15,6 +15,7 @@ from psycopg import Connection
 
 from services.worker import undo
 from services.worker.importers import shares
+from services.worker.importers.ahead import read_ahead
 from services.worker.importers.chunks import chunks_of
 from services.worker.importers.lease import renewed
 from services.worker.importers.shares import Position, Progress, Share
@@ -62,7 +63,7 @@ def _import(worker: Resources, share: Share) -> str:
     """Goes on behind the share's position."""
     if share.is_cancelled:
         return "cancelled"
-    for chunk in chunks_of(share, worker.idle_gap):
+    for chunk in read_ahead(chunks_of(share, worker.idle_gap)):
         if store(worker, share, chunk):
             return "cancelled"
     return "succeeded"

@@ -1,0 +1,46 @@
+"""Reading ahead changes nothing but the time it takes."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from services.worker.importers.ahead import read_ahead
+
+
+def test_the_items_are_the_same_in_the_same_order() -> None:
+    assert list(read_ahead(iter(range(100)))) == list(range(100))
+
+
+def test_the_next_is_made_while_one_is_used() -> None:
+    second_is_made = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        second_is_made.set()
+        yield 2
+
+    ahead = read_ahead(items())
+    assert next(ahead) == 1
+    assert second_is_made.wait(10)
+    assert list(ahead) == [2]
+
+
+def test_a_failure_comes_after_what_was_before_it() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("damaged")
+
+    ahead = read_ahead(items())
+    assert next(ahead) == 1
+    with pytest.raises(ValueError, match="damaged"):
+        next(ahead)
+
+
+def test_who_stops_early_leaves_no_thread_behind() -> None:
+    ahead = read_ahead(iter(range(1000)))
+    assert next(ahead) == 0
+
+    ahead.close()  # type: ignore[attr-defined]
+
+    assert "read-ahead" not in [thread.name for thread in threading.enumerate()]
