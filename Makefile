@@ -7,7 +7,7 @@ ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 pytho
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help environment up down status psql test check verify bench bench-reads faults openapi lock clean
+.PHONY: help environment up down status psql test check verify bench bench-reads bench-imports faults openapi lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,15 +46,20 @@ bench: environment ## measure the write path against the running machine's own l
 bench-reads: environment ## measure every read endpoint at two volumes
 	$(VENV)/python -m tests.bench.reads
 
+bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES names the folder that has them)
+	$(VENV)/python -m tests.bench.imports
+
 faults: environment ## kill everything, many times, under load; then count
 	$(VENV)/python -m tests.faults
 
 openapi: environment ## write shared/openapi.json from both services
 	$(VENV)/python -m deploy.openapi
 
-lock: ## write requirements.lock from pyproject.toml (needs uv)
+lock: ## write requirements.lock, and that of the images, from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--quiet --output-file requirements.lock
+	uv pip compile pyproject.toml --extra flower --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--quiet --output-file deploy/requirements.lock
 
 clean: ## remove .venv and caches; the data in TRACKER_DATA_DIR stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

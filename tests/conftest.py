@@ -53,7 +53,7 @@ def server_folder() -> Iterator[Path]:
 def postgres_url(server_folder: Path) -> Iterator[str]:
     """A server of this test process; the URL's database is its empty default one."""
     if docker_runs():
-        from testcontainers.postgres import PostgresContainer
+        from testcontainers.community.postgres import PostgresContainer
 
         with PostgresContainer("postgres:18", username="tracker", password="tracker", dbname="tracker", driver=None) as container:
             yield container.get_connection_url()
@@ -67,7 +67,7 @@ def postgres_url(server_folder: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def redis_server_url(server_folder: Path) -> Iterator[str]:
     if docker_runs():
-        from testcontainers.redis import RedisContainer
+        from testcontainers.community.redis import RedisContainer
 
         with RedisContainer("redis:8") as container:
             yield f"redis://{container.get_container_host_ip()}:{container.get_exposed_port(6379)}/0"
