@@ -45,7 +45,17 @@ def test_an_archive_is_imported_read_and_taken_back(stack: Stack) -> None:
     assert [first[c] for c in counts] == [True, 1, 1, 4, 2, 1]
     assert [second[c] for c in counts] == [True, 0, 0, 0, 0, 0]
     session = stack.http.get(f"/api/sessions/{session_id}").json()
-    named = ("title", "model", "git_branch", "messages_count", "tool_calls_count", "lines_added", "input_tokens", "api_calls", "unpriced_calls")
+    named = (
+        "title",
+        "model",
+        "git_branch",
+        "messages_count",
+        "tool_calls_count",
+        "lines_added",
+        "input_tokens",
+        "api_calls",
+        "unpriced_calls",
+    )
     assert [session[name] for name in named] == ["A bug fixed", "claude-opus-4-6", "main", 4, 2, 2, 9, 3, 0]
     usage = stack.http.get("/api/usage", params={"project_id": session["project_id"], "group_by": "model"}).json()
     assert [(item["model"], item["api_calls"], item["output_tokens"]) for item in usage["items"]] == [("claude-opus-4-6", 3, 60)]

@@ -43,4 +43,4 @@ def test_who_stops_early_leaves_no_thread_behind() -> None:
 
     ahead.close()  # type: ignore[attr-defined]
 
-    assert "read-ahead" not in [thread.name for thread in threading.enumerate()]
+    assert not any(thread.name.startswith("read-ahead") for thread in threading.enumerate())
