@@ -37,8 +37,9 @@ def run_import(job_id: str, share: int = 0) -> None:
 
 @app.task(name=TASK_SWEEP_IMPORTS)
 def sweep_imports() -> None:
-    """Sends again the shares whose task or worker was lost."""
+    """Sends again the shares whose task or worker was lost, and deletes uploads that nobody tries again."""
     with put_off_if_away(TASK_SWEEP_IMPORTS):
+        job.delete_old_files(resources())
         for job_id, share in job.abandoned(resources()):
             app.send_task(TASK_RUN_IMPORT, (str(job_id), share))
 

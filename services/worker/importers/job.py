@@ -4,14 +4,11 @@ A worker that dies leaves a share whose lease runs out; the next one goes on beh
 """
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
 
 import fsspec
 import structlog
-from psycopg import Connection
 
 from services.worker import undo
 from services.worker.importers import shares
@@ -70,20 +67,16 @@ def _import(worker: Resources, share: Share) -> str:
 
 
 def _undo(worker: Resources, share: Share) -> str:
-    assert share.undoes is not None
     number = share.undoes
-    while _step(worker, share, lambda connection: undo.undo_some(worker, connection, number)):
-        log.debug("undone_some")
-    _step(worker, share, lambda connection: undo.clear_up(connection, number))
+    assert number is not None
+    is_more = True
+    while is_more:
+        with worker.transaction() as connection:
+            is_more = undo.undo_some(worker, connection, number)
+            if not is_more:
+                undo.clear_up(connection, number)
+            shares.advance(connection, share, Progress(Position(), 0))
     return "succeeded"
-
-
-def _step(worker: Resources, share: Share, work: Callable[[Connection[Any]], Any]) -> Any:
-    transaction: AbstractContextManager[Connection[Any]] = worker.transaction()
-    with transaction as connection:
-        done = work(connection)
-        shares.advance(connection, share, Progress(Position(), 0))
-    return done
 
 
 def _give_up(worker: Resources, share: Share) -> str:
@@ -103,3 +96,12 @@ def delete_files(files: list[dict[str, Any]]) -> None:
         filesystem, path = fsspec.core.url_to_fs(file["blob_url"])
         if filesystem.exists(path):
             filesystem.rm_file(path)
+
+
+def delete_old_files(worker: Resources) -> None:
+    """Of jobs that were given up, when nobody has tried them again for a day."""
+    with worker.transaction() as connection:
+        forgotten = shares.forget_files(connection)
+    for files in forgotten:
+        delete_files(files)
+        log.info("upload_deleted", reason="its job failed a day ago and was not tried again", files=len(files))

@@ -94,6 +94,9 @@ _ABANDONED = """
       AND (s.lease_expires_at < now() OR s.lease_expires_at IS NULL AND j.created_at < now() - interval '5 seconds')
     ORDER BY j.created_at, s.share LIMIT 100"""
 
+_FORGET_FILES = """
+    UPDATE import_jobs SET has_files = false WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day' RETURNING files"""
+
 
 class LeaseLostError(Exception):
     """Another worker has taken the share over; what this one did of it must not be committed."""
@@ -156,3 +159,8 @@ def finish(connection: Connection[Any], share: Share, outcome: str) -> tuple[str
 def abandoned(connection: Connection[Any]) -> list[tuple[UUID, int]]:
     """Shares that wait, or that a worker let fall."""
     return [(row[0], row[1]) for row in connection.execute(_ABANDONED)]
+
+
+def forget_files(connection: Connection[Any]) -> list[list[dict[str, Any]]]:
+    """The uploads, job by job, that nobody will try again: they are the caller's to delete."""
+    return [row[0] for row in connection.execute(_FORGET_FILES)]

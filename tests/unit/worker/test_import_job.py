@@ -150,3 +150,20 @@ def test_a_worker_that_was_too_slow_does_not_get_any_further(worker: Resources, 
     assert (result["status"], result["sessions_imported"]) == ("succeeded", 1)
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         assert connection.execute("SELECT rows_done FROM import_jobs").fetchall() == [(result["rows_done"],)]
+
+
+def test_an_upload_that_nobody_tries_again_is_deleted_after_a_day(worker: Resources, tmp_path: Path) -> None:
+    # Given a job that was given up, its upload kept
+    job_id = start_job(worker, tmp_path, json.dumps(canary_file()).encode())
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        connection.execute("UPDATE import_shares SET attempts = %s", [shares.MAX_ATTEMPTS])
+        assert imported(worker, job_id)["has_files"]
+        job.delete_old_files(worker)
+        assert len(list(tmp_path.iterdir())) == 1
+
+        # When a day has gone by
+        connection.execute("UPDATE import_jobs SET finished_at = finished_at - interval '25 hours'")
+        job.delete_old_files(worker)
+
+        assert list(tmp_path.iterdir()) == []
+        assert connection.execute("SELECT has_files FROM import_jobs").fetchall() == [(False,)]
