@@ -94,7 +94,8 @@ def chunks_of(share: Share, idle_gap: timedelta) -> Iterator[Chunk]:
                     chunk.position, chunk.bytes_done = Position(position.file, position.member, number), upload.tell()
                     yield chunk
                     chunk = Chunk()
-            chunk.sha256s.append(content.digest())
+            if (sha256 := content.digest()) is not None:
+                chunk.sha256s.append(sha256)
             chunk.files += 1
             position = Position(position.file, position.member + 1)
         chunk.position, chunk.bytes_done = Position(position.file, position.member), upload.tell()

@@ -23,8 +23,12 @@ class Hashing:
         """How much was read."""
         return self._size
 
-    def digest(self) -> bytes:
-        """SHA-256 of all, what nobody asked for included."""
-        while self.read(1 << 20):
-            continue
+    def digest(self) -> bytes | None:
+        """SHA-256 of all, what nobody asked for included; None if the file cannot be read to its end."""
+        try:
+            while self.read(1 << 20):
+                continue
+        except (OSError, EOFError, ValueError):
+            # Its importer has met the same, and said where.
+            return None
         return self._hash.digest()
