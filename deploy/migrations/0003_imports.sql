@@ -128,7 +128,9 @@ CREATE INDEX messages_of_history ON messages (session_id) WHERE source = 'histor
 
 -- What one version of one file says of a session as a whole. All of it together, with the session's events, makes the session.
 -- Also which projects an import brought, since a file may name one in which nothing happened.
-ALTER TABLE projects ADD COLUMN brought_by integer[];
+ALTER TABLE projects ADD COLUMN brought_by integer[],
+    -- false: only the working folder of a transcript. It is listed when a session belongs to it; a subagent's folder, say, is none of its own.
+    ADD COLUMN is_named boolean NOT NULL DEFAULT true;
 
 CREATE TABLE session_facts (
     id              uuid PRIMARY KEY,

@@ -18,14 +18,15 @@ from services.worker.readings import BROUGHT_BY
 from services.worker.staging import Received, Staged, copy_in, stage
 
 NEW_PROJECTS = f"""
-    INSERT INTO projects (path, name, brought_by)
-    SELECT path, name, {BROUGHT_BY} FROM staged_projects AS s
+    INSERT INTO projects (path, name, brought_by, is_named)
+    SELECT path, name, {BROUGHT_BY}, is_named FROM staged_projects AS s
     WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.path_key = md5(s.path)::uuid) ORDER BY path
     ON CONFLICT (path_key) DO NOTHING RETURNING id"""
 PROJECTS_BROUGHT_TOO = """
-    UPDATE projects AS p SET brought_by = brought_too(p.brought_by, %(job_number)s)
-    WHERE id IN (SELECT id FROM projects JOIN staged_projects AS s ON path_key = md5(s.path)::uuid
-                 WHERE NOT %(job_number)s = ANY(coalesce(brought_by, '{0}')) ORDER BY id FOR UPDATE OF projects)"""
+    UPDATE projects AS p SET brought_by = brought_too(p.brought_by, %(job_number)s), is_named = p.is_named OR k.is_named
+    FROM (SELECT t.id, s.is_named FROM projects AS t JOIN staged_projects AS s ON t.path_key = md5(s.path)::uuid
+          WHERE NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')) OR s.is_named AND NOT t.is_named ORDER BY t.id FOR UPDATE OF t) AS k
+    WHERE p.id = k.id"""
 
 NEW_USERS = """
     INSERT INTO users (name)

@@ -11,13 +11,13 @@ from typing import Any
 from psycopg import Connection
 
 from services.worker import stage_events, stage_records
-from services.worker.records import ProjectSeen, Record
+from services.worker.records import ProjectSeen, Record, SessionFacts
 from services.worker.stage_events import Row
 from shared.messages import Event
 from shared.project_paths import name_of
 
 TABLES = {
-    "staged_projects": "path text, name text",
+    "staged_projects": "path text, name text, is_named boolean",
     "staged_users": "name text",
     "staged_session_events": "id uuid, session_id text, kind text, occurred_at timestamptz, project_path text, user_name text, model text,"
     " git_branch text, client_version text, source text, received_at timestamptz",
@@ -64,16 +64,23 @@ class Staged:
 def stage(batch: Iterable[Received]) -> Staged:
     """The rows of a batch. Raises ValueError on an event that cannot be a row; the caller isolates it."""
     staged = Staged()
-    projects: set[str] = set()
+    projects: dict[str, bool] = {}
     users: set[str] = set()
     for received in batch:
         event = received.event
         _stage(staged, event, received.received_at)
-        projects.add(getattr(event, "project_path", None) or "")
+        path = getattr(event, "project_path", None)
+        if path:
+            projects[path] = projects.get(path, False) or not _is_working_folder(event)
         users.add(getattr(event, "user", None) or "")
-    staged.rows["staged_projects"] = [(path, name_of(path)) for path in sorted(projects - {""})]
+    staged.rows["staged_projects"] = [(path, name_of(path), projects[path]) for path in sorted(projects)]
     staged.rows["staged_users"] = [(name,) for name in sorted(users - {""})]
     return staged
+
+
+def _is_working_folder(event: Event | Record) -> bool:
+    """Whether the project it names is only where a transcript was written: the session may belong to another."""
+    return isinstance(event, SessionFacts) and event.source == "transcript"
 
 
 def _stage(staged: Staged, event: Event | Record, received_at: datetime) -> None:

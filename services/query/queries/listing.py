@@ -71,7 +71,8 @@ class SessionFilters(Struct, frozen=True):
 
 def projects(connection: Connection, paging: Paging) -> Page:
     """All projects with their totals, that of the newest session first."""
-    conditions = Conditions()
+    # Without the working folders of subagents, in which no session is.
+    conditions = Conditions("(p.is_named OR p.last_session_at IS NOT NULL)")
     conditions.add_after(
         paging.after(("time", "int")), "coalesce(p.last_session_at, '-infinity'::timestamptz), p.id", ("timestamptz", "bigint")
     )

@@ -29,7 +29,6 @@ from services.worker.records import (
     ApiCall,
     FileSummary,
     Message,
-    ProjectSeen,
     Record,
     RecordError,
 )
@@ -70,7 +69,6 @@ class _Transcript:
         self._messages = ClaudeMessages(user, SOURCE)
         self._calls = ToolCalls(SOURCE)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
-        self._projects: set[str] = set()
         # Row → its session, of the last rows; and summaries of rows that may come yet.
         self._known_rows: OrderedDict[str, Session] = OrderedDict()
         self._summaries: OrderedDict[str, str] = OrderedDict()
@@ -113,7 +111,6 @@ class _Transcript:
         self._connect(row, session)
         session.see(row, time)
         if not session.is_opened and (opening := session.opening()) is not None:
-            yield from self._project(session.project_path)
             yield opening
         if row.message is None:
             return
@@ -173,11 +170,6 @@ class _Transcript:
                 if oldest.has_records:
                     yield oldest.facts()
         return session
-
-    def _project(self, path: str | None) -> Iterator[ProjectSeen]:
-        if path is not None and path not in self._projects:
-            self._projects.add(path)
-            yield ProjectSeen(id=ids.project_id(path), project_path=path)
 
     def _counted(self, records: Iterator[Message | ApiCall]) -> Iterator[Message | ApiCall]:
         for record in records:

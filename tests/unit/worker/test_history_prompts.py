@@ -68,3 +68,21 @@ def test_without_a_transcript_the_history_is_what_is_known(worker: Resources) ->
 def store(connection: Connection[Any], records: list[Record]) -> None:
     persist(connection, [Received(record, AT, "test", "1-1") for record in records], idle_gap=GAP, job_number=1)
     clear(connection)
+
+
+def test_a_folder_in_which_only_a_transcript_was_written_is_no_project_of_its_own(worker: Resources) -> None:
+    # Given a session whose subagent worked in another folder, and a project that is named by a person's prompt
+    elsewhere = SessionFacts(id=uuid5(NAMESPACE, "agent"), session_id="s1", source="transcript", project_path="/p/src", started_at=AT + GAP)
+    with worker.engine.connect() as pooled:
+        connection = pooled.connection.driver_connection
+        assert isinstance(connection, Connection)
+        with connection.transaction(force_rollback=True):
+            store(connection, [facts("transcript"), elsewhere])
+            named = "SELECT path, is_named, last_session_at IS NOT NULL FROM projects ORDER BY path"
+            assert connection.execute(named).fetchall() == [("/p", False, True), ("/p/src", False, False)]
+
+            # When somebody names the folder, then it is a project
+            store(
+                connection, [Message(id=uuid5(NAMESPACE, "named"), role="user", content="x", source="claude.json", project_path="/p/src")]
+            )
+            assert connection.execute(named).fetchall() == [("/p", False, True), ("/p/src", True, False)]

@@ -13,7 +13,6 @@ from services.worker.records import (
     TITLE_OF_SUMMARY,
     ApiCall,
     Message,
-    ProjectSeen,
     SessionFacts,
     ToolUse,
 )
@@ -42,9 +41,8 @@ def facts_of(*rows: dict[str, Any]) -> SessionFacts:
 def test_a_session_is_there_before_what_happened_in_it_and_complete_at_the_end() -> None:
     records = read_rows(*WHOLE)
 
-    project, opening, first, *_ = records
+    opening, first, *_ = records
     [_, facts] = of(records, SessionFacts)
-    assert isinstance(project, ProjectSeen) and project.project_path == "/home/ann/app"
     assert (opening.session_id, opening.project_path, opening.started_at, opening.ended_at) == (SESSION, "/home/ann/app", START, None)
     assert first.content == "fix the bug in a.py"
     assert (facts.started_at, facts.ended_at) == (START, START + timedelta(seconds=9))
