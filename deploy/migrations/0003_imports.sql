@@ -1,6 +1,9 @@
 -- Imports of everything that Claude Code keeps: tokens as rows of their own, what a file says of a session as a whole, who brought a row, and
 -- jobs that can be shared out, cancelled, and undone.
 
+-- Rows of a large database take longer to move than any other statement may.
+SET LOCAL statement_timeout = 0;
+
 -- Which imports brought a row: their numbers, rising; 0 stands for everything that came over the wire. NULL is {0}, so that a live row pays nothing.
 CREATE FUNCTION brought_too(before integer[], now integer) RETURNS integer[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -126,12 +129,12 @@ ALTER TABLE activities DROP COLUMN import_job_id;
 
 CREATE INDEX messages_of_history ON messages (session_id) WHERE source = 'history.jsonl';
 
--- What one version of one file says of a session as a whole. All of it together, with the session's events, makes the session.
 -- Also which projects an import brought, since a file may name one in which nothing happened.
 ALTER TABLE projects ADD COLUMN brought_by integer[],
     -- false: only the working folder of a transcript. It is listed when a session belongs to it; a subagent's folder, say, is none of its own.
     ADD COLUMN is_named boolean NOT NULL DEFAULT true;
 
+-- What one version of one file says of a session as a whole. All of it together, with the session's events, makes the session.
 CREATE TABLE session_facts (
     id              uuid PRIMARY KEY,
     session_id      text NOT NULL,
@@ -161,8 +164,12 @@ CREATE INDEX session_facts_by_session ON session_facts (session_id);
 -- Until now the sum of all claude.json's was kept alone; it becomes the first of the facts.
 INSERT INTO session_facts (id, session_id, project_id, user_id, ended_at, model, client_version, source, numbers, brought_by, received_at)
 SELECT md5('snapshot' || s.session_id)::uuid, s.session_id, s.project_id, s.user_id, s.ended_at, s.model, s.client_version, 'claude.json', s.snapshot,
-       ARRAY[j.number], s.created_at
+       CASE WHEN j.number IS NOT NULL THEN ARRAY[j.number] END, s.created_at
 FROM sessions AS s LEFT JOIN import_jobs AS j ON j.id = s.import_job_id WHERE s.snapshot IS NOT NULL;
+-- Of earlier imports too, so that they can be undone.
+INSERT INTO import_sessions (job_number, session_id)
+SELECT DISTINCT n, coalesce(session_id, '')
+FROM (SELECT session_id, brought_by FROM messages UNION ALL SELECT session_id, brought_by FROM session_facts) AS brought, unnest(brought_by) AS n;
 ALTER TABLE sessions DROP COLUMN import_job_id, ADD COLUMN title text, ADD COLUMN parent_session_id text,
     ADD COLUMN api_calls bigint NOT NULL DEFAULT 0, ADD COLUMN unpriced_calls bigint NOT NULL DEFAULT 0;
 

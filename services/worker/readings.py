@@ -3,9 +3,9 @@
 A row that came over the wire is the client's word and stays as it is. Readings of files are compared by their ranks; the higher one wins whole.
 """
 
+_NOT_OF_AN_AGENT = ("({t}.agent_id IS NULL)", "coalesce({t}.agent_id, '') COLLATE \"C\"")
 # By table, expressions over a row named {t}: the first that differs decides. Together they tell all that can differ, so that no two are equal
 # but those that are the same.
-_NOT_OF_AN_AGENT = ("({t}.agent_id IS NULL)", "coalesce({t}.agent_id, '') COLLATE \"C\"")
 RANKS = {
     "messages": ("length({t}.content)", '{t}.content COLLATE "C"', *_NOT_OF_AN_AGENT),
     "tool_calls": (

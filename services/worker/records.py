@@ -19,6 +19,21 @@ DurationSource = Literal["reported", "timestamps"]
 TITLE_OF_PERSON, TITLE_OF_CLAUDE, TITLE_OF_SUMMARY, TITLE_OF_PROMPT = 4, 3, 2, 1
 
 
+# Of SessionFacts, those that are never added up: of each the greatest counts.
+SESSION_NUMBERS = (
+    "wall_duration_ms",
+    "api_duration_ms",
+    "tool_duration_ms",
+    "lines_added",
+    "lines_removed",
+    "input_tokens",
+    "output_tokens",
+    "cache_creation_tokens",
+    "cache_read_tokens",
+    "cost_nano_usd",
+)
+
+
 class ProjectSeen(Struct, kw_only=True):
     """A file names a project, perhaps without anything that happened in it."""
 

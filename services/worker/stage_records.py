@@ -6,23 +6,11 @@ from datetime import datetime
 import msgspec
 
 from services.worker.pricing import Tokens, price_of
-from services.worker.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
+from services.worker.records import SESSION_NUMBERS, ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
 from services.worker.stage_events import Row, file_key
 from shared.search_terms import document_vector
 
 _UNDATED = "-infinity"
-_NUMBERS = (
-    "wall_duration_ms",
-    "api_duration_ms",
-    "tool_duration_ms",
-    "lines_added",
-    "lines_removed",
-    "input_tokens",
-    "output_tokens",
-    "cache_creation_tokens",
-    "cache_read_tokens",
-    "cost_nano_usd",
-)
 _json = msgspec.json.Encoder()
 
 
@@ -69,7 +57,7 @@ def _facts(record: SessionFacts, received_at: datetime) -> Row:
     is_said = record.source == "claude.json"
     seen = (None, None) if is_said else (record.started_at, record.ended_at)
     ranges = "{" + ",".join(f'["{start.isoformat()}","{end.isoformat()}")' for start, end in record.active_ranges) + "}"
-    numbers = {name: value for name in _NUMBERS if (value := getattr(record, name)) is not None}
+    numbers = {name: value for name in SESSION_NUMBERS if (value := getattr(record, name)) is not None}
     row: Row = (
         record.id,
         record.session_id,

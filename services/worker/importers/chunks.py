@@ -101,7 +101,7 @@ def chunks_of(share: Share, idle_gap: timedelta) -> Iterator[Chunk]:
         chunk.position, chunk.bytes_done = Position(position.file, position.member), upload.tell()
         if chunk.is_full:
             yield chunk
-            chunk = Chunk(chunk.position)
+            chunk = Chunk(chunk.position, chunk.bytes_done)
     yield chunk
 
 

@@ -111,22 +111,22 @@ class Session:
         if self.is_opened or self.project_path is None or self._started_at is None:
             return None
         self.is_opened = True
-        return with_id(
-            SessionFacts(
-                id=ids.NAMESPACE,
-                session_id=self.session_id,
-                source=self._source,
-                project_path=self.project_path,
-                user=self._user,
-                started_at=self._started_at,
-                git_branch=self._branch,
-                client_version=self._version,
-            )
-        )
+        return self._said()
 
     def facts(self) -> SessionFacts:
         """All that the file says."""
         rank, title = self._title
+        return self._said(
+            ended_at=self._ended_at,
+            active_ranges=self._active.ranges,
+            title=title or None,
+            title_rank=rank,
+            parent_session_id=self._parent,
+            model=max(self._models, key=lambda name: (self._models[name], name), default=None),
+            **self._totals,
+        )
+
+    def _said(self, **more: Any) -> SessionFacts:
         return with_id(
             SessionFacts(
                 id=ids.NAMESPACE,
@@ -135,15 +135,9 @@ class Session:
                 project_path=self.project_path,
                 user=self._user,
                 started_at=self._started_at,
-                ended_at=self._ended_at,
-                active_ranges=self._active.ranges,
-                title=title or None,
-                title_rank=rank,
-                parent_session_id=self._parent,
                 git_branch=self._branch,
                 client_version=self._version,
-                model=max(self._models, key=lambda name: (self._models[name], name), default=None),
-                **self._totals,
+                **more,
             )
         )
 

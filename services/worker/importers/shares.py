@@ -61,7 +61,8 @@ _TAKE = """
               checkpoint AS position, attempts, lease_token, cancel_requested_at IS NOT NULL AS is_cancelled"""
 
 _ADVANCE_SHARE = """
-    UPDATE import_shares SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s), checkpoint = %(checkpoint)s, bytes_done = %(bytes_done)s,
+    UPDATE import_shares SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s), checkpoint = %(checkpoint)s,
+        bytes_done = greatest(bytes_done, %(bytes_done)s),
         is_damaged = is_damaged OR %(is_damaged)s, attempts = 0
     WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s"""
 _ADVANCE_JOB = """

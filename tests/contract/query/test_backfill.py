@@ -88,6 +88,11 @@ def test_the_newest_schema_agrees_with_its_rows(connection: psycopg.Connection[A
     url, config = old_database
     fill(connection, url)
 
+    # And an import that brought the messages of a session
+    with psycopg.connect(url) as old:
+        old.execute("INSERT INTO import_jobs (id, status, files) VALUES (gen_random_uuid(), 'succeeded', '[]')")
+        old.execute("UPDATE messages SET import_job_id = (SELECT id FROM import_jobs) WHERE session_id = 'session-1'")
+
     # When it is migrated all the way
     command.upgrade(config, "head")
 
@@ -96,6 +101,9 @@ def test_the_newest_schema_agrees_with_its_rows(connection: psycopg.Connection[A
         counted = new.execute("SELECT count(*), sum(input_tokens), count(cost_nano_usd) FROM api_calls").fetchone()
         expected = connection.execute("SELECT count(*), sum(input_tokens), 0 FROM api_calls WHERE input_tokens > 0").fetchone()
         assert counted == expected
+        # And an undo finds what the import brought
+        assert new.execute("SELECT job_number, session_id FROM import_sessions").fetchall() == [(1, "session-1")]
+        assert new.execute("SELECT DISTINCT brought_by FROM messages WHERE session_id = 'session-1'").fetchall() == [([1],)]
         for name in ("activity_rollups", "usage_rollups"):
             check = next(check for check in verify.CHECKS if check.name == name)
             # Active time is left out: the world's sessions have gaps of their own.

@@ -44,4 +44,4 @@ def canary_file() -> dict[str, Any]:
         "lastSessionFirstPrompt": SECRET + "22",
         "env": {"X": SECRET + "23"},
     }
-    return places | {"projects": {"/work/app": project}}
+    return places | {"projects": {"/home/ann/app": project}}

@@ -10,20 +10,8 @@ import msgspec
 
 from services.worker.importers.active_time import ActiveTime
 from services.worker.importers.transcript import read_transcript
-from services.worker.records import ApiCall, FileChange, FileSummary, Message, Record, RecordError, SessionFacts, ToolUse
+from services.worker.records import SESSION_NUMBERS, ApiCall, FileChange, FileSummary, Message, Record, RecordError, SessionFacts, ToolUse
 
-NUMBERS = [
-    "wall_duration_ms",
-    "api_duration_ms",
-    "tool_duration_ms",
-    "lines_added",
-    "lines_removed",
-    "input_tokens",
-    "output_tokens",
-    "cache_creation_tokens",
-    "cache_read_tokens",
-    "cost_nano_usd",
-]
 IDLE_GAP = timedelta(minutes=5)
 
 
@@ -109,7 +97,7 @@ def of_one_session(a: SessionFacts, b: SessionFacts) -> SessionFacts:
         git_branch=earlier.git_branch or later.git_branch,
         client_version=earlier.client_version or later.client_version,
         model=max(ends, key=lambda facts: (facts.ended_at is not None, facts.ended_at)).model if ends else None,
-        **{n: max((v for v in (getattr(a, n), getattr(b, n)) if v is not None), default=None) for n in NUMBERS},
+        **{n: max((v for v in (getattr(a, n), getattr(b, n)) if v is not None), default=None) for n in SESSION_NUMBERS},
     )
 
 
