@@ -21,6 +21,7 @@ from services.worker.staging import Received
 from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry, done, give_back, make_groups, take_abandoned, take_new
 from shared.journal import BELL_KEY
 from shared.messages import decode_envelope
+from shared.redaction import redact_bytes, redact_text
 
 log = structlog.get_logger()
 
@@ -139,13 +140,13 @@ def _persist(worker: Resources, connection: Connection[Any], entries: list[Entry
     batch, dead, request_ids = [], 0, []
     for entry in entries:
         if entry.deliveries > DELIVERIES_BEFORE_ALONE:
-            bury_entry(connection, entry.entry_id, entry.payload, f"a worker died with it {entry.deliveries - 1} times")
+            _bury(worker, connection, entry, f"a worker died with it {entry.deliveries - 1} times")
             dead += 1
             continue
         try:
             envelope = decode_envelope(entry.payload)
         except (ValueError, RecursionError) as error:
-            bury_entry(connection, entry.entry_id, entry.payload, f"not readable: {error}"[:500])
+            _bury(worker, connection, entry, f"not readable: {error}"[:500])
             dead += 1
             continue
         request_ids.append(envelope.request_id)
@@ -156,6 +157,12 @@ def _persist(worker: Resources, connection: Connection[Any], entries: list[Entry
         dead += len(buried)
     _account(worker, connection, persisted, dead, max((received.received_at for received in batch), default=None))
     return persisted, dead, request_ids
+
+
+def _bury(worker: Resources, connection: Connection[Any], entry: Entry, reason: str) -> None:
+    """What ingest wrote is redacted; but what cannot be read may be another's."""
+    payload = redact_bytes(entry.payload, {}) if worker.settings.redact else entry.payload
+    bury_entry(connection, entry.entry_id, payload, redact_text(reason))
 
 
 def _account(worker: Resources, connection: Connection[Any], persisted: Persisted, dead: int, last_received_at: object) -> None:
