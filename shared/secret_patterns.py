@@ -91,6 +91,14 @@ PEM = (
     rb"(?:" + _PEM_BREAK + rb"{0,20}n?-----END (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----)?"
 )
 
+# At the end of a text that was cut: a secret of which too little is left to be known by its form.
+CUT_OFF = (
+    rb"((?:"
+    + b"|".join(beginning.replace(b".", rb"\.") for beginning, _, _ in (*TOKENS, *BOUNDED_TOKENS) if len(beginning) > 2)
+    + rb")[A-Za-z0-9_./+=-]{6,})"
+    rb"""\xe2\x80\xa6$|://[^\s:/@"'`<>\\]{0,100}:([^\s/@"'`<>\\]{3,256})\xe2\x80\xa6$"""
+)
+
 # Words that a secret's name ends with. Not "tokens": that is what an API call costs.
 SECRET_WORDS = (
     rb"(?:pass(?:word|wd|phrase|code)|pwd|secret|secret[_-]?key(?:[_-]?base)?|secret[_-]?access[_-]?key|(?:access|account|api|auth|client|encryption|master|private|service"
@@ -130,3 +138,36 @@ CONTEXTS: tuple[tuple[str, bytes], ...] = (
     # NAME=VALUE, name: VALUE
     ("bare", rb"(?i:" + SECRET_NAME + rb")(?:\\{0,3}[\"'`])?(?: {0,4}:|=| {1,4}=) {0,4}(" + _BARE + rb"{4,})"),
 )
+
+# Names that make whatever text they name a secret, in structured data: parameters, headers, environments. Compared without case, "-" and "_".
+SECRET_KEY_ENDS = (
+    "password", "passwd", "passphrase", "passcode", "pwd", "secret", "secretkey", "secretaccesskey", "accesskey", "accountkey", "apikey", "authkey",
+    "clientkey", "encryptionkey", "masterkey", "privatekey", "sessionkey", "signingkey", "sharedkey", "storagekey", "token", "credential", "credentials",
+    "authorization", "cookie", "cookies", "connectionstring", "clientsecret",
+)  # fmt: skip
+
+_BLANK = rb"(?:\s|\\[nrt])"
+# The same as the rules, or more, in JSON: there a quote, a line's end and a backslash are escapes. Where any other ASCII is one, nobody can tell.
+IN_JSON: tuple[bytes, ...] = (
+    *(beginning.replace(b".", rb"\.") + rest for beginning, _, rest in (*TOKENS, *BOUNDED_TOKENS)),
+    rb"-----BEGIN [A-Z0-9 ]{0,60}PRIVATE KEY",
+    rb"""://[^\s:/@"<>]{0,200}:[^\s/"<>]{1,300}@""",
+    rb"""(?i:authorization["'\\]{0,9}""" + _BLANK + rb"{0,4}[:=])",
+    rb"(?i:bearer {1,4}[A-Z0-9._~+/=-]{16})",
+    rb"(?i:cookie: {0,4}[A-Z0-9_.-]{1,64}=)",
+    _BLANK + rb"""(?:-u|--user)[ =]["'\\]{0,9}[^\s:"'\\]{1,64}:""",
+    rb"login" + _BLANK + rb"""[^"\s]{1,64}""" + _BLANK + rb"{1,4}password",
+    rb"sshpass ",
+    rb"[?&]sig=",
+    rb"<(?i:" + SECRET_NAME + rb")>",
+    rb"--(?:[a-z]{1,20}-){0,3}(?i:" + SECRET_NAME + rb") ",
+    # Beside a name there is something that is not at once code: a quoted text, or no space after the sign.
+    rb"(?i:" + SECRET_NAME + rb""")["'`\\]{0,9}\]?""" + _BLANK + rb"{0,4}(?::=|=>|[:=])" + _BLANK + rb"""{0,4}[bru]?["'`\\]{0,9}[^\s"'`,;&<>(){}\[\]\\|]{4}""",
+    rb"(?i:" + SECRET_NAME + rb""")["'`\\]{0,9}\]?""" + _BLANK + rb"""{0,4}(?::=|=>|[:=])""" + _BLANK + rb"""{0,4}[bru]?\\{0,7}["']""",
+    # A secret's key, not of a number.
+    rb"(?i:(?:password|passwd|passphrase|passcode|pwd|secret|key|token|credentials?|authorization|cookies?|connection[_-]?string))\"\s*:\s*[\"\[{]",
+    # Cut off: only the beginning of a secret is left.
+    rb"\xe2\x80\xa6\"",
+    rb"\\u00[0-7]",
+    rb"\\/",
+)  # fmt: skip

@@ -22,6 +22,7 @@ from services.worker.staging import Received
 from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry, done, give_back
 from shared.journal import BELL_KEY
 from shared.messages import decode_envelope
+from shared.redaction import redact_bytes, redact_text
 
 log = structlog.get_logger()
 
@@ -97,14 +98,12 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
     batch, dead, request_ids = [], 0, []
     for entry in entries:
         if entry.deliveries > DELIVERIES_BEFORE_ALONE:
-            bury_entry(connection, entry.entry_id, entry.payload, f"a worker died with it {entry.deliveries - 1} times")
-            dead += _events_of_dead(entry)
+            dead += _bury(worker, connection, entry, f"a worker died with it {entry.deliveries - 1} times")
             continue
         try:
             envelope = decode_envelope(entry.payload)
         except (ValueError, RecursionError) as error:
-            bury_entry(connection, entry.entry_id, entry.payload, f"not readable: {error}"[:500])
-            dead += _events_of_dead(entry)
+            dead += _bury(worker, connection, entry, f"not readable: {error}"[:500])
             continue
         request_ids.append(envelope.request_id)
         batch += [Received(event, envelope.received_at, envelope.request_id, entry.entry_id) for event in envelope.events]
@@ -116,8 +115,13 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
     return persisted, dead, request_ids
 
 
-def _events_of_dead(entry: Entry) -> int:
-    """What it was accepted for; an entry without an account counts as one, whatever was in it."""
+def _bury(worker: Resources, connection: Connection[Any], entry: Entry, reason: str) -> int:
+    """How many events that were: what the entry was accepted for; one without an account counts as one, whatever was in it.
+
+    What ingest wrote is redacted; but what cannot be read may be another's.
+    """
+    payload = redact_bytes(entry.payload, {}) if worker.settings.redact else entry.payload
+    bury_entry(connection, entry.entry_id, payload, redact_text(reason))
     return 1 if entry.events is None else entry.events
 
 
