@@ -14,6 +14,7 @@ from psycopg import Connection
 from redis.exceptions import RedisError, ResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.worker.damaged_entries import salvage
 from services.worker.dead_letters import bury_entry, persist_isolating
 from services.worker.persist import Persisted
 from services.worker.resources import Resources
@@ -145,9 +146,13 @@ def _persist(worker: Resources, connection: Connection[Any], entries: list[Entry
         try:
             envelope = decode_envelope(entry.payload)
         except (ValueError, RecursionError) as error:
-            bury_entry(connection, entry.entry_id, entry.payload, f"not readable: {error}"[:500])
+            salvaged = salvage(entry.payload)
+            reason = salvaged.reason if salvaged else f"not readable: {error}"[:500]
+            bury_entry(connection, entry.entry_id, salvaged.rest if salvaged else entry.payload, reason)
             dead += 1
-            continue
+            if salvaged is None:
+                continue
+            envelope = salvaged.readable
         request_ids.append(envelope.request_id)
         batch += [Received(event, envelope.received_at, envelope.request_id, entry.entry_id) for event in envelope.events]
     persisted = Persisted()
