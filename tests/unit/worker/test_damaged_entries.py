@@ -1,13 +1,20 @@
-"""Of a damaged journal entry the readable events are kept, and the others stay together as they were."""
+"""What the worker makes of entries of another release, and of damaged ones: readable events are kept, the others stay together as they were."""
 
 import json
+from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
 
 from services.worker.damaged_entries import salvage
+from services.worker.drain import drain
+from services.worker.resources import Resources
+from services.worker.verify import verify
+from shared.journal import PAYLOAD_FIELD, stream_key
 from shared.messages import Conversation, Envelope, decode_envelope
 
+SAMPLES = Path(__file__).parents[1] / "shared" / "journal_samples"
 GOOD = b'{"type":"conversation","session_id":"s","content":"good","role":"user","timestamp":"2026-03-01T10:00:00Z"}'
 
 
@@ -47,3 +54,16 @@ def test_unknown_fields_of_a_later_release_are_ignored() -> None:
     assert event.content == "good"
     assert event.usage is not None
     assert event.usage.input_tokens == 3
+
+
+@pytest.mark.parametrize("file", sorted(SAMPLES.glob("*.jsonl")), ids=lambda file: file.stem)
+def test_what_an_earlier_release_left_in_the_journal_is_stored(worker: Resources, file: Path) -> None:
+    # Given a journal of that release: every event alone, then all of them in one entry
+    *singles, batch = file.read_bytes().splitlines()
+    for entry_of_then in (*singles, batch):
+        worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: entry_of_then})
+    drain(worker)
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        ledger = connection.execute("SELECT sum(persisted), sum(duplicates), sum(dead) FROM ledger").fetchone()
+        assert ledger == (len(singles), len(singles), 0)
+        assert not any(verify(connection, worker.idle_gap).values())
