@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.worker import drainers
 from services.worker.batches import batches
+from services.worker.damaged_entries import salvage
 from services.worker.dead_letters import bury_entry, persist_isolating
 from services.worker.persist import Persisted
 from services.worker.resources import Resources
@@ -98,13 +99,17 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
     batch, dead, request_ids = [], 0, []
     for entry in entries:
         if entry.deliveries > DELIVERIES_BEFORE_ALONE:
-            dead += _bury(worker, connection, entry, f"a worker died with it {entry.deliveries - 1} times")
+            dead += _bury(worker, connection, entry, entry.payload, f"a worker died with it {entry.deliveries - 1} times")
             continue
         try:
             envelope = decode_envelope(entry.payload)
         except (ValueError, RecursionError) as error:
-            dead += _bury(worker, connection, entry, f"not readable: {error}"[:500])
-            continue
+            salvaged = salvage(entry.payload)
+            if salvaged is None:
+                dead += _bury(worker, connection, entry, entry.payload, f"not readable: {error}"[:500])
+                continue
+            dead += _bury(worker, connection, entry, salvaged.rest, salvaged.reason, readable=len(salvaged.readable.events))
+            envelope = salvaged.readable
         request_ids.append(envelope.request_id)
         batch += [Received(event, envelope.received_at, envelope.request_id, entry.entry_id) for event in envelope.events]
     persisted = Persisted()
@@ -115,14 +120,14 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
     return persisted, dead, request_ids
 
 
-def _bury(worker: Resources, connection: Connection[Any], entry: Entry, reason: str) -> int:
-    """How many events that were: what the entry was accepted for; one without an account counts as one, whatever was in it.
+def _bury(worker: Resources, connection: Connection[Any], entry: Entry, payload: bytes, reason: str, readable: int = 0) -> int:
+    """How many events that were: what the entry was accepted for, without those that are `readable`; without an account it counts as one.
 
     What ingest wrote is redacted; but what cannot be read may be another's.
     """
-    payload = redact_bytes(entry.payload, {}) if worker.settings.redact else entry.payload
+    payload = redact_bytes(payload, {}) if worker.settings.redact else payload
     bury_entry(connection, entry.entry_id, payload, redact_text(reason))
-    return 1 if entry.events is None else entry.events
+    return 1 if entry.events is None else entry.events - readable
 
 
 def _account(worker: Resources, connection: Connection[Any], epoch: str, persisted: Persisted, dead: int, last_received_at: object) -> None:
