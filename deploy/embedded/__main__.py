@@ -16,8 +16,11 @@ from deploy.embedded.redis_server import RedisServer, server_program
 from deploy.embedded.settings import Settings, read_settings
 from deploy.embedded.supervisor import StopRequested, Supervisor, end_leftovers
 
+# By which URL the services reach a server that has this URL here. The fault tests put something in between.
+Reach = Callable[[str], str]
 
-def main() -> int:
+
+def main(reach: Reach = lambda url: url) -> int:
     """Exit code: 0 after a stop that was asked for, 1 with a sentence on stderr if it could not start or go on."""
     try:
         settings = read_settings()
@@ -27,13 +30,13 @@ def main() -> int:
         lock.take(paths.lock)
         end_leftovers(list(paths.run.glob("*.pid")))
         preflight.check_disk(paths.data_dir)
-        return run(settings, paths)
+        return run(settings, paths, reach)
     except StartError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
 
 
-def run(settings: Settings, paths: Paths) -> int:
+def run(settings: Settings, paths: Paths, reach: Reach) -> int:
     """From the first server to the last one's end."""
     started = time.monotonic()
     server_program()
@@ -42,7 +45,7 @@ def run(settings: Settings, paths: Paths) -> int:
     address = stack.Address(settings.host, settings.port, preflight.listen(settings.host, settings.port))
     database = PostgresServer(paths.postgres, paths.run, paths.log("postgres"))
     redis = RedisServer(paths.redis, paths.run, paths.log("redis"))
-    env = stack.environment(paths, database.url, redis.url)
+    env = stack.environment(paths, reach(database.url), reach(redis.url))
     say = _teller(paths)
     supervisor = Supervisor(say)
     supervisor.install_signals()
