@@ -1,5 +1,7 @@
 """The ingest service's settings, from the environment."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -9,6 +11,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore")
 
+    access: Literal["open", "keys"] = Field(
+        "open", description="`open`: whoever reaches the port gets in. `keys`: only who has an API key."
+    )
     database_url: str = Field("postgresql://tracker@localhost/tracker", description="Postgres: where events and aggregates are kept.")
     redis_url: str = Field(
         "redis://localhost:6379/0", description="Redis: the journal and Celery's broker. `unix:///path.sock?db=0` for a socket."

@@ -1,5 +1,6 @@
 """The query service's settings, from the environment."""
 
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
@@ -11,6 +12,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True)
 
+    access: Literal["open", "keys"] = Field(
+        "open", description="`open`: whoever reaches the port gets in. `keys`: only who has an API key."
+    )
     database_url: str = Field("postgresql://tracker@localhost/tracker", description="Postgres: where events and aggregates are kept.")
     query_database_url: str | None = Field(None, description="A replica for the query service to read instead of TRACKER_DATABASE_URL.")
     redis_url: str = Field(
