@@ -22,8 +22,8 @@ NO_ADMIN_KEY: Final = (
 )
 
 
-class NoAdminKey(SystemExit):
-    """The start is refused. Whoever started it sees the message, which says what to do."""
+class NoAdminKey(Exception):
+    """The start is refused; the message says what to do."""
 
 
 async def refuse_without_admin(access: Access, has_admin: Callable[[], Awaitable[bool]]) -> None:

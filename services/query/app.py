@@ -1,7 +1,7 @@
 """The query service: GET and HEAD, steps 7 and 8 of the path of an event. It reads only; its connection cannot write."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -63,15 +63,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.reads, app.state.redis = Reads(settings), connect(settings)
-        app.state.job_watch = JobWatch(app.state.reads)
-        await refuse_without_admin(settings.access, lambda: has_admin(app.state.reads))
-        with told_to_stop(app.state.job_watch.stop):
-            async with noting_uses(cache, app.state.redis):
+        async with AsyncExitStack() as stack:
+            reads, redis = Reads(settings), connect(settings)
+            stack.callback(redis.close)
+            stack.callback(reads.engine.dispose)
+            app.state.reads, app.state.redis, app.state.job_watch = reads, redis, JobWatch(reads)
+            await refuse_without_admin(settings.access, lambda: has_admin(reads))
+            await stack.enter_async_context(noting_uses(cache, redis))
+            stack.push_async_callback(app.state.job_watch.close)
+            with told_to_stop(app.state.job_watch.stop):
                 yield
-        await app.state.job_watch.close()
-        app.state.reads.engine.dispose()
-        app.state.redis.close()
 
     app = QueryApp(
         title="Claude Code Tracker",
