@@ -1,7 +1,6 @@
 """Who may do what: each request's key, against what the request needs. The same for both services."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal
 
 import structlog
 from starlette.types import ASGIApp, Receive, Send
@@ -9,17 +8,12 @@ from starlette.types import Scope as RequestScope
 
 from shared.errors import ApiError, Forbidden, Unauthorized, Unavailable
 from shared.key_cache import KeyCache
-from shared.keys import Grant
+from shared.keys import NO_ADMIN_KEY, Grant
+from shared.reach import Access
 from shared.scopes import OF_ALL_PROJECTS, PUBLIC, Scopes, scopes_by_path
 from shared.web import refusal
 
 log = structlog.get_logger()
-
-Access = Literal["open", "keys"]
-NO_ADMIN_KEY: Final = (
-    "TRACKER_ACCESS=keys, and there is no key with the scope admin yet: make one with `make key` while the tracker runs with TRACKER_ACCESS=open, "
-    "or in containers with `docker compose run --rm migrate python -m deploy.keys create --scope admin`, and start it again."
-)
 
 
 class NoAdminKey(Exception):

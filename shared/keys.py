@@ -16,6 +16,12 @@ from msgspec import Struct
 PREFIX: Final = "cct"
 Scope = Literal["ingest", "read", "metrics", "admin"]
 
+# Why the start is refused where everybody needs a key.
+NO_ADMIN_KEY: Final = (
+    "TRACKER_ACCESS=keys, and there is no key with the scope admin yet: make one with `make key` while the tracker runs with TRACKER_ACCESS=open, "
+    "or in containers with `docker compose run --rm migrate python -m deploy.keys create --scope admin`, and start it again."
+)
+
 _ALPHABET: Final = digits + ascii_letters
 _ID_LENGTH: Final = 12
 # 62^43 is just more than 2^256.

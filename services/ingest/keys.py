@@ -21,8 +21,6 @@ from shared.web import json_response
 
 _TAKES: Final = Takes((b"application/json",), 64 * 1024)
 _ID: Final = re.compile(r"[0-9A-Za-z]{12}", re.ASCII)
-# The one answer in which a key is: nobody on the way is to keep it.
-_NOT_KEPT: Final = {"Cache-Control": "no-store"}
 
 
 class NewKey(Struct, kw_only=True):
@@ -42,7 +40,7 @@ async def create(request: Request) -> Response:
     ingest = ingest_of(request)
     wanted = await _wanted(request, ingest)
     created = await make_key(ingest.keys, wanted, lambda key_id: act_of(request, "key.create", key_id, **described(wanted)))
-    return json_response(created, 201, _NOT_KEPT)
+    return json_response(created, 201)
 
 
 async def revoke(request: Request) -> Response:

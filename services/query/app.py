@@ -102,5 +102,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(HeadAsGet)
     app.add_middleware(AccessControl, access=settings.access, keys=cache)
     install_database_errors(app)
-    web.install(app, SERVICE)
+    web.install(app, SERVICE, settings)
     return app

@@ -1,20 +1,18 @@
 """The query service's settings, from the environment."""
 
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from shared.reach import ReachSettings
 
 
-class Settings(BaseSettings):
+class Settings(ReachSettings):
     """TRACKER_* variables that the query service reads. A value that does not parse stops the start."""
 
     model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True)
 
-    access: Literal["open", "keys"] = Field(
-        "open", description="`open`: whoever reaches the port gets in. `keys`: only who has an API key."
-    )
     database_url: str = Field("postgresql://tracker@localhost/tracker", description="Postgres: where events and aggregates are kept.")
     query_database_url: str | None = Field(None, description="A replica for the query service to read instead of TRACKER_DATABASE_URL.")
     redis_url: str = Field(
