@@ -57,7 +57,7 @@ def redact_struct(struct: Struct, counts: dict[str, int]) -> None:
     """Redacts every field that can hold text, in place. What grows beyond its field's length by that is cut."""
     for name, max_length in text_fields(type(struct)):
         value = getattr(struct, name)
-        redacted = _redacted(value, counts)
+        redacted = redact_value(value, counts)
         if redacted is not value:
             setattr(struct, name, redacted[:max_length] if isinstance(redacted, str) else redacted)
 
@@ -87,8 +87,8 @@ def _max_length(kind: inspect.Type) -> int | None:
     return next((found.max_length for found in kinds if isinstance(found, inspect.StrType)), None)
 
 
-def _redacted(value: Any, counts: dict[str, int]) -> Any:
-    """The very same object if nothing in it was redacted."""
+def redact_value(value: Any, counts: dict[str, int]) -> Any:
+    """A value of JSON without its secrets; the very same object if there are none."""
     if isinstance(value, str):
         return redact_text(value, counts)
     if isinstance(value, dict):
@@ -96,7 +96,7 @@ def _redacted(value: Any, counts: dict[str, int]) -> Any:
         is_same = all(items.get(key, items) is item for key, item in value.items())
         return value if is_same else items
     if isinstance(value, list):
-        redacted = [_redacted(item, counts) for item in value]
+        redacted = [redact_value(item, counts) for item in value]
         return value if all(new is old for new, old in zip(redacted, value, strict=True)) else redacted
     if isinstance(value, Struct):
         redact_struct(value, counts)
@@ -106,12 +106,12 @@ def _redacted(value: Any, counts: dict[str, int]) -> Any:
 def _named(key: str, value: Any, counts: dict[str, int]) -> Any:
     """What stands under a key: under that of a secret, all text is one."""
     if not is_secret_key(key):
-        return _redacted(value, counts)
+        return redact_value(value, counts)
     if isinstance(value, list):
         redacted = [_named(key, item, counts) for item in value]
         return value if all(new is old for new, old in zip(redacted, value, strict=True)) else redacted
     if not isinstance(value, str):
-        return _redacted(value, counts)
+        return redact_value(value, counts)
     # What is known by its form keeps its kind, and the word stays what it is.
     text = redact_text(value, counts)
     if has_word(text) or is_placeholder(text):

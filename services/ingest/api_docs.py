@@ -8,6 +8,7 @@ from msgspec import Struct
 from services.ingest import answers
 from services.ingest.manifests import Manifest
 from services.ingest.messages_in import MAX_BATCH_ITEMS
+from services.ingest.scrubs import ScrubRequest
 from shared.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
 
 EVENT_TYPES: Final = (SessionStart, SessionEnd, Conversation, Activity, ToolCall)
@@ -19,6 +20,7 @@ ANSWER_TYPES: Final = (
     answers.ImportAnswer,
     answers.JobChanged,
     answers.ManifestAnswer,
+    answers.ScrubStarted,
 )
 _REF: Final = "#/components/schemas/{name}"
 
@@ -72,7 +74,7 @@ _WRITE_ERRORS: Final = (400, 405, 408, 409, 413, 415, 500, 503)
 
 def components() -> dict[str, Any]:
     """components.schemas."""
-    _, schemas = msgspec.json.schema_components([*EVENT_TYPES, Manifest, *ANSWER_TYPES], ref_template=_REF)
+    _, schemas = msgspec.json.schema_components([*EVENT_TYPES, Manifest, ScrubRequest, *ANSWER_TYPES], ref_template=_REF)
     for event_type in EVENT_TYPES:
         _refine(schemas[event_type.__name__])
     return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR}
@@ -147,6 +149,13 @@ def manifest(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
         "openapi_extra": {"requestBody": {"content": content, "required": True}},
         "responses": {200: _answer(answer)} | {code: _error(code) for code in codes},
     }
+
+
+def scrub(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the start of a scrub."""
+    location = {"Location": {"schema": {"type": "string"}, "description": "The scrub, to be asked for."}}
+    content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
+    return _documented(content, {202: _answer(answer) | {"headers": location}}, _WRITE_ERRORS)
 
 
 def reads(description: str, codes: tuple[int, ...] = (400, 405, 500)) -> dict[str, Any]:

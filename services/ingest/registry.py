@@ -108,6 +108,9 @@ _ADD_UNDO_JOB = """
     SELECT (SELECT status FROM import_jobs WHERE id = %(id)s) AS status, f.id IS NOT NULL AS done, f.id AS undo_id, f.status AS undo_status
     FROM (SELECT 1) AS one LEFT JOIN found AS f ON true LIMIT 1"""
 
+_ADD_SCRUB = """
+    INSERT INTO scrubs (id, is_dry_run, request_id) VALUES (%(id)s, %(is_dry_run)s, %(request_id)s) ON CONFLICT (id) DO NOTHING RETURNING id"""
+
 # One round trip for a whole manifest, and no more than the few bytes of the answer come back.
 _UNSEEN = """
     SELECT n - 1 AS index FROM unnest(%(sha256s)s::bytea[]) WITH ORDINALITY AS f (sha256, n)
@@ -210,6 +213,10 @@ class Registry:
         """{status, done, undo_id, undo_status}: the job that undoes an ended import, the same one each time."""
         [row] = await self._rows(_ADD_UNDO_JOB, {"id": job_id, "undo_id": uuid4(), "request_id": request_id})
         return row
+
+    async def add_scrub(self, scrub_id: UUID, *, is_dry_run: bool, request_id: str) -> bool:
+        """A queued scrub. False if there is one with this id already."""
+        return bool(await self._rows(_ADD_SCRUB, {"id": scrub_id, "is_dry_run": is_dry_run, "request_id": request_id}))
 
     async def unseen_contents(self, sha256s: Sequence[bytes]) -> list[int]:
         """The indexes of those contents that no import has read to the end."""

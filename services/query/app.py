@@ -10,6 +10,7 @@ from services.query import (
     routes_job_events,
     routes_jobs,
     routes_projects,
+    routes_scrubs,
     routes_search,
     routes_service,
     routes_sessions,
@@ -77,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for routes in (
         routes_search,
         routes_projects,
+        routes_scrubs,
         routes_sessions,
         routes_tools,
         routes_usage,
