@@ -1,8 +1,8 @@
 """A small disk in place of a folder, filled and freed at will. Needs the right to mount; without it the test is skipped."""
 
 import os
-import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,18 +41,16 @@ class SmallDisk:
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
     """Mounts it over the folder, with what is in it copied onto it; `megabytes` is what is free then."""
-    owner = folder.stat()
     used = sum(path.stat().st_blocks * 512 for path in folder.rglob("*")) + CHUNK_BYTES
-    options = f"size={used + megabytes * 1024**2},uid={owner.st_uid},gid={owner.st_gid},mode=700"
-    below = folder.with_name(folder.name + ".below")
-    shutil.copytree(folder, below, symlinks=True)
-    mounting = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, text=True, check=False)
-    if mounting.returncode != 0:
-        pytest.skip(f"a small disk cannot be mounted here: {mounting.stderr.strip()}")
+    with tempfile.TemporaryDirectory() as kept:
+        # With their owners, which PostgreSQL looks at.
+        subprocess.run(["cp", "-a", f"{folder}/.", kept], check=True)
+        size = f"size={used + megabytes * 1024**2}"
+        mounting = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder], capture_output=True, text=True, check=False)
+        if mounting.returncode != 0:
+            pytest.skip(f"a small disk cannot be mounted here: {mounting.stderr.strip()}")
+        subprocess.run(["cp", "-a", f"{kept}/.", str(folder)], check=True)
     try:
-        subprocess.run(["cp", "-a", f"{below}/.", str(folder)], check=True)
-        for path in folder.rglob("*"):
-            os.chown(path, owner.st_uid, owner.st_gid)
         yield SmallDisk(folder)
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
