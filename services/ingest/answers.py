@@ -1,5 +1,6 @@
 """What the write endpoints answer."""
 
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -84,3 +85,27 @@ class ManifestAnswer(Struct, kw_only=True):
     unseen: list[int]
     known: int
     max_upload_bytes: int
+
+
+class LetterReplayed(Struct, kw_only=True):
+    """A dead letter that is on its way again. `status` is "persisted" if its event is stored, "dead_letter" if it died once more while one waited."""
+
+    id: UUID
+    status: Status
+    message: str
+
+
+class LetterDeleted(Struct, kw_only=True):
+    """A dead letter that is gone, its event with it."""
+
+    id: UUID
+    message: str
+
+
+class LettersChanged(Struct, kw_only=True):
+    """Of a group of dead letters, how many were dealt with now and how many are left. Pass `seen_before` on until none is left."""
+
+    done: int
+    left: int
+    seen_before: datetime
+    message: str

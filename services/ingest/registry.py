@@ -215,6 +215,10 @@ class Registry:
         """The indexes of those contents that no import has read to the end."""
         return [row["index"] for row in await self._rows(_UNSEEN, {"sha256s": sha256s})]
 
+    async def rows(self, statement: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of one statement, of a module that has SQL of its own (services/ingest/dead_letter_rows.py)."""
+        return await self._rows(statement, params)
+
     async def _rows(self, statement: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         async def fetch(connection: Connection) -> list[dict[str, Any]]:
             return await (await connection.execute(statement.encode(), params)).fetchall()

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.query import (
+    routes_dead_letters,
     routes_job_events,
     routes_jobs,
     routes_projects,
@@ -82,6 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routes_usage,
         routes_jobs,
         routes_job_events,
+        routes_dead_letters,
         routes_service,
     ):
         app.include_router(routes.router)

@@ -14,13 +14,14 @@ from psycopg import Connection
 from redis.exceptions import RedisError, ResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.worker.dead_letters import bury_entry, persist_isolating
+from services.worker.dead_letters import bury, persist_isolating, settle_opened
+from services.worker.import_letters import persist_imported
+from services.worker.opening import open_entry
 from services.worker.persist import Persisted
 from services.worker.resources import Resources
 from services.worker.staging import Received
 from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry, done, give_back, make_groups, take_abandoned, take_new
 from shared.journal import BELL_KEY
-from shared.messages import decode_envelope
 
 log = structlog.get_logger()
 
@@ -136,26 +137,26 @@ def _persist_entries(worker: Resources, entries: list[Entry]) -> None:
 
 
 def _persist(worker: Resources, connection: Connection[Any], entries: list[Entry]) -> tuple[Persisted, int, list[str]]:
-    batch, dead, request_ids = [], 0, []
-    for entry in entries:
-        if entry.deliveries > DELIVERIES_BEFORE_ALONE:
-            bury_entry(connection, entry.entry_id, entry.payload, f"a worker died with it {entry.deliveries - 1} times")
+    opened = [open_entry(entry) for entry in entries]
+    batch: list[Received] = []
+    imported: list[Received] = []
+    dead = 0
+    for each in opened:
+        if each.reason is not None:
+            bury(connection, each.letter, each.reason)
             dead += 1
-            continue
-        try:
-            envelope = decode_envelope(entry.payload)
-        except (ValueError, RecursionError) as error:
-            bury_entry(connection, entry.entry_id, entry.payload, f"not readable: {error}"[:500])
-            dead += 1
-            continue
-        request_ids.append(envelope.request_id)
-        batch += [Received(event, envelope.received_at, envelope.request_id, entry.entry_id) for event in envelope.events]
+        (imported if each.is_of_import else batch).extend(each.received)
     persisted = Persisted()
     if batch:
         persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
         dead += len(buried)
+    if imported:
+        of_imports, buried = persist_imported(connection, imported, idle_gap=worker.idle_gap)
+        persisted += of_imports
+        dead += len(buried)
+    settle_opened(connection, [each.letter.journal_entry_id for each in opened if each.is_replay and each.reason is None])
     _account(worker, connection, persisted, dead, max((received.received_at for received in batch), default=None))
-    return persisted, dead, request_ids
+    return persisted, dead, [each.received[0].request_id for each in opened if each.received]
 
 
 def _account(worker: Resources, connection: Connection[Any], persisted: Persisted, dead: int, last_received_at: object) -> None:
