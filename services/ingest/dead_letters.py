@@ -101,11 +101,14 @@ _MEANINGS: Final[dict[Status, str]] = {
 
 
 async def _append(ingest: Ingest, rows: list[Row]) -> list[Position]:
-    """On the journal first, then marked: a mark without an entry would be a promise that nobody keeps."""
+    """On the journal first, then marked: a mark without an entry would be a promise that nobody keeps. An entry without a mark is replayed too."""
     partitions = ingest.settings.journal_partitions
     entries = [Entry(stream_key(partition_of(row.letter.journal_entry_id, partitions)), encode_replay(row.letter)) for row in rows]
     positions = await ingest.journal.append(entries)
-    await dead_letter_rows.mark_replayed(ingest.registry, [row.id for row in rows])
+    try:
+        await dead_letter_rows.mark_replayed(ingest.registry, [row.id for row in rows])
+    except Unavailable:
+        log.warning("replay_not_marked", letters=len(rows))
     return positions
 
 

@@ -20,7 +20,7 @@ HEALED_SECONDS = 60.0
 IDLE_GAP = timedelta(seconds=300)
 TABLES = ("session_events", "messages", "tool_calls", "activities")
 _ROWS = " UNION ALL ".join(f"SELECT id::text, '{table}' FROM {table}" for table in TABLES)
-_BURIED = "SELECT event_id::text, 'dead_letters' FROM dead_letters WHERE event_id IS NOT NULL"
+_BURIED = "SELECT event_id::text, 'dead_letters' FROM dead_letters WHERE event_id IS NOT NULL AND stored_at IS NULL"
 _LEDGER = "SELECT coalesce(sum(persisted), 0)::bigint, coalesce(sum(duplicates), 0)::bigint, coalesce(sum(dead), 0)::bigint FROM ledger"
 
 
@@ -92,7 +92,7 @@ def _check_accounts(connection: Connection[Any], count: Count) -> None:
     """C4: the worker's own account agrees with the tables; and nothing here is poison, so nothing may be buried."""
     [(persisted, count.duplicates_dropped, dead)] = connection.execute(_LEDGER).fetchall()
     [(rows,)] = connection.execute(f"SELECT count(*) FROM ({_ROWS}) AS stored".encode()).fetchall()
-    [(buried,)] = connection.execute("SELECT count(*) FROM dead_letters").fetchall()
+    [(buried,)] = connection.execute("SELECT count(*) FROM dead_letters WHERE stored_at IS NULL").fetchall()
     if persisted != rows:
         count.violations.append(f"C4: the ledger says that {persisted} events were persisted, the tables hold {rows}")
     if buried or dead:
