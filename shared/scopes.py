@@ -60,6 +60,12 @@ SCOPES: Final[tuple[tuple[str, str, Scopes], ...]] = (
     ("DELETE", "/api/keys/{key_id}", ADMIN),
     ("GET", "/api/keys", ADMIN),
     ("GET", "/api/audit", ADMIN),
+    ("GET", "/api/dead-letters", ADMIN),
+    ("GET", "/api/dead-letters/{letter_id}", ADMIN),
+    ("POST", "/api/dead-letters/replay", ADMIN),
+    ("POST", "/api/dead-letters/delete", ADMIN),
+    ("POST", "/api/dead-letters/{letter_id}/replay", ADMIN),
+    ("DELETE", "/api/dead-letters/{letter_id}", ADMIN),
     ("POST", "/api/scrubs", ADMIN),
     ("GET", "/api/scrubs/{scrub_id}", ADMIN),
 )

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.query import (
+    routes_dead_letters,
     routes_job_events,
     routes_jobs,
     routes_keys,
@@ -98,6 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routes_jobs,
         routes_job_events,
         routes_keys,
+        routes_dead_letters,
         routes_service,
     ):
         app.include_router(routes.router)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.query import answers, reference
 from services.query.asking import FAILURES, settings_of
 from services.query.lag import Lag, journal_lag
+from services.query.queries import dead_letters
 from services.query.queries.ledger import LedgerCounts, ledger_counts
 from shared import metrics
 from shared.errors import Unavailable
@@ -47,6 +48,8 @@ def show_metrics(request: Request) -> Response:
     """Of this process, and the journal's and the ledger's state; what cannot be read now keeps its last value."""
     ledger, lag, _ = _look(request)
     _set_gauges(ledger, lag)
+    if ledger is not None:
+        _count_dead_letters(request)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -99,6 +102,15 @@ def _not_ready(reasons: dict[str, str]) -> Unavailable:
     )
     error.details = dict(reasons)
     return error
+
+
+def _count_dead_letters(request: Request) -> None:
+    with request.app.state.reads.connection() as connection:
+        waiting = dead_letters.waiting_by_kind(connection)
+    # A kind of which none waits any more is not to be shown with its last number.
+    metrics.DEAD_LETTERS.clear()
+    for kind, number in waiting.items():
+        metrics.DEAD_LETTERS.labels(kind).set(number)
 
 
 def _set_gauges(ledger: LedgerCounts | None, lag: Lag | None) -> None:

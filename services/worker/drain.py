@@ -7,6 +7,7 @@ whoever takes over (drainers.py), neither stored nor counted again.
 import time
 from typing import Any
 
+import msgspec
 import psycopg
 import structlog
 from psycopg import Connection
@@ -15,15 +16,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.worker import drainers
 from services.worker.batches import batches
-from services.worker.damaged_entries import salvage
-from services.worker.dead_letters import bury_entry, persist_isolating
+from services.worker.dead_letters import bury, persist_isolating, settle_opened
+from services.worker.import_letters import persist_imported
+from services.worker.opening import open_entry
 from services.worker.persist import Persisted
 from services.worker.resources import Resources
 from services.worker.staging import Received
-from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry, done, give_back
+from services.worker.take import Entry, done, give_back
 from shared.journal import BELL_KEY
-from shared.messages import decode_envelope
 from shared.redaction import redact_bytes, redact_text
+from shared.replays import DeadLetter
 
 log = structlog.get_logger()
 
@@ -96,38 +98,32 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
     """Stores, buries and accounts for entries of one account, all in the caller's transaction. Gives what was new, how many events are
     dead, and the requests that they came with. FencedError if another has taken over."""
     drainers.hold(connection, consumer, entries)
-    batch, dead, request_ids = [], 0, []
-    for entry in entries:
-        if entry.deliveries > DELIVERIES_BEFORE_ALONE:
-            dead += _bury(worker, connection, entry, entry.payload, f"a worker died with it {entry.deliveries - 1} times")
-            continue
-        try:
-            envelope = decode_envelope(entry.payload)
-        except (ValueError, RecursionError) as error:
-            salvaged = salvage(entry.payload)
-            if salvaged is None:
-                dead += _bury(worker, connection, entry, entry.payload, f"not readable: {error}"[:500])
-                continue
-            dead += _bury(worker, connection, entry, salvaged.rest, salvaged.reason, readable=len(salvaged.readable.events))
-            envelope = salvaged.readable
-        request_ids.append(envelope.request_id)
-        batch += [Received(event, envelope.received_at, envelope.request_id, entry.entry_id) for event in envelope.events]
+    opened = [open_entry(entry) for entry in entries]
+    batch: list[Received] = []
+    imported: list[Received] = []
+    dead = 0
+    for entry, each in zip(entries, opened, strict=True):
+        if each.reason is not None:
+            bury(connection, _without_secrets(worker, each.letter), redact_text(each.reason))
+            # What it was accepted for, without what can be read of it; an entry without an account counts as one, whatever was in it.
+            dead += 1 if entry.events is None else entry.events - len(each.received)
+        (imported if each.is_of_import else batch).extend(each.received)
     persisted = Persisted()
     if batch:
         persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
         dead += len(buried)
+    if imported:
+        of_imports, buried = persist_imported(connection, imported, idle_gap=worker.idle_gap)
+        persisted += of_imports
+        dead += len(buried)
+    settle_opened(connection, [each.letter.journal_entry_id for each in opened if each.is_replay and each.reason is None])
     _account(worker, connection, entries[0].epoch, persisted, dead, max((received.received_at for received in batch), default=None))
-    return persisted, dead, request_ids
+    return persisted, dead, [each.received[0].request_id for each in opened if each.received]
 
 
-def _bury(worker: Resources, connection: Connection[Any], entry: Entry, payload: bytes, reason: str, readable: int = 0) -> int:
-    """How many events that were: what the entry was accepted for, without those that are `readable`; without an account it counts as one.
-
-    What ingest wrote is redacted; but what cannot be read may be another's.
-    """
-    payload = redact_bytes(payload, {}) if worker.settings.redact else payload
-    bury_entry(connection, entry.entry_id, payload, redact_text(reason))
-    return 1 if entry.events is None else entry.events - readable
+def _without_secrets(worker: Resources, letter: DeadLetter) -> DeadLetter:
+    """What ingest wrote is redacted; but what cannot be read may be another's."""
+    return msgspec.structs.replace(letter, payload=redact_bytes(letter.payload, {})) if worker.settings.redact else letter
 
 
 def _account(worker: Resources, connection: Connection[Any], epoch: str, persisted: Persisted, dead: int, last_received_at: object) -> None:
