@@ -60,6 +60,8 @@ SCOPES: Final[tuple[tuple[str, str, Scopes], ...]] = (
     ("DELETE", "/api/keys/{key_id}", ADMIN),
     ("GET", "/api/keys", ADMIN),
     ("GET", "/api/audit", ADMIN),
+    ("POST", "/api/scrubs", ADMIN),
+    ("GET", "/api/scrubs/{scrub_id}", ADMIN),
 )
 # They count what happens in all projects; not for a key that is bound to some.
 OF_ALL_PROJECTS: Final = frozenset({("GET", "/metrics"), ("HEAD", "/metrics")})

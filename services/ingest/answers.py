@@ -81,6 +81,14 @@ class JobChanged(Struct, kw_only=True):
     undoes: UUID | None = None
 
 
+class ScrubStarted(Struct, kw_only=True):
+    """The rules of redaction are being applied to what is stored, or with `dry_run` only counted; see /api/scrubs/{scrub_id}."""
+
+    scrub_id: UUID
+    status: Literal["queued"] = "queued"
+    dry_run: bool
+
+
 class ManifestAnswer(Struct, kw_only=True):
     """Which files need to be sent, by their index from 0. `max_upload_bytes`: the largest body of an import."""
 

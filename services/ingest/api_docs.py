@@ -9,6 +9,7 @@ from services.ingest import answers
 from services.ingest.keys import NewKey
 from services.ingest.manifests import Manifest
 from services.ingest.messages_in import MAX_BATCH_ITEMS
+from services.ingest.scrubs import ScrubRequest
 from shared.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
 
 EVENT_TYPES: Final = (SessionStart, SessionEnd, Conversation, Activity, ToolCall)
@@ -22,6 +23,7 @@ ANSWER_TYPES: Final = (
     answers.ManifestAnswer,
     answers.KeyCreated,
     answers.KeyRevoked,
+    answers.ScrubStarted,
 )
 _REF: Final = "#/components/schemas/{name}"
 
@@ -75,7 +77,7 @@ _WRITE_ERRORS: Final = (400, 405, 408, 409, 413, 415, 500, 503)
 
 def components() -> dict[str, Any]:
     """components.schemas."""
-    _, schemas = msgspec.json.schema_components([*EVENT_TYPES, Manifest, NewKey, *ANSWER_TYPES], ref_template=_REF)
+    _, schemas = msgspec.json.schema_components([*EVENT_TYPES, Manifest, NewKey, ScrubRequest, *ANSWER_TYPES], ref_template=_REF)
     for event_type in EVENT_TYPES:
         _refine(schemas[event_type.__name__])
     return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR}
@@ -164,6 +166,13 @@ def key_act(answer: type[Struct]) -> dict[str, Any]:
         "openapi_extra": {"parameters": [key_id]},
         "responses": {200: _answer(answer)} | {code: _error(code) for code in (400, 404, 405, 500, 503)},
     }
+
+
+def scrub(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the start of a scrub."""
+    location = {"Location": {"schema": {"type": "string"}, "description": "The scrub, to be asked for."}}
+    content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
+    return _documented(content, {202: _answer(answer) | {"headers": location}}, _WRITE_ERRORS)
 
 
 def reads(description: str, codes: tuple[int, ...] = (400, 405, 500)) -> dict[str, Any]:

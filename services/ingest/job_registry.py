@@ -1,4 +1,4 @@
-"""The SQL of import jobs on the writing side: a job is added, asked for, cancelled, tried again, undone."""
+"""The SQL of jobs on the writing side: an import is added, asked for, cancelled, tried again, undone; a scrub is added."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
 
-from services.ingest.audit import Act, audit
-from services.ingest.registry import Connection, Registry
+from services.ingest.audit import Act, audited
+from services.ingest.registry import Registry
 
 _ADD_JOB = """
     WITH job AS (
@@ -53,6 +53,10 @@ _ADD_UNDO_JOB = """
     )
     SELECT (SELECT status FROM import_jobs WHERE id = %(id)s) AS status, f.id IS NOT NULL AS done, f.id AS undo_id, f.status AS undo_status
     FROM (SELECT 1) AS one LEFT JOIN found AS f ON true LIMIT 1"""
+
+_ADD_SCRUB = """
+    INSERT INTO scrubs (id, is_dry_run, request_id) VALUES (%(id)s, %(is_dry_run)s, %(request_id)s)
+    ON CONFLICT (id) DO NOTHING RETURNING true AS done"""
 
 # One round trip for a whole manifest, and no more than the few bytes of the answer come back.
 _UNSEEN = """
@@ -103,14 +107,12 @@ class JobRegistry:
         """The indexes of those contents that no import has read to the end."""
         return [row["index"] for row in await self._registry.rows(_UNSEEN, {"sha256s": sha256s})]
 
+    async def add_scrub(self, scrub_id: UUID, *, is_dry_run: bool, act: Act) -> bool:
+        """A queued scrub. False if there is one with this id already."""
+        params = {"id": scrub_id, "is_dry_run": is_dry_run, "request_id": act.request_id}
+        return await audited(self._registry, _ADD_SCRUB, params, act) is not None
+
     async def _audited(self, statement: str, params: Mapping[str, Any], act: Act) -> dict[str, Any]:
-        """The one row of a statement; if it says `done`, the act is noted in the same transaction."""
-
-        async def work(connection: Connection) -> dict[str, Any]:
-            async with connection.transaction():
-                [row] = await (await connection.execute(statement.encode(), params)).fetchall()
-                if row["done"]:
-                    await audit(connection, act)
-            return row
-
-        return await self._registry.run(work)
+        row = await audited(self._registry, statement, params, act)
+        assert row is not None
+        return row

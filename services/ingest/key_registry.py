@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.ingest.audit import Act, audit
+from services.ingest.audit import Act, audited
 from services.ingest.registry import Connection, Registry
 from shared.keys import Grant, Scope, StoredKey
 
@@ -65,13 +65,13 @@ class KeyRegistry:
         """When it was made: None if it was not, because not all of its projects exist. And those of them that do."""
         ids = None if project_ids is None else list(project_ids)
         params = {"id": key_id, "sha256": sha256, "name": name, "scopes": list(scopes), "user_name": user, "project_ids": ids}
-        row = await self._audited(_ADD, params, act, done="created_at")
+        row = await audited(self._registry, _ADD, params, act, done="created_at")
         assert row is not None
         return row["created_at"], row["ids"]
 
     async def revoke(self, key_id: str, act: Act) -> dict[str, Any] | None:
         """{name, revoked_at, done}: done if it was not revoked before. None if there is no such key."""
-        return await self._audited(_REVOKE, {"id": key_id}, act, done="done")
+        return await audited(self._registry, _REVOKE, {"id": key_id}, act)
 
     async def keys(self) -> list[dict[str, Any]]:
         """All, the newest first, without what is kept of the keys themselves."""
@@ -84,16 +84,6 @@ class KeyRegistry:
             await connection.execute(_USED, {"ids": list(used), "times": list(used.values())})
 
         await self._registry.run(write)
-
-    async def _audited(self, statement: str, params: Mapping[str, Any], act: Act, *, done: str) -> dict[str, Any] | None:
-        async def work(connection: Connection) -> dict[str, Any] | None:
-            async with connection.transaction():
-                row = await (await connection.execute(statement.encode(), params)).fetchone()
-                if row is not None and row[done]:
-                    await audit(connection, act)
-            return row
-
-        return await self._registry.run(work)
 
 
 def stored_key(key_id: str, row: Mapping[str, Any]) -> StoredKey:

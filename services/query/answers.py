@@ -182,6 +182,18 @@ class ImportJob(BaseModel):
     errors_total: int
 
 
+class Scrub(BaseModel):
+    scrub_id: UUID
+    status: Literal["queued", "running", "succeeded", "failed"]
+    dry_run: bool = Field(description="Nothing is changed, only counted.")
+    rows_scanned: int
+    rows_changed: int = Field(description="With `dry_run`: that would be.")
+    redactions: dict[str, int] = Field(description="By kind, how many secrets were found.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
 class JobPage(_Page):
     items: list[ImportJob]
 

@@ -11,6 +11,7 @@ from services.query import (
     routes_jobs,
     routes_keys,
     routes_projects,
+    routes_scrubs,
     routes_search,
     routes_service,
     routes_sessions,
@@ -90,6 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for routes in (
         routes_search,
         routes_projects,
+        routes_scrubs,
         routes_sessions,
         routes_tools,
         routes_usage,
