@@ -1,9 +1,12 @@
 """What the write endpoints answer."""
 
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
+
+from shared.keys import Scope
 
 # "persisted" and "dead_letter" only to who asked to wait (Prefer: wait=N).
 Status = Literal["queued", "persisted", "dead_letter"]
@@ -92,3 +95,25 @@ class ManifestAnswer(Struct, kw_only=True):
     unseen: list[int]
     known: int
     max_upload_bytes: int
+
+
+class KeyCreated(Struct, kw_only=True):
+    """A new API key. `key` is shown this once; keep it where secrets are kept."""
+
+    id: str
+    name: str
+    key: str
+    scopes: list[Scope]
+    user: str | None
+    project_ids: list[int] | None
+    created_at: datetime
+    message: str = "This is the only time that the key is shown."
+
+
+class KeyRevoked(Struct, kw_only=True):
+    """The key is refused by every process within five seconds of `revoked_at`."""
+
+    id: str
+    name: str
+    revoked_at: datetime
+    message: str = "The key is revoked."

@@ -12,10 +12,11 @@ from msgspec import Struct
 
 from services.ingest.accept import ONE_EVENT, receive
 from services.ingest.answers import ScrubStarted
+from services.ingest.audit import act_of
 from services.ingest.json_text import check_utf8
 from services.ingest.messages_in import parse
 from shared.broker import TASK_SCRUB
-from shared.web import json_response, request_id_of
+from shared.web import json_response
 
 log = structlog.get_logger()
 
@@ -35,7 +36,8 @@ async def start(request: Request) -> Response:
     check_utf8(write.body)
     wanted = parse(write.body, _DECODER)
     scrub_id = write.derived_id() or uuid4()
-    if await write.ingest.registry.add_scrub(scrub_id, is_dry_run=wanted.dry_run, request_id=request_id_of(request)):
+    act = act_of(request, "scrub.start", scrub_id, dry_run=wanted.dry_run)
+    if await write.ingest.jobs.add_scrub(scrub_id, is_dry_run=wanted.dry_run, act=act):
         await asyncio.to_thread(_ring, write.ingest.sender, scrub_id)
     return json_response(ScrubStarted(scrub_id=scrub_id, dry_run=wanted.dry_run), 202, {"Location": f"/api/scrubs/{scrub_id}"})
 

@@ -1,10 +1,12 @@
 """The ingest service's settings, from the environment."""
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from shared.reach import ReachSettings
 
 
-class Settings(BaseSettings):
+class Settings(ReachSettings):
     """TRACKER_* variables that ingest reads. A value that does not parse stops the start."""
 
     model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore")

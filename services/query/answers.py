@@ -20,8 +20,8 @@ class Error(BaseModel):
 
 class Project(BaseModel):
     id: int = Field(examples=[1])
-    name: str = Field(examples=["claude-tracker"])
-    path: str = Field(examples=["/home/user/claude-tracker"])
+    name: str | None = Field(examples=["claude-tracker"], description="null for a key that may only see numbers.")
+    path: str | None = Field(examples=["/home/user/claude-tracker"], description="null for a key that may only see numbers.")
     total_sessions: int
     total_time_minutes: int = Field(description="Σ(end − start) of the sessions; an open one counts to its last event.")
     files_modified_count: int = Field(description="Distinct files.")
