@@ -102,6 +102,16 @@ def undo(job: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Tok
     _change("DELETE", jobs.path_of(job), url, token, as_json=as_json)
 
 
+@app.command()
+def verify(as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Asks whether every event that was accepted is accounted for: stored, a duplicate, dead or on its way. Exit code 1 if not."""
+    with _ending():
+        accounting: dict[str, Any] = _server(url, token, Quiet()).ask("GET", "/api/accounting")
+        summary.write_accounting(accounting, as_json=as_json)
+        if accounting["drift"]:
+            raise typer.Exit(FAILED)
+
+
 def _change(method: str, path: str, url: str, token: str | None, *, as_json: bool) -> None:
     with _ending():
         answer: dict[str, Any] = _server(url, token, Quiet()).ask(method, path)

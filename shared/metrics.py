@@ -22,3 +22,15 @@ JOURNAL_OLDEST_SECONDS = Gauge("tracker_journal_oldest_seconds", "Age of the old
 EVENTS_PERSISTED = Gauge("tracker_events_persisted", "Events stored, since the database was made.")
 EVENTS_DUPLICATE = Gauge("tracker_events_duplicate", "Events that were stored already, since the database was made.")
 EVENTS_DEAD = Gauge("tracker_events_dead", "Events in dead letters, since the database was made.")
+
+# The journal's equation: accepted = persisted + duplicate + dead + pending, of the journal as it is now (shared/accounting.py).
+ACCOUNTING_EVENTS = Gauge(
+    "tracker_accounting_events",
+    "Events that the journal has accepted, and by state what became of them: persisted, duplicate, dead, pending.",
+    ["state"],
+)
+ACCOUNTING_DRIFT = Gauge(
+    "tracker_accounting_drift", "Events that the equation lacks or has too many; anything but 0 is a defect or a loss."
+)
+ACCOUNTING_ALARMS = Gauge("tracker_accounting_alarms", "How often the check of each minute found drift, since the journal was made.")
+ACCOUNTING_FORMER_EPOCHS = Gauge("tracker_accounting_former_epochs", "Journals that were replaced by the one there is now.")

@@ -193,3 +193,16 @@ class Readiness(BaseModel):
     status: Literal["ready"]
     journal_entries: int
     journal_oldest_seconds: float
+
+
+class Accounting(BaseModel):
+    """accepted = persisted + duplicate + dead + pending; while events go through, `drift` says whether it holds."""
+
+    accepted: int = Field(description="Events that came into the journal since it was made; those of imports do not go through it.")
+    persisted: int
+    duplicate: int
+    dead: int
+    pending: int
+    drift: int = Field(description="Events that are missing from the equation or too many in it. 0 if all is well.")
+    alarms: int = Field(description="How often the check of each minute found drift.")
+    former_epochs: int = Field(description="Journals that were replaced by this one; their events are not in these numbers.")

@@ -9,11 +9,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.query import answers, reference
-from services.query.asking import FAILURES, settings_of
+from services.query import answers, gauges, reference
+from services.query.accounting import Accounts, read_accounting
+from services.query.asking import FAILURES, refuse_parameters, settings_of
 from services.query.lag import Lag, journal_lag
 from services.query.queries.ledger import LedgerCounts, ledger_counts
-from shared import metrics
 from shared.errors import Unavailable
 from shared.web import json_response
 
@@ -46,8 +46,29 @@ def readyz(request: Request) -> Response:
 def show_metrics(request: Request) -> Response:
     """Of this process, and the journal's and the ledger's state; what cannot be read now keeps its last value."""
     ledger, lag, _ = _look(request)
-    _set_gauges(ledger, lag)
+    gauges.show_state(ledger, lag)
+    if ledger is not None and lag is not None:
+        try:
+            gauges.show_accounting(_accounting(request))
+        except (RedisError, SQLAlchemyError) as error:
+            log.warning("accounting_unavailable", error=type(error).__name__)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get(
+    "/api/accounting",
+    response_model=answers.Accounting,
+    responses={status: FAILURES[status] for status in (400, 503)},
+    summary="Is every accepted event accounted for?",
+)
+def show_accounting(request: Request) -> Response:
+    """The journal's equation as it is now: accepted = persisted + duplicate + dead + pending."""
+    refuse_parameters(request)
+    try:
+        return json_response(_accounting(request).content())
+    except RedisError as error:
+        log.warning("redis_unavailable", error=type(error).__name__)
+        raise Unavailable("The journal cannot be read now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error
 
 
 @router.get("/openapi.json", summary="This API, described for programs")
@@ -66,6 +87,11 @@ def show_reference() -> Response:
 def show_front_page() -> Response:
     """Where to go from here."""
     return HTMLResponse(reference.front_page(), headers=reference.HEADERS)
+
+
+def _accounting(request: Request) -> Accounts:
+    state = request.app.state
+    return read_accounting(state.reads, state.redis, settings_of(request).journal_partitions)
 
 
 def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, str]]:
@@ -99,13 +125,3 @@ def _not_ready(reasons: dict[str, str]) -> Unavailable:
     )
     error.details = dict(reasons)
     return error
-
-
-def _set_gauges(ledger: LedgerCounts | None, lag: Lag | None) -> None:
-    if lag is not None:
-        metrics.JOURNAL_ENTRIES.set(lag.entries)
-        metrics.JOURNAL_OLDEST_SECONDS.set(lag.oldest_seconds)
-    if ledger is not None:
-        metrics.EVENTS_PERSISTED.set(ledger.persisted)
-        metrics.EVENTS_DUPLICATE.set(ledger.duplicates)
-        metrics.EVENTS_DEAD.set(ledger.dead)

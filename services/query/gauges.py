@@ -1,0 +1,27 @@
+"""What the query service's /metrics tells of the system behind it."""
+
+from services.query.accounting import Accounts
+from services.query.lag import Lag
+from services.query.queries.ledger import LedgerCounts
+from shared import metrics
+
+
+def show_state(ledger: LedgerCounts | None, lag: Lag | None) -> None:
+    """The journal and the ledger; what is None keeps its last value."""
+    if lag is not None:
+        metrics.JOURNAL_ENTRIES.set(lag.entries)
+        metrics.JOURNAL_OLDEST_SECONDS.set(lag.oldest_seconds)
+    if ledger is not None:
+        metrics.EVENTS_PERSISTED.set(ledger.persisted)
+        metrics.EVENTS_DUPLICATE.set(ledger.duplicates)
+        metrics.EVENTS_DEAD.set(ledger.dead)
+
+
+def show_accounting(accounts: Accounts) -> None:
+    """The journal's equation."""
+    equation = accounts.equation
+    for state in ("accepted", "persisted", "duplicate", "dead", "pending"):
+        metrics.ACCOUNTING_EVENTS.labels(state).set(getattr(equation, state))
+    metrics.ACCOUNTING_DRIFT.set(equation.drift)
+    metrics.ACCOUNTING_ALARMS.set(accounts.alarms)
+    metrics.ACCOUNTING_FORMER_EPOCHS.set(equation.former_epochs)
