@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.worker import drainers
 from services.worker.batches import batches
+from services.worker.damaged_entries import salvage
 from services.worker.dead_letters import bury_entry, persist_isolating
 from services.worker.persist import Persisted
 from services.worker.resources import Resources
@@ -22,6 +23,7 @@ from services.worker.staging import Received
 from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry, done, give_back
 from shared.journal import BELL_KEY
 from shared.messages import decode_envelope
+from shared.redaction import redact_bytes, redact_text
 
 log = structlog.get_logger()
 
@@ -97,15 +99,17 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
     batch, dead, request_ids = [], 0, []
     for entry in entries:
         if entry.deliveries > DELIVERIES_BEFORE_ALONE:
-            bury_entry(connection, entry.entry_id, entry.payload, f"a worker died with it {entry.deliveries - 1} times")
-            dead += _events_of_dead(entry)
+            dead += _bury(worker, connection, entry, entry.payload, f"a worker died with it {entry.deliveries - 1} times")
             continue
         try:
             envelope = decode_envelope(entry.payload)
         except (ValueError, RecursionError) as error:
-            bury_entry(connection, entry.entry_id, entry.payload, f"not readable: {error}"[:500])
-            dead += _events_of_dead(entry)
-            continue
+            salvaged = salvage(entry.payload)
+            if salvaged is None:
+                dead += _bury(worker, connection, entry, entry.payload, f"not readable: {error}"[:500])
+                continue
+            dead += _bury(worker, connection, entry, salvaged.rest, salvaged.reason, readable=len(salvaged.readable.events))
+            envelope = salvaged.readable
         request_ids.append(envelope.request_id)
         batch += [Received(event, envelope.received_at, envelope.request_id, entry.entry_id) for event in envelope.events]
     persisted = Persisted()
@@ -116,9 +120,14 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
     return persisted, dead, request_ids
 
 
-def _events_of_dead(entry: Entry) -> int:
-    """What it was accepted for; an entry without an account counts as one, whatever was in it."""
-    return 1 if entry.events is None else entry.events
+def _bury(worker: Resources, connection: Connection[Any], entry: Entry, payload: bytes, reason: str, readable: int = 0) -> int:
+    """How many events that were: what the entry was accepted for, without those that are `readable`; without an account it counts as one.
+
+    What ingest wrote is redacted; but what cannot be read may be another's.
+    """
+    payload = redact_bytes(payload, {}) if worker.settings.redact else payload
+    bury_entry(connection, entry.entry_id, payload, redact_text(reason))
+    return 1 if entry.events is None else entry.events - readable
 
 
 def _account(worker: Resources, connection: Connection[Any], epoch: str, persisted: Persisted, dead: int, last_received_at: object) -> None:
