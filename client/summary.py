@@ -112,6 +112,8 @@ def write_accounting(accounting: dict[str, Any], *, as_json: bool) -> None:
     console.print(table)
     if accounting["former_epochs"]:
         console.print(f"{accounting['former_epochs']:,} journals were replaced by this one; their events are not in these numbers.")
+    if accounting["canary_age_seconds"] is not None:
+        console.print(f"The newest event of the tracker's own that came back was sent {accounting['canary_age_seconds']:.0f} s ago.")
     if accounting["drift"]:
         console.print(f"{accounting['drift']:,} events are missing or too many; the worker's log says since when (accounting_drift).")
     else:

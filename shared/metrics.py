@@ -34,4 +34,10 @@ ACCOUNTING_DRIFT = Gauge(
     "tracker_accounting_drift", "Events that the equation lacks or has too many; anything but 0 is a defect or a loss."
 )
 ACCOUNTING_ALARMS = Gauge("tracker_accounting_alarms", "How often the check of each minute found drift, since the journal was made.")
+CANARY_AGE_SECONDS = Gauge(
+    "tracker_canary_age_seconds", "How long ago the newest canary that came back was sent, or since this process' start if that is later."
+)
+CANARY_ROUND_TRIP_SECONDS = Gauge(
+    "tracker_canary_round_trip_seconds", "Of the newest canary: from its sending over HTTP until it was stored, by two machines' clocks."
+)
 ACCOUNTING_FORMER_EPOCHS = Gauge("tracker_accounting_former_epochs", "Journals that were replaced by the one there is now.")

@@ -1,6 +1,7 @@
 """What the query service's /metrics tells of the system behind it."""
 
 from services.query.accounting import Accounts
+from services.query.canary import LastSeen
 from services.query.lag import Lag
 from services.query.queries.ledger import LedgerCounts
 from shared import metrics
@@ -25,3 +26,11 @@ def show_accounting(accounts: Accounts) -> None:
     metrics.ACCOUNTING_DRIFT.set(equation.drift)
     metrics.ACCOUNTING_ALARMS.set(accounts.alarms)
     metrics.ACCOUNTING_FORMER_EPOCHS.set(equation.former_epochs)
+
+
+def show_canary(seen: LastSeen | None) -> None:
+    """Whether events get through; nothing without a canary."""
+    if seen is not None:
+        metrics.CANARY_AGE_SECONDS.set(seen.age_seconds)
+        if seen.round_trip_seconds is not None:
+            metrics.CANARY_ROUND_TRIP_SECONDS.set(seen.round_trip_seconds)

@@ -5,6 +5,7 @@ whoever takes over (drainers.py), neither stored nor counted again.
 """
 
 import time
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -13,7 +14,7 @@ from psycopg import Connection
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.worker import drainers
+from services.worker import canary, drainers
 from services.worker.batches import batches
 from services.worker.damaged_entries import salvage
 from services.worker.dead_letters import bury_entry, persist_isolating
@@ -22,7 +23,7 @@ from services.worker.resources import Resources
 from services.worker.staging import Received
 from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry, done, give_back
 from shared.journal import BELL_KEY
-from shared.messages import decode_envelope
+from shared.messages import Canary, decode_envelope
 from shared.redaction import redact_bytes, redact_text
 
 log = structlog.get_logger()
@@ -36,7 +37,7 @@ LEDGER = """
 LEDGER_AND_ACCOUNT = f"""
     WITH all_time AS ({LEDGER})
     INSERT INTO accounts AS a (epoch, slot, persisted, duplicates, dead)
-    VALUES (%(epoch)s, %(slot)s, %(persisted)s, %(duplicates)s, %(dead)s)
+    VALUES (%(epoch)s, %(slot)s, %(persisted)s + %(canaries)s, %(duplicates)s + %(canary_duplicates)s, %(dead)s)
     ON CONFLICT (epoch, slot) DO UPDATE SET persisted = a.persisted + excluded.persisted, duplicates = a.duplicates + excluded.duplicates,
         dead = a.dead + excluded.dead"""
 
@@ -97,6 +98,7 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
     dead, and the requests that they came with. FencedError if another has taken over."""
     drainers.hold(connection, consumer, entries)
     batch, dead, request_ids = [], 0, []
+    canaries: list[tuple[Canary, datetime]] = []
     for entry in entries:
         if entry.deliveries > DELIVERIES_BEFORE_ALONE:
             dead += _bury(worker, connection, entry, entry.payload, f"a worker died with it {entry.deliveries - 1} times")
@@ -111,12 +113,15 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
             dead += _bury(worker, connection, entry, salvaged.rest, salvaged.reason, readable=len(salvaged.readable.events))
             envelope = salvaged.readable
         request_ids.append(envelope.request_id)
+        if envelope.canary:
+            canaries.append((envelope.canary, envelope.received_at))
         batch += [Received(event, envelope.received_at, envelope.request_id, entry.entry_id) for event in envelope.events]
+    flown = [canary.store(connection, found, received_at) for found, received_at in canaries]
     persisted = Persisted()
     if batch:
         persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
         dead += len(buried)
-    _account(worker, connection, entries[0].epoch, persisted, dead, max((received.received_at for received in batch), default=None))
+    _account(worker, connection, entries[0].epoch, persisted, dead, flown, max((received.received_at for received in batch), default=None))
     return persisted, dead, request_ids
 
 
@@ -130,11 +135,15 @@ def _bury(worker: Resources, connection: Connection[Any], entry: Entry, payload:
     return 1 if entry.events is None else entry.events - readable
 
 
-def _account(worker: Resources, connection: Connection[Any], epoch: str, persisted: Persisted, dead: int, last_received_at: object) -> None:
+def _account(
+    worker: Resources, connection: Connection[Any], epoch: str, persisted: Persisted, dead: int, flown: list[bool], last_received_at: object
+) -> None:
+    """`flown`: of each canary whether it is new. They are accepted events, but none of a user's: not in the ledger."""
     new = persisted.messages + persisted.tool_calls + persisted.activities + persisted.session_events
+    canaries = {"canaries": flown.count(True), "canary_duplicates": flown.count(False)}
     counts = {"persisted": new, "duplicates": persisted.duplicates, "dead": dead, "slot": worker.ledger_slot}
     statement = LEDGER_AND_ACCOUNT if epoch else LEDGER
-    connection.execute(statement.encode(), counts | {"epoch": epoch, "last_received_at": last_received_at})
+    connection.execute(statement.encode(), counts | canaries | {"epoch": epoch, "last_received_at": last_received_at})
 
 
 def _give_back(worker: Resources, consumer: str, entries: list[Entry]) -> None:

@@ -1,5 +1,7 @@
 """accepted = persisted + duplicate + dead + pending, to the event, whatever dies or is slow at whatever moment."""
 
+from uuid import uuid4
+
 import psycopg
 import pytest
 
@@ -11,7 +13,7 @@ from services.worker.maintenance import remove_dead_consumers
 from services.worker.take import done, make_groups, take_new
 from shared.accounting import CHECK_KEY
 from shared.journal import GROUP, PAYLOAD_FIELD, accounting_key, stream_key
-from shared.messages import Envelope, encode_envelope
+from shared.messages import Canary, Envelope, encode_envelope
 from tests.unit.worker.accounting_world import NOW, PARTITIONS, World, call
 
 
@@ -128,6 +130,22 @@ def test_entries_of_an_earlier_version_are_stored_and_belong_to_no_account(world
     with psycopg.connect(world.me.settings.database_url) as connection:
         assert connection.execute("SELECT count(*) FROM tool_calls").fetchone() == (2,)
         assert connection.execute("SELECT sum(persisted) FROM ledger").fetchone() == (2,)
+
+
+def test_a_canary_is_in_the_account_and_in_no_number_of_a_users(world: World) -> None:
+    # Given a canary that comes twice, and was written as a worker that knows of none would read it: without events
+    flying = Canary(id=uuid4(), sent_at=NOW)
+    payload = encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=[], canary=flying))
+    assert b'"events":[]' in payload
+    for _ in range(2):
+        world.append(payload=payload, n=1)
+
+    drain(world.me)
+
+    assert world.sums() == (2, 1, 1, 0, 0)
+    with psycopg.connect(world.me.settings.database_url) as connection:
+        assert connection.execute("SELECT id FROM canaries").fetchall() == [(flying.id,)]
+        assert connection.execute("SELECT sum(persisted + duplicates), max(last_received_at) FROM ledger").fetchone() == (0, None)
 
 
 def test_drift_is_found_whichever_way_it_goes_and_rings_an_alarm(world: World) -> None:
