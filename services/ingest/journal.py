@@ -7,12 +7,14 @@ cost in Python are shared, without load nobody waits for anybody.
 import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from hashlib import sha1
 from itertools import islice
 from secrets import token_hex
 
 import structlog
 from msgspec import Struct
 from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
 
 from services.ingest.doorbell import Doorbell
 from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS, queue_unavailable
@@ -67,6 +69,9 @@ end
 answer[1] = redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[2])
 return answer
 """
+
+# To name the script by its hash saves Redis the hashing.
+_WRITE_SHA1 = sha1(_WRITE.encode(), usedforsecurity=False).hexdigest()
 
 # One write: enough to share a round trip among, little enough for it to stay short.
 MAX_WRITE_APPENDS = 128
@@ -192,10 +197,13 @@ class Journal:
             values += (entry.events, entry.payload)
         keys += [note.key for note in notes]
         values += [note.value for note in notes]
+        words = (*keys, len(entries), BELL_TTL_MS, NOTE_TTL_SECONDS, token_hex(8), *values)
         async with asyncio.timeout(REDIS_SECONDS):
-            is_bell_due, *entry_ids = await self._redis.eval(
-                _WRITE, len(keys), *keys, len(entries), BELL_TTL_MS, NOTE_TTL_SECONDS, token_hex(8), *values
-            )
+            try:
+                is_bell_due, *entry_ids = await self._redis.evalsha(_WRITE_SHA1, len(keys), *words)
+            except NoScriptError:
+                # A Redis that has started anew: it knows the script from now on.
+                is_bell_due, *entry_ids = await self._redis.eval(_WRITE, len(keys), *words)
         positions = map(Position, (entry.stream for entry in entries), entry_ids)
         for append in group:
             found = list(islice(positions, len(append.entries)))

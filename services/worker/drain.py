@@ -14,7 +14,7 @@ from psycopg import Connection
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.worker import drainers
+from services.worker import canary, drainers
 from services.worker.batches import batches
 from services.worker.dead_letters import bury, persist_isolating, settle_opened
 from services.worker.import_letters import persist_imported
@@ -38,7 +38,7 @@ LEDGER = """
 LEDGER_AND_ACCOUNT = f"""
     WITH all_time AS ({LEDGER})
     INSERT INTO accounts AS a (epoch, slot, persisted, duplicates, dead)
-    VALUES (%(epoch)s, %(slot)s, %(persisted)s, %(duplicates)s, %(dead)s)
+    VALUES (%(epoch)s, %(slot)s, %(persisted)s + %(canaries)s, %(duplicates)s + %(canary_duplicates)s, %(dead)s)
     ON CONFLICT (epoch, slot) DO UPDATE SET persisted = a.persisted + excluded.persisted, duplicates = a.duplicates + excluded.duplicates,
         dead = a.dead + excluded.dead"""
 
@@ -108,6 +108,7 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
             # What it was accepted for, without what can be read of it; an entry without an account counts as one, whatever was in it.
             dead += 1 if entry.events is None else entry.events - len(each.received)
         (imported if each.is_of_import else batch).extend(each.received)
+    flown = [canary.store(connection, *each.canary) for each in opened if each.canary]
     persisted = Persisted()
     if batch:
         persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
@@ -117,7 +118,7 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
         persisted += of_imports
         dead += len(buried)
     settle_opened(connection, [each.letter.journal_entry_id for each in opened if each.is_replay and each.reason is None])
-    _account(worker, connection, entries[0].epoch, persisted, dead, max((received.received_at for received in batch), default=None))
+    _account(worker, connection, entries[0].epoch, persisted, dead, flown, max((received.received_at for received in batch), default=None))
     return persisted, dead, [each.received[0].request_id for each in opened if each.received]
 
 
@@ -126,11 +127,15 @@ def _without_secrets(worker: Resources, letter: DeadLetter) -> DeadLetter:
     return msgspec.structs.replace(letter, payload=redact_bytes(letter.payload, {})) if worker.settings.redact else letter
 
 
-def _account(worker: Resources, connection: Connection[Any], epoch: str, persisted: Persisted, dead: int, last_received_at: object) -> None:
+def _account(
+    worker: Resources, connection: Connection[Any], epoch: str, persisted: Persisted, dead: int, flown: list[bool], last_received_at: object
+) -> None:
+    """`flown`: of each canary whether it is new. They are accepted events, but none of a user's: not in the ledger."""
     new = persisted.messages + persisted.tool_calls + persisted.activities + persisted.session_events
+    canaries = {"canaries": flown.count(True), "canary_duplicates": flown.count(False)}
     counts = {"persisted": new, "duplicates": persisted.duplicates, "dead": dead, "slot": worker.ledger_slot}
     statement = LEDGER_AND_ACCOUNT if epoch else LEDGER
-    connection.execute(statement.encode(), counts | {"epoch": epoch, "last_received_at": last_received_at})
+    connection.execute(statement.encode(), counts | canaries | {"epoch": epoch, "last_received_at": last_received_at})
 
 
 def _give_back(worker: Resources, consumer: str, entries: list[Entry]) -> None:

@@ -9,7 +9,9 @@ from psycopg import Connection
 from redis import Redis
 
 from deploy.embedded.processes import wait_until
+from deploy.embedded.redis_server import RedisServer
 from services.worker.verify import verify
+from shared.accounting import Outcome, judge, read_accounts
 from shared.journal import GROUP
 from tests.faults.acks import Acks
 from tests.faults.stack import SERVICES, Stack
@@ -38,6 +40,8 @@ _BY_FAULT = {
 }
 _LEDGER = "SELECT coalesce(sum(persisted), 0)::bigint, coalesce(sum(duplicates), 0)::bigint, coalesce(sum(dead), 0)::bigint FROM ledger"
 
+_OUTCOMES = "SELECT epoch, sum(persisted)::bigint, sum(duplicates)::bigint, sum(dead)::bigint FROM accounts GROUP BY epoch"
+
 
 @dataclass
 class Count:
@@ -61,6 +65,7 @@ def check(stack: Stack, acks: Acks) -> Count:
         connection.execute("SET work_mem = '128MB'")
         _compare(connection, acks, count)
         _check_accounts(connection, count)
+        _check_equation(stack, connection, count)
         count.drift = verify(connection, IDLE_GAP)
     if any(count.drift.values()):
         count.violations.append(f"C3: aggregates differ from the rows: {count.drift}")
@@ -106,6 +111,16 @@ def _check_accounts(connection: Connection[Any], count: Count) -> None:
         count.violations.append(f"C4: the ledger says that {persisted} events were persisted, the tables hold {count.stored - buried}")
     if buried or entries or dead:
         count.violations.append(f"C4: dead letters: {buried} events and {entries} whole entries, {dead} by the ledger")
+
+
+def _check_equation(stack: Stack, connection: Connection[Any], count: Count) -> None:
+    """C4: with nothing under way, what the journal accepted is to the event what Postgres says became of it, and no other journal was there."""
+    with Redis.from_url(RedisServer(stack.paths.redis, stack.paths.run, stack.paths.log("redis")).url) as redis:
+        accounts = read_accounts(redis, partitions=1)
+    outcomes = {epoch: Outcome(*counts) for epoch, *counts in connection.execute(_OUTCOMES).fetchall()}
+    found = judge(accounts, outcomes, accounts)
+    if found.pending or found.drift or found.former_epochs or found.accepted != found.persisted + found.duplicate + found.dead:
+        count.violations.append(f"C4: the journal's account does not come out: {found}")
 
 
 def _unhealthy(stack: Stack) -> list[str]:
