@@ -19,7 +19,10 @@ HEALED_SECONDS = 60.0
 CHUNK_BYTES = 1024**2
 IDLE_GAP = timedelta(seconds=300)
 TABLES = ("session_events", "messages", "tool_calls", "activities")
-_ROWS = " UNION ALL ".join(f"SELECT id, '{table}' AS place FROM {table}" for table in TABLES)
+# What only an import has brought is no accepted event.
+_ROWS = " UNION ALL ".join(
+    f"SELECT id, '{table}' AS place FROM {table}{'' if table == 'session_events' else ' WHERE brought_by IS NULL'}" for table in TABLES
+)
 # An event that is acknowledged twice, as its second try was too, counts once, for the fault before its first.
 _SET_UP = f"""
     CREATE TEMPORARY TABLE acknowledgements (number bigint GENERATED ALWAYS AS IDENTITY, id uuid, place text, fault text);
@@ -36,6 +39,8 @@ _BY_FAULT = {
         SELECT coalesce(a.fault, 'not acknowledged'), count(*)
         FROM (SELECT id FROM stored GROUP BY id HAVING count(*) > 1) AS s LEFT JOIN acked AS a USING (id) GROUP BY 1""",
 }
+_JOBS = """
+    SELECT count(*) FILTER (WHERE status IN ('queued', 'running')), count(*) FILTER (WHERE status = 'succeeded'), count(*) FROM import_jobs"""
 _LEDGER = "SELECT coalesce(sum(persisted), 0)::bigint, coalesce(sum(duplicates), 0)::bigint, coalesce(sum(dead), 0)::bigint FROM ledger"
 
 
@@ -49,6 +54,7 @@ class Count:
     double: Counter[str] = field(default_factory=Counter)
     drift: dict[str, int] = field(default_factory=dict)
     stored: int = 0
+    imports: str = ""
     duplicates_dropped: int = 0
     violations: list[str] = field(default_factory=list)
 
@@ -57,6 +63,7 @@ def check(stack: Stack, acks: Acks) -> Count:
     """Counts everything, after the last event. The server does the counting: a million events are too many for lists."""
     count = Count()
     count.violations += _unsettled(stack)
+    _await_imports(stack, count)
     with stack.database() as connection:
         connection.execute("SET work_mem = '128MB'")
         _compare(connection, acks, count)
@@ -81,6 +88,21 @@ def _unsettled(stack: Stack) -> list[str]:
         if wait_until(lambda: waiting(redis) == (0, 0), DRAINED_SECONDS):
             return []
         return [f"C4: after {DRAINED_SECONDS:.0f} s the journal still holds (entries, taken ones): {waiting(redis)}"]
+
+
+def _await_imports(stack: Stack, count: Count) -> None:
+    """C4: imports end too, and well."""
+    with stack.database() as connection:
+
+        def counted() -> tuple[int, int, int]:
+            [row] = connection.execute(_JOBS).fetchall()
+            return row  # type: ignore[return-value]
+
+        wait_until(lambda: counted()[0] == 0, DRAINED_SECONDS)
+        unfinished, succeeded, jobs = counted()
+    count.imports = f"{succeeded} of {jobs} imports succeeded"
+    if succeeded != jobs:
+        count.violations.append(f"C4: {count.imports}, {unfinished} are not finished")
 
 
 def _compare(connection: Connection[Any], acks: Acks, count: Count) -> None:
@@ -109,11 +131,15 @@ def _check_accounts(connection: Connection[Any], count: Count) -> None:
 
 
 def _unhealthy(stack: Stack) -> list[str]:
-    """C6: everything runs, and nothing has died that was not ended on purpose."""
+    """C6: everything runs, and nothing has died that was not ended on purpose.
+
+    But for what was just starting: Celery ends with an error when Redis goes away at that moment, and is started again.
+    """
     problems = []
     if not wait_until(lambda: not stack.dead_services() and stack.is_ready(), HEALED_SECONDS):
         problems.append(f"C6: not ready at the end; not running: {stack.dead_services() or 'none'}")
     for service in SERVICES:
-        if (deaths := stack.deaths(service)) != (wanted := stack.deaths_wanted[service]):
-            problems.append(f"C6: {service} died {deaths} times and was ended on purpose {wanted} times")
+        deaths, unready, wanted = stack.deaths(service), stack.deaths_while_starting(service), stack.deaths_wanted[service]
+        if not wanted <= deaths <= wanted + unready:
+            problems.append(f"C6: {service} died {deaths} times, {unready} of them while starting, and was ended on purpose {wanted} times")
     return problems

@@ -133,8 +133,23 @@ class Stack:
 
     def deaths(self, service: str) -> int:
         """How often the supervisor has seen the service die."""
-        lines = self.paths.log("supervisor").read_text().splitlines()
-        return sum(f" {service} was killed by" in line or f" {service} ended with" in line for line in lines)
+        return len(self._was_ready_at_deaths(service))
+
+    def deaths_while_starting(self, service: str) -> int:
+        """How many of these times it had not yet said that it is ready."""
+        return self._was_ready_at_deaths(service).count(False)
+
+    def _was_ready_at_deaths(self, service: str) -> list[bool]:
+        """Of each death, in their order, whether the service was ready before."""
+        deaths: list[bool] = []
+        is_ready = True
+        for line in self.paths.log("supervisor").read_text().splitlines():
+            if f" {service} was killed by" in line or f" {service} ended with" in line:
+                deaths.append(is_ready)
+                is_ready = False
+            elif f" {service} runs again" in line:
+                is_ready = True
+        return deaths
 
     def database(self) -> Connection[tuple[object, ...]]:
         """A new connection to Postgres, past any proxy, in autocommit."""
