@@ -7,7 +7,7 @@ ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 pytho
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help environment up down status psql test check verify bench bench-reads bench-imports faults faults-long openapi lock clean
+.PHONY: help environment up down status psql test check verify backup restore bench bench-reads bench-imports faults faults-long faults-power openapi lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,12 @@ check: environment ## lint, format, types, import contracts, docs
 verify: environment ## recompute every aggregate of the running stack from its rows; exit 1 on a difference
 	@$(VENV)/python -m deploy.embedded.control run services.worker.verify
 
+backup: environment ## copy the running stack's data to a new folder, TO=… (default: beside the data, named by the time)
+	@$(VENV)/python -m deploy.embedded.backup "$(TO)"
+
+restore: environment ## make the data folder out of a backup, FROM=…; then `make up`
+	@$(VENV)/python -m deploy.embedded.restore "$(FROM)"
+
 bench: environment ## measure the write path against the running machine's own limits
 	$(VENV)/python -m tests.bench.writes
 
@@ -55,6 +61,9 @@ faults: environment ## every fault under load and at its worst moment, then a co
 
 faults-long: environment ## the same for as long as ARGS say: make faults-long ARGS='--minutes 30 --kills 500'
 	$(VENV)/python -m tests.faults --kill-weight 5 --seconds 4 $(ARGS)
+
+faults-power: environment ## cut the power, many times, under load (needs root, loop devices and mkfs.xfs)
+	$(VENV)/python -m tests.faults.power $(ARGS)
 
 openapi: environment ## write shared/openapi.json from both services
 	$(VENV)/python -m deploy.openapi

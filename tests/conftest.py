@@ -19,6 +19,8 @@ from deploy.embedded.postgres import PostgresServer
 from deploy.embedded.redis_server import RedisServer
 from deploy.migrations.migrate import migrate
 
+# The base URL of test clients: their own default is no name that the services are known by.
+LOCAL = "http://localhost"
 TEST_SETTINGS = {"fsync": "off", "shared_buffers": "128MB"}
 
 

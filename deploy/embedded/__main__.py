@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from deploy.embedded import lock, preflight, processes, stack
 from deploy.embedded.banner import banner
+from deploy.embedded.flower_login import flower_login
 from deploy.embedded.paths import Paths
 from deploy.embedded.postgres import PostgresServer
 from deploy.embedded.processes import StartError
@@ -24,7 +25,7 @@ def main(reach: Reach = lambda url: url) -> int:
     try:
         settings = read_settings()
         paths = Paths(settings.data_dir.expanduser().resolve())
-        preflight.check_host(settings.host)
+        preflight.check_host(settings)
         preflight.make_data_dir(paths)
         lock.take(paths.lock)
         end_leftovers(list(paths.run.glob("*.pid")))
@@ -40,6 +41,7 @@ def run(settings: Settings, paths: Paths, reach: Reach) -> int:
     started = time.monotonic()
     server_program()
     flower_port = preflight.flower_port(settings)
+    login = "" if flower_port is None else flower_login(settings.flower_basic_auth, paths.flower_login)
     address = stack.Address(settings.host, settings.port, preflight.listen(settings.host, settings.port))
     database = PostgresServer(paths.postgres, paths.run, paths.log("postgres"))
     redis = RedisServer(paths.redis, paths.run, paths.log("redis"))
@@ -56,8 +58,11 @@ def run(settings: Settings, paths: Paths, reach: Reach) -> int:
         supervisor.start([stack.api_service(address, paths, env)])
         supervisor.start(stack.celery_services(paths, env))
         if flower_port is not None:
-            supervisor.start([stack.flower_service(paths, env, flower_port)])
-        say(banner(paths, address.url, flower_port, time.monotonic() - started))
+            supervisor.start([stack.flower_service(paths, env, flower_port, login)])
+        say(f"Ready on {address.url}.")
+        # Not by `say`: what it says is also kept in a log, and this has a password.
+        with contextlib.suppress(OSError):
+            print(banner(paths, address.url, flower_port, login, time.monotonic() - started), flush=True)
         supervisor.watch()
     except StopRequested:
         say("Stopping.")

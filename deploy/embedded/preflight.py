@@ -9,24 +9,23 @@ from pathlib import Path
 from deploy.embedded.paths import Paths
 from deploy.embedded.processes import StartError
 from deploy.embedded.settings import Settings
+from shared.reach import NotReachable, check_reach
 
 FREE_BYTES_NEEDED = 256 * 1024 * 1024
 FLOWER_PORTS_TRIED = 50
 
 
-def check_host(host: str) -> None:
-    """There are no API keys yet, so whoever reaches the port may read and write everything."""
-    if host == "localhost":
-        return
+def check_host(settings: Settings) -> None:
+    """The address is one, and is not open to other machines without keys."""
+    host = settings.host
     try:
-        if ipaddress.ip_address(host).is_loopback:
-            return
+        if host != "localhost":
+            ipaddress.ip_address(host)
+        check_reach(settings)
     except ValueError:
         raise StartError(f"TRACKER_HOST={host} is not an address; use 127.0.0.1, the default.") from None
-    raise StartError(
-        f"TRACKER_HOST={host} can be reached from other machines, and the tracker has no API keys yet to keep strangers out. "
-        "Use 127.0.0.1, and reach it from elsewhere through an SSH tunnel (ssh -L 8000:127.0.0.1:8000 …)."
-    )
+    except NotReachable as error:
+        raise StartError(str(error)) from None
 
 
 def make_data_dir(paths: Paths) -> None:

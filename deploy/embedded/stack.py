@@ -17,6 +17,8 @@ from deploy.embedded.paths import REPOSITORY, Paths
 
 STOP_ORDER = (("api",), ("beat", "flower"), ("worker-drain", "worker-background"), ("redis",), ("postgres",))
 _CELERY = ("-A", "services.worker.app")
+# Where an address that stands for all of them is reached from here.
+_ON_THIS_MACHINE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 # Tasks that Flower remembers. Its default of 100,000 would grow by the sweep alone to hundreds of MB.
 _FLOWER_TASKS = 2_000
 
@@ -31,8 +33,9 @@ class Address:
 
     @property
     def url(self) -> str:
-        """Without a slash at the end."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        """As this machine reaches it; without a slash at the end."""
+        host = _ON_THIS_MACHINE.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 def environment(paths: Paths, database_url: str, redis_url: str) -> dict[str, str]:
@@ -88,10 +91,11 @@ def celery_services(paths: Paths, env: Mapping[str, str]) -> list[Service]:
     ]
 
 
-def flower_service(paths: Paths, env: Mapping[str, str], port: int) -> Service:
+def flower_service(paths: Paths, env: Mapping[str, str], port: int, login: str) -> Service:
     """Flower, on loopback. It asks the workers for their settings once, so it is started after them."""
     arguments = ["flower", "--address=127.0.0.1", f"--port={port}", f"--max_tasks={_FLOWER_TASKS}"]
-    service = _celery("flower", arguments, paths, env)
+    # Not an argument: those can be read by everybody on this machine.
+    service = _celery("flower", arguments, paths, {**env, "FLOWER_BASIC_AUTH": login})
     return replace(service, is_ready=lambda: _answers(f"http://127.0.0.1:{port}/healthcheck"), stop_seconds=5)
 
 

@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     # Not include_router: its per-request context costs as much as the whole of a write.
     app.router.routes += [*writes.routes, *jobs.routes, *operations.routes]
-    web.install(app, SERVICE)
+    web.install(app, SERVICE, settings)
     return app
 
 

@@ -47,7 +47,9 @@ async def accept_batch(request: Request) -> Response:
 def _decode(write: Write) -> tuple[list[_Item], list[RejectedItem]]:
     items: list[_Item] = []
     rejected: list[RejectedItem] = []
-    events, sizes = decode_batch(write.body, is_lines=is_lines(write.body, write.media_type), now=write.received_at)
+    events, sizes = decode_batch(
+        write.body, is_lines=is_lines(write.body, write.media_type), now=write.received_at, redact=write.ingest.settings.redact
+    )
     for index, (event, size, own_id) in enumerate(zip(events, sizes, _ids(write, len(events)), strict=True)):
         if isinstance(event, ApiError):
             rejected.append(_reject(index, event))

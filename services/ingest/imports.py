@@ -17,6 +17,7 @@ from services.ingest.uploads import Upload, stored_upload
 from services.ingest.wait import Preference, read_preference
 from shared.broker import TASK_RUN_IMPORT
 from shared.errors import Unavailable
+from shared.redaction import redact_text
 from shared.upload_kinds import ARCHIVES
 from shared.web import json_response, request_id_of
 
@@ -46,12 +47,18 @@ async def _queue(ingest: Ingest, upload: Upload, route: str, key: str | None, re
     if key:
         # Of the contents: a multipart body has another boundary each time.
         await idempotency.claim_key(ingest.redis, route, key, "".join(file.blob.digest.hexdigest() for file in upload.files))
-    files = [{"name": file.name, "blob_url": file.blob.url, "bytes": file.blob.size, "kind": file.kind} for file in upload.files]
+    shown = redact_text if ingest.settings.redact else str
+    files = [{"name": shown(file.name), "blob_url": file.blob.url, "bytes": file.blob.size, "kind": file.kind} for file in upload.files]
     bytes_total = sum(file.blob.size for file in upload.files)
     can_be_shared = len(files) > 1 or any(file.kind in ARCHIVES for file in upload.files)
     shares = ingest.settings.import_shares if can_be_shared else 1
     is_new = await ingest.registry.add_import_job(
-        job_id, files=files, user_name=upload.user, bytes_total=bytes_total, request_id=request_id, shares=shares
+        job_id,
+        files=files,
+        user_name=shown(upload.user) if upload.user else None,
+        bytes_total=bytes_total,
+        request_id=request_id,
+        shares=shares,
     )
     if is_new:
         await asyncio.to_thread(send_shares, ingest.sender, job_id, shares)

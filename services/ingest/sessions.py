@@ -20,7 +20,7 @@ from shared.web import json_response
 async def start_session(request: Request) -> Response:
     """201 with ids that are usable at once: project and session are in Postgres, the start is in the journal."""
     write = await receive(request, ONE_EVENT)
-    start = messages_in.decode_event(write.body, messages_in.SESSION_START, write.received_at)
+    start = messages_in.decode_event(write.body, messages_in.SESSION_START, write.received_at, redact=write.ingest.settings.redact)
     session_id = start.session_id = start.session_id or _minted_session_id(write, start)
     start.id = start.id or write.derived_id() or new_id()
     known = await _register(write, start, session_id)
@@ -49,7 +49,7 @@ async def _register(write: Write, start: SessionStart, session_id: str) -> Known
 async def end_session(request: Request) -> Response:
     """200 once the end is in the journal. Of several ends the worker keeps the latest."""
     write = await receive(request, ONE_EVENT)
-    end = messages_in.decode_event(write.body, messages_in.SESSION_END, write.received_at)
+    end = messages_in.decode_event(write.body, messages_in.SESSION_END, write.received_at, redact=write.ingest.settings.redact)
     end.id = end.id or write.derived_id() or new_id()
     known = await _ending(write, end.session_id, messages_in.time_of(end))
     status = await keep(write, [end], [len(write.body)])

@@ -19,7 +19,7 @@ E = TypeVar("E", Conversation, Activity, ToolCall)
 async def accept_event(request: Request, decoder: msgspec.json.Decoder[E]) -> Response:
     """Body to answer: 201 once the event is on the journal's disk."""
     write = await receive(request, ONE_EVENT)
-    event = messages_in.decode_event(write.body, decoder, write.received_at)
+    event = messages_in.decode_event(write.body, decoder, write.received_at, redact=write.ingest.settings.redact)
     event.id = event.id or write.derived_id() or new_id()
     await _give_session(write, event)
     status = await keep(write, [event], [len(write.body)])

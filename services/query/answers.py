@@ -177,6 +177,7 @@ class ImportJob(BaseModel):
     duplicates: int
     files: list[ImportedFile]
     unknown_records: dict[str, int] = Field(description="By type, how many records there were that nobody knows.")
+    redactions: dict[str, int] = Field(description="By kind, how many secrets were replaced before anything was stored.")
     errors: list[dict[str, Any]] = Field(description="The first 100.")
     errors_total: int
 

@@ -87,5 +87,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(routes.router)
     app.add_middleware(HeadAsGet)
     install_database_errors(app)
-    web.install(app, SERVICE)
+    web.install(app, SERVICE, settings)
     return app

@@ -85,4 +85,7 @@ def _reason(error: Exception) -> str:
     """The kind of error and its first line; not the detail, which quotes the value."""
     if isinstance(error, psycopg.Error) and error.diag.message_primary:
         return f"{type(error).__name__}: {error.diag.message_primary}"[:500]
+    if isinstance(error, psycopg.DataError) and "NUL" in str(error):
+        # psycopg's own word, before the server sees it.
+        return "DataError: a text with a NUL character, which PostgreSQL cannot hold"
     return type(error).__name__

@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
+from services.worker import accounting, maintenance
 from services.worker import drain as journal
-from services.worker import maintenance
 from services.worker.app import app
 from services.worker.importers import job
 from services.worker.outages import put_off_if_away
 from services.worker.resources import resources
 from shared.broker import (
+    TASK_CHECK_ACCOUNTING,
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
     TASK_REMOVE_DEAD_CONSUMERS,
@@ -58,3 +59,10 @@ def remove_dead_consumers() -> None:
     """Forgets the journal's consumers that are gone and hold nothing."""
     with put_off_if_away(TASK_REMOVE_DEAD_CONSUMERS):
         maintenance.remove_dead_consumers(resources())
+
+
+@app.task(name=TASK_CHECK_ACCOUNTING)
+def check_accounting() -> None:
+    """Asserts that what was accepted is stored, a duplicate, dead or still in the journal."""
+    with put_off_if_away(TASK_CHECK_ACCOUNTING):
+        accounting.check_accounting(resources())

@@ -9,13 +9,16 @@ from psycopg import Connection
 from redis import Redis
 
 from deploy.embedded.processes import wait_until
+from services.worker.accounting import OUTCOMES
 from services.worker.verify import verify
+from shared.accounting import Accounting, Outcome, judge, read_accounts
 from shared.journal import GROUP
 from tests.faults.acks import Acks
 from tests.faults.stack import SERVICES, Stack
 
 DRAINED_SECONDS = 180.0
 HEALED_SECONDS = 60.0
+PARTITIONS = 1
 CHUNK_BYTES = 1024**2
 IDLE_GAP = timedelta(seconds=300)
 TABLES = ("session_events", "messages", "tool_calls", "activities")
@@ -67,7 +70,7 @@ def check(stack: Stack, acks: Acks) -> Count:
     with stack.database() as connection:
         connection.execute("SET work_mem = '128MB'")
         _compare(connection, acks, count)
-        _check_accounts(connection, count)
+        _check_accounts(stack, connection, count)
         count.drift = verify(connection, IDLE_GAP)
     if any(count.drift.values()):
         count.violations.append(f"C3: aggregates differ from the rows: {count.drift}")
@@ -119,15 +122,25 @@ def _compare(connection: Connection[Any], acks: Acks, count: Count) -> None:
             count.violations.append(f"{name}: {numbers.total()} events, by the last fault: {dict(numbers)}")
 
 
-def _check_accounts(connection: Connection[Any], count: Count) -> None:
+def _check_accounts(stack: Stack, connection: Connection[Any], count: Count) -> None:
     """C4: the worker's own account agrees with the tables; and nothing here is poison, so nothing may be buried."""
     [(persisted, count.duplicates_dropped, dead)] = connection.execute(_LEDGER).fetchall()
     [(count.stored, buried)] = connection.execute("SELECT count(*), count(*) FILTER (WHERE place = 'dead_letters') FROM stored").fetchall()
     [(entries,)] = connection.execute("SELECT count(*) FROM dead_letters WHERE event_id IS NULL").fetchall()
     if persisted != count.stored - buried:
         count.violations.append(f"C4: the ledger says that {persisted} events were persisted, the tables hold {count.stored - buried}")
+    found = _equation(stack, connection)
+    if found.drift or found.pending:
+        count.violations.append(f"C4: accepted = persisted + duplicate + dead + pending does not hold: {found}")
     if buried or entries or dead:
         count.violations.append(f"C4: dead letters: {buried} events and {entries} whole entries, {dead} by the ledger")
+
+
+def _equation(stack: Stack, connection: Connection[Any]) -> Accounting:
+    with stack.redis(decode_responses=False) as redis:
+        accounts = read_accounts(redis, PARTITIONS)
+    outcomes = {epoch: Outcome(*counts) for epoch, *counts in connection.execute(OUTCOMES).fetchall()}
+    return judge(accounts, outcomes, accounts)
 
 
 def _unhealthy(stack: Stack) -> list[str]:

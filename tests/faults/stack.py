@@ -155,9 +155,9 @@ class Stack:
         """A new connection to Postgres, past any proxy, in autocommit."""
         return psycopg.connect(self._postgres.url, autocommit=True, connect_timeout=2)
 
-    def redis(self) -> Redis:
+    def redis(self, *, decode_responses: bool = True) -> Redis:
         """A new client of Redis, past any proxy."""
-        return Redis.from_url(self._redis.url, socket_timeout=5, decode_responses=True)
+        return Redis.from_url(self._redis.url, socket_timeout=5, decode_responses=decode_responses)
 
 
 def _free_port() -> int:

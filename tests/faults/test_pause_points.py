@@ -11,8 +11,8 @@ from tests.faults.links import COMMIT, COPY
 from tests.faults.stack import Stack
 from tests.faults.wire import Trap
 
-# The acknowledgement and the removal, sent as one.
-ACKNOWLEDGE = b"XACK"
+# The acknowledgement and the removal are one script; only that one removes.
+ACKNOWLEDGE = b"'XDEL'"
 
 
 def before_copy(stack: Stack, event: dict[str, str]) -> Callable[[], None]:

@@ -1,0 +1,173 @@
+"""What secrets look like: values that are known by themselves, and values that are known by what stands beside them.
+
+Bytes for RE2, which runs in linear time whatever the text. No pattern looks ahead further than it takes: else a text made of its
+beginnings would be read again for each of them.
+"""
+
+# What a value begins with, what kind it is, and what follows. The beginning decides the kind, so none is another's beginning unless it comes before it.
+TOKENS: tuple[tuple[bytes, str, bytes], ...] = (
+    (b"sk-ant-", "anthropic_key", rb"[A-Za-z0-9_-]{20,}"),
+    (b"sk-proj-", "openai_key", rb"[A-Za-z0-9_-]{20,}"),
+    (b"sk-svcacct-", "openai_key", rb"[A-Za-z0-9_-]{20,}"),
+    (b"sk-admin-", "openai_key", rb"[A-Za-z0-9_-]{20,}"),
+    (b"sk-or-v1-", "openrouter_key", rb"[A-Za-z0-9]{32,}"),
+    (b"ghp_", "github_token", rb"[A-Za-z0-9]{36,}"),
+    (b"gho_", "github_token", rb"[A-Za-z0-9]{36,}"),
+    (b"ghu_", "github_token", rb"[A-Za-z0-9]{36,}"),
+    (b"ghs_", "github_token", rb"[A-Za-z0-9]{36,}"),
+    (b"ghr_", "github_token", rb"[A-Za-z0-9]{36,}"),
+    (b"github_pat_", "github_token", rb"[A-Za-z0-9_]{30,}"),
+    (b"glpat-", "gitlab_token", rb"[A-Za-z0-9_.-]{20,}"),
+    (b"gldt-", "gitlab_token", rb"[A-Za-z0-9_-]{20,}"),
+    (b"glrt-", "gitlab_token", rb"[A-Za-z0-9_-]{20,}"),
+    (b"glptt-", "gitlab_token", rb"[A-Za-z0-9_-]{20,}"),
+    (b"glcbt-", "gitlab_token", rb"[A-Za-z0-9_-]{20,}"),
+    (b"AIza", "google_key", rb"[A-Za-z0-9_-]{35,}"),
+    (b"ya29.", "google_token", rb"[A-Za-z0-9_-]{20,}"),
+    (b"GOCSPX-", "google_secret", rb"[A-Za-z0-9_-]{20,}"),
+    (b"xoxb-", "slack_token", rb"[A-Za-z0-9-]{16,}"),
+    (b"xoxp-", "slack_token", rb"[A-Za-z0-9-]{16,}"),
+    (b"xoxa-", "slack_token", rb"[A-Za-z0-9-]{16,}"),
+    (b"xoxr-", "slack_token", rb"[A-Za-z0-9-]{16,}"),
+    (b"xoxs-", "slack_token", rb"[A-Za-z0-9-]{16,}"),
+    (b"xoxe-", "slack_token", rb"[A-Za-z0-9-]{16,}"),
+    (b"xoxe.", "slack_token", rb"[A-Za-z0-9.-]{16,}"),
+    (b"xapp-", "slack_token", rb"[0-9]-[A-Za-z0-9-]{16,}"),
+    (b"hooks.slack.com/", "slack_webhook", rb"(?:services|workflows|triggers)/[A-Za-z0-9]+/[A-Za-z0-9]+/[A-Za-z0-9]{10,}"),
+    (b"discord.com/api/webhooks/", "discord_webhook", rb"[0-9]{10,}/[A-Za-z0-9_-]{30,}"),
+    (b"discordapp.com/api/webhooks/", "discord_webhook", rb"[0-9]{10,}/[A-Za-z0-9_-]{30,}"),
+    (b"sk_live_", "stripe_key", rb"[A-Za-z0-9]{16,}"),
+    (b"sk_test_", "stripe_key", rb"[A-Za-z0-9]{16,}"),
+    (b"rk_live_", "stripe_key", rb"[A-Za-z0-9]{16,}"),
+    (b"rk_test_", "stripe_key", rb"[A-Za-z0-9]{16,}"),
+    (b"whsec_", "webhook_secret", rb"[A-Za-z0-9+/=]{24,}"),
+    (b"npm_", "npm_token", rb"[A-Za-z0-9]{36,}"),
+    (b"pypi-", "pypi_token", rb"[A-Za-z0-9_-]{50,}"),
+    (b"rubygems_", "rubygems_key", rb"[a-f0-9]{48}"),
+    (b"hf_", "huggingface_token", rb"[A-Za-z0-9]{30,}"),
+    (b"gsk_", "groq_key", rb"[A-Za-z0-9]{40,}"),
+    (b"xai-", "xai_key", rb"[A-Za-z0-9]{60,}"),
+    (b"pplx-", "perplexity_key", rb"[A-Za-z0-9]{40,}"),
+    (b"r8_", "replicate_token", rb"[A-Za-z0-9]{37,}"),
+    (b"SG.", "sendgrid_key", rb"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+    (b"dop_v1_", "digitalocean_token", rb"[a-f0-9]{64}"),
+    (b"doo_v1_", "digitalocean_token", rb"[a-f0-9]{64}"),
+    (b"dor_v1_", "digitalocean_token", rb"[a-f0-9]{64}"),
+    (b"dckr_pat_", "docker_token", rb"[A-Za-z0-9_-]{20,}"),
+    (b"dapi", "databricks_token", rb"[a-f0-9]{32}"),
+    (b"glsa_", "grafana_token", rb"[A-Za-z0-9]{32}_[a-f0-9]{8}"),
+    (b"lin_api_", "linear_key", rb"[A-Za-z0-9]{32,}"),
+    (b"ntn_", "notion_token", rb"[A-Za-z0-9]{40,}"),
+    (b"figd_", "figma_token", rb"[A-Za-z0-9_-]{36,}"),
+    (b"shpat_", "shopify_token", rb"[a-fA-F0-9]{32}"),
+    (b"shpss_", "shopify_token", rb"[a-fA-F0-9]{32}"),
+    (b"hvs.", "vault_token", rb"[A-Za-z0-9_-]{24,}"),
+    (b"sntrys_", "sentry_token", rb"[A-Za-z0-9+/=_-]{40,}"),
+    (b"sntryu_", "sentry_token", rb"[a-f0-9]{64}"),
+    (b"NRAK-", "newrelic_key", rb"[A-Z0-9]{27}"),
+    (b"PMAK-", "postman_key", rb"[a-f0-9]{24}-[a-f0-9]{34}"),
+    (b"ATATT3", "atlassian_token", rb"[A-Za-z0-9_=-]{100,}"),
+    (b"sbp_", "supabase_token", rb"[a-f0-9]{40}"),
+    (b"sb_secret_", "supabase_token", rb"[A-Za-z0-9_-]{20,}"),
+    (b"AGE-SECRET-KEY-1", "age_key", rb"[A-Z0-9]{50,}"),
+    (b"cct_", "tracker_key", rb"[A-Za-z0-9]{1,64}_[A-Za-z0-9_-]{20,}"),
+    (b"eyJ", "jwt", rb"[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
+)
+# These beginnings are also those of ordinary words, so nothing of a word may stand before or behind them.
+BOUNDED_TOKENS: tuple[tuple[bytes, str, bytes], ...] = (
+    (b"sk-", "openai_key", rb"[A-Za-z0-9]{32,}"),
+    (b"key-", "mailgun_key", rb"[a-f0-9]{32}"),
+    (b"SK", "twilio_key", rb"[a-f0-9]{32}"),
+    (b"AKIA", "aws_key_id", rb"[A-Z0-9]{16}"),
+    (b"ASIA", "aws_key_id", rb"[A-Z0-9]{16}"),
+)
+
+# A private key as it is in a file, in a string of code or of JSON (\n), in YAML or a quoted mail; its end may be cut off.
+_PEM_BREAK = rb"""[\s\\"'`+,;|>#*]"""
+PEM = (
+    rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
+    rb"(?:" + _PEM_BREAK + rb"{1,20}n?(?:Proc-Type|DEK-Info|Version|Comment|Hash): ?[A-Za-z0-9 .,:/()-]{1,100})*"
+    rb"(?:" + _PEM_BREAK + rb"*[A-Za-z0-9+/=]{16,})+(?:" + _PEM_BREAK + rb"{1,20}[A-Za-z0-9+/=]{1,15})?"
+    rb"(?:" + _PEM_BREAK + rb"{0,20}n?-----END (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----)?"
+)
+
+# At the end of a text that was cut: a secret of which too little is left to be known by its form.
+CUT_OFF = (
+    rb"((?:"
+    + b"|".join(beginning.replace(b".", rb"\.") for beginning, _, _ in (*TOKENS, *BOUNDED_TOKENS) if len(beginning) > 2)
+    + rb")[A-Za-z0-9_./+=-]{6,})"
+    rb"""\xe2\x80\xa6$|://[^\s:/@"'`<>\\]{0,100}:([^\s/@"'`<>\\]{3,256})\xe2\x80\xa6$"""
+)
+
+# Words that a secret's name ends with. Not "tokens": that is what an API call costs.
+SECRET_WORDS = (
+    rb"(?:pass(?:word|wd|phrase|code)|pwd|secret|secret[_-]?key(?:[_-]?base)?|secret[_-]?access[_-]?key|(?:access|account|api|auth|client|encryption|master|private|service"
+    rb"|session|shared[_-]?access|signing|storage)[_-]?key|token|credentials?)"
+)
+_SUFFIX = rb"(?:[_-]?(?:prod|production|dev|development|test|staging|live|old|new|v?[0-9]{1,2}))?"
+SECRET_NAME = SECRET_WORDS + _SUFFIX
+
+_BARE = rb"""[^\s"'`,;&<>(){}\[\]\\|\x00-\x1f]"""
+_BEFORE_VALUE = rb"""(?:\\{0,3}["'`])?\]?\s{0,4}(?::=|=>|[:=])\s{0,4}[bru]?\\{0,3}"""
+# One group each: the value.
+# How a value is judged (secret_shapes.py): "said" unless it is a placeholder; "opaque" as a word of code would not be; else by its name.
+CONTEXTS: tuple[tuple[str, bytes], ...] = (
+    # scheme://user:VALUE@host
+    ("said", rb"""[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/@"'`<>\\]{0,100}:([^\s/"'`<>\\]{1,256})@"""),
+    # Authorization: Bearer VALUE, also as a pair of JSON or code
+    (
+        "bare",
+        rb"""(?i:authorization)(?:\\{0,3}["'])?\s{0,4}[:=]\s{0,4}(?:\\{0,3}["'])?(?i:(?:bearer|basic|token|apikey|digest) {1,4})?("""
+        + _BARE
+        + rb"{8,})",
+    ),
+    ("opaque", rb"(?i:bearer) {1,4}([A-Za-z0-9._~+/=-]{16,})"),
+    # A whole cookie header
+    ("said", rb"""(?i:cookie): {0,4}([A-Za-z0-9_.-]{1,64}=[^\r\n"'\\]{4,})"""),
+    # A name and a password for curl
+    ("opaque", rb"""\s(?:-u|--user)[ =](?:\\{0,3}["'])?[^\s:"'\\]{1,64}:([^\s"'\\]{3,})"""),
+    ("said", rb"login\s{1,4}[^\s]{1,64}\s{1,4}password\s{1,4}([^\s]{3,})"),
+    ("said", rb"""sshpass {1,4}-p {0,4}["']?([^\s"']{3,})"""),
+    # The signature in the URL of a shared access
+    ("said", rb"[?&]sig=([A-Za-z0-9%+/=_-]{30,})"),
+    ("quoted", rb"<(?i:" + SECRET_NAME + rb")>([^<>\s]{4,})</"),
+    ("option", rb"--(?:[a-z]{1,20}-){0,3}(?i:" + SECRET_NAME + rb") {1,4}(?:\\{0,3}[\"'])?(" + _BARE + rb"{4,})"),
+    # name = "VALUE", in code, JSON, or JSON in a string
+    ("quoted", rb"(?i:" + SECRET_NAME + rb")" + _BEFORE_VALUE + rb"\"([^\"\\\r\n]{4,})"),
+    ("quoted", rb"(?i:" + SECRET_NAME + rb")" + _BEFORE_VALUE + rb"'([^'\\\r\n]{4,})"),
+    # NAME=VALUE, name: VALUE
+    ("bare", rb"(?i:" + SECRET_NAME + rb")(?:\\{0,3}[\"'`])?(?: {0,4}:|=| {1,4}=) {0,4}(" + _BARE + rb"{4,})"),
+)
+
+# Names that make whatever text they name a secret, in structured data: parameters, headers, environments. Compared without case, "-" and "_".
+SECRET_KEY_ENDS = (
+    "password", "passwd", "passphrase", "passcode", "pwd", "secret", "secretkey", "secretaccesskey", "accesskey", "accountkey", "apikey", "authkey",
+    "clientkey", "encryptionkey", "masterkey", "privatekey", "sessionkey", "signingkey", "sharedkey", "storagekey", "token", "credential", "credentials",
+    "authorization", "cookie", "cookies", "connectionstring", "clientsecret",
+)  # fmt: skip
+
+_BLANK = rb"(?:\s|\\[nrt])"
+# The same as the rules, or more, in JSON: there a quote, a line's end and a backslash are escapes. Where any other ASCII is one, nobody can tell.
+IN_JSON: tuple[bytes, ...] = (
+    *(beginning.replace(b".", rb"\.") + rest for beginning, _, rest in (*TOKENS, *BOUNDED_TOKENS)),
+    rb"-----BEGIN [A-Z0-9 ]{0,60}PRIVATE KEY",
+    rb"""://[^\s:/@"<>]{0,200}:[^\s/"<>]{1,300}@""",
+    rb"""(?i:authorization["'\\]{0,9}""" + _BLANK + rb"{0,4}[:=])",
+    rb"(?i:bearer {1,4}[A-Z0-9._~+/=-]{16})",
+    rb"(?i:cookie: {0,4}[A-Z0-9_.-]{1,64}=)",
+    _BLANK + rb"""(?:-u|--user)[ =]["'\\]{0,9}[^\s:"'\\]{1,64}:""",
+    rb"login" + _BLANK + rb"""[^"\s]{1,64}""" + _BLANK + rb"{1,4}password",
+    rb"sshpass ",
+    rb"[?&]sig=",
+    rb"<(?i:" + SECRET_NAME + rb")>",
+    rb"--(?:[a-z]{1,20}-){0,3}(?i:" + SECRET_NAME + rb") ",
+    # Beside a name there is something that is not at once code: a quoted text, or no space after the sign.
+    rb"(?i:" + SECRET_NAME + rb""")["'`\\]{0,9}\]?""" + _BLANK + rb"{0,4}(?::=|=>|[:=])" + _BLANK + rb"""{0,4}[bru]?["'`\\]{0,9}[^\s"'`,;&<>(){}\[\]\\|]{4}""",
+    rb"(?i:" + SECRET_NAME + rb""")["'`\\]{0,9}\]?""" + _BLANK + rb"""{0,4}(?::=|=>|[:=])""" + _BLANK + rb"""{0,4}[bru]?\\{0,7}["']""",
+    # A secret's key, not of a number.
+    rb"(?i:(?:password|passwd|passphrase|passcode|pwd|secret|key|token|credentials?|authorization|cookies?|connection[_-]?string))\"\s*:\s*[\"\[{]",
+    # Cut off: only the beginning of a secret is left.
+    rb"\xe2\x80\xa6\"",
+    rb"\\u00[0-7]",
+    rb"\\/",
+)  # fmt: skip

@@ -1,0 +1,51 @@
+"""Secrets in texts: what is replaced, what stays, and that it takes linear time."""
+
+import pytest
+
+from shared.redaction import redact_text
+
+LONG = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "kind"),
+    [
+        (f"use sk-ant-api03-{LONG} here", "use {} here", "anthropic_key"),
+        (f"git clone https://ghp_{LONG}@github.com/a/b", "git clone https://{}@github.com/a/b", "github_token"),
+        ("postgres://ann:p4ss@db/app", "postgres://ann:{}@db/app", "credential"),
+        ("curl -H 'Authorization: Bearer 1a2b3c4d5e6f7g8h' x", "curl -H 'Authorization: Bearer {}' x", "credential"),
+        ("export DB_PASSWORD=letmein\n", "export DB_PASSWORD={}\n", "credential"),
+        ('{"client_secret": "a1b2c3d4"}', '{{"client_secret": "{}"}}', "credential"),
+        (r"{\"client_secret\": \"a1b2c3d4\"}", r"{{\"client_secret\": \"{}\"}}", "credential"),
+        ("secret=пароль123 x", "secret={} x", "credential"),
+        (f"-----BEGIN RSA PRIVATE KEY-----\n{LONG}\n{LONG}\nabc=\n-----END RSA PRIVATE KEY-----\nend", "{}\nend", "private_key"),
+    ],
+)
+def test_a_secret_is_replaced_and_nothing_else(text: str, kept: str, kind: str) -> None:
+    counts: dict[str, int] = {}
+    redacted = redact_text(text, counts)
+    before, _, after = kept.replace("{{", "{").replace("}}", "}").partition("{}")
+    assert redacted.startswith(f"{before}[redacted:{kind}:")
+    assert redacted.endswith(f"]{after}")
+    assert counts == {kind: 1}
+    assert redact_text(redacted) == redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "token = get_token()", "password: str", "password = os.environ['PASSWORD']", "API_KEY=${API_KEY}", "max_tokens=4096", '"input_tokens": 123456',
+        "password = form.password", "if password == other:", "secret: <your secret>", "docker run -u 1000:1000 image", "the token: string", "",
+        "task-0123456789abcdef0123456789abcdef",
+    ],
+)  # fmt: skip
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert redact_text(text) == text
+
+
+def test_the_same_secret_is_the_same_word() -> None:
+    words = {
+        redact_text(text)[-1 - len("[redacted:credential:12345678]") :].strip("= '")
+        for text in ("password=hunter22", "db_password = hunter22")
+    }
+    assert len(words) == 1
