@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import httpx2 as httpx
@@ -35,14 +36,11 @@ class Stack:
 
     def __init__(self, folder: Path, *, proxied: bool = False) -> None:
         self.paths = Paths((folder / "data").resolve())
-        self.paths.make()
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.deaths_wanted: Counter[str] = Counter()
-        self._postgres = PostgresServer(self.paths.postgres, self.paths.run, self.paths.log("postgres"))
-        self._redis = RedisServer(self.paths.redis, self.paths.run, self.paths.log("redis"))
-        self.redis_proxy = Proxy(self._redis.socket)
-        self.postgres_proxy = Proxy(self._postgres.socket_dir / ".s.PGSQL.5432")
+        self.redis_proxy: Proxy
+        self.postgres_proxy: Proxy
         self._is_proxied = proxied
         self._output = folder / "supervisor-output.log"
         self._supervisor: subprocess.Popen[bytes] | None = None
@@ -75,6 +73,9 @@ class Stack:
     def _command(self) -> list[str]:
         if not self._is_proxied:
             return [sys.executable, "-m", "deploy.embedded"]
+        self.paths.make()
+        self.postgres_proxy = Proxy(self._postgres.socket_dir / ".s.PGSQL.5432")
+        self.redis_proxy = Proxy(self._redis.socket)
         for proxy in (self.postgres_proxy, self.redis_proxy):
             proxy.start()
         return [sys.executable, "-m", "tests.faults.supervised", str(self.postgres_proxy.port), str(self.redis_proxy.port)]
@@ -150,6 +151,14 @@ class Stack:
             elif f" {service} runs again" in line:
                 is_ready = True
         return deaths
+
+    @cached_property
+    def _postgres(self) -> PostgresServer:
+        return PostgresServer(self.paths.postgres, self.paths.run, self.paths.log("postgres"))
+
+    @cached_property
+    def _redis(self) -> RedisServer:
+        return RedisServer(self.paths.redis, self.paths.run, self.paths.log("redis"))
 
     def database(self) -> Connection[tuple[object, ...]]:
         """A new connection to Postgres, past any proxy, in autocommit."""
