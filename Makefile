@@ -56,11 +56,11 @@ bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES
 	$(VENV)/python -m tests.bench.imports
 
 faults: environment ## every fault under load and at its worst moment, then a count of every event; 5 minutes
-	$(VENV)/python -m tests.faults --seed 1 --seconds 1
+	$(VENV)/python -m tests.faults --seed 1 --seconds 1 --faults=-redis-half-open,postgres-half-open
 	$(VENV)/python -m pytest tests/faults -n 2 --dist loadfile
 
 faults-long: environment ## the same for as long as ARGS say: make faults-long ARGS='--minutes 30 --kills 500'
-	$(VENV)/python -m tests.faults --kill-weight 5 --seconds 4 $(ARGS)
+	$(VENV)/python -m tests.faults --kill-weight 10 --seconds 3 --overlap 0.25 $(ARGS)
 
 faults-power: environment ## cut the power, many times, under load (needs root, loop devices and mkfs.xfs)
 	$(VENV)/python -m tests.faults.power $(ARGS)

@@ -7,7 +7,7 @@ _ALL = (
     Fault("F1", "worker", kills.worker, ("worker",), times=5, is_kill=True),
     Fault("F2", "worker-child", kills.worker_child, ("worker",), times=5, is_kill=True),
     Fault("F3", "api", kills.api, ("api",), times=4, is_kill=True),
-    Fault("F4", "redis", kills.redis, ("redis",), times=4, stretch=2.5, is_kill=True),
+    Fault("F4", "redis", kills.redis, ("redis",), times=4, stretch=3.5, is_kill=True),
     Fault("F9", "postgres", kills.postgres, ("postgres",), times=3, is_kill=True),
     Fault("F9", "postmaster", kills.postmaster, ("postgres",), is_kill=True),
     Fault("F9", "postgres-immediate", kills.postgres_immediately, ("postgres",)),
