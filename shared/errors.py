@@ -2,9 +2,10 @@
 
 ApiError
 ├── BadRequest 400            VALIDATION_ERROR, INVALID_JSON, INVALID_CURSOR, INVALID_FILE, UNKNOWN_PROJECT_FILE
+├── Unauthorized 401          UNAUTHORIZED (with WWW-Authenticate)
 ├── Forbidden 403             FORBIDDEN
 ├── OriginNotAllowed 403      ORIGIN_NOT_ALLOWED
-├── NotFound 404              NOT_FOUND, PROJECT_NOT_FOUND, SESSION_NOT_FOUND, JOB_NOT_FOUND
+├── NotFound 404              NOT_FOUND, PROJECT_NOT_FOUND, SESSION_NOT_FOUND, JOB_NOT_FOUND, SCRUB_NOT_FOUND
 ├── MethodNotAllowed 405      METHOD_NOT_ALLOWED
 ├── RequestTimeout 408        REQUEST_TIMEOUT
 ├── Conflict 409              CONFLICT
@@ -42,6 +43,16 @@ class ApiError(Exception):
 
 class BadRequest(ApiError):
     status, code = 400, "VALIDATION_ERROR"
+
+
+class Unauthorized(ApiError):
+    """No key, or none that is valid. `challenge` goes into WWW-Authenticate."""
+
+    status, code = 401, "UNAUTHORIZED"
+
+    def __init__(self, message: str, *, challenge: str = "Bearer") -> None:
+        super().__init__(message)
+        self.headers = {"WWW-Authenticate": challenge}
 
 
 class Forbidden(ApiError):

@@ -55,6 +55,8 @@ def run(settings: Settings, paths: Paths, reach: Reach) -> int:
             raise StartError(
                 f"The database could not be brought to this release's schema; the reason is at the end of {paths.log('migrate')}."
             )
+        if settings.access == "keys":
+            preflight.check_admin_key(database.url)
         supervisor.start([stack.api_service(address, paths, env)])
         supervisor.start(stack.celery_services(paths, env))
         if flower_port is not None:

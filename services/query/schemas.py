@@ -26,6 +26,7 @@ SessionId = Annotated[
     Text, Path(min_length=1, max_length=200, description="The session's id.", examples=["01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"])
 ]
 JobId = Annotated[UUID, Path(description="The import job's id.")]
+ScrubId = Annotated[UUID, Path(description="The scrub's id.")]
 
 
 class Absent:
