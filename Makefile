@@ -7,7 +7,7 @@ ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 pytho
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help environment up down status psql test check verify bench bench-reads bench-imports faults openapi lock clean
+.PHONY: help environment up down status psql test check verify bench bench-reads bench-imports faults fuzz audit schemathesis openapi lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,9 @@ bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES
 
 faults: environment ## kill everything, many times, under load; then count
 	$(VENV)/python -m tests.faults
+
+fuzz: environment ## feed every parser with the unexpected, 10 minutes each (FUZZ="--seconds 60 --only event")
+	$(VENV)/python -m tests.fuzz $(FUZZ)
 
 openapi: environment ## write shared/openapi.json from both services
 	$(VENV)/python -m deploy.openapi
