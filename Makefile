@@ -7,7 +7,7 @@ ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 pytho
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help environment up down status psql test check verify bench bench-reads bench-imports faults fuzz audit schemathesis openapi lock clean
+.PHONY: help environment up down status psql key test check verify backup restore bench bench-reads bench-imports faults fuzz audit schemathesis openapi lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,6 +27,11 @@ status: environment ## the processes of the stack
 psql: environment ## a shell on the stack's database
 	@exec $(VENV)/python -m deploy.embedded.control psql
 
+# make key KEY="--scope ingest --name laptop"; without it the first one, an admin's.
+KEY ?= --scope admin
+key: environment ## make an API key in the running stack and show it, this once
+	@$(VENV)/python -m deploy.embedded.control run deploy.keys create $(KEY)
+
 test: environment ## all tests, two at a time
 	$(VENV)/python -m pytest -n 2
 
@@ -39,6 +44,12 @@ check: environment ## lint, format, types, import contracts, docs
 
 verify: environment ## recompute every aggregate of the running stack from its rows; exit 1 on a difference
 	@$(VENV)/python -m deploy.embedded.control run services.worker.verify
+
+backup: environment ## copy the running stack's data to a new folder, TO=… (default: beside the data, named by the time)
+	@$(VENV)/python -m deploy.embedded.backup "$(TO)"
+
+restore: environment ## make the data folder out of a backup, FROM=…; then `make up`
+	@$(VENV)/python -m deploy.embedded.restore "$(FROM)"
 
 bench: environment ## measure the write path against the running machine's own limits
 	$(VENV)/python -m tests.bench.writes

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from client import dead_letters, jobs, summary
+from client import dead_letters, jobs, keys, scrubbing, summary
 from client.claude_files import Found, default_paths, find
 from client.display import Quiet, display_for
 from client.errors import FAILED, Interrupted
@@ -96,6 +96,32 @@ def undo(job: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Tok
     _change("DELETE", jobs.path_of(job), url, token, as_json=as_json)
 
 
+@app.command()
+def scrub(
+    is_watching: Annotated[bool, typer.Option("--watch", help="Wait until it is through.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would change, change nothing.")] = False,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Applies the server's rules of redaction to what it has stored already."""
+    with ending():
+        display = display_for(is_quiet=as_json)
+        server = server_at(url, token, display)
+        started = scrubbing.start(server, dry_run=dry_run)
+        if not is_watching:
+            summary.write_json(started) if as_json else typer.echo(
+                f"Scrub {started['scrub_id']} is under way; see /api/scrubs/{started['scrub_id']}."
+            )
+            return
+        ended = scrubbing.follow(server, started["scrub_id"], lambda seen: display.note(scrubbing.sentence(seen)))
+        summary.write_json(ended) if as_json else typer.echo(scrubbing.sentence(ended))
+        if ended["status"] != "succeeded":
+            raise typer.Exit(FAILED)
+
+
+app.add_typer(keys.app, name="keys")
+app.command("audit")(keys.list_acts)
 app.add_typer(dead_letters.app, name="dead-letters")
 
 

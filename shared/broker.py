@@ -16,6 +16,9 @@ TASK_RUN_IMPORT: Final = "import.run"
 TASK_SWEEP_IMPORTS: Final = "import.sweep"
 TASK_CLOSE_IDLE_SESSIONS: Final = "maintenance.close_idle_sessions"
 TASK_REMOVE_DEAD_CONSUMERS: Final = "maintenance.remove_dead_consumers"
+TASK_CHECK_ACCOUNTING: Final = "maintenance.check_accounting"
+TASK_SCRUB: Final = "maintenance.scrub"
+TASK_SWEEP_SCRUBS: Final = "maintenance.sweep_scrubs"
 
 # Every key of Celery in Redis begins with this, so that the broker and the journal can share a database.
 KEY_PREFIX: Final = "celery:"

@@ -2,16 +2,25 @@
 
 ApiError
 ├── BadRequest 400            VALIDATION_ERROR, INVALID_JSON, INVALID_CURSOR, INVALID_FILE, UNKNOWN_PROJECT_FILE
-├── NotFound 404              NOT_FOUND, PROJECT_NOT_FOUND, SESSION_NOT_FOUND, JOB_NOT_FOUND, DEAD_LETTER_NOT_FOUND
+├── Unauthorized 401          UNAUTHORIZED (with WWW-Authenticate)
+├── Forbidden 403             FORBIDDEN
+├── OriginNotAllowed 403      ORIGIN_NOT_ALLOWED
+├── NotFound 404              NOT_FOUND, PROJECT_NOT_FOUND, SESSION_NOT_FOUND, JOB_NOT_FOUND, SCRUB_NOT_FOUND,
+│                             DEAD_LETTER_NOT_FOUND
 ├── MethodNotAllowed 405      METHOD_NOT_ALLOWED
 ├── RequestTimeout 408        REQUEST_TIMEOUT
 ├── Conflict 409              CONFLICT
 ├── PayloadTooLarge 413       PAYLOAD_TOO_LARGE
 ├── UnsupportedMediaType 415  UNSUPPORTED_MEDIA_TYPE
-└── Unavailable 503           QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE, BACKLOG_FULL (with Retry-After)
+├── HostNotAllowed 421        HOST_NOT_ALLOWED
+└── Unavailable 503           QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE, BACKLOG_FULL, OVERLOADED (with Retry-After)
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
+
+# Of answers to a body that did not come to its end, so that nobody has to read the rest of it.
+_CLOSED: Final = {"Connection": "close"}
 
 
 class ApiError(Exception):
@@ -19,13 +28,14 @@ class ApiError(Exception):
 
     status = 500
     code = "INTERNAL_ERROR"
+    sent_with: Mapping[str, str] = {}
 
     def __init__(self, message: str, *, code: str | None = None, details: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code or self.code
         self.details = details or {}
-        self.headers: dict[str, str] = {}
+        self.headers = dict(self.sent_with)
 
     def body(self) -> dict[str, Any]:
         """The one shape of every error: {"error": true, "message", "code", "details"}."""
@@ -34,6 +44,24 @@ class ApiError(Exception):
 
 class BadRequest(ApiError):
     status, code = 400, "VALIDATION_ERROR"
+
+
+class Unauthorized(ApiError):
+    """No key, or none that is valid. `challenge` goes into WWW-Authenticate."""
+
+    status, code = 401, "UNAUTHORIZED"
+
+    def __init__(self, message: str, *, challenge: str = "Bearer") -> None:
+        super().__init__(message)
+        self.headers = {"WWW-Authenticate": challenge}
+
+
+class Forbidden(ApiError):
+    status, code = 403, "FORBIDDEN"
+
+
+class OriginNotAllowed(ApiError):
+    status, code = 403, "ORIGIN_NOT_ALLOWED"
 
 
 class NotFound(ApiError):
@@ -46,6 +74,7 @@ class MethodNotAllowed(ApiError):
 
 class RequestTimeout(ApiError):
     status, code = 408, "REQUEST_TIMEOUT"
+    sent_with = _CLOSED
 
 
 class Conflict(ApiError):
@@ -54,10 +83,15 @@ class Conflict(ApiError):
 
 class PayloadTooLarge(ApiError):
     status, code = 413, "PAYLOAD_TOO_LARGE"
+    sent_with = _CLOSED
 
 
 class UnsupportedMediaType(ApiError):
     status, code = 415, "UNSUPPORTED_MEDIA_TYPE"
+
+
+class HostNotAllowed(ApiError):
+    status, code = 421, "HOST_NOT_ALLOWED"
 
 
 class Unavailable(ApiError):

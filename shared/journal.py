@@ -1,6 +1,8 @@
 """The journal: the Redis Streams between ingest, which appends, and the worker, which reads, persists, acknowledges.
 
-Keys, per partition p: `journal:{p}` the stream, with field `payload`. One consumer group, GROUP.
+Keys, per partition p: `journal:{p}` the stream, whose entries have the fields `payload`, `epoch` and `n`, the number of events in the
+payload. One consumer group, GROUP. `accounting:{p}` a hash: `epoch`, the account's random name, made with the first entry and gone with
+the journal; `accepted` and `settled`, how many events have come into the stream and left it. Both move with the stream, in one script.
 `journal:bell` is set while a `drain` task is on its way, so that only one is sent for many events.
 """
 
@@ -8,6 +10,9 @@ from zlib import crc32
 
 GROUP = "drain"
 PAYLOAD_FIELD = "payload"
+# Entries of versions before the accounting have neither; they are drained and belong to no account.
+EPOCH_FIELD = "epoch"
+EVENTS_FIELD = "n"
 BELL_KEY = "journal:bell"
 # A bell that was rung but whose task got lost is silent for at most this long; the sweep rings meanwhile.
 BELL_TTL_MS = 2_000
@@ -16,6 +21,11 @@ BELL_TTL_MS = 2_000
 def stream_key(partition: int) -> str:
     """The stream of a partition. The braces keep a partition's keys on one node of a Redis Cluster."""
     return f"journal:{{{partition}}}"
+
+
+def accounting_key(stream: str) -> str:
+    """The account of a stream, on the same node of a Redis Cluster: `journal:{p}` → `accounting:{p}`."""
+    return stream.replace("journal", "accounting", 1)
 
 
 def partition_of(session_id: str | None, partitions: int) -> int:

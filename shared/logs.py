@@ -4,13 +4,28 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
+
+from shared.redaction import redact_text
+
+# Lines of an exception's text in which Postgres quotes the row that it refused.
+_QUOTING = ("DETAIL:", "CONTEXT:")
+
+
+def _quote_nothing(_logger: object, _method: str, fields: EventDict) -> EventDict:
+    """What an exception says is the one text here that we did not write."""
+    if "exception" in fields:
+        lines = str(fields["exception"]).split("\n")
+        fields["exception"] = redact_text("\n".join(line for line in lines if not line.startswith(_QUOTING)))
+    return fields
+
 
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
+    _quote_nothing,
 ]
 
 
@@ -42,7 +57,7 @@ def configure_logs(service: str, level: str = "INFO") -> None:
 
 
 def _name_service(service: str) -> Processor:
-    def add(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    def add(_logger: object, _method: str, fields: EventDict) -> EventDict:
         fields["service"] = service
         return fields
 

@@ -42,18 +42,28 @@ def is_secret(shape: str, name: bytes, value: bytes, after: bytes) -> bool:
     if shape == "said":
         return True
     if shape == "opaque":
-        return _is_mixed(value) and not _PATH.fullmatch(value)
-    is_password = b"pass" in name.lower() or b"pwd" in name.lower()
+        return _is_mixed(value) and not _is_path(value)
+    lower_name = name.lower()
+    is_password = b"pass" in lower_name or b"pwd" in lower_name
     if value.isdigit():
         return len(value) >= (6 if is_password else 20)
     if shape == "quoted":
-        return _is_quoted_secret(name, value, lower, is_password)
+        return _is_quoted_secret(lower_name, value, lower, is_password)
     return _is_bare_secret(shape, name, value, lower, after, is_password)
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a text stands for a secret without being one: `${TOKEN}`, `<your token>`, `xxx`, nothing."""
+    return _is_placeholder(text.lower().encode("utf-8", "surrogatepass"))
 
 
 def _is_placeholder(lower: bytes) -> bool:
     return (
-        lower in PLACEHOLDERS or lower.startswith(_BEGINNINGS_OF_PLACEHOLDERS) or len(set(lower)) <= 2 or b"..." in lower or b"${" in lower
+        lower in PLACEHOLDERS
+        or lower.startswith(_BEGINNINGS_OF_PLACEHOLDERS)
+        or lower.count(lower[:1]) == len(lower)
+        or b"..." in lower
+        or b"${" in lower
     )
 
 
@@ -63,29 +73,37 @@ def _is_mixed(value: bytes) -> bool:
     return len(others) < len(value) and bool(others.strip(b"_-. "))
 
 
-def _is_quoted_secret(name: bytes, value: bytes, lower: bytes, is_password: bool) -> bool:
-    if b" " in value:
-        return b"phrase" in name.lower()
-    if _PATH.fullmatch(value):
-        return False
+def _is_path(value: bytes) -> bool:
+    return b"/" in value and _PATH.fullmatch(value) is not None
+
+
+def _is_of_names(lower: bytes) -> bool:
+    return any(word in lower for word in _WORDS_OF_NAMES)
+
+
+def _is_quoted_secret(lower_name: bytes, value: bytes, lower: bytes, is_password: bool) -> bool:
     if value.isalpha():
         # A capitalized word is a label; a password is one word, another secret a long one.
         return len(value) >= (6 if is_password else 16) and not value.istitle()
-    if _WORDS.fullmatch(value) and (b"." in value or b"/" in value or b"_" in value or b"-" in value):
-        return is_password and any(48 <= byte < 58 for byte in value) and not any(word in lower for word in _WORDS_OF_NAMES)
+    if b" " in value:
+        return b"phrase" in lower_name
+    if _is_path(value):
+        return False
+    if not value.isalnum() and _WORDS.fullmatch(value):
+        return is_password and _is_mixed(value) and not _is_of_names(lower)
     return len(value) >= 6 and (is_password or _is_mixed(value))
 
 
 def _is_bare_secret(shape: str, name: bytes, value: bytes, lower: bytes, after: bytes, is_password: bool) -> bool:
-    if (after in b"([{" and after) or _PATH.fullmatch(value):
+    if (after and after in b"([{") or len(value) < 6 or _is_path(value):
         return False
     is_said = shape == "option" or (name.endswith(b"=") and name[:-1].isupper())
-    if _CODE.fullmatch(value) or _WORDS.fullmatch(value):
-        if b"." in value or b"::" in value or b"->" in value or any(word in lower for word in _WORDS_OF_NAMES):
+    if value.isalpha():
+        is_end_of_line = after in b"\r\n;&"
+        return not _is_of_names(lower) and (is_said or (is_password and value.islower() and is_end_of_line))
+    if _WORDS.fullmatch(value) if value.isalnum() else (_CODE.fullmatch(value) or _WORDS.fullmatch(value)):
+        if _is_of_names(lower) or b"." in value or b":" in value or b"->" in value:
             return False
-        if value.isalpha():
-            is_end_of_line = after in b"\r\n;&"
-            return len(value) >= 6 and (is_said or (is_password and value.islower() and is_end_of_line))
         if b"_" in value or b"-" in value:
-            return is_said and any(48 <= byte < 58 for byte in value)
-    return len(value) >= 6 and (is_said or _is_mixed(value))
+            return is_said and _is_mixed(value)
+    return is_said or _is_mixed(value)

@@ -1,4 +1,4 @@
-"""What both services show outward identically: the error body, X-Request-ID, the access log and its metrics."""
+"""What both services show outward identically: who is let in, the error body, X-Request-ID, the access log and its metrics."""
 
 import os
 import re
@@ -16,8 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import metrics
+from shared.answer_headers import JSON, protection
 from shared.api_document import methods_by_path
 from shared.errors import ApiError, BadRequest, MethodNotAllowed, NotFound, PayloadTooLarge
+from shared.origins import Admission
+from shared.reach import ReachSettings, check_reach
 
 log = structlog.get_logger()
 
@@ -37,7 +40,7 @@ class JsonResponse(Response):
         self.status_code = status
         self.background = None
         self.body = body
-        self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), JSON]
         if headers:
             self.raw_headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
@@ -58,8 +61,12 @@ def refusal(scope: Scope, error: ApiError) -> Response:
     return error_response(error)
 
 
-def install(app: FastAPI, service: str) -> None:
-    """Gives an app the error body for every failure, the framework's own included, and the request context around it all."""
+def install(app: FastAPI, service: str, reach: ReachSettings) -> None:
+    """Gives an app its door, the error body for every failure, the framework's own included, and the request context around it all.
+
+    NotReachable if other machines would reach it and nobody were asked for a key.
+    """
+    check_reach(reach)
     methods_of = methods_by_path()
 
     async def on_api_error(request: Request, error: Exception) -> Response:
@@ -82,6 +89,8 @@ def install(app: FastAPI, service: str) -> None:
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_exception)
+    # What is added last is outermost.
+    app.add_middleware(Admission, settings=reach, refuse=refusal)
     app.add_middleware(RequestContext, service=service)
 
 
@@ -108,7 +117,7 @@ def _from_http(request: Request, error: HTTPException, methods: list[str]) -> Ap
 
 
 class RequestContext:
-    """ASGI: gives the request its id, times and logs it, and turns a crash into the 500 body."""
+    """ASGI: gives the request its id and the answer what protects it, times and logs it, and turns a crash into the 500 body."""
 
     def __init__(self, app: ASGIApp, service: str) -> None:
         self.app = app
@@ -128,7 +137,8 @@ class RequestContext:
             if message["type"] == "http.response.start":
                 answering = True
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                headers = message["headers"]
+                message["headers"] = [*headers, (b"x-request-id", request_id.encode()), *protection(headers)]
             await send(message)
 
         bound = _REQUEST_ID.set(request_id)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from deploy.embedded import lock, preflight, processes, stack
 from deploy.embedded.banner import banner
+from deploy.embedded.flower_login import flower_login
 from deploy.embedded.paths import Paths
 from deploy.embedded.postgres import PostgresServer
 from deploy.embedded.processes import StartError
@@ -15,32 +16,36 @@ from deploy.embedded.redis_server import RedisServer, server_program
 from deploy.embedded.settings import Settings, read_settings
 from deploy.embedded.supervisor import StopRequested, Supervisor, end_leftovers
 
+# By which URL the services reach a server that has this URL here. The fault tests put something in between.
+Reach = Callable[[str], str]
 
-def main() -> int:
+
+def main(reach: Reach = lambda url: url) -> int:
     """Exit code: 0 after a stop that was asked for, 1 with a sentence on stderr if it could not start or go on."""
     try:
         settings = read_settings()
         paths = Paths(settings.data_dir.expanduser().resolve())
-        preflight.check_host(settings.host)
+        preflight.check_host(settings)
         preflight.make_data_dir(paths)
         lock.take(paths.lock)
         end_leftovers(list(paths.run.glob("*.pid")))
         preflight.check_disk(paths.data_dir)
-        return run(settings, paths)
+        return run(settings, paths, reach)
     except StartError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
 
 
-def run(settings: Settings, paths: Paths) -> int:
+def run(settings: Settings, paths: Paths, reach: Reach) -> int:
     """From the first server to the last one's end."""
     started = time.monotonic()
     server_program()
     flower_port = preflight.flower_port(settings)
+    login = "" if flower_port is None else flower_login(settings.flower_basic_auth, paths.flower_login)
     address = stack.Address(settings.host, settings.port, preflight.listen(settings.host, settings.port))
     database = PostgresServer(paths.postgres, paths.run, paths.log("postgres"))
     redis = RedisServer(paths.redis, paths.run, paths.log("redis"))
-    env = stack.environment(paths, database.url, redis.url)
+    env = stack.environment(paths, reach(database.url), reach(redis.url))
     say = _teller(paths)
     supervisor = Supervisor(say)
     supervisor.install_signals()
@@ -50,11 +55,16 @@ def run(settings: Settings, paths: Paths) -> int:
             raise StartError(
                 f"The database could not be brought to this release's schema; the reason is at the end of {paths.log('migrate')}."
             )
+        if settings.access == "keys":
+            preflight.check_admin_key(database.url)
         supervisor.start([stack.api_service(address, paths, env)])
         supervisor.start(stack.celery_services(paths, env))
         if flower_port is not None:
-            supervisor.start([stack.flower_service(paths, env, flower_port)])
-        say(banner(paths, address.url, flower_port, time.monotonic() - started))
+            supervisor.start([stack.flower_service(paths, env, flower_port, login)])
+        say(f"Ready on {address.url}.")
+        # Not by `say`: what it says is also kept in a log, and this has a password.
+        with contextlib.suppress(OSError):
+            print(banner(paths, address.url, flower_port, login, time.monotonic() - started), flush=True)
         supervisor.watch()
     except StopRequested:
         say("Stopping.")

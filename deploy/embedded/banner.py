@@ -5,9 +5,10 @@ from pathlib import Path
 from deploy.embedded.paths import REPOSITORY, Paths
 
 
-def banner(paths: Paths, url: str, flower_port: int | None, seconds: float) -> str:
+def banner(paths: Paths, url: str, flower_port: int | None, flower_login: str, seconds: float) -> str:
     """Where the tracker answers, where its data and logs are, how to stop it."""
-    flower = "off" if flower_port is None else f"http://127.0.0.1:{flower_port}"
+    name, _, password = flower_login.partition(":")
+    flower = "off" if flower_port is None else f"http://127.0.0.1:{flower_port}   (name {name}, password {password})"
     elsewhere = "" if paths.data_dir == REPOSITORY / ".tracker" else f" TRACKER_DATA_DIR={_short(paths.data_dir)}"
     return "\n".join(
         (

@@ -9,16 +9,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.ingest.app import create_app as create_ingest
 from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
+from shared.http_server import serve
 from shared.logs import configure_logs
 
-GRACEFUL_SECONDS = 10
 _READING_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -53,21 +52,5 @@ def create_app() -> Gateway:
     return Gateway(reading=create_query(), writing=create_ingest(), log_level=IngestSettings().log_level)
 
 
-def serve(listening: socket.socket) -> None:
-    """Serves until SIGTERM, then lets running requests end. The apps set up the logs, so uvicorn must not."""
-    config = uvicorn.Config(
-        create_app,
-        factory=True,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=GRACEFUL_SECONDS,
-    )
-    uvicorn.Server(config).run(sockets=[listening])
-
-
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(create_app, socket.socket(fileno=int(sys.argv[1])), IngestSettings())

@@ -47,6 +47,11 @@ class Paths:
         """When beat last sent what."""
         return self.data_dir / "beat-schedule"
 
+    @property
+    def flower_login(self) -> Path:
+        """Who may look at Flower: `name:password`."""
+        return self.data_dir / "flower-login"
+
     def log(self, process: str) -> Path:
         """A process' log."""
         return self.logs / f"{process}.log"

@@ -6,27 +6,36 @@ import shutil
 import socket
 from pathlib import Path
 
+import psycopg
+
 from deploy.embedded.paths import Paths
 from deploy.embedded.processes import StartError
 from deploy.embedded.settings import Settings
+from shared.keys import NO_ADMIN_KEY
+from shared.reach import NotReachable, check_reach
 
 FREE_BYTES_NEEDED = 256 * 1024 * 1024
 FLOWER_PORTS_TRIED = 50
 
 
-def check_host(host: str) -> None:
-    """There are no API keys yet, so whoever reaches the port may read and write everything."""
-    if host == "localhost":
-        return
+def check_host(settings: Settings) -> None:
+    """The address is one, and is not open to other machines without keys."""
+    host = settings.host
     try:
-        if ipaddress.ip_address(host).is_loopback:
-            return
+        if host != "localhost":
+            ipaddress.ip_address(host)
+        check_reach(settings)
     except ValueError:
         raise StartError(f"TRACKER_HOST={host} is not an address; use 127.0.0.1, the default.") from None
-    raise StartError(
-        f"TRACKER_HOST={host} can be reached from other machines, and the tracker has no API keys yet to keep strangers out. "
-        "Use 127.0.0.1, and reach it from elsewhere through an SSH tunnel (ssh -L 8000:127.0.0.1:8000 …)."
-    )
+    except NotReachable as error:
+        raise StartError(str(error)) from None
+
+
+def check_admin_key(database_url: str) -> None:
+    """Somebody can make keys, where everybody needs one."""
+    with psycopg.connect(database_url) as connection:
+        if not connection.execute("SELECT FROM api_keys WHERE revoked_at IS NULL AND 'admin' = ANY(scopes) LIMIT 1").fetchall():
+            raise StartError(NO_ADMIN_KEY)
 
 
 def make_data_dir(paths: Paths) -> None:

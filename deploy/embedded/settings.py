@@ -4,21 +4,27 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from deploy.embedded.processes import StartError
+from shared.reach import ReachSettings
 
 
-class Settings(BaseSettings):
+class Settings(ReachSettings):
     """Read from the environment."""
 
     model_config = SettingsConfigDict(env_prefix="TRACKER_")
 
     data_dir: Path = Field(Path(".tracker"), description="Folder of everything that is kept: PostgreSQL, Redis, uploads, logs.")
-    host: str = Field("127.0.0.1", description="Address to serve on; a loopback address.")
     port: int = Field(8000, ge=1, le=65535, description="Port to serve on.")
     flower_port: int | Literal["off"] = Field(
         5555, description="Port of Flower on loopback, or `off`. If the default is in use the next free one."
+    )
+    flower_basic_auth: str | None = Field(
+        None,
+        pattern="^[^:,]+:[^,]+$",
+        description="Who may look at Flower, as `name:password`. Without it `make up` makes a password, once, and says it;"
+        " the containers' Flower does not start.",
     )
 
 

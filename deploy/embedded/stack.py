@@ -17,6 +17,8 @@ from deploy.embedded.paths import REPOSITORY, Paths
 
 STOP_ORDER = (("api",), ("beat", "flower"), ("worker-drain", "worker-background"), ("redis",), ("postgres",))
 _CELERY = ("-A", "services.worker.app")
+# Where an address that stands for all of them is reached from here.
+_ON_THIS_MACHINE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 # Tasks that Flower remembers. Its default of 100,000 would grow by the sweep alone to hundreds of MB.
 _FLOWER_TASKS = 2_000
 
@@ -31,8 +33,9 @@ class Address:
 
     @property
     def url(self) -> str:
-        """Without a slash at the end."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        """As this machine reaches it; without a slash at the end."""
+        host = _ON_THIS_MACHINE.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 def environment(paths: Paths, database_url: str, redis_url: str) -> dict[str, str]:
@@ -57,6 +60,8 @@ def server_service(name: str, server: OwnServer, paths: Paths) -> Service:
         pid_file=paths.pid(name),
         stop_signal=server.stop_signal,
         stop_seconds=server.stop_seconds,
+        # Parts of PostgreSQL's may lie on disks of their own.
+        folders=(paths.data_dir, server.data_dir, server.data_dir / "base", server.data_dir / "pg_wal"),
     )
 
 
@@ -74,7 +79,9 @@ def api_service(address: Address, paths: Paths, env: Mapping[str, str]) -> Servi
     def launch() -> subprocess.Popen[bytes]:
         return processes.spawn(argv, log_file=paths.log("api"), env=env, cwd=REPOSITORY, pass_fds=[descriptor])
 
-    return Service("api", launch, lambda: _answers(f"{address.url}/healthz"), paths.log("api"), paths.pid("api"), signal.SIGTERM, 15)
+    return Service(
+        "api", launch, lambda: _answers(f"{address.url}/healthz"), paths.log("api"), paths.pid("api"), signal.SIGTERM, 15, (paths.data_dir,)
+    )
 
 
 def celery_services(paths: Paths, env: Mapping[str, str]) -> list[Service]:
@@ -88,10 +95,11 @@ def celery_services(paths: Paths, env: Mapping[str, str]) -> list[Service]:
     ]
 
 
-def flower_service(paths: Paths, env: Mapping[str, str], port: int) -> Service:
+def flower_service(paths: Paths, env: Mapping[str, str], port: int, login: str) -> Service:
     """Flower, on loopback. It asks the workers for their settings once, so it is started after them."""
     arguments = ["flower", "--address=127.0.0.1", f"--port={port}", f"--max_tasks={_FLOWER_TASKS}"]
-    service = _celery("flower", arguments, paths, env)
+    # Not an argument: those can be read by everybody on this machine.
+    service = _celery("flower", arguments, paths, {**env, "FLOWER_BASIC_AUTH": login})
     return replace(service, is_ready=lambda: _answers(f"http://127.0.0.1:{port}/healthcheck"), stop_seconds=5)
 
 
@@ -103,7 +111,7 @@ def _celery(name: str, arguments: list[str], paths: Paths, env: Mapping[str, str
         ready.unlink(missing_ok=True)
         return processes.spawn(argv, log_file=paths.log(name), env=env, cwd=REPOSITORY)
 
-    return Service(name, launch, ready.exists, paths.log(name), paths.pid(name), signal.SIGTERM, 30)
+    return Service(name, launch, ready.exists, paths.log(name), paths.pid(name), signal.SIGTERM, 30, (paths.data_dir,))
 
 
 def _answers(url: str) -> bool:

@@ -7,8 +7,10 @@ from msgspec import Struct
 
 from services.ingest import answers
 from services.ingest.dead_letters import LetterFilter
+from services.ingest.keys import NewKey
 from services.ingest.manifests import Manifest
 from services.ingest.messages_in import MAX_BATCH_ITEMS
+from services.ingest.scrubs import ScrubRequest
 from shared.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
 
 EVENT_TYPES: Final = (SessionStart, SessionEnd, Conversation, Activity, ToolCall)
@@ -23,6 +25,9 @@ ANSWER_TYPES: Final = (
     answers.LetterReplayed,
     answers.LetterDeleted,
     answers.LettersChanged,
+    answers.KeyCreated,
+    answers.KeyRevoked,
+    answers.ScrubStarted,
 )
 _REF: Final = "#/components/schemas/{name}"
 
@@ -84,7 +89,9 @@ _PREFER: Final = {
 
 def components() -> dict[str, Any]:
     """components.schemas."""
-    _, schemas = msgspec.json.schema_components([*EVENT_TYPES, Manifest, LetterFilter, *ANSWER_TYPES], ref_template=_REF)
+    _, schemas = msgspec.json.schema_components(
+        [*EVENT_TYPES, Manifest, LetterFilter, NewKey, ScrubRequest, *ANSWER_TYPES], ref_template=_REF
+    )
     for event_type in EVENT_TYPES:
         _refine(schemas[event_type.__name__])
     return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR}
@@ -162,20 +169,38 @@ def letter_act(answer: type[Struct], status: int) -> dict[str, Any]:
 
 def letters_act(answer: type[Struct], status: int) -> dict[str, Any]:
     """The documentation of what is done with a group of dead letters."""
-    return {
-        "openapi_extra": {"requestBody": {"content": {"application/json": {"schema": _ref(LetterFilter)}}, "required": True}},
-        "responses": {status: _answer(answer)} | {code: _error(code) for code in (400, 405, 408, 413, 415, 500, 503)},
-    }
+    return json_act(LetterFilter, answer, status)
 
 
 def manifest(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     """The documentation of the question what need not be sent, which keeps nothing."""
+    return json_act(body, answer, 200)
+
+
+def json_act(body: type[Struct], answer: type[Struct], status: int) -> dict[str, Any]:
+    """The documentation of a route that takes JSON, and nothing that goes into the journal."""
     content = {"application/json": {"schema": _ref(body)}}
     codes = (400, 405, 408, 413, 415, 500, 503)
     return {
         "openapi_extra": {"requestBody": {"content": content, "required": True}},
-        "responses": {200: _answer(answer)} | {code: _error(code) for code in codes},
+        "responses": {status: _answer(answer)} | {code: _error(code) for code in codes},
     }
+
+
+def key_act(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of what is done with an API key."""
+    key_id = {"name": "key_id", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {
+        "openapi_extra": {"parameters": [key_id]},
+        "responses": {200: _answer(answer)} | {code: _error(code) for code in (400, 404, 405, 500, 503)},
+    }
+
+
+def scrub(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the start of a scrub."""
+    location = {"Location": {"schema": {"type": "string"}, "description": "The scrub, to be asked for."}}
+    content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
+    return _documented(content, {202: _answer(answer) | {"headers": location}}, _WRITE_ERRORS)
 
 
 def reads(description: str, codes: tuple[int, ...] = (400, 405, 500)) -> dict[str, Any]:

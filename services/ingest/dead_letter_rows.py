@@ -10,20 +10,22 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from services.ingest.audit import Act, audited
 from services.ingest.registry import Registry
 from shared.replays import DeadLetter
 
 # Of a group, at most this much at once: an answer within a second, a journal that is not flooded.
 GROUP_LETTERS: Final = 500
-GROUP_BYTES: Final = 8 * 1024**2
+GROUP_BYTES: Final = 2 * 1024**2
 
 _ONE = """
     SELECT id, kind, journal_entry_id, event_id, request_id, received_at, payload, stored_at IS NOT NULL AS is_stored, last_seen_at
     FROM dead_letters WHERE id = %(id)s"""
+# One may be stored already by the time that it is marked; that it was replayed is true all the same.
 _REPLAYED = """
-    UPDATE dead_letters SET replayed_at = clock_timestamp(), replays = replays + 1
-    WHERE id = ANY(%(ids)s) AND stored_at IS NULL RETURNING id"""
-_DELETE = "DELETE FROM dead_letters WHERE id = %(id)s RETURNING id"
+    WITH marked AS (UPDATE dead_letters SET replayed_at = clock_timestamp(), replays = replays + 1 WHERE id = ANY(%(ids)s))
+    SELECT true AS done"""
+_DELETE = "DELETE FROM dead_letters WHERE id = %(id)s RETURNING true AS done"
 
 _OF_GROUP = """stored_at IS NULL AND last_seen_at < %(seen_before)s
     AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)"""
@@ -82,19 +84,20 @@ async def left(registry: Registry, wanted: Group) -> int:
     return number
 
 
-async def mark_replayed(registry: Registry, letter_ids: Sequence[UUID]) -> None:
-    """Writes down that they are on the journal."""
-    await registry.rows(_REPLAYED, {"ids": list(letter_ids)})
+async def mark_replayed(registry: Registry, letter_ids: Sequence[UUID], act: Act) -> None:
+    """Writes down that they are on the journal, and by whom."""
+    await audited(registry, _REPLAYED, {"ids": list(letter_ids)}, act)
 
 
-async def delete(registry: Registry, letter_id: UUID) -> bool:
+async def delete(registry: Registry, letter_id: UUID, act: Act) -> bool:
     """Deletes one. False if there is none."""
-    return bool(await registry.rows(_DELETE, {"id": letter_id}))
+    return await audited(registry, _DELETE, {"id": letter_id}, act) is not None
 
 
-async def delete_group(registry: Registry, wanted: Group) -> tuple[int, int]:
+async def delete_group(registry: Registry, wanted: Group, act: Act) -> tuple[int, int]:
     """Deletes the oldest of a group: how many it were, and how many are left."""
-    [row] = await registry.rows(_DELETE_GROUP, wanted.parameters())
+    row = await audited(registry, _DELETE_GROUP, wanted.parameters(), act, done="number")
+    assert row is not None
     return row["number"], row["before"] - row["number"]
 
 

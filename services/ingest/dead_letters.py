@@ -7,17 +7,17 @@ between append and mark leaves a letter that may be replayed again, and the even
 
 import asyncio
 from datetime import UTC
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
-import structlog
 from fastapi import Request, Response
 from msgspec import Struct
 
 from services.ingest import dead_letter_rows, requests_in
 from services.ingest.accept import Ingest, ingest_of
 from services.ingest.answers import LetterDeleted, LetterReplayed, LettersChanged, Status
+from services.ingest.audit import Act, act_of
 from services.ingest.dead_letter_rows import Group, Row
 from services.ingest.journal import Entry, Position
 from services.ingest.queue_errors import REDIS_FAILURES
@@ -26,10 +26,8 @@ from services.ingest.wait import Preference, read_preference, until_gone
 from shared.errors import BadRequest, NotFound, Unavailable, invalid
 from shared.journal import partition_of, stream_key
 from shared.messages import Time
-from shared.replays import encode_replay
+from shared.replays import encode_replay, events_in
 from shared.web import json_response
-
-log = structlog.get_logger()
 
 FILTER: Final = Takes((b"application/json",), 64 * 1024)
 
@@ -52,8 +50,7 @@ async def replay(request: Request) -> Response:
         raise _no_such_letter()
     if row.is_stored:
         return json_response(LetterReplayed(id=letter_id, status="persisted", message="Its event is stored."), 202, preference.headers)
-    positions = await _append(ingest, [row])
-    _acted("replay", request, 1, id=str(letter_id))
+    positions = await _append(ingest, [row], act_of(request, "dead_letter.replay", letter_id))
     status = await _wait(preference, ingest, row, positions)
     answer = LetterReplayed(id=letter_id, status=status, message=_MEANINGS[status])
     return json_response(answer, 202, preference.headers)
@@ -65,8 +62,7 @@ async def replay_group(request: Request) -> Response:
     ingest.backlog.check()
     rows = await dead_letter_rows.group(ingest.registry, wanted)
     if rows:
-        await _append(ingest, rows)
-        _acted("replay", request, len(rows), kind=wanted.kind, reason=wanted.reason)
+        await _append(ingest, rows, _act_of_group(request, "replay", wanted, letters=len(rows)))
     left = await dead_letter_rows.left(ingest.registry, wanted)
     message = f"{len(rows)} letters are on the journal again; {left} are left."
     return json_response(LettersChanged(done=len(rows), left=left, seen_before=wanted.seen_before, message=message), 202)
@@ -75,9 +71,8 @@ async def replay_group(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """200: the letter and what died in it are gone."""
     ingest, letter_id = _asked(request)
-    if not await dead_letter_rows.delete(ingest.registry, letter_id):
+    if not await dead_letter_rows.delete(ingest.registry, letter_id, act_of(request, "dead_letter.delete", letter_id)):
         raise _no_such_letter()
-    _acted("delete", request, 1, id=str(letter_id))
     return json_response(LetterDeleted(id=letter_id, message="The letter is deleted; what died in it is gone."))
 
 
@@ -86,9 +81,7 @@ async def delete_group(request: Request) -> Response:
     ingest, wanted = await _asked_group(request)
     if wanted.kind is None and wanted.reason is None:
         raise invalid("kind", "say which letters to delete, by kind, reason or both")
-    done, left = await dead_letter_rows.delete_group(ingest.registry, wanted)
-    if done:
-        _acted("delete", request, done, kind=wanted.kind, reason=wanted.reason)
+    done, left = await dead_letter_rows.delete_group(ingest.registry, wanted, _act_of_group(request, "delete", wanted))
     message = f"{done} letters are deleted; {left} are left."
     return json_response(LettersChanged(done=done, left=left, seen_before=wanted.seen_before, message=message))
 
@@ -100,15 +93,19 @@ _MEANINGS: Final[dict[Status, str]] = {
 }
 
 
-async def _append(ingest: Ingest, rows: list[Row]) -> list[Position]:
+async def _append(ingest: Ingest, rows: list[Row], act: Act) -> list[Position]:
     """On the journal first, then marked: a mark without an entry would be a promise that nobody keeps. An entry without a mark is replayed too."""
     partitions = ingest.settings.journal_partitions
-    entries = [Entry(stream_key(partition_of(row.letter.journal_entry_id, partitions)), encode_replay(row.letter)) for row in rows]
+    entries = [
+        Entry(stream_key(partition_of(row.letter.journal_entry_id, partitions)), encode_replay(row.letter), events_in(row.letter))
+        for row in rows
+    ]
     positions = await ingest.journal.append(entries)
     try:
-        await dead_letter_rows.mark_replayed(ingest.registry, [row.id for row in rows])
+        await dead_letter_rows.mark_replayed(ingest.registry, [row.id for row in rows], act)
     except Unavailable:
-        log.warning("replay_not_marked", letters=len(rows))
+        message = "The letters are on the journal, but that could not be written down; send this again, no event is stored twice."
+        raise Unavailable(message, code="DATABASE_UNAVAILABLE") from None
     return positions
 
 
@@ -128,9 +125,9 @@ async def _wait(preference: Preference, ingest: Ingest, before: Row, positions: 
     return "queued" if after.last_seen_at == before.last_seen_at else "dead_letter"
 
 
-def _acted(act: str, request: Request, letters: int, **which: Any) -> None:
-    """The one place that every replay and deletion passes once it is done."""
-    log.info(f"dead_letters_{act}", letters=letters, path=request.scope["path"], **which)
+def _act_of_group(request: Request, verb: str, wanted: Group, **more: int) -> Act:
+    details = {"kind": wanted.kind, "reason": wanted.reason, "seen_before": wanted.seen_before.isoformat()}
+    return act_of(request, f"dead_letter.{verb}", "group", **details, **more)
 
 
 def _asked(request: Request) -> tuple[Ingest, UUID]:

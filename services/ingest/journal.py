@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from secrets import token_hex
 
 import structlog
 from msgspec import Struct
@@ -15,7 +16,16 @@ from redis.asyncio import Redis
 
 from services.ingest.doorbell import Doorbell
 from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS, queue_unavailable
-from shared.journal import BELL_KEY, BELL_TTL_MS, PAYLOAD_FIELD, partition_of, stream_key
+from shared.journal import (
+    BELL_KEY,
+    BELL_TTL_MS,
+    EPOCH_FIELD,
+    EVENTS_FIELD,
+    PAYLOAD_FIELD,
+    accounting_key,
+    partition_of,
+    stream_key,
+)
 from shared.messages import ENVELOPE_VERSION, Envelope, Event, encode_envelope
 
 log = structlog.get_logger()
@@ -25,19 +35,32 @@ MAX_ENTRY_BYTES = 256 * 1024
 NOTE_TTL_SECONDS = 86_400
 
 # All of it happens or none, as in MULTI, in one command and one answer, which is a third of the cost in Python.
-# KEYS: the bell, a stream for each entry, the notes. ARGV: number of entries, field, TTLs of bell and notes, then all values.
+# KEYS: the bell, stream and account of each entry, the notes. ARGV: number of entries, TTLs of bell and notes, the name of an account
+# that has to be made, events and payload of each entry, the notes' values.
 # The bell comes last: a worker clears it before it reads, so who finds it ringing will be read.
-_WRITE = """
-local answer = {false}
+_WRITE = f"""
+local answer = {{false}}
 local entries = tonumber(ARGV[1])
-for i = 1, #KEYS - 1 do
-    if i <= entries then
-        answer[i + 1] = redis.call('XADD', KEYS[i + 1], '*', ARGV[2], ARGV[i + 4])
-    else
-        redis.call('SET', KEYS[i + 1], ARGV[i + 4], 'EX', ARGV[4])
+local epochs, accepted = {{}}, {{}}
+for i = 1, entries do
+    local stream, account, n, payload = KEYS[2 * i], KEYS[2 * i + 1], ARGV[3 + 2 * i], ARGV[4 + 2 * i]
+    if not epochs[account] then
+        epochs[account] = redis.call('HGET', account, '{EPOCH_FIELD}')
+        if not epochs[account] then
+            epochs[account] = ARGV[4]
+            redis.call('HSET', account, '{EPOCH_FIELD}', ARGV[4], 'settled', 0)
+        end
     end
+    answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload, '{EPOCH_FIELD}', epochs[account], '{EVENTS_FIELD}', n)
+    accepted[account] = (accepted[account] or 0) + n
 end
-answer[1] = redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[3])
+for account, n in pairs(accepted) do
+    redis.call('HINCRBY', account, 'accepted', n)
+end
+for i = 1, #KEYS - 1 - 2 * entries do
+    redis.call('SET', KEYS[1 + 2 * entries + i], ARGV[4 + 2 * entries + i], 'EX', ARGV[3])
+end
+answer[1] = redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[2])
 return answer
 """
 
@@ -47,10 +70,11 @@ MAX_WRITE_BYTES = 8 * 1024**2
 
 
 class Entry(Struct, frozen=True):
-    """What one XADD writes."""
+    """What one XADD writes: a payload of so many events."""
 
     stream: str
     payload: bytes
+    events: int
 
 
 class Position(Struct, frozen=True):
@@ -76,7 +100,7 @@ class _Append(Struct, frozen=True):
 def entries_of(events: Sequence[Event], sizes: Sequence[int], *, request_id: str, received_at: datetime, partitions: int) -> list[Entry]:
     """The entries that carry the events, in their order within a partition. `sizes` are the events' bytes, roughly."""
     return [
-        Entry(stream_key(partition), encode_envelope(_envelope(chunk, request_id, received_at)))
+        Entry(stream_key(partition), encode_envelope(_envelope(chunk, request_id, received_at)), len(chunk))
         for partition, chunk in _chunks(events, sizes, partitions)
     ]
 
@@ -157,11 +181,16 @@ class Journal:
     async def _write(self, group: list[_Append]) -> None:
         entries = [entry for append in group for entry in append.entries]
         notes = [note for append in group for note in append.notes]
-        keys = [BELL_KEY, *(entry.stream for entry in entries), *(note.key for note in notes)]
-        values = [*(entry.payload for entry in entries), *(note.value for note in notes)]
+        keys = [BELL_KEY]
+        values: list[bytes | int] = []
+        for entry in entries:
+            keys += (entry.stream, accounting_key(entry.stream))
+            values += (entry.events, entry.payload)
+        keys += [note.key for note in notes]
+        values += [note.value for note in notes]
         async with asyncio.timeout(REDIS_SECONDS):
             is_bell_due, *entry_ids = await self._redis.eval(
-                _WRITE, len(keys), *keys, len(entries), PAYLOAD_FIELD, BELL_TTL_MS, NOTE_TTL_SECONDS, *values
+                _WRITE, len(keys), *keys, len(entries), BELL_TTL_MS, NOTE_TTL_SECONDS, token_hex(8), *values
             )
         positions = map(Position, (entry.stream for entry in entries), entry_ids)
         for append in group:

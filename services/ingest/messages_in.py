@@ -8,9 +8,11 @@ from uuid import UUID
 import msgspec
 
 from services.ingest import json_text
+from shared import metrics
 from shared.errors import ApiError, BadRequest, PayloadTooLarge, invalid
 from shared.messages import EARLIEST, LATEST, Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
 from shared.project_paths import InvalidPath, normalize_project_path
+from shared.redacted_structs import may_hold_secret, redact_struct
 
 MAX_SINGLE_BYTES: Final = 1024**2
 MAX_BATCH_BYTES: Final = 16 * 1024**2
@@ -32,19 +34,24 @@ E = TypeVar("E", SessionStart, SessionEnd, Conversation, Activity, ToolCall, Eve
 T = TypeVar("T")
 
 _AT = re.compile(r" - at `\$\.?(?P<field>.*)`$", re.DOTALL)
+_QUOTING: Final = ("Invalid enum value", "Invalid value")
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 
 
-def decode_event(body: bytes, decoder: msgspec.json.Decoder[E], now: datetime) -> E:
-    """The event of a body; what it leaves out is filled in (its time), what it spells in its own way is normalized.
+def decode_event(body: bytes, decoder: msgspec.json.Decoder[E], now: datetime, *, redact: bool = True) -> E:
+    """The event of a body; what it leaves out is filled in (its time), what it spells in its own way is normalized, secrets are redacted.
 
     BadRequest INVALID_JSON for what is no JSON, VALIDATION_ERROR with `{"field.path": reason}` for what is no such event.
     """
     json_text.check_utf8(body)
-    return _checked(json_text.storable(body), decoder, now)
+    text = json_text.storable(body)
+    event = _checked(text, decoder, now)
+    if redact and may_hold_secret(text):
+        _redact(event)
+    return event
 
 
-def decode_batch(body: bytes, *, is_lines: bool, now: datetime) -> tuple[list[Event | ApiError], list[int]]:
+def decode_batch(body: bytes, *, is_lines: bool, now: datetime, redact: bool = True) -> tuple[list[Event | ApiError], list[int]]:
     """Of each item of a JSON array or of NDJSON: its event, or why it is none; and its size in bytes.
 
     BadRequest if there are no items to be told apart; PayloadTooLarge for more than MAX_BATCH_ITEMS.
@@ -56,7 +63,20 @@ def decode_batch(body: bytes, *, is_lines: bool, now: datetime) -> tuple[list[Ev
     has_huge_numbers = json_text.may_have_huge_number(text)
     if len(items) > MAX_BATCH_ITEMS:
         raise PayloadTooLarge(f"A batch takes up to {MAX_BATCH_ITEMS} items, this one has {len(items)}; send it in parts.")
-    return [_event_or_error(item, now, has_huge_numbers) for item in items], [len(item) for item in items]
+    events = [_event_or_error(item, now, has_huge_numbers) for item in items]
+    if redact and may_hold_secret(text):
+        for item, event in zip(items, events, strict=True):
+            if not isinstance(event, ApiError) and may_hold_secret(item):
+                _redact(event)
+    return events, [len(item) for item in items]
+
+
+def _redact(event: Event) -> None:
+    """In place, and counted. Nothing has been kept of the event yet, not even its session."""
+    counts: dict[str, int] = {}
+    redact_struct(event, counts)
+    for kind, count in counts.items():
+        metrics.REDACTIONS.labels(kind).inc(count)
 
 
 def _elements(body: bytes) -> list[bytes]:
@@ -123,6 +143,9 @@ def _not_the_schema(problem: str) -> BadRequest:
     at = _AT.search(problem)
     field = at["field"] if at else ""
     reason = problem[: at.start()] if at else problem
+    if reason.startswith(_QUOTING):
+        # What was sent may be anything, so it is not said again.
+        reason = "is none of the allowed values"
     if missing := _MISSING.fullmatch(reason):
         field, reason = ".".join(filter(None, (field, missing["name"]))), "is required"
     return invalid(field or "body", reason)

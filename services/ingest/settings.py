@@ -1,10 +1,12 @@
 """The ingest service's settings, from the environment."""
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from shared.reach import ReachSettings
 
 
-class Settings(BaseSettings):
+class Settings(ReachSettings):
     """TRACKER_* variables that ingest reads. A value that does not parse stops the start."""
 
     model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore")
@@ -21,6 +23,7 @@ class Settings(BaseSettings):
     import_shares: int = Field(
         2, ge=1, le=64, description="An archive is worked on in this many shares, each by one import worker at a time."
     )
+    redact: bool = Field(True, description="`off` keeps secrets in texts as they came. The same for ingest and worker.")
     body_seconds: float = Field(30.0, gt=0, description="A JSON body that takes longer to arrive is answered 408.")
     backlog_max_entries: int = Field(1_000_000, ge=1, description="With more entries than this in the journal, writes are answered 503.")
     known_sessions: int = Field(50_000, ge=1, description="How many sessions an ingest process remembers without asking Redis.")

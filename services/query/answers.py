@@ -20,8 +20,8 @@ class Error(BaseModel):
 
 class Project(BaseModel):
     id: int = Field(examples=[1])
-    name: str = Field(examples=["claude-tracker"])
-    path: str = Field(examples=["/home/user/claude-tracker"])
+    name: str | None = Field(examples=["claude-tracker"], description="null for a key that may only see numbers.")
+    path: str | None = Field(examples=["/home/user/claude-tracker"], description="null for a key that may only see numbers.")
     total_sessions: int
     total_time_minutes: int = Field(description="Σ(end − start) of the sessions; an open one counts to its last event.")
     files_modified_count: int = Field(description="Distinct files.")
@@ -177,8 +177,21 @@ class ImportJob(BaseModel):
     duplicates: int
     files: list[ImportedFile]
     unknown_records: dict[str, int] = Field(description="By type, how many records there were that nobody knows.")
+    redactions: dict[str, int] = Field(description="By kind, how many secrets were replaced before anything was stored.")
     errors: list[dict[str, Any]] = Field(description="The first 100.")
     errors_total: int
+
+
+class Scrub(BaseModel):
+    scrub_id: UUID
+    status: Literal["queued", "running", "succeeded", "failed"]
+    dry_run: bool = Field(description="Nothing is changed, only counted.")
+    rows_scanned: int
+    rows_changed: int = Field(description="With `dry_run`: that would be.")
+    redactions: dict[str, int] = Field(description="By kind, how many secrets were found.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
 
 
 class JobPage(_Page):

@@ -27,6 +27,7 @@ SessionId = Annotated[
 ]
 LetterId = Annotated[UUID, Path(description="The dead letter's id.")]
 JobId = Annotated[UUID, Path(description="The import job's id.")]
+ScrubId = Annotated[UUID, Path(description="The scrub's id.")]
 
 
 class Absent:

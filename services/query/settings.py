@@ -3,10 +3,12 @@
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from shared.reach import ReachSettings
 
 
-class Settings(BaseSettings):
+class Settings(ReachSettings):
     """TRACKER_* variables that the query service reads. A value that does not parse stops the start."""
 
     model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True)

@@ -11,10 +11,12 @@ from celery.signals import celeryd_init, setup_logging
 
 from services.worker.settings import Settings
 from shared.broker import (
+    TASK_CHECK_ACCOUNTING,
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_SWEEP_IMPORTS,
+    TASK_SWEEP_SCRUBS,
     celery_settings,
 )
 from shared.logs import configure_logs
@@ -40,7 +42,9 @@ WORKER_SETTINGS: dict[str, Any] = {
     "beat_schedule": {
         "sweep": {"task": TASK_DRAIN, "schedule": 1.0, "options": {"expires": 5}},
         "sweep-imports": {"task": TASK_SWEEP_IMPORTS, "schedule": 5.0, "options": {"expires": 30}},
+        "sweep-scrubs": {"task": TASK_SWEEP_SCRUBS, "schedule": 10.0, "options": {"expires": 30}},
         "close-idle-sessions": {"task": TASK_CLOSE_IDLE_SESSIONS, "schedule": 60.0, "options": {"expires": 60}},
+        "check-accounting": {"task": TASK_CHECK_ACCOUNTING, "schedule": 60.0, "options": {"expires": 60}},
         "remove-dead-consumers": {"task": TASK_REMOVE_DEAD_CONSUMERS, "schedule": 600.0, "options": {"expires": 600}},
     },
 }

@@ -3,6 +3,7 @@
 import structlog
 from sqlalchemy import text
 
+from services.worker import drainers
 from services.worker.resources import Resources
 from shared.journal import GROUP, stream_key
 
@@ -35,12 +36,17 @@ def close_idle_sessions(worker: Resources) -> int:
 
 
 def remove_dead_consumers(worker: Resources) -> int:
-    """Removes consumers without pending entries; one with some is left until they have been taken over."""
+    """Removes consumers without pending entries, and their rows; one with some is left until they have been taken over."""
     removed = 0
+    living: set[str] = set()
     for partition in range(worker.settings.journal_partitions):
         stream = stream_key(partition)
         for consumer in worker.redis.xinfo_consumers(stream, GROUP):
             if consumer["pending"] == 0 and consumer["idle"] > DEAD_CONSUMER_IDLE_MS:
                 worker.redis.xgroup_delconsumer(stream, GROUP, consumer["name"])
                 removed += 1
+            else:
+                living.add(consumer["name"].decode())
+    with worker.transaction() as connection:
+        drainers.forget_gone(connection, living, DEAD_CONSUMER_IDLE_MS / 1000)
     return removed

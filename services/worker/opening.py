@@ -4,16 +4,17 @@ An entry is an envelope of events, or a dead letter that is replayed (shared/rep
 """
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from services.worker.damaged_entries import salvage
 from services.worker.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
 from services.worker.staging import Received
 from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry
 from shared.journal import stream_key
-from shared.messages import Event, decode_envelope
+from shared.messages import Envelope, Event, decode_envelope
 from shared.replays import WHOLE_ENTRY, DeadLetter, decode_replay
 
 IMPORTED: Final = "import:"
@@ -24,7 +25,7 @@ _event_decoder = msgspec.json.Decoder(Event)
 
 
 class Opened(Struct, frozen=True):
-    """What is in an entry. `reason` says why it is to be buried as `letter`; else `received` are its events."""
+    """What is in an entry: `received` are its events. `reason` says why it, or what is left of it without them, is to be buried as `letter`."""
 
     letter: DeadLetter
     is_replay: bool = False
@@ -47,7 +48,11 @@ def open_entry(entry: Entry) -> Opened:
     try:
         return Opened(letter, is_replay, _read(letter))
     except (ValueError, RecursionError) as error:
-        return Opened(letter, is_replay, reason=f"not readable: {error}")
+        salvaged = salvage(letter.payload) if letter.kind == WHOLE_ENTRY else None
+        if salvaged is None or any(event.id is None for event in salvaged.readable.events):
+            return Opened(letter, is_replay, reason=f"not readable: {error}")
+        rest = msgspec.structs.replace(letter, payload=salvaged.rest)
+        return Opened(rest, is_replay, _received(salvaged.readable, letter), salvaged.reason)
 
 
 def _replayed(entry: Entry) -> DeadLetter | None:
@@ -67,14 +72,14 @@ def _letter_of(entry: Entry) -> DeadLetter:
 def _read(letter: DeadLetter) -> list[Received]:
     if letter.kind == WHOLE_ENTRY:
         envelope = decode_envelope(letter.payload)
-        events: list[Any] = list(envelope.events)
-        request_id, received_at = envelope.request_id, envelope.received_at
-    else:
-        events = [_read_one(letter)]
-        request_id, received_at = letter.request_id or "", letter.received_at or datetime.now(UTC)
-    if any(event.id is None for event in events):
-        raise ValueError("an event has no id")
-    return [Received(event, received_at, request_id, letter.journal_entry_id) for event in events]
+        if any(event.id is None for event in envelope.events):
+            raise ValueError("an event has no id")
+        return _received(envelope, letter)
+    return [Received(_read_one(letter), letter.received_at or datetime.now(UTC), letter.request_id or "", letter.journal_entry_id)]
+
+
+def _received(envelope: Envelope, letter: DeadLetter) -> list[Received]:
+    return [Received(event, envelope.received_at, envelope.request_id, letter.journal_entry_id) for event in envelope.events]
 
 
 def _read_one(letter: DeadLetter) -> Event | Record:

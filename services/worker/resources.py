@@ -1,4 +1,4 @@
-"""What a worker process holds while it lives: settings, the engine, the Redis client, its name as a consumer of the journal."""
+"""What a worker process holds while it lives: settings, the engine, the Redis client, its name as a drainer of the journal."""
 
 import os
 import socket
@@ -14,6 +14,7 @@ from psycopg import Connection
 from redis import Redis
 from sqlalchemy import Engine, event
 
+from services.worker.drainers import Drainer
 from services.worker.settings import Settings
 from services.worker.staging import prepare_connection
 from shared.database import make_engine
@@ -27,7 +28,7 @@ class Resources:
     settings: Settings
     engine: Engine
     redis: Redis
-    consumer: str
+    drainer: Drainer
 
     @property
     def idle_gap(self) -> timedelta:
@@ -38,17 +39,22 @@ class Resources:
         return os.getpid() % LEDGER_SLOTS
 
     @contextmanager
+    def connection(self) -> Iterator[Connection[Any]]:
+        """The connection on psycopg's own terms, outside a transaction: its `connection.transaction()` commits at its end."""
+        with self.engine.connect() as pooled:
+            connection = pooled.connection.driver_connection
+            assert isinstance(connection, Connection)
+            yield connection
+
+    @contextmanager
     def transaction(self) -> Iterator[Connection[Any]]:
         """One transaction on psycopg's own terms: committed at the end, rolled back by an exception.
 
         Its `connection.transaction()` inside this one is a savepoint. Inside SQLAlchemy's begin(), which psycopg knows nothing of, it
         would be a transaction of its own that commits before the rest.
         """
-        with self.engine.connect() as pooled:
-            connection = pooled.connection.driver_connection
-            assert isinstance(connection, Connection)
-            with connection.transaction():
-                yield connection
+        with self.connection() as connection, connection.transaction():
+            yield connection
 
     def close(self) -> None:
         self.engine.dispose()
@@ -60,7 +66,7 @@ def open_resources(settings: Settings) -> Resources:
     engine = make_engine(settings.database_url, pool_size=1, statement_timeout_ms=30_000, application_name="tracker-worker")
     event.listen(engine, "connect", _prepare)
     redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=10, protocol=2)
-    return Resources(settings, engine, redis, f"{socket.gethostname()}-{os.getpid()}")
+    return Resources(settings, engine, redis, Drainer(f"{socket.gethostname()}-{os.getpid()}"))
 
 
 def _prepare(connection: Connection[Any], _record: object) -> None:

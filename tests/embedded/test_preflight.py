@@ -22,20 +22,24 @@ def taken_port() -> int:
         yield listener.getsockname()[1]
 
 
+OTHER_MACHINES_REACH = ["0.0.0.0", "::", "192.168.1.5"]
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_loopback_is_served(host: str) -> None:
-    preflight.check_host(host)
+    preflight.check_host(Settings(host=host))
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5"])
-def test_other_addresses_wait_for_api_keys(host: str) -> None:
-    with pytest.raises(StartError, match=r"no API keys yet.*Use 127\.0\.0\.1"):
-        preflight.check_host(host)
+@pytest.mark.parametrize("host", OTHER_MACHINES_REACH)
+def test_an_address_that_other_machines_reach_needs_keys(host: str) -> None:
+    with pytest.raises(StartError, match=r"nobody is asked for a key: make an API key and set TRACKER_ACCESS=keys"):
+        preflight.check_host(Settings(host=host))
+    preflight.check_host(Settings(host=host, access="keys"))
 
 
 def test_a_host_that_is_no_address() -> None:
     with pytest.raises(StartError, match="TRACKER_HOST=tracker is not an address"):
-        preflight.check_host("tracker")
+        preflight.check_host(Settings(host="tracker"))
 
 
 def test_a_port_in_use_is_named_with_a_free_one(taken_port: int) -> None:

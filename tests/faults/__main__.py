@@ -1,4 +1,4 @@
-"""`python -m tests.faults`: kills the product's processes under load, many times, then counts. Exits 1 if a promise was broken."""
+"""`python -m tests.faults`: faults under load, many of them, then a count of every event. Exits 1 if a promise was broken."""
 
 import argparse
 import asyncio
@@ -9,8 +9,8 @@ from pathlib import Path
 from random import SystemRandom
 
 from tests.faults import campaign, checks
-from tests.faults.campaign import Plan
-from tests.faults.kills import FAULTS
+from tests.faults.catalogue import FAULTS
+from tests.faults.plan import Plan
 from tests.faults.stack import Stack
 from tests.faults.table import table
 
@@ -30,11 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(plan: Plan, folder: Path) -> list[str]:
     """One campaign on a new stack in `folder`. Prints the table, gives the violations."""
-    stack = Stack(folder)
+    stack = Stack(folder, proxied=plan.needs_proxy)
     try:
         stack.start()
         outcome = asyncio.run(campaign.run(stack, plan, folder))
-        count = checks.check(stack, list(outcome.acks.read()), outcome.kills)
+        count = checks.check(stack, outcome.acks)
     finally:
         exit_code = stack.stop()
     if exit_code != 0:
@@ -42,23 +42,27 @@ def run(plan: Plan, folder: Path) -> list[str]:
     result = table(plan, outcome, count)
     (folder / "result.md").write_text(result + "\n")
     print(f"\n{result}", flush=True)
-    return outcome.tally.violations + count.violations
+    return outcome.tally.violations + outcome.reading.violations + count.violations
 
 
 def _plan(arguments: list[str] | None) -> Plan:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument(
-        "--seed", type=int, default=SystemRandom().randrange(1_000_000), help="the same seed, the same load and plan of faults"
-    )
-    parser.add_argument("--kills-each", type=int, default=10, help="how often each is killed")
-    parser.add_argument("--rate", type=float, default=500, help="events per second")
-    parser.add_argument("--faults", default=",".join(FAULTS), help=f"some of {','.join(FAULTS)}")
-    parser.add_argument("--quick", action="store_true", help="two kills each")
-    options = parser.parse_args(arguments)
-    faults = options.faults.split(",")
-    if unknown := set(faults) - FAULTS.keys():
+    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1_000_000), help="the same seed, the same load and faults")
+    parser.add_argument("--rounds", type=int, default=1, help="at least so many rounds of all faults")
+    parser.add_argument("--minutes", type=float, default=0.0, help="at least for so long")
+    parser.add_argument("--kills", type=int, default=0, help="at least so many times something is killed with -9")
+    parser.add_argument("--kill-weight", type=int, default=1, help="how many times as many kills in a round, against other faults")
+    parser.add_argument("--rate", type=float, default=700, help="events per second")
+    parser.add_argument("--seconds", type=float, default=2.0, help="how long a fault lasts at most")
+    parser.add_argument("--overlap", type=float, default=0.15, help="the share of faults that come two at once")
+    parser.add_argument("--faults", default=",".join(FAULTS), help=f"some of {','.join(FAULTS)}; with - before it, all but those")
+    options = vars(parser.parse_args(arguments))
+    chosen = options.pop("faults")
+    named = chosen.removeprefix("-").split(",")
+    if unknown := set(named) - FAULTS.keys():
         parser.error(f"unknown faults: {', '.join(sorted(unknown))}")
-    return Plan(options.seed, faults, 2 if options.quick else options.kills_each, options.rate, 0.5 if options.quick else 1.5)
+    faults = [name for name in FAULTS if name not in named] if chosen.startswith("-") else named
+    return Plan(faults=faults, **options)
 
 
 if __name__ == "__main__":

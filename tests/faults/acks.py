@@ -2,29 +2,20 @@
 
 import asyncio
 import os
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.load import Request, Stored
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """An acknowledged event, and the last fault before it."""
-
-    stored: Stored
-    fault: str
-
-
 class Acks:
-    """The file. What is acknowledged while one fsync runs goes into the next one together."""
+    """The file at `path`: id, table and last fault before it, a line an event, as COPY reads it.
+
+    What is acknowledged while one fsync runs goes into the next one together.
+    """
 
     def __init__(self, path: Path) -> None:
         self.fault = "none yet"
-        self.events: Counter[str] = Counter()
-        self._path = path
+        self.path = path
         self._file = path.open("ab")
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
@@ -33,13 +24,12 @@ class Acks:
     async def record(self, request: Request, sent_at: float) -> None:
         """Counts the request's events as acknowledged, once they are on the disk."""
         fault = self.fault
-        lines = "".join(f"{stored.event_id} {stored.table} {fault}\n" for stored in request.events)
+        lines = "".join(f"{stored.event_id}\t{stored.table}\t{fault}\n" for stored in request.events)
         on_disk: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((lines.encode(), on_disk))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_until_idle())
         await on_disk
-        self.events[fault] += len(request.events)
         self._tell(request.events[-1], sent_at)
 
     async def next_accepted(self, sent_after: float) -> Stored:
@@ -51,13 +41,6 @@ class Acks:
     def close(self) -> None:
         """No more is recorded."""
         self._file.close()
-
-    def read(self) -> Iterator[Ack]:
-        """Every acknowledged event, from the file."""
-        with self._path.open() as file:
-            for line in file:
-                event_id, table, fault = line.rstrip("\n").split(" ", 2)
-                yield Ack(Stored(table, event_id), fault)
 
     async def _write_until_idle(self) -> None:
         try:

@@ -1,117 +1,100 @@
-"""The faults: each kills something of a running stack with SIGKILL and returns once it is dead. The product has to heal itself."""
+"""Faults: something is killed with SIGKILL, and stays dead for a while. The product has to heal itself."""
 
 import os
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from random import Random
 
-from deploy.embedded import processes
+from tests.faults.scene import Scene
 from tests.faults.stack import Stack
-
-# How long the thing to be killed may need to be there, should it still be starting after the last fault.
-ALIVE_SECONDS = 60.0
-DEATH_SECONDS = 10.0
+from tests.faults.victims import await_death, children_of, kill, pid_of, pool_of, postgres_processes, send
 
 
-@dataclass(frozen=True)
-class Fault:
-    """`service` is whose death the supervisor sees, None if it sees none and something else heals it."""
-
-    name: str
-    kill: Callable[[Stack, Random], None]
-    service: str | None
-
-
-def kill9_worker(stack: Stack, rng: Random) -> None:
-    """The Celery worker: with its pool process, or alone, so that the pool process has to notice."""
-    pid = _pid_of(stack, "worker-drain")
-    pool = _children_of(pid)
-    if rng.random() < 0.5:
-        os.killpg(pid, signal.SIGKILL)
-    else:
-        os.kill(pid, signal.SIGKILL)
-    _await_death([pid, *pool])
-
-
-def kill9_worker_child(stack: Stack, rng: Random) -> None:
-    """The worker's pool process, which does the work."""
-    found: list[int] = []
-
-    def looked() -> bool:
-        found[:] = _children_of(_pid_of(stack, "worker-drain"))
-        return bool(found)
-
-    if not processes.wait_until(looked, ALIVE_SECONDS):
-        raise RuntimeError("The worker has no pool process.")
-    _kill(found)
-
-
-def kill9_api(stack: Stack, rng: Random) -> None:
-    """The process of both API services, with requests in it."""
-    _kill([_pid_of(stack, "api")])
-
-
-def kill9_redis(stack: Stack, rng: Random) -> None:
-    """The journal and the broker."""
-    _kill([_pid_of(stack, "redis")])
-
-
-def kill9_postgres(stack: Stack, rng: Random) -> None:
-    """The postmaster first, then every process of the server."""
-    postmaster = _pid_of(stack, "postgres")
-    others = [pid for pid in processes.working_in(stack.paths.postgres) if pid != postmaster]
-    _kill([postmaster, *others])
-
-
-FAULTS = {
-    fault.name: fault
-    for fault in (
-        Fault("worker", kill9_worker, "worker-drain"),
-        Fault("worker-child", kill9_worker_child, None),
-        Fault("api", kill9_api, "api"),
-        Fault("redis", kill9_redis, "redis"),
-        Fault("postgres", kill9_postgres, "postgres"),
-    )
-}
-
-
-def _pid_of(stack: Stack, service: str) -> int:
-    found: list[int] = []
-
-    def looked() -> bool:
-        found[:] = [pid for pid in [stack.living_pid(service)] if pid is not None]
-        return bool(found)
-
-    if not processes.wait_until(looked, ALIVE_SECONDS):
-        raise RuntimeError(f"{service} is not running; its log: {stack.paths.log(service)}")
-    return found[0]
-
-
-def _children_of(parent: int) -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _parent_of(entry) == parent]
-
-
-def _parent_of(entry: Path) -> int | None:
-    try:
-        fields = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else int(fields[1])
-
-
-def _kill(pids: list[int]) -> None:
-    for pid in pids:
-        try:
+def worker(scene: Scene) -> None:
+    """F1. The Celery worker: with its pool process, or alone, so that the pool process has to notice."""
+    with scene.stack.nothing_heals():
+        pid = pid_of(scene.stack, "worker-drain")
+        pool = children_of(pid)
+        if scene.rng.random() < 0.5:
+            os.killpg(pid, signal.SIGKILL)
+        else:
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            # A server's process that ended by itself between the look and the kill.
-            continue
-    _await_death(pids)
+        await_death([pid, *pool])
+        scene.stack.deaths_wanted["worker-drain"] += 1
+        scene.last()
 
 
-def _await_death(pids: list[int]) -> None:
-    """A pid may have gone to a stranger meanwhile only after its death, and that fast it does not come round."""
-    if not processes.wait_until(lambda: all(processes.started_at(pid) is None for pid in pids), DEATH_SECONDS):
-        raise RuntimeError(f"Still alive after SIGKILL: {pids}")
+def worker_child(scene: Scene) -> None:
+    """F2. The worker's pool process, which does the work."""
+    kill_worker_child(scene.stack)
+
+
+def kill_worker_child(stack: Stack) -> None:
+    """The worker starts another one by itself."""
+    kill(pool_of(stack, "worker-drain"))
+
+
+def api(scene: Scene) -> None:
+    """F3. The process of both API services, with requests in it."""
+    with scene.stack.nothing_heals():
+        kill_service(scene.stack, "api")
+        scene.last()
+
+
+def redis(scene: Scene) -> None:
+    """F4. The journal and the broker."""
+    with scene.stack.nothing_heals():
+        kill_service(scene.stack, "redis")
+        scene.last()
+
+
+def postgres(scene: Scene) -> None:
+    """F9. The postmaster first, then every process of the server."""
+    with scene.stack.nothing_heals():
+        kill_postgres(scene.stack)
+        scene.last()
+
+
+def kill_postgres(stack: Stack) -> None:
+    """All of the server's processes."""
+    kill(postgres_processes(stack))
+    stack.deaths_wanted["postgres"] += 1
+
+
+def postmaster(scene: Scene) -> None:
+    """F9. The postmaster alone: its other processes have to notice and to end."""
+    with scene.stack.nothing_heals():
+        kill_service(scene.stack, "postgres")
+        scene.last()
+
+
+def postgres_immediately(scene: Scene) -> None:
+    """F9. An immediate shutdown: like a crash, but in order."""
+    with scene.stack.nothing_heals():
+        everything = postgres_processes(scene.stack)
+        send(everything[:1], signal.SIGQUIT)
+        await_death(everything)
+        scene.stack.deaths_wanted["postgres"] += 1
+        scene.last()
+
+
+def background_worker(scene: Scene) -> None:
+    """The worker of imports and of the sweeps, with its pool."""
+    with scene.stack.nothing_heals():
+        pid = pid_of(scene.stack, "worker-background")
+        pool = children_of(pid)
+        os.killpg(pid, signal.SIGKILL)
+        await_death([pid, *pool])
+        scene.stack.deaths_wanted["worker-background"] += 1
+        scene.last()
+
+
+def beat(scene: Scene) -> None:
+    """F25. Nobody rings once a second: only the doorbell is left."""
+    with scene.stack.nothing_heals():
+        kill_service(scene.stack, "beat")
+        scene.last_long()
+
+
+def kill_service(stack: Stack, service: str) -> None:
+    """One process that the supervisor watches."""
+    kill([pid_of(stack, service)])
+    stack.deaths_wanted[service] += 1

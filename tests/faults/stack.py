@@ -5,6 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2 as httpx
@@ -16,6 +20,7 @@ from deploy.embedded import processes
 from deploy.embedded.paths import REPOSITORY, Paths
 from deploy.embedded.postgres import PostgresServer
 from deploy.embedded.redis_server import RedisServer
+from tests.faults.proxy import Proxy
 
 READY_SECONDS = 120.0
 STOP_SECONDS = 90.0
@@ -23,36 +28,67 @@ SERVICES = ("postgres", "redis", "api", "worker-drain", "worker-background", "be
 
 
 class Stack:
-    """One running product. `paths` are its files, `port` its API's."""
+    """One running product. `paths` are its files, `port` its API's, `deaths_wanted` how often each service was ended on purpose.
 
-    def __init__(self, folder: Path) -> None:
+    With `proxied` the services reach their servers through `redis_proxy` and `postgres_proxy`.
+    """
+
+    def __init__(self, folder: Path, *, proxied: bool = False) -> None:
         self.paths = Paths((folder / "data").resolve())
+        self.paths.make()
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.deaths_wanted: Counter[str] = Counter()
+        self._postgres = PostgresServer(self.paths.postgres, self.paths.run, self.paths.log("postgres"))
+        self._redis = RedisServer(self.paths.redis, self.paths.run, self.paths.log("redis"))
+        self.redis_proxy = Proxy(self._redis.socket)
+        self.postgres_proxy = Proxy(self._postgres.socket_dir / ".s.PGSQL.5432")
+        self._is_proxied = proxied
         self._output = folder / "supervisor-output.log"
         self._supervisor: subprocess.Popen[bytes] | None = None
+        self._holds = 0
+        self._holding = threading.Lock()
 
     def start(self) -> None:
         """Returns when it says that it is ready; RuntimeError if it does not."""
-        env = os.environ | {
-            "TRACKER_DATA_DIR": str(self.paths.data_dir),
-            "TRACKER_PORT": str(self.port),
-            "TRACKER_FLOWER_PORT": "off",
-        }
-        argv = [sys.executable, "-m", "deploy.embedded"]
-        self._supervisor = processes.spawn(argv, log_file=self._output, env=env, cwd=REPOSITORY, death_signal=signal.SIGTERM)
+        self._supervisor = processes.spawn(
+            self._command(), log_file=self._output, env=self.environment(), cwd=REPOSITORY, death_signal=signal.SIGTERM
+        )
         if not processes.wait_until(lambda: self.is_ready() or not self.is_running(), READY_SECONDS) or not self.is_running():
             raise RuntimeError(f"The stack did not start: {self._output.read_text()[-2000:]}")
         # Ready is not yet watched: the workers come last, and the first kill must meet them.
         if not processes.wait_until(lambda: not self.dead_services(), READY_SECONDS):
             raise RuntimeError(f"Not running: {self.dead_services()}")
 
+    def environment(self) -> dict[str, str]:
+        """What its supervisor is told."""
+        return os.environ | {
+            "TRACKER_DATA_DIR": str(self.paths.data_dir),
+            "TRACKER_PORT": str(self.port),
+            "TRACKER_FLOWER_PORT": "off",
+        }
+
+    def service_environment(self) -> dict[str, str]:
+        """The same for one more process of a service, which finds the servers themselves."""
+        return self.environment() | {"TRACKER_REDIS_URL": self._redis.url, "TRACKER_DATABASE_URL": self._postgres.url}
+
+    def _command(self) -> list[str]:
+        if not self._is_proxied:
+            return [sys.executable, "-m", "deploy.embedded"]
+        for proxy in (self.postgres_proxy, self.redis_proxy):
+            proxy.start()
+        return [sys.executable, "-m", "tests.faults.supervised", str(self.postgres_proxy.port), str(self.redis_proxy.port)]
+
     def stop(self) -> int:
         """Stops it as Ctrl-C does. Its exit code; -9 if it had to be killed."""
         assert self._supervisor is not None
-        self.let_heal()
+        self._supervisor.send_signal(signal.SIGCONT)
         processes.ask(self._supervisor, signal.SIGTERM)
-        return processes.finish(self._supervisor, STOP_SECONDS)
+        code = processes.finish(self._supervisor, STOP_SECONDS)
+        if self._is_proxied:
+            self.postgres_proxy.stop()
+            self.redis_proxy.stop()
+        return code
 
     def is_running(self) -> bool:
         """Whether the supervisor is alive."""
@@ -65,15 +101,20 @@ class Stack:
         except httpx.TransportError:
             return False
 
-    def hold_healing(self) -> None:
-        """Suspends the supervisor: what dies from now on stays dead."""
-        assert self._supervisor is not None
-        self._supervisor.send_signal(signal.SIGSTOP)
+    @contextmanager
+    def nothing_heals(self) -> Iterator[None]:
+        """The supervisor is suspended: what dies stays dead. Several at once may ask for it."""
+        self._hold(+1)
+        try:
+            yield
+        finally:
+            self._hold(-1)
 
-    def let_heal(self) -> None:
-        """The supervisor goes on."""
+    def _hold(self, change: int) -> None:
         assert self._supervisor is not None
-        self._supervisor.send_signal(signal.SIGCONT)
+        with self._holding:
+            self._holds += change
+            self._supervisor.send_signal(signal.SIGSTOP if self._holds else signal.SIGCONT)
 
     def living_pid(self, service: str) -> int | None:
         """The service's process, None if it is not alive at the moment."""
@@ -96,14 +137,12 @@ class Stack:
         return sum(f" {service} was killed by" in line or f" {service} ended with" in line for line in lines)
 
     def database(self) -> Connection[tuple[object, ...]]:
-        """A new connection to Postgres, in autocommit."""
-        server = PostgresServer(self.paths.postgres, self.paths.run, self.paths.log("postgres"))
-        return psycopg.connect(server.url, autocommit=True, connect_timeout=2)
+        """A new connection to Postgres, past any proxy, in autocommit."""
+        return psycopg.connect(self._postgres.url, autocommit=True, connect_timeout=2)
 
     def redis(self) -> Redis:
-        """A new client of Redis."""
-        server = RedisServer(self.paths.redis, self.paths.run, self.paths.log("redis"))
-        return Redis.from_url(server.url, socket_timeout=5, decode_responses=True)
+        """A new client of Redis, past any proxy."""
+        return Redis.from_url(self._redis.url, socket_timeout=5, decode_responses=True)
 
 
 def _free_port() -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from deploy.embedded.processes import wait_until
 from services.worker.verify import verify
+from tests.faults.catalogue import FAULTS
 from tests.faults.checks import IDLE_GAP, waiting
 from tests.faults.instants import (
     MOMENT_SECONDS,
@@ -22,10 +23,9 @@ from tests.faults.instants import (
     start_session,
     transaction_held_before_commit,
 )
-from tests.faults.kills import FAULTS, kill9_api, kill9_worker_child
+from tests.faults.kills import kill_service, kill_worker_child
+from tests.faults.scene import Scene
 from tests.faults.stack import Stack
-
-RNG = Random(0)
 
 
 def test_nothing_of_a_batch_is_visible_before_its_account_is_written(stack: Stack) -> None:
@@ -48,7 +48,7 @@ def test_death_inside_the_workers_transaction(stack: Stack, killed: str) -> None
         held.execute("LOCK TABLE ledger IN SHARE MODE")
         assert send(stack, event).status_code == 201
         await_blocked_worker(stack)
-        FAULTS[killed].kill(stack, RNG)
+        FAULTS[killed].happen(Scene(stack, Random(0), seconds=0))
         held.close()
     await_settled(stack)
     assert_stored_once(stack, event)
@@ -66,7 +66,7 @@ def test_death_between_commit_and_acknowledgement(stack: Stack) -> None:
         # when: the row is committed, the entry still in the journal, and the worker's child dies
         assert wait_until(lambda: is_visible(looker, event), MOMENT_SECONDS)
         assert waiting(redis) == (1, 1)
-        kill9_worker_child(stack, RNG)
+        kill_worker_child(stack)
         redis.client_unpause()
     # then: the entry is delivered again and adds nothing
     await_settled(stack)
@@ -89,7 +89,7 @@ def test_death_of_the_api_between_append_and_answer(stack: Stack) -> None:
             await_settled(stack)
             assert_stored_once(stack, event)
         finally:
-            kill9_api(stack, RNG)
+            kill_service(stack, "api")
         with pytest.raises(httpx.TransportError):
             answer.result()
     # then: the client's next try is accepted, and it is still one event

@@ -14,12 +14,14 @@ from tests.faults.load import Request, requests
 WRITERS = 16
 RETRY_SECONDS = 0.2
 # A writer that was held up makes up for this much, so that the faults do not thin the load out.
-CATCH_UP_SECONDS = 2.0
+CATCH_UP_SECONDS = 5.0
 # A request that is accepted is sent once more now and then, as by a client that did not see the answer.
 AGAIN_EVERY = 50
 # After the end of the load, for the requests that are under way.
 FINISH_SECONDS = 30.0
 REFUSAL_SECONDS = 1.5
+# Overloaded and away: to be sent again.
+REFUSALS = (429, 503)
 
 
 @dataclass
@@ -32,7 +34,7 @@ class Tally:
     slowest_refusal_seconds: float = 0.0
 
     def refused(self, seconds: float, fault: str) -> None:
-        """A 503 with Retry-After: allowed, and it should come soon."""
+        """A 429 or 503 with Retry-After: allowed, and it should come soon."""
         self.slowest_refusal_seconds = max(self.slowest_refusal_seconds, seconds)
         if seconds > REFUSAL_SECONDS:
             self.slow_refusals[fault] += 1
@@ -73,7 +75,7 @@ class Writer:
             else:
                 self._tally.answers[str(answer.status)] += 1
                 problem = _problem(answer, request)
-                if problem is None and answer.status != 503:
+                if problem is None and answer.status not in REFUSALS:
                     await self._acks.record(request, sent_at)
                     return
                 if problem is None:
@@ -84,9 +86,9 @@ class Writer:
 
 
 def _problem(answer: Answer, request: Request) -> str | None:
-    """What an answer should not have been; None for an acceptance of all its events, and for a 503 with Retry-After."""
+    """What an answer should not have been; None for an acceptance of all its events, and for a refusal with Retry-After."""
     shown = f"{answer.status} {answer.body[:300].decode(errors='replace')}"
-    if answer.status == 503:
+    if answer.status in REFUSALS:
         return None if "retry-after" in answer.headers else f"{shown} without Retry-After"
     if answer.status not in (200, 201):
         return shown

@@ -32,6 +32,8 @@ class Chunk:
     # With the name of the file or member.
     errors: list[tuple[str, RecordError]] = field(default_factory=list)
     unknown_records: dict[str, int] = field(default_factory=dict)
+    # How many secrets were replaced, by kind.
+    redactions: dict[str, int] = field(default_factory=dict)
     # Of the whole content of each member that was read to its end.
     sha256s: list[bytes] = field(default_factory=list)
     files: int = 0

@@ -15,6 +15,7 @@ from services.worker.importers import shares
 from services.worker.importers.ahead import read_ahead
 from services.worker.importers.chunks import chunks_of
 from services.worker.importers.lease import renewed
+from services.worker.importers.redacting import redacted
 from services.worker.importers.shares import Position, Progress, Share
 from services.worker.importers.store import store
 from services.worker.resources import Resources
@@ -60,7 +61,8 @@ def _import(worker: Resources, share: Share) -> str:
     """Goes on behind the share's position."""
     if share.is_cancelled:
         return "cancelled"
-    for chunk in read_ahead(chunks_of(share, worker.idle_gap)):
+    chunks = chunks_of(share, worker.idle_gap)
+    for chunk in read_ahead(redacted(chunks) if worker.settings.redact else chunks):
         if store(worker, share, chunk):
             return "cancelled"
     return "succeeded"

@@ -38,6 +38,7 @@ def store(worker: Resources, share: Share, chunk: Chunk) -> bool:
             files=chunk.files,
             errors=errors,
             unknown_records=chunk.unknown_records,
+            redactions=chunk.redactions,
             is_damaged=chunk.is_damaged,
         )
         return shares.advance(connection, share, progress)

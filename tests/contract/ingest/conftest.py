@@ -16,6 +16,7 @@ from services.ingest.app import create_app
 from services.ingest.settings import Settings
 from shared.journal import PAYLOAD_FIELD, stream_key
 from shared.messages import Envelope, Event, decode_envelope
+from tests.conftest import LOCAL
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def service(settings: Settings) -> Iterator[Service]:
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client, Redis.from_url(settings.redis_url) as redis:
+    with TestClient(create_app(settings), LOCAL, raise_server_exceptions=False) as client, Redis.from_url(settings.redis_url) as redis:
         yield Service(client, settings, redis)
 
 

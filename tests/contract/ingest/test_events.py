@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from shared.messages import Activity, Conversation, ToolCall
+from tests.conftest import LOCAL
 from tests.contract.ingest.conftest import Service, is_error
 
 MESSAGE = {"session_id": "s-1", "content": "How?", "role": "user", "timestamp": "2024-01-15T10:31:00"}
@@ -54,7 +55,7 @@ def test_a_session_that_another_process_started_is_known(service: Service, setti
 
     from services.ingest.app import create_app
 
-    with TestClient(create_app(settings)) as other:
+    with TestClient(create_app(settings), LOCAL) as other:
         assert other.post("/api/conversations", json=MESSAGE).status_code == 201
 
 

@@ -17,6 +17,7 @@ from deploy.embedded.processes import wait_until
 from services.ingest.app import create_app
 from services.ingest.settings import Settings
 from shared.journal import stream_key
+from tests.conftest import LOCAL
 from tests.contract.ingest.conftest import Service, is_error
 
 MESSAGE = {"session_id": "s-1", "content": "How?", "role": "user"}
@@ -44,7 +45,7 @@ def dead_address(request: pytest.FixtureRequest) -> str:
 
 
 def client(settings: Settings, **changes: Any) -> TestClient:
-    return TestClient(create_app(settings.model_copy(update=changes)), raise_server_exceptions=False)
+    return TestClient(create_app(settings.model_copy(update=changes)), LOCAL, raise_server_exceptions=False)
 
 
 def is_503(answer: httpx.Response, code: str) -> None:

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from services.query.app import create_app
 from services.query.settings import Settings
+from tests.conftest import LOCAL
 
 
 @pytest.fixture
@@ -25,5 +26,5 @@ def query_settings(database_url: str, redis_url: str) -> Settings:
 
 @pytest.fixture
 def client(query_settings: Settings) -> Iterator[TestClient]:
-    with TestClient(create_app(query_settings)) as client:
+    with TestClient(create_app(query_settings), LOCAL) as client:
         yield client

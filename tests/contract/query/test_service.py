@@ -13,6 +13,7 @@ from services.query.app import create_app
 from services.query.reference import render
 from services.query.settings import Settings
 from shared.journal import PAYLOAD_FIELD, stream_key
+from tests.conftest import LOCAL
 from tests.contract.query import world
 
 NOWHERE = "postgresql://tracker@/tracker?host=/nonexistent"
@@ -27,7 +28,7 @@ READS = [
 
 @pytest.mark.parametrize("path", READS)
 def test_without_the_database_a_read_is_a_503_within_two_seconds(redis_url: str, path: str) -> None:
-    with TestClient(create_app(Settings(database_url=NOWHERE, redis_url=redis_url))) as client:
+    with TestClient(create_app(Settings(database_url=NOWHERE, redis_url=redis_url)), LOCAL) as client:
         began = time.monotonic()
         answer = client.get(path)
         assert time.monotonic() - began < 10  # it does not hang; how fast it is, is not for a test
@@ -41,7 +42,7 @@ def test_a_query_that_takes_too_long_is_a_503_that_says_to_narrow_it(
 ) -> None:
     """given a table that somebody holds, when a read waits longer than a statement may, then it is told to ask for less."""
     monkeypatch.setattr(reads, "STATEMENT_TIMEOUT_MS", 200)
-    with TestClient(create_app(query_settings)) as client, connection.transaction():
+    with TestClient(create_app(query_settings), LOCAL) as client, connection.transaction():
         connection.execute("LOCK TABLE messages")
         answer = client.get("/api/conversations")
     assert (answer.status_code, answer.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
@@ -54,7 +55,7 @@ def test_it_cannot_write(client: TestClient) -> None:
 
 
 def test_it_is_alive_whatever_is_away() -> None:
-    with TestClient(create_app(Settings(database_url=NOWHERE, redis_url=NO_REDIS))) as client:
+    with TestClient(create_app(Settings(database_url=NOWHERE, redis_url=NO_REDIS)), LOCAL) as client:
         assert client.get("/healthz").json() == {"status": "alive"}
 
 
@@ -71,7 +72,7 @@ def test_it_is_ready_with_database_and_journal(client: TestClient) -> None:
     ],
 )
 def test_it_is_not_ready_without_and_says_why(query_settings: Settings, away: dict[str, str], code: str, reasons: set[str]) -> None:
-    with TestClient(create_app(query_settings.model_copy(update=away))) as client:
+    with TestClient(create_app(query_settings.model_copy(update=away)), LOCAL) as client:
         answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["code"], set(answer.json()["details"])) == (503, code, reasons)
     assert "nonexistent" not in answer.text
@@ -95,10 +96,10 @@ def test_metrics_tell_the_journals_lag_and_the_ledger(client: TestClient, connec
 
 
 def test_reads_say_up_to_when_the_data_is_complete(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
-    with TestClient(create_app(query_settings)) as client:
+    with TestClient(create_app(query_settings), LOCAL) as client:
         assert "x-data-as-of" not in client.get("/api/projects").headers
     connection.execute("INSERT INTO ledger VALUES (0, 1, 0, 0, '2024-01-15 10:30:00+00'), (1, 1, 0, 0, '2024-01-15 11:00:00.5+00')")
-    with TestClient(create_app(query_settings)) as client:
+    with TestClient(create_app(query_settings), LOCAL) as client:
         assert client.get("/api/projects").headers["x-data-as-of"] == "2024-01-15T11:00:00.500000Z"
 
 

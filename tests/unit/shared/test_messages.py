@@ -25,6 +25,18 @@ def test_the_newest_sample_has_every_kind_of_event_and_comes_back_as_it_was() ->
     assert encode_envelope(envelope) == sample
 
 
+@pytest.mark.parametrize("file", sorted(SAMPLES.glob("*.jsonl")), ids=lambda file: file.stem)
+def test_entries_as_a_release_wrote_them_are_read_whole(file: Path) -> None:
+    # Named v<envelope>_<commit>: every kind of event with all its fields and with the fewest, one an entry, and all of them in one.
+    *singles, batch = file.read_bytes().splitlines()
+    events = [event for entry in singles for event in decode_envelope(entry).events]
+    assert {type(event) for event in events} == set(get_args(Event))
+    assert decode_envelope(batch).events == events
+    # Nothing of them is passed over: all fields of that release are still known.
+    as_json = [msgspec.json.decode(entry)["events"] for entry in singles]
+    assert [set(event) for [event] in as_json] == [set(msgspec.to_builtins(event)) for event in events]
+
+
 def test_an_entry_of_a_later_version_is_refused_by_name() -> None:
     later = msgspec.structs.replace(decode_envelope((SAMPLES / "v1.json").read_bytes()), version=ENVELOPE_VERSION + 1)
     with pytest.raises(msgspec.ValidationError, match="newer than this worker's"):

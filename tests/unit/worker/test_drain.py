@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from redis import Redis
 
-from services.worker.drain import batches, drain
+from services.worker.batches import batches
+from services.worker.drain import drain
 from services.worker.resources import Resources
 from services.worker.take import done, make_groups, take_abandoned, take_new
 from shared.journal import BELL_KEY, GROUP, PAYLOAD_FIELD, stream_key
@@ -124,7 +125,7 @@ def test_what_becomes_abandoned_during_a_drain_is_taken_over_by_it(worker: Resou
     take_new(worker.redis, 1, "dead-worker")
     entry_ids = [entry_id for entry_id, _ in worker.redis.xrange(STREAM)]
     append(worker.redis, message("first"))
-    under_way = batches(worker, deadline=time.monotonic() + 60, look_seconds=0)
+    under_way = batches(worker, "me", deadline=time.monotonic() + 60, look_seconds=0)
     [first] = next(under_way)
     done(worker.redis, [first])
 
@@ -173,7 +174,7 @@ def test_a_worker_that_dies_with_a_suspect_in_hand_casts_no_suspicion_on_the_nex
     take_new(worker.redis, 1, "dead-worker")
     entry_ids = [entry_id for entry_id, _ in worker.redis.xrange(STREAM)]
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, entry_ids, idle=60_000, retrycount=2, justid=True)
-    next(take_abandoned(worker.redis, 1, "third-worker", 1_000))
+    next(take_abandoned(worker.redis, 1, "third-worker", 1_000, lambda holders: holders))
     worker.redis.xclaim(STREAM, GROUP, "third-worker", 0, entry_ids, idle=60_000, justid=True)
 
     # When the next one drains, then only the entry that the third worker had in hand is buried

@@ -1,0 +1,24 @@
+"""The journal's equation as the read side sees it, for /metrics and `tracker verify`."""
+
+from msgspec import Struct
+from redis import Redis
+
+from services.query.queries.ledger import is_replica, outcomes
+from services.query.reads import Reads
+from shared.accounting import CHECK_KEY, Accounting, judge, read_accounts
+
+
+class Accounts(Struct, frozen=True):
+    """The equation, and how often the worker's task found that it did not hold."""
+
+    equation: Accounting
+    alarms: int
+
+
+def read(reads: Reads, redis: "Redis", partitions: int) -> Accounts:
+    """As it is now. redis.RedisError, or SQLAlchemy's errors, if it cannot be read."""
+    before = read_accounts(redis, partitions)
+    with reads.connection() as connection:
+        became, may_lag = outcomes(connection), is_replica(connection)
+    equation = judge(before, became, read_accounts(redis, partitions), may_lag=may_lag)
+    return Accounts(equation, int(redis.hget(CHECK_KEY, "alarms") or 0))

@@ -1,0 +1,36 @@
+"""The assertion that nothing accepted is lost or counted twice: accepted = persisted + duplicate + dead + pending, every minute."""
+
+import time
+
+import structlog
+
+from services.worker.resources import Resources
+from shared.accounting import CHECK_KEY, Accounting, Outcome, judge, read_accounts
+
+log = structlog.get_logger()
+
+# Long enough for whatever was under way to have come to its end.
+SECOND_LOOK_SECONDS = 1.0
+
+_OUTCOMES = "SELECT epoch, sum(persisted)::bigint, sum(duplicates)::bigint, sum(dead)::bigint FROM accounts GROUP BY epoch"
+
+
+def accounting(worker: Resources) -> Accounting:
+    """The equation as it is now."""
+    partitions = worker.settings.journal_partitions
+    before = read_accounts(worker.redis, partitions)
+    with worker.transaction() as connection:
+        outcomes = {epoch: Outcome(*counts) for epoch, *counts in connection.execute(_OUTCOMES).fetchall()}
+    return judge(before, outcomes, read_accounts(worker.redis, partitions))
+
+
+def check_accounting(worker: Resources, second_look_seconds: float = SECOND_LOOK_SECONDS) -> Accounting:
+    """Looks, and looks again if it does not hold; an error in the log and an alarm in the metrics if it still does not."""
+    found = accounting(worker)
+    if found.drift:
+        time.sleep(second_look_seconds)
+        found = accounting(worker)
+    if found.drift:
+        log.error("accounting_drift", **{name: getattr(found, name) for name in found.__struct_fields__})
+        worker.redis.hincrby(CHECK_KEY, "alarms", 1)
+    return found

@@ -1,0 +1,41 @@
+"""What pages of the origins in TRACKER_CORS_ORIGINS are told that they may do. All others are told nothing."""
+
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_PREFLIGHT_SECONDS: Final = 600
+_ALLOWED: Final = [
+    (b"access-control-allow-methods", b"GET, HEAD, POST, DELETE"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key, Prefer, X-Request-ID"),
+    (b"access-control-max-age", b"%d" % _PREFLIGHT_SECONDS),
+]
+_EXPOSED: Final = (
+    b"access-control-expose-headers",
+    b"Link, Location, Preference-Applied, Retry-After, X-Data-As-Of, X-Request-ID",
+)
+
+
+class Cors:
+    """The headers for known origins. Never `*`, never credentials: a page sends its key itself, in `Authorization`."""
+
+    def __init__(self, origins: tuple[str, ...]) -> None:
+        self.origins = frozenset(origin.encode("latin-1") for origin in origins)
+
+    async def answer(self, app: ASGIApp, headers: dict[bytes, bytes], scope: Scope, receive: Receive, send: Send) -> None:
+        """The app's answer, readable to a page of a known origin; a preflight of one is answered here."""
+        origin = headers[b"origin"]
+        is_known = origin in self.origins
+        # An answer kept by a cache is one origin's only, also where the origin got no permission.
+        added = [(b"vary", b"Origin"), *([(b"access-control-allow-origin", origin), _EXPOSED] if is_known else [])]
+
+        async def send_with_permission(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *added]
+            await send(message)
+
+        if is_known and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+            await send_with_permission({"type": "http.response.start", "status": 204, "headers": list(_ALLOWED)})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await app(scope, receive, send_with_permission)

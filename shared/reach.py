@@ -1,0 +1,93 @@
+"""Who can reach the tracker: the settings that both services and `make up` have in common, and what is refused at the start."""
+
+import ipaddress
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+
+Access = Literal["open", "keys"]
+Switch = Literal["on", "off"]
+
+
+class ReachSettings(BaseSettings):
+    """TRACKER_* variables that say who gets in, and how many at a time."""
+
+    host: str = Field("127.0.0.1", description="Address at which people reach the tracker. One that is not loopback needs API keys.")
+    access: Access = Field("open", description="`open`: whoever reaches the port gets in. `keys`: only who has an API key.")
+    behind_gateway: Switch = Field(
+        "off",
+        description="`on`: the services are reached through a gateway on a network of their own, as the containers are,"
+        " and take connections on addresses that are not loopback.",
+    )
+    allowed_hosts: str = Field(
+        "", description="More names, with commas between them, under which the tracker may be asked for (the Host header), on any port."
+    )
+    cors_origins: str = Field(
+        "", description="Origins, with commas between them, whose pages may use the API from a browser: `https://dash.example.org`."
+    )
+    max_requests: int = Field(512, ge=1, description="With more requests than this in work, a service answers 503.")
+    max_connections: int = Field(800, ge=1, description="With more connections than this, an API process closes new ones.")
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, text: str) -> str:
+        for host in comma_list(text):
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"{host} is not a host name; give names without scheme and port, as in tracker.lan,10.0.0.5")
+        return text
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, text: str) -> str:
+        for origin in comma_list(text):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin} is not an origin; give scheme, host and port, as in https://dash.example.org (`*` is not taken)"
+                )
+        return text
+
+
+class NotReachable(SystemExit):
+    """The tracker must not start like this. Whoever started it sees the message, which says what to do, and no trace of ours."""
+
+
+def comma_list(text: str) -> tuple[str, ...]:
+    """ "A, b" → ("a", "b")."""
+    return tuple(part.strip().lower() for part in text.split(",") if part.strip())
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address. "localhost" is one; any other name may be resolved to anything."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def check_reach(settings: ReachSettings) -> None:
+    """NotReachable if other machines reach a tracker that asks nobody for a key."""
+    if settings.access == "open" and not is_loopback(settings.host):
+        raise NotReachable(
+            f"TRACKER_HOST={settings.host} can be reached from other machines, and nobody is asked for a key: make an API key and set "
+            "TRACKER_ACCESS=keys, or leave TRACKER_HOST at 127.0.0.1 and come through an SSH tunnel (ssh -L 8000:127.0.0.1:8000 …)."
+        )
+
+
+def check_bind(settings: ReachSettings, address: str) -> None:
+    """NotReachable if a service would itself listen where other machines reach it, and no gateway stands before it."""
+    check_reach(settings)
+    if settings.access == "open" and settings.behind_gateway == "off" and not is_loopback(address):
+        raise NotReachable(
+            f"{address} can be reached from other machines, and nobody is asked for a key: listen on 127.0.0.1, or make an API key and set "
+            "TRACKER_ACCESS=keys. Behind a gateway on a network of its own set TRACKER_BEHIND_GATEWAY=on."
+        )

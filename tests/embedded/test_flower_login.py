@@ -1,0 +1,33 @@
+"""Flower never stands open: a login that was asked for, or a password of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded.flower_login import flower_login
+from deploy.embedded.processes import StartError
+from deploy.embedded.settings import read_settings
+
+
+def test_a_password_is_made_once_and_for_nobody_else(tmp_path: Path) -> None:
+    file = tmp_path / "flower-login"
+    first = flower_login(None, file)
+    name, _, password = first.partition(":")
+    assert name == "tracker"
+    assert len(password) >= 20
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert flower_login(None, file) == first
+    assert flower_login(None, tmp_path / "another") != first
+
+
+def test_a_login_that_was_asked_for_is_taken_and_not_written_down(tmp_path: Path) -> None:
+    file = tmp_path / "flower-login"
+    assert flower_login("ann:secret", file) == "ann:secret"
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("wrong", ["secret", ":secret", "ann:", "ann:a,b:c"])
+def test_a_login_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv("TRACKER_FLOWER_BASIC_AUTH", wrong)
+    with pytest.raises(StartError, match="TRACKER_FLOWER_BASIC_AUTH"):
+        read_settings()

@@ -1,0 +1,159 @@
+"""F28: a backup under load has every event that was accepted before its moment, and none from after it; a restore gives exactly that."""
+
+import asyncio
+import io
+import json
+import os
+import tarfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from deploy.embedded import backup, restore
+from deploy.embedded.backup_manifest import Manifest
+from deploy.embedded.processes import StartError, wait_until
+from services.worker.accounting import accounting
+from services.worker.resources import open_resources
+from services.worker.settings import Settings
+from tests.faults import checks
+from tests.faults.acks import Acks
+from tests.faults.load import Request
+from tests.faults.stack import Stack
+from tests.faults.writers import Tally, writing
+
+RATE = 1000.0
+BEFORE_SECONDS, AFTER_SECONDS = 4.0, 2.0
+JOB_SECONDS = 60.0
+
+
+class TimedAcks(Acks):
+    """Also knows when each event was first sent, and when its acceptance was seen."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.sent: dict[str, datetime] = {}
+        self.accepted: dict[str, datetime] = {}
+
+    async def record(self, request: Request, sent_at: float) -> None:
+        now = datetime.now(UTC)
+        waited = asyncio.get_running_loop().time() - sent_at
+        for stored in request.events:
+            self.accepted.setdefault(stored.event_id, now)
+            # The clock of sending is another one; a millisecond is its error.
+            self.sent.setdefault(stored.event_id, datetime.fromtimestamp(now.timestamp() - waited, UTC))
+        await super().record(request, sent_at)
+
+
+def history(sessions: int) -> bytes:
+    """A tar of transcripts, large enough to be under way when the backup is taken."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for number in range(sessions):
+            lines = b"".join(transcript_line(number, n) for n in range(100))
+            member = tarfile.TarInfo(f"projects/p/session-{number}.jsonl")
+            member.size = len(lines)
+            archive.addfile(member, io.BytesIO(lines))
+    return packed.getvalue()
+
+
+def transcript_line(number: int, n: int) -> bytes:
+    record: dict[str, Any] = {"type": "user", "uuid": f"u-{number}-{n}", "sessionId": f"s-{number}", "cwd": "/work/history"}
+    at = f"2026-02-01T10:{n // 60:02}:{n % 60:02}.000Z"
+    return json.dumps(record | {"timestamp": at, "message": {"role": "user", "content": f"question {n}"}}).encode() + b"\n"
+
+
+def start_import(stack: Stack) -> str:
+    answer = httpx.post(
+        f"{stack.url}/api/import/claude-data",
+        files={"file": ("claude.tar", history(100))},
+        headers={"Prefer": "respond-async"},
+        timeout=60,
+        trust_env=False,
+    )
+    assert answer.status_code == 202, answer.text
+    job_id: str = answer.json()["job_id"]
+    return job_id
+
+
+def job_of(stack: Stack, job_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{stack.url}/api/import/jobs/{job_id}", timeout=30, trust_env=False).json()
+    return found
+
+
+async def backed_up_under_load(stack: Stack, folder: Path, target: Path) -> tuple[Manifest, TimedAcks, Tally, str]:
+    acks, tally = TimedAcks(folder / "acknowledged"), Tally()
+    try:
+        async with writing(stack.port, acks, tally, seed=28, rate=RATE):
+            await asyncio.sleep(BEFORE_SECONDS)
+            job_id = await asyncio.to_thread(start_import, stack)
+            manifest = await asyncio.to_thread(backup.back_up, stack.paths, target)
+            await asyncio.sleep(AFTER_SECONDS)
+    finally:
+        acks.close()
+    return manifest, acks, tally, job_id
+
+
+def test_what_was_accepted_before_the_backup_is_there_after_the_restore(tmp_path: Path) -> None:
+    # Given a stack under load, an import under way in it, and a backup of it
+    target, stack = tmp_path / "backup", Stack(tmp_path / "one")
+    try:
+        stack.start()
+        manifest, acks, tally, job_id = asyncio.run(backed_up_under_load(stack, tmp_path, target))
+    finally:
+        assert stack.stop() == 0
+    moment = datetime.fromisoformat(manifest.moment)
+    before = {event_id for event_id, at in acks.accepted.items() if at <= moment}
+    after = {event_id for event_id, at in acks.sent.items() if at.timestamp() > moment.timestamp() + 0.01}
+    assert len(before) > RATE
+    assert len(after) > RATE
+    # Nobody was refused for it.
+    assert tally.violations == []
+    assert not tally.answers["503"]
+
+    # When it is restored to another folder and started
+    (tmp_path / "two").mkdir()
+    restore.restore(target, tmp_path / "two" / "data")
+    restored = Stack(tmp_path / "two")
+    try:
+        restored.start()
+        # Then every event from before is stored once, none from after, and the account and the aggregates are right
+        acknowledged = Acks(tmp_path / "acknowledged-before")
+        lines = (line for line in acks.path.read_text().splitlines(keepends=True) if line.partition("\t")[0] in before)
+        acknowledged.path.write_text("".join(lines))
+        acknowledged.close()
+        assert wait_until(lambda: job_of(restored, job_id)["status"] == "succeeded", JOB_SECONDS), job_of(restored, job_id)
+        count = count_without_import(restored, acknowledged)
+        assert count.violations == []
+        with restored.database() as connection:
+            stored = {str(row[0]) for row in connection.execute(" UNION ALL ".join(f"SELECT id FROM {table}" for table in checks.TABLES))}
+            assert connection.execute("SELECT count(*) FROM messages WHERE source = 'transcript'").fetchone() == (10_000,)
+        assert not stored & after
+        worker = open_resources(Settings(**service_settings(restored)))
+        assert accounting(worker).drift == 0
+        worker.close()
+        print(f"{len(before)} events from before, {len(after)} from after; {os.stat(target / 'postgres.dump').st_size} bytes of dump")
+    finally:
+        assert restored.stop() == 0
+
+
+def service_settings(stack: Stack) -> dict[str, Any]:
+    """What a worker of this stack would be told."""
+    environment = stack.service_environment()
+    return {name: environment[f"TRACKER_{name.upper()}"] for name in ("database_url", "redis_url")}
+
+
+def count_without_import(stack: Stack, acks: Acks) -> checks.Count:
+    """The ledger is of the journal's events alone; of rows, an import's are left out."""
+    count = checks.check(stack, acks)
+    count.violations = [violation for violation in count.violations if "the ledger says" not in violation]
+    return count
+
+
+def test_a_damaged_backup_and_a_folder_with_data_are_refused_by_name(tmp_path: Path) -> None:
+    folder = tmp_path / "backup"
+    folder.mkdir()
+    with pytest.raises(StartError, match="is no finished backup"):
+        restore.restore(folder, tmp_path / "data")

@@ -1,0 +1,188 @@
+"""Who gets in: by Host, by the page that asks, by the address on this side, by how many there are already."""
+
+import asyncio
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from shared.origins import Admission
+from shared.reach import ReachSettings
+from shared.web import refusal
+from tests.unit.shared.door import Answer, Door
+
+HERE = {"sec_fetch_site": "same-origin"}
+EVIL = "https://evil.example"
+REFUSED_PAGE = (403, "ORIGIN_NOT_ALLOWED")
+
+
+def outcome(answer: Answer) -> tuple[int, str | None]:
+    return answer.status, answer.code
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:8000", "[::1]", "[::1]:65535", "tracker.lan:80"])
+def test_a_name_of_ours_gets_in_on_any_port(host: str) -> None:
+    door = Door(allowed_hosts="tracker.lan, 10.0.0.5")
+    assert [outcome(door.ask("GET", host)) for _ in range(2)] == [(200, None)] * 2
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example", "evil.example:8000", "localhost.evil.example", "evil.localhost", "127.0.0.1.nip.io", "127.0.0.2", "localhost:8000:80",
+        "localhost:x", "localhost:", "localhost.", "user@localhost", "::1", "[::1", "[::ffff:127.0.0.1]", " localhost", "localhost,evil", "0x7f.1", "2130706433",
+        "127.1", "0.0.0.0", "\xe9", "localhost\xb2",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_another_name_is_421_with_whatever_else_it_says_of_itself(host: str, method: str) -> None:
+    door = Door()
+    assert outcome(door.ask(method, host, **HERE)) == (421, "HOST_NOT_ALLOWED")
+    assert door.let_in == []
+
+
+@pytest.mark.parametrize("headers", [[], [(b"host", b"")], [(b"host", b"localhost")] * 2, [(b"host", b"localhost"), (b"host", b"evil")]])
+def test_without_exactly_one_host_it_is_400(headers: list[tuple[bytes, bytes]]) -> None:
+    door = Door()
+    assert outcome(asyncio.run(door.send(headers))) == (400, "VALIDATION_ERROR")
+    assert door.let_in == []
+
+
+def test_the_address_that_was_set_is_a_name_too() -> None:
+    door = Door(host="192.168.1.5", access="keys")
+    assert outcome(door.ask("GET", "192.168.1.5:8000", over="192.168.1.5")) == (200, None)
+
+
+# What a browser or a program says of where a request comes from, and whether it may change or read something.
+CHANGES = [
+    ({}, True),  # curl, the client, a hook
+    ({"sec_fetch_site": "same-origin"}, True),
+    ({"sec_fetch_site": "none"}, True),
+    ({"sec_fetch_site": "same-origin", "origin": "http://localhost:8000"}, True),
+    ({"origin": "http://localhost:8000"}, True),  # a browser of before 2023
+    ({"sec_fetch_site": "cross-site"}, False),
+    ({"sec_fetch_site": "same-site"}, False),  # another port of this machine
+    ({"sec_fetch_site": "cross-site", "origin": EVIL}, False),
+    ({"sec_fetch_site": "same-site", "origin": "http://localhost:8001"}, False),
+    ({"sec_fetch_site": "cross-site", "origin": "null"}, False),
+    ({"sec_fetch_site": "cross-site", "origin": "http://localhost:8000"}, False),
+    ({"sec_fetch_site": "Same-Origin"}, False),
+    ({"sec_fetch_site": ""}, False),
+    ({"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document", "origin": EVIL}, False),  # a form
+    ({"origin": EVIL}, False),
+    ({"origin": "null"}, False),
+    ({"origin": ""}, False),
+    ({"origin": "http://localhost:8001"}, False),
+    ({"origin": "http://localhost"}, False),
+    ({"origin": "http://localhost:8000.evil.example"}, False),
+    ({"origin": "http://127.0.0.1:8000"}, False),
+    ({"origin": "localhost:8000"}, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("headers", "gets_in"), CHANGES)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
+def test_a_page_of_another_origin_changes_nothing(method: str, headers: dict[str, str], gets_in: bool) -> None:
+    door = Door()
+    assert outcome(door.ask(method, **headers)) == ((200, None) if gets_in else REFUSED_PAGE)
+    assert len(door.let_in) == gets_in
+
+
+READS = [
+    ({}, True),
+    ({"sec_fetch_site": "same-origin"}, True),
+    ({"sec_fetch_site": "none", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}, True),
+    ({"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}, True),  # a link to us
+    ({"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "iframe"}, False),
+    ({"sec_fetch_site": "cross-site", "sec_fetch_mode": "no-cors", "sec_fetch_dest": "image"}, False),
+    ({"sec_fetch_site": "cross-site", "sec_fetch_mode": "no-cors", "sec_fetch_dest": "script"}, False),
+    ({"sec_fetch_site": "same-site", "sec_fetch_mode": "cors", "sec_fetch_dest": "empty", "origin": "http://localhost:8001"}, False),
+    ({"sec_fetch_site": "cross-site", "sec_fetch_mode": "websocket", "sec_fetch_dest": "websocket", "origin": EVIL}, False),
+]
+
+
+@pytest.mark.parametrize(("headers", "gets_in"), READS)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_page_of_another_origin_learns_nothing_but_may_link_here(method: str, headers: dict[str, str], gets_in: bool) -> None:
+    assert outcome(Door().ask(method, **headers)) == ((200, None) if gets_in else REFUSED_PAGE)
+
+
+def test_without_a_setting_no_origin_is_told_anything() -> None:
+    preflight = Door().ask("OPTIONS", origin=EVIL, access_control_request_method="POST")
+    assert outcome(preflight) == REFUSED_PAGE
+    same = Door().ask("POST", origin="http://localhost:8000")
+    for answer in (preflight, same):
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize("headers", [{}, {"sec_fetch_site": "cross-site"}])
+def test_a_known_origin_may_read_and_write_without_credentials(headers: dict[str, str]) -> None:
+    door = Door(cors_origins="https://dash.example, http://localhost:3000")
+    for method in ("GET", "POST"):
+        answer = door.ask(method, origin="https://dash.example", **headers)
+        assert outcome(answer) == (200, None)
+        assert answer.headers["access-control-allow-origin"] == "https://dash.example"
+        assert answer.headers["vary"] == "Origin"
+        assert "access-control-allow-credentials" not in answer.headers
+    preflight = door.ask("OPTIONS", origin="http://localhost:3000", access_control_request_method="DELETE", **headers)
+    assert (preflight.status, preflight.headers["access-control-allow-methods"]) == (204, "GET, HEAD, POST, DELETE")
+    assert len(door.let_in) == 2  # a preflight goes no further
+
+
+@pytest.mark.parametrize("origin", [EVIL, "null", "https://dash.example.evil", "https://dash.example:444", "http://dash.example"])
+def test_another_origin_beside_a_known_one_is_still_refused(origin: str) -> None:
+    door = Door(cors_origins="https://dash.example")
+    for method, more in (("POST", {}), ("OPTIONS", {"access_control_request_method": "POST"}), ("GET", {"sec_fetch_site": "cross-site"})):
+        answer = door.ask(method, origin=origin, **more)
+        assert outcome(answer) == REFUSED_PAGE
+        assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("over", "gets_in"),
+    [("127.0.0.1", True), ("::1", True), ("::ffff:127.0.0.1", True), ("/run/api.sock", True), ("10.0.0.5", False), ("fe80::1", False)],
+)
+def test_without_keys_only_this_machine_gets_in(over: str, gets_in: bool) -> None:
+    door = Door()
+    for _ in range(2):
+        assert outcome(door.ask(over=over)) == ((200, None) if gets_in else (403, "FORBIDDEN"))
+    assert outcome(Door(access="keys").ask(over=over)) == (200, None)
+    assert outcome(Door(behind_gateway="on").ask(over=over)) == (200, None)
+
+
+def test_what_is_more_than_can_be_worked_on_is_503_and_the_next_one_gets_in() -> None:
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        arrived.set()
+        await go_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def story() -> list[Answer]:
+        door, host = Door(slow, max_requests=1), [(b"host", b"localhost")]
+        first = asyncio.create_task(door.send(host))
+        await arrived.wait()
+        refused = await door.send(host)
+        go_on.set()
+        health = await door.send(host, path="/healthz")
+        return [refused, health, await first, await door.send(host)]
+
+    refused, *others = asyncio.run(story())
+    assert outcome(refused) == (503, "OVERLOADED")
+    assert refused.headers["retry-after"] == "1"
+    assert [outcome(answer) for answer in others] == [(200, None)] * 3
+
+
+def test_a_websocket_is_closed() -> None:
+    sent: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("let in")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    asyncio.run(Admission(app, ReachSettings(), refusal)({"type": "websocket", "headers": [(b"host", b"localhost")]}, receive, send))
+    assert sent == [{"type": "websocket.close", "code": 1008}]
