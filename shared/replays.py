@@ -31,6 +31,10 @@ class DeadLetter(Struct, omit_defaults=True, kw_only=True):
     payload: bytes
 
 
+class _Events(Struct):
+    events: list[msgspec.Raw]
+
+
 class _Replay(Struct):
     dead_letter: DeadLetter
 
@@ -45,3 +49,13 @@ def decode_replay(payload: bytes) -> DeadLetter | None:
     if not payload.startswith(_BEGINNING):
         return None
     return msgspec.json.decode(payload, type=_Replay).dead_letter
+
+
+def events_in(letter: DeadLetter) -> int:
+    """For how many events its replay is accepted: as many as the worker will find in it. What has none that can be told apart counts as one."""
+    if letter.kind != WHOLE_ENTRY:
+        return 1
+    try:
+        return len(msgspec.json.decode(letter.payload, type=_Events).events)
+    except (ValueError, RecursionError):
+        return 1

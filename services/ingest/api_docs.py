@@ -89,7 +89,8 @@ _PREFER: Final = {
 
 def components() -> dict[str, Any]:
     """components.schemas."""
-    _, schemas = msgspec.json.schema_components([*EVENT_TYPES, Manifest, NewKey, ScrubRequest, *ANSWER_TYPES], ref_template=_REF)
+    types = [*EVENT_TYPES, Manifest, NewKey, ScrubRequest, LetterFilter, *ANSWER_TYPES]
+    _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     for event_type in EVENT_TYPES:
         _refine(schemas[event_type.__name__])
     return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR}
@@ -167,10 +168,7 @@ def letter_act(answer: type[Struct], status: int) -> dict[str, Any]:
 
 def letters_act(answer: type[Struct], status: int) -> dict[str, Any]:
     """The documentation of what is done with a group of dead letters."""
-    return {
-        "openapi_extra": {"requestBody": {"content": {"application/json": {"schema": _ref(LetterFilter)}}, "required": True}},
-        "responses": {status: _answer(answer)} | {code: _error(code) for code in (400, 405, 408, 413, 415, 500, 503)},
-    }
+    return json_act(LetterFilter, answer, status)
 
 
 def manifest(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:

@@ -16,17 +16,15 @@ from shared.replays import DeadLetter
 
 # Of a group, at most this much at once: an answer within a second, a journal that is not flooded.
 GROUP_LETTERS: Final = 500
-GROUP_BYTES: Final = 8 * 1024**2
+GROUP_BYTES: Final = 2 * 1024**2
 
 _ONE = """
     SELECT id, kind, journal_entry_id, event_id, request_id, received_at, payload, stored_at IS NOT NULL AS is_stored, last_seen_at
     FROM dead_letters WHERE id = %(id)s"""
+# One may be stored already by the time that it is marked; that it was replayed is true all the same.
 _REPLAYED = """
-    WITH marked AS (
-        UPDATE dead_letters SET replayed_at = clock_timestamp(), replays = replays + 1
-        WHERE id = ANY(%(ids)s) AND stored_at IS NULL RETURNING id
-    )
-    SELECT count(*) > 0 AS done FROM marked"""
+    WITH marked AS (UPDATE dead_letters SET replayed_at = clock_timestamp(), replays = replays + 1 WHERE id = ANY(%(ids)s))
+    SELECT true AS done"""
 _DELETE = "DELETE FROM dead_letters WHERE id = %(id)s RETURNING true AS done"
 
 _OF_GROUP = """stored_at IS NULL AND last_seen_at < %(seen_before)s
@@ -43,8 +41,7 @@ _DELETE_GROUP = f"""
     WITH gone AS (
         DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE {_OF_GROUP} ORDER BY id LIMIT {GROUP_LETTERS}) RETURNING id
     )
-    SELECT number, number > 0 AS done, (SELECT count(*) FROM dead_letters WHERE {_OF_GROUP}) AS before
-    FROM (SELECT count(*) AS number FROM gone) AS counted"""
+    SELECT (SELECT count(*) FROM gone) AS number, (SELECT count(*) FROM dead_letters WHERE {_OF_GROUP}) AS before"""
 _NOW = "SELECT clock_timestamp() AS now"
 
 
@@ -88,7 +85,7 @@ async def left(registry: Registry, wanted: Group) -> int:
 
 
 async def mark_replayed(registry: Registry, letter_ids: Sequence[UUID], act: Act) -> None:
-    """Writes down that they are on the journal, and who put them there."""
+    """Writes down that they are on the journal, and by whom."""
     await audited(registry, _REPLAYED, {"ids": list(letter_ids)}, act)
 
 
@@ -99,7 +96,7 @@ async def delete(registry: Registry, letter_id: UUID, act: Act) -> bool:
 
 async def delete_group(registry: Registry, wanted: Group, act: Act) -> tuple[int, int]:
     """Deletes the oldest of a group: how many it were, and how many are left."""
-    row = await audited(registry, _DELETE_GROUP, wanted.parameters(), act)
+    row = await audited(registry, _DELETE_GROUP, wanted.parameters(), act, done="number")
     assert row is not None
     return row["number"], row["before"] - row["number"]
 

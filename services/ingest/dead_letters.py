@@ -7,11 +7,10 @@ between append and mark leaves a letter that may be replayed again, and the even
 
 import asyncio
 from datetime import UTC
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
-import structlog
 from fastapi import Request, Response
 from msgspec import Struct
 
@@ -27,10 +26,8 @@ from services.ingest.wait import Preference, read_preference, until_gone
 from shared.errors import BadRequest, NotFound, Unavailable, invalid
 from shared.journal import partition_of, stream_key
 from shared.messages import Time
-from shared.replays import encode_replay
+from shared.replays import encode_replay, events_in
 from shared.web import json_response
-
-log = structlog.get_logger()
 
 FILTER: Final = Takes((b"application/json",), 64 * 1024)
 
@@ -65,7 +62,7 @@ async def replay_group(request: Request) -> Response:
     ingest.backlog.check()
     rows = await dead_letter_rows.group(ingest.registry, wanted)
     if rows:
-        await _append(ingest, rows, _act_on_group(request, "dead_letters.replay", wanted, letters=len(rows)))
+        await _append(ingest, rows, _act_of_group(request, "replay", wanted, letters=len(rows)))
     left = await dead_letter_rows.left(ingest.registry, wanted)
     message = f"{len(rows)} letters are on the journal again; {left} are left."
     return json_response(LettersChanged(done=len(rows), left=left, seen_before=wanted.seen_before, message=message), 202)
@@ -84,7 +81,7 @@ async def delete_group(request: Request) -> Response:
     ingest, wanted = await _asked_group(request)
     if wanted.kind is None and wanted.reason is None:
         raise invalid("kind", "say which letters to delete, by kind, reason or both")
-    done, left = await dead_letter_rows.delete_group(ingest.registry, wanted, _act_on_group(request, "dead_letters.delete", wanted))
+    done, left = await dead_letter_rows.delete_group(ingest.registry, wanted, _act_of_group(request, "delete", wanted))
     message = f"{done} letters are deleted; {left} are left."
     return json_response(LettersChanged(done=done, left=left, seen_before=wanted.seen_before, message=message))
 
@@ -97,17 +94,18 @@ _MEANINGS: Final[dict[Status, str]] = {
 
 
 async def _append(ingest: Ingest, rows: list[Row], act: Act) -> list[Position]:
-    """On the journal first, then marked: a mark without an entry would be a promise that nobody keeps. An entry without a mark is replayed too.
-
-    Their events were accounted for when they died, so here they count as none.
-    """
+    """On the journal first, then marked: a mark without an entry would be a promise that nobody keeps. An entry without a mark is replayed too."""
     partitions = ingest.settings.journal_partitions
-    entries = [Entry(stream_key(partition_of(row.letter.journal_entry_id, partitions)), encode_replay(row.letter), 0) for row in rows]
+    entries = [
+        Entry(stream_key(partition_of(row.letter.journal_entry_id, partitions)), encode_replay(row.letter), events_in(row.letter))
+        for row in rows
+    ]
     positions = await ingest.journal.append(entries)
     try:
         await dead_letter_rows.mark_replayed(ingest.registry, [row.id for row in rows], act)
     except Unavailable:
-        log.warning("replay_not_marked", letters=len(rows))
+        message = "The letters are on the journal, but that could not be written down; send this again, no event is stored twice."
+        raise Unavailable(message, code="DATABASE_UNAVAILABLE") from None
     return positions
 
 
@@ -127,9 +125,9 @@ async def _wait(preference: Preference, ingest: Ingest, before: Row, positions: 
     return "queued" if after.last_seen_at == before.last_seen_at else "dead_letter"
 
 
-def _act_on_group(request: Request, act: str, wanted: Group, **more: Any) -> Act:
-    """Names the group as it was asked for."""
-    return act_of(request, act, wanted.kind or "any", reason=wanted.reason, **more)
+def _act_of_group(request: Request, verb: str, wanted: Group, **more: int) -> Act:
+    details = {"kind": wanted.kind, "reason": wanted.reason, "seen_before": wanted.seen_before.isoformat()}
+    return act_of(request, f"dead_letter.{verb}", "group", **details, **more)
 
 
 def _asked(request: Request) -> tuple[Ingest, UUID]:

@@ -31,7 +31,7 @@ BURY = """
     INSERT INTO dead_letters (event_id, kind, reason, sqlstate, payload, journal_entry_id, request_id, received_at)
     VALUES (%(event_id)s, %(kind)s, %(reason)s, %(sqlstate)s, %(payload)s, %(journal_entry_id)s, %(request_id)s, %(received_at)s)
     ON CONFLICT (journal_entry_id, event_id) DO UPDATE SET attempts = dead_letters.attempts + 1, last_seen_at = clock_timestamp(),
-        reason = excluded.reason, sqlstate = excluded.sqlstate
+        reason = excluded.reason, sqlstate = excluded.sqlstate, payload = excluded.payload
     WHERE dead_letters.stored_at IS NULL"""
 
 ANY_WAITING = "SELECT EXISTS (SELECT FROM dead_letters WHERE stored_at IS NULL)"

@@ -18,14 +18,13 @@ from services.worker import canary, drainers
 from services.worker.batches import batches
 from services.worker.dead_letters import bury, persist_isolating, settle_opened
 from services.worker.import_letters import persist_imported
-from services.worker.opening import open_entry
+from services.worker.opening import Opened, open_entry
 from services.worker.persist import Persisted
 from services.worker.resources import Resources
 from services.worker.staging import Received
 from services.worker.take import Entry, done, give_back
 from shared.journal import BELL_KEY
 from shared.redaction import redact_bytes, redact_text
-from shared.replays import DeadLetter
 
 log = structlog.get_logger()
 
@@ -98,15 +97,13 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
     """Stores, buries and accounts for entries of one account, all in the caller's transaction. Gives what was new, how many events are
     dead, and the requests that they came with. FencedError if another has taken over."""
     drainers.hold(connection, consumer, entries)
-    opened = [open_entry(entry) for entry in entries]
     batch: list[Received] = []
     imported: list[Received] = []
+    opened = [open_entry(entry) for entry in entries]
     dead = 0
     for entry, each in zip(entries, opened, strict=True):
         if each.reason is not None:
-            bury(connection, _without_secrets(worker, each.letter), redact_text(each.reason))
-            # What it was accepted for, without what can be read of it; an entry without an account counts as one, whatever was in it.
-            dead += 1 if entry.events is None else entry.events - len(each.received)
+            dead += _bury(worker, connection, entry, each)
         (imported if each.is_of_import else batch).extend(each.received)
     flown = [canary.store(connection, *each.canary) for each in opened if each.canary]
     persisted = Persisted()
@@ -114,17 +111,25 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
         persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
         dead += len(buried)
     if imported:
-        of_imports, buried = persist_imported(connection, imported, idle_gap=worker.idle_gap)
+        of_imports, dead_of_imports = persist_imported(connection, imported, idle_gap=worker.idle_gap)
         persisted += of_imports
-        dead += len(buried)
+        dead += dead_of_imports
     settle_opened(connection, [each.letter.journal_entry_id for each in opened if each.is_replay and each.reason is None])
     _account(worker, connection, entries[0].epoch, persisted, dead, flown, max((received.received_at for received in batch), default=None))
     return persisted, dead, [each.received[0].request_id for each in opened if each.received]
 
 
-def _without_secrets(worker: Resources, letter: DeadLetter) -> DeadLetter:
-    """What ingest wrote is redacted; but what cannot be read may be another's."""
-    return msgspec.structs.replace(letter, payload=redact_bytes(letter.payload, {})) if worker.settings.redact else letter
+def _bury(worker: Resources, connection: Connection[Any], entry: Entry, opened: Opened) -> int:
+    """How many events that were: what the entry was accepted for, without those that could be read; without an account it counts as one.
+
+    What ingest wrote is redacted; but what cannot be read may be another's.
+    """
+    assert opened.reason is not None
+    letter = opened.letter
+    if worker.settings.redact:
+        letter = msgspec.structs.replace(letter, payload=redact_bytes(letter.payload, {}))
+    bury(connection, letter, redact_text(opened.reason))
+    return 1 if entry.events is None else entry.events - len(opened.received)
 
 
 def _account(

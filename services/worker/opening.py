@@ -60,7 +60,7 @@ def open_entry(entry: Entry) -> Opened:
 def _in_parts(letter: DeadLetter, is_replay: bool) -> Opened | None:
     """What can be read of an entry that cannot be read as a whole; None if nothing can be told apart."""
     salvaged = salvage(letter.payload) if letter.kind == WHOLE_ENTRY else None
-    if salvaged is None:
+    if salvaged is None or any(event.id is None for event in salvaged.readable.events):
         return None
     rest = msgspec.structs.replace(letter, payload=salvaged.rest)
     return Opened(rest, is_replay, _received(salvaged.readable, letter), reason=salvaged.reason)
