@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from client import jobs, keys, scrubbing, summary
+from client import dead_letters, jobs, keys, scrubbing, summary
 from client.claude_files import Found, default_paths, find
 from client.display import Quiet, display_for
 from client.errors import FAILED, Interrupted
@@ -129,8 +129,10 @@ def scrub(
             raise typer.Exit(FAILED)
 
 
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(keys.app, name="keys")
 app.command("audit")(keys.list_acts)
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 def _change(method: str, path: str, url: str, token: str | None, *, as_json: bool) -> None:

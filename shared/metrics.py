@@ -23,6 +23,7 @@ JOURNAL_OLDEST_SECONDS = Gauge("tracker_journal_oldest_seconds", "Age of the old
 EVENTS_PERSISTED = Gauge("tracker_events_persisted", "Events stored, since the database was made.")
 EVENTS_DUPLICATE = Gauge("tracker_events_duplicate", "Events that were stored already, since the database was made.")
 EVENTS_DEAD = Gauge("tracker_events_dead", "Events in dead letters, since the database was made.")
+DEAD_LETTERS = Gauge("tracker_dead_letters", "Dead letters that wait to be replayed or deleted, by kind.", ["kind"])
 
 # The journal's equation: accepted = persisted + duplicate + dead + pending, of the journal as it is now (shared/accounting.py).
 ACCOUNTING_EVENTS = Gauge(

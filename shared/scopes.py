@@ -3,7 +3,7 @@
 ingest   sends events and files, and sees what became of its imports
 read     reads everything, texts and paths too
 metrics  reads counts and times; no text, no path, no name of a project
-admin    makes and revokes keys, takes imports back
+admin    makes and revokes keys, takes imports back, sees and replays dead letters
 """
 
 import re
@@ -59,6 +59,13 @@ SCOPES: Final[tuple[tuple[str, str, Scopes], ...]] = (
     ("GET", "/readyz", _NUMBERS),
     ("GET", "/metrics", _NUMBERS),
     ("GET", "/api/accounting", _NUMBERS),
+    # Of all projects, with what was said in them.
+    ("GET", "/api/dead-letters", ADMIN),
+    ("GET", "/api/dead-letters/{letter_id}", ADMIN),
+    ("POST", "/api/dead-letters/replay", ADMIN),
+    ("POST", "/api/dead-letters/delete", ADMIN),
+    ("POST", "/api/dead-letters/{letter_id}/replay", ADMIN),
+    ("DELETE", "/api/dead-letters/{letter_id}", ADMIN),
     ("POST", "/api/keys", ADMIN),
     ("DELETE", "/api/keys/{key_id}", ADMIN),
     ("GET", "/api/keys", ADMIN),

@@ -54,8 +54,12 @@ for i = 1, entries do
             redis.call('HSET', account, '{EPOCH_FIELD}', ARGV[4], 'settled', 0)
         end
     end
-    answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload, '{EPOCH_FIELD}', epochs[account], '{EVENTS_FIELD}', n)
-    accepted[account] = (accepted[account] or 0) + n
+    if n == '0' then
+        answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload)
+    else
+        answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload, '{EPOCH_FIELD}', epochs[account], '{EVENTS_FIELD}', n)
+        accepted[account] = (accepted[account] or 0) + n
+    end
 end
 for account, n in pairs(accepted) do
     redis.call('HINCRBY', account, 'accepted', n)
@@ -76,7 +80,7 @@ MAX_WRITE_BYTES = 8 * 1024**2
 
 
 class Entry(Struct, frozen=True):
-    """What one XADD writes: a payload of so many events."""
+    """What one XADD writes: a payload of so many events. One of 0 is in no account: its events were accounted for before."""
 
     stream: str
     payload: bytes

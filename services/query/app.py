@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.query import (
+    routes_dead_letters,
     routes_job_events,
     routes_jobs,
     routes_keys,
@@ -100,6 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routes_jobs,
         routes_job_events,
         routes_keys,
+        routes_dead_letters,
         routes_service,
     ):
         app.include_router(routes.router)

@@ -1,5 +1,7 @@
 """What the query service's /metrics tells of the system behind it."""
 
+from collections.abc import Mapping
+
 from services.query.accounting import Accounts
 from services.query.canary import LastSeen
 from services.query.lag import Lag
@@ -16,6 +18,13 @@ def show_state(ledger: LedgerCounts | None, lag: Lag | None) -> None:
         metrics.EVENTS_PERSISTED.set(ledger.persisted)
         metrics.EVENTS_DUPLICATE.set(ledger.duplicates)
         metrics.EVENTS_DEAD.set(ledger.dead)
+
+
+def show_dead_letters(waiting: Mapping[str, int]) -> None:
+    """By kind. One of which none waits any more is not shown with its last number."""
+    metrics.DEAD_LETTERS.clear()
+    for kind, number in waiting.items():
+        metrics.DEAD_LETTERS.labels(kind).set(number)
 
 
 def show_accounting(accounts: Accounts) -> None:

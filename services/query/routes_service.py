@@ -14,6 +14,7 @@ from services.query.accounting import Accounts, read_accounting
 from services.query.asking import FAILURES, refuse_parameters, settings_of
 from services.query.canary import LastSeen, last_seen
 from services.query.lag import Lag, journal_lag
+from services.query.queries import dead_letters
 from services.query.queries.canaries import newest
 from services.query.queries.ledger import LedgerCounts, ledger_counts
 from shared.errors import Unavailable
@@ -51,6 +52,8 @@ def show_metrics(request: Request) -> Response:
     """Of this process, and the journal's and the ledger's state; what cannot be read now keeps its last value."""
     ledger, lag, _ = _look(request)
     gauges.show_state(ledger, lag)
+    if ledger is not None:
+        gauges.show_dead_letters(_waiting_letters(request))
     if ledger is not None and lag is not None:
         try:
             gauges.show_accounting(_accounting(request))
@@ -163,3 +166,8 @@ def _not_ready(reasons: dict[str, str]) -> Unavailable:
     )
     error.details = dict(reasons)
     return error
+
+
+def _waiting_letters(request: Request) -> dict[str, int]:
+    with request.app.state.reads.connection() as connection:
+        return dead_letters.waiting_by_kind(connection)

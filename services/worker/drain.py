@@ -5,9 +5,9 @@ whoever takes over (drainers.py), neither stored nor counted again.
 """
 
 import time
-from datetime import datetime
 from typing import Any
 
+import msgspec
 import psycopg
 import structlog
 from psycopg import Connection
@@ -16,14 +16,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.worker import canary, drainers
 from services.worker.batches import batches
-from services.worker.damaged_entries import salvage
-from services.worker.dead_letters import bury_entry, persist_isolating
+from services.worker.dead_letters import bury, persist_isolating, settle_opened
+from services.worker.import_letters import persist_imported
+from services.worker.opening import Opened, open_entry
 from services.worker.persist import Persisted
 from services.worker.resources import Resources
 from services.worker.staging import Received
-from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry, done, give_back
+from services.worker.take import Entry, done, give_back
 from shared.journal import BELL_KEY
-from shared.messages import Canary, decode_envelope
 from shared.redaction import redact_bytes, redact_text
 
 log = structlog.get_logger()
@@ -97,42 +97,39 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
     """Stores, buries and accounts for entries of one account, all in the caller's transaction. Gives what was new, how many events are
     dead, and the requests that they came with. FencedError if another has taken over."""
     drainers.hold(connection, consumer, entries)
-    batch, dead, request_ids = [], 0, []
-    canaries: list[tuple[Canary, datetime]] = []
-    for entry in entries:
-        if entry.deliveries > DELIVERIES_BEFORE_ALONE:
-            dead += _bury(worker, connection, entry, entry.payload, f"a worker died with it {entry.deliveries - 1} times")
-            continue
-        try:
-            envelope = decode_envelope(entry.payload)
-        except (ValueError, RecursionError) as error:
-            salvaged = salvage(entry.payload)
-            if salvaged is None:
-                dead += _bury(worker, connection, entry, entry.payload, f"not readable: {error}"[:500])
-                continue
-            dead += _bury(worker, connection, entry, salvaged.rest, salvaged.reason, readable=len(salvaged.readable.events))
-            envelope = salvaged.readable
-        request_ids.append(envelope.request_id)
-        if envelope.canary:
-            canaries.append((envelope.canary, envelope.received_at))
-        batch += [Received(event, envelope.received_at, envelope.request_id, entry.entry_id) for event in envelope.events]
-    flown = [canary.store(connection, found, received_at) for found, received_at in canaries]
+    batch: list[Received] = []
+    imported: list[Received] = []
+    opened = [open_entry(entry) for entry in entries]
+    dead = 0
+    for entry, each in zip(entries, opened, strict=True):
+        if each.reason is not None:
+            dead += _bury(worker, connection, entry, each)
+        (imported if each.is_of_import else batch).extend(each.received)
+    flown = [canary.store(connection, *each.canary) for each in opened if each.canary]
     persisted = Persisted()
     if batch:
         persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
         dead += len(buried)
+    if imported:
+        of_imports, dead_of_imports = persist_imported(connection, imported, idle_gap=worker.idle_gap)
+        persisted += of_imports
+        dead += dead_of_imports
+    settle_opened(connection, [each.letter.journal_entry_id for each in opened if each.is_replay and each.reason is None])
     _account(worker, connection, entries[0].epoch, persisted, dead, flown, max((received.received_at for received in batch), default=None))
-    return persisted, dead, request_ids
+    return persisted, dead, [each.received[0].request_id for each in opened if each.received]
 
 
-def _bury(worker: Resources, connection: Connection[Any], entry: Entry, payload: bytes, reason: str, readable: int = 0) -> int:
-    """How many events that were: what the entry was accepted for, without those that are `readable`; without an account it counts as one.
+def _bury(worker: Resources, connection: Connection[Any], entry: Entry, opened: Opened) -> int:
+    """How many events that were: what the entry was accepted for, without those that could be read; without an account it counts as one.
 
     What ingest wrote is redacted; but what cannot be read may be another's.
     """
-    payload = redact_bytes(payload, {}) if worker.settings.redact else payload
-    bury_entry(connection, entry.entry_id, payload, redact_text(reason))
-    return 1 if entry.events is None else entry.events - readable
+    assert opened.reason is not None
+    letter = opened.letter
+    if worker.settings.redact:
+        letter = msgspec.structs.replace(letter, payload=redact_bytes(letter.payload, {}))
+    bury(connection, letter, redact_text(opened.reason))
+    return 1 if entry.events is None else entry.events - len(opened.received)
 
 
 def _account(

@@ -23,9 +23,11 @@ from shared.broker import (
 
 # Not bounded by how long an import may take, only by how long one may hang.
 IMPORT_SECONDS = 24 * 3600
+# A drain is over within seconds; one that is not waits for a server that nobody has told it is gone. Then events wait for this long.
+DRAIN_HANGS_SECONDS = 25
 
 
-@app.task(name=TASK_DRAIN)
+@app.task(name=TASK_DRAIN, soft_time_limit=DRAIN_HANGS_SECONDS, time_limit=DRAIN_HANGS_SECONDS + 10)
 def drain() -> None:
     """Persists what is in the journal. Rung by ingest for new events, and every second by beat."""
     with put_off_if_away(TASK_DRAIN):
