@@ -13,6 +13,7 @@ from services.ingest import idempotency, requests_in
 from services.ingest.accept import Ingest, ingest_of
 from services.ingest.answers import ImportAnswer
 from services.ingest.blobs import blob_folder
+from services.ingest.doubts import settle_later
 from services.ingest.uploads import Upload, stored_upload
 from services.ingest.wait import Preference, read_preference
 from shared.broker import TASK_RUN_IMPORT
@@ -52,14 +53,18 @@ async def _queue(ingest: Ingest, upload: Upload, route: str, key: str | None, re
     bytes_total = sum(file.blob.size for file in upload.files)
     can_be_shared = len(files) > 1 or any(file.kind in ARCHIVES for file in upload.files)
     shares = ingest.settings.import_shares if can_be_shared else 1
-    is_new = await ingest.registry.add_import_job(
-        job_id,
-        files=files,
-        user_name=shown(upload.user) if upload.user else None,
-        bytes_total=bytes_total,
-        request_id=request_id,
-        shares=shares,
-    )
+    try:
+        is_new = await ingest.registry.add_import_job(
+            job_id,
+            files=files,
+            user_name=shown(upload.user) if upload.user else None,
+            bytes_total=bytes_total,
+            request_id=request_id,
+            shares=shares,
+        )
+    except Unavailable:
+        settle_later(ingest.registry, job_id, upload)
+        raise
     if is_new:
         await asyncio.to_thread(send_shares, ingest.sender, job_id, shares)
     else:

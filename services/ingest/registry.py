@@ -191,6 +191,10 @@ class Registry:
         params["shares"] = shares
         return bool(await self._rows(_ADD_JOB, params))
 
+    async def has_import_job(self, job_id: UUID) -> bool:
+        """Whether there is one."""
+        return bool(await self._rows("SELECT FROM import_jobs WHERE id = %(id)s", {"id": job_id}))
+
     async def import_job(self, job_id: UUID) -> dict[str, Any]:
         """A job's status, counts and errors."""
         [row] = await self._rows(_JOB, {"id": job_id})
