@@ -7,7 +7,7 @@ ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 pytho
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help environment up down status psql test check verify backup restore bench bench-reads bench-imports faults faults-long faults-power openapi lock clean
+.PHONY: help environment up down status psql key test check verify backup restore bench bench-reads bench-imports faults faults-long faults-power fuzz audit schemathesis openapi lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,11 @@ status: environment ## the processes of the stack
 
 psql: environment ## a shell on the stack's database
 	@exec $(VENV)/python -m deploy.embedded.control psql
+
+# make key KEY="--scope ingest --name laptop"; without it the first one, an admin's.
+KEY ?= --scope admin
+key: environment ## make an API key in the running stack and show it, this once
+	@$(VENV)/python -m deploy.embedded.control run deploy.keys create $(KEY)
 
 test: environment ## all tests, two at a time
 	$(VENV)/python -m pytest -n 2
@@ -64,6 +69,9 @@ faults-long: environment ## the same for as long as ARGS say: make faults-long A
 
 faults-power: environment ## cut the power, many times, under load (needs root, loop devices and mkfs.xfs)
 	$(VENV)/python -m tests.faults.power $(ARGS)
+
+fuzz: environment ## feed every parser with the unexpected, 10 minutes each (FUZZ="--seconds 60 --only event")
+	$(VENV)/python -m tests.fuzz $(FUZZ)
 
 openapi: environment ## write shared/openapi.json from both services
 	$(VENV)/python -m deploy.openapi

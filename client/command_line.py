@@ -2,32 +2,26 @@
 
 import getpass
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from client import jobs, summary
+from client import dead_letters, jobs, keys, scrubbing, summary
 from client.claude_files import Found, default_paths, find
 from client.display import Quiet, display_for
-from client.errors import FAILED, INTERRUPTED, Failure, Interrupted
+from client.errors import FAILED, Interrupted
 from client.hash_cache import HashCache, cache_path
 from client.importing import Importer, Result
-from client.server import InvalidUrl, Server
+from client.options import DEFAULT_URL, AsJson, Token, Url, ending, server_at
 from client.watching import watch
 
-DEFAULT_URL = "http://127.0.0.1:8000"
 MAX_USER_CHARACTERS = 200
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Brings Claude Code's history to a tracker."
 )
 
-Url = Annotated[str, typer.Option("--url", envvar="TRACKER_URL", help="Where the tracker is.")]
-Token = Annotated[str | None, typer.Option("--token", envvar="TRACKER_TOKEN", help="Sent as Authorization: Bearer.")]
-AsJson = Annotated[bool, typer.Option("--json", help="The result as JSON on standard output.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of an import job; `tracker jobs` lists them.")]
 
 
@@ -52,9 +46,9 @@ def import_(
     if dry_run and is_watching:
         raise typer.BadParameter("--dry-run and --watch exclude each other")
     display = display_for(is_quiet=quiet)
-    with _ending():
+    with ending():
         wanted = _existing(paths)
-        importer = Importer(_server(url, token, display), display, HashCache(cache_path(os.environ, Path.home())), user or _os_user())
+        importer = Importer(server_at(url, token, display), display, HashCache(cache_path(os.environ, Path.home())), user or _os_user())
         found = find(wanted)
         _say_links(found, display)
         if is_watching:
@@ -79,8 +73,8 @@ def list_jobs(
     token: Token = None,
 ) -> None:
     """Lists import jobs."""
-    with _ending():
-        answer = _server(url, token, Quiet()).ask("GET", f"/api/import/jobs?limit={limit}")
+    with ending():
+        answer = server_at(url, token, Quiet()).ask("GET", f"/api/import/jobs?limit={limit}")
         summary.write_jobs(answer["items"], as_json=as_json)
 
 
@@ -102,36 +96,52 @@ def undo(job: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Tok
     _change("DELETE", jobs.path_of(job), url, token, as_json=as_json)
 
 
+@app.command()
+def verify(as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Asks whether every event that was accepted is accounted for: stored, a duplicate, dead or on its way. Exit code 1 if not."""
+    with ending():
+        accounting: dict[str, Any] = server_at(url, token, Quiet()).ask("GET", "/api/accounting")
+        summary.write_accounting(accounting, as_json=as_json)
+        if accounting["drift"]:
+            raise typer.Exit(FAILED)
+
+
+def scrub(
+    is_watching: Annotated[bool, typer.Option("--watch", help="Wait until it is through.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would change, change nothing.")] = False,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Applies the server's rules of redaction to what it has stored already."""
+    with ending():
+        display = display_for(is_quiet=as_json)
+        server = server_at(url, token, display)
+        started = scrubbing.start(server, dry_run=dry_run)
+        if not is_watching:
+            summary.write_json(started) if as_json else typer.echo(
+                f"Scrub {started['scrub_id']} is under way; see /api/scrubs/{started['scrub_id']}."
+            )
+            return
+        ended = scrubbing.follow(server, started["scrub_id"], lambda seen: display.note(scrubbing.sentence(seen)))
+        summary.write_json(ended) if as_json else typer.echo(scrubbing.sentence(ended))
+        if ended["status"] != "succeeded":
+            raise typer.Exit(FAILED)
+
+
+app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(keys.app, name="keys")
+app.command("audit")(keys.list_acts)
+app.add_typer(dead_letters.app, name="dead-letters")
+
+
 def _change(method: str, path: str, url: str, token: str | None, *, as_json: bool) -> None:
-    with _ending():
-        answer: dict[str, Any] = _server(url, token, Quiet()).ask(method, path)
+    with ending():
+        answer: dict[str, Any] = server_at(url, token, Quiet()).ask(method, path)
         if as_json:
             summary.write_json(answer)
         else:
             typer.echo(f"{answer['message']} Job {answer['job_id']}: {answer['status']}.")
-
-
-@contextmanager
-def _ending() -> Iterator[None]:
-    """Every way to end, as a sentence and an exit code."""
-    try:
-        yield
-    except Failure as failure:
-        typer.echo(str(failure), err=True)
-        raise typer.Exit(failure.exit_code) from None
-    except Interrupted as interrupted:
-        typer.echo(str(interrupted), err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except KeyboardInterrupt:
-        typer.echo("Interrupted; nothing was sent.", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-
-
-def _server(url: str, token: str | None, display: Quiet) -> Server:
-    try:
-        return Server(url, token, display.note)
-    except InvalidUrl as error:
-        raise typer.BadParameter(str(error), param_hint="--url") from None
 
 
 def _existing(paths: list[Path] | None) -> list[Path]:

@@ -8,9 +8,16 @@ from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
 from services.query.settings import Settings as QuerySettings
 from shared.api_document import DOCUMENT
+from shared.scopes import PUBLIC, scopes_by_path
 
 TITLE = "Claude Code Tracker"
 DESCRIPTION = "Keeps what Claude Code did and answers what people ask of it. Reads (GET, HEAD) are the query service's, all else is the ingest service's."
+KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "cct_…",
+    "description": "An API key. Always checked if it is sent; needed if the tracker runs with TRACKER_ACCESS=keys.",
+}
 # Each service serves these for itself; behind the one address a GET is the query service's.
 READING_METHODS = frozenset({"get", "head"})
 
@@ -25,13 +32,41 @@ def merged() -> dict[str, Any]:
             ours = {method: operation for method, operation in operations.items() if (method in READING_METHODS) == is_reading}
             if ours:
                 paths.setdefault(path, {}).update(ours)
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            _say_who_may(path, method, operation)
     schemas = writing["components"]["schemas"] | reading["components"]["schemas"]
     return {
         "openapi": reading["openapi"],
         "info": {"title": TITLE, "version": reading["info"]["version"], "description": DESCRIPTION},
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": dict(sorted(schemas.items()))},
+        "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": {"key": KEY}},
     }
+
+
+def _say_who_may(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Which key an operation needs, and what it answers to another."""
+    scopes = scopes_by_path()(method.upper(), path)
+    if scopes is PUBLIC:
+        operation["security"] = []
+        return
+    names = " or ".join(f"`{name}`" for name in sorted(scopes))
+    operation["description"] = f"{operation.get('description', '')}\n\nNeeds a key with the scope {names}.".strip()
+    # With TRACKER_ACCESS=open none is needed.
+    operation["security"] = [{"key": []}, {}]
+    operation["responses"] = dict(sorted((operation["responses"] | {"401": _UNAUTHORIZED, "403": _FORBIDDEN}).items()))
+
+
+def _refusal(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "headers": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+
+
+_UNAUTHORIZED = _refusal("There is no API key, or none that is valid.")
+_FORBIDDEN = _refusal("The key is not for this: it lacks the scope, or is bound to another user or other projects.")
 
 
 def render() -> str:

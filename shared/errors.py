@@ -2,16 +2,18 @@
 
 ApiError
 ├── BadRequest 400            VALIDATION_ERROR, INVALID_JSON, INVALID_CURSOR, INVALID_FILE, UNKNOWN_PROJECT_FILE
+├── Unauthorized 401          UNAUTHORIZED (with WWW-Authenticate)
 ├── Forbidden 403             FORBIDDEN
 ├── OriginNotAllowed 403      ORIGIN_NOT_ALLOWED
-├── NotFound 404              NOT_FOUND, PROJECT_NOT_FOUND, SESSION_NOT_FOUND, JOB_NOT_FOUND
+├── NotFound 404              NOT_FOUND, PROJECT_NOT_FOUND, SESSION_NOT_FOUND, JOB_NOT_FOUND, SCRUB_NOT_FOUND,
+│                             DEAD_LETTER_NOT_FOUND
 ├── MethodNotAllowed 405      METHOD_NOT_ALLOWED
 ├── RequestTimeout 408        REQUEST_TIMEOUT
 ├── Conflict 409              CONFLICT
 ├── PayloadTooLarge 413       PAYLOAD_TOO_LARGE
 ├── UnsupportedMediaType 415  UNSUPPORTED_MEDIA_TYPE
 ├── HostNotAllowed 421        HOST_NOT_ALLOWED
-└── Unavailable 503           QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE, BACKLOG_FULL, OVERLOADED (with Retry-After)
+└── Unavailable 503           QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE, BACKLOG_FULL, PIPELINE_STUCK, OVERLOADED (with Retry-After)
 """
 
 from collections.abc import Mapping
@@ -42,6 +44,16 @@ class ApiError(Exception):
 
 class BadRequest(ApiError):
     status, code = 400, "VALIDATION_ERROR"
+
+
+class Unauthorized(ApiError):
+    """No key, or none that is valid. `challenge` goes into WWW-Authenticate."""
+
+    status, code = 401, "UNAUTHORIZED"
+
+    def __init__(self, message: str, *, challenge: str = "Bearer") -> None:
+        super().__init__(message)
+        self.headers = {"WWW-Authenticate": challenge}
 
 
 class Forbidden(ApiError):

@@ -7,8 +7,10 @@ off here; uvicorn would keep each of them for ever. Bodies are the routes' matte
 import argparse
 import json
 import socket
+import struct
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -19,23 +21,30 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from shared.answer_headers import JSON, protection
 from shared.reach import ReachSettings, check_bind
 
-HEAD_SECONDS: Final = 30.0
-# For the rest of a body whose answer is out already.
-REST_SECONDS: Final = 5.0
-KEEP_ALIVE_SECONDS: Final = 5
-# In which a client takes something of its answer.
-READING_SECONDS: Final = 30.0
 GRACEFUL_SECONDS: Final = 10
 MAX_HEAD_BYTES: Final = 65_536
 MAX_PIPELINED: Final = 16
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a client may take, and how many there may be."""
+
+    max_connections: int
+    head_seconds: float = 30.0
+    # For the rest of a body whose answer is out already.
+    rest_seconds: float = 5.0
+    keep_alive_seconds: int = 5
+    # In which something of an answer is taken.
+    reading_seconds: float = 30.0
+
+
 class Connection(HttpToolsProtocol):
     """One client's connection."""
 
-    def __init__(self, *args: Any, max_connections: int, **options: Any) -> None:
+    def __init__(self, *args: Any, patience: Patience, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._max_connections = max_connections
+        self._patience = patience
         # When the next request's head must have come; None while one is worked on.
         self._head_by: float | None = None
         self._head_bytes = 0
@@ -47,8 +56,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """The client is here."""
         super().connection_made(transport)
-        self._head_by = time.monotonic() + HEAD_SECONDS
-        if len(self.connections) > self._max_connections:
+        self._head_by = time.monotonic() + self._patience.head_seconds
+        if len(self.connections) > self._patience.max_connections:
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -71,7 +80,7 @@ class Connection(HttpToolsProtocol):
         """An answer is out."""
         super().on_response_complete()
         if self.cycle.response_complete:
-            self._head_by = time.monotonic() + (REST_SECONDS if self.cycle.more_body else HEAD_SECONDS)
+            self._head_by = time.monotonic() + (self._patience.rest_seconds if self.cycle.more_body else self._patience.head_seconds)
 
     def resume_writing(self) -> None:
         """The client has taken most of what waited for it."""
@@ -94,7 +103,9 @@ class Connection(HttpToolsProtocol):
         if unsent_bytes == 0 or unsent_bytes < self._unsent_bytes or self._has_taken:
             self._unsent_since = now
         self._unsent_bytes, self._has_taken = unsent_bytes, False
-        if now - self._unsent_since > READING_SECONDS:
+        if now - self._unsent_since > self._patience.reading_seconds:
+            # What the kernel holds for it goes too.
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.transport.abort()
 
 
@@ -111,23 +122,29 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def serve(create_app: Callable[[], ASGIApp], listening: socket.socket, *, max_connections: int) -> None:
-    """Serves until SIGTERM, then lets running requests end. The app sets up the logs, so uvicorn must not."""
-    config = uvicorn.Config(
-        create_app,
-        factory=True,
-        loop="uvloop",
-        http=partial(Connection, max_connections=max_connections),  # type: ignore[arg-type]
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        # Nobody here asks who the client is, so nobody has to believe what a header says of it.
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+def server(create_app: Callable[[], ASGIApp], patience: Patience) -> Server:
+    """A server that is yet to run. The app sets up the logs, so uvicorn must not."""
+    return Server(
+        uvicorn.Config(
+            create_app,
+            factory=True,
+            loop="uvloop",
+            http=partial(Connection, patience=patience),  # type: ignore[arg-type]
+            ws="none",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            # Nobody here asks who the client is, so nobody has to believe what a header says of it.
+            proxy_headers=False,
+            timeout_keep_alive=patience.keep_alive_seconds,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        )
     )
-    Server(config).run(sockets=[listening])
+
+
+def serve(create_app: Callable[[], ASGIApp], listening: socket.socket, reach: ReachSettings) -> None:
+    """Serves until SIGTERM, then lets running requests end."""
+    server(create_app, Patience(reach.max_connections)).run(sockets=[listening])
 
 
 def serve_by_itself(create_app: Callable[[], ASGIApp], reach: ReachSettings) -> None:
@@ -139,4 +156,4 @@ def serve_by_itself(create_app: Callable[[], ASGIApp], reach: ReachSettings) -> 
     check_bind(reach, options.host)
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     with socket.create_server((options.host, options.port), family=family, backlog=2048) as listening:
-        serve(create_app, listening, max_connections=reach.max_connections)
+        serve(create_app, listening, reach)

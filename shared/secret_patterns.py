@@ -96,7 +96,7 @@ CUT_OFF = (
     rb"((?:"
     + b"|".join(beginning.replace(b".", rb"\.") for beginning, _, _ in (*TOKENS, *BOUNDED_TOKENS) if len(beginning) > 2)
     + rb")[A-Za-z0-9_./+=-]{6,})"
-    rb"""\xe2\x80\xa6$|://[^\s:/@"'`<>\\]{0,100}:([^\s/@"'`<>\\]{3,256})\xe2\x80\xa6$"""
+    rb"""\xe2\x80\xa6$|://[^\s:/@"'`<>\\]*:([^\s/@"'`<>\\]{3,})\xe2\x80\xa6$"""
 )
 
 # Words that a secret's name ends with. Not "tokens": that is what an API call costs.
@@ -108,65 +108,69 @@ _SUFFIX = rb"(?:[_-]?(?:prod|production|dev|development|test|staging|live|old|ne
 SECRET_NAME = SECRET_WORDS + _SUFFIX
 
 _BARE = rb"""[^\s"'`,;&<>(){}\[\]\\|\x00-\x1f]"""
-_BEFORE_VALUE = rb"""(?:\\{0,3}["'`])?\]?\s{0,4}(?::=|=>|[:=])\s{0,4}[bru]?\\{0,3}"""
-# One group each: the value.
-# How a value is judged (secret_shapes.py): "said" unless it is a placeholder; "opaque" as a word of code would not be; else by its name.
+_BEFORE_VALUE = rb"""(?:\\*["'`])?\]?\s*(?::=|=>|[:=])\s*[bru]?\\*"""
+# One group each: the value. How it is judged (secret_shapes.py): "said" unless it is a placeholder; "opaque" as a word of code would not be; else by its name.
+# Without counting where a beginning is common: RE2 would need a state for each number, run out of memory for them, and go on a hundred times slower.
 CONTEXTS: tuple[tuple[str, bytes], ...] = (
     # scheme://user:VALUE@host
-    ("said", rb"""[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/@"'`<>\\]{0,100}:([^\s/"'`<>\\]{1,256})@"""),
+    ("said", rb"""://[^\s:/@"'`<>\\]*:([^\s/"'`<>\\]+)@"""),
     # Authorization: Bearer VALUE, also as a pair of JSON or code
     (
         "bare",
-        rb"""(?i:authorization)(?:\\{0,3}["'])?\s{0,4}[:=]\s{0,4}(?:\\{0,3}["'])?(?i:(?:bearer|basic|token|apikey|digest) {1,4})?("""
-        + _BARE
-        + rb"{8,})",
+        rb"""(?i:authorization)(?:\\*["'])?\s*[:=]\s*(?:\\*["'])?(?i:(?:bearer|basic|token|apikey|digest) +)?(""" + _BARE + rb"{8,})",
     ),
-    ("opaque", rb"(?i:bearer) {1,4}([A-Za-z0-9._~+/=-]{16,})"),
+    ("opaque", rb"(?i:bearer) +([A-Za-z0-9._~+/=-]{16,})"),
     # A whole cookie header
-    ("said", rb"""(?i:cookie): {0,4}([A-Za-z0-9_.-]{1,64}=[^\r\n"'\\]{4,})"""),
+    ("said", rb"""(?i:cookie): *([A-Za-z0-9_.-]+=[^\r\n"'\\]{4,})"""),
     # A name and a password for curl
-    ("opaque", rb"""\s(?:-u|--user)[ =](?:\\{0,3}["'])?[^\s:"'\\]{1,64}:([^\s"'\\]{3,})"""),
-    ("said", rb"login\s{1,4}[^\s]{1,64}\s{1,4}password\s{1,4}([^\s]{3,})"),
-    ("said", rb"""sshpass {1,4}-p {0,4}["']?([^\s"']{3,})"""),
+    ("opaque", rb"""\s(?:-u|--user)[ =](?:\\*["'])?[^\s:"'\\]+:([^\s"'\\]{3,})"""),
+    ("said", rb"login\s+[^\s/]+\s+password\s+([^\s]{3,})"),
+    ("said", rb"""sshpass +-p *["']?([^\s"']{3,})"""),
     # The signature in the URL of a shared access
     ("said", rb"[?&]sig=([A-Za-z0-9%+/=_-]{30,})"),
     ("quoted", rb"<(?i:" + SECRET_NAME + rb")>([^<>\s]{4,})</"),
-    ("option", rb"--(?:[a-z]{1,20}-){0,3}(?i:" + SECRET_NAME + rb") {1,4}(?:\\{0,3}[\"'])?(" + _BARE + rb"{4,})"),
+    ("option", rb"--[a-z-]*(?i:" + SECRET_NAME + rb") +(?:\\*[\"'])?(" + _BARE + rb"{4,})"),
     # name = "VALUE", in code, JSON, or JSON in a string
     ("quoted", rb"(?i:" + SECRET_NAME + rb")" + _BEFORE_VALUE + rb"\"([^\"\\\r\n]{4,})"),
     ("quoted", rb"(?i:" + SECRET_NAME + rb")" + _BEFORE_VALUE + rb"'([^'\\\r\n]{4,})"),
     # NAME=VALUE, name: VALUE
-    ("bare", rb"(?i:" + SECRET_NAME + rb")(?:\\{0,3}[\"'`])?(?: {0,4}:|=| {1,4}=) {0,4}(" + _BARE + rb"{4,})"),
+    ("bare", rb"(?i:" + SECRET_NAME + rb")(?:\\*[\"'`])?(?: *:|=| +=) *(" + _BARE + rb"{4,})"),
 )
 
 # Names that make whatever text they name a secret, in structured data: parameters, headers, environments. Compared without case, "-" and "_".
 SECRET_KEY_ENDS = (
-    "password", "passwd", "passphrase", "passcode", "pwd", "secret", "secretkey", "secretaccesskey", "accesskey", "accountkey", "apikey", "authkey",
-    "clientkey", "encryptionkey", "masterkey", "privatekey", "sessionkey", "signingkey", "sharedkey", "storagekey", "token", "credential", "credentials",
-    "authorization", "cookie", "cookies", "connectionstring", "clientsecret",
+    "password", "passwd", "passphrase", "passcode", "pwd", "secret", "secret key", "access key", "account key", "api key", "auth key", "client key",
+    "encryption key", "master key", "private key", "session key", "signing key", "shared key", "storage key", "token", "credential", "credentials",
+    "authorization", "cookie", "cookies", "connection string",
 )  # fmt: skip
 
-_BLANK = rb"(?:\s|\\[nrt])"
+
+def _spelled(words: str) -> bytes:
+    """A name in any spelling: `api key` → api_key, apiKey, Api-Key."""
+    return words.replace(" ", "[ _-]?").encode()
+
+
 # The same as the rules, or more, in JSON: there a quote, a line's end and a backslash are escapes. Where any other ASCII is one, nobody can tell.
+# Without counting, which would need a state for each number: this is what every text is read by.
+_BLANKS = rb"(?:\s|\\[nrt])*"
+_QUOTES = rb"""["'`\\\]]*"""
 IN_JSON: tuple[bytes, ...] = (
-    *(beginning.replace(b".", rb"\.") + rest for beginning, _, rest in (*TOKENS, *BOUNDED_TOKENS)),
-    rb"-----BEGIN [A-Z0-9 ]{0,60}PRIVATE KEY",
-    rb"""://[^\s:/@"<>]{0,200}:[^\s/"<>]{1,300}@""",
-    rb"""(?i:authorization["'\\]{0,9}""" + _BLANK + rb"{0,4}[:=])",
-    rb"(?i:bearer {1,4}[A-Z0-9._~+/=-]{16})",
-    rb"(?i:cookie: {0,4}[A-Z0-9_.-]{1,64}=)",
-    _BLANK + rb"""(?:-u|--user)[ =]["'\\]{0,9}[^\s:"'\\]{1,64}:""",
-    rb"login" + _BLANK + rb"""[^"\s]{1,64}""" + _BLANK + rb"{1,4}password",
+    rb"(?:" + b"|".join(beginning.replace(b".", rb"\.") for beginning, _, _ in TOKENS) + rb")[A-Za-z0-9_/.-]{8}",
+    rb"sk-[A-Za-z0-9]{20}|(?:key-|SK)[a-f0-9]{12}|(?:AKIA|ASIA)[A-Z0-9]{8}",
+    rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
+    rb"""://[^\s/@"<>]*:[^\s/"<>@]*@""",
+    rb"(?i:authorization" + _QUOTES + _BLANKS + rb"[:=])",
+    rb"(?i:bearer +[A-Z0-9._~+/=-]{8})",
+    rb"(?i:cookie: *[A-Z0-9_.-]+=)",
+    rb"""[\snrt](?:-u|--user)[ =]["'\\]*[^\s:"'\\]+:""",
+    rb"""login(?:\s|\\[nrt])[^"]*password""",
     rb"sshpass ",
     rb"[?&]sig=",
-    rb"<(?i:" + SECRET_NAME + rb")>",
-    rb"--(?:[a-z]{1,20}-){0,3}(?i:" + SECRET_NAME + rb") ",
-    # Beside a name there is something that is not at once code: a quoted text, or no space after the sign.
-    rb"(?i:" + SECRET_NAME + rb""")["'`\\]{0,9}\]?""" + _BLANK + rb"{0,4}(?::=|=>|[:=])" + _BLANK + rb"""{0,4}[bru]?["'`\\]{0,9}[^\s"'`,;&<>(){}\[\]\\|]{4}""",
-    rb"(?i:" + SECRET_NAME + rb""")["'`\\]{0,9}\]?""" + _BLANK + rb"""{0,4}(?::=|=>|[:=])""" + _BLANK + rb"""{0,4}[bru]?\\{0,7}["']""",
-    # A secret's key, not of a number.
-    rb"(?i:(?:password|passwd|passphrase|passcode|pwd|secret|key|token|credentials?|authorization|cookies?|connection[_-]?string))\"\s*:\s*[\"\[{]",
-    # Cut off: only the beginning of a secret is left.
+    rb"(?:<|--)(?i:[a-z-]*" + SECRET_NAME + rb")[ >]",
+    # Beside a name there is a text in quotes, or one that could be a secret.
+    rb"(?i:" + SECRET_NAME + rb")" + _QUOTES + _BLANKS + rb"(?::=|=>|[:=])" + _BLANKS + rb"""[bru]?(?:[`\\]*["']|[^\s"'`,;&<>(){}\[\]\\|]{4})""",
+    rb"(?i:(?:" + b"|".join(_spelled(end) for end in SECRET_KEY_ENDS) + rb"))\"\s*:\s*[\"\[{]",
+    # Cut off: only the beginning of a secret may be left.
     rb"\xe2\x80\xa6\"",
     rb"\\u00[0-7]",
     rb"\\/",

@@ -1,5 +1,7 @@
 """One supervised process: started, watched, started again when it dies, and given up when that does not help."""
 
+import contextlib
+import shutil
 import subprocess
 import time
 from collections import deque
@@ -17,11 +19,17 @@ UNREADY_DEATHS = 5
 UNREADY_DEATHS_AT_FIRST = 2
 # Deaths within a minute, however well it seemed to run between them.
 DEATHS_PER_MINUTE = 30
+# On a full disk another start would end as the last one did; PostgreSQL needs the most, for its log.
+ROOM_BYTES = 32 * 1024 * 1024
+ROOM_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Service:
-    """What the supervisor must know of a process. `launch` starts it and returns at once, `is_ready` asks it briefly."""
+    """What the supervisor must know of a process. `launch` starts it and returns at once, `is_ready` asks it briefly.
+
+    `folders` are those that it writes to.
+    """
 
     name: str
     launch: Callable[[], subprocess.Popen[bytes]]
@@ -30,6 +38,11 @@ class Service:
     pid_file: Path
     stop_signal: int
     stop_seconds: float
+    folders: tuple[Path, ...] = ()
+
+    def full_folder(self) -> Path | None:
+        """One of its folders whose disk has no room; None if there is room."""
+        return next((folder for folder in self.folders if folder.exists() and shutil.disk_usage(folder).free < ROOM_BYTES), None)
 
 
 @dataclass
@@ -50,7 +63,9 @@ class Child:
         self.restart_at = None
         self.ready = False
         self.process = self.service.launch()
-        self.service.pid_file.write_text(f"{self.process.pid} {processes.started_at(self.process.pid)}\n")
+        # A disk that is full at this very moment: the process is worth more than the note of it.
+        with contextlib.suppress(OSError):
+            self.service.pid_file.write_text(f"{self.process.pid} {processes.started_at(self.process.pid)}\n")
 
     def watch(self) -> float | None:
         """Does what is due. Returns after how many seconds to come again, None if there is nothing to wait for."""
@@ -60,14 +75,16 @@ class Child:
             wait = self.restart_at - time.monotonic()
             if wait > 0:
                 return wait
+            if self.service.full_folder() is not None:
+                return ROOM_LOOK_SECONDS
             self.launch()
         if self.ready or self.process is None:
             return None
         if not self.service.is_ready():
             return 0.05
-        self.ready = self.was_ready = True
-        if self.deaths:
+        if self.was_ready or self.deaths:
             self.say(f"{self.service.name} runs again.")
+        self.ready = self.was_ready = True
         self.unready_deaths = 0
         return None
 
@@ -88,11 +105,19 @@ class Child:
         """A process has died: what it started goes too, and the next start is planned."""
         processes.kill_group(process.pid)
         now = time.monotonic()
+        code = process.returncode
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        if (folder := self.service.full_folder()) is not None:
+            # Nothing is wrong with it, so this death is not held against it.
+            self.process, self.ready, self.restart_at = None, False, now
+            self.say(
+                f"{self.service.name} {how}: the disk is full where {folder} lies. It is started again as soon as "
+                f"{ROOM_BYTES // 1024**2} MB are free there; nothing that was accepted is lost."
+            )
+            return
         self.deaths.append(now)
         self.unready_deaths = 0 if self.ready else self.unready_deaths + 1
         self.process, self.ready = None, False
-        code = process.returncode
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         patience = UNREADY_DEATHS if self.was_ready else UNREADY_DEATHS_AT_FIRST
         if self.unready_deaths >= patience or (len(self.deaths) == DEATHS_PER_MINUTE and now - self.deaths[0] < 60):
             raise StartError(

@@ -53,4 +53,4 @@ def create_app() -> Gateway:
 
 
 if __name__ == "__main__":
-    serve(create_app, socket.socket(fileno=int(sys.argv[1])), max_connections=IngestSettings().max_connections)
+    serve(create_app, socket.socket(fileno=int(sys.argv[1])), IngestSettings())

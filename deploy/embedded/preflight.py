@@ -6,9 +6,12 @@ import shutil
 import socket
 from pathlib import Path
 
+import psycopg
+
 from deploy.embedded.paths import Paths
 from deploy.embedded.processes import StartError
 from deploy.embedded.settings import Settings
+from shared.keys import NO_ADMIN_KEY
 from shared.reach import NotReachable, check_reach
 
 FREE_BYTES_NEEDED = 256 * 1024 * 1024
@@ -26,6 +29,13 @@ def check_host(settings: Settings) -> None:
         raise StartError(f"TRACKER_HOST={host} is not an address; use 127.0.0.1, the default.") from None
     except NotReachable as error:
         raise StartError(str(error)) from None
+
+
+def check_admin_key(database_url: str) -> None:
+    """Somebody can make keys, where everybody needs one."""
+    with psycopg.connect(database_url) as connection:
+        if not connection.execute("SELECT FROM api_keys WHERE revoked_at IS NULL AND 'admin' = ANY(scopes) LIMIT 1").fetchall():
+            raise StartError(NO_ADMIN_KEY)
 
 
 def make_data_dir(paths: Paths) -> None:

@@ -60,6 +60,8 @@ def server_service(name: str, server: OwnServer, paths: Paths) -> Service:
         pid_file=paths.pid(name),
         stop_signal=server.stop_signal,
         stop_seconds=server.stop_seconds,
+        # Parts of PostgreSQL's may lie on disks of their own.
+        folders=(paths.data_dir, server.data_dir, server.data_dir / "base", server.data_dir / "pg_wal"),
     )
 
 
@@ -77,7 +79,9 @@ def api_service(address: Address, paths: Paths, env: Mapping[str, str]) -> Servi
     def launch() -> subprocess.Popen[bytes]:
         return processes.spawn(argv, log_file=paths.log("api"), env=env, cwd=REPOSITORY, pass_fds=[descriptor])
 
-    return Service("api", launch, lambda: _answers(f"{address.url}/healthz"), paths.log("api"), paths.pid("api"), signal.SIGTERM, 15)
+    return Service(
+        "api", launch, lambda: _answers(f"{address.url}/healthz"), paths.log("api"), paths.pid("api"), signal.SIGTERM, 15, (paths.data_dir,)
+    )
 
 
 def celery_services(paths: Paths, env: Mapping[str, str]) -> list[Service]:
@@ -107,7 +111,7 @@ def _celery(name: str, arguments: list[str], paths: Paths, env: Mapping[str, str
         ready.unlink(missing_ok=True)
         return processes.spawn(argv, log_file=paths.log(name), env=env, cwd=REPOSITORY)
 
-    return Service(name, launch, ready.exists, paths.log(name), paths.pid(name), signal.SIGTERM, 30)
+    return Service(name, launch, ready.exists, paths.log(name), paths.pid(name), signal.SIGTERM, 30, (paths.data_dir,))
 
 
 def _answers(url: str) -> bool:

@@ -53,9 +53,9 @@ class Supervisor:
             raise StartError(f"{late[0].name} is not ready after {START_SECONDS:.0f} seconds; its log: {late[0].log_file}")
 
     def run_to_end(self, process: subprocess.Popen[bytes]) -> int:
-        """Waits for a process that does one thing and ends, while the others are watched. Returns its exit code."""
+        """Waits for a process that does one thing and ends, however long it takes, while the others are watched. Returns its exit code."""
         try:
-            self._watch_until(lambda: process.poll() is not None, START_SECONDS)
+            self._watch_until(lambda: process.poll() is not None, float("inf"))
         finally:
             processes.ask(process, signal.SIGTERM)
             processes.finish(process, 5)

@@ -15,8 +15,9 @@ CREATE TABLE scrubs (
     stage            smallint NOT NULL DEFAULT 0,
     after_key        text,
     attempts         integer NOT NULL DEFAULT 0,
-    -- Renewed with every chunk; once past, another worker may go on.
+    -- Renewed with every chunk; once past, another worker may go on. The token is of who has it: nobody else gets any further.
     lease_expires_at timestamptz,
+    lease_token      uuid,
     request_id       text,
     created_at       timestamptz NOT NULL DEFAULT now(),
     started_at       timestamptz,

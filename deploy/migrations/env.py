@@ -1,17 +1,23 @@
-"""Runs the migrations. Safe while the services run: lock and statement time-outs, one transaction, one migrator at a time."""
+"""Runs the migrations. Safe while the services run: lock and statement time-outs, a transaction each, one migrator at a time.
+
+Whoever waits for a lock on a table lets nobody pass who comes after him; so a migration waits for half a second, less than ingest waits for
+Postgres, and comes back later (patience.py).
+"""
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 from shared.database import connect_options, sqlalchemy_url
 
 # Any constant: two migrators that start together take turns.
 ADVISORY_LOCK = 0x_C1A0DE
 
-options = connect_options(statement_timeout_ms=60_000, lock_timeout_ms=4_000, read_only=False)
+options = connect_options(statement_timeout_ms=60_000, lock_timeout_ms=500, read_only=False)
 engine = create_engine(
     sqlalchemy_url(context.config.get_main_option("sqlalchemy.url") or ""),
     connect_args=options | {"application_name": "tracker-migrate"},
+    # A connection that failed is closed and not kept: with it goes its advisory lock, which the next try needs.
+    poolclass=NullPool,
 )
 with engine.connect() as connection:
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})

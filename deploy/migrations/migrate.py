@@ -7,13 +7,22 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
+from deploy.migrations.patience import PATIENCE_SECONDS, with_patience
 
-def migrate(database_url: str) -> None:
-    """Runs every migration that the database has not had. Running it again does nothing."""
+SCRIPTS = Path(__file__).parent
+
+
+def migrate(database_url: str, *, scripts: Path = SCRIPTS, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    """Runs every migration that the database has not had; running it again does nothing. Says on stderr what it waits for."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(scripts))
     config.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
-    command.upgrade(config, "head")
+    with_patience(lambda: command.upgrade(config, "head"), database_url, _say, patience_seconds=patience_seconds)
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

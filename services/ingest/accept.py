@@ -16,7 +16,9 @@ from redis.asyncio import Redis
 from services.ingest import idempotency, requests_in
 from services.ingest.answers import Status
 from services.ingest.backlog import Backlog
+from services.ingest.job_registry import JobRegistry
 from services.ingest.journal import Journal, entries_of
+from services.ingest.key_registry import KeyRegistry
 from services.ingest.known_sessions import KnownSession, KnownSessions, notes_of
 from services.ingest.messages_in import MAX_BATCH_BYTES, MAX_SINGLE_BYTES
 from services.ingest.registry import Registry
@@ -24,6 +26,7 @@ from services.ingest.requests_in import Takes
 from services.ingest.settings import Settings
 from services.ingest.wait import Preference, read_preference, wait_for
 from shared import metrics
+from shared.access import grant_in
 from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
 from shared.web import request_id_of
 
@@ -46,6 +49,8 @@ class Ingest:
     settings: Settings
     redis: Redis
     registry: Registry
+    jobs: JobRegistry
+    keys: KeyRegistry
     sessions: KnownSessions
     journal: Journal
     backlog: Backlog
@@ -63,6 +68,8 @@ class Write(Struct, frozen=True):
     preference: Preference
     request_id: str
     received_at: datetime
+    # Of the key, if it is bound to one.
+    user: str | None
 
     def derived_id(self, *more: str) -> UUID | None:
         """The id that the Idempotency-Key stands for on this route; None without one."""
@@ -75,6 +82,19 @@ def ingest_of(request: Request) -> Ingest:
     return ingest
 
 
+def bound_user(request: Request) -> str | None:
+    """Whose the writes of the request's key are; None if it is not bound."""
+    grant = grant_in(request.scope)
+    return grant.user if grant else None
+
+
+def route_of(request: Request) -> str:
+    """Within what an Idempotency-Key means one thing: the path, and of a bound key its user. Two users may choose the same."""
+    path: str = request.scope["path"]
+    user = bound_user(request)
+    return path if user is None else f"{path}\n{user}"
+
+
 async def receive(request: Request, takes: Takes) -> Write:
     """Lets a request in: there is room, it has the right form, its body is complete, its key is free for it."""
     ingest = ingest_of(request)
@@ -85,11 +105,12 @@ async def receive(request: Request, takes: Takes) -> Write:
     requests_in.check_declared_size(headers, takes.max_bytes)
     key = idempotency.read_key(headers.get(b"idempotency-key"))
     body = await requests_in.read_body(request, max_bytes=takes.max_bytes, seconds=ingest.settings.body_seconds)
-    route: str = request.scope["path"]
+    user = bound_user(request)
+    route = route_of(request)
     if key:
         await idempotency.claim_key(ingest.redis, route, key, idempotency.body_hash(body))
     preference = read_preference(headers.get(b"prefer"))
-    return Write(ingest, route, media_type, body, key, preference, request_id_of(request), datetime.now(UTC))
+    return Write(ingest, route, media_type, body, key, preference, request_id_of(request), datetime.now(UTC), user)
 
 
 async def keep(write: Write, events: Sequence[Event], sizes: Sequence[int], started: dict[str, KnownSession] | None = None) -> Status:

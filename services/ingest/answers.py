@@ -1,9 +1,12 @@
 """What the write endpoints answer."""
 
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
+
+from shared.keys import Scope
 
 # "persisted" and "dead_letter" only to who asked to wait (Prefer: wait=N).
 Status = Literal["queued", "persisted", "dead_letter"]
@@ -78,9 +81,63 @@ class JobChanged(Struct, kw_only=True):
     undoes: UUID | None = None
 
 
+class ScrubStarted(Struct, kw_only=True):
+    """The rules of redaction are being applied to what is stored, or with `dry_run` only counted; see /api/scrubs/{scrub_id}."""
+
+    scrub_id: UUID
+    status: Literal["queued"] = "queued"
+    dry_run: bool
+
+
 class ManifestAnswer(Struct, kw_only=True):
     """Which files need to be sent, by their index from 0. `max_upload_bytes`: the largest body of an import."""
 
     unseen: list[int]
     known: int
     max_upload_bytes: int
+
+
+class KeyCreated(Struct, kw_only=True):
+    """A new API key. `key` is shown this once; keep it where secrets are kept."""
+
+    id: str
+    name: str
+    key: str
+    scopes: list[Scope]
+    user: str | None
+    project_ids: list[int] | None
+    created_at: datetime
+    message: str = "This is the only time that the key is shown."
+
+
+class KeyRevoked(Struct, kw_only=True):
+    """The key is refused by every process within five seconds of `revoked_at`."""
+
+    id: str
+    name: str
+    revoked_at: datetime
+    message: str = "The key is revoked."
+
+
+class LetterReplayed(Struct, kw_only=True):
+    """A dead letter that is on its way again. `status` is "persisted" if its event is stored, "dead_letter" if it died once more while one waited."""
+
+    id: UUID
+    status: Status
+    message: str
+
+
+class LetterDeleted(Struct, kw_only=True):
+    """A dead letter that is gone, its event with it."""
+
+    id: UUID
+    message: str
+
+
+class LettersChanged(Struct, kw_only=True):
+    """Of a group of dead letters, how many were dealt with now and how many are left. Pass `seen_before` on until none is left."""
+
+    done: int
+    left: int
+    seen_before: datetime
+    message: str

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -17,16 +17,24 @@ from services.ingest.accept import Ingest
 from services.ingest.backlog import Backlog
 from services.ingest.blobs import blob_folder
 from services.ingest.doorbell import Doorbell
+from services.ingest.job_registry import JobRegistry
 from services.ingest.journal import Journal
+from services.ingest.key_registry import KeyRegistry
+from services.ingest.key_uses import KeyUses
 from services.ingest.known_sessions import KnownSessions
 from services.ingest.queue_errors import REDIS_SECONDS
 from services.ingest.raw_route import RawApp
 from services.ingest.registry import Registry
+from services.ingest.routes_dead_letters import dead_letters
 from services.ingest.routes_jobs import jobs
+from services.ingest.routes_keys import keys
 from services.ingest.routes_operations import operations
 from services.ingest.routes_writes import writes
 from services.ingest.settings import Settings
 from shared import broker, web
+from shared.access import AccessControl, refuse_without_admin
+from shared.key_cache import KeyCache
+from shared.keys import StoredKey
 from shared.logs import configure_logs
 
 SERVICE = "ingest"
@@ -52,9 +60,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         configure_logs(SERVICE, settings.log_level)
         spare_the_collector()
     blob_folder(settings.blob_url)  # a wrong URL stops the start, not the first import
+
+    async def find(key_id: str) -> StoredKey | None:
+        return await app.ingest.keys.find(key_id)
+
+    cache = KeyCache(find)
     app: IngestApp = IngestApp(
         title="Claude Code Tracker: ingest",
-        lifespan=lambda _: _lifespan(app, settings),
+        lifespan=lambda _: _lifespan(app, settings, cache),
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -62,13 +75,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     # Not include_router: its per-request context costs as much as the whole of a write.
-    app.router.routes += [*writes.routes, *jobs.routes, *operations.routes]
+    app.router.routes += [*writes.routes, *jobs.routes, *dead_letters.routes, *keys.routes, *operations.routes]
+    app.add_middleware(AccessControl, access=settings.access, keys=cache)
     web.install(app, SERVICE, settings)
     return app
 
 
 @asynccontextmanager
-async def _lifespan(app: IngestApp, settings: Settings) -> AsyncIterator[None]:
+async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache) -> AsyncIterator[None]:
     """Connects, and lets go in the opposite order. Starts with Redis or Postgres away too: then answers are 503."""
     async with AsyncExitStack() as stack:
         redis = connect_redis(settings.redis_url)
@@ -76,10 +90,12 @@ async def _lifespan(app: IngestApp, settings: Settings) -> AsyncIterator[None]:
         registry = Registry(settings.database_url, connections=settings.ingest_database_connections)
         await registry.open()
         stack.push_async_callback(registry.close)
+        await refuse_without_admin(settings.access, KeyRegistry(registry).has_admin)
         sender = broker.sender(settings.redis_url)
         stack.callback(sender.close)
         app.ingest = _ingest(settings, redis, registry, sender, await stack.enter_async_context(_ringing(sender)))
-        await stack.enter_async_context(_sampling(app.ingest.backlog))
+        await stack.enter_async_context(_beside(app.ingest.backlog.watch))
+        await stack.enter_async_context(_beside(KeyUses(cache, app.ingest.keys, redis).watch))
         yield
 
 
@@ -88,6 +104,8 @@ def _ingest(settings: Settings, redis: Redis, registry: Registry, sender: Celery
         settings=settings,
         redis=redis,
         registry=registry,
+        jobs=JobRegistry(registry),
+        keys=KeyRegistry(registry),
         sessions=KnownSessions(redis, registry, settings.known_sessions),
         journal=Journal(redis, doorbell),
         backlog=Backlog(redis, partitions=settings.journal_partitions, max_entries=settings.backlog_max_entries),
@@ -123,9 +141,10 @@ async def _ringing(sender: Celery) -> AsyncIterator[Doorbell]:
 
 
 @asynccontextmanager
-async def _sampling(backlog: Backlog) -> AsyncIterator[None]:
+async def _beside(watch: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Runs `watch` beside the requests, and tells it when to end."""
     stopping = asyncio.Event()
-    task = asyncio.create_task(backlog.watch(stopping))
+    task = asyncio.create_task(watch(stopping))
     yield
     # Not cancelled: redis-py may swallow that, by Python 3.11's wait_for.
     stopping.set()

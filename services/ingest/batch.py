@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct
 
 from services.ingest.accept import BATCH, Write, keep, receive
 from services.ingest.answers import BatchAccepted, RejectedItem
+from services.ingest.bound_users import give_user, is_foreign, not_yours, of_older, with_owners
 from services.ingest.idempotency import new_ids
 from services.ingest.known_sessions import KnownSession, unknown_session
 from services.ingest.messages_in import decode_batch, is_lines, time_of
@@ -32,8 +33,10 @@ async def accept_batch(request: Request) -> Response:
     """200 with what was accepted, all of it on the journal's disk, and what was rejected and why."""
     write = await receive(request, BATCH)
     items, rejected = _decode(write)
+    give_user(write, [item.event for item in items])
     started = _started(items)
-    items, unacceptable = _acceptable(items, await _known(write, items, started))
+    items, unacceptable = _acceptable(write, items, await _known(write, items, started))
+    started = {session_id: session for session_id, session in started.items() if not is_foreign(write, session)}
     await _give_sessions(write, items)
     status = await keep(write, [item.event for item in items], [item.size for item in items], started)
     answer = BatchAccepted(
@@ -85,16 +88,18 @@ def _started(items: Iterable[_Item]) -> dict[str, KnownSession]:
 async def _known(write: Write, items: Iterable[_Item], started: dict[str, KnownSession]) -> dict[str, KnownSession]:
     """All sessions of the batch that exist or begin in it; `started` learns what was known before of those that it starts again."""
     named = {item.event.session_id for item in items if item.event.session_id is not None}
-    known = await write.ingest.sessions.find(named - started.keys())
+    known = await with_owners(write, await write.ingest.sessions.find(named - started.keys()))
     if started:
         # Not Postgres: a batch that brings its sessions along is taken without it.
         for session_id, noted in (await write.ingest.sessions.noted(started.keys())).items():
             started[session_id] = noted.merged(started[session_id])
+        for session_id, registered in (await of_older(write, started.keys())).items():
+            started[session_id] = registered.merged(started[session_id])
     return known | started
 
 
-def _acceptable(items: Iterable[_Item], known: dict[str, KnownSession]) -> tuple[list[_Item], list[RejectedItem]]:
-    """Without the items of unknown sessions, and without ends before their start."""
+def _acceptable(write: Write, items: Iterable[_Item], known: dict[str, KnownSession]) -> tuple[list[_Item], list[RejectedItem]]:
+    """Without the items of unknown sessions and of those that are not for this key, and without ends before their start."""
     acceptable: list[_Item] = []
     rejected: list[RejectedItem] = []
     for item in items:
@@ -102,6 +107,8 @@ def _acceptable(items: Iterable[_Item], known: dict[str, KnownSession]) -> tuple
         try:
             if session_id is not None and session_id not in known:
                 raise unknown_session(session_id)
+            if session_id is not None and is_foreign(write, known[session_id]):
+                raise not_yours()
             if isinstance(item.event, SessionEnd):
                 check_end(time_of(item.event), known[item.event.session_id])
             acceptable.append(item)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from services.ingest.registry import Registry
+from services.ingest.job_registry import JobRegistry
 from services.ingest.uploads import Upload
 from shared.errors import Unavailable
 
@@ -19,20 +19,20 @@ LONGEST_PAUSE_SECONDS = 60.0
 _settling: set[asyncio.Task[None]] = set()
 
 
-def settle_later(registry: Registry, job_id: UUID, upload: Upload) -> None:
+def settle_later(jobs: JobRegistry, job_id: UUID, upload: Upload) -> None:
     """Keeps the files, and asks for the job as soon as Postgres answers. A process that ends before leaves them on the disk."""
     upload.in_doubt = True
-    task = asyncio.create_task(_settle(registry, job_id, upload))
+    task = asyncio.create_task(_settle(jobs, job_id, upload))
     _settling.add(task)
     task.add_done_callback(_settling.discard)
 
 
-async def _settle(registry: Registry, job_id: UUID, upload: Upload) -> None:
+async def _settle(jobs: JobRegistry, job_id: UUID, upload: Upload) -> None:
     pause = SETTLED_SECONDS
     while True:
         await asyncio.sleep(pause)
         try:
-            has_job = await registry.has_import_job(job_id)
+            has_job = await jobs.has_blob(job_id, upload.files[0].blob.url)
         except Unavailable:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             continue

@@ -9,15 +9,16 @@ from fastapi import Request, Response
 from services.ingest import requests_in
 from services.ingest.accept import Ingest, ingest_of
 from services.ingest.answers import JobChanged
+from services.ingest.audit import act_of
 from services.ingest.imports import send_shares
 from shared.errors import Conflict, NotFound, invalid
-from shared.web import json_response, request_id_of
+from shared.web import json_response
 
 
 async def cancel(request: Request) -> Response:
     """202: the job stops at its next chunk and keeps what is in. 409 if it has ended."""
     ingest, job_id = _asked(request)
-    job = await ingest.registry.cancel_import_job(job_id)
+    job = await ingest.jobs.cancel(job_id, act_of(request, "import.cancel", job_id))
     if not job["done"]:
         raise _cannot(job, "it has ended; what it brought can be taken back with DELETE")
     return _changed(job_id, job, "The job stops at its next chunk and keeps what is in.")
@@ -26,7 +27,7 @@ async def cancel(request: Request) -> Response:
 async def retry(request: Request) -> Response:
     """202: a failed job goes on where it stopped. 409 if it has not failed, or its files are gone."""
     ingest, job_id = _asked(request)
-    job = await ingest.registry.retry_import_job(job_id)
+    job = await ingest.jobs.retry(job_id, act_of(request, "import.retry", job_id))
     if not job["done"]:
         raise _cannot(job, "only a failed job whose files are still there can go on; else send the files again")
     await asyncio.to_thread(send_shares, ingest.sender, job_id, job["shares"])
@@ -36,7 +37,7 @@ async def retry(request: Request) -> Response:
 async def undo(request: Request) -> Response:
     """202 with the job that takes back exactly what this one brought; the same again if it has been asked for before."""
     ingest, job_id = _asked(request)
-    job = await ingest.registry.add_undo_job(job_id, request_id_of(request))
+    job = await ingest.jobs.add_undo(job_id, act_of(request, "import.undo", job_id))
     if not job["done"]:
         raise _cannot(
             job, "cancel it first" if job["status"] in ("queued", "running") else "an undo cannot be undone; import the files again"

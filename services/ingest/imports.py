@@ -10,12 +10,13 @@ from fastapi import Request, Response
 from kombu.exceptions import OperationalError
 
 from services.ingest import idempotency, requests_in
-from services.ingest.accept import Ingest, ingest_of
+from services.ingest.accept import Ingest, bound_user, ingest_of, route_of
 from services.ingest.answers import ImportAnswer
 from services.ingest.blobs import blob_folder
 from services.ingest.doubts import settle_later
 from services.ingest.uploads import Upload, stored_upload
 from services.ingest.wait import Preference, read_preference
+from shared.access import grant_in
 from shared.broker import TASK_RUN_IMPORT
 from shared.errors import Unavailable
 from shared.redaction import redact_text
@@ -38,12 +39,14 @@ async def import_files(request: Request) -> Response:
     requests_in.check_declared_size(headers, ingest.settings.max_upload_bytes)
     key = idempotency.read_key(headers.get(b"idempotency-key"))
     async with stored_upload(request, blob_folder(ingest.settings.blob_url), ingest.settings.max_upload_bytes) as upload:
-        job_id = await _queue(ingest, upload, request.scope["path"], key, request_id_of(request))
+        upload.user = bound_user(request) or upload.user
+        job_id = await _queue(request, upload, key)
     return await _answer(ingest, job_id, read_preference(headers.get(b"prefer")))
 
 
-async def _queue(ingest: Ingest, upload: Upload, route: str, key: str | None, request_id: str) -> UUID:
+async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
     """The job is in Postgres when this returns; its task is a bell, the worker's sweep finds a job that heard none."""
+    ingest, route, grant = ingest_of(request), route_of(request), grant_in(request.scope)
     job_id = idempotency.derived_id(route, key) if key else uuid4()
     if key:
         # Of the contents: a multipart body has another boundary each time.
@@ -54,16 +57,17 @@ async def _queue(ingest: Ingest, upload: Upload, route: str, key: str | None, re
     can_be_shared = len(files) > 1 or any(file.kind in ARCHIVES for file in upload.files)
     shares = ingest.settings.import_shares if can_be_shared else 1
     try:
-        is_new = await ingest.registry.add_import_job(
+        is_new = await ingest.jobs.add(
             job_id,
             files=files,
             user_name=shown(upload.user) if upload.user else None,
             bytes_total=bytes_total,
-            request_id=request_id,
+            request_id=request_id_of(request),
+            key_id=grant.key_id if grant else None,
             shares=shares,
         )
     except Unavailable:
-        settle_later(ingest.registry, job_id, upload)
+        settle_later(ingest.jobs, job_id, upload)
         raise
     if is_new:
         await asyncio.to_thread(send_shares, ingest.sender, job_id, shares)
@@ -98,7 +102,7 @@ async def _watched(ingest: Ingest, job_id: UUID, seconds: float) -> dict[str, An
     pause = FIRST_PAUSE_SECONDS
     end = asyncio.get_running_loop().time() + seconds
     try:
-        while (job := await ingest.registry.import_job(job_id))["status"] in ("queued", "running"):
+        while (job := await ingest.jobs.job(job_id))["status"] in ("queued", "running"):
             left = end - asyncio.get_running_loop().time()
             if left <= 0:
                 break

@@ -45,6 +45,6 @@ async def ask(request: Request) -> Response:
     body = await requests_in.read_body(request, max_bytes=_TAKES.max_bytes, seconds=ingest.settings.body_seconds)
     json_text.check_utf8(body)
     manifest = messages_in.parse(body, _MANIFEST)
-    unseen = await ingest.registry.unseen_contents([bytes.fromhex(file.sha256) for file in manifest.files])
+    unseen = await ingest.jobs.unseen_contents([bytes.fromhex(file.sha256) for file in manifest.files])
     answer = ManifestAnswer(unseen=unseen, known=len(manifest.files) - len(unseen), max_upload_bytes=ingest.settings.max_upload_bytes)
     return json_response(answer)

@@ -1,19 +1,18 @@
-"""The only Postgres of ingest: which projects and sessions there are, whether an event is stored, and import jobs.
+"""The only Postgres of ingest: which projects and sessions there are, whether an event is stored. Other modules with SQL go through `run`.
 
 Every method answers within a second or raises Unavailable DATABASE_UNAVAILABLE.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import structlog
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from shared.database import connect_options
@@ -63,56 +62,6 @@ _OPEN = """
 
 _STORED = "SELECT count(*) AS stored FROM {table} WHERE id = ANY(%(ids)s)"
 
-_ADD_JOB = """
-    WITH job AS (
-        INSERT INTO import_jobs (id, files, user_name, bytes_total, request_id)
-        VALUES (%(id)s, %(files)s, %(user_name)s, %(bytes_total)s, %(request_id)s)
-        ON CONFLICT (id) DO NOTHING
-        RETURNING id
-    )
-    INSERT INTO import_shares (job_id, share) SELECT id, generate_series(0, %(shares)s - 1) FROM job RETURNING job_id"""
-_JOB = """
-    SELECT status, projects_imported, sessions_imported, sessions_updated, conversations_imported, activities_imported,
-           tool_calls_imported, duplicates, errors, errors_total
-    FROM import_jobs WHERE id = %(id)s"""
-
-# Of each, one row: the job's status, NULL if there is no such job, and whether it was done.
-_CANCEL_JOB = """
-    WITH done AS (
-        UPDATE import_jobs SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
-        WHERE id = %(id)s AND kind = 'import' AND status IN ('queued', 'running') RETURNING id
-    )
-    SELECT (SELECT status FROM import_jobs WHERE id = %(id)s) AS status, EXISTS (SELECT FROM done) AS done"""
-_RETRY_JOB = """
-    WITH done AS (
-        UPDATE import_jobs SET status = 'queued', stage = 'queued', finished_at = NULL
-        WHERE id = %(id)s AND status = 'failed' AND has_files RETURNING id, new.status
-    ), shares AS (
-        UPDATE import_shares AS s SET outcome = NULL, attempts = 0 FROM done WHERE s.job_id = done.id AND s.outcome = 'given_up'
-    )
-    SELECT coalesce((SELECT status FROM done), (SELECT status FROM import_jobs WHERE id = %(id)s)) AS status, EXISTS (SELECT FROM done) AS done,
-           (SELECT count(*) FROM import_shares WHERE job_id = %(id)s) AS shares"""
-_ADD_UNDO_JOB = """
-    WITH undoing AS (
-        INSERT INTO import_jobs (id, kind, undoes, files, has_files, request_id)
-        SELECT %(undo_id)s, 'undo', id, '[]', false, %(request_id)s FROM import_jobs
-        WHERE id = %(id)s AND kind = 'import' AND status NOT IN ('queued', 'running')
-        ON CONFLICT (undoes) WHERE status IN ('queued', 'running', 'succeeded') DO NOTHING
-        RETURNING id, status
-    ), shares AS (
-        INSERT INTO import_shares (job_id, share) SELECT id, 0 FROM undoing
-    ), found AS (
-        SELECT id, status FROM undoing
-        UNION ALL SELECT id, status FROM import_jobs WHERE undoes = %(id)s AND status IN ('queued', 'running', 'succeeded')
-    )
-    SELECT (SELECT status FROM import_jobs WHERE id = %(id)s) AS status, f.id IS NOT NULL AS done, f.id AS undo_id, f.status AS undo_status
-    FROM (SELECT 1) AS one LEFT JOIN found AS f ON true LIMIT 1"""
-
-# One round trip for a whole manifest, and no more than the few bytes of the answer come back.
-_UNSEEN = """
-    SELECT n - 1 AS index FROM unnest(%(sha256s)s::bytea[]) WITH ORDINALITY AS f (sha256, n)
-    WHERE NOT EXISTS (SELECT FROM imported_files AS i WHERE i.sha256 = f.sha256) ORDER BY n"""
-
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -151,7 +100,7 @@ class Registry:
 
     async def ping(self) -> None:
         """Proves that Postgres answers."""
-        await self._rows("SELECT 1", {})
+        await self.rows("SELECT 1", {})
 
     async def ensure_session(self, session_id: str, *, path: str, name: str) -> Registered:
         """The session, made if it is missing; and its project, made if both are. `path` is normalized."""
@@ -165,67 +114,35 @@ class Registry:
             assert row is not None
             return Registered(row["project_id"], row["project_path"], row["started_at"])
 
-        return await self._run(ensure)
+        return await self.run(ensure)
 
     async def find_sessions(self, session_ids: Collection[str]) -> list[dict[str, Any]]:
         """{session_id, project_id (0: not known), started_at, user_name} of those that exist."""
-        return await self._rows(_FIND, {"session_ids": list(session_ids)})
+        return await self.rows(_FIND, {"session_ids": list(session_ids)})
 
     async def open_sessions(self, user_name: str | None) -> list[dict[str, Any]]:
         """{session_id, applied}: up to two open sessions of a user or of anyone, and of any user those whose start is still on its way."""
-        return await self._rows(_OPEN, {"user_name": user_name})
+        return await self.rows(_OPEN, {"user_name": user_name})
 
     async def are_stored(self, ids_by_table: Mapping[str, Collection[UUID]]) -> bool:
         """Whether all of the ids are in their tables."""
         for table, ids in ids_by_table.items():
-            [row] = await self._rows(_STORED.format(table=table), {"ids": list(ids)})
+            [row] = await self.rows(_STORED.format(table=table), {"ids": list(ids)})
             if row["stored"] < len(ids):
                 return False
         return True
 
-    async def add_import_job(
-        self, job_id: UUID, *, files: list[dict[str, Any]], user_name: str | None, bytes_total: int, request_id: str, shares: int
-    ) -> bool:
-        """A queued job. False if there is one with this id already."""
-        params = {"id": job_id, "files": Jsonb(files), "user_name": user_name, "bytes_total": bytes_total, "request_id": request_id}
-        params["shares"] = shares
-        return bool(await self._rows(_ADD_JOB, params))
+    async def rows(self, statement: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of one statement."""
 
-    async def has_import_job(self, job_id: UUID) -> bool:
-        """Whether there is one."""
-        return bool(await self._rows("SELECT FROM import_jobs WHERE id = %(id)s", {"id": job_id}))
-
-    async def import_job(self, job_id: UUID) -> dict[str, Any]:
-        """A job's status, counts and errors."""
-        [row] = await self._rows(_JOB, {"id": job_id})
-        return row
-
-    async def cancel_import_job(self, job_id: UUID) -> dict[str, Any]:
-        """{status, done}: not done if the job has ended, or is none (status None)."""
-        [row] = await self._rows(_CANCEL_JOB, {"id": job_id})
-        return row
-
-    async def retry_import_job(self, job_id: UUID) -> dict[str, Any]:
-        """{status, done, shares}: done if it had failed and its files are kept."""
-        [row] = await self._rows(_RETRY_JOB, {"id": job_id})
-        return row
-
-    async def add_undo_job(self, job_id: UUID, request_id: str) -> dict[str, Any]:
-        """{status, done, undo_id, undo_status}: the job that undoes an ended import, the same one each time."""
-        [row] = await self._rows(_ADD_UNDO_JOB, {"id": job_id, "undo_id": uuid4(), "request_id": request_id})
-        return row
-
-    async def unseen_contents(self, sha256s: Sequence[bytes]) -> list[int]:
-        """The indexes of those contents that no import has read to the end."""
-        return [row["index"] for row in await self._rows(_UNSEEN, {"sha256s": sha256s})]
-
-    async def _rows(self, statement: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         async def fetch(connection: Connection) -> list[dict[str, Any]]:
             return await (await connection.execute(statement.encode(), params)).fetchall()
 
-        return await self._run(fetch)
+        return await self.run(fetch)
 
-    async def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """What `work` makes of a connection, which commits each statement by itself."""
+
         async def on_connection() -> T:
             async with self._pool.connection() as connection:
                 return await work(connection)

@@ -1,11 +1,12 @@
-"""What can be done with import jobs, and asked before one; to look at them is the query service's."""
+"""What can be done with import jobs, and asked before one; scrubs of what is stored. To look at them is the query service's."""
 
 from fastapi import APIRouter, Request, Response
 
-from services.ingest import api_docs, import_jobs, manifests
-from services.ingest.answers import JobChanged, ManifestAnswer
+from services.ingest import api_docs, import_jobs, manifests, scrubs
+from services.ingest.answers import JobChanged, ManifestAnswer, ScrubStarted
 from services.ingest.manifests import Manifest
 from services.ingest.raw_route import RawRoute
+from services.ingest.scrubs import ScrubRequest
 
 jobs = APIRouter(route_class=RawRoute, tags=["imports"])
 
@@ -32,3 +33,9 @@ async def undo_job(request: Request) -> Response:
 async def ask_what_is_unseen(request: Request) -> Response:
     """Tells which of up to 50,000 files no import has read to the end, by their SHA-256, so that the others need not be sent."""
     return await manifests.ask(request)
+
+
+@jobs.post("/api/scrubs", status_code=202, **api_docs.scrub(ScrubRequest, ScrubStarted))
+async def start_scrub(request: Request) -> Response:
+    """Applies today's rules of redaction to what was stored under older ones, or only counts what that would change."""
+    return await scrubs.start(request)

@@ -9,6 +9,7 @@ from msgspec import UNSET
 from services.ingest import messages_in
 from services.ingest.accept import ONE_EVENT, Write, keep, receive
 from services.ingest.answers import SessionEnded, SessionStarted
+from services.ingest.bound_users import check_owner, give_user
 from services.ingest.idempotency import derived_id, new_id
 from services.ingest.known_sessions import KnownSession
 from shared.errors import invalid
@@ -21,8 +22,11 @@ async def start_session(request: Request) -> Response:
     """201 with ids that are usable at once: project and session are in Postgres, the start is in the journal."""
     write = await receive(request, ONE_EVENT)
     start = messages_in.decode_event(write.body, messages_in.SESSION_START, write.received_at, redact=write.ingest.settings.redact)
+    give_user(write, [start])
     session_id = start.session_id = start.session_id or _minted_session_id(write, start)
     start.id = start.id or write.derived_id() or new_id()
+    if write.user is not None and (known := (await write.ingest.sessions.find({session_id})).get(session_id)):
+        await check_owner(write, session_id, known)
     known = await _register(write, start, session_id)
     status = await keep(write, [start], [len(write.body)], {session_id: known})
     answer = SessionStarted(session_id=session_id, project_id=known.project_id, status=status if write.preference.wait_seconds else UNSET)
@@ -52,6 +56,7 @@ async def end_session(request: Request) -> Response:
     end = messages_in.decode_event(write.body, messages_in.SESSION_END, write.received_at, redact=write.ingest.settings.redact)
     end.id = end.id or write.derived_id() or new_id()
     known = await _ending(write, end.session_id, messages_in.time_of(end))
+    await check_owner(write, end.session_id, known)
     status = await keep(write, [end], [len(write.body)])
     answer = SessionEnded(session_id=end.session_id, project_id=known.project_id or None, id=end.id, status=status)
     return json_response(answer, 200, write.preference.headers)

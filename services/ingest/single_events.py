@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from services.ingest import messages_in
 from services.ingest.accept import ONE_EVENT, Write, keep, receive
 from services.ingest.answers import EventAccepted
+from services.ingest.bound_users import check_owner, give_user
 from services.ingest.idempotency import new_id
 from services.ingest.open_sessions import only_open_session
 from shared.messages import Activity, Conversation, ToolCall
@@ -20,6 +21,7 @@ async def accept_event(request: Request, decoder: msgspec.json.Decoder[E]) -> Re
     """Body to answer: 201 once the event is on the journal's disk."""
     write = await receive(request, ONE_EVENT)
     event = messages_in.decode_event(write.body, decoder, write.received_at, redact=write.ingest.settings.redact)
+    give_user(write, [event])
     event.id = event.id or write.derived_id() or new_id()
     await _give_session(write, event)
     status = await keep(write, [event], [len(write.body)])
@@ -27,8 +29,8 @@ async def accept_event(request: Request, decoder: msgspec.json.Decoder[E]) -> Re
 
 
 async def _give_session(write: Write, event: Conversation | Activity | ToolCall) -> None:
-    """Checks that the event's session exists; a tool call that names none gets the only open one."""
+    """Checks that the event's session exists and is for this key; a tool call that names none gets the only open one."""
     if event.session_id is not None:
-        await write.ingest.sessions.get(event.session_id)
+        await check_owner(write, event.session_id, await write.ingest.sessions.get(event.session_id))
     elif isinstance(event, ToolCall):
         event.session_id = await only_open_session(write.ingest, event.user)

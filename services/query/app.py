@@ -1,15 +1,19 @@
 """The query service: GET and HEAD, steps 7 and 8 of the path of an event. It reads only; its connection cannot write."""
 
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 
 from services.query import (
+    routes_dead_letters,
     routes_job_events,
     routes_jobs,
+    routes_keys,
     routes_projects,
+    routes_scrubs,
     routes_search,
     routes_service,
     routes_sessions,
@@ -18,11 +22,15 @@ from services.query import (
 )
 from services.query.head import HeadAsGet
 from services.query.job_watch import JobWatch
+from services.query.key_checks import find_key, has_admin, noting_uses
 from services.query.lag import connect
 from services.query.reads import Reads, install_database_errors
 from services.query.settings import Settings
 from services.query.stopping import told_to_stop
 from shared import web
+from shared.access import AccessControl, refuse_without_admin
+from shared.key_cache import KeyCache
+from shared.keys import StoredKey
 from shared.logs import configure_logs
 
 SERVICE = "query"
@@ -51,15 +59,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings = Settings()
         configure_logs(SERVICE, settings.log_level)
 
+    async def find(key_id: str) -> StoredKey | None:
+        return await find_key(app.state.reads, key_id)
+
+    cache = KeyCache(find)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.reads, app.state.redis = Reads(settings), connect(settings)
-        app.state.job_watch = JobWatch(app.state.reads)
-        with told_to_stop(app.state.job_watch.stop):
-            yield
-        await app.state.job_watch.close()
-        app.state.reads.engine.dispose()
-        app.state.redis.close()
+        async with AsyncExitStack() as stack:
+            reads, redis = Reads(settings), connect(settings)
+            stack.callback(redis.close)
+            stack.callback(reads.engine.dispose)
+            app.state.reads, app.state.redis, app.state.job_watch = reads, redis, JobWatch(reads)
+            app.state.started_at = time.time()
+            await refuse_without_admin(settings.access, lambda: has_admin(reads))
+            await stack.enter_async_context(noting_uses(cache, redis))
+            stack.push_async_callback(app.state.job_watch.close)
+            with told_to_stop(app.state.job_watch.stop):
+                yield
 
     app = QueryApp(
         title="Claude Code Tracker",
@@ -77,15 +94,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for routes in (
         routes_search,
         routes_projects,
+        routes_scrubs,
         routes_sessions,
         routes_tools,
         routes_usage,
         routes_jobs,
         routes_job_events,
+        routes_keys,
+        routes_dead_letters,
         routes_service,
     ):
         app.include_router(routes.router)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(AccessControl, access=settings.access, keys=cache)
     install_database_errors(app)
     web.install(app, SERVICE, settings)
     return app

@@ -13,8 +13,9 @@ from services.query.queries.paging import Page, Paging
 from services.query.queries.stats import Scope
 from services.query.schemas import Dated, EventList, Paged, StatsParameters, UsageParameters
 from services.query.settings import Settings
+from shared.access import grant_in
 from shared.database import ALL
-from shared.errors import invalid
+from shared.errors import BadRequest, invalid
 
 FAILURES: dict[int | str, dict[str, Any]] = {
     400: {"model": answers.Error, "description": "A parameter is unknown or not valid; `details` names it."},
@@ -39,7 +40,9 @@ def refuse_parameters(request: Request) -> None:
 
 def paging(request: Request, asked: Paged) -> Paging:
     """The page that is asked for."""
-    bound_to = asked.filters() | {f"path.{name}": str(value) for name, value in request.path_params.items()}
+    grant = grant_in(request.scope)
+    projects = {"key.projects": list(grant.project_ids)} if grant and grant.project_ids else {}
+    bound_to = asked.filters() | projects | {f"path.{name}": str(value) for name, value in request.path_params.items()}
     return Paging(asked.limit, asked.cursor, cursor.fingerprint(request.scope["route"].path, bound_to))
 
 
@@ -64,9 +67,23 @@ def usage_range(request: Request, asked: UsageParameters) -> ranges.Range:
     return ranges.stats_range(asked.start_date, asked.end_date, ranges.time_zone(asked.tz or settings_of(request).timezone), "day")
 
 
-def scope(connection: Connection, project_id: int | None, user: str | None) -> Scope:
+def scope(request: Request, connection: Connection, project_id: int | None, user: str | None) -> Scope:
     """Of whom. A user that is not known matches nothing."""
-    return Scope(project_id or ALL, ALL if user is None else people.user_id(connection, user))
+    return Scope(project_id or every_project(request), ALL if user is None else people.user_id(connection, user))
+
+
+def every_project(request: Request) -> int:
+    """All projects together. Of a key that is bound to one project it is that one; of several, nobody keeps the sums: BadRequest."""
+    grant = grant_in(request.scope)
+    if grant is None or grant.project_ids is None:
+        return ALL
+    if len(grant.project_ids) > 1:
+        named = ", ".join(map(str, grant.project_ids))
+        raise BadRequest(
+            f"This key is bound to the projects {named}: ask for one of them, with project_id or at /api/projects/{{project_id}}/stats.",
+            details={"project_id": "is required with this key"},
+        )
+    return grant.project_ids[0]
 
 
 def page_content(page: Page) -> dict[str, Any]:

@@ -10,14 +10,17 @@ from typing import Any, TypeVar
 import structlog
 from fastapi import FastAPI, Request, Response
 from psycopg.errors import QueryCanceled
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from services.query.numbers_only import numbers_only
 from services.query.queries.ledger import last_received_at
 from services.query.settings import Settings
+from shared.access import grant_in
 from shared.database import make_engine
 from shared.errors import Unavailable
+from shared.keys import Grant
 from shared.web import error_response, json_response
 
 log = structlog.get_logger()
@@ -25,6 +28,10 @@ log = structlog.get_logger()
 STATEMENT_TIMEOUT_MS = 5_000
 AS_OF_CACHE_SECONDS = 0.2
 
+# Until the end of the transaction: the role whose policies (0004_keys.sql) let only rows of these projects through, whatever is asked.
+_BIND = text(
+    "SELECT set_config('tracker.projects', :projects, true), set_config('tracker.key_id', :key_id, true), set_config('role', 'tracker_bound', true)"
+)
 
 Content = TypeVar("Content")
 Present = Callable[[Content], tuple[Any, dict[str, str]]]
@@ -40,9 +47,11 @@ class Reads:
         self._as_of_until = 0.0
 
     @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """A read-only connection whose queries all see the same moment."""
+    def connection(self, grant: Grant | None = None) -> Iterator[Connection]:
+        """A read-only connection whose queries all see the same moment; and, with a key that is bound to projects, nothing of others."""
         with self.engine.connect() as connection:
+            if grant is not None and grant.project_ids is not None:
+                connection.execute(_BIND, {"projects": f"{{{','.join(map(str, grant.project_ids))}}}", "key_id": grant.key_id})
             yield connection
 
     def as_of(self, connection: Connection) -> datetime | None:
@@ -57,10 +66,13 @@ class Reads:
 def answer(request: Request, read: Callable[[Connection], Content], present: Present[Content] | None = None) -> Response:
     """Reads, and answers JSON with X-Data-As-Of. `present` makes body and headers of what was read; else it is the body."""
     reads: Reads = request.app.state.reads
-    with reads.connection() as connection:
+    grant = grant_in(request.scope)
+    with reads.connection(grant) as connection:
         as_of = reads.as_of(connection)
         content = read(connection)
     body, headers = present(content) if present else (content, {})
+    if grant is not None and grant.sees_only_numbers:
+        body = numbers_only(body)
     return json_response(body, headers=headers | _as_of_header(as_of))
 
 

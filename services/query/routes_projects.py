@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection
 
 from services.query import answers, answers_stats
-from services.query.asking import FAILURES, paging, refuse_parameters, settings_of, stats_range
+from services.query.asking import FAILURES, every_project, paging, refuse_parameters, settings_of, stats_range
 from services.query.queries import listing
 from services.query.queries.paging import Page, Row
 from services.query.queries.stats import Scope, stats
@@ -49,7 +49,8 @@ def show_stats(request: Request, asked: Annotated[StatsParameters, Query()]) -> 
     """The same over all projects; `project` is null, and `top_files` tell their project."""
     wanted = stats_range(request, asked)
     idle_gap_seconds = settings_of(request).idle_gap_seconds
-    return answer(request, lambda connection: {"project": None} | stats(connection, Scope(), wanted, idle_gap_seconds))
+    of_whom = Scope(every_project(request))
+    return answer(request, lambda connection: {"project": None} | stats(connection, of_whom, wanted, idle_gap_seconds))
 
 
 def _project(connection: Connection, project_id: int) -> Row:

@@ -21,6 +21,6 @@ def show_tool_stats(request: Request, asked: Annotated[ToolStatsParameters, Quer
     wanted = stats_range(request, asked)
 
     def read(connection: Connection) -> Row:
-        return tool_stats(connection, scope(connection, asked.project_id, asked.user), asked.tool_name, wanted)
+        return tool_stats(connection, scope(request, connection, asked.project_id, asked.user), asked.tool_name, wanted)
 
     return answer(request, read)

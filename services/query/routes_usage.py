@@ -11,6 +11,7 @@ from services.query.queries.paging import Row
 from services.query.queries.usage import usage
 from services.query.reads import answer
 from services.query.schemas import UsageParameters
+from shared.database import ALL
 
 router = APIRouter(tags=["usage"], responses=FAILURES)
 
@@ -21,6 +22,8 @@ def show_usage(request: Request, asked: Annotated[UsageParameters, Query()]) -> 
     wanted = usage_range(request, asked)
 
     def read(connection: Connection) -> Row:
-        return usage(connection, asked.group_by, scope(connection, asked.project_id, asked.user), asked.model, wanted)
+        # By project, a key that is bound to several gets each of them, and their sums.
+        projects = ALL if asked.group_by == "project" else None
+        return usage(connection, asked.group_by, scope(request, connection, asked.project_id or projects, asked.user), asked.model, wanted)
 
     return answer(request, read)

@@ -35,3 +35,11 @@ def check_accounting(worker: Resources, second_look_seconds: float = SECOND_LOOK
         log.error("accounting_drift", **{name: getattr(found, name) for name in found.__struct_fields__})
         worker.redis.hincrby(CHECK_KEY, "alarms", 1)
     return found
+
+
+def equation(found: Accounting) -> str:
+    """For a person to read."""
+    said = f"{found.accepted} accepted = {found.persisted} persisted + {found.duplicate} duplicate + {found.dead} dead + {found.pending} pending"
+    if found.former_epochs:
+        said += f", and {found.former_epochs} journals before this one"
+    return f"ok: {said}" if found.drift == 0 else f"{found.drift} events are missing or too many: {said}"

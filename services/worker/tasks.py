@@ -2,19 +2,23 @@
 
 from uuid import UUID
 
-from services.worker import accounting, maintenance
+from services.worker import accounting, canary, maintenance
 from services.worker import drain as journal
+from services.worker import scrub as scrubs
 from services.worker.app import app
 from services.worker.importers import job
 from services.worker.outages import put_off_if_away
 from services.worker.resources import resources
 from shared.broker import (
+    TASK_CANARY,
     TASK_CHECK_ACCOUNTING,
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_RUN_IMPORT,
+    TASK_SCRUB,
     TASK_SWEEP_IMPORTS,
+    TASK_SWEEP_SCRUBS,
 )
 
 # Not bounded by how long an import may take, only by how long one may hang.
@@ -66,3 +70,26 @@ def check_accounting() -> None:
     """Asserts that what was accepted is stored, a duplicate, dead or still in the journal."""
     with put_off_if_away(TASK_CHECK_ACCOUNTING):
         accounting.check_accounting(resources())
+
+
+@app.task(name=TASK_SCRUB)
+def scrub(scrub_id: str) -> None:
+    """Applies the rules of redaction to stored rows. Sent by ingest, by itself until it is through, and by the sweep."""
+    with put_off_if_away(TASK_SCRUB):
+        if scrubs.run(resources(), UUID(scrub_id)):
+            app.send_task(TASK_SCRUB, (scrub_id,))
+
+
+@app.task(name=TASK_SWEEP_SCRUBS)
+def sweep_scrubs() -> None:
+    """Sends again the scrubs whose task or worker was lost."""
+    with put_off_if_away(TASK_SWEEP_SCRUBS):
+        for scrub_id in scrubs.abandoned(resources()):
+            app.send_task(TASK_SCRUB, (str(scrub_id),))
+
+
+@app.task(name=TASK_CANARY)
+def fly_canary() -> None:
+    """Looks for the canary before, and sends the next."""
+    with put_off_if_away(TASK_CANARY):
+        canary.fly(resources())

@@ -29,7 +29,7 @@ _ROWS = " UNION ALL ".join(
 # An event that is acknowledged twice, as its second try was too, counts once, for the fault before its first.
 _SET_UP = f"""
     CREATE TEMPORARY TABLE acknowledgements (number bigint GENERATED ALWAYS AS IDENTITY, id uuid, place text, fault text);
-    CREATE TEMPORARY TABLE stored AS {_ROWS} UNION ALL SELECT event_id, 'dead_letters' FROM dead_letters WHERE event_id IS NOT NULL"""
+    CREATE TEMPORARY TABLE stored AS {_ROWS} UNION ALL SELECT event_id, 'dead_letters' FROM dead_letters WHERE event_id IS NOT NULL AND stored_at IS NULL"""
 _ACKED = """
     CREATE TEMPORARY TABLE acked AS
     SELECT DISTINCT ON (id) id, place, fault FROM acknowledgements ORDER BY id, number;
@@ -126,7 +126,7 @@ def _check_accounts(stack: Stack, connection: Connection[Any], count: Count) -> 
     """C4: the worker's own account agrees with the tables; and nothing here is poison, so nothing may be buried."""
     [(persisted, count.duplicates_dropped, dead)] = connection.execute(_LEDGER).fetchall()
     [(count.stored, buried)] = connection.execute("SELECT count(*), count(*) FILTER (WHERE place = 'dead_letters') FROM stored").fetchall()
-    [(entries,)] = connection.execute("SELECT count(*) FROM dead_letters WHERE event_id IS NULL").fetchall()
+    [(entries,)] = connection.execute("SELECT count(*) FROM dead_letters WHERE event_id IS NULL AND stored_at IS NULL").fetchall()
     if persisted != count.stored - buried:
         count.violations.append(f"C4: the ledger says that {persisted} events were persisted, the tables hold {count.stored - buried}")
     found = _equation(stack, connection)

@@ -21,11 +21,13 @@ class Proxy:
         self._connections: set[Connection] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self._traps: list[Trap] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: threading.Thread
 
     def start(self) -> None:
         """Returns when it listens."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(CALL_SECONDS)
 

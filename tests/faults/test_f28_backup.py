@@ -96,7 +96,6 @@ async def backed_up_under_load(stack: Stack, folder: Path, target: Path) -> tupl
 def test_what_was_accepted_before_the_backup_is_there_after_the_restore(tmp_path: Path) -> None:
     # Given a stack under load, an import under way in it, and a backup of it
     target, stack = tmp_path / "backup", Stack(tmp_path / "one")
-    stack.paths.data_dir.parent.mkdir()
     try:
         stack.start()
         manifest, acks, tally, job_id = asyncio.run(backed_up_under_load(stack, tmp_path, target))
@@ -112,14 +111,16 @@ def test_what_was_accepted_before_the_backup_is_there_after_the_restore(tmp_path
     assert not tally.answers["503"]
 
     # When it is restored to another folder and started
+    (tmp_path / "two").mkdir()
+    restore.restore(target, tmp_path / "two" / "data")
     restored = Stack(tmp_path / "two")
-    restored.paths.data_dir.parent.mkdir()
-    restore.restore(target, restored.paths.data_dir)
     try:
         restored.start()
         # Then every event from before is stored once, none from after, and the account and the aggregates are right
         acknowledged = Acks(tmp_path / "acknowledged-before")
-        acknowledged.path.write_text("".join(line for line in acks.path.read_text().splitlines(True) if line.split("\t")[0] in before))
+        lines = (line for line in acks.path.read_text().splitlines(keepends=True) if line.partition("\t")[0] in before)
+        acknowledged.path.write_text("".join(lines))
+        acknowledged.close()
         assert wait_until(lambda: job_of(restored, job_id)["status"] == "succeeded", JOB_SECONDS), job_of(restored, job_id)
         assert checks.check(restored, acknowledged).violations == []
         with restored.database() as connection:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from services.worker.importers.chunks import Chunk
 from services.worker.records import RecordError
-from shared.redacted_structs import redact_record
+from shared.redacted_structs import redact_structs
 from shared.redaction import redact_text
 
 
@@ -20,8 +20,7 @@ def redacted(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
 def redact(chunk: Chunk) -> None:
     """Its records, and what is said of those that were left out: names of files and types are the file's own words too."""
-    for record in chunk.records:
-        redact_record(record, chunk.redactions)
+    redact_structs(chunk.records, chunk.redactions)
     chunk.errors = [(redact_text(name), _redacted(error)) for name, error in chunk.errors]
     chunk.unknown_records = {redact_text(kind): count for kind, count in chunk.unknown_records.items()}
 

@@ -1,0 +1,80 @@
+"""`python -m deploy.keys create|list|revoke`: API keys beside the database, without the API. How the first one is made."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+from services.ingest.audit import Act
+from services.ingest.key_registry import KeyRegistry
+from services.ingest.keys import NewKey, described, make_key
+from services.ingest.registry import Registry
+from shared.errors import ApiError
+
+# In the audit log: who has the machine needs no key.
+MACHINE = "machine"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code: 0 done, 1 it could not be done, 2 wrong usage."""
+    asked = _parser().parse_args(arguments)
+    url = os.environ.get("TRACKER_DATABASE_URL")
+    if not url:
+        sys.stderr.write("Set TRACKER_DATABASE_URL to the tracker's database, or use `make key`, which finds the running one.\n")
+        return 2
+    try:
+        return asyncio.run(_act(url, asked))
+    except ApiError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.keys", description="API keys, made and revoked beside the database.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    create = commands.add_parser("create", help="make a key and show it, this once")
+    create.add_argument("--name", default="made on the machine", help="what it is for")
+    create.add_argument("--scope", action="append", required=True, choices=["ingest", "read", "metrics", "admin"])
+    create.add_argument("--user", help="whose its writes are")
+    create.add_argument("--project", action="append", type=int, help="the id of a project; it reads only those that are named")
+    commands.add_parser("list", help="the keys, not what they are")
+    commands.add_parser("revoke", help="refuse a key from now on").add_argument("id")
+    return parser
+
+
+async def _act(url: str, asked: argparse.Namespace) -> int:
+    registry = Registry(url, connections=1)
+    await registry.open()
+    try:
+        return await {"create": _create, "list": _list, "revoke": _revoke}[asked.command](KeyRegistry(registry), asked)
+    finally:
+        await registry.close()
+
+
+async def _create(keys: KeyRegistry, asked: argparse.Namespace) -> int:
+    wanted = NewKey(name=asked.name, scopes=asked.scope, user=asked.user, project_ids=asked.project)
+    made = await make_key(keys, wanted, lambda key_id: Act(MACHINE, "key.create", key_id, MACHINE, described(wanted)))
+    sys.stdout.write(f"{made.key}\n")
+    sys.stderr.write(f"{made.message} Its id is {made.id}, its scope {', '.join(made.scopes)}.\n")
+    return 0
+
+
+async def _list(keys: KeyRegistry, _: argparse.Namespace) -> int:
+    for row in await keys.keys():
+        revoked = f"revoked {row['revoked_at']:%Y-%m-%d %H:%M}" if row["revoked_at"] else "valid"
+        sys.stdout.write(f"{row['id']}  {','.join(row['scopes'])}  {revoked}  {row['name']}\n")
+    return 0
+
+
+async def _revoke(keys: KeyRegistry, asked: argparse.Namespace) -> int:
+    done = await keys.revoke(asked.id, Act(MACHINE, "key.revoke", asked.id, MACHINE))
+    if done is None:
+        sys.stderr.write("There is no key of this id; `list` has those that there are.\n")
+        return 1
+    sys.stdout.write(f"{asked.id} is revoked.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,53 @@
+"""A key that is bound to a user: what it writes is that user's, and sessions of other users are not for it."""
+
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+
+from services.ingest.accept import Write
+from services.ingest.known_sessions import KnownSession
+from shared.errors import Forbidden, Unavailable
+from shared.messages import Event, SessionStart, ToolCall
+
+
+def give_user(write: Write, events: Iterable[Event]) -> None:
+    """Makes the events the bound user's, whatever they say."""
+    if write.user is not None:
+        for event in events:
+            if isinstance(event, SessionStart | ToolCall):
+                event.user = write.user
+
+
+async def with_owners(write: Write, known: dict[str, KnownSession]) -> dict[str, KnownSession]:
+    """The sessions, and whose they are as far as Redis knows: this process may remember one from before somebody said so."""
+    if write.user is None or not (doubtful := [session_id for session_id, session in known.items() if session.user is None]):
+        return known
+    noted = await write.ingest.sessions.noted(doubtful)
+    return known | {session_id: known[session_id].merged(note) for session_id, note in noted.items()}
+
+
+async def of_older(write: Write, session_ids: Collection[str]) -> dict[str, KnownSession]:
+    """What Postgres knows of sessions that are started again. While it is away nothing: events are accepted all the same."""
+    if write.user is None:
+        return {}
+    with suppress(Unavailable):
+        return await write.ingest.sessions.registered(session_ids)
+    return {}
+
+
+def is_foreign(write: Write, known: KnownSession) -> bool:
+    """Whether a session is known to be another user's than the key's."""
+    return write.user is not None and known.user not in (None, write.user)
+
+
+def not_yours() -> Forbidden:
+    """The 403."""
+    return Forbidden(
+        "This session is another user's, and the key is bound to one; use a key of that user, or one that is not bound.",
+        details={"session_id": "another user's"},
+    )
+
+
+async def check_owner(write: Write, session_id: str, known: KnownSession) -> None:
+    """Forbidden if the session is another user's than the key's."""
+    if write.user is not None and is_foreign(write, (await with_owners(write, {session_id: known}))[session_id]):
+        raise not_yours()

@@ -1,0 +1,86 @@
+"""API keys: what one looks like, what is kept of it, and what it grants.
+
+`cct_<id>_<secret>`: the id may be shown and is what a key is looked up by; the secret is 256 random bits. Kept is the SHA-256 of the
+whole. A fast hash is right here: nobody can try out 2^256 keys, and a slow one would only slow down every request.
+"""
+
+import hmac
+import re
+import secrets
+from hashlib import sha256
+from string import ascii_letters, digits
+from typing import Final, Literal
+
+from msgspec import Struct
+
+PREFIX: Final = "cct"
+Scope = Literal["ingest", "read", "metrics", "admin"]
+
+# Why the start is refused where everybody needs a key.
+NO_ADMIN_KEY: Final = (
+    "TRACKER_ACCESS=keys, and there is no key with the scope admin yet: make one with `make key` while the tracker runs with TRACKER_ACCESS=open, "
+    "or in containers with `docker compose run --rm migrate python -m deploy.keys create --scope admin`, and start it again."
+)
+
+_ALPHABET: Final = digits + ascii_letters
+_ID_LENGTH: Final = 12
+# 62^43 is just more than 2^256.
+_SECRET_LENGTH: Final = 43
+_SECRET_BITS: Final = 256
+_KEY: Final = re.compile(rf"{PREFIX}_(?P<id>[0-9A-Za-z]{{{_ID_LENGTH}}})_[0-9A-Za-z]{{{_SECRET_LENGTH},64}}", re.ASCII)
+
+
+class Grant(Struct, frozen=True):
+    """What a key may do. A `user` is whose its writes are, `project_ids` what its reads are of; None is not bound."""
+
+    key_id: str
+    scopes: frozenset[Scope]
+    user: str | None = None
+    project_ids: tuple[int, ...] | None = None
+
+    def allows(self, scopes: frozenset[Scope]) -> bool:
+        """Whether it has one of the scopes. An admin has all."""
+        return "admin" in self.scopes or not self.scopes.isdisjoint(scopes)
+
+    @property
+    def sees_only_numbers(self) -> bool:
+        """Whether neither texts nor paths nor names of projects are for it."""
+        return self.scopes.isdisjoint(("read", "admin"))
+
+
+class StoredKey(Struct, frozen=True):
+    """A key that is not revoked, as it is kept."""
+
+    sha256: bytes
+    grant: Grant
+
+
+def new_key() -> tuple[str, str]:
+    """A new key and its id. The key is shown once and kept nowhere."""
+    key_id = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+    return f"{PREFIX}_{key_id}_{_base62(secrets.randbits(_SECRET_BITS))}", key_id
+
+
+def id_of(key: str) -> str | None:
+    """The id in a key; None if it does not look like one."""
+    found = _KEY.fullmatch(key)
+    return found["id"] if found else None
+
+
+def digest_of(key: bytes) -> bytes:
+    """What is kept of a key, and what it is remembered by."""
+    return sha256(key).digest()
+
+
+def is_same(kept: bytes, presented: bytes) -> bool:
+    """Compares digests in a time that does not tell how much of them agrees."""
+    return hmac.compare_digest(kept, presented)
+
+
+def _base62(number: int) -> str:
+    """43 digits, with zeros in front."""
+    found = ""
+    for _ in range(_SECRET_LENGTH):
+        number, place = divmod(number, len(_ALPHABET))
+        found = _ALPHABET[place] + found
+    return found

@@ -1,0 +1,141 @@
+"""A real browser, a page of somebody else's, and a running API with something to steal."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import psycopg
+import pytest
+from redis import Redis
+
+from deploy.embedded.processes import wait_until
+from shared.journal import stream_key
+from tests.browser.forwarder import Forwarder
+from tests.conftest import make_database
+
+REPOSITORY = Path(__file__).parent.parent.parent
+EVIL_NAME = "evil.test"
+SECRET = "the-secret-project"
+ATTACK = f"<!doctype html><meta charset=utf-8><body><script>{(Path(__file__).parent / 'attack.js').read_text()}</script>".encode()
+CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+
+
+@dataclass(frozen=True)
+class Api:
+    """Both services on one port of loopback, with one project in the database."""
+
+    port: int
+    database_url: str
+    redis_url: str
+    blobs: Path
+
+    def stored(self) -> dict[str, int]:
+        """Everything that a request could have left behind."""
+        with psycopg.connect(self.database_url) as connection, Redis.from_url(self.redis_url) as redis:
+            rows = {
+                table: connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
+                for table in ("projects", "sessions", "import_jobs")
+            }
+            counts = {table: int(row[0]) for table, row in rows.items() if row}
+            return counts | {"journal": int(redis.xlen(stream_key(0))), "blobs": sum(1 for _ in self.blobs.rglob("*.*"))}
+
+
+@pytest.fixture(scope="session")
+def api(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    tmp_path = tmp_path_factory.mktemp("api")
+    blobs = tmp_path / "blobs"
+    blobs.mkdir()
+    database_url = make_database(postgres_url, "browser_test")
+    redis_url = re.sub(r"(\?db=|/)0$", r"\g<1>2", redis_server_url)
+    named = {"DATABASE_URL": database_url, "QUERY_DATABASE_URL": database_url, "REDIS_URL": redis_url, "BLOB_URL": blobs.as_uri()}
+    environment = os.environ | {f"TRACKER_{name}": value for name, value in named.items()}
+    with socket.create_server(("127.0.0.1", 0)) as listening, (tmp_path / "api.log").open("wb") as log:
+        port = listening.getsockname()[1]
+        argv = [sys.executable, "-m", "deploy.embedded.gateway", str(listening.fileno())]
+        process = subprocess.Popen(argv, cwd=REPOSITORY, env=environment, stdout=log, stderr=log, pass_fds=[listening.fileno()])
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+                assert wait_until(lambda: _is_ready(client), 60), (tmp_path / "api.log").read_text()[-3000:]
+                assert (
+                    client.post("/api/sessions/start", json={"project_path": f"/home/ann/{SECRET}", "session_id": "s"}).status_code == 201
+                )
+            yield Api(port, database_url, redis_url, blobs)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def elsewhere() -> Iterator[int]:
+    """The port of a server that has the attacking page on every path."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(ATTACK)))
+            self.end_headers()
+            self.wfile.write(ATTACK)
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.fixture
+def turned(api: Api, elsewhere: int) -> Iterator[tuple[int, Callable[[], None]]]:
+    """A port that leads to the attacking page, and from the call of the function on to the API."""
+    forwarder = Forwarder(elsewhere)
+
+    def turn() -> None:
+        forwarder.target = api.port
+
+    yield forwarder.port, turn
+    forwarder.close()
+
+
+@pytest.fixture(scope="session")
+def attack_from() -> Iterator[Callable[..., dict[str, Any]]]:
+    """attack_from(page, base): opens the page and lets it try everything against `base`. `loaded` is called between the two.
+
+    `how` is the name of the function in attack.js.
+    """
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here; on Debian: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        rules = f"--host-resolver-rules=MAP {EVIL_NAME} 127.0.0.1"
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
+
+        def run(page_url: str, base: str, loaded: Callable[[], None] = lambda: None, how: str = "attack") -> dict[str, Any]:
+            with browser.new_context() as context, context.new_page() as page:
+                page.goto(page_url)
+                loaded()
+                result: dict[str, Any] = page.evaluate(f"base => {how}(base)", base)
+                page.wait_for_load_state("networkidle")
+                return result
+
+        yield run
+        browser.close()

@@ -1,0 +1,192 @@
+"""The server around the apps: a client that is slow, huge, deaf or one too many is cut off, and costs the others nothing."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from shared.http_server import MAX_HEAD_BYTES, MAX_PIPELINED, Patience, server
+
+IMPATIENT = Patience(max_connections=8, head_seconds=0.5, rest_seconds=0.5, keep_alive_seconds=1, reading_seconds=1)
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+# Tells a hang; nothing here takes this long.
+HANG_SECONDS = 30
+
+
+class App:
+    """Answers at once; /large with more than a socket holds, as long as somebody takes it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.large_ended = threading.Event()
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        self.asked.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        if scope["path"] == "/large":
+            for _ in range(64):
+                await send({"type": "http.response.body", "body": bytes(1024 * 1024), "more_body": True})
+            self.large_ended.set()
+        await send({"type": "http.response.body", "body": b"answer"})
+
+
+class Served:
+    """The app behind a socket."""
+
+    def __init__(self, app: App, address: Any) -> None:
+        self.app = app
+        self._address = address
+
+    def connect(self) -> socket.socket:
+        client = socket.create_connection(self._address, timeout=HANG_SECONDS)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        return client
+
+    def ask(self) -> bytes:
+        """A whole exchange by somebody who behaves."""
+        with self.connect() as client:
+            client.sendall(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            return rest(client)
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    app = App()
+    with running(app) as address:
+        yield Served(app, address)
+
+
+@contextmanager
+def running(app: App) -> Iterator[Any]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ours = server(lambda: app, IMPATIENT)
+        thread = threading.Thread(target=ours.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield listening.getsockname()
+        finally:
+            ours.should_exit = True
+            thread.join(HANG_SECONDS)
+            assert not thread.is_alive()
+
+
+def rest(client: socket.socket) -> bytes:
+    """What comes until the server closes the connection, whichever way it does."""
+    got = b""
+    try:
+        while chunk := client.recv(65536):
+            got += chunk
+    except ConnectionResetError:
+        return got
+    return got
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", b"\r\n", GET + b"GET /again HTTP/1.1\r\nHost"]
+)
+def test_who_does_not_finish_a_head_is_cut_off(served: Served, sent: bytes) -> None:
+    with served.connect() as client:
+        client.sendall(sent)
+        assert rest(client).count(b"200 OK") == sent.count(GET)
+    assert b"answer" in served.ask()
+
+
+def test_who_drips_is_cut_off(served: Served) -> None:
+    with served.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        client.settimeout(0.05)
+        for _ in range(HANG_SECONDS * 20):
+            try:
+                client.sendall(b"X: y\r\n")
+                if client.recv(1) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        else:
+            pytest.fail("still connected")
+    assert served.app.asked == []
+
+
+@pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", b"GET /"])
+def test_a_head_without_an_end_is_400_in_the_one_error_body(served: Served, start: bytes) -> None:
+    with served.connect() as client:
+        client.sendall(start + b"a" * (2 * MAX_HEAD_BYTES))
+        answer = rest(client)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b'"code": "VALIDATION_ERROR"' in answer
+    assert b"x-content-type-options: nosniff" in answer
+    assert served.app.asked == []
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1", b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nHost localhost\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
+    ],
+)  # fmt: skip
+def test_what_is_no_http_is_400_in_the_one_error_body(served: Served, sent: bytes) -> None:
+    with served.connect() as client:
+        client.sendall(sent)
+        answer = rest(client)
+    assert b"HTTP/1.1 400" in answer
+    assert b'{"error": true, "message": "Invalid HTTP request received.", "code": "VALIDATION_ERROR", "details": {}}' in answer
+
+
+def test_a_body_that_nobody_waits_for_is_not_read_for_ever(served: Served) -> None:
+    with served.connect() as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000000\r\n\r\n")
+        sent = 0
+        client.settimeout(HANG_SECONDS)
+        try:
+            while sent < 100 * 1024**3:
+                sent += client.send(bytes(65536))
+        except ConnectionError:
+            return
+    pytest.fail("all of it was taken")
+
+
+def test_who_does_not_read_his_answer_is_cut_off(served: Served) -> None:
+    with served.connect() as client:
+        client.sendall(GET.replace(b"/ ", b"/large ", 1))
+        # The app goes on only when what waits for the client is gone: taken or dropped.
+        assert served.app.large_ended.wait(HANG_SECONDS)
+        assert len(rest(client)) < 64 * 1024 * 1024
+    assert b"answer" in served.ask()
+
+
+def test_a_connection_too_many_is_closed_and_the_others_go_on(served: Served) -> None:
+    kept = [served.connect() for _ in range(IMPATIENT.max_connections)]
+    for client in kept:
+        client.sendall(GET)
+        assert b"answer" in client.recv(65536)
+    with served.connect() as refused:
+        assert rest(refused) == b""
+    for client in kept:
+        client.close()
+
+
+def test_a_pile_of_requests_in_one_go_is_400(served: Served) -> None:
+    with served.connect() as client:
+        client.sendall(GET * (MAX_PIPELINED * 10))
+        answers = rest(client)
+    assert b"HTTP/1.1 400" in answers
+    assert len(served.app.asked) <= MAX_PIPELINED + 2
+
+
+def test_who_behaves_is_served_again_and_again(served: Served) -> None:
+    with served.connect() as client:
+        for _ in range(3):
+            client.sendall(GET)
+            assert b"answer" in client.recv(65536)

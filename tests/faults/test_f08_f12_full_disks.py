@@ -1,0 +1,91 @@
+"""F8 and F12: the disk of the journal, of the rows, of Postgres' own log, or of everything is full, and has room again later.
+
+What was accepted is not lost, what cannot be kept is refused with 503, and everything goes on by itself.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from redis.exceptions import RedisError
+
+from deploy.embedded.processes import wait_until
+from tests.faults import checks
+from tests.faults.acks import Acks
+from tests.faults.campaign import RECOVERY_SECONDS
+from tests.faults.long import long_only
+from tests.faults.small_disk import SmallDisk, small_disk
+from tests.faults.stack import SERVICES, Stack
+from tests.faults.writers import Tally, writing
+
+RATE = 300.0
+SYMPTOM_SECONDS = 60.0
+FULL_SECONDS = 3.0
+# Entries that wait in the journal because their rows find no room.
+BACKLOG = 100
+
+
+def refuses(stack: Stack, tally: Tally) -> bool:
+    return tally.answers["503"] > 0
+
+
+def keeps_in_the_journal(stack: Stack, tally: Tally) -> bool:
+    """Postgres cannot store; `pg_switch_wal` makes it need another of its files soon, as hours of work would."""
+    try:
+        with stack.database() as connection:
+            connection.execute("SELECT pg_switch_wal()")
+    except psycopg.Error:
+        pass
+    try:
+        with stack.redis() as redis:
+            return checks.waiting(redis)[0] > BACKLOG
+    except RedisError:
+        return False
+
+
+async def through_a_full_disk(stack: Stack, disk: SmallDisk, acks: Acks, tally: Tally, symptom: Callable[[Stack, Tally], bool]) -> None:
+    async with writing(stack.port, acks, tally, seed=8, rate=RATE):
+        await acks.next_accepted(0)
+        acks.fault = "the disk is full"
+        await asyncio.to_thread(disk.fill)
+        assert await asyncio.to_thread(wait_until, lambda: symptom(stack, tally), SYMPTOM_SECONDS), f"no symptom; answers: {tally.answers}"
+        await asyncio.sleep(FULL_SECONDS)
+        acks.fault = "the disk has room again"
+        await asyncio.to_thread(disk.free)
+        await asyncio.wait_for(acks.next_accepted(asyncio.get_running_loop().time()), RECOVERY_SECONDS)
+        await asyncio.sleep(1)
+
+
+@pytest.mark.parametrize(
+    ("place", "symptom"),
+    [
+        ("redis", refuses),
+        ("postgres/pg_wal", keeps_in_the_journal),
+        pytest.param("postgres/base", keeps_in_the_journal, marks=long_only),
+        pytest.param(".", refuses, marks=long_only),
+    ],
+)
+def test_nothing_is_lost_and_all_goes_on_by_itself(tmp_path: Path, place: str, symptom: Callable[[Stack, Tally], bool]) -> None:
+    # Given a stack with its data partly on a small disk
+    stack = Stack(tmp_path)
+    stack.start()
+    assert stack.stop() == 0
+    acks, tally = Acks(tmp_path / "acknowledged"), Tally()
+    with small_disk((stack.paths.data_dir / place).resolve(), megabytes=64 if place != "." else 300) as disk:
+        stack.start()
+        try:
+            # When that is filled under load, and freed
+            asyncio.run(through_a_full_disk(stack, disk, acks, tally, symptom))
+            # Then nothing was answered that may not be, and every accepted event is stored once
+            assert tally.violations == []
+            for service in SERVICES:
+                stack.deaths_wanted[service] = stack.deaths(service)
+            count = checks.check(stack, acks)
+            assert count.violations == []
+            print(f"{place}: {dict(count.accepted)} accepted; answers {dict(tally.answers)}; deaths {dict(stack.deaths_wanted)}")
+        finally:
+            acks.close()
+            code = stack.stop()
+        assert code == 0

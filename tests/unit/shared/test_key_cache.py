@@ -1,0 +1,183 @@
+"""How long an answer about a key is used: by a clock that the test turns, and a database that the test takes away."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from shared.errors import Unauthorized, Unavailable
+from shared.key_cache import FRESH_SECONDS, MAX_REFUSED, REFRESH_SECONDS, STALE_SECONDS, KeyCache
+from shared.keys import Grant, StoredKey, digest_of, new_key
+
+
+class Keys:
+    """Stored keys, as a database that can be away, and how often it was asked; and a clock."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, StoredKey] = {}
+        self.asked = 0
+        self.is_away = False
+        self.now = 1_000.0
+        self.cache = KeyCache(self.find, lambda: self.now)
+
+    def add(self) -> bytes:
+        key, key_id = new_key()
+        self.stored[key_id] = StoredKey(digest_of(key.encode()), Grant(key_id, frozenset({"read"})))
+        return key.encode()
+
+    async def find(self, key_id: str) -> StoredKey | None:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.is_away:
+            raise Unavailable("away", code="DATABASE_UNAVAILABLE")
+        return self.stored.get(key_id)
+
+    async def is_granted(self, key: bytes) -> bool:
+        try:
+            await self.cache.grant_of(key)
+        except Unauthorized:
+            return False
+        return True
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+def test_a_known_key_is_not_asked_for_again() -> None:
+    async def work() -> None:
+        keys = Keys()
+        key = keys.add()
+        for _ in range(100):
+            assert await keys.is_granted(key)
+        assert keys.asked == 1
+
+    run(work())
+
+
+def test_requests_that_come_together_ask_once() -> None:
+    async def work() -> None:
+        keys = Keys()
+        key = keys.add()
+        assert all(await asyncio.gather(*(keys.is_granted(key) for _ in range(50))))
+        assert keys.asked == 1
+
+    run(work())
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_revocation_is_seen_within_five_seconds(busy: bool) -> None:
+    async def work() -> None:
+        keys = Keys()
+        key = keys.add()
+        assert await keys.is_granted(key)
+        keys.stored.clear()
+        for _ in range(50):
+            keys.now += 0.1
+            if busy:
+                await keys.is_granted(key)
+        assert not await keys.is_granted(key)
+
+    run(work())
+
+
+def test_while_it_is_asked_again_nobody_waits_unless_the_answer_is_old() -> None:
+    async def work() -> None:
+        keys = Keys()
+        key = keys.add()
+        await keys.cache.grant_of(key)
+        asked = keys.cache.grant_of(key)
+        keys.now += REFRESH_SECONDS
+        with pytest.raises(StopIteration):  # it ends without having waited for anything
+            asked.send(None)
+        await asyncio.sleep(0.0)
+
+    run(work())
+
+
+def test_a_key_that_was_valid_stays_so_while_the_database_is_away() -> None:
+    async def work() -> None:
+        keys = Keys()
+        key, other = keys.add(), keys.add()
+        assert await keys.is_granted(key)
+        keys.is_away = True
+        for _ in range(int(STALE_SECONDS / 10) - 1):
+            keys.now += 10
+            assert await keys.is_granted(key)
+        with pytest.raises(Unavailable):
+            await keys.cache.grant_of(other)
+        keys.now += 20
+        with pytest.raises(Unavailable):
+            await keys.cache.grant_of(key)
+
+    run(work())
+
+
+def test_when_the_database_is_back_a_revoked_key_is_refused_within_five_seconds() -> None:
+    async def work() -> None:
+        keys = Keys()
+        key = keys.add()
+        assert await keys.is_granted(key)
+        keys.is_away = True
+        keys.now += 60
+        assert await keys.is_granted(key)
+        keys.is_away = False
+        keys.stored.clear()
+        keys.now += FRESH_SECONDS
+        assert not await keys.is_granted(key)
+
+    run(work())
+
+
+def test_keys_that_are_none_are_remembered_too_and_not_without_bound() -> None:
+    async def work() -> None:
+        keys = Keys()
+        wrong = new_key()[0].encode()
+        for _ in range(10):
+            assert not await keys.is_granted(wrong)
+        assert keys.asked == 1
+        assert not await keys.is_granted(b"anything")
+        assert keys.asked == 1
+        for _ in range(MAX_REFUSED + 100):
+            await keys.is_granted(new_key()[0].encode())
+        assert len(keys.cache._refused) == MAX_REFUSED
+
+    run(work())
+
+
+def test_the_right_id_with_a_wrong_secret_is_refused_beside_the_right_key() -> None:
+    async def work() -> None:
+        keys = Keys()
+        key = keys.add()
+        wrong = key[:-1] + (b"a" if key[-1:] != b"a" else b"b")
+        assert await keys.is_granted(key)
+        assert not await keys.is_granted(wrong)
+        assert await keys.is_granted(key)
+
+    run(work())
+
+
+def test_a_key_made_after_it_was_refused_is_taken_soon() -> None:
+    async def work() -> None:
+        keys = Keys()
+        key = keys.add()
+        stored, keys.stored = keys.stored, {}
+        assert not await keys.is_granted(key)
+        keys.stored = stored
+        keys.now += REFRESH_SECONDS
+        assert await keys.is_granted(key)
+
+    run(work())
+
+
+def test_no_key_is_kept_in_memory_and_uses_are_told_once() -> None:
+    async def work() -> None:
+        keys = Keys()
+        key = keys.add()
+        await keys.cache.grant_of(key)
+        assert set(keys.cache._granted) == {digest_of(key)}
+        assert set(keys.cache.take_used()) == set(keys.stored)
+        assert keys.cache.take_used() == {}
+
+    run(work())

@@ -1,0 +1,52 @@
+"""The table of scopes and the API's document are of the same API."""
+
+import json
+
+import pytest
+
+from shared.api_document import DOCUMENT
+from shared.scopes import ADMIN, PUBLIC, SCOPES, scopes_by_path
+
+OPERATIONS = {(method.upper(), path) for path, operations in json.loads(DOCUMENT.read_text())["paths"].items() for method in operations}
+
+
+def test_every_operation_of_the_api_has_its_scope() -> None:
+    assert OPERATIONS - {(method, path) for method, path, _ in SCOPES} == set(), "give it a scope in shared/scopes.py"
+
+
+def test_the_table_has_nothing_that_the_api_has_not() -> None:
+    assert {(method, path) for method, path, _ in SCOPES} - OPERATIONS == set()
+
+
+def test_only_pages_and_the_question_whether_it_lives_need_no_key() -> None:
+    assert {path for _, path, scopes in SCOPES if scopes is PUBLIC} == {"/", "/docs", "/openapi.json", "/healthz"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scopes"),
+    [
+        ("GET", "/api/sessions", {"read"}),
+        ("HEAD", "/api/sessions", {"read"}),
+        ("GET", "/api/sessions/with/a slash\n", {"read"}),
+        ("GET", "/api/projects/7/stats", {"read", "metrics"}),
+        ("GET", "/api/projects/7", {"read"}),
+        ("POST", "/api/sessions/start", {"ingest"}),
+    ],
+)
+def test_a_path_is_found_by_its_pattern(method: str, path: str, scopes: set[str]) -> None:
+    assert scopes_by_path()(method, path) == scopes
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/new"),
+        ("PUT", "/api/events"),
+        ("GET", "/metrics\n"),
+        ("GET", "/healthz/"),
+        ("GET", "//healthz"),
+        ("GET", "/api/projects/7/x/stats"),
+    ],
+)
+def test_what_is_not_in_the_table_needs_an_admin(method: str, path: str) -> None:
+    assert scopes_by_path()(method, path) == ADMIN
