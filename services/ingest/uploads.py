@@ -40,6 +40,8 @@ class Upload:
 
     files: list[StoredFile] = field(default_factory=list)
     user: str | None = None
+    # Whether a job has them may be unknown for a while; then whoever finds it out removes them or not.
+    in_doubt: bool = False
 
     def remove(self) -> None:
         """Takes its blobs off the disk."""
@@ -49,7 +51,7 @@ class Upload:
 
 @asynccontextmanager
 async def stored_upload(request: Request, folder: Path, max_bytes: int) -> AsyncIterator[Upload]:
-    """The upload, checked and durable. If the block fails, its blobs are removed.
+    """The upload, checked and durable. If the block fails, its blobs are removed, unless it says that they are in doubt.
 
     UnsupportedMediaType, PayloadTooLarge, RequestTimeout; BadRequest for a body that is no multipart, has no file, or one we do not know.
     """
@@ -61,7 +63,8 @@ async def stored_upload(request: Request, folder: Path, max_bytes: int) -> Async
             file.kind = await asyncio.to_thread(kind_of, file.blob.path, file.name)
         yield reader.upload
     except BaseException:
-        reader.upload.remove()
+        if not reader.upload.in_doubt:
+            reader.upload.remove()
         raise
 
 
