@@ -25,6 +25,7 @@ from services.ingest.known_sessions import KnownSessions
 from services.ingest.queue_errors import REDIS_SECONDS
 from services.ingest.raw_route import RawApp
 from services.ingest.registry import Registry
+from services.ingest.routes_dead_letters import dead_letters
 from services.ingest.routes_jobs import jobs
 from services.ingest.routes_keys import keys
 from services.ingest.routes_operations import operations
@@ -74,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     # Not include_router: its per-request context costs as much as the whole of a write.
-    app.router.routes += [*writes.routes, *jobs.routes, *keys.routes, *operations.routes]
+    app.router.routes += [*writes.routes, *jobs.routes, *dead_letters.routes, *keys.routes, *operations.routes]
     app.add_middleware(AccessControl, access=settings.access, keys=cache)
     web.install(app, SERVICE, settings)
     return app
