@@ -1,15 +1,15 @@
-"""Settings that a database keeps, from 0008_fixed_settings.sql."""
+"""Settings that a database keeps, from 0009_fixed_settings.sql."""
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0008"
-down_revision = "0006"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
-    sql = (Path(__file__).parent.parent / "0008_fixed_settings.sql").read_text(encoding="utf-8")
+    sql = (Path(__file__).parent.parent / "0009_fixed_settings.sql").read_text(encoding="utf-8")
     op.get_bind().exec_driver_sql(sql.replace("%", "%%"))
 
 
