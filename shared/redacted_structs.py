@@ -71,6 +71,8 @@ def text_fields(struct_type: type[Struct]) -> tuple[tuple[str, int | None], ...]
 
 
 def _can_hold_text(kind: inspect.Type) -> bool:
+    if isinstance(kind, inspect.Metadata):
+        return _can_hold_text(kind.type)
     if isinstance(kind, inspect.UnionType):
         return any(map(_can_hold_text, kind.types))
     if isinstance(kind, (inspect.ListType, inspect.SetType, inspect.VarTupleType)):
@@ -83,8 +85,11 @@ def _can_hold_text(kind: inspect.Type) -> bool:
 
 
 def _max_length(kind: inspect.Type) -> int | None:
-    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
-    return next((found.max_length for found in kinds if isinstance(found, inspect.StrType)), None)
+    if isinstance(kind, inspect.Metadata):
+        return _max_length(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        return next((length for length in map(_max_length, kind.types) if length is not None), None)
+    return kind.max_length if isinstance(kind, inspect.StrType) else None
 
 
 def redact_value(value: Any, counts: dict[str, int]) -> Any:

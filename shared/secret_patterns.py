@@ -124,7 +124,7 @@ CONTEXTS: tuple[tuple[str, bytes], ...] = (
     ("said", rb"""(?i:cookie): *([A-Za-z0-9_.-]+=[^\r\n"'\\]{4,})"""),
     # A name and a password for curl
     ("opaque", rb"""\s(?:-u|--user)[ =](?:\\*["'])?[^\s:"'\\]+:([^\s"'\\]{3,})"""),
-    ("said", rb"login\s+[^\s]+\s+password\s+([^\s]{3,})"),
+    ("said", rb"login\s+[^\s/]+\s+password\s+([^\s]{3,})"),
     ("said", rb"""sshpass +-p *["']?([^\s"']{3,})"""),
     # The signature in the URL of a shared access
     ("said", rb"[?&]sig=([A-Za-z0-9%+/=_-]{30,})"),

@@ -13,8 +13,11 @@ PLACEHOLDERS = frozenset(
 _BEGINNINGS_OF_PLACEHOLDERS = (
     b"$",
     b"<",
+    b"[",
+    b"(",
     b"{",
-    b"%",
+    b"%(",
+    b"%{",
     b"your",
     b"my-",
     b"my_",
@@ -24,13 +27,16 @@ _BEGINNINGS_OF_PLACEHOLDERS = (
     b"...",
     b"\xe2\x80\xa6",
     b"=",
-    b"[redacted",
+    b":",
 )
 _WORDS_OF_NAMES = (b"pass", b"pwd", b"secret", b"token", b"key", b"cred", b"auth", b"env", b"user", b"config")
 # And what is not ASCII: a character of several bytes is as good as a letter.
 _LETTERS = bytes(byte for byte in range(256) if byte >= 128 or chr(byte).isalpha())
+# No word is as long.
+_RANDOM_LETTERS = 28
 _CODE = re2.compile(rb"[!@#*&-]*[A-Za-z_][A-Za-z0-9_]*[!?]?(?:(?:\.|::|->|\?\.)[A-Za-z_][A-Za-z0-9_]*)*[!?.:]*", _LATIN)
 _WORDS = re2.compile(rb"[A-Za-z]{1,20}[0-9]{0,2}(?:[._:/-]{1,3}[A-Za-z]{1,20}[0-9]{0,2})*[._:/-]*", _LATIN)
+_COLOUR = re2.compile(rb"#[0-9A-Fa-f]{3,8}", _LATIN)
 _PATH = re2.compile(rb"(?:[a-zA-Z]+:)?(?:~|\.{1,2})?(?:/[A-Za-z_.-]*[0-9]{0,4}(?:\.[a-z]{1,5})?)+", _LATIN)
 
 
@@ -42,7 +48,7 @@ def is_secret(shape: str, name: bytes, value: bytes, after: bytes) -> bool:
     if shape == "said":
         return True
     if shape == "opaque":
-        return _is_mixed(value) and not _is_path(value)
+        return _is_mixed(value) and not _is_path(value) and value[:1] != b"%"
     lower_name = name.lower()
     is_password = b"pass" in lower_name or b"pwd" in lower_name
     if value.isdigit():
@@ -59,10 +65,12 @@ def is_placeholder(text: str) -> bool:
 
 def _is_placeholder(lower: bytes) -> bool:
     return (
-        lower in PLACEHOLDERS
+        lower.rstrip(b"?!:") in PLACEHOLDERS
         or lower.startswith(_BEGINNINGS_OF_PLACEHOLDERS)
         or lower.count(lower[:1]) == len(lower)
         or b"..." in lower
+        or b"****" in lower
+        or (lower[:1] == b"%" == lower[-1:])
         or b"${" in lower
     )
 
@@ -87,7 +95,7 @@ def _is_quoted_secret(lower_name: bytes, value: bytes, lower: bytes, is_password
         return len(value) >= (6 if is_password else 16) and not value.istitle()
     if b" " in value:
         return b"phrase" in lower_name
-    if _is_path(value):
+    if _is_path(value) or _COLOUR.fullmatch(value):
         return False
     if not value.isalnum() and _WORDS.fullmatch(value):
         return is_password and _is_mixed(value) and not _is_of_names(lower)
@@ -97,12 +105,15 @@ def _is_quoted_secret(lower_name: bytes, value: bytes, lower: bytes, is_password
 def _is_bare_secret(shape: str, name: bytes, value: bytes, lower: bytes, after: bytes, is_password: bool) -> bool:
     if (after and after in b"([{") or len(value) < 6 or _is_path(value):
         return False
+    if shape == "option" and (value[:1] == b"-" or value.isalpha()):
+        return False
     is_said = shape == "option" or (name.endswith(b"=") and name[:-1].isupper())
     if value.isalpha():
         is_end_of_line = after in b"\r\n;&"
-        return not _is_of_names(lower) and (is_said or (is_password and value.islower() and is_end_of_line))
+        is_random = len(value) >= _RANDOM_LETTERS and not (value.islower() or value.isupper())
+        return not _is_of_names(lower) and (is_said or is_random or (is_password and value.islower() and is_end_of_line))
     if _WORDS.fullmatch(value) if value.isalnum() else (_CODE.fullmatch(value) or _WORDS.fullmatch(value)):
-        if _is_of_names(lower) or b"." in value or b":" in value or b"->" in value:
+        if _is_of_names(lower) or b"." in value or b":" in value or b"/" in value or b"->" in value:
             return False
         if b"_" in value or b"-" in value:
             return is_said and _is_mixed(value)

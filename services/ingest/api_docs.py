@@ -22,12 +22,12 @@ ANSWER_TYPES: Final = (
     answers.ImportAnswer,
     answers.JobChanged,
     answers.ManifestAnswer,
-    answers.LetterReplayed,
-    answers.LetterDeleted,
-    answers.LettersChanged,
     answers.KeyCreated,
     answers.KeyRevoked,
     answers.ScrubStarted,
+    answers.LetterReplayed,
+    answers.LetterDeleted,
+    answers.LettersChanged,
 )
 _REF: Final = "#/components/schemas/{name}"
 
@@ -89,9 +89,8 @@ _PREFER: Final = {
 
 def components() -> dict[str, Any]:
     """components.schemas."""
-    _, schemas = msgspec.json.schema_components(
-        [*EVENT_TYPES, Manifest, LetterFilter, NewKey, ScrubRequest, *ANSWER_TYPES], ref_template=_REF
-    )
+    types = [*EVENT_TYPES, Manifest, NewKey, ScrubRequest, LetterFilter, *ANSWER_TYPES]
+    _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     for event_type in EVENT_TYPES:
         _refine(schemas[event_type.__name__])
     return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR}

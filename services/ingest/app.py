@@ -75,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     # Not include_router: its per-request context costs as much as the whole of a write.
-    app.router.routes += [*writes.routes, *jobs.routes, *keys.routes, *dead_letters.routes, *operations.routes]
+    app.router.routes += [*writes.routes, *jobs.routes, *dead_letters.routes, *keys.routes, *operations.routes]
     app.add_middleware(AccessControl, access=settings.access, keys=cache)
     web.install(app, SERVICE, settings)
     return app

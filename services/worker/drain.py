@@ -14,7 +14,7 @@ from psycopg import Connection
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.worker import drainers
+from services.worker import canary, drainers
 from services.worker.batches import batches
 from services.worker.dead_letters import bury, persist_isolating, settle_opened
 from services.worker.import_letters import persist_imported
@@ -37,7 +37,7 @@ LEDGER = """
 LEDGER_AND_ACCOUNT = f"""
     WITH all_time AS ({LEDGER})
     INSERT INTO accounts AS a (epoch, slot, persisted, duplicates, dead)
-    VALUES (%(epoch)s, %(slot)s, %(persisted)s, %(duplicates)s, %(dead)s)
+    VALUES (%(epoch)s, %(slot)s, %(persisted)s + %(canaries)s, %(duplicates)s + %(canary_duplicates)s, %(dead)s)
     ON CONFLICT (epoch, slot) DO UPDATE SET persisted = a.persisted + excluded.persisted, duplicates = a.duplicates + excluded.duplicates,
         dead = a.dead + excluded.dead"""
 
@@ -105,6 +105,7 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
         if each.reason is not None:
             dead += _bury(worker, connection, entry, each)
         (imported if each.is_of_import else batch).extend(each.received)
+    flown = [canary.store(connection, *each.canary) for each in opened if each.canary]
     persisted = Persisted()
     if batch:
         persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
@@ -114,7 +115,7 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
         persisted += of_imports
         dead += dead_of_imports
     settle_opened(connection, [each.letter.journal_entry_id for each in opened if each.is_replay and each.reason is None])
-    _account(worker, connection, entries[0].epoch, persisted, dead, max((received.received_at for received in batch), default=None))
+    _account(worker, connection, entries[0].epoch, persisted, dead, flown, max((received.received_at for received in batch), default=None))
     return persisted, dead, [each.received[0].request_id for each in opened if each.received]
 
 
@@ -131,11 +132,15 @@ def _bury(worker: Resources, connection: Connection[Any], entry: Entry, opened: 
     return 1 if entry.events is None else entry.events - len(opened.received)
 
 
-def _account(worker: Resources, connection: Connection[Any], epoch: str, persisted: Persisted, dead: int, last_received_at: object) -> None:
+def _account(
+    worker: Resources, connection: Connection[Any], epoch: str, persisted: Persisted, dead: int, flown: list[bool], last_received_at: object
+) -> None:
+    """`flown`: of each canary whether it is new. They are accepted events, but none of a user's: not in the ledger."""
     new = persisted.messages + persisted.tool_calls + persisted.activities + persisted.session_events
+    canaries = {"canaries": flown.count(True), "canary_duplicates": flown.count(False)}
     counts = {"persisted": new, "duplicates": persisted.duplicates, "dead": dead, "slot": worker.ledger_slot}
     statement = LEDGER_AND_ACCOUNT if epoch else LEDGER
-    connection.execute(statement.encode(), counts | {"epoch": epoch, "last_received_at": last_received_at})
+    connection.execute(statement.encode(), counts | canaries | {"epoch": epoch, "last_received_at": last_received_at})
 
 
 def _give_back(worker: Resources, consumer: str, entries: list[Entry]) -> None:

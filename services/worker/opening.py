@@ -14,7 +14,7 @@ from services.worker.records import ApiCall, FileChange, Message, ProjectSeen, R
 from services.worker.staging import Received
 from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry
 from shared.journal import stream_key
-from shared.messages import Envelope, Event, decode_envelope
+from shared.messages import Canary, Envelope, Event, decode_envelope
 from shared.replays import WHOLE_ENTRY, DeadLetter, decode_replay
 
 IMPORTED: Final = "import:"
@@ -25,11 +25,13 @@ _event_decoder = msgspec.json.Decoder(Event)
 
 
 class Opened(Struct, frozen=True):
-    """What is in an entry: `received` are its events. `reason` says why it, or what is left of it without them, is to be buried as `letter`."""
+    """What is in an entry. `received` are its events; `reason` says why the rest of it, or all, is to be buried as `letter`."""
 
     letter: DeadLetter
     is_replay: bool = False
     received: list[Received] = []
+    # With the time at which it was received.
+    canary: tuple[Canary, datetime] | None = None
     reason: str | None = None
 
     @property
@@ -46,13 +48,22 @@ def open_entry(entry: Entry) -> Opened:
     if entry.deliveries > DELIVERIES_BEFORE_ALONE:
         return Opened(letter, is_replay, reason=f"a worker died with it {entry.deliveries - 1} times")
     try:
-        return Opened(letter, is_replay, _read(letter))
+        if letter.kind != WHOLE_ENTRY:
+            return Opened(letter, is_replay, _read_one(letter))
+        envelope = decode_envelope(letter.payload)
+        flying = (envelope.canary, envelope.received_at) if envelope.canary else None
+        return Opened(letter, is_replay, _received(envelope, letter), canary=flying)
     except (ValueError, RecursionError) as error:
-        salvaged = salvage(letter.payload) if letter.kind == WHOLE_ENTRY else None
-        if salvaged is None or any(event.id is None for event in salvaged.readable.events):
-            return Opened(letter, is_replay, reason=f"not readable: {error}")
-        rest = msgspec.structs.replace(letter, payload=salvaged.rest)
-        return Opened(rest, is_replay, _received(salvaged.readable, letter), salvaged.reason)
+        return _in_parts(letter, is_replay) or Opened(letter, is_replay, reason=f"not readable: {error}")
+
+
+def _in_parts(letter: DeadLetter, is_replay: bool) -> Opened | None:
+    """What can be read of an entry that cannot be read as a whole; None if nothing can be told apart."""
+    salvaged = salvage(letter.payload) if letter.kind == WHOLE_ENTRY else None
+    if salvaged is None or any(event.id is None for event in salvaged.readable.events):
+        return None
+    rest = msgspec.structs.replace(letter, payload=salvaged.rest)
+    return Opened(rest, is_replay, _received(salvaged.readable, letter), reason=salvaged.reason)
 
 
 def _replayed(entry: Entry) -> DeadLetter | None:
@@ -69,20 +80,20 @@ def _letter_of(entry: Entry) -> DeadLetter:
     return DeadLetter(journal_entry_id=entry_id, kind=WHOLE_ENTRY, payload=entry.payload)
 
 
-def _read(letter: DeadLetter) -> list[Received]:
-    if letter.kind == WHOLE_ENTRY:
-        envelope = decode_envelope(letter.payload)
-        if any(event.id is None for event in envelope.events):
-            raise ValueError("an event has no id")
-        return _received(envelope, letter)
-    return [Received(_read_one(letter), letter.received_at or datetime.now(UTC), letter.request_id or "", letter.journal_entry_id)]
-
-
 def _received(envelope: Envelope, letter: DeadLetter) -> list[Received]:
+    if any(event.id is None for event in envelope.events):
+        raise ValueError("an event has no id")
     return [Received(event, envelope.received_at, envelope.request_id, letter.journal_entry_id) for event in envelope.events]
 
 
-def _read_one(letter: DeadLetter) -> Event | Record:
+def _read_one(letter: DeadLetter) -> list[Received]:
+    event = _decoded(letter)
+    if event.id is None:
+        raise ValueError("an event has no id")
+    return [Received(event, letter.received_at or datetime.now(UTC), letter.request_id or "", letter.journal_entry_id)]
+
+
+def _decoded(letter: DeadLetter) -> Event | Record:
     if letter.journal_entry_id.startswith(IMPORTED):
         if letter.kind not in _RECORDS:
             raise ValueError("a kind of record that is not known")

@@ -1,0 +1,76 @@
+"""A scrub from the request to rows without secrets: over HTTP and by `tracker scrub`, with a real worker."""
+
+import json
+from uuid import uuid4
+
+import psycopg
+
+from deploy.embedded.processes import wait_until
+from shared.search_terms import document_vector
+from tests.flow.conftest import Run, Stack
+
+SECONDS = 60
+
+
+def stored_before_there_were_rules(stack: Stack) -> tuple[str, str]:
+    """A session's id and the secret of its message, put there behind the services' back."""
+    session_id, secret = str(uuid4()), f"hf_{uuid4().hex}{uuid4().hex[:2]}"
+    stack.http.post("/api/sessions/start", json={"session_id": session_id, "project_path": "/home/ann/old"})
+    body = {"session_id": session_id, "role": "user", "content": "plain words"}
+    message = stack.http.post("/api/conversations", json=body, headers={"Prefer": "wait=20"}).json()
+    assert message["status"] == "persisted"
+    with psycopg.connect(stack.database_url) as connection:
+        content = f"export TOKEN={secret}"
+        update = "UPDATE messages SET content = %s, terms = %s::tsvector WHERE id = %s"
+        connection.execute(update, (content, document_vector(content), message["id"]))
+    assert found(stack, secret) == 1
+    return session_id, secret
+
+
+def found(stack: Stack, words: str) -> int:
+    total: int = stack.http.get("/api/conversations/search", params={"q": words}).json()["total"]
+    return total
+
+
+def test_what_was_stored_is_found_no_more_by_its_secret(stack: Stack) -> None:
+    session_id, secret = stored_before_there_were_rules(stack)
+
+    answer = stack.http.post("/api/scrubs", json={})
+
+    assert (answer.status_code, answer.json()["dry_run"]) == (202, False)
+    location = answer.headers["location"]
+    assert location == f"/api/scrubs/{answer.json()['scrub_id']}"
+    assert wait_until(lambda: stack.http.get(location).json()["status"] == "succeeded", SECONDS), stack.http.get(location).text
+    scrub = stack.http.get(location).json()
+    assert scrub["rows_changed"] >= 1
+    assert scrub["redactions"]["huggingface_token"] >= 1
+    assert found(stack, secret) == 0
+    [message] = stack.http.get("/api/conversations", params={"session_id": session_id}).json()["items"]
+    assert message["content"].startswith("export TOKEN=[redacted:huggingface_token:")
+
+
+def test_the_command_counts_at_first_and_then_changes(stack: Stack, tracker: Run) -> None:
+    _, secret = stored_before_there_were_rules(stack)
+
+    counted = tracker("scrub", "--dry-run", "--watch", "--json")
+    assert (counted.returncode, json.loads(counted.stdout)["status"]) == (0, "succeeded"), counted.stderr
+    assert json.loads(counted.stdout)["redactions"]["huggingface_token"] >= 1
+    assert found(stack, secret) == 1
+
+    changed = tracker("scrub", "--watch")
+    assert changed.returncode == 0, changed.stderr
+    assert "huggingface_token" in changed.stdout
+    assert found(stack, secret) == 0
+
+
+def test_the_same_request_again_is_the_same_scrub(stack: Stack) -> None:
+    headers = {"Idempotency-Key": uuid4().hex}
+    first, again = (stack.http.post("/api/scrubs", json={"dry_run": True}, headers=headers).json() for _ in range(2))
+    assert first == again
+
+
+def test_what_is_no_scrub_is_said(stack: Stack) -> None:
+    unknown = stack.http.get(f"/api/scrubs/{uuid4()}")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "SCRUB_NOT_FOUND")
+    refused = stack.http.post("/api/scrubs", json={"dry_run": "maybe"})
+    assert (refused.status_code, refused.json()["details"]) == (400, {"dry_run": "Expected `bool`, got `str`"})
