@@ -63,8 +63,8 @@ SCOPES: Final[tuple[tuple[str, str, Scopes], ...]] = (
     # Of all projects, with what was said in them.
     ("GET", "/api/dead-letters", ADMIN),
     ("GET", "/api/dead-letters/{letter_id}", ADMIN),
-    ("POST", "/api/dead-letters/replay", ADMIN),
-    ("POST", "/api/dead-letters/delete", ADMIN),
+    ("POST", "/api/dead-letter-groups/replay", ADMIN),
+    ("POST", "/api/dead-letter-groups/delete", ADMIN),
     ("POST", "/api/dead-letters/{letter_id}/replay", ADMIN),
     ("DELETE", "/api/dead-letters/{letter_id}", ADMIN),
     ("POST", "/api/keys", ADMIN),
