@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from shared import canary
 from shared.api_document import DOCUMENT
 from shared.scopes import ADMIN, PUBLIC, SCOPES, scopes_by_path
 
@@ -18,8 +19,8 @@ def test_the_table_has_nothing_that_the_api_has_not() -> None:
     assert {(method, path) for method, path, _ in SCOPES} - OPERATIONS == set()
 
 
-def test_only_pages_and_the_question_whether_it_lives_need_no_key() -> None:
-    assert {path for _, path, scopes in SCOPES if scopes is PUBLIC} == {"/", "/docs", "/openapi.json", "/healthz"}
+def test_only_pages_and_questions_about_the_service_itself_need_no_key() -> None:
+    assert {path for _, path, scopes in SCOPES if scopes is PUBLIC} == {"/", "/docs", "/openapi.json", "/healthz", "/readyz", canary.PATH}
 
 
 @pytest.mark.parametrize(
