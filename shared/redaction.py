@@ -17,7 +17,7 @@ from shared.secret_shapes import is_secret
 CREDENTIAL = "credential"
 PRIVATE_KEY = "private_key"
 # The automata are built while they are used; with less, a text of many beginnings would empty their cache again and again.
-MAX_MEMORY_BYTES = 64 * 1024**2
+MAX_MEMORY_BYTES = 16 * 1024**2
 _WORD = b"[redacted:"
 _CUT = "…".encode()
 
