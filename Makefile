@@ -7,7 +7,7 @@ ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 pytho
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help environment up down status psql key test check verify backup restore bench bench-reads bench-imports faults openapi lock clean
+.PHONY: help environment up down status psql key test check verify backup restore bench bench-reads bench-imports faults faults-long faults-power fuzz audit schemathesis openapi lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -60,8 +60,18 @@ bench-reads: environment ## measure every read endpoint at two volumes
 bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES names the folder that has them)
 	$(VENV)/python -m tests.bench.imports
 
-faults: environment ## kill everything, many times, under load; then count
-	$(VENV)/python -m tests.faults
+faults: environment ## every fault under load and at its worst moment, then a count of every event; 5 minutes
+	$(VENV)/python -m tests.faults --seed 1 --seconds 1 --faults=-redis-half-open,postgres-half-open
+	$(VENV)/python -m pytest tests/faults -n 2 --dist loadfile
+
+faults-long: environment ## the same for as long as ARGS say: make faults-long ARGS='--minutes 30 --kills 500'
+	$(VENV)/python -m tests.faults --kill-weight 10 --seconds 3 --overlap 0.25 $(ARGS)
+
+faults-power: environment ## cut the power, many times, under load (needs root, loop devices and mkfs.xfs)
+	$(VENV)/python -m tests.faults.power $(ARGS)
+
+fuzz: environment ## feed every parser with the unexpected, 10 minutes each (FUZZ="--seconds 60 --only event")
+	$(VENV)/python -m tests.fuzz $(FUZZ)
 
 openapi: environment ## write shared/openapi.json from both services
 	$(VENV)/python -m deploy.openapi

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from client import jobs, keys, scrubbing, summary
+from client import dead_letters, jobs, keys, scrubbing, summary
 from client.claude_files import Found, default_paths, find
 from client.display import Quiet, display_for
 from client.errors import FAILED, Interrupted
@@ -97,6 +97,15 @@ def undo(job: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Tok
 
 
 @app.command()
+def verify(as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Asks whether every event that was accepted is accounted for: stored, a duplicate, dead or on its way. Exit code 1 if not."""
+    with ending():
+        accounting: dict[str, Any] = server_at(url, token, Quiet()).ask("GET", "/api/accounting")
+        summary.write_accounting(accounting, as_json=as_json)
+        if accounting["drift"]:
+            raise typer.Exit(FAILED)
+
+
 def scrub(
     is_watching: Annotated[bool, typer.Option("--watch", help="Wait until it is through.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would change, change nothing.")] = False,
@@ -120,8 +129,10 @@ def scrub(
             raise typer.Exit(FAILED)
 
 
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(keys.app, name="keys")
 app.command("audit")(keys.list_acts)
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 def _change(method: str, path: str, url: str, token: str | None, *, as_json: bool) -> None:

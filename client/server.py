@@ -42,11 +42,13 @@ class Server:
         self._headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         self.on_wait = on_wait
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
+    def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         """The answer's JSON. Refused or Unreachable. What it cannot take now it is asked again."""
         content = None if body is None else json.dumps(body).encode()
-        headers = {} if content is None else {"Content-Type": "application/json", "Content-Length": str(len(content))}
-        return self._again(lambda: self._once(method, path, headers, None if content is None else lambda: iter([content])))
+        of_body = {} if content is None else {"Content-Type": "application/json", "Content-Length": str(len(content))}
+        return self._again(
+            lambda: self._once(method, path, of_body | dict(headers or {}), None if content is None else lambda: iter([content]))
+        )
 
     def upload(self, path: str, headers: Mapping[str, str], body: Body) -> Any:
         """Sends the body as it comes; `body` is called for each try, and has an Idempotency-Key that makes them one."""

@@ -98,6 +98,28 @@ def write_jobs(jobs: list[Job], *, as_json: bool) -> None:
     Console().print(table)
 
 
+def write_accounting(accounting: dict[str, Any], *, as_json: bool) -> None:
+    """The journal's equation, and whether it holds."""
+    if as_json:
+        write_json(accounting)
+        return
+    table = Table(box=None, show_header=False, show_edge=False, pad_edge=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for sign, state in (("", "accepted"), ("= ", "persisted"), ("+ ", "duplicate"), ("+ ", "dead"), ("+ ", "pending")):
+        table.add_row(f"{sign}{state}", f"{accounting[state]:,}")
+    console = Console()
+    console.print(table)
+    if accounting["former_epochs"]:
+        console.print(f"{accounting['former_epochs']:,} journals were replaced by this one; their events are not in these numbers.")
+    if accounting["canary_age_seconds"] is not None:
+        console.print(f"The newest event of the tracker's own that came back was sent {accounting['canary_age_seconds']:.0f} s ago.")
+    if accounting["drift"]:
+        console.print(f"{accounting['drift']:,} events are missing or too many; the worker's log says since when (accounting_drift).")
+    else:
+        console.print("All are accounted for.")
+
+
 def _result(result: Result) -> dict[str, Any]:
     files = {"files_sent": result.files_sent, "bytes_sent": result.bytes_sent, "files_known": result.files_known}
     counts = {name: result.total(name) for name in COUNTS}

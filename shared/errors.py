@@ -5,14 +5,15 @@ ApiError
 ├── Unauthorized 401          UNAUTHORIZED (with WWW-Authenticate)
 ├── Forbidden 403             FORBIDDEN
 ├── OriginNotAllowed 403      ORIGIN_NOT_ALLOWED
-├── NotFound 404              NOT_FOUND, PROJECT_NOT_FOUND, SESSION_NOT_FOUND, JOB_NOT_FOUND, SCRUB_NOT_FOUND
+├── NotFound 404              NOT_FOUND, PROJECT_NOT_FOUND, SESSION_NOT_FOUND, JOB_NOT_FOUND, SCRUB_NOT_FOUND,
+│                             DEAD_LETTER_NOT_FOUND
 ├── MethodNotAllowed 405      METHOD_NOT_ALLOWED
 ├── RequestTimeout 408        REQUEST_TIMEOUT
 ├── Conflict 409              CONFLICT
 ├── PayloadTooLarge 413       PAYLOAD_TOO_LARGE
 ├── UnsupportedMediaType 415  UNSUPPORTED_MEDIA_TYPE
 ├── HostNotAllowed 421        HOST_NOT_ALLOWED
-└── Unavailable 503           QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE, BACKLOG_FULL, OVERLOADED (with Retry-After)
+└── Unavailable 503           QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE, BACKLOG_FULL, PIPELINE_STUCK, OVERLOADED (with Retry-After)
 """
 
 from collections.abc import Mapping

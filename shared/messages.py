@@ -99,17 +99,26 @@ class ToolCall(Struct, tag="tool_call", omit_defaults=True, kw_only=True):
 Event = SessionStart | SessionEnd | Conversation | Activity | ToolCall
 
 
+class Canary(Struct, kw_only=True):
+    """Proof of life: it goes through everything that an event goes through, and is none of a user's."""
+
+    id: UUID
+    sent_at: datetime
+
+
 class Envelope(Struct, omit_defaults=True, kw_only=True):
     """What one journal entry holds: the events of one request, or a chunk of them.
 
     Written as JSON, so that an operator can read the journal. `version` is the shape of everything inside; a reader
-    understands its own version and all older ones (tests/unit/shared/journal_samples).
+    understands its own version and all older ones (tests/unit/shared/journal_samples). A canary comes alone, beside the events and not one
+    of them, so that a worker that knows of none passes it over instead of burying what it cannot read.
     """
 
     version: int
     request_id: str
     received_at: datetime
     events: list[Event]
+    canary: Canary | None = None
 
 
 def encode_envelope(envelope: Envelope) -> bytes:

@@ -23,3 +23,22 @@ JOURNAL_OLDEST_SECONDS = Gauge("tracker_journal_oldest_seconds", "Age of the old
 EVENTS_PERSISTED = Gauge("tracker_events_persisted", "Events stored, since the database was made.")
 EVENTS_DUPLICATE = Gauge("tracker_events_duplicate", "Events that were stored already, since the database was made.")
 EVENTS_DEAD = Gauge("tracker_events_dead", "Events in dead letters, since the database was made.")
+DEAD_LETTERS = Gauge("tracker_dead_letters", "Dead letters that wait to be replayed or deleted, by kind.", ["kind"])
+
+# The journal's equation: accepted = persisted + duplicate + dead + pending, of the journal as it is now (shared/accounting.py).
+ACCOUNTING_EVENTS = Gauge(
+    "tracker_accounting_events",
+    "Events that the journal has accepted, and by state what became of them: persisted, duplicate, dead, pending.",
+    ["state"],
+)
+ACCOUNTING_DRIFT = Gauge(
+    "tracker_accounting_drift", "Events that the equation lacks or has too many; anything but 0 is a defect or a loss."
+)
+ACCOUNTING_ALARMS = Gauge("tracker_accounting_alarms", "How often the check of each minute found drift, since the journal was made.")
+CANARY_AGE_SECONDS = Gauge(
+    "tracker_canary_age_seconds", "How long ago the newest canary that came back was sent, or since this process' start if that is later."
+)
+CANARY_ROUND_TRIP_SECONDS = Gauge(
+    "tracker_canary_round_trip_seconds", "Of the newest canary: from its sending over HTTP until it was stored, by two machines' clocks."
+)
+ACCOUNTING_FORMER_EPOCHS = Gauge("tracker_accounting_former_epochs", "Journals that were replaced by the one there is now.")

@@ -3,13 +3,14 @@
 ingest   sends events and files, and sees what became of its imports
 read     reads everything, texts and paths too
 metrics  reads counts and times; no text, no path, no name of a project
-admin    makes and revokes keys, takes imports back
+admin    makes and revokes keys, takes imports back, sees and replays dead letters
 """
 
 import re
 from collections.abc import Callable
 from typing import Final
 
+from shared import canary
 from shared.keys import Scope
 
 Scopes = frozenset[Scope]
@@ -28,6 +29,7 @@ SCOPES: Final[tuple[tuple[str, str, Scopes], ...]] = (
     ("GET", "/", PUBLIC),
     ("GET", "/docs", PUBLIC),
     ("GET", "/openapi.json", PUBLIC),
+    ("GET", canary.PATH, PUBLIC),
     ("POST", "/api/conversations", _INGEST),
     ("POST", "/api/activities", _INGEST),
     ("POST", "/api/tool-calls", _INGEST),
@@ -56,6 +58,14 @@ SCOPES: Final[tuple[tuple[str, str, Scopes], ...]] = (
     ("GET", "/api/activities", _READ),
     ("GET", "/readyz", _NUMBERS),
     ("GET", "/metrics", _NUMBERS),
+    ("GET", "/api/accounting", _NUMBERS),
+    # Of all projects, with what was said in them.
+    ("GET", "/api/dead-letters", ADMIN),
+    ("GET", "/api/dead-letters/{letter_id}", ADMIN),
+    ("POST", "/api/dead-letters/replay", ADMIN),
+    ("POST", "/api/dead-letters/delete", ADMIN),
+    ("POST", "/api/dead-letters/{letter_id}/replay", ADMIN),
+    ("DELETE", "/api/dead-letters/{letter_id}", ADMIN),
     ("POST", "/api/keys", ADMIN),
     ("DELETE", "/api/keys/{key_id}", ADMIN),
     ("GET", "/api/keys", ADMIN),
@@ -64,14 +74,17 @@ SCOPES: Final[tuple[tuple[str, str, Scopes], ...]] = (
     ("GET", "/api/scrubs/{scrub_id}", ADMIN),
 )
 # They count what happens in all projects; not for a key that is bound to some.
-OF_ALL_PROJECTS: Final = frozenset({("GET", "/metrics"), ("HEAD", "/metrics")})
+OF_ALL_PROJECTS: Final = frozenset((method, path) for method in ("GET", "HEAD") for path in ("/metrics", "/api/accounting"))
 # An id of a session may hold a slash.
 _PARAMETERS: Final = {"session_id": ".+"}
 
 
 def scopes_by_path() -> Callable[[str, str], Scopes]:
-    """A function from method and path to the scopes of which one is needed; PUBLIC needs no key."""
-    exact = {(method, path): scopes for method, path, scopes in SCOPES if "{" not in path}
+    """A function from method and path to the scopes of which one is needed; PUBLIC needs no key.
+
+    The canary's way in is not in the table: it takes no key, but a token of its own.
+    """
+    exact = {("POST", canary.PATH): PUBLIC} | {(method, path): scopes for method, path, scopes in SCOPES if "{" not in path}
     patterns = [(method, _pattern(path), scopes) for method, path, scopes in SCOPES if "{" in path]
 
     def scopes_of(method: str, path: str) -> Scopes:

@@ -13,6 +13,8 @@ import msgspec
 
 Kind = Literal["claude_json", "transcript", "history", "sessions_index", "zip", "tar", "tar_gz", "tar_zst", "credentials", "unknown"]
 ARCHIVES: Final = frozenset({"zip", "tar", "tar_gz", "tar_zst"})
+# Of ijson: its lexer lets overlong forms of UTF-8 pass, at which its decoding then fails.
+JSON_ERRORS: Final = (ijson.JSONError, UnicodeDecodeError)
 # Enough for the first rows of all transcripts known; of a longer first line the beginning decides.
 HEAD_BYTES: Final = 65_536
 
@@ -103,7 +105,7 @@ def top_level_keys(file: IO[bytes], *, until: Set[str]) -> set[str]:
                 keys.add(value)
                 if value in until:
                     break
-    except ijson.JSONError:
+    except JSON_ERRORS:
         return keys
     return keys
 

@@ -45,7 +45,7 @@ def run(settings: Settings, paths: Paths, reach: Reach) -> int:
     address = stack.Address(settings.host, settings.port, preflight.listen(settings.host, settings.port))
     database = PostgresServer(paths.postgres, paths.run, paths.log("postgres"))
     redis = RedisServer(paths.redis, paths.run, paths.log("redis"))
-    env = stack.environment(paths, reach(database.url), reach(redis.url))
+    env = stack.environment(paths, reach(database.url), reach(redis.url)) | {"TRACKER_CANARY_URL": address.url}
     say = _teller(paths)
     supervisor = Supervisor(say)
     supervisor.install_signals()

@@ -140,6 +140,8 @@ def _run(program: str, *arguments: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """Prints one line; 1 with a sentence on stderr if there is no backup."""
+    # For nobody else to read, whatever program writes it.
+    os.umask(0o077)
     paths = Paths(read_settings().data_dir.expanduser().resolve())
     folder = Path(arguments[0]).expanduser().resolve() if arguments and arguments[0] else default_folder(paths)
     started = time.monotonic()

@@ -117,3 +117,27 @@ class KeyRevoked(Struct, kw_only=True):
     name: str
     revoked_at: datetime
     message: str = "The key is revoked."
+
+
+class LetterReplayed(Struct, kw_only=True):
+    """A dead letter that is on its way again. `status` is "persisted" if its event is stored, "dead_letter" if it died once more while one waited."""
+
+    id: UUID
+    status: Status
+    message: str
+
+
+class LetterDeleted(Struct, kw_only=True):
+    """A dead letter that is gone, its event with it."""
+
+    id: UUID
+    message: str
+
+
+class LettersChanged(Struct, kw_only=True):
+    """Of a group of dead letters, how many were dealt with now and how many are left. Pass `seen_before` on until none is left."""
+
+    done: int
+    left: int
+    seen_before: datetime
+    message: str

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from services.ingest import answers
+from services.ingest.dead_letters import LetterFilter
 from services.ingest.keys import NewKey
 from services.ingest.manifests import Manifest
 from services.ingest.messages_in import MAX_BATCH_ITEMS
@@ -24,6 +25,9 @@ ANSWER_TYPES: Final = (
     answers.KeyCreated,
     answers.KeyRevoked,
     answers.ScrubStarted,
+    answers.LetterReplayed,
+    answers.LetterDeleted,
+    answers.LettersChanged,
 )
 _REF: Final = "#/components/schemas/{name}"
 
@@ -75,9 +79,18 @@ _MEANINGS: Final = {
 _WRITE_ERRORS: Final = (400, 405, 408, 409, 413, 415, 500, 503)
 
 
+_PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "`wait=N`, up to 30 s, or `respond-async`.",
+}
+
+
 def components() -> dict[str, Any]:
     """components.schemas."""
-    _, schemas = msgspec.json.schema_components([*EVENT_TYPES, Manifest, NewKey, ScrubRequest, *ANSWER_TYPES], ref_template=_REF)
+    types = [*EVENT_TYPES, Manifest, NewKey, ScrubRequest, LetterFilter, *ANSWER_TYPES]
+    _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     for event_type in EVENT_TYPES:
         _refine(schemas[event_type.__name__])
     return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR}
@@ -144,6 +157,20 @@ def job_act(answer: type[Struct]) -> dict[str, Any]:
     }
 
 
+def letter_act(answer: type[Struct], status: int) -> dict[str, Any]:
+    """The documentation of what is done with one dead letter."""
+    letter_id = {"name": "letter_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    return {
+        "openapi_extra": {"parameters": [letter_id, *([_PREFER] if status == 202 else [])]},
+        "responses": {status: _answer(answer)} | {code: _error(code) for code in (400, 404, 405, 500, 503)},
+    }
+
+
+def letters_act(answer: type[Struct], status: int) -> dict[str, Any]:
+    """The documentation of what is done with a group of dead letters."""
+    return json_act(LetterFilter, answer, status)
+
+
 def manifest(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     """The documentation of the question what need not be sent, which keeps nothing."""
     return json_act(body, answer, 200)
@@ -183,7 +210,7 @@ def reads(description: str, codes: tuple[int, ...] = (400, 405, 500)) -> dict[st
 def _documented(body: dict[str, Any], successes: dict[int, Any], codes: tuple[int, ...] | list[int]) -> dict[str, Any]:
     headers = [
         {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"}},
-        {"name": "Prefer", "in": "header", "schema": {"type": "string"}, "description": "`wait=N`, up to 30 s, or `respond-async`."},
+        _PREFER,
     ]
     return {
         "openapi_extra": {"requestBody": body, "parameters": headers},

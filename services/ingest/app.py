@@ -25,6 +25,7 @@ from services.ingest.known_sessions import KnownSessions
 from services.ingest.queue_errors import REDIS_SECONDS
 from services.ingest.raw_route import RawApp
 from services.ingest.registry import Registry
+from services.ingest.routes_dead_letters import dead_letters
 from services.ingest.routes_jobs import jobs
 from services.ingest.routes_keys import keys
 from services.ingest.routes_operations import operations
@@ -35,6 +36,7 @@ from shared.access import AccessControl, refuse_without_admin
 from shared.key_cache import KeyCache
 from shared.keys import StoredKey
 from shared.logs import configure_logs
+from shared.redacted_structs import warm_up
 
 SERVICE = "ingest"
 
@@ -74,7 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     # Not include_router: its per-request context costs as much as the whole of a write.
-    app.router.routes += [*writes.routes, *jobs.routes, *keys.routes, *operations.routes]
+    app.router.routes += [*writes.routes, *jobs.routes, *dead_letters.routes, *keys.routes, *operations.routes]
     app.add_middleware(AccessControl, access=settings.access, keys=cache)
     web.install(app, SERVICE, settings)
     return app
@@ -83,6 +85,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache) -> AsyncIterator[None]:
     """Connects, and lets go in the opposite order. Starts with Redis or Postgres away too: then answers are 503."""
+    if settings.redact:
+        warm_up()
     async with AsyncExitStack() as stack:
         redis = connect_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)

@@ -7,12 +7,14 @@ cost in Python are shared, without load nobody waits for anybody.
 import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from hashlib import sha1
 from itertools import islice
 from secrets import token_hex
 
 import structlog
 from msgspec import Struct
 from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
 
 from services.ingest.doorbell import Doorbell
 from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS, queue_unavailable
@@ -51,8 +53,12 @@ for i = 1, entries do
             redis.call('HSET', account, '{EPOCH_FIELD}', ARGV[4], 'settled', 0)
         end
     end
-    answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload, '{EPOCH_FIELD}', epochs[account], '{EVENTS_FIELD}', n)
-    accepted[account] = (accepted[account] or 0) + n
+    if n == '0' then
+        answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload)
+    else
+        answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload, '{EPOCH_FIELD}', epochs[account], '{EVENTS_FIELD}', n)
+        accepted[account] = (accepted[account] or 0) + n
+    end
 end
 for account, n in pairs(accepted) do
     redis.call('HINCRBY', account, 'accepted', n)
@@ -64,13 +70,16 @@ answer[1] = redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[2])
 return answer
 """
 
+# To name the script by its hash saves Redis the hashing.
+_WRITE_SHA1 = sha1(_WRITE.encode(), usedforsecurity=False).hexdigest()
+
 # One write: enough to share a round trip among, little enough for it to stay short.
 MAX_WRITE_APPENDS = 128
 MAX_WRITE_BYTES = 8 * 1024**2
 
 
 class Entry(Struct, frozen=True):
-    """What one XADD writes: a payload of so many events."""
+    """What one XADD writes: a payload of so many events. One of 0 is in no account: its events were accounted for before."""
 
     stream: str
     payload: bytes
@@ -188,10 +197,13 @@ class Journal:
             values += (entry.events, entry.payload)
         keys += [note.key for note in notes]
         values += [note.value for note in notes]
+        words = (*keys, len(entries), BELL_TTL_MS, NOTE_TTL_SECONDS, token_hex(8), *values)
         async with asyncio.timeout(REDIS_SECONDS):
-            is_bell_due, *entry_ids = await self._redis.eval(
-                _WRITE, len(keys), *keys, len(entries), BELL_TTL_MS, NOTE_TTL_SECONDS, token_hex(8), *values
-            )
+            try:
+                is_bell_due, *entry_ids = await self._redis.evalsha(_WRITE_SHA1, len(keys), *words)
+            except NoScriptError:
+                # A Redis that has started anew: it knows the script from now on.
+                is_bell_due, *entry_ids = await self._redis.eval(_WRITE, len(keys), *words)
         positions = map(Position, (entry.stream for entry in entries), entry_ids)
         for append in group:
             found = list(islice(positions, len(append.entries)))

@@ -8,10 +8,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.ingest import api_docs
 from services.ingest.accept import Ingest, ingest_of
+from services.ingest.canary import accept_canary
 from services.ingest.queue_errors import answering_503
 from services.ingest.raw_route import RawRoute
 from services.ingest.requests_in import check_query
 from shared.api_document import DOCUMENT
+from shared.canary import PATH
 from shared.errors import Unavailable
 from shared.journal import stream_key
 from shared.web import json_response
@@ -42,6 +44,12 @@ async def metrics(request: Request) -> Response:
     """This process' metrics."""
     check_query(request)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@operations.post(PATH, status_code=201, include_in_schema=False)
+async def take_canary(request: Request) -> Response:
+    """Takes the tracker's own proof of life, from nobody else."""
+    return await accept_canary(request)
 
 
 @operations.get("/openapi.json", **api_docs.reads("OpenAPI 3.1."))

@@ -16,6 +16,7 @@ from services.ingest.sniff import EXPECTED, kind_of
 from shared.errors import BadRequest, RequestTimeout, UnsupportedMediaType, invalid
 
 MAX_FILES = 100
+MAX_FIELDS = 10
 MAX_FIELD_BYTES = 4096
 MAX_USER_CHARACTERS = 200
 # A body may be gigabytes, but some of it must arrive in this time.
@@ -102,6 +103,7 @@ class _Reader:
         self._name = b""
         self._blob: Blob | None = None
         self._field = bytearray()
+        self._fields = 0
         self._complete = False
         self._parser = MultipartParser(
             boundary,
@@ -157,6 +159,10 @@ class _Reader:
                 raise invalid("file", f"up to {MAX_FILES} files at once; send them in parts")
             self._blob = new_blob(self._folder)
             self.upload.files.append(StoredFile(_shown_name(options.get(b"filename", b"")), self._blob))
+            return
+        self._fields += 1
+        if self._fields > MAX_FIELDS:
+            raise invalid("file", f"comes with more than {MAX_FIELDS} other fields; send user and file alone")
 
     def _content_comes(self, data: bytes, start: int, end: int) -> None:
         if self._blob is not None:

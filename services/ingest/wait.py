@@ -71,14 +71,15 @@ async def wait_for(
     try:
         async with asyncio.timeout(preference.wait_seconds):
             for position in positions:
-                await _until_gone(redis, position)
+                await until_gone(redis, position)
             return "persisted" if await registry.are_stored(_ids_by_table(events)) else "dead_letter"
     except (TimeoutError, Unavailable, *REDIS_FAILURES):
         # The events are safe in the journal, whatever stops us from watching them.
         return "queued"
 
 
-async def _until_gone(redis: Redis, position: Position) -> None:
+async def until_gone(redis: Redis, position: Position) -> None:
+    """Returns when the worker has dealt with an entry."""
     pause = FIRST_PAUSE_SECONDS
     while not await _is_gone(redis, position):
         await asyncio.sleep(pause)

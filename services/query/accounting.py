@@ -1,6 +1,7 @@
 """The journal's equation as the read side sees it, for /metrics and `tracker verify`."""
 
 from msgspec import Struct
+from msgspec.structs import asdict
 from redis import Redis
 
 from services.query.queries.ledger import is_replica, outcomes
@@ -14,8 +15,12 @@ class Accounts(Struct, frozen=True):
     equation: Accounting
     alarms: int
 
+    def content(self) -> dict[str, int]:
+        """As it is answered."""
+        return asdict(self.equation) | {"alarms": self.alarms}
 
-def read(reads: Reads, redis: "Redis", partitions: int) -> Accounts:
+
+def read_accounting(reads: Reads, redis: "Redis", partitions: int) -> Accounts:
     """As it is now. redis.RedisError, or SQLAlchemy's errors, if it cannot be read."""
     before = read_accounts(redis, partitions)
     with reads.connection() as connection:

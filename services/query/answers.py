@@ -198,6 +198,46 @@ class JobPage(_Page):
     items: list[ImportJob]
 
 
+class DeadLetter(BaseModel):
+    id: UUID
+    kind: str = Field(description="`journal_entry` is a whole entry: not readable, or deadly to its worker.", examples=["conversation"])
+    reason: str = Field(examples=["StringDataRightTruncation: value too long for type character varying(10)"])
+    sqlstate: str | None = Field(examples=["22001"])
+    status: Literal["waiting", "replaying", "stored"]
+    event_id: UUID | None
+    journal_entry_id: str = Field(description="The entry in which it first came; `import:` and the job's id if an import brought it.")
+    request_id: str | None = Field(description="Of the request that brought it; the logs of every step carry it.")
+    attempts: int = Field(description="How often it died.")
+    replays: int
+    received_at: datetime | None
+    first_seen_at: datetime
+    last_seen_at: datetime = Field(description="When it died last.")
+    replayed_at: datetime | None
+    stored_at: datetime | None
+    payload_bytes: int = Field(description="0 once its event is stored.")
+
+
+class ShownDeadLetter(DeadLetter):
+    payload: str = Field(description="What died, secrets replaced; bytes that are no text are shown as \\xNN.")
+    payload_is_cut: bool = Field(description="Only its beginning is shown.")
+
+
+class DeadLetterGroup(BaseModel):
+    kind: str
+    reason: str
+    sqlstate: str | None
+    count: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    newest: list[UUID] = Field(description="Up to three letters, newest first.")
+
+
+class DeadLetterPage(_Page):
+    groups: list[DeadLetterGroup] = Field(description="All that pass the filters, by kind, reason and SQLSTATE; the 100 largest.")
+    total: int = Field(description="Of all groups.")
+    items: list[DeadLetter]
+
+
 class Health(BaseModel):
     status: Literal["alive"]
 
@@ -206,3 +246,29 @@ class Readiness(BaseModel):
     status: Literal["ready"]
     journal_entries: int
     journal_oldest_seconds: float
+
+
+class Canary(BaseModel):
+    """The newest that is stored; all null before the first."""
+
+    id: UUID | None
+    sent_at: datetime | None
+    stored_at: datetime | None
+
+
+class Accounting(BaseModel):
+    """accepted = persisted + duplicate + dead + pending; while events go through, `drift` says whether it holds."""
+
+    accepted: int = Field(
+        description="Events that came into the journal since it was made, canaries too; those of imports do not go through it."
+    )
+    persisted: int
+    duplicate: int
+    dead: int
+    pending: int
+    drift: int = Field(description="Events that are missing from the equation or too many in it. 0 if all is well.")
+    alarms: int = Field(description="How often the check of each minute found drift.")
+    former_epochs: int = Field(description="Journals that were replaced by this one; their events are not in these numbers.")
+    canary_age_seconds: float | None = Field(
+        description="How long ago the newest canary that came back was sent, or since the service's start if that is later; null without canaries."
+    )

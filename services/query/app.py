@@ -1,5 +1,6 @@
 """The query service: GET and HEAD, steps 7 and 8 of the path of an event. It reads only; its connection cannot write."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.query import (
+    routes_dead_letters,
     routes_job_events,
     routes_jobs,
     routes_keys,
@@ -69,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             stack.callback(redis.close)
             stack.callback(reads.engine.dispose)
             app.state.reads, app.state.redis, app.state.job_watch = reads, redis, JobWatch(reads)
+            app.state.started_at = time.time()
             await refuse_without_admin(settings.access, lambda: has_admin(reads))
             await stack.enter_async_context(noting_uses(cache, redis))
             stack.push_async_callback(app.state.job_watch.close)
@@ -98,6 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routes_jobs,
         routes_job_events,
         routes_keys,
+        routes_dead_letters,
         routes_service,
     ):
         app.include_router(routes.router)

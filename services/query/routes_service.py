@@ -9,11 +9,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.query import answers, reference
-from services.query.asking import FAILURES, settings_of
+from services.query import answers, gauges, reference
+from services.query.accounting import Accounts, read_accounting
+from services.query.asking import FAILURES, refuse_parameters, settings_of
+from services.query.canary import LastSeen, last_seen
 from services.query.lag import Lag, journal_lag
+from services.query.queries import dead_letters
+from services.query.queries.canaries import newest
 from services.query.queries.ledger import LedgerCounts, ledger_counts
-from shared import metrics
 from shared.errors import Unavailable
 from shared.web import json_response
 
@@ -30,8 +33,10 @@ def healthz() -> Response:
 
 @router.get("/readyz", response_model=answers.Readiness, responses={503: FAILURES[503]}, summary="Can it do its job?")
 def readyz(request: Request) -> Response:
-    """Looks at the database, the journal and its lag; 503 with the reasons if one of them is not as it should be."""
+    """Looks at the database, the journal, its lag, and whether events get through; 503 with the reasons if something is not as it should be."""
     lag, reasons = _look(request)[1:]
+    if lag is not None:
+        reasons |= _stuck(request)
     if lag is None or reasons:
         raise _not_ready(reasons)
     return json_response({"status": "ready", "journal_entries": lag.entries, "journal_oldest_seconds": lag.oldest_seconds})
@@ -46,8 +51,46 @@ def readyz(request: Request) -> Response:
 def show_metrics(request: Request) -> Response:
     """Of this process, and the journal's and the ledger's state; what cannot be read now keeps its last value."""
     ledger, lag, _ = _look(request)
-    _set_gauges(ledger, lag)
+    gauges.show_state(ledger, lag)
+    if ledger is not None:
+        gauges.show_dead_letters(_waiting_letters(request))
+    if ledger is not None and lag is not None:
+        try:
+            gauges.show_accounting(_accounting(request))
+            gauges.show_canary(_last_seen(request))
+        except (RedisError, SQLAlchemyError) as error:
+            log.warning("accounting_unavailable", error=type(error).__name__)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get(
+    "/api/accounting",
+    response_model=answers.Accounting,
+    responses={status: FAILURES[status] for status in (400, 503)},
+    summary="Is every accepted event accounted for?",
+)
+def show_accounting(request: Request) -> Response:
+    """The journal's equation as it is now: accepted = persisted + duplicate + dead + pending."""
+    refuse_parameters(request)
+    try:
+        seen = _last_seen(request)
+        return json_response(_accounting(request).content() | {"canary_age_seconds": seen and seen.age_seconds})
+    except RedisError as error:
+        log.warning("redis_unavailable", error=type(error).__name__)
+        raise Unavailable("The journal cannot be read now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error
+
+
+@router.get(
+    "/api/canary",
+    response_model=answers.Canary,
+    responses={status: FAILURES[status] for status in (400, 503)},
+    summary="The newest proof of life",
+)
+def show_canary(request: Request) -> Response:
+    """An event of the tracker's own that goes through everything every few seconds."""
+    refuse_parameters(request)
+    with request.app.state.reads.connection() as connection:
+        return json_response(newest(connection))
 
 
 @router.get("/openapi.json", summary="This API, described for programs")
@@ -66,6 +109,29 @@ def show_reference() -> Response:
 def show_front_page() -> Response:
     """Where to go from here."""
     return HTMLResponse(reference.front_page(), headers=reference.HEADERS)
+
+
+def _accounting(request: Request) -> Accounts:
+    state = request.app.state
+    return read_accounting(state.reads, state.redis, settings_of(request).journal_partitions)
+
+
+def _last_seen(request: Request) -> LastSeen | None:
+    """None if there is no canary."""
+    return last_seen(request.app.state.redis, request.app.state.started_at) if settings_of(request).canary_seconds else None
+
+
+def _stuck(request: Request) -> dict[str, str]:
+    """The reason, if events do not get through although everything may seem to run."""
+    limit = settings_of(request).canary_max_age_seconds
+    try:
+        seen = _last_seen(request)
+    except RedisError:
+        return {"journal": "Redis cannot be read; is it up?"}
+    if seen is None or seen.age_seconds <= limit:
+        return {}
+    said = f"for {seen.age_seconds:.0f} s no event of the tracker's own has come back, {limit:.0f} s is too long"
+    return {"canary": f"{said}; do beat, worker-drain and ingest run, and does the canary reach them at TRACKER_CANARY_URL?"}
 
 
 def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, str]]:
@@ -93,7 +159,8 @@ def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, 
 
 
 def _not_ready(reasons: dict[str, str]) -> Unavailable:
-    code = "DATABASE_UNAVAILABLE" if "database" in reasons else "QUEUE_UNAVAILABLE" if "journal" in reasons else "BACKLOG_FULL"
+    codes = {"database": "DATABASE_UNAVAILABLE", "journal": "QUEUE_UNAVAILABLE", "lag": "BACKLOG_FULL", "canary": "PIPELINE_STUCK"}
+    code = next(code for name, code in codes.items() if name in reasons)
     error = Unavailable(
         "Not ready: " + "; ".join(f"{name}: {reason}" for name, reason in reasons.items()), code=code, retry_after_seconds=2
     )
@@ -101,11 +168,6 @@ def _not_ready(reasons: dict[str, str]) -> Unavailable:
     return error
 
 
-def _set_gauges(ledger: LedgerCounts | None, lag: Lag | None) -> None:
-    if lag is not None:
-        metrics.JOURNAL_ENTRIES.set(lag.entries)
-        metrics.JOURNAL_OLDEST_SECONDS.set(lag.oldest_seconds)
-    if ledger is not None:
-        metrics.EVENTS_PERSISTED.set(ledger.persisted)
-        metrics.EVENTS_DUPLICATE.set(ledger.duplicates)
-        metrics.EVENTS_DEAD.set(ledger.dead)
+def _waiting_letters(request: Request) -> dict[str, int]:
+    with request.app.state.reads.connection() as connection:
+        return dead_letters.waiting_by_kind(connection)

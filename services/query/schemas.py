@@ -25,6 +25,7 @@ ProjectId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="The project's 
 SessionId = Annotated[
     Text, Path(min_length=1, max_length=200, description="The session's id.", examples=["01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"])
 ]
+LetterId = Annotated[UUID, Path(description="The dead letter's id.")]
 JobId = Annotated[UUID, Path(description="The import job's id.")]
 ScrubId = Annotated[UUID, Path(description="The scrub's id.")]
 
@@ -146,6 +147,14 @@ class ActivityList(EventList):
         ),
     ] = None
     action: Annotated[Literal["created", "modified", "deleted"] | None, Absent(), Field(description="Only this kind of change.")] = None
+
+
+class LetterList(Paged):
+    kind: Annotated[
+        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only letters of this kind.", examples=["conversation"])
+    ] = None
+    reason: Annotated[Text | None, Absent(), Field(min_length=1, max_length=500, description="Only letters that died of this.")] = None
+    status: Literal["waiting", "stored"] = Field("waiting", description="Letters that wait, or those whose event was stored later.")
 
 
 class StatsParameters(Parameters):

@@ -31,6 +31,10 @@ class Settings(ReachSettings):
     ready_lag_seconds: int = Field(
         60, ge=1, description="With an older entry than this in the journal, /readyz of the query service answers 503."
     )
+    canary_seconds: float = Field(15.0, ge=0, description="0: there is no canary, and none is missed.")
+    canary_max_age_seconds: float = Field(
+        60.0, gt=0, description="With the newest canary that came back sent longer ago than this, /readyz of the query service answers 503."
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("timezone")

@@ -12,7 +12,8 @@ log = structlog.get_logger()
 # Long enough for whatever was under way to have come to its end.
 SECOND_LOOK_SECONDS = 1.0
 
-_OUTCOMES = "SELECT epoch, sum(persisted)::bigint, sum(duplicates)::bigint, sum(dead)::bigint FROM accounts GROUP BY epoch"
+# Rows (epoch, persisted, duplicate, dead).
+OUTCOMES = "SELECT epoch, sum(persisted)::bigint, sum(duplicates)::bigint, sum(dead)::bigint FROM accounts GROUP BY epoch"
 
 
 def accounting(worker: Resources) -> Accounting:
@@ -20,7 +21,7 @@ def accounting(worker: Resources) -> Accounting:
     partitions = worker.settings.journal_partitions
     before = read_accounts(worker.redis, partitions)
     with worker.transaction() as connection:
-        outcomes = {epoch: Outcome(*counts) for epoch, *counts in connection.execute(_OUTCOMES).fetchall()}
+        outcomes = {epoch: Outcome(*counts) for epoch, *counts in connection.execute(OUTCOMES).fetchall()}
     return judge(before, outcomes, read_accounts(worker.redis, partitions))
 
 
@@ -34,3 +35,11 @@ def check_accounting(worker: Resources, second_look_seconds: float = SECOND_LOOK
         log.error("accounting_drift", **{name: getattr(found, name) for name in found.__struct_fields__})
         worker.redis.hincrby(CHECK_KEY, "alarms", 1)
     return found
+
+
+def equation(found: Accounting) -> str:
+    """For a person to read."""
+    said = f"{found.accepted} accepted = {found.persisted} persisted + {found.duplicate} duplicate + {found.dead} dead + {found.pending} pending"
+    if found.former_epochs:
+        said += f", and {found.former_epochs} journals before this one"
+    return f"ok: {said}" if found.drift == 0 else f"{found.drift} events are missing or too many: {said}"

@@ -11,6 +11,7 @@ from celery.signals import celeryd_init, setup_logging
 
 from services.worker.settings import Settings
 from shared.broker import (
+    TASK_CANARY,
     TASK_CHECK_ACCOUNTING,
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
@@ -39,14 +40,14 @@ WORKER_SETTINGS: dict[str, Any] = {
     # Flower's live view needs them; they cost a task a message and carry no data of ours.
     "worker_send_task_events": True,
     "beat_max_loop_interval": 1,
-    "beat_schedule": {
-        "sweep": {"task": TASK_DRAIN, "schedule": 1.0, "options": {"expires": 5}},
-        "sweep-imports": {"task": TASK_SWEEP_IMPORTS, "schedule": 5.0, "options": {"expires": 30}},
-        "sweep-scrubs": {"task": TASK_SWEEP_SCRUBS, "schedule": 10.0, "options": {"expires": 30}},
-        "close-idle-sessions": {"task": TASK_CLOSE_IDLE_SESSIONS, "schedule": 60.0, "options": {"expires": 60}},
-        "check-accounting": {"task": TASK_CHECK_ACCOUNTING, "schedule": 60.0, "options": {"expires": 60}},
-        "remove-dead-consumers": {"task": TASK_REMOVE_DEAD_CONSUMERS, "schedule": 600.0, "options": {"expires": 600}},
-    },
+}
+BEAT_SCHEDULE: dict[str, Any] = {
+    "sweep": {"task": TASK_DRAIN, "schedule": 1.0, "options": {"expires": 5}},
+    "sweep-imports": {"task": TASK_SWEEP_IMPORTS, "schedule": 5.0, "options": {"expires": 30}},
+    "sweep-scrubs": {"task": TASK_SWEEP_SCRUBS, "schedule": 10.0, "options": {"expires": 30}},
+    "close-idle-sessions": {"task": TASK_CLOSE_IDLE_SESSIONS, "schedule": 60.0, "options": {"expires": 60}},
+    "check-accounting": {"task": TASK_CHECK_ACCOUNTING, "schedule": 60.0, "options": {"expires": 60}},
+    "remove-dead-consumers": {"task": TASK_REMOVE_DEAD_CONSUMERS, "schedule": 600.0, "options": {"expires": 600}},
 }
 
 
@@ -54,8 +55,13 @@ def create_app() -> Celery:
     """The app, configured from the environment. Connects to nothing."""
     settings = Settings()
     celery = Celery("tracker")
-    celery.conf.update(celery_settings(settings.redis_url) | WORKER_SETTINGS)
+    celery.conf.update(celery_settings(settings.redis_url) | WORKER_SETTINGS | {"beat_schedule": BEAT_SCHEDULE | _canary(settings)})
     return celery
+
+
+def _canary(settings: Settings) -> dict[str, Any]:
+    seconds = settings.canary_seconds
+    return {"canary": {"task": TASK_CANARY, "schedule": seconds, "options": {"expires": seconds}}} if seconds else {}
 
 
 @setup_logging.connect(weak=False)

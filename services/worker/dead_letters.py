@@ -2,8 +2,12 @@
 
 Data errors will fail again whatever is done, so their event becomes a dead letter at once. Every other error is operational: it is
 raised, nothing is committed, and the journal keeps the batch.
+
+A letter is one row, known by the entry in which it first came and its event's id. Replayed, it is that entry delivered again: it dies as
+the same row, with one attempt more, or its event is stored and the row says so in the same transaction.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -15,16 +19,32 @@ from psycopg import Connection
 
 from services.worker.persist import Persisted, persist
 from services.worker.staging import Received, clear
+from shared.replays import WHOLE_ENTRY, DeadLetter
 
 log = structlog.get_logger()
 
 # Classes of SQLSTATE that speak of the value, not of the server: data exception, integrity violation, program limit exceeded.
 DATA_ERROR_CLASSES = ("22", "23", "54")
 
+# A letter that was stored stays stored: its event is there, whatever a repetition dies of.
 BURY = """
     INSERT INTO dead_letters (event_id, kind, reason, sqlstate, payload, journal_entry_id, request_id, received_at)
     VALUES (%(event_id)s, %(kind)s, %(reason)s, %(sqlstate)s, %(payload)s, %(journal_entry_id)s, %(request_id)s, %(received_at)s)
-    ON CONFLICT (journal_entry_id, event_id) DO UPDATE SET attempts = dead_letters.attempts + 1, last_seen_at = clock_timestamp()"""
+    ON CONFLICT (journal_entry_id, event_id) DO UPDATE SET attempts = dead_letters.attempts + 1, last_seen_at = clock_timestamp(),
+        reason = excluded.reason, sqlstate = excluded.sqlstate, payload = excluded.payload
+    WHERE dead_letters.stored_at IS NULL"""
+
+ANY_WAITING = "SELECT EXISTS (SELECT FROM dead_letters WHERE stored_at IS NULL)"
+# Whoever brought the event this time: a replay, a client that sent it again, an import.
+EVENTS_STORED = """
+    UPDATE dead_letters SET stored_at = clock_timestamp(), payload = ''
+    WHERE stored_at IS NULL AND event_id = ANY(%(event_ids)s)"""
+ENTRIES_OPENED = """
+    UPDATE dead_letters SET stored_at = clock_timestamp(), payload = ''
+    WHERE stored_at IS NULL AND kind = %(kind)s AND event_id IS NULL AND journal_entry_id = ANY(%(journal_entry_ids)s)"""
+
+# Where and what it is differs from letter to letter; the reason is what they have in common, and quotes nothing.
+_PARTICULARS = re.compile(r" \(byte \d+\)|(?<= )'.*'")
 
 
 def is_data_error(error: Exception) -> bool:
@@ -38,7 +58,16 @@ def is_data_error(error: Exception) -> bool:
 def persist_isolating(
     connection: Connection[Any], batch: Sequence[Received], *, idle_gap: timedelta, job_number: int = 0
 ) -> tuple[Persisted, list[Received]]:
-    """Stores a batch but for the events that cannot be stored; gives those back, already buried. Halves the batch to find them."""
+    """Stores a batch but for the events that cannot be stored; gives those back, already buried. Letters of the others are marked as stored."""
+    persisted, buried = _persist_isolating(connection, batch, idle_gap, job_number)
+    settle(connection, batch, buried)
+    return persisted, buried
+
+
+def _persist_isolating(
+    connection: Connection[Any], batch: Sequence[Received], idle_gap: timedelta, job_number: int
+) -> tuple[Persisted, list[Received]]:
+    """Halves the batch to find them."""
     try:
         with connection.transaction():
             return persist(connection, batch, idle_gap=idle_gap, job_number=job_number), []
@@ -49,42 +78,57 @@ def persist_isolating(
             bury_event(connection, batch[0], error)
             return Persisted(), [batch[0]]
     middle = len(batch) // 2
-    first, first_dead = persist_isolating(connection, batch[:middle], idle_gap=idle_gap, job_number=job_number)
+    first, first_dead = _persist_isolating(connection, batch[:middle], idle_gap, job_number)
     # The staging tables empty themselves at a commit, but this is still the same transaction.
     clear(connection)
-    second, second_dead = persist_isolating(connection, batch[middle:], idle_gap=idle_gap, job_number=job_number)
+    second, second_dead = _persist_isolating(connection, batch[middle:], idle_gap, job_number)
     return first + second, first_dead + second_dead
+
+
+def settle(connection: Connection[Any], batch: Sequence[Received], buried: Sequence[Received]) -> None:
+    """Marks the letters of events that are stored now. Asks first whether any letter waits at all, since hardly ever one does."""
+    [(is_any_waiting,)] = connection.execute(ANY_WAITING).fetchall()
+    if is_any_waiting:
+        dead = {received.event.id for received in buried}
+        event_ids = [received.event.id for received in batch if received.event.id not in dead]
+        connection.execute(EVENTS_STORED, {"event_ids": event_ids})
+
+
+def settle_opened(connection: Connection[Any], journal_entry_ids: Sequence[str]) -> None:
+    """Marks the letters of whole entries that could be read this time: their events are stored, or letters of their own."""
+    if journal_entry_ids:
+        connection.execute(ENTRIES_OPENED, {"kind": WHOLE_ENTRY, "journal_entry_ids": list(journal_entry_ids)})
 
 
 def bury_event(connection: Connection[Any], received: Received, error: Exception) -> None:
     """Writes one event's dead letter."""
-    reason, sqlstate = _reason(error), getattr(error, "sqlstate", None)
-    kind = type(received.event).__struct_config__.tag or type(received.event).__name__
-    log.error("event_buried", kind=kind, event_id=str(received.event.id), reason=reason, sqlstate=sqlstate, request_id=received.request_id)
-    parameters = {
-        "event_id": received.event.id,
-        "kind": kind,
-        "reason": reason,
-        "sqlstate": sqlstate,
-        "payload": msgspec.json.encode(received.event),
-        "journal_entry_id": received.journal_entry_id,
-        "request_id": received.request_id,
-        "received_at": received.received_at,
-    }
-    connection.execute(BURY, parameters)
+    bury(connection, letter_of(received), _reason(error), getattr(error, "sqlstate", None))
 
 
-def bury_entry(connection: Connection[Any], journal_entry_id: str, payload: bytes, reason: str) -> None:
-    """Writes the dead letter of a whole journal entry: one that cannot be read, or that killed its worker again and again."""
-    log.error("entry_buried", journal_entry_id=journal_entry_id, reason=reason)
-    parameters = {"event_id": None, "kind": "journal_entry", "reason": reason, "sqlstate": None, "payload": payload, "request_id": None}
-    connection.execute(BURY, parameters | {"journal_entry_id": journal_entry_id, "received_at": None})
+def letter_of(received: Received) -> DeadLetter:
+    """What an event would be as a dead letter."""
+    return DeadLetter(
+        journal_entry_id=received.journal_entry_id,
+        event_id=received.event.id,
+        kind=str(type(received.event).__struct_config__.tag or type(received.event).__name__),
+        request_id=received.request_id,
+        received_at=received.received_at,
+        payload=msgspec.json.encode(received.event),
+    )
+
+
+def bury(connection: Connection[Any], letter: DeadLetter, reason: str, sqlstate: str | None = None) -> None:
+    """Writes a dead letter, or one attempt more into its row. `reason` is what operators see, group by and choose by."""
+    reason = _PARTICULARS.sub("", reason)[:500]
+    event_id = str(letter.event_id) if letter.event_id else None
+    log.error("buried", kind=letter.kind, event_id=event_id, journal_entry_id=letter.journal_entry_id, reason=reason, sqlstate=sqlstate)
+    connection.execute(BURY, {**msgspec.structs.asdict(letter), "reason": reason, "sqlstate": sqlstate})
 
 
 def _reason(error: Exception) -> str:
     """The kind of error and its first line; not the detail, which quotes the value."""
     if isinstance(error, psycopg.Error) and error.diag.message_primary:
-        return f"{type(error).__name__}: {error.diag.message_primary}"[:500]
+        return f"{type(error).__name__}: {error.diag.message_primary}"
     if isinstance(error, psycopg.DataError) and "NUL" in str(error):
         # psycopg's own word, before the server sees it.
         return "DataError: a text with a NUL character, which PostgreSQL cannot hold"

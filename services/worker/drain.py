@@ -7,22 +7,23 @@ whoever takes over (drainers.py), neither stored nor counted again.
 import time
 from typing import Any
 
+import msgspec
 import psycopg
 import structlog
 from psycopg import Connection
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.worker import drainers
+from services.worker import canary, drainers
 from services.worker.batches import batches
-from services.worker.damaged_entries import salvage
-from services.worker.dead_letters import bury_entry, persist_isolating
+from services.worker.dead_letters import bury, persist_isolating, settle_opened
+from services.worker.import_letters import persist_imported
+from services.worker.opening import Opened, open_entry
 from services.worker.persist import Persisted
 from services.worker.resources import Resources
 from services.worker.staging import Received
-from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry, done, give_back
+from services.worker.take import Entry, done, give_back
 from shared.journal import BELL_KEY
-from shared.messages import decode_envelope
 from shared.redaction import redact_bytes, redact_text
 
 log = structlog.get_logger()
@@ -36,7 +37,7 @@ LEDGER = """
 LEDGER_AND_ACCOUNT = f"""
     WITH all_time AS ({LEDGER})
     INSERT INTO accounts AS a (epoch, slot, persisted, duplicates, dead)
-    VALUES (%(epoch)s, %(slot)s, %(persisted)s, %(duplicates)s, %(dead)s)
+    VALUES (%(epoch)s, %(slot)s, %(persisted)s + %(canaries)s, %(duplicates)s + %(canary_duplicates)s, %(dead)s)
     ON CONFLICT (epoch, slot) DO UPDATE SET persisted = a.persisted + excluded.persisted, duplicates = a.duplicates + excluded.duplicates,
         dead = a.dead + excluded.dead"""
 
@@ -96,45 +97,50 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
     """Stores, buries and accounts for entries of one account, all in the caller's transaction. Gives what was new, how many events are
     dead, and the requests that they came with. FencedError if another has taken over."""
     drainers.hold(connection, consumer, entries)
-    batch, dead, request_ids = [], 0, []
-    for entry in entries:
-        if entry.deliveries > DELIVERIES_BEFORE_ALONE:
-            dead += _bury(worker, connection, entry, entry.payload, f"a worker died with it {entry.deliveries - 1} times")
-            continue
-        try:
-            envelope = decode_envelope(entry.payload)
-        except (ValueError, RecursionError) as error:
-            salvaged = salvage(entry.payload)
-            if salvaged is None:
-                dead += _bury(worker, connection, entry, entry.payload, f"not readable: {error}"[:500])
-                continue
-            dead += _bury(worker, connection, entry, salvaged.rest, salvaged.reason, readable=len(salvaged.readable.events))
-            envelope = salvaged.readable
-        request_ids.append(envelope.request_id)
-        batch += [Received(event, envelope.received_at, envelope.request_id, entry.entry_id) for event in envelope.events]
+    batch: list[Received] = []
+    imported: list[Received] = []
+    opened = [open_entry(entry) for entry in entries]
+    dead = 0
+    for entry, each in zip(entries, opened, strict=True):
+        if each.reason is not None:
+            dead += _bury(worker, connection, entry, each)
+        (imported if each.is_of_import else batch).extend(each.received)
+    flown = [canary.store(connection, *each.canary) for each in opened if each.canary]
     persisted = Persisted()
     if batch:
         persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
         dead += len(buried)
-    _account(worker, connection, entries[0].epoch, persisted, dead, max((received.received_at for received in batch), default=None))
-    return persisted, dead, request_ids
+    if imported:
+        of_imports, dead_of_imports = persist_imported(connection, imported, idle_gap=worker.idle_gap)
+        persisted += of_imports
+        dead += dead_of_imports
+    settle_opened(connection, [each.letter.journal_entry_id for each in opened if each.is_replay and each.reason is None])
+    _account(worker, connection, entries[0].epoch, persisted, dead, flown, max((received.received_at for received in batch), default=None))
+    return persisted, dead, [each.received[0].request_id for each in opened if each.received]
 
 
-def _bury(worker: Resources, connection: Connection[Any], entry: Entry, payload: bytes, reason: str, readable: int = 0) -> int:
-    """How many events that were: what the entry was accepted for, without those that are `readable`; without an account it counts as one.
+def _bury(worker: Resources, connection: Connection[Any], entry: Entry, opened: Opened) -> int:
+    """How many events that were: what the entry was accepted for, without those that could be read; without an account it counts as one.
 
     What ingest wrote is redacted; but what cannot be read may be another's.
     """
-    payload = redact_bytes(payload, {}) if worker.settings.redact else payload
-    bury_entry(connection, entry.entry_id, payload, redact_text(reason))
-    return 1 if entry.events is None else entry.events - readable
+    assert opened.reason is not None
+    letter = opened.letter
+    if worker.settings.redact:
+        letter = msgspec.structs.replace(letter, payload=redact_bytes(letter.payload, {}))
+    bury(connection, letter, redact_text(opened.reason))
+    return 1 if entry.events is None else entry.events - len(opened.received)
 
 
-def _account(worker: Resources, connection: Connection[Any], epoch: str, persisted: Persisted, dead: int, last_received_at: object) -> None:
+def _account(
+    worker: Resources, connection: Connection[Any], epoch: str, persisted: Persisted, dead: int, flown: list[bool], last_received_at: object
+) -> None:
+    """`flown`: of each canary whether it is new. They are accepted events, but none of a user's: not in the ledger."""
     new = persisted.messages + persisted.tool_calls + persisted.activities + persisted.session_events
+    canaries = {"canaries": flown.count(True), "canary_duplicates": flown.count(False)}
     counts = {"persisted": new, "duplicates": persisted.duplicates, "dead": dead, "slot": worker.ledger_slot}
     statement = LEDGER_AND_ACCOUNT if epoch else LEDGER
-    connection.execute(statement.encode(), counts | {"epoch": epoch, "last_received_at": last_received_at})
+    connection.execute(statement.encode(), counts | canaries | {"epoch": epoch, "last_received_at": last_received_at})
 
 
 def _give_back(worker: Resources, consumer: str, entries: list[Entry]) -> None:

@@ -31,11 +31,11 @@ def put_off_if_away(task: str) -> Iterator[None]:
     try:
         yield
     except AWAY as error:
-        log.warning("task_put_off", task=task, reason=_reason(error))
+        log.warning("task_put_off", task=task, reason=reason_of(error))
         raise Ignore from None
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """The driver's own error where SQLAlchemy has wrapped it: its name and its first line, which is about the connection."""
     cause = getattr(error, "orig", None) or error
     first_line = next(iter(str(cause).splitlines()), "")

@@ -26,4 +26,10 @@ class Settings(BaseSettings):
     claim_idle_ms: int = Field(
         3000, ge=100, description="An entry that a worker holds unacknowledged for this long is taken over by another."
     )
+    canary_seconds: float = Field(
+        15.0, ge=0, description="A canary goes through the whole pipeline this often; 0: none. The same for query."
+    )
+    canary_url: str = Field(
+        "http://127.0.0.1:8000", description="Where the canary enters: the address of the whole API. `make up` sets it."
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from services.worker import accounting, maintenance
+from services.worker import accounting, canary, maintenance
 from services.worker import drain as journal
 from services.worker import scrub as scrubs
 from services.worker.app import app
@@ -10,6 +10,7 @@ from services.worker.importers import job
 from services.worker.outages import put_off_if_away
 from services.worker.resources import resources
 from shared.broker import (
+    TASK_CANARY,
     TASK_CHECK_ACCOUNTING,
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
@@ -22,9 +23,11 @@ from shared.broker import (
 
 # Not bounded by how long an import may take, only by how long one may hang.
 IMPORT_SECONDS = 24 * 3600
+# A drain is over within seconds; one that is not waits for a server that nobody has told it is gone. Then events wait for this long.
+DRAIN_HANGS_SECONDS = 25
 
 
-@app.task(name=TASK_DRAIN)
+@app.task(name=TASK_DRAIN, soft_time_limit=DRAIN_HANGS_SECONDS, time_limit=DRAIN_HANGS_SECONDS + 10)
 def drain() -> None:
     """Persists what is in the journal. Rung by ingest for new events, and every second by beat."""
     with put_off_if_away(TASK_DRAIN):
@@ -83,3 +86,10 @@ def sweep_scrubs() -> None:
     with put_off_if_away(TASK_SWEEP_SCRUBS):
         for scrub_id in scrubs.abandoned(resources()):
             app.send_task(TASK_SCRUB, (str(scrub_id),))
+
+
+@app.task(name=TASK_CANARY)
+def fly_canary() -> None:
+    """Looks for the canary before, and sends the next."""
+    with put_off_if_away(TASK_CANARY):
+        canary.fly(resources())

@@ -1,4 +1,5 @@
-"""`python -m services.worker.verify`: computes every aggregate again from the rows, compares, and exits 1 if one differs.
+"""`python -m services.worker.verify`: computes every aggregate again from the rows, compares, and exits 1 if one differs,
+or if the journal's account does not come out.
 
 Reads one snapshot, so it may run while events come in. The expected numbers come from the same definitions (aggregate.py) that the
 worker adds up by, but from all rows at once.
@@ -12,6 +13,8 @@ from typing import Any
 from psycopg import Connection
 
 from services.worker import aggregate, fold_sessions, roll_up, session_rows
+from services.worker.accounting import check_accounting, equation
+from services.worker.outages import AWAY, reason_of
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
 
@@ -135,16 +138,21 @@ def verify(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:
 
 
 def main() -> int:
-    """Prints a line an aggregate; 1 if any differs."""
+    """Prints a line an aggregate, and one for the journal's account; 1 if anything differs or cannot be read."""
     worker = open_resources(Settings())
-    with worker.engine.connect() as transaction:
-        connection = transaction.connection.driver_connection
-        assert isinstance(connection, Connection)
-        differences = verify(connection, worker.idle_gap)
-    worker.close()
+    try:
+        with worker.connection() as connection:
+            differences = verify(connection, worker.idle_gap)
+        accounts = check_accounting(worker)
+    except AWAY as error:
+        print(f"Nothing can be verified while a server is away, {reason_of(error)}; is the stack running?", file=sys.stderr)
+        return 1
+    finally:
+        worker.close()
     for name, cells in differences.items():
         print(f"{name:20} {'ok' if cells == 0 else f'{cells} cells differ from the rows'}")
-    return 1 if any(differences.values()) else 0
+    print(f"{'accounting':20} {equation(accounts)}")
+    return 1 if any(differences.values()) or accounts.drift else 0
 
 
 if __name__ == "__main__":

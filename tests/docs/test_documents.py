@@ -53,7 +53,9 @@ def test_every_setting_says_what_it_is_for() -> None:
             assert field.description, f"{settings.__module__}: {name} has no description"
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", *(f"docs/adr/{p.name}" for p in (ROOT / "docs/adr").glob("*.md"))])
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "docs/security.md", *(f"docs/adr/{p.name}" for p in (ROOT / "docs/adr").glob("*.md"))]
+)
 def test_files_that_a_document_names_exist(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     named = re.findall(r"(?<![\w/.-])((?:services|shared|deploy|tests|client|docs)/[\w./-]*\w)", text)

@@ -5,6 +5,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 from random import SystemRandom
 
@@ -34,7 +35,9 @@ def run(plan: Plan, folder: Path) -> list[str]:
     try:
         stack.start()
         outcome = asyncio.run(campaign.run(stack, plan, folder))
+        since = time.monotonic()
         count = checks.check(stack, outcome.acks)
+        print(f"Drained and counted in {time.monotonic() - since:.0f} s", flush=True)
     finally:
         exit_code = stack.stop()
     if exit_code != 0:

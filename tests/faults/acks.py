@@ -16,6 +16,7 @@ class Acks:
     def __init__(self, path: Path) -> None:
         self.fault = "none yet"
         self.path = path
+        self.events_on_disk = 0
         self._file = path.open("ab")
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
@@ -49,6 +50,7 @@ class Acks:
                 self._file.write(b"".join(lines for lines, _ in group))
                 self._file.flush()
                 await asyncio.to_thread(os.fsync, self._file.fileno())
+                self.events_on_disk += sum(lines.count(b"\n") for lines, _ in group)
                 for _, on_disk in group:
                     if not on_disk.done():
                         on_disk.set_result(None)

@@ -17,6 +17,7 @@ from tests.faults.plan import TOGETHER, Plan, Strike, strikes
 from tests.faults.readers import Reading, reading
 from tests.faults.scene import Scene
 from tests.faults.stack import Stack
+from tests.faults.transcripts import importing
 from tests.faults.writers import Tally, writing
 
 RECOVERY_SECONDS = 60.0
@@ -46,6 +47,7 @@ async def run(stack: Stack, plan: Plan, folder: Path) -> Outcome:
     try:
         async with (
             reading(stack.port, outcome.acks, outcome.reading),
+            importing(stack.port, outcome.tally.answers, seed=plan.seed),
             writing(stack.port, outcome.acks, outcome.tally, seed=plan.seed, rate=plan.rate),
         ):
             if not await _is_flowing(stack, outcome.acks, asyncio.get_running_loop().time()):

@@ -1,6 +1,7 @@
-"""A light HTTP/1.1 client: one connection, one POST at a time. It leaves the machine's two cores to what is being tested."""
+"""A light HTTP/1.1 client: one connection, one request at a time. It leaves the machine's two cores to what is being tested."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 # A killed API keeps its listening socket, so a request may wait there until the next process is up.
@@ -27,9 +28,12 @@ class Client:
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
-    async def post(self, path: str, body: bytes) -> Answer:
+    async def post(
+        self, path: str, body: bytes, *, content_type: str = "application/json", headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """The answer. One of NO_ANSWER if none came; the request may then have been done or not."""
-        return await self._ask(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n", body)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        return await self._ask(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n{lines}", body)
 
     async def get(self, path: str) -> Answer:
         """The same without a body."""

@@ -1,4 +1,4 @@
-"""One running stack for the tests of chosen moments."""
+"""Running stacks for the tests of chosen moments: as `make up` has it, and one behind proxies."""
 
 from collections.abc import Iterator
 
@@ -9,10 +9,19 @@ from tests.faults.stack import Stack
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = Stack(tmp_path_factory.mktemp("faults"))
+    yield from _running(Stack(tmp_path_factory.mktemp("faults")))
+
+
+@pytest.fixture(scope="session")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One for all tests that ask for it; each leaves it as it found it."""
+    yield from _running(Stack(tmp_path_factory.mktemp("proxied"), proxied=True))
+
+
+def _running(stack: Stack) -> Iterator[Stack]:
     try:
-        running.start()
-        yield running
+        stack.start()
+        yield stack
     finally:
-        code = running.stop()
+        code = stack.stop()
     assert code == 0

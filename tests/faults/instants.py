@@ -17,22 +17,21 @@ MOMENT_SECONDS = 30.0
 STORED_SECONDS = 60.0
 _BLOCKED = "SELECT FROM pg_stat_activity WHERE application_name = 'tracker-worker' AND wait_event_type = 'Lock'"
 _ROWS_AND_ACCOUNT = """
-    SELECT (SELECT count(*) FROM messages WHERE id = %(event_id)s), (SELECT count(*) FROM dead_letters),
+    SELECT (SELECT count(*) FROM messages WHERE id = ANY(%(event_ids)s::uuid[])), (SELECT count(*) FROM dead_letters),
            (SELECT count(*) FROM messages) + (SELECT count(*) FROM session_events) - (SELECT coalesce(sum(persisted), 0) FROM ledger)"""
 
 
 def start_session(stack: Stack) -> str:
-    """A session whose start is stored. Its id."""
-    answer = httpx.post(
-        f"{stack.url}/api/sessions/start",
-        json={"project_path": "/work/instants"},
-        headers={"Prefer": "wait=30"},
-        timeout=40,
-        trust_env=False,
-    )
-    assert answer.json().get("status") == "persisted", answer.text
-    session_id: str = answer.json()["session_id"]
+    """A session whose start is stored. Its id. What the test before has left may still be healing."""
+    session_id = f"session-{uuid4()}"
+    start = {"id": str(uuid4()), "session_id": session_id, "project_path": "/work/instants"}
+    assert wait_until(lambda: _is_persisted(stack, start), STORED_SECONDS), "the session's start is not stored"
     return session_id
+
+
+def _is_persisted(stack: Stack, start: dict[str, str]) -> bool:
+    answer = httpx.post(f"{stack.url}/api/sessions/start", json=start, headers={"Prefer": "wait=10"}, timeout=40, trust_env=False)
+    return bool(answer.json().get("status") == "persisted")
 
 
 def message(session_id: str) -> dict[str, str]:
@@ -43,6 +42,11 @@ def message(session_id: str) -> dict[str, str]:
 def send(stack: Stack, event: dict[str, str]) -> httpx.Response:
     """POSTs the event."""
     return httpx.post(f"{stack.url}/api/conversations", json=event, timeout=30, trust_env=False)
+
+
+def send_until_accepted(stack: Stack, event: dict[str, str]) -> None:
+    """Sends it again and again, for at most half a minute."""
+    assert wait_until(lambda: send(stack, event).status_code == 201, MOMENT_SECONDS), "still refused"
 
 
 @contextmanager
@@ -83,5 +87,11 @@ def is_visible(connection: Connection[tuple[object, ...]], event: dict[str, str]
 
 def assert_stored_once(stack: Stack, event: dict[str, str]) -> None:
     """The event is one row, nothing was buried, and the worker's account agrees with the tables."""
+    assert_all_stored(stack, [event])
+
+
+def assert_all_stored(stack: Stack, events: list[dict[str, str]]) -> None:
+    """The same of several."""
     with stack.database() as connection:
-        assert connection.execute(_ROWS_AND_ACCOUNT, {"event_id": event["id"]}).fetchall() == [(1, 0, 0)]
+        found = connection.execute(_ROWS_AND_ACCOUNT, {"event_ids": [event["id"] for event in events]}).fetchall()
+    assert found == [(len(events), 0, 0)]

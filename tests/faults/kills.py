@@ -5,7 +5,7 @@ import signal
 
 from tests.faults.scene import Scene
 from tests.faults.stack import Stack
-from tests.faults.victims import await_death, children_of, kill, pid_of, pool_of, postgres_processes, send
+from tests.faults.victims import await_death, children_of, kill, pid_of, pool_of, postgres_processes, ready_pid_of, send
 
 
 def worker(scene: Scene) -> None:
@@ -78,8 +78,8 @@ def postgres_immediately(scene: Scene) -> None:
 
 def background_worker(scene: Scene) -> None:
     """The worker of imports and of the sweeps, with its pool."""
+    pid = ready_pid_of(scene.stack, "worker-background")
     with scene.stack.nothing_heals():
-        pid = pid_of(scene.stack, "worker-background")
         pool = children_of(pid)
         os.killpg(pid, signal.SIGKILL)
         await_death([pid, *pool])
@@ -89,6 +89,7 @@ def background_worker(scene: Scene) -> None:
 
 def beat(scene: Scene) -> None:
     """F25. Nobody rings once a second: only the doorbell is left."""
+    ready_pid_of(scene.stack, "beat")
     with scene.stack.nothing_heals():
         kill_service(scene.stack, "beat")
         scene.last_long()

@@ -2,7 +2,12 @@
 
 import os
 
+import pytest
+
 
 def is_long() -> bool:
     """Whether minutes and gigabytes are wanted."""
     return os.environ.get("TRACKER_FAULTS") == "long"
+
+
+long_only = pytest.mark.skipif(not is_long(), reason="takes a minute more: TRACKER_FAULTS=long")

@@ -68,7 +68,7 @@ def strikes(plan: Plan) -> Iterator[Strike]:
         left = [fault for name in plan.faults for fault in [FAULTS[name]] * _times(FAULTS[name], plan)]
         rng.shuffle(left)
         while left:
-            faults = (left.pop(),)
+            faults: tuple[Fault, ...] = (left.pop(),)
             if rng.random() < plan.overlap and (other := next((fault for fault in left if fault.may_meet(faults[0])), None)):
                 left.remove(other)
                 faults += (other,)

@@ -40,27 +40,42 @@ class Proxy:
 
     def hold(self, *directions: Direction) -> None:
         """A black hole: nothing more goes in these directions, on old connections and new ones."""
-        self._call(lambda: [self._roads[direction].open.clear() for direction in directions])
+
+        def close() -> None:
+            for direction in directions:
+                self._roads[direction].open.clear()
+
+        self._call(close)
 
     def slow_down(self, seconds: float) -> None:
         """Every piece of data takes so long, there and back."""
-        self._call(lambda: [setattr(road, "latency_seconds", seconds) for road in self._roads.values()])
+
+        def slow() -> None:
+            for road in self._roads.values():
+                road.latency_seconds = seconds
+
+        self._call(slow)
 
     def let_pass(self) -> None:
         """Everything goes again, what was held back first."""
-        self._call(lambda: [road.clear() for road in self._roads.values()])
+
+        def clear() -> None:
+            for road in self._roads.values():
+                road.clear()
+
+        self._call(clear)
 
     def reset(self) -> None:
         """Cuts the connections that there are."""
-        self._call(lambda: [connection.reset() for connection in list(self._connections)])
+        self._call(lambda: self._each(Connection.reset))
 
     def sever(self) -> None:
         """Half-open: the server's ends of the connections that there are are gone, the clients are not told. New ones work."""
-        self._call(lambda: [connection.sever() for connection in list(self._connections)])
+        self._call(lambda: self._each(Connection.sever))
 
     def half_close(self, direction: Direction) -> None:
         """Ends one direction of the connections that there are; the other goes on."""
-        self._call(lambda: [connection.end(direction) for connection in list(self._connections)])
+        self._call(lambda: self._each(lambda connection: connection.end(direction)))
 
     def trap(self, pattern: bytes, *, on_answer: bool = False, connection: Connection | None = None) -> Trap:
         """Stops the first connection, or this one, that sends `pattern`; with `on_answer` when the server has answered it."""
@@ -78,6 +93,10 @@ class Proxy:
             trap.released.set()
 
         self._call(act)
+
+    def _each(self, act: Callable[[Connection], None]) -> None:
+        for connection in list(self._connections):
+            act(connection)
 
     def _call(self, action: Callable[[], object]) -> None:
         async def act() -> None:

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import httpx2 as httpx
@@ -35,14 +36,11 @@ class Stack:
 
     def __init__(self, folder: Path, *, proxied: bool = False) -> None:
         self.paths = Paths((folder / "data").resolve())
-        self.paths.make()
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.deaths_wanted: Counter[str] = Counter()
-        self._postgres = PostgresServer(self.paths.postgres, self.paths.run, self.paths.log("postgres"))
-        self._redis = RedisServer(self.paths.redis, self.paths.run, self.paths.log("redis"))
-        self.redis_proxy = Proxy(self._redis.socket)
-        self.postgres_proxy = Proxy(self._postgres.socket_dir / ".s.PGSQL.5432")
+        self.redis_proxy: Proxy
+        self.postgres_proxy: Proxy
         self._is_proxied = proxied
         self._output = folder / "supervisor-output.log"
         self._supervisor: subprocess.Popen[bytes] | None = None
@@ -66,6 +64,8 @@ class Stack:
             "TRACKER_DATA_DIR": str(self.paths.data_dir),
             "TRACKER_PORT": str(self.port),
             "TRACKER_FLOWER_PORT": "off",
+            # What the tests count are their own events.
+            "TRACKER_CANARY_SECONDS": "0",
         }
 
     def service_environment(self) -> dict[str, str]:
@@ -75,6 +75,9 @@ class Stack:
     def _command(self) -> list[str]:
         if not self._is_proxied:
             return [sys.executable, "-m", "deploy.embedded"]
+        self.paths.make()
+        self.postgres_proxy = Proxy(self._postgres.socket_dir / ".s.PGSQL.5432")
+        self.redis_proxy = Proxy(self._redis.socket)
         for proxy in (self.postgres_proxy, self.redis_proxy):
             proxy.start()
         return [sys.executable, "-m", "tests.faults.supervised", str(self.postgres_proxy.port), str(self.redis_proxy.port)]
@@ -133,16 +136,39 @@ class Stack:
 
     def deaths(self, service: str) -> int:
         """How often the supervisor has seen the service die."""
-        lines = self.paths.log("supervisor").read_text().splitlines()
-        return sum(f" {service} was killed by" in line or f" {service} ended with" in line for line in lines)
+        return len(self._was_ready_at_deaths(service))
+
+    def deaths_while_starting(self, service: str) -> int:
+        """How many of these times it had not yet said that it is ready."""
+        return self._was_ready_at_deaths(service).count(False)
+
+    def _was_ready_at_deaths(self, service: str) -> list[bool]:
+        """Of each death, in their order, whether the service was ready before."""
+        deaths: list[bool] = []
+        is_ready = True
+        for line in self.paths.log("supervisor").read_text().splitlines():
+            if f" {service} was killed by" in line or f" {service} ended with" in line:
+                deaths.append(is_ready)
+                is_ready = False
+            elif f" {service} runs again" in line:
+                is_ready = True
+        return deaths
+
+    @cached_property
+    def _postgres(self) -> PostgresServer:
+        return PostgresServer(self.paths.postgres, self.paths.run, self.paths.log("postgres"))
+
+    @cached_property
+    def _redis(self) -> RedisServer:
+        return RedisServer(self.paths.redis, self.paths.run, self.paths.log("redis"))
 
     def database(self) -> Connection[tuple[object, ...]]:
         """A new connection to Postgres, past any proxy, in autocommit."""
         return psycopg.connect(self._postgres.url, autocommit=True, connect_timeout=2)
 
-    def redis(self) -> Redis:
+    def redis(self, *, decode_responses: bool = True) -> Redis:
         """A new client of Redis, past any proxy."""
-        return Redis.from_url(self._redis.url, socket_timeout=5, decode_responses=True)
+        return Redis.from_url(self._redis.url, socket_timeout=5, decode_responses=decode_responses)
 
 
 def _free_port() -> int:

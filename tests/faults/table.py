@@ -38,7 +38,7 @@ def _notes(plan: Plan, outcome: Outcome, count: Count) -> list[str]:
     return [
         f"Seed {plan.seed}. {outcome.faults.total()} faults, {outcome.kills} of them kills with -9, in {outcome.load_seconds:.0f} s of load; "
         f"{count.accepted.total() / max(outcome.load_seconds, 1):.0f} events/s accepted of {plan.rate:.0f} wanted. "
-        f"Stored {count.stored:,}; {count.duplicates_dropped:,} duplicates dropped by the worker.",
+        f"Stored {count.stored:,}; {count.duplicates_dropped:,} duplicates dropped by the worker; {count.imports}.",
         f"Answers to writers: {_answers(tally.answers)}. Slowest refusal: {tally.slowest_refusal_seconds:.2f} s; slower than 1.5 s: "
         f"{dict(tally.slow_refusals) or 'none'}. Answers to readers: {_answers(outcome.reading.answers)}.",
         f"/healthz while nothing was done to the API: p50 {median(pulses):.0f} ms, p99 {pulses[int(len(pulses) * 0.99)]:.0f} ms, "

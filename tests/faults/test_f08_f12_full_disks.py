@@ -15,6 +15,7 @@ from deploy.embedded.processes import wait_until
 from tests.faults import checks
 from tests.faults.acks import Acks
 from tests.faults.campaign import RECOVERY_SECONDS
+from tests.faults.long import long_only
 from tests.faults.small_disk import SmallDisk, small_disk
 from tests.faults.stack import SERVICES, Stack
 from tests.faults.writers import Tally, writing
@@ -59,7 +60,12 @@ async def through_a_full_disk(stack: Stack, disk: SmallDisk, acks: Acks, tally: 
 
 @pytest.mark.parametrize(
     ("place", "symptom"),
-    [("redis", refuses), ("postgres/base", keeps_in_the_journal), ("postgres/pg_wal", keeps_in_the_journal), (".", refuses)],
+    [
+        ("redis", refuses),
+        ("postgres/pg_wal", keeps_in_the_journal),
+        pytest.param("postgres/base", keeps_in_the_journal, marks=long_only),
+        pytest.param(".", refuses, marks=long_only),
+    ],
 )
 def test_nothing_is_lost_and_all_goes_on_by_itself(tmp_path: Path, place: str, symptom: Callable[[Stack, Tally], bool]) -> None:
     # Given a stack with its data partly on a small disk

@@ -15,9 +15,6 @@ import pytest
 from deploy.embedded import backup, restore
 from deploy.embedded.backup_manifest import Manifest
 from deploy.embedded.processes import StartError, wait_until
-from services.worker.accounting import accounting
-from services.worker.resources import open_resources
-from services.worker.settings import Settings
 from tests.faults import checks
 from tests.faults.acks import Acks
 from tests.faults.load import Request
@@ -125,31 +122,14 @@ def test_what_was_accepted_before_the_backup_is_there_after_the_restore(tmp_path
         acknowledged.path.write_text("".join(lines))
         acknowledged.close()
         assert wait_until(lambda: job_of(restored, job_id)["status"] == "succeeded", JOB_SECONDS), job_of(restored, job_id)
-        count = count_without_import(restored, acknowledged)
-        assert count.violations == []
+        assert checks.check(restored, acknowledged).violations == []
         with restored.database() as connection:
             stored = {str(row[0]) for row in connection.execute(" UNION ALL ".join(f"SELECT id FROM {table}" for table in checks.TABLES))}
             assert connection.execute("SELECT count(*) FROM messages WHERE source = 'transcript'").fetchone() == (10_000,)
         assert not stored & after
-        worker = open_resources(Settings(**service_settings(restored)))
-        assert accounting(worker).drift == 0
-        worker.close()
         print(f"{len(before)} events from before, {len(after)} from after; {os.stat(target / 'postgres.dump').st_size} bytes of dump")
     finally:
         assert restored.stop() == 0
-
-
-def service_settings(stack: Stack) -> dict[str, Any]:
-    """What a worker of this stack would be told."""
-    environment = stack.service_environment()
-    return {name: environment[f"TRACKER_{name.upper()}"] for name in ("database_url", "redis_url")}
-
-
-def count_without_import(stack: Stack, acks: Acks) -> checks.Count:
-    """The ledger is of the journal's events alone; of rows, an import's are left out."""
-    count = checks.check(stack, acks)
-    count.violations = [violation for violation in count.violations if "the ledger says" not in violation]
-    return count
 
 
 def test_a_damaged_backup_and_a_folder_with_data_are_refused_by_name(tmp_path: Path) -> None:

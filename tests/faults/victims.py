@@ -26,6 +26,13 @@ def pid_of(stack: Stack, service: str) -> int:
     return found[0]
 
 
+def ready_pid_of(stack: Stack, service: str) -> int:
+    """The same, as soon as it has said that it is ready. What is killed again and again before that, the supervisor gives up."""
+    if not processes.wait_until(stack.paths.ready(service).exists, ALIVE_SECONDS):
+        raise RuntimeError(f"{service} has not become ready; its log: {stack.paths.log(service)}")
+    return pid_of(stack, service)
+
+
 def pool_of(stack: Stack, worker: str) -> list[int]:
     """The pool processes of a worker, as soon as it has one."""
     found: list[int] = []

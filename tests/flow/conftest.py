@@ -47,6 +47,7 @@ def stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.Tem
         "TRACKER_QUERY_DATABASE_URL": database_url,
         "TRACKER_REDIS_URL": re.sub(r"(\?db=|/)0$", r"\g<1>1", redis_server_url),
         "TRACKER_BLOB_URL": (folder / "blobs").as_uri(),
+        "TRACKER_CANARY_SECONDS": "0",
     }
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -7,6 +7,7 @@ import subprocess
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from client.claude_files import find
@@ -49,6 +50,28 @@ def test_without_anything_of_claude_code_it_says_where_it_looked(tracker: Run, h
     done = tracker("import", COLUMNS="300")
     assert done.returncode == 2
     assert str(home.path / ".claude.json") in done.stderr
+
+
+def test_it_says_whether_every_accepted_event_is_accounted_for(tracker: Run, stack: Stack) -> None:
+    # Given an event that is stored
+    call = {"tool_name": "Bash", "result_status": "success", "user": "nobody-has-this-name"}
+    start = {"project_path": "/work/accounts", "session_id": "accounts", "user": call["user"]}
+    assert stack.http.post("/api/sessions/start", json=start, headers={"Prefer": "wait=30"}).json()["status"] == "persisted"
+    assert stack.http.post("/api/tool-calls", json=call, headers={"Prefer": "wait=30"}).json()["status"] == "persisted"
+
+    # When it is asked, then the equation holds
+    said = tracker("verify")
+    assert (said.returncode, said.stdout.splitlines()[-1]) == (0, "All are accounted for.")
+    told = json.loads(tracker("verify", "--json").stdout)
+    assert told["accepted"] == told["persisted"] + told["duplicate"] + told["dead"] + told["pending"]
+
+    # And when an event is counted that was never accepted, then it does not
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO accounts (epoch, slot, dead) SELECT epoch, -1, 1000 FROM accounts LIMIT 1")
+        said = tracker("verify")
+        connection.execute("DELETE FROM accounts WHERE slot = -1")
+    assert said.returncode == 1
+    assert "events are missing or too many" in said.stdout
 
 
 def test_jobs_are_listed_and_what_cannot_be_done_with_them_is_said(tracker: Run, home: ClaudeHome) -> None:

@@ -17,6 +17,7 @@ from services.worker.importers.clean import MAX_CONTENT_CHARACTERS, clean, count
 from services.worker.importers.session_facts import nano_usd_or_none, with_id
 from services.worker.records import DAMAGED, FileSummary, Message, ProjectSeen, Record, RecordError, SessionFacts
 from shared.project_paths import InvalidPath, normalize_project_path
+from shared.upload_kinds import JSON_ERRORS
 
 SOURCE = "claude.json"
 # claude.json's name of a session's number → ours. All are integers; durations are milliseconds.
@@ -56,7 +57,7 @@ def read_claude_json(file: IO[bytes], *, user: str | None) -> Iterator[Record | 
             for record in _records_of(project, user, file.tell()):
                 counts[_NAMES[type(record)]] += 1
                 yield record
-    except ijson.JSONError as error:
+    except JSON_ERRORS as error:
         message = f"The file is damaged near this place; what was before it is imported. ({_first_line(error)})"
         yield RecordError(code=DAMAGED, message=message, offset=file.tell())
     except OSError as error:

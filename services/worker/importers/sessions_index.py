@@ -14,6 +14,7 @@ from services.worker.importers.clean import clean, name_or_none, time_or_none, t
 from services.worker.importers.session_facts import with_id
 from services.worker.records import DAMAGED, TITLE_OF_PROMPT, TITLE_OF_SUMMARY, FileSummary, ProjectSeen, Record, RecordError, SessionFacts
 from shared.project_paths import InvalidPath, normalize_project_path
+from shared.upload_kinds import JSON_ERRORS
 
 SOURCE = "sessions-index.json"
 
@@ -34,7 +35,7 @@ def read_sessions_index(file: IO[bytes], *, user: str | None) -> Iterator[Record
                 projects.add(facts.project_path)
                 yield ProjectSeen(id=ids.project_id(facts.project_path), project_path=facts.project_path)
             yield with_id(facts)
-    except (ijson.JSONError, OSError):
+    except (*JSON_ERRORS, OSError):
         yield RecordError(code=DAMAGED, message="The file is damaged near this place; what was before it is imported.", offset=file.tell())
     yield FileSummary(records={"session": sessions, "(none)": others}, unknown_records={"(none)": others} if others else {})
 

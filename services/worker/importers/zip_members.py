@@ -33,7 +33,7 @@ def zip_members(file: IO[bytes], budget: Budget) -> Iterator[tuple[str, Content]
         raise Unreadable(f"{explained(error)}; its members were looked for one after another") from error
     with archive:
         for member in archive.infolist():
-            if member.is_dir() or (member.external_attr >> 16) & 0o170000 not in (0, 0o100000):
+            if member.filename.endswith("/") or (member.external_attr >> 16) & 0o170000 not in (0, 0o100000):
                 continue
             if member.flag_bits & _ENCRYPTED:
                 yield RecordError(code="ENCRYPTED", message=f"{member.filename}: it is encrypted; upload the archive without a password.")

@@ -12,7 +12,8 @@ from services.query import reads
 from services.query.app import create_app
 from services.query.reference import render
 from services.query.settings import Settings
-from shared.journal import PAYLOAD_FIELD, stream_key
+from shared.canary import SEEN_KEY
+from shared.journal import PAYLOAD_FIELD, accounting_key, stream_key
 from tests.conftest import LOCAL
 from tests.contract.query import world
 
@@ -93,6 +94,52 @@ def test_metrics_tell_the_journals_lag_and_the_ledger(client: TestClient, connec
     text = client.get("/metrics").text
     for line in ("tracker_journal_entries 1.0", "tracker_events_persisted 10.0", "tracker_events_duplicate 2.0", "tracker_events_dead 1.0"):
         assert line in text.splitlines()
+
+
+def test_the_journals_equation_is_told_and_drift_is_seen(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
+    # Given a journal that took ten events, of which Postgres has seven, and of a journal before it three
+    with Redis.from_url(redis_url) as redis:
+        redis.hset(accounting_key(stream_key(0)), mapping={"epoch": "now", "accepted": 10, "settled": 6})
+        redis.xadd(stream_key(0), {PAYLOAD_FIELD: b"{}"})
+    connection.execute("INSERT INTO accounts VALUES ('now', 0, 3, 2, 1), ('now', 1, 1, 0, 0), ('before', 0, 3, 0, 0)")
+
+    # When it is asked for, then one is persisted that the journal still has, which is no drift
+    told = {"accepted": 10, "persisted": 4, "duplicate": 2, "dead": 1, "pending": 4, "drift": 0, "alarms": 0, "former_epochs": 1}
+    found = client.get("/api/accounting").json()
+    assert found.pop("canary_age_seconds") >= 0
+    assert found == told
+    lines = client.get("/metrics").text.splitlines()
+    assert {'tracker_accounting_events{state="accepted"} 10.0', 'tracker_accounting_events{state="pending"} 4.0'} <= set(lines)
+    assert "tracker_accounting_drift 0.0" in lines
+
+    # And when Postgres has lost two
+    connection.execute("UPDATE accounts SET persisted = 1 WHERE epoch = 'now' AND slot = 0")
+    assert client.get("/api/accounting").json()["drift"] == 1
+    assert "tracker_accounting_drift 1.0" in client.get("/metrics").text.splitlines()
+
+
+def test_the_equation_is_not_guessed_at_while_a_server_is_away(query_settings: Settings) -> None:
+    for away, code in (({"database_url": NOWHERE}, "DATABASE_UNAVAILABLE"), ({"redis_url": NO_REDIS}, "QUEUE_UNAVAILABLE")):
+        with TestClient(create_app(query_settings.model_copy(update=away)), LOCAL) as client:
+            answer = client.get("/api/accounting")
+            assert (answer.status_code, answer.json()["code"]) == (503, code)
+            assert client.get("/metrics").status_code == 200
+
+
+def test_it_is_not_ready_when_nothing_comes_back(query_settings: Settings, redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis:
+        redis.hset(SEEN_KEY, mapping={"sent_at": time.time() - 3600, "round_trip_seconds": 0.25})
+    # Given a service that has just begun: it is ready before it could know
+    with TestClient(create_app(query_settings), LOCAL) as client:
+        assert client.get("/readyz").status_code == 200
+        assert "tracker_canary_round_trip_seconds 0.25" in client.get("/metrics").text.splitlines()
+    # When it has waited for longer than it may, then it is not; unless there is no canary
+    impatient = query_settings.model_copy(update={"canary_max_age_seconds": 1e-9})
+    with TestClient(create_app(impatient), LOCAL) as client:
+        refusal = client.get("/readyz")
+        assert (refusal.status_code, refusal.json()["code"], set(refusal.json()["details"])) == (503, "PIPELINE_STUCK", {"canary"})
+    with TestClient(create_app(impatient.model_copy(update={"canary_seconds": 0})), LOCAL) as client:
+        assert client.get("/readyz").status_code == 200
 
 
 def test_reads_say_up_to_when_the_data_is_complete(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:

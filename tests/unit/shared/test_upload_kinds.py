@@ -90,3 +90,8 @@ def test_what_is_not_known_is_called_what_it_seems_to_be(content: bytes, problem
 )
 def test_no_bytes_make_it_fail(head: bytes) -> None:
     assert kind_of_head(head).kind
+
+
+def test_an_overlong_character_ends_what_is_known_of_a_file() -> None:
+    assert kind_of_head(b'{"numStartups": 1,\n "\xc0\x8e": 2}').kind == "claude_json"
+    assert kind_of_head(b'{"\xc0\x8e": 2,\n "numStartups": 1}').kind == "unknown"

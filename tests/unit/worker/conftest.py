@@ -7,6 +7,7 @@ import pytest
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from services.worker.take import make_groups
+from tests.unit.worker.accounting_world import PARTITIONS, World
 
 
 @pytest.fixture
@@ -15,3 +16,13 @@ def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
     make_groups(resources.redis, 1)
     yield resources
     resources.close()
+
+
+@pytest.fixture
+def world(database_url: str, redis_url: str) -> Iterator[World]:
+    settings = Settings(database_url=database_url, redis_url=redis_url, journal_partitions=PARTITIONS, claim_idle_ms=5_000)
+    me, other = open_resources(settings), open_resources(settings)
+    make_groups(me.redis, PARTITIONS)
+    yield World(me, other, me.redis)
+    me.close()
+    other.close()

@@ -108,6 +108,13 @@ def test_a_truncated_file_gives_what_is_before_the_damage_and_its_place() -> Non
     assert len([event for event in events if isinstance(event, ProjectSeen)]) >= 24
 
 
+def test_an_overlong_character_is_damage_and_no_crash() -> None:
+    whole = json.dumps({"projects": {"/p0": SESSION, "/p1": SESSION}}).encode()
+    events = read(whole.replace(b"/p1", b"/p\xc0\x8e"))
+    assert [type(event).__name__ for event in events] == ["ProjectSeen", "SessionFacts", "RecordError"]
+    assert events[-1].code == DAMAGED
+
+
 @pytest.mark.parametrize("number", [-1, 1e300, "7", None, True, [], {}])
 def test_a_number_that_is_none_is_left_out(number: Any) -> None:
     _, facts = read(json.dumps({"projects": {"/p": SESSION | {"lastLinesAdded": number, "lastCost": number}}}).encode())

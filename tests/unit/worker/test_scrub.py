@@ -8,13 +8,14 @@ import psycopg
 import pytest
 
 from services.worker import scrub
-from services.worker.dead_letters import bury_entry
+from services.worker.dead_letters import bury
 from services.worker.drain import drain
 from services.worker.resources import Resources
 from services.worker.verify import verify
 from shared.journal import PAYLOAD_FIELD, stream_key
 from shared.messages import Activity, Conversation, Envelope, Event, SessionStart, ToolCall, encode_envelope
 from shared.redaction import redact_text
+from shared.replays import WHOLE_ENTRY, DeadLetter
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECRET = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
@@ -72,7 +73,8 @@ def old_rows(worker: Resources) -> None:
         Activity(session_id="s", file_path=f"/p/{SECRET}.txt", action="created", timestamp=NOW, id=uuid4()),
     )
     with worker.transaction() as connection:
-        bury_entry(connection, "1-1", b'{"content": "' + SECRET.encode() + b'"}', "not readable")
+        payload = b'{"content": "' + SECRET.encode() + b'"}'
+        bury(connection, DeadLetter(journal_entry_id="1-1", kind=WHOLE_ENTRY, payload=payload), "not readable")
 
 
 @pytest.mark.usefixtures("old_rows")

@@ -27,13 +27,14 @@ def words(records: list[Any]) -> list[str]:
     [
         b"\xef\xbb\xbf" + FIRST + b"\n" + SECOND,
         FIRST + b"\r\n" + SECOND + b"\r\n",
+        FIRST[:-1] + b', "type": "user"}\n' + SECOND,
         FIRST + SECOND + b"\n",
         FIRST + b", " + SECOND + b"\n",
         b"// Source: a gist\n" + FIRST + b"\n# another\n" + SECOND,
         FIRST + b"\n\n \t\n" + SECOND,
         b"\x00\x00" + FIRST + b"\x00\n" + b"\x00" * 50 + b"\n" + SECOND,
     ],
-    ids=["BOM", "CRLF", "two on a line", "comma between", "comments", "empty lines", "NUL bytes"],
+    ids=["BOM", "CRLF", "a key twice", "two on a line", "comma between", "comments", "empty lines", "NUL bytes"],
 )
 def test_oddities_that_lose_nothing_are_no_errors(content: bytes) -> None:
     records = read(content)

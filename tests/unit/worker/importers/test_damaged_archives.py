@@ -50,6 +50,16 @@ def test_of_a_zip_whose_list_is_cut_off_members_are_found_by_their_headers() -> 
         assert codes(found) == [DAMAGED]
 
 
+def test_a_member_of_a_zip_may_have_no_name() -> None:
+    packed = zip_of({"a": session(1), "b": session(2)})
+    at = packed.rfind(b"PK\x01\x02")
+    # The list says that the second name has no characters; what was its name is one byte of the comment.
+    nameless = packed[: at + 28] + b"\0\0\0\0\1\0" + packed[at + 34 :]
+    found = opened("zip", nameless)
+    assert members(found)[0][2] == session(1)
+    assert "DAMAGED_MEMBER" in codes(found)
+
+
 def test_a_zip_that_was_written_as_a_stream_is_found_without_its_list_too() -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(Unseekable(packed), "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[arg-type]

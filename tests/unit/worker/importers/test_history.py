@@ -169,3 +169,10 @@ def test_a_damaged_index_gives_what_is_before_the_damage_and_its_place() -> None
 @given(st.binary(max_size=100) | st.integers(0, 200).map(lambda n: json.dumps({"entries": [ENTRY]}).encode()[:n]))
 def test_no_bytes_make_the_index_fail(content: bytes) -> None:
     assert isinstance(index_of(content)[-1], FileSummary)
+
+
+def test_an_overlong_character_in_the_index_is_damage_and_no_crash() -> None:
+    content = json.dumps({"version": 1, "entries": [ENTRY, ENTRY]}).encode()
+    at = content.rfind(b"sessionId")
+    found = index_of(content[:at] + b"ses\xc0\x8eionId" + content[at + 9 :])
+    assert [type(one).__name__ for one in found] == ["ProjectSeen", "SessionFacts", "RecordError", "FileSummary"]

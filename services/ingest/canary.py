@@ -1,0 +1,49 @@
+"""The canary's way in: like any event's, but that it shows a token instead of a key, and belongs to no session."""
+
+from hmac import compare_digest
+from uuid import UUID
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import Struct
+
+from services.ingest.accept import ONE_EVENT, ingest_of, receive
+from services.ingest.journal import Entry
+from services.ingest.queue_errors import answering_503
+from services.ingest.requests_in import headers_of
+from shared.canary import PROOF_HEADER, PROOF_KEY
+from shared.errors import Forbidden, invalid
+from shared.journal import partition_of, stream_key
+from shared.messages import ENVELOPE_VERSION, Canary, Envelope, encode_envelope
+from shared.web import json_response
+
+_CANARY = msgspec.json.Decoder(Canary)
+
+
+class CanaryAccepted(Struct):
+    """It is on the journal's disk."""
+
+    id: UUID
+
+
+async def accept_canary(request: Request) -> Response:
+    """201 once it is on the journal's disk. Forbidden without the token."""
+    await _check_token(request)
+    write = await receive(request, ONE_EVENT)
+    try:
+        canary = _CANARY.decode(write.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise invalid("body", "is no canary") from error
+    envelope = Envelope(version=ENVELOPE_VERSION, request_id=write.request_id, received_at=write.received_at, events=[], canary=canary)
+    # Another partition each time, so that none is stuck unseen.
+    stream = stream_key(partition_of(str(canary.id), write.ingest.settings.journal_partitions))
+    await write.ingest.journal.append([Entry(stream, encode_envelope(envelope), events=1)])
+    return json_response(CanaryAccepted(canary.id), 201)
+
+
+async def _check_token(request: Request) -> None:
+    shown = headers_of(request).get(PROOF_HEADER.lower().encode(), b"")
+    async with answering_503():
+        token = await ingest_of(request).redis.get(PROOF_KEY)
+    if not isinstance(token, bytes) or not compare_digest(shown, token):
+        raise Forbidden("Only the tracker's own canary comes in here; send events to /api/events.")

@@ -1,0 +1,162 @@
+"""What a person does with dead letters: put them back on the journal, or delete them.
+
+A replay is an append like any other: it is answered once the letter is on the journal's disk. The letter's row stays as it is until the
+worker has stored its event, in the same transaction, or has seen it die again. So nothing is lost or doubled, whoever dies when: a death
+between append and mark leaves a letter that may be replayed again, and the event's own id makes one row of both.
+"""
+
+import asyncio
+from datetime import UTC
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import Struct
+
+from services.ingest import dead_letter_rows, requests_in
+from services.ingest.accept import Ingest, ingest_of
+from services.ingest.answers import LetterDeleted, LetterReplayed, LettersChanged, Status
+from services.ingest.audit import Act, act_of
+from services.ingest.dead_letter_rows import Group, Row
+from services.ingest.journal import Entry, Position
+from services.ingest.queue_errors import REDIS_FAILURES
+from services.ingest.requests_in import Takes
+from services.ingest.wait import Preference, read_preference, until_gone
+from shared.errors import BadRequest, NotFound, Unavailable, invalid
+from shared.journal import partition_of, stream_key
+from shared.messages import Time
+from shared.replays import encode_replay, events_in
+from shared.web import json_response
+
+FILTER: Final = Takes((b"application/json",), 64 * 1024)
+
+
+class LetterFilter(Struct, kw_only=True):
+    """Which dead letters: of this kind and reason, as GET /api/dead-letters shows them. `seen_before`: as the answer before this one said it."""
+
+    kind: str | None = None
+    reason: str | None = None
+    seen_before: Time | None = None
+
+
+async def replay(request: Request) -> Response:
+    """202: the letter is on the journal again. The same again changes nothing more: its event is stored once."""
+    ingest, letter_id = _asked(request)
+    ingest.backlog.check()
+    preference = read_preference(requests_in.headers_of(request).get(b"prefer"))
+    row = await dead_letter_rows.find(ingest.registry, letter_id)
+    if row is None:
+        raise _no_such_letter()
+    if row.is_stored:
+        return json_response(LetterReplayed(id=letter_id, status="persisted", message="Its event is stored."), 202, preference.headers)
+    positions = await _append(ingest, [row], act_of(request, "dead_letter.replay", letter_id))
+    status = await _wait(preference, ingest, row, positions)
+    answer = LetterReplayed(id=letter_id, status=status, message=_MEANINGS[status])
+    return json_response(answer, 202, preference.headers)
+
+
+async def replay_group(request: Request) -> Response:
+    """202: as many of the group as go at once are on the journal again, oldest first."""
+    ingest, wanted = await _asked_group(request)
+    ingest.backlog.check()
+    rows = await dead_letter_rows.group(ingest.registry, wanted)
+    if rows:
+        await _append(ingest, rows, _act_of_group(request, "replay", wanted, letters=len(rows)))
+    left = await dead_letter_rows.left(ingest.registry, wanted)
+    message = f"{len(rows)} letters are on the journal again; {left} are left."
+    return json_response(LettersChanged(done=len(rows), left=left, seen_before=wanted.seen_before, message=message), 202)
+
+
+async def delete(request: Request) -> Response:
+    """200: the letter and what died in it are gone."""
+    ingest, letter_id = _asked(request)
+    if not await dead_letter_rows.delete(ingest.registry, letter_id, act_of(request, "dead_letter.delete", letter_id)):
+        raise _no_such_letter()
+    return json_response(LetterDeleted(id=letter_id, message="The letter is deleted; what died in it is gone."))
+
+
+async def delete_group(request: Request) -> Response:
+    """200: as many of the group as go at once are gone, oldest first. Asks for a kind or a reason, so that a slip does not delete all."""
+    ingest, wanted = await _asked_group(request)
+    if wanted.kind is None and wanted.reason is None:
+        raise invalid("kind", "say which letters to delete, by kind, reason or both")
+    done, left = await dead_letter_rows.delete_group(ingest.registry, wanted, _act_of_group(request, "delete", wanted))
+    message = f"{done} letters are deleted; {left} are left."
+    return json_response(LettersChanged(done=done, left=left, seen_before=wanted.seen_before, message=message))
+
+
+_MEANINGS: Final[dict[Status, str]] = {
+    "queued": "The letter is on the journal again; it is gone from the list once its event is stored.",
+    "persisted": "Its event is stored.",
+    "dead_letter": "It died again; its reason says of what.",
+}
+
+
+async def _append(ingest: Ingest, rows: list[Row], act: Act) -> list[Position]:
+    """On the journal first, then marked: a mark without an entry would be a promise that nobody keeps. An entry without a mark is replayed too."""
+    partitions = ingest.settings.journal_partitions
+    entries = [
+        Entry(stream_key(partition_of(row.letter.journal_entry_id, partitions)), encode_replay(row.letter), events_in(row.letter))
+        for row in rows
+    ]
+    positions = await ingest.journal.append(entries)
+    try:
+        await dead_letter_rows.mark_replayed(ingest.registry, [row.id for row in rows], act)
+    except Unavailable:
+        message = "The letters are on the journal, but that could not be written down; send this again, no event is stored twice."
+        raise Unavailable(message, code="DATABASE_UNAVAILABLE") from None
+    return positions
+
+
+async def _wait(preference: Preference, ingest: Ingest, before: Row, positions: list[Position]) -> Status:
+    """What became of it, if that was to be waited for; "queued" if it is not dealt with in time."""
+    if not preference.wait_seconds:
+        return "queued"
+    try:
+        async with asyncio.timeout(preference.wait_seconds):
+            for position in positions:
+                await until_gone(ingest.redis, position)
+            after = await dead_letter_rows.find(ingest.registry, before.id)
+    except (TimeoutError, Unavailable, *REDIS_FAILURES):
+        return "queued"
+    if after is None or after.is_stored:
+        return "persisted"
+    return "queued" if after.last_seen_at == before.last_seen_at else "dead_letter"
+
+
+def _act_of_group(request: Request, verb: str, wanted: Group, **more: int) -> Act:
+    details = {"kind": wanted.kind, "reason": wanted.reason, "seen_before": wanted.seen_before.isoformat()}
+    return act_of(request, f"dead_letter.{verb}", "group", **details, **more)
+
+
+def _asked(request: Request) -> tuple[Ingest, UUID]:
+    requests_in.check_query(request)
+    try:
+        return ingest_of(request), UUID(request.path_params["letter_id"])
+    except ValueError:
+        raise invalid("letter_id", "must be a UUID") from None
+
+
+async def _asked_group(request: Request) -> tuple[Ingest, Group]:
+    requests_in.check_query(request)
+    ingest, headers = ingest_of(request), requests_in.headers_of(request)
+    requests_in.media_type_of(headers, FILTER)
+    requests_in.check_declared_size(headers, FILTER.max_bytes)
+    body = await requests_in.read_body(request, max_bytes=FILTER.max_bytes, seconds=ingest.settings.body_seconds)
+    try:
+        wanted = msgspec.json.decode(body, type=LetterFilter)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"Send {{}} or an object with kind, reason, seen_before: {error}", details={"body": "not valid"}) from None
+    seen_before = wanted.seen_before or await dead_letter_rows.now(ingest.registry)
+    aware = seen_before if seen_before.tzinfo else seen_before.replace(tzinfo=UTC)
+    return ingest, Group(aware, _storable(wanted.kind), _storable(wanted.reason))
+
+
+def _storable(text: str | None) -> str | None:
+    """Postgres has no NUL, so nothing is called so."""
+    return text and text.replace("\0", "\ufffd")
+
+
+def _no_such_letter() -> NotFound:
+    return NotFound("There is no dead letter of this id; see /api/dead-letters.", code="DEAD_LETTER_NOT_FOUND")

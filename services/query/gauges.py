@@ -1,0 +1,45 @@
+"""What the query service's /metrics tells of the system behind it."""
+
+from collections.abc import Mapping
+
+from services.query.accounting import Accounts
+from services.query.canary import LastSeen
+from services.query.lag import Lag
+from services.query.queries.ledger import LedgerCounts
+from shared import metrics
+
+
+def show_state(ledger: LedgerCounts | None, lag: Lag | None) -> None:
+    """The journal and the ledger; what is None keeps its last value."""
+    if lag is not None:
+        metrics.JOURNAL_ENTRIES.set(lag.entries)
+        metrics.JOURNAL_OLDEST_SECONDS.set(lag.oldest_seconds)
+    if ledger is not None:
+        metrics.EVENTS_PERSISTED.set(ledger.persisted)
+        metrics.EVENTS_DUPLICATE.set(ledger.duplicates)
+        metrics.EVENTS_DEAD.set(ledger.dead)
+
+
+def show_dead_letters(waiting: Mapping[str, int]) -> None:
+    """By kind. One of which none waits any more is not shown with its last number."""
+    metrics.DEAD_LETTERS.clear()
+    for kind, number in waiting.items():
+        metrics.DEAD_LETTERS.labels(kind).set(number)
+
+
+def show_accounting(accounts: Accounts) -> None:
+    """The journal's equation."""
+    equation = accounts.equation
+    for state in ("accepted", "persisted", "duplicate", "dead", "pending"):
+        metrics.ACCOUNTING_EVENTS.labels(state).set(getattr(equation, state))
+    metrics.ACCOUNTING_DRIFT.set(equation.drift)
+    metrics.ACCOUNTING_ALARMS.set(accounts.alarms)
+    metrics.ACCOUNTING_FORMER_EPOCHS.set(equation.former_epochs)
+
+
+def show_canary(seen: LastSeen | None) -> None:
+    """Whether events get through; nothing without a canary."""
+    if seen is not None:
+        metrics.CANARY_AGE_SECONDS.set(seen.age_seconds)
+        if seen.round_trip_seconds is not None:
+            metrics.CANARY_ROUND_TRIP_SECONDS.set(seen.round_trip_seconds)

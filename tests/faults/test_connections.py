@@ -1,0 +1,73 @@
+"""F6: connections to Redis that are silent, half open, half closed or cut. Refused soon, alive meanwhile, and stored once afterwards."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx2 as httpx
+import pytest
+
+from tests.faults.instants import assert_stored_once, await_settled, message, send, send_until_accepted, start_session
+from tests.faults.stack import Stack
+from tests.faults.wire import BOTH, Direction
+
+REFUSAL_SECONDS = 1.5
+PULSES = 20
+
+
+@contextmanager
+def silent(stack: Stack, *directions: Direction) -> Iterator[None]:
+    stack.redis_proxy.hold(*directions)
+    try:
+        yield
+    finally:
+        stack.redis_proxy.let_pass()
+
+
+@pytest.mark.parametrize("directions", [BOTH, ("requests",), ("answers",)], ids=["both ways", "requests", "answers"])
+def test_a_redis_behind_a_black_hole(proxied: Stack, directions: tuple[Direction, ...]) -> None:
+    event = message(start_session(proxied))
+    with silent(proxied, *directions):
+        refusal = send(proxied, event)
+        with httpx.Client(base_url=proxied.url, trust_env=False) as client:
+            pulses = [client.get("/healthz").status_code for _ in range(PULSES)]
+    assert (refusal.status_code, refusal.headers["retry-after"]) == (503, "1")
+    assert refusal.elapsed.total_seconds() < REFUSAL_SECONDS
+    assert pulses == [200] * PULSES
+    send_until_accepted(proxied, event)
+    await_settled(proxied)
+    assert_stored_once(proxied, event)
+
+
+@pytest.mark.parametrize(
+    "happen",
+    [
+        lambda stack: stack.redis_proxy.reset(),
+        lambda stack: stack.redis_proxy.sever(),
+        lambda stack: stack.redis_proxy.half_close("requests"),
+        lambda stack: stack.redis_proxy.half_close("answers"),
+    ],
+    ids=["reset", "half open", "requests ended", "answers ended"],
+)
+def test_connections_to_redis_that_are_no_good_any_more(proxied: Stack, happen: Callable[[Stack], None]) -> None:
+    event = message(start_session(proxied))
+    happen(proxied)
+    send_until_accepted(proxied, event)
+    await_settled(proxied)
+    assert_stored_once(proxied, event)
+
+
+def test_connections_to_postgres_that_are_cut(proxied: Stack) -> None:
+    event = message(start_session(proxied))
+    proxied.postgres_proxy.reset()
+    assert send(proxied, event).status_code == 201
+    await_settled(proxied)
+    assert_stored_once(proxied, event)
+
+
+def test_connections_to_postgres_that_are_half_open(proxied: Stack) -> None:
+    """Nothing on the wire says that the server is gone; the drain gives up by its own clock."""
+    event = message(start_session(proxied))
+    proxied.postgres_proxy.sever()
+    assert send(proxied, event).status_code == 201
+    await_settled(proxied)
+    assert_stored_once(proxied, event)

@@ -1,0 +1,136 @@
+"""Processes killed in the middle of a dead letter's replay: its event is stored exactly once, or it stays a letter."""
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+
+import httpx2 as httpx
+import pytest
+from psycopg import Connection
+
+from deploy.embedded.processes import wait_until
+from services.worker.verify import verify
+from tests.faults.checks import IDLE_GAP, waiting
+from tests.faults.instants import MOMENT_SECONDS, await_blocked_worker, await_settled, is_visible, message, send, start_session
+from tests.faults.kills import FAULTS, kill9_api, kill9_worker_child
+from tests.faults.stack import Stack
+
+RNG = Random(0)
+_FORBID = "ALTER TABLE messages ADD CONSTRAINT no_bad_moments CHECK (content <> 'at a bad moment') NOT VALID"
+_ALLOW = "ALTER TABLE messages DROP CONSTRAINT IF EXISTS no_bad_moments"
+_LETTER = "SELECT id, attempts, stored_at IS NOT NULL FROM dead_letters WHERE event_id = %s"
+
+
+@pytest.fixture
+def dead(stack: Stack) -> dict[str, str]:
+    """An event that died of a constraint, which is mended now."""
+    event = message(start_session(stack))
+    with stack.database() as connection:
+        connection.execute(_FORBID)
+        try:
+            assert send(stack, event).status_code == 201
+            await_settled(stack)
+        finally:
+            connection.execute(_ALLOW)
+    return event
+
+
+def replay(stack: Stack, event: dict[str, str]) -> httpx.Response:
+    """POSTs the replay of the event's letter."""
+    with stack.database() as connection:
+        [(letter_id, *_)] = connection.execute(_LETTER, [event["id"]]).fetchall()
+    return httpx.post(f"{stack.url}/api/dead-letters/{letter_id}/replay", timeout=30, trust_env=False)
+
+
+def is_letter(connection: Connection[tuple[object, ...]], event: dict[str, str]) -> bool:
+    """Whether it is the one letter of its event, waiting."""
+    [(_, _, is_stored)] = connection.execute(_LETTER, [event["id"]]).fetchall()
+    return not is_stored
+
+
+def assert_stored_once_and_no_letter(stack: Stack, event: dict[str, str]) -> None:
+    await_settled(stack)
+    with stack.database() as connection:
+        assert is_visible(connection, event)
+        assert not is_letter(connection, event)
+        assert not any(verify(connection, IDLE_GAP).values())
+
+
+@pytest.mark.parametrize("killed", ["worker-child", "redis", "postgres"])
+def test_death_inside_the_workers_transaction(stack: Stack, dead: dict[str, str], killed: str) -> None:
+    """Until the commit it is a letter and no event; after it, it is an event and no letter. There is nothing between."""
+    with stack.database() as held, stack.database() as looker:
+        held.autocommit = False
+        held.execute("LOCK TABLE ledger IN SHARE MODE")
+        assert replay(stack, dead).status_code == 202
+        await_blocked_worker(stack)
+        assert (is_visible(looker, dead), is_letter(looker, dead)) == (False, True)
+        looker.close()
+        FAULTS[killed].kill(stack, RNG)
+        held.close()
+    assert_stored_once_and_no_letter(stack, dead)
+
+
+def test_death_between_commit_and_acknowledgement(stack: Stack, dead: dict[str, str]) -> None:
+    with stack.database() as looker, stack.database() as holder, stack.redis() as redis:
+        holder.autocommit = False
+        holder.execute("LOCK TABLE ledger IN SHARE MODE")
+        assert replay(stack, dead).status_code == 202
+        await_blocked_worker(stack)
+        redis.client_pause(60_000, all=False)
+        holder.commit()
+        assert wait_until(lambda: is_visible(looker, dead), MOMENT_SECONDS)
+        assert waiting(redis) == (1, 1)
+        kill9_worker_child(stack, RNG)
+        redis.client_unpause()
+    assert_stored_once_and_no_letter(stack, dead)
+
+
+def test_death_of_the_api_between_append_and_mark(stack: Stack, dead: dict[str, str]) -> None:
+    with stack.redis() as redis, ThreadPoolExecutor(1) as thread:
+        # given: the append has reached Redis and waits there, the API is suspended before it can hear of it
+        redis.client_pause(60_000, all=False)
+        answer = thread.submit(replay, stack, dead)
+        assert wait_until(lambda: any(c["cmd"] == "eval" and "b" in c["flags"] for c in redis.client_list()), MOMENT_SECONDS)
+        api = stack.living_pid("api")
+        assert api is not None
+        os.kill(api, signal.SIGSTOP)
+        try:
+            redis.client_unpause()
+            # when: the worker has stored it, and the API dies without having marked or answered
+            assert_stored_once_and_no_letter(stack, dead)
+        finally:
+            kill9_api(stack, RNG)
+        with pytest.raises(httpx.TransportError):
+            answer.result()
+    # then: asking again finds it stored
+    again: list[httpx.Response] = []
+
+    def is_answered() -> bool:
+        try:
+            again[:] = [replay(stack, dead)]
+        except httpx.TransportError:
+            return False
+        return again[0].status_code == 202
+
+    assert wait_until(is_answered, MOMENT_SECONDS)
+    assert again[0].json()["status"] == "persisted"
+    assert_stored_once_and_no_letter(stack, dead)
+
+
+def test_death_of_redis_before_the_append_leaves_the_letter(stack: Stack, dead: dict[str, str]) -> None:
+    redis = stack.living_pid("redis")
+    assert redis is not None
+    os.kill(redis, signal.SIGSTOP)
+    try:
+        refusal = replay(stack, dead)
+    finally:
+        os.kill(redis, signal.SIGKILL)
+    assert (refusal.status_code, refusal.json()["code"]) == (503, "QUEUE_UNAVAILABLE")
+    await_settled(stack)
+    with stack.database() as connection:
+        # Redis may have read the append before it died, never half of it.
+        assert is_letter(connection, dead) != is_visible(connection, dead)
+    assert wait_until(lambda: replay(stack, dead).status_code == 202, MOMENT_SECONDS)
+    assert_stored_once_and_no_letter(stack, dead)

@@ -1,0 +1,178 @@
+"""Targets of the ingest service: what a client sends. Only ApiErrors may come of it, and what is let through is storable."""
+
+import asyncio
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from services.ingest import json_text, sniff
+from services.ingest.idempotency import read_key
+from services.ingest.messages_in import ACTIVITY, CONVERSATION, SESSION_END, SESSION_START, TOOL_CALL, decode_batch, decode_event
+from services.ingest.uploads import Upload, _Reader
+from services.ingest.wait import MAX_WAIT_SECONDS, read_preference
+from shared.errors import ApiError
+from shared.messages import Envelope, Event, decode_envelope, encode_envelope
+from shared.upload_kinds import kind_of_head
+from tests.fuzz import seeds
+from tests.fuzz.invariants import assert_storable, depth_of
+from tests.fuzz.target import Target
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+DECODERS = (SESSION_START, SESSION_END, CONVERSATION, ACTIVITY, TOOL_CALL)
+BOUNDARY = b"b"
+
+
+def check_event(event: Event) -> None:
+    """It is storable, and the journal gives it back as it was."""
+    assert_storable(event)
+    envelope = Envelope(version=1, request_id="r", received_at=NOW, events=[event])
+    assert decode_envelope(encode_envelope(envelope)) == envelope
+
+
+def json_body(data: bytes) -> None:
+    """What passes the checks of a body is JSON within the limits."""
+    try:
+        json_text.check_utf8(data)
+        text = json_text.storable(data)
+        value = msgspec.json.decode(text)
+        json_text.check_depth(text)
+        json_text.check_numbers(text)
+    except (ApiError, msgspec.DecodeError, RecursionError, ValueError) as error:
+        assert not isinstance(error, UnicodeError), "what is no UTF-8 is an ApiError"
+        return
+    assert_storable(value)
+    assert depth_of(value) <= json_text.MAX_DEPTH
+    assert json_text.storable(text) == text
+
+
+def event(data: bytes) -> None:
+    """One event by the decoder that the first byte chooses."""
+    decoder = DECODERS[data[0] % len(DECODERS)] if data else DECODERS[0]
+    try:
+        found: Event = decode_event(data[1:], decoder, NOW)
+    except ApiError as error:
+        assert error.status in (400, 413)
+        error.message.encode()
+        return
+    check_event(found)
+
+
+def batch(data: bytes) -> None:
+    """Every item is an event or has its own error."""
+    try:
+        items, sizes = decode_batch(data[1:], is_lines=data[:1] < b"\x80", now=NOW)
+    except ApiError:
+        return
+    assert len(items) == len(sizes)
+    for item in items:
+        if not isinstance(item, ApiError):
+            check_event(item)
+
+
+def headers(data: bytes) -> None:
+    """Prefer and Idempotency-Key."""
+    preference = read_preference(data)
+    assert preference.wait_seconds is None or 0 <= preference.wait_seconds <= MAX_WAIT_SECONDS
+    try:
+        key = read_key(data)
+    except ApiError:
+        return
+    assert key is None or 1 <= len(key) <= 255
+
+
+def kind(data: bytes) -> None:
+    """What a file is, by its head and as a stored upload."""
+    seen = kind_of_head(data)
+    path = _folder() / "upload"
+    path.write_bytes(data)
+    try:
+        found = sniff.kind_of(path, "name")
+    except ApiError as error:
+        assert error.code in ("INVALID_FILE", "UNKNOWN_PROJECT_FILE")
+        return
+    assert seen.kind in (found, "unknown", "claude_json")
+    assert found not in ("unknown", "credentials")
+
+
+def multipart(data: bytes) -> None:
+    """However it is cut into chunks, a body is the same files and user, or a 400."""
+    assert _upload([data]) == _upload([data[:7], data[7:50], data[50:]])
+
+
+def _upload(chunks: list[bytes]) -> object:
+    reader = _Reader(BOUNDARY, _folder())
+    try:
+        for chunk in chunks:
+            _loop().run_until_complete(reader.write(chunk))
+        reader.finish()
+        _check_upload(reader.upload)
+        contents = []
+        for file in reader.upload.files:
+            file.blob._write(bytes(file.blob._buffer))
+            file.blob.file.flush()
+            contents.append((file.name, file.blob.path.read_bytes()))
+        return contents, reader.upload.user
+    except ApiError as error:
+        assert error.status == 400
+        return error.status
+    finally:
+        reader.upload.remove()
+
+
+def _check_upload(upload: Upload) -> None:
+    assert_storable(upload.user)
+    for file in upload.files:
+        assert_storable(file.name)
+        assert file.name.isprintable()
+        assert "/" not in file.name
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
+
+
+@cache
+def _folder() -> Path:
+    """In memory, where there is such a folder; emptied by the operating system's own means when the machine ends."""
+    memory = Path("/dev/shm")
+    base = memory if memory.is_dir() else Path(tempfile.gettempdir())
+    folder = base / "tracker-fuzz"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+def _parts() -> list[bytes]:
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a/b.jsonl"\r\nContent-Type: text/plain\r\n\r\n'
+    user = b'--b\r\nContent-Disposition: form-data; name="user"\r\n\r\nann\r\n'
+    return [user + head + b"{}\r\n--b--\r\n", head + b"\r\n--b--", user + b"--b--\r\n"]
+
+
+TARGETS = {
+    "json": Target(json_body, lambda: [*seeds.events(), *seeds.batches()], seeds.EVENT_WORDS),
+    "event": Target(event, lambda: [bytes([n]) + body for n, body in enumerate(seeds.events())], seeds.EVENT_WORDS),
+    "batch": Target(batch, lambda: [side + body for body in seeds.batches() for side in (b"\0", b"\xff")], seeds.EVENT_WORDS),
+    "headers": Target(headers, lambda: [b"wait=5", b"respond-async", b'foo, wait = "30";x', b"key-1"], (b"wait=", b"respond-async"), 300),
+    "kind": Target(
+        kind,
+        lambda: [*seeds.archives().values(), *seeds.claude_json(), *seeds.history(), *seeds.transcripts(), *seeds.sessions_index()],
+        (
+            b'"claudeAiOauth"',
+            b'"projects"',
+            b'"sessionId"',
+            b'"type"',
+            b'"display"',
+            b'"entries"',
+            b"PK\x03\x04",
+            b"\x1f\x8b",
+            b"\x28\xb5\x2f\xfd",
+        ),
+        8192,
+    ),
+    "multipart": Target(multipart, _parts, (b"--b", b"--b--", b"\r\n", b"Content-Disposition: form-data", b'name="file"', b'name="user"')),
+}

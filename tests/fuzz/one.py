@@ -1,0 +1,35 @@
+"""`python -m tests.fuzz.one NAME FOLDER [libFuzzer's options]`: one target in this process, until its time is over or its contract is broken."""
+
+import sys
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["services", "shared", "python_multipart", "tarfile", "zipfile", "gzip"]):
+    from tests.fuzz import ingest, shown, worker
+
+TARGETS = {**ingest.TARGETS, **worker.TARGETS, **shown.TARGETS}
+
+
+def prepare(name: str, folder: Path) -> list[str]:
+    """Writes seeds and dictionary; libFuzzer's arguments for them."""
+    target = TARGETS[name]
+    corpus = folder / "corpus"
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(target.seeds()):
+        (corpus / f"seed-{number}").write_bytes(seed[: target.max_bytes])
+    dictionary = folder / "words.dict"
+    dictionary.write_text("".join(f'"{"".join(f"{chr(92)}x{byte:02x}" for byte in word)}"\n' for word in target.words))
+    # A dictionary without words is an error.
+    words = [f"-dict={dictionary}"] if target.words else []
+    return [str(corpus), *words, f"-max_len={target.max_bytes}", f"-artifact_prefix={folder}/"]
+
+
+def main() -> None:
+    name, folder, *options = sys.argv[1:]
+    atheris.Setup([sys.argv[0], *options, *prepare(name, Path(folder))], TARGETS[name].check)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Examples to begin with, made when they are needed: of the tests' own makers, and of the samples that TRACKER_SAMPLES names, if it does."""
+
+import json
+import os
+from collections.abc import Iterator
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from tests.unit.worker.importers.archives import PACK, session
+from tests.unit.worker.importers.rows_of_a_session import jsonl, prompt
+
+SAMPLE_FILES: Final = 40
+SAMPLE_BYTES: Final = 8192
+
+EVENTS: Final[tuple[dict[str, object], ...]] = (
+    {"type": "session_start", "project_path": "C:\\src\\app\\", "start_time": "2024-01-15T10:30:00", "user": "ann", "session_id": "s"},
+    {"type": "session_end", "session_id": "s", "end_time": "2024-01-15T10:30:00+02:00"},
+    {"type": "conversation", "session_id": "s", "content": "h\u00e9llo \\u0000", "role": "user", "usage": {"input_tokens": 10.0}},
+    {"type": "activity", "session_id": "s", "file_path": "/a", "action": "modified", "lines_added": 1, "lines_removed": 2.0},
+    {
+        "type": "tool_call",
+        "tool_name": "Bash",
+        "parameters": {"a": [1e300, {"b": None}]},
+        "result_status": "success",
+        "execution_time_ms": 5,
+    },
+)
+EVENT_WORDS: Final = (
+    *(f'"{word}"'.encode() for word in ("type", "session_id", "content", "role", "usage", "input_tokens", "parameters", "timestamp", "id")),
+    *(
+        b"\\u0000",
+        b"\\ud800",
+        b"\\ud83d\\ude00",
+        b"9223372036854775808",
+        b"1e400",
+        b"-0",
+        b"[[[[",
+        b'{"a":',
+        b"2099-12-31T23:59:60Z",
+        b"\xef\xbb\xbf",
+    ),
+)
+
+
+def events() -> list[bytes]:
+    """One of each kind, as a client sends it."""
+    return [json.dumps(event).encode() for event in EVENTS]
+
+
+def batches() -> list[bytes]:
+    """Arrays and lines of events."""
+    return [json.dumps(EVENTS).encode(), b"\n".join(events()), b"[1,{},null]", b"{}\n\n[]"]
+
+
+def transcripts() -> list[bytes]:
+    """A short session, and beginnings of real ones."""
+    return [jsonl(*(prompt(row, f"u{row}", f"words {row}") for row in range(3))), *samples("transcripts")]
+
+
+def history() -> list[bytes]:
+    """Lines of both ages."""
+    line = {"display": "fix it", "pastedContents": {}, "timestamp": 1735689600000, "project": "/work/app", "sessionId": "s"}
+    return [json.dumps(line).encode() + b"\n", *samples("history")]
+
+
+def claude_json() -> list[bytes]:
+    """A file with a project, and beginnings of real ones."""
+    project = {"history": [{"display": "hi"}], "lastSessionId": "s", "lastCost": 1.5, "lastModelUsage": {"opus": {"outputTokens": 3}}}
+    return [json.dumps({"numStartups": 3, "projects": {"/work/app": project}}).encode(), *samples("claude_json")]
+
+
+def sessions_index() -> list[bytes]:
+    """A list of one session."""
+    entry = {"sessionId": "s", "firstPrompt": "hi", "summary": "x", "created": "2026-01-01T00:00:00.000Z", "projectPath": "/work/app"}
+    return [json.dumps({"version": 1, "entries": [entry]}).encode()]
+
+
+@cache
+def archives() -> dict[str, bytes]:
+    """By kind, a small archive."""
+    members = {"projects/a/s.jsonl": session(1, 2), ".credentials.json": b"{}", "history.jsonl": history()[0], "x/empty": b""}
+    return {kind: pack(members) for kind, pack in PACK.items()}
+
+
+def samples(kind: str) -> Iterator[bytes]:
+    """Beginnings of the real files of a kind, at the end of a line if there is one."""
+    folder = os.environ.get("TRACKER_SAMPLES")
+    if not folder:
+        return
+    for path in islice(sorted(path for path in (Path(folder) / kind).rglob("*") if path.is_file()), 0, None, 1):
+        with path.open("rb") as file:
+            head = file.read(SAMPLE_BYTES)
+        whole, end, _ = head.rpartition(b"\n")
+        yield whole + end or head

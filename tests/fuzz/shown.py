@@ -1,0 +1,192 @@
+"""Targets of the query service and of what both sides share: what a person types, and what is shown of anything."""
+
+import re
+from html import unescape
+
+from services.query import cursor, letter_payload
+from services.query.queries import ranges
+from services.query.queries.matching import Matching
+from services.query.snippet import snippet
+from shared.errors import ApiError
+from shared.project_paths import MAX_LENGTH, InvalidPath, name_of, normalize_project_path
+from shared.redaction import redact_text
+from shared.search_terms import MAX_QUERY_CHARS, document_vector, parse_query
+from tests.fuzz import seeds
+from tests.fuzz.invariants import assert_storable
+from tests.fuzz.target import Target
+
+_LEXEME = re.compile(r"'([^']*)':(\d+(?:,\d+)*)(?: |$)")
+_QUOTED = re.compile(r"!?'((?:[^'\\]|''|\\\\)*)'(:\*)?")
+_SHAPES: tuple[cursor.Shape, ...] = (("time", "uuid"), ("uuid",), ("int",), ("float", "time", "uuid"), ("text", "int", "int", "int"))
+# PostgreSQL: a lexeme has less than 2 KiB, a tsvector less than 1 MiB.
+_MAX_LEXEME_BYTES = 2046
+_MAX_POSITION = 16_383
+
+
+def _any_text(data: bytes) -> str:
+    """Any text, lone surrogates too."""
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
+
+
+def search(data: bytes) -> None:
+    """A stored text is a tsvector; a query is never an error, and a text is found by its own words."""
+    query = parse_query(_any_text(data)[:MAX_QUERY_CHARS])
+    for group in query.groups:
+        assert_storable(group)
+        if group.tsquery is not None:
+            assert all(_QUOTED.fullmatch(term) for term in group.tsquery.split(" & ")), group.tsquery
+    assert_storable(query.highlights)
+    Matching(query)
+    text = data.decode("utf-8", "replace").replace("\0", "\ufffd")
+    vector = document_vector(text)
+    lexemes = _lexemes_of(vector)
+    for word in text.split()[:5]:
+        _check_found(word, document_vector(word))
+    html = snippet(text, query.highlights)
+    assert "<" not in html.replace("<mark>", "").replace("</mark>", "")
+    assert unescape(html.replace("<mark>", "").replace("</mark>", "")).strip("…")[:10] in text or not lexemes or "&" in text
+
+
+def _lexemes_of(vector: str) -> set[str]:
+    at = 0
+    found: set[str] = set()
+    for match in _LEXEME.finditer(vector):
+        assert match.start() == at, "not the text of a tsvector"
+        at = match.end()
+        lexeme, positions = match[1], [int(position) for position in match[2].split(",")]
+        assert 1 <= len(lexeme.encode()) <= _MAX_LEXEME_BYTES
+        assert lexeme not in found
+        assert "\\" not in lexeme
+        assert all(1 <= position <= _MAX_POSITION for position in positions)
+        found.add(lexeme)
+    assert at == len(vector), "not the text of a tsvector"
+    return found
+
+
+def _check_found(word: str, vector: str) -> None:
+    """Typed as it stands in the text, a plain word finds it."""
+    if word.startswith("-") or '"' in word or word.lower() == "or" or len(word) > MAX_QUERY_CHARS:
+        return
+    lexemes = _lexemes_of(vector)
+    for group in parse_query(word).groups:
+        for term in (group.tsquery or "").split(" & "):
+            match = _QUOTED.fullmatch(term)
+            assert match is not None
+            lexeme = match[1].replace("''", "'").replace("\\\\", "\\")
+            assert any(known.startswith(lexeme) for known in lexemes) if match[2] else lexeme in lexemes, (word, term)
+        assert not group.excluded
+        assert all(literal.lower() in word.lower() for literal in group.literals), (word, group.literals)
+
+
+def cursors(data: bytes) -> None:
+    """A cursor is read or is a 400; what is read makes the same cursor again."""
+    shape = _SHAPES[data[0] % len(_SHAPES)] if data else _SHAPES[0]
+    filters = "0123456789abcdef"
+    try:
+        keys = cursor.decode(_any_text(data[1:]), filters, shape)
+    except ApiError as error:
+        assert error.code == "INVALID_CURSOR"
+        return
+    assert len(keys) == len(shape)
+    again = [None if key == cursor.UNDATED and kind == "time" else key for key, kind in zip(keys, shape, strict=True)]
+    assert cursor.decode(cursor.encode(again, filters), filters, shape) == keys
+
+
+def project_path(data: bytes) -> None:
+    """A path is absolute and the same again, or an InvalidPath."""
+    path = _any_text(data)
+    try:
+        normal = normalize_project_path(path)
+    except InvalidPath:
+        return
+    assert normalize_project_path(normal) == normal
+    assert len(normal) <= MAX_LENGTH
+    assert "\0" not in normal
+    assert name_of(normal)
+
+
+def redaction(data: bytes) -> None:
+    """Never an error; doing it again changes nothing; what has no secret is the same."""
+    text = _any_text(data)
+    counts: dict[str, int] = {}
+    redacted = redact_text(text, counts)
+    assert redact_text(redacted) == redacted, "not idempotent"
+    if not counts:
+        assert redacted == text
+
+
+def letter(data: bytes) -> None:
+    """Whatever died can be shown on a terminal and in JSON."""
+    found = letter_payload.shown(data)
+    found.payload.encode()
+    assert not any((ord(character) < 32 and character not in "\t\n\r") or ord(character) == 127 for character in found.payload)
+    assert len(found.payload) <= letter_payload.MAX_SHOWN_CHARACTERS
+
+
+def dates(data: bytes) -> None:
+    """A range in any zone, or a 400."""
+    start, _, rest = _any_text(data).partition("|")
+    end, _, zone = rest.partition("|")
+    try:
+        begin, until = ranges.instants(start or None, end or None, ranges.time_zone(zone or "UTC"))
+    except ApiError as error:
+        error.message.encode("utf-8", "surrogatepass")
+        return
+    for instant in (begin, until):
+        assert instant is None or instant.tzinfo is not None
+
+
+def _cursors() -> list[bytes]:
+    keys: list[tuple[object, ...]] = [
+        ("2026-01-01T00:00:00Z", "018f3b1e-0000-7000-8000-000000000009"),
+        (5,),
+        (1.5, None, "018f3b1e-0000-7000-8000-000000000009"),
+    ]
+    return [bytes([number]) + cursor.encode(key, "0123456789abcdef").encode() for number, key in zip((0, 2, 3), keys, strict=True)]
+
+
+_SECRETS = (
+    b"ghp_",
+    b"sk-ant-api03-",
+    b"AKIA",
+    b"password=",
+    b'"api_key": "',
+    b"-----BEGIN RSA PRIVATE KEY-----",
+    b"eyJhbGciOi",
+    b"Bearer ",
+    b"[redacted:",
+)
+_URLS = (b"postgres://user:pass@host/db", b"https://x:y@z")
+TARGETS = {
+    "search": Target(
+        search,
+        lambda: [
+            b'useEffect "my_func" -not or src/app.py',
+            "検索窓 ไทย naïve ﬁ İ ß".encode(),
+            b"E0277 it's a \\ back",
+            *seeds.transcripts(),
+        ],
+        (b" or ", b" -", b'"', b"_", b"'", b"\\", "検".encode(), "ﬁ".encode(), "İ".encode()),
+        2048,
+    ),
+    "cursor": Target(cursors, _cursors, max_bytes=512),
+    "project-path": Target(
+        project_path, lambda: [b"C:\\src\\app\\", b"//server/share/x/..", b"/a/./b/../c/", b"relative"], (b"..", b"//", b"C:", b"\\")
+    ),
+    "redaction": Target(
+        redaction,
+        lambda: [b"token ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6", b'{"password": "hunter2hunter2"}', *_URLS, *seeds.claude_json()],
+        (*_SECRETS, *_URLS),
+        2048,
+    ),
+    "letter": Target(letter, lambda: [*seeds.events(), b"\xff\0\x1b[31m", b'"\\ud800"'], _SECRETS),
+    "dates": Target(
+        dates,
+        lambda: [b"2024-01-15|2024-02-01|Europe/Berlin", b"2024-01-15T10:00:00+02:00||", b"0001-01-01|9999-12-31|Asia/Tokyo"],
+        (b"|", b"T"),
+        200,
+    ),
+}
