@@ -12,11 +12,24 @@ from shared.redaction import redact_text
 _QUOTING = ("DETAIL:", "CONTEXT:")
 
 
+def _without_quotes(exception: str) -> str:
+    """From a line that quotes to where the text goes on in Python's own words."""
+    kept: list[str] = []
+    is_quoting = False
+    for line in exception.split("\n"):
+        is_quoting = line.startswith(_QUOTING) or (
+            is_quoting and not line.startswith(("Traceback", "The above exception", "During handling"))
+        )
+        if not is_quoting:
+            kept.append(line)
+    return "\n".join(kept)
+
+
 def _quote_nothing(_logger: object, _method: str, fields: EventDict) -> EventDict:
     """What an exception says is the one text here that we did not write."""
     if "exception" in fields:
-        lines = str(fields["exception"]).split("\n")
-        fields["exception"] = redact_text("\n".join(line for line in lines if not line.startswith(_QUOTING)))
+        fields["exception"] = redact_text(_without_quotes(str(fields["exception"])))
+        fields["event"] = redact_text(str(fields.get("event", "")).partition("DETAIL:")[0])
     return fields
 
 

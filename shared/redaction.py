@@ -11,43 +11,68 @@ from typing import Any, NamedTuple
 
 import re2
 
-from shared.secret_patterns import BOUNDED_TOKENS, CONTEXTS, CUT_OFF, PEM, TOKENS
+from shared.secret_patterns import BOUNDED_TOKENS, CONTEXTS, CUT_OFF, PEM, PEM_BEGINNING, TOKENS
 from shared.secret_shapes import is_secret
 
 CREDENTIAL = "credential"
 PRIVATE_KEY = "private_key"
 # The automata are built while they are used; with less, a text of many beginnings would empty their cache again and again.
-MAX_MEMORY_BYTES = 64 * 1024**2
+MAX_MEMORY_BYTES = 16 * 1024**2
 _WORD = b"[redacted:"
 _CUT = "…".encode()
 
 
+class _Token(NamedTuple):
+    """What comes behind a beginning; whether nothing of a word may stand before and behind the whole."""
+
+    kind: str
+    rest: Any
+    is_bounded: bool
+
+
 class _Rules(NamedTuple):
-    tokens: Any
+    may_have_token: Any
+    beginnings: Any
+    tokens: dict[bytes, _Token]
     contexts: Any
     cut_off: Any
+    run: Any
     word: Any
 
 
 @lru_cache(maxsize=1)
 def _rules() -> _Rules:
     """Compiled at the first use: 20 ms that a process without texts need not spend."""
-    tokens = [re2.escape(beginning) + rest for beginning, _, rest in TOKENS]
-    tokens += [rb"\b" + re2.escape(beginning) + rest + rb"\b" for beginning, _, rest in BOUNDED_TOKENS]
+    # Beginnings are searched for, and each is matched from there on. A search for the whole would have to find its start from its end, by an
+    # automaton whose states are as many as the ways in which letters and digits can follow each other: a millisecond a secret.
+    tokens = {beginning: _Token(kind, _compile(rest), False) for beginning, kind, rest in TOKENS}
+    tokens |= {beginning: _Token(kind, _compile(rest + rb"\b"), True) for beginning, kind, rest in BOUNDED_TOKENS}
+    tokens[PEM_BEGINNING] = _Token(PRIVATE_KEY, _compile(PEM), False)
+    may_have_token = re2.Set.SearchSet(_options())
+    for beginning, _, rest in (*TOKENS, *BOUNDED_TOKENS, (PEM_BEGINNING, "", PEM)):
+        may_have_token.Add(re2.escape(beginning) + rest)
+    may_have_token.Compile()
     return _Rules(
-        tokens=_compile(b"|".join([*tokens, PEM])),
+        may_have_token=may_have_token,
+        beginnings=_compile(b"|".join(map(re2.escape, tokens))),
+        tokens=tokens,
         contexts=_compile(b"|".join(pattern for _, pattern in CONTEXTS)),
         cut_off=_compile(CUT_OFF),
+        run=_compile(rb"[A-Za-z0-9_-]*"),
         word=_compile(rb"(\[redacted:[a-z_]{1,40}:[0-9a-f]{8}\])"),
     )
 
 
-def _compile(pattern: bytes) -> Any:
+def _options() -> Any:
     options = re2.Options()
     # Bytes, since the wrapper would count characters for every match; no pattern ends inside a character.
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = MAX_MEMORY_BYTES
-    return re2.compile(pattern, options=options)
+    return options
+
+
+def _compile(pattern: bytes) -> Any:
+    return re2.compile(pattern, options=_options())
 
 
 def redact_text(text: str, counts: dict[str, int] | None = None) -> str:
@@ -61,7 +86,7 @@ def redact_bytes(data: bytes, counts: dict[str, int]) -> bytes:
     """The same of text in UTF-8; the very same object if there is nothing to redact."""
     rules = _rules()
     # First what is known by itself: then the same secret is the same word, whatever stands beside it.
-    if rules.tokens.search(data):
+    if rules.may_have_token.Match(data):
         data = _between_words(data, counts, rules, _replace_tokens)
     if data.endswith(_CUT) and rules.cut_off.search(data):
         data = _between_words(data, counts, rules, _replace_cut_off)
@@ -92,14 +117,30 @@ def _between_words(data: bytes, counts: dict[str, int], rules: _Rules, replace: 
 def _replace_tokens(data: bytes, counts: dict[str, int], rules: _Rules) -> bytes:
     pieces: list[bytes] = []
     end = 0
-    for match in rules.tokens.finditer(data):
-        start, stop = match.span()
+    no_jwt_before = 0
+    for match in rules.beginnings.finditer(data):
+        start, begun = match.span()
+        token = rules.tokens[data[start:begun]]
+        # Inside of a secret there may be the beginning of another.
+        if start < end or (token.is_bounded and _is_in_word(data, start)) or (token.kind == "jwt" and start < no_jwt_before):
+            continue
+        rest = token.rest.match(data, begun)
+        if rest is None:
+            # Alone of all kinds this one goes on over its own beginnings; read again for each of them, a long run would take for ever.
+            if token.kind == "jwt":
+                no_jwt_before = rules.run.match(data, begun).end()
+            continue
+        stop = rest.end()
         secret = data[start:stop]
-        kind = _kind_of(secret)
-        pieces += (data[end:start], word_of(kind, secret))
-        counts[kind] = counts.get(kind, 0) + 1
+        pieces += (data[end:start], word_of(token.kind, secret))
+        counts[token.kind] = counts.get(token.kind, 0) + 1
         end = stop
     return b"".join((*pieces, data[end:])) if pieces else data
+
+
+def _is_in_word(data: bytes, start: int) -> bool:
+    before = data[start - 1 : start] if start else b""
+    return before.isalnum() or before == b"_"
 
 
 def _replace_cut_off(data: bytes, counts: dict[str, int], rules: _Rules) -> bytes:
@@ -110,7 +151,7 @@ def _replace_cut_off(data: bytes, counts: dict[str, int], rules: _Rules) -> byte
     group = match.lastindex
     start, stop = match.span(group)
     secret = data[start:stop]
-    kind = CREDENTIAL if group == 2 else _kind_of(secret)
+    kind = CREDENTIAL if group == 2 else _kind_of(secret, rules)
     counts[kind] = counts.get(kind, 0) + 1
     return data[:start] + word_of(kind, secret) + data[stop:]
 
@@ -129,14 +170,5 @@ def _replace_contexts(data: bytes, counts: dict[str, int], rules: _Rules) -> byt
     return b"".join((*pieces, data[end:])) if pieces else data
 
 
-@lru_cache(maxsize=1)
-def _kinds() -> dict[bytes, tuple[tuple[bytes, str], ...]]:
-    """By the first two bytes, what may begin with them."""
-    kinds: dict[bytes, list[tuple[bytes, str]]] = {}
-    for beginning, kind, _ in (*TOKENS, *BOUNDED_TOKENS):
-        kinds.setdefault(beginning[:2], []).append((beginning, kind))
-    return {two: tuple(found) for two, found in kinds.items()}
-
-
-def _kind_of(secret: bytes) -> str:
-    return next((kind for beginning, kind in _kinds().get(secret[:2], ()) if secret.startswith(beginning)), PRIVATE_KEY)
+def _kind_of(secret: bytes, rules: _Rules) -> str:
+    return next(token.kind for beginning, token in rules.tokens.items() if secret.startswith(beginning))

@@ -84,8 +84,9 @@ BOUNDED_TOKENS: tuple[tuple[bytes, str, bytes], ...] = (
 
 # A private key as it is in a file, in a string of code or of JSON (\n), in YAML or a quoted mail; its end may be cut off.
 _PEM_BREAK = rb"""[\s\\"'`+,;|>#*]"""
+PEM_BEGINNING = b"-----BEGIN "
 PEM = (
-    rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
+    rb"(?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
     rb"(?:" + _PEM_BREAK + rb"{1,20}n?(?:Proc-Type|DEK-Info|Version|Comment|Hash): ?[A-Za-z0-9 .,:/()-]{1,100})*"
     rb"(?:" + _PEM_BREAK + rb"*[A-Za-z0-9+/=]{16,})+(?:" + _PEM_BREAK + rb"{1,20}[A-Za-z0-9+/=]{1,15})?"
     rb"(?:" + _PEM_BREAK + rb"{0,20}n?-----END (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----)?"

@@ -36,6 +36,7 @@ from shared.access import AccessControl, refuse_without_admin
 from shared.key_cache import KeyCache
 from shared.keys import StoredKey
 from shared.logs import configure_logs
+from shared.redacted_structs import warm_up
 
 SERVICE = "ingest"
 
@@ -84,6 +85,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache) -> AsyncIterator[None]:
     """Connects, and lets go in the opposite order. Starts with Redis or Postgres away too: then answers are 503."""
+    if settings.redact:
+        warm_up()
     async with AsyncExitStack() as stack:
         redis = connect_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)

@@ -12,7 +12,7 @@ from shared import metrics
 from shared.errors import ApiError, BadRequest, PayloadTooLarge, invalid
 from shared.messages import EARLIEST, LATEST, Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
 from shared.project_paths import InvalidPath, normalize_project_path
-from shared.redacted_structs import may_hold_secret, redact_struct
+from shared.redacted_structs import may_hold_secret, redact_struct, which_may_hold_secret
 
 MAX_SINGLE_BYTES: Final = 1024**2
 MAX_BATCH_BYTES: Final = 16 * 1024**2
@@ -64,9 +64,9 @@ def decode_batch(body: bytes, *, is_lines: bool, now: datetime, redact: bool = T
     if len(items) > MAX_BATCH_ITEMS:
         raise PayloadTooLarge(f"A batch takes up to {MAX_BATCH_ITEMS} items, this one has {len(items)}; send it in parts.")
     events = [_event_or_error(item, now, has_huge_numbers) for item in items]
-    if redact and may_hold_secret(text):
-        for item, event in zip(items, events, strict=True):
-            if not isinstance(event, ApiError) and may_hold_secret(item):
+    if redact:
+        for index in which_may_hold_secret(text, items):
+            if not isinstance(event := events[index], ApiError):
                 _redact(event)
     return events, [len(item) for item in items]
 
