@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.query import answers, gauges, reference
+from services.query import answers_service, gauges, reference
 from services.query.accounting import Accounts, read_accounting
 from services.query.asking import FAILURES, refuse_parameters, settings_of
 from services.query.canary import LastSeen, last_seen
@@ -25,13 +25,13 @@ router = APIRouter(tags=["service"], responses={status: FAILURES[status] for sta
 HTML: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
 
 
-@router.get("/healthz", response_model=answers.Health, summary="Is the process alive?")
+@router.get("/healthz", response_model=answers_service.Health, summary="Is the process alive?")
 def healthz() -> Response:
     """Asks nobody else."""
     return json_response({"status": "alive"})
 
 
-@router.get("/readyz", response_model=answers.Readiness, responses={503: FAILURES[503]}, summary="Can it do its job?")
+@router.get("/readyz", response_model=answers_service.Readiness, responses={503: FAILURES[503]}, summary="Can it do its job?")
 def readyz(request: Request) -> Response:
     """Looks at the database, the journal, its lag, and whether events get through; 503 with the reasons if something is not as it should be."""
     lag, reasons = _look(request)[1:]
@@ -65,7 +65,7 @@ def show_metrics(request: Request) -> Response:
 
 @router.get(
     "/api/accounting",
-    response_model=answers.Accounting,
+    response_model=answers_service.Accounting,
     responses={status: FAILURES[status] for status in (400, 503)},
     summary="Is every accepted event accounted for?",
 )
@@ -82,7 +82,7 @@ def show_accounting(request: Request) -> Response:
 
 @router.get(
     "/api/canary",
-    response_model=answers.Canary,
+    response_model=answers_service.Canary,
     responses={status: FAILURES[status] for status in (400, 503)},
     summary="The newest proof of life",
 )
