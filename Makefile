@@ -73,6 +73,12 @@ faults-power: environment ## cut the power, many times, under load (needs root, 
 fuzz: environment ## feed every parser with the unexpected, 10 minutes each (FUZZ="--seconds 60 --only event")
 	$(VENV)/python -m tests.fuzz $(FUZZ)
 
+audit: environment ## ask for known vulnerabilities in what requirements.lock names (needs the internet)
+	$(VENV)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock --progress-spinner off
+
+schemathesis: environment ## 20,000 cases against a stack of its own with API keys (CASES="--cases 1000 --url http://127.0.0.1:8000")
+	$(VENV)/python -m tests.contract.many_cases $(or $(CASES),--cases 20000 --keys)
+
 openapi: environment ## write shared/openapi.json from both services
 	$(VENV)/python -m deploy.openapi
 

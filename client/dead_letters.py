@@ -16,6 +16,7 @@ from client.options import DEFAULT_URL, AsJson, Token, Url, ending, server_at
 from client.server import Server
 
 PATH: Final = "/api/dead-letters"
+GROUPS_PATH: Final = "/api/dead-letter-groups"
 # A replay of one letter says what became of it, if that is soon.
 WAIT: Final = {"Prefer": "wait=10"}
 
@@ -120,7 +121,7 @@ def _group(server: Server, act: str, kind: str | None, reason: str | None) -> in
     body: dict[str, Any] = dict(_filter(kind, reason))
     done = 0
     while True:
-        answer: dict[str, Any] = server.ask("POST", f"{PATH}/{act}", body)
+        answer: dict[str, Any] = server.ask("POST", f"{GROUPS_PATH}/{act}", body)
         done += int(answer["done"])
         if not answer["left"] or not answer["done"]:
             return done

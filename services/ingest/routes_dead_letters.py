@@ -10,13 +10,13 @@ from services.ingest.raw_route import RawRoute
 dead_letters = APIRouter(route_class=RawRoute, tags=["dead letters"])
 
 
-@dead_letters.post("/api/dead-letters/replay", status_code=202, **api_docs.letters_act(LettersChanged, 202))
+@dead_letters.post("/api/dead-letter-groups/replay", status_code=202, **api_docs.letters_act(LettersChanged, 202))
 async def replay_letters(request: Request) -> Response:
     """Puts up to 500 waiting letters of a kind and reason back on the journal, oldest first; `{}` is any. Again with `seen_before` until none is left."""
     return await acts.replay_group(request)
 
 
-@dead_letters.post("/api/dead-letters/delete", **api_docs.letters_act(LettersChanged, 200))
+@dead_letters.post("/api/dead-letter-groups/delete", **api_docs.letters_act(LettersChanged, 200))
 async def delete_letters(request: Request) -> Response:
     """Deletes up to 500 waiting letters of a kind, a reason or both, oldest first."""
     return await acts.delete_group(request)

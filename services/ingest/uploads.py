@@ -21,6 +21,8 @@ MAX_FIELD_BYTES = 4096
 MAX_USER_CHARACTERS = 200
 # A body may be gigabytes, but some of it must arrive in this time.
 SILENCE_SECONDS = 30
+# And over the whole of it this much, or somebody could keep a request in work for ever by a byte now and then.
+SLOWEST_BYTES_A_SECOND = 1024
 
 
 @dataclass(slots=True)
@@ -77,12 +79,14 @@ def _boundary(request: Request) -> bytes:
 async def _read(request: Request, reader: "_Reader", max_bytes: int) -> None:
     size = 0
     more = True
+    clock = asyncio.get_running_loop().time
+    began = clock()
     while more:
         try:
-            async with asyncio.timeout(SILENCE_SECONDS):
+            async with asyncio.timeout_at(min(clock(), began + size / SLOWEST_BYTES_A_SECOND) + SILENCE_SECONDS):
                 message = await request.receive()
         except TimeoutError as error:
-            raise RequestTimeout(f"Nothing of the body came for {SILENCE_SECONDS} s; send it again.") from error
+            raise RequestTimeout(f"Too little of the body came for {SILENCE_SECONDS} s; send it again.") from error
         if message["type"] == "http.disconnect":
             raise BadRequest("The connection ended before the body did; send it again.", code="INVALID_FILE")
         chunk: bytes = message.get("body", b"")

@@ -108,7 +108,7 @@ def test_the_neighbours_of_poison_are_stored_and_it_can_be_replayed_once_its_cau
     assert (stored["status"], stored["payload"], stored["replays"]) == ("stored", "", 2)
 
     # And the rest of its kind go together
-    assert stack.http.post("/api/dead-letters/replay", json={"reason": reason}).json()["done"] == 1
+    assert stack.http.post("/api/dead-letter-groups/replay", json={"reason": reason}).json()["done"] == 1
     assert wait_until(lambda: count(stack, poison[1]) == 1, SECONDS)
     assert stack.http.get("/api/dead-letters", params={"reason": reason}).json()["groups"] == []
 

@@ -77,7 +77,7 @@ def test_without_redis_a_replay_is_503_and_nothing_is_marked(service: Service) -
 def test_a_group_is_replayed_by_kind_and_reason(service: Service, wanted: dict[str, str]) -> None:
     bury(service), bury(service)
     of_group = {bury(service, "activity", "negative"), bury(service, "activity", "negative")}
-    answer = service.post("/api/dead-letters/replay", wanted)
+    answer = service.post("/api/dead-letter-groups/replay", wanted)
     assert answer.status_code == 202, answer.text
     assert (answer.json()["done"], answer.json()["left"]) == (2, 0)
     assert {str(row["id"]) for row in rows(service) if row["replays"]} == of_group
@@ -86,11 +86,11 @@ def test_a_group_is_replayed_by_kind_and_reason(service: Service, wanted: dict[s
 
 def test_a_large_group_goes_in_several_requests_each_letter_once_even_if_it_dies_again(service: Service) -> None:
     bury_many(service, GROUP_LETTERS + 3)
-    first = service.post("/api/dead-letters/replay", {}).json()
+    first = service.post("/api/dead-letter-groups/replay", {}).json()
     assert (first["done"], first["left"]) == (GROUP_LETTERS, 3)
     # They die again at once, as before
     service.execute("UPDATE dead_letters SET last_seen_at = clock_timestamp(), attempts = attempts + 1 WHERE replays > 0")
-    second = service.post("/api/dead-letters/replay", {"seen_before": first["seen_before"]}).json()
+    second = service.post("/api/dead-letter-groups/replay", {"seen_before": first["seen_before"]}).json()
     assert (second["done"], second["left"]) == (3, 0)
     assert {row["replays"] for row in rows(service)} == {1}
 
@@ -98,7 +98,7 @@ def test_a_large_group_goes_in_several_requests_each_letter_once_even_if_it_dies
 def test_large_payloads_are_not_all_sent_at_once(service: Service) -> None:
     for _ in range(3):
         bury(service, payload=b"x" * 1_500_000)
-    answer = service.post("/api/dead-letters/replay", {}).json()
+    answer = service.post("/api/dead-letter-groups/replay", {}).json()
     assert (answer["done"], answer["left"]) == (2, 1)
 
 
@@ -113,18 +113,18 @@ def test_a_letter_is_deleted_once(service: Service) -> None:
 def test_a_group_is_deleted_but_never_all_by_a_slip(service: Service) -> None:
     kept = bury(service)
     bury_many(service, GROUP_LETTERS + 1)
-    assert "kind" in is_error(service.post("/api/dead-letters/delete", {}), 400, "VALIDATION_ERROR")
-    answer = service.post("/api/dead-letters/delete", {"kind": "activity"}).json()
+    assert "kind" in is_error(service.post("/api/dead-letter-groups/delete", {}), 400, "VALIDATION_ERROR")
+    answer = service.post("/api/dead-letter-groups/delete", {"kind": "activity"}).json()
     assert (answer["done"], answer["left"]) == (GROUP_LETTERS, 1)
-    assert service.post("/api/dead-letters/delete", {"kind": "activity", "reason": "negative"}).json()["left"] == 0
+    assert service.post("/api/dead-letter-groups/delete", {"kind": "activity", "reason": "negative"}).json()["left"] == 0
     assert [str(row["id"]) for row in rows(service)] == [kept]
 
 
 def test_what_is_stored_is_no_member_of_a_group(service: Service) -> None:
     bury(service)
     service.execute("UPDATE dead_letters SET stored_at = now(), payload = ''")
-    assert service.post("/api/dead-letters/replay", {}).json()["done"] == 0
-    assert service.post("/api/dead-letters/delete", {"kind": "conversation"}).json()["done"] == 0
+    assert service.post("/api/dead-letter-groups/replay", {}).json()["done"] == 0
+    assert service.post("/api/dead-letter-groups/delete", {"kind": "conversation"}).json()["done"] == 0
 
 
 def test_what_is_refused(service: Service) -> None:
@@ -132,14 +132,14 @@ def test_what_is_refused(service: Service) -> None:
     is_error(service.post("/api/dead-letters/x/replay", None), 400, "VALIDATION_ERROR")
     is_error(service.http.delete("/api/dead-letters/x"), 400, "VALIDATION_ERROR")
     is_error(service.http.post(f"/api/dead-letters/{NOBODY}/replay?force=1"), 400, "VALIDATION_ERROR")
-    is_error(service.post("/api/dead-letters/replay", {"kind": 1}), 400, "VALIDATION_ERROR")
-    is_error(service.http.post("/api/dead-letters/replay", content="{"), 415, "UNSUPPORTED_MEDIA_TYPE")
+    is_error(service.post("/api/dead-letter-groups/replay", {"kind": 1}), 400, "VALIDATION_ERROR")
+    is_error(service.http.post("/api/dead-letter-groups/replay", content="{"), 415, "UNSUPPORTED_MEDIA_TYPE")
     json_type = {"Content-Type": "application/json"}
-    is_error(service.http.post("/api/dead-letters/replay", content="{", headers=json_type), 400, "VALIDATION_ERROR")
-    is_error(service.http.post("/api/dead-letters/replay", content="[" * 100_000, headers=json_type), 413, "PAYLOAD_TOO_LARGE")
-    is_error(service.http.post("/api/dead-letters/replay", content="[" * 60_000, headers=json_type), 400, "VALIDATION_ERROR")
+    is_error(service.http.post("/api/dead-letter-groups/replay", content="{", headers=json_type), 400, "VALIDATION_ERROR")
+    is_error(service.http.post("/api/dead-letter-groups/replay", content="[" * 100_000, headers=json_type), 413, "PAYLOAD_TOO_LARGE")
+    is_error(service.http.post("/api/dead-letter-groups/replay", content="[" * 60_000, headers=json_type), 400, "VALIDATION_ERROR")
 
 
 def test_a_reason_with_a_nul_matches_nothing(service: Service) -> None:
     bury(service)
-    assert service.post("/api/dead-letters/delete", {"reason": "a\0b"}).json()["done"] == 0
+    assert service.post("/api/dead-letter-groups/delete", {"reason": "a\0b"}).json()["done"] == 0
