@@ -12,12 +12,14 @@ NOTES_SHOWN = 20
 
 
 def table(plan: Plan, outcome: Outcome, count: Count) -> str:
-    """A row a fault, one for those that came together, one for all, and below it what else was measured."""
+    """A row a fault that happened, one for those that came together, one for all, and below it what else was measured."""
     lines = [
         "| number | fault | times | accepted | lost | double | drift | recovered after, p50 | max |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, seconds in outcome.recoveries.items():
+        if not seconds and not count.accepted[name]:
+            continue
         number = "F26" if name == TOGETHER else FAULTS[name].number
         counts = f"{count.accepted[name]:,} | {count.lost[name]} | {count.double[name]}"
         lines.append(f"| {number} | {name} | {len(seconds)} | {counts} | |{_recovered(seconds)}")
