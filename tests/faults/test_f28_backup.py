@@ -95,6 +95,8 @@ async def backed_up_under_load(stack: Stack, folder: Path, target: Path) -> tupl
 
 def test_what_was_accepted_before_the_backup_is_there_after_the_restore(tmp_path: Path) -> None:
     # Given a stack under load, an import under way in it, and a backup of it
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
     target, stack = tmp_path / "backup", Stack(tmp_path / "one")
     try:
         stack.start()
@@ -111,7 +113,6 @@ def test_what_was_accepted_before_the_backup_is_there_after_the_restore(tmp_path
     assert not tally.answers["503"]
 
     # When it is restored to another folder and started
-    (tmp_path / "two").mkdir()
     restore.restore(target, tmp_path / "two" / "data")
     restored = Stack(tmp_path / "two")
     try:
