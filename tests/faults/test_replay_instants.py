@@ -11,12 +11,13 @@ from psycopg import Connection
 
 from deploy.embedded.processes import wait_until
 from services.worker.verify import verify
+from tests.faults.catalogue import FAULTS
 from tests.faults.checks import IDLE_GAP, waiting
 from tests.faults.instants import MOMENT_SECONDS, await_blocked_worker, await_settled, is_visible, message, send, start_session
-from tests.faults.kills import FAULTS, kill9_api, kill9_worker_child
+from tests.faults.kills import kill_service, kill_worker_child
+from tests.faults.scene import Scene
 from tests.faults.stack import Stack
 
-RNG = Random(0)
 _FORBID = "ALTER TABLE messages ADD CONSTRAINT no_bad_moments CHECK (content <> 'at a bad moment') NOT VALID"
 _ALLOW = "ALTER TABLE messages DROP CONSTRAINT IF EXISTS no_bad_moments"
 _LETTER = "SELECT id, attempts, stored_at IS NOT NULL FROM dead_letters WHERE event_id = %s"
@@ -67,7 +68,7 @@ def test_death_inside_the_workers_transaction(stack: Stack, dead: dict[str, str]
         await_blocked_worker(stack)
         assert (is_visible(looker, dead), is_letter(looker, dead)) == (False, True)
         looker.close()
-        FAULTS[killed].kill(stack, RNG)
+        FAULTS[killed].happen(Scene(stack, Random(0), seconds=0))
         held.close()
     assert_stored_once_and_no_letter(stack, dead)
 
@@ -82,7 +83,7 @@ def test_death_between_commit_and_acknowledgement(stack: Stack, dead: dict[str, 
         holder.commit()
         assert wait_until(lambda: is_visible(looker, dead), MOMENT_SECONDS)
         assert waiting(redis) == (1, 1)
-        kill9_worker_child(stack, RNG)
+        kill_worker_child(stack)
         redis.client_unpause()
     assert_stored_once_and_no_letter(stack, dead)
 
@@ -92,7 +93,7 @@ def test_death_of_the_api_between_append_and_mark(stack: Stack, dead: dict[str, 
         # given: the append has reached Redis and waits there, the API is suspended before it can hear of it
         redis.client_pause(60_000, all=False)
         answer = thread.submit(replay, stack, dead)
-        assert wait_until(lambda: any(c["cmd"] == "eval" and "b" in c["flags"] for c in redis.client_list()), MOMENT_SECONDS)
+        assert wait_until(lambda: any(c["cmd"].startswith("eval") and "b" in c["flags"] for c in redis.client_list()), MOMENT_SECONDS)
         api = stack.living_pid("api")
         assert api is not None
         os.kill(api, signal.SIGSTOP)
@@ -101,7 +102,7 @@ def test_death_of_the_api_between_append_and_mark(stack: Stack, dead: dict[str, 
             # when: the worker has stored it, and the API dies without having marked or answered
             assert_stored_once_and_no_letter(stack, dead)
         finally:
-            kill9_api(stack, RNG)
+            kill_service(stack, "api")
         with pytest.raises(httpx.TransportError):
             answer.result()
     # then: asking again finds it stored
@@ -126,7 +127,7 @@ def test_death_of_redis_before_the_append_leaves_the_letter(stack: Stack, dead: 
     try:
         refusal = replay(stack, dead)
     finally:
-        os.kill(redis, signal.SIGKILL)
+        kill_service(stack, "redis")
     assert (refusal.status_code, refusal.json()["code"]) == (503, "QUEUE_UNAVAILABLE")
     await_settled(stack)
     with stack.database() as connection:
