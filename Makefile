@@ -61,7 +61,7 @@ bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES
 	$(VENV)/python -m tests.bench.imports
 
 faults: environment ## every fault under load and at its worst moment, then a count of every event; 5 minutes
-	$(VENV)/python -m tests.faults --seed 1 --seconds 1 --faults=-redis-half-open,postgres-half-open
+	$(VENV)/python -m tests.faults --seed 1 --seconds 1 --at-most-minutes 3 --faults=-redis-half-open,postgres-half-open
 	$(VENV)/python -m pytest tests/faults -n 2 --dist loadfile
 
 faults-long: environment ## the same for as long as ARGS say: make faults-long ARGS='--minutes 30 --kills 500'

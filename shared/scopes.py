@@ -26,6 +26,8 @@ ADMIN: Final[Scopes] = frozenset({"admin"})
 # Paths as in shared/openapi.json; the first that fits counts. Any of the scopes is enough.
 SCOPES: Final[tuple[tuple[str, str, Scopes], ...]] = (
     ("GET", "/healthz", PUBLIC),
+    # Asked by load balancers and orchestrators, which have no key; it says what is away, and nothing of anybody.
+    ("GET", "/readyz", PUBLIC),
     ("GET", "/", PUBLIC),
     ("GET", "/docs", PUBLIC),
     ("GET", "/openapi.json", PUBLIC),
@@ -56,7 +58,6 @@ SCOPES: Final[tuple[tuple[str, str, Scopes], ...]] = (
     ("GET", "/api/conversations", _READ),
     ("GET", "/api/conversations/search", _READ),
     ("GET", "/api/activities", _READ),
-    ("GET", "/readyz", _NUMBERS),
     ("GET", "/metrics", _NUMBERS),
     ("GET", "/api/accounting", _NUMBERS),
     # Of all projects, with what was said in them.

@@ -20,6 +20,9 @@ class Settings(ReachSettings):
     flower_port: int | Literal["off"] = Field(
         5555, description="Port of Flower on loopback, or `off`. If the default is in use the next free one."
     )
+    redis_max_memory_bytes: int = Field(
+        1024**3, ge=32 * 1024**2, description="Redis' memory; with 80 % of it in use writes are answered 503 until it is less than 70 %."
+    )
     flower_basic_auth: str | None = Field(
         None,
         pattern="^[^:,]+:[^,]+$",

@@ -100,6 +100,7 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache) -> Asyn
 
 
 def _ingest(settings: Settings, redis: Redis, registry: Registry, sender: Celery, doorbell: Doorbell) -> Ingest:
+    backlog = Backlog(redis, partitions=settings.journal_partitions, max_entries=settings.backlog_max_entries)
     return Ingest(
         settings=settings,
         redis=redis,
@@ -107,8 +108,8 @@ def _ingest(settings: Settings, redis: Redis, registry: Registry, sender: Celery
         jobs=JobRegistry(registry),
         keys=KeyRegistry(registry),
         sessions=KnownSessions(redis, registry, settings.known_sessions),
-        journal=Journal(redis, doorbell),
-        backlog=Backlog(redis, partitions=settings.journal_partitions, max_entries=settings.backlog_max_entries),
+        journal=Journal(redis, doorbell, backlog),
+        backlog=backlog,
         sender=sender,
     )
 

@@ -1,4 +1,7 @@
-"""Backpressure: says no before Redis has to. Samples the journal's length and Redis' memory in the background."""
+"""Backpressure: says no before Redis has to. Samples the journal's length and Redis' memory in the background.
+
+Redis must never be full: then Celery could not ring for the workers that would empty it.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -6,30 +9,45 @@ from contextlib import suppress
 import structlog
 from redis.asyncio import Redis
 
-from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS
-from shared.errors import Unavailable
+from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS, backlog_full
 from shared.journal import stream_key
 
 log = structlog.get_logger()
 
 SAMPLE_SECONDS = 0.25
-MAX_MEMORY_SHARE = 0.8
-RETRY_AFTER_SECONDS = 5
+# Of maxmemory, and of the most entries: above the first no more is taken, until it is below the second, so that it does not flap.
+HIGH_MEMORY_SHARE, LOW_MEMORY_SHARE = 0.8, 0.7
+LOW_ENTRIES_SHARE = 0.9
+# What is appended is in Redis twice while it is: as it came in, and in the stream.
+BYTES_OF_A_BYTE = 2
 
 
 class Backlog:
-    """Whether the journal has room, as of the last sample."""
+    """Whether the journal has room: as of the last sample, and of what this process has appended since."""
 
     def __init__(self, redis: Redis, *, partitions: int, max_entries: int) -> None:
         self._redis = redis
         self._streams = [stream_key(partition) for partition in range(partitions)]
         self._max_entries = max_entries
         self._reason: str | None = None
+        # None: Redis has no limit, or was not asked yet.
+        self._room_bytes: int | None = None
+        self._appended_bytes = 0
 
     def check(self) -> None:
         """Unavailable BACKLOG_FULL if there is no room."""
         if self._reason:
-            raise Unavailable(self._reason, code="BACKLOG_FULL", retry_after_seconds=RETRY_AFTER_SECONDS)
+            raise backlog_full(self._reason)
+
+    def take(self, size: int) -> None:
+        """Takes room for so many bytes of the journal, which are appended next. Unavailable BACKLOG_FULL if there is not that much.
+
+        Many large bodies that arrive between two samples would all be let in by the one before.
+        """
+        self._appended_bytes += size
+        if self._room_bytes is not None and self._appended_bytes * BYTES_OF_A_BYTE > self._room_bytes:
+            self._appended_bytes -= size
+            raise backlog_full(_MEMORY)
 
     async def watch(self, stopping: asyncio.Event) -> None:
         """Samples until `stopping` is set."""
@@ -45,16 +63,25 @@ class Backlog:
 
     async def sample(self) -> None:
         """One look at Redis."""
+        before = self._appended_bytes
         async with asyncio.timeout(REDIS_SECONDS), self._redis.pipeline(transaction=False) as pipe:
             for stream in self._streams:
                 pipe.xlen(stream)
             pipe.info("memory")
             *lengths, memory = await pipe.execute()
-        self._reason = self._judge(sum(lengths), memory["used_memory"], memory["maxmemory"])
+        # What was appended meanwhile may be in the sample or not; it counts as if it were not.
+        self._appended_bytes -= before
+        used_bytes, max_bytes = memory["used_memory"], memory["maxmemory"]
+        self._room_bytes = int(HIGH_MEMORY_SHARE * max_bytes) - used_bytes if max_bytes else None
+        self._reason = self._judge(sum(lengths), used_bytes, max_bytes)
 
     def _judge(self, entries: int, used_bytes: int, max_bytes: int) -> str | None:
-        if entries > self._max_entries:
+        is_closed = self._reason is not None
+        if entries > self._max_entries * (LOW_ENTRIES_SHARE if is_closed else 1):
             return f"{entries} entries wait to be stored and no more are taken for now; send this again later, nothing was kept."
-        if max_bytes and used_bytes > MAX_MEMORY_SHARE * max_bytes:
-            return "The queue's memory is nearly full and no more is taken for now; send this again later, nothing was kept."
+        if max_bytes and used_bytes > max_bytes * (LOW_MEMORY_SHARE if is_closed else HIGH_MEMORY_SHARE):
+            return _MEMORY
         return None
+
+
+_MEMORY = "The queue's memory is nearly full and no more is taken for now; send this again later, nothing was kept."

@@ -13,6 +13,7 @@ from services.ingest import idempotency, requests_in
 from services.ingest.accept import Ingest, bound_user, ingest_of, route_of
 from services.ingest.answers import ImportAnswer
 from services.ingest.blobs import blob_folder
+from services.ingest.doubts import settle_later
 from services.ingest.uploads import Upload, stored_upload
 from services.ingest.wait import Preference, read_preference
 from shared.access import grant_in
@@ -55,15 +56,19 @@ async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
     bytes_total = sum(file.blob.size for file in upload.files)
     can_be_shared = len(files) > 1 or any(file.kind in ARCHIVES for file in upload.files)
     shares = ingest.settings.import_shares if can_be_shared else 1
-    is_new = await ingest.jobs.add(
-        job_id,
-        files=files,
-        user_name=shown(upload.user) if upload.user else None,
-        bytes_total=bytes_total,
-        request_id=request_id_of(request),
-        key_id=grant.key_id if grant else None,
-        shares=shares,
-    )
+    try:
+        is_new = await ingest.jobs.add(
+            job_id,
+            files=files,
+            user_name=shown(upload.user) if upload.user else None,
+            bytes_total=bytes_total,
+            request_id=request_id_of(request),
+            key_id=grant.key_id if grant else None,
+            shares=shares,
+        )
+    except Unavailable:
+        settle_later(ingest.jobs, job_id, upload)
+        raise
     if is_new:
         await asyncio.to_thread(send_shares, ingest.sender, job_id, shares)
     else:

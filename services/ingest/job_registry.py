@@ -17,6 +17,8 @@ _ADD_JOB = """
         RETURNING id
     )
     INSERT INTO import_shares (job_id, share) SELECT id, generate_series(0, %(shares)s - 1) FROM job RETURNING job_id"""
+_HAS_BLOB = """
+    SELECT FROM import_jobs WHERE id = %(id)s AND files @> jsonb_build_array(jsonb_build_object('blob_url', %(blob_url)s::text))"""
 _JOB = """
     SELECT status, projects_imported, sessions_imported, sessions_updated, conversations_imported, activities_imported,
            tool_calls_imported, duplicates, errors, errors_total
@@ -85,6 +87,10 @@ class JobRegistry:
         params = {"id": job_id, "files": Jsonb(files), "user_name": user_name, "bytes_total": bytes_total, "request_id": request_id}
         params |= {"key_id": key_id, "shares": shares}
         return bool(await self._registry.rows(_ADD_JOB, params))
+
+    async def has_blob(self, job_id: UUID, blob_url: str) -> bool:
+        """Whether there is this job, and it is of this upload."""
+        return bool(await self._registry.rows(_HAS_BLOB, {"id": job_id, "blob_url": blob_url}))
 
     async def job(self, job_id: UUID) -> dict[str, Any]:
         """A job's status, counts and errors."""

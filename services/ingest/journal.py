@@ -16,8 +16,9 @@ from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
+from services.ingest.backlog import Backlog
 from services.ingest.doorbell import Doorbell
-from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS, queue_unavailable
+from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS, refusal
 from shared.journal import (
     BELL_KEY,
     BELL_TTL_MS,
@@ -146,14 +147,17 @@ def _cut(events: Sequence[Event], sizes: Sequence[int]) -> Iterator[Sequence[Eve
 class Journal:
     """The streams' writing end."""
 
-    def __init__(self, redis: Redis, doorbell: Doorbell) -> None:
+    def __init__(self, redis: Redis, doorbell: Doorbell, backlog: Backlog) -> None:
         self._redis = redis
+        self._backlog = backlog
         self._doorbell = doorbell
         self._waiting: list[_Append] = []
         self._writer: asyncio.Task[None] | None = None
 
     async def append(self, entries: Sequence[Entry], notes: Sequence[Note] = ()) -> list[Position]:
-        """Writes all of the entries or none. Unavailable QUEUE_UNAVAILABLE within a second if Redis does not say that it has them."""
+        """Writes all of the entries or none. Unavailable QUEUE_UNAVAILABLE within a second if Redis does not say that it has them,
+        BACKLOG_FULL if there is no room for so much."""
+        self._backlog.take(sum([len(entry.payload) for entry in entries]))
         done: asyncio.Future[list[Position]] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Append(entries, notes, done))
         if self._writer is None:
@@ -169,7 +173,7 @@ class Journal:
                 except BaseException as error:
                     log.error("journal_write_failed", reason=type(error).__name__, appends=len(group))
                     # Who waited behind the failed write has waited long enough; nobody is left waiting for ever.
-                    _refuse([*group, *self._waiting])
+                    _refuse([*group, *self._waiting], error)
                     self._waiting.clear()
                     if not isinstance(error, REDIS_FAILURES):
                         raise
@@ -213,7 +217,7 @@ class Journal:
             self._doorbell.ring()
 
 
-def _refuse(appends: Sequence[_Append]) -> None:
+def _refuse(appends: Sequence[_Append], cause: BaseException) -> None:
     for append in appends:
         if not append.done.done():
-            append.done.set_exception(queue_unavailable())
+            append.done.set_exception(refusal(cause))

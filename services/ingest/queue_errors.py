@@ -14,6 +14,9 @@ log = structlog.get_logger()
 # Everything that waits for Redis waits this long and not longer, so that a 503 comes within a second.
 REDIS_SECONDS = 0.9
 
+# How long it takes at least for a backlog to become shorter.
+RETRY_AFTER_SECONDS = 5
+
 # OSError: a socket that is gone. TimeoutError is one too.
 REDIS_FAILURES = (RedisError, OSError)
 
@@ -21,6 +24,18 @@ REDIS_FAILURES = (RedisError, OSError)
 def queue_unavailable() -> Unavailable:
     """The 503 that says that the journal took nothing."""
     return Unavailable("The queue does not answer, nothing was kept; send this again in a moment.", code="QUEUE_UNAVAILABLE")
+
+
+def backlog_full(reason: str) -> Unavailable:
+    """The 503 that says that there is no room now."""
+    return Unavailable(reason, code="BACKLOG_FULL", retry_after_seconds=RETRY_AFTER_SECONDS)
+
+
+def refusal(error: BaseException) -> Unavailable:
+    """The 503 for a write that failed: Redis is full, or does not say that it has it."""
+    if isinstance(error, RedisError) and "OOM command not allowed" in str(error):
+        return backlog_full("The queue's memory is full and takes no more for now; send this again later, nothing was kept.")
+    return queue_unavailable()
 
 
 @asynccontextmanager
@@ -31,4 +46,4 @@ async def answering_503() -> AsyncIterator[None]:
             yield
     except REDIS_FAILURES as error:
         log.error("queue_unavailable", reason=type(error).__name__)
-        raise queue_unavailable() from error
+        raise refusal(error) from error

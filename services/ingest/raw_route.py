@@ -32,14 +32,15 @@ class RawRoute(APIRoute):
 
 
 class DirectRoutes:
-    """ASGI: finds a route by one look-up. A path or method that no route has goes to the framework, for its answer.
+    """ASGI: finds a route whose path has no parameters by one look-up. Everything else goes to the framework.
 
     Trying the routes in turn, through the layers that render the framework's own errors, costs a write 15 µs of 110.
     """
 
     def __init__(self, routes: Iterable[BaseRoute], otherwise: ASGIApp) -> None:
         self._otherwise = otherwise
-        self._routes = {(method, route.path): route for route in routes if isinstance(route, RawRoute) for method in route.methods or ()}
+        fixed = [route for route in routes if isinstance(route, RawRoute) and "{" not in route.path]
+        self._routes = {(method, route.path): route for route in fixed for method in route.methods or ()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None

@@ -21,6 +21,8 @@ MAX_FIELD_BYTES = 4096
 MAX_USER_CHARACTERS = 200
 # A body may be gigabytes, but some of it must arrive in this time.
 SILENCE_SECONDS = 30
+# And over the whole of it this much, or somebody could keep a request in work for ever by a byte now and then.
+SLOWEST_BYTES_A_SECOND = 1024
 
 
 @dataclass(slots=True)
@@ -38,6 +40,8 @@ class Upload:
 
     files: list[StoredFile] = field(default_factory=list)
     user: str | None = None
+    # Whether a job has them may be unknown for a while; then whoever finds it out removes them or not.
+    in_doubt: bool = False
 
     def remove(self) -> None:
         """Takes its blobs off the disk."""
@@ -47,7 +51,7 @@ class Upload:
 
 @asynccontextmanager
 async def stored_upload(request: Request, folder: Path, max_bytes: int) -> AsyncIterator[Upload]:
-    """The upload, checked and durable. If the block fails, its blobs are removed.
+    """The upload, checked and durable. If the block fails, its blobs are removed, unless it says that they are in doubt.
 
     UnsupportedMediaType, PayloadTooLarge, RequestTimeout; BadRequest for a body that is no multipart, has no file, or one we do not know.
     """
@@ -59,7 +63,8 @@ async def stored_upload(request: Request, folder: Path, max_bytes: int) -> Async
             file.kind = await asyncio.to_thread(kind_of, file.blob.path, file.name)
         yield reader.upload
     except BaseException:
-        reader.upload.remove()
+        if not reader.upload.in_doubt:
+            reader.upload.remove()
         raise
 
 
@@ -74,12 +79,14 @@ def _boundary(request: Request) -> bytes:
 async def _read(request: Request, reader: "_Reader", max_bytes: int) -> None:
     size = 0
     more = True
+    clock = asyncio.get_running_loop().time
+    began = clock()
     while more:
         try:
-            async with asyncio.timeout(SILENCE_SECONDS):
+            async with asyncio.timeout_at(min(clock(), began + size / SLOWEST_BYTES_A_SECOND) + SILENCE_SECONDS):
                 message = await request.receive()
         except TimeoutError as error:
-            raise RequestTimeout(f"Nothing of the body came for {SILENCE_SECONDS} s; send it again.") from error
+            raise RequestTimeout(f"Too little of the body came for {SILENCE_SECONDS} s; send it again.") from error
         if message["type"] == "http.disconnect":
             raise BadRequest("The connection ended before the body did; send it again.", code="INVALID_FILE")
         chunk: bytes = message.get("body", b"")

@@ -54,7 +54,7 @@ def dates(request: Request, asked: Dated) -> tuple[datetime | None, datetime | N
 def event_filters(request: Request, asked: EventList) -> EventFilters:
     """Which events are asked for."""
     start, end = dates(request, asked)
-    return EventFilters(asked.session_id, asked.project_id, start, end)
+    return EventFilters(asked.session_id, asked.project_id or only_project(request), start, end)
 
 
 def stats_range(request: Request, asked: StatsParameters) -> ranges.Range:
@@ -70,6 +70,12 @@ def usage_range(request: Request, asked: UsageParameters) -> ranges.Range:
 def scope(request: Request, connection: Connection, project_id: int | None, user: str | None) -> Scope:
     """Of whom. A user that is not known matches nothing."""
     return Scope(project_id or every_project(request), ALL if user is None else people.user_id(connection, user))
+
+
+def only_project(request: Request) -> int | None:
+    """The one project that the request's key is bound to. The database keeps to it anyway; said in a query, it leads to a better index."""
+    grant = grant_in(request.scope)
+    return grant.project_ids[0] if grant and grant.project_ids and len(grant.project_ids) == 1 else None
 
 
 def every_project(request: Request) -> int:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection
 
 from services.query import answers
-from services.query.asking import FAILURES, dates, event_filters, paging, refuse_parameters
+from services.query.asking import FAILURES, dates, event_filters, only_project, paging, refuse_parameters
 from services.query.queries import events, listing
 from services.query.queries.paging import Page, Paging, Row
 from services.query.reads import answer
@@ -20,7 +20,7 @@ router = APIRouter(responses=FAILURES)
 def list_sessions(request: Request, asked: Annotated[SessionList, Query()]) -> Response:
     """By the time they began; those without a date come last, and not at all within dates."""
     start, end = dates(request, asked)
-    filters = listing.SessionFilters(asked.project_id, asked.user, start, end, asked.status)
+    filters = listing.SessionFilters(asked.project_id or only_project(request), asked.user, start, end, asked.status)
     wanted = paging(request, asked)
     return answer(request, lambda connection: listing.sessions(connection, filters, wanted))
 

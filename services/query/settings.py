@@ -24,8 +24,7 @@ class Settings(ReachSettings):
         300,
         ge=1,
         le=3600,
-        description="A longer pause between two events is not active time. Stored"
-        " sessions keep the gap they were stored with, so choose it before the first.",
+        description="A longer pause between two events is not active time. A database keeps the first value that it is used with.",
     )
     query_database_connections: int = Field(10, ge=1, le=200, description="The most Postgres connections of a query process.")
     ready_lag_seconds: int = Field(

@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import celeryd_init, setup_logging
+from kombu.transport.redis import QoS
 
 from services.worker.settings import Settings
 from shared.broker import (
@@ -73,6 +74,15 @@ def _configure_logs(**_: object) -> None:
 def _have_tasks(**_: object) -> None:
     """A worker begins. Celery's setting `imports` would make beat and Flower import them as well."""
     import_module(TASKS_MODULE)
+
+
+@celeryd_init.connect(weak=False)
+def _restore_nothing(**_: object) -> None:
+    """When Redis is lost while a task runs, kombu puts its message back over the connection that is gone, and the worker ends by that.
+
+    Nothing needs it: a bell rings again, and the sweep finds an import whose worker is gone.
+    """
+    QoS.restore_at_shutdown = False
 
 
 app = create_app()

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from psycopg import Connection
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from services.worker.resources import Resources
 from shared.canary import PATH, PROOF_HEADER, PROOF_KEY, SEEN_KEY
@@ -48,7 +49,7 @@ def fly(worker: Resources) -> None:
             worker.redis.hset(SEEN_KEY, mapping={"sent_at": found.sent_at.timestamp(), "round_trip_seconds": round_trip_seconds})
         canary = Canary(id=uuid4(), sent_at=datetime.now(UTC))
         _ask(url, "POST", msgspec.json.encode(canary), {PROOF_HEADER: _token(worker.redis), "Content-Type": "application/json"})
-    except (OSError, HTTPException, msgspec.MsgspecError, _NotTakenError) as error:
+    except (OSError, HTTPException, ResponseError, msgspec.MsgspecError, _NotTakenError) as error:
         log.warning("canary_lost", error=type(error).__name__, reason=str(error)[:200])
 
 

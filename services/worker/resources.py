@@ -15,6 +15,7 @@ from redis import Redis
 from sqlalchemy import Engine, event
 
 from services.worker.drainers import Drainer
+from services.worker.fixed_settings import idle_gap_seconds
 from services.worker.settings import Settings
 from services.worker.staging import prepare_connection
 from shared.database import make_engine
@@ -32,7 +33,8 @@ class Resources:
 
     @property
     def idle_gap(self) -> timedelta:
-        return timedelta(seconds=self.settings.idle_gap_seconds)
+        """The database's, which may be another than the settings' (fixed_settings.py)."""
+        return timedelta(seconds=idle_gap_seconds(self.settings.database_url, self.settings.idle_gap_seconds))
 
     @property
     def ledger_slot(self) -> int:

@@ -15,7 +15,7 @@ class Settings(BaseSettings):
     )
     journal_partitions: int = Field(1, ge=1, le=256, description="Number of journal streams. The same for ingest, worker and query.")
     idle_gap_seconds: int = Field(
-        300, ge=1, le=3600, description="A pause up to this long counts as active time. Run `make verify` after a change."
+        300, ge=1, le=3600, description="A pause up to this long counts as active time. A database keeps the first value it is used with."
     )
     session_idle_seconds: int = Field(
         1800, ge=60, description="An open session without an event for this long is closed at its last event."

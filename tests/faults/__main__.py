@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
+from math import inf
 from pathlib import Path
 from random import SystemRandom
 
@@ -53,6 +54,7 @@ def _plan(arguments: list[str] | None) -> Plan:
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1_000_000), help="the same seed, the same load and faults")
     parser.add_argument("--rounds", type=int, default=1, help="at least so many rounds of all faults")
     parser.add_argument("--minutes", type=float, default=0.0, help="at least for so long")
+    parser.add_argument("--at-most-minutes", type=float, default=inf, help="but not longer")
     parser.add_argument("--kills", type=int, default=0, help="at least so many times something is killed with -9")
     parser.add_argument("--kill-weight", type=int, default=1, help="how many times as many kills in a round, against other faults")
     parser.add_argument("--rate", type=float, default=700, help="events per second")

@@ -68,7 +68,8 @@ async def run(stack: Stack, plan: Plan, folder: Path) -> Outcome:
 
 
 def _is_over(plan: Plan, strike: Strike, outcome: Outcome) -> bool:
-    return strike.round > plan.rounds and outcome.load_seconds >= plan.minutes * 60 and outcome.kills >= plan.kills
+    is_enough = strike.round > plan.rounds and outcome.load_seconds >= plan.minutes * 60 and outcome.kills >= plan.kills
+    return is_enough or outcome.load_seconds >= plan.at_most_minutes * 60
 
 
 async def _strike(stack: Stack, plan: Plan, strike: Strike, number: int, outcome: Outcome) -> bool:

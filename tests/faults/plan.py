@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from random import Random
 
 from tests.faults.catalogue import FAULTS
@@ -12,7 +13,7 @@ TOGETHER = "two at once"
 
 @dataclass(frozen=True)
 class Plan:
-    """`rate` is in events per second. It ends when all of `rounds`, `minutes` and `kills` are reached.
+    """`rate` is in events per second. It ends when all of `rounds`, `minutes` and `kills` are reached, at the latest after `at_most_minutes`.
 
     A round has every fault as often as it says, those that kill `kill_weight` times as often, some of them two at a time.
     """
@@ -22,6 +23,7 @@ class Plan:
     rate: float
     rounds: int = 1
     minutes: float = 0.0
+    at_most_minutes: float = inf
     kills: int = 0
     kill_weight: int = 1
     # The longest time for which a fault lasts (some say: so many times that), and between a recovery and the next fault.

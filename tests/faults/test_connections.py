@@ -6,12 +6,23 @@ from contextlib import contextmanager
 import httpx2 as httpx
 import pytest
 
-from tests.faults.instants import assert_stored_once, await_settled, message, send, send_until_accepted, start_session
+from tests.faults.instants import (
+    assert_stored_once,
+    await_blocked_worker,
+    await_settled,
+    message,
+    send,
+    send_until_accepted,
+    start_session,
+    transaction_held_before_commit,
+)
+from tests.faults.kills import kill_service
 from tests.faults.stack import Stack
 from tests.faults.wire import BOTH, Direction
 
 REFUSAL_SECONDS = 1.5
 PULSES = 20
+WORKERS = ("worker-drain", "worker-background")
 
 
 @contextmanager
@@ -54,6 +65,18 @@ def test_connections_to_redis_that_are_no_good_any_more(proxied: Stack, happen: 
     send_until_accepted(proxied, event)
     await_settled(proxied)
     assert_stored_once(proxied, event)
+
+
+def test_a_worker_that_is_busy_outlives_a_death_of_redis(proxied: Stack) -> None:
+    event = message(start_session(proxied))
+    deaths = {worker: proxied.deaths(worker) for worker in WORKERS}
+    with transaction_held_before_commit(proxied):
+        assert send(proxied, event).status_code == 201
+        await_blocked_worker(proxied)
+        kill_service(proxied, "redis")
+    await_settled(proxied)
+    assert_stored_once(proxied, event)
+    assert {worker: proxied.deaths(worker) for worker in WORKERS} == deaths
 
 
 def test_connections_to_postgres_that_are_cut(proxied: Stack) -> None:

@@ -16,7 +16,7 @@ HANG_SECONDS = 5.0
 AWAY_SECONDS = 20.0
 EVERY_SECONDS = 0.1
 BIG_BYTES = 100_000
-BIG_EVENTS = 60
+SENT_AGAIN = 60
 
 
 def test_a_redis_that_hangs(proxied: Stack) -> None:
@@ -81,10 +81,10 @@ def test_a_redis_that_is_full(proxied: Stack) -> None:
         full.result()
     assert statuses <= {201, 429, 503}
     assert refused
-    for event in refused[:BIG_EVENTS]:
+    for event in refused[:SENT_AGAIN]:
         send_until_accepted(proxied, event)
     await_settled(proxied)
-    assert_all_stored(proxied, accepted + refused[:BIG_EVENTS])
+    assert_all_stored(proxied, accepted + refused[:SENT_AGAIN])
 
 
 def test_a_lock_on_the_aggregates(proxied: Stack) -> None:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class Stack:
     http: httpx.Client
     database_url: str
     log_folder: Path
+    environment: dict[str, str]
 
     def select(self, sql: str) -> list[tuple[object, ...]]:
         with psycopg.connect(self.database_url) as connection:
@@ -60,13 +62,28 @@ def stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.Tem
     try:
         with httpx.Client(base_url=url, timeout=30) as client:
             assert wait_until(lambda: _ready(client), READY_SECONDS), _logs(folder)
-            yield Stack(client, database_url, folder)
+            yield Stack(client, database_url, folder, environment)
     finally:
         for process in running:
             process.send_signal(signal.SIGTERM)
         for process in running:
             process.wait(30)
         listening.close()
+
+
+@contextmanager
+def second_api(stack: Stack, **environment: str) -> Iterator[httpx.Client]:
+    """Another process of the API before the same pipeline, with other settings."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        arguments = ["-m", "deploy.embedded.gateway", str(listening.fileno())]
+        process = _start("second-api", arguments, stack.environment | environment, stack.log_folder, listening)
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=30) as client:
+                assert wait_until(lambda: _answers(client, "/healthz"), READY_SECONDS), _logs(stack.log_folder)
+                yield client
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
 
 
 def _start(
@@ -79,8 +96,12 @@ def _start(
 
 
 def _ready(client: httpx.Client) -> bool:
+    return _answers(client, "/readyz")
+
+
+def _answers(client: httpx.Client, path: str) -> bool:
     try:
-        return client.get("/readyz").status_code == 200
+        return client.get(path).status_code == 200
     except httpx.TransportError:
         return False
 

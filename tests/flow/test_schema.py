@@ -1,20 +1,46 @@
-"""Schemathesis, all checks, against the running pipeline: no 5xx, nothing that the API's description does not say."""
+"""Schemathesis, all checks, against the running pipeline: no 5xx, nothing that the API's description does not say. With keys needed and without."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.flow.conftest import REPOSITORY, Stack
+import httpx2 as httpx
+
+from tests.flow.conftest import REPOSITORY, Stack, second_api
 
 EXAMPLES_PER_OPERATION = 4
 
 
-def test_whatever_is_sent_the_answer_is_a_described_one(stack: Stack, tmp_path: Path) -> None:
+def check(http: httpx.Client, folder: Path, *more: str, examples: int = EXAMPLES_PER_OPERATION) -> None:
     command = [str(Path(sys.executable).with_name("st")), "--config-file", str(REPOSITORY / "schemathesis.toml"), "run"]
-    options = ["--max-examples", str(EXAMPLES_PER_OPERATION), "--seed", "1", "--generation-database", "none", "--no-color"]
+    options = ["--max-examples", str(examples), "--seed", "1", "--generation-database", "none", "--no-color", *more]
 
     result = subprocess.run(
-        [*command, str(stack.http.base_url.join("/openapi.json")), *options], cwd=tmp_path, capture_output=True, text=True, check=False
+        [*command, str(http.base_url.join("/openapi.json")), *options], cwd=folder, capture_output=True, text=True, check=False
     )
 
     assert result.returncode == 0, result.stdout[-20_000:]
+
+
+def test_whatever_is_sent_the_answer_is_a_described_one(stack: Stack, tmp_path: Path) -> None:
+    check(stack.http, tmp_path)
+
+
+def test_it_is_where_a_key_is_needed_too(stack: Stack, tmp_path: Path) -> None:
+    key = stack.http.post("/api/keys", json={"name": "schemathesis", "scopes": ["admin"]}).json()["key"]
+    with second_api(stack, TRACKER_ACCESS="keys") as http:
+        assert http.get("/api/sessions").status_code == 401
+        # Once is enough for what is the same without keys.
+        check(http, tmp_path, "-H", f"Authorization: Bearer {key}", "--phases", "fuzzing", examples=1)
+
+
+def test_where_a_key_is_needed_and_none_comes_every_answer_is_a_described_one(stack: Stack, tmp_path: Path) -> None:
+    stack.http.post("/api/keys", json={"name": "somebody's", "scopes": ["admin"]})
+    with second_api(stack, TRACKER_ACCESS="keys") as http:
+        check(
+            http,
+            tmp_path,
+            "--checks",
+            "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+            examples=1,
+        )

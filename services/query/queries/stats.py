@@ -19,7 +19,12 @@ _SUMS = ", ".join(f"coalesce(sum(r.{name}), 0)::bigint AS {name}" for name in _M
 
 _ROLLUP = f"""(SELECT * FROM activity_rollups WHERE project_id = :project_id AND user_id = :user_id AND {IN_SEGMENT} OFFSET 0) AS r"""
 
-_TOTALS = f"SELECT {_SUMS} FROM {SEGMENTS} CROSS JOIN LATERAL {_ROLLUP}"
+# The gap that the database counts with, or is going to (services/worker/fixed_settings.py).
+_TOTALS = f"""
+    SELECT {_SUMS},
+           coalesce((SELECT CAST(value AS integer) FROM fixed_settings WHERE name = 'idle_gap_seconds'), CAST(:told AS integer)) AS idle_gap_seconds
+    FROM {SEGMENTS} CROSS JOIN LATERAL {_ROLLUP}
+"""
 
 _SERIES = f"""
     SELECT width_bucket(date_part('epoch', r.bucket_start), CAST(:edges AS float8[])) - 1 AS i, {_SUMS}
@@ -103,12 +108,13 @@ def series_rows(connection: Connection, scope: Scope, series: Series) -> dict[in
 
 
 def _totals(connection: Connection, scope: Scope, wanted: Range, segments: list[Segment], idle_gap_seconds: int) -> Row:
-    found = rows(connection, _TOTALS, scope.keys() | segment_parameters(segments))[0]
+    found = rows(connection, _TOTALS, scope.keys() | segment_parameters(segments) | {"told": idle_gap_seconds})[0]
+    kept = found.pop("idle_gap_seconds")
     if not wanted.everything:
         found["files_modified"] = files.distinct(connection, scope.project_id, segments)
     measures = _measures(found)
     return {"sessions": measures.pop("sessions"), "time_minutes": measures.pop("time_minutes"),
-            "active_minutes": measures.pop("active_minutes"), "idle_gap_seconds": idle_gap_seconds} | measures  # fmt: skip
+            "active_minutes": measures.pop("active_minutes"), "idle_gap_seconds": kept} | measures  # fmt: skip
 
 
 def _time_series(connection: Connection, scope: Scope, wanted: Range, series: Series) -> list[Row]:

@@ -7,6 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
+from deploy.embedded.preflight import check_admin_key
+from deploy.embedded.processes import StartError
 from services.ingest.app import create_app as create_ingest
 from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
@@ -127,6 +129,10 @@ def test_the_start_is_refused_while_nobody_could_make_a_key(database_url: str, r
     ):
         with pytest.raises(NoAdminKey, match=r"deploy\.keys create --scope admin"), TestClient(app):
             pass
+    with pytest.raises(StartError, match="make key"):
+        check_admin_key(database_url)
+    make_key(database_url, "admin")
+    check_admin_key(database_url)
 
 
 def test_it_starts_without_the_database_and_lets_nobody_in_then(redis_url: str, tmp_path: Path) -> None:

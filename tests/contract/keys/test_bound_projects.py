@@ -178,6 +178,17 @@ def test_whatever_has_a_project_has_a_policy_and_nothing_is_granted_without_one(
     assert [name for name, has_policy, _, is_granted in tables if is_granted and not has_policy] == ["ledger"]
 
 
+def test_a_search_under_the_policies_uses_the_index_of_terms(database_url: str, alpha: int) -> None:
+    with psycopg.connect(database_url) as connection:
+        # Of few rows, another index would do as well.
+        connection.execute("DROP INDEX messages_by_project, messages_by_time, messages_by_session")
+        connection.execute("SELECT set_config('tracker.projects', %s, true), set_config('role', 'tracker_bound', true)", (f"{{{alpha}}}",))
+        connection.execute("SET LOCAL enable_seqscan = off")
+        plan = connection.execute("EXPLAIN SELECT id FROM messages WHERE terms @@ 'message'::tsquery").fetchall()
+        connection.rollback()
+    assert "messages_by_terms" in str(plan)
+
+
 def test_users_that_its_project_does_not_have_are_not_there(api: Api, alpha: int) -> None:
     api.select("INSERT INTO users (name) VALUES ('elsewhere') RETURNING id")
     bound = api.key("read", projects=[alpha])

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
+from services.ingest.backlog import Backlog
 from services.ingest.doorbell import Doorbell
 from services.ingest.journal import Entry as NewEntry
 from services.ingest.journal import Journal, entries_of
@@ -74,7 +75,7 @@ class World:
 
 async def _append(redis_url: str, entries: Sequence[NewEntry]) -> None:
     async with AsyncRedis.from_url(redis_url) as redis:
-        await Journal(redis, Doorbell(sender(redis_url))).append(entries)
+        await Journal(redis, Doorbell(sender(redis_url)), Backlog(redis, partitions=PARTITIONS, max_entries=1000)).append(entries)
 
 
 def call(event_id: UUID | None = None, *, name: str = "Bash", session_id: str | None = None) -> ToolCall:

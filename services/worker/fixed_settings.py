@@ -1,0 +1,33 @@
+"""Settings that what is stored depends on. The database keeps the first value it was used with; a process that is told another one goes by that.
+
+Otherwise every number would be right for a part of the sessions only, and `make verify` would name them all.
+"""
+
+from functools import cache
+
+import psycopg
+import structlog
+
+from shared.database import connect_options
+
+log = structlog.get_logger()
+
+_KEEP = "INSERT INTO fixed_settings (name, value) VALUES ('idle_gap_seconds', %(told)s::text) ON CONFLICT DO NOTHING"
+_KEPT = "SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'"
+
+
+@cache
+def idle_gap_seconds(database_url: str, told: int) -> int:
+    """The gap that this database counts with; `told` is what the environment says. Asked once a process, on a connection of its own."""
+    options = connect_options(statement_timeout_ms=5_000, lock_timeout_ms=5_000, read_only=False)
+    with psycopg.connect(database_url, application_name="tracker-worker", **options) as connection:
+        connection.execute(_KEEP, {"told": told})
+        [(kept,)] = connection.execute(_KEPT).fetchall()
+    if kept != told:
+        log.warning(
+            "idle_gap_is_fixed",
+            told_seconds=told,
+            kept_seconds=kept,
+            advice=f"This database counts with {kept} s since its first event; set TRACKER_IDLE_GAP_SECONDS={kept}, or start a new one.",
+        )
+    return int(kept)

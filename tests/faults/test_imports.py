@@ -1,0 +1,37 @@
+"""An import whose job's INSERT was not confirmed: it runs if it was made, and leaves nothing behind if it was not."""
+
+import httpx2 as httpx
+import pytest
+
+from deploy.embedded.processes import wait_until
+from tests.faults.instants import STORED_SECONDS
+from tests.faults.stack import Stack
+from tests.faults.transcripts import transcripts
+
+INSERT = b"INSERT INTO import_jobs"
+_JOBS = "SELECT count(*) FILTER (WHERE status = 'succeeded'), count(*) FROM import_jobs"
+
+
+@pytest.mark.parametrize(("on_answer", "jobs"), [(True, 1), (False, 0)], ids=["made", "not made"])
+def test_an_import_whose_job_is_in_doubt(proxied: Stack, on_answer: bool, jobs: int) -> None:
+    before = _jobs(proxied)
+    trap = proxied.postgres_proxy.trap(INSERT, on_answer=on_answer)
+    answer = httpx.post(
+        f"{proxied.url}/api/import/claude-data",
+        files={"file": ("session.jsonl", next(transcripts(f"in doubt/{on_answer}")))},
+        timeout=30,
+        trust_env=False,
+    )
+    trap.wait()
+    proxied.postgres_proxy.release(trap, cut=True)
+    assert answer.status_code == 503
+    wanted = (before[0] + jobs, before[1] + jobs)
+    assert wait_until(lambda: _jobs(proxied) == wanted and not list(proxied.paths.blobs.iterdir()), STORED_SECONDS), _jobs(proxied)
+
+
+def _jobs(stack: Stack) -> tuple[int, int]:
+    with stack.database() as connection:
+        [(succeeded, jobs)] = connection.execute(_JOBS).fetchall()
+    assert isinstance(succeeded, int)
+    assert isinstance(jobs, int)
+    return succeeded, jobs

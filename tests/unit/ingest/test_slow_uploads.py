@@ -1,0 +1,44 @@
+"""An upload may be large and its line slow, but somebody who only keeps it open is told to come again."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import Request
+
+from services.ingest import uploads
+from shared.errors import RequestTimeout
+
+HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="c"\r\n\r\n'
+
+
+def upload(folder: Path, drop: Callable[[], bytes | None]) -> None:
+    """Reads a body that begins as a form and goes on with what `drop` gives; None is silence."""
+    pieces = [HEAD]
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0)
+        piece = pieces.pop() if pieces else drop()
+        if piece is None:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": piece, "more_body": True}
+
+    async def read() -> None:
+        request = Request({"type": "http", "headers": [(b"content-type", b"multipart/form-data; boundary=x")]}, receive)
+        async with uploads.stored_upload(request, folder, 10_000_000):
+            pytest.fail("it has no end")
+
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize("drop", [lambda: None, lambda: b"", lambda: b"y"], ids=["silence", "nothing", "a byte now and then"])
+def test_too_little_for_too_long_is_408_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drop: Callable[[], bytes | None]
+) -> None:
+    monkeypatch.setattr(uploads, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(uploads, "SLOWEST_BYTES_A_SECOND", 10_000_000_000)
+    with pytest.raises(RequestTimeout, match="Too little of the body came"):
+        upload(tmp_path, drop)
+    assert list(tmp_path.iterdir()) == []
