@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection
 
-from services.query import answers, letter_payload
+from services.query import answers_letters, letter_payload
 from services.query.asking import FAILURES, paging, refuse_parameters
 from services.query.queries import dead_letters
 from services.query.queries.dead_letters import LetterFilters
@@ -19,7 +19,9 @@ from shared.errors import NotFound
 router = APIRouter(tags=["dead letters"], responses=FAILURES)
 
 
-@router.get("/api/dead-letters", response_model=answers.DeadLetterPage, summary="What could not be stored, by reason and one by one")
+@router.get(
+    "/api/dead-letters", response_model=answers_letters.DeadLetterPage, summary="What could not be stored, by reason and one by one"
+)
 def list_letters(request: Request, asked: Annotated[LetterList, Query()]) -> Response:
     """Those that wait, newest first, or with `status=stored` those whose event was stored later."""
     wanted, filters = paging(request, asked), LetterFilters(asked.kind, asked.reason, asked.status == "stored")
@@ -28,7 +30,7 @@ def list_letters(request: Request, asked: Annotated[LetterList, Query()]) -> Res
 
 @router.get(
     "/api/dead-letters/{letter_id}",
-    response_model=answers.ShownDeadLetter,
+    response_model=answers_letters.ShownDeadLetter,
     summary="One dead letter, with what died",
     dependencies=[Depends(refuse_parameters)],
 )

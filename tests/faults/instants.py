@@ -17,7 +17,7 @@ MOMENT_SECONDS = 30.0
 STORED_SECONDS = 60.0
 _BLOCKED = "SELECT FROM pg_stat_activity WHERE application_name = 'tracker-worker' AND wait_event_type = 'Lock'"
 _ROWS_AND_ACCOUNT = """
-    SELECT (SELECT count(*) FROM messages WHERE id = ANY(%(event_ids)s::uuid[])), (SELECT count(*) FROM dead_letters),
+    SELECT (SELECT count(*) FROM messages WHERE id = ANY(%(event_ids)s::uuid[])), (SELECT count(*) FROM dead_letters WHERE stored_at IS NULL),
            (SELECT count(*) FROM messages WHERE brought_by IS NULL) + (SELECT count(*) FROM session_events) - (SELECT coalesce(sum(persisted), 0) FROM ledger)"""
 
 
