@@ -1,0 +1,47 @@
+"""No secret of an event is in Redis, in Postgres or in an answer; unless redaction is turned off."""
+
+from fastapi.testclient import TestClient
+
+from services.ingest.app import create_app
+from services.ingest.settings import Settings
+from shared.messages import Conversation
+from tests.contract.ingest.conftest import Service
+
+SECRET = "glpat-aB3dE6gH9jK2mN5pQ8sT"
+
+
+def everything(service: Service) -> str:
+    keys = [(key, service.redis.type(key)) for key in service.redis.keys("*")]
+    streams = [service.redis.xrange(key) for key, kind in keys if kind == b"stream"]
+    texts = [service.redis.get(key) for key, kind in keys if kind == b"string"]
+    return f"{keys} {streams} {texts} {service.select('SELECT * FROM projects')}"
+
+
+def test_nothing_of_it_is_kept_anywhere(service: Service) -> None:
+    service.start("s-1", user=f"ann {SECRET}", git_branch=SECRET, project_path=f"/home/me/{SECRET}")
+    service.post("/api/conversations", {"session_id": "s-1", "role": "user", "content": f"use {SECRET}"}, Idempotency_Key="k-1")
+    service.post(
+        "/api/tool-calls",
+        {"session_id": "s-1", "tool_name": "Bash", "result_status": "success", "parameters": {"a": [{"password": "plain"}]}},
+    )
+    service.post("/api/events", [{"type": "activity", "session_id": "s-1", "file_path": f"/x/{SECRET}", "action": "created"}])
+
+    kept = everything(service)
+
+    assert SECRET not in kept
+    assert "plain" not in kept
+    assert kept.count("[redacted:gitlab_token:") >= 5
+
+
+def test_what_was_sent_wrongly_is_not_quoted(service: Service) -> None:
+    service.start("s-1")
+    wrong = {"type": "conversation", "session_id": "s-1", "role": SECRET, "content": "x"}
+    for answer in (service.post("/api/conversations", wrong), service.post("/api/events", [wrong, wrong | {"type": SECRET}])):
+        assert SECRET not in answer.text
+
+
+def test_off_keeps_texts_as_they_came(settings: Settings, service: Service) -> None:
+    with TestClient(create_app(settings.model_copy(update={"redact": False})), base_url=str(service.http.base_url)) as http:
+        service.start("s-1")
+        http.post("/api/conversations", json={"session_id": "s-1", "role": "user", "content": SECRET})
+    assert [event.content for event in service.journal() if isinstance(event, Conversation)] == [SECRET]
