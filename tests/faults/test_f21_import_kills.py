@@ -66,7 +66,7 @@ def add_job(connection: Connection[Any], archive: Path) -> UUID:
 
 
 def counts(connection: Connection[Any], job_id: UUID) -> dict[str, Any]:
-    names = "status, sessions_imported, conversations_imported, tool_calls_imported, duplicates, errors_total"
+    names = "status, sessions_imported, conversations_imported, tool_calls_imported, duplicates, errors_total, errors"
     row = connection.execute(f"SELECT {names} FROM import_jobs WHERE id = %s".encode(), (job_id,)).fetchone()
     assert row is not None
     return dict(zip(names.split(", "), row, strict=True))
@@ -119,6 +119,7 @@ def test_killed_at_random_moments_it_counts_everything_once(database_url: str, r
             "conversations_imported": 2 * rounds,
             "tool_calls_imported": rounds,
             "errors_total": 0,
+            "errors": [],
         }
         tables = connection.execute("SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM tool_calls)").fetchone()
         assert tables == (2 * rounds, rounds)
