@@ -174,8 +174,8 @@ def test_whatever_has_a_project_has_a_policy_and_nothing_is_granted_without_one(
             FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')"""
         tables = connection.execute(sql).fetchall()
     assert [name for name, has_policy, has_project, _ in tables if has_project and not has_policy] == []
-    # The ledger tells how far the journal is applied: times and counts of all projects together.
-    assert [name for name, has_policy, _, is_granted in tables if is_granted and not has_policy] == ["ledger"]
+    # The ledger tells how far the journal is applied, times and counts of all projects together; settings are the tracker's own.
+    assert {name for name, has_policy, _, is_granted in tables if is_granted and not has_policy} == {"ledger", "fixed_settings"}
 
 
 def test_a_search_under_the_policies_uses_the_index_of_terms(database_url: str, alpha: int) -> None:
