@@ -11,8 +11,8 @@ from services.ingest.accept import ONE_EVENT, ingest_of, receive
 from services.ingest.journal import Entry
 from services.ingest.queue_errors import answering_503
 from services.ingest.requests_in import headers_of
-from shared.canary import PROOF_HEADER, PROOF_KEY
-from shared.errors import Forbidden, invalid
+from shared.canary import PATH, PROOF_HEADER, PROOF_KEY
+from shared.errors import MethodNotAllowed, invalid
 from shared.journal import partition_of, stream_key
 from shared.messages import ENVELOPE_VERSION, Canary, Envelope, encode_envelope
 from shared.web import json_response
@@ -27,7 +27,7 @@ class CanaryAccepted(Struct):
 
 
 async def accept_canary(request: Request) -> Response:
-    """201 once it is on the journal's disk. Forbidden without the token."""
+    """201 once it is on the journal's disk. Without the token it is as if there was no such route, as the API's description has it."""
     await _check_token(request)
     write = await receive(request, ONE_EVENT)
     try:
@@ -46,4 +46,6 @@ async def _check_token(request: Request) -> None:
     async with answering_503():
         token = await ingest_of(request).redis.get(PROOF_KEY)
     if not isinstance(token, bytes) or not compare_digest(shown, token):
-        raise Forbidden("Only the tracker's own canary comes in here; send events to /api/events.")
+        refused = MethodNotAllowed(f"{PATH} does not take POST but from the tracker itself; send events to /api/events.")
+        refused.headers = {"Allow": "GET, HEAD"}
+        raise refused

@@ -36,7 +36,7 @@ def test_nobody_else_gets_in_there(api: Api, admin: str, redis: Redis, shown: st
     if token:
         redis.set(PROOF_KEY, token)
     for key in (None, admin):
-        is_error(api.ask(key, "POST", PATH, json=CANARY, headers={PROOF_HEADER: shown.encode()}), 403, "FORBIDDEN")
+        is_error(api.ask(key, "POST", PATH, json=CANARY, headers={PROOF_HEADER: shown.encode()}), 405, "METHOD_NOT_ALLOWED")
     assert redis.xlen(stream_key(0)) == 0
 
 
