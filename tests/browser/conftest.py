@@ -115,7 +115,8 @@ def turned(api: Api, elsewhere: int) -> Iterator[tuple[int, Callable[[], None]]]
     forwarder.close()
 
 
-@pytest.fixture(scope="session")
+# Of a module: while it lives, its thread has a running event loop, in which other tests could not run theirs.
+@pytest.fixture(scope="module")
 def attack_from() -> Iterator[Callable[..., dict[str, Any]]]:
     """attack_from(page, base): opens the page and lets it try everything against `base`. `loaded` is called between the two.
 
