@@ -19,7 +19,7 @@ from client.watching import watch
 MAX_USER_CHARACTERS = 200
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Brings Claude Code's history to a tracker."
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Brings Claude Code's history to a tracker, and looks after the tracker."
 )
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of an import job; `tracker jobs` lists them.")]
@@ -106,6 +106,7 @@ def verify(as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None)
             raise typer.Exit(FAILED)
 
 
+@app.command()
 def scrub(
     is_watching: Annotated[bool, typer.Option("--watch", help="Wait until it is through.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would change, change nothing.")] = False,
@@ -132,7 +133,6 @@ def scrub(
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(keys.app, name="keys")
 app.command("audit")(keys.list_acts)
-app.add_typer(dead_letters.app, name="dead-letters")
 
 
 def _change(method: str, path: str, url: str, token: str | None, *, as_json: bool) -> None:
