@@ -19,7 +19,10 @@ from client.watching import watch
 MAX_USER_CHARACTERS = 200
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Brings Claude Code's history to a tracker, and looks after the tracker."
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Brings Claude Code's history to a tracker, and looks after the tracker.",
 )
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of an import job; `tracker jobs` lists them.")]
