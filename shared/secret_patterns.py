@@ -147,11 +147,14 @@ CONTEXTS: tuple[Context, ...] = (
     Context("said", rb"[?&]sig=", rb"[A-Za-z0-9%+/=_-]{30,}"),
     Context("quoted", rb"<(?i:" + SECRET_NAME + rb")>", rb"[^<>\s\x00]{4,}", b"</"),
     Context("option", rb"--[a-z-]*(?i:" + SECRET_NAME + rb") +(?:\\*[\"'])?", _BARE + rb"{4,}"),
+)
+# The same behind a secret's name, which is told apart but once.
+NAMED_CONTEXTS: tuple[Context, ...] = (
     # name = "VALUE", in code, JSON, or JSON in a string
-    Context("quoted", rb"(?i:" + SECRET_NAME + rb")" + _BEFORE_VALUE + b'"', rb"[^\"\\\r\n\x00]{4,}"),
-    Context("quoted", rb"(?i:" + SECRET_NAME + rb")" + _BEFORE_VALUE + b"'", rb"[^'\\\r\n\x00]{4,}"),
+    Context("quoted", _BEFORE_VALUE + b'"', rb"[^\"\\\r\n\x00]{4,}"),
+    Context("quoted", _BEFORE_VALUE + b"'", rb"[^'\\\r\n\x00]{4,}"),
     # NAME=VALUE, name: VALUE
-    Context("bare", rb"(?i:" + SECRET_NAME + rb")(?:\\*[\"'`])?(?: *:|=| +=) *", _BARE + rb"{4,}"),
+    Context("bare", rb"(?:\\*[\"'`])?(?: *:|=| +=) *", _BARE + rb"{4,}"),
 )
 
 # Names that make whatever text they name a secret, in structured data: parameters, headers, environments. Compared without case, "-" and "_".

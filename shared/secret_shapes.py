@@ -11,8 +11,8 @@ PLACEHOLDERS = frozenset(
     b" str string test testing text token true type undefined unknown user username value varchar void".split()
 )
 # By what they begin with, or one character again and again.
-_PLACEHOLDER = re.compile(rb"[$<\[({=:]|%[({]|your|my[-_]|example|xxx|\*\*\*|\.\.\.|\xe2\x80\xa6|(.)\1*+\Z", re.DOTALL)
-_WORDS_OF_NAMES = (b"pass", b"pwd", b"secret", b"token", b"key", b"cred", b"auth", b"env", b"user", b"config")
+_PLACEHOLDER = re.compile(rb"[$<\[({=:]|%(?:[({]|.*%\Z)|your|my[-_]|example|xxx|\*\*\*|\.\.\.|\xe2\x80\xa6|(.)\1*+\Z", re.DOTALL)
+_OF_NAMES = re.compile(rb"pass|pwd|secret|token|key|cred|auth|env|user|config")
 # And what is not ASCII: a character of several bytes is as good as a letter.
 _LETTERS = bytes(byte for byte in range(256) if byte >= 128 or chr(byte).isalpha())
 # No word is as long.
@@ -53,7 +53,6 @@ def _is_placeholder(lower: bytes) -> bool:
         or b"..." in lower
         or b"****" in lower
         or b"${" in lower
-        or (lower[:1] == b"%" == lower[-1:])
     )
 
 
@@ -67,10 +66,6 @@ def _is_path(value: bytes) -> bool:
     return b"/" in value and _PATH.fullmatch(value) is not None
 
 
-def _is_of_names(lower: bytes) -> bool:
-    return any(word in lower for word in _WORDS_OF_NAMES)
-
-
 def _is_quoted_secret(lower_name: bytes, value: bytes, lower: bytes, is_password: bool) -> bool:
     if value.isalpha():
         # A capitalized word is a label; a password is one word, another secret a long one.
@@ -80,22 +75,25 @@ def _is_quoted_secret(lower_name: bytes, value: bytes, lower: bytes, is_password
     if _is_path(value) or _COLOUR.fullmatch(value):
         return False
     if not value.isalnum() and _WORDS.fullmatch(value):
-        return is_password and _is_mixed(value) and not _is_of_names(lower)
+        return is_password and _is_mixed(value) and not _OF_NAMES.search(lower)
     return len(value) >= 6 and (is_password or _is_mixed(value))
 
 
 def _is_bare_secret(shape: str, name: bytes, value: bytes, lower: bytes, after: bytes, is_password: bool) -> bool:
-    if (after and after in b"([{") or len(value) < 6 or _is_path(value):
+    if len(value) < 6 or (after and after in b"([{") or _is_path(value):
         return False
-    if shape == "option" and (value[:1] == b"-" or value.isalpha()):
-        return False
-    is_said = shape == "option" or (name.endswith(b"=") and name[:-1].isupper())
+    is_option = shape == "option"
+    is_said = is_option or (name[-1:] == b"=" and name[:-1].isupper())
     if value.isalpha():
+        if is_option:
+            return False
         is_end_of_line = after in b"\r\n;&"
         is_random = len(value) >= _RANDOM_LETTERS and not (value.islower() or value.isupper())
-        return not _is_of_names(lower) and (is_said or is_random or (is_password and value.islower() and is_end_of_line))
+        return (is_said or is_random or (is_password and is_end_of_line and value.islower())) and not _OF_NAMES.search(lower)
+    if is_option and value[:1] == b"-":
+        return False
     if _WORDS.fullmatch(value) if value.isalnum() else (_CODE.fullmatch(value) or _WORDS.fullmatch(value)):
-        if _is_of_names(lower) or b"." in value or b":" in value or b"/" in value or b"->" in value:
+        if _OF_NAMES.search(lower) or b"." in value or b":" in value or b"/" in value or b"->" in value:
             return False
         if b"_" in value or b"-" in value:
             return is_said and _is_mixed(value)
