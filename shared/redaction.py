@@ -6,6 +6,7 @@ beginning of its SHA-256. Redacting again changes nothing. It takes linear time,
 
 import re
 from hashlib import sha256
+from typing import Any
 
 from shared.secret_rules import SHAPES, Rules, Token, rules
 from shared.secret_shapes import is_secret
@@ -31,9 +32,11 @@ def redact_bytes(data: bytes, counts: dict[str, int]) -> bytes:
     text = _without_words(data)
     if found := known.which_tokens.Match(text):
         data = _replace_tokens(data, text, counts, [known.tokens[index] for index in found])
-    if data.endswith(_CUT):
-        data = _replace_cut_off(data, counts, known)
-    return _replace_contexts(data, counts, known)
+        text = _without_words(data)
+    if data.endswith(_CUT) and (cut := known.cut_off.search(text)):
+        data = _replace_cut_off(data, cut, counts, known)
+        text = _without_words(data)
+    return _replace_contexts(data, text, counts, known)
 
 
 def word_of(kind: str, secret: bytes) -> bytes:
@@ -87,21 +90,17 @@ def _end_of_run(text: bytes, start: int) -> int:
     return end.start() if end else len(text)
 
 
-def _replace_cut_off(data: bytes, counts: dict[str, int], known: Rules) -> bytes:
+def _replace_cut_off(data: bytes, cut: Any, counts: dict[str, int], known: Rules) -> bytes:
     """A text that was shortened may end with the beginning of a secret."""
-    match = known.cut_off.search(_without_words(data))
-    if match is None:
-        return data
-    group = match.lastindex
-    start, stop = match.span(group)
+    group = cut.lastindex
+    start, stop = cut.span(group)
     secret = data[start:stop]
     kind = CREDENTIAL if group == 2 else _kind_of(secret, known)
     counts[kind] = counts.get(kind, 0) + 1
     return data[:start] + word_of(kind, secret) + data[stop:]
 
 
-def _replace_contexts(data: bytes, counts: dict[str, int], known: Rules) -> bytes:
-    text = _without_words(data)
+def _replace_contexts(data: bytes, text: bytes, counts: dict[str, int], known: Rules) -> bytes:
     # What is found again is not judged again.
     judged: dict[bytes, bytes | None] = {}
     pieces: list[bytes] = []
