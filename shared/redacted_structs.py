@@ -8,8 +8,9 @@ import msgspec
 import re2
 from msgspec import Struct, inspect
 
-from shared.redaction import CREDENTIAL, MAX_MEMORY_BYTES, has_word, redact_text, word_of
+from shared.redaction import CREDENTIAL, has_word, redact_text, word_of
 from shared.secret_patterns import IN_JSON, SECRET_KEY_ENDS
+from shared.secret_rules import compiled, options
 from shared.secret_shapes import is_placeholder
 
 # Left as they are, and why.
@@ -28,7 +29,7 @@ _encode = msgspec.json.Encoder().encode
 @lru_cache(maxsize=1)
 def _in_json() -> Any:
     # Where only yes or no is asked, a set is faster than a search.
-    patterns = re2.Set.SearchSet(_options())
+    patterns = re2.Set.SearchSet(options())
     for pattern in IN_JSON:
         patterns.Add(pattern)
     patterns.Compile()
@@ -37,14 +38,7 @@ def _in_json() -> Any:
 
 @lru_cache(maxsize=1)
 def _place_in_json() -> Any:
-    return re2.compile(b"|".join(IN_JSON), options=_options())
-
-
-def _options() -> Any:
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = MAX_MEMORY_BYTES
-    return options
+    return compiled(b"|".join(IN_JSON))
 
 
 def may_hold_secret(json_text: bytes) -> bool:

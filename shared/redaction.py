@@ -1,78 +1,21 @@
 """Secrets in texts become `[redacted:kind:hash]` before anything is stored: the same secret is the same word, so it can be counted and searched for.
 
 `kind` says what it is where its form tells ("github_token"), and "credential" where only what stands beside it does; `hash` is the
-beginning of its SHA-256. Redacting again changes nothing. RE2 makes it linear in the length of the text.
+beginning of its SHA-256. Redacting again changes nothing. It takes linear time, whatever the text (secret_rules.py).
 """
 
-from collections.abc import Callable
-from functools import lru_cache
+import re
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
-import re2
-
-from shared.secret_patterns import BOUNDED_TOKENS, CONTEXTS, CUT_OFF, PEM, PEM_BEGINNING, TOKENS
+from shared.secret_rules import SHAPES, Rules, Token, rules
 from shared.secret_shapes import is_secret
 
 CREDENTIAL = "credential"
-PRIVATE_KEY = "private_key"
-# The automata are built while they are used; with less, a text of many beginnings would empty their cache again and again.
-MAX_MEMORY_BYTES = 16 * 1024**2
 _WORD = b"[redacted:"
+_WORDS = re.compile(rb"\[redacted:[a-z_]{1,40}:[0-9a-f]{8}\]")
 _CUT = "…".encode()
-
-
-class _Token(NamedTuple):
-    """What comes behind a beginning; whether nothing of a word may stand before and behind the whole."""
-
-    kind: str
-    rest: Any
-    is_bounded: bool
-
-
-class _Rules(NamedTuple):
-    may_have_token: Any
-    beginnings: Any
-    tokens: dict[bytes, _Token]
-    contexts: Any
-    cut_off: Any
-    run: Any
-    word: Any
-
-
-@lru_cache(maxsize=1)
-def _rules() -> _Rules:
-    """Compiled at the first use: 20 ms that a process without texts need not spend."""
-    # Beginnings are searched for, and each is matched from there on. A search for the whole would have to find its start from its end, by an
-    # automaton whose states are as many as the ways in which letters and digits can follow each other: a millisecond a secret.
-    tokens = {beginning: _Token(kind, _compile(rest), False) for beginning, kind, rest in TOKENS}
-    tokens |= {beginning: _Token(kind, _compile(rest + rb"\b"), True) for beginning, kind, rest in BOUNDED_TOKENS}
-    tokens[PEM_BEGINNING] = _Token(PRIVATE_KEY, _compile(PEM), False)
-    may_have_token = re2.Set.SearchSet(_options())
-    for beginning, _, rest in (*TOKENS, *BOUNDED_TOKENS, (PEM_BEGINNING, "", PEM)):
-        may_have_token.Add(re2.escape(beginning) + rest)
-    may_have_token.Compile()
-    return _Rules(
-        may_have_token=may_have_token,
-        beginnings=_compile(b"|".join(map(re2.escape, tokens))),
-        tokens=tokens,
-        contexts=_compile(b"|".join(pattern for _, pattern in CONTEXTS)),
-        cut_off=_compile(CUT_OFF),
-        run=_compile(rb"[A-Za-z0-9_-]*"),
-        word=_compile(rb"(\[redacted:[a-z_]{1,40}:[0-9a-f]{8}\])"),
-    )
-
-
-def _options() -> Any:
-    options = re2.Options()
-    # Bytes, since the wrapper would count characters for every match; no pattern ends inside a character.
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = MAX_MEMORY_BYTES
-    return options
-
-
-def _compile(pattern: bytes) -> Any:
-    return re2.compile(pattern, options=_options())
+_NOT_OF_JWT = re.compile(rb"[^A-Za-z0-9_-]")
 
 
 def redact_text(text: str, counts: dict[str, int] | None = None) -> str:
@@ -84,20 +27,21 @@ def redact_text(text: str, counts: dict[str, int] | None = None) -> str:
 
 def redact_bytes(data: bytes, counts: dict[str, int]) -> bytes:
     """The same of text in UTF-8; the very same object if there is nothing to redact."""
-    rules = _rules()
+    known = rules()
     # First what is known by itself: then the same secret is the same word, whatever stands beside it.
-    if rules.may_have_token.Match(data):
-        data = _between_words(data, counts, rules, _replace_tokens)
-    if data.endswith(_CUT) and rules.cut_off.search(data):
-        data = _between_words(data, counts, rules, _replace_cut_off)
-    if rules.contexts.search(data):
-        data = _between_words(data, counts, rules, _replace_contexts)
-    return data
+    text = _without_words(data)
+    if found := known.which_tokens.Match(text):
+        data = _replace_tokens(data, text, counts, [known.tokens[index] for index in found])
+        text = _without_words(data)
+    if data.endswith(_CUT) and (cut := known.cut_off.search(text)):
+        data = _replace_cut_off(data, cut, counts, known)
+        text = _without_words(data)
+    return _replace_contexts(data, text, counts, known)
 
 
 def word_of(kind: str, secret: bytes) -> bytes:
     """What stands in the place of a secret."""
-    return f"[redacted:{kind}:{sha256(secret).hexdigest()[:8]}]".encode()
+    return b"[redacted:%b:%b]" % (kind.encode(), sha256(secret).hexdigest()[:8].encode())
 
 
 def has_word(text: str) -> bool:
@@ -105,70 +49,91 @@ def has_word(text: str) -> bool:
     return "[redacted:" in text
 
 
-def _between_words(data: bytes, counts: dict[str, int], rules: _Rules, replace: Callable[[bytes, dict[str, int], _Rules], bytes]) -> bytes:
-    """What was redacted before ends a text like a quote does, so that doing it again finds nothing else."""
-    if _WORD not in data:
-        return replace(data, counts, rules)
-    pieces = rules.word.split(data)
-    replaced = [piece if number % 2 else replace(piece, counts, rules) for number, piece in enumerate(pieces)]
-    return data if replaced == pieces else b"".join(replaced)
+def _without_words(data: bytes) -> bytes:
+    """As long, with NULs where something was redacted before: that ends a text, so that doing it again finds nothing else."""
+    return _WORDS.sub(_nuls, data) if _WORD in data else data
 
 
-def _replace_tokens(data: bytes, counts: dict[str, int], rules: _Rules) -> bytes:
+def _nuls(word: re.Match[bytes]) -> bytes:
+    return bytes(len(word[0]))
+
+
+def _replace_tokens(data: bytes, text: bytes, counts: dict[str, int], tokens: list[Token]) -> bytes:
+    # Place and kind in one number, since those are sorted four times as fast as pairs.
+    kinds = len(tokens)
+    places = sorted(place.start() * kinds + number for number, token in enumerate(tokens) for place in token.places.finditer(text))
+    words: dict[bytes, bytes] = {}
     pieces: list[bytes] = []
-    end = 0
-    no_jwt_before = 0
-    for match in rules.beginnings.finditer(data):
-        start, begun = match.span()
-        token = rules.tokens[data[start:begun]]
+    end = no_jwt_before = 0
+    for place in places:
+        start = place // kinds
+        token = tokens[place % kinds]
         # Inside of a secret there may be the beginning of another.
-        if start < end or (token.is_bounded and _is_in_word(data, start)) or (token.kind == "jwt" and start < no_jwt_before):
+        if start < end or (start < no_jwt_before and token.kind == "jwt"):
             continue
-        rest = token.rest.match(data, begun)
-        if rest is None:
+        match = token.whole.match(text, start)
+        if match is None:
             # Alone of all kinds this one goes on over its own beginnings; read again for each of them, a long run would take for ever.
             if token.kind == "jwt":
-                no_jwt_before = rules.run.match(data, begun).end()
+                no_jwt_before = _end_of_run(text, start)
             continue
-        stop = rest.end()
-        secret = data[start:stop]
-        pieces += (data[end:start], word_of(token.kind, secret))
+        pieces.append(data[end:start])
+        end = match.end()
+        secret = data[start:end]
+        pieces.append(words.get(secret) or words.setdefault(secret, word_of(token.kind, secret)))
         counts[token.kind] = counts.get(token.kind, 0) + 1
-        end = stop
     return b"".join((*pieces, data[end:])) if pieces else data
 
 
-def _is_in_word(data: bytes, start: int) -> bool:
-    before = data[start - 1 : start] if start else b""
-    return before.isalnum() or before == b"_"
+def _end_of_run(text: bytes, start: int) -> int:
+    end = _NOT_OF_JWT.search(text, start)
+    return end.start() if end else len(text)
 
 
-def _replace_cut_off(data: bytes, counts: dict[str, int], rules: _Rules) -> bytes:
+def _replace_cut_off(data: bytes, cut: Any, counts: dict[str, int], known: Rules) -> bytes:
     """A text that was shortened may end with the beginning of a secret."""
-    match = rules.cut_off.search(data)
-    if match is None:
-        return data
-    group = match.lastindex
-    start, stop = match.span(group)
+    group = cut.lastindex
+    start, stop = cut.span(group)
     secret = data[start:stop]
-    kind = CREDENTIAL if group == 2 else _kind_of(secret, rules)
+    kind = CREDENTIAL if group == 2 else _kind_of(secret, known)
     counts[kind] = counts.get(kind, 0) + 1
     return data[:start] + word_of(kind, secret) + data[stop:]
 
 
-def _replace_contexts(data: bytes, counts: dict[str, int], rules: _Rules) -> bytes:
+def _replace_contexts(data: bytes, text: bytes, counts: dict[str, int], known: Rules) -> bytes:
+    # What is found again is not judged again.
+    judged: dict[bytes, bytes | None] = {}
     pieces: list[bytes] = []
-    end = 0
-    for match in rules.contexts.finditer(data):
-        number = match.lastindex
-        start, stop = match.span(number)
-        secret = data[start:stop]
-        if is_secret(CONTEXTS[number - 1][0], data[match.start() : start], secret, data[stop : stop + 1]):
-            pieces += (data[end:start], word_of(CREDENTIAL, secret))
-            counts[CREDENTIAL] = counts.get(CREDENTIAL, 0) + 1
+    end = count = 0
+    for match in known.contexts.finditer(text):
+        start, stop = match.span()
+        found = text[start : stop + 1]
+        if found in judged:
+            replaced = judged[found]
+        else:
+            replaced = judged[found] = _replaced(found, stop - start, known)
+        if replaced is not None:
+            pieces += (data[end:start], replaced)
             end = stop
-    return b"".join((*pieces, data[end:])) if pieces else data
+            count += 1
+    if count == 0:
+        return data
+    counts[CREDENTIAL] = counts.get(CREDENTIAL, 0) + count
+    return b"".join((*pieces, data[end:]))
 
 
-def _kind_of(secret: bytes, rules: _Rules) -> str:
-    return next(token.kind for beginning, token in rules.tokens.items() if secret.startswith(beginning))
+def _replaced(found: bytes, length: int, known: Rules) -> bytes | None:
+    """What is found by a context, with a word for its secret; None if it is none. Behind its length there is one byte more."""
+    match = known.context.match(found, 0, length)
+    assert match is not None, "both engines read the same patterns"
+    number = match.lastindex
+    assert number is not None
+    start, stop = match.span(number)
+    secret = found[start:stop]
+    if not is_secret(SHAPES[number - 1], found[:start], secret, found[stop : stop + 1].strip(b"\0")):
+        return None
+    return found[:start] + word_of(CREDENTIAL, secret) + found[stop:length]
+
+
+def _kind_of(secret: bytes, known: Rules) -> str:
+    return next(token.kind for token in known.tokens if secret.startswith(token.beginning))

@@ -4,6 +4,8 @@ Bytes for RE2, which runs in linear time whatever the text. No pattern looks ahe
 beginnings would be read again for each of them.
 """
 
+from typing import NamedTuple
+
 # What a value begins with, what kind it is, and what follows. The beginning decides the kind, so none is another's beginning unless it comes before it.
 TOKENS: tuple[tuple[bytes, str, bytes], ...] = (
     (b"sk-ant-", "anthropic_key", rb"[A-Za-z0-9_-]{20,}"),
@@ -85,9 +87,9 @@ BOUNDED_TOKENS: tuple[tuple[bytes, str, bytes], ...] = (
 # A private key as it is in a file, in a string of code or of JSON (\n), in YAML or a quoted mail; its end may be cut off.
 _PEM_BREAK = rb"""[\s\\"'`+,;|>#*]"""
 PEM_BEGINNING = b"-----BEGIN "
+PEM_TITLE = rb"(?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
 PEM = (
-    rb"(?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
-    rb"(?:" + _PEM_BREAK + rb"{1,20}n?(?:Proc-Type|DEK-Info|Version|Comment|Hash): ?[A-Za-z0-9 .,:/()-]{1,100})*"
+    PEM_TITLE + rb"(?:" + _PEM_BREAK + rb"{1,20}n?(?:Proc-Type|DEK-Info|Version|Comment|Hash): ?[A-Za-z0-9 .,:/()-]{1,100})*"
     rb"(?:" + _PEM_BREAK + rb"*[A-Za-z0-9+/=]{16,})+(?:" + _PEM_BREAK + rb"{1,20}[A-Za-z0-9+/=]{1,15})?"
     rb"(?:" + _PEM_BREAK + rb"{0,20}n?-----END (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----)?"
 )
@@ -97,7 +99,7 @@ CUT_OFF = (
     rb"((?:"
     + b"|".join(beginning.replace(b".", rb"\.") for beginning, _, _ in (*TOKENS, *BOUNDED_TOKENS) if len(beginning) > 2)
     + rb")[A-Za-z0-9_./+=-]{6,})"
-    rb"""\xe2\x80\xa6$|://[^\s:/@"'`<>\\]*:([^\s/@"'`<>\\]{3,})\xe2\x80\xa6$"""
+    rb"""\xe2\x80\xa6$|://[^\s\x00:/@"'`<>\\]*:([^\s\x00/@"'`<>\\]{3,})\xe2\x80\xa6$"""
 )
 
 # Words that a secret's name ends with. Not "tokens": that is what an API call costs.
@@ -109,33 +111,50 @@ _SUFFIX = rb"(?:[_-]?(?:prod|production|dev|development|test|staging|live|old|ne
 SECRET_NAME = SECRET_WORDS + _SUFFIX
 
 _BARE = rb"""[^\s"'`,;&<>(){}\[\]\\|\x00-\x1f]"""
-_BEFORE_VALUE = rb"""(?:\\*["'`])?\]?\s*(?::=|=>|[:=])\s*[bru]?\\*"""
-# One group each: the value. How it is judged (secret_shapes.py): "said" unless it is a placeholder; "opaque" as a word of code would not be; else by its name.
+_BEFORE_VALUE = rb"""(?:\\*["'`])?\]?[\s]*(?::=|=>|[:=])[\s]*[bru]?\\*"""
+
+
+class Context(NamedTuple):
+    """What is before a value, what it is itself, what is behind it. None of them reads over a NUL, which stands for an end.
+
+    `shape` is how it is judged (secret_shapes.py): "said" unless it is a placeholder; "opaque" as a word of code would not be; else by its name.
+    """
+
+    shape: str
+    before: bytes
+    value: bytes
+    behind: bytes = b""
+
+
 # Without counting where a beginning is common: RE2 would need a state for each number, run out of memory for them, and go on a hundred times slower.
-CONTEXTS: tuple[tuple[str, bytes], ...] = (
+CONTEXTS: tuple[Context, ...] = (
     # scheme://user:VALUE@host
-    ("said", rb"""://[^\s:/@"'`<>\\]*:([^\s/"'`<>\\]+)@"""),
+    Context("said", rb"""://[^\s\x00:/@"'`<>\\]*:""", rb"""[^\s\x00/"'`<>\\]+""", b"@"),
     # Authorization: Bearer VALUE, also as a pair of JSON or code
-    (
+    Context(
         "bare",
-        rb"""(?i:authorization)(?:\\*["'])?\s*[:=]\s*(?:\\*["'])?(?i:(?:bearer|basic|token|apikey|digest) +)?(""" + _BARE + rb"{8,})",
+        rb"""(?i:authorization)(?:\\*["'])?[\s]*[:=][\s]*(?:\\*["'])?(?i:(?:bearer|basic|token|apikey|digest) +)?""",
+        _BARE + rb"{8,}",
     ),
-    ("opaque", rb"(?i:bearer) +([A-Za-z0-9._~+/=-]{16,})"),
+    Context("opaque", rb"(?i:bearer) +", rb"[A-Za-z0-9._~+/=-]{16,}"),
     # A whole cookie header
-    ("said", rb"""(?i:cookie): *([A-Za-z0-9_.-]+=[^\r\n"'\\]{4,})"""),
+    Context("said", rb"(?i:cookie): *", rb"""[A-Za-z0-9_.-]+=[^\x00\r\n"'\\]{4,}"""),
     # A name and a password for curl
-    ("opaque", rb"""\s(?:-u|--user)[ =](?:\\*["'])?[^\s:"'\\]+:([^\s"'\\]{3,})"""),
-    ("said", rb"login\s+[^\s/]+\s+password\s+([^\s]{3,})"),
-    ("said", rb"""sshpass +-p *["']?([^\s"']{3,})"""),
+    Context("opaque", rb"""[\s](?:-u|--user)[ =](?:\\*["'])?[^\s\x00:"'\\]+:""", rb"""[^\s\x00"'\\]{3,}"""),
+    Context("said", rb"login[\s]+[^\s\x00/]+[\s]+password[\s]+", rb"[^\s\x00]{3,}"),
+    Context("said", rb"""sshpass +-p *["']?""", rb"""[^\s\x00"']{3,}"""),
     # The signature in the URL of a shared access
-    ("said", rb"[?&]sig=([A-Za-z0-9%+/=_-]{30,})"),
-    ("quoted", rb"<(?i:" + SECRET_NAME + rb")>([^<>\s]{4,})</"),
-    ("option", rb"--[a-z-]*(?i:" + SECRET_NAME + rb") +(?:\\*[\"'])?(" + _BARE + rb"{4,})"),
+    Context("said", rb"[?&]sig=", rb"[A-Za-z0-9%+/=_-]{30,}"),
+    Context("quoted", rb"<(?i:" + SECRET_NAME + rb")>", rb"[^<>\s\x00]{4,}", b"</"),
+    Context("option", rb"--[a-z-]*(?i:" + SECRET_NAME + rb") +(?:\\*[\"'])?", _BARE + rb"{4,}"),
+)
+# The same behind a secret's name, which is told apart but once.
+NAMED_CONTEXTS: tuple[Context, ...] = (
     # name = "VALUE", in code, JSON, or JSON in a string
-    ("quoted", rb"(?i:" + SECRET_NAME + rb")" + _BEFORE_VALUE + rb"\"([^\"\\\r\n]{4,})"),
-    ("quoted", rb"(?i:" + SECRET_NAME + rb")" + _BEFORE_VALUE + rb"'([^'\\\r\n]{4,})"),
+    Context("quoted", _BEFORE_VALUE + b'"', rb"[^\"\\\r\n\x00]{4,}"),
+    Context("quoted", _BEFORE_VALUE + b"'", rb"[^'\\\r\n\x00]{4,}"),
     # NAME=VALUE, name: VALUE
-    ("bare", rb"(?i:" + SECRET_NAME + rb")(?:\\*[\"'`])?(?: *:|=| +=) *(" + _BARE + rb"{4,})"),
+    Context("bare", rb"(?:\\*[\"'`])?(?: *:|=| +=) *", _BARE + rb"{4,}"),
 )
 
 # Names that make whatever text they name a secret, in structured data: parameters, headers, environments. Compared without case, "-" and "_".

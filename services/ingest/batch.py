@@ -9,9 +9,10 @@ from msgspec import UNSET, Struct
 from services.ingest.accept import BATCH, Write, keep, receive
 from services.ingest.answers import BatchAccepted, RejectedItem
 from services.ingest.bound_users import give_user, is_foreign, not_yours, of_older, with_owners
+from services.ingest.events_in import batch_of
 from services.ingest.idempotency import new_ids
 from services.ingest.known_sessions import KnownSession, unknown_session
-from services.ingest.messages_in import decode_batch, is_lines, time_of
+from services.ingest.messages_in import Batch, time_of
 from services.ingest.open_sessions import only_open_session
 from services.ingest.sessions import check_end
 from shared import metrics
@@ -32,7 +33,7 @@ class _Item(Struct, frozen=True):
 async def accept_batch(request: Request) -> Response:
     """200 with what was accepted, all of it on the journal's disk, and what was rejected and why."""
     write = await receive(request, BATCH)
-    items, rejected = _decode(write)
+    items, rejected = _told_apart(write, await batch_of(write))
     give_user(write, [item.event for item in items])
     started = _started(items)
     items, unacceptable = _acceptable(write, items, await _known(write, items, started))
@@ -47,20 +48,18 @@ async def accept_batch(request: Request) -> Response:
     return json_response(answer, 200, write.preference.headers)
 
 
-def _decode(write: Write) -> tuple[list[_Item], list[RejectedItem]]:
+def _told_apart(write: Write, batch: Batch) -> tuple[list[_Item], list[RejectedItem]]:
     items: list[_Item] = []
     rejected: list[RejectedItem] = []
-    events, sizes = decode_batch(
-        write.body, is_lines=is_lines(write.body, write.media_type), now=write.received_at, redact=write.ingest.settings.redact
-    )
-    for index, (event, size, own_id) in enumerate(zip(events, sizes, _ids(write, len(events)), strict=True)):
+    ids = _ids(write, len(batch.events))
+    for index, (event, text, own_id) in enumerate(zip(batch.events, batch.items, ids, strict=True)):
         if isinstance(event, ApiError):
             rejected.append(_reject(index, event))
         elif isinstance(event, SessionStart) and event.session_id is None:
             rejected.append(_reject(index, invalid("session_id", "is required for a session_start in a batch")))
         else:
             event.id = event.id or own_id
-            items.append(_Item(index, event, size + _ADDED_BYTES))
+            items.append(_Item(index, event, len(text) + _ADDED_BYTES))
     return items, rejected
 
 

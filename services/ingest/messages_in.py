@@ -2,17 +2,15 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from services.ingest import json_text
-from shared import metrics
 from shared.errors import ApiError, BadRequest, PayloadTooLarge, invalid
 from shared.messages import EARLIEST, LATEST, Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
 from shared.project_paths import InvalidPath, normalize_project_path
-from shared.redacted_structs import may_hold_secret, redact_struct, which_may_hold_secret
 
 MAX_SINGLE_BYTES: Final = 1024**2
 MAX_BATCH_BYTES: Final = 16 * 1024**2
@@ -38,21 +36,25 @@ _QUOTING: Final = ("Invalid enum value", "Invalid value")
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 
 
-def decode_event(body: bytes, decoder: msgspec.json.Decoder[E], now: datetime, *, redact: bool = True) -> E:
-    """The event of a body; what it leaves out is filled in (its time), what it spells in its own way is normalized, secrets are redacted.
+class Batch(NamedTuple):
+    """A batch's JSON text, its items as they are in it, and of each the event or why it is none."""
+
+    text: bytes
+    items: list[bytes]
+    events: list[Event | ApiError]
+
+
+def decode_event(body: bytes, decoder: msgspec.json.Decoder[E], now: datetime) -> E:
+    """The event of a body; what it leaves out is filled in (its time), what it spells in its own way is normalized.
 
     BadRequest INVALID_JSON for what is no JSON, VALIDATION_ERROR with `{"field.path": reason}` for what is no such event.
     """
     json_text.check_utf8(body)
-    text = json_text.storable(body)
-    event = _checked(text, decoder, now)
-    if redact and may_hold_secret(text):
-        _redact(event)
-    return event
+    return _checked(json_text.storable(body), decoder, now)
 
 
-def decode_batch(body: bytes, *, is_lines: bool, now: datetime, redact: bool = True) -> tuple[list[Event | ApiError], list[int]]:
-    """Of each item of a JSON array or of NDJSON: its event, or why it is none; and its size in bytes.
+def decode_batch(body: bytes, is_lines: bool, now: datetime) -> Batch:
+    """The items of a JSON array or of NDJSON.
 
     BadRequest if there are no items to be told apart; PayloadTooLarge for more than MAX_BATCH_ITEMS.
     """
@@ -63,20 +65,7 @@ def decode_batch(body: bytes, *, is_lines: bool, now: datetime, redact: bool = T
     has_huge_numbers = json_text.may_have_huge_number(text)
     if len(items) > MAX_BATCH_ITEMS:
         raise PayloadTooLarge(f"A batch takes up to {MAX_BATCH_ITEMS} items, this one has {len(items)}; send it in parts.")
-    events = [_event_or_error(item, now, has_huge_numbers) for item in items]
-    if redact:
-        for index in which_may_hold_secret(text, items):
-            if not isinstance(event := events[index], ApiError):
-                _redact(event)
-    return events, [len(item) for item in items]
-
-
-def _redact(event: Event) -> None:
-    """In place, and counted. Nothing has been kept of the event yet, not even its session."""
-    counts: dict[str, int] = {}
-    redact_struct(event, counts)
-    for kind, count in counts.items():
-        metrics.REDACTIONS.labels(kind).inc(count)
+    return Batch(text, items, [_event_or_error(item, now, has_huge_numbers) for item in items])
 
 
 def _elements(body: bytes) -> list[bytes]:

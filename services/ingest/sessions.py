@@ -10,6 +10,7 @@ from services.ingest import messages_in
 from services.ingest.accept import ONE_EVENT, Write, keep, receive
 from services.ingest.answers import SessionEnded, SessionStarted
 from services.ingest.bound_users import check_owner, give_user
+from services.ingest.events_in import event_of
 from services.ingest.idempotency import derived_id, new_id
 from services.ingest.known_sessions import KnownSession
 from shared.errors import invalid
@@ -21,7 +22,7 @@ from shared.web import json_response
 async def start_session(request: Request) -> Response:
     """201 with ids that are usable at once: project and session are in Postgres, the start is in the journal."""
     write = await receive(request, ONE_EVENT)
-    start = messages_in.decode_event(write.body, messages_in.SESSION_START, write.received_at, redact=write.ingest.settings.redact)
+    start = await event_of(write, messages_in.SESSION_START)
     give_user(write, [start])
     session_id = start.session_id = start.session_id or _minted_session_id(write, start)
     start.id = start.id or write.derived_id() or new_id()
@@ -53,7 +54,7 @@ async def _register(write: Write, start: SessionStart, session_id: str) -> Known
 async def end_session(request: Request) -> Response:
     """200 once the end is in the journal. Of several ends the worker keeps the latest."""
     write = await receive(request, ONE_EVENT)
-    end = messages_in.decode_event(write.body, messages_in.SESSION_END, write.received_at, redact=write.ingest.settings.redact)
+    end = await event_of(write, messages_in.SESSION_END)
     end.id = end.id or write.derived_id() or new_id()
     known = await _ending(write, end.session_id, messages_in.time_of(end))
     await check_owner(write, end.session_id, known)

@@ -5,10 +5,10 @@ from typing import TypeVar
 import msgspec
 from fastapi import Request, Response
 
-from services.ingest import messages_in
 from services.ingest.accept import ONE_EVENT, Write, keep, receive
 from services.ingest.answers import EventAccepted
 from services.ingest.bound_users import check_owner, give_user
+from services.ingest.events_in import event_of
 from services.ingest.idempotency import new_id
 from services.ingest.open_sessions import only_open_session
 from shared.messages import Activity, Conversation, ToolCall
@@ -20,7 +20,7 @@ E = TypeVar("E", Conversation, Activity, ToolCall)
 async def accept_event(request: Request, decoder: msgspec.json.Decoder[E]) -> Response:
     """Body to answer: 201 once the event is on the journal's disk."""
     write = await receive(request, ONE_EVENT)
-    event = messages_in.decode_event(write.body, decoder, write.received_at, redact=write.ingest.settings.redact)
+    event = await event_of(write, decoder)
     give_user(write, [event])
     event.id = event.id or write.derived_id() or new_id()
     await _give_session(write, event)

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from services.ingest import json_text, sniff
+from services.ingest.events_in import redact
 from services.ingest.idempotency import read_key
 from services.ingest.messages_in import ACTIVITY, CONVERSATION, SESSION_END, SESSION_START, TOOL_CALL, decode_batch, decode_event
 from services.ingest.uploads import Upload, _Reader
@@ -54,6 +55,7 @@ def event(data: bytes) -> None:
     decoder = DECODERS[data[0] % len(DECODERS)] if data else DECODERS[0]
     try:
         found: Event = decode_event(data[1:], decoder, NOW)
+        redact([found])
     except ApiError as error:
         assert error.status in (400, 413)
         error.message.encode()
@@ -64,13 +66,14 @@ def event(data: bytes) -> None:
 def batch(data: bytes) -> None:
     """Every item is an event or has its own error."""
     try:
-        items, sizes = decode_batch(data[1:], is_lines=data[:1] < b"\x80", now=NOW)
+        batch = decode_batch(data[1:], data[:1] < b"\x80", NOW)
     except ApiError:
         return
-    assert len(items) == len(sizes)
-    for item in items:
-        if not isinstance(item, ApiError):
-            check_event(item)
+    assert len(batch.items) == len(batch.events)
+    for event in batch.events:
+        if not isinstance(event, ApiError):
+            redact([event])
+            check_event(event)
 
 
 def headers(data: bytes) -> None:

@@ -1,13 +1,19 @@
-"""No secret of an event is in Redis, in Postgres or in an answer; unless redaction is turned off."""
+"""No secret of an event is in Redis, in Postgres or in an answer; unless redaction is turned off. It holds up nobody."""
+
+from concurrent.futures import ThreadPoolExecutor
 
 from fastapi.testclient import TestClient
 
 from services.ingest.app import create_app
 from services.ingest.settings import Settings
 from shared.messages import Conversation
+from shared.redaction import redact_text
 from tests.contract.ingest.conftest import Service
 
 SECRET = "glpat-aB3dE6gH9jK2mN5pQ8sT"
+MOST_CHARACTERS = 1024**2
+# It is hundreds; one or two, where the loop stands still.
+ANSWERS_MEANWHILE = 20
 
 
 def everything(service: Service) -> str:
@@ -45,3 +51,36 @@ def test_off_keeps_texts_as_they_came(settings: Settings, service: Service) -> N
         service.start("s-1")
         http.post("/api/conversations", json={"session_id": "s-1", "role": "user", "content": SECRET})
     assert [event.content for event in service.journal() if isinstance(event, Conversation)] == [SECRET]
+
+
+def test_sixteen_megabytes_of_secrets_stop_nobody_else(service: Service) -> None:
+    # Given a batch as large as one may be, with nothing but secrets in it
+    service.start("s-1")
+    contents = [(f"password=abcd12{number:02} " * 70_000)[:MOST_CHARACTERS] for number in range(15)]
+    batch = [{"type": "conversation", "session_id": "s-1", "role": "user", "content": content} for content in contents]
+
+    # When others ask while it is accepted
+    with ThreadPoolExecutor(1) as beside:
+        sending = beside.submit(service.post, "/api/events", batch)
+        answers = 0
+        while not sending.done():
+            assert service.http.get("/healthz").status_code == 200
+            answers += 1
+
+    # Then they are answered, and it is kept as any other
+    assert sending.result().json()["accepted"] == len(contents)
+    assert answers > ANSWERS_MEANWHILE
+    kept = [event.content for event in service.journal() if isinstance(event, Conversation)]
+    assert kept == [redact_text(content)[:MOST_CHARACTERS] for content in contents]
+
+
+def test_one_large_event_is_kept_like_a_small_one(service: Service) -> None:
+    service.start("s-1")
+    large, small = "x" * 100_000 + f" {SECRET}", f"x {SECRET}"
+    for content in (large, small):
+        service.post("/api/conversations", {"session_id": "s-1", "role": "user", "content": content})
+    service.post("/api/events", [{"type": "conversation", "session_id": "s-1", "role": "user", "content": large}])
+
+    kept = [event.content for event in service.journal() if isinstance(event, Conversation)]
+
+    assert kept == [redact_text(content) for content in (large, small, large)]

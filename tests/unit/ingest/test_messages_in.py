@@ -143,7 +143,7 @@ def test_any_json_gives_an_event_or_a_400(value: Any) -> None:
 def test_any_bytes_give_an_event_or_a_400(text: bytes) -> None:
     for is_lines in (True, False):
         with suppress(BadRequest):
-            decode_batch(text, is_lines=is_lines, now=NOW)
+            decode_batch(text, is_lines, NOW)
 
 
 numbers = st.integers() | st.floats() | st.sampled_from([1.0, 1e3, 2.0**53, 1e300])
@@ -171,8 +171,7 @@ def test_any_parameters_that_are_accepted_survive_the_journal(parameters: Any) -
 
 
 def batch(text: bytes, *, is_lines: bool = False) -> list[Any]:
-    items, _ = decode_batch(text, is_lines=is_lines, now=NOW)
-    return items
+    return decode_batch(text, is_lines, NOW).events
 
 
 tagged_events = st.builds(

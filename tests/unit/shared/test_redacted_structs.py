@@ -1,5 +1,6 @@
 """No text of an event or a record can be forgotten: a secret is planted in every field of every type, by the types themselves."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -11,10 +12,12 @@ from msgspec import Struct, inspect
 
 from services.worker.records import Record
 from shared.messages import Conversation, Event, SessionStart, ToolCall
-from shared.redacted_structs import EXEMPT, redact_struct, redact_structs
+from shared.redacted_structs import EXEMPT, redact_struct, redact_structs, redact_value
 from shared.redaction import redact_text
 
 SECRET = "glpat-aB3dE6gH9jK2mN5pQ8sT"
+# It is a fifth of one.
+HANG_SECONDS = 20
 ALL_TYPES = [*get_args(Event), *get_args(Record)]
 
 
@@ -79,3 +82,16 @@ def test_ids_and_numbers_stay() -> None:
 
     assert (call.id, call.execution_time_ms, counts) == (UUID(int=7), 5, {"credential": 1})
     assert call.parameters == {"password": redact_text("password=hunter22").partition("=")[2], "n": 1.5}
+
+
+def test_structures_are_read_in_linear_time() -> None:
+    # Given a megabyte of keys, one below the other as deep as it may be and one beside the other
+    value: dict[str, Any] = {}
+    for level in range(60):
+        value = {"deeper": value, "list": [["x"]] * 500} | {f"{level} {number} password": f"plain {number}" for number in range(500)}
+
+    started = time.process_time()
+    redacted = redact_value(value, {})
+
+    assert time.process_time() - started < HANG_SECONDS
+    assert redact_value(redacted, {}) is redacted
