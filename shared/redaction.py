@@ -12,6 +12,8 @@ from shared.secret_rules import SHAPES, Rules, Token, rules
 from shared.secret_shapes import is_secret
 
 CREDENTIAL = "credential"
+# Two are enough for all that was ever seen; each finds at least one more secret.
+_MAX_PASSES = 8
 _WORD = b"[redacted:"
 _WORDS = re.compile(rb"\[redacted:[a-z_]{1,40}:[0-9a-f]{8}\]")
 _CUT = "…".encode()
@@ -36,7 +38,13 @@ def redact_bytes(data: bytes, counts: dict[str, int]) -> bytes:
     if data.endswith(_CUT) and (cut := known.cut_off.search(text)):
         data = _replace_cut_off(data, cut, counts, known)
         text = _without_words(data)
-    return _replace_contexts(data, text, counts, known)
+    # What stood across the edge of a secret is seen only when that is gone.
+    for _ in range(_MAX_PASSES):
+        replaced = _replace_contexts(data, text, counts, known)
+        if replaced is data:
+            break
+        data, text = replaced, _without_words(replaced)
+    return data
 
 
 def word_of(kind: str, secret: bytes) -> bytes:
