@@ -30,6 +30,16 @@ def redact_text(text: str, counts: dict[str, int] | None = None) -> str:
 def redact_bytes(data: bytes, counts: dict[str, int]) -> bytes:
     """The same of text in UTF-8; the very same object if there is nothing to redact."""
     known = rules()
+    # What stands across the edge of a secret is seen only when that is gone.
+    for _ in range(_MAX_PASSES):
+        redacted = _pass(data, counts, known)
+        if redacted is data:
+            break
+        data = redacted
+    return data
+
+
+def _pass(data: bytes, counts: dict[str, int], known: Rules) -> bytes:
     # First what is known by itself: then the same secret is the same word, whatever stands beside it.
     text = _without_words(data)
     if found := known.which_tokens.Match(text):
@@ -38,13 +48,7 @@ def redact_bytes(data: bytes, counts: dict[str, int]) -> bytes:
     if data.endswith(_CUT) and (cut := known.cut_off.search(text)):
         data = _replace_cut_off(data, cut, counts, known)
         text = _without_words(data)
-    # What stood across the edge of a secret is seen only when that is gone.
-    for _ in range(_MAX_PASSES):
-        replaced = _replace_contexts(data, text, counts, known)
-        if replaced is data:
-            break
-        data, text = replaced, _without_words(replaced)
-    return data
+    return _replace_contexts(data, text, counts, known)
 
 
 def word_of(kind: str, secret: bytes) -> bytes:

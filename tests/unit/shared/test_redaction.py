@@ -70,3 +70,11 @@ def test_a_secret_that_only_shows_when_its_neighbour_is_gone_goes_too() -> None:
 
     assert "Gr8-secret-99" not in once
     assert redact_text(once) == once
+
+
+def test_a_token_that_only_ends_where_its_neighbour_begins_goes_too() -> None:
+    # Given a key of a fixed length, which alone would go on into the next
+    once = redact_text('to:"AKIAA00000AKIAKIA000sk-ant-api00000AKIA0000K0IA00IA000')
+
+    assert "AKIA" not in once
+    assert redact_text(once) == once
