@@ -40,10 +40,13 @@ async def event_of(write: Write, decoder: msgspec.json.Decoder[E]) -> E:
 
 
 async def batch_of(write: Write) -> Batch:
-    """The items of a body; raises what decode_batch does."""
+    """The items of a body; raises what decode_batch does, and the error of a body that is one item and no JSON."""
     body, settings = write.body, write.ingest.settings
     is_large = len(body) > LARGE_BATCH_BYTES
     batch = await _run(is_large, decode_batch, body, is_lines(body, write.media_type), write.received_at)
+    if len(batch.events) == 1 and isinstance(error := batch.events[0], ApiError) and error.code == "INVALID_JSON":
+        # There is no rest that it could sink.
+        raise error
     if settings.redact:
         suspicious = await _run(is_large, _suspicious, batch)
         size = sum(len(batch.items[index]) for index in suspicious)

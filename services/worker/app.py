@@ -26,8 +26,9 @@ from shared.logs import configure_logs
 TASKS_MODULE = "services.worker.tasks"
 # Reasons: RELIABILITY.md §2.3 and §2.4.
 WORKER_SETTINGS: dict[str, Any] = {
-    # A task is a bell; what it works on is in the journal or in a job's row, so losing one costs a second at most.
-    "task_acks_late": True,
+    # A task is a bell; what it works on is in the journal or in a job's row, so losing one costs a second at most. Acknowledged when it
+    # begins: at its end the connection may be another than it came by, and kombu 5.7 ends the worker by that.
+    "task_acks_late": False,
     "task_reject_on_worker_lost": False,
     "task_soft_time_limit": 45,
     "task_time_limit": 60,

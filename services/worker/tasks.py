@@ -27,8 +27,7 @@ IMPORT_SECONDS = 24 * 3600
 DRAIN_HANGS_SECONDS = 25
 
 
-# Acknowledged when it begins: at its end the connection may be another than it came by, and kombu 5.7 ends the worker by that.
-@app.task(name=TASK_DRAIN, acks_late=False, soft_time_limit=DRAIN_HANGS_SECONDS, time_limit=DRAIN_HANGS_SECONDS + 10)
+@app.task(name=TASK_DRAIN, soft_time_limit=DRAIN_HANGS_SECONDS, time_limit=DRAIN_HANGS_SECONDS + 10)
 def drain() -> None:
     """Persists what is in the journal. Rung by ingest for new events, and every second by beat."""
     with put_off_if_away(TASK_DRAIN):
@@ -36,7 +35,8 @@ def drain() -> None:
             app.send_task(TASK_DRAIN)
 
 
-@app.task(name=TASK_RUN_IMPORT, soft_time_limit=IMPORT_SECONDS, time_limit=IMPORT_SECONDS)
+# Acknowledged at its end, so that a worker whose processes are all busy takes no share that another could begin.
+@app.task(name=TASK_RUN_IMPORT, acks_late=True, soft_time_limit=IMPORT_SECONDS, time_limit=IMPORT_SECONDS)
 def run_import(job_id: str, share: int = 0) -> None:
     """Works on a share of an import job until it is finished. Sent by ingest, and by the sweep for one that nobody works on."""
     with put_off_if_away(TASK_RUN_IMPORT):
@@ -89,7 +89,7 @@ def sweep_scrubs() -> None:
             app.send_task(TASK_SCRUB, (str(scrub_id),))
 
 
-@app.task(name=TASK_CANARY, acks_late=False)
+@app.task(name=TASK_CANARY)
 def fly_canary() -> None:
     """Looks for the canary before, and sends the next."""
     with put_off_if_away(TASK_CANARY):

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from services.ingest.messages_in import MAX_BATCH_ITEMS
 from shared.messages import Conversation, SessionStart, ToolCall
 from tests.contract.ingest.conftest import Service, is_error
@@ -92,3 +94,10 @@ def test_an_empty_batch_is_fine_and_a_broken_or_too_long_one_is_not(service: Ser
 
 def test_who_waits_is_told_the_status(service: Service) -> None:
     assert service.post("/api/events", [START], Prefer="wait=1").json() == {"accepted": 1, "rejected": [], "status": "queued"}
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/x-ndjson"])
+def test_one_line_that_is_no_json_is_no_batch(service: Service, media_type: str) -> None:
+    answer = service.http.post("/api/events", content=b'{"type": "conv', headers={"Content-Type": media_type})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_JSON")
