@@ -12,6 +12,8 @@ from shared.secret_rules import SHAPES, Rules, Token, rules
 from shared.secret_shapes import is_secret
 
 CREDENTIAL = "credential"
+# Two are enough for all that was ever seen; each finds at least one more secret.
+_MAX_PASSES = 8
 _WORD = b"[redacted:"
 _WORDS = re.compile(rb"\[redacted:[a-z_]{1,40}:[0-9a-f]{8}\]")
 _CUT = "…".encode()
@@ -34,6 +36,16 @@ def redact_bytes(data: bytes, counts: dict[str, int]) -> bytes:
 
 def _redacted(data: bytes, counts: dict[str, int]) -> bytes:
     known = rules()
+    # What stands across the edge of a secret is seen only when that is gone.
+    for _ in range(_MAX_PASSES):
+        redacted = _pass(data, counts, known)
+        if redacted is data:
+            break
+        data = redacted
+    return data
+
+
+def _pass(data: bytes, counts: dict[str, int], known: Rules) -> bytes:
     # First what is known by itself: then the same secret is the same word, whatever stands beside it.
     text = _without_words(data)
     if found := known.which_tokens.Match(text):

@@ -27,7 +27,8 @@ IMPORT_SECONDS = 24 * 3600
 DRAIN_HANGS_SECONDS = 25
 
 
-@app.task(name=TASK_DRAIN, soft_time_limit=DRAIN_HANGS_SECONDS, time_limit=DRAIN_HANGS_SECONDS + 10)
+# Acknowledged when it begins: at its end the connection may be another than it came by, and kombu 5.7 ends the worker by that.
+@app.task(name=TASK_DRAIN, acks_late=False, soft_time_limit=DRAIN_HANGS_SECONDS, time_limit=DRAIN_HANGS_SECONDS + 10)
 def drain() -> None:
     """Persists what is in the journal. Rung by ingest for new events, and every second by beat."""
     with put_off_if_away(TASK_DRAIN):
@@ -88,7 +89,7 @@ def sweep_scrubs() -> None:
             app.send_task(TASK_SCRUB, (str(scrub_id),))
 
 
-@app.task(name=TASK_CANARY)
+@app.task(name=TASK_CANARY, acks_late=False)
 def fly_canary() -> None:
     """Looks for the canary before, and sends the next."""
     with put_off_if_away(TASK_CANARY):

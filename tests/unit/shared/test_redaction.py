@@ -66,3 +66,21 @@ def test_distinct_secrets_cost_microseconds_each() -> None:
     """A search that found a match's start from its end took a millisecond for each."""
     text = "\n".join(f"ghp_{number:018x}{number * 7919:018x}" for number in range(20_000))
     assert redact_text(text).count("[redacted:github_token:") == 20_000
+
+
+def test_a_secret_that_only_shows_when_its_neighbour_is_gone_goes_too() -> None:
+    # Given a password before a colon that is itself a name and a value
+    text = "://x password=Gr8-secret-99:y@tok@t"
+
+    once = redact_text(text)
+
+    assert "Gr8-secret-99" not in once
+    assert redact_text(once) == once
+
+
+def test_a_token_that_only_ends_where_its_neighbour_begins_goes_too() -> None:
+    # Given a key of a fixed length, which alone would go on into the next
+    once = redact_text('to:"AKIAA00000AKIAKIA000sk-ant-api00000AKIA0000K0IA00IA000')
+
+    assert "AKIA" not in once
+    assert redact_text(once) == once
