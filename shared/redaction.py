@@ -29,12 +29,6 @@ def redact_text(text: str, counts: dict[str, int] | None = None) -> str:
 
 def redact_bytes(data: bytes, counts: dict[str, int]) -> bytes:
     """The same of text in UTF-8; the very same object if there is nothing to redact."""
-    redacted = _redacted(data, counts)
-    # A word ends what is beside it, by which that may be known as well: a key id right before a token.
-    return data if redacted is data else _redacted(redacted, counts)
-
-
-def _redacted(data: bytes, counts: dict[str, int]) -> bytes:
     known = rules()
     # What stands across the edge of a secret is seen only when that is gone.
     for _ in range(_MAX_PASSES):
