@@ -61,17 +61,26 @@ def test_sixteen_megabytes_of_secrets_stop_nobody_else(service: Service) -> None
 
     # When others ask while it is accepted
     with ThreadPoolExecutor(1) as beside:
-        sending = beside.submit(service.post, "/api/events", batch)
+        sending = beside.submit(accepted, service, batch)
         answers = 0
         while not sending.done():
             assert service.http.get("/healthz").status_code == 200
             answers += 1
 
     # Then they are answered, and it is kept as any other
-    assert sending.result().json()["accepted"] == len(contents)
+    assert sending.result() == len(contents)
     assert answers > ANSWERS_MEANWHILE
     kept = [event.content for event in service.journal() if isinstance(event, Conversation)]
-    assert kept == [redact_text(content)[:MOST_CHARACTERS] for content in contents]
+    assert set(kept) == {redact_text(content)[:MOST_CHARACTERS] for content in contents}
+
+
+def accepted(service: Service, batch: list[dict[str, str]]) -> int:
+    """How many. A busy disk may take longer than ingest waits for it; then a client sends the same again."""
+    while (answer := service.post("/api/events", batch, Idempotency_Key="k")).status_code == 503:
+        pass
+    assert answer.status_code == 200, answer.text
+    count: int = answer.json()["accepted"]
+    return count
 
 
 def test_one_large_event_is_kept_like_a_small_one(service: Service) -> None:

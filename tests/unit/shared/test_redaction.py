@@ -56,6 +56,12 @@ def test_a_beginning_in_front_hides_nothing(before: str) -> None:
     assert LONG not in redact_text(f"{before}ghs_{LONG}")
 
 
+def test_two_secrets_without_anything_between_them_are_both_replaced() -> None:
+    redacted = redact_text(f"AKIA6PNKLUQKOAQJIZFGghp_{LONG}")
+    assert redacted.startswith("[redacted:aws_key_id:")
+    assert redact_text(redacted) == redacted
+
+
 def test_distinct_secrets_cost_microseconds_each() -> None:
     """A search that found a match's start from its end took a millisecond for each."""
     text = "\n".join(f"ghp_{number:018x}{number * 7919:018x}" for number in range(20_000))
