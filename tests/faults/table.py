@@ -46,7 +46,7 @@ def _notes(plan: Plan, outcome: Outcome, count: Count) -> list[str]:
         f"/healthz while nothing was done to the API: p50 {median(pulses):.0f} ms, p99 {pulses[int(len(pulses) * 0.99)]:.0f} ms, "
         f"longest {pulses[-1]:.0f} ms. Load average of the machine, {os.cpu_count()} cores: {os.getloadavg()[1]:.1f}.",
         "Recovered: a new event accepted and in its table, counted from when the fault was taken away.",
-        *(f"Note: {note}." for note in outcome.notes[-NOTES_SHOWN:]),
+        *(f"Note: {note}." for note in [*count.notes, *outcome.notes[-NOTES_SHOWN:]]),
         *(f"VIOLATION {violation}" for violation in violations),
     ]
 
