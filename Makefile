@@ -60,7 +60,7 @@ bench-reads: environment ## measure every read endpoint at two volumes
 bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES names the folder that has them)
 	$(VENV)/python -m tests.bench.imports
 
-faults: environment ## every fault under load and at its worst moment, then a count of every event; 5 minutes
+faults: environment ## every fault under load and at its worst moment, then a count of every event; eight minutes
 	$(VENV)/python -m tests.faults --seed 1 --seconds 1 --at-most-minutes 3 --faults=-redis-half-open,postgres-half-open
 	$(VENV)/python -m pytest tests/faults -n 2 --dist loadfile
 

@@ -11,7 +11,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-READER = "services.worker.drain"
+READER = "services.worker.opening"
 
 
 class _Deadly(importlib.abc.Loader):
