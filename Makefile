@@ -7,7 +7,7 @@ ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 pytho
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help environment up down status psql key test check verify backup restore bench bench-reads bench-imports faults faults-long faults-power fuzz audit schemathesis openapi lock clean
+.PHONY: help environment up down status psql key test check verify backup restore bench bench-reads bench-imports faults faults-each faults-long faults-power fuzz audit schemathesis openapi lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -60,8 +60,10 @@ bench-reads: environment ## measure every read endpoint at two volumes
 bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES names the folder that has them)
 	$(VENV)/python -m tests.bench.imports
 
-faults: environment ## every fault under load and at its worst moment, then a count of every event; eight minutes
+faults: environment ## every fault under load, then a count of every event; three minutes
 	$(VENV)/python -m tests.faults --seed 1 --seconds 1 --at-most-minutes 3 --faults=-redis-half-open,postgres-half-open
+
+faults-each: environment ## each fault at its worst moment, full disks, poison, backups; six minutes, on a machine that does nothing else
 	$(VENV)/python -m pytest tests/faults -n 2 --dist loadfile
 
 faults-long: environment ## the same for as long as ARGS say: make faults-long ARGS='--minutes 30 --kills 500'
