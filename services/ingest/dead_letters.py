@@ -20,16 +20,17 @@ from services.ingest.answers import LetterDeleted, LetterReplayed, LettersChange
 from services.ingest.audit import Act, act_of
 from services.ingest.dead_letter_rows import Group, Row
 from services.ingest.journal import Entry, Position
+from services.ingest.json_asked import read_json
 from services.ingest.queue_errors import REDIS_FAILURES
 from services.ingest.requests_in import Takes
 from services.ingest.wait import Preference, read_preference, until_gone
-from shared.errors import BadRequest, NotFound, Unavailable, invalid
+from shared.errors import NotFound, Unavailable, invalid
 from shared.journal import partition_of, stream_key
 from shared.messages import Time
 from shared.replays import encode_replay, events_in
 from shared.web import json_response
 
-FILTER: Final = Takes((b"application/json",), 64 * 1024)
+_TAKES: Final = Takes((b"application/json",), 64 * 1024)
 
 
 class LetterFilter(Struct, kw_only=True):
@@ -38,6 +39,9 @@ class LetterFilter(Struct, kw_only=True):
     kind: str | None = None
     reason: str | None = None
     seen_before: Time | None = None
+
+
+_FILTER: Final = msgspec.json.Decoder(LetterFilter)
 
 
 async def replay(request: Request) -> Response:
@@ -132,30 +136,14 @@ def _act_of_group(request: Request, verb: str, wanted: Group, **more: int) -> Ac
 
 def _asked(request: Request) -> tuple[Ingest, UUID]:
     requests_in.check_query(request)
-    try:
-        return ingest_of(request), UUID(request.path_params["letter_id"])
-    except ValueError:
-        raise invalid("letter_id", "must be a UUID") from None
+    return ingest_of(request), requests_in.uuid_in_path(request, "letter_id")
 
 
 async def _asked_group(request: Request) -> tuple[Ingest, Group]:
-    requests_in.check_query(request)
-    ingest, headers = ingest_of(request), requests_in.headers_of(request)
-    requests_in.media_type_of(headers, FILTER)
-    requests_in.check_declared_size(headers, FILTER.max_bytes)
-    body = await requests_in.read_body(request, max_bytes=FILTER.max_bytes, seconds=ingest.settings.body_seconds)
-    try:
-        wanted = msgspec.json.decode(body, type=LetterFilter)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"Send {{}} or an object with kind, reason, seen_before: {error}", details={"body": "not valid"}) from None
+    ingest, wanted = ingest_of(request), await read_json(request, _TAKES, _FILTER)
     seen_before = wanted.seen_before or await dead_letter_rows.now(ingest.registry)
     aware = seen_before if seen_before.tzinfo else seen_before.replace(tzinfo=UTC)
-    return ingest, Group(aware, _storable(wanted.kind), _storable(wanted.reason))
-
-
-def _storable(text: str | None) -> str | None:
-    """Postgres has no NUL, so nothing is called so."""
-    return text and text.replace("\0", "\ufffd")
+    return ingest, Group(aware, wanted.kind, wanted.reason)
 
 
 def _no_such_letter() -> NotFound:

@@ -1,6 +1,7 @@
 """Step 4: wakes a worker. A bell is a Celery task without content; losing one is harmless, a sweep rings every second."""
 
 from threading import Event, Thread
+from typing import Any
 
 import structlog
 from celery import Celery
@@ -58,3 +59,15 @@ class Doorbell:
         except (OperationalError, OSError) as error:
             metrics.BELLS_RUNG.labels("failed").inc()
             log.warning("bell_failed", reason=type(error).__name__)
+
+
+def ring_for(sender: Celery, task: str, *calls: tuple[Any, ...]) -> None:
+    """Sends a task once for each of `calls`, its arguments; what is not sent, the worker's sweep finds.
+
+    May block for the transport's time-outs: call it from a thread.
+    """
+    try:
+        for arguments in calls:
+            sender.send_task(task, arguments, retry=False, ignore_result=True)
+    except (OperationalError, OSError) as error:
+        log.warning("task_not_sent", task=task, reason=type(error).__name__, subject=calls[0][0])

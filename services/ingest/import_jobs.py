@@ -11,7 +11,7 @@ from services.ingest.accept import Ingest, ingest_of
 from services.ingest.answers import JobChanged
 from services.ingest.audit import act_of
 from services.ingest.imports import send_shares
-from shared.errors import Conflict, NotFound, invalid
+from shared.errors import Conflict, NotFound
 from shared.web import json_response
 
 
@@ -48,10 +48,7 @@ async def undo(request: Request) -> Response:
 
 def _asked(request: Request) -> tuple[Ingest, UUID]:
     requests_in.check_query(request)
-    try:
-        return ingest_of(request), UUID(request.path_params["job_id"])
-    except ValueError:
-        raise invalid("job_id", "must be a UUID") from None
+    return ingest_of(request), requests_in.uuid_in_path(request, "job_id")
 
 
 def _cannot(job: dict[str, Any], advice: str) -> Exception:

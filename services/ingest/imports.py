@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 import structlog
 from celery import Celery
 from fastapi import Request, Response
-from kombu.exceptions import OperationalError
 
 from services.ingest import idempotency, requests_in
 from services.ingest.accept import Ingest, bound_user, ingest_of, route_of
 from services.ingest.answers import ImportAnswer
 from services.ingest.blobs import blob_folder
+from services.ingest.doorbell import ring_for
 from services.ingest.doubts import settle_later
 from services.ingest.uploads import Upload, stored_upload
 from services.ingest.wait import Preference, read_preference
@@ -77,12 +77,8 @@ async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
 
 
 def send_shares(sender: Celery, job_id: UUID, shares: int) -> None:
-    """Rings for each share of a job. May block for the transport's time-outs: call it from a thread."""
-    try:
-        for share in range(shares):
-            sender.send_task(TASK_RUN_IMPORT, (str(job_id), share), retry=False, ignore_result=True)
-    except (OperationalError, OSError) as error:
-        log.warning("import_task_not_sent", reason=type(error).__name__, job_id=str(job_id))
+    """Rings for each share of a job. Call it from a thread."""
+    ring_for(sender, TASK_RUN_IMPORT, *((str(job_id), share) for share in range(shares)))
 
 
 async def _answer(ingest: Ingest, job_id: UUID, preference: Preference) -> Response:

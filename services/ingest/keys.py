@@ -8,10 +8,11 @@ import msgspec
 from fastapi import Request, Response
 from msgspec import Meta, Struct
 
-from services.ingest import json_text, messages_in, requests_in
-from services.ingest.accept import Ingest, ingest_of
+from services.ingest import requests_in
+from services.ingest.accept import ingest_of
 from services.ingest.answers import KeyCreated, KeyRevoked
 from services.ingest.audit import Act, act_of
+from services.ingest.json_asked import read_json
 from services.ingest.key_registry import KeyRegistry
 from services.ingest.requests_in import Takes
 from shared.errors import NotFound, invalid
@@ -38,7 +39,7 @@ _NEW_KEY: Final = msgspec.json.Decoder(NewKey)
 async def create(request: Request) -> Response:
     """201 with the key, which nobody will see again."""
     ingest = ingest_of(request)
-    wanted = await _wanted(request, ingest)
+    wanted = await read_json(request, _TAKES, _NEW_KEY)
     created = await make_key(ingest.keys, wanted, lambda key_id: act_of(request, "key.create", key_id, **described(wanted)))
     return json_response(created, 201)
 
@@ -81,13 +82,3 @@ def described(wanted: NewKey) -> dict[str, object]:
     """For the audit log."""
     bound = {"user": wanted.user, "project_ids": wanted.project_ids}
     return {"name": wanted.name, "scopes": sorted(set(wanted.scopes))} | {name: value for name, value in bound.items() if value is not None}
-
-
-async def _wanted(request: Request, ingest: Ingest) -> NewKey:
-    requests_in.check_query(request)
-    headers = requests_in.headers_of(request)
-    requests_in.media_type_of(headers, _TAKES)
-    requests_in.check_declared_size(headers, _TAKES.max_bytes)
-    body = await requests_in.read_body(request, max_bytes=_TAKES.max_bytes, seconds=ingest.settings.body_seconds)
-    json_text.check_utf8(body)
-    return messages_in.parse(json_text.storable(body), _NEW_KEY)

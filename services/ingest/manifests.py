@@ -6,9 +6,9 @@ import msgspec
 from fastapi import Request, Response
 from msgspec import Meta, Struct
 
-from services.ingest import json_text, messages_in, requests_in
 from services.ingest.accept import ingest_of
 from services.ingest.answers import ManifestAnswer
+from services.ingest.json_asked import read_json
 from services.ingest.messages_in import MAX_BATCH_BYTES
 from services.ingest.requests_in import Takes
 from shared.web import json_response
@@ -38,13 +38,7 @@ _MANIFEST: Final = msgspec.json.Decoder(Manifest)
 async def ask(request: Request) -> Response:
     """200 with the indexes of the files that need to be sent. It is no write: nothing is kept of it."""
     ingest = ingest_of(request)
-    requests_in.check_query(request)
-    headers = requests_in.headers_of(request)
-    requests_in.media_type_of(headers, _TAKES)
-    requests_in.check_declared_size(headers, _TAKES.max_bytes)
-    body = await requests_in.read_body(request, max_bytes=_TAKES.max_bytes, seconds=ingest.settings.body_seconds)
-    json_text.check_utf8(body)
-    manifest = messages_in.parse(body, _MANIFEST)
+    manifest = await read_json(request, _TAKES, _MANIFEST)
     unseen = await ingest.jobs.unseen_contents([bytes.fromhex(file.sha256) for file in manifest.files])
     answer = ManifestAnswer(unseen=unseen, known=len(manifest.files) - len(unseen), max_upload_bytes=ingest.settings.max_upload_bytes)
     return json_response(answer)

@@ -3,10 +3,11 @@
 import asyncio
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from fastapi import Request
 
-from shared.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
+from shared.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType, invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,14 @@ def check_query(request: Request) -> None:
             f"This takes no query parameters, so not {', '.join(names)[:200]}; put values into the body.",
             details={name[:200]: "unknown query parameter" for name in names[:20]},
         )
+
+
+def uuid_in_path(request: Request, name: str) -> UUID:
+    """A parameter of the path; BadRequest if it is no UUID."""
+    try:
+        return UUID(request.path_params[name])
+    except ValueError:
+        raise invalid(name, "must be a UUID") from None
 
 
 def media_type_of(headers: dict[bytes, bytes], takes: Takes) -> bytes:

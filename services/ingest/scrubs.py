@@ -1,24 +1,20 @@
 """Asks the worker to apply today's rules of redaction to what is stored."""
 
 import asyncio
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
-import structlog
-from celery import Celery
 from fastapi import Request, Response
-from kombu.exceptions import OperationalError
 from msgspec import Struct
 
 from services.ingest.accept import ONE_EVENT, receive
 from services.ingest.answers import ScrubStarted
 from services.ingest.audit import act_of
+from services.ingest.doorbell import ring_for
 from services.ingest.json_text import check_utf8
 from services.ingest.messages_in import parse
 from shared.broker import TASK_SCRUB
 from shared.web import json_response
-
-log = structlog.get_logger()
 
 
 class ScrubRequest(Struct, kw_only=True):
@@ -38,12 +34,5 @@ async def start(request: Request) -> Response:
     scrub_id = write.derived_id() or uuid4()
     act = act_of(request, "scrub.start", scrub_id, dry_run=wanted.dry_run)
     if await write.ingest.jobs.add_scrub(scrub_id, is_dry_run=wanted.dry_run, act=act):
-        await asyncio.to_thread(_ring, write.ingest.sender, scrub_id)
+        await asyncio.to_thread(ring_for, write.ingest.sender, TASK_SCRUB, (str(scrub_id),))
     return json_response(ScrubStarted(scrub_id=scrub_id, dry_run=wanted.dry_run), 202, {"Location": f"/api/scrubs/{scrub_id}"})
-
-
-def _ring(sender: Celery, scrub_id: UUID) -> None:
-    try:
-        sender.send_task(TASK_SCRUB, (str(scrub_id),), retry=False, ignore_result=True)
-    except (OperationalError, OSError) as error:
-        log.warning("scrub_task_not_sent", reason=type(error).__name__, scrub_id=str(scrub_id))

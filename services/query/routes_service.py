@@ -52,14 +52,14 @@ def show_metrics(request: Request) -> Response:
     """Of this process, and the journal's and the ledger's state; what cannot be read now keeps its last value."""
     ledger, lag, _ = _look(request)
     gauges.show_state(ledger, lag)
-    if ledger is not None:
-        gauges.show_dead_letters(_waiting_letters(request))
-    if ledger is not None and lag is not None:
-        try:
+    try:
+        if ledger is not None:
+            gauges.show_dead_letters(_waiting_letters(request))
+        if ledger is not None and lag is not None:
             gauges.show_accounting(_accounting(request))
             gauges.show_canary(_last_seen(request))
-        except (RedisError, SQLAlchemyError) as error:
-            log.warning("accounting_unavailable", error=type(error).__name__)
+    except (RedisError, SQLAlchemyError) as error:
+        log.warning("state_not_read", error=type(error).__name__)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

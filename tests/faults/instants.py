@@ -1,16 +1,21 @@
 """Brings the running product to a chosen moment and keeps it there, by means that any client of Postgres and Redis has."""
 
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from uuid import uuid4
 
 import httpx2 as httpx
+import pytest
 from psycopg import Connection
 from redis import Redis
 from redis.exceptions import RedisError
 
 from deploy.embedded.processes import wait_until
 from tests.faults.checks import waiting
+from tests.faults.kills import kill_service
 from tests.faults.stack import Stack
 
 MOMENT_SECONDS = 30.0
@@ -24,7 +29,7 @@ _ROWS_AND_ACCOUNT = """
 def start_session(stack: Stack) -> str:
     """A session whose start is stored. Its id. What the test before has left may still be healing."""
     session_id = f"session-{uuid4()}"
-    start = {"id": str(uuid4()), "session_id": session_id, "project_path": "/work/instants"}
+    start = {"id": str(uuid4()), "session_id": session_id, "project_path": "/home/ann/instants"}
     assert wait_until(lambda: _is_persisted(stack, start), STORED_SECONDS), "the session's start is not stored"
     return session_id
 
@@ -65,6 +70,41 @@ def await_blocked_worker(stack: Stack) -> None:
     """Returns when the worker waits for that lock."""
     with stack.database() as connection:
         assert wait_until(lambda: connection.execute(_BLOCKED).rowcount == 1, MOMENT_SECONDS), "the worker does not wait for the ledger"
+
+
+@contextmanager
+def committed_but_not_acknowledged(stack: Stack, event: dict[str, str], ask: Callable[[], httpx.Response]) -> Iterator[None]:
+    """Given an event that `ask` puts into the journal: its row is committed, and Redis takes no acknowledgement until the block ends."""
+    with stack.database() as looker, stack.redis() as redis:
+        with transaction_held_before_commit(stack) as holder:
+            assert ask().is_success
+            await_blocked_worker(stack)
+            redis.client_pause(60_000, all=False)
+            holder.commit()
+        assert wait_until(lambda: is_visible(looker, event), MOMENT_SECONDS)
+        assert waiting(redis) == (1, 1)
+        yield
+        redis.client_unpause()
+
+
+@contextmanager
+def api_dies_unanswering(stack: Stack, ask: Callable[[], httpx.Response]) -> Iterator[None]:
+    """The append of what is asked has been made, but the API is suspended before it hears of it, and dies when the block ends."""
+    with stack.redis() as redis, ThreadPoolExecutor(1) as thread:
+        redis.client_pause(60_000, all=False)
+        answer = thread.submit(ask)
+        # It has reached Redis and waits there.
+        assert wait_until(lambda: any(c["cmd"].startswith("eval") and "b" in c["flags"] for c in redis.client_list()), MOMENT_SECONDS)
+        api = stack.living_pid("api")
+        assert api is not None
+        os.kill(api, signal.SIGSTOP)
+        try:
+            redis.client_unpause()
+            yield
+        finally:
+            kill_service(stack, "api")
+        with pytest.raises(httpx.TransportError):
+            answer.result()
 
 
 def await_settled(stack: Stack) -> None:

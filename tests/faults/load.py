@@ -73,7 +73,7 @@ def requests(seed: str) -> Iterator[Request]:
 def _session(rng: Random) -> list[Event]:
     session_id = f"session-{_event_id(rng)}"
     now = BASE + timedelta(minutes=rng.randrange(30 * 24 * 60))
-    project, user = f"/work/project-{rng.randrange(12)}", f"user-{rng.randrange(5)}"
+    project, user = f"/home/ann/project-{rng.randrange(12)}", f"user-{rng.randrange(5)}"
     events: list[Event] = [
         {"type": "session_start", "session_id": session_id, "project_path": project, "user": user, "start_time": now.isoformat()}
     ]
@@ -98,7 +98,7 @@ def _event(rng: Random, session_id: str) -> Event:
                 event |= {"model": "opus", "usage": {"input_tokens": rng.randrange(5000), "output_tokens": rng.randrange(500)}}
         case 2:
             action = rng.choice(("created", "modified", "deleted"))
-            event = {"type": "activity", "file_path": f"/work/src/file{rng.randrange(300)}.py", "action": action}
+            event = {"type": "activity", "file_path": f"/home/ann/src/file{rng.randrange(300)}.py", "action": action}
             event |= {"lines_added": rng.randrange(80), "lines_removed": rng.randrange(40)}
         case _:
             event = {"type": "tool_call", "tool_name": rng.choice(TOOLS), "result_status": rng.choice(STATUSES)}

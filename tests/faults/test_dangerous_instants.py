@@ -2,28 +2,28 @@
 
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
-import httpx2 as httpx
 import pytest
 
 from deploy.embedded.processes import wait_until
 from services.worker.verify import verify
 from tests.faults.catalogue import FAULTS
-from tests.faults.checks import IDLE_GAP, waiting
+from tests.faults.checks import IDLE_GAP
 from tests.faults.instants import (
     MOMENT_SECONDS,
+    api_dies_unanswering,
     assert_stored_once,
     await_blocked_worker,
     await_settled,
+    committed_but_not_acknowledged,
     is_visible,
     message,
     send,
     start_session,
     transaction_held_before_commit,
 )
-from tests.faults.kills import kill_service, kill_worker_child
+from tests.faults.kills import kill_worker_child
 from tests.faults.scene import Scene
 from tests.faults.stack import Stack
 
@@ -43,9 +43,7 @@ def test_nothing_of_a_batch_is_visible_before_its_account_is_written(stack: Stac
 @pytest.mark.parametrize("killed", ["worker", "worker-child", "redis", "postgres"])
 def test_death_inside_the_workers_transaction(stack: Stack, killed: str) -> None:
     event = message(start_session(stack))
-    with stack.database() as held:
-        held.autocommit = False
-        held.execute("LOCK TABLE ledger IN SHARE MODE")
+    with transaction_held_before_commit(stack) as held:
         assert send(stack, event).status_code == 201
         await_blocked_worker(stack)
         FAULTS[killed].happen(Scene(stack, Random(0), seconds=0))
@@ -56,18 +54,8 @@ def test_death_inside_the_workers_transaction(stack: Stack, killed: str) -> None
 
 def test_death_between_commit_and_acknowledgement(stack: Stack) -> None:
     event = message(start_session(stack))
-    with stack.database() as looker, stack.redis() as redis:
-        with transaction_held_before_commit(stack) as holder:
-            assert send(stack, event).status_code == 201
-            await_blocked_worker(stack)
-            # given: from now on Redis takes no writes, the acknowledgement among them
-            redis.client_pause(60_000, all=False)
-            holder.commit()
-        # when: the row is committed, the entry still in the journal, and the worker's child dies
-        assert wait_until(lambda: is_visible(looker, event), MOMENT_SECONDS)
-        assert waiting(redis) == (1, 1)
+    with committed_but_not_acknowledged(stack, event, lambda: send(stack, event)):
         kill_worker_child(stack)
-        redis.client_unpause()
     # then: the entry is delivered again and adds nothing
     await_settled(stack)
     assert_stored_once(stack, event)
@@ -75,23 +63,10 @@ def test_death_between_commit_and_acknowledgement(stack: Stack) -> None:
 
 def test_death_of_the_api_between_append_and_answer(stack: Stack) -> None:
     event = message(start_session(stack))
-    with stack.redis() as redis, ThreadPoolExecutor(1) as thread:
-        # given: the append has reached Redis and waits there, the API is suspended before it can hear of it
-        redis.client_pause(60_000, all=False)
-        answer = thread.submit(send, stack, event)
-        assert wait_until(lambda: any(c["cmd"].startswith("eval") and "b" in c["flags"] for c in redis.client_list()), MOMENT_SECONDS)
-        api = stack.living_pid("api")
-        assert api is not None
-        os.kill(api, signal.SIGSTOP)
-        try:
-            redis.client_unpause()
-            # when: the event is stored, and the API dies without having answered
-            await_settled(stack)
-            assert_stored_once(stack, event)
-        finally:
-            kill_service(stack, "api")
-        with pytest.raises(httpx.TransportError):
-            answer.result()
+    # when: the event is stored, and the API dies without having answered
+    with api_dies_unanswering(stack, lambda: send(stack, event)):
+        await_settled(stack)
+        assert_stored_once(stack, event)
     # then: the client's next try is accepted, and it is still one event
     assert send(stack, event).status_code == 201
     await_settled(stack)

@@ -57,7 +57,7 @@ def history(sessions: int) -> bytes:
 
 
 def transcript_line(number: int, n: int) -> bytes:
-    record: dict[str, Any] = {"type": "user", "uuid": f"u-{number}-{n}", "sessionId": f"s-{number}", "cwd": "/work/history"}
+    record: dict[str, Any] = {"type": "user", "uuid": f"u-{number}-{n}", "sessionId": f"s-{number}", "cwd": "/home/ann/history"}
     at = f"2026-02-01T10:{n // 60:02}:{n % 60:02}.000Z"
     return json.dumps(record | {"timestamp": at, "message": {"role": "user", "content": f"question {n}"}}).encode() + b"\n"
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 import httpx2 as httpx
@@ -12,8 +11,19 @@ from psycopg import Connection
 from deploy.embedded.processes import wait_until
 from services.worker.verify import verify
 from tests.faults.catalogue import FAULTS
-from tests.faults.checks import IDLE_GAP, waiting
-from tests.faults.instants import MOMENT_SECONDS, await_blocked_worker, await_settled, is_visible, message, send, start_session
+from tests.faults.checks import IDLE_GAP
+from tests.faults.instants import (
+    MOMENT_SECONDS,
+    api_dies_unanswering,
+    await_blocked_worker,
+    await_settled,
+    committed_but_not_acknowledged,
+    is_visible,
+    message,
+    send,
+    start_session,
+    transaction_held_before_commit,
+)
 from tests.faults.kills import kill_service, kill_worker_child
 from tests.faults.scene import Scene
 from tests.faults.stack import Stack
@@ -61,9 +71,7 @@ def assert_stored_once_and_no_letter(stack: Stack, event: dict[str, str]) -> Non
 @pytest.mark.parametrize("killed", ["worker-child", "redis", "postgres"])
 def test_death_inside_the_workers_transaction(stack: Stack, dead: dict[str, str], killed: str) -> None:
     """Until the commit it is a letter and no event; after it, it is an event and no letter. There is nothing between."""
-    with stack.database() as held, stack.database() as looker:
-        held.autocommit = False
-        held.execute("LOCK TABLE ledger IN SHARE MODE")
+    with transaction_held_before_commit(stack) as held, stack.database() as looker:
         assert replay(stack, dead).status_code == 202
         await_blocked_worker(stack)
         assert (is_visible(looker, dead), is_letter(looker, dead)) == (False, True)
@@ -74,37 +82,15 @@ def test_death_inside_the_workers_transaction(stack: Stack, dead: dict[str, str]
 
 
 def test_death_between_commit_and_acknowledgement(stack: Stack, dead: dict[str, str]) -> None:
-    with stack.database() as looker, stack.database() as holder, stack.redis() as redis:
-        holder.autocommit = False
-        holder.execute("LOCK TABLE ledger IN SHARE MODE")
-        assert replay(stack, dead).status_code == 202
-        await_blocked_worker(stack)
-        redis.client_pause(60_000, all=False)
-        holder.commit()
-        assert wait_until(lambda: is_visible(looker, dead), MOMENT_SECONDS)
-        assert waiting(redis) == (1, 1)
+    with committed_but_not_acknowledged(stack, dead, lambda: replay(stack, dead)):
         kill_worker_child(stack)
-        redis.client_unpause()
     assert_stored_once_and_no_letter(stack, dead)
 
 
 def test_death_of_the_api_between_append_and_mark(stack: Stack, dead: dict[str, str]) -> None:
-    with stack.redis() as redis, ThreadPoolExecutor(1) as thread:
-        # given: the append has reached Redis and waits there, the API is suspended before it can hear of it
-        redis.client_pause(60_000, all=False)
-        answer = thread.submit(replay, stack, dead)
-        assert wait_until(lambda: any(c["cmd"].startswith("eval") and "b" in c["flags"] for c in redis.client_list()), MOMENT_SECONDS)
-        api = stack.living_pid("api")
-        assert api is not None
-        os.kill(api, signal.SIGSTOP)
-        try:
-            redis.client_unpause()
-            # when: the worker has stored it, and the API dies without having marked or answered
-            assert_stored_once_and_no_letter(stack, dead)
-        finally:
-            kill_service(stack, "api")
-        with pytest.raises(httpx.TransportError):
-            answer.result()
+    # when: the worker has stored it, and the API dies without having marked or answered
+    with api_dies_unanswering(stack, lambda: replay(stack, dead)):
+        assert_stored_once_and_no_letter(stack, dead)
     # then: asking again finds it stored
     again: list[httpx.Response] = []
 

@@ -31,7 +31,12 @@ def _records(rng: Random) -> Iterator[dict[str, Any]]:
     for turn in range(TURNS):
         now += timedelta(seconds=rng.uniform(1, 400))
         key = f"{session_id[:12]}-{turn}"
-        shared = {"sessionId": session_id, "cwd": f"/work/project-{rng.randrange(12)}", "timestamp": now.isoformat(), "version": "2.1.42"}
+        shared = {
+            "sessionId": session_id,
+            "cwd": f"/home/ann/project-{rng.randrange(12)}",
+            "timestamp": now.isoformat(),
+            "version": "2.1.42",
+        }
         use = {"type": "tool_use", "id": f"toolu_{key}", "name": rng.choice(("Bash", "Read")), "input": {"command": "npm test"}}
         usage = {"input_tokens": rng.randrange(50), "output_tokens": rng.randrange(500)}
         answer = {"id": f"msg_{key}", "model": "claude-opus-4-6", "role": "assistant", "content": [use], "usage": usage}

@@ -11,7 +11,7 @@ WAIT = {"Prefer": "wait=20"}
 
 
 def start(stack: Stack, **more: str) -> tuple[str, int]:
-    body = {"project_path": f"/work/{uuid4()}", "start_time": "2026-03-01T10:00:00", "user": "ann"} | more
+    body = {"project_path": f"/home/ann/{uuid4()}", "start_time": "2026-03-01T10:00:00", "user": "ann"} | more
     answer = stack.http.post("/api/sessions/start", json=body, headers=WAIT)
     assert answer.status_code == 201, answer.text
     return answer.json()["session_id"], answer.json()["project_id"]

@@ -51,7 +51,7 @@ def inject(journal: Redis, *contents: str, session: str | None = None) -> list[U
     """One entry of a session's messages, past ingest."""
     session = session or f"injected-{uuid4()}"
     messages = [Conversation(session_id=session, content=content, role="user", timestamp=NOW, id=uuid4()) for content in contents]
-    start = SessionStart(project_path="/work/letters", start_time=NOW, session_id=session, id=uuid4())
+    start = SessionStart(project_path="/home/ann/letters", start_time=NOW, session_id=session, id=uuid4())
     envelope = Envelope(version=1, request_id="injected", received_at=NOW, events=[start, *messages])
     journal.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
     return [message.id for message in messages if message.id]

@@ -55,7 +55,7 @@ def test_without_anything_of_claude_code_it_says_where_it_looked(tracker: Run, h
 def test_it_says_whether_every_accepted_event_is_accounted_for(tracker: Run, stack: Stack) -> None:
     # Given an event that is stored
     call = {"tool_name": "Bash", "result_status": "success", "user": "nobody-has-this-name"}
-    start = {"project_path": "/work/accounts", "session_id": "accounts", "user": call["user"]}
+    start = {"project_path": "/home/ann/accounts", "session_id": "accounts", "user": call["user"]}
     assert stack.http.post("/api/sessions/start", json=start, headers={"Prefer": "wait=30"}).json()["status"] == "persisted"
     assert stack.http.post("/api/tool-calls", json=call, headers={"Prefer": "wait=30"}).json()["status"] == "persisted"
 

@@ -61,19 +61,19 @@ def transcripts() -> list[bytes]:
 
 def history() -> list[bytes]:
     """Lines of both ages."""
-    line = {"display": "fix it", "pastedContents": {}, "timestamp": 1735689600000, "project": "/work/app", "sessionId": "s"}
+    line = {"display": "fix it", "pastedContents": {}, "timestamp": 1735689600000, "project": "/home/ann/app", "sessionId": "s"}
     return [json.dumps(line).encode() + b"\n", *samples("history")]
 
 
 def claude_json() -> list[bytes]:
     """A file with a project, and beginnings of real ones."""
     project = {"history": [{"display": "hi"}], "lastSessionId": "s", "lastCost": 1.5, "lastModelUsage": {"opus": {"outputTokens": 3}}}
-    return [json.dumps({"numStartups": 3, "projects": {"/work/app": project}}).encode(), *samples("claude_json")]
+    return [json.dumps({"numStartups": 3, "projects": {"/home/ann/app": project}}).encode(), *samples("claude_json")]
 
 
 def sessions_index() -> list[bytes]:
     """A list of one session."""
-    entry = {"sessionId": "s", "firstPrompt": "hi", "summary": "x", "created": "2026-01-01T00:00:00.000Z", "projectPath": "/work/app"}
+    entry = {"sessionId": "s", "firstPrompt": "hi", "summary": "x", "created": "2026-01-01T00:00:00.000Z", "projectPath": "/home/ann/app"}
     return [json.dumps({"version": 1, "entries": [entry]}).encode()]
 
 

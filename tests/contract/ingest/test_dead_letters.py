@@ -135,9 +135,9 @@ def test_what_is_refused(service: Service) -> None:
     is_error(service.post("/api/dead-letter-groups/replay", {"kind": 1}), 400, "VALIDATION_ERROR")
     is_error(service.http.post("/api/dead-letter-groups/replay", content="{"), 415, "UNSUPPORTED_MEDIA_TYPE")
     json_type = {"Content-Type": "application/json"}
-    is_error(service.http.post("/api/dead-letter-groups/replay", content="{", headers=json_type), 400, "VALIDATION_ERROR")
+    is_error(service.http.post("/api/dead-letter-groups/replay", content="{", headers=json_type), 400, "INVALID_JSON")
     is_error(service.http.post("/api/dead-letter-groups/replay", content="[" * 100_000, headers=json_type), 413, "PAYLOAD_TOO_LARGE")
-    is_error(service.http.post("/api/dead-letter-groups/replay", content="[" * 60_000, headers=json_type), 400, "VALIDATION_ERROR")
+    is_error(service.http.post("/api/dead-letter-groups/replay", content="[" * 60_000, headers=json_type), 400, "INVALID_JSON")
 
 
 def test_a_reason_with_a_nul_matches_nothing(service: Service) -> None:
