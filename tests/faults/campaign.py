@@ -18,9 +18,7 @@ from tests.faults.readers import Reading, reading
 from tests.faults.scene import Scene
 from tests.faults.stack import Stack
 from tests.faults.transcripts import importing
-from tests.faults.writers import Tally, writing
-
-RECOVERY_SECONDS = 60.0
+from tests.faults.writers import RECOVERY_SECONDS, Tally, writing
 
 
 @dataclass

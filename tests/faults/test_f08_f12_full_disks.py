@@ -14,11 +14,10 @@ from redis.exceptions import RedisError
 from deploy.embedded.processes import wait_until
 from tests.faults import checks
 from tests.faults.acks import Acks
-from tests.faults.campaign import RECOVERY_SECONDS
 from tests.faults.long import long_only
 from tests.faults.small_disk import SmallDisk, small_disk
 from tests.faults.stack import SERVICES, Stack
-from tests.faults.writers import Tally, writing
+from tests.faults.writers import RECOVERY_SECONDS, Tally, writing
 
 RATE = 300.0
 SYMPTOM_SECONDS = 60.0
