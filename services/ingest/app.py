@@ -96,7 +96,9 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache) -> Asyn
         await refuse_without_admin(settings.access, KeyRegistry(registry).has_admin)
         sender = broker.sender(settings.redis_url)
         stack.callback(sender.close)
-        app.ingest = _ingest(settings, redis, registry, sender, await stack.enter_async_context(_ringing(sender)))
+        app.ingest = _ingest(
+            settings, redis, registry, sender, await stack.enter_async_context(_ringing(sender, settings.journal_partitions))
+        )
         await stack.enter_async_context(_beside(app.ingest.backlog.watch))
         await stack.enter_async_context(_beside(KeyUses(cache, app.ingest.keys, redis).watch))
         yield
@@ -137,8 +139,8 @@ def connect_redis(redis_url: str) -> Redis:
 
 
 @asynccontextmanager
-async def _ringing(sender: Celery) -> AsyncIterator[Doorbell]:
-    doorbell = Doorbell(sender)
+async def _ringing(sender: Celery, partitions: int) -> AsyncIterator[Doorbell]:
+    doorbell = Doorbell(sender, partitions)
     doorbell.start()
     yield doorbell
     await asyncio.to_thread(doorbell.stop)
