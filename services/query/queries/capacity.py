@@ -3,8 +3,9 @@
 from msgspec import Struct
 from sqlalchemy import Connection, text
 
+# An ordinary role is not told what kind of connection another role's is, but whether it is one to a database.
 _DATABASE = text("""
-    SELECT pg_database_size(current_database()), (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+    SELECT pg_database_size(current_database()), (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL),
         current_setting('max_connections')::int
 """)
 _JOBS = text("SELECT status, count(*) AS number FROM import_jobs GROUP BY status")
