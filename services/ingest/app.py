@@ -16,6 +16,7 @@ from services.ingest import api_docs
 from services.ingest.accept import Ingest
 from services.ingest.backlog import Backlog
 from services.ingest.blobs import blob_folder
+from services.ingest.disk import show_disk
 from services.ingest.doorbell import Doorbell
 from services.ingest.job_registry import JobRegistry
 from services.ingest.journal import Journal
@@ -87,6 +88,7 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache) -> Asyn
     """Connects, and lets go in the opposite order. Starts with Redis or Postgres away too: then answers are 503."""
     if settings.redact:
         warm_up()
+    show_disk(settings.blob_url)
     async with AsyncExitStack() as stack:
         redis = connect_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)
