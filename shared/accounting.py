@@ -5,13 +5,13 @@ transactions that store. The two are read one after the other while events go th
 not less than what had left the journal before, not more than what had come into it after.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
 from redis import Redis
 
-from shared.journal import EPOCH_FIELD, accounting_key, stream_key
+from shared.journal import EPOCH_FIELD, accounting_key
 
 # Where the worker's task leaves what it found: `alarms`, how often the equation did not hold.
 CHECK_KEY: Final = "accounting:check"
@@ -60,10 +60,10 @@ class Accounting(Struct, frozen=True):
     former_epochs: int
 
 
-def read_accounts(redis: "Redis", partitions: int) -> dict[str, StreamAccount]:
+def read_accounts(redis: "Redis", streams: Sequence[str]) -> dict[str, StreamAccount]:
     """The streams' accounts by epoch; without those that never had an entry. redis.RedisError if Redis is away."""
     with redis.pipeline(transaction=False) as pipeline:
-        for stream in map(stream_key, range(partitions)):
+        for stream in streams:
             pipeline.eval(_READ, 2, stream, accounting_key(stream))
         answers: list[Any] = pipeline.execute()
     return {

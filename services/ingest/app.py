@@ -16,6 +16,7 @@ from services.ingest import api_docs
 from services.ingest.accept import Ingest
 from services.ingest.backlog import Backlog
 from services.ingest.blobs import blob_folder
+from services.ingest.disk import show_disk
 from services.ingest.doorbell import Doorbell
 from services.ingest.job_registry import JobRegistry
 from services.ingest.journal import Journal
@@ -87,6 +88,7 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache) -> Asyn
     """Connects, and lets go in the opposite order. Starts with Redis or Postgres away too: then answers are 503."""
     if settings.redact:
         warm_up()
+    show_disk(settings.blob_url)
     async with AsyncExitStack() as stack:
         redis = connect_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)
@@ -96,7 +98,9 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache) -> Asyn
         await refuse_without_admin(settings.access, KeyRegistry(registry).has_admin)
         sender = broker.sender(settings.redis_url)
         stack.callback(sender.close)
-        app.ingest = _ingest(settings, redis, registry, sender, await stack.enter_async_context(_ringing(sender)))
+        app.ingest = _ingest(
+            settings, redis, registry, sender, await stack.enter_async_context(_ringing(sender, settings.journal_partitions))
+        )
         await stack.enter_async_context(_beside(app.ingest.backlog.watch))
         await stack.enter_async_context(_beside(KeyUses(cache, app.ingest.keys, redis).watch))
         yield
@@ -137,8 +141,8 @@ def connect_redis(redis_url: str) -> Redis:
 
 
 @asynccontextmanager
-async def _ringing(sender: Celery) -> AsyncIterator[Doorbell]:
-    doorbell = Doorbell(sender)
+async def _ringing(sender: Celery, partitions: int) -> AsyncIterator[Doorbell]:
+    doorbell = Doorbell(sender, partitions)
     doorbell.start()
     yield doorbell
     await asyncio.to_thread(doorbell.stop)

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS, backlog_full
 from shared.journal import stream_key
+from shared.partitions import announce
 
 log = structlog.get_logger()
 
@@ -27,12 +28,19 @@ class Backlog:
 
     def __init__(self, redis: Redis, *, partitions: int, max_entries: int) -> None:
         self._redis = redis
-        self._streams = [stream_key(partition) for partition in range(partitions)]
+        self._partitions = partitions
+        # How many there are to look at; 0 until Redis was told of those that are written to.
+        self._known_partitions = 0
         self._max_entries = max_entries
         self._reason: str | None = None
         # None: Redis has no limit, or was not asked yet.
         self._room_bytes: int | None = None
         self._appended_bytes = 0
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether the workers can know of every partition that is written to."""
+        return self._known_partitions > 0
 
     def check(self) -> None:
         """Unavailable BACKLOG_FULL if there is no room."""
@@ -65,8 +73,10 @@ class Backlog:
         """One look at Redis."""
         before = self._appended_bytes
         async with asyncio.timeout(REDIS_SECONDS), self._redis.pipeline(transaction=False) as pipe:
-            for stream in self._streams:
-                pipe.xlen(stream)
+            # Each time anew: Redis may have been replaced.
+            self._known_partitions = await announce(self._redis, self._partitions)
+            for partition in range(self._known_partitions):
+                pipe.xlen(stream_key(partition))
             pipe.info("memory")
             *lengths, memory = await pipe.execute()
         # What was appended meanwhile may be in the sample or not; it counts as if it were not.

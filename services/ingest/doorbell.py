@@ -17,12 +17,13 @@ _EXPIRES_SECONDS = 60
 
 
 class Doorbell:
-    """Sends from a thread of its own: at most one bell is on its way, and one more is remembered."""
+    """Sends from a thread of its own: rings during a send become bells after it, as many as partitions at most."""
 
-    def __init__(self, sender: Celery) -> None:
+    def __init__(self, sender: Celery, partitions: int = 1) -> None:
+        self._partitions = partitions
         self._sender = sender
         self._wanted = Event()
-        self._rung = False
+        self._bells = 0
         self._stopping = False
         self._thread = Thread(target=self._run, name="doorbell", daemon=True)
 
@@ -30,9 +31,9 @@ class Doorbell:
         """Starts the thread."""
         self._thread.start()
 
-    def ring(self) -> None:
-        """Asks for a bell; never blocks."""
-        self._rung = True
+    def ring(self, bells: int = 1) -> None:
+        """Asks for so many workers, one for each partition that had none on its way; never blocks."""
+        self._bells = min(self._bells + bells, self._partitions)
         self._wanted.set()
 
     def stop(self, timeout_seconds: float = 2.0) -> None:
@@ -46,8 +47,8 @@ class Doorbell:
             self._wanted.wait()
             # Before sending: whoever rings meanwhile gets a bell of his own.
             self._wanted.clear()
-            if self._rung:
-                self._rung = False
+            bells, self._bells = self._bells, 0
+            for _ in range(bells):
                 self._send()
             if self._stopping:
                 return

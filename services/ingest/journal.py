@@ -20,12 +20,12 @@ from services.ingest.backlog import Backlog
 from services.ingest.doorbell import Doorbell
 from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS, refusal
 from shared.journal import (
-    BELL_KEY,
     BELL_TTL_MS,
     EPOCH_FIELD,
     EVENTS_FIELD,
     PAYLOAD_FIELD,
     accounting_key,
+    bell_key,
     partition_of,
     stream_key,
 )
@@ -38,20 +38,21 @@ MAX_ENTRY_BYTES = 256 * 1024
 NOTE_TTL_SECONDS = 86_400
 
 # All of it happens or none, as in MULTI, in one command and one answer, which is a third of the cost in Python.
-# KEYS: the bell, stream and account of each entry, the notes. ARGV: number of entries, TTLs of bell and notes, the name of an account
-# that has to be made, events and payload of each entry, the notes' values.
+# KEYS: stream, account and bell of each entry, the notes. ARGV: number of entries, TTLs of bell and notes, a name for
+# accounts that have to be made, events and payload of each entry, the notes' values. Answers how many bells are due, then the entries' ids.
 # The bell comes last: a worker clears it before it reads, so who finds it ringing will be read.
 _WRITE = f"""
-local answer = {{false}}
+local answer = {{0}}
 local entries = tonumber(ARGV[1])
-local epochs, accepted = {{}}, {{}}
+local epochs, accepted, bells = {{}}, {{}}, {{}}
 for i = 1, entries do
-    local stream, account, n, payload = KEYS[2 * i], KEYS[2 * i + 1], ARGV[3 + 2 * i], ARGV[4 + 2 * i]
+    local stream, account, n, payload = KEYS[3 * i - 2], KEYS[3 * i - 1], ARGV[3 + 2 * i], ARGV[4 + 2 * i]
+    bells[KEYS[3 * i]] = true
     if not epochs[account] then
         epochs[account] = redis.call('HGET', account, '{EPOCH_FIELD}')
         if not epochs[account] then
-            epochs[account] = ARGV[4]
-            redis.call('HSET', account, '{EPOCH_FIELD}', ARGV[4], 'settled', 0)
+            epochs[account] = ARGV[4] .. '-' .. i
+            redis.call('HSET', account, '{EPOCH_FIELD}', epochs[account], 'settled', 0)
         end
     end
     if n == '0' then
@@ -64,10 +65,14 @@ end
 for account, n in pairs(accepted) do
     redis.call('HINCRBY', account, 'accepted', n)
 end
-for i = 1, #KEYS - 1 - 2 * entries do
-    redis.call('SET', KEYS[1 + 2 * entries + i], ARGV[4 + 2 * entries + i], 'EX', ARGV[3])
+for i = 1, #KEYS - 3 * entries do
+    redis.call('SET', KEYS[3 * entries + i], ARGV[4 + 2 * entries + i], 'EX', ARGV[3])
 end
-answer[1] = redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[2])
+for bell in pairs(bells) do
+    if redis.call('SET', bell, 1, 'NX', 'PX', ARGV[2]) then
+        answer[1] = answer[1] + 1
+    end
+end
 return answer
 """
 
@@ -194,27 +199,29 @@ class Journal:
     async def _write(self, group: list[_Append]) -> None:
         entries = [entry for append in group for entry in append.entries]
         notes = [note for append in group for note in append.notes]
-        keys = [BELL_KEY]
+        keys: list[str] = []
         values: list[bytes | int] = []
         for entry in entries:
-            keys += (entry.stream, accounting_key(entry.stream))
+            keys += (entry.stream, accounting_key(entry.stream), bell_key(entry.stream))
             values += (entry.events, entry.payload)
         keys += [note.key for note in notes]
         values += [note.value for note in notes]
         words = (*keys, len(entries), BELL_TTL_MS, NOTE_TTL_SECONDS, token_hex(8), *values)
         async with asyncio.timeout(REDIS_SECONDS):
+            if not self._backlog.is_announced:
+                await self._backlog.sample()
             try:
-                is_bell_due, *entry_ids = await self._redis.evalsha(_WRITE_SHA1, len(keys), *words)
+                bells_due, *entry_ids = await self._redis.evalsha(_WRITE_SHA1, len(keys), *words)
             except NoScriptError:
                 # A Redis that has started anew: it knows the script from now on.
-                is_bell_due, *entry_ids = await self._redis.eval(_WRITE, len(keys), *words)
+                bells_due, *entry_ids = await self._redis.eval(_WRITE, len(keys), *words)
         positions = map(Position, (entry.stream for entry in entries), entry_ids)
         for append in group:
             found = list(islice(positions, len(append.entries)))
             if not append.done.done():
                 append.done.set_result(found)
-        if is_bell_due:
-            self._doorbell.ring()
+        if bells_due:
+            self._doorbell.ring(bells_due)
 
 
 def _refuse(appends: Sequence[_Append], cause: BaseException) -> None:

@@ -7,6 +7,7 @@ from redis import Redis
 from services.query.queries.ledger import is_replica, outcomes
 from services.query.reads import Reads
 from shared.accounting import CHECK_KEY, Accounting, judge, read_accounts
+from shared.partitions import streams_in_use
 
 
 class Accounts(Struct, frozen=True):
@@ -22,8 +23,9 @@ class Accounts(Struct, frozen=True):
 
 def read_accounting(reads: Reads, redis: "Redis", partitions: int) -> Accounts:
     """As it is now. redis.RedisError, or SQLAlchemy's errors, if it cannot be read."""
-    before = read_accounts(redis, partitions)
+    streams = streams_in_use(redis, partitions)
+    before = read_accounts(redis, streams)
     with reads.connection() as connection:
         became, may_lag = outcomes(connection), is_replica(connection)
-    equation = judge(before, became, read_accounts(redis, partitions), may_lag=may_lag)
+    equation = judge(before, became, read_accounts(redis, streams), may_lag=may_lag)
     return Accounts(equation, int(redis.hget(CHECK_KEY, "alarms") or 0))

@@ -9,7 +9,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from services.query.settings import Settings
-from shared.journal import stream_key
+from shared.partitions import streams_in_use
 
 TIMEOUT_SECONDS = 1
 
@@ -34,10 +34,11 @@ def connect(settings: Settings) -> "Redis":
 
 def journal_lag(redis: "Redis", partitions: int) -> Lag:
     """Over all partitions; redis.RedisError if Redis is away."""
+    streams = streams_in_use(redis, partitions)
     with redis.pipeline(transaction=False) as pipeline:
-        for partition in range(partitions):
-            pipeline.xlen(stream_key(partition))
-            pipeline.xrange(stream_key(partition), count=1)
+        for stream in streams:
+            pipeline.xlen(stream)
+            pipeline.xrange(stream, count=1)
         replies: list[Any] = pipeline.execute()
     oldest_ms = [int(entries[0][0].split(b"-")[0]) for entries in replies[1::2] if entries]
     age = time.time() - min(oldest_ms) / 1000 if oldest_ms else 0.0

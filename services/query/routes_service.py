@@ -16,7 +16,9 @@ from services.query.canary import LastSeen, last_seen
 from services.query.lag import Lag, journal_lag
 from services.query.queries import dead_letters
 from services.query.queries.canaries import newest
+from services.query.queries.capacity import capacity
 from services.query.queries.ledger import LedgerCounts, ledger_counts
+from services.query.redis_memory import redis_memory
 from shared.errors import Unavailable
 from shared.web import json_response
 
@@ -54,7 +56,9 @@ def show_metrics(request: Request) -> Response:
     gauges.show_state(ledger, lag)
     try:
         if ledger is not None:
-            gauges.show_dead_letters(_waiting_letters(request))
+            _show_database(request)
+        if lag is not None:
+            gauges.show_memory(redis_memory(request.app.state.redis))
         if ledger is not None and lag is not None:
             gauges.show_accounting(_accounting(request))
             gauges.show_canary(_last_seen(request))
@@ -168,6 +172,7 @@ def _not_ready(reasons: dict[str, str]) -> Unavailable:
     return error
 
 
-def _waiting_letters(request: Request) -> dict[str, int]:
+def _show_database(request: Request) -> None:
     with request.app.state.reads.connection() as connection:
-        return dead_letters.waiting_by_kind(connection)
+        gauges.show_dead_letters(dead_letters.waiting_by_kind(connection))
+        gauges.show_capacity(capacity(connection))

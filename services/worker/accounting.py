@@ -6,6 +6,7 @@ import structlog
 
 from services.worker.resources import Resources
 from shared.accounting import CHECK_KEY, Accounting, Outcome, judge, read_accounts
+from shared.partitions import streams_in_use
 
 log = structlog.get_logger()
 
@@ -18,11 +19,11 @@ OUTCOMES = "SELECT epoch, sum(persisted)::bigint, sum(duplicates)::bigint, sum(d
 
 def accounting(worker: Resources) -> Accounting:
     """The equation as it is now."""
-    partitions = worker.settings.journal_partitions
-    before = read_accounts(worker.redis, partitions)
+    streams = streams_in_use(worker.redis, worker.settings.journal_partitions)
+    before = read_accounts(worker.redis, streams)
     with worker.transaction() as connection:
         outcomes = {epoch: Outcome(*counts) for epoch, *counts in connection.execute(OUTCOMES).fetchall()}
-    return judge(before, outcomes, read_accounts(worker.redis, partitions))
+    return judge(before, outcomes, read_accounts(worker.redis, streams))
 
 
 def check_accounting(worker: Resources, second_look_seconds: float = SECOND_LOOK_SECONDS) -> Accounting:

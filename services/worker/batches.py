@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Collection, Iterator
+from random import sample
 
 from redis.exceptions import ResponseError
 
-from services.worker import drainers
+from services.worker import drainers, turns
 from services.worker.resources import Resources
-from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry, make_groups, take_abandoned, take_new
+from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry, make_group, take_abandoned, take_new
+from shared.partitions import streams_in_use
 
 # How long what a dead worker left may lie, beyond the time after which it is taken to be dead.
 LOOK_SECONDS = 1.0
@@ -36,34 +38,59 @@ class _Gathering:
 
 
 def batches(worker: Resources, consumer: str, deadline: float, look_seconds: float = LOOK_SECONDS) -> Iterator[list[Entry]]:
-    """What dead workers left, looked for at first and every `look_seconds`, and what nobody has had.
+    """What dead workers left, looked for at first and every `look_seconds`, and what nobody has had; a partition after the other, turn by turn.
 
-    After the deadline no more is taken, but all that was taken is given: it would have to wait to be taken over.
+    Ends when nothing is left but where it is another's turn. After the deadline no more is taken, but all that was taken is given: it
+    would have to wait to be taken over.
     """
+    streams = streams_in_use(worker.redis, worker.settings.journal_partitions)
+    look_at: dict[str, float] = {}
+    # Each worker begins somewhere else.
+    streams = sample(streams, len(streams))
+    is_something_left = True
+    while is_something_left:
+        is_something_left = False
+        for stream in turns.with_something(worker.redis, streams):
+            if time.monotonic() >= deadline:
+                return
+            if not _begin(worker, stream):
+                continue
+            if time.monotonic() >= look_at.get(stream, 0.0):
+                # With nothing in hand: what this worker holds itself could have been idle for long enough to be taken from it.
+                yield from _abandoned(worker, consumer, stream)
+                look_at[stream] = time.monotonic() + look_seconds
+            for batch in _new(worker, consumer, stream):
+                is_something_left = True
+                yield batch
+                # One read may make many batches; the turn must not end before its entries have been dealt with.
+                _begin(worker, stream)
+            is_something_left |= turns.end(worker.redis, stream, worker.drainer.process)
+
+
+def _begin(worker: Resources, stream: str) -> bool:
+    return turns.begin(worker.redis, stream, worker.drainer.process, worker.settings.claim_idle_ms)
+
+
+def _new(worker: Resources, consumer: str, stream: str) -> Iterator[list[Entry]]:
+    """What nobody has had: entries until a batch is full or there are no more."""
     gathering = _Gathering(worker.settings.drain_batch_events)
-    look_at = 0.0
-    while True:
-        now = time.monotonic()
-        is_time_left = now < deadline
-        if is_time_left and now >= look_at:
-            # With nothing in hand: what this worker holds itself could have been idle for long enough to be taken from it.
-            yield from gathering.empty()
-            yield from _abandoned(worker, consumer)
-            look_at = now + look_seconds
-        entries = take_new(worker.redis, worker.settings.journal_partitions, consumer) if is_time_left else []
+    is_silenced = is_full = False
+    while not is_full:
+        entries = take_new(worker.redis, stream, consumer)
         for entry in entries:
             if batch := gathering.add(entry):
+                is_full = True
                 yield batch
         if not entries:
-            rest = list(gathering.empty())
-            yield from rest
-            if not rest:
-                return
+            if is_silenced:
+                break
+            turns.silence(worker.redis, stream)
+            is_silenced = True
+    yield from gathering.empty()
 
 
-def _abandoned(worker: Resources, consumer: str) -> Iterator[list[Entry]]:
-    """What dead workers left, not more than a read of each partition; suspects one by one."""
-    partitions = worker.settings.journal_partitions
+def _abandoned(worker: Resources, consumer: str, stream: str) -> Iterator[list[Entry]]:
+    """What dead workers left, not more than a read of it; suspects one by one."""
     gathering = _Gathering(worker.settings.drain_batch_events)
 
     def fence(holders: Collection[str]) -> Collection[str]:
@@ -71,7 +98,7 @@ def _abandoned(worker: Resources, consumer: str) -> Iterator[list[Entry]]:
             return drainers.fence(connection, worker.redis, holders)
 
     try:
-        for entry in take_abandoned(worker.redis, partitions, consumer, worker.settings.claim_idle_ms, fence):
+        for entry in take_abandoned(worker.redis, stream, consumer, worker.settings.claim_idle_ms, fence):
             if entry.deliveries >= DELIVERIES_BEFORE_ALONE:
                 yield from gathering.empty()
                 yield [entry]
@@ -81,7 +108,7 @@ def _abandoned(worker: Resources, consumer: str) -> Iterator[list[Entry]]:
     except ResponseError as error:
         if "NOGROUP" not in str(error):
             raise
-        make_groups(worker.redis, partitions)
+        make_group(worker.redis, stream)
 
 
 def _events_in(entry: Entry) -> int:

@@ -23,7 +23,6 @@ from services.worker.persist import Persisted
 from services.worker.resources import Resources
 from services.worker.staging import Received
 from services.worker.take import Entry, done, give_back
-from shared.journal import BELL_KEY
 from shared.redaction import redact_bytes, redact_text
 
 log = structlog.get_logger()
@@ -47,8 +46,6 @@ def drain(worker: Resources) -> bool:
 
     Raises psycopg, SQLAlchemy and Redis errors when those are away: the entries stay in the journal and the sweep comes back.
     """
-    # Before the first read: an event that arrives from now on rings again, so that none waits for the sweep.
-    worker.redis.delete(BELL_KEY)
     # Nothing is taken while Postgres is away: it would have to wait for its time-out when Postgres is back.
     with worker.transaction() as connection:
         consumer = worker.drainer.register(connection)

@@ -5,7 +5,9 @@ from sqlalchemy import text
 
 from services.worker import drainers
 from services.worker.resources import Resources
-from shared.journal import GROUP, stream_key
+from services.worker.take import make_group
+from shared.journal import GROUP
+from shared.partitions import streams_in_use
 
 log = structlog.get_logger()
 
@@ -39,8 +41,9 @@ def remove_dead_consumers(worker: Resources) -> int:
     """Removes consumers without pending entries, and their rows; one with some is left until they have been taken over."""
     removed = 0
     living: set[str] = set()
-    for partition in range(worker.settings.journal_partitions):
-        stream = stream_key(partition)
+    for stream in streams_in_use(worker.redis, worker.settings.journal_partitions):
+        # A partition that was never written to has no group either, and one that is made anew is nobody's yet.
+        make_group(worker.redis, stream)
         for consumer in worker.redis.xinfo_consumers(stream, GROUP):
             if consumer["pending"] == 0 and consumer["idle"] > DEAD_CONSUMER_IDLE_MS:
                 worker.redis.xgroup_delconsumer(stream, GROUP, consumer["name"])

@@ -11,7 +11,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from shared.journal import EPOCH_FIELD, EVENTS_FIELD, GROUP, PAYLOAD_FIELD, accounting_key, stream_key
+from shared.journal import EPOCH_FIELD, EVENTS_FIELD, GROUP, PAYLOAD_FIELD, accounting_key
 
 # At most this many entries are in memory at once; an entry is at most 256 KB.
 ENTRIES_PER_READ = 256
@@ -83,49 +83,45 @@ class Entry:
         return self.stream, self.epoch
 
 
-def make_groups(redis: Redis, partitions: int) -> None:
-    """Makes the consumer group of every partition, reading from the very first entry. Nothing happens where it exists."""
-    for partition in range(partitions):
-        try:
-            redis.xgroup_create(stream_key(partition), GROUP, id="0", mkstream=True)
-        except ResponseError as error:
-            if "BUSYGROUP" not in str(error):
-                raise
+def make_group(redis: Redis, stream: str) -> None:
+    """Makes the consumer group of a stream, reading from the very first entry. Nothing happens if it exists."""
+    try:
+        redis.xgroup_create(stream, GROUP, id="0", mkstream=True)
+    except ResponseError as error:
+        if "BUSYGROUP" not in str(error):
+            raise
 
 
 def take_abandoned(
-    redis: Redis, partitions: int, consumer: str, min_idle_ms: int, fence: Callable[[Collection[str]], Collection[str]]
+    redis: Redis, stream: str, consumer: str, min_idle_ms: int, fence: Callable[[Collection[str]], Collection[str]]
 ) -> Iterator[Entry]:
-    """Takes over what others hold for longer than `min_idle_ms`: some of each partition, with the number of times it was delivered.
+    """Takes over what others hold for longer than `min_idle_ms`: some of a stream, with the number of times it was delivered.
 
     `fence` is told the names of the holders and says of which of them entries may be claimed. Who goes on to the next entry has dealt with
     the one before. A suspect is therefore taken only when its turn has come: whatever dies until then dies without it in hand, and it is
     not counted.
     """
-    for partition in range(partitions):
-        stream = stream_key(partition)
-        pending: Any = redis.xpending_range(stream, GROUP, "-", "+", ENTRIES_PER_READ, idle=min_idle_ms)
-        deliveries = {item["message_id"]: item["times_delivered"] + 1 for item in pending}
-        holder_of = {item["message_id"]: item["consumer"].decode() for item in pending}
-        holders = set(holder_of.values()) - {consumer}
-        fenced = fence(holders) if holders else ()
-        holder_of = {entry_id: holder for entry_id, holder in holder_of.items() if holder in fenced}
-        suspects = [entry_id for entry_id in holder_of if deliveries[entry_id] >= DELIVERIES_BEFORE_ALONE]
-        others = [entry_id for entry_id in holder_of if deliveries[entry_id] < DELIVERIES_BEFORE_ALONE]
-        for ids in [others, *([suspect] for suspect in suspects)]:
-            held = [word for entry_id in ids for word in (entry_id, holder_of[entry_id])]
-            # [[entry id, [field, value, …]]], all bytes. Another worker may have been faster: then fewer come back, or none.
-            answer: Any = redis.eval(_CLAIM, 1, stream, GROUP, consumer, min_idle_ms, *held) if ids else []
-            for entry_id, fields in answer:
-                yield _entry(stream, entry_id, dict(zip(fields[::2], fields[1::2], strict=True)), deliveries[entry_id])
+    pending: Any = redis.xpending_range(stream, GROUP, "-", "+", ENTRIES_PER_READ, idle=min_idle_ms)
+    deliveries = {item["message_id"]: item["times_delivered"] + 1 for item in pending}
+    holder_of = {item["message_id"]: item["consumer"].decode() for item in pending}
+    holders = set(holder_of.values()) - {consumer}
+    fenced = fence(holders) if holders else ()
+    holder_of = {entry_id: holder for entry_id, holder in holder_of.items() if holder in fenced}
+    suspects = [entry_id for entry_id in holder_of if deliveries[entry_id] >= DELIVERIES_BEFORE_ALONE]
+    others = [entry_id for entry_id in holder_of if deliveries[entry_id] < DELIVERIES_BEFORE_ALONE]
+    for ids in [others, *([suspect] for suspect in suspects)]:
+        held = [word for entry_id in ids for word in (entry_id, holder_of[entry_id])]
+        # [[entry id, [field, value, …]]], all bytes. Another worker may have been faster: then fewer come back, or none.
+        answer: Any = redis.eval(_CLAIM, 1, stream, GROUP, consumer, min_idle_ms, *held) if ids else []
+        for entry_id, fields in answer:
+            yield _entry(stream, entry_id, dict(zip(fields[::2], fields[1::2], strict=True)), deliveries[entry_id])
 
 
-def take_new(redis: Redis, partitions: int, consumer: str) -> list[Entry]:
-    """Takes entries that nobody has had, some of each partition."""
-    streams: dict[Any, Any] = {stream_key(partition): ">" for partition in range(partitions)}
+def take_new(redis: Redis, stream: str, consumer: str) -> list[Entry]:
+    """Takes entries of a stream that nobody has had, some of them."""
     # [[stream, [(entry id, {field: value})]]], all bytes
-    answer: Any = redis.xreadgroup(GROUP, consumer, streams, count=ENTRIES_PER_READ) or []
-    return [_entry(stream.decode(), entry_id, fields) for stream, entries in answer for entry_id, fields in entries]
+    answer: Any = redis.xreadgroup(GROUP, consumer, {stream: ">"}, count=ENTRIES_PER_READ) or []
+    return [_entry(stream, entry_id, fields) for _, entries in answer for entry_id, fields in entries]
 
 
 def find(redis: Redis, places: Iterable[tuple[str, str]]) -> list[Entry]:

@@ -12,13 +12,13 @@ from deploy.embedded.processes import wait_until
 from services.worker.accounting import OUTCOMES
 from services.worker.verify import verify
 from shared.accounting import Accounting, Outcome, judge, read_accounts
-from shared.journal import GROUP
+from shared.journal import GROUP, stream_key
 from tests.faults.acks import Acks
 from tests.faults.stack import SERVICES, Stack
 
 DRAINED_SECONDS = 180.0
 HEALED_SECONDS = 60.0
-PARTITIONS = 1
+STREAMS = [stream_key(0)]
 CHUNK_BYTES = 1024**2
 RARE_DEATHS = 50
 IDLE_GAP = timedelta(seconds=300)
@@ -140,7 +140,7 @@ def _check_accounts(stack: Stack, connection: Connection[Any], count: Count) -> 
 
 def _equation(stack: Stack, connection: Connection[Any]) -> Accounting:
     with stack.redis(decode_responses=False) as redis:
-        accounts = read_accounts(redis, PARTITIONS)
+        accounts = read_accounts(redis, STREAMS)
     outcomes = {epoch: Outcome(*counts) for epoch, *counts in connection.execute(OUTCOMES).fetchall()}
     return judge(accounts, outcomes, accounts)
 

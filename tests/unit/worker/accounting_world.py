@@ -23,6 +23,7 @@ from shared.messages import Event, ToolCall
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PARTITIONS = 2
+STREAMS = [stream_key(partition) for partition in range(PARTITIONS)]
 
 
 @dataclass
@@ -36,21 +37,21 @@ class World:
     in_hand: list[Entry] = field(default_factory=list)
     is_committed: bool = False
 
-    def append(self, *events: Event, partition: int = 0, payload: bytes | None = None, n: int = 0) -> None:
+    def append(self, *events: Event, partition: int = 0, payload: bytes | None = None, n: int = 0, partitions: int = PARTITIONS) -> None:
         """As ingest does."""
         entries: Sequence[NewEntry] = (
             [NewEntry(stream_key(partition), payload, n)]
             if payload is not None
-            else entries_of(events, [100] * len(events), request_id="r", received_at=NOW, partitions=PARTITIONS)
+            else entries_of(events, [100] * len(events), request_id="r", received_at=NOW, partitions=partitions)
         )
-        asyncio.run(_append(self.me.settings.redis_url, entries))
+        asyncio.run(_append(self.me.settings.redis_url, entries, partitions))
         self.accepted += len(events) + n
 
     def take(self, worker: Resources) -> list[Entry]:
         """What is new, in the worker's hands and nowhere else."""
         with worker.transaction() as connection:
             consumer = worker.drainer.register(connection)
-        entries = take_new(worker.redis, PARTITIONS, consumer)
+        entries = [entry for stream in STREAMS for entry in take_new(worker.redis, stream, consumer)]
         account = entries[0].account if entries else None
         return [entry for entry in entries if entry.account == account]
 
@@ -67,15 +68,15 @@ class World:
 
     def let_time_pass(self) -> None:
         """All that is held by anyone has been held for long."""
-        for stream in map(stream_key, range(PARTITIONS)):
+        for stream in STREAMS:
             for item in self.redis.xpending_range(stream, GROUP, "-", "+", 1000):
                 deliveries = int(item["times_delivered"])
                 self.redis.xclaim(stream, GROUP, item["consumer"], 0, [item["message_id"]], idle=60_000, retrycount=deliveries, justid=True)
 
 
-async def _append(redis_url: str, entries: Sequence[NewEntry]) -> None:
+async def _append(redis_url: str, entries: Sequence[NewEntry], partitions: int) -> None:
     async with AsyncRedis.from_url(redis_url) as redis:
-        await Journal(redis, Doorbell(sender(redis_url)), Backlog(redis, partitions=PARTITIONS, max_entries=1000)).append(entries)
+        await Journal(redis, Doorbell(sender(redis_url)), Backlog(redis, partitions=partitions, max_entries=1000)).append(entries)
 
 
 def call(event_id: UUID | None = None, *, name: str = "Bash", session_id: str | None = None) -> ToolCall:

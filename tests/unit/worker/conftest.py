@@ -6,14 +6,15 @@ import pytest
 
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
-from services.worker.take import make_groups
-from tests.unit.worker.accounting_world import PARTITIONS, World
+from services.worker.take import make_group
+from shared.journal import stream_key
+from tests.unit.worker.accounting_world import PARTITIONS, STREAMS, World
 
 
 @pytest.fixture
 def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
     resources = open_resources(Settings(database_url=database_url, redis_url=redis_url, claim_idle_ms=100))
-    make_groups(resources.redis, 1)
+    make_group(resources.redis, stream_key(0))
     yield resources
     resources.close()
 
@@ -22,7 +23,8 @@ def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
 def world(database_url: str, redis_url: str) -> Iterator[World]:
     settings = Settings(database_url=database_url, redis_url=redis_url, journal_partitions=PARTITIONS, claim_idle_ms=5_000)
     me, other = open_resources(settings), open_resources(settings)
-    make_groups(me.redis, PARTITIONS)
+    for stream in STREAMS:
+        make_group(me.redis, stream)
     yield World(me, other, me.redis)
     me.close()
     other.close()

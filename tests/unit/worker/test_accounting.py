@@ -10,11 +10,11 @@ from services.worker.accounting import accounting, check_accounting
 from services.worker.drain import drain, settle
 from services.worker.drainers import FencedError, hold
 from services.worker.maintenance import remove_dead_consumers
-from services.worker.take import done, make_groups, take_new
+from services.worker.take import done, make_group, take_new
 from shared.accounting import CHECK_KEY
 from shared.journal import GROUP, PAYLOAD_FIELD, accounting_key, stream_key
 from shared.messages import Canary, Envelope, encode_envelope
-from tests.unit.worker.accounting_world import NOW, PARTITIONS, World, call
+from tests.unit.worker.accounting_world import NOW, STREAMS, World, call
 
 
 def test_each_event_is_counted_once_as_what_it_became(world: World) -> None:
@@ -105,7 +105,8 @@ def test_a_journal_that_was_replaced_begins_a_new_account(world: World) -> None:
     drain(world.me)
     world.append(call())
     world.redis.flushdb()
-    make_groups(world.redis, PARTITIONS)
+    for stream in STREAMS:
+        make_group(world.redis, stream)
 
     # When new ones come, then they alone are in the equation, and it says that there was another
     world.append(call())
@@ -120,7 +121,8 @@ def test_entries_of_an_earlier_version_are_stored_and_belong_to_no_account(world
     event = call()
     envelope = Envelope(version=1, request_id="r", received_at=NOW, events=[event])
     world.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
-    take_new(world.redis, PARTITIONS, "worker-of-an-earlier-version")
+    for stream in STREAMS:
+        take_new(world.redis, stream, "worker-of-an-earlier-version")
     world.append(call())
     world.let_time_pass()
 

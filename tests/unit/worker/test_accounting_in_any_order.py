@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from services.worker.accounting import accounting
 from services.worker.drain import drain
 from services.worker.drainers import FencedError
-from services.worker.take import done, make_groups
-from tests.unit.worker.accounting_world import PARTITIONS, World, call
+from services.worker.take import done, make_group
+from tests.unit.worker.accounting_world import STREAMS, World, call
 
 IDS = [UUID(int=number) for number in range(1, 9)]
 STEPS = st.one_of(
@@ -83,7 +83,8 @@ def _lose_name(world: World) -> None:
 def _begin_again(world: World) -> World:
     """The same servers and workers, with nothing in them."""
     world.redis.flushdb()
-    make_groups(world.redis, PARTITIONS)
+    for stream in STREAMS:
+        make_group(world.redis, stream)
     with psycopg.connect(world.me.settings.database_url, autocommit=True) as connection:
         connection.execute("TRUNCATE accounts, drainers, ledger, dead_letters, tool_calls, sessions, session_events")
     world.me.drainer.drop_name()

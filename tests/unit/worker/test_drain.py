@@ -12,8 +12,8 @@ from redis import Redis
 from services.worker.batches import batches
 from services.worker.drain import drain
 from services.worker.resources import Resources
-from services.worker.take import done, make_groups, take_abandoned, take_new
-from shared.journal import BELL_KEY, GROUP, PAYLOAD_FIELD, stream_key
+from services.worker.take import done, make_group, take_abandoned, take_new
+from shared.journal import GROUP, PAYLOAD_FIELD, bell_key, stream_key
 from shared.messages import Conversation, Envelope, Event, SessionStart, ToolCall, decode_envelope, encode_envelope
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -52,11 +52,11 @@ def test_events_of_all_entries_are_stored_and_the_journal_is_empty(worker: Resou
 
 
 def test_the_bell_is_silenced_before_reading(worker: Resources) -> None:
-    worker.redis.set(BELL_KEY, 1)
+    worker.redis.set(bell_key(STREAM), 1)
 
     drain(worker)
 
-    assert worker.redis.exists(BELL_KEY) == 0
+    assert worker.redis.exists(bell_key(STREAM)) == 0
 
 
 def test_the_same_event_again_is_a_duplicate(worker: Resources) -> None:
@@ -110,7 +110,7 @@ def test_poison_is_isolated_and_its_neighbours_are_stored(worker: Resources, pos
 def test_what_a_dead_worker_held_is_taken_over(worker: Resources) -> None:
     # Given a worker that took an entry and died before it committed
     append(worker.redis, message("orphan"))
-    assert len(take_new(worker.redis, 1, "dead-worker")) == 1
+    assert len(take_new(worker.redis, STREAM, "dead-worker")) == 1
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, justid=True)
 
     # When another drains, then it is stored
@@ -122,7 +122,7 @@ def test_what_a_dead_worker_held_is_taken_over(worker: Resources) -> None:
 def test_what_becomes_abandoned_during_a_drain_is_taken_over_by_it(worker: Resources) -> None:
     # Given a drain under way, and another worker that holds an entry
     append(worker.redis, message("held by another"))
-    take_new(worker.redis, 1, "dead-worker")
+    take_new(worker.redis, STREAM, "dead-worker")
     entry_ids = [entry_id for entry_id, _ in worker.redis.xrange(STREAM)]
     append(worker.redis, message("first"))
     under_way = batches(worker, "me", deadline=time.monotonic() + 60, look_seconds=0)
@@ -144,7 +144,7 @@ def test_a_worker_that_died_between_commit_and_acknowledgement_leaves_no_double(
     append(worker.redis, event)
     drain(worker)
     append(worker.redis, event)
-    take_new(worker.redis, 1, "dead-worker")
+    take_new(worker.redis, STREAM, "dead-worker")
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, justid=True)
 
     drain(worker)
@@ -156,7 +156,7 @@ def test_a_worker_that_died_between_commit_and_acknowledgement_leaves_no_double(
 def test_an_entry_that_kills_every_worker_is_buried(worker: Resources) -> None:
     # Given an entry with which four workers have died
     append(worker.redis, message("killer"))
-    take_new(worker.redis, 1, "dead-worker")
+    take_new(worker.redis, STREAM, "dead-worker")
     entry_id = worker.redis.xrange(STREAM)[0][0]
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [entry_id], idle=60_000, retrycount=4, justid=True)
     append(worker.redis, message("after"))
@@ -171,10 +171,10 @@ def test_a_worker_that_dies_with_a_suspect_in_hand_casts_no_suspicion_on_the_nex
     # Given two entries with which two workers have died, and a third worker that dies with the first of them, alone, in hand
     append(worker.redis, message("killer"))
     append(worker.redis, message("innocent"))
-    take_new(worker.redis, 1, "dead-worker")
+    take_new(worker.redis, STREAM, "dead-worker")
     entry_ids = [entry_id for entry_id, _ in worker.redis.xrange(STREAM)]
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, entry_ids, idle=60_000, retrycount=2, justid=True)
-    next(take_abandoned(worker.redis, 1, "third-worker", 1_000, lambda holders: holders))
+    next(take_abandoned(worker.redis, STREAM, "third-worker", 1_000, lambda holders: holders))
     worker.redis.xclaim(STREAM, GROUP, "third-worker", 0, entry_ids, idle=60_000, justid=True)
 
     # When the next one drains, then only the entry that the third worker had in hand is buried
@@ -204,7 +204,7 @@ def test_while_postgres_is_away_the_journal_keeps_everything_and_no_delivery_is_
 
 def test_acknowledging_and_removing_is_one_step(worker: Resources) -> None:
     append(worker.redis, message("x"))
-    entries = take_new(worker.redis, 1, "me")
+    entries = take_new(worker.redis, STREAM, "me")
 
     done(worker.redis, entries)
 
@@ -224,17 +224,17 @@ def test_a_lost_stream_is_made_again(worker: Resources) -> None:
 
 
 def test_making_groups_twice_changes_nothing(worker: Resources) -> None:
-    make_groups(worker.redis, 1)
+    make_group(worker.redis, STREAM)
     append(worker.redis, message("x"))
-    make_groups(worker.redis, 1)
-    assert len(take_new(worker.redis, 1, "me")) == 1
+    make_group(worker.redis, stream_key(0))
+    assert len(take_new(worker.redis, STREAM, "me")) == 1
 
 
 def test_an_entry_that_somebody_removed_while_it_was_pending_stops_nothing(worker: Resources) -> None:
     # Given a dead worker's two entries, one of which is then removed from the stream by hand
     append(worker.redis, message("removed"))
     append(worker.redis, message("kept"))
-    take_new(worker.redis, 1, "dead-worker")
+    take_new(worker.redis, STREAM, "dead-worker")
     removed, kept = (entry_id for entry_id, _ in worker.redis.xrange(STREAM))
     worker.redis.xdel(STREAM, removed)
     for deliveries in (1, 3):

@@ -113,7 +113,7 @@ def test_a_whole_entry_is_replayed_byte_for_byte_and_its_poison_becomes_letters_
     good = [message("one"), message("two")]
     payload = encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=[*good, message("bad \0")]))
     append(worker, payload=payload)
-    take_new(worker.redis, 1, "dead-worker")
+    take_new(worker.redis, stream_key(0), "dead-worker")
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, retrycount=4, justid=True)
     drain(worker)
     [whole] = letters(worker)
@@ -141,7 +141,7 @@ def test_what_is_still_not_readable_stays_one_letter(worker: Resources, payload:
 def test_a_letter_that_kills_its_worker_dies_as_itself(worker: Resources) -> None:
     letter = DeadLetter(journal_entry_id="1-1", event_id=uuid4(), kind="conversation", payload=msgspec.json.encode(message("x")))
     append(worker, payload=encode_replay(letter))
-    take_new(worker.redis, 1, "dead-worker")
+    take_new(worker.redis, stream_key(0), "dead-worker")
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, retrycount=4, justid=True)
     drain(worker)
     assert letters(worker) == [letter]
