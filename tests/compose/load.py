@@ -11,20 +11,19 @@ import psycopg
 
 from deploy.embedded.processes import wait_until
 from tests.compose.stack import Composed
-from tests.faults.acks import Acks
-from tests.faults.load import Stored
+from tests.faults.acks import TimedAcks
+from tests.faults.load import Request, Stored
 from tests.faults.readers import Reading, reading
-from tests.faults.transcripts import importing
 from tests.faults.writers import RECOVERY_SECONDS, Tally, writing
 
-EVENTS_PER_SECOND = 200.0
+EVENTS_PER_SECOND = 100.0
 
 
 class Load:
-    """Writers, readers and imports, as long as the context lasts. Each acknowledged event is on the disk, in `acks`, before it counts."""
+    """Writers and readers, as long as the context lasts. Each acknowledged event is on the disk, in `acks`, before it counts."""
 
     def __init__(self, stack: Composed, file: Path, seed: int) -> None:
-        self.acks = Acks(file)
+        self.acks = TimedAcks(file)
         self.tally = Tally()
         self.reads = Reading()
         self._stack = stack
@@ -63,6 +62,10 @@ class Load:
             raise RuntimeError(f"No event was stored within {RECOVERY_SECONDS:.0f} s of: {self.acks.fault}")
         return time.monotonic() - since
 
+    def acknowledge(self, request: Request) -> None:
+        """One that somebody else sent was accepted: it counts too."""
+        asyncio.run_coroutine_threadsafe(self.acks.record(request, self._loop.time()), self._loop)
+
     def answers(self) -> str:
         """How often each was given to writers."""
         given: Counter[str] = self.tally.answers
@@ -80,10 +83,8 @@ class Load:
         try:
             async with (
                 reading(port, self.acks, self.reads),
-                importing(port, self.tally.answers, seed=self._seed),
                 writing(port, self.acks, self.tally, seed=self._seed, rate=EVENTS_PER_SECOND),
             ):
                 await self._stopping.wait()
         except Exception as error:
             self._error = error
-            raise
