@@ -3,21 +3,20 @@
 import argparse
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.containers import compose
-from tests.compose import kills
+from tests.compose import backups, counting, growing, hardening, images, importing, kills, outside, upgrading
 from tests.compose.load import Load
 from tests.compose.stack import Composed
-from tests.faults.checks import count_events
 
-TAG = "compose-test"
 LOG_LINES = "60"
 
 
@@ -50,61 +49,69 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the load")
     options = parser.parse_args()
     report = Report()
-    with tempfile.TemporaryDirectory(prefix="tracker-compose-") as folder:
-        stack = Composed(f"trackertest{os.getpid()}", Path(folder), TAG, options.port)
+    with tempfile.TemporaryDirectory(prefix="tracker-compose-") as name, stopping_in_order():
+        folder, project = Path(name), f"trackertest{os.getpid()}"
+        stack = Composed(project, folder, images.PREVIOUS, options.port)
+        restored = Composed(f"{project}restored", folder, images.TAG)
         try:
-            _all(stack, Path(folder), options.seed, report)
+            _all(stack, restored, folder, options.seed, report)
         except BaseException:
-            _show_logs(stack)
+            _show_logs(stack, restored)
             raise
         finally:
-            stack.down("--volumes", "--timeout", "10")
+            for one in (stack, restored):
+                one.down("--volumes", "--timeout", "10")
+            images.remove()
             print(f"\n{report.table()}", flush=True)
     return 0
 
 
-def _all(stack: Composed, folder: Path, seed: int, report: Report) -> None:
-    report.step("build", _build)
-    report.step("up, until /readyz", lambda: _up(stack))
+def _all(stack: Composed, restored: Composed, folder: Path, seed: int, report: Report) -> None:
+    backup = folder / "backup"
+    report.step("build", images.build)
+    report.step("build the previous images", images.build_previous)
+    report.step("up with the previous images, until /readyz", lambda: _up(stack))
     with Load(stack, folder / "acknowledged", seed) as load:
         load.await_flow()
+        report.step("upgrade under load", lambda: upgrading.upgrade(stack, load))
         report.step("kill each container under load", lambda: kills.kill_each(stack, load))
         report.step("restart each under load", lambda: kills.restart_each(stack, load))
-    report.step("count", lambda: _count(stack, load))
-
-
-def _build() -> str:
-    compose.run("build")
-    return ", ".join(_sizes())
-
-
-def _sizes() -> list[str]:
-    listed = compose.docker("image", "ls", "--filter", f"reference=claude-code-tracker-*:{TAG}", "--format", "{{.Repository}} {{.Size}}")
-    return [line.removeprefix("claude-code-tracker-") for line in sorted(listed.splitlines())]
+        report.step("4 drain workers under load", lambda: growing.scale(stack, load))
+        report.step("import, its worker killed", lambda: importing.import_archive(stack))
+        report.step("backup under load", lambda: backups.back_up(stack, load, backup))
+    report.step("count", lambda: counting.count(stack, load))
+    report.step("hardening", lambda: hardening.check(stack))
+    report.step("Flower", lambda: hardening.check_flower(stack))
+    report.step("down and up", lambda: counting.keep(stack))
+    report.step("README at the gateway", lambda: outside.readme(stack, folder))
+    report.step("the gateway itself", lambda: outside.gateway(stack))
+    report.step("contract at the gateway", lambda: outside.contract(stack))
+    report.step("stop each", lambda: kills.stop_each(stack))
+    report.step("restore into an empty stack", lambda: backups.restore_elsewhere(restored, load, backup))
 
 
 def _up(stack: Composed) -> str:
     stack.up()
-    return f"{len(compose.containers())} containers"
+    return f"{len(compose.containers())} containers run"
 
 
-def _count(stack: Composed, load: Load) -> str:
-    count = count_events(stack, load.acks)
-    if violations := load.tally.violations + load.reads.violations + count.violations:
-        raise RuntimeError("; ".join(violations))
-    return (
-        f"{count.accepted.total():,} accepted, {count.lost.total()} lost, {count.double.total()} double, "
-        f"drift {sum(count.drift.values())}; {count.imports}; answers: {load.answers()}"
-    )
+@contextlib.contextmanager
+def stopping_in_order() -> Iterator[None]:
+    """SIGTERM, as Ctrl-C, ends it by an exception, so that what was started is taken down."""
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit("Stopped by SIGTERM."))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
-def _show_logs(stack: Composed) -> None:
-    stack.use()
-    with contextlib.suppress(compose.ContainersError):
-        print(compose.run("ps", "--all"))
-    for one in compose.containers(also_stopped=True):
-        print(f"\n--- {one['Name']} ({one['State']}, {one.get('Health')})", flush=True)
-        subprocess.run(["docker", "logs", "--tail", LOG_LINES, one["ID"]], stderr=subprocess.STDOUT, check=False)
+def _show_logs(*stacks: Composed) -> None:
+    """The last lines of each container."""
+    for stack in stacks:
+        stack.use()
+        for one in compose.containers(also_stopped=True):
+            print(f"\n--- {one['Name']} ({one['State']} {one['ExitCode']}, {one.get('Health')})", flush=True)
+            subprocess.run(["docker", "logs", "--tail", LOG_LINES, one["ID"]], stderr=subprocess.STDOUT, check=False)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,13 @@ def restart_each(stack: Composed, load: Load) -> str:
     return f"stopped within {max(stops):.1f} s each, flowing again after {max(flows):.1f} s at most"
 
 
+def stop_each(stack: Composed) -> str:
+    """The last thing that is asked of them: to end within ten seconds, and in order."""
+    stack.use()
+    seconds = {one["Service"]: stop(one["Service"], one["ID"]) for one in compose.containers()}
+    return ", ".join(f"{service} {taken:.1f} s" for service, taken in seconds.items())
+
+
 def stop(service: str, container: str) -> float:
     """Seconds that a container takes to end in order. RuntimeError if it has to be killed, or ends with an error."""
     since = time.monotonic()

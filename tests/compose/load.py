@@ -86,5 +86,5 @@ class Load:
                 writing(port, self.acks, self.tally, seed=self._seed, rate=EVENTS_PER_SECOND),
             ):
                 await self._stopping.wait()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told to who ends the load
             self._error = error

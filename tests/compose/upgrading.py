@@ -14,6 +14,7 @@ from tests.compose.stack import Composed
 from tests.faults.client import NO_ANSWER, Answer, Client
 from tests.faults.load import Request, requests
 
+PROGRAM = [sys.executable, "-m", "deploy.containers.upgrade"]
 CLIENTS = 4
 PAUSE_SECONDS = 0.05
 READS = ("/api/projects?limit=5", "/api/sessions?limit=5", "/api/stats")
@@ -37,7 +38,7 @@ def upgrade(stack: Composed, load: Load) -> str:
     thread = threading.Thread(target=lambda: asyncio.run(_call(stack.port, load, callers, stopping)))
     thread.start()
     try:
-        done = subprocess.run([sys.executable, "-m", "deploy.containers.upgrade"], cwd=compose.REPOSITORY, capture_output=True, text=True)
+        done = subprocess.run(PROGRAM, cwd=compose.REPOSITORY, capture_output=True, text=True, check=False)
     finally:
         stopping.set()
         thread.join()
