@@ -7,10 +7,10 @@ ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 pytho
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help environment env up down status psql key test check verify backup restore bench bench-reads bench-imports faults faults-each faults-long faults-power fuzz audit schemathesis openapi lock clean
+.PHONY: help environment env up down status psql key test check verify backup restore compose-up compose-down compose-upgrade compose-psql compose-backup compose-restore compose-test logs bench bench-reads bench-imports faults faults-each faults-long faults-power fuzz audit schemathesis openapi lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 environment: ## build .venv from requirements.lock, if it is not up to date
 	@$(ANY_PYTHON) deploy/bootstrap.py
@@ -53,6 +53,33 @@ backup: environment ## copy the running stack's data to a new folder, TO=… (de
 
 restore: environment ## make the data folder out of a backup, FROM=…; then `make up`
 	@$(VENV)/python -m deploy.embedded.restore "$(FROM)"
+
+# The containers. COMPOSE_PROJECT_NAME and COMPOSE_ENV_FILES name another stack than this folder's. They need Docker and any Python from 3.11 on.
+compose-up: env ## build the images and start the containers, in the background; says when they are ready
+	@docker compose up --detach --build
+	@$(ANY_PYTHON) -m deploy.containers.wait
+
+compose-down: ## stop and remove the containers; their volumes stay
+	@docker compose down
+
+compose-upgrade: ## build the images and exchange the running containers for new ones, while requests are answered
+	@docker compose build
+	@$(ANY_PYTHON) -m deploy.containers.upgrade
+
+logs: ## follow the containers' logs (SERVICE="ingest worker-drain" for some of them)
+	@docker compose logs --follow --tail 100 $(SERVICE)
+
+compose-psql: ## a shell on the containers' database
+	@docker compose exec postgres psql --username=tracker tracker
+
+compose-backup: ## copy the running containers' data to a new folder, TO=… (default: .tracker.backups/compose-…)
+	@$(ANY_PYTHON) -m deploy.containers.backup "$(TO)"
+
+compose-restore: ## a composed stack out of a backup, FROM=…; its volumes must be new
+	@$(ANY_PYTHON) -m deploy.containers.restore "$(FROM)"
+
+compose-test: environment ## the containers from build to end: upgrade, kills, imports, backup, restore; every event counted (needs Docker)
+	$(VENV)/python -m tests.compose
 
 bench: environment ## measure the write path against the running machine's own limits
 	$(VENV)/python -m tests.bench.writes
