@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from deploy.embedded.paths import REPOSITORY
+from deploy.embedded.processes import wait_until
 from tests.deploy.monitoring.prometheus_server import Prometheus, prometheus
 from tests.deploy.monitoring.sources import alert_expressions, dashboard_expressions, metrics_named
 from tests.deploy.monitoring.traffic import make_traffic
@@ -22,6 +22,8 @@ from tests.embedded.test_stack import Eventually, Stack, free_port
 NEEDS_PROMETHEUS = pytest.mark.skipif(shutil.which("prometheus") is None, reason="needs Prometheus (apt-get install prometheus)")
 
 
+# For Prometheus to have looked twice at everything, on a machine that is busy.
+LOOKS_SECONDS = 60
 # One line for each kind of which letters wait; here none do.
 ONLY_DECLARED = {"tracker_dead_letters"}
 
@@ -45,7 +47,10 @@ class Watched:
     def exported(self) -> str:
         """All that it tells, the API and Flower."""
         key = {"Authorization": f"Bearer {self.key_file.read_text()}"}
-        asked = urllib.request.Request(f"{self.url}/metrics", headers=key), urllib.request.Request(f"http://{self.targets['flower']}/metrics")
+        asked = (
+            urllib.request.Request(f"{self.url}/metrics", headers=key),
+            urllib.request.Request(f"http://{self.targets['flower']}/metrics"),
+        )
         told = ""
         for request in asked:
             with urllib.request.urlopen(request, timeout=5) as answer:
@@ -101,11 +106,12 @@ def test_prometheus_finds_all_up_no_panel_empty_and_nothing_to_alert(watched: Wa
 
         def is_all_shown() -> bool:
             make_traffic(watched.url, watched.admin_key)
-            time.sleep(1)
             return set(server.health().values()) == {"up"} and server.without_data(dashboard_expressions()) == {}
 
         # Given a stack that is used, when Prometheus has looked a few times, then every panel shows something
-        eventually(is_all_shown)
+        wait_until(is_all_shown, LOOKS_SECONDS)
+        assert server.health() == dict.fromkeys(watched.targets, "up")
+        assert server.without_data(dashboard_expressions()) == {}
 
         # And every alert can be evaluated, and none is about to fire
         for expression in alert_expressions().values():

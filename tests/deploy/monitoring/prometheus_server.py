@@ -23,7 +23,7 @@ import yaml
 
 from tests.deploy.monitoring.sources import FOLDER, alert_expressions, dashboard_expressions
 
-SCRAPE_SECONDS = 1
+SCRAPE_SECONDS = 2
 
 
 class Prometheus:
@@ -62,7 +62,7 @@ class Prometheus:
 
 @contextmanager
 def prometheus(listen: str, targets: dict[str, str], key_file: Path | None = None) -> Iterator[Prometheus]:
-    """{job: host:port} → a Prometheus that asks them every second. With a key file as with TRACKER_ACCESS=keys."""
+    """{job: host:port} → a Prometheus that asks them every two seconds. With a key file as with TRACKER_ACCESS=keys."""
     with TemporaryDirectory(prefix="prometheus-") as name:
         folder = Path(name)
         write_configuration(folder, targets, key_file)

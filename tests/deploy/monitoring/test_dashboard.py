@@ -24,7 +24,9 @@ def test_no_panel_covers_another_or_leaves_the_page() -> None:
         place = panel["gridPos"]
         assert place["x"] >= 0
         assert place["x"] + place["w"] <= COLUMNS, panel["title"]
-    covered = [(one["title"], other["title"]) for one, other in combinations(DASHBOARD["panels"], 2) if overlap(one["gridPos"], other["gridPos"])]
+    covered = [
+        (one["title"], other["title"]) for one, other in combinations(DASHBOARD["panels"], 2) if overlap(one["gridPos"], other["gridPos"])
+    ]
     assert covered == []
 
 

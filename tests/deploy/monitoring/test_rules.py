@@ -40,7 +40,7 @@ def anchors(document: Path) -> set[str]:
 
 def test_each_alert_was_tried_to_fire_and_not_to_fire() -> None:
     assert len(set(NAMES)) == len(NAMES)
-    assert expectations() == dict.fromkeys(NAMES, {True, False})
+    assert expectations() == {name: {True, False} for name in NAMES}
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=NAMES)
@@ -80,7 +80,9 @@ def test_prometheus_takes_the_configuration_and_the_rules(access: str, tmp_path:
 
 def test_with_keys_the_same_is_asked_with_a_key() -> None:
     """and only where one is needed: Flower would be shown it for nothing."""
-    open_jobs, key_jobs = (yaml.safe_load((FOLDER / "scrape" / f"{access}.yml").read_text())["scrape_configs"] for access in ("open", "keys"))
+    open_jobs, key_jobs = (
+        yaml.safe_load((FOLDER / "scrape" / f"{access}.yml").read_text())["scrape_configs"] for access in ("open", "keys")
+    )
     with_key = {job["job_name"]: job.pop("authorization", None) for job in key_jobs}
     assert key_jobs == open_jobs
     key = {"credentials_file": "/run/secrets/metrics-key"}

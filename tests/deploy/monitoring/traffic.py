@@ -5,6 +5,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+import pytest
+
 SESSION = "a-session-that-is-watched"
 BATCH: list[dict[str, Any]] = [
     {"type": "session_start", "session_id": SESSION, "project_path": "/home/me/watched"},
@@ -25,13 +27,10 @@ def make_traffic(url: str, key: str | None = None) -> None:
     assert batch["accepted"] == len(BATCH) - 1, batch
     ask(f"{url}/api/import/claude-data", headers | {"Content-Type": "multipart/form-data; boundary=x"}, FORM)
     ask(f"{url}/api/stats", headers)
-    try:
+    with pytest.raises(urllib.error.HTTPError) as refusal:
         ask(f"{url}/api/sessions/there-is-no-such-session", headers)
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            assert refusal.code == 404
-    else:
-        raise AssertionError("an error was wanted")
+    refusal.value.close()
+    assert refusal.value.code == 404
 
 
 def ask(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
