@@ -20,13 +20,10 @@ def make_secrets(folder: Path) -> list[Path]:
         return []
     postgres, redis, flower = (token_hex(PASSWORD_BYTES) for _ in range(3))
     _write(users, USERS.format(digest=sha256(redis.encode()).hexdigest()))
-    _write(
-        environment,
-        f"POSTGRES_PASSWORD={postgres}\n"
-        f"TRACKER_DATABASE_URL=postgresql://tracker:{postgres}@postgres/tracker\n"
-        f"TRACKER_REDIS_URL=redis://tracker:{redis}@redis:6379/0\n"
-        f"TRACKER_FLOWER_BASIC_AUTH=tracker:{flower}\n",
-    )
+    url = f"postgresql://tracker:{postgres}@postgres/tracker"
+    lines = [f"database-url-{role}={url}" for role in ("owner", "ingest", "query", "worker")]
+    lines += [f"redis-url=redis://tracker:{redis}@redis:6379/0", f"flower-login=tracker:{flower}", f"postgres-password={postgres}"]
+    _write(environment, "\n".join(lines) + "\n")
     return [environment, users]
 
 
