@@ -10,6 +10,7 @@ from celery import Celery
 from celery.signals import celeryd_init, setup_logging
 from kombu.transport.redis import QoS
 
+from services.worker import heartbeat
 from services.worker.settings import Settings
 from shared.broker import (
     TASK_CANARY,
@@ -56,6 +57,8 @@ BEAT_SCHEDULE: dict[str, Any] = {
 def create_app() -> Celery:
     """The app, configured from the environment. Connects to nothing."""
     settings = Settings()
+    if settings.heartbeat_file:
+        heartbeat.keep(settings.heartbeat_file)
     celery = Celery("tracker")
     celery.conf.update(celery_settings(settings.redis_url) | WORKER_SETTINGS | {"beat_schedule": BEAT_SCHEDULE | _canary(settings)})
     return celery

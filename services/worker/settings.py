@@ -1,5 +1,7 @@
 """The worker's settings, from the environment."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -31,5 +33,8 @@ class Settings(BaseSettings):
     )
     canary_url: str = Field(
         "http://127.0.0.1:8000", description="Where the canary enters: the address of the whole API. `make up` sets it."
+    )
+    heartbeat_file: Path | None = Field(
+        None, description="Touched while a worker or beat goes round; `python -m services.worker.alive` tells by its age. Set in its image."
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

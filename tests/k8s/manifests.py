@@ -48,7 +48,7 @@ def rendered(overlay: str) -> tuple[Manifest, ...]:
     with TemporaryDirectory() as folder:
         # Not in the tree: somebody's own secrets may be there, and none must be left there.
         copy = Path(folder) / "deploy"
-        shutil.copytree(ROOT / "deploy", copy, ignore=shutil.ignore_patterns("secrets.env", "users.acl", "__pycache__"))
+        shutil.copytree(ROOT / "deploy", copy, ignore=shutil.ignore_patterns("*-secrets.env", "__pycache__"))
         make_secrets(copy / "k8s/overlays/single")
         built = subprocess.run(
             ["kustomize", "build", copy / "k8s/overlays" / overlay], capture_output=True, text=True, check=False, timeout=60, env=os.environ
@@ -90,7 +90,8 @@ def environment(container: Manifest, overlay: str) -> dict[str, str]:
     maps = {manifest["metadata"]["name"]: manifest["data"] for manifest in of_kind(overlay, "ConfigMap")}
     found: dict[str, str] = {}
     for source in container.get("envFrom", []):
-        found |= maps[source["configMapRef"]["name"]]
+        if "configMapRef" in source:
+            found |= maps[source["configMapRef"]["name"]]
     for variable in container.get("env", []):
         found[variable["name"]] = variable["value"] if "value" in variable else str(variable["valueFrom"])
     return found

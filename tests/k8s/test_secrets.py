@@ -3,40 +3,49 @@
 import re
 import stat
 import subprocess
-from hashlib import sha256
 from pathlib import Path
 
-from deploy.k8s.make_secrets import make_secrets
+from deploy.k8s.make_secrets import make_secrets, new_secrets
 from tests.k8s.manifests import ROOT
 
 
-def test_they_are_random_and_only_their_owner_reads_them(tmp_path: Path) -> None:
-    texts = []
-    for name in ("one", "other"):
-        (tmp_path / name).mkdir()
-        made = make_secrets(tmp_path / name)
-        assert [stat.S_IMODE(file.stat().st_mode) for file in made] == [0o600, 0o600]
-        texts.append("".join(file.read_text() for file in made))
-    first, second = (set(re.findall(r"[0-9a-f]{48}", text)) for text in texts)
-    assert len(first) >= 3
-    assert not first & second
+def test_only_their_owner_reads_them_and_git_does_not_see_them(tmp_path: Path) -> None:
+    for file in make_secrets(tmp_path):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        place = f"deploy/k8s/overlays/single/{file.name}"
+        assert subprocess.run(["git", "check-ignore", "-q", place], cwd=ROOT, check=False).returncode == 0, place
 
 
 def test_they_are_made_once_since_postgres_keeps_its_first(tmp_path: Path) -> None:
     before = {file: file.read_bytes() for file in make_secrets(tmp_path)}
+    assert len(before) == 3
     assert make_secrets(tmp_path) == []
     assert {file: file.read_bytes() for file in before} == before
 
 
-def test_redis_knows_the_services_password_by_its_hash_alone(tmp_path: Path) -> None:
-    environment, users = (file.read_text() for file in make_secrets(tmp_path))
-    password = re.search(r"redis://tracker:(\w+)@", environment)
-    assert password is not None
-    assert password[1] not in users
-    assert f"#{sha256(password[1].encode()).hexdigest()} " in users
+def test_no_password_is_another_one() -> None:
+    passwords = [found for secret in (*new_secrets().values(), *new_secrets().values()) for found in passwords_in(secret)]
+    # Seven a time: of the superuser, of four roles, of Redis' two users, of Flower; those of roles and of the services stand twice.
+    assert len(set(passwords)) == 16
+    assert min(map(len, passwords)) == 32
 
 
-def test_git_does_not_see_them() -> None:
-    for name in ("secrets.env", "users.acl"):
-        file = f"deploy/k8s/overlays/single/{name}"
-        assert subprocess.run(["git", "check-ignore", "-q", file], cwd=ROOT, check=False).returncode == 0, file
+def passwords_in(secret: dict[str, str]) -> list[str]:
+    return [match[1] if (match := re.search(r"://\w+:([\w-]+)@", value)) else value.rpartition(":")[2] for value in secret.values()]
+
+
+def test_the_services_are_told_what_the_stores_know() -> None:
+    secrets = new_secrets()
+    for role in ("owner", "ingest", "query", "worker"):
+        assert (
+            f":{secrets['postgres'][f'TRACKER_POSTGRES_{role.upper()}_PASSWORD']}@postgres/" in secrets["tracker"][f"database-url-{role}"]
+        )
+    assert f"tracker:{secrets['redis']['TRACKER_REDIS_PASSWORD']}@redis:" in secrets["tracker"]["redis-url"]
+
+
+def test_the_stores_make_the_roles_that_the_services_come_in() -> None:
+    roles = (ROOT / "deploy/postgres/roles.sql").read_text(encoding="utf-8")
+    for name in new_secrets()["postgres"].keys() - {"POSTGRES_PASSWORD"}:
+        assert f"\\getenv {name.split('_')[2].lower()}_password {name}\n" in roles
+    start = (ROOT / "deploy/redis/start.sh").read_text(encoding="utf-8")
+    assert all(f"${name}" in start for name in new_secrets()["redis"])

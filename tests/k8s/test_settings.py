@@ -47,7 +47,7 @@ def test_what_all_must_agree_on_is_said_once(overlay: str) -> None:
     assert len(configs) == 1
     for name in ("ingest", "query", "worker-drain", "worker-import", "beat"):
         sources = pod(overlay, name).spec["containers"][0]["envFrom"]
-        assert sources == [{"configMapRef": {"name": configs[0]["metadata"]["name"]}}], name
+        assert sources[0] == {"configMapRef": {"name": configs[0]["metadata"]["name"]}}, name
 
 
 def test_changed_settings_restart_who_reads_them(overlay: str) -> None:

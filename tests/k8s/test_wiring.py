@@ -74,11 +74,19 @@ def test_every_volume_and_every_setting_comes_from_something_that_is_there(overl
 
 def named(node: Any) -> Iterator[tuple[str, str]]:
     """Every ConfigMap, Secret and claim that is named anywhere below."""
-    kinds = {"configMapRef": "ConfigMap", "configMap": "ConfigMap", "configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret"}
+    kinds = {
+        "configMapRef": "ConfigMap",
+        "configMap": "ConfigMap",
+        "configMapKeyRef": "ConfigMap",
+        "secretKeyRef": "Secret",
+        "secretRef": "Secret",
+    }
     if isinstance(node, dict):
         for key, value in node.items():
-            if key in kinds and "name" in value:
+            if key in kinds and "name" in value and not value.get("optional"):
                 yield kinds[key], value["name"]
+            elif key in kinds:
+                continue
             elif key == "secret" and isinstance(value, dict) and "secretName" in value:
                 yield "Secret", value["secretName"]
             elif key == "persistentVolumeClaim":
