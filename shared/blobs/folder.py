@@ -96,5 +96,5 @@ class NewFile:
 def _path(url: str) -> Path:
     parts = urlsplit(url)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-        raise ValueError(f"TRACKER_BLOB_URL must be file:// and an absolute folder, or s3:// and a bucket, not {url!r}.")
+        raise ValueError("TRACKER_BLOB_URL must be file:// and an absolute folder, or s3:// and a bucket.")
     return Path(unquote(parts.path))

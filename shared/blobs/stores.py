@@ -16,7 +16,7 @@ def store_at(url: str) -> BlobStore:
     try:
         from shared.blobs.bucket import BucketStore  # noqa: PLC0415 - 39 MB of memory that a folder does not need
     except ModuleNotFoundError as error:
-        if error.name != "botocore":
+        if (error.name or "").partition(".")[0] != "botocore":
             raise
         raise ValueError(NOT_INSTALLED) from None
     return BucketStore(url)
