@@ -16,7 +16,7 @@ from tests.faults.load import Request, Stored
 from tests.faults.readers import Reading, reading
 from tests.faults.writers import RECOVERY_SECONDS, Tally, writing
 
-EVENTS_PER_SECOND = 100.0
+EVENTS_PER_SECOND = 60.0
 
 
 class Load:

@@ -16,7 +16,7 @@ from tests.faults.load import Request, requests
 
 PROGRAM = [sys.executable, "-m", "deploy.containers.upgrade"]
 CLIENTS = 4
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.1
 READS = ("/api/projects?limit=5", "/api/sessions?limit=5", "/api/stats")
 
 
