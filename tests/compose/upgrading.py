@@ -1,6 +1,7 @@
 """An upgrade under load: whoever sends once more when he is told to, notices nothing."""
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -94,4 +95,4 @@ async def _ask(client: Client, what: Request | str) -> tuple[Answer | None, str 
         answer = await (client.get(what) if isinstance(what, str) else client.post(what.path, what.body))
     except NO_ANSWER as error:
         return None, type(error).__name__
-    return answer, None if answer.status in (200, 201) else str(answer.status)
+    return answer, None if answer.status in (200, 201) else f"{answer.status} {json.loads(answer.body).get('code')}"
