@@ -27,6 +27,7 @@ def new_secrets() -> str:
     lines = [f"{name}={secrets.token_urlsafe(24)}" for name in PASSWORDS]
     # Without : and , which separate there.
     lines.append(f"TRACKER_FLOWER_BASIC_AUTH=tracker:{secrets.token_urlsafe(24)}")
+    lines.append(f"TRACKER_GRAFANA_PASSWORD={secrets.token_urlsafe(24)}")
     return _HEAD + "\n".join(lines) + "\n"
 
 
