@@ -7,10 +7,11 @@ ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 pytho
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help environment env up down status psql key test check verify backup restore bench bench-reads bench-imports faults faults-each faults-long faults-power fuzz audit schemathesis openapi lock clean
+# No target is a file: every target that `make help` lists.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 environment: ## build .venv from requirements.lock, if it is not up to date
 	@$(ANY_PYTHON) deploy/bootstrap.py
@@ -96,6 +97,10 @@ audit: environment ## ask for known vulnerabilities in what requirements.lock na
 
 schemathesis: environment ## 20,000 cases against a stack of its own with API keys (CASES="--cases 1000 --url http://127.0.0.1:8000")
 	$(VENV)/python -m tests.contract.many_cases $(or $(CASES),--cases 20000 --keys)
+
+monitoring-check: environment ## the alerts, the dashboard and Prometheus against a stack of its own (needs apt-get install prometheus)
+	@promtool --version > /dev/null || { echo "There is no promtool: apt-get install --no-install-recommends prometheus" >&2; exit 1; }
+	$(VENV)/python -m pytest tests/deploy/monitoring tests/embedded/test_monitoring.py
 
 openapi: environment ## write shared/openapi.json from both services
 	$(VENV)/python -m deploy.openapi

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
-_OWN_EXTRAS = re.compile(r"claude-code-tracker\[([a-z,]+)\]")
+_OWN_EXTRAS = re.compile(r"claude-code-tracker\[([a-z0-9,]+)\]")
 
 
 def requirements_of(extra: str) -> list[str]:

@@ -15,7 +15,6 @@ from redis.backoff import NoBackoff
 from services.ingest import api_docs
 from services.ingest.accept import Ingest
 from services.ingest.backlog import Backlog
-from services.ingest.blobs import blob_folder
 from services.ingest.disk import show_disk
 from services.ingest.doorbell import Doorbell
 from services.ingest.job_registry import JobRegistry
@@ -32,8 +31,11 @@ from services.ingest.routes_keys import keys
 from services.ingest.routes_operations import operations
 from services.ingest.routes_writes import writes
 from services.ingest.settings import Settings
+from services.ingest.upload_watch import UploadWatch
 from shared import broker, web
 from shared.access import AccessControl, refuse_without_admin
+from shared.blobs.store import BlobStore
+from shared.blobs.stores import store_at
 from shared.key_cache import KeyCache
 from shared.keys import StoredKey
 from shared.logs import configure_logs
@@ -61,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings = Settings()
         configure_logs(SERVICE, settings.log_level)
         spare_the_collector()
-    blob_folder(settings.blob_url)  # a wrong URL stops the start, not the first import
+    uploads = store_at(settings.blob_url)  # a wrong URL stops the start, not the first import
 
     async def find(key_id: str) -> StoredKey | None:
         return await app.ingest.keys.find(key_id)
@@ -69,7 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     cache = KeyCache(find)
     app: IngestApp = IngestApp(
         title="Claude Code Tracker: ingest",
-        lifespan=lambda _: _lifespan(app, settings, cache),
+        lifespan=lambda _: _lifespan(app, settings, cache, uploads),
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -84,7 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache) -> AsyncIterator[None]:
+async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache, uploads: BlobStore) -> AsyncIterator[None]:
     """Connects, and lets go in the opposite order. Starts with Redis or Postgres away too: then answers are 503."""
     if settings.redact:
         warm_up()
@@ -96,17 +98,21 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache) -> Asyn
         await registry.open()
         stack.push_async_callback(registry.close)
         await refuse_without_admin(settings.access, KeyRegistry(registry).has_admin)
+        upload_watch = UploadWatch(uploads)
+        await upload_watch.refuse_unusable()
         sender = broker.sender(settings.redis_url)
         stack.callback(sender.close)
-        app.ingest = _ingest(
-            settings, redis, registry, sender, await stack.enter_async_context(_ringing(sender, settings.journal_partitions))
-        )
+        doorbell = await stack.enter_async_context(_ringing(sender, settings.journal_partitions))
+        app.ingest = _ingest(settings, redis, registry, sender, doorbell, uploads, upload_watch)
         await stack.enter_async_context(_beside(app.ingest.backlog.watch))
+        await stack.enter_async_context(_beside(upload_watch.watch))
         await stack.enter_async_context(_beside(KeyUses(cache, app.ingest.keys, redis).watch))
         yield
 
 
-def _ingest(settings: Settings, redis: Redis, registry: Registry, sender: Celery, doorbell: Doorbell) -> Ingest:
+def _ingest(
+    settings: Settings, redis: Redis, registry: Registry, sender: Celery, doorbell: Doorbell, uploads: BlobStore, upload_watch: UploadWatch
+) -> Ingest:
     backlog = Backlog(redis, partitions=settings.journal_partitions, max_entries=settings.backlog_max_entries)
     return Ingest(
         settings=settings,
@@ -118,6 +124,8 @@ def _ingest(settings: Settings, redis: Redis, registry: Registry, sender: Celery
         journal=Journal(redis, doorbell, backlog),
         backlog=backlog,
         sender=sender,
+        uploads=uploads,
+        upload_watch=upload_watch,
     )
 
 

@@ -17,7 +17,8 @@ class Settings(ReachSettings):
     )
     journal_partitions: int = Field(1, ge=1, le=256, description="Number of journal streams. The same for ingest, worker and query.")
     blob_url: str = Field(
-        "file:///var/lib/tracker/blobs", description="Where uploads are stored until their import is done. `file://` and a folder."
+        "file:///var/lib/tracker/blobs",
+        description="Where uploads are until their import is done: `file://` and a folder, or `s3://bucket/prefix`.",
     )
     max_upload_bytes: int = Field(2 * 1024**3, ge=1, description="The largest body of an import.")
     import_shares: int = Field(

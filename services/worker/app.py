@@ -12,6 +12,7 @@ from kombu.transport.redis import QoS
 
 from services.worker import heartbeat
 from services.worker.settings import Settings
+from shared.blobs.stores import store_at
 from shared.broker import (
     TASK_CANARY,
     TASK_CHECK_ACCOUNTING,
@@ -20,6 +21,7 @@ from shared.broker import (
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_SWEEP_IMPORTS,
     TASK_SWEEP_SCRUBS,
+    TASK_SWEEP_UPLOADS,
     celery_settings,
 )
 from shared.logs import configure_logs
@@ -50,6 +52,7 @@ BEAT_SCHEDULE: dict[str, Any] = {
     "sweep-scrubs": {"task": TASK_SWEEP_SCRUBS, "schedule": 10.0, "options": {"expires": 30}},
     "close-idle-sessions": {"task": TASK_CLOSE_IDLE_SESSIONS, "schedule": 60.0, "options": {"expires": 60}},
     "check-accounting": {"task": TASK_CHECK_ACCOUNTING, "schedule": 60.0, "options": {"expires": 60}},
+    "sweep-uploads": {"task": TASK_SWEEP_UPLOADS, "schedule": 600.0, "options": {"expires": 600}},
     "remove-dead-consumers": {"task": TASK_REMOVE_DEAD_CONSUMERS, "schedule": 600.0, "options": {"expires": 600}},
 }
 
@@ -78,6 +81,12 @@ def _configure_logs(**_: object) -> None:
 def _have_tasks(**_: object) -> None:
     """A worker begins. Celery's setting `imports` would make beat and Flower import them as well."""
     import_module(TASKS_MODULE)
+
+
+@celeryd_init.connect(weak=False)
+def _know_the_store(**_: object) -> None:
+    """A wrong URL stops the start, not the first import."""
+    store_at(Settings().blob_url)
 
 
 @celeryd_init.connect(weak=False)

@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     session_idle_seconds: int = Field(
         1800, ge=60, description="An open session without an event for this long is closed at its last event."
     )
+    blob_url: str = Field(
+        "file:///var/lib/tracker/blobs",
+        description="Where ingest stores uploads, to be swept; imports know their own. The same as ingest's.",
+    )
     redact: bool = Field(True, description="`off` keeps secrets in texts as they came. The same for ingest and worker.")
     drain_batch_events: int = Field(2000, ge=1, le=20_000, description="The most events persisted in one transaction.")
     drain_seconds: float = Field(5.0, gt=0, le=20, description="How long one drain task goes on before it makes room for the next.")

@@ -40,7 +40,10 @@ def test_its_own_answers_protect_a_browser_as_the_services_do() -> None:
     )
     expected = {name.decode(): value.decode() for name, value in protection([])}
     assert {name.lower(): value for name, value in given.items() if name != "X-Request-ID"} == expected
-    for own in re.findall(r"location @\w+ \{(.*?)\n        \}", CONF, re.DOTALL):
+    own_answers = re.findall(r"location (?:@\w+|= /not-http) \{(.*?)\n        \}", CONF, re.DOTALL)
+    assert len(own_answers) == 6
+    for own in own_answers:
+        assert "internal;" in own
         assert "include /etc/nginx/tracker/protection.conf;" in own
 
 
