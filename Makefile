@@ -46,7 +46,6 @@ check: environment ## lint, format, types, import contracts, docs
 	$(VENV)/lint-imports
 	$(VENV)/python -m pytest tests/docs
 
-.PHONY: k8s-check k8s-try k8s-secrets
 k8s-check: environment ## render deploy/k8s, check it against Kubernetes' schemas and by what they cannot say (needs kustomize)
 	@command -v kustomize > /dev/null || { echo "kustomize is not installed; on Debian and Ubuntu: apt install kustomize"; exit 1; }
 	@cmp -s tests/k8s/schemas.lock .k8s-schemas/schemas.lock || { $(VENV)/python -m pip install --quiet --upgrade --no-deps --require-hashes \
