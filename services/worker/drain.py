@@ -14,7 +14,7 @@ from psycopg import Connection
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.worker import canary, drainers
+from services.worker import canary, drainers, lock_order
 from services.worker.batches import batches
 from services.worker.dead_letters import bury, persist_isolating, settle_opened
 from services.worker.import_letters import persist_imported
@@ -104,6 +104,9 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
         (imported if each.is_of_import else batch).extend(each.received)
     flown = [canary.store(connection, *each.canary) for each in opened if each.canary]
     persisted = Persisted()
+    if imported:
+        lock_order.take_turns(connection)
+        lock_order.alone(connection)
     if batch:
         persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
         dead += len(buried)
