@@ -22,6 +22,7 @@ from services.ingest.journal import Journal
 from services.ingest.key_registry import KeyRegistry
 from services.ingest.key_uses import KeyUses
 from services.ingest.known_sessions import KnownSessions
+from services.ingest.packed_commands import pack_in_c
 from services.ingest.queue_errors import REDIS_SECONDS
 from services.ingest.raw_route import RawApp
 from services.ingest.registry import Registry
@@ -145,7 +146,7 @@ def connect_redis(redis_url: str) -> Redis:
     Its callers say how long they wait, for a whole exchange (queue_errors). A time-out of its own would start a task for each
     command, and the cancellation that ends a wait can get lost in that (asyncio.wait_for of Python 3.11).
     """
-    return Redis.from_url(redis_url, socket_timeout=None, socket_connect_timeout=REDIS_SECONDS, retry=Retry(NoBackoff(), 0))
+    return pack_in_c(Redis.from_url(redis_url, socket_timeout=None, socket_connect_timeout=REDIS_SECONDS, retry=Retry(NoBackoff(), 0)))
 
 
 @asynccontextmanager

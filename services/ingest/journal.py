@@ -5,7 +5,7 @@ cost in Python are shared, without load nobody waits for anybody.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha1
 from itertools import islice
@@ -124,18 +124,22 @@ def _envelope(events: Sequence[Event], request_id: str, received_at: datetime) -
     return Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=list(events))
 
 
-def _chunks(events: Sequence[Event], sizes: Sequence[int], partitions: int) -> Iterator[tuple[int, Sequence[Event]]]:
+def _chunks(events: Sequence[Event], sizes: Sequence[int], partitions: int) -> Iterable[tuple[int, Sequence[Event]]]:
+    if len(events) == 1:
+        return [(_partition_of(events[0], partitions), events)]
     if partitions == 1:
-        yield from ((0, chunk) for chunk in _cut(events, sizes))
-        return
+        return [(0, chunk) for chunk in _cut(events, sizes)]
     by_partition: dict[int, tuple[list[Event], list[int]]] = {}
     for event, size in zip(events, sizes, strict=True):
-        partition = partition_of(getattr(event, "session_id", None), partitions)
+        partition = _partition_of(event, partitions)
         of_partition = by_partition.setdefault(partition, ([], []))
         of_partition[0].append(event)
         of_partition[1].append(size)
-    for partition, parts in by_partition.items():
-        yield from ((partition, chunk) for chunk in _cut(*parts))
+    return [(partition, chunk) for partition, parts in by_partition.items() for chunk in _cut(*parts)]
+
+
+def _partition_of(event: Event, partitions: int) -> int:
+    return partition_of(event.session_id, partitions) if partitions > 1 else 0
 
 
 def _cut(events: Sequence[Event], sizes: Sequence[int]) -> Iterator[Sequence[Event]]:
