@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 
 from services.ingest import api_docs
 from services.ingest.accept import Ingest
+from services.ingest.append_script import AppendScript
 from services.ingest.backlog import Backlog
 from services.ingest.blobs import blob_folder
 from services.ingest.doorbell import Doorbell
@@ -37,6 +38,7 @@ from shared.key_cache import KeyCache
 from shared.keys import StoredKey
 from shared.logs import configure_logs
 from shared.redacted_structs import warm_up
+from shared.redis_clients import connect_async
 
 SERVICE = "ingest"
 
@@ -94,11 +96,12 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache) -> Asyn
         await registry.open()
         stack.push_async_callback(registry.close)
         await refuse_without_admin(settings.access, KeyRegistry(registry).has_admin)
-        sender = broker.sender(settings.redis_url)
+        sender = broker.sender(settings.broker_url or settings.redis_url)
         stack.callback(sender.close)
         app.ingest = _ingest(
             settings, redis, registry, sender, await stack.enter_async_context(_ringing(sender, settings.journal_partitions))
         )
+        stack.push_async_callback(app.ingest.journal.aclose)
         await stack.enter_async_context(_beside(app.ingest.backlog.watch))
         await stack.enter_async_context(_beside(KeyUses(cache, app.ingest.keys, redis).watch))
         yield
@@ -113,7 +116,7 @@ def _ingest(settings: Settings, redis: Redis, registry: Registry, sender: Celery
         jobs=JobRegistry(registry),
         keys=KeyRegistry(registry),
         sessions=KnownSessions(redis, registry, settings.known_sessions),
-        journal=Journal(redis, doorbell, backlog),
+        journal=Journal(AppendScript(redis, settings.redis_replicas_acked), doorbell, backlog),
         backlog=backlog,
         sender=sender,
     )
@@ -135,7 +138,7 @@ def connect_redis(redis_url: str) -> Redis:
     Its callers say how long they wait, for a whole exchange (queue_errors). A time-out of its own would start a task for each
     command, and the cancellation that ends a wait can get lost in that (asyncio.wait_for of Python 3.11).
     """
-    return Redis.from_url(redis_url, socket_timeout=None, socket_connect_timeout=REDIS_SECONDS, retry=Retry(NoBackoff(), 0))
+    return connect_async(redis_url, socket_timeout=None, socket_connect_timeout=REDIS_SECONDS, retry=Retry(NoBackoff(), 0))
 
 
 @asynccontextmanager

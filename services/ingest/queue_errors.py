@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from shared.errors import Unavailable
 
@@ -33,7 +33,7 @@ def backlog_full(reason: str) -> Unavailable:
 
 def refusal(error: BaseException) -> Unavailable:
     """The 503 for a write that failed: Redis is full, or does not say that it has it."""
-    if isinstance(error, RedisError) and "OOM command not allowed" in str(error):
+    if isinstance(error, OutOfMemoryError) or (isinstance(error, RedisError) and "OOM command not allowed" in str(error)):
         return backlog_full("The queue's memory is full and takes no more for now; send this again later, nothing was kept.")
     return queue_unavailable()
 

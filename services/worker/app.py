@@ -57,7 +57,9 @@ def create_app() -> Celery:
     """The app, configured from the environment. Connects to nothing."""
     settings = Settings()
     celery = Celery("tracker")
-    celery.conf.update(celery_settings(settings.redis_url) | WORKER_SETTINGS | {"beat_schedule": BEAT_SCHEDULE | _canary(settings)})
+    celery.conf.update(
+        celery_settings(settings.broker_url or settings.redis_url) | WORKER_SETTINGS | {"beat_schedule": BEAT_SCHEDULE | _canary(settings)}
+    )
     return celery
 
 

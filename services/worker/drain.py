@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.worker import canary, drainers
-from services.worker.batches import batches
+from services.worker.batches import batches, prolong
 from services.worker.dead_letters import bury, persist_isolating, settle_opened
 from services.worker.import_letters import persist_imported
 from services.worker.opening import Opened, open_entry
@@ -24,6 +24,7 @@ from services.worker.resources import Resources
 from services.worker.staging import Received
 from services.worker.take import Entry, done, give_back
 from shared.redaction import redact_bytes, redact_text
+from shared.replicated import NotReplicatedError
 
 log = structlog.get_logger()
 
@@ -68,14 +69,19 @@ def drain(worker: Resources) -> bool:
 def _persist_entries(worker: Resources, consumer: str, entries: list[Entry]) -> None:
     """Entries of one account."""
     started = time.perf_counter()
+    replicas = worker.settings.redis_replicas_acked
     try:
+        # Nothing is stored that a change of the master could make Redis forget: the account would have it as one too many.
+        if replicas:
+            prolong(worker, entries[0].stream)
         with worker.transaction() as connection:
             persisted, dead, request_ids = settle(worker, connection, consumer, entries)
-    except (psycopg.Error, SQLAlchemyError, drainers.FencedError) as error:
+    except (psycopg.Error, SQLAlchemyError, drainers.FencedError, NotReplicatedError) as error:
         log.warning("persist_failed", error=type(error).__name__, sqlstate=getattr(error, "sqlstate", None), entries=len(entries))
         _give_back(worker, consumer, entries)
         raise
-    done(worker.redis, entries)
+    # Unless this is as certain, the next batch is another drainer's, and this one's row still knows what it has stored.
+    done(worker.redis, entries, replicas)
     log.info(
         "drained",
         entries=len(entries),
