@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with AsyncExitStack() as stack:
             reads, redis = Reads(settings), connect_redis(settings)
             stack.callback(redis.close)
-            stack.callback(reads.engine.dispose)
+            stack.callback(reads.close)
             app.state.reads, app.state.redis, app.state.job_watch = reads, redis, JobWatch(reads)
             app.state.started_at = time.time()
             await refuse_without_admin(settings.access, lambda: has_admin(reads))

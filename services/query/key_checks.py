@@ -28,7 +28,10 @@ T = TypeVar("T")
 
 
 async def find_key(reads: Reads, key_id: str) -> StoredKey | None:
-    """A key that is not revoked. Unavailable if the database cannot tell."""
+    """A key that is not revoked, as the primary has it; as a replica has it while the primary is away, for then nobody can revoke one.
+
+    Unavailable if neither can tell.
+    """
     return await _read(reads, lambda connection: keys.find_key(connection, key_id))
 
 
@@ -39,8 +42,12 @@ async def has_admin(reads: Reads) -> bool:
 
 async def _read(reads: Reads, query: Callable[[Connection], T]) -> T:
     def read() -> T:
-        with reads.connection() as connection:
-            return query(connection)
+        try:
+            with reads.connection(fresh=True) as connection:
+                return query(connection)
+        except (OperationalError, InterfaceError, PoolTimeout):
+            with reads.connection() as connection:
+                return query(connection)
 
     try:
         return await run_in_threadpool(read)

@@ -17,6 +17,8 @@ from services.query.lag import Lag, journal_lag
 from services.query.queries import dead_letters
 from services.query.queries.canaries import newest
 from services.query.queries.ledger import LedgerCounts, ledger_counts
+from services.query.reads import Reads
+from services.query.replica import Behind, behind
 from shared.errors import Unavailable
 from shared.web import json_response
 
@@ -37,6 +39,8 @@ def readyz(request: Request) -> Response:
     lag, reasons = _look(request)[1:]
     if lag is not None:
         reasons |= _stuck(request)
+    if "database" not in reasons:
+        reasons |= _stale(request)
     if lag is None or reasons:
         raise _not_ready(reasons)
     return json_response({"status": "ready", "journal_entries": lag.entries, "journal_oldest_seconds": lag.oldest_seconds})
@@ -55,6 +59,7 @@ def show_metrics(request: Request) -> Response:
     try:
         if ledger is not None:
             gauges.show_dead_letters(_waiting_letters(request))
+            gauges.show_replica(_behind(request))
         if ledger is not None and lag is not None:
             gauges.show_accounting(_accounting(request))
             gauges.show_canary(_last_seen(request))
@@ -134,6 +139,25 @@ def _stuck(request: Request) -> dict[str, str]:
     return {"canary": f"{said}; do beat, worker-drain and ingest run, and does the canary reach them at TRACKER_CANARY_URL?"}
 
 
+def _behind(request: Request) -> Behind | None:
+    """None without a replica."""
+    return behind(request.app.state.reads) if Reads.has_replica(settings_of(request)) else None
+
+
+def _stale(request: Request) -> dict[str, str]:
+    """The reason, if what is read is too old although the journal may be empty."""
+    limit = settings_of(request).ready_lag_seconds
+    try:
+        found = _behind(request)
+    except SQLAlchemyError as error:
+        # What it has can be read all the same, and the canary's age tells if that grows old.
+        log.warning("primary_unavailable", error=type(error).__name__)
+        return {}
+    if found is None or found.seconds <= limit:
+        return {}
+    return {"replica": f"it is {found.seconds:.0f} s behind the primary, {limit} s is too long; does it replicate?"}
+
+
 def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, str]]:
     """The ledger, the journal's lag, and by name what is not well. Kinds of failures are logged, not shown: they may name hosts."""
     state, limit = request.app.state, settings_of(request).ready_lag_seconds
@@ -159,7 +183,13 @@ def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, 
 
 
 def _not_ready(reasons: dict[str, str]) -> Unavailable:
-    codes = {"database": "DATABASE_UNAVAILABLE", "journal": "QUEUE_UNAVAILABLE", "lag": "BACKLOG_FULL", "canary": "PIPELINE_STUCK"}
+    codes = {
+        "database": "DATABASE_UNAVAILABLE",
+        "journal": "QUEUE_UNAVAILABLE",
+        "replica": "DATABASE_UNAVAILABLE",
+        "lag": "BACKLOG_FULL",
+        "canary": "PIPELINE_STUCK",
+    }
     code = next(code for name, code in codes.items() if name in reasons)
     error = Unavailable(
         "Not ready: " + "; ".join(f"{name}: {reason}" for name, reason in reasons.items()), code=code, retry_after_seconds=2

@@ -15,7 +15,9 @@ class Settings(ReachSettings):
     model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True)
 
     database_url: str = Field("postgresql://tracker@localhost/tracker", description="Postgres: where events and aggregates are kept.")
-    query_database_url: str | None = Field(None, description="A replica for the query service to read instead of TRACKER_DATABASE_URL.")
+    query_database_url: str | None = Field(
+        None, description="A streaming replica of TRACKER_DATABASE_URL from which the query service reads what may be a moment old."
+    )
     redis_url: RedisUrl = Field("redis://localhost:6379/0", description=REDIS_URL)
     journal_partitions: int = Field(1, ge=1, le=256, description=PARTITIONS)
     timezone: str = Field("UTC", description="What a day is where a request has no `tz`: an IANA name.")
