@@ -111,7 +111,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 
 def projects(client: TestClient, **headers: str) -> list[str]:
-    return sorted(project["name"] for project in client.get("/api/projects", headers=headers).json()["items"])
+    return sorted(project["name"] for project in client.get("/api/projects", headers=headers).json())
 
 
 def test_lists_come_from_the_replica_and_say_as_of_when(pair: Pair, client: TestClient) -> None:
@@ -132,9 +132,9 @@ def test_lists_come_from_the_replica_and_say_as_of_when(pair: Pair, client: Test
 
 def test_who_has_just_begun_a_job_finds_it(pair: Pair, client: TestClient) -> None:
     pair.hold_back()
-    pair.write(f"INSERT INTO import_jobs (id, kind, request_id) VALUES ('{JOB}', 'claude_json', 'r')")
+    pair.write(f"INSERT INTO import_jobs (id, files) VALUES ('{JOB}', '[]')")
 
-    assert client.get(f"/api/jobs/{JOB}").status_code == 200
+    assert client.get(f"/api/import/jobs/{JOB}").status_code == 200
 
 
 def test_a_bound_key_reads_only_its_project_on_the_replica_and_is_known_at_once(
@@ -144,8 +144,9 @@ def test_a_bound_key_reads_only_its_project_on_the_replica_and_is_known_at_once(
     monkeypatch.setenv("TRACKER_DATABASE_URL", pair.primary.url)
     make_key(["create", "--scope", "admin", "--name", "root"])
     capsys.readouterr()
+    [(seen,)] = ask(pair.primary, "SELECT id FROM projects WHERE name = 'seen'")
     pair.hold_back()
-    make_key(["create", "--scope", "read", "--project", "/home/ann/seen", "--name", "bound"])
+    make_key(["create", "--scope", "read", "--project", str(seen), "--name", "bound"])
     key = capsys.readouterr().out.split("cct_")[1].split()[0]
     with TestClient(create_app(settings.model_copy(update={"access": "keys"})), LOCAL) as client:
         asked = {"Authorization": f"Bearer cct_{key}"}
