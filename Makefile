@@ -7,7 +7,7 @@ ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 pytho
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help environment up down status psql key test check verify backup restore bench bench-reads bench-imports faults faults-each faults-long faults-power fuzz audit schemathesis openapi lock clean
+.PHONY: help environment up down status psql key test check verify backup restore bench bench-reads bench-imports bench-scale faults faults-each faults-long faults-power fuzz audit schemathesis openapi lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -59,6 +59,9 @@ bench-reads: environment ## measure every read endpoint at two volumes
 
 bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES names the folder that has them)
 	$(VENV)/python -m tests.bench.imports
+
+bench-scale: environment ## drain with 1, 2, 4 workers and 1, 4 partitions; SCALE="--url http://…" measures another stack too
+	$(VENV)/python -m tests.bench.scale $(SCALE)
 
 faults: environment ## every fault under load, then a count of every event; three minutes
 	$(VENV)/python -m tests.faults --seed 1 --seconds 1 --at-most-minutes 3 --faults=-redis-half-open,postgres-half-open
