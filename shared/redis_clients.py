@@ -3,7 +3,7 @@
 A Cluster's client has the same methods as a server's; only what takes keys of several partitions, or depends on its connection, is different.
 """
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from redis import Redis, RedisCluster
 from redis.asyncio import Redis as AsyncRedis
@@ -11,9 +11,13 @@ from redis.asyncio import RedisCluster as AsyncRedisCluster
 from redis.asyncio.cluster import ClusterNode as AsyncClusterNode
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.cluster import ClusterNode
+from redis.exceptions import RedisClusterException, RedisError
 from redis.sentinel import Sentinel
 
 from shared.redis_url import Servers, is_cluster, is_sentinel, servers
+
+# Whatever says that Redis cannot be asked, or says no. What a Cluster's client says of itself is no RedisError.
+REDIS_ERRORS: Final = (RedisError, RedisClusterException)
 
 # redis-py has no types for these.
 _Sentinel: Any = Sentinel

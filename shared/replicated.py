@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from redis import Redis, RedisCluster
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from shared.redis_clients import REDIS_ERRORS
 
 # Together less than what a request waits for Redis.
 WAITS_MS: Final = (2, 5, 10, 20, 50, 100, 200, 300)
@@ -30,7 +32,7 @@ def write(redis: "Redis", key: str, replicas: int, command: Callable[[Redis], An
             pipe.execute_command(*words)  # type: ignore[no-untyped-call]
         try:
             answer, *acks = pipe.execute()
-        except RedisError:
+        except REDIS_ERRORS:
             _look_again(redis)
             raise
     check(acks, replicas)

@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
+from services.ingest.queue_errors import REDIS_FAILURES
 from shared import replicated
 from shared.journal import BELL_TTL_MS, EPOCH_FIELD, EVENTS_FIELD, PAYLOAD_FIELD, accounting_key, bell_key
 from shared.redis_nodes import Nodes
@@ -121,7 +122,7 @@ class AppendScript:
             except NoScriptError:
                 # A Redis that has started anew: it knows the script from now on.
                 bells, *ids = await self._send(node, "EVAL", _WRITE, *words)
-        except (RedisError, OSError):
+        except REDIS_FAILURES:
             self._nodes.look_again()
             raise
         return bells, ids

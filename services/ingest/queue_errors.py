@@ -8,6 +8,7 @@ import structlog
 from redis.exceptions import OutOfMemoryError, RedisError
 
 from shared.errors import Unavailable
+from shared.redis_clients import REDIS_ERRORS
 
 log = structlog.get_logger()
 
@@ -18,7 +19,7 @@ REDIS_SECONDS = 0.9
 RETRY_AFTER_SECONDS = 5
 
 # OSError: a socket that is gone. TimeoutError is one too.
-REDIS_FAILURES = (RedisError, OSError)
+REDIS_FAILURES = (*REDIS_ERRORS, OSError)
 
 
 def queue_unavailable() -> Unavailable:

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import structlog
 from redis import Redis
-from redis.exceptions import RedisError
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -19,6 +18,7 @@ from services.query.reads import Reads
 from shared.errors import Unavailable
 from shared.key_cache import USED_KEY, KeyCache
 from shared.keys import StoredKey
+from shared.redis_clients import REDIS_ERRORS
 
 log = structlog.get_logger()
 
@@ -80,5 +80,5 @@ def note_uses(redis: "Redis", used: dict[str, datetime]) -> None:
         return
     try:
         redis.hset(USED_KEY, mapping={key_id: at.isoformat() for key_id, at in used.items()})
-    except RedisError as error:
+    except REDIS_ERRORS as error:
         log.warning("key_uses_not_noted", reason=type(error).__name__)

@@ -6,7 +6,6 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.query import answers_service, gauges, reference
@@ -20,6 +19,7 @@ from services.query.queries.ledger import LedgerCounts, ledger_counts
 from services.query.reads import Reads
 from services.query.replica import Behind, behind
 from shared.errors import Unavailable
+from shared.redis_clients import REDIS_ERRORS
 from shared.web import json_response
 
 log = structlog.get_logger()
@@ -63,7 +63,7 @@ def show_metrics(request: Request) -> Response:
         if ledger is not None and lag is not None:
             gauges.show_accounting(_accounting(request))
             gauges.show_canary(_last_seen(request))
-    except (RedisError, SQLAlchemyError) as error:
+    except (*REDIS_ERRORS, SQLAlchemyError) as error:
         log.warning("state_not_read", error=type(error).__name__)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
@@ -80,7 +80,7 @@ def show_accounting(request: Request) -> Response:
     try:
         seen = _last_seen(request)
         return json_response(_accounting(request).content() | {"canary_age_seconds": seen and seen.age_seconds})
-    except RedisError as error:
+    except REDIS_ERRORS as error:
         log.warning("redis_unavailable", error=type(error).__name__)
         raise Unavailable("The journal cannot be read now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error
 
@@ -131,7 +131,7 @@ def _stuck(request: Request) -> dict[str, str]:
     limit = settings_of(request).canary_max_age_seconds
     try:
         seen = _last_seen(request)
-    except RedisError:
+    except REDIS_ERRORS:
         return {"journal": "Redis cannot be read; is it up?"}
     if seen is None or seen.age_seconds <= limit:
         return {}
@@ -172,7 +172,7 @@ def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, 
         log.warning("database_unavailable", error=type(error).__name__)
     try:
         lag = journal_lag(state.redis, settings_of(request).journal_partitions)
-    except RedisError as error:
+    except REDIS_ERRORS as error:
         reasons["journal"] = "Redis cannot be read; is it up?"
         log.warning("redis_unavailable", error=type(error).__name__)
     if lag is not None and lag.oldest_seconds > limit:

@@ -11,7 +11,6 @@ import msgspec
 import psycopg
 import structlog
 from psycopg import Connection
-from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.worker import canary, drainers
@@ -24,6 +23,7 @@ from services.worker.resources import Resources
 from services.worker.staging import Received
 from services.worker.take import Entry, done, give_back
 from shared.redaction import redact_bytes, redact_text
+from shared.redis_clients import REDIS_ERRORS
 from shared.replicated import NotReplicatedError
 
 log = structlog.get_logger()
@@ -149,6 +149,6 @@ def _account(
 def _give_back(worker: Resources, consumer: str, entries: list[Entry]) -> None:
     try:
         give_back(worker.redis, entries, consumer)
-    except RedisError as error:
+    except REDIS_ERRORS as error:
         # Then they count as delivered once more; three such double failures in a row only make them be tried alone.
         log.warning("give_back_failed", error=type(error).__name__)

@@ -11,7 +11,7 @@ from shared.redis_settings import BROKER_URL, PARTITIONS, REDIS_URL, REPLICAS_AC
 class Settings(BaseSettings):
     """TRACKER_* variables that the worker reads. A value that does not parse stops the start."""
 
-    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
     database_url: str = Field("postgresql://tracker@localhost/tracker", description="Postgres: where events and aggregates are kept.")
     redis_url: RedisUrl = Field("redis://localhost:6379/0", description=REDIS_URL)

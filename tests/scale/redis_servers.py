@@ -120,8 +120,8 @@ def watched(folder: Path, replicas: int) -> Iterator[Watched]:
 
 
 @contextmanager
-def cluster(folder: Path, masters: int) -> Iterator[list[Server]]:
-    """So many masters that share the slots evenly."""
+def cluster(folder: Path, masters: int, replicas: int = 0) -> Iterator[list[Server]]:
+    """So many masters that share the slots evenly, then so many replicas, shared out among them."""
     options = {"cluster-enabled": "yes", "cluster-node-timeout": "2000", "cluster-config-file": "nodes.conf"}
     with _ending() as running:
         servers = [Server(folder / f"node-{n}", options) for n in range(masters)]
@@ -130,7 +130,19 @@ def cluster(folder: Path, masters: int) -> Iterator[list[Server]]:
             with server.client() as client:
                 client.execute_command("CLUSTER", "ADDSLOTSRANGE", n * SLOTS // masters, (n + 1) * SLOTS // masters - 1)  # type: ignore[no-untyped-call]
                 client.execute_command("CLUSTER", "MEET", "127.0.0.1", servers[0].port)  # type: ignore[no-untyped-call]
-        assert processes.wait_until(lambda: all(_is_whole(server, masters) for server in servers), CLUSTER_READY_SECONDS)
+        for n in range(replicas):
+            servers.append(Server(folder / f"replica-{n}", options))
+            running.append(servers[-1].start())
+            with servers[-1].client() as client:
+                client.execute_command("CLUSTER", "MEET", "127.0.0.1", servers[0].port)  # type: ignore[no-untyped-call]
+        assert processes.wait_until(lambda: all(_is_whole(server, len(servers)) for server in servers), CLUSTER_READY_SECONDS)
+        for n, replica in enumerate(servers[masters:]):
+            with servers[n % masters].client() as master, replica.client() as client:
+                node_id = _text(master.execute_command("CLUSTER", "MYID"))  # type: ignore[no-untyped-call]
+                client.execute_command("CLUSTER", "REPLICATE", node_id)  # type: ignore[no-untyped-call]
+        assert processes.wait_until(
+            lambda: all(_has_replica(server) for server in servers[: min(masters, replicas)]), CLUSTER_READY_SECONDS
+        )
         yield servers
 
 
@@ -172,6 +184,12 @@ def _knows_others(sentinel: Server) -> bool:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _has_replica(server: Server) -> bool:
+    with server.client() as client:
+        told: Any = client.info("replication")
+    return bool(told["connected_slaves"] and told["slave0"]["state"] == "online")
 
 
 def _is_whole(server: Server, nodes: int) -> bool:

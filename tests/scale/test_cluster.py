@@ -8,7 +8,7 @@ from services.worker.settings import Settings
 from shared.journal import stream_key
 from tests.scale.counting import assert_all_stored, load
 from tests.scale.pipeline import pipeline
-from tests.scale.redis_servers import cluster, cluster_client, cluster_url
+from tests.scale.redis_servers import cluster, cluster_client, cluster_url, needs_waitaof
 
 RATE = 200.0
 PARTITIONS = 4
@@ -40,3 +40,22 @@ def test_four_partitions_on_three_masters(database_url: str, redis_url: str, tmp
         worker = open_resources(Settings(journal_partitions=PARTITIONS, **settings))
         assert remove_dead_consumers(worker) == 0
         worker.close()
+
+
+@needs_waitaof
+def test_a_masters_replica_takes_over_its_partitions(database_url: str, redis_url: str, tmp_path: Path) -> None:
+    # Given a Cluster in which each master has two replicas, and an acknowledgement that means: on the disk of one replica too
+    with cluster(tmp_path / "redis", masters=3, replicas=6) as servers:
+        settings = {"database_url": database_url, "redis_url": cluster_url(servers), "broker_url": redis_url, "redis_replicas_acked": "1"}
+        with pipeline(tmp_path / "run", journal_partitions=str(PARTITIONS), **settings) as pipe:
+            pipe.start_api()
+            pipe.start_worker("one")
+            pipe.start_beat()
+            pipe.await_ready()
+
+            # When a master is killed in the middle of the load
+            accepted = load(pipe, tmp_path, seconds=20, rate=100, meanwhile=servers[0].kill)
+
+            # Then everything accepted is stored, and the account holds to the event
+            assert_all_stored(pipe, database_url, accepted)
+            pipe.await_ready()
