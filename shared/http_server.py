@@ -50,7 +50,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         # What the client has not yet taken, and since when it has taken nothing.
         self._unsent_bytes = 0
-        self._unsent_since = 0.0
+        self._unsent_since = time.monotonic()
         self._has_taken = False
 
     def connection_made(self, transport: Any) -> None:

@@ -49,3 +49,24 @@ REPLICA_BEHIND_SECONDS = Gauge(
     "Age of the newest transaction on the replica that query reads, 0 if it has all; no more than this is missing.",
 )
 ACCOUNTING_FORMER_EPOCHS = Gauge("tracker_accounting_former_epochs", "Journals that were replaced by the one there is now.")
+
+# What there is room for. Read from Redis and Postgres by the query service when it is scraped.
+STATE_READABLE = Gauge(
+    "tracker_state_readable",
+    "1: what is told of the journal, or the database, is of now; 0: it is the last that could be read.",
+    ["source"],
+)
+LAST_RECEIVED_SECONDS = Gauge(
+    "tracker_last_received_timestamp_seconds",
+    "When the newest event that is stored was received, in seconds since 1970; 0 before the first.",
+)
+REDIS_USED_BYTES = Gauge("tracker_redis_used_bytes", "Redis' memory in use.")
+REDIS_MAX_BYTES = Gauge("tracker_redis_max_bytes", "The most memory that Redis may use; 0 without a limit.")
+DATABASE_BYTES = Gauge("tracker_database_bytes", "Size of the database on its disk.")
+DATABASE_CONNECTIONS = Gauge("tracker_database_connections", "Connections that Postgres has, of everybody.")
+DATABASE_MAX_CONNECTIONS = Gauge("tracker_database_max_connections", "The most connections that Postgres takes.")
+IMPORT_JOBS = Gauge("tracker_import_jobs", "Import jobs by status.", ["status"])
+
+# Read by ingest when it is scraped, of the file system that uploads are written to.
+DISK_FREE_BYTES = Gauge("tracker_disk_free_bytes", "Room that is left for an ordinary user.", ["volume"])
+DISK_BYTES = Gauge("tracker_disk_bytes", "Size of the file system.", ["volume"])

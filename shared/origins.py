@@ -32,6 +32,8 @@ class Admission:
         self._names = frozenset({*LOOPBACK_NAMES, f"[{own}]" if ":" in own and own[0] != "[" else own, *comma_list(settings.allowed_hosts)})
         self._good_hosts: set[bytes] = set()
         self._cors = Cors(comma_list(settings.cors_origins))
+        # A gateway passes on the name that it was asked under. Asked under the service's own address, it was not the gateway's client.
+        self._is_known_by_address = settings.behind_gateway == "on"
         # None: over whichever address.
         self._good_addresses: set[str] | None = set() if settings.access == "open" and settings.behind_gateway == "off" else None
         self._max_requests = settings.max_requests
@@ -92,6 +94,9 @@ class Admission:
         if sum(name == b"host" for name, _ in scope["headers"]) != 1 or not host:
             raise BadRequest("A request needs exactly one Host header.", details={"Host": "is required, once"})
         name = _without_port(host.decode("latin-1").lower())
+        if self._is_known_by_address and name == _address_in(scope):
+            # As Prometheus does, which finds the replicas by their addresses. An address is no name that a page can give to us.
+            return
         if name not in self._names:
             raise HostNotAllowed(
                 f"The tracker is not known as {name[:200]}; ask for it as {', '.join(LOOPBACK_NAMES)}, or name it in TRACKER_ALLOWED_HOSTS.",
@@ -123,6 +128,12 @@ def _without_port(host: str) -> str:
     """ "a:1" → "a", "[::1]:1" → "[::1]"; what has no form like that stays, and is no name of ours."""
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdecimal() and port.isascii() else host
+
+
+def _address_in(scope: Scope) -> str | None:
+    """The address that the request was sent to, as a Host header has it."""
+    address: str | None = (scope.get("server") or (None,))[0]
+    return f"[{address}]" if address and ":" in address else address
 
 
 def _too_many() -> ApiError:

@@ -8,8 +8,9 @@ import msgspec
 import re2
 from msgspec import Struct, inspect
 
-from shared.redaction import CREDENTIAL, has_word, redact_text, word_of
+from shared.redaction import has_word, redact_text, word_of
 from shared.secret_patterns import IN_JSON, SECRET_KEY_ENDS
+from shared.secret_places import CREDENTIAL
 from shared.secret_rules import compiled, options
 from shared.secret_shapes import is_placeholder
 

@@ -83,16 +83,23 @@ BOUNDED_TOKENS: tuple[tuple[bytes, str, bytes], ...] = (
     (b"AKIA", "aws_key_id", rb"[A-Z0-9]{16}"),
     (b"ASIA", "aws_key_id", rb"[A-Z0-9]{16}"),
 )
+# Alone of all kinds this one goes on over its own beginnings: read again from each of them, a long run would take for ever. So a run is read as a
+# whole, and is a secret only with what is in the group.
+JWT = rb"eyJ[A-Za-z0-9_-]{8,}+(\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+)?"
 
-# A private key as it is in a file, in a string of code or of JSON (\n), in YAML or a quoted mail; its end may be cut off.
-_PEM_BREAK = rb"""[\s\\"'`+,;|>#*]"""
+# A private key as it is in a file, in a string of code or of JSON (\n), in YAML or a quoted mail; its end may be cut off. For Python's `re`, which
+# never goes back over what it has read here: RE2 would need a state for each number. A sign is a break only in code, where it adds strings.
+_PEM_BREAK = rb"""(?:[\s\\"'`,;|>#*]|\+(?![A-Za-z0-9+/=]))"""
+_PEM_HEADER = rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash): ?[A-Za-z0-9 .,:/()]{0,40}+(?:-[A-Za-z0-9 .,:/()]{1,40}+){0,8}+"
+_PEM_TITLE = rb"(?:[A-Z0-9]{1,20}+ ){0,4}PRIVATE KEY(?: BLOCK)?-----"
 PEM_BEGINNING = b"-----BEGIN "
-PEM_TITLE = rb"(?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
 PEM = (
-    PEM_TITLE + rb"(?:" + _PEM_BREAK + rb"{1,20}n?(?:Proc-Type|DEK-Info|Version|Comment|Hash): ?[A-Za-z0-9 .,:/()-]{1,100})*"
-    rb"(?:" + _PEM_BREAK + rb"*[A-Za-z0-9+/=]{16,})+(?:" + _PEM_BREAK + rb"{1,20}[A-Za-z0-9+/=]{1,15})?"
-    rb"(?:" + _PEM_BREAK + rb"{0,20}n?-----END (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----)?"
+    _PEM_TITLE + rb"(?:" + _PEM_BREAK + rb"{1,20}+n?" + _PEM_HEADER + rb"){0,5}+"
+    rb"(?:" + _PEM_BREAK + rb"*+[A-Za-z0-9+/=]{16,}+)++(?:" + _PEM_BREAK + rb"{1,20}+[A-Za-z0-9+/=]{1,15})?"
+    rb"(?:" + _PEM_BREAK + rb"{0,20}+n?-----END " + _PEM_TITLE + rb")?"
 )
+# For RE2, which only tells whether there may be one.
+PEM_TOLD = rb"[A-Z0-9 ]*PRIVATE KEY"
 
 # At the end of a text that was cut: a secret of which too little is left to be known by its form.
 CUT_OFF = (

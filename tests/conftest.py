@@ -1,11 +1,9 @@
-"""The servers that tests run against: real PostgreSQL 18 and Redis, from Docker where it runs, else the embedded binaries.
+"""Databases and Redis for every test, on the servers of tests/servers.py.
 
 Databases are the tests' own: a server started here, a database whose name ends in `_test`, emptied before each test that asks for it.
 """
 
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,24 +13,16 @@ import psycopg
 import pytest
 from redis import Redis
 
-from deploy.embedded.postgres import PostgresServer
-from deploy.embedded.redis_server import RedisServer
 from deploy.migrations.migrate import migrate
+from tests import servers
+from tests.servers import Server
 
 # The base URL of test clients: their own default is no name that the services are known by.
 LOCAL = "http://localhost"
-TEST_SETTINGS = {"fsync": "off", "shared_buffers": "128MB"}
-
-
-def docker_runs() -> bool:
-    """Whether a Docker engine answers. TRACKER_TEST_SERVERS=embedded says not to ask."""
-    if os.environ.get("TRACKER_TEST_SERVERS") == "embedded" or shutil.which("docker") is None:
-        return False
-    return subprocess.run(["docker", "info"], capture_output=True, timeout=20, check=False).returncode == 0
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"PostgreSQL and Redis: {'testcontainers (Docker runs here)' if docker_runs() else 'the embedded binaries (no Docker here)'}"
+    return f"PostgreSQL and Redis: {servers.way()} (TRACKER_TEST_SERVERS)"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,32 +42,26 @@ def server_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(server_folder: Path) -> Iterator[str]:
-    """A server of this test process; the URL's database is its empty default one."""
-    if docker_runs():
-        from testcontainers.community.postgres import PostgresContainer
-
-        with PostgresContainer("postgres:18", username="tracker", password="tracker", dbname="tracker", driver=None) as container:
-            yield container.get_connection_url()
-        return
-    server = PostgresServer(server_folder / "postgres", server_folder / "run", server_folder / "postgres.log", TEST_SETTINGS)
-    server.start()
-    yield server.url
-    server.stop()
+def postgres_server(server_folder: Path) -> Iterator[Server]:
+    with servers.postgres(server_folder) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def redis_server_url(server_folder: Path) -> Iterator[str]:
-    if docker_runs():
-        from testcontainers.community.redis import RedisContainer
+def redis_server(server_folder: Path) -> Iterator[Server]:
+    with servers.redis(server_folder) as server:
+        yield server
 
-        with RedisContainer("redis:8") as container:
-            yield f"redis://{container.get_container_host_ip()}:{container.get_exposed_port(6379)}/0"
-        return
-    server = RedisServer(server_folder / "redis", server_folder / "run", server_folder / "redis.log", {"appendfsync": "everysec"})
-    server.start()
-    yield server.url
-    server.stop()
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: Server) -> str:
+    """A server of this test process; the URL's database is its empty default one."""
+    return postgres_server.url
+
+
+@pytest.fixture(scope="session")
+def redis_server_url(redis_server: Server) -> str:
+    return redis_server.url
 
 
 def make_database(postgres_url: str, name: str) -> str:

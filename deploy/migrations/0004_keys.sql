@@ -33,9 +33,12 @@ ALTER TABLE import_jobs ADD COLUMN key_id text;
 -- granted here cannot be read: a new table with a project_id needs a policy, and tests/contract/query/test_bound_keys.py says so.
 
 -- A role is the whole cluster's: there may be one already, and two databases may be made at the same time.
+-- Where an administrator has made it, the owner of the tables needs no right to make roles.
 DO $$
 BEGIN
-    CREATE ROLE tracker_bound NOLOGIN;
+    IF to_regrole('tracker_bound') IS NULL THEN
+        CREATE ROLE tracker_bound NOLOGIN;
+    END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
     NULL;
 END $$;

@@ -24,9 +24,11 @@ from services.ingest.messages_in import MAX_BATCH_BYTES, MAX_SINGLE_BYTES
 from services.ingest.registry import Registry
 from services.ingest.requests_in import Takes
 from services.ingest.settings import Settings
+from services.ingest.upload_watch import UploadWatch
 from services.ingest.wait import Preference, read_preference, wait_for
 from shared import metrics
 from shared.access import grant_in
+from shared.blobs.store import BlobStore
 from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
 from shared.web import request_id_of
 
@@ -55,6 +57,8 @@ class Ingest:
     journal: Journal
     backlog: Backlog
     sender: Celery
+    uploads: BlobStore
+    upload_watch: UploadWatch
 
 
 class Write(Struct, frozen=True):

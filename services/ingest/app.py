@@ -16,7 +16,7 @@ from services.ingest import api_docs
 from services.ingest.accept import Ingest
 from services.ingest.append_script import AppendScript
 from services.ingest.backlog import Backlog
-from services.ingest.blobs import blob_folder
+from services.ingest.disk import show_disk
 from services.ingest.doorbell import Doorbell
 from services.ingest.job_registry import JobRegistry
 from services.ingest.journal import Journal
@@ -32,8 +32,11 @@ from services.ingest.routes_keys import keys
 from services.ingest.routes_operations import operations
 from services.ingest.routes_writes import writes
 from services.ingest.settings import Settings
+from services.ingest.upload_watch import UploadWatch
 from shared import broker, web
 from shared.access import AccessControl, refuse_without_admin
+from shared.blobs.store import BlobStore
+from shared.blobs.stores import store_at
 from shared.key_cache import KeyCache
 from shared.keys import StoredKey
 from shared.logs import configure_logs
@@ -62,7 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings = Settings()
         configure_logs(SERVICE, settings.log_level)
         spare_the_collector()
-    blob_folder(settings.blob_url)  # a wrong URL stops the start, not the first import
+    uploads = store_at(settings.blob_url)  # a wrong URL stops the start, not the first import
 
     async def find(key_id: str) -> StoredKey | None:
         return await app.ingest.keys.find(key_id)
@@ -70,7 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     cache = KeyCache(find)
     app: IngestApp = IngestApp(
         title="Claude Code Tracker: ingest",
-        lifespan=lambda _: _lifespan(app, settings, cache),
+        lifespan=lambda _: _lifespan(app, settings, cache, uploads),
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -85,10 +88,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache) -> AsyncIterator[None]:
+async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache, uploads: BlobStore) -> AsyncIterator[None]:
     """Connects, and lets go in the opposite order. Starts with Redis or Postgres away too: then answers are 503."""
     if settings.redact:
         warm_up()
+    show_disk(settings.blob_url)
     async with AsyncExitStack() as stack:
         redis = connect_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)
@@ -96,18 +100,22 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache) -> Asyn
         await registry.open()
         stack.push_async_callback(registry.close)
         await refuse_without_admin(settings.access, KeyRegistry(registry).has_admin)
+        upload_watch = UploadWatch(uploads)
+        await upload_watch.refuse_unusable()
         sender = broker.sender(settings.broker_url or settings.redis_url)
         stack.callback(sender.close)
-        app.ingest = _ingest(
-            settings, redis, registry, sender, await stack.enter_async_context(_ringing(sender, settings.journal_partitions))
-        )
+        doorbell = await stack.enter_async_context(_ringing(sender, settings.journal_partitions))
+        app.ingest = _ingest(settings, redis, registry, sender, doorbell, uploads, upload_watch)
         stack.push_async_callback(app.ingest.journal.aclose)
         await stack.enter_async_context(_beside(app.ingest.backlog.watch))
+        await stack.enter_async_context(_beside(upload_watch.watch))
         await stack.enter_async_context(_beside(KeyUses(cache, app.ingest.keys, redis).watch))
         yield
 
 
-def _ingest(settings: Settings, redis: Redis, registry: Registry, sender: Celery, doorbell: Doorbell) -> Ingest:
+def _ingest(
+    settings: Settings, redis: Redis, registry: Registry, sender: Celery, doorbell: Doorbell, uploads: BlobStore, upload_watch: UploadWatch
+) -> Ingest:
     backlog = Backlog(redis, partitions=settings.journal_partitions, max_entries=settings.backlog_max_entries)
     return Ingest(
         settings=settings,
@@ -119,6 +127,8 @@ def _ingest(settings: Settings, redis: Redis, registry: Registry, sender: Celery
         journal=Journal(AppendScript(redis, settings.redis_replicas_acked), doorbell, backlog),
         backlog=backlog,
         sender=sender,
+        uploads=uploads,
+        upload_watch=upload_watch,
     )
 
 

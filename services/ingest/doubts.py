@@ -20,7 +20,7 @@ _settling: set[asyncio.Task[None]] = set()
 
 
 def settle_later(jobs: JobRegistry, job_id: UUID, upload: Upload) -> None:
-    """Keeps the files, and asks for the job as soon as Postgres answers. A process that ends before leaves them on the disk."""
+    """Keeps the files, and asks for the job as soon as Postgres answers. A process that ends before leaves them to the worker's sweep."""
     upload.in_doubt = True
     task = asyncio.create_task(_settle(jobs, job_id, upload))
     _settling.add(task)
@@ -38,5 +38,5 @@ async def _settle(jobs: JobRegistry, job_id: UUID, upload: Upload) -> None:
             continue
         log.info("upload_settled", job_id=str(job_id), has_job=has_job)
         if not has_job:
-            upload.remove()
+            await upload.remove()
         return

@@ -11,7 +11,6 @@ from fastapi import Request, Response
 from services.ingest import idempotency, requests_in
 from services.ingest.accept import Ingest, bound_user, ingest_of, route_of
 from services.ingest.answers import ImportAnswer
-from services.ingest.blobs import blob_folder
 from services.ingest.doorbell import ring_for
 from services.ingest.doubts import settle_later
 from services.ingest.uploads import Upload, stored_upload
@@ -38,7 +37,7 @@ async def import_files(request: Request) -> Response:
     headers = requests_in.headers_of(request)
     requests_in.check_declared_size(headers, ingest.settings.max_upload_bytes)
     key = idempotency.read_key(headers.get(b"idempotency-key"))
-    async with stored_upload(request, blob_folder(ingest.settings.blob_url), ingest.settings.max_upload_bytes) as upload:
+    async with stored_upload(request, ingest.uploads, ingest.settings.max_upload_bytes) as upload:
         upload.user = bound_user(request) or upload.user
         job_id = await _queue(request, upload, key)
     return await _answer(ingest, job_id, read_preference(headers.get(b"prefer")))
@@ -72,7 +71,7 @@ async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
     if is_new:
         await asyncio.to_thread(send_shares, ingest.sender, job_id, shares)
     else:
-        upload.remove()
+        await upload.remove()
     return job_id
 
 

@@ -30,13 +30,17 @@ async def healthz(request: Request) -> Response:
 
 @operations.get("/readyz", **api_docs.reads("It can do its job.", (400, 405, 500, 503)))
 async def readyz(request: Request) -> Response:
-    """Whether it can do its job: queue and database answer and there is room; 503 says what is missing."""
+    """Whether it can do its job: queue and database answer and there is room; 503 says what is missing.
+
+    Uploads that cannot be stored are said here, and are no reason to send it no more events.
+    """
     check_query(request)
     ingest = ingest_of(request)
     failed = await _failed(ingest)
     if failed:
         raise _not_ready(failed)
-    return json_response({"status": "ready", "checks": {"queue": "ok", "database": "ok", "backlog": "ok"}})
+    checks = {"queue": "ok", "database": "ok", "backlog": "ok", "uploads": ingest.upload_watch.problem or "ok"}
+    return json_response({"status": "ready", "checks": checks})
 
 
 @operations.get("/metrics", response_class=Response, **api_docs.reads("Prometheus' text format."))

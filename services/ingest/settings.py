@@ -20,7 +20,8 @@ class Settings(ReachSettings):
     redis_replicas_acked: int = Field(0, ge=0, le=10, description=REPLICAS_ACKED)
     journal_partitions: int = Field(1, ge=1, le=256, description=PARTITIONS)
     blob_url: str = Field(
-        "file:///var/lib/tracker/blobs", description="Where uploads are stored until their import is done. `file://` and a folder."
+        "file:///var/lib/tracker/blobs",
+        description="Where uploads are until their import is done: `file://` and a folder, or `s3://bucket/prefix`.",
     )
     max_upload_bytes: int = Field(2 * 1024**3, ge=1, description="The largest body of an import.")
     import_shares: int = Field(

@@ -1,13 +1,12 @@
 """What an uploaded file is, from its content: nothing that we do not know is given to an importer, and no credentials are kept."""
 
-import mmap
-from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 from shared.errors import BadRequest
 from shared.upload_kinds import CLAUDE_JSON_KEYS, CREDENTIALS_KEY, HEAD_BYTES, Kind, kind_of_head, top_level_keys
 
 _BOM: Final = b"\xef\xbb\xbf"
+_SEARCH_BYTES: Final = 1024**2
 
 EXPECTED: Final = (
     "this release takes Claude Code's claude.json (usually ~/.claude.json), transcripts (~/.claude/projects/…/*.jsonl), history.jsonl, "
@@ -15,17 +14,16 @@ EXPECTED: Final = (
 )
 
 
-def kind_of(path: Path, name: str) -> Kind:
+def kind_of(file: IO[bytes], name: str) -> Kind:
     """The kind of a stored upload; BadRequest INVALID_FILE or UNKNOWN_PROJECT_FILE, naming what was expected."""
-    with path.open("rb") as file:
-        seen = kind_of_head(file.read(HEAD_BYTES))
-        kind, problem = seen.kind, seen.problem
-        if kind in ("claude_json", "unknown"):
-            # A claude.json can hide either deep inside: what decides may stand behind megabytes of something else.
-            if _mentions_credentials(file) and CREDENTIALS_KEY in _keys(file, until=frozenset({CREDENTIALS_KEY})):
-                kind = "credentials"
-            elif kind == "unknown" and CLAUDE_JSON_KEYS & _keys(file, until=CLAUDE_JSON_KEYS):
-                kind = "claude_json"
+    seen = kind_of_head(file.read(HEAD_BYTES))
+    kind, problem = seen.kind, seen.problem
+    if kind in ("claude_json", "unknown"):
+        # A claude.json can hide either deep inside: what decides may stand behind megabytes of something else.
+        if _mentions_credentials(file) and CREDENTIALS_KEY in _keys(file, until=frozenset({CREDENTIALS_KEY})):
+            kind = "credentials"
+        elif kind == "unknown" and CLAUDE_JSON_KEYS & _keys(file, until=CLAUDE_JSON_KEYS):
+            kind = "claude_json"
     if kind == "credentials":
         raise _refused(name, f"is Claude Code's credentials file ({CREDENTIALS_KEY}), which must not be uploaded", "INVALID_FILE")
     if kind == "unknown":
@@ -33,14 +31,19 @@ def kind_of(path: Path, name: str) -> Kind:
     return kind
 
 
-def _mentions_credentials(file: BinaryIO) -> bool:
-    if file.seek(0, 2) == 0:
-        return False
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(f'"{CREDENTIALS_KEY}"'.encode()) >= 0
+def _mentions_credentials(file: IO[bytes]) -> bool:
+    sought = f'"{CREDENTIALS_KEY}"'.encode()
+    file.seek(0)
+    end = b""
+    while part := file.read(_SEARCH_BYTES):
+        if sought in end + part:
+            return True
+        # It may lie across two parts.
+        end = (end + part)[1 - len(sought) :]
+    return False
 
 
-def _keys(file: BinaryIO, *, until: frozenset[str]) -> set[str]:
+def _keys(file: IO[bytes], *, until: frozenset[str]) -> set[str]:
     file.seek(0)
     file.seek(len(_BOM) if file.read(len(_BOM)) == _BOM else 0)
     return top_level_keys(file, until=until)

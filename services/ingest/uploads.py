@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from services.ingest import requests_in
-from services.ingest.blobs import WRITE_BYTES, Blob, new_blob
+from services.ingest.blobs import Blob, answering_503, new_blob
 from services.ingest.sniff import EXPECTED, kind_of
+from shared.blobs.store import BlobStore
 from shared.errors import BadRequest, RequestTimeout, UnsupportedMediaType, invalid
 
 MAX_FILES = 100
@@ -43,29 +43,34 @@ class Upload:
     # Whether a job has them may be unknown for a while; then whoever finds it out removes them or not.
     in_doubt: bool = False
 
-    def remove(self) -> None:
-        """Takes its blobs off the disk."""
+    async def remove(self) -> None:
+        """Takes its blobs out of the store."""
         for file in self.files:
-            file.blob.remove()
+            await file.blob.remove()
 
 
 @asynccontextmanager
-async def stored_upload(request: Request, folder: Path, max_bytes: int) -> AsyncIterator[Upload]:
+async def stored_upload(request: Request, store: BlobStore, max_bytes: int) -> AsyncIterator[Upload]:
     """The upload, checked and durable. If the block fails, its blobs are removed, unless it says that they are in doubt.
 
-    UnsupportedMediaType, PayloadTooLarge, RequestTimeout; BadRequest for a body that is no multipart, has no file, or one we do not know.
+    UnsupportedMediaType, PayloadTooLarge, RequestTimeout, Unavailable; BadRequest for a body that is no multipart, has no file, or one we do not know.
     """
-    reader = _Reader(_boundary(request), folder)
+    reader = _Reader(_boundary(request), store)
     try:
         await _read(request, reader, max_bytes)
         for file in reader.upload.files:
             await file.blob.close()
-            file.kind = await asyncio.to_thread(kind_of, file.blob.path, file.name)
+            file.kind = await asyncio.to_thread(_kind, file)
         yield reader.upload
     except BaseException:
         if not reader.upload.in_doubt:
-            reader.upload.remove()
+            await reader.upload.remove()
         raise
+
+
+def _kind(file: StoredFile) -> str:
+    with answering_503(), file.blob.open() as content:
+        return kind_of(content, file.name)
 
 
 def _boundary(request: Request) -> bytes:
@@ -101,9 +106,9 @@ async def _read(request: Request, reader: "_Reader", max_bytes: int) -> None:
 class _Reader:
     """Feeds the parser; its callbacks sort the parts into blobs and fields."""
 
-    def __init__(self, boundary: bytes, folder: Path) -> None:
+    def __init__(self, boundary: bytes, store: BlobStore) -> None:
         self.upload = Upload()
-        self._folder = folder
+        self._store = store
         self._header = b""
         self._header_value = b""
         self._disposition = b""
@@ -133,7 +138,7 @@ class _Reader:
         except FormParserError as error:
             raise BadRequest("The body is not the multipart/form-data that its Content-Type promises.", code="INVALID_FILE") from error
         for file in self.upload.files:
-            await file.blob.flush(if_over=WRITE_BYTES)
+            await file.blob.flush()
 
     def finish(self) -> None:
         """BadRequest if the body ended early or had no file."""
@@ -164,7 +169,7 @@ class _Reader:
         if self._name == b"file":
             if len(self.upload.files) >= MAX_FILES:
                 raise invalid("file", f"up to {MAX_FILES} files at once; send them in parts")
-            self._blob = new_blob(self._folder)
+            self._blob = new_blob(self._store)
             self.upload.files.append(StoredFile(_shown_name(options.get(b"filename", b"")), self._blob))
             return
         self._fields += 1
@@ -178,6 +183,8 @@ class _Reader:
             self._field += data[start:end]
 
     def _part_ends(self) -> None:
+        if self._blob is not None:
+            self._blob.is_whole = True
         if self._name == b"user" and self._blob is None:
             user = self._field.decode("utf-8", "replace").replace("\0", "\ufffd")
             if not 1 <= len(user) <= MAX_USER_CHARACTERS:

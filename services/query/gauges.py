@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from services.query.accounting import Accounts
 from services.query.canary import LastSeen
 from services.query.lag import Lag
+from services.query.queries.capacity import Capacity
 from services.query.queries.ledger import LedgerCounts
+from services.query.redis_memory import Memory
 from services.query.replica import Behind
 from shared import metrics
 
 
 def show_state(ledger: LedgerCounts | None, lag: Lag | None) -> None:
-    """The journal and the ledger; what is None keeps its last value."""
+    """The journal and the ledger; what is None keeps its last value, and is said to."""
+    metrics.STATE_READABLE.labels("journal").set(lag is not None)
+    metrics.STATE_READABLE.labels("database").set(ledger is not None)
     if lag is not None:
         metrics.JOURNAL_ENTRIES.set(lag.entries)
         metrics.JOURNAL_OLDEST_SECONDS.set(lag.oldest_seconds)
@@ -19,6 +23,7 @@ def show_state(ledger: LedgerCounts | None, lag: Lag | None) -> None:
         metrics.EVENTS_PERSISTED.set(ledger.persisted)
         metrics.EVENTS_DUPLICATE.set(ledger.duplicates)
         metrics.EVENTS_DEAD.set(ledger.dead)
+        metrics.LAST_RECEIVED_SECONDS.set(ledger.last_received_at.timestamp() if ledger.last_received_at else 0)
 
 
 def show_dead_letters(waiting: Mapping[str, int]) -> None:
@@ -51,3 +56,18 @@ def show_canary(seen: LastSeen | None) -> None:
         metrics.CANARY_AGE_SECONDS.set(seen.age_seconds)
         if seen.round_trip_seconds is not None:
             metrics.CANARY_ROUND_TRIP_SECONDS.set(seen.round_trip_seconds)
+
+
+def show_memory(memory: Memory) -> None:
+    """Redis'."""
+    metrics.REDIS_USED_BYTES.set(memory.used)
+    metrics.REDIS_MAX_BYTES.set(memory.limit)
+
+
+def show_capacity(found: Capacity) -> None:
+    """Postgres', and the import jobs."""
+    metrics.DATABASE_BYTES.set(found.bytes)
+    metrics.DATABASE_CONNECTIONS.set(found.connections)
+    metrics.DATABASE_MAX_CONNECTIONS.set(found.max_connections)
+    for status, number in found.jobs.items():
+        metrics.IMPORT_JOBS.labels(status).set(number)

@@ -15,8 +15,10 @@ from services.query.canary import LastSeen, last_seen
 from services.query.lag import Lag, journal_lag
 from services.query.queries import dead_letters
 from services.query.queries.canaries import newest
+from services.query.queries.capacity import capacity
 from services.query.queries.ledger import LedgerCounts, ledger_counts
 from services.query.reads import Reads
+from services.query.redis_memory import redis_memory
 from services.query.replica import Behind, behind
 from shared.errors import Unavailable
 from shared.redis_clients import REDIS_ERRORS
@@ -58,8 +60,10 @@ def show_metrics(request: Request) -> Response:
     gauges.show_state(ledger, lag)
     try:
         if ledger is not None:
-            gauges.show_dead_letters(_waiting_letters(request))
+            _show_database(request)
             gauges.show_replica(_behind(request))
+        if lag is not None:
+            gauges.show_memory(redis_memory(request.app.state.redis))
         if ledger is not None and lag is not None:
             gauges.show_accounting(_accounting(request))
             gauges.show_canary(_last_seen(request))
@@ -198,6 +202,7 @@ def _not_ready(reasons: dict[str, str]) -> Unavailable:
     return error
 
 
-def _waiting_letters(request: Request) -> dict[str, int]:
+def _show_database(request: Request) -> None:
     with request.app.state.reads.connection() as connection:
-        return dead_letters.waiting_by_kind(connection)
+        gauges.show_dead_letters(dead_letters.waiting_by_kind(connection))
+        gauges.show_capacity(capacity(connection))

@@ -10,7 +10,9 @@ from celery import Celery
 from celery.signals import celeryd_init, setup_logging
 from kombu.transport.redis import QoS
 
+from services.worker import heartbeat
 from services.worker.settings import Settings
+from shared.blobs.stores import store_at
 from shared.broker import (
     TASK_CANARY,
     TASK_CHECK_ACCOUNTING,
@@ -19,6 +21,7 @@ from shared.broker import (
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_SWEEP_IMPORTS,
     TASK_SWEEP_SCRUBS,
+    TASK_SWEEP_UPLOADS,
     celery_settings,
 )
 from shared.logs import configure_logs
@@ -49,6 +52,7 @@ BEAT_SCHEDULE: dict[str, Any] = {
     "sweep-scrubs": {"task": TASK_SWEEP_SCRUBS, "schedule": 10.0, "options": {"expires": 30}},
     "close-idle-sessions": {"task": TASK_CLOSE_IDLE_SESSIONS, "schedule": 60.0, "options": {"expires": 60}},
     "check-accounting": {"task": TASK_CHECK_ACCOUNTING, "schedule": 60.0, "options": {"expires": 60}},
+    "sweep-uploads": {"task": TASK_SWEEP_UPLOADS, "schedule": 600.0, "options": {"expires": 600}},
     "remove-dead-consumers": {"task": TASK_REMOVE_DEAD_CONSUMERS, "schedule": 600.0, "options": {"expires": 600}},
 }
 
@@ -56,6 +60,8 @@ BEAT_SCHEDULE: dict[str, Any] = {
 def create_app() -> Celery:
     """The app, configured from the environment. Connects to nothing."""
     settings = Settings()
+    if settings.heartbeat_file:
+        heartbeat.keep(settings.heartbeat_file)
     celery = Celery("tracker")
     celery.conf.update(
         celery_settings(settings.broker_url or settings.redis_url) | WORKER_SETTINGS | {"beat_schedule": BEAT_SCHEDULE | _canary(settings)}
@@ -77,6 +83,12 @@ def _configure_logs(**_: object) -> None:
 def _have_tasks(**_: object) -> None:
     """A worker begins. Celery's setting `imports` would make beat and Flower import them as well."""
     import_module(TASKS_MODULE)
+
+
+@celeryd_init.connect(weak=False)
+def _know_the_store(**_: object) -> None:
+    """A wrong URL stops the start, not the first import."""
+    store_at(Settings().blob_url)
 
 
 @celeryd_init.connect(weak=False)

@@ -1,4 +1,4 @@
-"""What a task does while Postgres or Redis is away: one line in the log, and no more. The next bell tries again."""
+"""What a task does while Postgres, Redis or the store of uploads is away: one line in the log, and no more. The next bell tries again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,8 @@ import redis.exceptions
 import sqlalchemy.exc
 import structlog
 from celery.exceptions import Ignore
+
+from shared.blobs.store import BlobStoreAway
 
 log = structlog.get_logger()
 
@@ -19,6 +21,7 @@ AWAY = (
     sqlalchemy.exc.TimeoutError,
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
+    BlobStoreAway,
     # A master that is one no longer, a Cluster that has none for some keys or is moving them.
     redis.exceptions.ReadOnlyError,
     redis.exceptions.AskError,

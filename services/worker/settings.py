@@ -1,5 +1,6 @@
 """The worker's settings, from the environment."""
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -24,6 +25,10 @@ class Settings(BaseSettings):
     session_idle_seconds: int = Field(
         1800, ge=60, description="An open session without an event for this long is closed at its last event."
     )
+    blob_url: str = Field(
+        "file:///var/lib/tracker/blobs",
+        description="Where ingest stores uploads, to be swept; imports know their own. The same as ingest's.",
+    )
     redact: bool = Field(True, description="`off` keeps secrets in texts as they came. The same for ingest and worker.")
     drain_batch_events: int = Field(2000, ge=1, le=20_000, description="The most events persisted in one transaction.")
     drain_seconds: float = Field(5.0, gt=0, le=20, description="How long one drain task goes on before it makes room for the next.")
@@ -35,6 +40,9 @@ class Settings(BaseSettings):
     )
     canary_url: str = Field(
         "http://127.0.0.1:8000", description="Where the canary enters: the address of the whole API. `make up` sets it."
+    )
+    heartbeat_file: Path | None = Field(
+        None, description="Touched while a worker or beat goes round; `python -m services.worker.alive` tells by its age. Set in its image."
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 

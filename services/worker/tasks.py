@@ -6,7 +6,7 @@ from services.worker import accounting, canary, maintenance
 from services.worker import drain as journal
 from services.worker import scrub as scrubs
 from services.worker.app import app
-from services.worker.importers import job
+from services.worker.importers import job, leftovers
 from services.worker.outages import put_off_if_away
 from services.worker.resources import resources
 from shared.broker import (
@@ -19,6 +19,7 @@ from shared.broker import (
     TASK_SCRUB,
     TASK_SWEEP_IMPORTS,
     TASK_SWEEP_SCRUBS,
+    TASK_SWEEP_UPLOADS,
 )
 
 # Not bounded by how long an import may take, only by how long one may hang.
@@ -50,6 +51,13 @@ def sweep_imports() -> None:
         job.delete_old_files(resources())
         for job_id, share in job.abandoned(resources()):
             app.send_task(TASK_RUN_IMPORT, (str(job_id), share))
+
+
+@app.task(name=TASK_SWEEP_UPLOADS)
+def sweep_uploads() -> None:
+    """Deletes uploads that no job needs."""
+    with put_off_if_away(TASK_SWEEP_UPLOADS):
+        leftovers.sweep(resources())
 
 
 @app.task(name=TASK_CLOSE_IDLE_SESSIONS)

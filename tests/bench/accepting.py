@@ -1,9 +1,9 @@
-"""Durable accept over HTTP: single events against endpoints that do nothing, and batches.
+"""Durable accept over HTTP: single events against endpoints that do nothing, and batches. Both in the same server.
 
 No worker runs meanwhile: what is measured is the promise, not what comes after it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from statistics import median
@@ -12,8 +12,8 @@ import msgspec
 
 from tests.bench.data_sets import say
 from tests.bench.event_source import Event, Events
-from tests.bench.http_load import requests_a_second
-from tests.bench.servers import uvicorn
+from tests.bench.http_load import load
+from tests.bench.servers import Served, served
 from tests.bench.stack import Stack
 
 INGEST, DO_NOTHING = "services.ingest.app:create_app", "tests.bench.do_nothing:create_app"
@@ -22,49 +22,72 @@ CONNECTIONS, BATCH_CONNECTIONS = 32, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """Requests a second, medians of the rounds."""
+class Rate:
+    """Requests a second, and CPU microseconds of the server's process for each: medians of rounds."""
 
-    durable: float
-    do_nothing: float
+    a_second: float
+    cpu_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Both servers' rates, and the median of the rounds' ratios."""
+
+    durable: Rate
+    do_nothing: Rate
+    ratio: float
 
 
 def single(stack: Stack, events: Events, path: str, *, rounds: int, seconds: float) -> Accepted:
     """The same body from the same client to both, in turn."""
     stack.empty()
     body = without_id(events.events[0])
-    durable, nothing = [], []
+    found: list[tuple[Rate, Rate]] = []
     with (
-        uvicorn(INGEST, stack.environment, stack.folder / "ingest.log") as ingest,
-        uvicorn(DO_NOTHING, {}, stack.folder / "nothing.log") as other,
+        served(INGEST, stack.environment, stack.folder / "ingest.log") as ingest,
+        served(DO_NOTHING, {}, stack.folder / "nothing.log") as other,
     ):
-        start_sessions(ingest, events)
+        start_sessions(ingest.port, events)
         for number in range(rounds + 1):
-            measured = [
-                requests_a_second(port, path, body, connections=CONNECTIONS, seconds=seconds if number else 1) for port in (ingest, other)
-            ]
-            say(f"{path}: {measured[0]:,.0f} a second accepted, {measured[1]:,.0f} by doing nothing{'' if number else ' (warming up)'}")
+            durable, nothing = (_rate(server, path, body, CONNECTIONS, seconds if number else 1) for server in (ingest, other))
+            say(f"{path}: {_said(durable)} accepted, {_said(nothing)} by doing nothing{'' if number else ' (warming up)'}")
             if number:
-                durable.append(measured[0])
-                nothing.append(measured[1])
-    return Accepted(median(durable), median(nothing))
+                found.append((durable, nothing))
+    ratio = median(durable.a_second / nothing.a_second for durable, nothing in found)
+    return Accepted(_median([durable for durable, _ in found]), _median([nothing for _, nothing in found]), ratio)
 
 
-def batches(stack: Stack, events: Events, *, rounds: int, seconds: float) -> float:
-    """Events a second at 500 a request."""
+def batches(stack: Stack, events: Events, *, rounds: int, seconds: float) -> Rate:
+    """Requests a second at 500 events a request."""
     stack.empty()
     body = b"[" + b",".join(without_id(event, tagged=True) for event in events.events[:BATCH_EVENTS]) + b"]"
     rates = []
-    with uvicorn(INGEST, stack.environment, stack.folder / "ingest.log") as port:
-        start_sessions(port, events)
+    with served(INGEST, stack.environment, stack.folder / "ingest.log") as ingest:
+        start_sessions(ingest.port, events)
         for _ in range(rounds):
             # A journal that nobody empties would fill Redis.
             with stack.redis() as redis:
                 redis.flushall()
-            rate = requests_a_second(port, "/api/events", body, connections=BATCH_CONNECTIONS, seconds=seconds)
-            say(f"/api/events: {rate * BATCH_EVENTS:,.0f} events a second, {len(body) / BATCH_EVENTS:.0f} bytes each")
-            rates.append(rate * BATCH_EVENTS)
-    return median(rates)
+            rate = _rate(ingest, "/api/events", body, BATCH_CONNECTIONS, seconds)
+            say(
+                f"/api/events: {rate.a_second * BATCH_EVENTS:,.0f} events a second, {len(body) / BATCH_EVENTS:.0f} bytes each; {_said(rate)}"
+            )
+            rates.append(rate)
+    return _median(rates)
+
+
+def _rate(server: Served, path: str, body: bytes, connections: int, seconds: float) -> Rate:
+    before = server.cpu_seconds()
+    answered = load(server.port, path, body, connections=connections, seconds=seconds)
+    return Rate(answered.a_second, (server.cpu_seconds() - before) * 1e6 / answered.requests)
+
+
+def _median(rates: Sequence[Rate]) -> Rate:
+    return Rate(median(rate.a_second for rate in rates), median(rate.cpu_us for rate in rates))
+
+
+def _said(rate: Rate) -> str:
+    return f"{rate.a_second:,.0f} requests a second of {rate.cpu_us:,.0f} µs CPU"
 
 
 def start_sessions(port: int, events: Events, headers: Mapping[str, str] | None = None) -> None:

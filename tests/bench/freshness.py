@@ -18,7 +18,7 @@ from tests.bench.accepting import INGEST, start_sessions
 from tests.bench.event_source import Event, Events
 from tests.bench.http_load import answered, request
 from tests.bench.report import percentile
-from tests.bench.servers import uvicorn
+from tests.bench.servers import served
 from tests.bench.stack import Stack, celery
 
 CONNECTIONS = 32
@@ -47,11 +47,11 @@ def freshness(stack: Stack, events: Events, *, rate: int) -> Freshness:
     stack.empty()
     ids = {number: event.id for number, event in enumerate(events.events) if event.id is not None and number % LOOK_FOR_EVERY == 0}
     with (
-        uvicorn(INGEST, stack.environment, stack.folder / "ingest.log") as port,
+        served(INGEST, stack.environment, stack.folder / "ingest.log") as ingest,
         celery(stack, "drain", "services.worker.app", "worker", "-c", "1", "--without-gossip", "--without-mingle", "-Q", "drain"),
         celery(stack, "beat", "services.worker.app", "beat", "--schedule", str(stack.folder / "beat-schedule"), "--pidfile="),
     ):
-        start_sessions(port, events)
+        start_sessions(ingest.port, events)
         ours, theirs = get_context("spawn").Pipe()
         reader = get_context("spawn").Process(target=_look, args=(theirs, stack.database_url, ids), daemon=True)
         reader.start()
@@ -59,7 +59,7 @@ def freshness(stack: Stack, events: Events, *, rate: int) -> Freshness:
         theirs.close()
         ours.recv()
         # Answered at, by number of the event, on the clock that all processes of a machine share.
-        answered_at = asyncio.run(_send(port, events.events, rate))
+        answered_at = asyncio.run(_send(ingest.port, events.events, rate))
         readable_at, looks = ours.recv()
         reader.join()
     if len(readable_at) < len(ids):

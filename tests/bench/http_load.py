@@ -8,6 +8,7 @@ import tempfile
 import time
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 WRK_SCRIPT = """
 local file = io.open("{body}", "rb")
@@ -16,20 +17,27 @@ wrk.headers["Content-Type"] = "application/json"
 """
 
 
+class Load(NamedTuple):
+    """What was answered with 2xx."""
+
+    requests: int
+    a_second: float
+
+
 def generator() -> str:
     """What loads the servers."""
     return "wrk" if shutil.which("wrk") else "own client"
 
 
-def requests_a_second(port: int, path: str, body: bytes, *, connections: int, seconds: float) -> float:
-    """The rate at which the body is accepted. RuntimeError if an answer is not 2xx."""
+def load(port: int, path: str, body: bytes, *, connections: int, seconds: float) -> Load:
+    """Sends the body as often as it is accepted. RuntimeError if an answer is not 2xx."""
     if shutil.which("wrk"):
         return _by_wrk(port, path, body, connections, seconds)
     with get_context("spawn").Pool(1) as pool:
-        return float(pool.apply(_by_own_client, (port, path, body, connections, seconds)))
+        return pool.apply(_by_own_client, (port, path, body, connections, seconds))
 
 
-def _by_wrk(port: int, path: str, body: bytes, connections: int, seconds: float) -> float:
+def _by_wrk(port: int, path: str, body: bytes, connections: int, seconds: float) -> Load:
     with tempfile.TemporaryDirectory() as folder:
         body_file, script = Path(folder, "body"), Path(folder, "post.lua")
         body_file.write_bytes(body)
@@ -38,12 +46,12 @@ def _by_wrk(port: int, path: str, body: bytes, connections: int, seconds: float)
         said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(f"{path} did not accept everything: {said}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    assert found is not None
-    return float(found[1])
+    requests, rate = re.search(r"(\d+) requests in", said), re.search(r"Requests/sec:\s+([\d.]+)", said)
+    assert requests is not None and rate is not None
+    return Load(int(requests[1]), float(rate[1]))
 
 
-def _by_own_client(port: int, path: str, body: bytes, connections: int, seconds: float) -> float:
+def _by_own_client(port: int, path: str, body: bytes, connections: int, seconds: float) -> Load:
     return asyncio.run(_load(port, request(path, body), connections, seconds))
 
 
@@ -53,10 +61,10 @@ def request(path: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
-async def _load(port: int, sent: bytes, connections: int, seconds: float) -> float:
+async def _load(port: int, sent: bytes, connections: int, seconds: float) -> Load:
     started = time.perf_counter()
     counts = await asyncio.gather(*(_ask_again_and_again(port, sent, started + seconds) for _ in range(connections)))
-    return sum(counts) / (time.perf_counter() - started)
+    return Load(sum(counts), sum(counts) / (time.perf_counter() - started))
 
 
 async def _ask_again_and_again(port: int, sent: bytes, until: float) -> int:

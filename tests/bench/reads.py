@@ -14,7 +14,7 @@ from tests.bench.data_sets import bench_dir, prepared, say
 from tests.bench.plan import LARGE, Plan, Volume, make_plan
 from tests.bench.questions import Known, Question, questions
 from tests.bench.report import machine, milliseconds, percentile, table
-from tests.bench.servers import uvicorn
+from tests.bench.servers import served
 
 GROWTH_TARGET = 1.5
 # Below this a ratio is one of noise.
@@ -79,8 +79,8 @@ def _side(stack: ExitStack, seed: int, volume: Volume) -> Side:
     server = prepared(seed, volume)
     stack.callback(server.stop)
     environment = {"TRACKER_DATABASE_URL": server.url, "TRACKER_REDIS_URL": "redis://127.0.0.1:1/0"}
-    port = stack.enter_context(uvicorn(QUERY_APP, environment, bench_dir() / f"query-{volume.messages}.log"))
-    asker = Asker(port)
+    query = stack.enter_context(served(QUERY_APP, environment, bench_dir() / f"query-{volume.messages}.log"))
+    asker = Asker(query.port)
     stack.callback(asker.close)
     plan: Plan = make_plan(seed, volume)
     return Side(volume, asker, questions(Known(plan, asker)))

@@ -1,4 +1,4 @@
-"""The services under measurement, each a uvicorn process of its own on a free loopback port."""
+"""The services under measurement, each a process of its own on a free loopback port, in the server that they start themselves in."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.embedded import processes
@@ -14,29 +15,33 @@ READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where a server listens, and its process."""
+
+    port: int
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """What the process has used of a core so far, its threads together, in user and system time. Linux only: elsewhere NaN."""
+        stat = Path(f"/proc/{self.pid}/stat")
+        if not stat.exists():
+            return float("nan")
+        # Behind the name, which may have blanks: state is the first, utime and stime are the 12th and 13th.
+        fields = stat.read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def uvicorn(factory: str, environment: Mapping[str, str], log_file: Path) -> Iterator[int]:
-    """Runs an app factory ("module:function") in one process; gives its port once it answers. RuntimeError if it does not start."""
+def served(factory: str, environment: Mapping[str, str], log_file: Path) -> Iterator[Served]:
+    """Runs an app factory ("module:function"); goes on once it answers. RuntimeError if it does not start."""
     port = free_port()
-    argv = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "--factory",
-        factory,
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--no-access-log",
-        "--timeout-keep-alive",
-        "600",
-    ]
+    argv = [sys.executable, "-m", "tests.bench.serving", factory, str(port)]
     process = processes.spawn(argv, log_file=log_file, env=os.environ | environment | {"TRACKER_LOG_LEVEL": "WARNING"})
     try:
         if not processes.wait_until(lambda: _answers(port) or process.poll() is not None, READY_SECONDS) or process.poll() is not None:
             raise RuntimeError(f"{factory} did not start; its reason is at the end of {log_file}")
-        yield port
+        yield Served(port, process.pid)
     finally:
         processes.ask(process, signal.SIGTERM)
         processes.finish(process, STOP_SECONDS)

@@ -2,8 +2,10 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from shared.http_server import MAX_HEAD_BYTES, MAX_PIPELINED, Patience, server
 
 IMPATIENT = Patience(max_connections=8, head_seconds=0.5, rest_seconds=0.5, keep_alive_seconds=1, reading_seconds=1)
+LOOKS_EVERY_SECONDS = 1
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # Tells a hang; nothing here takes this long.
 HANG_SECONDS = 30
@@ -63,9 +66,9 @@ def served() -> Iterator[Served]:
 
 
 @contextmanager
-def running(app: App) -> Iterator[Any]:
+def running(app: App, patience: Patience = IMPATIENT) -> Iterator[Any]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        ours = server(lambda: app, IMPATIENT)
+        ours = server(lambda: app, patience)
         thread = threading.Thread(target=ours.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
@@ -78,13 +81,11 @@ def running(app: App) -> Iterator[Any]:
 
 def rest(client: socket.socket) -> bytes:
     """What comes until the server closes the connection, whichever way it does."""
-    got = b""
-    try:
+    got = bytearray()
+    with suppress(ConnectionResetError):
         while chunk := client.recv(65536):
             got += chunk
-    except ConnectionResetError:
-        return got
-    return got
+    return bytes(got)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +165,17 @@ def test_who_does_not_read_his_answer_is_cut_off(served: Served) -> None:
         assert served.app.large_ended.wait(HANG_SECONDS)
         assert len(rest(client)) < 64 * 1024 * 1024
     assert b"answer" in served.ask()
+
+
+def test_who_begins_to_read_in_time_gets_the_whole_answer() -> None:
+    app = App()
+    with running(app, replace(IMPATIENT, reading_seconds=HANG_SECONDS)) as address, socket.create_connection(address) as client:
+        client.sendall(GET.replace(b"/ ", b"/large ", 1))
+        # The server has looked at the connection meanwhile, and nothing had been taken.
+        time.sleep(2 * LOOKS_EVERY_SECONDS)
+        answer = rest(client)
+    assert len(answer) > 64 * 1024 * 1024
+    assert app.large_ended.is_set()
 
 
 def test_a_connection_too_many_is_closed_and_the_others_go_on(served: Served) -> None:

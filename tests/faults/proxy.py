@@ -12,9 +12,9 @@ CALL_SECONDS = 10.0
 
 
 class Proxy:
-    """Listens on a socket file, else on a `port` of loopback, and speaks to the server's socket file. Runs in a thread of its own."""
+    """Listens on a socket file, else on a `port` of loopback, and speaks to the server's socket file or port. Runs in a thread of its own."""
 
-    def __init__(self, server_socket: Path, listen_on: Path | None = None) -> None:
+    def __init__(self, server_socket: Path | int, listen_on: Path | None = None) -> None:
         self.port = 0
         self._server_socket = server_socket
         self._listen_on = listen_on
@@ -125,9 +125,14 @@ class Proxy:
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
 
+    async def _to_server(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._server_socket, int):
+            return await asyncio.open_connection("127.0.0.1", self._server_socket)
+        return await asyncio.open_unix_connection(self._server_socket)
+
     async def _serve(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         try:
-            from_server, to_server = await asyncio.open_unix_connection(self._server_socket)
+            from_server, to_server = await self._to_server()
         except OSError:
             to_client.transport.abort()
             return

@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ import re2
 
 from tests.flow.conftest import Stack
 from tests.seeded_secrets import Seeded, corpus
+from tests.servers import Server
 
 NEEDED_SHARE = 0.99
 
@@ -126,17 +128,14 @@ def leaked(seeded: list[Seeded], contents: Iterable[bytes]) -> Counter[tuple[str
     return Counter((seeded[number].kind, seeded[number].surrounding) for number in found)
 
 
-def files_of(*folders: Path) -> Iterable[bytes]:
-    for folder in folders:
-        for path in folder.rglob("*"):
-            if path.is_file():
-                yield path.read_bytes()
+def files_of(folder: Path) -> Iterable[bytes]:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield path.read_bytes()
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_hardly_a_secret_is_in_any_file(stack: Stack, session_id: str, server_folder: Path, way: str) -> None:
-    if not (server_folder / "postgres").exists():
-        pytest.skip("the servers' files are inside of containers")
+def test_hardly_a_secret_is_in_any_file(stack: Stack, session_id: str, postgres_server: Server, redis_server: Server, way: str) -> None:
     # Given a secret of every kind in every surrounding, and one message that proves that such things are found
     seeded = list(corpus(sum(way.encode())))
     marker = Seeded("marker", "none", f"marker{uuid4().hex}", ())
@@ -147,7 +146,8 @@ def test_hardly_a_secret_is_in_any_file(stack: Stack, session_id: str, server_fo
         connection.execute("CHECKPOINT")
 
     # Then at least 99 of 100 are in no file of the databases, logs and uploads, the write-ahead logs included
-    contents = [content for content in files_of(server_folder, stack.log_folder) if content]
+    everywhere = chain(postgres_server.files(), redis_server.files(), files_of(stack.log_folder))
+    contents = [content for content in everywhere if content]
     assert any(marker.text.encode() in content for content in contents)
     found = leaked(seeded, contents)
     print(f"{way}: {found.total()} of {len(seeded)} on the disk {found or ''}")

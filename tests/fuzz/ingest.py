@@ -1,6 +1,7 @@
 """Targets of the ingest service: what a client sends. Only ApiErrors may come of it, and what is let through is storable."""
 
 import asyncio
+import io
 import shutil
 import tempfile
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from services.ingest.idempotency import read_key
 from services.ingest.messages_in import ACTIVITY, CONVERSATION, SESSION_END, SESSION_START, TOOL_CALL, decode_batch, decode_event
 from services.ingest.uploads import Upload, _Reader
 from services.ingest.wait import MAX_WAIT_SECONDS, read_preference
+from shared.blobs.folder import FolderStore
 from shared.errors import ApiError
 from shared.messages import Envelope, Event, decode_envelope, encode_envelope
 from shared.upload_kinds import kind_of_head
@@ -90,10 +92,8 @@ def headers(data: bytes) -> None:
 def kind(data: bytes) -> None:
     """What a file is, by its head and as a stored upload."""
     seen = kind_of_head(data)
-    path = _folder() / "upload"
-    path.write_bytes(data)
     try:
-        found = sniff.kind_of(path, "name")
+        found = sniff.kind_of(io.BytesIO(data), "name")
     except ApiError as error:
         assert error.code in ("INVALID_FILE", "UNKNOWN_PROJECT_FILE")
         return
@@ -107,7 +107,7 @@ def multipart(data: bytes) -> None:
 
 
 def _upload(chunks: list[bytes]) -> object:
-    reader = _Reader(BOUNDARY, _folder())
+    reader = _Reader(BOUNDARY, FolderStore(_folder().as_uri()))
     try:
         for chunk in chunks:
             _loop().run_until_complete(reader.write(chunk))
@@ -115,15 +115,15 @@ def _upload(chunks: list[bytes]) -> object:
         _check_upload(reader.upload)
         contents = []
         for file in reader.upload.files:
-            file.blob._write(bytes(file.blob._buffer))
-            file.blob.file.flush()
-            contents.append((file.name, file.blob.path.read_bytes()))
+            _loop().run_until_complete(file.blob.close())
+            with file.blob.open() as content:
+                contents.append((file.name, content.read()))
         return contents, reader.upload.user
     except ApiError as error:
         assert error.status == 400
         return error.status
     finally:
-        reader.upload.remove()
+        _loop().run_until_complete(reader.upload.remove())
 
 
 def _check_upload(upload: Upload) -> None:

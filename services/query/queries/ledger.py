@@ -10,18 +10,20 @@ from shared.accounting import Outcome
 _LAST_RECEIVED = text("SELECT max(last_received_at) FROM ledger")
 
 _COUNTS = text("""
-    SELECT coalesce(sum(persisted), 0)::bigint, coalesce(sum(duplicates), 0)::bigint, coalesce(sum(dead), 0)::bigint FROM ledger
+    SELECT coalesce(sum(persisted), 0)::bigint, coalesce(sum(duplicates), 0)::bigint, coalesce(sum(dead), 0)::bigint, max(last_received_at)
+    FROM ledger
 """)
 
 _OUTCOMES = text("SELECT epoch, sum(persisted)::bigint, sum(duplicates)::bigint, sum(dead)::bigint FROM accounts GROUP BY epoch")
 
 
 class LedgerCounts(Struct, frozen=True):
-    """Events, since the database was made."""
+    """Events, since the database was made, and when the newest of them was received."""
 
     persisted: int
     duplicates: int
     dead: int
+    last_received_at: datetime | None
 
 
 def last_received_at(connection: Connection) -> datetime | None:

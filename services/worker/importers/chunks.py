@@ -6,13 +6,12 @@ from datetime import timedelta
 from itertools import islice
 from typing import IO, Any, NamedTuple, cast
 
-import fsspec
-
 from services.worker.importers import reading
 from services.worker.importers.archive import Member, read_members
 from services.worker.importers.hashing import Hashing
 from services.worker.importers.shares import Position, Share
 from services.worker.records import DAMAGED, FileSummary, Message, Record, RecordError
+from shared.blobs.stores import open_blob
 from shared.upload_kinds import ARCHIVES, Kind
 
 CHUNK_RECORDS = 2_000
@@ -114,7 +113,7 @@ def _sources(share: Share) -> Iterator[tuple[Position, Source, IO[bytes]]]:
             continue
         is_first = index == share.position.file
         dealt = _Dealt(share.share, share.shares, share.position.member if is_first else 0)
-        with fsspec.open(file["blob_url"], "rb") as upload:
+        with open_blob(file["blob_url"]) as upload:
             members = _members(file, upload, share, dealt) if file["kind"] in ARCHIVES else _itself(file, upload, index, dealt)
             for member, source in members:
                 is_same = is_first and member == share.position.member

@@ -7,7 +7,6 @@ import time
 from typing import Any
 from uuid import UUID
 
-import fsspec
 import structlog
 
 from services.worker import undo
@@ -19,6 +18,8 @@ from services.worker.importers.redacting import redacted
 from services.worker.importers.shares import Position, Progress, Share
 from services.worker.importers.store import store
 from services.worker.resources import Resources
+from shared.blobs.store import BlobStoreAway, BlobStoreError
+from shared.blobs.stores import delete_blob
 
 log = structlog.get_logger()
 
@@ -41,6 +42,10 @@ def run(worker: Resources, job_id: UUID, number: int) -> None:
                 _work(worker, share)
         except shares.LeaseLostError:
             log.warning("share_taken_over", reason="it was not renewed in time; another worker goes on with it")
+        except BlobStoreAway:
+            with worker.transaction() as connection:
+                shares.put_back(connection, share)
+            raise
 
 
 def _work(worker: Resources, share: Share) -> None:
@@ -93,11 +98,12 @@ def _give_up(worker: Resources, share: Share) -> str:
 
 
 def delete_files(files: list[dict[str, Any]]) -> None:
-    """An upload holds what the import left out, secrets above all; it is kept no longer than it is needed."""
+    """An upload holds what the import left out, secrets above all; it is kept no longer than it is needed. What cannot be deleted now, the sweep finds."""
     for file in files:
-        filesystem, path = fsspec.core.url_to_fs(file["blob_url"])
-        if filesystem.exists(path):
-            filesystem.rm_file(path)
+        try:
+            delete_blob(file["blob_url"])
+        except BlobStoreError as error:
+            log.warning("upload_not_deleted", blob_url=file["blob_url"], reason=str(error))
 
 
 def delete_old_files(worker: Resources) -> None:

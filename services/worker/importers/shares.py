@@ -90,6 +90,10 @@ _FINISH_JOB = """
     WHERE j.id = %(job_id)s AND j.status = 'running'
     RETURNING j.status, j.has_files"""
 
+_PUT_BACK = """
+    UPDATE import_shares SET attempts = attempts - 1, lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
+    WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s AND attempts > 0"""
+
 _ABANDONED = """
     SELECT s.job_id, s.share FROM import_shares AS s JOIN import_jobs AS j ON j.id = s.job_id
     WHERE j.status IN ('queued', 'running') AND s.outcome IS NULL
@@ -158,6 +162,12 @@ def finish(connection: Connection[Any], share: Share, outcome: str) -> tuple[str
         raise LeaseLostError
     row = connection.execute(_FINISH_JOB, parameters).fetchone()
     return None if row is None else (row[0], row[1])
+
+
+def put_back(connection: Connection[Any], share: Share) -> None:
+    """For another try when its lease is over, which does not count: what it waits for is neither its own nor the worker's fault."""
+    parameters = {"job_id": share.job_id, "share": share.share, "lease_token": share.lease_token, "lease_seconds": LEASE_SECONDS}
+    connection.execute(_PUT_BACK, parameters)
 
 
 def abandoned(connection: Connection[Any]) -> list[tuple[UUID, int]]:

@@ -12,10 +12,10 @@ from redis import Redis
 from starlette.testclient import TestClient
 
 from services.ingest.app import create_app as create_ingest
-from services.ingest.blobs import blob_folder
 from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
 from services.query.settings import Settings as QuerySettings
+from shared.blobs.folder import FolderStore
 from shared.journal import PAYLOAD_FIELD, stream_key
 from shared.messages import Event, decode_envelope
 from tests.conftest import LOCAL
@@ -60,7 +60,7 @@ class Target:
 
     def files(self) -> list[Path]:
         """Uploads that are kept."""
-        folder = blob_folder(self.settings.blob_url)
+        folder = FolderStore(self.settings.blob_url).folder
         return list(folder.iterdir()) if folder.exists() else []
 
     def stored(self) -> dict[str, int]:

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from services.ingest.blobs import blob_folder
 from services.ingest.settings import Settings
+from shared.blobs.folder import FolderStore
 from tests.contract.ingest.conftest import Service, is_error
 
 IMPORT = "/api/import/claude-data"
@@ -33,7 +33,7 @@ def upload(service: Service, *contents: bytes, name: str = "claude.json", header
 
 
 def blobs(service: Service) -> list[Path]:
-    folder = blob_folder(service.settings.blob_url)
+    folder = FolderStore(service.settings.blob_url).folder
     return list(folder.iterdir()) if folder.exists() else []
 
 

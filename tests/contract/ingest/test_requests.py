@@ -96,7 +96,10 @@ def test_a_request_id_that_is_not_sane_is_replaced(service: Service) -> None:
 
 def test_operations(service: Service) -> None:
     assert service.http.get("/healthz").json() == {"status": "ok"}
-    assert service.http.get("/readyz").json() == {"status": "ready", "checks": {"queue": "ok", "database": "ok", "backlog": "ok"}}
+    assert service.http.get("/readyz").json() == {
+        "status": "ready",
+        "checks": dict.fromkeys(("queue", "database", "backlog", "uploads"), "ok"),
+    }
     service.start("s-1")
     metrics = service.http.get("/metrics")
     assert metrics.headers["content-type"].startswith("text/plain")

@@ -96,6 +96,42 @@ def test_metrics_tell_the_journals_lag_and_the_ledger(client: TestClient, connec
         assert line in text.splitlines()
 
 
+def test_metrics_tell_what_there_is_room_for(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
+    # Given an import that failed, and an event that was received at a known time
+    connection.execute("INSERT INTO import_jobs (id, status, files) VALUES (gen_random_uuid(), 'failed', '[]')")
+    connection.execute("INSERT INTO ledger VALUES (0, 1, 0, 0, to_timestamp(1764100000))")
+
+    # When it is scraped
+    values = samples(client)
+
+    # Then sizes, connections and memory are those that the servers tell, and what is failed is counted beside the statuses that none has
+    told = connection.execute("SELECT pg_database_size(current_database()), current_setting('max_connections')::int").fetchone()
+    assert told is not None
+    assert abs(values["tracker_database_bytes"] - told[0]) < 1_000_000
+    assert values["tracker_database_max_connections"] == told[1]
+    assert 2 <= values["tracker_database_connections"] <= told[1]
+    with Redis.from_url(redis_url) as redis:
+        assert 0 < values["tracker_redis_used_bytes"] < 2 * redis.info("memory")["used_memory"]
+        assert values["tracker_redis_max_bytes"] == redis.info("memory")["maxmemory"]
+    assert values['tracker_import_jobs{status="failed"}'] == 1
+    assert values['tracker_import_jobs{status="queued"}'] == 0
+    assert values["tracker_last_received_timestamp_seconds"] == 1764100000
+
+
+def test_metrics_say_when_they_are_not_of_now(query_settings: Settings, client: TestClient) -> None:
+    assert {samples(client)[f'tracker_state_readable{{source="{source}"}}'] for source in ("journal", "database")} == {1}
+    with TestClient(create_app(query_settings.model_copy(update={"redis_url": NO_REDIS})), LOCAL) as without_redis:
+        found = samples(without_redis)
+    assert found['tracker_state_readable{source="journal"}'] == 0
+    assert found['tracker_state_readable{source="database"}'] == 1
+
+
+def samples(client: TestClient) -> dict[str, float]:
+    """What /metrics tells, by name and labels."""
+    lines = [line for line in client.get("/metrics").text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
 def test_the_journals_equation_is_told_and_drift_is_seen(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
     # Given a journal that took ten events, of which Postgres has seven, and of a journal before it three
     with Redis.from_url(redis_url) as redis:

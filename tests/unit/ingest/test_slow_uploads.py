@@ -9,6 +9,7 @@ import pytest
 from fastapi import Request
 
 from services.ingest import uploads
+from shared.blobs.folder import FolderStore
 from shared.errors import RequestTimeout
 
 HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="c"\r\n\r\n'
@@ -27,7 +28,7 @@ def upload(folder: Path, drop: Callable[[], bytes | None]) -> None:
 
     async def read() -> None:
         request = Request({"type": "http", "headers": [(b"content-type", b"multipart/form-data; boundary=x")]}, receive)
-        async with uploads.stored_upload(request, folder, 10_000_000):
+        async with uploads.stored_upload(request, FolderStore(folder.as_uri()), 10_000_000):
             pytest.fail("it has no end")
 
     asyncio.run(read())

@@ -52,6 +52,15 @@ def test_the_address_that_was_set_is_a_name_too() -> None:
     assert outcome(door.ask("GET", "192.168.1.5:8000", over="192.168.1.5")) == (200, None)
 
 
+@pytest.mark.parametrize(("host", "over"), [("172.18.0.5:8000", "172.18.0.5"), ("[fd00::5]:8000", "fd00::5")])
+def test_behind_a_gateway_its_own_address_is_a_name_for_whoever_comes_past_the_gateway(host: str, over: str) -> None:
+    """given a service that Prometheus finds by its address, when it asks, then it gets in, and nobody under another service's address."""
+    assert outcome(Door(behind_gateway="on").ask("GET", host, over=over)) == (200, None)
+    assert outcome(Door(behind_gateway="on").ask("GET", "172.18.0.6:8000", over=over)) == (421, "HOST_NOT_ALLOWED")
+    assert outcome(Door(behind_gateway="on").ask("GET", "evil.example:8000", over=over)) == (421, "HOST_NOT_ALLOWED")
+    assert outcome(Door(access="keys").ask("GET", host, over=over)) == (421, "HOST_NOT_ALLOWED")
+
+
 # What a browser or a program says of where a request comes from, and whether it may change or read something.
 CHANGES = [
     ({}, True),  # curl, the client, a hook

@@ -9,17 +9,16 @@ from hypothesis import strategies as st
 
 from shared.redacted_structs import may_hold_secret, redact_value
 from shared.redaction import redact_text
+from tests.adversarial_texts import KINDS, megabyte_of
 from tests.seeded_secrets import Seeded, corpus
 
 SEEDED = list(corpus(13))
-ONE_OF_EACH = "\n".join({seeded.kind: seeded.text for seeded in SEEDED}.values()) + "\n"
 ALL = st.sampled_from(SEEDED)
 # What a secret touches in real texts: it does not go on in letters or digits on either side.
 EDGES = st.text(st.characters(exclude_categories=("L", "N", "M"), exclude_characters="_-/+=.~%\\&"), max_size=3)
 TEXTS = st.text(max_size=60)
-MEGABYTE = 1_000_000
-# Generous: a text that is read again for each of its beginnings takes minutes.
-HANG_MS = 20_000
+# It is 50 at most (docs/benchmarks.md); twice that for slower machines.
+ENOUGH_MS = 100
 
 
 @settings(deadline=None)
@@ -78,39 +77,19 @@ def test_other_names_are_no_secret_s(key: str) -> None:
     assert redact_value(parameters, {}) is parameters
 
 
-@pytest.mark.parametrize(
-    "unit",
-    [
-        "a://a:", "a://b:c@", "://:", "password=", "password = ", "token:\"", "sk-ant-", "AKIA", "eyJaaaaaaaa.", "eyJaaaaaaaa.eyJ", "eyJ", "-----BEGIN PRIVATE KEY-----",
-        "authorization: bearer ", "--token ", " -u a:", "login a password ", "[redacted:", "[redacted:x:00000000]", "secret_key", "\\", "\\\\\"", "'", "cookie: a=",
-        "?sig=",        "<password>", "password\\\\\\", "Proc-Type: ", "-----BEGIN PRIVATE KEY-----\nAAAAAAAAAAAAAAAA\n", "password=a1b2c3 ", "SG.aaaaaaaaaaaaaaaa.",
-        "…", "пароль=",
-    ],
-)  # fmt: skip
-def test_a_megabyte_of_beginnings_is_read_in_linear_time(unit: str) -> None:
-    # Behind a real one of each kind, so that it is looked into for all of them.
-    assert_read_in_linear_time(ONE_OF_EACH + unit * (MEGABYTE // len(unit)))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_megabyte_that_is_made_to_be_slow_is_not(kind: str) -> None:
+    text = megabyte_of(kind)
+    cost_ms = min(cpu_ms_of(text) for _ in range(3))
+
+    print(f"{len(text)} characters of {kind!r} in {cost_ms:.0f} ms of CPU")
+    assert cost_ms < ENOUGH_MS
+    # What was cut off, too, is not cut off again.
+    once = redact_text(text)
+    assert redact_text(once) == once
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        "ghp_{:036} ", "AKIA{:016} ", "eyJ{:08}.eyJ{:08}.", "eyJ{:08}.eyJ{:08}.{:08} ", "xoxe-{:016}eyJ", "xoxe-{:016}glpat-aaaa.",
-        "-----BEGIN PRIVATE KEY-----\n{:016}\n", "pwd=a{:05} ", "password=a{:06}_b ", "password: a{:06}", "token: {:a>8} ", "token: a/b{:04}/c ",
-        '"token":"x{:06}",', "://:{:06}@ ", "https://a{:06}:b@", "bearer {:016x} ", "authorization:{:08x} ", "cookie:a={:06x}\n", " -u a:{:05x}b",
-        "&sig={:030}", "--token a{:06} ", "<pwd>a{:06}</", "[redacted:x:{:08x}]", "[redacted:x:{:08x}]pwd=a{:05}",
-    ],
-)  # fmt: skip
-def test_a_megabyte_of_different_ones_is_read_in_linear_time(form: str) -> None:
-    length = len(form.format(*[0] * 3))
-    assert_read_in_linear_time(ONE_OF_EACH + "".join(form.format(*[number] * 3) for number in range(MEGABYTE // length)))
-
-
-def assert_read_in_linear_time(text: str) -> None:
+def cpu_ms_of(text: str) -> float:
     started = time.process_time()
-    redacted = redact_text(text)
-
-    milliseconds = (time.process_time() - started) * 1000
-    print(f"{len(text)} characters in {milliseconds:.0f} ms of CPU")
-    assert milliseconds < HANG_MS
-    assert redact_text(redacted[:10_000]) == redact_text(redact_text(redacted[:10_000]))
+    redact_text(text)
+    return (time.process_time() - started) * 1000

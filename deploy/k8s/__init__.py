@@ -1,0 +1,1 @@
+"""The tracker on Kubernetes: a kustomize base, overlays, and what makes their secrets."""

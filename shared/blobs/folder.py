@@ -1,0 +1,100 @@
+"""Uploads in a folder: readable by nobody else, durable before they are announced. Ingest and worker must see the same disk."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+from urllib.parse import unquote, urlsplit
+from uuid import uuid4
+
+from shared.blobs.names import is_ours
+from shared.blobs.store import BlobStoreAway, Stored
+
+# Little enough to hold, enough to be worth a thread's turn.
+PART_BYTES = 1024**2
+
+
+class FolderStore:
+    """The folder of a `file://` URL; ValueError for another kind."""
+
+    def __init__(self, url: str) -> None:
+        self.folder = _path(url)
+
+    def check(self) -> None:
+        """A folder that is missing is made for the first upload, so its parent must allow that."""
+        there = next(path for path in (self.folder, *self.folder.parents) if path.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            raise BlobStoreAway(
+                f"Uploads cannot be written to {self.folder}; give the service's user the right to, or set TRACKER_BLOB_URL."
+            )
+
+    def new(self) -> "NewFile":
+        """An empty file, mode 0600, in a folder that is made if it is missing."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return NewFile(self.folder / str(uuid4()))
+
+    def open(self, url: str) -> IO[bytes]:
+        """The file. FileNotFoundError if it is gone."""
+        return _path(url).open("rb")
+
+    def delete(self, url: str) -> None:
+        """Takes it off the disk."""
+        _path(url).unlink(missing_ok=True)
+
+    def stored(self) -> Iterator[Stored]:
+        """Those with a name that `new` gives; half-written ones change with every part."""
+        for path in self.folder.glob("*") if self.folder.is_dir() else ():
+            if is_ours(path.name):
+                try:
+                    changed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                except FileNotFoundError:
+                    continue
+                yield Stored(path.as_uri(), changed_at)
+
+    def abort_unfinished(self, before: datetime) -> int:  # noqa: ARG002 - a bucket needs it
+        """What is unfinished is among `stored`."""
+        return 0
+
+
+class NewFile:
+    """An upload on its way to the disk."""
+
+    part_bytes = PART_BYTES
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+    @property
+    def url(self) -> str:
+        """Where the worker finds it."""
+        return self._path.as_uri()
+
+    def write(self, data: bytes | bytearray) -> None:
+        """Appends."""
+        self._file.write(data)
+
+    def finish(self, rest: bytes | bytearray) -> None:
+        """The file's content and its name are flushed to the disk."""
+        self._file.write(rest)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def discard(self) -> None:
+        """Takes it off the disk."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _path(url: str) -> Path:
+    parts = urlsplit(url)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        raise ValueError("TRACKER_BLOB_URL must be file:// and an absolute folder, or s3:// and a bucket.")
+    return Path(unquote(parts.path))

@@ -1,0 +1,77 @@
+"""What a store of uploads does, whichever it is. Everything blocks; call it from a thread."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import IO, NamedTuple, Protocol
+
+
+class BlobStoreError(Exception):
+    """The store refuses; the message says what to do.
+
+    No OSError: the readers of archives take those for damage of the file, and would end a job that only has to wait.
+    """
+
+
+class BlobStoreAway(BlobStoreError):
+    """It does not answer, or is in trouble of its own. Later it may work."""
+
+
+class Stored(NamedTuple):
+    """A blob that lies in a store."""
+
+    url: str
+    changed_at: datetime
+
+
+class NewBlob(Protocol):
+    """A blob that is being written. Whoever has it calls `finish` or `discard`."""
+
+    @property
+    def url(self) -> str:
+        """Where it will be. The name is ours; nothing of the client's is in it."""
+        ...
+
+    @property
+    def part_bytes(self) -> int:
+        """So much is worth a write; all but the last have at least that."""
+        ...
+
+    def write(self, data: bytes | bytearray) -> None:
+        """The next part."""
+        ...
+
+    def finish(self, rest: bytes | bytearray) -> None:
+        """The last bytes, if any. When this returns, the blob is durable and complete."""
+        ...
+
+    def discard(self) -> None:
+        """Leaves nothing of it, whether it was finished or not."""
+        ...
+
+
+class BlobStore(Protocol):
+    """A folder or a bucket."""
+
+    def check(self) -> None:
+        """BlobStoreError if it cannot be used."""
+        ...
+
+    def new(self) -> NewBlob:
+        """An empty blob under a name of its own."""
+        ...
+
+    def open(self, url: str) -> IO[bytes]:
+        """A blob's content, seekable. FileNotFoundError if it is gone."""
+        ...
+
+    def delete(self, url: str) -> None:
+        """Nothing happens if it is gone already."""
+        ...
+
+    def stored(self) -> Iterator[Stored]:
+        """All blobs that were put here by us, unfinished ones too if they can be seen."""
+        ...
+
+    def abort_unfinished(self, before: datetime) -> int:
+        """Ends what was begun, is not among `stored`, and got no part since `before`. Gives their number."""
+        ...

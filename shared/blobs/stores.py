@@ -1,0 +1,36 @@
+"""The one door to uploads: which store a URL means. The library for buckets is loaded only when one is named."""
+
+from typing import IO
+from urllib.parse import urlsplit
+
+from shared.blobs.folder import FolderStore
+from shared.blobs.store import BlobStore
+
+NOT_INSTALLED = "TRACKER_BLOB_URL is s3://, and botocore is not installed: install the extra `s3` (pip install 'claude-code-tracker[s3]')."
+
+
+def store_at(url: str) -> BlobStore:
+    """The store of a `file://` or `s3://` URL; asks it nothing. ValueError if it is none, or the extra is missing."""
+    if urlsplit(url).scheme != "s3":
+        return FolderStore(url)
+    try:
+        from shared.blobs.bucket import BucketStore  # noqa: PLC0415 - 39 MB of memory that a folder does not need
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "botocore":
+            raise
+        raise ValueError(NOT_INSTALLED) from None
+    return BucketStore(url)
+
+
+def open_blob(url: str) -> IO[bytes]:
+    """A blob's content, seekable. FileNotFoundError if it is gone, BlobStoreError if its store is."""
+    return _store_of(url).open(url)
+
+
+def delete_blob(url: str) -> None:
+    """Deletes a blob that may be gone already. BlobStoreError if its store is away."""
+    _store_of(url).delete(url)
+
+
+def _store_of(url: str) -> BlobStore:
+    return store_at(url.rpartition("/")[0])

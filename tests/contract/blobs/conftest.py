@@ -1,0 +1,70 @@
+"""Both stores of uploads, on a real disk and a server that speaks S3."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.blobs import bucket_client
+from shared.blobs.store import BlobStore
+from shared.blobs.stores import store_at
+from tests.faults.proxy import Proxy
+from tests.s3_server import BUCKET, s3_environment, s3_server
+
+Use = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def s3_port() -> Iterator[int]:
+    with s3_server() as port:
+        yield port
+
+
+@pytest.fixture
+def use_s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Use]:
+    """From now on this process' client is one of that port."""
+
+    def use(port: int, **changes: str) -> Any:
+        for name, value in s3_environment(port, **changes).items():
+            monkeypatch.setenv(name, value)
+        bucket_client.client.cache_clear()
+        return bucket_client.client()
+
+    yield use
+    bucket_client.client.cache_clear()
+
+
+@pytest.fixture
+def s3(use_s3: Use, s3_port: int) -> Any:
+    """The library's own client, and an empty bucket."""
+    client = use_s3(s3_port)
+    client.create_bucket(Bucket=BUCKET)
+    for upload in client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", ()):
+        client.abort_multipart_upload(Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
+    for item in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        client.delete_object(Bucket=BUCKET, Key=item["Key"])
+    return client
+
+
+@pytest.fixture
+def wire(s3: Any, s3_port: int, use_s3: Use) -> Iterator[Proxy]:
+    """Between this process and the server."""
+    proxy = Proxy(s3_port)
+    proxy.start()
+    use_s3(proxy.port)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def bucket(s3: Any) -> BlobStore:
+    return store_at(f"s3://{BUCKET}/uploads")
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param == "bucket":
+        found: BlobStore = request.getfixturevalue("bucket")
+        return found
+    return store_at((tmp_path / "up loads").as_uri())

@@ -1,0 +1,137 @@
+"""What docker-compose.yml must say, whoever changes it: nothing open to others, no rights and no room that are not needed, no secret in it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.secrets_file import PASSWORDS
+from services.ingest.settings import Settings as IngestSettings
+from services.query.settings import Settings as QuerySettings
+from services.worker.settings import Settings as WorkerSettings
+
+TEXT = (Path(__file__).parent.parent.parent / "docker-compose.yml").read_text(encoding="utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+# What belongs to a profile, monitoring say, is no part of the tracker itself.
+SERVICES: dict[str, dict[str, Any]] = {name: service for name, service in COMPOSE["services"].items() if not service.get("profiles")}
+IMAGES = {"gateway": "nginx:1.28", "postgres": "postgres:18", "redis": "redis:8"}
+OURS = sorted(set(SERVICES) - set(IMAGES))
+
+
+def test_the_services_are_those_of_the_diagram() -> None:
+    assert set(SERVICES) == {
+        "gateway",
+        "ingest",
+        "query",
+        "worker-drain",
+        "worker-import",
+        "beat",
+        "flower",
+        "migrate",
+        "postgres",
+        "redis",
+    }
+    assert {name: SERVICES[name]["image"] for name in IMAGES} == IMAGES
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_an_image_of_ours_is_built_from_its_target(name: str) -> None:
+    target = SERVICES[name]["build"]["target"]
+    assert SERVICES[name]["image"] == f"claude-code-tracker-{target}:${{TRACKER_IMAGE_TAG:-latest}}"
+    assert target == ("worker" if name in {"worker-drain", "worker-import", "beat"} else name)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_nobody_has_rights_or_writes_but_where_he_must(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert "cap_add" not in service
+    assert service["read_only"] is True
+    assert all("size=" in place for place in service["tmpfs"])
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not service.get("privileged")
+    assert not service.get("network_mode")
+    # Ours have a user in their image (test_dockerfile.py).
+    assert name in OURS or service["user"] not in {"root", "0", "0:0"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_nobody_takes_the_machine(name: str) -> None:
+    service = SERVICES[name]
+    limits = service["deploy"]["resources"]["limits"]
+    assert float(limits["cpus"]) <= 2, "Docker refuses more than the machine has"
+    assert limits["memory"]
+    assert limits["pids"] <= 256
+    assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
+    assert service["restart"] == {"migrate": "no", "flower": "on-failure:3"}.get(name, "unless-stopped")
+
+
+def test_only_the_gateway_is_published_and_on_loopback() -> None:
+    published = {name: service["ports"] for name, service in COMPOSE["services"].items() if service.get("ports") and name in SERVICES}
+    assert published == {"gateway": ["${TRACKER_HOST:-127.0.0.1}:${TRACKER_PORT:-8000}:8000"]}
+
+
+def test_postgres_and_redis_are_on_a_network_that_has_no_way_out_and_no_gateway() -> None:
+    networks = COMPOSE["networks"]
+    assert networks["data"]["internal"] is networks["api"]["internal"] is True
+    assert SERVICES["postgres"]["networks"] == SERVICES["redis"]["networks"] == ["data"]
+    assert SERVICES["gateway"]["networks"] == ["front", "api"]
+    assert [name for name in SERVICES if "front" in SERVICES[name]["networks"]] == ["gateway"]
+
+
+def test_every_password_is_asked_for_by_name_and_none_is_in_the_file() -> None:
+    asked = set(re.findall(r"\$\{(TRACKER_\w*PASSWORD):\?run `make env` first\}", TEXT))
+    assert asked == set(PASSWORDS)
+    for line in re.findall(r".*PASSWORD.*", TEXT):
+        assert line.count("PASSWORD") <= 2 * line.count(":?run `make env` first}"), f"a password with a default: {line}"
+    assert "://tracker:tracker@" not in TEXT
+
+
+def test_the_services_connect_as_themselves() -> None:
+    for name, role in [
+        ("ingest", "tracker_ingest"),
+        ("query", "tracker_query"),
+        ("worker-drain", "tracker_worker"),
+        ("worker-import", "tracker_worker"),
+    ]:
+        url = SERVICES[name]["environment"]["TRACKER_DATABASE_URL"]
+        assert url.startswith(f"postgresql://{role}:$"), name
+    for name in ("beat", "flower"):
+        assert "TRACKER_DATABASE_URL" not in SERVICES[name]["environment"]
+
+
+@pytest.mark.parametrize("name", ["ingest", "query"])
+def test_the_services_know_where_people_reach_them(name: str) -> None:
+    """So they refuse to start when that is open to others and nobody is asked for a key."""
+    environment = SERVICES[name]["environment"]
+    assert environment["TRACKER_HOST"] == "${TRACKER_HOST:-127.0.0.1}"
+    assert environment["TRACKER_ACCESS"] == "${TRACKER_ACCESS:-open}"
+    assert environment["TRACKER_BEHIND_GATEWAY"] == "on"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("ingest", IngestSettings), ("query", QuerySettings), ("worker-drain", WorkerSettings), ("worker-import", WorkerSettings)],
+)
+def test_every_setting_that_a_service_reads_can_be_given_to_its_container(name: str, settings: type[IngestSettings]) -> None:
+    # The image says where the heartbeat is.
+    wanted = {f"TRACKER_{field.upper()}" for field in settings.model_fields} - {"TRACKER_HEARTBEAT_FILE"}
+    assert wanted <= set(SERVICES[name]["environment"])
+
+
+def test_what_is_written_before_it_is_promised_is_on_named_volumes() -> None:
+    kept = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", []) if not volume.startswith("./")}
+    assert kept == set(COMPOSE["volumes"]) == {"postgres", "redis", "blobs"}
+    assert not [
+        volume
+        for service in SERVICES.values()
+        for volume in service.get("volumes", [])
+        if volume.startswith("./") and not volume.endswith(":ro")
+    ]
+
+
+def test_everybody_waits_for_the_migrations() -> None:
+    for name in set(OURS) - {"migrate"}:
+        assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}, name

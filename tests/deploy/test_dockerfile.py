@@ -1,0 +1,80 @@
+"""The images: each has its service's packages and code and nothing of another's, runs without rights, and can be told from outside."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from deploy.image_requirements import requirements_of
+
+ROOT = Path(__file__).parent.parent.parent
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+IMAGES = ("ingest", "query", "worker", "flower", "migrate")
+# {stage: its lines}; a stage goes from one FROM to the next.
+STAGES = dict(re.findall(r"^FROM \S+ AS (\S+)\n(.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL))
+PINNED = re.compile(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==(\S+)", re.MULTILINE)
+
+
+def pinned(lock: Path) -> dict[str, str]:
+    """{package: version} of a lock."""
+    return dict(PINNED.findall(lock.read_text(encoding="utf-8")))
+
+
+def name_of(requirement: str) -> str:
+    """ "Celery[redis]==5.7.*" → "celery"."""
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert found
+    return re.sub(r"[-_.]+", "-", found[0]).lower()
+
+
+def test_there_is_a_target_for_each_image() -> None:
+    assert set(IMAGES) <= set(STAGES)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_lock_of_an_image_has_what_its_extra_asks_for_in_the_versions_that_are_tested(image: str) -> None:
+    lock = pinned(ROOT / "deploy" / "requirements" / f"{image}.lock")
+    tested = pinned(ROOT / "requirements.lock")
+    assert {name_of(requirement) for requirement in requirements_of(image)} <= set(lock)
+    assert {name: tested.get(name) for name in lock} == lock
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_every_package_has_its_hashes_and_no_index(image: str) -> None:
+    text = (ROOT / "deploy" / "requirements" / f"{image}.lock").read_text(encoding="utf-8")
+    blocks = re.split(r"\n(?=[a-z0-9])", text)
+    assert all("--hash=sha256:" in block for block in blocks)
+    assert "://" not in text
+    assert "--require-hashes" in STAGES[f"{image}-packages"]
+
+
+def test_no_image_has_what_only_another_needs() -> None:
+    has = {image: set(pinned(ROOT / "deploy" / "requirements" / f"{image}.lock")) for image in IMAGES}
+    assert not has["query"] & {"celery", "kombu", "python-multipart", "genai-prices", "alembic", "flower"}
+    assert not has["ingest"] & {"genai-prices", "fsspec", "alembic", "flower"}
+    assert not has["worker"] & {"fastapi", "uvicorn", "alembic", "flower"}
+    assert not has["flower"] & {"psycopg", "sqlalchemy", "fastapi", "pydantic"}
+    assert not has["migrate"] & {"celery", "redis", "fastapi", "pydantic"}
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_copies_no_code_of_another_service(image: str) -> None:
+    copied = re.findall(r"^COPY (.+) \S+$", STAGES[f"{image}-code"], re.MULTILINE)
+    services = {word for line in copied for word in line.split() if word.startswith("services/") and not word.endswith("__init__.py")}
+    assert services == ({f"services/{image}"} if image in {"ingest", "query", "worker"} else set())
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_runs_without_rights_is_labelled_and_says_how_it_is(image: str) -> None:
+    stage = STAGES[image]
+    assert re.search(r"^USER tracker$", stage, re.MULTILINE)
+    assert re.search(r'^CMD \["', stage, re.MULTILINE), "exec form: the process itself gets SIGTERM"
+    assert re.search(r"^HEALTHCHECK ", stage, re.MULTILINE)
+    assert all(f"org.opencontainers.image.{label}=" in stage for label in ("title", "description", "version", "revision"))
+    assert "RUN" not in stage, "what is built is built in another stage"
+
+
+def test_the_version_of_the_labels_is_the_projects() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert set(re.findall(r"ARG VERSION=(\S+)", DOCKERFILE)) == {version}

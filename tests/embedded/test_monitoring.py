@@ -1,0 +1,132 @@
+"""What Prometheus and Grafana are given to ask is there to be told: by a real stack that asks everybody for a key."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded.paths import REPOSITORY
+from deploy.embedded.processes import wait_until
+from tests.deploy.monitoring.prometheus_server import Prometheus, prometheus
+from tests.deploy.monitoring.sources import alert_expressions, dashboard_expressions, metrics_named
+from tests.deploy.monitoring.traffic import make_traffic
+from tests.embedded.test_stack import Eventually, Stack, free_port
+
+NEEDS_PROMETHEUS = pytest.mark.skipif(shutil.which("prometheus") is None, reason="needs Prometheus (apt-get install prometheus)")
+
+
+# For Prometheus to have looked twice at everything, on a machine that is busy.
+LOOKS_SECONDS = 60
+# One line for each kind of which letters wait; here none do.
+ONLY_DECLARED = {"tracker_dead_letters"}
+
+
+def make_key(stack: Stack, scope: str) -> str:
+    argv = [sys.executable, "-m", "deploy.embedded.control", "run", "deploy.keys", "create", "--scope", scope]
+    return subprocess.run(argv, cwd=REPOSITORY, env=stack.env, capture_output=True, text=True, check=True).stdout.strip()
+
+
+class Watched:
+    """A stack, and what is needed to use and to watch it."""
+
+    def __init__(self, stack: Stack, admin_key: str, key_file: Path) -> None:
+        self.stack = stack
+        self.url = f"http://127.0.0.1:{stack.port}"
+        self.admin_key = admin_key
+        self.key_file = key_file
+        api = f"127.0.0.1:{stack.port}"
+        self.targets = {"ingest": api, "query": api, "flower": f"127.0.0.1:{stack.flower_port}"}
+
+    def exported(self) -> str:
+        """All that it tells, the API and Flower."""
+        key = {"Authorization": f"Bearer {self.key_file.read_text()}"}
+        asked = (
+            urllib.request.Request(f"{self.url}/metrics", headers=key),
+            urllib.request.Request(f"http://{self.targets['flower']}/metrics"),
+        )
+        told = ""
+        for request in asked:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                told += answer.read().decode()
+        return told
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[Watched]:
+    folder = Path(tempfile.mkdtemp(prefix="embedded-"))
+    stack = Stack(folder, flower=True)
+    stack.env |= {"TRACKER_CANARY_SECONDS": "1"}
+    try:
+        stack.up()
+        admin_key = make_key(stack, "admin")
+        key_file = folder / "metrics-key"
+        key_file.write_text(make_key(stack, "metrics"))
+        stack.control("down")
+        assert stack.process is not None
+        stack.process.communicate()
+        stack.env |= {"TRACKER_ACCESS": "keys"}
+        stack.up()
+        yield Watched(stack, admin_key, key_file)
+        stack.control("down")
+    finally:
+        if stack.process is not None:
+            stack.process.kill()
+            stack.process.communicate()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_every_metric_that_is_asked_for_is_told_and_no_text_with_it(watched: Watched, eventually: Eventually) -> None:
+    # Given a stack that has done a little of everything
+    make_traffic(watched.url, watched.admin_key)
+
+    # Then what the dashboard and the alerts name is told
+    def missing() -> set[str]:
+        told = {line.partition("{")[0].partition(" ")[0] for line in watched.exported().splitlines() if not line.startswith("#")}
+        return metrics_named() - told
+
+    eventually(lambda: missing() == ONLY_DECLARED)
+    for name in ONLY_DECLARED:
+        assert f"# TYPE {name} gauge" in watched.exported()
+
+    # And nothing of what was said, where, and in which session
+    for secret in ("the key is", "/home/me", "a-session-that-is-watched", "a.py"):
+        assert secret not in watched.exported()
+
+
+@NEEDS_PROMETHEUS
+def test_prometheus_finds_all_up_no_panel_empty_and_nothing_to_alert(watched: Watched, eventually: Eventually) -> None:
+    with prometheus(f"127.0.0.1:{free_port()}", watched.targets, watched.key_file) as server:
+
+        def is_all_shown() -> bool:
+            make_traffic(watched.url, watched.admin_key)
+            return set(server.health().values()) == {"up"} and server.without_data(dashboard_expressions()) == {}
+
+        # Given a stack that is used, when Prometheus has looked a few times, then every panel shows something
+        wait_until(is_all_shown, LOOKS_SECONDS)
+        assert server.health() == dict.fromkeys(watched.targets, "up")
+        assert server.without_data(dashboard_expressions()) == {}
+
+        # And every alert can be evaluated, and none is about to fire
+        for expression in alert_expressions().values():
+            server.query(expression)
+        eventually(lambda: set(server.alerts().values()) == {"inactive"})
+
+        # When the API stands still, then that is noticed, and forgotten when it goes on
+        assert notices(server, watched.stack.pids()["api"], eventually)
+
+
+def notices(server: Prometheus, pid: int, eventually: Callable[[Callable[[], bool]], None]) -> bool:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        eventually(lambda: server.alerts()["TrackerServiceAway"] == "pending")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    eventually(lambda: server.alerts()["TrackerServiceAway"] == "inactive")
+    return True

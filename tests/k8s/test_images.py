@@ -1,0 +1,35 @@
+"""The manifests run what deploy/Dockerfile builds, and the gateway that compose runs."""
+
+import re
+
+from tests.k8s.manifests import ROOT, every_container, of_kind, pod
+
+OURS = "claude-code-tracker-"
+OFFICIAL = {"nginx:1.28", "postgres:18", "redis:8"}
+
+
+def test_images_are_those_that_are_built_and_the_official_ones(overlay: str) -> None:
+    targets = set(re.findall(r"^FROM \S+ AS (\S+)$", (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8"), re.MULTILINE))
+    for each, container in every_container(overlay):
+        image = container["image"]
+        if image in OFFICIAL:
+            continue
+        name = image.rpartition("/")[2].partition(":")[0]
+        assert name.startswith(OURS), f"{each}: {image}"
+        assert name.removeprefix(OURS) in targets, f"{each}: {image}"
+
+
+def test_all_of_ours_are_of_one_release_with_a_number_in_production() -> None:
+    tags = {container["image"].rpartition(":")[2] for _, container in every_container("production") if OURS in container["image"]}
+    assert len(tags) == 1
+    assert re.fullmatch(r"\d+\.\d+\.\d+", tags.pop())
+
+
+def test_the_gateway_has_its_configuration_and_the_clusters_names(overlay: str) -> None:
+    (mount,) = [volume for volume in pod(overlay, "gateway").spec["volumes"] if volume["name"] == "conf"]
+    (config,) = [each for each in of_kind(overlay, "ConfigMap") if each["metadata"]["name"] == mount["configMap"]["name"]]
+    assert config["data"]["nginx.conf"] == (ROOT / "deploy/gateway/nginx.conf").read_text(encoding="utf-8")
+    assert f'".{config["metadata"]["namespace"]}.svc.cluster.local"' in config["data"]["upstreams.conf"]
+    included = set(re.findall(r"include /etc/nginx/tracker/(\S+);", "".join(config["data"].values())))
+    assert "upstreams.conf" in included
+    assert included <= set(config["data"])

@@ -1,0 +1,105 @@
+"""What one manifest says of another is so: names, labels, ports, paths, images."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from tests.k8s.manifests import NAME, ROOT, Manifest, Pod, every_container, matches, of_kind, pods, rendered
+
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+# nginx' own, beside the API's.
+FLOWERS_PATH = "/flower/healthcheck"
+
+
+def of_service(overlay: str, service: Manifest) -> list[Pod]:
+    return [each for each in pods(overlay) if matches({"matchLabels": service["spec"]["selector"]}, each.labels)]
+
+
+def test_every_pod_goes_by_the_name_of_its_node(overlay: str) -> None:
+    for each in pods(overlay):
+        assert each.labels[NAME] == each.name == each.spec["containers"][0]["name"]
+        selector = each.workload["spec"].get("selector")
+        assert each.kind == "Job" or selector == {"matchLabels": {NAME: each.name}}
+
+
+def test_every_service_leads_to_the_port_of_the_pods_of_its_name(overlay: str) -> None:
+    for service in of_kind(overlay, "Service"):
+        (target,) = of_service(overlay, service)
+        assert target.name == service["metadata"]["name"]
+        ports = {port["name"]: port["containerPort"] for port in target.spec["containers"][0]["ports"]}
+        for port in service["spec"]["ports"]:
+            assert ports[port["targetPort"]] == port["port"], service["metadata"]["name"]
+
+
+def test_who_is_asked_over_the_network_says_when_it_can_be(overlay: str) -> None:
+    for service in of_kind(overlay, "Service"):
+        (target,) = of_service(overlay, service)
+        assert {"startupProbe", "readinessProbe"} <= set(target.spec["containers"][0]), target
+
+
+def test_probes_ask_for_paths_that_there_are(overlay: str) -> None:
+    known = set(json.loads((ROOT / "shared/openapi.json").read_text(encoding="utf-8"))["paths"]) | {FLOWERS_PATH}
+    asked = {probe["httpGet"]["path"] for _, container, probe in every_probe(overlay) if "httpGet" in probe}
+    assert asked == {"/healthz", FLOWERS_PATH}
+    assert asked <= known
+
+
+def test_probes_ask_a_named_port_and_ours_under_a_name_that_is_the_trackers(overlay: str) -> None:
+    for each, container, probe in every_probe(overlay):
+        if "httpGet" in probe:
+            assert probe["httpGet"]["port"] in {port["name"] for port in container["ports"]}
+            headers = {header["name"]: header["value"] for header in probe["httpGet"].get("httpHeaders", [])}
+            assert each.name == "flower" or headers == {"Host": "localhost"}
+
+
+def every_probe(overlay: str) -> Iterator[tuple[Pod, Manifest, Manifest]]:
+    return ((each, container, container[probe]) for each, container in every_container(overlay) for probe in PROBES if probe in container)
+
+
+def test_budgets_hold_pods_that_there_are_and_let_nodes_be_emptied(overlay: str) -> None:
+    budgets = {budget["metadata"]["name"]: budget["spec"] for budget in of_kind(overlay, "PodDisruptionBudget")}
+    assert set(budgets) == {"gateway", "ingest", "query", "worker-drain"}
+    for name, spec in budgets.items():
+        assert [each.name for each in pods(overlay) if matches(spec["selector"], each.labels)] == [name]
+        assert spec["maxUnavailable"] == 1
+
+
+def test_every_volume_and_every_setting_comes_from_something_that_is_there(overlay: str) -> None:
+    """The Secret `tracker` of production is its owner's."""
+    there = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in rendered(overlay)}
+    if overlay == "production":
+        there.add(("Secret", "tracker"))
+    assert set(named(rendered(overlay))) <= there
+
+
+def named(node: Any) -> Iterator[tuple[str, str]]:
+    """Every ConfigMap, Secret and claim that is named anywhere below."""
+    kinds = {
+        "configMapRef": "ConfigMap",
+        "configMap": "ConfigMap",
+        "configMapKeyRef": "ConfigMap",
+        "secretKeyRef": "Secret",
+        "secretRef": "Secret",
+    }
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in kinds and "name" in value and not value.get("optional"):
+                yield kinds[key], value["name"]
+            elif key in kinds:
+                continue
+            elif key == "secret" and isinstance(value, dict) and "secretName" in value:
+                yield "Secret", value["secretName"]
+            elif key == "persistentVolumeClaim":
+                yield "PersistentVolumeClaim", value["claimName"]
+            else:
+                yield from named(value)
+    elif isinstance(node, list | tuple):
+        for each in node:
+            yield from named(each)
+
+
+def test_every_mount_has_its_volume(overlay: str) -> None:
+    for each, container in every_container(overlay):
+        claims = [claim["metadata"]["name"] for claim in each.workload["spec"].get("volumeClaimTemplates", [])]
+        volumes = {volume["name"] for volume in each.spec.get("volumes", [])} | set(claims)
+        assert {mount["name"] for mount in container.get("volumeMounts", [])} <= volumes, each

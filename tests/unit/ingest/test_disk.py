@@ -1,0 +1,32 @@
+"""The room on the uploads' disk, as a scrape tells it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+
+from services.ingest.disk import VOLUME, show_disk
+from shared import metrics
+
+
+def told(name: str) -> float | None:
+    return REGISTRY.get_sample_value(name, {"volume": VOLUME})
+
+
+@pytest.fixture(autouse=True)
+def nothing_told_before() -> None:
+    metrics.DISK_FREE_BYTES.clear()
+    metrics.DISK_BYTES.clear()
+
+
+def test_a_scrape_looks_at_the_disk_also_before_the_folder_is_made(tmp_path: Path) -> None:
+    show_disk((tmp_path / "not" / "yet").as_uri())
+    there = shutil.disk_usage(tmp_path)
+    assert told("tracker_disk_bytes") == there.total
+    assert abs((told("tracker_disk_free_bytes") or 0) - there.free) < 0.05 * there.total
+
+
+def test_of_a_store_that_is_no_folder_nothing_is_told() -> None:
+    show_disk("s3://bucket/uploads")
+    assert told("tracker_disk_free_bytes") is None
