@@ -62,8 +62,6 @@ def batches(worker: Resources, consumer: str, deadline: float, look_seconds: flo
             for batch in _new(worker, consumer, stream):
                 is_something_left = True
                 yield batch
-                # One read may make many batches; the turn must not end before its entries have been dealt with.
-                prolong(worker, stream)
             is_something_left |= turns.end(worker.redis, stream, worker.drainer.process)
 
 

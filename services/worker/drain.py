@@ -69,11 +69,10 @@ def drain(worker: Resources) -> bool:
 def _persist_entries(worker: Resources, consumer: str, entries: list[Entry]) -> None:
     """Entries of one account."""
     started = time.perf_counter()
-    replicas = worker.settings.redis_replicas_acked
     try:
-        # Nothing is stored that a change of the master could make Redis forget: the account would have it as one too many.
-        if replicas:
-            prolong(worker, entries[0].stream)
+        # One read may make many batches: the turn must not end before the last. And with replicas nothing is stored that a change of the
+        # master could make Redis forget: the account would have it as one too many.
+        prolong(worker, entries[0].stream)
         with worker.transaction() as connection:
             persisted, dead, request_ids = settle(worker, connection, consumer, entries)
     except (psycopg.Error, SQLAlchemyError, drainers.FencedError, NotReplicatedError) as error:
@@ -81,7 +80,7 @@ def _persist_entries(worker: Resources, consumer: str, entries: list[Entry]) -> 
         _give_back(worker, consumer, entries)
         raise
     # Unless this is as certain, the next batch is another drainer's, and this one's row still knows what it has stored.
-    done(worker.redis, entries, replicas)
+    done(worker.redis, entries, worker.settings.redis_replicas_acked)
     log.info(
         "drained",
         entries=len(entries),
