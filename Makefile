@@ -106,6 +106,9 @@ bench-reads: environment ## measure every read endpoint at two volumes
 bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES names the folder that has them)
 	$(VENV)/python -m tests.bench.imports
 
+bench-scale: environment ## drain with 1, 2, 4 workers and 1, 4 partitions; SCALE="--url http://…" measures another stack too
+	$(VENV)/python -m tests.bench.scale $(SCALE)
+
 faults: environment ## every fault under load, then a count of every event; three minutes
 	$(VENV)/python -m tests.faults --seed 1 --seconds 1 --at-most-minutes 3 --faults=-redis-half-open,postgres-half-open
 
