@@ -1,8 +1,11 @@
 """The manifests run what deploy/Dockerfile builds, and the gateway that compose runs."""
 
+import json
 import re
 
-from tests.k8s.manifests import ROOT, every_container, of_kind, pod
+import yaml
+
+from tests.k8s.manifests import ROOT, every_container, of_kind, pod, pods
 
 OURS = "claude-code-tracker-"
 OFFICIAL = {"nginx:1.28", "postgres:18", "redis:8"}
@@ -33,3 +36,19 @@ def test_the_gateway_has_its_configuration_and_the_clusters_names(overlay: str) 
     included = set(re.findall(r"include /etc/nginx/tracker/(\S+);", "".join(config["data"].values())))
     assert "upstreams.conf" in included
     assert included <= set(config["data"])
+
+
+def test_each_node_runs_the_command_that_it_runs_in_compose(overlay: str) -> None:
+    """Said in docker-compose.yml, or by the image."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    dockerfile = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
+    by_image = {
+        target: json.loads(found[1])
+        for target, stage in re.findall(r"^FROM \S+ AS (\S+)$(.*?)(?=^FROM |\Z)", dockerfile, re.MULTILINE | re.DOTALL)
+        if (found := re.search(r"^CMD (\[.*\])$", stage, re.MULTILINE))
+    }
+    for each in pods(overlay):
+        if each.name not in services or each.name in ("postgres", "redis"):
+            continue
+        image = services[each.name]["image"].partition(":")[0].removeprefix(OURS)
+        assert each.spec["containers"][0]["command"] == services[each.name].get("command", by_image.get(image)), each

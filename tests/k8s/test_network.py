@@ -16,6 +16,7 @@ WITHIN = {
     # Metrics
     ("prometheus", "ingest", 8000),
     ("prometheus", "query", 8000),
+    ("prometheus", "flower", 5555),
     # People; who they are, keys tell.
     ("prometheus", "gateway", 8000),
     ("stranger", "gateway", 8000),

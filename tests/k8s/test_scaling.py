@@ -2,10 +2,17 @@
 
 from typing import Any
 
+from services.ingest.settings import Settings as IngestSettings
+from services.query.settings import Settings as QuerySettings
 from tests.k8s.manifests import Manifest, environment, of_kind, pod, pods
 
-# What one process of each may hold open to Postgres: its setting's default, or what Celery's processes hold.
-CONNECTIONS = {"ingest": 4, "query": 10, "worker-drain": 2, "worker-import": 6}
+# What one pod of each may hold open to Postgres: a setting, or two for each of a worker's processes.
+CONNECTIONS: dict[str, int] = {
+    "ingest": IngestSettings.model_fields["ingest_database_connections"].default,
+    "query": QuerySettings.model_fields["query_database_connections"].default,
+    "worker-drain": 2,
+    "worker-import": 6,
+}
 
 
 def most(overlay: str) -> dict[str, int]:
