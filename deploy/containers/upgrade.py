@@ -17,6 +17,8 @@ _ANSWERING: Final = ("query", "ingest")
 # The gateway asks for the services' addresses every two seconds (deploy/gateway/upstreams.conf): so long both, new and old, are right.
 _ADDRESS_SECONDS: Final = 3.0
 _STOP_SECONDS: Final = "15"
+_HEALTHY_SECONDS: Final = 120.0
+_LOOK_EVERY_SECONDS: Final = 0.5
 _UP: Final = ("up", "--detach", "--no-build", "--no-deps")
 _RELOAD: Final = ("nginx", "-c", "/etc/nginx/tracker/nginx.conf", "-s", "reload")
 
@@ -40,12 +42,30 @@ def upgrade() -> None:
 def _exchange(service: str, count: int) -> None:
     """As many new ones beside the old ones, then without the old ones."""
     old = [one["ID"] for one in containers(service)]
-    run(*_UP, "--no-recreate", "--wait", *_scaled(service, len(old) + count), service)
+    run(*_UP, "--no-recreate", *_scaled(service, len(old) + count), service)
+    _await_healthy(service, old)
     time.sleep(_ADDRESS_SECONDS)
     for container in old:
         docker("stop", "--time", _STOP_SECONDS, container)
     for container in old:
         docker("rm", container)
+
+
+def _await_healthy(service: str, old: list[str]) -> None:
+    """Of the new ones; how the old ones are is of no matter. If they do not get well, they go, and the old ones stay."""
+    until = time.monotonic() + _HEALTHY_SECONDS
+    while True:
+        new = [one for one in containers(service) if one["ID"] not in old]
+        if new and all(one["Health"] == "healthy" for one in new):
+            return
+        if time.monotonic() > until:
+            logs = "\n".join(docker("logs", "--tail", "5", one["ID"]) for one in new)
+            for one in new:
+                docker("rm", "--force", one["ID"])
+            raise ContainersError(
+                f"The new {service} was not healthy after {_HEALTHY_SECONDS:.0f} s, so the old one runs on; its last words:\n{logs}"
+            )
+        time.sleep(_LOOK_EVERY_SECONDS)
 
 
 def _scaled(service: str, count: int) -> list[str]:
