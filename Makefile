@@ -61,11 +61,41 @@ k8s-secrets: environment ## make the passwords of deploy/k8s/overlays/single, on
 verify: environment ## recompute every aggregate of the running stack from its rows; exit 1 on a difference
 	@$(VENV)/python -m deploy.embedded.control run services.worker.verify
 
+rebuild: environment ## make every aggregate of the running stack anew from its rows, if `make verify` names a difference
+	@$(VENV)/python -m deploy.embedded.control run services.worker.rebuild
+
 backup: environment ## copy the running stack's data to a new folder, TO=… (default: beside the data, named by the time)
 	@$(VENV)/python -m deploy.embedded.backup "$(TO)"
 
 restore: environment ## make the data folder out of a backup, FROM=…; then `make up`
 	@$(VENV)/python -m deploy.embedded.restore "$(FROM)"
+
+# The containers. COMPOSE_PROJECT_NAME and COMPOSE_ENV_FILES name another stack than this folder's. They need Docker and any Python from 3.11 on.
+compose-up: env ## build the images and start the containers, in the background; says when they are ready
+	@docker compose up --detach --build
+	@$(ANY_PYTHON) -m deploy.containers.wait
+
+compose-down: ## stop and remove the containers; their volumes stay
+	@docker compose down
+
+compose-upgrade: ## build the images and exchange the running containers for new ones, while requests are answered
+	@docker compose build
+	@$(ANY_PYTHON) -m deploy.containers.upgrade
+
+logs: ## follow the containers' logs (SERVICE="ingest worker-drain" for some of them)
+	@docker compose logs --follow --tail 100 $(SERVICE)
+
+compose-psql: ## a shell on the containers' database
+	@docker compose exec postgres psql --username=tracker tracker
+
+compose-backup: ## copy the running containers' data to a new folder, TO=… (default: .tracker.backups/compose-…)
+	@$(ANY_PYTHON) -m deploy.containers.backup "$(TO)"
+
+compose-restore: ## a composed stack out of a backup, FROM=…; its volumes must be new
+	@$(ANY_PYTHON) -m deploy.containers.restore "$(FROM)"
+
+compose-test: environment ## the containers from build to end: upgrade, kills, imports, backup, restore; every event counted (needs Docker)
+	$(VENV)/python -m tests.compose
 
 bench: environment ## measure the write path against the running machine's own limits
 	$(VENV)/python -m tests.bench.writes
@@ -75,6 +105,9 @@ bench-reads: environment ## measure every read endpoint at two volumes
 
 bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES names the folder that has them)
 	$(VENV)/python -m tests.bench.imports
+
+bench-scale: environment ## drain with 1, 2, 4 workers and 1, 4 partitions; SCALE="--url http://…" measures another stack too
+	$(VENV)/python -m tests.bench.scale $(SCALE)
 
 faults: environment ## every fault under load, then a count of every event; three minutes
 	$(VENV)/python -m tests.faults --seed 1 --seconds 1 --at-most-minutes 3 --faults=-redis-half-open,postgres-half-open

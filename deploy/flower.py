@@ -20,8 +20,9 @@ def main() -> None:
     """Serves until SIGTERM. Exits with a sentence without a login: Flower shows every task and can stop workers."""
     if not _LOGIN.fullmatch(os.environ.get("FLOWER_BASIC_AUTH", "")):
         sys.exit("Flower needs a login: set TRACKER_FLOWER_BASIC_AUTH=name:password and start it again.")
-    redis_url = os.environ.get("TRACKER_REDIS_URL", "redis://localhost:6379/0")
-    sender(redis_url).start(["flower", "--address=0.0.0.0", f"--port={PORT}", f"--url_prefix={URL_PREFIX}", f"--max_tasks={MAX_TASKS}"])
+    # As the workers: a broker of its own if there is one, else the journal's Redis.
+    broker_url = os.environ.get("TRACKER_BROKER_URL") or os.environ.get("TRACKER_REDIS_URL") or "redis://localhost:6379/0"
+    sender(broker_url).start(["flower", "--address=0.0.0.0", f"--port={PORT}", f"--url_prefix={URL_PREFIX}", f"--max_tasks={MAX_TASKS}"])
 
 
 if __name__ == "__main__":

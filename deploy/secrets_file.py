@@ -27,6 +27,10 @@ def new_secrets() -> str:
     lines = [f"{name}={secrets.token_urlsafe(24)}" for name in PASSWORDS]
     # Without : and , which separate there.
     lines.append(f"TRACKER_FLOWER_BASIC_AUTH=tracker:{secrets.token_urlsafe(24)}")
+    lines.append(f"TRACKER_GRAFANA_PASSWORD={secrets.token_urlsafe(24)}")
+    # Docker starts no container that may use more processors than there are; docker-compose.yml gives two to some.
+    if (os.cpu_count() or 1) < 2:
+        lines.append("TRACKER_CPUS=1")
     return _HEAD + "\n".join(lines) + "\n"
 
 

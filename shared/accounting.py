@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from redis import Redis
+from redis import Redis, RedisCluster
 
 from shared.journal import EPOCH_FIELD, accounting_key
 
@@ -62,10 +62,15 @@ class Accounting(Struct, frozen=True):
 
 def read_accounts(redis: "Redis", streams: Sequence[str]) -> dict[str, StreamAccount]:
     """The streams' accounts by epoch; without those that never had an entry. redis.RedisError if Redis is away."""
-    with redis.pipeline(transaction=False) as pipeline:
-        for stream in streams:
-            pipeline.eval(_READ, 2, stream, accounting_key(stream))
-        answers: list[Any] = pipeline.execute()
+    answers: list[Any]
+    if isinstance(redis, RedisCluster):
+        # Its pipelines take no scripts.
+        answers = [redis.eval(_READ, 2, stream, accounting_key(stream)) for stream in streams]
+    else:
+        with redis.pipeline(transaction=False) as pipeline:
+            for stream in streams:
+                pipeline.eval(_READ, 2, stream, accounting_key(stream))
+            answers = pipeline.execute()
     return {
         epoch.decode(): StreamAccount(int(accepted or 0), int(settled or 0), entries)
         for epoch, accepted, settled, entries in answers

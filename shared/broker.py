@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from celery import Celery
 
+from shared.redis_url import broker
+
 QUEUE_DRAIN: Final = "drain"
 QUEUE_IMPORT: Final = "import"
 QUEUE_MAINTENANCE: Final = "maintenance"
@@ -27,17 +29,11 @@ TASK_SWEEP_SCRUBS: Final = "maintenance.sweep_scrubs"
 KEY_PREFIX: Final = "celery:"
 
 
-def broker_url(redis_url: str) -> str:
-    """Celery's spelling of a redis-py URL. `unix:///run/redis.sock?db=0` → `redis+socket:///run/redis.sock?virtual_host=0`."""
-    if redis_url.startswith("unix://"):
-        return redis_url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
-    return redis_url
-
-
 def celery_settings(redis_url: str) -> dict[str, Any]:
     """What sender and worker share. Each value has its reason in RELIABILITY.md §2 (pitfalls of Celery on Redis)."""
+    broker_url, transport_options = broker(redis_url)
     return {
-        "broker_url": broker_url(redis_url),
+        "broker_url": broker_url,
         "result_backend": None,
         "task_ignore_result": True,
         "task_serializer": "json",
@@ -69,6 +65,7 @@ def celery_settings(redis_url: str) -> dict[str, Any]:
             "max_retries": 1,
             "interval_start": 0,
             "interval_step": 0.1,
+            **transport_options,
         },
         "enable_utc": True,
     }

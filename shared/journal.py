@@ -9,6 +9,7 @@ many events have come into the stream and left it. Both move with the stream, in
 `journal:partitions`, of all: the highest number of partitions that anybody has written with (shared/partitions.py).
 """
 
+from functools import cache
 from zlib import crc32
 
 GROUP = "drain"
@@ -20,11 +21,13 @@ EVENTS_FIELD = "n"
 BELL_TTL_MS = 2_000
 
 
+@cache
 def stream_key(partition: int) -> str:
     """The stream of a partition. The braces keep a partition's keys on one node of a Redis Cluster."""
     return f"journal:{{{partition}}}"
 
 
+@cache
 def accounting_key(stream: str) -> str:
     """The account of a stream, on the same node of a Redis Cluster: `journal:{p}` → `accounting:{p}`."""
     return stream.replace("journal", "accounting", 1)

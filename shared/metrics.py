@@ -41,6 +41,13 @@ CANARY_AGE_SECONDS = Gauge(
 CANARY_ROUND_TRIP_SECONDS = Gauge(
     "tracker_canary_round_trip_seconds", "Of the newest canary: from its sending over HTTP until it was stored, by two machines' clocks."
 )
+REPLICA_BEHIND_BYTES = Gauge(
+    "tracker_replica_behind_bytes", "Of WAL that the primary has written and the replica that query reads has not replayed; 0 without one."
+)
+REPLICA_BEHIND_SECONDS = Gauge(
+    "tracker_replica_behind_seconds",
+    "Age of the newest transaction on the replica that query reads, 0 if it has all; no more than this is missing.",
+)
 ACCOUNTING_FORMER_EPOCHS = Gauge("tracker_accounting_former_epochs", "Journals that were replaced by the one there is now.")
 
 # What there is room for. Read from Redis and Postgres by the query service when it is scraped.

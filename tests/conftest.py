@@ -28,7 +28,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests of one folder with a running stack share it, so they run in one of xdist's processes."""
     for item in items:
-        for folder in ("flow", "embedded", "browser"):
+        for folder in ("flow", "embedded", "browser", "scale"):
             if f"tests/{folder}/" in item.nodeid:
                 item.add_marker(pytest.mark.xdist_group(folder))
 

@@ -2,6 +2,7 @@
 -- database is made, and again to set new passwords (deploy/runbook.md):
 --   docker compose exec postgres psql -U postgres -d tracker -f /docker-entrypoint-initdb.d/roles.sql
 \set ON_ERROR_STOP on
+SET client_min_messages = warning;
 \getenv owner_password TRACKER_POSTGRES_OWNER_PASSWORD
 \getenv ingest_password TRACKER_POSTGRES_INGEST_PASSWORD
 \getenv query_password TRACKER_POSTGRES_QUERY_PASSWORD

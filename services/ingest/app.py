@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 
 from services.ingest import api_docs
 from services.ingest.accept import Ingest
+from services.ingest.append_script import AppendScript
 from services.ingest.backlog import Backlog
 from services.ingest.disk import show_disk
 from services.ingest.doorbell import Doorbell
@@ -22,6 +23,7 @@ from services.ingest.journal import Journal
 from services.ingest.key_registry import KeyRegistry
 from services.ingest.key_uses import KeyUses
 from services.ingest.known_sessions import KnownSessions
+from services.ingest.packed_commands import pack_in_c
 from services.ingest.queue_errors import REDIS_SECONDS
 from services.ingest.raw_route import RawApp
 from services.ingest.registry import Registry
@@ -40,6 +42,7 @@ from shared.key_cache import KeyCache
 from shared.keys import StoredKey
 from shared.logs import configure_logs
 from shared.redacted_structs import warm_up
+from shared.redis_clients import connect_async
 
 SERVICE = "ingest"
 
@@ -100,10 +103,11 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache, uploads
         await refuse_without_admin(settings.access, KeyRegistry(registry).has_admin)
         upload_watch = UploadWatch(uploads)
         await upload_watch.refuse_unusable()
-        sender = broker.sender(settings.redis_url)
+        sender = broker.sender(settings.broker_url or settings.redis_url)
         stack.callback(sender.close)
         doorbell = await stack.enter_async_context(_ringing(sender, settings.journal_partitions))
         app.ingest = _ingest(settings, redis, registry, sender, doorbell, uploads, upload_watch)
+        stack.push_async_callback(app.ingest.journal.aclose)
         await stack.enter_async_context(_beside(app.ingest.backlog.watch))
         await stack.enter_async_context(_beside(upload_watch.watch))
         await stack.enter_async_context(_beside(KeyUses(cache, app.ingest.keys, redis).watch))
@@ -121,7 +125,7 @@ def _ingest(
         jobs=JobRegistry(registry),
         keys=KeyRegistry(registry),
         sessions=KnownSessions(redis, registry, settings.known_sessions),
-        journal=Journal(redis, doorbell, backlog),
+        journal=Journal(AppendScript(redis, settings.redis_replicas_acked), doorbell, backlog),
         backlog=backlog,
         sender=sender,
         uploads=uploads,
@@ -145,7 +149,7 @@ def connect_redis(redis_url: str) -> Redis:
     Its callers say how long they wait, for a whole exchange (queue_errors). A time-out of its own would start a task for each
     command, and the cancellation that ends a wait can get lost in that (asyncio.wait_for of Python 3.11).
     """
-    return Redis.from_url(redis_url, socket_timeout=None, socket_connect_timeout=REDIS_SECONDS, retry=Retry(NoBackoff(), 0))
+    return pack_in_c(connect_async(redis_url, socket_timeout=None, socket_connect_timeout=REDIS_SECONDS, retry=Retry(NoBackoff(), 0)))
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS, backlog_full
 from shared.journal import stream_key
 from shared.partitions import announce
+from shared.redis_nodes import memory
 
 log = structlog.get_logger()
 
@@ -77,19 +78,20 @@ class Backlog:
             self._known_partitions = await announce(self._redis, self._partitions)
             for partition in range(self._known_partitions):
                 pipe.xlen(stream_key(partition))
-            pipe.info("memory")
-            *lengths, memory = await pipe.execute()
+            lengths = await pipe.execute()
+            servers = await memory(self._redis)
         # What was appended meanwhile may be in the sample or not; it counts as if it were not.
         self._appended_bytes -= before
-        used_bytes, max_bytes = memory["used_memory"], memory["maxmemory"]
-        self._room_bytes = int(HIGH_MEMORY_SHARE * max_bytes) - used_bytes if max_bytes else None
-        self._reason = self._judge(sum(lengths), used_bytes, max_bytes)
+        # The fullest server decides: nobody knows beforehand where the next session belongs.
+        limited = [(used_bytes, max_bytes) for used_bytes, max_bytes in servers if max_bytes]
+        self._room_bytes = min((int(HIGH_MEMORY_SHARE * max_bytes) - used_bytes for used_bytes, max_bytes in limited), default=None)
+        self._reason = self._judge(sum(lengths), max((used_bytes / max_bytes for used_bytes, max_bytes in limited), default=0.0))
 
-    def _judge(self, entries: int, used_bytes: int, max_bytes: int) -> str | None:
+    def _judge(self, entries: int, memory_share: float) -> str | None:
         is_closed = self._reason is not None
         if entries > self._max_entries * (LOW_ENTRIES_SHARE if is_closed else 1):
             return f"{entries} entries wait to be stored and no more are taken for now; send this again later, nothing was kept."
-        if max_bytes and used_bytes > max_bytes * (LOW_MEMORY_SHARE if is_closed else HIGH_MEMORY_SHARE):
+        if memory_share > (LOW_MEMORY_SHARE if is_closed else HIGH_MEMORY_SHARE):
             return _MEMORY
         return None
 

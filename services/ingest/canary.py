@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from msgspec import Struct
 
 from services.ingest.accept import ONE_EVENT, ingest_of, receive
-from services.ingest.journal import Entry
+from services.ingest.append_script import Entry
 from services.ingest.queue_errors import answering_503
 from services.ingest.requests_in import headers_of
 from shared.canary import PATH, PROOF_HEADER, PROOF_KEY

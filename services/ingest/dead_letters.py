@@ -17,9 +17,10 @@ from msgspec import Struct
 from services.ingest import dead_letter_rows, requests_in
 from services.ingest.accept import Ingest, ingest_of
 from services.ingest.answers import LetterDeleted, LetterReplayed, LettersChanged, Status
+from services.ingest.append_script import Entry
 from services.ingest.audit import Act, act_of
 from services.ingest.dead_letter_rows import Group, Row
-from services.ingest.journal import Entry, Position
+from services.ingest.journal import Position
 from services.ingest.json_asked import read_json
 from services.ingest.queue_errors import REDIS_FAILURES
 from services.ingest.requests_in import Takes

@@ -5,91 +5,28 @@ cost in Python are shared, without load nobody waits for anybody.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from hashlib import sha1
 from itertools import islice
-from secrets import token_hex
 
 import structlog
 from msgspec import Struct
-from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 
+from services.ingest.append_script import AppendScript, Entry, Note
 from services.ingest.backlog import Backlog
 from services.ingest.doorbell import Doorbell
 from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS, refusal
-from shared.journal import (
-    BELL_TTL_MS,
-    EPOCH_FIELD,
-    EVENTS_FIELD,
-    PAYLOAD_FIELD,
-    accounting_key,
-    bell_key,
-    partition_of,
-    stream_key,
-)
+from shared.journal import partition_of, stream_key
 from shared.messages import ENVELOPE_VERSION, Envelope, Event, encode_envelope
 
 log = structlog.get_logger()
 
 MAX_ENTRY_EVENTS = 500
 MAX_ENTRY_BYTES = 256 * 1024
-NOTE_TTL_SECONDS = 86_400
-
-# All of it happens or none, as in MULTI, in one command and one answer, which is a third of the cost in Python.
-# KEYS: stream, account and bell of each entry, the notes. ARGV: number of entries, TTLs of bell and notes, a name for
-# accounts that have to be made, events and payload of each entry, the notes' values. Answers how many bells are due, then the entries' ids.
-# The bell comes last: a worker clears it before it reads, so who finds it ringing will be read.
-_WRITE = f"""
-local answer = {{0}}
-local entries = tonumber(ARGV[1])
-local epochs, accepted, bells = {{}}, {{}}, {{}}
-for i = 1, entries do
-    local stream, account, n, payload = KEYS[3 * i - 2], KEYS[3 * i - 1], ARGV[3 + 2 * i], ARGV[4 + 2 * i]
-    bells[KEYS[3 * i]] = true
-    if not epochs[account] then
-        epochs[account] = redis.call('HGET', account, '{EPOCH_FIELD}')
-        if not epochs[account] then
-            epochs[account] = ARGV[4] .. '-' .. i
-            redis.call('HSET', account, '{EPOCH_FIELD}', epochs[account], 'settled', 0)
-        end
-    end
-    if n == '0' then
-        answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload)
-    else
-        answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload, '{EPOCH_FIELD}', epochs[account], '{EVENTS_FIELD}', n)
-        accepted[account] = (accepted[account] or 0) + n
-    end
-end
-for account, n in pairs(accepted) do
-    redis.call('HINCRBY', account, 'accepted', n)
-end
-for i = 1, #KEYS - 3 * entries do
-    redis.call('SET', KEYS[3 * entries + i], ARGV[4 + 2 * entries + i], 'EX', ARGV[3])
-end
-for bell in pairs(bells) do
-    if redis.call('SET', bell, 1, 'NX', 'PX', ARGV[2]) then
-        answer[1] = answer[1] + 1
-    end
-end
-return answer
-"""
-
-# To name the script by its hash saves Redis the hashing.
-_WRITE_SHA1 = sha1(_WRITE.encode(), usedforsecurity=False).hexdigest()
 
 # One write: enough to share a round trip among, little enough for it to stay short.
 MAX_WRITE_APPENDS = 128
 MAX_WRITE_BYTES = 8 * 1024**2
-
-
-class Entry(Struct, frozen=True):
-    """What one XADD writes: a payload of so many events. One of 0 is in no account: its events were accounted for before."""
-
-    stream: str
-    payload: bytes
-    events: int
 
 
 class Position(Struct, frozen=True):
@@ -97,13 +34,6 @@ class Position(Struct, frozen=True):
 
     stream: str
     entry_id: bytes
-
-
-class Note(Struct, frozen=True):
-    """What is known of a session, for the other ingest processes: written together with the entries, kept for a day."""
-
-    key: str
-    value: bytes
 
 
 class _Append(Struct, frozen=True):
@@ -124,18 +54,22 @@ def _envelope(events: Sequence[Event], request_id: str, received_at: datetime) -
     return Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=list(events))
 
 
-def _chunks(events: Sequence[Event], sizes: Sequence[int], partitions: int) -> Iterator[tuple[int, Sequence[Event]]]:
+def _chunks(events: Sequence[Event], sizes: Sequence[int], partitions: int) -> Iterable[tuple[int, Sequence[Event]]]:
+    if len(events) == 1:
+        return [(_partition_of(events[0], partitions), events)]
     if partitions == 1:
-        yield from ((0, chunk) for chunk in _cut(events, sizes))
-        return
+        return [(0, chunk) for chunk in _cut(events, sizes)]
     by_partition: dict[int, tuple[list[Event], list[int]]] = {}
     for event, size in zip(events, sizes, strict=True):
-        partition = partition_of(getattr(event, "session_id", None), partitions)
+        partition = _partition_of(event, partitions)
         of_partition = by_partition.setdefault(partition, ([], []))
         of_partition[0].append(event)
         of_partition[1].append(size)
-    for partition, parts in by_partition.items():
-        yield from ((partition, chunk) for chunk in _cut(*parts))
+    return [(partition, chunk) for partition, parts in by_partition.items() for chunk in _cut(*parts)]
+
+
+def _partition_of(event: Event, partitions: int) -> int:
+    return partition_of(event.session_id, partitions) if partitions > 1 else 0
 
 
 def _cut(events: Sequence[Event], sizes: Sequence[int]) -> Iterator[Sequence[Event]]:
@@ -152,12 +86,16 @@ def _cut(events: Sequence[Event], sizes: Sequence[int]) -> Iterator[Sequence[Eve
 class Journal:
     """The streams' writing end."""
 
-    def __init__(self, redis: Redis, doorbell: Doorbell, backlog: Backlog) -> None:
-        self._redis = redis
+    def __init__(self, script: AppendScript, doorbell: Doorbell, backlog: Backlog) -> None:
+        self._script = script
         self._backlog = backlog
         self._doorbell = doorbell
         self._waiting: list[_Append] = []
         self._writer: asyncio.Task[None] | None = None
+
+    async def aclose(self) -> None:
+        """Closes what it opened."""
+        await self._script.aclose()
 
     async def append(self, entries: Sequence[Entry], notes: Sequence[Note] = ()) -> list[Position]:
         """Writes all of the entries or none. Unavailable QUEUE_UNAVAILABLE within a second if Redis does not say that it has them,
@@ -199,22 +137,10 @@ class Journal:
     async def _write(self, group: list[_Append]) -> None:
         entries = [entry for append in group for entry in append.entries]
         notes = [note for append in group for note in append.notes]
-        keys: list[str] = []
-        values: list[bytes | int] = []
-        for entry in entries:
-            keys += (entry.stream, accounting_key(entry.stream), bell_key(entry.stream))
-            values += (entry.events, entry.payload)
-        keys += [note.key for note in notes]
-        values += [note.value for note in notes]
-        words = (*keys, len(entries), BELL_TTL_MS, NOTE_TTL_SECONDS, token_hex(8), *values)
         async with asyncio.timeout(REDIS_SECONDS):
             if not self._backlog.is_announced:
                 await self._backlog.sample()
-            try:
-                bells_due, *entry_ids = await self._redis.evalsha(_WRITE_SHA1, len(keys), *words)
-            except NoScriptError:
-                # A Redis that has started anew: it knows the script from now on.
-                bells_due, *entry_ids = await self._redis.eval(_WRITE, len(keys), *words)
+            bells_due, entry_ids = await self._script.write(entries, notes)
         positions = map(Position, (entry.stream for entry in entries), entry_ids)
         for append in group:
             found = list(islice(positions, len(append.entries)))

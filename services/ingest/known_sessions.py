@@ -7,10 +7,11 @@ import msgspec
 from msgspec import Struct
 from redis.asyncio import Redis
 
-from services.ingest.journal import Note
+from services.ingest.append_script import Note
 from services.ingest.queue_errors import answering_503
 from services.ingest.registry import Registry
 from shared.errors import NotFound
+from shared.redis_nodes import read_many
 
 
 class KnownSession(Struct, frozen=True, omit_defaults=True):
@@ -62,7 +63,7 @@ class KnownSessions:
         """Those that Redis knows, from any ingest process, in the last 24 h."""
         names = list(session_ids)
         async with answering_503():
-            values = await self._redis.mget([_key(name) for name in names])
+            values = await read_many(self._redis, [_key(name) for name in names])
         return {name: _decode(value) for name, value in zip(names, values, strict=True) if value}
 
     async def registered(self, session_ids: Collection[str]) -> dict[str, KnownSession]:

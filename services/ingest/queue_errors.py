@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from shared.errors import Unavailable
+from shared.redis_clients import REDIS_ERRORS
 
 log = structlog.get_logger()
 
@@ -18,7 +19,7 @@ REDIS_SECONDS = 0.9
 RETRY_AFTER_SECONDS = 5
 
 # OSError: a socket that is gone. TimeoutError is one too.
-REDIS_FAILURES = (RedisError, OSError)
+REDIS_FAILURES = (*REDIS_ERRORS, OSError)
 
 
 def queue_unavailable() -> Unavailable:
@@ -33,7 +34,7 @@ def backlog_full(reason: str) -> Unavailable:
 
 def refusal(error: BaseException) -> Unavailable:
     """The 503 for a write that failed: Redis is full, or does not say that it has it."""
-    if isinstance(error, RedisError) and "OOM command not allowed" in str(error):
+    if isinstance(error, OutOfMemoryError) or (isinstance(error, RedisError) and "OOM command not allowed" in str(error)):
         return backlog_full("The queue's memory is full and takes no more for now; send this again later, nothing was kept.")
     return queue_unavailable()
 

@@ -1,12 +1,12 @@
 """What must be right about a request before its body is looked at: query, media type, size, arrival in time."""
 
-import asyncio
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 from fastapi import Request
 
+from services.ingest.in_time import in_time
 from shared.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType, invalid
 
 
@@ -71,23 +71,26 @@ def check_declared_size(headers: dict[bytes, bytes], max_bytes: int) -> None:
 
 async def read_body(request: Request, *, max_bytes: int, seconds: float) -> bytes:
     """The whole body. PayloadTooLarge as soon as more than `max_bytes` have come, RequestTimeout after `seconds`."""
-    chunks: list[bytes] = []
-    size = 0
     try:
-        async with asyncio.timeout(seconds):
-            more = True
-            while more:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise BadRequest("The connection ended before the body did; send it again.", code="INVALID_JSON")
-                chunk: bytes = message.get("body", b"")
-                size += len(chunk)
-                if size > max_bytes:
-                    raise too_large(max_bytes)
-                chunks.append(chunk)
-                more = message.get("more_body", False)
+        return await in_time(_read_body(request, max_bytes), seconds)
     except TimeoutError as error:
         raise RequestTimeout(f"The body did not arrive within {seconds:g} s; send it again.") from error
+
+
+async def _read_body(request: Request, max_bytes: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequest("The connection ended before the body did; send it again.", code="INVALID_JSON")
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > max_bytes:
+            raise too_large(max_bytes)
+        chunks.append(chunk)
+        more = message.get("more_body", False)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 

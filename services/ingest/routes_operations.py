@@ -80,7 +80,7 @@ async def _outcome(check: Awaitable[None]) -> Unavailable | None:
 
 async def _ping_queue(ingest: Ingest) -> None:
     async with answering_503():
-        await ingest.redis.xlen(stream_key(0))
+        await asyncio.gather(*(ingest.redis.xlen(stream_key(partition)) for partition in range(ingest.settings.journal_partitions)))
 
 
 async def _has_room(ingest: Ingest) -> None:

@@ -1,21 +1,24 @@
 """The ingest service's settings, from the environment."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.reach import ReachSettings
+from shared.redis_settings import BROKER_URL, PARTITIONS, REDIS_URL, REPLICAS_ACKED, RedisUrl, check_broker
 
 
 class Settings(ReachSettings):
     """TRACKER_* variables that ingest reads. A value that does not parse stops the start."""
 
-    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
     database_url: str = Field("postgresql://tracker@localhost/tracker", description="Postgres: where events and aggregates are kept.")
-    redis_url: str = Field(
-        "redis://localhost:6379/0", description="Redis: the journal and Celery's broker. `unix:///path.sock?db=0` for a socket."
-    )
-    journal_partitions: int = Field(1, ge=1, le=256, description="Number of journal streams. The same for ingest, worker and query.")
+    redis_url: RedisUrl = Field("redis://localhost:6379/0", description=REDIS_URL)
+    broker_url: RedisUrl | None = Field(None, description=BROKER_URL)
+    redis_replicas_acked: int = Field(0, ge=0, le=10, description=REPLICAS_ACKED)
+    journal_partitions: int = Field(1, ge=1, le=256, description=PARTITIONS)
     blob_url: str = Field(
         "file:///var/lib/tracker/blobs",
         description="Where uploads are until their import is done: `file://` and a folder, or `s3://bucket/prefix`.",
@@ -30,3 +33,8 @@ class Settings(ReachSettings):
     known_sessions: int = Field(50_000, ge=1, description="How many sessions an ingest process remembers without asking Redis.")
     ingest_database_connections: int = Field(4, ge=1, le=100, description="The most Postgres connections of an ingest process.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @model_validator(mode="after")
+    def _has_broker(self) -> Self:
+        check_broker(self.redis_url, self.broker_url)
+        return self

@@ -25,7 +25,8 @@ def read_accounting(reads: Reads, redis: "Redis", partitions: int) -> Accounts:
     """As it is now. redis.RedisError, or SQLAlchemy's errors, if it cannot be read."""
     streams = streams_in_use(redis, partitions)
     before = read_accounts(redis, streams)
-    with reads.connection() as connection:
+    # Of the primary: a replica could only tell that nothing is too many.
+    with reads.connection(fresh=True) as connection:
         became, may_lag = outcomes(connection), is_replica(connection)
     equation = judge(before, became, read_accounts(redis, streams), may_lag=may_lag)
     return Accounts(equation, int(redis.hget(CHECK_KEY, "alarms") or 0))

@@ -23,7 +23,7 @@ from services.query import (
 from services.query.head import HeadAsGet
 from services.query.job_watch import JobWatch
 from services.query.key_checks import find_key, has_admin, noting_uses
-from services.query.lag import connect
+from services.query.lag import connect_redis
 from services.query.reads import Reads, install_database_errors
 from services.query.settings import Settings
 from services.query.stopping import told_to_stop
@@ -67,9 +67,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            reads, redis = Reads(settings), connect(settings)
+            reads, redis = Reads(settings), connect_redis(settings)
             stack.callback(redis.close)
-            stack.callback(reads.engine.dispose)
+            stack.callback(reads.close)
             app.state.reads, app.state.redis, app.state.job_watch = reads, redis, JobWatch(reads)
             app.state.started_at = time.time()
             await refuse_without_admin(settings.access, lambda: has_admin(reads))

@@ -8,6 +8,7 @@ from services.query.lag import Lag
 from services.query.queries.capacity import Capacity
 from services.query.queries.ledger import LedgerCounts
 from services.query.redis_memory import Memory
+from services.query.replica import Behind
 from shared import metrics
 
 
@@ -30,6 +31,13 @@ def show_dead_letters(waiting: Mapping[str, int]) -> None:
     metrics.DEAD_LETTERS.clear()
     for kind, number in waiting.items():
         metrics.DEAD_LETTERS.labels(kind).set(number)
+
+
+def show_replica(behind: Behind | None) -> None:
+    """How far the replica is behind; nothing without one."""
+    if behind is not None:
+        metrics.REPLICA_BEHIND_BYTES.set(behind.wal_bytes)
+        metrics.REPLICA_BEHIND_SECONDS.set(behind.seconds)
 
 
 def show_accounting(accounts: Accounts) -> None:

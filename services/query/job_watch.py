@@ -100,7 +100,7 @@ class JobWatch:
             return {}
 
     def _read(self, job_ids: list[UUID]) -> dict[UUID, Row]:
-        with self._reads.connection() as connection:
+        with self._reads.connection(fresh=True) as connection:
             return jobs_by_id(connection, job_ids)
 
     def _wake(self) -> None:

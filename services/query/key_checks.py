@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import structlog
 from redis import Redis
-from redis.exceptions import RedisError
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -19,6 +18,7 @@ from services.query.reads import Reads
 from shared.errors import Unavailable
 from shared.key_cache import USED_KEY, KeyCache
 from shared.keys import StoredKey
+from shared.redis_clients import REDIS_ERRORS
 
 log = structlog.get_logger()
 
@@ -28,7 +28,10 @@ T = TypeVar("T")
 
 
 async def find_key(reads: Reads, key_id: str) -> StoredKey | None:
-    """A key that is not revoked. Unavailable if the database cannot tell."""
+    """A key that is not revoked, as the primary has it; as a replica has it while the primary is away, for then nobody can revoke one.
+
+    Unavailable if neither can tell.
+    """
     return await _read(reads, lambda connection: keys.find_key(connection, key_id))
 
 
@@ -39,8 +42,12 @@ async def has_admin(reads: Reads) -> bool:
 
 async def _read(reads: Reads, query: Callable[[Connection], T]) -> T:
     def read() -> T:
-        with reads.connection() as connection:
-            return query(connection)
+        try:
+            with reads.connection(fresh=True) as connection:
+                return query(connection)
+        except (OperationalError, InterfaceError, PoolTimeout):
+            with reads.connection() as connection:
+                return query(connection)
 
     try:
         return await run_in_threadpool(read)
@@ -73,5 +80,5 @@ def note_uses(redis: "Redis", used: dict[str, datetime]) -> None:
         return
     try:
         redis.hset(USED_KEY, mapping={key_id: at.isoformat() for key_id, at in used.items()})
-    except RedisError as error:
+    except REDIS_ERRORS as error:
         log.warning("key_uses_not_noted", reason=type(error).__name__)

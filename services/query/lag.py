@@ -10,6 +10,7 @@ from redis.retry import Retry
 
 from services.query.settings import Settings
 from shared.partitions import streams_in_use
+from shared.redis_clients import connect
 
 TIMEOUT_SECONDS = 1
 
@@ -21,9 +22,9 @@ class Lag(Struct, frozen=True):
     oldest_seconds: float
 
 
-def connect(settings: Settings) -> "Redis":
+def connect_redis(settings: Settings) -> "Redis":
     """A client that gives up after a second. Connects when first used."""
-    return Redis.from_url(
+    return connect(
         settings.redis_url,
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,

@@ -27,6 +27,8 @@ log = structlog.get_logger()
 
 STATEMENT_TIMEOUT_MS = 5_000
 AS_OF_CACHE_SECONDS = 0.2
+# Beside a replica: for keys, jobs and the like, each a lookup by its id or a short list.
+PRIMARY_CONNECTIONS = 4
 
 # Until the end of the transaction: the role whose policies (0004_keys.sql) let only rows of these projects through, whatever is asked.
 _BIND = text(
@@ -41,15 +43,31 @@ class Reads:
     """The database as the read side sees it. Its connections cannot write."""
 
     def __init__(self, settings: Settings) -> None:
-        self.engine = _engine(settings)
+        self._engine = _engine(settings.query_database_url or settings.database_url, settings.query_database_connections)
+        self._primary = self._engine
+        if self.has_replica(settings):
+            self._primary = _engine(settings.database_url, min(PRIMARY_CONNECTIONS, settings.query_database_connections))
         self._lock = threading.Lock()
         self._as_of: datetime | None = None
         self._as_of_until = 0.0
 
+    @staticmethod
+    def has_replica(settings: Settings) -> bool:
+        """Whether what is read may be behind what is written."""
+        return settings.query_database_url not in (None, settings.database_url)
+
+    def close(self) -> None:
+        """Ends all connections."""
+        self._engine.dispose()
+        self._primary.dispose()
+
     @contextmanager
-    def connection(self, grant: Grant | None = None) -> Iterator[Connection]:
-        """A read-only connection whose queries all see the same moment; and, with a key that is bound to projects, nothing of others."""
-        with self.engine.connect() as connection:
+    def connection(self, grant: Grant | None = None, *, fresh: bool = False) -> Iterator[Connection]:
+        """A read-only connection whose queries all see the same moment; and, with a key that is bound to projects, nothing of others.
+
+        `fresh`: of the primary, for what somebody looks for who has just written it.
+        """
+        with (self._primary if fresh else self._engine).connect() as connection:
             if grant is not None and grant.project_ids is not None:
                 connection.execute(_BIND, {"projects": f"{{{','.join(map(str, grant.project_ids))}}}", "key_id": grant.key_id})
             yield connection
@@ -63,11 +81,16 @@ class Reads:
             return self._as_of
 
 
-def answer(request: Request, read: Callable[[Connection], Content], present: Present[Content] | None = None) -> Response:
-    """Reads, and answers JSON with X-Data-As-Of. `present` makes body and headers of what was read; else it is the body."""
+def answer(
+    request: Request, read: Callable[[Connection], Content], present: Present[Content] | None = None, *, fresh: bool = False
+) -> Response:
+    """Reads, and answers JSON with X-Data-As-Of. `present` makes body and headers of what was read; else it is the body.
+
+    `fresh`: from the primary, not from a replica.
+    """
     reads: Reads = request.app.state.reads
     grant = grant_in(request.scope)
-    with reads.connection(grant) as connection:
+    with reads.connection(grant, fresh=fresh) as connection:
         as_of = reads.as_of(connection)
         content = read(connection)
     body, headers = present(content) if present else (content, {})
@@ -105,10 +128,10 @@ def _as_of_header(as_of: datetime | None) -> dict[str, str]:
     return {"X-Data-As-Of": as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")} if as_of else {}
 
 
-def _engine(settings: Settings) -> Engine:
+def _engine(database_url: str, connections: int) -> Engine:
     engine = make_engine(
-        settings.query_database_url or settings.database_url,
-        pool_size=settings.query_database_connections,
+        database_url,
+        pool_size=connections,
         statement_timeout_ms=STATEMENT_TIMEOUT_MS,
         read_only=True,
         application_name="tracker-query",

@@ -1,9 +1,11 @@
 """How much of its memory Redis uses. At four fifths of it, ingest takes no more."""
 
-from typing import Any
+import sys
 
 from msgspec import Struct
-from redis import Redis
+from redis import Redis, RedisCluster
+
+PRIMARIES = RedisCluster.PRIMARIES
 
 
 class Memory(Struct, frozen=True):
@@ -14,6 +16,7 @@ class Memory(Struct, frozen=True):
 
 
 def redis_memory(redis: "Redis") -> Memory:
-    """As it is now; redis.RedisError if Redis is away."""
-    told: Any = redis.info("memory")
-    return Memory(told["used_memory"], told["maxmemory"])
+    """As it is now, of a Cluster's the fullest master; redis.RedisError if Redis is away."""
+    infos = [redis.info("memory")] if not isinstance(redis, RedisCluster) else [*redis.info("memory", target_nodes=PRIMARIES).values()]
+    fullest = max(infos, key=lambda info: info["used_memory"] / (info["maxmemory"] or sys.maxsize))
+    return Memory(fullest["used_memory"], fullest["maxmemory"])

@@ -25,7 +25,7 @@ router = APIRouter(tags=["dead letters"], responses=FAILURES)
 def list_letters(request: Request, asked: Annotated[LetterList, Query()]) -> Response:
     """Those that wait, newest first, or with `status=stored` those whose event was stored later."""
     wanted, filters = paging(request, asked), LetterFilters(asked.kind, asked.reason, asked.status == "stored")
-    return answer(request, lambda connection: dead_letters.letters(connection, filters, wanted))
+    return answer(request, lambda connection: dead_letters.letters(connection, filters, wanted), fresh=True)
 
 
 @router.get(
@@ -36,7 +36,7 @@ def list_letters(request: Request, asked: Annotated[LetterList, Query()]) -> Res
 )
 def show_letter(request: Request, letter_id: LetterId) -> Response:
     """Secrets in its payload are replaced, whatever the settings; a replay takes the payload as it is."""
-    return answer(request, lambda connection: _existing_letter(connection, letter_id))
+    return answer(request, lambda connection: _existing_letter(connection, letter_id), fresh=True)
 
 
 def _existing_letter(connection: Connection, letter_id: UUID) -> Row:

@@ -78,5 +78,5 @@ def _without_clock(job: Row) -> Row:
 
 def _read(reads: Reads, job_id: UUID, grant: Grant | None) -> Row:
     """What a bound key may not see is a 404 here; the looks after this one are at a job that it may."""
-    with reads.connection(grant) as connection:
+    with reads.connection(grant, fresh=True) as connection:
         return existing_job(connection, job_id)

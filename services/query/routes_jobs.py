@@ -21,7 +21,7 @@ router = APIRouter(tags=["imports"], responses=FAILURES)
 def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     """All that were ever accepted."""
     wanted = paging(request, asked)
-    return answer(request, lambda connection: jobs.jobs(connection, wanted))
+    return answer(request, lambda connection: jobs.jobs(connection, wanted), fresh=True)
 
 
 @router.get(
@@ -29,7 +29,7 @@ def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
 )
 def show_job(request: Request, job_id: JobId) -> Response:
     """Progress, counts of new rows, and the first 100 errors."""
-    return answer(request, lambda connection: existing_job(connection, job_id))
+    return answer(request, lambda connection: existing_job(connection, job_id), fresh=True)
 
 
 def existing_job(connection: Connection, job_id: UUID) -> Row:

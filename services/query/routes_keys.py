@@ -17,11 +17,11 @@ router = APIRouter(tags=["keys"], responses=FAILURES)
 def list_keys(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     """What each is for and may do, and when it was used last. The keys themselves are kept nowhere."""
     wanted = paging(request, asked)
-    return answer(request, lambda connection: keys.keys(connection, wanted))
+    return answer(request, lambda connection: keys.keys(connection, wanted), fresh=True)
 
 
 @router.get("/api/audit", response_model=answers_keys.AuditPage, summary="What admins did, newest first")
 def list_acts(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     """Keys made and revoked, imports cancelled and taken back: by whom and when."""
     wanted = paging(request, asked)
-    return answer(request, lambda connection: keys.audit(connection, wanted))
+    return answer(request, lambda connection: keys.audit(connection, wanted), fresh=True)

@@ -24,4 +24,4 @@ def show_scrub(request: Request, scrub_id: ScrubId) -> Response:
             raise NotFound("There is no scrub of this id; start one with POST /api/scrubs.", code="SCRUB_NOT_FOUND")
         return scrub
 
-    return answer(request, found)
+    return answer(request, found, fresh=True)

@@ -6,7 +6,6 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.query import answers_service, gauges, reference
@@ -18,8 +17,11 @@ from services.query.queries import dead_letters
 from services.query.queries.canaries import newest
 from services.query.queries.capacity import capacity
 from services.query.queries.ledger import LedgerCounts, ledger_counts
+from services.query.reads import Reads
 from services.query.redis_memory import redis_memory
+from services.query.replica import Behind, behind
 from shared.errors import Unavailable
+from shared.redis_clients import REDIS_ERRORS
 from shared.web import json_response
 
 log = structlog.get_logger()
@@ -39,6 +41,8 @@ def readyz(request: Request) -> Response:
     lag, reasons = _look(request)[1:]
     if lag is not None:
         reasons |= _stuck(request)
+    if "database" not in reasons:
+        reasons |= _stale(request)
     if lag is None or reasons:
         raise _not_ready(reasons)
     return json_response({"status": "ready", "journal_entries": lag.entries, "journal_oldest_seconds": lag.oldest_seconds})
@@ -57,12 +61,13 @@ def show_metrics(request: Request) -> Response:
     try:
         if ledger is not None:
             _show_database(request)
+            gauges.show_replica(_behind(request))
         if lag is not None:
             gauges.show_memory(redis_memory(request.app.state.redis))
         if ledger is not None and lag is not None:
             gauges.show_accounting(_accounting(request))
             gauges.show_canary(_last_seen(request))
-    except (RedisError, SQLAlchemyError) as error:
+    except (*REDIS_ERRORS, SQLAlchemyError) as error:
         log.warning("state_not_read", error=type(error).__name__)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
@@ -79,7 +84,7 @@ def show_accounting(request: Request) -> Response:
     try:
         seen = _last_seen(request)
         return json_response(_accounting(request).content() | {"canary_age_seconds": seen and seen.age_seconds})
-    except RedisError as error:
+    except REDIS_ERRORS as error:
         log.warning("redis_unavailable", error=type(error).__name__)
         raise Unavailable("The journal cannot be read now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error
 
@@ -130,12 +135,31 @@ def _stuck(request: Request) -> dict[str, str]:
     limit = settings_of(request).canary_max_age_seconds
     try:
         seen = _last_seen(request)
-    except RedisError:
+    except REDIS_ERRORS:
         return {"journal": "Redis cannot be read; is it up?"}
     if seen is None or seen.age_seconds <= limit:
         return {}
     said = f"for {seen.age_seconds:.0f} s no event of the tracker's own has come back, {limit:.0f} s is too long"
     return {"canary": f"{said}; do beat, worker-drain and ingest run, and does the canary reach them at TRACKER_CANARY_URL?"}
+
+
+def _behind(request: Request) -> Behind | None:
+    """None without a replica."""
+    return behind(request.app.state.reads) if Reads.has_replica(settings_of(request)) else None
+
+
+def _stale(request: Request) -> dict[str, str]:
+    """The reason, if what is read is too old although the journal may be empty."""
+    limit = settings_of(request).ready_lag_seconds
+    try:
+        found = _behind(request)
+    except SQLAlchemyError as error:
+        # What it has can be read all the same, and the canary's age tells if that grows old.
+        log.warning("primary_unavailable", error=type(error).__name__)
+        return {}
+    if found is None or found.seconds <= limit:
+        return {}
+    return {"replica": f"it is {found.seconds:.0f} s behind the primary, {limit} s is too long; does it replicate?"}
 
 
 def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, str]]:
@@ -152,7 +176,7 @@ def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, 
         log.warning("database_unavailable", error=type(error).__name__)
     try:
         lag = journal_lag(state.redis, settings_of(request).journal_partitions)
-    except RedisError as error:
+    except REDIS_ERRORS as error:
         reasons["journal"] = "Redis cannot be read; is it up?"
         log.warning("redis_unavailable", error=type(error).__name__)
     if lag is not None and lag.oldest_seconds > limit:
@@ -163,7 +187,13 @@ def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, 
 
 
 def _not_ready(reasons: dict[str, str]) -> Unavailable:
-    codes = {"database": "DATABASE_UNAVAILABLE", "journal": "QUEUE_UNAVAILABLE", "lag": "BACKLOG_FULL", "canary": "PIPELINE_STUCK"}
+    codes = {
+        "database": "DATABASE_UNAVAILABLE",
+        "journal": "QUEUE_UNAVAILABLE",
+        "replica": "DATABASE_UNAVAILABLE",
+        "lag": "BACKLOG_FULL",
+        "canary": "PIPELINE_STUCK",
+    }
     code = next(code for name, code in codes.items() if name in reasons)
     error = Unavailable(
         "Not ready: " + "; ".join(f"{name}: {reason}" for name, reason in reasons.items()), code=code, retry_after_seconds=2

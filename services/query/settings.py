@@ -6,19 +6,20 @@ from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.reach import ReachSettings
+from shared.redis_settings import PARTITIONS, REDIS_URL, RedisUrl
 
 
 class Settings(ReachSettings):
     """TRACKER_* variables that the query service reads. A value that does not parse stops the start."""
 
-    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
     database_url: str = Field("postgresql://tracker@localhost/tracker", description="Postgres: where events and aggregates are kept.")
-    query_database_url: str | None = Field(None, description="A replica for the query service to read instead of TRACKER_DATABASE_URL.")
-    redis_url: str = Field(
-        "redis://localhost:6379/0", description="Redis: the journal and Celery's broker. `unix:///path.sock?db=0` for a socket."
+    query_database_url: str | None = Field(
+        None, description="A streaming replica of TRACKER_DATABASE_URL from which the query service reads what may be a moment old."
     )
-    journal_partitions: int = Field(1, ge=1, le=256, description="Number of journal streams. The same for ingest, worker and query.")
+    redis_url: RedisUrl = Field("redis://localhost:6379/0", description=REDIS_URL)
+    journal_partitions: int = Field(1, ge=1, le=256, description=PARTITIONS)
     timezone: str = Field("UTC", description="What a day is where a request has no `tz`: an IANA name.")
     idle_gap_seconds: int = Field(
         300,

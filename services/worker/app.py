@@ -63,7 +63,9 @@ def create_app() -> Celery:
     if settings.heartbeat_file:
         heartbeat.keep(settings.heartbeat_file)
     celery = Celery("tracker")
-    celery.conf.update(celery_settings(settings.redis_url) | WORKER_SETTINGS | {"beat_schedule": BEAT_SCHEDULE | _canary(settings)})
+    celery.conf.update(
+        celery_settings(settings.broker_url or settings.redis_url) | WORKER_SETTINGS | {"beat_schedule": BEAT_SCHEDULE | _canary(settings)}
+    )
     return celery
 
 

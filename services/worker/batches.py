@@ -53,7 +53,7 @@ def batches(worker: Resources, consumer: str, deadline: float, look_seconds: flo
         for stream in turns.with_something(worker.redis, streams):
             if time.monotonic() >= deadline:
                 return
-            if not _begin(worker, stream):
+            if not prolong(worker, stream):
                 continue
             if time.monotonic() >= look_at.get(stream, 0.0):
                 # With nothing in hand: what this worker holds itself could have been idle for long enough to be taken from it.
@@ -62,13 +62,13 @@ def batches(worker: Resources, consumer: str, deadline: float, look_seconds: flo
             for batch in _new(worker, consumer, stream):
                 is_something_left = True
                 yield batch
-                # One read may make many batches; the turn must not end before its entries have been dealt with.
-                _begin(worker, stream)
             is_something_left |= turns.end(worker.redis, stream, worker.drainer.process)
 
 
-def _begin(worker: Resources, stream: str) -> bool:
-    return turns.begin(worker.redis, stream, worker.drainer.process, worker.settings.claim_idle_ms)
+def prolong(worker: Resources, stream: str) -> bool:
+    """Begins this worker's turn at a partition, or prolongs it; False if it is another's. NotReplicatedError if its entries are not safe."""
+    settings = worker.settings
+    return turns.begin(worker.redis, stream, worker.drainer.process, settings.claim_idle_ms, settings.redis_replicas_acked)
 
 
 def _new(worker: Resources, consumer: str, stream: str) -> Iterator[list[Entry]]:
@@ -95,7 +95,7 @@ def _abandoned(worker: Resources, consumer: str, stream: str) -> Iterator[list[E
 
     def fence(holders: Collection[str]) -> Collection[str]:
         with worker.connection() as connection:
-            return drainers.fence(connection, worker.redis, holders)
+            return drainers.fence(connection, worker.redis, holders, worker.settings.redis_replicas_acked)
 
     try:
         for entry in take_abandoned(worker.redis, stream, consumer, worker.settings.claim_idle_ms, fence):

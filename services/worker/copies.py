@@ -13,21 +13,6 @@ from services.worker import rework, session_rows
 
 TABLES = ("messages", "tool_calls", "activities", "api_calls")
 
-# Any constant: imports persist one after the other, so that none sees a row of which another is just becoming the owner.
-_TURNS = 0x_1A9047
-
-
-# To wait for another import's chunk, or for the undo of long sessions, is no failure; nobody waits for an import as one waits for a live event.
-_PATIENCE = "SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = '10min'"
-
-
-def take_turns(connection: Connection[Any]) -> None:
-    """Waits until no other import is persisting; held until the end of the transaction. Live events do not take part."""
-    connection.execute(_PATIENCE)
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_TURNS,))
-    connection.execute("SET LOCAL lock_timeout TO DEFAULT")
-
-
 _OTHERS = " UNION ".join(
     f"SELECT t.session_id FROM staged_{table} AS s JOIN {table} AS t USING (id) WHERE t.session_id IS NOT NULL AND t.session_id <> s.session_id"
     for table in TABLES

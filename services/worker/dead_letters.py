@@ -17,6 +17,7 @@ import psycopg
 import structlog
 from psycopg import Connection
 
+from services.worker import lock_order
 from services.worker.persist import Persisted, persist
 from services.worker.staging import Received, clear
 from shared.replays import WHOLE_ENTRY, DeadLetter
@@ -77,6 +78,9 @@ def _persist_isolating(
         if len(batch) == 1:
             bury_event(connection, batch[0], error)
             return Persisted(), [batch[0]]
+    if job_number:
+        lock_order.take_turns(connection)
+    lock_order.alone(connection)
     middle = len(batch) // 2
     first, first_dead = _persist_isolating(connection, batch[:middle], idle_gap, job_number)
     # The staging tables empty themselves at a commit, but this is still the same transaction.

@@ -11,11 +11,10 @@ import msgspec
 import psycopg
 import structlog
 from psycopg import Connection
-from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.worker import canary, drainers
-from services.worker.batches import batches
+from services.worker import canary, drainers, lock_order
+from services.worker.batches import batches, prolong
 from services.worker.dead_letters import bury, persist_isolating, settle_opened
 from services.worker.import_letters import persist_imported
 from services.worker.opening import Opened, open_entry
@@ -24,6 +23,8 @@ from services.worker.resources import Resources
 from services.worker.staging import Received
 from services.worker.take import Entry, done, give_back
 from shared.redaction import redact_bytes, redact_text
+from shared.redis_clients import REDIS_ERRORS
+from shared.replicated import NotReplicatedError
 
 log = structlog.get_logger()
 
@@ -69,13 +70,17 @@ def _persist_entries(worker: Resources, consumer: str, entries: list[Entry]) -> 
     """Entries of one account."""
     started = time.perf_counter()
     try:
+        # One read may make many batches: the turn must not end before the last. And with replicas nothing is stored that a change of the
+        # master could make Redis forget: the account would have it as one too many.
+        prolong(worker, entries[0].stream)
         with worker.transaction() as connection:
             persisted, dead, request_ids = settle(worker, connection, consumer, entries)
-    except (psycopg.Error, SQLAlchemyError, drainers.FencedError) as error:
+    except (psycopg.Error, SQLAlchemyError, drainers.FencedError, NotReplicatedError) as error:
         log.warning("persist_failed", error=type(error).__name__, sqlstate=getattr(error, "sqlstate", None), entries=len(entries))
         _give_back(worker, consumer, entries)
         raise
-    done(worker.redis, entries)
+    # Unless this is as certain, the next batch is another drainer's, and this one's row still knows what it has stored.
+    done(worker.redis, entries, worker.settings.redis_replicas_acked)
     log.info(
         "drained",
         entries=len(entries),
@@ -104,6 +109,9 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
         (imported if each.is_of_import else batch).extend(each.received)
     flown = [canary.store(connection, *each.canary) for each in opened if each.canary]
     persisted = Persisted()
+    if imported:
+        lock_order.take_turns(connection)
+        lock_order.alone(connection)
     if batch:
         persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
         dead += len(buried)
@@ -143,6 +151,6 @@ def _account(
 def _give_back(worker: Resources, consumer: str, entries: list[Entry]) -> None:
     try:
         give_back(worker.redis, entries, consumer)
-    except RedisError as error:
+    except REDIS_ERRORS as error:
         # Then they count as delivered once more; three such double failures in a row only make them be tried alone.
         log.warning("give_back_failed", error=type(error).__name__)

@@ -64,7 +64,7 @@ def hold(connection: Connection[Any], consumer: str, entries: Iterable[Entry]) -
         raise FencedError(consumer)
 
 
-def fence(connection: Connection[Any], redis: Redis, consumers: Collection[str]) -> set[str]:
+def fence(connection: Connection[Any], redis: Redis, consumers: Collection[str], replicas: int = 0) -> set[str]:
     """Those of the names that can commit no more, what they had committed being acknowledged. Needs a connection outside a transaction.
 
     A name without a row is one: rows are made before anything is taken, and deleted when all of it is acknowledged.
@@ -74,7 +74,7 @@ def fence(connection: Connection[Any], redis: Redis, consumers: Collection[str])
         connection.execute(_FENCE, parameters)
         known = connection.execute(_KNOWN, parameters).fetchall()
     at_work = {consumer for consumer, is_fenced, _ in known if not is_fenced}
-    _acknowledge(redis, {place for _, is_fenced, applied in known if is_fenced for place in applied})
+    _acknowledge(redis, replicas, {place for _, is_fenced, applied in known if is_fenced for place in applied})
     fenced = set(consumers) - at_work
     with connection.transaction():
         connection.execute(_FORGET, {"consumers": sorted(fenced)})
@@ -86,10 +86,10 @@ def forget_gone(connection: Connection[Any], living: Collection[str], older_than
     return connection.execute(_FORGET_GONE, {"living": sorted(living), "seconds": older_than_seconds}).rowcount
 
 
-def _acknowledge(redis: Redis, applied: Collection[str]) -> None:
+def _acknowledge(redis: Redis, replicas: int, applied: Collection[str]) -> None:
     epochs: dict[tuple[str, str], str] = {}
     for place in applied:
         stream, epoch, entry_id = place.split(" ")
         epochs[stream, entry_id] = epoch
     # An id could come again in a journal that was replaced; the epoch could not.
-    done(redis, [entry for entry in find(redis, epochs) if epochs[entry.stream, entry.entry_id] == entry.epoch])
+    done(redis, [entry for entry in find(redis, epochs) if epochs[entry.stream, entry.entry_id] == entry.epoch], replicas)

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from psycopg import Connection
 
 from services.worker.dead_letters import bury, letter_of, persist_isolating
+from services.worker.foreign_rows import foreign_among
 from services.worker.persist import Persisted
+from services.worker.records import Record
 from services.worker.staging import Received, clear
 
+NOT_YOURS = "its session is another user's, and its import came by a key that is bound to one"
 TAKEN_BACK = "its import was taken back, or is not known"
 
-_JOB_NUMBER = """
-    SELECT number FROM import_jobs AS j
+_JOB = """
+    SELECT number, (SELECT j.user_name FROM api_keys AS k WHERE k.id = j.key_id AND k.user_name IS NOT NULL) AS bound_user FROM import_jobs AS j
     WHERE 'import:' || id = %(journal_entry_id)s AND undone_at IS NULL
       AND NOT EXISTS (SELECT FROM import_jobs AS u WHERE u.undoes = j.id AND u.status IN ('queued', 'running', 'succeeded'))"""
 
@@ -26,15 +29,24 @@ def persist_imported(connection: Connection[Any], batch: Sequence[Received], *, 
     duplicates = dead = 0
     for journal_entry_id in sorted({received.journal_entry_id for received in batch}):
         of_job = [received for received in batch if received.journal_entry_id == journal_entry_id]
-        number = connection.execute(_JOB_NUMBER, {"journal_entry_id": journal_entry_id}).fetchone()
-        if number is None:
-            for received in of_job:
-                bury(connection, letter_of(received), TAKEN_BACK)
-            dead += len(of_job)
+        job = connection.execute(_JOB, {"journal_entry_id": journal_entry_id}).fetchone()
+        if job is None:
+            dead += _bury_all(connection, of_job, TAKEN_BACK)
             continue
+        number, bound_user = job
+        if bound_user is not None:
+            foreign = {record.id for record in foreign_among(connection, bound_user, [cast(Record, received.event) for received in of_job])}
+            dead += _bury_all(connection, [received for received in of_job if received.event.id in foreign], NOT_YOURS)
+            of_job = [received for received in of_job if received.event.id not in foreign]
         # After what the transaction has persisted before.
         clear(connection)
-        persisted, buried = persist_isolating(connection, of_job, idle_gap=idle_gap, job_number=number[0])
+        persisted, buried = persist_isolating(connection, of_job, idle_gap=idle_gap, job_number=number)
         dead += len(buried)
         duplicates += min(persisted.duplicates, len(of_job) - len(buried))
     return Persisted(messages=len(batch) - dead - duplicates, duplicates=duplicates), dead
+
+
+def _bury_all(connection: Connection[Any], batch: Sequence[Received], reason: str) -> int:
+    for received in batch:
+        bury(connection, letter_of(received), reason)
+    return len(batch)

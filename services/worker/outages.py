@@ -22,6 +22,12 @@ AWAY = (
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
     BlobStoreAway,
+    # A master that is one no longer, a Cluster that has none for some keys or is moving them.
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.AskError,
+    redis.exceptions.TryAgainError,
+    redis.exceptions.ClusterError,
+    redis.exceptions.RedisClusterException,
 )
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from services.worker import aggregate, copies, fold_sessions, history_prompts, insert_rows, rework, roll_up
+from services.worker import aggregate, copies, fold_sessions, history_prompts, insert_rows, lock_order, rework, roll_up
 from services.worker.readings import BROUGHT_BY
 from services.worker.staging import Received, Staged, copy_in, stage
 
@@ -22,11 +22,13 @@ NEW_PROJECTS = f"""
     SELECT path, name, {BROUGHT_BY}, is_named FROM staged_projects AS s
     WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.path_key = md5(s.path)::uuid) ORDER BY path
     ON CONFLICT (path_key) DO NOTHING RETURNING id"""
-PROJECTS_BROUGHT_TOO = """
-    UPDATE projects AS p SET brought_by = brought_too(p.brought_by, %(job_number)s), is_named = p.is_named OR k.is_named
-    FROM (SELECT t.id, s.is_named FROM projects AS t JOIN staged_projects AS s ON t.path_key = md5(s.path)::uuid
-          WHERE NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')) OR s.is_named AND NOT t.is_named ORDER BY t.id FOR UPDATE OF t) AS k
-    WHERE p.id = k.id"""
+_IS_NEWS_OF_PROJECT = (
+    "p.path_key = md5(s.path)::uuid AND (NOT %(job_number)s = ANY(coalesce(p.brought_by, '{0}')) OR s.is_named AND NOT p.is_named)"
+)
+PROJECTS_TO_MARK = f"SELECT DISTINCT p.id FROM projects AS p, staged_projects AS s WHERE {_IS_NEWS_OF_PROJECT}"
+MARK_PROJECTS = f"""
+    UPDATE projects AS p SET brought_by = brought_too(p.brought_by, %(job_number)s), is_named = p.is_named OR s.is_named
+    FROM staged_projects AS s WHERE {_IS_NEWS_OF_PROJECT}"""
 
 NEW_USERS = """
     INSERT INTO users (name)
@@ -140,13 +142,17 @@ def persist(connection: Connection[Any], batch: Sequence[Received], *, idle_gap:
     copy_in(connection, staged)
     parameters: dict[str, Any] = {"session_ids": sorted(staged.session_ids), "idle_gap": idle_gap, "job_number": job_number}
     if job_number:
-        copies.take_turns(connection)
+        lock_order.take_turns(connection)
+    lock_order.with_others(connection)
+    if job_number:
         parameters["session_ids"] = sorted(staged.session_ids | copies.owners(connection))
     projects = _make_what_rows_refer_to(connection, staged, parameters)
     moved_projects, new_owners = copies.settle(connection, parameters) if job_number else (set[int](), 0)
-    if job_number and staged.rows["staged_tool_calls"]:
-        connection.execute(rework.KEEP_SLOWER)
+    # Their maxima are looked up after they were added to.
+    if job_number and staged.rows["staged_tool_calls"] and connection.execute(rework.KEEP_SLOWER).rowcount:
+        lock_order.moving(connection)
     new_ids, rekeyed_projects = _session_keys(connection, staged, parameters)
+    lock_order.adding(connection)
     with connection.cursor(row_factory=dict_row) as cursor:
         counts = cursor.execute(PERSIST.encode(), parameters | new_ids, prepare=True).fetchone()
     assert counts is not None
@@ -155,7 +161,12 @@ def persist(connection: Connection[Any], batch: Sequence[Received], *, idle_gap:
     if job_number:
         has_sessionless = any(row[1] is None for row in staged.rows["staged_messages"])
         connection.execute(IMPORT_SESSIONS, parameters | {"has_sessionless": has_sessionless})
-    date_projects(connection, moved_projects | rekeyed_projects | set(counts.pop("redated_projects") or []))
+    redated_projects = moved_projects | rekeyed_projects | set(counts.pop("redated_projects") or [])
+    marked_projects = {row[0] for row in connection.execute(PROJECTS_TO_MARK, parameters)} if staged.rows["staged_projects"] else set[int]()
+    _lock_projects(connection, redated_projects | marked_projects)
+    if marked_projects:
+        connection.execute(MARK_PROJECTS, parameters)
+    date_projects(connection, redated_projects)
     persisted = Persisted(projects=projects, session_events=len(new_ids["new_session_event_ids"]), **counts)
     persisted.sessions += new_owners
     persisted.duplicates = _duplicates(staged, persisted, len(new_ids["new_fact_ids"]))
@@ -166,7 +177,6 @@ def _make_what_rows_refer_to(connection: Connection[Any], staged: Staged, parame
     projects = 0
     if staged.rows["staged_projects"]:
         projects = connection.execute(NEW_PROJECTS.encode(), parameters).rowcount
-        connection.execute(PROJECTS_BROUGHT_TOO, parameters)
     if staged.rows["staged_users"]:
         connection.execute(NEW_USERS)
     if staged.rows["staged_activities"]:
@@ -191,10 +201,15 @@ def _session_keys(connection: Connection[Any], staged: Staged, parameters: dict[
     return {"new_session_event_ids": event_ids, "new_fact_ids": fact_ids}, moved
 
 
-def date_projects(connection: Connection[Any], project_ids: set[int]) -> None:
-    """Looks up when the last session of each project was."""
+def _lock_projects(connection: Connection[Any], project_ids: set[int]) -> None:
     if project_ids:
         connection.execute(LOCK_PROJECTS, {"project_ids": list(project_ids)})
+
+
+def date_projects(connection: Connection[Any], project_ids: set[int]) -> None:
+    """Looks up when the last session of each project was."""
+    _lock_projects(connection, project_ids)
+    if project_ids:
         connection.execute(LAST_SESSIONS, {"project_ids": list(project_ids)})
 
 

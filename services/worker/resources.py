@@ -19,6 +19,7 @@ from services.worker.fixed_settings import idle_gap_seconds
 from services.worker.settings import Settings
 from services.worker.staging import prepare_connection
 from shared.database import make_engine
+from shared.redis_clients import connect
 
 # Drains of different slots do not wait for each other at the ledger.
 LEDGER_SLOTS = 64
@@ -67,7 +68,7 @@ def open_resources(settings: Settings) -> Resources:
     """Connects lazily: nothing is asked of Postgres or Redis until the first use."""
     engine = make_engine(settings.database_url, pool_size=1, statement_timeout_ms=30_000, application_name="tracker-worker")
     event.listen(engine, "connect", _prepare)
-    redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=10, protocol=2)
+    redis = connect(settings.redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=10, protocol=2)
     return Resources(settings, engine, redis, Drainer(f"{socket.gethostname()}-{os.getpid()}"))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.worker import aggregate, roll_up
+from services.worker import aggregate, lock_order, roll_up
 
 # The earliest start that names it decides, whatever the order of arrival; without one, what a file's earliest record says; else what is known stays.
 _FIRST_OF_STARTS = ", ".join(
@@ -152,6 +152,7 @@ def reworked(connection: Connection[Any], parameters: dict[str, Any]) -> Iterato
 
     `parameters`: session_ids (their rows locked by the caller), idle_gap. The set is, at the end, the projects that the sessions were or are in.
     """
+    lock_order.moving(connection)
     projects = {row[0] for row in connection.execute(_PROJECTS, parameters)}
     connection.execute(KEEP_DAYS, parameters)
     connection.execute(KEEP_TOOLS, parameters)

@@ -1,21 +1,24 @@
 """The worker's settings, from the environment."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.redis_settings import BROKER_URL, PARTITIONS, REDIS_URL, REPLICAS_ACKED, RedisUrl, check_broker
 
 
 class Settings(BaseSettings):
     """TRACKER_* variables that the worker reads. A value that does not parse stops the start."""
 
-    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
     database_url: str = Field("postgresql://tracker@localhost/tracker", description="Postgres: where events and aggregates are kept.")
-    redis_url: str = Field(
-        "redis://localhost:6379/0", description="Redis: the journal and Celery's broker. `unix:///path.sock?db=0` for a socket."
-    )
-    journal_partitions: int = Field(1, ge=1, le=256, description="Number of journal streams. The same for ingest, worker and query.")
+    redis_url: RedisUrl = Field("redis://localhost:6379/0", description=REDIS_URL)
+    broker_url: RedisUrl | None = Field(None, description=BROKER_URL)
+    redis_replicas_acked: int = Field(0, ge=0, le=10, description=REPLICAS_ACKED)
+    journal_partitions: int = Field(1, ge=1, le=256, description=PARTITIONS)
     idle_gap_seconds: int = Field(
         300, ge=1, le=3600, description="A pause up to this long counts as active time. A database keeps the first value it is used with."
     )
@@ -42,3 +45,8 @@ class Settings(BaseSettings):
         None, description="Touched while a worker or beat goes round; `python -m services.worker.alive` tells by its age. Set in its image."
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @model_validator(mode="after")
+    def _has_broker(self) -> Self:
+        check_broker(self.redis_url, self.broker_url)
+        return self

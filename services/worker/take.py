@@ -6,11 +6,13 @@ name, after that name has been fenced: so whoever holds an entry has settled wha
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from shared import replicated
 from shared.journal import EPOCH_FIELD, EVENTS_FIELD, GROUP, PAYLOAD_FIELD, accounting_key
 
 # At most this many entries are in memory at once; an entry is at most 256 KB.
@@ -134,12 +136,21 @@ def find(redis: Redis, places: Iterable[tuple[str, str]]) -> list[Entry]:
     return [_entry(stream, *found[0]) for (stream, _), found in zip(wanted, answers, strict=True) if found]
 
 
-def done(redis: Redis, entries: Iterable[Entry]) -> None:
-    """Acknowledges and removes entries whose transaction is committed, and settles their events. All of it or nothing, a script at a time."""
+def done(redis: Redis, entries: Iterable[Entry], replicas: int = 0) -> None:
+    """Acknowledges and removes entries whose transaction is committed, and settles their events. All of it or nothing, a script at a time.
+
+    With `replicas` it is certain only without a NotReplicatedError.
+    """
     for (stream, epoch), of_account in _by_account(entries).items():
         for at in range(0, len(of_account), ENTRIES_PER_SCRIPT):
-            words = [word for entry in of_account[at : at + ENTRIES_PER_SCRIPT] for word in (entry.entry_id, entry.events or 0)]
-            redis.eval(_DONE, 2, stream, accounting_key(stream), GROUP, epoch, *words)
+            words: list[str | int] = [
+                word for entry in of_account[at : at + ENTRIES_PER_SCRIPT] for word in (entry.entry_id, entry.events or 0)
+            ]
+            replicated.write(redis, stream, replicas, partial(_settle, stream, epoch, words))
+
+
+def _settle(stream: str, epoch: str, words: list[str | int], redis: Redis) -> Any:
+    return redis.eval(_DONE, 2, stream, accounting_key(stream), GROUP, epoch, *words)
 
 
 def give_back(redis: Redis, entries: Iterable[Entry], consumer: str) -> None:

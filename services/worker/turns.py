@@ -9,6 +9,7 @@ from typing import Any
 
 from redis import Redis
 
+from shared import replicated
 from shared.journal import bell_key, turn_key
 
 # KEYS: a turn. ARGV: who, ms.
@@ -32,9 +33,12 @@ return redis.call('EXISTS', KEYS[2])
 """
 
 
-def begin(redis: Redis, stream: str, process: str, turn_ms: int) -> bool:
-    """Whether it is this process' turn for the next `turn_ms`; if it was already, it is so again from now."""
-    begun: Any = redis.eval(_BEGIN, 1, turn_key(stream), process, turn_ms)
+def begin(redis: Redis, stream: str, process: str, turn_ms: int, replicas: int = 0) -> bool:
+    """Whether it is this process' turn for the next `turn_ms`; if it was already, it is so again from now.
+
+    With `replicas`: and whatever was written to the stream before is on the disks of so many. NotReplicatedError if it is not.
+    """
+    begun: Any = replicated.write(redis, stream, replicas, lambda client: client.eval(_BEGIN, 1, turn_key(stream), process, turn_ms))
     return bool(begun)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import scalar_row
 
-from services.worker import aggregate, copies, rework, roll_up, session_rows
+from services.worker import aggregate, copies, lock_order, rework, roll_up, session_rows
 from services.worker.persist import LOCK_SESSIONS, NEW_SESSIONS, date_projects
 from services.worker.resources import Resources
 
@@ -84,7 +84,8 @@ _LEFTOVERS = [
 def undo_some(worker: Resources, connection: Connection[Any], job_number: int) -> bool:
     """Takes away the next part of what an import brought, in the caller's transaction. False if nothing was left."""
     parameters: dict[str, Any] = {"job_number": job_number, "idle_gap": worker.idle_gap, "limit": SESSIONS_AT_ONCE}
-    copies.take_turns(connection)
+    lock_order.take_turns(connection)
+    lock_order.alone(connection)
     with connection.cursor(row_factory=scalar_row) as cursor:
         session_ids = cursor.execute(_LEFT, parameters).fetchall()
     if not session_ids:
@@ -134,6 +135,8 @@ def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -
 
 def clear_up(connection: Connection[Any], job_number: int) -> None:
     """When all rows are gone: projects, users and cells that nothing is left in, in the caller's transaction."""
+    lock_order.take_turns(connection)
     connection.execute("SET LOCAL statement_timeout = 0")
+    lock_order.alone(connection)
     for statement in _LEFTOVERS:
         connection.execute(statement.encode(), {"job_number": job_number})

@@ -26,6 +26,8 @@ from shared.blobs.store import BlobStoreAway, BlobStoreError
 CONNECT_SECONDS = 3
 READ_SECONDS = 20
 ATTEMPTS = 3
+# Of servers that speak only a part of S3. Waiting does not help.
+NOT_IMPLEMENTED = 501
 # Nothing but a change of settings mends these.
 _MISCONFIGURED = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ParamValidationError, SSLError)
 _BUSY = frozenset({"SlowDown", "RequestTimeout", "RequestTimeTooSkewed", "Throttling", "ThrottlingException", "OperationAborted"})
@@ -70,7 +72,7 @@ def _answered(error: ClientError, bucket: str) -> Exception:
         return FileNotFoundError(f"The bucket {bucket} has no such blob ({code}).")
     if code == "NoSuchBucket":
         return BlobStoreError(f"There is no bucket {bucket}; make it, or name another in TRACKER_BLOB_URL.")
-    if status >= 500 or code in _BUSY:
+    if (status >= 500 and status != NOT_IMPLEMENTED) or code in _BUSY:
         return BlobStoreAway(f"The bucket {bucket} is in trouble ({code or status}); wait for it.")
     return BlobStoreError(f"The bucket {bucket} refuses ({code or status}); check the credentials and what they may do there.")
 

@@ -55,12 +55,14 @@ class NewObject:
 
     def discard(self) -> None:
         """Ends the upload of parts, which are paid for while nobody sees them, and deletes the object."""
-        # There is no such upload if it was completed.
-        with suppress(FileNotFoundError), in_our_words(self._bucket):
-            if self._upload_id is not None:
-                client().abort_multipart_upload(**self._at, UploadId=self._upload_id)
-        with in_our_words(self._bucket):
-            client().delete_object(**self._at)
+        try:
+            # There is no such upload if it was completed.
+            with suppress(FileNotFoundError), in_our_words(self._bucket):
+                if self._upload_id is not None:
+                    client().abort_multipart_upload(**self._at, UploadId=self._upload_id)
+        finally:
+            with in_our_words(self._bucket):
+                client().delete_object(**self._at)
 
     def _complete(self) -> None:
         # A second try, after the answer to the first was lost, is told that there is no such upload. Then the object's length decides.

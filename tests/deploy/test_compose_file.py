@@ -61,7 +61,8 @@ def test_nobody_has_rights_or_writes_but_where_he_must(name: str) -> None:
 def test_nobody_takes_the_machine(name: str) -> None:
     service = SERVICES[name]
     limits = service["deploy"]["resources"]["limits"]
-    assert float(limits["cpus"]) <= 2, "Docker refuses more than the machine has"
+    # Docker refuses more than the machine has; `make env` writes TRACKER_CPUS=1 where there is one.
+    assert limits["cpus"] == "${TRACKER_CPUS:-2}" or float(limits["cpus"]) <= 1
     assert limits["memory"]
     assert limits["pids"] <= 256
     assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}

@@ -1,5 +1,6 @@
 """The images: each has its service's packages and code and nothing of another's, runs without rights, and can be told from outside."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -19,6 +20,29 @@ PINNED = re.compile(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==(\S+)", re.MULTILINE)
 def pinned(lock: Path) -> dict[str, str]:
     """{package: version} of a lock."""
     return dict(PINNED.findall(lock.read_text(encoding="utf-8")))
+
+
+def own_imports(file: Path) -> set[str]:
+    """The tracker's own modules that a file imports, as paths: "shared/errors.py", "services/query"."""
+    named: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            named.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            named.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+    own = {name.replace(".", "/") for name in named if name.split(".")[0] in {"services", "shared", "deploy", "client"}}
+    return {f"{path}.py" for path in own if (ROOT / f"{path}.py").exists()}
+
+
+def copied_files(image: str) -> set[str]:
+    """The files of an image's code, as paths in the repository."""
+    files: set[str] = set()
+    for line in re.findall(r"^COPY (.+) \S+$", STAGES[f"{image}-code"], re.MULTILINE):
+        for pattern in line.split():
+            for found in ROOT.glob(pattern):
+                inside = found.rglob("*.py") if found.is_dir() else [found]
+                files.update(str(file.relative_to(ROOT)) for file in inside)
+    return files
 
 
 def name_of(requirement: str) -> str:
@@ -63,6 +87,18 @@ def test_an_image_copies_no_code_of_another_service(image: str) -> None:
     copied = re.findall(r"^COPY (.+) \S+$", STAGES[f"{image}-code"], re.MULTILINE)
     services = {word for line in copied for word in line.split() if word.startswith("services/") and not word.endswith("__init__.py")}
     assert services == ({f"services/{image}"} if image in {"ingest", "query", "worker"} else set())
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_has_all_of_our_code_that_its_own_needs(image: str) -> None:
+    """What lies in shared for all needs of it only what is used; the code that is the service's own, all."""
+    copied = copied_files(image)
+    wanted = {file for file in copied if not file.startswith("shared/") or image in {"flower", "migrate"}}
+    seen: set[str] = set()
+    while wanted - seen:
+        seen |= (now := wanted - seen)
+        wanted |= {path for file in now for path in own_imports(ROOT / file)}
+    assert wanted <= copied
 
 
 @pytest.mark.parametrize("image", IMAGES)

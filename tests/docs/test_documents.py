@@ -54,7 +54,14 @@ def test_every_setting_says_what_it_is_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "CONTRIBUTING.md", "docs/security.md", *(f"docs/adr/{p.name}" for p in (ROOT / "docs/adr").glob("*.md"))]
+    "document",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/security.md",
+        "docs/scaling-out.md",
+        *(f"docs/adr/{p.name}" for p in (ROOT / "docs/adr").glob("*.md")),
+    ],
 )
 def test_files_that_a_document_names_exist(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")

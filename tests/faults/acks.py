@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.faults.load import Request, Stored
@@ -60,3 +61,21 @@ class Acks:
     def _tell(self, stored: Stored, sent_at: float) -> None:
         if self._wanted is not None and sent_at > self._wanted[0] and not self._wanted[1].done():
             self._wanted[1].set_result(stored)
+
+
+class TimedAcks(Acks):
+    """Also knows when each event was first sent, and when its acceptance was seen."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.sent: dict[str, datetime] = {}
+        self.accepted: dict[str, datetime] = {}
+
+    async def record(self, request: Request, sent_at: float) -> None:
+        now = datetime.now(UTC)
+        waited = asyncio.get_running_loop().time() - sent_at
+        for stored in request.events:
+            self.accepted.setdefault(stored.event_id, now)
+            # The clock of sending is another one; a millisecond is its error.
+            self.sent.setdefault(stored.event_id, datetime.fromtimestamp(now.timestamp() - waited, UTC))
+        await super().record(request, sent_at)

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from psycopg import Connection
 from redis import Redis
@@ -48,6 +48,16 @@ _JOBS = """
 _LEDGER = "SELECT coalesce(sum(persisted), 0)::bigint, coalesce(sum(duplicates), 0)::bigint, coalesce(sum(dead), 0)::bigint FROM ledger"
 
 
+class Servers(Protocol):
+    """What is looked into: however the product runs, its two servers can be asked past it."""
+
+    def database(self) -> Connection[tuple[object, ...]]:
+        """A new connection to Postgres, in autocommit."""
+
+    def redis(self, *, decode_responses: bool = True) -> Redis:
+        """A new client of Redis."""
+
+
 @dataclass
 class Count:
     """Events by the last fault before their acknowledgement; of the whole run what no fault can be named for."""
@@ -65,7 +75,14 @@ class Count:
 
 
 def check(stack: Stack, acks: Acks) -> Count:
-    """Counts everything, after the last event. The server does the counting: a million events are too many for lists."""
+    """Counts everything, after the last event, and looks whether all are well."""
+    count = count_events(stack, acks)
+    count.violations += _unhealthy(stack, count)
+    return count
+
+
+def count_events(stack: Servers, acks: Acks) -> Count:
+    """Every event that was acknowledged, and all accounts. The server does the counting: a million events are too many for lists."""
     count = Count()
     count.violations += _unsettled(stack)
     _await_imports(stack, count)
@@ -76,7 +93,6 @@ def check(stack: Stack, acks: Acks) -> Count:
         count.drift = verify(connection, IDLE_GAP)
     if any(count.drift.values()):
         count.violations.append(f"C3: aggregates differ from the rows: {count.drift}")
-    count.violations += _unhealthy(stack, count)
     return count
 
 
@@ -87,7 +103,7 @@ def waiting(redis: Redis) -> tuple[int, int]:
     return sum(redis.xlen(stream) for stream in streams), sum(item["pending"] for item in pending)
 
 
-def _unsettled(stack: Stack) -> list[str]:
+def _unsettled(stack: Servers) -> list[str]:
     """C4: what was accepted does not lie in the journal for ever."""
     with stack.redis() as redis:
         if wait_until(lambda: waiting(redis) == (0, 0), DRAINED_SECONDS):
@@ -95,7 +111,7 @@ def _unsettled(stack: Stack) -> list[str]:
         return [f"C4: after {DRAINED_SECONDS:.0f} s the journal still holds (entries, taken ones): {waiting(redis)}"]
 
 
-def _await_imports(stack: Stack, count: Count) -> None:
+def _await_imports(stack: Servers, count: Count) -> None:
     """C4: imports end too, and well."""
     with stack.database() as connection:
 
@@ -124,7 +140,7 @@ def _compare(connection: Connection[Any], acks: Acks, count: Count) -> None:
             count.violations.append(f"{name}: {numbers.total()} events, by the last fault: {dict(numbers)}")
 
 
-def _check_accounts(stack: Stack, connection: Connection[Any], count: Count) -> None:
+def _check_accounts(stack: Servers, connection: Connection[Any], count: Count) -> None:
     """C4: the worker's own account agrees with the tables; and nothing here is poison, so nothing may be buried."""
     [(persisted, count.duplicates_dropped, dead)] = connection.execute(_LEDGER).fetchall()
     [(count.stored, buried)] = connection.execute("SELECT count(*), count(*) FILTER (WHERE place = 'dead_letters') FROM stored").fetchall()
@@ -138,7 +154,7 @@ def _check_accounts(stack: Stack, connection: Connection[Any], count: Count) -> 
         count.violations.append(f"C4: dead letters: {buried} events and {entries} whole entries, {dead} by the ledger")
 
 
-def _equation(stack: Stack, connection: Connection[Any]) -> Accounting:
+def _equation(stack: Servers, connection: Connection[Any]) -> Accounting:
     with stack.redis(decode_responses=False) as redis:
         accounts = read_accounts(redis, STREAMS)
     outcomes = {epoch: Outcome(*counts) for epoch, *counts in connection.execute(OUTCOMES).fetchall()}

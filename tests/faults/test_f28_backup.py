@@ -5,7 +5,7 @@ import io
 import json
 import os
 import tarfile
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +16,13 @@ from deploy.embedded import backup, restore
 from deploy.embedded.backup_manifest import Manifest
 from deploy.embedded.processes import StartError, wait_until
 from tests.faults import checks
-from tests.faults.acks import Acks
-from tests.faults.load import Request
+from tests.faults.acks import Acks, TimedAcks
 from tests.faults.stack import Stack
 from tests.faults.writers import Tally, writing
 
 RATE = 1000.0
 BEFORE_SECONDS, AFTER_SECONDS = 4.0, 2.0
 JOB_SECONDS = 60.0
-
-
-class TimedAcks(Acks):
-    """Also knows when each event was first sent, and when its acceptance was seen."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.sent: dict[str, datetime] = {}
-        self.accepted: dict[str, datetime] = {}
-
-    async def record(self, request: Request, sent_at: float) -> None:
-        now = datetime.now(UTC)
-        waited = asyncio.get_running_loop().time() - sent_at
-        for stored in request.events:
-            self.accepted.setdefault(stored.event_id, now)
-            # The clock of sending is another one; a millisecond is its error.
-            self.sent.setdefault(stored.event_id, datetime.fromtimestamp(now.timestamp() - waited, UTC))
-        await super().record(request, sent_at)
 
 
 def history(sessions: int) -> bytes:

@@ -34,6 +34,8 @@ class Stack:
     database_url: str
     log_folder: Path
     environment: dict[str, str]
+    # Of each process: api, worker (its pool's are its children), beat.
+    pids: dict[str, int]
 
     def select(self, sql: str) -> list[tuple[object, ...]]:
         with psycopg.connect(self.database_url) as connection:
@@ -43,14 +45,21 @@ class Stack:
 @pytest.fixture(scope="session")
 def stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
-    database_url = make_database(postgres_url, "flow_test")
+    with running_stack(folder, postgres_url, redis_server_url, 1, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+        yield running
+
+
+@contextmanager
+def running_stack(folder: Path, postgres_url: str, redis_server_url: str, redis_database: int, **settings: str) -> Iterator[Stack]:
+    """A pipeline of its own."""
+    database_url = make_database(postgres_url, f"flow_{redis_database}_test")
     environment = os.environ | {
         "TRACKER_DATABASE_URL": database_url,
         "TRACKER_QUERY_DATABASE_URL": database_url,
-        "TRACKER_REDIS_URL": re.sub(r"(\?db=|/)0$", r"\g<1>1", redis_server_url),
-        "TRACKER_BLOB_URL": (folder / "blobs").as_uri(),
+        "TRACKER_REDIS_URL": re.sub(r"(\?db=|/)0$", rf"\g<1>{redis_database}", redis_server_url),
         "TRACKER_CANARY_SECONDS": "0",
     }
+    environment |= settings
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     processes = {
@@ -62,7 +71,7 @@ def stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.Tem
     try:
         with httpx.Client(base_url=url, timeout=30) as client:
             assert wait_until(lambda: _ready(client), READY_SECONDS), _logs(folder)
-            yield Stack(client, database_url, folder, environment)
+            yield Stack(client, database_url, folder, environment, dict(zip(processes, (process.pid for process in running), strict=True)))
     finally:
         for process in running:
             process.send_signal(signal.SIGTERM)

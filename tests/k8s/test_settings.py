@@ -67,6 +67,6 @@ def test_secrets_go_only_to_who_needs_them(overlay: str) -> None:
     """The gateway, which others reach, has none; beat and Flower do not know the database."""
     keys = {each.name: set(re.findall(r"'key': '([\w-]+)'", str(each.spec))) for each in pods(overlay)}
     assert keys["gateway"] == set()
-    assert keys["beat"] == {"redis-url"}
-    assert keys["flower"] == {"redis-url", "flower-login"}
+    assert keys["beat"] == {"redis-url", "broker-url"}
+    assert keys["flower"] == {"redis-url", "broker-url", "flower-login"}
     assert [name for name, held in keys.items() if "database-url-owner" in held] == ["migrate"]

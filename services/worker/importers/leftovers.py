@@ -7,7 +7,7 @@ from itertools import islice
 import structlog
 
 from services.worker.resources import Resources
-from shared.blobs.store import Stored
+from shared.blobs.store import BlobStore, BlobStoreAway, BlobStoreError, Stored
 from shared.blobs.stores import store_at
 
 log = structlog.get_logger()
@@ -26,15 +26,27 @@ def sweep(worker: Resources) -> int:
     """Deletes them, and ends uploads of which no part came for a day. Gives the number of both."""
     store = store_at(worker.settings.blob_url)
     before = datetime.now(UTC) - PATIENCE
-    swept = store.abort_unfinished(before)
+    swept = 0
     stored = store.stored()
     while batch := list(islice(stored, BATCH)):
         for url in _needless(worker, batch, before):
             store.delete(url)
             swept += 1
+    swept += _aborted(store, before)
     if swept:
         log.warning("uploads_swept", uploads=swept)
     return swept
+
+
+def _aborted(store: BlobStore, before: datetime) -> int:
+    """Not every server that speaks S3 can list them; then a rule of the bucket has to end them."""
+    try:
+        return store.abort_unfinished(before)
+    except BlobStoreAway:
+        raise
+    except BlobStoreError as error:
+        log.warning("unfinished_uploads_not_swept", reason=str(error))
+        return 0
 
 
 def _needless(worker: Resources, batch: Iterable[Stored], before: datetime) -> list[str]:

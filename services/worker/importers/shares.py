@@ -36,6 +36,8 @@ class Share(msgspec.Struct, frozen=True):
     # Of each its name, blob_url, bytes and kind (shared/upload_kinds.py).
     files: list[dict[str, Any]]
     user: str | None
+    # The key that it came by is bound to that user.
+    is_bound: bool
     request_id: str
     position: Position
     attempts: int
@@ -57,7 +59,8 @@ _TAKE = """
     UPDATE import_jobs AS j SET status = 'running', stage = CASE kind WHEN 'undo' THEN 'undoing' ELSE 'reading' END, started_at = coalesce(started_at, now())
     FROM taken WHERE j.id = taken.job_id
     RETURNING j.id AS job_id, share, (SELECT count(*) FROM import_shares AS s WHERE s.job_id = j.id) AS shares, number AS job_number, kind,
-              (SELECT number FROM import_jobs AS u WHERE u.id = j.undoes) AS undoes, files, user_name AS user, coalesce(request_id, '') AS request_id,
+              (SELECT number FROM import_jobs AS u WHERE u.id = j.undoes) AS undoes, files, user_name AS user,
+              EXISTS (SELECT FROM api_keys AS k WHERE k.id = j.key_id AND k.user_name IS NOT NULL) AS is_bound, coalesce(request_id, '') AS request_id,
               checkpoint AS position, attempts, lease_token, cancel_requested_at IS NOT NULL AS is_cancelled"""
 
 _ADVANCE_SHARE = """

@@ -1,16 +1,18 @@
 """A chunk of an import into the database, in one transaction: rows, aggregates, the share's position, the job's counts."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import Connection
 
 from services.worker.dead_letters import persist_isolating
+from services.worker.foreign_rows import foreign_among, session_of
 from services.worker.importers import shares
 from services.worker.importers.chunks import Chunk
 from services.worker.importers.shares import Progress, Share
 from services.worker.persist import Persisted
-from services.worker.records import RecordError
+from services.worker.records import Record, RecordError
 from services.worker.resources import Resources
 from services.worker.staging import Received
 
@@ -22,9 +24,11 @@ _IMPORTED_FILES = """
 def store(worker: Resources, share: Share, chunk: Chunk) -> bool:
     """Stores it. True if somebody wants the job cancelled."""
     now = datetime.now(UTC)
-    batch = [Received(record, now, share.request_id, f"import:{share.job_id}") for record in chunk.records]
     errors = [_error(name, error) for name, error in chunk.errors]
     with worker.transaction() as connection:
+        records, foreign = _own(connection, share, chunk.records)
+        errors += foreign
+        batch = [Received(record, now, share.request_id, f"import:{share.job_id}") for record in records]
         persisted, dead = Persisted(), list[Received]()
         if batch:
             persisted, dead = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=share.job_number)
@@ -34,7 +38,7 @@ def store(worker: Resources, share: Share, chunk: Chunk) -> bool:
             chunk.position,
             chunk.bytes_done,
             persisted,
-            rows=len(batch),
+            rows=len(chunk.records),
             files=chunk.files,
             errors=errors,
             unknown_records=chunk.unknown_records,
@@ -42,6 +46,16 @@ def store(worker: Resources, share: Share, chunk: Chunk) -> bool:
             is_damaged=chunk.is_damaged,
         )
         return shares.advance(connection, share, progress)
+
+
+def _own(connection: Connection[Any], share: Share, records: list[Record]) -> tuple[list[Record], list[dict[str, Any]]]:
+    """The records that the job may store, and an error for each session of another user's."""
+    if not share.is_bound or share.user is None or not records:
+        return records, []
+    foreign = foreign_among(connection, share.user, records)
+    left_out = {record.id for record in foreign}
+    errors = [_not_yours(session_id, count) for session_id, count in Counter(map(session_of, foreign)).items()]
+    return [record for record in records if record.id not in left_out], errors
 
 
 def _remember(connection: Connection[Any], share: Share, chunk: Chunk) -> None:
@@ -53,6 +67,12 @@ def _remember(connection: Connection[Any], share: Share, chunk: Chunk) -> None:
 def _error(file_name: str, error: RecordError) -> dict[str, Any]:
     place = {name: value for name in ("line", "offset") if (value := getattr(error, name)) is not None}
     return {"file": file_name, **place, "code": error.code, "message": error.message}
+
+
+def _not_yours(session_id: str | None, count: int) -> dict[str, Any]:
+    place = f"of session {session_id}" if session_id else "without a session"
+    message = f"{count} records {place} were left out: they are another user's; import them with a key of that user, or with one that is bound to none."
+    return {"code": "SESSION_OF_ANOTHER_USER", "message": message}
 
 
 def _not_storable(received: Received) -> dict[str, Any]:

@@ -13,11 +13,13 @@ from tests.faults.proxy import Proxy
 from tests.s3_server import BUCKET, s3_environment, s3_server
 
 Use = Callable[..., Any]
+# A real server's pages have a thousand.
+PAGE_KEYS = 5
 
 
 @pytest.fixture(scope="session")
 def s3_port() -> Iterator[int]:
-    with s3_server() as port:
+    with s3_server(MOTO_S3_DEFAULT_MAX_KEYS=str(PAGE_KEYS)) as port:
         yield port
 
 
@@ -36,15 +38,16 @@ def use_s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Use]:
 
 
 @pytest.fixture
-def s3(use_s3: Use, s3_port: int) -> Any:
+def s3(use_s3: Use, s3_port: int) -> Iterator[Any]:
     """The library's own client, and an empty bucket."""
     client = use_s3(s3_port)
     client.create_bucket(Bucket=BUCKET)
+    yield client
     for upload in client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", ()):
         client.abort_multipart_upload(Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
-    for item in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
-        client.delete_object(Bucket=BUCKET, Key=item["Key"])
-    return client
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+        for item in page.get("Contents", ()):
+            client.delete_object(Bucket=BUCKET, Key=item["Key"])
 
 
 @pytest.fixture

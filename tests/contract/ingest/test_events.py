@@ -138,7 +138,7 @@ def test_waiting_without_a_worker_ends_queued(service: Service) -> None:
 
 def test_each_event_rings_the_bell_unless_it_is_ringing(service: Service) -> None:
     service.start("s-1")
-    assert service.redis.exists("journal:bell")
+    assert service.redis.exists("bell:{0}")
     for _ in range(5):
         service.post("/api/conversations", MESSAGE)
     service.http.__exit__()  # lets the bell that is on its way go

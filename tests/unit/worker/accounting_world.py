@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
+from services.ingest.append_script import AppendScript
+from services.ingest.append_script import Entry as NewEntry
 from services.ingest.backlog import Backlog
 from services.ingest.doorbell import Doorbell
-from services.ingest.journal import Entry as NewEntry
 from services.ingest.journal import Journal, entries_of
 from services.worker.accounting import accounting
 from services.worker.drain import settle
@@ -76,7 +77,9 @@ class World:
 
 async def _append(redis_url: str, entries: Sequence[NewEntry], partitions: int) -> None:
     async with AsyncRedis.from_url(redis_url) as redis:
-        await Journal(redis, Doorbell(sender(redis_url)), Backlog(redis, partitions=partitions, max_entries=1000)).append(entries)
+        await Journal(AppendScript(redis), Doorbell(sender(redis_url)), Backlog(redis, partitions=partitions, max_entries=1000)).append(
+            entries
+        )
 
 
 def call(event_id: UUID | None = None, *, name: str = "Bash", session_id: str | None = None) -> ToolCall:

@@ -5,7 +5,7 @@ import threading
 import psycopg
 
 from deploy.embedded.processes import wait_until
-from services.worker import copies
+from services.worker import lock_order
 from services.worker.resources import Resources
 
 WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -17,11 +17,11 @@ def test_whoever_comes_second_waits_longer_than_any_lock_may_take(worker: Resour
 
     def second() -> None:
         with psycopg.connect(worker.settings.database_url, options="-c lock_timeout=1ms") as connection:
-            copies.take_turns(connection)
+            lock_order.take_turns(connection)
             had_its_turn.set()
 
     with psycopg.connect(worker.settings.database_url) as first, psycopg.connect(worker.settings.database_url, autocommit=True) as looking:
-        copies.take_turns(first)
+        lock_order.take_turns(first)
         waiter = threading.Thread(target=second)
         waiter.start()
         assert wait_until(lambda: looking.execute(WAITING).fetchone() == (1,), 10)

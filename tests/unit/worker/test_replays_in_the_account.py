@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from redis.asyncio import Redis
 
+from services.ingest.append_script import AppendScript, Entry
 from services.ingest.backlog import Backlog
 from services.ingest.doorbell import Doorbell
-from services.ingest.journal import Entry, Journal
+from services.ingest.journal import Journal
 from services.worker.accounting import accounting
 from services.worker.drain import drain
 from services.worker.records import ApiCall, Message, ProjectSeen, Record, SessionFacts
@@ -87,5 +88,5 @@ async def _append(worker: Resources, letters: list[DeadLetter]) -> None:
     app = sender(worker.settings.redis_url)
     async with Redis.from_url(worker.settings.redis_url) as redis:
         entries = [Entry(stream_key(0), encode_replay(letter), events_in(letter)) for letter in letters]
-        await Journal(redis, Doorbell(app), Backlog(redis, partitions=1, max_entries=1000)).append(entries)
+        await Journal(AppendScript(redis), Doorbell(app), Backlog(redis, partitions=1, max_entries=1000)).append(entries)
     app.close()

@@ -1,0 +1,100 @@
+"""`make compose-backup`: a consistent copy of the running containers' data, without stopping them.
+
+First the journal, then the rows, both of the same moment, as deploy/embedded/backup.py does it (docs/adr/0017-a-backup-is-of-one-moment.md).
+A folder of the same make, with a list of checksums at its end; uploads are one tar.
+"""
+
+import os
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from deploy.containers import frozen, uploads
+from deploy.containers.compose import REPOSITORY, ContainersError, as_program, containers, run, say
+from deploy.embedded import backup_manifest
+from deploy.embedded.backup_manifest import BLOBS, DUMP, FORMAT, JOURNAL, ROLES, Manifest
+
+UPLOADS: Final = f"{BLOBS}.tar"
+_NEEDED: Final = ("postgres", "redis", "ingest")
+_DUMP: Final = ("pg_dump", "--username=tracker", "--format=custom", "--compress=gzip:1")
+_DUMP_ROLES: Final = ("pg_dumpall", "--username=postgres", "--roles-only", "--no-role-passwords")
+
+
+def default_folder() -> Path:
+    """In the clone, ignored by git, named by the time."""
+    return REPOSITORY / ".tracker.backups" / f"compose-{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
+
+
+def back_up(folder: Path) -> Manifest:
+    """Makes `folder` a backup of the running stack. ContainersError if that cannot be done; then nothing of it is left."""
+    if folder.exists():
+        raise ContainersError(f"{folder} exists already; name a folder that does not: make compose-backup TO=…")
+    running = {one["Service"] for one in containers()}
+    if missing := [service for service in _NEEDED if service not in running]:
+        raise ContainersError(f"A backup is of a running stack, and {', '.join(missing)} is not; start it with `make compose-up`.")
+    unfinished = folder.with_name(folder.name + ".unfinished")
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        (unfinished / JOURNAL).mkdir(mode=0o700, parents=True)
+        manifest = _copy_all(unfinished)
+        unfinished.rename(folder)
+    except OSError as error:
+        raise ContainersError(f"The backup could not be written ({error}); make room, or name another folder: TO=…") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return manifest
+
+
+def _copy_all(target: Path) -> Manifest:
+    with uploads.links(), frozen.moment() as moment:
+        # Of uploads, those of jobs that are unfinished in the snapshot: they are there by now, or were before.
+        uploads.link()
+        _copy(target / DUMP, "postgres", *_DUMP, f"--snapshot={moment.snapshot}", "tracker")
+        _copy(target / ROLES, "postgres", *_DUMP_ROLES)
+        for name, size_bytes in moment.journal.items():
+            _copy(target / JOURNAL / "appendonlydir" / name, "redis", "head", "-c", str(size_bytes), f"{frozen.LINKS}/{name}")
+        uploads.pack(target / UPLOADS)
+    manifest = Manifest(
+        FORMAT,
+        moment.at.isoformat(timespec="milliseconds"),
+        moment.schema,
+        _redis_version(),
+        f"file://{uploads.FOLDER}",
+        backup_manifest.describe(target),
+    )
+    backup_manifest.write(target, manifest)
+    return manifest
+
+
+def _copy(target: Path, service: str, *program: str) -> None:
+    """What a program in a container writes, onto the disk."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with target.open("xb") as file:
+        run("exec", "--no-TTY", service, *program, stdout=file)
+        os.fsync(file.fileno())
+
+
+def _redis_version() -> str:
+    """8.0.2, of a line like: Redis server v=8.0.2 sha=00000000:1 malloc=jemalloc-5.3.0 bits=64 build=3951ec6cb7cb9c66"""
+    words = run("exec", "--no-TTY", "redis", "redis-server", "--version").split()
+    return next(word.removeprefix("v=") for word in words if word.startswith("v="))
+
+
+def main(arguments: list[str]) -> None:
+    """Prints where it is and of when."""
+    # For nobody else to read, whatever program writes it.
+    os.umask(0o077)
+    folder = Path(arguments[0]).expanduser().resolve() if arguments and arguments[0] else default_folder()
+    started = time.monotonic()
+    manifest = back_up(folder)
+    size = sum(file["bytes"] for file in manifest.files.values())
+    say(
+        f"{folder}\nEverything accepted until {manifest.moment} is in it: {size / 1e6:,.1f} MB in {time.monotonic() - started:.1f} s. "
+        "It holds what was said in the sessions; keep it as private as they are, and on another disk."
+    )
+
+
+if __name__ == "__main__":
+    as_program(main)

@@ -1,0 +1,70 @@
+"""`docker compose`, asked from a program. Which project and which file of settings, its own variables say: COMPOSE_PROJECT_NAME, COMPOSE_ENV_FILES.
+
+Only the standard library, as in all of this folder: a machine that has Docker may have nothing else.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, Final
+
+REPOSITORY: Final = Path(__file__).parent.parent.parent
+COMPOSE: Final = ("docker", "compose", "--progress", "quiet")
+
+
+class ContainersError(Exception):
+    """Something that a person has to put right; the message says what."""
+
+
+def run(*arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
+    """The output of `docker compose …`, without its last newline; empty if it goes to `stdout`. ContainersError if it fails."""
+    done = subprocess.run(
+        [*COMPOSE, *arguments],
+        cwd=REPOSITORY,
+        stdin=stdin or subprocess.DEVNULL,
+        stdout=stdout or subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip()[-800:]
+        raise ContainersError(f"`docker compose {' '.join(arguments)[:120]}` failed; it said: {said or 'nothing'}")
+    return (done.stdout or b"").decode().rstrip("\n")
+
+
+def start(*arguments: str) -> "subprocess.Popen[bytes]":
+    """`docker compose …` with both ends of a conversation."""
+    return subprocess.Popen([*COMPOSE, *arguments], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def containers(service: str | None = None, *, also_stopped: bool = False) -> list[dict[str, Any]]:
+    """Those of the project, as `docker compose ps` lists them: ID, Name, Service, State, Health, ExitCode."""
+    options = ["--all"] if also_stopped else []
+    lines = run("ps", "--format", "json", *options, *([service] if service else [])).splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def docker(*arguments: str) -> str:
+    """The output of `docker …`. ContainersError if it fails."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ContainersError(f"`docker {' '.join(arguments)[:120]}` failed; it said: {done.stderr.strip()[-800:]}")
+    return done.stdout.rstrip("\n")
+
+
+def as_program(main: Callable[[list[str]], None]) -> None:
+    """Runs `main` with the command line; an error is a sentence and exit code 1."""
+    try:
+        main(sys.argv[1:])
+    except ContainersError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def say(text: str) -> None:
+    """A line for whoever waits."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,70 @@
+"""Uploads in the volume `blobs`: second names for those that are there, which stay when their import is done and deletes them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from deploy.containers.compose import run
+
+FOLDER: Final = "/var/lib/tracker/blobs"
+# Below the folder, since only the same disk can give a second name; no upload is called so.
+_LINKS: Final = f"{FOLDER}/.backup-links"
+# Run in a container of ingest, which has the folder and Python.
+_LINK: Final = f"""
+import os, sys
+from pathlib import Path
+links = Path({_LINKS!r})
+links.mkdir(mode=0o700, exist_ok=True)
+for upload in Path({FOLDER!r}).iterdir():
+    if upload.is_file() and not (links / upload.name).exists():
+        try:
+            os.link(upload, links / upload.name)
+        except FileNotFoundError:
+            continue
+"""
+_REMOVE: Final = f"import shutil; shutil.rmtree({_LINKS!r}, ignore_errors=True)"
+_PACK: Final = f"""
+import sys, tarfile
+with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as archive:
+    archive.add({_LINKS!r}, arcname=".")
+"""
+_UNPACK: Final = f"""
+import sys, tarfile
+with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as archive:
+    archive.extractall({FOLDER!r}, filter="data")
+"""
+
+
+@contextmanager
+def links() -> Iterator[None]:
+    """They are there inside: all uploads that were there at its beginning, and at each `link`."""
+    _inside(_REMOVE)
+    link()
+    try:
+        yield
+    finally:
+        _inside(_REMOVE)
+
+
+def link() -> None:
+    """Names those that have come since."""
+    _inside(_LINK)
+
+
+def pack(target: Path) -> None:
+    """The linked ones as a tar."""
+    with target.open("xb") as file:
+        run("exec", "--no-TTY", "ingest", "python", "-c", _PACK, stdout=file)
+        os.fsync(file.fileno())
+
+
+def unpack(source: Path) -> None:
+    """Into the volume of a stack that is not running."""
+    with source.open("rb") as file:
+        run("run", "--rm", "--no-deps", "--no-TTY", "ingest", "python", "-c", _UNPACK, stdin=file)
+
+
+def _inside(program: str) -> None:
+    run("exec", "--no-TTY", "ingest", "python", "-c", program)

@@ -1,0 +1,98 @@
+"""An upgrade under load: whoever sends once more when he is told to, notices nothing."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+
+from deploy.containers import compose
+from tests.compose.images import TAG
+from tests.compose.load import Load
+from tests.compose.stack import Composed
+from tests.faults.client import NO_ANSWER, Answer, Client
+from tests.faults.load import Request, requests
+
+PROGRAM = [sys.executable, "-m", "deploy.containers.upgrade"]
+CLIENTS = 4
+PAUSE_SECONDS = 0.1
+READS = ("/api/projects?limit=5", "/api/sessions?limit=5", "/api/stats")
+
+
+@dataclass
+class Callers:
+    """Those who send once more after what the answer says, and not again. `failures`: what was not answered well then."""
+
+    sent: int = 0
+    retried: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+
+def upgrade(stack: Composed, load: Load) -> str:
+    """From the images that run to those of TAG, with `make compose-upgrade`'s own program."""
+    load.fault("upgrade")
+    before = _images(stack)
+    stack.set("TRACKER_IMAGE_TAG", TAG)
+    callers, stopping = Callers(), threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(_call(stack.port, load, callers, stopping)))
+    thread.start()
+    try:
+        done = subprocess.run(PROGRAM, cwd=compose.REPOSITORY, capture_output=True, text=True, check=False)
+    finally:
+        stopping.set()
+        thread.join()
+    assert done.returncode == 0, done.stdout + done.stderr
+    after = _images(stack)
+    assert before.keys() == after.keys() and all(before[service] != after[service] for service in before), (before, after)
+    assert not callers.failures, callers.failures[:5]
+    flow = load.await_flow()
+    retried = ", ".join(f"{count} after {why}" for why, count in callers.retried.items()) or "none"
+    return f"{callers.sent:,} requests, 0 failed after one retry ({retried}); flowing after {flow:.1f} s; {'; '.join(done.stdout.splitlines())}"
+
+
+def _images(stack: Composed) -> dict[str, str]:
+    """{service of ours: its image's id}, of what runs."""
+    stack.use()
+    found = {one["Service"]: stack.inspect(one["ID"]) for one in compose.containers()}
+    return {service: one["Image"] for service, one in found.items() if "claude-code-tracker" in one["Config"]["Image"]}
+
+
+async def _call(port: int, load: Load, callers: Callers, stopping: threading.Event) -> None:
+    await asyncio.gather(*(_caller(port, number, load, callers, stopping) for number in range(CLIENTS)))
+
+
+async def _caller(port: int, number: int, load: Load, callers: Callers, stopping: threading.Event) -> None:
+    client = Client(port)
+    for count, request in enumerate(requests(f"upgrade/{number}")):
+        if stopping.is_set():
+            break
+        if await _once_more(client, request, callers):
+            load.acknowledge(request)
+        await _once_more(client, READS[count % len(READS)], callers)
+        await asyncio.sleep(PAUSE_SECONDS)
+    client.close()
+
+
+async def _once_more(client: Client, what: Request | str, callers: Callers) -> bool:
+    """Whether it was answered well, at once or the second time."""
+    callers.sent += 1
+    answer, problem = await _ask(client, what)
+    if problem is None:
+        return True
+    callers.retried[problem] += 1
+    await asyncio.sleep(float(answer.headers.get("retry-after", 1)) if answer else 1)
+    _, problem = await _ask(client, what)
+    if problem is not None:
+        callers.failures.append(f"{what if isinstance(what, str) else what.path}: {problem}")
+    return problem is None
+
+
+async def _ask(client: Client, what: Request | str) -> tuple[Answer | None, str | None]:
+    """The answer if one came, and what is wrong with it, or with its absence."""
+    try:
+        answer = await (client.get(what) if isinstance(what, str) else client.post(what.path, what.body))
+    except NO_ANSWER as error:
+        return None, type(error).__name__
+    return answer, None if answer.status in (200, 201) else f"{answer.status} {json.loads(answer.body).get('code')}"

@@ -1,0 +1,1 @@
+"""The ways to more than one machine, each run for real: partitions, Sentinel, Cluster, a replica of Postgres, workers elsewhere."""

@@ -1,0 +1,61 @@
+"""The journal on a Cluster of three masters, its partitions on different ones; Celery has a Redis of its own."""
+
+from pathlib import Path
+
+from services.worker.maintenance import remove_dead_consumers
+from services.worker.resources import open_resources
+from services.worker.settings import Settings
+from shared.journal import stream_key
+from tests.scale.counting import assert_all_stored, load
+from tests.scale.pipeline import pipeline
+from tests.scale.redis_servers import cluster, cluster_client, cluster_url, needs_waitaof
+
+RATE = 200.0
+PARTITIONS = 4
+
+
+def test_four_partitions_on_three_masters(database_url: str, redis_url: str, tmp_path: Path) -> None:
+    with cluster(tmp_path / "redis", masters=3) as servers:
+        # Given partitions that are not all on one master
+        with cluster_client(servers) as redis:
+            nodes = {redis.get_node_from_key(stream_key(partition)).name for partition in range(PARTITIONS)}
+        assert len(nodes) == 3
+        settings = {"database_url": database_url, "redis_url": cluster_url(servers), "broker_url": redis_url}
+        with pipeline(tmp_path / "run", journal_partitions=str(PARTITIONS), canary_seconds="2", **settings) as pipe:
+            pipe.start_api()
+            canary = {"TRACKER_CANARY_URL": pipe.url}
+            pipe.start_worker("one", **canary)
+            pipe.start_worker("two", **canary)
+            pipe.start_beat()
+            pipe.await_ready()
+
+            # When events come, and a worker dies
+            accepted = load(pipe, tmp_path, seconds=6, rate=RATE, meanwhile=lambda: pipe.kill("one"))
+
+            # Then they are all stored, each once, and the equation holds over all masters; canaries come back too
+            assert_all_stored(pipe, database_url, accepted)
+            pipe.await_ready()
+
+        # And what beat has done now and then finds its way
+        worker = open_resources(Settings(journal_partitions=PARTITIONS, **settings))
+        assert remove_dead_consumers(worker) == 0
+        worker.close()
+
+
+@needs_waitaof
+def test_a_masters_replica_takes_over_its_partitions(database_url: str, redis_url: str, tmp_path: Path) -> None:
+    # Given a Cluster in which each master has two replicas, and an acknowledgement that means: on the disk of one replica too
+    with cluster(tmp_path / "redis", masters=3, replicas=6) as servers:
+        settings = {"database_url": database_url, "redis_url": cluster_url(servers), "broker_url": redis_url, "redis_replicas_acked": "1"}
+        with pipeline(tmp_path / "run", journal_partitions=str(PARTITIONS), **settings) as pipe:
+            pipe.start_api()
+            pipe.start_worker("one")
+            pipe.start_beat()
+            pipe.await_ready()
+
+            # When a master is killed in the middle of the load
+            accepted = load(pipe, tmp_path, seconds=20, rate=100, meanwhile=servers[0].kill)
+
+            # Then everything accepted is stored, and the account holds to the event
+            assert_all_stored(pipe, database_url, accepted)
+            pipe.await_ready()
