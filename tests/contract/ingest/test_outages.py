@@ -143,7 +143,7 @@ def test_a_folder_that_can_not_be_written_is_no_crash_without_a_body(service: Se
 def test_steps_that_are_slow_one_after_the_other_are_refused_within_the_same_second(
     service: Service, settings: Settings, silent_address: str
 ) -> None:
-    # Given a Redis that takes two thirds of a second for each answer, and a Postgres that never answers
+    # Given a Redis that takes four tenths of a second for each answer, and a Postgres that never answers
     server = urlsplit(settings.redis_url)
     redis = Proxy(server.port or Path(server.path))
     redis.start()
@@ -152,7 +152,7 @@ def test_steps_that_are_slow_one_after_the_other_are_refused_within_the_same_sec
     with client(settings, redis_url=redis_url, database_url=database_url) as http:
         service.start("s-1")
         assert http.post("/api/conversations", json=MESSAGE).status_code == 201
-        redis.slow_down(0.33)
+        redis.slow_down(0.2)
 
         # When an event needs both, Redis even twice: for its key and for its session
         answers = [
@@ -163,4 +163,5 @@ def test_steps_that_are_slow_one_after_the_other_are_refused_within_the_same_sec
     # Then it does not wait for each of them as long as it may for one
     redis.stop()
     assert {answer.status_code for answer in answers} == {503}
-    assert min(answer.elapsed.total_seconds() for answer in answers) < 1.4
+    # The middle one of three, since a busy machine may hold up one of them; 1.7 s, if each step had its own second.
+    assert sorted(answer.elapsed.total_seconds() for answer in answers)[1] < 1.4
