@@ -61,6 +61,7 @@ _OPEN = """
      WHERE NOT counted AND created_at > clock_timestamp() - interval '1 minute'
      LIMIT 20)"""
 
+_DEAD = "SELECT EXISTS (SELECT FROM dead_letters WHERE stored_at IS NULL AND event_id = ANY(%(ids)s)) AS dead"
 _STORED = "SELECT count(*) AS stored FROM {table} WHERE id = ANY(%(ids)s)"
 
 
@@ -132,6 +133,11 @@ class Registry:
             if row["stored"] < len(ids):
                 return False
         return True
+
+    async def are_dead(self, ids: Collection[UUID]) -> bool:
+        """Whether one of the ids is a dead letter's that waits."""
+        [row] = await self.rows(_DEAD, {"ids": list(ids)})
+        return bool(row["dead"])
 
     async def rows(self, statement: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of one statement."""
