@@ -15,12 +15,13 @@ import structlog
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
+from services.ingest import patience
 from shared.database import connect_options
 from shared.errors import Unavailable
 
 log = structlog.get_logger()
 
-DATABASE_SECONDS = 0.9
+DATABASE_SECONDS = patience.SECONDS
 
 T = TypeVar("T")
 Connection = psycopg.AsyncConnection[dict[str, Any]]
@@ -149,7 +150,8 @@ class Registry:
 
         task = asyncio.create_task(on_connection())
         # Not wait_for: it would wait for the cancelled work too, and a server that hangs makes that long.
-        await asyncio.wait({task}, timeout=DATABASE_SECONDS)
+        with patience.waiting() as seconds:
+            await asyncio.wait({task}, timeout=seconds)
         if not task.done():
             task.cancel()
             raise _unavailable("Timeout")

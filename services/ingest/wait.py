@@ -10,6 +10,7 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
+from services.ingest import patience
 from services.ingest.answers import Status
 from services.ingest.journal import Position
 from services.ingest.messages_in import event_id
@@ -68,6 +69,7 @@ async def wait_for(
     """What became of journalled events: "queued" if they are not dealt with in time, or if that can't be found out."""
     if not preference.wait_seconds:
         return "queued"
+    patience.end()
     try:
         async with asyncio.timeout(preference.wait_seconds):
             for position in positions:

@@ -12,33 +12,54 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx2 as httpx
+import psycopg
+
 from deploy.containers import compose
 from tests.compose import backups, counting, growing, hardening, images, importing, kills, outside, upgrading
 from tests.compose.load import Load
 from tests.compose.stack import Composed
 
 LOG_LINES = "60"
+SEEN_CHARACTERS = 600
+
+
+BROKEN = (AssertionError, RuntimeError, compose.ContainersError, psycopg.Error, subprocess.TimeoutExpired, httpx.HTTPError)
 
 
 @dataclass
 class Report:
-    """A row a step: name, seconds, what was seen."""
+    """A row a step: name, seconds, what was seen. `broken`: the steps whose promise was not kept."""
 
     rows: list[tuple[str, float, str]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
     def step(self, name: str, act: Callable[[], str]) -> None:
-        """Does it, and notes how it went."""
+        """Does it, and notes how it went. A broken promise is noted too: what comes after it is tried all the same."""
         print(f"… {name}", flush=True)
         since = time.monotonic()
-        seen = act()
+        try:
+            seen = act()
+        except BROKEN as error:
+            self.broken.append(name)
+            seen = f"BROKEN {type(error).__name__}: {error}"
         self.rows.append((name, time.monotonic() - since, seen))
         print(f"  {time.monotonic() - since:5.1f} s  {seen}", flush=True)
+
+    def first_step(self, name: str, act: Callable[[], str]) -> None:
+        """One without which there is no other."""
+        self.step(name, act)
+        if self.broken:
+            raise SystemExit(f"Without `{name}` there is nothing to be tested.")
 
     def table(self) -> str:
         """In Markdown."""
         lines = ["| step | seconds | seen |", "|---|---:|---|"]
-        lines += [f"| {name} | {seconds:.1f} | {seen} |" for name, seconds, seen in self.rows]
-        lines.append(f"| all | {sum(seconds for _, seconds, _ in self.rows):.1f} | |")
+        lines += [
+            f"| {name} | {seconds:.1f} | {' '.join(seen.split()).replace('|', '/')[:SEEN_CHARACTERS]} |"
+            for name, seconds, seen in self.rows
+        ]
+        lines.append(f"| all | {sum(seconds for _, seconds, _ in self.rows):.1f} | broken: {', '.join(self.broken) or 'none'} |")
         return "\n".join(lines)
 
 
@@ -55,22 +76,21 @@ def main() -> int:
         restored = Composed(f"{project}restored", folder, images.TAG)
         try:
             _all(stack, restored, folder, options.seed, report)
-        except BaseException:
-            _show_logs(stack, restored)
-            raise
         finally:
+            if report.broken or sys.exc_info()[0]:
+                _show_logs(stack, restored)
             for one in (stack, restored):
                 one.down("--volumes", "--timeout", "10")
             images.remove()
             print(f"\n{report.table()}", flush=True)
-    return 0
+    return int(bool(report.broken))
 
 
 def _all(stack: Composed, restored: Composed, folder: Path, seed: int, report: Report) -> None:
     backup = folder / "backup"
-    report.step("build", images.build)
-    report.step("build the previous images", images.build_previous)
-    report.step("up with the previous images, until /readyz", lambda: _up(stack))
+    report.first_step("build", images.build)
+    report.first_step("build the previous images", images.build_previous)
+    report.first_step("up with the previous images, until /readyz", lambda: _up(stack))
     with Load(stack, folder / "acknowledged", seed) as load:
         load.await_flow()
         report.step("upgrade under load", lambda: upgrading.upgrade(stack, load))

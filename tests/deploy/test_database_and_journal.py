@@ -27,7 +27,20 @@ pytestmark = [
     pytest.mark.xdist_group("database_and_journal"),
 ]
 
-# Runs `docker compose` with its words and gives stdout and stderr.
+REFUSED = (
+    "FLUSHALL",
+    "FLUSHDB",
+    "CONFIG GET *",
+    "SWAPDB 0 1",
+    "KEYS *",
+    "SHUTDOWN",
+    "ACL LIST",
+    "MONITOR",
+    "SCRIPT FLUSH",
+    "FUNCTION LIST",
+)
+TAKEN = ("PING", "INFO memory", "XLEN journal:{0}", "SCRIPT EXISTS aa", "PUBLISH celery:x y")
+# Runs `docker compose` with its words, and gives stdout and stderr.
 Compose = Callable[..., str]
 
 
@@ -66,8 +79,15 @@ def as_admin(compose: Compose) -> Compose:
 
 @pytest.fixture
 def as_service(compose: Compose, env_file: Path) -> Compose:
+    """Commands of Redis, each with its words, in a row: one container call is a second where there is much to do."""
     given = f"REDISCLI_AUTH={password(env_file, 'TRACKER_REDIS_PASSWORD')}"
-    return lambda *words: compose("exec", "-T", "-e", given, "redis", "redis-cli", "--user", "tracker", "--no-auth-warning", *words)
+
+    def run(*commands: str) -> str:
+        script = "\n".join(f"redis-cli --user tracker --no-auth-warning {command}" for command in commands)
+        # Without names that * would stand for.
+        return compose("exec", "-T", "-e", given, "redis", "sh", "-fc", script)
+
+    return run
 
 
 @pytest.fixture
@@ -84,7 +104,7 @@ def as_role(compose: Compose, env_file: Path) -> Callable[[str, str], str]:
 
 def test_what_was_written_in_a_transaction_is_there_after_a_restart(compose: Compose, as_admin: Compose, as_service: Compose) -> None:
     """Redis reads its file back as `default`: turned off without its rights, it would lose every transaction and say nothing."""
-    assert as_service("EVAL", "redis.call('SET', 'kept:1', 'a'); return redis.call('SET', 'kept:2', 'b')", "0").strip() == "OK"
+    assert as_service("""EVAL "redis.call('SET', 'kept:1', 'a'); return redis.call('SET', 'kept:2', 'b')" 0""").strip() == "OK"
 
     compose("kill", "redis")
     compose("up", "-d", "--wait", "redis")
@@ -97,17 +117,13 @@ def test_nobody_speaks_to_redis_without_a_password(compose: Compose) -> None:
     assert "NOAUTH" in compose("exec", "-T", "-e", "REDISCLI_AUTH=", "redis", "redis-cli", "GET", "x")
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["FLUSHALL", "FLUSHDB", "CONFIG GET *", "SWAPDB 0 1", "KEYS *", "SHUTDOWN", "ACL LIST", "MONITOR", "SCRIPT FLUSH", "FUNCTION LIST"],
-)
-def test_the_services_cannot_empty_stop_or_reconfigure_redis(as_service: Compose, command: str) -> None:
-    assert "NOPERM" in as_service(*command.split())
+def test_the_services_cannot_empty_stop_or_reconfigure_redis(as_service: Compose) -> None:
+    answers = as_service(*REFUSED)
+    assert answers.count("NOPERM") == len(REFUSED), answers
 
 
-@pytest.mark.parametrize("command", ["PING", "INFO memory", "XLEN journal:{0}", "SCRIPT EXISTS aa", "PUBLISH celery:x y"])
-def test_the_services_can_do_what_they_do(as_service: Compose, command: str) -> None:
-    assert "NOPERM" not in as_service(*command.split())
+def test_the_services_can_do_what_they_do(as_service: Compose) -> None:
+    assert "NOPERM" not in as_service(*TAKEN)
 
 
 def test_redis_answers_when_it_is_on_the_disk_and_evicts_nothing(as_admin: Compose) -> None:
