@@ -146,5 +146,5 @@ lock: ## write requirements.lock, and that of each image, from pyproject.toml (n
 		--quiet --output-file deploy/requirements/$$image.lock || exit 1; done
 
 clean: ## remove .venv and caches; the data in TRACKER_DATA_DIR stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .k8s-schemas .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

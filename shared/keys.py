@@ -19,7 +19,7 @@ Scope = Literal["ingest", "read", "metrics", "admin"]
 # Why the start is refused where everybody needs a key.
 NO_ADMIN_KEY: Final = (
     "TRACKER_ACCESS=keys, and there is no key with the scope admin yet: make one with `make key` while the tracker runs with TRACKER_ACCESS=open, "
-    "or in containers with `docker compose run --rm migrate python -m deploy.keys create --scope admin`, and start it again."
+    "or in containers with `docker compose run --rm ingest python -m deploy.keys create --scope admin`, and start it again."
 )
 
 _ALPHABET: Final = digits + ascii_letters

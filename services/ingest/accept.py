@@ -13,7 +13,7 @@ from fastapi import Request
 from msgspec import Struct
 from redis.asyncio import Redis
 
-from services.ingest import idempotency, requests_in
+from services.ingest import idempotency, patience, requests_in
 from services.ingest.answers import Status
 from services.ingest.backlog import Backlog
 from services.ingest.job_registry import JobRegistry
@@ -109,6 +109,7 @@ async def receive(request: Request, takes: Takes) -> Write:
     requests_in.check_declared_size(headers, takes.max_bytes)
     key = idempotency.read_key(headers.get(b"idempotency-key"))
     body = await requests_in.read_body(request, max_bytes=takes.max_bytes, seconds=ingest.settings.body_seconds)
+    patience.begin()
     user = bound_user(request)
     route = route_of(request)
     if key:

@@ -8,8 +8,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from shared.keys import Scope
 
-# "persisted" and "dead_letter" only to who asked to wait (Prefer: wait=N).
-Status = Literal["queued", "persisted", "dead_letter"]
+# All but "queued" only to who asked to wait (Prefer: wait=N). "duplicate": left out, since what it says is stored under another id.
+Status = Literal["queued", "persisted", "duplicate", "dead_letter"]
 
 
 class SessionStarted(Struct, kw_only=True):

@@ -12,10 +12,11 @@ from itertools import islice
 import structlog
 from msgspec import Struct
 
+from services.ingest import patience
 from services.ingest.append_script import AppendScript, Entry, Note
 from services.ingest.backlog import Backlog
 from services.ingest.doorbell import Doorbell
-from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS, refusal
+from services.ingest.queue_errors import REDIS_FAILURES, refusal
 from shared.journal import partition_of, stream_key
 from shared.messages import ENVELOPE_VERSION, Envelope, Event, encode_envelope
 
@@ -27,6 +28,7 @@ MAX_ENTRY_BYTES = 256 * 1024
 # One write: enough to share a round trip among, little enough for it to stay short.
 MAX_WRITE_APPENDS = 128
 MAX_WRITE_BYTES = 8 * 1024**2
+LEAST_WRITE_SECONDS = 0.3
 
 
 class Position(Struct, frozen=True):
@@ -39,6 +41,8 @@ class Position(Struct, frozen=True):
 class _Append(Struct, frozen=True):
     entries: Sequence[Entry]
     notes: Sequence[Note]
+    # By the loop's clock; and the answer then is no.
+    due: float
     done: "asyncio.Future[list[Position]]"
 
 
@@ -101,8 +105,9 @@ class Journal:
         """Writes all of the entries or none. Unavailable QUEUE_UNAVAILABLE within a second if Redis does not say that it has them,
         BACKLOG_FULL if there is no room for so much."""
         self._backlog.take(sum([len(entry.payload) for entry in entries]))
-        done: asyncio.Future[list[Position]] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Append(entries, notes, done))
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[list[Position]] = loop.create_future()
+        self._waiting.append(_Append(entries, notes, loop.time() + patience.left(), done))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_until_idle())
         return await done
@@ -137,7 +142,9 @@ class Journal:
     async def _write(self, group: list[_Append]) -> None:
         entries = [entry for append in group for entry in append.entries]
         notes = [note for append in group for note in append.notes]
-        async with asyncio.timeout(REDIS_SECONDS):
+        # Who waited behind another write has less left, but never so little that a Redis that works is given up.
+        seconds = max(min([append.due for append in group]) - asyncio.get_running_loop().time(), LEAST_WRITE_SECONDS)
+        async with asyncio.timeout(seconds):
             if not self._backlog.is_announced:
                 await self._backlog.sample()
             bells_due, entry_ids = await self._script.write(entries, notes)

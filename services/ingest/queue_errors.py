@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 import structlog
 from redis.exceptions import OutOfMemoryError, RedisError
 
+from services.ingest import patience
 from shared.errors import Unavailable
 from shared.redis_clients import REDIS_ERRORS
 
 log = structlog.get_logger()
 
 # Everything that waits for Redis waits this long and not longer, so that a 503 comes within a second.
-REDIS_SECONDS = 0.9
+REDIS_SECONDS = patience.SECONDS
 
 # How long it takes at least for a backlog to become shorter.
 RETRY_AFTER_SECONDS = 5
@@ -43,8 +44,9 @@ def refusal(error: BaseException) -> Unavailable:
 async def answering_503() -> AsyncIterator[None]:
     """Turns a failure of Redis, its silence included, into the 503."""
     try:
-        async with asyncio.timeout(REDIS_SECONDS):
-            yield
+        with patience.waiting() as seconds:
+            async with asyncio.timeout(seconds):
+                yield
     except REDIS_FAILURES as error:
         log.error("queue_unavailable", reason=type(error).__name__)
         raise refusal(error) from error

@@ -15,12 +15,13 @@ import structlog
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
+from services.ingest import patience
 from shared.database import connect_options
 from shared.errors import Unavailable
 
 log = structlog.get_logger()
 
-DATABASE_SECONDS = 0.9
+DATABASE_SECONDS = patience.SECONDS
 
 T = TypeVar("T")
 Connection = psycopg.AsyncConnection[dict[str, Any]]
@@ -60,6 +61,7 @@ _OPEN = """
      WHERE NOT counted AND created_at > clock_timestamp() - interval '1 minute'
      LIMIT 20)"""
 
+_DEAD = "SELECT EXISTS (SELECT FROM dead_letters WHERE stored_at IS NULL AND event_id = ANY(%(ids)s)) AS dead"
 _STORED = "SELECT count(*) AS stored FROM {table} WHERE id = ANY(%(ids)s)"
 
 
@@ -132,6 +134,11 @@ class Registry:
                 return False
         return True
 
+    async def are_dead(self, ids: Collection[UUID]) -> bool:
+        """Whether one of the ids is a dead letter's that waits."""
+        [row] = await self.rows(_DEAD, {"ids": list(ids)})
+        return bool(row["dead"])
+
     async def rows(self, statement: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of one statement."""
 
@@ -149,7 +156,8 @@ class Registry:
 
         task = asyncio.create_task(on_connection())
         # Not wait_for: it would wait for the cancelled work too, and a server that hangs makes that long.
-        await asyncio.wait({task}, timeout=DATABASE_SECONDS)
+        with patience.waiting() as seconds:
+            await asyncio.wait({task}, timeout=seconds)
         if not task.done():
             task.cancel()
             raise _unavailable("Timeout")

@@ -116,6 +116,7 @@ class _Reader:
         self._blob: Blob | None = None
         self._field = bytearray()
         self._fields = 0
+        self._begun = False
         self._complete = False
         self._parser = MultipartParser(
             boundary,
@@ -133,6 +134,11 @@ class _Reader:
 
     async def write(self, chunk: bytes) -> None:
         """The next bytes of the body."""
+        # python-multipart takes line ends before the first boundary, and whatever else is between them in the same chunk:
+        # how the network cut the body would decide what is in it.
+        if not self._begun:
+            chunk = chunk.lstrip(b"\r\n")
+            self._begun = bool(chunk)
         try:
             self._parser.write(chunk)
         except FormParserError as error:

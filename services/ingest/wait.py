@@ -10,6 +10,7 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
+from services.ingest import patience
 from services.ingest.answers import Status
 from services.ingest.journal import Position
 from services.ingest.messages_in import event_id
@@ -68,14 +69,22 @@ async def wait_for(
     """What became of journalled events: "queued" if they are not dealt with in time, or if that can't be found out."""
     if not preference.wait_seconds:
         return "queued"
+    patience.end()
     try:
         async with asyncio.timeout(preference.wait_seconds):
             for position in positions:
                 await until_gone(redis, position)
-            return "persisted" if await registry.are_stored(_ids_by_table(events)) else "dead_letter"
+            return await _outcome(registry, events)
     except (TimeoutError, Unavailable, *REDIS_FAILURES):
         # The events are safe in the journal, whatever stops us from watching them.
         return "queued"
+
+
+async def _outcome(registry: Registry, events: Sequence[Event]) -> Status:
+    if await registry.are_stored(_ids_by_table(events)):
+        return "persisted"
+    # Left out without being dead: what it says came by another way, a transcript for instance, and has another id.
+    return "dead_letter" if await registry.are_dead([event_id(event) for event in events]) else "duplicate"
 
 
 async def until_gone(redis: Redis, position: Position) -> None:

@@ -80,7 +80,12 @@ class Parameters(BaseModel):
 class Paged(Parameters):
     """A list, page by page."""
 
-    limit: int = Field(50, ge=1, le=1000, description="How many items a page has at most.")
+    limit: int = Field(
+        50,
+        ge=1,
+        le=1000,
+        description="How many items a page has at most. It has fewer if their texts are more than 8 MiB; `next_cursor` goes on all the same.",
+    )
     cursor: Annotated[
         str | None,
         Absent(),

@@ -3,6 +3,7 @@
 Beat and Flower load it too, so it loads neither tasks nor the database stack: that is 12 MB each which only a worker needs.
 """
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -87,8 +88,11 @@ def _have_tasks(**_: object) -> None:
 
 @celeryd_init.connect(weak=False)
 def _know_the_store(**_: object) -> None:
-    """A wrong URL stops the start, not the first import."""
-    store_at(Settings().blob_url)
+    """A wrong URL stops the start, not the first import. Celery takes any other exception of a signal for none."""
+    try:
+        store_at(Settings().blob_url)
+    except ValueError as error:
+        sys.exit(str(error))
 
 
 @celeryd_init.connect(weak=False)

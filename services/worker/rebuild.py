@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from services.worker import verify
+from services.worker import lock_order, verify
 from services.worker.outages import AWAY, reason_of
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
@@ -26,6 +26,8 @@ def rebuild(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:
         connection.execute("SET LOCAL lock_timeout = 0")
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute("SET LOCAL work_mem = '256MB'")
+        # Whoever moves what was added locks these tables in an order of its own.
+        lock_order.alone(connection)
         # Whoever adds to a cell holds a lock until it has committed; after this one, rows and cells belong together.
         connection.execute(f"LOCK TABLE {', '.join(TABLES)} IN EXCLUSIVE MODE".encode())
         wrong = {name: verify.differing(connection, check, idle_gap) for name, check in checks.items() if name in TABLES}

@@ -30,9 +30,8 @@ class BucketStore:
             or parts.query
             or parts.fragment
         ):
-            raise ValueError(
-                f"TRACKER_BLOB_URL must be s3:// with a bucket and perhaps a prefix of letters, digits and . _ - /, not {url!r}."
-            )
+            # The URL is not repeated: somebody may have put credentials into it.
+            raise ValueError("TRACKER_BLOB_URL must be s3:// with a bucket and perhaps a prefix of letters, digits and . _ - /.")
         self._bucket = parts.netloc
         prefix = parts.path.strip("/")
         self._prefix = f"{prefix}/" if prefix else ""

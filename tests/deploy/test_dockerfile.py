@@ -2,7 +2,9 @@
 
 import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -22,16 +24,31 @@ def pinned(lock: Path) -> dict[str, str]:
     return dict(PINNED.findall(lock.read_text(encoding="utf-8")))
 
 
-def own_imports(file: Path) -> set[str]:
-    """The tracker's own modules that a file imports, as paths: "shared/errors.py", "services/query"."""
+def imports(file: Path) -> set[str]:
+    """The modules that a file imports, and what may be modules: "shared", "shared.errors", "shared.errors.ApiError", "redis.asyncio"."""
     named: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             named.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             named.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
-    own = {name.replace(".", "/") for name in named if name.split(".")[0] in {"services", "shared", "deploy", "client"}}
-    return {f"{path}.py" for path in own if (ROOT / f"{path}.py").exists()}
+    return named
+
+
+def own(modules: set[str]) -> set[str]:
+    """Those of the tracker's, as paths: "shared/errors.py"."""
+    paths = {name.replace(".", "/") for name in modules if name.split(".")[0] in {"services", "shared", "deploy", "client"}}
+    return {f"{path}.py" for path in paths if (ROOT / f"{path}.py").exists()}
+
+
+def needed_files(image: str) -> set[str]:
+    """The files of an image that are its own, and what they import. What lies in shared for all is needed as far as it is imported."""
+    wanted = {file for file in copied_files(image) if not file.startswith("shared/") or image in {"flower", "migrate"}}
+    seen: set[str] = set()
+    while now := wanted - seen:
+        seen |= now
+        wanted |= {path for file in now for path in own(imports(ROOT / file))}
+    return wanted
 
 
 def copied_files(image: str) -> set[str]:
@@ -91,14 +108,16 @@ def test_an_image_copies_no_code_of_another_service(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_an_image_has_all_of_our_code_that_its_own_needs(image: str) -> None:
-    """What lies in shared for all needs of it only what is used; the code that is the service's own, all."""
-    copied = copied_files(image)
-    wanted = {file for file in copied if not file.startswith("shared/") or image in {"flower", "migrate"}}
-    seen: set[str] = set()
-    while wanted - seen:
-        seen |= (now := wanted - seen)
-        wanted |= {path for file in now for path in own_imports(ROOT / file)}
-    assert wanted <= copied
+    assert needed_files(image) <= copied_files(image)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_has_the_packages_that_its_code_imports(image: str) -> None:
+    distributions = packages_distributions()
+    named = {name.split(".")[0] for file in needed_files(image) for name in imports(ROOT / file)}
+    packages = {name_of(distributions[name][0]) for name in named if name in distributions and name not in sys.stdlib_module_names}
+    own_packages = {"claude-code-tracker"}
+    assert packages - own_packages <= set(pinned(ROOT / "deploy" / "requirements" / f"{image}.lock"))
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -21,6 +21,8 @@ from tests.flow.claude_home import ClaudeHome
 
 REPOSITORY = Path(__file__).parent.parent.parent
 READY_SECONDS = 60
+# A worker that has imported stops within ten seconds on a machine that is not busy.
+STOP_SECONDS = 90
 # What ./tracker and the installed `tracker` run.
 TRACKER = [sys.executable, "-P", "-m", "client"]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -76,7 +78,7 @@ def running_stack(folder: Path, postgres_url: str, redis_server_url: str, redis_
         for process in running:
             process.send_signal(signal.SIGTERM)
         for process in running:
-            process.wait(30)
+            process.wait(STOP_SECONDS)
         listening.close()
 
 

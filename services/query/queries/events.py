@@ -6,14 +6,15 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from services.query.queries.paging import Conditions, Page, Paging, Row, page, rows
+from services.query.queries.paging import Conditions, Page, Paging, Row, page, page_of_texts, rows
 from shared.search_terms import escape_like
 
 MESSAGE_COLUMNS = """m.id, m.session_id, nullif(m.project_id, 0) AS project_id, m.role, m.content,
         nullif(m.occurred_at, '-infinity') AS timestamp, m.model, m.agent_id"""
+_SHOWN_OF_MESSAGES = "id, session_id, project_id, role, content, timestamp, model, agent_id"
 
 _MESSAGES = f"""
-    SELECT {MESSAGE_COLUMNS}
+    SELECT {MESSAGE_COLUMNS}, octet_length(m.content) AS bytes
     FROM messages m
     {{where}}
     ORDER BY m.occurred_at DESC, m.id DESC
@@ -35,13 +36,17 @@ _FILES = f"""
 """
 
 _TOOL_CALLS = """
-    SELECT t.id, t.session_id, nullif(t.project_id, 0) AS project_id, t.tool_name, t.parameters::text AS parameters,
+    SELECT t.id, t.session_id, nullif(t.project_id, 0) AS project_id, t.tool_name, t.parameters,
         t.status AS result_status, t.duration_ms AS execution_time_ms, t.duration_source, nullif(t.occurred_at, '-infinity') AS timestamp,
-        t.agent_id, t.source
+        t.agent_id, t.source, coalesce(octet_length(t.parameters::text), 0) AS bytes
     FROM tool_calls t
     {where}
     ORDER BY t.occurred_at, t.id
 """
+_SHOWN_OF_TOOL_CALLS = """id, session_id, project_id, tool_name, parameters::text AS parameters, result_status, execution_time_ms, duration_source,
+        timestamp, agent_id, source"""
+NEWEST_FIRST = "timestamp DESC NULLS LAST, id DESC"
+OLDEST_FIRST = "timestamp NULLS FIRST, id"
 
 
 class EventFilters(Struct, frozen=True):
@@ -72,7 +77,7 @@ def conversations(connection: Connection, filters: EventFilters, role: str | Non
     conditions = filters.conditions("m")
     conditions.add("m.role = :role", role=role)
     conditions.add_after(paging.after(("time", "uuid")), "m.occurred_at, m.id", ("timestamptz", "uuid"))
-    return page(connection, _MESSAGES, conditions, paging, by_time)
+    return page_of_texts(connection, _MESSAGES, conditions, paging, by_time, columns=_SHOWN_OF_MESSAGES, order=NEWEST_FIRST)
 
 
 def activities(connection: Connection, filters: EventFilters, file_path: str | None, action: str | None, paging: Paging) -> Page:
@@ -101,7 +106,7 @@ def session_tool_calls(connection: Connection, session_id: str, paging: Paging) 
     conditions = Conditions()
     conditions.add("t.session_id = :session_id", session_id=session_id)
     conditions.add_after(paging.after(("time", "uuid")), "t.occurred_at, t.id", ("timestamptz", "uuid"), ">")
-    found = page(connection, _TOOL_CALLS, conditions, paging, by_time)
+    found = page_of_texts(connection, _TOOL_CALLS, conditions, paging, by_time, columns=_SHOWN_OF_TOOL_CALLS, order=OLDEST_FIRST)
     for item in found.items:
         # As it was sent, not parsed and written anew.
         item["parameters"] = msgspec.Raw(item["parameters"].encode()) if item["parameters"] is not None else None

@@ -11,6 +11,9 @@ from services.query import cursor as cursors
 
 Row = dict[str, Any]
 
+# Of texts in a page, so that a list of the longest ones is no gigabyte; but one row there is always.
+PAGE_BYTES = 8 * 1024**2
+
 
 class Page(Struct):
     """What a list answers."""
@@ -90,6 +93,44 @@ def estimated_rows(connection: Connection, sql: str, parameters: Row) -> int:
     """How many rows the planner expects of a SELECT, without running it."""
     plan = connection.execute(_statement("EXPLAIN (FORMAT JSON) " + sql), parameters).scalar_one()
     return int(plan[0]["Plan"]["Plan Rows"])
+
+
+# The rows before the bound, and of each how many there were to choose from. What is behind it is counted by its length alone, and not read.
+_BOUNDED = f"""
+    SELECT {{columns}}, candidates FROM (
+        SELECT *, sum(bytes) OVER (ORDER BY {{order}}) AS bytes_so_far, count(*) OVER () AS candidates FROM ({{sql}} LIMIT :fetch) AS all_of_it
+    ) AS counted
+    WHERE bytes_so_far <= {PAGE_BYTES} OR bytes_so_far = bytes ORDER BY {{order}}"""
+
+
+def page_of_texts(
+    connection: Connection,
+    sql: str,
+    conditions: Conditions,
+    paging: Paging,
+    keys: Callable[[Row], Sequence[Any]],
+    *,
+    columns: str,
+    order: str,
+) -> Page:
+    """As `page`, but it ends before its texts are more than PAGE_BYTES. `sql` gives each row's length as `bytes`; `columns` are shown, in `order`."""
+    bounded = _BOUNDED.format(columns=columns, order=order, sql=sql.replace("{where}", conditions.where()))
+    found = rows(connection, bounded, conditions.parameters | {"fetch": paging.limit + 1})
+    items = found[: paging.limit]
+    more = bool(items) and items[0]["candidates"] > len(items)
+    for item in items:
+        del item["candidates"]
+    return Page(items, paging.next_cursor(keys(items[-1])) if more else None)
+
+
+def within_bytes(found: Sequence[Row]) -> Sequence[Row]:
+    """The first of the rows, as many as fit into a page by their `bytes`; one at least."""
+    total = 0
+    for number, row in enumerate(found):
+        total += row["bytes"]
+        if total > PAGE_BYTES and number > 0:
+            return found[:number]
+    return found
 
 
 def page(connection: Connection, sql: str, conditions: Conditions, paging: Paging, keys: Callable[[Row], Sequence[Any]]) -> Page:

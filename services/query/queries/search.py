@@ -1,5 +1,6 @@
 """Search in what was said: best first (the newest 500 matches by rank, then the rest by time), or newest first."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from services.query.cursor import Shape
 from services.query.queries.events import MESSAGE_COLUMNS, EventFilters, by_time
 from services.query.queries.finding import MAX_TOTAL, Finder
 from services.query.queries.matching import Matching
-from services.query.queries.paging import Conditions, Page, Paging, Row, rows
+from services.query.queries.paging import Conditions, Page, Paging, Row, rows, within_bytes
 from services.query.snippet import snippet
 from shared.search_terms import SearchQuery
 
@@ -18,8 +19,8 @@ RANKED_MATCHES = 500
 RANKED_CANDIDATES = 1_000
 
 _SCORE = "round(ts_rank(m.terms, CAST(:rank_by AS tsquery), 1)::numeric, 6)::float8 AS score"
-_IN_FULL = f"{MESSAGE_COLUMNS}, {_SCORE}"
-_TO_RANK = f"m.id, nullif(m.occurred_at, '-infinity') AS timestamp, {_SCORE}"
+# Which they are, how they rank and how long they are; their texts are read of those that fit into a page.
+_TO_RANK = f"m.id, nullif(m.occurred_at, '-infinity') AS timestamp, octet_length(m.content) AS bytes, {_SCORE}"
 _BY_IDS = f"SELECT {MESSAGE_COLUMNS} FROM messages m WHERE m.id = ANY (CAST(:ids AS uuid[]))"
 
 # Sort keys of the last row shown, then the newest and the oldest row of the window that is ranked: it stays the same from page to
@@ -38,7 +39,7 @@ def search(connection: Connection, query: SearchQuery | None, filters: EventFilt
         # Where Claude only used tools; it has no word that is not to be there.
         within.add("m.content <> ''")
     finder = Finder(connection, within, others, Matching(query))
-    found = _best(connection, finder, paging) if query and sort == "best" else _newest(finder, paging, paging.after(_BY_TIME))
+    found = _best(connection, finder, paging) if query and sort == "best" else _newest(connection, finder, paging, paging.after(_BY_TIME))
     for item in found.items:
         item["snippet"] = snippet(item["content"], query.highlights if query else ())
         item["score"] = item["score"] or 0.0
@@ -46,24 +47,24 @@ def search(connection: Connection, query: SearchQuery | None, filters: EventFilt
     return {"items": found.items, "next_cursor": found.next_cursor, "total": total, "total_is_exact": finder.total_is_exact}
 
 
-def _newest(finder: Finder, paging: Paging, after: tuple[Any, ...] | None) -> Page:
-    found = finder.after(after).newest(_IN_FULL, paging.limit + 1)
-    items = found[: paging.limit]
-    return Page(items, paging.next_cursor(by_time(items[-1])) if len(found) > paging.limit else None)
+def _newest(connection: Connection, finder: Finder, paging: Paging, after: tuple[Any, ...] | None) -> Page:
+    found = finder.after(after).newest(_TO_RANK, paging.limit + 1)
+    shown = within_bytes(found[: paging.limit])
+    return Page(_in_full(connection, shown), paging.next_cursor(by_time(shown[-1])) if len(found) > len(shown) else None)
 
 
 def _best(connection: Connection, finder: Finder, paging: Paging) -> Page:
     """The best of a window of the newest first; when it is through, what is older by time."""
     after = paging.after(_RANKED, _BY_TIME)
     if after is not None and len(after) == len(_BY_TIME):
-        return _newest(finder, paging, after)
+        return _newest(connection, finder, paging, after)
     window, oldest = _window(finder, after)
     if not window:
-        return _newest(finder, paging, _keys(oldest)) if oldest else Page([], None)
+        return _newest(connection, finder, paging, _keys(oldest)) if oldest else Page([], None)
     ranked = sorted(window, key=_rank, reverse=True)
     if after is not None:
         ranked = [row for row in ranked if _rank(row) < (after[0], _comparable(after[1]), after[2])]
-    shown = ranked[: paging.limit]
+    shown = within_bytes(ranked[: paging.limit])
     return Page(_in_full(connection, shown), _next(paging, ranked, shown, window, oldest))
 
 
@@ -82,13 +83,13 @@ def _window(finder: Finder, after: tuple[Any, ...] | None) -> tuple[list[Row], R
     return matches, found[-1] if len(found) == most else None
 
 
-def _next(paging: Paging, ranked: list[Row], shown: list[Row], window: list[Row], oldest: Row | None) -> str | None:
+def _next(paging: Paging, ranked: list[Row], shown: Sequence[Row], window: list[Row], oldest: Row | None) -> str | None:
     if len(ranked) > len(shown):
         return paging.next_cursor([shown[-1]["score"], *by_time(shown[-1]), *by_time(window[0]), *by_time(oldest or window[-1])])
     return paging.next_cursor(by_time(oldest)) if oldest else None
 
 
-def _in_full(connection: Connection, shown: list[Row]) -> list[Row]:
+def _in_full(connection: Connection, shown: Sequence[Row]) -> list[Row]:
     found = {row["id"]: row for row in rows(connection, _BY_IDS, {"ids": [row["id"] for row in shown]})}
     return [found[row["id"]] | {"score": row["score"]} for row in shown]
 

@@ -27,6 +27,7 @@ BAD = {
     "a header without an end": (b'--x\r\nContent-Disposition: form-data; name="file"; filename="' + b"a" * 1_000_000, 400, "INVALID_FILE"),
     "a header's name without an end": (b"--x\r\n" + b"a" * 1_000_000, 400, "INVALID_FILE"),
     "a preamble": (b"\r\n" * 500_000 + ONE_FILE + END, 202, ""),
+    "words before the first boundary": (b"\r\nwords\r\n" + ONE_FILE + END, 400, "INVALID_FILE"),
     "an epilogue": (ONE_FILE + END + b"x" * 1_000_000, 202, ""),
     "a boundary that is nearly there": (part("file", (b"\r\n--" * 100_000) + CLAUDE_JSON) + END, 400, "UNKNOWN_PROJECT_FILE"),
     "a user of megabytes": (part("user", b"u" * 1_000_000) + ONE_FILE + END, 400, "VALIDATION_ERROR"),

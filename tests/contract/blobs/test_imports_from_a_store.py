@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -99,6 +101,15 @@ def test_what_is_no_upload_is_not_swept_from_a_folder(database_url: str, redis_u
     assert leftovers.sweep(worker) == 0
     worker.close()
     assert (tmp_path / "diary.txt").exists()
+
+
+def test_a_worker_does_not_start_with_a_url_that_is_no_store() -> None:
+    command = [sys.executable, "-m", "celery", "-A", "services.worker.app", "worker", "-c", "1"]
+    environment = os.environ | {"TRACKER_BLOB_URL": "s3://key:secret@bucket", "TRACKER_REDIS_URL": "redis://127.0.0.1:1/0"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=90)
+    assert ended.returncode == 1
+    assert "TRACKER_BLOB_URL must be s3:// with a bucket" in ended.stderr
+    assert "secret" not in ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize("store", ["bucket"], indirect=True)

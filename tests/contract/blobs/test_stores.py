@@ -113,5 +113,6 @@ def test_what_is_gone_can_be_deleted_again_and_not_be_opened(store: BlobStore) -
     ],
 )
 def test_a_url_that_is_no_store_is_refused_with_a_sentence(wrong: str) -> None:
-    with pytest.raises(ValueError, match=r"TRACKER_BLOB_URL must be .*\.$"):
+    with pytest.raises(ValueError, match=r"TRACKER_BLOB_URL must be .*\.$") as refused:
         store_at(wrong)
+    assert "secret" not in str(refused.value)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2 as httpx
 import psycopg
@@ -19,6 +20,7 @@ from services.ingest.settings import Settings
 from shared.journal import stream_key
 from tests.conftest import LOCAL
 from tests.contract.ingest.conftest import Service, is_error
+from tests.faults.proxy import Proxy
 
 MESSAGE = {"session_id": "s-1", "content": "How?", "role": "user"}
 START = {"session_id": "s-1", "project_path": "/p"}
@@ -136,3 +138,30 @@ def test_a_folder_that_can_not_be_written_is_no_crash_without_a_body(service: Se
     answer = service.http.post("/api/import/claude-data", files={"file": ("c", b'{"projects": {}}')})
     is_error(answer, 500, "INTERNAL_ERROR")
     assert str(tmp_path) not in answer.text
+
+
+def test_steps_that_are_slow_one_after_the_other_are_refused_within_the_same_second(
+    service: Service, settings: Settings, silent_address: str
+) -> None:
+    # Given a Redis that takes four tenths of a second for each answer, and a Postgres that never answers
+    server = urlsplit(settings.redis_url)
+    redis = Proxy(server.port or Path(server.path))
+    redis.start()
+    database_url = f"postgresql://tracker@{silent_address}/tracker"
+    redis_url = f"redis://127.0.0.1:{redis.port}/{server.path.strip('/') if server.port else 0}"
+    with client(settings, redis_url=redis_url, database_url=database_url) as http:
+        service.start("s-1")
+        assert http.post("/api/conversations", json=MESSAGE).status_code == 201
+        redis.slow_down(0.2)
+
+        # When an event needs both, Redis even twice: for its key and for its session
+        answers = [
+            http.post("/api/conversations", json=MESSAGE | {"session_id": "unknown"}, headers={"idempotency-key": f"k-{n}"})
+            for n in range(3)
+        ]
+
+    # Then it does not wait for each of them as long as it may for one
+    redis.stop()
+    assert {answer.status_code for answer in answers} == {503}
+    # The middle one of three, since a busy machine may hold up one of them; 1.7 s, if each step had its own second.
+    assert sorted(answer.elapsed.total_seconds() for answer in answers)[1] < 1.4

@@ -24,7 +24,11 @@ def bury(service: Service, event: Conversation) -> None:
     service.execute("INSERT INTO dead_letters (event_id, kind, reason, payload, journal_entry_id) VALUES (%s, 'x', 'x', '', '1')", event.id)
 
 
-@pytest.mark.parametrize(("deal_with", "status"), [(store, "persisted"), (bury, "dead_letter")])
+def leave_out(service: Service, event: Conversation) -> None:
+    """As a worker does with what a transcript of the session has brought already."""
+
+
+@pytest.mark.parametrize(("deal_with", "status"), [(store, "persisted"), (bury, "dead_letter"), (leave_out, "duplicate")])
 def test_the_answer_says_what_became_of_the_event(
     service: Service, deal_with: Callable[[Service, Conversation], None], status: str
 ) -> None:

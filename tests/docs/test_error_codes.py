@@ -1,0 +1,50 @@
+"""docs/errors.md names every code word that an answer or an import job can have, and none that is not in the source."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from shared import errors
+from tests.docs.test_documents import ROOT
+
+DOCUMENT = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+GATEWAY = (ROOT / "deploy" / "gateway" / "nginx.conf").read_text(encoding="utf-8")
+# Of what looks like a code word: names of the environment.
+_WORD = re.compile(r"(?!TRACKER_|AWS_|LC_)[A-Z]+(_[A-Z]+)+")
+
+
+def codes_in_source() -> set[str]:
+    modules = (path for folder in ("services", "shared") for path in (ROOT / folder).rglob("*.py"))
+    in_python = {code for path in modules for code in codes_of(ast.parse(path.read_text(encoding="utf-8")))}
+    return in_python | set(re.findall(r'"code":"([A-Z_]+)"', GATEWAY))
+
+
+def codes_of(tree: ast.Module) -> Iterator[str]:
+    """Words in capitals with a line between them, and single ones that are given as a code."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(word)) if _WORD.fullmatch(word):
+                yield word
+            case ast.keyword(arg="code", value=ast.Constant(value=str(word))):
+                yield word
+            case ast.Assign(targets=[ast.Tuple()], value=ast.Tuple(elts=[ast.Constant(value=int()), ast.Constant(value=str(word))])):
+                yield word
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(word))) if name == word:
+                yield word
+            case ast.Assign(targets=[ast.Name(id="code")], value=ast.IfExp(body=ast.Constant(value=str(word)))):
+                yield word
+
+
+def codes_in_document() -> list[tuple[str, str]]:
+    """(code, status) of each row; a job's errors have no status."""
+    return re.findall(r"^\| `([A-Z_]+)` \|(?: (\d{3}) \|)?", DOCUMENT, re.MULTILINE)
+
+
+def test_the_table_has_every_code_and_no_other() -> None:
+    assert {code for code, _ in codes_in_document()} == codes_in_source()
+
+
+def test_the_statuses_are_those_that_are_answered() -> None:
+    classes = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.ApiError)]
+    told = dict(row for row in codes_in_document() if row[1])
+    assert {each.code: told[each.code] for each in classes} == {each.code: str(each.status) for each in classes}
