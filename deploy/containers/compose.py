@@ -51,7 +51,8 @@ def docker(*arguments: str) -> str:
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ContainersError(f"`docker {' '.join(arguments)[:120]}` failed; it said: {done.stderr.strip()[-800:]}")
-    return done.stdout.rstrip("\n")
+    # A container's log comes by both.
+    return (done.stdout + done.stderr if arguments[0] == "logs" else done.stdout).rstrip("\n")
 
 
 def as_program(main: Callable[[list[str]], None]) -> None:

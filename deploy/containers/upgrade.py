@@ -17,6 +17,8 @@ _ANSWERING: Final = ("query", "ingest")
 # The gateway asks for the services' addresses every two seconds (deploy/gateway/upstreams.conf): so long both, new and old, are right.
 _ADDRESS_SECONDS: Final = 3.0
 _STOP_SECONDS: Final = "15"
+_HEALTHY_SECONDS: Final = 120.0
+_LOOK_EVERY_SECONDS: Final = 0.5
 _UP: Final = ("up", "--detach", "--no-build", "--no-deps")
 _RELOAD: Final = ("nginx", "-c", "/etc/nginx/tracker/nginx.conf", "-s", "reload")
 
@@ -30,22 +32,57 @@ def upgrade() -> None:
     _step("migrate", lambda: run("run", "--rm", "--no-deps", "migrate"))
     for service in _WORKERS:
         if service in running:
-            _step(service, partial(run, *_UP, *_scaled(service, running[service]), service))
+            _step(service, partial(_replace, service, running[service]))
     for service in _ANSWERING:
         _step(service, partial(_exchange, service, running[service]))
     run("exec", "--no-TTY", "gateway", *_RELOAD)
     wait.wait()
 
 
+def _replace(service: str, count: int) -> None:
+    """The old ones end before the new ones begin."""
+    run(*_UP, *_scaled(service, count), service)
+    if ill := _ill_after_a_while(service, count, old=[]):
+        raise ContainersError(f"The new {service} is not healthy after {_HEALTHY_SECONDS:.0f} s; its last words:\n{_last_words(ill)}")
+
+
 def _exchange(service: str, count: int) -> None:
     """As many new ones beside the old ones, then without the old ones."""
     old = [one["ID"] for one in containers(service)]
-    run(*_UP, "--no-recreate", "--wait", *_scaled(service, len(old) + count), service)
+    run(*_UP, "--no-recreate", *_scaled(service, len(old) + count), service)
+    _await_healthy(service, count, old)
     time.sleep(_ADDRESS_SECONDS)
     for container in old:
         docker("stop", "--time", _STOP_SECONDS, container)
     for container in old:
         docker("rm", container)
+
+
+def _await_healthy(service: str, count: int, old: list[str]) -> None:
+    """Of the new ones; how the old ones are is of no matter. If they do not get well, they go, and the old ones stay."""
+    if ill := _ill_after_a_while(service, count, old):
+        words = _last_words(ill)
+        for container in ill:
+            docker("rm", "--force", container)
+        raise ContainersError(
+            f"The new {service} was not healthy after {_HEALTHY_SECONDS:.0f} s, so the old one runs on; its last words:\n{words}"
+        )
+
+
+def _ill_after_a_while(service: str, count: int, old: list[str]) -> list[str]:
+    """None if so many new ones are healthy, else all new ones, those that have ended included."""
+    until = time.monotonic() + _HEALTHY_SECONDS
+    while True:
+        new = [one for one in containers(service, also_stopped=True) if one["ID"] not in old]
+        if [one["Health"] for one in new] == ["healthy"] * count:
+            return []
+        if time.monotonic() > until:
+            return [one["ID"] for one in new]
+        time.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _last_words(ones: list[str]) -> str:
+    return "\n".join(docker("logs", "--tail", "5", container) for container in ones)
 
 
 def _scaled(service: str, count: int) -> list[str]:

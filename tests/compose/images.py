@@ -33,7 +33,7 @@ def build_previous() -> str:
                 commit = None
             else:
                 return f"of commit {commit[:7]}"
-    _build(compose.REPOSITORY, PREVIOUS, revision="previous")
+    _build(compose.REPOSITORY, PREVIOUS)
     return "of this tree too: git has no earlier one that can be built"
 
 
@@ -44,11 +44,12 @@ def remove() -> None:
         subprocess.run(["docker", "image", "rm", *names], capture_output=True, check=False)
 
 
-def _build(tree: Path, tag: str, *, revision: str = "") -> None:
+def _build(tree: Path, tag: str) -> None:
+    """Its label makes each image another one than that of the other tag, though it may have the same content."""
     for service in SERVICES:
         compose.docker(
             *("build", "--quiet", "--file", str(tree / "deploy/Dockerfile"), "--target", service),
-            *("--build-arg", f"REVISION={revision}", "--tag", f"claude-code-tracker-{service}:{tag}", str(tree)),
+            *("--build-arg", f"REVISION={tag}", "--tag", f"claude-code-tracker-{service}:{tag}", str(tree)),
         )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -99,7 +98,7 @@ class Composed:
 
     def verify(self) -> "subprocess.CompletedProcess[str]":
         """`tracker verify`, as a person asks it."""
-        command = [shutil.which("python3") or "python3", str(compose.REPOSITORY / "tracker"), "verify", "--url", self.url]
+        command = [str(compose.REPOSITORY / "tracker"), "verify", "--url", self.url]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     def _address(self, service: str) -> str:

@@ -45,7 +45,8 @@ def upgrade(stack: Composed, load: Load) -> str:
         thread.join()
     assert done.returncode == 0, done.stdout + done.stderr
     after = _images(stack)
-    assert before.keys() == after.keys() and all(before[service] != after[service] for service in before), (before, after)
+    assert before.keys() == after.keys(), (before, after)
+    assert not (same := [service for service in before if before[service] == after[service]]), f"not exchanged: {same}"
     assert not callers.failures, callers.failures[:5]
     flow = load.await_flow()
     retried = ", ".join(f"{count} after {why}" for why, count in callers.retried.items()) or "none"
