@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import hypothesis
 import psycopg
 import pytest
 from redis import Redis
@@ -19,6 +20,10 @@ from tests.servers import Server
 
 # The base URL of test clients: their own default is no name that the services are known by.
 LOCAL = "http://localhost"
+
+# How long one example takes is the machine's affair: one that is busy exceeds any deadline now and then.
+hypothesis.settings.register_profile("tracker", deadline=None)
+hypothesis.settings.load_profile("tracker")
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -18,38 +18,41 @@ from shared.redis_nodes import Nodes
 NOTE_TTL_SECONDS = 86_400
 
 # All of it happens or none, as in MULTI, in one command and one answer, which is a third of the cost in Python.
-# KEYS: stream, account and bell of each entry, the notes. ARGV: number of entries, TTLs of bell and notes, a name for
-# accounts that have to be made, events and payload of each entry, the notes' values. Answers how many bells are due, then the entries' ids.
-# The bell comes last: a worker clears it before it reads, so who finds it ringing will be read.
+# KEYS: stream, account and bell of each stream, the notes. ARGV: number of streams, TTLs of bell and notes, a name for accounts that have to be
+# made, number of entries; the stream (from 1), events and payload of each entry; the notes' values. Answers how many bells are due, then the
+# entries' ids. The bell comes last: a worker clears it before it reads, so who finds it ringing will be read.
 _WRITE = f"""
 local answer = {{0}}
-local entries = tonumber(ARGV[1])
-local epochs, accepted, bells = {{}}, {{}}, {{}}
-for i = 1, entries do
-    local stream, account, n, payload = KEYS[3 * i - 2], KEYS[3 * i - 1], ARGV[3 + 2 * i], ARGV[4 + 2 * i]
-    bells[KEYS[3 * i]] = true
-    if not epochs[account] then
-        epochs[account] = redis.call('HGET', account, '{EPOCH_FIELD}')
-        if not epochs[account] then
-            epochs[account] = ARGV[4] .. '-' .. i
-            redis.call('HSET', account, '{EPOCH_FIELD}', epochs[account], 'settled', 0)
-        end
+local streams, entries = tonumber(ARGV[1]), tonumber(ARGV[5])
+local epochs, accepted = {{}}, {{}}
+for s = 1, streams do
+    accepted[s] = 0
+    epochs[s] = redis.call('HGET', KEYS[3 * s - 1], '{EPOCH_FIELD}')
+    if not epochs[s] then
+        epochs[s] = ARGV[4] .. '-' .. s
+        redis.call('HSET', KEYS[3 * s - 1], '{EPOCH_FIELD}', epochs[s], 'settled', 0)
     end
+end
+for i = 1, entries do
+    local s, n, payload = tonumber(ARGV[3 + 3 * i]), ARGV[4 + 3 * i], ARGV[5 + 3 * i]
+    local stream = KEYS[3 * s - 2]
     if n == '0' then
         answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload)
     else
-        answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload, '{EPOCH_FIELD}', epochs[account], '{EVENTS_FIELD}', n)
-        accepted[account] = (accepted[account] or 0) + n
+        answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload, '{EPOCH_FIELD}', epochs[s], '{EVENTS_FIELD}', n)
+        accepted[s] = accepted[s] + n
     end
 end
-for account, n in pairs(accepted) do
-    redis.call('HINCRBY', account, 'accepted', n)
+for s = 1, streams do
+    if accepted[s] > 0 then
+        redis.call('HINCRBY', KEYS[3 * s - 1], 'accepted', accepted[s])
+    end
 end
-for i = 1, #KEYS - 3 * entries do
-    redis.call('SET', KEYS[3 * entries + i], ARGV[4 + 2 * entries + i], 'EX', ARGV[3])
+for i = 1, #KEYS - 3 * streams do
+    redis.call('SET', KEYS[3 * streams + i], ARGV[5 + 3 * entries + i], 'EX', ARGV[3])
 end
-for bell in pairs(bells) do
-    if redis.call('SET', bell, 1, 'NX', 'PX', ARGV[2]) then
+for s = 1, streams do
+    if redis.call('SET', KEYS[3 * s], 1, 'NX', 'PX', ARGV[2]) then
         answer[1] = answer[1] + 1
     end
 end
@@ -107,14 +110,15 @@ class AppendScript:
         await self._nodes.aclose()
 
     async def _run(self, entries: Sequence[Entry], notes: Sequence[Note]) -> tuple[int, list[bytes]]:
-        keys: list[str] = []
+        # Most appends have one stream, and many entries.
+        numbers: dict[str, int] = {}
         values: list[bytes | int] = []
         for entry in entries:
-            keys += (entry.stream, accounting_key(entry.stream), bell_key(entry.stream))
-            values += (entry.events, entry.payload)
+            values += (numbers.setdefault(entry.stream, len(numbers) + 1), entry.events, entry.payload)
+        keys = [key for stream in numbers for key in (stream, accounting_key(stream), bell_key(stream))]
         keys += [note.key for note in notes]
         values += [note.value for note in notes]
-        words = (len(keys), *keys, len(entries), BELL_TTL_MS, NOTE_TTL_SECONDS, token_hex(8), *values)
+        words = (len(keys), *keys, len(numbers), BELL_TTL_MS, NOTE_TTL_SECONDS, token_hex(8), len(entries), *values)
         try:
             node = await self._nodes.of(entries[0].stream)
             try:

@@ -8,31 +8,24 @@ and GET /api/accounting tells how many are stored. The first row is what the oth
 """
 
 import argparse
-import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
-from urllib.parse import urlsplit
 
 import httpx2 as httpx
 
-from deploy.embedded.postgres import PostgresServer
-from deploy.embedded.redis_server import RedisServer
-from deploy.migrations.migrate import migrate
-from tests.bench.accepting import BATCH_EVENTS, start_sessions, without_id
-from tests.bench.data_sets import bench_dir, say
+from tests.bench.accepting import BATCH_EVENTS
+from tests.bench.data_sets import say
 from tests.bench.event_source import Events, EventSource
 from tests.bench.held_workers import held, let_go
 from tests.bench.report import machine, table
-from tests.scale.pipeline import Pipeline, pipeline
+from tests.bench.scaled_stack import scaled_stack
+from tests.bench.through import await_settled, bodies_of, send, settled
 
 HEAD = ("stack", "partitions", "drain workers", "accepted", "drained", "to the first row")
-LOOK_SECONDS = 0.1
-# Nothing was stored for so long: then nothing will be.
-STUCK_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +53,10 @@ def main() -> int:
     rows: list[tuple[str, str, str, Rates]] = []
     for partitions in options.partitions:
         for workers in options.workers:
-            with embedded(partitions, workers) as target:
+            with scaled_stack(partitions, workers) as stack:
+                target = Target(
+                    stack.pipeline.url, partial(held, stack.pipeline, stack.workers), partial(let_go, stack.pipeline, stack.workers), {}
+                )
                 rows.append(("embedded", str(partitions), str(workers), _measured(target, events, options.rounds)))
     if options.url:
         headers = {"Authorization": f"Bearer {options.key}"} if options.key else {}
@@ -73,93 +69,27 @@ def main() -> int:
     return 0
 
 
-@contextmanager
-def embedded(partitions: int, workers: int) -> Iterator[Target]:
-    """A stack of its own, as `make up` makes it but for the number of workers; nothing is left of it but logs."""
-    folder = bench_dir() / "scale"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    postgres = PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log")
-    redis = RedisServer(folder / "redis", folder / "run", folder / "redis.log")
-    try:
-        postgres.start()
-        redis.start()
-        migrate(postgres.url)
-        settings = {"database_url": postgres.url, "redis_url": redis.url, "log_level": "WARNING"}
-        with pipeline(folder / "services", journal_partitions=str(partitions), **settings) as found:
-            names = _start(found, workers)
-            yield Target(found.url, lambda: held(found, names), lambda: let_go(found, names), {})
-            let_go(found, names)
-    finally:
-        redis.stop()
-        postgres.stop()
-        for name in ("postgres", "redis"):
-            shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def _start(found: Pipeline, workers: int) -> list[str]:
-    names = [f"worker-{n}" for n in range(workers)]
-    found.start_api()
-    for name in names:
-        found.start_worker(name)
-    found.start_beat()
-    found.await_ready()
-    return names
-
-
 def _measured(target: Target, events: Events, rounds: int) -> Rates:
     found = [_round(target, events) for _ in range(rounds)]
     return Rates(median(rates.accepted for rates in found), median(rates.drained for rates in found))
 
 
 def _round(target: Target, events: Events) -> Rates:
-    bodies = [
-        b"[" + b",".join(without_id(event, tagged=True) for event in events.events[at : at + BATCH_EVENTS]) + b"]"
-        for at in range(0, len(events.events), BATCH_EVENTS)
-    ]
     with httpx.Client(base_url=target.url, timeout=60, headers=target.headers, trust_env=False) as client:
-        start_sessions(urlsplit(target.url).port or 80, events, target.headers)
-        _await(client, 0)
-        before = _settled(client)
+        bodies = bodies_of(client, events)
+        before = settled(client)
         target.hold()
         try:
             started = time.perf_counter()
-            for body in bodies:
-                _post(client, body)
+            send(client, bodies)
             accepted = len(events.events) / (time.perf_counter() - started)
         finally:
             target.let_go()
         started = time.perf_counter()
-        _await(client, before + len(events.events))
+        await_settled(client, before + len(events.events))
         drained = len(events.events) / (time.perf_counter() - started)
     say(f"{target.url}: {accepted:,.0f} a second accepted, then {drained:,.0f} a second drained")
     return Rates(accepted, drained)
-
-
-def _post(client: httpx.Client, body: bytes) -> None:
-    answer = client.post("/api/events", content=body, headers={"Content-Type": "application/json"})
-    if answer.status_code not in (200, 201):
-        raise RuntimeError(f"not accepted: {answer.status_code} {answer.text[:300]}")
-
-
-def _settled(client: httpx.Client) -> int:
-    found = client.get("/api/accounting").raise_for_status().json()
-    return int(found["accepted"] - found["pending"])
-
-
-def _await(client: httpx.Client, settled: int) -> None:
-    """Returns when so many events have left the journal, and none is in it but for what comes meanwhile. RuntimeError if it stands still."""
-    last, changed_at = -1, time.perf_counter()
-    while True:
-        found = client.get("/api/accounting").raise_for_status().json()
-        done = found["accepted"] - found["pending"]
-        if done >= settled and (settled or found["pending"] == 0):
-            return
-        if done != last:
-            last, changed_at = done, time.perf_counter()
-        if time.perf_counter() - changed_at > STUCK_SECONDS:
-            raise RuntimeError(f"nothing is drained any more: {found}")
-        time.sleep(LOOK_SECONDS)
 
 
 def _command(words: str) -> Callable[[], None]:

@@ -17,10 +17,10 @@ from deploy.embedded import processes
 from deploy.embedded.paths import REPOSITORY
 from deploy.embedded.postgres import PostgresServer
 from deploy.migrations.migrate import migrate
-from tests.conftest import TEST_SETTINGS
 from tests.scale.counting import assert_all_stored, load
 from tests.scale.pipeline import pipeline
 from tests.scale.redis_servers import Server
+from tests.servers import POSTGRES_SETTINGS
 from tests.unit.worker.importers.rows_of_a_session import jsonl, prompt
 
 STOP_SECONDS = 30.0
@@ -34,7 +34,7 @@ def database_over_tcp() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="tracker-elsewhere-"))
     folder.chmod(0o755)
     address = f"127.{randrange(1, 255)}.{randrange(1, 255)}.{randrange(1, 255)}"
-    server = PostgresServer(folder / "postgres", folder / "run", folder / "log", TEST_SETTINGS | {"listen_addresses": address})
+    server = PostgresServer(folder / "postgres", folder / "run", folder / "log", POSTGRES_SETTINGS | {"listen_addresses": address})
     server.start()
     migrate(server.url)
     rules = folder / "postgres" / "pg_hba.conf"

@@ -19,7 +19,8 @@ from deploy.keys import main as make_key
 from deploy.migrations.migrate import migrate
 from services.query.app import create_app
 from services.query.settings import Settings
-from tests.conftest import LOCAL, TEST_SETTINGS
+from tests.conftest import LOCAL
+from tests.servers import POSTGRES_SETTINGS
 
 CAUGHT_UP_SECONDS = 20.0
 JOB = "00000000-0000-7000-8000-000000000001"
@@ -60,8 +61,8 @@ def ask(server: PostgresServer, sql: str) -> list[tuple[Any, ...]]:
 def running() -> Iterator[Pair]:
     folder = Path(tempfile.mkdtemp(prefix="tracker-replica-"))
     folder.chmod(0o755)
-    primary = PostgresServer(folder / "primary", folder / "run-primary", folder / "primary.log", TEST_SETTINGS)
-    replica = PostgresServer(folder / "replica", folder / "run-replica", folder / "replica.log", TEST_SETTINGS)
+    primary = PostgresServer(folder / "primary", folder / "run-primary", folder / "primary.log", POSTGRES_SETTINGS)
+    replica = PostgresServer(folder / "replica", folder / "run-replica", folder / "replica.log", POSTGRES_SETTINGS)
     primary.start()
     migrate(primary.url)
     copy = [

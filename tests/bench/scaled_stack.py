@@ -1,0 +1,54 @@
+"""A stack of its own with as many partitions and drain workers as one likes; otherwise as `make up` makes it, without imports and Flower."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from deploy.embedded.postgres import PostgresServer
+from deploy.embedded.redis_server import RedisServer
+from deploy.migrations.migrate import migrate
+from tests.bench.data_sets import bench_dir
+from tests.scale.pipeline import Pipeline, pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledStack:
+    """What runs. `workers` are the names of the drain workers in the pipeline."""
+
+    pipeline: Pipeline
+    workers: list[str]
+    postgres: PostgresServer
+    redis: RedisServer
+
+
+@contextmanager
+def scaled_stack(partitions: int, workers: int) -> Iterator[ScaledStack]:
+    """Ready; nothing is left of it but logs."""
+    folder = bench_dir() / "scale"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    postgres = PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log")
+    redis = RedisServer(folder / "redis", folder / "run", folder / "redis.log")
+    try:
+        postgres.start()
+        redis.start()
+        migrate(postgres.url)
+        settings = {"database_url": postgres.url, "redis_url": redis.url, "log_level": "WARNING"}
+        with pipeline(folder / "services", journal_partitions=str(partitions), **settings) as found:
+            yield ScaledStack(found, _start(found, workers), postgres, redis)
+    finally:
+        redis.stop()
+        postgres.stop()
+        for name in ("postgres", "redis"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _start(found: Pipeline, workers: int) -> list[str]:
+    names = [f"worker-{number}" for number in range(workers)]
+    found.start_api()
+    for name in names:
+        found.start_worker(name)
+    found.start_beat()
+    found.await_ready()
+    return names
