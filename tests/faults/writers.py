@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from tests.faults.acks import Acks
@@ -13,6 +13,7 @@ from tests.faults.load import Request, requests
 
 WRITERS = 16
 RETRY_SECONDS = 0.2
+LONG_SECONDS = 1.0
 # A writer that was held up makes up for this much, so that the faults do not thin the load out.
 CATCH_UP_SECONDS = 5.0
 # A request that is accepted is sent once more now and then, as by a client that did not see the answer.
@@ -57,7 +58,7 @@ class Writer:
         due = loop.time()
         for number, request in enumerate(self._requests):
             due = max(due, loop.time() - CATCH_UP_SECONDS)
-            await asyncio.sleep(max(0, due - loop.time()))
+            await _sleep(due - loop.time(), stopping)
             if stopping.is_set():
                 return
             due += len(request.events) * self._seconds_per_event
@@ -84,6 +85,15 @@ class Writer:
                 else:
                     self._tally.violations.append(f"C5: {request.path} was answered {problem}, after the fault: {self._acks.fault}")
             await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _sleep(seconds: float, stopping: asyncio.Event) -> None:
+    """Until then, or until it is over: a slow writer has long pauses after its batches."""
+    if seconds < LONG_SECONDS:
+        await asyncio.sleep(max(0, seconds))
+        return
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)
 
 
 def _problem(answer: Answer, request: Request) -> str | None:
