@@ -4,6 +4,7 @@ Databases are the tests' own: a server started here, a database whose name ends 
 """
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,12 @@ LOCAL = "http://localhost"
 # How long one example takes is the machine's affair: one that is busy exceeds any deadline now and then.
 hypothesis.settings.register_profile("tracker", deadline=None)
 hypothesis.settings.load_profile("tracker")
+
+
+def pytest_configure() -> None:
+    """Started in the background of a script, a process ignores Ctrl-C, and so would every process that a test starts and ends that way."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
