@@ -14,7 +14,7 @@ from deploy.containers.compose import ContainersError, as_program, containers, d
 
 _WORKERS: Final = ("worker-drain", "worker-import", "beat", "flower")
 _ANSWERING: Final = ("query", "ingest")
-# The gateway asks for the services' addresses every two seconds (deploy/gateway/upstreams.conf): so long both, new and old, are right.
+# The gateway asks for the services' addresses every two seconds (deploy/gateway/start.sh): so long both, new and old, are right.
 _ADDRESS_SECONDS: Final = 3.0
 _STOP_SECONDS: Final = "15"
 _HEALTHY_SECONDS: Final = 120.0

@@ -10,7 +10,6 @@ from tests.k8s.manifests import Manifest, Pod, of_kind
 
 PREFIX = "tracker-k8s-try-"
 NETWORK = f"{PREFIX}network"
-DOMAIN = ".tracker.svc.cluster.local"
 MEBIBYTES = {"Mi": 1, "Gi": 1024}
 
 
@@ -33,8 +32,7 @@ class Node:
         """Its init containers to their end, then its container, until its startup and readiness probes say yes."""
         for each in self.pod.spec.get("initContainers", []):
             docker("run", "--rm", "--name", f"{self.name}-{each['name']}", *self._options(each))
-        aliases = [f"--network-alias={self.pod.name}{domain}" for domain in ("", DOMAIN)]
-        docker("run", "--detach", "--name", self.name, *aliases, *self._options(self.container))
+        docker("run", "--detach", "--name", self.name, f"--network-alias={self.pod.name}", *self._options(self.container))
         for probe in ("startupProbe", "readinessProbe"):
             self.wait_for(probe)
 
@@ -86,8 +84,6 @@ class Node:
         options += ["--read-only"] if rights["readOnlyRootFilesystem"] else []
         limit = container["resources"]["limits"]["memory"]
         options += [f"--memory={int(limit[:-2]) * MEBIBYTES[limit[-2:]]}m"]
-        # The cluster's resolver, by the name that the gateway asks; Docker's own is at this address.
-        options += ["--add-host=kube-dns.kube-system.svc.cluster.local:127.0.0.11"]
         options += [f"--env={name}={value}" for name, value in self._environment(container).items()]
         options += [word for mount in container.get("volumeMounts", []) for word in self._mount(mount)]
         image = container["image"]

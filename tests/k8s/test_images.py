@@ -28,14 +28,13 @@ def test_all_of_ours_are_of_one_release_with_a_number_in_production() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", tags.pop())
 
 
-def test_the_gateway_has_its_configuration_and_the_clusters_names(overlay: str) -> None:
+def test_the_gateway_has_its_configuration(overlay: str) -> None:
     (mount,) = [volume for volume in pod(overlay, "gateway").spec["volumes"] if volume["name"] == "conf"]
     (config,) = [each for each in of_kind(overlay, "ConfigMap") if each["metadata"]["name"] == mount["configMap"]["name"]]
     assert config["data"]["nginx.conf"] == (ROOT / "deploy/gateway/nginx.conf").read_text(encoding="utf-8")
-    assert f'".{config["metadata"]["namespace"]}.svc.cluster.local"' in config["data"]["upstreams.conf"]
     included = set(re.findall(r"include /etc/nginx/tracker/(\S+);", "".join(config["data"].values())))
-    assert "upstreams.conf" in included
-    assert included <= set(config["data"])
+    assert "keepalive.conf" in included
+    assert {*included, "start.sh"} <= set(config["data"])
 
 
 def test_each_node_runs_the_command_that_it_runs_in_compose(overlay: str) -> None:
