@@ -12,7 +12,7 @@ from psycopg.rows import scalar_row
 from services.worker import rework, session_rows
 
 # Of a staged message m.
-IS_SUPERSEDED = """(m.source = 'history.jsonl' AND m.session_id IS NOT NULL
+IS_SUPERSEDED = """(m.source IS NOT DISTINCT FROM 'history.jsonl' AND m.session_id IS NOT NULL
             AND EXISTS (SELECT FROM session_facts AS f WHERE f.session_id = m.session_id AND f.source = 'transcript'))"""
 
 # The index messages_of_history has these alone.

@@ -12,6 +12,7 @@ from services.worker.records import Message, Record, SessionFacts
 from services.worker.resources import Resources
 from services.worker.staging import Received, clear
 from services.worker.verify import CHECKS, differing
+from shared.messages import Conversation
 from tests.unit.worker.all_tables import tables
 
 GAP = timedelta(minutes=5)
@@ -63,6 +64,21 @@ def test_without_a_transcript_the_history_is_what_is_known(worker: Resources) ->
         with connection.transaction(force_rollback=True):
             store(connection, HISTORY)
             assert connection.execute("SELECT user_messages FROM sessions").fetchall() == [(2,)]
+
+
+def test_what_is_said_over_the_api_in_a_session_with_a_transcript_is_stored(worker: Resources) -> None:
+    # Given a session whose transcript was imported
+    with worker.engine.connect() as pooled:
+        connection = pooled.connection.driver_connection
+        assert isinstance(connection, Connection)
+        with connection.transaction(force_rollback=True):
+            store(connection, TRANSCRIPT)
+            # When a message comes that does not say where it is from
+            live = Conversation(id=uuid5(NAMESPACE, "live"), session_id="s1", role="user", content="and this", timestamp=AT + GAP)
+            persisted = persist(connection, [Received(live, AT, "test", "1-1")], idle_gap=GAP)
+            # Then it is a message more, and no duplicate
+            assert (persisted.messages, persisted.duplicates) == (1, 0)
+            assert connection.execute("SELECT count(*) FROM messages").fetchall() == [(3,)]
 
 
 def store(connection: Connection[Any], records: list[Record]) -> None:
