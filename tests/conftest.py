@@ -28,9 +28,10 @@ hypothesis.settings.load_profile("tracker")
 
 
 def pytest_configure() -> None:
-    """Started in the background of a script, a process ignores Ctrl-C, and so would every process that a test starts and ends that way."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Started in the background of a script, or by nohup, a process ignores signals, and so would every process that a test starts and ends by one."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
