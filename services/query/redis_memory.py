@@ -15,7 +15,7 @@ class Memory(Struct, frozen=True):
     limit: int
 
 
-def redis_memory(redis: "Redis") -> Memory:
+def redis_memory(redis: Redis) -> Memory:
     """As it is now, of a Cluster's the fullest master; redis.RedisError if Redis is away."""
     infos = [redis.info("memory")] if not isinstance(redis, RedisCluster) else [*redis.info("memory", target_nodes=PRIMARIES).values()]
     fullest = max(infos, key=lambda info: info["used_memory"] / (info["maxmemory"] or sys.maxsize))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from deploy.embedded.postgres import PostgresServer
 from deploy.embedded.redis_server import RedisServer
-from deploy.migrations.migrate import migrate
 from tests.bench.data_sets import bench_dir
+from tests.bench.own_servers import own_servers
 from tests.scale.pipeline import Pipeline, pipeline
 
 
@@ -27,21 +27,10 @@ def scaled_stack(partitions: int, workers: int) -> Iterator[ScaledStack]:
     """Ready; nothing is left of it but logs."""
     folder = bench_dir() / "scale"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    postgres = PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log")
-    redis = RedisServer(folder / "redis", folder / "run", folder / "redis.log")
-    try:
-        postgres.start()
-        redis.start()
-        migrate(postgres.url)
+    with own_servers(folder) as (postgres, redis):
         settings = {"database_url": postgres.url, "redis_url": redis.url, "log_level": "WARNING"}
         with pipeline(folder / "services", journal_partitions=str(partitions), **settings) as found:
             yield ScaledStack(found, _start(found, workers), postgres, redis)
-    finally:
-        redis.stop()
-        postgres.stop()
-        for name in ("postgres", "redis"):
-            shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _start(found: Pipeline, workers: int) -> list[str]:

@@ -13,10 +13,8 @@ import psycopg
 from redis import Redis
 
 from deploy.embedded import processes
-from deploy.embedded.postgres import PostgresServer
-from deploy.embedded.redis_server import RedisServer
-from deploy.migrations.migrate import migrate
 from tests.bench.data_sets import bench_dir
+from tests.bench.own_servers import own_servers
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -59,22 +57,14 @@ class Stack:
 def running_stack() -> Iterator[Stack]:
     """Makes both servers' data anew, and leaves nothing but logs."""
     folder = bench_dir() / "writes"
-    for name in ("postgres", "redis", "blobs"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    folder.mkdir(exist_ok=True)
-    (folder / "blobs").mkdir()
-    postgres = PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log")
-    redis = RedisServer(folder / "redis", folder / "run", folder / "redis.log")
+    blobs = folder / "blobs"
+    shutil.rmtree(blobs, ignore_errors=True)
+    blobs.mkdir(parents=True)
     try:
-        postgres.start()
-        redis.start()
-        migrate(postgres.url)
-        yield Stack(postgres.url, redis.url, folder)
+        with own_servers(folder) as (postgres, redis):
+            yield Stack(postgres.url, redis.url, folder)
     finally:
-        redis.stop()
-        postgres.stop()
-        for name in ("postgres", "redis", "blobs"):
-            shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.rmtree(blobs, ignore_errors=True)
 
 
 @contextmanager
