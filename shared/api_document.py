@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
+@cache
 def methods_by_path() -> Callable[[str], list[str]]:
     """A function from a request's path to the methods it takes in the whole API; an empty list if there is no such path.
 

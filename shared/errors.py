@@ -13,8 +13,8 @@ ApiError
 ├── PayloadTooLarge 413       PAYLOAD_TOO_LARGE
 ├── UnsupportedMediaType 415  UNSUPPORTED_MEDIA_TYPE
 ├── HostNotAllowed 421        HOST_NOT_ALLOWED
-└── Unavailable 503           QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE, BACKLOG_FULL, PIPELINE_STUCK, OVERLOADED,
-                              UPLOADS_UNAVAILABLE (with Retry-After)
+└── Unavailable 503           QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE, BACKLOG_FULL, JOURNAL_BEHIND, PIPELINE_STUCK,
+                              OVERLOADED, UPLOADS_UNAVAILABLE (with Retry-After)
 """
 
 from collections.abc import Mapping

@@ -95,9 +95,21 @@ def install(app: FastAPI, service: str, reach: ReachSettings) -> None:
 
 
 def _from_validation(error: RequestValidationError) -> ApiError:
-    details = {".".join(str(part) for part in e["loc"][1:]) or str(e["loc"][0]): e["msg"] for e in error.errors()}
+    details = {".".join(str(part) for part in e["loc"][1:]) or str(e["loc"][0]): _reason(e) for e in error.errors()}
     field, reason = next(iter(details.items()), ("request", "not valid"))
     return BadRequest(f"{field}: {reason}", details=details)
+
+
+def _reason(error: dict[str, Any]) -> str:
+    """As the framework says it; of a text, which it counts as a list, in characters."""
+    if isinstance(error["input"], str) and error["type"] in ("too_short", "too_long"):
+        bounds = error["ctx"]
+        return (
+            f"must have at least {bounds['min_length']} character"
+            if "min_length" in bounds
+            else (f"must have at most {bounds['max_length']} characters, this has {len(error['input'])}")
+        )
+    return str(error["msg"])
 
 
 def _from_http(request: Request, error: HTTPException, methods: list[str]) -> ApiError:

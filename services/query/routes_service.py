@@ -181,9 +181,14 @@ def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, 
         log.warning("redis_unavailable", error=type(error).__name__)
     if lag is not None and lag.oldest_seconds > limit:
         reasons["lag"] = (
-            f"the oldest of {lag.entries} journal entries waits for {lag.oldest_seconds:.0f} s, more than {limit} s; are workers running?"
+            f"the oldest journal entry waits for {lag.oldest_seconds:.0f} s, more than {limit} s; {_waiting(lag.entries)}, which by itself "
+            "refuses no write; are workers running?"
         )
     return ledger, lag, reasons
+
+
+def _waiting(entries: int) -> str:
+    return "one entry waits" if entries == 1 else f"{entries} entries wait"
 
 
 def _not_ready(reasons: dict[str, str]) -> Unavailable:
@@ -191,7 +196,7 @@ def _not_ready(reasons: dict[str, str]) -> Unavailable:
         "database": "DATABASE_UNAVAILABLE",
         "journal": "QUEUE_UNAVAILABLE",
         "replica": "DATABASE_UNAVAILABLE",
-        "lag": "BACKLOG_FULL",
+        "lag": "JOURNAL_BEHIND",
         "canary": "PIPELINE_STUCK",
     }
     code = next(code for name, code in codes.items() if name in reasons)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from sqlalchemy import Connection
 
 from services.query import answers
@@ -11,6 +11,7 @@ from services.query.queries import events, listing
 from services.query.queries.paging import Page, Paging, Row
 from services.query.reads import answer
 from services.query.schemas import ActivityList, ConversationList, Paged, SessionId, SessionList
+from shared.api_document import methods_by_path
 from shared.errors import NotFound
 
 router = APIRouter(responses=FAILURES)
@@ -25,17 +26,24 @@ def list_sessions(request: Request, asked: Annotated[SessionList, Query()]) -> R
     return answer(request, lambda connection: listing.sessions(connection, filters, wanted))
 
 
-# An id may hold a slash: `:path` takes it whole.
+def named_in_one_segment(request: Request) -> None:
+    """404 of a path that there is not. An id's own slash is written %2F, which `:path` takes; any other slash leads elsewhere."""
+    path: bytes = request.scope["raw_path"].partition(b"?")[0]
+    template: str = request.scope["route"].path
+    if path.endswith(b"/") or path.count(b"/") != template.count("/"):
+        raise HTTPException(404)
+
+
 @router.get(
     "/api/sessions/{session_id:path}",
     response_model=answers.Session,
     tags=["sessions"],
     summary="One session",
-    dependencies=[Depends(refuse_parameters)],
+    dependencies=[Depends(named_in_one_segment), Depends(refuse_parameters)],
 )
 def show_session(request: Request, session_id: SessionId) -> Response:
     """Also a session of which only the start was accepted yet."""
-    return answer(request, lambda connection: _session(connection, session_id))
+    return answer(request, lambda connection: _session(request, connection, session_id))
 
 
 @router.get("/api/conversations", response_model=answers.MessagePage, tags=["conversations"], summary="Messages, newest first")
@@ -59,26 +67,30 @@ def list_activities(request: Request, asked: Annotated[ActivityList, Query()]) -
     response_model=answers.ToolCallPage,
     tags=["tool calls"],
     summary="A session's tool calls, oldest first",
+    dependencies=[Depends(named_in_one_segment)],
 )
 def list_tool_calls(request: Request, session_id: SessionId, asked: Annotated[Paged, Query()]) -> Response:
     """With their parameters as they were sent."""
     wanted = paging(request, asked)
-    return answer(request, lambda connection: _tool_calls(connection, session_id, wanted))
+    return answer(request, lambda connection: _tool_calls(request, connection, session_id, wanted))
 
 
-def _session(connection: Connection, session_id: str) -> Row:
+def _session(request: Request, connection: Connection, session_id: str) -> Row:
     found = listing.session(connection, session_id)
     if found is None:
-        raise _no_session()
+        raise _no_session(request)
     return found
 
 
-def _tool_calls(connection: Connection, session_id: str, wanted: Paging) -> Page:
+def _tool_calls(request: Request, connection: Connection, session_id: str, wanted: Paging) -> Page:
     page = events.session_tool_calls(connection, session_id, wanted)
     if not page.items and not listing.session_exists(connection, session_id):
-        raise _no_session()
+        raise _no_session(request)
     return page
 
 
-def _no_session() -> NotFound:
+def _no_session(request: Request) -> Exception:
+    if "GET" not in methods_by_path()(request.scope["raw_path"].decode("latin-1")):
+        # The path of a write, such as /api/sessions/start: a 405 that names its method.
+        return HTTPException(404)
     return NotFound("There is no session of this id; see /api/sessions.", code="SESSION_NOT_FOUND", details={"session_id": "not known"})
