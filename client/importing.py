@@ -75,9 +75,9 @@ class Importer:
         """What would be sent."""
         total = sum(file.size for file in found.files if self.cache.get(file) is None)
         if not total:
-            return make_plan(found, self.cache, self.server, lambda _: None)
+            return make_plan(found, self.cache, self.server, self.user, lambda _: None)
         with self.display.phase("Checking", total) as phase:
-            plan = make_plan(found, self.cache, self.server, _counting(phase.at))
+            plan = make_plan(found, self.cache, self.server, self.user, _counting(phase.at))
             phase.at(total)
             phase.end(f"{len(plan.files):,} files new")
         return plan

@@ -48,7 +48,7 @@ class Plan:
         return [known.file for known in self.to_send] + self.archives
 
 
-def make_plan(found: Found, cache: HashCache, server: Server, on_bytes: Callable[[int], None]) -> Plan:
+def make_plan(found: Found, cache: HashCache, server: Server, user: str | None, on_bytes: Callable[[int], None]) -> Plan:
     """Reads what the cache does not know, then asks the server."""
     plan = Plan(problems=list(found.problems))
     files: dict[str, Known] = {}
@@ -57,7 +57,7 @@ def make_plan(found: Found, cache: HashCache, server: Server, on_bytes: Callable
         if known.sha256 in files:
             _count(plan, known)
         files.setdefault(known.sha256, known)
-    _ask(server, list(files.values()), plan)
+    _ask(server, list(files.values()), user, plan)
     return plan
 
 
@@ -87,12 +87,12 @@ def _known_files(found: Iterable[LocalFile], cache: HashCache, plan: Plan, on_by
     cache.save()
 
 
-def _ask(server: Server, files: list[Known], plan: Plan) -> None:
+def _ask(server: Server, files: list[Known], user: str | None, plan: Plan) -> None:
     """An empty manifest is asked too: it tells what an upload may have, and whether the server is there."""
     for start in range(0, max(len(files), 1), MANIFEST_FILES):
         part = files[start : start + MANIFEST_FILES]
         manifest = [{"path": _shown(known.file), "size": known.file.size, "sha256": known.sha256} for known in part]
-        answer = server.ask("POST", "/api/import/manifest", {"files": manifest})
+        answer = server.ask("POST", "/api/import/manifest", {"files": manifest} | ({"user": user} if user else {}))
         plan.max_upload_bytes = answer["max_upload_bytes"]
         unseen = set(answer["unseen"])
         for index, known in enumerate(part):

@@ -15,6 +15,8 @@ Kind = Literal["claude_json", "transcript", "history", "sessions_index", "zip", 
 ARCHIVES: Final = frozenset({"zip", "tar", "tar_gz", "tar_zst"})
 # Of ijson: its lexer lets overlong forms of UTF-8 pass, at which its decoding then fails.
 JSON_ERRORS: Final = (ijson.JSONError, UnicodeDecodeError)
+# Raised when importers find more in a file than before: what an older version read is asked for again.
+READER_VERSION: Final = 2
 # Enough for the first rows of all transcripts known; of a longer first line the beginning decides.
 HEAD_BYTES: Final = 65_536
 

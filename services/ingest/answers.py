@@ -56,7 +56,10 @@ class BatchAccepted(Struct, kw_only=True):
 
 
 class ImportAnswer(Struct, kw_only=True):
-    """An import job, done (200; `success` says how) or under way (202; `success` is null). Counts are of rows that are new."""
+    """An import job, done (200; `success` says how) or under way (202; `success` is null). Counts are of rows that are new.
+
+    `skipped_records`: by reason, records of which nothing is kept, those of another user's sessions included.
+    """
 
     success: bool | None
     projects_imported: int
@@ -69,6 +72,7 @@ class ImportAnswer(Struct, kw_only=True):
     tool_calls_imported: int
     sessions_updated: int
     duplicates: int
+    skipped_records: dict[str, int]
     errors_total: int
 
 

@@ -93,7 +93,7 @@ async def _answer(ingest: Ingest, job_id: UUID, preference: Preference) -> Respo
 
 async def _watched(ingest: Ingest, job_id: UUID, seconds: float) -> dict[str, Any]:
     """The job as it is when it is done or the time is over, or as it was queued if Postgres goes away meanwhile."""
-    job: dict[str, Any] = dict.fromkeys(_COUNTS, 0) | {"status": "queued", "errors": []}
+    job: dict[str, Any] = dict.fromkeys(_COUNTS, 0) | {"status": "queued", "errors": [], "skipped_records": {}}
     pause = FIRST_PAUSE_SECONDS
     end = asyncio.get_running_loop().time() + seconds
     try:

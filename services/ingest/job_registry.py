@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 
 from services.ingest.audit import Act, audited
 from services.ingest.registry import Registry
+from shared.upload_kinds import READER_VERSION
 
 _ADD_JOB = """
     WITH job AS (
@@ -21,7 +22,7 @@ _HAS_BLOB = """
     SELECT FROM import_jobs WHERE id = %(id)s AND files @> jsonb_build_array(jsonb_build_object('blob_url', %(blob_url)s::text))"""
 _JOB = """
     SELECT status, projects_imported, sessions_imported, sessions_updated, conversations_imported, activities_imported,
-           tool_calls_imported, duplicates, errors, errors_total
+           tool_calls_imported, duplicates, skipped_records, errors, errors_total
     FROM import_jobs WHERE id = %(id)s"""
 
 # Of each, one row: the job's status, NULL if there is no such job, and whether it was done.
@@ -65,7 +66,10 @@ CONTENTS_AT_ONCE = 5_000
 # No more than the few bytes of the answer come back.
 _UNSEEN = """
     SELECT n - 1 AS index FROM unnest(%(sha256s)s::bytea[]) WITH ORDINALITY AS f (sha256, n)
-    WHERE NOT EXISTS (SELECT FROM imported_files AS i WHERE i.sha256 = f.sha256) ORDER BY n"""
+    WHERE NOT EXISTS (
+        SELECT FROM imported_files AS i JOIN import_jobs AS j ON j.number = i.job_number
+        WHERE i.sha256 = f.sha256 AND i.reader_version >= %(reader_version)s AND (%(user_name)s::text IS NULL OR j.user_name = %(user_name)s))
+    ORDER BY n"""
 
 
 class JobRegistry:
@@ -111,11 +115,12 @@ class JobRegistry:
         """{status, done, undo_id, undo_status}: the job that undoes an ended import, the same one each time."""
         return await self._audited(_ADD_UNDO_JOB, {"id": job_id, "undo_id": uuid4(), "request_id": act.request_id}, act)
 
-    async def unseen_contents(self, sha256s: Sequence[bytes]) -> list[int]:
-        """The indexes of those contents that no import has read to the end."""
+    async def unseen_contents(self, sha256s: Sequence[bytes], user_name: str | None) -> list[int]:
+        """The indexes of those contents of which no import has stored everything as this user's; None: as anybody's."""
         unseen: list[int] = []
         for start in range(0, len(sha256s), CONTENTS_AT_ONCE):
-            rows = await self._registry.rows(_UNSEEN, {"sha256s": sha256s[start : start + CONTENTS_AT_ONCE]})
+            params = {"sha256s": sha256s[start : start + CONTENTS_AT_ONCE], "user_name": user_name, "reader_version": READER_VERSION}
+            rows = await self._registry.rows(_UNSEEN, params)
             unseen += [start + row["index"] for row in rows]
         return unseen
 

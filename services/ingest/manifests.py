@@ -1,4 +1,4 @@
-"""Which files an import need not bring again: a client tells what it has, and hears what the server has not read to its end."""
+"""Which files an import need not bring again: a client tells what it has, and hears what the server has not stored whole for its user."""
 
 from typing import Annotated, Final
 
@@ -6,11 +6,13 @@ import msgspec
 from fastapi import Request, Response
 from msgspec import Meta, Struct
 
-from services.ingest.accept import ingest_of
+from services.ingest.accept import bound_user, ingest_of
 from services.ingest.answers import ManifestAnswer
 from services.ingest.json_asked import read_json
 from services.ingest.messages_in import MAX_BATCH_BYTES
 from services.ingest.requests_in import Takes
+from services.ingest.uploads import MAX_USER_CHARACTERS
+from shared.redaction import redact_text
 from shared.web import json_response
 
 MAX_FILES: Final = 50_000
@@ -30,6 +32,8 @@ class Manifest(Struct):
     """What a client could send."""
 
     files: Annotated[list[ManifestFile], Meta(max_length=MAX_FILES)]
+    # Whose they would be, as in the import itself; of a bound key always its own user.
+    user: Annotated[str, Meta(min_length=1, max_length=MAX_USER_CHARACTERS)] | None = None
 
 
 _MANIFEST: Final = msgspec.json.Decoder(Manifest)
@@ -39,6 +43,9 @@ async def ask(request: Request) -> Response:
     """200 with the indexes of the files that need to be sent. It is no write: nothing is kept of it."""
     ingest = ingest_of(request)
     manifest = await read_json(request, _TAKES, _MANIFEST)
-    unseen = await ingest.jobs.unseen_contents([bytes.fromhex(file.sha256) for file in manifest.files])
+    user = bound_user(request) or manifest.user
+    # Jobs keep the name as it is shown.
+    user = redact_text(user) if user and ingest.settings.redact else user
+    unseen = await ingest.jobs.unseen_contents([bytes.fromhex(file.sha256) for file in manifest.files], user)
     answer = ManifestAnswer(unseen=unseen, known=len(manifest.files) - len(unseen), max_upload_bytes=ingest.settings.max_upload_bytes)
     return json_response(answer)

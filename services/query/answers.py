@@ -177,6 +177,9 @@ class ImportJob(BaseModel):
     duplicates: int
     files: list[ImportedFile]
     unknown_records: dict[str, int] = Field(description="By type, how many records there were that nobody knows.")
+    skipped_records: dict[str, int] = Field(
+        description="By reason, how many records there were of which nothing is kept, those of another user's sessions included."
+    )
     redactions: dict[str, int] = Field(description="By kind, how many secrets were replaced before anything was stored.")
     errors: list[dict[str, Any]] = Field(description="The first 100.")
     errors_total: int

@@ -165,6 +165,8 @@ class FileSummary(Struct, kw_only=True):
 
     records: dict[str, int]
     unknown_records: dict[str, int] = {}
+    # By reason: records that are known, and of which nothing is kept.
+    skipped_records: dict[str, int] = {}
 
 
 Record = ProjectSeen | SessionFacts | Message | ToolUse | FileChange | ApiCall

@@ -21,6 +21,16 @@ OF_THE_ARCHIVE = frozenset({DAMAGED, "LIMIT_EXCEEDED"})
 CHUNK_CHARACTERS = 4_000_000
 
 
+class Ended(NamedTuple):
+    """The end of a member: behind how many of the chunk's records, and the hash of its whole content.
+
+    None where it could not be read to its end, or where an earlier attempt had read the beginning.
+    """
+
+    records: int
+    sha256: bytes | None
+
+
 @dataclass(slots=True)
 class Chunk:
     """Some records, and how far the share is behind them."""
@@ -31,10 +41,12 @@ class Chunk:
     # With the name of the file or member.
     errors: list[tuple[str, RecordError]] = field(default_factory=list)
     unknown_records: dict[str, int] = field(default_factory=dict)
+    # By reason, those of which nothing is kept.
+    skipped_records: dict[str, int] = field(default_factory=dict)
     # How many secrets were replaced, by kind.
     redactions: dict[str, int] = field(default_factory=dict)
-    # Of the whole content of each member that was read to its end.
-    sha256s: list[bytes] = field(default_factory=list)
+    # The members that end in it, in their order.
+    ended: list[Ended] = field(default_factory=list)
     files: int = 0
     characters: int = 0
 
@@ -52,11 +64,16 @@ class Chunk:
             case RecordError():
                 self.errors.append((name, record))
             case FileSummary():
-                for kind, count in record.unknown_records.items():
-                    self.unknown_records[kind] = self.unknown_records.get(kind, 0) + count
+                _add(self.unknown_records, record.unknown_records)
+                _add(self.skipped_records, record.skipped_records)
             case _:
                 self.records.append(record)
                 self.characters += len(record.content) if isinstance(record, Message) else 0
+
+
+def _add(counts: dict[str, int], more: dict[str, int]) -> None:
+    for name, count in more.items():
+        counts[name] = counts.get(name, 0) + count
 
 
 class Source(NamedTuple):
@@ -95,8 +112,7 @@ def chunks_of(share: Share, idle_gap: timedelta) -> Iterator[Chunk]:
                     chunk.position, chunk.bytes_done = Position(position.file, position.member, number), upload.tell()
                     yield chunk
                     chunk = Chunk()
-            if (sha256 := content.digest()) is not None:
-                chunk.sha256s.append(sha256)
+            chunk.ended.append(Ended(len(chunk.records), content.digest() if position.records == 0 else None))
             chunk.files += 1
             position = Position(position.file, position.member + 1)
         chunk.position, chunk.bytes_done = Position(position.file, position.member), upload.tell()

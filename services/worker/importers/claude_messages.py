@@ -45,6 +45,8 @@ class ClaudeMessages:
         self._source = source
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._characters = 0
+        # Left out: they would count on no day.
+        self.calls_without_time = 0
 
     def take(self, key: str, message: ApiMessage, request_id: str | None, place: Place) -> Iterator[Message | ApiCall]:
         """A row of the message `key` (`message.id`, else the row's uuid)."""
@@ -85,6 +87,7 @@ class ClaudeMessages:
             model=opened.model,
         )
         if place.time is None:
+            self.calls_without_time += len(opened.calls)
             return
         for request_id, tokens in opened.calls.items():
             yield usage.api_call(

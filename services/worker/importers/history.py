@@ -54,7 +54,11 @@ def read_history(file: IO[bytes], *, user: str | None) -> Iterator[Record | Reco
                     yield from reader.take(prompt, line)
                 else:
                     yield error_of(prompt, line)
-    yield FileSummary(records=dict(reader.counts), unknown_records={"(none)": reader.counts["(none)"]} if reader.counts["(none)"] else {})
+    yield FileSummary(
+        records=dict(reader.counts),
+        unknown_records={"(none)": reader.counts["(none)"]} if reader.counts["(none)"] else {},
+        skipped_records={"command": reader.counts["command"]} if reader.counts["command"] else {},
+    )
 
 
 class _History:

@@ -17,6 +17,7 @@ from services.worker.importers.lease import renewed
 from services.worker.importers.redacting import redacted
 from services.worker.importers.shares import Position, Progress, Share
 from services.worker.importers.store import store
+from services.worker.importers.whole_files import WholeFiles
 from services.worker.resources import Resources
 from shared.blobs.store import BlobStoreAway, BlobStoreError
 from shared.blobs.stores import delete_blob
@@ -67,8 +68,9 @@ def _import(worker: Resources, share: Share) -> str:
     if share.is_cancelled:
         return "cancelled"
     chunks = chunks_of(share, worker.idle_gap)
+    whole_files = WholeFiles()
     for chunk in read_ahead(redacted(chunks) if worker.settings.redact else chunks):
-        if store(worker, share, chunk):
+        if store(worker, share, chunk, whole_files):
             return "cancelled"
     return "succeeded"
 

@@ -36,6 +36,11 @@ METADATA = frozenset(
         "worktree-state",
     }
 )
+# Of metadata records, those that are used; the others are counted as skipped.
+USED_METADATA = frozenset({"ai-title", "cost-state", "custom-title", "summary"})
+# What hooks, tools and subagents tell while they run. Of these the results come again in other records, but for what subagents say.
+AGENT_PROGRESS = "agent_progress"
+PROGRESS = frozenset({"bash_progress", "hook_progress", "mcp_progress", "query_update", "search_results_received", "waiting_for_task"})
 NONE, COMMENT, OTHER = "(none)", "(comment)", "(other)"
 MAX_TYPES = 200
 
@@ -46,6 +51,7 @@ class RecordTypes:
     def __init__(self) -> None:
         self._known: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
+        self._skipped: Counter[str] = Counter()
         self._of_sessions = 0
 
     def count(self, row: Row) -> None:
@@ -58,9 +64,19 @@ class RecordTypes:
         elif name in METADATA or name.startswith("artifact-"):
             self._known[name] += 1
             self._of_sessions += 1
+            if name not in USED_METADATA:
+                self.skip("artifact" if name.startswith("artifact-") else name)
         else:
-            name = name[:100]
-            self._unknown[name if name in self._unknown or len(self._unknown) < MAX_TYPES else OTHER] += 1
+            self.count_unknown(name)
+
+    def count_unknown(self, name: str) -> None:
+        """One record more whose type, or kind within its type, nobody knows."""
+        name = name[:100]
+        self._unknown[name if name in self._unknown or len(self._unknown) < MAX_TYPES else OTHER] += 1
+
+    def skip(self, reason: str, records: int = 1) -> None:
+        """So many records more of which nothing is kept. There are few reasons, none of them the file's own words."""
+        self._skipped[reason] += records
 
     def problem(self, problem: Problem, line: Line) -> RecordError | None:
         """What to say of a line that has no record; nothing of a comment."""
@@ -78,4 +94,8 @@ class RecordTypes:
 
     def summary(self) -> FileSummary:
         """The counts, most frequent first."""
-        return FileSummary(records=dict((self._known + self._unknown).most_common()), unknown_records=dict(self._unknown.most_common()))
+        return FileSummary(
+            records=dict((self._known + self._unknown).most_common()),
+            unknown_records=dict(self._unknown.most_common()),
+            skipped_records=dict((+self._skipped).most_common()),
+        )

@@ -78,6 +78,14 @@ class ForkedFrom(Struct, rename="camel"):
     session_id: str | None = None
 
 
+class Progress(Struct, rename="camel"):
+    """`data` of a progress record. Of `agent_progress`, `message` is a record of the subagent's own file, without the envelope."""
+
+    type: str | None = None
+    agent_id: str | None = None
+    message: Raw = NOTHING
+
+
 class Row(Struct, rename="camel"):
     """Any record of a transcript: the envelope of conversation records and the fields of the metadata records that we use."""
 
@@ -99,6 +107,8 @@ class Row(Struct, rename="camel"):
     message: ApiMessage | None = None
     tool_use_result: ToolResult | str | list[Raw] | int | float | None = None
     tool_denial_kind: str | None = None
+    # progress
+    data: Raw = NOTHING
     # summary, ai-title, custom-title
     summary: str | None = None
     leaf_uuid: str | None = None

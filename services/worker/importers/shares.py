@@ -72,7 +72,7 @@ _ADVANCE_JOB = """
     UPDATE import_jobs SET bytes_done = (SELECT avg(bytes_done) FROM import_shares WHERE job_id = %(job_id)s)::bigint,
         rows_done = rows_done + %(rows)s, files_done = files_done + %(files)s, errors_total = errors_total + %(errors_total)s,
         errors = jsonb_path_query_array(errors || %(errors)s::jsonb, '$[0 to 99]'), unknown_records = sum_of_each(unknown_records, %(unknown_records)s),
-        redactions = sum_of_each(redactions, %(redactions)s),
+        skipped_records = sum_of_each(skipped_records, %(skipped_records)s), redactions = sum_of_each(redactions, %(redactions)s),
         projects_imported = projects_imported + %(projects)s, sessions_imported = sessions_imported + %(sessions)s,
         sessions_updated = sessions_updated + %(sessions_updated)s, conversations_imported = conversations_imported + %(messages)s,
         activities_imported = activities_imported + %(activities)s, tool_calls_imported = tool_calls_imported + %(tool_calls)s,
@@ -112,7 +112,11 @@ class LeaseLostError(Exception):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """What one transaction of a share did. `unknown_records`: {type: how many} of records that nobody knows; `redactions`: {kind: how many} of secrets."""
+    """What one transaction of a share did.
+
+    `unknown_records`: {type: how many} of records that nobody knows; `skipped_records`: {reason: how many} of those of which nothing is kept;
+    `redactions`: {kind: how many} of secrets.
+    """
 
     position: Position
     bytes_done: int
@@ -121,6 +125,7 @@ class Progress(msgspec.Struct, frozen=True):
     files: int = 0
     errors: list[dict[str, Any]] = []
     unknown_records: dict[str, int] = {}
+    skipped_records: dict[str, int] = {}
     redactions: dict[str, int] = {}
     # A file could not be read to its end.
     is_damaged: bool = False
@@ -149,6 +154,7 @@ def advance(connection: Connection[Any], share: Share, progress: Progress) -> bo
         "errors_total": len(progress.errors),
         "is_damaged": progress.is_damaged,
         "unknown_records": Jsonb(progress.unknown_records),
+        "skipped_records": Jsonb(progress.skipped_records),
         "redactions": Jsonb(progress.redactions),
     }
     if connection.execute(_ADVANCE_SHARE, parameters).rowcount == 0:

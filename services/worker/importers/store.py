@@ -11,29 +11,35 @@ from services.worker.foreign_rows import foreign_among, session_of
 from services.worker.importers import shares
 from services.worker.importers.chunks import Chunk
 from services.worker.importers.shares import Progress, Share
+from services.worker.importers.whole_files import WholeFiles
 from services.worker.persist import Persisted
 from services.worker.records import Record, RecordError
 from services.worker.resources import Resources
 from services.worker.staging import Received
+from shared.upload_kinds import READER_VERSION
 
 _IMPORTED_FILES = """
-    INSERT INTO imported_files (sha256, job_number)
-    SELECT sha256, %(job_number)s FROM unnest(%(sha256s)s::bytea[]) AS f (sha256) ON CONFLICT DO NOTHING"""
+    INSERT INTO imported_files (sha256, job_number, reader_version)
+    SELECT sha256, %(job_number)s, %(reader_version)s FROM unnest(%(sha256s)s::bytea[]) AS f (sha256)
+    ON CONFLICT (sha256, job_number) DO UPDATE SET reader_version = greatest(imported_files.reader_version, excluded.reader_version)"""
+
+OF_ANOTHER_USER, NOT_STORABLE = "another user's", "not storable"
 
 
-def store(worker: Resources, share: Share, chunk: Chunk) -> bool:
+def store(worker: Resources, share: Share, chunk: Chunk, whole_files: WholeFiles) -> bool:
     """Stores it. True if somebody wants the job cancelled."""
     now = datetime.now(UTC)
     errors = [_error(name, error) for name, error in chunk.errors]
     with worker.transaction() as connection:
         records, foreign = _own(connection, share, chunk.records)
-        errors += foreign
+        errors += _not_yours(foreign)
         batch = [Received(record, now, share.request_id, f"import:{share.job_id}") for record in records]
         persisted, dead = Persisted(), list[Received]()
         if batch:
             persisted, dead = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=share.job_number)
         errors += map(_not_storable, dead)
-        _remember(connection, share, chunk)
+        left_out = {record.id for record in foreign} | {received.event.id for received in dead}
+        _remember(connection, share, whole_files.after(chunk, left_out))
         progress = Progress(
             chunk.position,
             chunk.bytes_done,
@@ -42,26 +48,30 @@ def store(worker: Resources, share: Share, chunk: Chunk) -> bool:
             files=chunk.files,
             errors=errors,
             unknown_records=chunk.unknown_records,
+            skipped_records=chunk.skipped_records | _counted(foreign, dead),
             redactions=chunk.redactions,
             is_damaged=chunk.is_damaged,
         )
         return shares.advance(connection, share, progress)
 
 
-def _own(connection: Connection[Any], share: Share, records: list[Record]) -> tuple[list[Record], list[dict[str, Any]]]:
-    """The records that the job may store, and an error for each session of another user's."""
+def _own(connection: Connection[Any], share: Share, records: list[Record]) -> tuple[list[Record], list[Record]]:
+    """The records that the job may store, and those that are another user's."""
     if not share.is_bound or share.user is None or not records:
         return records, []
     foreign = foreign_among(connection, share.user, records)
     left_out = {record.id for record in foreign}
-    errors = [_not_yours(session_id, count) for session_id, count in Counter(map(session_of, foreign)).items()]
-    return [record for record in records if record.id not in left_out], errors
+    return [record for record in records if record.id not in left_out], foreign
 
 
-def _remember(connection: Connection[Any], share: Share, chunk: Chunk) -> None:
-    """A content that was read to its end need not be sent again."""
-    if chunk.sha256s:
-        connection.execute(_IMPORTED_FILES, {"sha256s": chunk.sha256s, "job_number": share.job_number})
+def _remember(connection: Connection[Any], share: Share, sha256s: list[bytes]) -> None:
+    """A content of which everything was stored need not be sent again."""
+    if sha256s:
+        connection.execute(_IMPORTED_FILES, {"sha256s": sha256s, "job_number": share.job_number, "reader_version": READER_VERSION})
+
+
+def _counted(foreign: list[Record], dead: list[Received]) -> dict[str, int]:
+    return {reason: count for reason, count in ((OF_ANOTHER_USER, len(foreign)), (NOT_STORABLE, len(dead))) if count}
 
 
 def _error(file_name: str, error: RecordError) -> dict[str, Any]:
@@ -69,10 +79,16 @@ def _error(file_name: str, error: RecordError) -> dict[str, Any]:
     return {"file": file_name, **place, "code": error.code, "message": error.message}
 
 
-def _not_yours(session_id: str | None, count: int) -> dict[str, Any]:
-    place = f"of session {session_id}" if session_id else "without a session"
-    message = f"{count} records {place} were left out: they are another user's; import them with a key of that user, or with one that is bound to none."
-    return {"code": "SESSION_OF_ANOTHER_USER", "message": message}
+def _not_yours(foreign: list[Record]) -> list[dict[str, Any]]:
+    """An error for each session."""
+    why = "were left out: they are another user's; import them with a key of that user, or with one that is bound to none."
+    return [
+        {
+            "code": "SESSION_OF_ANOTHER_USER",
+            "message": f"{count} records {f'of session {session_id}' if session_id else 'without a session'} {why}",
+        }
+        for session_id, count in Counter(map(session_of, foreign)).items()
+    ]
 
 
 def _not_storable(received: Received) -> dict[str, Any]:

@@ -57,6 +57,10 @@ class ToolCalls:
         if len(self._waiting) > MAX_WAITING:
             yield self._waiting.popitem(last=False)[1].record
 
+    def is_waiting(self, block: Block) -> bool:
+        """Whether the call that a tool_result block answers is in the file, and has no result yet."""
+        return (block.tool_use_id or "") in self._waiting
+
     def result(self, block: Block, row: Row, place: Place) -> Iterator[ToolUse | FileChange]:
         """A tool_result block. One whose use is not in the file, or has its result already, gives nothing."""
         waiting = self._waiting.pop(block.tool_use_id or "", None)

@@ -17,8 +17,8 @@ from services.worker.importers.clean import MAX_CONTENT_CHARACTERS, shortened, t
 from services.worker.importers.json_objects import objects_of
 from services.worker.importers.lines import Line, read_lines
 from services.worker.importers.people import words_of_a_person
-from services.worker.importers.record_types import RecordTypes
-from services.worker.importers.rows import Row
+from services.worker.importers.record_types import AGENT_PROGRESS, NONE, PROGRESS, RecordTypes
+from services.worker.importers.rows import Progress, Row
 from services.worker.importers.session_facts import Session
 from services.worker.importers.tool_calls import ToolCalls
 from services.worker.records import (
@@ -40,11 +40,12 @@ MAX_SESSIONS = 256
 # As far back as a summary, or a resumed session's first row, may point.
 MAX_KNOWN_ROWS = 50_000
 MAX_SUMMARIES = 1000
-# Records that stand for something that happened at their time. `progress` repeats what others say, hook by hook.
+# Records that stand for something that happened at their time.
 CONVERSATION = frozenset({"user", "assistant", "system", "attachment"})
-READ = CONVERSATION | {"summary", "custom-title", "ai-title", "cost-state"}
+READ = CONVERSATION | {"progress", "summary", "custom-title", "ai-title", "cost-state"}
 
 _row = msgspec.json.Decoder(Row)
+_progress = msgspec.json.Decoder(Progress)
 
 
 def read_transcript(file: IO[bytes], *, user: str | None, idle_gap: timedelta) -> Iterator[Record | RecordError | FileSummary]:
@@ -86,6 +87,7 @@ class _Transcript:
         """What is still open when the file ends."""
         yield from self._counted(self._messages.rest())
         yield from self._calls.rest()
+        self._types.skip("API call without a time", self._messages.calls_without_time)
         for session in self._sessions.values():
             if session.has_records:
                 yield session.facts()
@@ -94,9 +96,13 @@ class _Transcript:
         yield self._types.summary()
 
     def _row(self, row: Row, line: Line) -> Iterator[Record | RecordError]:
-        if row.type in CONVERSATION:
-            if row.session_id and len(row.session_id) <= 200:
-                yield from self._conversation(row, line)
+        if row.type in CONVERSATION or row.type == "progress":
+            if not row.session_id or len(row.session_id) > 200:
+                self._types.skip(f"{row.type} without a session")
+            elif row.type == "progress":
+                yield from self._progress(row, line)
+            else:
+                yield from self._conversation(row, line, row.cwd)
         elif row.type == "summary":
             self._summarize(row)
         elif row.session_id:
@@ -105,7 +111,28 @@ class _Transcript:
             session.entitle(row.ai_title, TITLE_OF_CLAUDE)
             session.add_up(row)
 
-    def _conversation(self, row: Row, line: Line) -> Iterator[Record | RecordError]:
+    def _progress(self, row: Row, line: Line) -> Iterator[Record | RecordError]:
+        """A subagent's record, under the ids that it has in the subagent's own file, which may be missing. Other progress repeats what others say."""
+        [progress, *_] = [*objects_of(bytes(row.data), _progress), None]
+        kind = (progress.type if isinstance(progress, Progress) else None) or NONE
+        if not isinstance(progress, Progress) or kind != AGENT_PROGRESS:
+            if kind in PROGRESS:
+                self._types.skip(f"progress/{kind}")
+            else:
+                self._types.count_unknown(f"progress/{kind}")
+            return
+        [said, *_] = [*objects_of(bytes(progress.message), _row), None]
+        if not isinstance(said, Row) or said.type not in ("user", "assistant"):
+            self._types.count_unknown(f"progress/{kind}/{(said.type if isinstance(said, Row) else None) or NONE}")
+            return
+        said.session_id, said.cwd, said.git_branch, said.version = row.session_id, row.cwd, row.git_branch, row.version
+        said.timestamp = said.timestamp or row.timestamp
+        said.agent_id, said.is_sidechain = progress.agent_id, True
+        # Its own working folder is not told, and may be another than the parent's: a relative path says nothing.
+        yield from self._conversation(said, line, None)
+
+    def _conversation(self, row: Row, line: Line, cwd: str | None) -> Iterator[Record | RecordError]:
+        """A record of the session. Relative paths are taken from `cwd`."""
         session = yield from self._session(row.session_id or "")
         time = time_or_none(row.timestamp)
         self._connect(row, session)
@@ -113,17 +140,22 @@ class _Transcript:
         if not session.is_opened and (opening := session.opening()) is not None:
             yield opening
         if row.message is None:
+            if row.type in ("user", "assistant"):
+                self._types.skip(f"{row.type} without a message")
             return
         agent_id = (row.agent_id[:200] if row.agent_id else UNNAMED_AGENT) if row.is_sidechain else None
         place = Place(session.session_id, agent_id, time, time or session.last_time)
         if row.type == "assistant":
-            yield from self._of_claude(row, session, place, line)
+            yield from self._of_claude(row, session, place, line, cwd)
         elif row.type == "user":
             yield from self._of_user(row, session, place)
 
-    def _of_claude(self, row: Row, session: Session, place: Place, line: Line) -> Iterator[Record | RecordError]:
+    def _of_claude(self, row: Row, session: Session, place: Place, line: Line, cwd: str | None) -> Iterator[Record | RecordError]:
         message = row.message
-        if message is None or message.model == SYNTHETIC:
+        if message is None:
+            return
+        if message.model == SYNTHETIC:
+            self._types.skip("synthetic assistant")
             return
         key = message.id or row.uuid or f"{session.session_id}\n{line.offset}"
         yield from self._counted(self._messages.take(key, message, row.request_id, place))
@@ -137,13 +169,15 @@ class _Transcript:
                             line=line.number,
                             offset=line.offset,
                         )
-                    yield from self._calls.use(block.id or f"{key}\n{number}", block, place, row.cwd)
+                    yield from self._calls.use(block.id or f"{key}\n{number}", block, place, cwd)
 
     def _of_user(self, row: Row, session: Session, place: Place) -> Iterator[Record]:
         content = row.message.content if row.message else None
         if isinstance(content, list):
             for block in content:
                 if block.type == "tool_result":
+                    if not self._calls.is_waiting(block):
+                        self._types.skip("tool_result without a call")
                     yield from self._calls.result(block, row, place)
         words = words_of_a_person(row)
         if words is None:

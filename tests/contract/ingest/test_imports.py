@@ -22,6 +22,7 @@ COUNTS = {
     "activities_imported": 0,
     "tool_calls_imported": 0,
     "duplicates": 0,
+    "skipped_records": {},
     "errors": [],
     "errors_total": 0,
 }

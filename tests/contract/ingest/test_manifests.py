@@ -8,6 +8,7 @@ import httpx2 as httpx
 import pytest
 
 from services.ingest.manifests import MAX_FILES
+from shared.upload_kinds import READER_VERSION
 from tests.contract.ingest.conftest import Service, is_error
 
 MANIFEST = "/api/import/manifest"
@@ -22,10 +23,17 @@ def entry(content: str, **changes: Any) -> dict[str, Any]:
     return {"path": f"projects/{content}.jsonl", "size": len(content), "sha256": hash_of(content).hex()} | changes
 
 
-def imported(service: Service, *contents: str) -> None:
-    for job_number in (1, 2):  # by several jobs
+def imported(service: Service, *contents: str, user: str | None = None, reader_version: int = READER_VERSION) -> None:
+    """By two jobs of the user."""
+    for _ in range(2):
+        [job] = service.select("INSERT INTO import_jobs (id, files, user_name) VALUES (gen_random_uuid(), '[]', %s) RETURNING number", user)
         for content in contents:
-            service.execute("INSERT INTO imported_files (sha256, job_number) VALUES (%s, %s)", hash_of(content), job_number)
+            service.execute(
+                "INSERT INTO imported_files (sha256, job_number, reader_version) VALUES (%s, %s, %s)",
+                hash_of(content),
+                job["number"],
+                reader_version,
+            )
 
 
 def answered(service: Service, files: list[dict[str, Any]]) -> httpx.Response:
@@ -43,6 +51,25 @@ def test_what_was_imported_is_known_and_the_rest_is_named_by_index(service: Serv
 
     assert answer.status_code == 200
     assert answer.json() == {"unseen": [0, 2, 4], "known": 2, "max_upload_bytes": service.settings.max_upload_bytes}
+
+
+def test_a_file_is_known_to_the_user_whose_import_stored_it(service: Service) -> None:
+    imported(service, "anns", user="ann")
+    imported(service, "nobodys")
+
+    def unseen(**fields: str) -> Any:
+        return service.post(MANIFEST, {"files": [entry("anns"), entry("nobodys")]} | fields).json()["unseen"]
+
+    assert unseen(user="ann") == [1]
+    assert unseen(user="bob") == [0, 1]
+    assert unseen() == []
+
+
+def test_a_file_that_an_older_reader_read_is_asked_for_again(service: Service) -> None:
+    imported(service, "old", reader_version=READER_VERSION - 1)
+    imported(service, "new")
+
+    assert service.post(MANIFEST, {"files": [entry("old"), entry("new")]}).json()["unseen"] == [0]
 
 
 def test_nothing_to_ask_is_nothing_unseen(service: Service) -> None:
@@ -75,6 +102,8 @@ def test_a_manifest_as_large_as_can_be_is_answered(service: Service) -> None:
         ({"files": [entry("a", size=-1)]}, "files[0].size"),
         ({"files": [entry("a", size="1")]}, "files[0].size"),
         ({"files": [entry("a", path="")]}, "files[0].path"),
+        ({"files": [], "user": ""}, "user"),
+        ({"files": [], "user": 7}, "user"),
     ],
 )
 def test_what_is_no_manifest_is_400_and_names_the_field(service: Service, body: Any, field: str) -> None:

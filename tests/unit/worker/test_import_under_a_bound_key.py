@@ -78,6 +78,31 @@ def test_a_session_of_another_user_stays_as_it_was(worker: Resources, bring: Any
     assert "of session bobs were left out" in ended["errors"][0]["message"]
 
 
+def known_files(worker: Resources) -> int:
+    with psycopg.connect(worker.settings.database_url) as connection:
+        [(known,)] = connection.execute("SELECT count(*) FROM imported_files").fetchall()
+    return int(known)
+
+
+def test_a_file_of_which_records_were_left_out_is_not_known_and_they_are_counted(worker: Resources, bring: Any) -> None:
+    # Given a session of bob's of which one message is stored
+    bring("bob", "unbound", row("bobs", 1, "mine"))
+    assert known_files(worker) == 1
+
+    # When ann's key brings a copy of the whole of it
+    ended = bring("ann", "bound", *(row("bobs", number, f"message {number}") for number in range(1, 21)))
+
+    # Then nothing of it is stored, the job counts what was left out, and the file is none that need not be sent
+    assert ended["conversations_imported"] == 0
+    assert ended["skipped_records"] == {"another user's": 22}
+    assert known_files(worker) == 1
+
+    # And bob can still bring it
+    again = bring("bob", "bound", *(row("bobs", number, f"message {number}") for number in range(1, 21)))
+    assert (again["conversations_imported"], again["skipped_records"]) == (19, {})
+    assert known_files(worker) == 2
+
+
 def test_a_copy_of_another_s_message_does_not_hand_it_over(worker: Resources, bring: Any) -> None:
     # Given a message of bob's
     bring("bob", "unbound", row("s-2", 1, "mine"))

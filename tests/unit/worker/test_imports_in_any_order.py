@@ -11,12 +11,13 @@ from psycopg import Connection
 
 from services.worker import undo
 from services.worker.persist import persist
-from services.worker.records import ApiCall, FileChange, Message, Record, SessionFacts, ToolUse
+from services.worker.records import ApiCall, FileChange, FileSummary, Message, Record, RecordError, SessionFacts, ToolUse
 from services.worker.resources import Resources
 from services.worker.staging import Received, clear
 from services.worker.verify import CHECKS, differing
 from shared.messages import Conversation, SessionStart
 from tests.unit.worker.all_tables import tables
+from tests.unit.worker.importers.rows_of_a_session import agent_progress, answer, prompt, read_rows, result, text, use
 
 GAP = timedelta(minutes=5)
 EPOCH = datetime(2026, 3, 1, 23, 40, tzinfo=UTC)
@@ -106,6 +107,28 @@ def connection(worker: Resources) -> Any:
         yield pooled.connection.driver_connection
 
 
+# A session with a subagent: its own file, and what the parent's file tells of it, which is cut short and has the result of an edit.
+SAID = [
+    answer(11, "s1", "msg_s1", text("Looking."), use("toolu_s1", "Edit", file_path="/p/b.py", old_string="x", new_string="y"), output=1),
+    answer(12, "s2", "msg_s1", text("Still looking."), output=50),
+    result(15, "s3", "toolu_s1", "edited"),
+]
+EDITED = {"filePath": "/p/b.py", "structuredPatch": [{"lines": ["-x", "+y", "+z"]}]}
+PARENT = [
+    prompt(0, "u1", "do it"),
+    *(
+        agent_progress(said | ({"toolUseResult": EDITED} if said["uuid"] == "s3" else {}), f"p{said['uuid']}")
+        for said in SAID
+        if said["uuid"] != "s2"
+    ),
+]
+OWN_FILE = [said | {"isSidechain": True, "agentId": "a1b2c3d"} for said in SAID]
+
+
+def records_of(*rows: dict[str, Any]) -> list[Record]:
+    return [record for record in read_rows(*rows) if not isinstance(record, FileSummary | RecordError)]
+
+
 relaxed = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
@@ -128,6 +151,33 @@ def test_rows_that_files_share_are_stored_once_in_any_order(connection: Connecti
         apart = tables(connection)
 
     # And the tables are the same
+    assert apart == together
+
+
+@relaxed
+@given(data=st.data())
+def test_a_subagents_own_file_and_what_its_parents_file_tells_of_it_are_one_in_any_order(
+    connection: Connection[Any], data: st.DataObject
+) -> None:
+    # Given both files, their records in any order, cut anywhere, some twice
+    read = records_of(*PARENT) + records_of(*OWN_FILE)
+    shuffled = data.draw(st.permutations(read + data.draw(st.lists(st.sampled_from(read), max_size=6))))
+    cut = data.draw(st.integers(0, len(shuffled)))
+
+    with connection.transaction(force_rollback=True):
+        bring(connection, read, 1)
+        together = tables(connection)
+        counted = connection.execute(
+            "SELECT sum(output_tokens), count(*), (SELECT sum(lines_added) FROM activities) FROM api_calls"
+        ).fetchone()
+    with connection.transaction(force_rollback=True):
+        for batch in (shuffled[:cut], shuffled[cut:]):
+            bring(connection, batch, 1)
+        apart = tables(connection)
+        assert drift(connection) == {}
+
+    # Then each API call is there once, by its last reading, and the edit as the patch tells
+    assert counted == (50, 1, 2)
     assert apart == together
 
 

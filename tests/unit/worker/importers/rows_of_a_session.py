@@ -43,6 +43,13 @@ def answer(seconds: float, uuid: str, message_id: str, *blocks: dict[str, Any], 
     return row("assistant", seconds, uuid, **({"requestId": f"req_{message_id}", "message": message} | fields))
 
 
+def agent_progress(said: dict[str, Any], uuid: str, agent_id: str = "a1b2c3d", **fields: Any) -> dict[str, Any]:
+    """What the parent's file tells of a record of its subagent's file."""
+    message = {name: said[name] for name in ("type", "timestamp", "uuid", "requestId", "message", "toolUseResult") if name in said}
+    data = {"type": "agent_progress", "agentId": agent_id, "prompt": "", "message": message, "normalizedMessages": []}
+    return row("progress", 0, uuid, data=data) | {"timestamp": said["timestamp"]} | fields
+
+
 def text(words: str) -> dict[str, Any]:
     return {"type": "text", "text": words}
 

@@ -17,12 +17,12 @@ DIFFERENCES = {
     (ALL, "edits"): (-4, "the same four"),
 }
 TOOLS = {
-    "Bash": 2079,
-    "Read": 1079,
+    "Bash": 2153,
+    "Read": 1207,
     "Edit": 831,
-    "Grep": 436,
-    "Glob": 139,
-    "Write": 138,
+    "Grep": 489,
+    "Glob": 161,
+    "Write": 139,
     "TodoWrite": 85,
     "TaskUpdate": 63,
     "PowerShell": 49,

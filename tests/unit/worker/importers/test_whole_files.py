@@ -1,0 +1,33 @@
+"""A file is known only if all of its records were stored, in however many chunks they came."""
+
+from uuid import UUID
+
+from services.worker.importers.chunks import Chunk, Ended
+from services.worker.importers.whole_files import WholeFiles
+from services.worker.records import ProjectSeen
+
+
+def chunk(ids: str, *ended: tuple[int, bytes | None]) -> Chunk:
+    records = [ProjectSeen(id=UUID(int=int(n)), project_path="/p") for n in ids]
+    return Chunk(records=list(records), ended=[Ended(*end) for end in ended])
+
+
+def left_out(ids: str) -> set[UUID]:
+    return {UUID(int=int(n)) for n in ids}
+
+
+def test_of_several_files_in_a_chunk_those_are_known_of_which_nothing_was_left_out() -> None:
+    assert WholeFiles().after(chunk("123456", (2, b"a"), (4, b"b"), (6, b"c")), left_out("3")) == [b"a", b"c"]
+
+
+def test_a_file_is_not_known_if_an_earlier_chunk_left_something_out_and_the_next_one_is() -> None:
+    files = WholeFiles()
+    assert files.after(chunk("12", (1, b"a")), left_out("2")) == [b"a"]
+    assert files.after(chunk("34"), left_out("")) == []
+    assert files.after(chunk("56", (1, b"b"), (2, b"c")), left_out("")) == [b"c"]
+
+
+def test_a_file_that_was_not_read_whole_is_not_known() -> None:
+    files = WholeFiles()
+    assert files.after(chunk("1", (1, None)), left_out("")) == []
+    assert files.after(chunk("", (0, b"empty")), left_out("")) == [b"empty"]
