@@ -49,16 +49,17 @@ _REGISTERED = """
     JOIN projects AS p ON CASE WHEN s.project_id = 0 THEN p.path_key = md5(%(path)s)::uuid ELSE p.id = s.project_id END
     WHERE s.session_id = %(session_id)s"""
 
-# Open ones as the worker sees them; and those it has not seen yet, whose start is still on its way.
+# Open ones as the worker sees them; and those it has not seen yet, whose start is still on its way. Only live ones: what a file tells of a session
+# is over, though nothing says when it ended. A start gives its session a project at once, an import's rows do not.
 _OPEN = """
     (SELECT s.session_id, true AS applied
      FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
-     WHERE s.counted AND NOT (coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false))
+     WHERE s.counted AND s.seen_live AND NOT (coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false))
        AND (%(user_name)s::text IS NULL OR u.name = %(user_name)s)
      LIMIT 2)
     UNION ALL
     (SELECT session_id, false FROM sessions
-     WHERE NOT counted AND created_at > clock_timestamp() - interval '1 minute'
+     WHERE NOT counted AND project_id <> 0 AND created_at > clock_timestamp() - interval '1 minute'
      LIMIT 20)"""
 
 _DEAD = "SELECT EXISTS (SELECT FROM dead_letters WHERE stored_at IS NULL AND event_id = ANY(%(ids)s)) AS dead"

@@ -41,9 +41,11 @@ NEW_FILES = """
     WHERE NOT EXISTS (SELECT FROM files AS f WHERE f.file_key = s.file_key) ORDER BY file_key
     ON CONFLICT (file_key) DO NOTHING"""
 
+# What comes over the wire makes them live: only such sessions take tool calls that name none (services/ingest/open_sessions.py).
 NEW_SESSIONS = """
-    INSERT INTO sessions (session_id) SELECT session_id FROM unnest(%(session_ids)s::text[]) AS s (session_id) ORDER BY session_id
-    ON CONFLICT (session_id) DO NOTHING"""
+    INSERT INTO sessions (session_id, seen_live)
+    SELECT session_id, %(job_number)s = 0 FROM unnest(%(session_ids)s::text[]) AS s (session_id) ORDER BY session_id
+    ON CONFLICT (session_id) DO UPDATE SET seen_live = true WHERE excluded.seen_live AND NOT sessions.seen_live"""
 
 # From here to the commit nobody else changes these sessions, so that what is read of them stays true.
 LOCK_SESSIONS = "SELECT FROM sessions WHERE session_id = ANY(%(session_ids)s) ORDER BY session_id FOR UPDATE"

@@ -38,9 +38,10 @@ _REMAKE = f"""
     ), {fold_sessions.CHANGED}
     SELECT count(*) FROM changed WHERE (after).counted AND NOT (before).counted"""
 
-# A session that nobody speaks of any more. One that ingest has handed out a moment ago is not counted yet, but has a project, and stays.
+# A session that nobody speaks of any more. One that ingest has handed out a moment ago is not counted yet, but has a project, and stays. So does
+# one that live events named, though all of its rows are another's: they may come back.
 FORGET = """
-    DELETE FROM sessions AS s WHERE session_id = ANY(%(session_ids)s) AND (counted OR project_id = 0)
+    DELETE FROM sessions AS s WHERE session_id = ANY(%(session_ids)s) AND (counted OR project_id = 0) AND NOT seen_live
       AND NOT EXISTS (SELECT FROM session_events AS e WHERE e.session_id = s.session_id)
       AND NOT EXISTS (SELECT FROM session_facts AS e WHERE e.session_id = s.session_id)
       AND NOT EXISTS (SELECT FROM messages AS e WHERE e.session_id = s.session_id)

@@ -120,13 +120,25 @@ def test_a_user_s_tool_call_belongs_to_that_user_s_only_open_session(service: Se
 def test_sessions_that_are_over_do_not_count_as_open(service: Service) -> None:
     service.execute("INSERT INTO users (id, name) VALUES (1, 'ada')")
     service.execute(
-        """INSERT INTO sessions (session_id, user_id, counted, last_event_at, ended_at, idle_closed_at) VALUES
-           ('ended', 1, true, '2024-01-01', '2024-01-01', NULL), ('idle', 1, true, '2024-01-01', NULL, '2024-01-01'),
-           ('open again', 1, true, '2024-01-02', '2024-01-01', NULL)"""
+        """INSERT INTO sessions (session_id, user_id, counted, seen_live, last_event_at, ended_at, idle_closed_at) VALUES
+           ('ended', 1, true, true, '2024-01-01', '2024-01-01', NULL), ('idle', 1, true, true, '2024-01-01', NULL, '2024-01-01'),
+           ('open again', 1, true, true, '2024-01-02', '2024-01-01', NULL)"""
     )
     service.execute("INSERT INTO sessions (session_id, created_at) VALUES ('start was lost', now() - interval '1 hour')")
     assert service.post("/api/tool-calls", CALL).json()["session_id"] == "open again"
     assert service.post("/api/tool-calls", CALL | {"user": "ada"}).json()["session_id"] == "open again"
+
+
+def test_a_session_that_only_files_tell_of_takes_no_tool_call(service: Service) -> None:
+    """given one of a claude.json, whose end nobody tells, one of a transcript of a minute ago, and rows of an import that are not counted."""
+    service.execute(
+        """INSERT INTO sessions (session_id, counted, last_event_at, project_id) VALUES
+           ('of claude.json', true, NULL, 1), ('of a transcript', true, now(), 1), ('not counted', false, NULL, 0)"""
+    )
+    assert service.post("/api/tool-calls", CALL).json()["session_id"] is None
+
+    service.start("live")
+    assert service.post("/api/tool-calls", CALL).json()["session_id"] == "live"
 
 
 def test_waiting_without_a_worker_ends_queued(service: Service) -> None:

@@ -1,6 +1,7 @@
 """An import job: what it counts, that a second time adds nothing, and how it ends whatever happens to it."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,8 +10,11 @@ import psycopg
 import pytest
 
 from services.worker.importers import job, shares
+from services.worker.persist import persist
 from services.worker.resources import Resources
+from services.worker.staging import Received
 from services.worker.verify import verify
+from shared.messages import ToolCall
 from tests.unit.worker.claude_json_sample import SESSION, canary_file
 
 
@@ -46,6 +50,31 @@ def test_an_import_counts_what_is_new_and_the_same_file_again_is_all_duplicates(
     counts = ("status", "projects_imported", "sessions_imported", "conversations_imported", "duplicates", "errors_total")
     assert [first[name] for name in counts] == ["succeeded", 2, 1, 1, 0, 0]
     assert [second[name] for name in counts] == ["succeeded", 0, 0, 0, 4, 0]
+
+
+def test_a_session_is_live_once_an_event_names_it_and_never_by_an_import(worker: Resources, tmp_path: Path) -> None:
+    content = json.dumps({"projects": {"/p": SESSION}}).encode()
+    call = ToolCall(
+        tool_name="Bash",
+        result_status="success",
+        timestamp=datetime(2026, 3, 1, tzinfo=UTC),
+        session_id=SESSION["lastSessionId"],
+        id=uuid4(),
+    )
+
+    def is_live() -> Any:
+        with worker.transaction() as connection:
+            return connection.execute("SELECT seen_live FROM sessions").fetchall()
+
+    imported(worker, start_job(worker, tmp_path, content))
+    assert is_live() == [(False,)]
+
+    with worker.transaction() as connection:
+        persist(connection, [Received(call, datetime.now(UTC), "test", "1-1")], idle_gap=worker.idle_gap)
+    assert is_live() == [(True,)]
+
+    imported(worker, start_job(worker, tmp_path, content))
+    assert is_live() == [(True,)]
 
 
 def test_an_undated_session_counts_but_adds_no_time_and_no_day(worker: Resources, tmp_path: Path) -> None:
