@@ -1,19 +1,21 @@
 """`tracker`: the commands, their options and their exit codes (client/errors.py)."""
 
 import getpass
+import math
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from client import dead_letters, jobs, keys, scrubbing, summary
 from client.claude_files import Found, default_paths, find
-from client.display import Quiet, display_for
-from client.errors import FAILED, Interrupted
+from client.display import SHARE_TOTAL, Quiet, display_for
+from client.errors import FAILED, Failure, Interrupted, NothingToImport
 from client.hash_cache import HashCache, cache_path
 from client.importing import Importer, Result
-from client.options import DEFAULT_URL, AsJson, Token, Url, ending, server_at
+from client.options import DEFAULT_URL, AsJson, Token, Url, ending, server_at, uuid_text
+from client.plan import problems_alone
 from client.watching import watch
 
 MAX_USER_CHARACTERS = 200
@@ -25,7 +27,8 @@ app = typer.Typer(
     help="Brings Claude Code's history to a tracker, and looks after the tracker.",
 )
 
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of an import job; `tracker jobs` lists them.")]
+JobId = Annotated[str, typer.Argument(metavar="JOB", callback=uuid_text, help="The id of an import job; `tracker jobs` lists them.")]
+Waited = Annotated[bool, typer.Option("--wait", help="Wait for the job's end. Exit code 1 if it is not the one that was asked for.")]
 
 
 @app.command("import")
@@ -44,10 +47,13 @@ def import_(
 ) -> None:
     """Sends what the tracker has not seen of Claude Code's files, and waits until it is imported.
 
-    Exit code: 0 all is imported, or nothing is new; 1 a file or a job failed; 2 wrong usage; 3 no tracker there; 130 interrupted.
+    Exit code: 0 all is imported, or nothing is new; 1 a file or a job failed; 2 wrong usage, or nothing to import; 3 no tracker there;
+    130 interrupted.
     """
     if dry_run and is_watching:
         raise typer.BadParameter("--dry-run and --watch exclude each other")
+    if not math.isfinite(every):
+        raise typer.BadParameter("must be a number of seconds", param_hint="--every")
     display = display_for(is_quiet=quiet)
     with ending():
         wanted = _existing(paths)
@@ -55,10 +61,15 @@ def import_(
         found = find(wanted)
         _say_links(found, display)
         if is_watching:
+            _check_watchable(wanted, found, importer.cache, display)
             display.note(f"Watching {', '.join(map(str, wanted))}; Ctrl-C ends it.")
             _watch(importer, wanted, every, as_json=as_json)
             return
+        if not (found.files or found.problems):
+            raise _nothing_at(wanted)
         plan = importer.plan(found)
+        if plan.is_empty:
+            raise _nothing_at(wanted)
         if dry_run:
             summary.write_plan(plan, as_json=as_json)
             return
@@ -75,28 +86,28 @@ def list_jobs(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Lists import jobs."""
+    """Lists import jobs and their undos."""
     with ending():
         answer = server_at(url, token, Quiet()).ask("GET", f"/api/import/jobs?limit={limit}")
         summary.write_jobs(answer["items"], as_json=as_json)
 
 
 @app.command()
-def cancel(job: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+def cancel(job: JobId, is_waited_for: Waited = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
     """Stops a job at its next chunk; what is in stays."""
-    _change("POST", jobs.path_of(job, "cancel"), url, token, as_json=as_json)
+    _change("POST", jobs.path_of(job, "cancel"), url, token, Wait("Cancel", {"cancelled"}) if is_waited_for else None, as_json=as_json)
 
 
 @app.command()
-def retry(job: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+def retry(job: JobId, is_waited_for: Waited = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
     """Lets a failed job go on where it stopped."""
-    _change("POST", jobs.path_of(job, "retry"), url, token, as_json=as_json)
+    _change("POST", jobs.path_of(job, "retry"), url, token, Wait("Import", {"succeeded"}) if is_waited_for else None, as_json=as_json)
 
 
 @app.command()
-def undo(job: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
-    """Takes back what a job brought, unless something else brought it too."""
-    _change("DELETE", jobs.path_of(job), url, token, as_json=as_json)
+def undo(job: JobId, is_waited_for: Waited = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Takes back what a job brought, unless something else brought it too, as a job of its own."""
+    _change("DELETE", jobs.path_of(job), url, token, Wait("Undo", {"succeeded"}) if is_waited_for else None, as_json=as_json)
 
 
 @app.command()
@@ -138,13 +149,45 @@ app.add_typer(keys.app, name="keys")
 app.command("audit")(keys.list_acts)
 
 
-def _change(method: str, path: str, url: str, token: str | None, *, as_json: bool) -> None:
+class Wait(NamedTuple):
+    """For a job's end: what the wait is called, and which ends are those that were asked for."""
+
+    name: str
+    wanted: set[str]
+
+
+def _change(method: str, path: str, url: str, token: str | None, wait: Wait | None, *, as_json: bool) -> None:
     with ending():
-        answer: dict[str, Any] = server_at(url, token, Quiet()).ask(method, path)
-        if as_json:
-            summary.write_json(answer)
-        else:
-            typer.echo(f"{answer['message']} Job {answer['job_id']}: {answer['status']}.")
+        display = display_for(is_quiet=as_json or wait is None)
+        server = server_at(url, token, display)
+        answer: dict[str, Any] = server.ask(method, path)
+        if wait is None:
+            summary.write_json(answer) if as_json else typer.echo(f"{answer['message']} Job {answer['job_id']}: {answer['status']}.")
+            return
+        with display.share(wait.name) as phase:
+            ended = jobs.follow(server, answer["job_id"], lambda seen: phase.at(round(seen["progress"] * SHARE_TOTAL)))
+            phase.end()
+        summary.write_json(ended) if as_json else summary.write_end(ended)
+        if ended["status"] not in wait.wanted:
+            raise typer.Exit(FAILED)
+
+
+def _nothing_at(paths: list[Path]) -> NothingToImport:
+    return NothingToImport(
+        f"There is nothing to import at {', '.join(map(str, paths))}: neither transcripts (*.jsonl) nor history.jsonl, sessions-index.json or "
+        ".claude.json of Claude Code. Name ~/.claude, any part of it, or a .zip or .tar of it."
+    )
+
+
+def _check_watchable(paths: list[Path], found: Found, cache: HashCache, display: Quiet) -> None:
+    """Failure if nothing can ever come of the paths: a folder may get files, a file that is nothing of Claude Code's stays that."""
+    if not any(path.is_dir() for path in paths) and (problems := problems_alone(found, cache)):
+        told = "; ".join(f"{problem.path} {problem.reason}" for problem in problems)
+        raise Failure(f"There is nothing to watch: {told}. Name a folder of Claude Code's files, or one of them.")
+    for problem in found.problems:
+        display.note(f"{problem.path}: {problem.reason}")
+    if not found.files:
+        display.note("Nothing of Claude Code is there yet.")
 
 
 def _existing(paths: list[Path] | None) -> list[Path]:

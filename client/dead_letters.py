@@ -12,7 +12,7 @@ from rich.text import Text
 from client import summary
 from client.display import Quiet
 from client.errors import FAILED
-from client.options import DEFAULT_URL, AsJson, Token, Url, ending, server_at
+from client.options import DEFAULT_URL, AsJson, Token, Url, ending, server_at, uuid_text
 from client.server import Server
 
 PATH: Final = "/api/dead-letters"
@@ -24,7 +24,7 @@ app = typer.Typer(add_completion=False, help="Shows, replays and deletes what co
 
 Kind = Annotated[str | None, typer.Option(metavar="KIND", help="Only letters of this kind.")]
 Reason = Annotated[str | None, typer.Option(metavar="REASON", help="Only letters that died of this, word for word.")]
-LetterId = Annotated[str, typer.Argument(metavar="ID", help="The id of a dead letter.")]
+LetterId = Annotated[str, typer.Argument(metavar="ID", callback=uuid_text, help="The id of a dead letter.")]
 LetterIds = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters.")]
 
 
@@ -79,7 +79,11 @@ def replay(
         server = server_at(url, token, Quiet())
         if is_all:
             done = _group(server, "replay", kind, reason)
-            typer.echo(f"{done} letters are on the journal again; `tracker dead-letters` shows what is left.")
+            typer.echo(
+                "There are no such dead letters."
+                if not done
+                else f"{done} letters are on the journal again; `tracker dead-letters` shows what is left."
+            )
             return
         answers = [(letter, server.ask("POST", _path_of(letter, "replay"), headers=WAIT)) for letter in letters or ()]
         for letter, answer in answers:

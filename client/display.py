@@ -21,6 +21,7 @@ from rich.progress import (
 )
 
 LINE_SECONDS: Final = 5.0
+SHARE_TOTAL: Final = 10_000
 # Together with some 15 characters of text they fit into a terminal of 80.
 _COLUMNS: Final = (
     TextColumn("{task.description}"),
@@ -51,13 +52,19 @@ class Quiet:
         """Begins a part of the work."""
         yield Phase()
 
+    @contextmanager
+    def share(self, name: str) -> Iterator[Phase]:  # noqa: ARG002  a part that is not shown
+        """Begins a part of the work of which only the share is known: its bytes are of SHARE_TOTAL."""
+        yield Phase()
+
     def note(self, text: str) -> None:
         """Something that a person should know, and that is no error."""
 
 
 class _Lines(Phase):
-    def __init__(self, display: "Plain", name: str, total_bytes: int) -> None:
+    def __init__(self, display: "Plain", name: str, total_bytes: int, *, in_bytes: bool = True) -> None:
         self._display, self._name, self._total_bytes = display, name, total_bytes
+        self._of = f" of {decimal(total_bytes)}" if in_bytes else ""
         self._said = time.monotonic()
         self._done_bytes = 0
 
@@ -72,7 +79,7 @@ class _Lines(Phase):
 
     def _say(self, more: str) -> None:
         percent = 100 * self._done_bytes // self._total_bytes if self._total_bytes else 100
-        said = f"{self._name}: {percent}% of {decimal(self._total_bytes)}"
+        said = f"{self._name}: {percent}%{self._of}"
         self._display.note(f"{said}, {more}" if more else said)
 
 
@@ -82,6 +89,10 @@ class Plain(Quiet):
     @contextmanager
     def phase(self, name: str, total_bytes: int) -> Iterator[Phase]:
         yield _Lines(self, name, total_bytes)
+
+    @contextmanager
+    def share(self, name: str) -> Iterator[Phase]:
+        yield _Lines(self, name, SHARE_TOTAL, in_bytes=False)
 
     def note(self, text: str) -> None:
         sys.stderr.write(f"{text}\n")
@@ -111,6 +122,12 @@ class Bars(Quiet):
     def phase(self, name: str, total_bytes: int) -> Iterator[Phase]:
         with Progress(*_COLUMNS, console=self._console) as progress:
             yield _Bar(progress, progress.add_task(f"{escape(name):<8}", total=total_bytes, more=""))
+
+    @contextmanager
+    def share(self, name: str) -> Iterator[Phase]:
+        columns = [column for column in _COLUMNS if not isinstance(column, DownloadColumn | TransferSpeedColumn)]
+        with Progress(*columns, console=self._console) as progress:
+            yield _Bar(progress, progress.add_task(f"{escape(name):<8}", total=SHARE_TOTAL, more=""))
 
     def note(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False)

@@ -3,6 +3,7 @@
 Failure                  1
 ├── Refused              1   the server said no
 │   └── NotNow           1   … for the moment: 503, or a gateway before it
+├── NothingToImport      2   there is nothing of Claude Code at the paths
 └── Unreachable          3   there is no server
 Interrupted              130
 """
@@ -34,6 +35,12 @@ class Refused(Failure):
 
 class NotNow(Refused):
     """The same may be taken in a moment."""
+
+
+class NothingToImport(Failure):
+    """Nothing at the paths is a file of Claude Code."""
+
+    exit_code = USAGE
 
 
 class Unreachable(Failure):

@@ -54,11 +54,13 @@ def _multipart(upload: Upload, user: str | None, boundary: str) -> Iterator[byte
 def follow(server: Server, job_id: str, on_progress: Callable[[Job], None], poll_seconds: float = POLL_SECONDS) -> Job:
     """The job when it has ended. Unreachable if the server is away for long, Interrupted on Ctrl-C; both say how to go on."""
     last_seen = time.monotonic()
+    job: Job | None = None
     try:
         while True:
             try:
-                job: Job = server.ask("GET", path_of(job_id))
+                job = server.ask("GET", path_of(job_id))
                 last_seen = time.monotonic()
+                assert job is not None
                 on_progress(job)
                 if job["status"] in ENDED:
                     return job
@@ -67,7 +69,9 @@ def follow(server: Server, job_id: str, on_progress: Callable[[Job], None], poll
                     raise Unreachable(f"{error} The job {job_id} goes on when the server is there again.") from error
             time.sleep(poll_seconds)
     except KeyboardInterrupt:
-        raise Interrupted(f"The job {job_id} goes on on the server; `tracker jobs` shows it, `tracker cancel {job_id}` stops it.") from None
+        # An undo cannot be cancelled, and a job may be interrupted before anything is known of it.
+        stop = f", `tracker cancel {job_id}` stops it" if job is None or job["kind"] == "import" else ""
+        raise Interrupted(f"The job {job_id} goes on on the server; `tracker jobs` shows it{stop}.") from None
 
 
 def path_of(job_id: str, act: str = "") -> str:

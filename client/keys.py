@@ -1,5 +1,6 @@
 """`tracker keys` and `tracker audit`: API keys made, listed and revoked, and what admins did."""
 
+from enum import StrEnum
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
@@ -15,6 +16,16 @@ from client.options import DEFAULT_URL, AsJson, Token, Url, ending, server_at
 
 PATH: Final = "/api/keys"
 
+
+class Scope(StrEnum):
+    """What a key may be for."""
+
+    INGEST = "ingest"
+    READ = "read"
+    METRICS = "metrics"
+    ADMIN = "admin"
+
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Makes, lists and revokes API keys.")
 
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")]
@@ -22,7 +33,7 @@ Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many, newest firs
 
 @app.command()
 def create(
-    scope: Annotated[list[str], typer.Option(metavar="SCOPE", help="ingest, read, metrics or admin; several times for several.")],
+    scope: Annotated[list[Scope], typer.Option(metavar="SCOPE", help="ingest, read, metrics or admin; several times for several.")],
     name: Annotated[str, typer.Option(help="What the key is for.")],
     user: Annotated[str | None, typer.Option(help="What is sent with it is this user's.")] = None,
     project: Annotated[list[int] | None, typer.Option(metavar="ID", help="It reads only the projects that are named so.")] = None,
@@ -48,6 +59,9 @@ def list_keys(limit: Limit = 100, as_json: AsJson = False, url: Url = DEFAULT_UR
         keys = server_at(url, token, Quiet()).ask("GET", f"{PATH}?limit={limit}")["items"]
         if as_json:
             summary.write_json(keys)
+            return
+        if not keys:
+            typer.echo("No keys yet; `tracker keys create` makes one.")
             return
         rows = [
             [key["id"], key["name"], ", ".join(key["scopes"]), _bound(key), _moment(key["last_used_at"]), _moment(key["revoked_at"])]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -15,6 +16,15 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[str, typer.Option("--url", envvar="TRACKER_URL", help="Where the tracker is.")]
 Token = Annotated[str | None, typer.Option("--token", envvar="TRACKER_TOKEN", help="Sent as Authorization: Bearer.")]
 AsJson = Annotated[bool, typer.Option("--json", help="The result as JSON on standard output.")]
+
+
+def uuid_text(value: str) -> str:
+    """The id as it is. Wrong usage if it is none."""
+    try:
+        UUID(value)
+    except ValueError:
+        raise typer.BadParameter(f"{value!r} is no id; it looks like 01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11") from None
+    return value
 
 
 @contextmanager

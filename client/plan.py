@@ -44,6 +44,11 @@ class Plan:
     max_upload_bytes: int = 0
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing at all: to send, known, or to complain of."""
+        return not (self.files or self.known or self.problems)
+
+    @property
     def files(self) -> list[LocalFile]:
         return [known.file for known in self.to_send] + self.archives
 
@@ -59,6 +64,13 @@ def make_plan(found: Found, cache: HashCache, server: Server, user: str | None, 
         files.setdefault(known.sha256, known)
     _ask(server, list(files.values()), user, plan)
     return plan
+
+
+def problems_alone(found: Found, cache: HashCache) -> list[Problem]:
+    """Why nothing can be imported of what was found, without asking the server; nothing if something can be, or may be once it is written."""
+    plan = Plan(problems=list(found.problems))
+    is_hopeful = any(True for _ in _known_files(found.files, cache, plan, lambda _: None)) or plan.archives
+    return [] if is_hopeful or any(file.size == 0 for file in found.files) else plan.problems
 
 
 def _known_files(found: Iterable[LocalFile], cache: HashCache, plan: Plan, on_bytes: Callable[[int], None]) -> Iterator[Known]:

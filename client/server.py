@@ -2,6 +2,7 @@
 
 import json
 import select
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -92,6 +93,9 @@ class Server:
         connection = kind(self._host, self._port, timeout=CONNECT_SECONDS)
         try:
             connection.connect()
+        except ssl.SSLError as error:
+            connection.close()
+            raise Unreachable(f"{self.url} does not speak https as it should ({error.reason or error}); is it http://?") from error
         except OSError as error:
             reason = error.strerror or str(error)
             raise Unreachable(

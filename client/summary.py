@@ -86,16 +86,46 @@ def write_jobs(jobs: list[Job], *, as_json: bool) -> None:
     if as_json:
         write_json(jobs)
         return
+    if not jobs:
+        _say(Console(), "No import jobs yet; `tracker import` makes one.")
+        return
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
-    for name in ("Job", "Created", "Status"):
+    for name in ("Job", "Created", "Kind", "Status"):
         table.add_column(name, no_wrap=True)
-    for name in ("Done", "Messages", "Errors"):
+    for name in ("Messages", "Errs"):
         table.add_column(name, justify="right")
     for job in jobs:
         created = job["created_at"][5:16].replace("T", " ")
-        numbers = [f"{job['progress']:.0%}", f"{job['conversations_imported']:,}", f"{job['errors_total']:,}"]
-        table.add_row(job["job_id"], created, job["status"], *numbers)
-    Console().print(table)
+        # What an undo took back it does not count.
+        messages = f"{job['conversations_imported']:,}" if job["kind"] == "import" else ""
+        table.add_row(job["job_id"], created, job["kind"], _status(job), messages, f"{job['errors_total']:,}")
+    console = Console()
+    console.print(table)
+    for job in jobs:
+        if job["undoes"]:
+            _say(console, f"{job['job_id']} takes back what {job['undoes']} brought.")
+
+
+def _status(job: Job) -> str:
+    """Its status; of one that runs how far it is; of an import that was taken back, that."""
+    if job["status"] == "running":
+        return f"at {job['progress']:.0%}"
+    return "undone" if job["undone_at"] else str(job["status"])
+
+
+def write_end(job: Job) -> None:
+    """How a job ended that was waited for."""
+    console = Console()
+    if job["kind"] == "undo" and job["status"] == "succeeded":
+        _say(console, f"What the job {job['undoes']} brought is taken back. Job {job['job_id']}: {job['status']}.")
+        return
+    _say(
+        console,
+        f"Job {job['job_id']}: {job['status']}; {job['conversations_imported']:,} messages are in."
+        if job["kind"] == "import"
+        else f"Job {job['job_id']}: {job['status']}.",
+    )
+    _some(console, "What went wrong:", [_place(error) for error in job["errors"]], job["errors_total"])
 
 
 def write_accounting(accounting: dict[str, Any], *, as_json: bool) -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from client.claude_files import Found, LocalFile, find
-from client.errors import Failure
+from client.errors import Failure, Refused
 from client.importing import Importer, Result
 
 QUIET_SECONDS: Final = 2.0
 LONGEST_WAIT_SECONDS: Final = 60.0
+# Of no key, and of one that may not import: no waiting mends that.
+_KEY_REFUSED: Final = (401, 403)
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ class Watch:
 
 
 def watch(importer: Importer, paths: Sequence[Path], *, every_seconds: float, on_result: Callable[[Result], None]) -> None:
-    """Until Ctrl-C. A server that is away is waited for."""
+    """Until Ctrl-C, or until the server refuses the key. A server that is away is waited for."""
     state = Watch()
     last_failure = ""
     while True:
@@ -52,6 +54,8 @@ def watch(importer: Importer, paths: Sequence[Path], *, every_seconds: float, on
                     on_result(result)
                 last_failure = ""
             except Failure as failure:
+                if isinstance(failure, Refused) and failure.status in _KEY_REFUSED:
+                    raise
                 if str(failure) != last_failure:
                     last_failure = str(failure)
                     importer.display.note(f"{failure} Trying again every {every_seconds:g} s.")

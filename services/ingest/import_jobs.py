@@ -20,7 +20,7 @@ async def cancel(request: Request) -> Response:
     ingest, job_id = _asked(request)
     job = await ingest.jobs.cancel(job_id, act_of(request, "import.cancel", job_id))
     if not job["done"]:
-        raise _cannot(job, "it has ended; what it brought can be taken back with DELETE")
+        raise _cannot(job, "it has ended; what it brought can be taken back with DELETE, or `tracker undo`")
     return _changed(job_id, job, "The job stops at its next chunk and keeps what is in.")
 
 

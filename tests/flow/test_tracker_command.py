@@ -1,6 +1,7 @@
 """How `tracker` ends: without a server, used wrongly, interrupted; and its other commands."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -14,11 +15,14 @@ from client.claude_files import find
 from client.display import Phase, Quiet
 from client.errors import Interrupted
 from client.hash_cache import HashCache
-from client.importing import Importer
+from client.importing import COUNTS, Importer
 from client.jobs import Job, follow
 from client.server import Server
 from tests.flow.claude_home import ClaudeHome
 from tests.flow.conftest import REPOSITORY, TRACKER, Run, Stack
+from tests.unit.client.scripted_server import Scripted, answer
+
+JOB = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"
 
 
 def test_without_a_server_it_says_so_in_one_sentence(tracker: Run, home: ClaudeHome) -> None:
@@ -39,6 +43,11 @@ def test_without_a_server_it_says_so_in_one_sentence(tracker: Run, home: ClaudeH
         ["import", "--url", "ftp://x", "/"],
         ["import", "--watch", "--dry-run", "/"],
         ["import", "--what"],
+        ["import", "--every", "inf", "/"],
+        ["undo", "x"],
+        ["cancel", ""],
+        ["dead-letters", "show", "x"],
+        ["keys", "create", "--name", "x", "--scope", "everything"],
         ["what"],
     ],
 )
@@ -50,6 +59,37 @@ def test_without_anything_of_claude_code_it_says_where_it_looked(tracker: Run, h
     done = tracker("import", COLUMNS="300")
     assert done.returncode == 2
     assert str(home.path / ".claude.json") in done.stderr
+
+
+@pytest.mark.parametrize("names", [(), ("other.jsonl", "notes.txt")])
+@pytest.mark.parametrize("option", ["--quiet", "--json", "--dry-run"])
+def test_a_folder_with_nothing_to_import_is_wrong_usage_and_told_what_is_expected(
+    tracker: Run, tmp_path: Path, names: tuple[str, ...], option: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text('{"not": "ours"}\n')
+    done = tracker("import", option, folder)
+    assert done.returncode == 2
+    assert f"nothing to import at {folder}" in done.stderr
+    assert "transcripts (*.jsonl)" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_file_that_is_nothing_is_not_watched(tracker: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    for name, reason in (("notes.txt", "is nothing that can be imported"), ("/dev/null", "is neither a file nor a folder")):
+        done = tracker("import", "--watch", name)
+        assert done.returncode == 1
+        assert f"nothing to watch: {Path(tmp_path, name)} {reason}" in done.stderr
+
+
+def test_watching_ends_when_the_key_is_refused(tracker: Run, home: ClaudeHome) -> None:
+    home.transcript()
+    done = tracker("import", "--watch", "--token", "cct_nonsense")
+    assert done.returncode == 1
+    assert "key is not valid" in done.stderr
 
 
 def test_it_says_whether_every_accepted_event_is_accounted_for(tracker: Run, stack: Stack) -> None:
@@ -84,6 +124,37 @@ def test_jobs_are_listed_and_what_cannot_be_done_with_them_is_said(tracker: Run,
         assert done.returncode == 1
         assert "The job is succeeded" in done.stderr
     assert tracker("undo", "00000000-0000-0000-0000-000000000000").returncode == 1
+
+
+def test_an_undo_is_waited_for_and_told_from_an_import(tracker: Run, home: ClaudeHome, stack: Stack) -> None:
+    home.transcript()
+    [job] = json.loads(tracker("import", "--json").stdout)["jobs"]
+
+    done = tracker("undo", job["job_id"], "--wait")
+
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "Undo: 100%")
+    assert f"What the job {job['job_id']} brought is taken back." in done.stdout
+    undoing, undone = json.loads(tracker("jobs", "--json", "--limit", "2").stdout)
+    assert (undoing["kind"], undoing["status"], undoing["undoes"]) == ("undo", "succeeded", job["job_id"])
+    assert undone["undone_at"] is not None
+    listed = tracker("jobs", "--limit", "2").stdout
+    kinds = [line.split()[3:5] for line in listed.splitlines()[2:4]]
+    assert kinds == [["undo", "succeeded"], ["import", "undone"]]
+    assert f"{undoing['job_id']} takes back what {job['job_id']} brought." in listed
+    # Asked again, it is the same undo, which has ended.
+    assert json.loads(tracker("undo", job["job_id"], "--wait", "--json").stdout)["job_id"] == undoing["job_id"]
+
+
+def test_a_wait_for_another_end_than_was_asked_for_is_exit_code_1() -> None:
+    failed = dict.fromkeys(COUNTS, 0) | {"job_id": JOB, "kind": "undo", "status": "failed", "progress": 0.5, "errors_total": 1}
+    failed["errors"] = [{"file": "", "code": "GIVEN_UP", "message": "It never got on."}]
+    changed = answer(202, {"job_id": JOB, "status": "queued", "message": "Under way."})
+    with Scripted(changed, answer(200, failed)) as scripted:
+        command = [*TRACKER, "undo", JOB, "--wait", "--url", scripted.url]
+        done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"Job {JOB}: failed." in done.stdout
+    assert "It never got on." in done.stdout
 
 
 class Interrupting(Quiet):
