@@ -1,7 +1,5 @@
 """How an endpoint reads: a connection that cannot write, the time up to which the data is complete, and what a failure answers."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,8 +12,8 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from services.query.data_as_of import DataAsOf
 from services.query.numbers_only import numbers_only
-from services.query.queries.ledger import last_received_at
 from services.query.settings import Settings
 from shared.access import grant_in
 from shared.database import make_engine
@@ -26,7 +24,6 @@ from shared.web import error_response, json_response
 log = structlog.get_logger()
 
 STATEMENT_TIMEOUT_MS = 5_000
-AS_OF_CACHE_SECONDS = 0.2
 # Beside a replica: for keys, jobs and the like, each a lookup by its id or a short list.
 PRIMARY_CONNECTIONS = 4
 
@@ -47,9 +44,7 @@ class Reads:
         self._primary = self._engine
         if self.has_replica(settings):
             self._primary = _engine(settings.database_url, min(PRIMARY_CONNECTIONS, settings.query_database_connections))
-        self._lock = threading.Lock()
-        self._as_of: datetime | None = None
-        self._as_of_until = 0.0
+        self._as_of = DataAsOf()
 
     @staticmethod
     def has_replica(settings: Settings) -> bool:
@@ -73,12 +68,8 @@ class Reads:
             yield connection
 
     def as_of(self, connection: Connection) -> datetime | None:
-        """When the newest event that is applied was received; at most 0.2 s old. Call it before reading, so that it promises too little."""
-        with self._lock:
-            if time.monotonic() >= self._as_of_until:
-                self._as_of = last_received_at(connection)
-                self._as_of_until = time.monotonic() + AS_OF_CACHE_SECONDS
-            return self._as_of
+        """When the newest event that is applied was received; see data_as_of.py. Call it before reading."""
+        return self._as_of.of(connection)
 
 
 def answer(

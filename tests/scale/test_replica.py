@@ -131,6 +131,17 @@ def test_lists_come_from_the_replica_and_say_as_of_when(pair: Pair, client: Test
     assert projects(client) == ["new", "other", "seen"]
 
 
+def test_what_the_primary_has_is_not_promised_of_the_replica(pair: Pair, client: TestClient) -> None:
+    # Given a replica that is held back, and a primary that has more
+    pair.hold_back()
+    pair.write("UPDATE ledger SET last_received_at = '2026-05-02 12:00:00Z'")
+
+    # When the primary is asked just before the replica, then each says up to when it is complete itself
+    answers = [client.get(path) for _ in range(10) for path in ("/api/import/jobs", "/api/projects")]
+    assert {answer.headers["X-Data-As-Of"] for answer in answers[0::2]} == {"2026-05-02T12:00:00Z"}
+    assert {answer.headers["X-Data-As-Of"] for answer in answers[1::2]} == {"2026-05-01T12:00:00Z"}
+
+
 def test_who_has_just_begun_a_job_finds_it(pair: Pair, client: TestClient) -> None:
     pair.hold_back()
     pair.write(f"INSERT INTO import_jobs (id, files) VALUES ('{JOB}', '[]')")
