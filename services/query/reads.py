@@ -86,7 +86,7 @@ def answer(
         content = read(connection)
     body, headers = present(content) if present else (content, {})
     if grant is not None and grant.sees_only_numbers:
-        body = numbers_only(body)
+        body = numbers_only(body, getattr(request.scope.get("route"), "response_model", None))
     return json_response(body, headers=headers | _as_of_header(as_of))
 
 
