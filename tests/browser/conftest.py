@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,12 +21,12 @@ from deploy.embedded.processes import wait_until
 from shared.journal import stream_key
 from tests.browser.forwarder import Forwarder
 from tests.conftest import make_database
+from tests.skips import CHROMIUM, skip_without
 
 REPOSITORY = Path(__file__).parent.parent.parent
 EVIL_NAME = "evil.test"
 SECRET = "the-secret-project"
 ATTACK = f"<!doctype html><meta charset=utf-8><body><script>{(Path(__file__).parent / 'attack.js').read_text()}</script>".encode()
-CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
 
 
 @dataclass(frozen=True)
@@ -122,8 +121,7 @@ def attack_from() -> Iterator[Callable[..., dict[str, Any]]]:
 
     `how` is the name of the function in attack.js.
     """
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here; on Debian: apt-get install chromium")
+    skip_without("chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -1,7 +1,6 @@
 """Postgres and Redis as docker-compose.yml starts them: who may do what. Runs where Docker does, with images that are there or can be had."""
 
 import secrets
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,20 +8,13 @@ from pathlib import Path
 import pytest
 
 from deploy.secrets_file import write
+from tests.skips import needs
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def docker_runs() -> bool:
-    """Whether an engine answers."""
-    return (
-        shutil.which("docker") is not None
-        and subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=20).returncode == 0
-    )
-
-
 pytestmark = [
-    pytest.mark.skipif(not docker_runs(), reason="no Docker engine answers here"),
+    needs("Docker"),
     # One stack for all of this file.
     pytest.mark.xdist_group("database_and_journal"),
 ]

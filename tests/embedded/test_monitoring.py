@@ -18,9 +18,7 @@ from tests.deploy.monitoring.prometheus_server import Prometheus, prometheus
 from tests.deploy.monitoring.sources import alert_expressions, dashboard_expressions, metrics_named
 from tests.deploy.monitoring.traffic import make_traffic
 from tests.embedded.test_stack import Eventually, Stack, free_port
-
-NEEDS_PROMETHEUS = pytest.mark.skipif(shutil.which("prometheus") is None, reason="needs Prometheus (apt-get install prometheus)")
-
+from tests.skips import needs
 
 # For Prometheus to have looked twice at everything, on a machine that is busy.
 LOOKS_SECONDS = 60
@@ -100,7 +98,7 @@ def test_every_metric_that_is_asked_for_is_told_and_no_text_with_it(watched: Wat
         assert secret not in watched.exported()
 
 
-@NEEDS_PROMETHEUS
+@needs("Prometheus")
 def test_prometheus_finds_all_up_no_panel_empty_and_nothing_to_alert(watched: Watched, eventually: Eventually) -> None:
     with prometheus(f"127.0.0.1:{free_port()}", watched.targets, watched.key_file) as server:
 

@@ -17,6 +17,7 @@ from deploy.embedded.paths import REPOSITORY
 from deploy.embedded.postgres import PostgresServer
 from deploy.embedded.processes import StartError
 from deploy.embedded.sockets import LONGEST_PATH_BYTES
+from tests.skips import needs
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,7 @@ def test_a_stale_pid_file_whose_pid_is_now_somebody_elses_just_works(server: Pos
     assert notes(server) == ["kept"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can copy data so that the server's user cannot use it")
+@needs("root")
 def test_data_that_root_copied_back_just_works(server: PostgresServer, folder: Path) -> None:
     write_note(server, "kept")
     server.stop()

@@ -11,6 +11,7 @@ from deploy.embedded.paths import Paths
 from deploy.embedded.processes import StartError
 from deploy.embedded.settings import Settings, read_settings
 from deploy.embedded.sockets import socket_folder
+from tests.skips import needs
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_data_folder_that_cannot_be_made(folder: Path) -> None:
         preflight.make_data_dir(Paths(folder / "file" / "data"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@needs("a plain user")
 def test_a_data_folder_that_cannot_be_written(folder: Path) -> None:
     folder.chmod(0o500)
     with pytest.raises(StartError, match=r"cannot be written \(Permission denied.*TRACKER_DATA_DIR"):

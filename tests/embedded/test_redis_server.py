@@ -7,7 +7,8 @@ import pytest
 from redis import Redis
 
 from deploy.embedded.processes import StartError
-from deploy.embedded.redis_server import RedisServer, server_program, server_version
+from deploy.embedded.redis_server import RedisServer
+from tests.skips import needs
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_a_path_too_long_for_a_socket_just_works(folder: Path) -> None:
     server.socket.parent.rmdir()
 
 
-@pytest.mark.skipif(server_version(server_program()) >= (7,), reason="this Redis is new enough")
+@needs("Redis 6")
 def test_data_of_a_newer_redis_is_refused_because_an_older_one_would_begin_empty(folder: Path) -> None:
     (folder / "redis" / "appendonlydir").mkdir(parents=True)
     with pytest.raises(StartError, match="was written by Redis 7 or later"):

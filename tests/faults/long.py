@@ -2,7 +2,7 @@
 
 import os
 
-import pytest
+from tests.skips import needs
 
 
 def is_long() -> bool:
@@ -10,4 +10,4 @@ def is_long() -> bool:
     return os.environ.get("TRACKER_FAULTS") == "long"
 
 
-long_only = pytest.mark.skipif(not is_long(), reason="takes a minute more: TRACKER_FAULTS=long")
+long_only = needs("time")

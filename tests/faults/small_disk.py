@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.skips import skip_without
 
 CHUNK_BYTES = 64 * 1024
 
@@ -48,7 +48,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
         size = f"size={used + megabytes * 1024**2}"
         mounting = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder], capture_output=True, text=True, check=False)
         if mounting.returncode != 0:
-            pytest.skip(f"a small disk cannot be mounted here: {mounting.stderr.strip()}")
+            skip_without("mount")
         subprocess.run(["cp", "-a", f"{kept}/.", str(folder)], check=True)
     try:
         yield SmallDisk(folder)

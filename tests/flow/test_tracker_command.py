@@ -20,6 +20,7 @@ from client.jobs import Job, follow
 from client.server import Server
 from tests.flow.claude_home import ClaudeHome
 from tests.flow.conftest import REPOSITORY, TRACKER, Run, Stack
+from tests.skips import needs
 from tests.unit.client.scripted_server import Scripted, answer
 
 JOB = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"
@@ -223,7 +224,7 @@ def test_watching_waits_for_a_server_that_is_away(environment: dict[str, str], h
     assert watching.returncode == 0
 
 
-@pytest.mark.skipif(not (REPOSITORY / ".venv/bin/python").exists(), reason="there is no .venv here for ./tracker to use")
+@needs(".venv")
 def test_the_command_of_a_clone_works_from_anywhere(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "client").mkdir()
     (tmp_path / "client/__init__.py").write_text("raise SystemExit('not me')")

@@ -1,17 +1,15 @@
 """`tracker import` as a person runs it, against the running pipeline: what is sent, what is not, what comes of it."""
 
 import json
-import os
 import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from deploy.embedded.processes import wait_until
 from tests.flow.claude_home import ClaudeHome
 from tests.flow.conftest import Run, Stack
+from tests.skips import needs
 
 
 def imported(done: "subprocess.CompletedProcess[str]", exit_code: int = 0) -> dict[str, Any]:
@@ -120,7 +118,7 @@ def test_a_file_that_is_nothing_we_know_fails_by_name_and_the_others_are_importe
     assert [problem["file"] for problem in result["problems"]] == [str(tmp_path / "notes.txt")]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@needs("a plain user")
 def test_a_file_that_may_not_be_read_is_told_and_the_others_are_imported(tracker: Run, home: ClaudeHome) -> None:
     home.transcript()
     home.transcript().chmod(0)

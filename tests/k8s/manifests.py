@@ -10,10 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
 import yaml
 
 from deploy.k8s.make_secrets import make_secrets
+from tests.skips import skip_without
 
 ROOT = Path(__file__).parent.parent.parent
 OVERLAYS = ("single", "production")
@@ -43,8 +43,7 @@ class Pod:
 @cache
 def rendered(overlay: str) -> tuple[Manifest, ...]:
     """What `kubectl apply -k` would send, with secrets of its own. Skips where there is no kustomize."""
-    if shutil.which("kustomize") is None:
-        pytest.skip("kustomize is not installed (Debian: apt install kustomize)")
+    skip_without("kustomize")
     with TemporaryDirectory() as folder:
         # Not in the tree: somebody's own secrets may be there, and none must be left there.
         copy = Path(folder) / "deploy"

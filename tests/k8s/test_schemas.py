@@ -8,9 +8,9 @@ import jsonschema_rs
 import pytest
 
 from tests.k8s.keda import SCALED_OBJECT
-from tests.k8s.manifests import ROOT, Manifest, rendered
+from tests.k8s.manifests import Manifest, rendered
+from tests.skips import KUBERNETES_SCHEMAS, skip_without
 
-FOLDER = ROOT / ".k8s-schemas/kubernetes_validate/kubernetes-json-schema"
 # 1.30 is the first in which a pod can sleep before it ends without a shell.
 VERSIONS = ("v1.30.0", "v1.37.0")
 KIND = "x-kubernetes-group-version-kind"
@@ -18,9 +18,8 @@ KIND = "x-kubernetes-group-version-kind"
 
 @cache
 def definitions(version: str) -> dict[str, Any]:
-    file = FOLDER / f"{version}-local-strict/_definitions.json"
-    if not file.exists():
-        pytest.skip("`make k8s-check` brings the schemas")
+    file = KUBERNETES_SCHEMAS / f"{version}-local-strict/_definitions.json"
+    skip_without("Kubernetes' schemas")
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found
 

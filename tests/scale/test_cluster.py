@@ -8,7 +8,8 @@ from services.worker.settings import Settings
 from shared.journal import stream_key
 from tests.scale.counting import assert_all_stored, load
 from tests.scale.pipeline import pipeline
-from tests.scale.redis_servers import cluster, cluster_client, cluster_url, needs_waitaof
+from tests.scale.redis_servers import cluster, cluster_client, cluster_url
+from tests.skips import needs
 
 RATE = 200.0
 PARTITIONS = 4
@@ -42,7 +43,7 @@ def test_four_partitions_on_three_masters(database_url: str, redis_url: str, tmp
         worker.close()
 
 
-@needs_waitaof
+@needs("Redis 7.2")
 def test_a_masters_replica_takes_over_its_partitions(database_url: str, redis_url: str, tmp_path: Path) -> None:
     # Given a Cluster in which each master has two replicas, and an acknowledgement that means: on the disk of one replica too
     with cluster(tmp_path / "redis", masters=3, replicas=6) as servers:

@@ -5,12 +5,13 @@ from pathlib import Path
 from deploy.embedded import processes
 from tests.scale.counting import assert_all_stored, load
 from tests.scale.pipeline import pipeline
-from tests.scale.redis_servers import needs_waitaof, watched
+from tests.scale.redis_servers import watched
+from tests.skips import needs
 
 RATE = 150.0
 
 
-@needs_waitaof
+@needs("Redis 7.2")
 def test_a_failover_under_load_loses_no_accepted_event(database_url: str, tmp_path: Path) -> None:
     # Given two replicas, and an acknowledgement that means: on the disk of one of them too
     with (
@@ -35,7 +36,7 @@ def test_a_failover_under_load_loses_no_accepted_event(database_url: str, tmp_pa
         pipe.await_ready()
 
 
-@needs_waitaof
+@needs("Redis 7.2")
 def test_without_a_replica_nothing_is_promised_and_nothing_accepted(database_url: str, tmp_path: Path) -> None:
     # Given a master whose only replica is gone
     with (

@@ -11,8 +11,8 @@ import yaml
 
 from tests.deploy.monitoring.prometheus_server import write_configuration
 from tests.deploy.monitoring.sources import FOLDER, ROOT, RULE_FILES, RULE_TESTS, alerts
+from tests.skips import needs
 
-NEEDS_PROMTOOL = pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool (apt-get install prometheus)")
 NAMES = [rule["alert"] for rule in alerts()]
 DOCUMENT = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
 
@@ -58,13 +58,13 @@ def test_the_document_has_every_alert_and_no_other() -> None:
     assert sorted(rows) == sorted(NAMES)
 
 
-@NEEDS_PROMTOOL
+@needs("promtool")
 @pytest.mark.parametrize("tests", RULE_TESTS, ids=lambda file: file.stem)
 def test_they_fire_when_they_should_and_not_when_not(tests: Path) -> None:
     promtool("test", "rules", tests)
 
 
-@NEEDS_PROMTOOL
+@needs("promtool")
 @pytest.mark.parametrize("access", ["open", "keys"])
 def test_prometheus_takes_the_configuration_and_the_rules(access: str, tmp_path: Path) -> None:
     promtool("check", "rules", *RULE_FILES)

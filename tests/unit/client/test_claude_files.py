@@ -3,9 +3,8 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from client.claude_files import default_paths, find
+from tests.skips import needs
 
 
 def write(path: Path, content: str = "{}\n") -> Path:
@@ -86,7 +85,7 @@ def test_a_folder_that_is_a_link_itself_is_followed(tmp_path: Path) -> None:
     assert names(tmp_path / ".claude") == ["projects/-p/a.jsonl"]
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@needs("named pipes")
 def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     assert names(tmp_path) == []

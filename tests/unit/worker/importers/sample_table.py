@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from services.worker.records import ApiCall, FileChange, Message, ToolUse
+from tests.skips import SAMPLES
 from tests.unit.worker.importers.merged import Merged, active_seconds
 
-# Real data, which is no part of the project: beside its folder, or beside the folder of that.
-_NEAR = [parent / "shared" / "samples" for parent in Path(__file__).parents]
-SAMPLES = next((folder for folder in _NEAR if (folder / "README.md").exists()), _NEAR[-1])
 TRANSCRIPTS = SAMPLES / "transcripts"
 COLUMNS = (
     "files",

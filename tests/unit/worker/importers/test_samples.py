@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.skips import needs
 from tests.unit.worker.importers.sample_table import ALL, COLUMNS, SAMPLES, TRANSCRIPTS, expected_table, files_of, our_table, read_files
 
-pytestmark = pytest.mark.skipif(not TRANSCRIPTS.exists(), reason="the samples are no part of the project, and are not beside it here")
+pytestmark = needs("samples")
 
 # (set, column): how much more ours is, and why.
 DIFFERENCES = {
