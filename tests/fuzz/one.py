@@ -6,7 +6,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["services", "shared", "python_multipart", "tarfile", "zipfile", "gzip"]):
+with atheris.instrument_imports(include=["services", "shared", "python_multipart", "zipfile", "gzip"]):
     from tests.fuzz import ingest, shown, worker
 
 TARGETS = {**ingest.TARGETS, **worker.TARGETS, **shown.TARGETS}

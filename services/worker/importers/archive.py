@@ -6,7 +6,7 @@ from typing import IO, cast
 
 from msgspec import Struct
 
-from services.worker.importers.archive_limits import Budget, LimitExceeded, Limits, Unreadable
+from services.worker.importers.archive_limits import LIMIT_EXCEEDED, Budget, LimitExceeded, Limits, Unreadable
 from services.worker.importers.clean import clean
 from services.worker.importers.member_file import Content, MemberFile
 from services.worker.importers.tar_members import tar_members
@@ -63,7 +63,7 @@ def read_members(
                 given[member.kind] += 1
                 yield member
     except LimitExceeded as error:
-        yield RecordError(code="LIMIT_EXCEEDED", message=f"The archive is not read any further: {error}.", offset=_place(file))
+        yield RecordError(code=LIMIT_EXCEEDED, message=f"The archive is not read any further: {error}.", offset=_place(file))
     except Unreadable as error:
         message = f"The archive is damaged near this place, what was before it is imported: {error}."
         yield RecordError(code=DAMAGED, message=message, offset=_place(file))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from services.worker.records import DAMAGED
+
 MEGABYTE = 1024 * 1024
 
 
@@ -18,6 +20,9 @@ class Limits:
     directory_bytes: int = 64 * MEGABYTE
 
 
+LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+
+
 class Unreadable(OSError):
     """The bytes cannot be had. Its text is for a person, and quotes nothing of the file."""
 
@@ -27,16 +32,32 @@ class LimitExceeded(Unreadable):
 
 
 class Budget:
-    """Counts what is unpacked over the whole archive."""
+    """Counts what is unpacked over the whole archive, and what it came from. Once it is spent, nothing more is unpacked."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._unpacked = 0
+        self._packed = 0
+        self._spent: str | None = None
+
+    def take(self, packed: int) -> None:
+        """So many packed bytes more are unpacked, each once."""
+        self._packed += packed
 
     def spend(self, unpacked: int, *, unpacked_here: int, packed_here: int) -> None:
-        """LimitExceeded if it is too much in all, or too much for the packed bytes it came from."""
+        """LimitExceeded if it is too much in all, or too much for the packed bytes it came from, those of this member or of all so far."""
         self._unpacked += unpacked
         if self._unpacked > self.limits.unpacked_bytes:
-            raise LimitExceeded(f"it unpacks to more than {self.limits.unpacked_bytes} bytes")
-        if unpacked_here > self.limits.ratio_from_bytes and unpacked_here > self.limits.ratio * packed_here:
-            raise LimitExceeded(f"it unpacks to more than {self.limits.ratio} times its size")
+            self._spent = f"it unpacks to more than {self.limits.unpacked_bytes} bytes"
+        elif self._is_too_much(unpacked_here, packed_here) or self._is_too_much(self._unpacked, max(self._packed, packed_here)):
+            self._spent = f"it unpacks to more than {self.limits.ratio} times its size"
+        if self._spent is not None:
+            raise LimitExceeded(self._spent)
+
+    def _is_too_much(self, unpacked: int, packed: int) -> bool:
+        return unpacked > self.limits.ratio_from_bytes and unpacked > self.limits.ratio * packed
+
+
+def code_of(error: Exception) -> str:
+    """The code of the error that says why a file is not read any further."""
+    return LIMIT_EXCEEDED if isinstance(error, LimitExceeded) else DAMAGED

@@ -8,6 +8,7 @@ from typing import IO, Any, NamedTuple, cast
 
 from services.worker.importers import reading
 from services.worker.importers.archive import Member, read_members
+from services.worker.importers.archive_limits import LIMIT_EXCEEDED
 from services.worker.importers.hashing import Hashing
 from services.worker.importers.shares import Position, Share
 from services.worker.records import DAMAGED, FileSummary, Message, Record, RecordError
@@ -15,8 +16,8 @@ from shared.blobs.stores import open_blob
 from shared.upload_kinds import ARCHIVES, Kind
 
 CHUNK_RECORDS = 2_000
-# Every share meets what is wrong with the archive itself; the first one says so.
-OF_THE_ARCHIVE = frozenset({DAMAGED, "LIMIT_EXCEEDED"})
+# A file of which the rest is missing: the job has failed, though what came before is stored.
+CUT_OFF = frozenset({DAMAGED, LIMIT_EXCEEDED})
 # Of texts; a chunk may be longer by one record.
 CHUNK_CHARACTERS = 4_000_000
 
@@ -56,7 +57,7 @@ class Chunk:
 
     @property
     def is_damaged(self) -> bool:
-        return any(error.code == DAMAGED for _, error in self.errors)
+        return any(error.code in CUT_OFF for _, error in self.errors)
 
     def add(self, name: str, record: Record | RecordError | FileSummary) -> None:
         """The next thing that a member gives."""
@@ -142,6 +143,11 @@ def _itself(file: dict[str, Any], upload: IO[bytes], index: int, dealt: _Dealt) 
         yield 0, Source(file["name"], file["kind"], upload)
 
 
+def _is_own(error: RecordError, kind: str) -> bool:
+    """Every share meets the same in a tar, and the same damage in a zip's list, which the first share tells. Of a zip it unpacks its own members alone."""
+    return kind == "zip" and error.code == LIMIT_EXCEEDED
+
+
 def _members(file: dict[str, Any], upload: IO[bytes], share: Share, dealt: _Dealt) -> Iterator[tuple[int, Source]]:
     index = dealt.start
     for found in read_members(upload, file["kind"], only=dealt):
@@ -149,5 +155,5 @@ def _members(file: dict[str, Any], upload: IO[bytes], share: Share, dealt: _Deal
             case Member():
                 index = found.index
                 yield index, Source(found.name, found.kind, found.file)
-            case RecordError() if found.code not in OF_THE_ARCHIVE or share.share == 0:
+            case RecordError() if share.share == 0 or found.code not in CUT_OFF or _is_own(found, file["kind"]):
                 yield index, Source(file["name"], file["kind"], None, found)

@@ -13,6 +13,7 @@ from typing import IO, Any
 import ijson
 
 from services.worker.importers import ids
+from services.worker.importers.archive_limits import code_of
 from services.worker.importers.clean import MAX_CONTENT_CHARACTERS, clean, count_or_none, name_or_none, time_of_ms
 from services.worker.importers.session_facts import nano_usd_or_none, with_id
 from services.worker.records import DAMAGED, FileSummary, Message, ProjectSeen, Record, RecordError, SessionFacts
@@ -61,7 +62,7 @@ def read_claude_json(file: IO[bytes], *, user: str | None) -> Iterator[Record | 
         message = f"The file is damaged near this place; what was before it is imported. ({_first_line(error)})"
         yield RecordError(code=DAMAGED, message=message, offset=file.tell())
     except OSError as error:
-        yield RecordError(code=DAMAGED, message=f"The file cannot be read beyond this place ({error}).", offset=file.tell())
+        yield RecordError(code=code_of(error), message=f"The file cannot be read beyond this place ({error}).", offset=file.tell())
     yield FileSummary(records=dict(counts))
 
 

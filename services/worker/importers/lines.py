@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
-from services.worker.records import DAMAGED, RecordError
+from services.worker.importers.archive_limits import code_of
+from services.worker.records import RecordError
 
 READ_BYTES = 1 << 18
 # The longest line known is 2.1 MB (FORMATS.md §2.10); parsing one of this size still leaves the worker within its memory.
@@ -35,7 +36,10 @@ def read_lines(file: IO[bytes], max_line_bytes: int = MAX_LINE_BYTES) -> Iterato
         except (OSError, EOFError, ValueError) as error:
             yield from _last(rest, rest_bytes, number + 1, offset, max_line_bytes)
             yield RecordError(
-                code=DAMAGED, message=f"The file cannot be read beyond this place ({error}).", line=number + 1, offset=offset + rest_bytes
+                code=code_of(error),
+                message=f"The file cannot be read beyond this place ({error}).",
+                line=number + 1,
+                offset=offset + rest_bytes,
             )
             return
         if not chunk:

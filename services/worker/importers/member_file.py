@@ -2,7 +2,6 @@
 
 import io
 import lzma
-import tarfile
 import zipfile
 import zlib
 from typing import Protocol
@@ -14,7 +13,6 @@ UNPACKING_ERRORS = (
     EOFError,
     zlib.error,
     lzma.LZMAError,
-    tarfile.TarError,
     zipfile.BadZipFile,
     NotImplementedError,
     ValueError,

@@ -10,9 +10,10 @@ from typing import IO, Any
 import ijson
 
 from services.worker.importers import ids
+from services.worker.importers.archive_limits import code_of
 from services.worker.importers.clean import clean, name_or_none, time_or_none, title_of
 from services.worker.importers.session_facts import with_id
-from services.worker.records import DAMAGED, TITLE_OF_PROMPT, TITLE_OF_SUMMARY, FileSummary, ProjectSeen, Record, RecordError, SessionFacts
+from services.worker.records import TITLE_OF_PROMPT, TITLE_OF_SUMMARY, FileSummary, ProjectSeen, Record, RecordError, SessionFacts
 from shared.project_paths import InvalidPath, normalize_project_path
 from shared.upload_kinds import JSON_ERRORS
 
@@ -35,8 +36,10 @@ def read_sessions_index(file: IO[bytes], *, user: str | None) -> Iterator[Record
                 projects.add(facts.project_path)
                 yield ProjectSeen(id=ids.project_id(facts.project_path), project_path=facts.project_path)
             yield with_id(facts)
-    except (*JSON_ERRORS, OSError):
-        yield RecordError(code=DAMAGED, message="The file is damaged near this place; what was before it is imported.", offset=file.tell())
+    except (*JSON_ERRORS, OSError) as error:
+        yield RecordError(
+            code=code_of(error), message="The file is damaged near this place; what was before it is imported.", offset=file.tell()
+        )
     yield FileSummary(records={"session": sessions, "(none)": others}, unknown_records={"(none)": others} if others else {})
 
 

@@ -20,7 +20,7 @@ from shared.upload_kinds import READER_VERSION
 
 _IMPORTED_FILES = """
     INSERT INTO imported_files (sha256, job_number, reader_version)
-    SELECT sha256, %(job_number)s, %(reader_version)s FROM unnest(%(sha256s)s::bytea[]) AS f (sha256)
+    SELECT DISTINCT sha256, %(job_number)s, %(reader_version)s FROM unnest(%(sha256s)s::bytea[]) AS f (sha256)
     ON CONFLICT (sha256, job_number) DO UPDATE SET reader_version = greatest(imported_files.reader_version, excluded.reader_version)"""
 
 OF_ANOTHER_USER, NOT_STORABLE = "another user's", "not storable"

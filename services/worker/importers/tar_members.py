@@ -1,22 +1,18 @@
 """The members of a tar, packed or not, read once from front to back."""
 
 import gzip
-import io
-import tarfile
 from collections.abc import Iterator
-from tarfile import EOFHeaderError, ReadError  # type: ignore[attr-defined]
-from typing import IO, Any, Self
+from typing import IO, Any
 
 import zstandard
 
 from services.worker.importers.archive_limits import Budget, LimitExceeded, Unreadable
 from services.worker.importers.member_file import UNPACKING_ERRORS, Content, explained
+from services.worker.importers.tar_headers import BLOCK, next_header
 
-# Names and attributes come as members of their own, which are held in memory.
-MAX_HEADER_BYTES = 1024 * 1024
 # zstd's own --long=27; more is memory that a worker does not have.
 MAX_WINDOW_BYTES = 128 * 1024 * 1024
-_HEADERS = frozenset({tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK})
+_READ_BYTES = 1 << 18
 
 
 def tar_members(file: IO[bytes], kind: str, budget: Budget) -> Iterator[tuple[str, Content]]:
@@ -24,23 +20,16 @@ def tar_members(file: IO[bytes], kind: str, budget: Budget) -> Iterator[tuple[st
 
     Unreadable where the archive is damaged or ends too early, LimitExceeded if it unpacks to too much.
     """
-    source = _Unpacked(_unpacking(file, kind), file, budget)
-    try:
-        with tarfile.open(fileobj=source, mode="r|", tarinfo=_header_of(source)) as tar:
-            for entries, header in enumerate(tar, 1):
-                if entries > budget.limits.entries:
-                    raise LimitExceeded(f"it has more than {budget.limits.entries} members")
-                content = tar.extractfile(header) if header.isreg() and not header.issparse() else None
-                if content is not None:
-                    yield header.name, content
-                # tarfile keeps every header it has seen.
-                tar.members = []  # type: ignore[attr-defined]
-            if not source.ended:
-                raise Unreadable("it ends before its end mark, or has something else where a member should begin")
-    except UNPACKING_ERRORS as error:
-        if isinstance(error, Unreadable):
-            raise
-        raise Unreadable(explained(error)) from error
+    unpacked = _Unpacked(_unpacking(file, kind), file, budget)
+    entries = 0
+    while (header := next_header(unpacked)) is not None:
+        entries += 1
+        if entries > budget.limits.entries:
+            raise LimitExceeded(f"it has more than {budget.limits.entries} members")
+        content = _MemberContent(unpacked, header.size)
+        if header.is_file:
+            yield header.name, content
+        content.pass_over()
 
 
 def _unpacking(file: IO[bytes], kind: str) -> Any:
@@ -52,19 +41,17 @@ def _unpacking(file: IO[bytes], kind: str) -> Any:
     return file
 
 
-class _Unpacked(io.RawIOBase):
+class _Unpacked:
     """The tar's bytes. It counts them, and turns what the unpackers raise into Unreadable."""
 
     def __init__(self, content: Any, packed: IO[bytes], budget: Budget) -> None:
-        super().__init__()
         self._content = content
         self._packed = packed
         self._budget = budget
         self._unpacked = 0
-        # Whether the mark that ends an archive was seen.
-        self.ended = False
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
+        """At most so many; b"" at the end."""
         try:
             data: bytes = self._content.read(size)
         except (*UNPACKING_ERRORS, zstandard.ZstdError) as error:
@@ -73,24 +60,39 @@ class _Unpacked(io.RawIOBase):
         self._budget.spend(len(data), unpacked_here=self._unpacked, packed_here=self._packed.tell())
         return data
 
+    def exactly(self, size: int) -> bytes:
+        """So many; Unreadable if there are fewer."""
+        parts: list[bytes] = []
+        while size:
+            if not (data := self.read(size)):
+                raise Unreadable("it ends before its end mark")
+            parts.append(data)
+            size -= len(data)
+        return b"".join(parts)
 
-def _header_of(source: _Unpacked) -> type[tarfile.TarInfo]:
-    """A header that notes where the archive ends, since tarfile takes any damage behind the first member for the end."""
 
-    class Header(tarfile.TarInfo):
-        @classmethod
-        def fromtarfile(cls, tarfile: Any) -> Self:
-            try:
-                return super().fromtarfile(tarfile)
-            except EOFHeaderError:
-                source.ended = True
-                raise
+class _MemberContent:
+    """The next `size` bytes of the tar, then what fills up the last block."""
 
-        @classmethod
-        def frombuf(cls, buf: Any, encoding: str, errors: str) -> Self:
-            header = super().frombuf(buf, encoding, errors)
-            if header.type in _HEADERS and header.size > MAX_HEADER_BYTES:
-                raise ReadError("a member's name or attributes are too long")
-            return header
+    def __init__(self, unpacked: _Unpacked, size: int) -> None:
+        self._unpacked = unpacked
+        self._left = size
+        self._filling = -size % BLOCK
 
-    return Header
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes, all that are left by default; Unreadable if the tar ends before."""
+        if size < 0:
+            return b"".join(iter(lambda: self.read(_READ_BYTES), b""))
+        if not self._left or not size:
+            return b""
+        data = self._unpacked.read(min(size, self._left))
+        if not data:
+            raise Unreadable("it ends in the middle of this member")
+        self._left -= len(data)
+        return data
+
+    def pass_over(self) -> None:
+        """To where the next header is."""
+        while self.read(_READ_BYTES):
+            continue
+        self._unpacked.exactly(self._filling)

@@ -101,4 +101,5 @@ class _Packed:
         if not packed:
             raise Unreadable("it ends in the middle of this member")
         self.place += len(packed)
+        self._budget.take(len(packed))
         return packed

@@ -76,3 +76,22 @@ def test_a_member_that_unpacks_to_too_much_is_left_and_the_others_are_imported(w
     assert result["status"] == "failed"
     assert result["conversations_imported"] == 20 * len(MEMBERS) + 1
     assert len(result["known"]) == len(MEMBERS)
+
+
+@pytest.mark.parametrize(("pack", "kind"), [(as_tar_gz, "tar_gz"), (as_zip, "zip")])
+def test_an_archive_that_a_limit_cuts_off_has_failed_and_says_so(worker: Resources, tmp_path: Path, pack: Any, kind: str) -> None:
+    """given members of which none unpacks to too much by itself, then what was before the limit is imported."""
+    small_bomb = jsonl(prompt(0, "u-bomb", "hello", sessionId="bomb")) + b"\n" * 2_000_000
+
+    result = imported(worker, tmp_path, pack([*MEMBERS, *[small_bomb] * 80]), kind)
+
+    assert result["status"] == "failed"
+    assert "LIMIT_EXCEEDED" in {error["code"] for error in result["errors"]}
+    assert result["conversations_imported"] >= 20 * len(MEMBERS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_content_twice_in_an_archive_is_one_known_file(worker: Resources, tmp_path: Path) -> None:
+    result = imported(worker, tmp_path, as_zip([MEMBERS[0]] * 5), "zip")
+
+    assert (result["status"], result["conversations_imported"], len(result["known"])) == ("succeeded", 20, 1)

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import struct
 import zipfile
 
 import pytest
@@ -129,6 +130,43 @@ def test_a_bomb_is_not_unpacked(kind: Kind) -> None:
     assert first == session(1)
     assert isinstance(second, OSError)
     assert "times its size" in str(second)
+
+
+def overlapping_zip(entries: int, content: bytes) -> bytes:
+    """A zip whose list names one member so many times."""
+    packed = zip_of({"00000": content})
+    at = packed.index(b"PK\x01\x02")
+    end = packed.index(b"PK\x05\x06")
+    listed = packed[at:end]
+    names = [listed.replace(b"00000", f"{n:05}".encode()) for n in range(entries)]
+    directory = b"".join(names)
+    return packed[:at] + directory + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, entries, entries, len(directory), at, 0)
+
+
+def test_members_that_share_their_bytes_are_read_once() -> None:
+    content = session(0, 500)
+    found = opened("zip", overlapping_zip(3000, content))
+
+    assert members(found) == [("00000", "transcript", content)]
+    assert codes(found) == ["DAMAGED_MEMBER"] * 2999
+
+
+@pytest.mark.parametrize("kind", ["tar_gz", "tar_zst", "zip"])
+def test_a_bomb_of_many_members_is_not_unpacked(kind: Kind) -> None:
+    """given members of which none is large enough to be a bomb by itself."""
+    content = session(0, 1) + b"\n" * 900_000
+    found = opened(kind, PACK[kind]({str(n): content for n in range(30)}), limits=Limits(ratio_from_bytes=1_000_000))
+
+    assert codes(found)[-1] == "LIMIT_EXCEEDED"
+    assert len([part for _, _, part in members(found) if isinstance(part, bytes)]) < 10
+
+
+def test_a_list_of_members_that_says_it_is_short_is_not_taken_at_its_word() -> None:
+    packed = bytearray(overlapping_zip(3000, session(0)))
+    end = packed.index(b"PK\x05\x06")
+    packed[end + 8 : end + 12] = struct.pack("<2H", 1, 1)
+
+    assert codes(opened("zip", bytes(packed), limits=Limits(entries=1000))) == ["LIMIT_EXCEEDED"]
 
 
 def test_a_name_of_megabytes_is_not_held() -> None:
