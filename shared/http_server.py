@@ -34,7 +34,9 @@ class Patience:
     head_seconds: float = 30.0
     # For the rest of a body whose answer is out already.
     rest_seconds: float = 5.0
-    keep_alive_seconds: int = 5
+    # Longer than the pools of common clients keep an idle connection (4 to 5 s) and than nginx does (deploy/gateway/keepalive.conf): a request
+    # that is sent while we close has no answer. No longer than head_seconds, after which an idle connection is closed in any case.
+    keep_alive_seconds: int = 30
     # In which something of an answer is taken.
     reading_seconds: float = 30.0
 

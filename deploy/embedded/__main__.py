@@ -42,7 +42,7 @@ def run(settings: Settings, paths: Paths, reach: Reach) -> int:
     server_program()
     flower_port = preflight.flower_port(settings)
     login = "" if flower_port is None else flower_login(settings.flower_basic_auth, paths.flower_login)
-    address = stack.Address(settings.host, settings.port, preflight.listen(settings.host, settings.port))
+    address = stack.Address(settings.host, settings.port, preflight.listen(settings))
     database = PostgresServer(paths.postgres, paths.run, paths.log("postgres"))
     redis = RedisServer(paths.redis, paths.run, paths.log("redis"), {"maxmemory": str(settings.redis_max_memory_bytes)})
     env = stack.environment(paths, reach(database.url), reach(redis.url)) | {"TRACKER_CANARY_URL": address.url}

@@ -6,6 +6,7 @@ milliseconds in which both are fixed, Redis takes no writes; the copying comes a
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from redis.exceptions import RedisError
 from deploy.embedded import backup_manifest, frozen_journal, lock
 from deploy.embedded.backup_manifest import BLOBS, DUMP, JOURNAL, ROLES, Manifest
 from deploy.embedded.frozen_journal import OpenFile
-from deploy.embedded.paths import Paths
+from deploy.embedded.paths import Paths, make_command
 from deploy.embedded.postgres import PostgresServer, bin_dir
 from deploy.embedded.processes import StartError
 from deploy.embedded.redis_server import RedisServer, server_program, server_version
@@ -52,10 +53,10 @@ def back_up(paths: Paths, folder: Path) -> Manifest:
     """Makes `folder` a backup of the running stack. StartError if that cannot be done; then nothing of it is left."""
     if lock.holder(paths.lock) is None:
         raise StartError(
-            f"No tracker is running on {paths.data_dir}; start it with `make up`, or copy its whole folder while it is stopped."
+            f"No tracker is running on {paths.data_dir}; start it with `{make_command('up', paths.data_dir)}`, or copy its whole folder while it is stopped."
         )
     if folder.exists():
-        raise StartError(f"{folder} exists already; name a folder that does not: make backup TO=…")
+        raise StartError(f"{folder} exists already; name a folder that does not: {make_command('backup TO=…', paths.data_dir)}")
     unfinished, links = folder.with_name(folder.name + ".unfinished"), paths.data_dir / "backup-links"
     try:
         for leftover in (unfinished, links):
@@ -64,7 +65,8 @@ def back_up(paths: Paths, folder: Path) -> Manifest:
         manifest = _copy_all(paths, unfinished, links)
         unfinished.rename(folder)
     except OSError as error:
-        raise StartError(f"The backup could not be written ({error}); make room, or name another folder: make backup TO=…") from None
+        again = make_command("backup TO=…", paths.data_dir)
+        raise StartError(f"The backup could not be written ({error}); make room, or name another folder: {again}") from None
     except (psycopg.Error, RedisError) as error:
         raise StartError(f"The backup was given up, since Postgres or Redis did not answer ({type(error).__name__}); try again.") from None
     finally:
@@ -149,7 +151,8 @@ def main(arguments: list[str]) -> int:
     size = sum(file["bytes"] for file in manifest.files.values())
     print(
         f"{folder}\nEverything accepted until {manifest.moment} is in it: {size / 1e6:,.1f} MB in {time.monotonic() - started:.1f} s. "
-        "It holds what was said in the sessions; keep it as private as they are, and on another disk."
+        "It holds what was said in the sessions; keep it as private as they are, and on another disk.\n"
+        f"To restore it, in a folder that is new: {make_command(f'restore FROM={shlex.quote(str(folder))}', paths.data_dir)}"
     )
     return 0
 

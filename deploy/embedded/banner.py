@@ -1,15 +1,12 @@
 """The block that `make up` prints when everything runs."""
 
-from pathlib import Path
-
-from deploy.embedded.paths import REPOSITORY, Paths
+from deploy.embedded.paths import Paths, make_command
 
 
 def banner(paths: Paths, url: str, flower_port: int | None, flower_login: str, seconds: float) -> str:
     """Where the tracker answers, where its data and logs are, how to stop it."""
     name, _, password = flower_login.partition(":")
     flower = "off" if flower_port is None else f"http://127.0.0.1:{flower_port}   (name {name}, password {password})"
-    elsewhere = "" if paths.data_dir == REPOSITORY / ".tracker" else f" TRACKER_DATA_DIR={_short(paths.data_dir)}"
     return "\n".join(
         (
             f"\nClaude Code Tracker is ready after {seconds:.1f} s.",
@@ -17,10 +14,6 @@ def banner(paths: Paths, url: str, flower_port: int | None, flower_login: str, s
             f"  Flower   {flower}",
             f"  Data     {paths.data_dir}",
             f"  Logs     {paths.logs}/<process>.log",
-            f"  Stop     Ctrl-C, or: make down{elsewhere}\n",
+            f"  Stop     Ctrl-C, or: {make_command('down', paths.data_dir)}\n",
         )
     )
-
-
-def _short(folder: Path) -> Path:
-    return folder.relative_to(REPOSITORY) if folder.is_relative_to(REPOSITORY) else folder

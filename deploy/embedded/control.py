@@ -5,7 +5,7 @@ import signal
 import sys
 
 from deploy.embedded import lock
-from deploy.embedded.paths import Paths
+from deploy.embedded.paths import Paths, make_command
 from deploy.embedded.postgres import PostgresServer, bin_dir
 from deploy.embedded.processes import StartError, started_at, wait_until
 from deploy.embedded.redis_server import RedisServer
@@ -63,7 +63,7 @@ def run(paths: Paths) -> int:
 
 def _check_running(paths: Paths) -> None:
     if lock.holder(paths.lock) is None:
-        raise StartError(f"No tracker is running on {paths.data_dir}; start it with `make up`.")
+        raise StartError(f"No tracker is running on {paths.data_dir}; start it with `{make_command('up', paths.data_dir)}`.")
 
 
 COMMANDS = {"down": down, "status": status, "psql": psql, "run": run}

@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from deploy.embedded.paths import make_command
 from deploy.embedded.processes import StartError
 
 
@@ -14,8 +15,9 @@ def take(lock_file: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
+        data_dir = lock_file.parent.parent
         raise StartError(
-            f"A tracker is already running on {lock_file.parent.parent} (process {holder(lock_file)}). Stop it with `make down`, "
+            f"A tracker is already running on {data_dir} (process {holder(lock_file)}). Stop it with `{make_command('down', data_dir)}`, "
             "or start a second one beside it with another TRACKER_DATA_DIR and TRACKER_PORT."
         ) from None
     os.ftruncate(descriptor, 0)

@@ -1,9 +1,19 @@
 """Where everything lies in the data folder."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def make_command(target: str, data_dir: Path) -> str:
+    """What a message tells a person to type: `make up`, with TRACKER_DATA_DIR where that is not the default."""
+    folder = data_dir.expanduser().resolve()
+    if folder == REPOSITORY / ".tracker":
+        return f"make {target}"
+    named = folder.relative_to(REPOSITORY) if folder.is_relative_to(REPOSITORY) else folder
+    return f"make {target} TRACKER_DATA_DIR={shlex.quote(str(named))}"
 
 
 @dataclass(frozen=True)

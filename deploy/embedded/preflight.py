@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from deploy.embedded.paths import Paths
+from deploy.embedded.paths import Paths, make_command
 from deploy.embedded.processes import StartError
 from deploy.embedded.settings import Settings
 from shared.keys import NO_ADMIN_KEY
@@ -73,16 +73,17 @@ def check_disk(data_dir: Path) -> None:
         )
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
     """A socket bound to the API's address. The supervisor keeps it, so that the port stays ours while the API restarts."""
+    host, port = settings.host, settings.port
     try:
         return _bind(host, port)
     except PermissionError:
-        raise StartError(f"Port {port} is for root only; choose one above 1023: make up TRACKER_PORT=8000") from None
+        other = make_command("up TRACKER_PORT=8000", settings.data_dir)
+        raise StartError(f"Port {port} is for root only; choose one above 1023: {other}") from None
     except OSError as error:
-        raise StartError(
-            f"Port {port} on {host} is in use ({error.strerror}); choose another: make up TRACKER_PORT={_free_port(host, port)}"
-        ) from None
+        other = make_command(f"up TRACKER_PORT={_free_port(host, port)}", settings.data_dir)
+        raise StartError(f"Port {port} on {host} is in use ({error.strerror}); choose another: {other}") from None
 
 
 def flower_port(settings: Settings) -> int | None:
@@ -94,10 +95,9 @@ def flower_port(settings: Settings) -> int | None:
         return wanted
     if "flower_port" not in settings.model_fields_set:
         return _free_port("127.0.0.1", wanted)
-    raise StartError(
-        f"Port {wanted} for Flower is in use; choose another: make up TRACKER_FLOWER_PORT={_free_port('127.0.0.1', wanted)}, "
-        "or do without: make up TRACKER_FLOWER_PORT=off"
-    )
+    other = make_command(f"up TRACKER_FLOWER_PORT={_free_port('127.0.0.1', wanted)}", settings.data_dir)
+    without = make_command("up TRACKER_FLOWER_PORT=off", settings.data_dir)
+    raise StartError(f"Port {wanted} for Flower is in use; choose another: {other}, or do without: {without}")
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -9,7 +9,7 @@ import psycopg
 
 from deploy.embedded import backup_manifest
 from deploy.embedded.backup_manifest import BLOBS, DUMP, JOURNAL, ROLES, Manifest
-from deploy.embedded.paths import Paths
+from deploy.embedded.paths import Paths, make_command
 from deploy.embedded.postgres import PostgresServer, bin_dir
 from deploy.embedded.processes import StartError
 from deploy.embedded.redis_server import server_program, server_version
@@ -89,7 +89,10 @@ def main(arguments: list[str]) -> int:
         raise StartError("Name the backup: make restore FROM=.tracker.backups/2026-11-25T18-00-00Z")
     data_dir = read_settings().data_dir.expanduser().resolve()
     manifest = restore(Path(arguments[0]).expanduser().resolve(), data_dir)
-    print(f"Restored to {data_dir}: everything accepted until {manifest.moment}. Start it with `make up`, then look with `make verify`.")
+    print(
+        f"Restored to {data_dir}: everything accepted until {manifest.moment}. Start it with `{make_command('up', data_dir)}`, "
+        f"then look, in another terminal, with `{make_command('verify', data_dir)}`."
+    )
     return 0
 
 

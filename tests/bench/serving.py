@@ -10,16 +10,13 @@ from importlib import import_module
 from shared.http_server import Patience, server
 from shared.reach import ReachSettings
 
-# Clients of the benchmarks pause longer between two requests than the services let them.
-KEEP_ALIVE_SECONDS = 600
-
 
 def main(factory: str, port: str) -> None:
     """Serves until SIGTERM."""
     module, _, name = factory.partition(":")
     create_app = getattr(import_module(module), name)
     with socket.create_server(("127.0.0.1", int(port)), backlog=2048) as listening:
-        server(create_app, Patience(ReachSettings().max_connections, keep_alive_seconds=KEEP_ALIVE_SECONDS)).run(sockets=[listening])
+        server(create_app, Patience(ReachSettings().max_connections)).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The server around the apps: a client that is slow, huge, deaf or one too many is cut off, and costs the others nothing."""
 
+import re
 import socket
 import threading
 import time
@@ -8,10 +9,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
+import httpx2 as httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from deploy.embedded.paths import REPOSITORY
 from shared.http_server import MAX_HEAD_BYTES, MAX_PIPELINED, Patience, server
+from tests.bench.asking import REUSE_SECONDS, Asker
 
 IMPATIENT = Patience(max_connections=8, head_seconds=0.5, rest_seconds=0.5, keep_alive_seconds=1, reading_seconds=1)
 LOOKS_EVERY_SECONDS = 1
@@ -31,7 +35,7 @@ class App:
         if scope["type"] != "http":
             return
         self.asked.append(scope["path"])
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"server-timing", b"db;dur=1.0")]})
         if scope["path"] == "/large":
             for _ in range(64):
                 await send({"type": "http.response.body", "body": bytes(1024 * 1024), "more_body": True})
@@ -45,6 +49,10 @@ class Served:
     def __init__(self, app: App, address: Any) -> None:
         self.app = app
         self._address = address
+
+    @property
+    def port(self) -> int:
+        return int(self._address[1])
 
     def connect(self) -> socket.socket:
         client = socket.create_connection(self._address, timeout=HANG_SECONDS)
@@ -202,3 +210,25 @@ def test_who_behaves_is_served_again_and_again(served: Served) -> None:
         for _ in range(3):
             client.sendall(GET)
             assert b"answer" in client.recv(65536)
+
+
+def test_an_idle_connection_is_kept_longer_than_clients_keep_it() -> None:
+    """Else a request would now and then be sent while the server closes, and have no answer."""
+    kept = Patience(max_connections=8).keep_alive_seconds
+    [by_nginx] = re.findall(r"^keepalive_timeout (\d+)s;$", (REPOSITORY / "deploy/gateway/keepalive.conf").read_text(), re.MULTILINE)
+    assert kept > int(by_nginx)
+    assert kept > httpx.Limits().keepalive_expiry
+    assert kept > REUSE_SECONDS
+
+
+def test_the_benchmarks_client_comes_back_after_a_pause(served: Served) -> None:
+    # Given a client whose connection the server has closed meanwhile
+    asker = Asker(served.port, reuse_seconds=IMPATIENT.keep_alive_seconds / 2)
+    asker.time("/first")
+    time.sleep(IMPATIENT.keep_alive_seconds + 2 * LOOKS_EVERY_SECONDS)
+
+    # Then it asks on a new one, and keeps that
+    asker.time("/second")
+    asker.time("/third")
+    asker.close()
+    assert served.app.asked == ["/first", "/second", "/third"]

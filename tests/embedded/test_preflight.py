@@ -45,7 +45,7 @@ def test_a_host_that_is_no_address() -> None:
 
 def test_a_port_in_use_is_named_with_a_free_one(taken_port: int) -> None:
     with pytest.raises(StartError, match=rf"Port {taken_port} on 127\.0\.0\.1 is in use.*make up TRACKER_PORT=\d+"):
-        preflight.listen("127.0.0.1", taken_port)
+        preflight.listen(Settings(port=taken_port))
 
 
 def test_flowers_own_port_in_use_is_named_with_a_free_one(taken_port: int) -> None:

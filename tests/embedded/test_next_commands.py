@@ -1,0 +1,63 @@
+"""What `make backup`, `make restore` and refusals tell a person to type works as it is printed, wherever the data is."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy.embedded.paths import REPOSITORY, make_command
+from tests.embedded.test_stack import Eventually, Stack, make_stack
+
+__all__ = ["make_stack"]
+
+
+def test_the_default_folder_goes_without_saying() -> None:
+    assert make_command("up", Path(".tracker")) == f"make up{'' if Path.cwd() == REPOSITORY else ' TRACKER_DATA_DIR=.tracker'}"
+    assert make_command("up", REPOSITORY / ".tracker") == "make up"
+    assert make_command("up", REPOSITORY / "other") == "make up TRACKER_DATA_DIR=other"
+    assert make_command("down", Path("/srv/my data")) == "make down TRACKER_DATA_DIR='/srv/my data'"
+
+
+def test_a_backup_is_restored_and_started_by_what_is_printed(
+    make_stack: Callable[..., Stack], eventually: Eventually, folder: Path
+) -> None:
+    # Given a backup of a stack whose data is not in the default folder
+    stack = make_stack(flower=False)
+    stack.up()
+    eventually(stack.is_ready)
+    start = {"session_id": "s", "project_path": "/home/ann/app", "start_time": "2026-05-01T12:00:00Z"}
+    assert stack.call("/api/sessions/start", start) is not None
+    message = {"session_id": "s", "role": "user", "content": "kept", "timestamp": "2026-05-01T12:01:00Z"}
+    assert stack.call("/api/conversations", message) is not None
+    eventually(lambda: stack.messages() == 1)
+    copy = folder / "a copy"
+    said = run(stack, "backup", str(copy))
+    assert settings_in(said, "restore") == {"FROM": str(copy), "TRACKER_DATA_DIR": str(stack.paths.data_dir)}
+
+    # When it is restored to another folder
+    elsewhere = folder / "else where"
+    said = run(stack, "restore", str(copy), TRACKER_DATA_DIR=str(elsewhere))
+    stack.control("down")
+    assert stack.process is not None
+    stack.process.communicate(timeout=60)
+
+    # Then the printed commands name that one, and a start on it has the data
+    assert settings_in(said, "verify") == {"TRACKER_DATA_DIR": str(elsewhere)}
+    stack.env |= settings_in(said, "up")
+    stack.up()
+    eventually(stack.is_ready)
+    assert stack.messages() == 1
+
+
+def run(stack: Stack, module: str, *arguments: str, **env: str) -> str:
+    """What `python -m deploy.embedded.<module>` prints."""
+    command = [sys.executable, "-m", f"deploy.embedded.{module}", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, env=stack.env | env, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def settings_in(said: str, target: str) -> dict[str, str]:
+    """The settings of the command `make <target> …` in a text."""
+    [command] = re.findall(rf"make {target}( [^`\n]*)", said)
+    return dict(word.split("=", 1) for word in shlex.split(command))
