@@ -61,6 +61,9 @@ k8s-secrets: environment ## make the passwords of deploy/k8s/overlays/single, on
 verify: environment ## recompute every aggregate of the running stack from its rows; exit 1 on a difference
 	@$(VENV)/python -m deploy.embedded.control run services.worker.verify
 
+repair: environment ## take what cannot be true out of the running stack's rows; ONLY_COUNT=yes: only count it
+	@$(VENV)/python -m deploy.embedded.control run services.worker.repair $(if $(ONLY_COUNT),--dry-run)
+
 rebuild: environment ## make every aggregate of the running stack anew from its rows, if `make verify` names a difference
 	@$(VENV)/python -m deploy.embedded.control run services.worker.rebuild
 

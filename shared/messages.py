@@ -12,12 +12,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 ENVELOPE_VERSION = 1
 
+# Of what is stored; of what is new more is asked (shared/plausible.py).
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 SessionId = Annotated[str, Meta(min_length=1, max_length=200, description="Claude Code's own id of the session, or any string.")]
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
+# What the journal can carry. What ingest accepts is less: shared/plausible.py.
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 # ISO 8601. A naive time is UTC.
 Time = datetime

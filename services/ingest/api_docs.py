@@ -12,6 +12,7 @@ from services.ingest.manifests import Manifest
 from services.ingest.messages_in import MAX_BATCH_ITEMS
 from services.ingest.scrubs import ScrubRequest
 from shared.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
+from shared.plausible import EARLIEST_EVENT, MAX_AHEAD, MOST
 
 EVENT_TYPES: Final = (SessionStart, SessionEnd, Conversation, Activity, ToolCall)
 ANSWER_TYPES: Final = (
@@ -32,14 +33,14 @@ ANSWER_TYPES: Final = (
 _REF: Final = "#/components/schemas/{name}"
 
 _DAY: Final = (
-    r"((19[7-9]\d|20\d\d)-((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))"
-    r"|(19(7[26]|8[048]|9[26])|20([02468][048]|[13579][26]))-02-29)"
+    r"(20[2-9]\d-((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))"
+    r"|20([2468][048]|[3579][26])-02-29)"
 )
 _TIME_PATTERN: Final = rf"^{_DAY}[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{{1,9}})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?$"
 _TIME: Final = {
     "type": "string",
     "pattern": _TIME_PATTERN,
-    "description": "ISO 8601, from 1970 to before 2100; without an offset it is UTC. Now, if it is left out.",
+    "description": f"ISO 8601, from {EARLIEST_EVENT:%Y} to {MAX_AHEAD.days} days after it is received; without an offset it is UTC. Now, if it is left out.",
 }
 _TIMES: Final = ("timestamp", "start_time", "end_time")
 _PATH_PATTERN: Final = r"^([/\\]|[A-Za-z]:[/\\])"
@@ -93,7 +94,17 @@ def components() -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     for event_type in EVENT_TYPES:
         _refine(schemas[event_type.__name__])
+    for struct, counts in MOST.items():
+        for field, most in counts.items():
+            _limit(schemas[struct.__name__]["properties"][field], most)
     return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR}
+
+
+def _limit(schema: dict[str, Any], most: int) -> None:
+    """The most that is believed of a count, in place of what the journal can carry."""
+    for variant in schema.get("anyOf", [schema]):
+        if variant.get("type") == "integer":
+            variant["maximum"] = most
 
 
 def _refine(schema: dict[str, Any]) -> None:

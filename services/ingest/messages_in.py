@@ -9,7 +9,8 @@ import msgspec
 
 from services.ingest import json_text
 from shared.errors import ApiError, BadRequest, PayloadTooLarge, invalid
-from shared.messages import EARLIEST, LATEST, Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
+from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
+from shared.plausible import EARLIEST_EVENT, MAX_AHEAD, objection_to_time, time_field, too_large
 from shared.project_paths import InvalidPath, normalize_project_path
 
 MAX_SINGLE_BYTES: Final = 1024**2
@@ -25,8 +26,6 @@ _ANY_EVENT: Final = msgspec.json.Decoder(Event)
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ANYTHING: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder()
 _WELL_FORMED: Final = msgspec.json.Decoder(msgspec.Raw)
-
-TIME_FIELD: Final[dict[type, str]] = {SessionStart: "start_time", SessionEnd: "end_time"}
 
 E = TypeVar("E", SessionStart, SessionEnd, Conversation, Activity, ToolCall, Event)
 T = TypeVar("T")
@@ -141,12 +140,15 @@ def _not_the_schema(problem: str) -> BadRequest:
 
 
 def _complete(event: Event, now: datetime) -> None:
-    field = TIME_FIELD.get(type(event), "timestamp")
+    field = time_field(type(event))
     time: datetime | None = getattr(event, field)
     if time is None:
         setattr(event, field, now)
-    elif time.tzinfo is not UTC or not EARLIEST <= time < LATEST:
-        setattr(event, field, _utc(time, field))
+    elif time.tzinfo is not UTC or not EARLIEST_EVENT <= time <= now + MAX_AHEAD:
+        setattr(event, field, _utc(time, field, now))
+    for holder, name, most in too_large(event):
+        path = f"usage.{name}" if isinstance(holder, Usage) else name
+        raise invalid(path, f"is more than the {most:,} that can be true of one event; check what the client counts")
     if isinstance(event, SessionStart):
         try:
             event.project_path = normalize_project_path(event.project_path)
@@ -154,16 +156,16 @@ def _complete(event: Event, now: datetime) -> None:
             raise invalid("project_path", str(error)) from error
 
 
-def _utc(time: datetime, field: str) -> datetime:
+def _utc(time: datetime, field: str, now: datetime) -> datetime:
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    if not EARLIEST <= aware < LATEST:
-        raise invalid(field, f"must be from {EARLIEST:%Y} to before {LATEST:%Y}")
+    if problem := objection_to_time(aware, now):
+        raise invalid(field, problem)
     return aware.astimezone(UTC)
 
 
 def time_of(event: Event) -> datetime:
     """When a decoded event happened."""
-    time: datetime = getattr(event, TIME_FIELD.get(type(event), "timestamp"))
+    time: datetime = getattr(event, time_field(type(event)))
     return time
 
 

@@ -31,7 +31,9 @@ class Project(BaseModel):
     active_minutes: float = Field(description="Time at the desk: gaps of at most `idle_gap_seconds` between events.")
     messages_count: int
     tool_calls_count: int
-    cost_usd: float | None = Field(description="null where there were API calls and the price of none is known.")
+    api_calls: int
+    unpriced_calls: int = Field(description="API calls whose price is not known: `cost_usd` is of the others.")
+    cost_usd: float | None = Field(description="null where no price is known; unknown is never 0.")
 
 
 class Session(BaseModel):

@@ -26,7 +26,7 @@ class Measures(BaseModel):
     cache_read_tokens: int
     api_calls: int
     unpriced_calls: int = Field(description="API calls whose price is not known: `cost_usd` is of the others.")
-    cost_usd: float | None = Field(description="null where there were API calls and the price of none is known.")
+    cost_usd: float | None = Field(description="null where no price is known, on a quiet day too; unknown is never 0.")
 
 
 class Totals(Measures):
@@ -43,7 +43,7 @@ class CountedRange(BaseModel):
     start: datetime | None
     end: datetime | None
     tz: str
-    interval: Literal["hour", "day", "week", "month"]
+    interval: Literal["hour", "day", "week", "month"] = Field(description="Of the time series.")
 
 
 class Tool(BaseModel):
@@ -81,7 +81,9 @@ class UserShare(BaseModel):
     tool_calls: int
     lines_added: int
     lines_removed: int
-    cost_usd: float | None
+    api_calls: int
+    unpriced_calls: int = Field(description="API calls whose price is not known: `cost_usd` is of the others.")
+    cost_usd: float | None = Field(description="null where no price is known; unknown is never 0.")
 
 
 class HeatmapCell(BaseModel):

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from services.query.queries.ranges import Interval
+from services.query.queries.ranges import MAX_POINTS, Interval
 from services.query.queries.usage import GroupBy
 
 MAX_BIGINT = 2**63 - 1
@@ -168,7 +168,14 @@ class StatsParameters(Parameters):
     start_date: StatsStart = None
     end_date: StatsEnd = None
     tz: Zone = None
-    interval: Interval = Field("day", description="Of the time series. At most 12,000 points.")
+    interval: Annotated[
+        Interval | None,
+        Absent(),
+        Field(
+            description=f"Of the time series, which has at most {MAX_POINTS:,} points: more are a 400 that says which interval to take. "
+            "Default: `day`, or where those would be more, `week` or `month`; the answer's `range` tells which."
+        ),
+    ] = None
 
 
 class ToolStatsParameters(StatsParameters):
@@ -182,7 +189,9 @@ class ToolStatsParameters(StatsParameters):
 class UsageParameters(Parameters):
     """A range, of whom and which model, and by what it is summed up."""
 
-    group_by: GroupBy = Field("day", description="What a row of the answer is.")
+    group_by: GroupBy = Field(
+        "day", description=f"What a row of the answer is. Of days the newest {MAX_POINTS:,} of the range; the totals are of all of it."
+    )
     project_id: OptionalProject = None
     user: OptionalUser = None
     model: Annotated[

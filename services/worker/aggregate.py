@@ -25,7 +25,17 @@ MEASURES = (
     "api_calls",
     "unpriced_calls",
 )
-SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in MEASURES)
+# Kept as numeric: a few hundred thousand sessions of a year, or very dear calls, would be more than a bigint holds. Of the others no number of rows
+# that a database can have is: shared/plausible.py bounds what one of them counts for.
+WIDE = frozenset({"wall_us", "cost_nano_usd"})
+
+
+def sum_of(name: str, expression: str | None = None) -> str:
+    """The sum of a measure in the type that it is kept in."""
+    return f"sum({expression or name})::{'numeric' if name in WIDE else 'bigint'} AS {name}"
+
+
+SUMS = ", ".join(map(sum_of, MEASURES))
 # Of an API call, and of a session whose file knows only its total. Writes to the cache of either length are one measure.
 TOKENS = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
 
@@ -95,7 +105,7 @@ USAGE_MEASURES = (*TOKENS, "cost_nano_usd", "api_calls", "unpriced_calls")
 
 def to_usage(rows: str, sign: str = "+") -> str:
     """Contributions of API calls to usage_rollups, by UTC day."""
-    sums = ", ".join(f"{sign}sum({(_CALL_TOKENS | _CALL_COUNTS)[name]})::bigint AS {name}" for name in USAGE_MEASURES)
+    sums = ", ".join(f"{sign}{sum_of(name, (_CALL_TOKENS | _CALL_COUNTS)[name])}" for name in USAGE_MEASURES)
     return f"""
         SELECT project_id, user_id, bucket_of(occurred_at, 1440) AS bucket_start, coalesce(model, '') AS model, {sums}
         FROM {rows} GROUP BY 1, 2, 3, 4"""
@@ -104,7 +114,7 @@ def to_usage(rows: str, sign: str = "+") -> str:
 def of_sessions_usage(rows: str, sign: str = "+") -> str:
     """The same of sessions whose tokens only a snapshot knows. It counts no calls."""
     measures = {name: name for name in TOKENS} | {"cost_nano_usd": "coalesce(cost_nano_usd, 0)"}
-    sums = ", ".join(f"{sign}sum({measures.get(name, '0')})::bigint AS {name}" for name in USAGE_MEASURES)
+    sums = ", ".join(f"{sign}{sum_of(name, measures.get(name, '0'))}" for name in USAGE_MEASURES)
     return f"""
         SELECT project_id, user_id, bucket_of(dated_at, 1440) AS bucket_start, coalesce(model, '') AS model, {sums}
         FROM {rows} WHERE counted AND usage_from_snapshot GROUP BY 1, 2, 3, 4"""

@@ -27,6 +27,9 @@ log = structlog.get_logger()
 # Classes of SQLSTATE that speak of the value, not of the server: data exception, integrity violation, program limit exceeded.
 DATA_ERROR_CLASSES = ("22", "23", "54")
 
+# Raised by our own code about a value. AssertionError is typing.assert_never's: an event of a kind that this release makes no rows of.
+OF_VALUES = (ValueError, OverflowError, TypeError, AssertionError)
+
 # A letter that was stored stays stored: its event is there, whatever a repetition dies of.
 BURY = """
     INSERT INTO dead_letters (event_id, kind, reason, sqlstate, payload, journal_entry_id, request_id, received_at)
@@ -53,7 +56,7 @@ def is_data_error(error: Exception) -> bool:
     if isinstance(error, psycopg.Error):
         # psycopg refuses some values itself, without asking the server: a DataError that has no SQLSTATE.
         return isinstance(error, psycopg.DataError) or (error.sqlstate or "").startswith(DATA_ERROR_CLASSES)
-    return isinstance(error, (ValueError, OverflowError, TypeError))
+    return isinstance(error, OF_VALUES)
 
 
 def persist_isolating(
@@ -72,7 +75,7 @@ def _persist_isolating(
     try:
         with connection.transaction():
             return persist(connection, batch, idle_gap=idle_gap, job_number=job_number), []
-    except (psycopg.Error, ValueError, OverflowError, TypeError) as error:
+    except (psycopg.Error, *OF_VALUES) as error:
         if not is_data_error(error):
             raise
         if len(batch) == 1:
@@ -136,4 +139,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, psycopg.DataError) and "NUL" in str(error):
         # psycopg's own word, before the server sees it.
         return "DataError: a text with a NUL character, which PostgreSQL cannot hold"
+    if isinstance(error, AssertionError):
+        return "AssertionError: this release of the worker makes no rows of it; replay it with a newer one"
     return type(error).__name__

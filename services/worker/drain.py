@@ -134,7 +134,7 @@ def _bury(worker: Resources, connection: Connection[Any], entry: Entry, opened: 
     if worker.settings.redact:
         letter = msgspec.structs.replace(letter, payload=redact_bytes(letter.payload, {}))
     bury(connection, letter, redact_text(opened.reason))
-    return 1 if entry.events is None else entry.events - len(opened.received)
+    return 1 if entry.events is None else entry.events - len(opened.received) - (opened.canary is not None)
 
 
 def _account(

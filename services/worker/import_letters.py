@@ -8,11 +8,13 @@ from psycopg import Connection
 
 from services.worker.dead_letters import bury, letter_of, persist_isolating
 from services.worker.foreign_rows import foreign_among
+from services.worker.importers.believed import is_believed
 from services.worker.persist import Persisted
 from services.worker.records import Record
 from services.worker.staging import Received, clear
 
 NOT_YOURS = "its session is another user's, and its import came by a key that is bound to one"
+NOT_BELIEVED = "its time cannot be true"
 TAKEN_BACK = "its import was taken back, or is not known"
 
 _JOB = """
@@ -38,6 +40,9 @@ def persist_imported(connection: Connection[Any], batch: Sequence[Received], *, 
             foreign = {record.id for record in foreign_among(connection, bound_user, [cast(Record, received.event) for received in of_job])}
             dead += _bury_all(connection, [received for received in of_job if received.event.id in foreign], NOT_YOURS)
             of_job = [received for received in of_job if received.event.id not in foreign]
+        absurd = [received for received in of_job if not is_believed(cast(Record, received.event), received.received_at)]
+        dead += _bury_all(connection, absurd, NOT_BELIEVED)
+        of_job = [received for received in of_job if received not in absurd]
         # After what the transaction has persisted before.
         clear(connection)
         persisted, buried = persist_isolating(connection, of_job, idle_gap=idle_gap, job_number=number)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from services.worker.damaged_entries import salvage
@@ -15,7 +16,10 @@ from services.worker.staging import Received
 from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry
 from shared.journal import stream_key
 from shared.messages import Canary, Envelope, Event, decode_envelope
+from shared.plausible import leave_out
 from shared.replays import WHOLE_ENTRY, DeadLetter, decode_replay
+
+log = structlog.get_logger()
 
 IMPORTED: Final = "import:"
 _RECORDS: Final[dict[str, type[Record]]] = {
@@ -52,9 +56,17 @@ def open_entry(entry: Entry) -> Opened:
             return Opened(letter, is_replay, _read_one(letter))
         envelope = decode_envelope(letter.payload)
         flying = (envelope.canary, envelope.received_at) if envelope.canary else None
-        return Opened(letter, is_replay, _received(envelope, letter), canary=flying)
+        return Opened(letter, is_replay, _received(envelope, letter), canary=flying, reason=None if is_replay else _unseen(entry, envelope))
     except (ValueError, RecursionError) as error:
         return _in_parts(letter, is_replay) or Opened(letter, is_replay, reason=f"not readable: {error}")
+
+
+def _unseen(entry: Entry, envelope: Envelope) -> str | None:
+    """A newer ingest may put something beside the events that this release passes over. It is kept for one that knows it."""
+    seen = len(envelope.events) + (envelope.canary is not None)
+    if entry.events is None or entry.events <= seen:
+        return None
+    return f"it was accepted as {entry.events} events, of which this release of the worker sees {seen}; replay it with a newer one"
 
 
 def _in_parts(letter: DeadLetter, is_replay: bool) -> Opened | None:
@@ -83,14 +95,24 @@ def _letter_of(entry: Entry) -> DeadLetter:
 def _received(envelope: Envelope, letter: DeadLetter) -> list[Received]:
     if any(event.id is None for event in envelope.events):
         raise ValueError("an event has no id")
-    return [Received(event, envelope.received_at, envelope.request_id, letter.journal_entry_id) for event in envelope.events]
+    return [_believed(event, envelope.received_at, envelope.request_id, letter) for event in envelope.events]
+
+
+def _believed(event: Event, received_at: datetime, request_id: str, letter: DeadLetter) -> Received:
+    """Of an event that a release before this one accepted, what can be true."""
+    if left_out := leave_out(event, received_at):
+        log.warning("not_believed", event_id=str(event.id), left_out=left_out, request_id=request_id)
+    return Received(event, received_at, request_id, letter.journal_entry_id)
 
 
 def _read_one(letter: DeadLetter) -> list[Received]:
     event = _decoded(letter)
     if event.id is None:
         raise ValueError("an event has no id")
-    return [Received(event, letter.received_at or datetime.now(UTC), letter.request_id or "", letter.journal_entry_id)]
+    received_at, request_id = letter.received_at or datetime.now(UTC), letter.request_id or ""
+    if isinstance(event, Event):
+        return [_believed(event, received_at, request_id, letter)]
+    return [Received(event, received_at, request_id, letter.journal_entry_id)]
 
 
 def _decoded(letter: DeadLetter) -> Event | Record:

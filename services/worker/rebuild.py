@@ -23,18 +23,29 @@ def rebuild(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:
     """Cells that were wrong, by aggregate. Needs a connection outside a transaction; psycopg errors if it cannot be done, and then nothing is."""
     checks = {check.name: check for check in verify.CHECKS}
     with connection.transaction():
-        connection.execute("SET LOCAL lock_timeout = 0")
-        connection.execute("SET LOCAL statement_timeout = 0")
-        connection.execute("SET LOCAL work_mem = '256MB'")
-        # Whoever moves what was added locks these tables in an order of its own.
-        lock_order.alone(connection)
-        # Whoever adds to a cell holds a lock until it has committed; after this one, rows and cells belong together.
-        connection.execute(f"LOCK TABLE {', '.join(TABLES)} IN EXCLUSIVE MODE".encode())
+        lock(connection)
         wrong = {name: verify.differing(connection, check, idle_gap) for name, check in checks.items() if name in TABLES}
-        for name in TABLES:
-            connection.execute(f"DELETE FROM {name}".encode())
-            _fill(connection, name, checks[name].expected, idle_gap)
+        refill(connection, idle_gap)
     return wrong
+
+
+def lock(connection: Connection[Any]) -> None:
+    """Keeps everybody from adding until the end of the caller's transaction, however long that is."""
+    connection.execute("SET LOCAL lock_timeout = 0")
+    connection.execute("SET LOCAL statement_timeout = 0")
+    connection.execute("SET LOCAL work_mem = '256MB'")
+    # Whoever moves what was added locks these tables in an order of its own.
+    lock_order.alone(connection)
+    # Whoever adds to a cell holds a lock until it has committed; after this one, rows and cells belong together.
+    connection.execute(f"LOCK TABLE {', '.join(TABLES)} IN EXCLUSIVE MODE".encode())
+
+
+def refill(connection: Connection[Any], idle_gap: timedelta) -> None:
+    """Every aggregate anew, in the transaction of a caller that holds the lock."""
+    cells = {check.name: check.expected for check in verify.CHECKS}
+    for name in TABLES:
+        connection.execute(f"DELETE FROM {name}".encode())
+        _fill(connection, name, cells[name], idle_gap)
 
 
 def _fill(connection: Connection[Any], table: str, cells: str, idle_gap: timedelta) -> None:

@@ -3,7 +3,7 @@
 `ROLL_UP` reads the CTEs of aggregate.delta_ctes (`activity_deltas`, `tool_deltas`, `file_deltas`, `usage_deltas`) and the caller's `active_deltas`.
 """
 
-from services.worker.aggregate import MEASURES, SUMS, TOOL_SUMS, TOOL_VECTORS, USAGE_MEASURES
+from services.worker.aggregate import MEASURES, SUMS, TOOL_SUMS, TOOL_VECTORS, USAGE_MEASURES, sum_of
 
 WEEK = 10080
 _GRAINS = "(VALUES (0), (15), (60), (1440), (10080)) AS g (grain_minutes)"
@@ -34,7 +34,7 @@ FILE_BITS = """
 
 USAGE_CELLS = f"""
         SELECT k.project_id, k.user_id, grain_minutes, bucket_of(bucket_start, grain_minutes) AS bucket_start, model,
-               {", ".join(f"sum({name})::bigint AS {name}" for name in USAGE_MEASURES)}
+               {", ".join(map(sum_of, USAGE_MEASURES))}
         FROM usage_deltas AS d, (VALUES (0), (1440)) AS g (grain_minutes),
              LATERAL (VALUES (d.project_id, d.user_id), (-1, -1)) AS k (project_id, user_id)
         GROUP BY 1, 2, 3, 4, 5"""

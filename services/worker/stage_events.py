@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import md5
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 import msgspec
@@ -18,7 +18,7 @@ _json = msgspec.json.Encoder()
 
 
 def rows_of(event: Event, received_at: datetime) -> Iterator[tuple[str, Row]]:
-    """The rows of one event. ValueError if it cannot be a row."""
+    """The rows of one event. ValueError if it cannot be a row, AssertionError if it is of a kind that is not known here."""
     match event:
         case ToolCall():
             parameters = None if event.parameters is msgspec.UNSET else _json.encode(event.parameters).decode()
@@ -55,6 +55,9 @@ def rows_of(event: Event, received_at: datetime) -> Iterator[tuple[str, Row]]:
         case SessionEnd():
             row = (event.id, event.session_id, "end", event.end_time, None, None, None, None, None, event.source, received_at)
             yield "staged_session_events", row
+        case _:
+            # Nothing would be stored of it, and it would be acknowledged all the same.
+            assert_never(event)
 
 
 def _api_call(event: Conversation, received_at: datetime) -> Row:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import assert_never
 
 import msgspec
 
@@ -15,7 +16,7 @@ _json = msgspec.json.Encoder()
 
 
 def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
-    """The rows of one record."""
+    """The rows of one record. AssertionError if it is of a kind that is not known here."""
     match record:
         case Message():
             at = record.timestamp or _UNDATED
@@ -36,6 +37,8 @@ def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
         case ProjectSeen():
             # It is only counted: its project is made because it is named.
             return
+        case _:
+            assert_never(record)
 
 
 def _api_call(record: ApiCall, received_at: datetime) -> Row:

@@ -34,7 +34,7 @@ _FILE_WORDS = (
 
 
 def _records(data: bytes, kind: Kind) -> list[Any]:
-    return list(read(io.BytesIO(data), kind, "ann", IDLE_GAP))
+    return list(read(io.BytesIO(data), kind, "ann", IDLE_GAP, NOW))
 
 
 def _file(kind: Kind) -> Any:

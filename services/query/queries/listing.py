@@ -5,24 +5,24 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from services.query.queries.paging import Conditions, Page, Paging, Row, page, rows
+from services.query.queries.paging import Conditions, Page, Paging, Row, page, rows, shown
 
-_PROJECTS = """
+_PROJECTS = f"""
     SELECT p.id, p.name, p.path,
         coalesce(r.sessions, 0) AS total_sessions,
-        round(coalesce(r.wall_us, 0) / 60e6)::bigint AS total_time_minutes,
+        {shown("round(coalesce(r.wall_us, 0) / 60e6)", "total_time_minutes")},
         coalesce(r.files_modified, 0) AS files_modified_count,
-        coalesce(r.lines_added + r.lines_removed, 0) AS lines_changed_count,
+        {shown("coalesce(r.lines_added::numeric + r.lines_removed, 0)", "lines_changed_count")},
         nullif(p.last_session_at, '-infinity') AS last_session,
         p.created_at,
         round(coalesce(r.active_us, 0) / 60e6, 1)::float8 AS active_minutes,
         coalesce(r.user_messages + r.assistant_messages, 0) AS messages_count,
         coalesce(r.tool_calls, 0) AS tool_calls_count,
-        CASE WHEN r.cost_nano_usd = 0 AND r.unpriced_calls > 0 AND r.unpriced_calls = r.api_calls THEN NULL
-             ELSE coalesce(r.cost_nano_usd, 0) / 1e9::float8 END AS cost_usd
+        coalesce(r.api_calls, 0) AS api_calls, coalesce(r.unpriced_calls, 0) AS unpriced_calls,
+        CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd / 1e9::float8 END AS cost_usd
     FROM projects p
     LEFT JOIN activity_rollups r ON (r.project_id, r.user_id, r.grain_minutes, r.bucket_start) = (p.id, -1, 0, '-infinity')
-    {where}
+    {{where}}
     ORDER BY coalesce(p.last_session_at, '-infinity'::timestamptz) DESC, p.id DESC
 """
 
@@ -34,7 +34,11 @@ _OPEN = """s.session_id = ANY (ARRAY(
 _ENDED = """(coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false)
     OR s.last_event_at IS NULL)"""
 
-_SESSIONS = """
+_SESSION_LINES, _SESSION_TOKENS = (
+    ", ".join(shown(f"s.{name}", name) for name in names)
+    for names in (("lines_added", "lines_removed"), ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens"))
+)
+_SESSIONS = f"""
     SELECT s.session_id, s.title, s.parent_session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
         nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
         CASE e.end_reason WHEN 'idle' THEN s.last_event_at WHEN 'explicit' THEN s.ended_at WHEN 'imported' THEN s.ended_at END AS end_time,
@@ -43,9 +47,9 @@ _SESSIONS = """
         CASE WHEN e.end_reason IS NULL THEN 'open' ELSE 'ended' END AS status,
         e.end_reason,
         s.user_messages + s.assistant_messages AS messages_count,
-        s.files_modified AS files_modified_count, s.lines_added, s.lines_removed,
+        s.files_modified AS files_modified_count, {_SESSION_LINES},
         s.tool_calls AS tool_calls_count, s.tool_errors AS tool_errors_count,
-        s.input_tokens, s.output_tokens, s.cache_creation_tokens, s.cache_read_tokens, s.api_calls, s.unpriced_calls,
+        {_SESSION_TOKENS}, s.api_calls, s.unpriced_calls,
         s.model, s.git_branch, s.client_version, s.cost_nano_usd / 1e9::float8 AS cost_usd, s.source,
         nullif(s.dated_at, '-infinity') AS dated_at
     FROM sessions s
@@ -55,7 +59,7 @@ _SESSIONS = """
         WHEN s.ended_at >= s.last_event_at THEN 'explicit'
         WHEN s.idle_closed_at >= s.last_event_at THEN 'idle'
         WHEN s.last_event_at IS NULL AND s.counted THEN 'imported' END AS end_reason) AS e
-    {where}
+    {{where}}
 """
 
 

@@ -15,6 +15,15 @@ Row = dict[str, Any]
 PAGE_BYTES = 8 * 1024**2
 
 
+# The largest integer that every reader of JSON takes as it is. A sum beyond it, which only nonsense makes, is shown as this.
+MAX_SHOWN = 2**53 - 1
+
+
+def shown(expression: str, name: str = "") -> str:
+    """SQL: a whole number as it can be shown, whatever it adds up to."""
+    return f"least({expression}, {MAX_SHOWN})::bigint{f' AS {name}' if name else ''}"
+
+
 class Page(Struct):
     """What a list answers."""
 

@@ -11,7 +11,7 @@ from math import ceil, floor, inf, isinf
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.errors import BadRequest, invalid
 from shared.messages import EARLIEST, LATEST
@@ -22,19 +22,21 @@ QUARTER, HOUR, DAY, WEEK = 900, 3_600, 86_400, 604_800
 GRAINS = (10_080, 1_440, 60, 15)
 # Weeks begin on a Monday; 1970-01-01 was a Thursday.
 _FIRST_MONDAY = 4 * DAY
-MAX_POINTS = 12_000
+# Of a series: ten years of days, or half a year of hours; about a megabyte. A month of any range that can be asked for fits.
+MAX_POINTS = 4_000
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_SECONDS = {"hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 31 * DAY}
+_SECONDS: dict[Interval, int] = {"hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 28 * DAY}
+_COARSER: tuple[Interval, ...] = ("day", "week", "month")
 
 
 class Range(Struct, frozen=True):
-    """[start, end) in seconds, on quarters of an hour."""
+    """[start, end) in seconds, on quarters of an hour. Without an interval its series has days, or what is coarser if those are too many."""
 
     start: float
     end: float
     tz: ZoneInfo
-    interval: Interval
+    interval: Interval | None = None
 
     @property
     def everything(self) -> bool:
@@ -83,7 +85,7 @@ def instants(start_date: str | None, end_date: str | None, tz: ZoneInfo) -> tupl
     return start, end
 
 
-def stats_range(start_date: str | None, end_date: str | None, tz: ZoneInfo, interval: Interval) -> Range:
+def stats_range(start_date: str | None, end_date: str | None, tz: ZoneInfo, interval: Interval | None) -> Range:
     """The range of an aggregate: widened to quarters of an hour."""
     start, end = instants(start_date, end_date, tz)
     return Range(
@@ -94,22 +96,45 @@ def stats_range(start_date: str | None, end_date: str | None, tz: ZoneInfo, inte
     )
 
 
+def series_range(wanted: Range, first: float, last: float) -> Range:
+    """The range with the interval that its series gets; `first` and `last` bound the data where the range is open.
+
+    BadRequest if the interval that was asked for makes too many points.
+    """
+    if wanted.interval is None:
+        coarsest: Interval = "month"
+        fitting: Interval = next((each for each in _COARSER if _points(wanted, each, first, last) <= MAX_POINTS), coarsest)
+        return structs.replace(wanted, interval=fitting)
+    if _points(wanted, wanted.interval, first, last) > MAX_POINTS:
+        coarser: Interval = next((each for each in _COARSER if _points(wanted, each, first, last) <= MAX_POINTS), "month")
+        raise BadRequest(
+            f"interval: this range has more than {MAX_POINTS:,} points by {wanted.interval}; use a coarser one, interval={coarser}, or a shorter range",
+            details={"interval": f"more than {MAX_POINTS:,} points"},
+        )
+    return wanted
+
+
 def series_edges(wanted: Range, first: float, last: float) -> list[int]:
     """Where the intervals of a series begin, and the end of the last one; `first` and `last` bound the data where the range is open."""
-    explicit = not isinf(wanted.start) and not isinf(wanted.end)
-    start = first if isinf(wanted.start) else wanted.start
-    end = last if isinf(wanted.end) else wanted.end
-    if end <= start:
-        return []
-    if (end - start) / _SECONDS[wanted.interval] > MAX_POINTS:
-        if explicit:
-            raise BadRequest(
-                f"interval: this range has more than {MAX_POINTS} intervals; use a coarser interval or a shorter range",
-                details={"interval": f"more than {MAX_POINTS} points"},
-            )
-        start = end - (MAX_POINTS + 1) * _SECONDS[wanted.interval]
-    edges = list(_edges(int(start), int(end), wanted.tz, wanted.interval))
-    return edges[-(MAX_POINTS + 1) :]
+    assert wanted.interval is not None
+    start, end = _bounds(wanted, first, last)
+    return list(_edges(int(start), int(end), wanted.tz, wanted.interval)) if end > start else []
+
+
+def newest(wanted: Range, first: float, last: float) -> Range:
+    """The range, or its end with as many points as a series may have."""
+    assert wanted.interval is not None
+    start, end = _bounds(wanted, first, last)
+    return structs.replace(wanted, start=max(start, end - (MAX_POINTS - 1) * _SECONDS[wanted.interval]))
+
+
+def _bounds(wanted: Range, first: float, last: float) -> tuple[float, float]:
+    return first if isinf(wanted.start) else wanted.start, last if isinf(wanted.end) else wanted.end
+
+
+def _points(wanted: Range, interval: Interval, first: float, last: float) -> float:
+    start, end = _bounds(wanted, first, last)
+    return (end - start) / _SECONDS[interval]
 
 
 def cover(start: float, end: float, grains: tuple[int, ...] = GRAINS) -> list[Segment]:

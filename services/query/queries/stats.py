@@ -6,8 +6,8 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from services.query.queries import files, heatmap, tools, top_files
-from services.query.queries.paging import Row, rows
-from services.query.queries.ranges import Range, Segment, at, cover, cover_series, series_edges
+from services.query.queries.paging import Row, rows, shown
+from services.query.queries.ranges import Interval, Range, Segment, at, cover, cover_series, newest, series_edges, series_range
 from services.query.queries.segments import IN_SEGMENT, SEGMENTS, segment_parameters
 from shared.database import ALL
 
@@ -15,7 +15,13 @@ _MEASURES = (
     "sessions", "wall_us", "active_us", "user_messages", "assistant_messages", "files_modified", "lines_added", "lines_removed",
     "tool_calls", "tool_errors", "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "api_calls", "unpriced_calls", "cost_nano_usd",
 )  # fmt: skip
-_SUMS = ", ".join(f"coalesce(sum(r.{name}), 0)::bigint AS {name}" for name in _MEASURES)
+# Microseconds and cost become other units here, and need not be whole.
+_SUMS = ", ".join(
+    f"coalesce(sum(r.{name}), 0)::float8 AS {name}"
+    if name in ("wall_us", "active_us", "cost_nano_usd")
+    else shown(f"coalesce(sum(r.{name}), 0)", name)
+    for name in _MEASURES
+)
 
 _ROLLUP = f"""(SELECT * FROM activity_rollups WHERE project_id = :project_id AND user_id = :user_id AND {IN_SEGMENT} OFFSET 0) AS r"""
 
@@ -61,8 +67,9 @@ class Scope(Struct, frozen=True):
 
 
 class Series(Struct, frozen=True):
-    """The intervals of a time series, and the buckets that make them up. Without intervals there is no data."""
+    """The intervals of a time series, how long they are, and the buckets that make them up. Without intervals there is no data."""
 
+    interval: Interval
     edges: list[int]
     segments: list[Segment]
 
@@ -72,9 +79,9 @@ def stats(connection: Connection, scope: Scope, wanted: Range, idle_gap_seconds:
     segments = cover(wanted.start, wanted.end)
     series = series_of(connection, scope, wanted)
     return {
-        "range": described(wanted),
+        "range": described(wanted, series),
         "totals": _totals(connection, scope, wanted, segments, idle_gap_seconds),
-        "time_series": _time_series(connection, scope, wanted, series),
+        "time_series": _time_series(connection, scope, series),
         "tools": tools.summary(connection, scope.project_id, scope.user_id, None, segments),
         "top_files": top_files.top(connection, scope.project_id, wanted, segments),
         "users": _users(connection, scope, segments),
@@ -82,21 +89,26 @@ def stats(connection: Connection, scope: Scope, wanted: Range, idle_gap_seconds:
     }
 
 
-def described(wanted: Range) -> Row:
-    """The range that was counted, widened to quarters of an hour."""
-    return {"start": at(wanted.start), "end": at(wanted.end), "tz": wanted.tz.key, "interval": wanted.interval}
+def described(wanted: Range, series: Series) -> Row:
+    """The range that was counted, widened to quarters of an hour, and the interval of its series."""
+    return {"start": at(wanted.start), "end": at(wanted.end), "tz": wanted.tz.key, "interval": series.interval}
 
 
-def series_of(connection: Connection, scope: Scope, wanted: Range) -> Series:
-    """The intervals between the range's ends, or where those are open, the data's."""
+def series_of(connection: Connection, scope: Scope, wanted: Range, *, newest_points: bool = False) -> Series:
+    """The intervals between the range's ends, or where those are open, the data's. BadRequest if there are too many of the length asked for; with
+    `newest_points` the newest of them are given instead."""
     bounds = {"first": None, "last": None}
     if inf in (wanted.end, -wanted.start):
         bounds = rows(connection, _BOUNDS, scope.keys())[0]
     first, last = bounds["first"], bounds["last"]
     if first is None and inf in (wanted.end, -wanted.start):
-        return Series([], [])
+        return Series(wanted.interval or "day", [], [])
+    if newest_points:
+        wanted = newest(wanted, first or 0, last or 0)
+    wanted = series_range(wanted, first or 0, last or 0)
+    assert wanted.interval is not None
     edges = series_edges(wanted, first or 0, last or 0)
-    return Series(edges, cover_series(wanted, edges) if edges else [])
+    return Series(wanted.interval, edges, cover_series(wanted, edges) if edges else [])
 
 
 def series_rows(connection: Connection, scope: Scope, series: Series) -> dict[int, Row]:
@@ -117,9 +129,9 @@ def _totals(connection: Connection, scope: Scope, wanted: Range, segments: list[
             "active_minutes": measures.pop("active_minutes"), "idle_gap_seconds": kept} | measures  # fmt: skip
 
 
-def _time_series(connection: Connection, scope: Scope, wanted: Range, series: Series) -> list[Row]:
+def _time_series(connection: Connection, scope: Scope, series: Series) -> list[Row]:
     found = series_rows(connection, scope, series)
-    if found and not _counts_files_exactly(wanted, series):
+    if found and not _counts_files_exactly(series):
         distinct = files.distinct_by_interval(connection, scope.project_id, series.segments, series.edges)
         for number, row in found.items():
             row["files_modified"] = distinct.get(number, 0)
@@ -128,15 +140,25 @@ def _time_series(connection: Connection, scope: Scope, wanted: Range, series: Se
     ]
 
 
-def _counts_files_exactly(wanted: Range, series: Series) -> bool:
+def _counts_files_exactly(series: Series) -> bool:
     """Whether an interval is one bucket, whose count of distinct files is kept."""
-    own = {"hour": 60, "day": 1440}.get(wanted.interval)
+    own = {"hour": 60, "day": 1440}.get(series.interval)
     return all(each.grain_minutes == own for each in series.segments)
 
 
 def _users(connection: Connection, scope: Scope, segments: list[Segment]) -> list[Row]:
     found = rows(connection, _USERS, scope.keys() | segment_parameters(segments))
-    wanted = ("sessions", "messages", "active_minutes", "tool_calls", "lines_added", "lines_removed", "cost_usd")
+    wanted = (
+        "sessions",
+        "messages",
+        "active_minutes",
+        "tool_calls",
+        "lines_added",
+        "lines_removed",
+        "api_calls",
+        "unpriced_calls",
+        "cost_usd",
+    )
     return [{"user": row["user"]} | {name: measures[name] for name in wanted} for row in found if (measures := _measures(row)) != _NOTHING]
 
 
@@ -148,10 +170,14 @@ def _measures(row: Row) -> Row:
         "active_minutes": round(row["active_us"] / 60e6, 1),
         "messages": row["user_messages"] + row["assistant_messages"],
         **{name: row[name] for name in _MEASURES[3:-1]},
-        "cost_usd": row["cost_nano_usd"] / 1e9
-        if row["cost_nano_usd"] or row["api_calls"] > row["unpriced_calls"] or not row["api_calls"]
-        else None,
+        "cost_usd": cost_usd(row),
     }
+
+
+def cost_usd(row: Row) -> float | None:
+    """What the calls whose price is known cost together, or what a claude.json says; None where neither is, since unknown is not 0."""
+    is_priced = row["api_calls"] > row["unpriced_calls"] or row["cost_nano_usd"] > 0
+    return float(row["cost_nano_usd"]) / 1e9 if is_priced else None
 
 
 _NOTHING = _measures(dict.fromkeys(_MEASURES, 0))

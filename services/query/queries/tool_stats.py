@@ -13,12 +13,13 @@ def tool_stats(connection: Connection, scope: stats.Scope, tool_name: str | None
     """Counts and times by tool, and calls over time."""
     segments = cover(wanted.start, wanted.end)
     found = tools.summary(connection, scope.project_id, scope.user_id, tool_name, segments)
+    series = stats.series_of(connection, scope, wanted)
     times = latency.percentiles(connection, scope.project_id, scope.user_id, tool_name, segments)
     return {
-        "range": stats.described(wanted),
+        "range": stats.described(wanted, series),
         "total_calls": sum(row["calls"] for row in found),
         "tools": [_with_percentiles(row, times.get(row["tool_name"], {})) for row in found],
-        "time_series": _series(connection, scope, tool_name, wanted),
+        "time_series": _series(connection, scope, tool_name, wanted, series),
     }
 
 
@@ -29,8 +30,7 @@ def _with_percentiles(row: Row, times: Row) -> Row:
     return row | shown | tail
 
 
-def _series(connection: Connection, scope: stats.Scope, tool_name: str | None, wanted: Range) -> list[Row]:
-    series = stats.series_of(connection, scope, wanted)
+def _series(connection: Connection, scope: stats.Scope, tool_name: str | None, wanted: Range, series: stats.Series) -> list[Row]:
     if tool_name is None or not series.edges:
         found = {
             n: {"calls": row["tool_calls"], "errors": row["tool_errors"]} for n, row in stats.series_rows(connection, scope, series).items()

@@ -7,7 +7,7 @@ unless the range is short, but then there is little to add up.
 from sqlalchemy import Connection
 
 from services.query.queries.files import OF_ALL
-from services.query.queries.paging import Row, rows
+from services.query.queries.paging import Row, rows, shown
 from services.query.queries.ranges import DAY, Range, Segment
 from services.query.queries.segments import IN_SEGMENT, SEGMENTS, segment_parameters
 from shared.database import ALL
@@ -17,13 +17,13 @@ CANDIDATES = 256
 # Of a shorter range all that was touched is added up at once.
 _LONG = 100 * DAY
 
-_TOP_OF_ALL_TIME = """
-    SELECT project_id, file_key, touches, lines_added, lines_removed
-    FROM file_rollups WHERE grain_minutes = 0 AND project_id {of_project} AND touches > 0
+_TOP_OF_ALL_TIME = f"""
+    SELECT project_id, file_key, touches, {shown("lines_added", "lines_added")}, {shown("lines_removed", "lines_removed")}
+    FROM file_rollups WHERE grain_minutes = 0 AND project_id {{of_project}} AND touches > 0
     ORDER BY touches DESC, file_key LIMIT :top
 """
 
-_SUMS = "sum(touches)::bigint AS touches, sum(lines_added)::bigint AS lines_added, sum(lines_removed)::bigint AS lines_removed"
+_SUMS = ", ".join(shown(f"sum({name})", name) for name in ("touches", "lines_added", "lines_removed"))
 _CELLS_OF_RANGE = f"""
         SELECT r.project_id, r.file_key, r.touches, r.lines_added, r.lines_removed
         FROM {SEGMENTS}

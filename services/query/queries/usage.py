@@ -6,9 +6,9 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from services.query.queries.day_cells import day_cells
-from services.query.queries.paging import Row, rows
+from services.query.queries.paging import MAX_SHOWN, Row, rows
 from services.query.queries.ranges import QUARTER, Range, at, cover
-from services.query.queries.stats import Scope, series_of
+from services.query.queries.stats import Scope, cost_usd, series_of
 from services.query.queries.usage_sums import MEASURES, Key, Sums, days_from_cube, from_cube, from_models
 
 GroupBy = Literal["day", "model", "project", "user"]
@@ -54,7 +54,7 @@ def _of_range(connection: Connection, key: Key, scope: Scope, model: str | None,
 
 
 def _days(connection: Connection, scope: Scope, model: str | None, wanted: Range) -> list[Row]:
-    series = series_of(connection, scope, wanted)
+    series = series_of(connection, scope, wanted, newest_points=True)
     if not series.edges:
         return []
     cells = day_cells([max(series.edges[0], wanted.start), *series.edges[1:-1], min(series.edges[-1], wanted.end)])
@@ -80,16 +80,13 @@ def _largest_first(items: list[Row]) -> list[Row]:
 
 
 def _shown(row: Row | None) -> Row:
-    """Sums as they are shown; None is a row of zeros. The cost is None where something was used and the price of none of it is known."""
+    """Sums as they are shown; None is a row of zeros. The cost is None where the price of nothing is known."""
     if row is None:
         row = dict.fromkeys(MEASURES, 0)
-    tokens = {name: row[name] for name in MEASURES[:4]}
-    total = sum(tokens.values())
-    # Sessions of which only a claude.json is known have a cost but no calls.
-    is_priced = row["api_calls"] > row["unpriced_calls"] or row["cost_nano_usd"] > 0 or total == row["api_calls"] == 0
+    tokens = {name: min(row[name], MAX_SHOWN) for name in MEASURES[:4]}
     return tokens | {
-        "total_tokens": total,
+        "total_tokens": min(sum(tokens.values()), MAX_SHOWN),
         "api_calls": row["api_calls"],
         "unpriced_calls": row["unpriced_calls"],
-        "cost_usd": row["cost_nano_usd"] / 1e9 if is_priced else None,
+        "cost_usd": cost_usd(row),
     }

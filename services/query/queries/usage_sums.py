@@ -5,7 +5,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from services.query.queries.day_cells import DayCells, cell_parameters, finer_cell_parameters
-from services.query.queries.paging import Row, rows
+from services.query.queries.paging import Row, rows, shown
 from services.query.queries.ranges import Segment
 from services.query.queries.segments import IN_SEGMENT, SEGMENTS, segment_parameters
 from services.query.queries.stats import Scope
@@ -19,7 +19,9 @@ MEASURES = (
     "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "api_calls", "unpriced_calls", "cost_nano_usd",
 )  # fmt: skip
 _COLUMNS = ", ".join(f"r.{name}" for name in MEASURES)
-_SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in MEASURES)
+_SUMS = ", ".join(
+    "sum(cost_nano_usd)::float8 AS cost_nano_usd" if name == "cost_nano_usd" else shown(f"sum({name})", name) for name in MEASURES
+)
 
 # A cell whose rows were all taken off is nothing.
 _GROUPED = f"""

@@ -4,14 +4,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple, assert_never, cast
 
 from services.worker.importers import reading
-from services.worker.importers.archive import Member, read_members
+from services.worker.importers.archive import ArchiveSummary, Member, read_members
 from services.worker.importers.archive_limits import LIMIT_EXCEEDED
 from services.worker.importers.hashing import Hashing
 from services.worker.importers.shares import Position, Share
-from services.worker.records import DAMAGED, FileSummary, Message, Record, RecordError
+from services.worker.records import (
+    DAMAGED,
+    ApiCall,
+    FileChange,
+    FileSummary,
+    Message,
+    ProjectSeen,
+    Record,
+    RecordError,
+    SessionFacts,
+    ToolUse,
+)
 from shared.blobs.stores import open_blob
 from shared.upload_kinds import ARCHIVES, Kind
 
@@ -67,9 +78,13 @@ class Chunk:
             case FileSummary():
                 _add(self.unknown_records, record.unknown_records)
                 _add(self.skipped_records, record.skipped_records)
-            case _:
+            case Message():
                 self.records.append(record)
-                self.characters += len(record.content) if isinstance(record, Message) else 0
+                self.characters += len(record.content)
+            case ProjectSeen() | SessionFacts() | ToolUse() | FileChange() | ApiCall():
+                self.records.append(record)
+            case _:
+                assert_never(record)
 
 
 def _add(counts: dict[str, int], more: dict[str, int]) -> None:
@@ -106,7 +121,8 @@ def chunks_of(share: Share, idle_gap: timedelta) -> Iterator[Chunk]:
             chunk.add(source.name, source.error)
         if source.content is not None:
             content = Hashing(source.content)
-            records = islice(reading.read(cast(IO[bytes], content), source.kind, share.user, idle_gap), position.records, None)
+            found = reading.read(cast(IO[bytes], content), source.kind, share.user, idle_gap, share.accepted_at)
+            records = islice(found, position.records, None)
             for number, record in enumerate(records, position.records + 1):
                 chunk.add(source.name, record)
                 if chunk.is_full:
@@ -155,5 +171,10 @@ def _members(file: dict[str, Any], upload: IO[bytes], share: Share, dealt: _Deal
             case Member():
                 index = found.index
                 yield index, Source(found.name, found.kind, found.file)
-            case RecordError() if share.share == 0 or found.code not in CUT_OFF or _is_own(found, file["kind"]):
-                yield index, Source(file["name"], file["kind"], None, found)
+            case RecordError():
+                if share.share == 0 or found.code not in CUT_OFF or _is_own(found, file["kind"]):
+                    yield index, Source(file["name"], file["kind"], None, found)
+            case ArchiveSummary():
+                pass
+            case _:
+                assert_never(found)

@@ -43,9 +43,9 @@ def title_of(value: str) -> str:
 
 
 def count_or_none(value: Any) -> int | None:
-    """A whole number of 0 to 2^53 − 1, else None."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_INTEGER:
-        return int(value)
+    """A whole number of 0 or more, cut to 2^53 − 1 (which nothing that is counted is: see believed.py); else None."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+        return int(min(value, MAX_INTEGER))
     return None
 
 

@@ -1,9 +1,10 @@
 """Which importer reads a file, by what it is."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import IO
 
+from services.worker.importers.believed import believed
 from services.worker.importers.claude_json import read_claude_json
 from services.worker.importers.history import read_history
 from services.worker.importers.sessions_index import read_sessions_index
@@ -12,8 +13,14 @@ from services.worker.records import FileSummary, Record, RecordError
 from shared.upload_kinds import Kind
 
 
-def read(content: IO[bytes], kind: Kind, user: str | None, idle_gap: timedelta) -> Iterator[Record | RecordError | FileSummary]:
-    """The records of a file that is no archive. ValueError for a kind that no importer reads."""
+def read(
+    content: IO[bytes], kind: Kind, user: str | None, idle_gap: timedelta, accepted_at: datetime
+) -> Iterator[Record | RecordError | FileSummary]:
+    """The records of a file that is no archive, of a job that was accepted then. ValueError for a kind that no importer reads."""
+    return believed(_read(content, kind, user, idle_gap), accepted_at)
+
+
+def _read(content: IO[bytes], kind: Kind, user: str | None, idle_gap: timedelta) -> Iterator[Record | RecordError | FileSummary]:
     match kind:
         case "claude_json":
             return read_claude_json(content, user=user)

@@ -1,5 +1,6 @@
 """A job's rows in Postgres: who works on which share of it, how far each is, how it ends. Every change is in the caller's transaction."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +40,8 @@ class Share(msgspec.Struct, frozen=True):
     # The key that it came by is bound to that user.
     is_bound: bool
     request_id: str
+    # When the job was.
+    accepted_at: datetime
     position: Position
     attempts: int
     lease_token: UUID
@@ -61,7 +64,7 @@ _TAKE = """
     RETURNING j.id AS job_id, share, (SELECT count(*) FROM import_shares AS s WHERE s.job_id = j.id) AS shares, number AS job_number, kind,
               (SELECT number FROM import_jobs AS u WHERE u.id = j.undoes) AS undoes, files, user_name AS user,
               EXISTS (SELECT FROM api_keys AS k WHERE k.id = j.key_id AND k.user_name IS NOT NULL) AS is_bound, coalesce(request_id, '') AS request_id,
-              checkpoint AS position, attempts, lease_token, cancel_requested_at IS NOT NULL AS is_cancelled"""
+              created_at AS accepted_at, checkpoint AS position, attempts, lease_token, cancel_requested_at IS NOT NULL AS is_cancelled"""
 
 _ADVANCE_SHARE = """
     UPDATE import_shares SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s), checkpoint = %(checkpoint)s,

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from services.query.queries.ranges import MAX_POINTS
 from tests.contract.query import seed, world
 
 with_database = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -87,6 +88,10 @@ def test_totals_and_series_agree_with_the_rows(client: TestClient, connection: p
         if last:
             parameters["end_date"] = last.isoformat()
         answer = client.get(path, params=parameters)
+        if answer.status_code == 400:
+            assert interval == "hour"
+            assert "coarser one, interval=day" in answer.json()["message"]
+            answer = client.get(path, params=parameters | {"interval": "day"})
         assert answer.status_code == 200, answer.text
         stats = answer.json()
         start = None if first is None else datetime(first.year, first.month, first.day, tzinfo=ZoneInfo(tz)).astimezone(UTC)
@@ -138,7 +143,8 @@ def test_without_data_everything_is_nothing(client: TestClient, connection: psyc
     assert stats["project"]["name"] == "empty"
     assert stats["time_series"] == stats["tools"] == stats["top_files"] == stats["users"] == []
     assert stats["totals"]["idle_gap_seconds"] == 300
-    assert set(stats["totals"].values()) == {0, 300}
+    assert set(stats["totals"].values()) == {0, 300, None}
+    assert stats["totals"]["cost_usd"] is None
     dated = client.get("/api/stats?start_date=2024-01-01&end_date=2024-01-31").json()
     assert dated["project"] is None
     assert len(dated["time_series"]) == 31
@@ -201,4 +207,34 @@ def test_the_range_that_was_counted_is_told(client: TestClient) -> None:
 def test_a_series_that_is_too_fine_is_a_400(client: TestClient) -> None:
     answer = client.get("/api/stats?start_date=2020-01-01&end_date=2024-01-01&interval=hour")
     assert answer.status_code == 400
-    assert "coarser" in answer.json()["message"]
+    assert "coarser one, interval=day" in answer.json()["message"]
+
+
+def test_one_event_of_long_ago_and_one_to_come_make_no_large_answer(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    # Given events of 1970 and 2099, which only a database of an older release has
+    project = seed.add_project(connection, "/p")
+    for number, year in enumerate((1970, 2026, 2099)):
+        at = datetime(year, 6, 1, 12, tzinfo=UTC)
+        seed.add_session(connection, f"s{number}", project, started_at=at)
+        seed.add_tool_call(connection, f"s{number}", at)
+        seed.add_api_call(connection, f"s{number}", at, cost_nano_usd=1)
+    seed.compute_aggregates(connection)
+
+    # When nothing is said of range or interval, then the series has months, and no holes
+    for path in ("/api/stats", f"/api/projects/{project}/stats", "/api/tool-calls/stats", "/api/tool-calls/stats?tool_name=Bash"):
+        answer = client.get(path)
+        assert answer.status_code == 200, answer.text
+        points = answer.json()["time_series"]
+        assert answer.json()["range"]["interval"] == "month"
+        assert len(points) == (2099 - 1970) * 12 + 1
+        assert len(answer.content) < 1_000_000
+    # And days of usage are the newest, the totals of all
+    usage = client.get("/api/usage").json()
+    assert len(usage["items"]) == MAX_POINTS
+    assert usage["items"][-1]["day"] == "2099-06-01"
+    assert usage["totals"]["api_calls"] == 3
+    # And a finer interval is refused with the one to take
+    for interval in ("hour", "day", "week"):
+        refused = client.get("/api/stats", params={"interval": interval})
+        assert (refused.status_code, refused.json()["code"]) == (400, "VALIDATION_ERROR")
+        assert "interval=month" in refused.json()["message"]

@@ -73,7 +73,7 @@ def summed(calls: list[Call]) -> dict[str, Any]:
         "total_tokens": sum(tokens),
         "api_calls": sum(call.calls for call in calls),
         "unpriced_calls": sum(call.calls for call in calls if call.cost is None),
-        "cost_usd": sum(call.cost for call in priced) / 1e9 if priced else (None if calls else 0.0),
+        "cost_usd": sum(call.cost for call in priced) / 1e9 if priced else None,
     }
 
 
@@ -151,7 +151,7 @@ def test_unknown_is_never_nothing(client: TestClient, connection: psycopg.Connec
     assert [(item["model"], item["cost_usd"], item["unpriced_calls"]) for item in usage["items"]] == [("free", 0.0, 0), (None, None, 1)]
     assert (usage["totals"]["cost_usd"], usage["totals"]["unpriced_calls"], usage["totals"]["api_calls"]) == (0.0, 1, 2)
     days = client.get("/api/usage?start_date=2024-01-14&end_date=2024-01-15").json()["items"]
-    assert [(day["day"], day["cost_usd"], day["api_calls"]) for day in days] == [("2024-01-14", 0.0, 0), ("2024-01-15", 0.0, 2)]
+    assert [(day["day"], day["cost_usd"], day["api_calls"]) for day in days] == [("2024-01-14", None, 0), ("2024-01-15", 0.0, 2)]
 
 
 def test_without_data_it_is_nothing(client: TestClient, connection: psycopg.Connection[Any]) -> None:

@@ -36,8 +36,8 @@ def test_what_only_a_transcript_tells_is_shown(client: TestClient, connection: p
 
 
 def test_a_cost_that_is_not_known_is_not_nothing(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    """given a project of priced, one of unpriced and one of no API calls, then their costs are a sum, not known, and 0, wherever they are shown."""
-    costs: dict[str, float | None] = {"priced": 0.5, "unpriced": None, "unused": 0.0}
+    """given a project of priced, one of unpriced and one of no API calls, then only that of the first is known, wherever they are shown."""
+    costs: dict[str, float | None] = {"priced": 0.5, "unpriced": None, "unused": None}
     for name in costs:
         seed.add_session(connection, name, seed.add_project(connection, f"/{name}"), seed.add_user(connection, name), started_at=NOON)
     seed.add_api_call(connection, "priced", NOON, cost_nano_usd=500_000_000)

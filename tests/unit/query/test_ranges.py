@@ -1,12 +1,14 @@
 """Ranges: days, series and buckets in a time zone, against a plain model that walks from quarter to quarter."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from math import inf
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.query.queries.heatmap import offset_periods
 from services.query.queries.ranges import (
@@ -22,7 +24,9 @@ from services.query.queries.ranges import (
     cover,
     cover_series,
     instants,
+    newest,
     series_edges,
+    series_range,
     stats_range,
     time_zone,
 )
@@ -160,14 +164,34 @@ def test_an_end_before_the_start_is_refused() -> None:
         instants("2024-01-02", "2024-01-01", UTC_ZONE)
 
 
-def test_too_fine_a_series_is_refused_if_asked_for_and_cut_if_not() -> None:
-    years = stats_range("2020-01-01", "2024-01-01", UTC_ZONE, "hour")
-    with pytest.raises(BadRequest, match="coarser"):
-        series_edges(years, 0, 0)
+@pytest.mark.parametrize(
+    ("years", "asked_for", "advised"),
+    [(4, "hour", "day"), (30, "hour", "week"), (30, "day", "week"), (129, "hour", "month"), (129, "day", "month"), (129, "week", "month")],
+)
+def test_too_fine_a_series_is_refused_with_the_interval_to_take(years: int, asked_for: Interval, advised: Interval) -> None:
+    closed = stats_range("1970-01-01", f"{1970 + years}-01-01", UTC_ZONE, asked_for)
+    open_at_both_ends = Range(-inf, inf, UTC_ZONE, asked_for)
+    for wanted in (closed, open_at_both_ends):
+        with pytest.raises(BadRequest, match=f"coarser one, interval={advised},"):
+            series_range(wanted, closed.start, closed.end)
+        taken = series_range(structs.replace(wanted, interval=advised), closed.start, closed.end)
+        assert len(series_edges(taken, closed.start, closed.end)) <= MAX_POINTS + 1
+
+
+@pytest.mark.parametrize(("years", "interval"), [(1, "day"), (10, "day"), (12, "week"), (76, "week"), (78, "month"), (130, "month")])
+def test_without_an_interval_a_series_is_as_fine_as_fits(years: int, interval: Interval) -> None:
+    first = int(datetime(1970, 1, 1, tzinfo=UTC).timestamp())
+    taken = series_range(Range(-inf, inf, UTC_ZONE), first, first + years * 365.25 * DAY)
+    edges = series_edges(taken, first, first + years * 365.25 * DAY)
+    assert taken.interval == interval
+    assert len(edges) <= MAX_POINTS + 1
+    assert all(edge < following for edge, following in pairwise(edges))
+
+
+def test_the_newest_points_of_a_range_end_where_it_ends() -> None:
     last = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
-    edges = series_edges(Range(-inf, inf, UTC_ZONE, "hour"), last - 5 * 365 * DAY, last)
-    assert len(edges) == MAX_POINTS + 1
-    assert edges[-1] == last
+    edges = series_edges(newest(Range(-inf, inf, UTC_ZONE, "day"), last - 30 * 365 * DAY, last), 0, last)
+    assert (len(edges), edges[-1]) == (MAX_POINTS, last)
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "/etc/passwd", "\0", "Europe", "é", "x" * 64, "posixrules\0"])

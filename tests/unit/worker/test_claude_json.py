@@ -115,7 +115,7 @@ def test_an_overlong_character_is_damage_and_no_crash() -> None:
     assert events[-1].code == DAMAGED
 
 
-@pytest.mark.parametrize("number", [-1, 1e300, "7", None, True, [], {}])
+@pytest.mark.parametrize("number", [-1, "7", None, True, [], {}])
 def test_a_number_that_is_none_is_left_out(number: Any) -> None:
     _, facts = read(json.dumps({"projects": {"/p": SESSION | {"lastLinesAdded": number, "lastCost": number}}}).encode())
     assert (facts.lines_added, facts.cost_nano_usd) == (None, None)
