@@ -34,9 +34,13 @@ _SPACELESS = (
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _ASCII_TOKEN = re.compile(r"(\w{1,64})\w*")
-_TOKEN = re.compile(rf"([{_SPACELESS}]+|[^\W{_SPACELESS}]{{1,64}})[^\W{_SPACELESS}]*")
+# Of a word the rest that is too long belongs to no token; a word that follows a script without spaces is one of its own.
+_TOKEN = re.compile(rf"([{_SPACELESS}]+|[^\W{_SPACELESS}]{{1,64}})(?:(?<![{_SPACELESS}])[^\W{_SPACELESS}]+)?")
 _PART = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*(?![a-z])")
-_QUERY_TERM = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
+# One hyphen before a word excludes it; two are the beginning of an option such as --no-verify.
+_QUERY_TERM = re.compile(r'(-(?!-))?(?:"([^"]*)"?|(\S+))')
+# What belongs to a word that is typed, unlike quotes, brackets and the marks of sentences: --force, /tmp, ~/.claude, @scope, C++, 100%.
+_BEFORE_A_WORD, _BEHIND_A_WORD = "-/.~@#$%\\", "-/#%+"
 
 
 class Group(Struct, frozen=True):
@@ -51,11 +55,16 @@ class Group(Struct, frozen=True):
 
 
 class SearchQuery(Struct, frozen=True):
-    """A parsed query: alternatives of which one must match (none: nothing can match), and the texts to highlight."""
+    """A parsed query: alternatives of which one must match (none: nothing can match), and the texts to highlight.
+
+    A match is ranked by the `words` that it has, each a tsquery, and, if alternatives have several, by how near they are: `together`.
+    """
 
     groups: tuple[Group, ...]
     highlights: tuple[str, ...]
     terms: int
+    words: tuple[str, ...]
+    together: str | None
 
 
 def document_vector(content: str) -> str:
@@ -95,19 +104,25 @@ def parse_query(q: str) -> SearchQuery:
     The caller refuses more than MAX_QUERY_CHARS characters or MAX_QUERY_TERMS terms.
     """
     found = _QUERY_TERM.findall(_storable(q))
-    groups: list[Group] = []
+    alternatives: list[list[_Term]] = [[]]
     highlights: list[str] = []
-    terms: list[_Term] = []
     for number, (minus, phrase, word) in enumerate(found, start=1):
         if word.lower() == "or" and not minus:
-            groups, terms = _with_group(groups, terms), []
+            alternatives.append([])
             continue
         term = _term(phrase or word, negated=bool(minus), quoted=bool(phrase), last=number == len(found))
         if term is not None:
-            terms.append(term)
+            alternatives[-1].append(term)
             highlights += [] if minus else [term.text]
-    groups = _with_group(groups, terms)
-    return SearchQuery(tuple(groups), tuple(dict.fromkeys(highlights)), len(found))
+    wanted = [dict.fromkeys(lexeme for term in terms if not term.negated for lexeme in term.lexemes) for terms in alternatives]
+    together = " | ".join(f"({' & '.join(words)})" for words in wanted if len(words) > 1)
+    return SearchQuery(
+        groups=tuple(_group(terms) for terms in alternatives if terms),
+        highlights=tuple(dict.fromkeys(highlights)),
+        terms=len(found),
+        words=tuple(dict.fromkeys(word for words in wanted for word in words)),
+        together=together or None,
+    )
 
 
 class _Term(Struct):
@@ -118,30 +133,43 @@ class _Term(Struct):
 
 
 def _term(text: str, *, negated: bool, quoted: bool, last: bool) -> _Term | None:
-    """One word or phrase as lexemes of a tsquery; None if nothing of it is indexed."""
+    """One word or phrase as lexemes of a tsquery; None if nothing of it is indexed.
+
+    A word that directly follows a script without spaces is looked for in the text alone: older rows do not have it in their terms.
+    """
     tokens = _TOKEN.findall(_normal(text))
     if not tokens:
         return None
-    lexemes = [lexeme for token in tokens for lexeme in _query_lexemes(token)]
+    indexed = [token for before, token in pairwise(["", *tokens]) if not (before + token in _normal(text) and _is_spaceless(before))]
+    lexemes = [lexeme for token in indexed for lexeme in _query_lexemes(token)]
     # A word typed last is perhaps not finished, and a part of an identifier is the beginning of one of its tails.
     open_ended = not quoted and (last or (len(tokens) == 1 and _is_identifier(tokens[0])))
-    if open_ended and len(lexemes[-1]) >= _MIN_PREFIX_CHARS and not _is_spaceless(tokens[-1]):
+    if open_ended and len(lexemes[-1]) >= _MIN_PREFIX_CHARS and not _is_spaceless(indexed[-1]):
         lexemes[-1] += ":*"
+    literal = text.strip() if quoted else _without_marks(text)
+    is_more_than_its_word = len(lexemes) > 1 or _TOKEN.fullmatch(_normal(literal)) is None
+    return _Term(literal, [_quoted(lexeme) for lexeme in lexemes], negated, literal=is_more_than_its_word)
+
+
+def _without_marks(text: str) -> str:
+    """A word as it was typed, without what is around it in a sentence."""
     # Cut from what was typed, not from its normal form: the stored text is as it was written.
-    spans = [match.span(1) for match in _TOKEN.finditer(text)] or [(0, len(text))]
-    inner = text[spans[0][0] : spans[-1][1]]
-    return _Term(inner, [_quoted(lexeme) for lexeme in lexemes], negated, literal=len(lexemes) > 1)
+    spans = [match.span() for match in _TOKEN.finditer(text)] or [(0, len(text))]
+    start, end = spans[0][0], spans[-1][1]
+    while start > 0 and text[start - 1] in _BEFORE_A_WORD:
+        start -= 1
+    while end < len(text) and text[end] in _BEHIND_A_WORD:
+        end += 1
+    return text[start:end]
 
 
-def _with_group(groups: list[Group], terms: list[_Term]) -> list[Group]:
-    if not terms:
-        return groups
+def _group(terms: list[_Term]) -> Group:
     wanted = [lexeme for term in terms if not term.negated for lexeme in term.lexemes]
     unwanted = [f"!{term.lexemes[0]}" for term in terms if term.negated and not term.literal]
     literals = tuple(term.text for term in terms if term.literal and not term.negated)
     excluded = tuple(term.text for term in terms if term.literal and term.negated)
     tsquery = " & ".join(dict.fromkeys(wanted + unwanted)) or None
-    return [*groups, Group(tsquery, literals, excluded)]
+    return Group(tsquery, literals, excluded)
 
 
 def _normal(text: str) -> str:

@@ -14,8 +14,9 @@ import msgspec
 from shared.errors import BadRequest
 
 UNDATED = "-infinity"
+MAX_WEIGHT = 10_000
 
-Kind = Literal["time", "uuid", "int", "float", "text"]
+Kind = Literal["time", "uuid", "int", "float", "text", "weights"]
 Shape = tuple[Kind, ...]
 
 
@@ -85,4 +86,11 @@ def _uuid(key: Any) -> UUID:
     return UUID(_text(key))
 
 
-_READERS: dict[Kind, Any] = {"time": _time, "uuid": _uuid, "int": _integer, "float": _number, "text": _text}
+def _weights(key: Any) -> tuple[int, ...]:
+    weights = tuple(map(int, _text(key).split()))
+    if any(not 0 < weight <= MAX_WEIGHT for weight in weights):
+        raise ValueError("no weights")
+    return weights
+
+
+_READERS: dict[Kind, Any] = {"time": _time, "uuid": _uuid, "int": _integer, "float": _number, "text": _text, "weights": _weights}

@@ -1,35 +1,137 @@
-"""The part of a text that a search found it by, as HTML: escaped, with the words that were looked for in <mark>."""
+"""The parts of a text that a search found it by, as HTML: escaped, with the words that were looked for in <mark>."""
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
+from itertools import islice
+
+from msgspec import Struct
 
 BEFORE_CHARS = 60
 SNIPPET_CHARS = 240
+# A word that is far from the others is shown in a part of its own, if there is room for so much around each.
+LEAST_AROUND_CHARS = 24
+# Of a word that is everywhere, so many places are enough to find one beside the other words, among so many that are looked at.
+MOST_PLACES, MOST_LOOKED_AT = 200, 5_000
+
+_GAP = " … "
+# Where a word or a part of an identifier begins or ends: my|_func, use|Effect, HTTP|Response.
+_EDGE = re.compile(r"(?<![^\W_])|(?![^\W_])|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+Span = tuple[int, int]
 
 
 def snippet(content: str, highlights: Sequence[str]) -> str:
-    """At most SNIPPET_CHARS characters of `content` around the first highlight, cut ends shown by …"""
-    pattern = _pattern(tuple(highlights))
-    first = pattern.search(content) if pattern else None
-    start = max(first.start() - BEFORE_CHARS, 0) if first else 0
-    cut = content[start : start + SNIPPET_CHARS]
-    return ("…" if start else "") + _marked(cut, pattern) + ("…" if start + SNIPPET_CHARS < len(content) else "")
+    """At most SNIPPET_CHARS characters of `content`, with every highlight that fits, cut ends and gaps shown by …"""
+    text = _Text(content)
+    words = [word for folded in dict.fromkeys(map(_folded, highlights)) if (word := text.find(folded))]
+    parts = _parts(words, len(content))
+    shown = _GAP.join(_marked(text, part, words) for part in parts)
+    return ("…" if parts[0][0] else "") + shown + ("…" if parts[-1][1] < len(content) else "")
 
 
-def _marked(cut: str, pattern: re.Pattern[str] | None) -> str:
-    if pattern is None:
-        return escape(cut)
-    pieces, at = [], 0
-    for match in pattern.finditer(cut):
-        pieces += [escape(cut[at : match.start()]), "<mark>", escape(match.group()), "</mark>"]
-        at = match.end()
-    return "".join(pieces) + escape(cut[at:])
+class _Word(Struct):
+    """A word and the first places where it is; as a whole word, or less than that if there is none: all places are of one kind."""
+
+    folded: str
+    is_place: Callable[[Span], bool]
+    places: list[Span]
 
 
-@lru_cache(maxsize=256)
-def _pattern(highlights: tuple[str, ...]) -> re.Pattern[str] | None:
-    """Any of them, the longest first; an alternation of plain texts, so it takes linear time."""
-    texts = sorted((text for text in highlights if text), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, texts)), re.IGNORECASE) if texts else None
+class _Text:
+    """A text, and the same in one case, character by character, to look for words in."""
+
+    def __init__(self, content: str) -> None:
+        self.content = content
+        self._folded = _folded(content)
+
+    def find(self, folded: str) -> _Word | None:
+        """By itself or as a part of an identifier; else where a longer word begins with it; else anywhere."""
+        kinds: tuple[Callable[[Span], bool], ...] = (self._is_whole, self._is_beginning, lambda _: True)
+        for is_place in kinds if folded else ():
+            occurrences = islice(self._occurrences(folded, 0, len(self.content)), MOST_LOOKED_AT)
+            if places := list(islice(filter(is_place, occurrences), MOST_PLACES)):
+                return _Word(folded, is_place, places)
+        return None
+
+    def places_in(self, part: Span, word: _Word) -> Iterator[Span]:
+        """Where the word is in a part of the text."""
+        return filter(word.is_place, self._occurrences(word.folded, *part))
+
+    def _occurrences(self, folded: str, start: int, end: int) -> Iterator[Span]:
+        at = self._folded.find(folded, start, end)
+        while at >= 0:
+            yield at, at + len(folded)
+            at = self._folded.find(folded, at + len(folded), end)
+
+    def _is_whole(self, span: Span) -> bool:
+        return self._is_beginning(span) and _EDGE.match(self.content, span[1]) is not None
+
+    def _is_beginning(self, span: Span) -> bool:
+        return _EDGE.match(self.content, span[0]) is not None
+
+
+def _folded(text: str) -> str:
+    lower = text.lower()
+    # A few letters have a longer form in lower case; places must be those of the text itself.
+    return lower if len(lower) == len(text) else "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
+
+
+def _parts(words: list[_Word], length: int) -> list[Span]:
+    """What is shown, in the order of the text: around as many words as stand together, then around each of the others while there is room."""
+    if not words:
+        return [(0, min(SNIPPET_CHARS, length))]
+    chosen = [_together(words)]
+    room = SNIPPET_CHARS - (chosen[0][1] - chosen[0][0])
+    for word in words:
+        start, end = word.places[0]
+        is_shown = any(first <= at and until <= last for first, last in chosen for at, until in word.places)
+        if not is_shown and room - (end - start) >= LEAST_AROUND_CHARS * (len(chosen) + 1):
+            chosen.append((start, end))
+            room -= end - start
+    around = max(room, 0) // len(chosen)
+    before = BEFORE_CHARS if len(chosen) == 1 else around // 2
+    return _joined([_widened(span, before, around, length) for span in sorted(chosen)])
+
+
+def _widened(span: Span, before: int, around: int, length: int) -> Span:
+    start = max(span[0] - min(before, around), 0)
+    return start, min(span[1] + around - (span[0] - start), start + SNIPPET_CHARS, length)
+
+
+def _joined(parts: list[Span]) -> list[Span]:
+    """Those that touch each other as one."""
+    joined = parts[:1]
+    for start, end in parts[1:]:
+        if start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _together(words: list[_Word]) -> Span:
+    """The first of the shortest stretches with as many different words as there can be in one."""
+    spans = sorted((start, end, number) for number, word in enumerate(words) for start, end in word.places)
+    counts = [0] * len(words)
+    first, most = 0, 0
+    best = spans[0][:2]
+    for start, end, number in spans:
+        counts[number] += 1
+        while spans[first][0] < start and (end - spans[first][0] > SNIPPET_CHARS - BEFORE_CHARS or counts[spans[first][2]] > 1):
+            counts[spans[first][2]] -= 1
+            first += 1
+        there, stretch = sum(map(bool, counts)), (spans[first][0], end)
+        if there > most or (there == most and stretch[1] - stretch[0] < best[1] - best[0]):
+            most, best = there, stretch
+    return best
+
+
+def _marked(text: _Text, part: Span, words: list[_Word]) -> str:
+    pieces, at = [], part[0]
+    # Of words that are in each other, the longest.
+    for start, end in sorted((place for word in words for place in text.places_in(part, word)), key=lambda place: (place[0], -place[1])):
+        if start >= at:
+            pieces += [escape(text.content[at:start]), "<mark>", escape(text.content[start:end]), "</mark>"]
+            at = end
+    return "".join(pieces) + escape(text.content[at : part[1]])

@@ -1,7 +1,23 @@
 """A parsed search as SQL: index lookups in `terms`, and looks at the text itself for what the index cannot tell (phrases, paths)."""
 
-from services.query.queries.paging import Conditions
+from collections.abc import Sequence
+from math import log2
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.query.queries.paging import Conditions, estimated_rows
 from shared.search_terms import Group, SearchQuery
+
+_WITH_WORD = "SELECT 1 FROM messages m WHERE m.terms @@ CAST(:word AS tsquery)"
+# Each word by how often and early it is there, and rare ones more; then all of them by how near they are. ts_rank of several words at once
+# is 0 where they are far from each other. A match never has 0, not even one of `-not` alone. The vector is unpacked once, not for each word.
+SCORE = """
+    (SELECT greatest(round((
+            coalesce((SELECT sum(w.weight * ts_rank(v.terms, w.word, 1)) / :all_weights
+                FROM unnest(CAST(:words AS tsquery[]), CAST(:weights AS int[])) AS w (word, weight)), 0)
+            + coalesce(ts_rank_cd(v.terms, CAST(:together AS tsquery), 1), 0))::numeric, 6)::float8, 0.000001)
+        FROM (SELECT setweight(m.terms, 'D') AS terms OFFSET 0) AS v) AS score"""
 
 
 class Matching:
@@ -10,7 +26,10 @@ class Matching:
     def __init__(self, query: SearchQuery | None) -> None:
         groups = query.groups if query else ()
         indexed = [group.tsquery for group in groups if group.tsquery]
-        self._parameters: dict[str, str | None] = {"rank_by": " | ".join(f"({tsquery})" for tsquery in indexed) or None}
+        self._parameters: dict[str, Any] = {"rank_by": " | ".join(f"({tsquery})" for tsquery in indexed) or None}
+        self._words = query.words if query else ()
+        self._parameters |= {"words": list(self._words), "together": query.together if query else None}
+        self.weigh([1] * len(self._words))
         # One group that is not in the index, and anything may match.
         self._index_tells = bool(groups) and len(indexed) == len(groups)
         self.has_literals = any(group.literals or group.excluded for group in groups)
@@ -19,6 +38,17 @@ class Matching:
         if self.has_literals:
             # One group's terms are asked for already; asking twice would make the planner think that fewer match.
             self.exact = " OR ".join(self._group(number, group, with_terms=len(groups) > 1) for number, group in enumerate(groups))
+
+    def weigh(self, weights: Sequence[int]) -> None:
+        """How much each word counts for the rank, in the order of the query's."""
+        self._parameters |= {"weights": list(weights), "all_weights": sum(weights)}
+
+    def rarity(self, connection: Connection) -> tuple[int, ...]:
+        """A weight for each word: 10 for the most frequent, 10 more for each time that another is half as frequent, as the planner knows it."""
+        if len(self._words) < 2:
+            return (10,) * len(self._words)
+        rows_with = [estimated_rows(connection, _WITH_WORD, {"word": word}) + 1 for word in self._words]
+        return tuple(round(10 * (1 + log2(max(rows_with) / number))) for number in rows_with)
 
     def candidates(self, conditions: Conditions) -> Conditions:
         """Those and to match as far as the index can tell."""

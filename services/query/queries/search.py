@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from services.query.cursor import Shape
 from services.query.queries.events import MESSAGE_COLUMNS, EventFilters, by_time
 from services.query.queries.finding import MAX_TOTAL, Finder
-from services.query.queries.matching import Matching
+from services.query.queries.matching import SCORE, Matching
 from services.query.queries.paging import Conditions, Page, Paging, Row, rows, within_bytes
 from services.query.snippet import snippet
 from shared.search_terms import SearchQuery
@@ -18,14 +18,13 @@ RANKED_MATCHES = 500
 # Of a query with phrases, so many of the newest messages that have its words are looked at for what to rank.
 RANKED_CANDIDATES = 1_000
 
-_SCORE = "round(ts_rank(m.terms, CAST(:rank_by AS tsquery), 1)::numeric, 6)::float8 AS score"
 # Which they are, how they rank and how long they are; their texts are read of those that fit into a page.
-_TO_RANK = f"m.id, nullif(m.occurred_at, '-infinity') AS timestamp, octet_length(m.content) AS bytes, {_SCORE}"
+_TO_RANK = f"m.id, nullif(m.occurred_at, '-infinity') AS timestamp, octet_length(m.content) AS bytes, {SCORE}"
 _BY_IDS = f"SELECT {MESSAGE_COLUMNS} FROM messages m WHERE m.id = ANY (CAST(:ids AS uuid[]))"
 
 # Sort keys of the last row shown, then the newest and the oldest row of the window that is ranked: it stays the same from page to
-# page, so that pages fit together while rows arrive.
-_RANKED: Shape = ("float", "time", "uuid", "time", "uuid", "time", "uuid")
+# page, so that pages fit together while rows arrive. So do the weights of the words.
+_RANKED: Shape = ("float", "time", "uuid", "time", "uuid", "time", "uuid", "weights")
 _BY_TIME: Shape = ("time", "uuid")
 
 
@@ -38,11 +37,17 @@ def search(connection: Connection, query: SearchQuery | None, filters: EventFilt
     if query is not None:
         # Where Claude only used tools; it has no word that is not to be there.
         within.add("m.content <> ''")
-    finder = Finder(connection, within, others, Matching(query))
-    found = _best(connection, finder, paging) if query and sort == "best" else _newest(connection, finder, paging, paging.after(_BY_TIME))
+    matching = Matching(query)
+    finder = Finder(connection, within, others, matching)
+    found = (
+        _best(connection, finder, matching, paging)
+        if query and sort == "best"
+        else _newest(connection, finder, paging, paging.after(_BY_TIME))
+    )
     for item in found.items:
         item["snippet"] = snippet(item["content"], query.highlights if query else ())
-        item["score"] = item["score"] or 0.0
+        if query is None:
+            item["score"] = 0.0
     total = min(max(finder.total, len(found.items)), MAX_TOTAL)
     return {"items": found.items, "next_cursor": found.next_cursor, "total": total, "total_is_exact": finder.total_is_exact}
 
@@ -53,9 +58,11 @@ def _newest(connection: Connection, finder: Finder, paging: Paging, after: tuple
     return Page(_in_full(connection, shown), paging.next_cursor(by_time(shown[-1])) if len(found) > len(shown) else None)
 
 
-def _best(connection: Connection, finder: Finder, paging: Paging) -> Page:
+def _best(connection: Connection, finder: Finder, matching: Matching, paging: Paging) -> Page:
     """The best of a window of the newest first; when it is through, what is older by time."""
     after = paging.after(_RANKED, _BY_TIME)
+    weights = matching.rarity(connection) if after is None or len(after) == len(_BY_TIME) else after[-1]
+    matching.weigh(weights)
     if after is not None and len(after) == len(_BY_TIME):
         return _newest(connection, finder, paging, after)
     window, oldest = _window(finder, after)
@@ -65,7 +72,7 @@ def _best(connection: Connection, finder: Finder, paging: Paging) -> Page:
     if after is not None:
         ranked = [row for row in ranked if _rank(row) < (after[0], _comparable(after[1]), after[2])]
     shown = within_bytes(ranked[: paging.limit])
-    return Page(_in_full(connection, shown), _next(paging, ranked, shown, window, oldest))
+    return Page(_in_full(connection, shown), _next(paging, ranked, shown, window, oldest, weights))
 
 
 def _window(finder: Finder, after: tuple[Any, ...] | None) -> tuple[list[Row], Row | None]:
@@ -83,9 +90,12 @@ def _window(finder: Finder, after: tuple[Any, ...] | None) -> tuple[list[Row], R
     return matches, found[-1] if len(found) == most else None
 
 
-def _next(paging: Paging, ranked: list[Row], shown: Sequence[Row], window: list[Row], oldest: Row | None) -> str | None:
+def _next(
+    paging: Paging, ranked: list[Row], shown: Sequence[Row], window: list[Row], oldest: Row | None, weights: Sequence[int]
+) -> str | None:
     if len(ranked) > len(shown):
-        return paging.next_cursor([shown[-1]["score"], *by_time(shown[-1]), *by_time(window[0]), *by_time(oldest or window[-1])])
+        last, ends = shown[-1], (*by_time(window[0]), *by_time(oldest or window[-1]))
+        return paging.next_cursor([last["score"], *by_time(last), *ends, " ".join(map(str, weights))])
     return paging.next_cursor(by_time(oldest)) if oldest else None
 
 

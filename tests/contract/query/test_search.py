@@ -1,9 +1,11 @@
 """Search: what is found, in which order, and that no text is an error."""
 
+import base64
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -24,6 +26,10 @@ TEXTS = {
     "cjk": "新しい検索機能を使用してください",
     "percent": "coverage is 100% of 50_000 lines",
     "mixed": "React.useState and don't stop",
+    "flag": "run git commit --no-verify here",
+    "no flag": "there is no way to verify a commit; -verify alone is nothing",
+    "cjk and latin": "新しいREADMEをsrc/docs.mdに書く",
+    "dotted": "it is in ~/.claude/settings.json of C++",
 }
 
 
@@ -58,6 +64,7 @@ def found(client: TestClient, q: str, **parameters: str) -> set[str]:
         ("app/mai", {"snake"}),
         ("main.py", {"snake"}),
         ("E0382", {"error"}),
+        ("#404", set()),
         ("404", {"error"}),
         ("found folder", {"phrase", "scattered"}),
         ('"not found"', {"phrase"}),
@@ -73,7 +80,19 @@ def found(client: TestClient, q: str, **parameters: str) -> set[str]:
         ('"100_ of"', set()),
         ("React.useState", {"mixed"}),
         ("don't", {"mixed"}),
-        ("nothing", set()),
+        ("--no-verify", {"flag"}),
+        ("--no-verify commit", {"flag"}),
+        ("commit -verify", set()),
+        ('commit -"--no-verify"', {"no flag"}),
+        ('"-verify"', {"flag", "no flag"}),
+        ("no verify", {"flag", "no flag"}),
+        ("README", {"cjk and latin"}),
+        ("新しいREADME", {"cjk and latin"}),
+        ("docs.md", {"cjk and latin"}),
+        ("~/.claude", {"dotted"}),
+        (".claude/sett", {"dotted"}),
+        ("c++", {"dotted"}),
+        ("nowhere", set()),
         ("!!!", set()),
         ("-", set()),
     ],
@@ -106,6 +125,58 @@ def test_an_item_has_a_snippet_and_a_score(client: TestClient) -> None:
     assert item["snippet"] == "call useEffect with a <mark>cleanup</mark> function"
     assert item["score"] > 0
     assert item["role"] == "user"
+
+
+def test_a_row_of_before_a_latin_word_behind_cjk_was_indexed_is_still_found(
+    client: TestClient, connection: psycopg.Connection[Any]
+) -> None:
+    """given a row as an older worker made it, without the word that follows the characters, then both as they stand find it."""
+    seed.add_message(connection, None, NOON, "新しいREADMEを書く")
+    connection.execute("UPDATE messages SET terms = ts_delete(terms, 'readme')")
+    assert [item["content"] for item in client.get("/api/conversations/search?q=新しいREADME").json()["items"]] == ["新しいREADMEを書く"]
+
+
+def ranked(client: TestClient, connection: psycopg.Connection[Any], q: str, texts: dict[str, str]) -> list[str]:
+    """The names of the texts that are found, best first. The best is stored first, so that being the newest does not help it."""
+    names = {content: name for name, content in texts.items()}
+    for number, content in enumerate(texts.values()):
+        seed.add_message(connection, None, NOON + timedelta(minutes=number), content)
+    connection.execute("ANALYZE messages")
+    items = client.get("/api/conversations/search", params={"q": q, "limit": 1000}).json()["items"]
+    scores = [item["score"] for item in items]
+    assert all(score > 0 for score in scores)
+    assert scores == sorted(scores, reverse=True)
+    return [names[item["content"]] for item in items]
+
+
+def test_words_that_are_near_each_other_come_first_and_far_ones_have_a_score(
+    client: TestClient, connection: psycopg.Connection[Any]
+) -> None:
+    between = {"near": "", "apart": "some more words ", "far": "and so on " * 60, "very far": "and so on " * 2_000}
+    texts = {name: f"cobalt {words}kettle {'and so on ' * (2_000 - words.count('so'))}" for name, words in between.items()}
+    assert ranked(client, connection, "kettle cobalt", texts)[:2] == ["near", "apart"]
+
+
+def test_rare_words_count_for_more_than_frequent_ones(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    texts = {"rare": "quokka is here"} | {f"frequent {number}": f"build is here, number {number}" for number in range(40)}
+    assert ranked(client, connection, "quokka or build", texts)[0] == "rare"
+
+
+@pytest.mark.usefixtures("texts")
+def test_a_match_of_exclusions_alone_has_a_score_too(client: TestClient) -> None:
+    for sort in ("best", "newest"):
+        assert {item["score"] for item in client.get(f"/api/conversations/search?q=-nowhere&sort={sort}").json()["items"]} == {1e-6}
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize("weights", ["", "1", "1 2 3", "0 1", "x", "99999 1"])
+def test_a_cursor_with_other_weights_is_no_error_of_ours(client: TestClient, weights: str) -> None:
+    asked = {"q": "found folder", "limit": 1}
+    cursor = client.get("/api/conversations/search", params=asked).json()["next_cursor"]
+    decoded = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=="))
+    decoded["k"][-1] = weights
+    forged = base64.urlsafe_b64encode(msgspec.json.encode(decoded)).rstrip(b"=").decode()
+    assert client.get("/api/conversations/search", params=asked | {"cursor": forged}).status_code in (200, 400)
 
 
 @pytest.mark.usefixtures("texts")
@@ -153,7 +224,7 @@ def all_pages(client: TestClient, parameters: str) -> Iterable[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("few_are_many")
-@pytest.mark.parametrize("q", ["needle", '"a needle"'])
+@pytest.mark.parametrize("q", ["needle", "needle a", '"a needle"'])
 def test_the_best_of_the_newest_come_first_then_the_rest_by_time(client: TestClient, connection: psycopg.Connection[Any], q: str) -> None:
     """given more matches than are ranked, when all pages are read, then each is there once: first the window by rank, then the older by time."""
     seed.add_session(connection, "s", 0)
@@ -162,7 +233,7 @@ def test_the_best_of_the_newest_come_first_then_the_rest_by_time(client: TestCli
             connection, "s", NOON + timedelta(minutes=number), "a needle " * (number % 3 + 1) if number % 4 else f"needle {number} a"
         )
     everything = [
-        item for item in client.get("/api/conversations?limit=1000").json()["items"] if q == "needle" or "a needle" in item["content"]
+        item for item in client.get("/api/conversations?limit=1000").json()["items"] if q[0] != '"' or "a needle" in item["content"]
     ]
     items = list(all_pages(client, f"q={q}"))
     assert sorted(item["id"] for item in items) == sorted(item["id"] for item in everything)

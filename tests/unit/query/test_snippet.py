@@ -1,8 +1,9 @@
 """Snippets: the part of a text that it was found by, as safe HTML."""
 
+import re
 from html import unescape
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.query.snippet import SNIPPET_CHARS, snippet
@@ -25,8 +26,58 @@ def test_a_long_text_is_cut_around_the_first_hit() -> None:
     assert "<mark>needle</mark>" in found
 
 
-@given(st.text(), st.lists(st.text(max_size=5), max_size=3))
-def test_without_marks_it_is_a_part_of_the_text(content: str, highlights: list[str]) -> None:
-    plain = unescape(snippet(content.replace("&", "").replace("…", ""), highlights).replace("<mark>", "").replace("</mark>", "")).strip("…")
-    assert len(plain) <= SNIPPET_CHARS
-    assert plain in content.replace("&", "").replace("…", "")
+def test_words_that_are_far_apart_are_both_shown() -> None:
+    found = snippet("x " * 300 + "first word" + " y" * 900 + " second one" + " z" * 300, ["second", "first"])
+    assert found.startswith("…")
+    assert found.endswith("…")
+    before, between, after = re.split("<mark>first</mark>|<mark>second</mark>", found)
+    assert " … " in between
+    assert before.endswith("x ")
+    assert after.startswith(" one z")
+
+
+def test_the_place_where_the_words_stand_together_is_chosen() -> None:
+    content = "git is old. " + "a " * 500 + "then git commit it" + " b" * 500 + " commit"
+    assert "then <mark>git</mark> <mark>commit</mark> it" in snippet(content, ["git", "commit"])
+
+
+def test_a_whole_word_is_preferred_to_a_part_of_another() -> None:
+    content = "digital goods " * 100 + "go with git, or GitHub"
+    found = snippet(content, ["go", "git"])
+    assert "<mark>go</mark> with <mark>git</mark>, or <mark>Git</mark>Hub" in found
+    assert "di<mark>" not in found
+    assert snippet("only digital", ["git"]) == "only di<mark>git</mark>al"
+
+
+def test_marks_are_where_the_words_are_although_lower_case_is_longer() -> None:
+    assert snippet("İİİ a city of İstanbul", ["CITY"]) == "İİİ a <mark>city</mark> of İstanbul"
+
+
+def test_as_many_words_as_fit() -> None:
+    words = [f"word{number}" for number in range(16)]
+    found = snippet((" -" * 300).join(words), words)
+    assert found.count("<mark>") >= 5
+    assert len(found.replace("<mark>", "").replace("</mark>", "").replace(" … ", "").replace("…", "")) <= SNIPPET_CHARS
+
+
+letters = st.text(st.sampled_from("ab İß-_AB1") | st.characters(exclude_characters="…"), max_size=300)
+
+
+@given(letters, st.lists(st.text(st.sampled_from("abİß_AB1"), max_size=3), max_size=4))
+@example("a" * 1000, ["a" * 300])
+@example("", ["a"])
+def test_without_marks_its_parts_are_parts_of_the_text_in_order(content: str, highlights: list[str]) -> None:
+    plain = unescape(snippet(content, highlights).replace("<mark>", "").replace("</mark>", ""))
+    parts = plain.strip("…").split(" … ")
+    assert sum(map(len, parts)) <= SNIPPET_CHARS
+    at = 0
+    for part in parts:
+        assert part in content[at:]
+        at = content.index(part, at) + len(part)
+
+
+@given(letters, st.lists(st.text(st.sampled_from("abB1"), min_size=1, max_size=3), min_size=1, max_size=3))
+def test_every_word_that_is_there_is_marked(content: str, highlights: list[str]) -> None:
+    found = snippet(content, highlights)
+    marked = " ".join(re.findall("<mark>(.*?)</mark>", found)).lower()
+    assert all(word.lower() in marked for word in highlights if word.lower() in content.lower())

@@ -46,6 +46,9 @@ def postgres(database_url: str) -> Iterator[psycopg.Connection[Any]]:
         ("検索窓", {"検", "索", "窓", "検索", "索窓"}),
         ("useEffectの例", {"useeffect", "use", "effect", "の", "例", "の例"}),
         ("ｆｕｌｌ", {"full"}),
+        ("検索useEffectの例", {"検", "索", "検索", "useeffect", "use", "effect", "の", "例", "の例"}),
+        ("型v2.1", {"型", "v2", "1"}),
+        ("git commit --no-verify", {"git", "commit", "no", "verify"}),
         ("!? … —", set()),
     ],
 )
@@ -72,6 +75,11 @@ def test_whole_and_parts_share_a_position() -> None:
         ("", []),
         ("検索機能", ["'検索' & '索機' & '機能'"]),
         ("窓", ["'窓'"]),
+        ("検索useEffect", ["'検索'"]),
+        ("--no-verify", ["'no' & 'verify':*"]),
+        ("fix --force now", ["'fix' & 'force' & 'now':*"]),
+        ("fix -force", ["'fix' & !'force':*"]),
+        ("- fix --", ["'fix'"]),
         ("don't 'x' \\ :* & | !", ["'don' & 't' & 'x'"]),
     ],
 )
@@ -84,6 +92,70 @@ def test_phrases_and_paths_are_also_looked_for_in_the_text() -> None:
     assert group.literals == ("not found", "src/app.py")
     assert group.excluded == ("all good",)
     assert group.tsquery == "'not' & 'found' & 'src' & 'app' & 'py'"
+
+
+@pytest.mark.parametrize(
+    ("q", "literals"),
+    [
+        ("--no-verify", ("--no-verify",)),
+        ("`--force`,", ("--force",)),
+        ("~/.claude", ("~/.claude",)),
+        ("/tmp src/", ("/tmp", "src/")),
+        ("C# c++ 100% @scope/x #12", ("C#", "c++", "100%", "@scope/x", "#12")),
+        ('"-m"', ("-m",)),
+        ('"done!"', ("done!",)),
+        ("(fix), fix. fix? 'fix' <fix> fix*", ()),
+        ('"fix"', ()),
+        ("でREADME", ("でREADME",)),
+    ],
+)
+def test_what_belongs_to_a_word_is_looked_for_in_the_text(q: str, literals: tuple[str, ...]) -> None:
+    [group] = parse_query(q).groups
+    assert group.literals == literals
+
+
+def test_a_match_is_ranked_by_each_word_and_by_how_near_those_of_an_alternative_are() -> None:
+    query = parse_query("fix -bug useEffect or fix or src/app")
+    assert query.words == ("'fix'", "'useeffect':*", "'src'", "'app':*")
+    assert query.together == "('fix' & 'useeffect':*) | ('src' & 'app':*)"
+    assert (parse_query("fix").together, parse_query("-fix").words) == (None, ())
+
+
+def test_what_is_typed_as_it_stands_in_a_text_finds_it(postgres: psycopg.Connection[Any]) -> None:
+    """given any text, when a person types one of its words with all that belongs to it, or some of them, then the text matches."""
+    pieces = st.sampled_from(
+        [
+            "fix",
+            "useEffect",
+            "--no-verify",
+            "-",
+            "--",
+            "src/app.py",
+            "~/.x",
+            "検索",
+            "でREADMEを",
+            "型v2",
+            "C++",
+            "(a)",
+            "b.",
+            "'c'",
+            "é",
+            "or",
+        ]
+    )
+
+    @settings(max_examples=200, deadline=None)
+    @given(st.lists(st.lists(pieces, min_size=1, max_size=3).map("".join), min_size=1, max_size=4), st.integers(0, 3), st.integers(1, 2))
+    @example(["git", "commit", "--no-verify"], 2, 1)
+    def check(words: list[str], first: int, count: int) -> None:
+        typed = [word for word in words[first : first + count] if word.lower() != "or" and not re.match("-(?!-)", word)]
+        for group in parse_query(" ".join(typed)).groups:
+            text = " ".join(words)
+            assert all(literal.lower() in text.lower() for literal in group.literals)
+            if group.tsquery:
+                assert postgres.execute("SELECT %s::tsvector @@ %s::tsquery", (document_vector(text), group.tsquery)).fetchone() == (True,)
+
+    check()
 
 
 def test_a_like_pattern_means_its_text() -> None:
