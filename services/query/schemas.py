@@ -133,7 +133,8 @@ class ConversationSearch(ConversationList):
         Field(
             max_length=256,
             description='Words (all must match; the last also as a beginning), `"a phrase"`, `-not`, `or`; at most 16 terms. '
-            "Finds identifiers, their parts, paths, error codes and CJK text. Without it: everything that passes the filters.",
+            "Finds identifiers, their parts, paths, error codes and CJK text. What belongs to a word is looked for as typed: `--no-verify`, "
+            '`/tmp`, `C++`; an option with one hyphen needs quotes, `"-m"`. Without it: everything that passes the filters.',
             examples=["useEffect cleanup"],
         ),
     ] = None
