@@ -15,12 +15,15 @@ import psycopg
 import pytest
 from redis import Redis
 
+from deploy.migrations.grants import GRANTS, QUERY, WORKER
 from deploy.migrations.migrate import migrate
 from tests import servers
 from tests.servers import Server
 
 # The base URL of test clients: their own default is no name that the services are known by.
 LOCAL = "http://localhost"
+# Of the services' roles. The embedded server asks for none.
+ROLE_PASSWORD = "tracker"
 
 # How long one example takes is the machine's affair: one that is busy exceeds any deadline now and then.
 hypothesis.settings.register_profile("tracker", deadline=None)
@@ -82,9 +85,22 @@ def make_database(postgres_url: str, name: str) -> str:
     assert name.endswith("_test")
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
+        for role in GRANTS:
+            if connection.execute("SELECT to_regrole(%s)", (role,)).fetchone() == (None,):
+                connection.execute(f"CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD '{ROLE_PASSWORD}'")
+        connection.execute(f"GRANT TEMPORARY ON DATABASE {name} TO {WORKER}")
     url = urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
     migrate(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"GRANT tracker_bound TO {QUERY} WITH INHERIT FALSE, SET TRUE")
     return url
+
+
+def as_role(database_url: str, role: str) -> str:
+    """The same database for a service's own role, which may do what deploy/migrations/grants.py lists."""
+    url = urlsplit(database_url)
+    host = url.netloc.rpartition("@")[2]
+    return url._replace(netloc=f"{role}:{ROLE_PASSWORD}@{host}").geturl()
 
 
 @pytest.fixture(scope="session")

@@ -7,17 +7,23 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
+from deploy.migrations.grants import grant
 from deploy.migrations.patience import PATIENCE_SECONDS, with_patience
 
 SCRIPTS = Path(__file__).parent
 
 
 def migrate(database_url: str, *, scripts: Path = SCRIPTS, patience_seconds: float = PATIENCE_SECONDS) -> None:
-    """Runs every migration that the database has not had; running it again does nothing. Says on stderr what it waits for."""
+    """Runs every migration that the database has not had, and gives the services' roles their rights; running it again does nothing.
+
+    Says on stderr what it waits for.
+    """
     config = Config()
     config.set_main_option("script_location", str(scripts))
     config.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
     with_patience(lambda: command.upgrade(config, "head"), database_url, _say, patience_seconds=patience_seconds)
+    if scripts == SCRIPTS:
+        grant(database_url)
 
 
 def _say(sentence: str) -> None:

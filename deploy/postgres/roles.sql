@@ -27,13 +27,8 @@ GRANT CONNECT ON DATABASE tracker TO tracker_ingest, tracker_query, tracker_work
 GRANT TEMPORARY ON DATABASE tracker TO tracker_worker;
 GRANT USAGE ON SCHEMA public TO tracker_ingest, tracker_query, tracker_worker;
 
--- What migrations make, and what there is.
-ALTER DEFAULT PRIVILEGES FOR ROLE tracker IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO tracker_ingest, tracker_worker;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracker IN SCHEMA public GRANT USAGE ON SEQUENCES TO tracker_ingest, tracker_worker;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracker IN SCHEMA public GRANT SELECT ON TABLES TO tracker_query;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO tracker_ingest, tracker_worker;
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO tracker_ingest, tracker_worker;
-GRANT SELECT ON ALL TABLES IN SCHEMA public TO tracker_query;
+-- What each of them may do with which table: deploy/migrations/grants.py. The migration gives it to the roles that there are; run it again if
+-- the roles were made later.
 
 -- Only a superuser may say that this function tells nothing of what it sees (0004_keys.sql says why it matters).
 ALTER FUNCTION pg_catalog.ts_match_vq(tsvector, tsquery) LEAKPROOF;

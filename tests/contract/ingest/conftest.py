@@ -12,11 +12,12 @@ from fastapi.testclient import TestClient
 from psycopg.rows import dict_row
 from redis import Redis
 
+from deploy.migrations.grants import INGEST
 from services.ingest.app import create_app
 from services.ingest.settings import Settings
 from shared.journal import PAYLOAD_FIELD, stream_key
 from shared.messages import Envelope, Event, decode_envelope
-from tests.conftest import LOCAL
+from tests.conftest import LOCAL, as_role
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def service(settings: Settings) -> Iterator[Service]:
-    with TestClient(create_app(settings), LOCAL, raise_server_exceptions=False) as client, Redis.from_url(settings.redis_url) as redis:
+    """Under ingest's own role; `settings` are the tests' own way to the database."""
+    app = create_app(settings.model_copy(update={"database_url": as_role(settings.database_url, INGEST)}))
+    with TestClient(app, LOCAL, raise_server_exceptions=False) as client, Redis.from_url(settings.redis_url) as redis:
         yield Service(client, settings, redis)
 
 

@@ -11,11 +11,13 @@ import pytest
 from fastapi.testclient import TestClient
 from psycopg.rows import dict_row
 
+from deploy.migrations.grants import INGEST, QUERY
 from services.ingest.app import create_app as create_ingest
 from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
 from services.query.settings import Settings as QuerySettings
 from shared.keys import digest_of, new_key
+from tests.conftest import as_role
 
 
 class Api:
@@ -55,8 +57,9 @@ def make_key(database_url: str, *scopes: str, user: str | None = None, projects:
 @contextmanager
 def running(database_url: str, redis_url: str, blobs: Path, access: str) -> Iterator[Api]:
     """Both services; a request goes to one of them by its method, as the gateways send it."""
-    shared: dict[str, Any] = {"database_url": database_url, "redis_url": redis_url, "access": access}
-    reading, writing = create_query(QuerySettings(**shared)), create_ingest(IngestSettings(blob_url=blobs.as_uri(), **shared))
+    shared: dict[str, Any] = {"redis_url": redis_url, "access": access}
+    reading = create_query(QuerySettings(database_url=as_role(database_url, QUERY), **shared))
+    writing = create_ingest(IngestSettings(database_url=as_role(database_url, INGEST), blob_url=blobs.as_uri(), **shared))
     options: dict[str, Any] = {"base_url": "http://localhost", "raise_server_exceptions": False}
     with TestClient(reading, **options) as reads, TestClient(writing, **options) as writes:
         yield Api(reads, writes, database_url)

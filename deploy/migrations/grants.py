@@ -1,0 +1,84 @@
+"""What each service may do in Postgres, table by table: the one list. `migrate` applies it after the migrations.
+
+The roles are made by deploy/postgres/roles.sql; where there are none, as in the embedded stack, there is nothing to do. A role has what is listed here
+and nothing else: a new table, and a column that ingest begins to write, needs its line. The contract tests run the services under these roles.
+"""
+
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+INGEST, QUERY, WORKER = "tracker_ingest", "tracker_query", "tracker_worker"
+
+# A privilege on all columns, or on those that are named.
+Rights = dict[str, tuple[str, ...]]
+Grants = dict[str, Rights]
+_ALL: Final[tuple[str, ...]] = ("*",)
+_READ: Final[Rights] = {"SELECT": _ALL}
+_WRITE: Final[Rights] = {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL, "DELETE": _ALL}
+# Whose an event is and that it is stored; never what it says.
+_LOOK_UP: Final[Rights] = {"SELECT": ("id", "session_id", "project_id", "user_id", "occurred_at")}
+
+EVENTS: Final = ("session_events", "session_facts", "messages", "tool_calls", "api_calls", "activities", "files", "session_files")
+AGGREGATES: Final = ("activity_rollups", "tool_rollups", "file_rollups", "file_sets", "usage_rollups", "active_days")
+_REGISTRY: Final = ("projects", "users", "sessions", "dead_letters")
+_JOBS: Final = ("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "scrubs")
+_JOURNAL: Final = ("ledger", "accounts", "drainers", "canaries", "fixed_settings")
+_KEYS: Final = ("api_keys", "audit_log")
+TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_KEYS, "alembic_version")
+
+GRANTS: Final[dict[str, Grants]] = {
+    # Two ids, jobs' rows, keys, and dead letters that are replayed. Events and aggregates are the worker's.
+    INGEST: {
+        "projects": {"SELECT": _ALL, "INSERT": ("path", "name")},
+        "users": _READ,
+        "sessions": {"SELECT": _ALL, "INSERT": ("session_id", "project_id")},
+        "session_events": _LOOK_UP | {"SELECT": (*_LOOK_UP["SELECT"], "kind")},
+        "messages": _LOOK_UP,
+        "tool_calls": _LOOK_UP,
+        "activities": _LOOK_UP,
+        "dead_letters": {"SELECT": _ALL, "UPDATE": ("replayed_at", "replays"), "DELETE": _ALL},
+        "import_jobs": {
+            "SELECT": _ALL,
+            "INSERT": ("id", "kind", "undoes", "files", "has_files", "user_name", "bytes_total", "request_id", "key_id"),
+            "UPDATE": ("status", "stage", "finished_at", "cancel_requested_at"),
+        },
+        "import_shares": {"SELECT": _ALL, "INSERT": ("job_id", "share"), "UPDATE": ("outcome", "attempts")},
+        "imported_files": _READ,
+        "scrubs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "request_id")},
+        "api_keys": {
+            "SELECT": _ALL,
+            "INSERT": ("id", "name", "sha256", "scopes", "user_name", "project_ids"),
+            "UPDATE": ("last_used_at", "revoked_at"),
+        },
+        "audit_log": {"INSERT": ("who", "act", "subject", "details", "request_id")},
+        "alembic_version": _READ,
+    },
+    QUERY: dict.fromkeys(TABLES, _READ),
+    # Which key an import came by it looks up; keys and the audit log it does not write.
+    WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL), _WRITE)
+    | {"api_keys": {"SELECT": ("id", "user_name")}, "alembic_version": _READ},
+}
+
+
+def grant(database_url: str) -> None:
+    """Gives the roles that there are what is listed, and takes everything else from them. In one transaction, so nobody is without it meanwhile."""
+    with psycopg.connect(database_url, connect_timeout=5, application_name="tracker-migrate") as connection:
+        for role, tables in GRANTS.items():
+            if connection.execute("SELECT to_regrole(%s)", (role,)).fetchone() != (None,):
+                _grant(connection, sql.Identifier(role), tables)
+
+
+def _grant(connection: psycopg.Connection, role: sql.Identifier, tables: Grants) -> None:
+    # Two migrations at a time would update the same rows of the catalog.
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('tracker.grants'))")
+    connection.execute(sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON TABLES FROM {}").format(role))
+    connection.execute(sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON SEQUENCES FROM {}").format(role))
+    connection.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(role))
+    connection.execute(sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {}").format(role))
+    for table, rights in tables.items():
+        for privilege, columns in rights.items():
+            named = sql.SQL("") if columns == _ALL else sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Identifier, columns)))
+            statement = sql.SQL("GRANT {} {} ON {} TO {}")
+            connection.execute(statement.format(sql.SQL(privilege), named, sql.Identifier(table), role))

@@ -1,0 +1,93 @@
+"""What each service may do in Postgres: the list of deploy/migrations/grants.py, held against the database that the migrations make."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from deploy.migrations.grants import AGGREGATES, EVENTS, GRANTS, INGEST, QUERY, TABLES, WORKER
+from tests.conftest import as_role
+
+PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
+OF_COLUMNS = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
+
+
+def ask(database_url: str, statement: str, *params: Any) -> list[tuple[Any, ...]]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        return connection.execute(statement.encode(), params).fetchall()
+
+
+def columns_of(database_url: str) -> dict[str, list[str]]:
+    rows = ask(
+        database_url,
+        """SELECT c.relname, array_agg(a.attname::text) FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+           WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped GROUP BY 1""",
+    )
+    return dict(rows)
+
+
+def test_every_table_is_in_the_list(database_url: str) -> None:
+    assert set(columns_of(database_url)) == set(TABLES)
+
+
+@pytest.mark.parametrize("role", GRANTS)
+def test_a_role_has_what_is_listed_and_nothing_else(database_url: str, role: str) -> None:
+    found, listed = set(), set()
+    for table, columns in columns_of(database_url).items():
+        wanted = GRANTS[role].get(table, {})
+        for privilege in PRIVILEGES:
+            names = wanted.get(privilege, ())
+            if privilege in OF_COLUMNS:
+                listed |= {(table, privilege, name) for name in (columns if names == ("*",) else names)}
+                rows = ask(
+                    database_url,
+                    "SELECT c FROM unnest(%s::text[]) AS c WHERE has_column_privilege(%s, %s, c, %s)",
+                    columns,
+                    role,
+                    table,
+                    privilege,
+                )
+                found |= {(table, privilege, name) for (name,) in rows}
+            else:
+                listed |= {(table, privilege)} if names else set()
+                [(has,)] = ask(database_url, "SELECT has_table_privilege(%s, %s, %s)", role, table, privilege)
+                found |= {(table, privilege)} if has else set()
+    assert found == listed
+
+
+def test_a_table_of_tomorrow_is_for_nobody_until_it_is_listed(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE TABLE of_tomorrow (id integer)")
+        for role in GRANTS:
+            assert connection.execute("SELECT has_any_column_privilege(%s, 'of_tomorrow', 'SELECT')", (role,)).fetchone() == (False,)
+        connection.rollback()
+
+
+@pytest.mark.parametrize("table", [*EVENTS, *AGGREGATES, "sessions", "projects", "users", "ledger", "accounts"])
+def test_ingest_cannot_change_what_the_worker_has_stored(database_url: str, table: str) -> None:
+    first = columns_of(database_url)[table][0]
+    name, column = sql.Identifier(table), sql.Identifier(first)
+    statements = [
+        sql.SQL("UPDATE {} SET {} = NULL").format(name, column),
+        sql.SQL("DELETE FROM {}").format(name),
+        sql.SQL("TRUNCATE {}").format(name),
+    ]
+    if table not in ("sessions", "projects"):
+        statements.append(sql.SQL("INSERT INTO {} DEFAULT VALUES").format(name))
+    with psycopg.connect(as_role(database_url, INGEST), autocommit=True) as connection:
+        for statement in statements:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+
+
+def test_nobody_but_ingest_writes_keys_and_the_audit_log(database_url: str) -> None:
+    for role in (QUERY, WORKER):
+        for table in ("api_keys", "audit_log"):
+            with psycopg.connect(as_role(database_url, role)) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+
+
+def test_tracker_bound_only_reads(database_url: str) -> None:
+    sql_text = "SELECT table_name, privilege_type FROM information_schema.role_table_grants WHERE grantee = 'tracker_bound' AND privilege_type <> 'SELECT'"
+    assert ask(database_url, sql_text) == []
