@@ -101,7 +101,9 @@ def _from_validation(error: RequestValidationError) -> ApiError:
 
 
 def _reason(error: dict[str, Any]) -> str:
-    """As the framework says it; of a text, which it counts as a list, in characters."""
+    """As the framework says it; of a text, which it counts as a list, in characters; of a parameter that there is not, what to do."""
+    if error["type"] == "extra_forbidden":
+        return "is not a parameter of this path; see /docs for those it takes"
     if isinstance(error["input"], str) and error["type"] in ("too_short", "too_long"):
         bounds = error["ctx"]
         return (

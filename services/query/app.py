@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from services.query import (
     routes_dead_letters,
@@ -20,6 +20,7 @@ from services.query import (
     routes_tools,
     routes_usage,
 )
+from services.query.asking import refuse_repeated_parameters
 from services.query.head import HeadAsGet
 from services.query.job_watch import JobWatch
 from services.query.key_checks import find_key, has_admin, noting_uses
@@ -104,7 +105,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routes_dead_letters,
         routes_service,
     ):
-        app.include_router(routes.router)
+        app.include_router(routes.router, dependencies=[Depends(refuse_repeated_parameters)])
     app.add_middleware(HeadAsGet)
     app.add_middleware(AccessControl, access=settings.access, keys=cache)
     install_database_errors(app)

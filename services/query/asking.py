@@ -38,6 +38,16 @@ def refuse_parameters(request: Request) -> None:
         raise invalid(name, "is not a parameter of this path; it takes none")
 
 
+async def refuse_repeated_parameters(request: Request) -> None:
+    """Of two filters of one name only one could be kept to, and the answer would be another than was asked for."""
+    if request.scope["query_string"]:
+        seen: set[str] = set()
+        for name, _ in request.query_params.multi_items():
+            if name in seen:
+                raise invalid(name, "is given more than once; give it once")
+            seen.add(name)
+
+
 def paging(request: Request, asked: Paged) -> Paging:
     """The page that is asked for."""
     grant = grant_in(request.scope)

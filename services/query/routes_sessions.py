@@ -26,7 +26,7 @@ def list_sessions(request: Request, asked: Annotated[SessionList, Query()]) -> R
     return answer(request, lambda connection: listing.sessions(connection, filters, wanted))
 
 
-def named_in_one_segment(request: Request) -> None:
+async def named_in_one_segment(request: Request) -> None:
     """404 of a path that there is not. An id's own slash is written %2F, which `:path` takes; any other slash leads elsewhere."""
     path: bytes = request.scope["raw_path"].partition(b"?")[0]
     template: str = request.scope["route"].path
