@@ -48,8 +48,10 @@ def checked(url: str) -> str:
 
 def servers(url: str) -> Servers:
     """Of a sentinel:// or cluster:// URL; ValueError says what is missing."""
-    parts = urlsplit(url)
-    login, _, hosts = parts.netloc.rpartition("@")
+    # Not by urlsplit: from Python 3.13 on it takes one host, and refuses an IPv6 address among several.
+    place, _, options = url.partition("://")[2].partition("?")
+    there, _, path = place.partition("/")
+    login, _, hosts = there.rpartition("@")
     default_port = _SENTINEL_PORT if is_sentinel(url) else _REDIS_PORT
     addresses = tuple(_address(host, default_port) for host in hosts.split(",") if host)
     if not addresses:
@@ -58,10 +60,10 @@ def servers(url: str) -> Servers:
     credentials = _without_empty(username=unquote(user), password=unquote(password))
     if is_cluster(url):
         return Servers(addresses, credentials)
-    master, _, db = parts.path.strip("/").partition("/")
+    master, _, db = path.strip("/").partition("/")
     if not master or not (db or "0").isdigit():
         raise ValueError("names no master; write sentinel://host:26379,host2:26379/<name of the master>/<number of the database>")
-    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    query = {name: values[-1] for name, values in parse_qs(options).items()}
     of_sentinels = _without_empty(username=query.get("sentinel_username", ""), password=query.get("sentinel_password", ""))
     return Servers(addresses, credentials, master, int(db or 0), of_sentinels)
 

@@ -1,5 +1,6 @@
 """The OpenAPI document of ingest: its schemas come from the same Structs that decode and encode, so they cannot differ."""
 
+from inspect import cleandoc
 from typing import Any, Final
 
 import msgspec
@@ -89,9 +90,11 @@ _PREFER: Final = {
 
 
 def components() -> dict[str, Any]:
-    """components.schemas."""
+    """components.schemas. Descriptions without indentation, as docstrings have them from Python 3.13 on."""
     types = [*EVENT_TYPES, Manifest, NewKey, ScrubRequest, LetterFilter, *ANSWER_TYPES]
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
+    for schema in (each for each in schemas.values() if "description" in each):
+        schema["description"] = cleandoc(schema["description"])
     for event_type in EVENT_TYPES:
         _refine(schemas[event_type.__name__])
     for struct, counts in MOST.items():

@@ -36,7 +36,7 @@ def test_the_readable_ones_are_told_from_the_others(bad: bytes) -> None:
     assert salvaged.rest == entry(bad, bad).replace(b": ", b":").replace(b", ", b",")
 
 
-@pytest.mark.parametrize("payload", [b"", b"{", b"[]", entry(b'{"a":NaN}', GOOD), entry(GOOD, b"[" * 5000 + b"]" * 5000), b"\xff"])
+@pytest.mark.parametrize("payload", [b"", b"{", b"[]", entry(b'{"a":NaN}', GOOD), entry(GOOD, b"[" * 200_000 + b"]" * 200_000), b"\xff"])
 def test_what_has_no_events_to_tell_apart_is_left_whole(payload: bytes) -> None:
     assert salvage(payload) is None
 
