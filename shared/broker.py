@@ -19,7 +19,6 @@ TASK_SWEEP_IMPORTS: Final = "import.sweep"
 TASK_SWEEP_UPLOADS: Final = "maintenance.sweep_uploads"
 TASK_CLOSE_IDLE_SESSIONS: Final = "maintenance.close_idle_sessions"
 TASK_REMOVE_DEAD_CONSUMERS: Final = "maintenance.remove_dead_consumers"
-# On the queue of the drain: imports may keep the others busy for hours.
 TASK_CANARY: Final = "canary"
 TASK_CHECK_ACCOUNTING: Final = "maintenance.check_accounting"
 TASK_SCRUB: Final = "maintenance.scrub"
@@ -42,7 +41,9 @@ def celery_settings(redis_url: str) -> dict[str, Any]:
         "task_create_missing_queues": True,
         "task_routes": {
             TASK_DRAIN: {"queue": QUEUE_DRAIN},
+            # Imports may keep the others busy for hours; these two must not wait for them.
             TASK_CANARY: {"queue": QUEUE_DRAIN},
+            TASK_SWEEP_IMPORTS: {"queue": QUEUE_DRAIN},
             "import.*": {"queue": QUEUE_IMPORT},
             "maintenance.*": {"queue": QUEUE_MAINTENANCE},
         },

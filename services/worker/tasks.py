@@ -46,17 +46,18 @@ def run_import(job_id: str, share: int = 0) -> None:
 
 @app.task(name=TASK_SWEEP_IMPORTS)
 def sweep_imports() -> None:
-    """Sends again the shares whose task or worker was lost, and deletes uploads that nobody tries again."""
+    """Sends again the shares whose task or worker was lost, and ends jobs whose workers do not hear of their cancel."""
     with put_off_if_away(TASK_SWEEP_IMPORTS):
-        job.delete_old_files(resources())
+        job.end_cancelled(resources())
         for job_id, share in job.abandoned(resources()):
             app.send_task(TASK_RUN_IMPORT, (str(job_id), share))
 
 
 @app.task(name=TASK_SWEEP_UPLOADS)
 def sweep_uploads() -> None:
-    """Deletes uploads that no job needs."""
+    """Deletes uploads that no job needs, or that nobody tries again."""
     with put_off_if_away(TASK_SWEEP_UPLOADS):
+        job.delete_old_files(resources())
         leftovers.sweep(resources())
 
 

@@ -11,6 +11,7 @@ from services.worker.importers.archive import ArchiveSummary, Member, read_membe
 from services.worker.importers.archive_limits import LIMIT_EXCEEDED
 from services.worker.importers.hashing import Hashing
 from services.worker.importers.shares import Position, Share
+from services.worker.importers.stall_watch import StallWatch, WatchedFile
 from services.worker.records import (
     DAMAGED,
     ApiCall,
@@ -113,10 +114,10 @@ class _Dealt:
         return isinstance(index, int) and index % self.shares == self.share and index >= self.start
 
 
-def chunks_of(share: Share, idle_gap: timedelta) -> Iterator[Chunk]:
+def chunks_of(share: Share, idle_gap: timedelta, watch: StallWatch) -> Iterator[Chunk]:
     """From the share's position on. Deterministic, so that a position means the same to whoever takes the share over."""
     chunk = Chunk(share.position)
-    for position, source, upload in _sources(share):
+    for position, source, upload in _sources(share, watch):
         if source.error is not None:
             chunk.add(source.name, source.error)
         if source.content is not None:
@@ -124,6 +125,7 @@ def chunks_of(share: Share, idle_gap: timedelta) -> Iterator[Chunk]:
             found = reading.read(cast(IO[bytes], content), source.kind, share.user, idle_gap, share.accepted_at)
             records = islice(found, position.records, None)
             for number, record in enumerate(records, position.records + 1):
+                watch.moved()
                 chunk.add(source.name, record)
                 if chunk.is_full:
                     chunk.position, chunk.bytes_done = Position(position.file, position.member, number), upload.tell()
@@ -139,14 +141,15 @@ def chunks_of(share: Share, idle_gap: timedelta) -> Iterator[Chunk]:
     yield chunk
 
 
-def _sources(share: Share) -> Iterator[tuple[Position, Source, IO[bytes]]]:
+def _sources(share: Share, watch: StallWatch) -> Iterator[tuple[Position, Source, IO[bytes]]]:
     """The files that are dealt to this share and not through yet, each with where to go on in it, and the upload it is in."""
     for index, file in enumerate(share.files):
         if index < share.position.file:
             continue
         is_first = index == share.position.file
         dealt = _Dealt(share.share, share.shares, share.position.member if is_first else 0)
-        with open_blob(file["blob_url"]) as upload:
+        with open_blob(file["blob_url"]) as opened:
+            upload = cast(IO[bytes], WatchedFile(opened, watch))
             members = _members(file, upload, share, dealt) if file["kind"] in ARCHIVES else _itself(file, upload, index, dealt)
             for member, source in members:
                 is_same = is_first and member == share.position.member

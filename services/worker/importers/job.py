@@ -10,12 +10,13 @@ from uuid import UUID
 import structlog
 
 from services.worker import undo
-from services.worker.importers import shares
+from services.worker.importers import cancelled, shares
 from services.worker.importers.ahead import read_ahead
 from services.worker.importers.chunks import chunks_of
 from services.worker.importers.lease import renewed
 from services.worker.importers.redacting import redacted
 from services.worker.importers.shares import Position, Progress, Share
+from services.worker.importers.stall_watch import StallWatch
 from services.worker.importers.store import store
 from services.worker.importers.whole_files import WholeFiles
 from services.worker.resources import Resources
@@ -31,6 +32,16 @@ def abandoned(worker: Resources) -> list[tuple[UUID, int]]:
         return shares.abandoned(connection)
 
 
+def end_cancelled(worker: Resources) -> None:
+    """Jobs whose workers do not hear of their cancel. Their uploads are the sweep's to delete: who runs this may not have the store."""
+    with worker.transaction() as connection:
+        job_ids = cancelled.unheard(connection)
+    for job_id in job_ids:
+        with worker.transaction() as connection:
+            if cancelled.end_cancelled(connection, job_id):
+                log.warning("job_cancelled", job_id=str(job_id), reason="its workers did not hear of it in time")
+
+
 def run(worker: Resources, job_id: UUID, number: int) -> None:
     """Works on a share to its end. Returns at once if another worker has it, or it is finished."""
     with worker.transaction() as connection:
@@ -39,8 +50,9 @@ def run(worker: Resources, job_id: UUID, number: int) -> None:
         return
     with structlog.contextvars.bound_contextvars(request_id=share.request_id, job_id=str(job_id), share=number):
         try:
-            with renewed(worker.settings.database_url, share):
-                _work(worker, share)
+            watch = StallWatch()
+            with renewed(worker.settings.database_url, share, watch):
+                _work(worker, share, watch)
         except shares.LeaseLostError:
             log.warning("share_taken_over", reason="it was not renewed in time; another worker goes on with it")
         except BlobStoreAway:
@@ -49,10 +61,9 @@ def run(worker: Resources, job_id: UUID, number: int) -> None:
             raise
 
 
-def _work(worker: Resources, share: Share) -> None:
+def _work(worker: Resources, share: Share, watch: StallWatch) -> None:
     started = time.perf_counter()
-    work = _give_up if share.attempts > shares.MAX_ATTEMPTS else _undo if share.kind == "undo" else _import
-    outcome = work(worker, share)
+    outcome = _worked_on(worker, share, watch)
     with worker.transaction() as connection:
         ended = shares.finish(connection, share, outcome)
     log.info("share_finished", outcome=outcome, duration_ms=round((time.perf_counter() - started) * 1000))
@@ -63,13 +74,19 @@ def _work(worker: Resources, share: Share) -> None:
         log.info("job_finished", kind=share.kind, status=status)
 
 
-def _import(worker: Resources, share: Share) -> str:
+def _worked_on(worker: Resources, share: Share, watch: StallWatch) -> str:
+    if share.attempts > shares.MAX_ATTEMPTS:
+        return _give_up(worker, share)
+    return _undo(worker, share) if share.kind == "undo" else _import(worker, share, watch)
+
+
+def _import(worker: Resources, share: Share, watch: StallWatch) -> str:
     """Goes on behind the share's position."""
     if share.is_cancelled:
         return "cancelled"
-    chunks = chunks_of(share, worker.idle_gap)
+    chunks = chunks_of(share, worker.idle_gap, watch)
     whole_files = WholeFiles()
-    for chunk in read_ahead(redacted(chunks) if worker.settings.redact else chunks):
+    for chunk in read_ahead(watch.watched(redacted(chunks) if worker.settings.redact else chunks)):
         if store(worker, share, chunk, whole_files):
             return "cancelled"
     return "succeeded"

@@ -17,6 +17,8 @@ from services.worker.records import RecordError
 
 T = TypeVar("T", bound=Struct)
 Problem = Literal["INVALID_JSON", "NOT_AN_OBJECT", "NESTED_TOO_DEEP"]
+# Two on one line were seen. Of more, a line could have millions, and each costs as much as a line.
+MAX_OBJECTS_A_LINE = 10_000
 _COMMENTS = (b"//", b"#")
 _MESSAGES = {
     "INVALID_JSON": "is no JSON from some place on; what is before and after it is imported",
@@ -52,8 +54,12 @@ def _without_nul(line: bytes) -> bytes:
 
 def _objects_of_a_difficult_line(line: bytes, wanted: type[T]) -> Iterator[T | Problem]:
     text = line.decode("utf-8", "replace")
-    at = 0
+    at = count = 0
     while at < len(text):
+        count += 1
+        if count > MAX_OBJECTS_A_LINE:
+            yield "INVALID_JSON"
+            return
         try:
             value, at = _pieces.raw_decode(text, at)
         except RecursionError:

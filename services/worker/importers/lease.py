@@ -1,4 +1,7 @@
-"""A share's lease is renewed while its worker lives: to find its place in a large archive again may take longer than a lease, and commits nothing."""
+"""A share's lease is renewed while its worker lives and gets on: to find its place in a large archive again may take longer than a lease.
+
+The same thread looks whether reading stands still. Then the share has failed, and the process ends, since nothing else ends a parser.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -7,37 +10,54 @@ from contextlib import contextmanager
 import psycopg
 import structlog
 
+from services.worker.importers import shares
 from services.worker.importers.shares import LEASE_SECONDS, Share
+from services.worker.importers.stall_watch import NEEDLESS_SECONDS, StallWatch, end_process
 from shared.database import connect_options
 
 log = structlog.get_logger()
 
 RENEW_SECONDS = LEASE_SECONDS / 3
-_RENEW = """
-    UPDATE import_shares SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
-    WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s AND outcome IS NULL"""
 
 
 @contextmanager
-def renewed(database_url: str, share: Share) -> Iterator[None]:
+def renewed(database_url: str, share: Share, watch: StallWatch, renew_seconds: float = RENEW_SECONDS) -> Iterator[None]:
     """Renews from a thread, on a connection of its own, until the block ends or the share is another's."""
     stopping = threading.Event()
-    thread = threading.Thread(target=_renew, args=(database_url, share, stopping), name="lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        thread.join()
-
-
-def _renew(database_url: str, share: Share, stopping: threading.Event) -> None:
-    parameters = {"job_id": share.job_id, "share": share.share, "lease_token": share.lease_token, "lease_seconds": LEASE_SECONDS}
-    options = connect_options(statement_timeout_ms=2_000, lock_timeout_ms=2_000, read_only=False)
-    while not stopping.wait(RENEW_SECONDS):
+    renewer = _Renewer(database_url, share, watch)
+    thread = threading.Thread(target=renewer.run, args=(stopping, renew_seconds), name="lease", daemon=True)
+    with watch.guarded():
+        thread.start()
         try:
-            with psycopg.connect(database_url, application_name="tracker-lease", **options) as connection:
-                connection.execute(_RENEW, parameters)
-        except psycopg.OperationalError as error:
-            # Its own transaction will find the same; there is time for another try before the lease is over.
-            log.warning("lease_not_renewed", reason=type(error).__name__)
+            yield
+        finally:
+            stopping.set()
+            thread.join()
+
+
+class _Renewer:
+    def __init__(self, database_url: str, share: Share, watch: StallWatch) -> None:
+        self._database_url = database_url
+        self._share = share
+        self._watch = watch
+        self._options = connect_options(statement_timeout_ms=2_000, lock_timeout_ms=2_000, read_only=False)
+
+    def run(self, stopping: threading.Event, renew_seconds: float) -> None:
+        while not stopping.wait(renew_seconds):
+            self._watch.alive()
+            try:
+                self._renew()
+            except psycopg.OperationalError as error:
+                # Its own transaction will find the same; there is time for another try before the lease is over.
+                log.warning("lease_not_renewed", reason=type(error).__name__)
+
+    def _renew(self) -> None:
+        still_seconds = self._watch.still_seconds
+        with psycopg.connect(self._database_url, application_name="tracker-lease", **self._options) as connection:
+            if still_seconds > self._watch.stall_seconds:
+                shares.stop_stalled(connection, self._share, round(still_seconds))
+                is_ours = False
+            else:
+                is_ours = shares.renew(connection, self._share)
+        if not is_ours and still_seconds > min(NEEDLESS_SECONDS, self._watch.stall_seconds):
+            end_process("reading stands still, and the share has failed, was cancelled or is another worker's")

@@ -25,8 +25,7 @@ def read_sessions_index(file: IO[bytes], *, user: str | None) -> Iterator[Record
     projects: set[str] = set()
     sessions = others = 0
     try:
-        # use_float: without it, an integer of more than 4,300 digits makes ijson's C parser crash the process.
-        for entry in ijson.items(file, "entries.item", use_float=True):
+        for entry in _entries(file):
             facts = _facts(entry, user)
             if facts is None:
                 others += 1
@@ -41,6 +40,52 @@ def read_sessions_index(file: IO[bytes], *, user: str | None) -> Iterator[Record
             code=code_of(error), message="The file is damaged near this place; what was before it is imported.", offset=file.tell()
         )
     yield FileSummary(records={"session": sessions, "(none)": others}, unknown_records={"(none)": others} if others else {})
+
+
+def _entries(file: IO[bytes]) -> Iterator[dict[str, Any] | None]:
+    """The texts and numbers of each entry, None for one that is no object. What is nested deeper is passed over.
+
+    ijson.items would make a path of each value's place, which takes the square of the depth.
+    """
+    walk = _Walk()
+    # use_float: without it, an integer of more than 4,300 digits makes ijson's C parser crash the process.
+    for event, value in ijson.basic_parse(file, use_float=True):
+        if walk.ends_an_entry(event, value):
+            yield walk.entry
+
+
+class _Walk:
+    """Where the parser is: at depth 1 in the file's object, at 2 in its array `entries`, at 3 in an entry."""
+
+    def __init__(self) -> None:
+        self.entry: dict[str, Any] | None = None
+        self._depth = 0
+        self._keys = {1: "", 3: ""}
+        self._is_among_entries = False
+
+    def ends_an_entry(self, event: str, value: Any) -> bool:
+        """Takes the next event. True if `entry` is one, and has ended."""
+        if event.startswith("start_"):
+            self._begin(event == "start_array")
+        elif event.startswith("end_"):
+            self._depth -= 1
+            return self._depth == 2 and self._is_among_entries
+        elif event == "map_key":
+            if self._depth in self._keys:
+                self._keys[self._depth] = value
+        elif self._depth == 2:
+            self.entry = None
+            return self._is_among_entries
+        elif self._depth == 3 and self.entry is not None:
+            self.entry[self._keys[3]] = value
+        return False
+
+    def _begin(self, is_array: bool) -> None:
+        self._depth += 1
+        if self._depth == 2:
+            self._is_among_entries = is_array and self._keys[1] == "entries"
+        elif self._depth == 3:
+            self.entry = None if is_array else {}
 
 
 def _facts(entry: Any, user: str | None) -> SessionFacts | None:

@@ -96,6 +96,14 @@ _FINISH_JOB = """
     WHERE j.id = %(job_id)s AND j.status = 'running'
     RETURNING j.status, j.has_files"""
 
+_RENEW = """
+    UPDATE import_shares SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
+    WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s AND outcome IS NULL"""
+
+_ADD_ERROR = """
+    UPDATE import_jobs SET errors_total = errors_total + 1, errors = jsonb_path_query_array(errors || %(error)s::jsonb, '$[0 to 99]')
+    WHERE id = %(job_id)s"""
+
 _PUT_BACK = """
     UPDATE import_shares SET attempts = attempts - 1, lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
     WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s AND attempts > 0"""
@@ -174,6 +182,29 @@ def finish(connection: Connection[Any], share: Share, outcome: str) -> tuple[str
         raise LeaseLostError
     row = connection.execute(_FINISH_JOB, parameters).fetchone()
     return None if row is None else (row[0], row[1])
+
+
+def renew(connection: Connection[Any], share: Share) -> bool:
+    """Prolongs the lease. False if the share has ended or is another worker's."""
+    parameters = {"job_id": share.job_id, "share": share.share, "lease_token": share.lease_token, "lease_seconds": LEASE_SECONDS}
+    return connection.execute(_RENEW, parameters).rowcount > 0
+
+
+def stop_stalled(connection: Connection[Any], share: Share, seconds: int) -> None:
+    """Ends a share whose reading stands still; its files are kept for another try."""
+    message = f"Reading stood still for {seconds} s, so the job was stopped; what was before is imported. Retry it, or send the files in parts to find the one."
+    error = {"code": "READING_STALLED", "message": message}
+    parameters = {
+        "job_id": share.job_id,
+        "share": share.share,
+        "lease_token": share.lease_token,
+        "outcome": "given_up",
+        "error": Jsonb([error]),
+    }
+    connection.execute(_LOCK_JOB, parameters)
+    if connection.execute(_FINISH_SHARE, parameters).rowcount:
+        connection.execute(_ADD_ERROR, parameters)
+        connection.execute(_FINISH_JOB, parameters)
 
 
 def put_back(connection: Connection[Any], share: Share) -> None:
