@@ -16,16 +16,27 @@ from sqlalchemy import Connection
 from services.query.queries.paging import Row, rows
 from services.query.queries.ranges import DAY, HOUR, QUARTER, WEEK, Range, Segment, cover
 from services.query.queries.segments import IN_SEGMENT, SEGMENTS, segment_parameters
-from services.query.queries.vectors import ACTIVE_DIGITS, counters
+from services.query.queries.vectors import ACTIVE_DIGITS, counters, holds
 from shared.messages import EARLIEST, LATEST
 
 _ACTIVE = f"""
     SELECT width_bucket(date_part('epoch', bucket_start), CAST(:offset_starts AS float8[])) AS period,
-        sum(CASE r.grain_minutes WHEN 10080 THEN active_by_quarter ELSE placed(active_us, quarter_of_week(bucket_start), {ACTIVE_DIGITS}) END)::text AS active
+        sum(CASE r.grain_minutes WHEN 10080 THEN active_by_quarter ELSE placed(active_us, quarter_of_week(bucket_start), {ACTIVE_DIGITS}) END)::text AS active,
+        sum(active_us) AS active_us
     FROM {SEGMENTS}
     CROSS JOIN LATERAL (SELECT grain_minutes, bucket_start, active_us, active_by_quarter FROM activity_rollups
         WHERE project_id = :project_id AND user_id = :user_id AND {IN_SEGMENT} AND bucket_start > '-infinity' AND active_us > 0 OFFSET 0) AS r
     GROUP BY 1
+"""
+
+# Where there is more than a vector can hold: of hours or quarters, each by itself.
+_ACTIVE_APART = f"""
+    SELECT width_bucket(date_part('epoch', bucket_start), CAST(:offset_starts AS float8[])) AS period, quarter_of_week(bucket_start) AS quarter,
+        sum(active_us) AS active_us
+    FROM {SEGMENTS}
+    CROSS JOIN LATERAL (SELECT bucket_start, active_us FROM activity_rollups
+        WHERE project_id = :project_id AND user_id = :user_id AND {IN_SEGMENT} AND bucket_start > '-infinity' AND active_us > 0 OFFSET 0) AS r
+    GROUP BY 1, 2
 """
 
 
@@ -33,18 +44,22 @@ def heatmap(connection: Connection, project_id: int, user_id: int, wanted: Range
     """168 rows: weekday (0 is Monday), hour, active minutes."""
     starts, offsets = offset_periods(wanted.tz)
     keys = {"project_id": project_id, "user_id": user_id, "offset_starts": starts}
-    segments = _segments(wanted, starts, whole_hours=all(offset % HOUR == 0 for offset in offsets))
+    # What begins with the zone's hours can be read by the hour.
+    fine = (60, 15) if all(offset % HOUR == 0 for offset in offsets) else (15,)
+    found = rows(connection, _ACTIVE, segment_parameters(_segments(wanted, starts, (10080, *fine))) | keys)
+    if all(row["active_us"] < holds(ACTIVE_DIGITS) for row in found):
+        active = [(row["period"], quarter, us) for row in found for quarter, us in counters(row["active"], ACTIVE_DIGITS)]
+    else:
+        apart = rows(connection, _ACTIVE_APART, segment_parameters(_segments(wanted, starts, fine)) | keys)
+        active = [(row["period"], row["quarter"], int(row["active_us"])) for row in apart]
     active_us = [0] * 168
-    for row in rows(connection, _ACTIVE, segment_parameters(segments) | keys):
-        offset = offsets[row["period"] - 1]
-        for quarter, microseconds in counters(row["active"], ACTIVE_DIGITS):
-            active_us[(quarter * QUARTER + offset) % WEEK // HOUR] += microseconds
+    for period, quarter, microseconds in active:
+        active_us[(quarter * QUARTER + offsets[period - 1]) % WEEK // HOUR] += microseconds
     return [{"weekday": n // 24, "hour": n % 24, "active_minutes": round(active_us[n] / 60e6, 1)} for n in range(168)]
 
 
-def _segments(wanted: Range, offset_starts: list[float], *, whole_hours: bool) -> list[Segment]:
-    """Weeks that lie in one stretch, and what is left in hours, if those begin with the zone's hours, else in quarters."""
-    grains = (10080, 60, 15) if whole_hours else (10080, 15)
+def _segments(wanted: Range, offset_starts: list[float], grains: tuple[int, ...]) -> list[Segment]:
+    """The coarsest buckets of these grains that lie in one stretch."""
     stretches = pairwise([*offset_starts, inf])
     return [
         segment

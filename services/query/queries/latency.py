@@ -8,9 +8,11 @@ from sqlalchemy import Connection
 from services.query.queries.paging import Row, rows
 from services.query.queries.ranges import Segment
 from services.query.queries.tools import calls_source, is_kept, rollup_source, split_parameters
-from services.query.queries.vectors import TIMES_DIGITS, counters
+from services.query.queries.vectors import TIMES_DIGITS, counters, holds
 
-_HISTOGRAMS = "SELECT tool_name, sum(times)::text AS times FROM ({source}) AS s GROUP BY tool_name"
+_HISTOGRAMS = "SELECT tool_name, sum(times)::text AS times, sum(timed_calls) AS timed_calls FROM ({source}) AS s GROUP BY tool_name"
+# Of a tool with more calls than a histogram can hold: day by day, put together here. A day that has too many itself is left out.
+_DAYS = f"SELECT times::text AS times FROM ({{source}}) AS s WHERE timed_calls < {holds(TIMES_DIGITS)}"
 # What the histograms' segments leave out.
 _BUCKETS = "SELECT tool_name, latency_bucket, count(*) AS calls FROM ({source}) AS s GROUP BY tool_name, latency_bucket"
 
@@ -32,15 +34,26 @@ def percentiles(connection: Connection, project_id: int, user_id: int, tool_name
         sql = _FROM_CALLS.format(source=calls_source(project_id, user_id, tool_name, "r.tool_name, r.duration_ms"))
         return {row.pop("tool_name"): row for row in rows(connection, sql, parameters)}
     histograms: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    sql = _HISTOGRAMS.format(source=rollup_source(tool_name, "r.tool_name, r.times"))
+    sql = _HISTOGRAMS.format(source=rollup_source(tool_name, "r.tool_name, r.times, r.timed_calls"))
     for row in rows(connection, sql, parameters):
-        for place, calls in counters(row["times"], TIMES_DIGITS):
-            histograms[row["tool_name"]][place - 1] = calls
+        fits = row["timed_calls"] < holds(TIMES_DIGITS)
+        vectors = [row["times"]] if fits else _by_day(connection, project_id, user_id, row["tool_name"], segments)
+        for vector in vectors:
+            for place, calls in counters(vector, TIMES_DIGITS):
+                histograms[row["tool_name"]][place - 1] += calls
     if not all(kept):
         timed = calls_source(project_id, user_id, tool_name, "r.tool_name, latency_bucket(r.duration_ms) AS latency_bucket")
         for row in rows(connection, _BUCKETS.format(source=timed.replace("OFFSET 0", "AND duration_ms IS NOT NULL OFFSET 0")), parameters):
             histograms[row["tool_name"]][row["latency_bucket"]] += row["calls"]
-    return {name: _percentiles(histogram) for name, histogram in histograms.items()}
+    return {name: _percentiles(histogram) for name, histogram in histograms.items() if histogram}
+
+
+def _by_day(connection: Connection, project_id: int, user_id: int, tool_name: str, segments: list[Segment]) -> list[str]:
+    """One tool's histograms of the days that the kept segments are made of."""
+    kept = [each for each in segments if is_kept(each)]
+    days = [Segment(1440, min(each.start for each in kept), max(each.end for each in kept))]
+    sql = _DAYS.format(source=rollup_source(tool_name, "r.times, r.timed_calls"))
+    return [row["times"] for row in rows(connection, sql, split_parameters(project_id, user_id, tool_name, days))]
 
 
 def _percentiles(histogram: dict[int, int]) -> Row:

@@ -7,13 +7,23 @@ from sqlalchemy import Connection
 
 from services.query.queries.paging import Row, rows
 from services.query.queries.ranges import QUARTER, WEEK
-from services.query.queries.vectors import CALLS_DIGITS, total
+from services.query.queries.vectors import CALLS_DIGITS, holds, total
 
 _WEEKS = """
-    SELECT date_part('epoch', bucket_start) AS week, calls_by_quarter::text AS calls, errors_by_quarter::text AS errors
+    SELECT date_part('epoch', bucket_start) AS week, calls_by_quarter::text AS calls, errors_by_quarter::text AS errors, calls AS calls_in_all
     FROM tool_rollups
     WHERE project_id = :project_id AND user_id = :user_id AND grain_minutes = 10080 AND tool_name = :tool_name AND calls_by_quarter <> 0
         AND bucket_start > to_timestamp(:start) - interval '7 days' AND bucket_start < to_timestamp(:end)
+"""
+
+# Of a week with more calls than its vectors can hold.
+_CALLS = """
+    SELECT width_bucket(date_part('epoch', occurred_at), CAST(:edges AS float8[])) - 1 AS i, count(*) AS calls,
+        count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors
+    FROM tool_calls
+    WHERE tool_name = :tool_name AND occurred_at >= to_timestamp(:start) AND occurred_at < to_timestamp(:end)
+        AND (:project_id = -1 OR project_id = :project_id) AND (:user_id = -1 OR user_id = :user_id)
+    GROUP BY i
 """
 
 
@@ -27,6 +37,11 @@ def series(
     for row in rows(connection, _WEEKS, keys | {"start": start, "end": end}):
         week = row["week"]
         at, until = max(start, week), min(end, week + WEEK)
+        if row["calls_in_all"] >= holds(CALLS_DIGITS):
+            for one in rows(connection, _CALLS, keys | {"start": at, "end": until, "edges": edges[:-1]}):
+                for name in ("calls", "errors"):
+                    found[one["i"]][name] += one[name]
+            continue
         number = bisect_right(edges, at) - 1
         while at < until:
             following = min(edges[number + 1], until)

@@ -1,9 +1,18 @@
-"""Vectors of counters kept in one number (deploy/migrations/0002_weeks.sql): a counter at every so many decimal digits."""
+"""Vectors of counters kept in one number (deploy/migrations/0002_weeks.sql): a counter at every so many decimal digits.
+
+A counter that outgrows its digits would run into the next. None has as long as all of them together are less than `holds(digits)`, which each row says
+beside its vectors; what reads them asks that first, and reads something finer where it is more (docs/adr/0028).
+"""
 
 from collections.abc import Iterator
 
 _AT_ONCE = 96
 TIMES_DIGITS, CALLS_DIGITS, ACTIVE_DIGITS = 8, 8, 16
+
+
+def holds(digits: int) -> int:
+    """What the counters of a vector must together be less than, for each to be told from the next."""
+    return int(10**digits - 1)
 
 
 def counters(number: str, digits: int) -> Iterator[tuple[int, int]]:
