@@ -124,6 +124,9 @@ faults-long: environment ## the same for as long as ARGS say: make faults-long A
 faults-power: environment ## cut the power, many times, under load (needs root, loop devices and mkfs.xfs)
 	$(VENV)/python -m tests.faults.power $(ARGS)
 
+crowd: environment ## 1,000 connections of mixed clients before a stack of its own, five minutes (CROWD="--connections 200 --seconds 60")
+	$(VENV)/python -m tests.crowd $(CROWD)
+
 fuzz: environment ## feed every parser with the unexpected, 10 minutes each (FUZZ="--seconds 60 --only event")
 	$(VENV)/python -m tests.fuzz $(FUZZ)
 

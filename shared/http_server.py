@@ -6,14 +6,17 @@ off here; uvicorn would keep each of them for ever. Bodies are the routes' matte
 
 import argparse
 import json
+import resource
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -21,9 +24,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from shared.answer_headers import JSON, protection
 from shared.reach import ReachSettings, check_bind
 
+log = structlog.get_logger()
+
 GRACEFUL_SECONDS: Final = 10
+# Files that a process has open beside its clients' connections: to Redis, Postgres and the blob store, of uploads, its logs and code.
+OTHER_FILES: Final = 256
 MAX_HEAD_BYTES: Final = 65_536
-MAX_PIPELINED: Final = 16
+MAX_PIPELINED: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ class Connection(HttpToolsProtocol):
         self._unsent_bytes = 0
         self._unsent_since = time.monotonic()
         self._has_taken = False
+        # What the client is told last, once the requests before it are answered.
+        self._last_words: bytes | None = None
 
     def connection_made(self, transport: Any) -> None:
         """The client is here."""
@@ -64,6 +73,8 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Some of a request has come."""
+        if self._last_words is not None:
+            return
         super().data_received(data)
         if self._head_by is not None:
             self._head_bytes += len(data)
@@ -77,11 +88,16 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             raise ValueError("too many requests in a row without reading an answer")
         super().on_headers_complete()
+        # The request has its headers. Fields after a chunked body (trailers) would be appended to them, and nobody has checked those.
+        self.headers = deque(maxlen=0)  # type: ignore[assignment]
 
     def on_response_complete(self) -> None:
         """An answer is out."""
+        is_last = not self.pipeline
         super().on_response_complete()
-        if self.cycle.response_complete:
+        if is_last and self._last_words is not None:
+            self._end()
+        elif self.cycle.response_complete:
             self._head_by = time.monotonic() + (self._patience.rest_seconds if self.cycle.more_body else self._patience.head_seconds)
 
     def resume_writing(self) -> None:
@@ -90,11 +106,26 @@ class Connection(HttpToolsProtocol):
         self._has_taken = True
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP has the one error body too."""
+        """What is no HTTP has the one error body too. Requests that came whole before it are answered first."""
+        if self._last_words is not None:
+            return
         body = json.dumps({"error": True, "message": msg, "code": "VALIDATION_ERROR", "details": {}}).encode()
         headers = [JSON, (b"content-length", b"%d" % len(body)), (b"connection", b"close"), *protection([JSON])]
         head = b"".join(b"%s: %s\r\n" % header for header in headers)
-        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"\r\n" + body)
+        self._last_words = b"HTTP/1.1 400 Bad Request\r\n" + head + b"\r\n" + body
+        self._head_by = None
+        if self.pipeline and self.cycle.more_body:
+            # The newest request is the broken one, and has not begun.
+            self.pipeline.popleft()
+        elif not self.pipeline and (self.cycle is None or self.cycle.response_complete or self.cycle.more_body):
+            self._end()
+
+    def _end(self) -> None:
+        if self.transport.is_closing():
+            return
+        is_within_an_answer = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        if self._last_words is not None and not is_within_an_answer:
+            self.transport.write(self._last_words)
         self.transport.close()
 
     def look(self, now: float) -> None:
@@ -146,7 +177,29 @@ def server(create_app: Callable[[], ASGIApp], patience: Patience) -> Server:
 
 def serve(create_app: Callable[[], ASGIApp], listening: socket.socket, reach: ReachSettings) -> None:
     """Serves until SIGTERM, then lets running requests end."""
-    server(create_app, Patience(reach.max_connections)).run(sockets=[listening])
+    connections = connections_for(reach.max_connections)
+
+    def create() -> ASGIApp:
+        app = create_app()
+        if connections < reach.max_connections:
+            # Said now, since the app has set up the logs.
+            advice = (
+                f"raise the limit of open files (ulimit -Hn) to {reach.max_connections + OTHER_FILES}, or lower TRACKER_MAX_CONNECTIONS"
+            )
+            log.warning("fewer_connections", connections=connections, advice=advice)
+        return app
+
+    server(create, Patience(connections)).run(sockets=[listening])
+
+
+def connections_for(wanted: int) -> int:
+    """How many connections the process may have open, up to `wanted`. Raises its soft limit of open files to what that needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else min(wanted, max(soft - OTHER_FILES, soft // 2))
 
 
 def serve_by_itself(create_app: Callable[[], ASGIApp], reach: ReachSettings) -> None:

@@ -16,9 +16,20 @@ ENVELOPE_VERSION = 1
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
-SessionId = Annotated[str, Meta(min_length=1, max_length=200, description="Claude Code's own id of the session, or any string.")]
+# Refused at ingest's door, not here: what was accepted before that was checked must still be read. NUL becomes U+FFFD, as in texts.
+_NO_CONTROL_CHARACTERS = {"pattern": r"^[^\u0001-\u001f\u007f-\u009f]*$"}
+SessionId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        description="Claude Code's own id of the session, or any string without control characters.",
+        extra_json_schema=_NO_CONTROL_CHARACTERS,
+    ),
+]
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Identifier = Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema=_NO_CONTROL_CHARACTERS)]
 # What the journal can carry. What ingest accepts is less: shared/plausible.py.
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 # ISO 8601. A naive time is UTC.
@@ -40,7 +51,7 @@ class SessionStart(Struct, tag="session_start", omit_defaults=True, kw_only=True
 
     project_path: Path
     start_time: Time | None = None
-    user: Name | None = None
+    user: Identifier | None = None
     session_id: SessionId | None = None
     git_branch: Name | None = None
     model: Name | None = None
@@ -87,13 +98,13 @@ class Activity(Struct, tag="activity", omit_defaults=True, kw_only=True):
 class ToolCall(Struct, tag="tool_call", omit_defaults=True, kw_only=True):
     """Claude used a tool. Without a session it counts in the global stats only."""
 
-    tool_name: Name
+    tool_name: Identifier
     result_status: ToolStatus
     parameters: dict[str, Any] | UnsetType = UNSET
     execution_time_ms: Count | None = None
     timestamp: Time | None = None
     session_id: SessionId | None = None
-    user: Name | None = None
+    user: Identifier | None = None
     source: Name | None = None
     id: UUID | None = None
 

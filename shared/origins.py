@@ -10,6 +10,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared.concurrency import Limits, Place
 from shared.cors import Cors
 from shared.errors import ApiError, BadRequest, Forbidden, HostNotAllowed, OriginNotAllowed, Unavailable
 from shared.reach import LOOPBACK_NAMES, ReachSettings, comma_list, is_loopback
@@ -36,8 +37,7 @@ class Admission:
         self._is_known_by_address = settings.behind_gateway == "on"
         # None: over whichever address.
         self._good_addresses: set[str] | None = set() if settings.access == "open" and settings.behind_gateway == "off" else None
-        self._max_requests = settings.max_requests
-        self._in_work = 0
+        self._limits = Limits.of(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -49,10 +49,10 @@ class Admission:
             await self._admit(scope, receive, send)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._in_work >= self._max_requests and scope["path"] not in _ALWAYS_ANSWERED:
+        if self._limits.requests.is_full and scope["path"] not in _ALWAYS_ANSWERED:
             await self._refuse(scope, _too_many())(scope, receive, send)
             return
-        self._in_work += 1
+        place = scope["place"] = Place(self._limits)
         try:
             headers = dict(scope["headers"])
             try:
@@ -65,7 +65,7 @@ class Admission:
             else:
                 await self._app(scope, receive, send)
         finally:
-            self._in_work -= 1
+            place.leave()
 
     def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """ApiError if the request must not come in. The usual one costs two look-ups in sets."""

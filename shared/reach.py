@@ -31,8 +31,23 @@ class ReachSettings(BaseSettings):
     cors_origins: str = Field(
         "", description="Origins, with commas between them, whose pages may use the API from a browser: `https://dash.example.org`."
     )
-    max_requests: int = Field(512, ge=1, description="With more requests than this in work, a service answers 503.")
-    max_connections: int = Field(800, ge=1, description="With more connections than this, an API process closes new ones.")
+    max_requests: int = Field(
+        512,
+        ge=1,
+        description="With more requests than this in work, a service answers 503. Those that wait for something slow do not count.",
+    )
+    max_waits: int = Field(
+        256,
+        ge=0,
+        description="With more requests than this waiting for their outcome (`Prefer: wait`), a further one is answered `queued` at once.",
+    )
+    max_uploads: int = Field(64, ge=1, description="With more imports than this being uploaded, a further one is answered 503.")
+    max_watchers: int = Field(256, ge=1, description="With more watchers of import jobs than this, a further one is answered 503.")
+    max_connections: int = Field(
+        2_560,
+        ge=1,
+        description="With more connections than this, an API process closes new ones. It needs as many open files (`ulimit -n`), and 256 more.",
+    )
 
     @field_validator("allowed_hosts")
     @classmethod

@@ -7,6 +7,8 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.connection import SSLConnection
 from redis.exceptions import ResponseError
 
+# Of a node: a batch may append to every partition at once, and TRACKER_JOURNAL_PARTITIONS has this limit.
+MAX_CONNECTIONS = 256
 _OF_A_CONNECTION = ("username", "password", "socket_timeout", "socket_connect_timeout", "client_name")
 
 
@@ -42,7 +44,9 @@ class Nodes:
         if place not in self._clients:
             options = {name: value for name in _OF_A_CONNECTION if (value := self._redis.connection_kwargs.get(name)) is not None}
             is_tls = self._redis.connection_kwargs["connection_class"] is SSLConnection
-            self._clients[place] = Redis(host=place[0], port=place[1], ssl=is_tls, retry=self._redis.retry, **options)
+            self._clients[place] = Redis(
+                host=place[0], port=place[1], ssl=is_tls, retry=self._redis.retry, max_connections=MAX_CONNECTIONS, **options
+            )
         return self._clients[place]
 
     async def aclose(self) -> None:

@@ -21,14 +21,16 @@ from services.ingest.journal import Journal, entries_of
 from services.ingest.key_registry import KeyRegistry
 from services.ingest.known_sessions import KnownSession, KnownSessions, notes_of
 from services.ingest.messages_in import MAX_BATCH_BYTES, MAX_SINGLE_BYTES
+from services.ingest.polling import Poller
 from services.ingest.registry import Registry
 from services.ingest.requests_in import Takes
 from services.ingest.settings import Settings
 from services.ingest.upload_watch import UploadWatch
-from services.ingest.wait import Preference, read_preference, wait_for
+from services.ingest.wait import EntryWatch, Preference, preference_in, wait_for
 from shared import metrics
 from shared.access import grant_in
 from shared.blobs.store import BlobStore
+from shared.concurrency import Place, place_of
 from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
 from shared.web import request_id_of
 
@@ -56,6 +58,8 @@ class Ingest:
     sessions: KnownSessions
     journal: Journal
     backlog: Backlog
+    entry_watch: EntryWatch
+    ended_jobs: Poller[UUID]
     sender: Celery
     uploads: BlobStore
     upload_watch: UploadWatch
@@ -65,6 +69,7 @@ class Write(Struct, frozen=True):
     """A request that may be accepted: its body has arrived, its key is not taken by another body."""
 
     ingest: Ingest
+    place: Place
     route: str
     media_type: bytes
     body: bytes
@@ -114,8 +119,9 @@ async def receive(request: Request, takes: Takes) -> Write:
     route = route_of(request)
     if key:
         await idempotency.claim_key(ingest.redis, route, key, idempotency.body_hash(body))
-    preference = read_preference(headers.get(b"prefer"))
-    return Write(ingest, route, media_type, body, key, preference, request_id_of(request), datetime.now(UTC), user)
+    place = place_of(request.scope)
+    preference = preference_in(headers, place)
+    return Write(ingest, place, route, media_type, body, key, preference, request_id_of(request), datetime.now(UTC), user)
 
 
 async def keep(write: Write, events: Sequence[Event], sizes: Sequence[int], started: dict[str, KnownSession] | None = None) -> Status:
@@ -134,4 +140,4 @@ async def keep(write: Write, events: Sequence[Event], sizes: Sequence[int], star
     else:
         for kind, count in Counter(map(type, events)).items():
             _ACCEPTED[kind].inc(count)
-    return await wait_for(write.preference, ingest.redis, ingest.registry, positions, events)
+    return await wait_for(write.preference, write.place, ingest.entry_watch, ingest.registry, positions, events)

@@ -24,6 +24,7 @@ from services.ingest.key_registry import KeyRegistry
 from services.ingest.key_uses import KeyUses
 from services.ingest.known_sessions import KnownSessions
 from services.ingest.packed_commands import pack_in_c
+from services.ingest.polling import Poller
 from services.ingest.queue_errors import REDIS_SECONDS
 from services.ingest.raw_route import RawApp
 from services.ingest.registry import Registry
@@ -34,10 +35,12 @@ from services.ingest.routes_operations import operations
 from services.ingest.routes_writes import writes
 from services.ingest.settings import Settings
 from services.ingest.upload_watch import UploadWatch
+from services.ingest.wait import EntryWatch
 from shared import broker, web
 from shared.access import AccessControl, refuse_without_admin
 from shared.blobs.store import BlobStore
 from shared.blobs.stores import store_at
+from shared.concurrency import REDIS_CONNECTIONS
 from shared.key_cache import KeyCache
 from shared.keys import StoredKey
 from shared.logs import configure_logs
@@ -45,6 +48,8 @@ from shared.redacted_structs import warm_up
 from shared.redis_clients import connect_async
 
 SERVICE = "ingest"
+# Between two looks for the ends of import jobs.
+JOB_FIRST_PAUSE_SECONDS, JOB_LONGEST_PAUSE_SECONDS = 0.02, 0.2
 
 
 class IngestApp(RawApp):
@@ -118,15 +123,18 @@ def _ingest(
     settings: Settings, redis: Redis, registry: Registry, sender: Celery, doorbell: Doorbell, uploads: BlobStore, upload_watch: UploadWatch
 ) -> Ingest:
     backlog = Backlog(redis, partitions=settings.journal_partitions, max_entries=settings.backlog_max_entries)
+    jobs = JobRegistry(registry)
     return Ingest(
         settings=settings,
         redis=redis,
         registry=registry,
-        jobs=JobRegistry(registry),
+        jobs=jobs,
         keys=KeyRegistry(registry),
         sessions=KnownSessions(redis, registry, settings.known_sessions),
         journal=Journal(AppendScript(redis, settings.redis_replicas_acked), doorbell, backlog),
         backlog=backlog,
+        entry_watch=EntryWatch(redis),
+        ended_jobs=Poller(jobs.ended, first_pause=JOB_FIRST_PAUSE_SECONDS, longest_pause=JOB_LONGEST_PAUSE_SECONDS),
         sender=sender,
         uploads=uploads,
         upload_watch=upload_watch,
@@ -149,7 +157,8 @@ def connect_redis(redis_url: str) -> Redis:
     Its callers say how long they wait, for a whole exchange (queue_errors). A time-out of its own would start a task for each
     command, and the cancellation that ends a wait can get lost in that (asyncio.wait_for of Python 3.11).
     """
-    return pack_in_c(connect_async(redis_url, socket_timeout=None, socket_connect_timeout=REDIS_SECONDS, retry=Retry(NoBackoff(), 0)))
+    options = {"socket_timeout": None, "socket_connect_timeout": REDIS_SECONDS, "retry": Retry(NoBackoff(), 0)}
+    return pack_in_c(connect_async(redis_url, max_connections=REDIS_CONNECTIONS, **options))
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from contextlib import suppress
 import structlog
 from redis.asyncio import Redis
 
+from services.ingest import patience
 from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS, backlog_full
 from shared.journal import stream_key
 from shared.partitions import announce
@@ -73,7 +74,7 @@ class Backlog:
     async def sample(self) -> None:
         """One look at Redis."""
         before = self._appended_bytes
-        async with asyncio.timeout(REDIS_SECONDS), self._redis.pipeline(transaction=False) as pipe:
+        async with patience.within(REDIS_SECONDS), self._redis.pipeline(transaction=False) as pipe:
             # Each time anew: Redis may have been replaced.
             self._known_partitions = await announce(self._redis, self._partitions)
             for partition in range(self._known_partitions):

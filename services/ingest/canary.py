@@ -43,8 +43,9 @@ async def accept_canary(request: Request) -> Response:
 
 async def _check_token(request: Request) -> None:
     shown = headers_of(request).get(PROOF_HEADER.lower().encode(), b"")
-    async with answering_503():
-        token = await ingest_of(request).redis.get(PROOF_KEY)
+    redis = ingest_of(request).redis
+    async with answering_503(redis):
+        token = await redis.get(PROOF_KEY)
     if not isinstance(token, bytes) or not compare_digest(shown, token):
         refused = MethodNotAllowed(f"{PATH} does not take POST but from the tracker itself; send events to /api/events.")
         refused.headers = {"Allow": "GET, HEAD"}

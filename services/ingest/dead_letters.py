@@ -24,7 +24,8 @@ from services.ingest.journal import Position
 from services.ingest.json_asked import read_json
 from services.ingest.queue_errors import REDIS_FAILURES
 from services.ingest.requests_in import Takes
-from services.ingest.wait import Preference, read_preference, until_gone
+from services.ingest.wait import Preference, preference_in
+from shared.concurrency import Place, place_of
 from shared.errors import NotFound, Unavailable, invalid
 from shared.journal import partition_of, stream_key
 from shared.messages import Time
@@ -49,14 +50,15 @@ async def replay(request: Request) -> Response:
     """202: the letter is on the journal again. The same again changes nothing more: its event is stored once."""
     ingest, letter_id = _asked(request)
     ingest.backlog.check()
-    preference = read_preference(requests_in.headers_of(request).get(b"prefer"))
+    place = place_of(request.scope)
+    preference = preference_in(requests_in.headers_of(request), place)
     row = await dead_letter_rows.find(ingest.registry, letter_id)
     if row is None:
         raise _no_such_letter()
     if row.is_stored:
         return json_response(LetterReplayed(id=letter_id, status="persisted", message="Its event is stored."), 202, preference.headers)
     positions = await _append(ingest, [row], act_of(request, "dead_letter.replay", letter_id))
-    status = await _wait(preference, ingest, row, positions)
+    status = await _wait(preference, place, ingest, row, positions)
     answer = LetterReplayed(id=letter_id, status=status, message=_MEANINGS[status])
     return json_response(answer, 202, preference.headers)
 
@@ -114,14 +116,13 @@ async def _append(ingest: Ingest, rows: list[Row], act: Act) -> list[Position]:
     return positions
 
 
-async def _wait(preference: Preference, ingest: Ingest, before: Row, positions: list[Position]) -> Status:
+async def _wait(preference: Preference, place: Place, ingest: Ingest, before: Row, positions: list[Position]) -> Status:
     """What became of it, if that was to be waited for; "queued" if it is not dealt with in time."""
-    if not preference.wait_seconds:
+    if not preference.wait_seconds or not place.move(place.limits.waits):
         return "queued"
     try:
         async with asyncio.timeout(preference.wait_seconds):
-            for position in positions:
-                await until_gone(ingest.redis, position)
+            await ingest.entry_watch.until_gone(positions)
             after = await dead_letter_rows.find(ingest.registry, before.id)
     except (TimeoutError, Unavailable, *REDIS_FAILURES):
         return "queued"

@@ -63,7 +63,7 @@ async def claim_key(redis: Redis, route: str, key: str, digest: str) -> None:
     It says nothing of whether the event was kept: the same body is always journalled again, and its id is the judge.
     """
     name = f"idempotency:{derived_id(route, key)}"
-    async with answering_503(), redis.pipeline(transaction=False) as pipe:
+    async with answering_503(redis), redis.pipeline(transaction=False) as pipe:
         pipe.set(name, digest, nx=True, ex=KEY_TTL_SECONDS)
         pipe.get(name)
         _, first = await pipe.execute()

@@ -1,6 +1,7 @@
 """An import from upload to answer: store the files, queue a job for the worker, wait a little for it."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,9 +15,10 @@ from services.ingest.answers import ImportAnswer
 from services.ingest.doorbell import ring_for
 from services.ingest.doubts import settle_later
 from services.ingest.uploads import Upload, stored_upload
-from services.ingest.wait import Preference, read_preference
+from services.ingest.wait import Preference, preference_in
 from shared.access import grant_in
 from shared.broker import TASK_RUN_IMPORT
+from shared.concurrency import Place, place_of
 from shared.errors import Unavailable
 from shared.redaction import redact_text
 from shared.upload_kinds import ARCHIVES
@@ -25,8 +27,6 @@ from shared.web import json_response, request_id_of
 log = structlog.get_logger()
 
 DEFAULT_WAIT_SECONDS = 10
-FIRST_PAUSE_SECONDS = 0.02
-LONGEST_PAUSE_SECONDS = 0.2
 
 
 async def import_files(request: Request) -> Response:
@@ -37,10 +37,13 @@ async def import_files(request: Request) -> Response:
     headers = requests_in.headers_of(request)
     requests_in.check_declared_size(headers, ingest.settings.max_upload_bytes)
     key = idempotency.read_key(headers.get(b"idempotency-key"))
+    place = place_of(request.scope)
+    if not place.move(place.limits.uploads):
+        raise Unavailable("Too many uploads are arriving; send this one again in a moment.", code="OVERLOADED", retry_after_seconds=5)
     async with stored_upload(request, ingest.uploads, ingest.settings.max_upload_bytes) as upload:
         upload.user = bound_user(request) or upload.user
         job_id = await _queue(request, upload, key)
-    return await _answer(ingest, job_id, read_preference(headers.get(b"prefer")))
+    return await _answer(ingest, place, job_id, preference_in(headers, place))
 
 
 async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
@@ -80,9 +83,9 @@ def send_shares(sender: Celery, job_id: UUID, shares: int) -> None:
     ring_for(sender, TASK_RUN_IMPORT, *((str(job_id), share) for share in range(shares)))
 
 
-async def _answer(ingest: Ingest, job_id: UUID, preference: Preference) -> Response:
+async def _answer(ingest: Ingest, place: Place, job_id: UUID, preference: Preference) -> Response:
     seconds = DEFAULT_WAIT_SECONDS if preference.wait_seconds is None else preference.wait_seconds
-    job = await _watched(ingest, job_id, seconds)
+    job = await _watched(ingest, place, job_id, seconds)
     is_done = job["status"] in ("succeeded", "failed", "cancelled")
     answer = ImportAnswer(job_id=job_id, success=job["status"] == "succeeded" if is_done else None, **job)
     headers = dict(preference.headers or {})
@@ -91,18 +94,16 @@ async def _answer(ingest: Ingest, job_id: UUID, preference: Preference) -> Respo
     return json_response(answer, 200 if is_done else 202, headers)
 
 
-async def _watched(ingest: Ingest, job_id: UUID, seconds: float) -> dict[str, Any]:
-    """The job as it is when it is done or the time is over, or as it was queued if Postgres goes away meanwhile."""
+async def _watched(ingest: Ingest, place: Place, job_id: UUID, seconds: float) -> dict[str, Any]:
+    """The job as it is when it is done or the time is over; at once if too many wait; as it was queued if Postgres goes away meanwhile."""
     job: dict[str, Any] = dict.fromkeys(_COUNTS, 0) | {"status": "queued", "errors": [], "skipped_records": {}}
-    pause = FIRST_PAUSE_SECONDS
-    end = asyncio.get_running_loop().time() + seconds
     try:
-        while (job := await ingest.jobs.job(job_id))["status"] in ("queued", "running"):
-            left = end - asyncio.get_running_loop().time()
-            if left <= 0:
-                break
-            await asyncio.sleep(min(pause, left))
-            pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+        job = await ingest.jobs.job(job_id)
+        if job["status"] in ("queued", "running") and seconds and place.move(place.limits.waits):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await ingest.ended_jobs.until_done(job_id)
+            job = await ingest.jobs.job(job_id)
     except Unavailable:
         # The job is queued all the same, and the answer must say so.
         log.warning("import_not_watched", job_id=str(job_id))

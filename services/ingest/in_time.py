@@ -4,22 +4,29 @@ Nearly every body has come with its head. `asyncio.timeout` around it costs a wr
 """
 
 import asyncio
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import AbstractContextManager
 from types import coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
-    """What the work gives; TimeoutError if it is not done within `seconds`, and then it is cancelled."""
+async def in_time(
+    work: Coroutine[Any, Any, T], seconds: float, while_waiting: Callable[[asyncio.Timeout], AbstractContextManager[None]]
+) -> T:
+    """What the work gives; TimeoutError if it is not done within `seconds`, and then it is cancelled.
+
+    If it has to wait at all, it does so inside of `while_waiting`, which may bring the end of the time forward.
+    """
     try:
         waits_for = work.send(None)
     except StopIteration as done:
         found: T = done.value
         return found
-    async with asyncio.timeout(seconds):
-        return await _rest(work, waits_for)
+    async with asyncio.timeout(seconds) as timeout:
+        with while_waiting(timeout):
+            return await _rest(work, waits_for)
 
 
 @coroutine

@@ -1,6 +1,6 @@
 """The SQL of jobs on the writing side: an import is added, asked for, cancelled, tried again, undone; a scrub is added."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,6 +24,7 @@ _JOB = """
     SELECT status, projects_imported, sessions_imported, sessions_updated, conversations_imported, activities_imported,
            tool_calls_imported, duplicates, skipped_records, errors, errors_total
     FROM import_jobs WHERE id = %(id)s"""
+_ENDED = "SELECT id FROM import_jobs WHERE id = ANY(%(ids)s) AND status NOT IN ('queued', 'running')"
 
 # Of each, one row: the job's status, NULL if there is no such job, and whether it was done.
 _CANCEL_JOB = """
@@ -102,6 +103,10 @@ class JobRegistry:
         """A job's status, counts and errors."""
         [row] = await self._registry.rows(_JOB, {"id": job_id})
         return row
+
+    async def ended(self, job_ids: Collection[UUID]) -> list[UUID]:
+        """Those of the jobs that are done, in whatever way."""
+        return [row["id"] for row in await self._registry.rows(_ENDED, {"ids": list(job_ids)})]
 
     async def cancel(self, job_id: UUID, act: Act) -> dict[str, Any]:
         """{status, done}: not done if the job has ended, or is none (status None)."""

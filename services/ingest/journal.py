@@ -144,7 +144,7 @@ class Journal:
         notes = [note for append in group for note in append.notes]
         # Who waited behind another write has less left, but never so little that a Redis that works is given up.
         seconds = max(min([append.due for append in group]) - asyncio.get_running_loop().time(), LEAST_WRITE_SECONDS)
-        async with asyncio.timeout(seconds):
+        async with patience.within(seconds):
             if not self._backlog.is_announced:
                 await self._backlog.sample()
             bells_due, entry_ids = await self._script.write(entries, notes)

@@ -14,6 +14,7 @@ from services.ingest.answers import KeyCreated, KeyRevoked
 from services.ingest.audit import Act, act_of
 from services.ingest.json_asked import read_json
 from services.ingest.key_registry import KeyRegistry
+from services.ingest.messages_in import check_identifier
 from services.ingest.requests_in import Takes
 from shared.errors import NotFound, invalid
 from shared.keys import Scope, digest_of, new_key
@@ -60,6 +61,8 @@ async def make_key(keys: KeyRegistry, wanted: NewKey, act_on: Callable[[str], Ac
     scopes = sorted(set(wanted.scopes))
     if "admin" in scopes and (wanted.user or wanted.project_ids):
         raise invalid("scopes", "an admin's key cannot be bound to a user or to projects, since it can make any other key")
+    check_identifier(wanted.name, "name")
+    check_identifier(wanted.user, "user")
     key, key_id = new_key()
     created_at, known = await keys.add(
         key_id,

@@ -62,7 +62,7 @@ class KnownSessions:
     async def noted(self, session_ids: Collection[str]) -> dict[str, KnownSession]:
         """Those that Redis knows, from any ingest process, in the last 24 h."""
         names = list(session_ids)
-        async with answering_503():
+        async with answering_503(self._redis):
             values = await read_many(self._redis, [_key(name) for name in names])
         return {name: _decode(value) for name, value in zip(names, values, strict=True) if value}
 

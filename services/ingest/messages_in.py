@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 _AT = re.compile(r" - at `\$\.?(?P<field>.*)`$", re.DOTALL)
 _QUOTING: Final = ("Invalid enum value", "Invalid value")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 
 
@@ -139,7 +140,21 @@ def _not_the_schema(problem: str) -> BadRequest:
     return invalid(field or "body", reason)
 
 
+def check_identifier(value: str | None, field: str) -> None:
+    """BadRequest for control characters: in lists, logs and files of lines two identifiers would look like one, or one like two.
+
+    At the door only: what has been accepted before this was checked is stored all the same.
+    """
+    if value is not None and not value.isprintable() and _CONTROL.search(value):
+        raise invalid(field, "must not have control characters, a line feed for instance")
+
+
 def _complete(event: Event, now: datetime) -> None:
+    check_identifier(event.session_id, "session_id")
+    if isinstance(event, SessionStart | ToolCall):
+        check_identifier(event.user, "user")
+    if isinstance(event, ToolCall):
+        check_identifier(event.tool_name, "tool_name")
     field = time_field(type(event))
     time: datetime | None = getattr(event, field)
     if time is None:

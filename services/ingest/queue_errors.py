@@ -1,13 +1,16 @@
-"""Redis away, full or silent: the one answer for it."""
+"""Redis away, full or silent: the one answer for it. And how many requests ask it at once."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from weakref import WeakKeyDictionary
 
 import structlog
+from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, RedisError
 
 from services.ingest import patience
+from services.ingest.bulkhead import Bulkhead
+from shared.concurrency import REDIS_EXCHANGES
 from shared.errors import Unavailable
 from shared.redis_clients import REDIS_ERRORS
 
@@ -40,13 +43,21 @@ def refusal(error: BaseException) -> Unavailable:
     return queue_unavailable()
 
 
+# Of each client: of one server, of a Cluster, or with Sentinels.
+_bulkheads: WeakKeyDictionary[Redis, Bulkhead] = WeakKeyDictionary()
+
+
 @asynccontextmanager
-async def answering_503() -> AsyncIterator[None]:
-    """Turns a failure of Redis, its silence included, into the 503."""
+async def answering_503(redis: Redis) -> AsyncIterator[None]:
+    """One exchange with Redis, when it is this request's turn. Turns a failure of Redis, its silence included, into the 503."""
+    bulkhead = _bulkheads.get(redis)
+    if bulkhead is None:
+        bulkhead = _bulkheads[redis] = Bulkhead(REDIS_EXCHANGES)
     try:
-        with patience.waiting() as seconds:
-            async with asyncio.timeout(seconds):
-                yield
+        async with bulkhead.turn():
+            with patience.waiting() as seconds:
+                async with patience.within(seconds):
+                    yield
     except REDIS_FAILURES as error:
         log.error("queue_unavailable", reason=type(error).__name__)
         raise refusal(error) from error

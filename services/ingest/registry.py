@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from services.ingest import patience
+from services.ingest.bulkhead import Bulkhead
 from shared.database import connect_options
 from shared.errors import Unavailable
 
@@ -80,6 +81,7 @@ class Registry:
 
     def __init__(self, database_url: str, *, connections: int) -> None:
         options = connect_options(statement_timeout_ms=2_000, lock_timeout_ms=1_000, read_only=False)
+        self._bulkhead = Bulkhead(connections)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             database_url,
             kwargs=options | {"application_name": "tracker-ingest", "autocommit": True, "row_factory": dict_row},
@@ -102,8 +104,12 @@ class Registry:
         await self._pool.close(timeout=2)
 
     async def ping(self) -> None:
-        """Proves that Postgres answers."""
-        await self.rows("SELECT 1", {})
+        """Proves that Postgres answers, without queueing behind the requests."""
+
+        async def ask(connection: Connection) -> None:
+            await connection.execute("SELECT 1")
+
+        await self._run(ask)
 
     async def ensure_session(self, session_id: str, *, path: str, name: str) -> Registered:
         """The session, made if it is missing; and its project, made if both are. `path` is normalized."""
@@ -150,7 +156,13 @@ class Registry:
 
     async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """What `work` makes of a connection, which commits each statement by itself."""
+        try:
+            async with self._bulkhead.turn():
+                return await self._run(work)
+        except TimeoutError:
+            raise _unavailable("Queue") from None
 
+    async def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         async def on_connection() -> T:
             async with self._pool.connection() as connection:
                 return await work(connection)
@@ -158,7 +170,7 @@ class Registry:
         task = asyncio.create_task(on_connection())
         # Not wait_for: it would wait for the cancelled work too, and a server that hangs makes that long.
         with patience.waiting() as seconds:
-            await asyncio.wait({task}, timeout=seconds)
+            await patience.wait_within(task, seconds)
         if not task.done():
             task.cancel()
             raise _unavailable("Timeout")

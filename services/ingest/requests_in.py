@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Request
 
 from services.ingest.in_time import in_time
+from shared.concurrency import place_of
 from shared.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType, invalid
 
 
@@ -70,11 +71,11 @@ def check_declared_size(headers: dict[bytes, bytes], max_bytes: int) -> None:
 
 
 async def read_body(request: Request, *, max_bytes: int, seconds: float) -> bytes:
-    """The whole body. PayloadTooLarge as soon as more than `max_bytes` have come, RequestTimeout after `seconds`."""
+    """The whole body. PayloadTooLarge as soon as more than `max_bytes` have come, RequestTimeout after `seconds`, or sooner if it makes room."""
     try:
-        return await in_time(_read_body(request, max_bytes), seconds)
+        return await in_time(_read_body(request, max_bytes), seconds, place_of(request.scope).arriving)
     except TimeoutError as error:
-        raise RequestTimeout(f"The body did not arrive within {seconds:g} s; send it again.") from error
+        raise RequestTimeout(f"The body did not arrive in time, which is {seconds:g} s and less while many come; send it again.") from error
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:

@@ -79,8 +79,10 @@ async def _outcome(check: Awaitable[None]) -> Unavailable | None:
 
 
 async def _ping_queue(ingest: Ingest) -> None:
-    async with answering_503():
-        await asyncio.gather(*(ingest.redis.xlen(stream_key(partition)) for partition in range(ingest.settings.journal_partitions)))
+    async with answering_503(ingest.redis), ingest.redis.pipeline(transaction=False) as pipe:
+        for partition in range(ingest.settings.journal_partitions):
+            pipe.xlen(stream_key(partition))
+        await pipe.execute()
 
 
 async def _has_room(ingest: Ingest) -> None:

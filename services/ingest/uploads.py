@@ -11,6 +11,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from services.ingest import requests_in
 from services.ingest.blobs import Blob, answering_503, new_blob
+from services.ingest.messages_in import check_identifier
 from services.ingest.sniff import EXPECTED, kind_of
 from shared.blobs.store import BlobStore
 from shared.errors import BadRequest, RequestTimeout, UnsupportedMediaType, invalid
@@ -21,8 +22,8 @@ MAX_FIELD_BYTES = 4096
 MAX_USER_CHARACTERS = 200
 # A body may be gigabytes, but some of it must arrive in this time.
 SILENCE_SECONDS = 30
-# And over the whole of it this much, or somebody could keep a request in work for ever by a byte now and then.
-SLOWEST_BYTES_A_SECOND = 1024
+# And over the whole of it this much, counted while we wait for the client: others want the place of an upload too.
+SLOWEST_BYTES_A_SECOND = 16 * 1024
 
 
 @dataclass(slots=True)
@@ -83,15 +84,17 @@ def _boundary(request: Request) -> bytes:
 
 async def _read(request: Request, reader: "_Reader", max_bytes: int) -> None:
     size = 0
+    waited = 0.0
     more = True
     clock = asyncio.get_running_loop().time
-    began = clock()
     while more:
+        asked_at = clock()
         try:
-            async with asyncio.timeout_at(min(clock(), began + size / SLOWEST_BYTES_A_SECOND) + SILENCE_SECONDS):
+            async with asyncio.timeout(SILENCE_SECONDS + min(0, size / SLOWEST_BYTES_A_SECOND - waited)):
                 message = await request.receive()
         except TimeoutError as error:
-            raise RequestTimeout(f"Too little of the body came for {SILENCE_SECONDS} s; send it again.") from error
+            raise RequestTimeout(_too_slow()) from error
+        waited += clock() - asked_at
         if message["type"] == "http.disconnect":
             raise BadRequest("The connection ended before the body did; send it again.", code="INVALID_FILE")
         chunk: bytes = message.get("body", b"")
@@ -101,6 +104,11 @@ async def _read(request: Request, reader: "_Reader", max_bytes: int) -> None:
         await reader.write(chunk)
         more = message.get("more_body", False)
     reader.finish()
+
+
+def _too_slow() -> str:
+    pace = f"{SLOWEST_BYTES_A_SECOND / 1024:g} KiB a second"
+    return f"Too little of the body came for {SILENCE_SECONDS} s; send it again over a line that carries {pace}, or in smaller parts."
 
 
 class _Reader:
@@ -195,6 +203,7 @@ class _Reader:
             user = self._field.decode("utf-8", "replace").replace("\0", "\ufffd")
             if not 1 <= len(user) <= MAX_USER_CHARACTERS:
                 raise invalid("user", f"must be 1 to {MAX_USER_CHARACTERS} characters")
+            check_identifier(user, "user")
             self.upload.user = user
 
     def _body_ends(self) -> None:

@@ -3,9 +3,9 @@
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -14,8 +14,10 @@ from services.ingest import patience
 from services.ingest.answers import Status
 from services.ingest.journal import Position
 from services.ingest.messages_in import event_id
+from services.ingest.polling import Poller
 from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS
 from services.ingest.registry import Registry
+from shared.concurrency import Place
 from shared.errors import Unavailable
 from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
 
@@ -30,6 +32,13 @@ _TABLES: Final[dict[type, str]] = {
     Activity: "activities",
     ToolCall: "tool_calls",
 }
+# The numbers of those entries that are gone. Not their content, which may be large and is of no interest here.
+_GONE: Final = """
+local gone = {}
+for i, id in ipairs(ARGV) do
+    if #redis.call('XRANGE', KEYS[1], id, id) == 0 then gone[#gone + 1] = i end
+end
+return gone"""
 _WAIT = re.compile(r'wait\s*=\s*"?(\d{1,9})"?', re.IGNORECASE)
 
 
@@ -49,6 +58,12 @@ class Preference:
 _NONE = Preference()
 
 
+def preference_in(headers: Mapping[bytes, bytes], place: Place) -> Preference:
+    """What the Prefer header asks for. While too many wait, a wait is not applied, and the answer does not say that it was."""
+    preference = read_preference(headers.get(b"prefer"))
+    return Preference(preference.wait_seconds) if preference.wait_seconds and place.limits.waits.is_full else preference
+
+
 def read_preference(header: bytes | None) -> Preference:
     """`wait=N`, N cut to 30 s, or `respond-async`. What is not understood is ignored, as RFC 7240 says."""
     if header is None:
@@ -63,17 +78,39 @@ def read_preference(header: bytes | None) -> Preference:
     return _NONE
 
 
+class EntryWatch:
+    """Which entries of the journal the worker has dealt with."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._poller = Poller(self._find_gone, first_pause=FIRST_PAUSE_SECONDS, longest_pause=LONGEST_PAUSE_SECONDS)
+
+    async def until_gone(self, positions: Sequence[Position]) -> None:
+        """Returns when the worker has dealt with all of the entries. One of REDIS_FAILURES if that can't be found out."""
+        await self._poller.until_done(*positions)
+
+    async def _find_gone(self, positions: Collection[Position]) -> list[Position]:
+        by_stream: dict[str, list[Position]] = defaultdict(list)
+        for position in positions:
+            by_stream[position.stream].append(position)
+        gone: list[Position] = []
+        async with patience.within(REDIS_SECONDS):
+            for stream, there in by_stream.items():
+                numbers: Any = await self._redis.eval(_GONE, 1, stream, *[position.entry_id for position in there])
+                gone += [there[number - 1] for number in numbers]
+        return gone
+
+
 async def wait_for(
-    preference: Preference, redis: Redis, registry: Registry, positions: Sequence[Position], events: Sequence[Event]
+    preference: Preference, place: Place, watch: EntryWatch, registry: Registry, positions: Sequence[Position], events: Sequence[Event]
 ) -> Status:
-    """What became of journalled events: "queued" if they are not dealt with in time, or if that can't be found out."""
-    if not preference.wait_seconds:
+    """What became of journalled events: "queued" if they are not dealt with in time, if that can't be found out, or if too many wait."""
+    if not preference.wait_seconds or not place.move(place.limits.waits):
         return "queued"
     patience.end()
     try:
         async with asyncio.timeout(preference.wait_seconds):
-            for position in positions:
-                await until_gone(redis, position)
+            await watch.until_gone(positions)
             return await _outcome(registry, events)
     except (TimeoutError, Unavailable, *REDIS_FAILURES):
         # The events are safe in the journal, whatever stops us from watching them.
@@ -85,19 +122,6 @@ async def _outcome(registry: Registry, events: Sequence[Event]) -> Status:
         return "persisted"
     # Left out without being dead: what it says came by another way, a transcript for instance, and has another id.
     return "dead_letter" if await registry.are_dead([event_id(event) for event in events]) else "duplicate"
-
-
-async def until_gone(redis: Redis, position: Position) -> None:
-    """Returns when the worker has dealt with an entry."""
-    pause = FIRST_PAUSE_SECONDS
-    while not await _is_gone(redis, position):
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
-
-
-async def _is_gone(redis: Redis, at: Position) -> bool:
-    async with asyncio.timeout(REDIS_SECONDS):
-        return not await redis.xrange(at.stream, at.entry_id, at.entry_id)
 
 
 def _ids_by_table(events: Sequence[Event]) -> dict[str, set[UUID]]:

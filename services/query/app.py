@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from anyio import to_thread
 from fastapi import Depends, FastAPI
 
 from services.query import (
@@ -21,6 +22,7 @@ from services.query import (
     routes_usage,
 )
 from services.query.asking import refuse_repeated_parameters
+from services.query.bounded import BoundedThreads
 from services.query.head import HeadAsGet
 from services.query.job_watch import JobWatch
 from services.query.key_checks import find_key, has_admin, noting_uses
@@ -61,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         configure_logs(SERVICE, settings.log_level)
 
     async def find(key_id: str) -> StoredKey | None:
-        return await find_key(app.state.reads, key_id)
+        return await find_key(app.state.reads, app.state.threads, key_id)
 
     cache = KeyCache(find)
 
@@ -72,8 +74,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             stack.callback(redis.close)
             stack.callback(reads.close)
             app.state.reads, app.state.redis, app.state.job_watch = reads, redis, JobWatch(reads)
+            # Reads queue for a thread, first come, first served, and then have a connection at once. With more threads than connections
+            # those that wait for a connection are refused after two seconds. Looks at keys and at the service itself have two.
+            to_thread.current_default_thread_limiter().total_tokens = max(settings.query_database_connections - 2, 1)
+            app.state.threads = threads = BoundedThreads()
             app.state.started_at = time.time()
-            await refuse_without_admin(settings.access, lambda: has_admin(reads))
+            await refuse_without_admin(settings.access, lambda: has_admin(reads, threads))
             await stack.enter_async_context(noting_uses(cache, redis))
             stack.push_async_callback(app.state.job_watch.close)
             with told_to_stop(app.state.job_watch.stop):

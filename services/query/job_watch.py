@@ -17,8 +17,6 @@ from services.query.reads import Reads
 log = structlog.get_logger()
 
 LOOK_SECONDS = 0.5
-# Each costs a socket and a coroutine.
-MAX_WATCHERS = 1_000
 
 
 class JobWatch:
@@ -36,11 +34,6 @@ class JobWatch:
     def watchers(self) -> int:
         """How many there are."""
         return self._watched.total()
-
-    @property
-    def is_full(self) -> bool:
-        """Whether another one is too many."""
-        return self.watchers >= MAX_WATCHERS
 
     @property
     def is_stopped(self) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool
 
+from services.query.bounded import BoundedThreads
 from services.query.queries import keys
 from services.query.reads import Reads
 from shared.errors import Unavailable
@@ -27,20 +28,20 @@ NOTE_SECONDS = 30.0
 T = TypeVar("T")
 
 
-async def find_key(reads: Reads, key_id: str) -> StoredKey | None:
+async def find_key(reads: Reads, threads: BoundedThreads, key_id: str) -> StoredKey | None:
     """A key that is not revoked, as the primary has it; as a replica has it while the primary is away, for then nobody can revoke one.
 
     Unavailable if neither can tell.
     """
-    return await _read(reads, lambda connection: keys.find_key(connection, key_id))
+    return await _read(reads, threads, lambda connection: keys.find_key(connection, key_id))
 
 
-async def has_admin(reads: Reads) -> bool:
+async def has_admin(reads: Reads, threads: BoundedThreads) -> bool:
     """Whether anybody can make keys. Unavailable if the database cannot tell."""
-    return await _read(reads, keys.has_admin)
+    return await _read(reads, threads, keys.has_admin)
 
 
-async def _read(reads: Reads, query: Callable[[Connection], T]) -> T:
+async def _read(reads: Reads, threads: BoundedThreads, query: Callable[[Connection], T]) -> T:
     def read() -> T:
         try:
             with reads.connection(fresh=True) as connection:
@@ -50,8 +51,8 @@ async def _read(reads: Reads, query: Callable[[Connection], T]) -> T:
                 return query(connection)
 
     try:
-        return await run_in_threadpool(read)
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        return await threads.run(read)
+    except (OperationalError, InterfaceError, PoolTimeout, TimeoutError) as error:
         log.warning("database_unavailable", error=type(error).__name__)
         raise Unavailable("The database cannot be reached now; try again in a moment.", code="DATABASE_UNAVAILABLE") from error
 

@@ -17,6 +17,7 @@ from services.query.reads import Reads
 from services.query.routes_jobs import existing_job
 from services.query.schemas import JobId
 from shared.access import grant_in
+from shared.concurrency import place_of
 from shared.errors import Unavailable
 from shared.keys import Grant
 
@@ -44,10 +45,11 @@ async def watch_job(request: Request, job_id: JobId) -> Response:
     """The job's object whenever it changed, as `event: progress`; at its end as `event: done`, and then no more."""
     watch: JobWatch = request.app.state.job_watch
     job = await run_in_threadpool(_read, request.app.state.reads, job_id, grant_in(request.scope))
-    if watch.is_full:
-        raise Unavailable("Too many are watching; ask for the job itself now and then.", code="BACKLOG_FULL", retry_after_seconds=5)
     if request.scope.get("is_head"):
         return Response(headers=_HEADERS, media_type=_MEDIA_TYPE)
+    place = place_of(request.scope)
+    if not place.move(place.limits.watchers):
+        raise Unavailable("Too many are watching; ask for the job itself now and then.", code="OVERLOADED", retry_after_seconds=5)
     return StreamingResponse(_events(watch, job_id, job), headers=_HEADERS, media_type=_MEDIA_TYPE)
 
 

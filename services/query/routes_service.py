@@ -30,19 +30,19 @@ HTML: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema
 
 
 @router.get("/healthz", response_model=answers_service.Health, summary="Is the process alive?")
-def healthz() -> Response:
-    """Asks nobody else."""
+async def healthz() -> Response:
+    """Asks nobody else, and waits for no thread."""
     return json_response({"status": "alive"})
 
 
 @router.get("/readyz", response_model=answers_service.Readiness, responses={503: FAILURES[503]}, summary="Can it do its job?")
-def readyz(request: Request) -> Response:
+async def readyz(request: Request) -> Response:
     """Looks at the database, the journal, its lag, and whether events get through; 503 with the reasons if something is not as it should be."""
-    lag, reasons = _look(request)[1:]
-    if lag is not None:
-        reasons |= _stuck(request)
-    if "database" not in reasons:
-        reasons |= _stale(request)
+    try:
+        lag, reasons = await request.app.state.threads.run(lambda: _readiness(request))
+    except TimeoutError:
+        # Redis has time-outs of its own, which are shorter.
+        lag, reasons = None, {"database": "does not answer in time; is it overloaded, or does it hang?"}
     if lag is None or reasons:
         raise _not_ready(reasons)
     return json_response({"status": "ready", "journal_entries": lag.entries, "journal_oldest_seconds": lag.oldest_seconds})
@@ -54,8 +54,27 @@ def readyz(request: Request) -> Response:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     summary="Metrics for Prometheus",
 )
-def show_metrics(request: Request) -> Response:
+async def show_metrics(request: Request) -> Response:
     """Of this process, and the journal's and the ledger's state; what cannot be read now keeps its last value."""
+    try:
+        await request.app.state.threads.run(lambda: _show_all(request))
+    except TimeoutError:
+        gauges.show_state(None, None)
+        log.warning("state_not_read", error="TimeoutError")
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _readiness(request: Request) -> tuple[Lag | None, dict[str, str]]:
+    """The journal's lag, and by name what is not well."""
+    lag, reasons = _look(request)[1:]
+    if lag is not None:
+        reasons |= _stuck(request)
+    if "database" not in reasons:
+        reasons |= _stale(request)
+    return lag, reasons
+
+
+def _show_all(request: Request) -> None:
     ledger, lag, _ = _look(request)
     gauges.show_state(ledger, lag)
     try:
@@ -69,7 +88,6 @@ def show_metrics(request: Request) -> Response:
             gauges.show_canary(_last_seen(request))
     except (*REDIS_ERRORS, SQLAlchemyError) as error:
         log.warning("state_not_read", error=type(error).__name__)
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get(

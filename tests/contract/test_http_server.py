@@ -2,68 +2,17 @@
 
 import re
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any
 
 import httpx2 as httpx
 import pytest
-from starlette.types import Receive, Scope, Send
 
 from deploy.embedded.paths import REPOSITORY
-from shared.http_server import MAX_HEAD_BYTES, MAX_PIPELINED, Patience, server
+from shared.http_server import MAX_HEAD_BYTES, Patience
 from tests.bench.asking import REUSE_SECONDS, Asker
-
-IMPATIENT = Patience(max_connections=8, head_seconds=0.5, rest_seconds=0.5, keep_alive_seconds=1, reading_seconds=1)
-LOOKS_EVERY_SECONDS = 1
-GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-# Tells a hang; nothing here takes this long.
-HANG_SECONDS = 30
-
-
-class App:
-    """Answers at once; /large with more than a socket holds, as long as somebody takes it."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.large_ended = threading.Event()
-
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        self.asked.append(scope["path"])
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"server-timing", b"db;dur=1.0")]})
-        if scope["path"] == "/large":
-            for _ in range(64):
-                await send({"type": "http.response.body", "body": bytes(1024 * 1024), "more_body": True})
-            self.large_ended.set()
-        await send({"type": "http.response.body", "body": b"answer"})
-
-
-class Served:
-    """The app behind a socket."""
-
-    def __init__(self, app: App, address: Any) -> None:
-        self.app = app
-        self._address = address
-
-    @property
-    def port(self) -> int:
-        return int(self._address[1])
-
-    def connect(self) -> socket.socket:
-        client = socket.create_connection(self._address, timeout=HANG_SECONDS)
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        return client
-
-    def ask(self) -> bytes:
-        """A whole exchange by somebody who behaves."""
-        with self.connect() as client:
-            client.sendall(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-            return rest(client)
+from tests.contract.served_app import GET, HANG_SECONDS, IMPATIENT, LOOKS_EVERY_SECONDS, App, Served, rest, running
 
 
 @pytest.fixture
@@ -71,29 +20,6 @@ def served() -> Iterator[Served]:
     app = App()
     with running(app) as address:
         yield Served(app, address)
-
-
-@contextmanager
-def running(app: App, patience: Patience = IMPATIENT) -> Iterator[Any]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        ours = server(lambda: app, patience)
-        thread = threading.Thread(target=ours.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield listening.getsockname()
-        finally:
-            ours.should_exit = True
-            thread.join(HANG_SECONDS)
-            assert not thread.is_alive()
-
-
-def rest(client: socket.socket) -> bytes:
-    """What comes until the server closes the connection, whichever way it does."""
-    got = bytearray()
-    with suppress(ConnectionResetError):
-        while chunk := client.recv(65536):
-            got += chunk
-    return bytes(got)
 
 
 @pytest.mark.parametrize(
@@ -195,14 +121,6 @@ def test_a_connection_too_many_is_closed_and_the_others_go_on(served: Served) ->
         assert rest(refused) == b""
     for client in kept:
         client.close()
-
-
-def test_a_pile_of_requests_in_one_go_is_400(served: Served) -> None:
-    with served.connect() as client:
-        client.sendall(GET * (MAX_PIPELINED * 10))
-        answers = rest(client)
-    assert b"HTTP/1.1 400" in answers
-    assert len(served.app.asked) <= MAX_PIPELINED + 2
 
 
 def test_who_behaves_is_served_again_and_again(served: Served) -> None:

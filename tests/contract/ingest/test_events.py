@@ -155,3 +155,25 @@ def test_each_event_rings_the_bell_unless_it_is_ringing(service: Service) -> Non
         service.post("/api/conversations", MESSAGE)
     service.http.__exit__()  # lets the bell that is on its way go
     assert service.redis.llen("celery:drain") == 1
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\rb", "\x1b[31m", "a\x7f", "a\x85b", "\t"])
+@pytest.mark.parametrize("field", ["session_id", "user", "tool_name"])
+def test_an_identifier_with_a_control_character_is_refused(service: Service, field: str, text: str) -> None:
+    call = {"tool_name": "Bash", "result_status": "success", "user": "ann"}
+    details = is_error(service.post("/api/tool-calls", call | {field: text}), 400, "VALIDATION_ERROR")
+    assert list(details) == [field]
+    item = call | {"type": "tool_call"}
+    answer = service.post("/api/events", [item | {field: text}, item])
+    assert [(rejected["index"], rejected["code"]) for rejected in answer.json()["rejected"]] == [(0, "VALIDATION_ERROR")]
+    assert len(service.journal()) == 1
+
+
+@pytest.mark.parametrize("text", ["é", "名前", "a b", "a\u00a0b", "a\u200bb", "\U0001f600"])
+def test_any_other_character_may_be_in_an_identifier(service: Service, text: str) -> None:
+    assert service.start(text)["session_id"] == text
+
+
+def test_texts_may_have_line_feeds(service: Service) -> None:
+    service.start("s-1")
+    assert service.post("/api/conversations", {"session_id": "s-1", "content": "a\nb\t", "role": "user"}).status_code == 201

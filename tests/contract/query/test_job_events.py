@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,14 @@ SECONDS = 20
 
 @pytest.fixture
 def served(query_settings: Settings) -> Iterator[tuple[FastAPI, httpx.Client]]:
+    with serving(query_settings) as running:
+        yield running
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[tuple[FastAPI, httpx.Client]]:
     """The query service with two database connections, on a socket of its own."""
-    app = create_app(query_settings.model_copy(update={"query_database_connections": 2}))
+    app = create_app(settings.model_copy(update={"query_database_connections": 2}))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=SECONDS))
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -134,18 +140,28 @@ def test_many_watchers_hold_no_connection(served: tuple[FastAPI, httpx.Client], 
     assert wait_until(lambda: app.state.job_watch.watchers == 0, SECONDS)
 
 
-def test_too_many_watchers_are_told_so(
-    served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(job_watch, "MAX_WATCHERS", 1)
-    _, client = served
+def test_too_many_watchers_are_told_so(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
     add_job(connection)
-    with client.stream("GET", EVENTS) as first:
+    with serving(query_settings.model_copy(update={"max_watchers": 1})) as (_, client), client.stream("GET", EVENTS) as first:
         told = events_of(first)
         assert next(told)[0] == "progress"
         refused = client.get(EVENTS)
-    assert (refused.status_code, refused.json()["code"]) == (503, "BACKLOG_FULL")
+    assert (refused.status_code, refused.json()["code"]) == (503, "OVERLOADED")
     assert "retry-after" in refused.headers
+
+
+def test_watchers_take_no_room_of_other_reads(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+    """given room for two requests, when twenty watch a job, then reads are answered as ever."""
+    add_job(connection)
+    limits = httpx.Limits(max_connections=30)
+    with (
+        serving(query_settings.model_copy(update={"max_requests": 2})) as (_, client),
+        ExitStack() as watching,
+        httpx.Client(base_url=client.base_url, timeout=SECONDS, limits=limits) as many,
+    ):
+        for _ in range(20):
+            assert next(events_of(watching.enter_context(many.stream("GET", EVENTS))))[0] == "progress"
+        assert [client.get("/api/sessions").status_code for _ in range(3)] == [200] * 3
 
 
 def test_who_goes_away_is_watched_for_no_more(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -20,12 +21,12 @@ async def after(event: asyncio.Event) -> str:
 
 
 def run(work: Coroutine[Any, Any, str], seconds: float = 30) -> str:
-    return asyncio.run(in_time(work, seconds))
+    return asyncio.run(in_time(work, seconds, nullcontext))
 
 
 def test_what_does_not_wait_is_there_without_a_turn_of_the_loop() -> None:
     with pytest.raises(StopIteration) as done:
-        in_time(at_once(), 0).send(None)
+        in_time(at_once(), 0, nullcontext).send(None)
     assert done.value.value == "done"
 
 
@@ -33,7 +34,7 @@ def test_what_waits_for_several_things_gives_what_it_would_give() -> None:
     async def scene() -> str:
         event = asyncio.Event()
         asyncio.get_running_loop().call_soon(event.set)
-        return await in_time(after(event), 30)
+        return await in_time(after(event), 30, nullcontext)
 
     assert asyncio.run(scene()) == "done"
 
@@ -65,7 +66,7 @@ def test_a_failure_of_what_is_waited_for_is_the_works_own_to_catch() -> None:
     async def scene() -> str:
         failing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().call_soon(failing.set_exception, ConnectionError())
-        return await in_time(catching(failing), 30)
+        return await in_time(catching(failing), 30, nullcontext)
 
     assert asyncio.run(scene()) == "caught"
 
@@ -82,7 +83,7 @@ def test_who_cancels_the_waiting_cancels_the_work() -> None:
     async def scene() -> bool:
         event = asyncio.Event()
         work = after(event)
-        task = asyncio.create_task(in_time(work, 30))
+        task = asyncio.create_task(in_time(work, 30, nullcontext))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -7,7 +7,9 @@ import pytest
 from fastapi import Request
 
 from services.ingest.requests_in import read_body
+from shared.concurrency import Limits, Place
 from shared.errors import ApiError
+from shared.reach import ReachSettings
 
 
 def request_of(*messages: dict[str, Any]) -> Request:
@@ -19,7 +21,7 @@ def request_of(*messages: dict[str, Any]) -> Request:
             await asyncio.Event().wait()
         return queue.pop(0)
 
-    return Request({"type": "http", "headers": []}, receive)
+    return Request({"type": "http", "headers": [], "place": Place(Limits.of(ReachSettings()))}, receive)
 
 
 def chunk(body: bytes, *, more: bool) -> dict[str, Any]:

@@ -56,3 +56,13 @@ def test_what_is_no_envelope_raises_one_kind_of_error(entry: bytes) -> None:
     # Invalid UTF-8 is not a MsgspecError but a UnicodeDecodeError; both are ValueErrors.
     with pytest.raises(ValueError):  # noqa: PT011
         decode_envelope(entry)
+
+
+def test_an_entry_with_an_identifier_that_would_be_refused_today_is_read() -> None:
+    entry = (
+        b'{"version": 1, "request_id": "r", "received_at": "2024-01-01T00:00:00Z", "events": ['
+        b'{"type": "tool_call", "tool_name": "a\\nb", "result_status": "success", "session_id": "s\\n1", "user": "u\\t"}]}'
+    )
+    [event] = decode_envelope(entry).events
+    assert isinstance(event, ToolCall)
+    assert (event.tool_name, event.session_id, event.user) == ("a\nb", "s\n1", "u\t")

@@ -1,0 +1,72 @@
+"""Requests queue for a server in their order, for as long as it answers somebody."""
+
+import asyncio
+
+import pytest
+
+from services.ingest import patience
+from services.ingest.bulkhead import Bulkhead
+
+
+async def exchange(bulkhead: Bulkhead, log: list[int], number: int, seconds: float = 0.001) -> None:
+    async with bulkhead.turn():
+        log.append(number)
+        await asyncio.sleep(seconds)
+
+
+def test_more_than_may_ask_at_once_take_turns_in_their_order() -> None:
+    async def story() -> list[int]:
+        bulkhead, log = Bulkhead(3), list[int]()
+        await asyncio.gather(*(exchange(bulkhead, log, number) for number in range(100)))
+        return log
+
+    assert asyncio.run(story()) == list(range(100))
+
+
+def test_who_queues_longer_than_a_request_may_wait_has_a_turn_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """given a server that answers, when a crowd takes it longer than one request may wait, then nobody is refused."""
+    monkeypatch.setattr(patience, "SECONDS", 0.05)
+
+    async def story() -> int:
+        bulkhead, log = Bulkhead(1), list[int]()
+        await asyncio.gather(*(exchange(bulkhead, log, number, 0.01) for number in range(20)))
+        return len(log)
+
+    assert asyncio.run(story()) == 20
+
+
+def test_when_nobody_is_answered_all_who_queue_are_refused_with_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "SECONDS", 0.05)
+
+    async def silent(bulkhead: Bulkhead) -> None:
+        async with bulkhead.turn(), asyncio.timeout(0.06):
+            await asyncio.Event().wait()
+
+    async def story() -> tuple[set[type], list[int]]:
+        bulkhead, log = Bulkhead(2), list[int]()
+        refused = await asyncio.gather(*(silent(bulkhead) for _ in range(50)), return_exceptions=True)
+        # And then it is there again.
+        await asyncio.gather(*(exchange(bulkhead, log, number) for number in range(5)))
+        return set(map(type, refused)), log
+
+    assert asyncio.run(asyncio.wait_for(story(), 30)) == ({TimeoutError}, [0, 1, 2, 3, 4])
+
+
+def test_who_goes_away_while_it_queues_or_has_its_turn_leaves_the_turn_to_the_next() -> None:
+    async def story() -> list[int]:
+        bulkhead, log = Bulkhead(1), list[int]()
+        tasks = [asyncio.create_task(exchange(bulkhead, log, number, 0.01)) for number in range(30)]
+        for at in (0, 5, 6, 29):
+            await asyncio.sleep(0.002)
+            tasks[at].cancel()
+        # In the very moment in which its turn comes.
+        while not log or log[-1] < 9:  # noqa: ASYNC110 - each step of the loop matters
+            await asyncio.sleep(0)
+        tasks[10].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await exchange(bulkhead, log, 100)
+        return log
+
+    log = asyncio.run(asyncio.wait_for(story(), 30))
+    assert log[-1] == 100
+    assert set(range(30)) - set(log) >= {5, 6, 29}
