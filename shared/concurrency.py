@@ -13,8 +13,8 @@ from typing import Any, Final
 from shared.reach import ReachSettings
 
 # Exchanges with Redis that the requests of an ingest process have at once; more of them queue. Each takes well under a millisecond,
-# so more connections would not be faster.
-REDIS_EXCHANGES: Final = 32
+# so more would not be faster; each would only take longer, and the clock of each runs.
+REDIS_EXCHANGES: Final = 8
 # What goes on beside the requests must not wait for them: the journal's writes, the samples of the backlog, the look for waiters.
 REDIS_CONNECTIONS: Final = REDIS_EXCHANGES + 16
 

@@ -39,9 +39,11 @@ _ENSURE_PROJECT = """
     WHERE NOT EXISTS (SELECT FROM sessions WHERE session_id = %(session_id)s AND project_id <> 0)
       AND NOT EXISTS (SELECT FROM projects WHERE path_key = md5(%(path)s)::uuid)
     ON CONFLICT DO NOTHING"""
+# Asked before, since ON CONFLICT waits for a worker that is just changing the row, for as long as that takes.
 _ENSURE_SESSION = """
     INSERT INTO sessions (session_id, project_id)
-    SELECT %(session_id)s, id FROM projects WHERE path_key = md5(%(path)s)::uuid
+    SELECT %(session_id)s, id FROM projects
+    WHERE path_key = md5(%(path)s)::uuid AND NOT EXISTS (SELECT FROM sessions WHERE session_id = %(session_id)s)
     ON CONFLICT DO NOTHING"""
 # project_id 0: seen in events or an import before its start; the worker moves it when it applies the start.
 _REGISTERED = """

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from shared.messages import SessionEnd, SessionStart
@@ -102,3 +103,12 @@ def test_a_start_that_only_postgres_knows_counts_too(service: Service) -> None:
     late = service.post("/api/sessions/end", {"session_id": "old", "end_time": "2024-01-15T11:00:00"})
     is_error(early, 400, "VALIDATION_ERROR")
     assert late.json()["project_id"] == 7
+
+
+def test_a_session_that_a_worker_is_just_changing_is_started_again_at_once(service: Service) -> None:
+    """given a worker that has changed the session's row and stands still, when the session is resumed, then that does not wait for it."""
+    started = service.start("s-1")
+    with psycopg.connect(service.settings.database_url) as worker:
+        worker.execute("UPDATE sessions SET last_event_at = now() WHERE session_id = 's-1'")
+        assert service.start("s-1")["project_id"] == started["project_id"]
+        worker.rollback()
