@@ -21,6 +21,11 @@ class BoundedThreads:
     def __init__(self) -> None:
         self._limiter = CapacityLimiter(THREADS)
 
+    @property
+    def busy(self) -> int:
+        """How many of them are at work, those that nobody waits for any more included."""
+        return self._limiter.borrowed_tokens
+
     async def run(self, work: Callable[[], T]) -> T:
         """What the work gives; TimeoutError if it has not ended, or not begun, within SECONDS."""
         with fail_after(SECONDS):

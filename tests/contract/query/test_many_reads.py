@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
+from deploy.embedded.processes import wait_until
 from services.query import reads
 from services.query.app import create_app
 from services.query.settings import Settings
@@ -16,6 +17,7 @@ from shared.database import make_engine
 from tests.conftest import LOCAL
 
 READERS = 50
+HANG_SECONDS = 60
 
 
 def test_while_reads_hang_it_says_that_it_is_alive_and_that_it_is_not_ready(
@@ -34,6 +36,8 @@ def test_while_reads_hang_it_says_that_it_is_alive_and_that_it_is_not_ready(
             assert not any(read.done() for read in hanging)
         assert {read.result().status_code for read in hanging} == {200}
         assert client.get("/readyz").status_code == 200
+        # Those that nobody waited for any more give their connections back.
+        assert wait_until(lambda: client.app.state.threads.busy == 0, HANG_SECONDS)  # type: ignore[attr-defined]
     assert alive.json() == {"status": "alive"}
     assert (ready.status_code, ready.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
     assert told.status_code == 200
