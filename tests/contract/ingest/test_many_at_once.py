@@ -13,7 +13,8 @@ from services.ingest.app import create_app
 from services.ingest.settings import Settings
 from tests.conftest import LOCAL
 
-MANY = 500
+# More than a pool of redis-py has connections.
+MANY = 250
 EVENT = {"session_id": "s", "content": "hello", "role": "user"}
 Ask = Callable[[httpx.AsyncClient, int], Awaitable[httpx.Response]]
 
@@ -50,5 +51,5 @@ async def write_to_an_unknown_session(client: httpx.AsyncClient, number: int) ->
     ("ask", "expected"),
     [(keyed_write, (201, "queued")), (start, (201, None)), (write_to_an_unknown_session, (404, "SESSION_NOT_FOUND"))],
 )
-def test_five_hundred_at_once_are_answered_like_one(settings: Settings, ask: Ask, expected: tuple[int, Any]) -> None:
+def test_hundreds_at_once_are_answered_like_one(settings: Settings, ask: Ask, expected: tuple[int, Any]) -> None:
     assert at_once(settings, ask) == {expected: MANY}
