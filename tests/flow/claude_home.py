@@ -31,7 +31,7 @@ class ClaudeHome:
     def history(self) -> Path:
         path = self.path / ".claude/history.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        row = {"display": f"hello {uuid4()}", "pastedContents": {}, "timestamp": 1796000000000, "project": "/home/ann/shop"}
+        row = {"display": f"hello {uuid4()}", "pastedContents": {}, "timestamp": 1795000000000, "project": "/home/ann/shop"}
         path.write_text(json.dumps(row) + "\n")
         return path
 
