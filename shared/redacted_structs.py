@@ -1,5 +1,6 @@
 """Events and records without their secrets: every field that can hold text, so that a new kind or a new field is covered before anybody thinks of it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -9,10 +10,10 @@ import re2
 from msgspec import Struct, inspect
 
 from shared.redaction import has_word, redact_text, word_of
-from shared.secret_patterns import IN_JSON, SECRET_KEY_ENDS
-from shared.secret_places import CREDENTIAL
-from shared.secret_rules import compiled, options
-from shared.secret_shapes import is_placeholder
+from shared.secret_patterns import DOUBTFUL_KEY_ENDS, DOUBTFUL_KEYS, HARMLESS_KEYS, SECRET_KEY_ENDS
+from shared.secret_rules import CREDENTIAL, compiled, options
+from shared.secret_shapes import is_placeholder, is_secret
+from shared.secrets_in_json import in_json
 
 # Left as they are, and why.
 EXEMPT = {
@@ -24,6 +25,11 @@ EXEMPT = {
 _ASKED_AT_ONCE = 8
 _SCHEMES = ("bearer ", "basic ", "token ", "apikey ", "digest ")
 _SECRET_KEY_ENDS = tuple(words.replace(" ", "") for words in SECRET_KEY_ENDS)
+_DOUBTFUL_KEY_ENDS = tuple(words.replace(" ", "") for words in DOUBTFUL_KEY_ENDS)
+# {"name": "DB_PASSWORD", "value": …}: a variable of a container, a field of a form.
+_NAME_KEYS = ("name", "key", "field", "id")
+_VALUE_KEYS = ("value", "content", "text", "defaultValue")
+_MAX_NAME = 100
 _encode = msgspec.json.Encoder().encode
 
 
@@ -31,7 +37,7 @@ _encode = msgspec.json.Encoder().encode
 def _in_json() -> Any:
     # Where only yes or no is asked, a set is faster than a search.
     patterns = re2.Set.SearchSet(options())
-    for pattern in IN_JSON:
+    for pattern in in_json():
         patterns.Add(pattern)
     patterns.Compile()
     return patterns
@@ -39,7 +45,7 @@ def _in_json() -> Any:
 
 @lru_cache(maxsize=1)
 def _place_in_json() -> Any:
-    return compiled(b"|".join(IN_JSON))
+    return compiled(b"|".join(in_json()))
 
 
 def may_hold_secret(json_text: bytes) -> bool:
@@ -124,7 +130,10 @@ def redact_value(value: Any, counts: dict[str, int]) -> Any:
     if isinstance(value, str):
         return redact_text(value, counts)
     if isinstance(value, dict):
-        items = {redact_text(key, counts): _named(key, item, counts) for key, item in value.items()}
+        named = _name_of_value(value)
+        items = {
+            redact_text(key, counts): _named(named if key in _VALUE_KEYS and named else key, item, counts) for key, item in value.items()
+        }
         is_same = all(items.get(key, items) is item for key, item in value.items())
         return value if is_same else items
     if isinstance(value, list):
@@ -133,6 +142,14 @@ def redact_value(value: Any, counts: dict[str, int]) -> Any:
     if isinstance(value, Struct):
         redact_struct(value, counts)
     return value
+
+
+def _name_of_value(value: dict[str, Any]) -> str | None:
+    """What a pair of a name and a value is named by, where that is the name of a secret."""
+    for key in _NAME_KEYS:
+        if isinstance(name := value.get(key), str) and len(name) <= _MAX_NAME and is_secret_key(name):
+            return name
+    return None
 
 
 def _named(key: str, value: Any, counts: dict[str, int]) -> Any:
@@ -146,7 +163,7 @@ def _named(key: str, value: Any, counts: dict[str, int]) -> Any:
         return redact_value(value, counts)
     # What is known by its form keeps its kind, and the word stays what it is.
     text = redact_text(value, counts)
-    if has_word(text) or is_placeholder(text):
+    if has_word(text) or is_placeholder(text) or (_is_doubtful(key) and not _looks_secret(key, text)):
         return text
     scheme = next((len(scheme) for scheme in _SCHEMES if text[: len(scheme)].lower() == scheme), 0)
     counts[CREDENTIAL] = counts.get(CREDENTIAL, 0) + 1
@@ -154,5 +171,26 @@ def _named(key: str, value: Any, counts: dict[str, int]) -> Any:
 
 
 def is_secret_key(key: str) -> bool:
-    """Whether a key of structured data names a secret, however it is spelled: `apiKey`, `X-Api-Key`, `DB_PASSWORD`; not `max_tokens`."""
-    return key.lower().replace("_", "").replace("-", "").replace(" ", "").endswith(_SECRET_KEY_ENDS)
+    """Whether a key of structured data names a secret, however it is spelled: `apiKey`, `X-Api-Key`, `DB_PASSWORD`; not `max_tokens`, `pageToken`."""
+    plain = _plain(key)
+    return (plain.endswith(_SECRET_KEY_ENDS) or _is_doubtful(key)) and _harmless_keys().search(key) is None
+
+
+def _is_doubtful(key: str) -> bool:
+    plain = _plain(key)
+    return plain in DOUBTFUL_KEYS or plain.endswith(_DOUBTFUL_KEY_ENDS)
+
+
+def _looks_secret(key: str, text: str) -> bool:
+    if _plain(key).endswith("cookies"):
+        return "=" in text and not text.endswith("=")
+    return is_secret("quoted", key.encode("utf-8", "surrogatepass"), text.encode("utf-8", "surrogatepass"), b"")
+
+
+def _plain(key: str) -> str:
+    return key.lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+@lru_cache(maxsize=1)
+def _harmless_keys() -> re.Pattern[str]:
+    return re.compile(HARMLESS_KEYS.decode())

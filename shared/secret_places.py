@@ -8,15 +8,23 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from shared.secret_rules import SHAPES, Rules, Token
-from shared.secret_shapes import is_secret
+from shared.secret_rules import CREDENTIAL, SHAPES, Rules, Token
+from shared.secret_shapes import is_secret, trimmed
 
-CREDENTIAL = "credential"
 TOO_MANY = "too_many"
+# What tells a token is looked for in so much at a time, a token in so much more.
+CHUNK_BYTES = 32 * 1024
+_LONGEST_BEGINNING = 1024
+_LONGEST_BYTES = 16 * 1024
 # In units of about a microsecond: what a place costs that is found again, what one more that is judged, what one that its form tells.
 FOUND_COST = 1
 JUDGED_COST = 4
 TOKEN_COST = 2
+
+
+# As many of one letter at its end has no secret, but an example: sk-xxxxxxxxxxxx. It is left, and costs as much.
+_SAME = 12
+_EXAMPLE = ""
 
 
 class Place(NamedTuple):
@@ -35,31 +43,45 @@ Judged = dict[bytes, tuple[int, int] | None]
 
 def tokens_in(text: bytes, known: Rules, allowed: int) -> tuple[list[Place], int]:
     """What is known by its form; and what is left of the allowance."""
-    found = known.which_tokens.Match(text)
-    if not found:
-        return [], allowed
-    most = allowed // TOKEN_COST
-    spans = sorted(span for index in found for span in islice(_spans_of(known.tokens[index], text), most + 1))
+    left = allowed // TOKEN_COST
     places: list[Place] = []
     end = 0
-    for span in spans:
-        # Inside of a secret there may be the beginning of another.
-        if span.start < end:
-            continue
-        if len(places) == most:
-            places.append(Place(span.start, len(text), TOO_MANY))
-            return places, 0
-        places.append(span)
-        end = span.stop
-    return places, allowed - len(places) * TOKEN_COST
+    for chunk in range(0, len(text), CHUNK_BYTES):
+        for span in _in_chunk(text, chunk, known, left):
+            # Inside of a secret there may be the beginning of another.
+            if span.start < end:
+                continue
+            if left == 0:
+                places.append(Place(span.start, len(text), TOO_MANY))
+                return places, 0
+            left -= 1
+            if span.kind != _EXAMPLE:
+                places.append(span)
+                end = span.stop
+    return places, allowed - (allowed // TOKEN_COST - left) * TOKEN_COST
 
 
-def _spans_of(token: Token, text: bytes) -> Iterator[Place]:
-    groups = token.pattern.groups
-    for match in token.pattern.finditer(text):
-        if groups == 0 or match.lastindex:
-            start, stop = match.span()
-            yield Place(start, stop, token.kind)
+def _in_chunk(text: bytes, chunk: int, known: Rules, most: int) -> list[Place]:
+    """What begins in a chunk, in its order, the longer of two that begin together first."""
+    # Each kind is looked for only where it is: all of them in a megabyte would take a tenth of a second.
+    is_all = len(text) <= CHUNK_BYTES
+    found = known.which_tokens.Match(text if is_all else text[chunk : chunk + CHUNK_BYTES + _LONGEST_BEGINNING])
+    spans = [span for index in found or () for span in islice(_spans_of(known.tokens[index], text, chunk), most + 1)]
+    spans.sort(key=lambda span: (span.start, -span.stop))
+    return spans
+
+
+def _spans_of(token: Token, text: bytes, chunk: int) -> Iterator[Place]:
+    """Those that begin in a chunk."""
+    end = chunk + CHUNK_BYTES
+    for match in token.pattern.finditer(text, chunk, end + _LONGEST_BYTES):
+        if match.start() >= end:
+            break
+        if match.end() == end + _LONGEST_BYTES:
+            match = token.pattern.match(text, match.start()) or match
+        for start, stop in token.spans(match):
+            is_example = text[stop - _SAME : stop].count(text[stop - 1]) == _SAME
+            yield Place(start, stop, _EXAMPLE if is_example else token.kind)
 
 
 def contexts_in(text: bytes, known: Rules, judged: Judged, allowed: int) -> list[Place]:
@@ -91,8 +113,9 @@ def _judge(found: bytes, length: int, known: Rules) -> tuple[int, int] | None:
     number = match.lastindex
     assert number is not None
     start, stop = match.span(number)
-    if is_secret(SHAPES[number - 1], found[:start], found[start:stop], found[stop : stop + 1].strip(b"\0")):
-        return start, stop
+    value = trimmed(SHAPES[number - 1], found[start:stop])
+    if is_secret(SHAPES[number - 1], found[:start], value, found[stop : stop + 1].strip(b"\0")):
+        return start, start + len(value)
     return None
 
 

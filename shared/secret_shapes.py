@@ -4,6 +4,7 @@ No pattern here goes back over what it has read (`(?>…)`, `++`), so each takes
 """
 
 import re
+from collections.abc import Callable
 
 PLACEHOLDERS = frozenset(
     b"any array auth bool boolean bytes changeme char character credential credentials default disabled dummy empty enabled example false hidden int integer key"
@@ -11,34 +12,94 @@ PLACEHOLDERS = frozenset(
     b" str string test testing text token true type undefined unknown user username value varchar void".split()
 )
 # By what they begin with, or one character again and again.
-_PLACEHOLDER = re.compile(rb"[$<\[({=:]|%(?:[({]|.*%\Z)|your|my[-_]|example|xxx|\*\*\*|\.\.\.|\xe2\x80\xa6|(.)\1*+\Z", re.DOTALL)
+_PLACEHOLDER = re.compile(rb"[$<\[({=:]|%(?:[({]|.*%\Z)|your|my[-_]|example|xxx|\*\*\*|\.\.\.|\xe2\x80\xa6|![a-z]++\Z|(.)\1*+\Z", re.DOTALL)
+# Fewer digits are a count or a port.
+MIN_PIN = 6
+_PASSWORD_NAME = re.compile(rb"pass(?:w|ph|code)|pass\W*\Z|[a-z_]pass|pwd|pswd|pw\b|kennwort|psk")
 _OF_NAMES = re.compile(rb"pass|pwd|secret|token|key|cred|auth|env|user|config")
 # And what is not ASCII: a character of several bytes is as good as a letter.
 _LETTERS = bytes(byte for byte in range(256) if byte >= 128 or chr(byte).isalpha())
 # No word is as long.
 _RANDOM_LETTERS = 28
 _CODE = re.compile(rb"[!@#*&-]*+[A-Za-z_][A-Za-z0-9_]*+[!?]?(?>(?:\.|::|->|\?\.)[A-Za-z_][A-Za-z0-9_]*+)*[!?.:]*+")
-_WORDS = re.compile(rb"[A-Za-z]{1,20}+[0-9]{0,2}+(?>[._:/-]{1,3}+[A-Za-z]{1,20}+[0-9]{0,2}+)*+[._:/-]*+")
+_WORDS = re.compile(rb"[A-Za-z]{1,20}+[0-9]{0,2}+(?>[._:/-]{1,3}+(?:[A-Za-z]{1,20}+[0-9]{0,2}+|[0-9](?![A-Za-z0-9])))*+[._:/-]*+")
 _COLOUR = re.compile(rb"#[0-9A-Fa-f]{3,8}+")
+# What a sentence may say of a password without telling it.
+_SAID_OF_ONE = re.compile(
+    rb"(?:sha|md|utf|base|argon|oauth|http|ipv?|tls|ssl|v|aes|rsa|hs|rs|es|ed|ps|scrypt|bcrypt|pbkdf|step|phase|user|test|option|version|x|h|line|level|part|rule)-?[0-9].*"
+    rb"|[0-9]+(?:[a-z]{1,2}|[/-].*|[.,].*|\+)?|(?:[a-z]+[-'/])+[a-z]*[0-9]{0,3}.*|[0-9]+-[a-z].*|[a-z]+\(.*|[@#-].*|https?.*|[a-z]+[!?.]+|.*\*\*.*",
+    re.IGNORECASE | re.DOTALL,
+)
+# Words of sentences about passwords, and of forms that ask for one: no pass phrase has them.
+_OF_SENTENCES = re.compile(
+    rb"\b(?:the|is|are|was|must|be|your|you|a|an|and|or|not|no|for|to|at|least|please|enter|required|invalid|incorrect|wrong|missing|of|in|on|with|from|should|will|has|have|been"
+    rb"|can|cannot|do|does|if|this|that|it|its|new|old|forgot|reset|confirm|change|hide|show|current|repeat|characters|too|short|long|weak|strong|match|expired|here|set|use"
+    rb"|hashed|field|value|input|label|empty|optional|default|none|failed|success|error|e\.g\.|ist|das|ein|bitte)\b|[(){}<>$=;]|://",
+    re.IGNORECASE,
+)
+_UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_MIN_RANDOM = 20
 _PATH = re.compile(rb"(?:[a-zA-Z]++:)?(?:~|\.{1,2})?(?>/[A-Za-z_.-]*+[0-9]{0,4}+(?:\.[a-z]{1,5}+)?)++")
 
 
 def is_secret(shape: str, name: bytes, value: bytes, after: bytes) -> bool:
     """Whether `value` is to be redacted. `shape`: how it stands there (secret_patterns.CONTEXTS); `name`: what is before it; `after`: one byte behind it."""
     lower = value.lower()
-    if _is_placeholder(lower):
+    if shape == "harmless" or _is_placeholder(lower):
         return False
-    if shape == "said":
-        return True
-    if shape == "opaque":
-        return _is_mixed(value) and not _is_path(value) and value[:1] != b"%"
     lower_name = name.lower()
-    is_password = b"pass" in lower_name or b"pwd" in lower_name
+    if (judge := _BY_SHAPE.get(shape)) is not None:
+        return judge(shape, lower_name, value)
+    is_password = _PASSWORD_NAME.search(lower_name) is not None
+    if b"session" in lower_name and b"key" in lower_name and not is_password:
+        return _is_random(value)
     if value.isdigit():
-        return len(value) >= (6 if is_password else 20)
+        return len(value) >= (MIN_PIN if is_password else 20)
     if shape == "quoted":
         return _is_quoted_secret(lower_name, value, lower, is_password)
     return _is_bare_secret(shape, name, value, lower, after, is_password)
+
+
+def _is_said(_: str, name: bytes, value: bytes) -> bool:
+    # Not postgres:postgres, as databases come.
+    return not name.endswith(b"://%b:" % value.lower())
+
+
+def _is_slashed(_: str, __: bytes, value: bytes) -> bool:
+    # A port and a path are no password.
+    return not value.split(b"/", 1)[0].isdigit() and _is_mixed(value)
+
+
+def _is_opaque(_: str, __: bytes, value: bytes) -> bool:
+    return _is_mixed(value) and not _is_path(value) and value[:1] != b"%"
+
+
+def trimmed(shape: str, value: bytes) -> bytes:
+    """A value without the signs that end a sentence."""
+    return (value.rstrip(b".,;?*") or value) if shape in ("sentence", "strong") else value
+
+
+def _is_random(value: bytes) -> bool:
+    """Long, of letters and digits without words: what nobody would type."""
+    if len(value) < _MIN_RANDOM or _UUID.fullmatch(value) or _WORDS.fullmatch(value) or _is_path(value):
+        return False
+    digits = sum(byte in b"0123456789" for byte in value)
+    return digits >= 3 and max(map(len, re.split(rb"[^A-Za-z0-9+/]+", value))) >= _MIN_RANDOM
+
+
+def _is_said_in_sentence(shape: str, lower_name: bytes, value: bytes) -> bool:
+    if value.isdigit():
+        return shape == "sentence" and len(value) >= MIN_PIN and not lower_name.lstrip().startswith((b"key", b"secret", b"token"))
+    if value[:1] in b"-/.~$%&|[" or not _is_mixed(value) or _SAID_OF_ONE.fullmatch(value) or _is_path(value):
+        return False
+    has = [any(map(kind, map(chr, value))) for kind in (str.islower, str.isupper, str.isdigit)] + [
+        bool(re.search(rb"[!#%^&*+~@$?]", value))
+    ]
+    if not lower_name.startswith((b"pass", b"pin")):
+        return len(value) >= 16 and _is_random(value + b"0" * 4) and has[2]
+    if shape == "strong":
+        return sum(has) >= 3 and not _WORDS.fullmatch(value)
+    return has[2] or (has[3] and sum(has) >= 3)
 
 
 def is_placeholder(text: str) -> bool:
@@ -53,6 +114,7 @@ def _is_placeholder(lower: bytes) -> bool:
         or b"..." in lower
         or b"****" in lower
         or b"${" in lower
+        or b"xxxxx" in lower
     )
 
 
@@ -71,12 +133,20 @@ def _is_quoted_secret(lower_name: bytes, value: bytes, lower: bytes, is_password
         # A capitalized word is a label; a password is one word, another secret a long one.
         return len(value) >= (6 if is_password else 16) and not value.istitle()
     if b" " in value:
-        return b"phrase" in lower_name
+        return b"phrase" in lower_name or (is_password and _is_phrase(value))
     if _is_path(value) or _COLOUR.fullmatch(value):
         return False
     if not value.isalnum() and _WORDS.fullmatch(value):
         return is_password and _is_mixed(value) and not _OF_NAMES.search(lower)
     return len(value) >= 6 and (is_password or _is_mixed(value))
+
+
+def _is_phrase(value: bytes) -> bool:
+    """Words that are no sentence: a password with blanks."""
+    words = value.split()
+    if not 2 <= len(words) <= 12 or _OF_SENTENCES.search(value) or value.endswith((b".", b":")):
+        return False
+    return _is_mixed(value) or (len(words) >= 3 and not _OF_NAMES.search(value.lower()))
 
 
 def _is_bare_secret(shape: str, name: bytes, value: bytes, lower: bytes, after: bytes, is_password: bool) -> bool:
@@ -98,3 +168,14 @@ def _is_bare_secret(shape: str, name: bytes, value: bytes, lower: bytes, after: 
         if b"_" in value or b"-" in value:
             return is_said and _is_mixed(value)
     return is_said or _is_mixed(value)
+
+
+# What tells by the value alone, or nearly; the others tell by the name, too.
+_BY_SHAPE: dict[str, Callable[[str, bytes, bytes], bool]] = {
+    "said": _is_said,
+    "slashed": _is_slashed,
+    "opaque": _is_opaque,
+    "random": lambda _, __, value: _is_random(value),
+    "sentence": _is_said_in_sentence,
+    "strong": _is_said_in_sentence,
+}

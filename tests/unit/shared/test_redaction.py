@@ -65,7 +65,7 @@ def test_two_secrets_without_anything_between_them_are_both_replaced() -> None:
 
 
 def tokens(number_of_them: int) -> list[str]:
-    return [f"ghp_{number:018x}{number * 7919:018x}" for number in range(number_of_them)]
+    return [f"ghp_{number:018x}{number * 7919:018x}" for number in range(1, number_of_them + 1)]
 
 
 def test_thousands_of_secrets_are_told_apart() -> None:

@@ -1,0 +1,71 @@
+"""Secrets that are known by a form that is more than a mark and an alphabet: private keys, JWTs, seed phrases, options of commands.
+
+For Python's `re`, which goes on from where each begins and never goes back over what it has read here: RE2 would need a state for each number.
+"""
+
+# Alone of all kinds this one goes on over its own beginnings: read again from each of them, a long run would take for ever. So a run is read as a
+# whole, and is a secret only with what is in the group.
+JWT = rb"eyJ[A-Za-z0-9_-]{8,}+(\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+)?"
+
+# A private key as it is in a file, in a string of code or of JSON (\n), in YAML or a quoted mail; its end may be cut off. For Python's `re`, which
+# never goes back over what it has read here: RE2 would need a state for each number. A sign is a break only in code, where it adds strings.
+_PEM_BREAK = rb"""(?:[\s\\"'`,;|>#*]|\+(?![A-Za-z0-9+/=]))"""
+_PEM_HEADER = rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash): ?[A-Za-z0-9 .,:/()]{0,40}+(?:-[A-Za-z0-9 .,:/()]{1,40}+){0,8}+"
+PEM_TITLE = rb"(?:[A-Z0-9]{1,20}+ ){0,4}PRIVATE KEY(?: BLOCK)?-----"
+PEM_BEGINNING = b"-----BEGIN "
+# Before each line there may be its number, its file, or the container that wrote it.
+_PEM_PREFIX = (
+    rb"(?!-----)(?:[0-9]{1,6}(?:\xe2\x86\x92|\xe2\x94\x82|[\t:|-]|  )|[\w./-]{1,120}?[:-][0-9]{1,6}[:-]|[\w.-]{1,60}? {0,9}\| |-(?!----))(?:"
+    + _PEM_BREAK
+    + rb")*+"
+)
+PEM_PART = (
+    rb"(?:" + _PEM_BREAK + rb"{1,20}+n?" + _PEM_HEADER + rb"){0,5}+"
+    rb"(?:" + _PEM_BREAK + rb"*+(?:[A-Za-z0-9+/=]{16,}+(?![:._|]|-(?!----))|" + _PEM_PREFIX + rb"[A-Za-z0-9+/=]{16,}+))++"
+    rb"(?:" + _PEM_BREAK + rb"{1,20}+[A-Za-z0-9+/=]{1,15})?(?:" + _PEM_BREAK + rb"{0,20}+n?-----END " + PEM_TITLE + rb")?"
+)
+# With its end, whatever stands before the lines. It has a long line; secret_rules asks how much of it is.
+PEM_WHOLE = (
+    rb"(?:[A-Za-z0-9+/=]{1,31}+(?![A-Za-z0-9+/=])|[^A-Za-z0-9+/=\x00-]|-(?!----))*+[A-Za-z0-9+/=]{32,}+"
+    rb"(?:[^\x00-]|-(?!----))*+-{5,7}END " + PEM_TITLE
+)
+PEM_LINE = rb"[A-Za-z0-9+/=]{16,}"
+# For RE2, which only tells whether there may be one.
+PEM_TOLD = rb"[A-Z0-9 ]*PRIVATE KEY"
+
+# A command and an option of it that has a password, in the same line. What is between them has no length, so each command is read on its own.
+COMMANDS: tuple[tuple[bytes, bytes], ...] = (
+    *((name, rb"\s-p(?:\\?[\"'])?([^\s\"'\\]{3,})") for name in (b"mysql", b"mariadb")),
+    *(
+        (name, rb"\s-p[= ](?:\\?[\"'])?([^\s\"'\\]{4,})")
+        for name in (b"docker login", b"podman login", b"mongo", b"az login", b"oc login", b"sqlcmd", b"bcp ", b"clickhouse", b"cf login")
+    ),
+    *((name, rb"\s-P[= ]?(?:\\?[\"'])?([^\s\"'\\]{4,})") for name in (b"sqlcmd", b"bcp ", b"zip ", b"isql")),
+    *((name, rb"\s-a[= ](?:\\?[\"'])?([^\s\"'\\]{4,})") for name in (b"redis-cli", b"valkey-cli")),
+    *((name, rb"\s-w[= ](?:\\?[\"'])?([^\s\"'\\]{4,})") for name in (b"ldapsearch", b"ldapadd", b"ldapmodify", b"ldapwhoami")),
+    (b"secret set", rb"\s(?:--body|-b)[= ]?(?:\\?[\"'])?([^\s\"'\\]{4,})"),
+    (b"htpasswd", rb"\s-[a-zA-Z]*b[a-zA-Z]*\s+(?:[^\s-]\S*\s+){1,2}(?:\\?[\"'])?([^\s\"'\\]{4,})"),
+    (b"smbclient", rb"\s(?:-U|--user)[= ]?[^\s%]+%([^\s\"'\\]{4,})"),
+    (b"net use", rb"\s/user:\S+\s+([^\s\"'\\/]{4,})"),
+    (b"SecureString", rb"\s(?:-String\s+)?\\?[\"']([^\"'\\]{4,})\\?[\"']\s+-AsPlainText"),
+)
+COMMAND_LINE = rb"[^\r\n\x00|;]{0,400}"
+
+# The words of a wallet. What calls them so, and then some of them; secret_rules knows the words.
+SEED_BEGINS = (
+    b"nemonic",
+    b"NEMONIC",
+    b"eed phrase",
+    b"eed_phrase",
+    b"eedPhrase",
+    b"EED_PHRASE",
+    b"eed words",
+    b"ecovery phrase",
+    b"ecret phrase",
+    b"ecovery words",
+    b"ackup phrase",
+)
+SEED = (
+    rb"[^a-z\x00]{0,24}+(?:(?:for (?:[a-z]{1,10} ){1,3}?)?(?:is|are|was|words)[^a-z\x00]{1,12}+)?"
+    rb"([a-z]{3,8}+(?:[^a-z\x00]{1,8}+[a-z]{3,8}+){11,23}+)"
+)

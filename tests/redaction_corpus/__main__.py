@@ -1,0 +1,70 @@
+"""How many secrets of each kind are found, and how many harmless texts change: `python -m tests.redaction_corpus [--missed] [CHECKOUT...]`.
+
+With the paths of checkouts, each of them is asked about the same texts, so that they can be compared.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from shared.redaction import redact_text
+from tests.bench.report import table
+from tests.redaction_corpus import Case, harmless_cases, secret_cases
+
+
+def is_found(case: Case) -> bool:
+    """Whether nothing of its secrets is left."""
+    redacted = redact_text(case.text)
+    return not any(secret in redacted for secret in case.secrets)
+
+
+def is_left(case: Case) -> bool:
+    """Whether a harmless text stays what it is."""
+    return redact_text(case.text) == case.text
+
+
+def right() -> dict[str, int]:
+    """How many of each kind are right; those that were held out are counted twice, once under their own name."""
+    counts: Counter[str] = Counter()
+    for case, is_right in [*((case, is_found(case)) for case in secret_cases()), *((case, is_left(case)) for case in harmless_cases())]:
+        for name in _names(case):
+            counts[name] += is_right
+    return dict(counts)
+
+
+def _names(case: Case) -> list[str]:
+    sort = "secret" if case.secrets else "harmless"
+    return [f"{sort}: {case.kind}", f"{sort}: all", *([f"{sort}: held out"] if case.is_held_out else [])]
+
+
+def right_of_checkout(path: str) -> dict[str, int]:
+    """The same with the product of another checkout; texts and tests are of this one."""
+    code = (
+        "import sys, json; sys.path.insert(0, sys.argv[1]); import shared.redaction; sys.path[0] = sys.argv[2];"
+        " from tests.redaction_corpus.__main__ import right; print(json.dumps(right()))"
+    )
+    here = Path(__file__).parents[2]
+    command = [sys.executable, "-P", "-c", code, path, str(here)]
+    result: dict[str, int] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=os.sep).stdout)
+    return result
+
+
+def main() -> None:
+    """Prints a table by kind; with --missed the texts that are wrong, too."""
+    cases = [*secret_cases(), *harmless_cases()]
+    paths = [path for path in sys.argv[1:] if path != "--missed"]
+    columns = [right_of_checkout(path) for path in paths] if paths else [right()]
+    totals = Counter(name for case in cases for name in _names(case))
+    rows = [[name, str(total), *(str(column[name]) for column in columns)] for name, total in totals.items()]
+    print(table(["kind", "texts", *(paths or ["right"])], rows))
+    if "--missed" in sys.argv:
+        for case in cases:
+            if not (is_found if case.secrets else is_left)(case):
+                print(f"{case.kind} | {case.text!r}" + ("" if case.secrets else f" → {redact_text(case.text)!r}"))
+
+
+if __name__ == "__main__":
+    main()
