@@ -25,7 +25,6 @@ from services.ingest.key_uses import KeyUses
 from services.ingest.known_sessions import KnownSessions
 from services.ingest.packed_commands import pack_in_c
 from services.ingest.polling import Poller
-from services.ingest.queue_errors import REDIS_SECONDS
 from services.ingest.raw_route import RawApp
 from services.ingest.registry import Registry
 from services.ingest.routes_dead_letters import dead_letters
@@ -48,6 +47,8 @@ from shared.redacted_structs import warm_up
 from shared.redis_clients import connect_async
 
 SERVICE = "ingest"
+# Longer than anybody waits for an exchange: a crowd may keep the process from its own work for a second, and that is not Redis' silence.
+CONNECT_SECONDS = 5.0
 # Between two looks for the ends of import jobs.
 JOB_FIRST_PAUSE_SECONDS, JOB_LONGEST_PAUSE_SECONDS = 0.02, 0.2
 
@@ -157,7 +158,7 @@ def connect_redis(redis_url: str) -> Redis:
     Its callers say how long they wait, for a whole exchange (queue_errors). A time-out of its own would start a task for each
     command, and the cancellation that ends a wait can get lost in that (asyncio.wait_for of Python 3.11).
     """
-    options = {"socket_timeout": None, "socket_connect_timeout": REDIS_SECONDS, "retry": Retry(NoBackoff(), 0)}
+    options = {"socket_timeout": None, "socket_connect_timeout": CONNECT_SECONDS, "retry": Retry(NoBackoff(), 0)}
     return pack_in_c(connect_async(redis_url, max_connections=REDIS_CONNECTIONS, **options))
 
 
