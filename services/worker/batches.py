@@ -1,15 +1,19 @@
 """Which entries are persisted together: those of one account, up to a number of events; suspects alone."""
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from random import sample
+from typing import Any
 
+from redis import Redis
 from redis.exceptions import ResponseError
 
-from services.worker import drainers, turns
+from services.worker import drainers, limited_reads, turns
 from services.worker.resources import Resources
 from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry, make_group, take_abandoned, take_new
 from shared.partitions import streams_in_use
+from shared.redis_clients import REDIS_ERRORS
 
 # How long what a dead worker left may lie, beyond the time after which it is taken to be dead.
 LOOK_SECONDS = 1.0
@@ -75,8 +79,14 @@ def _new(worker: Resources, consumer: str, stream: str) -> Iterator[list[Entry]]
     """What nobody has had: entries until a batch is full or there are no more."""
     gathering = _Gathering(worker.settings.drain_batch_events)
     is_silenced = is_full = False
-    while not is_full:
-        entries = take_new(worker.redis, stream, consumer)
+    # A turn lasts for one read; where it is another's by now, that one reads on.
+    while not is_full and prolong(worker, stream):
+        try:
+            entries: list[Entry] = _read_in_time(worker, stream, lambda client, count: take_new(client, stream, consumer, count))
+        except REDIS_ERRORS:
+            # What came before is in hand, and stored before the turn is given up.
+            yield from gathering.empty()
+            raise
         for entry in entries:
             if batch := gathering.add(entry):
                 is_full = True
@@ -98,7 +108,9 @@ def _abandoned(worker: Resources, consumer: str, stream: str) -> Iterator[list[E
             return drainers.fence(connection, worker.redis, holders, worker.settings.redis_replicas_acked)
 
     try:
-        for entry in take_abandoned(worker.redis, stream, consumer, worker.settings.claim_idle_ms, fence):
+        read_in_time = partial(_read_in_time, worker, stream)
+        idle_ms, count = worker.settings.claim_idle_ms, worker.drainer.entries_per_read
+        for entry in take_abandoned(worker.redis, stream, consumer, idle_ms, fence, read_in_time, count):
             if entry.deliveries >= DELIVERIES_BEFORE_ALONE:
                 yield from gathering.empty()
                 yield [entry]
@@ -109,6 +121,10 @@ def _abandoned(worker: Resources, consumer: str, stream: str) -> Iterator[list[E
         if "NOGROUP" not in str(error):
             raise
         make_group(worker.redis, stream)
+
+
+def _read_in_time(worker: Resources, stream: str, read: Callable[[Redis, int], Any]) -> Any:
+    return limited_reads.read_in_time(worker.redis, stream, worker.drainer, worker.settings.claim_idle_ms, read)
 
 
 def _events_in(entry: Entry) -> int:

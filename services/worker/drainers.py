@@ -15,7 +15,7 @@ from typing import Any
 from psycopg import Connection
 from redis import Redis
 
-from services.worker.take import Entry, done, find
+from services.worker.take import ENTRIES_PER_READ, Entry, done, find
 
 _REGISTER = "INSERT INTO drainers (consumer) VALUES (%s)"
 
@@ -43,6 +43,8 @@ class Drainer:
 
     process: str
     name: str | None = None
+    # How many entries it reads at once: fewer where Redis is slow, so that a read is over before its turn is (reading.py).
+    entries_per_read: int = ENTRIES_PER_READ
 
     def register(self, connection: Connection[Any]) -> str:
         """The name to drain under; a new one, in the table once the caller has committed, if there is none."""

@@ -40,6 +40,9 @@ end
 return taken
 """
 
+# Calls a read with a client and the number of entries to ask for, within a time limit (limited_reads.py).
+ReadInTime = Callable[[Callable[[Redis, int], Any]], Any]
+
 # KEYS: a stream and its account. ARGV: group, epoch, then id and number of events of each entry. Only what this removes is settled by it.
 _DONE = f"""
 local settled = 0
@@ -51,6 +54,13 @@ for i = 3, #ARGV, 2 do
 end
 if settled > 0 and redis.call('HGET', KEYS[2], '{EPOCH_FIELD}') == ARGV[2] then
     redis.call('HINCRBY', KEYS[2], 'settled', settled)
+end
+"""
+
+# KEYS: a stream. ARGV: group, who holds them, how many.
+_GIVE_BACK_UNREAD = """
+for _, item in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[3], ARGV[2])) do
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, item[1], 'IDLE', 0, 'RETRYCOUNT', 0, 'JUSTID')
 end
 """
 
@@ -95,7 +105,13 @@ def make_group(redis: Redis, stream: str) -> None:
 
 
 def take_abandoned(
-    redis: Redis, stream: str, consumer: str, min_idle_ms: int, fence: Callable[[Collection[str]], Collection[str]]
+    redis: Redis,
+    stream: str,
+    consumer: str,
+    min_idle_ms: int,
+    fence: Callable[[Collection[str]], Collection[str]],
+    read_in_time: "ReadInTime | None" = None,
+    count: int = ENTRIES_PER_READ,
 ) -> Iterator[Entry]:
     """Takes over what others hold for longer than `min_idle_ms`: some of a stream, with the number of times it was delivered.
 
@@ -103,7 +119,8 @@ def take_abandoned(
     the one before. A suspect is therefore taken only when its turn has come: whatever dies until then dies without it in hand, and it is
     not counted.
     """
-    pending: Any = redis.xpending_range(stream, GROUP, "-", "+", ENTRIES_PER_READ, idle=min_idle_ms)
+    read_in_time = read_in_time or (lambda read: read(redis, ENTRIES_PER_READ))
+    pending: Any = redis.xpending_range(stream, GROUP, "-", "+", count, idle=min_idle_ms)
     deliveries = {item["message_id"]: item["times_delivered"] + 1 for item in pending}
     holder_of = {item["message_id"]: item["consumer"].decode() for item in pending}
     holders = set(holder_of.values()) - {consumer}
@@ -114,15 +131,19 @@ def take_abandoned(
     for ids in [others, *([suspect] for suspect in suspects)]:
         held = [word for entry_id in ids for word in (entry_id, holder_of[entry_id])]
         # [[entry id, [field, value, …]]], all bytes. Another worker may have been faster: then fewer come back, or none.
-        answer: Any = redis.eval(_CLAIM, 1, stream, GROUP, consumer, min_idle_ms, *held) if ids else []
+        answer: Any = read_in_time(partial(_claim, stream, consumer, min_idle_ms, held)) if ids else []
         for entry_id, fields in answer:
             yield _entry(stream, entry_id, dict(zip(fields[::2], fields[1::2], strict=True)), deliveries[entry_id])
 
 
-def take_new(redis: Redis, stream: str, consumer: str) -> list[Entry]:
+def _claim(stream: str, consumer: str, min_idle_ms: int, held: list[str], redis: Redis, _: int) -> Any:
+    return redis.eval(_CLAIM, 1, stream, GROUP, consumer, min_idle_ms, *held)
+
+
+def take_new(redis: Redis, stream: str, consumer: str, count: int = ENTRIES_PER_READ) -> list[Entry]:
     """Takes entries of a stream that nobody has had, some of them."""
     # [[stream, [(entry id, {field: value})]]], all bytes
-    answer: Any = redis.xreadgroup(GROUP, consumer, {stream: ">"}, count=ENTRIES_PER_READ) or []
+    answer: Any = redis.xreadgroup(GROUP, consumer, {stream: ">"}, count=count) or []
     return [_entry(stream, entry_id, fields) for _, entries in answer for entry_id, fields in entries]
 
 
@@ -158,6 +179,11 @@ def give_back(redis: Redis, entries: Iterable[Entry], consumer: str) -> None:
     for (stream, _), of_account in _by_account(entries).items():
         for at in range(0, len(of_account), ENTRIES_PER_SCRIPT):
             redis.eval(_GIVE_BACK, 1, stream, GROUP, consumer, *(entry.entry_id for entry in of_account[at : at + ENTRIES_PER_SCRIPT]))
+
+
+def give_back_unread(redis: Redis, stream: str, consumer: str) -> None:
+    """After a read whose answer did not come: whatever it took for this name is as if nobody had tried it."""
+    redis.eval(_GIVE_BACK_UNREAD, 1, stream, GROUP, consumer, ENTRIES_PER_READ)
 
 
 def _entry(stream: str, entry_id: bytes, fields: dict[bytes, bytes], deliveries: int = 1) -> Entry:
