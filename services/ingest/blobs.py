@@ -91,8 +91,9 @@ class Blob:
 
 
 def new_blob(store: BlobStore) -> Blob:
-    """An empty blob."""
-    return Blob(store, store.new())
+    """An empty blob. Unavailable UPLOADS_UNAVAILABLE if the store takes none."""
+    with answering_503():
+        return Blob(store, store.new())
 
 
 @contextmanager

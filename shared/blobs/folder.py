@@ -1,7 +1,8 @@
 """Uploads in a folder: readable by nobody else, durable before they are announced. Ingest and worker must see the same disk."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -18,21 +19,35 @@ PART_BYTES = 1024**2
 class FolderStore:
     """The folder of a `file://` URL; ValueError for another kind."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, reserve_bytes: int = 0) -> None:
         self.folder = _path(url)
+        self._reserve_bytes = reserve_bytes
 
     def check(self) -> None:
-        """A folder that is missing is made for the first upload, so its parent must allow that."""
+        """A folder that is missing is made for the first upload, so its parent must allow that; and on its disk the reserve must be free."""
         there = next(path for path in (self.folder, *self.folder.parents) if path.exists())
         if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
             raise BlobStoreAway(
                 f"Uploads cannot be written to {self.folder}; give the service's user the right to, or set TRACKER_BLOB_URL."
             )
+        self._check_room(there)
 
     def new(self) -> "NewFile":
-        """An empty file, mode 0600, in a folder that is made if it is missing."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return NewFile(self.folder / str(uuid4()))
+        """An empty file, mode 0600, in a folder that is made if it is missing. BlobStoreAway if there is no room beside the reserve."""
+        with _away_if_refused(self.folder):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._check_room(self.folder)
+            return NewFile(self.folder / str(uuid4()), self._check_room)
+
+    def _check_room(self, folder: Path, size: int = 0) -> None:
+        """The journal or the database may be on the same disk, and dies of a full one; uploads can wait."""
+        if not self._reserve_bytes:
+            return
+        found = os.statvfs(folder)
+        if found.f_frsize * found.f_bavail - size < self._reserve_bytes:
+            raise BlobStoreAway(
+                f"Less than {self._reserve_bytes // 1024**2} MiB are free where uploads are stored; make room, or lower TRACKER_UPLOADS_RESERVE_BYTES."
+            )
 
     def open(self, url: str) -> IO[bytes]:
         """The file. FileNotFoundError if it is gone."""
@@ -62,8 +77,9 @@ class NewFile:
 
     part_bytes = PART_BYTES
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check_room: Callable[[Path, int], None]) -> None:
         self._path = path
+        self._check_room = check_room
         self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
     @property
@@ -72,25 +88,39 @@ class NewFile:
         return self._path.as_uri()
 
     def write(self, data: bytes | bytearray) -> None:
-        """Appends."""
-        self._file.write(data)
+        """Appends. BlobStoreAway if the reserve would be touched, or the disk refuses."""
+        with _away_if_refused(self._path.parent):
+            self._check_room(self._path.parent, len(data))
+            self._file.write(data)
 
     def finish(self, rest: bytes | bytearray) -> None:
         """The file's content and its name are flushed to the disk."""
-        self._file.write(rest)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        self.write(rest)
+        with _away_if_refused(self._path.parent):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
     def discard(self) -> None:
         """Takes it off the disk."""
-        self._file.close()
+        # Of a full disk, closing fails too: what is still in memory finds no room.
+        with suppress(OSError):
+            self._file.close()
         self._path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _away_if_refused(folder: Path) -> Iterator[None]:
+    """A disk that is full, or read-only, or gone, is a store that is away."""
+    try:
+        yield
+    except OSError as error:
+        raise BlobStoreAway(f"Uploads cannot be written to {folder}: {error.strerror}; make room there or mend the disk.") from error
 
 
 def _path(url: str) -> Path:

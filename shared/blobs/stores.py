@@ -9,10 +9,13 @@ from shared.blobs.store import BlobStore
 NOT_INSTALLED = "TRACKER_BLOB_URL is s3://, and botocore is not installed: install the extra `s3` (pip install 'claude-code-tracker[s3]')."
 
 
-def store_at(url: str) -> BlobStore:
-    """The store of a `file://` or `s3://` URL; asks it nothing. ValueError if it is none, or the extra is missing."""
+def store_at(url: str, *, reserve_bytes: int = 0) -> BlobStore:
+    """The store of a `file://` or `s3://` URL; asks it nothing. ValueError if it is none, or the extra is missing.
+
+    Of a folder, nothing is stored while less than `reserve_bytes` are free on its disk.
+    """
     if urlsplit(url).scheme != "s3":
-        return FolderStore(url)
+        return FolderStore(url, reserve_bytes)
     try:
         from shared.blobs.bucket import BucketStore  # noqa: PLC0415 - 39 MB of memory that a folder does not need
     except ModuleNotFoundError as error:
