@@ -43,6 +43,11 @@ class Grant(Struct, frozen=True):
         return "admin" in self.scopes or not self.scopes.isdisjoint(scopes)
 
     @property
+    def sees_only_own_jobs(self) -> bool:
+        """Whether of import jobs it sees those that came by it, and no others. Of one that is bound to projects the database says so too."""
+        return self.project_ids is not None or self.scopes.isdisjoint(("read", "admin"))
+
+    @property
     def sees_only_numbers(self) -> bool:
         """Whether neither texts nor paths nor names of projects are for it."""
         return self.scopes.isdisjoint(("read", "admin"))

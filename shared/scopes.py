@@ -20,6 +20,7 @@ PUBLIC: Final[Scopes] = frozenset()
 _INGEST: Final[Scopes] = frozenset({"ingest"})
 _READ: Final[Scopes] = frozenset({"read"})
 _NUMBERS: Final[Scopes] = frozenset({"read", "metrics"})
+# Of a key that may not read, the jobs are those that it has sent (Grant.sees_only_own_jobs).
 _OWN_IMPORT: Final[Scopes] = frozenset({"read", "ingest"})
 ADMIN: Final[Scopes] = frozenset({"admin"})
 
@@ -42,7 +43,7 @@ SCOPES: Final[tuple[tuple[str, str, Scopes], ...]] = (
     ("POST", "/api/import/claude-data", _INGEST),
     ("GET", "/api/import/jobs/{job_id}", _OWN_IMPORT),
     ("GET", "/api/import/jobs/{job_id}/events", _OWN_IMPORT),
-    ("GET", "/api/import/jobs", _READ),
+    ("GET", "/api/import/jobs", _OWN_IMPORT),
     ("POST", "/api/import/jobs/{job_id}/cancel", ADMIN),
     ("POST", "/api/import/jobs/{job_id}/retry", ADMIN),
     ("DELETE", "/api/import/jobs/{job_id}", ADMIN),

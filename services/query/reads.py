@@ -73,11 +73,16 @@ class Reads:
 
 
 def answer(
-    request: Request, read: Callable[[Connection], Content], present: Present[Content] | None = None, *, fresh: bool = False
+    request: Request,
+    read: Callable[[Connection], Content],
+    present: Present[Content] | None = None,
+    *,
+    fresh: bool = False,
+    hides_texts: bool = True,
 ) -> Response:
     """Reads, and answers JSON with X-Data-As-Of. `present` makes body and headers of what was read; else it is the body.
 
-    `fresh`: from the primary, not from a replica.
+    `fresh`: from the primary, not from a replica. `hides_texts` is False for what a key may see of its own, even one that may only see numbers.
     """
     reads: Reads = request.app.state.reads
     grant = grant_in(request.scope)
@@ -85,7 +90,7 @@ def answer(
         as_of = reads.as_of(connection)
         content = read(connection)
     body, headers = present(content) if present else (content, {})
-    if grant is not None and grant.sees_only_numbers:
+    if hides_texts and grant is not None and grant.sees_only_numbers:
         body = numbers_only(body, getattr(request.scope.get("route"), "response_model", None))
     return json_response(body, headers=headers | _as_of_header(as_of))
 

@@ -14,7 +14,7 @@ from services.query.job_watch import JobWatch
 from services.query.queries.jobs import ENDED
 from services.query.queries.paging import Row
 from services.query.reads import Reads
-from services.query.routes_jobs import existing_job
+from services.query.routes_jobs import existing_job, sent_by
 from services.query.schemas import JobId
 from shared.access import grant_in
 from shared.concurrency import place_of
@@ -81,4 +81,4 @@ def _without_clock(job: Row) -> Row:
 def _read(reads: Reads, job_id: UUID, grant: Grant | None) -> Row:
     """What a bound key may not see is a 404 here; the looks after this one are at a job that it may."""
     with reads.connection(grant, fresh=True) as connection:
-        return existing_job(connection, job_id)
+        return existing_job(connection, job_id, sent_by(grant))

@@ -12,16 +12,18 @@ from services.query.queries import jobs
 from services.query.queries.paging import Row
 from services.query.reads import answer
 from services.query.schemas import JobId, Paged
+from shared.access import grant_in
 from shared.errors import NotFound
+from shared.keys import Grant
 
 router = APIRouter(tags=["imports"], responses=FAILURES)
 
 
 @router.get("/api/import/jobs", response_model=answers.JobPage, summary="Import jobs, newest first")
 def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
-    """All that were ever accepted."""
-    wanted = paging(request, asked)
-    return answer(request, lambda connection: jobs.jobs(connection, wanted), fresh=True)
+    """All that were ever accepted; of a key that may not read, those that it has sent."""
+    wanted, key_id = paging(request, asked), sent_by(grant_in(request.scope))
+    return answer(request, lambda connection: jobs.jobs(connection, wanted, key_id), fresh=True, hides_texts=key_id is None)
 
 
 @router.get(
@@ -29,12 +31,18 @@ def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
 )
 def show_job(request: Request, job_id: JobId) -> Response:
     """Progress, counts of new rows, and the first 100 errors."""
-    return answer(request, lambda connection: existing_job(connection, job_id), fresh=True)
+    key_id = sent_by(grant_in(request.scope))
+    return answer(request, lambda connection: existing_job(connection, job_id, key_id), fresh=True, hides_texts=key_id is None)
 
 
-def existing_job(connection: Connection, job_id: UUID) -> Row:
-    """The job; 404 if there is none of this id."""
-    found = jobs.job(connection, job_id)
+def sent_by(grant: Grant | None) -> str | None:
+    """The key whose jobs alone may be seen; None if all may."""
+    return grant.key_id if grant is not None and grant.sees_only_own_jobs else None
+
+
+def existing_job(connection: Connection, job_id: UUID, key_id: str | None = None) -> Row:
+    """The job; 404 if there is none of this id, or it came by another key than `key_id`."""
+    found = jobs.job(connection, job_id, key_id)
     if found is None:
         raise NotFound("There is no import job of this id; see /api/import/jobs.", code="JOB_NOT_FOUND")
     return found

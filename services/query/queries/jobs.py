@@ -26,22 +26,25 @@ _JOBS = """
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
 
-def jobs(connection: Connection, paging: Paging) -> Page:
-    """All import jobs, newest first."""
+def jobs(connection: Connection, paging: Paging, key_id: str | None = None) -> Page:
+    """All import jobs, or those that came by a key, newest first."""
     conditions = Conditions()
+    if key_id is not None:
+        conditions.add("j.key_id = :key_id", key_id=key_id)
     conditions.add_after(paging.after(("time", "uuid")), "j.created_at, j.id", ("timestamptz", "uuid"))
     found = page(connection, _JOBS, conditions, paging, lambda row: (row["created_at"], row["job_id"]))
     return Page([_shown(row, datetime.now(UTC)) for row in found.items], found.next_cursor)
 
 
-def job(connection: Connection, job_id: UUID) -> Row | None:
-    """One import job."""
-    return jobs_by_id(connection, [job_id]).get(job_id)
+def job(connection: Connection, job_id: UUID, key_id: str | None = None) -> Row | None:
+    """One import job; None also if it came by another key than `key_id`."""
+    return jobs_by_id(connection, [job_id], key_id).get(job_id)
 
 
-def jobs_by_id(connection: Connection, job_ids: Iterable[UUID]) -> dict[UUID, Row]:
-    """Those of them that there are."""
-    found = rows(connection, _JOBS.replace("{where}", "WHERE j.id = ANY (CAST(:ids AS uuid[]))"), {"ids": list(job_ids)})
+def jobs_by_id(connection: Connection, job_ids: Iterable[UUID], key_id: str | None = None) -> dict[UUID, Row]:
+    """Those of them that there are, and came by the key."""
+    where = "WHERE j.id = ANY (CAST(:ids AS uuid[])) AND (CAST(:key_id AS text) IS NULL OR j.key_id = :key_id)"
+    found = rows(connection, _JOBS.replace("{where}", where), {"ids": list(job_ids), "key_id": key_id})
     return {row["job_id"]: _shown(row, datetime.now(UTC)) for row in found}
 
 

@@ -135,7 +135,7 @@ def test_of_imports_it_sees_its_own(api: Api, alpha: int) -> None:
     )
     job_id = sent.json()["job_id"]
     api.select("UPDATE import_jobs SET status = 'succeeded' RETURNING id")
-    for key, status in ((bound, 200), (other, 404), (api.key("ingest"), 200)):
+    for key, status in ((bound, 200), (other, 404), (api.key("ingest"), 404), (api.key("read"), 200)):
         assert api.get(key, f"/api/import/jobs/{job_id}").status_code == status
         assert api.get(key, f"/api/import/jobs/{job_id}/events").status_code == status
     assert [len(listed(api, key, "/api/import/jobs")) for key in (bound, other, api.key("read"))] == [1, 0, 1]
