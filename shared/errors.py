@@ -96,7 +96,7 @@ class HostNotAllowed(ApiError):
 
 
 class Unavailable(ApiError):
-    """The promise can't be given now. Nothing was kept; trying again after `retry_after_seconds` is right."""
+    """The promise can't be given now; trying again after `retry_after_seconds` is right. What may have been kept all the same says so in details."""
 
     status, code = 503, "QUEUE_UNAVAILABLE"
 

@@ -33,6 +33,11 @@ def accounting_key(stream: str) -> str:
     return stream.replace("journal", "accounting", 1)
 
 
+def letter_entry_id(stream: str, entry_id: str) -> str:
+    """The name of an entry in its dead letters. Entries of different streams may have the same id."""
+    return entry_id if stream == stream_key(0) else f"{stream}/{entry_id}"
+
+
 def bell_key(stream: str) -> str:
     """The bell of a stream, on the same node: `journal:{p}` → `bell:{p}`."""
     return stream.replace("journal", "bell", 1)

@@ -132,6 +132,8 @@ class Envelope(Struct, omit_defaults=True, kw_only=True):
     received_at: datetime
     events: list[Event]
     canary: Canary | None = None
+    # Ids of the tool calls whose session ingest found. Sent again, such a call may get another session, and is the same event.
+    inferred: list[UUID] = []
 
 
 def encode_envelope(envelope: Envelope) -> bytes:

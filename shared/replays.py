@@ -12,6 +12,8 @@ from msgspec import Struct
 
 # Kind of a letter that is a whole journal entry: one that could not be read, or that killed its worker.
 WHOLE_ENTRY: Final = "journal_entry"
+# Why an event is a letter whose id another event has. Its row is not its event: only a replay that is stored settles it.
+ID_TAKEN: Final = "its id is another event's; it was not stored, send it under an id of its own"
 # No envelope begins like this.
 _BEGINNING: Final = b'{"dead_letter":'
 

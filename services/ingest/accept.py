@@ -1,10 +1,10 @@
 """A write from request to answer, as steps that each route composes: receive, decode, find the session, keep."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import prometheus_client
@@ -16,17 +16,19 @@ from redis.asyncio import Redis
 from services.ingest import idempotency, patience, requests_in
 from services.ingest.answers import Status
 from services.ingest.backlog import Backlog
+from services.ingest.claimed_keys import ClaimedKeys
 from services.ingest.job_registry import JobRegistry
 from services.ingest.journal import Journal, entries_of
 from services.ingest.key_registry import KeyRegistry
 from services.ingest.known_sessions import KnownSession, KnownSessions, notes_of
 from services.ingest.messages_in import MAX_BATCH_BYTES, MAX_SINGLE_BYTES
 from services.ingest.polling import Poller
+from services.ingest.queue_errors import OutcomeUnknown
 from services.ingest.registry import Registry
 from services.ingest.requests_in import Takes
 from services.ingest.settings import Settings
 from services.ingest.upload_watch import UploadWatch
-from services.ingest.wait import EntryWatch, Preference, preference_in, wait_for
+from services.ingest.wait import QUEUED, EntryWatch, Outcome, Preference, id_taken, preference_in, wait_for
 from shared import metrics
 from shared.access import grant_in
 from shared.blobs.store import BlobStore
@@ -60,6 +62,7 @@ class Ingest:
     backlog: Backlog
     entry_watch: EntryWatch
     ended_jobs: Poller[UUID]
+    claimed_keys: ClaimedKeys
     sender: Celery
     uploads: BlobStore
     upload_watch: UploadWatch
@@ -77,8 +80,9 @@ class Write(Struct, frozen=True):
     preference: Preference
     request_id: str
     received_at: datetime
-    # Of the key, if it is bound to one.
+    # Of the key, if it is bound to one, and to some.
     user: str | None
+    project_ids: Collection[int] | None
 
     def derived_id(self, *more: str) -> UUID | None:
         """The id that the Idempotency-Key stands for on this route; None without one."""
@@ -118,21 +122,39 @@ async def receive(request: Request, takes: Takes) -> Write:
     user = bound_user(request)
     route = route_of(request)
     if key:
-        await idempotency.claim_key(ingest.redis, route, key, idempotency.body_hash(body))
+        await ingest.claimed_keys.claim(route, key, body)
     place = place_of(request.scope)
     preference = preference_in(headers, place)
-    return Write(ingest, place, route, media_type, body, key, preference, request_id_of(request), datetime.now(UTC), user)
+    grant = grant_in(request.scope)
+    project_ids = grant.project_ids if grant else None
+    return Write(ingest, place, route, media_type, body, key, preference, request_id_of(request), datetime.now(UTC), user, project_ids)
 
 
-async def keep(write: Write, events: Sequence[Event], sizes: Sequence[int], started: dict[str, KnownSession] | None = None) -> Status:
-    """Puts the events into the journal, with what is now known of sessions; then waits if that was asked for."""
+async def keep(
+    write: Write,
+    events: Sequence[Event],
+    sizes: Sequence[int],
+    started: dict[str, KnownSession] | None = None,
+    inferred: Collection[UUID] = (),
+) -> Outcome:
+    """Puts the events into the journal, with what is now known of sessions; then waits if that was asked for. `inferred`: ids of the tool
+    calls whose session was found here."""
     if not events:
-        return "queued"
+        return QUEUED
     ingest = write.ingest
     entries = entries_of(
-        events, sizes, request_id=write.request_id, received_at=write.received_at, partitions=ingest.settings.journal_partitions
+        events,
+        sizes,
+        request_id=write.request_id,
+        received_at=write.received_at,
+        partitions=ingest.settings.journal_partitions,
+        inferred=inferred,
     )
-    positions = await ingest.journal.append(entries, notes_of(started) if started else ())
+    try:
+        positions = await ingest.journal.append(entries, notes_of(started) if started else ())
+    except OutcomeUnknown as error:
+        error.details |= _to_repeat(events)
+        raise
     if started:
         ingest.sessions.remember(started)
     if len(events) == 1:
@@ -141,3 +163,19 @@ async def keep(write: Write, events: Sequence[Event], sizes: Sequence[int], star
         for kind, count in Counter(map(type, events)).items():
             _ACCEPTED[kind].inc(count)
     return await wait_for(write.preference, write.place, ingest.entry_watch, ingest.registry, positions, events)
+
+
+async def keep_one(write: Write, event: Event, started: dict[str, KnownSession] | None = None, inferred: Collection[UUID] = ()) -> Status:
+    """Keeps the only event of a request. Conflict if it was waited for, and its id turned out to be another event's."""
+    outcome = await keep(write, [event], [len(write.body)], started, inferred)
+    if outcome.conflicts:
+        raise id_taken()
+    return outcome.status
+
+
+def _to_repeat(events: Sequence[Event]) -> dict[str, Any]:
+    """What makes the same events of a request that is sent again: the ids that were made here, whoever made them. Of a batch in the items' order."""
+    if len(events) > 1:
+        return {"ids": [event.id for event in events]}
+    [event] = events
+    return {"id": event.id, "session_id": event.session_id} if isinstance(event, SessionStart) else {"id": event.id}

@@ -124,11 +124,13 @@ class KeyRevoked(Struct, kw_only=True):
 
 
 class LetterReplayed(Struct, kw_only=True):
-    """A dead letter that is on its way again. `status` is "persisted" if its event is stored, "dead_letter" if it died once more while one waited."""
+    """A dead letter that is on its way again. `status` is "persisted" if its event is stored, "dead_letter" if it died once more while one waited:
+    as itself, or, of a whole entry, as `letters` of its events."""
 
     id: UUID
     status: Status
     message: str
+    letters: list[UUID] = []
 
 
 class LetterDeleted(Struct, kw_only=True):

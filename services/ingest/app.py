@@ -16,6 +16,7 @@ from services.ingest import api_docs
 from services.ingest.accept import Ingest
 from services.ingest.append_script import AppendScript
 from services.ingest.backlog import Backlog
+from services.ingest.claimed_keys import ClaimedKeys
 from services.ingest.disk import show_disk
 from services.ingest.doorbell import Doorbell
 from services.ingest.job_registry import JobRegistry
@@ -72,7 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings = Settings()
         configure_logs(SERVICE, settings.log_level)
         spare_the_collector()
-    uploads = store_at(settings.blob_url)  # a wrong URL stops the start, not the first import
+    uploads = store_at(settings.blob_url, reserve_bytes=settings.uploads_reserve_bytes)  # a wrong URL stops the start, not the first import
 
     async def find(key_id: str) -> StoredKey | None:
         return await app.ingest.keys.find(key_id)
@@ -136,6 +137,7 @@ def _ingest(
         backlog=backlog,
         entry_watch=EntryWatch(redis),
         ended_jobs=Poller(jobs.ended, first_pause=JOB_FIRST_PAUSE_SECONDS, longest_pause=JOB_LONGEST_PAUSE_SECONDS),
+        claimed_keys=ClaimedKeys(redis, backlog, settings.idempotency_bytes),
         sender=sender,
         uploads=uploads,
         upload_watch=upload_watch,

@@ -15,8 +15,6 @@ from shared import replicated
 from shared.journal import BELL_TTL_MS, EPOCH_FIELD, EVENTS_FIELD, PAYLOAD_FIELD, accounting_key, bell_key
 from shared.redis_nodes import Nodes
 
-NOTE_TTL_SECONDS = 86_400
-
 # All of it happens or none, as in MULTI, in one command and one answer, which is a third of the cost in Python.
 # KEYS: stream, account and bell of each stream, the notes. ARGV: number of streams, TTLs of bell and notes, a name for accounts that have to be
 # made, number of entries; the stream (from 1), events and payload of each entry; the notes' values. Answers how many bells are due, then the
@@ -72,7 +70,7 @@ class Entry(Struct, frozen=True):
 
 
 class Note(Struct, frozen=True):
-    """What is known of a session, for the other ingest processes: written together with the entries, kept for a day."""
+    """What is known of a session, for the other ingest processes: written together with the entries, kept for a while."""
 
     key: str
     value: bytes
@@ -86,30 +84,35 @@ class AppendScript:
         self._replicas = replicas
         self._nodes = Nodes(redis)
 
-    async def write(self, entries: Sequence[Entry], notes: Sequence[Note]) -> tuple[int, list[bytes]]:
+    async def write(self, entries: Sequence[Entry], notes: Sequence[Note], note_seconds: int) -> tuple[int, list[bytes]]:
         """How many bells are due, and the entries' ids. Redis' errors, NotReplicatedError among them, if not all of it is certain to be there.
 
         On one server all of it is there or nothing. In a Cluster some partitions may have theirs when others fail: who sends it again,
         with the ids that it had, makes no doubles.
         """
         if not self._nodes.is_cluster:
-            return await self._run(entries, notes)
+            return await self._run(entries, notes, note_seconds)
         by_stream: dict[str, list[int]] = {}
         for at, entry in enumerate(entries):
             by_stream.setdefault(entry.stream, []).append(at)
-        answers = await asyncio.gather(*(self._run([entries[at] for at in places], ()) for places in by_stream.values()))
-        await asyncio.gather(*(self._redis.set(note.key, note.value, ex=NOTE_TTL_SECONDS) for note in notes))
+        answers = await asyncio.gather(*(self._run([entries[at] for at in places], (), note_seconds) for places in by_stream.values()))
+        await asyncio.gather(*(self._redis.set(note.key, note.value, ex=note_seconds) for note in notes))
         ids = [b""] * len(entries)
         for places, (_, found) in zip(by_stream.values(), answers, strict=True):
             for at, entry_id in zip(places, found, strict=True):
                 ids[at] = entry_id
         return sum(bells for bells, _ in answers), ids
 
+    @property
+    def is_atomic(self) -> bool:
+        """Whether a write is there as a whole or not at all."""
+        return not self._nodes.is_cluster
+
     async def aclose(self) -> None:
         """Closes the connections that it made."""
         await self._nodes.aclose()
 
-    async def _run(self, entries: Sequence[Entry], notes: Sequence[Note]) -> tuple[int, list[bytes]]:
+    async def _run(self, entries: Sequence[Entry], notes: Sequence[Note], note_seconds: int) -> tuple[int, list[bytes]]:
         # Most appends have one stream, and many entries.
         numbers: dict[str, int] = {}
         values: list[bytes | int] = []
@@ -118,7 +121,7 @@ class AppendScript:
         keys = [key for stream in numbers for key in (stream, accounting_key(stream), bell_key(stream))]
         keys += [note.key for note in notes]
         values += [note.value for note in notes]
-        words = (len(keys), *keys, len(numbers), BELL_TTL_MS, NOTE_TTL_SECONDS, token_hex(8), len(entries), *values)
+        words = (len(keys), *keys, len(numbers), BELL_TTL_MS, note_seconds, token_hex(8), len(entries), *values)
         try:
             node = await self._nodes.of(entries[0].stream)
             try:

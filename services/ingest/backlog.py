@@ -1,6 +1,8 @@
 """Backpressure: says no before Redis has to. Samples the journal's length and Redis' memory in the background.
 
-Redis must never be full: then Celery could not ring for the workers that would empty it.
+Redis must never be full: then Celery could not ring for the workers that would empty it. But what fills it has to be the journal. What else is
+there is bounded: the claimed keys by their rings (claimed_keys.py), the notes of sessions by how long they are kept, which is less once all of
+it takes more than its share.
 """
 
 import asyncio
@@ -21,6 +23,12 @@ SAMPLE_SECONDS = 0.25
 # Of maxmemory, and of the most entries: above the first no more is taken, until it is below the second, so that it does not flap.
 HIGH_MEMORY_SHARE, LOW_MEMORY_SHARE = 0.8, 0.7
 LOW_ENTRIES_SHARE = 0.9
+# Of maxmemory, for all that is not the journal. Above it a note of a session is kept for minutes: Postgres knows the session by then, unless it
+# is away.
+OTHERS_SHARE = 0.4
+NOTE_SECONDS, SHORT_NOTE_SECONDS = 86_400, 300
+# Of a stream's nodes, so many are looked at to tell its size.
+NODES_SAMPLED = 50
 # What is appended is in Redis twice while it is: as it came in, and in the stream.
 BYTES_OF_A_BYTE = 2
 
@@ -38,6 +46,10 @@ class Backlog:
         # None: Redis has no limit, or was not asked yet.
         self._room_bytes: int | None = None
         self._appended_bytes = 0
+        # Of the smallest server; None as above.
+        self.max_bytes: int | None = None
+        # How long what is known of a session may be kept in Redis.
+        self.note_seconds = NOTE_SECONDS
 
     @property
     def is_announced(self) -> bool:
@@ -79,14 +91,19 @@ class Backlog:
             self._known_partitions = await announce(self._redis, self._partitions)
             for partition in range(self._known_partitions):
                 pipe.xlen(stream_key(partition))
-            lengths = await pipe.execute()
+                pipe.memory_usage(stream_key(partition), samples=NODES_SAMPLED)
+            told = await pipe.execute()
             servers = await memory(self._redis)
         # What was appended meanwhile may be in the sample or not; it counts as if it were not.
         self._appended_bytes -= before
         # The fullest server decides: nobody knows beforehand where the next session belongs.
         limited = [(used_bytes, max_bytes) for used_bytes, max_bytes in servers if max_bytes]
         self._room_bytes = min((int(HIGH_MEMORY_SHARE * max_bytes) - used_bytes for used_bytes, max_bytes in limited), default=None)
-        self._reason = self._judge(sum(lengths), max((used_bytes / max_bytes for used_bytes, max_bytes in limited), default=0.0))
+        self.max_bytes = min((max_bytes for _, max_bytes in limited), default=None)
+        others_bytes = sum(used_bytes for used_bytes, _ in servers) - sum(filter(None, told[1::2]))
+        are_many = bool(limited) and others_bytes > OTHERS_SHARE * sum(max_bytes for _, max_bytes in limited)
+        self.note_seconds = SHORT_NOTE_SECONDS if are_many else NOTE_SECONDS
+        self._reason = self._judge(sum(told[::2]), max((used_bytes / max_bytes for used_bytes, max_bytes in limited), default=0.0))
 
     def _judge(self, entries: int, memory_share: float) -> str | None:
         is_closed = self._reason is not None

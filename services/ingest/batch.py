@@ -1,6 +1,6 @@
 """Many events in one request: each item is accepted or rejected by itself, the accepted ones are kept together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from fastapi import Request, Response
@@ -8,15 +8,16 @@ from msgspec import UNSET, Struct
 
 from services.ingest.accept import BATCH, Write, keep, receive
 from services.ingest.answers import BatchAccepted, RejectedItem
-from services.ingest.bound_users import give_user, is_foreign, not_yours, of_older, with_owners
+from services.ingest.bound_users import check_start, give_user, is_foreign, not_yours, of_older, with_owners, with_projects
 from services.ingest.events_in import batch_of
 from services.ingest.idempotency import new_ids
 from services.ingest.known_sessions import KnownSession, unknown_session
-from services.ingest.messages_in import Batch, time_of
+from services.ingest.messages_in import Batch, event_id, time_of
 from services.ingest.open_sessions import only_open_session
 from services.ingest.sessions import check_end
+from services.ingest.wait import id_taken
 from shared import metrics
-from shared.errors import ApiError, invalid
+from shared.errors import ApiError, Forbidden, invalid
 from shared.messages import Event, SessionEnd, SessionStart, ToolCall
 from shared.web import json_response
 
@@ -35,15 +36,18 @@ async def accept_batch(request: Request) -> Response:
     write = await receive(request, BATCH)
     items, rejected = _told_apart(write, await batch_of(write))
     give_user(write, [item.event for item in items])
-    started = _started(items)
+    items, elsewhere, project_of = await _in_projects(write, items)
+    rejected += elsewhere
+    started = _started(items, project_of)
     items, unacceptable = _acceptable(write, items, await _known(write, items, started))
     started = {session_id: session for session_id, session in started.items() if not is_foreign(write, session)}
-    await _give_sessions(write, items)
-    status = await keep(write, [item.event for item in items], [item.size for item in items], started)
+    inferred = await _give_sessions(write, items)
+    outcome = await keep(write, [item.event for item in items], [item.size for item in items], started, inferred)
+    conflicting = _conflicting(items, outcome.conflicts)
     answer = BatchAccepted(
-        accepted=len(items),
-        rejected=sorted(rejected + unacceptable, key=lambda item: item.index),
-        status=status if write.preference.wait_seconds else UNSET,
+        accepted=len(items) - len(conflicting),
+        rejected=sorted(rejected + unacceptable + conflicting, key=lambda item: item.index),
+        status=outcome.status if write.preference.wait_seconds else UNSET,
     )
     return json_response(answer, 200, write.preference.headers)
 
@@ -73,13 +77,13 @@ def _reject(index: int, error: ApiError) -> RejectedItem:
     return RejectedItem(index=index, code=error.code, message=error.message)
 
 
-def _started(items: Iterable[_Item]) -> dict[str, KnownSession]:
-    """The sessions that the batch itself starts, wherever in it."""
+def _started(items: Iterable[_Item], project_of: dict[str, int]) -> dict[str, KnownSession]:
+    """The sessions that the batch itself starts, wherever in it; with their projects where those were looked up."""
     started: dict[str, KnownSession] = {}
     for item in items:
         event = item.event
         if isinstance(event, SessionStart) and event.session_id:
-            start = KnownSession(started_at=event.start_time, user=event.user)
+            start = KnownSession(project_of.get(event.session_id, 0), event.start_time, event.user)
             started[event.session_id] = start.merged(started.get(event.session_id))
     return started
 
@@ -94,7 +98,25 @@ async def _known(write: Write, items: Iterable[_Item], started: dict[str, KnownS
             started[session_id] = noted.merged(started[session_id])
         for session_id, registered in (await of_older(write, started.keys())).items():
             started[session_id] = registered.merged(started[session_id])
-    return known | started
+    return await with_projects(write, known) | started
+
+
+async def _in_projects(write: Write, items: list[_Item]) -> tuple[list[_Item], list[RejectedItem], dict[str, int]]:
+    """Without the starts of sessions that are in none of the key's projects; of the others, the projects, if the key is bound to some."""
+    project_of: dict[str, int] = {}
+    if write.project_ids is None:
+        return items, [], project_of
+    kept: list[_Item] = []
+    rejected: list[RejectedItem] = []
+    for item in items:
+        try:
+            if isinstance(item.event, SessionStart) and item.event.session_id:
+                session_id = item.event.session_id
+                project_of[session_id] = await check_start(write, session_id, item.event.project_path)
+            kept.append(item)
+        except Forbidden as error:
+            rejected.append(_reject(item.index, error))
+    return kept, rejected, project_of
 
 
 def _acceptable(write: Write, items: Iterable[_Item], known: dict[str, KnownSession]) -> tuple[list[_Item], list[RejectedItem]]:
@@ -116,9 +138,16 @@ def _acceptable(write: Write, items: Iterable[_Item], known: dict[str, KnownSess
     return acceptable, rejected
 
 
-async def _give_sessions(write: Write, items: Iterable[_Item]) -> None:
-    """Gives the tool calls that name no session the only open one."""
+def _conflicting(items: Iterable[_Item], conflicts: Collection[UUID]) -> list[RejectedItem]:
+    """The items that were not stored. Of two with one id in a batch it is the later one."""
+    last = {item.event.id: item for item in items if item.event.id in conflicts}
+    return [_reject(item.index, id_taken()) for item in last.values()]
+
+
+async def _give_sessions(write: Write, items: Iterable[_Item]) -> set[UUID]:
+    """Gives the tool calls that name no session the only open one, and gives their ids."""
     homeless = [item.event for item in items if isinstance(item.event, ToolCall) and item.event.session_id is None]
-    only_open = {user: await only_open_session(write.ingest, user) for user in {call.user for call in homeless}}
+    only_open = {user: await only_open_session(write, user) for user in {call.user for call in homeless}}
     for call in homeless:
         call.session_id = only_open[call.user]
+    return {event_id(call) for call in homeless}

@@ -1,10 +1,14 @@
-"""A key that is bound to a user: what it writes is that user's, and sessions of other users are not for it."""
+"""A key that is bound to a user: what it writes is that user's, and sessions of other users are not for it.
+
+One that is bound to projects writes into those alone. Other sessions are for it, as when it reads, not there: 404. It starts sessions in its
+projects only, and makes no new one.
+"""
 
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from services.ingest.accept import Write
-from services.ingest.known_sessions import KnownSession
+from services.ingest.known_sessions import KnownSession, unknown_session
 from shared.errors import Forbidden, Unavailable
 from shared.messages import Event, SessionStart, ToolCall
 
@@ -47,7 +51,37 @@ def not_yours() -> Forbidden:
     )
 
 
+def not_your_project() -> Forbidden:
+    """The 403 for a start."""
+    return Forbidden(
+        "This key is bound to projects, and the session would be in another; use a key of that project, or one that is not bound.",
+        details={"project_path": "of another project than the key's"},
+    )
+
+
+async def with_projects(write: Write, known: dict[str, KnownSession]) -> dict[str, KnownSession]:
+    """Of the sessions those that the key may write into, with their projects. One whose project nobody knows yet is not."""
+    if write.project_ids is None:
+        return known
+    if doubtful := [session_id for session_id, session in known.items() if not session.project_id]:
+        registered = await write.ingest.sessions.registered(doubtful)
+        known = known | {session_id: known[session_id].merged(session) for session_id, session in registered.items()}
+    return {session_id: session for session_id, session in known.items() if session.project_id in write.project_ids}
+
+
+async def check_start(write: Write, session_id: str, path: str) -> int:
+    """The project in which the session will be, 0 if that does not matter. Forbidden if it is none of the key's."""
+    if write.project_ids is None:
+        return 0
+    project_id = await write.ingest.registry.project_of(session_id, path)
+    if project_id not in write.project_ids:
+        raise not_your_project()
+    return project_id or 0
+
+
 async def check_owner(write: Write, session_id: str, known: KnownSession) -> None:
-    """Forbidden if the session is another user's than the key's."""
+    """NotFound if the session is in another project than the key's, Forbidden if it is another user's."""
+    if not await with_projects(write, {session_id: known}):
+        raise unknown_session(session_id)
     if write.user is not None and is_foreign(write, (await with_owners(write, {session_id: known}))[session_id]):
         raise not_yours()

@@ -29,7 +29,7 @@ from shared.concurrency import Place, place_of
 from shared.errors import NotFound, Unavailable, invalid
 from shared.journal import partition_of, stream_key
 from shared.messages import Time
-from shared.replays import encode_replay, events_in
+from shared.replays import WHOLE_ENTRY, encode_replay, events_in
 from shared.web import json_response
 
 _TAKES: Final = Takes((b"application/json",), 64 * 1024)
@@ -56,11 +56,10 @@ async def replay(request: Request) -> Response:
     if row is None:
         raise _no_such_letter()
     if row.is_stored:
-        return json_response(LetterReplayed(id=letter_id, status="persisted", message="Its event is stored."), 202, preference.headers)
+        return await _replayed(ingest, row, "persisted", preference)
     positions = await _append(ingest, [row], act_of(request, "dead_letter.replay", letter_id))
     status = await _wait(preference, place, ingest, row, positions)
-    answer = LetterReplayed(id=letter_id, status=status, message=_MEANINGS[status])
-    return json_response(answer, 202, preference.headers)
+    return await _replayed(ingest, row, status, preference)
 
 
 async def replay_group(request: Request) -> Response:
@@ -91,6 +90,20 @@ async def delete_group(request: Request) -> Response:
     done, left = await dead_letter_rows.delete_group(ingest.registry, wanted, _act_of_group(request, "delete", wanted))
     message = f"{done} letters are deleted; {left} are left."
     return json_response(LettersChanged(done=done, left=left, seen_before=wanted.seen_before, message=message))
+
+
+async def _replayed(ingest: Ingest, row: Row, status: Status, preference: Preference) -> Response:
+    """The answer. Of an entry that could be opened this time, but whose events have died under letters of their own, it names those."""
+    letters: list[UUID] = []
+    if status == "persisted" and row.letter.kind == WHOLE_ENTRY:
+        died = await ingest.registry.died_in([row.letter.journal_entry_id])
+        letters = [letter["id"] for letter in died if letter["id"] != row.id]
+    if letters:
+        status = "dead_letter"
+        message = f"Of its events {len(letters)} died again, as letters of their own; see those in letters."
+    else:
+        message = _MEANINGS[status]
+    return json_response(LetterReplayed(id=row.id, status=status, message=message, letters=letters), 202, preference.headers)
 
 
 _MEANINGS: Final[dict[Status, str]] = {

@@ -3,17 +3,13 @@
 import os
 import re
 import time
-from hashlib import blake2b
 from typing import Final
 from uuid import UUID, uuid5
 
 import msgspec
-from redis.asyncio import Redis
 
-from services.ingest.queue_errors import answering_503
-from shared.errors import Conflict, invalid
+from shared.errors import invalid
 
-KEY_TTL_SECONDS = 86_400
 # Any constant. A change would make every key a new one.
 _NAMESPACE = UUID("6f0d3c52-7a1e-4b55-9a0a-5f1c6f6f2b7e")
 _ID_BYTES: Final = 16
@@ -50,25 +46,3 @@ def read_key(header: bytes | None) -> str | None:
     if not _KEY.fullmatch(key):
         raise invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
     return key
-
-
-def body_hash(body: bytes) -> str:
-    """What tells two bodies apart."""
-    return blake2b(body, digest_size=16).hexdigest()
-
-
-async def claim_key(redis: Redis, route: str, key: str, digest: str) -> None:
-    """Conflict if the key came with another body within the last 24 h.
-
-    It says nothing of whether the event was kept: the same body is always journalled again, and its id is the judge.
-    """
-    name = f"idempotency:{derived_id(route, key)}"
-    async with answering_503(redis), redis.pipeline(transaction=False) as pipe:
-        pipe.set(name, digest, nx=True, ex=KEY_TTL_SECONDS)
-        pipe.get(name)
-        _, first = await pipe.execute()
-    if first is not None and first.decode() != digest:
-        raise Conflict(
-            "This Idempotency-Key was used with another body within the last 24 hours; use a new key for a new body.",
-            details={"Idempotency-Key": "used with another body"},
-        )

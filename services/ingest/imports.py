@@ -52,7 +52,7 @@ async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
     job_id = idempotency.derived_id(route, key) if key else uuid4()
     if key:
         # Of the contents: a multipart body has another boundary each time.
-        await idempotency.claim_key(ingest.redis, route, key, "".join(file.blob.digest.hexdigest() for file in upload.files))
+        await ingest.claimed_keys.claim(route, key, b"".join(file.blob.digest.digest() for file in upload.files))
     shown = redact_text if ingest.settings.redact else str
     files = [{"name": shown(file.name), "blob_url": file.blob.url, "bytes": file.blob.size, "kind": file.kind} for file in upload.files]
     bytes_total = sum(file.blob.size for file in upload.files)
@@ -68,14 +68,24 @@ async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
             key_id=grant.key_id if grant else None,
             shares=shares,
         )
-    except Unavailable:
+    except Unavailable as error:
         settle_later(ingest.jobs, job_id, upload)
-        raise
+        raise _unconfirmed(job_id) from error
     if is_new:
         await asyncio.to_thread(send_shares, ingest.sender, job_id, shares)
     else:
         await upload.remove()
     return job_id
+
+
+def _unconfirmed(job_id: UUID) -> Unavailable:
+    error = Unavailable(
+        "The database did not confirm the job, so it may be queued or not: see the job in details, or send the files again; each of their "
+        "records is stored once.",
+        code="DATABASE_UNAVAILABLE",
+    )
+    error.details = {"outcome": "unknown", "job_id": job_id}
+    return error
 
 
 def send_shares(sender: Celery, job_id: UUID, shares: int) -> None:

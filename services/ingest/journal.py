@@ -5,9 +5,10 @@ cost in Python are shared, without load nobody waits for anybody.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from uuid import UUID
 
 import structlog
 from msgspec import Struct
@@ -16,7 +17,7 @@ from services.ingest import patience
 from services.ingest.append_script import AppendScript, Entry, Note
 from services.ingest.backlog import Backlog
 from services.ingest.doorbell import Doorbell
-from services.ingest.queue_errors import REDIS_FAILURES, refusal
+from services.ingest.queue_errors import REDIS_FAILURES, is_out_of_memory, refusal
 from shared.journal import partition_of, stream_key
 from shared.messages import ENVELOPE_VERSION, Envelope, Event, encode_envelope
 
@@ -46,16 +47,26 @@ class _Append(Struct, frozen=True):
     done: "asyncio.Future[list[Position]]"
 
 
-def entries_of(events: Sequence[Event], sizes: Sequence[int], *, request_id: str, received_at: datetime, partitions: int) -> list[Entry]:
-    """The entries that carry the events, in their order within a partition. `sizes` are the events' bytes, roughly."""
+def entries_of(
+    events: Sequence[Event],
+    sizes: Sequence[int],
+    *,
+    request_id: str,
+    received_at: datetime,
+    partitions: int,
+    inferred: Collection[UUID] = (),
+) -> list[Entry]:
+    """The entries that carry the events, in their order within a partition. `sizes` are the events' bytes, roughly; `inferred` the ids of those
+    whose session ingest found."""
     return [
-        Entry(stream_key(partition), encode_envelope(_envelope(chunk, request_id, received_at)), len(chunk))
+        Entry(stream_key(partition), encode_envelope(_envelope(chunk, request_id, received_at, inferred)), len(chunk))
         for partition, chunk in _chunks(events, sizes, partitions)
     ]
 
 
-def _envelope(events: Sequence[Event], request_id: str, received_at: datetime) -> Envelope:
-    return Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=list(events))
+def _envelope(events: Sequence[Event], request_id: str, received_at: datetime, inferred: Collection[UUID]) -> Envelope:
+    found = [event.id for event in events if event.id in inferred and event.id is not None] if inferred else []
+    return Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=list(events), inferred=found)
 
 
 def _chunks(events: Sequence[Event], sizes: Sequence[int], partitions: int) -> Iterable[tuple[int, Sequence[Event]]]:
@@ -96,14 +107,16 @@ class Journal:
         self._doorbell = doorbell
         self._waiting: list[_Append] = []
         self._writer: asyncio.Task[None] | None = None
+        # Whether anything of the write that is under way may have reached Redis.
+        self._is_sent = False
 
     async def aclose(self) -> None:
         """Closes what it opened."""
         await self._script.aclose()
 
     async def append(self, entries: Sequence[Entry], notes: Sequence[Note] = ()) -> list[Position]:
-        """Writes all of the entries or none. Unavailable QUEUE_UNAVAILABLE within a second if Redis does not say that it has them,
-        BACKLOG_FULL if there is no room for so much."""
+        """Writes all of the entries or none. Unavailable QUEUE_UNAVAILABLE within a second if Redis does not say that it has them (OutcomeUnknown
+        if it may have them), BACKLOG_FULL if there is no room for so much."""
         self._backlog.take(sum([len(entry.payload) for entry in entries]))
         loop = asyncio.get_running_loop()
         done: asyncio.Future[list[Position]] = loop.create_future()
@@ -121,7 +134,8 @@ class Journal:
                 except BaseException as error:
                     log.error("journal_write_failed", reason=type(error).__name__, appends=len(group))
                     # Who waited behind the failed write has waited long enough; nobody is left waiting for ever.
-                    _refuse([*group, *self._waiting], error)
+                    _refuse(group, error, may_be_kept=self._is_sent and not (self._script.is_atomic and is_out_of_memory(error)))
+                    _refuse(self._waiting, error, may_be_kept=False)
                     self._waiting.clear()
                     if not isinstance(error, REDIS_FAILURES):
                         raise
@@ -145,9 +159,11 @@ class Journal:
         # Who waited behind another write has less left, but never so little that a Redis that works is given up.
         seconds = max(min([append.due for append in group]) - asyncio.get_running_loop().time(), LEAST_WRITE_SECONDS)
         async with patience.within(seconds):
+            self._is_sent = False
             if not self._backlog.is_announced:
                 await self._backlog.sample()
-            bells_due, entry_ids = await self._script.write(entries, notes)
+            self._is_sent = True
+            bells_due, entry_ids = await self._script.write(entries, notes, self._backlog.note_seconds)
         positions = map(Position, (entry.stream for entry in entries), entry_ids)
         for append in group:
             found = list(islice(positions, len(append.entries)))
@@ -157,7 +173,7 @@ class Journal:
             self._doorbell.ring(bells_due)
 
 
-def _refuse(appends: Sequence[_Append], cause: BaseException) -> None:
+def _refuse(appends: Sequence[_Append], cause: BaseException, *, may_be_kept: bool) -> None:
     for append in appends:
         if not append.done.done():
-            append.done.set_exception(refusal(cause))
+            append.done.set_exception(refusal(cause, may_be_kept=may_be_kept))

@@ -1,14 +1,15 @@
 """Which session a tool call belongs to that names none: the only open one, if there is exactly one."""
 
-from services.ingest.accept import Ingest
+from services.ingest.accept import Write
 
 
-async def only_open_session(ingest: Ingest, user: str | None) -> str | None:
-    """The only open session of a user, or of anyone; None if there is none or more than one.
+async def only_open_session(write: Write, user: str | None) -> str | None:
+    """The only open session of a user, or of anyone, in the projects of the key; None if there is none or more than one.
 
     A session whose start is still on its way to Postgres has no user there yet: whose it is, is in its note.
     """
-    rows = await ingest.registry.open_sessions(user)
+    ingest = write.ingest
+    rows = await ingest.registry.open_sessions(user, write.project_ids)
     found = {row["session_id"] for row in rows if row["applied"]}
     starting = {row["session_id"] for row in rows if not row["applied"]}
     if user is not None and starting:

@@ -52,6 +52,13 @@ _REGISTERED = """
     JOIN projects AS p ON CASE WHEN s.project_id = 0 THEN p.path_key = md5(%(path)s)::uuid ELSE p.id = s.project_id END
     WHERE s.session_id = %(session_id)s"""
 
+_PROJECT_OF = """
+    SELECT coalesce(s.project_id, p.id) AS project_id
+    FROM (SELECT 1) AS one
+    LEFT JOIN sessions AS s ON s.session_id = %(session_id)s AND s.project_id <> 0
+    LEFT JOIN projects AS p ON p.path_key = md5(%(path)s)::uuid
+    WHERE coalesce(s.project_id, p.id) IS NOT NULL"""
+
 # Open ones as the worker sees them; and those it has not seen yet, whose start is still on its way. Only live ones: what a file tells of a session
 # is over, though nothing says when it ended. A start gives its session a project at once, an import's rows do not.
 _OPEN = """
@@ -59,13 +66,15 @@ _OPEN = """
      FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
      WHERE s.counted AND s.seen_live AND NOT (coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false))
        AND (%(user_name)s::text IS NULL OR u.name = %(user_name)s)
+       AND (%(project_ids)s::bigint[] IS NULL OR s.project_id = ANY(%(project_ids)s))
      LIMIT 2)
     UNION ALL
     (SELECT session_id, false FROM sessions
      WHERE NOT counted AND project_id <> 0 AND created_at > clock_timestamp() - interval '1 minute'
+       AND (%(project_ids)s::bigint[] IS NULL OR project_id = ANY(%(project_ids)s))
      LIMIT 20)"""
 
-_DEAD = "SELECT EXISTS (SELECT FROM dead_letters WHERE stored_at IS NULL AND event_id = ANY(%(ids)s)) AS dead"
+_DIED_IN = "SELECT id, event_id, reason FROM dead_letters WHERE stored_at IS NULL AND journal_entry_id = ANY(%(entry_ids)s)"
 _STORED = "SELECT count(*) AS stored FROM {table} WHERE id = ANY(%(ids)s)"
 
 
@@ -131,9 +140,14 @@ class Registry:
         """{session_id, project_id (0: not known), started_at, user_name} of those that exist."""
         return await self.rows(_FIND, {"session_ids": list(session_ids)})
 
-    async def open_sessions(self, user_name: str | None) -> list[dict[str, Any]]:
+    async def project_of(self, session_id: str, path: str) -> int | None:
+        """The project that a session has, or would have if it were started with this normalized path; None if that would have to be made."""
+        rows = await self.rows(_PROJECT_OF, {"session_id": session_id, "path": path})
+        return rows[0]["project_id"] if rows else None
+
+    async def open_sessions(self, user_name: str | None, project_ids: Collection[int] | None = None) -> list[dict[str, Any]]:
         """{session_id, applied}: up to two open sessions of a user or of anyone, and of any user those whose start is still on its way."""
-        return await self.rows(_OPEN, {"user_name": user_name})
+        return await self.rows(_OPEN, {"user_name": user_name, "project_ids": None if project_ids is None else list(project_ids)})
 
     async def are_stored(self, ids_by_table: Mapping[str, Collection[UUID]]) -> bool:
         """Whether all of the ids are in their tables."""
@@ -143,10 +157,9 @@ class Registry:
                 return False
         return True
 
-    async def are_dead(self, ids: Collection[UUID]) -> bool:
-        """Whether one of the ids is a dead letter's that waits."""
-        [row] = await self.rows(_DEAD, {"ids": list(ids)})
-        return bool(row["dead"])
+    async def died_in(self, entry_ids: Collection[str]) -> list[dict[str, Any]]:
+        """{id, event_id, reason} of the dead letters that wait and came in these entries of the journal."""
+        return await self.rows(_DIED_IN, {"entry_ids": list(entry_ids)})
 
     async def rows(self, statement: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of one statement."""
@@ -184,4 +197,4 @@ class Registry:
 
 def _unavailable(reason: str) -> Unavailable:
     log.error("database_unavailable", reason=reason)
-    return Unavailable("The database does not answer; send this again in a moment, nothing was kept.", code="DATABASE_UNAVAILABLE")
+    return Unavailable("The database does not answer; send this again in a moment.", code="DATABASE_UNAVAILABLE")

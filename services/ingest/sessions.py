@@ -7,9 +7,9 @@ from fastapi import Request, Response
 from msgspec import UNSET
 
 from services.ingest import messages_in
-from services.ingest.accept import ONE_EVENT, Write, keep, receive
+from services.ingest.accept import ONE_EVENT, Write, keep_one, receive
 from services.ingest.answers import SessionEnded, SessionStarted
-from services.ingest.bound_users import check_owner, give_user
+from services.ingest.bound_users import check_owner, check_start, give_user
 from services.ingest.events_in import event_of
 from services.ingest.idempotency import derived_id, new_id
 from services.ingest.known_sessions import KnownSession
@@ -26,10 +26,11 @@ async def start_session(request: Request) -> Response:
     give_user(write, [start])
     session_id = start.session_id = start.session_id or _minted_session_id(write, start)
     start.id = start.id or write.derived_id() or new_id()
+    await check_start(write, session_id, start.project_path)
     if write.user is not None and (known := (await write.ingest.sessions.find({session_id})).get(session_id)):
         await check_owner(write, session_id, known)
     known = await _register(write, start, session_id)
-    status = await keep(write, [start], [len(write.body)], {session_id: known})
+    status = await keep_one(write, start, {session_id: known})
     answer = SessionStarted(session_id=session_id, project_id=known.project_id, status=status if write.preference.wait_seconds else UNSET)
     return json_response(answer, 201, write.preference.headers)
 
@@ -58,7 +59,7 @@ async def end_session(request: Request) -> Response:
     end.id = end.id or write.derived_id() or new_id()
     known = await _ending(write, end.session_id, messages_in.time_of(end))
     await check_owner(write, end.session_id, known)
-    status = await keep(write, [end], [len(write.body)])
+    status = await keep_one(write, end)
     answer = SessionEnded(session_id=end.session_id, project_id=known.project_id or None, id=end.id, status=status)
     return json_response(answer, 200, write.preference.headers)
 

@@ -5,7 +5,7 @@ from typing import TypeVar
 import msgspec
 from fastapi import Request, Response
 
-from services.ingest.accept import ONE_EVENT, Write, keep, receive
+from services.ingest.accept import ONE_EVENT, Write, keep_one, receive
 from services.ingest.answers import EventAccepted
 from services.ingest.bound_users import check_owner, give_user
 from services.ingest.events_in import event_of
@@ -23,8 +23,9 @@ async def accept_event(request: Request, decoder: msgspec.json.Decoder[E]) -> Re
     event = await event_of(write, decoder)
     give_user(write, [event])
     event.id = event.id or write.derived_id() or new_id()
+    is_inferred = event.session_id is None
     await _give_session(write, event)
-    status = await keep(write, [event], [len(write.body)])
+    status = await keep_one(write, event, inferred=(event.id,) if is_inferred else ())
     return json_response(EventAccepted(id=event.id, session_id=event.session_id, status=status), 201, write.preference.headers)
 
 
@@ -33,4 +34,4 @@ async def _give_session(write: Write, event: Conversation | Activity | ToolCall)
     if event.session_id is not None:
         await check_owner(write, event.session_id, await write.ingest.sessions.get(event.session_id))
     elif isinstance(event, ToolCall):
-        event.session_id = await only_open_session(write.ingest, event.user)
+        event.session_id = await only_open_session(write, event.user)

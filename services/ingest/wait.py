@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,8 +18,10 @@ from services.ingest.polling import Poller
 from services.ingest.queue_errors import REDIS_FAILURES, REDIS_SECONDS
 from services.ingest.registry import Registry
 from shared.concurrency import Place
-from shared.errors import Unavailable
+from shared.errors import Conflict, Unavailable
+from shared.journal import letter_entry_id
 from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
+from shared.replays import ID_TAKEN
 
 MAX_WAIT_SECONDS: Final = 30
 FIRST_PAUSE_SECONDS: Final = 0.005
@@ -56,6 +58,17 @@ class Preference:
 
 
 _NONE = Preference()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request's events, those aside that were not stored since their id is another's: `conflicts` has their ids."""
+
+    status: Status
+    conflicts: Collection[UUID] = ()
+
+
+QUEUED: Final = Outcome("queued")
 
 
 def preference_in(headers: Mapping[bytes, bytes], place: Place) -> Preference:
@@ -103,25 +116,37 @@ class EntryWatch:
 
 async def wait_for(
     preference: Preference, place: Place, watch: EntryWatch, registry: Registry, positions: Sequence[Position], events: Sequence[Event]
-) -> Status:
+) -> Outcome:
     """What became of journalled events: "queued" if they are not dealt with in time, if that can't be found out, or if too many wait."""
     if not preference.wait_seconds or not place.move(place.limits.waits):
-        return "queued"
+        return QUEUED
     patience.end()
     try:
         async with asyncio.timeout(preference.wait_seconds):
             await watch.until_gone(positions)
-            return await _outcome(registry, events)
+            return await _outcome(registry, positions, events)
     except (TimeoutError, Unavailable, *REDIS_FAILURES):
         # The events are safe in the journal, whatever stops us from watching them.
-        return "queued"
+        return QUEUED
 
 
-async def _outcome(registry: Registry, events: Sequence[Event]) -> Status:
-    if await registry.are_stored(_ids_by_table(events)):
-        return "persisted"
+async def _outcome(registry: Registry, positions: Sequence[Position], events: Sequence[Event]) -> Outcome:
+    # By their entries: the row of an event's id, or a letter of it, may be of another that has the same id.
+    entry_ids = [letter_entry_id(position.stream, position.entry_id.decode()) for position in positions]
+    died = await registry.died_in(entry_ids)
+    conflicts = Counter(letter["event_id"] for letter in died if letter["reason"] == ID_TAKEN)
+    if any(letter["reason"] != ID_TAKEN for letter in died):
+        return Outcome("dead_letter", conflicts)
+    stored = [event for event in events if event_id(event) not in conflicts]
+    if not stored or await registry.are_stored(_ids_by_table(stored)):
+        return Outcome("persisted", conflicts)
     # Left out without being dead: what it says came by another way, a transcript for instance, and has another id.
-    return "dead_letter" if await registry.are_dead([event_id(event) for event in events]) else "duplicate"
+    return Outcome("duplicate", conflicts)
+
+
+def id_taken() -> Conflict:
+    """The 409. It is the same whoever has the id, so that nothing is told of another's events."""
+    return Conflict("This id is another event's; send the event under an id of its own.", details={"id": "another event's"})
 
 
 def _ids_by_table(events: Sequence[Event]) -> dict[str, set[UUID]]:

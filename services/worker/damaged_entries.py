@@ -1,6 +1,7 @@
 """A journal entry that cannot be read as a whole: its readable events are told from the others, so that those alone become a dead letter."""
 
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 from msgspec import Raw, Struct
@@ -15,6 +16,7 @@ class _Unread(Struct):
     request_id: str
     received_at: datetime
     events: list[Raw]
+    inferred: list[UUID] = []
 
 
 class Salvaged(Struct, frozen=True):
@@ -45,7 +47,9 @@ def salvage(payload: bytes) -> Salvaged | None:
     if not damaged:
         return None
     return Salvaged(
-        Envelope(version=unread.version, request_id=unread.request_id, received_at=unread.received_at, events=events),
+        Envelope(
+            version=unread.version, request_id=unread.request_id, received_at=unread.received_at, events=events, inferred=unread.inferred
+        ),
         _entry_of(unread, damaged),
         f"{len(damaged)} of {len(unread.events)} events not readable: {reasons[0]}"[:500],
     )

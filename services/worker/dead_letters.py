@@ -18,9 +18,10 @@ import structlog
 from psycopg import Connection
 
 from services.worker import lock_order
+from services.worker.conflicts import conflicting
 from services.worker.persist import Persisted, persist
 from services.worker.staging import Received, clear
-from shared.replays import WHOLE_ENTRY, DeadLetter
+from shared.replays import ID_TAKEN, WHOLE_ENTRY, DeadLetter
 
 log = structlog.get_logger()
 
@@ -39,10 +40,12 @@ BURY = """
     WHERE dead_letters.stored_at IS NULL"""
 
 ANY_WAITING = "SELECT EXISTS (SELECT FROM dead_letters WHERE stored_at IS NULL)"
-# Whoever brought the event this time: a replay, a client that sent it again, an import.
+# Whoever brought the event this time: a replay, a client that sent it again, an import. But of an id that is another's only its own replay: who
+# sends that id again sends the other event.
 EVENTS_STORED = """
     UPDATE dead_letters SET stored_at = clock_timestamp(), payload = ''
-    WHERE stored_at IS NULL AND event_id = ANY(%(event_ids)s)"""
+    WHERE stored_at IS NULL AND event_id = ANY(%(event_ids)s) AND (reason <> %(id_taken)s
+        OR (event_id, journal_entry_id) IN (SELECT * FROM unnest(%(own_event_ids)s::uuid[], %(own_entry_ids)s::text[])))"""
 ENTRIES_OPENED = """
     UPDATE dead_letters SET stored_at = clock_timestamp(), payload = ''
     WHERE stored_at IS NULL AND kind = %(kind)s AND event_id IS NULL AND journal_entry_id = ANY(%(journal_entry_ids)s)"""
@@ -64,6 +67,13 @@ def persist_isolating(
 ) -> tuple[Persisted, list[Received]]:
     """Stores a batch but for the events that cannot be stored; gives those back, already buried. Letters of the others are marked as stored."""
     persisted, buried = _persist_isolating(connection, batch, idle_gap, job_number)
+    if persisted.duplicates and not job_number:
+        dead = set(map(id, buried))
+        conflicts = conflicting(connection, [received for received in batch if id(received) not in dead])
+        for received in conflicts:
+            bury(connection, letter_of(received), ID_TAKEN)
+        persisted.duplicates -= len(conflicts)
+        buried += conflicts
     settle(connection, batch, buried)
     return persisted, buried
 
@@ -96,9 +106,17 @@ def settle(connection: Connection[Any], batch: Sequence[Received], buried: Seque
     """Marks the letters of events that are stored now. Asks first whether any letter waits at all, since hardly ever one does."""
     [(is_any_waiting,)] = connection.execute(ANY_WAITING).fetchall()
     if is_any_waiting:
-        dead = {received.event.id for received in buried}
-        event_ids = [received.event.id for received in batch if received.event.id not in dead]
-        connection.execute(EVENTS_STORED, {"event_ids": event_ids})
+        dead = set(map(id, buried))
+        letters = {(received.journal_entry_id, received.event.id) for received in buried}
+        stored = [received for received in batch if id(received) not in dead]
+        # One entry may have brought both events of an id: then its letter is the other one's.
+        own = [each for each in stored if (each.journal_entry_id, each.event.id) not in letters]
+        parameters = {
+            "event_ids": [received.event.id for received in stored],
+            "own_event_ids": [received.event.id for received in own],
+            "own_entry_ids": [received.journal_entry_id for received in own],
+        }
+        connection.execute(EVENTS_STORED, parameters | {"id_taken": ID_TAKEN})
 
 
 def settle_opened(connection: Connection[Any], journal_entry_ids: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from services.worker.damaged_entries import salvage
 from services.worker.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
 from services.worker.staging import Received
 from services.worker.take import DELIVERIES_BEFORE_ALONE, Entry
-from shared.journal import stream_key
+from shared.journal import letter_entry_id
 from shared.messages import Canary, Envelope, Event, decode_envelope
 from shared.plausible import leave_out
 from shared.replays import WHOLE_ENTRY, DeadLetter, decode_replay
@@ -87,22 +87,22 @@ def _replayed(entry: Entry) -> DeadLetter | None:
 
 
 def _letter_of(entry: Entry) -> DeadLetter:
-    """What the entry would be as a dead letter. Entries of different streams may have the same id."""
-    entry_id = entry.entry_id if entry.stream == stream_key(0) else f"{entry.stream}/{entry.entry_id}"
-    return DeadLetter(journal_entry_id=entry_id, kind=WHOLE_ENTRY, payload=entry.payload)
+    """What the entry would be as a dead letter."""
+    return DeadLetter(journal_entry_id=letter_entry_id(entry.stream, entry.entry_id), kind=WHOLE_ENTRY, payload=entry.payload)
 
 
 def _received(envelope: Envelope, letter: DeadLetter) -> list[Received]:
     if any(event.id is None for event in envelope.events):
         raise ValueError("an event has no id")
-    return [_believed(event, envelope.received_at, envelope.request_id, letter) for event in envelope.events]
+    inferred = set(envelope.inferred)
+    return [_believed(event, envelope.received_at, envelope.request_id, letter, event.id in inferred) for event in envelope.events]
 
 
-def _believed(event: Event, received_at: datetime, request_id: str, letter: DeadLetter) -> Received:
+def _believed(event: Event, received_at: datetime, request_id: str, letter: DeadLetter, is_session_inferred: bool = False) -> Received:
     """Of an event that a release before this one accepted, what can be true."""
     if left_out := leave_out(event, received_at):
         log.warning("not_believed", event_id=str(event.id), left_out=left_out, request_id=request_id)
-    return Received(event, received_at, request_id, letter.journal_entry_id)
+    return Received(event, received_at, request_id, letter.journal_entry_id, is_session_inferred)
 
 
 def _read_one(letter: DeadLetter) -> list[Received]:

@@ -42,10 +42,12 @@ def on_conflict(table: str, columns: tuple[str, ...]) -> str:
     """The clause of INSERT INTO table AS t that keeps the better reading's columns and remembers who brought the row."""
     ours, theirs = (", ".join(rank.format(t=name) for rank in RANKS[table]) for name in ("t", "excluded"))
     better = f"({_FROM_FILES_ALONE} AND (%(job_number)s = 0 OR ({theirs}) > ({ours})))"
+    # An event whose id is another session's is another event (conflicts.py): it neither changes the row nor holds it.
+    is_this = "(%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)"
     kept = ", ".join(f"{name} = CASE WHEN {better} THEN excluded.{name} ELSE t.{name} END" for name in columns)
     return f"""
         ON CONFLICT (id) DO UPDATE SET {kept}, brought_by = brought_too(t.brought_by, %(job_number)s)
-        WHERE {better} OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{{0}}'))"""
+        WHERE {is_this} AND ({better} OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{{0}}')))"""
 
 
 # For a new row: nothing over the wire, else the import's number.

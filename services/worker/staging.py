@@ -50,6 +50,7 @@ class Received:
     received_at: datetime
     request_id: str
     journal_entry_id: str
+    is_session_inferred: bool = False
 
 
 @dataclass(slots=True)

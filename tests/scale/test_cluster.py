@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+from fastapi.testclient import TestClient
+
+from services.ingest.app import create_app
+from services.ingest.settings import Settings as IngestSettings
 from services.worker.maintenance import remove_dead_consumers
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
 from shared.journal import stream_key
+from tests.conftest import LOCAL
 from tests.scale.counting import assert_all_stored, load
 from tests.scale.pipeline import pipeline
 from tests.scale.redis_servers import cluster, cluster_client, cluster_url
@@ -41,6 +46,25 @@ def test_four_partitions_on_three_masters(database_url: str, redis_url: str, tmp
         worker = open_resources(Settings(journal_partitions=PARTITIONS, **settings))
         assert remove_dead_consumers(worker) == 0
         worker.close()
+
+
+def test_keys_are_claimed_on_every_master(database_url: str, redis_url: str, tmp_path: Path) -> None:
+    with cluster(tmp_path / "redis", masters=3) as servers:
+        settings = IngestSettings(database_url=database_url, redis_url=cluster_url(servers), broker_url=redis_url)
+        settings = settings.model_copy(update={"blob_url": (tmp_path / "blobs").as_uri()})
+        with TestClient(create_app(settings), LOCAL) as http:
+
+            def send(n: int, content: str) -> int:
+                body = {"session_id": "s", "role": "user", "content": content}
+                return http.post("/api/conversations", json=body, headers={"Idempotency-Key": f"k-{n}"}).status_code
+
+            assert http.post("/api/sessions/start", json={"session_id": "s", "project_path": "/p"}).status_code == 201
+            assert [send(n, "one") for n in range(30)] == [201] * 30
+            assert [send(n, "one") for n in range(30)] == [201] * 30
+            assert [send(n, "two") for n in range(30)] == [409] * 30
+        for server in servers:
+            with server.client() as master:
+                assert list(master.scan_iter("idempotency:*"))
 
 
 @needs("Redis 7.2")

@@ -61,6 +61,21 @@ def test_a_letter_that_is_stored_is_not_put_there_again(service: Service) -> Non
     assert on_the_journal(service) == []
 
 
+def test_an_entry_whose_event_died_again_under_a_letter_of_its_own_is_not_persisted(service: Service) -> None:
+    # Given a whole entry that could be opened when it was replayed, and an event of it that could not be stored
+    [whole] = service.select(
+        "INSERT INTO dead_letters (kind, reason, payload, journal_entry_id, stored_at) VALUES ('journal_entry', 'x', '', '1-1', now()) RETURNING id"
+    )
+    child = bury(service)
+    answer = service.post(f"/api/dead-letters/{whole['id']}/replay", None).json()
+    assert (answer["status"], answer["letters"]) == ("dead_letter", [child])
+
+    # When that is stored, then all of it is
+    service.execute("UPDATE dead_letters SET stored_at = now(), payload = ''")
+    answer = service.post(f"/api/dead-letters/{whole['id']}/replay", None).json()
+    assert (answer["status"], answer["letters"]) == ("persisted", [])
+
+
 def test_without_redis_a_replay_is_503_and_nothing_is_marked(service: Service) -> None:
     letter_id = bury(service)
     service.redis.client_pause(60_000, all=False)

@@ -17,7 +17,7 @@ from redis import Redis
 from deploy.embedded.processes import wait_until
 from services.ingest.app import create_app
 from services.ingest.settings import Settings
-from shared.journal import stream_key
+from shared.journal import accounting_key, stream_key
 from tests.conftest import LOCAL
 from tests.contract.ingest.conftest import Service, is_error
 from tests.faults.proxy import Proxy
@@ -106,6 +106,59 @@ def test_a_redis_that_hangs_makes_nobody_wait_longer_than_a_second_and_stops_no_
     assert before < len(service.journal()) <= before + 9
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/conversations", MESSAGE),
+        ("/api/sessions/start", {"project_path": "/p"}),
+        ("/api/events", [{"type": "conversation"} | MESSAGE, {"type": "conversation", "content": "What?"} | MESSAGE]),
+    ],
+)
+def test_an_append_whose_answer_is_lost_is_repeated_with_the_ids_of_the_503(
+    service: Service, settings: Settings, path: str, body: Any
+) -> None:
+    server = urlsplit(settings.redis_url)
+    proxy = Proxy(server.port or Path(server.path))
+    proxy.start()
+    redis_url = f"redis://127.0.0.1:{proxy.port}/{server.path.strip('/') if server.port else 0}"
+    service.start("s-1")
+    with client(settings, redis_url=redis_url) as http:
+        assert http.post("/api/conversations", json=MESSAGE).status_code == 201
+        before = len(service.journal())
+        # Given that Redis does what it was asked for, and its answer is lost
+        trap = proxy.trap(accounting_key(stream_key(0)).encode(), on_answer=True)
+        answer = http.post(path, json=body)
+        proxy.release(trap, cut=True)
+        lost = service.journal()[before:]
+        assert lost
+
+        # Then nobody says that nothing was kept
+        details = is_error(answer, 503, "QUEUE_UNAVAILABLE")
+        assert "nothing was kept" not in answer.json()["message"]
+        assert details.pop("outcome") == "unknown"
+
+        # And with the ids that the answer has, the same events come again
+        ids = details.pop("ids", None)
+        again = [item | {"id": event_id} for item, event_id in zip(body, ids, strict=True)] if ids else body | details
+        assert wait_until(lambda: http.post(path, json=again).status_code in (200, 201), 10)
+    proxy.stop()
+    repeated = service.journal()[-len(lost) :]
+    assert len(service.journal()) == before + 2 * len(lost)
+    assert [(event.id, event.session_id) for event in repeated] == [(event.id, event.session_id) for event in lost]
+
+
+def test_what_was_never_sent_to_the_journal_was_not_kept(service: Service) -> None:
+    service.start("s-1")
+    service.redis.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
+    try:
+        answer = service.post("/api/conversations", MESSAGE, Idempotency_Key="k")
+    finally:
+        service.redis.execute_command("CLIENT", "UNPAUSE")
+    # The key is claimed before anything is appended
+    assert is_error(answer, 503, "QUEUE_UNAVAILABLE") == {}
+    assert "nothing was kept" in answer.json()["message"]
+
+
 def test_a_redis_that_refuses_writes_is_a_503(service: Service) -> None:
     service.start("s-1")
     before = len(service.journal())
@@ -133,10 +186,10 @@ def test_a_full_journal_refuses_before_anything_is_looked_at(settings: Settings,
         assert wait_until(lambda: http.post(path, content=b"?").status_code == 415, 5)
 
 
-def test_a_folder_that_can_not_be_written_is_no_crash_without_a_body(service: Service, tmp_path: Path) -> None:
+def test_a_folder_that_can_not_be_written_takes_no_uploads(service: Service, tmp_path: Path) -> None:
     (tmp_path / "blobs").write_text("a file where the folder should be")
     answer = service.http.post("/api/import/claude-data", files={"file": ("c", b'{"projects": {}}')})
-    is_error(answer, 500, "INTERNAL_ERROR")
+    is_503(answer, "UPLOADS_UNAVAILABLE")
     assert str(tmp_path) not in answer.text
 
 
