@@ -27,28 +27,35 @@ _FIRST_OF_FACTS = ", ".join(
         ("client_version", "client_version IS NOT NULL"), ("source", "true"), ("parent_session_id", "parent_session_id IS NOT NULL"),
     )
 )  # fmt: skip
-SETTLED = f"""
+_SETTLED = """
     SELECT s.session_id, s.counted,
-           coalesce(k.project_id, f.project_id, nullif(s.project_id, 0), 0) AS project_id, coalesce(k.user_id, f.user_id, nullif(s.user_id, 0), 0) AS user_id,
-           coalesce(k.model, f.model, s.model) AS model, coalesce(k.git_branch, f.git_branch, s.git_branch) AS git_branch,
+           coalesce(k.project_id, f.project_id, nullif({s}.project_id, 0), 0) AS project_id,
+           coalesce(k.user_id, f.user_id, nullif({s}.user_id, 0), 0) AS user_id, coalesce(k.model, f.model, {s}.model) AS model,
+           coalesce(k.git_branch, f.git_branch, s.git_branch) AS git_branch,
            coalesce(k.client_version, f.client_version, s.client_version) AS client_version, coalesce(k.source, f.source, s.source) AS source,
            f.parent_session_id, f.title
     FROM sessions AS s
     LEFT JOIN (
-        SELECT session_id, {_FIRST_OF_STARTS}
+        SELECT session_id, {starts}
         FROM session_events WHERE kind = 'start' AND session_id = ANY(%(session_ids)s) GROUP BY session_id
     ) AS k USING (session_id)
     LEFT JOIN (
-        SELECT session_id, {_FIRST_OF_FACTS},
+        SELECT session_id, {facts},
                (array_agg(title ORDER BY title_rank DESC, coalesce(last_record_at, ended_at) DESC NULLS LAST, title) FILTER (WHERE title IS NOT NULL))[1] AS title
         FROM session_facts WHERE session_id = ANY(%(session_ids)s) GROUP BY session_id
     ) AS f USING (session_id)
+    CROSS JOIN (SELECT 0::bigint AS project_id, 0::bigint AS user_id, NULL::text AS model) AS nothing
     WHERE s.session_id = ANY(%(session_ids)s)"""
+SETTLED = _SETTLED.format(s="s", starts=_FIRST_OF_STARTS, facts=_FIRST_OF_FACTS)
+# If what only the session itself knows were forgotten.
+_FORGOTTEN = _SETTLED.format(s="nothing", starts=_FIRST_OF_STARTS, facts=_FIRST_OF_FACTS)
 
 # The model is a key only where a session counts for tokens itself.
-MOVING = f"""
-    SELECT array_agg(k.session_id) FROM ({SETTLED}) AS k JOIN sessions AS s USING (session_id)
+_MOVING = """
+    SELECT array_agg(k.session_id) FROM ({settled}) AS k JOIN sessions AS s USING (session_id)
     WHERE k.counted AND ((k.project_id, k.user_id) <> (s.project_id, s.user_id) OR s.usage_from_snapshot AND k.model IS DISTINCT FROM s.model)"""
+MOVING = _MOVING.format(settled=SETTLED)
+MOVING_IF_FORGOTTEN = _MOVING.format(settled=_FORGOTTEN)
 
 SETTLE = f"""
     UPDATE sessions AS s SET project_id = k.project_id, user_id = k.user_id, model = k.model, git_branch = k.git_branch,
@@ -56,11 +63,17 @@ SETTLE = f"""
     FROM ({SETTLED}) AS k WHERE s.session_id = k.session_id"""
 
 
+# Of the sessions themselves always; of their rows those that change, which are all where the session's keys change.
+_ROWS = "(id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))"
+
+
+def _moving(table: str) -> str:
+    return f"(SELECT * FROM {table} WHERE {'session_id = ANY(%(session_ids)s)' if table == 'sessions' else _ROWS}) AS moving"
+
+
 def _contributions(sign: str) -> str:
-    deltas = aggregate.delta_ctes(
-        **aggregate.of_rows(lambda table: f"(SELECT * FROM {table} WHERE session_id = ANY(%(session_ids)s)) AS moving", sign)
-    )
-    return f"WITH {deltas}, {NO_ACTIVE_DELTAS}, {roll_up.ROLL_UP} SELECT 1"
+    deltas = aggregate.delta_ctes(**aggregate.of_rows(_moving, sign))
+    return f"WITH {deltas}, {NO_ACTIVE_DELTAS}, {roll_up.TAKE_AWAY}"
 
 
 NO_ACTIVE_DELTAS = (
@@ -71,53 +84,76 @@ CONTRIBUTE = _contributions("+")
 
 MOVE_ROWS = [
     f"UPDATE {table} AS t SET project_id = s.project_id, user_id = s.user_id FROM sessions AS s "
-    "WHERE s.session_id = ANY(%(session_ids)s) AND t.session_id = s.session_id AND (t.project_id, t.user_id) <> (s.project_id, s.user_id)"
+    "WHERE (t.id = ANY(%(row_ids)s::uuid[]) OR t.session_id = ANY(%(whole_ids)s)) AND t.session_id = s.session_id "
+    "AND (t.project_id, t.user_id) <> (s.project_id, s.user_id)"
     for table in ("messages", "tool_calls", "activities", "api_calls")
 ]
 
-# A withdrawn call may have been the slowest or the last one of its cells; those two are looked up again: of a project and user in the rows, of more
-# than one in the cells of each.
-KEEP_TOOLS = """
+# A withdrawn call may have been the slowest or the last one of its cells; those two are looked up again: of a project, user and day in the rows, of
+# more than one in the cells of each, of weeks in those of their days, of all time in those of the weeks.
+KEEP_TOOLS = f"""
     INSERT INTO moving_tools (project_id, user_id, tool_name, occurred_at, duration_ms)
-    SELECT project_id, user_id, tool_name, occurred_at, duration_ms FROM tool_calls WHERE session_id = ANY(%(session_ids)s)"""
+    SELECT project_id, user_id, tool_name, occurred_at, duration_ms FROM tool_calls WHERE {_ROWS}"""
 KEEP_SLOWER = """
     INSERT INTO moving_tools (project_id, user_id, tool_name, occurred_at, duration_ms)
     SELECT t.project_id, t.user_id, t.tool_name, t.occurred_at, t.duration_ms
     FROM staged_tool_calls AS s JOIN tool_calls AS t USING (id) WHERE t.duration_ms > coalesce(s.duration_ms, -1)"""
 _LOOK_UP = """
     UPDATE tool_rollups AS r SET (max_ms, last_used_at) = ({found})
-    FROM moving_tools AS m
-    WHERE (r.project_id, r.user_id) = {keys} AND r.tool_name = m.tool_name AND r.bucket_start = bucket_of(m.occurred_at, r.grain_minutes)
-      AND (r.max_ms = m.duration_ms OR r.last_used_at = m.occurred_at)"""
+    FROM (SELECT {project} AS project_id, {user} AS user_id, tool_name, bucket_of(occurred_at, {grain}) AS bucket_start,
+                 max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at
+          FROM moving_tools GROUP BY 1, 2, 3, 4) AS m
+    WHERE (r.project_id, r.user_id, r.grain_minutes, r.bucket_start, r.tool_name) = (m.project_id, m.user_id, {grain}, m.bucket_start, m.tool_name)
+      AND (r.max_ms <= m.max_ms OR r.last_used_at <= m.last_used_at)"""
 _IN_ROWS = """
         SELECT max(duration_ms), max(occurred_at) FROM tool_calls AS t
-        WHERE t.project_id = r.project_id AND t.user_id = r.user_id AND t.tool_name = r.tool_name AND t.occurred_at >= r.bucket_start
-          AND (r.grain_minutes = 0 OR t.occurred_at < r.bucket_start + make_interval(mins => r.grain_minutes))"""
-_IN_CELLS_OF_USERS = """
-        SELECT max(c.max_ms), max(c.last_used_at) FROM tool_rollups AS c
-        WHERE c.project_id = r.project_id AND c.user_id >= 0 AND c.grain_minutes = r.grain_minutes AND c.bucket_start = r.bucket_start
-          AND c.tool_name = r.tool_name"""
-# Project by project: the index begins with them.
-_IN_CELLS_OF_PROJECTS = """
-        SELECT max(c.max_ms), max(c.last_used_at) FROM (SELECT 0 AS id UNION ALL SELECT id FROM projects) AS p, LATERAL (
+        WHERE t.project_id = r.project_id AND t.user_id = r.user_id AND t.tool_name = r.tool_name
+          AND t.occurred_at BETWEEN r.bucket_start AND r.bucket_start + interval '1 day' - interval '1 microsecond'"""
+# One after the other: the index begins with projects, then users.
+_IN_CELLS_OF = """
+        SELECT max(c.max_ms), max(c.last_used_at) FROM (SELECT 0 AS id UNION ALL SELECT id FROM {each}) AS e, LATERAL (
             SELECT * FROM tool_rollups AS c
-            WHERE c.project_id = p.id AND c.user_id = r.user_id AND c.grain_minutes = r.grain_minutes AND c.bucket_start = r.bucket_start
+            WHERE c.project_id = {project} AND c.user_id = {user} AND c.grain_minutes = 1440 AND c.bucket_start = r.bucket_start
               AND c.tool_name = r.tool_name) AS c"""
+_IN_CELLS_BELOW = """
+        SELECT max(c.max_ms), max(c.last_used_at) FROM tool_rollups AS c
+        WHERE c.project_id = r.project_id AND c.user_id = r.user_id AND c.grain_minutes = {below} AND c.tool_name = r.tool_name {within}"""
+_IN_DAYS = _IN_CELLS_BELOW.format(below=1440, within="AND c.bucket_start BETWEEN r.bucket_start AND r.bucket_start + interval '6 days'")
+_IN_WEEKS = _IN_CELLS_BELOW.format(below=roll_up.WEEK, within="")
+_CUBE = (("project_id", "user_id"), ("project_id", "-1"), ("-1", "user_id"), ("-1", "-1"))
+_IN_DAY = (
+    _IN_ROWS,
+    _IN_CELLS_OF.format(each="users", project="r.project_id", user="e.id"),
+    _IN_CELLS_OF.format(each="projects", project="e.id", user="r.user_id"),
+    _IN_CELLS_OF.format(each="users", project="-1", user="e.id"),
+)
 LOOK_UP_MAXIMA = (
-    _LOOK_UP.format(found=_IN_ROWS, keys="(m.project_id, m.user_id)"),
-    _LOOK_UP.format(found=_IN_CELLS_OF_USERS, keys="(m.project_id, -1)"),
-    _LOOK_UP.format(found=_IN_CELLS_OF_PROJECTS, keys="(-1, m.user_id)"),
-    _LOOK_UP.format(found=_IN_CELLS_OF_PROJECTS, keys="(-1, -1)"),
+    *(_LOOK_UP.format(found=found, project=project, user=user, grain=1440) for (project, user), found in zip(_CUBE, _IN_DAY, strict=True)),
+    *(
+        _LOOK_UP.format(found=found, project=project, user=user, grain=grain)
+        for grain, found in ((roll_up.WEEK, _IN_DAYS), (0, _IN_WEEKS))
+        for project, user in _CUBE
+    ),
 )
 
-AFFECTED_DAYS = """
-    SELECT DISTINCT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day
-    FROM sessions AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (s.project_id), (-1)) AS k (project_id)
-    WHERE s.session_id = ANY(%(session_ids)s)"""
+# Only days in which a session's active time is another one than before are made again, under the old keys and the new.
+_ACTIVE = """
+    SELECT session_id, project_id, user_id, CASE WHEN counted THEN without_gap(active_ranges, %(idle_gap)s) ELSE '{}' END AS ranges
+    FROM sessions WHERE session_id = ANY(%(session_ids)s)"""
+KEEP_SESSIONS = f"INSERT INTO moving_sessions (session_id, project_id, user_id, ranges) {_ACTIVE}"
+KEEP_DAYS = f"""
+    INSERT INTO moving_days (project_id, user_id, day)
+    SELECT DISTINCT k.project_id, d.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date
+    FROM (
+        SELECT b.project_id, b.user_id, b.ranges - coalesce(a.ranges, '{{}}') AS ranges
+        FROM moving_sessions AS b LEFT JOIN ({_ACTIVE}) AS a USING (session_id, project_id, user_id)
+        UNION ALL
+        SELECT a.project_id, a.user_id, a.ranges - coalesce(b.ranges, '{{}}')
+        FROM ({_ACTIVE}) AS a LEFT JOIN moving_sessions AS b USING (session_id, project_id, user_id)
+    ) AS d, cut_at_buckets(d.ranges, 1440) AS c, LATERAL (VALUES (d.project_id), (-1)) AS k (project_id)"""
 
 # A union cannot be subtracted from: the days are made again from the sessions. First every row is there and locked, so that none that
 # another transaction is just adding to is overlooked.
-KEEP_DAYS = f"INSERT INTO moving_days {AFFECTED_DAYS}"
 MAKE_DAYS = """
     INSERT INTO active_days (project_id, user_id, day, ranges) SELECT DISTINCT project_id, user_id, day, '{}'::tstzmultirange FROM moving_days ORDER BY 1, 2, 3
     ON CONFLICT DO NOTHING"""
@@ -129,7 +165,8 @@ REBUILD_DAYS = f"""
         UPDATE active_days AS d SET ranges = coalesce((
             SELECT range_agg(without_gap(s.active_ranges, %(idle_gap)s) * tstzmultirange(b.day))
             FROM sessions AS s
-            WHERE s.counted AND s.user_id = d.user_id AND (d.project_id = -1 OR s.project_id = d.project_id) AND s.active_ranges && b.day), '{{}}')
+            WHERE s.counted AND s.user_id = d.user_id AND (d.project_id = -1 OR s.project_id = d.project_id)
+              AND s.dated_at < upper(b.day) AND s.last_event_at >= lower(b.day) AND s.active_ranges && b.day), '{{}}')
         FROM (SELECT DISTINCT project_id, user_id, day AS date, tstzrange(day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC') AS day
               FROM moving_days) AS b
         WHERE (d.project_id, d.user_id, d.day) = (b.project_id, b.user_id, b.date)
@@ -141,7 +178,10 @@ REBUILD_DAYS = f"""
               UNION ALL SELECT project_id, user_id, -1, before - after FROM rebuilt) AS moved, cut_at_buckets(ranges, 15) AS c
         GROUP BY 1, 2, 3
     ),
-    {aggregate.delta_ctes(**aggregate.of_rows(lambda table: f"(SELECT * FROM {table} WHERE false) AS none", "+"))}, {roll_up.ROLL_UP} SELECT 1"""
+    {aggregate.delta_ctes(**aggregate.of_rows(lambda table: f"(SELECT * FROM {table} WHERE false) AS none", "+"))}, {roll_up.TAKE_AWAY}"""
+DELETE_EMPTY_DAYS = """
+    DELETE FROM active_days AS d USING (SELECT DISTINCT project_id, user_id, day FROM moving_days) AS m
+    WHERE (d.project_id, d.user_id, d.day) = (m.project_id, m.user_id, m.day) AND isempty(d.ranges)"""
 
 _PROJECTS = "SELECT DISTINCT project_id FROM sessions WHERE session_id = ANY(%(session_ids)s)"
 
@@ -150,11 +190,13 @@ _PROJECTS = "SELECT DISTINCT project_id FROM sessions WHERE session_id = ANY(%(s
 def reworked(connection: Connection[Any], parameters: dict[str, Any]) -> Iterator[set[int]]:
     """Withdraws what sessions count for, lets the caller change their rows, and counts them again under the keys that now are theirs.
 
-    `parameters`: session_ids (their rows locked by the caller), idle_gap. The set is, at the end, the projects that the sessions were or are in.
+    `parameters`: session_ids (their rows locked by the caller), idle_gap. Where not all rows of the sessions change: row_ids, and whole_ids, the
+    sessions all of whose rows do. The set is, at the end, the projects that the sessions were or are in.
     """
+    parameters = {"row_ids": [], "whole_ids": parameters["session_ids"]} | parameters
     lock_order.moving(connection)
     projects = {row[0] for row in connection.execute(_PROJECTS, parameters)}
-    connection.execute(KEEP_DAYS, parameters)
+    connection.execute(KEEP_SESSIONS, parameters)
     connection.execute(KEEP_TOOLS, parameters)
     connection.execute(WITHDRAW.encode(), parameters)
     yield projects
@@ -162,13 +204,24 @@ def reworked(connection: Connection[Any], parameters: dict[str, Any]) -> Iterato
     for statement in MOVE_ROWS:
         connection.execute(statement.encode(), parameters)
     connection.execute(CONTRIBUTE.encode(), parameters)
+    # Before their maxima are looked up, which would write them again elsewhere.
+    delete_emptied(connection)
     look_up_maxima(connection)
-    connection.execute(KEEP_DAYS, parameters)
+    connection.execute(KEEP_DAYS.encode(), parameters)
     connection.execute(MAKE_DAYS)
     connection.execute(LOCK_DAYS)
     connection.execute(REBUILD_DAYS.encode(), parameters)
-    connection.execute("DELETE FROM moving_days; DELETE FROM moving_tools")
+    connection.execute(DELETE_EMPTY_DAYS)
+    delete_emptied(connection)
+    connection.execute("DELETE FROM moving_days; DELETE FROM moving_tools; DELETE FROM moving_sessions")
     projects |= {row[0] for row in connection.execute(_PROJECTS, parameters)}
+
+
+def delete_emptied(connection: Connection[Any]) -> None:
+    """Cells that roll_up.TAKE_AWAY has left nothing in. Only where nobody else adds to cells: alone or moving."""
+    for statement in roll_up.DELETE_EMPTIED:
+        connection.execute(statement.encode())
+    connection.execute("DELETE FROM emptied_cells")
 
 
 def settle_keys(connection: Connection[Any], parameters: dict[str, Any]) -> set[int]:
@@ -190,4 +243,4 @@ def settle_keys(connection: Connection[Any], parameters: dict[str, Any]) -> set[
 def look_up_maxima(connection: Connection[Any]) -> None:
     """The slowest and the last call of each cell that a call of moving_tools was in."""
     for statement in LOOK_UP_MAXIMA:
-        connection.execute(statement)
+        connection.execute(statement.encode())

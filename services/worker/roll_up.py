@@ -78,19 +78,25 @@ ROLLUP_MEASURES = {
     "usage_rollups": USAGE_MEASURES,
 }
 
-# Each INSERT is ordered by its key, so that two workers take their locks in the same order.
-ROLL_UP = f"""
+_FILE_CHANGES = """
+        RETURNING new.project_id, new.grain_minutes, new.bucket_start, new.file_key,
+                  (new.touches > 0)::int - (coalesce(old.touches, 0) > 0)::int AS files_modified"""
+
+
+def _roll_up(returning: dict[str, str]) -> str:
+    """The INSERTs, each ordered by its key, so that two workers take their locks in the same order."""
+    return f"""
     rolled_files AS (
         INSERT INTO file_rollups (project_id, grain_minutes, bucket_start, file_key, touches, lines_added, lines_removed)
         SELECT * FROM ({FILE_CELLS}) AS cells ORDER BY 1, 2, 3, 4
         ON CONFLICT (project_id, grain_minutes, bucket_start, file_key) DO UPDATE SET {_add("file_rollups", ("touches", "lines_added", "lines_removed"))}
-        RETURNING new.project_id, new.grain_minutes, new.bucket_start, new.file_key,
-                  (new.touches > 0)::int - (coalesce(old.touches, 0) > 0)::int AS files_modified
+        {_FILE_CHANGES}{returning.get("file_rollups", "")}
     ),
     rolled_file_sets AS (
         INSERT INTO file_sets (project_id, grain_minutes, bucket_start, chunk, bits)
         SELECT * FROM ({FILE_BITS.format(cells="SELECT * FROM rolled_files WHERE files_modified <> 0")}) AS bits ORDER BY 1, 2, 3, 4
         ON CONFLICT (project_id, grain_minutes, bucket_start, chunk) DO UPDATE SET bits = file_sets.bits # excluded.bits
+        {returning.get("file_sets", "")}
     ),
     rolled_tools AS (
         INSERT INTO tool_rollups (project_id, user_id, grain_minutes, bucket_start, tool_name, {", ".join(TOOL_SUMS)}, max_ms, last_used_at,
@@ -98,14 +104,43 @@ ROLL_UP = f"""
         SELECT * FROM ({TOOL_CELLS}) AS cells ORDER BY 1, 2, 3, 4, 5
         ON CONFLICT (project_id, user_id, grain_minutes, bucket_start, tool_name) DO UPDATE SET {_add("tool_rollups", TOOL_SUMS + TOOL_VECTORS)},
             max_ms = greatest(tool_rollups.max_ms, excluded.max_ms), last_used_at = greatest(tool_rollups.last_used_at, excluded.last_used_at)
+        {returning.get("tool_rollups", "")}
     ),
     rolled_usage AS (
         INSERT INTO usage_rollups (project_id, user_id, grain_minutes, bucket_start, model, {", ".join(USAGE_MEASURES)})
         SELECT * FROM ({USAGE_CELLS}) AS cells ORDER BY 1, 2, 3, 4, 5
         ON CONFLICT (project_id, user_id, grain_minutes, bucket_start, model) DO UPDATE SET {_add("usage_rollups", USAGE_MEASURES)}
+        {returning.get("usage_rollups", "")}
     ),
     rolled_activity AS (
         INSERT INTO activity_rollups (project_id, user_id, grain_minutes, bucket_start, {", ".join(MEASURES)}, active_by_quarter)
         SELECT * FROM ({activity_cells(_FILES_ROLLED)}) AS cells ORDER BY 1, 2, 3, 4
         ON CONFLICT (project_id, user_id, grain_minutes, bucket_start) DO UPDATE SET {_add("activity_rollups", (*MEASURES, "active_by_quarter"))}
+        {returning.get("activity_rollups", "")}
     )"""
+
+
+ROLL_UP = _roll_up({})
+
+# The same for what is taken away: cells that nothing is left in are noted in emptied_cells, by where the row is. A cell that is written again moves to
+# another place. So DELETE_EMPTIED finds those that are still empty, and looks at no other row of the table.
+_IS_EMPTY = {
+    table: f"({', '.join(f'new.{name}' for name in measures)}) = ({', '.join('0' * len(measures))})"
+    for table, measures in ROLLUP_MEASURES.items()
+} | {"file_sets": "bit_count(new.bits) = 0"}
+_ROLLED = {
+    "file_rollups": "rolled_files",
+    "file_sets": "rolled_file_sets",
+    "tool_rollups": "rolled_tools",
+    "usage_rollups": "rolled_usage",
+    "activity_rollups": "rolled_activity",
+}
+_NOTED = {
+    table: f"{',' if table == 'file_rollups' else 'RETURNING'} new.ctid AS place, {is_empty} AS is_empty"
+    for table, is_empty in _IS_EMPTY.items()
+}
+_EMPTIED = " UNION ALL ".join(f"SELECT '{table}', place FROM {rolled} WHERE is_empty" for table, rolled in _ROLLED.items())
+TAKE_AWAY = f"{_roll_up(_NOTED)} INSERT INTO emptied_cells (cells, place) {_EMPTIED}"
+DELETE_EMPTIED = tuple(
+    f"DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT place FROM emptied_cells WHERE cells = '{table}'))" for table in _ROLLED
+)

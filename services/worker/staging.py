@@ -35,8 +35,11 @@ TABLES = {
     " client_version text, source text, numbers jsonb, received_at timestamptz",
 }
 
-# Not copied into: rework.py keeps here which days of whom, and which cells of tools, it has to make again.
+# Not copied into: rework.py keeps here what sessions were before, which days of whom and which cells of tools it has to make again, and which
+# cells have nothing left in them.
 SCRATCH = {
+    "moving_sessions": "session_id text, project_id bigint, user_id bigint, ranges tstzmultirange",
+    "emptied_cells": "cells text, place tid",
     "moving_days": "project_id bigint, user_id bigint, day date",
     "moving_tools": "project_id bigint, user_id bigint, tool_name text, occurred_at timestamptz, duration_ms bigint",
 }

@@ -75,8 +75,8 @@ class SessionFilters(Struct, frozen=True):
 
 def projects(connection: Connection, paging: Paging) -> Page:
     """All projects with their totals, that of the newest session first."""
-    # Without the working folders of subagents, in which no session is.
-    conditions = Conditions("(p.is_named OR p.last_session_at IS NOT NULL)")
+    # Without those in which nothing is: working folders of subagents, and what was taken back.
+    conditions = Conditions("(p.is_named AND p.brought_by IS DISTINCT FROM '{}' OR p.last_session_at IS NOT NULL OR r.sessions > 0)")
     conditions.add_after(
         paging.after(("time", "int")), "coalesce(p.last_session_at, '-infinity'::timestamptz), p.id", ("timestamptz", "bigint")
     )

@@ -234,3 +234,17 @@ def test_a_cursor_belongs_to_its_filters_and_path(client: TestClient, connection
     assert client.get(f"/api/conversations?role=user&limit=7&cursor={cursor}").status_code == 200
     for path in ("/api/conversations?role=assistant", "/api/activities?", "/api/conversations/search?role=user"):
         assert client.get(f"{path}&cursor={cursor}").json()["code"] == "INVALID_CURSOR"
+
+
+def test_a_project_that_was_taken_back_is_not_listed_until_something_is_in_it(
+    client: TestClient, connection: psycopg.Connection[Any]
+) -> None:
+    project = seed.add_project(connection, "/home/dev/taken-back")
+    connection.execute("UPDATE projects SET brought_by = '{}' WHERE id = %s", (project,))
+    assert client.get("/api/projects").json() == []
+    # Its id is for good: who has it, a bound key say, still finds it.
+    assert client.get(f"/api/projects/{project}").json()["total_sessions"] == 0
+
+    seed.add_session(connection, "without a date", project)
+    seed.compute_aggregates(connection)
+    assert [found["id"] for found in client.get("/api/projects").json()] == [project]

@@ -14,14 +14,24 @@ _KEYS = frozenset(
     {"p", "u", "grain_minutes", "bucket_start", "tool_name", "latency_bucket", "file_key", "model", "day", "max_ms", "last_used_at"}
 )
 
+# Ids are for good: what was taken back leaves its project and its user behind, with nothing in them. Here they are as if they had never been.
+_PROJECTS = """
+    SELECT jsonb_build_object('path', path, 'last', last_session_at) FROM projects AS p
+    WHERE brought_by IS DISTINCT FROM '{}' OR EXISTS (SELECT FROM sessions AS s WHERE s.project_id = p.id)
+       OR EXISTS (SELECT FROM messages AS m WHERE m.project_id = p.id) OR EXISTS (SELECT FROM session_events AS e WHERE e.project_id = p.id)"""
+_USERS = """
+    SELECT to_jsonb(name) FROM users AS u
+    WHERE id IN (SELECT user_id FROM sessions UNION SELECT user_id FROM messages UNION SELECT user_id FROM tool_calls
+                 UNION SELECT user_id FROM session_events UNION SELECT user_id FROM session_facts)"""
+
 
 def tables(connection: Connection[Any]) -> dict[str, list[str]]:
     """By table its rows as JSON, sorted."""
     found = {table: _rows(connection, _named(table)) for table in _ROWS}
     for table in _CELLS:
         found[table] = [row for row in _rows(connection, _named(table)) if _counts(json.loads(row))]
-    found["projects"] = _rows(connection, "SELECT jsonb_build_object('path', path, 'last', last_session_at) FROM projects")
-    found["users"] = _rows(connection, "SELECT to_jsonb(name) FROM users")
+    found["projects"] = _rows(connection, _PROJECTS)
+    found["users"] = _rows(connection, _USERS)
     found["files"] = _rows(connection, "SELECT to_jsonb(file_path) FROM files")
     found["session_files"] = _rows(connection, "SELECT to_jsonb(f) FROM session_files AS f")
     return found

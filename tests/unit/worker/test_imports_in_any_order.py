@@ -97,8 +97,15 @@ def drift(connection: Connection[Any]) -> dict[str, int]:
 
 def take_back(worker: Resources, connection: Connection[Any], job_number: int) -> None:
     while undo.undo_some(worker, connection, job_number):
-        continue
+        # Each of its transactions could be the last for a while.
+        assert drift(connection) == {}
     undo.clear_up(connection, job_number)
+
+
+@pytest.fixture(autouse=True)
+def small_undos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that an undo has several transactions."""
+    monkeypatch.setattr(undo, "ROWS_AT_ONCE", 2)
 
 
 @pytest.fixture
