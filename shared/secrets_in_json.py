@@ -37,8 +37,8 @@ def in_json() -> tuple[bytes, ...]:
         rb"(?i:(?:with|encrypted|role|user|set)" + _BLANKS + rb"password" + _BLANKS + rb"=?" + _BLANKS + rb"[NE]?['\\])",
         # Said in a sentence, or at a prompt
         rb"(?i:password|passphrase)[ ]for[ ]",
-        rb"(?i:pass(?:word|phrase|wort|code))(?:[ ][a-z]+)?(?:[ ][a-z]+)?(?:[ ][a-z]+)?[ ](?:(?:is|was|to|ist|lautet|auf|are)[ :]+)?"
-        + rb"(?:[*]*[\"'`\\]|[^\s\"'`\\<>(){}]*[0-9!#%^&*+~@$])",
+        rb"(?i:pass(?:word|phrase|wort|code))(?:(?:[ ][a-z]+)?(?:[ ][a-z]+)?(?:[ ][a-z]+)?[ ](?:is|was|to|ist|lautet|auf|are)[ :]+|[ ]+)"
+        rb"(?:[*]*[\"'`\\]|[^\s\"'`\\<>(){}#][^\s\"'`\\<>(){}]*[0-9!#%^&*+~@$])",
         rb"(?i:token|secret|key|pin)[ ](?:is|was)[ :]+[\"'`*\\]*[^\s\"'`\\<>(){}]*[0-9]",
         rb"\|[ ]*(?:sudo[ ]+-S|docker[ ]+login|gh[ ]+auth|gh[ ]+secret|chpasswd|passwd|podman[ ]+login|helm[ ]+registry)",
         rb":(?:[0-9][0-9][0-9][0-9]+|\*):[A-Za-z0-9.*_-]+:[A-Za-z0-9.*_-]+:[^\s\"':]",
