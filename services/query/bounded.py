@@ -4,6 +4,7 @@ Reads share a pool of threads. When Postgres hangs, all of those hang with it, a
 """
 
 from collections.abc import Callable
+from threading import Semaphore
 from typing import Final, TypeVar
 
 from anyio import CapacityLimiter, fail_after, to_thread
@@ -16,17 +17,28 @@ T = TypeVar("T")
 
 
 class BoundedThreads:
-    """A few threads of their own. One that hangs is left to itself, and taken again when it has ended. Of one event loop."""
+    """A few threads of their own. One that hangs is left to itself, and keeps its place until it has ended. Of one event loop."""
 
     def __init__(self) -> None:
         self._limiter = CapacityLimiter(THREADS)
+        self._places = Semaphore(THREADS)
 
     @property
     def busy(self) -> int:
         """How many of them are at work, those that nobody waits for any more included."""
-        return self._limiter.borrowed_tokens
+        return THREADS - self._places._value
 
     async def run(self, work: Callable[[], T]) -> T:
         """What the work gives; TimeoutError if it has not ended, or not begun, within SECONDS."""
+
+        def keep_place() -> T:
+            # anyio gives its own place away as soon as nobody waits any more.
+            if not self._places.acquire(timeout=SECONDS):
+                raise TimeoutError
+            try:
+                return work()
+            finally:
+                self._places.release()
+
         with fail_after(SECONDS):
-            return await to_thread.run_sync(work, limiter=self._limiter, abandon_on_cancel=True)
+            return await to_thread.run_sync(keep_place, limiter=self._limiter, abandon_on_cancel=True)
