@@ -59,19 +59,19 @@ k8s-secrets: environment ## make the passwords of deploy/k8s/overlays/single, on
 	@$(VENV)/python -m deploy.k8s.make_secrets deploy/k8s/overlays/single
 
 verify: environment ## recompute every aggregate of the running stack from its rows; exit 1 on a difference
-	@$(VENV)/python -m deploy.embedded.control run services.worker.verify
+	@$(VENV)/python -m deploy.embedded.control run services.worker.maintenance.verify
 
 repair: environment ## take what cannot be true out of the running stack's rows; ONLY_COUNT=yes: only count it
-	@$(VENV)/python -m deploy.embedded.control run services.worker.repair $(if $(ONLY_COUNT),--dry-run)
+	@$(VENV)/python -m deploy.embedded.control run services.worker.maintenance.repair $(if $(ONLY_COUNT),--dry-run)
 
 rebuild: environment ## make every aggregate of the running stack anew from its rows, if `make verify` names a difference
-	@$(VENV)/python -m deploy.embedded.control run services.worker.rebuild
+	@$(VENV)/python -m deploy.embedded.control run services.worker.maintenance.rebuild
 
 backup: environment ## copy the running stack's data to a new folder, TO=… (default: beside the data, named by the time)
-	@$(VENV)/python -m deploy.embedded.backup "$(TO)"
+	@$(VENV)/python -m deploy.embedded.backups.backup "$(TO)"
 
 restore: environment ## make the data folder out of a backup, FROM=…; then `make up`
-	@$(VENV)/python -m deploy.embedded.restore "$(FROM)"
+	@$(VENV)/python -m deploy.embedded.backups.restore "$(FROM)"
 
 # The containers. COMPOSE_PROJECT_NAME and COMPOSE_ENV_FILES name another stack than this folder's. They need Docker and any Python from 3.11 on.
 compose-up: env ## build the images and start the containers, in the background; says when they are ready
@@ -134,7 +134,7 @@ audit: environment ## ask for known vulnerabilities in what requirements.lock na
 	$(VENV)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock --progress-spinner off
 
 schemathesis: environment ## 20,000 cases against a stack of its own with API keys (CASES="--cases 1000 --url http://127.0.0.1:8000")
-	$(VENV)/python -m tests.contract.many_cases $(or $(CASES),--cases 20000 --keys)
+	$(VENV)/python -m tests.integration.many_cases $(or $(CASES),--cases 20000 --keys)
 
 monitoring-check: environment ## the alerts, the dashboard and Prometheus against a stack of its own (needs apt-get install prometheus)
 	@promtool --version > /dev/null || { echo "There is no promtool: apt-get install --no-install-recommends prometheus" >&2; exit 1; }

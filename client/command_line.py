@@ -8,15 +8,16 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from client import dead_letters, jobs, keys, scrubbing, summary
-from client.claude_files import Found, default_paths, find
+from client import jobs, summary
+from client.admin import dead_letters, keys, scrubbing
 from client.display import SHARE_TOTAL, Quiet, display_for
 from client.errors import FAILED, Failure, Interrupted, NothingToImport
-from client.hash_cache import HashCache, cache_path
-from client.importing import Importer, Result
+from client.history.claude_files import Found, default_paths, find
+from client.history.hash_cache import HashCache, cache_path
+from client.history.importing import Importer, Result
+from client.history.plan import problems_alone
+from client.history.watching import watch
 from client.options import DEFAULT_URL, AsJson, Token, Url, ending, server_at, uuid_text
-from client.plan import problems_alone
-from client.watching import watch
 
 MAX_USER_CHARACTERS = 200
 

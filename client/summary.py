@@ -10,9 +10,9 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from client.importing import COUNTS, Result
+from client.history.importing import COUNTS, Result
+from client.history.plan import Plan
 from client.jobs import Job
-from client.plan import Plan
 
 SHOWN_PROBLEMS = 10
 SHOWN_FILES = 20

@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from services.ingest.audit import Act
-from services.ingest.key_registry import KeyRegistry
-from services.ingest.keys import NewKey, described, make_key
-from services.ingest.registry import Registry
-from shared.errors import ApiError
+from services.ingest.admin.keys import NewKey, described, make_key
+from services.ingest.postgres.api_keys import KeyRegistry
+from services.ingest.postgres.audit import Act
+from services.ingest.postgres.registry import Registry
+from shared.http.errors import ApiError
 
 # In the audit log: who has the machine needs no key.
 MACHINE = "machine"

@@ -7,8 +7,8 @@ from services.ingest.app import create_app as create_ingest
 from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
 from services.query.settings import Settings as QuerySettings
-from shared.api_document import DOCUMENT
-from shared.scopes import PUBLIC, scopes_by_path
+from shared.auth.scopes import PUBLIC, scopes_by_path
+from shared.http.api_document import DOCUMENT
 
 TITLE = "Claude Code Tracker"
 DESCRIPTION = "Keeps what Claude Code did and answers what people ask of it. Reads (GET, HEAD) are the query service's, all else is the ingest service's."

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from celery import Celery
 
-from shared.redis_url import broker
+from shared.redis.url import broker
 
 QUEUE_DRAIN: Final = "drain"
 QUEUE_IMPORT: Final = "import"

@@ -6,7 +6,7 @@ import sys
 import structlog
 from structlog.typing import EventDict, Processor
 
-from shared.redaction import redact_text
+from shared.redaction.redact import redact_text
 
 # Lines of an exception's text in which Postgres quotes the row that it refused.
 _QUOTING = ("DETAIL:", "CONTEXT:")

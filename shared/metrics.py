@@ -25,7 +25,7 @@ EVENTS_DUPLICATE = Gauge("tracker_events_duplicate", "Events that were stored al
 EVENTS_DEAD = Gauge("tracker_events_dead", "Events in dead letters, since the database was made.")
 DEAD_LETTERS = Gauge("tracker_dead_letters", "Dead letters that wait to be replayed or deleted, by kind.", ["kind"])
 
-# The journal's equation: accepted = persisted + duplicate + dead + pending, of the journal as it is now (shared/accounting.py).
+# The journal's equation: accepted = persisted + duplicate + dead + pending, of the journal as it is now (shared/journal/accounting.py).
 ACCOUNTING_EVENTS = Gauge(
     "tracker_accounting_events",
     "Events that the journal has accepted, and by state what became of them: persisted, duplicate, dead, pending.",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from socket import create_connection, create_server
 
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 
 START_SECONDS = 60
 BUCKET = "tracker-uploads"

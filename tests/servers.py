@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.embedded.postgres import PostgresServer
-from deploy.embedded.processes import started_at
-from deploy.embedded.redis_server import RedisServer
+from deploy.embedded.servers.postgres import PostgresServer
+from deploy.embedded.servers.redis_server import RedisServer
+from deploy.embedded.supervision.processes import started_at
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from deploy.embedded.processes import StartError
-from deploy.embedded.redis_server import server_program, server_version
+from deploy.embedded.servers.redis_server import server_program, server_version
+from deploy.embedded.supervision.processes import StartError
 
 ROOT = Path(__file__).parents[1]
 # Real data: where TRACKER_SAMPLES says, else in the folder `shared` beside the repository, or beside a folder above it.

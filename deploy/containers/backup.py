@@ -1,6 +1,6 @@
 """`make compose-backup`: a consistent copy of the running containers' data, without stopping them.
 
-First the journal, then the rows, both of the same moment, as deploy/embedded/backup.py does it (docs/adr/0017-a-backup-is-of-one-moment.md).
+First the journal, then the rows, both of the same moment, as deploy/embedded/backups/backup.py does it (docs/adr/0017-a-backup-is-of-one-moment.md).
 A folder of the same make, with a list of checksums at its end; uploads are one tar.
 """
 
@@ -13,8 +13,8 @@ from typing import Final
 
 from deploy.containers import frozen, uploads
 from deploy.containers.compose import REPOSITORY, ContainersError, as_program, containers, run, say
-from deploy.embedded import backup_manifest
-from deploy.embedded.backup_manifest import BLOBS, DUMP, FORMAT, JOURNAL, ROLES, Manifest
+from deploy.embedded.backups import backup_manifest
+from deploy.embedded.backups.backup_manifest import BLOBS, DUMP, FORMAT, JOURNAL, ROLES, Manifest
 
 UPLOADS: Final = f"{BLOBS}.tar"
 _NEEDED: Final = ("postgres", "redis", "ingest")

@@ -1,6 +1,6 @@
 """The moment of a backup: Redis takes no writes, its append-only file gets second names, and Postgres exports a snapshot.
 
-As deploy/embedded/frozen_journal.py does it, but from outside of the containers: both ends of each conversation are opened before, so that
+As deploy/embedded/backups/frozen_journal.py does it, but from outside of the containers: both ends of each conversation are opened before, so that
 what lies between the pause and its end is two lines there and back.
 """
 
@@ -14,7 +14,7 @@ from typing import IO, Final
 
 from deploy.containers.compose import ContainersError, start
 
-# Less than ingest waits for Redis, so that no write is refused for it (REDIS_SECONDS in services/ingest/queue_errors.py).
+# Less than ingest waits for Redis, so that no write is refused for it (REDIS_SECONDS in services/ingest/http/queue_errors.py).
 PAUSE_SECONDS: Final = 0.6
 ATTEMPTS: Final = 5
 # In Redis' volume: files that a rewrite removes stay for as long as they have a name here.

@@ -8,9 +8,9 @@ from typing import IO, Final
 from deploy.containers import uploads, wait
 from deploy.containers.backup import UPLOADS
 from deploy.containers.compose import ContainersError, as_program, containers, run, say
-from deploy.embedded import backup_manifest
-from deploy.embedded.backup_manifest import DUMP, JOURNAL, Manifest
-from deploy.embedded.processes import StartError
+from deploy.embedded.backups import backup_manifest
+from deploy.embedded.backups.backup_manifest import DUMP, JOURNAL, Manifest
+from deploy.embedded.supervision.processes import StartError
 
 _HAS_TABLES: Final = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 _RESTORE: Final = ("pg_restore", "--username=postgres", "--exit-on-error", "--single-transaction", "--dbname=tracker")

@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from deploy.embedded import lock, preflight, processes, stack
+from deploy.embedded import preflight
 from deploy.embedded.banner import banner
-from deploy.embedded.flower_login import flower_login
 from deploy.embedded.paths import Paths
-from deploy.embedded.postgres import PostgresServer
-from deploy.embedded.processes import StartError
-from deploy.embedded.redis_server import RedisServer, server_program
+from deploy.embedded.servers.flower_login import flower_login
+from deploy.embedded.servers.postgres import PostgresServer
+from deploy.embedded.servers.redis_server import RedisServer, server_program
 from deploy.embedded.settings import Settings, read_settings
-from deploy.embedded.supervisor import StopRequested, Supervisor, end_leftovers
+from deploy.embedded.supervision import lock, processes, stack
+from deploy.embedded.supervision.processes import StartError
+from deploy.embedded.supervision.supervisor import StopRequested, Supervisor, end_leftovers
 
 # By which URL the services reach a server that has this URL here. The fault tests put something in between.
 Reach = Callable[[str], str]

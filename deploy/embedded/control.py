@@ -4,13 +4,13 @@ import os
 import signal
 import sys
 
-from deploy.embedded import lock
 from deploy.embedded.paths import Paths, make_command
-from deploy.embedded.postgres import PostgresServer, bin_dir
-from deploy.embedded.processes import StartError, started_at, wait_until
-from deploy.embedded.redis_server import RedisServer
+from deploy.embedded.servers.postgres import PostgresServer, bin_dir
+from deploy.embedded.servers.redis_server import RedisServer
 from deploy.embedded.settings import read_settings
-from deploy.embedded.stack import environment
+from deploy.embedded.supervision import lock
+from deploy.embedded.supervision.processes import StartError, started_at, wait_until
+from deploy.embedded.supervision.stack import environment
 
 STOP_SECONDS = 90.0
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import psycopg
 
 from deploy.embedded.paths import Paths, make_command
-from deploy.embedded.processes import StartError
 from deploy.embedded.settings import Settings
-from shared.keys import NO_ADMIN_KEY
-from shared.reach import NotReachable, check_reach
+from deploy.embedded.supervision.processes import StartError
+from shared.auth.keys import NO_ADMIN_KEY
+from shared.http.bind_safety import NotReachable, check_reach
 
 FREE_BYTES_NEEDED = 256 * 1024 * 1024
 FLOWER_PORTS_TRIED = 50

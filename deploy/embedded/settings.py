@@ -6,8 +6,8 @@ from typing import Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import SettingsConfigDict
 
-from deploy.embedded.processes import StartError
-from shared.reach import ReachSettings
+from deploy.embedded.supervision.processes import StartError
+from shared.http.bind_safety import ReachSettings
 
 
 class Settings(ReachSettings):

@@ -2,7 +2,7 @@
 --
 -- Vectors
 --   A numeric that holds a counter at every so many decimal digits: sum(numeric) then adds all counters at once, in any order, and takes away
---   what is withdrawn. `placed` makes one; services/query/queries/vectors.py reads them.
+--   what is withdrawn. `placed` makes one; services/query/queries/stats/packed_counters.py reads them.
 -- Grain
 --   10080, a week from Monday 00:00 UTC. In activity_rollups and tool_rollups.
 

@@ -2,7 +2,7 @@
 
 from services.ingest.app import create_app
 from services.ingest.settings import Settings
-from shared.http_server import serve_by_itself
+from shared.http.server import serve_by_itself
 
 if __name__ == "__main__":
     serve_by_itself(create_app, Settings())

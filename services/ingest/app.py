@@ -12,40 +12,41 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from services.ingest import api_docs
-from services.ingest.accept import Ingest
-from services.ingest.append_script import AppendScript
-from services.ingest.backlog import Backlog
-from services.ingest.claimed_keys import ClaimedKeys
-from services.ingest.disk import show_disk
-from services.ingest.doorbell import Doorbell
-from services.ingest.job_registry import JobRegistry
-from services.ingest.journal import Journal
-from services.ingest.key_registry import KeyRegistry
-from services.ingest.key_uses import KeyUses
-from services.ingest.known_sessions import KnownSessions
-from services.ingest.packed_commands import pack_in_c
-from services.ingest.polling import Poller
-from services.ingest.raw_route import RawApp
-from services.ingest.registry import Registry
-from services.ingest.routes_dead_letters import dead_letters
-from services.ingest.routes_jobs import jobs
-from services.ingest.routes_keys import keys
-from services.ingest.routes_operations import operations
-from services.ingest.routes_writes import writes
+from services.ingest.admin.key_uses import KeyUses
+from services.ingest.dependencies import Ingest
+from services.ingest.events.claimed_keys import ClaimedKeys
+from services.ingest.events.polling import Poller
+from services.ingest.events.session_cache import KnownSessions
+from services.ingest.events.wait import EntryWatch
+from services.ingest.http.raw_route import RawApp
+from services.ingest.imports.disk_space import show_disk
+from services.ingest.imports.store_probe import UploadWatch
+from services.ingest.journal.append import Journal
+from services.ingest.journal.append_script import AppendScript
+from services.ingest.journal.backlog import Backlog
+from services.ingest.journal.packed_commands import pack_in_c
+from services.ingest.journal.wakeup import Doorbell
+from services.ingest.postgres.api_keys import KeyRegistry
+from services.ingest.postgres.import_jobs import JobRegistry
+from services.ingest.postgres.registry import Registry
+from services.ingest.routes import openapi_schemas
+from services.ingest.routes.dead_letters import dead_letters
+from services.ingest.routes.import_jobs import jobs
+from services.ingest.routes.keys import keys
+from services.ingest.routes.operations import operations
+from services.ingest.routes.writes import writes
 from services.ingest.settings import Settings
-from services.ingest.upload_watch import UploadWatch
-from services.ingest.wait import EntryWatch
-from shared import broker, web
-from shared.access import AccessControl, refuse_without_admin
+from shared import broker
+from shared.auth.authentication import AccessControl, refuse_without_admin
+from shared.auth.key_cache import KeyCache
+from shared.auth.keys import StoredKey
 from shared.blobs.store import BlobStore
 from shared.blobs.stores import store_at
-from shared.concurrency import REDIS_CONNECTIONS
-from shared.key_cache import KeyCache
-from shared.keys import StoredKey
+from shared.http import middleware
+from shared.http.concurrency import REDIS_CONNECTIONS
 from shared.logs import configure_logs
-from shared.redacted_structs import warm_up
-from shared.redis_clients import connect_async
+from shared.redaction.redacted_structs import warm_up
+from shared.redis.clients import connect_async
 
 SERVICE = "ingest"
 # Longer than anybody waits for an exchange: a crowd may keep the process from its own work for a second, and that is not Redis' silence.
@@ -63,7 +64,7 @@ class IngestApp(RawApp):
     def openapi(self) -> dict[str, Any]:
         """The document of this service; `make openapi` merges both services' into one."""
         document = super().openapi()
-        document.setdefault("components", {})["schemas"] = api_docs.components()
+        document.setdefault("components", {})["schemas"] = openapi_schemas.components()
         return document
 
 
@@ -91,7 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Not include_router: its per-request context costs as much as the whole of a write.
     app.router.routes += [*writes.routes, *jobs.routes, *dead_letters.routes, *keys.routes, *operations.routes]
     app.add_middleware(AccessControl, access=settings.access, keys=cache)
-    web.install(app, SERVICE, settings)
+    middleware.install(app, SERVICE, settings)
     return app
 
 

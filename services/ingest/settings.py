@@ -5,8 +5,8 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.reach import ReachSettings
-from shared.redis_settings import BROKER_URL, PARTITIONS, REDIS_URL, REPLICAS_ACKED, RedisUrl, check_broker
+from shared.http.bind_safety import ReachSettings
+from shared.redis.settings import BROKER_URL, PARTITIONS, REDIS_URL, REPLICAS_ACKED, RedisUrl, check_broker
 
 
 class Settings(ReachSettings):

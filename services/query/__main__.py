@@ -2,7 +2,7 @@
 
 from services.query.app import create_app
 from services.query.settings import Settings
-from shared.http_server import serve_by_itself
+from shared.http.server import serve_by_itself
 
 if __name__ == "__main__":
     serve_by_itself(create_app, Settings())

@@ -8,32 +8,32 @@ from typing import Any
 from anyio import to_thread
 from fastapi import Depends, FastAPI
 
-from services.query import (
-    routes_dead_letters,
-    routes_job_events,
-    routes_jobs,
-    routes_keys,
-    routes_projects,
-    routes_scrubs,
-    routes_search,
-    routes_service,
-    routes_sessions,
-    routes_tools,
-    routes_usage,
-)
-from services.query.asking import refuse_repeated_parameters
-from services.query.bounded import BoundedThreads
-from services.query.head import HeadAsGet
-from services.query.job_watch import JobWatch
-from services.query.key_checks import find_key, has_admin, noting_uses
-from services.query.lag import connect_redis
+from services.query.http.bounded_look_ups import BoundedThreads
+from services.query.http.head_middleware import HeadAsGet
+from services.query.http.key_lookup import find_key, has_admin, noting_uses
+from services.query.http.parameters import refuse_repeated_parameters
+from services.query.http.shutdown import told_to_stop
 from services.query.reads import Reads, install_database_errors
+from services.query.routes import (
+    dead_letters,
+    import_job_events,
+    import_jobs,
+    keys,
+    projects,
+    scrubs,
+    search,
+    service,
+    sessions,
+    tools,
+    usage,
+)
 from services.query.settings import Settings
-from services.query.stopping import told_to_stop
-from shared import web
-from shared.access import AccessControl, refuse_without_admin
-from shared.key_cache import KeyCache
-from shared.keys import StoredKey
+from services.query.status.job_watch import JobWatch
+from services.query.status.journal_lag import connect_redis
+from shared.auth.authentication import AccessControl, refuse_without_admin
+from shared.auth.key_cache import KeyCache
+from shared.auth.keys import StoredKey
+from shared.http import middleware
 from shared.logs import configure_logs
 
 SERVICE = "query"
@@ -99,21 +99,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     # Search before sessions and the like: a router's order is the order in which paths are tried.
     for routes in (
-        routes_search,
-        routes_projects,
-        routes_scrubs,
-        routes_sessions,
-        routes_tools,
-        routes_usage,
-        routes_jobs,
-        routes_job_events,
-        routes_keys,
-        routes_dead_letters,
-        routes_service,
+        search,
+        projects,
+        scrubs,
+        sessions,
+        tools,
+        usage,
+        import_jobs,
+        import_job_events,
+        keys,
+        dead_letters,
+        service,
     ):
         app.include_router(routes.router, dependencies=[Depends(refuse_repeated_parameters)])
     app.add_middleware(HeadAsGet)
     app.add_middleware(AccessControl, access=settings.access, keys=cache)
     install_database_errors(app)
-    web.install(app, SERVICE, settings)
+    middleware.install(app, SERVICE, settings)
     return app

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from shared.errors import BadRequest
+from shared.http.errors import BadRequest
 
 UNDATED = "-infinity"
 MAX_WEIGHT = 10_000

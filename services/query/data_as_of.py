@@ -15,7 +15,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from services.query.queries.ledger import last_received_at
+from services.query.queries.status.ledger import last_received_at
 
 FRESH_SECONDS: Final = 0.2
 # An ALTER of the ledger, say, or a migration that waits for it. Nobody looks again for a while.

@@ -12,8 +12,8 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from services.query.answers_stats import CountedRange, Tool, UserShare
-from services.query.answers_usage import Usage, UsageItem, UsageRange
+from services.query.schemas.stats_responses import CountedRange, Tool, UserShare
+from services.query.schemas.usage_responses import Usage, UsageItem, UsageRange
 
 # Names of tools, models, users, time zones and price lists: no text, no path, no name of a project.
 SHOWN_TEXTS: Final[frozenset[tuple[type[BaseModel], str]]] = frozenset(

@@ -15,11 +15,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from services.query.data_as_of import DataAsOf
 from services.query.numbers_only import numbers_only
 from services.query.settings import Settings
-from shared.access import grant_in
+from shared.auth.authentication import grant_in
+from shared.auth.keys import Grant
 from shared.database import make_engine
-from shared.errors import Unavailable
-from shared.keys import Grant
-from shared.web import error_response, json_response
+from shared.http.errors import Unavailable
+from shared.http.middleware import error_response, json_response
 
 log = structlog.get_logger()
 

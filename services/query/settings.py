@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.reach import ReachSettings
-from shared.redis_settings import PARTITIONS, REDIS_URL, RedisUrl
+from shared.http.bind_safety import ReachSettings
+from shared.redis.settings import PARTITIONS, REDIS_URL, RedisUrl
 
 
 class Settings(ReachSettings):

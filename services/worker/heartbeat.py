@@ -1,4 +1,4 @@
-"""A file that is touched while a worker's or beat's main loop goes round; `python -m services.worker.alive` tells by its age.
+"""A file that is touched while a worker's or beat's main loop goes round; `python -m services.worker.healthcheck` tells by its age.
 
 Asking the worker itself (`celery inspect ping`) would start a Celery every time and tell of Redis more than of the worker.
 """

@@ -14,12 +14,12 @@ from psycopg import Connection
 from redis import Redis
 from sqlalchemy import Engine, event
 
-from services.worker.drainers import Drainer
+from services.worker.drain.consumer_fencing import Drainer
 from services.worker.fixed_settings import idle_gap_seconds
+from services.worker.persist.staging import prepare_connection
 from services.worker.settings import Settings
-from services.worker.staging import prepare_connection
 from shared.database import make_engine
-from shared.redis_clients import connect
+from shared.redis.clients import connect
 
 # Drains of different slots do not wait for each other at the ledger.
 LEDGER_SLOTS = 64

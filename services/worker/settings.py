@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.redis_settings import BROKER_URL, PARTITIONS, REDIS_URL, REPLICAS_ACKED, RedisUrl, check_broker
+from shared.redis.settings import BROKER_URL, PARTITIONS, REDIS_URL, REPLICAS_ACKED, RedisUrl, check_broker
 
 
 class Settings(BaseSettings):
@@ -42,7 +42,8 @@ class Settings(BaseSettings):
         "http://127.0.0.1:8000", description="Where the canary enters: the address of the whole API. `make up` sets it."
     )
     heartbeat_file: Path | None = Field(
-        None, description="Touched while a worker or beat goes round; `python -m services.worker.alive` tells by its age. Set in its image."
+        None,
+        description="Touched while a worker or beat goes round; `python -m services.worker.healthcheck` tells by its age. Set in its image.",
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 

@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
-from services.worker import accounting, canary, maintenance
-from services.worker import drain as journal
-from services.worker import scrub as scrubs
 from services.worker.app import app
-from services.worker.importers import job, leftovers
-from services.worker.outages import put_off_if_away
+from services.worker.drain import accounting, canary
+from services.worker.drain import drain_partition as journal
+from services.worker.importers.job import run_shard
+from services.worker.maintenance import idle_sessions, upload_gc
+from services.worker.maintenance import scrub as scrubs
 from services.worker.resources import resources
+from services.worker.retry_later import put_off_if_away
 from shared.broker import (
     TASK_CANARY,
     TASK_CHECK_ACCOUNTING,
@@ -41,15 +42,15 @@ def drain() -> None:
 def run_import(job_id: str, share: int = 0) -> None:
     """Works on a share of an import job until it is finished. Sent by ingest, and by the sweep for one that nobody works on."""
     with put_off_if_away(TASK_RUN_IMPORT):
-        job.run(resources(), UUID(job_id), share)
+        run_shard.run(resources(), UUID(job_id), share)
 
 
 @app.task(name=TASK_SWEEP_IMPORTS)
 def sweep_imports() -> None:
     """Sends again the shares whose task or worker was lost, and ends jobs whose workers do not hear of their cancel."""
     with put_off_if_away(TASK_SWEEP_IMPORTS):
-        job.end_cancelled(resources())
-        for job_id, share in job.abandoned(resources()):
+        run_shard.end_cancelled(resources())
+        for job_id, share in run_shard.abandoned(resources()):
             app.send_task(TASK_RUN_IMPORT, (str(job_id), share))
 
 
@@ -57,22 +58,22 @@ def sweep_imports() -> None:
 def sweep_uploads() -> None:
     """Deletes uploads that no job needs, or that nobody tries again."""
     with put_off_if_away(TASK_SWEEP_UPLOADS):
-        job.delete_old_files(resources())
-        leftovers.sweep(resources())
+        run_shard.delete_old_files(resources())
+        upload_gc.sweep(resources())
 
 
 @app.task(name=TASK_CLOSE_IDLE_SESSIONS)
 def close_idle_sessions() -> None:
     """Closes open sessions in which nothing has happened for a while."""
     with put_off_if_away(TASK_CLOSE_IDLE_SESSIONS):
-        maintenance.close_idle_sessions(resources())
+        idle_sessions.close_idle_sessions(resources())
 
 
 @app.task(name=TASK_REMOVE_DEAD_CONSUMERS)
 def remove_dead_consumers() -> None:
     """Forgets the journal's consumers that are gone and hold nothing."""
     with put_off_if_away(TASK_REMOVE_DEAD_CONSUMERS):
-        maintenance.remove_dead_consumers(resources())
+        idle_sessions.remove_dead_consumers(resources())
 
 
 @app.task(name=TASK_CHECK_ACCOUNTING)

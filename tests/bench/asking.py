@@ -7,7 +7,7 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode
 
-# A connection that was idle for longer is not used again. The server closes it later than this (shared/http_server.py).
+# A connection that was idle for longer is not used again. The server closes it later than this (shared/http/server.py).
 REUSE_SECONDS = 4.0
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import psycopg
 
-from deploy.embedded.postgres import PostgresServer
+from deploy.embedded.servers.postgres import PostgresServer
 from deploy.migrations.migrate import migrate
-from services.worker.verify import verify
+from services.worker.maintenance.verify import verify
 from tests.bench.load import IDLE_GAP, load
 from tests.bench.plan import Volume, make_plan
 

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import psycopg
 
-from services.worker.drain import drain
+from services.worker.drain.drain_partition import drain
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
-from shared.journal import PAYLOAD_FIELD, stream_key
+from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from shared.messages import ENVELOPE_VERSION, Envelope, Event, encode_envelope
 from tests.bench.event_source import Events
 from tests.bench.stack import Stack

@@ -18,9 +18,9 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.types.json import Jsonb
 
-from deploy.embedded.postgres import PostgresServer
+from deploy.embedded.servers.postgres import PostgresServer
 from deploy.migrations.migrate import migrate
-from services.worker.importers import job
+from services.worker.importers.job import run_shard
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
 from tests.bench.import_archive import make_archive, samples
@@ -126,7 +126,7 @@ def _work(
     worker = open_resources(Settings(database_url=database_url, redis_url="redis://127.0.0.1:1/0"))
     with worker.engine.connect():
         started.wait()
-    job.run(worker, job_id, share)
+    run_shard.run(worker, job_id, share)
     memory.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     worker.close()
 

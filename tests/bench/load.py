@@ -1,6 +1,6 @@
 """From rows to a database as the worker would have left it: COPY without indexes, then indexes, then every aggregate from all rows at once.
 
-The aggregates come from the worker's own definitions, those that `services.worker.verify` compares with.
+The aggregates come from the worker's own definitions, those that `services.worker.maintenance.verify` compares with.
 """
 
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from multiprocessing import get_context
 import psycopg
 from psycopg import Connection
 
-from services.worker import verify
-from services.worker.aggregate import MEASURES, TOOL_VECTORS, USAGE_MEASURES
-from services.worker.fold_sessions import SUMMED
-from services.worker.persist import LAST_SESSIONS
+from services.worker.aggregates.contributions import MEASURES, TOOL_VECTORS, USAGE_MEASURES
+from services.worker.maintenance import verify
+from services.worker.persist.persist_batch import LAST_SESSIONS
+from services.worker.sessions.session_totals import SUMMED
 from tests.bench.plan import Plan
 from tests.bench.rows import COLUMNS, Rows, file_key
 
@@ -25,7 +25,7 @@ SHARES = (("messages",), ("sessions", "session_events", "tool_calls", "activitie
 _EXPECTED = {check.name: check.expected for check in verify.CHECKS}
 
 SESSION_FILES = "INSERT INTO session_files SELECT DISTINCT session_id, file_key FROM activities ORDER BY 1, 2"
-# As services/worker/fold_sessions.py leaves a session. `session_drafts` is what COPY brought.
+# As services/worker/sessions/session_totals.py leaves a session. `session_drafts` is what COPY brought.
 SESSIONS = f"""
     INSERT INTO sessions (session_id, project_id, user_id, model, git_branch, client_version, source, started_at, ended_at, counted, created_at,
         first_event_at, last_event_at, idle_closed_at, dated_at, wall_us, active_ranges, active_us, {", ".join(SUMMED)})

@@ -10,12 +10,12 @@ import psycopg
 from celery import Celery
 from psycopg import Connection
 
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from services.worker.app import WORKER_SETTINGS
-from services.worker.persist import persist
+from services.worker.persist.persist_batch import persist
+from services.worker.persist.staging import Received
 from services.worker.resources import resources
 from services.worker.settings import Settings
-from services.worker.staging import Received
 from shared.broker import celery_settings, sender
 from shared.messages import ToolCall
 from tests.bench.draining import journal

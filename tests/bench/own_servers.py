@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.embedded.postgres import PostgresServer
-from deploy.embedded.redis_server import RedisServer
+from deploy.embedded.servers.postgres import PostgresServer
+from deploy.embedded.servers.redis_server import RedisServer
 from deploy.migrations.migrate import migrate
 
 

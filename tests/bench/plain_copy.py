@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from services.worker import aggregate, roll_up
+from services.worker.aggregates import contributions, rollups
 from shared.messages import Conversation, SessionStart, ToolCall
 from shared.search_terms import document_vector
 from tests.bench.event_source import Event, Events
@@ -38,13 +38,13 @@ def _roll_up(table: str) -> str:
     def rows(of: str) -> str:
         return "batch" if of == table else NO_SUCH.format(of)
 
-    deltas = aggregate.delta_ctes(
-        activity=[aggregate.of_messages(rows("messages")) if table == "messages" else aggregate.of_tool_calls(rows("tool_calls"))],
-        tools=[aggregate.to_tools(rows("tool_calls"))],
-        files=[aggregate.to_files(rows("activities"))],
-        usage=[aggregate.to_usage(rows("api_calls"))],
+    deltas = contributions.delta_ctes(
+        activity=[contributions.of_messages(rows("messages")) if table == "messages" else contributions.of_tool_calls(rows("tool_calls"))],
+        tools=[contributions.to_tools(rows("tool_calls"))],
+        files=[contributions.to_files(rows("activities"))],
+        usage=[contributions.to_usage(rows("api_calls"))],
     )
-    return f"WITH batch AS (SELECT * FROM {table} WHERE id = ANY(%(ids)s)), {NO_ACTIVE_TIME}, {deltas}, {roll_up.ROLL_UP} SELECT 1"
+    return f"WITH batch AS (SELECT * FROM {table} WHERE id = ANY(%(ids)s)), {NO_ACTIVE_TIME}, {deltas}, {rollups.ROLL_UP} SELECT 1"
 
 
 def rows_a_second(stack: Stack, events: Events, *, with_rollups: bool = True) -> float:

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from shared.redaction import redact_text
+from shared.redaction.redact import redact_text
 from tests.adversarial_texts import KINDS, MEGABYTE, ONE_OF_EACH, megabyte_of
 from tests.bench.report import machine, milliseconds, table
 
@@ -42,7 +42,7 @@ def cost(text: str) -> float:
 def cost_of_checkout(path: str) -> dict[str, float]:
     """The same with the product of another checkout; texts and tests are of this one."""
     code = (
-        "import sys, json; sys.path.insert(0, sys.argv[1]); import shared.redaction; sys.path[0] = sys.argv[2];"
+        "import sys, json; sys.path.insert(0, sys.argv[1]); import shared.redaction.redact; sys.path[0] = sys.argv[2];"
         " from tests.bench.redaction import cost_by_kind; print(json.dumps(cost_by_kind()))"
     )
     here = Path(__file__).parents[2]

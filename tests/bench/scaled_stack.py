@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from deploy.embedded.postgres import PostgresServer
-from deploy.embedded.redis_server import RedisServer
+from deploy.embedded.servers.postgres import PostgresServer
+from deploy.embedded.servers.redis_server import RedisServer
 from tests.bench.data_sets import bench_dir
 from tests.bench.own_servers import own_servers
 from tests.scale.pipeline import Pipeline, pipeline

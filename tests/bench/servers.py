@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.embedded import processes
+from deploy.embedded.supervision import processes
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0

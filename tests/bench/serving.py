@@ -7,8 +7,8 @@ import socket
 import sys
 from importlib import import_module
 
-from shared.http_server import Patience, server
-from shared.reach import ReachSettings
+from shared.http.bind_safety import ReachSettings
+from shared.http.server import Patience, server
 
 
 def main(factory: str, port: str) -> None:

@@ -17,8 +17,8 @@ import psycopg
 import pytest
 from redis import Redis
 
-from deploy.embedded.processes import wait_until
-from shared.journal import stream_key
+from deploy.embedded.supervision.processes import wait_until
+from shared.journal.streams import stream_key
 from tests.browser.forwarder import Forwarder
 from tests.conftest import make_database
 from tests.skips import CHROMIUM, skip_without
@@ -60,7 +60,7 @@ def api(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempP
     environment = os.environ | {f"TRACKER_{name}": value for name, value in named.items()}
     with socket.create_server(("127.0.0.1", 0)) as listening, (tmp_path / "api.log").open("wb") as log:
         port = listening.getsockname()[1]
-        argv = [sys.executable, "-m", "deploy.embedded.gateway", str(listening.fileno())]
+        argv = [sys.executable, "-m", "deploy.embedded.servers.gateway", str(listening.fileno())]
         process = subprocess.Popen(argv, cwd=REPOSITORY, env=environment, stdout=log, stderr=log, pass_fds=[listening.fileno()])
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:

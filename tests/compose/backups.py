@@ -7,7 +7,7 @@ import pytest
 
 from deploy.containers import backup, restore
 from deploy.containers.compose import ContainersError
-from deploy.embedded.backup_manifest import Manifest
+from deploy.embedded.backups.backup_manifest import Manifest
 from tests.compose.counting import count_acknowledged
 from tests.compose.load import Load
 from tests.compose.stack import Composed

@@ -1,7 +1,7 @@
 """Four drain workers instead of one: they share the work, and one may go at any time."""
 
 from deploy.containers import compose
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from tests.compose.load import Load
 from tests.compose.stack import Composed
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2 as httpx
 
 from deploy.containers import compose
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from tests.bench.import_archive import samples
 from tests.compose.stack import Composed
 from tests.faults.transcripts import TURNS, transcripts

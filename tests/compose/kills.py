@@ -5,7 +5,7 @@ import signal
 import time
 
 from deploy.containers import compose
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from tests.compose.load import Load
 from tests.compose.stack import Composed
 

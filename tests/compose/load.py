@@ -9,7 +9,7 @@ from types import TracebackType
 
 import psycopg
 
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from tests.compose.stack import Composed
 from tests.faults.acks import TimedAcks
 from tests.faults.load import Request, Stored

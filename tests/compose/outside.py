@@ -22,7 +22,7 @@ def readme(stack: Composed, folder: Path) -> str:
 
 def contract(stack: Composed) -> str:
     """Schemathesis with all of its checks."""
-    command = [sys.executable, "-m", "tests.contract.many_cases", "--url", stack.url, "--cases", CASES, "--examples", EXAMPLES]
+    command = [sys.executable, "-m", "tests.integration.many_cases", "--url", stack.url, "--cases", CASES, "--examples", EXAMPLES]
     done = subprocess.run(command, cwd=compose.REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     cases = re.findall(r"^Cases: (.*)$", done.stdout, re.MULTILINE)

@@ -4,18 +4,18 @@ from pathlib import Path
 
 from celery.signals import beat_init, before_task_publish, heartbeat_sent
 
-from services.worker import alive, heartbeat
+from services.worker import healthcheck, heartbeat
 
 
 def test_a_worker_that_has_shown_life_within_a_minute_is_alive(tmp_path: Path) -> None:
     file = tmp_path / "heartbeat"
-    assert "There is no" in str(alive.problem(file, 0.0))
+    assert "There is no" in str(healthcheck.problem(file, 0.0))
 
     file.touch()
 
     touched = file.stat().st_mtime
-    assert alive.problem(file, touched + 59) is None
-    assert "No sign of life for 61 s" in str(alive.problem(file, touched + 61))
+    assert healthcheck.problem(file, touched + 59) is None
+    assert "No sign of life for 61 s" in str(healthcheck.problem(file, touched + 61))
 
 
 def test_a_workers_heartbeat_touches_the_file_and_a_ring_does_only_in_beat(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def pinned(lock: Path) -> dict[str, str]:
 
 
 def imports(file: Path) -> set[str]:
-    """The modules that a file imports, and what may be modules: "shared", "shared.errors", "shared.errors.ApiError", "redis.asyncio"."""
+    """The modules that a file imports, and what may be modules: "shared", "shared.http.errors", "shared.http.errors.ApiError", "redis.asyncio"."""
     named: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -36,7 +36,7 @@ def imports(file: Path) -> set[str]:
 
 
 def own(modules: set[str]) -> set[str]:
-    """Those of the tracker's, as paths: "shared/errors.py"."""
+    """Those of the tracker's, as paths: "shared/http/errors.py"."""
     paths = {name.replace(".", "/") for name in modules if name.split(".")[0] in {"services", "shared", "deploy", "client"}}
     return {f"{path}.py" for path in paths if (ROOT / f"{path}.py").exists()}
 

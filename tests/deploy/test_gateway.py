@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from services.ingest.messages_in import MAX_BATCH_BYTES
+from services.ingest.events.decode import MAX_BATCH_BYTES
 from services.ingest.settings import Settings
-from shared.answer_headers import protection
-from shared.http_server import MAX_HEAD_BYTES, Patience
+from shared.http.response_headers import protection
+from shared.http.server import MAX_HEAD_BYTES, Patience
 
 GATEWAY = Path(__file__).parent.parent.parent / "deploy" / "gateway"
 CONF = (GATEWAY / "nginx.conf").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from shared import errors
+from shared.http import errors
 from tests.docs.test_documents import ROOT
 
 DOCUMENT = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")

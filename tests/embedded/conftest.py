@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 
 
 @pytest.fixture

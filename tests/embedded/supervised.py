@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.embedded import processes
-from deploy.embedded.child import Service
-from deploy.embedded.processes import StartError
-from deploy.embedded.supervisor import StopRequested, Supervisor
+from deploy.embedded.supervision import processes
+from deploy.embedded.supervision.child import Service
+from deploy.embedded.supervision.processes import StartError
+from deploy.embedded.supervision.supervisor import StopRequested, Supervisor
 
 # Ends when asked, and writes its name down.
 _STEADY = """

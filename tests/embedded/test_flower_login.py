@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.embedded.flower_login import flower_login
-from deploy.embedded.processes import StartError
+from deploy.embedded.servers.flower_login import flower_login
 from deploy.embedded.settings import read_settings
+from deploy.embedded.supervision.processes import StartError
 
 
 def test_a_password_is_made_once_and_for_nobody_else(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from deploy.embedded.paths import REPOSITORY
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from tests.deploy.monitoring.prometheus_server import Prometheus, prometheus
 from tests.deploy.monitoring.sources import alert_expressions, dashboard_expressions, metrics_named
 from tests.deploy.monitoring.traffic import make_traffic

@@ -52,8 +52,8 @@ def test_a_backup_is_restored_and_started_by_what_is_printed(
 
 
 def run(stack: Stack, module: str, *arguments: str, **env: str) -> str:
-    """What `python -m deploy.embedded.<module>` prints."""
-    command = [sys.executable, "-m", f"deploy.embedded.{module}", *arguments]
+    """What `python -m deploy.embedded.backups.<module>` prints."""
+    command = [sys.executable, "-m", f"deploy.embedded.backups.{module}", *arguments]
     return subprocess.run(command, cwd=REPOSITORY, env=stack.env | env, capture_output=True, text=True, check=True, timeout=120).stdout
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deploy.embedded import processes
 from deploy.embedded.paths import REPOSITORY
-from deploy.embedded.postgres import PostgresServer
-from deploy.embedded.postgres_install import nobody, server_user
-from deploy.embedded.processes import StartError
-from deploy.embedded.sockets import LONGEST_PATH_BYTES
+from deploy.embedded.servers.postgres import PostgresServer
+from deploy.embedded.servers.postgres_install import nobody, server_user
+from deploy.embedded.servers.sockets import LONGEST_PATH_BYTES
+from deploy.embedded.supervision import processes
+from deploy.embedded.supervision.processes import StartError
 from tests.skips import needs
 
 

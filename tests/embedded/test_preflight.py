@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.embedded import lock, preflight
+from deploy.embedded import preflight
 from deploy.embedded.paths import Paths
-from deploy.embedded.processes import StartError
+from deploy.embedded.servers.sockets import socket_folder
 from deploy.embedded.settings import Settings, read_settings
-from deploy.embedded.sockets import socket_folder
+from deploy.embedded.supervision import lock
+from deploy.embedded.supervision.processes import StartError
 from tests.skips import needs
 
 

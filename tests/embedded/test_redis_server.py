@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from deploy.embedded.processes import StartError
-from deploy.embedded.redis_server import RedisServer
+from deploy.embedded.servers.redis_server import RedisServer
+from deploy.embedded.supervision.processes import StartError
 from tests.skips import needs
 
 

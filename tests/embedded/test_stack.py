@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from deploy.embedded import processes
 from deploy.embedded.paths import REPOSITORY, Paths
-from deploy.embedded.processes import started_at
+from deploy.embedded.supervision import processes
+from deploy.embedded.supervision.processes import started_at
 
 Eventually = Callable[[Callable[[], bool]], None]
 

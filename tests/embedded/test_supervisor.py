@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.embedded import processes
 from deploy.embedded.paths import REPOSITORY
-from deploy.embedded.processes import started_at
-from deploy.embedded.supervisor import end_leftovers
+from deploy.embedded.supervision import processes
+from deploy.embedded.supervision.processes import started_at
+from deploy.embedded.supervision.supervisor import end_leftovers
 
 Eventually = Callable[[Callable[[], bool]], None]
 

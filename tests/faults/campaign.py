@@ -10,7 +10,7 @@ from random import Random
 
 import psycopg
 
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from tests.faults.acks import Acks
 from tests.faults.load import Stored
 from tests.faults.plan import TOGETHER, Plan, Strike, strikes

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from psycopg import Connection
 from redis import Redis
 
-from deploy.embedded.processes import wait_until
-from services.worker.accounting import OUTCOMES
-from services.worker.verify import verify
-from shared.accounting import Accounting, Outcome, judge, read_accounts
-from shared.journal import stream_key
+from deploy.embedded.supervision.processes import wait_until
+from services.worker.drain.accounting import OUTCOMES
+from services.worker.maintenance.verify import verify
+from shared.journal.accounting import Accounting, Outcome, judge, read_accounts
+from shared.journal.streams import stream_key
 from tests.faults.acks import Acks
 from tests.faults.stack import SERVICES, Stack
 

@@ -4,7 +4,7 @@ import signal
 
 import psycopg
 
-from deploy.embedded import processes
+from deploy.embedded.supervision import processes
 from tests.faults.scene import Scene
 from tests.faults.victims import children_of, pid_of, send
 

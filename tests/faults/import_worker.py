@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
-from services.worker.importers import job
+from services.worker.importers.job import run_shard
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
 
@@ -27,4 +27,4 @@ def peak_memory_bytes(process: "subprocess.Popen[bytes]") -> int:
 
 
 if __name__ == "__main__":
-    job.run(open_resources(Settings()), UUID(sys.argv[1]), 0)
+    run_shard.run(open_resources(Settings()), UUID(sys.argv[1]), 0)

@@ -13,7 +13,7 @@ from psycopg import Connection
 from redis import Redis
 from redis.exceptions import RedisError
 
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from tests.faults.checks import waiting
 from tests.faults.kills import kill_service
 from tests.faults.stack import Stack

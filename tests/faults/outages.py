@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 from redis.exceptions import RedisError
 
-from deploy.embedded.processes import wait_until
-from shared.journal import stream_key
+from deploy.embedded.supervision.processes import wait_until
+from shared.journal.streams import stream_key
 from tests.faults.kills import kill_postgres
 from tests.faults.scene import Scene
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from deploy.embedded import processes
 from deploy.embedded.paths import REPOSITORY
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision import processes
+from deploy.embedded.supervision.processes import wait_until
 from tests.faults.scene import Scene
 from tests.faults.stack import SERVICES, Stack
 from tests.faults.victims import await_death, pid_of, send
@@ -59,7 +59,7 @@ def one_more(stack: Stack, name: str, arguments: list[str]) -> Iterator[None]:
     ready, log_file = stack.paths.run / f"second-{name}.is-ready", stack.paths.log(f"second-{name}")
     ready.unlink(missing_ok=True)
     process = processes.spawn(
-        [sys.executable, "-m", "deploy.embedded.celery_command", str(ready), "-A", "services.worker.app", *arguments],
+        [sys.executable, "-m", "deploy.embedded.servers.celery_command", str(ready), "-A", "services.worker.app", *arguments],
         log_file=log_file,
         env=stack.service_environment() | {"TRACKER_CLAIM_IDLE_MS": "100"},
         cwd=REPOSITORY,

@@ -17,10 +17,10 @@ import psycopg
 from psycopg import Connection
 from redis import Redis
 
-from deploy.embedded import processes
 from deploy.embedded.paths import REPOSITORY, Paths
-from deploy.embedded.postgres import PostgresServer
-from deploy.embedded.redis_server import RedisServer
+from deploy.embedded.servers.postgres import PostgresServer
+from deploy.embedded.servers.redis_server import RedisServer
+from deploy.embedded.supervision import processes
 from tests.faults.proxy import Proxy
 
 READY_SECONDS = 120.0

@@ -6,7 +6,7 @@
 import sys
 
 from deploy.embedded.__main__ import main
-from deploy.embedded.postgres import DATABASE, SUPERUSER
+from deploy.embedded.servers.postgres import DATABASE, SUPERUSER
 
 
 def through_proxy(url: str) -> str:

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from redis.exceptions import RedisError
 
-from deploy.embedded.processes import wait_until
-from shared.journal import stream_key
+from deploy.embedded.supervision.processes import wait_until
+from shared.journal.streams import stream_key
 from tests.faults import checks
 from tests.faults.acks import Acks
 from tests.faults.long import long_only

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import httpx2 as httpx
 import pytest
 
-from services.worker.verify import verify
-from shared.journal import PAYLOAD_FIELD, stream_key
+from services.worker.maintenance.verify import verify
+from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.faults.checks import IDLE_GAP
 from tests.faults.instants import await_settled, start_session
 from tests.faults.stack import Stack

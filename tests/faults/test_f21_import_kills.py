@@ -17,7 +17,7 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from services.worker.verify import verify
+from services.worker.maintenance.verify import verify
 from tests.faults.checks import IDLE_GAP
 from tests.faults.import_worker import peak_memory_bytes, start
 from tests.faults.long import is_long

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.embedded.postgres import PostgresServer
+from deploy.embedded.servers.postgres import PostgresServer
 from deploy.migrations.migrate import migrate
 from tests.faults import checks
 from tests.faults.acks import Acks

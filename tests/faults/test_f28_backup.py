@@ -12,9 +12,9 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from deploy.embedded import backup, restore
-from deploy.embedded.backup_manifest import Manifest
-from deploy.embedded.processes import StartError, wait_until
+from deploy.embedded.backups import backup, restore
+from deploy.embedded.backups.backup_manifest import Manifest
+from deploy.embedded.supervision.processes import StartError, wait_until
 from tests.faults import checks
 from tests.faults.acks import Acks, TimedAcks
 from tests.faults.stack import Stack

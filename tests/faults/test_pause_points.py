@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from tests.faults.instants import MOMENT_SECONDS, assert_stored_once, await_settled, is_visible, message, send, start_session
 from tests.faults.kills import kill_worker_child
 from tests.faults.links import COMMIT, COPY

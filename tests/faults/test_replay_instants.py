@@ -8,8 +8,8 @@ import httpx2 as httpx
 import pytest
 from psycopg import Connection
 
-from deploy.embedded.processes import wait_until
-from services.worker.verify import verify
+from deploy.embedded.supervision.processes import wait_until
+from services.worker.maintenance.verify import verify
 from tests.faults.catalogue import FAULTS
 from tests.faults.checks import IDLE_GAP
 from tests.faults.instants import (

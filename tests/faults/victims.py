@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
-from deploy.embedded import processes
+from deploy.embedded.supervision import processes
 from tests.faults.stack import Stack
 
 # How long the thing to be killed may need to be there, should it still be starting after the last fault.

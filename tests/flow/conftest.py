@@ -15,7 +15,7 @@ import httpx2 as httpx
 import psycopg
 import pytest
 
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from tests.conftest import make_database
 from tests.flow.claude_home import ClaudeHome
 
@@ -65,7 +65,7 @@ def running_stack(folder: Path, postgres_url: str, redis_server_url: str, redis_
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     processes = {
-        "api": ["-m", "deploy.embedded.gateway", str(listening.fileno())],
+        "api": ["-m", "deploy.embedded.servers.gateway", str(listening.fileno())],
         "worker": ["-m", "celery", "-A", "services.worker.app", "worker", "-c", "1", "-Q", "drain,import,maintenance", "--without-gossip"],
         "beat": ["-m", "celery", "-A", "services.worker.app", "beat", "--schedule", str(folder / "beat"), "--pidfile="],
     }
@@ -86,7 +86,7 @@ def running_stack(folder: Path, postgres_url: str, redis_server_url: str, redis_
 def second_api(stack: Stack, **environment: str) -> Iterator[httpx.Client]:
     """Another process of the API before the same pipeline, with other settings."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        arguments = ["-m", "deploy.embedded.gateway", str(listening.fileno())]
+        arguments = ["-m", "deploy.embedded.servers.gateway", str(listening.fileno())]
         process = _start("second-api", arguments, stack.environment | environment, stack.log_folder, listening)
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=30) as client:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import psycopg
 
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from shared.search_terms import document_vector
 from tests.flow.conftest import Run, Stack
 

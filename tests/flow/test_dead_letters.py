@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from redis import Redis
 
-from deploy.embedded.processes import wait_until
-from shared.journal import PAYLOAD_FIELD, stream_key
+from deploy.embedded.supervision.processes import wait_until
+from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from shared.messages import Conversation, Envelope, SessionStart, encode_envelope
 from tests.flow.conftest import Run, Stack
 

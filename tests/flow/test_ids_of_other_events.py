@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from tests.flow.conftest import Stack
 
 WAIT = {"Prefer": "wait=20"}

@@ -11,11 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from client.claude_files import find
 from client.display import Phase, Quiet
 from client.errors import Interrupted
-from client.hash_cache import HashCache
-from client.importing import COUNTS, Importer
+from client.history.claude_files import find
+from client.history.hash_cache import HashCache
+from client.history.importing import COUNTS, Importer
 from client.jobs import Job, follow
 from client.server import Server
 from tests.flow.claude_home import ClaudeHome

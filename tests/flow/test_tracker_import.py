@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from tests.flow.claude_home import ClaudeHome
 from tests.flow.conftest import Run, Stack
 from tests.skips import needs

@@ -5,7 +5,7 @@ import tarfile
 from typing import Any
 from uuid import uuid4
 
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from tests.flow.conftest import Stack
 from tests.unit.worker.importers.rows_of_a_session import WHOLE, jsonl
 

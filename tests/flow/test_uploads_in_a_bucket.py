@@ -13,7 +13,7 @@ from uuid import uuid4
 import botocore.session
 import pytest
 
-from deploy.embedded.processes import wait_until
+from deploy.embedded.supervision.processes import wait_until
 from tests.flow.conftest import Stack, running_stack
 from tests.flow.test_an_import import canary, claude_json
 from tests.s3_server import BUCKET, s3_environment, s3_server

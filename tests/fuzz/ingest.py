@@ -10,14 +10,15 @@ from pathlib import Path
 
 import msgspec
 
-from services.ingest import json_text, sniff
-from services.ingest.events_in import redact
-from services.ingest.idempotency import read_key
-from services.ingest.messages_in import ACTIVITY, CONVERSATION, SESSION_END, SESSION_START, TOOL_CALL, decode_batch, decode_event
-from services.ingest.uploads import Upload, _Reader
-from services.ingest.wait import MAX_WAIT_SECONDS, read_preference
+from services.ingest.events.decode import ACTIVITY, CONVERSATION, SESSION_END, SESSION_START, TOOL_CALL, decode_batch, decode_event
+from services.ingest.events.decode_and_redact import redact
+from services.ingest.events.wait import MAX_WAIT_SECONDS, read_preference
+from services.ingest.http import json_limits
+from services.ingest.http.idempotency import read_key
+from services.ingest.imports import file_kind
+from services.ingest.imports.uploads import Upload, _Reader
 from shared.blobs.folder import FolderStore
-from shared.errors import ApiError
+from shared.http.errors import ApiError
 from shared.messages import Envelope, Event, decode_envelope, encode_envelope
 from shared.upload_kinds import kind_of_head
 from tests.fuzz import seeds
@@ -39,17 +40,17 @@ def check_event(event: Event) -> None:
 def json_body(data: bytes) -> None:
     """What passes the checks of a body is JSON within the limits."""
     try:
-        json_text.check_utf8(data)
-        text = json_text.storable(data)
+        json_limits.check_utf8(data)
+        text = json_limits.storable(data)
         value = msgspec.json.decode(text)
-        json_text.check_depth(text)
-        json_text.check_numbers(text)
+        json_limits.check_depth(text)
+        json_limits.check_numbers(text)
     except (ApiError, msgspec.DecodeError, RecursionError, ValueError) as error:
         assert not isinstance(error, UnicodeError), "what is no UTF-8 is an ApiError"
         return
     assert_storable(value)
-    assert depth_of(value) <= json_text.MAX_DEPTH
-    assert json_text.storable(text) == text
+    assert depth_of(value) <= json_limits.MAX_DEPTH
+    assert json_limits.storable(text) == text
 
 
 def event(data: bytes) -> None:
@@ -93,7 +94,7 @@ def kind(data: bytes) -> None:
     """What a file is, by its head and as a stored upload."""
     seen = kind_of_head(data)
     try:
-        found = sniff.kind_of(io.BytesIO(data), "name")
+        found = file_kind.kind_of(io.BytesIO(data), "name")
     except ApiError as error:
         assert error.code in ("INVALID_FILE", "UNKNOWN_PROJECT_FILE")
         return

@@ -3,13 +3,14 @@
 import re
 from html import unescape
 
-from services.query import cursor, letter_payload
-from services.query.queries import ranges
-from services.query.queries.matching import Matching
-from services.query.snippet import snippet
-from shared.errors import ApiError
+from services.query import cursor
+from services.query.http import dead_letter_payload
+from services.query.queries.search.search_sql import Matching
+from services.query.queries.search.snippet import snippet
+from services.query.queries.stats import ranges
+from shared.http.errors import ApiError
 from shared.project_paths import MAX_LENGTH, InvalidPath, name_of, normalize_project_path
-from shared.redaction import redact_text
+from shared.redaction.redact import redact_text
 from shared.search_terms import MAX_QUERY_CHARS, document_vector, parse_query
 from tests.fuzz import seeds
 from tests.fuzz.invariants import assert_storable
@@ -120,10 +121,10 @@ def redaction(data: bytes) -> None:
 
 def letter(data: bytes) -> None:
     """Whatever died can be shown on a terminal and in JSON."""
-    found = letter_payload.shown(data)
+    found = dead_letter_payload.shown(data)
     found.payload.encode()
     assert not any((ord(character) < 32 and character not in "\t\n\r") or ord(character) == 127 for character in found.payload)
-    assert len(found.payload) <= letter_payload.MAX_SHOWN_CHARACTERS
+    assert len(found.payload) <= dead_letter_payload.MAX_SHOWN_CHARACTERS
 
 
 def dates(data: bytes) -> None:

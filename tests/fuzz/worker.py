@@ -9,15 +9,15 @@ from uuid import UUID
 import msgspec
 import zstandard
 
-from services.worker import stage_records
-from services.worker.importers.archive import ArchiveSummary, Member, read_members
-from services.worker.importers.archive_limits import Limits
-from services.worker.importers.reading import read
-from services.worker.opening import open_entry
-from services.worker.records import FileSummary, Record, RecordError
-from services.worker.take import Entry
+from services.worker.drain.entry_decoder import open_entry
+from services.worker.drain.stream_reader import Entry
+from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
+from services.worker.importers.job.dispatch import read
+from services.worker.importers.limits import Limits
+from services.worker.persist import stage_records
+from services.worker.persist.records import FileSummary, Record, RecordError
+from shared.journal.dead_letter_envelope import DeadLetter, decode_replay, encode_replay
 from shared.messages import Envelope, decode_envelope, encode_envelope
-from shared.replays import DeadLetter, decode_replay, encode_replay
 from shared.upload_kinds import Kind
 from tests.fuzz import seeds
 from tests.fuzz.invariants import assert_storable

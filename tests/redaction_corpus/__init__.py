@@ -58,7 +58,7 @@ def examples() -> dict[str, tuple[str, str]]:
     """By each mark of secret_kinds.toml: the kind, and a secret of it."""
     rng = random.Random("examples")
     # Of this checkout, whatever the product is of.
-    tables = tomllib.loads((FOLDER.parents[1] / "shared" / "secret_kinds.toml").read_text())["token"]
+    tables = tomllib.loads((FOLDER.parents[1] / "shared" / "redaction" / "secret_kinds.toml").read_text())["token"]
     return {mark: (table["kind"], _filled(rng, table["example"])) for table in tables for mark in table["begins"]}
 
 

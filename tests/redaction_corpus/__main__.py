@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from shared.redaction import redact_text
+from shared.redaction.redact import redact_text
 from tests.bench.report import table
 from tests.redaction_corpus import Case, harmless_cases, secret_cases
 
@@ -43,7 +43,7 @@ def _names(case: Case) -> list[str]:
 def right_of_checkout(path: str) -> dict[str, int]:
     """The same with the product of another checkout; texts and tests are of this one."""
     code = (
-        "import sys, json; sys.path.insert(0, sys.argv[1]); import shared.redaction; sys.path[0] = sys.argv[2];"
+        "import sys, json; sys.path.insert(0, sys.argv[1]); import shared.redaction.redact; sys.path[0] = sys.argv[2];"
         " from tests.redaction_corpus.__main__ import right; print(json.dumps(right()))"
     )
     here = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2 as httpx
 import psycopg
 
-from deploy.embedded import processes
+from deploy.embedded.supervision import processes
 from tests.faults.acks import Acks
 from tests.faults.writers import Tally, writing
 from tests.scale.pipeline import Pipeline

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from deploy.embedded import processes
 from deploy.embedded.paths import REPOSITORY
+from deploy.embedded.supervision import processes
 
 READY_SECONDS = 120.0
 STOP_SECONDS = 30.0
@@ -42,7 +42,7 @@ class Pipeline:
     def start_api(self) -> None:
         """Returns when it is alive; ready it may be later."""
         descriptor = self.listening.fileno()
-        argv = [sys.executable, "-m", "deploy.embedded.gateway", str(descriptor)]
+        argv = [sys.executable, "-m", "deploy.embedded.servers.gateway", str(descriptor)]
         self.running["api"] = processes.spawn(argv, log_file=self.log("api"), env=self.environment, cwd=REPOSITORY, pass_fds=[descriptor])
         assert processes.wait_until(lambda: self.answers("/healthz"), READY_SECONDS), self.log("api").read_text()[-3000:]
 
@@ -88,7 +88,7 @@ class Pipeline:
     def _celery(self, name: str, arguments: list[str], changes: Mapping[str, str]) -> None:
         ready = self.folder / f"{name}.ready"
         ready.unlink(missing_ok=True)
-        argv = [sys.executable, "-m", "deploy.embedded.celery_command", str(ready), *_APP, *arguments]
+        argv = [sys.executable, "-m", "deploy.embedded.servers.celery_command", str(ready), *_APP, *arguments]
         self.running[name] = processes.spawn(argv, log_file=self.log(name), env={**self.environment, **changes}, cwd=REPOSITORY)
         assert processes.wait_until(ready.exists, READY_SECONDS), self.log(name).read_text()[-3000:]
 

@@ -12,8 +12,8 @@ from redis import Redis, RedisCluster
 from redis.cluster import ClusterNode
 from redis.exceptions import RedisError
 
-from deploy.embedded import processes
-from deploy.embedded.redis_server import SETTINGS, server_program
+from deploy.embedded.servers.redis_server import SETTINGS, server_program
+from deploy.embedded.supervision import processes
 
 READY_SECONDS = 30.0
 CLUSTER_READY_SECONDS = 60.0

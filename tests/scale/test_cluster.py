@@ -6,10 +6,10 @@ from fastapi.testclient import TestClient
 
 from services.ingest.app import create_app
 from services.ingest.settings import Settings as IngestSettings
-from services.worker.maintenance import remove_dead_consumers
+from services.worker.maintenance.idle_sessions import remove_dead_consumers
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
-from shared.journal import stream_key
+from shared.journal.streams import stream_key
 from tests.conftest import LOCAL
 from tests.scale.counting import assert_all_stored, load
 from tests.scale.pipeline import pipeline

@@ -13,9 +13,9 @@ from random import randrange
 import httpx2 as httpx
 import pytest
 
-from deploy.embedded import processes
 from deploy.embedded.paths import REPOSITORY
-from deploy.embedded.postgres import PostgresServer
+from deploy.embedded.servers.postgres import PostgresServer
+from deploy.embedded.supervision import processes
 from deploy.migrations.migrate import migrate
 from tests.scale.counting import assert_all_stored, load
 from tests.scale.pipeline import pipeline

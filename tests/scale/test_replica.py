@@ -13,8 +13,8 @@ import pytest
 from fastapi.testclient import TestClient
 from redis import Redis
 
-from deploy.embedded.postgres import PostgresServer, bin_dir
-from deploy.embedded.processes import wait_until
+from deploy.embedded.servers.postgres import PostgresServer, bin_dir
+from deploy.embedded.supervision.processes import wait_until
 from deploy.keys import main as make_key
 from deploy.migrations.migrate import migrate
 from services.query.app import create_app

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from deploy.embedded import processes
+from deploy.embedded.supervision import processes
 from tests.scale.counting import assert_all_stored, load
 from tests.scale.pipeline import pipeline
 from tests.scale.redis_servers import watched

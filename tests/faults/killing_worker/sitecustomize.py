@@ -11,7 +11,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-READER = "services.worker.opening"
+READER = "services.worker.drain.entry_decoder"
 
 
 class _Deadly(importlib.abc.Loader):

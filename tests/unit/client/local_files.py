@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from client.claude_files import LocalFile
+from client.history.claude_files import LocalFile
 
 
 def local_file(path: Path, content: bytes, *, name: str | None = None) -> LocalFile:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from client.claude_files import default_paths, find
+from client.history.claude_files import default_paths, find
 from tests.skips import needs
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from client.contents import BecameShorter, content_of
-from client.hash_cache import Content, HashCache, cache_path
+from client.history.contents import BecameShorter, content_of
+from client.history.hash_cache import Content, HashCache, cache_path
 from tests.unit.client.local_files import local_file, nothing, seen
 
 ROW = b'{"type": "user", "sessionId": "s", "uuid": "u"}\n'

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from client.display import Quiet
-from client.hash_cache import HashCache
-from client.importing import COUNTS, Importer
-from client.plan import Known, Plan
+from client.history.hash_cache import HashCache
+from client.history.importing import COUNTS, Importer
+from client.history.plan import Known, Plan
 from client.server import Server
 from tests.unit.client.local_files import local_file
 from tests.unit.client.scripted_server import Scripted, after_the_body, answer

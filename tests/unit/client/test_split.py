@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from client import plan, tar_stream
-from client.plan import SPARE_BYTES, Known, split
+from client.history import plan, tar_stream
+from client.history.plan import SPARE_BYTES, Known, split
 from tests.unit.client.local_files import local_file, nothing
 
 LIMIT = 400_000

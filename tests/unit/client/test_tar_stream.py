@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from client.claude_files import LocalFile, Problem
-from client.tar_stream import END, member_bytes, tar_of, zstd_packed
+from client.history.claude_files import LocalFile, Problem
+from client.history.tar_stream import END, member_bytes, tar_of, zstd_packed
 from tests.unit.client.local_files import local_file, nothing
 
 LONG = "projects/" + "x" * 150 + "/" + "y" * 150 + ".jsonl"

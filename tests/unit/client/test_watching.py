@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from client.claude_files import LocalFile
-from client.watching import LONGEST_WAIT_SECONDS, QUIET_SECONDS, Watch
+from client.history.claude_files import LocalFile
+from client.history.watching import LONGEST_WAIT_SECONDS, QUIET_SECONDS, Watch
 
 NOW = 1_800_000_000.0
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from services.ingest import patience
-from services.ingest.bulkhead import Bulkhead
+from services.ingest.http import request_deadline
+from services.ingest.http.bulkhead import Bulkhead
 
 
 async def exchange(bulkhead: Bulkhead, log: list[int], number: int, seconds: float = 0.001) -> None:
@@ -25,7 +25,7 @@ def test_more_than_may_ask_at_once_take_turns_in_their_order() -> None:
 
 def test_who_queues_longer_than_a_request_may_wait_has_a_turn_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """given a server that answers, when a crowd takes it longer than one request may wait, then nobody is refused."""
-    monkeypatch.setattr(patience, "SECONDS", 0.05)
+    monkeypatch.setattr(request_deadline, "SECONDS", 0.05)
 
     async def story() -> int:
         bulkhead, log = Bulkhead(1), list[int]()
@@ -36,7 +36,7 @@ def test_who_queues_longer_than_a_request_may_wait_has_a_turn_all_the_same(monke
 
 
 def test_when_nobody_is_answered_all_who_queue_are_refused_with_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "SECONDS", 0.05)
+    monkeypatch.setattr(request_deadline, "SECONDS", 0.05)
 
     async def silent(bulkhead: Bulkhead) -> None:
         async with bulkhead.turn(), asyncio.timeout(0.06):

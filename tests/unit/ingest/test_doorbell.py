@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from celery import Celery
 
-from services.ingest.doorbell import Doorbell
+from services.ingest.journal.wakeup import Doorbell
 from shared.broker import TASK_DRAIN
 
 

@@ -7,9 +7,9 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.append_script import Entry
-from services.ingest.journal import MAX_ENTRY_BYTES, MAX_ENTRY_EVENTS, entries_of
-from shared.journal import partition_of, stream_key
+from services.ingest.journal.append import MAX_ENTRY_BYTES, MAX_ENTRY_EVENTS, entries_of
+from services.ingest.journal.append_script import Entry
+from shared.journal.streams import partition_of, stream_key
 from shared.messages import Conversation, Event, decode_envelope
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

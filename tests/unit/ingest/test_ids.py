@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from services.ingest.idempotency import derived_id, new_id, new_ids, read_key
-from shared.errors import BadRequest
+from services.ingest.http.idempotency import derived_id, new_id, new_ids, read_key
+from shared.http.errors import BadRequest
 
 
 @pytest.mark.parametrize("mint", [lambda: [new_id() for _ in range(1000)], lambda: new_ids(1000)], ids=["one by one", "at once"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.ingest.in_time import in_time
+from services.ingest.http.body_timeout import in_time
 
 
 async def at_once() -> str:

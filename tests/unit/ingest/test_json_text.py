@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest import json_text
-from shared.errors import BadRequest
+from services.ingest.http import json_limits
+from shared.http.errors import BadRequest
 
 REPLACEMENT = "\ufffd"
 
@@ -24,14 +24,14 @@ any_json = st.recursive(
 @given(any_text)
 def test_nul_and_lone_surrogates_become_replacement_characters_and_nothing_else_changes(text: str) -> None:
     # Python's encoder escapes everything that is not ASCII, lone surrogates included.
-    stored = json.loads(json_text.storable(json.dumps(text).encode()))
+    stored = json.loads(json_limits.storable(json.dumps(text).encode()))
     expected = "".join(REPLACEMENT if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in json.loads(json.dumps(text)))
     assert stored == expected
 
 
 @given(any_json)
 def test_what_is_storable_encodes_as_utf8_without_nul(value: Any) -> None:
-    text = json_text.storable(json.dumps(value).encode())
+    text = json_limits.storable(json.dumps(value).encode())
     for string in strings_of(json.loads(text)):
         assert "\0" not in string
         string.encode()
@@ -39,8 +39,8 @@ def test_what_is_storable_encodes_as_utf8_without_nul(value: Any) -> None:
 
 @given(any_json)
 def test_making_text_storable_again_changes_nothing(value: Any) -> None:
-    once = json_text.storable(json.dumps(value).encode())
-    assert json_text.storable(once) == once
+    once = json_limits.storable(json.dumps(value).encode())
+    assert json_limits.storable(once) == once
 
 
 def strings_of(value: Any) -> list[str]:
@@ -67,20 +67,20 @@ def strings_of(value: Any) -> list[str]:
     ],
 )
 def test_escapes_are_read_from_left_to_right(text: bytes, stored: bytes) -> None:
-    assert json_text.storable(text) == stored
+    assert json_limits.storable(text) == stored
 
 
 @pytest.mark.parametrize(
     "text", [b"[" * 64 + b"]" * 64, b'{"a":' * 64 + b"1" + b"}" * 64, b'["' + b"[{" * 500 + b'"]', b"[" + b"[]," * 99 + b"[]]"]
 )
 def test_64_levels_and_brackets_in_strings_are_fine(text: bytes) -> None:
-    json_text.check_depth(text)
+    json_limits.check_depth(text)
 
 
 @pytest.mark.parametrize("text", [b"[" * 65 + b"]" * 65, b'{"a":' * 65 + b"1" + b"}" * 65, rb'["\"]",' + b"[" * 64 + b"]" * 64 + b"]"])
 def test_65_levels_are_refused(text: bytes) -> None:
     with pytest.raises(BadRequest, match="nested deeper than 64"):
-        json_text.check_depth(text)
+        json_limits.check_depth(text)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_65_levels_are_refused(text: bytes) -> None:
     ],
 )
 def test_numbers_that_fit_pass(text: bytes) -> None:
-    json_text.check_numbers(text)
+    json_limits.check_numbers(text)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_numbers_that_fit_pass(text: bytes) -> None:
 )
 def test_numbers_that_do_not_fit_are_refused(text: bytes) -> None:
     with pytest.raises(BadRequest, match="64 bits"):
-        json_text.check_numbers(text)
+        json_limits.check_numbers(text)
 
 
 @given(
@@ -126,7 +126,7 @@ def test_the_quick_look_at_numbers_overlooks_none(parts: list[str]) -> None:
     except ValueError:
         return
     if any(is_huge(number) for number in numbers_of(value)):
-        assert json_text.may_have_huge_number(text.encode())
+        assert json_limits.may_have_huge_number(text.encode())
 
 
 def numbers_of(value: Any) -> list[int | float]:
@@ -144,18 +144,18 @@ def is_huge(value: Any) -> bool:
     [b'"c689f3e6-0544-46a3-ae99-554cb56a7be1"', b'"2f5e1234-aa3e-4567-8e12-3e999a1e4567"', b'"see 39e627e and 56e9095c-4a44"', b'"1e999"'],
 )
 def test_ids_in_hexadecimal_do_not_look_like_huge_numbers(text: bytes) -> None:
-    assert not json_text.may_have_huge_number(text)
+    assert not json_limits.may_have_huge_number(text)
 
 
 def test_very_many_of_them_end_the_quick_look() -> None:
-    assert json_text.may_have_huge_number(b'"' + b"a1e999 " * 5000 + b'"')
+    assert json_limits.may_have_huge_number(b'"' + b"a1e999 " * 5000 + b'"')
 
 
 @given(st.integers())
 def test_an_integer_is_refused_exactly_outside_64_bits(number: int) -> None:
     fits = -(2**63) <= number < 2**63
     try:
-        json_text.check_numbers(json.dumps({"a": [number]}).encode())
+        json_limits.check_numbers(json.dumps({"a": [number]}).encode())
     except BadRequest:
         assert not fits
     else:
@@ -165,5 +165,5 @@ def test_an_integer_is_refused_exactly_outside_64_bits(number: int) -> None:
 @pytest.mark.parametrize("text", [b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\x80"'])
 def test_what_is_not_utf8_is_refused(text: bytes) -> None:
     with pytest.raises(BadRequest) as refused:
-        json_text.check_utf8(text)
+        json_limits.check_utf8(text)
     assert refused.value.code == "INVALID_JSON"

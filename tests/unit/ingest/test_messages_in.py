@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest import messages_in
-from services.ingest.messages_in import CONVERSATION, SESSION_END, SESSION_START, TOOL_CALL, decode_batch, decode_event
-from shared.errors import ApiError, BadRequest, PayloadTooLarge
+from services.ingest.events import decode
+from services.ingest.events.decode import CONVERSATION, SESSION_END, SESSION_START, TOOL_CALL, decode_batch, decode_event
+from shared.http.errors import ApiError, BadRequest, PayloadTooLarge
 from shared.messages import ENVELOPE_VERSION, Conversation, Envelope, decode_envelope, encode_envelope
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -134,7 +134,7 @@ def test_a_project_path_is_normalized() -> None:
 
 @given(any_json)
 def test_any_json_gives_an_event_or_a_400(value: Any) -> None:
-    for decoder in (SESSION_START, SESSION_END, CONVERSATION, messages_in.ACTIVITY, TOOL_CALL):
+    for decoder in (SESSION_START, SESSION_END, CONVERSATION, decode.ACTIVITY, TOOL_CALL):
         with suppress(BadRequest):
             decode_event(json.dumps(value).encode(), decoder, NOW)
 
@@ -220,7 +220,7 @@ def test_ndjson_may_have_blank_lines_crlf_and_a_broken_line() -> None:
 def test_a_batch_has_an_end() -> None:
     assert batch(b"[]") == []
     with pytest.raises(PayloadTooLarge):
-        batch(b"[" + b"1," * messages_in.MAX_BATCH_ITEMS + b"1]")
+        batch(b"[" + b"1," * decode.MAX_BATCH_ITEMS + b"1]")
 
 
 @pytest.mark.parametrize(
@@ -233,4 +233,4 @@ def test_a_batch_has_an_end() -> None:
     ],
 )
 def test_ndjson_is_known_by_its_type_or_its_beginning(text: bytes, media_type: bytes, lines: bool) -> None:
-    assert messages_in.is_lines(text, media_type) is lines
+    assert decode.is_lines(text, media_type) is lines

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import pytest
 
-from services.ingest.polling import Poller
+from services.ingest.events.polling import Poller
 
 
 def poller(done: set[int], looks: list[int]) -> Poller[int]:

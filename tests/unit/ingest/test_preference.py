@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.ingest.wait import Preference, read_preference
+from services.ingest.events.wait import Preference, read_preference
 
 
 @pytest.mark.parametrize(

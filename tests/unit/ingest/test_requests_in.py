@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from services.ingest.requests_in import read_body
-from shared.concurrency import Limits, Place
-from shared.errors import ApiError
-from shared.reach import ReachSettings
+from services.ingest.http.request_checks import read_body
+from shared.http.bind_safety import ReachSettings
+from shared.http.concurrency import Limits, Place
+from shared.http.errors import ApiError
 
 
 def request_of(*messages: dict[str, Any]) -> Request:

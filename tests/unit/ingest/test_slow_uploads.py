@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from services.ingest import uploads
+from services.ingest.imports import uploads
 from shared.blobs.folder import FolderStore
-from shared.errors import RequestTimeout
+from shared.http.errors import RequestTimeout
 
 HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="c"\r\n\r\n'
 

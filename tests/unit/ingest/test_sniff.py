@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from services.ingest.sniff import kind_of
-from shared.errors import BadRequest
+from services.ingest.imports.file_kind import kind_of
+from shared.http.errors import BadRequest
 
 
 @pytest.mark.parametrize(

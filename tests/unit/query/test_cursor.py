@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.query import cursor
-from shared.errors import BadRequest
+from shared.http.errors import BadRequest
 
 ROW = UUID("018f3b1e-0000-7000-8000-000000000001")
 SHAPES: tuple[cursor.Shape, ...] = (("time", "uuid"), ("float", "time", "uuid", "int", "text"))

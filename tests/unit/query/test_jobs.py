@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.query.queries.jobs import eta_seconds, progress_of
+from services.query.queries.lists.import_jobs import eta_seconds, progress_of
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from services.query.queries.heatmap import offset_periods
-from services.query.queries.ranges import (
+from services.query.queries.stats.heatmap import offset_periods
+from services.query.queries.stats.ranges import (
     DAY,
     EVERYTHING,
     GRAINS,
@@ -30,7 +30,7 @@ from services.query.queries.ranges import (
     stats_range,
     time_zone,
 )
-from shared.errors import BadRequest
+from shared.http.errors import BadRequest
 
 ZONES = [
     "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu", "America/Sao_Paulo", "America/Havana",

@@ -6,7 +6,7 @@ from html import unescape
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.query.snippet import SNIPPET_CHARS, snippet
+from services.query.queries.search.snippet import SNIPPET_CHARS, snippet
 
 
 def test_the_word_is_marked_in_any_case() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.origins import Admission
-from shared.reach import ReachSettings
-from shared.web import refusal
+from shared.http.bind_safety import ReachSettings
+from shared.http.middleware import refusal
+from shared.http.request_admission import Admission
 
 Headers = dict[str, str]
 

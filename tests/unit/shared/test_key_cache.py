@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Unauthorized, Unavailable
-from shared.key_cache import FRESH_SECONDS, MAX_REFUSED, REFRESH_SECONDS, STALE_SECONDS, KeyCache
-from shared.keys import Grant, StoredKey, digest_of, new_key
+from shared.auth.key_cache import FRESH_SECONDS, MAX_REFUSED, REFRESH_SECONDS, STALE_SECONDS, KeyCache
+from shared.auth.keys import Grant, StoredKey, digest_of, new_key
+from shared.http.errors import Unauthorized, Unavailable
 
 
 class Keys:

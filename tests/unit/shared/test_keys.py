@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from shared import keys
-from shared.keys import Grant, digest_of, id_of, is_same, new_key
+from shared.auth import keys
+from shared.auth.keys import Grant, digest_of, id_of, is_same, new_key
 
 
 def test_a_key_has_its_id_and_256_random_bits_in_base62() -> None:

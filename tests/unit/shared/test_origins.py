@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from shared.origins import Admission
-from shared.reach import ReachSettings
-from shared.web import refusal
+from shared.http.bind_safety import ReachSettings
+from shared.http.middleware import refusal
+from shared.http.request_admission import Admission
 from tests.unit.shared.door import Answer, Door
 
 HERE = {"sec_fetch_site": "same-origin"}

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.reach import NotReachable, ReachSettings, check_bind, check_reach, is_loopback
+from shared.http.bind_safety import NotReachable, ReachSettings, check_bind, check_reach, is_loopback
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]", "::ffff:127.0.0.1"])

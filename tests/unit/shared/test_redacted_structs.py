@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from msgspec import Struct, inspect
 
-from services.worker.records import Record
+from services.worker.persist.records import Record
 from shared.messages import Conversation, Event, SessionStart, ToolCall
-from shared.redacted_structs import EXEMPT, redact_struct, redact_structs, redact_value
-from shared.redaction import redact_text
+from shared.redaction.redact import redact_text
+from shared.redaction.redacted_structs import EXEMPT, redact_struct, redact_structs, redact_value
 
 SECRET = "glpat-aB3dE6gH9jK2mN5pQ8sT"
 # It is a fifth of one.

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from shared.redaction import redact_text
+from shared.redaction.redact import redact_text
 
 LONG = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.redacted_structs import may_hold_secret, redact_value
-from shared.redaction import redact_text
+from shared.redaction.redact import redact_text
+from shared.redaction.redacted_structs import may_hold_secret, redact_value
 from tests.adversarial_texts import KINDS, megabyte_of
 from tests.seeded_secrets import Seeded, corpus
 

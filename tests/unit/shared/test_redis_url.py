@@ -7,7 +7,7 @@ from services.ingest.settings import Settings as IngestSettings
 from services.query.settings import Settings as QuerySettings
 from services.worker.settings import Settings as WorkerSettings
 from shared.broker import celery_settings
-from shared.redis_url import Servers, broker, checked, servers
+from shared.redis.url import Servers, broker, checked, servers
 
 SENTINELS = "sentinel://ann:p%40ss@one:26379,[::1]:26380,three/journal/2?sentinel_password=quiet"
 

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from shared import canary
-from shared.api_document import DOCUMENT
-from shared.scopes import ADMIN, PUBLIC, SCOPES, scopes_by_path
+from shared.auth.scopes import ADMIN, PUBLIC, SCOPES, scopes_by_path
+from shared.http.api_document import DOCUMENT
+from shared.journal import canary
 
 OPERATIONS = {(method.upper(), path) for path, operations in json.loads(DOCUMENT.read_text())["paths"].items() for method in operations}
 
 
 def test_every_operation_of_the_api_has_its_scope() -> None:
-    assert OPERATIONS - {(method, path) for method, path, _ in SCOPES} == set(), "give it a scope in shared/scopes.py"
+    assert OPERATIONS - {(method, path) for method, path, _ in SCOPES} == set(), "give it a scope in shared/auth/scopes.py"
 
 
 def test_the_table_has_nothing_that_the_api_has_not() -> None:

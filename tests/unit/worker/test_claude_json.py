@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.worker.importers.claude_json import read_claude_json
-from services.worker.records import DAMAGED, FileSummary, Message, ProjectSeen, RecordError, SessionFacts
+from services.worker.importers.formats.claude_json import read_claude_json
+from services.worker.persist.records import DAMAGED, FileSummary, Message, ProjectSeen, RecordError, SessionFacts
 from tests.unit.worker.claude_json_sample import SECRET, SESSION, canary_file
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import zstandard
 
-from services.worker.importers.archive import Member, read_members
-from services.worker.records import RecordError
+from services.worker.importers.archives.archive_members import Member, read_members
+from services.worker.persist.records import RecordError
 from shared.upload_kinds import Kind
 from tests.unit.worker.importers.rows_of_a_session import jsonl, prompt
 

@@ -1,4 +1,4 @@
-"""Records of any number of files put together as the docstrings of services.worker.records say, in memory: what persist does in the database."""
+"""Records of any number of files put together as the docstrings of services.worker.persist.records say, in memory: what persist does in the database."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -8,9 +8,19 @@ from uuid import UUID
 
 import msgspec
 
-from services.worker.importers.active_time import ActiveTime
-from services.worker.importers.transcript import read_transcript
-from services.worker.records import SESSION_NUMBERS, ApiCall, FileChange, FileSummary, Message, Record, RecordError, SessionFacts, ToolUse
+from services.worker.importers.formats.active_time import ActiveTime
+from services.worker.importers.formats.transcript.transcript_reader import read_transcript
+from services.worker.persist.records import (
+    SESSION_NUMBERS,
+    ApiCall,
+    FileChange,
+    FileSummary,
+    Message,
+    Record,
+    RecordError,
+    SessionFacts,
+    ToolUse,
+)
 
 IDLE_GAP = timedelta(minutes=5)
 

@@ -5,8 +5,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.worker.importers.transcript import read_transcript
-from services.worker.records import FileSummary, RecordError
+from services.worker.importers.formats.transcript.transcript_reader import read_transcript
+from services.worker.persist.records import FileSummary, RecordError
 from tests.unit.worker.importers.merged import IDLE_GAP
 
 SESSION = "8c4bd70d-dc17-4bcf-9b4d-c4bddd3fac2a"

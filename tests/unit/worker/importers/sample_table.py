@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from services.worker.records import ApiCall, FileChange, Message, ToolUse
+from services.worker.persist.records import ApiCall, FileChange, Message, ToolUse
 from tests.skips import SAMPLES
 from tests.unit.worker.importers.merged import Merged, active_seconds
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.worker.records import ApiCall, FileChange, Message, SessionFacts, ToolUse
+from services.worker.persist.records import ApiCall, FileChange, Message, SessionFacts, ToolUse
 from tests.unit.worker.importers.rows_of_a_session import (
     START,
     agent_progress,

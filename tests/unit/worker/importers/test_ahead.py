@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.worker.importers.ahead import read_ahead
+from services.worker.importers.job.prefetch import read_ahead
 
 
 def test_the_items_are_the_same_in_the_same_order() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.worker.importers.archive import ArchiveSummary, Member, read_members
-from services.worker.importers.transcript import read_transcript
-from services.worker.records import Message
+from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
+from services.worker.importers.formats.transcript.transcript_reader import read_transcript
+from services.worker.persist.records import Message
 from shared.upload_kinds import Kind
 from tests.unit.worker.importers.archives import PACK, codes, members, opened, session
 from tests.unit.worker.importers.merged import IDLE_GAP

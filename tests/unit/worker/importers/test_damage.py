@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.worker.importers.lines import Line, read_lines
-from services.worker.importers.transcript import read_transcript
-from services.worker.records import DAMAGED, FileSummary, Message, RecordError
+from services.worker.importers.formats.lines import Line, read_lines
+from services.worker.importers.formats.transcript.transcript_reader import read_transcript
+from services.worker.persist.records import DAMAGED, FileSummary, Message, RecordError
 from tests.unit.worker.importers.merged import IDLE_GAP
 from tests.unit.worker.importers.rows_of_a_session import WHOLE, errors, jsonl, of, prompt, read, row, summary
 

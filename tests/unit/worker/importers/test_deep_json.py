@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.worker.importers import reading
-from services.worker.records import RecordError, SessionFacts
+from services.worker.importers.job import dispatch
+from services.worker.persist.records import RecordError, SessionFacts
 from shared.upload_kinds import Kind
 
 TIMEOUT = 120
@@ -38,12 +38,12 @@ def test_depth_costs_no_more_than_length(name: str) -> None:
 def codes(name: str) -> list[str]:
     kind, content = FILES[name]
     return [
-        record.code for record in reading.read(io.BytesIO(content), kind, None, GAP, datetime.now(UTC)) if isinstance(record, RecordError)
+        record.code for record in dispatch.read(io.BytesIO(content), kind, None, GAP, datetime.now(UTC)) if isinstance(record, RecordError)
     ]
 
 
 def test_of_an_entry_of_the_index_its_own_texts_count() -> None:
-    records = list(reading.read(io.BytesIO(INDEX), "sessions_index", "ann", GAP, datetime.now(UTC)))
+    records = list(dispatch.read(io.BytesIO(INDEX), "sessions_index", "ann", GAP, datetime.now(UTC)))
 
     [facts] = [record for record in records if isinstance(record, SessionFacts)]
     assert (facts.session_id, facts.project_path, facts.title) == ("s-1", "/p", "hi")

@@ -9,9 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.worker.importers.history import read_history
-from services.worker.importers.sessions_index import read_sessions_index
-from services.worker.records import DAMAGED, TITLE_OF_PROMPT, TITLE_OF_SUMMARY, FileSummary, Message, ProjectSeen, RecordError, SessionFacts
+from services.worker.importers.formats.history import read_history
+from services.worker.importers.formats.sessions_index import read_sessions_index
+from services.worker.persist.records import (
+    DAMAGED,
+    TITLE_OF_PROMPT,
+    TITLE_OF_SUMMARY,
+    FileSummary,
+    Message,
+    ProjectSeen,
+    RecordError,
+    SessionFacts,
+)
 from tests.unit.worker.importers.rows_of_a_session import SESSION, errors, jsonl, of, summary
 
 WHEN = 1_759_105_062_139

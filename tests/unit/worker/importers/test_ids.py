@@ -5,7 +5,7 @@ from uuid import UUID, uuid5
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.worker.importers import ids
+from services.worker.importers.formats import ids
 
 
 @given(st.text())

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.worker.records import Message
+from services.worker.persist.records import Message
 from tests.unit.worker.importers.rows_of_a_session import of, prompt, read_rows, text
 
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}

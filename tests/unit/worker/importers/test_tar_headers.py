@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.worker.importers.tar_headers import next_header
+from services.worker.importers.archives.tar_headers import next_header
 from tests.unit.worker.importers.archives import codes, members, opened, session
 
 # Far longer than it takes on any machine; what takes the square of a million takes an hour.

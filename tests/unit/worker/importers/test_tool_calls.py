@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.worker.importers import tool_calls
-from services.worker.records import FileChange, ToolUse
+from services.worker.importers.formats.transcript import tool_calls
+from services.worker.persist.records import FileChange, ToolUse
 from tests.unit.worker.importers.rows_of_a_session import PATCH, answer, of, prompt, read_rows, result, use
 
 REJECTION = "The user doesn't want to proceed with this tool use. The tool use was rejected"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.worker.importers.ids import api_call_id, claude_message_id, person_message_id, tool_use_id
-from services.worker.records import (
+from services.worker.importers.formats.ids import api_call_id, claude_message_id, person_message_id, tool_use_id
+from services.worker.persist.records import (
     TITLE_OF_CLAUDE,
     TITLE_OF_PERSON,
     TITLE_OF_PROMPT,

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from services.worker.importers.chunks import Chunk, Ended
-from services.worker.importers.whole_files import WholeFiles
-from services.worker.records import ProjectSeen
+from services.worker.importers.job.chunks import Chunk, Ended
+from services.worker.importers.job.whole_files import WholeFiles
+from services.worker.persist.records import ProjectSeen
 
 
 def chunk(ids: str, *ended: tuple[int, bytes | None]) -> Chunk:

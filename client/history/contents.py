@@ -1,0 +1,37 @@
+"""A file's content: what it is, and its SHA-256, of as many bytes as it had when it was found."""
+
+from collections.abc import Callable
+from hashlib import sha256
+
+from client.history.claude_files import LocalFile
+from client.history.hash_cache import Content
+from shared.upload_kinds import ARCHIVES, HEAD_BYTES, kind_of_head
+
+READ_BYTES = 1 << 20
+
+
+class BecameShorter(OSError):
+    """Somebody cut the file off, or wrote it anew, while it was read."""
+
+    def __init__(self) -> None:
+        super().__init__("became shorter while it was read")
+
+
+def content_of(file: LocalFile, on_bytes: Callable[[int], None]) -> Content:
+    """Reads it, telling how much. OSError if it cannot be read. Of what is not sent, and of an archive, only the beginning is read."""
+    with file.path.open("rb") as opened:
+        head = opened.read(min(HEAD_BYTES, file.size))
+        seen = kind_of_head(head)
+        if seen.kind in ("unknown", "credentials") or seen.kind in ARCHIVES:
+            return Content(seen.kind, "", seen.problem)
+        digest = sha256(head)
+        on_bytes(len(head))
+        left = file.size - len(head)
+        while left:
+            part = opened.read(min(READ_BYTES, left))
+            if not part:
+                raise BecameShorter
+            digest.update(part)
+            on_bytes(len(part))
+            left -= len(part)
+    return Content(seen.kind, digest.hexdigest())

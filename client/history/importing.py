@@ -1,0 +1,198 @@
+"""An import from the first look at the disk to the last row: find, know, ask, send, follow, count."""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from rich.filesize import decimal
+
+from client import jobs
+from client.display import Quiet
+from client.errors import Failure, Interrupted, Refused, Unreachable
+from client.history import tar_stream
+from client.history.claude_files import Found, LocalFile, Problem, reason_of
+from client.history.contents import READ_BYTES
+from client.history.hash_cache import HashCache
+from client.history.plan import Known, Plan, make_plan, split
+from client.jobs import Job, Upload
+from client.server import Server
+
+COUNTS = (
+    "projects_imported",
+    "sessions_imported",
+    "sessions_updated",
+    "conversations_imported",
+    "tool_calls_imported",
+    "activities_imported",
+    "duplicates",
+    "errors_total",
+)
+_TOO_LARGE = 413
+
+# An upload's bytes, from the beginning; it tells how many bytes of files went into them.
+Content = Callable[[Callable[[int], None]], Iterator[bytes]]
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of it. `files_sent` and `bytes_sent` are of files before they were packed."""
+
+    files_sent: int = 0
+    bytes_sent: int = 0
+    files_known: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every file could be read and every job ended well."""
+        return not self.problems and all(job["status"] == "succeeded" for job in self.jobs)
+
+    def total(self, name: str) -> int:
+        """A count over all jobs."""
+        return sum(int(job[name]) for job in self.jobs)
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """What the server could not read of what it got; of each job the first hundred."""
+        return [error for job in self.jobs for error in job["errors"]]
+
+
+@dataclass(slots=True)
+class Importer:
+    """Imports into a server what is found, as often as it is called."""
+
+    server: Server
+    display: Quiet
+    cache: HashCache
+    user: str | None
+    # A retry within one run is the same job; another run is another, for it may come after an undo of the first.
+    run_id: str = field(default_factory=secrets.token_hex)
+
+    def plan(self, found: Found) -> Plan:
+        """What would be sent."""
+        total = sum(file.size for file in found.files if self.cache.get(file) is None)
+        if not total:
+            return make_plan(found, self.cache, self.server, self.user, lambda _: None)
+        with self.display.phase("Checking", total) as phase:
+            plan = make_plan(found, self.cache, self.server, self.user, _counting(phase.at))
+            phase.at(total)
+            phase.end(f"{len(plan.files):,} files new")
+        return plan
+
+    def send(self, plan: Plan) -> Result:
+        """Sends it and waits for the end of every job."""
+        result = Result(files_known=plan.known, problems=list(plan.problems))
+        waiting = list(split(plan.to_send, plan.max_upload_bytes))
+        while waiting:
+            self._send_tar(waiting, result)
+        for archive in plan.archives:
+            self._send_archive(archive, result)
+        return result
+
+    def _send_tar(self, waiting: list[list[Known]], result: Result) -> None:
+        """Sends the first that waits; if somebody on the way takes less than the server said, it comes back in parts."""
+        files = waiting.pop(0)
+        total = sum(known.file.size for known in files)
+        changed: dict[Path, Problem] = {}
+
+        def content(on_bytes: Callable[[int], None]) -> Iterator[bytes]:
+            changed.clear()
+            members = [known.file for known in files]
+            yield from tar_stream.zstd_packed(
+                tar_stream.tar_of(members, on_bytes, lambda file, problem: changed.update({file.path: problem}))
+            )
+
+        try:
+            job = self._job("claude.tar.zst", [known.sha256 for known in files], total, content)
+        except Refused as error:
+            if error.status != _TOO_LARGE:
+                raise
+            parts = _in_parts(files, error.details.get("max_bytes"))
+            waiting[:0] = parts
+            if not parts:
+                result.problems.append(Problem(str(files[0].file.path), f"is too large: {error}"))
+            return
+        result.jobs.append(job)
+        result.problems += changed.values()
+        sent = [known.file for known in files if known.file.path not in changed]
+        result.files_sent += len(sent)
+        result.bytes_sent += sum(file.size for file in sent)
+
+    def _send_archive(self, file: LocalFile, result: Result) -> None:
+        try:
+            contents = [str(file.path), str(file.size), str(file.mtime_ns)]
+            job = self._job(file.path.name, contents, file.size, lambda on_bytes: _bytes(file, on_bytes))
+        except Unreachable:
+            raise
+        except Failure as error:
+            result.problems.append(Problem(str(file.path), str(error)))
+            return
+        result.jobs.append(job)
+        result.files_sent += 1
+        result.bytes_sent += file.size
+
+    def _job(self, name: str, contents: Sequence[str], total: int, content: Content) -> Job:
+        key = sha256("\n".join([self.run_id, self.user or "", *contents]).encode("utf-8", "surrogateescape")).hexdigest()
+        try:
+            with self.display.phase("Upload", total) as phase:
+                upload = Upload(name, lambda: _measured(content, phase.at), key)
+                job = jobs.start(self.server, upload, self.user)
+                phase.at(total)
+                phase.end()
+        except KeyboardInterrupt:
+            raise Interrupted("Interrupted while sending; the server keeps nothing of this upload.") from None
+        with self.display.phase("Import", total) as phase:
+            ended = jobs.follow(self.server, job["job_id"], lambda seen: phase.at(round(seen["progress"] * total), _so_far(seen)))
+            phase.end(_so_far(ended))
+        return ended
+
+
+def _in_parts(files: list[Known], max_bytes: Any) -> list[list[Known]]:
+    """Of what was too large at once; nothing if it is one file."""
+    if len(files) == 1:
+        return []
+    parts = list(split(files, max_bytes)) if isinstance(max_bytes, int) else [files]
+    return parts if len(parts) > 1 else [files[: len(files) // 2], files[len(files) // 2 :]]
+
+
+def _measured(content: Content, at: Callable[[int, str], None]) -> Iterator[bytes]:
+    """The packed bytes; the bar is at what they were made of, and says how many they are."""
+    done, packed = 0, 0
+
+    def on_bytes(more: int) -> None:
+        nonlocal done
+        done += more
+
+    for chunk in content(on_bytes):
+        packed += len(chunk)
+        yield chunk
+        at(done, f"{decimal(packed)} packed")
+
+
+def _bytes(file: LocalFile, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
+    try:
+        with file.path.open("rb") as opened:
+            while part := opened.read(READ_BYTES):
+                on_bytes(len(part))
+                yield part
+    except OSError as error:
+        raise Failure(f"{file.path}: {reason_of(error)}") from error
+
+
+def _counting(at: Callable[[int], None]) -> Callable[[int], None]:
+    done = 0
+
+    def on_bytes(more: int) -> None:
+        nonlocal done
+        done += more
+        at(done)
+
+    return on_bytes
+
+
+def _so_far(job: Job) -> str:
+    return f"{job['conversations_imported']:,} messages"

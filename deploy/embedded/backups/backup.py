@@ -1,0 +1,165 @@
+"""`make backup`: a consistent copy of a running stack, without stopping it.
+
+First the journal, then the rows, both of the same moment: what was accepted until then is in the journal's copy if it was not stored yet,
+and in the dump if it was. The other way round, what a worker stores and removes between the two would be in neither. For the few
+milliseconds in which both are fixed, Redis takes no writes; the copying comes afterwards (docs/adr/0017-a-backup-is-of-one-moment.md).
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from psycopg import Connection, IsolationLevel
+from redis import Redis
+from redis.exceptions import RedisError
+
+from deploy.embedded.backups import backup_manifest, frozen_journal
+from deploy.embedded.backups.backup_manifest import BLOBS, DUMP, JOURNAL, ROLES, Manifest
+from deploy.embedded.backups.frozen_journal import OpenFile
+from deploy.embedded.paths import Paths, make_command
+from deploy.embedded.servers.postgres import PostgresServer, bin_dir
+from deploy.embedded.servers.redis_server import RedisServer, server_program, server_version
+from deploy.embedded.settings import read_settings
+from deploy.embedded.supervision import lock
+from deploy.embedded.supervision.processes import StartError
+
+# The dump may take as long as it takes; meanwhile the transaction that holds its snapshot is idle.
+_PATIENT = "-c idle_in_transaction_session_timeout=0 -c statement_timeout=0"
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """Everything as it was at one time: descriptors of the journal's files, the name of Postgres' snapshot, its schema's version."""
+
+    at: datetime
+    journal: list[OpenFile]
+    snapshot: str
+    schema: str
+
+
+def default_folder(paths: Paths) -> Path:
+    """Beside the data, named by the time."""
+    return paths.data_dir.with_name(paths.data_dir.name + ".backups") / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
+
+
+def back_up(paths: Paths, folder: Path) -> Manifest:
+    """Makes `folder` a backup of the running stack. StartError if that cannot be done; then nothing of it is left."""
+    if lock.holder(paths.lock) is None:
+        raise StartError(
+            f"No tracker is running on {paths.data_dir}; start it with `{make_command('up', paths.data_dir)}`, or copy its whole folder while it is stopped."
+        )
+    if folder.exists():
+        raise StartError(f"{folder} exists already; name a folder that does not: {make_command('backup TO=…', paths.data_dir)}")
+    unfinished, links = folder.with_name(folder.name + ".unfinished"), paths.data_dir / "backup-links"
+    try:
+        for leftover in (unfinished, links):
+            shutil.rmtree(leftover, ignore_errors=True)
+        unfinished.mkdir(mode=0o700, parents=True)
+        manifest = _copy_all(paths, unfinished, links)
+        unfinished.rename(folder)
+    except OSError as error:
+        again = make_command("backup TO=…", paths.data_dir)
+        raise StartError(f"The backup could not be written ({error}); make room, or name another folder: {again}") from None
+    except (psycopg.Error, RedisError) as error:
+        raise StartError(f"The backup was given up, since Postgres or Redis did not answer ({type(error).__name__}); try again.") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(links, ignore_errors=True)
+    return manifest
+
+
+def _copy_all(paths: Paths, target: Path, links: Path) -> Manifest:
+    database = PostgresServer(paths.postgres, paths.run, paths.log("postgres"))
+    _link_uploads(paths, links)
+    with ExitStack() as stack:
+        redis = stack.enter_context(Redis.from_url(RedisServer(paths.redis, paths.run, paths.log("redis")).url, socket_timeout=5))
+        connection = stack.enter_context(psycopg.connect(database.url, options=_PATIENT, connect_timeout=5))
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        moment = _fix(redis, connection, paths, stack)
+        # Of uploads, those of jobs that are unfinished in the snapshot: they are there by now, or were before.
+        _link_uploads(paths, links)
+        _run("pg_dump", "--format=custom", "--compress=gzip:1", f"--snapshot={moment.snapshot}", f"--file={target / DUMP}", database.url)
+        _run("pg_dumpall", "--roles-only", "--no-role-passwords", f"--file={target / ROLES}", f"--dbname={database.url}")
+        for part in moment.journal:
+            backup_manifest.copy(part.file, target / JOURNAL / part.name, part.size_bytes)
+    for upload in sorted(links.rglob("*")):
+        if upload.is_file():
+            with upload.open("rb") as file:
+                backup_manifest.copy(file, target / BLOBS / upload.relative_to(links))
+    version = ".".join(map(str, server_version(server_program())))
+    manifest = Manifest(
+        backup_manifest.FORMAT,
+        moment.at.isoformat(timespec="milliseconds"),
+        moment.schema,
+        version,
+        paths.blobs.as_uri(),
+        backup_manifest.describe(target),
+    )
+    backup_manifest.write(target, manifest)
+    return manifest
+
+
+def _fix(redis: Redis, connection: Connection[tuple[object, ...]], paths: Paths, stack: ExitStack) -> _Moment:
+    """Fixes the journal, then the rows. If that took longer than Redis was held, again; the last try is sound too, only not exact:
+    what was accepted and stored meanwhile is in the dump, and not counted as accepted in the journal's copy."""
+    for _ in range(frozen_journal.ATTEMPTS):
+        connection.rollback()
+        with frozen_journal.no_writes(redis) as until:
+            journal = frozen_journal.open_files(paths.redis, stack)
+            at = datetime.now(UTC)
+            [(snapshot, schema)] = connection.execute("SELECT pg_export_snapshot(), max(version_num) FROM alembic_version")
+            is_exact = time.monotonic() < until
+        if is_exact:
+            break
+    return _Moment(at, journal, str(snapshot), str(schema))
+
+
+def _link_uploads(paths: Paths, links: Path) -> None:
+    """Second names for the uploads, which stay when their import is done and deletes them."""
+    for upload in list(paths.blobs.rglob("*")):
+        link = links / upload.relative_to(paths.blobs)
+        if upload.is_file() and not link.exists():
+            link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                os.link(upload, link)
+            except FileNotFoundError:
+                # Its import has ended between the look and the link.
+                continue
+
+
+def _run(program: str, *arguments: str) -> None:
+    done = subprocess.run([bin_dir() / program, *arguments], capture_output=True, text=True, check=False, env={"LC_ALL": "C"})
+    if done.returncode != 0:
+        raise StartError(f"{program} failed, so there is no backup; it said: {done.stderr.strip()[-500:]}")
+
+
+def main(arguments: list[str]) -> int:
+    """Prints one line; 1 with a sentence on stderr if there is no backup."""
+    # For nobody else to read, whatever program writes it.
+    os.umask(0o077)
+    paths = Paths(read_settings().data_dir.expanduser().resolve())
+    folder = Path(arguments[0]).expanduser().resolve() if arguments and arguments[0] else default_folder(paths)
+    started = time.monotonic()
+    manifest = back_up(paths, folder)
+    size = sum(file["bytes"] for file in manifest.files.values())
+    print(
+        f"{folder}\nEverything accepted until {manifest.moment} is in it: {size / 1e6:,.1f} MB in {time.monotonic() - started:.1f} s. "
+        "It holds what was said in the sessions; keep it as private as they are, and on another disk.\n"
+        f"To restore it, in a folder that is new: {make_command(f'restore FROM={shlex.quote(str(folder))}', paths.data_dir)}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except StartError as error:
+        sys.exit(str(error))

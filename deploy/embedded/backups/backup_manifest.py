@@ -1,0 +1,85 @@
+"""What a backup is: a folder of files, and a list of them with their checksums, without which it is none."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from deploy.embedded.supervision.processes import StartError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+DUMP, ROLES, JOURNAL, BLOBS = "postgres.dump", "roles.sql", "redis", "blobs"
+_CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """`moment`: everything accepted until then is in it. `uploads`: URL of the folder that they were in. `files`: {name: {"bytes": n, "sha256": hex}}."""
+
+    format: int
+    moment: str
+    schema: str
+    redis_version: str
+    uploads: str
+    files: dict[str, dict[str, Any]]
+
+
+def copy(source: BinaryIO, target: Path, size_bytes: int | None = None) -> None:
+    """Copies a file, or its first bytes, onto the disk."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with target.open("wb") as file:
+        for chunk in _chunks(source, size_bytes):
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def describe(folder: Path) -> dict[str, dict[str, Any]]:
+    """The files below a folder, as a manifest lists them."""
+    return {str(path.relative_to(folder)): _describe(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Makes the folder a backup."""
+    text = json.dumps(asdict(manifest), indent=1).encode()
+    with (folder / MANIFEST).open("wb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest of a backup that is whole. StartError if it is none, damaged, or of a later release."""
+    try:
+        manifest = Manifest(**json.loads((folder / MANIFEST).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        raise StartError(
+            f"{folder} is no finished backup: its {MANIFEST} is missing or not readable; name a folder that `make backup` made."
+        ) from None
+    if manifest.format != FORMAT:
+        raise StartError(f"{folder} was made by another release (format {manifest.format}); restore it with that release, then update.")
+    for name, wanted in manifest.files.items():
+        if not (folder / name).is_file() or _describe(folder / name) != wanted:
+            raise StartError(f"{folder / name} is missing or not what was written, so this backup is damaged; restore another one.")
+    return manifest
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        for chunk in _chunks(file, None):
+            digest.update(chunk)
+            size += len(chunk)
+    return {"bytes": size, "sha256": digest.hexdigest()}
+
+
+def _chunks(source: BinaryIO, size_bytes: int | None) -> Iterator[bytes]:
+    left = size_bytes
+    while chunk := source.read(_CHUNK_BYTES if left is None else min(left, _CHUNK_BYTES)):
+        if left is not None:
+            left -= len(chunk)
+        yield chunk

@@ -1,0 +1,53 @@
+"""The canary's way in: like any event's, but that it shows a token instead of a key, and belongs to no session."""
+
+from hmac import compare_digest
+from uuid import UUID
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import Struct
+
+from services.ingest.dependencies import ingest_of
+from services.ingest.events.write_event import ONE_EVENT, receive
+from services.ingest.http.queue_errors import answering_503
+from services.ingest.http.request_checks import headers_of
+from services.ingest.journal.append_script import Entry
+from shared.http.errors import MethodNotAllowed, invalid
+from shared.http.middleware import json_response
+from shared.journal.canary import PATH, PROOF_HEADER, PROOF_KEY
+from shared.journal.streams import partition_of, stream_key
+from shared.messages import ENVELOPE_VERSION, Canary, Envelope, encode_envelope
+
+_CANARY = msgspec.json.Decoder(Canary)
+
+
+class CanaryAccepted(Struct):
+    """It is on the journal's disk."""
+
+    id: UUID
+
+
+async def accept_canary(request: Request) -> Response:
+    """201 once it is on the journal's disk. Without the token it is as if there was no such route, as the API's description has it."""
+    await _check_token(request)
+    write = await receive(request, ONE_EVENT)
+    try:
+        canary = _CANARY.decode(write.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise invalid("body", "is no canary") from error
+    envelope = Envelope(version=ENVELOPE_VERSION, request_id=write.request_id, received_at=write.received_at, events=[], canary=canary)
+    # Another partition each time, so that none is stuck unseen.
+    stream = stream_key(partition_of(str(canary.id), write.ingest.settings.journal_partitions))
+    await write.ingest.journal.append([Entry(stream, encode_envelope(envelope), events=1)])
+    return json_response(CanaryAccepted(canary.id), 201)
+
+
+async def _check_token(request: Request) -> None:
+    shown = headers_of(request).get(PROOF_HEADER.lower().encode(), b"")
+    redis = ingest_of(request).redis
+    async with answering_503(redis):
+        token = await redis.get(PROOF_KEY)
+    if not isinstance(token, bytes) or not compare_digest(shown, token):
+        refused = MethodNotAllowed(f"{PATH} does not take POST but from the tracker itself; send events to /api/events.")
+        refused.headers = {"Allow": "GET, HEAD"}
+        raise refused

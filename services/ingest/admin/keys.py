@@ -1,0 +1,87 @@
+"""API keys from request to answer: one is made and shown this once, one is revoked. Both are noted in the audit log."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import Meta, Struct
+
+from services.ingest.dependencies import ingest_of
+from services.ingest.events.decode import check_identifier
+from services.ingest.events.json_body import read_json
+from services.ingest.http import request_checks
+from services.ingest.http.request_checks import Takes
+from services.ingest.http.responses import KeyCreated, KeyRevoked
+from services.ingest.postgres.api_keys import KeyRegistry
+from services.ingest.postgres.audit import Act, act_of
+from shared.auth.keys import Scope, digest_of, new_key
+from shared.http.errors import NotFound, invalid
+from shared.http.middleware import json_response
+from shared.messages import Name
+
+_TAKES: Final = Takes((b"application/json",), 64 * 1024)
+_ID: Final = re.compile(r"[0-9A-Za-z]{12}", re.ASCII)
+
+
+class NewKey(Struct, kw_only=True):
+    """A key to be made: what it is for, what it may do, whose its writes are and of which projects its reads."""
+
+    name: Name
+    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=4)]
+    user: Name | None = None
+    project_ids: Annotated[list[Annotated[int, Meta(ge=1, le=2**53)]], Meta(min_length=1, max_length=100)] | None = None
+
+
+_NEW_KEY: Final = msgspec.json.Decoder(NewKey)
+
+
+async def create(request: Request) -> Response:
+    """201 with the key, which nobody will see again."""
+    ingest = ingest_of(request)
+    wanted = await read_json(request, _TAKES, _NEW_KEY)
+    created = await make_key(ingest.keys, wanted, lambda key_id: act_of(request, "key.create", key_id, **described(wanted)))
+    return json_response(created, 201)
+
+
+async def revoke(request: Request) -> Response:
+    """200: it is refused from now on, by every process within five seconds. 404 if there is none of this id."""
+    request_checks.check_query(request)
+    key_id: str = request.path_params["key_id"]
+    ingest = ingest_of(request)
+    done = await ingest.keys.revoke(key_id, act_of(request, "key.revoke", key_id)) if _ID.fullmatch(key_id) else None
+    if done is None:
+        raise NotFound("There is no key of this id; see /api/keys.", code="KEY_NOT_FOUND")
+    return json_response(KeyRevoked(id=key_id, name=done["name"], revoked_at=done["revoked_at"]))
+
+
+async def make_key(keys: KeyRegistry, wanted: NewKey, act_on: Callable[[str], Act]) -> KeyCreated:
+    """Makes a key and notes the act. BadRequest if it is bound and an admin's, or a project does not exist."""
+    scopes = sorted(set(wanted.scopes))
+    if "admin" in scopes and (wanted.user or wanted.project_ids):
+        raise invalid("scopes", "an admin's key cannot be bound to a user or to projects, since it can make any other key")
+    check_identifier(wanted.name, "name")
+    check_identifier(wanted.user, "user")
+    key, key_id = new_key()
+    created_at, known = await keys.add(
+        key_id,
+        digest_of(key.encode()),
+        name=wanted.name,
+        scopes=scopes,
+        user=wanted.user,
+        project_ids=wanted.project_ids,
+        act=act_on(key_id),
+    )
+    if created_at is None:
+        missing = sorted(set(wanted.project_ids or ()) - set(known))
+        raise invalid("project_ids", f"there is no project {', '.join(map(str, missing))}; see /api/projects")
+    return KeyCreated(
+        id=key_id, name=wanted.name, key=key, scopes=scopes, user=wanted.user, project_ids=wanted.project_ids, created_at=created_at
+    )
+
+
+def described(wanted: NewKey) -> dict[str, object]:
+    """For the audit log."""
+    bound = {"user": wanted.user, "project_ids": wanted.project_ids}
+    return {"name": wanted.name, "scopes": sorted(set(wanted.scopes))} | {name: value for name, value in bound.items() if value is not None}

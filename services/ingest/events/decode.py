@@ -1,0 +1,195 @@
+"""Step 1 of an event's path: raw bytes to checked Structs. Nothing that comes out of here can upset what comes later."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from services.ingest.http import json_limits
+from shared.http.errors import ApiError, BadRequest, PayloadTooLarge, invalid
+from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
+from shared.plausible import EARLIEST_EVENT, MAX_AHEAD, objection_to_time, time_field, too_large
+from shared.project_paths import InvalidPath, normalize_project_path
+
+MAX_SINGLE_BYTES: Final = 1024**2
+MAX_BATCH_BYTES: Final = 16 * 1024**2
+MAX_BATCH_ITEMS: Final = 10_000
+
+SESSION_START: Final = msgspec.json.Decoder(SessionStart)
+SESSION_END: Final = msgspec.json.Decoder(SessionEnd)
+CONVERSATION: Final = msgspec.json.Decoder(Conversation)
+ACTIVITY: Final = msgspec.json.Decoder(Activity)
+TOOL_CALL: Final = msgspec.json.Decoder(ToolCall)
+_ANY_EVENT: Final = msgspec.json.Decoder(Event)
+_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_ANYTHING: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder()
+_WELL_FORMED: Final = msgspec.json.Decoder(msgspec.Raw)
+
+E = TypeVar("E", SessionStart, SessionEnd, Conversation, Activity, ToolCall, Event)
+T = TypeVar("T")
+
+_AT = re.compile(r" - at `\$\.?(?P<field>.*)`$", re.DOTALL)
+_QUOTING: Final = ("Invalid enum value", "Invalid value")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
+
+
+class Batch(NamedTuple):
+    """A batch's JSON text, its items as they are in it, and of each the event or why it is none."""
+
+    text: bytes
+    items: list[bytes]
+    events: list[Event | ApiError]
+
+
+def decode_event(body: bytes, decoder: msgspec.json.Decoder[E], now: datetime) -> E:
+    """The event of a body; what it leaves out is filled in (its time), what it spells in its own way is normalized.
+
+    BadRequest INVALID_JSON for what is no JSON, VALIDATION_ERROR with `{"field.path": reason}` for what is no such event.
+    """
+    json_limits.check_utf8(body)
+    return _checked(json_limits.storable(body), decoder, now)
+
+
+def decode_batch(body: bytes, is_lines: bool, now: datetime) -> Batch:
+    """The items of a JSON array or of NDJSON.
+
+    BadRequest if there are no items to be told apart; PayloadTooLarge for more than MAX_BATCH_ITEMS.
+    """
+    json_limits.check_utf8(body)
+    text = json_limits.storable(body)
+    items = _lines(text) if is_lines else _elements(text)
+    # Asked once of the whole: most batches have none, and need not be searched item by item.
+    has_huge_numbers = json_limits.may_have_huge_number(text)
+    if len(items) > MAX_BATCH_ITEMS:
+        raise PayloadTooLarge(f"A batch takes up to {MAX_BATCH_ITEMS} items, this one has {len(items)}; send it in parts.")
+    return Batch(text, items, [_event_or_error(item, now, has_huge_numbers) for item in items])
+
+
+def _elements(body: bytes) -> list[bytes]:
+    return [bytes(item) for item in parse(body, _ITEMS)]
+
+
+def _lines(body: bytes) -> list[bytes]:
+    return [line for line in map(bytes.strip, body.split(b"\n")) if line]
+
+
+def _event_or_error(item: bytes, now: datetime, has_huge_numbers: bool) -> Event | ApiError:
+    try:
+        event: Event = _checked(item, _ANY_EVENT, now, has_huge_numbers)
+    except ApiError as error:
+        return error
+    return event
+
+
+def _checked(text: bytes, decoder: msgspec.json.Decoder[E], now: datetime, has_huge_numbers: bool = True) -> E:
+    event = parse(text, decoder)
+    if json_limits.may_be_too_deep(text):
+        json_limits.check_depth(text)
+    if has_huge_numbers:
+        json_limits.check_numbers(text)
+    _complete(event, now)
+    return event
+
+
+def parse(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """What the decoder makes of a body. BadRequest INVALID_JSON, or VALIDATION_ERROR with the first field that is not as it should be."""
+    try:
+        return decoder.decode(text)
+    except msgspec.ValidationError as error:
+        # msgspec stops at the first thing it does not expect; whether the rest is JSON at all matters more.
+        parse(text, _WELL_FORMED)
+        if "`int" in str(error) and "got `float`" in str(error) and (whole := _with_integers(text)) != text:
+            return parse(whole, decoder)
+        raise _not_the_schema(str(error)) from error
+    except RecursionError as error:
+        raise json_limits.too_deep() from error
+    except (msgspec.DecodeError, ValueError) as error:
+        # ValueError: an integer of more than 4,300 digits.
+        reason = str(error) if text else "the body is empty"
+        raise BadRequest(f"This is not JSON: {reason}", code="INVALID_JSON") from error
+
+
+def _with_integers(text: bytes) -> bytes:
+    """JSON has one kind of number: 10.0 is an integer as well. Of fields, not inside `parameters`, which come back as they were sent."""
+    json_limits.check_depth(text)
+    json_limits.check_numbers(text)
+    fields = parse(text, _ANYTHING)
+    for holder in (fields, fields.get("usage")):
+        if isinstance(holder, dict):
+            holder |= {name: int(value) for name, value in holder.items() if isinstance(value, float) and _is_whole(value)}
+    return msgspec.json.encode(fields)
+
+
+def _is_whole(value: float) -> bool:
+    return value.is_integer() and abs(value) <= 2**53
+
+
+def _not_the_schema(problem: str) -> BadRequest:
+    """msgspec's sentence as a 400. "Expected `int`, got `str` - at `$.usage.input_tokens`" → usage.input_tokens: Expected …"""
+    at = _AT.search(problem)
+    field = at["field"] if at else ""
+    reason = problem[: at.start()] if at else problem
+    if reason.startswith(_QUOTING):
+        # What was sent may be anything, so it is not said again.
+        reason = "is none of the allowed values"
+    if missing := _MISSING.fullmatch(reason):
+        field, reason = ".".join(filter(None, (field, missing["name"]))), "is required"
+    return invalid(field or "body", reason)
+
+
+def check_identifier(value: str | None, field: str) -> None:
+    """BadRequest for control characters: in lists, logs and files of lines two identifiers would look like one, or one like two.
+
+    At the door only: what has been accepted before this was checked is stored all the same.
+    """
+    if value is not None and not value.isprintable() and _CONTROL.search(value):
+        raise invalid(field, "must not have control characters, a line feed for instance")
+
+
+def _complete(event: Event, now: datetime) -> None:
+    check_identifier(event.session_id, "session_id")
+    if isinstance(event, SessionStart | ToolCall):
+        check_identifier(event.user, "user")
+    if isinstance(event, ToolCall):
+        check_identifier(event.tool_name, "tool_name")
+    field = time_field(type(event))
+    time: datetime | None = getattr(event, field)
+    if time is None:
+        setattr(event, field, now)
+    elif time.tzinfo is not UTC or not EARLIEST_EVENT <= time <= now + MAX_AHEAD:
+        setattr(event, field, _utc(time, field, now))
+    for holder, name, most in too_large(event):
+        path = f"usage.{name}" if isinstance(holder, Usage) else name
+        raise invalid(path, f"is more than the {most:,} that can be true of one event; check what the client counts")
+    if isinstance(event, SessionStart):
+        try:
+            event.project_path = normalize_project_path(event.project_path)
+        except InvalidPath as error:
+            raise invalid("project_path", str(error)) from error
+
+
+def _utc(time: datetime, field: str, now: datetime) -> datetime:
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    if problem := objection_to_time(aware, now):
+        raise invalid(field, problem)
+    return aware.astimezone(UTC)
+
+
+def time_of(event: Event) -> datetime:
+    """When a decoded event happened."""
+    time: datetime = getattr(event, time_field(type(event)))
+    return time
+
+
+def is_lines(body: bytes, media_type: bytes) -> bool:
+    """Whether a batch is NDJSON: it says so, or begins with an object instead of an array."""
+    return media_type.endswith(b"/x-ndjson") or body.lstrip()[:1] == b"{"
+
+
+def event_id(event: Event) -> UUID:
+    """The id of an event that has one by now."""
+    assert event.id is not None
+    return event.id

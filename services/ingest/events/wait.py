@@ -1,0 +1,156 @@
+"""`Prefer: wait=N` (RFC 7240): holds an answer until the worker has dealt with what the request brought."""
+
+import asyncio
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from redis.asyncio import Redis
+
+from services.ingest.events.decode import event_id
+from services.ingest.events.polling import Poller
+from services.ingest.http import request_deadline
+from services.ingest.http.queue_errors import REDIS_FAILURES, REDIS_SECONDS
+from services.ingest.http.responses import Status
+from services.ingest.journal.append import Position
+from services.ingest.postgres.registry import Registry
+from shared.http.concurrency import Place
+from shared.http.errors import Conflict, Unavailable
+from shared.journal.dead_letter_envelope import ID_TAKEN
+from shared.journal.streams import letter_entry_id
+from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
+
+MAX_WAIT_SECONDS: Final = 30
+FIRST_PAUSE_SECONDS: Final = 0.005
+LONGEST_PAUSE_SECONDS: Final = 0.05
+
+_TABLES: Final[dict[type, str]] = {
+    SessionStart: "session_events",
+    SessionEnd: "session_events",
+    Conversation: "messages",
+    Activity: "activities",
+    ToolCall: "tool_calls",
+}
+# The numbers of those entries that are gone. Not their content, which may be large and is of no interest here.
+_GONE: Final = """
+local gone = {}
+for i, id in ipairs(ARGV) do
+    if #redis.call('XRANGE', KEYS[1], id, id) == 0 then gone[#gone + 1] = i end
+end
+return gone"""
+_WAIT = re.compile(r'wait\s*=\s*"?(\d{1,9})"?', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What a Prefer header asks for: how long to wait, None if it says nothing of it; and what to answer as applied."""
+
+    wait_seconds: int | None = None
+    applied: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str] | None:
+        """The answer's headers that say which preference was applied."""
+        return {"Preference-Applied": self.applied} if self.applied else None
+
+
+_NONE = Preference()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request's events, those aside that were not stored since their id is another's: `conflicts` has their ids."""
+
+    status: Status
+    conflicts: Collection[UUID] = ()
+
+
+QUEUED: Final = Outcome("queued")
+
+
+def preference_in(headers: Mapping[bytes, bytes], place: Place) -> Preference:
+    """What the Prefer header asks for. While too many wait, a wait is not applied, and the answer does not say that it was."""
+    preference = read_preference(headers.get(b"prefer"))
+    return Preference(preference.wait_seconds) if preference.wait_seconds and place.limits.waits.is_full else preference
+
+
+def read_preference(header: bytes | None) -> Preference:
+    """`wait=N`, N cut to 30 s, or `respond-async`. What is not understood is ignored, as RFC 7240 says."""
+    if header is None:
+        return _NONE
+    for token in header.decode("latin-1").split(","):
+        name = token.partition(";")[0].strip()
+        if name.lower() == "respond-async":
+            return Preference(0, "respond-async")
+        if match := _WAIT.fullmatch(name):
+            seconds = min(int(match[1]), MAX_WAIT_SECONDS)
+            return Preference(seconds, f"wait={seconds}")
+    return _NONE
+
+
+class EntryWatch:
+    """Which entries of the journal the worker has dealt with."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._poller = Poller(self._find_gone, first_pause=FIRST_PAUSE_SECONDS, longest_pause=LONGEST_PAUSE_SECONDS)
+
+    async def until_gone(self, positions: Sequence[Position]) -> None:
+        """Returns when the worker has dealt with all of the entries. One of REDIS_FAILURES if that can't be found out."""
+        await self._poller.until_done(*positions)
+
+    async def _find_gone(self, positions: Collection[Position]) -> list[Position]:
+        by_stream: dict[str, list[Position]] = defaultdict(list)
+        for position in positions:
+            by_stream[position.stream].append(position)
+        gone: list[Position] = []
+        async with request_deadline.within(REDIS_SECONDS):
+            for stream, there in by_stream.items():
+                numbers: Any = await self._redis.eval(_GONE, 1, stream, *[position.entry_id for position in there])
+                gone += [there[number - 1] for number in numbers]
+        return gone
+
+
+async def wait_for(
+    preference: Preference, place: Place, watch: EntryWatch, registry: Registry, positions: Sequence[Position], events: Sequence[Event]
+) -> Outcome:
+    """What became of journalled events: "queued" if they are not dealt with in time, if that can't be found out, or if too many wait."""
+    if not preference.wait_seconds or not place.move(place.limits.waits):
+        return QUEUED
+    request_deadline.end()
+    try:
+        async with asyncio.timeout(preference.wait_seconds):
+            await watch.until_gone(positions)
+            return await _outcome(registry, positions, events)
+    except (TimeoutError, Unavailable, *REDIS_FAILURES):
+        # The events are safe in the journal, whatever stops us from watching them.
+        return QUEUED
+
+
+async def _outcome(registry: Registry, positions: Sequence[Position], events: Sequence[Event]) -> Outcome:
+    # By their entries: the row of an event's id, or a letter of it, may be of another that has the same id.
+    entry_ids = [letter_entry_id(position.stream, position.entry_id.decode()) for position in positions]
+    died = await registry.died_in(entry_ids)
+    conflicts = Counter(letter["event_id"] for letter in died if letter["reason"] == ID_TAKEN)
+    if any(letter["reason"] != ID_TAKEN for letter in died):
+        return Outcome("dead_letter", conflicts)
+    stored = [event for event in events if event_id(event) not in conflicts]
+    if not stored or await registry.are_stored(_ids_by_table(stored)):
+        return Outcome("persisted", conflicts)
+    # Left out without being dead: what it says came by another way, a transcript for instance, and has another id.
+    return Outcome("duplicate", conflicts)
+
+
+def id_taken() -> Conflict:
+    """The 409. It is the same whoever has the id, so that nothing is told of another's events."""
+    return Conflict("This id is another event's; send the event under an id of its own.", details={"id": "another event's"})
+
+
+def _ids_by_table(events: Sequence[Event]) -> dict[str, set[UUID]]:
+    ids: dict[str, set[UUID]] = defaultdict(set)
+    for event in events:
+        ids[_TABLES[type(event)]].add(event_id(event))
+    return ids

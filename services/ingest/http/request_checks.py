@@ -1,0 +1,100 @@
+"""What must be right about a request before its body is looked at: query, media type, size, arrival in time."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from fastapi import Request
+
+from services.ingest.http.body_timeout import in_time
+from shared.http.concurrency import place_of
+from shared.http.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType, invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What a route takes: its media types and the size of its body."""
+
+    media_types: tuple[bytes, ...]
+    max_bytes: int
+
+
+def headers_of(request: Request) -> dict[bytes, bytes]:
+    """The headers, lower-cased names to values; of repeated ones the last."""
+    return dict(request.scope["headers"])
+
+
+def check_query(request: Request) -> None:
+    """BadRequest if there are query parameters: the routes of ingest take none."""
+    query = request.scope["query_string"]
+    if query:
+        names = sorted({name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)}) or ["query"]
+        raise BadRequest(
+            f"This takes no query parameters, so not {', '.join(names)[:200]}; put values into the body.",
+            details={name[:200]: "unknown query parameter" for name in names[:20]},
+        )
+
+
+def uuid_in_path(request: Request, name: str) -> UUID:
+    """A parameter of the path; BadRequest if it is no UUID."""
+    try:
+        return UUID(request.path_params[name])
+    except ValueError:
+        raise invalid(name, "must be a UUID") from None
+
+
+def media_type_of(headers: dict[bytes, bytes], takes: Takes) -> bytes:
+    """The media type without parameters; UnsupportedMediaType for another one, for an encoding or a charset but UTF-8."""
+    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if encoding not in (b"identity", b""):
+        raise UnsupportedMediaType(
+            "Content-Encoding must be identity; send the body uncompressed.", details={"Content-Encoding": "not taken"}
+        )
+    value = headers.get(b"content-type", b"")
+    if value == b"application/json":
+        return value
+    media_type, _, parameters = value.lower().partition(b";")
+    media_type = media_type.strip()
+    is_json = media_type.startswith(b"application/") and media_type.endswith(b"+json")
+    is_utf8 = b"charset" not in parameters or b"utf-8" in parameters
+    if (media_type in takes.media_types or is_json) and is_utf8:
+        return media_type
+    taken = " or ".join(name.decode() for name in takes.media_types)
+    raise UnsupportedMediaType(f"Send Content-Type: {taken}, in UTF-8.", details={"Content-Type": "missing" if not value else "not taken"})
+
+
+def check_declared_size(headers: dict[bytes, bytes], max_bytes: int) -> None:
+    """PayloadTooLarge if Content-Length says so, before any of the body is read."""
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared[:20]) > max_bytes:
+        raise too_large(max_bytes)
+
+
+async def read_body(request: Request, *, max_bytes: int, seconds: float) -> bytes:
+    """The whole body. PayloadTooLarge as soon as more than `max_bytes` have come, RequestTimeout after `seconds`, or sooner if it makes room."""
+    try:
+        return await in_time(_read_body(request, max_bytes), seconds, place_of(request.scope).arriving)
+    except TimeoutError as error:
+        raise RequestTimeout(f"The body did not arrive in time, which is {seconds:g} s and less while many come; send it again.") from error
+
+
+async def _read_body(request: Request, max_bytes: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequest("The connection ended before the body did; send it again.", code="INVALID_JSON")
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > max_bytes:
+            raise too_large(max_bytes)
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def too_large(max_bytes: int) -> PayloadTooLarge:
+    """The 413."""
+    return PayloadTooLarge(f"The body is larger than {max_bytes} bytes; send less at once.", details={"max_bytes": max_bytes})

@@ -1,0 +1,149 @@
+"""What the write endpoints answer."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import UNSET, Struct, UnsetType
+
+from shared.auth.keys import Scope
+
+# All but "queued" only to who asked to wait (Prefer: wait=N). "duplicate": left out, since what it says is stored under another id.
+Status = Literal["queued", "persisted", "duplicate", "dead_letter"]
+
+
+class SessionStarted(Struct, kw_only=True):
+    """The session's ids; both can be used at once. `status` only with `Prefer: wait`."""
+
+    session_id: str
+    project_id: int
+    message: str = "Session started successfully"
+    status: Status | UnsetType = UNSET
+
+
+class SessionEnded(Struct, kw_only=True):
+    """`project_id` is null while the start of a session that came in a batch is not stored yet."""
+
+    session_id: str
+    project_id: int | None
+    message: str = "Session ended successfully"
+    id: UUID
+    status: Status
+
+
+class EventAccepted(Struct, kw_only=True):
+    """The event is on disk. `session_id` is null for a tool call that belongs to no session."""
+
+    id: UUID
+    session_id: str | None
+    status: Status
+
+
+class RejectedItem(Struct, kw_only=True):
+    """Why an item of a batch was not accepted. `index` counts from 0; blank lines of NDJSON do not count."""
+
+    index: int
+    code: str
+    message: str
+
+
+class BatchAccepted(Struct, kw_only=True):
+    """How many items are on disk, and which are not. `status` only with `Prefer: wait`."""
+
+    accepted: int
+    rejected: list[RejectedItem]
+    status: Status | UnsetType = UNSET
+
+
+class ImportAnswer(Struct, kw_only=True):
+    """An import job, done (200; `success` says how) or under way (202; `success` is null). Counts are of rows that are new.
+
+    `skipped_records`: by reason, records of which nothing is kept, those of another user's sessions included.
+    """
+
+    success: bool | None
+    projects_imported: int
+    sessions_imported: int
+    conversations_imported: int
+    activities_imported: int
+    errors: list[dict[str, Any]]
+    job_id: UUID
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    tool_calls_imported: int
+    sessions_updated: int
+    duplicates: int
+    skipped_records: dict[str, int]
+    errors_total: int
+
+
+class JobChanged(Struct, kw_only=True):
+    """What was asked of an import job is under way; of an undo, `job_id` is its own job's."""
+
+    job_id: UUID
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    message: str
+    undoes: UUID | None = None
+
+
+class ScrubStarted(Struct, kw_only=True):
+    """The rules of redaction are being applied to what is stored, or with `dry_run` only counted; see /api/scrubs/{scrub_id}."""
+
+    scrub_id: UUID
+    status: Literal["queued"] = "queued"
+    dry_run: bool
+
+
+class ManifestAnswer(Struct, kw_only=True):
+    """Which files need to be sent, by their index from 0. `max_upload_bytes`: the largest body of an import."""
+
+    unseen: list[int]
+    known: int
+    max_upload_bytes: int
+
+
+class KeyCreated(Struct, kw_only=True):
+    """A new API key. `key` is shown this once; keep it where secrets are kept."""
+
+    id: str
+    name: str
+    key: str
+    scopes: list[Scope]
+    user: str | None
+    project_ids: list[int] | None
+    created_at: datetime
+    message: str = "This is the only time that the key is shown."
+
+
+class KeyRevoked(Struct, kw_only=True):
+    """The key is refused by every process within five seconds of `revoked_at`."""
+
+    id: str
+    name: str
+    revoked_at: datetime
+    message: str = "The key is revoked."
+
+
+class LetterReplayed(Struct, kw_only=True):
+    """A dead letter that is on its way again. `status` is "persisted" if its event is stored, "dead_letter" if it died once more while one waited:
+    as itself, or, of a whole entry, as `letters` of its events."""
+
+    id: UUID
+    status: Status
+    message: str
+    letters: list[UUID] = []
+
+
+class LetterDeleted(Struct, kw_only=True):
+    """A dead letter that is gone, its event with it."""
+
+    id: UUID
+    message: str
+
+
+class LettersChanged(Struct, kw_only=True):
+    """Of a group of dead letters, how many were dealt with now and how many are left. Pass `seen_before` on until none is left."""
+
+    done: int
+    left: int
+    seen_before: datetime
+    message: str

@@ -1,0 +1,133 @@
+"""An import from upload to answer: store the files, queue a job for the worker, wait a little for it."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from celery import Celery
+from fastapi import Request, Response
+
+from services.ingest.dependencies import Ingest, ingest_of
+from services.ingest.events.wait import Preference, preference_in
+from services.ingest.events.write_event import bound_user, route_of
+from services.ingest.http import idempotency, request_checks
+from services.ingest.http.responses import ImportAnswer
+from services.ingest.imports.orphan_uploads import settle_later
+from services.ingest.imports.uploads import Upload, stored_upload
+from services.ingest.journal.wakeup import ring_for
+from shared.auth.authentication import grant_in
+from shared.broker import TASK_RUN_IMPORT
+from shared.http.concurrency import Place, place_of
+from shared.http.errors import Unavailable
+from shared.http.middleware import json_response, request_id_of
+from shared.redaction.redact import redact_text
+from shared.upload_kinds import ARCHIVES
+
+log = structlog.get_logger()
+
+DEFAULT_WAIT_SECONDS = 10
+
+
+async def import_files(request: Request) -> Response:
+    """200 with the counts if the job was done in time, else 202 and where to look for it."""
+    ingest = ingest_of(request)
+    ingest.backlog.check()
+    request_checks.check_query(request)
+    headers = request_checks.headers_of(request)
+    request_checks.check_declared_size(headers, ingest.settings.max_upload_bytes)
+    key = idempotency.read_key(headers.get(b"idempotency-key"))
+    place = place_of(request.scope)
+    if not place.move(place.limits.uploads):
+        raise Unavailable("Too many uploads are arriving; send this one again in a moment.", code="OVERLOADED", retry_after_seconds=5)
+    async with stored_upload(request, ingest.uploads, ingest.settings.max_upload_bytes) as upload:
+        upload.user = bound_user(request) or upload.user
+        job_id = await _queue(request, upload, key)
+    return await _answer(ingest, place, job_id, preference_in(headers, place))
+
+
+async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
+    """The job is in Postgres when this returns; its task is a bell, the worker's sweep finds a job that heard none."""
+    ingest, route, grant = ingest_of(request), route_of(request), grant_in(request.scope)
+    job_id = idempotency.derived_id(route, key) if key else uuid4()
+    if key:
+        # Of the contents: a multipart body has another boundary each time.
+        await ingest.claimed_keys.claim(route, key, b"".join(file.blob.digest.digest() for file in upload.files))
+    shown = redact_text if ingest.settings.redact else str
+    files = [{"name": shown(file.name), "blob_url": file.blob.url, "bytes": file.blob.size, "kind": file.kind} for file in upload.files]
+    bytes_total = sum(file.blob.size for file in upload.files)
+    can_be_shared = len(files) > 1 or any(file.kind in ARCHIVES for file in upload.files)
+    shares = ingest.settings.import_shares if can_be_shared else 1
+    try:
+        is_new = await ingest.jobs.add(
+            job_id,
+            files=files,
+            user_name=shown(upload.user) if upload.user else None,
+            bytes_total=bytes_total,
+            request_id=request_id_of(request),
+            key_id=grant.key_id if grant else None,
+            shares=shares,
+        )
+    except Unavailable as error:
+        settle_later(ingest.jobs, job_id, upload)
+        raise _unconfirmed(job_id) from error
+    if is_new:
+        await asyncio.to_thread(send_shares, ingest.sender, job_id, shares)
+    else:
+        await upload.remove()
+    return job_id
+
+
+def _unconfirmed(job_id: UUID) -> Unavailable:
+    error = Unavailable(
+        "The database did not confirm the job, so it may be queued or not: see the job in details, or send the files again; each of their "
+        "records is stored once.",
+        code="DATABASE_UNAVAILABLE",
+    )
+    error.details = {"outcome": "unknown", "job_id": job_id}
+    return error
+
+
+def send_shares(sender: Celery, job_id: UUID, shares: int) -> None:
+    """Rings for each share of a job. Call it from a thread."""
+    ring_for(sender, TASK_RUN_IMPORT, *((str(job_id), share) for share in range(shares)))
+
+
+async def _answer(ingest: Ingest, place: Place, job_id: UUID, preference: Preference) -> Response:
+    seconds = DEFAULT_WAIT_SECONDS if preference.wait_seconds is None else preference.wait_seconds
+    job = await _watched(ingest, place, job_id, seconds)
+    is_done = job["status"] in ("succeeded", "failed", "cancelled")
+    answer = ImportAnswer(job_id=job_id, success=job["status"] == "succeeded" if is_done else None, **job)
+    headers = dict(preference.headers or {})
+    if not is_done:
+        headers["Location"] = f"/api/import/jobs/{job_id}"
+    return json_response(answer, 200 if is_done else 202, headers)
+
+
+async def _watched(ingest: Ingest, place: Place, job_id: UUID, seconds: float) -> dict[str, Any]:
+    """The job as it is when it is done or the time is over; at once if too many wait; as it was queued if Postgres goes away meanwhile."""
+    job: dict[str, Any] = dict.fromkeys(_COUNTS, 0) | {"status": "queued", "errors": [], "skipped_records": {}}
+    try:
+        job = await ingest.jobs.job(job_id)
+        if job["status"] in ("queued", "running") and seconds and place.move(place.limits.waits):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await ingest.ended_jobs.until_done(job_id)
+            job = await ingest.jobs.job(job_id)
+    except Unavailable:
+        # The job is queued all the same, and the answer must say so.
+        log.warning("import_not_watched", job_id=str(job_id))
+    return job
+
+
+_COUNTS = (
+    "projects_imported",
+    "sessions_imported",
+    "sessions_updated",
+    "conversations_imported",
+    "activities_imported",
+    "tool_calls_imported",
+    "duplicates",
+    "errors_total",
+)

@@ -1,0 +1,52 @@
+"""Which files an import need not bring again: a client tells what it has, and hears what the server has not stored whole for its user."""
+
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import Meta, Struct
+
+from services.ingest.dependencies import ingest_of
+from services.ingest.events.decode import MAX_BATCH_BYTES
+from services.ingest.events.json_body import read_json
+from services.ingest.events.write_event import bound_user
+from services.ingest.http.request_checks import Takes
+from services.ingest.http.responses import ManifestAnswer
+from services.ingest.imports.uploads import MAX_USER_CHARACTERS
+from shared.http.middleware import json_response
+from shared.redaction.redact import redact_text
+
+MAX_FILES: Final = 50_000
+_TAKES: Final = Takes((b"application/json",), MAX_BATCH_BYTES)
+
+
+class ManifestFile(Struct):
+    """A file of the client's. `sha256` decides; `path` and `size` are for who reads along."""
+
+    path: Annotated[str, Meta(min_length=1, max_length=4096)]
+    size: Annotated[int, Meta(ge=0)]
+    # Both: to Python's `$` a line feed at the end does not matter.
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+
+
+class Manifest(Struct):
+    """What a client could send."""
+
+    files: Annotated[list[ManifestFile], Meta(max_length=MAX_FILES)]
+    # Whose they would be, as in the import itself; of a bound key always its own user.
+    user: Annotated[str, Meta(min_length=1, max_length=MAX_USER_CHARACTERS)] | None = None
+
+
+_MANIFEST: Final = msgspec.json.Decoder(Manifest)
+
+
+async def ask(request: Request) -> Response:
+    """200 with the indexes of the files that need to be sent. It is no write: nothing is kept of it."""
+    ingest = ingest_of(request)
+    manifest = await read_json(request, _TAKES, _MANIFEST)
+    user = bound_user(request) or manifest.user
+    # Jobs keep the name as it is shown.
+    user = redact_text(user) if user and ingest.settings.redact else user
+    unseen = await ingest.jobs.unseen_contents([bytes.fromhex(file.sha256) for file in manifest.files], user)
+    answer = ManifestAnswer(unseen=unseen, known=len(manifest.files) - len(unseen), max_upload_bytes=ingest.settings.max_upload_bytes)
+    return json_response(answer)

@@ -1,0 +1,93 @@
+"""The SQL of API keys on the writing side: made, revoked, looked up, noted as used. What is kept of a key is its SHA-256."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.ingest.postgres.audit import Act, audited
+from services.ingest.postgres.registry import Connection, Registry
+from shared.auth.keys import Grant, Scope, StoredKey
+
+_FIND = "SELECT sha256, scopes, user_name, project_ids FROM api_keys WHERE id = %(id)s AND revoked_at IS NULL"
+_HAS_ADMIN = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL AND 'admin' = ANY(scopes)) AS found"
+# Nothing if a project does not exist; the answer says which do.
+_ADD = """
+    WITH known AS (
+        SELECT coalesce(array_agg(id), '{}') AS ids FROM projects WHERE id = ANY(%(project_ids)s::bigint[])
+    ), added AS (
+        INSERT INTO api_keys (id, name, sha256, scopes, user_name, project_ids)
+        SELECT %(id)s, %(name)s, %(sha256)s, %(scopes)s, %(user_name)s, %(project_ids)s FROM known
+        WHERE coalesce(%(project_ids)s::bigint[], '{}') <@ known.ids
+        RETURNING created_at
+    )
+    SELECT known.ids, (SELECT created_at FROM added) AS created_at FROM known"""
+# A key that is revoked stays revoked at its time.
+_REVOKE = """
+    WITH done AS (
+        UPDATE api_keys SET revoked_at = clock_timestamp() WHERE id = %(id)s AND revoked_at IS NULL RETURNING revoked_at
+    )
+    SELECT name, coalesce((SELECT revoked_at FROM done), k.revoked_at) AS revoked_at, EXISTS (SELECT FROM done) AS done
+    FROM api_keys AS k WHERE id = %(id)s"""
+_LIST = """
+    SELECT id, name, scopes, user_name AS user, project_ids, created_at, last_used_at, revoked_at FROM api_keys ORDER BY created_at DESC, id"""
+_USED = """
+    UPDATE api_keys AS k SET last_used_at = u.at FROM unnest(%(ids)s::text[], %(times)s::timestamptz[]) AS u (id, at)
+    WHERE k.id = u.id AND coalesce(k.last_used_at, '-infinity') < u.at"""
+
+
+class KeyRegistry:
+    """Over the registry's connections; every method answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    async def find(self, key_id: str) -> StoredKey | None:
+        """A key that is not revoked."""
+        found = await self._registry.rows(_FIND, {"id": key_id})
+        return stored_key(key_id, found[0]) if found else None
+
+    async def has_admin(self) -> bool:
+        """Whether anybody can make keys."""
+        [row] = await self._registry.rows(_HAS_ADMIN, {})
+        return bool(row["found"])
+
+    async def add(
+        self,
+        key_id: str,
+        sha256: bytes,
+        *,
+        name: str,
+        scopes: Sequence[Scope],
+        user: str | None,
+        project_ids: Sequence[int] | None,
+        act: Act,
+    ) -> tuple[datetime | None, list[int]]:
+        """When it was made: None if it was not, because not all of its projects exist. And those of them that do."""
+        ids = None if project_ids is None else list(project_ids)
+        params = {"id": key_id, "sha256": sha256, "name": name, "scopes": list(scopes), "user_name": user, "project_ids": ids}
+        row = await audited(self._registry, _ADD, params, act, done="created_at")
+        assert row is not None
+        return row["created_at"], row["ids"]
+
+    async def revoke(self, key_id: str, act: Act) -> dict[str, Any] | None:
+        """{name, revoked_at, done}: done if it was not revoked before. None if there is no such key."""
+        return await audited(self._registry, _REVOKE, {"id": key_id}, act)
+
+    async def keys(self) -> list[dict[str, Any]]:
+        """All, the newest first, without what is kept of the keys themselves."""
+        return await self._registry.rows(_LIST, {})
+
+    async def note_used(self, used: Mapping[str, datetime]) -> None:
+        """Writes down when keys were used last."""
+
+        async def write(connection: Connection) -> None:
+            await connection.execute(_USED, {"ids": list(used), "times": list(used.values())})
+
+        await self._registry.run(write)
+
+
+def stored_key(key_id: str, row: Mapping[str, Any]) -> StoredKey:
+    """A row of api_keys as what it grants."""
+    project_ids = row["project_ids"]
+    grant = Grant(key_id, frozenset(row["scopes"]), row["user_name"], None if project_ids is None else tuple(project_ids))
+    return StoredKey(bytes(row["sha256"]), grant)

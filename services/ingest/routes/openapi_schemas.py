@@ -1,0 +1,250 @@
+"""The OpenAPI document of ingest: its schemas come from the same Structs that decode and encode, so they cannot differ."""
+
+from inspect import cleandoc
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from services.ingest.admin.dead_letters import LetterFilter
+from services.ingest.admin.keys import NewKey
+from services.ingest.admin.scrubs import ScrubRequest
+from services.ingest.events.decode import MAX_BATCH_ITEMS
+from services.ingest.http import responses
+from services.ingest.imports.upload_manifest import Manifest
+from shared.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
+from shared.plausible import EARLIEST_EVENT, MAX_AHEAD, MOST
+
+EVENT_TYPES: Final = (SessionStart, SessionEnd, Conversation, Activity, ToolCall)
+ANSWER_TYPES: Final = (
+    responses.SessionStarted,
+    responses.SessionEnded,
+    responses.EventAccepted,
+    responses.BatchAccepted,
+    responses.ImportAnswer,
+    responses.JobChanged,
+    responses.ManifestAnswer,
+    responses.KeyCreated,
+    responses.KeyRevoked,
+    responses.ScrubStarted,
+    responses.LetterReplayed,
+    responses.LetterDeleted,
+    responses.LettersChanged,
+)
+_REF: Final = "#/components/schemas/{name}"
+
+_DAY: Final = (
+    r"(20[2-9]\d-((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))"
+    r"|20([2468][048]|[3579][26])-02-29)"
+)
+_TIME_PATTERN: Final = rf"^{_DAY}[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{{1,9}})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?$"
+_TIME: Final = {
+    "type": "string",
+    "pattern": _TIME_PATTERN,
+    "description": f"ISO 8601, from {EARLIEST_EVENT:%Y} to {MAX_AHEAD.days} days after it is received; without an offset it is UTC. Now, if it is left out.",
+}
+_TIMES: Final = ("timestamp", "start_time", "end_time")
+_PATH_PATTERN: Final = r"^([/\\]|[A-Za-z]:[/\\])"
+# In `parameters` and in fields that are ignored: any JSON whose numbers fit in 64 bits.
+_ANY_JSON: Final = {
+    "anyOf": [
+        {"type": ["string", "boolean", "null"]},
+        {"type": "number", "description": "An integer fits in 64 bits; JSON Schema can't say so without forbidding 1e300."},
+        {"type": "array", "items": {"$ref": "#/components/schemas/AnyJson"}},
+        {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/AnyJson"}},
+    ]
+}
+
+_ERROR: Final = {
+    "type": "object",
+    "required": ["error", "message", "code", "details"],
+    "additionalProperties": False,
+    "properties": {
+        "error": {"const": True},
+        "message": {"type": "string", "description": "Tells a person what to do."},
+        "code": {"type": "string", "pattern": "^[A-Z_]+$"},
+        "details": {"type": "object", "description": 'Names the fields: `{"field.path": "reason"}`.'},
+    },
+}
+
+_MEANINGS: Final = {
+    400: "The request is not as this document says.",
+    404: "What it refers to does not exist.",
+    405: "The path takes other methods.",
+    408: "The body did not arrive in time.",
+    409: "The Idempotency-Key was used with another body, or the job is not in a state for it.",
+    413: "The body is too large.",
+    415: "The body has another media type.",
+    500: "Something broke in the service.",
+    503: "It can't be kept now, nothing was; try again after Retry-After seconds.",
+}
+_WRITE_ERRORS: Final = (400, 405, 408, 409, 413, 415, 500, 503)
+
+
+_PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "`wait=N`, up to 30 s, or `respond-async`.",
+}
+
+
+def components() -> dict[str, Any]:
+    """components.schemas. Descriptions without indentation, as docstrings have them from Python 3.13 on."""
+    types = [*EVENT_TYPES, Manifest, NewKey, ScrubRequest, LetterFilter, *ANSWER_TYPES]
+    _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
+    for schema in (each for each in schemas.values() if "description" in each):
+        schema["description"] = cleandoc(schema["description"])
+    for event_type in EVENT_TYPES:
+        _refine(schemas[event_type.__name__])
+    for struct, counts in MOST.items():
+        for field, most in counts.items():
+            _limit(schemas[struct.__name__]["properties"][field], most)
+    return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR}
+
+
+def _limit(schema: dict[str, Any], most: int) -> None:
+    """The most that is believed of a count, in place of what the journal can carry."""
+    for variant in schema.get("anyOf", [schema]):
+        if variant.get("type") == "integer":
+            variant["maximum"] = most
+
+
+def _refine(schema: dict[str, Any]) -> None:
+    """What the Structs leave to code: times, paths, numbers; and `type`, which only an item of a batch must have."""
+    properties = schema["properties"]
+    schema["required"] = [name for name in schema["required"] if name != "type"]
+    schema["additionalProperties"] = {"$ref": "#/components/schemas/AnyJson"}
+    for name in _TIMES:
+        if name in properties:
+            properties[name] = {"anyOf": [_TIME, {"type": "null"}], "default": None}
+    if "project_path" in properties:
+        properties["project_path"]["pattern"] = _PATH_PATTERN
+    if "parameters" in properties:
+        properties["parameters"]["additionalProperties"] = {"$ref": "#/components/schemas/AnyJson"}
+
+
+def single_write(event_type: type[Struct], answer: type[Struct], status: int, *, can_miss: bool = True) -> dict[str, Any]:
+    """The documentation of a route that takes one event. Pass it to the route's decorator."""
+    codes = sorted((*_WRITE_ERRORS, 404)) if can_miss else _WRITE_ERRORS
+    body = {"content": {"application/json": {"schema": _ref(event_type)}}, "required": True}
+    return _documented(body, {status: _answer(answer)}, codes)
+
+
+def batch_write(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the route that takes many events."""
+    event = {"oneOf": [{"allOf": [_ref(event_type), {"required": ["type"]}]} for event_type in EVENT_TYPES]}
+    # A bad item is no bad request: the answer says what is wrong with it.
+    item = {"anyOf": [event, {"description": "Anything else is rejected by itself."}]}
+    array = {"type": "array", "items": item, "maxItems": MAX_BATCH_ITEMS}
+    lines = {"type": "string", "description": "One JSON object a line."}
+    one = {"type": "object", "description": "NDJSON of one line."}
+    content = {"application/json": {"schema": {"anyOf": [array, one]}}, "application/x-ndjson": {"schema": lines}}
+    return _documented({"content": content, "required": True}, {200: _answer(answer)}, _WRITE_ERRORS)
+
+
+def import_write(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the import."""
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    schema = {
+        "type": "object",
+        "required": ["file"],
+        "properties": {
+            "file": {"type": "array", "items": file, "minItems": 1, "maxItems": 100},
+            "user": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Whose files they are."},
+        },
+    }
+    location = {"Location": {"schema": {"type": "string"}, "description": "The job, to be asked for."}}
+    done, under_way = _answer(answer), _answer(answer, "Under way.") | {"headers": location}
+    return _documented(
+        {"content": {"multipart/form-data": {"schema": schema}}, "required": True}, {200: done, 202: under_way}, _WRITE_ERRORS
+    )
+
+
+def job_act(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of what is done with an import job."""
+    job_id = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    location = {"Location": {"schema": {"type": "string"}, "description": "The job, to be asked for."}}
+    return {
+        "openapi_extra": {"parameters": [job_id]},
+        "responses": {202: _answer(answer) | {"headers": location}} | {code: _error(code) for code in (400, 404, 405, 409, 500, 503)},
+    }
+
+
+def letter_act(answer: type[Struct], status: int) -> dict[str, Any]:
+    """The documentation of what is done with one dead letter."""
+    letter_id = {"name": "letter_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    return {
+        "openapi_extra": {"parameters": [letter_id, *([_PREFER] if status == 202 else [])]},
+        "responses": {status: _answer(answer)} | {code: _error(code) for code in (400, 404, 405, 500, 503)},
+    }
+
+
+def letters_act(answer: type[Struct], status: int) -> dict[str, Any]:
+    """The documentation of what is done with a group of dead letters."""
+    return json_act(LetterFilter, answer, status)
+
+
+def manifest(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the question what need not be sent, which keeps nothing."""
+    return json_act(body, answer, 200)
+
+
+def json_act(body: type[Struct], answer: type[Struct], status: int) -> dict[str, Any]:
+    """The documentation of a route that takes JSON, and nothing that goes into the journal."""
+    content = {"application/json": {"schema": _ref(body)}}
+    codes = (400, 405, 408, 413, 415, 500, 503)
+    return {
+        "openapi_extra": {"requestBody": {"content": content, "required": True}},
+        "responses": {status: _answer(answer)} | {code: _error(code) for code in codes},
+    }
+
+
+def key_act(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of what is done with an API key."""
+    key_id = {"name": "key_id", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {
+        "openapi_extra": {"parameters": [key_id]},
+        "responses": {200: _answer(answer)} | {code: _error(code) for code in (400, 404, 405, 500, 503)},
+    }
+
+
+def scrub(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the start of a scrub."""
+    location = {"Location": {"schema": {"type": "string"}, "description": "The scrub, to be asked for."}}
+    content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
+    return _documented(content, {202: _answer(answer) | {"headers": location}}, _WRITE_ERRORS)
+
+
+def reads(description: str, codes: tuple[int, ...] = (400, 405, 500)) -> dict[str, Any]:
+    """The documentation of a route without a body."""
+    return {"responses": {200: {"description": description}} | {code: _error(code) for code in codes}}
+
+
+def _documented(body: dict[str, Any], successes: dict[int, Any], codes: tuple[int, ...] | list[int]) -> dict[str, Any]:
+    headers = [
+        {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"}},
+        _PREFER,
+    ]
+    return {
+        "openapi_extra": {"requestBody": body, "parameters": headers},
+        "responses": successes | {code: _error(code) for code in codes},
+    }
+
+
+def _ref(struct: type[Struct]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{struct.__name__}"}
+
+
+def _answer(struct: type[Struct], description: str | None = None) -> dict[str, Any]:
+    return {"description": description or (struct.__doc__ or "").splitlines()[0], "content": {"application/json": {"schema": _ref(struct)}}}
+
+
+def _error(code: int) -> dict[str, Any]:
+    documented: dict[str, Any] = {
+        "description": _MEANINGS[code],
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+    if code == 503:
+        documented["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    return documented

@@ -1,0 +1,95 @@
+"""What operates the service: alive, ready, measured, described."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from services.ingest.admin.canary import accept_canary
+from services.ingest.dependencies import Ingest, ingest_of
+from services.ingest.http.queue_errors import answering_503
+from services.ingest.http.raw_route import RawRoute
+from services.ingest.http.request_checks import check_query
+from services.ingest.routes import openapi_schemas
+from shared.http.api_document import DOCUMENT
+from shared.http.errors import Unavailable
+from shared.http.middleware import json_response
+from shared.journal.canary import PATH
+from shared.journal.streams import stream_key
+
+operations = APIRouter(route_class=RawRoute, tags=["operations"])
+
+
+@operations.get("/healthz", **openapi_schemas.reads("The process is alive."))
+async def healthz(request: Request) -> Response:
+    """Whether the process is alive."""
+    check_query(request)
+    return json_response({"status": "ok"})
+
+
+@operations.get("/readyz", **openapi_schemas.reads("It can do its job.", (400, 405, 500, 503)))
+async def readyz(request: Request) -> Response:
+    """Whether it can do its job: queue and database answer and there is room; 503 says what is missing.
+
+    Uploads that cannot be stored are said here, and are no reason to send it no more events.
+    """
+    check_query(request)
+    ingest = ingest_of(request)
+    failed = await _failed(ingest)
+    if failed:
+        raise _not_ready(failed)
+    checks = {"queue": "ok", "database": "ok", "backlog": "ok", "uploads": ingest.upload_watch.problem or "ok"}
+    return json_response({"status": "ready", "checks": checks})
+
+
+@operations.get("/metrics", response_class=Response, **openapi_schemas.reads("Prometheus' text format."))
+async def metrics(request: Request) -> Response:
+    """This process' metrics."""
+    check_query(request)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@operations.post(PATH, status_code=201, include_in_schema=False)
+async def take_canary(request: Request) -> Response:
+    """Takes the tracker's own proof of life, from nobody else."""
+    return await accept_canary(request)
+
+
+@operations.get("/openapi.json", **openapi_schemas.reads("OpenAPI 3.1."))
+async def openapi(request: Request) -> Response:
+    """The description of the whole API."""
+    check_query(request)
+    return Response(await asyncio.to_thread(DOCUMENT.read_bytes), media_type="application/json")
+
+
+async def _failed(ingest: Ingest) -> dict[str, Unavailable]:
+    """The checks that fail, with the error that a write would get."""
+    checks = {"queue": _ping_queue(ingest), "database": ingest.registry.ping(), "backlog": _has_room(ingest)}
+    outcomes = await asyncio.gather(*map(_outcome, checks.values()))
+    return {name: error for name, error in zip(checks, outcomes, strict=True) if error}
+
+
+async def _outcome(check: Awaitable[None]) -> Unavailable | None:
+    try:
+        await check
+    except Unavailable as error:
+        return error
+    return None
+
+
+async def _ping_queue(ingest: Ingest) -> None:
+    async with answering_503(ingest.redis), ingest.redis.pipeline(transaction=False) as pipe:
+        for partition in range(ingest.settings.journal_partitions):
+            pipe.xlen(stream_key(partition))
+        await pipe.execute()
+
+
+async def _has_room(ingest: Ingest) -> None:
+    ingest.backlog.check()
+
+
+def _not_ready(failed: dict[str, Unavailable]) -> Unavailable:
+    error = Unavailable(f"Not ready: {', '.join(failed)}; see details.", code=next(iter(failed.values())).code)
+    error.details = {name: cause.message for name, cause in failed.items()}
+    return error

@@ -1,0 +1,109 @@
+"""What the routes share: their documented failures, and turning parameters into filters and paging."""
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request
+from sqlalchemy import Connection
+
+from services.query import cursor
+from services.query.queries.lists import users
+from services.query.queries.lists.events import EventFilters
+from services.query.queries.lists.paging import Page, Paging
+from services.query.queries.stats import ranges
+from services.query.queries.stats.totals_and_series import Scope
+from services.query.schemas import list_responses
+from services.query.schemas.query_parameters import Dated, EventList, Paged, StatsParameters, UsageParameters
+from services.query.settings import Settings
+from shared.auth.authentication import grant_in
+from shared.database import ALL
+from shared.http.errors import BadRequest, invalid
+
+FAILURES: dict[int | str, dict[str, Any]] = {
+    400: {"model": list_responses.Error, "description": "A parameter is unknown or not valid; `details` names it."},
+    404: {"model": list_responses.Error, "description": "There is no such thing."},
+    405: {"model": list_responses.Error, "description": "Another method is meant here."},
+    500: {"model": list_responses.Error, "description": "Something broke on this side."},
+    503: {"model": list_responses.Error, "description": "The database cannot answer now; see Retry-After."},
+}
+
+
+def settings_of(request: Request) -> Settings:
+    """The app's settings."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def refuse_parameters(request: Request) -> None:
+    """For routes that take none."""
+    for name in request.query_params:
+        raise invalid(name, "is not a parameter of this path; it takes none")
+
+
+async def refuse_repeated_parameters(request: Request) -> None:
+    """Of two filters of one name only one could be kept to, and the answer would be another than was asked for."""
+    if request.scope["query_string"]:
+        seen: set[str] = set()
+        for name, _ in request.query_params.multi_items():
+            if name in seen:
+                raise invalid(name, "is given more than once; give it once")
+            seen.add(name)
+
+
+def paging(request: Request, asked: Paged) -> Paging:
+    """The page that is asked for."""
+    grant = grant_in(request.scope)
+    projects = {"key.projects": list(grant.project_ids)} if grant and grant.project_ids else {}
+    bound_to = asked.filters() | projects | {f"path.{name}": str(value) for name, value in request.path_params.items()}
+    return Paging(asked.limit, asked.cursor, cursor.fingerprint(request.scope["route"].path, bound_to))
+
+
+def dates(request: Request, asked: Dated) -> tuple[datetime | None, datetime | None]:
+    """[start, end) of a list."""
+    return ranges.instants(asked.start_date, asked.end_date, ranges.time_zone(asked.tz or settings_of(request).timezone))
+
+
+def event_filters(request: Request, asked: EventList) -> EventFilters:
+    """Which events are asked for."""
+    start, end = dates(request, asked)
+    return EventFilters(asked.session_id, asked.project_id or only_project(request), start, end)
+
+
+def stats_range(request: Request, asked: StatsParameters) -> ranges.Range:
+    """What to count, and how finely."""
+    return ranges.stats_range(asked.start_date, asked.end_date, ranges.time_zone(asked.tz or settings_of(request).timezone), asked.interval)
+
+
+def usage_range(request: Request, asked: UsageParameters) -> ranges.Range:
+    """What to count, by days."""
+    return ranges.stats_range(asked.start_date, asked.end_date, ranges.time_zone(asked.tz or settings_of(request).timezone), "day")
+
+
+def scope(request: Request, connection: Connection, project_id: int | None, user: str | None) -> Scope:
+    """Of whom. A user that is not known matches nothing."""
+    return Scope(project_id or every_project(request), ALL if user is None else users.user_id(connection, user))
+
+
+def only_project(request: Request) -> int | None:
+    """The one project that the request's key is bound to. The database keeps to it anyway; said in a query, it leads to a better index."""
+    grant = grant_in(request.scope)
+    return grant.project_ids[0] if grant and grant.project_ids and len(grant.project_ids) == 1 else None
+
+
+def every_project(request: Request) -> int:
+    """All projects together. Of a key that is bound to one project it is that one; of several, nobody keeps the sums: BadRequest."""
+    grant = grant_in(request.scope)
+    if grant is None or grant.project_ids is None:
+        return ALL
+    if len(grant.project_ids) > 1:
+        named = ", ".join(map(str, grant.project_ids))
+        raise BadRequest(
+            f"This key is bound to the projects {named}: ask for one of them, with project_id or at /api/projects/{{project_id}}/stats.",
+            details={"project_id": "is required with this key"},
+        )
+    return grant.project_ids[0]
+
+
+def page_content(page: Page) -> dict[str, Any]:
+    """As it is answered."""
+    return {"items": page.items, "next_cursor": page.next_cursor}

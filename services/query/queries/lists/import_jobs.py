@@ -1,0 +1,75 @@
+"""Import jobs: the list, one of them, and those that are watched."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from services.query.queries.lists.paging import Conditions, Page, Paging, Row, page, rows
+
+# Of an undo, what is left to do is known, and of what there was, as many as the import had made.
+_JOBS = """
+    SELECT j.id AS job_id, j.kind, j.status, j.stage, j.bytes_done, j.bytes_total, j.files_done, j.rows_done,
+        j.created_at, j.started_at, j.finished_at, j.cancel_requested_at, j.undoes, j.undone_at, j.status = 'failed' AND j.has_files AS can_retry,
+        j.projects_imported, j.sessions_imported, j.sessions_updated, j.conversations_imported, j.activities_imported, j.tool_calls_imported,
+        j.api_calls_imported, j.duplicates,
+        (SELECT coalesce(jsonb_agg(jsonb_build_object('name', f -> 'name', 'bytes', f -> 'bytes', 'kind', f -> 'kind')), '[]')
+         FROM jsonb_array_elements(j.files) AS f) AS files,
+        j.unknown_records, j.skipped_records, j.redactions, j.errors, j.errors_total,
+        CASE WHEN j.kind = 'undo' AND j.status = 'running'
+             THEN (SELECT count(*) FROM import_sessions AS s WHERE s.job_number = u.number) END AS sessions_left, u.sessions_imported AS sessions_made
+    FROM import_jobs AS j LEFT JOIN import_jobs AS u ON u.id = j.undoes
+    {where}
+    ORDER BY j.created_at DESC, j.id DESC
+"""
+ENDED = frozenset({"succeeded", "failed", "cancelled"})
+
+
+def jobs(connection: Connection, paging: Paging, key_id: str | None = None) -> Page:
+    """All import jobs, or those that came by a key, newest first."""
+    conditions = Conditions()
+    if key_id is not None:
+        conditions.add("j.key_id = :key_id", key_id=key_id)
+    conditions.add_after(paging.after(("time", "uuid")), "j.created_at, j.id", ("timestamptz", "uuid"))
+    found = page(connection, _JOBS, conditions, paging, lambda row: (row["created_at"], row["job_id"]))
+    return Page([_shown(row, datetime.now(UTC)) for row in found.items], found.next_cursor)
+
+
+def job(connection: Connection, job_id: UUID, key_id: str | None = None) -> Row | None:
+    """One import job; None also if it came by another key than `key_id`."""
+    return jobs_by_id(connection, [job_id], key_id).get(job_id)
+
+
+def jobs_by_id(connection: Connection, job_ids: Iterable[UUID], key_id: str | None = None) -> dict[UUID, Row]:
+    """Those of them that there are, and came by the key."""
+    where = "WHERE j.id = ANY (CAST(:ids AS uuid[])) AND (CAST(:key_id AS text) IS NULL OR j.key_id = :key_id)"
+    found = rows(connection, _JOBS.replace("{where}", where), {"ids": list(job_ids), "key_id": key_id})
+    return {row["job_id"]: _shown(row, datetime.now(UTC)) for row in found}
+
+
+def _shown(row: Row, now: datetime) -> Row:
+    left, made = row.pop("sessions_left"), row.pop("sessions_made")
+    done, total = (row["bytes_done"], row["bytes_total"]) if left is None else (max(made, left) - left, max(made, left))
+    seconds = ((row["finished_at"] or now) - row["started_at"]).total_seconds() if row["started_at"] else 0.0
+    head = {
+        "job_id": row["job_id"],
+        "kind": row["kind"],
+        "status": row["status"],
+        "progress": progress_of(row["status"], done, total),
+        "eta_seconds": eta_seconds(seconds, done, total) if row["status"] == "running" else None,
+        "rows_per_second": round(row["rows_done"] / seconds, 1) if seconds > 0 and row["rows_done"] else None,
+    }
+    return head | row
+
+
+def progress_of(status: str, done: int, total: int) -> float:
+    """0..1; 1 only when it is through."""
+    if status == "succeeded":
+        return 1.0
+    return min(round(done / total, 4), 0.9999) if total else 0.0
+
+
+def eta_seconds(seconds: float, done: int, total: int) -> float | None:
+    """At the pace so far; None where there is none yet."""
+    return round(max(seconds, 0.0) * max(total - done, 0) / done, 1) if done else None

@@ -1,0 +1,47 @@
+"""What could not be stored: why, how much of it, and each with its payload. To replay or delete it is the ingest service's."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy import Connection
+
+from services.query.http import dead_letter_payload
+from services.query.http.parameters import FAILURES, paging, refuse_parameters
+from services.query.queries.lists import dead_letters
+from services.query.queries.lists.dead_letters import LetterFilters
+from services.query.queries.lists.paging import Row
+from services.query.reads import answer
+from services.query.schemas import dead_letters_responses
+from services.query.schemas.query_parameters import LetterId, LetterList
+from shared.http.errors import NotFound
+
+router = APIRouter(tags=["dead letters"], responses=FAILURES)
+
+
+@router.get(
+    "/api/dead-letters", response_model=dead_letters_responses.DeadLetterPage, summary="What could not be stored, by reason and one by one"
+)
+def list_letters(request: Request, asked: Annotated[LetterList, Query()]) -> Response:
+    """Those that wait, newest first, or with `status=stored` those whose event was stored later."""
+    wanted, filters = paging(request, asked), LetterFilters(asked.kind, asked.reason, asked.status == "stored")
+    return answer(request, lambda connection: dead_letters.letters(connection, filters, wanted), fresh=True)
+
+
+@router.get(
+    "/api/dead-letters/{letter_id}",
+    response_model=dead_letters_responses.ShownDeadLetter,
+    summary="One dead letter, with what died",
+    dependencies=[Depends(refuse_parameters)],
+)
+def show_letter(request: Request, letter_id: LetterId) -> Response:
+    """Secrets in its payload are replaced, whatever the settings; a replay takes the payload as it is."""
+    return answer(request, lambda connection: _existing_letter(connection, letter_id), fresh=True)
+
+
+def _existing_letter(connection: Connection, letter_id: UUID) -> Row:
+    found = dead_letters.letter(connection, letter_id)
+    if found is None:
+        raise NotFound("There is no dead letter of this id; see /api/dead-letters.", code="DEAD_LETTER_NOT_FOUND")
+    return found | msgspec.structs.asdict(dead_letter_payload.shown(bytes(found["payload"])))

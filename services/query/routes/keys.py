@@ -1,0 +1,27 @@
+"""API keys and what admins did, to look at; to make and revoke keys is the ingest service's."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.query.http.parameters import FAILURES, paging
+from services.query.queries.lists import keys
+from services.query.reads import answer
+from services.query.schemas import keys_responses
+from services.query.schemas.query_parameters import Paged
+
+router = APIRouter(tags=["keys"], responses=FAILURES)
+
+
+@router.get("/api/keys", response_model=keys_responses.KeyPage, summary="API keys, newest first")
+def list_keys(request: Request, asked: Annotated[Paged, Query()]) -> Response:
+    """What each is for and may do, and when it was used last. The keys themselves are kept nowhere."""
+    wanted = paging(request, asked)
+    return answer(request, lambda connection: keys.keys(connection, wanted), fresh=True)
+
+
+@router.get("/api/audit", response_model=keys_responses.AuditPage, summary="What admins did, newest first")
+def list_acts(request: Request, asked: Annotated[Paged, Query()]) -> Response:
+    """Keys made and revoked, imports cancelled and taken back: by whom and when."""
+    wanted = paging(request, asked)
+    return answer(request, lambda connection: keys.audit(connection, wanted), fresh=True)

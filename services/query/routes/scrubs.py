@@ -1,0 +1,27 @@
+"""Scrubs: how far one is."""
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import Connection
+
+from services.query.http.parameters import FAILURES, refuse_parameters
+from services.query.queries.lists import scrubs
+from services.query.queries.lists.paging import Row
+from services.query.reads import answer
+from services.query.schemas import list_responses
+from services.query.schemas.query_parameters import ScrubId
+from shared.http.errors import NotFound
+
+router = APIRouter(tags=["operations"], responses=FAILURES)
+
+
+@router.get("/api/scrubs/{scrub_id}", response_model=list_responses.Scrub, summary="One scrub", dependencies=[Depends(refuse_parameters)])
+def show_scrub(request: Request, scrub_id: ScrubId) -> Response:
+    """How far it is, what it changed, and how many secrets it found."""
+
+    def found(connection: Connection) -> Row:
+        scrub = scrubs.scrub(connection, scrub_id)
+        if scrub is None:
+            raise NotFound("There is no scrub of this id; start one with POST /api/scrubs.", code="SCRUB_NOT_FOUND")
+        return scrub
+
+    return answer(request, found, fresh=True)

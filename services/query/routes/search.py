@@ -1,0 +1,33 @@
+"""Search in conversations."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.query.http.parameters import FAILURES, event_filters, paging
+from services.query.queries.search.search_messages import search
+from services.query.reads import answer
+from services.query.schemas import list_responses
+from services.query.schemas.query_parameters import ConversationSearch
+from shared.http.errors import invalid
+from shared.search_terms import MAX_QUERY_TERMS, SearchQuery, parse_query
+
+router = APIRouter(tags=["conversations"], responses=FAILURES)
+
+
+@router.get("/api/conversations/search", response_model=list_responses.SearchPage, summary="Search in what was said")
+def search_conversations(request: Request, asked: Annotated[ConversationSearch, Query()]) -> Response:
+    """Words, `"a phrase"`, `-not`, `or`. Any text is a query; one of which nothing is indexed, such as `!?`, finds nothing."""
+    query = _parsed(asked.q)
+    filters = event_filters(request, asked)
+    wanted = paging(request, asked)
+    return answer(request, lambda connection: search(connection, query, filters, asked.role, asked.sort, wanted))
+
+
+def _parsed(q: str | None) -> SearchQuery | None:
+    if q is None or not q.strip():
+        return None
+    query = parse_query(q)
+    if query.terms > MAX_QUERY_TERMS:
+        raise invalid("q", f"has more than {MAX_QUERY_TERMS} terms; put words that belong together in quotes, or leave some out")
+    return query

@@ -1,0 +1,233 @@
+"""About the service itself: alive, ready, metrics, the API's description and its reference page."""
+
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.query.http import reference_page
+from services.query.http.parameters import FAILURES, refuse_parameters, settings_of
+from services.query.queries.lists import dead_letters
+from services.query.queries.status.canaries import newest
+from services.query.queries.status.capacity import capacity
+from services.query.queries.status.ledger import LedgerCounts, ledger_counts
+from services.query.reads import Reads
+from services.query.schemas import service_responses
+from services.query.status import gauges
+from services.query.status.accounting import Accounts, read_accounting
+from services.query.status.canary_age import LastSeen, last_seen
+from services.query.status.journal_lag import Lag, journal_lag
+from services.query.status.redis_memory import redis_memory
+from services.query.status.replica_lag import Behind, behind
+from shared.http.errors import Unavailable
+from shared.http.middleware import json_response
+from shared.redis.clients import REDIS_ERRORS
+
+log = structlog.get_logger()
+router = APIRouter(tags=["service"], responses={status: FAILURES[status] for status in (405, 500)})
+HTML: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
+
+
+@router.get("/healthz", response_model=service_responses.Health, summary="Is the process alive?")
+async def healthz() -> Response:
+    """Asks nobody else, and waits for no thread."""
+    return json_response({"status": "alive"})
+
+
+@router.get("/readyz", response_model=service_responses.Readiness, responses={503: FAILURES[503]}, summary="Can it do its job?")
+async def readyz(request: Request) -> Response:
+    """Looks at the database, the journal, its lag, and whether events get through; 503 with the reasons if something is not as it should be."""
+    try:
+        lag, reasons = await request.app.state.threads.run(lambda: _readiness(request))
+    except TimeoutError:
+        # Redis has time-outs of its own, which are shorter.
+        lag, reasons = None, {"database": "does not answer in time; is it overloaded, or does it hang?"}
+    if lag is None or reasons:
+        raise _not_ready(reasons)
+    return json_response({"status": "ready", "journal_entries": lag.entries, "journal_oldest_seconds": lag.oldest_seconds})
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    summary="Metrics for Prometheus",
+)
+async def show_metrics(request: Request) -> Response:
+    """Of this process, and the journal's and the ledger's state; what cannot be read now keeps its last value."""
+    try:
+        await request.app.state.threads.run(lambda: _show_all(request))
+    except TimeoutError:
+        gauges.show_state(None, None)
+        log.warning("state_not_read", error="TimeoutError")
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _readiness(request: Request) -> tuple[Lag | None, dict[str, str]]:
+    """The journal's lag, and by name what is not well."""
+    lag, reasons = _look(request)[1:]
+    if lag is not None:
+        reasons |= _stuck(request)
+    if "database" not in reasons:
+        reasons |= _stale(request)
+    return lag, reasons
+
+
+def _show_all(request: Request) -> None:
+    ledger, lag, _ = _look(request)
+    gauges.show_state(ledger, lag)
+    try:
+        if ledger is not None:
+            _show_database(request)
+            gauges.show_replica(_behind(request))
+        if lag is not None:
+            gauges.show_memory(redis_memory(request.app.state.redis))
+        if ledger is not None and lag is not None:
+            gauges.show_accounting(_accounting(request))
+            gauges.show_canary(_last_seen(request))
+    except (*REDIS_ERRORS, SQLAlchemyError) as error:
+        log.warning("state_not_read", error=type(error).__name__)
+
+
+@router.get(
+    "/api/accounting",
+    response_model=service_responses.Accounting,
+    responses={status: FAILURES[status] for status in (400, 503)},
+    summary="Is every accepted event accounted for?",
+)
+def show_accounting(request: Request) -> Response:
+    """The journal's equation as it is now: accepted = persisted + duplicate + dead + pending."""
+    refuse_parameters(request)
+    try:
+        seen = _last_seen(request)
+        return json_response(_accounting(request).content() | {"canary_age_seconds": seen and seen.age_seconds})
+    except REDIS_ERRORS as error:
+        log.warning("redis_unavailable", error=type(error).__name__)
+        raise Unavailable("The journal cannot be read now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error
+
+
+@router.get(
+    "/api/canary",
+    response_model=service_responses.Canary,
+    responses={status: FAILURES[status] for status in (400, 503)},
+    summary="The newest proof of life",
+)
+def show_canary(request: Request) -> Response:
+    """An event of the tracker's own that goes through everything every few seconds."""
+    refuse_parameters(request)
+    with request.app.state.reads.connection() as connection:
+        return json_response(newest(connection))
+
+
+@router.get("/openapi.json", summary="This API, described for programs")
+def show_openapi() -> Response:
+    """One OpenAPI document for reads and writes."""
+    return Response(reference_page.document(), media_type="application/json")
+
+
+@router.get("/docs", response_class=HTMLResponse, responses=HTML | {404: FAILURES[404]}, summary="This API, described for people")
+def show_reference() -> Response:
+    """A page that needs nothing but itself."""
+    return HTMLResponse(reference_page.page(), headers=reference_page.HEADERS)
+
+
+@router.get("/", response_class=HTMLResponse, responses=HTML, summary="The front page")
+def show_front_page() -> Response:
+    """Where to go from here."""
+    return HTMLResponse(reference_page.front_page(), headers=reference_page.HEADERS)
+
+
+def _accounting(request: Request) -> Accounts:
+    state = request.app.state
+    return read_accounting(state.reads, state.redis, settings_of(request).journal_partitions)
+
+
+def _last_seen(request: Request) -> LastSeen | None:
+    """None if there is no canary."""
+    return last_seen(request.app.state.redis, request.app.state.started_at) if settings_of(request).canary_seconds else None
+
+
+def _stuck(request: Request) -> dict[str, str]:
+    """The reason, if events do not get through although everything may seem to run."""
+    limit = settings_of(request).canary_max_age_seconds
+    try:
+        seen = _last_seen(request)
+    except REDIS_ERRORS:
+        return {"journal": "Redis cannot be read; is it up?"}
+    if seen is None or seen.age_seconds <= limit:
+        return {}
+    said = f"for {seen.age_seconds:.0f} s no event of the tracker's own has come back, {limit:.0f} s is too long"
+    return {"canary": f"{said}; do beat, worker-drain and ingest run, and does the canary reach them at TRACKER_CANARY_URL?"}
+
+
+def _behind(request: Request) -> Behind | None:
+    """None without a replica."""
+    return behind(request.app.state.reads) if Reads.has_replica(settings_of(request)) else None
+
+
+def _stale(request: Request) -> dict[str, str]:
+    """The reason, if what is read is too old although the journal may be empty."""
+    limit = settings_of(request).ready_lag_seconds
+    try:
+        found = _behind(request)
+    except SQLAlchemyError as error:
+        # What it has can be read all the same, and the canary's age tells if that grows old.
+        log.warning("primary_unavailable", error=type(error).__name__)
+        return {}
+    if found is None or found.seconds <= limit:
+        return {}
+    return {"replica": f"it is {found.seconds:.0f} s behind the primary, {limit} s is too long; does it replicate?"}
+
+
+def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, str]]:
+    """The ledger, the journal's lag, and by name what is not well. Kinds of failures are logged, not shown: they may name hosts."""
+    state, limit = request.app.state, settings_of(request).ready_lag_seconds
+    ledger: LedgerCounts | None = None
+    lag: Lag | None = None
+    reasons: dict[str, str] = {}
+    try:
+        with state.reads.connection() as connection:
+            ledger = ledger_counts(connection)
+    except SQLAlchemyError as error:
+        reasons["database"] = "cannot be read; is it up, and migrated?"
+        log.warning("database_unavailable", error=type(error).__name__)
+    try:
+        lag = journal_lag(state.redis, settings_of(request).journal_partitions)
+    except REDIS_ERRORS as error:
+        reasons["journal"] = "Redis cannot be read; is it up?"
+        log.warning("redis_unavailable", error=type(error).__name__)
+    if lag is not None and lag.oldest_seconds > limit:
+        reasons["lag"] = (
+            f"the oldest journal entry waits for {lag.oldest_seconds:.0f} s, more than {limit} s; {_waiting(lag.entries)}, which by itself "
+            "refuses no write; are workers running?"
+        )
+    return ledger, lag, reasons
+
+
+def _waiting(entries: int) -> str:
+    return "one entry waits" if entries == 1 else f"{entries} entries wait"
+
+
+def _not_ready(reasons: dict[str, str]) -> Unavailable:
+    codes = {
+        "database": "DATABASE_UNAVAILABLE",
+        "journal": "QUEUE_UNAVAILABLE",
+        "replica": "DATABASE_UNAVAILABLE",
+        "lag": "JOURNAL_BEHIND",
+        "canary": "PIPELINE_STUCK",
+    }
+    code = next(code for name, code in codes.items() if name in reasons)
+    error = Unavailable(
+        "Not ready: " + "; ".join(f"{name}: {reason}" for name, reason in reasons.items()), code=code, retry_after_seconds=2
+    )
+    error.details = dict(reasons)
+    return error
+
+
+def _show_database(request: Request) -> None:
+    with request.app.state.reads.connection() as connection:
+        gauges.show_dead_letters(dead_letters.waiting_by_kind(connection))
+        gauges.show_capacity(capacity(connection))

@@ -1,0 +1,96 @@
+"""Sessions and what happened in them, row by row."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from sqlalchemy import Connection
+
+from services.query.http.parameters import FAILURES, dates, event_filters, only_project, paging, refuse_parameters
+from services.query.queries.lists import events, projects_and_sessions
+from services.query.queries.lists.paging import Page, Paging, Row
+from services.query.reads import answer
+from services.query.schemas import list_responses
+from services.query.schemas.query_parameters import ActivityList, ConversationList, Paged, SessionId, SessionList
+from shared.http.api_document import methods_by_path
+from shared.http.errors import NotFound
+
+router = APIRouter(responses=FAILURES)
+
+
+@router.get("/api/sessions", response_model=list_responses.SessionPage, tags=["sessions"], summary="Sessions, newest first")
+def list_sessions(request: Request, asked: Annotated[SessionList, Query()]) -> Response:
+    """By the time they began; those without a date come last, and not at all within dates."""
+    start, end = dates(request, asked)
+    filters = projects_and_sessions.SessionFilters(asked.project_id or only_project(request), asked.user, start, end, asked.status)
+    wanted = paging(request, asked)
+    return answer(request, lambda connection: projects_and_sessions.sessions(connection, filters, wanted))
+
+
+async def named_in_one_segment(request: Request) -> None:
+    """404 of a path that there is not. An id's own slash is written %2F, which `:path` takes; any other slash leads elsewhere."""
+    path: bytes = request.scope["raw_path"].partition(b"?")[0]
+    template: str = request.scope["route"].path
+    if path.endswith(b"/") or path.count(b"/") != template.count("/"):
+        raise HTTPException(404)
+
+
+@router.get(
+    "/api/sessions/{session_id:path}",
+    response_model=list_responses.Session,
+    tags=["sessions"],
+    summary="One session",
+    dependencies=[Depends(named_in_one_segment), Depends(refuse_parameters)],
+)
+def show_session(request: Request, session_id: SessionId) -> Response:
+    """Also a session of which only the start was accepted yet."""
+    return answer(request, lambda connection: _session(request, connection, session_id))
+
+
+@router.get("/api/conversations", response_model=list_responses.MessagePage, tags=["conversations"], summary="Messages, newest first")
+def list_conversations(request: Request, asked: Annotated[ConversationList, Query()]) -> Response:
+    """What people and Claude said. Messages without a date come last, and not at all within dates."""
+    filters = event_filters(request, asked)
+    wanted = paging(request, asked)
+    return answer(request, lambda connection: events.conversations(connection, filters, asked.role, wanted))
+
+
+@router.get("/api/activities", response_model=list_responses.ActivityPage, tags=["activities"], summary="Changes of files, newest first")
+def list_activities(request: Request, asked: Annotated[ActivityList, Query()]) -> Response:
+    """Which files were created, modified and deleted."""
+    filters = event_filters(request, asked)
+    wanted = paging(request, asked)
+    return answer(request, lambda connection: events.activities(connection, filters, asked.file_path, asked.action, wanted))
+
+
+@router.get(
+    "/api/tool-calls/session/{session_id:path}",
+    response_model=list_responses.ToolCallPage,
+    tags=["tool calls"],
+    summary="A session's tool calls, oldest first",
+    dependencies=[Depends(named_in_one_segment)],
+)
+def list_tool_calls(request: Request, session_id: SessionId, asked: Annotated[Paged, Query()]) -> Response:
+    """With their parameters as they were sent."""
+    wanted = paging(request, asked)
+    return answer(request, lambda connection: _tool_calls(request, connection, session_id, wanted))
+
+
+def _session(request: Request, connection: Connection, session_id: str) -> Row:
+    found = projects_and_sessions.session(connection, session_id)
+    if found is None:
+        raise _no_session(request)
+    return found
+
+
+def _tool_calls(request: Request, connection: Connection, session_id: str, wanted: Paging) -> Page:
+    page = events.session_tool_calls(connection, session_id, wanted)
+    if not page.items and not projects_and_sessions.session_exists(connection, session_id):
+        raise _no_session(request)
+    return page
+
+
+def _no_session(request: Request) -> Exception:
+    if "GET" not in methods_by_path()(request.scope["raw_path"].decode("latin-1")):
+        # The path of a write, such as /api/sessions/start: a 405 that names its method.
+        return HTTPException(404)
+    return NotFound("There is no session of this id; see /api/sessions.", code="SESSION_NOT_FOUND", details={"session_id": "not known"})

@@ -1,0 +1,29 @@
+"""Tokens and cost."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Connection
+
+from services.query.http.parameters import FAILURES, scope, usage_range
+from services.query.queries.lists.paging import Row
+from services.query.queries.stats.usage_by import usage
+from services.query.reads import answer
+from services.query.schemas import usage_responses
+from services.query.schemas.query_parameters import UsageParameters
+from shared.database import ALL
+
+router = APIRouter(tags=["usage"], responses=FAILURES)
+
+
+@router.get("/api/usage", response_model=usage_responses.Usage, summary="What it cost, by day, model, project or user")
+def show_usage(request: Request, asked: Annotated[UsageParameters, Query()]) -> Response:
+    """Tokens, API calls and their cost at the price of their day. Of a session that only a `claude.json` tells of, what that says."""
+    wanted = usage_range(request, asked)
+
+    def read(connection: Connection) -> Row:
+        # By project, a key that is bound to several gets each of them, and their sums.
+        projects = ALL if asked.group_by == "project" else None
+        return usage(connection, asked.group_by, scope(request, connection, asked.project_id or projects, asked.user), asked.model, wanted)
+
+    return answer(request, read)

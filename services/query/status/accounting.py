@@ -1,0 +1,32 @@
+"""The journal's equation as the read side sees it, for /metrics and `tracker verify`."""
+
+from msgspec import Struct
+from msgspec.structs import asdict
+from redis import Redis
+
+from services.query.queries.status.ledger import is_replica, outcomes
+from services.query.reads import Reads
+from shared.journal.accounting import CHECK_KEY, Accounting, judge, read_accounts
+from shared.journal.partitions import streams_in_use
+
+
+class Accounts(Struct, frozen=True):
+    """The equation, and how often the worker's task found that it did not hold."""
+
+    equation: Accounting
+    alarms: int
+
+    def content(self) -> dict[str, int]:
+        """As it is answered."""
+        return asdict(self.equation) | {"alarms": self.alarms}
+
+
+def read_accounting(reads: Reads, redis: "Redis", partitions: int) -> Accounts:
+    """As it is now. redis.RedisError, or SQLAlchemy's errors, if it cannot be read."""
+    streams = streams_in_use(redis, partitions)
+    before = read_accounts(redis, streams)
+    # Of the primary: a replica could only tell that nothing is too many.
+    with reads.connection(fresh=True) as connection:
+        became, may_lag = outcomes(connection), is_replica(connection)
+    equation = judge(before, became, read_accounts(redis, streams), may_lag=may_lag)
+    return Accounts(equation, int(redis.hget(CHECK_KEY, "alarms") or 0))

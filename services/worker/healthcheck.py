@@ -1,0 +1,23 @@
+"""`python -m services.worker.healthcheck`: exit 1 with a sentence if the worker or beat of this container has shown no life for a minute."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+MAX_AGE_SECONDS = 60.0
+
+
+def problem(file: Path, now: float) -> str | None:
+    """What is wrong; None if `file` was touched within MAX_AGE_SECONDS before `now`, in seconds of the epoch."""
+    try:
+        age_seconds = now - file.stat().st_mtime
+    except FileNotFoundError:
+        return f"There is no {file} yet: the worker has not begun, or has never reached its broker."
+    if age_seconds > MAX_AGE_SECONDS:
+        return f"No sign of life for {age_seconds:.0f} s: the worker hangs, or does not reach its broker; look at its log."
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(problem(Path(os.environ.get("TRACKER_HEARTBEAT_FILE", "/tmp/heartbeat")), time.time()))  # noqa: S108

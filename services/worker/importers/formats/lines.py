@@ -1,0 +1,88 @@
+"""A file as lines, whatever is in it: bytes in, lines with their place out. Memory is bounded by the longest line that is taken."""
+
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+from services.worker.importers.limits import code_of
+from services.worker.persist.records import RecordError
+
+READ_BYTES = 1 << 18
+# The longest line known is 2.1 MB (FORMATS.md §2.10); parsing one of this size still leaves the worker within its memory.
+MAX_LINE_BYTES = 32 * 1024 * 1024
+LINE_TOO_LONG = "LINE_TOO_LONG"
+_BOM = b"\xef\xbb\xbf"
+
+
+class Line(NamedTuple):
+    """One line without its end. `number` counts from 1; `offset` is where it begins; `ended` is false for a last line without a line feed."""
+
+    content: bytes
+    number: int
+    offset: int
+    ended: bool
+
+
+def read_lines(file: IO[bytes], max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Line | RecordError]:
+    """Every line that is not empty; a RecordError for one that is too long.
+
+    If the file itself cannot be read on (a truncated archive), the lines before it come, then a DAMAGED error.
+    """
+    number, offset = 0, 0
+    rest: list[bytes] = []
+    rest_bytes = 0
+    while True:
+        try:
+            chunk = file.read(READ_BYTES)
+        except (OSError, EOFError, ValueError) as error:
+            yield from _last(rest, rest_bytes, number + 1, offset, max_line_bytes)
+            yield RecordError(
+                code=code_of(error),
+                message=f"The file cannot be read beyond this place ({error}).",
+                line=number + 1,
+                offset=offset + rest_bytes,
+            )
+            return
+        if not chunk:
+            break
+        *complete, tail = chunk.split(b"\n")
+        for content in complete:
+            number += 1
+            if rest_bytes:
+                rest.append(content)
+                size = rest_bytes + len(content)
+                content = b"" if size > max_line_bytes else b"".join(rest)
+                rest, rest_bytes = [], 0
+            else:
+                size = len(content)
+            if size > max_line_bytes:
+                yield _too_long(size, number, offset, max_line_bytes)
+            elif line := _bare(content, number):
+                yield Line(line, number, offset, True)
+            offset += size + 1
+        if tail:
+            rest_bytes += len(tail)
+            if rest_bytes <= max_line_bytes:
+                rest.append(tail)
+            else:
+                # Of a line that is too long nothing is kept but its length.
+                rest.clear()
+    yield from _last(rest, rest_bytes, number + 1, offset, max_line_bytes)
+
+
+def _last(rest: list[bytes], size: int, number: int, offset: int, max_line_bytes: int) -> Iterator[Line | RecordError]:
+    if size > max_line_bytes:
+        yield _too_long(size, number, offset, max_line_bytes)
+    elif line := _bare(b"".join(rest), number):
+        yield Line(line, number, offset, False)
+
+
+def _bare(content: bytes, number: int) -> bytes:
+    if number == 1:
+        content = content.removeprefix(_BOM)
+    # A crash of the machine can leave NUL bytes where text should be.
+    return content.strip(b" \t\r\x00")
+
+
+def _too_long(size: int, number: int, offset: int, max_line_bytes: int) -> RecordError:
+    message = f"Line {number} was left out: it has {size} bytes, the most is {max_line_bytes}."
+    return RecordError(code=LINE_TOO_LONG, message=message, line=number, offset=offset)

@@ -1,0 +1,123 @@
+"""Of what a file says, that which can be believed. The rest is left out, record by record, and each time said so among the job's errors.
+
+The same file gives the same records: what lies too far ahead is measured from when the job was accepted, not from now.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final, assert_never
+
+from services.worker.importers.formats.transcript.session_facts import MAX_USD
+from services.worker.persist.records import (
+    ApiCall,
+    FileChange,
+    FileSummary,
+    Message,
+    ProjectSeen,
+    Record,
+    RecordError,
+    SessionFacts,
+    ToolUse,
+)
+from shared.plausible import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS, objection_to_time
+
+CODE: Final = "NOT_BELIEVED"
+MAX_WEB_SEARCHES: Final = 100_000
+# Of a session as a whole: a hundred of the largest calls, or files.
+_SESSION_LINES, _SESSION_TOKENS = 100 * MAX_LINES, 100 * MAX_TOKENS
+_SESSION_MS = 10 * 365 * 24 * 3600 * 1000
+SESSION_MOST: Final = {
+    "wall_duration_ms": _SESSION_MS,
+    "api_duration_ms": _SESSION_MS,
+    "tool_duration_ms": _SESSION_MS,
+    "lines_added": _SESSION_LINES,
+    "lines_removed": _SESSION_LINES,
+    "input_tokens": _SESSION_TOKENS,
+    "output_tokens": _SESSION_TOKENS,
+    "cache_creation_tokens": _SESSION_TOKENS,
+    "cache_read_tokens": _SESSION_TOKENS,
+    "cost_nano_usd": MAX_USD * 1_000_000_000,
+}
+_MOST: Final[dict[type, dict[str, int]]] = {
+    ToolUse: {"duration_ms": MAX_DURATION_MS},
+    FileChange: {"lines_added": MAX_LINES, "lines_removed": MAX_LINES},
+    ApiCall: {
+        "input_tokens": MAX_TOKENS,
+        "output_tokens": MAX_TOKENS,
+        "cache_write_5m_tokens": MAX_TOKENS,
+        "cache_write_1h_tokens": MAX_TOKENS,
+        "cache_read_tokens": MAX_TOKENS,
+        "web_searches": MAX_WEB_SEARCHES,
+    },
+    SessionFacts: SESSION_MOST,
+}
+_NAMES: Final = {ToolUse: "tool call", FileChange: "file change", ApiCall: "API call", SessionFacts: "session", Message: "message"}
+
+Found = Record | RecordError | FileSummary
+
+
+def believed(found: Iterable[Found], accepted_at: datetime) -> Iterator[Found]:
+    """What an importer reads, without what cannot be true."""
+    for record in found:
+        match record:
+            case RecordError() | FileSummary() | ProjectSeen():
+                yield record
+            case Message():
+                # A message counts without a date too.
+                if (problem := _problem_of_time(record.timestamp, accepted_at)) is not None:
+                    record.timestamp = None
+                    yield _error(f"The time of a message was left out: it {problem}.")
+                yield record
+            case SessionFacts():
+                yield from _facts(record, accepted_at)
+            case ToolUse() | FileChange() | ApiCall():
+                problem = _problem_of_time(record.timestamp, accepted_at)
+                if problem is not None:
+                    yield _error(f"A {_NAMES[type(record)]} was left out: its time {problem}.")
+                    continue
+                yield from _without_large_numbers(record)
+                yield record
+            case _:
+                assert_never(record)
+
+
+def is_believed(record: Record, accepted_at: datetime) -> bool:
+    """Whether a record can be; if only a number or a time of it cannot, that is left out of it."""
+    return any(each is record for each in believed([record], accepted_at))
+
+
+def _facts(facts: SessionFacts, accepted_at: datetime) -> Iterator[Found]:
+    times: tuple[datetime | None, ...] = (facts.started_at, facts.ended_at, *(start for start, _ in facts.active_ranges))
+    problem = next((problem for time in times if (problem := _problem_of_time(time, accepted_at)) is not None), None)
+    if problem is not None:
+        # Its messages, where they are known, still say when it was.
+        facts.active_ranges = [(start, end) for start, end in facts.active_ranges if _problem_of_time(start, accepted_at) is None]
+        facts.started_at = _believed_time(facts.started_at, accepted_at) or (facts.active_ranges[0][0] if facts.active_ranges else None)
+        facts.ended_at = _believed_time(facts.ended_at, accepted_at) or facts.started_at
+        yield _error(f"A time of a session was left out: it {problem}.")
+    yield from _without_large_numbers(facts)
+    yield facts
+
+
+def _without_large_numbers(record: ToolUse | FileChange | ApiCall | SessionFacts) -> Iterator[RecordError]:
+    for name, most in _MOST[type(record)].items():
+        value: int | None = getattr(record, name)
+        if value is not None and value > most:
+            setattr(record, name, 0 if isinstance(record, FileChange | ApiCall) else None)
+            if isinstance(record, ToolUse):
+                record.duration_source = None
+            yield _error(f"{_NAMES[type(record)]}: {name} was left out: more than {most:,} cannot be true.")
+
+
+def _believed_time(time: datetime | None, accepted_at: datetime) -> datetime | None:
+    return time if _problem_of_time(time, accepted_at) is None else None
+
+
+def _problem_of_time(time: datetime | None, accepted_at: datetime) -> str | None:
+    problem = objection_to_time(time, accepted_at) if time is not None else None
+    # Whose clock it was, nobody can check any more.
+    return problem and problem.partition(";")[0]
+
+
+def _error(message: str) -> RecordError:
+    return RecordError(code=CODE, message=message)

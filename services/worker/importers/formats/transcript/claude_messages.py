@@ -1,0 +1,111 @@
+"""Claude's messages: one comes as several rows, a block each, perhaps with tool results between them. A bounded number is held open at a time."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec import Struct
+
+from services.worker.importers.formats import ids
+from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, name_or_none
+from services.worker.importers.formats.transcript import usage
+from services.worker.importers.formats.transcript.transcript_rows import ApiMessage
+from services.worker.importers.formats.transcript.usage import Tokens
+from services.worker.persist.records import ApiCall, Message
+
+# Rows of one message are at most as far apart as its parallel tool calls' results.
+MAX_OPEN = 64
+MAX_OPEN_CHARACTERS = 8 * MAX_CONTENT_CHARACTERS
+# Written by Claude Code itself where there was no answer: no reply, no tokens.
+SYNTHETIC = "<synthetic>"
+
+
+class Place(Struct):
+    """Where and when a row stands."""
+
+    session_id: str
+    agent_id: str | None
+    timestamp: datetime | None
+    # When it was written, else the time of the row before it in the session.
+    time: datetime | None
+
+
+class _Open(Struct):
+    place: Place
+    model: str | None
+    texts: list[str]
+    calls: dict[str | None, Tokens]
+    characters: int = 0
+
+
+class ClaudeMessages:
+    """Takes rows, gives a Message and its ApiCalls when a message is complete, or has to make room."""
+
+    def __init__(self, user: str | None, source: str) -> None:
+        self._user = user
+        self._source = source
+        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._characters = 0
+        # Left out: they would count on no day.
+        self.calls_without_time = 0
+
+    def take(self, key: str, message: ApiMessage, request_id: str | None, place: Place) -> Iterator[Message | ApiCall]:
+        """A row of the message `key` (`message.id`, else the row's uuid)."""
+        opened = self._open.get(key)
+        if opened is None:
+            opened = self._open[key] = _Open(place, name_or_none(message.model), [], {})
+        else:
+            self._open.move_to_end(key)
+        for text in _texts(message):
+            fitting = text[: MAX_CONTENT_CHARACTERS - opened.characters]
+            if fitting:
+                opened.texts.append(fitting)
+                # The one that joins it to the next is counted too.
+                opened.characters += len(fitting) + 1
+                self._characters += len(fitting) + 1
+        if message.usage is not None:
+            opened.calls[request_id] = usage.better(opened.calls.get(request_id), message.usage)
+        while len(self._open) > MAX_OPEN or (self._characters > MAX_OPEN_CHARACTERS and len(self._open) > 1):
+            yield from self._close(*self._open.popitem(last=False))
+
+    def rest(self) -> Iterator[Message | ApiCall]:
+        """All that are still open, at the end of the file."""
+        while self._open:
+            yield from self._close(*self._open.popitem(last=False))
+
+    def _close(self, key: str, opened: _Open) -> Iterator[Message | ApiCall]:
+        place = opened.place
+        self._characters -= opened.characters
+        yield Message(
+            id=ids.claude_message_id(key),
+            role="assistant",
+            content="\n".join(opened.texts)[:MAX_CONTENT_CHARACTERS],
+            source=self._source,
+            session_id=place.session_id,
+            user=self._user,
+            agent_id=place.agent_id,
+            timestamp=place.timestamp,
+            model=opened.model,
+        )
+        if place.time is None:
+            self.calls_without_time += len(opened.calls)
+            return
+        for request_id, tokens in opened.calls.items():
+            yield usage.api_call(
+                tokens,
+                id=ids.api_call_id(key, request_id),
+                session_id=place.session_id,
+                timestamp=place.time,
+                model=opened.model,
+                agent_id=place.agent_id,
+                source=self._source,
+            )
+
+
+def _texts(message: ApiMessage) -> Iterator[str]:
+    if isinstance(message.content, str):
+        yield message.content
+    else:
+        for block in message.content or ():
+            if block.type == "text" and block.text:
+                yield block.text

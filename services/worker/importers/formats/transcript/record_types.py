@@ -1,0 +1,101 @@
+"""How many records of which type a file has, and whether it is a transcript at all."""
+
+from collections import Counter
+
+from services.worker.importers.formats.json_objects import Problem, error_of, is_comment
+from services.worker.importers.formats.lines import Line
+from services.worker.importers.formats.transcript.transcript_rows import Row
+from services.worker.persist.records import FileSummary, RecordError
+from shared.upload_kinds import seems_to_be
+
+CONVERSATION = frozenset({"user", "assistant", "system", "attachment", "progress"})
+# All that Claude Code is known to write, used by us or not (FORMATS.md §2.2). Others are counted apart.
+METADATA = frozenset(
+    {
+        "agent-color",
+        "agent-name",
+        "agent-setting",
+        "ai-title",
+        "atis-latch",
+        "bridge-session",
+        "content-replacement",
+        "continued-in",
+        "cost-state",
+        "custom-title",
+        "file-history-delta",
+        "file-history-snapshot",
+        "fork-context-ref",
+        "frame-link",
+        "last-prompt",
+        "mode",
+        "permission-mode",
+        "pr-link",
+        "queue-operation",
+        "summary",
+        "tag",
+        "worktree-state",
+    }
+)
+# Of metadata records, those that are used; the others are counted as skipped.
+USED_METADATA = frozenset({"ai-title", "cost-state", "custom-title", "summary"})
+# What hooks, tools and subagents tell while they run. Of these the results come again in other records, but for what subagents say.
+AGENT_PROGRESS = "agent_progress"
+PROGRESS = frozenset({"bash_progress", "hook_progress", "mcp_progress", "query_update", "search_results_received", "waiting_for_task"})
+NONE, COMMENT, OTHER = "(none)", "(comment)", "(other)"
+MAX_TYPES = 200
+
+
+class RecordTypes:
+    """Counts the records of one file."""
+
+    def __init__(self) -> None:
+        self._known: Counter[str] = Counter()
+        self._unknown: Counter[str] = Counter()
+        self._skipped: Counter[str] = Counter()
+        self._of_sessions = 0
+
+    def count(self, row: Row) -> None:
+        """One record more."""
+        name = row.type or NONE
+        if name in CONVERSATION:
+            self._known[name] += 1
+            if row.session_id:
+                self._of_sessions += 1
+        elif name in METADATA or name.startswith("artifact-"):
+            self._known[name] += 1
+            self._of_sessions += 1
+            if name not in USED_METADATA:
+                self.skip("artifact" if name.startswith("artifact-") else name)
+        else:
+            self.count_unknown(name)
+
+    def count_unknown(self, name: str) -> None:
+        """One record more whose type, or kind within its type, nobody knows."""
+        name = name[:100]
+        self._unknown[name if name in self._unknown or len(self._unknown) < MAX_TYPES else OTHER] += 1
+
+    def skip(self, reason: str, records: int = 1) -> None:
+        """So many records more of which nothing is kept. There are few reasons, none of them the file's own words."""
+        self._skipped[reason] += records
+
+    def problem(self, problem: Problem, line: Line) -> RecordError | None:
+        """What to say of a line that has no record; nothing of a comment."""
+        if is_comment(line):
+            self._known[COMMENT] += 1
+            return None
+        return error_of(problem, line)
+
+    def not_a_transcript(self) -> RecordError | None:
+        """An error if there are records, but none that names a session or is Claude Code's own."""
+        if self._of_sessions or not (self._known.keys() - {COMMENT} or self._unknown):
+            return None
+        problem = seems_to_be({*self._known, *self._unknown})
+        return RecordError(code="NOT_A_TRANSCRIPT", message=f"Nothing of the file was imported: it {problem}.")
+
+    def summary(self) -> FileSummary:
+        """The counts, most frequent first."""
+        return FileSummary(
+            records=dict((self._known + self._unknown).most_common()),
+            unknown_records=dict(self._unknown.most_common()),
+            skipped_records=dict((+self._skipped).most_common()),
+        )

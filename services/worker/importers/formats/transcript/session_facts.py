@@ -1,0 +1,175 @@
+"""What a file says of a session as a whole, gathered row by row."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from services.worker.importers.formats import ids
+from services.worker.importers.formats.active_time import ActiveTime
+from services.worker.importers.formats.sanitize import count_or_none, name_or_none, title_of
+from services.worker.importers.formats.transcript.transcript_rows import NOTHING, Row
+from services.worker.persist.records import ApiCall, Message, SessionFacts
+from shared.project_paths import InvalidPath, normalize_project_path
+
+MAX_USD = 1_000_000
+# Enough to see which one did most; a file with more names is none of Claude Code's.
+MAX_MODELS = 100
+_encoder = msgspec.json.Encoder()
+
+
+class _Tokens(Struct, rename="camel"):
+    input_tokens: Any = None
+    output_tokens: Any = None
+    cache_creation_input_tokens: Any = None
+    cache_read_input_tokens: Any = None
+
+
+class Session:
+    """One session of a file. Its memory does not grow with its records."""
+
+    def __init__(self, session_id: str, user: str | None, source: str, idle_gap: timedelta) -> None:
+        self.session_id = session_id
+        self._user = user
+        self._source = source
+        self.has_records = False
+        self.last_time: datetime | None = None
+        self.project_path: str | None = None
+        self.is_opened = False
+        self._started_at: datetime | None = None
+        self._ended_at: datetime | None = None
+        self._active = ActiveTime(idle_gap)
+        self._title: tuple[int, str] = (0, "")
+        self._parent: str | None = None
+        self._branch: str | None = None
+        self._version: str | None = None
+        self._raw_cwd: str | None = None
+        # Model → (output tokens, messages) of the main conversation.
+        self._models: dict[str, tuple[int, int]] = {}
+        self._totals: dict[str, int] = {}
+
+    def see(self, row: Row, time: datetime | None) -> None:
+        """A conversation record of the session; `time` is its timestamp, if it has a valid one."""
+        self.has_records = True
+        if time is not None:
+            self.last_time = time
+            self._active.add(time)
+            if self._started_at is None or time < self._started_at:
+                self._started_at = time
+            if self._ended_at is None or time > self._ended_at:
+                self._ended_at = time
+        if self.project_path is None and row.cwd and row.cwd != self._raw_cwd:
+            self._raw_cwd = row.cwd
+            try:
+                self.project_path = normalize_project_path(row.cwd)
+            except InvalidPath:
+                # A later row may have a better one.
+                return
+        self._branch = self._branch or name_or_none(row.git_branch)
+        self._version = self._version or name_or_none(row.version)
+
+    def see_claude(self, said: Message | ApiCall) -> None:
+        """A message or API call of the session, to name the model that did most of it. Subagents often have another one, so they do not count."""
+        if said.agent_id is None and said.model is not None and (said.model in self._models or len(self._models) < MAX_MODELS):
+            tokens, messages = self._models.get(said.model, (0, 0))
+            if isinstance(said, ApiCall):
+                self._models[said.model] = (tokens + said.output_tokens, messages)
+            else:
+                self._models[said.model] = (tokens, messages + 1)
+
+    def entitle(self, title: str | None, rank: int) -> None:
+        """Of the highest rank the last one counts; of prompts the first."""
+        words = title_of(title) if title else ""
+        known_rank = self._title[0]
+        if words and (rank > known_rank or (rank == known_rank and rank > 1)):
+            self._title = (rank, words)
+
+    def descend(self, parent: str | None) -> None:
+        """The session goes on with `parent`."""
+        if parent and parent != self.session_id and self._parent is None:
+            self._parent = parent[:200]
+
+    def add_up(self, row: Row) -> None:
+        """A cost-state: totals of the session so far, so that the greatest counts."""
+        totals = {
+            "wall_duration_ms": count_or_none(row.total_duration),
+            "api_duration_ms": count_or_none(row.total_api_duration),
+            "tool_duration_ms": count_or_none(row.total_tool_duration),
+            "lines_added": count_or_none(row.total_lines_added),
+            "lines_removed": count_or_none(row.total_lines_removed),
+            "cost_nano_usd": nano_usd_or_none(row.total_cost_usd),
+            **_tokens_of(row),
+        }
+        for name, value in totals.items():
+            if value is not None:
+                self._totals[name] = max(value, self._totals.get(name, 0))
+
+    def opening(self) -> SessionFacts | None:
+        """Once, as soon as project and time are known: so much of the facts that the session can exist before its messages are stored."""
+        if self.is_opened or self.project_path is None or self._started_at is None:
+            return None
+        self.is_opened = True
+        return self._said()
+
+    def facts(self) -> SessionFacts:
+        """All that the file says."""
+        rank, title = self._title
+        return self._said(
+            ended_at=self._ended_at,
+            active_ranges=self._active.ranges,
+            title=title or None,
+            title_rank=rank,
+            parent_session_id=self._parent,
+            model=max(self._models, key=lambda name: (self._models[name], name), default=None),
+            **self._totals,
+        )
+
+    def _said(self, **more: Any) -> SessionFacts:
+        return with_id(
+            SessionFacts(
+                id=ids.NAMESPACE,
+                session_id=self.session_id,
+                source=self._source,
+                project_path=self.project_path,
+                user=self._user,
+                started_at=self._started_at,
+                git_branch=self._branch,
+                client_version=self._version,
+                **more,
+            )
+        )
+
+
+def with_id(facts: SessionFacts) -> SessionFacts:
+    """The same facts, under the id of all that they say."""
+    facts.id = ids.facts_id(facts.session_id, _encoder.encode(facts))
+    return facts
+
+
+def nano_usd_or_none(value: object) -> int | None:
+    """US dollars in billionths, by their shortest text, which is what the file says; cut where they cannot be true any more (believed.py)."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+        return round(Decimal(repr(min(value, 2 * MAX_USD))) * 1_000_000_000)
+    return None
+
+
+def _tokens_of(row: Row) -> dict[str, int | None]:
+    """The sums over all models of a cost-state."""
+    if row.model_usage == NOTHING:
+        return {}
+    try:
+        models = list(msgspec.json.decode(row.model_usage, type=dict[str, _Tokens]).values())
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+
+    def total(name: str) -> int | None:
+        return count_or_none(sum(count_or_none(getattr(model, name)) or 0 for model in models))
+
+    return {
+        "input_tokens": total("input_tokens"),
+        "output_tokens": total("output_tokens"),
+        "cache_creation_tokens": total("cache_creation_input_tokens"),
+        "cache_read_tokens": total("cache_read_input_tokens"),
+    }

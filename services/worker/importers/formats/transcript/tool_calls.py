@@ -1,0 +1,106 @@
+"""Tool calls: a use, and its result in a later row. A bounded number waits for its result at a time."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from services.worker.importers.formats import ids
+from services.worker.importers.formats.parameters import kept_parameters
+from services.worker.importers.formats.sanitize import shortened
+from services.worker.importers.formats.transcript.claude_messages import Place
+from services.worker.importers.formats.transcript.file_changes import Asked, Change, asked_of, change_of
+from services.worker.importers.formats.transcript.rm_commands import deleted_paths
+from services.worker.importers.formats.transcript.tool_results import duration_of, status_of
+from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
+from services.worker.persist.records import FileChange, ToolUse
+
+MAX_WAITING = 1024
+# Paths seen in a file, to tell a new file from an old one where only an estimate is possible; no more are remembered.
+MAX_KNOWN_PATHS = 20_000
+
+
+class _Waiting(Struct):
+    record: ToolUse
+    asked: Asked | None
+    deleted: list[str]
+
+
+class ToolCalls:
+    """Takes uses and results, gives a ToolUse when its result is there, and the FileChanges that it made."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
+        self._known_paths: set[str] = set()
+
+    def use(self, key: str, block: Block, place: Place, cwd: str | None) -> Iterator[ToolUse]:
+        """A tool_use block; `key` is its id."""
+        if place.time is None or key in self._waiting:
+            return
+        name = block.name or "(unnamed)"
+        record = ToolUse(
+            id=ids.tool_use_id(key),
+            session_id=place.session_id,
+            tool_name=shortened(name, 200),
+            status="pending",
+            timestamp=place.time,
+            source=self._source,
+            agent_id=place.agent_id,
+            parameters=kept_parameters(block.input),
+        )
+        asked = asked_of(name, block.input, cwd, self._known_paths)
+        self._waiting[key] = _Waiting(record, asked, deleted_paths(name, block.input, cwd))
+        self._remember_path(block.input)
+        if len(self._waiting) > MAX_WAITING:
+            yield self._waiting.popitem(last=False)[1].record
+
+    def is_waiting(self, block: Block) -> bool:
+        """Whether the call that a tool_result block answers is in the file, and has no result yet."""
+        return (block.tool_use_id or "") in self._waiting
+
+    def result(self, block: Block, row: Row, place: Place) -> Iterator[ToolUse | FileChange]:
+        """A tool_result block. One whose use is not in the file, or has its result already, gives nothing."""
+        waiting = self._waiting.pop(block.tool_use_id or "", None)
+        if waiting is None:
+            return
+        record = waiting.record
+        record.status = status_of(block, row)
+        record.duration_ms, record.duration_source = duration_of(record.timestamp, row, place.timestamp)
+        yield record
+        if record.status == "success":
+            key = block.tool_use_id or ""
+            if waiting.asked is not None:
+                yield self._edit(key, record, waiting.asked, row)
+            for path in waiting.deleted:
+                yield self._change(ids.file_deletion_id(key, path), record, Change(path, "deleted", 0, 0, True))
+
+    def rest(self) -> Iterator[ToolUse]:
+        """All without a result, at the end of the file."""
+        while self._waiting:
+            yield self._waiting.popitem(last=False)[1].record
+
+    def _edit(self, key: str, record: ToolUse, asked: Asked, row: Row) -> FileChange:
+        result = row.tool_use_result if isinstance(row.tool_use_result, ToolResult) else None
+        return self._change(ids.file_change_id(key), record, change_of(record.tool_name, asked, result))
+
+    def _change(self, id: UUID, record: ToolUse, change: Change) -> FileChange:
+        return FileChange(
+            id=id,
+            session_id=record.session_id,
+            file_path=change.path,
+            action=change.action,
+            lines_added=change.lines_added,
+            lines_removed=change.lines_removed,
+            timestamp=record.timestamp,
+            source=self._source,
+            agent_id=record.agent_id,
+            is_estimated=change.is_estimated,
+        )
+
+    def _remember_path(self, parameters: dict[str, Any] | None) -> None:
+        path = parameters.get("file_path") if parameters else None
+        if isinstance(path, str) and len(self._known_paths) < MAX_KNOWN_PATHS:
+            self._known_paths.add(path)

@@ -1,0 +1,68 @@
+"""What came of a tool call, and how long it took."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from services.worker.importers.formats.sanitize import count_or_none
+from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
+from services.worker.persist.records import DurationSource
+from shared.messages import ToolStatus
+
+# Enough to tell what kind of failure it was.
+_LOOKED_AT_CHARACTERS = 4000
+_REJECTED = (
+    "The user doesn't want to proceed",
+    "The user doesn't want to take this action",
+    "User rejected tool use",
+    "[Request interrupted by user for tool use]The user doesn't",
+)
+_CANCELLED = ("[Request interrupted", "<tool_use_error>Sibling tool call errored", "Sibling tool call errored", "<tool_use_error>Cancelled")
+_TIMED_OUT = "Command timed out"
+_MAX_MS = 10**12
+
+
+def status_of(block: Block, row: Row) -> ToolStatus:
+    """Of a tool_result block and the row around it. Launched in the background is success: the call did what it does."""
+    result = row.tool_use_result
+    if not block.is_error:
+        return "cancelled" if isinstance(result, ToolResult) and result.interrupted else "success"
+    text = _text_of(block.content)
+    if row.tool_denial_kind == "interrupted":
+        return "cancelled"
+    if row.tool_denial_kind == "user-rejected" or text.startswith(_REJECTED):
+        return "rejected"
+    if text.startswith(_CANCELLED):
+        return "cancelled"
+    if _TIMED_OUT in text:
+        return "timeout"
+    return "cancelled" if isinstance(result, ToolResult) and result.interrupted else "error"
+
+
+def duration_of(used_at: datetime, row: Row, answered_at: datetime | None) -> tuple[int | None, DurationSource | None]:
+    """Milliseconds, and how they are known: the tool's own word, else the time between the two rows."""
+    if isinstance(row.tool_use_result, ToolResult):
+        result = row.tool_use_result
+        said = count_or_none(result.total_duration_ms)
+        if said is None:
+            said = count_or_none(result.duration_ms)
+        if said is not None and said <= _MAX_MS:
+            return said, "reported"
+    if answered_at is None or answered_at < used_at:
+        return None, None
+    return round((answered_at - used_at).total_seconds() * 1000), "timestamps"
+
+
+def _text_of(content: Raw) -> str:
+    try:
+        value: Any = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    if isinstance(value, str):
+        return value[:_LOOKED_AT_CHARACTERS]
+    if isinstance(value, list):
+        texts = (item.get("text") for item in value if isinstance(item, dict))
+        return " ".join(text for text in texts if isinstance(text, str))[:_LOOKED_AT_CHARACTERS]
+    return ""

@@ -1,0 +1,236 @@
+"""A transcript as a stream of records: bytes in, records out, no other effect. The same bytes give the same records, so that a reader can skip the first n.
+
+Source of the fields and their meaning: FORMATS.md §2, Claude Code 1.0.17 to 2.1.270. Content decides, not the name: a session's own file and a subagent's
+are read alike. Messages and tool calls are held open in windows of bounded size, of sessions only what is said in the end; memory does not grow with the file.
+"""
+
+from collections import OrderedDict
+from collections.abc import Generator, Iterator
+from datetime import timedelta
+from typing import IO
+
+import msgspec
+
+from services.worker.importers.formats import ids
+from services.worker.importers.formats.json_objects import objects_of
+from services.worker.importers.formats.lines import Line, read_lines
+from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, shortened, time_or_none
+from services.worker.importers.formats.transcript.claude_messages import SYNTHETIC, ClaudeMessages, Place
+from services.worker.importers.formats.transcript.record_types import AGENT_PROGRESS, NONE, PROGRESS, RecordTypes
+from services.worker.importers.formats.transcript.session_facts import Session
+from services.worker.importers.formats.transcript.tool_calls import ToolCalls
+from services.worker.importers.formats.transcript.transcript_rows import Progress, Row
+from services.worker.importers.formats.transcript.user_text import words_of_a_person
+from services.worker.persist.records import (
+    TITLE_OF_CLAUDE,
+    TITLE_OF_PERSON,
+    TITLE_OF_PROMPT,
+    TITLE_OF_SUMMARY,
+    ApiCall,
+    FileSummary,
+    Message,
+    Record,
+    RecordError,
+)
+
+SOURCE = "transcript"
+# A subagent of versions that wrote it into its parent's file, without a name of its own.
+UNNAMED_AGENT = "sidechain"
+MAX_SESSIONS = 256
+# As far back as a summary, or a resumed session's first row, may point.
+MAX_KNOWN_ROWS = 50_000
+MAX_SUMMARIES = 1000
+# Records that stand for something that happened at their time.
+CONVERSATION = frozenset({"user", "assistant", "system", "attachment"})
+READ = CONVERSATION | {"progress", "summary", "custom-title", "ai-title", "cost-state"}
+
+_row = msgspec.json.Decoder(Row)
+_progress = msgspec.json.Decoder(Progress)
+
+
+def read_transcript(file: IO[bytes], *, user: str | None, idle_gap: timedelta) -> Iterator[Record | RecordError | FileSummary]:
+    """The records of a session's or a subagent's file; a RecordError for each part that cannot be used; a FileSummary at last.
+
+    A session comes with SessionFacts as soon as its project is known, so that it is there before its messages, and with all of them at the end.
+    """
+    reader = _Transcript(user, idle_gap)
+    for line in read_lines(file):
+        if isinstance(line, RecordError):
+            yield line
+        else:
+            yield from reader.read(line)
+    yield from reader.rest()
+
+
+class _Transcript:
+    def __init__(self, user: str | None, idle_gap: timedelta) -> None:
+        self._user = user
+        self._idle_gap = idle_gap
+        self._types = RecordTypes()
+        self._messages = ClaudeMessages(user, SOURCE)
+        self._calls = ToolCalls(SOURCE)
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        # Row → its session, of the last rows; and summaries of rows that may come yet.
+        self._known_rows: OrderedDict[str, Session] = OrderedDict()
+        self._summaries: OrderedDict[str, str] = OrderedDict()
+
+    def read(self, line: Line) -> Iterator[Record | RecordError]:
+        for row in objects_of(line.content, _row):
+            if isinstance(row, Row):
+                self._types.count(row)
+                if row.type in READ:
+                    yield from self._row(row, line)
+            elif (error := self._types.problem(row, line)) is not None:
+                yield error
+
+    def rest(self) -> Iterator[Record | RecordError | FileSummary]:
+        """What is still open when the file ends."""
+        yield from self._counted(self._messages.rest())
+        yield from self._calls.rest()
+        self._types.skip("API call without a time", self._messages.calls_without_time)
+        for session in self._sessions.values():
+            if session.has_records:
+                yield session.facts()
+        if (error := self._types.not_a_transcript()) is not None:
+            yield error
+        yield self._types.summary()
+
+    def _row(self, row: Row, line: Line) -> Iterator[Record | RecordError]:
+        if row.type in CONVERSATION or row.type == "progress":
+            if not row.session_id or len(row.session_id) > 200:
+                self._types.skip(f"{row.type} without a session")
+            elif row.type == "progress":
+                yield from self._progress(row, line)
+            else:
+                yield from self._conversation(row, line, row.cwd)
+        elif row.type == "summary":
+            self._summarize(row)
+        elif row.session_id:
+            session = yield from self._session(row.session_id)
+            session.entitle(row.custom_title, TITLE_OF_PERSON)
+            session.entitle(row.ai_title, TITLE_OF_CLAUDE)
+            session.add_up(row)
+
+    def _progress(self, row: Row, line: Line) -> Iterator[Record | RecordError]:
+        """A subagent's record, under the ids that it has in the subagent's own file, which may be missing. Other progress repeats what others say."""
+        [progress, *_] = [*objects_of(bytes(row.data), _progress), None]
+        kind = (progress.type if isinstance(progress, Progress) else None) or NONE
+        if not isinstance(progress, Progress) or kind != AGENT_PROGRESS:
+            if kind in PROGRESS:
+                self._types.skip(f"progress/{kind}")
+            else:
+                self._types.count_unknown(f"progress/{kind}")
+            return
+        [said, *_] = [*objects_of(bytes(progress.message), _row), None]
+        if not isinstance(said, Row) or said.type not in ("user", "assistant"):
+            self._types.count_unknown(f"progress/{kind}/{(said.type if isinstance(said, Row) else None) or NONE}")
+            return
+        said.session_id, said.cwd, said.git_branch, said.version = row.session_id, row.cwd, row.git_branch, row.version
+        said.timestamp = said.timestamp or row.timestamp
+        said.agent_id, said.is_sidechain = progress.agent_id, True
+        # Its own working folder is not told, and may be another than the parent's: a relative path says nothing.
+        yield from self._conversation(said, line, None)
+
+    def _conversation(self, row: Row, line: Line, cwd: str | None) -> Iterator[Record | RecordError]:
+        """A record of the session. Relative paths are taken from `cwd`."""
+        session = yield from self._session(row.session_id or "")
+        time = time_or_none(row.timestamp)
+        self._connect(row, session)
+        session.see(row, time)
+        if not session.is_opened and (opening := session.opening()) is not None:
+            yield opening
+        if row.message is None:
+            if row.type in ("user", "assistant"):
+                self._types.skip(f"{row.type} without a message")
+            return
+        agent_id = (row.agent_id[:200] if row.agent_id else UNNAMED_AGENT) if row.is_sidechain else None
+        place = Place(session.session_id, agent_id, time, time or session.last_time)
+        if row.type == "assistant":
+            yield from self._of_claude(row, session, place, line, cwd)
+        elif row.type == "user":
+            yield from self._of_user(row, session, place)
+
+    def _of_claude(self, row: Row, session: Session, place: Place, line: Line, cwd: str | None) -> Iterator[Record | RecordError]:
+        message = row.message
+        if message is None:
+            return
+        if message.model == SYNTHETIC:
+            self._types.skip("synthetic assistant")
+            return
+        key = message.id or row.uuid or f"{session.session_id}\n{line.offset}"
+        yield from self._counted(self._messages.take(key, message, row.request_id, place))
+        if isinstance(message.content, list):
+            for number, block in enumerate(message.content):
+                if block.type == "tool_use":
+                    if place.time is None:
+                        yield RecordError(
+                            code="NO_TIME",
+                            message="A tool call was left out: nothing says when it was.",
+                            line=line.number,
+                            offset=line.offset,
+                        )
+                    yield from self._calls.use(block.id or f"{key}\n{number}", block, place, cwd)
+
+    def _of_user(self, row: Row, session: Session, place: Place) -> Iterator[Record]:
+        content = row.message.content if row.message else None
+        if isinstance(content, list):
+            for block in content:
+                if block.type == "tool_result":
+                    if not self._calls.is_waiting(block):
+                        self._types.skip("tool_result without a call")
+                    yield from self._calls.result(block, row, place)
+        words = words_of_a_person(row)
+        if words is None:
+            return
+        session.entitle(words, TITLE_OF_PROMPT)
+        kept = shortened(words, MAX_CONTENT_CHARACTERS)
+        when = place.timestamp.isoformat() if place.timestamp else ""
+        yield Message(
+            id=ids.person_message_id(row.uuid) if row.uuid else ids.person_message_id_without_uuid(session.session_id, when, kept),
+            role="user",
+            content=kept,
+            source=SOURCE,
+            session_id=session.session_id,
+            user=self._user,
+            timestamp=place.timestamp,
+        )
+
+    def _session(self, session_id: str) -> Generator[Record, None, Session]:
+        session = self._sessions.get(session_id)
+        if session is None:
+            session = self._sessions[session_id] = Session(session_id, self._user, SOURCE, self._idle_gap)
+            if len(self._sessions) > MAX_SESSIONS:
+                _, oldest = self._sessions.popitem(last=False)
+                if oldest.has_records:
+                    yield oldest.facts()
+        return session
+
+    def _counted(self, records: Iterator[Message | ApiCall]) -> Iterator[Message | ApiCall]:
+        for record in records:
+            if (session := self._sessions.get(record.session_id or "")) is not None:
+                session.see_claude(record)
+            yield record
+
+    def _connect(self, row: Row, session: Session) -> None:
+        """Finds what points from row to row: the session that this one goes on with, and the summaries of this one."""
+        if row.forked_from is not None:
+            session.descend(row.forked_from.session_id)
+        elif not session.has_records and row.parent_uuid and (parent := self._known_rows.get(row.parent_uuid)) is not None:
+            session.descend(parent.session_id)
+        if row.uuid:
+            if (title := self._summaries.pop(row.uuid, None)) is not None:
+                session.entitle(title, TITLE_OF_SUMMARY)
+            self._known_rows[row.uuid] = session
+            if len(self._known_rows) > MAX_KNOWN_ROWS:
+                self._known_rows.popitem(last=False)
+
+    def _summarize(self, row: Row) -> None:
+        """A summary may be of another file's session: it counts where the row it points to is."""
+        if not row.leaf_uuid or not row.summary:
+            return
+        if (session := self._known_rows.get(row.leaf_uuid)) is not None:
+            session.entitle(row.summary, TITLE_OF_SUMMARY)
+        else:
+            self._summaries[row.leaf_uuid] = row.summary[:1000]
+            if len(self._summaries) > MAX_SUMMARIES:
+                self._summaries.popitem(last=False)

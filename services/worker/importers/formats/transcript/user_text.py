@@ -1,0 +1,46 @@
+"""Which user rows are a person's words: tool results, injected texts, compaction summaries and a subagent's prompt come as user rows too."""
+
+from services.worker.importers.formats.transcript.transcript_rows import Block, Row
+
+# What Claude Code itself writes in the person's name (FORMATS.md §2.4).
+NOT_OF_A_PERSON = (
+    "<command-name>",
+    "<command-message>",
+    "<command-args>",
+    "<local-command-",
+    "<task-notification>",
+    "<teammate-message",
+    "<bash-input>",
+    "<bash-stdout>",
+    "<bash-stderr>",
+    "<system-reminder>",
+    "[Request interrupted",
+)
+# Blocks that an editor puts beside the words.
+OF_THE_EDITOR = ("<ide_opened_file>", "<ide_selection>", "<ide_diagnostics>")
+ATTACHMENTS = {"image": "[Image]", "document": "[Document]"}
+
+
+def words_of_a_person(row: Row) -> str | None:
+    """What the person wrote, or None if the row is not a person's. Of an image only that there was one."""
+    if row.is_meta or row.is_compact_summary or row.is_sidechain or row.message is None:
+        return None
+    if row.origin is not None and row.origin.kind not in (None, "human"):
+        return None
+    content = row.message.content
+    if isinstance(content, str):
+        return content if content and not content.lstrip().startswith(NOT_OF_A_PERSON) else None
+    return _words_of_blocks(content or [])
+
+
+def _words_of_blocks(blocks: list[Block]) -> str | None:
+    parts = [text for block in blocks if (text := _text_of(block))]
+    own = [part for part in parts if not part.lstrip().startswith(OF_THE_EDITOR)]
+    if not parts or (own and own[0].lstrip().startswith(NOT_OF_A_PERSON)):
+        return None
+    # A message may be nothing but what the person has open.
+    return "\n".join(own or parts)
+
+
+def _text_of(block: Block) -> str | None:
+    return block.text if block.type == "text" else ATTACHMENTS.get(block.type or "")

@@ -1,0 +1,105 @@
+"""Who may do what: each request's key, against what the request needs. The same for both services."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as RequestScope
+
+from shared.auth.key_cache import KeyCache
+from shared.auth.keys import NO_ADMIN_KEY, Grant
+from shared.auth.scopes import OF_ALL_PROJECTS, PUBLIC, Scopes, scopes_by_path
+from shared.http.bind_safety import Access
+from shared.http.errors import ApiError, Forbidden, Unauthorized, Unavailable
+from shared.http.middleware import refusal
+
+log = structlog.get_logger()
+
+
+class NoAdminKey(Exception):
+    """The start is refused; the message says what to do."""
+
+
+async def refuse_without_admin(access: Access, has_admin: Callable[[], Awaitable[bool]]) -> None:
+    """NoAdminKey if everybody needs a key and nobody could make one. While the database is away nobody knows, and requests are refused anyway."""
+    if access != "keys":
+        return
+    try:
+        is_there = await has_admin()
+    except Unavailable:
+        log.warning("admin_key_not_looked_for")
+        return
+    if not is_there:
+        raise NoAdminKey(NO_ADMIN_KEY)
+
+
+class AccessControl:
+    """ASGI: lets a request in with `grant` in its scope: what its key grants, None where none was needed and none came."""
+
+    def __init__(self, app: ASGIApp, access: Access, keys: KeyCache) -> None:
+        self._app = app
+        self._needs_key = access == "keys"
+        self._keys = keys
+        self._scopes_of: Callable[[str, str], Scopes] = scopes_by_path()
+
+    async def __call__(self, scope: RequestScope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            try:
+                scope["grant"] = await self._grant(scope)
+            except ApiError as error:
+                await refusal(scope, error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _grant(self, scope: RequestScope) -> Grant | None:
+        presented = _presented(scope)
+        if presented is None and not self._needs_key:
+            return None
+        method, path = scope["method"], scope["path"]
+        needed = self._scopes_of(method, path)
+        if needed is PUBLIC:
+            return None
+        if presented is None:
+            raise Unauthorized("This needs an API key: send it as Authorization: Bearer cct_… (tracker: --token, or TRACKER_TOKEN).")
+        grant = await self._keys.grant_of(presented)
+        if not grant.allows(needed):
+            raise _lacks(grant, needed)
+        if grant.project_ids is not None and (method, path) in OF_ALL_PROJECTS:
+            raise Forbidden(f"{path} is of all projects together, and this key is for some; use a key that is not bound to projects.")
+        return grant
+
+
+def _presented(scope: RequestScope) -> bytes | None:
+    """The key of the Authorization header; None if there is no header, or one for something else than us."""
+    found: bytes | None = None
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            if found is not None:
+                raise Unauthorized("There are two Authorization headers; send one.", challenge='Bearer error="invalid_request"')
+            found = value
+    if found is None:
+        return None
+    kind, _, presented = found.partition(b" ")
+    return bytes(presented.strip()) if kind.lower() == b"bearer" else None
+
+
+def _lacks(grant: Grant, needed: Scopes) -> Forbidden:
+    names = " or ".join(sorted(needed))
+    error = Forbidden(
+        f"This needs a key with the scope {names}, and this one has {', '.join(sorted(grant.scopes))}; ask whoever runs the tracker for one.",
+        details={"needed": sorted(needed), "has": sorted(grant.scopes)},
+    )
+    error.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{" ".join(sorted(needed))}"'}
+    return error
+
+
+def grant_in(scope: RequestScope) -> Grant | None:
+    """What the request's key grants; None if it came without."""
+    grant: Grant | None = scope.get("grant")
+    return grant
+
+
+def who_in(scope: RequestScope) -> str:
+    """Who asks, for the audit log: a key's id, or `open` where none was needed."""
+    grant = grant_in(scope)
+    return grant.key_id if grant else "open"

@@ -1,0 +1,35 @@
+"""The committed description of the whole API, shared/openapi.json: what each path takes, whichever service it belongs to."""
+
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+DOCUMENT = Path(__file__).parents[1] / "openapi.json"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+@cache
+def methods_by_path() -> Callable[[str], list[str]]:
+    """A function from a request's path to the methods it takes in the whole API; an empty list if there is no such path.
+
+    A service knows its own routes only, and would say of the other's paths that there is nothing.
+    """
+    document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    paths = [(_pattern(path), _methods(operations)) for path, operations in document["paths"].items()]
+
+    def methods_of(path: str) -> list[str]:
+        return next((methods for pattern, methods in paths if pattern.fullmatch(path)), [])
+
+    return methods_of
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile("[^/]+".join(re.escape(part) for part in re.split(r"\{[^}]+\}", template)))
+
+
+def _methods(operations: dict[str, object]) -> list[str]:
+    named = {method.upper() for method in operations}
+    # Whatever can be read can be asked for without its body.
+    return [method for method in _METHODS if method in named or (method == "HEAD" and "GET" in named)]

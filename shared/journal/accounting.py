@@ -1,0 +1,102 @@
+"""The journal's accounts: accepted = persisted + duplicate + dead + pending, to the event. Read by whoever shows or asserts it.
+
+Redis counts what comes into a stream and what leaves it, in the scripts that add and remove; Postgres counts what became of it, in the
+transactions that store. The two are read one after the other while events go through, so what is read of Postgres lies between two bounds:
+not less than what had left the journal before, not more than what had come into it after.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+from redis import Redis, RedisCluster
+
+from shared.journal.streams import EPOCH_FIELD, accounting_key
+
+# Where the worker's task leaves what it found: `alarms`, how often the equation did not hold.
+CHECK_KEY: Final = "accounting:check"
+
+# One stream's account and length, as of one moment.
+_READ = f"""
+local account = redis.call('HMGET', KEYS[2], '{EPOCH_FIELD}', 'accepted', 'settled')
+account[4] = redis.call('XLEN', KEYS[1])
+return account
+"""
+
+
+class StreamAccount(Struct, frozen=True):
+    """Events that came into a stream, and that left it; and the entries that are in it."""
+
+    accepted: int
+    settled: int
+    entries: int
+
+
+class Outcome(Struct, frozen=True):
+    """What became of a stream's events, as Postgres has it."""
+
+    persisted: int = 0
+    duplicate: int = 0
+    dead: int = 0
+
+    @property
+    def total(self) -> int:
+        """Of all kinds."""
+        return self.persisted + self.duplicate + self.dead
+
+
+class Accounting(Struct, frozen=True):
+    """The equation over all streams as they are now. `drift`: events that are missing from it or too many in it, 0 if it holds.
+
+    `former_epochs`: accounts of journals that were replaced; their events are in none of the other numbers.
+    """
+
+    accepted: int
+    persisted: int
+    duplicate: int
+    dead: int
+    pending: int
+    drift: int
+    former_epochs: int
+
+
+def read_accounts(redis: "Redis", streams: Sequence[str]) -> dict[str, StreamAccount]:
+    """The streams' accounts by epoch; without those that never had an entry. redis.RedisError if Redis is away."""
+    answers: list[Any]
+    if isinstance(redis, RedisCluster):
+        # Its pipelines take no scripts.
+        answers = [redis.eval(_READ, 2, stream, accounting_key(stream)) for stream in streams]
+    else:
+        with redis.pipeline(transaction=False) as pipeline:
+            for stream in streams:
+                pipeline.eval(_READ, 2, stream, accounting_key(stream))
+            answers = pipeline.execute()
+    return {
+        epoch.decode(): StreamAccount(int(accepted or 0), int(settled or 0), entries)
+        for epoch, accepted, settled, entries in answers
+        if epoch is not None
+    }
+
+
+def judge(
+    before: Mapping[str, StreamAccount], outcomes: Mapping[str, Outcome], after: Mapping[str, StreamAccount], *, may_lag: bool = False
+) -> Accounting:
+    """The equation, from accounts read before and after the outcomes. `may_lag`: these are of a replica, what is missing may be on its way."""
+    drift = 0
+    for epoch, account in after.items():
+        applied = outcomes.get(epoch, Outcome()).total
+        surplus = max(0, applied - account.accepted)
+        missing = max(0, before[epoch].settled - applied) if epoch in before and not may_lag else 0
+        # Entries that were removed past the worker: nothing will ever become of them.
+        vanished = abs(account.accepted - account.settled) if account.entries == 0 else 0
+        drift += surplus + missing + vanished
+    counted = [outcome for epoch, outcome in outcomes.items() if epoch in after]
+    return Accounting(
+        accepted=sum(account.accepted for account in after.values()),
+        persisted=sum(outcome.persisted for outcome in counted),
+        duplicate=sum(outcome.duplicate for outcome in counted),
+        dead=sum(outcome.dead for outcome in counted),
+        pending=sum(account.accepted - account.settled for account in after.values()),
+        drift=drift,
+        former_epochs=len(outcomes) - len(counted),
+    )

@@ -1,0 +1,88 @@
+"""Secrets in texts become `[redacted:kind:hash]` before anything is stored: the same secret is the same word, so it can be counted and searched for.
+
+`kind` says what it is where its form tells ("github_token"), and "credential" where only what stands beside it does; `hash` is the
+beginning of its SHA-256. Redacting again changes nothing. It takes linear time, whatever the text (secret_rules.py), and bounded time for
+all that it finds (secret_places.py).
+"""
+
+import re
+from hashlib import sha256
+
+from shared.redaction.secret_finder import Judged, Place, contexts_in, cut_off_in, tokens_in
+from shared.redaction.secret_rules import Rules, rules
+
+# Two are enough for all that was ever seen; each finds at least one more secret.
+_MAX_PASSES = 8
+# What one text may cost in one pass, in the units of secret_places: some thousands of different secrets, or 16,000 times the same word.
+# It depends on nothing of the text, so that doing it again cuts off nothing more.
+_ALLOWED = 16_000
+_WORD = b"[redacted:"
+_WORDS = re.compile(rb"(\[redacted:[a-z_]{1,40}:[0-9a-f]{8}\])")
+_CUT = "…".encode()
+
+
+def redact_text(text: str, counts: dict[str, int] | None = None) -> str:
+    """The text without its secrets; the very same if there are none. `counts` grows by what was found, by kind."""
+    data = text.encode("utf-8", "surrogatepass")
+    redacted = redact_bytes(data, {} if counts is None else counts)
+    return text if redacted is data else redacted.decode("utf-8", "surrogatepass")
+
+
+def redact_bytes(data: bytes, counts: dict[str, int]) -> bytes:
+    """The same of text in UTF-8; the very same object if there is nothing to redact."""
+    known = rules()
+    judged: Judged = {}
+    text = _without_words(data)
+    # What stands across the edge of a secret is seen only when that is gone.
+    for number in range(_MAX_PASSES):
+        before = data
+        data, text = _pass(data, text, counts, known, judged, _ALLOWED >> max(0, number - 1))
+        if data is before:
+            break
+    return data
+
+
+def _pass(data: bytes, text: bytes, counts: dict[str, int], known: Rules, judged: Judged, allowed: int) -> tuple[bytes, bytes]:
+    """`text` is `data` as it is read: as long, with NULs where something was redacted."""
+    # First what is known by itself: then the same secret is the same word, whatever stands beside it.
+    places, allowed = tokens_in(text, known, allowed)
+    data, text = _replace(data, text, places, counts)
+    if data.endswith(_CUT):
+        data, text = _replace(data, text, cut_off_in(text, known), counts)
+    return _replace(data, text, contexts_in(text, known, judged, allowed), counts)
+
+
+def _replace(data: bytes, text: bytes, places: list[Place], counts: dict[str, int]) -> tuple[bytes, bytes]:
+    if not places:
+        return data, text
+    words: dict[bytes, bytes] = {}
+    pieces: list[bytes] = []
+    read: list[bytes] = []
+    end = 0
+    for start, stop, kind in places:
+        secret = data[start:stop]
+        word = words.get(secret) or words.setdefault(secret, word_of(kind, secret))
+        pieces += (data[end:start], word)
+        read += (text[end:start], bytes(len(word)))
+        counts[kind] = counts.get(kind, 0) + 1
+        end = stop
+    return b"".join((*pieces, data[end:])), b"".join((*read, text[end:]))
+
+
+def word_of(kind: str, secret: bytes) -> bytes:
+    """What stands in the place of a secret."""
+    return b"[redacted:%b:%b]" % (kind.encode(), sha256(secret).hexdigest()[:8].encode())
+
+
+def has_word(text: str) -> bool:
+    """Whether something in a text was redacted."""
+    return "[redacted:" in text
+
+
+def _without_words(data: bytes) -> bytes:
+    """As long, with NULs where something was redacted before: that ends a text, so that doing it again finds nothing else."""
+    if _WORD not in data:
+        return data
+    parts = _WORDS.split(data)
+    parts[1::2] = [bytes(len(word)) for word in parts[1::2]]
+    return b"".join(parts)

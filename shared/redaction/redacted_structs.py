@@ -1,0 +1,196 @@
+"""Events and records without their secrets: every field that can hold text, so that a new kind or a new field is covered before anybody thinks of it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import re2
+from msgspec import Struct, inspect
+
+from shared.redaction.redact import has_word, redact_text, word_of
+from shared.redaction.secret_patterns import DOUBTFUL_KEY_ENDS, DOUBTFUL_KEYS, HARMLESS_KEYS, SECRET_KEY_ENDS
+from shared.redaction.secret_rules import CREDENTIAL, compiled, options
+from shared.redaction.secret_shapes import is_placeholder, is_secret
+from shared.redaction.secrets_in_json import in_json
+
+# Left as they are, and why.
+EXEMPT = {
+    "session_id": "a name that other events and addresses refer to; Claude Code makes it at random",
+    "parent_session_id": "the same",
+    "agent_id": "a name that other records refer to; Claude Code makes it at random",
+}
+# Few have any, so most calls are saved.
+_ASKED_AT_ONCE = 8
+_SCHEMES = ("bearer ", "basic ", "token ", "apikey ", "digest ")
+_SECRET_KEY_ENDS = tuple(words.replace(" ", "") for words in SECRET_KEY_ENDS)
+_DOUBTFUL_KEY_ENDS = tuple(words.replace(" ", "") for words in DOUBTFUL_KEY_ENDS)
+# {"name": "DB_PASSWORD", "value": …}: a variable of a container, a field of a form.
+_NAME_KEYS = ("name", "key", "field", "id")
+_VALUE_KEYS = ("value", "content", "text", "defaultValue")
+_MAX_NAME = 100
+_encode = msgspec.json.Encoder().encode
+
+
+@lru_cache(maxsize=1)
+def _in_json() -> Any:
+    # Where only yes or no is asked, a set is faster than a search.
+    patterns = re2.Set.SearchSet(options())
+    for pattern in in_json():
+        patterns.Add(pattern)
+    patterns.Compile()
+    return patterns
+
+
+@lru_cache(maxsize=1)
+def _place_in_json() -> Any:
+    return compiled(b"|".join(in_json()))
+
+
+def may_hold_secret(json_text: bytes) -> bool:
+    """False for most JSON; then nothing in it is to be redacted. Reads half a gigabyte a second."""
+    return _in_json().Match(json_text) is not None
+
+
+def which_may_hold_secret(json_text: bytes, items: Sequence[bytes]) -> Iterator[int]:
+    """The indexes of those of a text's items, in their order in it, that may_hold_secret. The text is read once."""
+    search = _place_in_json().search
+    place = search(json_text)
+    end = 0
+    for index, item in enumerate(items):
+        if place is None:
+            return
+        # Nearly always one character behind the one before; to look for a long text costs more than to compare it.
+        start = end + 1 if json_text.startswith(item, end + 1) else json_text.find(item, end)
+        end = start + len(item)
+        if place.start() < end:
+            yield index
+            place = search(json_text, end)
+
+
+def warm_up() -> None:
+    """Compiles what the first event would wait 50 ms for."""
+    may_hold_secret(b"{}")
+    list(which_may_hold_secret(b"[]", []))
+    redact_text("")
+
+
+def redact_structs(structs: Sequence[Struct], counts: dict[str, int]) -> None:
+    """Redacts them in place; `counts` grows by kind."""
+    for start in range(0, len(structs), _ASKED_AT_ONCE):
+        group = structs[start : start + _ASKED_AT_ONCE]
+        if may_hold_secret(_encode(group)):
+            for struct in group:
+                if may_hold_secret(_encode(struct)):
+                    redact_struct(struct, counts)
+
+
+def redact_struct(struct: Struct, counts: dict[str, int]) -> None:
+    """Redacts every field that can hold text, in place. What grows beyond its field's length by that is cut."""
+    for name, max_length in text_fields(type(struct)):
+        value = getattr(struct, name)
+        redacted = redact_value(value, counts)
+        if redacted is not value:
+            setattr(struct, name, redacted[:max_length] if isinstance(redacted, str) else redacted)
+
+
+@lru_cache(maxsize=256)
+def text_fields(struct_type: type[Struct]) -> tuple[tuple[str, int | None], ...]:
+    """The fields of a type that can hold text and are not exempt, each with the most characters it may have."""
+    info = inspect.type_info(struct_type)
+    assert isinstance(info, inspect.StructType)
+    return tuple((field.name, _max_length(field.type)) for field in info.fields if field.name not in EXEMPT and _can_hold_text(field.type))
+
+
+def _can_hold_text(kind: inspect.Type) -> bool:
+    if isinstance(kind, inspect.Metadata):
+        return _can_hold_text(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        return any(map(_can_hold_text, kind.types))
+    if isinstance(kind, (inspect.ListType, inspect.SetType, inspect.VarTupleType)):
+        return _can_hold_text(kind.item_type)
+    if isinstance(kind, inspect.TupleType):
+        return any(map(_can_hold_text, kind.item_types))
+    if isinstance(kind, inspect.StructType):
+        return bool(text_fields(kind.cls))
+    return isinstance(kind, (inspect.StrType, inspect.AnyType, inspect.DictType, inspect.RawType))
+
+
+def _max_length(kind: inspect.Type) -> int | None:
+    if isinstance(kind, inspect.Metadata):
+        return _max_length(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        return next((length for length in map(_max_length, kind.types) if length is not None), None)
+    return kind.max_length if isinstance(kind, inspect.StrType) else None
+
+
+def redact_value(value: Any, counts: dict[str, int]) -> Any:
+    """A value of JSON without its secrets; the very same object if there are none."""
+    if isinstance(value, str):
+        return redact_text(value, counts)
+    if isinstance(value, dict):
+        named = _name_of_value(value)
+        items = {
+            redact_text(key, counts): _named(named if key in _VALUE_KEYS and named else key, item, counts) for key, item in value.items()
+        }
+        is_same = all(items.get(key, items) is item for key, item in value.items())
+        return value if is_same else items
+    if isinstance(value, list):
+        redacted = [redact_value(item, counts) for item in value]
+        return value if all(new is old for new, old in zip(redacted, value, strict=True)) else redacted
+    if isinstance(value, Struct):
+        redact_struct(value, counts)
+    return value
+
+
+def _name_of_value(value: dict[str, Any]) -> str | None:
+    """What a pair of a name and a value is named by, where that is the name of a secret."""
+    for key in _NAME_KEYS:
+        if isinstance(name := value.get(key), str) and len(name) <= _MAX_NAME and is_secret_key(name):
+            return name
+    return None
+
+
+def _named(key: str, value: Any, counts: dict[str, int]) -> Any:
+    """What stands under a key: under that of a secret, all text is one."""
+    if not is_secret_key(key):
+        return redact_value(value, counts)
+    if isinstance(value, list):
+        redacted = [_named(key, item, counts) for item in value]
+        return value if all(new is old for new, old in zip(redacted, value, strict=True)) else redacted
+    if not isinstance(value, str):
+        return redact_value(value, counts)
+    # What is known by its form keeps its kind, and the word stays what it is.
+    text = redact_text(value, counts)
+    if has_word(text) or is_placeholder(text) or (_is_doubtful(key) and not _looks_secret(key, text)):
+        return text
+    scheme = next((len(scheme) for scheme in _SCHEMES if text[: len(scheme)].lower() == scheme), 0)
+    counts[CREDENTIAL] = counts.get(CREDENTIAL, 0) + 1
+    return text[:scheme] + word_of(CREDENTIAL, text[scheme:].encode("utf-8", "surrogatepass")).decode()
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether a key of structured data names a secret, however it is spelled: `apiKey`, `X-Api-Key`, `DB_PASSWORD`; not `max_tokens`, `pageToken`."""
+    plain = _plain(key)
+    return (plain.endswith(_SECRET_KEY_ENDS) or _is_doubtful(key)) and _harmless_keys().search(key) is None
+
+
+def _is_doubtful(key: str) -> bool:
+    plain = _plain(key)
+    return plain in DOUBTFUL_KEYS or plain.endswith(_DOUBTFUL_KEY_ENDS)
+
+
+def _looks_secret(key: str, text: str) -> bool:
+    if _plain(key).endswith("cookies"):
+        return "=" in text and not text.endswith("=")
+    return is_secret("quoted", key.encode("utf-8", "surrogatepass"), text.encode("utf-8", "surrogatepass"), b"")
+
+
+def _plain(key: str) -> str:
+    return key.lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+@lru_cache(maxsize=1)
+def _harmless_keys() -> re.Pattern[str]:
+    return re.compile(HARMLESS_KEYS.decode())

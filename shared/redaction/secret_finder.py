@@ -1,0 +1,130 @@
+"""Where the secrets of a text are, each step in one go over the text: the places that are to be replaced, in their order, none in another.
+
+Each place that is looked at costs some of an allowance. Where it is used up, nothing is told apart any more: from there on the text is one
+secret, of the kind "too_many". So a text that is made of secrets takes no longer than one that has some thousands of them.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from shared.redaction.secret_rules import CREDENTIAL, SHAPES, Rules, Token
+from shared.redaction.secret_shapes import is_secret, trimmed
+
+TOO_MANY = "too_many"
+# What tells a token is looked for in so much at a time, a token in so much more.
+CHUNK_BYTES = 32 * 1024
+_LONGEST_BEGINNING = 1024
+_LONGEST_BYTES = 16 * 1024
+# In units of about a microsecond: what a place costs that is found again, what one more that is judged, what one that its form tells.
+FOUND_COST = 1
+JUDGED_COST = 4
+TOKEN_COST = 2
+
+
+# As many of one letter at its end has no secret, but an example: sk-xxxxxxxxxxxx. It is left, and costs as much.
+_SAME = 12
+_EXAMPLE = ""
+
+
+class Place(NamedTuple):
+    """From where to where, and what is there."""
+
+    start: int
+    stop: int
+    kind: str
+
+
+_UNSEEN = (-1, -1)
+
+# Whether a text around a value is judged as one, by itself and the byte behind it: where in it the secret is, or None.
+Judged = dict[bytes, tuple[int, int] | None]
+
+
+def tokens_in(text: bytes, known: Rules, allowed: int) -> tuple[list[Place], int]:
+    """What is known by its form; and what is left of the allowance."""
+    left = allowed // TOKEN_COST
+    places: list[Place] = []
+    end = 0
+    for chunk in range(0, len(text), CHUNK_BYTES):
+        for span in _in_chunk(text, chunk, known, left):
+            # Inside of a secret there may be the beginning of another.
+            if span.start < end:
+                continue
+            if left == 0:
+                places.append(Place(span.start, len(text), TOO_MANY))
+                return places, 0
+            left -= 1
+            if span.kind != _EXAMPLE:
+                places.append(span)
+                end = span.stop
+    return places, allowed - (allowed // TOKEN_COST - left) * TOKEN_COST
+
+
+def _in_chunk(text: bytes, chunk: int, known: Rules, most: int) -> list[Place]:
+    """What begins in a chunk, in its order, the longer of two that begin together first."""
+    # Each kind is looked for only where it is: all of them in a megabyte would take a tenth of a second.
+    is_all = len(text) <= CHUNK_BYTES
+    found = known.which_tokens.Match(text if is_all else text[chunk : chunk + CHUNK_BYTES + _LONGEST_BEGINNING])
+    spans = [span for index in found or () for span in islice(_spans_of(known.tokens[index], text, chunk), most + 1)]
+    spans.sort(key=lambda span: (span.start, -span.stop))
+    return spans
+
+
+def _spans_of(token: Token, text: bytes, chunk: int) -> Iterator[Place]:
+    """Those that begin in a chunk."""
+    end = chunk + CHUNK_BYTES
+    for match in token.pattern.finditer(text, chunk, end + _LONGEST_BYTES):
+        if match.start() >= end:
+            break
+        if match.end() == end + _LONGEST_BYTES:
+            match = token.pattern.match(text, match.start()) or match
+        for start, stop in token.spans(match):
+            is_example = text[stop - _SAME : stop].count(text[stop - 1]) == _SAME
+            yield Place(start, stop, _EXAMPLE if is_example else token.kind)
+
+
+def contexts_in(text: bytes, known: Rules, judged: Judged, allowed: int) -> list[Place]:
+    """What is known by what stands beside it. What is found again is not judged again: `judged` remembers it."""
+    places: list[Place] = []
+    search, length = known.next_context, len(text)
+    ((start, stop),) = search(text, 0, length)
+    while start >= 0:
+        if allowed <= 0:
+            places.append(Place(start, length, TOO_MANY))
+            break
+        allowed -= FOUND_COST
+        # One byte more than is found: it tells something too.
+        found = text[start : stop + 1]
+        secret = judged.get(found, _UNSEEN)
+        if secret is _UNSEEN:
+            allowed -= JUDGED_COST
+            secret = judged[found] = _judge(found, stop - start, known)
+        if secret is not None:
+            places.append(Place(start + secret[0], start + secret[1], CREDENTIAL))
+        ((start, stop),) = search(text, stop, length)
+    return places
+
+
+def _judge(found: bytes, length: int, known: Rules) -> tuple[int, int] | None:
+    """Where in what is found by a context the secret is; None if it is none. Behind its length there is one byte more."""
+    match = known.context.match(found, 0, length)
+    assert match is not None, "both engines read the same patterns"
+    number = match.lastindex
+    assert number is not None
+    start, stop = match.span(number)
+    value = trimmed(SHAPES[number - 1], found[start:stop])
+    if is_secret(SHAPES[number - 1], found[:start], value, found[stop : stop + 1].strip(b"\0")):
+        return start, start + len(value)
+    return None
+
+
+def cut_off_in(text: bytes, known: Rules) -> list[Place]:
+    """A text that was shortened may end with the beginning of a secret."""
+    cut = known.cut_off.search(text)
+    if cut is None:
+        return []
+    group = cut.lastindex
+    start, stop = cut.span(group)
+    kind = CREDENTIAL if group == 2 else next(token.kind for token in known.tokens if text.startswith(token.beginning, start))
+    return [Place(start, stop, kind)]

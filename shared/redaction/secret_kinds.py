@@ -1,0 +1,56 @@
+"""The kinds of secrets that are known by themselves, as secret_kinds.toml has them."""
+
+import re
+import tomllib
+from functools import lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+
+_COUNT = re.compile(r"\{(\d+)(,\d*)?\}")
+# Enough to tell a token from a word.
+_UNCOUNTED = 7
+_TOLD_LENGTH = 20
+
+
+class Kind(NamedTuple):
+    """One mark of a kind, and what is around it (secret_kinds.toml)."""
+
+    kind: str
+    begins: bytes
+    then: bytes
+    behind: tuple[bytes, ...]
+    is_alone: bool
+    example: str
+
+
+@lru_cache(maxsize=1)
+def kinds() -> tuple[Kind, ...]:
+    """Read at the first use."""
+    tables = tomllib.loads(files("shared.redaction").joinpath("secret_kinds.toml").read_text())["token"]
+    return tuple(
+        Kind(
+            kind=table["kind"],
+            begins=begins.encode(),
+            then=table["then"].encode(),
+            behind=tuple(before.encode() for before in table.get("behind", ())),
+            is_alone=table.get("alone", False),
+            example=table["example"],
+        )
+        for table in tables
+        for begins in table["begins"]
+    )
+
+
+def told_by(kind: Kind) -> bytes:
+    """What of a token tells that there may be one: its mark and some of what follows, so that an automaton need not count far."""
+    # All of it is in a group where only a part of the whole is the secret.
+    then = re.sub(r"^\((?!\?)", "", kind.then.decode())
+    count = next(
+        (count for count in _COUNT.finditer(then) if int(count[1]) > _TOLD_LENGTH or (count[2] and int(count[1]) > _UNCOUNTED)), None
+    )
+    if count is None:
+        return re.escape(kind.begins) + then.encode()
+    start = then[: count.start()]
+    if start.count("(") > start.count(")"):
+        return re.escape(kind.begins) + start.rpartition("(")[0].encode()
+    return re.escape(kind.begins) + start.encode() + b"{%d}" % min(int(count[1]), _TOLD_LENGTH)

@@ -1,0 +1,205 @@
+"""The patterns, compiled: RE2 reads every text, in linear time; Python's `re` only goes on from where something begins.
+
+That is over as much as its own match, or over a fixed length, so it is linear too.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from itertools import islice
+from typing import Any, NamedTuple
+
+import re2
+
+from shared.redaction.secret_forms import (
+    COMMAND_LINE,
+    COMMANDS,
+    JWT,
+    PEM_BEGINNING,
+    PEM_LINE,
+    PEM_PART,
+    PEM_TITLE,
+    PEM_TOLD,
+    PEM_WHOLE,
+    SEED,
+    SEED_BEGINS,
+)
+from shared.redaction.secret_kinds import Kind, kinds
+from shared.redaction.secret_patterns import CONTEXTS, NAMED_CONTEXTS, SECRET_NAME, cut_off
+from shared.redaction.secret_shapes import MIN_PIN, is_secret
+
+CREDENTIAL = "credential"
+SEED_PHRASE = "seed_phrase"
+PRIVATE_KEY = "private_key"
+# How the value of each group of `Rules.context` is judged.
+SHAPES = tuple(context.shape for context in (*CONTEXTS, *NAMED_CONTEXTS))
+# The automata are built while they are used; with less, a text of many beginnings would empty their cache again and again.
+MAX_MEMORY_BYTES = 16 * 1024**2
+_MIN_SEED_WORDS = 12
+_SEED_WORD = re.compile(rb"[a-z]+")
+# Of one command.
+_MAX_OPTIONS = 4
+_PEM_LINES = re.compile(PEM_LINE)
+
+
+# Where in what was found the secrets are.
+Spans = Iterator[tuple[int, int]]
+
+
+class Token(NamedTuple):
+    """A kind: what finds it, and where in that its secrets are."""
+
+    kind: str
+    beginning: bytes
+    pattern: re.Pattern[bytes]
+    spans: Callable[[re.Match[bytes]], Spans]
+
+
+# Of a text, from where and to where: the only span is of what is found first, (-1, -1) if nothing is.
+Next = Callable[[bytes, int, int], tuple[tuple[int, int]]]
+
+
+class Rules(NamedTuple):
+    """`which_tokens` tells the indexes of the `tokens` that a text has; `next_context` finds what `context` tells apart."""
+
+    which_tokens: Any
+    tokens: tuple[Token, ...]
+    next_context: Next
+    context: re.Pattern[bytes]
+    cut_off: Any
+
+
+@lru_cache(maxsize=1)
+def rules() -> Rules:
+    """Compiled at the first use: a process without texts need not spend the time."""
+    forms = [*map(_token, kinds()), *_other_tokens()]
+    which_tokens = re2.Set.SearchSet(options())
+    for told, _ in forms:
+        which_tokens.Add(told)
+    which_tokens.Compile()
+    tokens = [token for _, token in forms]
+    return Rules(
+        which_tokens=which_tokens,
+        tokens=tuple(tokens),
+        # Without groups: RE2 needs an automaton only to find a match, but a slower way through it for what is inside.
+        next_context=_next(compiled(_contexts(b"%b"))),
+        # Python's \s has one character more.
+        context=re.compile(_contexts(b"(%b)").replace(rb"\s", rb"\t\n\f\r ")),
+        cut_off=compiled(cut_off()),
+    )
+
+
+def _token(kind: Kind) -> tuple[bytes, Token]:
+    """What tells RE2 that a text may have one, and the token."""
+    # Beginnings are literal, which Python's `re` searches for at a gigabyte a second. A search of RE2 for the whole would have to find its start from
+    # its end, by an automaton whose states are as many as the ways in which letters and digits can follow each other: a millisecond a secret.
+    mark = re.escape(kind.begins)
+    if kind.kind == "jwt":
+        return mark + kind.then, Token(kind.kind, kind.begins, re.compile(JWT), _whole_if_group)
+    before = b"|".join(rb"(?<=(%b)%b)" % (behind, mark) for behind in kind.behind)
+    pattern = mark + (rb"(?:%b)" % before if before else b"")
+    after = b""
+    if kind.is_alone:
+        pattern, after = pattern + rb"(?<![A-Za-z0-9_]%b)" % mark, rb"(?![A-Za-z0-9_])"
+    spans = _from_group if before else _group if re.compile(kind.then).groups else _whole
+    return mark + kind.then, Token(kind.kind, kind.begins, re.compile(pattern + kind.then + after), spans)
+
+
+def _other_tokens() -> Iterator[tuple[bytes, Token]]:
+    """What a form and a rule of Python tell together."""
+    told = re2.escape(PEM_BEGINNING) + PEM_TOLD
+    yield (
+        told,
+        Token(PRIVATE_KEY, PEM_BEGINNING, re.compile(PEM_BEGINNING + PEM_TITLE + b"(?:(" + PEM_WHOLE + b")|" + PEM_PART + b")"), _key),
+    )
+    for name, option in COMMANDS:
+        yield re2.escape(name), Token(CREDENTIAL, name, re.compile(re.escape(name) + COMMAND_LINE), _options_of(re.compile(option)))
+    for beginning in SEED_BEGINS:
+        yield re2.escape(beginning), Token(SEED_PHRASE, beginning, re.compile(re.escape(beginning) + SEED), _if_seed)
+
+
+def _whole(match: re.Match[bytes]) -> Spans:
+    yield match.span()
+
+
+def _group(match: re.Match[bytes]) -> Spans:
+    yield match.span(1)
+
+
+def _whole_if_group(match: re.Match[bytes]) -> Spans:
+    if match.lastindex:
+        yield match.span()
+
+
+def _from_group(match: re.Match[bytes]) -> Spans:
+    """With what stands before its mark."""
+    assert match.lastindex is not None
+    yield match.start(match.lastindex), match.end()
+
+
+def _key(match: re.Match[bytes]) -> Spans:
+    """A private key. Code may speak of both ends of one, too: then there is little between them that it is made of."""
+    if match[1] is not None and sum(map(len, _PEM_LINES.findall(match[1]))) * 10 < len(match[1]) * 4:
+        part = _pem_part().match(match.string, match.start())
+        if part is None:
+            return
+        match = part
+    yield match.span()
+
+
+@lru_cache(maxsize=1)
+def _pem_part() -> re.Pattern[bytes]:
+    return re.compile(PEM_BEGINNING + PEM_TITLE + PEM_PART)
+
+
+def _options_of(option: re.Pattern[bytes]) -> Callable[[re.Match[bytes]], Spans]:
+    def spans(match: re.Match[bytes]) -> Spans:
+        for found in islice(option.finditer(match.string, *match.span()), _MAX_OPTIONS):
+            is_port = found[1].isdigit() and len(found[1]) < MIN_PIN
+            if not is_port and is_secret("said", b"password", found[1], b""):
+                yield found.span(1)
+
+    return spans
+
+
+def _if_seed(match: re.Match[bytes]) -> Spans:
+    """Twelve words or more that are all on the list of which wallets are made."""
+    count, end = 0, 0
+    for word in _SEED_WORD.finditer(match[1]):
+        if word[0] not in _seed_words():
+            break
+        count, end = count + 1, word.end()
+    if count >= _MIN_SEED_WORDS:
+        yield match.start(1), match.start(1) + end
+
+
+@lru_cache(maxsize=1)
+def _seed_words() -> frozenset[bytes]:
+    # Few texts need it.
+    from mnemonic import Mnemonic  # noqa: PLC0415
+
+    return frozenset(word.encode() for word in Mnemonic("english").wordlist)
+
+
+def _next(pattern: Any) -> Next:
+    """What `finditer` calls for each match, without what Python does around it, which is as much again."""
+    return partial(pattern._regexp.Match, type(pattern._regexp).Anchor.UNANCHORED)
+
+
+def _contexts(form: bytes) -> bytes:
+    """All contexts as one pattern, the values in this form."""
+    parts = [before + form % value + behind for _, before, value, behind in CONTEXTS]
+    named = [before + form % value + behind for _, before, value, behind in NAMED_CONTEXTS]
+    return b"|".join((*parts, b"(?i:%b)(?:%b)" % (SECRET_NAME, b"|".join(named))))
+
+
+def options() -> Any:
+    options = re2.Options()
+    # Bytes, since the wrapper would count characters for every match; no pattern ends inside a character.
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = MAX_MEMORY_BYTES
+    return options
+
+
+def compiled(pattern: bytes) -> Any:
+    return re2.compile(pattern, options=options())

@@ -1,0 +1,60 @@
+"""The one door to Redis: a client for a URL (shared/redis/url.py), blocking for worker and query, asynchronous for ingest.
+
+A Cluster's client has the same methods as a server's; only what takes keys of several partitions, or depends on its connection, is different.
+"""
+
+from typing import Any, Final, cast
+
+from redis import Redis, RedisCluster
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio import RedisCluster as AsyncRedisCluster
+from redis.asyncio.cluster import ClusterNode as AsyncClusterNode
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
+from redis.cluster import ClusterNode
+from redis.exceptions import RedisClusterException, RedisError
+from redis.sentinel import Sentinel
+
+from shared.redis.url import Servers, is_cluster, is_sentinel, servers
+
+# Whatever says that Redis cannot be asked, or says no. What a Cluster's client says of itself is no RedisError.
+REDIS_ERRORS: Final = (RedisError, RedisClusterException)
+
+# redis-py has no types for these.
+_Sentinel: Any = Sentinel
+_AsyncSentinel: Any = AsyncSentinel
+_ClusterNode: Any = ClusterNode
+
+# A Sentinel answers from its memory. One that is down must cost less than a request may take, since the next one is asked then.
+SENTINEL_SECONDS = 0.3
+
+
+def connect(url: str, **options: Any) -> Redis:
+    """A client that connects when first used, but a Cluster's at once. `options` are redis-py's of a connection."""
+    if is_sentinel(url):
+        there = servers(url)
+        sentinel: Any = _Sentinel(list(there.addresses), sentinel_kwargs=_of_sentinels(there), db=there.db, **there.credentials, **options)
+        return cast(Redis, sentinel.master_for(there.master))
+    if is_cluster(url):
+        there = servers(url)
+        nodes = [_ClusterNode(host, port) for host, port in there.addresses]
+        return cast(Redis, RedisCluster(startup_nodes=nodes, **there.credentials, **options))
+    return Redis.from_url(url, **options)
+
+
+def connect_async(url: str, **options: Any) -> AsyncRedis:
+    """A client that connects when first used. `options` are redis-py's of a connection."""
+    if is_sentinel(url):
+        there = servers(url)
+        sentinel: Any = _AsyncSentinel(
+            list(there.addresses), sentinel_kwargs=_of_sentinels(there), db=there.db, **there.credentials, **options
+        )
+        return cast(AsyncRedis, sentinel.master_for(there.master))
+    if is_cluster(url):
+        there = servers(url)
+        nodes = [AsyncClusterNode(host, port) for host, port in there.addresses]
+        return cast(AsyncRedis, AsyncRedisCluster(startup_nodes=nodes, **there.credentials, **options))
+    return AsyncRedis.from_url(url, **options)
+
+
+def _of_sentinels(there: Servers) -> dict[str, Any]:
+    return {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": SENTINEL_SECONDS, **there.sentinel_credentials}

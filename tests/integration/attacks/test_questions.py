@@ -1,0 +1,116 @@
+"""Questions made to be taken for SQL, for a pattern or for HTML, or to learn of what is inside: each is a text and nothing more."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from shared.http.api_document import DOCUMENT
+from tests.integration.attacks.conftest import Target, refused
+from tests.integration.query import world
+from tests.integration.query.seed import add_message
+
+API: dict[str, dict[str, Any]] = json.loads(DOCUMENT.read_text(encoding="utf-8"))["paths"]
+PARAMETERS = {
+    path: [each["name"] for each in operations["get"].get("parameters", []) if each["in"] == "query"]
+    for path, operations in API.items()
+    if "get" in operations
+}
+SQL = [
+    "' OR '1'='1",
+    "1; DROP TABLE messages; --",
+    "1) UNION SELECT version() --",
+    "\\'; SELECT pg_sleep(60); --",
+    "%27%20OR%201=1",
+    "$1",
+    "%(x)s",
+    "{0}",
+]
+SEARCHES = [
+    "' | '", "a:*", "!!", "&", "a & b", "((", "<->", "\\", "%", "_", '"', '"a', "a or", "or or or", "-", "--", "*", "a*b", "[a-z]+", "(a+)+$", ".*" * 60,
+    "\u202e", "\U0001f600", "select pg_sleep(60)", "'; DROP TABLE messages; --",
+]  # fmt: skip
+MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><b>needle</b>"
+
+
+def fill(target: Target) -> dict[str, int]:
+    with psycopg.connect(target.settings.database_url, autocommit=True) as connection:
+        world.build(connection, sessions=2)
+    return target.stored()
+
+
+@pytest.mark.parametrize("path", [path for path, names in PARAMETERS.items() if names])
+def test_a_parameter_is_a_value_whatever_is_in_it(target: Target, path: str) -> None:
+    before = fill(target)
+    shown = (
+        path.replace("{project_id}", "1").replace("{session_id}", "session-1").replace("{job_id}", "018f3b1e-0000-7000-8000-000000000001")
+    )
+    for name in PARAMETERS[path]:
+        for text in SQL:
+            answer = target.http.get(shown, params={name: text})
+            if answer.status_code != 200:
+                assert answer.status_code in (400, 404)
+                refused(answer, answer.status_code, answer.json()["code"])
+    assert target.stored() == before
+
+
+@pytest.mark.parametrize("path", [path for path in API if "{" in path and "get" in API[path]])
+def test_an_id_in_a_path_is_a_value_and_an_unknown_one_is_404(target: Target, path: str) -> None:
+    before = target.stored()
+    start, _, rest = path.partition("{")
+    for text in [*SQL, "../../etc/passwd", "\0", "\r\nX-Injected: 1", "9" * 400]:
+        answer = target.http.get(start + quote(text, safe="") + rest.partition("}")[2])
+        assert answer.status_code in ((400, 404, 405) if "\r" in text else (400, 404)), answer.text
+        refused(answer, answer.status_code, answer.json()["code"])
+        assert "x-injected" not in answer.headers
+    assert target.stored() == before
+
+
+def test_a_search_is_words_and_no_pattern(target: Target) -> None:
+    before = fill(target)
+    for q in SEARCHES:
+        for sort in ("best", "newest"):
+            answer = target.http.get("/api/conversations/search", params={"q": q, "sort": sort})
+            assert answer.status_code in (200, 400), (q, answer.text)
+    assert target.stored() == before
+
+
+def test_a_search_that_a_pattern_would_try_for_years_is_answered(target: Target) -> None:
+    fill(target)
+    with psycopg.connect(target.settings.database_url, autocommit=True) as connection:
+        add_message(connection, None, "2026-01-01T00:00:00Z", "a" * 400_000 + "!")
+    for q in ["a" * 256, "a." * 128, "ab-" * 85, "/" * 256, "aA" * 128, "a_" * 128, "検" * 256, "(a+)+$", "(a|a)*b"]:
+        assert target.http.get("/api/conversations/search", params={"q": q}).status_code in (200, 400), q
+
+
+def test_a_prefix_with_wildcards_in_it_means_their_text(target: Target) -> None:
+    fill(target)
+    assert target.http.get("/api/activities", params={"file_path": "%*"}).json()["items"] == []
+    assert target.http.get("/api/activities", params={"file_path": "_*"}).json()["items"] == []
+
+
+def test_what_was_said_comes_back_as_data_and_found_as_escaped_text(target: Target) -> None:
+    with psycopg.connect(target.settings.database_url, autocommit=True) as connection:
+        add_message(connection, None, "2026-01-01T00:00:00Z", MARKUP)
+    answer = target.http.get("/api/conversations/search", params={"q": "needle"})
+    assert answer.headers["content-type"] == "application/json"
+    [item] = answer.json()["items"]
+    assert item["content"] == MARKUP
+    assert set(item["snippet"].replace("<mark>", "").replace("</mark>", "")) & set("<>\"'") == set()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in item["snippet"].replace("<mark>", "").replace("</mark>", "")
+
+
+@pytest.mark.parametrize(
+    "path", ["/<script>alert(1)</script>", "/%3Cscript%3E", "/..%2f..%2fetc%2fpasswd", "/.env", "/static/../../etc/passwd"]
+)
+def test_a_path_that_there_is_not_is_named_as_data_only(target: Target, path: str) -> None:
+    answer = target.http.get(path)
+    refused(answer, 404, "NOT_FOUND")
+    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("name", ["projekt_id", "limit ", "__proto__", "q[]", "$where"])
+def test_a_parameter_that_there_is_not_is_refused(target: Target, name: str) -> None:
+    refused(target.http.get("/api/conversations", params={name: "1"}), 400, "VALIDATION_ERROR")

@@ -1,0 +1,95 @@
+"""No secret of an event is in Redis, in Postgres or in an answer; unless redaction is turned off. It holds up nobody."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from fastapi.testclient import TestClient
+
+from services.ingest.app import create_app
+from services.ingest.settings import Settings
+from shared.messages import Conversation
+from shared.redaction.redact import redact_text
+from tests.integration.ingest.conftest import Service
+
+SECRET = "glpat-aB3dE6gH9jK2mN5pQ8sT"
+MOST_CHARACTERS = 1024**2
+# It is hundreds; one or two, where the loop stands still.
+ANSWERS_MEANWHILE = 20
+
+
+def everything(service: Service) -> str:
+    keys = [(key, service.redis.type(key)) for key in service.redis.keys("*")]
+    streams = [service.redis.xrange(key) for key, kind in keys if kind == b"stream"]
+    texts = [service.redis.get(key) for key, kind in keys if kind == b"string"]
+    return f"{keys} {streams} {texts} {service.select('SELECT * FROM projects')}"
+
+
+def test_nothing_of_it_is_kept_anywhere(service: Service) -> None:
+    service.start("s-1", user=f"ann {SECRET}", git_branch=SECRET, project_path=f"/home/me/{SECRET}")
+    service.post("/api/conversations", {"session_id": "s-1", "role": "user", "content": f"use {SECRET}"}, Idempotency_Key="k-1")
+    service.post(
+        "/api/tool-calls",
+        {"session_id": "s-1", "tool_name": "Bash", "result_status": "success", "parameters": {"a": [{"password": "plain"}]}},
+    )
+    service.post("/api/events", [{"type": "activity", "session_id": "s-1", "file_path": f"/x/{SECRET}", "action": "created"}])
+
+    kept = everything(service)
+
+    assert SECRET not in kept
+    assert "plain" not in kept
+    assert kept.count("[redacted:gitlab_token:") >= 5
+
+
+def test_what_was_sent_wrongly_is_not_quoted(service: Service) -> None:
+    service.start("s-1")
+    wrong = {"type": "conversation", "session_id": "s-1", "role": SECRET, "content": "x"}
+    for answer in (service.post("/api/conversations", wrong), service.post("/api/events", [wrong, wrong | {"type": SECRET}])):
+        assert SECRET not in answer.text
+
+
+def test_off_keeps_texts_as_they_came(settings: Settings, service: Service) -> None:
+    with TestClient(create_app(settings.model_copy(update={"redact": False})), base_url=str(service.http.base_url)) as http:
+        service.start("s-1")
+        http.post("/api/conversations", json={"session_id": "s-1", "role": "user", "content": SECRET})
+    assert [event.content for event in service.journal() if isinstance(event, Conversation)] == [SECRET]
+
+
+def test_sixteen_megabytes_of_secrets_stop_nobody_else(service: Service) -> None:
+    # Given a batch as large as one may be, with nothing but secrets in it
+    service.start("s-1")
+    contents = [(f"password=abcd12{number:02} " * 70_000)[:MOST_CHARACTERS] for number in range(15)]
+    batch = [{"type": "conversation", "session_id": "s-1", "role": "user", "content": content} for content in contents]
+
+    # When others ask while it is accepted
+    with ThreadPoolExecutor(1) as beside:
+        sending = beside.submit(accepted, service, batch)
+        answers = 0
+        while not sending.done():
+            assert service.http.get("/healthz").status_code == 200
+            answers += 1
+
+    # Then they are answered, and it is kept as any other
+    assert sending.result() == len(contents)
+    assert answers > ANSWERS_MEANWHILE
+    kept = [event.content for event in service.journal() if isinstance(event, Conversation)]
+    assert set(kept) == {redact_text(content)[:MOST_CHARACTERS] for content in contents}
+
+
+def accepted(service: Service, batch: list[dict[str, str]]) -> int:
+    """How many. A busy disk may take longer than ingest waits for it; then a client sends the same again."""
+    while (answer := service.post("/api/events", batch, Idempotency_Key="k")).status_code == 503:
+        pass
+    assert answer.status_code == 200, answer.text
+    count: int = answer.json()["accepted"]
+    return count
+
+
+def test_one_large_event_is_kept_like_a_small_one(service: Service) -> None:
+    service.start("s-1")
+    large, small = "x" * 100_000 + f" {SECRET}", f"x {SECRET}"
+    for content in (large, small):
+        service.post("/api/conversations", {"session_id": "s-1", "role": "user", "content": content})
+    service.post("/api/events", [{"type": "conversation", "session_id": "s-1", "role": "user", "content": large}])
+
+    kept = [event.content for event in service.journal() if isinstance(event, Conversation)]
+
+    assert kept == [redact_text(content) for content in (large, small, large)]

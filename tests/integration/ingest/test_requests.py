@@ -1,0 +1,106 @@
+"""What is wrong with a request as such: media type, size, query, path, method. The same body for every error."""
+
+from typing import Any
+
+import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
+
+from services.ingest.events.decode import MAX_BATCH_BYTES, MAX_SINGLE_BYTES
+from tests.integration.ingest.conftest import Service, is_error
+
+WRITES = ["/api/sessions/start", "/api/sessions/end", "/api/conversations", "/api/activities", "/api/tool-calls", "/api/events"]
+JSON_ROUTES = [*WRITES, "/api/import/manifest"]
+
+
+@pytest.mark.parametrize("path", JSON_ROUTES)
+@pytest.mark.parametrize(
+    "media_type", [None, "text/plain", "application/xml", "multipart/form-data; boundary=x", "application/json; charset=latin-1"]
+)
+def test_another_media_type_is_415(service: Service, path: str, media_type: str | None) -> None:
+    headers = {"content-type": media_type} if media_type else {}
+    assert list(is_error(service.http.post(path, content=b"{}", headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE")) == ["Content-Type"]
+
+
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.tracker+json"])
+def test_spellings_of_json_are_taken(service: Service, media_type: str) -> None:
+    answer = service.http.post("/api/conversations", content=b"{}", headers={"content-type": media_type})
+    is_error(answer, 400, "VALIDATION_ERROR")
+
+
+def test_ndjson_is_for_batches_only(service: Service) -> None:
+    headers = {"content-type": "application/x-ndjson"}
+    is_error(service.http.post("/api/conversations", content=b"{}", headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE")
+    assert service.http.post("/api/events", content=b"", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("path", [*JSON_ROUTES, "/api/import/claude-data"])
+def test_a_compressed_body_is_415(service: Service, path: str) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    is_error(service.http.post(path, content=b"{}", headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [("/api/conversations", MAX_SINGLE_BYTES), ("/api/events", MAX_BATCH_BYTES), ("/api/import/manifest", MAX_BATCH_BYTES)],
+)
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_a_body_over_the_limit_is_413_declared_or_not(service: Service, path: str, limit: int, is_declared: bool) -> None:
+    body = b" " * (limit + 1)
+    content: Any = body if is_declared else (body[at : at + 65536] for at in range(0, len(body), 65536))
+    answer = service.http.post(path, content=content, headers={"content-type": "application/json"})
+    assert is_error(answer, 413, "PAYLOAD_TOO_LARGE") == {"max_bytes": limit}
+
+
+@pytest.mark.parametrize("path", [*JSON_ROUTES, "/api/import/claude-data"])
+def test_a_query_parameter_is_400(service: Service, path: str) -> None:
+    answer = service.http.post(f"{path}?projct_id=1&x", json={})
+    assert is_error(answer, 400, "VALIDATION_ERROR") == {"projct_id": "unknown query parameter", "x": "unknown query parameter"}
+
+
+def test_an_unknown_path_is_404_and_another_method_405(service: Service) -> None:
+    is_error(service.http.post("/api/nothing", json={}), 404, "NOT_FOUND")
+    is_error(service.http.post("/api/conversations/", json={}), 404, "NOT_FOUND")
+    answer = service.http.put("/api/conversations", json={})
+    is_error(answer, 405, "METHOD_NOT_ALLOWED")
+    assert answer.headers["allow"] == "GET, HEAD, POST"  # of the whole API: its reads are the query service's
+
+
+@pytest.mark.parametrize("key", ["", "has space", "x" * 256])
+def test_a_strange_idempotency_key_is_400(service: Service, key: str) -> None:
+    assert list(is_error(service.post("/api/conversations", {}, Idempotency_Key=key), 400, "VALIDATION_ERROR")) == ["Idempotency-Key"]
+
+
+def test_another_method_on_a_known_path_has_the_one_error_body(service: Service) -> None:
+    is_error(service.http.delete("/api/conversations"), 405, "METHOD_NOT_ALLOWED")
+    assert service.http.head("/api/conversations").status_code == 405
+    assert service.http.head("/healthz").status_code == 405
+
+
+def test_a_refusal_is_logged_and_counted_under_its_route_code_and_request_id(service: Service) -> None:
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        answer = service.post("/api/conversations", {}, X_Request_ID="req-7")
+    assert answer.headers["x-request-id"] == "req-7"
+    [line] = [line for line in lines if line["event"] == "request_refused"]
+    assert (line["request_id"], line["route"], line["status"], line["code"]) == ("req-7", "/api/conversations", 400, "VALIDATION_ERROR")
+    text = service.http.get("/metrics").text
+    assert 'tracker_http_requests_total{method="POST",route="/api/conversations",service="ingest",status="400"}' in text
+    assert 'tracker_http_request_seconds_count{route="/api/conversations",service="ingest"}' in text
+
+
+def test_a_request_id_that_is_not_sane_is_replaced(service: Service) -> None:
+    for given_id in ("", "with space", "x" * 129):
+        made = service.post("/api/conversations", {}, X_Request_ID=given_id).headers["x-request-id"]
+        assert made not in ("", given_id)
+
+
+def test_operations(service: Service) -> None:
+    assert service.http.get("/healthz").json() == {"status": "ok"}
+    assert service.http.get("/readyz").json() == {
+        "status": "ready",
+        "checks": dict.fromkeys(("queue", "database", "backlog", "uploads"), "ok"),
+    }
+    service.start("s-1")
+    metrics = service.http.get("/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain")
+    assert 'tracker_events_accepted_total{type="session_start"}' in metrics.text

@@ -1,0 +1,204 @@
+"""Clients that wait, or send slowly, take no room of those who do not: a service with room for four requests, and twenty slow ones."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from redis import Redis
+
+from services.ingest.app import create_app
+from services.ingest.imports import uploads
+from services.ingest.settings import Settings
+from shared.journal.streams import stream_key
+from tests.conftest import LOCAL
+
+ROOM, SLOW_ONES = 4, 20
+EVENT = {"session_id": "s", "content": "hello", "role": "user"}
+FORM = {"content-type": "multipart/form-data; boundary=x"}
+FORM_BEGIN = b'--x\r\nContent-Disposition: form-data; name="file"; filename="claude.json"\r\n\r\n'
+JSON = {"content-type": "application/json"}
+HANG_SECONDS = 60
+Story = Callable[[httpx.AsyncClient], Awaitable[Any]]
+
+
+def served(settings: Settings, story: Story, **limits: int) -> Any:
+    """What the story gives, told to a service with little room."""
+
+    async def tell() -> Any:
+        app = create_app(settings.model_copy(update={"max_requests": ROOM} | limits))
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url=LOCAL, timeout=HANG_SECONDS) as client:
+                answer = await client.post("/api/sessions/start", json={"session_id": "s", "project_path": "/home/me/project"})
+                assert answer.status_code == 201
+                async with asyncio.timeout(HANG_SECONDS):
+                    return await story(client)
+
+    return asyncio.run(tell())
+
+
+async def drip(beginning: bytes, go_on: asyncio.Event, end: bytes) -> AsyncIterator[bytes]:
+    """A body that begins, and does not end before `go_on`."""
+    yield beginning
+    await go_on.wait()
+    yield end
+
+
+async def write(client: httpx.AsyncClient, **headers: str) -> httpx.Response:
+    return await client.post("/api/conversations", json=EVENT, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # noqa: ASYNC110 - what it waits for is in Redis
+        await asyncio.sleep(0.01)
+
+
+def outcome(answer: httpx.Response) -> tuple[int, str]:
+    body = answer.json()
+    return answer.status_code, body.get("code") or body.get("status")
+
+
+def test_waiters_take_no_room_of_writes(settings: Settings) -> None:
+    """given a stopped worker, when many wait for it, then other writes are accepted; when it goes on, then each waiter has its answer."""
+    redis = Redis.from_url(settings.redis_url)
+
+    async def story(client: httpx.AsyncClient) -> list[tuple[int, str]]:
+        waiting = []
+        for number in range(SLOW_ONES):
+            waiting.append(asyncio.create_task(write(client, Prefer="wait=30")))
+            # With the start of the session.
+            await until(lambda there=number + 2: redis.xlen(stream_key(0)) == there)  # type: ignore[misc]
+        quick = [outcome(await write(client)) for _ in range(ROOM)]
+        redis.delete(stream_key(0))
+        answers = await asyncio.gather(*waiting)
+        assert {outcome(answer) for answer in answers} == {(201, "duplicate")}
+        assert {answer.headers["preference-applied"] for answer in answers} == {"wait=30"}
+        return quick
+
+    assert served(settings, story) == [(201, "queued")] * ROOM
+
+
+def test_a_waiter_too_many_is_queued_at_once_and_told_that_nothing_was_waited_for(settings: Settings) -> None:
+    redis = Redis.from_url(settings.redis_url)
+
+    async def story(client: httpx.AsyncClient) -> httpx.Response:
+        waiting = asyncio.create_task(write(client, Prefer="wait=30"))
+        await until(lambda: redis.xlen(stream_key(0)) == 2)
+        answer = await write(client, Prefer="wait=30")
+        assert not waiting.done()
+        redis.delete(stream_key(0))
+        await waiting
+        return answer
+
+    answer = served(settings, story, max_waits=1)
+    assert outcome(answer) == (201, "queued")
+    assert "preference-applied" not in answer.headers
+
+
+def test_all_waiters_are_looked_for_in_one_question(settings: Settings) -> None:
+    """given many waiters, when a second passes, then Redis was asked no more often than for one."""
+    redis = Redis.from_url(settings.redis_url)
+
+    def asked() -> int:
+        stats: Any = redis.info("commandstats")
+        return int(stats.get("cmdstat_eval", {}).get("calls", 0))
+
+    async def questions_in_a_second(client: httpx.AsyncClient, waiters: int) -> int:
+        before = redis.xlen(stream_key(0))
+        waiting = [asyncio.create_task(write(client, Prefer="wait=30")) for _ in range(waiters)]
+        await until(lambda: redis.xlen(stream_key(0)) == before + waiters)
+        start = asked()
+        await asyncio.sleep(1)
+        questions = asked() - start
+        redis.delete(stream_key(0))
+        await asyncio.gather(*waiting)
+        return questions
+
+    async def story(client: httpx.AsyncClient) -> tuple[int, int]:
+        return await questions_in_a_second(client, 1), await questions_in_a_second(client, 200)
+
+    of_one, of_many = served(settings, story, max_requests=512)
+    assert of_many <= 2 * of_one
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "beginning", "end", "expected"),
+    [
+        ("/api/conversations", JSON, json.dumps(EVENT).encode()[:10], json.dumps(EVENT).encode()[10:], (201, "queued")),
+        ("/api/import/claude-data", FORM | {"Prefer": "respond-async"}, FORM_BEGIN, b'{"projects": {}}\r\n--x--\r\n', (202, "queued")),
+    ],
+    ids=["a JSON body", "an upload"],
+)  # fmt: skip
+def test_bodies_that_come_slowly_take_no_room_of_writes(
+    settings: Settings, path: str, headers: dict[str, str], beginning: bytes, end: bytes, expected: tuple[int, str]
+) -> None:
+    """when many bodies have begun, then other writes are accepted; when they end, then so are they."""
+
+    async def story(client: httpx.AsyncClient) -> list[tuple[int, str]]:
+        go_on = asyncio.Event()
+        slow = [asyncio.create_task(client.post(path, content=drip(beginning, go_on, end), headers=headers)) for _ in range(ROOM)]
+        await asyncio.sleep(0.1)
+        quick = [outcome(await write(client)) for _ in range(ROOM)]
+        assert not any(task.done() for task in slow)
+        go_on.set()
+        assert {outcome(answer) for answer in await asyncio.gather(*slow)} == {expected}
+        return quick
+
+    assert served(settings, story) == [(201, "queued")] * ROOM
+
+
+def test_of_too_many_slow_bodies_the_oldest_make_room(settings: Settings) -> None:
+    """when more bodies have begun than may come at once, then the first ones are answered 408, and the last ones are taken."""
+
+    async def story(client: httpx.AsyncClient) -> list[tuple[int, str]]:
+        go_on = asyncio.Event()
+        text = json.dumps(EVENT).encode()
+        slow = []
+        for _ in range(SLOW_ONES):
+            slow.append(asyncio.create_task(client.post("/api/conversations", content=drip(text[:10], go_on, text[10:]), headers=JSON)))
+            await asyncio.sleep(0.01)
+        await until(lambda: sum(task.done() for task in slow) == SLOW_ONES - ROOM)
+        go_on.set()
+        return [outcome(answer) for answer in await asyncio.gather(*slow)]
+
+    assert served(settings, story) == [(408, "REQUEST_TIMEOUT")] * (SLOW_ONES - ROOM) + [(201, "queued")] * ROOM
+
+
+def test_an_upload_too_many_is_told_to_come_again(settings: Settings) -> None:
+    async def story(client: httpx.AsyncClient) -> httpx.Response:
+        go_on = asyncio.Event()
+        body = drip(FORM_BEGIN, go_on, b'{"projects": {}}\r\n--x--\r\n')
+        first = asyncio.create_task(client.post("/api/import/claude-data", content=body, headers=FORM | {"Prefer": "respond-async"}))
+        await asyncio.sleep(0.1)
+        refused = await client.post("/api/import/claude-data", files={"file": ("claude.json", b"{}")})
+        assert outcome(await write(client)) == (201, "queued")
+        go_on.set()
+        assert (await first).status_code == 202
+        return refused
+
+    refused = served(settings, story, max_uploads=1)
+    assert outcome(refused) == (503, "OVERLOADED")
+    assert refused.headers["retry-after"] == "5"
+
+
+def test_an_upload_below_the_least_pace_is_408(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """given a client that is never silent but sends a hundredth of the least pace, then it is told to stop; one that keeps to it is not."""
+    monkeypatch.setattr(uploads, "SILENCE_SECONDS", 0.5)
+
+    async def pieces(size: int) -> AsyncIterator[bytes]:
+        yield FORM_BEGIN + b'{"projects": {}, "x": "'
+        for _ in range(40):
+            await asyncio.sleep(0.05)
+            yield b"x" * size
+        yield b'"}\r\n--x--\r\n'
+
+    async def story(client: httpx.AsyncClient) -> Counter[tuple[int, str]]:
+        slow = client.post("/api/import/claude-data", content=pieces(8), headers=FORM | {"Prefer": "respond-async"})
+        steady = client.post("/api/import/claude-data", content=pieces(64 * 1024), headers=FORM | {"Prefer": "respond-async"})
+        return Counter(map(outcome, await asyncio.gather(slow, steady)))
+
+    assert served(settings, story) == {(408, "REQUEST_TIMEOUT"): 1, (202, "queued"): 1}

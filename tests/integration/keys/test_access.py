@@ -1,0 +1,150 @@
+"""Which request gets in with which key: every operation of the API, with every scope, with none, and with keys that are none."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
+
+from deploy.embedded.preflight import check_admin_key
+from deploy.embedded.supervision.processes import StartError
+from services.ingest.app import create_app as create_ingest
+from services.ingest.settings import Settings as IngestSettings
+from services.query.app import create_app as create_query
+from services.query.settings import Settings as QuerySettings
+from shared.auth.authentication import NoAdminKey
+from shared.auth.keys import new_key
+from shared.auth.scopes import PUBLIC, SCOPES
+from shared.http.api_document import DOCUMENT
+from tests.integration.keys.conftest import Api, is_error, make_key, running
+
+SCOPE_NAMES = ("ingest", "read", "metrics", "admin")
+PARAMETERS = {"project_id": "1", "session_id": "s-1", "key_id": "000000000000"}
+SOME_ID = "018f3b1e-0000-7000-8000-000000000001"
+NOBODY = "postgresql://tracker@/tracker?host=/nonexistent"
+
+
+def concrete(path: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: PARAMETERS.get(found[1], SOME_ID), path)
+
+
+def test_each_scope_opens_what_the_table_says_and_nothing_else(api: Api) -> None:
+    keys = {scope: api.key(scope) for scope in SCOPE_NAMES}
+    wrong = []
+    for method, path, scopes in SCOPES:
+        for scope, key in keys.items():
+            answer = api.ask(key, method, concrete(path))
+            is_let_in = scopes is PUBLIC or scope == "admin" or scope in scopes
+            if (answer.status_code not in (401, 403)) != is_let_in or answer.status_code == 500:
+                wrong.append((method, path, scope, answer.status_code))
+            if not is_let_in:
+                assert all(name in is_error(answer, 403, "FORBIDDEN") for name in scopes)
+                assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
+    assert wrong == []
+
+
+def test_a_template_is_no_path(api: Api, admin: str) -> None:
+    for method, path, _ in SCOPES:
+        if "{" in path:
+            assert api.ask(admin, method, path).status_code in (400, 404, 415), path
+
+
+def test_without_a_key_nothing_is_open_but_the_pages_and_the_health(api: Api) -> None:
+    for method, path, scopes in SCOPES:
+        answer = api.ask(None, method, concrete(path))
+        if scopes is PUBLIC:
+            assert answer.status_code == 200
+        else:
+            assert "Authorization: Bearer" in is_error(answer, 401, "UNAUTHORIZED")
+            assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_what_there_is_not_tells_nothing_to_who_is_no_admin(api: Api, admin: str) -> None:
+    is_error(api.get(None, "/api/nothing"), 401, "UNAUTHORIZED")
+    is_error(api.get(api.key("read"), "/api/nothing"), 403, "FORBIDDEN")
+    is_error(api.get(admin, "/api/nothing"), 404, "NOT_FOUND")
+    is_error(api.ask(admin, "PUT", "/api/events"), 405, "METHOD_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize("mode", ["open_api", "api"])
+def test_a_key_that_is_sent_must_be_valid_whether_one_is_needed_or_not(mode: str, request: pytest.FixtureRequest) -> None:
+    api: Api = request.getfixturevalue(mode)
+    key = api.key("read")
+    assert api.get(key, "/api/sessions").status_code == 200
+    for wrong in (new_key()[0], key[:-1], key + "x", "cct_", "", "\x00", key.upper()):
+        answer = api.ask(None, "GET", "/api/sessions", headers={"Authorization": f"Bearer {wrong}".encode("latin-1")})
+        is_error(answer, 401, "UNAUTHORIZED")
+        assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    is_error(api.post(key, "/api/events", []), 403, "FORBIDDEN")
+
+
+def test_two_authorization_headers_are_one_too_many(api: Api, admin: str) -> None:
+    answer = api.ask(admin, "GET", "/api/sessions", headers={"authorization": f"Bearer {admin}"})
+    is_error(answer, 401, "UNAUTHORIZED")
+
+
+def test_without_need_for_keys_everything_is_open_and_another_scheme_is_not_ours(open_api: Api) -> None:
+    for method, path, _ in SCOPES:
+        assert open_api.ask(None, method, concrete(path)).status_code not in (401, 403, 500)
+    assert open_api.ask(None, "GET", "/api/sessions", headers={"Authorization": "Basic YTpi"}).status_code == 200
+
+
+def test_a_key_in_the_query_string_is_no_key(api: Api, admin: str) -> None:
+    for name in ("key", "token", "access_token", "api_key"):
+        is_error(api.get(None, f"/api/sessions?{name}={admin}"), 401, "UNAUTHORIZED")
+
+
+def test_a_head_needs_what_its_get_needs(api: Api) -> None:
+    assert api.ask(None, "HEAD", "/api/sessions").status_code == 401
+    assert api.ask(api.key("ingest"), "HEAD", "/api/sessions").status_code == 403
+    assert api.ask(api.key("read"), "HEAD", "/api/sessions").status_code == 200
+
+
+def test_no_key_gets_into_the_log(api: Api) -> None:
+    right, wrong = api.key("read"), new_key()[0]
+    with capture_logs() as logged:
+        for key in (right, wrong):
+            api.get(key, "/api/sessions")
+            api.post(key, "/api/events", "not a batch")
+            api.get(key, f"/api/sessions?token={key}")
+    assert {line["code"] for line in logged} == {"UNAUTHORIZED", "FORBIDDEN", "VALIDATION_ERROR"}
+    for key in (right, wrong):
+        assert key.rpartition("_")[2] not in str(logged)
+
+
+def test_the_document_says_what_each_operation_needs() -> None:
+    document = json.loads(DOCUMENT.read_text())
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    for method, path, scopes in SCOPES:
+        operation = document["paths"][path][method.lower()]
+        if scopes is PUBLIC:
+            assert operation["security"] == []
+        else:
+            assert operation["security"] == [{"key": []}, {}]
+            assert {"401", "403"} <= operation["responses"].keys()
+            assert all(f"`{name}`" in operation["description"] for name in scopes)
+
+
+def test_the_start_is_refused_while_nobody_could_make_a_key(database_url: str, redis_url: str, tmp_path: Path) -> None:
+    make_key(database_url, "ingest", "read", "metrics")
+    for app in (
+        create_ingest(IngestSettings(database_url=database_url, redis_url=redis_url, blob_url=tmp_path.as_uri(), access="keys")),
+        create_query(QuerySettings(database_url=database_url, redis_url=redis_url, access="keys")),
+    ):
+        with pytest.raises(NoAdminKey, match=r"deploy\.keys create --scope admin"), TestClient(app):
+            pass
+    with pytest.raises(StartError, match="make key"):
+        check_admin_key(database_url)
+    make_key(database_url, "admin")
+    check_admin_key(database_url)
+
+
+def test_it_starts_without_the_database_and_lets_nobody_in_then(redis_url: str, tmp_path: Path) -> None:
+    with running(NOBODY, redis_url, tmp_path, "keys") as api:
+        is_error(api.get(None, "/api/sessions"), 401, "UNAUTHORIZED")
+        for answer in (api.get(new_key()[0], "/api/sessions"), api.post(new_key()[0], "/api/events", [])):
+            is_error(answer, 503, "DATABASE_UNAVAILABLE")
+            assert int(answer.headers["retry-after"]) >= 1
+        assert api.get(None, "/healthz").status_code == 200

@@ -1,0 +1,202 @@
+"""A key that is bound to projects: it sees what everybody sees, of these projects alone, whatever it asks."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.integration.keys.conftest import Api, is_error
+from tests.integration.query import world
+
+LISTS = [
+    "/api/sessions",
+    "/api/conversations",
+    "/api/conversations/search?q=message",
+    "/api/conversations/search?sort=newest",
+    "/api/activities",
+]
+SEARCHES = [
+    "/api/conversations/search?q=prompt+or+message",
+    "/api/activities?file_path=/home/dev/src/*",
+    "/api/activities?file_path=/home/dev/src/file1.py",
+]
+
+
+@pytest.fixture
+def alpha(database_url: str) -> int:
+    """Of a world of several projects the first; the second is the next."""
+    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
+        return world.build(connection).projects[0]
+
+
+def listed(api: Api, key: str, path: str) -> list[Any]:
+    answer = api.get(key, f"{path}{'&' if '?' in path else '?'}limit=1000")
+    assert answer.status_code == 200, answer.text
+    items: list[Any] = answer.json()["items"]
+    return [{name: value for name, value in item.items() if name != "score"} for item in items]
+
+
+def test_lists_are_everybodys_without_other_projects(api: Api, alpha: int) -> None:
+    everybody, bound, both = api.key("read"), api.key("read", projects=[alpha]), api.key("read", projects=[alpha, alpha + 1])
+    for path in LISTS + SEARCHES:
+        everything = listed(api, everybody, path)
+        assert {item["project_id"] for item in everything} > {alpha}, path
+        for key, projects in ((bound, {alpha}), (both, {alpha, alpha + 1})):
+            expected = [item for item in everything if item["project_id"] in projects]
+            seen = listed(api, key, path)
+            if "q=" in path and "sort=newest" not in path:  # ranked among the newest of what the key sees
+                seen, expected = (sorted(items, key=lambda item: item["id"]) for items in (seen, expected))
+            assert seen == expected, path
+
+
+def test_pages_of_a_list_fit_together(api: Api, alpha: int) -> None:
+    key = api.key("read", projects=[alpha])
+    whole, pages, cursor = listed(api, key, "/api/conversations"), [], ""
+    while cursor is not None:
+        page = api.get(key, f"/api/conversations?limit=7{cursor and f'&cursor={cursor}'}").json()
+        pages += page["items"]
+        cursor = page["next_cursor"]
+    assert [item["id"] for item in pages] == [item["id"] for item in whole]
+
+
+def test_a_cursor_of_another_key_is_none_of_this_one(api: Api, alpha: int) -> None:
+    everybody, bound, other = api.key("read"), api.key("read", projects=[alpha]), api.key("read", projects=[alpha + 1])
+    cursors = {key: api.get(key, "/api/conversations?limit=1").json()["next_cursor"] for key in (everybody, bound, other)}
+    for mine in cursors:
+        for theirs, cursor in cursors.items():
+            answer = api.get(mine, f"/api/conversations?limit=1&cursor={cursor}")
+            assert answer.status_code == (200 if mine == theirs else 400)
+    assert api.get(api.key("read", projects=[alpha]), f"/api/conversations?limit=1&cursor={cursors[bound]}").status_code == 200
+
+
+def test_what_is_of_another_project_is_not_there(api: Api, alpha: int) -> None:
+    everybody, bound = api.key("read"), api.key("read", projects=[alpha])
+    foreign = next(item for item in listed(api, everybody, "/api/sessions") if item["project_id"] == alpha + 1)["session_id"]
+    own = next(item for item in listed(api, everybody, "/api/sessions") if item["project_id"] == alpha)["session_id"]
+    assert api.get(bound, f"/api/sessions/{own}").json() == api.get(everybody, f"/api/sessions/{own}").json()
+    assert listed(api, bound, f"/api/tool-calls/session/{own}") == listed(api, everybody, f"/api/tool-calls/session/{own}")
+    is_error(api.get(bound, f"/api/sessions/{foreign}"), 404, "SESSION_NOT_FOUND")
+    is_error(api.get(bound, f"/api/tool-calls/session/{foreign}"), 404, "SESSION_NOT_FOUND")
+    is_error(api.get(bound, f"/api/projects/{alpha + 1}"), 404, "PROJECT_NOT_FOUND")
+    is_error(api.get(bound, f"/api/projects/{alpha + 1}/stats"), 404, "PROJECT_NOT_FOUND")
+    assert [project["id"] for project in api.get(bound, "/api/projects").json()] == [alpha]
+    for path in ("/api/conversations", "/api/activities"):
+        assert listed(api, bound, f"{path}?session_id={foreign}") == listed(api, bound, f"{path}?project_id={alpha + 1}") == []
+    assert api.get(bound, f"/api/tool-calls/stats?project_id={alpha + 1}").json()["total_calls"] == 0
+    assert api.get(bound, f"/api/usage?project_id={alpha + 1}").json()["totals"]["total_tokens"] == 0
+
+
+RANGES = ["", "start_date=2024-03-01&end_date=2024-11-30", "start_date=2024-03-09T03:20:00Z&end_date=2024-03-30&tz=Europe/Berlin"]
+
+
+@pytest.mark.parametrize("dates", RANGES)
+def test_numbers_of_its_project_are_everybodys(api: Api, alpha: int, dates: str) -> None:
+    everybody, bound = api.key("read"), api.key("read", projects=[alpha])
+    of_project = api.get(everybody, f"/api/projects/{alpha}/stats?{dates}").json()
+    assert api.get(bound, f"/api/projects/{alpha}/stats?{dates}").json() == of_project
+    # Without a project, the one that it is bound to.
+    assert api.get(bound, f"/api/stats?{dates}").json() == of_project | {"project": None}
+    for path in (
+        "/api/tool-calls/stats?",
+        "/api/usage?",
+        "/api/usage?group_by=model&",
+        "/api/usage?group_by=user&",
+        "/api/usage?model=claude-opus&",
+    ):
+        seen = api.get(bound, f"{path}{dates}").json()
+        expected = api.get(everybody, f"{path}project_id={alpha}&{dates}").json()
+        assert seen | {"price_versions": None} == expected | {"price_versions": None}, path
+
+
+def test_with_several_projects_the_sums_are_asked_for_one_by_one(api: Api, alpha: int) -> None:
+    everybody, both = api.key("read"), api.key("read", projects=[alpha, alpha + 1])
+    for path in ("/api/stats", "/api/tool-calls/stats", "/api/usage", "/api/usage?group_by=user"):
+        assert f"{alpha}, {alpha + 1}" in is_error(api.get(both, path), 400, "VALIDATION_ERROR")
+    assert (
+        api.get(both, f"/api/usage?project_id={alpha}").json()["totals"]
+        == api.get(everybody, f"/api/usage?project_id={alpha}").json()["totals"]
+    )
+    for model in ("", "&model=claude-opus"):
+        everything = api.get(everybody, f"/api/usage?group_by=project{model}").json()["items"]
+        mine = [item for item in everything if item["project_id"] in (alpha, alpha + 1)]
+        assert len(everything) > len(mine) or model
+        assert api.get(both, f"/api/usage?group_by=project{model}").json()["items"] == mine
+
+
+def test_metrics_of_all_projects_are_not_for_it(api: Api, alpha: int) -> None:
+    is_error(api.get(api.key("metrics", projects=[alpha]), "/metrics"), 403, "FORBIDDEN")
+    assert api.get(api.key("metrics", projects=[alpha]), "/api/stats").status_code == 200
+
+
+def test_of_imports_it_sees_its_own(api: Api, alpha: int) -> None:
+    bound, other = api.key("ingest", "read", projects=[alpha]), api.key("ingest", "read", projects=[alpha])
+    sent = api.ask(
+        bound, "POST", "/api/import/claude-data", files={"file": ("claude.json", b'{"projects": {}}')}, headers={"Prefer": "respond-async"}
+    )
+    job_id = sent.json()["job_id"]
+    api.select("UPDATE import_jobs SET status = 'succeeded' RETURNING id")
+    for key, status in ((bound, 200), (other, 404), (api.key("ingest"), 404), (api.key("read"), 200)):
+        assert api.get(key, f"/api/import/jobs/{job_id}").status_code == status
+        assert api.get(key, f"/api/import/jobs/{job_id}/events").status_code == status
+    assert [len(listed(api, key, "/api/import/jobs")) for key in (bound, other, api.key("read"))] == [1, 0, 1]
+
+
+def test_a_connection_forgets_whom_it_served(api: Api, alpha: int) -> None:
+    everybody, bound = api.key("read"), api.key("read", projects=[alpha])
+    for _ in range(20):
+        assert len(api.get(bound, "/api/projects").json()) == 1
+        assert len(api.get(everybody, "/api/projects").json()) == 4
+
+
+def test_the_database_itself_lets_nothing_else_through(database_url: str, alpha: int) -> None:
+    with psycopg.connect(database_url) as connection:
+        counts = "SELECT (SELECT count(*) FROM messages), (SELECT count(DISTINCT project_id) FROM messages), (SELECT count(*) FROM activity_rollups WHERE project_id < 1)"
+        connection.execute("SET LOCAL ROLE tracker_bound")
+        assert connection.execute(counts).fetchone() == (0, 0, 0)
+        connection.execute("SELECT set_config('tracker.projects', %s, true)", (f"{{{alpha}}}",))
+        found = connection.execute(counts).fetchone()
+        assert found is not None
+        assert found[0] > 0
+        assert found[1:] == (1, 0)
+        for table in ("api_keys", "audit_log", "dead_letters", "imported_files"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(f"SELECT FROM {table}".encode())
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+            connection.execute("UPDATE messages SET content = ''")
+
+
+def test_whatever_has_a_project_has_a_policy_and_nothing_is_granted_without_one(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        sql = """
+            SELECT c.relname, c.relrowsecurity AND EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polroles = ARRAY['tracker_bound'::regrole::oid]),
+                EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = 'project_id' AND NOT a.attisdropped),
+                has_table_privilege('tracker_bound', c.oid, 'SELECT')
+            FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')"""
+        tables = connection.execute(sql).fetchall()
+    assert [name for name, has_policy, has_project, _ in tables if has_project and not has_policy] == []
+    # The ledger tells how far the journal is applied, times and counts of all projects together; settings are the tracker's own.
+    assert {name for name, has_policy, _, is_granted in tables if is_granted and not has_policy} == {"ledger", "fixed_settings"}
+
+
+def test_a_search_under_the_policies_uses_the_index_of_terms(database_url: str, alpha: int) -> None:
+    with psycopg.connect(database_url) as connection:
+        # Of few rows, another index would do as well.
+        connection.execute("DROP INDEX messages_by_project, messages_by_time, messages_by_session")
+        connection.execute("SELECT set_config('tracker.projects', %s, true), set_config('role', 'tracker_bound', true)", (f"{{{alpha}}}",))
+        connection.execute("SET LOCAL enable_seqscan = off")
+        plan = connection.execute("EXPLAIN SELECT id FROM messages WHERE terms @@ 'message'::tsquery").fetchall()
+        connection.rollback()
+    assert "messages_by_terms" in str(plan)
+
+
+def test_users_that_its_project_does_not_have_are_not_there(api: Api, alpha: int) -> None:
+    api.select("INSERT INTO users (name) VALUES ('elsewhere') RETURNING id")
+    bound = api.key("read", projects=[alpha])
+    assert api.get(bound, "/api/sessions?user=elsewhere").json()["items"] == []
+    with psycopg.connect(api.database_url) as connection:
+        connection.execute("SELECT set_config('tracker.projects', %s, true), set_config('role', 'tracker_bound', true)", (f"{{{alpha}}}",))
+        names = {name for (name,) in connection.execute("SELECT name FROM users").fetchall()}
+        paths = {path for (path,) in connection.execute("SELECT file_path FROM files").fetchall()}
+    assert names
+    assert names <= {"ada", "bob"}
+    assert paths

@@ -1,0 +1,152 @@
+"""The life of a key: made and shown once, listed, used, revoked; and what the audit log says of it."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from deploy import keys as command
+from shared.auth.keys import digest_of
+from tests.integration.keys.conftest import Api, is_error
+
+KEY = {"name": "Ann's laptop", "scopes": ["ingest"]}
+
+
+def make(api: Api, admin: str | None, **fields: Any) -> dict[str, Any]:
+    answer = api.post(admin, "/api/keys", KEY | fields)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def everything(api: Api) -> str:
+    """All rows of all tables, as text."""
+    tables = [row["tablename"] for row in api.select("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    return "\n".join(str(row) for table in tables for row in api.select(f"SELECT t::text FROM {table} AS t"))
+
+
+def test_a_key_is_shown_once_and_kept_as_its_hash_alone(api: Api, admin: str) -> None:
+    made = make(api, admin)
+    key = made["key"]
+    assert api.post(key, "/api/events", []).status_code == 200
+
+    assert key.rpartition("_")[2] not in everything(api)
+    [row] = api.select("SELECT sha256 FROM api_keys WHERE id = %s", made["id"])
+    assert bytes(row["sha256"]) == digest_of(key.encode())
+    for path in ("/api/keys", "/api/audit"):
+        text = api.get(admin, path).text
+        assert key.rpartition("_")[2] not in text
+        assert "sha256" not in text
+
+
+def test_the_list_tells_what_each_key_is_for(api: Api, admin: str) -> None:
+    first, second = make(api, admin), make(api, admin, name="Team", scopes=["metrics", "read", "read"], user="ann")
+    listed = api.get(admin, "/api/keys?limit=2").json()
+    assert [item["id"] for item in listed["items"]] == [second["id"], first["id"]]
+    assert listed["items"][0] | {"created_at": None} == {
+        "id": second["id"], "name": "Team", "scopes": ["metrics", "read"], "user": "ann", "project_ids": None,
+        "created_at": None, "last_used_at": None, "revoked_at": None,
+    }  # fmt: skip
+    rest = api.get(admin, f"/api/keys?limit=2&cursor={listed['next_cursor']}").json()
+    assert [item["scopes"] for item in rest["items"]] == [["admin"]]
+
+
+def test_a_revoked_key_is_refused_once_it_is_looked_up_again(api: Api, admin: str) -> None:
+    made = make(api, admin)
+    answer = api.ask(admin, "DELETE", f"/api/keys/{made['id']}")
+    assert (answer.status_code, answer.json()["name"]) == (200, KEY["name"])
+    is_error(api.post(made["key"], "/api/events", []), 401, "UNAUTHORIZED")
+    again = api.ask(admin, "DELETE", f"/api/keys/{made['id']}")
+    assert again.json() == answer.json()
+    listed = {item["id"]: item["revoked_at"] for item in api.get(admin, "/api/keys").json()["items"]}
+    assert listed[made["id"]] == answer.json()["revoked_at"]
+
+
+@pytest.mark.parametrize("key_id", ["000000000000", "x", "%00", "a%2Fb"])
+def test_there_is_nothing_to_revoke_of_a_key_that_is_none(api: Api, admin: str, key_id: str) -> None:
+    assert api.ask(admin, "DELETE", f"/api/keys/{key_id}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["write"]}, "scopes[0]"),
+        ({"name": ""}, "name"),
+        ({"scopes": ["admin"], "user": "ann"}, "scopes"),
+        ({"scopes": ["read"], "project_ids": []}, "project_ids"),
+        ({"scopes": ["read"], "project_ids": [77]}, "project_ids"),
+    ],
+)
+def test_a_key_that_makes_no_sense_is_not_made(api: Api, admin: str, fields: dict[str, Any], field: str) -> None:
+    answer = api.post(admin, "/api/keys", KEY | fields)
+    is_error(answer, 400, "VALIDATION_ERROR")
+    assert list(answer.json()["details"]) == [field]
+    assert len(api.select("SELECT FROM api_keys")) == 1
+    assert api.select("SELECT FROM audit_log") == []
+
+
+def test_the_audit_log_says_who_did_what(api: Api, admin: str) -> None:
+    made = api.ask(admin, "POST", "/api/keys", json=KEY, headers={"X-Request-ID": "r-1"}).json()
+    api.ask(admin, "DELETE", f"/api/keys/{made['id']}", headers={"X-Request-ID": "r-2"})
+    api.ask(admin, "DELETE", f"/api/keys/{made['id']}")
+    acts = api.get(admin, "/api/audit").json()["items"]
+    who = admin.split("_")[1]
+    assert [(act["who"], act["act"], act["subject"], act["request_id"], act["details"]) for act in acts] == [
+        (who, "key.revoke", made["id"], "r-2", {}),
+        (who, "key.create", made["id"], "r-1", KEY),
+    ]
+    assert acts[0]["key_name"] == "a test's admin"
+    page = api.get(admin, "/api/audit?limit=1").json()
+    assert api.get(admin, f"/api/audit?limit=1&cursor={page['next_cursor']}").json()["items"] == acts[1:]
+
+
+def test_what_is_done_with_imports_is_in_the_audit_log_if_it_was_done(api: Api, admin: str) -> None:
+    sql = "INSERT INTO import_jobs (id, files, status) VALUES (gen_random_uuid(), '[]', %s) RETURNING id"
+    [running], [ended], [failed] = (api.select(sql, status) for status in ("running", "succeeded", "failed"))
+    api.ask(admin, "POST", f"/api/import/jobs/{running['id']}/cancel")
+    api.ask(admin, "POST", f"/api/import/jobs/{ended['id']}/cancel")
+    api.ask(admin, "POST", f"/api/import/jobs/{failed['id']}/retry")
+    api.ask(admin, "DELETE", f"/api/import/jobs/{ended['id']}")
+    acts = api.get(admin, "/api/audit").json()["items"]
+    assert [(act["act"], act["subject"]) for act in reversed(acts)] == [
+        ("import.cancel", str(running["id"])), ("import.retry", str(failed["id"])), ("import.undo", str(ended["id"])),
+    ]  # fmt: skip
+
+
+def test_while_it_is_open_keys_can_be_made_without_one(open_api: Api) -> None:
+    made = make(open_api, None, scopes=["admin"])
+    assert open_api.get(made["key"], "/api/keys").json()["items"][0]["id"] == made["id"]
+    [act] = open_api.get(None, "/api/audit").json()["items"]
+    assert (act["who"], act["key_name"]) == ("open", None)
+
+
+def test_the_first_key_is_made_beside_the_database(open_api: Api) -> None:
+    environment = os.environ | {"TRACKER_DATABASE_URL": open_api.database_url}
+    run = [sys.executable, "-m", "deploy.keys"]
+    made = subprocess.run([*run, "create", "--scope", "admin", "--name", "me"], env=environment, capture_output=True, text=True, check=True)
+    key = made.stdout.strip()
+    assert key not in made.stderr
+    [item] = open_api.get(key, "/api/keys").json()["items"]
+    assert (item["name"], item["scopes"]) == ("me", ["admin"])
+
+
+def test_beside_the_database_keys_are_listed_and_revoked(
+    open_api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRACKER_DATABASE_URL", open_api.database_url)
+    key_id = open_api.key("read").split("_")[1]
+    assert command.main(["revoke", key_id]) == 0
+    assert command.main(["revoke", "000000000000"]) == 1
+    assert command.main(["create", "--scope", "admin", "--user", "ann"]) == 1
+    assert command.main(["list"]) == 0
+    said = capsys.readouterr()
+    assert f"{key_id}  read  revoked" in said.out
+    assert "cannot be bound" in said.err
+    [act] = open_api.select("SELECT who, act FROM audit_log")
+    assert act == {"who": "machine", "act": "key.revoke"}
+    monkeypatch.setenv("TRACKER_DATABASE_URL", "postgresql://tracker@/tracker?host=/nonexistent")
+    assert command.main(["list"]) == 1

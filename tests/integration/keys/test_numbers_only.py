@@ -1,0 +1,175 @@
+"""A key with the scope metrics: the same numbers as everybody's, and nothing of what anybody wrote, nor where."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+import psycopg
+import pytest
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, Field, create_model
+
+from services.query.numbers_only import SHOWN_TEXTS, is_shown, numbers_only
+from services.query.routes import projects, service, tools, usage
+from services.query.schemas.stats_responses import Stats
+from shared.auth.scopes import SCOPES
+from tests.integration.keys.conftest import Api
+from tests.integration.query import seed, world
+
+QUERIES = {
+    "/api/projects/{project_id}/stats": ["", "?start_date=2024-03-01&end_date=2024-11-30&interval=week"],
+    "/api/stats": ["", "?start_date=2024-03-01&end_date=2025-11-30&interval=month"],
+    "/api/usage": [f"?group_by={by}" for by in ("day", "model", "project", "user")],
+    "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash"],
+    "/api/accounting": [""],
+    "/metrics": [""],
+}
+
+
+@pytest.fixture
+def corpus(database_url: str) -> set[str]:
+    """Everything that is a text, a path or a name of a project."""
+    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
+        world.build(connection)
+        project = seed.add_project(connection, "/home/dev/a-secret-name")
+        seed.add_session(
+            connection, "titled", project, title="The title of a session", git_branch="a-branch", started_at="2024-05-01T00:00:00Z"
+        )
+        seed.add_message(connection, "titled", "2024-05-01T00:00:00Z", "What nobody is to know")
+        seed.add_activity(connection, "titled", "2024-05-01T00:00:00Z", "/home/dev/a-secret-name/a-file.py")
+        seed.add_tool_call(connection, "titled", "2024-05-01T00:00:00Z", parameters='{"command": "cat a-file.py"}')
+        seed.compute_aggregates(connection)
+        sql = """
+            SELECT content FROM messages UNION SELECT file_path FROM files UNION SELECT path FROM projects UNION SELECT name FROM projects
+            UNION SELECT parameters::text FROM tool_calls WHERE parameters IS NOT NULL
+            UNION SELECT title FROM sessions WHERE title IS NOT NULL UNION SELECT git_branch FROM sessions WHERE git_branch IS NOT NULL
+            UNION SELECT session_id FROM sessions"""
+        return {text for (text,) in connection.execute(sql).fetchall()}
+
+
+def paths() -> list[str]:
+    """Whatever the key may ask for, in several ways."""
+    numbers = [path for method, path, scopes in SCOPES if method == "GET" and "metrics" in scopes]
+    assert set(numbers) == set(QUERIES), "say here how it is asked"
+    return [path.replace("{project_id}", "1") + query for path, queries in QUERIES.items() for query in queries]
+
+
+def texts(value: Any) -> Iterator[str]:
+    """All strings in an answer, but names of fields."""
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_no_text_no_path_and_no_name_of_a_project_is_in_any_answer(api: Api, corpus: set[str]) -> None:
+    assert len(corpus) > 60
+    key = api.key("metrics")
+    for path in paths():
+        answer = api.get(key, path)
+        assert answer.status_code == 200, path
+        assert not any(text in answer.text for text in corpus if "/" in text or " " in text or "secret" in text), path
+        if answer.headers["content-type"] == "application/json":
+            assert corpus.isdisjoint(texts(answer.json())), path
+
+
+def test_the_numbers_are_everybodys(api: Api, corpus: set[str]) -> None:
+    def without_names(value: Any) -> Any:
+        hidden = ("name", "path", "project_name", "file_path")
+        if isinstance(value, dict):
+            return {name: None if name in hidden else without_names(each) for name, each in value.items()}
+        return [without_names(each) for each in value] if isinstance(value, list) else value
+
+    numbers, everything = api.key("metrics"), api.key("read")
+    # The age of the canary is another one by the time that the second asks.
+    for path in paths():
+        if path.startswith("/api/") and path != "/api/accounting":
+            seen = api.get(everything, path).json()
+            assert api.get(numbers, path).json() == without_names(seen), path
+    stats = json.dumps(api.get(everything, "/api/projects/1/stats").json())
+    assert "/home/dev/alpha" in stats
+
+
+def test_with_read_too_nothing_is_hidden(api: Api, corpus: set[str]) -> None:
+    assert api.get(api.key("metrics", "read"), "/api/projects/1/stats").json()["project"]["path"] == "/home/dev/alpha"
+
+
+# Every text that such a key can see, by model and field. Whoever adds one says here why it is nobody's text, path or project.
+SEEN = {
+    "CountedRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
+    "Usage.price_versions",
+}  # fmt: skip
+TEXT = "a text that nobody but its writer is to see"
+
+
+def models() -> dict[str, Any]:
+    """The models of the routes that such a key may ask, by path."""
+    routers = (projects.router, service.router, tools.router, usage.router)
+    routes = {route.path: route.response_model for router in routers for route in router.routes if isinstance(route, APIRoute)}
+    return {path: routes[path] for path in QUERIES if path != "/metrics"}
+
+
+def full_of_texts(kind: Any) -> Any:
+    """An answer of this model in which all that may be a text is one."""
+    if get_origin(kind) is list:
+        return [full_of_texts(get_args(kind)[0])]
+    if get_origin(kind) is Literal:
+        return get_args(kind)[0]
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return {name: full_of_texts(field.annotation) for name, field in kind.model_fields.items()}
+    variants = [each for each in get_args(kind) if each is not type(None)]
+    return full_of_texts(variants[0]) if variants else TEXT
+
+
+def fields_with_text(value: Any, kind: Any) -> Iterator[str]:
+    """Where in an answer TEXT is."""
+    if isinstance(value, list):
+        for each in value:
+            yield from fields_with_text(each, get_args(kind)[0])
+    elif isinstance(value, dict):
+        variants = [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, BaseModel)]
+        for name, each in value.items():
+            inner = variants[0].model_fields[name].annotation
+            if each == TEXT or (isinstance(each, list) and TEXT in each):
+                yield f"{variants[0].__name__}.{name}"
+            else:
+                yield from fields_with_text(each, inner)
+
+
+@pytest.mark.parametrize("path", sorted(set(QUERIES) - {"/metrics"}))
+def test_in_every_model_a_text_is_null_unless_it_is_listed(path: str) -> None:
+    model = models()[path]
+    assert model is not None, "without a model nothing is shown"
+    filled = full_of_texts(model)
+    assert TEXT in json.dumps(filled) or path == "/api/accounting"
+    assert set(fields_with_text(numbers_only(filled, model), model)) <= SEEN
+
+
+def test_the_list_is_the_tests_list() -> None:
+    names = {f"{model.__name__}.{field}" for model, field in SHOWN_TEXTS}
+    assert names <= SEEN
+    assert SEEN - names == {"TimedTool.tool_name"}, "it is Tool's"
+
+
+def test_a_field_that_is_added_later_is_hidden() -> None:
+    grown = create_model("Grown", __base__=Stats, note=(str, Field()), notes=(dict[str, Any], Field()))
+    content = {"note": TEXT, "notes": {"x": TEXT, "n": 1}, "not_in_the_model": 7, "totals": {"sessions": 3, "heading": TEXT}}
+    shown = numbers_only(content, grown)
+    assert shown == {"note": None, "notes": None, "not_in_the_model": None, "totals": {"sessions": 3, "heading": None}}
+    assert not is_shown(grown, "note")
+
+
+def test_a_text_where_the_model_has_a_number_or_a_time_is_hidden() -> None:
+    content = {"totals": {"sessions": TEXT}, "range": {"start": TEXT, "end": "2024-05-01T00:00:00Z", "interval": TEXT}}
+    assert numbers_only(content, Stats) == {
+        "totals": {"sessions": None},
+        "range": {"start": None, "end": "2024-05-01T00:00:00Z", "interval": None},
+    }
+
+
+def test_without_a_model_nothing_is_shown() -> None:
+    assert numbers_only({"calls": 7}, None) is None

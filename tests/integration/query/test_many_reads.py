@@ -1,0 +1,54 @@
+"""More reads than can be done at once: each waits for its turn, and the service says meanwhile how it is."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from deploy.embedded.supervision.processes import wait_until
+from services.query import reads
+from services.query.app import create_app
+from services.query.settings import Settings
+from shared.database import make_engine
+from tests.conftest import LOCAL
+
+READERS = 50
+HANG_SECONDS = 60
+
+
+def test_while_reads_hang_it_says_that_it_is_alive_and_that_it_is_not_ready(
+    query_settings: Settings, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """given a database that answers nobody, when more reads wait for it than there are threads, then the service still tells how it is."""
+    monkeypatch.setattr(reads, "STATEMENT_TIMEOUT_MS", 60_000)
+    monkeypatch.setattr(reads, "make_engine", partial(make_engine, lock_timeout_ms=60_000))
+    with TestClient(create_app(query_settings), LOCAL) as client, ThreadPoolExecutor(READERS) as readers:
+        assert client.get("/readyz").status_code == 200
+        with connection.transaction():
+            connection.execute("LOCK TABLE ledger, sessions")
+            hanging = [readers.submit(client.get, "/api/sessions") for _ in range(READERS)]
+            time.sleep(0.5)
+            alive, ready, told = client.get("/healthz"), client.get("/readyz"), client.get("/metrics")
+            assert not any(read.done() for read in hanging)
+        assert {read.result().status_code for read in hanging} == {200}
+        assert client.get("/readyz").status_code == 200
+        # Those that nobody waited for any more give their connections back.
+        assert wait_until(lambda: client.app.state.threads.busy == 0, HANG_SECONDS)  # type: ignore[attr-defined]
+    assert alive.json() == {"status": "alive"}
+    assert (ready.status_code, ready.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+    assert told.status_code == 200
+    assert 'tracker_state_readable{source="database"} 0.0' in told.text
+
+
+def test_more_reads_than_connections_wait_for_one(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+    """given reads that take the database three seconds, when there are more of them than connections, then each is answered."""
+    with TestClient(create_app(query_settings), LOCAL) as client, ThreadPoolExecutor(READERS) as readers:
+        with connection.transaction():
+            connection.execute("LOCK TABLE sessions")
+            asked = [readers.submit(client.get, "/api/sessions") for _ in range(READERS)]
+            time.sleep(3)
+        assert {read.result().status_code for read in asked} == {200}

@@ -1,0 +1,245 @@
+"""Search: what is found, in which order, and that no text is an error."""
+
+import base64
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from services.query.queries.search import search_messages, search_strategy
+from tests.integration.query import seed
+
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
+TEXTS = {
+    "hook": "call useEffect with a cleanup function",
+    "snake": "my_func_name raises in src/app/main.py",
+    "getter": "rename getUserName to fetchUserName",
+    "error": "error[E0382]: borrow of moved value, exit code 404",
+    "phrase": "the file was not found in the folder",
+    "scattered": "found the folder, but not a file",
+    "cjk": "新しい検索機能を使用してください",
+    "percent": "coverage is 100% of 50_000 lines",
+    "mixed": "React.useState and don't stop",
+    "flag": "run git commit --no-verify here",
+    "no flag": "there is no way to verify a commit; -verify alone is nothing",
+    "cjk and latin": "新しいREADMEをsrc/docs.mdに書く",
+    "dotted": "it is in ~/.claude/settings.json of C++",
+}
+
+
+@pytest.fixture
+def texts(connection: psycopg.Connection[Any]) -> None:
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    for number, content in enumerate(TEXTS.values()):
+        seed.add_message(connection, "s", NOON + timedelta(minutes=number), content)
+
+
+def found(client: TestClient, q: str, **parameters: str) -> set[str]:
+    answer = client.get("/api/conversations/search", params={"q": q, **parameters})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["total"] == len(answer.json()["items"])
+    names = {content: name for name, content in TEXTS.items()}
+    return {names[item["content"]] for item in answer.json()["items"]}
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize(
+    ("q", "names"),
+    [
+        ("useEffect", {"hook"}),
+        ("USEEFFECT", {"hook"}),
+        ("effect", {"hook"}),
+        ("useEff", {"hook"}),
+        ("use effect", {"hook"}),
+        ("my_func", {"snake"}),
+        ("func_name", {"snake"}),
+        ("UserName", {"getter"}),
+        ("src/app/main.py", {"snake"}),
+        ("app/mai", {"snake"}),
+        ("main.py", {"snake"}),
+        ("E0382", {"error"}),
+        ("#404", set()),
+        ("404", {"error"}),
+        ("found folder", {"phrase", "scattered"}),
+        ('"not found"', {"phrase"}),
+        ('found -"not found"', {"scattered"}),
+        ("found -was", {"scattered"}),
+        ("was or E0382", {"phrase", "error"}),
+        ('"not found" or useState', {"phrase", "mixed"}),
+        ("検索", {"cjk"}),
+        ("検索機能", {"cjk"}),
+        ("能検", set()),
+        ("索", {"cjk"}),
+        ('"100% of"', {"percent"}),
+        ('"100_ of"', set()),
+        ("React.useState", {"mixed"}),
+        ("don't", {"mixed"}),
+        ("--no-verify", {"flag"}),
+        ("--no-verify commit", {"flag"}),
+        ("commit -verify", set()),
+        ('commit -"--no-verify"', {"no flag"}),
+        ('"-verify"', {"flag", "no flag"}),
+        ("no verify", {"flag", "no flag"}),
+        ("README", {"cjk and latin"}),
+        ("新しいREADME", {"cjk and latin"}),
+        ("docs.md", {"cjk and latin"}),
+        ("~/.claude", {"dotted"}),
+        (".claude/sett", {"dotted"}),
+        ("c++", {"dotted"}),
+        ("nowhere", set()),
+        ("!!!", set()),
+        ("-", set()),
+    ],
+)
+@pytest.mark.parametrize("sort", ["best", "newest"])
+def test_a_query_finds(client: TestClient, q: str, names: set[str], sort: str) -> None:
+    assert found(client, q, sort=sort) == names
+
+
+@pytest.mark.usefixtures("texts")
+def test_what_is_left_out_by_a_query_of_exclusions_alone(client: TestClient) -> None:
+    assert found(client, "-found") == set(TEXTS) - {"phrase", "scattered"}
+    assert found(client, '-"not found"') == set(TEXTS) - {"phrase"}
+
+
+@pytest.mark.usefixtures("texts")
+def test_a_message_without_words_is_listed_but_not_found(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """given an answer of Claude's that only used tools, then no search finds it, not even one for what it does not say."""
+    seed.add_message(connection, None, NOON, "", role="assistant")
+    assert "" in {item["content"] for item in client.get("/api/conversations/search?limit=1000").json()["items"]}
+    for sort in ("best", "newest"):
+        found = client.get(f"/api/conversations/search?q=-nonsense&limit=1000&sort={sort}").json()["items"]
+        assert found
+        assert "" not in {item["content"] for item in found}
+
+
+@pytest.mark.usefixtures("texts")
+def test_an_item_has_a_snippet_and_a_score(client: TestClient) -> None:
+    [item] = client.get("/api/conversations/search?q=cleanup").json()["items"]
+    assert item["snippet"] == "call useEffect with a <mark>cleanup</mark> function"
+    assert item["score"] > 0
+    assert item["role"] == "user"
+
+
+def test_a_row_of_before_a_latin_word_behind_cjk_was_indexed_is_still_found(
+    client: TestClient, connection: psycopg.Connection[Any]
+) -> None:
+    """given a row as an older worker made it, without the word that follows the characters, then both as they stand find it."""
+    seed.add_message(connection, None, NOON, "新しいREADMEを書く")
+    connection.execute("UPDATE messages SET terms = ts_delete(terms, 'readme')")
+    assert [item["content"] for item in client.get("/api/conversations/search?q=新しいREADME").json()["items"]] == ["新しいREADMEを書く"]
+
+
+def ranked(client: TestClient, connection: psycopg.Connection[Any], q: str, texts: dict[str, str]) -> list[str]:
+    """The names of the texts that are found, best first. The best is stored first, so that being the newest does not help it."""
+    names = {content: name for name, content in texts.items()}
+    for number, content in enumerate(texts.values()):
+        seed.add_message(connection, None, NOON + timedelta(minutes=number), content)
+    connection.execute("ANALYZE messages")
+    items = client.get("/api/conversations/search", params={"q": q, "limit": 1000}).json()["items"]
+    scores = [item["score"] for item in items]
+    assert all(score > 0 for score in scores)
+    assert scores == sorted(scores, reverse=True)
+    return [names[item["content"]] for item in items]
+
+
+def test_words_that_are_near_each_other_come_first_and_far_ones_have_a_score(
+    client: TestClient, connection: psycopg.Connection[Any]
+) -> None:
+    between = {"near": "", "apart": "some more words ", "far": "and so on " * 60, "very far": "and so on " * 2_000}
+    texts = {name: f"cobalt {words}kettle {'and so on ' * (2_000 - words.count('so'))}" for name, words in between.items()}
+    assert ranked(client, connection, "kettle cobalt", texts)[:2] == ["near", "apart"]
+
+
+def test_rare_words_count_for_more_than_frequent_ones(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    texts = {"rare": "quokka is here"} | {f"frequent {number}": f"build is here, number {number}" for number in range(40)}
+    assert ranked(client, connection, "quokka or build", texts)[0] == "rare"
+
+
+@pytest.mark.usefixtures("texts")
+def test_a_match_of_exclusions_alone_has_a_score_too(client: TestClient) -> None:
+    for sort in ("best", "newest"):
+        assert {item["score"] for item in client.get(f"/api/conversations/search?q=-nowhere&sort={sort}").json()["items"]} == {1e-6}
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize("weights", ["", "1", "1 2 3", "0 1", "x", "99999 1"])
+def test_a_cursor_with_other_weights_is_no_error_of_ours(client: TestClient, weights: str) -> None:
+    asked = {"q": "found folder", "limit": 1}
+    cursor = client.get("/api/conversations/search", params=asked).json()["next_cursor"]
+    decoded = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=="))
+    decoded["k"][-1] = weights
+    forged = base64.urlsafe_b64encode(msgspec.json.encode(decoded)).rstrip(b"=").decode()
+    assert client.get("/api/conversations/search", params=asked | {"cursor": forged}).status_code in (200, 400)
+
+
+@pytest.mark.usefixtures("texts")
+def test_without_a_query_it_is_the_plain_list(client: TestClient) -> None:
+    for path in ("/api/conversations/search", "/api/conversations/search?q=%20"):
+        body = client.get(path).json()
+        assert [item["content"] for item in body["items"]] == list(reversed(TEXTS.values()))
+        assert (body["total"], body["total_is_exact"], body["next_cursor"]) == (len(TEXTS), True, None)
+
+
+@pytest.mark.usefixtures("texts")
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    q=st.text(max_size=256)
+    | st.lists(st.sampled_from(['"', "-", "or", "found", "%", "_", "\\", "'", ":*", "&", "!", "(", "検"])).map(" ".join)
+)
+@example(q="\0")
+@example(q="'a'::tsquery")
+def test_no_text_is_an_error(client: TestClient, q: str) -> None:
+    for sort in ("best", "newest"):
+        answer = client.get("/api/conversations/search", params={"q": q.encode("utf-8", "replace"), "sort": sort})
+        assert answer.status_code in ((200, 400) if len(q.split()) > 8 or len(q) > 200 or '"' in q else (200,)), answer.text
+
+
+@pytest.mark.parametrize("q", ["a " * 17, "x" * 257])
+def test_too_much_is_a_400(client: TestClient, q: str) -> None:
+    assert client.get("/api/conversations/search", params={"q": q}).json()["details"].keys() == {"q"}
+
+
+@pytest.fixture
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ways of a large volume, on a small one."""
+    for bounds in ("FOR_A_PAGE", "TO_RANK"):
+        monkeypatch.setattr(search_strategy, bounds, search_strategy.Bounds(walked_first=9, by_index=0, walked_then=12))
+    monkeypatch.setattr(search_messages, "RANKED_MATCHES", 5)
+    monkeypatch.setattr(search_messages, "RANKED_CANDIDATES", 7)
+
+
+def all_pages(client: TestClient, parameters: str) -> Iterable[dict[str, Any]]:
+    cursor: str | None = ""
+    while cursor is not None:
+        page = client.get(f"/api/conversations/search?{parameters}&limit=2" + (f"&cursor={cursor}" if cursor else "")).json()
+        yield from page["items"]
+        cursor = page["next_cursor"]
+
+
+@pytest.mark.usefixtures("few_are_many")
+@pytest.mark.parametrize("q", ["needle", "needle a", '"a needle"'])
+def test_the_best_of_the_newest_come_first_then_the_rest_by_time(client: TestClient, connection: psycopg.Connection[Any], q: str) -> None:
+    """given more matches than are ranked, when all pages are read, then each is there once: first the window by rank, then the older by time."""
+    seed.add_session(connection, "s", 0)
+    for number in range(16):
+        seed.add_message(
+            connection, "s", NOON + timedelta(minutes=number), "a needle " * (number % 3 + 1) if number % 4 else f"needle {number} a"
+        )
+    everything = [
+        item for item in client.get("/api/conversations?limit=1000").json()["items"] if q[0] != '"' or "a needle" in item["content"]
+    ]
+    items = list(all_pages(client, f"q={q}"))
+    assert sorted(item["id"] for item in items) == sorted(item["id"] for item in everything)
+    ranked = 5
+    assert {item["id"] for item in items[:ranked]} == {item["id"] for item in everything[:ranked]}
+    scores = [item["score"] for item in items[:ranked]]
+    assert scores == sorted(scores, reverse=True)
+    assert [item["id"] for item in items[ranked:]] == [item["id"] for item in everything[ranked:]]
+    assert [item["id"] for item in all_pages(client, f"q={q}&sort=newest")] == [item["id"] for item in everything]

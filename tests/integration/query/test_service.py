@@ -1,0 +1,224 @@
+"""The service itself: alive, ready, measured, described; and what it answers when something it needs is away."""
+
+import time
+from typing import Any
+
+import psycopg
+import pytest
+from redis import Redis
+from starlette.testclient import TestClient
+
+from services.query import reads
+from services.query.app import create_app
+from services.query.http.reference_page import render
+from services.query.settings import Settings
+from shared.journal.canary import SEEN_KEY
+from shared.journal.streams import PAYLOAD_FIELD, accounting_key, stream_key
+from tests.conftest import LOCAL
+from tests.integration.query import world
+
+NOWHERE = "postgresql://tracker@/tracker?host=/nonexistent"
+NO_REDIS = "unix:///nonexistent.sock"
+READS = [
+    "/api/projects", "/api/projects/1", "/api/projects/1/stats", "/api/stats", "/api/sessions", "/api/sessions/x", "/api/conversations",
+    "/api/conversations/search?q=x", "/api/activities", "/api/tool-calls/stats", "/api/tool-calls/session/x", "/api/import/jobs",
+    "/api/import/jobs/018f3b1e-0000-7000-8000-000000000001",
+    "/api/import/jobs/018f3b1e-0000-7000-8000-000000000001/events", "/api/usage", "/api/usage?group_by=model",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", READS)
+def test_without_the_database_a_read_is_a_503_within_two_seconds(redis_url: str, path: str) -> None:
+    with TestClient(create_app(Settings(database_url=NOWHERE, redis_url=redis_url)), LOCAL) as client:
+        began = time.monotonic()
+        answer = client.get(path)
+        assert time.monotonic() - began < 10  # it does not hang; how fast it is, is not for a test
+    assert (answer.status_code, answer.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "nonexistent" not in answer.text
+
+
+def test_a_query_that_takes_too_long_is_a_503_that_says_to_narrow_it(
+    query_settings: Settings, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """given a table that somebody holds, when a read waits longer than a statement may, then it is told to ask for less."""
+    monkeypatch.setattr(reads, "STATEMENT_TIMEOUT_MS", 200)
+    with TestClient(create_app(query_settings), LOCAL) as client, connection.transaction():
+        connection.execute("LOCK TABLE messages")
+        answer = client.get("/api/conversations")
+    assert (answer.status_code, answer.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+    assert "narrow" in answer.json()["message"]
+
+
+def test_it_cannot_write(client: TestClient) -> None:
+    with client.app.state.reads.connection() as connection, pytest.raises(Exception, match="read-only"):  # type: ignore[attr-defined]
+        connection.exec_driver_sql("DELETE FROM messages")
+
+
+def test_it_is_alive_whatever_is_away() -> None:
+    with TestClient(create_app(Settings(database_url=NOWHERE, redis_url=NO_REDIS)), LOCAL) as client:
+        assert client.get("/healthz").json() == {"status": "alive"}
+
+
+def test_it_is_ready_with_database_and_journal(client: TestClient) -> None:
+    assert client.get("/readyz").json() == {"status": "ready", "journal_entries": 0, "journal_oldest_seconds": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("away", "code", "reasons"),
+    [
+        ({"database_url": NOWHERE}, "DATABASE_UNAVAILABLE", {"database"}),
+        ({"redis_url": NO_REDIS}, "QUEUE_UNAVAILABLE", {"journal"}),
+        ({"database_url": NOWHERE, "redis_url": NO_REDIS}, "DATABASE_UNAVAILABLE", {"database", "journal"}),
+    ],
+)
+def test_it_is_not_ready_without_and_says_why(query_settings: Settings, away: dict[str, str], code: str, reasons: set[str]) -> None:
+    with TestClient(create_app(query_settings.model_copy(update=away)), LOCAL) as client:
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["code"], set(answer.json()["details"])) == (503, code, reasons)
+    assert "nonexistent" not in answer.text
+
+
+def test_it_is_not_ready_while_the_journal_is_far_behind(client: TestClient, redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis:
+        redis.xadd(stream_key(0), {PAYLOAD_FIELD: b"{}"}, id="1700000000000-0")
+    answer = client.get("/readyz")
+    # The queue has room, and writes are taken: that is no full backlog.
+    assert (answer.status_code, answer.json()["code"]) == (503, "JOURNAL_BEHIND")
+    assert "one entry waits, which by itself refuses no write" in answer.json()["details"]["lag"]
+
+
+def test_metrics_tell_the_journals_lag_and_the_ledger(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
+    connection.execute("INSERT INTO ledger VALUES (0, 7, 2, 1), (1, 3, 0, 0)")
+    with Redis.from_url(redis_url) as redis:
+        redis.xadd(stream_key(0), {PAYLOAD_FIELD: b"{}"})
+    text = client.get("/metrics").text
+    for line in ("tracker_journal_entries 1.0", "tracker_events_persisted 10.0", "tracker_events_duplicate 2.0", "tracker_events_dead 1.0"):
+        assert line in text.splitlines()
+
+
+def test_metrics_tell_what_there_is_room_for(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
+    # Given an import that failed, and an event that was received at a known time
+    connection.execute("INSERT INTO import_jobs (id, status, files) VALUES (gen_random_uuid(), 'failed', '[]')")
+    connection.execute("INSERT INTO ledger VALUES (0, 1, 0, 0, to_timestamp(1764100000))")
+
+    # When it is scraped
+    values = samples(client)
+
+    # Then sizes, connections and memory are those that the servers tell, and what is failed is counted beside the statuses that none has
+    told = connection.execute("SELECT pg_database_size(current_database()), current_setting('max_connections')::int").fetchone()
+    assert told is not None
+    assert abs(values["tracker_database_bytes"] - told[0]) < 1_000_000
+    assert values["tracker_database_max_connections"] == told[1]
+    assert 2 <= values["tracker_database_connections"] <= told[1]
+    with Redis.from_url(redis_url) as redis:
+        assert 0 < values["tracker_redis_used_bytes"] < 2 * redis.info("memory")["used_memory"]
+        assert values["tracker_redis_max_bytes"] == redis.info("memory")["maxmemory"]
+    assert values['tracker_import_jobs{status="failed"}'] == 1
+    assert values['tracker_import_jobs{status="queued"}'] == 0
+    assert values["tracker_last_received_timestamp_seconds"] == 1764100000
+
+
+def test_metrics_say_when_they_are_not_of_now(query_settings: Settings, client: TestClient) -> None:
+    assert {samples(client)[f'tracker_state_readable{{source="{source}"}}'] for source in ("journal", "database")} == {1}
+    with TestClient(create_app(query_settings.model_copy(update={"redis_url": NO_REDIS})), LOCAL) as without_redis:
+        found = samples(without_redis)
+    assert found['tracker_state_readable{source="journal"}'] == 0
+    assert found['tracker_state_readable{source="database"}'] == 1
+
+
+def samples(client: TestClient) -> dict[str, float]:
+    """What /metrics tells, by name and labels."""
+    lines = [line for line in client.get("/metrics").text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_the_journals_equation_is_told_and_drift_is_seen(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
+    # Given a journal that took ten events, of which Postgres has seven, and of a journal before it three
+    with Redis.from_url(redis_url) as redis:
+        redis.hset(accounting_key(stream_key(0)), mapping={"epoch": "now", "accepted": 10, "settled": 6})
+        redis.xadd(stream_key(0), {PAYLOAD_FIELD: b"{}"})
+    connection.execute("INSERT INTO accounts VALUES ('now', 0, 3, 2, 1), ('now', 1, 1, 0, 0), ('before', 0, 3, 0, 0)")
+
+    # When it is asked for, then one is persisted that the journal still has, which is no drift
+    told = {"accepted": 10, "persisted": 4, "duplicate": 2, "dead": 1, "pending": 4, "drift": 0, "alarms": 0, "former_epochs": 1}
+    found = client.get("/api/accounting").json()
+    assert found.pop("canary_age_seconds") >= 0
+    assert found == told
+    lines = client.get("/metrics").text.splitlines()
+    assert {'tracker_accounting_events{state="accepted"} 10.0', 'tracker_accounting_events{state="pending"} 4.0'} <= set(lines)
+    assert "tracker_accounting_drift 0.0" in lines
+
+    # And when Postgres has lost two
+    connection.execute("UPDATE accounts SET persisted = 1 WHERE epoch = 'now' AND slot = 0")
+    assert client.get("/api/accounting").json()["drift"] == 1
+    assert "tracker_accounting_drift 1.0" in client.get("/metrics").text.splitlines()
+
+
+def test_the_equation_is_not_guessed_at_while_a_server_is_away(query_settings: Settings) -> None:
+    for away, code in (({"database_url": NOWHERE}, "DATABASE_UNAVAILABLE"), ({"redis_url": NO_REDIS}, "QUEUE_UNAVAILABLE")):
+        with TestClient(create_app(query_settings.model_copy(update=away)), LOCAL) as client:
+            answer = client.get("/api/accounting")
+            assert (answer.status_code, answer.json()["code"]) == (503, code)
+            assert client.get("/metrics").status_code == 200
+
+
+def test_it_is_not_ready_when_nothing_comes_back(query_settings: Settings, redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis:
+        redis.hset(SEEN_KEY, mapping={"sent_at": time.time() - 3600, "round_trip_seconds": 0.25})
+    # Given a service that has just begun: it is ready before it could know
+    with TestClient(create_app(query_settings), LOCAL) as client:
+        assert client.get("/readyz").status_code == 200
+        assert "tracker_canary_round_trip_seconds 0.25" in client.get("/metrics").text.splitlines()
+    # When it has waited for longer than it may, then it is not; unless there is no canary
+    impatient = query_settings.model_copy(update={"canary_max_age_seconds": 1e-9})
+    with TestClient(create_app(impatient), LOCAL) as client:
+        refusal = client.get("/readyz")
+        assert (refusal.status_code, refusal.json()["code"], set(refusal.json()["details"])) == (503, "PIPELINE_STUCK", {"canary"})
+    with TestClient(create_app(impatient.model_copy(update={"canary_seconds": 0})), LOCAL) as client:
+        assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("path", [*READS, "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/", "/nowhere"])
+def test_head_answers_as_get_without_a_body(client: TestClient, connection: psycopg.Connection[Any], path: str) -> None:
+    world.build(connection, sessions=1)
+    get, head = client.get(path), client.head(path)
+    assert head.status_code == get.status_code
+    assert head.content == b""
+    assert head.headers["content-type"] == get.headers["content-type"]
+
+
+@pytest.mark.parametrize("path", ["/api/sessions", "/api/projects/1", "/healthz"])
+def test_other_methods_are_a_405_with_the_error_body(client: TestClient, path: str) -> None:
+    answer = client.post(path)
+    assert (answer.status_code, answer.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert "GET" in answer.headers["allow"]
+
+
+def test_an_unknown_path_is_a_404_with_the_error_body(client: TestClient) -> None:
+    assert client.get("/api/nothing").json()["code"] == "NOT_FOUND"
+
+
+def test_the_reference_page_needs_nothing_but_itself(client: TestClient) -> None:
+    page = client.get("/docs")
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "<script" not in page.text
+    assert "http" not in page.text.replace("HTTP", "")[:2000]
+    for path in client.get("/openapi.json").json()["paths"]:
+        assert path in page.text
+
+
+def test_the_reference_page_escapes_what_it_shows() -> None:
+    operation = {"summary": "<b>", "responses": {"200": {"description": "<i>"}}}
+    assert "<b>" not in render({"info": {"title": "<b>", "version": "1"}, "paths": {"/<b>": {"get": operation}}})
+
+
+def test_seeded_rows_agree_with_the_schema(connection: psycopg.Connection[Any]) -> None:
+    """The tests' own data: sums of the rollups are the rows'."""
+    world.build(connection)
+    row = connection.execute(
+        "SELECT (SELECT sum(tool_calls) FROM activity_rollups WHERE project_id = -1 AND user_id = -1 AND grain_minutes = 15), (SELECT count(*) FROM tool_calls)"
+    ).fetchone()
+    assert row is not None
+    assert row[0] == row[1]

@@ -1,0 +1,167 @@
+"""Usage: tokens and cost agree with the calls, for every grouping, mix of filters, time zone and range."""
+
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from tests.integration.query import seed, world
+
+with_database = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUARTER = timedelta(minutes=15)
+times = st.integers(0, 4 * 24 * 380).map(lambda n: (datetime(2024, 3, 1, tzinfo=UTC) + n * QUARTER).isoformat())
+days = st.dates(date(2024, 3, 1), date(2025, 3, 10)).map(date.isoformat) | st.sampled_from(
+    ["2024-03-10", "2024-03-31", "2024-10-27", "2024-11-03"]
+)
+zones = st.sampled_from(
+    [
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "Asia/Kolkata",
+        "Asia/Kathmandu",
+        "Australia/Lord_Howe",
+        "Pacific/Auckland",
+        "Pacific/Kiritimati",
+    ]
+)
+MODELS = [None, "claude-opus", "claude-next", "claude-2"]
+TOKENS = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
+
+
+class Call:
+    """An API call, or a session that is known from a claude.json alone."""
+
+    def __init__(self, row: tuple[Any, ...]) -> None:
+        self.project, self.project_name, self.user, self.model, self.at, self.calls, self.cost, *self.tokens = row
+
+
+CALLS = """
+    SELECT nullif(c.project_id, 0), p.name, u.name, model, nullif(at, '-infinity'), n, cost_nano_usd, i, o, cc, cr
+    FROM (
+        SELECT project_id, user_id, model, occurred_at AS at, 1 AS n, cost_nano_usd, input_tokens AS i, output_tokens AS o,
+            cache_write_5m_tokens + cache_write_1h_tokens AS cc, cache_read_tokens AS cr FROM api_calls
+        UNION ALL SELECT project_id, user_id, model, dated_at, 0, cost_nano_usd, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens
+        FROM sessions WHERE usage_from_snapshot
+    ) AS c LEFT JOIN projects AS p ON p.id = c.project_id LEFT JOIN users AS u ON u.id = c.user_id
+"""
+
+
+def build(connection: psycopg.Connection[Any]) -> tuple[list[int], list[Call]]:
+    """The small world, with sessions that only a claude.json tells of and a call of no session. Its projects, and the calls."""
+    made = world.build(connection)
+    for number, (start, cost) in enumerate([(world.STARTS[1], 7), (world.STARTS[3] + timedelta(hours=5), None), (world.STARTS[4], 0)]):
+        usage = {"input_tokens": 1, "cache_creation_tokens": 20, "cost_nano_usd": cost, "model": "claude-2", "usage_from_snapshot": True}
+        seed.add_session(connection, f"snapshot-{number}", made.projects[number % 2], number, dated_at=start, **usage)
+    seed.add_api_call(connection, None, world.STARTS[2], output_tokens=5)
+    seed.add_api_call(connection, None, seed.UNDATED, output_tokens=50, model="claude-opus", cost_nano_usd=500)
+    seed.compute_aggregates(connection)
+    return made.projects, [Call(row) for row in connection.execute(CALLS.encode()).fetchall()]
+
+
+def summed(calls: list[Call]) -> dict[str, Any]:
+    tokens = [sum(call.tokens[n] for call in calls) for n in range(4)]
+    priced = [call for call in calls if call.cost is not None and (call.calls or call.cost)]
+    return dict(zip(TOKENS, tokens, strict=True)) | {
+        "total_tokens": sum(tokens),
+        "api_calls": sum(call.calls for call in calls),
+        "unpriced_calls": sum(call.calls for call in calls if call.cost is None),
+        "cost_usd": sum(call.cost for call in priced) / 1e9 if priced else None,
+    }
+
+
+def instant(text: str | None, tz: str, plus_days: int = 0) -> datetime | None:
+    if text is None or len(text) > 10:
+        return text and datetime.fromisoformat(text)  # type: ignore[return-value]
+    day = date.fromisoformat(text) + timedelta(days=plus_days)
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(tz)).astimezone(UTC)
+
+
+def within(call: Call, start: datetime | None, end: datetime | None) -> bool:
+    if call.at is None:
+        return start is None
+    return (start is None or call.at >= start) and (end is None or call.at < end)
+
+
+@pytest.mark.parametrize("group_by", ["day", "model", "project", "user"])
+def test_it_agrees_with_the_calls(client: TestClient, connection: psycopg.Connection[Any], group_by: str) -> None:
+    projects, calls = build(connection)
+    users, some_projects = st.sampled_from([None, None, "ada", "bob", "nobody"]), st.none() | st.sampled_from(projects)
+
+    @with_database
+    @given(some_projects, users, st.sampled_from(MODELS), st.none() | days | times, st.none() | days | times, zones)
+    def check(project: int | None, user: str | None, model: str | None, first: str | None, last: str | None, tz: str) -> None:
+        if first and last and last[:10] <= first[:10]:
+            first, last = last[:10], first[:10]
+        asked = {"project_id": project, "user": user, "model": model, "start_date": first, "end_date": last, "tz": tz, "group_by": group_by}
+        answer = client.get("/api/usage", params={name: value for name, value in asked.items() if value is not None})
+        assert answer.status_code == 200, answer.text
+        start, end = instant(first, tz), instant(last, tz, plus_days=1)
+        chosen = [
+            call for call in calls
+            if project in (None, call.project) and user in (None, call.user) and model in (None, call.model) and within(call, start, end)
+        ]  # fmt: skip
+        usage = answer.json()
+        assert usage["totals"] == summed(chosen)
+        if group_by == "day":
+            _check_days(usage["items"], chosen, tz, explicit=bool(first and last))
+        else:
+            _check_groups(group_by, usage["items"], chosen)
+
+    check()
+
+
+def _check_days(items: list[dict[str, Any]], chosen: list[Call], tz: str, *, explicit: bool) -> None:
+    by_day = defaultdict(list)
+    for call in chosen:
+        if call.at is not None:
+            by_day[call.at.astimezone(ZoneInfo(tz)).date().isoformat()].append(call)
+    listed = [item["day"] for item in items]
+    assert set(by_day) <= set(listed)
+    assert all(date.fromisoformat(following) - date.fromisoformat(day) == timedelta(days=1) for day, following in pairwise(listed))
+    assert listed or not explicit
+    assert items == [{"day": day} | summed(by_day[day]) for day in listed]
+
+
+def _check_groups(group_by: str, items: list[dict[str, Any]], chosen: list[Call]) -> None:
+    groups = defaultdict(list)
+    for call in chosen:
+        groups[getattr(call, group_by), call.project_name if group_by == "project" else None].append(call)
+    names = {"model": ["model"], "user": ["user"], "project": ["project_id", "project_name"]}[group_by]
+    expected = [dict(zip(names, key, strict=False)) | summed(group) for key, group in groups.items()]
+    assert sorted(items, key=str) == sorted(expected, key=str)
+    order = [(item["cost_usd"] is None, -(item["cost_usd"] or 0), -item["total_tokens"]) for item in items]
+    assert order == sorted(order)
+
+
+def test_unknown_is_never_nothing(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """given calls of an unknown price and calls that cost nothing, then the cost of the first is not known, and of the others 0."""
+    noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
+    seed.add_api_call(connection, None, noon, input_tokens=5)
+    seed.add_api_call(connection, None, noon, model="free", cost_nano_usd=0)
+    seed.compute_aggregates(connection)
+    usage = client.get("/api/usage?group_by=model").json()
+    assert [(item["model"], item["cost_usd"], item["unpriced_calls"]) for item in usage["items"]] == [("free", 0.0, 0), (None, None, 1)]
+    assert (usage["totals"]["cost_usd"], usage["totals"]["unpriced_calls"], usage["totals"]["api_calls"]) == (0.0, 1, 2)
+    days = client.get("/api/usage?start_date=2024-01-14&end_date=2024-01-15").json()["items"]
+    assert [(day["day"], day["cost_usd"], day["api_calls"]) for day in days] == [("2024-01-14", None, 0), ("2024-01-15", 0.0, 2)]
+
+
+def test_without_data_it_is_nothing(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    for group_by in ("day", "model", "project", "user"):
+        usage = client.get("/api/usage", params={"group_by": group_by}).json()
+        assert usage["items"] == usage["price_versions"] == []
+        assert usage["totals"] == summed([])
+        assert usage["range"] == {"start": None, "end": None, "tz": "UTC"}
+
+
+def test_it_names_the_price_lists(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    build(connection)
+    assert client.get("/api/usage?group_by=user").json()["price_versions"] == ["prices 1", "prices 2"]

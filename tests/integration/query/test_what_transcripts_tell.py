@@ -1,0 +1,55 @@
+"""What transcripts tell is shown, and a cost that is not known is not shown as nothing."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from starlette.testclient import TestClient
+
+from tests.integration.query import seed
+
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
+
+
+def test_what_only_a_transcript_tells_is_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    seed.add_session(connection, "s", 0, title="Fix the build", parent_session_id="before")
+    seed.add_message(connection, "s", NOON, "", role="assistant", agent_id="a1")
+    seed.add_tool_call(connection, "s", NOON, duration_source="timestamps", agent_id="a1")
+    seed.add_activity(connection, "s", NOON, "/f", is_estimated=True, agent_id="a1")
+    seed.add_api_call(connection, "s", NOON, cost_nano_usd=2_000_000_000, model="opus")
+    seed.add_api_call(connection, "s", NOON)
+    seed.compute_aggregates(connection)
+    session = client.get("/api/sessions/s").json()
+    assert [session[name] for name in ("title", "parent_session_id", "api_calls", "unpriced_calls", "cost_usd")] == [
+        "Fix the build",
+        "before",
+        2,
+        1,
+        2.0,
+    ]
+    [message] = client.get("/api/conversations").json()["items"]
+    assert (message["content"], message["agent_id"]) == ("", "a1")
+    [call] = client.get("/api/tool-calls/session/s").json()["items"]
+    assert (call["duration_source"], call["agent_id"]) == ("timestamps", "a1")
+    [activity] = client.get("/api/activities").json()["items"]
+    assert (activity["is_estimated"], activity["agent_id"]) == (True, "a1")
+
+
+def test_a_cost_that_is_not_known_is_not_nothing(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    """given a project of priced, one of unpriced and one of no API calls, then only that of the first is known, wherever they are shown."""
+    costs: dict[str, float | None] = {"priced": 0.5, "unpriced": None, "unused": None}
+    for name in costs:
+        seed.add_session(connection, name, seed.add_project(connection, f"/{name}"), seed.add_user(connection, name), started_at=NOON)
+    seed.add_api_call(connection, "priced", NOON, cost_nano_usd=500_000_000)
+    seed.add_api_call(connection, "priced", NOON)
+    seed.add_api_call(connection, "unpriced", NOON)
+    seed.compute_aggregates(connection)
+    projects = {project["name"]: project for project in client.get("/api/projects").json()}
+    assert {name: project["cost_usd"] for name, project in projects.items()} == costs
+    assert {session["session_id"]: session["cost_usd"] for session in client.get("/api/sessions").json()["items"]} == costs | {
+        "unused": None
+    }
+    assert {user["user"]: user["cost_usd"] for user in client.get("/api/stats").json()["users"]} == costs
+    for name, cost in costs.items():
+        stats = client.get(f"/api/projects/{projects[name]['id']}/stats").json()
+        assert stats["totals"]["cost_usd"] == stats["time_series"][0]["cost_usd"] == stats["project"]["cost_usd"] == cost

@@ -1,0 +1,152 @@
+"""The server around the apps: a client that is slow, huge, deaf or one too many is cut off, and costs the others nothing."""
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import httpx2 as httpx
+import pytest
+
+from deploy.embedded.paths import REPOSITORY
+from shared.http.server import MAX_HEAD_BYTES, Patience
+from tests.bench.asking import REUSE_SECONDS, Asker
+from tests.integration.served_app import GET, HANG_SECONDS, IMPATIENT, LOOKS_EVERY_SECONDS, App, Served, rest, running
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    app = App()
+    with running(app) as address:
+        yield Served(app, address)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", b"\r\n", GET + b"GET /again HTTP/1.1\r\nHost"]
+)
+def test_who_does_not_finish_a_head_is_cut_off(served: Served, sent: bytes) -> None:
+    with served.connect() as client:
+        client.sendall(sent)
+        assert rest(client).count(b"200 OK") == sent.count(GET)
+    assert b"answer" in served.ask()
+
+
+def test_who_drips_is_cut_off(served: Served) -> None:
+    with served.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        client.settimeout(0.05)
+        for _ in range(HANG_SECONDS * 20):
+            try:
+                client.sendall(b"X: y\r\n")
+                if client.recv(1) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        else:
+            pytest.fail("still connected")
+    assert served.app.asked == []
+
+
+@pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", b"GET /"])
+def test_a_head_without_an_end_is_400_in_the_one_error_body(served: Served, start: bytes) -> None:
+    with served.connect() as client:
+        client.sendall(start + b"a" * (2 * MAX_HEAD_BYTES))
+        answer = rest(client)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b'"code": "VALIDATION_ERROR"' in answer
+    assert b"x-content-type-options: nosniff" in answer
+    assert served.app.asked == []
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1", b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nHost localhost\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
+    ],
+)  # fmt: skip
+def test_what_is_no_http_is_400_in_the_one_error_body(served: Served, sent: bytes) -> None:
+    with served.connect() as client:
+        client.sendall(sent)
+        answer = rest(client)
+    assert b"HTTP/1.1 400" in answer
+    assert b'{"error": true, "message": "Invalid HTTP request received.", "code": "VALIDATION_ERROR", "details": {}}' in answer
+
+
+def test_a_body_that_nobody_waits_for_is_not_read_for_ever(served: Served) -> None:
+    with served.connect() as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000000\r\n\r\n")
+        sent = 0
+        client.settimeout(HANG_SECONDS)
+        try:
+            while sent < 100 * 1024**3:
+                sent += client.send(bytes(65536))
+        except ConnectionError:
+            return
+    pytest.fail("all of it was taken")
+
+
+def test_who_does_not_read_his_answer_is_cut_off(served: Served) -> None:
+    with served.connect() as client:
+        client.sendall(GET.replace(b"/ ", b"/large ", 1))
+        # The app goes on only when what waits for the client is gone: taken or dropped.
+        assert served.app.large_ended.wait(HANG_SECONDS)
+        assert len(rest(client)) < 64 * 1024 * 1024
+    assert b"answer" in served.ask()
+
+
+def test_who_begins_to_read_in_time_gets_the_whole_answer() -> None:
+    app = App()
+    with running(app, replace(IMPATIENT, reading_seconds=HANG_SECONDS)) as address, socket.create_connection(address) as client:
+        client.sendall(GET.replace(b"/ ", b"/large ", 1))
+        # The server has looked at the connection meanwhile, and nothing had been taken.
+        time.sleep(2 * LOOKS_EVERY_SECONDS)
+        answer = rest(client)
+    assert len(answer) > 64 * 1024 * 1024
+    assert app.large_ended.is_set()
+
+
+def test_a_connection_too_many_is_closed_and_the_others_go_on(served: Served) -> None:
+    kept = [served.connect() for _ in range(IMPATIENT.max_connections)]
+    for client in kept:
+        client.sendall(GET)
+        assert b"answer" in client.recv(65536)
+    with served.connect() as refused:
+        assert rest(refused) == b""
+    for client in kept:
+        client.close()
+
+
+def test_who_behaves_is_served_again_and_again(served: Served) -> None:
+    with served.connect() as client:
+        for _ in range(3):
+            client.sendall(GET)
+            assert b"answer" in client.recv(65536)
+
+
+def test_an_idle_connection_is_kept_longer_than_clients_keep_it() -> None:
+    """Else a request would now and then be sent while the server closes, and have no answer."""
+    kept = Patience(max_connections=8).keep_alive_seconds
+    [by_nginx] = re.findall(r"^keepalive_timeout (\d+)s;$", (REPOSITORY / "deploy/gateway/keepalive.conf").read_text(), re.MULTILINE)
+    assert kept > int(by_nginx)
+    assert kept > httpx.Limits().keepalive_expiry
+    assert kept > REUSE_SECONDS
+
+
+def test_the_benchmarks_client_comes_back_after_a_pause(served: Served) -> None:
+    # Given a client whose connection the server has closed meanwhile
+    asker = Asker(served.port, reuse_seconds=IMPATIENT.keep_alive_seconds / 2)
+    asker.time("/first")
+    time.sleep(IMPATIENT.keep_alive_seconds + 2 * LOOKS_EVERY_SECONDS)
+
+    # Then it asks on a new one, and keeps that
+    asker.time("/second")
+    asker.time("/third")
+    asker.close()
+    assert served.app.asked == ["/first", "/second", "/third"]

@@ -1,0 +1,30 @@
+"""A worker's resources in the test's own process: what a pool process holds, without Celery around it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.worker.drain.stream_reader import make_group
+from services.worker.resources import Resources, open_resources
+from services.worker.settings import Settings
+from shared.journal.streams import stream_key
+from tests.integration.worker.accounting_world import PARTITIONS, STREAMS, World
+
+
+@pytest.fixture
+def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
+    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url, claim_idle_ms=100))
+    make_group(resources.redis, stream_key(0))
+    yield resources
+    resources.close()
+
+
+@pytest.fixture
+def world(database_url: str, redis_url: str) -> Iterator[World]:
+    settings = Settings(database_url=database_url, redis_url=redis_url, journal_partitions=PARTITIONS, claim_idle_ms=5_000)
+    me, other = open_resources(settings), open_resources(settings)
+    for stream in STREAMS:
+        make_group(me.redis, stream)
+    yield World(me, other, me.redis)
+    me.close()
+    other.close()

@@ -1,0 +1,211 @@
+"""accepted = persisted + duplicate + dead + pending, to the event, whatever dies or is slow at whatever moment."""
+
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from services.worker.drain.accounting import accounting, check_accounting
+from services.worker.drain.consumer_fencing import FencedError, hold
+from services.worker.drain.drain_partition import drain, settle
+from services.worker.drain.stream_reader import done, make_group, take_new
+from services.worker.maintenance import verify
+from services.worker.maintenance.idle_sessions import remove_dead_consumers
+from shared.journal.accounting import CHECK_KEY
+from shared.journal.streams import GROUP, PAYLOAD_FIELD, accounting_key, stream_key
+from shared.messages import Canary, Envelope, encode_envelope
+from tests.integration.worker.accounting_world import NOW, STREAMS, World, call
+
+
+def test_each_event_is_counted_once_as_what_it_became(world: World) -> None:
+    # Given two events, one of them twice, one that Postgres refuses, and an entry of seven that nobody can read
+    twice = call()
+    world.append(twice, call(), twice, call(name="bad \x00 name"))
+    world.append(payload=b"{not json", n=7)
+    assert world.sums() == (11, 0, 0, 0, 11)
+
+    # When they are drained
+    drain(world.me)
+
+    # Then the equation holds to the event
+    assert world.sums() == (11, 2, 1, 8, 0)
+    assert accounting(world.me).drift == 0
+
+
+def test_what_a_worker_committed_and_did_not_acknowledge_is_acknowledged_and_not_counted_again(world: World) -> None:
+    # Given a worker that dies between its commit and its acknowledgement, with more in its hands than it committed
+    world.append(call())
+    committed = world.take(world.other)
+    world.commit(world.other, committed)
+    world.append(call())
+    world.take(world.other)
+    assert world.sums()[1:] == (1, 0, 0, 2)
+    world.let_time_pass()
+
+    # When another takes over, then each is counted once
+    drain(world.me)
+    assert world.sums() == (2, 2, 0, 0, 0)
+    assert world.redis.xpending(stream_key(0), GROUP)["pending"] == 0
+
+
+def test_a_worker_that_was_taken_to_be_dead_commits_nothing_and_goes_on_under_a_new_name(world: World) -> None:
+    # Given a worker that is stopped with an entry in hand, for so long that another stores it
+    world.append(call())
+    taken = world.take(world.other)
+    former_name = world.other.drainer.name
+    world.let_time_pass()
+    drain(world.me)
+
+    # When it goes on, then it can't commit
+    with pytest.raises(FencedError):
+        world.commit(world.other, taken)
+    world.append(call())
+    assert drain(world.other) is True
+    world.let_time_pass()
+    drain(world.other)
+    assert world.other.drainer.name != former_name
+    assert world.sums() == (2, 2, 0, 0, 0)
+
+
+def test_a_worker_in_its_transaction_is_left_alone_however_long_it_takes(world: World) -> None:
+    # Given a worker at the beginning of a slow transaction
+    world.append(call())
+    entries = world.take(world.other)
+    assert world.other.drainer.name
+    with world.other.transaction() as connection:
+        hold(connection, world.other.drainer.name, entries)
+        world.let_time_pass()
+
+        # When another looks for what is abandoned, then it takes nothing, and goes on with what is new
+        world.append(call())
+        drain(world.me)
+        assert world.sums() == (2, 1, 0, 0, 1)
+
+        # And it comes to its end
+        settle(world.other, connection, world.other.drainer.name, entries)
+    done(world.redis, entries)
+    assert world.sums() == (2, 2, 0, 0, 0)
+
+
+def test_an_acknowledgement_that_comes_late_settles_nothing_twice(world: World) -> None:
+    world.append(call())
+    entries = world.take(world.other)
+    world.commit(world.other, entries)
+    world.let_time_pass()
+    drain(world.me)
+
+    done(world.redis, entries)
+
+    assert world.sums() == (1, 1, 0, 0, 0)
+
+
+def test_a_journal_that_was_replaced_begins_a_new_account(world: World) -> None:
+    # Given events that are stored, and some that were lost with the journal
+    world.append(call(), call())
+    drain(world.me)
+    world.append(call())
+    world.redis.flushdb()
+    for stream in STREAMS:
+        make_group(world.redis, stream)
+
+    # When new ones come, then they alone are in the equation, and it says that there was another
+    world.append(call())
+    drain(world.me)
+    assert world.sums() == (1, 1, 0, 0, 0)
+    assert accounting(world.me).former_epochs == 1
+    assert accounting(world.me).drift == 0
+
+
+def test_entries_of_an_earlier_version_are_stored_and_belong_to_no_account(world: World) -> None:
+    # Given an entry as it was written before there were accounts, among others, and taken before by a worker of that version
+    event = call()
+    envelope = Envelope(version=1, request_id="r", received_at=NOW, events=[event])
+    world.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
+    for stream in STREAMS:
+        take_new(world.redis, stream, "worker-of-an-earlier-version")
+    world.append(call())
+    world.let_time_pass()
+
+    drain(world.me)
+
+    assert world.sums() == (1, 1, 0, 0, 0)
+    with psycopg.connect(world.me.settings.database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM tool_calls").fetchone() == (2,)
+        assert connection.execute("SELECT sum(persisted) FROM ledger").fetchone() == (2,)
+
+
+def test_a_canary_is_in_the_account_and_in_no_number_of_a_users(world: World) -> None:
+    # Given a canary that comes twice, and was written as a worker that knows of none would read it: without events
+    flying = Canary(id=uuid4(), sent_at=NOW)
+    payload = encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=[], canary=flying))
+    assert b'"events":[]' in payload
+    for _ in range(2):
+        world.append(payload=payload, n=1)
+
+    drain(world.me)
+
+    assert world.sums() == (2, 1, 1, 0, 0)
+    with psycopg.connect(world.me.settings.database_url) as connection:
+        assert connection.execute("SELECT id FROM canaries").fetchall() == [(flying.id,)]
+        assert connection.execute("SELECT sum(persisted + duplicates), max(last_received_at) FROM ledger").fetchone() == (0, None)
+
+
+def test_drift_is_found_whichever_way_it_goes_and_rings_an_alarm(world: World) -> None:
+    world.append(call(), call())
+    drain(world.me)
+    assert check_accounting(world.me, 0).drift == 0
+    assert world.redis.hget(CHECK_KEY, "alarms") is None
+
+    # When Postgres has lost an event, or one was counted twice, or entries were removed from the journal by hand
+    with psycopg.connect(world.me.settings.database_url, autocommit=True) as connection:
+        connection.execute("UPDATE accounts SET persisted = persisted - 1")
+        assert check_accounting(world.me, 0).drift == 1
+        connection.execute("UPDATE accounts SET persisted = persisted + 4")
+        assert check_accounting(world.me, 0).drift == 3
+        connection.execute("UPDATE accounts SET persisted = persisted - 3")
+    world.append(call())
+    world.redis.xtrim(stream_key(0), 0)
+    assert check_accounting(world.me, 0).drift == 1
+    assert world.redis.hget(CHECK_KEY, "alarms") == b"3"
+
+
+def test_verify_has_a_line_for_the_account(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("TRACKER_DATABASE_URL", world.me.settings.database_url)
+    monkeypatch.setenv("TRACKER_REDIS_URL", world.me.settings.redis_url)
+    world.append(call())
+    drain(world.me)
+    assert verify.main() == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "accounting           ok: 1 accepted = 1 persisted + 0 duplicate + 0 dead + 0 pending"
+
+    with psycopg.connect(world.me.settings.database_url, autocommit=True) as connection:
+        connection.execute("UPDATE accounts SET dead = 5")
+    assert verify.main() == 1
+    assert "5 events are missing or too many" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("away", ["TRACKER_DATABASE_URL", "TRACKER_REDIS_URL"])
+def test_verify_says_in_a_sentence_that_a_server_is_away(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], away: str
+) -> None:
+    urls = {"TRACKER_DATABASE_URL": world.me.settings.database_url, "TRACKER_REDIS_URL": world.me.settings.redis_url}
+    urls[away] = {"TRACKER_DATABASE_URL": "postgresql://tracker@127.0.0.1:1/tracker", "TRACKER_REDIS_URL": "redis://127.0.0.1:1/0"}[away]
+    for name, url in urls.items():
+        monkeypatch.setenv(name, url)
+    assert verify.main() == 1
+    [sentence] = capsys.readouterr().err.splitlines()
+    assert sentence.startswith("Nothing can be verified while a server is away")
+
+
+def test_rows_of_drainers_that_are_gone_are_removed_and_those_that_hold_something_are_kept(world: World) -> None:
+    world.append(call())
+    world.take(world.other)
+    with psycopg.connect(world.me.settings.database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO drainers (consumer) VALUES ('gone')")
+        connection.execute("UPDATE drainers SET registered_at = now() - interval '2 hours'")
+        remove_dead_consumers(world.me)
+        assert connection.execute("SELECT consumer FROM drainers").fetchall() == [(world.other.drainer.name,)]
+
+
+def test_the_account_is_where_the_stream_is(world: World) -> None:
+    assert accounting_key(stream_key(7)) == "accounting:{7}"

@@ -1,0 +1,137 @@
+"""Every kind of event is stored, or says why not: none is acknowledged without a trace."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+from uuid import uuid4
+
+import msgspec
+import psycopg
+import pytest
+
+from services.ingest.events import wait, write_event
+from services.worker.drain.drain_partition import drain
+from services.worker.persist.dead_letters import persist_isolating
+from services.worker.persist.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
+from services.worker.persist.staging import Received, stage
+from services.worker.resources import Resources
+from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, PAYLOAD_FIELD, stream_key
+from shared.messages import (
+    ENVELOPE_VERSION,
+    Activity,
+    Canary,
+    Conversation,
+    Envelope,
+    Event,
+    SessionEnd,
+    SessionStart,
+    ToolCall,
+    encode_envelope,
+)
+from shared.plausible import time_field
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+STREAM = stream_key(0)
+EVENTS: list[Event] = [
+    SessionStart(project_path="/p", start_time=NOW, session_id="s", id=uuid4()),
+    SessionEnd(session_id="s", end_time=NOW + timedelta(hours=1), id=uuid4()),
+    Conversation(session_id="s", content="x", role="user", timestamp=NOW, id=uuid4()),
+    Activity(session_id="s", file_path="/a", action="created", timestamp=NOW, id=uuid4()),
+    ToolCall(tool_name="Bash", result_status="success", timestamp=NOW, session_id="s", id=uuid4()),
+]
+RECORDS: list[Record] = [
+    ProjectSeen(id=uuid4(), project_path="/p"),
+    SessionFacts(id=uuid4(), session_id="s", source="transcript"),
+    Message(id=uuid4(), role="user", content="x", source="transcript", session_id="s"),
+    ToolUse(id=uuid4(), session_id="s", tool_name="Bash", status="success", timestamp=NOW, source="transcript"),
+    FileChange(
+        id=uuid4(), session_id="s", file_path="/a", action="created", lines_added=1, lines_removed=0, timestamp=NOW, source="transcript"
+    ),
+    ApiCall(id=uuid4(), session_id="s", timestamp=NOW, source="transcript", model=None),
+]
+
+
+class Mood(msgspec.Struct, tag="mood", kw_only=True):
+    """A kind of a release to come."""
+
+    session_id: str
+    timestamp: datetime
+    id: Any = None
+
+
+def test_there_is_one_of_every_kind() -> None:
+    assert {type(event) for event in EVENTS} == set(get_args(Event))
+    assert {type(record) for record in RECORDS} == set(get_args(Record))
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_what_is_asked_by_kind_knows_every_kind(event: Event) -> None:
+    assert type(event) in write_event._ACCEPTED
+    assert type(event) in wait._TABLES
+    assert getattr(event, time_field(type(event))) is not None
+
+
+@pytest.mark.parametrize("event", [*EVENTS, *RECORDS], ids=lambda event: type(event).__name__)
+def test_every_kind_has_rows(event: Event | Record) -> None:
+    staged = stage([Received(event, NOW, "r", "1-0")])
+    assert sum(map(len, staged.rows.values())) + staged.projects_seen >= 1
+
+
+def put(worker: Resources, payload: bytes, events: int) -> None:
+    worker.redis.xadd(STREAM, {PAYLOAD_FIELD: payload, EPOCH_FIELD: "e", EVENTS_FIELD: events})
+
+
+def select(worker: Resources, sql: str) -> list[Any]:
+    with psycopg.connect(worker.settings.database_url) as connection:
+        return connection.execute(sql.encode()).fetchall()
+
+
+def test_a_kind_that_no_case_takes_is_a_dead_letter_and_the_others_are_stored(worker: Resources) -> None:
+    # Given a batch with an event of a kind that is in the union by mistake alone
+    mood: Any = Mood(session_id="s", timestamp=NOW, id=uuid4())
+    batch = [Received(event, NOW, "r", "1-0") for event in (*EVENTS, mood)]
+
+    # When it is persisted
+    with worker.transaction() as connection:
+        persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
+
+    # Then that one alone is a dead letter with a reason, and none is passed over
+    assert buried == batch[-1:]
+    assert persisted.session_events + persisted.messages + persisted.activities + persisted.tool_calls == len(EVENTS)
+    [(kind, reason, payload)] = select(worker, "SELECT kind, reason, payload FROM dead_letters")
+    assert (kind, json.loads(payload)["id"]) == ("mood", str(mood.id))
+    assert "makes no rows of it" in reason
+
+
+def test_a_kind_of_a_newer_ingest_is_kept_for_a_newer_worker(worker: Resources) -> None:
+    # Given an entry of a newer ingest, with an event of a kind that this worker does not know
+    entry = json.loads(encode_envelope(Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=NOW, events=EVENTS)))
+    entry["events"].insert(2, {"type": "mood", "session_id": "s", "timestamp": NOW.isoformat(), "id": str(uuid4())})
+    put(worker, json.dumps(entry).encode(), len(entry["events"]))
+
+    drain(worker)
+
+    # Then the others are stored, and it is a dead letter that can be replayed by one that knows it
+    assert select(worker, "SELECT sum(persisted), sum(duplicates), sum(dead) FROM accounts") == [(len(EVENTS), 0, 1)]
+    [(payload, reason)] = select(worker, "SELECT payload, reason FROM dead_letters")
+    assert [event["type"] for event in json.loads(payload)["events"]] == ["mood"]
+    assert "1 of 6 events not readable" in reason
+    assert worker.redis.xlen(STREAM) == 0
+
+
+@pytest.mark.parametrize("canary", [None, Canary(id=uuid4(), sent_at=NOW)], ids=["alone", "with a canary"])
+def test_what_a_newer_ingest_puts_beside_the_events_is_kept_too(worker: Resources, canary: Canary | None) -> None:
+    # Given an entry that holds something beside its events, of which this worker knows nothing
+    envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=NOW, events=EVENTS, canary=canary)
+    entry = json.loads(encode_envelope(envelope)) | {"moods": [{"id": str(uuid4())}, {"id": str(uuid4())}]}
+    seen = len(EVENTS) + (canary is not None)
+    put(worker, json.dumps(entry).encode(), seen + 2)
+
+    drain(worker)
+
+    # Then what is known is stored, and the entry is kept
+    assert select(worker, "SELECT sum(persisted), sum(duplicates), sum(dead) FROM accounts") == [(seen, 0, 2)]
+    [(payload, reason)] = select(worker, "SELECT payload, reason FROM dead_letters")
+    assert json.loads(payload)["moods"] == entry["moods"]
+    assert f"accepted as {seen + 2} events, of which this release of the worker sees {seen}" in reason
+    assert worker.redis.xlen(STREAM) == 0

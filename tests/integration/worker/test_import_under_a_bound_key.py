@@ -1,0 +1,130 @@
+"""An import by a key that is bound to a user: what is another user's stays as it was, whatever the files say of it; the rest is stored."""
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from services.worker.importers.job import run_shard
+from services.worker.resources import Resources
+from tests.integration.worker.all_tables import tables
+
+
+def row(session_id: str, number: int, text: str) -> dict[str, Any]:
+    """A person's words in a transcript; the same number is the same message, also in the file of a fork."""
+    at = f"2026-05-01T12:{number:02}:00.000Z"
+    message = {"role": "user", "content": text}
+    return {
+        "type": "user",
+        "uuid": f"00000000-0000-4000-8000-{number:012}",
+        "sessionId": session_id,
+        "timestamp": at,
+        "cwd": "/p",
+        "message": message,
+    }
+
+
+@pytest.fixture
+def bring(worker: Resources, tmp_path: Path) -> Any:
+    """Imports a transcript as a user; `by_key`: unbound | bound. The job as it ended."""
+
+    def bring(user: str, by_key: str, *rows: dict[str, Any]) -> dict[str, Any]:
+        job_id, key_id, path = uuid4(), uuid4().hex[:8], tmp_path / uuid4().hex
+        path.write_text("".join(json.dumps(each) + "\n" for each in rows))
+        files = [{"name": "a.jsonl", "blob_url": path.as_uri(), "bytes": path.stat().st_size, "kind": "transcript"}]
+        with psycopg.connect(worker.settings.database_url, row_factory=psycopg.rows.dict_row) as connection:
+            connection.execute(
+                "INSERT INTO api_keys (id, name, sha256, scopes, user_name) VALUES (%s, 'k', sha256(%s), '{ingest}', %s)",
+                [key_id, key_id.encode(), user if by_key == "bound" else None],
+            )
+            connection.execute(
+                "INSERT INTO import_jobs (id, files, user_name, key_id) VALUES (%s, %s, %s, %s)", [job_id, json.dumps(files), user, key_id]
+            )
+            connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
+            connection.commit()
+            run_shard.run(worker, job_id, 0)
+            [ended] = connection.execute("SELECT * FROM import_jobs WHERE id = %s", [job_id]).fetchall()
+            return ended
+
+    return bring
+
+
+def all_tables(worker: Resources) -> Any:
+    with psycopg.connect(worker.settings.database_url) as connection:
+        return tables(connection)
+
+
+def owners(worker: Resources) -> list[Any]:
+    sql = "SELECT m.session_id, u.name, m.content FROM messages AS m JOIN users AS u ON u.id = m.user_id ORDER BY 1, 3"
+    with psycopg.connect(worker.settings.database_url) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_a_session_of_another_user_stays_as_it_was(worker: Resources, bring: Any) -> None:
+    # Given a session of bob's
+    bring("bob", "unbound", row("bobs", 5, "mine"))
+    before = all_tables(worker)
+
+    # When ann's key brings the same session, begun earlier, with a longer reading of bob's message and one of her own
+    ended = bring("ann", "bound", row("bobs", 1, "was here first"), row("bobs", 5, "mine, and longer"))
+
+    # Then nothing of it has changed, and the job says why
+    assert all_tables(worker) == before
+    assert ended["conversations_imported"] == 0
+    assert [error["code"] for error in ended["errors"]] == ["SESSION_OF_ANOTHER_USER"]
+    assert "of session bobs were left out" in ended["errors"][0]["message"]
+
+
+def known_files(worker: Resources) -> int:
+    with psycopg.connect(worker.settings.database_url) as connection:
+        [(known,)] = connection.execute("SELECT count(*) FROM imported_files").fetchall()
+    return int(known)
+
+
+def test_a_file_of_which_records_were_left_out_is_not_known_and_they_are_counted(worker: Resources, bring: Any) -> None:
+    # Given a session of bob's of which one message is stored
+    bring("bob", "unbound", row("bobs", 1, "mine"))
+    assert known_files(worker) == 1
+
+    # When ann's key brings a copy of the whole of it
+    ended = bring("ann", "bound", *(row("bobs", number, f"message {number}") for number in range(1, 21)))
+
+    # Then nothing of it is stored, the job counts what was left out, and the file is none that need not be sent
+    assert ended["conversations_imported"] == 0
+    assert ended["skipped_records"] == {"another user's": 22}
+    assert known_files(worker) == 1
+
+    # And bob can still bring it
+    again = bring("bob", "bound", *(row("bobs", number, f"message {number}") for number in range(1, 21)))
+    assert (again["conversations_imported"], again["skipped_records"]) == (19, {})
+    assert known_files(worker) == 2
+
+
+def test_a_copy_of_another_s_message_does_not_hand_it_over(worker: Resources, bring: Any) -> None:
+    # Given a message of bob's
+    bring("bob", "unbound", row("s-2", 1, "mine"))
+
+    # When a file of ann's holds it under a session that would have the better claim, and a message of its own
+    ended = bring("ann", "bound", row("s-1", 1, "mine"), row("s-1", 2, "new"))
+
+    # Then it is still bob's, and hers is hers
+    assert owners(worker) == [("s-1", "ann", "new"), ("s-2", "bob", "mine")]
+    assert [error["message"].split(" ")[:5] for error in ended["errors"]] == [["1", "records", "of", "session", "s-1"]]
+
+
+def test_one_s_own_sessions_and_nobody_s_are_for_the_key(worker: Resources, bring: Any) -> None:
+    first = bring("ann", "bound", row("anns", 1, "one"))
+    again = bring("ann", "bound", row("anns", 1, "one"), row("anns", 2, "two"))
+
+    assert first["errors"] == again["errors"] == []
+    assert owners(worker) == [("anns", "ann", "one"), ("anns", "ann", "two")]
+
+
+def test_a_key_that_is_bound_to_none_brings_whatever_the_file_holds(worker: Resources, bring: Any) -> None:
+    bring("bob", "unbound", row("bobs", 1, "one"))
+    ended = bring("ann", "unbound", row("bobs", 2, "two"))
+
+    assert (ended["conversations_imported"], ended["errors"]) == (1, [])

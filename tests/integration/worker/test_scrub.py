@@ -1,0 +1,167 @@
+"""Scrubbing: rows that were stored under older rules are redacted, nothing else changes, and a worker that dies leaves it where it was."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from services.worker.drain.drain_partition import drain
+from services.worker.maintenance import scrub
+from services.worker.maintenance.verify import verify
+from services.worker.persist.dead_letters import bury
+from services.worker.resources import Resources
+from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter
+from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from shared.messages import Activity, Conversation, Envelope, Event, SessionStart, ToolCall, encode_envelope
+from shared.redaction.redact import redact_text
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+SECRET = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
+WORD = redact_text(SECRET)
+
+
+def stored(worker: Resources, *events: Event) -> None:
+    """As a version without redaction would have stored them."""
+    envelope = Envelope(version=1, request_id="r", received_at=NOW, events=list(events))
+    worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
+    drain(worker)
+
+
+def message(content: str) -> Conversation:
+    return Conversation(session_id="s", content=content, role="user", timestamp=NOW, id=uuid4())
+
+
+def select(worker: Resources, sql: str) -> list[Any]:
+    with psycopg.connect(worker.settings.database_url) as connection:
+        return connection.execute(sql.encode()).fetchall()
+
+
+def asked_for(worker: Resources, *, is_dry_run: bool = False) -> UUID:
+    scrub_id = uuid4()
+    with psycopg.connect(worker.settings.database_url) as connection:
+        connection.execute("INSERT INTO scrubs (id, is_dry_run) VALUES (%s, %s)", (scrub_id, is_dry_run))
+    return scrub_id
+
+
+def tables(worker: Resources) -> dict[str, list[Any]]:
+    names = [
+        name
+        for (name,) in select(worker, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'scrubs' ORDER BY 1")
+    ]
+    return {name: select(worker, f"SELECT t::text FROM {name} AS t ORDER BY 1") for name in names}
+
+
+@pytest.fixture
+def old_rows(worker: Resources) -> None:
+    """Two rows of each kind, one with a secret."""
+    stored(
+        worker,
+        SessionStart(project_path="/p", start_time=NOW, session_id="s", git_branch=f"fix/{SECRET}", id=uuid4()),
+        message(f"use {SECRET} now"),
+        message("nothing here"),
+        ToolCall(
+            tool_name="Bash",
+            result_status="success",
+            timestamp=NOW,
+            session_id="s",
+            parameters={"env": {"TOKEN": SECRET}, "n": 1.0},
+            id=uuid4(),
+        ),
+        ToolCall(tool_name="Bash", result_status="success", timestamp=NOW, session_id="s", parameters={"command": "ls"}, id=uuid4()),
+        Activity(session_id="s", file_path=f"/p/{SECRET}.txt", action="created", timestamp=NOW, id=uuid4()),
+    )
+    with worker.transaction() as connection:
+        payload = b'{"content": "' + SECRET.encode() + b'"}'
+        bury(connection, DeadLetter(journal_entry_id="1-1", kind=WHOLE_ENTRY, payload=payload), "not readable")
+
+
+@pytest.mark.usefixtures("old_rows")
+def test_what_was_stored_is_redacted_and_the_numbers_stay(worker: Resources) -> None:
+    scrub_id = asked_for(worker)
+
+    assert scrub.run(worker, scrub_id) is False
+
+    assert not [name for name, rows in tables(worker).items() if SECRET in str(rows) or SECRET.encode().hex() in str(rows)]
+    assert select(worker, "SELECT content FROM messages ORDER BY 1") == [("nothing here",), (f"use {WORD} now",)]
+    assert select(worker, "SELECT parameters FROM tool_calls WHERE parameters::text LIKE '%TOKEN%'") == [
+        ({"env": {"TOKEN": WORD}, "n": 1.0},)
+    ]
+    assert select(worker, "SELECT count(*) FROM messages WHERE terms @@ 'github & token'") == [(1,)]
+    [(status, scanned, changed, redactions)] = select(worker, "SELECT status, rows_scanned, rows_changed, redactions FROM scrubs")
+    assert (status, redactions) == ("succeeded", {"github_token": 6})
+    assert (scanned, changed) == (8, 6)
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        assert set(verify(connection, worker.idle_gap).values()) == {0}
+
+
+@pytest.mark.usefixtures("old_rows")
+def test_a_dry_run_counts_and_changes_nothing(worker: Resources) -> None:
+    before = tables(worker)
+
+    assert scrub.run(worker, asked_for(worker, is_dry_run=True)) is False
+
+    assert tables(worker) == before
+    assert select(worker, "SELECT status, rows_changed FROM scrubs") == [("succeeded", 6)]
+
+
+@pytest.mark.usefixtures("old_rows")
+def test_a_second_scrub_finds_nothing(worker: Resources) -> None:
+    scrub.run(worker, asked_for(worker))
+    again = asked_for(worker)
+
+    scrub.run(worker, again)
+
+    assert select(worker, f"SELECT rows_changed, redactions FROM scrubs WHERE id = '{again}'") == [(0, {})]
+
+
+def test_what_a_dead_worker_left_is_gone_on_with(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a scrub whose worker has died behind its first chunk
+    monkeypatch.setattr(scrub, "CHUNK_ROWS", 10)
+    stored(worker, *(message(f"{n} {SECRET}") for n in range(35)))
+    scrub_id = asked_for(worker)
+    assert scrub.run(worker, scrub_id, run_seconds=0) is True
+    with psycopg.connect(worker.settings.database_url) as connection:
+        connection.execute("UPDATE scrubs SET lease_token = gen_random_uuid(), lease_expires_at = now() + interval '1 hour'")
+    assert scrub.run(worker, scrub_id) is False
+    assert select(worker, "SELECT rows_scanned, status FROM scrubs") == [(10, "running")]
+
+    # When its lease has run out
+    with psycopg.connect(worker.settings.database_url) as connection:
+        connection.execute("UPDATE scrubs SET lease_expires_at = now() - interval '1 second'")
+    assert scrub.abandoned(worker) == [scrub_id]
+    assert scrub.run(worker, scrub_id) is False
+
+    # Then the rest is read, and nothing twice
+    assert select(worker, "SELECT count(*) FROM messages WHERE content LIKE '%ghp!_%' ESCAPE '!'") == [(0,)]
+    [(scanned, changed, status)] = select(worker, "SELECT rows_scanned, rows_changed, status FROM scrubs")
+    assert (changed, status) == (35, "succeeded")
+    assert scanned == 35 + len(select(worker, "SELECT FROM sessions"))
+
+
+def test_a_worker_that_lost_its_lease_commits_nothing(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored(worker, message(SECRET))
+    scrub_id = asked_for(worker)
+    take_over = "UPDATE scrubs SET lease_token = gen_random_uuid()"
+    real = scrub._select
+
+    def taken_over_meanwhile(stage: scrub.Stage, *, is_first: bool) -> str:
+        with psycopg.connect(worker.settings.database_url) as connection:
+            connection.execute(take_over)
+        return real(stage, is_first=is_first)
+
+    monkeypatch.setattr(scrub, "_select", taken_over_meanwhile)
+
+    assert scrub.run(worker, scrub_id) is False
+
+    assert select(worker, "SELECT content FROM messages") == [(SECRET,)]
+
+
+def test_long_rows_make_short_chunks(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scrub, "CHUNK_BYTES", 100)
+    stored(worker, *(message("x" * 90 + f" password=hunter{n}") for n in range(20, 25)))
+
+    assert scrub.run(worker, asked_for(worker)) is False
+
+    assert select(worker, "SELECT count(*) FROM messages WHERE content LIKE '%hunter%'") == [(0,)]

@@ -1,0 +1,126 @@
+"""Imports whose reading stands still: the job ends, whatever the parser does, and so does the process, so that its place is free for others."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from services.worker.importers.job import cancelled, run_shard, shards
+from services.worker.resources import Resources
+from tests.integration.worker.test_import_job import start_job
+from tests.unit.worker.claude_json_sample import SESSION
+
+# Far longer than any of it takes.
+TIMEOUT = 120
+
+
+@contextmanager
+def program(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.worker.standing_still", *arguments], stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def job_row(worker: Resources) -> dict[str, Any]:
+    with psycopg.connect(worker.settings.database_url, row_factory=psycopg.rows.dict_row) as connection:
+        [row] = connection.execute("SELECT * FROM import_jobs").fetchall()
+    return row
+
+
+def cancel(worker: Resources, seconds_ago: float) -> None:
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        connection.execute("UPDATE import_jobs SET cancel_requested_at = now() - make_interval(secs => %s)", [seconds_ago])
+
+
+@pytest.fixture
+def job_id(worker: Resources, tmp_path: Path) -> UUID:
+    return start_job(worker, tmp_path, json.dumps({"projects": {"/p": SESSION}}).encode())
+
+
+def test_a_process_in_which_no_python_can_run_ends() -> None:
+    with program("freeze") as process:
+        _, errors = process.communicate(timeout=TIMEOUT)
+
+    # It says where it stood.
+    assert process.returncode == 1
+    assert "in in_c" in errors
+
+
+def test_a_job_whose_reading_stands_still_has_failed_and_can_be_tried_again(worker: Resources, job_id: UUID, tmp_path: Path) -> None:
+    with program(worker.settings.database_url, str(job_id), "1") as process:
+        _, errors = process.communicate(timeout=TIMEOUT)
+
+    assert process.returncode == 1
+    assert "in in_python" in errors
+    ended = job_row(worker)
+    assert (ended["status"], ended["has_files"], [error["code"] for error in ended["errors"]]) == ("failed", True, ["READING_STALLED"])
+    assert "stood still" in ended["errors"][0]["message"]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_cancel_ends_a_job_whose_reading_stands_still_and_its_process(worker: Resources, job_id: UUID) -> None:
+    # Given a process that stands still, and would be let alone for an hour
+    with program(worker.settings.database_url, str(job_id), "3600") as process:
+        end = time.monotonic() + TIMEOUT
+        while job_row(worker)["status"] != "running":
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+        # When it is cancelled, and the sweep comes
+        cancel(worker, cancelled.CANCEL_SECONDS + 1)
+        run_shard.end_cancelled(worker)
+
+        # Then the job has ended, nobody takes it up again, and the process ends by itself
+        ended = job_row(worker)
+        assert (ended["status"], ended["has_files"], ended["finished_at"] is not None) == ("cancelled", False, True)
+        assert run_shard.abandoned(worker) == []
+        process.communicate(timeout=TIMEOUT)
+        assert process.returncode == 1
+
+
+def test_a_worker_that_hears_of_a_cancel_in_time_ends_the_job_itself(worker: Resources, job_id: UUID) -> None:
+    cancel(worker, 0)
+    run_shard.end_cancelled(worker)
+    assert job_row(worker)["status"] == "queued"
+
+    run_shard.run(worker, job_id, 0)
+    assert job_row(worker)["status"] == "cancelled"
+
+
+def test_a_job_that_no_worker_has_begun_can_be_cancelled(worker: Resources, job_id: UUID) -> None:
+    cancel(worker, cancelled.CANCEL_SECONDS + 1)
+    run_shard.end_cancelled(worker)
+
+    run_shard.run(worker, job_id, 0)
+    assert (job_row(worker)["status"], job_row(worker)["sessions_imported"]) == ("cancelled", 0)
+
+
+def test_whoever_is_just_committing_is_not_waited_for_and_commits_nothing_after(worker: Resources, job_id: UUID) -> None:
+    with worker.transaction() as connection:
+        share = shards.take(connection, job_id, 0)
+    assert share is not None
+    cancel(worker, cancelled.CANCEL_SECONDS + 1)
+
+    # Given a worker that has advanced and not committed yet
+    with psycopg.connect(worker.settings.database_url) as committing:
+        shards.advance(committing, share, shards.Progress(shards.Position(), 0, rows=7))
+        run_shard.end_cancelled(worker)
+        committing.commit()
+    assert (job_row(worker)["status"], job_row(worker)["rows_done"]) == ("running", 7)
+
+    run_shard.end_cancelled(worker)
+    assert job_row(worker)["status"] == "cancelled"
+    with pytest.raises(shards.LeaseLostError), worker.transaction() as connection:
+        shards.advance(connection, share, shards.Progress(shards.Position(), 0, rows=7))

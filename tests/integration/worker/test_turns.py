@@ -1,0 +1,130 @@
+"""Several workers, several partitions: one drains a partition at a time, none is forgotten, whoever dies is relieved."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from services.worker.drain import partition_lease
+from services.worker.drain.batches import batches
+from services.worker.drain.consumer_fencing import Drainer
+from services.worker.drain.drain_partition import drain
+from services.worker.drain.stream_reader import Entry
+from services.worker.resources import Resources, open_resources
+from shared.journal.partitions import PARTITIONS_KEY
+from shared.journal.streams import bell_key, partition_of, stream_key, turn_key
+from tests.integration.worker.accounting_world import PARTITIONS, STREAMS, World, call
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """The two workers as two processes have them: under names of their own."""
+    return replace(world, me=replace(world.me, drainer=Drainer("me")), other=replace(world.other, drainer=Drainer("other")))
+
+
+def session_in(partition: int) -> str:
+    """A session whose events go there."""
+    return next(name for name in map(str, range(100)) if partition_of(name, PARTITIONS) == partition)
+
+
+def going_round(worker: Resources) -> Iterator[list[Entry]]:
+    with worker.transaction() as connection:
+        consumer = worker.drainer.register(connection)
+    return batches(worker, consumer, deadline=time.monotonic() + 60)
+
+
+def test_while_one_has_a_partition_in_hand_the_other_takes_the_other(world: World) -> None:
+    # Given entries in both partitions
+    for partition in range(PARTITIONS):
+        world.append(call(session_id=session_in(partition)))
+
+    # When both workers are in the middle of a batch
+    mine, others = next(going_round(world.me)), next(going_round(world.other))
+
+    # Then each has one partition
+    assert {entry.stream for entry in [*mine, *others]} == set(STREAMS)
+    assert {entry.stream for entry in mine}.isdisjoint({entry.stream for entry in others})
+
+
+def test_nobody_reads_a_partition_in_anothers_turn(world: World) -> None:
+    world.append(call(session_id=session_in(0)))
+    partition_lease.begin(world.redis, STREAMS[0], "somebody", 60_000)
+
+    drain(world.me)
+
+    assert world.redis.xlen(STREAMS[0]) == 1
+
+
+def test_a_turn_that_nobody_ends_is_over_after_its_time(world: World) -> None:
+    world.append(call(session_id=session_in(0)))
+    partition_lease.begin(world.redis, STREAMS[0], "a dead worker", 50)
+    time.sleep(0.1)
+
+    drain(world.me)
+
+    assert world.redis.xlen(STREAMS[0]) == 0
+    assert world.sums() == (1, 1, 0, 0, 0)
+
+
+def test_a_turn_is_its_owners_to_prolong_and_to_end(world: World) -> None:
+    stream = STREAMS[0]
+    assert partition_lease.begin(world.redis, stream, "a", 1_000)
+    assert not partition_lease.begin(world.redis, stream, "b", 1_000)
+    assert partition_lease.begin(world.redis, stream, "a", 60_000)
+    assert world.redis.pttl(turn_key(stream)) > 1_000
+
+    partition_lease.end(world.redis, stream, "b")
+    assert not partition_lease.begin(world.redis, stream, "b", 1_000)
+    partition_lease.end(world.redis, stream, "a")
+    assert partition_lease.begin(world.redis, stream, "b", 1_000)
+
+
+def test_who_was_rung_for_during_anothers_turn_is_not_left_waiting(world: World) -> None:
+    # Given a turn that has found nothing and is not over yet
+    stream = STREAMS[0]
+    partition_lease.begin(world.redis, stream, "a", 60_000)
+    partition_lease.silence(world.redis, stream)
+
+    # When an event comes, and the worker that it rings for goes away again
+    world.append(call(session_id=session_in(0)))
+    drain(world.me)
+    assert world.redis.xlen(stream) == 1
+
+    # Then the first is told at the end of its turn
+    assert partition_lease.end(world.redis, stream, "a")
+
+
+def test_every_bell_is_silenced_when_all_is_drained(world: World) -> None:
+    for partition in range(PARTITIONS):
+        world.append(call(session_id=session_in(partition)))
+    assert all(world.redis.exists(bell_key(stream)) for stream in STREAMS)
+
+    drain(world.me)
+
+    assert not any(world.redis.exists(bell_key(stream)) for stream in STREAMS)
+    assert not any(world.redis.exists(turn_key(stream)) for stream in STREAMS)
+
+
+@pytest.mark.parametrize(("before", "after"), [(4, 2), (4, 1), (1, 4), (2, 4)])
+def test_after_a_change_of_their_number_nothing_is_left_in_any_partition(world: World, before: int, after: int) -> None:
+    # Given entries that were written with another number of partitions
+    world.append(*(call(session_id=str(n)) for n in range(20)), partitions=before)
+
+    # When a worker of the new number drains
+    changed = open_resources(world.me.settings.model_copy(update={"journal_partitions": after}))
+    try:
+        drain(changed)
+    finally:
+        changed.close()
+
+    # Then all is stored, and any worker's equation counts all partitions that ever were
+    assert sum(world.redis.xlen(stream_key(partition)) for partition in range(4)) == 0
+    assert world.sums() == (20, 20, 0, 0, 0)
+    assert int(world.redis.get(PARTITIONS_KEY) or 0) == before
+
+
+def test_the_number_of_partitions_that_was_written_with_never_falls(world: World) -> None:
+    world.append(call(), partitions=4)
+    world.append(call(), partitions=2)
+    assert world.redis.get(PARTITIONS_KEY) == b"4"
