@@ -1,5 +1,6 @@
 """The query service on a streaming replica: what it reads there, what it asks the primary for, and what it says when the replica is behind."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -62,7 +63,6 @@ def running() -> Iterator[Pair]:
     folder = Path(tempfile.mkdtemp(prefix="tracker-replica-"))
     folder.chmod(0o755)
     primary = PostgresServer(folder / "primary", folder / "run-primary", folder / "primary.log", POSTGRES_SETTINGS)
-    replica = PostgresServer(folder / "replica", folder / "run-replica", folder / "replica.log", POSTGRES_SETTINGS)
     primary.start()
     migrate(primary.url)
     copy = [
@@ -80,6 +80,11 @@ def running() -> Iterator[Pair]:
         "fast",
     ]
     subprocess.run(copy, check=True, capture_output=True)
+    # Where root starts servers, each has a user of its own. This one reaches the other's socket, so it runs as the same: its data's owner.
+    owner = (folder / "primary").stat()
+    for path in (folder / "replica", *(folder / "replica").rglob("*")):
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    replica = PostgresServer(folder / "replica", folder / "run-replica", folder / "replica.log", POSTGRES_SETTINGS)
     replica.start()
     yield Pair(primary, replica)
     replica.stop()

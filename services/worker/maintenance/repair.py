@@ -88,7 +88,8 @@ def _price(connection: Connection[Any], ids: list[Any]) -> None:
 
 def _remake(connection: Connection[Any], session_ids: list[str], idle_gap: timedelta) -> None:
     """The sessions from their rows, their rows' projects and users from them."""
-    given: dict[str, Any] = {"session_ids": session_ids, "idle_gap": idle_gap}
+    # All rows of these sessions, not some of them.
+    given: dict[str, Any] = {"session_ids": session_ids, "whole_ids": session_ids, "row_ids": [], "idle_gap": idle_gap}
     connection.execute(persist_batch.LOCK_SESSIONS, given)
     projects = {row[0] for row in connection.execute(_PROJECTS, given)}
     session_rebuild.remake(connection, given)
