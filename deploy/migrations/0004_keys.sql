@@ -30,7 +30,7 @@ ALTER TABLE import_jobs ADD COLUMN key_id text;
 -- What a key that is bound to projects can see -----------------------------------------------------------------------------
 -- The query service takes this role on for such a key's transaction and says which projects in tracker.projects (and which key in
 -- tracker.key_id). Whoever owns the tables is not asked by policies at all, so that every other query is what it was. What is not
--- granted here cannot be read: a new table with a project_id needs a policy, and tests/contract/query/test_bound_keys.py says so.
+-- granted here cannot be read: a new table with a project_id needs a policy, and tests/integration/query/test_bound_keys.py says so.
 
 -- A role is the whole cluster's: there may be one already, and two databases may be made at the same time.
 -- Where an administrator has made it, the owner of the tables needs no right to make roles.

@@ -1,6 +1,7 @@
 """A small disk in place of a folder, filled and freed at will. Needs the right to mount; without it the test is skipped."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -41,6 +42,8 @@ class SmallDisk:
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
     """Mounts it over the folder, with what is in it copied onto it; `megabytes` is what is free then."""
+    if shutil.which("mount") is None:
+        skip_without("mount")
     used = sum(path.stat().st_blocks * 512 for path in folder.rglob("*")) + CHUNK_BYTES
     with tempfile.TemporaryDirectory() as kept:
         # With their owners, which PostgreSQL looks at.
