@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from deploy.containers import frozen, uploads
+from deploy.containers import snapshot, uploads
 from deploy.containers.compose import REPOSITORY, ContainersError, as_program, containers, run, say
 from deploy.embedded.backups import backup_manifest
 from deploy.embedded.backups.backup_manifest import BLOBS, DUMP, FORMAT, JOURNAL, ROLES, Manifest
@@ -48,13 +48,13 @@ def back_up(folder: Path) -> Manifest:
 
 
 def _copy_all(target: Path) -> Manifest:
-    with uploads.links(), frozen.moment() as moment:
+    with uploads.links(), snapshot.take_snapshot() as moment:
         # Of uploads, those of jobs that are unfinished in the snapshot: they are there by now, or were before.
         uploads.link()
         _copy(target / DUMP, "postgres", *_DUMP, f"--snapshot={moment.snapshot}", "tracker")
         _copy(target / ROLES, "postgres", *_DUMP_ROLES)
         for name, size_bytes in moment.journal.items():
-            _copy(target / JOURNAL / "appendonlydir" / name, "redis", "head", "-c", str(size_bytes), f"{frozen.LINKS}/{name}")
+            _copy(target / JOURNAL / "appendonlydir" / name, "redis", "head", "-c", str(size_bytes), f"{snapshot.LINKS}/{name}")
         uploads.pack(target / UPLOADS)
     manifest = Manifest(
         FORMAT,

@@ -1,7 +1,7 @@
 """Runs the migrations. Safe while the services run: lock and statement time-outs, a transaction each, one migrator at a time.
 
-Whoever waits for a lock on a table lets nobody pass who comes after him; so a migration waits for half a second, less than ingest waits for
-Postgres, and comes back later (patience.py).
+A statement that waits for a table lock blocks every later one. So a migration waits half a second, which is less than ingest waits for
+Postgres, and tries again later (lock_retry.py).
 """
 
 from alembic import context
@@ -9,14 +9,14 @@ from sqlalchemy import NullPool, create_engine, text
 
 from shared.database import connect_options, sqlalchemy_url
 
-# Any constant: two migrators that start together take turns.
+# Any constant. Two migrators that start together run one after the other.
 ADVISORY_LOCK = 0x_C1A0DE
 
 options = connect_options(statement_timeout_ms=60_000, lock_timeout_ms=500, read_only=False)
 engine = create_engine(
     sqlalchemy_url(context.config.get_main_option("sqlalchemy.url") or ""),
     connect_args=options | {"application_name": "tracker-migrate"},
-    # A connection that failed is closed and not kept: with it goes its advisory lock, which the next try needs.
+    # A failed connection is closed, which frees its advisory lock for the next try.
     poolclass=NullPool,
 )
 with engine.connect() as connection:

@@ -8,20 +8,20 @@ from alembic import command
 from alembic.config import Config
 
 from deploy.migrations.grants import grant
-from deploy.migrations.patience import PATIENCE_SECONDS, with_patience
+from deploy.migrations.lock_retry import RETRY_SECONDS, retry_when_locked
 
 SCRIPTS = Path(__file__).parent
 
 
-def migrate(database_url: str, *, scripts: Path = SCRIPTS, patience_seconds: float = PATIENCE_SECONDS) -> None:
-    """Runs every migration that the database has not had, and gives the services' roles their rights; running it again does nothing.
+def migrate(database_url: str, *, scripts: Path = SCRIPTS, retry_seconds: float = RETRY_SECONDS) -> None:
+    """Runs every migration that is missing and grants the services' roles their rights. Running it again does nothing.
 
-    Says on stderr what it waits for.
+    Reports on stderr what it waits for.
     """
     config = Config()
     config.set_main_option("script_location", str(scripts))
     config.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
-    with_patience(lambda: command.upgrade(config, "head"), database_url, _say, patience_seconds=patience_seconds)
+    retry_when_locked(lambda: command.upgrade(config, "head"), database_url, _say, retry_seconds=retry_seconds)
     if scripts == SCRIPTS:
         grant(database_url)
 

@@ -21,9 +21,9 @@ from psycopg import Connection, IsolationLevel
 from redis import Redis
 from redis.exceptions import RedisError
 
-from deploy.embedded.backups import backup_manifest, frozen_journal
+from deploy.embedded.backups import backup_manifest, journal_files
 from deploy.embedded.backups.backup_manifest import BLOBS, DUMP, JOURNAL, ROLES, Manifest
-from deploy.embedded.backups.frozen_journal import OpenFile
+from deploy.embedded.backups.journal_files import OpenFile
 from deploy.embedded.paths import Paths, make_command
 from deploy.embedded.servers.postgres import PostgresServer, bin_dir
 from deploy.embedded.servers.redis_server import RedisServer, server_program, server_version
@@ -32,11 +32,11 @@ from deploy.embedded.supervision import lock
 from deploy.embedded.supervision.processes import StartError
 
 # The dump may take as long as it takes; meanwhile the transaction that holds its snapshot is idle.
-_PATIENT = "-c idle_in_transaction_session_timeout=0 -c statement_timeout=0"
+_NO_TIMEOUTS = "-c idle_in_transaction_session_timeout=0 -c statement_timeout=0"
 
 
 @dataclass(frozen=True)
-class _Moment:
+class _Snapshot:
     """Everything as it was at one time: descriptors of the journal's files, the name of Postgres' snapshot, its schema's version."""
 
     at: datetime
@@ -81,9 +81,9 @@ def _copy_all(paths: Paths, target: Path, links: Path) -> Manifest:
     _link_uploads(paths, links)
     with ExitStack() as stack:
         redis = stack.enter_context(Redis.from_url(RedisServer(paths.redis, paths.run, paths.log("redis")).url, socket_timeout=5))
-        connection = stack.enter_context(psycopg.connect(database.url, options=_PATIENT, connect_timeout=5))
+        connection = stack.enter_context(psycopg.connect(database.url, options=_NO_TIMEOUTS, connect_timeout=5))
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
-        moment = _fix(redis, connection, paths, stack)
+        moment = _freeze(redis, connection, paths, stack)
         # Of uploads, those of jobs that are unfinished in the snapshot: they are there by now, or were before.
         _link_uploads(paths, links)
         _run("pg_dump", "--format=custom", "--compress=gzip:1", f"--snapshot={moment.snapshot}", f"--file={target / DUMP}", database.url)
@@ -107,19 +107,19 @@ def _copy_all(paths: Paths, target: Path, links: Path) -> Manifest:
     return manifest
 
 
-def _fix(redis: Redis, connection: Connection[tuple[object, ...]], paths: Paths, stack: ExitStack) -> _Moment:
+def _freeze(redis: Redis, connection: Connection[tuple[object, ...]], paths: Paths, stack: ExitStack) -> _Snapshot:
     """Fixes the journal, then the rows. If that took longer than Redis was held, again; the last try is sound too, only not exact:
     what was accepted and stored meanwhile is in the dump, and not counted as accepted in the journal's copy."""
-    for _ in range(frozen_journal.ATTEMPTS):
+    for _ in range(journal_files.ATTEMPTS):
         connection.rollback()
-        with frozen_journal.no_writes(redis) as until:
-            journal = frozen_journal.open_files(paths.redis, stack)
+        with journal_files.no_writes(redis) as until:
+            journal = journal_files.open_files(paths.redis, stack)
             at = datetime.now(UTC)
             [(snapshot, schema)] = connection.execute("SELECT pg_export_snapshot(), max(version_num) FROM alembic_version")
             is_exact = time.monotonic() < until
         if is_exact:
             break
-    return _Moment(at, journal, str(snapshot), str(schema))
+    return _Snapshot(at, journal, str(snapshot), str(schema))
 
 
 def _link_uploads(paths: Paths, links: Path) -> None:

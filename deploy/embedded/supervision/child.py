@@ -14,7 +14,7 @@ from deploy.embedded.supervision.processes import StartError
 
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 5.0
-# Deaths in a row before it was ready; then something is wrong that another start does not cure. A first start gets less patience.
+# Deaths in a row before it was ready; then something is wrong that another start does not cure. A first start gets fewer tries.
 UNREADY_DEATHS = 5
 UNREADY_DEATHS_AT_FIRST = 2
 # Deaths within a minute, however well it seemed to run between them.
@@ -70,7 +70,7 @@ class Child:
     def watch(self) -> float | None:
         """Does what is due. Returns after how many seconds to come again, None if there is nothing to wait for."""
         if self.process is not None and self.process.poll() is not None:
-            self._bury(self.process)
+            self._on_death(self.process)
         if self.restart_at is not None:
             wait = self.restart_at - time.monotonic()
             if wait > 0:
@@ -101,7 +101,7 @@ class Child:
         self.process = None
         self.service.pid_file.unlink(missing_ok=True)
 
-    def _bury(self, process: subprocess.Popen[bytes]) -> None:
+    def _on_death(self, process: subprocess.Popen[bytes]) -> None:
         """A process has died: what it started goes too, and the next start is planned."""
         processes.kill_group(process.pid)
         now = time.monotonic()
@@ -118,8 +118,8 @@ class Child:
         self.deaths.append(now)
         self.unready_deaths = 0 if self.ready else self.unready_deaths + 1
         self.process, self.ready = None, False
-        patience = UNREADY_DEATHS if self.was_ready else UNREADY_DEATHS_AT_FIRST
-        if self.unready_deaths >= patience or (len(self.deaths) == DEATHS_PER_MINUTE and now - self.deaths[0] < 60):
+        most = UNREADY_DEATHS if self.was_ready else UNREADY_DEATHS_AT_FIRST
+        if self.unready_deaths >= most or (len(self.deaths) == DEATHS_PER_MINUTE and now - self.deaths[0] < 60):
             raise StartError(
                 f"{self.service.name} {how}, again and again; it is not started any more, so all is stopped. "
                 f"The reason is at the end of {self.service.log_file}"

@@ -19,22 +19,22 @@ class StartError(Exception):
 
 def die_with_parent(parent_pid: int, death_signal: int = signal.SIGKILL) -> None:
     """Asks the kernel to send this process `death_signal` when its parent is gone, even by SIGKILL. Linux only, elsewhere nothing."""
-    _parting_wish(parent_pid, death_signal)()
+    _death_signal_setter(parent_pid, death_signal)()
 
 
-def _parting_wish(parent_pid: int, death_signal: int) -> Callable[[], None]:
+def _death_signal_setter(parent_pid: int, death_signal: int) -> Callable[[], None]:
     """`die_with_parent` with all that it needs looked up, as it is to be called between fork and exec."""
     if sys.platform != "linux":
         return lambda: None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
-    def wish() -> None:
+    def set_death_signal() -> None:
         prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
         # The parent may have died before the call above.
         if os.getppid() != parent_pid:
             os._exit(1)
 
-    return wish
+    return set_death_signal
 
 
 def spawn(
@@ -49,7 +49,7 @@ def spawn(
     group: int | None = None,
 ) -> subprocess.Popen[bytes]:
     """Starts a process that writes to `log_file`, in a session of its own so that a terminal's Ctrl-C reaches only the supervisor."""
-    wish = _parting_wish(os.getpid(), death_signal)
+    set_death_signal = _death_signal_setter(os.getpid(), death_signal)
     keep_log_small(log_file)
     with log_file.open("ab") as log:
         return subprocess.Popen(
@@ -65,7 +65,7 @@ def spawn(
             group=group,
             extra_groups=None if user is None else [],
             # Runs after the change of user, which would have undone it. It takes no locks, so it may run beside threads.
-            preexec_fn=wish,  # noqa: PLW1509
+            preexec_fn=set_death_signal,  # noqa: PLW1509
         )
 
 

@@ -1,4 +1,4 @@
-"""A migration that meets a lock gives way, says what it waits for, comes back, and gets through."""
+"""A migration that meets a lock gives way, reports the holder, tries again, and succeeds."""
 
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
@@ -18,10 +18,12 @@ WAIT_SECONDS = 30.0
 
 @pytest.fixture
 def url(postgres_url: str, request: pytest.FixtureRequest) -> str:
-    return make_database(postgres_url, f"patience_{abs(hash(request.node.name))}_test")
+    return make_database(postgres_url, f"lock_retry_{abs(hash(request.node.name))}_test")
 
 
-def test_it_gives_way_and_gets_through_when_the_lock_is_gone(url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_migration_gives_way_to_a_lock_holder_and_succeeds_when_the_lock_is_gone(
+    url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     # Given a migration that needs a table for itself, and a reader that has it
     scripts = add_next(tmp_path, "ALTER TABLE messages ADD COLUMN one integer")
     with psycopg.connect(url, application_name="a-slow-reader") as reader, ThreadPoolExecutor(1) as thread:
@@ -48,7 +50,7 @@ def test_it_gives_way_and_gets_through_when_the_lock_is_gone(url: str, tmp_path:
         reader.execute("SELECT one FROM messages")
 
 
-def test_two_migrators_take_turns(url: str, tmp_path: Path) -> None:
+def test_two_migrators_run_one_after_the_other(url: str, tmp_path: Path) -> None:
     scripts = add_next(tmp_path, "SELECT 1", "SELECT pg_sleep(1.5)")
     # Processes, as in life: Alembic itself knows one migration a process.
     context = multiprocessing.get_context("spawn")
@@ -60,14 +62,14 @@ def test_two_migrators_take_turns(url: str, tmp_path: Path) -> None:
     assert [migrator.exitcode for migrator in migrators] == [0, 0]
 
 
-def test_patience_has_an_end(url: str, tmp_path: Path) -> None:
+def test_retries_end_after_the_given_time(url: str, tmp_path: Path) -> None:
     scripts = add_next(tmp_path, "SELECT 1", "SELECT 1", "ALTER TABLE messages ADD COLUMN two integer")
     with psycopg.connect(url) as reader:
         reader.execute("SELECT FROM messages")
         with pytest.raises(OperationalError, match="lock timeout"):
-            migrate(url, scripts=scripts, patience_seconds=0)
+            migrate(url, scripts=scripts, retry_seconds=0)
 
 
-def test_what_does_not_pass_by_itself_is_raised_at_once(url: str, tmp_path: Path) -> None:
+def test_error_that_is_not_transient_is_raised_at_once(url: str, tmp_path: Path) -> None:
     with pytest.raises(ProgrammingError, match="nowhere"):
         migrate(url, scripts=add_next(tmp_path, "SELECT 1", "SELECT 1", "SELECT FROM nowhere"))

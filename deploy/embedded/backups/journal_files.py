@@ -1,6 +1,6 @@
-"""Redis' append-only file as it is at one moment: opened and measured at once, read afterwards while the server goes on writing.
+"""Redis' append-only files at one moment: opened and measured during a pause, copied afterwards while the server writes on.
 
-The file only grows, and a rewrite puts another one in its place; so its first n bytes, by an open descriptor, stay what they were.
+A file only grows, and a rewrite replaces it by another one. So the first n bytes behind an open descriptor never change.
 """
 
 import os
@@ -34,7 +34,7 @@ class OpenFile:
 
 @contextmanager
 def no_writes(redis: Redis) -> Iterator[float]:
-    """Redis takes no writes inside; those that come wait. Gives the monotonic time at which that ends by itself."""
+    """Pauses writes to Redis; clients wait meanwhile. Yields the monotonic time at which the pause ends by itself."""
     redis.client_pause(int(PAUSE_SECONDS * 1000), all=False)
     until = time.monotonic() + PAUSE_SECONDS
     try:
@@ -44,7 +44,7 @@ def no_writes(redis: Redis) -> Iterator[float]:
 
 
 def open_files(redis_folder: Path, stack: ExitStack) -> list[OpenFile]:
-    """The append-only file as it is now, whose parts `stack` closes. What has been answered is in it (appendfsync always)."""
+    """The append-only files, which `stack` closes. They hold every write that was answered (appendfsync always)."""
     for _ in range(ATTEMPTS):
         try:
             return [_open(redis_folder, name, stack) for name in _names(redis_folder)]

@@ -1,7 +1,7 @@
-"""The moment of a backup: Redis takes no writes, its append-only file gets second names, and Postgres exports a snapshot.
+"""The consistent moment of a backup: Redis pauses writes, its append-only files get hard links, and Postgres exports a snapshot.
 
-As deploy/embedded/backups/frozen_journal.py does it, but from outside of the containers: both ends of each conversation are opened before, so that
-what lies between the pause and its end is two lines there and back.
+The same as deploy/embedded/backups/journal_files.py, from outside the containers. Both programs are started before the pause, so that the pause
+lasts only for two lines to each of them.
 """
 
 import subprocess
@@ -20,7 +20,7 @@ ATTEMPTS: Final = 5
 # In Redis' volume: files that a rewrite removes stay for as long as they have a name here.
 LINKS: Final = "/data/backup-links"
 
-# Reads `fix` and `go` in turn; `go` ends the pause. What is fixed is listed as "bytes name", and after it a line with a dot.
+# Reads `fix` and `go`; `go` ends the pause. Lists the linked files as "bytes name", then a line with a dot.
 _KEEPER: Final = f"""
 ask() {{ redis-cli --user admin --no-auth-warning "$@" > /dev/null; }}
 trap 'ask client unpause; rm -rf {LINKS}' EXIT
@@ -38,8 +38,8 @@ _SNAPSHOT: Final = "ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; S
 
 
 @dataclass(frozen=True)
-class Moment:
-    """`journal`: {name below LINKS: its first so many bytes}. `snapshot` is Postgres' name of the moment, `schema` its version."""
+class Snapshot:
+    """`journal`: {name below LINKS: number of bytes that count}. `snapshot` is Postgres' snapshot id, `schema` the migration's version."""
 
     at: datetime
     journal: dict[str, int]
@@ -48,39 +48,41 @@ class Moment:
 
 
 @contextmanager
-def moment() -> Iterator[Moment]:
-    """The snapshot and the links stay inside. The pause is over when it begins.
+def take_snapshot() -> Iterator[Snapshot]:
+    """Snapshot and links exist inside the `with`; the pause is over when it begins.
 
-    If both took longer than Redis was held, again; the last try is sound too, only not exact: what was accepted and stored meanwhile is in
-    the dump, and not counted as accepted in the journal's copy.
+    Tries again if both took longer than Redis was paused. The last try is sound too, but not exact: events that were accepted and stored
+    meanwhile are in the dump, and the journal's copy does not count them as accepted.
     """
     with (
-        _talk("redis", "sh", "-c", _KEEPER) as redis,
-        _talk("postgres", "psql", "-qAtX", "--username=tracker", "--set=ON_ERROR_STOP=1", "tracker") as rows,
+        _conversation("redis", "sh", "-c", _KEEPER) as redis,
+        _conversation("postgres", "psql", "-qAtX", "--username=tracker", "--set=ON_ERROR_STOP=1", "tracker") as rows,
     ):
-        _ask(rows, "SET client_min_messages = error; SET idle_in_transaction_session_timeout = 0; SELECT 'here';")
-        yield _fix(redis, rows)
+        _send_and_read(rows, "SET client_min_messages = error; SET idle_in_transaction_session_timeout = 0; SELECT 'here';")
+        yield _freeze(redis, rows)
 
 
-def _fix(redis: "subprocess.Popen[bytes]", rows: "subprocess.Popen[bytes]") -> Moment:
+def _freeze(redis: "subprocess.Popen[bytes]", rows: "subprocess.Popen[bytes]") -> Snapshot:
     for _ in range(ATTEMPTS):
-        _tell(redis, "fix")
+        _send_line(redis, "fix")
         until = time.monotonic() + PAUSE_SECONDS
         journal = {name: int(size) for size, _, name in (line.partition(" ") for line in _lines_to_dot(redis))}
         at = datetime.now(UTC)
-        snapshot, schema = _ask(rows, _SNAPSHOT).split()
+        snapshot, schema = _send_and_read(rows, _SNAPSHOT).split()
         is_exact = time.monotonic() < until
-        _tell(redis, "go")
+        _send_line(redis, "go")
         _lines_to_dot(redis)
         if is_exact:
             break
     if "appendonly.aof.manifest" not in journal:
-        raise ContainersError("Redis has no append-only file in /data, so there is no journal to copy; is it the stack's own Redis?")
-    return Moment(at, journal, snapshot, schema)
+        raise ContainersError(
+            "Redis has no append-only file in /data, so there is no journal to copy. Check that it is the stack's own Redis."
+        )
+    return Snapshot(at, journal, snapshot, schema)
 
 
 @contextmanager
-def _talk(service: str, *program: str) -> Iterator["subprocess.Popen[bytes]"]:
+def _conversation(service: str, *program: str) -> Iterator["subprocess.Popen[bytes]"]:
     talk = start("exec", "--no-TTY", service, *program)
     try:
         yield talk
@@ -89,16 +91,16 @@ def _talk(service: str, *program: str) -> Iterator["subprocess.Popen[bytes]"]:
         talk.wait()
 
 
-def _tell(talk: "subprocess.Popen[bytes]", line: str) -> None:
+def _send_line(talk: "subprocess.Popen[bytes]", line: str) -> None:
     try:
         _end(talk.stdin).write(line.encode() + b"\n")
         _end(talk.stdin).flush()
     except BrokenPipeError:
-        raise ContainersError("The backup was given up, since Redis or Postgres is not there any more; try again.") from None
+        raise ContainersError("The backup was given up because Redis or Postgres stopped; try again.") from None
 
 
-def _ask(talk: "subprocess.Popen[bytes]", line: str) -> str:
-    _tell(talk, line)
+def _send_and_read(talk: "subprocess.Popen[bytes]", line: str) -> str:
+    _send_line(talk, line)
     return _line(talk)
 
 
@@ -109,11 +111,11 @@ def _lines_to_dot(talk: "subprocess.Popen[bytes]") -> list[str]:
 def _line(talk: "subprocess.Popen[bytes]") -> str:
     line = _end(talk.stdout).readline().decode().strip()
     if not line:
-        raise ContainersError("The backup was given up, since Redis or Postgres did not answer; see `make logs`, and try again.")
+        raise ContainersError("The backup was given up because Redis or Postgres did not answer; see `make logs`, and try again.")
     return line
 
 
 def _end(pipe: IO[bytes] | None) -> IO[bytes]:
     if pipe is None:
-        raise ContainersError("This conversation has no such end.")
+        raise ContainersError("The program was started without this pipe.")
     return pipe
