@@ -1,48 +1,50 @@
-"""In which order a transaction that writes takes its locks, so that none waits for one that waits for it. Each may leave out what it does not need:
+"""The order in which a writing transaction takes its locks, so that no two transactions deadlock. It may skip the ones that it does not need:
 
-1. the turn of imports (`take_turns`)
-2. the right to write (`with_others`, or `alone` by who has more than one batch to write: it cannot keep to the order below)
-3. projects, users and files that are new, sessions; each by its key, in this order
-4. the right to add to the aggregates (`adding`, or `moving` by who adds to them more than once)
-5. rows, days and cells, table by table, each by its key
-6. projects that are known, by id; then what belongs to the transaction alone: its account, its job
+1. import order (`lock_import_order`)
+2. writing (`lock_writing_shared`; `lock_writing_exclusive` for several batches, which cannot keep to the order below)
+3. projects, users and files that are new, then sessions, each by its key
+4. aggregates (`lock_aggregates_shared`; `lock_aggregates_exclusive` to add to them more than once)
+5. rows, active days and cells, table by table, each by its key
+6. known projects, by id; then what belongs to this transaction only: its account, its job
 
-3, 5 and 6 are rows' own locks; 1, 2 and 4 are advisory ones, held until the end of the transaction. Nobody who has one of them shared may ask for it
-alone: two who did would wait for each other.
+3, 5 and 6 are row locks. 1, 2 and 4 are advisory locks, held until the transaction ends. Never upgrade a shared lock: two upgraders deadlock.
 """
 
 from typing import Any
 
 from psycopg import Connection
 
-# Any constants.
-_TURN, _WRITING, _ADDING = 0x_1A9047, 0x_1A9048, 0x_1A9049
-# To wait for another import's chunk, or for the undo of long sessions, is no failure; nobody waits for an import as one waits for a live event.
-_PATIENCE = "SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = '10min'"
+# Arbitrary constants.
+_IMPORT_ORDER, _WRITING, _AGGREGATES = 0x_1A9047, 0x_1A9048, 0x_1A9049
+# An import may wait long: for another import's chunk, or for the undo of long sessions.
+_IMPORT_TIMEOUTS = "SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = '10min'"
+
+_LOCK_SHARED = "SELECT pg_advisory_xact_lock_shared(%(key)s)"
+_LOCK_EXCLUSIVE = "SELECT pg_advisory_xact_lock(%(key)s)"
 
 
-def take_turns(connection: Connection[Any]) -> None:
-    """Waits until no other import is persisting: none may see a row of which another is just becoming the owner. Live events do not take part."""
-    connection.execute(_PATIENCE)
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_TURN,))
+def lock_import_order(connection: Connection[Any]) -> None:
+    """Imports persist one after the other: none may read a row whose owner another import is changing. Live events do not take this lock."""
+    connection.execute(_IMPORT_TIMEOUTS)
+    connection.execute(_LOCK_EXCLUSIVE, {"key": _IMPORT_ORDER})
     connection.execute("SET LOCAL lock_timeout TO DEFAULT")
 
 
-def with_others(connection: Connection[Any]) -> None:
+def lock_writing_shared(connection: Connection[Any]) -> None:
     """For one batch."""
-    connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_WRITING,))
+    connection.execute(_LOCK_SHARED, {"key": _WRITING})
 
 
-def alone(connection: Connection[Any]) -> None:
-    """For several batches in one transaction: of a poisoned batch, of replays, of an undo."""
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITING,))
+def lock_writing_exclusive(connection: Connection[Any]) -> None:
+    """For several batches in one transaction: a poisoned batch, replays, an undo."""
+    connection.execute(_LOCK_EXCLUSIVE, {"key": _WRITING})
 
 
-def adding(connection: Connection[Any]) -> None:
+def lock_aggregates_shared(connection: Connection[Any]) -> None:
     """For new rows, whose contributions are added in one statement."""
-    connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_ADDING,))
+    connection.execute(_LOCK_SHARED, {"key": _AGGREGATES})
 
 
-def moving(connection: Connection[Any]) -> None:
-    """For what is withdrawn and then added elsewhere. Whoever adds would wait for it anyway, at the cell that counts everything."""
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_ADDING,))
+def lock_aggregates_exclusive(connection: Connection[Any]) -> None:
+    """For contributions that are withdrawn and then added elsewhere. Costs no parallelism: all transactions meet at the cell that counts everything."""
+    connection.execute(_LOCK_EXCLUSIVE, {"key": _AGGREGATES})

@@ -111,8 +111,8 @@ def settle(worker: Resources, connection: Connection[Any], consumer: str, entrie
     flown = [canary.store(connection, *each.canary) for each in opened if each.canary]
     persisted = Persisted()
     if imported:
-        lock_order.take_turns(connection)
-        lock_order.alone(connection)
+        lock_order.lock_import_order(connection)
+        lock_order.lock_writing_exclusive(connection)
     if batch:
         persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
         dead += len(buried)

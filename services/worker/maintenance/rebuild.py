@@ -36,7 +36,7 @@ def lock(connection: Connection[Any]) -> None:
     connection.execute("SET LOCAL statement_timeout = 0")
     connection.execute("SET LOCAL work_mem = '256MB'")
     # Whoever moves what was added locks these tables in an order of its own.
-    lock_order.alone(connection)
+    lock_order.lock_writing_exclusive(connection)
     # Whoever adds to a cell holds a lock until it has committed; after this one, rows and cells belong together.
     connection.execute(f"LOCK TABLE {', '.join(TABLES)} IN EXCLUSIVE MODE".encode())
 

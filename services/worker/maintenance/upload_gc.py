@@ -1,4 +1,4 @@
-"""Uploads that nobody needs: of jobs that have ended while the store was away, and of nobody, since ingest died between file and job."""
+"""Deletes uploads that no job needs: the job ended while the blob store was away, or ingest died before it stored the job."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -12,34 +12,34 @@ from shared.blobs.stores import store_at
 
 log = structlog.get_logger()
 
-# A job comes within seconds of its files; while Postgres is away, later.
-PATIENCE = timedelta(days=1)
+# A job is stored within seconds of its files, but later while Postgres is away.
+MIN_AGE = timedelta(days=1)
 BATCH = 1_000
 
-# Whether a job still needs it; no row for one that no job knows.
+# Whether a job still needs each upload. No row if no job has it.
 _JOBS = """
     SELECT file ->> 'blob_url', bool_or(has_files) FROM import_jobs, jsonb_array_elements(files) AS file
-    WHERE file ->> 'blob_url' = ANY(%s) GROUP BY 1"""
+    WHERE file ->> 'blob_url' = ANY(%(urls)s) GROUP BY 1"""
 
 
 def sweep(worker: Resources) -> int:
-    """Deletes them, and ends uploads of which no part came for a day. Gives the number of both."""
+    """Deletes them, and aborts uploads that received no part for a day. Returns the number of both."""
     store = store_at(worker.settings.blob_url)
-    before = datetime.now(UTC) - PATIENCE
+    before = datetime.now(UTC) - MIN_AGE
     swept = 0
     stored = store.stored()
     while batch := list(islice(stored, BATCH)):
-        for url in _needless(worker, batch, before):
+        for url in _unneeded(worker, batch, before):
             store.delete(url)
             swept += 1
-    swept += _aborted(store, before)
+    swept += _abort_unfinished(store, before)
     if swept:
         log.warning("uploads_swept", uploads=swept)
     return swept
 
 
-def _aborted(store: BlobStore, before: datetime) -> int:
-    """Not every server that speaks S3 can list them; then a rule of the bucket has to end them."""
+def _abort_unfinished(store: BlobStore, before: datetime) -> int:
+    """Some S3 servers cannot list unfinished uploads. There a lifecycle rule of the bucket must abort them."""
     try:
         return store.abort_unfinished(before)
     except BlobStoreAway:
@@ -49,8 +49,8 @@ def _aborted(store: BlobStore, before: datetime) -> int:
         return 0
 
 
-def _needless(worker: Resources, batch: Iterable[Stored], before: datetime) -> list[str]:
-    """The jobs are asked for after the blobs were listed, so that a job which is added meanwhile is known."""
+def _unneeded(worker: Resources, batch: Iterable[Stored], before: datetime) -> list[str]:
+    """Jobs are read after the blobs were listed, so that a job added in between is seen."""
     with worker.transaction() as connection:
-        needed = dict(connection.execute(_JOBS, [[blob.url for blob in batch]]).fetchall())
+        needed = dict(connection.execute(_JOBS, {"urls": [blob.url for blob in batch]}).fetchall())
     return [blob.url for blob in batch if not needed.get(blob.url, blob.changed_at >= before)]

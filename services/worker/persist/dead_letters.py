@@ -92,8 +92,8 @@ def _persist_isolating(
             bury_event(connection, batch[0], error)
             return Persisted(), [batch[0]]
     if job_number:
-        lock_order.take_turns(connection)
-    lock_order.alone(connection)
+        lock_order.lock_import_order(connection)
+    lock_order.lock_writing_exclusive(connection)
     middle = len(batch) // 2
     first, first_dead = _persist_isolating(connection, batch[:middle], idle_gap, job_number)
     # The staging tables empty themselves at a commit, but this is still the same transaction.

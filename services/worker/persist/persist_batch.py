@@ -147,17 +147,17 @@ def persist(connection: Connection[Any], batch: Sequence[Received], *, idle_gap:
     copy_in(connection, staged)
     parameters: dict[str, Any] = {"session_ids": sorted(staged.session_ids), "idle_gap": idle_gap, "job_number": job_number}
     if job_number:
-        lock_order.take_turns(connection)
-    lock_order.with_others(connection)
+        lock_order.lock_import_order(connection)
+    lock_order.lock_writing_shared(connection)
     if job_number:
         parameters["session_ids"] = sorted(staged.session_ids | fork_ownership.owners(connection))
     projects = _make_what_rows_refer_to(connection, staged, parameters)
     moved_projects, new_owners = fork_ownership.settle(connection, parameters) if job_number else (set[int](), 0)
     # Their maxima are looked up after they were added to.
     if job_number and staged.rows["staged_tool_calls"] and connection.execute(reattribution.KEEP_SLOWER).rowcount:
-        lock_order.moving(connection)
+        lock_order.lock_aggregates_exclusive(connection)
     new_ids, rekeyed_projects = _session_keys(connection, staged, parameters)
-    lock_order.adding(connection)
+    lock_order.lock_aggregates_shared(connection)
     with connection.cursor(row_factory=dict_row) as cursor:
         counts = cursor.execute(PERSIST.encode(), parameters | new_ids, prepare=True).fetchone()
     assert counts is not None

@@ -195,7 +195,7 @@ def reworked(connection: Connection[Any], parameters: dict[str, Any]) -> Iterato
     sessions all of whose rows do. The set is, at the end, the projects that the sessions were or are in.
     """
     parameters = {"row_ids": [], "whole_ids": parameters["session_ids"]} | parameters
-    lock_order.moving(connection)
+    lock_order.lock_aggregates_exclusive(connection)
     projects = {row[0] for row in connection.execute(_PROJECTS, parameters)}
     connection.execute(KEEP_SESSIONS, parameters)
     connection.execute(KEEP_TOOLS, parameters)

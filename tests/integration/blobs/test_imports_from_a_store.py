@@ -56,7 +56,7 @@ def urls(store: BlobStore) -> list[str]:
 
 
 def a_day_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload_gc, "PATIENCE", -timedelta(minutes=1))
+    monkeypatch.setattr(upload_gc, "MIN_AGE", -timedelta(minutes=1))
 
 
 def test_an_upload_is_deleted_when_its_job_has_ended(worker: Resources, store: BlobStore) -> None:

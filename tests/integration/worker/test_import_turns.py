@@ -17,11 +17,11 @@ def test_whoever_comes_second_waits_longer_than_any_lock_may_take(worker: Resour
 
     def second() -> None:
         with psycopg.connect(worker.settings.database_url, options="-c lock_timeout=1ms") as connection:
-            lock_order.take_turns(connection)
+            lock_order.lock_import_order(connection)
             had_its_turn.set()
 
     with psycopg.connect(worker.settings.database_url) as first, psycopg.connect(worker.settings.database_url, autocommit=True) as looking:
-        lock_order.take_turns(first)
+        lock_order.lock_import_order(first)
         waiter = threading.Thread(target=second)
         waiter.start()
         assert wait_until(lambda: looking.execute(WAITING).fetchone() == (1,), 10)

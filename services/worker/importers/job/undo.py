@@ -95,7 +95,7 @@ def undo_some(worker: Resources, connection: Connection[Any], job_number: int) -
     """Takes away the next part of what an import brought, in the caller's transaction. False if nothing was left."""
     parameters: dict[str, Any] = {"job_number": job_number, "idle_gap": worker.idle_gap}
     parameters |= {"limit": SESSIONS_AT_ONCE, "rows_limit": ROWS_AT_ONCE}
-    lock_order.take_turns(connection)
+    lock_order.lock_import_order(connection)
     with connection.cursor(row_factory=scalar_row) as cursor:
         listed = cursor.execute(_LEFT, parameters).fetchall()
     if not listed:
@@ -121,7 +121,7 @@ def _undo_rows(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
     parameters = parameters | {"row_ids": [row_id for row_id, _ in rows]}
     with connection.cursor(row_factory=scalar_row) as cursor:
         heirs = cursor.execute(_HEIRS, parameters).fetchall()
-        lock_order.alone(connection)
+        lock_order.lock_writing_exclusive(connection)
         # Sessions that only handed their rows over may be gone; a row that comes back needs one.
         parameters["session_ids"] = sorted({*listed, *heirs})
         connection.execute(NEW_SESSIONS, parameters)
@@ -152,7 +152,7 @@ def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -
     with connection.cursor(row_factory=scalar_row) as cursor:
         row_ids = cursor.execute(_NEXT_SESSIONLESS.encode(), parameters).fetchall()
     parameters = parameters | {"row_ids": row_ids}
-    lock_order.alone(connection)
+    lock_order.lock_writing_exclusive(connection)
     connection.execute(_DELETE_SESSIONLESS.encode(), parameters)
     reattribution.delete_emptied(connection)
     connection.execute(f"UPDATE messages {_NOT_OURS} AND id = ANY(%(row_ids)s)".encode(), parameters)
@@ -161,6 +161,6 @@ def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -
 
 def clear_up(connection: Connection[Any], job_number: int) -> None:
     """When all rows are gone: which projects and files it brought, in the caller's transaction."""
-    lock_order.take_turns(connection)
+    lock_order.lock_import_order(connection)
     for statement in _LEFTOVERS:
         connection.execute(statement.encode(), {"job_number": job_number})
