@@ -1,4 +1,4 @@
-"""What is found under a path, by names alone; what must not be touched is not."""
+"""Finding Claude Code's files below a path, by name alone; files that must not be touched stay closed."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ def names(*paths: Path) -> list[str]:
     return [file.name for file in find(paths).files]
 
 
-def test_of_a_folder_the_files_of_claude_code_are_found_with_names_below_it(tmp_path: Path) -> None:
+def test_folder_search_finds_claude_code_files_with_relative_names(tmp_path: Path) -> None:
     for name in (
         "history.jsonl",
         ".claude.json",
@@ -45,7 +45,7 @@ def test_of_a_folder_the_files_of_claude_code_are_found_with_names_below_it(tmp_
     ]
 
 
-def test_a_file_that_is_given_is_taken_whatever_its_name(tmp_path: Path) -> None:
+def test_a_file_given_by_path_is_accepted_under_any_name(tmp_path: Path) -> None:
     archive = write(tmp_path / "everything.zip")
 
     [file] = find([archive]).files
@@ -53,18 +53,18 @@ def test_a_file_that_is_given_is_taken_whatever_its_name(tmp_path: Path) -> None
     assert (file.path, file.name, file.size, file.is_given) == (archive, "everything.zip", 3, True)
 
 
-def test_what_is_given_twice_is_found_once(tmp_path: Path) -> None:
+def test_a_path_given_twice_is_found_once(tmp_path: Path) -> None:
     transcript = write(tmp_path / "projects/-p/a.jsonl")
     assert len(find([tmp_path, tmp_path / "projects", transcript]).files) == 1
 
 
-def test_credentials_are_not_opened_even_if_asked_for(tmp_path: Path) -> None:
+def test_credentials_are_never_opened_even_when_given_by_path(tmp_path: Path) -> None:
     found = find([write(tmp_path / ".credentials.json")])
     assert found.files == []
     assert "credentials" in found.problems[0].reason
 
 
-def test_links_out_of_the_folder_are_told_and_not_followed_and_links_inside_are_no_second_file(tmp_path: Path) -> None:
+def test_symlinks_out_of_the_folder_are_reported_and_not_followed(tmp_path: Path) -> None:
     outside = write(tmp_path / "outside/b.jsonl")
     root = tmp_path / "claude"
     inside = write(root / "projects/-p/a.jsonl")
@@ -79,20 +79,20 @@ def test_links_out_of_the_folder_are_told_and_not_followed_and_links_inside_are_
     assert sorted(found.links_out) == [root / "linked-folder", root / "linked.jsonl"]
 
 
-def test_a_folder_that_is_a_link_itself_is_followed(tmp_path: Path) -> None:
+def test_a_root_folder_that_is_a_symlink_is_followed(tmp_path: Path) -> None:
     write(tmp_path / "dotfiles/claude/projects/-p/a.jsonl")
     (tmp_path / ".claude").symlink_to(tmp_path / "dotfiles/claude", target_is_directory=True)
     assert names(tmp_path / ".claude") == ["projects/-p/a.jsonl"]
 
 
 @needs("named pipes")
-def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+def test_named_pipes_are_skipped_without_blocking(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     assert names(tmp_path) == []
     assert "neither" in find([tmp_path / "pipe.jsonl"]).problems[0].reason
 
 
-def test_by_default_it_is_where_claude_code_keeps_its_data(tmp_path: Path) -> None:
+def test_default_paths_are_where_claude_code_keeps_its_data(tmp_path: Path) -> None:
     assert default_paths({}, tmp_path) == [tmp_path / ".claude", tmp_path / ".claude.json"]
     moved = tmp_path / "moved"
     assert default_paths({"CLAUDE_CONFIG_DIR": str(moved)}, tmp_path) == [moved, moved / ".claude.json"]

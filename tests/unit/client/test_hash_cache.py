@@ -1,4 +1,4 @@
-"""Contents are remembered between runs until the file changes; a cache that cannot be used costs only time."""
+"""The hash cache remembers file contents between runs until a file changes. An unusable cache only costs time."""
 
 import os
 from hashlib import sha256
@@ -14,7 +14,7 @@ ROW = b'{"type": "user", "sessionId": "s", "uuid": "u"}\n'
 KNOWN = Content("transcript", "ab" * 32)
 
 
-def test_what_was_put_is_there_in_the_next_run_until_the_file_changes(tmp_path: Path) -> None:
+def test_an_entry_survives_to_the_next_run_until_its_file_changes(tmp_path: Path) -> None:
     file = local_file(tmp_path / "a.jsonl", ROW)
     first = HashCache(tmp_path / "cache/contents.json")
     first.put(file, KNOWN)
@@ -28,7 +28,7 @@ def test_what_was_put_is_there_in_the_next_run_until_the_file_changes(tmp_path: 
     assert second.get(seen(file.path)) is None
 
 
-def test_a_file_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+def test_entries_of_deleted_files_are_dropped(tmp_path: Path) -> None:
     gone, stays = local_file(tmp_path / "gone.jsonl", ROW), local_file(tmp_path / "stays.jsonl", ROW)
     cache = HashCache(tmp_path / "contents.json")
     cache.put(gone, KNOWN)
@@ -44,7 +44,7 @@ def test_a_file_that_is_gone_is_forgotten(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 0, "files": {}}', '{"version": 1, "files": {"a": 3, "b": [1]}}'])
-def test_a_cache_that_is_none_is_empty_and_written_anew(tmp_path: Path, content: str) -> None:
+def test_an_unreadable_cache_counts_as_empty_and_is_rewritten(tmp_path: Path, content: str) -> None:
     path = tmp_path / "contents.json"
     path.write_text(content)
     file = local_file(tmp_path / "a.jsonl", ROW)
@@ -55,7 +55,7 @@ def test_a_cache_that_is_none_is_empty_and_written_anew(tmp_path: Path, content:
     assert HashCache(path).get(file) == KNOWN
 
 
-def test_a_cache_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
+def test_an_unwritable_cache_is_not_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = HashCache(tmp_path / "file/contents.json")
     cache.put(local_file(tmp_path / "a.jsonl", ROW), KNOWN)
@@ -63,7 +63,7 @@ def test_a_cache_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
     assert cache.get(seen(tmp_path / "a.jsonl")) == KNOWN
 
 
-def test_it_is_where_the_system_keeps_caches(tmp_path: Path) -> None:
+def test_cache_path_follows_the_platform_convention(tmp_path: Path) -> None:
     end = Path("claude-code-tracker/contents.json")
     assert cache_path({}, tmp_path, "linux") == tmp_path / ".cache" / end
     assert cache_path({"XDG_CACHE_HOME": "/c"}, tmp_path, "linux") == "/c" / end
@@ -71,7 +71,7 @@ def test_it_is_where_the_system_keeps_caches(tmp_path: Path) -> None:
     assert cache_path({"LOCALAPPDATA": "/l"}, tmp_path, "win32") == "/l" / end
 
 
-def test_a_content_is_its_kind_and_the_hash_of_what_was_there_when_it_was_found(tmp_path: Path) -> None:
+def test_content_is_the_kind_and_the_hash_of_the_bytes_present_when_found(tmp_path: Path) -> None:
     file = local_file(tmp_path / "a.jsonl", ROW)
     with file.path.open("ab") as opened:
         opened.write(b"more")
@@ -80,7 +80,7 @@ def test_a_content_is_its_kind_and_the_hash_of_what_was_there_when_it_was_found(
     assert sum(read) == len(ROW)
 
 
-def test_a_file_that_became_shorter_cannot_be_read(tmp_path: Path) -> None:
+def test_a_file_that_shrank_since_it_was_found_is_an_error(tmp_path: Path) -> None:
     file = local_file(tmp_path / "a.jsonl", ROW * 5_000)
     file.path.write_bytes(ROW * 4_000)
     with pytest.raises(BecameShorter):
@@ -91,6 +91,6 @@ def test_a_file_that_became_shorter_cannot_be_read(tmp_path: Path) -> None:
     ("content", "kind"),
     [(b"", "unknown"), (b'{"claudeAiOauth": {}}', "credentials"), (b"\x28\xb5\x2f\xfd", "tar_zst"), (b"hello", "unknown")],
 )
-def test_of_what_is_not_sent_by_its_content_no_hash_is_made(tmp_path: Path, content: bytes, kind: str) -> None:
+def test_files_not_deduplicated_by_content_are_not_hashed(tmp_path: Path, content: bytes, kind: str) -> None:
     found = content_of(local_file(tmp_path / "a", content), nothing)
     assert (found.kind, found.sha256) == (kind, "")

@@ -1,4 +1,4 @@
-"""Uploads that something on the way finds too large, though the tracker said that it would take them."""
+"""Uploads that a proxy on the way rejects as too large, although the tracker's own limit allows them."""
 
 import os
 from pathlib import Path
@@ -36,7 +36,7 @@ def send(scripted: Scripted, tmp_path: Path, plan: Plan) -> Any:
     return Importer(Server(scripted.url, None, lambda _: None), Quiet(), HashCache(tmp_path / "cache"), "ann").send(plan)
 
 
-def test_what_is_too_large_at_once_is_sent_in_parts_of_the_size_that_is_taken(tmp_path: Path) -> None:
+def test_an_upload_refused_as_too_large_is_split_by_the_size_in_the_answer(tmp_path: Path) -> None:
     answers = [too_large(max_bytes=300_000), accepted("a"), job("a"), accepted("b"), job("b")]
     with Scripted(*answers) as scripted:
         result = send(scripted, tmp_path, plan_of(tmp_path, 150_000, 150_000))
@@ -44,14 +44,14 @@ def test_what_is_too_large_at_once_is_sent_in_parts_of_the_size_that_is_taken(tm
     assert (result.files_sent, result.total("sessions_imported"), result.is_whole) == (2, 2, True)
 
 
-def test_without_a_size_it_is_sent_in_halves_and_a_single_file_fails_by_name(tmp_path: Path) -> None:
+def test_an_upload_refused_without_a_size_is_halved_down_to_single_files(tmp_path: Path) -> None:
     with Scripted(too_large(), accepted("a"), job("a"), too_large()) as scripted:
         result = send(scripted, tmp_path, plan_of(tmp_path, 10, 20))
     assert (result.files_sent, len(result.jobs), result.is_whole) == (1, 1, False)
     assert [problem.path for problem in result.problems] == [str(tmp_path / "1.jsonl")]
 
 
-def test_each_upload_has_a_key_of_its_own_and_another_run_has_others(tmp_path: Path) -> None:
+def test_idempotency_keys_differ_between_uploads_and_between_runs(tmp_path: Path) -> None:
     keys = set()
     for _ in range(2):
         with Scripted(accepted("a"), job("a")) as scripted:

@@ -1,4 +1,4 @@
-"""What the client makes of answers that a tracker, or something before it, may give: over real sockets, from a server that does as it is told."""
+"""How the client reads answers from a tracker or a proxy, over real sockets and from a scripted server."""
 
 from collections.abc import Iterator
 
@@ -23,25 +23,25 @@ def client(scripted: Scripted, token: str | None = None, path: str = "") -> tupl
     return Server(scripted.url + path, token, said.append), said
 
 
-def test_an_answer_is_its_json_and_the_token_and_the_path_before_it_are_sent() -> None:
+def test_a_request_sends_token_and_path_prefix_and_returns_the_json() -> None:
     with Scripted(answer(200, {"a": 1})) as scripted:
         assert client(scripted, "t0k", "/tracker/")[0].ask("GET", "/api/x?y=1") == {"a": 1}
     [(method, path, headers)] = scripted.seen
     assert (method, path, headers["authorization"]) == ("GET", "/tracker/api/x?y=1", "Bearer t0k")
 
 
-def test_what_is_refused_is_told_in_the_servers_words() -> None:
+def test_a_refusal_carries_the_servers_message_and_details() -> None:
     with Scripted(TOO_LARGE) as scripted, pytest.raises(Refused, match=r"^Too much\.$") as caught:
         client(scripted)[0].ask("POST", "/", {})
     assert (caught.value.status, caught.value.details, caught.value.exit_code) == (413, {"max_bytes": 7}, 1)
 
 
-def test_what_is_no_answer_of_a_tracker_says_so() -> None:
+def test_an_answer_that_is_not_json_is_reported_as_not_a_tracker() -> None:
     with Scripted(answer(200, b"<html>")) as scripted, pytest.raises(Refused, match="not how a tracker answers"):
         client(scripted)[0].ask("GET", "/")
 
 
-def test_what_cannot_be_taken_now_is_sent_again_and_given_up_at_last() -> None:
+def test_a_503_is_retried_a_limited_number_of_times() -> None:
     with Scripted(NOT_NOW, NOT_NOW, answer(200, {})) as scripted:
         server, said = client(scripted)
         assert server.ask("POST", "/", {}) == {}
@@ -51,7 +51,7 @@ def test_what_cannot_be_taken_now_is_sent_again_and_given_up_at_last() -> None:
     assert len(scripted.seen) == 3
 
 
-def test_an_upload_that_is_cut_off_is_sent_again_from_its_beginning() -> None:
+def test_an_interrupted_upload_restarts_from_its_first_byte() -> None:
     begun: list[int] = []
 
     def body() -> Iterator[bytes]:
@@ -65,7 +65,7 @@ def test_an_upload_that_is_cut_off_is_sent_again_from_its_beginning() -> None:
     assert [headers["idempotency-key"] for _, _, headers in scripted.seen] == ["k", "k"]
 
 
-def test_a_server_that_refuses_an_upload_early_is_heard_before_all_is_sent() -> None:
+def test_an_early_refusal_stops_the_upload() -> None:
     sent = 0
 
     def body() -> Iterator[bytes]:
@@ -79,7 +79,7 @@ def test_a_server_that_refuses_an_upload_early_is_heard_before_all_is_sent() -> 
     assert caught.value.details == {"max_bytes": 7}
 
 
-def test_where_nobody_listens_it_says_the_url_and_what_to_do() -> None:
+def test_an_unreachable_server_error_names_the_url_and_the_remedy() -> None:
     with Scripted(NOT_NOW) as scripted:
         url = scripted.url
     with pytest.raises(Unreachable, match=rf"There is no tracker at {url} .*make up.*--url") as caught:
@@ -88,11 +88,11 @@ def test_where_nobody_listens_it_says_the_url_and_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://host", "http://", "http://host:port", "", "http://host:99999"])
-def test_what_is_no_url_is_refused(url: str) -> None:
+def test_an_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(InvalidUrl):
         Server(url, None, lambda _: None)
 
 
-def test_a_url_may_be_a_host_and_port() -> None:
+def test_a_url_without_scheme_is_accepted() -> None:
     with Scripted(answer(200, {})) as scripted:
         assert Server(scripted.url.removeprefix("http://"), None, lambda _: None).ask("GET", "/") == {}

@@ -1,4 +1,4 @@
-"""Files are cut into as few uploads as the server's limit allows, even if nothing of them packs."""
+"""Files are packed into as few uploads as the server's limit allows, even if they do not compress."""
 
 import os
 from pathlib import Path
@@ -18,11 +18,11 @@ def sizes(uploads: list[list[Known]]) -> list[list[int]]:
     return [[file.file.size for file in upload] for upload in uploads]
 
 
-def test_what_fits_is_one_upload(tmp_path: Path) -> None:
+def test_files_within_the_limit_are_one_upload(tmp_path: Path) -> None:
     assert sizes(list(split(known(tmp_path, 1, 100_000, 100_000), LIMIT))) == [[1, 100_000, 100_000]]
 
 
-def test_what_does_not_is_several_and_each_is_smaller_than_the_limit_packed(tmp_path: Path) -> None:
+def test_files_beyond_the_limit_are_split_and_each_packed_upload_fits(tmp_path: Path) -> None:
     uploads = list(split(known(tmp_path, 200_000, 100_000, 200_000, 300_000), LIMIT))
 
     assert sizes(uploads) == [[200_000, 100_000], [200_000], [300_000]]
@@ -31,7 +31,7 @@ def test_what_does_not_is_several_and_each_is_smaller_than_the_limit_packed(tmp_
         assert len(packed) < LIMIT - SPARE_BYTES / 2
 
 
-def test_a_file_that_is_too_large_goes_alone(tmp_path: Path) -> None:
+def test_a_file_above_the_limit_is_uploaded_alone(tmp_path: Path) -> None:
     assert sizes(list(split(known(tmp_path, 10, 500_000, 10), LIMIT))) == [[10], [500_000], [10]]
 
 
@@ -40,5 +40,5 @@ def test_an_archive_has_no_more_members_than_the_server_reads(tmp_path: Path) ->
     assert [len(upload) for upload in split(one * (plan.UPLOAD_FILES + 1), 10**12)] == [plan.UPLOAD_FILES, 1]
 
 
-def test_nothing_is_no_upload() -> None:
+def test_no_files_give_no_upload() -> None:
     assert list(split([], LIMIT)) == []

@@ -1,4 +1,4 @@
-"""The tar that is made while it is sent: Python's own reader gets back what was on disk, whatever happens to it meanwhile."""
+"""The tar is built while it is sent. Python's tarfile reads back what was on disk, even if files change meanwhile."""
 
 import io
 import tarfile
@@ -33,7 +33,7 @@ def contents(tar: bytes) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("size", [0, 1, 511, 512, 513, 3_000_000])
 @pytest.mark.parametrize("name", ["a.jsonl", LONG, "projects/-größe/ü.jsonl", "projects/-bad\udcff/a.jsonl"])
-def test_a_file_comes_back_as_it_was(tmp_path: Path, size: int, name: str) -> None:
+def test_a_file_round_trips_through_the_tar(tmp_path: Path, size: int, name: str) -> None:
     content = bytes(n % 251 for n in range(1000)) * (size // 1000 + 1)
     file = local_file(tmp_path / "file", content[:size], name=name)
 
@@ -44,7 +44,7 @@ def test_a_file_comes_back_as_it_was(tmp_path: Path, size: int, name: str) -> No
     assert len(tar) == member_bytes(file) + len(END)
 
 
-def test_packed_it_is_the_same(tmp_path: Path) -> None:
+def test_a_compressed_stream_round_trips(tmp_path: Path) -> None:
     file = local_file(tmp_path / "file", b"text " * 1_000_000)
     read: list[int] = []
     packed = b"".join(zstd_packed(tar_of([file], read.append, lambda *_: None)))
@@ -53,18 +53,18 @@ def test_packed_it_is_the_same(tmp_path: Path) -> None:
     assert sum(read) == file.size
 
 
-def test_the_same_files_are_the_same_bytes(tmp_path: Path) -> None:
+def test_equal_files_give_identical_bytes(tmp_path: Path) -> None:
     files = [local_file(tmp_path / name, name.encode() * 1000) for name in "abc"]
     assert b"".join(zstd_packed([sent(files)[0]])) == b"".join(zstd_packed([sent(files)[0]]))
 
 
-def test_of_a_file_that_grew_the_size_at_the_start_is_sent(tmp_path: Path) -> None:
+def test_a_file_that_grew_is_sent_up_to_its_first_size(tmp_path: Path) -> None:
     file = local_file(tmp_path / "a", b"first\n")
     file.path.write_bytes(b"first\nsecond\n")
     assert contents(sent([file])[0]) == {"a": b"first\n"}
 
 
-def test_a_file_that_shrank_is_filled_with_line_feeds_and_told(tmp_path: Path) -> None:
+def test_a_file_that_shrank_is_padded_with_line_feeds_and_reported(tmp_path: Path) -> None:
     shrunk, other = local_file(tmp_path / "a", b"0123456789" * 200_000), local_file(tmp_path / "b", b"whole")
     shrunk.path.write_bytes(b"0123456789")
 
@@ -74,7 +74,7 @@ def test_a_file_that_shrank_is_filled_with_line_feeds_and_told(tmp_path: Path) -
     assert problems == {"a": "became shorter while it was read"}
 
 
-def test_a_file_that_is_gone_is_left_out_and_told(tmp_path: Path) -> None:
+def test_a_deleted_file_is_left_out_and_reported(tmp_path: Path) -> None:
     gone, other = local_file(tmp_path / "a", b"gone"), local_file(tmp_path / "b", b"whole")
     gone.path.unlink()
 

@@ -1,4 +1,4 @@
-"""When a file that grows is due: quiet for a moment, or a minute after the last time."""
+"""A growing file is due once it is quiet, or a minute after it was sent last."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ def grown(size: int, changed_at: float) -> LocalFile:
     return LocalFile(Path("/a.jsonl"), "a.jsonl", size, round(changed_at * 1e9))
 
 
-def test_a_file_is_due_once_it_is_quiet() -> None:
+def test_a_file_is_due_once_it_stopped_growing() -> None:
     file = grown(1, NOW)
     watch = Watch()
     watch.dealt_with([grown(0, NOW - 5)], NOW - 5)
@@ -20,7 +20,7 @@ def test_a_file_is_due_once_it_is_quiet() -> None:
     assert watch.due([file], NOW + QUIET_SECONDS) == [file]
 
 
-def test_a_file_that_never_is_quiet_is_due_every_minute() -> None:
+def test_a_file_that_keeps_growing_is_due_every_minute() -> None:
     watch = Watch()
     watch.dealt_with([grown(1, NOW)], NOW)
     at = NOW + LONGEST_WAIT_SECONDS
@@ -28,12 +28,12 @@ def test_a_file_that_never_is_quiet_is_due_every_minute() -> None:
     assert watch.due([grown(2, at)], at) != []
 
 
-def test_what_was_dealt_with_is_not_due_until_it_changes() -> None:
+def test_a_sent_file_is_not_due_until_it_changes() -> None:
     watch = Watch()
     watch.dealt_with([grown(1, NOW)], NOW)
     assert watch.due([grown(1, NOW)], NOW + 1000) == []
     assert watch.due([grown(2, NOW)], NOW + 1000) == [grown(2, NOW)]
 
 
-def test_a_time_in_the_future_does_not_hold_a_file_back() -> None:
+def test_a_modification_time_in_the_future_does_not_delay_a_file() -> None:
     assert Watch().due([grown(1, NOW + 1e6)], NOW) == [grown(1, NOW + 1e6)]

@@ -1,4 +1,4 @@
-"""Requests queue for a server in their order, for as long as it answers somebody."""
+"""Requests queue for a server in arrival order while it answers at least one of them."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ async def exchange(bulkhead: Bulkhead, log: list[int], number: int, seconds: flo
         await asyncio.sleep(seconds)
 
 
-def test_more_than_may_ask_at_once_take_turns_in_their_order() -> None:
+def test_requests_beyond_the_limit_run_in_arrival_order() -> None:
     async def story() -> list[int]:
         bulkhead, log = Bulkhead(3), list[int]()
         await asyncio.gather(*(exchange(bulkhead, log, number) for number in range(100)))
@@ -23,7 +23,7 @@ def test_more_than_may_ask_at_once_take_turns_in_their_order() -> None:
     assert asyncio.run(story()) == list(range(100))
 
 
-def test_who_queues_longer_than_a_request_may_wait_has_a_turn_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_queued_request_is_served_while_the_server_keeps_answering(monkeypatch: pytest.MonkeyPatch) -> None:
     """given a server that answers, when a crowd takes it longer than one request may wait, then nobody is refused."""
     monkeypatch.setattr(request_deadline, "SECONDS", 0.05)
 
@@ -35,7 +35,7 @@ def test_who_queues_longer_than_a_request_may_wait_has_a_turn_all_the_same(monke
     assert asyncio.run(story()) == 20
 
 
-def test_when_nobody_is_answered_all_who_queue_are_refused_with_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queued_requests_fail_together_when_the_server_stops_answering(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request_deadline, "SECONDS", 0.05)
 
     async def silent(bulkhead: Bulkhead) -> None:
@@ -52,7 +52,7 @@ def test_when_nobody_is_answered_all_who_queue_are_refused_with_the_first(monkey
     assert asyncio.run(asyncio.wait_for(story(), 30)) == ({TimeoutError}, [0, 1, 2, 3, 4])
 
 
-def test_who_goes_away_while_it_queues_or_has_its_turn_leaves_the_turn_to_the_next() -> None:
+def test_a_cancelled_request_frees_its_place() -> None:
     async def story() -> list[int]:
         bulkhead, log = Bulkhead(1), list[int]()
         tasks = [asyncio.create_task(exchange(bulkhead, log, number, 0.01)) for number in range(30)]

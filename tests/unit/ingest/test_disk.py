@@ -1,4 +1,4 @@
-"""The room on the uploads' disk, as a scrape tells it."""
+"""Disk metrics of the upload store, as a scrape reports them."""
 
 import shutil
 from pathlib import Path
@@ -20,13 +20,13 @@ def nothing_told_before() -> None:
     metrics.DISK_BYTES.clear()
 
 
-def test_a_scrape_looks_at_the_disk_also_before_the_folder_is_made(tmp_path: Path) -> None:
+def test_disk_metrics_are_reported_before_the_upload_folder_exists(tmp_path: Path) -> None:
     show_disk((tmp_path / "not" / "yet").as_uri())
     there = shutil.disk_usage(tmp_path)
     assert told("tracker_disk_bytes") == there.total
     assert abs((told("tracker_disk_free_bytes") or 0) - there.free) < 0.05 * there.total
 
 
-def test_of_a_store_that_is_no_folder_nothing_is_told() -> None:
+def test_bucket_store_reports_no_disk_metrics() -> None:
     show_disk("s3://bucket/uploads")
     assert told("tracker_disk_free_bytes") is None

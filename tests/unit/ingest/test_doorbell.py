@@ -23,7 +23,7 @@ class SlowSender:
         self.go_on.wait(10)
 
 
-def test_rings_during_a_send_become_one_more_bell() -> None:
+def test_wakeups_requested_during_a_send_become_one_more_wakeup() -> None:
     sender = SlowSender()
     doorbell = Doorbell(cast(Celery, sender))
     doorbell.start()

@@ -1,4 +1,4 @@
-"""Events are cut into journal entries: small enough to read, in order within a partition."""
+"""Events are split into journal entries: small enough to read, and in order within a partition."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ def cut(events: list[Event], sizes: list[int], partitions: int) -> list[Entry]:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(1, MAX_ENTRY_BYTES * 2)), max_size=60), st.integers(1, 4))
-def test_every_event_is_in_one_entry_of_its_partition_in_order(items: list[tuple[str, int]], partitions: int) -> None:
+def test_each_event_is_in_exactly_one_entry_of_its_partition_in_order(items: list[tuple[str, int]], partitions: int) -> None:
     events: list[Event] = [message(session_id, number) for number, (session_id, _) in enumerate(items)]
     sizes = [size for _, size in items]
     found: list[Event] = []
@@ -42,7 +42,7 @@ def test_every_event_is_in_one_entry_of_its_partition_in_order(items: list[tuple
     assert Counter(map(str, found)) == Counter(map(str, events))
 
 
-def test_an_entry_has_at_most_500_events_and_says_where_it_comes_from() -> None:
+def test_an_entry_has_at_most_500_events_and_its_request_id() -> None:
     entries = cut([message("s", number) for number in range(1201)], [10] * 1201, 1)
     envelopes = [decode_envelope(entry.payload) for entry in entries]
     assert [len(envelope.events) for envelope in envelopes] == [MAX_ENTRY_EVENTS, MAX_ENTRY_EVENTS, 201]

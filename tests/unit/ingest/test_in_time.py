@@ -1,4 +1,4 @@
-"""Work that does not wait needs no timer; work that waits is given as long as was said."""
+"""Work that does not block needs no timer. Work that blocks gets the given time."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -24,13 +24,13 @@ def run(work: Coroutine[Any, Any, str], seconds: float = 30) -> str:
     return asyncio.run(in_time(work, seconds, nullcontext))
 
 
-def test_what_does_not_wait_is_there_without_a_turn_of_the_loop() -> None:
+def test_work_that_does_not_block_finishes_without_the_event_loop() -> None:
     with pytest.raises(StopIteration) as done:
         in_time(at_once(), 0, nullcontext).send(None)
     assert done.value.value == "done"
 
 
-def test_what_waits_for_several_things_gives_what_it_would_give() -> None:
+def test_work_with_several_awaits_returns_its_result() -> None:
     async def scene() -> str:
         event = asyncio.Event()
         asyncio.get_running_loop().call_soon(event.set)
@@ -39,7 +39,7 @@ def test_what_waits_for_several_things_gives_what_it_would_give() -> None:
     assert asyncio.run(scene()) == "done"
 
 
-def test_what_waits_too_long_is_told_and_ends() -> None:
+def test_work_past_its_deadline_is_cancelled() -> None:
     ended: list[str] = []
 
     async def endless() -> str:
@@ -54,7 +54,7 @@ def test_what_waits_too_long_is_told_and_ends() -> None:
     assert ended == ["cleaned up"]
 
 
-def test_a_failure_of_what_is_waited_for_is_the_works_own_to_catch() -> None:
+def test_work_can_catch_the_error_of_what_it_awaits() -> None:
     async def catching(failing: asyncio.Future[None]) -> str:
         try:
             await failing
@@ -71,7 +71,7 @@ def test_a_failure_of_what_is_waited_for_is_the_works_own_to_catch() -> None:
     assert asyncio.run(scene()) == "caught"
 
 
-def test_an_error_before_any_wait_comes_out() -> None:
+def test_an_error_before_the_first_await_is_raised() -> None:
     async def failing() -> str:
         raise ConnectionError
 
@@ -79,7 +79,7 @@ def test_an_error_before_any_wait_comes_out() -> None:
         run(failing())
 
 
-def test_who_cancels_the_waiting_cancels_the_work() -> None:
+def test_cancelling_the_caller_cancels_the_work() -> None:
     async def scene() -> bool:
         event = asyncio.Event()
         work = after(event)

@@ -1,4 +1,4 @@
-"""JSON text that Postgres, UTF-8 or a reader could not hold is made storable, or refused."""
+"""JSON text that Postgres, UTF-8 or a reader cannot hold is made storable, or refused."""
 
 import json
 from math import isinf
@@ -22,7 +22,7 @@ any_json = st.recursive(
 
 
 @given(any_text)
-def test_nul_and_lone_surrogates_become_replacement_characters_and_nothing_else_changes(text: str) -> None:
+def test_only_nul_and_lone_surrogates_become_replacement_characters(text: str) -> None:
     # Python's encoder escapes everything that is not ASCII, lone surrogates included.
     stored = json.loads(json_limits.storable(json.dumps(text).encode()))
     expected = "".join(REPLACEMENT if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in json.loads(json.dumps(text)))
@@ -30,7 +30,7 @@ def test_nul_and_lone_surrogates_become_replacement_characters_and_nothing_else_
 
 
 @given(any_json)
-def test_what_is_storable_encodes_as_utf8_without_nul(value: Any) -> None:
+def test_storable_text_encodes_as_utf8_without_nul(value: Any) -> None:
     text = json_limits.storable(json.dumps(value).encode())
     for string in strings_of(json.loads(text)):
         assert "\0" not in string
@@ -38,7 +38,7 @@ def test_what_is_storable_encodes_as_utf8_without_nul(value: Any) -> None:
 
 
 @given(any_json)
-def test_making_text_storable_again_changes_nothing(value: Any) -> None:
+def test_storable_is_idempotent(value: Any) -> None:
     once = json_limits.storable(json.dumps(value).encode())
     assert json_limits.storable(once) == once
 
@@ -66,19 +66,19 @@ def strings_of(value: Any) -> list[str]:
         (rb'"\uD800x"', rb'"\ufffdx"'),
     ],
 )
-def test_escapes_are_read_from_left_to_right(text: bytes, stored: bytes) -> None:
+def test_escapes_are_parsed_from_left_to_right(text: bytes, stored: bytes) -> None:
     assert json_limits.storable(text) == stored
 
 
 @pytest.mark.parametrize(
     "text", [b"[" * 64 + b"]" * 64, b'{"a":' * 64 + b"1" + b"}" * 64, b'["' + b"[{" * 500 + b'"]', b"[" + b"[]," * 99 + b"[]]"]
 )
-def test_64_levels_and_brackets_in_strings_are_fine(text: bytes) -> None:
+def test_depth_64_and_brackets_in_strings_are_accepted(text: bytes) -> None:
     json_limits.check_depth(text)
 
 
 @pytest.mark.parametrize("text", [b"[" * 65 + b"]" * 65, b'{"a":' * 65 + b"1" + b"}" * 65, rb'["\"]",' + b"[" * 64 + b"]" * 64 + b"]"])
-def test_65_levels_are_refused(text: bytes) -> None:
+def test_depth_65_is_refused(text: bytes) -> None:
     with pytest.raises(BadRequest, match="nested deeper than 64"):
         json_limits.check_depth(text)
 
@@ -95,7 +95,7 @@ def test_65_levels_are_refused(text: bytes) -> None:
         b'{"e999":1}',
     ],
 )
-def test_numbers_that_fit_pass(text: bytes) -> None:
+def test_numbers_within_64_bits_are_accepted(text: bytes) -> None:
     json_limits.check_numbers(text)
 
 
@@ -111,7 +111,7 @@ def test_numbers_that_fit_pass(text: bytes) -> None:
         b"9" * 400 + b".5",
     ],
 )
-def test_numbers_that_do_not_fit_are_refused(text: bytes) -> None:
+def test_numbers_beyond_64_bits_are_refused(text: bytes) -> None:
     with pytest.raises(BadRequest, match="64 bits"):
         json_limits.check_numbers(text)
 
@@ -119,7 +119,7 @@ def test_numbers_that_do_not_fit_are_refused(text: bytes) -> None:
 @given(
     st.lists(st.sampled_from(["1", "9", "0", ".", "-", "+", "e", "E", "a", '"', ",", ":", "[", "]", " ", "e999", "9" * 18]), max_size=12)
 )
-def test_the_quick_look_at_numbers_overlooks_none(parts: list[str]) -> None:
+def test_the_fast_number_scan_has_no_false_negatives(parts: list[str]) -> None:
     text = "".join(parts)
     try:
         value = json.loads(text)
@@ -143,16 +143,16 @@ def is_huge(value: Any) -> bool:
     "text",
     [b'"c689f3e6-0544-46a3-ae99-554cb56a7be1"', b'"2f5e1234-aa3e-4567-8e12-3e999a1e4567"', b'"see 39e627e and 56e9095c-4a44"', b'"1e999"'],
 )
-def test_ids_in_hexadecimal_do_not_look_like_huge_numbers(text: bytes) -> None:
+def test_hexadecimal_ids_are_not_taken_for_huge_numbers(text: bytes) -> None:
     assert not json_limits.may_have_huge_number(text)
 
 
-def test_very_many_of_them_end_the_quick_look() -> None:
+def test_very_many_number_like_parts_fall_back_to_the_full_check() -> None:
     assert json_limits.may_have_huge_number(b'"' + b"a1e999 " * 5000 + b'"')
 
 
 @given(st.integers())
-def test_an_integer_is_refused_exactly_outside_64_bits(number: int) -> None:
+def test_an_integer_is_refused_if_and_only_if_it_exceeds_64_bits(number: int) -> None:
     fits = -(2**63) <= number < 2**63
     try:
         json_limits.check_numbers(json.dumps({"a": [number]}).encode())
@@ -163,7 +163,7 @@ def test_an_integer_is_refused_exactly_outside_64_bits(number: int) -> None:
 
 
 @pytest.mark.parametrize("text", [b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\x80"'])
-def test_what_is_not_utf8_is_refused(text: bytes) -> None:
+def test_invalid_utf8_is_refused(text: bytes) -> None:
     with pytest.raises(BadRequest) as refused:
         json_limits.check_utf8(text)
     assert refused.value.code == "INVALID_JSON"

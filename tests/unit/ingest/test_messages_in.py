@@ -1,4 +1,4 @@
-"""Raw bytes become checked events, or an ApiError that names the field; never anything else."""
+"""Raw bytes decode to checked events, or to an ApiError that names the field."""
 
 import json
 from contextlib import suppress
@@ -35,12 +35,12 @@ def refusal(text: bytes, decoder: msgspec.json.Decoder[Any] = CONVERSATION) -> A
     return refused.value
 
 
-def test_a_time_left_out_is_now() -> None:
+def test_a_missing_timestamp_becomes_the_time_of_receipt() -> None:
     assert decode_event(body(MESSAGE), CONVERSATION, NOW).timestamp == NOW
 
 
 @pytest.mark.parametrize("time", ["2024-01-15T10:30:00", "2024-01-15T10:30:00Z", "2024-01-15T12:30:00+02:00", "2024-01-15 10:30:00.000000"])
-def test_a_naive_time_is_utc_and_others_are_converted(time: str) -> None:
+def test_a_naive_time_is_utc_and_offsets_are_converted(time: str) -> None:
     event = decode_event(body(MESSAGE, timestamp=time), CONVERSATION, NOW)
     assert event.timestamp == datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
     assert event.timestamp is not None
@@ -91,14 +91,14 @@ def test_a_schema_error_names_its_field(fields: dict[str, Any], decoder: msgspec
         b"[" * 100_000,
     ],
 )
-def test_what_is_no_json_is_invalid_json(text: bytes) -> None:
+def test_malformed_json_is_an_invalid_json_error(text: bytes) -> None:
     error = refusal(text)
     assert (error.status, error.code) == (400, "INVALID_JSON")
 
 
 @pytest.mark.parametrize("number", ["9223372036854775808", "-9223372036854775809", "1e400", "9" * 5000])
 @pytest.mark.parametrize("field", ["parameters", "ignored"])
-def test_a_number_beyond_64_bits_is_refused_wherever_it_stands(number: str, field: str) -> None:
+def test_a_number_beyond_64_bits_is_refused_in_every_field(number: str, field: str) -> None:
     text = f'{{"tool_name":"Bash","result_status":"success","{field}":{{"a":[{number}]}}}}'
     assert refusal(text.encode(), TOOL_CALL).status == 400
 
@@ -111,7 +111,7 @@ def test_json_deeper_than_64_levels_is_refused(levels: int, field: str) -> None:
     assert refusal(text, TOOL_CALL).status == 400
 
 
-def test_an_integer_may_be_written_as_a_float_but_parameters_stay_as_they_are() -> None:
+def test_a_whole_float_is_accepted_as_an_integer_but_parameters_stay_unchanged() -> None:
     call = decode_event(body(CALL, execution_time_ms=250.0, parameters={"x": 1.0}), TOOL_CALL, NOW)
     assert type(call.execution_time_ms) is int
     assert type(call.parameters["x"]) is float
@@ -187,7 +187,7 @@ tagged_events = st.builds(
 
 
 @given(st.lists(tagged_events | any_json, max_size=8), st.booleans())
-def test_an_item_fares_the_same_in_a_batch_as_alone(items: list[Any], is_lines: bool) -> None:
+def test_an_item_is_accepted_in_a_batch_exactly_when_accepted_alone(items: list[Any], is_lines: bool) -> None:
     texts = [json.dumps(item).encode() for item in items]
     try:
         together = batch(b"\n".join(texts) if is_lines else b"[" + b",".join(texts) + b"]", is_lines=is_lines)
@@ -201,7 +201,7 @@ def shown(item: Any) -> Any:
     return (item.code, item.message, item.details) if isinstance(item, ApiError) else item
 
 
-def test_one_bad_item_never_sinks_the_rest() -> None:
+def test_a_bad_item_does_not_affect_the_other_items() -> None:
     good = {"type": "conversation"} | MESSAGE
     first, second, third, fourth = batch(json.dumps([good, {"type": "poem"}, 7, good]).encode())
     assert isinstance(first, Conversation)
@@ -217,7 +217,7 @@ def test_ndjson_may_have_blank_lines_crlf_and_a_broken_line() -> None:
     assert isinstance(third, Conversation)
 
 
-def test_a_batch_has_an_end() -> None:
+def test_a_batch_has_a_maximum_number_of_items() -> None:
     assert batch(b"[]") == []
     with pytest.raises(PayloadTooLarge):
         batch(b"[" + b"1," * decode.MAX_BATCH_ITEMS + b"1]")
@@ -232,5 +232,5 @@ def test_a_batch_has_an_end() -> None:
         (b"1", b"application/json", False),
     ],
 )
-def test_ndjson_is_known_by_its_type_or_its_beginning(text: bytes, media_type: bytes, lines: bool) -> None:
+def test_ndjson_is_detected_by_media_type_or_first_bytes(text: bytes, media_type: bytes, lines: bool) -> None:
     assert decode.is_lines(text, media_type) is lines

@@ -1,4 +1,4 @@
-"""One look is for all who wait; each hears of what it waits for, and of a look that fails."""
+"""One poll serves all waiters. Each learns about its own key, and about a failed poll."""
 
 import asyncio
 from collections.abc import Collection
@@ -17,7 +17,7 @@ def poller(done: set[int], looks: list[int]) -> Poller[int]:
     return Poller(find_done, first_pause=0.001, longest_pause=0.005)
 
 
-def test_each_hears_of_its_own_and_a_look_is_for_all() -> None:
+def test_one_poll_serves_all_waiters() -> None:
     async def story() -> tuple[list[bool], int]:
         done, looks = set[int](), list[int]()
         ours = poller(done, looks)
@@ -34,7 +34,7 @@ def test_each_hears_of_its_own_and_a_look_is_for_all() -> None:
     assert asyncio.run(asyncio.wait_for(story(), 30)) == ([True, True, True, False, False], 3)
 
 
-def test_nobody_looks_when_nobody_waits() -> None:
+def test_polling_stops_without_waiters() -> None:
     async def story() -> bool:
         looks: list[int] = []
         ours = poller(set(), looks)
@@ -49,7 +49,7 @@ def test_nobody_looks_when_nobody_waits() -> None:
     assert asyncio.run(story())
 
 
-def test_a_look_that_fails_is_told_to_all_and_the_next_one_begins_anew() -> None:
+def test_a_failed_poll_is_raised_to_all_waiters_and_polling_resumes() -> None:
     async def story() -> list[type]:
         fails = True
 
@@ -68,5 +68,5 @@ def test_a_look_that_fails_is_told_to_all_and_the_next_one_begins_anew() -> None
 
 
 @pytest.mark.parametrize("keys", [(), (1,)])
-def test_what_is_done_already_is_not_waited_for(keys: tuple[int, ...]) -> None:
+def test_a_finished_key_returns_without_waiting(keys: tuple[int, ...]) -> None:
     asyncio.run(asyncio.wait_for(poller({1}, []).until_done(*keys), 30))

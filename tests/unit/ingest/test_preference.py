@@ -1,4 +1,4 @@
-"""The Prefer header (RFC 7240): what is not understood is ignored."""
+"""The Prefer header (RFC 7240): unknown preferences are ignored."""
 
 import pytest
 
@@ -21,5 +21,5 @@ from services.ingest.events.wait import Preference, read_preference
         (b"\xff", Preference()),
     ],
 )
-def test_prefer_is_read(header: bytes | None, preference: Preference) -> None:
+def test_the_prefer_header_is_parsed(header: bytes | None, preference: Preference) -> None:
     assert read_preference(header) == preference

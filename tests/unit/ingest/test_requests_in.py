@@ -1,4 +1,4 @@
-"""A body is read whole, in time, and no further than it may be long."""
+"""A request body is read in full, within its deadline and size limit."""
 
 import asyncio
 from typing import Any
@@ -32,7 +32,7 @@ def read(*messages: dict[str, Any]) -> bytes:
     return asyncio.run(read_body(request_of(*messages), max_bytes=8, seconds=0.05))
 
 
-def test_a_body_in_parts_is_put_together() -> None:
+def test_a_chunked_body_is_joined() -> None:
     assert read(chunk(b"1234", more=True), chunk(b"", more=True), chunk(b"5678", more=False)) == b"12345678"
 
 
@@ -46,7 +46,7 @@ def test_a_body_in_parts_is_put_together() -> None:
         ([chunk(b"1", more=True), {"type": "http.disconnect"}], 400, "INVALID_JSON"),
     ],
 )
-def test_a_body_that_is_too_long_too_slow_or_cut_off_is_refused(messages: list[dict[str, Any]], status: int, code: str) -> None:
+def test_a_body_that_is_too_long_too_slow_or_truncated_is_refused(messages: list[dict[str, Any]], status: int, code: str) -> None:
     with pytest.raises(ApiError) as refused:
         read(*messages)
     assert (refused.value.status, refused.value.code) == (status, code)

@@ -1,4 +1,4 @@
-"""An upload may be large and its line slow, but somebody who only keeps it open is told to come again."""
+"""An upload may be large and slow. One that sends almost nothing is ended."""
 
 import asyncio
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def upload(folder: Path, drop: Callable[[], bytes | None]) -> None:
 
 
 @pytest.mark.parametrize("drop", [lambda: None, lambda: b"", lambda: b"y"], ids=["silence", "nothing", "a byte now and then"])
-def test_too_little_for_too_long_is_408_and_leaves_nothing(
+def test_an_upload_below_the_minimum_rate_is_408_and_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drop: Callable[[], bytes | None]
 ) -> None:
     monkeypatch.setattr(uploads, "SILENCE_SECONDS", 0.1)

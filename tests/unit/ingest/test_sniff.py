@@ -1,4 +1,4 @@
-"""Uploads are known by their content, never by their name."""
+"""An upload's kind is detected by content, never by name."""
 
 import io
 
@@ -19,7 +19,7 @@ from shared.http.errors import BadRequest
         b'{"projects": {"/cut off in the mid',
     ],
 )
-def test_a_claude_json_is_known_by_its_top_level_keys(content: bytes) -> None:
+def test_a_claude_json_is_detected_by_its_top_level_keys(content: bytes) -> None:
     assert kind_of(io.BytesIO(content), "some.txt") == "claude_json"
 
 
@@ -30,7 +30,7 @@ def test_a_claude_json_is_known_by_its_top_level_keys(content: bytes) -> None:
         b'\xef\xbb\xbf{"projects": {}, "claudeAiOauth": {"accessToken": "sk-ant-secret"}}',
     ],
 )
-def test_a_credentials_file_is_refused_by_name_and_not_quoted(content: bytes) -> None:
+def test_a_credentials_file_is_refused_without_quoting_it(content: bytes) -> None:
     with pytest.raises(BadRequest, match="claudeAiOauth") as refused:
         kind_of(io.BytesIO(content), "credentials.json")
     assert refused.value.code == "INVALID_FILE"
@@ -41,7 +41,7 @@ def test_a_credentials_file_is_refused_by_name_and_not_quoted(content: bytes) ->
     "content",
     [b"", b"[]", b"[1]", b"hello", b'{"name": "left-pad"}', b"PK\x03", b"\x00" * 100, b"[" * 100_000, b"9" * 5000, b"\xff\xfe{"],
 )
-def test_anything_else_is_refused_with_what_was_expected(content: bytes) -> None:
+def test_an_unknown_file_is_refused_with_the_expected_kinds(content: bytes) -> None:
     with pytest.raises(BadRequest, match=r"claude\.json") as refused:
         kind_of(io.BytesIO(content), "x")
     assert refused.value.code == "UNKNOWN_PROJECT_FILE"
@@ -56,22 +56,22 @@ def test_anything_else_is_refused_with_what_was_expected(content: bytes) -> None
         (b"PK\x03\x04", "zip"),
     ],
 )
-def test_every_kind_of_file_that_can_be_imported_is_known(content: bytes, kind: str) -> None:
+def test_every_importable_kind_is_detected(content: bytes, kind: str) -> None:
     assert kind_of(io.BytesIO(content), "some.txt") == kind
 
 
-def test_what_a_refused_file_seems_to_be_is_said() -> None:
+def test_a_refusal_names_the_likely_kind_of_the_file() -> None:
     with pytest.raises(BadRequest, match=r"log of Codex.*\.jsonl.*\.zip") as refused:
         kind_of(io.BytesIO(b'{"timestamp":"x","type":"session_meta","payload":{}}\n'), "rollout.jsonl")
     assert refused.value.code == "UNKNOWN_PROJECT_FILE"
 
 
-def test_credentials_behind_megabytes_of_something_else_are_found() -> None:
+def test_credentials_after_megabytes_of_other_content_are_found() -> None:
     content = b'{"projects": {"/p": "' + b"x" * 3_000_000 + b'"}, "claudeAiOauth": {"accessToken": "sk-ant-secret"}}'
     with pytest.raises(BadRequest, match="claudeAiOauth"):
         kind_of(io.BytesIO(content), "x")
 
 
-def test_an_empty_file_is_called_empty() -> None:
+def test_an_empty_file_is_reported_as_empty() -> None:
     with pytest.raises(BadRequest, match="is empty"):
         kind_of(io.BytesIO(b""), "x")

@@ -1,4 +1,4 @@
-"""Migrations after the first three run while the services do: they only expand, and take no lock that is held for long."""
+"""Migrations after the first three run beside the services: they only expand, and take no lock for long."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_migrations_only_expand() -> None:
         "-- A reason of another kind.\nDROP TABLE ledger;",
     ],
 )
-def test_what_holds_the_services_up_is_found(sql: str) -> None:
+def test_statements_that_block_the_services_are_found(sql: str) -> None:
     assert len(objections(f"CREATE TABLE new_one (id integer NOT NULL);\n{sql}\nSELECT 1;")) == 1
 
 
@@ -50,5 +50,5 @@ def test_what_holds_the_services_up_is_found(sql: str) -> None:
         "DO $$ BEGIN\n    PERFORM 1;\n    PERFORM 2;\nEND $$;",
     ],
 )
-def test_what_only_expands_is_fine(sql: str) -> None:
+def test_expanding_statements_are_accepted(sql: str) -> None:
     assert objections(sql) == []

@@ -1,4 +1,4 @@
-"""Cursors: opaque, bound to their filters, and never an error of ours."""
+"""Keyset cursors are opaque, bound to their filters, and never cause a server error."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -22,7 +22,7 @@ times = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)).map(lambda t: t
     st.integers(-(2**63), 2**63 - 1),
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
 )
-def test_a_cursor_brings_back_its_keys(score: float, at: datetime, row: UUID, number: int, name: str) -> None:
+def test_a_cursor_round_trips_its_keys(score: float, at: datetime, row: UUID, number: int, name: str) -> None:
     keys = (score, at, row, number, name)
     assert cursor.decode(cursor.encode(keys, "f"), "f", *SHAPES) == keys
 
@@ -31,7 +31,7 @@ def test_an_undated_row_sorts_as_minus_infinity() -> None:
     assert cursor.decode(cursor.encode((None, ROW), "f"), "f", *SHAPES) == ("-infinity", ROW)
 
 
-def test_another_filter_is_refused() -> None:
+def test_a_cursor_of_another_filter_is_refused() -> None:
     first, other = cursor.fingerprint("/api/sessions", {"user": "a"}), cursor.fingerprint("/api/sessions", {"user": "b"})
     with pytest.raises(BadRequest) as refused:
         cursor.decode(cursor.encode((None, ROW), first), other, *SHAPES)
@@ -39,7 +39,7 @@ def test_another_filter_is_refused() -> None:
 
 
 @given(st.text() | st.binary().map(lambda raw: cursor.base64.urlsafe_b64encode(raw).decode()))
-def test_garbage_is_refused(text: str) -> None:
+def test_a_malformed_cursor_is_refused(text: str) -> None:
     with pytest.raises(BadRequest) as refused:
         cursor.decode(text, "f", *SHAPES)
     assert refused.value.code == "INVALID_CURSOR"
@@ -57,6 +57,6 @@ def test_garbage_is_refused(text: str) -> None:
         ([1], 2),
     ],
 )
-def test_keys_of_other_kinds_are_refused(keys: tuple[object, ...]) -> None:
+def test_a_cursor_with_keys_of_other_types_is_refused(keys: tuple[object, ...]) -> None:
     with pytest.raises(BadRequest):
         cursor.decode(cursor.encode(keys, "f"), "f", *SHAPES)

@@ -1,4 +1,4 @@
-"""Day cells: whole UTC days and corrections give every moment to its own interval, and no other."""
+"""Whole UTC days plus corrections count every moment in its own interval exactly once."""
 
 from bisect import bisect_right
 from math import inf
@@ -26,7 +26,7 @@ def counted(cells: DayCells, at: float) -> dict[int, int]:
 
 
 @given(boundaries, st.booleans(), st.booleans())
-def test_every_moment_counts_once_in_its_interval(edges: list[float], open_start: bool, open_end: bool) -> None:
+def test_each_moment_counts_exactly_once_in_its_interval(edges: list[float], open_start: bool, open_end: bool) -> None:
     edges = [-inf if open_start else edges[0], *edges[1:-1], inf if open_end else edges[-1]]
     cells = day_cells(edges)
     for quarter in range(-96, 6 * 96):
@@ -35,7 +35,7 @@ def test_every_moment_counts_once_in_its_interval(edges: list[float], open_start
         assert counted(cells, at) == ({bisect_right(edges, at) - 1: 1} if inside else {})
 
 
-def test_a_year_somewhere_else_reads_hours() -> None:
+def test_a_year_in_another_zone_reads_only_the_offset_hours_from_rows() -> None:
     """given the days of a year in UTC+2, then only two hours of each are read from rows."""
     cells = day_cells([float(n * DAY - 7200) for n in range(366)])
     assert {each.end - each.start for each in cells.corrections} == {7200}

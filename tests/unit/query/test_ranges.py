@@ -1,4 +1,4 @@
-"""Ranges: days, series and buckets in a time zone, against a plain model that walks from quarter to quarter."""
+"""Days, series and buckets in a time zone, compared with a plain model that steps by quarter hours."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -62,7 +62,7 @@ def label(second: int, tz: ZoneInfo, interval: Interval) -> object:
 @example(ZoneInfo("Pacific/Apia"), "day", int(datetime(2011, 12, 29, tzinfo=UTC).timestamp()) // QUARTER, 400)
 @example(ZoneInfo("America/Sao_Paulo"), "day", int(datetime(2018, 11, 3, tzinfo=UTC).timestamp()) // QUARTER, 400)
 @example(ZoneInfo("America/Havana"), "day", int(datetime(2024, 11, 2, tzinfo=UTC).timestamp()) // QUARTER, 400)
-def test_series_begin_a_new_interval_where_the_calendar_does(tz: ZoneInfo, interval: Interval, quarter: int, length: int) -> None:
+def test_series_intervals_begin_where_calendar_intervals_do(tz: ZoneInfo, interval: Interval, quarter: int, length: int) -> None:
     start, end = quarter * QUARTER, (quarter + length) * QUARTER
     wanted = Range(start, end, tz, interval)
     edges = series_edges(wanted, 0, 0)
@@ -75,9 +75,7 @@ def test_series_begin_a_new_interval_where_the_calendar_does(tz: ZoneInfo, inter
 
 @settings(max_examples=200, deadline=None)
 @given(zones, st.sampled_from(INTERVALS), quarters, st.integers(1, 4 * 24 * 40))
-def test_buckets_of_a_series_lie_within_one_interval_and_cover_the_range(
-    tz: ZoneInfo, interval: Interval, quarter: int, length: int
-) -> None:
+def test_series_buckets_lie_within_one_interval_and_cover_the_range(tz: ZoneInfo, interval: Interval, quarter: int, length: int) -> None:
     wanted = Range(quarter * QUARTER, (quarter + length) * QUARTER, tz, interval)
     edges = series_edges(wanted, 0, 0)
     at = wanted.start
@@ -106,7 +104,7 @@ def on_bucket(segment: Segment, at: float) -> bool:
     return (at - monday) % (segment.grain_minutes * 60) == 0
 
 
-def test_open_ranges_take_in_what_has_no_date_only_without_a_start() -> None:
+def test_open_ranges_include_undated_rows_only_without_a_start() -> None:
     noon = datetime(2024, 1, 2, 12, tzinfo=UTC).timestamp()
     midnight = noon - HOUR * 12
     assert cover(-inf, inf) == EVERYTHING
@@ -137,7 +135,7 @@ def test_a_naive_time_is_utc_and_a_date_is_in_the_zone() -> None:
     assert instants("2024-01-15", None, berlin)[0] == datetime(2024, 1, 14, 23, 0, tzinfo=UTC)
 
 
-def test_edges_of_stats_are_widened_to_quarters() -> None:
+def test_stats_ranges_are_widened_to_quarter_hours() -> None:
     wanted = stats_range("2024-01-15T10:31:00Z", "2024-01-15T10:31:00Z", UTC_ZONE, "day")
     assert wanted.start_time == datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
     assert wanted.end_time == datetime(2024, 1, 15, 10, 45, tzinfo=UTC)
@@ -146,13 +144,13 @@ def test_edges_of_stats_are_widened_to_quarters() -> None:
 @pytest.mark.parametrize(
     "text", ["", "yesterday", "2024-13-01", "2024-02-30", "20240115", "2024-W03", "2024-01-15T25:00:00", "1e3", "2024-01-15T10:30:00 02:00"]
 )
-def test_what_is_no_date_is_refused(text: str) -> None:
+def test_an_invalid_date_is_refused(text: str) -> None:
     with pytest.raises(BadRequest, match="start_date"):
         instants(text, None, UTC_ZONE)
 
 
 @pytest.mark.parametrize(("start", "end"), [("0001-01-01", "9999-12-31"), ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")])
-def test_the_ends_of_the_calendar_are_no_error(start: str, end: str) -> None:
+def test_the_first_and_last_dates_of_the_calendar_are_accepted(start: str, end: str) -> None:
     first, last = instants(start, end, ZoneInfo("Pacific/Kiritimati"))
     assert first
     assert last
@@ -168,7 +166,7 @@ def test_an_end_before_the_start_is_refused() -> None:
     ("years", "asked_for", "advised"),
     [(4, "hour", "day"), (30, "hour", "week"), (30, "day", "week"), (129, "hour", "month"), (129, "day", "month"), (129, "week", "month")],
 )
-def test_too_fine_a_series_is_refused_with_the_interval_to_take(years: int, asked_for: Interval, advised: Interval) -> None:
+def test_a_series_with_too_many_points_is_refused_with_the_interval_to_use(years: int, asked_for: Interval, advised: Interval) -> None:
     closed = stats_range("1970-01-01", f"{1970 + years}-01-01", UTC_ZONE, asked_for)
     open_at_both_ends = Range(-inf, inf, UTC_ZONE, asked_for)
     for wanted in (closed, open_at_both_ends):
@@ -179,7 +177,7 @@ def test_too_fine_a_series_is_refused_with_the_interval_to_take(years: int, aske
 
 
 @pytest.mark.parametrize(("years", "interval"), [(1, "day"), (10, "day"), (12, "week"), (76, "week"), (78, "month"), (130, "month")])
-def test_without_an_interval_a_series_is_as_fine_as_fits(years: int, interval: Interval) -> None:
+def test_the_default_interval_is_the_finest_that_fits(years: int, interval: Interval) -> None:
     first = int(datetime(1970, 1, 1, tzinfo=UTC).timestamp())
     taken = series_range(Range(-inf, inf, UTC_ZONE), first, first + years * 365.25 * DAY)
     edges = series_edges(taken, first, first + years * 365.25 * DAY)
@@ -188,7 +186,7 @@ def test_without_an_interval_a_series_is_as_fine_as_fits(years: int, interval: I
     assert all(edge < following for edge, following in pairwise(edges))
 
 
-def test_the_newest_points_of_a_range_end_where_it_ends() -> None:
+def test_the_newest_points_end_at_the_end_of_the_range() -> None:
     last = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
     edges = series_edges(newest(Range(-inf, inf, UTC_ZONE, "day"), last - 30 * 365 * DAY, last), 0, last)
     assert (len(edges), edges[-1]) == (MAX_POINTS, last)
@@ -201,7 +199,7 @@ def test_an_unknown_zone_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ZONES)
-def test_offset_periods_are_the_zones_offsets(name: str) -> None:
+def test_offset_periods_match_the_time_zone_offsets(name: str) -> None:
     tz = ZoneInfo(name)
     starts, offsets = offset_periods(tz)
     for second in range(int(datetime(2007, 1, 1, tzinfo=UTC).timestamp()), int(datetime(2027, 1, 1, tzinfo=UTC).timestamp()), 5 * HOUR):

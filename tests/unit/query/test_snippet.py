@@ -1,4 +1,4 @@
-"""Snippets: the part of a text that it was found by, as safe HTML."""
+"""Snippets show the matching part of a text as safe HTML."""
 
 import re
 from html import unescape
@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from services.query.queries.search.snippet import SNIPPET_CHARS, snippet
 
 
-def test_the_word_is_marked_in_any_case() -> None:
+def test_a_match_is_marked_in_any_case() -> None:
     assert snippet("Call useEffect here", ["useeffect"]) == "Call <mark>useEffect</mark> here"
 
 
-def test_text_is_escaped() -> None:
+def test_snippet_text_is_escaped() -> None:
     assert (
         snippet("<script>alert('x')</script>", ["script"]) == "&lt;<mark>script</mark>&gt;alert(&#x27;x&#x27;)&lt;/<mark>script</mark>&gt;"
     )
@@ -26,7 +26,7 @@ def test_a_long_text_is_cut_around_the_first_hit() -> None:
     assert "<mark>needle</mark>" in found
 
 
-def test_words_that_are_far_apart_are_both_shown() -> None:
+def test_distant_matches_are_both_shown() -> None:
     found = snippet("x " * 300 + "first word" + " y" * 900 + " second one" + " z" * 300, ["second", "first"])
     assert found.startswith("…")
     assert found.endswith("…")
@@ -36,7 +36,7 @@ def test_words_that_are_far_apart_are_both_shown() -> None:
     assert after.startswith(" one z")
 
 
-def test_the_place_where_the_words_stand_together_is_chosen() -> None:
+def test_the_passage_with_adjacent_words_is_chosen() -> None:
     content = "git is old. " + "a " * 500 + "then git commit it" + " b" * 500 + " commit"
     assert "then <mark>git</mark> <mark>commit</mark> it" in snippet(content, ["git", "commit"])
 
@@ -49,11 +49,11 @@ def test_a_whole_word_is_preferred_to_a_part_of_another() -> None:
     assert snippet("only digital", ["git"]) == "only di<mark>git</mark>al"
 
 
-def test_marks_are_where_the_words_are_although_lower_case_is_longer() -> None:
+def test_marks_are_correct_where_lower_case_changes_the_length() -> None:
     assert snippet("İİİ a city of İstanbul", ["CITY"]) == "İİİ a <mark>city</mark> of İstanbul"
 
 
-def test_as_many_words_as_fit() -> None:
+def test_as_many_matches_are_shown_as_fit() -> None:
     words = [f"word{number}" for number in range(16)]
     found = snippet((" -" * 300).join(words), words)
     assert found.count("<mark>") >= 5
@@ -66,7 +66,7 @@ letters = st.text(st.sampled_from("ab İß-_AB1") | st.characters(exclude_charac
 @given(letters, st.lists(st.text(st.sampled_from("abİß_AB1"), max_size=3), max_size=4))
 @example("a" * 1000, ["a" * 300])
 @example("", ["a"])
-def test_without_marks_its_parts_are_parts_of_the_text_in_order(content: str, highlights: list[str]) -> None:
+def test_a_snippet_without_marks_is_made_of_passages_of_the_text_in_order(content: str, highlights: list[str]) -> None:
     plain = unescape(snippet(content, highlights).replace("<mark>", "").replace("</mark>", ""))
     parts = plain.strip("…").split(" … ")
     assert sum(map(len, parts)) <= SNIPPET_CHARS
@@ -77,7 +77,7 @@ def test_without_marks_its_parts_are_parts_of_the_text_in_order(content: str, hi
 
 
 @given(letters, st.lists(st.text(st.sampled_from("abB1"), min_size=1, max_size=3), min_size=1, max_size=3))
-def test_every_word_that_is_there_is_marked(content: str, highlights: list[str]) -> None:
+def test_every_search_word_in_the_text_is_marked(content: str, highlights: list[str]) -> None:
     found = snippet(content, highlights)
     marked = " ".join(re.findall("<mark>(.*?)</mark>", found)).lower()
     assert all(word.lower() in marked for word in highlights if word.lower() in content.lower())

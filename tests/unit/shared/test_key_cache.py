@@ -1,4 +1,4 @@
-"""How long an answer about a key is used: by a clock that the test turns, and a database that the test takes away."""
+"""How long a cached API key stays valid, with a clock that the test sets and a database it takes away."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -45,7 +45,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(work)
 
 
-def test_a_known_key_is_not_asked_for_again() -> None:
+def test_a_cached_key_is_not_looked_up_again() -> None:
     async def work() -> None:
         keys = Keys()
         key = keys.add()
@@ -56,7 +56,7 @@ def test_a_known_key_is_not_asked_for_again() -> None:
     run(work())
 
 
-def test_requests_that_come_together_ask_once() -> None:
+def test_concurrent_requests_share_one_lookup() -> None:
     async def work() -> None:
         keys = Keys()
         key = keys.add()
@@ -67,7 +67,7 @@ def test_requests_that_come_together_ask_once() -> None:
 
 
 @pytest.mark.parametrize("busy", [True, False])
-def test_a_revocation_is_seen_within_five_seconds(busy: bool) -> None:
+def test_a_revoked_key_is_refused_within_five_seconds(busy: bool) -> None:
     async def work() -> None:
         keys = Keys()
         key = keys.add()
@@ -82,7 +82,7 @@ def test_a_revocation_is_seen_within_five_seconds(busy: bool) -> None:
     run(work())
 
 
-def test_while_it_is_asked_again_nobody_waits_unless_the_answer_is_old() -> None:
+def test_a_refresh_does_not_block_requests_unless_the_cached_answer_is_old() -> None:
     async def work() -> None:
         keys = Keys()
         key = keys.add()
@@ -96,7 +96,7 @@ def test_while_it_is_asked_again_nobody_waits_unless_the_answer_is_old() -> None
     run(work())
 
 
-def test_a_key_that_was_valid_stays_so_while_the_database_is_away() -> None:
+def test_a_valid_key_stays_valid_while_the_database_is_down() -> None:
     async def work() -> None:
         keys = Keys()
         key, other = keys.add(), keys.add()
@@ -114,7 +114,7 @@ def test_a_key_that_was_valid_stays_so_while_the_database_is_away() -> None:
     run(work())
 
 
-def test_when_the_database_is_back_a_revoked_key_is_refused_within_five_seconds() -> None:
+def test_a_key_revoked_during_an_outage_is_refused_within_five_seconds_after_it() -> None:
     async def work() -> None:
         keys = Keys()
         key = keys.add()
@@ -130,7 +130,7 @@ def test_when_the_database_is_back_a_revoked_key_is_refused_within_five_seconds(
     run(work())
 
 
-def test_keys_that_are_none_are_remembered_too_and_not_without_bound() -> None:
+def test_invalid_keys_are_cached_with_a_bound() -> None:
     async def work() -> None:
         keys = Keys()
         wrong = new_key()[0].encode()
@@ -146,7 +146,7 @@ def test_keys_that_are_none_are_remembered_too_and_not_without_bound() -> None:
     run(work())
 
 
-def test_the_right_id_with_a_wrong_secret_is_refused_beside_the_right_key() -> None:
+def test_a_wrong_secret_under_a_valid_id_is_refused_beside_the_valid_key() -> None:
     async def work() -> None:
         keys = Keys()
         key = keys.add()
@@ -158,7 +158,7 @@ def test_the_right_id_with_a_wrong_secret_is_refused_beside_the_right_key() -> N
     run(work())
 
 
-def test_a_key_made_after_it_was_refused_is_taken_soon() -> None:
+def test_a_key_created_after_its_refusal_is_accepted_soon() -> None:
     async def work() -> None:
         keys = Keys()
         key = keys.add()
@@ -171,7 +171,7 @@ def test_a_key_made_after_it_was_refused_is_taken_soon() -> None:
     run(work())
 
 
-def test_no_key_is_kept_in_memory_and_uses_are_told_once() -> None:
+def test_the_cache_holds_digests_only_and_reports_each_use_once() -> None:
     async def work() -> None:
         keys = Keys()
         key = keys.add()

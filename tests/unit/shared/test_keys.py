@@ -1,4 +1,4 @@
-"""What a key looks like, and that it is compared in constant time."""
+"""The format of API keys, their constant-time comparison, and their scopes."""
 
 import re
 
@@ -8,7 +8,7 @@ from shared.auth import keys
 from shared.auth.keys import Grant, digest_of, id_of, is_same, new_key
 
 
-def test_a_key_has_its_id_and_256_random_bits_in_base62() -> None:
+def test_a_key_holds_its_id_and_256_random_bits_in_base62() -> None:
     key, key_id = new_key()
     assert re.fullmatch(rf"cct_{key_id}_[0-9A-Za-z]{{43}}", key)
     assert id_of(key) == key_id
@@ -16,7 +16,7 @@ def test_a_key_has_its_id_and_256_random_bits_in_base62() -> None:
     assert len({new_key()[0] for _ in range(1_000)}) == 1_000
 
 
-def test_the_greatest_and_the_least_secret_have_the_same_length(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_largest_and_the_smallest_secret_have_the_same_length(monkeypatch: pytest.MonkeyPatch) -> None:
     for bits in (0, 2**256 - 1):
         monkeypatch.setattr("secrets.randbits", lambda _, bits=bits: bits)
         key, key_id = new_key()
@@ -26,7 +26,7 @@ def test_the_greatest_and_the_least_secret_have_the_same_length(monkeypatch: pyt
 @pytest.mark.parametrize(
     "text", ["", "cct_", "cct__", "ccx_abcdefghijkl_" + "a" * 43, "cct_abcdefghijkl_" + "a" * 42, "cct_abcdefghijk-_" + "a" * 43]
 )
-def test_what_is_no_key_has_no_id(text: str) -> None:
+def test_a_malformed_key_has_no_id(text: str) -> None:
     assert id_of(text) is None
 
 
@@ -39,7 +39,7 @@ def test_digests_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) 
     assert seen == [(mine, mine), (mine, other)]
 
 
-def test_an_admin_has_every_scope_and_others_have_their_own() -> None:
+def test_an_admin_key_has_every_scope_and_other_keys_have_their_own() -> None:
     assert Grant("k", frozenset({"admin"})).allows(frozenset({"ingest"}))
     assert Grant("k", frozenset({"read", "ingest"})).allows(frozenset({"ingest"}))
     assert not Grant("k", frozenset({"read", "ingest", "metrics"})).allows(frozenset({"admin"}))

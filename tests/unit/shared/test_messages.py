@@ -1,4 +1,4 @@
-"""What is in the journal stays readable: entries of every version that was ever released are kept here as samples."""
+"""The journal stays readable: samples of every released envelope version are kept here."""
 
 from pathlib import Path
 from typing import get_args
@@ -12,13 +12,13 @@ SAMPLES = Path(__file__).parent / "journal_samples"
 
 
 @pytest.mark.parametrize("version", range(1, ENVELOPE_VERSION + 1))
-def test_an_entry_of_every_version_is_read(version: int) -> None:
+def test_entries_of_every_version_are_decoded(version: int) -> None:
     envelope = decode_envelope((SAMPLES / f"v{version}.json").read_bytes())
     assert envelope.version == version
     assert all(event.id for event in envelope.events)
 
 
-def test_the_newest_sample_has_every_kind_of_event_and_comes_back_as_it_was() -> None:
+def test_the_newest_sample_has_every_event_kind_and_round_trips() -> None:
     sample = (SAMPLES / f"v{ENVELOPE_VERSION}.json").read_bytes().strip()
     envelope = decode_envelope(sample)
     assert {type(event) for event in envelope.events} == set(get_args(Event))
@@ -26,7 +26,7 @@ def test_the_newest_sample_has_every_kind_of_event_and_comes_back_as_it_was() ->
 
 
 @pytest.mark.parametrize("file", sorted(SAMPLES.glob("*.jsonl")), ids=lambda file: file.stem)
-def test_entries_as_a_release_wrote_them_are_read_whole(file: Path) -> None:
+def test_entries_written_by_earlier_releases_are_decoded_completely(file: Path) -> None:
     # Named v<envelope>_<commit>: every kind of event with all its fields and with the fewest, one an entry, and all of them in one.
     *singles, batch = file.read_bytes().splitlines()
     events = [event for entry in singles for event in decode_envelope(entry).events]
@@ -37,13 +37,13 @@ def test_entries_as_a_release_wrote_them_are_read_whole(file: Path) -> None:
     assert [set(event) for [event] in as_json] == [set(msgspec.to_builtins(event)) for event in events]
 
 
-def test_an_entry_of_a_later_version_is_refused_by_name() -> None:
+def test_an_entry_of_a_later_version_is_refused_with_its_version() -> None:
     later = msgspec.structs.replace(decode_envelope((SAMPLES / "v1.json").read_bytes()), version=ENVELOPE_VERSION + 1)
     with pytest.raises(msgspec.ValidationError, match="newer than this worker's"):
         decode_envelope(encode_envelope(later))
 
 
-def test_fields_that_a_later_version_adds_are_passed_over() -> None:
+def test_unknown_fields_are_ignored() -> None:
     entry = b'{"version":1,"request_id":"r","received_at":"2026-01-01T00:00:00Z","new":1,"events":[{"type":"tool_call","tool_name":"X",'
     entry += b'"result_status":"success","new":2}]}'
     assert decode_envelope(entry).events == [ToolCall(tool_name="X", result_status="success")]
@@ -52,13 +52,13 @@ def test_fields_that_a_later_version_adds_are_passed_over() -> None:
 @pytest.mark.parametrize(
     "entry", [b"", b"{", b"[]", b"null", b'{"version":1}', b'{"version":1,"request_id":"r","received_at":"x","events":[]}', b"\xff"]
 )
-def test_what_is_no_envelope_raises_one_kind_of_error(entry: bytes) -> None:
+def test_a_malformed_envelope_raises_value_error(entry: bytes) -> None:
     # Invalid UTF-8 is not a MsgspecError but a UnicodeDecodeError; both are ValueErrors.
     with pytest.raises(ValueError):  # noqa: PT011
         decode_envelope(entry)
 
 
-def test_an_entry_with_an_identifier_that_would_be_refused_today_is_read() -> None:
+def test_an_entry_with_an_identifier_that_ingest_now_refuses_is_decoded() -> None:
     entry = (
         b'{"version": 1, "request_id": "r", "received_at": "2024-01-01T00:00:00Z", "events": ['
         b'{"type": "tool_call", "tool_name": "a\\nb", "result_status": "success", "session_id": "s\\n1", "user": "u\\t"}]}'

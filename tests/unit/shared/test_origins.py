@@ -1,4 +1,4 @@
-"""Who gets in: by Host, by the page that asks, by the address on this side, by how many there are already."""
+"""Admission of requests by Host, Origin, local address and number of concurrent requests."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ def outcome(answer: Answer) -> tuple[int, str | None]:
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:8000", "[::1]", "[::1]:65535", "tracker.lan:80"])
-def test_a_name_of_ours_gets_in_on_any_port(host: str) -> None:
+def test_an_allowed_host_is_admitted_on_any_port(host: str) -> None:
     door = Door(allowed_hosts="tracker.lan, 10.0.0.5")
     assert [outcome(door.ask("GET", host)) for _ in range(2)] == [(200, None)] * 2
 
@@ -34,26 +34,26 @@ def test_a_name_of_ours_gets_in_on_any_port(host: str) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_another_name_is_421_with_whatever_else_it_says_of_itself(host: str, method: str) -> None:
+def test_an_unknown_host_is_421_whatever_its_other_headers_are(host: str, method: str) -> None:
     door = Door()
     assert outcome(door.ask(method, host, **HERE)) == (421, "HOST_NOT_ALLOWED")
     assert door.let_in == []
 
 
 @pytest.mark.parametrize("headers", [[], [(b"host", b"")], [(b"host", b"localhost")] * 2, [(b"host", b"localhost"), (b"host", b"evil")]])
-def test_without_exactly_one_host_it_is_400(headers: list[tuple[bytes, bytes]]) -> None:
+def test_a_request_without_exactly_one_host_is_400(headers: list[tuple[bytes, bytes]]) -> None:
     door = Door()
     assert outcome(asyncio.run(door.send(headers))) == (400, "VALIDATION_ERROR")
     assert door.let_in == []
 
 
-def test_the_address_that_was_set_is_a_name_too() -> None:
+def test_the_configured_address_is_an_allowed_host() -> None:
     door = Door(host="192.168.1.5", access="keys")
     assert outcome(door.ask("GET", "192.168.1.5:8000", over="192.168.1.5")) == (200, None)
 
 
 @pytest.mark.parametrize(("host", "over"), [("172.18.0.5:8000", "172.18.0.5"), ("[fd00::5]:8000", "fd00::5")])
-def test_behind_a_gateway_its_own_address_is_a_name_for_whoever_comes_past_the_gateway(host: str, over: str) -> None:
+def test_a_service_behind_a_gateway_admits_its_own_address_as_host(host: str, over: str) -> None:
     """given a service that Prometheus finds by its address, when it asks, then it gets in, and nobody under another service's address."""
     assert outcome(Door(behind_gateway="on").ask("GET", host, over=over)) == (200, None)
     assert outcome(Door(behind_gateway="on").ask("GET", "172.18.0.6:8000", over=over)) == (421, "HOST_NOT_ALLOWED")
@@ -90,7 +90,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("headers", "gets_in"), CHANGES)
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
-def test_a_page_of_another_origin_changes_nothing(method: str, headers: dict[str, str], gets_in: bool) -> None:
+def test_a_cross_origin_write_is_refused(method: str, headers: dict[str, str], gets_in: bool) -> None:
     door = Door()
     assert outcome(door.ask(method, **headers)) == ((200, None) if gets_in else REFUSED_PAGE)
     assert len(door.let_in) == gets_in
@@ -111,11 +111,11 @@ READS = [
 
 @pytest.mark.parametrize(("headers", "gets_in"), READS)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_page_of_another_origin_learns_nothing_but_may_link_here(method: str, headers: dict[str, str], gets_in: bool) -> None:
+def test_a_cross_origin_read_is_refused_but_navigation_is_allowed(method: str, headers: dict[str, str], gets_in: bool) -> None:
     assert outcome(Door().ask(method, **headers)) == ((200, None) if gets_in else REFUSED_PAGE)
 
 
-def test_without_a_setting_no_origin_is_told_anything() -> None:
+def test_no_cors_headers_are_sent_by_default() -> None:
     preflight = Door().ask("OPTIONS", origin=EVIL, access_control_request_method="POST")
     assert outcome(preflight) == REFUSED_PAGE
     same = Door().ask("POST", origin="http://localhost:8000")
@@ -124,7 +124,7 @@ def test_without_a_setting_no_origin_is_told_anything() -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"sec_fetch_site": "cross-site"}])
-def test_a_known_origin_may_read_and_write_without_credentials(headers: dict[str, str]) -> None:
+def test_a_configured_origin_may_read_and_write_without_credentials(headers: dict[str, str]) -> None:
     door = Door(cors_origins="https://dash.example, http://localhost:3000")
     for method in ("GET", "POST"):
         answer = door.ask(method, origin="https://dash.example", **headers)
@@ -138,7 +138,7 @@ def test_a_known_origin_may_read_and_write_without_credentials(headers: dict[str
 
 
 @pytest.mark.parametrize("origin", [EVIL, "null", "https://dash.example.evil", "https://dash.example:444", "http://dash.example"])
-def test_another_origin_beside_a_known_one_is_still_refused(origin: str) -> None:
+def test_other_origins_stay_refused_beside_a_configured_one(origin: str) -> None:
     door = Door(cors_origins="https://dash.example")
     for method, more in (("POST", {}), ("OPTIONS", {"access_control_request_method": "POST"}), ("GET", {"sec_fetch_site": "cross-site"})):
         answer = door.ask(method, origin=origin, **more)
@@ -150,7 +150,7 @@ def test_another_origin_beside_a_known_one_is_still_refused(origin: str) -> None
     ("over", "gets_in"),
     [("127.0.0.1", True), ("::1", True), ("::ffff:127.0.0.1", True), ("/run/api.sock", True), ("10.0.0.5", False), ("fe80::1", False)],
 )
-def test_without_keys_only_this_machine_gets_in(over: str, gets_in: bool) -> None:
+def test_open_access_admits_only_this_machine(over: str, gets_in: bool) -> None:
     door = Door()
     for _ in range(2):
         assert outcome(door.ask(over=over)) == ((200, None) if gets_in else (403, "FORBIDDEN"))
@@ -158,7 +158,7 @@ def test_without_keys_only_this_machine_gets_in(over: str, gets_in: bool) -> Non
     assert outcome(Door(behind_gateway="on").ask(over=over)) == (200, None)
 
 
-def test_what_is_more_than_can_be_worked_on_is_503_and_the_next_one_gets_in() -> None:
+def test_requests_above_the_concurrency_limit_are_503() -> None:
     arrived, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
@@ -181,7 +181,7 @@ def test_what_is_more_than_can_be_worked_on_is_503_and_the_next_one_gets_in() ->
     assert [outcome(answer) for answer in others] == [(200, None)] * 3
 
 
-def test_a_websocket_is_closed() -> None:
+def test_websockets_are_refused() -> None:
     sent: list[Message] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""What is refused at the start: other machines without keys, and settings that say nothing sensible."""
+"""Settings that refuse to start: reachable from other machines without keys, or invalid."""
 
 import pytest
 from pydantic import ValidationError
@@ -7,16 +7,16 @@ from shared.http.bind_safety import NotReachable, ReachSettings, check_bind, che
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]", "::ffff:127.0.0.1"])
-def test_loopback(host: str) -> None:
+def test_loopback_addresses_are_recognized(host: str) -> None:
     assert is_loopback(host)
 
 
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "192.168.1.5", "tracker.lan", "localhost.evil", "::ffff:10.0.0.1", "127.0.0.1.evil"])
-def test_not_loopback(host: str) -> None:
+def test_other_addresses_are_not_loopback(host: str) -> None:
     assert not is_loopback(host)
 
 
-def test_an_open_tracker_does_not_start_where_other_machines_reach_it() -> None:
+def test_open_access_refuses_to_start_on_a_reachable_address() -> None:
     with pytest.raises(NotReachable, match=r"TRACKER_HOST=0\.0\.0\.0 can be reached from other machines.*TRACKER_ACCESS=keys"):
         check_reach(ReachSettings(host="0.0.0.0"))
     # Behind a gateway too: what is published is TRACKER_HOST.
@@ -25,7 +25,7 @@ def test_an_open_tracker_does_not_start_where_other_machines_reach_it() -> None:
     check_reach(ReachSettings(host="0.0.0.0", access="keys"))
 
 
-def test_a_service_by_itself_does_not_listen_for_others_without_keys_or_gateway() -> None:
+def test_a_service_refuses_a_public_bind_without_keys_or_gateway() -> None:
     with pytest.raises(NotReachable, match=r"0\.0\.0\.0 can be reached from other machines.*TRACKER_BEHIND_GATEWAY=on"):
         check_bind(ReachSettings(), "0.0.0.0")
     check_bind(ReachSettings(), "127.0.0.1")
@@ -41,6 +41,6 @@ def test_a_service_by_itself_does_not_listen_for_others_without_keys_or_gateway(
         {"access": "closed"}, {"behind_gateway": "maybe"}, {"max_requests": 0},
     ],
 )  # fmt: skip
-def test_a_setting_that_says_nothing_sensible_stops_the_start(wrong: dict[str, object]) -> None:
+def test_an_invalid_setting_stops_the_start(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ReachSettings(**wrong)  # type: ignore[arg-type]

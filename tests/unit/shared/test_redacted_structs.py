@@ -1,4 +1,4 @@
-"""No text of an event or a record can be forgotten: a secret is planted in every field of every type, by the types themselves."""
+"""Every text field of every event and record type is redacted: a secret is planted in each field by type."""
 
 import time
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def test_every_text_of_every_type_is_redacted_or_exempt_for_a_reason(struct_type
 
 
 @pytest.mark.parametrize("struct_type", get_args(Event), ids=lambda kind: kind.__name__)
-def test_a_redacted_event_is_still_one(struct_type: type[Struct]) -> None:
+def test_a_redacted_event_is_still_valid(struct_type: type[Struct]) -> None:
     # Given texts that grow by redaction, as long as they may be
     struct = with_secrets(struct_type)
     if isinstance(struct, SessionStart):
@@ -72,7 +72,7 @@ def test_a_redacted_event_is_still_one(struct_type: type[Struct]) -> None:
     assert msgspec.json.decode(msgspec.json.encode(struct), type=struct_type) == struct
 
 
-def test_ids_and_numbers_stay() -> None:
+def test_ids_and_numbers_are_not_redacted() -> None:
     call = ToolCall(
         tool_name="Bash", result_status="success", parameters={"password": "hunter22", "n": 1.5}, execution_time_ms=5, id=UUID(int=7)
     )
@@ -84,7 +84,7 @@ def test_ids_and_numbers_stay() -> None:
     assert call.parameters == {"password": redact_text("password=hunter22").partition("=")[2], "n": 1.5}
 
 
-def test_structures_are_read_in_linear_time() -> None:
+def test_structures_are_redacted_in_linear_time() -> None:
     # Given a megabyte of keys, one below the other as deep as it may be and one beside the other
     value: dict[str, Any] = {}
     for level in range(60):

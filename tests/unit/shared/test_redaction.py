@@ -1,4 +1,4 @@
-"""Secrets in texts: what is replaced, what stays, and that it takes linear time."""
+"""Redaction of secrets in texts: what is replaced, what stays, and that it takes linear time."""
 
 import re
 
@@ -23,7 +23,7 @@ LONG = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
         (f"-----BEGIN RSA PRIVATE KEY-----\n{LONG}\n{LONG}\nabc=\n-----END RSA PRIVATE KEY-----\nend", "{}\nend", "private_key"),
     ],
 )
-def test_a_secret_is_replaced_and_nothing_else(text: str, kept: str, kind: str) -> None:
+def test_only_the_secret_is_replaced(text: str, kept: str, kind: str) -> None:
     counts: dict[str, int] = {}
     redacted = redact_text(text, counts)
     before, _, after = kept.replace("{{", "{").replace("}}", "}").partition("{}")
@@ -41,11 +41,11 @@ def test_a_secret_is_replaced_and_nothing_else(text: str, kept: str, kind: str) 
         "task-0123456789abcdef0123456789abcdef",
     ],
 )  # fmt: skip
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_text_without_secrets_is_unchanged(text: str) -> None:
     assert redact_text(text) == text
 
 
-def test_the_same_secret_is_the_same_word() -> None:
+def test_the_same_secret_gets_the_same_replacement() -> None:
     words = {
         redact_text(text)[-1 - len("[redacted:credential:12345678]") :].strip("= '")
         for text in ("password=hunter22", "db_password = hunter22")
@@ -54,11 +54,11 @@ def test_the_same_secret_is_the_same_word() -> None:
 
 
 @pytest.mark.parametrize("before", ["ghp_", "sk-", "eyJ", "AKIA ", "SK", "xoxe.", "-----BEGIN "])
-def test_a_beginning_in_front_hides_nothing(before: str) -> None:
+def test_a_token_prefix_before_a_token_does_not_hide_it(before: str) -> None:
     assert LONG not in redact_text(f"{before}ghs_{LONG}")
 
 
-def test_two_secrets_without_anything_between_them_are_both_replaced() -> None:
+def test_two_adjacent_secrets_are_both_replaced() -> None:
     redacted = redact_text(f"AKIA6PNKLUQKOAQJIZFGghp_{LONG}")
     assert redacted.startswith("[redacted:aws_key_id:")
     assert redact_text(redacted) == redacted
@@ -68,7 +68,7 @@ def tokens(number_of_them: int) -> list[str]:
     return [f"ghp_{number:018x}{number * 7919:018x}" for number in range(1, number_of_them + 1)]
 
 
-def test_thousands_of_secrets_are_told_apart() -> None:
+def test_thousands_of_secrets_are_replaced_one_by_one() -> None:
     passwords = "".join(f"x = {number}\nDB_PASSWORD=hunter{number}\n" for number in range(3_000))
     counts: dict[str, int] = {}
 
@@ -78,7 +78,7 @@ def test_thousands_of_secrets_are_told_apart() -> None:
     assert counts == {"credential": 3_000}
 
 
-def test_a_text_of_nothing_but_secrets_is_one_from_where_there_are_too_many() -> None:
+def test_a_text_with_too_many_secrets_is_replaced_from_there_on() -> None:
     # Given more secrets than a text is looked through for
     text = "\n".join(tokens(20_000))
     counts: dict[str, int] = {}
@@ -91,7 +91,7 @@ def test_a_text_of_nothing_but_secrets_is_one_from_where_there_are_too_many() ->
     assert redact_text(once) == once
 
 
-def test_what_comes_behind_too_many_is_not_told_apart_whatever_it_is() -> None:
+def test_everything_after_too_many_secrets_is_replaced() -> None:
     text = "".join(f"password: word{number:06}z1 " for number in range(20_000)) + "sk-ant-api03-" + LONG + " the end"
     redacted = redact_text(text)
     assert redacted.endswith("]")
@@ -99,12 +99,12 @@ def test_what_comes_behind_too_many_is_not_told_apart_whatever_it_is() -> None:
     assert "z1" not in redacted
 
 
-def test_a_placeholder_again_and_again_is_not_too_much() -> None:
+def test_repeated_placeholders_do_not_count_as_secrets() -> None:
     text = '{"user": "ann", "password": "********"}\n' * 15_000
     assert redact_text(text) == text
 
 
-def test_a_secret_that_only_shows_when_its_neighbour_is_gone_goes_too() -> None:
+def test_a_secret_revealed_by_replacing_its_neighbour_is_replaced() -> None:
     # Given a password before a colon that is itself a name and a value
     text = "://x password=Gr8-secret-99:y@tok@t"
 
@@ -114,7 +114,7 @@ def test_a_secret_that_only_shows_when_its_neighbour_is_gone_goes_too() -> None:
     assert redact_text(once) == once
 
 
-def test_a_token_that_only_ends_where_its_neighbour_begins_goes_too() -> None:
+def test_a_token_ended_only_by_its_neighbour_is_replaced() -> None:
     # Given a key of a fixed length, which alone would go on into the next
     once = redact_text('to:"AKIAA00000AKIAKIA000sk-ant-api00000AKIA0000K0IA00IA000')
 

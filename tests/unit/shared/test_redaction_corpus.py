@@ -1,4 +1,4 @@
-"""Texts as they are in transcripts: their secrets go, the harmless stay. `python -m tests.redaction_corpus` prints the results by kind."""
+"""Secrets and harmless texts as transcripts have them. `python -m tests.redaction_corpus` prints the results by kind."""
 
 import json
 
@@ -15,7 +15,7 @@ SECRETS, HARMLESS = secret_cases(), harmless_cases()
 NOT_FOUND = {"password of an option": 1, "password in a sentence": 1}
 
 
-def test_the_corpora_are_as_large_as_they_are_said_to_be() -> None:
+def test_the_corpora_have_their_documented_size() -> None:
     assert len(SECRETS) >= 400
     assert len(HARMLESS) >= 300
     assert 3 * sum(case.is_held_out for case in SECRETS) >= len(SECRETS)
@@ -23,16 +23,16 @@ def test_the_corpora_are_as_large_as_they_are_said_to_be() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted({case.kind for case in SECRETS}))
-def test_secrets_of_every_kind_are_found(kind: str) -> None:
+def test_secrets_of_each_kind_are_found(kind: str) -> None:
     missed = [case.text for case in SECRETS if case.kind == kind and not is_found(case)]
     assert len(missed) <= NOT_FOUND.get(kind, 0), missed
 
 
-def test_of_all_secrets_ninety_nine_in_a_hundred_are_found() -> None:
+def test_ninety_nine_percent_of_the_secrets_are_found() -> None:
     assert sum(map(is_found, SECRETS)) >= 0.99 * len(SECRETS)
 
 
-def test_of_harmless_texts_one_in_a_hundred_may_change() -> None:
+def test_at_most_one_percent_of_the_harmless_texts_change() -> None:
     changed = [case.text for case in HARMLESS if not is_left(case)]
     assert len(changed) <= 0.01 * len(HARMLESS), changed
 
@@ -41,18 +41,18 @@ def test_of_harmless_texts_one_in_a_hundred_may_change() -> None:
     "text",
     ["?pageToken=CAUQAhgBIgwI1pXkugYQ", '"continuation_token": "aGVsbG8gd29ybGQgMTIz"', '"session_key": "agent:main:dm:42"', 'token:"keyword.control"', 'cookies:"…"'],
 )  # fmt: skip
-def test_names_that_only_end_like_those_of_secrets_name_none(text: str) -> None:
+def test_names_that_only_end_like_secret_names_are_not_secret(text: str) -> None:
     assert redact_text(text) == text
 
 
 @pytest.mark.parametrize(
     "value", [{"pageToken": "CAUQAhgBIgw"}, {"token": "keyword.control"}, {"cookies": "…"}, {"session_key": "agent:main:dm:42"}]
 )
-def test_such_names_of_parameters_name_none_either(value: dict[str, str]) -> None:
+def test_parameters_with_such_names_are_not_redacted(value: dict[str, str]) -> None:
     assert redact_value(value, {}) is value
 
 
-def test_a_value_beside_its_name_is_redacted_in_structures() -> None:
+def test_a_value_field_beside_a_secret_name_is_redacted() -> None:
     fields = [{"name": "Password", "type": "textbox", "value": "plain words"}, {"value": "plain words", "name": "DB_PASSWORD"}]
     assert "plain words" not in str(redact_value(fields, {}))
     assert may_hold_secret(json.dumps(fields[:1]).encode())
@@ -60,13 +60,13 @@ def test_a_value_beside_its_name_is_redacted_in_structures() -> None:
 
 
 @pytest.mark.parametrize("case", [*SECRETS, *HARMLESS], ids=lambda case: f"{case.kind}")
-def test_redacting_again_changes_nothing(case: Case) -> None:
+def test_redaction_of_the_corpus_is_idempotent(case: Case) -> None:
     once = redact_text(case.text)
     assert redact_text(once) == once
 
 
 @pytest.mark.parametrize("is_ascii", [True, False])
-def test_json_with_any_of_the_secrets_is_looked_into(is_ascii: bool) -> None:
+def test_the_quick_scan_flags_json_with_any_of_the_secrets(is_ascii: bool) -> None:
     texts = [json.dumps({"content": case.text}, ensure_ascii=is_ascii) for case in SECRETS if is_found(case)]
     assert [text for text in texts if not may_hold_secret(text.encode())] == []
 
@@ -83,13 +83,13 @@ def test_every_kind_of_token_is_found_by_its_example(mark: str, example: tuple[s
     assert redact_text(redacted) == redacted
 
 
-def test_no_mark_hides_behind_another() -> None:
+def test_no_token_prefix_is_hidden_by_an_earlier_one() -> None:
     marks = [kind.begins for kind in kinds()]
     hidden = [(mark, before) for number, mark in enumerate(marks) for before in marks[:number] if mark.startswith(before)]
     assert hidden == []
 
 
-def test_a_token_longer_than_what_is_read_at_a_time_goes_whole() -> None:
+def test_a_token_longer_than_a_chunk_is_replaced_completely() -> None:
     token = "sk-ant-" + "aB3dE6gH9j" * 10_000
     text = "plain words " * 2_700 + token + " the end"
     assert redact_text(text).endswith("] the end")
@@ -97,13 +97,13 @@ def test_a_token_longer_than_what_is_read_at_a_time_goes_whole() -> None:
 
 
 @pytest.mark.parametrize("before", range(32 * 1024 - 60, 32 * 1024 + 4, 7))
-def test_a_token_across_the_edge_of_what_is_read_at_a_time_is_found(before: int) -> None:
+def test_a_token_across_a_chunk_boundary_is_found(before: int) -> None:
     text = " " * before + "ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6 and so on " + "words " * 10_000
     counts: dict[str, int] = {}
     redact_text(text, counts)
     assert counts == {"github_token": 1}
 
 
-def test_seed_phrases_are_told_from_sentences_by_their_words() -> None:
+def test_seed_phrases_are_told_from_sentences_by_their_vocabulary() -> None:
     sentence = "the mnemonic is: these words that you read here are just some long english sentence about nothing much"
     assert redact_text(sentence) == sentence

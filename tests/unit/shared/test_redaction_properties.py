@@ -1,4 +1,4 @@
-"""Whatever stands around it: a secret goes, everything else stays, doing it again changes nothing, and a megabyte is no feat."""
+"""Properties of redaction: secrets go in any context, other text stays, it is idempotent and linear."""
 
 import json
 import time
@@ -23,21 +23,21 @@ ENOUGH_MS = 100
 
 @settings(deadline=None)
 @given(TEXTS, st.lists(ALL, max_size=4), TEXTS)
-def test_again_changes_nothing(before: str, seeded: list[Seeded], after: str) -> None:
+def test_redaction_is_idempotent(before: str, seeded: list[Seeded], after: str) -> None:
     once = redact_text("".join([before, *(secret.text for secret in seeded), after]))
     assert redact_text(once) == once
 
 
 @settings(deadline=None)
 @given(TEXTS, EDGES, ALL, TEXTS)
-def test_a_secret_goes_whatever_is_around_its_text(before: str, edge: str, seeded: Seeded, after: str) -> None:
+def test_a_secret_is_replaced_in_any_context(before: str, edge: str, seeded: Seeded, after: str) -> None:
     redacted = redact_text(f"{before}{edge}\n{seeded.text}\n{after}")
     assert not any(needle in redacted for needle in seeded.needles)
 
 
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_characters=":=@<>-&?/\\_."), max_size=200))
-def test_a_text_without_signs_stays(text: str) -> None:
+def test_text_without_special_characters_is_unchanged(text: str) -> None:
     assert (
         redact_text(text) == text
         or "ey" in text.lower()
@@ -49,13 +49,13 @@ def test_a_text_without_signs_stays(text: str) -> None:
 
 @settings(deadline=None)
 @given(ALL, st.booleans(), st.sampled_from([None, (",", ":")]))
-def test_json_that_may_hold_a_secret_is_never_passed_over(seeded: Seeded, ascii_only: bool, separators: tuple[str, str] | None) -> None:
+def test_the_quick_scan_flags_any_json_with_a_secret(seeded: Seeded, ascii_only: bool, separators: tuple[str, str] | None) -> None:
     text = json.dumps({"parameters": {"command": seeded.text}}, ensure_ascii=ascii_only, separators=separators)
     assert may_hold_secret(text.encode())
 
 
 @given(ALL)
-def test_an_escape_hides_nothing(seeded: Seeded) -> None:
+def test_the_quick_scan_sees_escaped_secrets(seeded: Seeded) -> None:
     escaped = "".join(f"\\u{ord(character):04x}" for character in seeded.text)
     assert may_hold_secret(f'{{"content":"{escaped}"}}'.encode())
 
@@ -63,7 +63,7 @@ def test_an_escape_hides_nothing(seeded: Seeded) -> None:
 @pytest.mark.parametrize(
     "key", ["password", "dbPassword", "API-KEY", "X_Auth_Token", "client_secret", "Cookie", "Authorization", "privateKey"]
 )
-def test_under_the_name_of_a_secret_any_text_is_one(key: str) -> None:
+def test_any_text_under_a_secret_name_is_redacted(key: str) -> None:
     value = redact_value({"a": [{key: "plain words"}], "max_tokens": 7}, {})
     assert value["a"][0][key].startswith("[redacted:credential:")
     assert value["max_tokens"] == 7
@@ -72,13 +72,13 @@ def test_under_the_name_of_a_secret_any_text_is_one(key: str) -> None:
 @pytest.mark.parametrize(
     "key", ["max_tokens", "token_count", "input_tokens", "tokenizer", "keyboard", "passport", "secretary", "monkey", "old_string"]
 )
-def test_other_names_are_no_secret_s(key: str) -> None:
+def test_text_under_other_names_is_unchanged(key: str) -> None:
     parameters = {key: "plain words"}
     assert redact_value(parameters, {}) is parameters
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_megabyte_that_is_made_to_be_slow_is_not(kind: str) -> None:
+def test_a_megabyte_of_worst_case_text_is_redacted_quickly(kind: str) -> None:
     text = megabyte_of(kind)
     cost_ms = min(cpu_ms_of(text) for _ in range(3))
 

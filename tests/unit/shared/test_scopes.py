@@ -1,4 +1,4 @@
-"""The table of scopes and the API's document are of the same API."""
+"""The table of scopes and the API's document list the same operations."""
 
 import json
 
@@ -11,15 +11,15 @@ from shared.journal import canary
 OPERATIONS = {(method.upper(), path) for path, operations in json.loads(DOCUMENT.read_text())["paths"].items() for method in operations}
 
 
-def test_every_operation_of_the_api_has_its_scope() -> None:
+def test_every_operation_of_the_api_has_a_scope() -> None:
     assert OPERATIONS - {(method, path) for method, path, _ in SCOPES} == set(), "give it a scope in shared/auth/scopes.py"
 
 
-def test_the_table_has_nothing_that_the_api_has_not() -> None:
+def test_the_scope_table_lists_only_operations_of_the_api() -> None:
     assert {(method, path) for method, path, _ in SCOPES} - OPERATIONS == set()
 
 
-def test_only_pages_and_questions_about_the_service_itself_need_no_key() -> None:
+def test_only_pages_and_health_checks_need_no_key() -> None:
     assert {path for _, path, scopes in SCOPES if scopes is PUBLIC} == {"/", "/docs", "/openapi.json", "/healthz", "/readyz", canary.PATH}
 
 
@@ -34,7 +34,7 @@ def test_only_pages_and_questions_about_the_service_itself_need_no_key() -> None
         ("POST", "/api/sessions/start", {"ingest"}),
     ],
 )
-def test_a_path_is_found_by_its_pattern(method: str, path: str, scopes: set[str]) -> None:
+def test_a_path_is_matched_by_its_template(method: str, path: str, scopes: set[str]) -> None:
     assert scopes_by_path()(method, path) == scopes
 
 
@@ -49,5 +49,5 @@ def test_a_path_is_found_by_its_pattern(method: str, path: str, scopes: set[str]
         ("GET", "/api/projects/7/x/stats"),
     ],
 )
-def test_what_is_not_in_the_table_needs_an_admin(method: str, path: str) -> None:
+def test_operations_outside_the_table_need_an_admin(method: str, path: str) -> None:
     assert scopes_by_path()(method, path) == ADMIN

@@ -1,4 +1,4 @@
-"""A file is known by its first bytes, also where they are cut anywhere."""
+"""A file's kind is detected by its first bytes, wherever they are cut."""
 
 import gzip
 import io
@@ -56,7 +56,7 @@ ROW = {"parentUuid": None, "sessionId": "s", "type": "user", "message": {"conten
         (b"\x28\xb5\x2f\xfd\x00", "tar_zst"),
     ],
 )
-def test_every_kind_is_known(content: bytes, kind: str) -> None:
+def test_every_kind_is_detected(content: bytes, kind: str) -> None:
     assert kind_of_head(content[:HEAD_BYTES]).kind == kind
 
 
@@ -77,7 +77,7 @@ def test_every_kind_is_known(content: bytes, kind: str) -> None:
         (b'{"type":"system","subtype":"init","session_id":"s"}\n', "stream-json"),
     ],
 )
-def test_what_is_not_known_is_called_what_it_seems_to_be(content: bytes, problem: str) -> None:
+def test_an_unknown_file_is_reported_with_its_likely_kind(content: bytes, problem: str) -> None:
     seen = kind_of_head(content)
     assert seen.kind == "unknown"
     assert problem in seen.problem
@@ -88,10 +88,10 @@ def test_what_is_not_known_is_called_what_it_seems_to_be(content: bytes, problem
     | st.builds(lambda n: tar_of(b"x")[:n], st.integers(0, 1024))
     | st.builds(lambda n: json.dumps(ROW).encode()[:n], st.integers(0, 300))
 )
-def test_no_bytes_make_it_fail(head: bytes) -> None:
+def test_detection_accepts_any_bytes(head: bytes) -> None:
     assert kind_of_head(head).kind
 
 
-def test_an_overlong_character_ends_what_is_known_of_a_file() -> None:
+def test_detection_stops_at_an_overlong_utf8_character() -> None:
     assert kind_of_head(b'{"numStartups": 1,\n "\xc0\x8e": 2}').kind == "claude_json"
     assert kind_of_head(b'{"\xc0\x8e": 2,\n "numStartups": 1}').kind == "unknown"

@@ -1,4 +1,4 @@
-"""Reading claude.json: what is taken from it, what never is, and what a damaged one gives."""
+"""Reading claude.json: what is taken, what never is, and what a damaged file still gives."""
 
 import io
 import json
@@ -19,7 +19,7 @@ def read(content: bytes) -> list[Any]:
     return records
 
 
-def test_a_session_is_what_claude_json_says_of_it_and_its_date_stays_unknown() -> None:
+def test_a_session_takes_its_totals_from_claude_json_and_stays_undated() -> None:
     project, facts = read(json.dumps({"projects": {"C:\\src\\app\\": SESSION}}).encode())
 
     assert project == ProjectSeen(id=project.id, project_path="C:/src/app")
@@ -43,7 +43,7 @@ def test_a_session_is_what_claude_json_says_of_it_and_its_date_stays_unknown() -
     )
 
 
-def test_a_session_has_the_dates_that_the_file_gives_it() -> None:
+def test_a_session_takes_its_dates_from_the_file() -> None:
     times = {"lastStartTime": 1_789_398_960_924, "lastSessionModified": 1_789_399_960_000}
     _, facts = read(json.dumps({"projects": {"/p": SESSION | times}}).encode())
     _, begun = read(json.dumps({"projects": {"/p": SESSION | {"lastStartTime": 1_789_398_960_924}}}).encode())
@@ -51,12 +51,12 @@ def test_a_session_has_the_dates_that_the_file_gives_it() -> None:
     assert begun.started_at == begun.ended_at == facts.started_at
 
 
-def test_the_same_said_again_has_the_same_id_and_more_of_it_another() -> None:
+def test_record_ids_depend_on_the_session_totals_alone() -> None:
     ids = [read(json.dumps({"projects": {"/p": SESSION | more}}).encode())[1].id for more in ({}, {"numStartups": 2}, {"lastCost": 15})]
     assert ids[0] == ids[1] != ids[2]
 
 
-def test_a_byte_order_mark_is_passed_over_and_a_file_that_breaks_says_where() -> None:
+def test_a_byte_order_mark_is_skipped_and_a_read_error_names_its_place() -> None:
     assert [type(record) for record in read(b'\xef\xbb\xbf{"projects": {"/p": {}}}')] == [ProjectSeen]
 
     class Broken(io.BytesIO):
@@ -70,11 +70,11 @@ def test_a_byte_order_mark_is_passed_over_and_a_file_that_breaks_says_where() ->
     assert (error.code, error.offset) == (DAMAGED, 20)
 
 
-def test_no_secret_leaves_the_reader() -> None:
+def test_no_secret_of_the_file_is_in_any_record() -> None:
     assert SECRET not in repr(read(json.dumps(canary_file()).encode()))
 
 
-def test_equal_prompts_are_different_messages_with_the_same_ids_in_a_later_file() -> None:
+def test_equal_prompts_get_distinct_ids_that_are_stable_across_files() -> None:
     def prompts(*displays: str) -> list[Message]:
         content = json.dumps({"projects": {"/p": {"history": [{"display": d} for d in displays]}}}).encode()
         return [event for event in read(content) if isinstance(event, Message)]
@@ -88,19 +88,19 @@ def test_equal_prompts_are_different_messages_with_the_same_ids_in_a_later_file(
 @pytest.mark.parametrize(
     "project", [None, [], "text", 7, {}, {"lastSessionId": None}, {"lastSessionId": 5, "history": None}, {"history": [None, 3, {}]}]
 )
-def test_a_corrupt_project_is_a_project_without_a_session(project: Any) -> None:
+def test_a_corrupt_project_entry_gives_a_project_without_session(project: Any) -> None:
     events = read(json.dumps({"projects": {"/p": project, "/q": {}}}).encode())
     assert [event.project_path for event in events] == ["/p", "/q"]
 
 
-def test_a_relative_path_is_an_error_of_its_record_alone() -> None:
+def test_a_relative_project_path_is_an_error_of_that_record_only() -> None:
     error, project = read(b'{"projects": {"src/app": {}, "/p": {}}}')
     assert isinstance(error, RecordError)
     assert error.code == "INVALID_PROJECT_PATH"
     assert project.project_path == "/p"
 
 
-def test_a_truncated_file_gives_what_is_before_the_damage_and_its_place() -> None:
+def test_a_truncated_file_gives_its_records_up_to_the_damage() -> None:
     whole = json.dumps({"projects": {f"/p{n}": SESSION for n in range(50)}}).encode()
     events = read(whole[: len(whole) // 2])
     assert isinstance(events[-1], RecordError)
@@ -108,7 +108,7 @@ def test_a_truncated_file_gives_what_is_before_the_damage_and_its_place() -> Non
     assert len([event for event in events if isinstance(event, ProjectSeen)]) >= 24
 
 
-def test_an_overlong_character_is_damage_and_no_crash() -> None:
+def test_an_overlong_utf8_character_is_reported_as_damage() -> None:
     whole = json.dumps({"projects": {"/p0": SESSION, "/p1": SESSION}}).encode()
     events = read(whole.replace(b"/p1", b"/p\xc0\x8e"))
     assert [type(event).__name__ for event in events] == ["ProjectSeen", "SessionFacts", "RecordError"]
@@ -116,13 +116,13 @@ def test_an_overlong_character_is_damage_and_no_crash() -> None:
 
 
 @pytest.mark.parametrize("number", [-1, "7", None, True, [], {}])
-def test_a_number_that_is_none_is_left_out(number: Any) -> None:
+def test_an_invalid_number_is_left_out(number: Any) -> None:
     _, facts = read(json.dumps({"projects": {"/p": SESSION | {"lastLinesAdded": number, "lastCost": number}}}).encode())
     assert (facts.lines_added, facts.cost_nano_usd) == (None, None)
 
 
 @pytest.mark.parametrize("digits", [30, 5_000])
-def test_a_number_that_no_machine_holds_is_damage_and_no_crash(digits: int) -> None:
+def test_a_number_of_thousands_of_digits_is_reported_as_damage(digits: int) -> None:
     project, error = read(b'{"projects": {"/p": {}, "/q": {"lastCost": ' + b"9" * digits + b"}}}")
     assert project.project_path == "/p"
     assert (type(error), error.code) == (RecordError, DAMAGED)

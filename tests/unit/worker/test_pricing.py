@@ -1,4 +1,4 @@
-"""What tokens cost: what the price list says, and nothing where it says nothing."""
+"""Prices of tokens follow the price list; unknown models have no price."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ counts = st.integers(0, 300_000)
 @given(
     tokens=st.builds(Tokens, *[counts] * 6), model=st.sampled_from(["claude-opus-4-6", "claude-sonnet-4-5-20250929", "claude-haiku-4-5"])
 )
-def test_a_call_costs_what_the_library_says_in_every_tier(tokens: Tokens, model: str) -> None:
+def test_a_call_costs_what_the_price_list_says_in_every_tier(tokens: Tokens, model: str) -> None:
     usage = Usage(
         input_tokens=tokens.input_in_all,
         output_tokens=tokens.output,
@@ -33,14 +33,14 @@ def test_a_call_costs_what_the_library_says_in_every_tier(tokens: Tokens, model:
     assert price.version.startswith("genai-prices ")
 
 
-def test_an_hour_in_the_cache_costs_more_than_five_minutes() -> None:
+def test_a_one_hour_cache_write_costs_more_than_a_five_minute_write() -> None:
     five_minutes = price_of("claude-opus-4-6", AT, Tokens(cache_write_5m=1000))
     an_hour = price_of("claude-opus-4-6", AT, Tokens(cache_write_1h=1000))
 
     assert (five_minutes.nano_usd, an_hour.nano_usd) == (6_250_000, 10_000_000)
 
 
-def test_what_the_list_does_not_know_has_no_price() -> None:
+def test_an_unknown_model_or_tier_has_no_price() -> None:
     unknown = Price(None, None)
 
     assert price_of("no-such-model", AT, Tokens(input=1)) == unknown

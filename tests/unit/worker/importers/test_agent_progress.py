@@ -1,4 +1,4 @@
-"""Subagents that only the parent's `agent_progress` records tell of: the same records, under the same ids, as of the subagent's own file."""
+"""Subagents known only from the parent's `agent_progress` records give the same records and ids as their own file."""
 
 import json
 from typing import Any
@@ -37,7 +37,7 @@ def kinds(records: list[Any]) -> list[Any]:
     return [record for record in records if type(record) in (Message, ToolUse, FileChange, ApiCall)]
 
 
-def test_what_the_parent_tells_is_what_the_subagents_own_file_says() -> None:
+def test_progress_records_equal_the_records_of_the_subagents_own_file() -> None:
     told = read_rows(*TOLD_BY_PARENT)
 
     assert kinds(told) == kinds(read_rows(*OWN_FILE))
@@ -53,7 +53,7 @@ def test_what_the_parent_tells_is_what_the_subagents_own_file_says() -> None:
     assert (change.lines_added, change.lines_removed, change.is_estimated) == (2, 1, False)
 
 
-def test_what_a_subagent_did_is_active_time_and_none_of_its_words_are_a_persons() -> None:
+def test_subagent_activity_counts_as_active_time_and_gives_no_user_messages() -> None:
     told = read_rows(*TOLD_BY_PARENT)
 
     facts = of(told, SessionFacts)[-1]
@@ -62,7 +62,7 @@ def test_what_a_subagent_did_is_active_time_and_none_of_its_words_are_a_persons(
     assert facts.model is None
 
 
-def test_a_relative_path_of_a_subagent_is_not_taken_from_its_parents_folder() -> None:
+def test_relative_paths_of_a_subagent_are_not_resolved_in_its_parents_folder() -> None:
     """given a subagent that may work elsewhere, then of `rm a.py` nothing is said, and of `rm /tmp/a.py` what it says."""
     rows = [answer(0, "s1", "m", use("t1", "Bash", command="rm a.py"), use("t2", "Bash", command="rm /tmp/a.py"))]
     rows += [result(1, "s2", "t1"), result(2, "s3", "t2")]
@@ -97,13 +97,13 @@ def test_a_relative_path_of_a_subagent_is_not_taken_from_its_parents_folder() ->
         ({"type": "ai-title", "aiTitle": "Its", "sessionId": "s"}, {}, {}),
     ],
 )
-def test_a_record_that_is_left_out_is_counted(record: dict[str, Any], unknown: dict[str, int], skipped: dict[str, int]) -> None:
+def test_records_left_out_are_counted(record: dict[str, Any], unknown: dict[str, int], skipped: dict[str, int]) -> None:
     told = summary(read_rows(record))
 
     assert (told.unknown_records, told.skipped_records) == (unknown, skipped)
 
 
-def test_progress_that_cannot_be_decoded_at_once_is_taken_apart() -> None:
+def test_damaged_progress_is_decoded_field_by_field() -> None:
     """given a subagent's record with half a surrogate pair, and a field of another type, then the rest of it is read."""
     said = agent_progress(answer(0, "s1", "m", text("caf\ud83d"), requestId=7), "p")
 

@@ -1,4 +1,4 @@
-"""Reading ahead changes nothing but the time it takes."""
+"""Reading ahead in a thread changes nothing but the time it takes."""
 
 import threading
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ import pytest
 from services.worker.importers.job.prefetch import read_ahead
 
 
-def test_the_items_are_the_same_in_the_same_order() -> None:
+def test_prefetch_yields_the_same_items_in_order() -> None:
     assert list(read_ahead(iter(range(100)))) == list(range(100))
 
 
-def test_the_next_is_made_while_one_is_used() -> None:
+def test_prefetch_prepares_the_next_item_while_one_is_used() -> None:
     second_is_made = threading.Event()
 
     def items() -> Iterator[int]:
@@ -26,7 +26,7 @@ def test_the_next_is_made_while_one_is_used() -> None:
     assert list(ahead) == [2]
 
 
-def test_a_failure_comes_after_what_was_before_it() -> None:
+def test_prefetch_raises_an_error_after_the_items_before_it() -> None:
     def items() -> Iterator[int]:
         yield 1
         raise ValueError("damaged")
@@ -37,7 +37,7 @@ def test_a_failure_comes_after_what_was_before_it() -> None:
         next(ahead)
 
 
-def test_who_stops_early_leaves_no_thread_behind() -> None:
+def test_stopping_early_leaves_no_thread() -> None:
     ahead = read_ahead(iter(range(1000)))
     assert next(ahead) == 0
 

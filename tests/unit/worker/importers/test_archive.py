@@ -1,4 +1,4 @@
-"""Archives: their members come one after another, known by their content; of names nothing is made."""
+"""Members of archives come one by one, detected by content. Their names are shown and never opened."""
 
 import io
 import tarfile
@@ -29,7 +29,7 @@ KINDS = ["transcript", "history", "sessions_index", "claude_json", "transcript"]
 
 
 @pytest.mark.parametrize("kind", PACK)
-def test_members_that_can_be_imported_come_whole_and_the_others_are_counted(kind: Kind) -> None:
+def test_importable_members_come_complete_and_others_are_counted(kind: Kind) -> None:
     found = opened(kind, PACK[kind](FOLDER))
 
     assert [member_kind for _, member_kind, _ in members(found)] == KINDS
@@ -39,7 +39,7 @@ def test_members_that_can_be_imported_come_whole_and_the_others_are_counted(kind
 
 
 @pytest.mark.parametrize("kind", PACK)
-def test_a_transcript_is_read_out_of_an_archive_as_it_is_by_itself(kind: Kind) -> None:
+def test_a_transcript_in_an_archive_gives_the_same_records_as_alone(kind: Kind) -> None:
     file: Any = io.BytesIO(PACK[kind]({"a": session(1)}))
     [member] = [one for one in read_members(file, kind) if isinstance(one, Member) and _has_50_messages(one)]
     assert (member.index, member.name) == (0, "a")
@@ -51,7 +51,7 @@ def _has_50_messages(member: Member) -> bool:
 
 
 @pytest.mark.parametrize("kind", PACK)
-def test_a_member_need_not_be_read_and_some_can_be_asked_for(kind: Kind) -> None:
+def test_members_can_be_skipped_or_selected_by_index(kind: Kind) -> None:
     packed = PACK[kind]({f"{n}": session(n) for n in range(6)})
     file: Any = io.BytesIO(packed)
     assert [one.index for one in read_members(file, kind) if isinstance(one, Member)] == list(range(6))
@@ -62,7 +62,7 @@ def test_a_member_need_not_be_read_and_some_can_be_asked_for(kind: Kind) -> None
 
 
 @pytest.mark.parametrize("kind", PACK)
-def test_credentials_are_left_out_and_reported_by_name_known_by_name_or_by_content(kind: Kind) -> None:
+def test_credentials_are_detected_by_name_or_content_and_left_out(kind: Kind) -> None:
     secret = b'{"claudeAiOauth":{"accessToken":"sk-ant-canary"}}'
     found = opened(kind, PACK[kind]({".claude/.credentials.json": b"sk-ant-canary", "harmless.jsonl": secret, "a": session(1)}))
     assert codes(found) == ["CREDENTIALS", "CREDENTIALS"]
@@ -73,14 +73,14 @@ def test_credentials_are_left_out_and_reported_by_name_known_by_name_or_by_conte
 
 @pytest.mark.parametrize("kind", PACK)
 @pytest.mark.parametrize("inner", PACK)
-def test_an_archive_in_an_archive_is_not_opened(kind: Kind, inner: Kind) -> None:
+def test_nested_archives_are_not_opened(kind: Kind, inner: Kind) -> None:
     found = opened(kind, PACK[kind]({"inner": PACK[inner]({"a": session(1)}), "b": session(2)}))
     assert codes(found) == ["NESTED_ARCHIVE"]
     assert [name for name, _, _ in members(found)] == ["b"]
 
 
 @pytest.mark.parametrize("kind", PACK)
-def test_names_are_only_shown(kind: Kind) -> None:
+def test_member_names_are_sanitized_for_display(kind: Kind) -> None:
     names = ["../../etc/passwd", "/abs", "C:\\x", "x" * 5000, "a\x1b[31m", "näme"]
     found = members(opened(kind, PACK[kind]({name: session(1, 1) for name in names})))
     shown = [name for name, _, _ in found]
@@ -98,7 +98,7 @@ def test_only_regular_files_of_a_tar_are_opened() -> None:
     assert opened("tar", packed.getvalue()) == [ArchiveSummary(given={}, skipped={})]
 
 
-def test_a_link_in_a_zip_is_not_followed() -> None:
+def test_symlinks_in_a_zip_are_not_followed() -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         link = zipfile.ZipInfo("link")

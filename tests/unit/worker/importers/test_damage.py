@@ -1,4 +1,4 @@
-"""Whatever a file is like, all that can be read of it is, and what cannot is said with its place."""
+"""Damaged files: everything readable is read, and every unreadable part is reported with its place."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def words(records: list[Any]) -> list[str]:
     ],
     ids=["BOM", "CRLF", "a key twice", "two on a line", "comma between", "comments", "empty lines", "NUL bytes"],
 )
-def test_oddities_that_lose_nothing_are_no_errors(content: bytes) -> None:
+def test_harmless_oddities_are_not_errors(content: bytes) -> None:
     records = read(content)
     assert words(records) == ["words 1", "words 2"]
     assert errors(records) == []
@@ -53,20 +53,20 @@ def test_oddities_that_lose_nothing_are_no_errors(content: bytes) -> None:
         (b'{"type":"user","deep":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001, "NESTED_TOO_DEEP"),
     ],
 )
-def test_a_line_that_is_no_record_is_located_and_the_others_are_read(damage: bytes, code: str) -> None:
+def test_a_bad_line_is_reported_with_its_place_and_the_others_are_read(damage: bytes, code: str) -> None:
     records = read(FIRST + b"\n" + damage + b"\n" + SECOND + b"\n")
     assert words(records) == ["words 1", "words 2"]
     [error] = of(records, RecordError)
     assert (error.code, error.line, error.offset) == (code, 2, len(FIRST) + 1)
 
 
-def test_what_comes_before_the_damage_on_its_line_is_read_too() -> None:
+def test_a_record_before_the_damage_on_the_same_line_is_read() -> None:
     records = read(FIRST + b'{"type": oops\n' + SECOND)
     assert words(records) == ["words 1", "words 2"]
     assert errors(records) == [("INVALID_JSON", 1)]
 
 
-def test_a_last_line_that_is_cut_off_is_called_so() -> None:
+def test_a_truncated_last_line_is_reported_as_truncated() -> None:
     assert errors(read(FIRST + b"\n" + SECOND[:-9])) == [("TRUNCATED", 2)]
 
 
@@ -83,7 +83,7 @@ def test_a_last_line_that_is_cut_off_is_called_so() -> None:
         (b'"tab\there"', "tab\there"),
     ],
 )
-def test_text_that_postgres_does_not_take_is_mended(written: bytes, read_as: str) -> None:
+def test_text_that_postgres_cannot_store_is_made_storable(written: bytes, read_as: str) -> None:
     records = read(FIRST.replace(b'"words 1"', written) + b"\n")
     assert words(records) == [read_as]
     assert errors(records) == []
@@ -111,20 +111,20 @@ def test_text_that_postgres_does_not_take_is_mended(written: bytes, read_as: str
         },
     ],
 )
-def test_a_field_of_an_unexpected_type_is_as_if_it_were_not_there(fields: dict[str, Any]) -> None:
+def test_a_field_of_an_unexpected_type_counts_as_missing(fields: dict[str, Any]) -> None:
     records = read(jsonl(prompt(1, "u1", "words 1") | fields))
     assert [content.partition("\n")[0] for content in words(records)] == ["words 1"]
     assert errors(records) == []
 
 
-def test_tokens_that_are_no_numbers_leave_the_message_as_it_is() -> None:
+def test_invalid_token_counts_do_not_affect_the_message() -> None:
     usage = {"input_tokens": "many", "output_tokens": -5, "cache_creation": [], "cache_read_input_tokens": 10**30, "server_tool_use": "?"}
     records = read(jsonl(row("assistant", 0, "a", message={"id": "m", "content": "hi", "usage": usage})))
     assert words(records) == ["hi"]
     assert errors(records) == []
 
 
-def test_a_line_that_is_too_long_is_left_out_and_never_held() -> None:
+def test_a_too_long_line_is_skipped_without_buffering_it() -> None:
     short, long = b"a" * 10, b"b" * 1000
     for chunk in (1, 7, 64, 5000):
         found = list(read_lines(Pieces(b"\n".join([short, long, short, long]), chunk), max_line_bytes=100))
@@ -150,7 +150,7 @@ class Pieces(io.RawIOBase):
         return self._file.read(self._size)
 
 
-def test_a_file_that_breaks_gives_what_is_before_and_the_place() -> None:
+def test_a_read_error_keeps_the_records_before_it_and_its_place() -> None:
     content = FIRST + b"\n" + SECOND + b"\n" + FIRST
     records = list(read_transcript(Pieces(content, 50, len(FIRST) + len(SECOND) + 20), user=None, idle_gap=IDLE_GAP))  # type: ignore[arg-type]
     assert words(records) == ["words 1", "words 2"]
@@ -162,7 +162,7 @@ def test_a_file_that_breaks_gives_what_is_before_and_the_place() -> None:
     st.binary(max_size=400)
     | st.lists(st.sampled_from([FIRST, b"{", b"}", b'"', b"\n", b"\xff", b"\\", b"[", b"null", b"1e999"])).map(b"".join)
 )
-def test_no_bytes_make_it_fail(content: bytes) -> None:
+def test_any_bytes_are_read_to_the_summary(content: bytes) -> None:
     assert isinstance(read(content)[-1], FileSummary)
 
 
@@ -194,13 +194,13 @@ FIELDS = [
     st.sampled_from(["user", "assistant", "summary", "cost-state"]),
     st.dictionaries(st.sampled_from(FIELDS), SCALARS | BLOCKS | MESSAGE, max_size=8),
 )
-def test_no_values_make_it_fail(kind: str, fields: dict[str, Any]) -> None:
+def test_any_json_values_are_read_without_errors(kind: str, fields: dict[str, Any]) -> None:
     line = json.dumps(fields | {"type": kind}).encode()
     assert errors(read(line + b"\n" + FIRST + b"\n")) == []
 
 
 @given(st.integers(1, 300), st.integers(1, 300))
-def test_however_the_bytes_arrive_the_records_are_the_same(one: int, other: int) -> None:
+def test_chunk_sizes_do_not_change_the_records(one: int, other: int) -> None:
     content = jsonl(*WHOLE) + b"garbage\n" + FIRST + SECOND
     first, second = (
         list(read_transcript(Pieces(content, size, None), user="ann", idle_gap=IDLE_GAP))  # type: ignore[arg-type]
@@ -213,7 +213,7 @@ LINES = jsonl(*(prompt(n, f"u{n}", f"words {n}") for n in range(10))).splitlines
 
 
 @given(st.integers(0, 9), st.data())
-def test_damage_of_one_line_leaves_all_others(damaged: int, data: st.DataObject) -> None:
+def test_damage_to_one_line_leaves_the_other_lines(damaged: int, data: st.DataObject) -> None:
     line = LINES[damaged]
     start = data.draw(st.integers(0, len(line) - 2))
     broken = line[:start] + data.draw(st.binary(min_size=1, max_size=5).filter(lambda b: b"\n" not in b)) + line[start + 1 :]
@@ -226,17 +226,17 @@ def test_damage_of_one_line_leaves_all_others(damaged: int, data: st.DataObject)
 
 
 @given(st.integers(0, len(b"".join(LINES))))
-def test_a_cut_at_any_place_leaves_all_that_was_whole_before_it(cut: int) -> None:
+def test_truncation_anywhere_keeps_all_complete_lines(cut: int) -> None:
     content = b"".join(LINES)[:cut]
     whole = sum(1 for n in range(1, 11) if len(b"".join(LINES[:n])) - 1 <= cut)
     assert words(read(content)) == [f"words {n}" for n in range(whole)]
 
 
-def test_a_reader_that_goes_on_after_n_records_misses_none() -> None:
+def test_reading_again_gives_the_same_records() -> None:
     content = jsonl(*WHOLE)
     assert msgspec.json.encode(read(content)) == msgspec.json.encode(read(content))
     assert summary(read(content)).records["user"] == 3
 
 
-def test_a_line_that_was_read_knows_its_place() -> None:
+def test_a_line_knows_its_number_and_offset() -> None:
     assert list(read_lines(io.BytesIO(b"a\n\nbc"))) == [Line(b"a", 1, 0, True), Line(b"bc", 3, 3, False)]

@@ -1,4 +1,4 @@
-"""Archives that are cut off, damaged, encrypted or bombs: what can be had comes, the rest is said with its place."""
+"""Truncated, damaged or encrypted archives and bombs: readable members come, the rest is reported with its place."""
 
 import gzip
 import io
@@ -20,7 +20,7 @@ from tests.unit.worker.importers.merged import IDLE_GAP
 
 
 @pytest.mark.parametrize("kind", STREAMS)
-def test_of_a_tar_that_is_cut_off_all_before_comes_and_the_place(kind: Kind) -> None:
+def test_a_truncated_tar_gives_all_members_before_the_cut(kind: Kind) -> None:
     packed = PACK[kind]({f"{n}": session(n, 200) for n in range(10)})
     found = opened(kind, packed[: len(packed) * 6 // 10])
 
@@ -33,7 +33,7 @@ def test_of_a_tar_that_is_cut_off_all_before_comes_and_the_place(kind: Kind) -> 
 
 
 @pytest.mark.parametrize("kind", STREAMS)
-def test_a_tar_that_ends_between_two_members_is_damaged_too(kind: Kind) -> None:
+def test_a_tar_cut_between_two_members_is_damaged(kind: Kind) -> None:
     cut = tar_of({"a": session(1), "b": session(2)})[: tar_of({"a": session(1)}).rfind(b"}\n") // 512 * 512 + 512]
     packed = {"tar": cut, "tar_gz": gzip.compress(cut), "tar_zst": zstandard.compress(cut)}[kind]
     found = opened(kind, packed)
@@ -41,7 +41,7 @@ def test_a_tar_that_ends_between_two_members_is_damaged_too(kind: Kind) -> None:
     assert codes(found) == [DAMAGED]
 
 
-def test_of_a_zip_whose_list_is_cut_off_members_are_found_by_their_headers() -> None:
+def test_members_of_a_zip_without_directory_are_found_by_local_headers() -> None:
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         packed = zip_of({f"{n}": session(n, 200) for n in range(10)}, method)
         found = opened("zip", packed[: len(packed) * 6 // 10])
@@ -51,7 +51,7 @@ def test_of_a_zip_whose_list_is_cut_off_members_are_found_by_their_headers() -> 
         assert codes(found) == [DAMAGED]
 
 
-def test_a_member_of_a_zip_may_have_no_name() -> None:
+def test_a_zip_member_without_a_name_is_read() -> None:
     packed = zip_of({"a": session(1), "b": session(2)})
     at = packed.rfind(b"PK\x01\x02")
     # The list says that the second name has no characters; what was its name is one byte of the comment.
@@ -61,7 +61,7 @@ def test_a_member_of_a_zip_may_have_no_name() -> None:
     assert "DAMAGED_MEMBER" in codes(found)
 
 
-def test_a_zip_that_was_written_as_a_stream_is_found_without_its_list_too() -> None:
+def test_members_of_a_streamed_zip_without_directory_are_found() -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(Unseekable(packed), "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[arg-type]
         for n in range(5):
@@ -75,7 +75,7 @@ class Unseekable:
         self.write, self.flush = file.write, file.flush
 
 
-def test_a_damaged_member_of_a_zip_is_an_error_of_its_own() -> None:
+def test_a_damaged_zip_member_does_not_affect_the_others() -> None:
     packed = bytearray(zip_of({"a": session(1), "b": session(2), "c": session(3)}))
     header = packed.find(b"PK\x03\x04", 10)
     packed[header + 60 : header + 90] = b"\xff" * 30
@@ -85,7 +85,7 @@ def test_a_damaged_member_of_a_zip_is_an_error_of_its_own() -> None:
     assert session(2) not in contents
 
 
-def test_of_a_damaged_member_of_a_zip_all_before_the_damage_is_read() -> None:
+def test_a_damaged_zip_member_is_read_up_to_the_damage() -> None:
     whole = session(1, 4000)
     packed = bytearray(zip_of({"a": whole}, zipfile.ZIP_STORED))
     packed[len(packed) - 300] ^= 1
@@ -97,7 +97,7 @@ def test_of_a_damaged_member_of_a_zip_all_before_the_damage_is_read() -> None:
     assert DAMAGED in codes(records)
 
 
-def test_an_encrypted_member_is_named_and_the_others_come() -> None:
+def test_an_encrypted_member_is_reported_and_the_others_are_read() -> None:
     packed = bytearray(zip_of({"secret": session(1), "b": session(2)}))
     # The flag says it, in front of the member and in the list.
     packed[6] |= 1
@@ -109,14 +109,14 @@ def test_an_encrypted_member_is_named_and_the_others_come() -> None:
 
 
 @pytest.mark.parametrize("kind", PACK)
-def test_more_members_than_allowed_end_the_archive(kind: Kind) -> None:
+def test_reading_ends_at_the_member_limit(kind: Kind) -> None:
     found = opened(kind, PACK[kind]({str(n): session(n, 1) for n in range(9)}), limits=Limits(entries=5))
     assert codes(found) == ["LIMIT_EXCEEDED"]
     assert len(members(found)) == (0 if kind == "zip" else 5)
 
 
 @pytest.mark.parametrize("kind", PACK)
-def test_more_bytes_than_allowed_end_the_archive(kind: Kind) -> None:
+def test_reading_ends_at_the_unpacked_bytes_limit(kind: Kind) -> None:
     found = opened(kind, PACK[kind]({str(n): session(n, 500) for n in range(9)}), limits=Limits(unpacked_bytes=4 * len(session(1, 500))))
     assert codes(found) == ["LIMIT_EXCEEDED"]
     assert 2 <= len([content for _, _, content in members(found) if isinstance(content, bytes)]) <= 4
@@ -145,7 +145,7 @@ def overlapping_zip(entries: int, content: bytes) -> bytes:
 
 # Newer zipfiles warn of it; the limits here do not rest on that.
 @pytest.mark.filterwarnings("ignore:Overlapped entries:UserWarning")
-def test_members_that_share_their_bytes_are_read_once() -> None:
+def test_overlapping_zip_members_are_read_once() -> None:
     content = session(0, 500)
     found = opened("zip", overlapping_zip(3000, content))
 
@@ -163,7 +163,7 @@ def test_a_bomb_of_many_members_is_not_unpacked(kind: Kind) -> None:
     assert len([part for _, _, part in members(found) if isinstance(part, bytes)]) < 10
 
 
-def test_a_list_of_members_that_says_it_is_short_is_not_taken_at_its_word() -> None:
+def test_a_false_member_count_in_the_zip_directory_is_not_trusted() -> None:
     packed = bytearray(overlapping_zip(3000, session(0)))
     end = packed.index(b"PK\x05\x06")
     packed[end + 8 : end + 12] = struct.pack("<2H", 1, 1)
@@ -171,13 +171,13 @@ def test_a_list_of_members_that_says_it_is_short_is_not_taken_at_its_word() -> N
     assert codes(opened("zip", bytes(packed), limits=Limits(entries=1000))) == ["LIMIT_EXCEEDED"]
 
 
-def test_a_name_of_megabytes_is_not_held() -> None:
+def test_a_member_name_of_megabytes_is_refused() -> None:
     assert codes(opened("tar", tar_of({"x" * 3_000_000: session(1)}))) == [DAMAGED]
 
 
 @settings(max_examples=60)
 @given(st.sampled_from(list(PACK)), st.data())
-def test_whatever_is_done_to_an_archive_it_is_read_to_its_summary(kind: Kind, data: st.DataObject) -> None:
+def test_any_corrupted_archive_is_read_to_its_summary(kind: Kind, data: st.DataObject) -> None:
     packed = bytearray(PACK[kind]({str(n): session(n, 3) for n in range(3)}))
     for _ in range(data.draw(st.integers(1, 4))):
         packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))

@@ -1,4 +1,4 @@
-"""JSON that is nested as deep as a file is long takes time with its length, not with the square of it."""
+"""Deeply nested JSON takes time linear in its length."""
 
 import io
 import subprocess
@@ -28,7 +28,7 @@ FILES: dict[str, tuple[Kind, bytes]] = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_depth_costs_no_more_than_length(name: str) -> None:
+def test_deeply_nested_json_is_read_in_linear_time(name: str) -> None:
     """In a process of its own, which can be ended."""
     program = "import sys; from tests.unit.worker.importers.test_deep_json import codes; print(codes(sys.argv[1]))"
     done = subprocess.run([sys.executable, "-c", program, name], capture_output=True, text=True, timeout=TIMEOUT, check=True)
@@ -42,7 +42,7 @@ def codes(name: str) -> list[str]:
     ]
 
 
-def test_of_an_entry_of_the_index_its_own_texts_count() -> None:
+def test_nested_texts_of_an_index_entry_are_ignored() -> None:
     records = list(dispatch.read(io.BytesIO(INDEX), "sessions_index", "ann", GAP, datetime.now(UTC)))
 
     [facts] = [record for record in records if isinstance(record, SessionFacts)]

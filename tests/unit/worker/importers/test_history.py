@@ -1,4 +1,4 @@
-"""history.jsonl and sessions-index.json: prompts and sessions whose transcripts may be gone."""
+"""history.jsonl and sessions-index.json: prompts and sessions whose transcripts may be deleted."""
 
 import io
 import json
@@ -39,14 +39,14 @@ def history_of(content: bytes) -> list[Any]:
     return list(read_history(io.BytesIO(content), user="ann"))
 
 
-def test_a_prompt_of_an_old_version_belongs_to_its_project_and_has_its_time() -> None:
+def test_an_old_prompt_has_project_and_time_but_no_session() -> None:
     project, message, _ = history(line(project="C:\\src\\app"))
     assert project == ProjectSeen(id=project.id, project_path="C:/src/app")
     assert (message.content, message.role, message.user, message.timestamp) == ("fix this test", "user", "ann", TIME)
     assert (message.project_path, message.session_id, message.source) == ("C:/src/app", None, "history.jsonl")
 
 
-def test_a_prompt_of_a_new_version_names_its_session_which_comes_before_it_once() -> None:
+def test_a_new_prompt_names_its_session_which_is_yielded_once_before_it() -> None:
     records = history(line(sessionId=SESSION), line("and this", sessionId=SESSION, timestamp=WHEN + 5))
     [facts] = of(records, SessionFacts)
     assert records.index(facts) < records.index(of(records, Message)[0])
@@ -55,7 +55,7 @@ def test_a_prompt_of_a_new_version_names_its_session_which_comes_before_it_once(
     assert [message.session_id for message in of(records, Message)] == [SESSION, SESSION]
 
 
-def test_the_same_prompt_at_another_time_or_elsewhere_is_another_and_read_again_the_same() -> None:
+def test_prompt_ids_depend_on_text_time_and_project() -> None:
     lines = [line(), line(timestamp=WHEN + 1), line(project="/elsewhere"), line("other")]
     first, again = history(*lines), history(*lines)
     assert len({message.id for message in of(first, Message)}) == 4
@@ -63,44 +63,44 @@ def test_the_same_prompt_at_another_time_or_elsewhere_is_another_and_read_again_
 
 
 @pytest.mark.parametrize("display", ["/clear", "/model opus", "/plugin:command x", "!ls -l"])
-def test_commands_are_counted_and_are_no_messages(display: str) -> None:
+def test_commands_are_counted_and_give_no_messages(display: str) -> None:
     records = history(line(display))
     assert of(records, Message) == []
     assert summary(records).records == {"command": 1}
 
 
 @pytest.mark.parametrize("display", ["/home/ann/app is broken", "what does / mean?", "no!"])
-def test_words_that_look_a_little_like_a_command_are_a_message(display: str) -> None:
+def test_text_that_only_resembles_a_command_is_a_message(display: str) -> None:
     assert [message.content for message in of(history(line(display)), Message)] == [display]
 
 
-def test_of_what_was_pasted_only_the_placeholder_is_read() -> None:
+def test_pasted_contents_are_not_read() -> None:
     secret = {"1": {"id": 1, "type": "text", "content": "sk-ant-canary"}}
     records = history(line("use [Pasted text #1 +3 lines]", pastedContents=secret))
     assert "canary" not in repr(records)
     assert [message.content for message in of(records, Message)] == ["use [Pasted text #1 +3 lines]"]
 
 
-def test_a_bad_line_is_located_and_the_others_are_read() -> None:
+def test_a_bad_line_is_reported_with_its_place_and_the_others_are_read() -> None:
     records = history_of(jsonl(line("a")) + b"garbage\n// a comment\n" + jsonl(line("b", project="relative"), line("c")) + b'{"display"')
     assert [message.content for message in of(records, Message)] == ["a", "c"]
     assert errors(records) == [("INVALID_JSON", 2), ("INVALID_PROJECT_PATH", 4), ("TRUNCATED", 6)]
 
 
 @pytest.mark.parametrize("fields", [{"display": None}, {"display": 7}, {"project": None}, {"display": ""}])
-def test_a_line_without_words_or_a_project_is_counted(fields: dict[str, Any]) -> None:
+def test_a_line_without_text_or_project_is_counted_as_unknown(fields: dict[str, Any]) -> None:
     [end] = history(line() | fields)
     assert end == FileSummary(records={"(none)": 1}, unknown_records={"(none)": 1})
 
 
 @pytest.mark.parametrize("timestamp", [None, "yesterday", -1, 10**18])
-def test_a_prompt_without_a_valid_time_has_none(timestamp: Any) -> None:
+def test_a_prompt_with_an_invalid_time_has_no_timestamp(timestamp: Any) -> None:
     [message] = of(history(line(timestamp=timestamp)), Message)
     assert message.timestamp is None
 
 
 @given(st.binary(max_size=200) | st.lists(st.sampled_from([json.dumps(line()).encode(), b"{", b"}", b'"', b"\n", b"\xff"])).map(b"".join))
-def test_no_bytes_make_history_fail(content: bytes) -> None:
+def test_any_bytes_of_history_are_read_to_the_summary(content: bytes) -> None:
     assert isinstance(history_of(content)[-1], FileSummary)
 
 
@@ -126,7 +126,7 @@ def index_of(content: bytes) -> list[Any]:
     return list(read_sessions_index(io.BytesIO(content), user="ann"))
 
 
-def test_an_entry_of_the_index_is_a_session_with_what_the_list_says() -> None:
+def test_an_index_entry_becomes_a_session_with_its_facts() -> None:
     project, facts, end = index(ENTRY)
     assert project.project_path == "/home/ann/app"
     assert facts == SessionFacts(
@@ -144,7 +144,7 @@ def test_an_entry_of_the_index_is_a_session_with_what_the_list_says() -> None:
     assert end == FileSummary(records={"session": 1, "(none)": 0})
 
 
-def test_a_summary_is_a_better_title_than_the_prompt() -> None:
+def test_a_summary_outranks_the_prompt_as_title() -> None:
     [facts] = of(index(ENTRY | {"summary": "A test mended"}), SessionFacts)
     assert (facts.title, facts.title_rank) == ("A test mended", TITLE_OF_SUMMARY)
 
@@ -152,13 +152,13 @@ def test_a_summary_is_a_better_title_than_the_prompt() -> None:
 @pytest.mark.parametrize(
     "entry", [None, 7, [], {}, {"sessionId": 5}, {"sessionId": ""}, {"sessionId": "x" * 201}, ENTRY | {"isSidechain": True}]
 )
-def test_an_entry_that_is_no_session_is_counted_and_the_others_are_read(entry: Any) -> None:
+def test_an_invalid_index_entry_is_counted_and_the_others_are_read(entry: Any) -> None:
     records = index(entry, ENTRY)
     assert [facts.session_id for facts in of(records, SessionFacts)] == [SESSION]
     assert summary(records).unknown_records == {"(none)": 1}
 
 
-def test_what_does_not_fit_is_left_out_of_the_facts() -> None:
+def test_invalid_index_fields_are_left_out() -> None:
     [facts] = of(
         index({"sessionId": "s", "created": "?", "modified": 7, "projectPath": "relative", "gitBranch": "", "firstPrompt": None}),
         SessionFacts,
@@ -166,7 +166,7 @@ def test_what_does_not_fit_is_left_out_of_the_facts() -> None:
     assert facts == SessionFacts(id=facts.id, session_id="s", source="sessions-index.json", user="ann")
 
 
-def test_a_damaged_index_gives_what_is_before_the_damage_and_its_place() -> None:
+def test_a_damaged_index_gives_its_entries_up_to_the_damage() -> None:
     content = json.dumps({"version": 1, "entries": [ENTRY | {"sessionId": f"s{n}"} for n in range(20)]}).encode()
     records = index_of(content[: len(content) // 2])
     assert 5 <= len(of(records, SessionFacts)) <= 10
@@ -176,11 +176,11 @@ def test_a_damaged_index_gives_what_is_before_the_damage_and_its_place() -> None
 
 
 @given(st.binary(max_size=100) | st.integers(0, 200).map(lambda n: json.dumps({"entries": [ENTRY]}).encode()[:n]))
-def test_no_bytes_make_the_index_fail(content: bytes) -> None:
+def test_any_bytes_of_the_index_are_read_to_the_summary(content: bytes) -> None:
     assert isinstance(index_of(content)[-1], FileSummary)
 
 
-def test_an_overlong_character_in_the_index_is_damage_and_no_crash() -> None:
+def test_an_overlong_utf8_character_in_the_index_is_reported_as_damage() -> None:
     content = json.dumps({"version": 1, "entries": [ENTRY, ENTRY]}).encode()
     at = content.rfind(b"sessionId")
     found = index_of(content[:at] + b"ses\xc0\x8eionId" + content[at + 9 :])

@@ -1,4 +1,4 @@
-"""Ids are UUIDv5 of the natural keys, forever the same: a change here would import everything twice."""
+"""Ids are UUIDv5 of the natural keys and never change: a change would import everything twice."""
 
 from uuid import UUID, uuid5
 
@@ -9,11 +9,11 @@ from services.worker.importers.formats import ids
 
 
 @given(st.text())
-def test_an_id_is_what_any_other_program_makes_of_the_same_key(key: str) -> None:
+def test_an_id_is_the_standard_uuid5_of_its_natural_key(key: str) -> None:
     assert ids.tool_use_id(key) == uuid5(ids.NAMESPACE, f"tool use\n{key}")
 
 
-def test_ids_stay_as_they_are() -> None:
+def test_ids_match_the_released_values() -> None:
     assert [
         ids.project_id("/p"),
         ids.person_message_id("u"),

@@ -1,4 +1,4 @@
-"""Which user rows are a person's words."""
+"""Which user rows hold a person's own words."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def words_of(content: Any, **fields: Any) -> list[str]:
         ([RESULT, text("and then stop")], "and then stop"),
     ],
 )
-def test_what_a_person_wrote_is_a_message(content: Any, words: str) -> None:
+def test_text_written_by_a_person_is_a_message(content: Any, words: str) -> None:
     assert words_of(content) == [words]
 
 
@@ -51,7 +51,7 @@ def test_what_a_person_wrote_is_a_message(content: Any, words: str) -> None:
         [text("[Request interrupted by user for tool use]")],
     ],
 )
-def test_what_claude_code_wrote_in_a_persons_name_is_none(content: Any) -> None:
+def test_text_generated_by_claude_code_is_not_a_message(content: Any) -> None:
     assert words_of(content) == []
 
 
@@ -66,10 +66,10 @@ def test_what_claude_code_wrote_in_a_persons_name_is_none(content: Any) -> None:
         ({"origin": None, "isMeta": False}, True),
     ],
 )
-def test_the_row_says_who_wrote_it(fields: dict[str, Any], is_a_persons: bool) -> None:
+def test_row_flags_decide_whether_a_person_wrote_it(fields: dict[str, Any], is_a_persons: bool) -> None:
     assert bool(words_of("go on", **fields)) is is_a_persons
 
 
-def test_a_message_without_an_id_has_the_same_one_each_time() -> None:
+def test_a_message_without_an_id_gets_a_stable_id() -> None:
     [first], [again], [other] = (of(read_rows(prompt(0, "", words)), Message) for words in ("a", "a", "b"))
     assert first.id == again.id != other.id

@@ -1,4 +1,4 @@
-"""Real transcripts give the numbers that were computed from them apart from this project."""
+"""Real transcripts give the numbers that were computed independently of this project."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ TOOLS = {
 }
 
 
-def test_every_number_of_every_set_is_as_it_should_be_or_known_not_to_be() -> None:
+def test_sample_totals_match_the_expected_table_or_its_known_exceptions() -> None:
     expected = expected_table((SAMPLES / "README.md").read_text(encoding="utf-8"))
     assert len(expected) == 11
 
@@ -63,7 +63,7 @@ def states_of_sessions(name: str) -> dict[str, list[Path]]:
 
 
 @pytest.mark.parametrize("name", ["JanDeDobbeleer+oh-my-posh", "entireio+cli"])
-def test_states_of_a_session_read_in_turn_or_backwards_end_as_if_only_the_last_had_come(name: str) -> None:
+def test_snapshots_of_a_growing_session_merge_to_the_last_in_any_order(name: str) -> None:
     states = [of_file for file_name, of_file in states_of_sessions(name).items() if file_name not in NOT_GROWN]
     in_turn = [path for of_file in states for path in of_file]
 
@@ -74,7 +74,7 @@ def test_states_of_a_session_read_in_turn_or_backwards_end_as_if_only_the_last_h
         assert merged.comparable_sessions() == alone.comparable_sessions()
 
 
-def test_states_that_did_not_grow_from_each_other_are_kept_as_one_session_with_the_rows_of_both() -> None:
+def test_diverged_snapshots_merge_to_one_session_with_the_rows_of_both() -> None:
     for file_name in NOT_GROWN:
         first, second = states_of_sessions("entireio+cli")[file_name]
         assert not second.read_bytes().startswith(first.read_bytes())

@@ -1,4 +1,4 @@
-"""Headers of tars are read as Python's tarfile reads them, in time that grows with their length and no faster."""
+"""Tar headers are read as Python's tarfile reads them, in time linear in their length."""
 
 import io
 import subprocess
@@ -43,7 +43,7 @@ def with_attributes(attributes: bytes, kind: bytes = b"x") -> bytes:
     st.lists(st.tuples(names, st.binary(max_size=1500)), max_size=5),
     st.sampled_from([tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT, tarfile.GNU_FORMAT]),
 )
-def test_names_and_contents_are_those_of_tarfile(files: list[tuple[str, bytes]], form: int) -> None:
+def test_names_and_contents_equal_those_of_tarfile(files: list[tuple[str, bytes]], form: int) -> None:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=form, encoding="utf-8") as tar:
         for name, content in files:
@@ -89,7 +89,7 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_no_header_takes_longer_than_its_length(name: str) -> None:
+def test_hostile_headers_are_read_in_linear_time(name: str) -> None:
     """In a process of its own, that can be ended: within the parser no exception ends it."""
     program = "import sys; from tests.unit.worker.importers.test_tar_headers import read_attack; print(read_attack(sys.argv[1]))"
     done = subprocess.run([sys.executable, "-c", program, name], capture_output=True, text=True, timeout=MINUTES, check=True)
@@ -104,11 +104,11 @@ def read_attack(name: str) -> list[str]:
     "attributes",
     [b"x", b"3 x", b"8 path=x\n", b"11 pathx=y\n", b"0 a=b\n", b"-1 a=b\n", b"99 a=b\n", b" a=b\n", b"11 pathx=y\n\n", b"13 size=-99\n\n"],
 )
-def test_attributes_that_are_none_are_damage(attributes: bytes) -> None:
+def test_malformed_pax_attributes_are_damage(attributes: bytes) -> None:
     assert codes(opened("tar", with_attributes(attributes))) == (["DAMAGED"] if attributes != b"11 pathx=y\n" else [])
 
 
-def test_a_size_in_the_attributes_counts() -> None:
+def test_a_pax_size_overrides_the_header_size() -> None:
     content = session(1)
     attributes = b"size=%d\n" % len(content)
     attributes = b"%d %s" % (len(attributes) + 3, attributes)
@@ -117,7 +117,7 @@ def test_a_size_in_the_attributes_counts() -> None:
     assert members(opened("tar", packed)) == [("a", "transcript", content)]
 
 
-def test_sparse_files_are_passed_over_with_all_their_headers() -> None:
+def test_sparse_files_are_skipped_with_their_extended_headers() -> None:
     extended = bytearray(header(b"S", BLOCK, b"sparse"))
     extended[482] = 1
     extended[148:156] = b" " * 8

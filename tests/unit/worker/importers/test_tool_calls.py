@@ -1,4 +1,4 @@
-"""Tool calls with what came of them, and the files they changed."""
+"""Tool calls with their results, and the file changes they made."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def called(
         ([None, 3, {"text": 7}], {"is_error": True}, "error"),
     ],
 )
-def test_the_result_says_how_a_call_ended(content: Any, fields: dict[str, Any], status: str) -> None:
+def test_the_result_decides_the_status_of_a_call(content: Any, fields: dict[str, Any], status: str) -> None:
     assert called(content, **fields)[0].status == status
 
 
@@ -58,7 +58,7 @@ def test_the_result_says_how_a_call_ended(content: Any, fields: dict[str, Any], 
         (None, 1500, "timestamps"),
     ],
 )
-def test_a_duration_is_the_tools_word_or_the_time_between_call_and_result(tool_use_result: Any, milliseconds: int, source: str) -> None:
+def test_a_duration_is_reported_by_the_tool_or_taken_from_timestamps(tool_use_result: Any, milliseconds: int, source: str) -> None:
     tool_use, _ = called(toolUseResult=tool_use_result)
     assert (tool_use.duration_ms, tool_use.duration_source) == (milliseconds, source)
 
@@ -68,12 +68,12 @@ def test_a_result_before_its_call_has_no_duration() -> None:
     assert (tool_use.status, tool_use.duration_ms, tool_use.duration_source) == ("success", None, None)
 
 
-def test_a_call_without_a_result_is_pending_and_a_result_without_its_call_is_nothing() -> None:
+def test_a_call_without_result_is_pending_and_an_orphan_result_is_ignored() -> None:
     [tool_use] = of(read_rows(answer(0, "a1", "m", use("toolu_1", command="make")), result(4, "u1", "toolu_9")), ToolUse)
     assert (tool_use.status, tool_use.duration_ms, tool_use.parameters) == ("pending", None, {"command": "make"})
 
 
-def test_more_calls_may_wait_than_fit_the_window_and_none_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_beyond_the_pending_window_are_kept_as_pending(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tool_calls, "MAX_WAITING", 3)
     uses = [answer(n, f"a{n}", f"m{n}", use(f"toolu_{n}")) for n in range(8)]
     results = [result(20 + n, f"u{n}", f"toolu_{n}") for n in range(8)]
@@ -81,7 +81,7 @@ def test_more_calls_may_wait_than_fit_the_window_and_none_is_lost(monkeypatch: p
     assert statuses == ["pending"] * 5 + ["success"] * 3
 
 
-def test_long_texts_in_parameters_are_cut_and_garbage_is_kept_as_it_is() -> None:
+def test_long_parameters_are_cut_and_malformed_names_are_kept() -> None:
     garbage = 'Task" >\n<parameter name="description'
     tool_use, _ = called(tool=garbage, parameters={"content": "x" * 100_000, "deep": [[[[[[[[1]]]]]]]], "n": 7, "many": ["y" * 900] * 90})
     assert tool_use.tool_name == garbage
@@ -90,7 +90,7 @@ def test_long_texts_in_parameters_are_cut_and_garbage_is_kept_as_it_is() -> None
     assert tool_use.parameters["n"] == 7
 
 
-def test_of_an_edit_the_lines_of_its_patch_count() -> None:
+def test_an_edit_counts_the_lines_of_its_patch() -> None:
     patch = {"structuredPatch": [{"lines": [" a", "-b", "+c", "+d", "\\ No newline at end of file"]}, {"lines": ["-e"]}]}
     asked = {"file_path": "C:\\src\\app\\a.py", "old_string": "b", "new_string": "c\nd"}
     _, [change] = called(tool="Edit", parameters=asked, toolUseResult={"filePath": "C:\\src\\app\\a.py", "originalFile": "x"} | patch)
@@ -99,7 +99,7 @@ def test_of_an_edit_the_lines_of_its_patch_count() -> None:
 
 
 @pytest.mark.parametrize(("content", "lines"), [("", 0), ("a", 1), ("a\n", 1), ("a\nb", 2), ("a\n\n", 2), ("\n", 1)])
-def test_of_a_new_file_all_lines_are_added(content: str, lines: int) -> None:
+def test_a_created_file_counts_all_its_lines_as_added(content: str, lines: int) -> None:
     written = {"type": "create", "filePath": "/p/a", "content": content, "structuredPatch": []}
     _, [change] = called(tool="Write", parameters={"file_path": "/p/a", "content": content}, toolUseResult=written)
     assert (change.action, change.lines_added, change.lines_removed, change.is_estimated) == ("created", lines, 0, False)
@@ -133,7 +133,7 @@ def test_of_a_new_file_all_lines_are_added(content: str, lines: int) -> None:
         ("MultiEdit", {"file_path": "/p/a", "edits": []}, {"filePath": "/p/a", "originalFileContents": "x"} | PATCH, "modified", (2, 1)),
     ],
 )
-def test_the_result_says_what_was_done(
+def test_the_result_decides_action_and_lines_of_a_file_change(
     tool: str, parameters: dict[str, Any], tool_use_result: dict[str, Any], action: str, lines: tuple[int, int]
 ) -> None:
     _, [change] = called(tool=tool, parameters=parameters, toolUseResult=tool_use_result)
@@ -156,14 +156,14 @@ def test_the_result_says_what_was_done(
         ("NotebookEdit", {"notebook_path": "/p/a", "new_source": "x", "edit_mode": "delete"}, "modified", (0, 0)),
     ],
 )
-def test_where_the_file_has_no_patch_lines_are_estimated_from_what_was_asked(
+def test_lines_are_estimated_from_the_request_without_a_patch(
     tool: str, parameters: dict[str, Any], action: str, lines: tuple[int, int]
 ) -> None:
     _, [change] = called(tool=tool, parameters=parameters)
     assert (change.action, change.lines_added, change.lines_removed, change.is_estimated) == (action, *lines, True)
 
 
-def test_an_estimated_write_of_a_file_that_was_read_before_modifies_it() -> None:
+def test_an_estimated_write_of_a_file_read_before_is_a_modification() -> None:
     records = read_rows(
         answer(0, "a1", "m1", use("toolu_1", "Read", file_path="/p/a")),
         answer(1, "a2", "m2", use("toolu_2", "Write", file_path="/p/a", content="x")),
@@ -176,16 +176,16 @@ def test_an_estimated_write_of_a_file_that_was_read_before_modifies_it() -> None
     ("content", "fields"),
     [("failed", {"is_error": True}), ("ok", {"toolUseResult": {"interrupted": True}}), (REJECTION, {"is_error": True})],
 )
-def test_a_call_that_did_not_succeed_changed_nothing(content: str, fields: dict[str, Any]) -> None:
+def test_a_failed_call_changes_no_files(content: str, fields: dict[str, Any]) -> None:
     assert called(content, tool="Write", parameters={"file_path": "/p/a", "content": "x"}, **fields)[1] == []
 
 
-def test_a_relative_path_is_taken_from_the_rows_folder() -> None:
+def test_relative_paths_are_resolved_in_the_rows_folder() -> None:
     _, [change] = called(tool="Write", parameters={"file_path": "docs/../a.md", "content": "x"})
     assert change.file_path == "/home/ann/app/a.md"
 
 
-def test_a_tool_that_names_no_file_changes_none() -> None:
+def test_a_tool_call_without_a_path_changes_no_files() -> None:
     for parameters in ({}, {"file_path": 7}, {"file_path": ""}):
         assert called(tool="Edit", parameters=parameters)[1] == []
     assert of(read_rows(prompt(0, "u", "x")), FileChange) == []
@@ -211,7 +211,7 @@ def test_a_tool_that_names_no_file_changes_none() -> None:
         ("rm 'unclosed", []),
     ],
 )
-def test_a_file_that_a_plain_command_deletes_is_deleted_and_nothing_else_is(command: str, paths: list[str]) -> None:
+def test_only_plain_rm_commands_give_deletions(command: str, paths: list[str]) -> None:
     _, changes = called(parameters={"command": command})
     assert [change.file_path for change in changes] == paths
     assert all((change.action, change.lines_removed, change.is_estimated) == ("deleted", 0, True) for change in changes)

@@ -1,4 +1,4 @@
-"""What a transcript gives: messages, tool calls, file changes, tokens, and the facts of its sessions."""
+"""What a transcript gives: messages, tool calls, file changes, tokens and session facts."""
 
 from datetime import timedelta
 from typing import Any
@@ -38,7 +38,7 @@ def facts_of(*rows: dict[str, Any]) -> SessionFacts:
     return of(read_rows(*rows), SessionFacts)[-1]
 
 
-def test_a_session_is_there_before_what_happened_in_it_and_complete_at_the_end() -> None:
+def test_a_session_is_yielded_before_its_events_and_completed_at_the_end() -> None:
     records = read_rows(*WHOLE)
 
     opening, first, *_ = records
@@ -52,7 +52,7 @@ def test_a_session_is_there_before_what_happened_in_it_and_complete_at_the_end()
     assert summary(records).records == {"assistant": 4, "user": 3, "ai-title": 1}
 
 
-def test_rows_of_one_message_are_one_message_and_the_row_with_most_output_counts_its_tokens() -> None:
+def test_rows_of_one_message_merge_and_the_largest_output_counts() -> None:
     records = read_rows(
         answer(0, "a1", "msg_1", text("One"), output=1),
         answer(1, "a2", "msg_1", use("toolu_1"), output=1),
@@ -79,18 +79,18 @@ def test_rows_of_one_message_are_one_message_and_the_row_with_most_output_counts
         ({"cache_creation_input_tokens": 60, "cache_creation": {"ephemeral_5m_input_tokens": 7, "ephemeral_1h_input_tokens": 50}}, 10, 50),
     ],
 )
-def test_what_was_written_to_the_cache_is_split_by_how_long_it_is_kept(usage: dict[str, Any], for_5m: int, for_1h: int) -> None:
+def test_cache_writes_are_split_by_lifetime(usage: dict[str, Any], for_5m: int, for_1h: int) -> None:
     message = {"id": "m", "model": "x", "content": [], "usage": usage | {"speed": "fast", "server_tool_use": {"web_search_requests": 2}}}
     [call] = of(read_rows(row("assistant", 0, "a", message=message)), ApiCall)
     assert (call.cache_write_5m_tokens, call.cache_write_1h_tokens, call.web_searches, call.is_fast) == (for_5m, for_1h, 2, True)
 
 
-def test_what_claude_code_says_itself_where_no_answer_came_is_no_message() -> None:
+def test_synthetic_answers_are_not_messages() -> None:
     records = read_rows(row("assistant", 0, "a", message={"id": "m", "model": "<synthetic>", "content": [text("API Error")], "usage": {}}))
     assert of(records, Message) == of(records, ApiCall) == []
 
 
-def test_a_subagent_belongs_to_the_session_that_started_it_and_its_prompt_is_no_persons() -> None:
+def test_subagent_rows_belong_to_the_parent_session_and_their_prompt_is_not_a_message() -> None:
     records = read_rows(
         prompt(0, "u1", "Find all tests", isSidechain=True, agentId="a1b2c3d"),
         answer(1, "a1", "msg_1", text("Here"), use("toolu_1"), isSidechain=True, agentId="a1b2c3d"),
@@ -102,12 +102,12 @@ def test_a_subagent_belongs_to_the_session_that_started_it_and_its_prompt_is_no_
     assert (facts.title, facts.model) == (None, None)
 
 
-def test_a_subagent_in_its_parents_file_has_a_name_of_its_own_even_where_the_file_gives_none() -> None:
+def test_a_sidechain_without_agent_id_gets_a_default_name() -> None:
     [message] = of(read_rows(answer(1, "a1", "msg_1", text("Here"), isSidechain=True)), Message)
     assert message.agent_id == "sidechain"
 
 
-def test_two_sessions_in_one_file_are_two_and_the_later_goes_on_with_the_earlier() -> None:
+def test_two_sessions_in_one_file_are_linked_as_parent_and_child() -> None:
     records = read_rows(
         prompt(0, "u1", "hello", sessionId="old"),
         prompt(9, "u2", "and on", sessionId="new", parentUuid="u1", cwd="/home/ann/other"),
@@ -119,21 +119,21 @@ def test_two_sessions_in_one_file_are_two_and_the_later_goes_on_with_the_earlier
     assert [m.session_id for m in of(records, Message)] == ["old", "new"]
 
 
-def test_a_fork_that_says_so_has_its_parent_and_its_copies_have_the_ids_they_had() -> None:
+def test_a_declared_fork_has_a_parent_and_its_copies_keep_their_ids() -> None:
     original = of(read_rows(*WHOLE), Message)
     forked = read_rows(*[r | {"sessionId": "fork", "forkedFrom": {"sessionId": SESSION}} for r in WHOLE])
     assert [m.id for m in of(forked, Message)] == [m.id for m in original]
     assert of(forked, SessionFacts)[-1].parent_session_id == SESSION
 
 
-def test_the_project_is_the_first_folder_of_the_session_as_projects_are_written() -> None:
+def test_the_project_is_the_first_absolute_folder_normalized() -> None:
     facts = facts_of(
         prompt(0, "u0", "a", cwd="relative/path"), prompt(1, "u1", "b", cwd="d:\\src\\app\\"), prompt(2, "u2", "c", cwd="/elsewhere")
     )
     assert facts.project_path == "D:/src/app"
 
 
-def test_start_and_end_are_the_first_and_last_time_whatever_the_order_and_progress_does_not_count() -> None:
+def test_start_and_end_are_the_earliest_and_latest_times_except_progress() -> None:
     facts = facts_of(
         prompt(600, "u2", "b"),
         prompt(0, "u1", "a"),
@@ -165,7 +165,7 @@ SUMMARY = {"type": "summary", "summary": "In short", "leafUuid": "u1"}
     ],
 )
 @pytest.mark.parametrize("before", [True, False])
-def test_the_title_is_the_persons_own_else_claudes_else_a_summary_else_the_first_prompt(
+def test_the_title_prefers_custom_then_ai_then_summary_then_first_prompt(
     rows: list[dict[str, Any]], title: str, rank: int, before: bool
 ) -> None:
     prompts = [prompt(0, "u1", "first\n words"), prompt(1, "u2", "second words")]
@@ -173,7 +173,7 @@ def test_the_title_is_the_persons_own_else_claudes_else_a_summary_else_the_first
     assert (facts.title, facts.title_rank) == (title, rank)
 
 
-def test_totals_that_claude_code_wrote_at_its_exits_are_the_sessions_of_each_the_greatest() -> None:
+def test_session_totals_are_the_maximum_of_the_totals_at_each_exit() -> None:
     def cost_state(cost: float, output: int) -> dict[str, Any]:
         tokens = {"inputTokens": 3, "outputTokens": output, "cacheReadInputTokens": 5, "cacheCreationInputTokens": 6, "costUSD": cost}
         totals = {
@@ -194,11 +194,11 @@ def test_totals_that_claude_code_wrote_at_its_exits_are_the_sessions_of_each_the
 @pytest.mark.parametrize(
     "content", [b"", b"\n\n", b'{"type":"summary","summary":"x","leafUuid":"elsewhere"}\n', b'{"type":"mode","sessionId":"s"}']
 )
-def test_a_file_in_which_nothing_happened_has_no_session_and_no_error(content: bytes) -> None:
+def test_a_file_without_events_has_no_session_and_no_error(content: bytes) -> None:
     assert [type(record).__name__ for record in read(content)] == ["FileSummary"]
 
 
-def test_types_that_are_not_known_are_counted_not_failed() -> None:
+def test_unknown_row_types_are_counted_and_not_errors() -> None:
     records = read_rows(*WHOLE, {"type": "hologram", "sessionId": SESSION}, {"no": "type"})
     assert errors(records) == []
     assert summary(records).unknown_records == {"hologram": 1, "(none)": 1}
@@ -214,14 +214,14 @@ def test_types_that_are_not_known_are_counted_not_failed() -> None:
         ([{"name": "left-pad"}], "none that Claude Code writes"),
     ],
 )
-def test_another_programs_log_is_called_what_it_seems_to_be(rows: list[dict[str, Any]], words: str) -> None:
+def test_a_log_of_another_program_is_reported_with_its_likely_kind(rows: list[dict[str, Any]], words: str) -> None:
     error, end = read_rows(*rows)
     assert error.code == "NOT_A_TRANSCRIPT"
     assert words in error.message
     assert sum(end.records.values()) == len(rows)
 
 
-def test_ids_are_those_that_any_other_source_makes_of_the_same_keys() -> None:
+def test_ids_are_derived_from_the_natural_keys() -> None:
     records = read_rows(*WHOLE)
     assert [m.id for m in of(records, Message)] == [
         person_message_id("u1"),
@@ -232,7 +232,7 @@ def test_ids_are_those_that_any_other_source_makes_of_the_same_keys() -> None:
     assert [t.id for t in of(records, ToolUse)] == [tool_use_id("toolu_1"), tool_use_id("toolu_2")]
 
 
-def test_a_row_without_a_time_is_where_the_row_before_it_is() -> None:
+def test_tool_and_api_calls_without_a_time_take_that_of_the_row_before() -> None:
     records = read_rows(prompt(5, "u1", "a"), answer(0, "a1", "m", text("b"), use("toolu_1"), timestamp=None), result(9, "u2", "toolu_1"))
     [person, claude], [tool], [call] = of(records, Message), of(records, ToolUse), of(records, ApiCall)
     assert person.timestamp == tool.timestamp == call.timestamp == START + timedelta(seconds=5)
