@@ -7,7 +7,7 @@ from services.ingest.app import create_app as create_ingest
 from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
 from services.query.settings import Settings as QuerySettings
-from shared.auth.scopes import PUBLIC, scopes_by_path
+from shared.auth.scopes import PUBLIC, Scopes
 from shared.http.api_document import DOCUMENT
 
 TITLE = "Claude Code Tracker"
@@ -24,17 +24,15 @@ READING_METHODS = frozenset({"get", "head"})
 
 def merged() -> dict[str, Any]:
     """The query service's GETs and the ingest service's other methods, with the schemas of both."""
-    reading = create_query(QuerySettings()).openapi()
-    writing = create_ingest(IngestSettings()).openapi()
+    apps = {True: create_query(QuerySettings()), False: create_ingest(IngestSettings())}
+    reading, writing = apps[True].openapi(), apps[False].openapi()
     paths: dict[str, dict[str, Any]] = {}
     for document, is_reading in ((writing, False), (reading, True)):
         for path, operations in document["paths"].items():
-            ours = {method: operation for method, operation in operations.items() if (method in READING_METHODS) == is_reading}
-            if ours:
-                paths.setdefault(path, {}).update(ours)
-    for path, operations in paths.items():
-        for method, operation in operations.items():
-            _say_who_may(path, method, operation)
+            for method, operation in operations.items():
+                if (method in READING_METHODS) == is_reading:
+                    _add_security(operation, apps[is_reading].state.required(method.upper(), path).scopes)
+                    paths.setdefault(path, {})[method] = operation
     schemas = writing["components"]["schemas"] | reading["components"]["schemas"]
     return {
         "openapi": reading["openapi"],
@@ -44,10 +42,9 @@ def merged() -> dict[str, Any]:
     }
 
 
-def _say_who_may(path: str, method: str, operation: dict[str, Any]) -> None:
-    """Which key an operation needs, and what it answers to another."""
-    scopes = scopes_by_path()(method.upper(), path)
-    if scopes is PUBLIC:
+def _add_security(operation: dict[str, Any], scopes: Scopes) -> None:
+    """Describes which key an operation needs, and the answers to other keys."""
+    if scopes == PUBLIC:
         operation["security"] = []
         return
     names = " or ".join(f"`{name}`" for name in sorted(scopes))

@@ -40,6 +40,7 @@ from shared import broker
 from shared.auth.authentication import AccessControl, refuse_without_admin
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import StoredKey
+from shared.auth.scopes import required_by_path
 from shared.blobs.store import BlobStore
 from shared.blobs.stores import store_at
 from shared.http import middleware
@@ -91,7 +92,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     # Not include_router: its per-request context costs as much as the whole of a write.
     app.router.routes += [*writes.routes, *jobs.routes, *dead_letters.routes, *keys.routes, *operations.routes]
-    app.add_middleware(AccessControl, access=settings.access, keys=cache)
+    app.state.required = required_by_path(app.router.routes)
+    app.add_middleware(AccessControl, access=settings.access, keys=cache, required=app.state.required)
     middleware.install(app, SERVICE, settings)
     return app
 

@@ -33,6 +33,7 @@ from services.query.status.journal_lag import connect_redis
 from shared.auth.authentication import AccessControl, refuse_without_admin
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import StoredKey
+from shared.auth.scopes import required_by_path
 from shared.http import middleware
 from shared.logs import configure_logs
 
@@ -98,22 +99,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     # Search before sessions and the like: a router's order is the order in which paths are tried.
-    for routes in (
-        search,
-        projects,
-        scrubs,
-        sessions,
-        tools,
-        usage,
-        import_jobs,
-        import_job_events,
-        keys,
-        dead_letters,
-        service,
-    ):
-        app.include_router(routes.router, dependencies=[Depends(refuse_repeated_parameters)])
+    modules = (search, projects, scrubs, sessions, tools, usage, import_jobs, import_job_events, keys, dead_letters, service)
+    for module in modules:
+        app.include_router(module.router, dependencies=[Depends(refuse_repeated_parameters)])
     app.add_middleware(HeadAsGet)
-    app.add_middleware(AccessControl, access=settings.access, keys=cache)
+    app.state.required = required_by_path(route for module in modules for route in module.router.routes)
+    app.add_middleware(AccessControl, access=settings.access, keys=cache, required=app.state.required)
     install_database_errors(app)
     middleware.install(app, SERVICE, settings)
     return app

@@ -8,7 +8,7 @@ from starlette.types import Scope as RequestScope
 
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import NO_ADMIN_KEY, Grant
-from shared.auth.scopes import OF_ALL_PROJECTS, PUBLIC, Scopes, scopes_by_path
+from shared.auth.scopes import PUBLIC, Required, Scopes
 from shared.http.bind_safety import Access
 from shared.http.errors import ApiError, Forbidden, Unauthorized, Unavailable
 from shared.http.middleware import refusal
@@ -36,11 +36,12 @@ async def refuse_without_admin(access: Access, has_admin: Callable[[], Awaitable
 class AccessControl:
     """ASGI: lets a request in with `grant` in its scope: what its key grants, None where none was needed and none came."""
 
-    def __init__(self, app: ASGIApp, access: Access, keys: KeyCache) -> None:
+    def __init__(self, app: ASGIApp, access: Access, keys: KeyCache, required: Callable[[str, str], Required]) -> None:
+        """`required` gives what a request's method and path need (required_by_path)."""
         self._app = app
         self._needs_key = access == "keys"
         self._keys = keys
-        self._scopes_of: Callable[[str, str], Scopes] = scopes_by_path()
+        self._required = required
 
     async def __call__(self, scope: RequestScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -55,17 +56,18 @@ class AccessControl:
         presented = _presented(scope)
         if presented is None and not self._needs_key:
             return None
-        method, path = scope["method"], scope["path"]
-        needed = self._scopes_of(method, path)
-        if needed is PUBLIC:
+        required = self._required(scope["method"], scope["path"])
+        if required.scopes == PUBLIC:
             return None
         if presented is None:
             raise Unauthorized("This needs an API key: send it as Authorization: Bearer cct_… (tracker: --token, or TRACKER_TOKEN).")
         grant = await self._keys.grant_of(presented)
-        if not grant.allows(needed):
-            raise _lacks(grant, needed)
-        if grant.project_ids is not None and (method, path) in OF_ALL_PROJECTS:
-            raise Forbidden(f"{path} is of all projects together, and this key is for some; use a key that is not bound to projects.")
+        if not grant.allows(required.scopes):
+            raise _lacks(grant, required.scopes)
+        if grant.project_ids is not None and required.all_projects:
+            raise Forbidden(
+                f"{scope['path']} is of all projects together, and this key is for some; use a key that is not bound to projects."
+            )
         return grant
 
 

@@ -1,106 +1,96 @@
-"""Which scope a request needs: one table for the whole API. What is not in it needs `admin`; who has `admin` has every scope.
+"""Which scope a request needs. Each route states it where it is declared, with `@requires`; a start with a route that states none fails.
 
-ingest   sends events and files, and sees what became of its imports
+ingest   sends events and files, and sees the jobs of its own imports
 read     reads everything, texts and paths too
 metrics  reads counts and times; no text, no path, no name of a project
-admin    makes and revokes keys, takes imports back, sees and replays dead letters
+admin    has every scope; makes and revokes keys, undoes imports, sees and replays dead letters
 """
 
 import re
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeVar
+
+from msgspec import Struct
+from starlette.routing import BaseRoute, Route
 
 from shared.auth.keys import Scope
-from shared.journal import canary
 
 Scopes = frozenset[Scope]
 
-# A page or a document that is the same for everybody, and a question that nobody's data answers: asked without a key.
+# Needs no key: pages and documents that are the same for all, and health checks by load balancers, which have no key.
 PUBLIC: Final[Scopes] = frozenset()
-_INGEST: Final[Scopes] = frozenset({"ingest"})
-_READ: Final[Scopes] = frozenset({"read"})
-_NUMBERS: Final[Scopes] = frozenset({"read", "metrics"})
-# Of a key that may not read, the jobs are those that it has sent (Grant.sees_only_own_jobs).
-_OWN_IMPORT: Final[Scopes] = frozenset({"read", "ingest"})
+INGEST: Final[Scopes] = frozenset({"ingest"})
+READ: Final[Scopes] = frozenset({"read"})
+NUMBERS: Final[Scopes] = frozenset({"read", "metrics"})
+# A key without `read` sees only the jobs that it started (Grant.sees_only_own_jobs).
+OWN_IMPORTS: Final[Scopes] = frozenset({"read", "ingest"})
 ADMIN: Final[Scopes] = frozenset({"admin"})
 
-# Paths as in shared/openapi.json; the first that fits counts. Any of the scopes is enough.
-SCOPES: Final[tuple[tuple[str, str, Scopes], ...]] = (
-    ("GET", "/healthz", PUBLIC),
-    # Asked by load balancers and orchestrators, which have no key; it says what is away, and nothing of anybody.
-    ("GET", "/readyz", PUBLIC),
-    ("GET", "/", PUBLIC),
-    ("GET", "/docs", PUBLIC),
-    ("GET", "/openapi.json", PUBLIC),
-    ("GET", canary.PATH, PUBLIC),
-    ("POST", "/api/conversations", _INGEST),
-    ("POST", "/api/activities", _INGEST),
-    ("POST", "/api/tool-calls", _INGEST),
-    ("POST", "/api/sessions/start", _INGEST),
-    ("POST", "/api/sessions/end", _INGEST),
-    ("POST", "/api/events", _INGEST),
-    ("POST", "/api/import/manifest", _INGEST),
-    ("POST", "/api/import/claude-data", _INGEST),
-    ("GET", "/api/import/jobs/{job_id}", _OWN_IMPORT),
-    ("GET", "/api/import/jobs/{job_id}/events", _OWN_IMPORT),
-    ("GET", "/api/import/jobs", _OWN_IMPORT),
-    ("POST", "/api/import/jobs/{job_id}/cancel", ADMIN),
-    ("POST", "/api/import/jobs/{job_id}/retry", ADMIN),
-    ("DELETE", "/api/import/jobs/{job_id}", ADMIN),
-    ("GET", "/api/projects", _READ),
-    ("GET", "/api/projects/{project_id}", _READ),
-    ("GET", "/api/projects/{project_id}/stats", _NUMBERS),
-    ("GET", "/api/stats", _NUMBERS),
-    ("GET", "/api/usage", _NUMBERS),
-    ("GET", "/api/tool-calls/stats", _NUMBERS),
-    ("GET", "/api/tool-calls/session/{session_id}", _READ),
-    ("GET", "/api/sessions", _READ),
-    ("GET", "/api/sessions/{session_id}", _READ),
-    ("GET", "/api/conversations", _READ),
-    ("GET", "/api/conversations/search", _READ),
-    ("GET", "/api/activities", _READ),
-    ("GET", "/metrics", _NUMBERS),
-    ("GET", "/api/accounting", _NUMBERS),
-    # Of all projects, with what was said in them.
-    ("GET", "/api/dead-letters", ADMIN),
-    ("GET", "/api/dead-letters/{letter_id}", ADMIN),
-    ("POST", "/api/dead-letter-groups/replay", ADMIN),
-    ("POST", "/api/dead-letter-groups/delete", ADMIN),
-    ("POST", "/api/dead-letters/{letter_id}/replay", ADMIN),
-    ("DELETE", "/api/dead-letters/{letter_id}", ADMIN),
-    ("POST", "/api/keys", ADMIN),
-    ("DELETE", "/api/keys/{key_id}", ADMIN),
-    ("GET", "/api/keys", ADMIN),
-    ("GET", "/api/audit", ADMIN),
-    ("POST", "/api/scrubs", ADMIN),
-    ("GET", "/api/scrubs/{scrub_id}", ADMIN),
-)
-# They count what happens in all projects; not for a key that is bound to some.
-OF_ALL_PROJECTS: Final = frozenset((method, path) for method in ("GET", "HEAD") for path in ("/metrics", "/api/accounting"))
-# An id of a session may hold a slash.
-_PARAMETERS: Final = {"session_id": ".+"}
+_ATTRIBUTE: Final = "required_access"
+_PARAMETER: Final = re.compile(r"\{[^}:]+(:[^}]+)?\}")
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
-def scopes_by_path() -> Callable[[str, str], Scopes]:
-    """A function from method and path to the scopes of which one is needed; PUBLIC needs no key.
+class Required(Struct, frozen=True):
+    """What a request needs: one of the scopes; and with `all_projects`, a key that is not bound to projects."""
 
-    The canary's way in is not in the table: it takes no key, but a token of its own.
-    """
-    exact = {("POST", canary.PATH): PUBLIC} | {(method, path): scopes for method, path, scopes in SCOPES if "{" not in path}
-    patterns = [(method, _pattern(path), scopes) for method, path, scopes in SCOPES if "{" in path]
+    scopes: Scopes
+    all_projects: bool = False
 
-    def scopes_of(method: str, path: str) -> Scopes:
+
+UNKNOWN_PATH: Final = Required(ADMIN)
+
+
+class NoScopeStated(Exception):
+    """A route is declared without `@requires`."""
+
+
+def requires(scopes: Scopes, *, all_projects: bool = False) -> Callable[[Endpoint], Endpoint]:
+    """Decorator of an endpoint: a key with any of the scopes may call it. `all_projects` refuses keys that are bound to projects."""
+
+    def state(endpoint: Endpoint) -> Endpoint:
+        endpoint.__dict__[_ATTRIBUTE] = Required(scopes, all_projects)
+        return endpoint
+
+    return state
+
+
+def required_by(route: BaseRoute) -> Required:
+    """What the route states. NoScopeStated if it states nothing."""
+    found = getattr(route.endpoint, _ATTRIBUTE, None) if isinstance(route, Route) else None
+    if not isinstance(found, Required):
+        raise NoScopeStated(f"{route} states no scope; put @requires(…) under its route decorator (shared/auth/scopes.py).")
+    return found
+
+
+def required_by_path(routes: Iterable[BaseRoute]) -> Callable[[str, str], Required]:
+    """A function from method and path to what a request needs. A path of no route needs an admin."""
+    exact: dict[tuple[str, str], Required] = {}
+    patterns: list[tuple[str, re.Pattern[str], Required]] = []
+    for route in routes:
+        required = required_by(route)
+        assert isinstance(route, Route)
+        for method in route.methods or ():
+            if "{" in route.path:
+                patterns.append((method, _pattern(route.path), required))
+            else:
+                exact[method, route.path] = required
+
+    def find(method: str, path: str) -> Required:
         method = "GET" if method == "HEAD" else method
         found = exact.get((method, path))
         if found is not None:
             return found
-        return next((scopes for named, pattern, scopes in patterns if named == method and pattern.fullmatch(path)), ADMIN)
+        return next((required for named, pattern, required in patterns if named == method and pattern.fullmatch(path)), UNKNOWN_PATH)
 
-    return scopes_of
+    return find
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    parts = re.split(r"\{([^}]+)\}", template)
-    return re.compile(
-        "".join(_PARAMETERS.get(part, "[^/]+") if number % 2 else re.escape(part) for number, part in enumerate(parts)), re.DOTALL
-    )
+    """A parameter is one segment; one with a convertor, as `{session_id:path}`, may hold slashes and line ends."""
+    pattern, end = "", 0
+    for parameter in _PARAMETER.finditer(template):
+        pattern += re.escape(template[end : parameter.start()]) + (".+" if parameter[1] else "[^/]+")
+        end = parameter.end()
+    return re.compile(pattern + re.escape(template[end:]), re.DOTALL)

@@ -12,6 +12,7 @@ from services.ingest.http.queue_errors import answering_503
 from services.ingest.http.raw_route import RawRoute
 from services.ingest.http.request_checks import check_query
 from services.ingest.routes import openapi_schemas
+from shared.auth.scopes import NUMBERS, PUBLIC, requires
 from shared.http.api_document import DOCUMENT
 from shared.http.errors import Unavailable
 from shared.http.middleware import json_response
@@ -22,6 +23,7 @@ operations = APIRouter(route_class=RawRoute, tags=["operations"])
 
 
 @operations.get("/healthz", **openapi_schemas.reads("The process is alive."))
+@requires(PUBLIC)
 async def healthz(request: Request) -> Response:
     """Whether the process is alive."""
     check_query(request)
@@ -29,6 +31,7 @@ async def healthz(request: Request) -> Response:
 
 
 @operations.get("/readyz", **openapi_schemas.reads("It can do its job.", (400, 405, 500, 503)))
+@requires(PUBLIC)
 async def readyz(request: Request) -> Response:
     """Whether it can do its job: queue and database answer and there is room; 503 says what is missing.
 
@@ -44,6 +47,7 @@ async def readyz(request: Request) -> Response:
 
 
 @operations.get("/metrics", response_class=Response, **openapi_schemas.reads("Prometheus' text format."))
+@requires(NUMBERS, all_projects=True)
 async def metrics(request: Request) -> Response:
     """This process' metrics."""
     check_query(request)
@@ -51,12 +55,14 @@ async def metrics(request: Request) -> Response:
 
 
 @operations.post(PATH, status_code=201, include_in_schema=False)
+@requires(PUBLIC)
 async def take_canary(request: Request) -> Response:
-    """Takes the tracker's own proof of life, from nobody else."""
+    """Takes the tracker's own proof of life. Needs no key, but a token that only the worker knows (accept_canary)."""
     return await accept_canary(request)
 
 
 @operations.get("/openapi.json", **openapi_schemas.reads("OpenAPI 3.1."))
+@requires(PUBLIC)
 async def openapi(request: Request) -> Response:
     """The description of the whole API."""
     check_query(request)

@@ -7,48 +7,56 @@ from services.ingest.http.raw_route import RawRoute
 from services.ingest.http.responses import BatchAccepted, EventAccepted, ImportAnswer, SessionEnded, SessionStarted
 from services.ingest.imports import start_import
 from services.ingest.routes import openapi_schemas
+from shared.auth.scopes import INGEST, requires
 from shared.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
 
 writes = APIRouter(route_class=RawRoute, tags=["writes"])
 
 
 @writes.post("/api/conversations", status_code=201, **openapi_schemas.single_write(Conversation, EventAccepted, 201))
+@requires(INGEST)
 async def add_conversation(request: Request) -> Response:
     """Keeps a message of a person or of Claude."""
     return await single_event.accept_event(request, decode.CONVERSATION)
 
 
 @writes.post("/api/activities", status_code=201, **openapi_schemas.single_write(Activity, EventAccepted, 201))
+@requires(INGEST)
 async def add_activity(request: Request) -> Response:
     """Keeps that a file was created, modified or deleted."""
     return await single_event.accept_event(request, decode.ACTIVITY)
 
 
 @writes.post("/api/tool-calls", status_code=201, **openapi_schemas.single_write(ToolCall, EventAccepted, 201))
+@requires(INGEST)
 async def add_tool_call(request: Request) -> Response:
     """Keeps a tool call. Without a session it belongs to the only open one, if there is exactly one."""
     return await single_event.accept_event(request, decode.TOOL_CALL)
 
 
 @writes.post("/api/sessions/start", status_code=201, **openapi_schemas.single_write(SessionStart, SessionStarted, 201, can_miss=False))
+@requires(INGEST)
 async def start_session(request: Request) -> Response:
     """Starts a session, or goes on with it. Project and session exist when this answers."""
     return await sessions.start_session(request)
 
 
 @writes.post("/api/sessions/end", **openapi_schemas.single_write(SessionEnd, SessionEnded, 200))
+@requires(INGEST)
 async def end_session(request: Request) -> Response:
     """Ends a session. Of several ends the latest counts."""
     return await sessions.end_session(request)
 
 
 @writes.post("/api/events", **openapi_schemas.batch_write(BatchAccepted))
+@requires(INGEST)
 async def add_events(request: Request) -> Response:
     """Keeps up to 10,000 events, as a JSON array or NDJSON. A bad item never sinks the rest."""
     return await batch.accept_batch(request)
 
 
 @writes.post("/api/import/claude-data", **openapi_schemas.import_write(ImportAnswer))
+@requires(INGEST)
 async def import_claude_data(request: Request) -> Response:
     """Imports files of Claude Code as a background job, and waits up to 10 s for it."""
     return await start_import.import_files(request)

@@ -15,6 +15,7 @@ from services.query.queries.lists.paging import Row
 from services.query.reads import answer
 from services.query.schemas import dead_letters_responses
 from services.query.schemas.query_parameters import LetterId, LetterList
+from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import NotFound
 
 router = APIRouter(tags=["dead letters"], responses=FAILURES)
@@ -23,6 +24,7 @@ router = APIRouter(tags=["dead letters"], responses=FAILURES)
 @router.get(
     "/api/dead-letters", response_model=dead_letters_responses.DeadLetterPage, summary="What could not be stored, by reason and one by one"
 )
+@requires(ADMIN)
 def list_letters(request: Request, asked: Annotated[LetterList, Query()]) -> Response:
     """Those that wait, newest first, or with `status=stored` those whose event was stored later."""
     wanted, filters = paging(request, asked), LetterFilters(asked.kind, asked.reason, asked.status == "stored")
@@ -35,6 +37,7 @@ def list_letters(request: Request, asked: Annotated[LetterList, Query()]) -> Res
     summary="One dead letter, with what died",
     dependencies=[Depends(refuse_parameters)],
 )
+@requires(ADMIN)
 def show_letter(request: Request, letter_id: LetterId) -> Response:
     """Secrets in its payload are replaced, whatever the settings; a replay takes the payload as it is."""
     return answer(request, lambda connection: _existing_letter(connection, letter_id), fresh=True)

@@ -18,6 +18,7 @@ from services.query.schemas.query_parameters import JobId
 from services.query.status.job_watch import JobWatch
 from shared.auth.authentication import grant_in
 from shared.auth.keys import Grant
+from shared.auth.scopes import OWN_IMPORTS, requires
 from shared.http.concurrency import place_of
 from shared.http.errors import Unavailable
 
@@ -41,6 +42,7 @@ _OF_THE_MOMENT = ("eta_seconds", "rows_per_second")
     summary="One import job as it goes on",
     dependencies=[Depends(refuse_parameters)],
 )
+@requires(OWN_IMPORTS)
 async def watch_job(request: Request, job_id: JobId) -> Response:
     """The job's object whenever it changed, as `event: progress`; at its end as `event: done`, and then no more."""
     watch: JobWatch = request.app.state.job_watch

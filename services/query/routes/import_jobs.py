@@ -14,12 +14,14 @@ from services.query.schemas import list_responses
 from services.query.schemas.query_parameters import JobId, Paged
 from shared.auth.authentication import grant_in
 from shared.auth.keys import Grant
+from shared.auth.scopes import OWN_IMPORTS, requires
 from shared.http.errors import NotFound
 
 router = APIRouter(tags=["imports"], responses=FAILURES)
 
 
 @router.get("/api/import/jobs", response_model=list_responses.JobPage, summary="Import jobs, newest first")
+@requires(OWN_IMPORTS)
 def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     """All that were ever accepted; of a key that may not read, those that it has sent."""
     wanted, key_id = paging(request, asked), sent_by(grant_in(request.scope))
@@ -32,6 +34,7 @@ def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     summary="One import job",
     dependencies=[Depends(refuse_parameters)],
 )
+@requires(OWN_IMPORTS)
 def show_job(request: Request, job_id: JobId) -> Response:
     """Progress, counts of new rows, and the first 100 errors."""
     key_id = sent_by(grant_in(request.scope))

@@ -9,11 +9,13 @@ from services.query.queries.lists import keys
 from services.query.reads import answer
 from services.query.schemas import keys_responses
 from services.query.schemas.query_parameters import Paged
+from shared.auth.scopes import ADMIN, requires
 
 router = APIRouter(tags=["keys"], responses=FAILURES)
 
 
 @router.get("/api/keys", response_model=keys_responses.KeyPage, summary="API keys, newest first")
+@requires(ADMIN)
 def list_keys(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     """What each is for and may do, and when it was used last. The keys themselves are kept nowhere."""
     wanted = paging(request, asked)
@@ -21,6 +23,7 @@ def list_keys(request: Request, asked: Annotated[Paged, Query()]) -> Response:
 
 
 @router.get("/api/audit", response_model=keys_responses.AuditPage, summary="What admins did, newest first")
+@requires(ADMIN)
 def list_acts(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     """Keys made and revoked, imports cancelled and taken back: by whom and when."""
     wanted = paging(request, asked)

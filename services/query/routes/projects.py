@@ -13,12 +13,14 @@ from services.query.queries.stats.totals_and_series import Scope, stats
 from services.query.reads import answer
 from services.query.schemas import list_responses, stats_responses
 from services.query.schemas.query_parameters import ProjectId, ProjectList, StatsParameters
+from shared.auth.scopes import NUMBERS, READ, requires
 from shared.http.errors import NotFound
 
 router = APIRouter(tags=["projects"], responses=FAILURES)
 
 
 @router.get("/api/projects", response_model=list[list_responses.Project], summary="All projects, that of the newest session first")
+@requires(READ)
 def list_projects(request: Request, asked: Annotated[ProjectList, Query()]) -> Response:
     """A bare array; where there are more than `limit`, the `Link` header says where the next page is."""
     wanted = paging(request, asked)
@@ -32,12 +34,14 @@ def list_projects(request: Request, asked: Annotated[ProjectList, Query()]) -> R
 @router.get(
     "/api/projects/{project_id}", response_model=list_responses.Project, summary="One project", dependencies=[Depends(refuse_parameters)]
 )
+@requires(READ)
 def show_project(request: Request, project_id: ProjectId) -> Response:
     """A project with its totals."""
     return answer(request, lambda connection: _project(connection, project_id))
 
 
 @router.get("/api/projects/{project_id}/stats", response_model=stats_responses.Stats, tags=["stats"], summary="Where a project's time went")
+@requires(NUMBERS)
 def show_project_stats(request: Request, project_id: ProjectId, asked: Annotated[StatsParameters, Query()]) -> Response:
     """Totals, a time series without holes, tools, files, users and a heatmap. Without dates, what has no date counts too."""
     wanted = stats_range(request, asked)
@@ -51,6 +55,7 @@ def show_project_stats(request: Request, project_id: ProjectId, asked: Annotated
 
 
 @router.get("/api/stats", response_model=stats_responses.Stats, tags=["stats"], summary="Where all the time went")
+@requires(NUMBERS)
 def show_stats(request: Request, asked: Annotated[StatsParameters, Query()]) -> Response:
     """The same over all projects; `project` is null, and `top_files` tell their project."""
     wanted = stats_range(request, asked)

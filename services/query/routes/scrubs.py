@@ -9,12 +9,14 @@ from services.query.queries.lists.paging import Row
 from services.query.reads import answer
 from services.query.schemas import list_responses
 from services.query.schemas.query_parameters import ScrubId
+from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import NotFound
 
 router = APIRouter(tags=["operations"], responses=FAILURES)
 
 
 @router.get("/api/scrubs/{scrub_id}", response_model=list_responses.Scrub, summary="One scrub", dependencies=[Depends(refuse_parameters)])
+@requires(ADMIN)
 def show_scrub(request: Request, scrub_id: ScrubId) -> Response:
     """How far it is, what it changed, and how many secrets it found."""
 

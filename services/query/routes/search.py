@@ -9,6 +9,7 @@ from services.query.queries.search.search_messages import search
 from services.query.reads import answer
 from services.query.schemas import list_responses
 from services.query.schemas.query_parameters import ConversationSearch
+from shared.auth.scopes import READ, requires
 from shared.http.errors import invalid
 from shared.search_terms import MAX_QUERY_TERMS, SearchQuery, parse_query
 
@@ -16,6 +17,7 @@ router = APIRouter(tags=["conversations"], responses=FAILURES)
 
 
 @router.get("/api/conversations/search", response_model=list_responses.SearchPage, summary="Search in what was said")
+@requires(READ)
 def search_conversations(request: Request, asked: Annotated[ConversationSearch, Query()]) -> Response:
     """Words, `"a phrase"`, `-not`, `or`. Any text is a query; one of which nothing is indexed, such as `!?`, finds nothing."""
     query = _parsed(asked.q)

@@ -22,6 +22,7 @@ from services.query.status.canary_age import LastSeen, last_seen
 from services.query.status.journal_lag import Lag, journal_lag
 from services.query.status.redis_memory import redis_memory
 from services.query.status.replica_lag import Behind, behind
+from shared.auth.scopes import NUMBERS, PUBLIC, requires
 from shared.http.errors import Unavailable
 from shared.http.middleware import json_response
 from shared.redis.clients import REDIS_ERRORS
@@ -32,12 +33,14 @@ HTML: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema
 
 
 @router.get("/healthz", response_model=service_responses.Health, summary="Is the process alive?")
+@requires(PUBLIC)
 async def healthz() -> Response:
     """Asks nobody else, and waits for no thread."""
     return json_response({"status": "alive"})
 
 
 @router.get("/readyz", response_model=service_responses.Readiness, responses={503: FAILURES[503]}, summary="Can it do its job?")
+@requires(PUBLIC)
 async def readyz(request: Request) -> Response:
     """Looks at the database, the journal, its lag, and whether events get through; 503 with the reasons if something is not as it should be."""
     try:
@@ -56,6 +59,7 @@ async def readyz(request: Request) -> Response:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     summary="Metrics for Prometheus",
 )
+@requires(NUMBERS, all_projects=True)
 async def show_metrics(request: Request) -> Response:
     """Of this process, and the journal's and the ledger's state; what cannot be read now keeps its last value."""
     try:
@@ -98,6 +102,7 @@ def _show_all(request: Request) -> None:
     responses={status: FAILURES[status] for status in (400, 503)},
     summary="Is every accepted event accounted for?",
 )
+@requires(NUMBERS, all_projects=True)
 def show_accounting(request: Request) -> Response:
     """The journal's equation as it is now: accepted = persisted + duplicate + dead + pending."""
     refuse_parameters(request)
@@ -115,6 +120,7 @@ def show_accounting(request: Request) -> Response:
     responses={status: FAILURES[status] for status in (400, 503)},
     summary="The newest proof of life",
 )
+@requires(PUBLIC)
 def show_canary(request: Request) -> Response:
     """An event of the tracker's own that goes through everything every few seconds."""
     refuse_parameters(request)
@@ -123,18 +129,21 @@ def show_canary(request: Request) -> Response:
 
 
 @router.get("/openapi.json", summary="This API, described for programs")
+@requires(PUBLIC)
 def show_openapi() -> Response:
     """One OpenAPI document for reads and writes."""
     return Response(reference_page.document(), media_type="application/json")
 
 
 @router.get("/docs", response_class=HTMLResponse, responses=HTML | {404: FAILURES[404]}, summary="This API, described for people")
+@requires(PUBLIC)
 def show_reference() -> Response:
     """A page that needs nothing but itself."""
     return HTMLResponse(reference_page.page(), headers=reference_page.HEADERS)
 
 
 @router.get("/", response_class=HTMLResponse, responses=HTML, summary="The front page")
+@requires(PUBLIC)
 def show_front_page() -> Response:
     """Where to go from here."""
     return HTMLResponse(reference_page.front_page(), headers=reference_page.HEADERS)

@@ -11,6 +11,7 @@ from services.query.queries.lists.paging import Page, Paging, Row
 from services.query.reads import answer
 from services.query.schemas import list_responses
 from services.query.schemas.query_parameters import ActivityList, ConversationList, Paged, SessionId, SessionList
+from shared.auth.scopes import READ, requires
 from shared.http.api_document import methods_by_path
 from shared.http.errors import NotFound
 
@@ -18,6 +19,7 @@ router = APIRouter(responses=FAILURES)
 
 
 @router.get("/api/sessions", response_model=list_responses.SessionPage, tags=["sessions"], summary="Sessions, newest first")
+@requires(READ)
 def list_sessions(request: Request, asked: Annotated[SessionList, Query()]) -> Response:
     """By the time they began; those without a date come last, and not at all within dates."""
     start, end = dates(request, asked)
@@ -41,12 +43,14 @@ async def named_in_one_segment(request: Request) -> None:
     summary="One session",
     dependencies=[Depends(named_in_one_segment), Depends(refuse_parameters)],
 )
+@requires(READ)
 def show_session(request: Request, session_id: SessionId) -> Response:
     """Also a session of which only the start was accepted yet."""
     return answer(request, lambda connection: _session(request, connection, session_id))
 
 
 @router.get("/api/conversations", response_model=list_responses.MessagePage, tags=["conversations"], summary="Messages, newest first")
+@requires(READ)
 def list_conversations(request: Request, asked: Annotated[ConversationList, Query()]) -> Response:
     """What people and Claude said. Messages without a date come last, and not at all within dates."""
     filters = event_filters(request, asked)
@@ -55,6 +59,7 @@ def list_conversations(request: Request, asked: Annotated[ConversationList, Quer
 
 
 @router.get("/api/activities", response_model=list_responses.ActivityPage, tags=["activities"], summary="Changes of files, newest first")
+@requires(READ)
 def list_activities(request: Request, asked: Annotated[ActivityList, Query()]) -> Response:
     """Which files were created, modified and deleted."""
     filters = event_filters(request, asked)
@@ -69,6 +74,7 @@ def list_activities(request: Request, asked: Annotated[ActivityList, Query()]) -
     summary="A session's tool calls, oldest first",
     dependencies=[Depends(named_in_one_segment)],
 )
+@requires(READ)
 def list_tool_calls(request: Request, session_id: SessionId, asked: Annotated[Paged, Query()]) -> Response:
     """With their parameters as they were sent."""
     wanted = paging(request, asked)

@@ -11,11 +11,13 @@ from services.query.queries.stats.tool_stats import tool_stats
 from services.query.reads import answer
 from services.query.schemas import stats_responses
 from services.query.schemas.query_parameters import ToolStatsParameters
+from shared.auth.scopes import NUMBERS, requires
 
 router = APIRouter(tags=["tool calls"], responses=FAILURES)
 
 
 @router.get("/api/tool-calls/stats", response_model=stats_responses.ToolStats, summary="Which tools are used, fail, or are slow")
+@requires(NUMBERS)
 def show_tool_stats(request: Request, asked: Annotated[ToolStatsParameters, Query()]) -> Response:
     """By tool, the most used first. Errors are calls that failed or timed out. Percentiles are within 2 % of exact."""
     wanted = stats_range(request, asked)

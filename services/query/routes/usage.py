@@ -11,12 +11,14 @@ from services.query.queries.stats.usage_by import usage
 from services.query.reads import answer
 from services.query.schemas import usage_responses
 from services.query.schemas.query_parameters import UsageParameters
+from shared.auth.scopes import NUMBERS, requires
 from shared.database import ALL
 
 router = APIRouter(tags=["usage"], responses=FAILURES)
 
 
 @router.get("/api/usage", response_model=usage_responses.Usage, summary="What it cost, by day, model, project or user")
+@requires(NUMBERS)
 def show_usage(request: Request, asked: Annotated[UsageParameters, Query()]) -> Response:
     """Tokens, API calls and their cost at the price of their day. Of a session that only a `claude.json` tells of, what that says."""
     wanted = usage_range(request, asked)

@@ -1,26 +1,83 @@
-"""The table of scopes and the API's document list the same operations."""
+"""Every route states its scope, and the routes together open what the pinned table says."""
 
 import json
+from collections.abc import Callable
 
 import pytest
+from fastapi import APIRouter, FastAPI
 
-from shared.auth.scopes import ADMIN, PUBLIC, SCOPES, scopes_by_path
+from services.ingest.app import create_app as create_ingest
+from services.ingest.settings import Settings as IngestSettings
+from services.query.app import create_app as create_query
+from services.query.settings import Settings as QuerySettings
+from shared.auth.scopes import ADMIN, PUBLIC, NoScopeStated, Required, required_by_path, requires
 from shared.http.api_document import DOCUMENT
 from shared.journal import canary
+from tests.required_scopes import ALL_PROJECTS, INGEST_ALONE, READING, REQUIRED, WRITING
 
-OPERATIONS = {(method.upper(), path) for path, operations in json.loads(DOCUMENT.read_text())["paths"].items() for method in operations}
-
-
-def test_every_operation_of_the_api_has_a_scope() -> None:
-    assert OPERATIONS - {(method, path) for method, path, _ in SCOPES} == set(), "give it a scope in shared/auth/scopes.py"
+READ_METHODS = ("GET", "HEAD")
 
 
-def test_the_scope_table_lists_only_operations_of_the_api() -> None:
-    assert {(method, path) for method, path, _ in SCOPES} - OPERATIONS == set()
+def query() -> FastAPI:
+    return create_query(QuerySettings())
+
+
+def ingest() -> FastAPI:
+    return create_ingest(IngestSettings())
+
+
+@pytest.fixture(scope="module")
+def required() -> Callable[[str, str], Required]:
+    """Of the API behind its one address: reads are the query service's, all else is ingest's."""
+    reading, writing = query().state.required, ingest().state.required
+    return lambda method, path: (reading if method in READ_METHODS else writing)(method, path)
+
+
+@pytest.mark.parametrize(("create", "table"), [(query, READING), (ingest, WRITING | INGEST_ALONE)])
+def test_a_service_opens_what_the_table_says(create: Callable[[], FastAPI], table: dict[tuple[str, str], frozenset[str]]) -> None:
+    required = create().state.required
+    for (method, path), scopes in table.items():
+        assert required(method, path) == Required(scopes, (method, path) in ALL_PROJECTS), (method, path)  # type: ignore[arg-type]
+
+
+def test_the_table_has_every_operation_of_the_document_and_no_other() -> None:
+    operations = {(method.upper(), path) for path, of_path in json.loads(DOCUMENT.read_text())["paths"].items() for method in of_path}
+    assert operations == REQUIRED.keys()
 
 
 def test_only_pages_and_health_checks_need_no_key() -> None:
-    assert {path for _, path, scopes in SCOPES if scopes is PUBLIC} == {"/", "/docs", "/openapi.json", "/healthz", "/readyz", canary.PATH}
+    public = {path for (_, path), scopes in REQUIRED.items() if scopes == PUBLIC}
+    assert public == {"/", "/docs", "/openapi.json", "/healthz", "/readyz", canary.PATH}
+
+
+def test_a_route_without_a_scope_fails_at_the_start() -> None:
+    router = APIRouter()
+
+    @router.get("/api/forgotten")
+    def forgotten() -> None:
+        """Nobody has said who may ask for it."""
+
+    with pytest.raises(NoScopeStated, match="/api/forgotten"):
+        required_by_path(router.routes)
+
+
+def test_a_mounted_app_fails_at_the_start_since_it_states_no_scope() -> None:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.mount("/files", FastAPI())
+    with pytest.raises(NoScopeStated):
+        required_by_path(app.routes)
+
+
+@pytest.mark.parametrize("is_inside", [True, False])
+def test_a_scope_is_stated_above_or_below_the_route(is_inside: bool) -> None:
+    router = APIRouter()
+
+    def endpoint() -> None:
+        """Of admins."""
+
+    route, scope = router.delete("/api/new/{name}"), requires(ADMIN)
+    _ = route(scope(endpoint)) if is_inside else scope(route(endpoint))
+    assert required_by_path(router.routes)("DELETE", "/api/new/7") == Required(ADMIN)
 
 
 @pytest.mark.parametrize(
@@ -29,13 +86,14 @@ def test_only_pages_and_health_checks_need_no_key() -> None:
         ("GET", "/api/sessions", {"read"}),
         ("HEAD", "/api/sessions", {"read"}),
         ("GET", "/api/sessions/with/a slash\n", {"read"}),
+        ("GET", "/api/sessions/start", {"read"}),
         ("GET", "/api/projects/7/stats", {"read", "metrics"}),
         ("GET", "/api/projects/7", {"read"}),
         ("POST", "/api/sessions/start", {"ingest"}),
     ],
 )
-def test_a_path_is_matched_by_its_template(method: str, path: str, scopes: set[str]) -> None:
-    assert scopes_by_path()(method, path) == scopes
+def test_a_path_is_matched_by_its_template(required: Callable[[str, str], Required], method: str, path: str, scopes: set[str]) -> None:
+    assert required(method, path).scopes == scopes
 
 
 @pytest.mark.parametrize(
@@ -43,11 +101,14 @@ def test_a_path_is_matched_by_its_template(method: str, path: str, scopes: set[s
     [
         ("GET", "/api/new"),
         ("PUT", "/api/events"),
+        ("POST", "/api/stats"),
         ("GET", "/metrics\n"),
         ("GET", "/healthz/"),
         ("GET", "//healthz"),
+        ("GET", "/api/sessions/"),
         ("GET", "/api/projects/7/x/stats"),
+        ("OPTIONS", "/api/sessions"),
     ],
 )
-def test_operations_outside_the_table_need_an_admin(method: str, path: str) -> None:
-    assert scopes_by_path()(method, path) == ADMIN
+def test_a_path_of_no_route_needs_an_admin(required: Callable[[str, str], Required], method: str, path: str) -> None:
+    assert required(method, path) == Required(ADMIN)

@@ -1,0 +1,73 @@
+"""Which scope opens which operation, pinned: a change of this table is a change of who may do what."""
+
+PUBLIC: frozenset[str] = frozenset()
+INGEST = frozenset({"ingest"})
+READ = frozenset({"read"})
+NUMBERS = frozenset({"read", "metrics"})
+OWN_IMPORTS = frozenset({"read", "ingest"})
+ADMIN = frozenset({"admin"})
+
+# What the query service serves.
+READING = {
+    ("GET", "/healthz"): PUBLIC,
+    ("GET", "/readyz"): PUBLIC,
+    ("GET", "/"): PUBLIC,
+    ("GET", "/docs"): PUBLIC,
+    ("GET", "/openapi.json"): PUBLIC,
+    ("GET", "/api/canary"): PUBLIC,
+    ("GET", "/metrics"): NUMBERS,
+    ("GET", "/api/accounting"): NUMBERS,
+    ("GET", "/api/import/jobs"): OWN_IMPORTS,
+    ("GET", "/api/import/jobs/{job_id}"): OWN_IMPORTS,
+    ("GET", "/api/import/jobs/{job_id}/events"): OWN_IMPORTS,
+    ("GET", "/api/projects"): READ,
+    ("GET", "/api/projects/{project_id}"): READ,
+    ("GET", "/api/projects/{project_id}/stats"): NUMBERS,
+    ("GET", "/api/stats"): NUMBERS,
+    ("GET", "/api/usage"): NUMBERS,
+    ("GET", "/api/tool-calls/stats"): NUMBERS,
+    ("GET", "/api/tool-calls/session/{session_id}"): READ,
+    ("GET", "/api/sessions"): READ,
+    ("GET", "/api/sessions/{session_id}"): READ,
+    ("GET", "/api/conversations"): READ,
+    ("GET", "/api/conversations/search"): READ,
+    ("GET", "/api/activities"): READ,
+    ("GET", "/api/dead-letters"): ADMIN,
+    ("GET", "/api/dead-letters/{letter_id}"): ADMIN,
+    ("GET", "/api/keys"): ADMIN,
+    ("GET", "/api/audit"): ADMIN,
+    ("GET", "/api/scrubs/{scrub_id}"): ADMIN,
+}
+# What the ingest service serves.
+WRITING = {
+    ("POST", "/api/conversations"): INGEST,
+    ("POST", "/api/activities"): INGEST,
+    ("POST", "/api/tool-calls"): INGEST,
+    ("POST", "/api/sessions/start"): INGEST,
+    ("POST", "/api/sessions/end"): INGEST,
+    ("POST", "/api/events"): INGEST,
+    ("POST", "/api/import/manifest"): INGEST,
+    ("POST", "/api/import/claude-data"): INGEST,
+    ("POST", "/api/import/jobs/{job_id}/cancel"): ADMIN,
+    ("POST", "/api/import/jobs/{job_id}/retry"): ADMIN,
+    ("DELETE", "/api/import/jobs/{job_id}"): ADMIN,
+    ("POST", "/api/dead-letter-groups/replay"): ADMIN,
+    ("POST", "/api/dead-letter-groups/delete"): ADMIN,
+    ("POST", "/api/dead-letters/{letter_id}/replay"): ADMIN,
+    ("DELETE", "/api/dead-letters/{letter_id}"): ADMIN,
+    ("POST", "/api/keys"): ADMIN,
+    ("DELETE", "/api/keys/{key_id}"): ADMIN,
+    ("POST", "/api/scrubs"): ADMIN,
+}
+# The API behind its one address, as shared/openapi.json describes it.
+REQUIRED = READING | WRITING
+# Each service answers these for itself; ingest also takes the canary, which shows a token of its own instead of a key.
+INGEST_ALONE = {
+    ("GET", "/healthz"): PUBLIC,
+    ("GET", "/readyz"): PUBLIC,
+    ("GET", "/metrics"): NUMBERS,
+    ("GET", "/openapi.json"): PUBLIC,
+    ("POST", "/api/canary"): PUBLIC,
+}
+# They count what happens in all projects, so a key that is bound to some is refused.
+ALL_PROJECTS = {("GET", "/metrics"), ("GET", "/api/accounting")}
