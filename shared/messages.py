@@ -17,19 +17,19 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 # Refused at ingest's door, not here: what was accepted before that was checked must still be read. NUL becomes U+FFFD, as in texts.
-_NO_CONTROL_CHARACTERS = {"pattern": r"^[^\u0001-\u001f\u007f-\u009f]*$"}
+NO_CONTROL_CHARACTERS = {"pattern": r"^[^\u0001-\u001f\u007f-\u009f]*$"}
 SessionId = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=200,
         description="Claude Code's own id of the session, or any string without control characters.",
-        extra_json_schema=_NO_CONTROL_CHARACTERS,
+        extra_json_schema=NO_CONTROL_CHARACTERS,
     ),
 ]
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
-Identifier = Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema=_NO_CONTROL_CHARACTERS)]
+Identifier = Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema=NO_CONTROL_CHARACTERS)]
 # What the journal can carry. What ingest accepts is less: shared/plausible.py.
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 # ISO 8601. A naive time is UTC.

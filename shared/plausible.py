@@ -4,45 +4,43 @@ With these bounds no sum of a bigint column can overflow: it would take ten thou
 not hold are numeric (docs/adr/0027).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
+from msgspec import Struct
+from msgspec.structs import fields
 
-# Of one event: lines of a file, tokens of an API call, a tool's time.
-MAX_LINES: Final = 10_000_000
-MAX_TOKENS: Final = 100_000_000
-MAX_DURATION_MS: Final = 7 * 24 * 3600 * 1000
+from shared.event_kinds import KINDS
+from shared.messages import Event
 
 # Claude Code is younger. A clock that was never set says 1970, 1980 or 2000. With MAX_AHEAD it also bounds how long a session can be.
 EARLIEST_EVENT: Final = datetime(2020, 1, 1, tzinfo=UTC)
 # A clock that is a day off, and a local time that was sent as if it were UTC, both at once.
 MAX_AHEAD: Final = timedelta(days=2)
 
-_TIME_FIELD: Final[dict[type[Event], str]] = {
-    SessionStart: "start_time",
-    SessionEnd: "end_time",
-    Conversation: "timestamp",
-    Activity: "timestamp",
-    ToolCall: "timestamp",
-}
-# By type, the largest value of each of its counts.
-MOST: Final[dict[type, dict[str, int]]] = {
-    Activity: {"lines_added": MAX_LINES, "lines_removed": MAX_LINES},
-    ToolCall: {"execution_time_ms": MAX_DURATION_MS},
-    Usage: {
-        "input_tokens": MAX_TOKENS,
-        "output_tokens": MAX_TOKENS,
-        "cache_creation_input_tokens": MAX_TOKENS,
-        "cache_read_input_tokens": MAX_TOKENS,
-    },
-}
+
+class Excess(NamedTuple):
+    """A count of an event that cannot be true. `path` says where it is in the event, as in "usage.input_tokens"; `holder` has the field `name`."""
+
+    holder: Struct
+    name: str
+    path: str
+    most: int
 
 
-def time_field(kind: type[Event]) -> str:
+def _bounds(most: Mapping[str, int]) -> tuple[tuple[str | None, str, str, int], ...]:
+    """(field of the event that holds the count, None for the event itself; name; path; the most)."""
+    return tuple((path.rpartition(".")[0] or None, path.rpartition(".")[2], path, bound) for path, bound in most.items())
+
+
+# Worked out once: ingest and the worker check every event.
+_BOUNDS: Final = {struct: _bounds(kind.most) for struct, kind in KINDS.items()}
+
+
+def time_field(struct: type[Event]) -> str:
     """The field that says when an event of this kind happened."""
-    return _TIME_FIELD[kind]
+    return KINDS[struct].time_field
 
 
 def objection_to_time(time: datetime, received_at: datetime) -> str | None:
@@ -54,17 +52,12 @@ def objection_to_time(time: datetime, received_at: datetime) -> str | None:
     return None
 
 
-def too_large(event: Event) -> Iterator[tuple[Activity | ToolCall | Usage, str, int]]:
-    """The counts of an event that cannot be true: what holds the field, its name, and the most that can."""
-    if isinstance(event, Activity | ToolCall):
-        holder: Activity | ToolCall | Usage = event
-    elif isinstance(event, Conversation) and event.usage is not None:
-        holder = event.usage
-    else:
-        return
-    for name, most in MOST[type(holder)].items():
-        if (getattr(holder, name) or 0) > most:
-            yield holder, name, most
+def too_large(event: Event) -> Iterator[Excess]:
+    """The counts of an event that cannot be true."""
+    for part, name, path, most in _BOUNDS[type(event)]:
+        holder: Struct | None = getattr(event, part) if part else event
+        if holder is not None and (getattr(holder, name) or 0) > most:
+            yield Excess(holder, name, path, most)
 
 
 def leave_out(event: Event, received_at: datetime) -> list[str]:
@@ -72,7 +65,10 @@ def leave_out(event: Event, received_at: datetime) -> list[str]:
 
     The time of an event that says none is that at which it was received.
     """
-    names = [name for holder, name, _ in too_large(event) if _forget(holder, name)]
+    names = []
+    for excess in too_large(event):
+        setattr(excess.holder, excess.name, _left_out(excess))
+        names.append(excess.name)
     field = time_field(type(event))
     time: datetime | None = getattr(event, field)
     if time is not None and objection_to_time(time, received_at):
@@ -81,6 +77,6 @@ def leave_out(event: Event, received_at: datetime) -> list[str]:
     return names
 
 
-def _forget(holder: Activity | ToolCall | Usage, name: str) -> bool:
-    setattr(holder, name, None if isinstance(holder, ToolCall) else 0)
-    return True
+def _left_out(excess: Excess) -> Any:
+    """What the field is where a client does not give it: 0, or None for what is not known."""
+    return next(each.default for each in fields(excess.holder) if each.name == excess.name)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from services.ingest.events.decode import ACTIVITY, CONVERSATION, SESSION_END, SESSION_START, TOOL_CALL, decode_batch, decode_event
+from services.ingest.events.decode import decode_batch, decode_event
 from services.ingest.events.decode_and_redact import redact
 from services.ingest.events.wait import MAX_WAIT_SECONDS, read_preference
 from services.ingest.http import json_limits
@@ -18,6 +18,7 @@ from services.ingest.http.idempotency import read_key
 from services.ingest.imports import file_kind
 from services.ingest.imports.uploads import Upload, _Reader
 from shared.blobs.folder import FolderStore
+from shared.event_kinds import KINDS
 from shared.http.errors import ApiError
 from shared.messages import Envelope, Event, decode_envelope, encode_envelope
 from shared.upload_kinds import kind_of_head
@@ -26,7 +27,7 @@ from tests.fuzz.invariants import assert_storable, depth_of
 from tests.fuzz.target import Target
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-DECODERS = (SESSION_START, SESSION_END, CONVERSATION, ACTIVITY, TOOL_CALL)
+STRUCTS = tuple(KINDS)
 BOUNDARY = b"b"
 
 
@@ -54,10 +55,10 @@ def json_body(data: bytes) -> None:
 
 
 def event(data: bytes) -> None:
-    """One event by the decoder that the first byte chooses."""
-    decoder = DECODERS[data[0] % len(DECODERS)] if data else DECODERS[0]
+    """One event of the kind that the first byte chooses."""
+    struct = STRUCTS[data[0] % len(STRUCTS)] if data else STRUCTS[0]
     try:
-        found: Event = decode_event(data[1:], decoder, NOW)
+        found: Event = decode_event(data[1:], struct, NOW)
         redact([found])
     except ApiError as error:
         assert error.status in (400, 413)

@@ -8,7 +8,16 @@ from msgspec import UNSET, Struct
 
 from services.ingest.events.decode import Batch, event_id, time_of
 from services.ingest.events.decode_and_redact import batch_of
-from services.ingest.events.ownership import check_start, give_user, is_foreign, not_yours, of_older, with_owners, with_projects
+from services.ingest.events.ownership import (
+    check_start,
+    give_user,
+    is_foreign,
+    not_yours,
+    of_older,
+    user_of,
+    with_owners,
+    with_projects,
+)
 from services.ingest.events.session_cache import KnownSession, unknown_session
 from services.ingest.events.session_inference import only_open_session
 from services.ingest.events.sessions import check_end
@@ -17,9 +26,10 @@ from services.ingest.events.write_event import BATCH, Write, keep, receive
 from services.ingest.http.idempotency import new_ids
 from services.ingest.http.responses import BatchAccepted, RejectedItem
 from shared import metrics
+from shared.event_kinds import KINDS
 from shared.http.errors import ApiError, Forbidden, invalid
 from shared.http.middleware import json_response
-from shared.messages import Event, SessionEnd, SessionStart, ToolCall
+from shared.messages import Event, SessionEnd, SessionStart
 
 # The journal's form has an id and a time that the client may have left out.
 _ADDED_BYTES = 100
@@ -145,9 +155,9 @@ def _conflicting(items: Iterable[_Item], conflicts: Collection[UUID]) -> list[Re
 
 
 async def _give_sessions(write: Write, items: Iterable[_Item]) -> set[UUID]:
-    """Gives the tool calls that name no session the only open one, and gives their ids."""
-    homeless = [item.event for item in items if isinstance(item.event, ToolCall) and item.event.session_id is None]
-    only_open = {user: await only_open_session(write, user) for user in {call.user for call in homeless}}
-    for call in homeless:
-        call.session_id = only_open[call.user]
-    return {event_id(call) for call in homeless}
+    """Gives the events that may name no session, and name none, the only open one, and returns their ids."""
+    without = [item.event for item in items if item.event.session_id is None and KINDS[type(item.event)].joins_open_session]
+    only_open = {user: await only_open_session(write, user) for user in set(map(user_of, without))}
+    for event in without:
+        event.session_id = only_open[user_of(event)]
+    return set(map(event_id, without))

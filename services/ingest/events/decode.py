@@ -8,8 +8,9 @@ from uuid import UUID
 import msgspec
 
 from services.ingest.http import json_limits
+from shared.event_kinds import KINDS, identifiers
 from shared.http.errors import ApiError, BadRequest, PayloadTooLarge, invalid
-from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
+from shared.messages import Event, SessionStart
 from shared.plausible import EARLIEST_EVENT, MAX_AHEAD, objection_to_time, time_field, too_large
 from shared.project_paths import InvalidPath, normalize_project_path
 
@@ -17,17 +18,15 @@ MAX_SINGLE_BYTES: Final = 1024**2
 MAX_BATCH_BYTES: Final = 16 * 1024**2
 MAX_BATCH_ITEMS: Final = 10_000
 
-SESSION_START: Final = msgspec.json.Decoder(SessionStart)
-SESSION_END: Final = msgspec.json.Decoder(SessionEnd)
-CONVERSATION: Final = msgspec.json.Decoder(Conversation)
-ACTIVITY: Final = msgspec.json.Decoder(Activity)
-TOOL_CALL: Final = msgspec.json.Decoder(ToolCall)
+_DECODERS: Final[dict[type, msgspec.json.Decoder[Any]]] = {struct: msgspec.json.Decoder(struct) for struct in KINDS}
 _ANY_EVENT: Final = msgspec.json.Decoder(Event)
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ANYTHING: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder()
 _WELL_FORMED: Final = msgspec.json.Decoder(msgspec.Raw)
 
-E = TypeVar("E", SessionStart, SessionEnd, Conversation, Activity, ToolCall, Event)
+_IDENTIFIERS: Final = {struct: identifiers(struct) for struct in KINDS}
+
+E = TypeVar("E", bound=Event)
 T = TypeVar("T")
 
 _AT = re.compile(r" - at `\$\.?(?P<field>.*)`$", re.DOTALL)
@@ -44,12 +43,13 @@ class Batch(NamedTuple):
     events: list[Event | ApiError]
 
 
-def decode_event(body: bytes, decoder: msgspec.json.Decoder[E], now: datetime) -> E:
+def decode_event(body: bytes, struct: type[E], now: datetime) -> E:
     """The event of a body; what it leaves out is filled in (its time), what it spells in its own way is normalized.
 
     BadRequest INVALID_JSON for what is no JSON, VALIDATION_ERROR with `{"field.path": reason}` for what is no such event.
     """
     json_limits.check_utf8(body)
+    decoder: msgspec.json.Decoder[E] = _DECODERS[struct]
     return _checked(json_limits.storable(body), decoder, now)
 
 
@@ -150,20 +150,17 @@ def check_identifier(value: str | None, field: str) -> None:
 
 
 def _complete(event: Event, now: datetime) -> None:
-    check_identifier(event.session_id, "session_id")
-    if isinstance(event, SessionStart | ToolCall):
-        check_identifier(event.user, "user")
-    if isinstance(event, ToolCall):
-        check_identifier(event.tool_name, "tool_name")
-    field = time_field(type(event))
+    struct = type(event)
+    for name in _IDENTIFIERS[struct]:
+        check_identifier(getattr(event, name), name)
+    field = time_field(struct)
     time: datetime | None = getattr(event, field)
     if time is None:
         setattr(event, field, now)
     elif time.tzinfo is not UTC or not EARLIEST_EVENT <= time <= now + MAX_AHEAD:
         setattr(event, field, _utc(time, field, now))
-    for holder, name, most in too_large(event):
-        path = f"usage.{name}" if isinstance(holder, Usage) else name
-        raise invalid(path, f"is more than the {most:,} that can be true of one event; check what the client counts")
+    for excess in too_large(event):
+        raise invalid(excess.path, f"is more than the {excess.most:,} that can be true of one event; check what the client counts")
     if isinstance(event, SessionStart):
         try:
             event.project_path = normalize_project_path(event.project_path)

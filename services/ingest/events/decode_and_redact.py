@@ -10,8 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TypeVar, TypeVarTuple
 
-import msgspec
-
 from services.ingest.events.decode import Batch, E, decode_batch, decode_event, is_lines
 from services.ingest.events.write_event import Write
 from shared import metrics
@@ -31,9 +29,9 @@ Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
 
 
-async def event_of(write: Write, decoder: msgspec.json.Decoder[E]) -> E:
+async def event_of(write: Write, struct: type[E]) -> E:
     """The event of a body; raises what decode_event does."""
-    event = decode_event(write.body, decoder, write.received_at)
+    event = decode_event(write.body, struct, write.received_at)
     if write.ingest.settings.redact and may_hold_secret(write.body):
         await _run(len(write.body) > LARGE_BYTES, redact, [event])
     return event

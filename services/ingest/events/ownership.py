@@ -9,16 +9,24 @@ from contextlib import suppress
 
 from services.ingest.events.session_cache import KnownSession, unknown_session
 from services.ingest.events.write_event import Write
+from shared.event_kinds import KINDS
 from shared.http.errors import Forbidden, Unavailable
-from shared.messages import Event, SessionStart, ToolCall
+from shared.messages import Event
 
 
 def give_user(write: Write, events: Iterable[Event]) -> None:
     """Makes the events the bound user's, whatever they say."""
     if write.user is not None:
         for event in events:
-            if isinstance(event, SessionStart | ToolCall):
-                event.user = write.user
+            if (field := KINDS[type(event)].user_field) is not None:
+                setattr(event, field, write.user)
+
+
+def user_of(event: Event) -> str | None:
+    """The user that an event names; None if it names none, or its kind has none."""
+    field = KINDS[type(event)].user_field
+    user: str | None = getattr(event, field) if field else None
+    return user
 
 
 async def with_owners(write: Write, known: dict[str, KnownSession]) -> dict[str, KnownSession]:

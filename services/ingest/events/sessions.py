@@ -15,14 +15,14 @@ from services.ingest.http.idempotency import derived_id, new_id
 from services.ingest.http.responses import SessionEnded, SessionStarted
 from shared.http.errors import invalid
 from shared.http.middleware import json_response
-from shared.messages import SessionStart
+from shared.messages import SessionEnd, SessionStart
 from shared.project_paths import name_of
 
 
 async def start_session(request: Request) -> Response:
     """201 with ids that are usable at once: project and session are in Postgres, the start is in the journal."""
     write = await receive(request, ONE_EVENT)
-    start = await event_of(write, decode.SESSION_START)
+    start = await event_of(write, SessionStart)
     give_user(write, [start])
     session_id = start.session_id = start.session_id or _minted_session_id(write, start)
     start.id = start.id or write.derived_id() or new_id()
@@ -55,7 +55,7 @@ async def _register(write: Write, start: SessionStart, session_id: str) -> Known
 async def end_session(request: Request) -> Response:
     """200 once the end is in the journal. Of several ends the worker keeps the latest."""
     write = await receive(request, ONE_EVENT)
-    end = await event_of(write, decode.SESSION_END)
+    end = await event_of(write, SessionEnd)
     end.id = end.id or write.derived_id() or new_id()
     known = await _ending(write, end.session_id, decode.time_of(end))
     await check_owner(write, end.session_id, known)

@@ -17,23 +17,17 @@ from services.ingest.http.queue_errors import REDIS_FAILURES, REDIS_SECONDS
 from services.ingest.http.responses import Status
 from services.ingest.journal.append import Position
 from services.ingest.postgres.registry import Registry
+from shared.event_kinds import KINDS
 from shared.http.concurrency import Place
 from shared.http.errors import Conflict, Unavailable
 from shared.journal.dead_letter_envelope import ID_TAKEN
 from shared.journal.streams import letter_entry_id
-from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
+from shared.messages import Event
 
 MAX_WAIT_SECONDS: Final = 30
 FIRST_PAUSE_SECONDS: Final = 0.005
 LONGEST_PAUSE_SECONDS: Final = 0.05
 
-_TABLES: Final[dict[type, str]] = {
-    SessionStart: "session_events",
-    SessionEnd: "session_events",
-    Conversation: "messages",
-    Activity: "activities",
-    ToolCall: "tool_calls",
-}
 # The numbers of those entries that are gone. Not their content, which may be large and is of no interest here.
 _GONE: Final = """
 local gone = {}
@@ -152,5 +146,5 @@ def id_taken() -> Conflict:
 def _ids_by_table(events: Sequence[Event]) -> dict[str, set[UUID]]:
     ids: dict[str, set[UUID]] = defaultdict(set)
     for event in events:
-        ids[_TABLES[type(event)]].add(event_id(event))
+        ids[KINDS[type(event)].table].add(event_id(event))
     return ids

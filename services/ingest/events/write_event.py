@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-import prometheus_client
 from fastapi import Request
 from msgspec import Struct
 
@@ -21,20 +20,15 @@ from services.ingest.http.responses import Status
 from services.ingest.journal.append import entries_of
 from shared import metrics
 from shared.auth.authentication import grant_in
+from shared.event_kinds import KINDS
 from shared.http.concurrency import Place, place_of
 from shared.http.middleware import request_id_of
-from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
+from shared.messages import Event, SessionStart
 
 ONE_EVENT: Final = Takes((b"application/json",), MAX_SINGLE_BYTES)
 BATCH: Final = Takes((b"application/json", b"application/x-ndjson"), MAX_BATCH_BYTES)
 
-_ACCEPTED: Final[dict[type, prometheus_client.Counter]] = {
-    SessionStart: metrics.EVENTS_ACCEPTED.labels("session_start"),
-    SessionEnd: metrics.EVENTS_ACCEPTED.labels("session_end"),
-    Conversation: metrics.EVENTS_ACCEPTED.labels("conversation"),
-    Activity: metrics.EVENTS_ACCEPTED.labels("activity"),
-    ToolCall: metrics.EVENTS_ACCEPTED.labels("tool_call"),
-}
+_ACCEPTED: Final = {struct: metrics.EVENTS_ACCEPTED.labels(kind.tag) for struct, kind in KINDS.items()}
 
 
 class Write(Struct, frozen=True):

@@ -12,10 +12,9 @@ from services.ingest.admin.scrubs import ScrubRequest
 from services.ingest.events.decode import MAX_BATCH_ITEMS
 from services.ingest.http import responses
 from services.ingest.imports.upload_manifest import Manifest
-from shared.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
-from shared.plausible import EARLIEST_EVENT, MAX_AHEAD, MOST
+from shared.event_kinds import KINDS
+from shared.plausible import EARLIEST_EVENT, MAX_AHEAD
 
-EVENT_TYPES: Final = (SessionStart, SessionEnd, Conversation, Activity, ToolCall)
 ANSWER_TYPES: Final = (
     responses.SessionStarted,
     responses.SessionEnded,
@@ -43,7 +42,6 @@ _TIME: Final = {
     "pattern": _TIME_PATTERN,
     "description": f"ISO 8601, from {EARLIEST_EVENT:%Y} to {MAX_AHEAD.days} days after it is received; without an offset it is UTC. Now, if it is left out.",
 }
-_TIMES: Final = ("timestamp", "start_time", "end_time")
 _PATH_PATTERN: Final = r"^([/\\]|[A-Za-z]:[/\\])"
 # In `parameters` and in fields that are ignored: any JSON whose numbers fit in 64 bits.
 _ANY_JSON: Final = {
@@ -91,33 +89,34 @@ _PREFER: Final = {
 
 def components() -> dict[str, Any]:
     """components.schemas. Descriptions without indentation, as docstrings have them from Python 3.13 on."""
-    types = [*EVENT_TYPES, Manifest, NewKey, ScrubRequest, LetterFilter, *ANSWER_TYPES]
+    types = [*KINDS, Manifest, NewKey, ScrubRequest, LetterFilter, *ANSWER_TYPES]
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     for schema in (each for each in schemas.values() if "description" in each):
         schema["description"] = cleandoc(schema["description"])
-    for event_type in EVENT_TYPES:
-        _refine(schemas[event_type.__name__])
-    for struct, counts in MOST.items():
-        for field, most in counts.items():
-            _limit(schemas[struct.__name__]["properties"][field], most)
+    for struct, kind in KINDS.items():
+        _refine(schemas[struct.__name__], kind.time_field)
+        for path, most in kind.most.items():
+            _limit(schemas, struct.__name__, path, most)
     return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR}
 
 
-def _limit(schema: dict[str, Any], most: int) -> None:
-    """The most that is believed of a count, in place of what the journal can carry."""
+def _limit(schemas: dict[str, Any], holder: str, path: str, most: int) -> None:
+    """The most that is believed of a count, in place of what the journal can carry. `path` as in "usage.input_tokens"."""
+    name, _, rest = path.partition(".")
+    schema = schemas[holder]["properties"][name]
     for variant in schema.get("anyOf", [schema]):
-        if variant.get("type") == "integer":
+        if rest and "$ref" in variant:
+            _limit(schemas, variant["$ref"].rpartition("/")[2], rest, most)
+        elif variant.get("type") == "integer":
             variant["maximum"] = most
 
 
-def _refine(schema: dict[str, Any]) -> None:
+def _refine(schema: dict[str, Any], time_field: str) -> None:
     """What the Structs leave to code: times, paths, numbers; and `type`, which only an item of a batch must have."""
     properties = schema["properties"]
     schema["required"] = [name for name in schema["required"] if name != "type"]
     schema["additionalProperties"] = {"$ref": "#/components/schemas/AnyJson"}
-    for name in _TIMES:
-        if name in properties:
-            properties[name] = {"anyOf": [_TIME, {"type": "null"}], "default": None}
+    properties[time_field] = {"anyOf": [_TIME, {"type": "null"}], "default": None}
     if "project_path" in properties:
         properties["project_path"]["pattern"] = _PATH_PATTERN
     if "parameters" in properties:
@@ -133,7 +132,7 @@ def single_write(event_type: type[Struct], answer: type[Struct], status: int, *,
 
 def batch_write(answer: type[Struct]) -> dict[str, Any]:
     """The documentation of the route that takes many events."""
-    event = {"oneOf": [{"allOf": [_ref(event_type), {"required": ["type"]}]} for event_type in EVENT_TYPES]}
+    event = {"oneOf": [{"allOf": [_ref(event_type), {"required": ["type"]}]} for event_type in KINDS]}
     # A bad item is no bad request: the answer says what is wrong with it.
     item = {"anyOf": [event, {"description": "Anything else is rejected by itself."}]}
     array = {"type": "array", "items": item, "maxItems": MAX_BATCH_ITEMS}

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from services.ingest.events import batch, decode, sessions, single_event
+from services.ingest.events import batch, sessions, single_event
 from services.ingest.http.raw_route import RawRoute
 from services.ingest.http.responses import BatchAccepted, EventAccepted, ImportAnswer, SessionEnded, SessionStarted
 from services.ingest.imports import start_import
@@ -17,21 +17,21 @@ writes = APIRouter(route_class=RawRoute, tags=["writes"])
 @requires(INGEST)
 async def add_conversation(request: Request) -> Response:
     """Keeps a message of a person or of Claude."""
-    return await single_event.accept_event(request, decode.CONVERSATION)
+    return await single_event.accept_event(request, Conversation)
 
 
 @writes.post("/api/activities", status_code=201, **openapi_schemas.single_write(Activity, EventAccepted, 201))
 @requires(INGEST)
 async def add_activity(request: Request) -> Response:
     """Keeps that a file was created, modified or deleted."""
-    return await single_event.accept_event(request, decode.ACTIVITY)
+    return await single_event.accept_event(request, Activity)
 
 
 @writes.post("/api/tool-calls", status_code=201, **openapi_schemas.single_write(ToolCall, EventAccepted, 201))
 @requires(INGEST)
 async def add_tool_call(request: Request) -> Response:
     """Keeps a tool call. Without a session it belongs to the only open one, if there is exactly one."""
-    return await single_event.accept_event(request, decode.TOOL_CALL)
+    return await single_event.accept_event(request, ToolCall)
 
 
 @writes.post("/api/sessions/start", status_code=201, **openapi_schemas.single_write(SessionStart, SessionStarted, 201, can_miss=False))

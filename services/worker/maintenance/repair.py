@@ -19,7 +19,8 @@ from services.worker.resources import open_resources
 from services.worker.retry_later import AWAY, reason_of
 from services.worker.sessions import reattribution, session_rebuild
 from services.worker.settings import Settings
-from shared.plausible import EARLIEST_EVENT, MAX_AHEAD, MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
+from shared.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
+from shared.plausible import EARLIEST_EVENT, MAX_AHEAD
 
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens")
 # By table with a time of its own: columns of counts, the most that each can be, and what it becomes.

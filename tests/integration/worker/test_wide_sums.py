@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.worker.maintenance import rebuild
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
-from shared.plausible import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
+from shared.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
 from tests.integration.worker.test_repair import arrive
 
 MAX_BIGINT = 2**63 - 1

@@ -5,15 +5,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.events import decode
-from services.ingest.events.decode import CONVERSATION, SESSION_END, SESSION_START, TOOL_CALL, decode_batch, decode_event
+from services.ingest.events.decode import MAX_BATCH_ITEMS, decode_batch, decode_event, is_lines
+from shared.event_kinds import KINDS
 from shared.http.errors import ApiError, BadRequest, PayloadTooLarge
-from shared.messages import ENVELOPE_VERSION, Conversation, Envelope, decode_envelope, encode_envelope
+from shared.messages import ENVELOPE_VERSION, Conversation, Envelope, SessionEnd, SessionStart, ToolCall, decode_envelope, encode_envelope
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MESSAGE = {"session_id": "s", "content": "hello", "role": "user"}
@@ -29,19 +28,19 @@ def body(fields: dict[str, Any], **more: Any) -> bytes:
     return json.dumps(fields | more).encode()
 
 
-def refusal(text: bytes, decoder: msgspec.json.Decoder[Any] = CONVERSATION) -> ApiError:
+def refusal(text: bytes, kind: type[Any] = Conversation) -> ApiError:
     with pytest.raises(ApiError) as refused:
-        decode_event(text, decoder, NOW)
+        decode_event(text, kind, NOW)
     return refused.value
 
 
 def test_a_missing_timestamp_becomes_the_time_of_receipt() -> None:
-    assert decode_event(body(MESSAGE), CONVERSATION, NOW).timestamp == NOW
+    assert decode_event(body(MESSAGE), Conversation, NOW).timestamp == NOW
 
 
 @pytest.mark.parametrize("time", ["2024-01-15T10:30:00", "2024-01-15T10:30:00Z", "2024-01-15T12:30:00+02:00", "2024-01-15 10:30:00.000000"])
 def test_a_naive_time_is_utc_and_offsets_are_converted(time: str) -> None:
-    event = decode_event(body(MESSAGE, timestamp=time), CONVERSATION, NOW)
+    event = decode_event(body(MESSAGE, timestamp=time), Conversation, NOW)
     assert event.timestamp == datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
     assert event.timestamp is not None
     assert event.timestamp.tzinfo is UTC
@@ -54,23 +53,23 @@ def test_times_outside_the_range_are_refused(time: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "decoder", "field"),
+    ("fields", "kind", "field"),
     [
-        ({"content": "x", "role": "user"}, CONVERSATION, "session_id"),
-        (MESSAGE | {"role": "system"}, CONVERSATION, "role"),
-        (MESSAGE | {"usage": {"input_tokens": "many"}}, CONVERSATION, "usage.input_tokens"),
-        (MESSAGE | {"usage": {"output_tokens": -1}}, CONVERSATION, "usage.output_tokens"),
-        (MESSAGE | {"id": "no uuid"}, CONVERSATION, "id"),
-        (MESSAGE | {"type": "activity"}, CONVERSATION, "type"),
-        (CALL | {"execution_time_ms": 2**53}, TOOL_CALL, "execution_time_ms"),
-        (CALL | {"parameters": []}, TOOL_CALL, "parameters"),
-        ({"project_path": "relative/path"}, SESSION_START, "project_path"),
-        ({"project_path": ""}, SESSION_START, "project_path"),
-        ({"session_id": "x" * 201}, SESSION_END, "session_id"),
+        ({"content": "x", "role": "user"}, Conversation, "session_id"),
+        (MESSAGE | {"role": "system"}, Conversation, "role"),
+        (MESSAGE | {"usage": {"input_tokens": "many"}}, Conversation, "usage.input_tokens"),
+        (MESSAGE | {"usage": {"output_tokens": -1}}, Conversation, "usage.output_tokens"),
+        (MESSAGE | {"id": "no uuid"}, Conversation, "id"),
+        (MESSAGE | {"type": "activity"}, Conversation, "type"),
+        (CALL | {"execution_time_ms": 2**53}, ToolCall, "execution_time_ms"),
+        (CALL | {"parameters": []}, ToolCall, "parameters"),
+        ({"project_path": "relative/path"}, SessionStart, "project_path"),
+        ({"project_path": ""}, SessionStart, "project_path"),
+        ({"session_id": "x" * 201}, SessionEnd, "session_id"),
     ],
 )
-def test_a_schema_error_names_its_field(fields: dict[str, Any], decoder: msgspec.json.Decoder[Any], field: str) -> None:
-    error = refusal(body(fields), decoder)
+def test_a_schema_error_names_its_field(fields: dict[str, Any], kind: type[Any], field: str) -> None:
+    error = refusal(body(fields), kind)
     assert (error.status, error.code) == (400, "VALIDATION_ERROR")
     assert list(error.details) == [field]
     assert error.message == f"{field}: {error.details[field]}"
@@ -100,7 +99,7 @@ def test_malformed_json_is_an_invalid_json_error(text: bytes) -> None:
 @pytest.mark.parametrize("field", ["parameters", "ignored"])
 def test_a_number_beyond_64_bits_is_refused_in_every_field(number: str, field: str) -> None:
     text = f'{{"tool_name":"Bash","result_status":"success","{field}":{{"a":[{number}]}}}}'
-    assert refusal(text.encode(), TOOL_CALL).status == 400
+    assert refusal(text.encode(), ToolCall).status == 400
 
 
 @pytest.mark.parametrize("levels", [65, 200, 5000])
@@ -108,42 +107,42 @@ def test_a_number_beyond_64_bits_is_refused_in_every_field(number: str, field: s
 def test_json_deeper_than_64_levels_is_refused(levels: int, field: str) -> None:
     inside = b'{"a":' * (levels - 1) + b"1" + b"}" * (levels - 1)
     text = b'{"tool_name":"Bash","result_status":"success","' + field.encode() + b'":' + inside + b"}"
-    assert refusal(text, TOOL_CALL).status == 400
+    assert refusal(text, ToolCall).status == 400
 
 
 def test_a_whole_float_is_accepted_as_an_integer_but_parameters_stay_unchanged() -> None:
-    call = decode_event(body(CALL, execution_time_ms=250.0, parameters={"x": 1.0}), TOOL_CALL, NOW)
+    call = decode_event(body(CALL, execution_time_ms=250.0, parameters={"x": 1.0}), ToolCall, NOW)
     assert type(call.execution_time_ms) is int
     assert type(call.parameters["x"]) is float
-    message = decode_event(body(MESSAGE, usage={"input_tokens": 1e3}), CONVERSATION, NOW)
+    message = decode_event(body(MESSAGE, usage={"input_tokens": 1e3}), Conversation, NOW)
     assert message.usage is not None
     assert message.usage.input_tokens == 1000
     for other in (b"1e400", b"99999999999999999999", b"[" * 100 + b"]" * 100):
-        assert refusal(b'{"tool_name":"x","result_status":"success","execution_time_ms":1.0,"x":' + other + b"}", TOOL_CALL).status == 400
-    assert list(refusal(body(CALL, execution_time_ms=1e300), TOOL_CALL).details) == ["execution_time_ms"]
-    assert list(refusal(body(CALL, execution_time_ms=2.5), TOOL_CALL).details) == ["execution_time_ms"]
+        assert refusal(b'{"tool_name":"x","result_status":"success","execution_time_ms":1.0,"x":' + other + b"}", ToolCall).status == 400
+    assert list(refusal(body(CALL, execution_time_ms=1e300), ToolCall).details) == ["execution_time_ms"]
+    assert list(refusal(body(CALL, execution_time_ms=2.5), ToolCall).details) == ["execution_time_ms"]
 
 
 def test_unknown_fields_are_ignored() -> None:
-    assert decode_event(body(MESSAGE, mood="good"), CONVERSATION, NOW).content == "hello"
+    assert decode_event(body(MESSAGE, mood="good"), Conversation, NOW).content == "hello"
 
 
 def test_a_project_path_is_normalized() -> None:
-    assert decode_event(body({"project_path": "c:\\src\\.\\app\\"}), SESSION_START, NOW).project_path == "C:/src/app"
+    assert decode_event(body({"project_path": "c:\\src\\.\\app\\"}), SessionStart, NOW).project_path == "C:/src/app"
 
 
 @given(any_json)
 def test_any_json_gives_an_event_or_a_400(value: Any) -> None:
-    for decoder in (SESSION_START, SESSION_END, CONVERSATION, decode.ACTIVITY, TOOL_CALL):
+    for kind in KINDS:
         with suppress(BadRequest):
-            decode_event(json.dumps(value).encode(), decoder, NOW)
+            decode_event(json.dumps(value).encode(), kind, NOW)
 
 
 @given(st.binary())
 def test_any_bytes_give_an_event_or_a_400(text: bytes) -> None:
-    for is_lines in (True, False):
+    for are_lines in (True, False):
         with suppress(BadRequest):
-            decode_batch(text, is_lines, NOW)
+            decode_batch(text, are_lines, NOW)
 
 
 numbers = st.integers() | st.floats() | st.sampled_from([1.0, 1e3, 2.0**53, 1e300])
@@ -155,15 +154,15 @@ numbers = st.integers() | st.floats() | st.sampled_from([1.0, 1e3, 2.0**53, 1e30
     )
 )
 def test_any_numbers_give_an_event_or_a_400(fields: dict[str, Any]) -> None:
-    for known, decoder in ((CALL, TOOL_CALL), (MESSAGE, CONVERSATION)):
+    for known, kind in ((CALL, ToolCall), (MESSAGE, Conversation)):
         with suppress(BadRequest):
-            decode_event(body(known | fields), decoder, NOW)
+            decode_event(body(known | fields), kind, NOW)
 
 
 @given(any_json)
 def test_any_parameters_that_are_accepted_survive_the_journal(parameters: Any) -> None:
     try:
-        call = decode_event(body(CALL, parameters={"p": parameters}), TOOL_CALL, NOW)
+        call = decode_event(body(CALL, parameters={"p": parameters}), ToolCall, NOW)
     except BadRequest:
         return
     envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=NOW, events=[call])
@@ -220,7 +219,7 @@ def test_ndjson_may_have_blank_lines_crlf_and_a_broken_line() -> None:
 def test_a_batch_has_a_maximum_number_of_items() -> None:
     assert batch(b"[]") == []
     with pytest.raises(PayloadTooLarge):
-        batch(b"[" + b"1," * decode.MAX_BATCH_ITEMS + b"1]")
+        batch(b"[" + b"1," * MAX_BATCH_ITEMS + b"1]")
 
 
 @pytest.mark.parametrize(
@@ -233,4 +232,4 @@ def test_a_batch_has_a_maximum_number_of_items() -> None:
     ],
 )
 def test_ndjson_is_detected_by_media_type_or_first_bytes(text: bytes, media_type: bytes, lines: bool) -> None:
-    assert decode.is_lines(text, media_type) is lines
+    assert is_lines(text, media_type) is lines

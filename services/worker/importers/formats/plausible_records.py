@@ -19,7 +19,8 @@ from services.worker.persist.records import (
     SessionFacts,
     ToolUse,
 )
-from shared.plausible import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS, objection_to_time
+from shared.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
+from shared.plausible import objection_to_time
 
 CODE: Final = "NOT_BELIEVED"
 MAX_WEB_SEARCHES: Final = 100_000
