@@ -15,7 +15,7 @@ ERRORS = Counter("tracker_errors_total", "Answers that are not 2xx, by code word
 EVENTS_ACCEPTED = Counter("tracker_events_accepted_total", "Events that are on the journal's disk and were answered 2xx.", ["type"])
 EVENTS_REFUSED = Counter("tracker_events_refused_total", "Events that were not accepted, by code word.", ["code"])
 REDACTIONS = Counter("tracker_redactions_total", "Secrets that were replaced before they were stored, by kind.", ["kind"])
-BELLS_RUNG = Counter("tracker_bells_rung_total", "drain tasks sent by ingest.", ["outcome"])
+WAKEUPS_SENT = Counter("tracker_bells_rung_total", "Tasks that ingest sent to wake a worker, by outcome.", ["outcome"])
 
 # Read from Redis and Postgres by the query service when it is scraped.
 JOURNAL_ENTRIES = Gauge("tracker_journal_entries", "Entries in the journal that are not yet persisted.")

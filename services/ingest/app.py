@@ -1,4 +1,4 @@
-"""The ingest service, put together: accepts, promises, answers; computes nothing. Nothing connects before the lifespan begins."""
+"""Puts the ingest service together. Nothing connects before the lifespan begins."""
 
 import asyncio
 import gc
@@ -16,16 +16,15 @@ from services.ingest.admin.key_uses import KeyUses
 from services.ingest.dependencies import Ingest
 from services.ingest.events.claimed_keys import ClaimedKeys
 from services.ingest.events.polling import Poller
-from services.ingest.events.session_cache import KnownSessions
+from services.ingest.events.session_cache import SessionCache
 from services.ingest.events.wait import EntryWatch
 from services.ingest.http.raw_route import RawApp
 from services.ingest.imports.disk_space import show_disk
 from services.ingest.imports.store_probe import UploadWatch
 from services.ingest.journal.append import Journal
-from services.ingest.journal.append_script import AppendScript
 from services.ingest.journal.backlog import Backlog
 from services.ingest.journal.packed_commands import pack_in_c
-from services.ingest.journal.wakeup import Doorbell
+from services.ingest.journal.wakeup import WakeupSender
 from services.ingest.postgres.api_keys import KeyRegistry
 from services.ingest.postgres.import_jobs import JobRegistry
 from services.ingest.postgres.registry import Registry
@@ -50,14 +49,14 @@ from shared.redaction.redacted_structs import warm_up
 from shared.redis.clients import connect_async
 
 SERVICE = "ingest"
-# Longer than anybody waits for an exchange: a crowd may keep the process from its own work for a second, and that is not Redis' silence.
+# Longer than any request waits for Redis: under load the process itself may be busy for a second, which says nothing of Redis.
 CONNECT_SECONDS = 5.0
-# Between two looks for the ends of import jobs.
+# Pauses between two looks for import jobs that have ended.
 JOB_FIRST_PAUSE_SECONDS, JOB_LONGEST_PAUSE_SECONDS = 0.02, 0.2
 
 
 class IngestApp(RawApp):
-    """The app with the schemas that api_docs refers to, and with what its routes work with."""
+    """The app, with the schemas of its API document and the objects that its routes work with."""
 
     # Set while the lifespan lasts.
     ingest: Ingest
@@ -70,12 +69,14 @@ class IngestApp(RawApp):
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The app. Without settings it is the process' own: it reads them from the environment and sets up logs and garbage collection."""
+    """The app. Without `settings` it reads them from the environment, and sets up the process' logs and garbage collection."""
     if settings is None:
         settings = Settings()
         configure_logs(SERVICE, settings.log_level)
-        spare_the_collector()
-    uploads = store_at(settings.blob_url, reserve_bytes=settings.uploads_reserve_bytes)  # a wrong URL stops the start, not the first import
+        reduce_garbage_collection()
+    uploads = store_at(
+        settings.blob_url, reserve_bytes=settings.uploads_reserve_bytes
+    )  # a wrong URL stops the start instead of the first import
 
     async def find(key_id: str) -> StoredKey | None:
         return await app.ingest.keys.find(key_id)
@@ -90,7 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    # Not include_router: its per-request context costs as much as the whole of a write.
+    # Not include_router: its context for each request costs as much as a whole write.
     app.router.routes += [*writes.routes, *jobs.routes, *dead_letters.routes, *keys.routes, *operations.routes]
     app.state.required = required_by_path(app.router.routes)
     app.add_middleware(AccessControl, access=settings.access, keys=cache, required=app.state.required)
@@ -100,7 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache, uploads: BlobStore) -> AsyncIterator[None]:
-    """Connects, and lets go in the opposite order. Starts with Redis or Postgres away too: then answers are 503."""
+    """Connects, and disconnects in the opposite order. Starts also while Redis or Postgres is away: then answers are 503."""
     if settings.redact:
         warm_up()
     show_disk(settings.blob_url)
@@ -115,17 +116,23 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache, uploads
         await upload_watch.refuse_unusable()
         sender = broker.sender(settings.broker_url or settings.redis_url)
         stack.callback(sender.close)
-        doorbell = await stack.enter_async_context(_ringing(sender, settings.journal_partitions))
-        app.ingest = _ingest(settings, redis, registry, sender, doorbell, uploads, upload_watch)
+        wakeups = await stack.enter_async_context(_sending_wakeups(sender, settings.journal_partitions))
+        app.ingest = _ingest(settings, redis, registry, sender, wakeups, uploads, upload_watch)
         stack.push_async_callback(app.ingest.journal.aclose)
-        await stack.enter_async_context(_beside(app.ingest.backlog.watch))
-        await stack.enter_async_context(_beside(upload_watch.watch))
-        await stack.enter_async_context(_beside(KeyUses(cache, app.ingest.keys, redis).watch))
+        await stack.enter_async_context(_in_background(app.ingest.backlog.watch))
+        await stack.enter_async_context(_in_background(upload_watch.watch))
+        await stack.enter_async_context(_in_background(KeyUses(cache, app.ingest.keys, redis).watch))
         yield
 
 
 def _ingest(
-    settings: Settings, redis: Redis, registry: Registry, sender: Celery, doorbell: Doorbell, uploads: BlobStore, upload_watch: UploadWatch
+    settings: Settings,
+    redis: Redis,
+    registry: Registry,
+    sender: Celery,
+    wakeups: WakeupSender,
+    uploads: BlobStore,
+    upload_watch: UploadWatch,
 ) -> Ingest:
     backlog = Backlog(redis, partitions=settings.journal_partitions, max_entries=settings.backlog_max_entries)
     jobs = JobRegistry(registry)
@@ -135,8 +142,8 @@ def _ingest(
         registry=registry,
         jobs=jobs,
         keys=KeyRegistry(registry),
-        sessions=KnownSessions(redis, registry, settings.known_sessions),
-        journal=Journal(AppendScript(redis, settings.redis_replicas_acked), doorbell, backlog),
+        sessions=SessionCache(redis, registry, settings.known_sessions),
+        journal=Journal(redis, wakeups, backlog, settings.redis_replicas_acked),
         backlog=backlog,
         entry_watch=EntryWatch(redis),
         ended_jobs=Poller(jobs.ended, first_pause=JOB_FIRST_PAUSE_SECONDS, longest_pause=JOB_LONGEST_PAUSE_SECONDS),
@@ -147,10 +154,10 @@ def _ingest(
     )
 
 
-def spare_the_collector() -> None:
-    """Leaves what was loaded at the start out of garbage collection, and makes that rarer.
+def reduce_garbage_collection() -> None:
+    """Leaves what was loaded at the start out of garbage collection, and collects less often.
 
-    A request makes hardly a cycle, but enough objects to set it off for all modules again and again: a quarter of the time of a write.
+    A request makes hardly a cycle, but enough objects to start collections of all modules again and again: a quarter of a write's time.
     """
     gc.collect()
     gc.freeze()
@@ -158,26 +165,26 @@ def spare_the_collector() -> None:
 
 
 def connect_redis(redis_url: str) -> Redis:
-    """A client that never tries twice: whoever sent the event will.
+    """A client that never retries: the sender of the event does.
 
-    Its callers say how long they wait, for a whole exchange (queue_errors). A time-out of its own would start a task for each
-    command, and the cancellation that ends a wait can get lost in that (asyncio.wait_for of Python 3.11).
+    Its callers limit how long a whole exchange takes (queue_errors). A time-out of the client's own would start a task for each command, and could
+    lose the cancellation that ends a wait (asyncio.wait_for of Python 3.11).
     """
     options = {"socket_timeout": None, "socket_connect_timeout": CONNECT_SECONDS, "retry": Retry(NoBackoff(), 0)}
     return pack_in_c(connect_async(redis_url, max_connections=REDIS_CONNECTIONS, **options))
 
 
 @asynccontextmanager
-async def _ringing(sender: Celery, partitions: int) -> AsyncIterator[Doorbell]:
-    doorbell = Doorbell(sender, partitions)
-    doorbell.start()
-    yield doorbell
-    await asyncio.to_thread(doorbell.stop)
+async def _sending_wakeups(sender: Celery, partitions: int) -> AsyncIterator[WakeupSender]:
+    wakeups = WakeupSender(sender, partitions)
+    wakeups.start()
+    yield wakeups
+    await asyncio.to_thread(wakeups.stop)
 
 
 @asynccontextmanager
-async def _beside(watch: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Runs `watch` beside the requests, and tells it when to end."""
+async def _in_background(watch: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Runs `watch` while requests are served, and tells it when to end."""
     stopping = asyncio.Event()
     task = asyncio.create_task(watch(stopping))
     yield

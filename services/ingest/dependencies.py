@@ -1,6 +1,6 @@
-"""What the routes of ingest work with: made in the app's lifespan, found through a request.
+"""The objects that ingest's routes work with: made in the app's lifespan, found through a request.
 
-The types are imported for the type checker alone, so that every room may use this module and it stands on none of them.
+Their types are imported for the type checker alone, so every folder may import this module.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from services.ingest.events.claimed_keys import ClaimedKeys
     from services.ingest.events.polling import Poller
-    from services.ingest.events.session_cache import KnownSessions
+    from services.ingest.events.session_cache import SessionCache
     from services.ingest.events.wait import EntryWatch
     from services.ingest.imports.store_probe import UploadWatch
     from services.ingest.journal.append import Journal
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """What the routes work with; made in the app's lifespan."""
+    """The objects that the routes share; made in the app's lifespan."""
 
     settings: Settings
     redis: Redis
     registry: Registry
     jobs: JobRegistry
     keys: KeyRegistry
-    sessions: KnownSessions
+    sessions: SessionCache
     journal: Journal
     backlog: Backlog
     entry_watch: EntryWatch
@@ -50,6 +50,6 @@ class Ingest:
 
 
 def ingest_of(request: Request) -> Ingest:
-    """What this app's routes work with."""
+    """The objects of the app that got the request."""
     ingest: Ingest = request.scope["app"].ingest
     return ingest

@@ -4,7 +4,7 @@ Keys, per partition p, all on one node of a Redis Cluster:
 `journal:{p}` the stream, whose entries have the fields `payload`, `epoch` and `n`, the number of events in the payload. One consumer group, GROUP.
 `accounting:{p}` a hash: `epoch`, the account's random name, made with the first entry and gone with the journal; `accepted` and `settled`, how
 many events have come into the stream and left it. Both move with the stream, in one script.
-`bell:{p}` is set while a `drain` task is on its way for the partition, so that only one is sent for many events.
+`bell:{p}`, the wake-up key, is set while a `drain` task is on its way for the partition, so that only one is sent for many events.
 `turn:{p}` names the worker process that drains the partition now (services/worker/drain/partition_lease.py).
 `journal:partitions`, of all: the highest number of partitions that anybody has written with (shared/journal/partitions.py).
 """
@@ -17,8 +17,8 @@ PAYLOAD_FIELD = "payload"
 # Entries of versions before the accounting have neither; they are drained and belong to no account.
 EPOCH_FIELD = "epoch"
 EVENTS_FIELD = "n"
-# A bell that was rung but whose task got lost is silent for at most this long; the sweep rings meanwhile.
-BELL_TTL_MS = 2_000
+# If a `drain` task is lost, ingest sends no other for at most this long; the sweep finds the entries meanwhile.
+WAKEUP_TTL_MS = 2_000
 
 
 @cache
@@ -33,13 +33,13 @@ def accounting_key(stream: str) -> str:
     return stream.replace("journal", "accounting", 1)
 
 
-def letter_entry_id(stream: str, entry_id: str) -> str:
-    """The name of an entry in its dead letters. Entries of different streams may have the same id."""
+def dead_letter_entry_id(stream: str, entry_id: str) -> str:
+    """An entry's id as its dead letters have it: with the stream, since entries of different streams may have the same id."""
     return entry_id if stream == stream_key(0) else f"{stream}/{entry_id}"
 
 
-def bell_key(stream: str) -> str:
-    """The bell of a stream, on the same node: `journal:{p}` → `bell:{p}`."""
+def wakeup_key(stream: str) -> str:
+    """The wake-up key of a stream, on the same node: `journal:{p}` → `bell:{p}`."""
     return stream.replace("journal", "bell", 1)
 
 

@@ -20,7 +20,8 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "worker": WorkerSettings,
     "make up": EmbeddedSettings,
 }
-MAX_LINES = 250
+# A file reads from top to bottom in one place. It is split by step, not by length; beyond this it has more than one step.
+MAX_LINES = 350
 
 
 def settings_in_code() -> dict[str, dict[str, str]]:
@@ -75,7 +76,7 @@ def test_make_targets_that_the_readme_names_exist() -> None:
     assert set(re.findall(r"`make ([\w-]+)", README)) <= targets
 
 
-def test_no_file_of_code_is_longer_than_one_can_hold_in_the_head() -> None:
+def test_no_code_file_has_more_than_350_lines() -> None:
     tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     long = {name: n for name in tracked if (n := len((ROOT / name).read_text(encoding="utf-8").splitlines())) > MAX_LINES}
     assert long == {}

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from services.ingest.events.decode import decode_batch, decode_event
-from services.ingest.events.decode_and_redact import redact
+from services.ingest.events.redact_events import redact
 from services.ingest.events.wait import MAX_WAIT_SECONDS, read_preference
 from services.ingest.http import json_limits
 from services.ingest.http.idempotency import read_key

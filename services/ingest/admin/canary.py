@@ -8,10 +8,10 @@ from fastapi import Request, Response
 from msgspec import Struct
 
 from services.ingest.dependencies import ingest_of
-from services.ingest.events.write_event import ONE_EVENT, receive
+from services.ingest.events.write_event import SINGLE_BODY, admit_write
 from services.ingest.http.queue_errors import answering_503
 from services.ingest.http.request_checks import headers_of
-from services.ingest.journal.append_script import Entry
+from services.ingest.journal.append import Entry
 from shared.http.errors import MethodNotAllowed, invalid
 from shared.http.middleware import json_response
 from shared.journal.canary import PATH, PROOF_HEADER, PROOF_KEY
@@ -30,7 +30,7 @@ class CanaryAccepted(Struct):
 async def accept_canary(request: Request) -> Response:
     """201 once it is on the journal's disk. Without the token it is as if there was no such route, as the API's description has it."""
     await _check_token(request)
-    write = await receive(request, ONE_EVENT)
+    write = await admit_write(request, SINGLE_BODY)
     try:
         canary = _CANARY.decode(write.body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -19,10 +19,9 @@ from services.ingest.events.json_body import read_json
 from services.ingest.events.wait import Preference, preference_in
 from services.ingest.http import request_checks
 from services.ingest.http.queue_errors import REDIS_FAILURES
-from services.ingest.http.request_checks import Takes
+from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import LetterDeleted, LetterReplayed, LettersChanged, Status
-from services.ingest.journal.append import Position
-from services.ingest.journal.append_script import Entry
+from services.ingest.journal.append import Entry, Position
 from services.ingest.postgres import dead_letters
 from services.ingest.postgres.audit import Act, act_of
 from services.ingest.postgres.dead_letters import Group, Row
@@ -33,7 +32,7 @@ from shared.journal.dead_letter_envelope import WHOLE_ENTRY, encode_replay, even
 from shared.journal.streams import partition_of, stream_key
 from shared.messages import Time
 
-_TAKES: Final = Takes((b"application/json",), 64 * 1024)
+_BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 
 
 class LetterFilter(Struct, kw_only=True):
@@ -156,7 +155,7 @@ def _asked(request: Request) -> tuple[Ingest, UUID]:
 
 
 async def _asked_group(request: Request) -> tuple[Ingest, Group]:
-    ingest, wanted = ingest_of(request), await read_json(request, _TAKES, _FILTER)
+    ingest, wanted = ingest_of(request), await read_json(request, _BODY, _FILTER)
     seen_before = wanted.seen_before or await dead_letters.now(ingest.registry)
     aware = seen_before if seen_before.tzinfo else seen_before.replace(tzinfo=UTC)
     return ingest, Group(aware, wanted.kind, wanted.reason)

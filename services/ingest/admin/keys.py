@@ -12,7 +12,7 @@ from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.json_body import read_json
 from services.ingest.http import request_checks
-from services.ingest.http.request_checks import Takes
+from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import KeyCreated, KeyRevoked
 from services.ingest.postgres.api_keys import KeyRegistry
 from services.ingest.postgres.audit import Act, act_of
@@ -21,7 +21,7 @@ from shared.http.errors import NotFound, invalid
 from shared.http.middleware import json_response
 from shared.messages import Name
 
-_TAKES: Final = Takes((b"application/json",), 64 * 1024)
+_BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 _ID: Final = re.compile(r"[0-9A-Za-z]{12}", re.ASCII)
 
 
@@ -40,7 +40,7 @@ _NEW_KEY: Final = msgspec.json.Decoder(NewKey)
 async def create(request: Request) -> Response:
     """201 with the key, which nobody will see again."""
     ingest = ingest_of(request)
-    wanted = await read_json(request, _TAKES, _NEW_KEY)
+    wanted = await read_json(request, _BODY, _NEW_KEY)
     created = await make_key(ingest.keys, wanted, lambda key_id: act_of(request, "key.create", key_id, **described(wanted)))
     return json_response(created, 201)
 

@@ -1,95 +1,119 @@
-"""A key that is bound to a user: what it writes is that user's, and sessions of other users are not for it.
+"""What a bound API key may write.
 
-One that is bound to projects writes into those alone. Other sessions are for it, as when it reads, not there: 404. It starts sessions in its
-projects only, and makes no new one.
+A key that is bound to a user: its events are that user's, and sessions of other users are refused (403).
+A key that is bound to projects: sessions of other projects do not exist for it (404), as when it reads. It starts sessions in its own projects only,
+and makes no new project (403).
 """
 
 from collections.abc import Collection, Iterable
 from contextlib import suppress
+from typing import Final
 
-from services.ingest.events.session_cache import KnownSession, unknown_session
-from services.ingest.events.write_event import Write
+from fastapi import Request
+from msgspec import Struct
+
+from services.ingest.events.session_cache import CachedSession, SessionCache, unknown_session
+from services.ingest.postgres.registry import Registry
+from shared.auth.authentication import grant_in
 from shared.event_kinds import KINDS
 from shared.http.errors import Forbidden, Unavailable
 from shared.messages import Event
 
 
-def give_user(write: Write, events: Iterable[Event]) -> None:
-    """Makes the events the bound user's, whatever they say."""
-    if write.user is not None:
+class Binding(Struct, frozen=True):
+    """The user and the projects that a request's API key is bound to; None: not bound."""
+
+    user: str | None = None
+    project_ids: Collection[int] | None = None
+
+
+UNBOUND: Final = Binding()
+
+
+def binding_of(request: Request) -> Binding:
+    """What the request's API key is bound to. A request without a key is not bound."""
+    grant = grant_in(request.scope)
+    return Binding(grant.user, grant.project_ids) if grant else UNBOUND
+
+
+def set_user(binding: Binding, events: Iterable[Event]) -> None:
+    """Makes the events the bound user's, whatever user they name."""
+    if binding.user is not None:
         for event in events:
             if (field := KINDS[type(event)].user_field) is not None:
-                setattr(event, field, write.user)
+                setattr(event, field, binding.user)
 
 
 def user_of(event: Event) -> str | None:
-    """The user that an event names; None if it names none, or its kind has none."""
+    """The user that an event names; None if it names none, or if its kind has none."""
     field = KINDS[type(event)].user_field
     user: str | None = getattr(event, field) if field else None
     return user
 
 
-async def with_owners(write: Write, known: dict[str, KnownSession]) -> dict[str, KnownSession]:
-    """The sessions, and whose they are as far as Redis knows: this process may remember one from before somebody said so."""
-    if write.user is None or not (doubtful := [session_id for session_id, session in known.items() if session.user is None]):
-        return known
-    noted = await write.ingest.sessions.noted(doubtful)
-    return known | {session_id: known[session_id].merged(note) for session_id, note in noted.items()}
+async def check_session(sessions: SessionCache, binding: Binding, session_id: str, session: CachedSession) -> None:
+    """NotFound if the session is in none of the key's projects, Forbidden if it is another user's."""
+    if not await in_projects(sessions, binding, {session_id: session}):
+        raise unknown_session(session_id)
+    if binding.user is not None:
+        session = (await with_users(sessions, binding, {session_id: session}))[session_id]
+        if is_other_users(binding, session):
+            raise other_users_session()
 
 
-async def of_older(write: Write, session_ids: Collection[str]) -> dict[str, KnownSession]:
-    """What Postgres knows of sessions that are started again. While it is away nothing: events are accepted all the same."""
-    if write.user is None:
+async def check_start(registry: Registry, binding: Binding, session_id: str, path: str) -> int:
+    """The project of a session that starts, 0 for an unbound key. Forbidden if it is none of the key's projects."""
+    if binding.project_ids is None:
+        return 0
+    project_id = await registry.project_of(session_id, path)
+    if project_id not in binding.project_ids:
+        raise other_project()
+    return project_id or 0
+
+
+async def in_projects(sessions: SessionCache, binding: Binding, found: dict[str, CachedSession]) -> dict[str, CachedSession]:
+    """The sessions that are in the key's projects, with their projects. A session whose project is not known yet is left out."""
+    if binding.project_ids is None:
+        return found
+    if without_project := [session_id for session_id, session in found.items() if not session.project_id]:
+        stored = await sessions.find_in_postgres(without_project)
+        found = found | {session_id: found[session_id].merged(session) for session_id, session in stored.items()}
+    return {session_id: session for session_id, session in found.items() if session.project_id in binding.project_ids}
+
+
+async def with_users(sessions: SessionCache, binding: Binding, found: dict[str, CachedSession]) -> dict[str, CachedSession]:
+    """The sessions, with the users that Redis knows. This process may have cached a session before its user was known."""
+    if binding.user is None or not (without_user := [session_id for session_id, session in found.items() if session.user is None]):
+        return found
+    in_redis = await sessions.find_in_redis(without_user)
+    return found | {session_id: found[session_id].merged(session) for session_id, session in in_redis.items()}
+
+
+async def started_before(sessions: SessionCache, binding: Binding, session_ids: Collection[str]) -> dict[str, CachedSession]:
+    """What Postgres knows of sessions that are started again. Nothing while it is away: then events are accepted without it."""
+    if binding.user is None:
         return {}
     with suppress(Unavailable):
-        return await write.ingest.sessions.registered(session_ids)
+        return await sessions.find_in_postgres(session_ids)
     return {}
 
 
-def is_foreign(write: Write, known: KnownSession) -> bool:
+def is_other_users(binding: Binding, session: CachedSession) -> bool:
     """Whether a session is known to be another user's than the key's."""
-    return write.user is not None and known.user not in (None, write.user)
+    return binding.user is not None and session.user not in (None, binding.user)
 
 
-def not_yours() -> Forbidden:
-    """The 403."""
+def other_users_session() -> Forbidden:
+    """The 403 for a session of another user."""
     return Forbidden(
         "This session is another user's, and the key is bound to one; use a key of that user, or one that is not bound.",
         details={"session_id": "another user's"},
     )
 
 
-def not_your_project() -> Forbidden:
-    """The 403 for a start."""
+def other_project() -> Forbidden:
+    """The 403 for the start of a session in another project."""
     return Forbidden(
         "This key is bound to projects, and the session would be in another; use a key of that project, or one that is not bound.",
         details={"project_path": "of another project than the key's"},
     )
-
-
-async def with_projects(write: Write, known: dict[str, KnownSession]) -> dict[str, KnownSession]:
-    """Of the sessions those that the key may write into, with their projects. One whose project nobody knows yet is not."""
-    if write.project_ids is None:
-        return known
-    if doubtful := [session_id for session_id, session in known.items() if not session.project_id]:
-        registered = await write.ingest.sessions.registered(doubtful)
-        known = known | {session_id: known[session_id].merged(session) for session_id, session in registered.items()}
-    return {session_id: session for session_id, session in known.items() if session.project_id in write.project_ids}
-
-
-async def check_start(write: Write, session_id: str, path: str) -> int:
-    """The project in which the session will be, 0 if that does not matter. Forbidden if it is none of the key's."""
-    if write.project_ids is None:
-        return 0
-    project_id = await write.ingest.registry.project_of(session_id, path)
-    if project_id not in write.project_ids:
-        raise not_your_project()
-    return project_id or 0
-
-
-async def check_owner(write: Write, session_id: str, known: KnownSession) -> None:
-    """NotFound if the session is in another project than the key's, Forbidden if it is another user's."""
-    if not await with_projects(write, {session_id: known}):
-        raise unknown_session(session_id)
-    if write.user is not None and is_foreign(write, (await with_owners(write, {session_id: known}))[session_id]):
-        raise not_yours()

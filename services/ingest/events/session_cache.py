@@ -1,4 +1,4 @@
-"""Step 2 of an event's path: is its session known? This process' memory, then Redis, then Postgres."""
+"""Which sessions exist: looked up in this process' memory, then in Redis, then in Postgres."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -8,89 +8,89 @@ from msgspec import Struct
 from redis.asyncio import Redis
 
 from services.ingest.http.queue_errors import answering_503
-from services.ingest.journal.append_script import Note
+from services.ingest.journal.append import CacheEntry
 from services.ingest.postgres.registry import Registry
 from shared.http.errors import NotFound
 from shared.redis.cluster_nodes import read_many
 
 
-class KnownSession(Struct, frozen=True, omit_defaults=True):
-    """What ingest remembers of a session. `project_id` is 0 until it is known, `started_at` the earliest start."""
+class CachedSession(Struct, frozen=True, omit_defaults=True):
+    """What ingest remembers of a session. `project_id` is 0 until it is known; `started_at` is the earliest start."""
 
     project_id: int = 0
     started_at: datetime | None = None
     user: str | None = None
 
-    def merged(self, other: "KnownSession | None") -> "KnownSession":
-        """Both together: a known project, the earliest start."""
+    def merged(self, other: "CachedSession | None") -> "CachedSession":
+        """Both together: a known project, the earliest start, a known user."""
         if other is None:
             return self
         starts = [start for start in (self.started_at, other.started_at) if start]
-        return KnownSession(self.project_id or other.project_id, min(starts, default=None), self.user or other.user)
+        return CachedSession(self.project_id or other.project_id, min(starts, default=None), self.user or other.user)
 
 
-_decode = msgspec.json.Decoder(KnownSession).decode
+_decode = msgspec.json.Decoder(CachedSession).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class KnownSessions:
-    """The memory of one process, over the two others. It forgets what was used least recently."""
+class SessionCache:
+    """The memory of one process, in front of Redis and Postgres. It drops the least recently used sessions."""
 
     def __init__(self, redis: Redis, registry: Registry, capacity: int) -> None:
         self._redis = redis
         self._registry = registry
         self._capacity = capacity
-        self._recent: dict[str, KnownSession] = {}
+        self._recent: dict[str, CachedSession] = {}
 
-    async def get(self, session_id: str) -> KnownSession:
+    async def get(self, session_id: str) -> CachedSession:
         """The session; NotFound SESSION_NOT_FOUND if there is none."""
-        known = self._remembered(session_id) or (await self.find({session_id})).get(session_id)
-        if known is None:
+        session = self._find_in_memory(session_id) or (await self.find({session_id})).get(session_id)
+        if session is None:
             raise unknown_session(session_id)
-        return known
+        return session
 
-    async def find(self, session_ids: Collection[str]) -> dict[str, KnownSession]:
-        """Those of the sessions that exist."""
-        found = {session_id: known for session_id in session_ids if (known := self._remembered(session_id))}
+    async def find(self, session_ids: Collection[str]) -> dict[str, CachedSession]:
+        """The sessions that exist."""
+        found = {session_id: session for session_id in session_ids if (session := self._find_in_memory(session_id))}
         if missing := set(session_ids) - found.keys():
-            found |= await self.noted(missing)
+            found |= await self.find_in_redis(missing)
         if missing := set(session_ids) - found.keys():
-            found |= await self.registered(missing)
+            found |= await self.find_in_postgres(missing)
         self.remember(found)
         return found
 
-    async def noted(self, session_ids: Collection[str]) -> dict[str, KnownSession]:
-        """Those that Redis knows, from any ingest process, in the last 24 h."""
+    async def find_in_redis(self, session_ids: Collection[str]) -> dict[str, CachedSession]:
+        """The sessions that any ingest process has stored in Redis, in the last 24 h."""
         names = list(session_ids)
         async with answering_503(self._redis):
             values = await read_many(self._redis, [_key(name) for name in names])
         return {name: _decode(value) for name, value in zip(names, values, strict=True) if value}
 
-    async def registered(self, session_ids: Collection[str]) -> dict[str, KnownSession]:
-        """Those that Postgres knows."""
+    async def find_in_postgres(self, session_ids: Collection[str]) -> dict[str, CachedSession]:
+        """The sessions that are in Postgres."""
         rows = await self._registry.find_sessions(session_ids)
-        return {row["session_id"]: KnownSession(row["project_id"], row["started_at"], row["user_name"]) for row in rows}
+        return {row["session_id"]: CachedSession(row["project_id"], row["started_at"], row["user_name"]) for row in rows}
 
-    def remember(self, sessions: dict[str, KnownSession]) -> None:
-        """Keeps sessions at hand. Call it once they are certain: registered or journalled."""
+    def remember(self, sessions: dict[str, CachedSession]) -> None:
+        """Caches sessions in this process. Call it only for sessions that are in Postgres or whose start is in the journal."""
         self._recent |= sessions
         while len(self._recent) > self._capacity:
             del self._recent[next(iter(self._recent))]
 
-    def _remembered(self, session_id: str) -> KnownSession | None:
-        known = self._recent.pop(session_id, None)
-        if known is not None:
-            self._recent[session_id] = known
-        return known
+    def _find_in_memory(self, session_id: str) -> CachedSession | None:
+        session = self._recent.pop(session_id, None)
+        if session is not None:
+            self._recent[session_id] = session
+        return session
 
 
-def notes_of(sessions: dict[str, KnownSession]) -> list[Note]:
-    """What tells the other ingest processes; written together with the journal entry."""
-    return [Note(_key(session_id), _encode(known)) for session_id, known in sessions.items()]
+def cache_entries(sessions: dict[str, CachedSession]) -> list[CacheEntry]:
+    """What tells the other ingest processes of the sessions; written to Redis together with the journal's entries."""
+    return [CacheEntry(_key(session_id), _encode(session)) for session_id, session in sessions.items()]
 
 
 def unknown_session(session_id: str) -> NotFound:
-    """The 404 for a session that nobody started."""
+    """The 404 for a session that does not exist."""
     return NotFound(
         "There is no such session; start it with POST /api/sessions/start first.",
         code="SESSION_NOT_FOUND",

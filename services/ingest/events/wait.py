@@ -21,7 +21,7 @@ from shared.event_kinds import KINDS
 from shared.http.concurrency import Place
 from shared.http.errors import Conflict, Unavailable
 from shared.journal.dead_letter_envelope import ID_TAKEN
-from shared.journal.streams import letter_entry_id
+from shared.journal.streams import dead_letter_entry_id
 from shared.messages import Event
 
 MAX_WAIT_SECONDS: Final = 30
@@ -126,7 +126,7 @@ async def wait_for(
 
 async def _outcome(registry: Registry, positions: Sequence[Position], events: Sequence[Event]) -> Outcome:
     # By their entries: the row of an event's id, or a letter of it, may be of another that has the same id.
-    entry_ids = [letter_entry_id(position.stream, position.entry_id.decode()) for position in positions]
+    entry_ids = [dead_letter_entry_id(position.stream, position.entry_id.decode()) for position in positions]
     died = await registry.died_in(entry_ids)
     conflicts = Counter(letter["event_id"] for letter in died if letter["reason"] == ID_TAKEN)
     if any(letter["reason"] != ID_TAKEN for letter in died):

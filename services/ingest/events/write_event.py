@@ -1,4 +1,7 @@
-"""A write from request to answer, as steps that each route composes: receive, decode, find the session, keep."""
+"""A write, from request to answer: `write_event` is the whole of a POST of one event.
+
+The other writes have their flows in write_session.py (start, end) and write_batch.py (many events). They share the steps below.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -6,98 +9,131 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import Request, Response
 from msgspec import Struct
 
 from services.ingest.dependencies import Ingest, ingest_of
-from services.ingest.events.decode import MAX_BATCH_BYTES, MAX_SINGLE_BYTES
-from services.ingest.events.session_cache import KnownSession, notes_of
-from services.ingest.events.wait import QUEUED, Outcome, Preference, id_taken, preference_in, wait_for
+from services.ingest.events.decode import MAX_BATCH_BYTES, MAX_SINGLE_BYTES, E, decode_event, event_id
+from services.ingest.events.ownership import Binding, binding_of, check_session, set_user, user_of
+from services.ingest.events.redact_events import redact_event
+from services.ingest.events.session_cache import CachedSession, cache_entries
+from services.ingest.events.wait import Outcome, Preference, id_taken, preference_in, wait_for
 from services.ingest.http import idempotency, request_checks, request_deadline
 from services.ingest.http.queue_errors import OutcomeUnknown
-from services.ingest.http.request_checks import Takes
-from services.ingest.http.responses import Status
-from services.ingest.journal.append import entries_of
+from services.ingest.http.request_checks import AcceptedBody
+from services.ingest.http.responses import EventAccepted, Status
+from services.ingest.journal.append import Position, entries_of
 from shared import metrics
-from shared.auth.authentication import grant_in
 from shared.event_kinds import KINDS
 from shared.http.concurrency import Place, place_of
-from shared.http.middleware import request_id_of
+from shared.http.middleware import json_response, request_id_of
 from shared.messages import Event, SessionStart
 
-ONE_EVENT: Final = Takes((b"application/json",), MAX_SINGLE_BYTES)
-BATCH: Final = Takes((b"application/json", b"application/x-ndjson"), MAX_BATCH_BYTES)
+SINGLE_BODY: Final = AcceptedBody((b"application/json",), MAX_SINGLE_BYTES)
+BATCH_BODY: Final = AcceptedBody((b"application/json", b"application/x-ndjson"), MAX_BATCH_BYTES)
 
 _ACCEPTED: Final = {struct: metrics.EVENTS_ACCEPTED.labels(kind.tag) for struct, kind in KINDS.items()}
 
 
+async def write_event(request: Request, struct: type[E]) -> Response:
+    """`POST /api/conversations`, `/api/activities`, `/api/tool-calls`: 201 once the event is on the journal's disk."""
+    write = await admit_write(request, SINGLE_BODY)
+    event = decode_event(write.body, struct, write.received_at)
+    # Before anything of the event is stored, its session included.
+    if write.ingest.settings.redact:
+        await redact_event(event, write.body)
+    set_user(write.binding, [event])
+    event.id = event.id or write.derived_id() or idempotency.new_id()
+    is_inferred = await resolve_session(write, event)
+    positions = await append(write, [event], [len(write.body)], inferred=(event_id(event),) if is_inferred else ())
+    status = await wait_for_one(write, positions, event)
+    answer = EventAccepted(id=event_id(event), session_id=event.session_id, status=status)
+    return json_response(answer, 201, write.preference.headers)
+
+
 class Write(Struct, frozen=True):
-    """A request that may be accepted: its body has arrived, its key is not taken by another body."""
+    """An admitted request. Its body has arrived, and no other body has come with its idempotency key."""
 
     ingest: Ingest
     place: Place
-    route: str
+    key_scope: str
     media_type: bytes
     body: bytes
     key: str | None
     preference: Preference
     request_id: str
     received_at: datetime
-    # Of the key, if it is bound to one, and to some.
-    user: str | None
-    project_ids: Collection[int] | None
+    binding: Binding
 
-    def derived_id(self, *more: str) -> UUID | None:
-        """The id that the Idempotency-Key stands for on this route; None without one."""
-        return idempotency.derived_id(self.route, self.key, *more) if self.key else None
+    def derived_id(self, *parts: str) -> UUID | None:
+        """The id that the idempotency key stands for on this route; None without a key."""
+        return idempotency.derived_id(self.key_scope, self.key, *parts) if self.key else None
 
 
-def bound_user(request: Request) -> str | None:
-    """Whose the writes of the request's key are; None if it is not bound."""
-    grant = grant_in(request.scope)
-    return grant.user if grant else None
-
-
-def route_of(request: Request) -> str:
-    """Within what an Idempotency-Key means one thing: the path, and of a bound key its user. Two users may choose the same."""
-    path: str = request.scope["path"]
-    user = bound_user(request)
-    return path if user is None else f"{path}\n{user}"
-
-
-async def receive(request: Request, takes: Takes) -> Write:
-    """Lets a request in: there is room, it has the right form, its body is complete, its key is free for it."""
+async def admit_write(request: Request, accepted: AcceptedBody) -> Write:
+    """Admits a request: the journal has room, the head is right, the body is complete, the idempotency key is new or repeats this body."""
     ingest = ingest_of(request)
     ingest.backlog.check()
-    request_checks.check_query(request)
-    headers = request_checks.headers_of(request)
-    media_type = request_checks.media_type_of(headers, takes)
-    request_checks.check_declared_size(headers, takes.max_bytes)
+    headers, media_type = request_checks.check_head(request, accepted)
     key = idempotency.read_key(headers.get(b"idempotency-key"))
-    body = await request_checks.read_body(request, max_bytes=takes.max_bytes, seconds=ingest.settings.body_seconds)
+    body = await request_checks.read_body(request, max_bytes=accepted.max_bytes, seconds=ingest.settings.body_seconds)
     request_deadline.begin()
-    user = bound_user(request)
-    route = route_of(request)
+    binding = binding_of(request)
+    scope = key_scope(request, binding)
     if key:
-        await ingest.claimed_keys.claim(route, key, body)
+        await ingest.claimed_keys.claim(scope, key, body)
     place = place_of(request.scope)
     preference = preference_in(headers, place)
-    grant = grant_in(request.scope)
-    project_ids = grant.project_ids if grant else None
-    return Write(ingest, place, route, media_type, body, key, preference, request_id_of(request), datetime.now(UTC), user, project_ids)
+    return Write(ingest, place, scope, media_type, body, key, preference, request_id_of(request), datetime.now(UTC), binding)
 
 
-async def keep(
+def key_scope(request: Request, binding: Binding) -> str:
+    """Where an idempotency key is unique: the path, and for a bound API key its user. Two users may choose the same idempotency key."""
+    path: str = request.scope["path"]
+    return path if binding.user is None else f"{path}\n{binding.user}"
+
+
+async def resolve_session(write: Write, event: Event) -> bool:
+    """Checks the session that the event names: it exists, and the API key may write into it. Infers one if the event names none and may do so.
+
+    True if the event named no session.
+    """
+    if event.session_id is not None:
+        sessions = write.ingest.sessions
+        await check_session(sessions, write.binding, event.session_id, await sessions.get(event.session_id))
+        return False
+    if KINDS[type(event)].joins_open_session:
+        event.session_id = await infer_session(write, user_of(event))
+    return True
+
+
+async def infer_session(write: Write, user: str | None) -> str | None:
+    """The only open session of a user, or of anyone, in the API key's projects. None if there is none, or more than one."""
+    rows = await write.ingest.registry.open_sessions(user, write.binding.project_ids)
+    applied = {row["session_id"] for row in rows if row["applied"]}
+    # Postgres has no user yet for a session whose start is still in the journal; the cache has.
+    starting = {row["session_id"] for row in rows if not row["applied"]}
+    if user is not None and starting:
+        found = await write.ingest.sessions.find(starting)
+        starting = {session_id for session_id in starting if session_id in found and found[session_id].user == user}
+    candidates = applied | starting
+    return candidates.pop() if len(candidates) == 1 else None
+
+
+async def append(
     write: Write,
     events: Sequence[Event],
     sizes: Sequence[int],
-    started: dict[str, KnownSession] | None = None,
+    *,
+    started: dict[str, CachedSession] | None = None,
     inferred: Collection[UUID] = (),
-) -> Outcome:
-    """Puts the events into the journal, with what is now known of sessions; then waits if that was asked for. `inferred`: ids of the tool
-    calls whose session was found here."""
+) -> list[Position]:
+    """Appends the events to the journal, and what is now known of the sessions that they start to the session cache. Gives the journal's entries.
+
+    `sizes`: the events' bytes, roughly. `inferred`: ids of the events whose session ingest inferred.
+    """
     if not events:
-        return QUEUED
+        return []
     ingest = write.ingest
     entries = entries_of(
         events,
@@ -108,9 +144,9 @@ async def keep(
         inferred=inferred,
     )
     try:
-        positions = await ingest.journal.append(entries, notes_of(started) if started else ())
+        positions = await ingest.journal.append(entries, cache_entries(started) if started else ())
     except OutcomeUnknown as error:
-        error.details |= _to_repeat(events)
+        error.details |= _ids_for_retry(events)
         raise
     if started:
         ingest.sessions.remember(started)
@@ -119,20 +155,25 @@ async def keep(
     else:
         for kind, count in Counter(map(type, events)).items():
             _ACCEPTED[kind].inc(count)
-    return await wait_for(write.preference, write.place, ingest.entry_watch, ingest.registry, positions, events)
+    return positions
 
 
-async def keep_one(write: Write, event: Event, started: dict[str, KnownSession] | None = None, inferred: Collection[UUID] = ()) -> Status:
-    """Keeps the only event of a request. Conflict if it was waited for, and its id turned out to be another event's."""
-    outcome = await keep(write, [event], [len(write.body)], started, inferred)
-    if outcome.conflicts:
-        raise id_taken()
-    return outcome.status
-
-
-def _to_repeat(events: Sequence[Event]) -> dict[str, Any]:
-    """What makes the same events of a request that is sent again: the ids that were made here, whoever made them. Of a batch in the items' order."""
+def _ids_for_retry(events: Sequence[Event]) -> dict[str, Any]:
+    """The ids that make the same events when the client sends the request again; for a batch in the items' order."""
     if len(events) > 1:
         return {"ids": [event.id for event in events]}
     [event] = events
     return {"id": event.id, "session_id": event.session_id} if isinstance(event, SessionStart) else {"id": event.id}
+
+
+async def wait_for_all(write: Write, positions: Sequence[Position], events: Sequence[Event]) -> Outcome:
+    """What became of the events, if the request has `Prefer: wait`; else, or if it takes longer, "queued"."""
+    return await wait_for(write.preference, write.place, write.ingest.entry_watch, write.ingest.registry, positions, events)
+
+
+async def wait_for_one(write: Write, positions: Sequence[Position], event: Event) -> Status:
+    """The same for a request's only event. Conflict if another event has its id."""
+    outcome = await wait_for_all(write, positions, [event])
+    if outcome.conflicts:
+        raise id_taken()
+    return outcome.status

@@ -12,8 +12,8 @@ from shared.http.errors import BadRequest, PayloadTooLarge, RequestTimeout, Unsu
 
 
 @dataclass(frozen=True, slots=True)
-class Takes:
-    """What a route takes: its media types and the size of its body."""
+class AcceptedBody:
+    """What bodies a route accepts."""
 
     media_types: tuple[bytes, ...]
     max_bytes: int
@@ -22,6 +22,15 @@ class Takes:
 def headers_of(request: Request) -> dict[bytes, bytes]:
     """The headers, lower-cased names to values; of repeated ones the last."""
     return dict(request.scope["headers"])
+
+
+def check_head(request: Request, accepted: AcceptedBody) -> tuple[dict[bytes, bytes], bytes]:
+    """Checks all that is known before the body: query, media type, declared size. Gives the headers and the media type."""
+    check_query(request)
+    headers = headers_of(request)
+    media_type = media_type_of(headers, accepted)
+    check_declared_size(headers, accepted.max_bytes)
+    return headers, media_type
 
 
 def check_query(request: Request) -> None:
@@ -43,7 +52,7 @@ def uuid_in_path(request: Request, name: str) -> UUID:
         raise invalid(name, "must be a UUID") from None
 
 
-def media_type_of(headers: dict[bytes, bytes], takes: Takes) -> bytes:
+def media_type_of(headers: dict[bytes, bytes], accepted: AcceptedBody) -> bytes:
     """The media type without parameters; UnsupportedMediaType for another one, for an encoding or a charset but UTF-8."""
     encoding = headers.get(b"content-encoding", b"identity").strip().lower()
     if encoding not in (b"identity", b""):
@@ -57,10 +66,10 @@ def media_type_of(headers: dict[bytes, bytes], takes: Takes) -> bytes:
     media_type = media_type.strip()
     is_json = media_type.startswith(b"application/") and media_type.endswith(b"+json")
     is_utf8 = b"charset" not in parameters or b"utf-8" in parameters
-    if (media_type in takes.media_types or is_json) and is_utf8:
+    if (media_type in accepted.media_types or is_json) and is_utf8:
         return media_type
-    taken = " or ".join(name.decode() for name in takes.media_types)
-    raise UnsupportedMediaType(f"Send Content-Type: {taken}, in UTF-8.", details={"Content-Type": "missing" if not value else "not taken"})
+    wanted = " or ".join(name.decode() for name in accepted.media_types)
+    raise UnsupportedMediaType(f"Send Content-Type: {wanted}, in UTF-8.", details={"Content-Type": "missing" if not value else "not taken"})
 
 
 def check_declared_size(headers: dict[bytes, bytes], max_bytes: int) -> None:

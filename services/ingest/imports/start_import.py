@@ -10,13 +10,14 @@ from celery import Celery
 from fastapi import Request, Response
 
 from services.ingest.dependencies import Ingest, ingest_of
+from services.ingest.events.ownership import binding_of
 from services.ingest.events.wait import Preference, preference_in
-from services.ingest.events.write_event import bound_user, route_of
+from services.ingest.events.write_event import key_scope
 from services.ingest.http import idempotency, request_checks
 from services.ingest.http.responses import ImportAnswer
 from services.ingest.imports.orphan_uploads import settle_later
 from services.ingest.imports.uploads import Upload, stored_upload
-from services.ingest.journal.wakeup import ring_for
+from services.ingest.journal.wakeup import send_tasks
 from shared.auth.authentication import grant_in
 from shared.broker import TASK_RUN_IMPORT
 from shared.http.concurrency import Place, place_of
@@ -42,18 +43,18 @@ async def import_files(request: Request) -> Response:
     if not place.move(place.limits.uploads):
         raise Unavailable("Too many uploads are arriving; send this one again in a moment.", code="OVERLOADED", retry_after_seconds=5)
     async with stored_upload(request, ingest.uploads, ingest.settings.max_upload_bytes) as upload:
-        upload.user = bound_user(request) or upload.user
+        upload.user = binding_of(request).user or upload.user
         job_id = await _queue(request, upload, key)
     return await _answer(ingest, place, job_id, preference_in(headers, place))
 
 
 async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
     """The job is in Postgres when this returns; its task is a bell, the worker's sweep finds a job that heard none."""
-    ingest, route, grant = ingest_of(request), route_of(request), grant_in(request.scope)
-    job_id = idempotency.derived_id(route, key) if key else uuid4()
+    ingest, scope, grant = ingest_of(request), key_scope(request, binding_of(request)), grant_in(request.scope)
+    job_id = idempotency.derived_id(scope, key) if key else uuid4()
     if key:
         # Of the contents: a multipart body has another boundary each time.
-        await ingest.claimed_keys.claim(route, key, b"".join(file.blob.digest.digest() for file in upload.files))
+        await ingest.claimed_keys.claim(scope, key, b"".join(file.blob.digest.digest() for file in upload.files))
     shown = redact_text if ingest.settings.redact else str
     files = [{"name": shown(file.name), "blob_url": file.blob.url, "bytes": file.blob.size, "kind": file.kind} for file in upload.files]
     bytes_total = sum(file.blob.size for file in upload.files)
@@ -90,8 +91,8 @@ def _unconfirmed(job_id: UUID) -> Unavailable:
 
 
 def send_shares(sender: Celery, job_id: UUID, shares: int) -> None:
-    """Rings for each share of a job. Call it from a thread."""
-    ring_for(sender, TASK_RUN_IMPORT, *((str(job_id), share) for share in range(shares)))
+    """Sends a task for each share of a job. Call it from a thread."""
+    send_tasks(sender, TASK_RUN_IMPORT, *((str(job_id), share) for share in range(shares)))
 
 
 async def _answer(ingest: Ingest, place: Place, job_id: UUID, preference: Preference) -> Response:

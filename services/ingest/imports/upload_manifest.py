@@ -9,15 +9,15 @@ from msgspec import Meta, Struct
 from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import MAX_BATCH_BYTES
 from services.ingest.events.json_body import read_json
-from services.ingest.events.write_event import bound_user
-from services.ingest.http.request_checks import Takes
+from services.ingest.events.ownership import binding_of
+from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import ManifestAnswer
 from services.ingest.imports.uploads import MAX_USER_CHARACTERS
 from shared.http.middleware import json_response
 from shared.redaction.redact import redact_text
 
 MAX_FILES: Final = 50_000
-_TAKES: Final = Takes((b"application/json",), MAX_BATCH_BYTES)
+_BODY: Final = AcceptedBody((b"application/json",), MAX_BATCH_BYTES)
 
 
 class ManifestFile(Struct):
@@ -43,8 +43,8 @@ _MANIFEST: Final = msgspec.json.Decoder(Manifest)
 async def ask(request: Request) -> Response:
     """200 with the indexes of the files that need to be sent. It is no write: nothing is kept of it."""
     ingest = ingest_of(request)
-    manifest = await read_json(request, _TAKES, _MANIFEST)
-    user = bound_user(request) or manifest.user
+    manifest = await read_json(request, _BODY, _MANIFEST)
+    user = binding_of(request).user or manifest.user
     # Jobs keep the name as it is shown.
     user = redact_text(user) if user and ingest.settings.redact else user
     unseen = await ingest.jobs.unseen_contents([bytes.fromhex(file.sha256) for file in manifest.files], user)

@@ -1,50 +1,72 @@
-"""Step 3 of an event's path: the append to the journal. Once it returns, the events are on Redis' disk.
+"""The append to the journal. Once it returns, the events are on Redis' disk.
 
-What arrives while one write is on its way goes into the next one together: under load a round trip, its fsync and its
-cost in Python are shared, without load nobody waits for anybody.
+Appends that arrive while one write is under way go into the next write together. Under load they share its round trip, its fsync and its cost in
+Python; without load nothing waits.
 """
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from hashlib import sha1
 from itertools import islice
+from secrets import token_hex
+from typing import Any
 from uuid import UUID
 
 import structlog
 from msgspec import Struct
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
 
 from services.ingest.http import request_deadline
 from services.ingest.http.queue_errors import REDIS_FAILURES, is_out_of_memory, refusal
-from services.ingest.journal.append_script import AppendScript, Entry, Note
 from services.ingest.journal.backlog import Backlog
-from services.ingest.journal.wakeup import Doorbell
-from shared.journal.streams import partition_of, stream_key
+from services.ingest.journal.wakeup import WakeupSender
+from shared.journal.streams import (
+    EPOCH_FIELD,
+    EVENTS_FIELD,
+    PAYLOAD_FIELD,
+    WAKEUP_TTL_MS,
+    accounting_key,
+    partition_of,
+    stream_key,
+    wakeup_key,
+)
 from shared.messages import ENVELOPE_VERSION, Envelope, Event, encode_envelope
+from shared.redis import replica_acks
+from shared.redis.cluster_nodes import Nodes
 
 log = structlog.get_logger()
 
 MAX_ENTRY_EVENTS = 500
 MAX_ENTRY_BYTES = 256 * 1024
 
-# One write: enough to share a round trip among, little enough for it to stay short.
+# One write: enough appends to share a round trip, few enough to keep it short.
 MAX_WRITE_APPENDS = 128
 MAX_WRITE_BYTES = 8 * 1024**2
 LEAST_WRITE_SECONDS = 0.3
 
 
+class Entry(Struct, frozen=True):
+    """What one XADD writes: a payload of so many events. With `events` 0 it is in no account: its events were accounted for before."""
+
+    stream: str
+    payload: bytes
+    events: int
+
+
+class CacheEntry(Struct, frozen=True):
+    """What is known of a session, for the other ingest processes: a Redis key that is written together with the entries, and expires."""
+
+    key: str
+    value: bytes
+
+
 class Position(Struct, frozen=True):
-    """Where an entry is: a stream and the id in it. It is gone from there once the worker has dealt with it."""
+    """Where an entry is: a stream and the id in it. The worker removes the entry once it has processed it."""
 
     stream: str
     entry_id: bytes
-
-
-class _Append(Struct, frozen=True):
-    entries: Sequence[Entry]
-    notes: Sequence[Note]
-    # By the loop's clock; and the answer then is no.
-    due: float
-    done: "asyncio.Future[list[Position]]"
 
 
 def entries_of(
@@ -56,8 +78,10 @@ def entries_of(
     partitions: int,
     inferred: Collection[UUID] = (),
 ) -> list[Entry]:
-    """The entries that carry the events, in their order within a partition. `sizes` are the events' bytes, roughly; `inferred` the ids of those
-    whose session ingest found."""
+    """The entries that carry the events, in the events' order within a partition.
+
+    `sizes`: the events' bytes, roughly. `inferred`: ids of the events whose session ingest inferred.
+    """
     return [
         Entry(stream_key(partition), encode_envelope(_envelope(chunk, request_id, received_at, inferred)), len(chunk))
         for partition, chunk in _chunks(events, sizes, partitions)
@@ -88,7 +112,7 @@ def _partition_of(event: Event, partitions: int) -> int:
 
 
 def _cut(events: Sequence[Event], sizes: Sequence[int]) -> Iterator[Sequence[Event]]:
-    """Slices that keep to both limits; one event that is over them by itself is a slice too."""
+    """Slices that keep to both limits. An event that is over them by itself is a slice too."""
     start = filled = 0
     for at, size in enumerate(sizes):
         if at > start and (filled + size > MAX_ENTRY_BYTES or at - start >= MAX_ENTRY_EVENTS):
@@ -98,29 +122,40 @@ def _cut(events: Sequence[Event], sizes: Sequence[int]) -> Iterator[Sequence[Eve
     yield events[start:]
 
 
-class Journal:
-    """The streams' writing end."""
+class _Append(Struct, frozen=True):
+    entries: Sequence[Entry]
+    cache_entries: Sequence[CacheEntry]
+    # By the event loop's clock: when the request is refused if it has no answer.
+    due: float
+    done: "asyncio.Future[list[Position]]"
 
-    def __init__(self, script: AppendScript, doorbell: Doorbell, backlog: Backlog) -> None:
-        self._script = script
+
+class Journal:
+    """The side of the journal that appends. `replicas`: how many Redis replicas must have an append on disk before it is confirmed."""
+
+    def __init__(self, redis: Redis, wakeups: WakeupSender, backlog: Backlog, replicas: int = 0) -> None:
+        self._script = _AppendScript(redis, replicas)
         self._backlog = backlog
-        self._doorbell = doorbell
+        self._wakeups = wakeups
         self._waiting: list[_Append] = []
         self._writer: asyncio.Task[None] | None = None
-        # Whether anything of the write that is under way may have reached Redis.
+        # Whether the write under way may have reached Redis.
         self._is_sent = False
 
     async def aclose(self) -> None:
-        """Closes what it opened."""
+        """Closes the connections that it opened."""
         await self._script.aclose()
 
-    async def append(self, entries: Sequence[Entry], notes: Sequence[Note] = ()) -> list[Position]:
-        """Writes all of the entries or none. Unavailable QUEUE_UNAVAILABLE within a second if Redis does not say that it has them (OutcomeUnknown
-        if it may have them), BACKLOG_FULL if there is no room for so much."""
+    async def append(self, entries: Sequence[Entry], cache_entries: Sequence[CacheEntry] = ()) -> list[Position]:
+        """Writes all of the entries or none, and gives their positions.
+
+        Unavailable BACKLOG_FULL if there is no room. Unavailable QUEUE_UNAVAILABLE within a second if Redis does not confirm them; OutcomeUnknown
+        if it may have them all the same.
+        """
         self._backlog.take(sum([len(entry.payload) for entry in entries]))
         loop = asyncio.get_running_loop()
         done: asyncio.Future[list[Position]] = loop.create_future()
-        self._waiting.append(_Append(entries, notes, loop.time() + request_deadline.left(), done))
+        self._waiting.append(_Append(entries, cache_entries, loop.time() + request_deadline.left(), done))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_until_idle())
         return await done
@@ -128,12 +163,12 @@ class Journal:
     async def _write_until_idle(self) -> None:
         try:
             while self._waiting:
-                group = self._take()
+                group = self._next_group()
                 try:
                     await self._write(group)
                 except BaseException as error:
                     log.error("journal_write_failed", reason=type(error).__name__, appends=len(group))
-                    # Who waited behind the failed write has waited long enough; nobody is left waiting for ever.
+                    # The appends behind a failed write have waited long enough. All are refused, so none waits for ever.
                     _refuse(group, error, may_be_kept=self._is_sent and not (self._script.is_atomic and is_out_of_memory(error)))
                     _refuse(self._waiting, error, may_be_kept=False)
                     self._waiting.clear()
@@ -142,7 +177,7 @@ class Journal:
         finally:
             self._writer = None
 
-    def _take(self) -> list[_Append]:
+    def _next_group(self) -> list[_Append]:
         size = count = 0
         for append in self._waiting[:MAX_WRITE_APPENDS]:
             size += sum(len(entry.payload) for entry in append.entries)
@@ -155,25 +190,147 @@ class Journal:
 
     async def _write(self, group: list[_Append]) -> None:
         entries = [entry for append in group for entry in append.entries]
-        notes = [note for append in group for note in append.notes]
-        # Who waited behind another write has less left, but never so little that a Redis that works is given up.
+        cache_entries = [entry for append in group for entry in append.cache_entries]
+        # An append that waited behind another write has less time left, but never too little for a Redis that works.
         seconds = max(min([append.due for append in group]) - asyncio.get_running_loop().time(), LEAST_WRITE_SECONDS)
         async with request_deadline.within(seconds):
             self._is_sent = False
             if not self._backlog.is_announced:
                 await self._backlog.sample()
             self._is_sent = True
-            bells_due, entry_ids = await self._script.write(entries, notes, self._backlog.note_seconds)
+            wakeups_due, entry_ids = await self._script.run(entries, cache_entries, self._backlog.cache_entry_seconds)
         positions = map(Position, (entry.stream for entry in entries), entry_ids)
         for append in group:
-            found = list(islice(positions, len(append.entries)))
+            of_append = list(islice(positions, len(append.entries)))
             if not append.done.done():
-                append.done.set_result(found)
-        if bells_due:
-            self._doorbell.ring(bells_due)
+                append.done.set_result(of_append)
+        if wakeups_due:
+            self._wakeups.wake_workers(wakeups_due)
 
 
 def _refuse(appends: Sequence[_Append], cause: BaseException, *, may_be_kept: bool) -> None:
     for append in appends:
         if not append.done.done():
             append.done.set_exception(refusal(cause, may_be_kept=may_be_kept))
+
+
+# All of it happens or none, as in MULTI, but in one command with one answer, which costs Python a third.
+# KEYS: stream, account and wake-up of each stream; the cache entries.
+# ARGV: number of streams; TTLs of wake-ups and cache entries; a name for accounts that have to be made; number of entries; of each entry its
+# stream (from 1), events and payload; the cache entries' values.
+# Answers how many wake-ups are due, then the entries' ids. The wake-ups are set last: a worker clears its own before it reads, so entries that
+# were appended while it is set will be read.
+_APPEND = f"""
+local answer = {{0}}
+local streams, entries = tonumber(ARGV[1]), tonumber(ARGV[5])
+local epochs, accepted = {{}}, {{}}
+for s = 1, streams do
+    accepted[s] = 0
+    epochs[s] = redis.call('HGET', KEYS[3 * s - 1], '{EPOCH_FIELD}')
+    if not epochs[s] then
+        epochs[s] = ARGV[4] .. '-' .. s
+        redis.call('HSET', KEYS[3 * s - 1], '{EPOCH_FIELD}', epochs[s], 'settled', 0)
+    end
+end
+for i = 1, entries do
+    local s, n, payload = tonumber(ARGV[3 + 3 * i]), ARGV[4 + 3 * i], ARGV[5 + 3 * i]
+    local stream = KEYS[3 * s - 2]
+    if n == '0' then
+        answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload)
+    else
+        answer[i + 1] = redis.call('XADD', stream, '*', '{PAYLOAD_FIELD}', payload, '{EPOCH_FIELD}', epochs[s], '{EVENTS_FIELD}', n)
+        accepted[s] = accepted[s] + n
+    end
+end
+for s = 1, streams do
+    if accepted[s] > 0 then
+        redis.call('HINCRBY', KEYS[3 * s - 1], 'accepted', accepted[s])
+    end
+end
+for i = 1, #KEYS - 3 * streams do
+    redis.call('SET', KEYS[3 * streams + i], ARGV[5 + 3 * entries + i], 'EX', ARGV[3])
+end
+for s = 1, streams do
+    if redis.call('SET', KEYS[3 * s], 1, 'NX', 'PX', ARGV[2]) then
+        answer[1] = answer[1] + 1
+    end
+end
+return answer
+"""
+
+# Naming the script by its hash saves Redis the hashing.
+_APPEND_SHA1 = sha1(_APPEND.encode(), usedforsecurity=False).hexdigest()
+
+
+class _AppendScript:
+    """Runs the script: once for all streams, or in a Cluster once for each. Answers once all is on as many disks as it has to be."""
+
+    def __init__(self, redis: Redis, replicas: int) -> None:
+        self._redis = redis
+        self._replicas = replicas
+        self._nodes = Nodes(redis)
+
+    async def run(self, entries: Sequence[Entry], cache_entries: Sequence[CacheEntry], cache_entry_seconds: int) -> tuple[int, list[bytes]]:
+        """How many wake-ups are due, and the entries' ids. Redis' errors, NotReplicatedError among them, if not all of it is certain to be there.
+
+        On one server all of it is there or nothing. In a Cluster some partitions may have theirs when others fail. A client that sends it again
+        with the same ids makes no duplicates.
+        """
+        if not self._nodes.is_cluster:
+            return await self._run(entries, cache_entries, cache_entry_seconds)
+        by_stream: dict[str, list[int]] = {}
+        for at, entry in enumerate(entries):
+            by_stream.setdefault(entry.stream, []).append(at)
+        answers = await asyncio.gather(
+            *(self._run([entries[at] for at in places], (), cache_entry_seconds) for places in by_stream.values())
+        )
+        await asyncio.gather(*(self._redis.set(entry.key, entry.value, ex=cache_entry_seconds) for entry in cache_entries))
+        ids = [b""] * len(entries)
+        for places, (_, found) in zip(by_stream.values(), answers, strict=True):
+            for at, entry_id in zip(places, found, strict=True):
+                ids[at] = entry_id
+        return sum(wakeups for wakeups, _ in answers), ids
+
+    @property
+    def is_atomic(self) -> bool:
+        """Whether a write is there as a whole or not at all."""
+        return not self._nodes.is_cluster
+
+    async def aclose(self) -> None:
+        """Closes the connections that it opened."""
+        await self._nodes.aclose()
+
+    async def _run(
+        self, entries: Sequence[Entry], cache_entries: Sequence[CacheEntry], cache_entry_seconds: int
+    ) -> tuple[int, list[bytes]]:
+        # Most appends have one stream, and many entries.
+        numbers: dict[str, int] = {}
+        values: list[bytes | int] = []
+        for entry in entries:
+            values += (numbers.setdefault(entry.stream, len(numbers) + 1), entry.events, entry.payload)
+        keys = [key for stream in numbers for key in (stream, accounting_key(stream), wakeup_key(stream))]
+        keys += [entry.key for entry in cache_entries]
+        values += [entry.value for entry in cache_entries]
+        words = (len(keys), *keys, len(numbers), WAKEUP_TTL_MS, cache_entry_seconds, token_hex(8), len(entries), *values)
+        try:
+            node = await self._nodes.of(entries[0].stream)
+            try:
+                wakeups, *ids = await self._send(node, "EVALSHA", _APPEND_SHA1, *words)
+            except NoScriptError:
+                # Redis was started anew. It knows the script from now on.
+                wakeups, *ids = await self._send(node, "EVAL", _APPEND, *words)
+        except REDIS_FAILURES:
+            self._nodes.look_again()
+            raise
+        return wakeups, ids
+
+    async def _send(self, node: Redis, *words: Any) -> Any:
+        if not self._replicas:
+            return await node.execute_command(*words)  # type: ignore[no-untyped-call]
+        async with node.pipeline(transaction=False) as pipe:
+            pipe.execute_command(*words)
+            for wait in replica_acks.waits(self._replicas):
+                pipe.execute_command(*wait)
+            answer, *acks = await pipe.execute()
+        replica_acks.check(acks, self._replicas)
+        return answer

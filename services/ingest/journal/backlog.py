@@ -26,7 +26,7 @@ LOW_ENTRIES_SHARE = 0.9
 # Of maxmemory, for all that is not the journal. Above it a note of a session is kept for minutes: Postgres knows the session by then, unless it
 # is away.
 OTHERS_SHARE = 0.4
-NOTE_SECONDS, SHORT_NOTE_SECONDS = 86_400, 300
+CACHE_SECONDS, SHORT_CACHE_SECONDS = 86_400, 300
 # Of a stream's nodes, so many are looked at to tell its size.
 NODES_SAMPLED = 50
 # What is appended is in Redis twice while it is: as it came in, and in the stream.
@@ -49,7 +49,7 @@ class Backlog:
         # Of the smallest server; None as above.
         self.max_bytes: int | None = None
         # How long what is known of a session may be kept in Redis.
-        self.note_seconds = NOTE_SECONDS
+        self.cache_entry_seconds = CACHE_SECONDS
 
     @property
     def is_announced(self) -> bool:
@@ -102,7 +102,7 @@ class Backlog:
         self.max_bytes = min((max_bytes for _, max_bytes in limited), default=None)
         others_bytes = sum(used_bytes for used_bytes, _ in servers) - sum(filter(None, told[1::2]))
         are_many = bool(limited) and others_bytes > OTHERS_SHARE * sum(max_bytes for _, max_bytes in limited)
-        self.note_seconds = SHORT_NOTE_SECONDS if are_many else NOTE_SECONDS
+        self.cache_entry_seconds = SHORT_CACHE_SECONDS if are_many else CACHE_SECONDS
         self._reason = self._judge(sum(told[::2]), max((used_bytes / max_bytes for used_bytes, max_bytes in limited), default=0.0))
 
     def _judge(self, entries: int, memory_share: float) -> str | None:

@@ -1,4 +1,4 @@
-"""Step 4: wakes a worker. A bell is a Celery task without content; losing one is harmless, a sweep rings every second."""
+"""Wakes a worker. A wake-up is a Celery task without content. Losing one is harmless: the worker's sweep looks every second."""
 
 from threading import Event, Thread
 from typing import Any
@@ -12,32 +12,32 @@ from shared.broker import TASK_DRAIN
 
 log = structlog.get_logger()
 
-# A bell that waited this long has been overtaken by the sweep.
+# After this long the sweep has found the entries that the wake-up was sent for.
 _EXPIRES_SECONDS = 60
 
 
-class Doorbell:
-    """Sends from a thread of its own: rings during a send become bells after it, as many as partitions at most."""
+class WakeupSender:
+    """Sends wake-ups from a thread of its own. Wake-ups that are due while it sends go out afterwards, at most one for each partition."""
 
     def __init__(self, sender: Celery, partitions: int = 1) -> None:
         self._partitions = partitions
         self._sender = sender
         self._wanted = Event()
-        self._bells = 0
+        self._due = 0
         self._stopping = False
-        self._thread = Thread(target=self._run, name="doorbell", daemon=True)
+        self._thread = Thread(target=self._run, name="wakeups", daemon=True)
 
     def start(self) -> None:
         """Starts the thread."""
         self._thread.start()
 
-    def ring(self, bells: int = 1) -> None:
-        """Asks for so many workers, one for each partition that had none on its way; never blocks."""
-        self._bells = min(self._bells + bells, self._partitions)
+    def wake_workers(self, count: int = 1) -> None:
+        """Wakes so many workers, one for each partition that has none on its way. Never blocks."""
+        self._due = min(self._due + count, self._partitions)
         self._wanted.set()
 
     def stop(self, timeout_seconds: float = 2.0) -> None:
-        """Lets a bell that was asked for go, and ends the thread."""
+        """Sends the wake-ups that are due, and ends the thread."""
         self._stopping = True
         self._wanted.set()
         self._thread.join(timeout_seconds)
@@ -45,10 +45,10 @@ class Doorbell:
     def _run(self) -> None:
         while True:
             self._wanted.wait()
-            # Before sending: whoever rings meanwhile gets a bell of his own.
+            # Before sending: a wake-up that becomes due meanwhile is sent in the next round.
             self._wanted.clear()
-            bells, self._bells = self._bells, 0
-            for _ in range(bells):
+            due, self._due = self._due, 0
+            for _ in range(due):
                 self._send()
             if self._stopping:
                 return
@@ -56,14 +56,14 @@ class Doorbell:
     def _send(self) -> None:
         try:
             self._sender.send_task(TASK_DRAIN, retry=False, ignore_result=True, expires=_EXPIRES_SECONDS)
-            metrics.BELLS_RUNG.labels("sent").inc()
+            metrics.WAKEUPS_SENT.labels("sent").inc()
         except (OperationalError, OSError) as error:
-            metrics.BELLS_RUNG.labels("failed").inc()
-            log.warning("bell_failed", reason=type(error).__name__)
+            metrics.WAKEUPS_SENT.labels("failed").inc()
+            log.warning("wakeup_failed", reason=type(error).__name__)
 
 
-def ring_for(sender: Celery, task: str, *calls: tuple[Any, ...]) -> None:
-    """Sends a task once for each of `calls`, its arguments; what is not sent, the worker's sweep finds.
+def send_tasks(sender: Celery, task: str, *calls: tuple[Any, ...]) -> None:
+    """Sends a task once for each of `calls`, its arguments. The worker's sweep finds the work of a task that could not be sent.
 
     May block for the transport's time-outs: call it from a thread.
     """

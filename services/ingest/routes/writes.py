@@ -1,8 +1,9 @@
-"""The writes: one line a route, each a function that goes from request to answer."""
+"""The writes: each route calls one function that goes from request to answer."""
 
 from fastapi import APIRouter, Request, Response
 
-from services.ingest.events import batch, sessions, single_event
+from services.ingest.events import write_batch, write_session
+from services.ingest.events.write_event import write_event
 from services.ingest.http.raw_route import RawRoute
 from services.ingest.http.responses import BatchAccepted, EventAccepted, ImportAnswer, SessionEnded, SessionStarted
 from services.ingest.imports import start_import
@@ -17,42 +18,42 @@ writes = APIRouter(route_class=RawRoute, tags=["writes"])
 @requires(INGEST)
 async def add_conversation(request: Request) -> Response:
     """Keeps a message of a person or of Claude."""
-    return await single_event.accept_event(request, Conversation)
+    return await write_event(request, Conversation)
 
 
 @writes.post("/api/activities", status_code=201, **openapi_schemas.single_write(Activity, EventAccepted, 201))
 @requires(INGEST)
 async def add_activity(request: Request) -> Response:
     """Keeps that a file was created, modified or deleted."""
-    return await single_event.accept_event(request, Activity)
+    return await write_event(request, Activity)
 
 
 @writes.post("/api/tool-calls", status_code=201, **openapi_schemas.single_write(ToolCall, EventAccepted, 201))
 @requires(INGEST)
 async def add_tool_call(request: Request) -> Response:
     """Keeps a tool call. Without a session it belongs to the only open one, if there is exactly one."""
-    return await single_event.accept_event(request, ToolCall)
+    return await write_event(request, ToolCall)
 
 
 @writes.post("/api/sessions/start", status_code=201, **openapi_schemas.single_write(SessionStart, SessionStarted, 201, can_miss=False))
 @requires(INGEST)
 async def start_session(request: Request) -> Response:
     """Starts a session, or goes on with it. Project and session exist when this answers."""
-    return await sessions.start_session(request)
+    return await write_session.start_session(request)
 
 
 @writes.post("/api/sessions/end", **openapi_schemas.single_write(SessionEnd, SessionEnded, 200))
 @requires(INGEST)
 async def end_session(request: Request) -> Response:
     """Ends a session. Of several ends the latest counts."""
-    return await sessions.end_session(request)
+    return await write_session.end_session(request)
 
 
 @writes.post("/api/events", **openapi_schemas.batch_write(BatchAccepted))
 @requires(INGEST)
 async def add_events(request: Request) -> Response:
     """Keeps up to 10,000 events, as a JSON array or NDJSON. A bad item never sinks the rest."""
-    return await batch.accept_batch(request)
+    return await write_batch.write_batch(request)
 
 
 @writes.post("/api/import/claude-data", **openapi_schemas.import_write(ImportAnswer))

@@ -15,7 +15,7 @@ from services.worker.drain.stream_reader import DELIVERIES_BEFORE_ALONE, Entry
 from services.worker.persist.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
 from services.worker.persist.staging import Received
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter, decode_replay
-from shared.journal.streams import letter_entry_id
+from shared.journal.streams import dead_letter_entry_id
 from shared.messages import Canary, Envelope, Event, decode_envelope
 from shared.plausible import leave_out
 
@@ -88,7 +88,7 @@ def _replayed(entry: Entry) -> DeadLetter | None:
 
 def _letter_of(entry: Entry) -> DeadLetter:
     """What the entry would be as a dead letter."""
-    return DeadLetter(journal_entry_id=letter_entry_id(entry.stream, entry.entry_id), kind=WHOLE_ENTRY, payload=entry.payload)
+    return DeadLetter(journal_entry_id=dead_letter_entry_id(entry.stream, entry.entry_id), kind=WHOLE_ENTRY, payload=entry.payload)
 
 
 def _received(envelope: Envelope, letter: DeadLetter) -> list[Received]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from redis import Redis
 
-from shared.journal.streams import bell_key, turn_key
+from shared.journal.streams import turn_key, wakeup_key
 from shared.redis import replica_acks
 
 # KEYS: a turn. ARGV: who, ms.
@@ -44,13 +44,13 @@ def begin(redis: Redis, stream: str, process: str, turn_ms: int, replicas: int =
 
 def end(redis: Redis, stream: str, process: str) -> bool:
     """Lets others have their turn. True if the bell was rung since it was silenced: then there is something to come back for."""
-    is_rung: Any = redis.eval(_END, 2, turn_key(stream), bell_key(stream), process)
+    is_rung: Any = redis.eval(_END, 2, turn_key(stream), wakeup_key(stream), process)
     return bool(is_rung)
 
 
 def silence(redis: Redis, stream: str) -> None:
     """Before the read that may find nothing: an event that arrives from now on rings again."""
-    redis.delete(bell_key(stream))
+    redis.delete(wakeup_key(stream))
 
 
 def with_something(redis: Redis, streams: list[str]) -> list[str]:
@@ -58,6 +58,6 @@ def with_something(redis: Redis, streams: list[str]) -> list[str]:
     with redis.pipeline(transaction=False) as pipeline:
         for stream in streams:
             pipeline.xlen(stream)
-            pipeline.exists(bell_key(stream))
+            pipeline.exists(wakeup_key(stream))
         answers: list[Any] = pipeline.execute()
     return [stream for stream, entries, is_rung in zip(streams, answers[::2], answers[1::2], strict=True) if entries or is_rung]

@@ -44,7 +44,7 @@ NEW_FILES = """
     WHERE NOT EXISTS (SELECT FROM files AS f WHERE f.file_key = s.file_key) ORDER BY file_key
     ON CONFLICT (file_key) DO NOTHING"""
 
-# What comes over the wire makes them live: only such sessions take tool calls that name none (services/ingest/events/session_inference.py).
+# What comes over the wire makes them live: only such sessions take tool calls that name none (services/ingest/events/write_event.py).
 NEW_SESSIONS = """
     INSERT INTO sessions (session_id, seen_live)
     SELECT session_id, %(job_number)s = 0 FROM unnest(%(session_ids)s::text[]) AS s (session_id) ORDER BY session_id

@@ -12,7 +12,7 @@ from deploy.embedded.servers.redis_server import RedisServer
 from deploy.embedded.supervision.processes import wait_until
 from services.ingest.app import create_app
 from services.ingest.events.claimed_keys import KEYS_OF_A_RING
-from services.ingest.journal.backlog import OTHERS_SHARE, SHORT_NOTE_SECONDS
+from services.ingest.journal.backlog import OTHERS_SHARE, SHORT_CACHE_SECONDS
 from services.ingest.settings import Settings
 from shared.journal.streams import stream_key
 from tests.conftest import LOCAL
@@ -128,7 +128,7 @@ def test_notes_of_sessions_are_kept_shortly_once_they_take_more_than_their_share
         for _ in range(80):
             redis.xadd(stream_key(0), {"payload": b"x" * 200_000})
         http.post("/api/events", json=[START | {"type": "session_start"}])
-        assert redis.ttl("session:s-1") > SHORT_NOTE_SECONDS
+        assert redis.ttl("session:s-1") > SHORT_CACHE_SECONDS
         # When something else takes its place
         redis.xtrim(stream_key(0), 0)
         for n in range(80):
@@ -139,6 +139,6 @@ def test_notes_of_sessions_are_kept_shortly_once_they_take_more_than_their_share
         def is_kept_shortly() -> bool:
             session_id = uuid4().hex
             assert http.post("/api/events", json=[START | {"type": "session_start", "session_id": session_id}]).status_code == 200
-            return 0 < redis.ttl(f"session:{session_id}") <= SHORT_NOTE_SECONDS
+            return 0 < redis.ttl(f"session:{session_id}") <= SHORT_CACHE_SECONDS
 
         assert wait_until(is_kept_shortly, 20)

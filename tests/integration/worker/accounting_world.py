@@ -9,11 +9,10 @@ from uuid import UUID, uuid4
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
+from services.ingest.journal.append import Entry as NewEntry
 from services.ingest.journal.append import Journal, entries_of
-from services.ingest.journal.append_script import AppendScript
-from services.ingest.journal.append_script import Entry as NewEntry
 from services.ingest.journal.backlog import Backlog
-from services.ingest.journal.wakeup import Doorbell
+from services.ingest.journal.wakeup import WakeupSender
 from services.worker.drain.accounting import accounting
 from services.worker.drain.drain_partition import settle
 from services.worker.drain.stream_reader import Entry, take_new
@@ -77,9 +76,7 @@ class World:
 
 async def _append(redis_url: str, entries: Sequence[NewEntry], partitions: int) -> None:
     async with AsyncRedis.from_url(redis_url) as redis:
-        await Journal(AppendScript(redis), Doorbell(sender(redis_url)), Backlog(redis, partitions=partitions, max_entries=1000)).append(
-            entries
-        )
+        await Journal(redis, WakeupSender(sender(redis_url)), Backlog(redis, partitions=partitions, max_entries=1000)).append(entries)
 
 
 def call(event_id: UUID | None = None, *, name: str = "Bash", session_id: str | None = None) -> ToolCall:

@@ -13,7 +13,7 @@ from services.worker.drain.batches import batches
 from services.worker.drain.drain_partition import drain
 from services.worker.drain.stream_reader import done, make_group, take_abandoned, take_new
 from services.worker.resources import Resources
-from shared.journal.streams import GROUP, PAYLOAD_FIELD, bell_key, stream_key
+from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key, wakeup_key
 from shared.messages import Conversation, Envelope, Event, SessionStart, ToolCall, decode_envelope, encode_envelope
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -52,11 +52,11 @@ def test_events_of_all_entries_are_stored_and_the_journal_is_empty(worker: Resou
 
 
 def test_the_bell_is_silenced_before_reading(worker: Resources) -> None:
-    worker.redis.set(bell_key(STREAM), 1)
+    worker.redis.set(wakeup_key(STREAM), 1)
 
     drain(worker)
 
-    assert worker.redis.exists(bell_key(STREAM)) == 0
+    assert worker.redis.exists(wakeup_key(STREAM)) == 0
 
 
 def test_the_same_event_again_is_a_duplicate(worker: Resources) -> None:

@@ -9,10 +9,9 @@ import psycopg
 import pytest
 from redis.asyncio import Redis
 
-from services.ingest.journal.append import Journal
-from services.ingest.journal.append_script import AppendScript, Entry
+from services.ingest.journal.append import Entry, Journal
 from services.ingest.journal.backlog import Backlog
-from services.ingest.journal.wakeup import Doorbell
+from services.ingest.journal.wakeup import WakeupSender
 from services.worker.drain.accounting import accounting
 from services.worker.drain.drain_partition import drain
 from services.worker.persist.records import ApiCall, Message, ProjectSeen, Record, SessionFacts
@@ -88,5 +87,5 @@ async def _append(worker: Resources, letters: list[DeadLetter]) -> None:
     app = sender(worker.settings.redis_url)
     async with Redis.from_url(worker.settings.redis_url) as redis:
         entries = [Entry(stream_key(0), encode_replay(letter), events_in(letter)) for letter in letters]
-        await Journal(AppendScript(redis), Doorbell(app), Backlog(redis, partitions=1, max_entries=1000)).append(entries)
+        await Journal(redis, WakeupSender(app), Backlog(redis, partitions=1, max_entries=1000)).append(entries)
     app.close()

@@ -13,7 +13,7 @@ from services.worker.drain.drain_partition import drain
 from services.worker.drain.stream_reader import Entry
 from services.worker.resources import Resources, open_resources
 from shared.journal.partitions import PARTITIONS_KEY
-from shared.journal.streams import bell_key, partition_of, stream_key, turn_key
+from shared.journal.streams import partition_of, stream_key, turn_key, wakeup_key
 from tests.integration.worker.accounting_world import PARTITIONS, STREAMS, World, call
 
 
@@ -98,11 +98,11 @@ def test_who_was_rung_for_during_anothers_turn_is_not_left_waiting(world: World)
 def test_every_bell_is_silenced_when_all_is_drained(world: World) -> None:
     for partition in range(PARTITIONS):
         world.append(call(session_id=session_in(partition)))
-    assert all(world.redis.exists(bell_key(stream)) for stream in STREAMS)
+    assert all(world.redis.exists(wakeup_key(stream)) for stream in STREAMS)
 
     drain(world.me)
 
-    assert not any(world.redis.exists(bell_key(stream)) for stream in STREAMS)
+    assert not any(world.redis.exists(wakeup_key(stream)) for stream in STREAMS)
     assert not any(world.redis.exists(turn_key(stream)) for stream in STREAMS)
 
 

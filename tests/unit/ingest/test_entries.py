@@ -7,8 +7,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.journal.append import MAX_ENTRY_BYTES, MAX_ENTRY_EVENTS, entries_of
-from services.ingest.journal.append_script import Entry
+from services.ingest.journal.append import MAX_ENTRY_BYTES, MAX_ENTRY_EVENTS, Entry, entries_of
 from shared.journal.streams import partition_of, stream_key
 from shared.messages import Conversation, Event, decode_envelope
 

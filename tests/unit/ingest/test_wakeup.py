@@ -1,11 +1,11 @@
-"""The bell: rings never block, pile up, or get lost while another is on its way."""
+"""Wake-ups never block, pile up, or get lost while one is being sent."""
 
 from threading import Event
 from typing import Any, cast
 
 from celery import Celery
 
-from services.ingest.journal.wakeup import Doorbell
+from services.ingest.journal.wakeup import WakeupSender
 from shared.broker import TASK_DRAIN
 
 
@@ -25,14 +25,14 @@ class SlowSender:
 
 def test_wakeups_requested_during_a_send_become_one_more_wakeup() -> None:
     sender = SlowSender()
-    doorbell = Doorbell(cast(Celery, sender))
-    doorbell.start()
-    doorbell.ring()
-    assert sender.begun.wait(10)  # given: one bell is on its way
+    wakeups = WakeupSender(cast(Celery, sender))
+    wakeups.start()
+    wakeups.wake_workers()
+    assert sender.begun.wait(10)  # given: one wake-up is being sent
     sender.begun.clear()
     for _ in range(1000):
-        doorbell.ring()
+        wakeups.wake_workers()
     sender.go_on.set()
-    assert sender.begun.wait(10)  # then: exactly one follows
-    doorbell.stop()
+    assert sender.begun.wait(10)  # then: exactly one more follows
+    wakeups.stop()
     assert sender.sent == [TASK_DRAIN, TASK_DRAIN]
