@@ -1,4 +1,4 @@
-"""What nobody can believe: counts, times and lengths that would make sums overflow. It is refused at the door, and what got in hurts nobody else."""
+"""Absurd counts, times and lengths that would overflow sums are refused at ingest, and cannot harm other rows."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -139,7 +139,7 @@ def numbers_in(content: Any) -> Iterator[float]:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_batch_of_it_is_rejected_item_by_item(target: Target, worker: Resources, attack: str) -> None:
+def test_absurd_items_of_a_batch_are_rejected_one_by_one(target: Target, worker: Resources, attack: str) -> None:
     # Given the batch that made every later event of anyone a dead letter
     events = ATTACKS[attack]
     answer = target.post("/api/events", on_the_wire(events))
@@ -156,7 +156,7 @@ def test_a_batch_of_it_is_rejected_item_by_item(target: Target, worker: Resource
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_what_an_older_release_left_in_the_journal_is_stored_and_hurts_nobody(target: Target, worker: Resources, attack: str) -> None:
+def test_absurd_events_already_in_the_journal_are_stored_without_harm(target: Target, worker: Resources, attack: str) -> None:
     # Given the same in the journal, where a release without bounds has accepted it
     events = ATTACKS[attack]
     for at in range(0, len(events), 500):
@@ -197,7 +197,9 @@ def test_what_an_older_release_left_in_the_journal_is_stored_and_hurts_nobody(ta
         ("/api/sessions/start", {"project_path": "/p", "start_time": "2019-12-31T23:59:59Z"}, "start_time"),
     ],
 )
-def test_a_single_write_of_it_is_a_400_that_says_what_to_do(target: Target, path: str, body: dict[str, Any], field: str) -> None:
+def test_an_absurd_single_write_is_a_400_that_names_the_field_and_the_remedy(
+    target: Target, path: str, body: dict[str, Any], field: str
+) -> None:
     before = target.stored()
     error = refused(target.post(path, json.dumps({"session_id": SESSION} | body).encode()), 400, "VALIDATION_ERROR")
     assert list(error["details"]) == [field]
@@ -216,6 +218,6 @@ def test_a_single_write_of_it_is_a_400_that_says_what_to_do(target: Target, path
         ("/api/conversations", {"content": "x", "role": "user", "timestamp": (NOW + timedelta(hours=38)).isoformat()}),
     ],
 )
-def test_what_can_just_be_true_is_accepted(target: Target, path: str, body: dict[str, Any]) -> None:
+def test_values_at_the_limit_are_accepted(target: Target, path: str, body: dict[str, Any]) -> None:
     answer: httpx.Response = target.post(path, json.dumps({"session_id": SESSION} | body).encode())
     assert answer.status_code == 201, answer.text

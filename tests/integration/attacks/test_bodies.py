@@ -1,4 +1,4 @@
-"""Bodies made to break what reads or stores them: each has one answer, and leaves nothing or exactly one event."""
+"""Hostile bodies: each gets one answer and leaves nothing or exactly one event."""
 
 import json
 from pathlib import Path
@@ -78,7 +78,7 @@ LINES = [name for name, (path, *_) in BODIES.items() if path == "conversations" 
 
 
 @pytest.mark.parametrize("name", [name for name in LINES if name not in NOT_UTF8])
-def test_in_a_batch_it_takes_nobody_with_it(target: Target, name: str) -> None:
+def test_a_hostile_item_does_not_affect_its_neighbours_in_a_batch(target: Target, name: str) -> None:
     """As a line between two good ones."""
     _, body, _, code = BODIES[name]
     line = (
@@ -102,7 +102,7 @@ def test_a_batch_that_is_not_utf8_is_refused_as_a_whole(target: Target, name: st
     assert target.stored() == before
 
 
-def test_the_last_of_two_equal_keys_counts(target: Target) -> None:
+def test_the_last_of_duplicate_json_keys_counts(target: Target) -> None:
     assert (
         target.post("/api/conversations", b'{"content": "first", "content": "last", "session_id": "s-1", "role": "user"}').status_code
         == 201
@@ -112,14 +112,14 @@ def test_the_last_of_two_equal_keys_counts(target: Target) -> None:
     assert stored.content == "last"
 
 
-def test_text_that_postgres_cannot_hold_is_mended_and_kept(target: Target) -> None:
+def test_text_that_postgres_cannot_store_is_made_storable(target: Target) -> None:
     assert target.post("/api/conversations", rb'{"session_id": "s-1", "role": "user", "content": "a\u0000b\ud800c"}').status_code == 201
     stored = target.journal()[-1]
     assert isinstance(stored, Conversation)
     assert stored.content == "a\ufffdb\ufffdc"
 
 
-def test_a_path_is_a_text_and_never_opened(target: Target) -> None:
+def test_a_file_path_is_stored_as_text_and_never_opened(target: Target) -> None:
     paths = [
         "../../etc/passwd",
         "/etc/shadow",
@@ -152,7 +152,7 @@ LIMITS = {
 
 @pytest.mark.parametrize("path", LIMITS)
 @pytest.mark.parametrize("is_declared", [True, False])
-def test_a_body_over_its_limit_is_413_and_the_connection_ends(target: Target, path: str, is_declared: bool) -> None:
+def test_a_body_over_its_limit_is_413_and_closes_the_connection(target: Target, path: str, is_declared: bool) -> None:
     before = target.stored()
     media_type = "multipart/form-data; boundary=x" if "import" in path else JSON
     head = (
@@ -168,19 +168,19 @@ def test_a_body_over_its_limit_is_413_and_the_connection_ends(target: Target, pa
 
 
 @pytest.mark.parametrize("length", ["99999999999999999999999999", "2147483649"])
-def test_a_length_that_is_only_declared_is_413_at_once(target: Target, length: str) -> None:
+def test_a_declared_length_over_the_limit_is_413_at_once(target: Target, length: str) -> None:
     refused(target.post("/api/conversations", b"{}", content_length=length), 413, "PAYLOAD_TOO_LARGE")
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "gzip, gzip", "zstd"])
-def test_packed_bodies_are_not_unpacked(target: Target, encoding: str) -> None:
+def test_compressed_bodies_are_refused(target: Target, encoding: str) -> None:
     before = target.stored()
     for path in LIMITS:
         refused(target.post(path, b"\x1f\x8b" + bytes(100), content_encoding=encoding), 415, "UNSUPPORTED_MEDIA_TYPE")
     assert target.stored() == before
 
 
-def test_nothing_is_written_but_into_the_folder_of_uploads(target: Target, tmp_path: Path) -> None:
+def test_uploads_are_written_only_into_the_upload_folder(target: Target, tmp_path: Path) -> None:
     form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="../../../tmp/evil\x1b[31m.json"\r\n\r\n{"projects": {}}\r\n--x--\r\n'
     assert target.post("/api/import/claude-data", form, "multipart/form-data; boundary=x", prefer="respond-async").status_code == 202
     [file] = target.files()

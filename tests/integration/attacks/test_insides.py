@@ -1,4 +1,4 @@
-"""What gets past the door anyway: messages on the broker that are not ours, lines that are meant for the log, crashes."""
+"""Behind ingest: foreign messages on the broker, forged log lines and request ids."""
 
 import base64
 import io
@@ -33,7 +33,7 @@ class Exploit:
 
 
 @pytest.mark.parametrize("content_type", ["application/x-python-serialize", "application/x-yaml"])
-def test_a_message_that_is_not_json_is_refused_before_it_is_decoded(redis_url: str, tmp_path: Path, content_type: str) -> None:
+def test_a_pickled_broker_message_is_refused_without_decoding_it(redis_url: str, tmp_path: Path, content_type: str) -> None:
     trace = tmp_path / "ran"
     body = base64.b64encode(pickle.dumps([[], {}, Exploit(trace)])).decode()
     with Redis.from_url(redis_url) as redis:
@@ -91,7 +91,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     structlog.configure(**config)
 
 
-def test_a_line_of_the_log_stays_one_line_and_ends_where_it_ends(log: io.StringIO) -> None:
+def test_log_values_cannot_forge_another_log_line(log: io.StringIO) -> None:
     structlog.get_logger().warning("request_refused", path=FORGED, route=FORGED)
     logging.getLogger("elsewhere").warning("said %s", FORGED)
     lines = log.getvalue().splitlines()
@@ -101,7 +101,7 @@ def test_a_line_of_the_log_stays_one_line_and_ends_where_it_ends(log: io.StringI
 
 
 @pytest.mark.parametrize("given_id", ["a\tb", "a\x1b[31m", '"}{', "x" * 129, "\xe9"])
-def test_an_id_that_could_be_more_than_an_id_is_replaced(target: Target, given_id: str) -> None:
+def test_an_unsafe_request_id_is_replaced(target: Target, given_id: str) -> None:
     answer = target.http.get("/healthz", headers=[(b"x-request-id", given_id.encode("latin-1"))])  # type: ignore[arg-type]
     assert answer.headers["x-request-id"].isalnum()
 

@@ -1,4 +1,4 @@
-"""Requests that a page of somebody else's can make, to every path there is: refused, and nothing is left behind."""
+"""Requests that a foreign web page can make, to every path: refused, and nothing is stored."""
 
 import json
 from typing import Any
@@ -26,7 +26,7 @@ PROTECTION = {
 }
 
 
-def test_under_another_name_there_is_nothing(target: Target) -> None:
+def test_a_foreign_host_is_refused_on_every_path(target: Target) -> None:
     before = target.stored()
     for method, path in OPERATIONS + MORE:
         answer = target.http.request(method, path, content=EVENT, headers={"host": "evil.example", "content-type": "application/json"})
@@ -36,7 +36,7 @@ def test_under_another_name_there_is_nothing(target: Target) -> None:
     assert target.stored() == before
 
 
-def test_a_page_of_another_origin_is_refused_everywhere(target: Target) -> None:
+def test_a_foreign_origin_is_refused_on_every_path(target: Target) -> None:
     before = target.stored()
     headers = {"origin": "https://evil.example", "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors", "content-type": "text/plain"}
     for method, path in OPERATIONS + MORE:
@@ -60,15 +60,13 @@ def test_a_page_of_another_origin_is_refused_everywhere(target: Target) -> None:
         ("/api/import/claude-data", "multipart/form-data; boundary=x", FORM),
     ],
 )
-def test_what_a_page_can_send_without_asking_is_not_kept(
-    target: Target, path: str, media_type: str, body: bytes, headers: dict[str, str]
-) -> None:
+def test_requests_without_preflight_are_refused(target: Target, path: str, media_type: str, body: bytes, headers: dict[str, str]) -> None:
     before = target.stored()
     refused(target.http.post(path, content=body, headers=headers | {"content-type": media_type}), 403, "ORIGIN_NOT_ALLOWED")
     assert target.stored() == before
 
 
-def test_the_same_bytes_from_no_page_are_kept_once(target: Target) -> None:
+def test_the_same_requests_without_browser_headers_are_accepted_once(target: Target) -> None:
     """The attacks above would work."""
     before = target.stored()
     assert target.post("/api/conversations", EVENT).status_code == 201
@@ -77,7 +75,7 @@ def test_the_same_bytes_from_no_page_are_kept_once(target: Target) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/conversations", "/api/events", "/api/sessions/start", "/api/import/claude-data", "/nowhere"])
-def test_a_preflight_permits_nothing(target: Target, path: str) -> None:
+def test_a_preflight_grants_no_permission(target: Target, path: str) -> None:
     headers = {"origin": "https://evil.example", "access-control-request-method": "POST", "access-control-request-headers": "content-type"}
     answer = target.http.request("OPTIONS", path, headers=headers)
     refused(answer, 403, "ORIGIN_NOT_ALLOWED")
@@ -95,14 +93,14 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("method", "path"), ANSWERS)
-def test_every_answer_tells_browsers_to_show_and_keep_nothing(target: Target, method: str, path: str) -> None:
+def test_every_answer_has_the_protective_headers(target: Target, method: str, path: str) -> None:
     headers = target.http.request(method, path).headers
     assert {name: headers[name] for name in PROTECTION} == PROTECTION
     assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
-def test_pages_run_no_script_and_are_shown_in_nobody_elses_frame(target: Target, path: str) -> None:
+def test_pages_forbid_scripts_and_framing(target: Target, path: str) -> None:
     answer = target.http.get(path)
     assert {name: answer.headers[name] for name in PROTECTION} == PROTECTION
     policy: dict[str, Any] = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))

@@ -1,4 +1,4 @@
-"""Paths near those of the API: one that there is not is a 404 NOT_FOUND on every method, whatever it resembles."""
+"""Paths that resemble those of the API are 404 on every method."""
 
 import json
 import re
@@ -19,7 +19,7 @@ def neighbours() -> Iterator[str]:
         yield from (f"{path}/", f"{path}/x", f"{path}/x/", f"{path}//x", f"{parent}//{last}", f"{path}/{last}", path.upper())
 
 
-def test_a_path_that_there_is_not_is_nothing_else(target: Target) -> None:
+def test_an_unknown_path_is_404_on_every_method(target: Target) -> None:
     methods_of = methods_by_path()
     unknown = sorted({path for path in neighbours() if not methods_of(path) and not path.startswith("//")})
     assert len(unknown) > 100
@@ -37,7 +37,7 @@ def test_a_path_of_the_other_service_is_a_405(target: Target) -> None:
         assert target.http.get(path).headers["allow"] == "POST"
 
 
-def test_a_session_whose_id_holds_a_slash_is_no_other_path(target: Target) -> None:
+def test_a_session_id_with_a_slash_is_one_path_segment(target: Target) -> None:
     target.post("/api/sessions/start", b'{"session_id": "a/b", "project_path": "/home/me/project"}')
     for path in ("/api/sessions/{}", "/api/tool-calls/session/{}"):
         assert target.http.get(path.format("a%2Fb")).status_code == 200

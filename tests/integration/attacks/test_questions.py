@@ -1,4 +1,4 @@
-"""Questions made to be taken for SQL, for a pattern or for HTML, or to learn of what is inside: each is a text and nothing more."""
+"""Parameters that look like SQL, patterns or HTML are treated as plain text and reveal nothing."""
 
 import json
 from typing import Any
@@ -42,7 +42,7 @@ def fill(target: Target) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("path", [path for path, names in PARAMETERS.items() if names])
-def test_a_parameter_is_a_value_whatever_is_in_it(target: Target, path: str) -> None:
+def test_a_parameter_is_never_interpreted_as_sql(target: Target, path: str) -> None:
     before = fill(target)
     shown = (
         path.replace("{project_id}", "1").replace("{session_id}", "session-1").replace("{job_id}", "018f3b1e-0000-7000-8000-000000000001")
@@ -57,7 +57,7 @@ def test_a_parameter_is_a_value_whatever_is_in_it(target: Target, path: str) -> 
 
 
 @pytest.mark.parametrize("path", [path for path in API if "{" in path and "get" in API[path]])
-def test_an_id_in_a_path_is_a_value_and_an_unknown_one_is_404(target: Target, path: str) -> None:
+def test_an_id_in_a_path_is_never_interpreted_and_unknown_ids_are_404(target: Target, path: str) -> None:
     before = target.stored()
     start, _, rest = path.partition("{")
     for text in [*SQL, "../../etc/passwd", "\0", "\r\nX-Injected: 1", "9" * 400]:
@@ -68,7 +68,7 @@ def test_an_id_in_a_path_is_a_value_and_an_unknown_one_is_404(target: Target, pa
     assert target.stored() == before
 
 
-def test_a_search_is_words_and_no_pattern(target: Target) -> None:
+def test_a_search_is_never_interpreted_as_a_pattern(target: Target) -> None:
     before = fill(target)
     for q in SEARCHES:
         for sort in ("best", "newest"):
@@ -77,7 +77,7 @@ def test_a_search_is_words_and_no_pattern(target: Target) -> None:
     assert target.stored() == before
 
 
-def test_a_search_that_a_pattern_would_try_for_years_is_answered(target: Target) -> None:
+def test_a_search_that_would_backtrack_as_a_regex_is_answered(target: Target) -> None:
     fill(target)
     with psycopg.connect(target.settings.database_url, autocommit=True) as connection:
         add_message(connection, None, "2026-01-01T00:00:00Z", "a" * 400_000 + "!")
@@ -85,13 +85,13 @@ def test_a_search_that_a_pattern_would_try_for_years_is_answered(target: Target)
         assert target.http.get("/api/conversations/search", params={"q": q}).status_code in (200, 400), q
 
 
-def test_a_prefix_with_wildcards_in_it_means_their_text(target: Target) -> None:
+def test_wildcards_in_a_path_prefix_match_literally(target: Target) -> None:
     fill(target)
     assert target.http.get("/api/activities", params={"file_path": "%*"}).json()["items"] == []
     assert target.http.get("/api/activities", params={"file_path": "_*"}).json()["items"] == []
 
 
-def test_what_was_said_comes_back_as_data_and_found_as_escaped_text(target: Target) -> None:
+def test_markup_in_content_is_json_data_and_escaped_in_snippets(target: Target) -> None:
     with psycopg.connect(target.settings.database_url, autocommit=True) as connection:
         add_message(connection, None, "2026-01-01T00:00:00Z", MARKUP)
     answer = target.http.get("/api/conversations/search", params={"q": "needle"})
@@ -105,12 +105,12 @@ def test_what_was_said_comes_back_as_data_and_found_as_escaped_text(target: Targ
 @pytest.mark.parametrize(
     "path", ["/<script>alert(1)</script>", "/%3Cscript%3E", "/..%2f..%2fetc%2fpasswd", "/.env", "/static/../../etc/passwd"]
 )
-def test_a_path_that_there_is_not_is_named_as_data_only(target: Target, path: str) -> None:
+def test_an_unknown_path_is_echoed_only_as_json_data(target: Target, path: str) -> None:
     answer = target.http.get(path)
     refused(answer, 404, "NOT_FOUND")
     assert answer.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize("name", ["projekt_id", "limit ", "__proto__", "q[]", "$where"])
-def test_a_parameter_that_there_is_not_is_refused(target: Target, name: str) -> None:
+def test_an_unknown_parameter_is_refused(target: Target, name: str) -> None:
     refused(target.http.get("/api/conversations", params={name: "1"}), 400, "VALIDATION_ERROR")

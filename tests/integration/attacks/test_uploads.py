@@ -1,4 +1,4 @@
-"""Multipart bodies made to exhaust whoever takes them apart, and archives that are larger inside than out."""
+"""Hostile multipart bodies, and archives that are larger inside than outside."""
 
 import io
 import zipfile
@@ -49,7 +49,7 @@ def test_a_multipart_body_has_one_answer_and_leaves_nothing_or_one_job(target: T
         assert target.stored() == before
 
 
-def test_a_body_in_pieces_of_one_byte_is_the_same(target: Target) -> None:
+def test_a_body_sent_byte_by_byte_is_accepted(target: Target) -> None:
     def drops() -> Iterator[bytes]:
         for byte in part("file", CLAUDE_JSON) + END:
             yield bytes([byte])
@@ -59,7 +59,7 @@ def test_a_body_in_pieces_of_one_byte_is_the_same(target: Target) -> None:
 
 
 @pytest.mark.parametrize("boundary", ["", "x" * 71, '""', "x; boundary=y; charset=\xff"])
-def test_a_boundary_that_is_none_is_415_or_finds_nothing(target: Target, boundary: str) -> None:
+def test_an_invalid_boundary_is_refused(target: Target, boundary: str) -> None:
     before = target.stored()
     headers = {"content-type": f"multipart/form-data; boundary={boundary}".encode("latin-1")}
     answer = target.http.post(PATH, content=ONE_FILE + END, headers=headers)  # type: ignore[arg-type]
@@ -67,7 +67,7 @@ def test_a_boundary_that_is_none_is_415_or_finds_nothing(target: Target, boundar
     assert target.stored() == before
 
 
-def test_a_bomb_is_taken_as_the_small_file_that_it_is(target: Target) -> None:
+def test_an_archive_bomb_is_accepted_without_unpacking(target: Target) -> None:
     """It is the worker that opens it; what it does then is shown in tests/unit/worker/importers/test_damaged_archives.py."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

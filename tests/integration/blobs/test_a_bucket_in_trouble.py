@@ -1,4 +1,4 @@
-"""A bucket that is away, refuses, or whose connections break: one sentence, bounded time, no part left behind, no content in between."""
+"""A bucket that is down, refuses, or drops connections: one sentence, bounded time, no orphan part, no corrupt content."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ PART = 8 * 1024**2
 BOUND_SECONDS = 30
 
 
-def test_a_connection_that_breaks_while_a_part_is_sent_is_made_again(bucket: BlobStore, wire: Proxy) -> None:
+def test_a_connection_lost_during_a_part_is_retried(bucket: BlobStore, wire: Proxy) -> None:
     content = os.urandom(2 * PART + 5)
     trap = wire.trap(b"partNumber=2")
     release = cut_when_caught(wire, trap)
@@ -35,7 +35,7 @@ def test_a_connection_that_breaks_while_a_part_is_sent_is_made_again(bucket: Blo
         assert file.read() == content
 
 
-def test_an_answer_that_is_lost_does_not_lose_the_upload(bucket: BlobStore, wire: Proxy) -> None:
+def test_a_lost_answer_to_the_completion_does_not_lose_the_upload(bucket: BlobStore, wire: Proxy) -> None:
     """The first try has completed it, the second hears that there is no such upload."""
     content = os.urandom(PART + 5)
     trap = wire.trap(b"<CompleteMultipartUpload", on_answer=True)
@@ -46,7 +46,7 @@ def test_an_answer_that_is_lost_does_not_lose_the_upload(bucket: BlobStore, wire
         assert file.read() == content
 
 
-def test_a_connection_that_breaks_in_the_middle_of_a_range_is_made_again(bucket: BlobStore, wire: Proxy) -> None:
+def test_a_connection_lost_during_a_range_read_is_retried(bucket: BlobStore, wire: Proxy) -> None:
     content = os.urandom(6_000_000)
     url = stored(bucket, content)
     with open_blob(url) as file:
@@ -58,7 +58,7 @@ def test_a_connection_that_breaks_in_the_middle_of_a_range_is_made_again(bucket:
         release()
 
 
-def test_a_server_that_is_away_is_said_in_time(bucket: BlobStore, use_s3: Use) -> None:
+def test_an_unreachable_bucket_is_reported_in_bounded_time(bucket: BlobStore, use_s3: Use) -> None:
     url = stored(bucket, b"x" * 100)
     use_s3(1)
     began = time.monotonic()
@@ -74,7 +74,7 @@ def test_a_server_that_is_away_is_said_in_time(bucket: BlobStore, use_s3: Use) -
     assert time.monotonic() - began < BOUND_SECONDS
 
 
-def test_a_server_that_goes_away_while_it_is_read_is_no_damage_of_the_file(bucket: BlobStore, wire: Proxy, use_s3: Use) -> None:
+def test_an_outage_during_a_read_is_not_reported_as_a_damaged_file(bucket: BlobStore, wire: Proxy, use_s3: Use) -> None:
     with open_blob(stored(bucket, bytes(6_000_000))) as file:
         file.read(10)
         use_s3(1)
@@ -83,7 +83,7 @@ def test_a_server_that_goes_away_while_it_is_read_is_no_damage_of_the_file(bucke
     assert not isinstance(away.value, OSError)
 
 
-def test_an_upload_whose_object_is_deleted_while_it_is_read_is_not_short_but_gone(bucket: BlobStore, s3: Any) -> None:
+def test_an_object_deleted_during_a_read_is_reported_as_gone(bucket: BlobStore, s3: Any) -> None:
     url = stored(bucket, bytes(6_000_000))
     with open_blob(url) as file:
         file.read(10)
@@ -92,13 +92,13 @@ def test_an_upload_whose_object_is_deleted_while_it_is_read_is_not_short_but_gon
             file.read()
 
 
-def test_no_such_bucket_is_said(s3: Any) -> None:
+def test_a_missing_bucket_is_reported_by_name(s3: Any) -> None:
     with pytest.raises(BlobStoreError, match=r"There is no bucket nobodys; make it, or name another in TRACKER_BLOB_URL\.") as refused:
         store_at("s3://nobodys/x").check()
     assert not isinstance(refused.value, BlobStoreAway)
 
 
-def test_wrong_credentials_are_said_and_are_no_outage(use_s3: Use) -> None:
+def test_wrong_credentials_are_reported_and_are_not_an_outage(use_s3: Use) -> None:
     # Given a server that asks who is there, once there is a bucket
     with s3_server(INITIAL_NO_AUTH_ACTION_COUNT="1") as port:
         use_s3(port).create_bucket(Bucket=BUCKET)
@@ -110,7 +110,7 @@ def test_wrong_credentials_are_said_and_are_no_outage(use_s3: Use) -> None:
             assert "tracker-secret" not in str(refused.value)
 
 
-def test_no_credentials_at_all_are_said(use_s3: Use, s3_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_reported(use_s3: Use, s3_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     use_s3(s3_port)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
@@ -119,7 +119,7 @@ def test_no_credentials_at_all_are_said(use_s3: Use, s3_port: int, monkeypatch: 
         store_at(f"s3://{BUCKET}").check()
 
 
-def test_parts_that_nobody_goes_on_with_are_ended_and_those_of_others_are_not(bucket: BlobStore, s3: Any) -> None:
+def test_only_our_own_abandoned_parts_are_aborted(bucket: BlobStore, s3: Any) -> None:
     # Given an upload that a crash left, and one that is none of ours
     bucket.new().write(bytes(PART))
     s3.create_multipart_upload(Bucket=BUCKET, Key="uploads/backup.tar")
@@ -131,19 +131,19 @@ def test_parts_that_nobody_goes_on_with_are_ended_and_those_of_others_are_not(bu
     assert [upload["Key"] for upload in s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]] == ["uploads/backup.tar"]
 
 
-def test_what_is_not_ours_under_the_prefix_is_not_seen(bucket: BlobStore, s3: Any) -> None:
+def test_foreign_objects_under_the_prefix_are_ignored(bucket: BlobStore, s3: Any) -> None:
     for key in ("uploads/notes.txt", "uploads/deep/6f0c2a52-5c0f-4a4e-9d3e-0c7f3f7b3f10", "6f0c2a52-5c0f-4a4e-9d3e-0c7f3f7b3f10"):
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
     url = stored(bucket, b"ours")
     assert [blob.url for blob in bucket.stored()] == [url]
 
 
-def test_more_blobs_than_a_page_has_are_all_seen(bucket: BlobStore) -> None:
+def test_listing_follows_all_pages(bucket: BlobStore) -> None:
     urls = {stored(bucket, b"x") for _ in range(3 * PAGE_KEYS)}
     assert {blob.url for blob in bucket.stored()} == urls
 
 
-def test_a_folder_does_not_load_the_library_for_buckets_and_a_bucket_without_it_says_what_to_install() -> None:
+def test_botocore_is_loaded_only_for_buckets_and_its_absence_names_the_package() -> None:
     script = """
 import sys
 from shared.blobs.stores import store_at

@@ -1,4 +1,4 @@
-"""Uploads onto a disk that fills up: they are refused with 503 and leave nothing, and what else is on the disk keeps its room."""
+"""Uploads onto a full disk are 503 and leave nothing. Other data on the disk keeps its reserve."""
 
 import shutil
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def upload(http: TestClient, size: int) -> tuple[int, str | None]:
 
 
 @pytest.mark.parametrize("reserve_bytes", [0, 8 * MEGABYTE])
-def test_an_upload_that_does_not_fit_is_refused_and_leaves_nothing(
+def test_an_upload_without_room_is_refused_and_leaves_nothing(
     disk: SmallDisk, database_url: str, redis_url: str, reserve_bytes: int
 ) -> None:
     with client(disk, database_url, redis_url, reserve_bytes) as http:
@@ -53,7 +53,7 @@ def test_an_upload_that_does_not_fit_is_refused_and_leaves_nothing(
         assert upload(http, 4 * MEGABYTE)[0] == 202
 
 
-def test_what_else_is_on_the_disk_keeps_its_room(disk: SmallDisk, database_url: str, redis_url: str) -> None:
+def test_uploads_leave_the_reserve_free(disk: SmallDisk, database_url: str, redis_url: str) -> None:
     reserve = 8 * MEGABYTE
     with client(disk, database_url, redis_url, reserve) as http:
         # When uploads come until no more are taken
@@ -64,7 +64,7 @@ def test_what_else_is_on_the_disk_keeps_its_room(disk: SmallDisk, database_url: 
         assert shutil.disk_usage(disk.folder).free > reserve - MEGABYTE
 
 
-def test_a_disk_without_a_byte_is_a_503(disk: SmallDisk, database_url: str, redis_url: str) -> None:
+def test_a_completely_full_disk_is_a_503(disk: SmallDisk, database_url: str, redis_url: str) -> None:
     with client(disk, database_url, redis_url, 0) as http:
         assert upload(http, MEGABYTE)[0] == 202
         disk.fill()

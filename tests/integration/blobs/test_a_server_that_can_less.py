@@ -1,4 +1,4 @@
-"""Some servers speak only a part of S3: one that cannot list unfinished uploads. What it can do is done all the same."""
+"""An S3 server that cannot list unfinished uploads: everything else works."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -62,13 +62,13 @@ def server(use_s3: Use) -> Iterator[Server]:
         thread.join()
 
 
-def test_what_it_cannot_do_is_said_and_is_no_outage(server: Server) -> None:
+def test_an_unsupported_operation_is_reported_and_is_not_an_outage(server: Server) -> None:
     with pytest.raises(BlobStoreError, match=r"refuses \(NotImplemented\)") as refused:
         store_at(f"s3://{BUCKET}").abort_unfinished(datetime.now(UTC))
     assert not isinstance(refused.value, BlobStoreAway)
 
 
-def test_objects_are_swept_all_the_same(server: Server, database_url: str, redis_url: str, tmp_path: Path) -> None:
+def test_objects_are_still_swept(server: Server, database_url: str, redis_url: str, tmp_path: Path) -> None:
     worker = open_resources(Settings(database_url=database_url, redis_url=redis_url, blob_url=f"s3://{BUCKET}"))
     assert upload_gc.sweep(worker) == 1
     worker.close()

@@ -1,4 +1,4 @@
-"""The worker's side: an import waits for a bucket that is away, and what is left of uploads is swept from either store."""
+"""The worker's side of the blob store: imports wait for a bucket that is down, and orphan uploads are swept."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def test_an_upload_is_deleted_when_its_job_has_ended(worker: Resources, store: B
     assert urls(store) == []
 
 
-def test_what_a_job_still_needs_is_never_swept(worker: Resources, store: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uploads_of_an_unfinished_job_are_never_swept(worker: Resources, store: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     url = stored(store, CONTENT)
     job_of(worker, url, CONTENT)
     a_day_later(monkeypatch)
@@ -74,7 +74,7 @@ def test_what_a_job_still_needs_is_never_swept(worker: Resources, store: BlobSto
     assert urls(store) == [url]
 
 
-def test_what_no_job_knows_is_swept_after_a_day(worker: Resources, store: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uploads_without_a_job_are_swept_after_a_day(worker: Resources, store: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     stored(store, CONTENT)
     half = store.new()
     half.write(bytes(half.part_bytes))
@@ -86,7 +86,7 @@ def test_what_no_job_knows_is_swept_after_a_day(worker: Resources, store: BlobSt
     half.discard()
 
 
-def test_what_an_ended_job_left_is_swept_at_once(worker: Resources, store: BlobStore) -> None:
+def test_uploads_of_an_ended_job_are_swept_at_once(worker: Resources, store: BlobStore) -> None:
     # Given a job whose worker died between its end and the deletion
     job_of(worker, stored(store, CONTENT), CONTENT)
     with psycopg.connect(worker.settings.database_url) as connection:
@@ -95,7 +95,7 @@ def test_what_an_ended_job_left_is_swept_at_once(worker: Resources, store: BlobS
     assert urls(store) == []
 
 
-def test_what_is_no_upload_is_not_swept_from_a_folder(database_url: str, redis_url: str, tmp_path: Path) -> None:
+def test_foreign_files_in_the_folder_are_not_swept(database_url: str, redis_url: str, tmp_path: Path) -> None:
     (tmp_path / "diary.txt").write_text("mine")
     os.utime(tmp_path / "diary.txt", (0, 0))
     worker = open_resources(Settings(database_url=database_url, redis_url=redis_url, blob_url=tmp_path.as_uri()))
@@ -104,7 +104,7 @@ def test_what_is_no_upload_is_not_swept_from_a_folder(database_url: str, redis_u
     assert (tmp_path / "diary.txt").exists()
 
 
-def test_a_worker_does_not_start_with_a_url_that_is_no_store() -> None:
+def test_a_worker_refuses_to_start_with_an_invalid_blob_url() -> None:
     command = [sys.executable, "-m", "celery", "-A", "services.worker.app", "worker", "-c", "1"]
     environment = os.environ | {"TRACKER_BLOB_URL": "s3://key:secret@bucket", "TRACKER_REDIS_URL": "redis://127.0.0.1:1/0"}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=90)
@@ -115,7 +115,7 @@ def test_a_worker_does_not_start_with_a_url_that_is_no_store() -> None:
 
 @pytest.mark.parametrize("store", ["bucket"], indirect=True)
 class TestABucketThatIsAway:
-    def test_an_import_waits_for_it_and_its_tries_do_not_count(
+    def test_an_import_waits_for_its_bucket_without_counting_attempts(
         self, worker: Resources, store: BlobStore, use_s3: Use, s3_port: int
     ) -> None:
         job_id = job_of(worker, stored(store, CONTENT), CONTENT)
@@ -133,7 +133,7 @@ class TestABucketThatIsAway:
         run_shard.run(worker, job_id, 0)
         assert asked(worker, "SELECT status, sessions_imported, errors_total FROM import_jobs") == [("succeeded", 1, 0)]
 
-    def test_what_could_not_be_deleted_is_swept(self, worker: Resources, store: BlobStore, use_s3: Use, s3_port: int) -> None:
+    def test_an_upload_whose_deletion_failed_is_swept_later(self, worker: Resources, store: BlobStore, use_s3: Use, s3_port: int) -> None:
         url = stored(store, CONTENT)
         use_s3(1)
         run_shard.delete_files([{"blob_url": url}])

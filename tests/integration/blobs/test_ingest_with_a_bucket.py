@@ -1,4 +1,4 @@
-"""Ingest with its uploads in a bucket: what it answers, what stops its start, and that events do not need the bucket."""
+"""Ingest with a bucket: what it answers, what stops its start, and that events do not need the bucket."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,7 +41,7 @@ def unfinished(s3: Any) -> list[Any]:
     return found
 
 
-def test_a_job_is_accepted_when_its_files_are_whole_in_the_bucket(bucket: BlobStore, settings: Settings) -> None:
+def test_a_job_is_accepted_once_its_files_are_complete_in_the_bucket(bucket: BlobStore, settings: Settings) -> None:
     large = b'{"projects": {"/p": {}}, "x": "' + b"y" * 20_000_000 + b'"}'
     with ingest(settings) as http:
         assert upload(http, CLAUDE_JSON, large).status_code == 202
@@ -61,7 +61,7 @@ def test_a_job_is_accepted_when_its_files_are_whole_in_the_bucket(bucket: BlobSt
     ],
     ids=["unknown", "too large", "credentials"],
 )
-def test_an_upload_that_is_refused_leaves_neither_objects_nor_parts(
+def test_a_refused_upload_leaves_neither_objects_nor_parts(
     s3: Any, bucket: BlobStore, settings: Settings, contents: list[bytes], code: str
 ) -> None:
     with ingest(settings) as http:
@@ -69,7 +69,7 @@ def test_an_upload_that_is_refused_leaves_neither_objects_nor_parts(
     assert list(bucket.stored()) == unfinished(s3) == []
 
 
-def test_a_bucket_that_goes_away_refuses_uploads_with_503_and_nothing_else(bucket: BlobStore, settings: Settings, use_s3: Use) -> None:
+def test_an_unreachable_bucket_refuses_uploads_with_503_and_nothing_else(bucket: BlobStore, settings: Settings, use_s3: Use) -> None:
     with ingest(settings) as http:
         use_s3(1)
         answer = upload(http, CLAUDE_JSON)
@@ -79,7 +79,7 @@ def test_a_bucket_that_goes_away_refuses_uploads_with_503_and_nothing_else(bucke
         assert http.post("/api/sessions/start", json=SESSION).status_code == 201
 
 
-def test_ingest_starts_without_its_bucket_and_says_so(settings: Settings, use_s3: Use) -> None:
+def test_ingest_starts_without_its_bucket_and_reports_it(settings: Settings, use_s3: Use) -> None:
     use_s3(1)
     with ingest(settings) as http:
         ready = http.get("/readyz")
@@ -89,7 +89,7 @@ def test_ingest_starts_without_its_bucket_and_says_so(settings: Settings, use_s3
 
 
 @pytest.mark.parametrize("url", ["s3://nobodys-bucket", "s3://"])
-def test_a_bucket_that_is_none_stops_the_start_with_a_sentence(s3: Any, settings: Settings, url: str) -> None:
+def test_an_invalid_bucket_url_stops_the_start_with_a_sentence(s3: Any, settings: Settings, url: str) -> None:
     wrong = settings.model_copy(update={"blob_url": url})
     with pytest.raises((BlobStoreError, ValueError), match=r"TRACKER_BLOB_URL.*\.$"), ingest(wrong):
         pytest.fail("it must not start")

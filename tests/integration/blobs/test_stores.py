@@ -1,4 +1,4 @@
-"""A folder and a bucket do the same: what was stored is there and complete, what was not leaves nothing."""
+"""A folder and a bucket behave alike: a finished blob is complete, an unfinished one leaves nothing."""
 
 import io
 import os
@@ -24,13 +24,13 @@ def stored(store: BlobStore, content: bytes) -> str:
     return blob.url
 
 
-def test_an_unused_store_can_be_used(store: BlobStore) -> None:
+def test_an_empty_store_is_usable(store: BlobStore) -> None:
     store.check()
     assert list(store.stored()) == []
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_what_was_stored_is_read_as_it_was_and_then_deleted(store: BlobStore, size: int) -> None:
+def test_a_blob_round_trips_and_can_be_deleted(store: BlobStore, size: int) -> None:
     content = os.urandom(size)
     url = stored(store, content)
 
@@ -60,7 +60,7 @@ def test_any_range_can_be_read_in_any_order(store: BlobStore) -> None:
         assert file.read() == content[-5:]
 
 
-def test_a_zip_is_read_by_its_list_at_the_end(store: BlobStore) -> None:
+def test_a_zip_is_readable_by_seeking_to_its_directory(store: BlobStore) -> None:
     packed = io.BytesIO()
     members = {f"{n}.bin": os.urandom(40_000) for n in range(300)}
     with zipfile.ZipFile(packed, "w") as archive:
@@ -72,7 +72,7 @@ def test_a_zip_is_read_by_its_list_at_the_end(store: BlobStore) -> None:
 
 
 @pytest.mark.parametrize("parts", [0, 1, 3])
-def test_an_upload_that_fails_leaves_nothing(store: BlobStore, parts: int) -> None:
+def test_a_discarded_upload_leaves_nothing(store: BlobStore, parts: int) -> None:
     blob = store.new()
     for _ in range(parts):
         blob.write(bytes(blob.part_bytes))
@@ -81,7 +81,7 @@ def test_an_upload_that_fails_leaves_nothing(store: BlobStore, parts: int) -> No
     assert store.abort_unfinished(datetime.now(UTC) + timedelta(days=1)) == 0
 
 
-def test_an_upload_can_be_discarded_after_its_end_and_twice(store: BlobStore) -> None:
+def test_discarding_is_idempotent_even_after_finishing(store: BlobStore) -> None:
     blob = store.new()
     blob.write(bytes(blob.part_bytes))
     blob.finish(b"end")
@@ -90,7 +90,7 @@ def test_an_upload_can_be_discarded_after_its_end_and_twice(store: BlobStore) ->
     assert list(store.stored()) == []
 
 
-def test_what_is_gone_can_be_deleted_again_and_not_be_opened(store: BlobStore) -> None:
+def test_a_deleted_blob_can_be_deleted_again_but_not_opened(store: BlobStore) -> None:
     url = stored(store, b"x")
     delete_blob(url)
     delete_blob(url)
@@ -112,7 +112,7 @@ def test_what_is_gone_can_be_deleted_again_and_not_be_opened(store: BlobStore) -
         "gs://bucket",
     ],
 )
-def test_a_url_that_is_no_store_is_refused_with_a_sentence(wrong: str) -> None:
+def test_an_invalid_store_url_is_refused_with_a_sentence(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"TRACKER_BLOB_URL must be .*\.$") as refused:
         store_at(wrong)
     assert "secret" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""A journal that grows and is not emptied: ingest says no before Redis has to, and yes again once there is room."""
+"""A journal that fills up: ingest refuses writes before Redis has to, and accepts them again once there is room."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -48,7 +48,7 @@ def batch(size: int) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("size", [100_000, 2_000_000])
-def test_many_at_once_are_refused_before_redis_is_full_and_taken_again_when_there_is_room(
+def test_concurrent_writes_are_refused_before_redis_is_full_and_accepted_again_with_room(
     http: TestClient, small_redis: Redis, size: int
 ) -> None:
     # Given that there is room
@@ -90,7 +90,7 @@ def samples_taken(redis: Redis) -> int:
     return int(redis.info("commandstats")["cmdstat_xlen"]["calls"])
 
 
-def test_between_the_watermarks_it_stays_as_it_was(http: TestClient, small_redis: Redis) -> None:
+def test_between_the_watermarks_the_previous_decision_stays(http: TestClient, small_redis: Redis) -> None:
     # Given more than the low watermark in use, and less than the high one
     fill(small_redis, 0.74)
     assert http.post("/api/sessions/start", json=START).status_code == 201
@@ -109,7 +109,7 @@ def test_between_the_watermarks_it_stays_as_it_was(http: TestClient, small_redis
     assert wait_until(lambda: http.post("/api/sessions/start", json=START).status_code == 201, 20)
 
 
-def test_redis_own_refusal_is_a_full_backlog_too(http: TestClient, small_redis: Redis) -> None:
+def test_an_out_of_memory_error_of_redis_is_a_full_backlog(http: TestClient, small_redis: Redis) -> None:
     # Given a Redis that is full before anybody has looked
     small_redis.config_set("maxmemory", 1)
     answer = http.post("/api/sessions/start", json=START)

@@ -1,4 +1,4 @@
-"""Batches: each item by itself, the good ones together."""
+"""Batches: each item is judged alone, the accepted ones are journalled together."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ def lines(*items: dict[str, Any]) -> bytes:
     return b"\n".join(json.dumps(item).encode() for item in items)
 
 
-def test_a_batch_that_starts_its_session_needs_no_other(service: Service) -> None:
+def test_a_batch_may_start_the_session_of_its_events(service: Service) -> None:
     answer = service.post("/api/events", [MESSAGE, START, END, CALL | {"session_id": "s-1"}])
     assert (answer.status_code, answer.json()) == (200, {"accepted": 4, "rejected": []})
     assert [type(event).__name__ for event in service.journal()] == ["Conversation", "SessionStart", "SessionEnd", "ToolCall"]
@@ -28,13 +28,13 @@ def test_a_batch_that_starts_its_session_needs_no_other(service: Service) -> Non
     assert service.post("/api/conversations", MESSAGE).status_code == 201  # and it is known from now on
 
 
-def test_ndjson_is_taken_with_either_media_type(service: Service) -> None:
+def test_ndjson_is_accepted_with_either_media_type(service: Service) -> None:
     for media_type in ("application/x-ndjson", "application/json"):
         answer = service.http.post("/api/events", content=lines(START, MESSAGE), headers={"content-type": media_type})
         assert answer.json() == {"accepted": 2, "rejected": []}
 
 
-def test_each_bad_item_is_named_and_the_rest_is_kept(service: Service) -> None:
+def test_each_bad_item_is_reported_and_the_rest_is_accepted(service: Service) -> None:
     service.start("s-1", start_time="2024-01-15T10:00:00")
     items: list[Any] = [
         MESSAGE,
@@ -67,7 +67,7 @@ def test_each_bad_item_is_named_and_the_rest_is_kept(service: Service) -> None:
     assert call.session_id == "s-1"  # the only open one
 
 
-def test_a_batch_with_a_key_gives_its_items_the_same_ids_again(service: Service) -> None:
+def test_a_batch_with_an_idempotency_key_derives_stable_item_ids(service: Service) -> None:
     for _ in range(2):
         service.post("/api/events", [START, MESSAGE, MESSAGE], Idempotency_Key="b-1")
     first, second = service.envelopes()
@@ -76,7 +76,7 @@ def test_a_batch_with_a_key_gives_its_items_the_same_ids_again(service: Service)
     is_error(service.post("/api/events", [START], Idempotency_Key="b-1"), 409, "CONFLICT")
 
 
-def test_a_large_batch_is_several_entries_in_order(service: Service) -> None:
+def test_a_large_batch_becomes_several_entries_in_order(service: Service) -> None:
     answer = service.post("/api/events", [START] + [MESSAGE | {"content": str(number)} for number in range(1200)])
     assert answer.json()["accepted"] == 1201
     assert [len(envelope.events) for envelope in service.envelopes()] == [500, 500, 201]
@@ -84,7 +84,7 @@ def test_a_large_batch_is_several_entries_in_order(service: Service) -> None:
     assert [event.content for event in service.journal() if isinstance(event, Conversation)] == [str(number) for number in range(1200)]
 
 
-def test_an_empty_batch_is_fine_and_a_broken_or_too_long_one_is_not(service: Service) -> None:
+def test_an_empty_batch_is_accepted_and_a_malformed_or_too_long_one_is_refused(service: Service) -> None:
     assert service.post("/api/events", []).json() == {"accepted": 0, "rejected": []}
     broken = service.http.post("/api/events", content=b'[{"type":', headers={"content-type": "application/json"})
     is_error(broken, 400, "INVALID_JSON")
@@ -92,12 +92,12 @@ def test_an_empty_batch_is_fine_and_a_broken_or_too_long_one_is_not(service: Ser
     assert service.journal() == []
 
 
-def test_who_waits_is_told_the_status(service: Service) -> None:
+def test_a_waiting_client_gets_the_status(service: Service) -> None:
     assert service.post("/api/events", [START], Prefer="wait=1").json() == {"accepted": 1, "rejected": [], "status": "queued"}
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/x-ndjson"])
-def test_one_line_that_is_no_json_is_no_batch(service: Service, media_type: str) -> None:
+def test_a_single_malformed_line_is_invalid_json(service: Service, media_type: str) -> None:
     answer = service.http.post("/api/events", content=b'{"type": "conv', headers={"Content-Type": media_type})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_JSON")

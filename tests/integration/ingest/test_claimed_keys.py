@@ -1,4 +1,4 @@
-"""Idempotency keys in Redis: far more come than it remembers, and the journal has its room all the same."""
+"""Idempotency keys in Redis: far more arrive than it remembers, and the journal keeps its room."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,7 +58,7 @@ def url_of(redis: Redis) -> str:
     return f"unix://{redis.connection_pool.connection_kwargs['path']}?db=0"
 
 
-def test_many_more_keys_than_fit_take_no_more_memory_and_the_newest_are_remembered(settings: Settings) -> None:
+def test_idempotency_keys_take_bounded_memory_and_the_newest_are_remembered(settings: Settings) -> None:
     # Given room for the keys of one ring
     with client(settings, idempotency_bytes=2_700) as http, Redis.from_url(settings.redis_url) as redis:
         assert http.post("/api/sessions/start", json=START).status_code == 201
@@ -79,7 +79,7 @@ def test_many_more_keys_than_fit_take_no_more_memory_and_the_newest_are_remember
         assert send(http, "k-0", "What?") == 201
 
 
-def test_a_redis_that_is_small_is_not_filled_by_keys(settings: Settings, small_redis: Callable[[], Redis]) -> None:
+def test_idempotency_keys_do_not_fill_a_small_redis(settings: Settings, small_redis: Callable[[], Redis]) -> None:
     # Given rings that would take all of its memory if they could
     redis, max_bytes = small_redis(), MAX_BYTES // 2
     redis.config_set("maxmemory", max_bytes)
@@ -97,7 +97,7 @@ def test_a_redis_that_is_small_is_not_filled_by_keys(settings: Settings, small_r
         assert send(http, "one-more") == 201
 
 
-def test_keys_are_remembered_when_redis_and_ingest_have_started_again(settings: Settings, small_redis: Callable[[], Redis]) -> None:
+def test_idempotency_keys_survive_a_restart_of_redis_and_ingest(settings: Settings, small_redis: Callable[[], Redis]) -> None:
     url = url_of(small_redis())
     with client(settings, redis_url=url) as http:
         assert http.post("/api/sessions/start", json=START).status_code == 201
@@ -109,7 +109,7 @@ def test_keys_are_remembered_when_redis_and_ingest_have_started_again(settings: 
     assert all(86_400 < redis.ttl(name) <= 2 * 86_400 for name in redis.scan_iter("idempotency:*"))
 
 
-def test_a_retry_writes_no_key(service: Service) -> None:
+def test_a_retry_writes_nothing_to_the_key_ring(service: Service) -> None:
     service.start("s-1")
     headers = {"Idempotency_Key": uuid4().hex}
     assert service.post("/api/conversations", MESSAGE, **headers).status_code == 201
@@ -119,9 +119,7 @@ def test_a_retry_writes_no_key(service: Service) -> None:
     assert service.redis.get(name) == before
 
 
-def test_notes_of_sessions_are_kept_shortly_once_they_take_more_than_their_share(
-    settings: Settings, small_redis: Callable[[], Redis]
-) -> None:
+def test_session_notes_expire_early_above_their_share_of_memory(settings: Settings, small_redis: Callable[[], Redis]) -> None:
     redis = small_redis()
     with client(settings, redis_url=url_of(redis)) as http:
         # Given a long journal: notes are kept for a day

@@ -1,4 +1,4 @@
-"""Replaying and deleting dead letters: what is put back on the journal, what the rows say of it, and what is refused."""
+"""Replaying and deleting dead letters over HTTP: the journal, the rows, and what is refused."""
 
 from typing import Any
 from uuid import uuid4
@@ -38,7 +38,7 @@ def rows(service: Service) -> list[dict[str, Any]]:
     return service.select("SELECT * FROM dead_letters ORDER BY id")
 
 
-def test_a_replay_puts_the_letter_on_the_journal_and_keeps_its_row(service: Service) -> None:
+def test_a_replay_appends_the_dead_letter_to_the_journal_and_keeps_its_row(service: Service) -> None:
     letter_id = bury(service, payload=b"\xff\0 as it was")
     answer = service.post(f"/api/dead-letters/{letter_id}/replay", None)
     assert answer.status_code == 202, answer.text
@@ -53,7 +53,7 @@ def test_a_replay_puts_the_letter_on_the_journal_and_keeps_its_row(service: Serv
     )  # fmt: skip
 
 
-def test_a_letter_that_is_stored_is_not_put_there_again(service: Service) -> None:
+def test_a_dead_letter_already_stored_is_not_appended_again(service: Service) -> None:
     letter_id = bury(service)
     service.execute("UPDATE dead_letters SET stored_at = now(), payload = ''")
     answer = service.post(f"/api/dead-letters/{letter_id}/replay", None, Prefer="wait=5")
@@ -61,7 +61,7 @@ def test_a_letter_that_is_stored_is_not_put_there_again(service: Service) -> Non
     assert on_the_journal(service) == []
 
 
-def test_an_entry_whose_event_died_again_under_a_letter_of_its_own_is_not_persisted(service: Service) -> None:
+def test_an_entry_with_a_dead_letter_of_one_of_its_events_is_not_reported_persisted(service: Service) -> None:
     # Given a whole entry that could be opened when it was replayed, and an event of it that could not be stored
     [whole] = service.select(
         "INSERT INTO dead_letters (kind, reason, payload, journal_entry_id, stored_at) VALUES ('journal_entry', 'x', '', '1-1', now()) RETURNING id"
@@ -76,7 +76,7 @@ def test_an_entry_whose_event_died_again_under_a_letter_of_its_own_is_not_persis
     assert (answer["status"], answer["letters"]) == ("persisted", [])
 
 
-def test_without_redis_a_replay_is_503_and_nothing_is_marked(service: Service) -> None:
+def test_a_replay_without_redis_is_503_and_marks_nothing(service: Service) -> None:
     letter_id = bury(service)
     service.redis.client_pause(60_000, all=False)
     try:
@@ -99,7 +99,7 @@ def test_a_group_is_replayed_by_kind_and_reason(service: Service, wanted: dict[s
     assert len(on_the_journal(service)) == 2
 
 
-def test_a_large_group_goes_in_several_requests_each_letter_once_even_if_it_dies_again(service: Service) -> None:
+def test_a_large_group_is_replayed_in_several_requests_each_dead_letter_once(service: Service) -> None:
     bury_many(service, GROUP_LETTERS + 3)
     first = service.post("/api/dead-letter-groups/replay", {}).json()
     assert (first["done"], first["left"]) == (GROUP_LETTERS, 3)
@@ -110,14 +110,14 @@ def test_a_large_group_goes_in_several_requests_each_letter_once_even_if_it_dies
     assert {row["replays"] for row in rows(service)} == {1}
 
 
-def test_large_payloads_are_not_all_sent_at_once(service: Service) -> None:
+def test_a_group_replay_is_bounded_in_bytes(service: Service) -> None:
     for _ in range(3):
         bury(service, payload=b"x" * 1_500_000)
     answer = service.post("/api/dead-letter-groups/replay", {}).json()
     assert (answer["done"], answer["left"]) == (2, 1)
 
 
-def test_a_letter_is_deleted_once(service: Service) -> None:
+def test_a_dead_letter_is_deleted_once(service: Service) -> None:
     letter_id, other = bury(service), bury(service)
     answer = service.http.delete(f"/api/dead-letters/{letter_id}")
     assert (answer.status_code, answer.json()["id"]) == (200, letter_id)
@@ -125,7 +125,7 @@ def test_a_letter_is_deleted_once(service: Service) -> None:
     assert [str(row["id"]) for row in rows(service)] == [other]
 
 
-def test_a_group_is_deleted_but_never_all_by_a_slip(service: Service) -> None:
+def test_a_group_deletion_needs_a_filter(service: Service) -> None:
     kept = bury(service)
     bury_many(service, GROUP_LETTERS + 1)
     assert "kind" in is_error(service.post("/api/dead-letter-groups/delete", {}), 400, "VALIDATION_ERROR")
@@ -135,14 +135,14 @@ def test_a_group_is_deleted_but_never_all_by_a_slip(service: Service) -> None:
     assert [str(row["id"]) for row in rows(service)] == [kept]
 
 
-def test_what_is_stored_is_no_member_of_a_group(service: Service) -> None:
+def test_stored_dead_letters_belong_to_no_group(service: Service) -> None:
     bury(service)
     service.execute("UPDATE dead_letters SET stored_at = now(), payload = ''")
     assert service.post("/api/dead-letter-groups/replay", {}).json()["done"] == 0
     assert service.post("/api/dead-letter-groups/delete", {"kind": "conversation"}).json()["done"] == 0
 
 
-def test_what_is_refused(service: Service) -> None:
+def test_invalid_dead_letter_requests_are_refused(service: Service) -> None:
     is_error(service.post(f"/api/dead-letters/{NOBODY}/replay", None), 404, "DEAD_LETTER_NOT_FOUND")
     is_error(service.post("/api/dead-letters/x/replay", None), 400, "VALIDATION_ERROR")
     is_error(service.http.delete("/api/dead-letters/x"), 400, "VALIDATION_ERROR")

@@ -1,4 +1,4 @@
-"""Conversations, activities, tool calls: one a request, each on the journal's disk before it is answered."""
+"""Conversations, activities and tool calls: each is on the journal's disk before it is answered."""
 
 from typing import Any
 from uuid import UUID
@@ -43,12 +43,12 @@ def test_an_event_of_an_unknown_session_is_refused(service: Service, path: str, 
     assert service.journal() == []
 
 
-def test_a_session_that_only_postgres_knows_is_known(service: Service) -> None:
+def test_a_session_known_only_to_postgres_is_accepted(service: Service) -> None:
     service.execute("INSERT INTO sessions (session_id, counted) VALUES ('s-1', true)")
     assert service.post("/api/conversations", MESSAGE).status_code == 201
 
 
-def test_a_session_that_another_process_started_is_known(service: Service, settings: Any) -> None:
+def test_a_session_started_by_another_process_is_accepted(service: Service, settings: Any) -> None:
     service.start("s-1")
     service.execute("DELETE FROM sessions")  # so that it can only be known from Redis
     from fastapi.testclient import TestClient
@@ -59,7 +59,7 @@ def test_a_session_that_another_process_started_is_known(service: Service, setti
         assert other.post("/api/conversations", json=MESSAGE).status_code == 201
 
 
-def test_a_client_s_id_is_kept_and_given_back_each_time(service: Service) -> None:
+def test_a_client_chosen_id_is_kept_on_every_retry(service: Service) -> None:
     service.start("s-1")
     body = MESSAGE | {"id": "0192f0c1-2345-7abc-8def-0123456789ab"}
     answers = [service.post("/api/conversations", body).json() for _ in range(2)]
@@ -67,7 +67,7 @@ def test_a_client_s_id_is_kept_and_given_back_each_time(service: Service) -> Non
     assert answers[0]["id"] == body["id"]
 
 
-def test_a_key_stands_for_one_id_a_route(service: Service) -> None:
+def test_an_idempotency_key_stands_for_one_id_per_route(service: Service) -> None:
     service.start("s-1")
     first = service.post("/api/conversations", MESSAGE, Idempotency_Key="k-1").json()
     again = service.post("/api/conversations", MESSAGE, Idempotency_Key="k-1").json()
@@ -76,7 +76,7 @@ def test_a_key_stands_for_one_id_a_route(service: Service) -> None:
     assert first["id"] != other["id"]
 
 
-def test_a_key_with_another_body_is_a_conflict_and_not_kept(service: Service) -> None:
+def test_an_idempotency_key_with_another_body_is_a_conflict(service: Service) -> None:
     service.start("s-1")
     service.post("/api/conversations", MESSAGE, Idempotency_Key="k-1")
     before = len(service.journal())
@@ -102,7 +102,7 @@ def test_a_tool_call_without_a_session_belongs_to_the_only_open_one(service: Ser
 
 
 @pytest.mark.parametrize("sessions", [[], ["s-1", "s-2"]])
-def test_without_exactly_one_open_session_it_is_kept_without(service: Service, sessions: list[str]) -> None:
+def test_a_tool_call_without_exactly_one_open_session_gets_none(service: Service, sessions: list[str]) -> None:
     for session_id in sessions:
         service.start(session_id)
     answer = service.post("/api/tool-calls", CALL)
@@ -110,14 +110,14 @@ def test_without_exactly_one_open_session_it_is_kept_without(service: Service, s
     assert answer.json()["session_id"] is None
 
 
-def test_a_user_s_tool_call_belongs_to_that_user_s_only_open_session(service: Service) -> None:
+def test_a_tool_call_of_a_user_belongs_to_the_users_only_open_session(service: Service) -> None:
     service.start("hers", user="ada")
     service.start("his", user="bob")
     assert service.post("/api/tool-calls", CALL | {"user": "ada"}).json()["session_id"] == "hers"
     assert service.post("/api/tool-calls", CALL | {"user": "eve"}).json()["session_id"] is None
 
 
-def test_sessions_that_are_over_do_not_count_as_open(service: Service) -> None:
+def test_ended_and_idle_sessions_do_not_count_as_open(service: Service) -> None:
     service.execute("INSERT INTO users (id, name) VALUES (1, 'ada')")
     service.execute(
         """INSERT INTO sessions (session_id, user_id, counted, seen_live, last_event_at, ended_at, idle_closed_at) VALUES
@@ -129,7 +129,7 @@ def test_sessions_that_are_over_do_not_count_as_open(service: Service) -> None:
     assert service.post("/api/tool-calls", CALL | {"user": "ada"}).json()["session_id"] == "open again"
 
 
-def test_a_session_that_only_files_tell_of_takes_no_tool_call(service: Service) -> None:
+def test_a_session_known_only_from_files_gets_no_tool_calls(service: Service) -> None:
     """given one of a claude.json, whose end nobody tells, one of a transcript of a minute ago, and rows of an import that are not counted."""
     service.execute(
         """INSERT INTO sessions (session_id, counted, last_event_at, project_id) VALUES
@@ -141,14 +141,14 @@ def test_a_session_that_only_files_tell_of_takes_no_tool_call(service: Service) 
     assert service.post("/api/tool-calls", CALL).json()["session_id"] == "live"
 
 
-def test_waiting_without_a_worker_ends_queued(service: Service) -> None:
+def test_a_wait_without_a_worker_ends_as_queued(service: Service) -> None:
     service.start("s-1")
     answer = service.post("/api/conversations", MESSAGE, Prefer="wait=1")
     assert (answer.status_code, answer.json()["status"]) == (201, "queued")
     assert answer.headers["preference-applied"] == "wait=1"
 
 
-def test_each_event_rings_the_bell_unless_it_is_ringing(service: Service) -> None:
+def test_an_event_sends_a_wakeup_unless_one_is_pending(service: Service) -> None:
     service.start("s-1")
     assert service.redis.exists("bell:{0}")
     for _ in range(5):
@@ -170,10 +170,10 @@ def test_an_identifier_with_a_control_character_is_refused(service: Service, fie
 
 
 @pytest.mark.parametrize("text", ["é", "名前", "a b", "a\u00a0b", "a\u200bb", "\U0001f600"])
-def test_any_other_character_may_be_in_an_identifier(service: Service, text: str) -> None:
+def test_an_identifier_may_have_any_other_character(service: Service, text: str) -> None:
     assert service.start(text)["session_id"] == text
 
 
-def test_texts_may_have_line_feeds(service: Service) -> None:
+def test_texts_may_contain_line_feeds(service: Service) -> None:
     service.start("s-1")
     assert service.post("/api/conversations", {"session_id": "s-1", "content": "a\nb\t", "role": "user"}).status_code == 201

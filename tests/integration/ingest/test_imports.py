@@ -1,4 +1,4 @@
-"""Imports: a file comes in as a stream, is known by its content, and becomes a job."""
+"""Imports: a file is streamed in, detected by content, and becomes a job."""
 
 import stat
 from pathlib import Path
@@ -38,7 +38,7 @@ def blobs(service: Service) -> list[Path]:
     return list(folder.iterdir()) if folder.exists() else []
 
 
-def test_who_does_not_wait_gets_a_job_that_is_queued(service: Service) -> None:
+def test_an_upload_without_waiting_returns_a_queued_job(service: Service) -> None:
     answer = upload(service, CLAUDE_JSON, user="ada")
     job_id = answer.json()["job_id"]
     assert answer.status_code == 202
@@ -53,7 +53,7 @@ def test_who_does_not_wait_gets_a_job_that_is_queued(service: Service) -> None:
     assert service.redis.llen("celery:import") == 1
 
 
-def test_a_blob_holds_what_was_sent_for_our_eyes_only_under_our_name(service: Service) -> None:
+def test_a_blob_holds_the_upload_under_a_generated_name_with_private_permissions(service: Service) -> None:
     content = b'{"projects": {"/p": {"x": "' + b"y" * 3_000_000 + b'"}}}'
     upload(service, content, name="../../etc/passwd\x1b.json")
     [blob] = blobs(service)
@@ -71,7 +71,7 @@ def test_several_files_are_one_job(service: Service) -> None:
 
 
 @pytest.mark.parametrize(("status", "success"), [("succeeded", True), ("failed", False)])
-def test_a_job_that_is_done_in_time_is_answered_with_its_counts(service: Service, status: str, success: bool) -> None:
+def test_a_job_finished_within_the_wait_returns_its_counts(service: Service, status: str, success: bool) -> None:
     def work() -> None:
         task_key, _ = service.redis.brpop(["celery:import"], timeout=10)
         assert task_key == b"celery:import"
@@ -96,7 +96,7 @@ def test_a_job_that_is_done_in_time_is_answered_with_its_counts(service: Service
         ([b'{"claudeAiOauth": {"accessToken": "sk-ant-canary"}}'], "INVALID_FILE"),
     ],
 )
-def test_a_file_that_is_nothing_we_know_is_refused_and_leaves_nothing(service: Service, contents: list[bytes], code: str) -> None:
+def test_an_unknown_file_is_refused_and_leaves_nothing(service: Service, contents: list[bytes], code: str) -> None:
     answer = upload(service, *contents)
     assert list(is_error(answer, 400, code)) == ["file"]
     assert "claude.json" in answer.json()["message"]
@@ -115,14 +115,14 @@ def test_a_file_that_is_nothing_we_know_is_refused_and_leaves_nothing(service: S
         b'--x\r\nContent-Disposition: form-data; name="file"; filename="c"\r\n\r\n{"projects":',
     ],
 )
-def test_a_body_without_a_whole_file_is_refused_and_leaves_nothing(service: Service, body: bytes) -> None:
+def test_a_body_without_a_complete_file_is_refused_and_leaves_nothing(service: Service, body: bytes) -> None:
     answer = service.http.post(IMPORT, content=body, headers={"content-type": "multipart/form-data; boundary=x"})
     is_error(answer, 400, "INVALID_FILE")
     assert blobs(service) == []
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "multipart/form-data", "multipart/form-data; boundary=" + "x" * 200])
-def test_what_is_no_multipart_is_415(service: Service, media_type: str) -> None:
+def test_a_body_that_is_not_multipart_is_415(service: Service, media_type: str) -> None:
     is_error(service.http.post(IMPORT, content=b"{}", headers={"content-type": media_type}), 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
@@ -140,7 +140,7 @@ class TestSmallLimit:
         assert blobs(service) == []
 
 
-def test_a_key_stands_for_one_job(service: Service) -> None:
+def test_an_idempotency_key_stands_for_one_job(service: Service) -> None:
     first = upload(service, CLAUDE_JSON, headers={"idempotency-key": "i-1"})
     again = upload(service, CLAUDE_JSON, headers={"idempotency-key": "i-1"})
     other = upload(service, b'{"projects": {}}', headers={"idempotency-key": "i-1"})

@@ -1,4 +1,4 @@
-"""A client asks which of its files the server has read to their end, and need not send those."""
+"""A client asks which of its files the server has read completely, and need not send those."""
 
 import random
 from hashlib import sha256
@@ -44,7 +44,7 @@ def answered(service: Service, files: list[dict[str, Any]]) -> httpx.Response:
     return answer
 
 
-def test_what_was_imported_is_known_and_the_rest_is_named_by_index(service: Service) -> None:
+def test_imported_files_are_known_and_the_others_are_listed_by_index(service: Service) -> None:
     imported(service, "b", "d")
 
     answer = service.post(MANIFEST, {"files": [entry(content) for content in "abcda"]})
@@ -53,7 +53,7 @@ def test_what_was_imported_is_known_and_the_rest_is_named_by_index(service: Serv
     assert answer.json() == {"unseen": [0, 2, 4], "known": 2, "max_upload_bytes": service.settings.max_upload_bytes}
 
 
-def test_a_file_is_known_to_the_user_whose_import_stored_it(service: Service) -> None:
+def test_a_file_is_known_only_for_the_user_who_imported_it(service: Service) -> None:
     imported(service, "anns", user="ann")
     imported(service, "nobodys")
 
@@ -65,18 +65,18 @@ def test_a_file_is_known_to_the_user_whose_import_stored_it(service: Service) ->
     assert unseen() == []
 
 
-def test_a_file_that_an_older_reader_read_is_asked_for_again(service: Service) -> None:
+def test_a_file_read_by_an_older_reader_is_requested_again(service: Service) -> None:
     imported(service, "old", reader_version=READER_VERSION - 1)
     imported(service, "new")
 
     assert service.post(MANIFEST, {"files": [entry("old"), entry("new")]}).json()["unseen"] == [0]
 
 
-def test_nothing_to_ask_is_nothing_unseen(service: Service) -> None:
+def test_an_empty_manifest_has_no_unseen_files(service: Service) -> None:
     assert service.post(MANIFEST, {"files": []}).json()["unseen"] == []
 
 
-def test_a_manifest_as_large_as_can_be_is_answered(service: Service) -> None:
+def test_a_manifest_of_maximum_size_is_answered(service: Service) -> None:
     imported(service, "7")
     files = [entry(str(n)) for n in range(MAX_FILES)]
     random.Random(1).shuffle(files)
@@ -106,9 +106,9 @@ def test_a_manifest_as_large_as_can_be_is_answered(service: Service) -> None:
         ({"files": [], "user": 7}, "user"),
     ],
 )
-def test_what_is_no_manifest_is_400_and_names_the_field(service: Service, body: Any, field: str) -> None:
+def test_an_invalid_manifest_is_400_and_names_the_field(service: Service, body: Any, field: str) -> None:
     assert list(is_error(service.post(MANIFEST, body), 400, "VALIDATION_ERROR")) == [field]
 
 
-def test_what_is_no_json_is_400(service: Service) -> None:
+def test_malformed_json_is_400(service: Service) -> None:
     is_error(service.http.post(MANIFEST, content=b"{", headers={"content-type": "application/json"}), 400, "INVALID_JSON")

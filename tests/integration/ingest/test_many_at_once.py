@@ -1,4 +1,4 @@
-"""Many requests at the same moment: each waits for a connection to Redis or Postgres, and is answered as if it were alone."""
+"""Hundreds of concurrent requests: each waits for a connection to Redis or Postgres and is answered as if alone."""
 
 import asyncio
 from collections import Counter
@@ -51,5 +51,5 @@ async def write_to_an_unknown_session(client: httpx.AsyncClient, number: int) ->
     ("ask", "expected"),
     [(keyed_write, (201, "queued")), (start, (201, None)), (write_to_an_unknown_session, (404, "SESSION_NOT_FOUND"))],
 )
-def test_hundreds_at_once_are_answered_like_one(settings: Settings, ask: Ask, expected: tuple[int, Any]) -> None:
+def test_hundreds_of_concurrent_requests_are_answered_like_one(settings: Settings, ask: Ask, expected: tuple[int, Any]) -> None:
     assert at_once(settings, ask) == {expected: MANY}

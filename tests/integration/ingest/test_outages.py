@@ -1,4 +1,4 @@
-"""What ingest answers when it can't keep its promise: 503 within a second, saying when to try again, and nothing is kept."""
+"""Ingest without Redis, Postgres or disk: 503 within a second with Retry-After, and nothing is stored."""
 
 import socket
 import time
@@ -58,7 +58,7 @@ def is_503(answer: httpx.Response, code: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "body"), [("/api/sessions/start", START), ("/api/events", [{"type": "session_start"} | START])])
-def test_without_redis_nothing_is_accepted_and_nothing_is_left_in_postgres(
+def test_writes_without_redis_are_refused_and_leave_nothing_in_postgres(
     settings: Settings, dead_address: str, path: str, body: Any
 ) -> None:
     with client(settings, redis_url=f"redis://{dead_address}/0") as http:
@@ -70,9 +70,7 @@ def test_without_redis_nothing_is_accepted_and_nothing_is_left_in_postgres(
         assert connection.execute("SELECT (SELECT count(*) FROM projects), (SELECT count(*) FROM sessions)").fetchone() == (0, 0)
 
 
-def test_without_postgres_known_sessions_go_on_and_only_what_needs_it_is_refused(
-    service: Service, settings: Settings, dead_address: str
-) -> None:
+def test_writes_to_known_sessions_are_accepted_without_postgres(service: Service, settings: Settings, dead_address: str) -> None:
     service.start("s-1")
     with client(settings, database_url=f"postgresql://tracker@{dead_address}/tracker") as http:
         assert http.post("/api/conversations", json=MESSAGE).status_code == 201
@@ -87,7 +85,7 @@ def test_without_postgres_known_sessions_go_on_and_only_what_needs_it_is_refused
     assert [type(event).__name__ for event in service.journal()] == ["SessionStart", "Conversation", "SessionEnd", "SessionStart"]
 
 
-def test_a_redis_that_hangs_makes_nobody_wait_longer_than_a_second_and_stops_no_other_request(service: Service) -> None:
+def test_writes_to_a_hanging_redis_are_refused_within_a_second_and_block_no_other_request(service: Service) -> None:
     service.start("s-1")
     before = len(service.journal())
     service.redis.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
@@ -114,9 +112,7 @@ def test_a_redis_that_hangs_makes_nobody_wait_longer_than_a_second_and_stops_no_
         ("/api/events", [{"type": "conversation"} | MESSAGE, {"type": "conversation", "content": "What?"} | MESSAGE]),
     ],
 )
-def test_an_append_whose_answer_is_lost_is_repeated_with_the_ids_of_the_503(
-    service: Service, settings: Settings, path: str, body: Any
-) -> None:
+def test_a_retry_after_a_lost_append_answer_keeps_the_ids_of_the_503(service: Service, settings: Settings, path: str, body: Any) -> None:
     server = urlsplit(settings.redis_url)
     proxy = Proxy(server.port or Path(server.path))
     proxy.start()
@@ -147,7 +143,7 @@ def test_an_append_whose_answer_is_lost_is_repeated_with_the_ids_of_the_503(
     assert [(event.id, event.session_id) for event in repeated] == [(event.id, event.session_id) for event in lost]
 
 
-def test_what_was_never_sent_to_the_journal_was_not_kept(service: Service) -> None:
+def test_an_idempotency_key_is_not_claimed_by_a_write_that_was_never_sent(service: Service) -> None:
     service.start("s-1")
     service.redis.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
     try:
@@ -159,7 +155,7 @@ def test_what_was_never_sent_to_the_journal_was_not_kept(service: Service) -> No
     assert "nothing was kept" in answer.json()["message"]
 
 
-def test_a_redis_that_refuses_writes_is_a_503(service: Service) -> None:
+def test_a_redis_that_refuses_writes_gives_a_503(service: Service) -> None:
     service.start("s-1")
     before = len(service.journal())
     service.redis.config_set("maxmemory", 1)
@@ -175,7 +171,7 @@ def test_a_redis_that_refuses_writes_is_a_503(service: Service) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/sessions/start", "/api/conversations", "/api/events", "/api/import/claude-data"])
-def test_a_full_journal_refuses_before_anything_is_looked_at(settings: Settings, path: str) -> None:
+def test_a_full_journal_refuses_writes_before_decoding_them(settings: Settings, path: str) -> None:
     with Redis.from_url(settings.redis_url) as redis, client(settings, backlog_max_entries=3) as http:
         for _ in range(4):
             redis.xadd(stream_key(0), {"payload": b""})
@@ -186,16 +182,14 @@ def test_a_full_journal_refuses_before_anything_is_looked_at(settings: Settings,
         assert wait_until(lambda: http.post(path, content=b"?").status_code == 415, 5)
 
 
-def test_a_folder_that_can_not_be_written_takes_no_uploads(service: Service, tmp_path: Path) -> None:
+def test_an_unwritable_upload_folder_refuses_uploads(service: Service, tmp_path: Path) -> None:
     (tmp_path / "blobs").write_text("a file where the folder should be")
     answer = service.http.post("/api/import/claude-data", files={"file": ("c", b'{"projects": {}}')})
     is_503(answer, "UPLOADS_UNAVAILABLE")
     assert str(tmp_path) not in answer.text
 
 
-def test_steps_that_are_slow_one_after_the_other_are_refused_within_the_same_second(
-    service: Service, settings: Settings, silent_address: str
-) -> None:
+def test_consecutive_slow_steps_share_one_request_deadline(service: Service, settings: Settings, silent_address: str) -> None:
     # Given a Redis that takes four tenths of a second for each answer, and a Postgres that never answers
     server = urlsplit(settings.redis_url)
     redis = Proxy(server.port or Path(server.path))

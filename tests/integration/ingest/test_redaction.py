@@ -1,4 +1,4 @@
-"""No secret of an event is in Redis, in Postgres or in an answer; unless redaction is turned off. It holds up nobody."""
+"""No secret of an event reaches Redis, Postgres or an answer, unless redaction is off. It blocks no other request."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,7 +23,7 @@ def everything(service: Service) -> str:
     return f"{keys} {streams} {texts} {service.select('SELECT * FROM projects')}"
 
 
-def test_nothing_of_it_is_kept_anywhere(service: Service) -> None:
+def test_no_secret_is_stored_anywhere(service: Service) -> None:
     service.start("s-1", user=f"ann {SECRET}", git_branch=SECRET, project_path=f"/home/me/{SECRET}")
     service.post("/api/conversations", {"session_id": "s-1", "role": "user", "content": f"use {SECRET}"}, Idempotency_Key="k-1")
     service.post(
@@ -39,21 +39,21 @@ def test_nothing_of_it_is_kept_anywhere(service: Service) -> None:
     assert kept.count("[redacted:gitlab_token:") >= 5
 
 
-def test_what_was_sent_wrongly_is_not_quoted(service: Service) -> None:
+def test_error_messages_do_not_quote_the_input(service: Service) -> None:
     service.start("s-1")
     wrong = {"type": "conversation", "session_id": "s-1", "role": SECRET, "content": "x"}
     for answer in (service.post("/api/conversations", wrong), service.post("/api/events", [wrong, wrong | {"type": SECRET}])):
         assert SECRET not in answer.text
 
 
-def test_off_keeps_texts_as_they_came(settings: Settings, service: Service) -> None:
+def test_texts_are_kept_unchanged_with_redaction_off(settings: Settings, service: Service) -> None:
     with TestClient(create_app(settings.model_copy(update={"redact": False})), base_url=str(service.http.base_url)) as http:
         service.start("s-1")
         http.post("/api/conversations", json={"session_id": "s-1", "role": "user", "content": SECRET})
     assert [event.content for event in service.journal() if isinstance(event, Conversation)] == [SECRET]
 
 
-def test_sixteen_megabytes_of_secrets_stop_nobody_else(service: Service) -> None:
+def test_sixteen_megabytes_of_secrets_do_not_block_other_requests(service: Service) -> None:
     # Given a batch as large as one may be, with nothing but secrets in it
     service.start("s-1")
     contents = [(f"password=abcd12{number:02} " * 70_000)[:MOST_CHARACTERS] for number in range(15)]
@@ -83,7 +83,7 @@ def accepted(service: Service, batch: list[dict[str, str]]) -> int:
     return count
 
 
-def test_one_large_event_is_kept_like_a_small_one(service: Service) -> None:
+def test_a_large_event_is_redacted_like_a_small_one(service: Service) -> None:
     service.start("s-1")
     large, small = "x" * 100_000 + f" {SECRET}", f"x {SECRET}"
     for content in (large, small):

@@ -1,4 +1,4 @@
-"""What is wrong with a request as such: media type, size, query, path, method. The same body for every error."""
+"""Errors of a request as such: media type, size, query, path, method. All have the same error body."""
 
 from typing import Any
 
@@ -17,18 +17,18 @@ JSON_ROUTES = [*WRITES, "/api/import/manifest"]
 @pytest.mark.parametrize(
     "media_type", [None, "text/plain", "application/xml", "multipart/form-data; boundary=x", "application/json; charset=latin-1"]
 )
-def test_another_media_type_is_415(service: Service, path: str, media_type: str | None) -> None:
+def test_a_wrong_media_type_is_415(service: Service, path: str, media_type: str | None) -> None:
     headers = {"content-type": media_type} if media_type else {}
     assert list(is_error(service.http.post(path, content=b"{}", headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE")) == ["Content-Type"]
 
 
 @pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.tracker+json"])
-def test_spellings_of_json_are_taken(service: Service, media_type: str) -> None:
+def test_variants_of_the_json_media_type_are_accepted(service: Service, media_type: str) -> None:
     answer = service.http.post("/api/conversations", content=b"{}", headers={"content-type": media_type})
     is_error(answer, 400, "VALIDATION_ERROR")
 
 
-def test_ndjson_is_for_batches_only(service: Service) -> None:
+def test_ndjson_is_accepted_for_batches_only(service: Service) -> None:
     headers = {"content-type": "application/x-ndjson"}
     is_error(service.http.post("/api/conversations", content=b"{}", headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE")
     assert service.http.post("/api/events", content=b"", headers=headers).status_code == 200
@@ -58,7 +58,7 @@ def test_a_query_parameter_is_400(service: Service, path: str) -> None:
     assert is_error(answer, 400, "VALIDATION_ERROR") == {"projct_id": "unknown query parameter", "x": "unknown query parameter"}
 
 
-def test_an_unknown_path_is_404_and_another_method_405(service: Service) -> None:
+def test_an_unknown_path_is_404_and_a_wrong_method_405(service: Service) -> None:
     is_error(service.http.post("/api/nothing", json={}), 404, "NOT_FOUND")
     is_error(service.http.post("/api/conversations/", json={}), 404, "NOT_FOUND")
     answer = service.http.put("/api/conversations", json={})
@@ -67,17 +67,17 @@ def test_an_unknown_path_is_404_and_another_method_405(service: Service) -> None
 
 
 @pytest.mark.parametrize("key", ["", "has space", "x" * 256])
-def test_a_strange_idempotency_key_is_400(service: Service, key: str) -> None:
+def test_an_invalid_idempotency_key_is_400(service: Service, key: str) -> None:
     assert list(is_error(service.post("/api/conversations", {}, Idempotency_Key=key), 400, "VALIDATION_ERROR")) == ["Idempotency-Key"]
 
 
-def test_another_method_on_a_known_path_has_the_one_error_body(service: Service) -> None:
+def test_a_wrong_method_has_the_common_error_body(service: Service) -> None:
     is_error(service.http.delete("/api/conversations"), 405, "METHOD_NOT_ALLOWED")
     assert service.http.head("/api/conversations").status_code == 405
     assert service.http.head("/healthz").status_code == 405
 
 
-def test_a_refusal_is_logged_and_counted_under_its_route_code_and_request_id(service: Service) -> None:
+def test_a_refusal_is_logged_and_counted_by_route_code_and_request_id(service: Service) -> None:
     with capture_logs(processors=[merge_contextvars]) as lines:
         answer = service.post("/api/conversations", {}, X_Request_ID="req-7")
     assert answer.headers["x-request-id"] == "req-7"
@@ -88,13 +88,13 @@ def test_a_refusal_is_logged_and_counted_under_its_route_code_and_request_id(ser
     assert 'tracker_http_request_seconds_count{route="/api/conversations",service="ingest"}' in text
 
 
-def test_a_request_id_that_is_not_sane_is_replaced(service: Service) -> None:
+def test_an_invalid_request_id_is_replaced(service: Service) -> None:
     for given_id in ("", "with space", "x" * 129):
         made = service.post("/api/conversations", {}, X_Request_ID=given_id).headers["x-request-id"]
         assert made not in ("", given_id)
 
 
-def test_operations(service: Service) -> None:
+def test_health_and_readiness_report_all_checks(service: Service) -> None:
     assert service.http.get("/healthz").json() == {"status": "ok"}
     assert service.http.get("/readyz").json() == {
         "status": "ready",

@@ -1,4 +1,4 @@
-"""Clients that wait, or send slowly, take no room of those who do not: a service with room for four requests, and twenty slow ones."""
+"""Waiting or slow clients take no capacity from others: four request slots and twenty slow clients."""
 
 import asyncio
 import json
@@ -62,7 +62,7 @@ def outcome(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, body.get("code") or body.get("status")
 
 
-def test_waiters_take_no_room_of_writes(settings: Settings) -> None:
+def test_waiting_requests_do_not_take_request_slots(settings: Settings) -> None:
     """given a stopped worker, when many wait for it, then other writes are accepted; when it goes on, then each waiter has its answer."""
     redis = Redis.from_url(settings.redis_url)
 
@@ -82,7 +82,7 @@ def test_waiters_take_no_room_of_writes(settings: Settings) -> None:
     assert served(settings, story) == [(201, "queued")] * ROOM
 
 
-def test_a_waiter_too_many_is_queued_at_once_and_told_that_nothing_was_waited_for(settings: Settings) -> None:
+def test_a_wait_above_the_limit_is_answered_queued_at_once(settings: Settings) -> None:
     redis = Redis.from_url(settings.redis_url)
 
     async def story(client: httpx.AsyncClient) -> httpx.Response:
@@ -99,7 +99,7 @@ def test_a_waiter_too_many_is_queued_at_once_and_told_that_nothing_was_waited_fo
     assert "preference-applied" not in answer.headers
 
 
-def test_all_waiters_are_looked_for_in_one_question(settings: Settings) -> None:
+def test_one_poll_of_redis_serves_all_waiters(settings: Settings) -> None:
     """given many waiters, when a second passes, then Redis was asked no more often than for one."""
     redis = Redis.from_url(settings.redis_url)
 
@@ -133,7 +133,7 @@ def test_all_waiters_are_looked_for_in_one_question(settings: Settings) -> None:
     ],
     ids=["a JSON body", "an upload"],
 )  # fmt: skip
-def test_bodies_that_come_slowly_take_no_room_of_writes(
+def test_slow_bodies_do_not_take_request_slots(
     settings: Settings, path: str, headers: dict[str, str], beginning: bytes, end: bytes, expected: tuple[int, str]
 ) -> None:
     """when many bodies have begun, then other writes are accepted; when they end, then so are they."""
@@ -151,7 +151,7 @@ def test_bodies_that_come_slowly_take_no_room_of_writes(
     assert served(settings, story) == [(201, "queued")] * ROOM
 
 
-def test_of_too_many_slow_bodies_the_oldest_make_room(settings: Settings) -> None:
+def test_the_oldest_slow_bodies_are_408_when_there_are_too_many(settings: Settings) -> None:
     """when more bodies have begun than may come at once, then the first ones are answered 408, and the last ones are taken."""
 
     async def story(client: httpx.AsyncClient) -> list[tuple[int, str]]:
@@ -168,7 +168,7 @@ def test_of_too_many_slow_bodies_the_oldest_make_room(settings: Settings) -> Non
     assert served(settings, story) == [(408, "REQUEST_TIMEOUT")] * (SLOW_ONES - ROOM) + [(201, "queued")] * ROOM
 
 
-def test_an_upload_too_many_is_told_to_come_again(settings: Settings) -> None:
+def test_an_upload_above_the_limit_is_refused_with_retry_after(settings: Settings) -> None:
     async def story(client: httpx.AsyncClient) -> httpx.Response:
         go_on = asyncio.Event()
         body = drip(FORM_BEGIN, go_on, b'{"projects": {}}\r\n--x--\r\n')
@@ -185,7 +185,7 @@ def test_an_upload_too_many_is_told_to_come_again(settings: Settings) -> None:
     assert refused.headers["retry-after"] == "5"
 
 
-def test_an_upload_below_the_least_pace_is_408(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upload_below_the_minimum_rate_is_408(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """given a client that is never silent but sends a hundredth of the least pace, then it is told to stop; one that keeps to it is not."""
     monkeypatch.setattr(uploads, "SILENCE_SECONDS", 0.5)
 

@@ -1,4 +1,4 @@
-"""`Prefer: wait=N`, with the test in the worker's place: it takes the entry out of the journal while the request waits."""
+"""`Prefer: wait=N`: the test plays the worker and takes the entry from the journal while the request waits."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,20 +51,20 @@ def leave_out(service: Service, event: Conversation, entry_id: str) -> None:
 @pytest.mark.parametrize(
     ("deal_with", "status"), [(store, "persisted"), (bury, "dead_letter"), (bury_whole, "dead_letter"), (leave_out, "duplicate")]
 )
-def test_the_answer_says_what_became_of_the_event(service: Service, deal_with: DealWith, status: str) -> None:
+def test_a_waiting_request_gets_the_outcome_of_its_event(service: Service, deal_with: DealWith, status: str) -> None:
     with working(service, deal_with):
         answer = service.post("/api/conversations", MESSAGE, Prefer="wait=20")
     assert (answer.status_code, answer.json()["status"]) == (201, status)
     assert answer.headers["preference-applied"] == "wait=20"
 
 
-def test_an_id_that_another_event_has_is_a_conflict(service: Service) -> None:
+def test_an_id_of_another_event_is_a_conflict(service: Service) -> None:
     with working(service, find_taken):
         answer = service.post("/api/conversations", MESSAGE | {"id": TAKEN}, Prefer="wait=20")
     assert list(is_error(answer, 409, "CONFLICT")) == ["id"]
 
 
-def test_of_a_batch_it_rejects_the_item(service: Service) -> None:
+def test_a_conflicting_item_of_a_batch_is_rejected(service: Service) -> None:
     with working(service, find_taken):
         items = [{"type": "tool_call", "tool_name": "Bash"}, {"type": "conversation", "id": TAKEN} | MESSAGE]
         answer = service.post("/api/events", items, Prefer="wait=20")
@@ -73,7 +73,7 @@ def test_of_a_batch_it_rejects_the_item(service: Service) -> None:
     assert [(item["index"], item["code"]) for item in answer.json()["rejected"]] == [(0, "VALIDATION_ERROR"), (1, "CONFLICT")]
 
 
-def test_a_letter_of_another_entry_is_not_this_ones(service: Service) -> None:
+def test_a_dead_letter_of_another_entry_is_ignored(service: Service) -> None:
     """Given that somebody has sent another event under this id before."""
     service.execute(
         "INSERT INTO dead_letters (event_id, kind, reason, payload, journal_entry_id) VALUES (%s, 'x', %s, '', '1-1')", TAKEN, ID_TAKEN

@@ -1,4 +1,4 @@
-"""Which request gets in with which key: every operation of the API, with every scope, with none, and with keys that are none."""
+"""Authentication of every operation with every scope, without a key, and with invalid keys."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def concrete(path: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: PARAMETERS.get(found[1], SOME_ID), path)
 
 
-def test_each_scope_opens_what_the_table_says_and_nothing_else(api: Api) -> None:
+def test_each_scope_permits_exactly_the_operations_of_the_table(api: Api) -> None:
     keys = {scope: api.key(scope) for scope in SCOPE_NAMES}
     wrong = []
     for (method, path), scopes in REQUIRED.items():
@@ -46,13 +46,13 @@ def test_each_scope_opens_what_the_table_says_and_nothing_else(api: Api) -> None
     assert wrong == []
 
 
-def test_a_template_is_no_path(api: Api, admin: str) -> None:
+def test_a_path_template_is_not_a_valid_path(api: Api, admin: str) -> None:
     for method, path in REQUIRED:
         if "{" in path:
             assert api.ask(admin, method, path).status_code in (400, 404, 415), path
 
 
-def test_without_a_key_nothing_is_open_but_the_pages_and_the_health(api: Api) -> None:
+def test_only_pages_and_health_checks_are_open_without_a_key(api: Api) -> None:
     for (method, path), scopes in REQUIRED.items():
         answer = api.ask(None, method, concrete(path))
         if scopes == PUBLIC:
@@ -62,7 +62,7 @@ def test_without_a_key_nothing_is_open_but_the_pages_and_the_health(api: Api) ->
             assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_what_there_is_not_tells_nothing_to_who_is_no_admin(api: Api, admin: str) -> None:
+def test_unknown_paths_are_revealed_to_admins_only(api: Api, admin: str) -> None:
     is_error(api.get(None, "/api/nothing"), 401, "UNAUTHORIZED")
     is_error(api.get(api.key("read"), "/api/nothing"), 403, "FORBIDDEN")
     is_error(api.get(admin, "/api/nothing"), 404, "NOT_FOUND")
@@ -70,7 +70,7 @@ def test_what_there_is_not_tells_nothing_to_who_is_no_admin(api: Api, admin: str
 
 
 @pytest.mark.parametrize("mode", ["open_api", "api"])
-def test_a_key_that_is_sent_must_be_valid_whether_one_is_needed_or_not(mode: str, request: pytest.FixtureRequest) -> None:
+def test_an_invalid_key_is_refused_even_with_open_access(mode: str, request: pytest.FixtureRequest) -> None:
     api: Api = request.getfixturevalue(mode)
     key = api.key("read")
     assert api.get(key, "/api/sessions").status_code == 200
@@ -81,29 +81,29 @@ def test_a_key_that_is_sent_must_be_valid_whether_one_is_needed_or_not(mode: str
     is_error(api.post(key, "/api/events", []), 403, "FORBIDDEN")
 
 
-def test_two_authorization_headers_are_one_too_many(api: Api, admin: str) -> None:
+def test_two_authorization_headers_are_refused(api: Api, admin: str) -> None:
     answer = api.ask(admin, "GET", "/api/sessions", headers={"authorization": f"Bearer {admin}"})
     is_error(answer, 401, "UNAUTHORIZED")
 
 
-def test_without_need_for_keys_everything_is_open_and_another_scheme_is_not_ours(open_api: Api) -> None:
+def test_open_access_permits_everything_and_ignores_other_schemes(open_api: Api) -> None:
     for method, path in REQUIRED:
         assert open_api.ask(None, method, concrete(path)).status_code not in (401, 403, 500)
     assert open_api.ask(None, "GET", "/api/sessions", headers={"Authorization": "Basic YTpi"}).status_code == 200
 
 
-def test_a_key_in_the_query_string_is_no_key(api: Api, admin: str) -> None:
+def test_a_key_in_the_query_string_is_ignored(api: Api, admin: str) -> None:
     for name in ("key", "token", "access_token", "api_key"):
         is_error(api.get(None, f"/api/sessions?{name}={admin}"), 401, "UNAUTHORIZED")
 
 
-def test_a_head_needs_what_its_get_needs(api: Api) -> None:
+def test_a_head_request_needs_the_scope_of_its_get(api: Api) -> None:
     assert api.ask(None, "HEAD", "/api/sessions").status_code == 401
     assert api.ask(api.key("ingest"), "HEAD", "/api/sessions").status_code == 403
     assert api.ask(api.key("read"), "HEAD", "/api/sessions").status_code == 200
 
 
-def test_no_key_gets_into_the_log(api: Api) -> None:
+def test_keys_are_never_logged(api: Api) -> None:
     right, wrong = api.key("read"), new_key()[0]
     with capture_logs() as logged:
         for key in (right, wrong):
@@ -115,7 +115,7 @@ def test_no_key_gets_into_the_log(api: Api) -> None:
         assert key.rpartition("_")[2] not in str(logged)
 
 
-def test_the_document_says_what_each_operation_needs() -> None:
+def test_the_openapi_document_states_the_scope_of_each_operation() -> None:
     document = json.loads(DOCUMENT.read_text())
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     for (method, path), scopes in REQUIRED.items():
@@ -128,7 +128,7 @@ def test_the_document_says_what_each_operation_needs() -> None:
             assert all(f"`{name}`" in operation["description"] for name in scopes)
 
 
-def test_the_start_is_refused_while_nobody_could_make_a_key(database_url: str, redis_url: str, tmp_path: Path) -> None:
+def test_services_refuse_to_start_without_an_admin_key(database_url: str, redis_url: str, tmp_path: Path) -> None:
     make_key(database_url, "ingest", "read", "metrics")
     for app in (
         create_ingest(IngestSettings(database_url=database_url, redis_url=redis_url, blob_url=tmp_path.as_uri(), access="keys")),
@@ -142,7 +142,7 @@ def test_the_start_is_refused_while_nobody_could_make_a_key(database_url: str, r
     check_admin_key(database_url)
 
 
-def test_it_starts_without_the_database_and_lets_nobody_in_then(redis_url: str, tmp_path: Path) -> None:
+def test_services_start_without_the_database_and_refuse_every_key(redis_url: str, tmp_path: Path) -> None:
     with running(NOBODY, redis_url, tmp_path, "keys") as api:
         is_error(api.get(None, "/api/sessions"), 401, "UNAUTHORIZED")
         for answer in (api.get(new_key()[0], "/api/sessions"), api.post(new_key()[0], "/api/events", [])):

@@ -1,4 +1,4 @@
-"""A key that is bound to projects: it sees what everybody sees, of these projects alone, whatever it asks."""
+"""Keys bound to projects see what everybody sees of these projects, and nothing else."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def listed(api: Api, key: str, path: str) -> list[Any]:
     return [{name: value for name, value in item.items() if name != "score"} for item in items]
 
 
-def test_lists_are_everybodys_without_other_projects(api: Api, alpha: int) -> None:
+def test_lists_show_only_the_bound_projects(api: Api, alpha: int) -> None:
     everybody, bound, both = api.key("read"), api.key("read", projects=[alpha]), api.key("read", projects=[alpha, alpha + 1])
     for path in LISTS + SEARCHES:
         everything = listed(api, everybody, path)
@@ -49,7 +49,7 @@ def test_lists_are_everybodys_without_other_projects(api: Api, alpha: int) -> No
             assert seen == expected, path
 
 
-def test_pages_of_a_list_fit_together(api: Api, alpha: int) -> None:
+def test_pages_of_a_bound_list_are_complete(api: Api, alpha: int) -> None:
     key = api.key("read", projects=[alpha])
     whole, pages, cursor = listed(api, key, "/api/conversations"), [], ""
     while cursor is not None:
@@ -59,7 +59,7 @@ def test_pages_of_a_list_fit_together(api: Api, alpha: int) -> None:
     assert [item["id"] for item in pages] == [item["id"] for item in whole]
 
 
-def test_a_cursor_of_another_key_is_none_of_this_one(api: Api, alpha: int) -> None:
+def test_a_cursor_is_refused_under_another_binding(api: Api, alpha: int) -> None:
     everybody, bound, other = api.key("read"), api.key("read", projects=[alpha]), api.key("read", projects=[alpha + 1])
     cursors = {key: api.get(key, "/api/conversations?limit=1").json()["next_cursor"] for key in (everybody, bound, other)}
     for mine in cursors:
@@ -69,7 +69,7 @@ def test_a_cursor_of_another_key_is_none_of_this_one(api: Api, alpha: int) -> No
     assert api.get(api.key("read", projects=[alpha]), f"/api/conversations?limit=1&cursor={cursors[bound]}").status_code == 200
 
 
-def test_what_is_of_another_project_is_not_there(api: Api, alpha: int) -> None:
+def test_objects_of_other_projects_are_404(api: Api, alpha: int) -> None:
     everybody, bound = api.key("read"), api.key("read", projects=[alpha])
     foreign = next(item for item in listed(api, everybody, "/api/sessions") if item["project_id"] == alpha + 1)["session_id"]
     own = next(item for item in listed(api, everybody, "/api/sessions") if item["project_id"] == alpha)["session_id"]
@@ -90,7 +90,7 @@ RANGES = ["", "start_date=2024-03-01&end_date=2024-11-30", "start_date=2024-03-0
 
 
 @pytest.mark.parametrize("dates", RANGES)
-def test_numbers_of_its_project_are_everybodys(api: Api, alpha: int, dates: str) -> None:
+def test_statistics_of_a_bound_project_equal_the_unbound_ones(api: Api, alpha: int, dates: str) -> None:
     everybody, bound = api.key("read"), api.key("read", projects=[alpha])
     of_project = api.get(everybody, f"/api/projects/{alpha}/stats?{dates}").json()
     assert api.get(bound, f"/api/projects/{alpha}/stats?{dates}").json() == of_project
@@ -108,7 +108,7 @@ def test_numbers_of_its_project_are_everybodys(api: Api, alpha: int, dates: str)
         assert seen | {"price_versions": None} == expected | {"price_versions": None}, path
 
 
-def test_with_several_projects_the_sums_are_asked_for_one_by_one(api: Api, alpha: int) -> None:
+def test_a_key_bound_to_several_projects_must_name_one_for_sums(api: Api, alpha: int) -> None:
     everybody, both = api.key("read"), api.key("read", projects=[alpha, alpha + 1])
     for path in ("/api/stats", "/api/tool-calls/stats", "/api/usage", "/api/usage?group_by=user"):
         assert f"{alpha}, {alpha + 1}" in is_error(api.get(both, path), 400, "VALIDATION_ERROR")
@@ -123,12 +123,12 @@ def test_with_several_projects_the_sums_are_asked_for_one_by_one(api: Api, alpha
         assert api.get(both, f"/api/usage?group_by=project{model}").json()["items"] == mine
 
 
-def test_metrics_of_all_projects_are_not_for_it(api: Api, alpha: int) -> None:
+def test_a_bound_key_cannot_read_the_metrics_of_all_projects(api: Api, alpha: int) -> None:
     is_error(api.get(api.key("metrics", projects=[alpha]), "/metrics"), 403, "FORBIDDEN")
     assert api.get(api.key("metrics", projects=[alpha]), "/api/stats").status_code == 200
 
 
-def test_of_imports_it_sees_its_own(api: Api, alpha: int) -> None:
+def test_a_bound_key_sees_only_its_own_imports(api: Api, alpha: int) -> None:
     bound, other = api.key("ingest", "read", projects=[alpha]), api.key("ingest", "read", projects=[alpha])
     sent = api.ask(
         bound, "POST", "/api/import/claude-data", files={"file": ("claude.json", b'{"projects": {}}')}, headers={"Prefer": "respond-async"}
@@ -141,14 +141,14 @@ def test_of_imports_it_sees_its_own(api: Api, alpha: int) -> None:
     assert [len(listed(api, key, "/api/import/jobs")) for key in (bound, other, api.key("read"))] == [1, 0, 1]
 
 
-def test_a_connection_forgets_whom_it_served(api: Api, alpha: int) -> None:
+def test_a_pooled_connection_keeps_no_binding(api: Api, alpha: int) -> None:
     everybody, bound = api.key("read"), api.key("read", projects=[alpha])
     for _ in range(20):
         assert len(api.get(bound, "/api/projects").json()) == 1
         assert len(api.get(everybody, "/api/projects").json()) == 4
 
 
-def test_the_database_itself_lets_nothing_else_through(database_url: str, alpha: int) -> None:
+def test_row_level_security_hides_other_projects(database_url: str, alpha: int) -> None:
     with psycopg.connect(database_url) as connection:
         counts = "SELECT (SELECT count(*) FROM messages), (SELECT count(DISTINCT project_id) FROM messages), (SELECT count(*) FROM activity_rollups WHERE project_id < 1)"
         connection.execute("SET LOCAL ROLE tracker_bound")
@@ -165,7 +165,7 @@ def test_the_database_itself_lets_nothing_else_through(database_url: str, alpha:
             connection.execute("UPDATE messages SET content = ''")
 
 
-def test_whatever_has_a_project_has_a_policy_and_nothing_is_granted_without_one(database_url: str) -> None:
+def test_every_table_with_a_project_has_a_policy_and_no_grant_lacks_one(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         sql = """
             SELECT c.relname, c.relrowsecurity AND EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polroles = ARRAY['tracker_bound'::regrole::oid]),
@@ -178,7 +178,7 @@ def test_whatever_has_a_project_has_a_policy_and_nothing_is_granted_without_one(
     assert {name for name, has_policy, _, is_granted in tables if is_granted and not has_policy} == {"ledger", "fixed_settings"}
 
 
-def test_a_search_under_the_policies_uses_the_index_of_terms(database_url: str, alpha: int) -> None:
+def test_a_bound_search_uses_the_term_index(database_url: str, alpha: int) -> None:
     with psycopg.connect(database_url) as connection:
         # Of few rows, another index would do as well.
         connection.execute("DROP INDEX messages_by_project, messages_by_time, messages_by_session")
@@ -189,7 +189,7 @@ def test_a_search_under_the_policies_uses_the_index_of_terms(database_url: str, 
     assert "messages_by_terms" in str(plan)
 
 
-def test_users_that_its_project_does_not_have_are_not_there(api: Api, alpha: int) -> None:
+def test_users_outside_the_bound_projects_are_hidden(api: Api, alpha: int) -> None:
     api.select("INSERT INTO users (name) VALUES ('elsewhere') RETURNING id")
     bound = api.key("read", projects=[alpha])
     assert api.get(bound, "/api/sessions?user=elsewhere").json()["items"] == []

@@ -1,4 +1,4 @@
-"""A key that is bound to a user: on every way to write, what it writes is that user's, and others' sessions are not for it."""
+"""Keys bound to a user write as that user on every route, and cannot touch sessions of others."""
 
 from collections.abc import Callable
 from typing import Any
@@ -54,7 +54,7 @@ def forget(redis_url: str) -> None:
 
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("batched", [False, True])
-def test_a_session_of_another_user_is_refused_on_every_way_to_write(
+def test_writes_to_another_users_session_are_refused_on_every_route(
     api: Api, admin: str, ann: str, journal: Callable[[], list[Event]], write: str, batched: bool
 ) -> None:
     start(api, admin, "bobs", user="bob")
@@ -70,7 +70,7 @@ def test_a_session_of_another_user_is_refused_on_every_way_to_write(
     assert api.post(admin, path, body | {"session_id": "bobs"}).status_code in (200, 201)
 
 
-def test_what_it_writes_is_its_users_whatever_is_said(api: Api, ann: str, journal: Callable[[], list[Event]]) -> None:
+def test_events_belong_to_the_bound_user_whatever_the_body_says(api: Api, ann: str, journal: Callable[[], list[Event]]) -> None:
     start(api, ann, "s-1", user="bob")
     start(api, ann, "s-2")
     api.post(ann, "/api/tool-calls", {"session_id": "s-1", "tool_name": "Bash", "result_status": "success", "user": "bob"})
@@ -86,7 +86,7 @@ def test_what_it_writes_is_its_users_whatever_is_said(api: Api, ann: str, journa
     assert {event.user for event in events if isinstance(event, SessionStart | ToolCall)} == {"ann"}
 
 
-def test_a_call_without_a_session_gets_a_session_of_its_user(api: Api, admin: str, ann: str) -> None:
+def test_a_tool_call_without_session_gets_one_of_the_bound_user(api: Api, admin: str, ann: str) -> None:
     start(api, admin, "bobs", user="bob")
     call = {"tool_name": "Bash", "result_status": "success", "user": "bob"}
     assert api.post(ann, "/api/tool-calls", call).json()["session_id"] is None
@@ -94,7 +94,7 @@ def test_a_call_without_a_session_gets_a_session_of_its_user(api: Api, admin: st
     assert api.post(ann, "/api/tool-calls", call).json()["session_id"] == "anns"
 
 
-def test_whose_an_older_session_is_postgres_knows(api: Api, admin: str, ann: str, redis_url: str) -> None:
+def test_the_owner_of_an_uncached_session_comes_from_postgres(api: Api, admin: str, ann: str, redis_url: str) -> None:
     """Sessions that this process has never seen, and Redis no longer knows."""
     with psycopg.connect(api.database_url, autocommit=True) as connection:
         connection.execute("INSERT INTO users (id, name) VALUES (7, 'bob')")
@@ -111,7 +111,7 @@ def test_whose_an_older_session_is_postgres_knows(api: Api, admin: str, ann: str
     is_error(api.post(ann, "/api/sessions/end", {"session_id": "old-3"}), 403, "FORBIDDEN")
 
 
-def test_a_session_that_this_process_remembers_without_a_user_is_looked_up(api: Api, admin: str, ann: str, redis_url: str) -> None:
+def test_a_session_cached_without_owner_is_looked_up(api: Api, admin: str, ann: str, redis_url: str) -> None:
     message = {"session_id": "s", "role": "user", "content": "?"}
     start(api, admin, "s")
     assert api.post(ann, "/api/conversations", message).status_code == 201
@@ -121,7 +121,7 @@ def test_a_session_that_this_process_remembers_without_a_user_is_looked_up(api: 
     is_error(api.post(ann, "/api/conversations", message), 403, "FORBIDDEN")
 
 
-def test_an_import_is_its_users(api: Api, admin: str, ann: str) -> None:
+def test_an_import_belongs_to_the_bound_user(api: Api, admin: str, ann: str) -> None:
     for key, said in ((ann, {"user": "bob"}), (ann, {}), (admin, {"user": "bob"})):
         file = {"file": ("claude.json", b'{"projects": {}}')}
         sent = api.ask(key, "POST", "/api/import/claude-data", files=file, data=said, headers={"Prefer": "respond-async"})
@@ -139,9 +139,7 @@ def test_two_users_may_choose_the_same_idempotency_key(api: Api, ann: str) -> No
     assert started[0] == started[2] != started[1]
 
 
-def test_while_postgres_is_away_a_key_that_was_valid_goes_on_with_batches_and_sessions_it_knows(
-    api: Api, ann: str, postgres_url: str, database_url: str
-) -> None:
+def test_a_cached_key_writes_to_known_sessions_while_postgres_is_down(api: Api, ann: str, postgres_url: str, database_url: str) -> None:
     batch = [
         PROJECT | {"type": "session_start", "session_id": "new"},
         {"type": "conversation", "session_id": "new", "role": "user", "content": "?"},

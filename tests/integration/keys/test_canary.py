@@ -1,4 +1,4 @@
-"""The canary's way in and out while everybody needs a key: it has none, and nobody else gets in where it does."""
+"""The canary's endpoint with access by keys: it has its own token, and nothing else is admitted there."""
 
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ def redis(redis_url: str) -> Redis:
     return Redis.from_url(redis_url)
 
 
-def test_it_gets_in_with_its_token_and_without_a_key(api: Api, redis: Redis) -> None:
+def test_the_canary_is_admitted_with_its_token_and_no_key(api: Api, redis: Redis) -> None:
     redis.set(PROOF_KEY, "secret")
 
     answer = api.ask(None, "POST", PATH, json=CANARY, headers={PROOF_HEADER: "secret"})
@@ -32,7 +32,7 @@ def test_it_gets_in_with_its_token_and_without_a_key(api: Api, redis: Redis) -> 
 
 @pytest.mark.parametrize("shown", ["", "wrong", "sécret"])
 @pytest.mark.parametrize("token", [None, "secret"])
-def test_nobody_else_gets_in_there(api: Api, admin: str, redis: Redis, shown: str, token: str | None) -> None:
+def test_requests_without_the_canary_token_are_refused(api: Api, admin: str, redis: Redis, shown: str, token: str | None) -> None:
     if token:
         redis.set(PROOF_KEY, token)
     for key in (None, admin):
@@ -40,13 +40,13 @@ def test_nobody_else_gets_in_there(api: Api, admin: str, redis: Redis, shown: st
     assert redis.xlen(stream_key(0)) == 0
 
 
-def test_what_is_no_canary_is_refused(api: Api, redis: Redis) -> None:
+def test_a_malformed_canary_is_refused(api: Api, redis: Redis) -> None:
     redis.set(PROOF_KEY, "secret")
     for body in ({}, [], {"id": "x", "sent_at": "2026-11-25T12:00:00Z"}, {"id": CANARY["id"]}):
         is_error(api.ask(None, "POST", PATH, json=body, headers={PROOF_HEADER: "secret"}), 400, "VALIDATION_ERROR")
 
 
-def test_the_newest_that_is_stored_is_told_to_whoever_asks(api: Api) -> None:
+def test_the_newest_stored_canary_is_public(api: Api) -> None:
     assert api.get(None, PATH).json() == {"id": None, "sent_at": None, "stored_at": None}
     sql = "INSERT INTO canaries VALUES (%s, '2026-01-01', '2026-01-01', '2026-01-01 00:00:01+00') RETURNING id"
     [stored] = api.select(sql, uuid4())

@@ -1,4 +1,4 @@
-"""The life of a key: made and shown once, listed, used, revoked; and what the audit log says of it."""
+"""The life of an API key: created and shown once, listed, used, revoked, and logged in the audit log."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ def everything(api: Api) -> str:
     return "\n".join(str(row) for table in tables for row in api.select(f"SELECT t::text FROM {table} AS t"))
 
 
-def test_a_key_is_shown_once_and_kept_as_its_hash_alone(api: Api, admin: str) -> None:
+def test_a_key_is_shown_once_and_stored_as_a_hash(api: Api, admin: str) -> None:
     made = make(api, admin)
     key = made["key"]
     assert api.post(key, "/api/events", []).status_code == 200
@@ -42,7 +42,7 @@ def test_a_key_is_shown_once_and_kept_as_its_hash_alone(api: Api, admin: str) ->
         assert "sha256" not in text
 
 
-def test_the_list_tells_what_each_key_is_for(api: Api, admin: str) -> None:
+def test_the_list_shows_scopes_and_bindings_of_each_key(api: Api, admin: str) -> None:
     first, second = make(api, admin), make(api, admin, name="Team", scopes=["metrics", "read", "read"], user="ann")
     listed = api.get(admin, "/api/keys?limit=2").json()
     assert [item["id"] for item in listed["items"]] == [second["id"], first["id"]]
@@ -54,7 +54,7 @@ def test_the_list_tells_what_each_key_is_for(api: Api, admin: str) -> None:
     assert [item["scopes"] for item in rest["items"]] == [["admin"]]
 
 
-def test_a_revoked_key_is_refused_once_it_is_looked_up_again(api: Api, admin: str) -> None:
+def test_a_revoked_key_is_refused_after_its_next_lookup(api: Api, admin: str) -> None:
     made = make(api, admin)
     answer = api.ask(admin, "DELETE", f"/api/keys/{made['id']}")
     assert (answer.status_code, answer.json()["name"]) == (200, KEY["name"])
@@ -66,7 +66,7 @@ def test_a_revoked_key_is_refused_once_it_is_looked_up_again(api: Api, admin: st
 
 
 @pytest.mark.parametrize("key_id", ["000000000000", "x", "%00", "a%2Fb"])
-def test_there_is_nothing_to_revoke_of_a_key_that_is_none(api: Api, admin: str, key_id: str) -> None:
+def test_revoking_an_unknown_key_is_404(api: Api, admin: str, key_id: str) -> None:
     assert api.ask(admin, "DELETE", f"/api/keys/{key_id}").status_code == 404
 
 
@@ -81,7 +81,7 @@ def test_there_is_nothing_to_revoke_of_a_key_that_is_none(api: Api, admin: str, 
         ({"scopes": ["read"], "project_ids": [77]}, "project_ids"),
     ],
 )
-def test_a_key_that_makes_no_sense_is_not_made(api: Api, admin: str, fields: dict[str, Any], field: str) -> None:
+def test_an_inconsistent_key_is_refused(api: Api, admin: str, fields: dict[str, Any], field: str) -> None:
     answer = api.post(admin, "/api/keys", KEY | fields)
     is_error(answer, 400, "VALIDATION_ERROR")
     assert list(answer.json()["details"]) == [field]
@@ -89,7 +89,7 @@ def test_a_key_that_makes_no_sense_is_not_made(api: Api, admin: str, fields: dic
     assert api.select("SELECT FROM audit_log") == []
 
 
-def test_the_audit_log_says_who_did_what(api: Api, admin: str) -> None:
+def test_the_audit_log_records_actor_and_action(api: Api, admin: str) -> None:
     made = api.ask(admin, "POST", "/api/keys", json=KEY, headers={"X-Request-ID": "r-1"}).json()
     api.ask(admin, "DELETE", f"/api/keys/{made['id']}", headers={"X-Request-ID": "r-2"})
     api.ask(admin, "DELETE", f"/api/keys/{made['id']}")
@@ -104,7 +104,7 @@ def test_the_audit_log_says_who_did_what(api: Api, admin: str) -> None:
     assert api.get(admin, f"/api/audit?limit=1&cursor={page['next_cursor']}").json()["items"] == acts[1:]
 
 
-def test_what_is_done_with_imports_is_in_the_audit_log_if_it_was_done(api: Api, admin: str) -> None:
+def test_successful_import_actions_are_in_the_audit_log(api: Api, admin: str) -> None:
     sql = "INSERT INTO import_jobs (id, files, status) VALUES (gen_random_uuid(), '[]', %s) RETURNING id"
     [running], [ended], [failed] = (api.select(sql, status) for status in ("running", "succeeded", "failed"))
     api.ask(admin, "POST", f"/api/import/jobs/{running['id']}/cancel")
@@ -117,14 +117,14 @@ def test_what_is_done_with_imports_is_in_the_audit_log_if_it_was_done(api: Api, 
     ]  # fmt: skip
 
 
-def test_while_it_is_open_keys_can_be_made_without_one(open_api: Api) -> None:
+def test_open_access_permits_creating_keys(open_api: Api) -> None:
     made = make(open_api, None, scopes=["admin"])
     assert open_api.get(made["key"], "/api/keys").json()["items"][0]["id"] == made["id"]
     [act] = open_api.get(None, "/api/audit").json()["items"]
     assert (act["who"], act["key_name"]) == ("open", None)
 
 
-def test_the_first_key_is_made_beside_the_database(open_api: Api) -> None:
+def test_the_command_creates_the_first_key_in_the_database(open_api: Api) -> None:
     environment = os.environ | {"TRACKER_DATABASE_URL": open_api.database_url}
     run = [sys.executable, "-m", "deploy.keys"]
     made = subprocess.run([*run, "create", "--scope", "admin", "--name", "me"], env=environment, capture_output=True, text=True, check=True)
@@ -134,7 +134,7 @@ def test_the_first_key_is_made_beside_the_database(open_api: Api) -> None:
     assert (item["name"], item["scopes"]) == ("me", ["admin"])
 
 
-def test_beside_the_database_keys_are_listed_and_revoked(
+def test_the_command_lists_and_revokes_keys_in_the_database(
     open_api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TRACKER_DATABASE_URL", open_api.database_url)

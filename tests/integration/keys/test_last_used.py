@@ -1,4 +1,4 @@
-"""When a key was used last: noted beside the requests, for reads by a note that ingest writes down."""
+"""When a key was used last: noted in memory by both services, written down by ingest."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from shared.auth.key_cache import USED_KEY
 from tests.integration.keys.conftest import make_key, running
 
 
-def test_uses_of_both_services_are_written_down_and_never_put_back(database_url: str, redis_url: str, tmp_path: Path) -> None:
+def test_last_use_is_recorded_from_both_services_and_never_moves_back(database_url: str, redis_url: str, tmp_path: Path) -> None:
     reader, writer, idle = make_key(database_url, "read"), make_key(database_url, "ingest"), make_key(database_url, "read")
 
     def used(api_was_used: bool) -> dict[str, bool]:

@@ -1,4 +1,4 @@
-"""A key with the scope metrics: the same numbers as everybody's, and nothing of what anybody wrote, nor where."""
+"""Keys with only the scope `metrics` get the same numbers as others, without any text, path or name."""
 
 import json
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def texts(value: Any) -> Iterator[str]:
         yield value
 
 
-def test_no_text_no_path_and_no_name_of_a_project_is_in_any_answer(api: Api, corpus: set[str]) -> None:
+def test_a_metrics_key_sees_no_text_path_or_project_name(api: Api, corpus: set[str]) -> None:
     assert len(corpus) > 60
     key = api.key("metrics")
     for path in paths():
@@ -77,7 +77,7 @@ def test_no_text_no_path_and_no_name_of_a_project_is_in_any_answer(api: Api, cor
             assert corpus.isdisjoint(texts(answer.json())), path
 
 
-def test_the_numbers_are_everybodys(api: Api, corpus: set[str]) -> None:
+def test_a_metrics_key_sees_the_same_numbers(api: Api, corpus: set[str]) -> None:
     def without_names(value: Any) -> Any:
         hidden = ("name", "path", "project_name", "file_path")
         if isinstance(value, dict):
@@ -94,7 +94,7 @@ def test_the_numbers_are_everybodys(api: Api, corpus: set[str]) -> None:
     assert "/home/dev/alpha" in stats
 
 
-def test_with_read_too_nothing_is_hidden(api: Api, corpus: set[str]) -> None:
+def test_a_key_that_may_also_read_sees_everything(api: Api, corpus: set[str]) -> None:
     assert api.get(api.key("metrics", "read"), "/api/projects/1/stats").json()["project"]["path"] == "/home/dev/alpha"
 
 
@@ -141,7 +141,7 @@ def fields_with_text(value: Any, kind: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", sorted(set(QUERIES) - {"/metrics"}))
-def test_in_every_model_a_text_is_null_unless_it_is_listed(path: str) -> None:
+def test_every_text_field_of_a_model_is_null_unless_listed(path: str) -> None:
     model = models()[path]
     assert model is not None, "without a model nothing is shown"
     filled = full_of_texts(model)
@@ -149,13 +149,13 @@ def test_in_every_model_a_text_is_null_unless_it_is_listed(path: str) -> None:
     assert set(fields_with_text(numbers_only(filled, model), model)) <= SEEN
 
 
-def test_the_list_is_the_tests_list() -> None:
+def test_the_list_of_shown_texts_is_the_expected_one() -> None:
     names = {f"{model.__name__}.{field}" for model, field in SHOWN_TEXTS}
     assert names <= SEEN
     assert SEEN - names == {"TimedTool.tool_name"}, "it is Tool's"
 
 
-def test_a_field_that_is_added_later_is_hidden() -> None:
+def test_a_new_text_field_is_hidden_by_default() -> None:
     grown = create_model("Grown", __base__=Stats, note=(str, Field()), notes=(dict[str, Any], Field()))
     content = {"note": TEXT, "notes": {"x": TEXT, "n": 1}, "not_in_the_model": 7, "totals": {"sessions": 3, "heading": TEXT}}
     shown = numbers_only(content, grown)
@@ -163,7 +163,7 @@ def test_a_field_that_is_added_later_is_hidden() -> None:
     assert not is_shown(grown, "note")
 
 
-def test_a_text_where_the_model_has_a_number_or_a_time_is_hidden() -> None:
+def test_text_in_a_number_or_time_field_is_hidden() -> None:
     content = {"totals": {"sessions": TEXT}, "range": {"start": TEXT, "end": "2024-05-01T00:00:00Z", "interval": TEXT}}
     assert numbers_only(content, Stats) == {
         "totals": {"sessions": None},
@@ -171,5 +171,5 @@ def test_a_text_where_the_model_has_a_number_or_a_time_is_hidden() -> None:
     }
 
 
-def test_without_a_model_nothing_is_shown() -> None:
+def test_an_answer_without_a_model_is_hidden() -> None:
     assert numbers_only({"calls": 7}, None) is None

@@ -1,4 +1,4 @@
-"""Of imports, a key that may only send sees those that it has sent, as README says; one that may read sees all."""
+"""A key with only the scope `ingest` sees the import jobs it sent. A key with `read` sees all."""
 
 from tests.integration.keys.conftest import Api, is_error
 
@@ -16,7 +16,7 @@ def listed(api: Api, key: str) -> list[str]:
     return [job["job_id"] for job in answer.json()["items"]]
 
 
-def test_a_key_that_may_only_send_lists_its_own_jobs_with_their_files(api: Api) -> None:
+def test_an_ingest_key_lists_only_its_own_jobs(api: Api) -> None:
     for mine, other in (
         (api.key("ingest"), api.key("ingest")),
         (api.key("ingest", user="ann"), api.key("ingest", user="bob")),
@@ -31,5 +31,5 @@ def test_a_key_that_may_only_send_lists_its_own_jobs_with_their_files(api: Api) 
         assert set(listed(api, api.key("read"))) >= {job_id, others}
 
 
-def test_a_key_that_may_only_count_lists_no_jobs(api: Api) -> None:
+def test_a_metrics_key_cannot_list_jobs(api: Api) -> None:
     is_error(api.get(api.key("metrics"), "/api/import/jobs"), 403, "FORBIDDEN")

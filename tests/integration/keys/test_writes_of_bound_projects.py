@@ -1,4 +1,4 @@
-"""A key that is bound to projects writes into their sessions alone, on every way to write."""
+"""Keys bound to projects write only into sessions of these projects, on every route."""
 
 from typing import Any
 
@@ -45,9 +45,7 @@ def forget(redis_url: str) -> None:
 
 @pytest.mark.parametrize("is_forgotten", [False, True])
 @pytest.mark.parametrize("write", WRITES)
-def test_a_session_of_another_project_is_not_there(
-    api: Api, admin: str, bound: str, redis_url: str, write: str, is_forgotten: bool
-) -> None:
+def test_a_session_of_another_project_is_404(api: Api, admin: str, bound: str, redis_url: str, write: str, is_forgotten: bool) -> None:
     if is_forgotten:
         forget(redis_url)
     path, body = WRITES[write]
@@ -63,7 +61,7 @@ def test_a_session_of_another_project_is_not_there(
 
 
 @pytest.mark.parametrize("is_batched", [False, True])
-def test_it_starts_sessions_in_its_projects_and_makes_none(api: Api, bound: str, is_batched: bool) -> None:
+def test_a_bound_key_starts_sessions_in_its_projects_and_creates_no_project(api: Api, bound: str, is_batched: bool) -> None:
     def begin(session_id: str, path: str) -> str:
         body = {"session_id": session_id, "project_path": path}
         if not is_batched:
@@ -80,7 +78,7 @@ def test_it_starts_sessions_in_its_projects_and_makes_none(api: Api, bound: str,
     assert api.select("SELECT FROM sessions WHERE session_id IN ('newer', 'newest')") == []
 
 
-def test_what_a_batch_says_of_the_session_that_it_starts_is_taken(api: Api, bound: str) -> None:
+def test_a_batch_may_write_to_the_session_it_starts(api: Api, bound: str) -> None:
     items = [
         {"type": "session_start", "session_id": "new", "project_path": "/b"},
         {"type": "conversation", "session_id": "new", "role": "user", "content": "How?"},
@@ -94,7 +92,7 @@ def test_what_a_batch_says_of_the_session_that_it_starts_is_taken(api: Api, boun
     )
 
 
-def test_a_tool_call_without_a_session_gets_none_of_another_project(api: Api, bound: str, redis_url: str) -> None:
+def test_a_tool_call_without_session_gets_one_of_the_bound_projects(api: Api, bound: str, redis_url: str) -> None:
     call = {"tool_name": "Bash", "result_status": "success"}
     # Two are open, and one of them is the key's
     assert api.post(bound, "/api/tool-calls", call).json()["session_id"] == "of-b"

@@ -1,4 +1,4 @@
-"""Who waits for the schema goes on when it is there, or a later one is."""
+"""Services wait until the schema of their release, or a later one, is there."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.unit.migrations.next_migration import add_next
 WAIT_SECONDS = 30.0
 
 
-def test_a_database_of_this_release_lacks_nothing(migrated_database_url: str) -> None:
+def test_a_migrated_database_lacks_nothing(migrated_database_url: str) -> None:
     assert missing(migrated_database_url) is None
 
 
@@ -22,11 +22,11 @@ def test_an_empty_database_lacks_its_tables(postgres_url: str) -> None:
     assert missing(postgres_url) == "any tables"
 
 
-def test_nobody_at_the_address_is_waited_for_too() -> None:
+def test_an_unreachable_database_is_waited_for() -> None:
     assert missing("postgresql://tracker@127.0.0.1:9/tracker") == "an answer"
 
 
-def test_it_waits_for_the_migration_of_its_release_and_says_so(
+def test_a_service_waits_for_the_migration_of_its_release_and_reports_it(
     postgres_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     # Given a database of this release, and a release to come that waits for its own schema
