@@ -1,4 +1,4 @@
-"""What a worker process holds while it lives: settings, the engine, the Redis client, its name as a drainer of the journal."""
+"""What a worker process holds while it lives: settings, the engine, the Redis client, its name as a consumer of the journal."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ from psycopg import Connection
 from redis import Redis
 from sqlalchemy import Engine, event
 
-from services.worker.drain.consumer_fencing import Drainer
+from services.worker.drain.consumer_fencing import JournalConsumer
 from services.worker.fixed_settings import idle_gap_seconds
 from services.worker.persist.staging import prepare_connection
 from services.worker.settings import Settings
@@ -30,7 +30,7 @@ class Resources:
     settings: Settings
     engine: Engine
     redis: Redis
-    drainer: Drainer
+    consumer: JournalConsumer
 
     @property
     def idle_gap(self) -> timedelta:
@@ -69,7 +69,7 @@ def open_resources(settings: Settings) -> Resources:
     engine = make_engine(settings.database_url, pool_size=1, statement_timeout_ms=30_000, application_name="tracker-worker")
     event.listen(engine, "connect", _prepare)
     redis = connect(settings.redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=10, protocol=2)
-    return Resources(settings, engine, redis, Drainer(f"{socket.gethostname()}-{os.getpid()}"))
+    return Resources(settings, engine, redis, JournalConsumer(f"{socket.gethostname()}-{os.getpid()}"))
 
 
 def _prepare(connection: Connection[Any], _record: object) -> None:

@@ -1,4 +1,4 @@
-"""What a task does while Postgres, Redis or the store of uploads is away: one line in the log, and no more. The next bell tries again."""
+"""While Postgres, Redis or the blob store is unavailable, a task logs one line and ends. The next wake-up tries again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from shared.blobs.store import BlobStoreAway
 
 log = structlog.get_logger()
 
-AWAY = (
+UNAVAILABLE_ERRORS = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     sqlalchemy.exc.OperationalError,
@@ -22,7 +22,7 @@ AWAY = (
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
     BlobStoreAway,
-    # A master that is one no longer, a Cluster that has none for some keys or is moving them.
+    # A primary that was demoted; a Cluster that has no primary for some keys, or is moving them.
     redis.exceptions.ReadOnlyError,
     redis.exceptions.AskError,
     redis.exceptions.TryAgainError,
@@ -32,20 +32,20 @@ AWAY = (
 
 
 @contextmanager
-def put_off_if_away(task: str) -> Iterator[None]:
-    """Turns an operational error into a warning with its reason. Any other error stays what it is, with its traceback.
+def retry_later_if_unavailable(task: str) -> Iterator[None]:
+    """Turns an operational error into a warning with its reason. Every other error is raised as it is.
 
-    Ignore: for Celery the task is over, neither done nor failed.
+    Raises Ignore, so that Celery counts the task neither as done nor as failed.
     """
     try:
         yield
-    except AWAY as error:
-        log.warning("task_put_off", task=task, reason=reason_of(error))
+    except UNAVAILABLE_ERRORS as error:
+        log.warning("task_postponed", task=task, reason=reason_of(error))
         raise Ignore from None
 
 
 def reason_of(error: Exception) -> str:
-    """The driver's own error where SQLAlchemy has wrapped it: its name and its first line, which is about the connection."""
+    """The driver's error, which SQLAlchemy may have wrapped: its name and its first line, which is about the connection."""
     cause = getattr(error, "orig", None) or error
     first_line = next(iter(str(cause).splitlines()), "")
     return f"{type(cause).__name__}: {first_line[:200]}"

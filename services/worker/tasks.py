@@ -9,7 +9,7 @@ from services.worker.importers.job import run_shard
 from services.worker.maintenance import idle_sessions, upload_gc
 from services.worker.maintenance import scrub as scrubs
 from services.worker.resources import resources
-from services.worker.retry_later import put_off_if_away
+from services.worker.retry_later import retry_later_if_unavailable
 from shared.broker import (
     TASK_CANARY,
     TASK_CHECK_ACCOUNTING,
@@ -32,7 +32,7 @@ DRAIN_HANGS_SECONDS = 25
 @app.task(name=TASK_DRAIN, soft_time_limit=DRAIN_HANGS_SECONDS, time_limit=DRAIN_HANGS_SECONDS + 10)
 def drain() -> None:
     """Persists what is in the journal. Rung by ingest for new events, and every second by beat."""
-    with put_off_if_away(TASK_DRAIN):
+    with retry_later_if_unavailable(TASK_DRAIN):
         if journal.drain(resources()):
             app.send_task(TASK_DRAIN)
 
@@ -41,14 +41,14 @@ def drain() -> None:
 @app.task(name=TASK_RUN_IMPORT, acks_late=True, soft_time_limit=IMPORT_SECONDS, time_limit=IMPORT_SECONDS)
 def run_import(job_id: str, share: int = 0) -> None:
     """Works on a share of an import job until it is finished. Sent by ingest, and by the sweep for one that nobody works on."""
-    with put_off_if_away(TASK_RUN_IMPORT):
+    with retry_later_if_unavailable(TASK_RUN_IMPORT):
         run_shard.run(resources(), UUID(job_id), share)
 
 
 @app.task(name=TASK_SWEEP_IMPORTS)
 def sweep_imports() -> None:
     """Sends again the shares whose task or worker was lost, and ends jobs whose workers do not hear of their cancel."""
-    with put_off_if_away(TASK_SWEEP_IMPORTS):
+    with retry_later_if_unavailable(TASK_SWEEP_IMPORTS):
         run_shard.end_cancelled(resources())
         for job_id, share in run_shard.abandoned(resources()):
             app.send_task(TASK_RUN_IMPORT, (str(job_id), share))
@@ -57,7 +57,7 @@ def sweep_imports() -> None:
 @app.task(name=TASK_SWEEP_UPLOADS)
 def sweep_uploads() -> None:
     """Deletes uploads that no job needs, or that nobody tries again."""
-    with put_off_if_away(TASK_SWEEP_UPLOADS):
+    with retry_later_if_unavailable(TASK_SWEEP_UPLOADS):
         run_shard.delete_old_files(resources())
         upload_gc.sweep(resources())
 
@@ -65,28 +65,28 @@ def sweep_uploads() -> None:
 @app.task(name=TASK_CLOSE_IDLE_SESSIONS)
 def close_idle_sessions() -> None:
     """Closes open sessions in which nothing has happened for a while."""
-    with put_off_if_away(TASK_CLOSE_IDLE_SESSIONS):
+    with retry_later_if_unavailable(TASK_CLOSE_IDLE_SESSIONS):
         idle_sessions.close_idle_sessions(resources())
 
 
 @app.task(name=TASK_REMOVE_DEAD_CONSUMERS)
 def remove_dead_consumers() -> None:
     """Forgets the journal's consumers that are gone and hold nothing."""
-    with put_off_if_away(TASK_REMOVE_DEAD_CONSUMERS):
+    with retry_later_if_unavailable(TASK_REMOVE_DEAD_CONSUMERS):
         idle_sessions.remove_dead_consumers(resources())
 
 
 @app.task(name=TASK_CHECK_ACCOUNTING)
 def check_accounting() -> None:
     """Asserts that what was accepted is stored, a duplicate, dead or still in the journal."""
-    with put_off_if_away(TASK_CHECK_ACCOUNTING):
+    with retry_later_if_unavailable(TASK_CHECK_ACCOUNTING):
         accounting.check_accounting(resources())
 
 
 @app.task(name=TASK_SCRUB)
 def scrub(scrub_id: str) -> None:
     """Applies the rules of redaction to stored rows. Sent by ingest, by itself until it is through, and by the sweep."""
-    with put_off_if_away(TASK_SCRUB):
+    with retry_later_if_unavailable(TASK_SCRUB):
         if scrubs.run(resources(), UUID(scrub_id)):
             app.send_task(TASK_SCRUB, (scrub_id,))
 
@@ -94,13 +94,13 @@ def scrub(scrub_id: str) -> None:
 @app.task(name=TASK_SWEEP_SCRUBS)
 def sweep_scrubs() -> None:
     """Sends again the scrubs whose task or worker was lost."""
-    with put_off_if_away(TASK_SWEEP_SCRUBS):
+    with retry_later_if_unavailable(TASK_SWEEP_SCRUBS):
         for scrub_id in scrubs.abandoned(resources()):
             app.send_task(TASK_SCRUB, (str(scrub_id),))
 
 
 @app.task(name=TASK_CANARY)
-def fly_canary() -> None:
-    """Looks for the canary before, and sends the next."""
-    with put_off_if_away(TASK_CANARY):
-        canary.fly(resources())
+def send_canary() -> None:
+    """Checks for the last canary, and sends the next."""
+    with retry_later_if_unavailable(TASK_CANARY):
+        canary.check_and_send(resources())

@@ -1,8 +1,8 @@
-"""The journal's accounts: accepted = persisted + duplicate + dead + pending, to the event. Read by whoever shows or asserts it.
+"""The journal's accounts: accepted = persisted + duplicate + dead + pending, for every single event.
 
-Redis counts what comes into a stream and what leaves it, in the scripts that add and remove; Postgres counts what became of it, in the
-transactions that store. The two are read one after the other while events go through, so what is read of Postgres lies between two bounds:
-not less than what had left the journal before, not more than what had come into it after.
+Redis counts the events that enter and leave a stream, in the scripts that append and acknowledge. Postgres counts their outcomes, in the
+transactions that store them. Events go through while the two are read one after the other. So the outcomes must lie between two bounds: at
+least what had left the journal before, at most what had entered it after.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from redis import Redis, RedisCluster
 
 from shared.journal.streams import EPOCH_FIELD, accounting_key
 
-# Where the worker's task leaves what it found: `alarms`, how often the equation did not hold.
+# A hash that the worker's check writes: `alarms`, how often the equation did not hold.
 CHECK_KEY: Final = "accounting:check"
 
 # One stream's account and length, as of one moment.
@@ -25,7 +25,7 @@ return account
 
 
 class StreamAccount(Struct, frozen=True):
-    """Events that came into a stream, and that left it; and the entries that are in it."""
+    """Events that entered a stream and that left it, and the entries that are in it."""
 
     accepted: int
     settled: int
@@ -33,7 +33,7 @@ class StreamAccount(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What became of a stream's events, as Postgres has it."""
+    """The outcomes of a stream's events, from Postgres."""
 
     persisted: int = 0
     duplicate: int = 0
@@ -41,14 +41,14 @@ class Outcome(Struct, frozen=True):
 
     @property
     def total(self) -> int:
-        """Of all kinds."""
+        """The sum of all outcomes."""
         return self.persisted + self.duplicate + self.dead
 
 
 class Accounting(Struct, frozen=True):
-    """The equation over all streams as they are now. `drift`: events that are missing from it or too many in it, 0 if it holds.
+    """The equation over all streams. `drift` is the number of events that are missing or too many; 0 if the equation holds.
 
-    `former_epochs`: accounts of journals that were replaced; their events are in none of the other numbers.
+    `former_epochs` counts the accounts of replaced journals, whose events are in none of the other numbers.
     """
 
     accepted: int
@@ -61,10 +61,10 @@ class Accounting(Struct, frozen=True):
 
 
 def read_accounts(redis: "Redis", streams: Sequence[str]) -> dict[str, StreamAccount]:
-    """The streams' accounts by epoch; without those that never had an entry. redis.RedisError if Redis is away."""
+    """The streams' accounts by epoch, without streams that never had an entry. redis.RedisError if Redis is unavailable."""
     answers: list[Any]
     if isinstance(redis, RedisCluster):
-        # Its pipelines take no scripts.
+        # Pipelines of a Cluster cannot run scripts.
         answers = [redis.eval(_READ, 2, stream, accounting_key(stream)) for stream in streams]
     else:
         with redis.pipeline(transaction=False) as pipeline:
@@ -78,16 +78,16 @@ def read_accounts(redis: "Redis", streams: Sequence[str]) -> dict[str, StreamAcc
     }
 
 
-def judge(
+def balance(
     before: Mapping[str, StreamAccount], outcomes: Mapping[str, Outcome], after: Mapping[str, StreamAccount], *, may_lag: bool = False
 ) -> Accounting:
-    """The equation, from accounts read before and after the outcomes. `may_lag`: these are of a replica, what is missing may be on its way."""
+    """The equation, from accounts read before and after the outcomes. `may_lag`: the outcomes are from a replica, which may lack some yet."""
     drift = 0
     for epoch, account in after.items():
         applied = outcomes.get(epoch, Outcome()).total
         surplus = max(0, applied - account.accepted)
         missing = max(0, before[epoch].settled - applied) if epoch in before and not may_lag else 0
-        # Entries that were removed past the worker: nothing will ever become of them.
+        # Entries that something other than the worker deleted: they will never have an outcome.
         vanished = abs(account.accepted - account.settled) if account.entries == 0 else 0
         drift += surplus + missing + vanished
     counted = [outcome for epoch, outcome in outcomes.items() if epoch in after]

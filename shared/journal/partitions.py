@@ -1,4 +1,4 @@
-"""How many partitions the journal has: not what a process was told, but what was ever written with, so that a change leaves nothing behind."""
+"""The number of partitions: the highest that was ever written with, so that a lower setting leaves no entries behind."""
 
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 PARTITIONS_KEY: Final = "journal:partitions"
 
-# KEYS: the number. ARGV: a number that is about to be written with. Gives the highest there ever was.
+# KEYS: the number. ARGV: the number of partitions that will be written to. Gives the highest there ever was.
 _ANNOUNCE = """
 local highest = tonumber(redis.call('GET', KEYS[1]) or '0')
 if tonumber(ARGV[1]) > highest then
@@ -23,15 +23,15 @@ return highest
 
 
 async def announce(redis: "AsyncRedis", partitions: int) -> int:
-    """Says that so many partitions are written to from now on; gives how many there are to look at, never fewer than before.
+    """Announces that so many partitions are written to from now on. Gives the highest number that was ever announced.
 
-    It never falls: a stream that nobody writes to any more costs nothing, and its account belongs to the equation.
+    That number never falls: an unused stream costs nothing, and its account is part of the equation.
     """
     highest: Any = await redis.eval(_ANNOUNCE, 1, PARTITIONS_KEY, partitions)
     return int(highest)
 
 
 def streams_in_use(redis: "Redis", configured: int) -> list[str]:
-    """Every stream that may have entries, whichever number of partitions they were written with. redis.RedisError if Redis is away."""
+    """Every stream that may have entries, whatever number of partitions they were written with. redis.RedisError if Redis is unavailable."""
     announced: Any = redis.get(PARTITIONS_KEY)
     return [stream_key(partition) for partition in range(max(configured, int(announced or 0)))]

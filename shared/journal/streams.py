@@ -43,8 +43,8 @@ def wakeup_key(stream: str) -> str:
     return stream.replace("journal", "bell", 1)
 
 
-def turn_key(stream: str) -> str:
-    """Who drains a stream now, on the same node: `journal:{p}` → `turn:{p}`."""
+def lease_key(stream: str) -> str:
+    """The lease of a stream's partition, on the same node: `journal:{p}` → `turn:{p}`."""
     return stream.replace("journal", "turn", 1)
 
 

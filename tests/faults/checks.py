@@ -11,7 +11,7 @@ from redis import Redis
 from deploy.embedded.supervision.processes import wait_until
 from services.worker.drain.accounting import OUTCOMES
 from services.worker.maintenance.verify import verify
-from shared.journal.accounting import Accounting, Outcome, judge, read_accounts
+from shared.journal.accounting import Accounting, Outcome, balance, read_accounts
 from shared.journal.streams import stream_key
 from tests.faults.acks import Acks
 from tests.faults.stack import SERVICES, Stack
@@ -159,7 +159,7 @@ def _equation(stack: Servers, connection: Connection[Any]) -> Accounting:
     with stack.redis(decode_responses=False) as redis:
         accounts = read_accounts(redis, STREAMS)
     outcomes = {epoch: Outcome(*counts) for epoch, *counts in connection.execute(OUTCOMES).fetchall()}
-    return judge(accounts, outcomes, accounts)
+    return balance(accounts, outcomes, accounts)
 
 
 def _unhealthy(stack: Stack, count: Count) -> list[str]:

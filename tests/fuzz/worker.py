@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 import zstandard
 
-from services.worker.drain.entry_decoder import open_entry
+from services.worker.drain.entry_decoder import decode_entry
 from services.worker.drain.stream_reader import Entry
 from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
 from services.worker.importers.job.dispatch import read
@@ -62,9 +62,9 @@ def _check_record(record: Record) -> None:
     letter = DeadLetter(
         journal_entry_id="import:1", event_id=record.id, kind=type(record).__name__, received_at=NOW, payload=msgspec.json.encode(record)
     )
-    opened = open_entry(Entry("journal:{0}", "1-1", encode_replay(letter)))
-    assert opened.reason is None, opened.reason
-    assert opened.received[0].event == record
+    decoded = decode_entry(Entry("journal:{0}", "1-1", encode_replay(letter)))
+    assert decoded.reason is None, decoded.reason
+    assert decoded.events[0].event == record
 
 
 def archive(data: bytes) -> None:
@@ -98,21 +98,26 @@ def _members(packed: bytes, kind: Kind) -> Any:
 
 
 def journal(data: bytes) -> None:
-    """Anything may be in the journal: it is opened or has a reason, and a replay of it is opened to the same."""
+    """Anything may be in the journal: it is decoded or has a reason, and a replay of it is decoded to the same."""
     try:
         envelope = decode_envelope(data)
     except (ValueError, RecursionError):
         envelope = None
-    opened = open_entry(Entry("journal:{0}", "1-1", data))
-    assert (opened.reason is None) or not opened.received
-    if envelope is not None and not opened.is_replay:
-        assert opened.reason is None or any(event.id is None for event in envelope.events)
+    decoded = decode_entry(Entry("journal:{0}", "1-1", data))
+    assert (decoded.reason is None) or not decoded.events
+    if envelope is not None and not decoded.is_replay:
+        assert decoded.reason is None or any(event.id is None for event in envelope.events)
         assert decode_envelope(encode_envelope(envelope)) == envelope
-    if not opened.is_replay:
-        replay = encode_replay(opened.letter)
-        assert decode_replay(replay) == opened.letter
-        again = open_entry(Entry("journal:{0}", "2-2", replay))
-        assert (again.letter, again.received, again.reason, again.is_replay) == (opened.letter, opened.received, opened.reason, True)
+    if not decoded.is_replay:
+        replay = encode_replay(decoded.dead_letter)
+        assert decode_replay(replay) == decoded.dead_letter
+        again = decode_entry(Entry("journal:{0}", "2-2", replay))
+        assert (again.dead_letter, again.events, again.reason, again.is_replay) == (
+            decoded.dead_letter,
+            decoded.events,
+            decoded.reason,
+            True,
+        )
 
 
 def _journal_seeds() -> list[bytes]:

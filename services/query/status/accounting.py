@@ -6,7 +6,7 @@ from redis import Redis
 
 from services.query.queries.status.ledger import is_replica, outcomes
 from services.query.reads import Reads
-from shared.journal.accounting import CHECK_KEY, Accounting, judge, read_accounts
+from shared.journal.accounting import CHECK_KEY, Accounting, balance, read_accounts
 from shared.journal.partitions import streams_in_use
 
 
@@ -28,5 +28,5 @@ def read_accounting(reads: Reads, redis: "Redis", partitions: int) -> Accounts:
     # Of the primary: a replica could only tell that nothing is too many.
     with reads.connection(fresh=True) as connection:
         became, may_lag = outcomes(connection), is_replica(connection)
-    equation = judge(before, became, read_accounts(redis, streams), may_lag=may_lag)
+    equation = balance(before, became, read_accounts(redis, streams), may_lag=may_lag)
     return Accounts(equation, int(redis.hget(CHECK_KEY, "alarms") or 0))

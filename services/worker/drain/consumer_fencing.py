@@ -1,10 +1,9 @@
-"""Who drains the journal, and how each entry is counted once whoever dies at whatever moment.
+"""Consumer names and fencing: how each entry is counted once, whichever worker dies at whatever moment.
 
-A worker goes by a name of its own, a row of `drainers`. A batch's transaction locks that row and writes into it which entries the batch is
-made of. So, of entries that a silent worker holds, another can know for certain what became of them: it fences the name, after which that
-can commit no more, and reads from the row which entries are in the tables already. Those are acknowledged, the others taken over.
-A name whose row is locked is at work and left alone; the lock goes with its connection. A worker that was fenced, or that does not know
-how a transaction ended, goes on under a new name.
+A worker reads under a consumer name of its own, which is a row of `drainers`. The transaction of a batch locks that row and writes into it
+which entries the batch has. If a worker falls silent, another one fences its name: after that it can commit no more, and the row says which
+of its entries are stored. Those are acknowledged, the others claimed. A name whose row is locked is at work and is left alone; the lock ends
+with its connection. A worker that was fenced, or that does not know how a transaction ended, goes on under a new name.
 """
 
 from collections.abc import Collection, Iterable
@@ -15,83 +14,89 @@ from typing import Any
 from psycopg import Connection
 from redis import Redis
 
-from services.worker.drain.stream_reader import ENTRIES_PER_READ, Entry, done, find
+from services.worker.drain.stream_reader import ENTRIES_PER_READ, Entry, acknowledge, find_entries
 
-_REGISTER = "INSERT INTO drainers (consumer) VALUES (%s)"
+_REGISTER = "INSERT INTO drainers (consumer) VALUES (%(consumer)s)"
 
-_HOLD = "UPDATE drainers SET applied = %(applied)s WHERE consumer = %(consumer)s AND NOT is_fenced"
+_RECORD_ENTRIES = "UPDATE drainers SET applied = %(applied)s WHERE consumer = %(consumer)s AND NOT is_fenced"
 
 _FENCE = """
     UPDATE drainers SET is_fenced = true
     WHERE consumer IN (SELECT consumer FROM drainers WHERE consumer = ANY(%(consumers)s) ORDER BY consumer FOR UPDATE SKIP LOCKED)"""
 
-_KNOWN = "SELECT consumer, is_fenced, applied FROM drainers WHERE consumer = ANY(%(consumers)s)"
+_STATES = "SELECT consumer, is_fenced, applied FROM drainers WHERE consumer = ANY(%(consumers)s)"
 
-_FORGET = "DELETE FROM drainers WHERE consumer = ANY(%(consumers)s) AND is_fenced"
+_DELETE_FENCED = "DELETE FROM drainers WHERE consumer = ANY(%(consumers)s) AND is_fenced"
 
-_FORGET_GONE = """
+_DELETE_GONE = """
     DELETE FROM drainers WHERE consumer <> ALL(%(living)s) AND registered_at < now() - make_interval(secs => %(seconds)s)"""
 
 
 class FencedError(Exception):
-    """Another worker has taken over; nothing may be committed under this name any more."""
+    """Another worker has taken over. Nothing may be committed under this consumer name any more."""
 
 
 @dataclass(slots=True)
-class Drainer:
-    """This process in the journal's consumer group: `host-pid`, and the name that it has at the moment, if any."""
+class JournalConsumer:
+    """This process in the journal's consumer group.
+
+    `process` is `host-pid`. `name` is its consumer name, None before register(). Setting it to None gives the name up: another worker then
+    takes over what it holds, as if this one had died.
+    """
 
     process: str
     name: str | None = None
-    # How many entries it reads at once: fewer where Redis is slow, so that a read is over before its turn is (reading.py).
+    # Fewer where Redis is slow, so that a read ends within its lease (limited_reads.py).
     entries_per_read: int = ENTRIES_PER_READ
 
-    def register(self, connection: Connection[Any]) -> str:
-        """The name to drain under; a new one, in the table once the caller has committed, if there is none."""
-        if self.name is None:
-            name = f"{self.process}-{token_hex(6)}"
-            connection.execute(_REGISTER, [name])
-            self.name = name
-        return self.name
 
-    def drop_name(self) -> None:
-        """From now on this is another drainer: what the former one holds is taken over like that of a dead worker."""
-        self.name = None
+def register(connection: Connection[Any], consumer: JournalConsumer) -> str:
+    """Gives the consumer's name. If it has none, makes one, which is in the table once the caller has committed."""
+    if consumer.name is None:
+        name = f"{consumer.process}-{token_hex(6)}"
+        connection.execute(_REGISTER, {"consumer": name})
+        consumer.name = name
+    return consumer.name
 
 
-def hold(connection: Connection[Any], consumer: str, entries: Iterable[Entry]) -> None:
-    """First in a batch's transaction: nobody can take over until it ends, and with it is committed what it was made of. FencedError if late."""
+def record_entries(connection: Connection[Any], consumer: str, entries: Iterable[Entry]) -> None:
+    """First statement of a batch's transaction. It locks the name, so that nobody can take over, and records what the batch has.
+
+    FencedError if another worker has taken over already.
+    """
     applied = [f"{entry.stream} {entry.epoch} {entry.entry_id}" for entry in entries]
-    if connection.execute(_HOLD, {"applied": applied, "consumer": consumer}).rowcount == 0:
+    if connection.execute(_RECORD_ENTRIES, {"applied": applied, "consumer": consumer}).rowcount == 0:
         raise FencedError(consumer)
 
 
 def fence(connection: Connection[Any], redis: Redis, consumers: Collection[str], replicas: int = 0) -> set[str]:
-    """Those of the names that can commit no more, what they had committed being acknowledged. Needs a connection outside a transaction.
+    """Fences the names that are not at work, and acknowledges what they have stored. Gives those that can commit no more.
 
-    A name without a row is one: rows are made before anything is taken, and deleted when all of it is acknowledged.
+    A name without a row is one of them: rows are made before anything is read, and deleted when all of it is acknowledged.
+    Needs a connection outside a transaction.
     """
     parameters = {"consumers": sorted(consumers)}
     with connection.transaction():
         connection.execute(_FENCE, parameters)
-        known = connection.execute(_KNOWN, parameters).fetchall()
-    at_work = {consumer for consumer, is_fenced, _ in known if not is_fenced}
-    _acknowledge(redis, replicas, {place for _, is_fenced, applied in known if is_fenced for place in applied})
+        states = connection.execute(_STATES, parameters).fetchall()
+    at_work = {consumer for consumer, is_fenced, _ in states if not is_fenced}
+    _acknowledge_applied(redis, replicas, {place for _, is_fenced, applied in states if is_fenced for place in applied})
     fenced = set(consumers) - at_work
     with connection.transaction():
-        connection.execute(_FORGET, {"consumers": sorted(fenced)})
+        connection.execute(_DELETE_FENCED, {"consumers": sorted(fenced)})
     return fenced
 
 
-def forget_gone(connection: Connection[Any], living: Collection[str], older_than_seconds: float) -> int:
-    """Deletes the rows of names that hold nothing. One that was alive after all only has to take a new name. Gives their number."""
-    return connection.execute(_FORGET_GONE, {"living": sorted(living), "seconds": older_than_seconds}).rowcount
+def delete_gone(connection: Connection[Any], living: Collection[str], older_than_seconds: float) -> int:
+    """Deletes the rows of names that hold nothing, and gives their number. If one is in use after all, its worker registers a new name."""
+    return connection.execute(_DELETE_GONE, {"living": sorted(living), "seconds": older_than_seconds}).rowcount
 
 
-def _acknowledge(redis: Redis, replicas: int, applied: Collection[str]) -> None:
+def _acknowledge_applied(redis: Redis, replicas: int, applied: Collection[str]) -> None:
     epochs: dict[tuple[str, str], str] = {}
     for place in applied:
         stream, epoch, entry_id = place.split(" ")
         epochs[stream, entry_id] = epoch
-    # An id could come again in a journal that was replaced; the epoch could not.
-    done(redis, [entry for entry in find(redis, epochs) if epochs[entry.stream, entry.entry_id] == entry.epoch], replicas)
+    # An entry id could come again in a journal that was replaced; an epoch could not.
+    stored = [entry for entry in find_entries(redis, epochs) if epochs[entry.stream, entry.entry_id] == entry.epoch]
+    acknowledge(redis, stored, replicas)

@@ -1,42 +1,69 @@
-"""Steps 5 and 6 of an event's path: what is in the journal is persisted, batch by batch, and then acknowledged.
+"""The drain, from the wake-up to the acknowledgement of each batch. It reads from top to bottom; each step is a function called from here.
 
-The order is what makes it safe: commit, then acknowledge. A worker that dies between the two leaves entries that are acknowledged by
-whoever takes over (drainers.py), neither stored nor counted again.
+1. lease a partition (partition_lease.py); skip it if another worker has the lease
+2. take over what dead workers left (stream_reader.py); their consumer names are fenced first (consumer_fencing.py)
+3. read new entries, within a time limit (limited_reads.py)
+4. store each batch in one transaction: record its entries, decode them (entry_decoder.py), persist, write dead letters, count the outcomes
+5. acknowledge the batch
+
+A commit comes before its acknowledgement. If a worker dies in between, the next worker acknowledges the entries: they are neither stored
+nor counted again.
 """
 
 import time
+from collections.abc import Iterator
+from random import sample
 from typing import Any
 
 import msgspec
 import psycopg
 import structlog
 from psycopg import Connection
+from redis.exceptions import ResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.worker import lock_order
-from services.worker.drain import canary, consumer_fencing
-from services.worker.drain.batches import batches, prolong
-from services.worker.drain.entry_decoder import Opened, open_entry
-from services.worker.drain.replayed_records import persist_imported
-from services.worker.drain.stream_reader import Entry, done, give_back
-from services.worker.persist.dead_letters import bury, persist_isolating, settle_opened
+from services.worker.drain import canary, consumer_fencing, partition_lease
+from services.worker.drain.entry_decoder import DecodedEntry, decode_entry
+from services.worker.drain.limited_reads import limited_read
+from services.worker.drain.replayed_records import persist_replayed_records
+from services.worker.drain.stream_reader import (
+    DELIVERIES_BEFORE_ALONE,
+    Entry,
+    acknowledge,
+    claim,
+    find_abandoned,
+    make_group,
+    read_new,
+    release,
+)
+from services.worker.persist.dead_letters import mark_entries_stored, persist_isolating, write_dead_letter
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.staging import Received
 from services.worker.resources import Resources
+from shared.journal.partitions import streams_in_use
 from shared.redaction.redact import redact_bytes, redact_text
 from shared.redis.clients import REDIS_ERRORS
 from shared.redis.replica_acks import NotReplicatedError
 
 log = structlog.get_logger()
 
-LEDGER = """
+# How often a drain looks for what dead workers left.
+TAKE_OVER_SECONDS = 1.0
+
+COUNT_IN_LEDGER = """
     INSERT INTO ledger AS l (slot, persisted, duplicates, dead, last_received_at)
     VALUES (%(slot)s, %(persisted)s, %(duplicates)s, %(dead)s, %(last_received_at)s)
     ON CONFLICT (slot) DO UPDATE SET persisted = l.persisted + excluded.persisted, duplicates = l.duplicates + excluded.duplicates,
         dead = l.dead + excluded.dead, last_received_at = greatest(l.last_received_at, excluded.last_received_at)"""
 
-LEDGER_AND_ACCOUNT = f"""
-    WITH all_time AS ({LEDGER})
+COUNT_IN_LEDGER_AND_ACCOUNT = """
+    WITH all_time AS (
+        INSERT INTO ledger AS l (slot, persisted, duplicates, dead, last_received_at)
+        VALUES (%(slot)s, %(persisted)s, %(duplicates)s, %(dead)s, %(last_received_at)s)
+        ON CONFLICT (slot) DO UPDATE SET persisted = l.persisted + excluded.persisted, duplicates = l.duplicates + excluded.duplicates,
+            dead = l.dead + excluded.dead, last_received_at = greatest(l.last_received_at, excluded.last_received_at)
+    )
     INSERT INTO accounts AS a (epoch, slot, persisted, duplicates, dead)
     VALUES (%(epoch)s, %(slot)s, %(persisted)s + %(canaries)s, %(duplicates)s + %(canary_duplicates)s, %(dead)s)
     ON CONFLICT (epoch, slot) DO UPDATE SET persisted = a.persisted + excluded.persisted, duplicates = a.duplicates + excluded.duplicates,
@@ -44,44 +71,153 @@ LEDGER_AND_ACCOUNT = f"""
 
 
 def drain(worker: Resources) -> bool:
-    """Empties the journal, for at most `drain_seconds`. True if it stopped with entries left.
+    """Stores what is in the journal, for at most `drain_seconds`. True if it stopped with entries left.
 
-    Raises psycopg, SQLAlchemy and Redis errors when those are away: the entries stay in the journal and the sweep comes back.
+    Raises psycopg, SQLAlchemy and Redis errors while a server is unavailable. The entries stay in the journal, and the sweep tries again.
     """
-    # Nothing is taken while Postgres is away: it would have to wait for its time-out when Postgres is back.
+    # Postgres first: nothing may be taken from the journal while Postgres is unavailable.
     with worker.transaction() as connection:
-        consumer = worker.drainer.register(connection)
+        consumer = consumer_fencing.register(connection, worker.consumer)
     deadline = time.monotonic() + worker.settings.drain_seconds
     try:
         for batch in batches(worker, consumer, deadline):
-            _persist_entries(worker, consumer, batch)
+            store_and_acknowledge(worker, consumer, batch)
     except consumer_fencing.FencedError:
-        # Another took this worker to be dead. There is no harm in that but a new name.
-        worker.drainer.drop_name()
-        log.warning("drainer_fenced", consumer=consumer)
+        # Another worker took this one for dead. Nothing is lost; the next drain registers a new name.
+        worker.consumer.name = None
+        log.warning("consumer_fenced", consumer=consumer)
         return True
     except BaseException:
-        # What was in hand may be committed or not; whoever takes it over finds out.
-        worker.drainer.drop_name()
+        # The batch may be committed or not. The worker that takes it over finds out, once this name is fenced.
+        worker.consumer.name = None
         raise
     return time.monotonic() > deadline
 
 
-def _persist_entries(worker: Resources, consumer: str, entries: list[Entry]) -> None:
-    """Entries of one account."""
+def batches(worker: Resources, consumer: str, deadline: float, take_over_seconds: float = TAKE_OVER_SECONDS) -> Iterator[list[Entry]]:
+    """Batches of all partitions, round after round, until every partition is empty or leased by another worker.
+
+    After the deadline nothing more is read, but every entry that was read is still given.
+    """
+    streams = streams_in_use(worker.redis, worker.settings.journal_partitions)
+    # Each worker starts with another partition.
+    streams = sample(streams, len(streams))
+    next_take_over: dict[str, float] = {}
+    is_more_expected = True
+    while is_more_expected:
+        is_more_expected = False
+        for stream in partition_lease.worth_a_read(worker.redis, streams):
+            if time.monotonic() >= deadline:
+                return
+            if not lease(worker, stream):
+                continue
+            if time.monotonic() >= next_take_over.get(stream, 0.0):
+                # Only with empty hands: entries that this worker holds could be idle for long enough to be taken from it.
+                yield from abandoned_batches(worker, consumer, stream)
+                next_take_over[stream] = time.monotonic() + take_over_seconds
+            for batch in new_batches(worker, consumer, stream):
+                is_more_expected = True
+                yield batch
+            is_more_expected |= partition_lease.release(worker.redis, stream, worker.consumer.process)
+
+
+def lease(worker: Resources, stream: str) -> bool:
+    """Takes or renews the lease of a partition; False if another worker has it. NotReplicatedError if its entries are not on enough replicas."""
+    settings = worker.settings
+    return partition_lease.acquire(worker.redis, stream, worker.consumer.process, settings.claim_idle_ms, settings.redis_replicas_acked)
+
+
+def abandoned_batches(worker: Resources, consumer: str, stream: str) -> Iterator[list[Entry]]:
+    """Batches of what other consumers have held for too long, from one read of a partition. Suspects come one by one.
+
+    A suspect has been in the hands of several workers that died. It is claimed only when it is its turn: if this worker dies before, it
+    does not count as one more death with that entry.
+    """
+    settings, builder = worker.settings, _BatchBuilder(worker.settings.drain_batch_events)
+    try:
+        pending = find_abandoned(worker.redis, stream, settings.claim_idle_ms, worker.consumer.entries_per_read)
+        if holders := {each.holder for each in pending} - {consumer}:
+            with worker.connection() as connection:
+                fenced = consumer_fencing.fence(connection, worker.redis, holders, settings.redis_replicas_acked)
+            pending = [each for each in pending if each.holder in fenced]
+            suspects = [each for each in pending if each.deliveries >= DELIVERIES_BEFORE_ALONE]
+            others = [each for each in pending if each.deliveries < DELIVERIES_BEFORE_ALONE]
+            for together in filter(None, [others, *([suspect] for suspect in suspects)]):
+                with limited_read(worker.redis, stream, worker.consumer, settings.claim_idle_ms) as (client, _):
+                    entries = claim(client, stream, consumer, settings.claim_idle_ms, together)
+                for entry in entries:
+                    yield from builder.add(entry)
+                yield from builder.rest()
+    except ResponseError as error:
+        if "NOGROUP" not in str(error):
+            raise
+        make_group(worker.redis, stream)
+
+
+def new_batches(worker: Resources, consumer: str, stream: str) -> Iterator[list[Entry]]:
+    """Batches of entries that no consumer has had, until one batch is full or no entry is left."""
+    settings, builder = worker.settings, _BatchBuilder(worker.settings.drain_batch_events)
+    is_wakeup_cleared = is_full = False
+    # The lease lasts for one read. If another worker has it by now, that worker reads on.
+    while not is_full and lease(worker, stream):
+        try:
+            with limited_read(worker.redis, stream, worker.consumer, settings.claim_idle_ms) as (client, count):
+                entries = read_new(client, stream, consumer, count)
+        except REDIS_ERRORS:
+            # What was read before is stored before the drain ends.
+            yield from builder.rest()
+            raise
+        for entry in entries:
+            for batch in builder.add(entry):
+                is_full = True
+                yield batch
+        if not entries:
+            if is_wakeup_cleared:
+                break
+            # Read once more after it: an event that is appended from now on sends a wake-up again.
+            partition_lease.clear_wakeup(worker.redis, stream)
+            is_wakeup_cleared = True
+    yield from builder.rest()
+
+
+class _BatchBuilder:
+    """Gathers entries into batches. All entries of a batch belong to one account."""
+
+    def __init__(self, max_events: int) -> None:
+        self._max_events = max_events
+        self._waiting: dict[tuple[str, str], tuple[list[Entry], int]] = {}
+
+    def add(self, entry: Entry) -> Iterator[list[Entry]]:
+        """Gives the batch that is full with this entry, if there is one."""
+        entries, events = self._waiting.get(entry.account, ([], 0))
+        entries.append(entry)
+        events += entry.approximate_events
+        self._waiting[entry.account] = entries, events
+        if events >= self._max_events:
+            yield self._waiting.pop(entry.account)[0]
+
+    def rest(self) -> Iterator[list[Entry]]:
+        """Gives the batches that are not full."""
+        waiting, self._waiting = self._waiting, {}
+        for entries, _ in waiting.values():
+            yield entries
+
+
+def store_and_acknowledge(worker: Resources, consumer: str, entries: list[Entry]) -> None:
+    """Stores one batch, whose entries belong to one account, and acknowledges it."""
     started = time.perf_counter()
     try:
-        # One read may make many batches: the turn must not end before the last. And with replicas nothing is stored that a change of the
-        # master could make Redis forget: the account would have it as one too many.
-        prolong(worker, entries[0].stream)
+        # One read can give many batches, so the lease is renewed for each. With replicas this also waits until they have the entries:
+        # if a new master lacked entries that Postgres has, the account would count too many.
+        lease(worker, entries[0].stream)
         with worker.transaction() as connection:
-            persisted, dead, request_ids = settle(worker, connection, consumer, entries)
+            persisted, dead, request_ids = store_batch(worker, connection, consumer, entries)
     except (psycopg.Error, SQLAlchemyError, consumer_fencing.FencedError, NotReplicatedError) as error:
         log.warning("persist_failed", error=type(error).__name__, sqlstate=getattr(error, "sqlstate", None), entries=len(entries))
-        _give_back(worker, consumer, entries)
+        _release(worker, consumer, entries)
         raise
-    # Unless this is as certain, the next batch is another drainer's, and this one's row still knows what it has stored.
-    done(worker.redis, entries, worker.settings.redis_replicas_acked)
+    # If this fails, the drain ends and drops its consumer name; the name's row still says which entries are stored.
+    acknowledge(worker.redis, entries, worker.settings.redis_replicas_acked)
     log.info(
         "drained",
         entries=len(entries),
@@ -96,62 +232,74 @@ def _persist_entries(worker: Resources, consumer: str, entries: list[Entry]) -> 
     )
 
 
-def settle(worker: Resources, connection: Connection[Any], consumer: str, entries: list[Entry]) -> tuple[Persisted, int, list[str]]:
-    """Stores, buries and accounts for entries of one account, all in the caller's transaction. Gives what was new, how many events are
-    dead, and the requests that they came with. FencedError if another has taken over."""
-    consumer_fencing.hold(connection, consumer, entries)
-    batch: list[Received] = []
-    imported: list[Received] = []
-    opened = [open_entry(entry) for entry in entries]
-    dead = 0
-    for entry, each in zip(entries, opened, strict=True):
-        if each.reason is not None:
-            dead += _bury(worker, connection, entry, each)
-        (imported if each.is_of_import else batch).extend(each.received)
-    flown = [canary.store(connection, *each.canary) for each in opened if each.canary]
+def store_batch(worker: Resources, connection: Connection[Any], consumer: str, entries: list[Entry]) -> tuple[Persisted, int, list[str]]:
+    """Stores and counts a batch in the caller's transaction. FencedError if another worker has taken over.
+
+    Gives the new rows, the number of dead events, and the ids of the requests that the entries came with.
+    """
+    consumer_fencing.record_entries(connection, consumer, entries)
+    decoded = [decode_entry(entry) for entry in entries]
+    events = [event for each in decoded if not each.is_of_import for event in each.events]
+    records = [record for each in decoded if each.is_of_import for record in each.events]
+    dead = sum(_write_unreadable(worker, connection, entry, each) for entry, each in zip(entries, decoded, strict=True))
+    canaries = [canary.store(connection, *each.canary) for each in decoded if each.canary]
     persisted = Persisted()
-    if imported:
+    if records:
         lock_order.lock_import_order(connection)
         lock_order.lock_writing_exclusive(connection)
-    if batch:
-        persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
-        dead += len(buried)
-    if imported:
-        of_imports, dead_of_imports = persist_imported(connection, imported, idle_gap=worker.idle_gap)
-        persisted += of_imports
-        dead += dead_of_imports
-    settle_opened(connection, [each.letter.journal_entry_id for each in opened if each.is_replay and each.reason is None])
-    _account(worker, connection, entries[0].epoch, persisted, dead, flown, max((received.received_at for received in batch), default=None))
-    return persisted, dead, [each.received[0].request_id for each in opened if each.received]
+    if events:
+        persisted, dead_events = persist_isolating(connection, events, idle_gap=worker.idle_gap)
+        dead += len(dead_events)
+    if records:
+        persisted_records, dead_records = persist_replayed_records(connection, records, idle_gap=worker.idle_gap)
+        persisted += persisted_records
+        dead += dead_records
+    mark_entries_stored(connection, [each.dead_letter.journal_entry_id for each in decoded if each.is_replay and each.reason is None])
+    _count(worker, connection, entries[0].epoch, persisted, dead, canaries, events)
+    return persisted, dead, [each.events[0].request_id for each in decoded if each.events]
 
 
-def _bury(worker: Resources, connection: Connection[Any], entry: Entry, opened: Opened) -> int:
-    """How many events that were: what the entry was accepted for, without those that could be read; without an account it counts as one.
+def _write_unreadable(worker: Resources, connection: Connection[Any], entry: Entry, decoded: DecodedEntry) -> int:
+    """Writes the unreadable rest of an entry as a dead letter, and gives the number of events in it.
 
-    What ingest wrote is redacted; but what cannot be read may be another's.
+    That is how many the entry was accepted for, without those that were read. Without an account it counts as one.
     """
-    assert opened.reason is not None
-    letter = opened.letter
+    if decoded.reason is None:
+        return 0
+    dead_letter = decoded.dead_letter
+    # Ingest redacts what it appends; but something else may have written what cannot be read.
     if worker.settings.redact:
-        letter = msgspec.structs.replace(letter, payload=redact_bytes(letter.payload, {}))
-    bury(connection, letter, redact_text(opened.reason))
-    return 1 if entry.events is None else entry.events - len(opened.received) - (opened.canary is not None)
+        dead_letter = msgspec.structs.replace(dead_letter, payload=redact_bytes(dead_letter.payload, {}))
+    write_dead_letter(connection, dead_letter, redact_text(decoded.reason))
+    return 1 if entry.events is None else entry.events - len(decoded.events) - (decoded.canary is not None)
 
 
-def _account(
-    worker: Resources, connection: Connection[Any], epoch: str, persisted: Persisted, dead: int, flown: list[bool], last_received_at: object
+def _count(
+    worker: Resources,
+    connection: Connection[Any],
+    epoch: str,
+    persisted: Persisted,
+    dead: int,
+    canaries: list[bool],
+    events: list[Received],
 ) -> None:
-    """`flown`: of each canary whether it is new. They are accepted events, but none of a user's: not in the ledger."""
-    new = persisted.messages + persisted.tool_calls + persisted.activities + persisted.session_events
-    canaries = {"canaries": flown.count(True), "canary_duplicates": flown.count(False)}
-    counts = {"persisted": new, "duplicates": persisted.duplicates, "dead": dead, "slot": worker.ledger_slot}
-    statement = LEDGER_AND_ACCOUNT if epoch else LEDGER
-    connection.execute(statement.encode(), counts | canaries | {"epoch": epoch, "last_received_at": last_received_at})
+    """Adds to the ledger and the account. `canaries`: whether each one is new. They are in the account but, as no user's events, not in the ledger."""
+    counts = {
+        "slot": worker.ledger_slot,
+        "epoch": epoch,
+        "persisted": persisted.messages + persisted.tool_calls + persisted.activities + persisted.session_events,
+        "duplicates": persisted.duplicates,
+        "dead": dead,
+        "canaries": canaries.count(True),
+        "canary_duplicates": canaries.count(False),
+        "last_received_at": max((event.received_at for event in events), default=None),
+    }
+    connection.execute(COUNT_IN_LEDGER_AND_ACCOUNT if epoch else COUNT_IN_LEDGER, counts)
 
 
-def _give_back(worker: Resources, consumer: str, entries: list[Entry]) -> None:
+def _release(worker: Resources, consumer: str, entries: list[Entry]) -> None:
     try:
-        give_back(worker.redis, entries, consumer)
+        release(worker.redis, entries, consumer)
     except REDIS_ERRORS as error:
-        # Then they count as delivered once more; three such double failures in a row only make them be tried alone.
-        log.warning("give_back_failed", error=type(error).__name__)
+        # The entries then count as delivered once more. After three such double failures they are tried alone, nothing worse.
+        log.warning("release_failed", error=type(error).__name__)

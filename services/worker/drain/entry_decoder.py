@@ -1,22 +1,22 @@
-"""Between steps 5 and 6 of an event's path: a journal entry is opened, to the events in it, or buried whole.
+"""Decodes a journal entry to its events. What cannot be decoded becomes a dead letter: the whole entry, or only its unreadable events.
 
 An entry is an envelope of events, or a dead letter that is replayed (shared/journal/dead_letter_envelope.py).
 """
 
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 import msgspec
 import structlog
-from msgspec import Struct
+from msgspec import Raw, Struct
 
-from services.worker.drain.entry_salvage import salvage
 from services.worker.drain.stream_reader import DELIVERIES_BEFORE_ALONE, Entry
 from services.worker.persist.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
 from services.worker.persist.staging import Received
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter, decode_replay
 from shared.journal.streams import dead_letter_entry_id
-from shared.messages import Canary, Envelope, Event, decode_envelope
+from shared.messages import ENVELOPE_VERSION, Canary, Envelope, Event, decode_envelope
 from shared.plausible import leave_out
 
 log = structlog.get_logger()
@@ -25,101 +25,148 @@ IMPORTED: Final = "import:"
 _RECORDS: Final[dict[str, type[Record]]] = {
     record.__name__: record for record in (ProjectSeen, SessionFacts, Message, ToolUse, FileChange, ApiCall)
 }
-_event_decoder = msgspec.json.Decoder(Event)
 
 
-class Opened(Struct, frozen=True):
-    """What is in an entry. `received` are its events; `reason` says why the rest of it, or all, is to be buried as `letter`."""
+class DecodedEntry(Struct, frozen=True):
+    """What is in an entry. If `reason` is set, the rest of the entry, or all of it, becomes `dead_letter` for that reason."""
 
-    letter: DeadLetter
+    dead_letter: DeadLetter
     is_replay: bool = False
-    received: list[Received] = []
+    events: list[Received] = []
     # With the time at which it was received.
     canary: tuple[Canary, datetime] | None = None
     reason: str | None = None
 
     @property
     def is_of_import(self) -> bool:
-        """Whether it is a record that came with an import."""
-        return self.letter.journal_entry_id.startswith(IMPORTED)
+        """Whether its only event is a record of an import."""
+        return self.dead_letter.journal_entry_id.startswith(IMPORTED)
 
 
-def open_entry(entry: Entry) -> Opened:
-    """Never raises: what cannot be read, or killed its worker again and again, has a reason."""
+class Salvaged(Struct, frozen=True):
+    """`readable` may have no events. `rest` is an entry of the unreadable ones alone, byte for byte; `reason` is about the first of them."""
+
+    readable: Envelope
+    rest: bytes
+    reason: str
+
+
+class _RawEnvelope(Struct):
+    """An envelope whose events are not decoded."""
+
+    version: int
+    request_id: str
+    received_at: datetime
+    events: list[Raw]
+    inferred: list[UUID] = []
+
+
+_event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_raw_envelope_decoder = msgspec.json.Decoder(_RawEnvelope)
+
+
+def decode_entry(entry: Entry) -> DecodedEntry:
+    """Never raises: an entry that cannot be read, or that has killed its worker too often, has a reason."""
     replayed = _replayed(entry)
-    letter = replayed or _letter_of(entry)
+    dead_letter = replayed or _dead_letter_of(entry)
     is_replay = replayed is not None
     if entry.deliveries > DELIVERIES_BEFORE_ALONE:
-        return Opened(letter, is_replay, reason=f"a worker died with it {entry.deliveries - 1} times")
+        return DecodedEntry(dead_letter, is_replay, reason=f"a worker died with it {entry.deliveries - 1} times")
     try:
-        if letter.kind != WHOLE_ENTRY:
-            return Opened(letter, is_replay, _read_one(letter))
-        envelope = decode_envelope(letter.payload)
-        flying = (envelope.canary, envelope.received_at) if envelope.canary else None
-        return Opened(letter, is_replay, _received(envelope, letter), canary=flying, reason=None if is_replay else _unseen(entry, envelope))
+        if dead_letter.kind != WHOLE_ENTRY:
+            return DecodedEntry(dead_letter, is_replay, [_single_event(dead_letter)])
+        envelope = decode_envelope(dead_letter.payload)
+        canary = (envelope.canary, envelope.received_at) if envelope.canary else None
+        reason = None if is_replay else _reason_if_newer(entry, envelope)
+        return DecodedEntry(dead_letter, is_replay, _events_of(envelope, dead_letter), canary, reason)
     except (ValueError, RecursionError) as error:
-        return _in_parts(letter, is_replay) or Opened(letter, is_replay, reason=f"not readable: {error}")
+        return _decode_in_parts(dead_letter, is_replay) or DecodedEntry(dead_letter, is_replay, reason=f"not readable: {error}")
 
 
-def _unseen(entry: Entry, envelope: Envelope) -> str | None:
-    """A newer ingest may put something beside the events that this release passes over. It is kept for one that knows it."""
-    seen = len(envelope.events) + (envelope.canary is not None)
-    if entry.events is None or entry.events <= seen:
+def salvage(payload: bytes) -> Salvaged | None:
+    """Separates the readable events of an entry from the others. None if they cannot be told apart, or are of a newer version."""
+    try:
+        raw = _raw_envelope_decoder.decode(payload)
+    except (ValueError, RecursionError):
         return None
-    return f"it was accepted as {entry.events} events, of which this release of the worker sees {seen}; replay it with a newer one"
+    if raw.version > ENVELOPE_VERSION:
+        return None
+    events: list[Event] = []
+    damaged: list[bytes] = []
+    reasons: list[str] = []
+    for text in raw.events:
+        try:
+            events.append(_event_decoder.decode(text))
+        except (ValueError, RecursionError) as error:
+            damaged.append(bytes(text))
+            reasons.append(str(error))
+    if not damaged:
+        return None
+    readable = Envelope(version=raw.version, request_id=raw.request_id, received_at=raw.received_at, events=events, inferred=raw.inferred)
+    # Joined as bytes, since damaged events may not be text.
+    head = msgspec.json.encode({"version": raw.version, "request_id": raw.request_id, "received_at": raw.received_at})
+    rest = head[:-1] + b',"events":[' + b",".join(damaged) + b"]}"
+    return Salvaged(readable, rest, f"{len(damaged)} of {len(raw.events)} events not readable: {reasons[0]}"[:500])
 
 
-def _in_parts(letter: DeadLetter, is_replay: bool) -> Opened | None:
-    """What can be read of an entry that cannot be read as a whole; None if nothing can be told apart."""
-    salvaged = salvage(letter.payload) if letter.kind == WHOLE_ENTRY else None
+def _decode_in_parts(dead_letter: DeadLetter, is_replay: bool) -> DecodedEntry | None:
+    """The readable events of an entry that cannot be read as a whole. None if they cannot be told apart."""
+    salvaged = salvage(dead_letter.payload) if dead_letter.kind == WHOLE_ENTRY else None
     if salvaged is None or any(event.id is None for event in salvaged.readable.events):
         return None
-    rest = msgspec.structs.replace(letter, payload=salvaged.rest)
-    return Opened(rest, is_replay, _received(salvaged.readable, letter), reason=salvaged.reason)
+    rest = msgspec.structs.replace(dead_letter, payload=salvaged.rest)
+    return DecodedEntry(rest, is_replay, _events_of(salvaged.readable, dead_letter), reason=salvaged.reason)
+
+
+def _reason_if_newer(entry: Entry, envelope: Envelope) -> str | None:
+    """A newer ingest may put fields beside the events that this release ignores. The entry is kept for a release that knows them."""
+    known = len(envelope.events) + (envelope.canary is not None)
+    if entry.events is None or entry.events <= known:
+        return None
+    return f"it was accepted as {entry.events} events, of which this release of the worker sees {known}; replay it with a newer one"
 
 
 def _replayed(entry: Entry) -> DeadLetter | None:
     try:
         return decode_replay(entry.payload)
     except ValueError:
-        # Then it is no envelope either, and is buried as what it is.
+        # It is no envelope either, so it becomes a dead letter as it is.
         return None
 
 
-def _letter_of(entry: Entry) -> DeadLetter:
-    """What the entry would be as a dead letter."""
+def _dead_letter_of(entry: Entry) -> DeadLetter:
+    """What the whole entry would be as a dead letter."""
     return DeadLetter(journal_entry_id=dead_letter_entry_id(entry.stream, entry.entry_id), kind=WHOLE_ENTRY, payload=entry.payload)
 
 
-def _received(envelope: Envelope, letter: DeadLetter) -> list[Received]:
+def _events_of(envelope: Envelope, dead_letter: DeadLetter) -> list[Received]:
     if any(event.id is None for event in envelope.events):
         raise ValueError("an event has no id")
     inferred = set(envelope.inferred)
-    return [_believed(event, envelope.received_at, envelope.request_id, letter, event.id in inferred) for event in envelope.events]
+    return [_plausible(event, envelope.received_at, envelope.request_id, dead_letter, event.id in inferred) for event in envelope.events]
 
 
-def _believed(event: Event, received_at: datetime, request_id: str, letter: DeadLetter, is_session_inferred: bool = False) -> Received:
-    """Of an event that a release before this one accepted, what can be true."""
-    if left_out := leave_out(event, received_at):
-        log.warning("not_believed", event_id=str(event.id), left_out=left_out, request_id=request_id)
-    return Received(event, received_at, request_id, letter.journal_entry_id, is_session_inferred)
-
-
-def _read_one(letter: DeadLetter) -> list[Received]:
-    event = _decoded(letter)
+def _single_event(dead_letter: DeadLetter) -> Received:
+    """The event, or the record of an import, that a replayed dead letter is."""
+    event: Event | Record
+    if not dead_letter.journal_entry_id.startswith(IMPORTED):
+        event = _event_decoder.decode(dead_letter.payload)
+    elif dead_letter.kind in _RECORDS:
+        event = msgspec.json.decode(dead_letter.payload, type=_RECORDS[dead_letter.kind])
+    else:
+        raise ValueError("a kind of record that is not known")
     if event.id is None:
         raise ValueError("an event has no id")
-    received_at, request_id = letter.received_at or datetime.now(UTC), letter.request_id or ""
+    received_at, request_id = dead_letter.received_at or datetime.now(UTC), dead_letter.request_id or ""
     if isinstance(event, Event):
-        return [_believed(event, received_at, request_id, letter)]
-    return [Received(event, received_at, request_id, letter.journal_entry_id)]
+        return _plausible(event, received_at, request_id, dead_letter)
+    return Received(event, received_at, request_id, dead_letter.journal_entry_id)
 
 
-def _decoded(letter: DeadLetter) -> Event | Record:
-    if letter.journal_entry_id.startswith(IMPORTED):
-        if letter.kind not in _RECORDS:
-            raise ValueError("a kind of record that is not known")
-        record: Record = msgspec.json.decode(letter.payload, type=_RECORDS[letter.kind])
-        return record
-    event: Event = _event_decoder.decode(letter.payload)
-    return event
+def _plausible(
+    event: Event, received_at: datetime, request_id: str, dead_letter: DeadLetter, is_session_inferred: bool = False
+) -> Received:
+    """Without values that cannot be true, which earlier releases of ingest accepted."""
+    if left_out := leave_out(event, received_at):
+        log.warning("not_believed", event_id=str(event.id), left_out=left_out, request_id=request_id)
+    return Received(event, received_at, request_id, dead_letter.journal_entry_id, is_session_inferred)

@@ -1,17 +1,17 @@
-"""A read of the journal has a time limit, well within the turn in which it is made.
+"""A time limit for reads of the journal, well within the lease under which they are made.
 
-What a worker reads is held by its name, and its turn is short. A slow Redis could take longer to hand over a batch than the turn lasts: then
-another worker would take it away, unread, again and again, and after some times take it for what kills workers. redis-py's own time-out is for
-each piece of an answer, so an answer that trickles has none. Here the connection is cut when the time is over; what was taken for nobody is given
-back as if it had never been, and the next read asks for less.
+A worker holds what it reads, for the time of a lease. Redis may be so slow that a read takes longer than that. Another worker would then
+claim the entries, unread, again and again, and in the end take them for entries that kill workers. redis-py's time-out is for each piece of
+an answer, so it does not end an answer that trickles. Here the connection is cut when the time is over, what was read is released, and the
+next read asks for fewer entries.
 """
 
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import structlog
 from redis import Redis
@@ -20,43 +20,41 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from services.worker.drain.consumer_fencing import Drainer
-from services.worker.drain.stream_reader import ENTRIES_PER_READ, give_back_unread
+from services.worker.drain.consumer_fencing import JournalConsumer
+from services.worker.drain.stream_reader import ENTRIES_PER_READ, release_unread
 from shared.redis.replica_acks import node_of
 
 log = structlog.get_logger()
 
-# Of a turn. The rest is for what comes before and after.
-TURN_SHARE: Final = 0.5
-# Whatever the turn: a Redis that works, on a machine with much to do, is not given up.
+# Of the lease. The rest is for what comes before and after the read.
+LEASE_SHARE: Final = 0.5
+# However short the lease: a Redis that works on a busy machine is not given up.
 LEAST_SECONDS: Final = 1.0
-# After a read that took too long, and after one that was over in this share of its time.
+# By how much the next read asks for less after a slow read, and for more after one that took at most QUICK_SHARE of its time.
 FEWER, MORE = 4, 2
 QUICK_SHARE: Final = 0.25
 
-T = TypeVar("T")
 
-
-def read_in_time(redis: Redis, stream: str, drainer: Drainer, turn_ms: int, read: Callable[[Redis, int], T]) -> T:
-    """What `read` gives, with a client of its own connection and the number of entries to ask for. redis' TimeoutError if it takes too long."""
-    asked, seconds, began = drainer.entries_per_read, max(turn_ms / 1000 * TURN_SHARE, LEAST_SECONDS), time.monotonic()
+@contextmanager
+def limited_read(redis: Redis, stream: str, consumer: JournalConsumer, lease_ms: int) -> Iterator[tuple[Redis, int]]:
+    """Gives a client with a connection of its own, and the number of entries to ask for. redis' TimeoutError if the block takes too long."""
+    count, seconds, began = consumer.entries_per_read, max(lease_ms / 1000 * LEASE_SHARE, LEAST_SECONDS), time.monotonic()
     try:
         with _one_connection(redis, stream) as client, _cut_after(client, seconds):
-            found = read(client, asked)
+            yield client, count
     except (RedisConnectionError, RedisTimeoutError):
-        drainer.entries_per_read = max(asked // FEWER, 1)
-        log.warning("read_too_slow", stream=stream, entries=asked)
-        if drainer.name is not None:
-            give_back_unread(redis, stream, drainer.name)
+        consumer.entries_per_read = max(count // FEWER, 1)
+        log.warning("read_too_slow", stream=stream, entries=count)
+        if consumer.name is not None:
+            release_unread(redis, stream, consumer.name)
         raise
     if time.monotonic() - began < seconds * QUICK_SHARE:
-        drainer.entries_per_read = min(asked * MORE, ENTRIES_PER_READ)
-    return found
+        consumer.entries_per_read = min(count * MORE, ENTRIES_PER_READ)
 
 
 @contextmanager
 def _one_connection(redis: Redis, stream: str) -> Iterator[Redis]:
-    """A client that never tries twice: what the first try has taken, the second would not be given."""
+    """A client that never retries: a second try would not be given what the first one has taken."""
     with node_of(redis, stream).client() as client:  # type: ignore[no-untyped-call]
         connection: Any = client.connection
         usual, connection.retry = connection.retry, Retry(NoBackoff(), 0)
@@ -68,14 +66,14 @@ def _one_connection(redis: Redis, stream: str) -> Iterator[Redis]:
 
 @contextmanager
 def _cut_after(client: Redis, seconds: float) -> Iterator[None]:
-    """Ends the connection if the block takes longer; RedisTimeoutError then."""
+    """Cuts the connection if the block takes longer. The error is then RedisTimeoutError."""
     is_cut = threading.Event()
 
     def cut() -> None:
         is_cut.set()
         held: Any = getattr(client.connection, "_sock", None)
         if held is not None:
-            # Wakes the thread that waits for more of it.
+            # Wakes the thread that waits for more of the answer.
             held.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(seconds, cut)

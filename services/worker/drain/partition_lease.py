@@ -1,19 +1,19 @@
-"""Who drains a partition: one worker process at a time, so that a session's events are applied in order and no two wait for its rows.
+"""The lease of a partition: one worker process drains it at a time, so that a session's events are stored in order and no two wait for its rows.
 
-A turn is short, a batch or so. Workers go round the partitions and pass over those where it is another's turn: however many there are of
-either, all workers are busy as long as there are as many partitions with entries. A turn that nobody ends, its worker being dead, is over
-after the time for which a worker's entries are left to it. No count depends on turns: what is stored, and stored once, is up to drainers.py.
+A lease lasts for about a batch. Workers go round the partitions and skip those that another worker has leased. As long as there are as many
+partitions with entries as workers, all workers are busy. The lease of a dead worker ends by itself, after the time at which its entries may be
+taken over. Leases are for order alone: that each event is stored once rests on consumer_fencing.py.
 """
 
 from typing import Any
 
 from redis import Redis
 
-from shared.journal.streams import turn_key, wakeup_key
+from shared.journal.streams import lease_key, wakeup_key
 from shared.redis import replica_acks
 
-# KEYS: a turn. ARGV: who, ms.
-_BEGIN = """
+# KEYS: a lease. ARGV: worker process, ms.
+_ACQUIRE = """
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
     return 1
 end
@@ -24,8 +24,9 @@ end
 return 0
 """
 
-# KEYS: a turn, the bell. ARGV: who. Who was rung for while it was another's turn has gone away again: the bell tells it to the other.
-_END = """
+# KEYS: a lease, the wake-up. ARGV: worker process. A worker that was woken while another had the lease has already exited, so the other
+# is told here.
+_RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
     redis.call('DEL', KEYS[1])
 end
@@ -33,31 +34,33 @@ return redis.call('EXISTS', KEYS[2])
 """
 
 
-def begin(redis: Redis, stream: str, process: str, turn_ms: int, replicas: int = 0) -> bool:
-    """Whether it is this process' turn for the next `turn_ms`; if it was already, it is so again from now.
+def acquire(redis: Redis, stream: str, process: str, lease_ms: int, replicas: int = 0) -> bool:
+    """Takes the lease for the next `lease_ms`, or renews it. False if another process has it.
 
-    With `replicas`: and whatever was written to the stream before is on the disks of so many. NotReplicatedError if it is not.
+    With `replicas`, also waits until so many have on disk what was written to the stream before; else NotReplicatedError.
     """
-    begun: Any = replica_acks.write(redis, stream, replicas, lambda client: client.eval(_BEGIN, 1, turn_key(stream), process, turn_ms))
-    return bool(begun)
+    acquired: Any = replica_acks.write(
+        redis, stream, replicas, lambda client: client.eval(_ACQUIRE, 1, lease_key(stream), process, lease_ms)
+    )
+    return bool(acquired)
 
 
-def end(redis: Redis, stream: str, process: str) -> bool:
-    """Lets others have their turn. True if the bell was rung since it was silenced: then there is something to come back for."""
-    is_rung: Any = redis.eval(_END, 2, turn_key(stream), wakeup_key(stream), process)
-    return bool(is_rung)
+def release(redis: Redis, stream: str, process: str) -> bool:
+    """Ends the lease. True if a wake-up was sent since clear_wakeup(): then the partition has to be read again."""
+    is_woken: Any = redis.eval(_RELEASE, 2, lease_key(stream), wakeup_key(stream), process)
+    return bool(is_woken)
 
 
-def silence(redis: Redis, stream: str) -> None:
-    """Before the read that may find nothing: an event that arrives from now on rings again."""
+def clear_wakeup(redis: Redis, stream: str) -> None:
+    """Called before a read that may find nothing: an event that arrives from now on sends a wake-up again."""
     redis.delete(wakeup_key(stream))
 
 
-def with_something(redis: Redis, streams: list[str]) -> list[str]:
-    """Those of the streams that have entries, or whose bell was rung."""
+def worth_a_read(redis: Redis, streams: list[str]) -> list[str]:
+    """The streams that have entries, or for which a wake-up was sent."""
     with redis.pipeline(transaction=False) as pipeline:
         for stream in streams:
             pipeline.xlen(stream)
             pipeline.exists(wakeup_key(stream))
         answers: list[Any] = pipeline.execute()
-    return [stream for stream, entries, is_rung in zip(streams, answers[::2], answers[1::2], strict=True) if entries or is_rung]
+    return [stream for stream, entries, is_woken in zip(streams, answers[::2], answers[1::2], strict=True) if entries or is_woken]

@@ -1,4 +1,4 @@
-"""Replayed dead letters of imports: records, stored as the job's own, so that its undo takes them back too."""
+"""Replayed dead letters of imports. Their records are stored as the job's own, so that its undo removes them too."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,8 +6,8 @@ from typing import Any, cast
 
 from psycopg import Connection
 
-from services.worker.importers.formats.plausible_records import is_believed
-from services.worker.persist.dead_letters import bury, letter_of, persist_isolating
+from services.worker.importers.formats.plausible_records import is_plausible
+from services.worker.persist.dead_letters import dead_letter_of, persist_isolating, write_dead_letter
 from services.worker.persist.ownership import foreign_among
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record
@@ -23,35 +23,36 @@ _JOB = """
       AND NOT EXISTS (SELECT FROM import_jobs AS u WHERE u.undoes = j.id AND u.status IN ('queued', 'running', 'succeeded'))"""
 
 
-def persist_imported(connection: Connection[Any], batch: Sequence[Received], *, idle_gap: timedelta) -> tuple[Persisted, int]:
-    """As persist_isolating, job by job; how many are dead. A record whose import was taken back is buried again: it is not wanted.
+def persist_replayed_records(connection: Connection[Any], batch: Sequence[Received], *, idle_gap: timedelta) -> tuple[Persisted, int]:
+    """Stores records job by job, as persist_isolating() does; gives what is new and how many are dead.
 
-    An account counts events, whatever rows come of them: each record that is stored counts as one message, or as a duplicate.
+    A record whose import was undone is not wanted: it becomes a dead letter again. The account counts events, not rows: each stored record
+    counts as one message or one duplicate.
     """
     duplicates = dead = 0
     for journal_entry_id in sorted({received.journal_entry_id for received in batch}):
         of_job = [received for received in batch if received.journal_entry_id == journal_entry_id]
         job = connection.execute(_JOB, {"journal_entry_id": journal_entry_id}).fetchone()
         if job is None:
-            dead += _bury_all(connection, of_job, TAKEN_BACK)
+            dead += _write_dead_letters(connection, of_job, TAKEN_BACK)
             continue
         number, bound_user = job
         if bound_user is not None:
             foreign = {record.id for record in foreign_among(connection, bound_user, [cast(Record, received.event) for received in of_job])}
-            dead += _bury_all(connection, [received for received in of_job if received.event.id in foreign], NOT_YOURS)
+            dead += _write_dead_letters(connection, [received for received in of_job if received.event.id in foreign], NOT_YOURS)
             of_job = [received for received in of_job if received.event.id not in foreign]
-        absurd = [received for received in of_job if not is_believed(cast(Record, received.event), received.received_at)]
-        dead += _bury_all(connection, absurd, NOT_BELIEVED)
+        absurd = [received for received in of_job if not is_plausible(cast(Record, received.event), received.received_at)]
+        dead += _write_dead_letters(connection, absurd, NOT_BELIEVED)
         of_job = [received for received in of_job if received not in absurd]
-        # After what the transaction has persisted before.
+        # The staging tables still have what this transaction persisted before.
         clear(connection)
-        persisted, buried = persist_isolating(connection, of_job, idle_gap=idle_gap, job_number=number)
-        dead += len(buried)
-        duplicates += min(persisted.duplicates, len(of_job) - len(buried))
+        persisted, dead_records = persist_isolating(connection, of_job, idle_gap=idle_gap, job_number=number)
+        dead += len(dead_records)
+        duplicates += min(persisted.duplicates, len(of_job) - len(dead_records))
     return Persisted(messages=len(batch) - dead - duplicates, duplicates=duplicates), dead
 
 
-def _bury_all(connection: Connection[Any], batch: Sequence[Received], reason: str) -> int:
+def _write_dead_letters(connection: Connection[Any], batch: Sequence[Received], reason: str) -> int:
     for received in batch:
-        bury(connection, letter_of(received), reason)
+        write_dead_letter(connection, dead_letter_of(received), reason)
     return len(batch)

@@ -52,5 +52,5 @@ def remove_dead_consumers(worker: Resources) -> int:
             else:
                 living.add(consumer["name"].decode())
     with worker.transaction() as connection:
-        consumer_fencing.forget_gone(connection, living, DEAD_CONSUMER_IDLE_MS / 1000)
+        consumer_fencing.delete_gone(connection, living, DEAD_CONSUMER_IDLE_MS / 1000)
     return removed

@@ -13,7 +13,7 @@ from psycopg import Connection
 from services.worker import lock_order
 from services.worker.maintenance import verify
 from services.worker.resources import open_resources
-from services.worker.retry_later import AWAY, reason_of
+from services.worker.retry_later import UNAVAILABLE_ERRORS, reason_of
 from services.worker.settings import Settings
 
 # In this order: the active time of a day is part of what activity_rollups is made of.
@@ -62,7 +62,7 @@ def main() -> int:
     try:
         with worker.connection() as connection:
             wrong = rebuild(connection, worker.idle_gap)
-    except AWAY as error:
+    except UNAVAILABLE_ERRORS as error:
         sys.stderr.write(f"Nothing was rebuilt, since a server is away, {reason_of(error)}; is the stack running?\n")
         return 1
     finally:

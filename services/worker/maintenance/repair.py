@@ -16,7 +16,7 @@ from services.worker.maintenance import rebuild
 from services.worker.persist import persist_batch
 from services.worker.persist.pricing import Tokens, price_of
 from services.worker.resources import open_resources
-from services.worker.retry_later import AWAY, reason_of
+from services.worker.retry_later import UNAVAILABLE_ERRORS, reason_of
 from services.worker.sessions import reattribution, session_rebuild
 from services.worker.settings import Settings
 from shared.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
@@ -107,7 +107,7 @@ def main() -> int:
     try:
         with worker.connection() as connection:
             mended = repair(connection, worker.idle_gap, is_dry_run=is_dry_run)
-    except AWAY as error:
+    except UNAVAILABLE_ERRORS as error:
         sys.stderr.write(f"Nothing was repaired, since a server is away, {reason_of(error)}; is the stack running?\n")
         return 1
     finally:

@@ -15,7 +15,7 @@ from psycopg import Connection
 from services.worker.aggregates import contributions, rollups
 from services.worker.drain.accounting import check_accounting, equation
 from services.worker.resources import open_resources
-from services.worker.retry_later import AWAY, reason_of
+from services.worker.retry_later import UNAVAILABLE_ERRORS, reason_of
 from services.worker.sessions import session_rebuild, session_totals
 from services.worker.settings import Settings
 
@@ -145,7 +145,7 @@ def main() -> int:
         with worker.connection() as connection:
             differences = verify(connection, worker.idle_gap)
         accounts = check_accounting(worker)
-    except AWAY as error:
+    except UNAVAILABLE_ERRORS as error:
         print(f"Nothing can be verified while a server is away, {reason_of(error)}; is the stack running?", file=sys.stderr)
         return 1
     finally:

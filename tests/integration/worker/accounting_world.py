@@ -13,9 +13,10 @@ from services.ingest.journal.append import Entry as NewEntry
 from services.ingest.journal.append import Journal, entries_of
 from services.ingest.journal.backlog import Backlog
 from services.ingest.journal.wakeup import WakeupSender
+from services.worker.drain import consumer_fencing
 from services.worker.drain.accounting import accounting
-from services.worker.drain.drain_partition import settle
-from services.worker.drain.stream_reader import Entry, take_new
+from services.worker.drain.drain_partition import store_batch
+from services.worker.drain.stream_reader import Entry, read_new
 from services.worker.resources import Resources
 from shared.broker import sender
 from shared.journal.streams import GROUP, stream_key
@@ -50,16 +51,16 @@ class World:
     def take(self, worker: Resources) -> list[Entry]:
         """What is new, in the worker's hands and nowhere else."""
         with worker.transaction() as connection:
-            consumer = worker.drainer.register(connection)
-        entries = [entry for stream in STREAMS for entry in take_new(worker.redis, stream, consumer)]
+            consumer = consumer_fencing.register(connection, worker.consumer)
+        entries = [entry for stream in STREAMS for entry in read_new(worker.redis, stream, consumer)]
         account = entries[0].account if entries else None
         return [entry for entry in entries if entry.account == account]
 
     def commit(self, worker: Resources, entries: list[Entry]) -> None:
         """As far as the commit, and no further. FencedError if another has taken over."""
-        assert worker.drainer.name
+        assert worker.consumer.name
         with worker.transaction() as connection:
-            settle(worker, connection, worker.drainer.name, entries)
+            store_batch(worker, connection, worker.consumer.name, entries)
 
     def sums(self) -> tuple[int, int, int, int, int]:
         """Accepted, persisted, duplicate, dead, pending."""

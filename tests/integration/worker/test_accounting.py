@@ -6,9 +6,9 @@ import psycopg
 import pytest
 
 from services.worker.drain.accounting import accounting, check_accounting
-from services.worker.drain.consumer_fencing import FencedError, hold
-from services.worker.drain.drain_partition import drain, settle
-from services.worker.drain.stream_reader import done, make_group, take_new
+from services.worker.drain.consumer_fencing import FencedError, record_entries
+from services.worker.drain.drain_partition import drain, store_batch
+from services.worker.drain.stream_reader import acknowledge, make_group, read_new
 from services.worker.maintenance import verify
 from services.worker.maintenance.idle_sessions import remove_dead_consumers
 from shared.journal.accounting import CHECK_KEY
@@ -52,7 +52,7 @@ def test_a_worker_that_was_taken_to_be_dead_commits_nothing_and_goes_on_under_a_
     # Given a worker that is stopped with an entry in hand, for so long that another stores it
     world.append(call())
     taken = world.take(world.other)
-    former_name = world.other.drainer.name
+    former_name = world.other.consumer.name
     world.let_time_pass()
     drain(world.me)
 
@@ -63,7 +63,7 @@ def test_a_worker_that_was_taken_to_be_dead_commits_nothing_and_goes_on_under_a_
     assert drain(world.other) is True
     world.let_time_pass()
     drain(world.other)
-    assert world.other.drainer.name != former_name
+    assert world.other.consumer.name != former_name
     assert world.sums() == (2, 2, 0, 0, 0)
 
 
@@ -71,9 +71,9 @@ def test_a_worker_in_its_transaction_is_left_alone_however_long_it_takes(world: 
     # Given a worker at the beginning of a slow transaction
     world.append(call())
     entries = world.take(world.other)
-    assert world.other.drainer.name
+    assert world.other.consumer.name
     with world.other.transaction() as connection:
-        hold(connection, world.other.drainer.name, entries)
+        record_entries(connection, world.other.consumer.name, entries)
         world.let_time_pass()
 
         # When another looks for what is abandoned, then it takes nothing, and goes on with what is new
@@ -82,8 +82,8 @@ def test_a_worker_in_its_transaction_is_left_alone_however_long_it_takes(world: 
         assert world.sums() == (2, 1, 0, 0, 1)
 
         # And it comes to its end
-        settle(world.other, connection, world.other.drainer.name, entries)
-    done(world.redis, entries)
+        store_batch(world.other, connection, world.other.consumer.name, entries)
+    acknowledge(world.redis, entries)
     assert world.sums() == (2, 2, 0, 0, 0)
 
 
@@ -94,7 +94,7 @@ def test_an_acknowledgement_that_comes_late_settles_nothing_twice(world: World) 
     world.let_time_pass()
     drain(world.me)
 
-    done(world.redis, entries)
+    acknowledge(world.redis, entries)
 
     assert world.sums() == (1, 1, 0, 0, 0)
 
@@ -122,7 +122,7 @@ def test_entries_of_an_earlier_version_are_stored_and_belong_to_no_account(world
     envelope = Envelope(version=1, request_id="r", received_at=NOW, events=[event])
     world.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
     for stream in STREAMS:
-        take_new(world.redis, stream, "worker-of-an-earlier-version")
+        read_new(world.redis, stream, "worker-of-an-earlier-version")
     world.append(call())
     world.let_time_pass()
 
@@ -204,7 +204,7 @@ def test_rows_of_drainers_that_are_gone_are_removed_and_those_that_hold_somethin
         connection.execute("INSERT INTO drainers (consumer) VALUES ('gone')")
         connection.execute("UPDATE drainers SET registered_at = now() - interval '2 hours'")
         remove_dead_consumers(world.me)
-        assert connection.execute("SELECT consumer FROM drainers").fetchall() == [(world.other.drainer.name,)]
+        assert connection.execute("SELECT consumer FROM drainers").fetchall() == [(world.other.consumer.name,)]
 
 
 def test_the_account_is_where_the_stream_is(world: World) -> None:

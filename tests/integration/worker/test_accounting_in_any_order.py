@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.worker.drain.accounting import accounting
 from services.worker.drain.consumer_fencing import FencedError
 from services.worker.drain.drain_partition import drain
-from services.worker.drain.stream_reader import done, make_group
+from services.worker.drain.stream_reader import acknowledge, make_group
 from tests.integration.worker.accounting_world import STREAMS, World, call
 
 IDS = [UUID(int=number) for number in range(1, 9)]
@@ -69,14 +69,14 @@ def _do(world: World, step: str) -> None:
             except FencedError:
                 _lose_name(world)
         case "acknowledge" if world.in_hand and world.is_committed:
-            done(world.redis, world.in_hand)
+            acknowledge(world.redis, world.in_hand)
             world.in_hand = []
         case "die":
             _lose_name(world)
 
 
 def _lose_name(world: World) -> None:
-    world.other.drainer.drop_name()
+    world.other.consumer.name = None
     world.in_hand = []
 
 
@@ -87,6 +87,6 @@ def _begin_again(world: World) -> World:
         make_group(world.redis, stream)
     with psycopg.connect(world.me.settings.database_url, autocommit=True) as connection:
         connection.execute("TRUNCATE accounts, drainers, ledger, dead_letters, tool_calls, sessions, session_events")
-    world.me.drainer.drop_name()
-    world.other.drainer.drop_name()
+    world.me.consumer.name = None
+    world.other.consumer.name = None
     return World(world.me, world.other, world.redis)

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from services.worker.drain.drain_partition import drain
-from services.worker.drain.entry_salvage import salvage
+from services.worker.drain.entry_decoder import salvage
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
 from shared.journal.streams import PAYLOAD_FIELD, stream_key

@@ -9,9 +9,8 @@ import psycopg
 import pytest
 from redis import Redis
 
-from services.worker.drain.batches import batches
-from services.worker.drain.drain_partition import drain
-from services.worker.drain.stream_reader import done, make_group, take_abandoned, take_new
+from services.worker.drain.drain_partition import abandoned_batches, batches, drain
+from services.worker.drain.stream_reader import acknowledge, make_group, read_new
 from services.worker.resources import Resources
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key, wakeup_key
 from shared.messages import Conversation, Envelope, Event, SessionStart, ToolCall, decode_envelope, encode_envelope
@@ -83,9 +82,9 @@ def test_an_entry_that_cannot_be_read_becomes_a_dead_letter(worker: Resources) -
     drain(worker)
 
     assert select(worker, "SELECT content FROM messages") == [("good",)]
-    buried = select(worker, "SELECT payload, reason FROM dead_letters ORDER BY id")
-    assert [bytes(row[0])[:9] for row in buried] == [b"{not json", b'{"version']
-    assert "newer than this worker's" in buried[1][1]
+    dead = select(worker, "SELECT payload, reason FROM dead_letters ORDER BY id")
+    assert [bytes(row[0])[:9] for row in dead] == [b"{not json", b'{"version']
+    assert "newer than this worker's" in dead[1][1]
     assert worker.redis.xlen(STREAM) == 0
 
 
@@ -97,7 +96,7 @@ def test_poison_is_isolated_and_its_neighbours_are_stored(worker: Resources, pos
     events.insert(position, poison)
     append(worker.redis, *events)
 
-    # When it is drained, then six are stored and one is buried with its reason, without its value
+    # When it is drained, then six are stored and one becomes a dead letter with its reason, without its value
     drain(worker)
     assert select(worker, "SELECT count(*) FROM messages") == [(6,)]
     assert select(worker, "SELECT user_messages FROM sessions") == [(6,)]
@@ -110,7 +109,7 @@ def test_poison_is_isolated_and_its_neighbours_are_stored(worker: Resources, pos
 def test_what_a_dead_worker_held_is_taken_over(worker: Resources) -> None:
     # Given a worker that took an entry and died before it committed
     append(worker.redis, message("orphan"))
-    assert len(take_new(worker.redis, STREAM, "dead-worker")) == 1
+    assert len(read_new(worker.redis, STREAM, "dead-worker")) == 1
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, justid=True)
 
     # When another drains, then it is stored
@@ -122,12 +121,12 @@ def test_what_a_dead_worker_held_is_taken_over(worker: Resources) -> None:
 def test_what_becomes_abandoned_during_a_drain_is_taken_over_by_it(worker: Resources) -> None:
     # Given a drain under way, and another worker that holds an entry
     append(worker.redis, message("held by another"))
-    take_new(worker.redis, STREAM, "dead-worker")
+    read_new(worker.redis, STREAM, "dead-worker")
     entry_ids = [entry_id for entry_id, _ in worker.redis.xrange(STREAM)]
     append(worker.redis, message("first"))
-    under_way = batches(worker, "me", deadline=time.monotonic() + 60, look_seconds=0)
+    under_way = batches(worker, "me", deadline=time.monotonic() + 60, take_over_seconds=0)
     [first] = next(under_way)
-    done(worker.redis, [first])
+    acknowledge(worker.redis, [first])
 
     # When the other has been silent for long enough, and more has come
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, entry_ids, idle=60_000, justid=True)
@@ -144,7 +143,7 @@ def test_a_worker_that_died_between_commit_and_acknowledgement_leaves_no_double(
     append(worker.redis, event)
     drain(worker)
     append(worker.redis, event)
-    take_new(worker.redis, STREAM, "dead-worker")
+    read_new(worker.redis, STREAM, "dead-worker")
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, justid=True)
 
     drain(worker)
@@ -153,10 +152,10 @@ def test_a_worker_that_died_between_commit_and_acknowledgement_leaves_no_double(
     assert worker.redis.xlen(STREAM) == 0
 
 
-def test_an_entry_that_kills_every_worker_is_buried(worker: Resources) -> None:
+def test_an_entry_that_kills_every_worker_becomes_a_dead_letter(worker: Resources) -> None:
     # Given an entry with which four workers have died
     append(worker.redis, message("killer"))
-    take_new(worker.redis, STREAM, "dead-worker")
+    read_new(worker.redis, STREAM, "dead-worker")
     entry_id = worker.redis.xrange(STREAM)[0][0]
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [entry_id], idle=60_000, retrycount=4, justid=True)
     append(worker.redis, message("after"))
@@ -171,13 +170,13 @@ def test_a_worker_that_dies_with_a_suspect_in_hand_casts_no_suspicion_on_the_nex
     # Given two entries with which two workers have died, and a third worker that dies with the first of them, alone, in hand
     append(worker.redis, message("killer"))
     append(worker.redis, message("innocent"))
-    take_new(worker.redis, STREAM, "dead-worker")
+    read_new(worker.redis, STREAM, "dead-worker")
     entry_ids = [entry_id for entry_id, _ in worker.redis.xrange(STREAM)]
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, entry_ids, idle=60_000, retrycount=2, justid=True)
-    next(take_abandoned(worker.redis, STREAM, "third-worker", 1_000, lambda holders: holders))
+    next(abandoned_batches(worker, "third-worker", STREAM))
     worker.redis.xclaim(STREAM, GROUP, "third-worker", 0, entry_ids, idle=60_000, justid=True)
 
-    # When the next one drains, then only the entry that the third worker had in hand is buried
+    # When the next one drains, then only the entry that the third worker had in hand becomes a dead letter
     drain(worker)
     assert select(worker, "SELECT content FROM messages") == [("innocent",)]
     assert select(worker, "SELECT count(*) FROM dead_letters") == [(1,)]
@@ -204,9 +203,9 @@ def test_while_postgres_is_away_the_journal_keeps_everything_and_no_delivery_is_
 
 def test_acknowledging_and_removing_is_one_step(worker: Resources) -> None:
     append(worker.redis, message("x"))
-    entries = take_new(worker.redis, STREAM, "me")
+    entries = read_new(worker.redis, STREAM, "me")
 
-    done(worker.redis, entries)
+    acknowledge(worker.redis, entries)
 
     assert worker.redis.xlen(STREAM) == 0
     assert worker.redis.xpending(STREAM, GROUP)["pending"] == 0
@@ -227,14 +226,14 @@ def test_making_groups_twice_changes_nothing(worker: Resources) -> None:
     make_group(worker.redis, STREAM)
     append(worker.redis, message("x"))
     make_group(worker.redis, stream_key(0))
-    assert len(take_new(worker.redis, STREAM, "me")) == 1
+    assert len(read_new(worker.redis, STREAM, "me")) == 1
 
 
 def test_an_entry_that_somebody_removed_while_it_was_pending_stops_nothing(worker: Resources) -> None:
     # Given a dead worker's two entries, one of which is then removed from the stream by hand
     append(worker.redis, message("removed"))
     append(worker.redis, message("kept"))
-    take_new(worker.redis, STREAM, "dead-worker")
+    read_new(worker.redis, STREAM, "dead-worker")
     removed, kept = (entry_id for entry_id, _ in worker.redis.xrange(STREAM))
     worker.redis.xdel(STREAM, removed)
     for deliveries in (1, 3):

@@ -84,10 +84,10 @@ def test_a_kind_that_no_case_takes_is_a_dead_letter_and_the_others_are_stored(wo
 
     # When it is persisted
     with worker.transaction() as connection:
-        persisted, buried = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
+        persisted, dead = persist_isolating(connection, batch, idle_gap=worker.idle_gap)
 
     # Then that one alone is a dead letter with a reason, and none is passed over
-    assert buried == batch[-1:]
+    assert dead == batch[-1:]
     assert persisted.session_events + persisted.messages + persisted.activities + persisted.tool_calls == len(EVENTS)
     [(kind, reason, payload)] = select(worker, "SELECT kind, reason, payload FROM dead_letters")
     assert (kind, json.loads(payload)["id"]) == ("mood", str(mood.id))

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from services.worker.drain.drain_partition import drain
 from services.worker.resources import open_resources
-from services.worker.retry_later import put_off_if_away
+from services.worker.retry_later import retry_later_if_unavailable
 from services.worker.settings import Settings
 
 NOBODY_LISTENS = "127.0.0.1:1"
@@ -22,13 +22,13 @@ def test_what_is_away_is_one_warning_with_the_reason(away: str, database_url: st
     worker = open_resources(Settings(**{"database_url": database_url, "redis_url": redis_url} | {f"{_SETTING[away]}_url": urls[away]}))
 
     # When it drains
-    with capture_logs() as lines, pytest.raises(Ignore), put_off_if_away("drain"):
+    with capture_logs() as lines, pytest.raises(Ignore), retry_later_if_unavailable("drain"):
         drain(worker)
     worker.close()
 
     # Then there is one line, without a traceback
     [line] = lines
-    assert (line["event"], line["log_level"], line["task"]) == ("task_put_off", "warning", "drain")
+    assert (line["event"], line["log_level"], line["task"]) == ("task_postponed", "warning", "drain")
     assert "refused" in line["reason"]
     assert "\n" not in line["reason"]
     assert "exc_info" not in line
@@ -38,7 +38,7 @@ _SETTING = {"postgres": "database", "redis": "redis"}
 
 
 def test_another_error_is_not_put_off() -> None:
-    with pytest.raises(ZeroDivisionError), put_off_if_away("drain"):
+    with pytest.raises(ZeroDivisionError), retry_later_if_unavailable("drain"):
         _ = 1 / 0
 
 

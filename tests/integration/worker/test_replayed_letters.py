@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from services.worker.drain.drain_partition import drain
-from services.worker.drain.entry_decoder import open_entry
-from services.worker.drain.stream_reader import Entry, take_new
+from services.worker.drain.entry_decoder import decode_entry
+from services.worker.drain.stream_reader import Entry, read_new
 from services.worker.maintenance.verify import verify
 from services.worker.persist.records import Message
 from services.worker.resources import Resources
@@ -113,7 +113,7 @@ def test_a_whole_entry_is_replayed_byte_for_byte_and_its_poison_becomes_letters_
     good = [message("one"), message("two")]
     payload = encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=[*good, message("bad \0")]))
     append(worker, payload=payload)
-    take_new(worker.redis, stream_key(0), "dead-worker")
+    read_new(worker.redis, stream_key(0), "dead-worker")
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, retrycount=4, justid=True)
     drain(worker)
     [whole] = letters(worker)
@@ -141,7 +141,7 @@ def test_what_is_still_not_readable_stays_one_letter(worker: Resources, payload:
 def test_a_letter_that_kills_its_worker_dies_as_itself(worker: Resources) -> None:
     letter = DeadLetter(journal_entry_id="1-1", event_id=uuid4(), kind="conversation", payload=msgspec.json.encode(message("x")))
     append(worker, payload=encode_replay(letter))
-    take_new(worker.redis, stream_key(0), "dead-worker")
+    read_new(worker.redis, stream_key(0), "dead-worker")
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, retrycount=4, justid=True)
     drain(worker)
     assert letters(worker) == [letter]
@@ -167,7 +167,7 @@ def test_an_event_without_an_id_is_not_taken_for_another(worker: Resources) -> N
 
 
 def test_entries_of_two_streams_with_one_id_are_two_letters() -> None:
-    first, second = (open_entry(Entry(stream_key(partition), "1-1", b"{")).letter for partition in (0, 1))
+    first, second = (decode_entry(Entry(stream_key(partition), "1-1", b"{")).dead_letter for partition in (0, 1))
     assert first.journal_entry_id != second.journal_entry_id
 
 

@@ -10,7 +10,7 @@ import pytest
 from services.worker.drain.drain_partition import drain
 from services.worker.maintenance import scrub
 from services.worker.maintenance.verify import verify
-from services.worker.persist.dead_letters import bury
+from services.worker.persist.dead_letters import write_dead_letter
 from services.worker.resources import Resources
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
@@ -74,7 +74,7 @@ def old_rows(worker: Resources) -> None:
     )
     with worker.transaction() as connection:
         payload = b'{"content": "' + SECRET.encode() + b'"}'
-        bury(connection, DeadLetter(journal_entry_id="1-1", kind=WHOLE_ENTRY, payload=payload), "not readable")
+        write_dead_letter(connection, DeadLetter(journal_entry_id="1-1", kind=WHOLE_ENTRY, payload=payload), "not readable")
 
 
 @pytest.mark.usefixtures("old_rows")

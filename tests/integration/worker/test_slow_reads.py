@@ -84,13 +84,13 @@ def counts(worker: Resources) -> Any:
 
 def test_a_read_that_takes_longer_than_its_turn_is_given_up_and_asks_for_less(worker: Resources, redis: Redis, proxy: Proxy) -> None:
     append(redis)
-    worker.drainer.entries_per_read = ENTRIES
+    worker.consumer.entries_per_read = ENTRIES
     proxy.slow_down(LATENCY_SECONDS)
 
     # When a read takes too long, then it ends with its turn, and nobody is said to have tried its entries
     with pytest.raises(RedisTimeoutError):
         drain(worker)
-    assert worker.drainer.entries_per_read < ENTRIES
+    assert worker.consumer.entries_per_read < ENTRIES
     assert {item["times_delivered"] for item in redis.xpending_range(STREAM, GROUP, "-", "+", ENTRIES)} == {0}
 
     # And once Redis is as fast as it was, all of it is stored, once, and nothing was taken for what kills workers

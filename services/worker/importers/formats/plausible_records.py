@@ -57,7 +57,7 @@ _NAMES: Final = {ToolUse: "tool call", FileChange: "file change", ApiCall: "API 
 Found = Record | RecordError | FileSummary
 
 
-def believed(found: Iterable[Found], accepted_at: datetime) -> Iterator[Found]:
+def plausible(found: Iterable[Found], accepted_at: datetime) -> Iterator[Found]:
     """What an importer reads, without what cannot be true."""
     for record in found:
         match record:
@@ -82,9 +82,9 @@ def believed(found: Iterable[Found], accepted_at: datetime) -> Iterator[Found]:
                 assert_never(record)
 
 
-def is_believed(record: Record, accepted_at: datetime) -> bool:
+def is_plausible(record: Record, accepted_at: datetime) -> bool:
     """Whether a record can be; if only a number or a time of it cannot, that is left out of it."""
-    return any(each is record for each in believed([record], accepted_at))
+    return any(each is record for each in plausible([record], accepted_at))
 
 
 def _facts(facts: SessionFacts, accepted_at: datetime) -> Iterator[Found]:

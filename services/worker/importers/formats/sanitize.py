@@ -43,7 +43,7 @@ def title_of(value: str) -> str:
 
 
 def count_or_none(value: Any) -> int | None:
-    """A whole number of 0 or more, cut to 2^53 − 1 (which nothing that is counted is: see believed.py); else None."""
+    """A whole number of 0 or more, cut to 2^53 − 1 (more than any real count, see plausible_records.py); else None."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
         return int(min(value, MAX_INTEGER))
     return None

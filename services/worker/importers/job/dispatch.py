@@ -6,7 +6,7 @@ from typing import IO
 
 from services.worker.importers.formats.claude_json import read_claude_json
 from services.worker.importers.formats.history import read_history
-from services.worker.importers.formats.plausible_records import believed
+from services.worker.importers.formats.plausible_records import plausible
 from services.worker.importers.formats.sessions_index import read_sessions_index
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
 from services.worker.persist.records import FileSummary, Record, RecordError
@@ -17,7 +17,7 @@ def read(
     content: IO[bytes], kind: Kind, user: str | None, idle_gap: timedelta, accepted_at: datetime
 ) -> Iterator[Record | RecordError | FileSummary]:
     """The records of a file that is no archive, of a job that was accepted then. ValueError for a kind that no importer reads."""
-    return believed(_read(content, kind, user, idle_gap), accepted_at)
+    return plausible(_read(content, kind, user, idle_gap), accepted_at)
 
 
 def _read(content: IO[bytes], kind: Kind, user: str | None, idle_gap: timedelta) -> Iterator[Record | RecordError | FileSummary]:

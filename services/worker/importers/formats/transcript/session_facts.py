@@ -149,7 +149,7 @@ def with_id(facts: SessionFacts) -> SessionFacts:
 
 
 def nano_usd_or_none(value: object) -> int | None:
-    """US dollars in billionths, by their shortest text, which is what the file says; cut where they cannot be true any more (believed.py)."""
+    """US dollars in billionths, by their shortest text, which is what the file says; cut where they cannot be true any more (plausible_records.py)."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
         return round(Decimal(repr(min(value, 2 * MAX_USD))) * 1_000_000_000)
     return None

@@ -1,4 +1,4 @@
-"""Several workers, several partitions: one drains a partition at a time, none is forgotten, whoever dies is relieved."""
+"""Several workers, several partitions: one worker drains a partition at a time, no partition is forgotten, a dead worker's lease ends."""
 
 import time
 from collections.abc import Iterator
@@ -6,21 +6,22 @@ from dataclasses import replace
 
 import pytest
 
-from services.worker.drain import partition_lease
-from services.worker.drain.batches import batches
-from services.worker.drain.consumer_fencing import Drainer
-from services.worker.drain.drain_partition import drain
+from services.worker.drain import consumer_fencing, partition_lease
+from services.worker.drain.consumer_fencing import JournalConsumer
+from services.worker.drain.drain_partition import batches, drain
 from services.worker.drain.stream_reader import Entry
 from services.worker.resources import Resources, open_resources
 from shared.journal.partitions import PARTITIONS_KEY
-from shared.journal.streams import partition_of, stream_key, turn_key, wakeup_key
+from shared.journal.streams import lease_key, partition_of, stream_key, wakeup_key
 from tests.integration.worker.accounting_world import PARTITIONS, STREAMS, World, call
 
 
 @pytest.fixture
 def world(world: World) -> World:
     """The two workers as two processes have them: under names of their own."""
-    return replace(world, me=replace(world.me, drainer=Drainer("me")), other=replace(world.other, drainer=Drainer("other")))
+    return replace(
+        world, me=replace(world.me, consumer=JournalConsumer("me")), other=replace(world.other, consumer=JournalConsumer("other"))
+    )
 
 
 def session_in(partition: int) -> str:
@@ -30,11 +31,11 @@ def session_in(partition: int) -> str:
 
 def going_round(worker: Resources) -> Iterator[list[Entry]]:
     with worker.transaction() as connection:
-        consumer = worker.drainer.register(connection)
+        consumer = consumer_fencing.register(connection, worker.consumer)
     return batches(worker, consumer, deadline=time.monotonic() + 60)
 
 
-def test_while_one_has_a_partition_in_hand_the_other_takes_the_other(world: World) -> None:
+def test_while_one_worker_has_a_partition_the_other_drains_the_other_one(world: World) -> None:
     # Given entries in both partitions
     for partition in range(PARTITIONS):
         world.append(call(session_id=session_in(partition)))
@@ -47,18 +48,18 @@ def test_while_one_has_a_partition_in_hand_the_other_takes_the_other(world: Worl
     assert {entry.stream for entry in mine}.isdisjoint({entry.stream for entry in others})
 
 
-def test_nobody_reads_a_partition_in_anothers_turn(world: World) -> None:
+def test_a_partition_that_another_worker_has_leased_is_not_read(world: World) -> None:
     world.append(call(session_id=session_in(0)))
-    partition_lease.begin(world.redis, STREAMS[0], "somebody", 60_000)
+    partition_lease.acquire(world.redis, STREAMS[0], "somebody", 60_000)
 
     drain(world.me)
 
     assert world.redis.xlen(STREAMS[0]) == 1
 
 
-def test_a_turn_that_nobody_ends_is_over_after_its_time(world: World) -> None:
+def test_the_lease_of_a_dead_worker_ends_after_its_time(world: World) -> None:
     world.append(call(session_id=session_in(0)))
-    partition_lease.begin(world.redis, STREAMS[0], "a dead worker", 50)
+    partition_lease.acquire(world.redis, STREAMS[0], "a dead worker", 50)
     time.sleep(0.1)
 
     drain(world.me)
@@ -67,35 +68,35 @@ def test_a_turn_that_nobody_ends_is_over_after_its_time(world: World) -> None:
     assert world.sums() == (1, 1, 0, 0, 0)
 
 
-def test_a_turn_is_its_owners_to_prolong_and_to_end(world: World) -> None:
+def test_only_its_owner_renews_and_releases_a_lease(world: World) -> None:
     stream = STREAMS[0]
-    assert partition_lease.begin(world.redis, stream, "a", 1_000)
-    assert not partition_lease.begin(world.redis, stream, "b", 1_000)
-    assert partition_lease.begin(world.redis, stream, "a", 60_000)
-    assert world.redis.pttl(turn_key(stream)) > 1_000
+    assert partition_lease.acquire(world.redis, stream, "a", 1_000)
+    assert not partition_lease.acquire(world.redis, stream, "b", 1_000)
+    assert partition_lease.acquire(world.redis, stream, "a", 60_000)
+    assert world.redis.pttl(lease_key(stream)) > 1_000
 
-    partition_lease.end(world.redis, stream, "b")
-    assert not partition_lease.begin(world.redis, stream, "b", 1_000)
-    partition_lease.end(world.redis, stream, "a")
-    assert partition_lease.begin(world.redis, stream, "b", 1_000)
+    partition_lease.release(world.redis, stream, "b")
+    assert not partition_lease.acquire(world.redis, stream, "b", 1_000)
+    partition_lease.release(world.redis, stream, "a")
+    assert partition_lease.acquire(world.redis, stream, "b", 1_000)
 
 
-def test_who_was_rung_for_during_anothers_turn_is_not_left_waiting(world: World) -> None:
-    # Given a turn that has found nothing and is not over yet
+def test_an_event_whose_wakeup_came_during_another_workers_lease_is_not_left_waiting(world: World) -> None:
+    # Given a lease under which nothing was found, and which has not ended yet
     stream = STREAMS[0]
-    partition_lease.begin(world.redis, stream, "a", 60_000)
-    partition_lease.silence(world.redis, stream)
+    partition_lease.acquire(world.redis, stream, "a", 60_000)
+    partition_lease.clear_wakeup(world.redis, stream)
 
-    # When an event comes, and the worker that it rings for goes away again
+    # When an event comes, and the worker that it wakes exits again
     world.append(call(session_id=session_in(0)))
     drain(world.me)
     assert world.redis.xlen(stream) == 1
 
-    # Then the first is told at the end of its turn
-    assert partition_lease.end(world.redis, stream, "a")
+    # Then the first worker is told when it releases its lease
+    assert partition_lease.release(world.redis, stream, "a")
 
 
-def test_every_bell_is_silenced_when_all_is_drained(world: World) -> None:
+def test_no_wakeup_and_no_lease_is_left_when_all_is_drained(world: World) -> None:
     for partition in range(PARTITIONS):
         world.append(call(session_id=session_in(partition)))
     assert all(world.redis.exists(wakeup_key(stream)) for stream in STREAMS)
@@ -103,7 +104,7 @@ def test_every_bell_is_silenced_when_all_is_drained(world: World) -> None:
     drain(world.me)
 
     assert not any(world.redis.exists(wakeup_key(stream)) for stream in STREAMS)
-    assert not any(world.redis.exists(turn_key(stream)) for stream in STREAMS)
+    assert not any(world.redis.exists(lease_key(stream)) for stream in STREAMS)
 
 
 @pytest.mark.parametrize(("before", "after"), [(4, 2), (4, 1), (1, 4), (2, 4)])
