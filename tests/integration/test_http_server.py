@@ -1,4 +1,4 @@
-"""The server around the apps: a client that is slow, huge, deaf or one too many is cut off, and costs the others nothing."""
+"""The HTTP server around the apps: slow, huge or non-reading clients, or too many, are cut off without harm to others."""
 
 import re
 import socket
@@ -25,14 +25,14 @@ def served() -> Iterator[Served]:
 @pytest.mark.parametrize(
     "sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", b"\r\n", GET + b"GET /again HTTP/1.1\r\nHost"]
 )
-def test_who_does_not_finish_a_head_is_cut_off(served: Served, sent: bytes) -> None:
+def test_a_client_that_does_not_finish_its_head_is_cut_off(served: Served, sent: bytes) -> None:
     with served.connect() as client:
         client.sendall(sent)
         assert rest(client).count(b"200 OK") == sent.count(GET)
     assert b"answer" in served.ask()
 
 
-def test_who_drips_is_cut_off(served: Served) -> None:
+def test_a_client_that_drips_its_head_is_cut_off(served: Served) -> None:
     with served.connect() as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
         client.settimeout(0.05)
@@ -51,7 +51,7 @@ def test_who_drips_is_cut_off(served: Served) -> None:
 
 
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", b"GET /"])
-def test_a_head_without_an_end_is_400_in_the_one_error_body(served: Served, start: bytes) -> None:
+def test_an_endless_head_is_400_with_the_common_error_body(served: Served, start: bytes) -> None:
     with served.connect() as client:
         client.sendall(start + b"a" * (2 * MAX_HEAD_BYTES))
         answer = rest(client)
@@ -71,7 +71,7 @@ def test_a_head_without_an_end_is_400_in_the_one_error_body(served: Served, star
         b"GET / HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
     ],
 )  # fmt: skip
-def test_what_is_no_http_is_400_in_the_one_error_body(served: Served, sent: bytes) -> None:
+def test_malformed_http_is_400_with_the_common_error_body(served: Served, sent: bytes) -> None:
     with served.connect() as client:
         client.sendall(sent)
         answer = rest(client)
@@ -79,7 +79,7 @@ def test_what_is_no_http_is_400_in_the_one_error_body(served: Served, sent: byte
     assert b'{"error": true, "message": "Invalid HTTP request received.", "code": "VALIDATION_ERROR", "details": {}}' in answer
 
 
-def test_a_body_that_nobody_waits_for_is_not_read_for_ever(served: Served) -> None:
+def test_an_unwanted_body_is_not_read_for_ever(served: Served) -> None:
     with served.connect() as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000000\r\n\r\n")
         sent = 0
@@ -92,7 +92,7 @@ def test_a_body_that_nobody_waits_for_is_not_read_for_ever(served: Served) -> No
     pytest.fail("all of it was taken")
 
 
-def test_who_does_not_read_his_answer_is_cut_off(served: Served) -> None:
+def test_a_client_that_does_not_read_its_answer_is_cut_off(served: Served) -> None:
     with served.connect() as client:
         client.sendall(GET.replace(b"/ ", b"/large ", 1))
         # The app goes on only when what waits for the client is gone: taken or dropped.
@@ -101,7 +101,7 @@ def test_who_does_not_read_his_answer_is_cut_off(served: Served) -> None:
     assert b"answer" in served.ask()
 
 
-def test_who_begins_to_read_in_time_gets_the_whole_answer() -> None:
+def test_a_client_that_starts_reading_in_time_gets_the_whole_answer() -> None:
     app = App()
     with running(app, replace(IMPATIENT, reading_seconds=HANG_SECONDS)) as address, socket.create_connection(address) as client:
         client.sendall(GET.replace(b"/ ", b"/large ", 1))
@@ -112,7 +112,7 @@ def test_who_begins_to_read_in_time_gets_the_whole_answer() -> None:
     assert app.large_ended.is_set()
 
 
-def test_a_connection_too_many_is_closed_and_the_others_go_on(served: Served) -> None:
+def test_a_connection_above_the_limit_is_closed_and_the_others_stay(served: Served) -> None:
     kept = [served.connect() for _ in range(IMPATIENT.max_connections)]
     for client in kept:
         client.sendall(GET)
@@ -123,14 +123,14 @@ def test_a_connection_too_many_is_closed_and_the_others_go_on(served: Served) ->
         client.close()
 
 
-def test_who_behaves_is_served_again_and_again(served: Served) -> None:
+def test_a_keep_alive_connection_is_served_repeatedly(served: Served) -> None:
     with served.connect() as client:
         for _ in range(3):
             client.sendall(GET)
             assert b"answer" in client.recv(65536)
 
 
-def test_an_idle_connection_is_kept_longer_than_clients_keep_it() -> None:
+def test_the_keep_alive_timeout_exceeds_that_of_clients() -> None:
     """Else a request would now and then be sent while the server closes, and have no answer."""
     kept = Patience(max_connections=8).keep_alive_seconds
     [by_nginx] = re.findall(r"^keepalive_timeout (\d+)s;$", (REPOSITORY / "deploy/gateway/keepalive.conf").read_text(), re.MULTILINE)
@@ -139,7 +139,7 @@ def test_an_idle_connection_is_kept_longer_than_clients_keep_it() -> None:
     assert kept > REUSE_SECONDS
 
 
-def test_the_benchmarks_client_comes_back_after_a_pause(served: Served) -> None:
+def test_the_benchmark_client_reconnects_after_a_pause(served: Served) -> None:
     # Given a client whose connection the server has closed meanwhile
     asker = Asker(served.port, reuse_seconds=IMPATIENT.keep_alive_seconds / 2)
     asker.time("/first")

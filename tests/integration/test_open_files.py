@@ -1,4 +1,4 @@
-"""As many connections as are wanted need as many open files, and a shell gives fewer unless it is asked."""
+"""Many connections need many open files, and a shell grants fewer unless asked."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.parametrize(("hard", "connections"), [(4096, 2048), (1024, 768), (300, 150)])
-def test_the_limit_of_open_files_is_raised_as_far_as_connections_need_it(hard: int, connections: int) -> None:
+def test_the_open_file_limit_is_raised_to_what_connections_need(hard: int, connections: int) -> None:
     """given a process that may have 256 files open, and as many as `hard` if it asks, when it serves 2,048 connections, then it asks."""
     code = (
         f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, {hard}));"

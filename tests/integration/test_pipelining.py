@@ -1,4 +1,4 @@
-"""Requests in a row without waiting for answers: done and answered in their order, also before one that is no HTTP. And trailers."""
+"""Pipelined requests are processed and answered in order, also before malformed HTTP. Trailers are ignored."""
 
 import re
 import time
@@ -25,7 +25,7 @@ def post(body: bytes) -> bytes:
     return b"POST /take HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
-def test_of_a_pile_of_requests_in_one_go_the_first_are_answered_and_the_rest_is_400(served: Served) -> None:
+def test_pipelined_requests_above_the_limit_are_400(served: Served) -> None:
     with served.connect() as client:
         client.sendall(GET * (MAX_PIPELINED * 10))
         answers = rest(client)
@@ -33,7 +33,7 @@ def test_of_a_pile_of_requests_in_one_go_the_first_are_answered_and_the_rest_is_
     assert statuses(answers) == [b"200"] * len(served.app.asked) + [b"400"]
 
 
-def test_eighteen_writes_in_one_packet_are_done_in_order(served: Served) -> None:
+def test_eighteen_pipelined_writes_are_processed_in_order(served: Served) -> None:
     bodies = [b"%d" % number for number in range(18)]
     with served.connect() as client:
         client.sendall(b"".join(map(post, bodies)) + GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
@@ -43,7 +43,7 @@ def test_eighteen_writes_in_one_packet_are_done_in_order(served: Served) -> None
 
 
 @pytest.mark.parametrize("broken", [b"hello\r\n\r\n", b"POST /take HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"])
-def test_what_was_done_is_answered_before_what_is_no_http(served: Served, broken: bytes) -> None:
+def test_requests_before_malformed_http_are_answered_first(served: Served, broken: bytes) -> None:
     with served.connect() as client:
         client.sendall(post(b"first") + post(b"second") + broken)
         answers = rest(client)
@@ -51,7 +51,7 @@ def test_what_was_done_is_answered_before_what_is_no_http(served: Served, broken
     assert statuses(answers) == [b"200", b"200", b"400"]
 
 
-def test_trailers_are_no_headers(served: Served) -> None:
+def test_trailers_are_not_headers(served: Served) -> None:
     with served.connect() as client:
         client.sendall(b"POST /take HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\nhello\r\n")
         time.sleep(0.2)

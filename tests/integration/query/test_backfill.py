@@ -1,4 +1,4 @@
-"""Migrations on a database with data: every cell is there that the worker would have kept."""
+"""Migrations on a database with data create every rollup cell that the worker would have kept."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -58,9 +58,7 @@ def fill(connection: psycopg.Connection[Any], url: str) -> None:
             _copy(connection, old, name, select.format(columns=columns), columns)
 
 
-def test_the_cells_made_from_older_ones_are_those_made_from_rows(
-    connection: psycopg.Connection[Any], old_database: tuple[str, Config]
-) -> None:
+def test_backfilled_cells_equal_those_computed_from_rows(connection: psycopg.Connection[Any], old_database: tuple[str, Config]) -> None:
     # Given a database of the first schema with rows and its rollups
     world.build(connection)
     url, config = old_database
@@ -82,7 +80,9 @@ def test_the_cells_made_from_older_ones_are_those_made_from_rows(
             assert sorted(new.execute(sql).fetchall()) == sorted(expected), table
 
 
-def test_the_newest_schema_agrees_with_its_rows(connection: psycopg.Connection[Any], old_database: tuple[str, Config]) -> None:
+def test_rollups_agree_with_the_rows_after_the_newest_migration(
+    connection: psycopg.Connection[Any], old_database: tuple[str, Config]
+) -> None:
     # Given a database of the first schema with rows, tokens and rollups
     world.build(connection)
     url, config = old_database

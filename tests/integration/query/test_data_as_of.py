@@ -1,4 +1,4 @@
-"""X-Data-As-Of: what it says, and that no read waits for it."""
+"""X-Data-As-Of states up to when the data is complete, and no read waits for it."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from services.query.settings import Settings
 from tests.conftest import LOCAL
 
 
-def test_reads_say_up_to_when_the_data_is_complete(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+def test_reads_state_up_to_when_the_data_is_complete(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
     with TestClient(create_app(query_settings), LOCAL) as client:
         assert "x-data-as-of" not in client.get("/api/projects").headers
     connection.execute("INSERT INTO ledger VALUES (0, 1, 0, 0, '2024-01-15 10:30:00+00'), (1, 1, 0, 0, '2024-01-15 11:00:00.5+00')")
@@ -22,7 +22,7 @@ def test_reads_say_up_to_when_the_data_is_complete(query_settings: Settings, con
         assert client.get("/api/projects").headers["x-data-as-of"] == "2024-01-15T11:00:00.500000Z"
 
 
-def test_reads_do_not_wait_for_the_ledgers_lock(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+def test_reads_do_not_wait_for_a_locked_ledger(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
     """given a ledger that somebody holds, then every read is answered meanwhile, as of the last known time."""
     connection.execute("INSERT INTO ledger VALUES (0, 1, 0, 0, '2024-01-15 10:30:00+00')")
     paths = ["/api/projects", "/api/stats", "/api/sessions", "/api/conversations", "/api/usage", "/api/import/jobs"]
@@ -37,7 +37,7 @@ def test_reads_do_not_wait_for_the_ledgers_lock(query_settings: Settings, connec
     assert {answer.headers["x-data-as-of"] for answer in answers} == {"2024-01-15T10:30:00Z"}
 
 
-def test_a_first_read_does_not_wait_for_the_ledgers_lock_either(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+def test_the_first_read_does_not_wait_for_a_locked_ledger(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
     """given that nothing is known yet, then nothing is promised; and when the ledger is free again, it is."""
     connection.execute("INSERT INTO ledger VALUES (0, 1, 0, 0, '2024-01-15 10:30:00+00')")
     with TestClient(create_app(query_settings), LOCAL) as client:

@@ -1,4 +1,4 @@
-"""Dead letters as they are shown: by reason, one by one, in pages, and each with its payload, without secrets."""
+"""Dead letters as shown: grouped by reason, in pages, one by one with their payload, and without secrets."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ def bury(
     return str(found[0])
 
 
-def test_letters_are_grouped_by_what_they_died_of(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_dead_letters_are_grouped_by_kind_and_reason(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     long = [bury(connection) for _ in range(4)]
     negative = bury(connection, "activity", "negative", first_seen_at="2026-01-01T00:00:00Z", last_seen_at="2026-01-02T00:00:00Z")
     stored = bury(connection, stored_at="2026-01-03T00:00:00Z", payload=b"")
@@ -48,7 +48,7 @@ def test_letters_are_grouped_by_what_they_died_of(client: TestClient, connection
     assert [(item["id"], item["status"]) for item in kept["items"]] == [(stored, "stored")]
 
 
-def test_pages_show_each_letter_once_while_letters_die_again_and_come(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_pages_show_each_dead_letter_once_while_others_change(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     letters = [bury(connection) for _ in range(7)]
     seen: list[str] = []
     cursor = None
@@ -63,17 +63,17 @@ def test_pages_show_each_letter_once_while_letters_die_again_and_come(client: Te
     assert seen == letters[::-1]
 
 
-def test_a_cursor_belongs_to_its_filters(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_cursor_is_bound_to_its_filters(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     bury(connection), bury(connection)
     cursor = client.get("/api/dead-letters?limit=1").json()["next_cursor"]
     assert client.get("/api/dead-letters", params={"limit": 1, "cursor": cursor, "kind": "activity"}).json()["code"] == "INVALID_CURSOR"
 
 
-def test_without_letters_there_are_no_groups(client: TestClient) -> None:
+def test_an_empty_list_has_no_groups(client: TestClient) -> None:
     assert client.get("/api/dead-letters").json() == {"groups": [], "total": 0, "items": [], "next_cursor": None}
 
 
-def test_a_letter_is_shown_with_what_died_without_secrets(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_dead_letter_is_shown_with_its_redacted_payload(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     payload = json.dumps({"type": "conversation", "content": f"my token is {SECRET}"}).encode()
     letter_id = bury(connection, payload=payload, replayed_at="2999-01-01T00:00:00Z", replays=1, request_id="req-1")
     letter = client.get(f"/api/dead-letters/{letter_id}").json()
@@ -84,7 +84,7 @@ def test_a_letter_is_shown_with_what_died_without_secrets(client: TestClient, co
     assert letter["payload_is_cut"] is False
 
 
-def test_a_letter_that_is_none(client: TestClient) -> None:
+def test_an_unknown_dead_letter_is_404(client: TestClient) -> None:
     answer = client.get(f"/api/dead-letters/{NOBODY}")
     assert (answer.status_code, answer.json()["code"]) == (404, "DEAD_LETTER_NOT_FOUND")
     assert client.get("/api/dead-letters/x").status_code == 400
@@ -103,24 +103,24 @@ def test_a_letter_that_is_none(client: TestClient) -> None:
         (b"", ""),
     ],
 )
-def test_what_is_no_text_is_shown_escaped(payload: bytes, text: str) -> None:
+def test_a_binary_payload_is_shown_escaped(payload: bytes, text: str) -> None:
     assert shown(payload).payload == text
 
 
 @pytest.mark.parametrize("payload", [b"[" * 200_000, b"x" * 5 * 1024**2, json.dumps(["y" * 10**6]).encode()])
-def test_what_is_long_is_cut(payload: bytes) -> None:
+def test_a_long_payload_is_cut(payload: bytes) -> None:
     cut = shown(payload)
     assert (len(cut.payload), cut.payload_is_cut) == (MAX_SHOWN_CHARACTERS, True)
 
 
-def test_a_secret_is_seen_behind_escapes_and_at_the_cut() -> None:
+def test_escaped_secrets_and_secrets_at_the_cut_are_redacted() -> None:
     escaped = '{"a": "' + "".join(f"\\u{ord(character):04x}" for character in SECRET) + '"}'
     assert SECRET not in shown(escaped.encode()).payload
     at_the_cut = b"z" * (MAX_SHOWN_CHARACTERS - 10) + b" " + SECRET.encode()
     assert SECRET[:9] not in shown(at_the_cut).payload
 
 
-def test_letters_that_wait_are_a_metric_by_kind(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_pending_dead_letters_are_counted_by_kind_in_metrics(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     bury(connection), bury(connection, "journal_entry"), bury(connection, stored_at="2026-01-03T00:00:00Z")
     lines = client.get("/metrics").text.splitlines()
     assert 'tracker_dead_letters{kind="conversation"} 1.0' in lines

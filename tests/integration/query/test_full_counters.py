@@ -1,4 +1,4 @@
-"""Counters that have outgrown their digits in a vector: what is read is right all the same, out of something finer."""
+"""Packed counters that overflow their digits: reads fall back to finer data and stay correct."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ DAY = datetime(2026, 3, 2, tzinfo=UTC)
 MANY = 60_000_000
 
 
-def test_percentiles_of_more_calls_than_a_histogram_holds(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_percentiles_are_correct_beyond_the_capacity_of_a_histogram(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     # Given two days on which one tool was called 60 million times each in 100 ms, and on one 50 million times in 1 s
     assert 2 * MANY > holds(TIMES_DIGITS) > MANY
     for grain, start, quick, slow in (
@@ -39,9 +39,7 @@ def test_percentiles_of_more_calls_than_a_histogram_holds(client: TestClient, co
         assert bash["p95_ms"] == pytest.approx(p95, rel=0.02)
 
 
-def test_a_week_with_more_calls_than_its_vector_holds_is_counted_from_its_calls(
-    client: TestClient, connection: psycopg.Connection[Any]
-) -> None:
+def test_call_counts_are_correct_beyond_the_capacity_of_a_week(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     # Given calls on three days, and a week whose cell says that there were too many for its vectors
     project = seed.add_project(connection, "/p")
     seed.add_session(connection, "s", project, started_at=DAY)
@@ -61,7 +59,9 @@ def test_a_week_with_more_calls_than_its_vector_holds_is_counted_from_its_calls(
 
 
 @pytest.mark.parametrize("tz", ["UTC", "Asia/Kathmandu", "America/New_York"])
-def test_a_heatmap_of_more_than_a_vector_holds(client: TestClient, connection: psycopg.Connection[Any], tz: str) -> None:
+def test_the_heatmap_is_correct_beyond_the_capacity_of_its_counters(
+    client: TestClient, connection: psycopg.Connection[Any], tz: str
+) -> None:
     # Given active time in summer and winter, then so much more of it that a counter runs into the next
     project = seed.add_project(connection, "/p")
     for number, day in enumerate((DAY, DAY + timedelta(days=1, hours=5), DAY + timedelta(days=150))):

@@ -1,4 +1,4 @@
-"""A job's events over a real server: what changes is told, watchers cost no connection, and a stream ends with its job, its client, its server."""
+"""Server-sent events of import jobs: changes are streamed, watchers hold no connection, and every stream ends."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def events_of(answer: httpx.Response) -> Iterator[tuple[str, Any]]:
             yield name, json.loads(line.removeprefix("data: "))
 
 
-def test_changes_are_told_until_the_end(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
+def test_changes_are_streamed_until_the_job_ends(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
     _, client = served
     add_job(connection)
     with client.stream("GET", EVENTS) as answer:
@@ -95,21 +95,21 @@ def test_changes_are_told_until_the_end(served: tuple[FastAPI, httpx.Client], co
     assert (answer.headers["cache-control"], answer.headers["x-accel-buffering"]) == ("no-store", "no")
 
 
-def test_of_a_job_that_has_ended_the_end_is_told_at_once(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
+def test_an_ended_job_is_reported_done_at_once(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
     _, client = served
     add_job(connection, status="cancelled")
     with client.stream("GET", EVENTS) as answer:
         assert [(name, job["status"]) for name, job in events_of(answer)] == [("done", "cancelled")]
 
 
-def test_before_the_stream_an_error_is_an_answer_as_ever(served: tuple[FastAPI, httpx.Client]) -> None:
+def test_errors_before_the_stream_are_plain_error_answers(served: tuple[FastAPI, httpx.Client]) -> None:
     _, client = served
     assert (client.get(EVENTS).status_code, client.get(EVENTS).json()["code"]) == (404, "JOB_NOT_FOUND")
     assert client.get(EVENTS + "?since=1").json()["code"] == "VALIDATION_ERROR"
     assert client.get("/api/import/jobs/x/events").json()["code"] == "VALIDATION_ERROR"
 
 
-def test_while_nothing_changes_there_is_a_sign_of_life(
+def test_an_idle_stream_sends_heartbeats(
     served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_job_events, "HEARTBEAT_SECONDS", 0)
@@ -120,14 +120,14 @@ def test_while_nothing_changes_there_is_a_sign_of_life(
         assert [next(told)[0], next(told)[0]] == ["progress", ": still there"]
 
 
-def test_a_head_has_an_end(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
+def test_a_head_request_ends_at_once(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
     _, client = served
     add_job(connection)
     head = client.head(EVENTS)
     assert (head.status_code, head.headers["cache-control"]) == (200, "no-store")
 
 
-def test_many_watchers_hold_no_connection(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
+def test_watchers_hold_no_database_connection(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
     """given a server with two connections and fifty watchers, then it reads as ever, and each watcher is told the end."""
     app, client = served
     add_job(connection)
@@ -141,7 +141,7 @@ def test_many_watchers_hold_no_connection(served: tuple[FastAPI, httpx.Client], 
     assert wait_until(lambda: app.state.job_watch.watchers == 0, SECONDS)
 
 
-def test_too_many_watchers_are_told_so(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+def test_watchers_above_the_limit_are_refused(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
     add_job(connection)
     with serving(query_settings.model_copy(update={"max_watchers": 1})) as (_, client), client.stream("GET", EVENTS) as first:
         told = events_of(first)
@@ -151,7 +151,7 @@ def test_too_many_watchers_are_told_so(query_settings: Settings, connection: psy
     assert "retry-after" in refused.headers
 
 
-def test_watchers_take_no_room_of_other_reads(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+def test_watchers_do_not_take_request_slots(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
     """given room for two requests, when twenty watch a job, then reads are answered as ever."""
     add_job(connection)
     limits = httpx.Limits(max_connections=30)
@@ -165,7 +165,7 @@ def test_watchers_take_no_room_of_other_reads(query_settings: Settings, connecti
         assert [client.get("/api/sessions").status_code for _ in range(3)] == [200] * 3
 
 
-def test_who_goes_away_is_watched_for_no_more(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
+def test_a_disconnected_watcher_is_removed(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
     app, client = served
     add_job(connection)
     with client.stream("GET", EVENTS) as answer:
@@ -173,7 +173,7 @@ def test_who_goes_away_is_watched_for_no_more(served: tuple[FastAPI, httpx.Clien
     assert wait_until(lambda: app.state.job_watch.watchers == 0, SECONDS)
 
 
-def test_a_database_that_goes_away_and_comes_back_is_waited_for(
+def test_a_stream_survives_a_database_outage(
     served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """given looks that fail, when they do not fail any more, then the stream goes on."""
@@ -193,7 +193,7 @@ def test_a_database_that_goes_away_and_comes_back_is_waited_for(
         assert [name for name, _ in told] == ["done"]
 
 
-def test_the_gateway_streams_and_ends_when_it_is_asked_to(
+def test_the_embedded_gateway_streams_and_stops_on_sigterm(
     database_url: str, redis_url: str, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     """given a job that goes on and a watcher of it, when the process gets a SIGTERM, then the stream ends and so does the process."""

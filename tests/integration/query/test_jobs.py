@@ -1,4 +1,4 @@
-"""Import jobs as they are shown: progress, pace, what an undo has left to do, and what can still be done with them."""
+"""Import jobs as shown: progress, pace, remaining work of an undo, and possible actions."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +25,7 @@ def test_an_import_job_is_shown_with_progress_and_errors(client: TestClient, con
     assert client.get("/api/import/jobs/018f3b1e-0000-7000-8000-000000000003").json()["code"] == "JOB_NOT_FOUND"
 
 
-def test_a_failed_job_can_be_retried_while_its_files_are_here(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_failed_job_can_be_retried_while_its_files_exist(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     insert = """
         INSERT INTO import_jobs (id, status, stage, files, has_files, rows_done, files_done, api_calls_imported, unknown_records, started_at, finished_at)
         VALUES (gen_random_uuid(), %s, 'done', '[]', %s, 300, 4, 7, '{"(none)": 2}', '2024-01-01T00:00:00Z', '2024-01-01T00:00:20Z')"""
@@ -47,7 +47,7 @@ def test_a_failed_job_can_be_retried_while_its_files_are_here(client: TestClient
     assert [jobs[0][name] for name in ("undoes", "undone_at", "cancel_requested_at", "eta_seconds")] == [None] * 4
 
 
-def test_an_undo_is_as_far_as_its_import_has_sessions_left(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_progress_of_an_undo_is_the_share_of_sessions_removed(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """given an import of four sessions of which an undo has one left, then it is at three quarters, and needs a third of its time again."""
     imported, undo = "018f3b1e-0000-7000-8000-000000000001", "018f3b1e-0000-7000-8000-000000000002"
     connection.execute(

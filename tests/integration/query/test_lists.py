@@ -50,7 +50,7 @@ def test_pages_show_each_row_exactly_once(client: TestClient, connection: psycop
     assert len(everything) > 1
 
 
-def test_rows_that_arrive_meanwhile_neither_repeat_nor_hide_others(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_rows_inserted_between_pages_neither_repeat_nor_hide_others(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """given two pages, when newer, older and equally old rows arrive between them, then every old row is still shown exactly once."""
     seed.add_project(connection, "/p")
     seed.add_session(connection, "s", 1)
@@ -99,7 +99,7 @@ def test_a_project_has_its_totals(client: TestClient, connection: psycopg.Connec
     assert client.get(f"/api/projects/{project}").json()["total_sessions"] == 1
 
 
-def test_a_session_is_open_until_it_ended_went_idle_or_was_only_imported(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_session_is_open_unless_ended_idle_or_only_imported(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     later = NOON + timedelta(minutes=5)
     project, user = seed.add_project(connection, "/p"), seed.add_user(connection, "ada")
     seed.add_session(connection, "open", project, user, started_at=NOON, model="opus", git_branch="main", source="hook")
@@ -151,7 +151,7 @@ def test_sessions_are_filtered(client: TestClient, connection: psycopg.Connectio
     assert client.get(f"/api/sessions?project_id={made.projects[2]}").json()["items"] == []
 
 
-def test_a_session_id_may_hold_anything(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_session_id_may_contain_any_character(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     seed.add_session(connection, "a/b c?d%é", 0)
     seed.add_tool_call(connection, "a/b c?d%é", NOON)
     path = quote("a/b c?d%é", safe="")
@@ -181,7 +181,7 @@ def test_conversations_and_activities_are_filtered(client: TestClient, connectio
     assert deleted == [item for item in activities if item["action"] == "deleted" and item["session_id"] == "session-1"]
 
 
-def test_a_prefix_of_many_files_finds_the_same(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_prefix_filter_finds_more_files_than_it_lists(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     seed.add_session(connection, "s", 0)
     for number in range(510):
         seed.add_activity(connection, "s", NOON + timedelta(seconds=number), f"/many/file{number}")
@@ -217,18 +217,18 @@ def test_an_unknown_session_is_a_404(client: TestClient, path: str) -> None:
         ("tz=Mars", "tz"), ("start_date=2024-02-02&end_date=2024-02-01", "end_date"), ("cursor=x", "cursor"), ("session_id=x", "session_id"),
     ],
 )  # fmt: skip
-def test_a_parameter_that_is_not_valid_is_a_400_that_names_it(client: TestClient, query: str, field: str) -> None:
+def test_an_invalid_parameter_is_a_400_that_names_it(client: TestClient, query: str, field: str) -> None:
     answer = client.get(f"/api/sessions?{query}")
     assert answer.status_code == 400
     assert set(answer.json()) == {"error", "message", "code", "details"}
     assert field in answer.json()["details"]
 
 
-def test_routes_without_parameters_take_none(client: TestClient) -> None:
+def test_routes_without_parameters_refuse_any(client: TestClient) -> None:
     assert client.get("/api/sessions/x?limit=1").status_code == 400
 
 
-def test_a_cursor_belongs_to_its_filters_and_path(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_cursor_is_bound_to_its_filters_and_path(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     world.build(connection)
     cursor = client.get("/api/conversations?role=user&limit=1").json()["next_cursor"]
     assert client.get(f"/api/conversations?role=user&limit=7&cursor={cursor}").status_code == 200
@@ -236,9 +236,7 @@ def test_a_cursor_belongs_to_its_filters_and_path(client: TestClient, connection
         assert client.get(f"{path}&cursor={cursor}").json()["code"] == "INVALID_CURSOR"
 
 
-def test_a_project_that_was_taken_back_is_not_listed_until_something_is_in_it(
-    client: TestClient, connection: psycopg.Connection[Any]
-) -> None:
+def test_a_project_emptied_by_an_undo_is_not_listed_until_used_again(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     project = seed.add_project(connection, "/home/dev/taken-back")
     connection.execute("UPDATE projects SET brought_by = '{}' WHERE id = %s", (project,))
     assert client.get("/api/projects").json() == []

@@ -1,4 +1,4 @@
-"""What is read from weeks and from vectors of counters agrees with quarters of an hour and rows, in zones whose clocks change, by whole and half hours."""
+"""Long ranges read from weeks and packed counters agree with quarter hours and rows, also across clock changes."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -34,7 +34,7 @@ def in_order(first: date | None, last: date | None) -> tuple[date | None, date |
     return (last, first) if first and last and last < first else (first, last)
 
 
-def test_every_cell_of_the_heatmap_is_what_its_quarters_are(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_each_heatmap_cell_is_the_sum_of_its_quarter_hours(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     world.build(connection)
     quarters = connection.execute(
         "SELECT bucket_start, active_us FROM activity_rollups WHERE project_id = -1 AND user_id = -1 AND grain_minutes = 15 AND active_us > 0"
@@ -57,7 +57,7 @@ def test_every_cell_of_the_heatmap_is_what_its_quarters_are(client: TestClient, 
     check()
 
 
-def test_the_series_of_a_tool_is_what_its_calls_are(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_the_series_of_a_tool_agrees_with_its_calls(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     world.build(connection)
     calls = connection.execute("SELECT occurred_at, status IN ('error', 'timeout') FROM tool_calls WHERE tool_name = 'Bash'").fetchall()
 
@@ -80,7 +80,7 @@ def test_the_series_of_a_tool_is_what_its_calls_are(client: TestClient, connecti
 
 
 @pytest.mark.parametrize("candidates", [top_files.CANDIDATES, 21, 20, 1])
-def test_the_top_files_of_a_range_are_counted_however_few_candidates_there_are(
+def test_top_files_of_a_range_do_not_depend_on_the_number_of_candidates(
     client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, candidates: int
 ) -> None:
     """given 60 files, some touched often but not in every range."""

@@ -1,4 +1,4 @@
-"""Lists of the longest texts there are: a page is bounded by their bytes too, and page by page every row is shown once."""
+"""Lists of very long texts: a page is bounded in bytes too, and every row is shown once."""
 
 import tracemalloc
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ def ids(connection: psycopg.Connection[Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("path", LISTS.values(), ids=LISTS)
-def test_a_page_of_the_longest_texts_ends_at_eight_megabytes_and_the_next_goes_on(client: TestClient, ids: set[str], path: str) -> None:
+def test_a_page_of_long_texts_ends_at_eight_megabytes_and_the_next_continues(client: TestClient, ids: set[str], path: str) -> None:
     shown: list[str] = []
     cursor = ""
     while True:
@@ -59,7 +59,7 @@ def test_a_page_of_the_longest_texts_ends_at_eight_megabytes_and_the_next_goes_o
     assert set(shown) < ids
 
 
-def test_a_text_that_is_longer_than_a_page_is_a_page_of_its_own(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_text_longer_than_a_page_is_a_page_of_its_own(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     # Given tool calls, whose parameters have no bound but the request's, between short ones
     seed.add_project(connection, "/p")
     seed.add_session(connection, "s", 1)
@@ -77,7 +77,7 @@ def test_a_text_that_is_longer_than_a_page_is_a_page_of_its_own(client: TestClie
     assert sizes == [1, 1, 1, 2]
 
 
-def test_what_is_not_shown_is_not_read_into_memory(client: TestClient, ids: set[str]) -> None:
+def test_rows_beyond_the_page_are_not_read_into_memory(client: TestClient, ids: set[str]) -> None:
     client.get("/api/conversations?limit=1")
     tracemalloc.start()
     client.get("/api/conversations?limit=1000")

@@ -1,4 +1,4 @@
-"""More reads than can be done at once: each waits for its turn, and the service says meanwhile how it is."""
+"""More concurrent reads than connections: each waits for one, and health checks are still answered."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ READERS = 50
 HANG_SECONDS = 60
 
 
-def test_while_reads_hang_it_says_that_it_is_alive_and_that_it_is_not_ready(
+def test_the_service_is_alive_but_not_ready_while_reads_hang(
     query_settings: Settings, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """given a database that answers nobody, when more reads wait for it than there are threads, then the service still tells how it is."""
@@ -44,7 +44,7 @@ def test_while_reads_hang_it_says_that_it_is_alive_and_that_it_is_not_ready(
     assert 'tracker_state_readable{source="database"} 0.0' in told.text
 
 
-def test_more_reads_than_connections_wait_for_one(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+def test_reads_above_the_number_of_connections_wait_for_one(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
     """given reads that take the database three seconds, when there are more of them than connections, then each is answered."""
     with TestClient(create_app(query_settings), LOCAL) as client, ThreadPoolExecutor(READERS) as readers:
         with connection.transaction():

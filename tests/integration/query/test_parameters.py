@@ -1,10 +1,10 @@
-"""Query parameters: what is refused, and in which words."""
+"""Query parameters: what is refused, and with which message."""
 
 import pytest
 from starlette.testclient import TestClient
 
 
-def test_a_text_that_is_too_long_is_told_in_characters(client: TestClient) -> None:
+def test_a_too_long_text_is_reported_in_characters(client: TestClient) -> None:
     answer = client.get("/api/conversations", params={"session_id": "x" * 201})
     assert answer.json()["message"] == "session_id: must have at most 200 characters, this has 201"
     assert client.get("/api/conversations?session_id=").json()["message"] == "session_id: must have at least 1 character"
@@ -18,6 +18,6 @@ def test_a_text_that_is_too_long_is_told_in_characters(client: TestClient) -> No
         ("/api/usage?user=ann&group_by=day&user=bob", "user: is given more than once; give it once"),
     ],
 )
-def test_a_parameter_that_would_not_be_kept_to_is_refused(client: TestClient, path: str, message: str) -> None:
+def test_a_parameter_without_effect_is_refused(client: TestClient, path: str, message: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.json()["message"]) == (400, message)

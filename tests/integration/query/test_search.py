@@ -1,4 +1,4 @@
-"""Search: what is found, in which order, and that no text is an error."""
+"""Search: what is found, in which order, and that no query text is an error."""
 
 import base64
 from collections.abc import Iterable
@@ -98,18 +98,18 @@ def found(client: TestClient, q: str, **parameters: str) -> set[str]:
     ],
 )
 @pytest.mark.parametrize("sort", ["best", "newest"])
-def test_a_query_finds(client: TestClient, q: str, names: set[str], sort: str) -> None:
+def test_a_query_finds_the_expected_texts(client: TestClient, q: str, names: set[str], sort: str) -> None:
     assert found(client, q, sort=sort) == names
 
 
 @pytest.mark.usefixtures("texts")
-def test_what_is_left_out_by_a_query_of_exclusions_alone(client: TestClient) -> None:
+def test_a_query_of_exclusions_alone_finds_everything_else(client: TestClient) -> None:
     assert found(client, "-found") == set(TEXTS) - {"phrase", "scattered"}
     assert found(client, '-"not found"') == set(TEXTS) - {"phrase"}
 
 
 @pytest.mark.usefixtures("texts")
-def test_a_message_without_words_is_listed_but_not_found(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_message_without_text_is_listed_but_never_found(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """given an answer of Claude's that only used tools, then no search finds it, not even one for what it does not say."""
     seed.add_message(connection, None, NOON, "", role="assistant")
     assert "" in {item["content"] for item in client.get("/api/conversations/search?limit=1000").json()["items"]}
@@ -127,9 +127,7 @@ def test_an_item_has_a_snippet_and_a_score(client: TestClient) -> None:
     assert item["role"] == "user"
 
 
-def test_a_row_of_before_a_latin_word_behind_cjk_was_indexed_is_still_found(
-    client: TestClient, connection: psycopg.Connection[Any]
-) -> None:
+def test_a_row_indexed_before_latin_words_in_cjk_text_is_still_found(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """given a row as an older worker made it, without the word that follows the characters, then both as they stand find it."""
     seed.add_message(connection, None, NOON, "新しいREADMEを書く")
     connection.execute("UPDATE messages SET terms = ts_delete(terms, 'readme')")
@@ -149,28 +147,26 @@ def ranked(client: TestClient, connection: psycopg.Connection[Any], q: str, text
     return [names[item["content"]] for item in items]
 
 
-def test_words_that_are_near_each_other_come_first_and_far_ones_have_a_score(
-    client: TestClient, connection: psycopg.Connection[Any]
-) -> None:
+def test_near_words_rank_first_and_distant_ones_still_have_a_score(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     between = {"near": "", "apart": "some more words ", "far": "and so on " * 60, "very far": "and so on " * 2_000}
     texts = {name: f"cobalt {words}kettle {'and so on ' * (2_000 - words.count('so'))}" for name, words in between.items()}
     assert ranked(client, connection, "kettle cobalt", texts)[:2] == ["near", "apart"]
 
 
-def test_rare_words_count_for_more_than_frequent_ones(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_rare_words_weigh_more_than_frequent_ones(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     texts = {"rare": "quokka is here"} | {f"frequent {number}": f"build is here, number {number}" for number in range(40)}
     assert ranked(client, connection, "quokka or build", texts)[0] == "rare"
 
 
 @pytest.mark.usefixtures("texts")
-def test_a_match_of_exclusions_alone_has_a_score_too(client: TestClient) -> None:
+def test_a_match_by_exclusions_alone_has_a_score(client: TestClient) -> None:
     for sort in ("best", "newest"):
         assert {item["score"] for item in client.get(f"/api/conversations/search?q=-nowhere&sort={sort}").json()["items"]} == {1e-6}
 
 
 @pytest.mark.usefixtures("texts")
 @pytest.mark.parametrize("weights", ["", "1", "1 2 3", "0 1", "x", "99999 1"])
-def test_a_cursor_with_other_weights_is_no_error_of_ours(client: TestClient, weights: str) -> None:
+def test_a_cursor_with_forged_weights_is_not_a_server_error(client: TestClient, weights: str) -> None:
     asked = {"q": "found folder", "limit": 1}
     cursor = client.get("/api/conversations/search", params=asked).json()["next_cursor"]
     decoded = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=="))
@@ -180,7 +176,7 @@ def test_a_cursor_with_other_weights_is_no_error_of_ours(client: TestClient, wei
 
 
 @pytest.mark.usefixtures("texts")
-def test_without_a_query_it_is_the_plain_list(client: TestClient) -> None:
+def test_a_search_without_query_is_the_plain_list(client: TestClient) -> None:
     for path in ("/api/conversations/search", "/api/conversations/search?q=%20"):
         body = client.get(path).json()
         assert [item["content"] for item in body["items"]] == list(reversed(TEXTS.values()))
@@ -195,14 +191,14 @@ def test_without_a_query_it_is_the_plain_list(client: TestClient) -> None:
 )
 @example(q="\0")
 @example(q="'a'::tsquery")
-def test_no_text_is_an_error(client: TestClient, q: str) -> None:
+def test_no_query_text_is_a_server_error(client: TestClient, q: str) -> None:
     for sort in ("best", "newest"):
         answer = client.get("/api/conversations/search", params={"q": q.encode("utf-8", "replace"), "sort": sort})
         assert answer.status_code in ((200, 400) if len(q.split()) > 8 or len(q) > 200 or '"' in q else (200,)), answer.text
 
 
 @pytest.mark.parametrize("q", ["a " * 17, "x" * 257])
-def test_too_much_is_a_400(client: TestClient, q: str) -> None:
+def test_an_oversized_query_is_a_400(client: TestClient, q: str) -> None:
     assert client.get("/api/conversations/search", params={"q": q}).json()["details"].keys() == {"q"}
 
 
@@ -225,7 +221,7 @@ def all_pages(client: TestClient, parameters: str) -> Iterable[dict[str, Any]]:
 
 @pytest.mark.usefixtures("few_are_many")
 @pytest.mark.parametrize("q", ["needle", "needle a", '"a needle"'])
-def test_the_best_of_the_newest_come_first_then_the_rest_by_time(client: TestClient, connection: psycopg.Connection[Any], q: str) -> None:
+def test_the_newest_matches_are_ranked_and_the_rest_follow_by_time(client: TestClient, connection: psycopg.Connection[Any], q: str) -> None:
     """given more matches than are ranked, when all pages are read, then each is there once: first the window by rank, then the older by time."""
     seed.add_session(connection, "s", 0)
     for number in range(16):

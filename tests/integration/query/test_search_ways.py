@@ -1,4 +1,4 @@
-"""Search by whichever way: the pages are what a look at every message finds, and no way reads more than its bound."""
+"""Every search strategy finds what a scan of all messages finds, and none reads more than its bound."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,7 +77,7 @@ filters = st.fixed_dictionaries(
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(corpus=corpora, q=queries, filters=filters, way=st.sampled_from(WAYS))
-def test_pages_are_what_a_look_at_every_message_finds(
+def test_every_strategy_finds_what_a_full_scan_finds(
     client: TestClient,
     connection: psycopg.Connection[Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -169,7 +169,7 @@ def bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"q": "needle", "start_date": NOON.isoformat(), "end_date": (NOON + timedelta(hours=1)).isoformat()}, 1, 70),
     ],
 )
-def test_the_worst_pairs_read_no_more_than_their_bounds(
+def test_worst_case_queries_read_no_more_rows_than_their_bounds(
     client: TestClient, connection: psycopg.Connection[Any], asked: dict[str, str], total: int | None, most: int
 ) -> None:
     with rows_read(connection) as read:
@@ -181,7 +181,7 @@ def test_the_worst_pairs_read_no_more_than_their_bounds(
 
 
 @pytest.mark.usefixtures("years", "bounded")
-def test_a_word_that_was_frequent_long_ago_is_found_by_the_index(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_word_frequent_only_long_ago_is_found_by_the_index(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """given 1,200 matches and none among the newest 300, then two bounded walks find none, and the index all."""
     with rows_read(connection) as read:
         answer = client.get(PATH, params={"q": "former", "sort": "newest", "limit": 5}).json()

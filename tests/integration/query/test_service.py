@@ -1,4 +1,4 @@
-"""The service itself: alive, ready, measured, described; and what it answers when something it needs is away."""
+"""The query service: health, readiness, metrics, description, and what it answers during outages."""
 
 import time
 from typing import Any
@@ -28,7 +28,7 @@ READS = [
 
 
 @pytest.mark.parametrize("path", READS)
-def test_without_the_database_a_read_is_a_503_within_two_seconds(redis_url: str, path: str) -> None:
+def test_a_read_without_the_database_is_a_503_soon(redis_url: str, path: str) -> None:
     with TestClient(create_app(Settings(database_url=NOWHERE, redis_url=redis_url)), LOCAL) as client:
         began = time.monotonic()
         answer = client.get(path)
@@ -38,7 +38,7 @@ def test_without_the_database_a_read_is_a_503_within_two_seconds(redis_url: str,
     assert "nonexistent" not in answer.text
 
 
-def test_a_query_that_takes_too_long_is_a_503_that_says_to_narrow_it(
+def test_a_query_past_the_statement_timeout_is_a_503_that_advises_to_narrow_it(
     query_settings: Settings, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """given a table that somebody holds, when a read waits longer than a statement may, then it is told to ask for less."""
@@ -50,17 +50,17 @@ def test_a_query_that_takes_too_long_is_a_503_that_says_to_narrow_it(
     assert "narrow" in answer.json()["message"]
 
 
-def test_it_cannot_write(client: TestClient) -> None:
+def test_the_query_service_cannot_write(client: TestClient) -> None:
     with client.app.state.reads.connection() as connection, pytest.raises(Exception, match="read-only"):  # type: ignore[attr-defined]
         connection.exec_driver_sql("DELETE FROM messages")
 
 
-def test_it_is_alive_whatever_is_away() -> None:
+def test_the_service_is_alive_without_database_and_redis() -> None:
     with TestClient(create_app(Settings(database_url=NOWHERE, redis_url=NO_REDIS)), LOCAL) as client:
         assert client.get("/healthz").json() == {"status": "alive"}
 
 
-def test_it_is_ready_with_database_and_journal(client: TestClient) -> None:
+def test_the_service_is_ready_with_database_and_journal(client: TestClient) -> None:
     assert client.get("/readyz").json() == {"status": "ready", "journal_entries": 0, "journal_oldest_seconds": 0.0}
 
 
@@ -72,14 +72,16 @@ def test_it_is_ready_with_database_and_journal(client: TestClient) -> None:
         ({"database_url": NOWHERE, "redis_url": NO_REDIS}, "DATABASE_UNAVAILABLE", {"database", "journal"}),
     ],
 )
-def test_it_is_not_ready_without_and_says_why(query_settings: Settings, away: dict[str, str], code: str, reasons: set[str]) -> None:
+def test_the_service_is_not_ready_without_database_or_journal_and_states_why(
+    query_settings: Settings, away: dict[str, str], code: str, reasons: set[str]
+) -> None:
     with TestClient(create_app(query_settings.model_copy(update=away)), LOCAL) as client:
         answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["code"], set(answer.json()["details"])) == (503, code, reasons)
     assert "nonexistent" not in answer.text
 
 
-def test_it_is_not_ready_while_the_journal_is_far_behind(client: TestClient, redis_url: str) -> None:
+def test_the_service_is_not_ready_while_the_journal_lags(client: TestClient, redis_url: str) -> None:
     with Redis.from_url(redis_url) as redis:
         redis.xadd(stream_key(0), {PAYLOAD_FIELD: b"{}"}, id="1700000000000-0")
     answer = client.get("/readyz")
@@ -88,7 +90,7 @@ def test_it_is_not_ready_while_the_journal_is_far_behind(client: TestClient, red
     assert "one entry waits, which by itself refuses no write" in answer.json()["details"]["lag"]
 
 
-def test_metrics_tell_the_journals_lag_and_the_ledger(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
+def test_metrics_report_journal_lag_and_ledger(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
     connection.execute("INSERT INTO ledger VALUES (0, 7, 2, 1), (1, 3, 0, 0)")
     with Redis.from_url(redis_url) as redis:
         redis.xadd(stream_key(0), {PAYLOAD_FIELD: b"{}"})
@@ -97,7 +99,7 @@ def test_metrics_tell_the_journals_lag_and_the_ledger(client: TestClient, connec
         assert line in text.splitlines()
 
 
-def test_metrics_tell_what_there_is_room_for(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
+def test_metrics_report_sizes_connections_memory_and_jobs(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
     # Given an import that failed, and an event that was received at a known time
     connection.execute("INSERT INTO import_jobs (id, status, files) VALUES (gen_random_uuid(), 'failed', '[]')")
     connection.execute("INSERT INTO ledger VALUES (0, 1, 0, 0, to_timestamp(1764100000))")
@@ -119,7 +121,7 @@ def test_metrics_tell_what_there_is_room_for(client: TestClient, connection: psy
     assert values["tracker_last_received_timestamp_seconds"] == 1764100000
 
 
-def test_metrics_say_when_they_are_not_of_now(query_settings: Settings, client: TestClient) -> None:
+def test_metrics_flag_sources_that_cannot_be_read(query_settings: Settings, client: TestClient) -> None:
     assert {samples(client)[f'tracker_state_readable{{source="{source}"}}'] for source in ("journal", "database")} == {1}
     with TestClient(create_app(query_settings.model_copy(update={"redis_url": NO_REDIS})), LOCAL) as without_redis:
         found = samples(without_redis)
@@ -133,7 +135,7 @@ def samples(client: TestClient) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-def test_the_journals_equation_is_told_and_drift_is_seen(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
+def test_the_account_is_reported_and_drift_is_detected(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
     # Given a journal that took ten events, of which Postgres has seven, and of a journal before it three
     with Redis.from_url(redis_url) as redis:
         redis.hset(accounting_key(stream_key(0)), mapping={"epoch": "now", "accepted": 10, "settled": 6})
@@ -155,7 +157,7 @@ def test_the_journals_equation_is_told_and_drift_is_seen(client: TestClient, con
     assert "tracker_accounting_drift 1.0" in client.get("/metrics").text.splitlines()
 
 
-def test_the_equation_is_not_guessed_at_while_a_server_is_away(query_settings: Settings) -> None:
+def test_the_account_is_503_while_a_server_is_down(query_settings: Settings) -> None:
     for away, code in (({"database_url": NOWHERE}, "DATABASE_UNAVAILABLE"), ({"redis_url": NO_REDIS}, "QUEUE_UNAVAILABLE")):
         with TestClient(create_app(query_settings.model_copy(update=away)), LOCAL) as client:
             answer = client.get("/api/accounting")
@@ -163,7 +165,7 @@ def test_the_equation_is_not_guessed_at_while_a_server_is_away(query_settings: S
             assert client.get("/metrics").status_code == 200
 
 
-def test_it_is_not_ready_when_nothing_comes_back(query_settings: Settings, redis_url: str) -> None:
+def test_the_service_is_not_ready_when_the_canary_does_not_return(query_settings: Settings, redis_url: str) -> None:
     with Redis.from_url(redis_url) as redis:
         redis.hset(SEEN_KEY, mapping={"sent_at": time.time() - 3600, "round_trip_seconds": 0.25})
     # Given a service that has just begun: it is ready before it could know
@@ -180,7 +182,7 @@ def test_it_is_not_ready_when_nothing_comes_back(query_settings: Settings, redis
 
 
 @pytest.mark.parametrize("path", [*READS, "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/", "/nowhere"])
-def test_head_answers_as_get_without_a_body(client: TestClient, connection: psycopg.Connection[Any], path: str) -> None:
+def test_head_answers_like_get_without_a_body(client: TestClient, connection: psycopg.Connection[Any], path: str) -> None:
     world.build(connection, sessions=1)
     get, head = client.get(path), client.head(path)
     assert head.status_code == get.status_code
@@ -199,7 +201,7 @@ def test_an_unknown_path_is_a_404_with_the_error_body(client: TestClient) -> Non
     assert client.get("/api/nothing").json()["code"] == "NOT_FOUND"
 
 
-def test_the_reference_page_needs_nothing_but_itself(client: TestClient) -> None:
+def test_the_reference_page_loads_nothing_else(client: TestClient) -> None:
     page = client.get("/docs")
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["content-security-policy"]

@@ -125,7 +125,7 @@ def _check_active_time(stats: dict[str, Any], dated_only: bool) -> None:
     assert len(stats["heatmap"]) == 168
 
 
-def test_the_heatmap_shows_the_clock_on_the_wall(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_the_heatmap_uses_local_clock_time(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """given work from 9:00 to 9:04 in Berlin, once in winter and once in summer, then both are at 9, on their weekdays."""
     project = seed.add_project(connection, "/p")
     for name, begin in (("winter", datetime(2024, 1, 15, 8, tzinfo=UTC)), ("summer", datetime(2024, 7, 16, 7, tzinfo=UTC))):
@@ -137,7 +137,7 @@ def test_the_heatmap_shows_the_clock_on_the_wall(client: TestClient, connection:
         assert {(cell["weekday"], cell["hour"]) for cell in stats["heatmap"] if cell["active_minutes"] == 4.0} == hours
 
 
-def test_without_data_everything_is_nothing(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_stats_without_data_are_empty(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     project = seed.add_project(connection, "/empty")
     stats = client.get(f"/api/projects/{project}/stats").json()
     assert stats["project"]["name"] == "empty"
@@ -150,7 +150,7 @@ def test_without_data_everything_is_nothing(client: TestClient, connection: psyc
     assert len(dated["time_series"]) == 31
 
 
-def test_what_has_no_date_counts_only_without_a_start(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_undated_rows_count_only_without_a_start(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     made = world.build(connection)
     path = f"/api/projects/{made.projects[3]}/stats"
     assert (
@@ -162,7 +162,7 @@ def test_what_has_no_date_counts_only_without_a_start(client: TestClient, connec
     assert client.get(path).json()["time_series"] == []
 
 
-def test_top_files_and_users(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_top_files_and_users_are_ranked(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
     one, two = seed.add_project(connection, "/one"), seed.add_project(connection, "/two")
     seed.add_session(connection, "a", one, seed.add_user(connection, "ada"))
@@ -199,18 +199,18 @@ def test_top_files_and_users(client: TestClient, connection: psycopg.Connection[
     assert {(user["user"], user["sessions"], user["lines_added"]) for user in users} == {("ada", 1, 3), (None, 1, 3)}
 
 
-def test_the_range_that_was_counted_is_told(client: TestClient) -> None:
+def test_the_answer_states_the_counted_range(client: TestClient) -> None:
     answer = client.get("/api/stats?start_date=2024-01-15T10:31:00Z&tz=Asia/Kathmandu&interval=hour")
     assert answer.json()["range"] == {"start": "2024-01-15T10:30:00Z", "end": None, "tz": "Asia/Kathmandu", "interval": "hour"}
 
 
-def test_a_series_that_is_too_fine_is_a_400(client: TestClient) -> None:
+def test_a_series_with_too_many_points_is_a_400(client: TestClient) -> None:
     answer = client.get("/api/stats?start_date=2020-01-01&end_date=2024-01-01&interval=hour")
     assert answer.status_code == 400
     assert "coarser one, interval=day" in answer.json()["message"]
 
 
-def test_one_event_of_long_ago_and_one_to_come_make_no_large_answer(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_events_decades_apart_do_not_make_a_large_answer(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     # Given events of 1970 and 2099, which only a database of an older release has
     project = seed.add_project(connection, "/p")
     for number, year in enumerate((1970, 2026, 2099)):

@@ -21,7 +21,7 @@ def nearest_rank(durations: Sequence[int], share: float) -> int:
     return sorted(durations)[math.ceil(share * len(durations)) - 1]
 
 
-def test_they_agree_with_the_calls(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_tool_stats_agree_with_the_calls(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     made = world.build(connection)
     calls = connection.execute(
         "SELECT c.project_id, u.name, tool_name, status, duration_ms, occurred_at FROM tool_calls c LEFT JOIN users u ON u.id = user_id"
@@ -79,7 +79,7 @@ def _check(stats: dict[str, Any], calls: list[Any]) -> None:
                 assert tool[name] is None
 
 
-def test_a_tool_whose_calls_tell_no_time_has_none(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_tool_without_durations_has_no_percentiles(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     seed.add_tool_call(connection, None, datetime(2024, 1, 1, tzinfo=UTC), "Read", duration_ms=None, status="pending")
     seed.compute_aggregates(connection)
     [tool] = client.get("/api/tool-calls/stats").json()["tools"]

@@ -91,7 +91,7 @@ def within(call: Call, start: datetime | None, end: datetime | None) -> bool:
 
 
 @pytest.mark.parametrize("group_by", ["day", "model", "project", "user"])
-def test_it_agrees_with_the_calls(client: TestClient, connection: psycopg.Connection[Any], group_by: str) -> None:
+def test_usage_agrees_with_the_calls(client: TestClient, connection: psycopg.Connection[Any], group_by: str) -> None:
     projects, calls = build(connection)
     users, some_projects = st.sampled_from([None, None, "ada", "bob", "nobody"]), st.none() | st.sampled_from(projects)
 
@@ -141,7 +141,7 @@ def _check_groups(group_by: str, items: list[dict[str, Any]], chosen: list[Call]
     assert order == sorted(order)
 
 
-def test_unknown_is_never_nothing(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_an_unknown_cost_is_null_and_not_zero(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """given calls of an unknown price and calls that cost nothing, then the cost of the first is not known, and of the others 0."""
     noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
     seed.add_api_call(connection, None, noon, input_tokens=5)
@@ -154,7 +154,7 @@ def test_unknown_is_never_nothing(client: TestClient, connection: psycopg.Connec
     assert [(day["day"], day["cost_usd"], day["api_calls"]) for day in days] == [("2024-01-14", None, 0), ("2024-01-15", 0.0, 2)]
 
 
-def test_without_data_it_is_nothing(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_usage_without_data_is_empty(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     for group_by in ("day", "model", "project", "user"):
         usage = client.get("/api/usage", params={"group_by": group_by}).json()
         assert usage["items"] == usage["price_versions"] == []
@@ -162,6 +162,6 @@ def test_without_data_it_is_nothing(client: TestClient, connection: psycopg.Conn
         assert usage["range"] == {"start": None, "end": None, "tz": "UTC"}
 
 
-def test_it_names_the_price_lists(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_usage_names_the_price_lists(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     build(connection)
     assert client.get("/api/usage?group_by=user").json()["price_versions"] == ["prices 1", "prices 2"]

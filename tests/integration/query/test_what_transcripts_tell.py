@@ -1,4 +1,4 @@
-"""What transcripts tell is shown, and a cost that is not known is not shown as nothing."""
+"""Details that only transcripts contain are shown, and an unknown cost is not shown as zero."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from tests.integration.query import seed
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 
 
-def test_what_only_a_transcript_tells_is_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_details_known_only_from_transcripts_are_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     seed.add_session(connection, "s", 0, title="Fix the build", parent_session_id="before")
     seed.add_message(connection, "s", NOON, "", role="assistant", agent_id="a1")
     seed.add_tool_call(connection, "s", NOON, duration_source="timestamps", agent_id="a1")
@@ -35,7 +35,7 @@ def test_what_only_a_transcript_tells_is_shown(client: TestClient, connection: p
     assert (activity["is_estimated"], activity["agent_id"]) == (True, "a1")
 
 
-def test_a_cost_that_is_not_known_is_not_nothing(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_an_unknown_cost_of_a_project_is_null_and_not_zero(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """given a project of priced, one of unpriced and one of no API calls, then only that of the first is known, wherever they are shown."""
     costs: dict[str, float | None] = {"priced": 0.5, "unpriced": None, "unused": None}
     for name in costs:

@@ -1,4 +1,4 @@
-"""search_terms: what a text is found by, and how what a person typed is understood."""
+"""Search terms: how a text is indexed, and how a typed query is parsed."""
 
 import random
 import re
@@ -52,11 +52,11 @@ def postgres(database_url: str) -> Iterator[psycopg.Connection[Any]]:
         ("!? … —", set()),
     ],
 )
-def test_a_text_is_found_by(content: str, found_by: set[str]) -> None:
+def test_a_text_is_indexed_under_the_expected_terms(content: str, found_by: set[str]) -> None:
     assert lexemes(content) == found_by
 
 
-def test_whole_and_parts_share_a_position() -> None:
+def test_an_identifier_and_its_parts_share_a_position() -> None:
     assert document_vector("see useEffect") == "'see':1 'useeffect':2 'use':2 'effect':2"
 
 
@@ -83,11 +83,11 @@ def test_whole_and_parts_share_a_position() -> None:
         ("don't 'x' \\ :* & | !", ["'don' & 't' & 'x'"]),
     ],
 )
-def test_a_query_is_understood_as(q: str, understood: list[str]) -> None:
+def test_a_query_is_parsed_to_the_expected_expression(q: str, understood: list[str]) -> None:
     assert tsquery(q) == understood
 
 
-def test_phrases_and_paths_are_also_looked_for_in_the_text() -> None:
+def test_phrases_and_paths_are_also_matched_literally() -> None:
     [group] = parse_query('"not found" src/app.py -"all good"').groups
     assert group.literals == ("not found", "src/app.py")
     assert group.excluded == ("all good",)
@@ -109,19 +109,19 @@ def test_phrases_and_paths_are_also_looked_for_in_the_text() -> None:
         ("でREADME", ("でREADME",)),
     ],
 )
-def test_what_belongs_to_a_word_is_looked_for_in_the_text(q: str, literals: tuple[str, ...]) -> None:
+def test_punctuation_joined_to_a_word_is_matched_literally(q: str, literals: tuple[str, ...]) -> None:
     [group] = parse_query(q).groups
     assert group.literals == literals
 
 
-def test_a_match_is_ranked_by_each_word_and_by_how_near_those_of_an_alternative_are() -> None:
+def test_a_match_is_ranked_by_each_word_and_by_their_proximity() -> None:
     query = parse_query("fix -bug useEffect or fix or src/app")
     assert query.words == ("'fix'", "'useeffect':*", "'src'", "'app':*")
     assert query.together == "('fix' & 'useeffect':*) | ('src' & 'app':*)"
     assert (parse_query("fix").together, parse_query("-fix").words) == (None, ())
 
 
-def test_what_is_typed_as_it_stands_in_a_text_finds_it(postgres: psycopg.Connection[Any]) -> None:
+def test_words_typed_as_in_a_text_find_that_text(postgres: psycopg.Connection[Any]) -> None:
     """given any text, when a person types one of its words with all that belongs to it, or some of them, then the text matches."""
     pieces = st.sampled_from(
         [
@@ -158,7 +158,7 @@ def test_what_is_typed_as_it_stands_in_a_text_finds_it(postgres: psycopg.Connect
     check()
 
 
-def test_a_like_pattern_means_its_text() -> None:
+def test_like_wildcards_are_escaped() -> None:
     assert escape_like("50%_\\") == "50\\%\\_\\\\"
 
 
@@ -166,12 +166,12 @@ def test_a_like_pattern_means_its_text() -> None:
 @given(st.text(max_size=MAX_QUERY_CHARS))
 @example('"' * 256)
 @example("- -\"\" -'' \0 \ud800")
-def test_no_text_breaks_the_parser(q: str) -> None:
+def test_any_text_is_parsed(q: str) -> None:
     query = parse_query(q)
     assert all(group.tsquery is None or "\0" not in group.tsquery for group in query.groups)
 
 
-def test_postgres_takes_every_vector_and_query(postgres: psycopg.Connection[Any]) -> None:
+def test_postgres_accepts_every_vector_and_query(postgres: psycopg.Connection[Any]) -> None:
     """given any text, when it becomes a vector or a query, then Postgres reads it, and the text matches its own words."""
 
     @settings(max_examples=150, deadline=None)
@@ -191,7 +191,7 @@ def test_postgres_takes_every_vector_and_query(postgres: psycopg.Connection[Any]
 
 
 @pytest.mark.parametrize("kind", ["rare characters", "identifiers", "one word", "long words", "anything"])
-def test_the_largest_texts_stay_within_postgres_limits(postgres: psycopg.Connection[Any], kind: str) -> None:
+def test_vectors_of_the_largest_texts_stay_within_postgres_limits(postgres: psycopg.Connection[Any], kind: str) -> None:
     rng = random.Random(7)
     content = {
         "rare characters": lambda: "".join(chr(0x20000 + rng.randrange(40_000)) for _ in range(250_000)),

@@ -1,4 +1,4 @@
-"""accepted = persisted + duplicate + dead + pending, to the event, whatever dies or is slow at whatever moment."""
+"""accepted = persisted + duplicate + dead + pending, to the event, whichever process dies or stalls."""
 
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from shared.messages import Canary, Envelope, encode_envelope
 from tests.integration.worker.accounting_world import NOW, STREAMS, World, call
 
 
-def test_each_event_is_counted_once_as_what_it_became(world: World) -> None:
+def test_each_event_is_counted_once_by_its_outcome(world: World) -> None:
     # Given two events, one of them twice, one that Postgres refuses, and an entry of seven that nobody can read
     twice = call()
     world.append(twice, call(), twice, call(name="bad \x00 name"))
@@ -32,7 +32,7 @@ def test_each_event_is_counted_once_as_what_it_became(world: World) -> None:
     assert accounting(world.me).drift == 0
 
 
-def test_what_a_worker_committed_and_did_not_acknowledge_is_acknowledged_and_not_counted_again(world: World) -> None:
+def test_a_committed_but_unacknowledged_entry_is_acknowledged_without_counting_again(world: World) -> None:
     # Given a worker that dies between its commit and its acknowledgement, with more in its hands than it committed
     world.append(call())
     committed = world.take(world.other)
@@ -48,7 +48,7 @@ def test_what_a_worker_committed_and_did_not_acknowledge_is_acknowledged_and_not
     assert world.redis.xpending(stream_key(0), GROUP)["pending"] == 0
 
 
-def test_a_worker_that_was_taken_to_be_dead_commits_nothing_and_goes_on_under_a_new_name(world: World) -> None:
+def test_a_fenced_worker_commits_nothing_and_continues_under_a_new_consumer_name(world: World) -> None:
     # Given a worker that is stopped with an entry in hand, for so long that another stores it
     world.append(call())
     taken = world.take(world.other)
@@ -67,7 +67,7 @@ def test_a_worker_that_was_taken_to_be_dead_commits_nothing_and_goes_on_under_a_
     assert world.sums() == (2, 2, 0, 0, 0)
 
 
-def test_a_worker_in_its_transaction_is_left_alone_however_long_it_takes(world: World) -> None:
+def test_a_worker_inside_its_transaction_is_never_fenced(world: World) -> None:
     # Given a worker at the beginning of a slow transaction
     world.append(call())
     entries = world.take(world.other)
@@ -87,7 +87,7 @@ def test_a_worker_in_its_transaction_is_left_alone_however_long_it_takes(world: 
     assert world.sums() == (2, 2, 0, 0, 0)
 
 
-def test_an_acknowledgement_that_comes_late_settles_nothing_twice(world: World) -> None:
+def test_a_late_acknowledgement_settles_nothing_twice(world: World) -> None:
     world.append(call())
     entries = world.take(world.other)
     world.commit(world.other, entries)
@@ -99,7 +99,7 @@ def test_an_acknowledgement_that_comes_late_settles_nothing_twice(world: World) 
     assert world.sums() == (1, 1, 0, 0, 0)
 
 
-def test_a_journal_that_was_replaced_begins_a_new_account(world: World) -> None:
+def test_a_replaced_journal_begins_a_new_account(world: World) -> None:
     # Given events that are stored, and some that were lost with the journal
     world.append(call(), call())
     drain(world.me)
@@ -116,7 +116,7 @@ def test_a_journal_that_was_replaced_begins_a_new_account(world: World) -> None:
     assert accounting(world.me).drift == 0
 
 
-def test_entries_of_an_earlier_version_are_stored_and_belong_to_no_account(world: World) -> None:
+def test_entries_of_a_release_without_accounts_are_stored_outside_the_account(world: World) -> None:
     # Given an entry as it was written before there were accounts, among others, and taken before by a worker of that version
     event = call()
     envelope = Envelope(version=1, request_id="r", received_at=NOW, events=[event])
@@ -134,7 +134,7 @@ def test_entries_of_an_earlier_version_are_stored_and_belong_to_no_account(world
         assert connection.execute("SELECT sum(persisted) FROM ledger").fetchone() == (2,)
 
 
-def test_a_canary_is_in_the_account_and_in_no_number_of_a_users(world: World) -> None:
+def test_a_canary_is_in_the_account_but_in_no_statistics(world: World) -> None:
     # Given a canary that comes twice, and was written as a worker that knows of none would read it: without events
     flying = Canary(id=uuid4(), sent_at=NOW)
     payload = encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=[], canary=flying))
@@ -150,7 +150,7 @@ def test_a_canary_is_in_the_account_and_in_no_number_of_a_users(world: World) ->
         assert connection.execute("SELECT sum(persisted + duplicates), max(last_received_at) FROM ledger").fetchone() == (0, None)
 
 
-def test_drift_is_found_whichever_way_it_goes_and_rings_an_alarm(world: World) -> None:
+def test_drift_in_either_direction_raises_an_alarm(world: World) -> None:
     world.append(call(), call())
     drain(world.me)
     assert check_accounting(world.me, 0).drift == 0
@@ -169,7 +169,7 @@ def test_drift_is_found_whichever_way_it_goes_and_rings_an_alarm(world: World) -
     assert world.redis.hget(CHECK_KEY, "alarms") == b"3"
 
 
-def test_verify_has_a_line_for_the_account(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_reports_the_account(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("TRACKER_DATABASE_URL", world.me.settings.database_url)
     monkeypatch.setenv("TRACKER_REDIS_URL", world.me.settings.redis_url)
     world.append(call())
@@ -185,7 +185,7 @@ def test_verify_has_a_line_for_the_account(world: World, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("away", ["TRACKER_DATABASE_URL", "TRACKER_REDIS_URL"])
-def test_verify_says_in_a_sentence_that_a_server_is_away(
+def test_verify_reports_an_unreachable_server_in_one_sentence(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], away: str
 ) -> None:
     urls = {"TRACKER_DATABASE_URL": world.me.settings.database_url, "TRACKER_REDIS_URL": world.me.settings.redis_url}
@@ -197,7 +197,7 @@ def test_verify_says_in_a_sentence_that_a_server_is_away(
     assert sentence.startswith("Nothing can be verified while a server is away")
 
 
-def test_rows_of_drainers_that_are_gone_are_removed_and_those_that_hold_something_are_kept(world: World) -> None:
+def test_rows_of_dead_consumers_are_removed_unless_they_hold_entries(world: World) -> None:
     world.append(call())
     world.take(world.other)
     with psycopg.connect(world.me.settings.database_url, autocommit=True) as connection:
@@ -207,5 +207,5 @@ def test_rows_of_drainers_that_are_gone_are_removed_and_those_that_hold_somethin
         assert connection.execute("SELECT consumer FROM drainers").fetchall() == [(world.other.consumer.name,)]
 
 
-def test_the_account_is_where_the_stream_is(world: World) -> None:
+def test_the_account_key_shares_the_hash_slot_of_its_stream(world: World) -> None:
     assert accounting_key(stream_key(7)) == "accounting:{7}"

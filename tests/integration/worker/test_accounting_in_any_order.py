@@ -1,4 +1,4 @@
-"""The journal's equation under any sequence of appends, poison, deaths, takeovers, late commits and late acknowledgements."""
+"""The account stays balanced under any sequence of appends, poison, crashes, takeovers, late commits and acknowledgements."""
 
 import json
 from uuid import UUID, uuid4
@@ -23,7 +23,7 @@ STEPS = st.one_of(
 
 @given(st.lists(STEPS, max_size=20))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_happens_in_whatever_order_the_equation_holds(world: World, steps: list[tuple[str, object]]) -> None:
+def test_the_account_balances_after_any_sequence_of_steps(world: World, steps: list[tuple[str, object]]) -> None:
     world = _begin_again(world)
     accepted_ids: set[UUID] = set()
     for step, argument in steps:

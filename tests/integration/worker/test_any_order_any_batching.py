@@ -1,4 +1,4 @@
-"""Whatever the order, the batching and the repetition of the same events: the same tables, and what a plain Python model says."""
+"""Any order, batching and repetition of the same events gives the same tables, equal to a plain Python model."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -165,7 +165,7 @@ def test_the_tables_do_not_depend_on_order_batching_or_repetition(worker: Resour
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(made=events(), data=st.data())
-def test_aggregates_are_what_the_rows_say(worker: Resources, made: list[Event], data: st.DataObject) -> None:
+def test_aggregates_agree_with_the_rows(worker: Resources, made: list[Event], data: st.DataObject) -> None:
     # Given events in any order, stored one by one
     shuffled = data.draw(st.permutations(made))
     with worker.engine.connect() as sqlalchemy_connection:

@@ -1,4 +1,4 @@
-"""An event whose id another event has is not stored, and is never taken for a duplicate: it is a dead letter that says so."""
+"""An event under the id of another event is neither stored nor a duplicate: it becomes a dead letter."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -69,7 +69,7 @@ OTHERS = [
 
 @pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize(("first", "other"), OTHERS)
-def test_another_event_under_the_id_is_a_letter(worker: Resources, first: Event, other: Event, at_once: bool) -> None:
+def test_an_event_under_the_id_of_another_becomes_a_dead_letter(worker: Resources, first: Event, other: Event, at_once: bool) -> None:
     if at_once:
         send(worker, first, other)
     else:
@@ -93,27 +93,27 @@ SAME = [
 
 
 @pytest.mark.parametrize(("first", "again"), SAME)
-def test_the_same_event_again_is_a_duplicate(worker: Resources, first: Event, again: Event) -> None:
+def test_the_same_event_sent_again_is_a_duplicate(worker: Resources, first: Event, again: Event) -> None:
     send(worker, first)
     send(worker, again)
     assert letters(worker) == []
     assert ledger(worker) == (1, 1, 0)
 
 
-def test_two_kinds_of_events_may_have_one_id(worker: Resources) -> None:
+def test_events_of_different_kinds_may_share_an_id(worker: Resources) -> None:
     send(worker, START, MESSAGE, CALL, CHANGE)
     assert letters(worker) == []
     assert ledger(worker) == (4, 0, 0)
 
 
-def test_a_tool_call_whose_session_was_found_for_it_is_the_same_with_another_session(worker: Resources) -> None:
+def test_a_tool_call_with_another_inferred_session_is_a_duplicate(worker: Resources) -> None:
     send(worker, CALL, inferred=[ID])
     send(worker, changed(CALL, session_id="t"), inferred=[ID])
     assert letters(worker) == []
     assert ledger(worker) == (1, 1, 0)
 
 
-def test_the_letter_stays_when_the_other_event_comes_again_and_its_replay_dies_as_itself(worker: Resources) -> None:
+def test_a_conflict_stays_one_dead_letter_after_retries_and_replay(worker: Resources) -> None:
     other = changed(MESSAGE, session_id="t", content="Not lost")
     send(worker, MESSAGE)
     send(worker, other)
@@ -135,7 +135,7 @@ def test_the_letter_stays_when_the_other_event_comes_again_and_its_replay_dies_a
     assert select(worker, "SELECT content FROM messages") == []
 
 
-def test_an_event_of_another_session_changes_nothing_of_a_row_that_a_file_brought(worker: Resources) -> None:
+def test_an_event_of_another_session_does_not_change_an_imported_row(worker: Resources) -> None:
     # Given a message that an import has brought
     send(worker, MESSAGE)
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
@@ -150,7 +150,7 @@ def test_an_event_of_another_session_changes_nothing_of_a_row_that_a_file_brough
     assert select(worker, "SELECT content, brought_by FROM messages") == [("The client's word", [0, 7])]
 
 
-def test_the_account_adds_up(worker: Resources) -> None:
+def test_the_account_balances_with_conflicts(worker: Resources) -> None:
     send(worker, MESSAGE, changed(MESSAGE, session_id="t"), MESSAGE)
     check_accounting(worker)
     assert ledger(worker) == (1, 1, 1)

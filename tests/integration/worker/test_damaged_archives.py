@@ -1,4 +1,4 @@
-"""Archives that are damaged, or cost too much: the job ends, says where, and what could be read is there."""
+"""Damaged or oversized archives: the job ends, names the place, and the readable members are imported."""
 
 import io
 import tarfile
@@ -55,7 +55,7 @@ def imported(worker: Resources, folder: Path, archive: bytes, kind: str) -> dict
 
 
 @pytest.mark.parametrize(("pack", "kind"), [(as_tar_gz, "tar_gz"), (as_zip, "zip")])
-def test_of_an_archive_that_is_cut_off_all_before_is_imported(worker: Resources, tmp_path: Path, pack: Any, kind: str) -> None:
+def test_a_truncated_archive_is_imported_up_to_the_cut(worker: Resources, tmp_path: Path, pack: Any, kind: str) -> None:
     archive = pack(MEMBERS)
 
     result = imported(worker, tmp_path, archive[: len(archive) * 2 // 3], kind)
@@ -68,7 +68,7 @@ def test_of_an_archive_that_is_cut_off_all_before_is_imported(worker: Resources,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_member_that_unpacks_to_too_much_is_left_and_the_others_are_imported(worker: Resources, tmp_path: Path) -> None:
+def test_a_bomb_in_an_archive_is_skipped_and_the_others_are_imported(worker: Resources, tmp_path: Path) -> None:
     bomb = jsonl(prompt(0, "u-bomb", "hello", sessionId="bomb")) + b"\0" * 100_000_000
 
     result = imported(worker, tmp_path, as_zip([*MEMBERS, bomb]), "zip")
@@ -79,7 +79,7 @@ def test_a_member_that_unpacks_to_too_much_is_left_and_the_others_are_imported(w
 
 
 @pytest.mark.parametrize(("pack", "kind"), [(as_tar_gz, "tar_gz"), (as_zip, "zip")])
-def test_an_archive_that_a_limit_cuts_off_has_failed_and_says_so(worker: Resources, tmp_path: Path, pack: Any, kind: str) -> None:
+def test_an_archive_above_a_limit_fails_with_that_reason(worker: Resources, tmp_path: Path, pack: Any, kind: str) -> None:
     """given members of which none unpacks to too much by itself, then what was before the limit is imported."""
     small_bomb = jsonl(prompt(0, "u-bomb", "hello", sessionId="bomb")) + b"\n" * 2_000_000
 
@@ -91,7 +91,7 @@ def test_an_archive_that_a_limit_cuts_off_has_failed_and_says_so(worker: Resourc
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_same_content_twice_in_an_archive_is_one_known_file(worker: Resources, tmp_path: Path) -> None:
+def test_repeated_content_in_an_archive_is_one_known_file(worker: Resources, tmp_path: Path) -> None:
     result = imported(worker, tmp_path, as_zip([MEMBERS[0]] * 5), "zip")
 
     assert (result["status"], result["conversations_imported"], len(result["known"])) == ("succeeded", 20, 1)

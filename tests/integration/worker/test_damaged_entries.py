@@ -1,4 +1,4 @@
-"""What the worker makes of entries of another release, and of damaged ones: readable events are kept, the others stay together as they were."""
+"""Journal entries that are damaged or of another release: readable events are kept, the others stay together."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def entry(*events: bytes, version: int = 1) -> bytes:
 @pytest.mark.parametrize(
     "bad", [b'{"type":"no such kind"}', b'{"type":"conversation"}', b'"text"', GOOD.replace(b"good", b"\xff"), b'{"type":1e400}']
 )
-def test_the_readable_ones_are_told_from_the_others(bad: bytes) -> None:
+def test_readable_events_are_separated_from_damaged_ones(bad: bytes) -> None:
     salvaged = salvage(entry(GOOD, bad, GOOD, bad))
     assert salvaged is not None
     assert [type(event) for event in salvaged.readable.events] == [Conversation, Conversation]
@@ -37,11 +37,11 @@ def test_the_readable_ones_are_told_from_the_others(bad: bytes) -> None:
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", entry(b'{"a":NaN}', GOOD), entry(GOOD, b"[" * 200_000 + b"]" * 200_000), b"\xff"])
-def test_what_has_no_events_to_tell_apart_is_left_whole(payload: bytes) -> None:
+def test_an_entry_without_separable_events_is_left_whole(payload: bytes) -> None:
     assert salvage(payload) is None
 
 
-def test_a_newer_version_is_not_guessed_at() -> None:
+def test_an_entry_of_a_newer_version_is_not_salvaged() -> None:
     assert salvage(entry(GOOD, b'{"type":"conversation"}', version=99)) is None
 
 
@@ -57,7 +57,7 @@ def test_unknown_fields_of_a_later_release_are_ignored() -> None:
 
 
 @pytest.mark.parametrize("file", sorted(SAMPLES.glob("*.jsonl")), ids=lambda file: file.stem)
-def test_what_an_earlier_release_left_in_the_journal_is_stored(worker: Resources, file: Path) -> None:
+def test_entries_of_an_earlier_release_are_stored(worker: Resources, file: Path) -> None:
     # Given a journal of that release: every event alone, then all of them in one entry
     *singles, batch = file.read_bytes().splitlines()
     for entry_of_then in (*singles, batch):

@@ -1,4 +1,4 @@
-"""What drain promises: every entry of the journal ends in the tables or in dead letters, once, and only then leaves the journal."""
+"""Every journal entry ends in the tables or in dead letters, once, and only then leaves the journal."""
 
 import time
 from datetime import UTC, datetime
@@ -50,7 +50,7 @@ def test_events_of_all_entries_are_stored_and_the_journal_is_empty(worker: Resou
     assert select(worker, "SELECT sum(persisted), sum(duplicates), sum(dead) FROM ledger") == [(4, 0, 0)]
 
 
-def test_the_bell_is_silenced_before_reading(worker: Resources) -> None:
+def test_the_wakeup_flag_is_cleared_before_reading(worker: Resources) -> None:
     worker.redis.set(wakeup_key(STREAM), 1)
 
     drain(worker)
@@ -58,7 +58,7 @@ def test_the_bell_is_silenced_before_reading(worker: Resources) -> None:
     assert worker.redis.exists(wakeup_key(STREAM)) == 0
 
 
-def test_the_same_event_again_is_a_duplicate(worker: Resources) -> None:
+def test_an_event_drained_twice_is_a_duplicate(worker: Resources) -> None:
     # Given an event that is stored
     again = message("once")
     append(worker.redis, again)
@@ -74,7 +74,7 @@ def test_the_same_event_again_is_a_duplicate(worker: Resources) -> None:
     assert select(worker, "SELECT sum(persisted), sum(duplicates) FROM ledger") == [(1, 2)]
 
 
-def test_an_entry_that_cannot_be_read_becomes_a_dead_letter(worker: Resources) -> None:
+def test_an_undecodable_entry_becomes_a_dead_letter(worker: Resources) -> None:
     append(worker.redis, payload=b"{not json")
     append(worker.redis, payload=encode_envelope(Envelope(version=99, request_id="r", received_at=NOW, events=[])))
     append(worker.redis, message("good"))
@@ -106,7 +106,7 @@ def test_poison_is_isolated_and_its_neighbours_are_stored(worker: Resources, pos
     assert worker.redis.xlen(STREAM) == 0
 
 
-def test_what_a_dead_worker_held_is_taken_over(worker: Resources) -> None:
+def test_entries_of_a_dead_worker_are_taken_over(worker: Resources) -> None:
     # Given a worker that took an entry and died before it committed
     append(worker.redis, message("orphan"))
     assert len(read_new(worker.redis, STREAM, "dead-worker")) == 1
@@ -118,7 +118,7 @@ def test_what_a_dead_worker_held_is_taken_over(worker: Resources) -> None:
     assert worker.redis.xlen(STREAM) == 0
 
 
-def test_what_becomes_abandoned_during_a_drain_is_taken_over_by_it(worker: Resources) -> None:
+def test_entries_abandoned_during_a_drain_are_taken_over_by_it(worker: Resources) -> None:
     # Given a drain under way, and another worker that holds an entry
     append(worker.redis, message("held by another"))
     read_new(worker.redis, STREAM, "dead-worker")
@@ -137,7 +137,7 @@ def test_what_becomes_abandoned_during_a_drain_is_taken_over_by_it(worker: Resou
     assert [event.content for [event] in texts if isinstance(event, Conversation)] == ["held by another", "second"]
 
 
-def test_a_worker_that_died_between_commit_and_acknowledgement_leaves_no_double(worker: Resources) -> None:
+def test_a_crash_between_commit_and_acknowledgement_stores_nothing_twice(worker: Resources) -> None:
     # Given an entry that is committed but not acknowledged
     event = message("committed")
     append(worker.redis, event)
@@ -166,7 +166,7 @@ def test_an_entry_that_kills_every_worker_becomes_a_dead_letter(worker: Resource
     assert select(worker, "SELECT kind, reason FROM dead_letters") == [("journal_entry", "a worker died with it 4 times")]
 
 
-def test_a_worker_that_dies_with_a_suspect_in_hand_casts_no_suspicion_on_the_next(worker: Resources) -> None:
+def test_only_the_entry_in_process_is_blamed_for_a_crash(worker: Resources) -> None:
     # Given two entries with which two workers have died, and a third worker that dies with the first of them, alone, in hand
     append(worker.redis, message("killer"))
     append(worker.redis, message("innocent"))
@@ -182,7 +182,7 @@ def test_a_worker_that_dies_with_a_suspect_in_hand_casts_no_suspicion_on_the_nex
     assert select(worker, "SELECT count(*) FROM dead_letters") == [(1,)]
 
 
-def test_while_postgres_is_away_the_journal_keeps_everything_and_no_delivery_is_counted(worker: Resources, database_url: str) -> None:
+def test_a_postgres_outage_keeps_the_journal_and_counts_no_delivery(worker: Resources, database_url: str) -> None:
     # Given an event, and a database that refuses to work
     append(worker.redis, message("patient"))
     with psycopg.connect(database_url, autocommit=True) as blocker:
@@ -201,7 +201,7 @@ def test_while_postgres_is_away_the_journal_keeps_everything_and_no_delivery_is_
     assert select(worker, "SELECT count(*) FROM dead_letters") == [(0,)]
 
 
-def test_acknowledging_and_removing_is_one_step(worker: Resources) -> None:
+def test_acknowledging_also_removes_the_entry(worker: Resources) -> None:
     append(worker.redis, message("x"))
     entries = read_new(worker.redis, STREAM, "me")
 
@@ -211,7 +211,7 @@ def test_acknowledging_and_removing_is_one_step(worker: Resources) -> None:
     assert worker.redis.xpending(STREAM, GROUP)["pending"] == 0
 
 
-def test_a_lost_stream_is_made_again(worker: Resources) -> None:
+def test_a_deleted_stream_is_created_again(worker: Resources) -> None:
     # Given a Redis that has lost everything, the group included
     worker.redis.delete(STREAM)
 
@@ -222,14 +222,14 @@ def test_a_lost_stream_is_made_again(worker: Resources) -> None:
     assert select(worker, "SELECT content FROM messages") == [("later",)]
 
 
-def test_making_groups_twice_changes_nothing(worker: Resources) -> None:
+def test_creating_the_consumer_group_is_idempotent(worker: Resources) -> None:
     make_group(worker.redis, STREAM)
     append(worker.redis, message("x"))
     make_group(worker.redis, stream_key(0))
     assert len(read_new(worker.redis, STREAM, "me")) == 1
 
 
-def test_an_entry_that_somebody_removed_while_it_was_pending_stops_nothing(worker: Resources) -> None:
+def test_a_pending_entry_that_was_deleted_does_not_stop_the_drain(worker: Resources) -> None:
     # Given a dead worker's two entries, one of which is then removed from the stream by hand
     append(worker.redis, message("removed"))
     append(worker.redis, message("kept"))

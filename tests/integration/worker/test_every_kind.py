@@ -1,4 +1,4 @@
-"""Every kind of event is stored, or says why not: none is acknowledged without a trace."""
+"""Every event kind is stored or dead-lettered: none is acknowledged without a trace."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -57,13 +57,13 @@ class Mood(msgspec.Struct, tag="mood", kw_only=True):
     id: Any = None
 
 
-def test_there_is_one_of_every_kind() -> None:
+def test_the_samples_cover_every_kind() -> None:
     assert {type(event) for event in EVENTS} == set(get_args(Event))
     assert {type(record) for record in RECORDS} == set(get_args(Record))
 
 
 @pytest.mark.parametrize("event", [*EVENTS, *RECORDS], ids=lambda event: type(event).__name__)
-def test_every_kind_has_rows(event: Event | Record) -> None:
+def test_every_kind_stages_rows(event: Event | Record) -> None:
     staged = stage([Received(event, NOW, "r", "1-0")])
     assert sum(map(len, staged.rows.values())) + staged.projects_seen >= 1
 
@@ -77,7 +77,7 @@ def select(worker: Resources, sql: str) -> list[Any]:
         return connection.execute(sql.encode()).fetchall()
 
 
-def test_a_kind_that_no_case_takes_is_a_dead_letter_and_the_others_are_stored(worker: Resources) -> None:
+def test_an_unhandled_kind_becomes_a_dead_letter_and_the_others_are_stored(worker: Resources) -> None:
     # Given a batch with an event of a kind that is in the union by mistake alone
     mood: Any = Mood(session_id="s", timestamp=NOW, id=uuid4())
     batch = [Received(event, NOW, "r", "1-0") for event in (*EVENTS, mood)]
@@ -94,7 +94,7 @@ def test_a_kind_that_no_case_takes_is_a_dead_letter_and_the_others_are_stored(wo
     assert "makes no rows of it" in reason
 
 
-def test_a_kind_of_a_newer_ingest_is_kept_for_a_newer_worker(worker: Resources) -> None:
+def test_an_event_kind_of_a_newer_ingest_is_kept_for_a_newer_worker(worker: Resources) -> None:
     # Given an entry of a newer ingest, with an event of a kind that this worker does not know
     entry = json.loads(encode_envelope(Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=NOW, events=EVENTS)))
     entry["events"].insert(2, {"type": "mood", "session_id": "s", "timestamp": NOW.isoformat(), "id": str(uuid4())})
@@ -111,7 +111,7 @@ def test_a_kind_of_a_newer_ingest_is_kept_for_a_newer_worker(worker: Resources) 
 
 
 @pytest.mark.parametrize("canary", [None, Canary(id=uuid4(), sent_at=NOW)], ids=["alone", "with a canary"])
-def test_what_a_newer_ingest_puts_beside_the_events_is_kept_too(worker: Resources, canary: Canary | None) -> None:
+def test_unknown_lists_beside_the_events_are_kept_too(worker: Resources, canary: Canary | None) -> None:
     # Given an entry that holds something beside its events, of which this worker knows nothing
     envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=NOW, events=EVENTS, canary=canary)
     entry = json.loads(encode_envelope(envelope)) | {"moods": [{"id": str(uuid4())}, {"id": str(uuid4())}]}

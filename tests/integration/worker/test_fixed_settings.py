@@ -1,4 +1,4 @@
-"""The idle gap is the database's: whoever is told another one later counts as before, and says so."""
+"""The idle gap belongs to the database: a worker with another setting keeps the stored one and warns."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ def add_messages(worker: Resources, *minutes: int) -> None:
         persist(connection, [Received(event, NOON, "r", "1-1") for event in events], idle_gap=worker.idle_gap)
 
 
-def test_the_first_value_stays_and_another_one_is_told_about(worker: Resources) -> None:
+def test_the_first_idle_gap_stays_and_another_setting_is_logged(worker: Resources) -> None:
     # Given a database that counts with five minutes
     assert worker.idle_gap == timedelta(minutes=5)
     add_messages(worker, 0, 4)
@@ -54,7 +54,7 @@ def test_the_first_value_stays_and_another_one_is_told_about(worker: Resources) 
     later.close()
 
 
-def test_a_new_database_takes_what_it_is_told(worker: Resources) -> None:
+def test_a_new_database_adopts_the_configured_idle_gap(worker: Resources) -> None:
     told = open_resources(Settings(database_url=worker.settings.database_url, redis_url=worker.settings.redis_url, idle_gap_seconds=60))
     with structlog.testing.capture_logs() as logs:
         assert told.idle_gap == timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""A prompt that both history.jsonl and a transcript have is one message, in whichever order they are imported."""
+"""A prompt in both history.jsonl and a transcript is one message, in either import order."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,7 +39,7 @@ TRANSCRIPT: list[Record] = [facts("transcript"), prompt("transcript", 0), prompt
 @pytest.mark.parametrize(
     "batches", [[HISTORY, TRANSCRIPT], [TRANSCRIPT, HISTORY], [HISTORY + TRANSCRIPT]], ids=["first", "last", "together"]
 )
-def test_the_transcript_speaks_for_its_session(worker: Resources, batches: list[list[Record]]) -> None:
+def test_transcript_prompts_take_precedence_over_history(worker: Resources, batches: list[list[Record]]) -> None:
     with worker.engine.connect() as pooled:
         connection = pooled.connection.driver_connection
         assert isinstance(connection, Connection)
@@ -57,7 +57,7 @@ def test_the_transcript_speaks_for_its_session(worker: Resources, batches: list[
             assert tables(connection) == in_this_order
 
 
-def test_without_a_transcript_the_history_is_what_is_known(worker: Resources) -> None:
+def test_history_prompts_are_stored_without_a_transcript(worker: Resources) -> None:
     with worker.engine.connect() as pooled:
         connection = pooled.connection.driver_connection
         assert isinstance(connection, Connection)
@@ -66,7 +66,7 @@ def test_without_a_transcript_the_history_is_what_is_known(worker: Resources) ->
             assert connection.execute("SELECT user_messages FROM sessions").fetchall() == [(2,)]
 
 
-def test_what_is_said_over_the_api_in_a_session_with_a_transcript_is_stored(worker: Resources) -> None:
+def test_api_messages_are_stored_beside_a_transcript(worker: Resources) -> None:
     # Given a session whose transcript was imported
     with worker.engine.connect() as pooled:
         connection = pooled.connection.driver_connection
@@ -86,7 +86,7 @@ def store(connection: Connection[Any], records: list[Record]) -> None:
     clear(connection)
 
 
-def test_a_folder_in_which_only_a_transcript_was_written_is_no_project_of_its_own(worker: Resources) -> None:
+def test_a_folder_named_only_by_a_subagents_transcript_is_not_a_project(worker: Resources) -> None:
     # Given a session whose subagent worked in another folder, and a project that is named by a person's prompt
     elsewhere = SessionFacts(id=uuid5(NAMESPACE, "agent"), session_id="s1", source="transcript", project_path="/p/src", started_at=AT + GAP)
     with worker.engine.connect() as pooled:

@@ -1,4 +1,4 @@
-"""An import job: what it counts, that a second time adds nothing, and how it ends whatever happens to it."""
+"""Import jobs: what they count, that a repetition adds nothing, and how they end."""
 
 import json
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ def imported(worker: Resources, job_id: UUID) -> dict[str, Any]:
     return found
 
 
-def test_an_import_counts_what_is_new_and_the_same_file_again_is_all_duplicates(worker: Resources, tmp_path: Path) -> None:
+def test_an_import_counts_new_rows_and_a_repetition_only_duplicates(worker: Resources, tmp_path: Path) -> None:
     content = json.dumps({"projects": {"/p": SESSION | {"history": [{"display": "hi"}]}, "/q": None}}).encode()
 
     first, second = imported(worker, start_job(worker, tmp_path, content)), imported(worker, start_job(worker, tmp_path, content))
@@ -52,7 +52,7 @@ def test_an_import_counts_what_is_new_and_the_same_file_again_is_all_duplicates(
     assert [second[name] for name in counts] == ["succeeded", 0, 0, 0, 4, 0]
 
 
-def test_a_session_is_live_once_an_event_names_it_and_never_by_an_import(worker: Resources, tmp_path: Path) -> None:
+def test_a_session_becomes_live_by_an_event_and_never_by_an_import(worker: Resources, tmp_path: Path) -> None:
     content = json.dumps({"projects": {"/p": SESSION}}).encode()
     call = ToolCall(
         tool_name="Bash",
@@ -77,7 +77,7 @@ def test_a_session_is_live_once_an_event_names_it_and_never_by_an_import(worker:
     assert is_live() == [(True,)]
 
 
-def test_an_undated_session_counts_but_adds_no_time_and_no_day(worker: Resources, tmp_path: Path) -> None:
+def test_an_undated_session_counts_without_time_or_day(worker: Resources, tmp_path: Path) -> None:
     imported(worker, start_job(worker, tmp_path, json.dumps({"projects": {"/p": SESSION}}).encode()))
 
     with psycopg.connect(worker.settings.database_url) as connection:
@@ -91,7 +91,7 @@ def test_an_undated_session_counts_but_adds_no_time_and_no_day(worker: Resources
     assert rows == [(grain, "-infinity", 1, 0, 350, 120, 14_500_000_000) for grain in (0, 15, 60, 1440, 10080)]
 
 
-def test_later_files_raise_a_sessions_numbers_and_never_add_them(worker: Resources, tmp_path: Path) -> None:
+def test_later_files_raise_session_totals_and_never_add_to_them(worker: Resources, tmp_path: Path) -> None:
     later = SESSION | {"lastCost": 20.25, "lastLinesAdded": 400, "lastTotalInputTokens": 100, "lastSessionModified": 1_779_118_462_414}
 
     imported(worker, start_job(worker, tmp_path, json.dumps({"projects": {"/p": SESSION}}).encode()))
@@ -114,7 +114,7 @@ def test_a_damaged_file_fails_its_job_and_the_other_file_is_imported(worker: Res
     assert result["sessions_imported"] == 1
 
 
-def test_a_job_is_taken_by_one_worker_only_until_its_lease_runs_out(worker: Resources, tmp_path: Path) -> None:
+def test_a_leased_share_is_not_taken_by_another_worker(worker: Resources, tmp_path: Path) -> None:
     job_id = start_job(worker, tmp_path, b"{}")
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         connection.execute("UPDATE import_shares SET lease_expires_at = now() + interval '1 minute'")
@@ -127,13 +127,13 @@ def test_a_job_is_taken_by_one_worker_only_until_its_lease_runs_out(worker: Reso
     assert run_shard.abandoned(worker) == []
 
 
-def test_the_upload_is_deleted_when_the_job_is_finished(worker: Resources, tmp_path: Path) -> None:
+def test_the_upload_is_deleted_when_the_job_ends(worker: Resources, tmp_path: Path) -> None:
     imported(worker, start_job(worker, tmp_path, json.dumps(canary_file()).encode()))
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_job_that_failed_too_often_is_given_up_and_its_upload_kept_for_another_try(worker: Resources, tmp_path: Path) -> None:
+def test_a_job_that_failed_too_often_is_given_up_and_keeps_its_upload(worker: Resources, tmp_path: Path) -> None:
     job_id = start_job(worker, tmp_path, json.dumps(canary_file()).encode())
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         connection.execute("UPDATE import_shares SET attempts = %s", [shards.MAX_ATTEMPTS])
@@ -152,7 +152,7 @@ def test_the_first_hundred_errors_are_kept_and_all_are_counted(worker: Resources
     assert (len(result["errors"]), result["errors_total"]) == (100, 750)
 
 
-def test_damage_that_an_earlier_attempt_met_still_fails_the_job(worker: Resources, tmp_path: Path) -> None:
+def test_damage_found_by_an_earlier_attempt_fails_the_job(worker: Resources, tmp_path: Path) -> None:
     # Given a job whose first, damaged file was read by a worker that then died
     job_id = start_job(worker, tmp_path, b'{"projects": {"/q', b'{"projects": {"/p": {}}}')
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
@@ -163,7 +163,7 @@ def test_damage_that_an_earlier_attempt_met_still_fails_the_job(worker: Resource
     assert (result["status"], result["projects_imported"]) == ("failed", 1)
 
 
-def test_a_worker_that_was_too_slow_does_not_get_any_further(worker: Resources, tmp_path: Path) -> None:
+def test_a_worker_that_lost_its_share_lease_commits_nothing(worker: Resources, tmp_path: Path) -> None:
     # Given a share that one worker took and, its lease being over, another took after it
     job_id = start_job(worker, tmp_path, json.dumps({"projects": {"/p": SESSION}}).encode())
     with worker.transaction() as connection:
@@ -181,7 +181,7 @@ def test_a_worker_that_was_too_slow_does_not_get_any_further(worker: Resources, 
         assert connection.execute("SELECT rows_done FROM import_jobs").fetchall() == [(result["rows_done"],)]
 
 
-def test_an_upload_that_nobody_tries_again_is_deleted_after_a_day(worker: Resources, tmp_path: Path) -> None:
+def test_the_upload_of_a_failed_job_is_deleted_after_a_day(worker: Resources, tmp_path: Path) -> None:
     # Given a job that was given up, its upload kept
     job_id = start_job(worker, tmp_path, json.dumps(canary_file()).encode())
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:

@@ -1,4 +1,4 @@
-"""Import workers that are killed, again and again: the next one goes on, and in the end everything is there once."""
+"""Import workers are killed repeatedly: the next one continues, and every row is stored once."""
 
 import multiprocessing
 import zipfile
@@ -60,7 +60,7 @@ def work(settings: Settings, job_id: UUID) -> None:
     run_shard.run(open_resources(settings), job_id, 0)
 
 
-def test_an_import_survives_the_death_of_its_workers(worker: Resources, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_survives_kills_of_its_workers(worker: Resources, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given chunks so small that an import has many; a forked process has them too
     monkeypatch.setattr(chunks, "CHUNK_RECORDS", 15)
     context = multiprocessing.get_context("fork")

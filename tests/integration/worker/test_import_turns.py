@@ -1,4 +1,4 @@
-"""Imports persist one after the other, and to wait for one's turn is no failure."""
+"""Imports persist one after another, and waiting for the import lock is not a failure."""
 
 import threading
 
@@ -11,7 +11,7 @@ from services.worker.resources import Resources
 WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 
 
-def test_whoever_comes_second_waits_longer_than_any_lock_may_take(worker: Resources) -> None:
+def test_a_second_import_waits_beyond_the_lock_timeout(worker: Resources) -> None:
     # Given an import that persists, and another whose connection gives up on locks at once
     had_its_turn = threading.Event()
 

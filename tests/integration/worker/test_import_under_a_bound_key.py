@@ -1,4 +1,4 @@
-"""An import by a key that is bound to a user: what is another user's stays as it was, whatever the files say of it; the rest is stored."""
+"""Imports under a key bound to a user: rows of other users stay unchanged, the rest is stored."""
 
 import json
 from pathlib import Path
@@ -63,7 +63,7 @@ def owners(worker: Resources) -> list[Any]:
         return connection.execute(sql).fetchall()
 
 
-def test_a_session_of_another_user_stays_as_it_was(worker: Resources, bring: Any) -> None:
+def test_a_session_of_another_user_is_unchanged(worker: Resources, bring: Any) -> None:
     # Given a session of bob's
     bring("bob", "unbound", row("bobs", 5, "mine"))
     before = all_tables(worker)
@@ -84,7 +84,7 @@ def known_files(worker: Resources) -> int:
     return int(known)
 
 
-def test_a_file_of_which_records_were_left_out_is_not_known_and_they_are_counted(worker: Resources, bring: Any) -> None:
+def test_a_file_with_rejected_records_is_not_known_and_they_are_counted(worker: Resources, bring: Any) -> None:
     # Given a session of bob's of which one message is stored
     bring("bob", "unbound", row("bobs", 1, "mine"))
     assert known_files(worker) == 1
@@ -103,7 +103,7 @@ def test_a_file_of_which_records_were_left_out_is_not_known_and_they_are_counted
     assert known_files(worker) == 2
 
 
-def test_a_copy_of_another_s_message_does_not_hand_it_over(worker: Resources, bring: Any) -> None:
+def test_a_copy_of_another_users_message_does_not_change_its_owner(worker: Resources, bring: Any) -> None:
     # Given a message of bob's
     bring("bob", "unbound", row("s-2", 1, "mine"))
 
@@ -115,7 +115,7 @@ def test_a_copy_of_another_s_message_does_not_hand_it_over(worker: Resources, br
     assert [error["message"].split(" ")[:5] for error in ended["errors"]] == [["1", "records", "of", "session", "s-1"]]
 
 
-def test_one_s_own_sessions_and_nobody_s_are_for_the_key(worker: Resources, bring: Any) -> None:
+def test_own_and_unowned_sessions_are_imported(worker: Resources, bring: Any) -> None:
     first = bring("ann", "bound", row("anns", 1, "one"))
     again = bring("ann", "bound", row("anns", 1, "one"), row("anns", 2, "two"))
 
@@ -123,7 +123,7 @@ def test_one_s_own_sessions_and_nobody_s_are_for_the_key(worker: Resources, brin
     assert owners(worker) == [("anns", "ann", "one"), ("anns", "ann", "two")]
 
 
-def test_a_key_that_is_bound_to_none_brings_whatever_the_file_holds(worker: Resources, bring: Any) -> None:
+def test_an_unbound_key_imports_everything(worker: Resources, bring: Any) -> None:
     bring("bob", "unbound", row("bobs", 1, "one"))
     ended = bring("ann", "unbound", row("bobs", 2, "two"))
 

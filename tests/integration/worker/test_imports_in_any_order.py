@@ -1,4 +1,4 @@
-"""Imports of files that share rows: whatever the order, the batching and the repetition the same tables, and an undo leaves no trace."""
+"""Imports of files that share rows: any order, batching and repetition gives the same tables, and an undo leaves no trace."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -141,7 +141,7 @@ relaxed = settings(max_examples=15, deadline=None, suppress_health_check=[Health
 
 @relaxed
 @given(made=jobs, data=st.data())
-def test_rows_that_files_share_are_stored_once_in_any_order(connection: Connection[Any], made: Any, data: st.DataObject) -> None:
+def test_rows_shared_by_files_are_stored_once_in_any_order(connection: Connection[Any], made: Any, data: st.DataObject) -> None:
     # Given the files of some jobs, and the same in another order, cut anywhere, some twice
     read = [record for job in made for file in job for record in file_of(*file)]
     shuffled = data.draw(st.permutations(read + data.draw(st.lists(st.sampled_from(read), max_size=4))))
@@ -163,9 +163,7 @@ def test_rows_that_files_share_are_stored_once_in_any_order(connection: Connecti
 
 @relaxed
 @given(data=st.data())
-def test_a_subagents_own_file_and_what_its_parents_file_tells_of_it_are_one_in_any_order(
-    connection: Connection[Any], data: st.DataObject
-) -> None:
+def test_a_subagents_file_and_its_parents_records_merge_in_any_order(connection: Connection[Any], data: st.DataObject) -> None:
     # Given both files, their records in any order, cut anywhere, some twice
     read = records_of(*PARENT) + records_of(*OWN_FILE)
     shuffled = data.draw(st.permutations(read + data.draw(st.lists(st.sampled_from(read), max_size=6))))
@@ -190,7 +188,7 @@ def test_a_subagents_own_file_and_what_its_parents_file_tells_of_it_are_one_in_a
 
 @relaxed
 @given(made=jobs, with_live=st.booleans(), data=st.data())
-def test_an_undo_leaves_what_would_be_there_without_the_job(
+def test_an_undo_leaves_the_tables_as_without_the_job(
     worker: Resources, connection: Connection[Any], made: Any, with_live: bool, data: st.DataObject
 ) -> None:
     # Given jobs, of which one is to be undone, between live events

@@ -1,4 +1,4 @@
-"""Drains, imports and undos of the same sessions and projects at the same time: each waits for the others, never in a circle."""
+"""Drains, imports and undos of the same sessions and projects run at once without deadlocks."""
 
 import random
 from collections.abc import Callable
@@ -124,7 +124,7 @@ def store(connection: Connection[Any], events: list[Any], job_number: int) -> No
         persist_isolating(connection, [Received(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP, job_number=job_number)
 
 
-def test_all_at_once_on_the_same_projects_never_wait_in_a_circle(worker: Resources) -> None:
+def test_concurrent_writers_of_the_same_projects_never_deadlock(worker: Resources) -> None:
     # Given drains, imports and undos, each on a connection of its own, of the same few sessions
     writers: list[Write] = [live, live, poisoned, imported, imported, taken_back]
 

@@ -1,4 +1,4 @@
-"""While Postgres or Redis is away a task leaves one line in the log; any other error stays an error."""
+"""During an outage of Postgres or Redis a task logs one line; any other error stays an error."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ NOBODY_LISTENS = "127.0.0.1:1"
 
 
 @pytest.mark.parametrize("away", ["postgres", "redis"])
-def test_what_is_away_is_one_warning_with_the_reason(away: str, database_url: str, redis_url: str) -> None:
+def test_an_outage_is_one_warning_with_the_reason(away: str, database_url: str, redis_url: str) -> None:
     # Given a worker that reaches only one of the two
     urls = {"postgres": f"postgresql://{NOBODY_LISTENS}/tracker", "redis": f"redis://{NOBODY_LISTENS}"}
     worker = open_resources(Settings(**{"database_url": database_url, "redis_url": redis_url} | {f"{_SETTING[away]}_url": urls[away]}))
@@ -37,7 +37,7 @@ def test_what_is_away_is_one_warning_with_the_reason(away: str, database_url: st
 _SETTING = {"postgres": "database", "redis": "redis"}
 
 
-def test_another_error_is_not_put_off() -> None:
+def test_another_error_is_raised() -> None:
     with pytest.raises(ZeroDivisionError), retry_later_if_unavailable("drain"):
         _ = 1 / 0
 

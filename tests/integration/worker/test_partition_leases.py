@@ -1,4 +1,4 @@
-"""Several workers, several partitions: one worker drains a partition at a time, no partition is forgotten, a dead worker's lease ends."""
+"""Partition leases: one worker drains a partition at a time, none is forgotten, and a dead worker's lease expires."""
 
 import time
 from collections.abc import Iterator
@@ -108,7 +108,7 @@ def test_no_wakeup_and_no_lease_is_left_when_all_is_drained(world: World) -> Non
 
 
 @pytest.mark.parametrize(("before", "after"), [(4, 2), (4, 1), (1, 4), (2, 4)])
-def test_after_a_change_of_their_number_nothing_is_left_in_any_partition(world: World, before: int, after: int) -> None:
+def test_no_partition_keeps_entries_after_their_number_changed(world: World, before: int, after: int) -> None:
     # Given entries that were written with another number of partitions
     world.append(*(call(session_id=str(n)) for n in range(20)), partitions=before)
 
@@ -125,7 +125,7 @@ def test_after_a_change_of_their_number_nothing_is_left_in_any_partition(world: 
     assert int(world.redis.get(PARTITIONS_KEY) or 0) == before
 
 
-def test_the_number_of_partitions_that_was_written_with_never_falls(world: World) -> None:
+def test_the_recorded_number_of_partitions_never_decreases(world: World) -> None:
     world.append(call(), partitions=4)
     world.append(call(), partitions=2)
     assert world.redis.get(PARTITIONS_KEY) == b"4"

@@ -1,4 +1,4 @@
-"""What a file says that cannot be true is left out and said so; the rest is imported, and no job dies of it."""
+"""Implausible values in a file are left out and reported; the rest is imported and the job succeeds."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ def said(found: list[Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("time", ["1970-01-01T00:00:00Z", "2019-12-31T23:59:59Z", "2026-05-04T00:00:00Z", "2099-12-31T00:00:00Z"])
-def test_a_time_that_cannot_be_is_left_out(time: str) -> None:
+def test_an_implausible_time_is_left_out(time: str) -> None:
     found = records(
         [row("user", "2026-05-01T10:00:00Z", {"content": "one"}), row("user", time, {"content": "two"}), answer(time, {"output_tokens": 5})]
     )
@@ -57,7 +57,7 @@ def test_a_time_that_cannot_be_is_left_out(time: str) -> None:
 
 
 @pytest.mark.parametrize("tokens", [100_000_001, HUGE, 10**300])
-def test_tokens_that_cannot_be_are_left_out(tokens: int) -> None:
+def test_implausible_tokens_are_left_out(tokens: int) -> None:
     found = records([answer("2026-05-01T10:00:00Z", {"output_tokens": 5, "cache_read_input_tokens": tokens})] if tokens <= HUGE else [
         answer("2026-05-01T10:00:00Z", {"output_tokens": 5, "cache_read_input_tokens": HUGE})
     ])  # fmt: skip
@@ -66,7 +66,7 @@ def test_tokens_that_cannot_be_are_left_out(tokens: int) -> None:
     assert said(found) == ["API call: cache_read_tokens was left out: more than 100,000,000 cannot be true."]
 
 
-def test_a_duration_that_cannot_be_is_not_known() -> None:
+def test_an_implausible_duration_is_unknown() -> None:
     result = {"content": [{"type": "tool_result", "tool_use_id": "t", "content": "done"}]}
     found = records([answer("2026-01-01T10:00:00Z", {}), row("user", "2026-03-01T10:00:00Z", result)])
     [call] = [each for each in found if isinstance(each, ToolUse)]
@@ -75,7 +75,7 @@ def test_a_duration_that_cannot_be_is_not_known() -> None:
 
 
 @pytest.mark.parametrize("value", [HUGE, 2**53, 1e300, 10**18])
-def test_what_claude_json_says_beyond_belief_is_left_out(worker: Resources, tmp_path: Path, value: float) -> None:
+def test_implausible_totals_of_claude_json_are_left_out(worker: Resources, tmp_path: Path, value: float) -> None:
     """given a file with nonsense among sense, then the job succeeds, says what it left out, and the sums are those of the rest."""
     numbers = {"lastLinesAdded": value, "lastTotalInputTokens": value, "lastCost": value, "lastDuration": value}
     absurd = SESSION | numbers | {"lastSessionId": "absurd"}
@@ -92,7 +92,7 @@ def test_what_claude_json_says_beyond_belief_is_left_out(worker: Resources, tmp_
         assert set(verify(connection, worker.idle_gap).values()) == {0}
 
 
-def test_what_can_be_stays_as_it_is() -> None:
+def test_plausible_values_are_unchanged() -> None:
     found = records([answer("2026-05-01T10:00:00Z", {"output_tokens": 100_000_000}), row("user", "2026-05-03T11:00:00Z", {"content": "x"})])
     assert said(found) == []
     assert [each.output_tokens for each in found if isinstance(each, ApiCall)] == [100_000_000]

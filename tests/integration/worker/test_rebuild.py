@@ -1,4 +1,4 @@
-"""Aggregates that went wrong, by whatever hand, are made anew from the rows; what comes in afterwards is added as ever."""
+"""Wrong aggregates are rebuilt from the rows, and later events are added as usual."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def contents(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, li
     return {table: connection.execute(f"SELECT t::text FROM {table} AS t ORDER BY 1".encode()).fetchall() for table in TABLES}
 
 
-def test_spoilt_aggregates_are_made_anew(worker: Resources) -> None:
+def test_corrupted_aggregates_are_rebuilt(worker: Resources) -> None:
     # Given stored events, and aggregates that no longer say what the rows say
     arrive(worker)
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
@@ -54,7 +54,7 @@ def test_spoilt_aggregates_are_made_anew(worker: Resources) -> None:
         assert contents(connection) == before
 
 
-def test_what_is_right_is_called_right(worker: Resources) -> None:
+def test_correct_aggregates_show_no_difference(worker: Resources) -> None:
     arrive(worker)
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         assert rebuild(connection, worker.idle_gap) == dict.fromkeys(TABLES, 0)

@@ -1,4 +1,4 @@
-"""A database that a release without bounds has filled with what cannot be true is mended, and then everything works again."""
+"""A database filled with implausible values by an older release is repaired, and everything works again."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -83,7 +83,7 @@ BROKEN: dict[str, list[str]] = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_what_a_release_without_bounds_left_is_mended(worker: Resources, broken: str) -> None:
+def test_implausible_rows_of_an_older_release_are_repaired(worker: Resources, broken: str) -> None:
     # Given a database with such rows, its sessions and cells as that release would have them
     arrive(worker, "m", "mallory")
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:

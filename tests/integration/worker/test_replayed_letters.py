@@ -1,4 +1,4 @@
-"""What a replay of dead letters promises: each is stored exactly once or stays a letter, one row, whatever is repeated."""
+"""A replayed dead letter is stored exactly once or stays one dead letter, whatever is repeated."""
 
 import json
 from datetime import UTC, datetime
@@ -65,7 +65,7 @@ def forbidden(worker: Resources) -> Any:
 
 
 @pytest.mark.usefixtures("forbidden")
-def test_a_letter_dies_again_as_the_same_row_and_is_stored_once_when_its_cause_is_mended(worker: Resources) -> None:
+def test_a_replay_that_fails_updates_its_row_and_one_that_succeeds_stores_once(worker: Resources) -> None:
     # Given a session with two messages of which a constraint refuses one
     start = SessionStart(project_path="/p", start_time=NOW, session_id="s", id=uuid4())
     append(worker, start, message("peace"), message("a bomb"))
@@ -90,7 +90,7 @@ def test_a_letter_dies_again_as_the_same_row_and_is_stored_once_when_its_cause_i
 
 
 @pytest.mark.usefixtures("forbidden")
-def test_a_letter_is_settled_by_whoever_brings_its_event(worker: Resources) -> None:
+def test_a_dead_letter_is_settled_when_its_event_is_stored_by_any_way(worker: Resources) -> None:
     # Given a dead event
     event = message("a bomb")
     append(worker, event)
@@ -108,7 +108,7 @@ def test_a_letter_is_settled_by_whoever_brings_its_event(worker: Resources) -> N
     assert select(worker, "SELECT count(*) FROM messages") == [(1,)]
 
 
-def test_a_whole_entry_is_replayed_byte_for_byte_and_its_poison_becomes_letters_of_its_own(worker: Resources) -> None:
+def test_a_replayed_entry_stores_its_events_and_dead_letters_its_poison(worker: Resources) -> None:
     # Given an entry of two good events and a poisonous one that was buried whole
     good = [message("one"), message("two")]
     payload = encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=[*good, message("bad \0")]))
@@ -129,7 +129,7 @@ def test_a_whole_entry_is_replayed_byte_for_byte_and_its_poison_becomes_letters_
 @pytest.mark.parametrize(
     "payload", [b"{not json", b'{"version":99,"request_id":"r","received_at":"2026-05-01T12:00:00Z","events":[]}', b"\xff\0"]
 )
-def test_what_is_still_not_readable_stays_one_letter(worker: Resources, payload: bytes) -> None:
+def test_an_undecodable_replay_stays_one_dead_letter(worker: Resources, payload: bytes) -> None:
     append(worker, payload=payload)
     drain(worker)
     [letter] = letters(worker)
@@ -138,7 +138,7 @@ def test_what_is_still_not_readable_stays_one_letter(worker: Resources, payload:
     assert select(worker, "SELECT attempts, payload FROM dead_letters") == [(3, payload)]
 
 
-def test_a_letter_that_kills_its_worker_dies_as_itself(worker: Resources) -> None:
+def test_a_replay_that_kills_its_worker_updates_its_own_row(worker: Resources) -> None:
     letter = DeadLetter(journal_entry_id="1-1", event_id=uuid4(), kind="conversation", payload=msgspec.json.encode(message("x")))
     append(worker, payload=encode_replay(letter))
     read_new(worker.redis, stream_key(0), "dead-worker")
@@ -147,7 +147,7 @@ def test_a_letter_that_kills_its_worker_dies_as_itself(worker: Resources) -> Non
     assert letters(worker) == [letter]
 
 
-def test_a_deleted_letter_whose_replay_dies_is_one_letter_again(worker: Resources) -> None:
+def test_a_dead_letter_deleted_during_its_replay_returns_once(worker: Resources) -> None:
     append(worker, message("bad \0"))
     drain(worker)
     [letter] = letters(worker)
@@ -156,7 +156,7 @@ def test_a_deleted_letter_whose_replay_dies_is_one_letter_again(worker: Resource
     assert letters(worker) == [letter]
 
 
-def test_an_event_without_an_id_is_not_taken_for_another(worker: Resources) -> None:
+def test_events_without_ids_are_kept_as_one_entry(worker: Resources) -> None:
     """Given two events without ids, injected past ingest, then they are kept together, as the entry they came in."""
     event = {"type": "conversation", "session_id": "s", "content": "x", "role": "user", "timestamp": "2026-05-01T12:00:00Z"}
     payload = json.dumps({"version": 1, "request_id": "r", "received_at": "2026-05-01T12:00:00Z", "events": [event, event]}).encode()
@@ -166,7 +166,7 @@ def test_an_event_without_an_id_is_not_taken_for_another(worker: Resources) -> N
     assert letter.payload == payload
 
 
-def test_entries_of_two_streams_with_one_id_are_two_letters() -> None:
+def test_entries_of_two_streams_with_one_id_are_two_dead_letters() -> None:
     first, second = (decode_entry(Entry(stream_key(partition), "1-1", b"{")).dead_letter for partition in (0, 1))
     assert first.journal_entry_id != second.journal_entry_id
 
@@ -185,7 +185,7 @@ def imported(worker: Resources, *, is_undone: bool = False) -> DeadLetter:
     return letter
 
 
-def test_a_record_of_an_import_is_stored_as_the_imports(worker: Resources) -> None:
+def test_a_replayed_import_record_belongs_to_its_job(worker: Resources) -> None:
     letter = imported(worker)
     # When it is replayed beside an event of the journal
     append(worker, message("live"))
@@ -197,7 +197,7 @@ def test_a_record_of_an_import_is_stored_as_the_imports(worker: Resources) -> No
     assert letters(worker) == []
 
 
-def test_a_record_of_an_import_that_was_taken_back_stays_a_letter(worker: Resources) -> None:
+def test_a_record_of_an_undone_import_stays_a_dead_letter(worker: Resources) -> None:
     letter = imported(worker, is_undone=True)
     replay(worker, letter)
     assert select(worker, "SELECT count(*) FROM messages") == [(0,)]

@@ -1,4 +1,4 @@
-"""A replay is an event accepted again: accepted = persisted + duplicate + dead + pending stays true, whatever was in the letter."""
+"""A replay is accepted again, and the account stays balanced for every kind of dead letter."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -69,7 +69,7 @@ LETTERS = {
 
 
 @pytest.mark.parametrize("letters", LETTERS.values(), ids=LETTERS.keys())
-def test_replays_count_for_what_becomes_of_them(worker: Resources, letters: list[DeadLetter]) -> None:
+def test_the_account_counts_replays_by_their_outcome(worker: Resources, letters: list[DeadLetter]) -> None:
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         connection.execute("INSERT INTO import_jobs (id, files, status) VALUES (%s, '[]', 'succeeded')", [JOB])
     asyncio.run(_append(worker, letters))

@@ -1,4 +1,4 @@
-"""Scrubbing: rows that were stored under older rules are redacted, nothing else changes, and a worker that dies leaves it where it was."""
+"""Scrubs redact stored rows by today's rules, change nothing else, and continue after a crash."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -78,7 +78,7 @@ def old_rows(worker: Resources) -> None:
 
 
 @pytest.mark.usefixtures("old_rows")
-def test_what_was_stored_is_redacted_and_the_numbers_stay(worker: Resources) -> None:
+def test_stored_rows_are_redacted_and_statistics_stay(worker: Resources) -> None:
     scrub_id = asked_for(worker)
 
     assert scrub.run(worker, scrub_id) is False
@@ -116,7 +116,7 @@ def test_a_second_scrub_finds_nothing(worker: Resources) -> None:
     assert select(worker, f"SELECT rows_changed, redactions FROM scrubs WHERE id = '{again}'") == [(0, {})]
 
 
-def test_what_a_dead_worker_left_is_gone_on_with(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scrub_continues_after_a_crash(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a scrub whose worker has died behind its first chunk
     monkeypatch.setattr(scrub, "CHUNK_ROWS", 10)
     stored(worker, *(message(f"{n} {SECRET}") for n in range(35)))
@@ -140,7 +140,7 @@ def test_what_a_dead_worker_left_is_gone_on_with(worker: Resources, monkeypatch:
     assert scanned == 35 + len(select(worker, "SELECT FROM sessions"))
 
 
-def test_a_worker_that_lost_its_lease_commits_nothing(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scrub_worker_that_lost_its_lease_commits_nothing(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
     stored(worker, message(SECRET))
     scrub_id = asked_for(worker)
     take_over = "UPDATE scrubs SET lease_token = gen_random_uuid()"

@@ -1,4 +1,4 @@
-"""A worker whose Redis is slow: a read ends within its turn, what it took is given back, and all of it is stored once in the end."""
+"""A slow Redis: a read ends within the partition lease, its entries are returned, and all are stored once."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -82,7 +82,7 @@ def counts(worker: Resources) -> Any:
         return connection.execute(sql.encode()).fetchone()
 
 
-def test_a_read_that_takes_longer_than_its_turn_is_given_up_and_asks_for_less(worker: Resources, redis: Redis, proxy: Proxy) -> None:
+def test_a_read_longer_than_the_lease_is_given_up_and_the_next_asks_for_less(worker: Resources, redis: Redis, proxy: Proxy) -> None:
     append(redis)
     worker.consumer.entries_per_read = ENTRIES
     proxy.slow_down(LATENCY_SECONDS)
@@ -99,7 +99,7 @@ def test_a_read_that_takes_longer_than_its_turn_is_given_up_and_asks_for_less(wo
     assert counts(worker) == (ENTRIES, 0, 0)
 
 
-def test_a_read_whose_answer_is_lost_is_not_repeated_behind_the_drainers_back(worker: Resources, redis: Redis, proxy: Proxy) -> None:
+def test_a_read_with_a_lost_answer_is_not_repeated_by_the_client(worker: Resources, redis: Redis, proxy: Proxy) -> None:
     append(redis)
     trap = proxy.trap(b"XREADGROUP", on_answer=True)
 

@@ -1,4 +1,4 @@
-"""Imports whose reading stands still: the job ends, whatever the parser does, and so does the process, so that its place is free for others."""
+"""Imports that stall: the job ends and so does the process, so that its place is free."""
 
 import json
 import subprocess
@@ -49,7 +49,7 @@ def job_id(worker: Resources, tmp_path: Path) -> UUID:
     return start_job(worker, tmp_path, json.dumps({"projects": {"/p": SESSION}}).encode())
 
 
-def test_a_process_in_which_no_python_can_run_ends() -> None:
+def test_a_process_stuck_in_native_code_ends() -> None:
     with program("freeze") as process:
         _, errors = process.communicate(timeout=TIMEOUT)
 
@@ -58,7 +58,7 @@ def test_a_process_in_which_no_python_can_run_ends() -> None:
     assert "in in_c" in errors
 
 
-def test_a_job_whose_reading_stands_still_has_failed_and_can_be_tried_again(worker: Resources, job_id: UUID, tmp_path: Path) -> None:
+def test_a_stalled_job_fails_and_can_be_retried(worker: Resources, job_id: UUID, tmp_path: Path) -> None:
     with program(worker.settings.database_url, str(job_id), "1") as process:
         _, errors = process.communicate(timeout=TIMEOUT)
 
@@ -70,7 +70,7 @@ def test_a_job_whose_reading_stands_still_has_failed_and_can_be_tried_again(work
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_cancel_ends_a_job_whose_reading_stands_still_and_its_process(worker: Resources, job_id: UUID) -> None:
+def test_a_cancel_ends_a_stalled_job_and_its_process(worker: Resources, job_id: UUID) -> None:
     # Given a process that stands still, and would be let alone for an hour
     with program(worker.settings.database_url, str(job_id), "3600") as process:
         end = time.monotonic() + TIMEOUT
@@ -90,7 +90,7 @@ def test_a_cancel_ends_a_job_whose_reading_stands_still_and_its_process(worker: 
         assert process.returncode == 1
 
 
-def test_a_worker_that_hears_of_a_cancel_in_time_ends_the_job_itself(worker: Resources, job_id: UUID) -> None:
+def test_a_running_worker_ends_a_cancelled_job_itself(worker: Resources, job_id: UUID) -> None:
     cancel(worker, 0)
     run_shard.end_cancelled(worker)
     assert job_row(worker)["status"] == "queued"
@@ -99,7 +99,7 @@ def test_a_worker_that_hears_of_a_cancel_in_time_ends_the_job_itself(worker: Res
     assert job_row(worker)["status"] == "cancelled"
 
 
-def test_a_job_that_no_worker_has_begun_can_be_cancelled(worker: Resources, job_id: UUID) -> None:
+def test_a_queued_job_can_be_cancelled(worker: Resources, job_id: UUID) -> None:
     cancel(worker, cancelled.CANCEL_SECONDS + 1)
     run_shard.end_cancelled(worker)
 
@@ -107,7 +107,7 @@ def test_a_job_that_no_worker_has_begun_can_be_cancelled(worker: Resources, job_
     assert (job_row(worker)["status"], job_row(worker)["sessions_imported"]) == ("cancelled", 0)
 
 
-def test_whoever_is_just_committing_is_not_waited_for_and_commits_nothing_after(worker: Resources, job_id: UUID) -> None:
+def test_a_cancel_does_not_wait_for_a_commit_and_no_later_chunk_is_committed(worker: Resources, job_id: UUID) -> None:
     with worker.transaction() as connection:
         share = shards.take(connection, job_id, 0)
     assert share is not None

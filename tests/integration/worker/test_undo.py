@@ -1,4 +1,4 @@
-"""An undo in short transactions: each leaves aggregates that are what the rows say, live events go on, and only what it touches is looked at."""
+"""Undo in short transactions: aggregates stay correct after each, live events continue, and only affected rows are read."""
 
 import threading
 from datetime import timedelta
@@ -49,9 +49,7 @@ def imported(worker: Resources) -> int:
     return number
 
 
-def test_after_each_transaction_the_aggregates_are_what_the_rows_say(
-    worker: Resources, imported: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_aggregates_agree_with_the_rows_after_each_transaction(worker: Resources, imported: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """given an undo of three rows a transaction, when live events come in between, then nothing drifts at any commit."""
     monkeypatch.setattr(undo, "ROWS_AT_ONCE", 3)
     steps, is_more = 0, True
@@ -74,7 +72,7 @@ def test_after_each_transaction_the_aggregates_are_what_the_rows_say(
             assert connection.execute(empty.encode()).fetchone() == (0,), table
 
 
-def test_a_live_event_is_stored_while_an_undo_is_under_way(worker: Resources, imported: int, database_url: str) -> None:
+def test_live_events_are_stored_during_an_undo(worker: Resources, imported: int, database_url: str) -> None:
     """given an undo that stands still in a transaction, at a table that somebody holds, then a batch of live events commits."""
     with psycopg.connect(database_url) as holder, psycopg.connect(database_url, autocommit=True) as watcher:
         holder.execute("LOCK TABLE contested_rows IN ACCESS EXCLUSIVE MODE")
@@ -101,7 +99,7 @@ def test_a_live_event_is_stored_while_an_undo_is_under_way(worker: Resources, im
     assert not thread.is_alive()
 
 
-def test_only_what_it_touches_is_looked_at(worker: Resources, imported: int) -> None:
+def test_an_undo_reads_only_affected_rows(worker: Resources, imported: int) -> None:
     """given a database with many other cells, sessions and rows, then no table that grows with them is read from end to end."""
     tables = (
         *ROLLUP_MEASURES,
@@ -165,7 +163,7 @@ OTHERS = (
 )
 
 
-def test_a_project_that_is_imported_again_has_its_id(worker: Resources) -> None:
+def test_a_project_imported_again_keeps_its_id(worker: Resources) -> None:
     """given an import that is undone, when it is imported again, then keys that are bound to its project see it again."""
     ids = []
     for _ in range(2):

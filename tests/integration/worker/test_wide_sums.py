@@ -1,4 +1,4 @@
-"""Sums hold whatever is added: of wall time and cost no number of rows makes adding fail, and what is shown is what was added."""
+"""Sums of wall time and cost hold any number of rows, and the shown value is exact."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def check(worker: Resources, connection: psycopg.Connection[Any], values: list[t
         connection.execute(f"DELETE FROM {table}".encode())
 
 
-def test_no_length_or_cost_makes_adding_fail(worker: Resources) -> None:
+def test_sums_of_wall_time_and_cost_never_overflow(worker: Resources) -> None:
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         check(worker, connection)
         with connection.transaction():
@@ -54,6 +54,6 @@ def test_no_length_or_cost_makes_adding_fail(worker: Resources) -> None:
 
 
 @pytest.mark.parametrize("most", [2 * MAX_LINES, 2 * MAX_TOKENS, MAX_DURATION_MS])
-def test_the_other_sums_are_out_of_reach(most: int) -> None:
+def test_the_other_sums_cannot_reach_the_bigint_limit(most: int) -> None:
     """Two of the largest: a call's writes to the cache of either length are one sum."""
     assert most * 10**10 < MAX_BIGINT
