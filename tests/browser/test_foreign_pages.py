@@ -1,4 +1,4 @@
-"""Pages of other origins, in a real Chromium, try all that a page can: nothing is written and nothing can be read."""
+"""Pages of other origins in a real Chromium cannot write anything or read anything."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ Attack = Callable[..., dict[str, Any]]
 Turned = tuple[int, Callable[[], None]]
 
 
-def test_a_page_of_our_own_can_do_what_others_cannot(api: Api, turned: Turned, attack_from: Attack) -> None:
+def test_a_same_origin_page_reads_and_writes(api: Api, turned: Turned, attack_from: Attack) -> None:
     """The attack is one: where it is allowed, it reads and writes."""
     port, turn = turned
     before = api.stored()
@@ -27,16 +27,14 @@ def test_a_page_of_our_own_can_do_what_others_cannot(api: Api, turned: Turned, a
 
 @pytest.mark.parametrize("page_host", ["localhost", "127.0.0.1", EVIL_NAME])
 @pytest.mark.parametrize("api_host", ["localhost", "127.0.0.1"])
-def test_a_page_of_another_origin_reads_and_writes_nothing(
-    api: Api, elsewhere: int, attack_from: Attack, page_host: str, api_host: str
-) -> None:
+def test_a_cross_origin_page_reads_and_writes_nothing(api: Api, elsewhere: int, attack_from: Attack, page_host: str, api_host: str) -> None:
     before = api.stored()
     result = attack_from(f"http://{page_host}:{elsewhere}/", f"http://{api_host}:{api.port}")
     assert result == {"read": {}, "answered": []}
     assert api.stored() == before
 
 
-def test_a_page_whose_name_now_means_us_reads_and_writes_nothing(api: Api, turned: Turned, attack_from: Attack) -> None:
+def test_a_dns_rebinding_page_reads_and_writes_nothing(api: Api, turned: Turned, attack_from: Attack) -> None:
     """DNS rebinding: to the browser the page and the API are one origin, so it is told of answers, but all of them are refusals."""
     port, turn = turned
     before = api.stored()

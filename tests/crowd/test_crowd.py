@@ -1,4 +1,4 @@
-"""The short form of `make crowd`: what is quick is never refused, whoever is slow beside it."""
+"""The short form of `make crowd`: slow clients never cause a refusal of quick ones."""
 
 from pathlib import Path
 

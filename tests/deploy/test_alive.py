@@ -1,4 +1,4 @@
-"""A worker's sign of life: the file is touched by the loop that works, and tells by its age."""
+"""A worker's health check: its event loop touches a heartbeat file, whose age decides."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from celery.signals import beat_init, before_task_publish, heartbeat_sent
 from services.worker import healthcheck, heartbeat
 
 
-def test_a_worker_that_has_shown_life_within_a_minute_is_alive(tmp_path: Path) -> None:
+def test_a_worker_with_a_heartbeat_within_a_minute_is_alive(tmp_path: Path) -> None:
     file = tmp_path / "heartbeat"
     assert "There is no" in str(healthcheck.problem(file, 0.0))
 
@@ -18,7 +18,7 @@ def test_a_worker_that_has_shown_life_within_a_minute_is_alive(tmp_path: Path) -
     assert "No sign of life for 61 s" in str(healthcheck.problem(file, touched + 61))
 
 
-def test_a_workers_heartbeat_touches_the_file_and_a_ring_does_only_in_beat(tmp_path: Path) -> None:
+def test_worker_heartbeats_touch_the_file_and_sent_tasks_do_so_only_in_beat(tmp_path: Path) -> None:
     file = tmp_path / "heartbeat"
     before = [list(signal.receivers) for signal in (heartbeat_sent, beat_init, before_task_publish)]
     try:

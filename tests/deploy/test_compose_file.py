@@ -1,4 +1,4 @@
-"""What docker-compose.yml must say, whoever changes it: nothing open to others, no rights and no room that are not needed, no secret in it."""
+"""docker-compose.yml: nothing reachable by others, no unneeded rights or resources, and no secrets."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ IMAGES = {"gateway": "nginx:1.28", "postgres": "postgres:18", "redis": "redis:8"
 OURS = sorted(set(SERVICES) - set(IMAGES))
 
 
-def test_the_services_are_those_of_the_diagram() -> None:
+def test_the_compose_services_are_those_of_the_diagram() -> None:
     assert set(SERVICES) == {
         "gateway",
         "ingest",
@@ -37,14 +37,14 @@ def test_the_services_are_those_of_the_diagram() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_an_image_of_ours_is_built_from_its_target(name: str) -> None:
+def test_each_service_builds_its_own_image_target(name: str) -> None:
     target = SERVICES[name]["build"]["target"]
     assert SERVICES[name]["image"] == f"claude-code-tracker-{target}:${{TRACKER_IMAGE_TAG:-latest}}"
     assert target == ("worker" if name in {"worker-drain", "worker-import", "beat"} else name)
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_nobody_has_rights_or_writes_but_where_he_must(name: str) -> None:
+def test_containers_are_unprivileged_and_read_only(name: str) -> None:
     service = SERVICES[name]
     assert service["cap_drop"] == ["ALL"]
     assert "cap_add" not in service
@@ -58,7 +58,7 @@ def test_nobody_has_rights_or_writes_but_where_he_must(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_nobody_takes_the_machine(name: str) -> None:
+def test_containers_have_resource_limits(name: str) -> None:
     service = SERVICES[name]
     limits = service["deploy"]["resources"]["limits"]
     # Docker refuses more than the machine has; `make env` writes TRACKER_CPUS=1 where there is one.
@@ -69,12 +69,12 @@ def test_nobody_takes_the_machine(name: str) -> None:
     assert service["restart"] == {"migrate": "no", "flower": "on-failure:3"}.get(name, "unless-stopped")
 
 
-def test_only_the_gateway_is_published_and_on_loopback() -> None:
+def test_only_the_gateway_is_published_on_loopback() -> None:
     published = {name: service["ports"] for name, service in COMPOSE["services"].items() if service.get("ports") and name in SERVICES}
     assert published == {"gateway": ["${TRACKER_HOST:-127.0.0.1}:${TRACKER_PORT:-8000}:8000"]}
 
 
-def test_postgres_and_redis_are_on_a_network_that_has_no_way_out_and_no_gateway() -> None:
+def test_postgres_and_redis_are_on_an_internal_network_without_the_gateway() -> None:
     networks = COMPOSE["networks"]
     assert networks["data"]["internal"] is networks["api"]["internal"] is True
     assert SERVICES["postgres"]["networks"] == SERVICES["redis"]["networks"] == ["data"]
@@ -82,7 +82,7 @@ def test_postgres_and_redis_are_on_a_network_that_has_no_way_out_and_no_gateway(
     assert [name for name in SERVICES if "front" in SERVICES[name]["networks"]] == ["gateway"]
 
 
-def test_every_password_is_asked_for_by_name_and_none_is_in_the_file() -> None:
+def test_passwords_are_required_variables_and_none_is_in_the_file() -> None:
     asked = set(re.findall(r"\$\{(TRACKER_\w*PASSWORD):\?run `make env` first\}", TEXT))
     assert asked == set(PASSWORDS)
     for line in re.findall(r".*PASSWORD.*", TEXT):
@@ -90,7 +90,7 @@ def test_every_password_is_asked_for_by_name_and_none_is_in_the_file() -> None:
     assert "://tracker:tracker@" not in TEXT
 
 
-def test_the_services_connect_as_themselves() -> None:
+def test_each_service_connects_with_its_own_role() -> None:
     for name, role in [
         ("ingest", "tracker_ingest"),
         ("query", "tracker_query"),
@@ -104,7 +104,7 @@ def test_the_services_connect_as_themselves() -> None:
 
 
 @pytest.mark.parametrize("name", ["ingest", "query"])
-def test_the_services_know_where_people_reach_them(name: str) -> None:
+def test_the_services_know_their_published_address(name: str) -> None:
     """So they refuse to start when that is open to others and nobody is asked for a key."""
     environment = SERVICES[name]["environment"]
     assert environment["TRACKER_HOST"] == "${TRACKER_HOST:-127.0.0.1}"
@@ -116,13 +116,13 @@ def test_the_services_know_where_people_reach_them(name: str) -> None:
     ("name", "settings"),
     [("ingest", IngestSettings), ("query", QuerySettings), ("worker-drain", WorkerSettings), ("worker-import", WorkerSettings)],
 )
-def test_every_setting_that_a_service_reads_can_be_given_to_its_container(name: str, settings: type[IngestSettings]) -> None:
+def test_every_setting_of_a_service_can_be_passed_to_its_container(name: str, settings: type[IngestSettings]) -> None:
     # The image says where the heartbeat is.
     wanted = {f"TRACKER_{field.upper()}" for field in settings.model_fields} - {"TRACKER_HEARTBEAT_FILE"}
     assert wanted <= set(SERVICES[name]["environment"])
 
 
-def test_what_is_written_before_it_is_promised_is_on_named_volumes() -> None:
+def test_durable_data_is_on_named_volumes() -> None:
     kept = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", []) if not volume.startswith("./")}
     assert kept == set(COMPOSE["volumes"]) == {"postgres", "redis", "blobs"}
     assert not [
@@ -133,6 +133,6 @@ def test_what_is_written_before_it_is_promised_is_on_named_volumes() -> None:
     ]
 
 
-def test_everybody_waits_for_the_migrations() -> None:
+def test_every_service_waits_for_the_migrations() -> None:
     for name in set(OURS) - {"migrate"}:
         assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}, name

@@ -1,4 +1,4 @@
-"""The images: each has its service's packages and code and nothing of another's, runs without rights, and can be told from outside."""
+"""Images: each has the packages and code of its service and no other, runs unprivileged, and has a health check."""
 
 import ast
 import re
@@ -69,12 +69,12 @@ def name_of(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", found[0]).lower()
 
 
-def test_there_is_a_target_for_each_image() -> None:
+def test_each_image_has_a_build_target() -> None:
     assert set(IMAGES) <= set(STAGES)
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_the_lock_of_an_image_has_what_its_extra_asks_for_in_the_versions_that_are_tested(image: str) -> None:
+def test_an_image_lock_has_its_extras_packages_in_the_tested_versions(image: str) -> None:
     lock = pinned(ROOT / "deploy" / "requirements" / f"{image}.lock")
     tested = pinned(ROOT / "requirements.lock")
     assert {name_of(requirement) for requirement in requirements_of(image)} <= set(lock)
@@ -82,7 +82,7 @@ def test_the_lock_of_an_image_has_what_its_extra_asks_for_in_the_versions_that_a
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_every_package_has_its_hashes_and_no_index(image: str) -> None:
+def test_every_locked_package_has_hashes_and_no_index_url(image: str) -> None:
     text = (ROOT / "deploy" / "requirements" / f"{image}.lock").read_text(encoding="utf-8")
     blocks = re.split(r"\n(?=[a-z0-9])", text)
     assert all("--hash=sha256:" in block for block in blocks)
@@ -90,7 +90,7 @@ def test_every_package_has_its_hashes_and_no_index(image: str) -> None:
     assert "--require-hashes" in STAGES[f"{image}-packages"]
 
 
-def test_no_image_has_what_only_another_needs() -> None:
+def test_no_image_has_packages_only_another_needs() -> None:
     has = {image: set(pinned(ROOT / "deploy" / "requirements" / f"{image}.lock")) for image in IMAGES}
     assert not has["query"] & {"celery", "kombu", "python-multipart", "genai-prices", "alembic", "flower"}
     assert not has["ingest"] & {"genai-prices", "fsspec", "alembic", "flower"}
@@ -107,12 +107,12 @@ def test_an_image_copies_no_code_of_another_service(image: str) -> None:
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_an_image_has_all_of_our_code_that_its_own_needs(image: str) -> None:
+def test_an_image_copies_all_project_code_it_imports(image: str) -> None:
     assert needed_files(image) <= copied_files(image)
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_an_image_has_the_packages_that_its_code_imports(image: str) -> None:
+def test_an_image_installs_the_packages_its_code_imports(image: str) -> None:
     distributions = packages_distributions()
     named = {name.split(".")[0] for file in needed_files(image) for name in imports(ROOT / file)}
     packages = {name_of(distributions[name][0]) for name in named if name in distributions and name not in sys.stdlib_module_names}
@@ -121,7 +121,7 @@ def test_an_image_has_the_packages_that_its_code_imports(image: str) -> None:
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_an_image_runs_without_rights_is_labelled_and_says_how_it_is(image: str) -> None:
+def test_an_image_runs_unprivileged_with_labels_and_health_check(image: str) -> None:
     stage = STAGES[image]
     assert re.search(r"^USER tracker$", stage, re.MULTILINE)
     assert re.search(r'^CMD \["', stage, re.MULTILINE), "exec form: the process itself gets SIGTERM"
@@ -130,6 +130,6 @@ def test_an_image_runs_without_rights_is_labelled_and_says_how_it_is(image: str)
     assert "RUN" not in stage, "what is built is built in another stage"
 
 
-def test_the_version_of_the_labels_is_the_projects() -> None:
+def test_the_label_version_is_the_project_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert set(re.findall(r"ARG VERSION=(\S+)", DOCKERFILE)) == {version}

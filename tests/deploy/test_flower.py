@@ -1,4 +1,4 @@
-"""The containers' Flower: not without a login, which is on no command line."""
+"""The containers' Flower requires a login, which is on no command line."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.parametrize("login", ["", "secret", ":secret", "name:", "name:pass,word"])
-def test_flower_ends_with_a_sentence_without_a_login(login: str) -> None:
+def test_flower_refuses_to_start_without_a_login(login: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "deploy.flower"],
         cwd=ROOT,

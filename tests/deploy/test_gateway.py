@@ -1,4 +1,4 @@
-"""The gateway's configuration says the same numbers as the code whose door it is."""
+"""The gateway's limits equal those of the services behind it."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ def location(opening: str) -> str:
     return found[1]
 
 
-def test_a_body_may_be_as_large_as_the_services_take_it() -> None:
+def test_body_limits_equal_those_of_the_services() -> None:
     assert re.findall(r"client_max_body_size (\d+);", CONF) == [
         str(MAX_BATCH_BYTES),
         str(Settings.model_fields["max_upload_bytes"].default),
@@ -27,14 +27,14 @@ def test_a_body_may_be_as_large_as_the_services_take_it() -> None:
     assert "client_max_body_size 2147483648;" in location("/api/import/")
 
 
-def test_a_head_may_be_as_large_and_as_slow_as_the_services_take_it() -> None:
+def test_head_limits_equal_those_of_the_services() -> None:
     found = re.search(r"large_client_header_buffers (\d+) (\d+)k;", CONF)
     assert found
     assert int(found[1]) * int(found[2]) * 1024 == MAX_HEAD_BYTES
     assert f"client_header_timeout {Patience(max_connections=1).head_seconds:.0f}s;" in CONF
 
 
-def test_its_own_answers_protect_a_browser_as_the_services_do() -> None:
+def test_gateway_errors_have_the_services_protective_headers() -> None:
     given = dict(
         re.findall(r'^add_header (\S+) "?(.*?)"? always;$', (GATEWAY / "protection.conf").read_text(encoding="utf-8"), re.MULTILINE)
     )
@@ -51,7 +51,7 @@ def test_reads_go_to_query_and_everything_else_to_ingest() -> None:
     assert re.search(r"map \$request_method \$service \{\s+default ingest;\s+GET query;\s+HEAD query;\s+\}", CONF)
 
 
-def test_what_people_search_for_is_in_no_log() -> None:
+def test_query_strings_are_not_logged() -> None:
     """A query string may hold what was said; nginx' own error log holds whole request lines."""
     assert re.search(r"^error_log stderr crit;$", CONF, re.MULTILINE)
     logged = re.search(r"log_format failure(.*?);", CONF, re.DOTALL)

@@ -1,4 +1,4 @@
-"""What each service may do in Postgres: the list of deploy/migrations/grants.py, held against the database that the migrations make."""
+"""Postgres privileges of each service: deploy/migrations/grants.py against the migrated database."""
 
 from typing import Any
 
@@ -27,12 +27,12 @@ def columns_of(database_url: str) -> dict[str, list[str]]:
     return dict(rows)
 
 
-def test_every_table_is_in_the_list(database_url: str) -> None:
+def test_every_table_is_listed(database_url: str) -> None:
     assert set(columns_of(database_url)) == set(TABLES)
 
 
 @pytest.mark.parametrize("role", GRANTS)
-def test_a_role_has_what_is_listed_and_nothing_else(database_url: str, role: str) -> None:
+def test_a_role_has_exactly_the_listed_privileges(database_url: str, role: str) -> None:
     found, listed = set(), set()
     for table, columns in columns_of(database_url).items():
         wanted = GRANTS[role].get(table, {})
@@ -56,7 +56,7 @@ def test_a_role_has_what_is_listed_and_nothing_else(database_url: str, role: str
     assert found == listed
 
 
-def test_a_table_of_tomorrow_is_for_nobody_until_it_is_listed(database_url: str) -> None:
+def test_a_new_table_is_inaccessible_until_it_is_listed(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute("CREATE TABLE of_tomorrow (id integer)")
         for role in GRANTS:
@@ -65,7 +65,7 @@ def test_a_table_of_tomorrow_is_for_nobody_until_it_is_listed(database_url: str)
 
 
 @pytest.mark.parametrize("table", [*EVENTS, *AGGREGATES, "sessions", "projects", "users", "ledger", "accounts"])
-def test_ingest_cannot_change_what_the_worker_has_stored(database_url: str, table: str) -> None:
+def test_ingest_cannot_change_tables_of_the_worker(database_url: str, table: str) -> None:
     first = columns_of(database_url)[table][0]
     name, column = sql.Identifier(table), sql.Identifier(first)
     statements = [
@@ -81,7 +81,7 @@ def test_ingest_cannot_change_what_the_worker_has_stored(database_url: str, tabl
                 connection.execute(statement)
 
 
-def test_nobody_but_ingest_writes_keys_and_the_audit_log(database_url: str) -> None:
+def test_only_ingest_writes_keys_and_the_audit_log(database_url: str) -> None:
     for role in (QUERY, WORKER):
         for table in ("api_keys", "audit_log"):
             with psycopg.connect(as_role(database_url, role)) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):

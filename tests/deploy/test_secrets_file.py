@@ -1,4 +1,4 @@
-"""`make env`: passwords that nobody guesses, for their owner alone, and never twice."""
+"""`make env`: random passwords, readable by the owner alone, and written only once."""
 
 import re
 import stat
@@ -17,7 +17,7 @@ def made(file: Path) -> str:
     return subprocess.run([sys.executable, "-I", "-S", SCRIPT, str(file)], capture_output=True, text=True, check=True).stdout
 
 
-def test_every_password_is_new_random_and_only_for_its_owner(tmp_path: Path) -> None:
+def test_passwords_are_random_and_readable_by_the_owner_alone(tmp_path: Path) -> None:
     said = [made(tmp_path / name) for name in ("one", "two")]
 
     texts = [(tmp_path / name).read_text() for name in ("one", "two")]
@@ -31,7 +31,7 @@ def test_every_password_is_new_random_and_only_for_its_owner(tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
-def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
+def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MINE=1\n")
 
     assert "is there already and stays" in made(tmp_path / ".env")

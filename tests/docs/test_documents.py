@@ -1,4 +1,4 @@
-"""The documents say what the code does: settings, file names, make targets, decisions."""
+"""The documents agree with the code: settings, file names, make targets, decisions."""
 
 import re
 import subprocess
@@ -39,7 +39,7 @@ def settings_in_readme() -> dict[str, tuple[str, set[str]]]:
     return {name: (default, {w.strip() for w in who.split(",")}) for name, default, who, _ in rows}
 
 
-def test_every_setting_is_in_the_readme_with_its_default_and_its_readers() -> None:
+def test_the_readme_lists_every_setting_with_default_and_readers() -> None:
     code, readme = settings_in_code(), settings_in_readme()
     assert set(readme) == set(code)
     for name, readers in code.items():
@@ -48,7 +48,7 @@ def test_every_setting_is_in_the_readme_with_its_default_and_its_readers() -> No
         assert default in readers.values(), f"{name}: README says {default}, the code {readers}"
 
 
-def test_every_setting_says_what_it_is_for() -> None:
+def test_every_setting_has_a_description() -> None:
     for settings in SETTINGS.values():
         for name, field in settings.model_fields.items():
             assert field.description, f"{settings.__module__}: {name} has no description"
@@ -64,14 +64,14 @@ def test_every_setting_says_what_it_is_for() -> None:
         *(f"docs/adr/{p.name}" for p in (ROOT / "docs/adr").glob("*.md")),
     ],
 )
-def test_files_that_a_document_names_exist(document: str) -> None:
+def test_files_named_in_documents_exist(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     named = re.findall(r"(?<![\w/.-])((?:services|shared|deploy|tests|client|docs)/[\w./-]*\w)", text)
     missing = [name for name in named if not (ROOT / name).exists()]
     assert missing == []
 
 
-def test_make_targets_that_the_readme_names_exist() -> None:
+def test_make_targets_named_in_the_readme_exist() -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"`make ([\w-]+)", README)) <= targets
 
@@ -82,6 +82,6 @@ def test_no_code_file_has_more_than_350_lines() -> None:
     assert long == {}
 
 
-def test_decisions_are_numbered_without_holes() -> None:
+def test_decisions_are_numbered_without_gaps() -> None:
     numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs/adr").glob("*.md"))
     assert numbers == list(range(1, len(numbers) + 1))

@@ -1,4 +1,4 @@
-"""docs/errors.md names every code word that an answer or an import job can have, and none that is not in the source."""
+"""docs/errors.md lists exactly the error codes of answers and import jobs."""
 
 import ast
 import re
@@ -40,11 +40,11 @@ def codes_in_document() -> list[tuple[str, str]]:
     return re.findall(r"^\| `([A-Z_]+)` \|(?: (\d{3}) \|)?", DOCUMENT, re.MULTILINE)
 
 
-def test_the_table_has_every_code_and_no_other() -> None:
+def test_the_table_lists_exactly_the_error_codes() -> None:
     assert {code for code, _ in codes_in_document()} == codes_in_source()
 
 
-def test_the_statuses_are_those_that_are_answered() -> None:
+def test_the_table_states_the_status_of_each_code() -> None:
     classes = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.ApiError)]
     told = dict(row for row in codes_in_document() if row[1])
     assert {each.code: told[each.code] for each in classes} == {each.code: str(each.status) for each in classes}

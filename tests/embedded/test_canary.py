@@ -1,4 +1,4 @@
-"""A pipeline that is stuck while all its processes are there is not ready, and is ready again by itself."""
+"""A stuck pipeline makes the stack not ready although all its processes run, and it recovers by itself."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Flower never stands open: a login that was asked for, or a password of its own."""
+"""Flower always has a login: the configured one, or a generated password."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from deploy.embedded.settings import read_settings
 from deploy.embedded.supervision.processes import StartError
 
 
-def test_a_password_is_made_once_and_for_nobody_else(tmp_path: Path) -> None:
+def test_a_password_is_generated_once_and_private(tmp_path: Path) -> None:
     file = tmp_path / "flower-login"
     first = flower_login(None, file)
     name, _, password = first.partition(":")
@@ -20,14 +20,14 @@ def test_a_password_is_made_once_and_for_nobody_else(tmp_path: Path) -> None:
     assert flower_login(None, tmp_path / "another") != first
 
 
-def test_a_login_that_was_asked_for_is_taken_and_not_written_down(tmp_path: Path) -> None:
+def test_a_configured_login_is_used_and_not_stored(tmp_path: Path) -> None:
     file = tmp_path / "flower-login"
     assert flower_login("ann:secret", file) == "ann:secret"
     assert not file.exists()
 
 
 @pytest.mark.parametrize("wrong", ["secret", ":secret", "ann:", "ann:a,b:c"])
-def test_a_login_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+def test_an_invalid_login_stops_the_start(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
     monkeypatch.setenv("TRACKER_FLOWER_BASIC_AUTH", wrong)
     with pytest.raises(StartError, match="TRACKER_FLOWER_BASIC_AUTH"):
         read_settings()

@@ -1,4 +1,4 @@
-"""One process, two apps: reading methods to query, all others to ingest, and both are opened and closed."""
+"""One process, two apps: reads go to query, all other methods to ingest."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -35,13 +35,13 @@ def lifespan_of(name: str, story: list[str]) -> Callable[[Starlette], AbstractAs
 
 
 @pytest.mark.parametrize("method", ALL_METHODS)
-def test_the_method_says_which_app_answers(method: str) -> None:
+def test_the_method_decides_which_app_answers(method: str) -> None:
     expected = "query" if method in ("GET", "HEAD") else "ingest"
     with TestClient(Gateway(app_called("query", []), app_called("ingest", []), "INFO")) as client:
         assert client.request(method, "/").headers["x-answered-by"] == f"{expected} is open"
 
 
-def test_both_apps_are_opened_and_closed() -> None:
+def test_both_apps_are_started_and_stopped() -> None:
     story: list[str] = []
     with TestClient(Gateway(app_called("query", story), app_called("ingest", story), "INFO")):
         assert story == ["query opens", "ingest opens"]

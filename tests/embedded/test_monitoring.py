@@ -1,4 +1,4 @@
-"""What Prometheus and Grafana are given to ask is there to be told: by a real stack that asks everybody for a key."""
+"""A real stack with access by keys exports every metric that Prometheus and Grafana query."""
 
 import os
 import shutil
@@ -80,7 +80,7 @@ def watched() -> Iterator[Watched]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_every_metric_that_is_asked_for_is_told_and_no_text_with_it(watched: Watched, eventually: Eventually) -> None:
+def test_every_queried_metric_is_exported_without_user_text(watched: Watched, eventually: Eventually) -> None:
     # Given a stack that has done a little of everything
     make_traffic(watched.url, watched.admin_key)
 
@@ -99,7 +99,7 @@ def test_every_metric_that_is_asked_for_is_told_and_no_text_with_it(watched: Wat
 
 
 @needs("Prometheus")
-def test_prometheus_finds_all_up_no_panel_empty_and_nothing_to_alert(watched: Watched, eventually: Eventually) -> None:
+def test_prometheus_finds_all_targets_up_all_panels_filled_and_no_alert(watched: Watched, eventually: Eventually) -> None:
     with prometheus(f"127.0.0.1:{free_port()}", watched.targets, watched.key_file) as server:
 
         def is_all_shown() -> bool:

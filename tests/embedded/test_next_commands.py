@@ -1,4 +1,4 @@
-"""What `make backup`, `make restore` and refusals tell a person to type works as it is printed, wherever the data is."""
+"""The commands that `make backup`, `make restore` and refusals print work as printed, for any data folder."""
 
 import re
 import shlex
@@ -13,16 +13,14 @@ from tests.embedded.test_stack import Eventually, Stack, make_stack
 __all__ = ["make_stack"]
 
 
-def test_the_default_folder_goes_without_saying() -> None:
+def test_printed_commands_omit_the_default_folder() -> None:
     assert make_command("up", Path(".tracker")) == f"make up{'' if Path.cwd() == REPOSITORY else ' TRACKER_DATA_DIR=.tracker'}"
     assert make_command("up", REPOSITORY / ".tracker") == "make up"
     assert make_command("up", REPOSITORY / "other") == "make up TRACKER_DATA_DIR=other"
     assert make_command("down", Path("/srv/my data")) == "make down TRACKER_DATA_DIR='/srv/my data'"
 
 
-def test_a_backup_is_restored_and_started_by_what_is_printed(
-    make_stack: Callable[..., Stack], eventually: Eventually, folder: Path
-) -> None:
+def test_the_printed_commands_restore_and_start_a_backup(make_stack: Callable[..., Stack], eventually: Eventually, folder: Path) -> None:
     # Given a backup of a stack whose data is not in the default folder
     stack = make_stack(flower=False)
     stack.up()

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL keeps what was committed, whatever kills it, and leaves nothing behind."""
+"""The embedded PostgreSQL keeps committed data after any crash, and leaves nothing behind."""
 
 import os
 import shutil
@@ -56,7 +56,7 @@ def write_note(server: PostgresServer, text: str) -> None:
         connection.execute("INSERT INTO notes VALUES (%s)", [text])
 
 
-def test_it_keeps_to_its_promises(server: PostgresServer) -> None:
+def test_postgres_runs_with_durable_settings(server: PostgresServer) -> None:
     with psycopg.connect(server.url) as connection:
         settings = dict(connection.execute("SELECT name, setting FROM pg_settings").fetchall())
     assert settings["fsync"] == settings["full_page_writes"] == settings["synchronous_commit"] == "on"
@@ -65,12 +65,12 @@ def test_it_keeps_to_its_promises(server: PostgresServer) -> None:
     assert settings["listen_addresses"] == ""
 
 
-def test_only_its_owner_reaches_its_data_and_its_socket(server: PostgresServer) -> None:
+def test_data_and_socket_are_private(server: PostgresServer) -> None:
     assert server.data_dir.stat().st_mode & 0o777 == 0o700
     assert server.socket_dir.stat().st_mode & 0o777 == 0o700
 
 
-def test_it_never_runs_as_root(server: PostgresServer) -> None:
+def test_postgres_never_runs_as_root(server: PostgresServer) -> None:
     assert Path(f"/proc/{server.pid}").stat().st_uid != 0
 
 
@@ -94,7 +94,7 @@ def intrude(server: PostgresServer, uid: int) -> str:
 
 
 @needs("root")
-def test_another_program_that_runs_as_nobody_reaches_neither_its_socket_nor_its_data(server: PostgresServer) -> None:
+def test_a_program_of_user_nobody_reaches_neither_socket_nor_data(server: PostgresServer) -> None:
     assert intrude(server, nobody().uid) == ""
     # And the test can tell: who has the server's own uid reaches both.
     found = intrude(server, server.data_dir.stat().st_uid)
@@ -103,7 +103,7 @@ def test_another_program_that_runs_as_nobody_reaches_neither_its_socket_nor_its_
 
 
 @needs("root")
-def test_data_of_a_release_that_ran_as_nobody_gets_a_user_of_its_own(server: PostgresServer, folder: Path) -> None:
+def test_data_owned_by_nobody_moves_to_a_dedicated_user(server: PostgresServer, folder: Path) -> None:
     write_note(server, "kept")
     server.stop()
     shutil.copytree(server.data_dir, folder / "postgres")
@@ -121,13 +121,13 @@ def test_data_of_a_release_that_ran_as_nobody_gets_a_user_of_its_own(server: Pos
 
 
 @needs("root")
-def test_two_servers_are_two_users(server: PostgresServer, folder: Path) -> None:
+def test_each_server_has_its_own_user(server: PostgresServer, folder: Path) -> None:
     others = {server_user(folder / f"{n}" / "postgres") for n in range(20)}
     assert len(others) > 10
     assert all(user is not None and user.uid not in (0, nobody().uid) for user in others)
 
 
-def test_data_survives_stop_and_start(server: PostgresServer) -> None:
+def test_data_survives_a_restart(server: PostgresServer) -> None:
     write_note(server, "kept")
     server.stop()
     server.start()
@@ -142,7 +142,7 @@ def test_data_survives_a_kill(server: PostgresServer) -> None:
     assert notes(server) == ["kept"]
 
 
-def test_a_start_ends_what_a_crashed_run_left(server: PostgresServer) -> None:
+def test_a_start_ends_the_server_of_a_crashed_run(server: PostgresServer) -> None:
     """Given a server that nobody watches any more, when another is started on its folder, then the first is gone and its data there."""
     write_note(server, "kept")
     second = server_in(server.data_dir.parent)
@@ -154,7 +154,7 @@ def test_a_start_ends_what_a_crashed_run_left(server: PostgresServer) -> None:
         second.stop()
 
 
-def test_a_stale_pid_file_whose_pid_is_now_somebody_elses_just_works(server: PostgresServer) -> None:
+def test_a_stale_pid_file_with_a_reused_pid_does_not_stop_the_start(server: PostgresServer) -> None:
     write_note(server, "kept")
     server.kill()
     pid_file = server.data_dir / "postmaster.pid"
@@ -164,7 +164,7 @@ def test_a_stale_pid_file_whose_pid_is_now_somebody_elses_just_works(server: Pos
 
 
 @needs("root")
-def test_data_that_root_copied_back_just_works(server: PostgresServer, folder: Path) -> None:
+def test_data_copied_by_root_is_usable(server: PostgresServer, folder: Path) -> None:
     write_note(server, "kept")
     server.stop()
     shutil.copytree(server.data_dir, folder / "postgres")
@@ -181,7 +181,7 @@ def test_data_of_another_version_is_refused_with_its_version(folder: Path) -> No
         server_in(folder).start()
 
 
-def test_a_reason_not_to_start_is_in_the_log_that_the_error_names(server: PostgresServer) -> None:
+def test_a_failed_start_names_the_log_with_its_reason(server: PostgresServer) -> None:
     server.stop()
     wrong = PostgresServer(server.data_dir, server.data_dir.parent / "run", server.log_file, {"shared_buffers": "much"})
     with pytest.raises(StartError, match=r"postgres\.log"):
@@ -189,7 +189,7 @@ def test_a_reason_not_to_start_is_in_the_log_that_the_error_names(server: Postgr
     assert "shared_buffers" in server.log_file.read_text()
 
 
-def test_a_path_too_long_for_a_socket_and_an_interrupted_initdb_just_work(folder: Path) -> None:
+def test_a_long_path_and_an_interrupted_initdb_do_not_stop_the_start(folder: Path) -> None:
     deep = folder / ("d" * 60) / ("e" * 60)
     (deep / "postgres.new").mkdir(parents=True)
     (deep / "postgres.new" / "PG_VERSION").write_text("18\n")
@@ -202,7 +202,7 @@ def test_a_path_too_long_for_a_socket_and_an_interrupted_initdb_just_work(folder
     server.socket_dir.rmdir()
 
 
-def test_it_dies_with_its_parent(server: PostgresServer, eventually: Callable[[Callable[[], bool]], None]) -> None:
+def test_postgres_ends_with_its_parent(server: PostgresServer, eventually: Callable[[Callable[[], bool]], None]) -> None:
     """Given a process that started a server, when it is killed by SIGKILL, then the server ends too."""
     server.stop()
     script = (

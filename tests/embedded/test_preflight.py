@@ -1,4 +1,4 @@
-"""What keeps the stack from starting is said in a sentence that names the thing and the way out."""
+"""A stack that cannot start says so in one sentence that names the cause and the remedy."""
 
 import os
 import socket
@@ -28,33 +28,33 @@ OTHER_MACHINES_REACH = ["0.0.0.0", "::", "192.168.1.5"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
-def test_loopback_is_served(host: str) -> None:
+def test_loopback_addresses_are_accepted(host: str) -> None:
     preflight.check_host(Settings(host=host))
 
 
 @pytest.mark.parametrize("host", OTHER_MACHINES_REACH)
-def test_an_address_that_other_machines_reach_needs_keys(host: str) -> None:
+def test_a_reachable_address_needs_access_by_keys(host: str) -> None:
     with pytest.raises(StartError, match=r"nobody is asked for a key: make an API key and set TRACKER_ACCESS=keys"):
         preflight.check_host(Settings(host=host))
     preflight.check_host(Settings(host=host, access="keys"))
 
 
-def test_a_host_that_is_no_address() -> None:
+def test_a_host_name_is_refused() -> None:
     with pytest.raises(StartError, match="TRACKER_HOST=tracker is not an address"):
         preflight.check_host(Settings(host="tracker"))
 
 
-def test_a_port_in_use_is_named_with_a_free_one(taken_port: int) -> None:
+def test_a_port_in_use_is_reported_with_a_free_one(taken_port: int) -> None:
     with pytest.raises(StartError, match=rf"Port {taken_port} on 127\.0\.0\.1 is in use.*make up TRACKER_PORT=\d+"):
         preflight.listen(Settings(port=taken_port))
 
 
-def test_flowers_own_port_in_use_is_named_with_a_free_one(taken_port: int) -> None:
+def test_a_configured_flower_port_in_use_is_reported_with_a_free_one(taken_port: int) -> None:
     with pytest.raises(StartError, match=rf"Port {taken_port} for Flower is in use.*TRACKER_FLOWER_PORT=\d+.*TRACKER_FLOWER_PORT=off"):
         preflight.flower_port(Settings(flower_port=taken_port))
 
 
-def test_flowers_default_port_makes_way() -> None:
+def test_the_default_flower_port_is_replaced_if_in_use() -> None:
     """Whoever did not ask for a port does not care which it is; a second stack just starts."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -67,18 +67,18 @@ def test_flowers_default_port_makes_way() -> None:
         assert preflight.flower_port(Settings()) in range(5556, 5606)
 
 
-def test_flower_can_be_off() -> None:
+def test_flower_can_be_switched_off() -> None:
     assert preflight.flower_port(Settings(flower_port="off")) is None
 
 
-def test_a_data_folder_that_cannot_be_made(folder: Path) -> None:
+def test_a_data_folder_that_cannot_be_created_is_reported(folder: Path) -> None:
     (folder / "file").write_text("in the way")
     with pytest.raises(StartError, match=r"cannot be written \(Not a directory.*TRACKER_DATA_DIR"):
         preflight.make_data_dir(Paths(folder / "file" / "data"))
 
 
 @needs("a plain user")
-def test_a_data_folder_that_cannot_be_written(folder: Path) -> None:
+def test_a_data_folder_that_cannot_be_written_is_reported(folder: Path) -> None:
     folder.chmod(0o500)
     with pytest.raises(StartError, match=r"cannot be written \(Permission denied.*TRACKER_DATA_DIR"):
         preflight.make_data_dir(Paths(folder / "data"))
@@ -91,32 +91,32 @@ def test_the_data_folder_is_private(folder: Path) -> None:
     assert {part.stat().st_mode & 0o777 for part in (paths.data_dir, *paths.data_dir.iterdir())} == {0o700}
 
 
-def test_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "FREE_BYTES_NEEDED", 2**62)
     with pytest.raises(StartError, match=r"Only \d+ MB are free"):
         preflight.check_disk(folder)
 
 
-def test_a_second_stack_on_the_same_data(folder: Path) -> None:
+def test_a_second_stack_on_the_same_data_is_refused(folder: Path) -> None:
     held = lock.take(folder / "lock")
     with pytest.raises(StartError, match=rf"already running on .* \(process {os.getpid()}\).*make down"):
         lock.take(folder / "lock")
     os.close(held)
 
 
-def test_a_stale_lock_just_works(folder: Path) -> None:
+def test_a_stale_lock_does_not_stop_the_start(folder: Path) -> None:
     (folder / "lock").write_text("1")
     os.close(lock.take(folder / "lock"))
     assert lock.holder(folder / "lock") is None
 
 
-def test_a_setting_that_does_not_parse(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_setting_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACKER_PORT", "http")
     with pytest.raises(StartError, match="TRACKER_PORT=http does not work"):
         read_settings()
 
 
-def test_a_short_socket_folder_planted_by_somebody_else_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_folder_planted_by_another_user_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a link of ours' name in the temporary folder, then no socket is made where it points."""
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     wanted = folder / ("d" * 120)

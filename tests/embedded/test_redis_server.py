@@ -1,4 +1,4 @@
-"""The embedded Redis keeps what it answered, whatever kills it."""
+"""The embedded Redis keeps every answered write after any crash."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ def server_in(folder: Path) -> RedisServer:
     return RedisServer(folder / "redis", folder / "run", folder / "redis.log")
 
 
-def test_it_is_durable_private_and_never_evicts(server: RedisServer) -> None:
+def test_redis_is_durable_private_and_never_evicts(server: RedisServer) -> None:
     with Redis.from_url(server.url, decode_responses=True) as redis:
         settings = redis.config_get("*")
     assert settings["appendonly"] == "yes"
@@ -35,7 +35,7 @@ def test_it_is_durable_private_and_never_evicts(server: RedisServer) -> None:
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
-def test_an_answered_write_survives(server: RedisServer, end: str) -> None:
+def test_an_answered_write_survives_stop_and_kill(server: RedisServer, end: str) -> None:
     with Redis.from_url(server.url) as redis:
         redis.xadd("journal", {"payload": b"event"})
     getattr(server, end)()
@@ -44,7 +44,7 @@ def test_an_answered_write_survives(server: RedisServer, end: str) -> None:
         assert redis.xlen("journal") == 1
 
 
-def test_a_start_ends_what_a_crashed_run_left(server: RedisServer) -> None:
+def test_a_start_ends_the_redis_of_a_crashed_run(server: RedisServer) -> None:
     second = server_in(server.data_dir.parent)
     second.start()
     try:
@@ -53,7 +53,7 @@ def test_a_start_ends_what_a_crashed_run_left(server: RedisServer) -> None:
         second.stop()
 
 
-def test_a_path_too_long_for_a_socket_just_works(folder: Path) -> None:
+def test_a_path_too_long_for_a_socket_does_not_stop_the_start(folder: Path) -> None:
     deep = folder / ("d" * 60) / ("e" * 60)
     deep.mkdir(parents=True)
     server = server_in(deep)
@@ -65,7 +65,7 @@ def test_a_path_too_long_for_a_socket_just_works(folder: Path) -> None:
 
 
 @needs("Redis 6")
-def test_data_of_a_newer_redis_is_refused_because_an_older_one_would_begin_empty(folder: Path) -> None:
+def test_data_of_a_newer_redis_is_refused(folder: Path) -> None:
     (folder / "redis" / "appendonlydir").mkdir(parents=True)
     with pytest.raises(StartError, match="was written by Redis 7 or later"):
         server_in(folder).start()

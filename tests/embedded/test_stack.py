@@ -1,4 +1,4 @@
-"""`make up` as a whole: it serves, it refuses with a sentence, it heals, it stops, and the next start has the data."""
+"""`make up` as a whole: it serves, refuses a second stack, restarts dead processes, stops, and keeps the data."""
 
 import json
 import os
@@ -110,7 +110,9 @@ def make_stack(folder: Path) -> Iterator[Callable[..., Stack]]:
             stack.process.communicate()
 
 
-def test_it_serves_refuses_a_second_one_and_heals(make_stack: Callable[..., Stack], eventually: Eventually, folder: Path) -> None:
+def test_the_stack_serves_refuses_a_second_one_and_restarts_dead_processes(
+    make_stack: Callable[..., Stack], eventually: Eventually, folder: Path
+) -> None:
     stack = make_stack(flower=True)
     banner = stack.up()
 
@@ -143,7 +145,7 @@ def test_it_serves_refuses_a_second_one_and_heals(make_stack: Callable[..., Stac
     assert "Stopped" in stack.control("down")
 
 
-def test_a_crash_leaves_nothing_running_and_the_next_start_has_the_data(make_stack: Callable[..., Stack], eventually: Eventually) -> None:
+def test_a_crash_leaves_no_process_and_the_next_start_has_the_data(make_stack: Callable[..., Stack], eventually: Eventually) -> None:
     stack = make_stack(flower=False)
     stack.up()
     assert stack.call("/api/sessions/start", {"project_path": "/home/ada/engine", "session_id": "s1"}) is not None

@@ -1,4 +1,4 @@
-"""The supervisor heals what dies, gives up on what cannot live, stops in order, and nothing outlives it."""
+"""The supervisor restarts dead processes, gives up on broken ones, stops in order, and leaves no process behind."""
 
 import signal
 import subprocess
@@ -58,7 +58,7 @@ def run(folder: Path) -> Iterator[Callable[..., Run]]:
         run.process.communicate()
 
 
-def test_a_killed_child_is_started_again_and_it_is_said(run: Callable[..., Run], eventually: Eventually) -> None:
+def test_a_killed_child_is_restarted_and_reported(run: Callable[..., Run], eventually: Eventually) -> None:
     stack = run("steady")
     stack.wait_for("all ready")
     first = stack.pid("steady")
@@ -68,7 +68,7 @@ def test_a_killed_child_is_started_again_and_it_is_said(run: Callable[..., Run],
     assert stack.pid("steady") not in (0, first)
 
 
-def test_what_a_dead_child_had_started_goes_with_it(run: Callable[..., Run], eventually: Eventually) -> None:
+def test_grandchildren_of_a_dead_child_are_ended(run: Callable[..., Run], eventually: Eventually) -> None:
     stack = run("parent")
     stack.wait_for("all ready")
     grandchild = int((stack.folder / "grandchild").read_text())
@@ -77,7 +77,7 @@ def test_what_a_dead_child_had_started_goes_with_it(run: Callable[..., Run], eve
     eventually(lambda: started_at(grandchild) is None)
 
 
-def test_a_child_that_never_gets_ready_stops_everything_and_its_log_is_named(run: Callable[..., Run]) -> None:
+def test_a_child_that_never_gets_ready_stops_the_stack_and_names_its_log(run: Callable[..., Run]) -> None:
     stack = run("steady", "broken")
     output = stack.output()
     assert "broken ended with code 3, again and again" in output
@@ -99,7 +99,7 @@ def test_a_signal_stops_the_children_in_order(run: Callable[..., Run], stop_sign
     assert (stack.folder / "ended").read_text().split() == ["second", "steady"]
 
 
-def test_a_second_signal_does_not_wait_for_a_child_that_will_not_stop(run: Callable[..., Run]) -> None:
+def test_a_second_signal_kills_a_stubborn_child(run: Callable[..., Run]) -> None:
     stack = run("stubborn")
     stack.wait_for("all ready")
     stack.process.send_signal(signal.SIGINT)
@@ -110,7 +110,7 @@ def test_a_second_signal_does_not_wait_for_a_child_that_will_not_stop(run: Calla
     assert stack.pid("stubborn") == 0
 
 
-def test_ctrl_c_reaches_the_supervisor_alone(run: Callable[..., Run]) -> None:
+def test_only_the_supervisor_receives_ctrl_c(run: Callable[..., Run]) -> None:
     """A terminal sends SIGINT to its foreground group: the children are not in it, so that only the supervisor decides."""
     stack = run("steady")
     stack.wait_for("all ready")
@@ -126,7 +126,7 @@ def test_children_die_with_a_killed_supervisor(run: Callable[..., Run], eventual
     eventually(lambda: [started_at(child) for child in children] == [None, None])
 
 
-def test_a_crashed_runs_leftovers_are_ended_and_strangers_are_not(folder: Path, eventually: Eventually) -> None:
+def test_leftovers_of_a_crashed_run_are_ended_and_unrelated_processes_are_not(folder: Path, eventually: Eventually) -> None:
     """Given pid files of a process of ours and of a stranger who has got a dead one's pid, when a new run begins, then only ours ends."""
     ours, stranger = (processes.spawn(["sleep", "60"], log_file=folder / "log") for _ in range(2))
     (folder / "ours.pid").write_text(f"{ours.pid} {started_at(ours.pid)}\n")

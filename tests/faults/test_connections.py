@@ -1,4 +1,4 @@
-"""F6: connections to Redis that are silent, half open, half closed or cut. Refused soon, alive meanwhile, and stored once afterwards."""
+"""F6: connections to Redis or Postgres that hang, are half open, half closed or cut. Writes are refused soon and stored once."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ def silent(stack: Stack, *directions: Direction) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("directions", [BOTH, ("requests",), ("answers",)], ids=["both ways", "requests", "answers"])
-def test_a_redis_behind_a_black_hole(proxied: Stack, directions: tuple[Direction, ...]) -> None:
+def test_writes_to_an_unreachable_redis_are_refused_soon_and_stored_once(proxied: Stack, directions: tuple[Direction, ...]) -> None:
     event = message(start_session(proxied))
     with silent(proxied, *directions):
         refusal = send(proxied, event)
@@ -59,7 +59,7 @@ def test_a_redis_behind_a_black_hole(proxied: Stack, directions: tuple[Direction
     ],
     ids=["reset", "half open", "requests ended", "answers ended"],
 )
-def test_connections_to_redis_that_are_no_good_any_more(proxied: Stack, happen: Callable[[Stack], None]) -> None:
+def test_broken_redis_connections_are_replaced_without_loss(proxied: Stack, happen: Callable[[Stack], None]) -> None:
     event = message(start_session(proxied))
     happen(proxied)
     send_until_accepted(proxied, event)
@@ -67,7 +67,7 @@ def test_connections_to_redis_that_are_no_good_any_more(proxied: Stack, happen: 
     assert_stored_once(proxied, event)
 
 
-def test_a_worker_that_is_busy_outlives_a_death_of_redis(proxied: Stack) -> None:
+def test_a_busy_worker_survives_a_redis_crash(proxied: Stack) -> None:
     event = message(start_session(proxied))
     deaths = {worker: proxied.deaths(worker) for worker in WORKERS}
     with transaction_held_before_commit(proxied):
@@ -79,7 +79,7 @@ def test_a_worker_that_is_busy_outlives_a_death_of_redis(proxied: Stack) -> None
     assert {worker: proxied.deaths(worker) for worker in WORKERS} == deaths
 
 
-def test_connections_to_postgres_that_are_cut(proxied: Stack) -> None:
+def test_cut_postgres_connections_are_replaced_without_loss(proxied: Stack) -> None:
     event = message(start_session(proxied))
     proxied.postgres_proxy.reset()
     assert send(proxied, event).status_code == 201
@@ -87,7 +87,7 @@ def test_connections_to_postgres_that_are_cut(proxied: Stack) -> None:
     assert_stored_once(proxied, event)
 
 
-def test_connections_to_postgres_that_are_half_open(proxied: Stack) -> None:
+def test_half_open_postgres_connections_time_out_without_loss(proxied: Stack) -> None:
     """Nothing on the wire says that the server is gone; the drain gives up by its own clock."""
     event = message(start_session(proxied))
     proxied.postgres_proxy.sever()

@@ -1,4 +1,4 @@
-"""Processes killed at the moments where an event could be lost or counted twice, each brought about on purpose."""
+"""Processes are killed at the instants where an event could be lost or counted twice."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ from tests.faults.scene import Scene
 from tests.faults.stack import Stack
 
 
-def test_nothing_of_a_batch_is_visible_before_its_account_is_written(stack: Stack) -> None:
+def test_rows_aggregates_and_account_commit_together(stack: Stack) -> None:
     """Rows, aggregates and account are one transaction: else a death between two of them would leave the account wrong for ever."""
     event = message(start_session(stack))
     with transaction_held_before_commit(stack) as holder, stack.database() as looker:
@@ -41,7 +41,7 @@ def test_nothing_of_a_batch_is_visible_before_its_account_is_written(stack: Stac
 
 
 @pytest.mark.parametrize("killed", ["worker", "worker-child", "redis", "postgres"])
-def test_death_inside_the_workers_transaction(stack: Stack, killed: str) -> None:
+def test_a_crash_inside_the_workers_transaction_stores_the_event_once(stack: Stack, killed: str) -> None:
     event = message(start_session(stack))
     with transaction_held_before_commit(stack) as held:
         assert send(stack, event).status_code == 201
@@ -52,7 +52,7 @@ def test_death_inside_the_workers_transaction(stack: Stack, killed: str) -> None
     assert_stored_once(stack, event)
 
 
-def test_death_between_commit_and_acknowledgement(stack: Stack) -> None:
+def test_a_crash_between_commit_and_acknowledgement_stores_the_event_once(stack: Stack) -> None:
     event = message(start_session(stack))
     with committed_but_not_acknowledged(stack, event, lambda: send(stack, event)):
         kill_worker_child(stack)
@@ -61,7 +61,7 @@ def test_death_between_commit_and_acknowledgement(stack: Stack) -> None:
     assert_stored_once(stack, event)
 
 
-def test_death_of_the_api_between_append_and_answer(stack: Stack) -> None:
+def test_an_api_crash_between_append_and_answer_stores_the_event_once(stack: Stack) -> None:
     event = message(start_session(stack))
     # when: the event is stored, and the API dies without having answered
     with api_dies_unanswering(stack, lambda: send(stack, event)):
@@ -73,7 +73,7 @@ def test_death_of_the_api_between_append_and_answer(stack: Stack) -> None:
     assert_stored_once(stack, event)
 
 
-def test_a_redis_that_hangs_is_answered_503_soon_and_the_next_try_is_one_event(stack: Stack) -> None:
+def test_a_hanging_redis_is_a_503_soon_and_the_retry_is_one_event(stack: Stack) -> None:
     event = message(start_session(stack))
     redis = stack.living_pid("redis")
     assert redis is not None
@@ -89,6 +89,6 @@ def test_a_redis_that_hangs_is_answered_503_soon_and_the_next_try_is_one_event(s
     assert_stored_once(stack, event)
 
 
-def test_after_all_that_no_aggregate_has_drifted(stack: Stack) -> None:
+def test_aggregates_have_not_drifted_after_these_crashes(stack: Stack) -> None:
     with stack.database() as connection:
         assert not any(verify(connection, IDLE_GAP).values())

@@ -1,7 +1,4 @@
-"""F8 and F12: the disk of the journal, of the rows, of Postgres' own log, or of everything is full, and has room again later.
-
-What was accepted is not lost, what cannot be kept is refused with 503, and everything goes on by itself.
-"""
+"""F8 and F12: the disk of the journal, of the rows, of Postgres' log or of everything is full, then has room again."""
 
 import asyncio
 from collections.abc import Callable
@@ -69,7 +66,9 @@ async def through_a_full_disk(stack: Stack, disk: SmallDisk, acks: Acks, tally: 
         pytest.param(".", refuses, marks=long_only),
     ],
 )
-def test_nothing_is_lost_and_all_goes_on_by_itself(tmp_path: Path, place: str, symptom: Callable[[Stack, Tally], bool]) -> None:
+def test_a_full_disk_loses_no_accepted_event_and_recovers_by_itself(
+    tmp_path: Path, place: str, symptom: Callable[[Stack, Tally], bool]
+) -> None:
     # Given a stack with its data partly on a small disk
     stack = Stack(tmp_path)
     stack.start()

@@ -1,4 +1,4 @@
-"""F16: what nobody could store is refused at HTTP; brought into the journal all the same, it alone becomes a dead letter, with its reason."""
+"""F16: unstorable events are refused over HTTP. In the journal, such an event alone becomes a dead letter."""
 
 import json
 from typing import Any
@@ -84,7 +84,7 @@ def dead_letters(stack: Stack, entry_id: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_over_http_it_is_refused_or_mended(stack: Stack, name: str) -> None:
+def test_poison_over_http_is_refused_or_made_storable(stack: Stack, name: str) -> None:
     event_id, body = poison(start_session(stack), name)
     path = "/api/tool-calls" if name in PARAMETERS else "/api/conversations"
     answer = httpx.post(
@@ -99,7 +99,7 @@ def test_over_http_it_is_refused_or_mended(stack: Stack, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_in_the_journal_it_alone_becomes_a_dead_letter(stack: Stack, name: str) -> None:
+def test_poison_in_the_journal_alone_becomes_a_dead_letter(stack: Stack, name: str) -> None:
     # Given an entry with the poison amid others, and entries before and behind it
     session_id = start_session(stack)
     inside = [conversation(session_id) for _ in range(NEIGHBOURS)]
@@ -123,7 +123,7 @@ def test_in_the_journal_it_alone_becomes_a_dead_letter(stack: Stack, name: str) 
     assert all((one in payload) is not is_divisible for _, one in inside)
 
 
-def test_what_only_postgres_refuses_is_found_among_the_others(stack: Stack) -> None:
+def test_an_event_refused_only_by_postgres_is_isolated(stack: Stack) -> None:
     session_id = start_session(stack)
     nul, others = conversation(session_id, content=rb'"before \u0000 after"'), [conversation(session_id) for _ in range(NEIGHBOURS)]
     entry_id = put(stack, *(text for _, text in others[:3]), nul[1], *(text for _, text in others[3:]))
@@ -134,6 +134,6 @@ def test_what_only_postgres_refuses_is_found_among_the_others(stack: Stack) -> N
     assert is_stored(stack, nul[0], *(one for one, _ in others)) == [False, *[True] * NEIGHBOURS]
 
 
-def test_after_all_that_no_aggregate_has_drifted(stack: Stack) -> None:
+def test_aggregates_have_not_drifted_after_poison(stack: Stack) -> None:
     with stack.database() as connection:
         assert not any(verify(connection, IDLE_GAP).values())

@@ -1,4 +1,4 @@
-"""F17: a record that kills whoever takes it in hand is set aside after three deaths, and everything else goes on."""
+"""F17: a record that kills its worker is set aside after three crashes, and everything else is processed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +37,7 @@ def batch(session_id: str, deadly: str) -> tuple[list[dict[str, Any]], dict[str,
 
 
 @pytest.mark.parametrize("deadly", ["kill this process", "use up its memory"])
-def test_it_is_set_aside_and_the_others_are_stored(deadly_stack: Stack, deadly: str) -> None:
+def test_a_record_that_kills_its_worker_is_set_aside_and_the_others_are_stored(deadly_stack: Stack, deadly: str) -> None:
     stack = deadly_stack
     session_id = start_session(stack)
     harmless, killer = batch(session_id, deadly)

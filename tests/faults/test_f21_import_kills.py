@@ -84,7 +84,7 @@ def run_to_end(settings: dict[str, str], job_id: UUID) -> int:
 
 
 @pytest.mark.parametrize("seed", [21])
-def test_killed_at_random_moments_it_counts_everything_once(database_url: str, redis_url: str, tmp_path: Path, seed: int) -> None:
+def test_an_import_killed_at_random_moments_counts_every_row_once(database_url: str, redis_url: str, tmp_path: Path, seed: int) -> None:
     # Given a large archive
     megabytes, kills = (200, 20) if is_long() else (6, 4)
     archive = tmp_path / "claude.tar"

@@ -1,4 +1,4 @@
-"""F24: a migration that needs a hot table for itself, while events come in and somebody reads for long: nothing is refused, nothing lost."""
+"""F24: a migration needs a hot table during writes and a long read: nothing is refused and nothing lost."""
 
 import asyncio
 from pathlib import Path
@@ -32,7 +32,7 @@ async def migrated_under_load(stack: Stack, acks: Acks, tally: Tally, scripts: P
         await asyncio.sleep(1)
 
 
-def test_it_backs_off_and_gets_through_while_everything_flows(stack: Stack, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_migration_backs_off_and_succeeds_under_load(stack: Stack, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     scripts = add_next(
         tmp_path,
         "ALTER TABLE messages ADD COLUMN mood text",

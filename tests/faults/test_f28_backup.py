@@ -1,4 +1,4 @@
-"""F28: a backup under load has every event that was accepted before its moment, and none from after it; a restore gives exactly that."""
+"""F28: a backup under load holds every event accepted before its moment and none after. A restore gives exactly these."""
 
 import asyncio
 import io
@@ -74,7 +74,7 @@ async def backed_up_under_load(stack: Stack, folder: Path, target: Path) -> tupl
     return manifest, acks, tally, job_id
 
 
-def test_what_was_accepted_before_the_backup_is_there_after_the_restore(tmp_path: Path) -> None:
+def test_events_accepted_before_a_backup_are_restored_and_no_others(tmp_path: Path) -> None:
     # Given a stack under load, an import under way in it, and a backup of it
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -114,7 +114,7 @@ def test_what_was_accepted_before_the_backup_is_there_after_the_restore(tmp_path
         assert restored.stop() == 0
 
 
-def test_a_damaged_backup_and_a_folder_with_data_are_refused_by_name(tmp_path: Path) -> None:
+def test_a_damaged_backup_or_an_occupied_folder_is_refused_by_name(tmp_path: Path) -> None:
     folder = tmp_path / "backup"
     folder.mkdir()
     with pytest.raises(StartError, match="is no finished backup"):

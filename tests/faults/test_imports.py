@@ -1,4 +1,4 @@
-"""An import whose job's INSERT was not confirmed: it runs if it was made, and leaves nothing behind if it was not."""
+"""An import job whose INSERT was not confirmed: it runs if the row exists, and leaves no files if not."""
 
 import httpx2 as httpx
 import pytest
@@ -13,7 +13,7 @@ _JOBS = "SELECT count(*) FILTER (WHERE status = 'succeeded'), count(*) FROM impo
 
 
 @pytest.mark.parametrize(("on_answer", "jobs"), [(True, 1), (False, 0)], ids=["made", "not made"])
-def test_an_import_whose_job_is_in_doubt(proxied: Stack, on_answer: bool, jobs: int) -> None:
+def test_an_unconfirmed_import_job_runs_if_stored_and_leaves_nothing_if_not(proxied: Stack, on_answer: bool, jobs: int) -> None:
     before = _jobs(proxied)
     trap = proxied.postgres_proxy.trap(INSERT, on_answer=on_answer)
     answer = httpx.post(

@@ -1,4 +1,4 @@
-"""F5, F7, F10: Redis hung or full, Postgres away. What can be kept is kept, what cannot is refused at once, and reads say why."""
+"""F5, F7, F10: Redis hung or full, Postgres down. Writes are kept or refused at once, and reads report the cause."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ BIG_BYTES = 100_000
 SENT_AGAIN = 60
 
 
-def test_a_redis_that_hangs(proxied: Stack) -> None:
+def test_a_hanging_redis_refuses_writes_soon_and_each_retry_is_one_event(proxied: Stack) -> None:
     """F5. Every write is refused within 1.5 s, /healthz answers; afterwards each is one event."""
     session_id = start_session(proxied)
     refusals: list[httpx.Response] = []
@@ -43,7 +43,7 @@ def test_a_redis_that_hangs(proxied: Stack) -> None:
     assert_all_stored(proxied, tried)
 
 
-def test_a_postgres_that_is_away(proxied: Stack) -> None:
+def test_a_postgres_outage_refuses_no_event_of_a_known_session(proxied: Stack) -> None:
     """F10. No event of a known session is refused; questions are answered 503, not 500; all is stored when Postgres is back."""
     session_id = start_session(proxied)
     scene = Scene(proxied, Random(0), AWAY_SECONDS)
@@ -64,7 +64,7 @@ def test_a_postgres_that_is_away(proxied: Stack) -> None:
     assert_all_stored(proxied, accepted)
 
 
-def test_a_redis_that_is_full(proxied: Stack) -> None:
+def test_a_full_redis_refuses_writes_and_loses_no_accepted_event(proxied: Stack) -> None:
     """F7. Nothing is drained and Redis has no more room: writes are refused before they fail, and all that was accepted is stored."""
     session_id = start_session(proxied)
     scene = Scene(proxied, Random(0), HANG_SECONDS)
@@ -87,7 +87,7 @@ def test_a_redis_that_is_full(proxied: Stack) -> None:
     assert_all_stored(proxied, accepted + refused[:SENT_AGAIN])
 
 
-def test_a_lock_on_the_aggregates(proxied: Stack) -> None:
+def test_a_lock_on_the_aggregates_delays_without_loss_or_duplicates(proxied: Stack) -> None:
     """F11. The worker gives up after its lock_timeout and comes again: no loss, no duplicate."""
     event = message(start_session(proxied))
     with ThreadPoolExecutor(1) as thread:

@@ -1,4 +1,4 @@
-"""F2: the worker's pool process dies at each step between the journal and the acknowledgement, where the proxies hold it."""
+"""F2: the worker's pool process dies at each step between reading and acknowledging, held there by the proxies."""
 
 from collections.abc import Callable
 
@@ -67,7 +67,9 @@ def _assert_committed(stack: Stack, event: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("reach", [before_copy, after_copy, after_commit, between_commit_and_acknowledgement, after_acknowledgement])
-def test_death_of_the_pool_process(proxied: Stack, reach: Callable[[Stack, dict[str, str]], Callable[[], None]]) -> None:
+def test_a_pool_process_crash_at_any_step_stores_the_event_once(
+    proxied: Stack, reach: Callable[[Stack, dict[str, str]], Callable[[], None]]
+) -> None:
     event = message(start_session(proxied))
     let_go = reach(proxied, event)
     try:

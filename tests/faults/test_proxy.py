@@ -1,4 +1,4 @@
-"""The proxy does what the faults say it does. Before it nothing of the product, behind it a server that says back what it hears."""
+"""The fault proxy does what the faults need, tested with an echo server."""
 
 import socket
 import threading
@@ -70,7 +70,7 @@ def is_silent(client: socket.socket) -> bool:
 
 
 @pytest.mark.parametrize("direction", ["requests", "answers"])
-def test_what_is_held_back_comes_later(proxy: Proxy, client: socket.socket, direction: str) -> None:
+def test_held_data_is_delivered_later(proxy: Proxy, client: socket.socket, direction: str) -> None:
     proxy.hold("requests" if direction == "requests" else "answers")
     client.sendall(b"anybody?")
     assert is_silent(client)
@@ -78,7 +78,7 @@ def test_what_is_held_back_comes_later(proxy: Proxy, client: socket.socket, dire
     assert client.recv(1024) == b"anybody?"
 
 
-def test_a_reset_ends_what_there_is(proxy: Proxy, client: socket.socket) -> None:
+def test_a_reset_ends_open_connections(proxy: Proxy, client: socket.socket) -> None:
     proxy.reset()
     with suppress(ConnectionResetError):
         assert client.recv(1024) == b""
@@ -98,7 +98,7 @@ def test_a_half_closed_connection_is_at_its_end(proxy: Proxy, client: socket.soc
     assert client.recv(1024) == b""
 
 
-def test_slow_is_not_silent(proxy: Proxy, client: socket.socket) -> None:
+def test_a_slow_connection_still_delivers(proxy: Proxy, client: socket.socket) -> None:
     proxy.slow_down(SILENCE_SECONDS)
     client.sendall(b"slow")
     assert is_silent(client)
@@ -106,7 +106,7 @@ def test_slow_is_not_silent(proxy: Proxy, client: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("on_answer", [False, True], ids=["before the server has it", "before its answer goes back"])
-def test_a_trap_holds_what_it_is_set_for(proxy: Proxy, client: socket.socket, on_answer: bool) -> None:
+def test_a_trap_holds_the_matching_data(proxy: Proxy, client: socket.socket, on_answer: bool) -> None:
     trap = proxy.trap(b"COMMIT", on_answer=on_answer)
     client.sendall(b"SELECT")
     assert client.recv(1024) == b"SELECT"
@@ -117,7 +117,7 @@ def test_a_trap_holds_what_it_is_set_for(proxy: Proxy, client: socket.socket, on
     assert client.recv(1024) == b"COMMIT"
 
 
-def test_what_a_trap_holds_can_be_cut(proxy: Proxy, client: socket.socket) -> None:
+def test_trapped_data_can_be_cut(proxy: Proxy, client: socket.socket) -> None:
     trap = proxy.trap(b"COMMIT", on_answer=True)
     client.sendall(b"COMMIT")
     trap.wait()

@@ -1,4 +1,4 @@
-"""Processes killed in the middle of a dead letter's replay: its event is stored exactly once, or it stays a letter."""
+"""Processes are killed during a dead letter's replay: its event is stored exactly once, or it stays a dead letter."""
 
 import os
 import signal
@@ -69,7 +69,7 @@ def assert_stored_once_and_no_letter(stack: Stack, event: dict[str, str]) -> Non
 
 
 @pytest.mark.parametrize("killed", ["worker-child", "redis", "postgres"])
-def test_death_inside_the_workers_transaction(stack: Stack, dead: dict[str, str], killed: str) -> None:
+def test_a_crash_inside_the_replays_transaction_keeps_event_or_dead_letter(stack: Stack, dead: dict[str, str], killed: str) -> None:
     """Until the commit it is a letter and no event; after it, it is an event and no letter. There is nothing between."""
     with transaction_held_before_commit(stack) as held, stack.database() as looker:
         assert replay(stack, dead).status_code == 202
@@ -81,13 +81,13 @@ def test_death_inside_the_workers_transaction(stack: Stack, dead: dict[str, str]
     assert_stored_once_and_no_letter(stack, dead)
 
 
-def test_death_between_commit_and_acknowledgement(stack: Stack, dead: dict[str, str]) -> None:
+def test_a_crash_after_the_replays_commit_stores_the_event_once(stack: Stack, dead: dict[str, str]) -> None:
     with committed_but_not_acknowledged(stack, dead, lambda: replay(stack, dead)):
         kill_worker_child(stack)
     assert_stored_once_and_no_letter(stack, dead)
 
 
-def test_death_of_the_api_between_append_and_mark(stack: Stack, dead: dict[str, str]) -> None:
+def test_an_api_crash_between_append_and_mark_stores_the_event_once(stack: Stack, dead: dict[str, str]) -> None:
     # when: the worker has stored it, and the API dies without having marked or answered
     with api_dies_unanswering(stack, lambda: replay(stack, dead)):
         assert_stored_once_and_no_letter(stack, dead)
@@ -106,7 +106,7 @@ def test_death_of_the_api_between_append_and_mark(stack: Stack, dead: dict[str, 
     assert_stored_once_and_no_letter(stack, dead)
 
 
-def test_death_of_redis_before_the_append_leaves_the_letter(stack: Stack, dead: dict[str, str]) -> None:
+def test_a_redis_crash_before_the_append_keeps_the_dead_letter(stack: Stack, dead: dict[str, str]) -> None:
     redis = stack.living_pid("redis")
     assert redis is not None
     os.kill(redis, signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""F18, F23, F25: services stopped in order, one beat too few or too many, the same batch ten times at once."""
+"""F18, F23, F25: rolling restarts, no beat or two, and the same batch ten times at once."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ STORM_SECONDS = 6.0
 EVERY_SECONDS = 0.1
 
 
-def test_a_rolling_restart_fails_nobody_who_tries_once_more(proxied: Stack) -> None:
+def test_a_rolling_restart_fails_no_request_that_is_retried_once(proxied: Stack) -> None:
     session_id = start_session(proxied)
     scene = Scene(proxied, Random(0), 0)
     accepted, twice = [], []
@@ -47,7 +47,7 @@ def _is_accepted(client: httpx.Client, event: dict[str, str]) -> bool:
     return answer.status_code == 201
 
 
-def test_the_same_batch_ten_times_at_once_before_two_drains(proxied: Stack) -> None:
+def test_ten_copies_of_a_batch_before_two_drains_are_stored_once(proxied: Stack) -> None:
     session_id = start_session(proxied)
     events: list[dict[str, str]] = []
     with ThreadPoolExecutor(TIMES + 1) as threads:
@@ -67,7 +67,7 @@ def _send_batch(stack: Stack, batch: list[dict[str, str]]) -> tuple[int, int]:
     return answer.status_code, answer.json().get("accepted")
 
 
-def test_without_beat_the_doorbell_is_enough(proxied: Stack) -> None:
+def test_wakeups_suffice_without_beat(proxied: Stack) -> None:
     event = message(start_session(proxied))
     with ThreadPoolExecutor(1) as thread, proxied.database() as looker:
         dead = thread.submit(FAULTS["beat"].happen, Scene(proxied, Random(0), STORM_SECONDS))

@@ -1,4 +1,4 @@
-"""A scrub from the request to rows without secrets: over HTTP and by `tracker scrub`, with a real worker."""
+"""A scrub from request to redacted rows: over HTTP and by `tracker scrub`, with a real worker."""
 
 import json
 from uuid import uuid4
@@ -32,7 +32,7 @@ def found(stack: Stack, words: str) -> int:
     return total
 
 
-def test_what_was_stored_is_found_no_more_by_its_secret(stack: Stack) -> None:
+def test_a_scrub_removes_stored_secrets(stack: Stack) -> None:
     session_id, secret = stored_before_there_were_rules(stack)
 
     answer = stack.http.post("/api/scrubs", json={})
@@ -49,7 +49,7 @@ def test_what_was_stored_is_found_no_more_by_its_secret(stack: Stack) -> None:
     assert message["content"].startswith("export TOKEN=[redacted:huggingface_token:")
 
 
-def test_the_command_counts_at_first_and_then_changes(stack: Stack, tracker: Run) -> None:
+def test_the_scrub_command_counts_in_a_dry_run_and_then_changes(stack: Stack, tracker: Run) -> None:
     _, secret = stored_before_there_were_rules(stack)
 
     counted = tracker("scrub", "--dry-run", "--watch", "--json")
@@ -63,13 +63,13 @@ def test_the_command_counts_at_first_and_then_changes(stack: Stack, tracker: Run
     assert found(stack, secret) == 0
 
 
-def test_the_same_request_again_is_the_same_scrub(stack: Stack) -> None:
+def test_a_retried_request_is_the_same_scrub(stack: Stack) -> None:
     headers = {"Idempotency-Key": uuid4().hex}
     first, again = (stack.http.post("/api/scrubs", json={"dry_run": True}, headers=headers).json() for _ in range(2))
     assert first == again
 
 
-def test_what_is_no_scrub_is_said(stack: Stack) -> None:
+def test_unknown_and_invalid_scrubs_are_refused(stack: Stack) -> None:
     unknown = stack.http.get(f"/api/scrubs/{uuid4()}")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "SCRUB_NOT_FOUND")
     refused = stack.http.post("/api/scrubs", json={"dry_run": "maybe"})

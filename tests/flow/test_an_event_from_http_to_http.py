@@ -1,4 +1,4 @@
-"""What a client writes is what a client reads, through every step of the path."""
+"""Clients read what clients wrote, through every step of the pipeline."""
 
 import json
 from uuid import uuid4
@@ -25,7 +25,7 @@ def write(stack: Stack, path: str, **body: object) -> dict[str, object]:
     return result
 
 
-def test_a_session_with_everything_in_it(stack: Stack) -> None:
+def test_a_session_with_all_event_kinds_is_read_as_written(stack: Stack) -> None:
     # Given a session with a message, a file activity and a tool call, that ends
     session, project = start(stack)
     write(stack, "/api/conversations", session_id=session, content="please fix the_login", role="user", timestamp="2026-03-01T10:01:00")

@@ -1,4 +1,4 @@
-"""A claude.json goes in by HTTP and comes out as projects, sessions and prompts; its secrets come out nowhere."""
+"""A claude.json goes in over HTTP and becomes projects, sessions and prompts, without its secrets."""
 
 import json
 from typing import Any
@@ -46,7 +46,7 @@ def test_a_file_is_imported_and_the_same_file_again_adds_nothing(stack: Stack) -
     assert (job["status"], job["progress"], job["sessions_imported"]) == ("succeeded", 1, 1)
 
 
-def test_without_waiting_the_job_is_seen_at_once(stack: Stack) -> None:
+def test_an_upload_without_waiting_has_a_visible_job(stack: Stack) -> None:
     answer = upload(stack, json.dumps(claude_json(uuid4().hex)).encode(), Prefer="respond-async")
 
     assert answer.status_code == 202
@@ -54,7 +54,7 @@ def test_without_waiting_the_job_is_seen_at_once(stack: Stack) -> None:
     assert stack.http.get(answer.headers["location"]).status_code == 200
 
 
-def test_a_file_that_is_something_else_is_refused(stack: Stack) -> None:
+def test_a_file_of_another_kind_is_refused(stack: Stack) -> None:
     answer = upload(stack, b"\x89PNG, not a claude.json")
     assert (answer.status_code, answer.json()["code"]) == (400, "UNKNOWN_PROJECT_FILE")
 

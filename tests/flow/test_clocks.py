@@ -33,7 +33,7 @@ def messages_by_day(stack: Stack, project_id: int, **parameters: str) -> dict[st
 
 
 @pytest.mark.parametrize("days", [-1, 1])
-def test_a_clock_that_is_a_day_off_is_taken_at_its_word(stack: Stack, days: int) -> None:
+def test_timestamps_a_day_off_are_stored_as_sent(stack: Stack, days: int) -> None:
     # Given a client whose clock is a day behind or ahead of ours
     now = datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
     project_id, stored = session_with(stack, now.isoformat(), now.isoformat())
@@ -77,7 +77,7 @@ def test_a_time_without_a_zone_is_utc(stack: Stack) -> None:
         ),
     ],
 )
-def test_a_day_is_a_day_of_the_zone_that_is_asked_for(stack: Stack, zone: str, times: list[str], days: dict[str, int]) -> None:
+def test_days_are_those_of_the_requested_time_zone(stack: Stack, zone: str, times: list[str], days: dict[str, int]) -> None:
     project_id, _ = session_with(stack, times[0], *times)
     found: dict[str, Any] = messages_by_day(stack, project_id, tz=zone)
     assert {datetime.fromisoformat(day): count for day, count in found.items()} == {

@@ -1,4 +1,4 @@
-"""F22: a transcript that is damaged in every usual way at once is imported but for its bad lines, which are named by their number."""
+"""F22: a transcript damaged in every usual way is imported except its bad lines, which are reported by number."""
 
 from uuid import uuid4
 
@@ -6,7 +6,7 @@ from tests.flow.conftest import Stack
 from tests.unit.worker.importers.rows_of_a_session import jsonl, prompt
 
 
-def test_the_valid_part_is_stored_and_errors_are_told_by_line(stack: Stack) -> None:
+def test_valid_lines_are_stored_and_bad_lines_are_reported_by_number(stack: Stack) -> None:
     # Given a file with a BOM, CRLF, a line that is no JSON, a field that is there twice, a line of something else, and no end
     session = uuid4().hex
     lines = [

@@ -1,4 +1,4 @@
-"""Poison in the journal, seen, mended and replayed, through every process as an operator does it."""
+"""Poison in the journal, through every process as an operator handles it: found, cause fixed, replayed."""
 
 import json
 from collections.abc import Iterator
@@ -75,9 +75,7 @@ def count(stack: Stack, event_id: UUID) -> int:
         return connection.execute("SELECT FROM messages WHERE id = %s", [event_id]).rowcount
 
 
-def test_the_neighbours_of_poison_are_stored_and_it_can_be_replayed_once_its_cause_is_mended(
-    stack: Stack, journal: Redis, forbidden: str
-) -> None:
+def test_neighbours_of_poison_are_stored_and_it_is_replayed_after_the_fix(stack: Stack, journal: Redis, forbidden: str) -> None:
     # Given nine messages in one entry, two of which cannot be stored
     contents = [f"message {number} {forbidden if number in (3, 7) else ''}" for number in range(9)]
     event_ids = inject(journal, *contents)
@@ -113,7 +111,7 @@ def test_the_neighbours_of_poison_are_stored_and_it_can_be_replayed_once_its_cau
     assert stack.http.get("/api/dead-letters", params={"reason": reason}).json()["groups"] == []
 
 
-def test_an_entry_of_an_unknown_version_is_a_letter_until_it_is_deleted(stack: Stack, journal: Redis) -> None:
+def test_an_entry_of_an_unknown_version_is_a_dead_letter_until_deleted(stack: Stack, journal: Redis) -> None:
     """Given an entry of a newer version than the worker's, as after a downgrade."""
     payload = encode_envelope(Envelope(version=99, request_id=str(uuid4()), received_at=NOW, events=[]))
     journal.xadd(stream_key(0), {PAYLOAD_FIELD: payload})
@@ -127,7 +125,7 @@ def test_an_entry_of_an_unknown_version_is_a_letter_until_it_is_deleted(stack: S
         assert (answer.status_code, answer.json()["code"]) == (404, "DEAD_LETTER_NOT_FOUND")
 
 
-def test_the_command(stack: Stack, journal: Redis, forbidden: str, tracker: Run) -> None:
+def test_the_command_lists_replays_and_deletes_dead_letters(stack: Stack, journal: Redis, forbidden: str, tracker: Run) -> None:
     first, second, third, _ = inject(journal, *[f"{number} {forbidden}" for number in range(4)])
     letters = [letter_of(stack, event_id) for event_id in (first, second, third)]
     reason = letters[0]["reason"]

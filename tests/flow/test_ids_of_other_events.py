@@ -1,4 +1,4 @@
-"""An id that another event has, through every process: a 409 to who waits, a dead letter for all others, and nothing changed."""
+"""An event under the id of another: 409 for waiting clients, a dead letter otherwise, and nothing is changed."""
 
 from typing import Any
 from uuid import uuid4
@@ -42,7 +42,7 @@ def test_an_end_under_the_id_of_its_start_is_a_conflict(stack: Stack) -> None:
     assert stack.http.get(f"/api/sessions/{session_id}").json()["status"] == "open"
 
 
-def test_a_key_with_another_body_that_has_fallen_out_of_redis_is_found_by_the_worker(stack: Stack) -> None:
+def test_a_reused_idempotency_key_forgotten_by_redis_is_detected_by_the_worker(stack: Stack) -> None:
     session_id, key = started(stack), {"Idempotency-Key": uuid4().hex}
     body = {"session_id": session_id, "role": "user", "content": "How?"}
     assert stack.http.post("/api/conversations", json=body, headers=WAIT | key).json()["status"] == "persisted"

@@ -10,5 +10,5 @@ def test_the_readme_has_calls() -> None:
     assert len(CALLS) >= 12
 
 
-def test_every_call_of_the_readme_answers_as_the_readme_says(stack: Stack, tmp_path: Path) -> None:
+def test_every_call_of_the_readme_answers_as_shown(stack: Stack, tmp_path: Path) -> None:
     check_calls(str(stack.http.base_url).removeprefix("http://").rstrip("/"), tmp_path)

@@ -1,4 +1,4 @@
-"""Secrets of every kind, in every surrounding, by every way in: hardly one of them is on the disk afterwards, in whatever file."""
+"""Secrets of every kind, in every context and by every route: hardly one is in any file on disk afterwards."""
 
 import io
 import json
@@ -135,7 +135,9 @@ def files_of(folder: Path) -> Iterable[bytes]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_hardly_a_secret_is_in_any_file(stack: Stack, session_id: str, postgres_server: Server, redis_server: Server, way: str) -> None:
+def test_almost_no_seeded_secret_reaches_any_file(
+    stack: Stack, session_id: str, postgres_server: Server, redis_server: Server, way: str
+) -> None:
     # Given a secret of every kind in every surrounding, and one message that proves that such things are found
     seeded = list(corpus(sum(way.encode())))
     marker = Seeded("marker", "none", f"marker{uuid4().hex}", ())

@@ -1,4 +1,4 @@
-"""How `tracker` ends: without a server, used wrongly, interrupted; and its other commands."""
+"""How `tracker` ends: without a server, with wrong usage, interrupted; and its other commands."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from tests.unit.client.scripted_server import Scripted, answer
 JOB = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"
 
 
-def test_without_a_server_it_says_so_in_one_sentence(tracker: Run, home: ClaudeHome) -> None:
+def test_an_unreachable_server_is_reported_in_one_sentence(tracker: Run, home: ClaudeHome) -> None:
     home.transcript()
     with socket.create_server(("127.0.0.1", 0)) as unused:
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -56,7 +56,7 @@ def test_wrong_usage_is_exit_code_2(tracker: Run, arguments: list[str]) -> None:
     assert tracker(*arguments).returncode == 2
 
 
-def test_without_anything_of_claude_code_it_says_where_it_looked(tracker: Run, home: ClaudeHome) -> None:
+def test_missing_claude_code_data_is_reported_with_the_searched_paths(tracker: Run, home: ClaudeHome) -> None:
     done = tracker("import", COLUMNS="300")
     assert done.returncode == 2
     assert str(home.path / ".claude.json") in done.stderr
@@ -64,9 +64,7 @@ def test_without_anything_of_claude_code_it_says_where_it_looked(tracker: Run, h
 
 @pytest.mark.parametrize("names", [(), ("other.jsonl", "notes.txt")])
 @pytest.mark.parametrize("option", ["--quiet", "--json", "--dry-run"])
-def test_a_folder_with_nothing_to_import_is_wrong_usage_and_told_what_is_expected(
-    tracker: Run, tmp_path: Path, names: tuple[str, ...], option: str
-) -> None:
+def test_a_folder_without_importable_files_is_wrong_usage(tracker: Run, tmp_path: Path, names: tuple[str, ...], option: str) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     for name in names:
@@ -78,7 +76,7 @@ def test_a_folder_with_nothing_to_import_is_wrong_usage_and_told_what_is_expecte
     assert done.stdout == ""
 
 
-def test_a_file_that_is_nothing_is_not_watched(tracker: Run, tmp_path: Path) -> None:
+def test_an_unknown_file_is_not_watched(tracker: Run, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     for name, reason in (("notes.txt", "is nothing that can be imported"), ("/dev/null", "is neither a file nor a folder")):
         done = tracker("import", "--watch", name)
@@ -86,14 +84,14 @@ def test_a_file_that_is_nothing_is_not_watched(tracker: Run, tmp_path: Path) -> 
         assert f"nothing to watch: {Path(tmp_path, name)} {reason}" in done.stderr
 
 
-def test_watching_ends_when_the_key_is_refused(tracker: Run, home: ClaudeHome) -> None:
+def test_watching_ends_when_the_api_key_is_refused(tracker: Run, home: ClaudeHome) -> None:
     home.transcript()
     done = tracker("import", "--watch", "--token", "cct_nonsense")
     assert done.returncode == 1
     assert "key is not valid" in done.stderr
 
 
-def test_it_says_whether_every_accepted_event_is_accounted_for(tracker: Run, stack: Stack) -> None:
+def test_the_accounting_command_reports_whether_the_account_balances(tracker: Run, stack: Stack) -> None:
     # Given an event that is stored
     call = {"tool_name": "Bash", "result_status": "success", "user": "nobody-has-this-name"}
     start = {"project_path": "/home/ann/accounts", "session_id": "accounts", "user": call["user"]}
@@ -115,7 +113,7 @@ def test_it_says_whether_every_accepted_event_is_accounted_for(tracker: Run, sta
     assert "events are missing or too many" in said.stdout
 
 
-def test_jobs_are_listed_and_what_cannot_be_done_with_them_is_said(tracker: Run, home: ClaudeHome) -> None:
+def test_jobs_are_listed_and_impossible_actions_are_refused(tracker: Run, home: ClaudeHome) -> None:
     home.transcript()
     [job] = json.loads(tracker("import", "--json").stdout)["jobs"]
     assert json.loads(tracker("jobs", "--json", "--limit", "1").stdout)[0]["job_id"] == job["job_id"]
@@ -127,7 +125,7 @@ def test_jobs_are_listed_and_what_cannot_be_done_with_them_is_said(tracker: Run,
     assert tracker("undo", "00000000-0000-0000-0000-000000000000").returncode == 1
 
 
-def test_an_undo_is_waited_for_and_told_from_an_import(tracker: Run, home: ClaudeHome, stack: Stack) -> None:
+def test_an_undo_can_be_awaited_and_is_shown_as_an_undo(tracker: Run, home: ClaudeHome, stack: Stack) -> None:
     home.transcript()
     [job] = json.loads(tracker("import", "--json").stdout)["jobs"]
 
@@ -146,7 +144,7 @@ def test_an_undo_is_waited_for_and_told_from_an_import(tracker: Run, home: Claud
     assert json.loads(tracker("undo", job["job_id"], "--wait", "--json").stdout)["job_id"] == undoing["job_id"]
 
 
-def test_a_wait_for_another_end_than_was_asked_for_is_exit_code_1() -> None:
+def test_a_wait_that_ends_in_failure_is_exit_code_1() -> None:
     failed = dict.fromkeys(COUNTS, 0) | {"job_id": JOB, "kind": "undo", "status": "failed", "progress": 0.5, "errors_total": 1}
     failed["errors"] = [{"file": "", "code": "GIVEN_UP", "message": "It never got on."}]
     changed = answer(202, {"job_id": JOB, "status": "queued", "message": "Under way."})
@@ -182,7 +180,7 @@ def test_ctrl_c_during_an_upload_leaves_no_job(stack: Stack, home: ClaudeHome, t
     assert stack.select("SELECT count(*) FROM import_jobs") == jobs
 
 
-def test_ctrl_c_during_the_import_says_that_the_job_goes_on(stack: Stack, tracker: Run, home: ClaudeHome) -> None:
+def test_ctrl_c_during_the_import_reports_that_the_job_continues(stack: Stack, tracker: Run, home: ClaudeHome) -> None:
     home.transcript()
     [job] = json.loads(tracker("import", "--json").stdout)["jobs"]
 
@@ -193,7 +191,7 @@ def test_ctrl_c_during_the_import_says_that_the_job_goes_on(stack: Stack, tracke
         follow(Server(str(stack.http.base_url), None, lambda _: None), job["job_id"], interrupt)
 
 
-def test_watching_sends_what_grows_until_ctrl_c(environment: dict[str, str], home: ClaudeHome, stack: Stack) -> None:
+def test_watching_sends_growing_files_until_ctrl_c(environment: dict[str, str], home: ClaudeHome, stack: Stack) -> None:
     transcript = home.transcript(1)
     command = [*TRACKER, "import", "--watch", "--every", "0.2", "--json"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
@@ -210,7 +208,7 @@ def test_watching_sends_what_grows_until_ctrl_c(environment: dict[str, str], hom
     assert "Stopped watching." in errors
 
 
-def test_watching_waits_for_a_server_that_is_away(environment: dict[str, str], home: ClaudeHome) -> None:
+def test_watching_waits_for_an_unreachable_server(environment: dict[str, str], home: ClaudeHome) -> None:
     home.transcript()
     with socket.create_server(("127.0.0.1", 0)) as unused:
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -225,7 +223,7 @@ def test_watching_waits_for_a_server_that_is_away(environment: dict[str, str], h
 
 
 @needs(".venv")
-def test_the_command_of_a_clone_works_from_anywhere(environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_command_of_a_clone_works_from_any_folder(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "client").mkdir()
     (tmp_path / "client/__init__.py").write_text("raise SystemExit('not me')")
     (tmp_path / "linked").symlink_to(REPOSITORY / "tracker")

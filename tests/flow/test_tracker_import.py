@@ -1,4 +1,4 @@
-"""`tracker import` as a person runs it, against the running pipeline: what is sent, what is not, what comes of it."""
+"""`tracker import` as a user runs it, against the running pipeline: what is sent, what is not, and the result."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ def counts(result: dict[str, Any], *names: str) -> list[int]:
     return [result[name] for name in names]
 
 
-def test_what_claude_code_keeps_is_imported_and_again_nothing_is_sent(tracker: Run, home: ClaudeHome) -> None:
+def test_claude_code_data_is_imported_and_a_second_run_sends_nothing(tracker: Run, home: ClaudeHome) -> None:
     home.transcript(2)
     home.transcript(1)
     home.history()
@@ -39,7 +39,7 @@ def test_what_claude_code_keeps_is_imported_and_again_nothing_is_sent(tracker: R
     assert second["jobs"] == []
 
 
-def test_of_a_session_that_grew_only_its_file_is_sent_and_only_what_is_new_is_added(tracker: Run, home: ClaudeHome) -> None:
+def test_only_a_grown_file_is_sent_and_only_new_rows_are_added(tracker: Run, home: ClaudeHome) -> None:
     home.transcript(2)
     grows = home.transcript(1)
     tracker("import")
@@ -51,14 +51,14 @@ def test_of_a_session_that_grew_only_its_file_is_sent_and_only_what_is_new_is_ad
     assert result["duplicates"] > 0
 
 
-def test_without_the_cache_the_server_still_knows(tracker: Run, home: ClaudeHome, tmp_path: Path) -> None:
+def test_known_files_are_not_sent_without_the_local_cache(tracker: Run, home: ClaudeHome, tmp_path: Path) -> None:
     home.transcript()
     tracker("import")
     result = imported(tracker("import", "--json", XDG_CACHE_HOME=str(tmp_path / "another")))
     assert counts(result, "files_sent", "files_known") == [0, 1]
 
 
-def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(tracker: Run, home: ClaudeHome, stack: Stack) -> None:
+def test_a_dry_run_reports_the_plan_and_sends_nothing(tracker: Run, home: ClaudeHome, stack: Stack) -> None:
     known, new = home.transcript(), home.transcript()
     tracker("import", known)
     jobs = stack.select("SELECT count(*) FROM import_jobs")
@@ -73,7 +73,7 @@ def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(tracker: Run, home:
     assert stack.select("SELECT count(*) FROM import_jobs") == jobs
 
 
-def test_the_summary_is_a_table_and_progress_is_lines_where_there_is_no_terminal(tracker: Run, home: ClaudeHome) -> None:
+def test_the_summary_is_a_table_and_progress_is_plain_lines_without_a_terminal(tracker: Run, home: ClaudeHome) -> None:
     home.transcript()
     done = tracker("import")
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["Checking", "Upload", "Import"]
@@ -81,7 +81,7 @@ def test_the_summary_is_a_table_and_progress_is_lines_where_there_is_no_terminal
     assert tracker("import", "--quiet").stderr == ""
 
 
-def test_an_archive_is_sent_as_it_is(tracker: Run, home: ClaudeHome, tmp_path: Path) -> None:
+def test_an_archive_is_sent_unchanged(tracker: Run, home: ClaudeHome, tmp_path: Path) -> None:
     transcript = home.transcript(1)
     with zipfile.ZipFile(tmp_path / "claude.zip", "w") as archive:
         archive.write(transcript, "projects/-home-ann-shop/a.jsonl")
@@ -92,13 +92,13 @@ def test_an_archive_is_sent_as_it_is(tracker: Run, home: ClaudeHome, tmp_path: P
     assert imported(tracker("import", "--json", transcript))["files_known"] == 1
 
 
-def test_the_user_is_who_runs_it_or_who_is_named(tracker: Run, home: ClaudeHome, stack: Stack) -> None:
+def test_an_import_belongs_to_the_named_user(tracker: Run, home: ClaudeHome, stack: Stack) -> None:
     tracker("import", "--user", "Grace Höpper", home.transcript())
     job = stack.select("SELECT user_name FROM import_jobs ORDER BY created_at DESC LIMIT 1")
     assert job == [("Grace Höpper",)]
 
 
-def test_lines_that_are_broken_are_told_with_their_place_and_the_rest_is_imported(tracker: Run, home: ClaudeHome) -> None:
+def test_bad_lines_are_reported_with_their_place_and_the_rest_is_imported(tracker: Run, home: ClaudeHome) -> None:
     broken = home.transcript(1)
     with broken.open("a") as file:
         file.write("{broken\n")
@@ -110,7 +110,7 @@ def test_lines_that_are_broken_are_told_with_their_place_and_the_rest_is_importe
     assert f"{broken.name}:5: " in done.stdout
 
 
-def test_a_file_that_is_nothing_we_know_fails_by_name_and_the_others_are_imported(tracker: Run, home: ClaudeHome, tmp_path: Path) -> None:
+def test_an_unknown_file_fails_by_name_and_the_others_are_imported(tracker: Run, home: ClaudeHome, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     result = imported(tracker("import", "--json", "notes.txt", home.transcript()), exit_code=1)
     assert not result["success"]
@@ -119,7 +119,7 @@ def test_a_file_that_is_nothing_we_know_fails_by_name_and_the_others_are_importe
 
 
 @needs("a plain user")
-def test_a_file_that_may_not_be_read_is_told_and_the_others_are_imported(tracker: Run, home: ClaudeHome) -> None:
+def test_an_unreadable_file_is_reported_and_the_others_are_imported(tracker: Run, home: ClaudeHome) -> None:
     home.transcript()
     home.transcript().chmod(0)
     result = imported(tracker("import", "--json"), exit_code=1)
@@ -127,7 +127,7 @@ def test_a_file_that_may_not_be_read_is_told_and_the_others_are_imported(tracker
     assert "ermission" in result["problems"][0]["message"]
 
 
-def test_what_was_undone_is_sent_again(tracker: Run, home: ClaudeHome, stack: Stack) -> None:
+def test_undone_files_are_sent_again(tracker: Run, home: ClaudeHome, stack: Stack) -> None:
     home.transcript()
     first = imported(tracker("import", "--json"))
     [job] = first["jobs"]

@@ -5,7 +5,7 @@ import json
 from tests.flow.conftest import Run, Stack
 
 
-def test_a_key_is_made_used_listed_and_revoked(tracker: Run, stack: Stack) -> None:
+def test_a_key_is_created_used_listed_and_revoked(tracker: Run, stack: Stack) -> None:
     made = tracker("keys", "create", "--name", "[b]Ann[/b]", "--scope", "ingest", "--scope", "metrics", "--user", "ann")
     assert made.returncode == 0, made.stderr
     key = made.stdout.strip()
@@ -32,7 +32,7 @@ def test_a_key_is_made_used_listed_and_revoked(tracker: Run, stack: Stack) -> No
     assert key_id in tracker("audit", COLUMNS="200").stdout
 
 
-def test_a_key_that_is_none_is_refused_in_a_sentence_that_says_what_to_do(tracker: Run) -> None:
+def test_an_invalid_key_is_refused_with_the_remedy(tracker: Run) -> None:
     refused = tracker("jobs", TRACKER_TOKEN="cct_wrong")
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""An archive of transcripts goes in by HTTP and comes out as sessions, messages, tool calls, tokens and cost; and is taken back."""
+"""An archive of transcripts becomes sessions, messages, tool calls, tokens and cost, and can be undone."""
 
 import io
 import tarfile
@@ -34,7 +34,7 @@ def upload(stack: Stack, content: bytes) -> dict[str, Any]:
     return found
 
 
-def test_an_archive_is_imported_read_and_taken_back(stack: Stack) -> None:
+def test_an_archive_is_imported_read_and_undone(stack: Stack) -> None:
     session_id, project = uuid4().hex, f"/home/ann/{uuid4().hex}"
     content = archive_of(session_id, project)
 
@@ -70,7 +70,7 @@ def test_an_archive_is_imported_read_and_taken_back(stack: Stack) -> None:
     assert session["project_id"] not in {project["id"] for project in stack.http.get("/api/projects").json()}
 
 
-def test_what_cannot_be_done_with_a_job_is_said(stack: Stack) -> None:
+def test_impossible_actions_on_a_job_are_refused(stack: Stack) -> None:
     job_id = upload(stack, archive_of(uuid4().hex, "/home/ann/done"))["job_id"]
 
     for answer in (stack.http.post(f"/api/import/jobs/{job_id}/cancel"), stack.http.post(f"/api/import/jobs/{job_id}/retry")):

@@ -1,4 +1,4 @@
-"""Uploads in a bucket, from HTTP to HTTP: nothing of them lies on a disk of ours, nothing stays in the bucket, and memory does not grow with them."""
+"""Uploads in a bucket: nothing on local disks, nothing left in the bucket, and constant memory."""
 
 import io
 import json
@@ -63,7 +63,7 @@ def scene(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.Tem
             yield Scene(stack, client)
 
 
-def test_a_zip_goes_in_comes_out_and_leaves_nothing_in_the_bucket(scene: Scene) -> None:
+def test_a_zip_is_imported_and_leaves_nothing_in_the_bucket(scene: Scene) -> None:
     # Given an archive of two shares with secrets in it
     name = uuid4().hex
     packed = io.BytesIO()
@@ -87,14 +87,14 @@ def test_a_zip_goes_in_comes_out_and_leaves_nothing_in_the_bucket(scene: Scene) 
         assert "tracker-secret" not in text
 
 
-def test_an_upload_that_is_refused_leaves_nothing_in_the_bucket(scene: Scene) -> None:
+def test_a_refused_upload_leaves_nothing_in_the_bucket(scene: Scene) -> None:
     large = b'{"projects": {"/p": {}}, "x": "' + b"y" * (20 * MB) + b'", "claudeAiOauth": {"accessToken": "sk-canary"}}'
     answer = scene.stack.http.post(IMPORT, files={"file": ("claude.json", large)})
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_FILE")
     assert scene.in_the_bucket() == []
 
 
-def test_memory_does_not_grow_with_an_upload(scene: Scene, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_upload_size(scene: Scene, tmp_path: Path) -> None:
     # Given processes that have had an upload before
     archive = tmp_path / "large.zip"
     with zipfile.ZipFile(archive, "w") as packed, packed.open("noise.bin", "w") as member:

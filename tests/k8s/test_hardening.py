@@ -1,4 +1,4 @@
-"""Every container of every pod has as few rights as Kubernetes can give, as the "restricted" standard has it and further."""
+"""Every container has as few rights as Kubernetes allows: the "restricted" standard and more."""
 
 import re
 from base64 import b64decode
@@ -13,12 +13,12 @@ def mebibytes(quantity: str) -> int:
     return int(number) * MEMORY[unit]
 
 
-def test_no_pod_that_can_do_more_is_admitted(overlay: str) -> None:
+def test_the_namespace_enforces_the_restricted_standard(overlay: str) -> None:
     (namespace,) = of_kind(overlay, "Namespace")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
-def test_no_pod_is_root_or_has_a_key_to_the_cluster(overlay: str) -> None:
+def test_pods_run_as_non_root_without_a_service_account_token(overlay: str) -> None:
     for pod in pods(overlay):
         context = pod.spec["securityContext"]
         assert context["runAsNonRoot"] is True, pod
@@ -29,7 +29,7 @@ def test_no_pod_is_root_or_has_a_key_to_the_cluster(overlay: str) -> None:
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod.spec), pod
 
 
-def test_no_container_can_gain_rights_or_write_where_it_need_not(overlay: str) -> None:
+def test_containers_are_read_only_and_cannot_gain_privileges(overlay: str) -> None:
     for pod, container in every_container(overlay):
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
@@ -38,7 +38,7 @@ def test_no_container_can_gain_rights_or_write_where_it_need_not(overlay: str) -
         }, f"{pod}/{container['name']}"
 
 
-def test_every_volume_is_bounded_and_none_is_the_nodes(overlay: str) -> None:
+def test_volumes_are_bounded_and_never_host_paths(overlay: str) -> None:
     for pod in pods(overlay):
         for volume in pod.spec.get("volumes", []):
             kind = set(volume) - {"name"}
@@ -46,14 +46,14 @@ def test_every_volume_is_bounded_and_none_is_the_nodes(overlay: str) -> None:
             assert "emptyDir" not in volume or volume["emptyDir"]["sizeLimit"], f"{pod}: {volume}"
 
 
-def test_every_container_says_what_it_needs_and_what_it_may_take(overlay: str) -> None:
+def test_every_container_has_requests_and_limits(overlay: str) -> None:
     for pod, container in every_container(overlay):
         requests, limits = container["resources"]["requests"], container["resources"]["limits"]
         assert {"cpu", "memory"} == set(requests) == set(limits), f"{pod}/{container['name']}"
         assert mebibytes(requests["memory"]) <= mebibytes(limits["memory"]), f"{pod}/{container['name']}"
 
 
-def test_no_secret_stands_where_everybody_sees_it(overlay: str) -> None:
+def test_no_secret_is_in_a_setting_command_or_plain_variable(overlay: str) -> None:
     """In a setting, in a command, or in a variable as it is."""
     shown = [text for _, container in every_container(overlay) for text in visible(container)]
     shown += [value for config in of_kind(overlay, "ConfigMap") for value in config["data"].values()]

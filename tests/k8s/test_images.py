@@ -1,4 +1,4 @@
-"""The manifests run what deploy/Dockerfile builds, and the gateway that compose runs."""
+"""The manifests run the images of deploy/Dockerfile and the gateway of docker-compose.yml."""
 
 import json
 import re
@@ -11,7 +11,7 @@ OURS = "claude-code-tracker-"
 OFFICIAL = {"nginx:1.28", "postgres:18", "redis:8"}
 
 
-def test_images_are_those_that_are_built_and_the_official_ones(overlay: str) -> None:
+def test_images_are_our_build_targets_or_official(overlay: str) -> None:
     targets = set(re.findall(r"^FROM \S+ AS (\S+)$", (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8"), re.MULTILINE))
     for each, container in every_container(overlay):
         image = container["image"]
@@ -22,13 +22,13 @@ def test_images_are_those_that_are_built_and_the_official_ones(overlay: str) -> 
         assert name.removeprefix(OURS) in targets, f"{each}: {image}"
 
 
-def test_all_of_ours_are_of_one_release_with_a_number_in_production() -> None:
+def test_production_uses_one_numbered_release() -> None:
     tags = {container["image"].rpartition(":")[2] for _, container in every_container("production") if OURS in container["image"]}
     assert len(tags) == 1
     assert re.fullmatch(r"\d+\.\d+\.\d+", tags.pop())
 
 
-def test_the_gateway_has_its_configuration(overlay: str) -> None:
+def test_the_gateway_has_the_committed_configuration(overlay: str) -> None:
     (mount,) = [volume for volume in pod(overlay, "gateway").spec["volumes"] if volume["name"] == "conf"]
     (config,) = [each for each in of_kind(overlay, "ConfigMap") if each["metadata"]["name"] == mount["configMap"]["name"]]
     assert config["data"]["nginx.conf"] == (ROOT / "deploy/gateway/nginx.conf").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def test_the_gateway_has_its_configuration(overlay: str) -> None:
     assert {*included, "start.sh"} <= set(config["data"])
 
 
-def test_each_node_runs_the_command_that_it_runs_in_compose(overlay: str) -> None:
+def test_each_service_runs_the_same_command_as_in_compose(overlay: str) -> None:
     """Said in docker-compose.yml, or by the image."""
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     dockerfile = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Every connection that the diagram has is let through, and no other."""
+"""Network policies allow exactly the connections of the diagram."""
 
 import pytest
 
@@ -32,7 +32,7 @@ STORES = {
 }
 
 
-def test_exactly_what_the_diagram_has_is_let_through(overlay: str) -> None:
+def test_policies_allow_exactly_the_connections_of_the_diagram(overlay: str) -> None:
     names = {(peer.name, "names", 53) for peer in peers(overlay) if peer.namespace == "tracker"}
     # Whoever is outside may come to the gateway, which is the point of it.
     people = {(outside, "gateway", 8000) for outside in OUTSIDE}
@@ -40,6 +40,6 @@ def test_exactly_what_the_diagram_has_is_let_through(overlay: str) -> None:
 
 
 @pytest.mark.parametrize("thief", ["stranger", "internet", "gateway", "prometheus"])
-def test_nobody_but_the_services_reaches_the_stores(thief: str) -> None:
+def test_only_the_services_reach_the_stores(thief: str) -> None:
     """A pod of another namespace gets nowhere by wearing our labels."""
     assert not [edge for edge in edges("single", (5432, 6379)) if edge[0] == thief]

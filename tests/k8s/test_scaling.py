@@ -1,4 +1,4 @@
-"""How many there are: one beat, no more workers than partitions, and nobody is left out while pods are exchanged."""
+"""Replicas: one beat, no more drain workers than partitions, and no gap while pods are replaced."""
 
 from typing import Any
 
@@ -28,26 +28,26 @@ def scalers(overlay: str) -> list[Manifest]:
     return of_kind(overlay, "HorizontalPodAutoscaler", "ScaledObject")
 
 
-def test_there_is_one_beat_and_never_a_second_beside_it(overlay: str) -> None:
+def test_exactly_one_beat_runs(overlay: str) -> None:
     beat = pod(overlay, "beat").workload["spec"]
     assert (beat["replicas"], beat["strategy"]["type"]) == (1, "Recreate")
     assert "beat" not in {scaler["spec"]["scaleTargetRef"]["name"] for scaler in scalers(overlay)}
 
 
-def test_whose_number_is_found_by_load_has_none_said(overlay: str) -> None:
+def test_autoscaled_workloads_state_no_replicas(overlay: str) -> None:
     """Else every apply would set it back."""
     for scaler in scalers(overlay):
         assert "replicas" not in pod(overlay, scaler["spec"]["scaleTargetRef"]["name"]).workload["spec"]
 
 
-def test_there_are_no_more_drain_workers_than_partitions(overlay: str) -> None:
+def test_drain_workers_never_exceed_partitions(overlay: str) -> None:
     partitions = int(environment(pod(overlay, "ingest").spec["containers"][0], overlay)["TRACKER_JOURNAL_PARTITIONS"])
     assert most(overlay)["worker-drain"] <= partitions
     for scaler in of_kind(overlay, "ScaledObject"):
         assert scaler["spec"]["fallback"]["replicas"] <= scaler["spec"]["maxReplicaCount"]
 
 
-def test_a_metric_that_is_scaled_by_is_one_that_there_is() -> None:
+def test_scaling_metrics_exist() -> None:
     from prometheus_client import REGISTRY
 
     import shared.metrics  # noqa: F401
@@ -58,14 +58,14 @@ def test_a_metric_that_is_scaled_by_is_one_that_there_is() -> None:
     assert trigger["metadata"]["query"].removeprefix("max(").removesuffix(")") in known
 
 
-def test_in_production_one_pod_of_what_people_reach_can_die() -> None:
+def test_production_has_two_replicas_of_what_serves_requests() -> None:
     least = {each.name: each.workload["spec"].get("replicas", 0) for each in pods("production")}
     for scaler in scalers("production"):
         least[scaler["spec"]["scaleTargetRef"]["name"]] = scaler["spec"].get("minReplicas") or scaler["spec"]["minReplicaCount"]
     assert min(least[name] for name in ("gateway", "ingest", "query", "worker-drain")) >= 2
 
 
-def test_a_new_pod_answers_before_an_old_one_goes(overlay: str) -> None:
+def test_a_new_pod_is_ready_before_an_old_one_stops(overlay: str) -> None:
     for name in ("gateway", "ingest", "query"):
         each = pod(overlay, name)
         assert each.workload["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
@@ -75,7 +75,7 @@ def test_a_new_pod_answers_before_an_old_one_goes(overlay: str) -> None:
         assert each.spec["terminationGracePeriodSeconds"] >= sleep + 15
 
 
-def test_all_of_them_together_have_room_in_the_database() -> None:
+def test_all_replicas_together_fit_the_database_connections() -> None:
     """docs/kubernetes.md says for how many connections Postgres must be set up."""
     numbers = most("production")
     assert sum(CONNECTIONS[name] * numbers[name] for name in CONNECTIONS) <= 120

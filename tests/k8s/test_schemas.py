@@ -1,4 +1,4 @@
-"""Every manifest is one that Kubernetes knows, down to each field: in the oldest version that is supported, and in the newest that is known."""
+"""Every manifest is valid for the oldest supported and the newest known Kubernetes version."""
 
 import json
 from functools import cache
@@ -50,7 +50,7 @@ def test_every_manifest_is_valid(overlay: str, version: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_field_that_there_is_not_and_a_wrong_type_are_found(version: str) -> None:
+def test_schemas_reject_unknown_fields_and_wrong_types(version: str) -> None:
     """That the schemas are strict: else the test above says nothing."""
     container = {"name": "a", "image": "b", "imagePulPolicy": "Always"}
     spec = {"replicas": "1", "selector": {}, "template": {"spec": {"containers": [container]}}}
@@ -60,7 +60,7 @@ def test_a_field_that_there_is_not_and_a_wrong_type_are_found(version: str) -> N
     assert "spec/replicas" in text
 
 
-def test_keda_is_checked_strictly_too() -> None:
+def test_schemas_of_keda_are_strict_too() -> None:
     trigger = {"type": "prometheus", "metadata": {"serverAddress": "http://a", "query": "b", "threshold": 3}}
     spec = {"scaleTargetRef": {"name": "a"}, "maxReplicas": 3, "triggers": [trigger]}
     manifest = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "a"}, "spec": spec}

@@ -1,4 +1,4 @@
-"""The trial's passwords: made once, random, for their owner's eyes, and the same on both sides."""
+"""Passwords of the trial overlay: random, written once, private, and equal on both sides."""
 
 import re
 import stat
@@ -9,21 +9,21 @@ from deploy.k8s.make_secrets import make_secrets, new_secrets
 from tests.k8s.manifests import ROOT
 
 
-def test_only_their_owner_reads_them_and_git_does_not_see_them(tmp_path: Path) -> None:
+def test_secret_files_are_private_and_ignored_by_git(tmp_path: Path) -> None:
     for file in make_secrets(tmp_path):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         place = f"deploy/k8s/overlays/single/{file.name}"
         assert subprocess.run(["git", "check-ignore", "-q", place], cwd=ROOT, check=False).returncode == 0, place
 
 
-def test_they_are_made_once_since_postgres_keeps_its_first(tmp_path: Path) -> None:
+def test_secret_files_are_written_once(tmp_path: Path) -> None:
     before = {file: file.read_bytes() for file in make_secrets(tmp_path)}
     assert len(before) == 3
     assert make_secrets(tmp_path) == []
     assert {file: file.read_bytes() for file in before} == before
 
 
-def test_no_password_is_another_one() -> None:
+def test_passwords_are_distinct() -> None:
     passwords = [found for secret in (*new_secrets().values(), *new_secrets().values()) for found in passwords_in(secret)]
     # Seven a time: of the superuser, of four roles, of Redis' two users, of Flower; those of roles and of the services stand twice.
     assert len(set(passwords)) == 16
@@ -34,7 +34,7 @@ def passwords_in(secret: dict[str, str]) -> list[str]:
     return [match[1] if (match := re.search(r"://\w+:([\w-]+)@", value)) else value.rpartition(":")[2] for value in secret.values()]
 
 
-def test_the_services_are_told_what_the_stores_know() -> None:
+def test_services_and_stores_share_the_passwords() -> None:
     secrets = new_secrets()
     for role in ("owner", "ingest", "query", "worker"):
         assert (
@@ -43,7 +43,7 @@ def test_the_services_are_told_what_the_stores_know() -> None:
     assert f"tracker:{secrets['redis']['TRACKER_REDIS_PASSWORD']}@redis:" in secrets["tracker"]["redis-url"]
 
 
-def test_the_stores_make_the_roles_that_the_services_come_in() -> None:
+def test_the_stores_create_the_roles_of_the_services() -> None:
     roles = (ROOT / "deploy/postgres/roles.sql").read_text(encoding="utf-8")
     for name in new_secrets()["postgres"].keys() - {"POSTGRES_PASSWORD"}:
         assert f"\\getenv {name.split('_')[2].lower()}_password {name}\n" in roles

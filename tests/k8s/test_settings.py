@@ -1,4 +1,4 @@
-"""Each node has the settings that it reads, under names that there are, and only its own secrets."""
+"""Each service has the settings it reads, under known names, and only its own secrets."""
 
 import re
 
@@ -19,14 +19,14 @@ ROLES = {
 }
 
 
-def test_every_variable_is_one_that_the_readme_explains(overlay: str) -> None:
+def test_every_variable_is_documented_in_the_readme(overlay: str) -> None:
     known = set(re.findall(r"^\| `(TRACKER_\w+)`", README, re.MULTILINE))
     for each, container in every_container(overlay):
         names = {name for name in environment(container, overlay) if name.startswith("TRACKER_")}
         assert names <= known, each
 
 
-def test_settings_parse_as_the_services_read_them(overlay: str) -> None:
+def test_settings_parse_with_the_services_own_classes(overlay: str) -> None:
     for name, settings in {"ingest": IngestSettings, "query": QuerySettings, "worker-drain": WorkerSettings}.items():
         container = pod(overlay, name).spec["containers"][0]
         said = {
@@ -37,12 +37,12 @@ def test_settings_parse_as_the_services_read_them(overlay: str) -> None:
         settings(**{key: value for key, value in said.items() if key in settings.model_fields})  # type: ignore[arg-type]
 
 
-def test_whoever_comes_from_outside_needs_a_key(overlay: str) -> None:
+def test_requests_from_outside_need_a_key(overlay: str) -> None:
     for name in ("ingest", "query"):
         assert environment(pod(overlay, name).spec["containers"][0], overlay)["TRACKER_ACCESS"] == "keys"
 
 
-def test_what_all_must_agree_on_is_said_once(overlay: str) -> None:
+def test_shared_settings_are_stated_once(overlay: str) -> None:
     configs = [each for each in of_kind(overlay, "ConfigMap") if "TRACKER_JOURNAL_PARTITIONS" in each["data"]]
     assert len(configs) == 1
     for name in ("ingest", "query", "worker-drain", "worker-import", "beat"):
@@ -50,20 +50,20 @@ def test_what_all_must_agree_on_is_said_once(overlay: str) -> None:
         assert sources[0] == {"configMapRef": {"name": configs[0]["metadata"]["name"]}}, name
 
 
-def test_changed_settings_restart_who_reads_them(overlay: str) -> None:
+def test_changed_settings_restart_their_readers(overlay: str) -> None:
     """By names that are made of the content."""
     for config in of_kind(overlay, "ConfigMap", "Secret"):
         assert re.search(r"-[a-z0-9]{10}$", config["metadata"]["name"])
 
 
-def test_each_node_comes_to_the_database_in_its_own_role(overlay: str) -> None:
+def test_each_service_uses_its_own_database_role(overlay: str) -> None:
     for each in pods(overlay):
         url = environment(each.spec["containers"][0], overlay).get("TRACKER_DATABASE_URL", "")
         wanted = ROLES.get(each.name)
         assert (f"'database-url-{wanted}'" in url) if wanted else not url, each
 
 
-def test_secrets_go_only_to_who_needs_them(overlay: str) -> None:
+def test_each_secret_goes_only_to_services_that_need_it(overlay: str) -> None:
     """The gateway, which others reach, has none; beat and Flower do not know the database."""
     keys = {each.name: set(re.findall(r"'key': '([\w-]+)'", str(each.spec))) for each in pods(overlay)}
     assert keys["gateway"] == set()

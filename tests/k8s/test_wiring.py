@@ -1,4 +1,4 @@
-"""What one manifest says of another is so: names, labels, ports, paths, images."""
+"""References between manifests are valid: names, labels, ports, paths, images."""
 
 import json
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ def of_service(overlay: str, service: Manifest) -> list[Pod]:
     return [each for each in pods(overlay) if matches({"matchLabels": service["spec"]["selector"]}, each.labels)]
 
 
-def test_every_pod_goes_by_the_name_of_its_node(overlay: str) -> None:
+def test_every_pod_is_labelled_with_its_service_name(overlay: str) -> None:
     for each in pods(overlay):
         assert each.labels[NAME] == each.name == each.spec["containers"][0]["name"]
         selector = each.workload["spec"].get("selector")
         assert each.kind == "Job" or selector == {"matchLabels": {NAME: each.name}}
 
 
-def test_every_service_leads_to_the_port_of_the_pods_of_its_name(overlay: str) -> None:
+def test_every_service_targets_a_port_of_its_pods(overlay: str) -> None:
     for service in of_kind(overlay, "Service"):
         (target,) = of_service(overlay, service)
         assert target.name == service["metadata"]["name"]
@@ -31,20 +31,20 @@ def test_every_service_leads_to_the_port_of_the_pods_of_its_name(overlay: str) -
             assert ports[port["targetPort"]] == port["port"], service["metadata"]["name"]
 
 
-def test_who_is_asked_over_the_network_says_when_it_can_be(overlay: str) -> None:
+def test_pods_behind_a_service_have_readiness_probes(overlay: str) -> None:
     for service in of_kind(overlay, "Service"):
         (target,) = of_service(overlay, service)
         assert {"startupProbe", "readinessProbe"} <= set(target.spec["containers"][0]), target
 
 
-def test_probes_ask_for_paths_that_there_are(overlay: str) -> None:
+def test_probes_request_existing_paths(overlay: str) -> None:
     known = set(json.loads((ROOT / "shared/openapi.json").read_text(encoding="utf-8"))["paths"]) | {FLOWERS_PATH}
     asked = {probe["httpGet"]["path"] for _, container, probe in every_probe(overlay) if "httpGet" in probe}
     assert asked == {"/healthz", FLOWERS_PATH}
     assert asked <= known
 
 
-def test_probes_ask_a_named_port_and_ours_under_a_name_that_is_the_trackers(overlay: str) -> None:
+def test_probes_use_named_ports_and_an_allowed_host(overlay: str) -> None:
     for each, container, probe in every_probe(overlay):
         if "httpGet" in probe:
             assert probe["httpGet"]["port"] in {port["name"] for port in container["ports"]}
@@ -56,7 +56,7 @@ def every_probe(overlay: str) -> Iterator[tuple[Pod, Manifest, Manifest]]:
     return ((each, container, container[probe]) for each, container in every_container(overlay) for probe in PROBES if probe in container)
 
 
-def test_budgets_hold_pods_that_there_are_and_let_nodes_be_emptied(overlay: str) -> None:
+def test_disruption_budgets_match_pods_and_permit_draining_nodes(overlay: str) -> None:
     budgets = {budget["metadata"]["name"]: budget["spec"] for budget in of_kind(overlay, "PodDisruptionBudget")}
     assert set(budgets) == {"gateway", "ingest", "query", "worker-drain"}
     for name, spec in budgets.items():
@@ -64,7 +64,7 @@ def test_budgets_hold_pods_that_there_are_and_let_nodes_be_emptied(overlay: str)
         assert spec["maxUnavailable"] == 1
 
 
-def test_every_volume_and_every_setting_comes_from_something_that_is_there(overlay: str) -> None:
+def test_referenced_config_maps_secrets_and_claims_exist(overlay: str) -> None:
     """The Secret `tracker` of production is its owner's."""
     there = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in rendered(overlay)}
     if overlay == "production":

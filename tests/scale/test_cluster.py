@@ -1,4 +1,4 @@
-"""The journal on a Cluster of three masters, its partitions on different ones; Celery has a Redis of its own."""
+"""The journal on a Redis Cluster of three masters with partitions on different ones, and a separate Redis for Celery."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ RATE = 200.0
 PARTITIONS = 4
 
 
-def test_four_partitions_on_three_masters(database_url: str, redis_url: str, tmp_path: Path) -> None:
+def test_four_partitions_on_three_masters_store_every_event_once(database_url: str, redis_url: str, tmp_path: Path) -> None:
     with cluster(tmp_path / "redis", masters=3) as servers:
         # Given partitions that are not all on one master
         with cluster_client(servers) as redis:
@@ -48,7 +48,7 @@ def test_four_partitions_on_three_masters(database_url: str, redis_url: str, tmp
         worker.close()
 
 
-def test_keys_are_claimed_on_every_master(database_url: str, redis_url: str, tmp_path: Path) -> None:
+def test_idempotency_keys_work_on_every_master(database_url: str, redis_url: str, tmp_path: Path) -> None:
     with cluster(tmp_path / "redis", masters=3) as servers:
         settings = IngestSettings(database_url=database_url, redis_url=cluster_url(servers), broker_url=redis_url)
         settings = settings.model_copy(update={"blob_url": (tmp_path / "blobs").as_uri()})
@@ -68,7 +68,7 @@ def test_keys_are_claimed_on_every_master(database_url: str, redis_url: str, tmp
 
 
 @needs("Redis 7.2")
-def test_a_masters_replica_takes_over_its_partitions(database_url: str, redis_url: str, tmp_path: Path) -> None:
+def test_a_replica_takes_over_the_partitions_of_its_master(database_url: str, redis_url: str, tmp_path: Path) -> None:
     # Given a Cluster in which each master has two replicas, and an acknowledgement that means: on the disk of one replica too
     with cluster(tmp_path / "redis", masters=3, replicas=6) as servers:
         settings = {"database_url": database_url, "redis_url": cluster_url(servers), "broker_url": redis_url, "redis_replicas_acked": "1"}

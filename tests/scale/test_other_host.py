@@ -1,4 +1,4 @@
-"""A worker as on another host: over TCP, in an empty folder of its own, told nothing but URLs; of files only the uploads' folder is shared."""
+"""A worker as on another host: over TCP, in its own folder, with URLs only. It shares just the uploads' folder."""
 
 import os
 import shutil
@@ -60,7 +60,7 @@ def elsewhere(folder: Path, arguments: tuple[str, ...], urls: dict[str, str]) ->
         processes.finish(process, STOP_SECONDS)
 
 
-def test_a_worker_elsewhere_stores_and_imports(database_over_tcp: str, tmp_path: Path) -> None:
+def test_a_worker_on_another_host_stores_events_and_imports(database_over_tcp: str, tmp_path: Path) -> None:
     redis = Server(tmp_path / "redis").start()
     urls = {"TRACKER_DATABASE_URL": database_over_tcp, "TRACKER_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0"}
     blobs = tmp_path / "shared-uploads"

@@ -1,4 +1,4 @@
-"""Several partitions, several drain workers, for real: the number changes under load, a worker dies, nothing is lost or counted twice."""
+"""Several partitions and drain workers: their number changes under load, a worker dies, nothing is lost or counted twice."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ def batches_of(pipe: Pipeline, worker: str) -> int:
     return len(re.findall(r'"event": ?"drained"|\bdrained\b', pipe.log(worker).read_text()))
 
 
-def test_the_number_of_partitions_changes_with_entries_pending(database_url: str, redis_url: str, tmp_path: Path) -> None:
+def test_the_number_of_partitions_can_change_while_entries_are_pending(database_url: str, redis_url: str, tmp_path: Path) -> None:
     accepted: set[str] = set()
     # Given events that nobody has drained, written with one partition, then four, then two
     for partitions in ("1", "4", "2"):
@@ -34,7 +34,7 @@ def test_the_number_of_partitions_changes_with_entries_pending(database_url: str
         assert found["accepted"] >= len(accepted)
 
 
-def test_one_of_several_workers_dies_and_the_others_go_on(database_url: str, redis_url: str, tmp_path: Path) -> None:
+def test_other_workers_take_over_when_one_dies(database_url: str, redis_url: str, tmp_path: Path) -> None:
     with pipeline(tmp_path, database_url=database_url, redis_url=redis_url, journal_partitions="4") as pipe:
         pipe.start_api()
         pipe.start_beat()

@@ -1,4 +1,4 @@
-"""The query service on a streaming replica: what it reads there, what it asks the primary for, and what it says when the replica is behind."""
+"""Query on a streaming replica: what it reads there, what on the primary, and what it reports when the replica lags."""
 
 import os
 import shutil
@@ -120,7 +120,7 @@ def projects(client: TestClient, **headers: str) -> list[str]:
     return sorted(project["name"] for project in client.get("/api/projects", headers=headers).json())
 
 
-def test_lists_come_from_the_replica_and_say_as_of_when(pair: Pair, client: TestClient) -> None:
+def test_lists_come_from_the_replica_with_its_data_time(pair: Pair, client: TestClient) -> None:
     # Given a replica that is held back, and a primary that has more
     pair.hold_back()
     pair.write("INSERT INTO projects (path, name) VALUES ('/home/ann/new', 'new')")
@@ -136,7 +136,7 @@ def test_lists_come_from_the_replica_and_say_as_of_when(pair: Pair, client: Test
     assert projects(client) == ["new", "other", "seen"]
 
 
-def test_what_the_primary_has_is_not_promised_of_the_replica(pair: Pair, client: TestClient) -> None:
+def test_each_answer_states_the_data_time_of_its_own_server(pair: Pair, client: TestClient) -> None:
     # Given a replica that is held back, and a primary that has more
     pair.hold_back()
     pair.write("UPDATE ledger SET last_received_at = '2026-05-02 12:00:00Z'")
@@ -147,14 +147,14 @@ def test_what_the_primary_has_is_not_promised_of_the_replica(pair: Pair, client:
     assert {answer.headers["X-Data-As-Of"] for answer in answers[1::2]} == {"2026-05-01T12:00:00Z"}
 
 
-def test_who_has_just_begun_a_job_finds_it(pair: Pair, client: TestClient) -> None:
+def test_a_new_import_job_is_found_at_once(pair: Pair, client: TestClient) -> None:
     pair.hold_back()
     pair.write(f"INSERT INTO import_jobs (id, files) VALUES ('{JOB}', '[]')")
 
     assert client.get(f"/api/import/jobs/{JOB}").status_code == 200
 
 
-def test_a_bound_key_reads_only_its_project_on_the_replica_and_is_known_at_once(
+def test_a_new_bound_key_works_at_once_and_is_restricted_on_the_replica(
     pair: Pair, settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a key that is made, and then revoked, while the replica is held back
@@ -174,7 +174,7 @@ def test_a_bound_key_reads_only_its_project_on_the_replica_and_is_known_at_once(
         assert wait_until(lambda: client.get("/api/projects", headers=asked).status_code == 401, 8)
 
 
-def test_how_far_it_is_behind_is_told_and_too_far_is_not_ready(pair: Pair, client: TestClient) -> None:
+def test_replica_lag_is_reported_and_too_much_is_not_ready(pair: Pair, client: TestClient) -> None:
     assert client.get("/readyz").status_code == 200
     assert "tracker_replica_behind_bytes 0.0" in client.get("/metrics").text
 
@@ -194,7 +194,7 @@ def test_how_far_it_is_behind_is_told_and_too_far_is_not_ready(pair: Pair, clien
     assert wait_until(lambda: client.get("/readyz").status_code == 200, CAUGHT_UP_SECONDS)
 
 
-def test_the_equation_is_the_primarys(pair: Pair, client: TestClient, redis_url: str) -> None:
+def test_the_account_is_read_from_the_primary(pair: Pair, client: TestClient, redis_url: str) -> None:
     # Given a replica that lacks what became of the journal's ten events
     pair.hold_back()
     with Redis.from_url(redis_url) as redis:
@@ -205,7 +205,7 @@ def test_the_equation_is_the_primarys(pair: Pair, client: TestClient, redis_url:
     assert (found["accepted"], found["persisted"], found["drift"]) == (10, 10, 0)
 
 
-def test_an_answered_write_can_be_made_to_wait_for_the_replica(pair: Pair, client: TestClient) -> None:
+def test_synchronous_replication_makes_answered_writes_visible_on_the_replica(pair: Pair, client: TestClient) -> None:
     # Given a primary that commits only when the replica shows it
     pair.write("ALTER SYSTEM SET synchronous_standby_names = '*'")
     pair.write("ALTER SYSTEM SET synchronous_commit = 'remote_apply'")

@@ -1,4 +1,4 @@
-"""A master that Sentinels watch dies under load; the replica takes over, and what was answered 2xx is there."""
+"""A Redis master watched by Sentinels dies under load: the replica takes over and has every write answered with 2xx."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_a_failover_under_load_loses_no_accepted_event(database_url: str, tmp_pa
 
 
 @needs("Redis 7.2")
-def test_without_a_replica_nothing_is_promised_and_nothing_accepted(database_url: str, tmp_path: Path) -> None:
+def test_writes_are_refused_without_the_required_replica(database_url: str, tmp_path: Path) -> None:
     # Given a master whose only replica is gone
     with (
         watched(tmp_path / "redis", replicas=1) as redis,

@@ -1,4 +1,4 @@
-"""What the profile `monitoring` must say, whoever changes it: loopback only, pinned, read-only, a password, nothing told to anybody outside."""
+"""The profile `monitoring`: loopback only, pinned, read-only, with a password, and without telemetry."""
 
 import os
 import re
@@ -13,13 +13,13 @@ from tests.deploy.monitoring.sources import FOLDER, ROOT
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((FOLDER / "compose.yml").read_text(encoding="utf-8"))["services"]
 
 
-def test_it_is_part_of_the_containers_and_starts_only_when_asked_for() -> None:
+def test_monitoring_is_an_optional_profile_of_the_compose_file() -> None:
     assert "deploy/monitoring/compose.yml" in yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["include"]
     assert {name: service["profiles"] for name, service in SERVICES.items()} == {"prometheus": ["monitoring"], "grafana": ["monitoring"]}
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_guest_has_no_rights_a_limit_and_a_version(name: str) -> None:
+def test_monitoring_containers_are_unprivileged_limited_and_pinned(name: str) -> None:
     service = SERVICES[name]
     assert service["cap_drop"] == ["ALL"]
     assert service["read_only"] is True
@@ -40,7 +40,7 @@ def test_only_prometheus_reaches_the_services() -> None:
     assert SERVICES["grafana"]["networks"] == ["monitoring"]
 
 
-def test_grafana_ends_with_a_sentence_without_a_password() -> None:
+def test_grafana_refuses_to_start_without_a_password() -> None:
     command = [word.replace("$$", "$") for word in SERVICES["grafana"]["entrypoint"]]
     ended = subprocess.run(
         command, env={"PATH": os.environ["PATH"], "GF_SECURITY_ADMIN_PASSWORD": ""}, capture_output=True, text=True, check=False, timeout=20
@@ -49,7 +49,7 @@ def test_grafana_ends_with_a_sentence_without_a_password() -> None:
     assert "set TRACKER_GRAFANA_PASSWORD" in ended.stderr
 
 
-def test_grafana_lets_nobody_in_without_it_and_tells_nobody_of_itself() -> None:
+def test_grafana_has_no_anonymous_access_and_no_telemetry() -> None:
     environment = SERVICES["grafana"]["environment"]
     assert environment["GF_SECURITY_ADMIN_PASSWORD"] == "${TRACKER_GRAFANA_PASSWORD:-}"
     off = {name for name, value in environment.items() if value == "false"}
@@ -58,7 +58,7 @@ def test_grafana_lets_nobody_in_without_it_and_tells_nobody_of_itself() -> None:
     assert (environment["GF_PLUGINS_PREINSTALL_DISABLED"], environment["GF_SECURITY_DISABLE_GRAVATAR"]) == ("true", "true")
 
 
-def test_who_is_asked_and_with_what_follows_from_who_gets_in() -> None:
+def test_prometheus_scrape_configuration_follows_the_access_setting() -> None:
     volumes = SERVICES["prometheus"]["volumes"]
     assert "./scrape/${TRACKER_ACCESS:-open}.yml:/etc/prometheus/scrape.yml:ro" in volumes
     assert "${TRACKER_METRICS_KEY_FILE:-/dev/null}:/run/secrets/metrics-key:ro" in volumes

@@ -1,4 +1,4 @@
-"""The dashboard's file has what Grafana expects: a panel an id, no two on the same place, and one known source for all."""
+"""The dashboard file is valid for Grafana: unique ids, no overlapping panels, and one known data source."""
 
 from collections import Counter
 from itertools import combinations
@@ -12,14 +12,14 @@ from tests.deploy.monitoring.sources import DASHBOARD, FOLDER, panels
 COLUMNS = 24
 
 
-def test_every_panel_has_an_id_of_its_own() -> None:
+def test_panel_ids_and_titles_are_unique() -> None:
     ids = Counter(panel["id"] for panel in DASHBOARD["panels"])
     assert [number for number, times in ids.items() if times > 1] == []
     titles = Counter(panel["title"] for panel in panels())
     assert [title for title, times in titles.items() if times > 1] == []
 
 
-def test_no_panel_covers_another_or_leaves_the_page() -> None:
+def test_panels_neither_overlap_nor_leave_the_grid() -> None:
     for panel in DASHBOARD["panels"]:
         place = panel["gridPos"]
         assert place["x"] >= 0
@@ -35,7 +35,7 @@ def overlap(one: dict[str, int], other: dict[str, int]) -> bool:
 
 
 @pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel["title"])
-def test_a_panel_says_what_it_shows_in_which_unit_and_asks_the_provisioned_source(panel: dict[str, Any]) -> None:
+def test_each_panel_has_description_unit_and_the_provisioned_source(panel: dict[str, Any]) -> None:
     uid = yaml.safe_load((FOLDER / "grafana/provisioning/datasources/prometheus.yml").read_text(encoding="utf-8"))["datasources"][0]["uid"]
     assert panel["type"] in ("stat", "timeseries")
     assert panel["description"].endswith(".")
@@ -47,7 +47,7 @@ def test_a_panel_says_what_it_shows_in_which_unit_and_asks_the_provisioned_sourc
     assert len(panel["targets"]) == 1 or all(target.get("legendFormat") for target in panel["targets"])
 
 
-def test_grafana_finds_the_file_and_nobody_changes_it_in_the_page() -> None:
+def test_grafana_provisions_the_dashboard_read_only() -> None:
     provider = yaml.safe_load((FOLDER / "grafana/provisioning/dashboards/tracker.yml").read_text(encoding="utf-8"))["providers"][0]
     compose = yaml.safe_load((FOLDER / "compose.yml").read_text(encoding="utf-8"))
     assert f"./grafana/dashboards:{provider['options']['path']}:ro" in compose["services"]["grafana"]["volumes"]

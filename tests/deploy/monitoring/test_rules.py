@@ -1,4 +1,4 @@
-"""The alerts: each says what to do next and where that is described, and each was seen to fire and not to fire."""
+"""Alerts: each names the next step and its document, and each was tested to fire and not to fire."""
 
 import re
 import shutil
@@ -38,13 +38,13 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_each_alert_was_tried_to_fire_and_not_to_fire() -> None:
+def test_each_alert_has_a_test_that_fires_and_one_that_does_not() -> None:
     assert len(set(NAMES)) == len(NAMES)
     assert expectations() == {name: {True, False} for name in NAMES}
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=NAMES)
-def test_an_alert_says_in_one_sentence_what_to_do_and_where_that_is_described(rule: dict[str, Any]) -> None:
+def test_each_alert_has_a_one_sentence_summary_and_a_runbook(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in ("critical", "warning")
     summary = rule["annotations"]["summary"]
     assert summary.endswith(".")
@@ -53,20 +53,20 @@ def test_an_alert_says_in_one_sentence_what_to_do_and_where_that_is_described(ru
     assert anchor in anchors(ROOT / document)
 
 
-def test_the_document_has_every_alert_and_no_other() -> None:
+def test_the_document_lists_exactly_the_alerts() -> None:
     rows = re.findall(r"^\| `(Tracker\w+)` \|", DOCUMENT, re.MULTILINE)
     assert sorted(rows) == sorted(NAMES)
 
 
 @needs("promtool")
 @pytest.mark.parametrize("tests", RULE_TESTS, ids=lambda file: file.stem)
-def test_they_fire_when_they_should_and_not_when_not(tests: Path) -> None:
+def test_alerts_fire_exactly_when_expected(tests: Path) -> None:
     promtool("test", "rules", tests)
 
 
 @needs("promtool")
 @pytest.mark.parametrize("access", ["open", "keys"])
-def test_prometheus_takes_the_configuration_and_the_rules(access: str, tmp_path: Path) -> None:
+def test_prometheus_accepts_the_configuration_and_the_rules(access: str, tmp_path: Path) -> None:
     promtool("check", "rules", *RULE_FILES)
     shutil.copytree(FOLDER / "rules", tmp_path / "rules")
     shutil.copy(FOLDER / "prometheus.yml", tmp_path)
@@ -78,7 +78,7 @@ def test_prometheus_takes_the_configuration_and_the_rules(access: str, tmp_path:
     promtool("check", "config", tmp_path / "prometheus.yml")
 
 
-def test_with_keys_the_same_is_asked_with_a_key() -> None:
+def test_access_by_keys_scrapes_the_same_targets_with_a_key() -> None:
     """and only where one is needed: Flower would be shown it for nothing."""
     open_jobs, key_jobs = (
         yaml.safe_load((FOLDER / "scrape" / f"{access}.yml").read_text())["scrape_configs"] for access in ("open", "keys")
@@ -89,7 +89,7 @@ def test_with_keys_the_same_is_asked_with_a_key() -> None:
     assert with_key == {"ingest": key, "query": key, "flower": None}
 
 
-def test_what_tests_ask_is_what_is_shipped(tmp_path: Path) -> None:
+def test_tests_use_the_shipped_prometheus_configuration(tmp_path: Path) -> None:
     """but for the addresses, and how often."""
     write_configuration(tmp_path, {"ingest": "a:1", "query": "b:2", "flower": "c:3"}, None)
     shipped, used = (yaml.safe_load((folder / "prometheus.yml").read_text()) for folder in (FOLDER, tmp_path))
