@@ -6,9 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from services.ingest.admin.keys import NewKey, described, make_key
+from services.ingest.admin.keys import NewKey, audit_details, make_key
 from services.ingest.postgres.api_keys import KeyRegistry
-from services.ingest.postgres.audit import Act
+from services.ingest.postgres.audit import AuditRecord
 from services.ingest.postgres.registry import Registry
 from shared.http.errors import ApiError
 
@@ -54,7 +54,7 @@ async def _act(url: str, asked: argparse.Namespace) -> int:
 
 async def _create(keys: KeyRegistry, asked: argparse.Namespace) -> int:
     wanted = NewKey(name=asked.name, scopes=asked.scope, user=asked.user, project_ids=asked.project)
-    made = await make_key(keys, wanted, lambda key_id: Act(MACHINE, "key.create", key_id, MACHINE, described(wanted)))
+    made = await make_key(keys, wanted, lambda key_id: AuditRecord(MACHINE, "key.create", key_id, MACHINE, audit_details(wanted)))
     sys.stdout.write(f"{made.key}\n")
     sys.stderr.write(f"{made.message} Its id is {made.id}, its scope {', '.join(made.scopes)}.\n")
     return 0
@@ -68,9 +68,9 @@ async def _list(keys: KeyRegistry, _: argparse.Namespace) -> int:
 
 
 async def _revoke(keys: KeyRegistry, asked: argparse.Namespace) -> int:
-    done = await keys.revoke(asked.id, Act(MACHINE, "key.revoke", asked.id, MACHINE))
+    done = await keys.revoke(asked.id, AuditRecord(MACHINE, "key.revoke", asked.id, MACHINE))
     if done is None:
-        sys.stderr.write("There is no key of this id; `list` has those that there are.\n")
+        sys.stderr.write("There is no key with this id; `list` shows all keys.\n")
         return 1
     sys.stdout.write(f"{asked.id} is revoked.\n")
     return 0

@@ -1,4 +1,4 @@
-"""API keys from request to answer: one is made and shown this once, one is revoked. Both are noted in the audit log."""
+"""Makes and revokes API keys, each from request to answer. Both add to the audit log."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from services.ingest.http import request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import KeyCreated, KeyRevoked
 from services.ingest.postgres.api_keys import KeyRegistry
-from services.ingest.postgres.audit import Act, act_of
+from services.ingest.postgres.audit import AuditRecord, audit_record
 from shared.auth.keys import Scope, digest_of, new_key
 from shared.http.errors import NotFound, invalid
 from shared.http.middleware import json_response
@@ -26,7 +26,7 @@ _ID: Final = re.compile(r"[0-9A-Za-z]{12}", re.ASCII)
 
 
 class NewKey(Struct, kw_only=True):
-    """A key to be made: what it is for, what it may do, whose its writes are and of which projects its reads."""
+    """A key to make: its name, its scopes, the user of its writes and the projects of its reads."""
 
     name: Name
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=4)]
@@ -38,26 +38,26 @@ _NEW_KEY: Final = msgspec.json.Decoder(NewKey)
 
 
 async def create(request: Request) -> Response:
-    """201 with the key, which nobody will see again."""
+    """201 with the key, which is never shown again."""
     ingest = ingest_of(request)
     wanted = await read_json(request, _BODY, _NEW_KEY)
-    created = await make_key(ingest.keys, wanted, lambda key_id: act_of(request, "key.create", key_id, **described(wanted)))
+    created = await make_key(ingest.keys, wanted, lambda key_id: audit_record(request, "key.create", key_id, **audit_details(wanted)))
     return json_response(created, 201)
 
 
 async def revoke(request: Request) -> Response:
-    """200: it is refused from now on, by every process within five seconds. 404 if there is none of this id."""
+    """200: within five seconds every process refuses the key. 404 if there is no key with this id."""
     request_checks.check_query(request)
     key_id: str = request.path_params["key_id"]
     ingest = ingest_of(request)
-    done = await ingest.keys.revoke(key_id, act_of(request, "key.revoke", key_id)) if _ID.fullmatch(key_id) else None
+    done = await ingest.keys.revoke(key_id, audit_record(request, "key.revoke", key_id)) if _ID.fullmatch(key_id) else None
     if done is None:
-        raise NotFound("There is no key of this id; see /api/keys.", code="KEY_NOT_FOUND")
+        raise NotFound("There is no key with this id; see /api/keys.", code="KEY_NOT_FOUND")
     return json_response(KeyRevoked(id=key_id, name=done["name"], revoked_at=done["revoked_at"]))
 
 
-async def make_key(keys: KeyRegistry, wanted: NewKey, act_on: Callable[[str], Act]) -> KeyCreated:
-    """Makes a key and notes the act. BadRequest if it is bound and an admin's, or a project does not exist."""
+async def make_key(keys: KeyRegistry, wanted: NewKey, record_of: Callable[[str], AuditRecord]) -> KeyCreated:
+    """Makes a key and adds to the audit log. BadRequest for an admin's key that is bound, or if a project does not exist."""
     scopes = sorted(set(wanted.scopes))
     if "admin" in scopes and (wanted.user or wanted.project_ids):
         raise invalid("scopes", "an admin's key cannot be bound to a user or to projects, since it can make any other key")
@@ -71,7 +71,7 @@ async def make_key(keys: KeyRegistry, wanted: NewKey, act_on: Callable[[str], Ac
         scopes=scopes,
         user=wanted.user,
         project_ids=wanted.project_ids,
-        act=act_on(key_id),
+        record=record_of(key_id),
     )
     if created_at is None:
         missing = sorted(set(wanted.project_ids or ()) - set(known))
@@ -81,7 +81,7 @@ async def make_key(keys: KeyRegistry, wanted: NewKey, act_on: Callable[[str], Ac
     )
 
 
-def described(wanted: NewKey) -> dict[str, object]:
-    """For the audit log."""
+def audit_details(wanted: NewKey) -> dict[str, object]:
+    """What the audit log has of a new key."""
     bound = {"user": wanted.user, "project_ids": wanted.project_ids}
     return {"name": wanted.name, "scopes": sorted(set(wanted.scopes))} | {name: value for name, value in bound.items() if value is not None}

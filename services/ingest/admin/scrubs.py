@@ -1,4 +1,4 @@
-"""Asks the worker to apply today's rules of redaction to what is stored."""
+"""Starts a scrub: the worker applies today's rules of redaction to what is stored."""
 
 import asyncio
 from uuid import uuid4
@@ -12,7 +12,7 @@ from services.ingest.events.write_event import SINGLE_BODY, admit_write
 from services.ingest.http.json_limits import check_utf8
 from services.ingest.http.responses import ScrubStarted
 from services.ingest.journal.wakeup import send_tasks
-from services.ingest.postgres.audit import act_of
+from services.ingest.postgres.audit import audit_record
 from shared.broker import TASK_SCRUB
 from shared.http.middleware import json_response
 
@@ -27,12 +27,12 @@ _DECODER = msgspec.json.Decoder(ScrubRequest)
 
 
 async def start(request: Request) -> Response:
-    """202: the scrub is in Postgres; its task is a bell, the worker's sweep finds one that nobody heard."""
+    """202: the scrub is in Postgres. If its task is lost, the worker's sweep finds the scrub."""
     write = await admit_write(request, SINGLE_BODY)
     check_utf8(write.body)
     wanted = parse(write.body, _DECODER)
     scrub_id = write.derived_id() or uuid4()
-    act = act_of(request, "scrub.start", scrub_id, dry_run=wanted.dry_run)
-    if await write.ingest.jobs.add_scrub(scrub_id, is_dry_run=wanted.dry_run, act=act):
+    record = audit_record(request, "scrub.start", scrub_id, dry_run=wanted.dry_run)
+    if await write.ingest.jobs.add_scrub(scrub_id, is_dry_run=wanted.dry_run, record=record):
         await asyncio.to_thread(send_tasks, write.ingest.sender, TASK_SCRUB, (str(scrub_id),))
     return json_response(ScrubStarted(scrub_id=scrub_id, dry_run=wanted.dry_run), 202, {"Location": f"/api/scrubs/{scrub_id}"})

@@ -127,7 +127,7 @@ async def wait_for(
 async def _outcome(registry: Registry, positions: Sequence[Position], events: Sequence[Event]) -> Outcome:
     # By their entries: the row of an event's id, or a letter of it, may be of another that has the same id.
     entry_ids = [dead_letter_entry_id(position.stream, position.entry_id.decode()) for position in positions]
-    died = await registry.died_in(entry_ids)
+    died = await registry.dead_letters_of(entry_ids)
     conflicts = Counter(letter["event_id"] for letter in died if letter["reason"] == ID_TAKEN)
     if any(letter["reason"] != ID_TAKEN for letter in died):
         return Outcome("dead_letter", conflicts)

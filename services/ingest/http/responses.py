@@ -1,4 +1,4 @@
-"""What the write endpoints answer."""
+"""The response bodies of ingest."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -8,12 +8,12 @@ from msgspec import UNSET, Struct, UnsetType
 
 from shared.auth.keys import Scope
 
-# All but "queued" only to who asked to wait (Prefer: wait=N). "duplicate": left out, since what it says is stored under another id.
+# Without `Prefer: wait=N` always "queued". "duplicate": not stored again, since the same fact is stored under another id.
 Status = Literal["queued", "persisted", "duplicate", "dead_letter"]
 
 
 class SessionStarted(Struct, kw_only=True):
-    """The session's ids; both can be used at once. `status` only with `Prefer: wait`."""
+    """The ids of the session and its project; both can be used at once. `status` only with `Prefer: wait`."""
 
     session_id: str
     project_id: int
@@ -48,7 +48,7 @@ class RejectedItem(Struct, kw_only=True):
 
 
 class BatchAccepted(Struct, kw_only=True):
-    """How many items are on disk, and which are not. `status` only with `Prefer: wait`."""
+    """How many items are on disk, and which were rejected. `status` only with `Prefer: wait`."""
 
     accepted: int
     rejected: list[RejectedItem]
@@ -56,9 +56,9 @@ class BatchAccepted(Struct, kw_only=True):
 
 
 class ImportAnswer(Struct, kw_only=True):
-    """An import job, done (200; `success` says how) or under way (202; `success` is null). Counts are of rows that are new.
+    """An import job that has ended (200; `success` says how) or is under way (202; `success` is null). Counts are of new rows.
 
-    `skipped_records`: by reason, records of which nothing is kept, those of another user's sessions included.
+    `skipped_records`: by reason, the records of which nothing is stored, those of another user's sessions included.
     """
 
     success: bool | None
@@ -77,7 +77,7 @@ class ImportAnswer(Struct, kw_only=True):
 
 
 class JobChanged(Struct, kw_only=True):
-    """What was asked of an import job is under way; of an undo, `job_id` is its own job's."""
+    """The change of an import job is under way. For an undo, `job_id` is that of its own job."""
 
     job_id: UUID
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -86,7 +86,7 @@ class JobChanged(Struct, kw_only=True):
 
 
 class ScrubStarted(Struct, kw_only=True):
-    """The rules of redaction are being applied to what is stored, or with `dry_run` only counted; see /api/scrubs/{scrub_id}."""
+    """The rules of redaction are being applied to what is stored; with `dry_run` changes are only counted. See /api/scrubs/{scrub_id}."""
 
     scrub_id: UUID
     status: Literal["queued"] = "queued"
@@ -102,7 +102,7 @@ class ManifestAnswer(Struct, kw_only=True):
 
 
 class KeyCreated(Struct, kw_only=True):
-    """A new API key. `key` is shown this once; keep it where secrets are kept."""
+    """A new API key. `key` is shown only now; keep it where secrets are kept."""
 
     id: str
     name: str
@@ -115,7 +115,7 @@ class KeyCreated(Struct, kw_only=True):
 
 
 class KeyRevoked(Struct, kw_only=True):
-    """The key is refused by every process within five seconds of `revoked_at`."""
+    """Every process refuses the key within five seconds of `revoked_at`."""
 
     id: str
     name: str
@@ -123,9 +123,11 @@ class KeyRevoked(Struct, kw_only=True):
     message: str = "The key is revoked."
 
 
-class LetterReplayed(Struct, kw_only=True):
-    """A dead letter that is on its way again. `status` is "persisted" if its event is stored, "dead_letter" if it died once more while one waited:
-    as itself, or, of a whole entry, as `letters` of its events."""
+class DeadLetterReplayed(Struct, kw_only=True):
+    """A dead letter that was put back on the journal. `status` is "persisted" if its event is stored, "dead_letter" if it died again.
+
+    `letters`: for a whole journal entry whose events died again, the ids of their own dead letters.
+    """
 
     id: UUID
     status: Status
@@ -133,15 +135,15 @@ class LetterReplayed(Struct, kw_only=True):
     letters: list[UUID] = []
 
 
-class LetterDeleted(Struct, kw_only=True):
-    """A dead letter that is gone, its event with it."""
+class DeadLetterDeleted(Struct, kw_only=True):
+    """A dead letter that was deleted, and its event with it."""
 
     id: UUID
     message: str
 
 
-class LettersChanged(Struct, kw_only=True):
-    """Of a group of dead letters, how many were dealt with now and how many are left. Pass `seen_before` on until none is left."""
+class DeadLettersChanged(Struct, kw_only=True):
+    """How many dead letters of a group were replayed or deleted, and how many are left. Repeat with `seen_before` until none is left."""
 
     done: int
     left: int

@@ -1,4 +1,4 @@
-"""Which files an import need not bring again: a client tells what it has, and hears what the server has not stored whole for its user."""
+"""Compares a client's manifest: which of its files the server has not stored completely for its user. An import need only send those."""
 
 from typing import Annotated, Final
 
@@ -21,31 +21,31 @@ _BODY: Final = AcceptedBody((b"application/json",), MAX_BATCH_BYTES)
 
 
 class ManifestFile(Struct):
-    """A file of the client's. `sha256` decides; `path` and `size` are for who reads along."""
+    """A file of the client's. Only `sha256` is compared; `path` and `size` help a person who reads the request."""
 
     path: Annotated[str, Meta(min_length=1, max_length=4096)]
     size: Annotated[int, Meta(ge=0)]
-    # Both: to Python's `$` a line feed at the end does not matter.
+    # Both limits: Python's `$` also matches before a line feed at the end.
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 
 
 class Manifest(Struct):
-    """What a client could send."""
+    """The files that a client could send."""
 
     files: Annotated[list[ManifestFile], Meta(max_length=MAX_FILES)]
-    # Whose they would be, as in the import itself; of a bound key always its own user.
+    # The user of the files, as in the import itself; for a bound key always its own user.
     user: Annotated[str, Meta(min_length=1, max_length=MAX_USER_CHARACTERS)] | None = None
 
 
 _MANIFEST: Final = msgspec.json.Decoder(Manifest)
 
 
-async def ask(request: Request) -> Response:
-    """200 with the indexes of the files that need to be sent. It is no write: nothing is kept of it."""
+async def compare(request: Request) -> Response:
+    """200 with the indexes of the files that need to be sent. Nothing of the request is stored."""
     ingest = ingest_of(request)
     manifest = await read_json(request, _BODY, _MANIFEST)
     user = binding_of(request).user or manifest.user
-    # Jobs keep the name as it is shown.
+    # Jobs store the redacted name.
     user = redact_text(user) if user and ingest.settings.redact else user
     unseen = await ingest.jobs.unseen_contents([bytes.fromhex(file.sha256) for file in manifest.files], user)
     answer = ManifestAnswer(unseen=unseen, known=len(manifest.files) - len(unseen), max_upload_bytes=ingest.settings.max_upload_bytes)

@@ -1,10 +1,10 @@
-"""The SQL of API keys on the writing side: made, revoked, looked up, noted as used. What is kept of a key is its SHA-256."""
+"""The SQL of API keys on the writing side: adds, finds and revokes them, and stores when they were used. Of a key only its SHA-256 is stored."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.ingest.postgres.audit import Act, audited
+from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.registry import Connection, Registry
 from shared.auth.keys import Grant, Scope, StoredKey
 
@@ -36,7 +36,7 @@ _USED = """
 
 
 class KeyRegistry:
-    """Over the registry's connections; every method answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
+    """Every method answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -47,7 +47,7 @@ class KeyRegistry:
         return stored_key(key_id, found[0]) if found else None
 
     async def has_admin(self) -> bool:
-        """Whether anybody can make keys."""
+        """Whether there is an admin key, which can make others."""
         [row] = await self._registry.rows(_HAS_ADMIN, {})
         return bool(row["found"])
 
@@ -60,25 +60,25 @@ class KeyRegistry:
         scopes: Sequence[Scope],
         user: str | None,
         project_ids: Sequence[int] | None,
-        act: Act,
+        record: AuditRecord,
     ) -> tuple[datetime | None, list[int]]:
-        """When it was made: None if it was not, because not all of its projects exist. And those of them that do."""
+        """When the key was made, None if a project of it does not exist; and the projects that do exist."""
         ids = None if project_ids is None else list(project_ids)
         params = {"id": key_id, "sha256": sha256, "name": name, "scopes": list(scopes), "user_name": user, "project_ids": ids}
-        row = await audited(self._registry, _ADD, params, act, done="created_at")
+        row = await run_audited(self._registry, _ADD, params, record, done="created_at")
         assert row is not None
         return row["created_at"], row["ids"]
 
-    async def revoke(self, key_id: str, act: Act) -> dict[str, Any] | None:
+    async def revoke(self, key_id: str, record: AuditRecord) -> dict[str, Any] | None:
         """{name, revoked_at, done}: done if it was not revoked before. None if there is no such key."""
-        return await audited(self._registry, _REVOKE, {"id": key_id}, act)
+        return await run_audited(self._registry, _REVOKE, {"id": key_id}, record)
 
     async def keys(self) -> list[dict[str, Any]]:
-        """All, the newest first, without what is kept of the keys themselves."""
+        """All keys without their hashes, newest first."""
         return await self._registry.rows(_LIST, {})
 
     async def note_used(self, used: Mapping[str, datetime]) -> None:
-        """Writes down when keys were used last."""
+        """Stores when keys were used last."""
 
         async def write(connection: Connection) -> None:
             await connection.execute(_USED, {"ids": list(used), "times": list(used.values())})

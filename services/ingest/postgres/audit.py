@@ -1,4 +1,4 @@
-"""The audit log: who did what with an admin's power, in the transaction in which it was done."""
+"""The audit log: what an admin did, recorded in the transaction in which it was done."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +16,8 @@ _ADD = """
     VALUES (%(who)s, %(act)s, %(subject)s, %(details)s, %(request_id)s)"""
 
 
-class Act(Struct, frozen=True):
-    """What was done, to what, by whom: a key's id, `open` where none was needed, `machine` for a command beside the database."""
+class AuditRecord(Struct, frozen=True):
+    """What was done, to what, by whom: a key's id, `open` where no key was needed, `machine` for a command beside the database."""
 
     who: str
     act: str
@@ -26,25 +26,27 @@ class Act(Struct, frozen=True):
     details: dict[str, Any] = {}
 
 
-async def audit(connection: Connection, act: Act) -> None:
-    """Notes an act. Call it in the transaction of the act itself, so that there is never one without the other."""
-    fields = {"who": act.who, "act": act.act, "subject": act.subject, "details": Jsonb(act.details), "request_id": act.request_id}
-    await connection.execute(_ADD, fields)
+def audit_record(request: Request, act: str, subject: object, **details: Any) -> AuditRecord:
+    """The record of what a request does. `act` is a noun and a verb: `key.create`, `import.undo`."""
+    return AuditRecord(who_in(request.scope), act, str(subject), request_id_of(request), details)
 
 
-async def audited(registry: Registry, statement: str, params: Mapping[str, Any], act: Act, *, done: str = "done") -> dict[str, Any] | None:
-    """The one row of a statement, None if it gives none; if its column `done` is true, the act is noted in the same transaction."""
+async def run_audited(
+    registry: Registry, statement: str, params: Mapping[str, Any], record: AuditRecord, *, done: str = "done"
+) -> dict[str, Any] | None:
+    """Runs a statement that gives one row or none. If the row's column `done` is true, adds the record in the same transaction."""
 
     async def work(connection: Connection) -> dict[str, Any] | None:
         async with connection.transaction():
             row = await (await connection.execute(statement.encode(), params)).fetchone()
             if row is not None and row[done]:
-                await audit(connection, act)
+                await _add(connection, record)
         return row
 
     return await registry.run(work)
 
 
-def act_of(request: Request, act: str, subject: object, **details: Any) -> Act:
-    """An act that a request asks for. `act` is a word and a verb: `key.create`, `import.undo`."""
-    return Act(who_in(request.scope), act, str(subject), request_id_of(request), details)
+async def _add(connection: Connection, record: AuditRecord) -> None:
+    details = Jsonb(record.details)
+    fields = {"who": record.who, "act": record.act, "subject": record.subject, "details": details, "request_id": record.request_id}
+    await connection.execute(_ADD, fields)

@@ -1,4 +1,4 @@
-"""The SQL of jobs on the writing side: an import is added, asked for, cancelled, tried again, undone; a scrub is added."""
+"""The SQL of jobs on the writing side: adds, finds, cancels, retries and undoes imports, and adds scrubs."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
 
-from services.ingest.postgres.audit import Act, audited
+from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.registry import Registry
 from shared.upload_kinds import READER_VERSION
 
@@ -26,7 +26,7 @@ _JOB = """
     FROM import_jobs WHERE id = %(id)s"""
 _ENDED = "SELECT id FROM import_jobs WHERE id = ANY(%(ids)s) AND status NOT IN ('queued', 'running')"
 
-# Of each, one row: the job's status, NULL if there is no such job, and whether it was done.
+# Each of these gives one row: the job's status, NULL if there is no such job, and whether it was done.
 _CANCEL_JOB = """
     WITH done AS (
         UPDATE import_jobs SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
@@ -62,9 +62,9 @@ _ADD_SCRUB = """
     INSERT INTO scrubs (id, is_dry_run, request_id) VALUES (%(id)s, %(is_dry_run)s, %(request_id)s)
     ON CONFLICT (id) DO NOTHING RETURNING true AS done"""
 
-# So many take 20 ms; all of a large manifest at once took longer on a busy machine than a database may that is not away.
+# This many take 20 ms. On a busy machine all of a large manifest at once took longer than the time limit of a request.
 CONTENTS_AT_ONCE = 5_000
-# No more than the few bytes of the answer come back.
+# Returns indexes, since they are small.
 _UNSEEN = """
     SELECT n - 1 AS index FROM unnest(%(sha256s)s::bytea[]) WITH ORDINALITY AS f (sha256, n)
     WHERE NOT EXISTS (
@@ -74,7 +74,7 @@ _UNSEEN = """
 
 
 class JobRegistry:
-    """Over the registry's connections; every question is answered within a second or it raises Unavailable DATABASE_UNAVAILABLE."""
+    """Every method answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -90,13 +90,13 @@ class JobRegistry:
         key_id: str | None,
         shares: int,
     ) -> bool:
-        """A queued job. False if there is one with this id already."""
+        """Adds a queued job. False if there is one with this id already."""
         params = {"id": job_id, "files": Jsonb(files), "user_name": user_name, "bytes_total": bytes_total, "request_id": request_id}
         params |= {"key_id": key_id, "shares": shares}
         return bool(await self._registry.rows(_ADD_JOB, params))
 
     async def has_blob(self, job_id: UUID, blob_url: str) -> bool:
-        """Whether there is this job, and it is of this upload."""
+        """Whether the job exists and has this upload."""
         return bool(await self._registry.rows(_HAS_BLOB, {"id": job_id, "blob_url": blob_url}))
 
     async def job(self, job_id: UUID) -> dict[str, Any]:
@@ -105,23 +105,23 @@ class JobRegistry:
         return row
 
     async def ended(self, job_ids: Collection[UUID]) -> list[UUID]:
-        """Those of the jobs that are done, in whatever way."""
+        """The jobs that have ended, in whatever way."""
         return [row["id"] for row in await self._registry.rows(_ENDED, {"ids": list(job_ids)})]
 
-    async def cancel(self, job_id: UUID, act: Act) -> dict[str, Any]:
-        """{status, done}: not done if the job has ended, or is none (status None)."""
-        return await self._audited(_CANCEL_JOB, {"id": job_id}, act)
+    async def cancel(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:
+        """{status, done}: not done if the job has ended, or does not exist (status None)."""
+        return await self._change(_CANCEL_JOB, {"id": job_id}, record)
 
-    async def retry(self, job_id: UUID, act: Act) -> dict[str, Any]:
-        """{status, done, shares}: done if it had failed and its files are kept."""
-        return await self._audited(_RETRY_JOB, {"id": job_id}, act)
+    async def retry(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:
+        """{status, done, shares}: done if it had failed and its files are still there."""
+        return await self._change(_RETRY_JOB, {"id": job_id}, record)
 
-    async def add_undo(self, job_id: UUID, act: Act) -> dict[str, Any]:
-        """{status, done, undo_id, undo_status}: the job that undoes an ended import, the same one each time."""
-        return await self._audited(_ADD_UNDO_JOB, {"id": job_id, "undo_id": uuid4(), "request_id": act.request_id}, act)
+    async def add_undo(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:
+        """{status, done, undo_id, undo_status}: the job that undoes an ended import; the same job each time."""
+        return await self._change(_ADD_UNDO_JOB, {"id": job_id, "undo_id": uuid4(), "request_id": record.request_id}, record)
 
     async def unseen_contents(self, sha256s: Sequence[bytes], user_name: str | None) -> list[int]:
-        """The indexes of those contents of which no import has stored everything as this user's; None: as anybody's."""
+        """The indexes of the files that no import has stored completely for this user; None: for any user."""
         unseen: list[int] = []
         for start in range(0, len(sha256s), CONTENTS_AT_ONCE):
             params = {"sha256s": sha256s[start : start + CONTENTS_AT_ONCE], "user_name": user_name, "reader_version": READER_VERSION}
@@ -129,12 +129,12 @@ class JobRegistry:
             unseen += [start + row["index"] for row in rows]
         return unseen
 
-    async def add_scrub(self, scrub_id: UUID, *, is_dry_run: bool, act: Act) -> bool:
-        """A queued scrub. False if there is one with this id already."""
-        params = {"id": scrub_id, "is_dry_run": is_dry_run, "request_id": act.request_id}
-        return await audited(self._registry, _ADD_SCRUB, params, act) is not None
+    async def add_scrub(self, scrub_id: UUID, *, is_dry_run: bool, record: AuditRecord) -> bool:
+        """Adds a queued scrub. False if there is one with this id already."""
+        params = {"id": scrub_id, "is_dry_run": is_dry_run, "request_id": record.request_id}
+        return await run_audited(self._registry, _ADD_SCRUB, params, record) is not None
 
-    async def _audited(self, statement: str, params: Mapping[str, Any], act: Act) -> dict[str, Any]:
-        row = await audited(self._registry, statement, params, act)
+    async def _change(self, statement: str, params: Mapping[str, Any], record: AuditRecord) -> dict[str, Any]:
+        row = await run_audited(self._registry, statement, params, record)
         assert row is not None
         return row

@@ -1,4 +1,4 @@
-"""The only Postgres of ingest: which projects and sessions there are, whether an event is stored. Other modules with SQL go through `run`.
+"""Ingest's connections to Postgres, and the SQL of projects, sessions and stored events. The other modules of this folder run theirs through them.
 
 Every method answers within a second or raises Unavailable DATABASE_UNAVAILABLE.
 """
@@ -39,13 +39,13 @@ _ENSURE_PROJECT = """
     WHERE NOT EXISTS (SELECT FROM sessions WHERE session_id = %(session_id)s AND project_id <> 0)
       AND NOT EXISTS (SELECT FROM projects WHERE path_key = md5(%(path)s)::uuid)
     ON CONFLICT DO NOTHING"""
-# Asked before, since ON CONFLICT waits for a worker that is just changing the row, for as long as that takes.
+# Checked before: ON CONFLICT alone would wait for a worker that is changing the row, as long as that takes.
 _ENSURE_SESSION = """
     INSERT INTO sessions (session_id, project_id)
     SELECT %(session_id)s, id FROM projects
     WHERE path_key = md5(%(path)s)::uuid AND NOT EXISTS (SELECT FROM sessions WHERE session_id = %(session_id)s)
     ON CONFLICT DO NOTHING"""
-# project_id 0: seen in events or an import before its start; the worker moves it when it applies the start.
+# project_id 0: the session came in events or an import before its start. The worker moves it when it applies the start.
 _REGISTERED = """
     SELECT p.id AS project_id, p.path AS project_path, s.started_at
     FROM sessions AS s
@@ -59,8 +59,8 @@ _PROJECT_OF = """
     LEFT JOIN projects AS p ON p.path_key = md5(%(path)s)::uuid
     WHERE coalesce(s.project_id, p.id) IS NOT NULL"""
 
-# Open ones as the worker sees them; and those it has not seen yet, whose start is still on its way. Only live ones: what a file tells of a session
-# is over, though nothing says when it ended. A start gives its session a project at once, an import's rows do not.
+# The sessions that the worker knows to be open, and those whose start is still in the journal. Live ones only: a session in an imported file is
+# over, though nothing says when it ended. A start gives its session a project at once; an import's rows do not.
 _OPEN = """
     (SELECT s.session_id, true AS applied
      FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
@@ -74,7 +74,7 @@ _OPEN = """
        AND (%(project_ids)s::bigint[] IS NULL OR project_id = ANY(%(project_ids)s))
      LIMIT 20)"""
 
-_DIED_IN = "SELECT id, event_id, reason FROM dead_letters WHERE stored_at IS NULL AND journal_entry_id = ANY(%(entry_ids)s)"
+_DEAD_LETTERS_OF = "SELECT id, event_id, reason FROM dead_letters WHERE stored_at IS NULL AND journal_entry_id = ANY(%(entry_ids)s)"
 _STORED = "SELECT count(*) AS stored FROM {table} WHERE id = ANY(%(ids)s)"
 
 
@@ -88,7 +88,7 @@ class Registered:
 
 
 class Registry:
-    """Made once a process; connects when `open` is called, and goes on trying while Postgres is away."""
+    """The connection pool; one in each process. Connects when `open` is called, and keeps trying while Postgres is away."""
 
     def __init__(self, database_url: str, *, connections: int) -> None:
         options = connect_options(statement_timeout_ms=2_000, lock_timeout_ms=1_000, read_only=False)
@@ -100,7 +100,7 @@ class Registry:
             min_size=1,
             max_size=connections,
             timeout=DATABASE_SECONDS,
-            # The longer it has failed the rarer the pool tries; 10 keeps that to a few seconds.
+            # The pool tries less often the longer it has failed; 10 keeps the pause to a few seconds.
             reconnect_timeout=10,
             check=AsyncConnectionPool.check_connection,
             open=False,
@@ -115,7 +115,7 @@ class Registry:
         await self._pool.close(timeout=2)
 
     async def ping(self) -> None:
-        """Proves that Postgres answers, without queueing behind the requests."""
+        """Shows that Postgres answers, without queueing behind the requests."""
 
         async def ask(connection: Connection) -> None:
             await connection.execute("SELECT 1")
@@ -137,29 +137,29 @@ class Registry:
         return await self.run(ensure)
 
     async def find_sessions(self, session_ids: Collection[str]) -> list[dict[str, Any]]:
-        """{session_id, project_id (0: not known), started_at, user_name} of those that exist."""
+        """{session_id, project_id (0: not known), started_at, user_name} of the sessions that exist."""
         return await self.rows(_FIND, {"session_ids": list(session_ids)})
 
     async def project_of(self, session_id: str, path: str) -> int | None:
-        """The project that a session has, or would have if it were started with this normalized path; None if that would have to be made."""
+        """The project that a session has, or would get by a start with this normalized path. None if that project does not exist."""
         rows = await self.rows(_PROJECT_OF, {"session_id": session_id, "path": path})
         return rows[0]["project_id"] if rows else None
 
     async def open_sessions(self, user_name: str | None, project_ids: Collection[int] | None = None) -> list[dict[str, Any]]:
-        """{session_id, applied}: up to two open sessions of a user or of anyone, and of any user those whose start is still on its way."""
+        """{session_id, applied}: up to two open sessions of a user or of anyone, and those of any user whose start is still in the journal."""
         return await self.rows(_OPEN, {"user_name": user_name, "project_ids": None if project_ids is None else list(project_ids)})
 
     async def are_stored(self, ids_by_table: Mapping[str, Collection[UUID]]) -> bool:
-        """Whether all of the ids are in their tables."""
+        """Whether all ids are in their tables."""
         for table, ids in ids_by_table.items():
             [row] = await self.rows(_STORED.format(table=table), {"ids": list(ids)})
             if row["stored"] < len(ids):
                 return False
         return True
 
-    async def died_in(self, entry_ids: Collection[str]) -> list[dict[str, Any]]:
-        """{id, event_id, reason} of the dead letters that wait and came in these entries of the journal."""
-        return await self.rows(_DIED_IN, {"entry_ids": list(entry_ids)})
+    async def dead_letters_of(self, entry_ids: Collection[str]) -> list[dict[str, Any]]:
+        """{id, event_id, reason} of the dead letters that came in these entries of the journal and are not stored since."""
+        return await self.rows(_DEAD_LETTERS_OF, {"entry_ids": list(entry_ids)})
 
     async def rows(self, statement: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of one statement."""
@@ -170,7 +170,7 @@ class Registry:
         return await self.run(fetch)
 
     async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """What `work` makes of a connection, which commits each statement by itself."""
+        """Runs `work` on a connection, which commits each statement by itself."""
         try:
             async with self._bulkhead.turn():
                 return await self._run(work)
@@ -183,7 +183,7 @@ class Registry:
                 return await work(connection)
 
         task = asyncio.create_task(on_connection())
-        # Not wait_for: it would wait for the cancelled work too, and a server that hangs makes that long.
+        # Not wait_for: it would also wait for the cancelled work, which takes long if the server hangs.
         with request_deadline.waiting() as seconds:
             await request_deadline.wait_within(task, seconds)
         if not task.done():

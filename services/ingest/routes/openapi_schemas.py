@@ -1,4 +1,4 @@
-"""The OpenAPI document of ingest: its schemas come from the same Structs that decode and encode, so they cannot differ."""
+"""The OpenAPI document of ingest. Its schemas come from the Structs that decode and encode, so the two cannot differ."""
 
 from inspect import cleandoc
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from services.ingest.admin.dead_letters import LetterFilter
+from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.keys import NewKey
 from services.ingest.admin.scrubs import ScrubRequest
 from services.ingest.events.decode import MAX_BATCH_ITEMS
@@ -26,9 +26,9 @@ ANSWER_TYPES: Final = (
     responses.KeyCreated,
     responses.KeyRevoked,
     responses.ScrubStarted,
-    responses.LetterReplayed,
-    responses.LetterDeleted,
-    responses.LettersChanged,
+    responses.DeadLetterReplayed,
+    responses.DeadLetterDeleted,
+    responses.DeadLettersChanged,
 )
 _REF: Final = "#/components/schemas/{name}"
 
@@ -73,8 +73,8 @@ _MEANINGS: Final = {
     409: "The Idempotency-Key was used with another body, or the job is not in a state for it.",
     413: "The body is too large.",
     415: "The body has another media type.",
-    500: "Something broke in the service.",
-    503: "It can't be kept now, nothing was; try again after Retry-After seconds.",
+    500: "An error inside the service.",
+    503: "It cannot be stored now and nothing was stored; try again after Retry-After seconds.",
 }
 _WRITE_ERRORS: Final = (400, 405, 408, 409, 413, 415, 500, 503)
 
@@ -88,8 +88,8 @@ _PREFER: Final = {
 
 
 def components() -> dict[str, Any]:
-    """components.schemas. Descriptions without indentation, as docstrings have them from Python 3.13 on."""
-    types = [*KINDS, Manifest, NewKey, ScrubRequest, LetterFilter, *ANSWER_TYPES]
+    """components.schemas. Descriptions have no indentation, as docstrings of Python 3.13 and later."""
+    types = [*KINDS, Manifest, NewKey, ScrubRequest, DeadLetterFilter, *ANSWER_TYPES]
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     for schema in (each for each in schemas.values() if "description" in each):
         schema["description"] = cleandoc(schema["description"])
@@ -101,7 +101,7 @@ def components() -> dict[str, Any]:
 
 
 def _limit(schemas: dict[str, Any], holder: str, path: str, most: int) -> None:
-    """The most that is believed of a count, in place of what the journal can carry. `path` as in "usage.input_tokens"."""
+    """Sets the largest plausible value of a count, instead of the largest that the journal can carry. `path` as in "usage.input_tokens"."""
     name, _, rest = path.partition(".")
     schema = schemas[holder]["properties"][name]
     for variant in schema.get("anyOf", [schema]):
@@ -112,7 +112,7 @@ def _limit(schemas: dict[str, Any], holder: str, path: str, most: int) -> None:
 
 
 def _refine(schema: dict[str, Any], time_field: str) -> None:
-    """What the Structs leave to code: times, paths, numbers; and `type`, which only an item of a batch must have."""
+    """Adds what the Structs leave to code: times, paths, numbers; and `type`, which only an item of a batch must have."""
     properties = schema["properties"]
     schema["required"] = [name for name in schema["required"] if name != "type"]
     schema["additionalProperties"] = {"$ref": "#/components/schemas/AnyJson"}
@@ -133,7 +133,7 @@ def single_write(event_type: type[Struct], answer: type[Struct], status: int, *,
 def batch_write(answer: type[Struct]) -> dict[str, Any]:
     """The documentation of the route that takes many events."""
     event = {"oneOf": [{"allOf": [_ref(event_type), {"required": ["type"]}]} for event_type in KINDS]}
-    # A bad item is no bad request: the answer says what is wrong with it.
+    # A bad item does not make a bad request: the answer says what is wrong with it.
     item = {"anyOf": [event, {"description": "Anything else is rejected by itself."}]}
     array = {"type": "array", "items": item, "maxItems": MAX_BATCH_ITEMS}
     lines = {"type": "string", "description": "One JSON object a line."}
@@ -153,25 +153,25 @@ def import_write(answer: type[Struct]) -> dict[str, Any]:
             "user": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Whose files they are."},
         },
     }
-    location = {"Location": {"schema": {"type": "string"}, "description": "The job, to be asked for."}}
+    location = {"Location": {"schema": {"type": "string"}, "description": "The job's address."}}
     done, under_way = _answer(answer), _answer(answer, "Under way.") | {"headers": location}
     return _documented(
         {"content": {"multipart/form-data": {"schema": schema}}, "required": True}, {200: done, 202: under_way}, _WRITE_ERRORS
     )
 
 
-def job_act(answer: type[Struct]) -> dict[str, Any]:
-    """The documentation of what is done with an import job."""
+def job_action(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of a route that changes an import job."""
     job_id = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
-    location = {"Location": {"schema": {"type": "string"}, "description": "The job, to be asked for."}}
+    location = {"Location": {"schema": {"type": "string"}, "description": "The job's address."}}
     return {
         "openapi_extra": {"parameters": [job_id]},
         "responses": {202: _answer(answer) | {"headers": location}} | {code: _error(code) for code in (400, 404, 405, 409, 500, 503)},
     }
 
 
-def letter_act(answer: type[Struct], status: int) -> dict[str, Any]:
-    """The documentation of what is done with one dead letter."""
+def dead_letter_action(answer: type[Struct], status: int) -> dict[str, Any]:
+    """The documentation of a route that changes one dead letter."""
     letter_id = {"name": "letter_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
     return {
         "openapi_extra": {"parameters": [letter_id, *([_PREFER] if status == 202 else [])]},
@@ -179,18 +179,18 @@ def letter_act(answer: type[Struct], status: int) -> dict[str, Any]:
     }
 
 
-def letters_act(answer: type[Struct], status: int) -> dict[str, Any]:
-    """The documentation of what is done with a group of dead letters."""
-    return json_act(LetterFilter, answer, status)
+def dead_letter_group_action(answer: type[Struct], status: int) -> dict[str, Any]:
+    """The documentation of a route that changes a group of dead letters."""
+    return json_action(DeadLetterFilter, answer, status)
 
 
 def manifest(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
-    """The documentation of the question what need not be sent, which keeps nothing."""
-    return json_act(body, answer, 200)
+    """The documentation of the manifest route, which stores nothing."""
+    return json_action(body, answer, 200)
 
 
-def json_act(body: type[Struct], answer: type[Struct], status: int) -> dict[str, Any]:
-    """The documentation of a route that takes JSON, and nothing that goes into the journal."""
+def json_action(body: type[Struct], answer: type[Struct], status: int) -> dict[str, Any]:
+    """The documentation of a route that takes JSON and writes nothing to the journal."""
     content = {"application/json": {"schema": _ref(body)}}
     codes = (400, 405, 408, 413, 415, 500, 503)
     return {
@@ -199,8 +199,8 @@ def json_act(body: type[Struct], answer: type[Struct], status: int) -> dict[str,
     }
 
 
-def key_act(answer: type[Struct]) -> dict[str, Any]:
-    """The documentation of what is done with an API key."""
+def key_action(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of a route that changes an API key."""
     key_id = {"name": "key_id", "in": "path", "required": True, "schema": {"type": "string"}}
     return {
         "openapi_extra": {"parameters": [key_id]},
@@ -210,7 +210,7 @@ def key_act(answer: type[Struct]) -> dict[str, Any]:
 
 def scrub(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     """The documentation of the start of a scrub."""
-    location = {"Location": {"schema": {"type": "string"}, "description": "The scrub, to be asked for."}}
+    location = {"Location": {"schema": {"type": "string"}, "description": "The scrub's address."}}
     content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
     return _documented(content, {202: _answer(answer) | {"headers": location}}, _WRITE_ERRORS)
 

@@ -1,4 +1,4 @@
-"""What operates the service: alive, ready, measured, described."""
+"""Health, readiness, metrics, the canary and the API document."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -33,9 +33,9 @@ async def healthz(request: Request) -> Response:
 @operations.get("/readyz", **openapi_schemas.reads("It can do its job.", (400, 405, 500, 503)))
 @requires(PUBLIC)
 async def readyz(request: Request) -> Response:
-    """Whether it can do its job: queue and database answer and there is room; 503 says what is missing.
+    """Whether it can serve: queue and database answer, and the journal has room. A 503 says what is missing.
 
-    Uploads that cannot be stored are said here, and are no reason to send it no more events.
+    It also says whether uploads can be stored. If not it stays ready, since events do not need uploads.
     """
     check_query(request)
     ingest = ingest_of(request)

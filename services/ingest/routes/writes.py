@@ -17,28 +17,28 @@ writes = APIRouter(route_class=RawRoute, tags=["writes"])
 @writes.post("/api/conversations", status_code=201, **openapi_schemas.single_write(Conversation, EventAccepted, 201))
 @requires(INGEST)
 async def add_conversation(request: Request) -> Response:
-    """Keeps a message of a person or of Claude."""
+    """Stores a message of a person or of Claude."""
     return await write_event(request, Conversation)
 
 
 @writes.post("/api/activities", status_code=201, **openapi_schemas.single_write(Activity, EventAccepted, 201))
 @requires(INGEST)
 async def add_activity(request: Request) -> Response:
-    """Keeps that a file was created, modified or deleted."""
+    """Stores that a file was created, modified or deleted."""
     return await write_event(request, Activity)
 
 
 @writes.post("/api/tool-calls", status_code=201, **openapi_schemas.single_write(ToolCall, EventAccepted, 201))
 @requires(INGEST)
 async def add_tool_call(request: Request) -> Response:
-    """Keeps a tool call. Without a session it belongs to the only open one, if there is exactly one."""
+    """Stores a tool call. If it names no session, it belongs to the only open one, if exactly one is open."""
     return await write_event(request, ToolCall)
 
 
 @writes.post("/api/sessions/start", status_code=201, **openapi_schemas.single_write(SessionStart, SessionStarted, 201, can_miss=False))
 @requires(INGEST)
 async def start_session(request: Request) -> Response:
-    """Starts a session, or goes on with it. Project and session exist when this answers."""
+    """Starts or continues a session. Project and session exist when this answers."""
     return await write_session.start_session(request)
 
 
@@ -52,7 +52,7 @@ async def end_session(request: Request) -> Response:
 @writes.post("/api/events", **openapi_schemas.batch_write(BatchAccepted))
 @requires(INGEST)
 async def add_events(request: Request) -> Response:
-    """Keeps up to 10,000 events, as a JSON array or NDJSON. A bad item never sinks the rest."""
+    """Stores up to 10,000 events, as a JSON array or NDJSON. Bad items are rejected one by one; the others are stored."""
     return await write_batch.write_batch(request)
 
 

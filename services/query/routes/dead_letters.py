@@ -46,5 +46,5 @@ def show_letter(request: Request, letter_id: LetterId) -> Response:
 def _existing_letter(connection: Connection, letter_id: UUID) -> Row:
     found = dead_letters.letter(connection, letter_id)
     if found is None:
-        raise NotFound("There is no dead letter of this id; see /api/dead-letters.", code="DEAD_LETTER_NOT_FOUND")
+        raise NotFound("There is no dead letter with this id; see /api/dead-letters.", code="DEAD_LETTER_NOT_FOUND")
     return found | msgspec.structs.asdict(dead_letter_payload.shown(bytes(found["payload"])))

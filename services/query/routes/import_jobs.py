@@ -50,5 +50,5 @@ def existing_job(connection: Connection, job_id: UUID, key_id: str | None = None
     """The job; 404 if there is none of this id, or it came by another key than `key_id`."""
     found = import_jobs.job(connection, job_id, key_id)
     if found is None:
-        raise NotFound("There is no import job of this id; see /api/import/jobs.", code="JOB_NOT_FOUND")
+        raise NotFound("There is no import job with this id; see /api/import/jobs.", code="JOB_NOT_FOUND")
     return found
