@@ -4,7 +4,7 @@ An entry is an envelope of events, or a dead letter that is replayed (shared/jou
 """
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, get_args
 from uuid import UUID
 
 import msgspec
@@ -12,7 +12,7 @@ import structlog
 from msgspec import Raw, Struct
 
 from services.worker.drain.stream_reader import DELIVERIES_BEFORE_ALONE, Entry
-from services.worker.persist.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
+from services.worker.persist.records import Record
 from services.worker.persist.staging import Received
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter, decode_replay
 from shared.journal.streams import dead_letter_entry_id
@@ -22,9 +22,7 @@ from shared.plausible import leave_out
 log = structlog.get_logger()
 
 IMPORTED: Final = "import:"
-_RECORDS: Final[dict[str, type[Record]]] = {
-    record.__name__: record for record in (ProjectSeen, SessionFacts, Message, ToolUse, FileChange, ApiCall)
-}
+_RECORDS: Final[dict[str, type[Record]]] = {record.__name__: record for record in get_args(Record)}
 
 
 class DecodedEntry(Struct, frozen=True):

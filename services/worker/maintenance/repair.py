@@ -5,6 +5,7 @@ time that cannot be becomes that at which the event was received. One transactio
 """
 
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,22 +15,19 @@ from psycopg.rows import dict_row
 from services.worker.importers.formats.plausible_records import SESSION_MOST
 from services.worker.maintenance import rebuild
 from services.worker.persist import persist_batch
+from services.worker.persist.kinds import KIND_TABLES
 from services.worker.persist.pricing import Tokens, price_of
 from services.worker.resources import open_resources
 from services.worker.retry_later import UNAVAILABLE_ERRORS, reason_of
 from services.worker.sessions import reattribution, session_rebuild
 from services.worker.settings import Settings
-from shared.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
+from shared.event_kinds import MAX_TOKENS
 from shared.plausible import EARLIEST_EVENT, MAX_AHEAD
 
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens")
-# By table with a time of its own: columns of counts, the most that each can be, and what it becomes.
-_COUNTS: Final[dict[str, tuple[tuple[str, ...], int, str]]] = {
-    "session_events": ((), 0, "0"),
-    "messages": ((), 0, "0"),
-    "tool_calls": (("duration_ms",), MAX_DURATION_MS, "NULL"),
-    "activities": (("lines_added", "lines_removed"), MAX_LINES, "0"),
-    "api_calls": (_TOKENS, MAX_TOKENS, "0"),
+# {table whose rows have a time: {column: (the most that can be true, what more becomes)}}.
+_BOUNDS: Final[dict[str, Mapping[str, tuple[int, str]]]] = {name: table.bounds for name, table in KIND_TABLES.items()} | {
+    "api_calls": dict.fromkeys(_TOKENS, (MAX_TOKENS, "0"))
 }
 _FACT_TIMES: Final = ("first_record_at", "last_record_at", "ended_at")
 
@@ -40,10 +38,10 @@ def _cannot_be(time: str) -> str:
 
 
 def _mend(table: str) -> str:
-    columns, most, nothing = _COUNTS[table]
+    bounds = _BOUNDS[table]
     changes = [f"occurred_at = CASE WHEN {_cannot_be('occurred_at')} THEN received_at ELSE occurred_at END"]
-    changes += [f"{name} = CASE WHEN {name} > {most} THEN {nothing} ELSE {name} END" for name in columns]
-    where = " OR ".join([_cannot_be("occurred_at"), *(f"{name} > {most}" for name in columns)])
+    changes += [f"{name} = CASE WHEN {name} > {most} THEN {nothing} ELSE {name} END" for name, (most, nothing) in bounds.items()]
+    where = " OR ".join([_cannot_be("occurred_at"), *(f"{name} > {most}" for name, (most, _) in bounds.items())])
     return f"UPDATE {table} SET {', '.join(changes)} WHERE {where} RETURNING id, session_id"
 
 
@@ -68,7 +66,7 @@ def repair(connection: Connection[Any], idle_gap: timedelta, *, is_dry_run: bool
     bounds = {"earliest": EARLIEST_EVENT, "ahead": MAX_AHEAD}
     with connection.transaction(force_rollback=is_dry_run):
         rebuild.lock(connection)
-        mended = {table: connection.execute(_mend(table).encode(), bounds).fetchall() for table in _COUNTS}
+        mended = {table: connection.execute(_mend(table).encode(), bounds).fetchall() for table in _BOUNDS}
         mended["session_facts"] = connection.execute(_MEND_FACTS.encode(), bounds).fetchall()
         if any(mended.values()) and not is_dry_run:
             _price(connection, [row[0] for row in mended["api_calls"]])

@@ -6,9 +6,9 @@ that aggregates are kept by: of projects, users, tools and models.
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker.maintenance.scrub_columns import scrubbed_bytes, scrubbed_json, scrubbed_text
+from services.worker.persist.kinds import KIND_TABLES
 from services.worker.resources import Resources
 from shared.search_terms import document_vector
 
@@ -39,23 +40,25 @@ _SCRUBBED: dict[str, Callable[[Any, Counter[str]], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A table with its key and the columns, by type, that hold text."""
+    """A table with its key and the columns, by type, that hold text. The words of `searched` are in the column `terms`."""
 
     table: str
     key: str
     key_type: str
-    columns: dict[str, str]
+    columns: Mapping[str, str]
+    searched: str | None = None
 
 
-STAGES = (
-    Stage("messages", "id", "uuid", {"content": "text"}),
-    Stage("tool_calls", "id", "uuid", {"parameters": "json"}),
-    Stage("session_events", "id", "uuid", {"git_branch": "text", "client_version": "text", "source": "text"}),
+_OF_KINDS: Final = tuple(Stage(name, "id", "uuid", table.texts, table.searched) for name, table in KIND_TABLES.items() if table.texts)
+# A running scrub is stored with the number of its stage, so the tables of new kinds come last.
+STAGES: Final = (
+    *_OF_KINDS[:3],
     Stage("session_facts", "id", "uuid", {"title": "text", "git_branch": "text", "client_version": "text"}),
     Stage("sessions", "session_id", "text", {"title": "text", "git_branch": "text", "client_version": "text", "source": "text"}),
     Stage("files", "file_key", "uuid", {"file_path": "text"}),
     Stage("dead_letters", "id", "uuid", {"payload": "bytea", "reason": "text"}),
     Stage("import_jobs", "id", "uuid", {"errors": "jsonb", "unknown_records": "jsonb", "user_name": "text"}),
+    *_OF_KINDS[3:],
 )
 
 _TAKE = """
@@ -154,8 +157,8 @@ def _change(stage: Stage, row: dict[str, Any], redactions: Counter[str]) -> dict
     if all(values[name] is row[name] for name in stage.columns):
         return None
     change = {"key": row["key"]} | values | {f"old_{name}": row[name] for name in stage.columns}
-    if stage.table == "messages":
-        change["terms"] = document_vector(values["content"])
+    if stage.searched is not None:
+        change["terms"] = document_vector(values[stage.searched])
     return change
 
 
@@ -175,6 +178,6 @@ def _select(stage: Stage, *, is_first: bool) -> str:
 def _update(stage: Stage) -> str:
     """A row that somebody else has changed meanwhile has come in redacted."""
     sets = ", ".join(f"{name} = %({name})s::{kind}" for name, kind in stage.columns.items())
-    terms = ", terms = %(terms)s::tsvector" if stage.table == "messages" else ""
+    terms = ", terms = %(terms)s::tsvector" if stage.searched is not None else ""
     unchanged = " AND ".join(f"{name}::text IS NOT DISTINCT FROM %(old_{name})s::{kind}::text" for name, kind in stage.columns.items())
     return f"UPDATE {stage.table} SET {sets}{terms} WHERE {stage.key} = %(key)s::{stage.key_type} AND {unchanged}"

@@ -6,9 +6,9 @@ from typing import assert_never
 
 import msgspec
 
+from services.worker.persist.kinds import Row, file_key
 from services.worker.persist.pricing import Tokens, price_of
 from services.worker.persist.records import SESSION_NUMBERS, ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
-from services.worker.persist.stage_events import Row, file_key
 from shared.search_terms import document_vector
 
 _UNDATED = "-infinity"

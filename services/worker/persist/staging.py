@@ -10,23 +10,16 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.worker.persist import stage_events, stage_records
+from services.worker.persist import kinds, stage_records
+from services.worker.persist.kinds import KIND_TABLES, Row
 from services.worker.persist.records import ProjectSeen, Record, SessionFacts
-from services.worker.persist.stage_events import Row
 from shared.messages import Event
 from shared.project_paths import name_of
 
 TABLES = {
     "staged_projects": "path text, name text, is_named boolean",
     "staged_users": "name text",
-    "staged_session_events": "id uuid, session_id text, kind text, occurred_at timestamptz, project_path text, user_name text, model text,"
-    " git_branch text, client_version text, source text, received_at timestamptz",
-    "staged_messages": "id uuid, session_id text, project_path text, user_name text, role text, content text, occurred_at timestamptz, model text,"
-    " agent_id text, source text, received_at timestamptz, terms tsvector",
-    "staged_tool_calls": "id uuid, session_id text, user_name text, tool_name text, status text, duration_ms bigint, duration_source text,"
-    " occurred_at timestamptz, parameters json, agent_id text, source text, received_at timestamptz",
-    "staged_activities": "id uuid, session_id text, file_key uuid, file_path text, action text, lines_added bigint, lines_removed bigint,"
-    " is_estimated boolean, occurred_at timestamptz, agent_id text, source text, received_at timestamptz",
+    **{f"staged_{name}": table.staged for name, table in KIND_TABLES.items()},
     "staged_api_calls": "id uuid, session_id text, model text, occurred_at timestamptz, input_tokens bigint, output_tokens bigint,"
     " cache_write_5m_tokens bigint, cache_write_1h_tokens bigint, cache_read_tokens bigint, web_searches bigint, cost_nano_usd bigint,"
     " price_version text, agent_id text, source text, received_at timestamptz",
@@ -91,7 +84,7 @@ def _stage(staged: Staged, event: Event | Record, received_at: datetime) -> None
     if isinstance(event, ProjectSeen):
         staged.projects_seen += 1
         return
-    rows = stage_events.rows_of(event, received_at) if isinstance(event, Event) else stage_records.rows_of(event, received_at)
+    rows = kinds.rows_of(event, received_at) if isinstance(event, Event) else stage_records.rows_of(event, received_at)
     for table, row in rows:
         staged.rows[table].append(row)
     if event.session_id is not None:

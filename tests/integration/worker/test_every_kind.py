@@ -11,9 +11,11 @@ import pytest
 
 from services.worker.drain.drain_partition import drain
 from services.worker.persist.dead_letters import persist_isolating
+from services.worker.persist.kinds import KIND_TABLES, identity_of, rows_of
 from services.worker.persist.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
 from services.worker.persist.staging import Received, stage
 from services.worker.resources import Resources
+from shared.event_kinds import KINDS
 from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, PAYLOAD_FIELD, stream_key
 from shared.messages import (
     ENVELOPE_VERSION,
@@ -55,6 +57,19 @@ class Mood(msgspec.Struct, tag="mood", kw_only=True):
     session_id: str
     timestamp: datetime
     id: Any = None
+
+
+def test_every_table_of_the_registry_has_its_part_for_the_worker() -> None:
+    assert set(KIND_TABLES) == {kind.table for kind in KINDS.values()}
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_every_kind_has_an_identity_and_one_row_in_its_table(event: Event) -> None:
+    table = KINDS[type(event)].table
+    assert identity_of(event).what
+    rows = [row for name, row in rows_of(event, NOW) if name == f"staged_{table}"]
+    assert [row[0] for row in rows] == [event.id]
+    assert len(rows[0]) == len(KIND_TABLES[table].staged.split(","))
 
 
 def test_the_samples_cover_every_kind() -> None:
