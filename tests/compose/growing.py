@@ -1,9 +1,9 @@
 """Four drain workers instead of one: they share the work, and one may go at any time."""
 
 from deploy.containers import compose
-from deploy.embedded.supervision.processes import wait_until
 from tests.compose.load import Load
 from tests.compose.stack import Composed
+from tests.faults.pace import wait_until
 
 WORKERS = 4
 HEALTHY_SECONDS = 90.0

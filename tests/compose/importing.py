@@ -13,9 +13,9 @@ from typing import Any
 import httpx2 as httpx
 
 from deploy.containers import compose
-from deploy.embedded.supervision.processes import wait_until
 from tests.bench.import_archive import samples
 from tests.compose.stack import Composed
+from tests.faults.pace import wait_until
 from tests.faults.transcripts import TURNS, transcripts
 
 SESSIONS = 20

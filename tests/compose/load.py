@@ -9,10 +9,10 @@ from types import TracebackType
 
 import psycopg
 
-from deploy.embedded.supervision.processes import wait_until
 from tests.compose.stack import Composed
 from tests.faults.acks import TimedAcks
 from tests.faults.load import Request, Stored
+from tests.faults.pace import wait_until
 from tests.faults.readers import Reading, reading
 from tests.faults.writers import Tally, writing
 
@@ -56,11 +56,10 @@ class Load:
         """Seconds until an event that is sent from now on is accepted and in its table. RuntimeError if that takes too long."""
         since = time.monotonic()
         waiting = asyncio.run_coroutine_threadsafe(self.acks.next_accepted(self._loop.time()), self._loop)
-        try:
-            stored = waiting.result(RECOVERY_SECONDS)
-        except TimeoutError:
-            raise RuntimeError(f"No event was accepted within {RECOVERY_SECONDS:.0f} s of: {self.acks.fault}") from None
-        if not wait_until(lambda: self._is_stored(stored), RECOVERY_SECONDS):
+        if not wait_until(waiting.done, RECOVERY_SECONDS):
+            waiting.cancel()
+            raise RuntimeError(f"No event was accepted within {RECOVERY_SECONDS:.0f} s of: {self.acks.fault}")
+        if not wait_until(lambda: self._is_stored(waiting.result()), RECOVERY_SECONDS):
             raise RuntimeError(f"No event was stored within {RECOVERY_SECONDS:.0f} s of: {self.acks.fault}")
         return time.monotonic() - since
 

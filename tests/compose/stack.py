@@ -13,6 +13,7 @@ from redis import Redis
 
 from deploy.containers import compose, wait
 from deploy.secrets_file import write
+from tests.faults.pace import stretched
 
 START_SECONDS = 180.0
 
@@ -54,7 +55,7 @@ class Composed:
         """Returns when /readyz says 200; ContainersError if it does not."""
         self.use()
         compose.run("up", "--detach", "--no-build", *options)
-        wait.wait(START_SECONDS)
+        wait.wait(stretched(START_SECONDS))
 
     def down(self, *options: str) -> None:
         """Stops and removes its containers; with `--volumes` its data too."""
@@ -99,7 +100,7 @@ class Composed:
     def verify(self) -> "subprocess.CompletedProcess[str]":
         """`tracker verify`, as a person asks it."""
         command = [str(compose.REPOSITORY / "tracker"), "verify", "--url", self.url]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=stretched(60))
 
     def _address(self, service: str) -> str:
         for container in self.ids(service):

@@ -10,9 +10,9 @@ from random import Random
 
 import psycopg
 
-from deploy.embedded.supervision.processes import wait_until
 from tests.faults.acks import Acks
 from tests.faults.load import Stored
+from tests.faults.pace import wait_until
 from tests.faults.plan import TOGETHER, Plan, Strike, strikes
 from tests.faults.readers import Reading, reading
 from tests.faults.scene import Scene
@@ -96,11 +96,11 @@ async def _strike(stack: Stack, plan: Plan, strike: Strike, number: int, outcome
 
 async def _is_flowing(stack: Stack, acks: Acks, sent_after: float) -> bool:
     """Returns as soon as an event that was sent after this time is accepted and in its table; false if that takes too long."""
-    try:
-        stored = await asyncio.wait_for(acks.next_accepted(sent_after), RECOVERY_SECONDS)
-    except TimeoutError:
+    accepted = asyncio.ensure_future(acks.next_accepted(sent_after))
+    if not await asyncio.to_thread(wait_until, accepted.done, RECOVERY_SECONDS):
+        accepted.cancel()
         return False
-    return await asyncio.to_thread(wait_until, lambda: _is_stored(stack, stored), RECOVERY_SECONDS)
+    return await asyncio.to_thread(wait_until, lambda: _is_stored(stack, accepted.result()), RECOVERY_SECONDS)
 
 
 def _is_stored(stack: Stack, stored: Stored) -> bool:

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 from psycopg import Connection
 from redis import Redis
 
-from deploy.embedded.supervision.processes import wait_until
 from services.worker.drain.accounting import OUTCOMES
 from services.worker.maintenance.verify import verify
 from shared.journal.accounting import Accounting, Outcome, balance, read_accounts
 from shared.journal.streams import stream_key
 from tests.faults.acks import Acks
+from tests.faults.pace import wait_until
 from tests.faults.stack import SERVICES, Stack
 
 DRAINED_SECONDS = 180.0

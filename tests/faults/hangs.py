@@ -4,7 +4,7 @@ import signal
 
 import psycopg
 
-from deploy.embedded.supervision import processes
+from tests.faults.pace import wait_until
 from tests.faults.scene import Scene
 from tests.faults.victims import children_of, pid_of, send
 
@@ -35,7 +35,7 @@ def postgres_backend(scene: Scene) -> None:
             return False
         return bool(found)
 
-    if processes.wait_until(looked, FOUND_SECONDS):
+    if wait_until(looked, FOUND_SECONDS):
         _suspend(scene, found)
 
 

@@ -13,9 +13,9 @@ from psycopg import Connection
 from redis import Redis
 from redis.exceptions import RedisError
 
-from deploy.embedded.supervision.processes import wait_until
 from tests.faults.checks import waiting
 from tests.faults.kills import kill_service
+from tests.faults.pace import wait_until
 from tests.faults.stack import Stack
 
 MOMENT_SECONDS = 30.0

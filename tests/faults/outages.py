@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 from redis.exceptions import RedisError
 
-from deploy.embedded.supervision.processes import wait_until
 from shared.journal.streams import stream_key
 from tests.faults.kills import kill_postgres
+from tests.faults.pace import wait_until
 from tests.faults.scene import Scene
 
 DRAINED_SECONDS = 300.0

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from deploy.embedded.paths import REPOSITORY
 from deploy.embedded.supervision import processes
-from deploy.embedded.supervision.processes import wait_until
+from tests.faults.pace import stretched, wait_until
 from tests.faults.scene import Scene
 from tests.faults.stack import SERVICES, Stack
 from tests.faults.victims import await_death, pid_of, send
@@ -24,7 +24,7 @@ def rolling_restart(scene: Scene) -> None:
     """F23. Every service is asked to stop, and the next one when it runs again."""
     for service in SERVICES:
         seconds = restart(scene.stack, service)
-        if seconds > STOP_SECONDS:
+        if seconds > stretched(STOP_SECONDS):
             scene.problems.append(f"F23: {service} took {seconds:.1f} s to stop")
 
 
@@ -75,4 +75,4 @@ def one_more(stack: Stack, name: str, arguments: list[str]) -> Iterator[None]:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     processes.ask(process, signal.SIGTERM)
-    processes.finish(process, START_SECONDS)
+    processes.finish(process, stretched(START_SECONDS))

@@ -21,6 +21,7 @@ from deploy.embedded.paths import REPOSITORY, Paths
 from deploy.embedded.servers.postgres import PostgresServer
 from deploy.embedded.servers.redis_server import RedisServer
 from deploy.embedded.supervision import processes
+from tests.faults.pace import stretched, wait_until
 from tests.faults.proxy import Proxy
 
 READY_SECONDS = 120.0
@@ -52,10 +53,10 @@ class Stack:
         self._supervisor = processes.spawn(
             self._command(), log_file=self._output, env=self.environment(), cwd=REPOSITORY, death_signal=signal.SIGTERM
         )
-        if not processes.wait_until(lambda: self.is_ready() or not self.is_running(), READY_SECONDS) or not self.is_running():
+        if not wait_until(lambda: self.is_ready() or not self.is_running(), READY_SECONDS) or not self.is_running():
             raise RuntimeError(f"The stack did not start: {self._output.read_text()[-2000:]}")
         # Ready is not yet watched: the workers come last, and the first kill must meet them.
-        if not processes.wait_until(lambda: not self.dead_services(), READY_SECONDS):
+        if not wait_until(lambda: not self.dead_services(), READY_SECONDS):
             raise RuntimeError(f"Not running: {self.dead_services()}")
 
     def environment(self) -> dict[str, str]:
@@ -87,7 +88,7 @@ class Stack:
         assert self._supervisor is not None
         self._supervisor.send_signal(signal.SIGCONT)
         processes.ask(self._supervisor, signal.SIGTERM)
-        code = processes.finish(self._supervisor, STOP_SECONDS)
+        code = processes.finish(self._supervisor, stretched(STOP_SECONDS))
         if self._is_proxied:
             self.postgres_proxy.stop()
             self.redis_proxy.stop()

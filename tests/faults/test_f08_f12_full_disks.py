@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from redis.exceptions import RedisError
 
-from deploy.embedded.supervision.processes import wait_until
 from shared.journal.streams import stream_key
 from tests.faults import checks
 from tests.faults.acks import Acks
 from tests.faults.long import long_only
+from tests.faults.pace import wait_until
 from tests.faults.small_disk import SmallDisk, small_disk
 from tests.faults.stack import SERVICES, Stack
 from tests.faults.writers import RECOVERY_SECONDS, Tally, writing
@@ -53,7 +53,8 @@ async def through_a_full_disk(stack: Stack, disk: SmallDisk, acks: Acks, tally: 
         await asyncio.sleep(FULL_SECONDS)
         acks.fault = "the disk has room again"
         await asyncio.to_thread(disk.free)
-        await asyncio.wait_for(acks.next_accepted(asyncio.get_running_loop().time()), RECOVERY_SECONDS)
+        accepted = asyncio.ensure_future(acks.next_accepted(asyncio.get_running_loop().time()))
+        assert await asyncio.to_thread(wait_until, accepted.done, RECOVERY_SECONDS), "no new event was accepted"
         await asyncio.sleep(1)
 
 

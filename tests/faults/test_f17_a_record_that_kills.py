@@ -8,10 +8,10 @@ from uuid import uuid4
 import httpx2 as httpx
 import pytest
 
-from deploy.embedded.supervision.processes import wait_until
 from services.worker.maintenance.verify import verify
 from tests.faults.checks import IDLE_GAP
 from tests.faults.instants import await_settled, message, send, start_session
+from tests.faults.pace import wait_until
 from tests.faults.stack import Stack
 
 # A bound that tells a hang; on a machine that is not busy it takes ten seconds.

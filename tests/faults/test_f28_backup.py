@@ -14,9 +14,10 @@ import pytest
 
 from deploy.embedded.backups import backup, restore
 from deploy.embedded.backups.backup_manifest import Manifest
-from deploy.embedded.supervision.processes import StartError, wait_until
+from deploy.embedded.supervision.processes import StartError
 from tests.faults import checks
 from tests.faults.acks import Acks, TimedAcks
+from tests.faults.pace import wait_until
 from tests.faults.stack import Stack
 from tests.faults.writers import Tally, writing
 

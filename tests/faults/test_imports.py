@@ -3,8 +3,8 @@
 import httpx2 as httpx
 import pytest
 
-from deploy.embedded.supervision.processes import wait_until
 from tests.faults.instants import STORED_SECONDS
+from tests.faults.pace import wait_until
 from tests.faults.stack import Stack
 from tests.faults.transcripts import transcripts
 

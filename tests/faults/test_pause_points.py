@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy.embedded.supervision.processes import wait_until
 from tests.faults.instants import MOMENT_SECONDS, assert_stored_once, await_settled, is_visible, message, send, start_session
 from tests.faults.kills import kill_worker_child
 from tests.faults.links import COMMIT, COPY
+from tests.faults.pace import wait_until
 from tests.faults.stack import Stack
 from tests.faults.wire import Trap
 

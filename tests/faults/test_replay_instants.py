@@ -8,7 +8,6 @@ import httpx2 as httpx
 import pytest
 from psycopg import Connection
 
-from deploy.embedded.supervision.processes import wait_until
 from services.worker.maintenance.verify import verify
 from tests.faults.catalogue import FAULTS
 from tests.faults.checks import IDLE_GAP
@@ -25,6 +24,7 @@ from tests.faults.instants import (
     transaction_held_before_commit,
 )
 from tests.faults.kills import kill_service, kill_worker_child
+from tests.faults.pace import wait_until
 from tests.faults.scene import Scene
 from tests.faults.stack import Stack
 

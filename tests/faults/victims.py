@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.embedded.supervision import processes
+from tests.faults.pace import wait_until
 from tests.faults.stack import Stack
 
 # How long the thing to be killed may need to be there, should it still be starting after the last fault.
@@ -21,14 +22,14 @@ def pid_of(stack: Stack, service: str) -> int:
         found[:] = [pid for pid in [stack.living_pid(service)] if pid is not None]
         return bool(found)
 
-    if not processes.wait_until(looked, ALIVE_SECONDS):
+    if not wait_until(looked, ALIVE_SECONDS):
         raise RuntimeError(f"{service} is not running; its log: {stack.paths.log(service)}")
     return found[0]
 
 
 def ready_pid_of(stack: Stack, service: str) -> int:
     """The same, as soon as it has said that it is ready. What is killed again and again before that, the supervisor gives up."""
-    if not processes.wait_until(stack.paths.ready(service).exists, ALIVE_SECONDS):
+    if not wait_until(stack.paths.ready(service).exists, ALIVE_SECONDS):
         raise RuntimeError(f"{service} has not become ready; its log: {stack.paths.log(service)}")
     return pid_of(stack, service)
 
@@ -41,7 +42,7 @@ def pool_of(stack: Stack, worker: str) -> list[int]:
         found[:] = children_of(pid_of(stack, worker))
         return bool(found)
 
-    if not processes.wait_until(looked, ALIVE_SECONDS):
+    if not wait_until(looked, ALIVE_SECONDS):
         raise RuntimeError(f"{worker} has no pool process.")
     return found
 
@@ -83,5 +84,5 @@ def kill(pids: list[int]) -> None:
 
 def await_death(pids: list[int], seconds: float = DEATH_SECONDS) -> None:
     """A pid may have gone to a stranger meanwhile only after its death, and that fast it does not come round."""
-    if not processes.wait_until(lambda: all(processes.started_at(pid) is None for pid in pids), seconds):
+    if not wait_until(lambda: all(processes.started_at(pid) is None for pid in pids), seconds):
         raise RuntimeError(f"Still alive {seconds:.0f} s after it should have ended: {pids}")
