@@ -42,12 +42,13 @@ class Notes:
 
 @dataclass(frozen=True)
 class Scene:
-    """Where the crowd is, and until when."""
+    """Where the crowd is, and until when. `rng` is seeded: each run pauses and reads alike."""
 
     port: int
     notes: Notes
     job_id: UUID
     until: float
+    rng: random.Random = field(default_factory=lambda: random.Random(1))
 
     @property
     def is_over(self) -> bool:
@@ -55,7 +56,7 @@ class Scene:
 
     async def pause(self, seconds: float) -> None:
         """About as long, so that the clients do not march in step; never past the end by much."""
-        await asyncio.sleep(min(seconds * random.uniform(0.5, 1.5), max(self.until - time.perf_counter(), 0)))
+        await asyncio.sleep(min(seconds * self.rng.uniform(0.5, 1.5), max(self.until - time.perf_counter(), 0)))
 
 
 Ask = Callable[[Connection, int], Awaitable[Answer]]
@@ -105,7 +106,7 @@ async def reader(scene: Scene) -> None:
     """Looks at lists and single things."""
 
     async def ask(connection: Connection, _number: int) -> Answer:
-        return await connection.ask("GET", random.choice(READS))
+        return await connection.ask("GET", scene.rng.choice(READS))
 
     await _ask_on(scene, "read", ask, 2)
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-import os
+import random
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -97,9 +97,10 @@ def test_a_refused_upload_leaves_nothing_in_the_bucket(scene: Scene) -> None:
 def test_memory_does_not_grow_with_the_upload_size(scene: Scene, tmp_path: Path) -> None:
     # Given processes that have had an upload before
     archive = tmp_path / "large.zip"
+    noise = random.Random(1)
     with zipfile.ZipFile(archive, "w") as packed, packed.open("noise.bin", "w") as member:
         for _ in range(LARGE_MB):
-            member.write(os.urandom(MB))
+            member.write(noise.randbytes(MB))
         member.close()
         packed.writestr(".claude.json", json.dumps(claude_json(uuid4().hex)))
     pids = [scene.stack.pids["api"], *_children(scene.stack.pids["worker"])]

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -16,6 +17,7 @@ LOOKS_EVERY_SECONDS = 1
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # Tells a hang; nothing here takes this long.
 HANG_SECONDS = 30
+LASTING = replace(IMPATIENT, head_seconds=HANG_SECONDS, rest_seconds=HANG_SECONDS, keep_alive_seconds=HANG_SECONDS)
 
 
 class App:

@@ -12,13 +12,21 @@ import pytest
 from deploy.embedded.paths import REPOSITORY
 from shared.http.server import MAX_HEAD_BYTES, Patience
 from tests.bench.asking import REUSE_SECONDS, Asker
-from tests.integration.served_app import GET, HANG_SECONDS, IMPATIENT, LOOKS_EVERY_SECONDS, App, Served, rest, running
+from tests.integration.served_app import GET, HANG_SECONDS, IMPATIENT, LASTING, LOOKS_EVERY_SECONDS, App, Served, rest, running
 
 
 @pytest.fixture
 def served() -> Iterator[Served]:
     app = App()
     with running(app) as address:
+        yield Served(app, address)
+
+
+@pytest.fixture
+def lasting() -> Iterator[Served]:
+    """Behind a server that does not close connections that are idle for less than HANG_SECONDS."""
+    app = App()
+    with running(app, LASTING) as address:
         yield Served(app, address)
 
 
@@ -112,19 +120,21 @@ def test_a_client_that_starts_reading_in_time_gets_the_whole_answer() -> None:
     assert app.large_ended.is_set()
 
 
-def test_a_connection_above_the_limit_is_closed_and_the_others_stay(served: Served) -> None:
-    kept = [served.connect() for _ in range(IMPATIENT.max_connections)]
+def test_a_connection_above_the_limit_is_closed_and_the_others_stay(lasting: Served) -> None:
+    kept = [lasting.connect() for _ in range(IMPATIENT.max_connections)]
     for client in kept:
         client.sendall(GET)
         assert b"answer" in client.recv(65536)
-    with served.connect() as refused:
+    with lasting.connect() as refused:
         assert rest(refused) == b""
     for client in kept:
+        client.sendall(GET)
+        assert b"answer" in client.recv(65536)
         client.close()
 
 
-def test_a_keep_alive_connection_is_served_repeatedly(served: Served) -> None:
-    with served.connect() as client:
+def test_a_keep_alive_connection_is_served_repeatedly(lasting: Served) -> None:
+    with lasting.connect() as client:
         for _ in range(3):
             client.sendall(GET)
             assert b"answer" in client.recv(65536)

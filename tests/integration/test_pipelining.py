@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from shared.http.server import MAX_PIPELINED
-from tests.integration.served_app import GET, App, Served, rest, running
+from tests.integration.served_app import GET, LASTING, App, Served, rest, running
 
 
 @pytest.fixture
 def served() -> Iterator[Served]:
     app = App()
-    with running(app) as address:
+    with running(app, LASTING) as address:
         yield Served(app, address)
 
 

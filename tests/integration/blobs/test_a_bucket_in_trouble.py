@@ -1,6 +1,6 @@
 """A bucket that is down, refuses, or drops connections: one sentence, bounded time, no orphan part, no corrupt content."""
 
-import os
+import random
 import subprocess
 import sys
 import time
@@ -26,7 +26,7 @@ BOUND_SECONDS = 30
 
 
 def test_a_connection_lost_during_a_part_is_retried(bucket: BlobStore, wire: Proxy) -> None:
-    content = os.urandom(2 * PART + 5)
+    content = random.Random(1).randbytes(2 * PART + 5)
     trap = wire.trap(b"partNumber=2")
     release = cut_when_caught(wire, trap)
     url = stored(bucket, content)
@@ -37,7 +37,7 @@ def test_a_connection_lost_during_a_part_is_retried(bucket: BlobStore, wire: Pro
 
 def test_a_lost_answer_to_the_completion_does_not_lose_the_upload(bucket: BlobStore, wire: Proxy) -> None:
     """The first try has completed it, the second hears that there is no such upload."""
-    content = os.urandom(PART + 5)
+    content = random.Random(1).randbytes(PART + 5)
     trap = wire.trap(b"<CompleteMultipartUpload", on_answer=True)
     release = cut_when_caught(wire, trap)
     url = stored(bucket, content)
@@ -47,7 +47,7 @@ def test_a_lost_answer_to_the_completion_does_not_lose_the_upload(bucket: BlobSt
 
 
 def test_a_connection_lost_during_a_range_read_is_retried(bucket: BlobStore, wire: Proxy) -> None:
-    content = os.urandom(6_000_000)
+    content = random.Random(1).randbytes(6_000_000)
     url = stored(bucket, content)
     with open_blob(url) as file:
         assert file.read(100) == content[:100]

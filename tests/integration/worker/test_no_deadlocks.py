@@ -72,7 +72,7 @@ def imported(connection: Connection[Any], rng: random.Random) -> None:
         id=uuid4(), session_id=session_id, source="transcript", project_path=rng.choice(PROJECTS), user="bob",
         started_at=min(times), ended_at=max(times), active_ranges=[(at, at + GAP) for at in times],
     )  # fmt: skip
-    store(connection, [facts, *(act(rng.randrange(40), session_id, rng) for _ in range(8))], job_of(connection))
+    store(connection, [facts, *(act(rng.randrange(40), session_id, rng) for _ in range(8))], job_of(connection, rng))
 
 
 def act(number: int, session_id: str, rng: random.Random) -> Record:
@@ -98,7 +98,7 @@ def act(number: int, session_id: str, rng: random.Random) -> Record:
 def taken_back(connection: Connection[Any], rng: random.Random) -> None:
     """An import and its undo."""
     imported(connection, rng)
-    job_number = job_of(connection)
+    job_number = job_of(connection, rng)
     while undo.undo_some(Undoing(), connection, job_number):  # type: ignore[arg-type]
         connection.commit()
     undo.clear_up(connection, job_number)
@@ -111,9 +111,9 @@ class Undoing:
     idle_gap = GAP
 
 
-def job_of(connection: Connection[Any]) -> int:
+def job_of(connection: Connection[Any], rng: random.Random) -> int:
     [(number,)] = connection.execute("SELECT max(number) FROM import_jobs WHERE undone_at IS NULL").fetchall()
-    if number is None or random.random() < 0.2:
+    if number is None or rng.random() < 0.2:
         [(number,)] = connection.execute("INSERT INTO import_jobs (id, files) VALUES (%s, '[]') RETURNING number", (uuid4(),)).fetchall()
     connection.commit()
     return int(number)

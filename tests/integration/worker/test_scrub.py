@@ -1,5 +1,6 @@
 """Scrubs redact stored rows by today's rules, change nothing else, and continue after a crash."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -7,6 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from deploy.embedded.supervision.processes import wait_until
 from services.worker.drain.drain_partition import drain
 from services.worker.maintenance import scrub
 from services.worker.maintenance.verify import verify
@@ -20,6 +22,8 @@ from shared.redaction.redact import redact_text
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECRET = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
 WORD = redact_text(SECRET)
+BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+HANG_SECONDS = 60
 
 
 def stored(worker: Resources, *events: Event) -> None:
@@ -140,21 +144,22 @@ def test_a_scrub_continues_after_a_crash(worker: Resources, monkeypatch: pytest.
     assert scanned == 35 + len(select(worker, "SELECT FROM sessions"))
 
 
-def test_a_scrub_worker_that_lost_its_lease_commits_nothing(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scrub_worker_that_lost_its_lease_commits_nothing(worker: Resources) -> None:
+    # Given a scrub that is in the middle of a chunk, since it waits for a row
     stored(worker, message(SECRET))
     scrub_id = asked_for(worker)
-    take_over = "UPDATE scrubs SET lease_token = gen_random_uuid()"
-    real = scrub._select
+    with psycopg.connect(worker.settings.database_url) as holder, ThreadPoolExecutor(1) as thread:
+        holder.execute("SELECT FROM messages FOR UPDATE")
+        scrubbing = thread.submit(scrub.run, worker, scrub_id)
+        assert wait_until(lambda: select(worker, BLOCKED) == [(1,)], HANG_SECONDS)
 
-    def taken_over_meanwhile(stage: scrub.Stage, *, is_first: bool) -> str:
-        with psycopg.connect(worker.settings.database_url) as connection:
-            connection.execute(take_over)
-        return real(stage, is_first=is_first)
+        # When another worker takes its lease
+        with psycopg.connect(worker.settings.database_url) as other:
+            other.execute("UPDATE scrubs SET lease_token = gen_random_uuid()")
+        holder.rollback()
 
-    monkeypatch.setattr(scrub, "_select", taken_over_meanwhile)
-
-    assert scrub.run(worker, scrub_id) is False
-
+        # Then it gives up, and its chunk is not committed
+        assert scrubbing.result() is False
     assert select(worker, "SELECT content FROM messages") == [(SECRET,)]
 
 

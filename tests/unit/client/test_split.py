@@ -1,6 +1,6 @@
 """Files are packed into as few uploads as the server's limit allows, even if they do not compress."""
 
-import os
+import random
 from pathlib import Path
 
 from client.history import plan, tar_stream
@@ -11,7 +11,7 @@ LIMIT = 400_000
 
 
 def known(tmp_path: Path, *sizes: int) -> list[Known]:
-    return [Known(local_file(tmp_path / f"{index}.jsonl", os.urandom(size)), "") for index, size in enumerate(sizes)]
+    return [Known(local_file(tmp_path / f"{index}.jsonl", random.Random(index).randbytes(size)), "") for index, size in enumerate(sizes)]
 
 
 def sizes(uploads: list[list[Known]]) -> list[list[int]]:

@@ -55,12 +55,14 @@ def test_queued_requests_fail_together_when_the_server_stops_answering(monkeypat
 def test_a_cancelled_request_frees_its_place() -> None:
     async def story() -> list[int]:
         bulkhead, log = Bulkhead(1), list[int]()
-        tasks = [asyncio.create_task(exchange(bulkhead, log, number, 0.01)) for number in range(30)]
-        for at in (0, 5, 6, 29):
-            await asyncio.sleep(0.002)
+        # The first one holds the only place for as long as it is not cancelled.
+        tasks = [asyncio.create_task(exchange(bulkhead, log, number, 0.001 if number else 30)) for number in range(30)]
+        while not log:  # noqa: ASYNC110 - each step of the loop matters
+            await asyncio.sleep(0)
+        for at in (5, 6, 29, 0):
             tasks[at].cancel()
-        # In the very moment in which its turn comes.
-        while not log or log[-1] < 9:  # noqa: ASYNC110 - each step of the loop matters
+        # At the very moment at which its place becomes free.
+        while log[-1] < 9:  # noqa: ASYNC110 - each step of the loop matters
             await asyncio.sleep(0)
         tasks[10].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
