@@ -1,6 +1,6 @@
-"""Names and settings that whoever sends and whoever runs a Celery task must agree on.
+"""Names and settings of Celery tasks. They must be the same for the processes that send tasks and those that run them.
 
-Celery carries no data: a task is a bell that says "there is work". What must not be lost is in the journal or in Postgres.
+Celery carries no data: a task is a wake-up that says "there is work". What must not be lost is in the journal or in Postgres.
 """
 
 from typing import Any, Final

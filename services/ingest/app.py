@@ -20,7 +20,7 @@ from services.ingest.events.session_cache import SessionCache
 from services.ingest.events.wait import EntryWatch
 from services.ingest.http.raw_route import RawApp
 from services.ingest.imports.disk_space import show_disk
-from services.ingest.imports.store_probe import UploadWatch
+from services.ingest.imports.store_probe import StoreProbe
 from services.ingest.journal.append import Journal
 from services.ingest.journal.backlog import Backlog
 from services.ingest.journal.packed_commands import pack_in_c
@@ -112,15 +112,15 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache, uploads
         await registry.open()
         stack.push_async_callback(registry.close)
         await refuse_without_admin(settings.access, KeyRegistry(registry).has_admin)
-        upload_watch = UploadWatch(uploads)
-        await upload_watch.refuse_unusable()
+        store_probe = StoreProbe(uploads)
+        await store_probe.check_at_start()
         sender = broker.sender(settings.broker_url or settings.redis_url)
         stack.callback(sender.close)
         wakeups = await stack.enter_async_context(_sending_wakeups(sender, settings.journal_partitions))
-        app.ingest = _ingest(settings, redis, registry, sender, wakeups, uploads, upload_watch)
+        app.ingest = _ingest(settings, redis, registry, sender, wakeups, uploads, store_probe)
         stack.push_async_callback(app.ingest.journal.aclose)
         await stack.enter_async_context(_in_background(app.ingest.backlog.watch))
-        await stack.enter_async_context(_in_background(upload_watch.watch))
+        await stack.enter_async_context(_in_background(store_probe.watch))
         await stack.enter_async_context(_in_background(KeyUses(cache, app.ingest.keys, redis).watch))
         yield
 
@@ -132,7 +132,7 @@ def _ingest(
     sender: Celery,
     wakeups: WakeupSender,
     uploads: BlobStore,
-    upload_watch: UploadWatch,
+    store_probe: StoreProbe,
 ) -> Ingest:
     backlog = Backlog(redis, partitions=settings.journal_partitions, max_entries=settings.backlog_max_entries)
     jobs = JobRegistry(registry)
@@ -150,7 +150,7 @@ def _ingest(
         claimed_keys=ClaimedKeys(redis, backlog, settings.idempotency_bytes),
         sender=sender,
         uploads=uploads,
-        upload_watch=upload_watch,
+        store_probe=store_probe,
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from services.ingest.events.polling import Poller
     from services.ingest.events.session_cache import SessionCache
     from services.ingest.events.wait import EntryWatch
-    from services.ingest.imports.store_probe import UploadWatch
+    from services.ingest.imports.store_probe import StoreProbe
     from services.ingest.journal.append import Journal
     from services.ingest.journal.backlog import Backlog
     from services.ingest.postgres.api_keys import KeyRegistry
@@ -46,7 +46,7 @@ class Ingest:
     claimed_keys: ClaimedKeys
     sender: Celery
     uploads: BlobStore
-    upload_watch: UploadWatch
+    store_probe: StoreProbe
 
 
 def ingest_of(request: Request) -> Ingest:

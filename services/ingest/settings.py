@@ -10,7 +10,7 @@ from shared.redis.settings import BROKER_URL, PARTITIONS, REDIS_URL, REPLICAS_AC
 
 
 class Settings(ReachSettings):
-    """TRACKER_* variables that ingest reads. A value that does not parse stops the start."""
+    """TRACKER_* variables that ingest reads. An invalid value stops the start."""
 
     model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 

@@ -14,7 +14,7 @@ from zlib import crc32
 
 GROUP = "drain"
 PAYLOAD_FIELD = "payload"
-# Entries of versions before the accounting have neither; they are drained and belong to no account.
+# Entries of versions before the accounting have neither field. They are drained and belong to no account.
 EPOCH_FIELD = "epoch"
 EVENTS_FIELD = "n"
 # If a `drain` task is lost, ingest sends no other for at most this long; the sweep finds the entries meanwhile.

@@ -88,7 +88,7 @@ def background_worker(scene: Scene) -> None:
 
 
 def beat(scene: Scene) -> None:
-    """F25. Nobody rings once a second: only the doorbell is left."""
+    """F25. Without the sweep of each second only ingest's wake-ups are left."""
     ready_pid_of(scene.stack, "beat")
     with scene.stack.nothing_heals():
         kill_service(scene.stack, "beat")

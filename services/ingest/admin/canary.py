@@ -1,4 +1,4 @@
-"""The canary's way in: like any event's, but that it shows a token instead of a key, and belongs to no session."""
+"""Accepts the canary. It goes through the steps of any event, but shows a token instead of an API key, and has no session."""
 
 from hmac import compare_digest
 from uuid import UUID
@@ -22,21 +22,21 @@ _CANARY = msgspec.json.Decoder(Canary)
 
 
 class CanaryAccepted(Struct):
-    """It is on the journal's disk."""
+    """The canary is on the journal's disk."""
 
     id: UUID
 
 
 async def accept_canary(request: Request) -> Response:
-    """201 once it is on the journal's disk. Without the token it is as if there was no such route, as the API's description has it."""
+    """201 once it is on the journal's disk. Without the token it answers 405, as if there were no such route; the API document has none."""
     await _check_token(request)
     write = await admit_write(request, SINGLE_BODY)
     try:
         canary = _CANARY.decode(write.body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise invalid("body", "is no canary") from error
+        raise invalid("body", "must be a canary, as the tracker's worker sends it") from error
     envelope = Envelope(version=ENVELOPE_VERSION, request_id=write.request_id, received_at=write.received_at, events=[], canary=canary)
-    # Another partition each time, so that none is stuck unseen.
+    # Another partition each time, so that each is tested.
     stream = stream_key(partition_of(str(canary.id), write.ingest.settings.journal_partitions))
     await write.ingest.journal.append([Entry(stream, encode_envelope(envelope), events=1)])
     return json_response(CanaryAccepted(canary.id), 201)
@@ -48,6 +48,6 @@ async def _check_token(request: Request) -> None:
     async with answering_503(redis):
         token = await redis.get(PROOF_KEY)
     if not isinstance(token, bytes) or not compare_digest(shown, token):
-        refused = MethodNotAllowed(f"{PATH} does not take POST but from the tracker itself; send events to /api/events.")
+        refused = MethodNotAllowed(f"Only the tracker itself may POST to {PATH}; send events to /api/events.")
         refused.headers = {"Allow": "GET, HEAD"}
         raise refused

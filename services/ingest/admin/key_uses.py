@@ -1,4 +1,4 @@
-"""When API keys were used last, written down twice a minute and beside the requests: by ingest, since query's connection cannot write."""
+"""Stores when API keys were used last, twice a minute in the background. Ingest does so for query too, whose connection cannot write."""
 
 import asyncio
 from contextlib import suppress
@@ -14,11 +14,11 @@ from shared.http.errors import Unavailable
 
 log = structlog.get_logger()
 
-NOTE_SECONDS = 30.0
+WRITE_SECONDS = 30.0
 
 
 class KeyUses:
-    """Of this process, and what the query service has left in Redis."""
+    """The uses that this process has seen, and those that the query service has left in Redis."""
 
     def __init__(self, cache: KeyCache, keys: KeyRegistry, redis: Redis) -> None:
         self._cache = cache
@@ -27,17 +27,17 @@ class KeyUses:
         self._unwritten: dict[str, datetime] = {}
 
     async def watch(self, stopping: asyncio.Event) -> None:
-        """Writes until `stopping` is set, and then once more."""
+        """Writes until `stopping` is set, then once more."""
         while not stopping.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout(NOTE_SECONDS):
+                async with asyncio.timeout(WRITE_SECONDS):
                     await stopping.wait()
             await self.write()
 
     async def write(self) -> None:
-        """What cannot be written now is kept for the next time."""
+        """Writes once. What cannot be written stays for the next time."""
         try:
-            self._merge(await self._of_query())
+            self._merge(await self._take_from_redis())
         except REDIS_FAILURES as error:
             log.warning("key_uses_not_read", reason=type(error).__name__)
         self._merge(self._cache.take_used())
@@ -48,7 +48,7 @@ class KeyUses:
             except Unavailable:
                 log.warning("key_uses_not_written", keys=len(self._unwritten))
 
-    async def _of_query(self) -> dict[str, datetime]:
+    async def _take_from_redis(self) -> dict[str, datetime]:
         async with asyncio.timeout(REDIS_SECONDS), self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(USED_KEY)
             pipe.delete(USED_KEY)

@@ -1,10 +1,10 @@
-"""Which body each Idempotency-Key came with: a memory of fixed size in Redis, out of which the oldest keys fall.
+"""Remembers the body of each idempotency key, in a fixed amount of Redis' memory. The oldest keys are dropped.
 
-It only tells the same key with another body at the door. What is a duplicate is judged by the event's id, which is derived from the key; and a
-body whose key has fallen out is still found by the worker, as an event whose id is another's (services/worker/persist/conflicts.py).
+It only finds a key that is sent again with another body. Duplicates are found by the event's id, which is derived from the key. If a key was
+dropped, the worker still finds the other body, as an event whose id another event has (services/worker/persist/conflicts.py).
 
-The memory is a number of rings, one string each. A key's hash names its ring and, in it, its tag; beside the tag is a part of the body's hash.
-A new key overwrites the oldest of its ring. So Redis holds no more of them however many come, and a retry writes nothing.
+The memory is a number of ring buffers, one string each. A key's hash selects its ring and its tag there; beside the tag is a part of the body's hash.
+A new key overwrites the oldest of its ring. So the memory does not grow, and a retry writes nothing.
 """
 
 from hashlib import blake2b, sha1
@@ -18,19 +18,19 @@ from services.ingest.http.queue_errors import answering_503
 from services.ingest.journal.backlog import Backlog
 from shared.http.errors import Conflict
 
-# A wrong "another body" has a chance of 255 in 2^48 a write, a missed one 1 in 2^32.
+# Chance of a wrong refusal: 255 in 2^48 for each write. Chance of a missed other body: 1 in 2^32.
 TAG_BYTES: Final = 6
 DIGEST_BYTES: Final = 4
-# With its head and Redis' own it just fills an allocation of 2,560 bytes; a byte tells where the next one goes.
-KEYS_OF_A_RING: Final = 255
-# The string, its name, its entries in Redis' tables.
-BYTES_OF_A_RING: Final = 2_700
-# Of Redis' limit, whatever the setting says: the room is the journal's.
-LARGEST_SHARE: Final = 8
-# A key stays for a day at least, so a ring that is written to has more than a day to live; one that is not goes.
+# With its first byte, the position of the next key, and Redis' overhead, a ring fills an allocation of 2,560 bytes.
+KEYS_PER_RING: Final = 255
+# The string, its name and its entries in Redis' tables.
+BYTES_PER_RING: Final = 2_700
+# At most this part of Redis' memory, whatever the setting: the rest is for the journal. 8: an eighth.
+MEMORY_DIVISOR: Final = 8
+# A key is remembered for at least a day, so a write extends its ring's life to more than that. A ring without writes expires.
 _DAY_SECONDS: Final = 86_400
 
-# KEYS: a ring. ARGV: tag and digest. 1: the key is new, or came with this body. 0: it came with another.
+# KEYS: a ring. ARGV: tag and digest. Answers 1 if the key is new or came with this body, 0 if it came with another.
 _CLAIM: Final = f"""
 local entry_bytes = {TAG_BYTES + DIGEST_BYTES}
 local ring = redis.call('GET', KEYS[1])
@@ -45,10 +45,10 @@ if ring then
     end
     head = string.byte(ring, 1)
 else
-    redis.call('SETRANGE', KEYS[1], {KEYS_OF_A_RING} * entry_bytes, '\\0')
+    redis.call('SETRANGE', KEYS[1], {KEYS_PER_RING} * entry_bytes, '\\0')
 end
 redis.call('SETRANGE', KEYS[1], 1 + head * entry_bytes, ARGV[1] .. ARGV[2])
-redis.call('SETRANGE', KEYS[1], 0, string.char((head + 1) % {KEYS_OF_A_RING}))
+redis.call('SETRANGE', KEYS[1], 0, string.char((head + 1) % {KEYS_PER_RING}))
 if redis.call('TTL', KEYS[1]) < {_DAY_SECONDS} then
     redis.call('EXPIRE', KEYS[1], {2 * _DAY_SECONDS})
 end
@@ -58,20 +58,20 @@ _CLAIM_SHA1: Final = sha1(_CLAIM.encode(), usedforsecurity=False).hexdigest()
 
 
 class ClaimedKeys:
-    """The memory, which all ingest processes share. It has `max_bytes`, but no more than an eighth of what Redis may hold."""
+    """The memory, which all ingest processes share: `max_bytes`, but at most an eighth of Redis' memory limit."""
 
     def __init__(self, redis: Redis, backlog: Backlog, max_bytes: int) -> None:
         self._redis = redis
         self._backlog = backlog
         self._max_bytes = max_bytes
 
-    async def claim(self, route: str, key: str, body: bytes) -> None:
-        """Conflict if the key came with another body before and has not fallen out.
+    async def claim(self, scope: str, key: str, body: bytes) -> None:
+        """Conflict if the key came with another body before, and is remembered.
 
-        It does not tell whether the event was kept: the same body is always journalled again, and its id is the judge.
+        It does not say whether the event was stored: the same body is always appended again, and its id shows that it is a duplicate.
         """
-        # Of a UUIDv5 these bytes are all hash.
-        hashed = derived_id(route, key).bytes
+        # These bytes of a UUIDv5 are all hash.
+        hashed = derived_id(scope, key).bytes
         async with answering_503(self._redis):
             rings = await self._rings()
             name = f"idempotency:{int.from_bytes(hashed[9:]) % rings}"
@@ -83,16 +83,16 @@ class ClaimedKeys:
             )
 
     async def _rings(self) -> int:
-        """How many there are: the same for every process before the same Redis."""
+        """How many rings there are: the same for all processes that use the same Redis."""
         if not self._backlog.is_announced:
             await self._backlog.sample()
         most = self._backlog.max_bytes
-        return max((self._max_bytes if most is None else min(self._max_bytes, most // LARGEST_SHARE)) // BYTES_OF_A_RING, 1)
+        return max((self._max_bytes if most is None else min(self._max_bytes, most // MEMORY_DIVISOR)) // BYTES_PER_RING, 1)
 
     async def _run(self, *words: Any) -> bool:
         try:
             free: Any = await self._redis.execute_command("EVALSHA", _CLAIM_SHA1, 1, *words)  # type: ignore[no-untyped-call]
         except NoScriptError:
-            # A Redis that has started anew: it knows the script from now on.
+            # Redis was started anew. It knows the script from now on.
             free = await self._redis.execute_command("EVAL", _CLAIM, 1, *words)  # type: ignore[no-untyped-call]
         return bool(free)

@@ -1,4 +1,4 @@
-"""Step 1 of an event's path: raw bytes to checked Structs. Nothing that comes out of here can upset what comes later."""
+"""Decodes and checks events: bytes to Structs. Whatever it gives, the later steps and the worker can process."""
 
 import re
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 
 
 class Batch(NamedTuple):
-    """A batch's JSON text, its items as they are in it, and of each the event or why it is none."""
+    """A batch's JSON text, its items as they are in the text, and for each item the event or the error."""
 
     text: bytes
     items: list[bytes]
@@ -44,9 +44,9 @@ class Batch(NamedTuple):
 
 
 def decode_event(body: bytes, struct: type[E], now: datetime) -> E:
-    """The event of a body; what it leaves out is filled in (its time), what it spells in its own way is normalized.
+    """The event of a body. A missing time is filled in; times and paths are normalized.
 
-    BadRequest INVALID_JSON for what is no JSON, VALIDATION_ERROR with `{"field.path": reason}` for what is no such event.
+    BadRequest INVALID_JSON if the body is not JSON, VALIDATION_ERROR with `{"field.path": reason}` if it is not such an event.
     """
     json_limits.check_utf8(body)
     decoder: msgspec.json.Decoder[E] = _DECODERS[struct]
@@ -56,12 +56,12 @@ def decode_event(body: bytes, struct: type[E], now: datetime) -> E:
 def decode_batch(body: bytes, is_lines: bool, now: datetime) -> Batch:
     """The items of a JSON array or of NDJSON.
 
-    BadRequest if there are no items to be told apart; PayloadTooLarge for more than MAX_BATCH_ITEMS.
+    BadRequest if the body has no items that can be separated; PayloadTooLarge for more than MAX_BATCH_ITEMS.
     """
     json_limits.check_utf8(body)
     text = json_limits.storable(body)
     items = _lines(text) if is_lines else _elements(text)
-    # Asked once of the whole: most batches have none, and need not be searched item by item.
+    # Checked once for the whole text: most batches have none, so their items need not be searched.
     has_huge_numbers = json_limits.may_have_huge_number(text)
     if len(items) > MAX_BATCH_ITEMS:
         raise PayloadTooLarge(f"A batch takes up to {MAX_BATCH_ITEMS} items, this one has {len(items)}; send it in parts.")
@@ -95,11 +95,11 @@ def _checked(text: bytes, decoder: msgspec.json.Decoder[E], now: datetime, has_h
 
 
 def parse(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """What the decoder makes of a body. BadRequest INVALID_JSON, or VALIDATION_ERROR with the first field that is not as it should be."""
+    """The decoded body. BadRequest INVALID_JSON, or VALIDATION_ERROR with the first field that does not fit."""
     try:
         return decoder.decode(text)
     except msgspec.ValidationError as error:
-        # msgspec stops at the first thing it does not expect; whether the rest is JSON at all matters more.
+        # msgspec stops at the first field that does not fit. If the rest is not JSON, that is the error to report.
         parse(text, _WELL_FORMED)
         if "`int" in str(error) and "got `float`" in str(error) and (whole := _with_integers(text)) != text:
             return parse(whole, decoder)
@@ -113,7 +113,7 @@ def parse(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def _with_integers(text: bytes) -> bytes:
-    """JSON has one kind of number: 10.0 is an integer as well. Of fields, not inside `parameters`, which come back as they were sent."""
+    """Turns 10.0 into 10 in integer fields, since JSON has one kind of number. Not inside `parameters`, which are returned as they were sent."""
     json_limits.check_depth(text)
     json_limits.check_numbers(text)
     fields = parse(text, _ANYTHING)
@@ -133,7 +133,7 @@ def _not_the_schema(problem: str) -> BadRequest:
     field = at["field"] if at else ""
     reason = problem[: at.start()] if at else problem
     if reason.startswith(_QUOTING):
-        # What was sent may be anything, so it is not said again.
+        # The value may be anything, a secret too, so it is not repeated.
         reason = "is none of the allowed values"
     if missing := _MISSING.fullmatch(reason):
         field, reason = ".".join(filter(None, (field, missing["name"]))), "is required"
@@ -141,9 +141,9 @@ def _not_the_schema(problem: str) -> BadRequest:
 
 
 def check_identifier(value: str | None, field: str) -> None:
-    """BadRequest for control characters: in lists, logs and files of lines two identifiers would look like one, or one like two.
+    """BadRequest for control characters: in lists, logs and line-based files two identifiers would look like one, or one like two.
 
-    At the door only: what has been accepted before this was checked is stored all the same.
+    Checked in requests only. Events that were accepted before this check existed are stored all the same.
     """
     if value is not None and not value.isprintable() and _CONTROL.search(value):
         raise invalid(field, "must not have control characters, a line feed for instance")
@@ -182,11 +182,11 @@ def time_of(event: Event) -> datetime:
 
 
 def is_lines(body: bytes, media_type: bytes) -> bool:
-    """Whether a batch is NDJSON: it says so, or begins with an object instead of an array."""
+    """Whether a batch is NDJSON: by its media type, or since it begins with an object instead of an array."""
     return media_type.endswith(b"/x-ndjson") or body.lstrip()[:1] == b"{"
 
 
 def event_id(event: Event) -> UUID:
-    """The id of an event that has one by now."""
+    """The id of an event that is decoded and has got its id."""
     assert event.id is not None
     return event.id

@@ -1,4 +1,4 @@
-"""`Prefer: wait=N` (RFC 7240): holds an answer until the worker has dealt with what the request brought."""
+"""`Prefer: wait=N` (RFC 7240): delays the answer until the worker has processed the request's events."""
 
 import asyncio
 import re
@@ -28,7 +28,7 @@ MAX_WAIT_SECONDS: Final = 30
 FIRST_PAUSE_SECONDS: Final = 0.005
 LONGEST_PAUSE_SECONDS: Final = 0.05
 
-# The numbers of those entries that are gone. Not their content, which may be large and is of no interest here.
+# Gives the indexes of the entries that are gone. It does not return their content, which may be large.
 _GONE: Final = """
 local gone = {}
 for i, id in ipairs(ARGV) do
@@ -40,14 +40,14 @@ _WAIT = re.compile(r'wait\s*=\s*"?(\d{1,9})"?', re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What a Prefer header asks for: how long to wait, None if it says nothing of it; and what to answer as applied."""
+    """What a Prefer header asks for: how long to wait, None if it does not say; and the value of Preference-Applied."""
 
     wait_seconds: int | None = None
     applied: str | None = None
 
     @property
     def headers(self) -> dict[str, str] | None:
-        """The answer's headers that say which preference was applied."""
+        """The headers of the answer that say which preference was applied."""
         return {"Preference-Applied": self.applied} if self.applied else None
 
 
@@ -56,7 +56,7 @@ _NONE = Preference()
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a request's events, those aside that were not stored since their id is another's: `conflicts` has their ids."""
+    """What became of a request's events. `conflicts`: the ids that other events had already; those events were not stored and do not count."""
 
     status: Status
     conflicts: Collection[UUID] = ()
@@ -66,13 +66,13 @@ QUEUED: Final = Outcome("queued")
 
 
 def preference_in(headers: Mapping[bytes, bytes], place: Place) -> Preference:
-    """What the Prefer header asks for. While too many wait, a wait is not applied, and the answer does not say that it was."""
+    """What the Prefer header asks for. While too many requests wait, a wait is not applied, and the answer does not claim it."""
     preference = read_preference(headers.get(b"prefer"))
     return Preference(preference.wait_seconds) if preference.wait_seconds and place.limits.waits.is_full else preference
 
 
 def read_preference(header: bytes | None) -> Preference:
-    """`wait=N`, N cut to 30 s, or `respond-async`. What is not understood is ignored, as RFC 7240 says."""
+    """Reads `wait=N`, at most 30 s, or `respond-async`. Unknown preferences are ignored, as RFC 7240 says."""
     if header is None:
         return _NONE
     for token in header.decode("latin-1").split(","):
@@ -86,14 +86,14 @@ def read_preference(header: bytes | None) -> Preference:
 
 
 class EntryWatch:
-    """Which entries of the journal the worker has dealt with."""
+    """Finds out which entries of the journal the worker has processed."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._poller = Poller(self._find_gone, first_pause=FIRST_PAUSE_SECONDS, longest_pause=LONGEST_PAUSE_SECONDS)
 
     async def until_gone(self, positions: Sequence[Position]) -> None:
-        """Returns when the worker has dealt with all of the entries. One of REDIS_FAILURES if that can't be found out."""
+        """Returns when the worker has processed all of the entries. Raises one of REDIS_FAILURES if Redis is away."""
         await self._poller.until_done(*positions)
 
     async def _find_gone(self, positions: Collection[Position]) -> list[Position]:
@@ -111,7 +111,7 @@ class EntryWatch:
 async def wait_for(
     preference: Preference, place: Place, watch: EntryWatch, registry: Registry, positions: Sequence[Position], events: Sequence[Event]
 ) -> Outcome:
-    """What became of journalled events: "queued" if they are not dealt with in time, if that can't be found out, or if too many wait."""
+    """What became of appended events. "queued" if they are not processed in time, if Redis or Postgres is away, or if too many requests wait."""
     if not preference.wait_seconds or not place.move(place.limits.waits):
         return QUEUED
     request_deadline.end()
@@ -120,12 +120,12 @@ async def wait_for(
             await watch.until_gone(positions)
             return await _outcome(registry, positions, events)
     except (TimeoutError, Unavailable, *REDIS_FAILURES):
-        # The events are safe in the journal, whatever stops us from watching them.
+        # The events are safe in the journal, even if they cannot be watched.
         return QUEUED
 
 
 async def _outcome(registry: Registry, positions: Sequence[Position], events: Sequence[Event]) -> Outcome:
-    # By their entries: the row of an event's id, or a letter of it, may be of another that has the same id.
+    # Found by their entries: a row or a dead letter with an event's id may be another event's that has the same id.
     entry_ids = [dead_letter_entry_id(position.stream, position.entry_id.decode()) for position in positions]
     died = await registry.dead_letters_of(entry_ids)
     conflicts = Counter(letter["event_id"] for letter in died if letter["reason"] == ID_TAKEN)
@@ -134,12 +134,12 @@ async def _outcome(registry: Registry, positions: Sequence[Position], events: Se
     stored = [event for event in events if event_id(event) not in conflicts]
     if not stored or await registry.are_stored(_ids_by_table(stored)):
         return Outcome("persisted", conflicts)
-    # Left out without being dead: what it says came by another way, a transcript for instance, and has another id.
+    # Neither stored nor dead: the same fact came another way, in a transcript for instance, and has another id.
     return Outcome("duplicate", conflicts)
 
 
 def id_taken() -> Conflict:
-    """The 409. It is the same whoever has the id, so that nothing is told of another's events."""
+    """The 409. It does not say whose event has the id, so that it reveals nothing of other users."""
     return Conflict("This id is another event's; send the event under an id of its own.", details={"id": "another event's"})
 
 

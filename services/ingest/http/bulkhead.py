@@ -1,7 +1,7 @@
-"""A server is asked by so many requests at once; more of them queue, first come, first served.
+"""Limits how many requests use a server at once. The others queue, first come, first served.
 
-redis-py's pool raises when it has no connection left, its blocking one lets newcomers pass, and neither can tell a server that is away
-from a crowd. Time in the queue is not the server's: it counts only when nobody has been answered meanwhile.
+redis-py's pool raises when it has no connection left, and its blocking pool lets newcomers pass. Neither can tell a server that is away from one that
+is busy. Time in the queue counts against the server only if it answered no request meanwhile.
 """
 
 import asyncio
@@ -13,12 +13,12 @@ from typing import Final
 
 from services.ingest.http import request_deadline
 
-# Of a crowd that is too large even for a server that answers.
+# The longest time in the queue, if there are too many requests even for a server that answers.
 LONGEST_QUEUE_SECONDS: Final = 30.0
 
 
 class Bulkhead:
-    """Of one server, in one event loop."""
+    """The limit for one server, in one event loop."""
 
     def __init__(self, most: int) -> None:
         self._free = most
@@ -26,10 +26,10 @@ class Bulkhead:
         self._answered_at = float("-inf")
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """One exchange, which must not take longer than a request may wait.
+    async def slot(self) -> AsyncIterator[None]:
+        """One exchange with the server, which must not take longer than a request may wait.
 
-        TimeoutError if the server has fallen silent while this one queued.
+        TimeoutError if the server stopped answering while this request queued.
         """
         if self._free:
             self._free -= 1
@@ -47,31 +47,31 @@ class Bulkhead:
             self._pass_on()
 
     async def _queue_up(self) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
+        slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(slot)
         try:
             async with asyncio.timeout(LONGEST_QUEUE_SECONDS):
-                await turn
+                await slot
         except BaseException:
-            if turn in self._queue:
-                self._queue.remove(turn)
-            elif not turn.cancelled() and turn.exception() is None:
-                # The turn came in the same moment as the end of the waiting for it.
+            if slot in self._queue:
+                self._queue.remove(slot)
+            elif not slot.cancelled() and slot.exception() is None:
+                # The slot was given in the same moment as the waiting ended.
                 self._pass_on()
             raise
 
     def _refuse_if_silent(self, since: float) -> None:
-        """Refuses all who queue if an exchange has waited in vain, and nobody was answered since it began."""
+        """Refuses all queued requests if an exchange failed after a wait and the server has answered none since it began."""
         if self._answered_at < since and time.monotonic() - since >= request_deadline.SECONDS / 2:
             while self._queue:
-                turn = self._queue.popleft()
-                if not turn.done():
-                    turn.set_exception(TimeoutError())
+                slot = self._queue.popleft()
+                if not slot.done():
+                    slot.set_exception(TimeoutError())
 
     def _pass_on(self) -> None:
         while self._queue:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
+            slot = self._queue.popleft()
+            if not slot.done():
+                slot.set_result(None)
                 return
         self._free += 1

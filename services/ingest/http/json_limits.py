@@ -1,6 +1,6 @@
-"""What JSON text must be, beyond well-formed, before it may go into the journal: storable text, depth, sizes of numbers.
+"""Limits for JSON that goes into the journal, beyond being well-formed: storable text, depth, sizes of numbers.
 
-Each check begins with a test in C that almost every body passes, so that the hot path pays a microsecond.
+Each check begins with a test in C that almost every body passes, so that most bodies cost a microsecond.
 """
 
 import re
@@ -21,9 +21,9 @@ _STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _DIGIT_TO_9 = bytes.maketrans(b"012345678E", b"999999999e")
 _HUGE_EXPONENT = re.compile(rb"9e9999*(?:[\s,\]}]|$)")
 _BEFORE_NUMBER = frozenset(b" \t\r\n,:[")
-# A sign, a point, and before and after it fewer digits than 19, which are found by themselves.
+# A sign, a point, and before and after it fewer than 19 digits; 19 are found by themselves.
 _LONGEST_MANTISSA = 40
-# Each is half a microsecond; beyond that, searching number by number is as good.
+# Each costs half a microsecond. Beyond this many, searching number by number is as fast.
 _MAX_LOOKS = 2_000
 
 
@@ -43,7 +43,7 @@ def _storable_escape(escape: re.Match[bytes]) -> bytes:
 
 
 def check_utf8(text: bytes) -> None:
-    """BadRequest INVALID_JSON if the text is not UTF-8, also in fields that are ignored."""
+    """BadRequest INVALID_JSON if the text is not UTF-8, ignored fields included."""
     if not text.isascii():
         try:
             text.decode()
@@ -89,7 +89,7 @@ def may_have_huge_number(text: bytes) -> bool:
 
 
 def _may_have_huge_exponent(shape: bytes) -> bool:
-    """Hexadecimal ids look like one by chance, and are in most batches; but before or behind their digits there is a letter or a quote."""
+    """Hexadecimal ids, which most batches have, may look like one. But before or after their digits there is a letter or a quote."""
     for looks, found in enumerate(_HUGE_EXPONENT.finditer(shape)):
         before = shape[max(0, found.start() - _LONGEST_MANTISSA) : found.start()].rstrip(b"9.-")
         if not before or before[-1] in _BEFORE_NUMBER or looks > _MAX_LOOKS:

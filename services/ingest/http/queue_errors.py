@@ -1,4 +1,4 @@
-"""Redis away, full or silent: the one answer for it. And how many requests ask it at once."""
+"""The 503 for a Redis that is away, full or silent. Also limits how many requests use Redis at once."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,18 +16,18 @@ from shared.redis.clients import REDIS_ERRORS
 
 log = structlog.get_logger()
 
-# Everything that waits for Redis waits this long and not longer, so that a 503 comes within a second.
+# The longest wait for Redis, so that a 503 comes within a second.
 REDIS_SECONDS = request_deadline.SECONDS
 
-# How long it takes at least for a backlog to become shorter.
+# A backlog needs at least this long to become shorter.
 RETRY_AFTER_SECONDS = 5
 
-# OSError: a socket that is gone. TimeoutError is one too.
+# OSError: a broken connection. TimeoutError is one too.
 REDIS_FAILURES = (*REDIS_ERRORS, OSError)
 
 
 class OutcomeUnknown(Unavailable):
-    """The 503 for a write that was sent to the journal and not confirmed: it may be there or not. `keep` adds what a retry needs."""
+    """The 503 for an append that Redis did not confirm: it may be there or not. write_event.append adds the ids that a retry needs."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -44,12 +44,12 @@ def queue_unavailable() -> Unavailable:
 
 
 def backlog_full(reason: str) -> Unavailable:
-    """The 503 that says that there is no room now."""
+    """The 503 for a journal without room."""
     return Unavailable(reason, code="BACKLOG_FULL", retry_after_seconds=RETRY_AFTER_SECONDS)
 
 
 def refusal(error: BaseException, *, may_be_kept: bool = False) -> Unavailable:
-    """The 503 for what failed: Redis is full, or does not answer. `may_be_kept`: an append was sent, and only its answer is missing."""
+    """The 503 for a failure of Redis: it is full, or does not answer. `may_be_kept`: an append was sent, only its answer is missing."""
     if may_be_kept:
         return OutcomeUnknown()
     if is_out_of_memory(error):
@@ -58,25 +58,25 @@ def refusal(error: BaseException, *, may_be_kept: bool = False) -> Unavailable:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Redis refused a write for want of memory, before it did anything of it."""
+    """Whether Redis refused a write because its memory is full. Then it did none of it."""
     return isinstance(error, OutOfMemoryError) or (isinstance(error, RedisError) and "OOM command not allowed" in str(error))
 
 
-# Of each client: of one server, of a Cluster, or with Sentinels.
+# One for each client, whether of one server, of a Cluster or of Sentinels.
 _bulkheads: WeakKeyDictionary[Redis, Bulkhead] = WeakKeyDictionary()
 
 
 @asynccontextmanager
 async def answering_503(redis: Redis) -> AsyncIterator[None]:
-    """One exchange with Redis, when it is this request's turn. Turns a failure of Redis, its silence included, into the 503.
+    """One exchange with Redis, once the bulkhead has room. Turns a failure of Redis, or its silence, into the 503.
 
-    Not for an append: nothing was kept.
+    Not for an append: the 503 says that nothing was stored.
     """
     bulkhead = _bulkheads.get(redis)
     if bulkhead is None:
         bulkhead = _bulkheads[redis] = Bulkhead(REDIS_EXCHANGES)
     try:
-        async with bulkhead.turn():
+        async with bulkhead.slot():
             with request_deadline.waiting() as seconds:
                 async with request_deadline.within(seconds):
                     yield

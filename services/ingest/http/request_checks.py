@@ -1,4 +1,4 @@
-"""What must be right about a request before its body is looked at: query, media type, size, arrival in time."""
+"""Checks a request before its body is decoded: query, media type, size, and that the body arrives in time."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -20,7 +20,7 @@ class AcceptedBody:
 
 
 def headers_of(request: Request) -> dict[bytes, bytes]:
-    """The headers, lower-cased names to values; of repeated ones the last."""
+    """The headers by lower-cased name; of a repeated header the last value."""
     return dict(request.scope["headers"])
 
 
@@ -34,7 +34,7 @@ def check_head(request: Request, accepted: AcceptedBody) -> tuple[dict[bytes, by
 
 
 def check_query(request: Request) -> None:
-    """BadRequest if there are query parameters: the routes of ingest take none."""
+    """BadRequest if there are query parameters: ingest's routes take none."""
     query = request.scope["query_string"]
     if query:
         names = sorted({name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)}) or ["query"]
@@ -45,7 +45,7 @@ def check_query(request: Request) -> None:
 
 
 def uuid_in_path(request: Request, name: str) -> UUID:
-    """A parameter of the path; BadRequest if it is no UUID."""
+    """A parameter of the path; BadRequest if it is not a UUID."""
     try:
         return UUID(request.path_params[name])
     except ValueError:
@@ -53,7 +53,7 @@ def uuid_in_path(request: Request, name: str) -> UUID:
 
 
 def media_type_of(headers: dict[bytes, bytes], accepted: AcceptedBody) -> bytes:
-    """The media type without parameters; UnsupportedMediaType for another one, for an encoding or a charset but UTF-8."""
+    """The media type without parameters. UnsupportedMediaType if the route does not accept it, for an encoding, or for a charset other than UTF-8."""
     encoding = headers.get(b"content-encoding", b"identity").strip().lower()
     if encoding not in (b"identity", b""):
         raise UnsupportedMediaType(
@@ -73,14 +73,14 @@ def media_type_of(headers: dict[bytes, bytes], accepted: AcceptedBody) -> bytes:
 
 
 def check_declared_size(headers: dict[bytes, bytes], max_bytes: int) -> None:
-    """PayloadTooLarge if Content-Length says so, before any of the body is read."""
+    """PayloadTooLarge if Content-Length is over the limit, before any of the body is read."""
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared[:20]) > max_bytes:
         raise too_large(max_bytes)
 
 
 async def read_body(request: Request, *, max_bytes: int, seconds: float) -> bytes:
-    """The whole body. PayloadTooLarge as soon as more than `max_bytes` have come, RequestTimeout after `seconds`, or sooner if it makes room."""
+    """The whole body. PayloadTooLarge once more than `max_bytes` have arrived. RequestTimeout after `seconds`, or sooner if it has to make room."""
     try:
         return await in_time(_read_body(request, max_bytes), seconds, place_of(request.scope).arriving)
     except TimeoutError as error:

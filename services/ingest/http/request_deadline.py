@@ -1,6 +1,6 @@
-"""How long a request waits for Redis and Postgres before it is refused: all of its steps together, not each, so that a 503 comes within about a second.
+"""How long a request waits for Redis and Postgres, all steps together, so that a 503 comes within about a second.
 
-Only the waiting counts, so that a large body may take its time to be decoded and redacted.
+Only the waiting counts, so that decoding and redacting a large body may take longer.
 """
 
 import asyncio
@@ -11,22 +11,22 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 SECONDS: Final = 0.9
-# What a step has even when nothing is left: a server that answers at once is asked in vain by nobody.
+# A step has at least this, so that it does not fail while the server answers at once.
 LEAST_SECONDS: Final = 0.2
-# Waiting is counted in steps. When a crowd keeps this process from its own work for a second, the server may have answered long ago.
+# Waiting is counted in steps. If load keeps this process from its own work for a second, the server may have answered long ago.
 STEP_SECONDS: Final = 0.1
 
-# A list of one number, since a task that a request starts has a copy of its context. None: each step may wait for itself.
+# A list of one number, since tasks that a request starts have a copy of its context. None: each step has the whole time.
 _left: ContextVar[list[float] | None] = ContextVar("left", default=None)
 
 
 def begin() -> None:
-    """From here on the steps of this request share their time."""
+    """From now on the steps of this request share their time."""
     _left.set([SECONDS])
 
 
 def end() -> None:
-    """What comes now waits for something else: the request has its answer."""
+    """From now on each step has the whole time: what the request waits for now has a limit of its own."""
     _left.set(None)
 
 
@@ -38,7 +38,7 @@ def left() -> float:
 
 @asynccontextmanager
 async def within(seconds: float) -> AsyncIterator[None]:
-    """`asyncio.timeout`, but a time in which this process itself stood still counts as one step."""
+    """`asyncio.timeout`, but a time in which this process was busy itself counts as one step."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(None) as timeout:
         steps = max(round(seconds / STEP_SECONDS), 1)
@@ -60,7 +60,7 @@ async def within(seconds: float) -> AsyncIterator[None]:
 
 
 async def wait_within(task: "asyncio.Task[Any]", seconds: float) -> None:
-    """Returns when the task is done or the time is over, counted in the same way. It does not cancel the task."""
+    """Returns when the task is done or the time is over, counted in the same steps. It does not cancel the task."""
     for _ in range(max(round(seconds / STEP_SECONDS), 1)):
         await asyncio.wait({task}, timeout=STEP_SECONDS)
         if task.done():
@@ -69,7 +69,7 @@ async def wait_within(task: "asyncio.Task[Any]", seconds: float) -> None:
 
 @contextmanager
 def waiting() -> Iterator[float]:
-    """A step: gives how long it may wait, and takes off how long it did."""
+    """A step that waits: gives how long it may, and subtracts how long it did."""
     started = time.monotonic()
     try:
         yield left()

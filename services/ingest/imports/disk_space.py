@@ -1,4 +1,4 @@
-"""How much room the uploads' file system has, for /metrics. Where one disk carries everything, it is everything's."""
+"""How much room the uploads' file system has, for /metrics. With a single disk that is the room for everything."""
 
 import os
 from math import nan
@@ -12,7 +12,7 @@ VOLUME: Final = "uploads"
 
 
 def show_disk(blob_url: str) -> None:
-    """From now on each scrape looks; nothing is told of a store that is no folder."""
+    """Sets the gauges, which look at each scrape. A store that is not a folder has none."""
     parts = urlsplit(blob_url)
     if parts.scheme != "file":
         return
@@ -22,7 +22,7 @@ def show_disk(blob_url: str) -> None:
 
 
 def _bytes(folder: Path, *, free: bool) -> float:
-    """NaN if it cannot be told. The folder is made with the first upload, the one it will be in is on the same disk."""
+    """NaN if it cannot be found out. Before the first upload there is no folder yet; then its parent is looked at, which is on the same disk."""
     try:
         found = os.statvfs(next(path for path in (folder, *folder.parents) if path.exists()))
     except OSError:

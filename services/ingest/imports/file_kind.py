@@ -1,4 +1,4 @@
-"""What an uploaded file is, from its content: nothing that we do not know is given to an importer, and no credentials are kept."""
+"""Finds out the kind of an uploaded file from its content. Unknown files and credentials are refused."""
 
 from typing import IO, Final
 
@@ -15,11 +15,11 @@ EXPECTED: Final = (
 
 
 def kind_of(file: IO[bytes], name: str) -> Kind:
-    """The kind of a stored upload; BadRequest INVALID_FILE or UNKNOWN_PROJECT_FILE, naming what was expected."""
+    """The kind of a stored upload. BadRequest INVALID_FILE or UNKNOWN_PROJECT_FILE says which files are accepted."""
     seen = kind_of_head(file.read(HEAD_BYTES))
     kind, problem = seen.kind, seen.problem
     if kind in ("claude_json", "unknown"):
-        # A claude.json can hide either deep inside: what decides may stand behind megabytes of something else.
+        # In a JSON file the deciding keys may come after megabytes of other content, so all of it is searched.
         if _mentions_credentials(file) and CREDENTIALS_KEY in _keys(file, until=frozenset({CREDENTIALS_KEY})):
             kind = "credentials"
         elif kind == "unknown" and CLAUDE_JSON_KEYS & _keys(file, until=CLAUDE_JSON_KEYS):
@@ -38,7 +38,7 @@ def _mentions_credentials(file: IO[bytes]) -> bool:
     while part := file.read(_SEARCH_BYTES):
         if sought in end + part:
             return True
-        # It may lie across two parts.
+        # The text may lie across two parts.
         end = (end + part)[1 - len(sought) :]
     return False
 

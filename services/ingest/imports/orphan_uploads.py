@@ -1,4 +1,4 @@
-"""An upload whose job was neither confirmed nor refused: its files are needed if the job was added all the same, and removed if not."""
+"""Uploads whose job Postgres did not confirm: the files stay if the job was added all the same, and are removed if not."""
 
 import asyncio
 from uuid import UUID
@@ -11,24 +11,24 @@ from shared.http.errors import Unavailable
 
 log = structlog.get_logger()
 
-# After this long what was sent to Postgres is committed or never will be: its statement_timeout is less.
-SETTLED_SECONDS = 4.0
+# By then Postgres has committed the statement or never will: its statement_timeout is shorter.
+COMMITTED_SECONDS = 4.0
 LONGEST_PAUSE_SECONDS = 60.0
 
-# The loop itself remembers its tasks only weakly.
-_settling: set[asyncio.Task[None]] = set()
+# The event loop itself keeps only weak references to tasks.
+_checking: set[asyncio.Task[None]] = set()
 
 
-def settle_later(jobs: JobRegistry, job_id: UUID, upload: Upload) -> None:
-    """Keeps the files, and asks for the job as soon as Postgres answers. A process that ends before leaves them to the worker's sweep."""
-    upload.in_doubt = True
-    task = asyncio.create_task(_settle(jobs, job_id, upload))
-    _settling.add(task)
-    task.add_done_callback(_settling.discard)
+def remove_if_unused(jobs: JobRegistry, job_id: UUID, upload: Upload) -> None:
+    """Keeps the files, looks for the job once Postgres answers, and removes them if there is none. If the process ends before, the worker's sweep does."""
+    upload.may_have_job = True
+    task = asyncio.create_task(_check(jobs, job_id, upload))
+    _checking.add(task)
+    task.add_done_callback(_checking.discard)
 
 
-async def _settle(jobs: JobRegistry, job_id: UUID, upload: Upload) -> None:
-    pause = SETTLED_SECONDS
+async def _check(jobs: JobRegistry, job_id: UUID, upload: Upload) -> None:
+    pause = COMMITTED_SECONDS
     while True:
         await asyncio.sleep(pause)
         try:
@@ -36,7 +36,7 @@ async def _settle(jobs: JobRegistry, job_id: UUID, upload: Upload) -> None:
         except Unavailable:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             continue
-        log.info("upload_settled", job_id=str(job_id), has_job=has_job)
+        log.info("upload_checked", job_id=str(job_id), has_job=has_job)
         if not has_job:
             await upload.remove()
         return

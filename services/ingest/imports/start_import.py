@@ -1,4 +1,4 @@
-"""An import from upload to answer: store the files, queue a job for the worker, wait a little for it."""
+"""An import, from request to answer: stores the files, queues a job for the workers, waits a little for it."""
 
 import asyncio
 from contextlib import suppress
@@ -15,7 +15,7 @@ from services.ingest.events.wait import Preference, preference_in
 from services.ingest.events.write_event import key_scope
 from services.ingest.http import idempotency, request_checks
 from services.ingest.http.responses import ImportAnswer
-from services.ingest.imports.orphan_uploads import settle_later
+from services.ingest.imports.orphan_uploads import remove_if_unused
 from services.ingest.imports.uploads import Upload, stored_upload
 from services.ingest.journal.wakeup import send_tasks
 from shared.auth.authentication import grant_in
@@ -32,7 +32,7 @@ DEFAULT_WAIT_SECONDS = 10
 
 
 async def import_files(request: Request) -> Response:
-    """200 with the counts if the job was done in time, else 202 and where to look for it."""
+    """`POST /api/import/claude-data`: 200 with the counts if the job ends in time, else 202 and the job's address."""
     ingest = ingest_of(request)
     ingest.backlog.check()
     request_checks.check_query(request)
@@ -49,29 +49,29 @@ async def import_files(request: Request) -> Response:
 
 
 async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
-    """The job is in Postgres when this returns; its task is a bell, the worker's sweep finds a job that heard none."""
+    """Adds the job to Postgres and sends its tasks. If a task is lost, the worker's sweep finds the job."""
     ingest, scope, grant = ingest_of(request), key_scope(request, binding_of(request)), grant_in(request.scope)
     job_id = idempotency.derived_id(scope, key) if key else uuid4()
     if key:
-        # Of the contents: a multipart body has another boundary each time.
+        # The contents' digests, since a multipart body has another boundary each time.
         await ingest.claimed_keys.claim(scope, key, b"".join(file.blob.digest.digest() for file in upload.files))
-    shown = redact_text if ingest.settings.redact else str
-    files = [{"name": shown(file.name), "blob_url": file.blob.url, "bytes": file.blob.size, "kind": file.kind} for file in upload.files]
+    redacted = redact_text if ingest.settings.redact else str
+    files = [{"name": redacted(file.name), "blob_url": file.blob.url, "bytes": file.blob.size, "kind": file.kind} for file in upload.files]
     bytes_total = sum(file.blob.size for file in upload.files)
-    can_be_shared = len(files) > 1 or any(file.kind in ARCHIVES for file in upload.files)
-    shares = ingest.settings.import_shares if can_be_shared else 1
+    can_be_split = len(files) > 1 or any(file.kind in ARCHIVES for file in upload.files)
+    shares = ingest.settings.import_shares if can_be_split else 1
     try:
         is_new = await ingest.jobs.add(
             job_id,
             files=files,
-            user_name=shown(upload.user) if upload.user else None,
+            user_name=redacted(upload.user) if upload.user else None,
             bytes_total=bytes_total,
             request_id=request_id_of(request),
             key_id=grant.key_id if grant else None,
             shares=shares,
         )
     except Unavailable as error:
-        settle_later(ingest.jobs, job_id, upload)
+        remove_if_unused(ingest.jobs, job_id, upload)
         raise _unconfirmed(job_id) from error
     if is_new:
         await asyncio.to_thread(send_shares, ingest.sender, job_id, shares)
@@ -97,7 +97,7 @@ def send_shares(sender: Celery, job_id: UUID, shares: int) -> None:
 
 async def _answer(ingest: Ingest, place: Place, job_id: UUID, preference: Preference) -> Response:
     seconds = DEFAULT_WAIT_SECONDS if preference.wait_seconds is None else preference.wait_seconds
-    job = await _watched(ingest, place, job_id, seconds)
+    job = await _wait_for_end(ingest, place, job_id, seconds)
     is_done = job["status"] in ("succeeded", "failed", "cancelled")
     answer = ImportAnswer(job_id=job_id, success=job["status"] == "succeeded" if is_done else None, **job)
     headers = dict(preference.headers or {})
@@ -106,8 +106,8 @@ async def _answer(ingest: Ingest, place: Place, job_id: UUID, preference: Prefer
     return json_response(answer, 200 if is_done else 202, headers)
 
 
-async def _watched(ingest: Ingest, place: Place, job_id: UUID, seconds: float) -> dict[str, Any]:
-    """The job as it is when it is done or the time is over; at once if too many wait; as it was queued if Postgres goes away meanwhile."""
+async def _wait_for_end(ingest: Ingest, place: Place, job_id: UUID, seconds: float) -> dict[str, Any]:
+    """The job once it has ended or the time is over; at once if too many requests wait; as it was queued if Postgres goes away meanwhile."""
     job: dict[str, Any] = dict.fromkeys(_COUNTS, 0) | {"status": "queued", "errors": [], "skipped_records": {}}
     try:
         job = await ingest.jobs.job(job_id)
@@ -117,7 +117,7 @@ async def _watched(ingest: Ingest, place: Place, job_id: UUID, seconds: float) -
                     await ingest.ended_jobs.until_done(job_id)
             job = await ingest.jobs.job(job_id)
     except Unavailable:
-        # The job is queued all the same, and the answer must say so.
+        # The job is queued all the same, and the answer has to say so.
         log.warning("import_not_watched", job_id=str(job_id))
     return job
 

@@ -1,4 +1,4 @@
-"""Whether uploads can be stored, looked at beside the requests: a probe must not wait for a bucket, and events do not need one."""
+"""Checks in the background whether uploads can be stored: /readyz must not wait for a bucket, and events do not need one."""
 
 import asyncio
 from contextlib import suppress
@@ -10,45 +10,45 @@ from shared.blobs.store import BlobStore, BlobStoreAway, BlobStoreError
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 30.0
+CHECK_SECONDS = 30.0
 AVAILABLE = Gauge("tracker_uploads_available", "1 if the folder or bucket of uploads could be used when it was last looked at, else 0.")
 
 
-class UploadWatch:
-    """Of this process. `problem` is a sentence, None while all is well."""
+class StoreProbe:
+    """The last check's result. `problem` is a sentence, None if uploads can be stored."""
 
     def __init__(self, store: BlobStore) -> None:
         self._store = store
         self.problem: str | None = None
 
-    async def refuse_unusable(self) -> None:
-        """BlobStoreError if settings or rights are wrong. A store that is only away stops no start."""
+    async def check_at_start(self) -> None:
+        """The first check: BlobStoreError if settings or rights are wrong. A store that is only away does not stop the start."""
         try:
             await asyncio.to_thread(self._store.check)
         except BlobStoreAway as error:
-            self._note(str(error))
+            self._set(str(error))
         else:
-            self._note(None)
+            self._set(None)
 
     async def watch(self, stopping: asyncio.Event) -> None:
-        """Looks until `stopping` is set."""
+        """Checks until `stopping` is set."""
         while not stopping.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
+                async with asyncio.timeout(CHECK_SECONDS):
                     await stopping.wait()
                     return
-            await self.look()
+            await self.check()
 
-    async def look(self) -> None:
-        """Looks once."""
+    async def check(self) -> None:
+        """Checks once."""
         try:
             await asyncio.to_thread(self._store.check)
         except BlobStoreError as error:
-            self._note(str(error))
+            self._set(str(error))
         else:
-            self._note(None)
+            self._set(None)
 
-    def _note(self, problem: str | None) -> None:
+    def _set(self, problem: str | None) -> None:
         if problem != self.problem:
             log.warning("uploads_unavailable", reason=problem) if problem else log.info("uploads_available")
         self.problem = problem

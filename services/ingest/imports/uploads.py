@@ -1,4 +1,4 @@
-"""An import's files, from a multipart stream to the blob store, without ever holding one in memory."""
+"""Streams an import's files from a multipart body to the blob store, without holding one in memory."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,15 +20,15 @@ MAX_FILES = 100
 MAX_FIELDS = 10
 MAX_FIELD_BYTES = 4096
 MAX_USER_CHARACTERS = 200
-# A body may be gigabytes, but some of it must arrive in this time.
+# A body may be gigabytes, but some bytes must arrive in this time.
 SILENCE_SECONDS = 30
-# And over the whole of it this much, counted while we wait for the client: others want the place of an upload too.
+# The least average rate, measured while we wait for the client, so that slow clients do not occupy all places for uploads.
 SLOWEST_BYTES_A_SECOND = 16 * 1024
 
 
 @dataclass(slots=True)
 class StoredFile:
-    """A `file` part: the client's name for it, its content, and what it is once that was looked at."""
+    """A `file` part: the client's name for it, its content, and its kind, once that is known."""
 
     name: str
     blob: Blob
@@ -37,24 +37,24 @@ class StoredFile:
 
 @dataclass(slots=True)
 class Upload:
-    """What a multipart body held."""
+    """The files and fields of a multipart body."""
 
     files: list[StoredFile] = field(default_factory=list)
     user: str | None = None
-    # Whether a job has them may be unknown for a while; then whoever finds it out removes them or not.
-    in_doubt: bool = False
+    # Postgres did not confirm the job. orphan_uploads.py finds out, and removes the files if there is none.
+    may_have_job: bool = False
 
     async def remove(self) -> None:
-        """Takes its blobs out of the store."""
+        """Removes its blobs from the store."""
         for file in self.files:
             await file.blob.remove()
 
 
 @asynccontextmanager
 async def stored_upload(request: Request, store: BlobStore, max_bytes: int) -> AsyncIterator[Upload]:
-    """The upload, checked and durable. If the block fails, its blobs are removed, unless it says that they are in doubt.
+    """Reads, checks and stores an upload. If the block fails, its blobs are removed, unless the upload may have a job.
 
-    UnsupportedMediaType, PayloadTooLarge, RequestTimeout, Unavailable; BadRequest for a body that is no multipart, has no file, or one we do not know.
+    UnsupportedMediaType, PayloadTooLarge, RequestTimeout, Unavailable; BadRequest if the body is not multipart, has no file, or one of an unknown kind.
     """
     reader = _Reader(_boundary(request), store)
     try:
@@ -64,7 +64,7 @@ async def stored_upload(request: Request, store: BlobStore, max_bytes: int) -> A
             file.kind = await asyncio.to_thread(_kind, file)
         yield reader.upload
     except BaseException:
-        if not reader.upload.in_doubt:
+        if not reader.upload.may_have_job:
             await reader.upload.remove()
         raise
 
@@ -108,11 +108,11 @@ async def _read(request: Request, reader: "_Reader", max_bytes: int) -> None:
 
 def _too_slow() -> str:
     pace = f"{SLOWEST_BYTES_A_SECOND / 1024:g} KiB a second"
-    return f"Too little of the body came for {SILENCE_SECONDS} s; send it again over a line that carries {pace}, or in smaller parts."
+    return f"The body arrived too slowly for {SILENCE_SECONDS} s; send it again over a connection that carries {pace}, or in smaller parts."
 
 
 class _Reader:
-    """Feeds the parser; its callbacks sort the parts into blobs and fields."""
+    """Feeds the multipart parser, whose callbacks make blobs and fields of the parts."""
 
     def __init__(self, boundary: bytes, store: BlobStore) -> None:
         self.upload = Upload()
@@ -141,16 +141,19 @@ class _Reader:
         )
 
     async def write(self, chunk: bytes) -> None:
-        """The next bytes of the body."""
-        # python-multipart takes line ends before the first boundary, and whatever else is between them in the same chunk:
-        # how the network cut the body would decide what is in it.
+        """Takes the next bytes of the body."""
+        # python-multipart accepts line ends before the first boundary, and anything between them in the same chunk. The result would depend on
+        # how the network split the body.
         if not self._begun:
             chunk = chunk.lstrip(b"\r\n")
             self._begun = bool(chunk)
         try:
             self._parser.write(chunk)
         except FormParserError as error:
-            raise BadRequest("The body is not the multipart/form-data that its Content-Type promises.", code="INVALID_FILE") from error
+            raise BadRequest(
+                "The body is not multipart/form-data as its Content-Type says; send it as a form with a field named file.",
+                code="INVALID_FILE",
+            ) from error
         for file in self.upload.files:
             await file.blob.flush()
 
@@ -211,6 +214,6 @@ class _Reader:
 
 
 def _shown_name(filename: bytes) -> str:
-    """The client's name for a file, as text to show: the last component, printable, at most 255 characters."""
+    """The client's name for a file, as it is shown: the last component, printable, at most 255 characters."""
     name = filename.decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
     return "".join(character for character in name if character.isprintable())[:255] or "upload"

@@ -152,7 +152,7 @@ class Journal:
         Unavailable BACKLOG_FULL if there is no room. Unavailable QUEUE_UNAVAILABLE within a second if Redis does not confirm them; OutcomeUnknown
         if it may have them all the same.
         """
-        self._backlog.take(sum([len(entry.payload) for entry in entries]))
+        self._backlog.reserve(sum([len(entry.payload) for entry in entries]))
         loop = asyncio.get_running_loop()
         done: asyncio.Future[list[Position]] = loop.create_future()
         self._waiting.append(_Append(entries, cache_entries, loop.time() + request_deadline.left(), done))

@@ -172,7 +172,7 @@ class Registry:
     async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Runs `work` on a connection, which commits each statement by itself."""
         try:
-            async with self._bulkhead.turn():
+            async with self._bulkhead.slot():
                 return await self._run(work)
         except TimeoutError:
             raise _unavailable("Queue") from None

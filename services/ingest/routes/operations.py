@@ -42,7 +42,7 @@ async def readyz(request: Request) -> Response:
     failed = await _failed(ingest)
     if failed:
         raise _not_ready(failed)
-    checks = {"queue": "ok", "database": "ok", "backlog": "ok", "uploads": ingest.upload_watch.problem or "ok"}
+    checks = {"queue": "ok", "database": "ok", "backlog": "ok", "uploads": ingest.store_probe.problem or "ok"}
     return json_response({"status": "ready", "checks": checks})
 
 

@@ -11,7 +11,7 @@ from redis import Redis
 from deploy.embedded.servers.redis_server import RedisServer
 from deploy.embedded.supervision.processes import wait_until
 from services.ingest.app import create_app
-from services.ingest.events.claimed_keys import KEYS_OF_A_RING
+from services.ingest.events.claimed_keys import KEYS_PER_RING
 from services.ingest.journal.backlog import OTHERS_SHARE, SHORT_CACHE_SECONDS
 from services.ingest.settings import Settings
 from shared.journal.streams import stream_key
@@ -63,14 +63,14 @@ def test_idempotency_keys_take_bounded_memory_and_the_newest_are_remembered(sett
     with client(settings, idempotency_bytes=2_700) as http, Redis.from_url(settings.redis_url) as redis:
         assert http.post("/api/sessions/start", json=START).status_code == 201
         # When four times as many come
-        for n in range(4 * KEYS_OF_A_RING):
+        for n in range(4 * KEYS_PER_RING):
             assert send(http, f"k-{n}") == 201
-            if n == KEYS_OF_A_RING:
+            if n == KEYS_PER_RING:
                 full = bytes_of_keys(redis)
         # Then they take no more than before
         assert bytes_of_keys(redis) == full <= 2_700
         # And a key of the last ring's worth with another body is refused, also after all those before it; with the same it is taken
-        newest = range(3 * KEYS_OF_A_RING, 4 * KEYS_OF_A_RING)
+        newest = range(3 * KEYS_PER_RING, 4 * KEYS_PER_RING)
         for n in newest:
             assert send(http, f"k-{n}") == 201
         for n in newest:

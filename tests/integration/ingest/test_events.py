@@ -153,7 +153,7 @@ def test_an_event_sends_a_wakeup_unless_one_is_pending(service: Service) -> None
     assert service.redis.exists("bell:{0}")
     for _ in range(5):
         service.post("/api/conversations", MESSAGE)
-    service.http.__exit__()  # lets the bell that is on its way go
+    service.http.__exit__()  # lets the wake-up that is being sent go out
     assert service.redis.llen("celery:drain") == 1
 
 

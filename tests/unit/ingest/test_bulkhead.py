@@ -9,7 +9,7 @@ from services.ingest.http.bulkhead import Bulkhead
 
 
 async def exchange(bulkhead: Bulkhead, log: list[int], number: int, seconds: float = 0.001) -> None:
-    async with bulkhead.turn():
+    async with bulkhead.slot():
         log.append(number)
         await asyncio.sleep(seconds)
 
@@ -39,7 +39,7 @@ def test_queued_requests_fail_together_when_the_server_stops_answering(monkeypat
     monkeypatch.setattr(request_deadline, "SECONDS", 0.05)
 
     async def silent(bulkhead: Bulkhead) -> None:
-        async with bulkhead.turn(), asyncio.timeout(0.06):
+        async with bulkhead.slot(), asyncio.timeout(0.06):
             await asyncio.Event().wait()
 
     async def story() -> tuple[set[type], list[int]]:

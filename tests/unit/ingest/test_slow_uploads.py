@@ -40,6 +40,6 @@ def test_an_upload_below_the_minimum_rate_is_408_and_leaves_no_file(
 ) -> None:
     monkeypatch.setattr(uploads, "SILENCE_SECONDS", 0.1)
     monkeypatch.setattr(uploads, "SLOWEST_BYTES_A_SECOND", 10_000_000_000)
-    with pytest.raises(RequestTimeout, match="Too little of the body came"):
+    with pytest.raises(RequestTimeout, match="The body arrived too slowly"):
         upload(tmp_path, drop)
     assert list(tmp_path.iterdir()) == []
