@@ -8,12 +8,13 @@ from typing import Any
 from anyio import to_thread
 from fastapi import Depends, FastAPI
 
+from services.query.database import Database
 from services.query.http.bounded_look_ups import BoundedThreads
 from services.query.http.head_middleware import HeadAsGet
 from services.query.http.key_lookup import find_key, has_admin, noting_uses
 from services.query.http.parameters import refuse_repeated_parameters
+from services.query.http.read_response import install_database_errors
 from services.query.http.shutdown import told_to_stop
-from services.query.reads import Reads, install_database_errors
 from services.query.routes import (
     dead_letters,
     import_job_events,
@@ -64,23 +65,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         configure_logs(SERVICE, settings.log_level)
 
     async def find(key_id: str) -> StoredKey | None:
-        return await find_key(app.state.reads, app.state.threads, key_id)
+        return await find_key(app.state.database, app.state.threads, key_id)
 
     cache = KeyCache(find)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            reads, redis = Reads(settings), connect_redis(settings)
+            database, redis = Database(settings), connect_redis(settings)
             stack.callback(redis.close)
-            stack.callback(reads.close)
-            app.state.reads, app.state.redis, app.state.job_watch = reads, redis, JobWatch(reads)
+            stack.callback(database.close)
+            app.state.database, app.state.redis, app.state.job_watch = database, redis, JobWatch(database)
             # Reads queue for a thread, first come, first served, and then have a connection at once. With more threads than connections
             # those that wait for a connection are refused after two seconds. Looks at keys and at the service itself have two.
             to_thread.current_default_thread_limiter().total_tokens = max(settings.query_database_connections - 2, 1)
             app.state.threads = threads = BoundedThreads()
             app.state.started_at = time.time()
-            await refuse_without_admin(settings.access, lambda: has_admin(reads, threads))
+            await refuse_without_admin(settings.access, lambda: has_admin(database, threads))
             await stack.enter_async_context(noting_uses(cache, redis))
             stack.push_async_callback(app.state.job_watch.close)
             with told_to_stop(app.state.job_watch.stop):

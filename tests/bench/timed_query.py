@@ -2,10 +2,11 @@
 
 import time
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 
+import psycopg
 from fastapi import FastAPI
-from sqlalchemy import Engine, event
+from sqlalchemy import Pool, event
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,25 +18,30 @@ _statements: ContextVar[list[float]] = ContextVar("statements")
 
 def create_app() -> FastAPI:
     """The app factory that the benchmark starts."""
-    event.listen(Engine, "before_cursor_execute", _before)
-    event.listen(Engine, "after_cursor_execute", _after)
+    event.listen(Pool, "connect", _time_statements)
     app = create_query_app()
     app.add_middleware(ServerTiming)
     return app
 
 
-def _before(_connection: Any, _cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool) -> None:
-    context.started_at = time.perf_counter()
+def _time_statements(connection: psycopg.Connection[Any], _record: object) -> None:
+    connection.cursor_factory = TimedCursor
 
 
-def _after(_connection: Any, _cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool) -> None:
-    statements = _statements.get(None)
-    if statements is not None:
-        statements.append(time.perf_counter() - context.started_at)
+class TimedCursor(psycopg.Cursor[Any]):
+    """Notes how long each statement of a request takes."""
+
+    def execute(self, *args: Any, **options: Any) -> Self:
+        started_at = time.perf_counter()
+        executed = super().execute(*args, **options)
+        statements = _statements.get(None)
+        if statements is not None:
+            statements.append(time.perf_counter() - started_at)
+        return executed
 
 
 class ServerTiming:
-    """ASGI: sums up what `_after` saw of one request. The list is shared with the thread that answers, whose context is a copy."""
+    """ASGI: sums up what TimedCursor saw of one request. The list is shared with the thread that answers, whose context is a copy."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

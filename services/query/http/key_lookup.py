@@ -8,14 +8,11 @@ from typing import TypeVar
 
 import structlog
 from redis import Redis
-from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool
 
+from services.query.database import AWAY, Connection, Database
 from services.query.http.bounded_look_ups import BoundedThreads
 from services.query.queries.lists import keys
-from services.query.reads import Reads
 from shared.auth.key_cache import USED_KEY, KeyCache
 from shared.auth.keys import StoredKey
 from shared.http.errors import Unavailable
@@ -28,31 +25,31 @@ NOTE_SECONDS = 30.0
 T = TypeVar("T")
 
 
-async def find_key(reads: Reads, threads: BoundedThreads, key_id: str) -> StoredKey | None:
+async def find_key(database: Database, threads: BoundedThreads, key_id: str) -> StoredKey | None:
     """A key that is not revoked, as the primary has it; as a replica has it while the primary is away, for then nobody can revoke one.
 
     Unavailable if neither can tell.
     """
-    return await _read(reads, threads, lambda connection: keys.find_key(connection, key_id))
+    return await _read(database, threads, lambda connection: keys.find_key(connection, key_id))
 
 
-async def has_admin(reads: Reads, threads: BoundedThreads) -> bool:
+async def has_admin(database: Database, threads: BoundedThreads) -> bool:
     """Whether anybody can make keys. Unavailable if the database cannot tell."""
-    return await _read(reads, threads, keys.has_admin)
+    return await _read(database, threads, keys.has_admin)
 
 
-async def _read(reads: Reads, threads: BoundedThreads, query: Callable[[Connection], T]) -> T:
+async def _read(database: Database, threads: BoundedThreads, query: Callable[[Connection], T]) -> T:
     def read() -> T:
         try:
-            with reads.connection(fresh=True) as connection:
+            with database.connection(from_primary=True) as connection:
                 return query(connection)
-        except (OperationalError, InterfaceError, PoolTimeout):
-            with reads.connection() as connection:
+        except AWAY:
+            with database.connection() as connection:
                 return query(connection)
 
     try:
         return await threads.run(read)
-    except (OperationalError, InterfaceError, PoolTimeout, TimeoutError) as error:
+    except (*AWAY, TimeoutError) as error:
         log.warning("database_unavailable", error=type(error).__name__)
         raise Unavailable("The database cannot be reached now; try again in a moment.", code="DATABASE_UNAVAILABLE") from error
 

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import Request
-from sqlalchemy import Connection
 
 from services.query import cursor
+from services.query.database import Connection
 from services.query.queries.lists import users
 from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Page, Paging

@@ -5,14 +5,13 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy import Connection
 
+from services.query.database import Connection, Row
 from services.query.http import dead_letter_payload
 from services.query.http.parameters import FAILURES, paging, refuse_parameters
+from services.query.http.read_response import read_response
 from services.query.queries.lists import dead_letters
 from services.query.queries.lists.dead_letters import LetterFilters
-from services.query.queries.lists.paging import Row
-from services.query.reads import answer
 from services.query.schemas import dead_letters_responses
 from services.query.schemas.query_parameters import LetterId, LetterList
 from shared.auth.scopes import ADMIN, requires
@@ -28,7 +27,7 @@ router = APIRouter(tags=["dead letters"], responses=FAILURES)
 def list_letters(request: Request, asked: Annotated[LetterList, Query()]) -> Response:
     """Those that wait, newest first, or with `status=stored` those whose event was stored later."""
     wanted, filters = paging(request, asked), LetterFilters(asked.kind, asked.reason, asked.status == "stored")
-    return answer(request, lambda connection: dead_letters.letters(connection, filters, wanted), fresh=True)
+    return read_response(request, lambda connection: dead_letters.letters(connection, filters, wanted), from_primary=True)
 
 
 @router.get(
@@ -40,7 +39,7 @@ def list_letters(request: Request, asked: Annotated[LetterList, Query()]) -> Res
 @requires(ADMIN)
 def show_letter(request: Request, letter_id: LetterId) -> Response:
     """Secrets in its payload are replaced, whatever the settings; a replay takes the payload as it is."""
-    return answer(request, lambda connection: _existing_letter(connection, letter_id), fresh=True)
+    return read_response(request, lambda connection: _existing_letter(connection, letter_id), from_primary=True)
 
 
 def _existing_letter(connection: Connection, letter_id: UUID) -> Row:

@@ -9,10 +9,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from services.query.database import Database, Row
 from services.query.http.parameters import FAILURES, refuse_parameters
 from services.query.queries.lists.import_jobs import ENDED
-from services.query.queries.lists.paging import Row
-from services.query.reads import Reads
 from services.query.routes.import_jobs import existing_job, sent_by
 from services.query.schemas.query_parameters import JobId
 from services.query.status.job_watch import JobWatch
@@ -46,7 +45,7 @@ _OF_THE_MOMENT = ("eta_seconds", "rows_per_second")
 async def watch_job(request: Request, job_id: JobId) -> Response:
     """The job's object whenever it changed, as `event: progress`; at its end as `event: done`, and then no more."""
     watch: JobWatch = request.app.state.job_watch
-    job = await run_in_threadpool(_read, request.app.state.reads, job_id, grant_in(request.scope))
+    job = await run_in_threadpool(_read, request.app.state.database, job_id, grant_in(request.scope))
     if request.scope.get("is_head"):
         return Response(headers=_HEADERS, media_type=_MEDIA_TYPE)
     place = place_of(request.scope)
@@ -80,7 +79,7 @@ def _without_clock(job: Row) -> Row:
     return {name: value for name, value in job.items() if name not in _OF_THE_MOMENT}
 
 
-def _read(reads: Reads, job_id: UUID, grant: Grant | None) -> Row:
+def _read(database: Database, job_id: UUID, grant: Grant | None) -> Row:
     """What a bound key may not see is a 404 here; the looks after this one are at a job that it may."""
-    with reads.connection(grant, fresh=True) as connection:
+    with database.connection(grant, from_primary=True) as connection:
         return existing_job(connection, job_id, sent_by(grant))

@@ -4,12 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy import Connection
 
+from services.query.database import Connection, Row
 from services.query.http.parameters import FAILURES, paging, refuse_parameters
+from services.query.http.read_response import read_response
 from services.query.queries.lists import import_jobs
-from services.query.queries.lists.paging import Row
-from services.query.reads import answer
 from services.query.schemas import list_responses
 from services.query.schemas.query_parameters import JobId, Paged
 from shared.auth.authentication import grant_in
@@ -25,7 +24,9 @@ router = APIRouter(tags=["imports"], responses=FAILURES)
 def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     """All that were ever accepted; of a key that may not read, those that it has sent."""
     wanted, key_id = paging(request, asked), sent_by(grant_in(request.scope))
-    return answer(request, lambda connection: import_jobs.jobs(connection, wanted, key_id), fresh=True, hides_texts=key_id is None)
+    return read_response(
+        request, lambda connection: import_jobs.jobs(connection, wanted, key_id), from_primary=True, hides_texts=key_id is None
+    )
 
 
 @router.get(
@@ -38,7 +39,9 @@ def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
 def show_job(request: Request, job_id: JobId) -> Response:
     """Progress, counts of new rows, and the first 100 errors."""
     key_id = sent_by(grant_in(request.scope))
-    return answer(request, lambda connection: existing_job(connection, job_id, key_id), fresh=True, hides_texts=key_id is None)
+    return read_response(
+        request, lambda connection: existing_job(connection, job_id, key_id), from_primary=True, hides_texts=key_id is None
+    )
 
 
 def sent_by(grant: Grant | None) -> str | None:

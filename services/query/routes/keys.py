@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from services.query.http.parameters import FAILURES, paging
+from services.query.http.read_response import read_response
 from services.query.queries.lists import keys
-from services.query.reads import answer
 from services.query.schemas import keys_responses
 from services.query.schemas.query_parameters import Paged
 from shared.auth.scopes import ADMIN, requires
@@ -19,7 +19,7 @@ router = APIRouter(tags=["keys"], responses=FAILURES)
 def list_keys(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     """What each is for and may do, and when it was used last. The keys themselves are kept nowhere."""
     wanted = paging(request, asked)
-    return answer(request, lambda connection: keys.keys(connection, wanted), fresh=True)
+    return read_response(request, lambda connection: keys.keys(connection, wanted), from_primary=True)
 
 
 @router.get("/api/audit", response_model=keys_responses.AuditPage, summary="What admins did, newest first")
@@ -27,4 +27,4 @@ def list_keys(request: Request, asked: Annotated[Paged, Query()]) -> Response:
 def list_acts(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     """Keys made and revoked, imports cancelled and taken back: by whom and when."""
     wanted = paging(request, asked)
-    return answer(request, lambda connection: keys.audit(connection, wanted), fresh=True)
+    return read_response(request, lambda connection: keys.audit(connection, wanted), from_primary=True)

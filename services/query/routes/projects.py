@@ -4,13 +4,13 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy import Connection
 
+from services.query.database import Connection, Row
 from services.query.http.parameters import FAILURES, every_project, paging, refuse_parameters, settings_of, stats_range
+from services.query.http.read_response import read_response
 from services.query.queries.lists import projects_and_sessions
-from services.query.queries.lists.paging import Page, Row
+from services.query.queries.lists.paging import Page
 from services.query.queries.stats.totals_and_series import Scope, stats
-from services.query.reads import answer
 from services.query.schemas import list_responses, stats_responses
 from services.query.schemas.query_parameters import ProjectId, ProjectList, StatsParameters
 from shared.auth.scopes import NUMBERS, READ, requires
@@ -24,10 +24,10 @@ router = APIRouter(tags=["projects"], responses=FAILURES)
 def list_projects(request: Request, asked: Annotated[ProjectList, Query()]) -> Response:
     """A bare array; where there are more than `limit`, the `Link` header says where the next page is."""
     wanted = paging(request, asked)
-    return answer(
+    return read_response(
         request,
         lambda connection: projects_and_sessions.projects(connection, wanted),
-        present=lambda page: _bare(page, request, asked.limit),
+        to_body=lambda page: _bare(page, request, asked.limit),
     )
 
 
@@ -37,7 +37,7 @@ def list_projects(request: Request, asked: Annotated[ProjectList, Query()]) -> R
 @requires(READ)
 def show_project(request: Request, project_id: ProjectId) -> Response:
     """A project with its totals."""
-    return answer(request, lambda connection: _project(connection, project_id))
+    return read_response(request, lambda connection: _project(connection, project_id))
 
 
 @router.get("/api/projects/{project_id}/stats", response_model=stats_responses.Stats, tags=["stats"], summary="Where a project's time went")
@@ -51,7 +51,7 @@ def show_project_stats(request: Request, project_id: ProjectId, asked: Annotated
         project = _project(connection, project_id)
         return {"project": project} | stats(connection, Scope(project_id), wanted, idle_gap_seconds)
 
-    return answer(request, read)
+    return read_response(request, read)
 
 
 @router.get("/api/stats", response_model=stats_responses.Stats, tags=["stats"], summary="Where all the time went")
@@ -61,7 +61,7 @@ def show_stats(request: Request, asked: Annotated[StatsParameters, Query()]) -> 
     wanted = stats_range(request, asked)
     idle_gap_seconds = settings_of(request).idle_gap_seconds
     of_whom = Scope(every_project(request))
-    return answer(request, lambda connection: {"project": None} | stats(connection, of_whom, wanted, idle_gap_seconds))
+    return read_response(request, lambda connection: {"project": None} | stats(connection, of_whom, wanted, idle_gap_seconds))
 
 
 def _project(connection: Connection, project_id: int) -> Row:

@@ -1,12 +1,11 @@
 """Scrubs: how far one is."""
 
 from fastapi import APIRouter, Depends, Request, Response
-from sqlalchemy import Connection
 
+from services.query.database import Connection, Row
 from services.query.http.parameters import FAILURES, refuse_parameters
+from services.query.http.read_response import read_response
 from services.query.queries.lists import scrubs
-from services.query.queries.lists.paging import Row
-from services.query.reads import answer
 from services.query.schemas import list_responses
 from services.query.schemas.query_parameters import ScrubId
 from shared.auth.scopes import ADMIN, requires
@@ -26,4 +25,4 @@ def show_scrub(request: Request, scrub_id: ScrubId) -> Response:
             raise NotFound("There is no scrub of this id; start one with POST /api/scrubs.", code="SCRUB_NOT_FOUND")
         return scrub
 
-    return answer(request, found, fresh=True)
+    return read_response(request, found, from_primary=True)

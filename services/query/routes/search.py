@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from services.query.http.parameters import FAILURES, event_filters, paging
+from services.query.http.read_response import read_response
 from services.query.queries.search.search_messages import search
-from services.query.reads import answer
 from services.query.schemas import list_responses
 from services.query.schemas.query_parameters import ConversationSearch
 from shared.auth.scopes import READ, requires
@@ -23,7 +23,7 @@ def search_conversations(request: Request, asked: Annotated[ConversationSearch, 
     query = _parsed(asked.q)
     filters = event_filters(request, asked)
     wanted = paging(request, asked)
-    return answer(request, lambda connection: search(connection, query, filters, asked.role, asked.sort, wanted))
+    return read_response(request, lambda connection: search(connection, query, filters, asked.role, asked.sort, wanted))
 
 
 def _parsed(q: str | None) -> SearchQuery | None:

@@ -2,19 +2,19 @@
 
 from typing import Any
 
+import psycopg
 import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy.exc import SQLAlchemyError
 
+from services.query.database import Database
 from services.query.http import reference_page
 from services.query.http.parameters import FAILURES, refuse_parameters, settings_of
 from services.query.queries.lists import dead_letters
 from services.query.queries.status.canaries import newest
 from services.query.queries.status.capacity import capacity
 from services.query.queries.status.ledger import LedgerCounts, ledger_counts
-from services.query.reads import Reads
 from services.query.schemas import service_responses
 from services.query.status import gauges
 from services.query.status.accounting import Accounts, read_accounting
@@ -92,7 +92,7 @@ def _show_all(request: Request) -> None:
         if ledger is not None and lag is not None:
             gauges.show_accounting(_accounting(request))
             gauges.show_canary(_last_seen(request))
-    except (*REDIS_ERRORS, SQLAlchemyError) as error:
+    except (*REDIS_ERRORS, psycopg.Error) as error:
         log.warning("state_not_read", error=type(error).__name__)
 
 
@@ -124,7 +124,7 @@ def show_accounting(request: Request) -> Response:
 def show_canary(request: Request) -> Response:
     """An event of the tracker's own that goes through everything every few seconds."""
     refuse_parameters(request)
-    with request.app.state.reads.connection() as connection:
+    with request.app.state.database.connection() as connection:
         return json_response(newest(connection))
 
 
@@ -151,7 +151,7 @@ def show_front_page() -> Response:
 
 def _accounting(request: Request) -> Accounts:
     state = request.app.state
-    return read_accounting(state.reads, state.redis, settings_of(request).journal_partitions)
+    return read_accounting(state.database, state.redis, settings_of(request).journal_partitions)
 
 
 def _last_seen(request: Request) -> LastSeen | None:
@@ -174,7 +174,7 @@ def _stuck(request: Request) -> dict[str, str]:
 
 def _behind(request: Request) -> Behind | None:
     """None without a replica."""
-    return behind(request.app.state.reads) if Reads.has_replica(settings_of(request)) else None
+    return behind(request.app.state.database) if Database.has_replica(settings_of(request)) else None
 
 
 def _stale(request: Request) -> dict[str, str]:
@@ -182,7 +182,7 @@ def _stale(request: Request) -> dict[str, str]:
     limit = settings_of(request).ready_lag_seconds
     try:
         found = _behind(request)
-    except SQLAlchemyError as error:
+    except psycopg.Error as error:
         # What it has can be read all the same, and the canary's age tells if that grows old.
         log.warning("primary_unavailable", error=type(error).__name__)
         return {}
@@ -198,9 +198,9 @@ def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, 
     lag: Lag | None = None
     reasons: dict[str, str] = {}
     try:
-        with state.reads.connection() as connection:
+        with state.database.connection() as connection:
             ledger = ledger_counts(connection)
-    except SQLAlchemyError as error:
+    except psycopg.Error as error:
         reasons["database"] = "cannot be read; is it up, and migrated?"
         log.warning("database_unavailable", error=type(error).__name__)
     try:
@@ -237,6 +237,6 @@ def _not_ready(reasons: dict[str, str]) -> Unavailable:
 
 
 def _show_database(request: Request) -> None:
-    with request.app.state.reads.connection() as connection:
+    with request.app.state.database.connection() as connection:
         gauges.show_dead_letters(dead_letters.waiting_by_kind(connection))
         gauges.show_capacity(capacity(connection))

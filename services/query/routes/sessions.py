@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from sqlalchemy import Connection
 
+from services.query.database import Connection, Row
 from services.query.http.parameters import FAILURES, dates, event_filters, only_project, paging, refuse_parameters
+from services.query.http.read_response import read_response
 from services.query.queries.lists import events, projects_and_sessions
-from services.query.queries.lists.paging import Page, Paging, Row
-from services.query.reads import answer
+from services.query.queries.lists.paging import Page, Paging
 from services.query.schemas import list_responses
 from services.query.schemas.query_parameters import ActivityList, ConversationList, Paged, SessionId, SessionList
 from shared.auth.scopes import READ, requires
@@ -25,7 +25,7 @@ def list_sessions(request: Request, asked: Annotated[SessionList, Query()]) -> R
     start, end = dates(request, asked)
     filters = projects_and_sessions.SessionFilters(asked.project_id or only_project(request), asked.user, start, end, asked.status)
     wanted = paging(request, asked)
-    return answer(request, lambda connection: projects_and_sessions.sessions(connection, filters, wanted))
+    return read_response(request, lambda connection: projects_and_sessions.sessions(connection, filters, wanted))
 
 
 async def named_in_one_segment(request: Request) -> None:
@@ -46,7 +46,7 @@ async def named_in_one_segment(request: Request) -> None:
 @requires(READ)
 def show_session(request: Request, session_id: SessionId) -> Response:
     """Also a session of which only the start was accepted yet."""
-    return answer(request, lambda connection: _session(request, connection, session_id))
+    return read_response(request, lambda connection: _session(request, connection, session_id))
 
 
 @router.get("/api/conversations", response_model=list_responses.MessagePage, tags=["conversations"], summary="Messages, newest first")
@@ -55,7 +55,7 @@ def list_conversations(request: Request, asked: Annotated[ConversationList, Quer
     """What people and Claude said. Messages without a date come last, and not at all within dates."""
     filters = event_filters(request, asked)
     wanted = paging(request, asked)
-    return answer(request, lambda connection: events.conversations(connection, filters, asked.role, wanted))
+    return read_response(request, lambda connection: events.conversations(connection, filters, asked.role, wanted))
 
 
 @router.get("/api/activities", response_model=list_responses.ActivityPage, tags=["activities"], summary="Changes of files, newest first")
@@ -64,7 +64,7 @@ def list_activities(request: Request, asked: Annotated[ActivityList, Query()]) -
     """Which files were created, modified and deleted."""
     filters = event_filters(request, asked)
     wanted = paging(request, asked)
-    return answer(request, lambda connection: events.activities(connection, filters, asked.file_path, asked.action, wanted))
+    return read_response(request, lambda connection: events.activities(connection, filters, asked.file_path, asked.action, wanted))
 
 
 @router.get(
@@ -78,7 +78,7 @@ def list_activities(request: Request, asked: Annotated[ActivityList, Query()]) -
 def list_tool_calls(request: Request, session_id: SessionId, asked: Annotated[Paged, Query()]) -> Response:
     """With their parameters as they were sent."""
     wanted = paging(request, asked)
-    return answer(request, lambda connection: _tool_calls(request, connection, session_id, wanted))
+    return read_response(request, lambda connection: _tool_calls(request, connection, session_id, wanted))
 
 
 def _session(request: Request, connection: Connection, session_id: str) -> Row:

@@ -3,12 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import Connection
 
+from services.query.database import Connection, Row
 from services.query.http.parameters import FAILURES, scope, stats_range
-from services.query.queries.lists.paging import Row
+from services.query.http.read_response import read_response
 from services.query.queries.stats.tool_stats import tool_stats
-from services.query.reads import answer
 from services.query.schemas import stats_responses
 from services.query.schemas.query_parameters import ToolStatsParameters
 from shared.auth.scopes import NUMBERS, requires
@@ -25,4 +24,4 @@ def show_tool_stats(request: Request, asked: Annotated[ToolStatsParameters, Quer
     def read(connection: Connection) -> Row:
         return tool_stats(connection, scope(request, connection, asked.project_id, asked.user), asked.tool_name, wanted)
 
-    return answer(request, read)
+    return read_response(request, read)

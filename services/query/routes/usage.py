@@ -3,12 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import Connection
 
+from services.query.database import Connection, Row
 from services.query.http.parameters import FAILURES, scope, usage_range
-from services.query.queries.lists.paging import Row
+from services.query.http.read_response import read_response
 from services.query.queries.stats.usage_by import usage
-from services.query.reads import answer
 from services.query.schemas import usage_responses
 from services.query.schemas.query_parameters import UsageParameters
 from shared.auth.scopes import NUMBERS, requires
@@ -28,4 +27,4 @@ def show_usage(request: Request, asked: Annotated[UsageParameters, Query()]) -> 
         projects = ALL if asked.group_by == "project" else None
         return usage(connection, asked.group_by, scope(request, connection, asked.project_id or projects, asked.user), asked.model, wanted)
 
-    return answer(request, read)
+    return read_response(request, read)

@@ -4,8 +4,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from redis import Redis
 
+from services.query.database import Database
 from services.query.queries.status.ledger import is_replica, outcomes
-from services.query.reads import Reads
 from shared.journal.accounting import CHECK_KEY, Accounting, balance, read_accounts
 from shared.journal.partitions import streams_in_use
 
@@ -21,12 +21,12 @@ class Accounts(Struct, frozen=True):
         return asdict(self.equation) | {"alarms": self.alarms}
 
 
-def read_accounting(reads: Reads, redis: "Redis", partitions: int) -> Accounts:
-    """As it is now. redis.RedisError, or SQLAlchemy's errors, if it cannot be read."""
+def read_accounting(database: Database, redis: "Redis", partitions: int) -> Accounts:
+    """As it is now. redis.RedisError or psycopg.Error if it cannot be read."""
     streams = streams_in_use(redis, partitions)
     before = read_accounts(redis, streams)
     # Of the primary: a replica could only tell that nothing is too many.
-    with reads.connection(fresh=True) as connection:
+    with database.connection(from_primary=True) as connection:
         became, may_lag = outcomes(connection), is_replica(connection)
     equation = balance(before, became, read_accounts(redis, streams), may_lag=may_lag)
     return Accounts(equation, int(redis.hget(CHECK_KEY, "alarms") or 0))

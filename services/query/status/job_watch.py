@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+import psycopg
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
+from services.query.database import Database, Row
 from services.query.queries.lists.import_jobs import jobs_by_id
-from services.query.queries.lists.paging import Row
-from services.query.reads import Reads
 
 log = structlog.get_logger()
 
@@ -22,8 +21,8 @@ LOOK_SECONDS = 0.5
 class JobWatch:
     """Of one process. Lives in the event loop that it was made in."""
 
-    def __init__(self, reads: Reads) -> None:
-        self._reads = reads
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._watched: Counter[UUID] = Counter()
         self._seen: dict[UUID, Row] = {}
         self._looked = asyncio.Event()
@@ -87,13 +86,13 @@ class JobWatch:
     async def _look(self) -> dict[UUID, Row]:
         try:
             return await run_in_threadpool(self._read, list(self._watched))
-        except SQLAlchemyError as error:
+        except psycopg.Error as error:
             # It will be back, and so will they who watch.
             log.warning("job_watch_blind", error=type(error).__name__)
             return {}
 
     def _read(self, job_ids: list[UUID]) -> dict[UUID, Row]:
-        with self._reads.connection(fresh=True) as connection:
+        with self._database.connection(from_primary=True) as connection:
             return jobs_by_id(connection, job_ids)
 
     def _wake(self) -> None:

@@ -3,16 +3,15 @@
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import text
 
-from services.query.reads import Reads
+from services.query.database import Database, one_row
 
-_WRITTEN: Final = text("SELECT pg_current_wal_lsn()::text")
+_WRITTEN: Final = "SELECT pg_current_wal_lsn()::text AS written"
 # What is written to the primary and is not of any transaction, as a checkpoint is, makes no reader wait; hence the time, too.
-_REPLAYED: Final = text("""
-    SELECT greatest(pg_wal_lsn_diff(CAST(:written AS pg_lsn), pg_last_wal_replay_lsn()), 0)::bigint,
-           coalesce(extract(epoch FROM now() - pg_last_xact_replay_timestamp()), 0)::float8
-""")
+_REPLAYED: Final = """
+    SELECT greatest(pg_wal_lsn_diff(CAST(%(written)s AS pg_lsn), pg_last_wal_replay_lsn()), 0)::bigint AS wal_bytes,
+           coalesce(extract(epoch FROM now() - pg_last_xact_replay_timestamp()), 0)::float8 AS seconds
+"""
 
 
 class Behind(Struct, frozen=True):
@@ -22,11 +21,12 @@ class Behind(Struct, frozen=True):
     seconds: float
 
 
-def behind(reads: Reads) -> Behind:
-    """As of now. SQLAlchemy's errors if one of the two cannot be asked."""
-    with reads.connection(fresh=True) as primary:
-        written = primary.execute(_WRITTEN).scalar_one()
-    with reads.connection() as replica:
-        wal_bytes, seconds = replica.execute(_REPLAYED, {"written": written}).one()
-    # NULL, None: it is no replica, and has what it has.
-    return Behind(wal_bytes or 0, round(max(seconds, 0.0), 3) if wal_bytes else 0.0)
+def behind(database: Database) -> Behind:
+    """As of now. psycopg.Error if one of the two does not answer."""
+    with database.connection(from_primary=True) as primary:
+        written = one_row(primary, _WRITTEN)
+    with database.connection() as replica:
+        found = one_row(replica, _REPLAYED, written)
+    # NULL: the server is no replica, so nothing is missing.
+    wal_bytes = found["wal_bytes"] or 0
+    return Behind(wal_bytes, round(max(found["seconds"], 0.0), 3) if wal_bytes else 0.0)

@@ -8,7 +8,7 @@ import psycopg
 from starlette.testclient import TestClient
 
 from deploy.embedded.supervision.processes import wait_until
-from services.query import data_as_of
+from services.query import database
 from services.query.app import create_app
 from services.query.settings import Settings
 from tests.conftest import LOCAL
@@ -28,7 +28,7 @@ def test_reads_do_not_wait_for_a_locked_ledger(query_settings: Settings, connect
     paths = ["/api/projects", "/api/stats", "/api/sessions", "/api/conversations", "/api/usage", "/api/import/jobs"]
     with TestClient(create_app(query_settings), LOCAL) as client:
         assert client.get("/api/projects").status_code == 200
-        time.sleep(2 * data_as_of.FRESH_SECONDS)
+        time.sleep(2 * database.FRESH_SECONDS)
         with connection.transaction():
             connection.execute("LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE")
             with ThreadPoolExecutor(len(paths)) as threads:

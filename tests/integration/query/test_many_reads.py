@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from deploy.embedded.supervision.processes import wait_until
-from services.query import reads
+from services.query import database
 from services.query.app import create_app
 from services.query.settings import Settings
 from shared.database import make_engine
@@ -24,8 +24,8 @@ def test_the_service_is_alive_but_not_ready_while_reads_hang(
     query_settings: Settings, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """given a database that answers nobody, when more reads wait for it than there are threads, then the service still tells how it is."""
-    monkeypatch.setattr(reads, "STATEMENT_TIMEOUT_MS", 60_000)
-    monkeypatch.setattr(reads, "make_engine", partial(make_engine, lock_timeout_ms=60_000))
+    monkeypatch.setattr(database, "STATEMENT_TIMEOUT_MS", 60_000)
+    monkeypatch.setattr(database, "make_engine", partial(make_engine, lock_timeout_ms=60_000))
     with TestClient(create_app(query_settings), LOCAL) as client, ThreadPoolExecutor(READERS) as readers:
         assert client.get("/readyz").status_code == 200
         with connection.transaction():

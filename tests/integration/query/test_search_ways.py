@@ -9,7 +9,6 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event
 from starlette.testclient import TestClient
 
 from services.query.queries.search import search_messages, search_strategy
@@ -111,18 +110,24 @@ def rows_read(connection: psycopg.Connection[Any]) -> Iterator[list[int]]:
     """Adds up, in its only item, the messages that the statements within read, by repeating them under EXPLAIN ANALYZE."""
     read = [0]
 
-    def repeat(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+    def repeat(statement: str, parameters: Any) -> None:
         if "set_config" in statement:
             connection.execute(statement.replace(", true)", ", false)").encode(), parameters)
         elif "messages" in statement and not statement.startswith("EXPLAIN"):
             explained = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}".encode(), parameters).fetchone()
             read[0] += _rows_of(explained[0][0]["Plan"])  # type: ignore[index]
 
-    event.listen(Engine, "after_cursor_execute", repeat)
-    try:
+    execute = psycopg.Cursor.execute
+
+    def execute_and_repeat(cursor: psycopg.Cursor[Any], query: Any, params: Any = None, **options: Any) -> psycopg.Cursor[Any]:
+        executed = execute(cursor, query, params, **options)
+        if cursor.connection is not connection and isinstance(query, bytes):
+            repeat(query.decode(), params)
+        return executed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg.Cursor, "execute", execute_and_repeat)
         yield read
-    finally:
-        event.remove(Engine, "after_cursor_execute", repeat)
 
 
 def _rows_of(plan: dict[str, Any]) -> int:

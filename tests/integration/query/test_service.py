@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 from starlette.testclient import TestClient
 
-from services.query import reads
+from services.query import database
 from services.query.app import create_app
 from services.query.http.reference_page import render
 from services.query.settings import Settings
@@ -42,7 +42,7 @@ def test_a_query_past_the_statement_timeout_is_a_503_that_advises_to_narrow_it(
     query_settings: Settings, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """given a table that somebody holds, when a read waits longer than a statement may, then it is told to ask for less."""
-    monkeypatch.setattr(reads, "STATEMENT_TIMEOUT_MS", 200)
+    monkeypatch.setattr(database, "STATEMENT_TIMEOUT_MS", 200)
     with TestClient(create_app(query_settings), LOCAL) as client, connection.transaction():
         connection.execute("LOCK TABLE messages")
         answer = client.get("/api/conversations")
@@ -51,8 +51,8 @@ def test_a_query_past_the_statement_timeout_is_a_503_that_advises_to_narrow_it(
 
 
 def test_the_query_service_cannot_write(client: TestClient) -> None:
-    with client.app.state.reads.connection() as connection, pytest.raises(Exception, match="read-only"):  # type: ignore[attr-defined]
-        connection.exec_driver_sql("DELETE FROM messages")
+    with client.app.state.database.connection() as connection, pytest.raises(Exception, match="read-only"):  # type: ignore[attr-defined]
+        connection.execute("DELETE FROM messages")
 
 
 def test_the_service_is_alive_without_database_and_redis() -> None:

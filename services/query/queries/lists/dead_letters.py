@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Connection
 
-from services.query.queries.lists.paging import Conditions, Paging, Row, page, rows
+from services.query.database import Connection, Row, rows
+from services.query.queries.lists.paging import Conditions, Paging, page
 
 _STATUS = """CASE WHEN stored_at IS NOT NULL THEN 'stored' WHEN replayed_at > last_seen_at THEN 'replaying' ELSE 'waiting' END AS status"""
 _COLUMNS = f"""id, kind, reason, sqlstate, {_STATUS}, event_id, journal_entry_id, request_id, attempts, replays,
@@ -14,7 +14,7 @@ _COLUMNS = f"""id, kind, reason, sqlstate, {_STATUS}, event_id, journal_entry_id
 
 # By id, which is in the order of first_seen_at and never changes: a letter that dies again while one pages stays where it is.
 _LETTERS = f"SELECT {_COLUMNS} FROM dead_letters {{where}} ORDER BY id DESC"
-_LETTER = f"SELECT {_COLUMNS}, payload FROM dead_letters WHERE id = :id"
+_LETTER = f"SELECT {_COLUMNS}, payload FROM dead_letters WHERE id = %(id)s"
 
 _GROUPS = """
     SELECT kind, reason, sqlstate, count(*) AS count, min(first_seen_at) AS first_seen_at, max(last_seen_at) AS last_seen_at,
@@ -38,8 +38,8 @@ class LetterFilters(Struct, frozen=True):
     def conditions(self) -> Conditions:
         """On the table."""
         conditions = Conditions("stored_at IS NOT NULL" if self.is_stored else "stored_at IS NULL")
-        conditions.add("kind = :kind", kind=self.kind)
-        conditions.add("reason = :reason", reason=self.reason)
+        conditions.add("kind = %(kind)s", kind=self.kind)
+        conditions.add("reason = %(reason)s", reason=self.reason)
         return conditions
 
 

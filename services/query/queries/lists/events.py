@@ -4,9 +4,9 @@ from datetime import datetime
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection
 
-from services.query.queries.lists.paging import Conditions, Page, Paging, Row, page, page_of_texts, rows
+from services.query.database import Connection, Row, rows
+from services.query.queries.lists.paging import Conditions, Page, Paging, page, page_of_texts
 from shared.search_terms import escape_like
 
 MESSAGE_COLUMNS = """m.id, m.session_id, nullif(m.project_id, 0) AS project_id, m.role, m.content,
@@ -28,11 +28,11 @@ _ACTIVITIES = """
     {where}
     ORDER BY a.occurred_at DESC, a.id DESC
 """
-_FILE = "a.file_key = ANY (ARRAY(SELECT file_key FROM files WHERE left(file_path, 400) = left(:file_path, 400) AND file_path = :file_path))"
+_FILE = "a.file_key = ANY (ARRAY(SELECT file_key FROM files WHERE left(file_path, 400) = left(%(file_path)s, 400) AND file_path = %(file_path)s))"
 # Few files lead to their activities by the index of these; of many, a walk from the newest activity backwards meets enough soon.
 FEW_FILES = 500
 _FILES = f"""
-    SELECT file_key FROM files WHERE left(file_path, 400) LIKE :prefix || '%' AND starts_with(file_path, :whole_prefix) LIMIT {FEW_FILES + 1}
+    SELECT file_key FROM files WHERE left(file_path, 400) LIKE %(prefix)s || '%%' AND starts_with(file_path, %(whole_prefix)s) LIMIT {FEW_FILES + 1}
 """
 
 _TOOL_CALLS = """
@@ -60,10 +60,10 @@ class EventFilters(Struct, frozen=True):
     def conditions(self, alias: str) -> Conditions:
         """On a table that has the columns of an event."""
         conditions = Conditions()
-        conditions.add(f"{alias}.session_id = :session_id", session_id=self.session_id)
-        conditions.add(f"{alias}.project_id = :project_id", project_id=self.project_id)
-        conditions.add(f"{alias}.occurred_at >= :start", start=self.start)
-        conditions.add(f"{alias}.occurred_at < :end", end=self.end)
+        conditions.add(f"{alias}.session_id = %(session_id)s", session_id=self.session_id)
+        conditions.add(f"{alias}.project_id = %(project_id)s", project_id=self.project_id)
+        conditions.add(f"{alias}.occurred_at >= %(start)s", start=self.start)
+        conditions.add(f"{alias}.occurred_at < %(end)s", end=self.end)
         return conditions
 
 
@@ -75,7 +75,7 @@ def by_time(row: Row) -> tuple[object, object]:
 def conversations(connection: Connection, filters: EventFilters, role: str | None, paging: Paging) -> Page:
     """Messages, newest first; those without a date last."""
     conditions = filters.conditions("m")
-    conditions.add("m.role = :role", role=role)
+    conditions.add("m.role = %(role)s", role=role)
     conditions.add_after(paging.after(("time", "uuid")), "m.occurred_at, m.id", ("timestamptz", "uuid"))
     return page_of_texts(connection, _MESSAGES, conditions, paging, by_time, columns=_SHOWN_OF_MESSAGES, order=NEWEST_FIRST)
 
@@ -83,7 +83,7 @@ def conversations(connection: Connection, filters: EventFilters, role: str | Non
 def activities(connection: Connection, filters: EventFilters, file_path: str | None, action: str | None, paging: Paging) -> Page:
     """Changes of files, newest first. `file_path` is exact, or a beginning if it ends in *."""
     conditions = filters.conditions("a")
-    conditions.add("a.action = :action", action=action)
+    conditions.add("a.action = %(action)s", action=action)
     _add_files(connection, conditions, file_path)
     conditions.add_after(paging.after(("time", "uuid")), "a.occurred_at, a.id", ("timestamptz", "uuid"))
     return page(connection, _ACTIVITIES, conditions, paging, by_time)
@@ -96,15 +96,15 @@ def _add_files(connection: Connection, conditions: Conditions, file_path: str | 
     prefix = {"prefix": escape_like(file_path[:-1][:200]), "whole_prefix": file_path[:-1]}
     files = [row["file_key"] for row in rows(connection, _FILES, prefix)]
     if len(files) <= FEW_FILES:
-        conditions.add("a.file_key = ANY (CAST(:file_keys AS uuid[]))", file_keys=files)
+        conditions.add("a.file_key = ANY (CAST(%(file_keys)s AS uuid[]))", file_keys=files)
     else:
-        conditions.add("starts_with(f.file_path, :whole_prefix)", whole_prefix=file_path[:-1])
+        conditions.add("starts_with(f.file_path, %(whole_prefix)s)", whole_prefix=file_path[:-1])
 
 
 def session_tool_calls(connection: Connection, session_id: str, paging: Paging) -> Page:
     """A session's tool calls, oldest first; those without a date first of all."""
     conditions = Conditions()
-    conditions.add("t.session_id = :session_id", session_id=session_id)
+    conditions.add("t.session_id = %(session_id)s", session_id=session_id)
     conditions.add_after(paging.after(("time", "uuid")), "t.occurred_at, t.id", ("timestamptz", "uuid"), ">")
     found = page_of_texts(connection, _TOOL_CALLS, conditions, paging, by_time, columns=_SHOWN_OF_TOOL_CALLS, order=OLDEST_FIRST)
     for item in found.items:

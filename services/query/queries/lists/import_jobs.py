@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import Connection
-
-from services.query.queries.lists.paging import Conditions, Page, Paging, Row, page, rows
+from services.query.database import Connection, Row, rows
+from services.query.queries.lists.paging import Conditions, Page, Paging, page
 
 # Of an undo, what is left to do is known, and of what there was, as many as the import had made.
 _JOBS = """
@@ -30,7 +29,7 @@ def jobs(connection: Connection, paging: Paging, key_id: str | None = None) -> P
     """All import jobs, or those that came by a key, newest first."""
     conditions = Conditions()
     if key_id is not None:
-        conditions.add("j.key_id = :key_id", key_id=key_id)
+        conditions.add("j.key_id = %(key_id)s", key_id=key_id)
     conditions.add_after(paging.after(("time", "uuid")), "j.created_at, j.id", ("timestamptz", "uuid"))
     found = page(connection, _JOBS, conditions, paging, lambda row: (row["created_at"], row["job_id"]))
     return Page([_shown(row, datetime.now(UTC)) for row in found.items], found.next_cursor)
@@ -43,7 +42,7 @@ def job(connection: Connection, job_id: UUID, key_id: str | None = None) -> Row 
 
 def jobs_by_id(connection: Connection, job_ids: Iterable[UUID], key_id: str | None = None) -> dict[UUID, Row]:
     """Those of them that there are, and came by the key."""
-    where = "WHERE j.id = ANY (CAST(:ids AS uuid[])) AND (CAST(:key_id AS text) IS NULL OR j.key_id = :key_id)"
+    where = "WHERE j.id = ANY (CAST(%(ids)s AS uuid[])) AND (CAST(%(key_id)s AS text) IS NULL OR j.key_id = %(key_id)s)"
     found = rows(connection, _JOBS.replace("{where}", where), {"ids": list(job_ids), "key_id": key_id})
     return {row["job_id"]: _shown(row, datetime.now(UTC)) for row in found}
 

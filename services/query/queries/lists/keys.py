@@ -1,12 +1,11 @@
 """API keys: one to be checked, the list without what is kept of the keys themselves, and the audit log."""
 
-from sqlalchemy import Connection
-
-from services.query.queries.lists.paging import Conditions, Page, Paging, rows
+from services.query.database import Connection, rows
+from services.query.queries.lists.paging import Conditions, Page, Paging
 from services.query.queries.lists.paging import page as read_page
 from shared.auth.keys import Grant, StoredKey
 
-_FIND = "SELECT sha256, scopes, user_name, project_ids FROM api_keys WHERE id = :id AND revoked_at IS NULL"
+_FIND = "SELECT sha256, scopes, user_name, project_ids FROM api_keys WHERE id = %(id)s AND revoked_at IS NULL"
 _HAS_ADMIN = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL AND 'admin' = ANY(scopes)) AS found"
 _KEYS = """
     SELECT id, name, scopes, user_name AS user, project_ids, created_at, last_used_at, revoked_at

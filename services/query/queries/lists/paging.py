@@ -1,15 +1,12 @@
 """How every list is read: fixed conditions put together, newest first, one row more than asked for to know whether there is a next page."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, TextClause, text
 
 from services.query import cursor as cursors
-
-Row = dict[str, Any]
+from services.query.database import Connection, Row, rows
 
 # Of texts in a page, so that a list of the longest ones is no gigabyte; but one row there is always.
 PAGE_BYTES = 8 * 1024**2
@@ -73,7 +70,7 @@ class Conditions:
 
     def _compare(self, prefix: str, comparison: str, keys: tuple[Any, ...], columns: str, types: tuple[str, ...]) -> None:
         names = [f"{prefix}_{number}" for number in range(len(keys))]
-        values = ", ".join(f"CAST(:{name} AS {kind})" for name, kind in zip(names, types, strict=True))
+        values = ", ".join(f"CAST(%({name})s AS {kind})" for name, kind in zip(names, types, strict=True))
         self.fragments.append(f"({columns}) {comparison} ({values})")
         self.parameters |= dict(zip(names, keys, strict=True))
 
@@ -88,26 +85,10 @@ class Conditions:
         return "WHERE " + " AND ".join(self.fragments) if self.fragments else ""
 
 
-@lru_cache(maxsize=512)
-def _statement(sql: str) -> TextClause:
-    return text(sql)
-
-
-def rows(connection: Connection, sql: str, parameters: Row | None = None) -> list[Row]:
-    """The rows of a SELECT as dicts, in the order of its columns."""
-    return [dict(row._mapping) for row in connection.execute(_statement(sql), parameters or {})]
-
-
-def estimated_rows(connection: Connection, sql: str, parameters: Row) -> int:
-    """How many rows the planner expects of a SELECT, without running it."""
-    plan = connection.execute(_statement("EXPLAIN (FORMAT JSON) " + sql), parameters).scalar_one()
-    return int(plan[0]["Plan"]["Plan Rows"])
-
-
 # The rows before the bound, and of each how many there were to choose from. What is behind it is counted by its length alone, and not read.
 _BOUNDED = f"""
     SELECT {{columns}}, candidates FROM (
-        SELECT *, sum(bytes) OVER (ORDER BY {{order}}) AS bytes_so_far, count(*) OVER () AS candidates FROM ({{sql}} LIMIT :fetch) AS all_of_it
+        SELECT *, sum(bytes) OVER (ORDER BY {{order}}) AS bytes_so_far, count(*) OVER () AS candidates FROM ({{sql}} LIMIT %(fetch)s) AS all_of_it
     ) AS counted
     WHERE bytes_so_far <= {PAGE_BYTES} OR bytes_so_far = bytes ORDER BY {{order}}"""
 
@@ -145,7 +126,7 @@ def within_bytes(found: Sequence[Row]) -> Sequence[Row]:
 def page(connection: Connection, sql: str, conditions: Conditions, paging: Paging, keys: Callable[[Row], Sequence[Any]]) -> Page:
     """Fills `{where}` and the LIMIT of `sql`, and makes the cursor of the last row shown out of its `keys`."""
     found = rows(
-        connection, sql.replace("{where}", conditions.where()) + " LIMIT :fetch", conditions.parameters | {"fetch": paging.limit + 1}
+        connection, sql.replace("{where}", conditions.where()) + " LIMIT %(fetch)s", conditions.parameters | {"fetch": paging.limit + 1}
     )
     items = found[: paging.limit]
     more = len(found) > paging.limit

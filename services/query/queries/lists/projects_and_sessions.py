@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import Connection
 
-from services.query.queries.lists.paging import Conditions, Page, Paging, Row, page, rows, shown
+from services.query.database import Connection, Row, rows
+from services.query.queries.lists.paging import Conditions, Page, Paging, page, shown
 
 _PROJECTS = f"""
     SELECT p.id, p.name, p.path,
@@ -85,17 +85,17 @@ def projects(connection: Connection, paging: Paging) -> Page:
 
 def project(connection: Connection, project_id: int) -> Row | None:
     """One project with its totals."""
-    found = rows(connection, _PROJECTS.replace("{where}", "WHERE p.id = :id"), {"id": project_id})
+    found = rows(connection, _PROJECTS.replace("{where}", "WHERE p.id = %(id)s"), {"id": project_id})
     return found[0] if found else None
 
 
 def sessions(connection: Connection, filters: SessionFilters, paging: Paging) -> Page:
     """Sessions by their date, newest first; those without a date last."""
     conditions = Conditions("s.counted")
-    conditions.add("s.project_id = :project_id", project_id=filters.project_id)
-    conditions.add("s.user_id = (SELECT id FROM users WHERE name = :user)", user=filters.user)
-    conditions.add("s.dated_at >= :start", start=filters.start)
-    conditions.add("s.dated_at < :end", end=filters.end)
+    conditions.add("s.project_id = %(project_id)s", project_id=filters.project_id)
+    conditions.add("s.user_id = (SELECT id FROM users WHERE name = %(user)s)", user=filters.user)
+    conditions.add("s.dated_at >= %(start)s", start=filters.start)
+    conditions.add("s.dated_at < %(end)s", end=filters.end)
     if filters.status:
         conditions.add(_OPEN if filters.status == "open" else _ENDED)
     conditions.add_after(paging.after(("time", "text")), "s.dated_at, s.session_id", ("timestamptz", "text"))
@@ -108,7 +108,7 @@ def sessions(connection: Connection, filters: SessionFilters, paging: Paging) ->
 
 def session(connection: Connection, session_id: str) -> Row | None:
     """One session, also one of which only its start was accepted yet."""
-    found = rows(connection, _SESSIONS.replace("{where}", "WHERE s.session_id = :session_id"), {"session_id": session_id})
+    found = rows(connection, _SESSIONS.replace("{where}", "WHERE s.session_id = %(session_id)s"), {"session_id": session_id})
     for item in found:
         del item["dated_at"]
     return found[0] if found else None
@@ -116,4 +116,4 @@ def session(connection: Connection, session_id: str) -> Row | None:
 
 def session_exists(connection: Connection, session_id: str) -> bool:
     """Whether any of it is known."""
-    return bool(rows(connection, "SELECT 1 AS found FROM sessions WHERE session_id = :session_id", {"session_id": session_id}))
+    return bool(rows(connection, "SELECT 1 AS found FROM sessions WHERE session_id = %(session_id)s", {"session_id": session_id}))

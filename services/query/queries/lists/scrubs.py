@@ -2,13 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import Connection
-
-from services.query.queries.lists.paging import Row, rows
+from services.query.database import Connection, Row, rows
 
 _SCRUB = """
     SELECT id AS scrub_id, status, is_dry_run AS dry_run, rows_scanned, rows_changed, redactions, created_at, started_at, finished_at
-    FROM scrubs WHERE id = :id"""
+    FROM scrubs WHERE id = %(id)s"""
 
 
 def scrub(connection: Connection, scrub_id: UUID) -> Row | None:

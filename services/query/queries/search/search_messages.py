@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
 from services.query.cursor import Shape
+from services.query.database import Connection, Row, rows
 from services.query.queries.lists.events import MESSAGE_COLUMNS, EventFilters, by_time
-from services.query.queries.lists.paging import Conditions, Page, Paging, Row, rows, within_bytes
+from services.query.queries.lists.paging import Conditions, Page, Paging, within_bytes
 from services.query.queries.search.search_sql import SCORE, Matching
 from services.query.queries.search.search_strategy import MAX_TOTAL, Finder
 from services.query.queries.search.snippet import snippet
@@ -20,7 +19,7 @@ RANKED_CANDIDATES = 1_000
 
 # Which they are, how they rank and how long they are; their texts are read of those that fit into a page.
 _TO_RANK = f"m.id, nullif(m.occurred_at, '-infinity') AS timestamp, octet_length(m.content) AS bytes, {SCORE}"
-_BY_IDS = f"SELECT {MESSAGE_COLUMNS} FROM messages m WHERE m.id = ANY (CAST(:ids AS uuid[]))"
+_BY_IDS = f"SELECT {MESSAGE_COLUMNS} FROM messages m WHERE m.id = ANY (CAST(%(ids)s AS uuid[]))"
 
 # Sort keys of the last row shown, then the newest and the oldest row of the window that is ranked: it stays the same from page to
 # page, so that pages fit together while rows arrive. So do the weights of the words.
@@ -33,7 +32,7 @@ def search(connection: Connection, query: SearchQuery | None, filters: EventFilt
     if query is not None and not query.groups:
         return {"items": [], "next_cursor": None, "total": 0, "total_is_exact": True}
     within, others = filters.conditions("m"), Conditions()
-    others.add("m.role = :role", role=role)
+    others.add("m.role = %(role)s", role=role)
     if query is not None:
         # Where Claude only used tools; it has no word that is not to be there.
         within.add("m.content <> ''")

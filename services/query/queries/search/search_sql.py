@@ -4,20 +4,19 @@ from collections.abc import Sequence
 from math import log2
 from typing import Any
 
-from sqlalchemy import Connection
-
-from services.query.queries.lists.paging import Conditions, estimated_rows
+from services.query.database import Connection, estimated_rows
+from services.query.queries.lists.paging import Conditions
 from shared.search_terms import Group, SearchQuery
 
-_WITH_WORD = "SELECT 1 FROM messages m WHERE m.terms @@ CAST(:word AS tsquery)"
+_WITH_WORD = "SELECT 1 FROM messages m WHERE m.terms @@ CAST(%(word)s AS tsquery)"
 # Each word by how often and early it is there, and rare ones more; then all of them by how near they are. ts_rank of several words at once
 # is 0 where they are far from each other. A match never has 0, not even one of `-not` alone. Each call unpacks the vector again, which for
 # two or three words is still less than a copy of it by setweight.
 SCORE = """
     greatest(round((
-        coalesce((SELECT sum(w.weight * ts_rank(m.terms, w.word, 1)) / :all_weights
-            FROM unnest(CAST(:words AS tsquery[]), CAST(:weights AS int[])) AS w (word, weight)), 0)
-        + coalesce(ts_rank_cd(m.terms, CAST(:together AS tsquery), 1), 0))::numeric, 6)::float8, 0.000001) AS score"""
+        coalesce((SELECT sum(w.weight * ts_rank(m.terms, w.word, 1)) / %(all_weights)s
+            FROM unnest(CAST(%(words)s AS tsquery[]), CAST(%(weights)s AS int[])) AS w (word, weight)), 0)
+        + coalesce(ts_rank_cd(m.terms, CAST(%(together)s AS tsquery), 1), 0))::numeric, 6)::float8, 0.000001) AS score"""
 
 
 class Matching:
@@ -52,17 +51,17 @@ class Matching:
 
     def candidates(self, conditions: Conditions) -> Conditions:
         """Those and to match as far as the index can tell."""
-        fragments = ["m.terms @@ CAST(:rank_by AS tsquery)"] if self._index_tells else []
+        fragments = ["m.terms @@ CAST(%(rank_by)s AS tsquery)"] if self._index_tells else []
         return conditions.and_also(fragments, self._parameters)
 
     def _group(self, number: int, group: Group, *, with_terms: bool) -> str:
         tests = []
         if group.tsquery and with_terms:
             self._parameters[f"terms_{number}"] = group.tsquery
-            tests.append(f"m.terms @@ CAST(:terms_{number} AS tsquery)")
+            tests.append(f"m.terms @@ CAST(%(terms_{number})s AS tsquery)")
         for kind, negation, texts in (("has", "", group.literals), ("not", "NOT ", group.excluded)):
             for place, literal in enumerate(texts):
                 self._parameters[f"{kind}_{number}_{place}"] = literal
                 # As ILIKE finds it, in less time.
-                tests.append(f"{negation}strpos(lower(m.content), lower(:{kind}_{number}_{place})) > 0")
+                tests.append(f"{negation}strpos(lower(m.content), lower(%({kind}_{number}_{place})s)) > 0")
         return "(" + " AND ".join(tests) + ")"

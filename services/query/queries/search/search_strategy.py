@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, text
 
-from services.query.queries.lists.paging import Conditions, Row, estimated_rows, rows
+from services.query.database import Connection, Row, estimated_rows, rows
+from services.query.queries.lists.paging import Conditions
 from services.query.queries.search.search_sql import Matching
 
 MAX_TOTAL = 10_000
@@ -29,25 +29,25 @@ _CANDIDATES = "SELECT 1 FROM messages m {where}"
 
 # One row at least: the counts. The rest is empty if there were more than `most`. Texts are looked at newest first, until enough are found.
 _BY_INDEX = f"""
-    WITH read AS MATERIALIZED (SELECT m.id, m.occurred_at, m.role FROM messages m {{where}} LIMIT :most + 1),
+    WITH read AS MATERIALIZED (SELECT m.id, m.occurred_at, m.role FROM messages m {{where}} LIMIT %(most)s + 1),
         found AS (SELECT m.id, m.occurred_at FROM read m {{others}}),
         counts AS MATERIALIZED (SELECT (SELECT count(*) FROM read) AS rows_read, (SELECT count(*) FROM found) AS candidates),
         newest AS (SELECT m.id, m.occurred_at FROM found m, counts {{position}} {_ORDER})
     SELECT counts.rows_read, {{total}} AS total, page.*
     FROM counts LEFT JOIN (
-        SELECT {{columns}} FROM newest n JOIN messages m ON m.id = n.id WHERE {{matches}} ORDER BY n.occurred_at DESC, n.id DESC LIMIT :fetch
+        SELECT {{columns}} FROM newest n JOIN messages m ON m.id = n.id WHERE {{matches}} ORDER BY n.occurred_at DESC, n.id DESC LIMIT %(fetch)s
     ) page ON true
     ORDER BY page.timestamp DESC NULLS LAST, page.id DESC
 """
 _TEXTS_THAT_MATCH = """
-    CASE WHEN counts.candidates <= :counted_texts THEN (SELECT count(*) FROM found f JOIN messages m ON m.id = f.id WHERE {exact}) END
+    CASE WHEN counts.candidates <= %(counted_texts)s THEN (SELECT count(*) FROM found f JOIN messages m ON m.id = f.id WHERE {exact}) END
 """
 # The bound is inside, so that no estimate of what matches decides how the walk goes.
 _WALK = f"""
-    SELECT {{columns}} FROM (SELECT m.* FROM messages m {{where}} {_ORDER} LIMIT :walked) m {{matches}} {_ORDER} LIMIT :fetch
+    SELECT {{columns}} FROM (SELECT m.* FROM messages m {{where}} {_ORDER} LIMIT %(walked)s) m {{matches}} {_ORDER} LIMIT %(fetch)s
 """
 # A LIMIT makes the whole table look cheap to read, and a walk is in the order of an index, never a sort.
-_SCANS = text("SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', :bitmaps, true)")
+_SCANS = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', %(bitmaps)s, true)"
 
 
 class Bounds(Struct, frozen=True):
@@ -120,13 +120,13 @@ class Finder:
 
     def _by_index(self, columns: str, matches: str, fetch: int, most: int) -> list[Row] | None:
         candidates = self._matching.candidates(self._filters)
-        position = Conditions("counts.rows_read <= :most").and_also(self._position.fragments, self._position.parameters)
+        position = Conditions("counts.rows_read <= %(most)s").and_also(self._position.fragments, self._position.parameters)
         total = _TEXTS_THAT_MATCH.format(exact=self._matching.exact) if self.has_literals else "counts.candidates"
         where = {"where": candidates.where(), "others": self._others.where(), "position": position.where()}
         parameters = candidates.parameters | self._others.parameters | position.parameters | {"most": most, "fetch": fetch}
         if self.has_literals:
             parameters["counted_texts"] = COUNTED_TEXTS
-        self._connection.execute(_SCANS, {"bitmaps": "on"})
+        rows(self._connection, _SCANS, {"bitmaps": "on"})
         found = rows(self._connection, _BY_INDEX.format(total=total, columns=columns, matches=matches, **where), parameters)
         self._count(found[0]["rows_read"], found[0]["total"], most)
         if found[0]["rows_read"] > most:
@@ -140,7 +140,7 @@ class Finder:
     def _walk(self, columns: str, matches: str, fetch: int, walked: int) -> list[Row] | None:
         within = self._filters.and_also(self._position.fragments, self._position.parameters)
         wanted = self._matching.candidates(self._others).and_also([matches], {})
-        self._connection.execute(_SCANS, {"bitmaps": "off"})
+        rows(self._connection, _SCANS, {"bitmaps": "off"})
         sql = _WALK.format(columns=columns, where=within.where(), matches=wanted.where())
         found = rows(self._connection, sql, within.parameters | wanted.parameters | {"walked": walked, "fetch": fetch})
         return found if len(found) == fetch else None

@@ -5,10 +5,12 @@ A nested loop from segments into the index, and nothing else, is what is wanted:
 
 from collections.abc import Sequence
 
-from services.query.queries.lists.paging import Row
+from services.query.database import Row
 from services.query.queries.stats.ranges import Segment
 
-SEGMENTS = "unnest(CAST(:grains AS smallint[]), CAST(:starts AS float8[]), CAST(:ends AS float8[])) AS g (grain_minutes, start, until)"
+SEGMENTS = (
+    "unnest(CAST(%(grains)s AS smallint[]), CAST(%(starts)s AS float8[]), CAST(%(ends)s AS float8[])) AS g (grain_minutes, start, until)"
+)
 # For events instead of buckets, the same segments are ranges of time.
 WITHIN_SEGMENT = "occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)"
 IN_SEGMENT = "grain_minutes = g.grain_minutes AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)"

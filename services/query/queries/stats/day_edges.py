@@ -12,7 +12,7 @@ from math import floor, inf, isinf
 
 from msgspec import Struct
 
-from services.query.queries.lists.paging import Row
+from services.query.database import Row
 from services.query.queries.stats.ranges import DAY, Segment, cover
 
 NONE = -1

@@ -1,8 +1,6 @@
 """Files: how many different ones were touched. Distinct counts cannot be added up, but sets of bits can be united (file_sets)."""
 
-from sqlalchemy import Connection
-
-from services.query.queries.lists.paging import Row, rows
+from services.query.database import Connection, Row, rows
 from services.query.queries.stats.bucket_ranges import IN_SEGMENT, SEGMENTS, segment_parameters
 from services.query.queries.stats.ranges import Segment
 from shared.database import ALL
@@ -10,22 +8,22 @@ from shared.database import ALL
 # As the index by time has it: `>= 0` would invite a scan of the primary key, project by project.
 OF_ALL = "<> -1 AND grain_minutes > 0"
 
-_INTERVAL = "width_bucket(date_part('epoch', r.bucket_start), CAST(:edges AS float8[])) - 1"
+_INTERVAL = "width_bucket(date_part('epoch', r.bucket_start), CAST(%(edges)s AS float8[])) - 1"
 
 # Days and weeks as sets; hours and quarters, whose sets are not kept, file by file.
 _SETS = f"""
     SELECT {{interval}} AS i, r.chunk, r.bits
     FROM {SEGMENTS}
-    CROSS JOIN LATERAL (SELECT bucket_start, chunk, bits FROM file_sets WHERE project_id = :project_id AND {IN_SEGMENT} {{dated}} OFFSET 0) AS r
+    CROSS JOIN LATERAL (SELECT bucket_start, chunk, bits FROM file_sets WHERE project_id = %(project_id)s AND {IN_SEGMENT} {{dated}} OFFSET 0) AS r
 """
 _CELLS = (
     f"""
     SELECT DISTINCT {{interval}} AS i, r.file_key
     FROM {SEGMENTS}
     CROSS JOIN LATERAL (SELECT bucket_start, file_key FROM file_rollups WHERE {IN_SEGMENT} {{dated}} AND project_id {{of_project}} AND touches > 0 OFFSET 0) AS r
-""".replace(":grains", ":fine_grains")
-    .replace(":starts", ":fine_starts")
-    .replace(":ends", ":fine_ends")
+""".replace("%(grains)s", "%(fine_grains)s")
+    .replace("%(starts)s", "%(fine_starts)s")
+    .replace("%(ends)s", "%(fine_ends)s")
 )
 
 _DISTINCT_SETS = f"""
@@ -59,7 +57,7 @@ def _distinct(
     kept = [each for each in segments if each.grain_minutes in (1440, 10080)]
     fine = [each for each in segments if each.grain_minutes not in (1440, 10080)]
     sql = (_DISTINCT_SETS if kept else _DISTINCT_CELLS).format(
-        interval=interval, dated=dated, of_project=OF_ALL if project_id == ALL else "= :project_id"
+        interval=interval, dated=dated, of_project=OF_ALL if project_id == ALL else "= %(project_id)s"
     )
     bounds = segment_parameters(kept) | {f"fine_{name}": value for name, value in segment_parameters(fine).items()}
     return {row["i"]: row["files"] for row in rows(connection, sql, bounds | parameters | {"project_id": project_id})}

@@ -11,31 +11,29 @@ from itertools import pairwise
 from math import inf
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
-
-from services.query.queries.lists.paging import Row, rows
+from services.query.database import Connection, Row, rows
 from services.query.queries.stats.bucket_ranges import IN_SEGMENT, SEGMENTS, segment_parameters
 from services.query.queries.stats.packed_counters import ACTIVE_DIGITS, counters, holds
 from services.query.queries.stats.ranges import DAY, HOUR, QUARTER, WEEK, Range, Segment, cover
 from shared.messages import EARLIEST, LATEST
 
 _ACTIVE = f"""
-    SELECT width_bucket(date_part('epoch', bucket_start), CAST(:offset_starts AS float8[])) AS period,
+    SELECT width_bucket(date_part('epoch', bucket_start), CAST(%(offset_starts)s AS float8[])) AS period,
         sum(CASE r.grain_minutes WHEN 10080 THEN active_by_quarter ELSE placed(active_us, quarter_of_week(bucket_start), {ACTIVE_DIGITS}) END)::text AS active,
         sum(active_us) AS active_us
     FROM {SEGMENTS}
     CROSS JOIN LATERAL (SELECT grain_minutes, bucket_start, active_us, active_by_quarter FROM activity_rollups
-        WHERE project_id = :project_id AND user_id = :user_id AND {IN_SEGMENT} AND bucket_start > '-infinity' AND active_us > 0 OFFSET 0) AS r
+        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND {IN_SEGMENT} AND bucket_start > '-infinity' AND active_us > 0 OFFSET 0) AS r
     GROUP BY 1
 """
 
 # Where there is more than a vector can hold: of hours or quarters, each by itself.
 _ACTIVE_APART = f"""
-    SELECT width_bucket(date_part('epoch', bucket_start), CAST(:offset_starts AS float8[])) AS period, quarter_of_week(bucket_start) AS quarter,
+    SELECT width_bucket(date_part('epoch', bucket_start), CAST(%(offset_starts)s AS float8[])) AS period, quarter_of_week(bucket_start) AS quarter,
         sum(active_us) AS active_us
     FROM {SEGMENTS}
     CROSS JOIN LATERAL (SELECT bucket_start, active_us FROM activity_rollups
-        WHERE project_id = :project_id AND user_id = :user_id AND {IN_SEGMENT} AND bucket_start > '-infinity' AND active_us > 0 OFFSET 0) AS r
+        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND {IN_SEGMENT} AND bucket_start > '-infinity' AND active_us > 0 OFFSET 0) AS r
     GROUP BY 1, 2
 """
 

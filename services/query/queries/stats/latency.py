@@ -3,9 +3,7 @@
 from collections import defaultdict
 from itertools import accumulate
 
-from sqlalchemy import Connection
-
-from services.query.queries.lists.paging import Row, rows
+from services.query.database import Connection, Row, rows
 from services.query.queries.stats.packed_counters import TIMES_DIGITS, counters, holds
 from services.query.queries.stats.ranges import Segment
 from services.query.queries.stats.tools import calls_source, is_kept, rollup_source, split_parameters

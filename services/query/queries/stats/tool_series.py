@@ -3,26 +3,24 @@
 from bisect import bisect_right
 from collections import defaultdict
 
-from sqlalchemy import Connection
-
-from services.query.queries.lists.paging import Row, rows
+from services.query.database import Connection, Row, rows
 from services.query.queries.stats.packed_counters import CALLS_DIGITS, holds, total
 from services.query.queries.stats.ranges import QUARTER, WEEK
 
 _WEEKS = """
     SELECT date_part('epoch', bucket_start) AS week, calls_by_quarter::text AS calls, errors_by_quarter::text AS errors, calls AS calls_in_all
     FROM tool_rollups
-    WHERE project_id = :project_id AND user_id = :user_id AND grain_minutes = 10080 AND tool_name = :tool_name AND calls_by_quarter <> 0
-        AND bucket_start > to_timestamp(:start) - interval '7 days' AND bucket_start < to_timestamp(:end)
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = 10080 AND tool_name = %(tool_name)s AND calls_by_quarter <> 0
+        AND bucket_start > to_timestamp(%(start)s) - interval '7 days' AND bucket_start < to_timestamp(%(end)s)
 """
 
 # Of a week with more calls than its vectors can hold.
 _CALLS = """
-    SELECT width_bucket(date_part('epoch', occurred_at), CAST(:edges AS float8[])) - 1 AS i, count(*) AS calls,
+    SELECT width_bucket(date_part('epoch', occurred_at), CAST(%(edges)s AS float8[])) - 1 AS i, count(*) AS calls,
         count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors
     FROM tool_calls
-    WHERE tool_name = :tool_name AND occurred_at >= to_timestamp(:start) AND occurred_at < to_timestamp(:end)
-        AND (:project_id = -1 OR project_id = :project_id) AND (:user_id = -1 OR user_id = :user_id)
+    WHERE tool_name = %(tool_name)s AND occurred_at >= to_timestamp(%(start)s) AND occurred_at < to_timestamp(%(end)s)
+        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
     GROUP BY i
 """
 

@@ -1,8 +1,6 @@
 """The answer of /api/tool-calls/stats."""
 
-from sqlalchemy import Connection
-
-from services.query.queries.lists.paging import Row
+from services.query.database import Connection, Row
 from services.query.queries.stats import latency, tool_series, tools, totals_and_series
 from services.query.queries.stats.ranges import Range, at, cover
 

@@ -1,8 +1,6 @@
 """Tool calls by tool: counts and times, out of tool_rollups for weeks and UTC days, and of the calls themselves for what is left."""
 
-from sqlalchemy import Connection
-
-from services.query.queries.lists.paging import Row, rows
+from services.query.database import Connection, Row, rows
 from services.query.queries.stats.bucket_ranges import IN_SEGMENT, SEGMENTS, WITHIN_SEGMENT, segment_parameters
 from services.query.queries.stats.ranges import Segment
 from shared.database import ALL
@@ -10,7 +8,7 @@ from shared.database import ALL
 _ROLLUP = f"""
     SELECT {{columns}}
     FROM {SEGMENTS}
-    CROSS JOIN LATERAL (SELECT * FROM tool_rollups WHERE project_id = :project_id AND user_id = :user_id AND {IN_SEGMENT} {{of_tool}} OFFSET 0) AS r
+    CROSS JOIN LATERAL (SELECT * FROM tool_rollups WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND {IN_SEGMENT} {{of_tool}} OFFSET 0) AS r
 """
 
 _CALLS = f"""
@@ -47,9 +45,9 @@ def is_kept(segment: Segment) -> bool:
 
 def calls_source(project_id: int, user_id: int, tool_name: str | None, columns: str) -> str:
     """A SELECT over the calls themselves in the segments that `split_parameters` calls edges."""
-    of_scope = ("" if project_id == ALL else "AND project_id = :project_id ") + ("" if user_id == ALL else "AND user_id = :user_id")
+    of_scope = ("" if project_id == ALL else "AND project_id = %(project_id)s ") + ("" if user_id == ALL else "AND user_id = %(user_id)s")
     sql = _CALLS.format(columns=columns, of_scope=of_scope, of_tool=_of_tool(tool_name))
-    return sql.replace(":grains", ":edge_grains").replace(":starts", ":edge_starts").replace(":ends", ":edge_ends")
+    return sql.replace("%(grains)s", "%(edge_grains)s").replace("%(starts)s", "%(edge_starts)s").replace("%(ends)s", "%(edge_ends)s")
 
 
 def split_parameters(project_id: int, user_id: int, tool_name: str | None, segments: list[Segment]) -> Row:
@@ -70,4 +68,4 @@ def rollup_source(tool_name: str | None, columns: str) -> str:
 
 
 def _of_tool(tool_name: str | None) -> str:
-    return "" if tool_name is None else "AND tool_name = :tool_name"
+    return "" if tool_name is None else "AND tool_name = %(tool_name)s"

@@ -4,9 +4,8 @@ A file is touched in a range at most as often as ever. So the files are looked a
 unless the range is short, but then there is little to add up.
 """
 
-from sqlalchemy import Connection
-
-from services.query.queries.lists.paging import Row, rows, shown
+from services.query.database import Connection, Row, rows
+from services.query.queries.lists.paging import shown
 from services.query.queries.stats.bucket_ranges import IN_SEGMENT, SEGMENTS, segment_parameters
 from services.query.queries.stats.files import OF_ALL
 from services.query.queries.stats.ranges import DAY, Range, Segment
@@ -20,7 +19,7 @@ _LONG = 100 * DAY
 _TOP_OF_ALL_TIME = f"""
     SELECT project_id, file_key, touches, {shown("lines_added", "lines_added")}, {shown("lines_removed", "lines_removed")}
     FROM file_rollups WHERE grain_minutes = 0 AND project_id {{of_project}} AND touches > 0
-    ORDER BY touches DESC, file_key LIMIT :top
+    ORDER BY touches DESC, file_key LIMIT %(top)s
 """
 
 _SUMS = ", ".join(shown(f"sum({name})", name) for name in ("touches", "lines_added", "lines_removed"))
@@ -32,14 +31,16 @@ _CELLS_OF_RANGE = f"""
 
 _TOP_OF_RANGE = f"""
     SELECT project_id, file_key, {_SUMS} FROM ({_CELLS_OF_RANGE}) AS r
-    GROUP BY project_id, file_key HAVING sum(touches) > 0 ORDER BY touches DESC, file_key LIMIT :top
+    GROUP BY project_id, file_key HAVING sum(touches) > 0 ORDER BY touches DESC, file_key LIMIT %(top)s
 """
 
-_FINE_CELLS_OF_RANGE = _CELLS_OF_RANGE.replace(":grains", ":fine_grains").replace(":starts", ":fine_starts").replace(":ends", ":fine_ends")
+_FINE_CELLS_OF_RANGE = (
+    _CELLS_OF_RANGE.replace("%(grains)s", "%(fine_grains)s").replace("%(starts)s", "%(fine_starts)s").replace("%(ends)s", "%(fine_ends)s")
+)
 _TOP_OF_CANDIDATES = f"""
     WITH often AS MATERIALIZED (
         SELECT project_id, file_key, touches AS ever FROM file_rollups WHERE grain_minutes = 0 AND project_id {{of_project}}
-        ORDER BY touches DESC LIMIT :candidates
+        ORDER BY touches DESC LIMIT %(candidates)s
     )
     SELECT project_id, file_key, {_SUMS}, (SELECT count(*) FROM often) AS candidates, (SELECT min(ever) FROM often) AS least
     FROM (
@@ -52,18 +53,18 @@ _TOP_OF_CANDIDATES = f"""
         UNION ALL
         SELECT f.* FROM ({_FINE_CELLS_OF_RANGE}) AS f JOIN often USING (project_id, file_key)
     ) AS r
-    GROUP BY project_id, file_key HAVING sum(touches) > 0 ORDER BY touches DESC, file_key LIMIT :top
+    GROUP BY project_id, file_key HAVING sum(touches) > 0 ORDER BY touches DESC, file_key LIMIT %(top)s
 """
 
 # The last touch is looked up for the few files that are shown.
 _NAMED = """
     SELECT f.file_path, nullif(t.project_id, 0) AS project_id, t.touches, t.lines_added, t.lines_removed, a.last_touched
-    FROM unnest(CAST(:project_ids AS bigint[]), CAST(:file_keys AS uuid[]), CAST(:touches AS bigint[]), CAST(:lines_added AS bigint[]),
-                CAST(:lines_removed AS bigint[])) WITH ORDINALITY AS t (project_id, file_key, touches, lines_added, lines_removed, n)
+    FROM unnest(CAST(%(project_ids)s AS bigint[]), CAST(%(file_keys)s AS uuid[]), CAST(%(touches)s AS bigint[]), CAST(%(lines_added)s AS bigint[]),
+                CAST(%(lines_removed)s AS bigint[])) WITH ORDINALITY AS t (project_id, file_key, touches, lines_added, lines_removed, n)
     LEFT JOIN files AS f ON f.file_key = t.file_key
     LEFT JOIN LATERAL (
         SELECT nullif(occurred_at, '-infinity') AS last_touched FROM activities
-        WHERE file_key = t.file_key AND project_id = t.project_id AND occurred_at >= :start AND occurred_at < :end
+        WHERE file_key = t.file_key AND project_id = t.project_id AND occurred_at >= %(start)s AND occurred_at < %(end)s
         ORDER BY occurred_at DESC LIMIT 1
     ) AS a ON true
     ORDER BY t.n
@@ -89,7 +90,7 @@ def top(connection: Connection, project_id: int, wanted: Range, segments: list[S
 
 
 def _top(connection: Connection, project_id: int, wanted: Range, segments: list[Segment]) -> list[Row]:
-    of_project = "<> -1" if project_id == ALL else "= :project_id"
+    of_project = "<> -1" if project_id == ALL else "= %(project_id)s"
     of_cells = OF_ALL if project_id == ALL else of_project
     parameters = {"project_id": project_id, "top": TOP_FILES}
     if wanted.everything:

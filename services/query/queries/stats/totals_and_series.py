@@ -3,9 +3,9 @@
 from math import inf
 
 from msgspec import Struct
-from sqlalchemy import Connection
 
-from services.query.queries.lists.paging import Row, rows, shown
+from services.query.database import Connection, Row, rows
+from services.query.queries.lists.paging import shown
 from services.query.queries.stats import files, heatmap, tools, top_files
 from services.query.queries.stats.bucket_ranges import IN_SEGMENT, SEGMENTS, segment_parameters
 from services.query.queries.stats.ranges import Interval, Range, Segment, at, cover, cover_series, newest, series_edges, series_range
@@ -23,17 +23,17 @@ _SUMS = ", ".join(
     for name in _MEASURES
 )
 
-_ROLLUP = f"""(SELECT * FROM activity_rollups WHERE project_id = :project_id AND user_id = :user_id AND {IN_SEGMENT} OFFSET 0) AS r"""
+_ROLLUP = f"""(SELECT * FROM activity_rollups WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND {IN_SEGMENT} OFFSET 0) AS r"""
 
 # The gap that the database counts with, or is going to (services/worker/fixed_settings.py).
 _TOTALS = f"""
     SELECT {_SUMS},
-           coalesce((SELECT CAST(value AS integer) FROM fixed_settings WHERE name = 'idle_gap_seconds'), CAST(:told AS integer)) AS idle_gap_seconds
+           coalesce((SELECT CAST(value AS integer) FROM fixed_settings WHERE name = 'idle_gap_seconds'), CAST(%(told)s AS integer)) AS idle_gap_seconds
     FROM {SEGMENTS} CROSS JOIN LATERAL {_ROLLUP}
 """
 
 _SERIES = f"""
-    SELECT width_bucket(date_part('epoch', r.bucket_start), CAST(:edges AS float8[])) - 1 AS i, {_SUMS}
+    SELECT width_bucket(date_part('epoch', r.bucket_start), CAST(%(edges)s AS float8[])) - 1 AS i, {_SUMS}
     FROM {SEGMENTS} CROSS JOIN LATERAL {_ROLLUP}
     WHERE r.bucket_start > '-infinity'
     GROUP BY i
@@ -42,14 +42,14 @@ _SERIES = f"""
 _BOUNDS = """
     SELECT date_part('epoch', min(bucket_start)) AS first, date_part('epoch', max(bucket_start)) + 900 AS last
     FROM activity_rollups
-    WHERE project_id = :project_id AND user_id = :user_id AND grain_minutes = 15 AND bucket_start > '-infinity'
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = 15 AND bucket_start > '-infinity'
 """
 
 _USERS = f"""
     SELECT u.name AS user, {_SUMS}
     FROM (SELECT 0 AS id, NULL AS name UNION ALL SELECT id, name FROM users) AS u
     CROSS JOIN {SEGMENTS}
-    CROSS JOIN LATERAL (SELECT * FROM activity_rollups WHERE project_id = :project_id AND user_id = u.id AND {IN_SEGMENT} OFFSET 0) AS r
+    CROSS JOIN LATERAL (SELECT * FROM activity_rollups WHERE project_id = %(project_id)s AND user_id = u.id AND {IN_SEGMENT} OFFSET 0) AS r
     GROUP BY u.id, u.name
     ORDER BY sum(r.active_us) DESC, sum(r.sessions) DESC, u.id
 """

@@ -3,9 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection
-
-from services.query.queries.lists.paging import MAX_SHOWN, Row, rows
+from services.query.database import Connection, Row, rows
+from services.query.queries.lists.paging import MAX_SHOWN
 from services.query.queries.stats.day_edges import day_cells
 from services.query.queries.stats.ranges import QUARTER, Range, at, cover
 from services.query.queries.stats.totals_and_series import Scope, cost_usd, series_of
@@ -15,8 +14,8 @@ GroupBy = Literal["day", "model", "project", "user"]
 
 _KEYS: dict[GroupBy, Key] = {"day": "interval", "model": "model", "project": "project_id", "user": "user_id"}
 _NAMES = {
-    "project": "SELECT id, name FROM projects WHERE id = ANY (CAST(:ids AS bigint[]))",
-    "user": "SELECT id, name FROM users WHERE id = ANY (CAST(:ids AS bigint[]))",
+    "project": "SELECT id, name FROM projects WHERE id = ANY (CAST(%(ids)s AS bigint[]))",
+    "user": "SELECT id, name FROM users WHERE id = ANY (CAST(%(ids)s AS bigint[]))",
 }
 # One descent in the index a version, not a walk over all calls.
 _PRICE_VERSIONS = """

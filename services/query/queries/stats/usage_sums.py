@@ -2,9 +2,8 @@
 
 from typing import Any, Literal
 
-from sqlalchemy import Connection
-
-from services.query.queries.lists.paging import Row, rows, shown
+from services.query.database import Connection, Row, rows
+from services.query.queries.lists.paging import shown
 from services.query.queries.stats.bucket_ranges import IN_SEGMENT, SEGMENTS, segment_parameters
 from services.query.queries.stats.day_edges import DayCells, cell_parameters, finer_cell_parameters
 from services.query.queries.stats.ranges import Segment
@@ -29,11 +28,11 @@ _GROUPED = f"""
     GROUP BY key HAVING ({", ".join(f"sum({name})" for name in MEASURES)}) <> ({", ".join("0" for _ in MEASURES)})
 """
 
-_INTERVAL = "width_bucket(date_part('epoch', r.bucket_start), CAST(:edges AS float8[])) - 1"
+_INTERVAL = "width_bucket(date_part('epoch', r.bucket_start), CAST(%(edges)s AS float8[])) - 1"
 
 # Keys are listed first, so that each is one descent in the primary key.
 _LISTED = {"project": "(SELECT 0 AS id UNION ALL SELECT id FROM projects)", "user": "(SELECT 0 AS id UNION ALL SELECT id FROM users)"}
-_GIVEN = "(SELECT CAST(:{name}_id AS bigint) AS id)"
+_GIVEN = "(SELECT CAST(%({name}_id)s AS bigint) AS id)"
 
 _CUBE = f"""
     SELECT {{key}} AS key, {_COLUMNS}
@@ -48,13 +47,13 @@ _BOTH = """CROSS JOIN LATERAL (VALUES (g."right", 1), (g.wrong, -1)) AS k (i, si
 _CUBE_DAYS = f"""
     SELECT {_INTERVAL} AS key, {_COLUMNS}
     FROM activity_rollups AS r
-    WHERE project_id = :project_id AND user_id = :user_id AND grain_minutes = 1440
-        AND bucket_start >= to_timestamp(:first) AND bucket_start < to_timestamp(:until)
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = 1440
+        AND bucket_start >= to_timestamp(%(first)s) AND bucket_start < to_timestamp(%(until)s)
     UNION ALL
     SELECT k.i, {_CORRECTED}
-    FROM unnest(CAST(:grains AS smallint[]), CAST(:starts AS float8[]), CAST(:ends AS float8[]), CAST(:rights AS int[]), CAST(:wrongs AS int[]))
+    FROM unnest(CAST(%(grains)s AS smallint[]), CAST(%(starts)s AS float8[]), CAST(%(ends)s AS float8[]), CAST(%(rights)s AS int[]), CAST(%(wrongs)s AS int[]))
         AS g (grain_minutes, start, until, "right", wrong)
-    CROSS JOIN LATERAL (SELECT * FROM activity_rollups WHERE project_id = :project_id AND user_id = :user_id AND {IN_SEGMENT} OFFSET 0) AS r
+    CROSS JOIN LATERAL (SELECT * FROM activity_rollups WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND {IN_SEGMENT} OFFSET 0) AS r
     {_BOTH}
 """
 
@@ -62,14 +61,14 @@ _BY_MODEL = f"""
     SELECT {{key}} AS key, {_COLUMNS}
     FROM {{projects}} AS p CROSS JOIN {{users}} AS u
     CROSS JOIN LATERAL (
-        SELECT * FROM usage_rollups WHERE project_id = p.id AND user_id = u.id AND grain_minutes = :grain
-            AND bucket_start >= to_timestamp(:first) AND bucket_start < to_timestamp(:until) {{of_model}} OFFSET 0) AS r
+        SELECT * FROM usage_rollups WHERE project_id = p.id AND user_id = u.id AND grain_minutes = %(grain)s
+            AND bucket_start >= to_timestamp(%(first)s) AND bucket_start < to_timestamp(%(until)s) {{of_model}} OFFSET 0) AS r
 """
 
 # A session of which only a claude.json is known has tokens of its own, at its date.
 _ROWS = f"""
     SELECT {{key}} AS key, {_CORRECTED}
-    FROM unnest(CAST(:starts AS float8[]), CAST(:ends AS float8[]), CAST(:rights AS int[]), CAST(:wrongs AS int[])) AS g (start, until, "right", wrong)
+    FROM unnest(CAST(%(starts)s AS float8[]), CAST(%(ends)s AS float8[]), CAST(%(rights)s AS int[]), CAST(%(wrongs)s AS int[])) AS g (start, until, "right", wrong)
     CROSS JOIN LATERAL (
         SELECT project_id, user_id, coalesce(model, '') AS model, input_tokens, output_tokens,
             cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens,
@@ -105,14 +104,14 @@ def from_models(connection: Connection, key: Key, scope: Scope, model: str | Non
     """By interval, model, project or user, of one model or all of them. A model of '' is not known."""
     # Kept by (project, user), and for all together.
     listed = key in ("project_id", "user_id") or scope != Scope()
-    of_model = "" if model is None else "AND model = :model"
+    of_model = "" if model is None else "AND model = %(model)s"
     rollup = _BY_MODEL.format(
         key=_INTERVAL if key == "interval" else f"r.{key}",
         projects=_keys("project", scope.project_id, listed=listed),
         users=_keys("user", scope.user_id, listed=listed),
         of_model=of_model,
     )
-    of_scope = " ".join(f"AND {name} = :{name}" for name, value in scope.keys().items() if value != ALL)
+    of_scope = " ".join(f"AND {name} = %({name})s" for name, value in scope.keys().items() if value != ALL)
     around = _ROWS.format(key="k.i" if key == "interval" else f"r.{key}", of_scope=of_scope, of_model=of_model)
     return _grouped(connection, f"{rollup} UNION ALL {around}", scope.keys() | cell_parameters(cells) | {"model": model})
 

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, text
+from services.query.database import Connection, first_row
 
-_NEWEST = text("SELECT id, sent_at, stored_at FROM canaries ORDER BY stored_at DESC LIMIT 1")
+_NEWEST = "SELECT id, sent_at, stored_at FROM canaries ORDER BY stored_at DESC LIMIT 1"
 
 
 def newest(connection: Connection) -> dict[str, Any]:
     """{"id", "sent_at", "stored_at"}, all None before the first."""
-    found = connection.execute(_NEWEST).mappings().first()
-    return dict(found) if found else {"id": None, "sent_at": None, "stored_at": None}
+    return first_row(connection, _NEWEST) or {"id": None, "sent_at": None, "stored_at": None}

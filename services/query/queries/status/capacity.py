@@ -1,14 +1,15 @@
 """What the database has room for, and what imports it has to do."""
 
 from msgspec import Struct
-from sqlalchemy import Connection, text
+
+from services.query.database import Connection, one_row, rows
 
 # An ordinary role is not told what kind of connection another role's is, but whether it is one to a database.
-_DATABASE = text("""
-    SELECT pg_database_size(current_database()), (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL),
-        current_setting('max_connections')::int
-""")
-_JOBS = text("SELECT status, count(*) AS number FROM import_jobs GROUP BY status")
+_DATABASE = """
+    SELECT pg_database_size(current_database()) AS bytes, (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL) AS connections,
+        current_setting('max_connections')::int AS max_connections
+"""
+_JOBS = "SELECT status, count(*) AS number FROM import_jobs GROUP BY status"
 _STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
 
 
@@ -23,6 +24,5 @@ class Capacity(Struct, frozen=True):
 
 def capacity(connection: Connection) -> Capacity:
     """As it is now; of a replica, if that is what is read."""
-    size, connections, max_connections = connection.execute(_DATABASE).one()
-    jobs = dict.fromkeys(_STATUSES, 0) | {row.status: row.number for row in connection.execute(_JOBS)}
-    return Capacity(size, connections, max_connections, jobs)
+    jobs = dict.fromkeys(_STATUSES, 0) | {row["status"]: row["number"] for row in rows(connection, _JOBS)}
+    return Capacity(**one_row(connection, _DATABASE), jobs=jobs)

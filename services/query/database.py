@@ -1,0 +1,186 @@
+"""Postgres for the query service: connections that cannot write, statements, and the time up to which the data is complete.
+
+SQLAlchemy gives the engine and its pool. Statements run on psycopg's own connections, with `%(name)s` placeholders, and fail with psycopg's errors.
+"""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+from psycopg import IsolationLevel
+from psycopg.errors import LockNotAvailable
+from psycopg.rows import dict_row
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from services.query.settings import Settings
+from shared.auth.keys import Grant
+from shared.database import make_engine
+
+STATEMENT_TIMEOUT_MS = 5_000
+# Beside a replica: for keys, jobs and the like, each a lookup by its id or a short list.
+PRIMARY_CONNECTIONS = 4
+
+# How long a known time of the newest event is used.
+FRESH_SECONDS: Final = 0.2
+# The ledger may be locked, by an ALTER or a migration that waits for one. Then the last known time is used for a second more.
+LOCK_WAIT_MS: Final = 50
+AFTER_LOCK_SECONDS: Final = 1.0
+
+Connection = psycopg.Connection[Any]
+Row = dict[str, Any]
+# The database does not answer, or has no connection free.
+AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError)
+
+# Until the end of the transaction: a role whose policies (0004_keys.sql) show only rows of these projects, whatever is asked.
+_BIND_TO_PROJECTS = """
+    SELECT set_config('tracker.projects', %(projects)s, true), set_config('tracker.key_id', %(key_id)s, true), set_config('role', 'tracker_bound', true)
+"""
+_LAST_RECEIVED = "SELECT max(last_received_at) AS last_received_at FROM ledger"
+
+
+class NoConnectionFree(psycopg.OperationalError):
+    """All connections of the pool were in use for two seconds."""
+
+
+class Database:
+    """Both pools: of what may be a moment behind, and of the primary. Connects when first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._engine = _engine(settings.query_database_url or settings.database_url, settings.query_database_connections)
+        self._primary = self._engine
+        if self.has_replica(settings):
+            self._primary = _engine(settings.database_url, min(PRIMARY_CONNECTIONS, settings.query_database_connections))
+        self._known: defaultdict[tuple[str, ...], _Known] = defaultdict(_Known)
+
+    @staticmethod
+    def has_replica(settings: Settings) -> bool:
+        """Whether reads go to another server than writes, and may be behind."""
+        return settings.query_database_url not in (None, settings.database_url)
+
+    def close(self) -> None:
+        """Ends all connections."""
+        self._engine.dispose()
+        self._primary.dispose()
+
+    @contextmanager
+    def connection(self, grant: Grant | None = None, *, from_primary: bool = False) -> Iterator[Connection]:
+        """One read-only transaction: all its statements see the same moment. With a bound key it sees only the key's projects.
+
+        `from_primary`: for data that its reader may have written just now. psycopg.Error if the database is away.
+        """
+        with _pooled(self._primary if from_primary else self._engine) as connection:
+            if grant is not None and grant.project_ids is not None:
+                projects = f"{{{','.join(map(str, grant.project_ids))}}}"
+                connection.execute(_BIND_TO_PROJECTS, {"projects": projects, "key_id": grant.key_id})
+            yield connection
+
+    def data_as_of(self, connection: Connection) -> datetime | None:
+        """When the newest stored event was received, at most 0.2 s old; None if unknown. Call it before reading, so that it never promises too much.
+
+        Known for each server apart, since a replica may be behind. A read never waits for it: while another request looks, and while
+        the ledger is locked, the last known time is given.
+        """
+        known = self._known[_server_of(connection)]
+        # Only the very first look is waited for, since there is no earlier one.
+        if time.monotonic() >= known.until and known.looking.acquire(blocking=known.until == 0.0):
+            try:
+                _look(connection, known)
+            finally:
+                known.looking.release()
+        return known.as_of
+
+
+def rows(connection: Connection, sql: str, parameters: Row | None = None) -> list[Row]:
+    """The rows of a SELECT as dicts, in the order of its columns."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql.encode(), parameters or {}).fetchall()
+
+
+def one_row(connection: Connection, sql: str, parameters: Row | None = None) -> Row:
+    """The only row of a SELECT that always gives one."""
+    [row] = rows(connection, sql, parameters)
+    return row
+
+
+def first_row(connection: Connection, sql: str, parameters: Row | None = None) -> Row | None:
+    """The first row, None if there is none."""
+    found = rows(connection, sql, parameters)
+    return found[0] if found else None
+
+
+def estimated_rows(connection: Connection, sql: str, parameters: Row) -> int:
+    """How many rows the planner expects of a SELECT, without running it."""
+    plan = one_row(connection, "EXPLAIN (FORMAT JSON) " + sql, parameters)["QUERY PLAN"]
+    return int(plan[0]["Plan"]["Plan Rows"])
+
+
+@dataclass(slots=True)
+class _Known:
+    """The newest event's time on one server, and until when it is used."""
+
+    as_of: datetime | None = None
+    until: float = 0.0
+    looking: threading.Lock = field(default_factory=threading.Lock)
+
+
+def _server_of(connection: Connection) -> tuple[str, ...]:
+    """The server that libpq has chosen; one URL may name several."""
+    info = connection.info
+    return info.host, info.hostaddr, str(info.port), info.dbname
+
+
+def _look(connection: Connection, known: _Known) -> None:
+    try:
+        # Rolled back, and the short lock_timeout with it.
+        with connection.transaction(force_rollback=True):
+            connection.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}".encode())
+            known.as_of = one_row(connection, _LAST_RECEIVED)["last_received_at"]
+        known.until = time.monotonic() + FRESH_SECONDS
+    except LockNotAvailable:
+        known.until = time.monotonic() + AFTER_LOCK_SECONDS
+
+
+@contextmanager
+def _pooled(engine: Engine) -> Iterator[Connection]:
+    """A connection of the pool. Giving it back ends its transaction."""
+    try:
+        pooled = engine.raw_connection()
+    except PoolTimeout as error:
+        raise NoConnectionFree(str(error)) from error
+    connection = pooled.driver_connection
+    assert isinstance(connection, psycopg.Connection)
+    try:
+        yield connection
+    finally:
+        if connection.closed:
+            pooled.invalidate()
+        pooled.close()
+
+
+def _engine(database_url: str, connections: int) -> Engine:
+    engine = make_engine(
+        database_url,
+        pool_size=connections,
+        statement_timeout_ms=STATEMENT_TIMEOUT_MS,
+        read_only=True,
+        application_name="tracker-query",
+    )
+    event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _prepare(connection: Connection, _record: object) -> None:
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    # Every statement is planned with its values: a generic plan does not know how rare a word or how long a range is.
+    connection.prepare_threshold = None
+    # Bitmaps and hashes of a year fit into 32 MB. What is read is in memory or on an SSD.
+    connection.execute("SET work_mem = '32MB'")
+    connection.execute("SET random_page_cost = 1.1")
+    connection.commit()

@@ -1,0 +1,74 @@
+"""From a read to its answer: JSON with X-Data-As-Of, without texts for keys that may see only numbers; and the 503 if the database is away."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from psycopg.errors import QueryCanceled
+
+from services.query.database import AWAY, Connection, Database
+from services.query.numbers_only import numbers_only
+from shared.auth.authentication import grant_in
+from shared.http.errors import Unavailable
+from shared.http.middleware import error_response, json_response
+
+log = structlog.get_logger()
+
+Content = TypeVar("Content")
+BodyAndHeaders = Callable[[Content], tuple[Any, dict[str, str]]]
+
+
+def read_response(
+    request: Request,
+    read: Callable[[Connection], Content],
+    *,
+    to_body: BodyAndHeaders[Content] | None = None,
+    from_primary: bool = False,
+    hides_texts: bool = True,
+) -> Response:
+    """Runs `read` on a connection that sees what the request's key may see, and answers its result as JSON.
+
+    `to_body` makes body and headers of the result; without it the result is the body. `from_primary`: not from a replica.
+    `hides_texts=False` shows texts to every key: for what a key has sent itself.
+    """
+    database: Database = request.app.state.database
+    grant = grant_in(request.scope)
+    with database.connection(grant, from_primary=from_primary) as connection:
+        as_of = database.data_as_of(connection)
+        content = read(connection)
+    body, headers = to_body(content) if to_body else (content, {})
+    if hides_texts and grant is not None and grant.sees_only_numbers:
+        body = numbers_only(body, getattr(request.scope.get("route"), "response_model", None))
+    return json_response(body, headers=headers | _as_of_header(as_of))
+
+
+def install_database_errors(app: FastAPI) -> None:
+    """A database that is away, or a query that takes too long, is a 503 that says what to do."""
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        too_long = isinstance(error, QueryCanceled)
+        log.warning("database_unavailable", path=request.url.path, error=type(error).__name__, too_long=too_long)
+        request.scope["error_code"] = "DATABASE_UNAVAILABLE"
+        return error_response(_too_long() if too_long else database_away())
+
+    for kind in AWAY:
+        app.add_exception_handler(kind, on_error)
+
+
+def database_away() -> Unavailable:
+    """The 503 while the database does not answer."""
+    return Unavailable("The database cannot be reached now; try again in a moment.", code="DATABASE_UNAVAILABLE", retry_after_seconds=2)
+
+
+def _too_long() -> Unavailable:
+    return Unavailable(
+        "This takes the database too long; narrow it with start_date and end_date, a project, or rarer words.",
+        code="DATABASE_UNAVAILABLE",
+        retry_after_seconds=5,
+    )
+
+
+def _as_of_header(as_of: datetime | None) -> dict[str, str]:
+    return {"X-Data-As-Of": as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")} if as_of else {}
