@@ -1,6 +1,6 @@
 """`make compose-backup`: a consistent copy of the running containers' data, without stopping them.
 
-First the journal, then the rows, both of the same moment, as deploy/embedded/backups/backup.py does it (docs/adr/0017-a-backup-is-of-one-moment.md).
+First the journal, then the rows, both of the same moment, as deploy/embedded/backups/backup.py does it (docs/adr/0017-a-backup-is-a-consistent-snapshot.md).
 A folder of the same make, with a list of checksums at its end; uploads are one tar.
 """
 

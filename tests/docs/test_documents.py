@@ -83,5 +83,12 @@ def test_no_code_file_has_more_than_350_lines() -> None:
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
-    numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs/adr").glob("*.md"))
+    numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs/adr").glob("0*.md"))
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_index_of_decisions_has_every_title() -> None:
+    index = (ROOT / "docs/adr/README.md").read_text(encoding="utf-8")
+    decisions = sorted((ROOT / "docs/adr").glob("0*.md"))
+    expected = [f"- [{path.read_text(encoding='utf-8').splitlines()[0].removeprefix('# ')}]({path.name})" for path in decisions]
+    assert re.findall(r"^- \[.*$", index, re.MULTILINE) == expected

@@ -2,7 +2,7 @@
 
 First the journal, then the rows, both of the same moment: what was accepted until then is in the journal's copy if it was not stored yet,
 and in the dump if it was. The other way round, what a worker stores and removes between the two would be in neither. For the few
-milliseconds in which both are fixed, Redis takes no writes; the copying comes afterwards (docs/adr/0017-a-backup-is-of-one-moment.md).
+milliseconds in which both are fixed, Redis takes no writes; the copying comes afterwards (docs/adr/0017-a-backup-is-a-consistent-snapshot.md).
 """
 
 import os
