@@ -12,7 +12,7 @@ import zstandard
 from services.worker.drain.entry_decoder import decode_entry
 from services.worker.drain.stream_reader import Entry
 from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
-from services.worker.importers.job.dispatch import read
+from services.worker.importers.job.run_shard import read_records
 from services.worker.importers.limits import Limits
 from services.worker.persist import stage_records
 from services.worker.persist.records import FileSummary, Record, RecordError
@@ -34,7 +34,7 @@ _FILE_WORDS = (
 
 
 def _records(data: bytes, kind: Kind) -> list[Any]:
-    return list(read(io.BytesIO(data), kind, "ann", IDLE_GAP, NOW))
+    return list(read_records(io.BytesIO(data), kind, "ann", IDLE_GAP, NOW))
 
 
 def _file(kind: Kind) -> Any:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from services.worker.importers.job import shards
-from services.worker.importers.job.lease import renewed
-from services.worker.importers.job.stall_watch import StallWatch
+from services.worker.importers.job.lease import StallWatch, renewed
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
 
@@ -27,10 +26,10 @@ def in_c() -> None:
 def work_on(database_url: str, job_id: str, stall_seconds: float) -> None:
     worker = open_resources(Settings(database_url=database_url))
     with worker.transaction() as connection:
-        share = shards.take(connection, UUID(job_id), 0)
-    assert share is not None
+        shard = shards.take(connection, UUID(job_id), 0)
+    assert shard is not None
     watch = StallWatch(stall_seconds=stall_seconds)
-    with renewed(database_url, share, watch, renew_seconds=0.2):
+    with renewed(database_url, shard, watch, renew_seconds=0.2):
         next(watch.watched(in_python()))
 
 

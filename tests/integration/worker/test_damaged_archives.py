@@ -16,7 +16,7 @@ from services.worker.resources import Resources
 from tests.integration.worker.test_import_kills import session_file
 from tests.unit.worker.importers.rows_of_a_session import jsonl, prompt
 
-SHARES = 2
+SHARDS = 2
 MEMBERS = [session_file(2 * number) for number in range(6)]
 
 
@@ -39,15 +39,15 @@ def as_zip(members: list[bytes]) -> bytes:
 
 
 def imported(worker: Resources, folder: Path, archive: bytes, kind: str) -> dict[str, Any]:
-    """The job after each of its shares has been worked on once."""
+    """The job after each of its shards has been worked on once."""
     job_id, blob = uuid4(), folder / "archive"
     blob.write_bytes(archive)
     files = [{"name": f"claude.{kind}", "blob_url": blob.as_uri(), "bytes": len(archive), "kind": kind}]
     with psycopg.connect(worker.settings.database_url, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
         connection.execute("INSERT INTO import_jobs (id, files, bytes_total) VALUES (%s, %s, %s)", (job_id, Jsonb(files), len(archive)))
-        connection.execute("INSERT INTO import_shares (job_id, share) SELECT %s, generate_series(0, %s - 1)", (job_id, SHARES))
-        for share in range(SHARES):
-            run_shard.run(worker, job_id, share)
+        connection.execute("INSERT INTO import_shares (job_id, share) SELECT %s, generate_series(0, %s - 1)", (job_id, SHARDS))
+        for shard in range(SHARDS):
+            run_shard.run(worker, job_id, shard)
         found = connection.execute("SELECT * FROM import_jobs WHERE id = %s", (job_id,)).fetchone()
         assert found is not None
         found["known"] = connection.execute("SELECT * FROM imported_files").fetchall()

@@ -163,8 +163,8 @@ def test_damage_found_by_an_earlier_attempt_fails_the_job(worker: Resources, tmp
     assert (result["status"], result["projects_imported"]) == ("failed", 1)
 
 
-def test_a_worker_that_lost_its_share_lease_commits_nothing(worker: Resources, tmp_path: Path) -> None:
-    # Given a share that one worker took and, its lease being over, another took after it
+def test_a_worker_that_lost_its_shard_lease_commits_nothing(worker: Resources, tmp_path: Path) -> None:
+    # Given a shard that one worker took and, its lease being over, another took after it
     job_id = start_job(worker, tmp_path, json.dumps({"projects": {"/p": SESSION}}).encode())
     with worker.transaction() as connection:
         slow = shards.take(connection, job_id, 0)
@@ -175,7 +175,7 @@ def test_a_worker_that_lost_its_share_lease_commits_nothing(worker: Resources, t
 
     # When the first comes back, then nothing of it is committed
     with pytest.raises(shards.LeaseLostError), worker.transaction() as connection:
-        shards.advance(connection, slow, shards.Progress(shards.Position(), 0, rows=7))
+        shards.advance(connection, slow, shards.Progress(shards.Checkpoint(), 0, rows=7))
     assert (result["status"], result["sessions_imported"]) == ("succeeded", 1)
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         assert connection.execute("SELECT rows_done FROM import_jobs").fetchall() == [(result["rows_done"],)]

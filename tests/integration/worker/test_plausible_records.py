@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from services.worker.importers.formats.plausible_records import CODE
-from services.worker.importers.job.dispatch import read
+from services.worker.importers.job.run_shard import read_records
 from services.worker.maintenance.verify import verify
 from services.worker.persist.records import ApiCall, FileChange, Message, RecordError, SessionFacts, ToolUse
 from services.worker.resources import Resources
@@ -25,7 +25,7 @@ HUGE = 2**53 - 1
 
 def records(lines: list[dict[str, Any]] | dict[str, Any], kind: Kind = "transcript") -> list[Any]:
     content = "\n".join(map(json.dumps, lines if isinstance(lines, list) else [lines])).encode()
-    return list(read(BytesIO(content), kind, "ann", GAP, ACCEPTED))
+    return list(read_records(BytesIO(content), kind, "ann", GAP, ACCEPTED))
 
 
 def row(kind: str, at: str, message: dict[str, Any], **more: Any) -> dict[str, Any]:

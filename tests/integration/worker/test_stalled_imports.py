@@ -109,13 +109,13 @@ def test_a_queued_job_can_be_cancelled(worker: Resources, job_id: UUID) -> None:
 
 def test_a_cancel_does_not_wait_for_a_commit_and_no_later_chunk_is_committed(worker: Resources, job_id: UUID) -> None:
     with worker.transaction() as connection:
-        share = shards.take(connection, job_id, 0)
-    assert share is not None
+        shard = shards.take(connection, job_id, 0)
+    assert shard is not None
     cancel(worker, cancelled.CANCEL_SECONDS + 1)
 
     # Given a worker that has advanced and not committed yet
     with psycopg.connect(worker.settings.database_url) as committing:
-        shards.advance(committing, share, shards.Progress(shards.Position(), 0, rows=7))
+        shards.advance(committing, shard, shards.Progress(shards.Checkpoint(), 0, rows=7))
         run_shard.end_cancelled(worker)
         committing.commit()
     assert (job_row(worker)["status"], job_row(worker)["rows_done"]) == ("running", 7)
@@ -123,4 +123,4 @@ def test_a_cancel_does_not_wait_for_a_commit_and_no_later_chunk_is_committed(wor
     run_shard.end_cancelled(worker)
     assert job_row(worker)["status"] == "cancelled"
     with pytest.raises(shards.LeaseLostError), worker.transaction() as connection:
-        shards.advance(connection, share, shards.Progress(shards.Position(), 0, rows=7))
+        shards.advance(connection, shard, shards.Progress(shards.Checkpoint(), 0, rows=7))

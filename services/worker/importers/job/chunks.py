@@ -1,43 +1,31 @@
-"""What a share has still to do, chunk by chunk: which files and members are its own, read by whom, and how far. Small members share a chunk."""
+"""A chunk: the records of an import that are stored in one transaction. It is gathered, read ahead, redacted."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
-from itertools import islice
-from typing import IO, Any, NamedTuple, assert_never, cast
+from typing import NamedTuple, TypeVar
+from uuid import UUID
 
-from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
-from services.worker.importers.archives.hashing import Hashing
-from services.worker.importers.job import dispatch
-from services.worker.importers.job.shards import Position, Share
-from services.worker.importers.job.stall_watch import StallWatch, WatchedFile
+from services.worker.importers.formats.plausible_records import Found
+from services.worker.importers.job.shards import Checkpoint
 from services.worker.importers.limits import LIMIT_EXCEEDED
-from services.worker.persist.records import (
-    DAMAGED,
-    ApiCall,
-    FileChange,
-    FileSummary,
-    Message,
-    ProjectSeen,
-    Record,
-    RecordError,
-    SessionFacts,
-    ToolUse,
-)
-from shared.blobs.stores import open_blob
-from shared.upload_kinds import ARCHIVES, Kind
+from services.worker.persist.records import DAMAGED, FileSummary, Message, Record, RecordError
+from shared.redaction.redact import redact_text
+from shared.redaction.redacted_structs import redact_structs
 
 CHUNK_RECORDS = 2_000
-# A file of which the rest is missing: the job has failed, though what came before is stored.
-CUT_OFF = frozenset({DAMAGED, LIMIT_EXCEEDED})
 # Of texts; a chunk may be longer by one record.
 CHUNK_CHARACTERS = 4_000_000
+# Errors that mean that the rest of a file is missing: the job fails, though what came before is stored.
+CUT_OFF = frozenset({DAMAGED, LIMIT_EXCEEDED})
+
+T = TypeVar("T")
 
 
-class Ended(NamedTuple):
-    """The end of a member: behind how many of the chunk's records, and the hash of its whole content.
+class EndedMember(NamedTuple):
+    """The end of a member: behind how many of the chunk's records, and the SHA-256 of its content.
 
-    None where it could not be read to its end, or where an earlier attempt had read the beginning.
+    The hash is None if the member could not be read to its end, or if an earlier attempt had read its beginning.
     """
 
     records: int
@@ -46,20 +34,21 @@ class Ended(NamedTuple):
 
 @dataclass(slots=True)
 class Chunk:
-    """Some records, and how far the share is behind them."""
+    """Some records, and how far the shard is behind them."""
 
-    position: Position = field(default_factory=Position)
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
     bytes_done: int = 0
     records: list[Record] = field(default_factory=list)
     # With the name of the file or member.
     errors: list[tuple[str, RecordError]] = field(default_factory=list)
+    # How many by type: records that nobody knows.
     unknown_records: dict[str, int] = field(default_factory=dict)
-    # By reason, those of which nothing is kept.
+    # How many by reason: records of which nothing is kept.
     skipped_records: dict[str, int] = field(default_factory=dict)
-    # How many secrets were replaced, by kind.
+    # How many by kind: secrets that were replaced.
     redactions: dict[str, int] = field(default_factory=dict)
     # The members that end in it, in their order.
-    ended: list[Ended] = field(default_factory=list)
+    ended: list[EndedMember] = field(default_factory=list)
     files: int = 0
     characters: int = 0
 
@@ -71,21 +60,18 @@ class Chunk:
     def is_damaged(self) -> bool:
         return any(error.code in CUT_OFF for _, error in self.errors)
 
-    def add(self, name: str, record: Record | RecordError | FileSummary) -> None:
-        """The next thing that a member gives."""
-        match record:
+    def add(self, name: str, found: Found) -> None:
+        """Adds the next thing that was found in the member `name`."""
+        match found:
             case RecordError():
-                self.errors.append((name, record))
+                self.errors.append((name, found))
             case FileSummary():
-                _add(self.unknown_records, record.unknown_records)
-                _add(self.skipped_records, record.skipped_records)
-            case Message():
+                _add(self.unknown_records, found.unknown_records)
+                _add(self.skipped_records, found.skipped_records)
+            case record:
                 self.records.append(record)
-                self.characters += len(record.content)
-            case ProjectSeen() | SessionFacts() | ToolUse() | FileChange() | ApiCall():
-                self.records.append(record)
-            case _:
-                assert_never(record)
+                if isinstance(record, Message):
+                    self.characters += len(record.content)
 
 
 def _add(counts: dict[str, int], more: dict[str, int]) -> None:
@@ -93,91 +79,50 @@ def _add(counts: dict[str, int], more: dict[str, int]) -> None:
         counts[name] = counts.get(name, 0) + count
 
 
-class Source(NamedTuple):
-    """A file to read, the upload itself or a member of it; or why one cannot be read."""
+def redact(chunk: Chunk) -> Chunk:
+    """The same chunk, redacted in place: its records, and its errors and types, which may quote the file's own words.
 
-    name: str
-    kind: Kind
-    content: IO[bytes] | None
-    error: RecordError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Dealt:
-    """The indexes that are a share's own, from some on."""
-
-    share: int
-    shares: int
-    start: int
-
-    def __contains__(self, index: object) -> bool:
-        return isinstance(index, int) and index % self.shares == self.share and index >= self.start
+    Ids stay what they are: they were made from the text before redaction.
+    """
+    redact_structs(chunk.records, chunk.redactions)
+    chunk.errors = [
+        (redact_text(name), RecordError(code=error.code, message=redact_text(error.message), line=error.line, offset=error.offset))
+        for name, error in chunk.errors
+    ]
+    chunk.unknown_records = {redact_text(kind): count for kind, count in chunk.unknown_records.items()}
+    return chunk
 
 
-def chunks_of(share: Share, idle_gap: timedelta, watch: StallWatch) -> Iterator[Chunk]:
-    """From the share's position on. Deterministic, so that a position means the same to whoever takes the share over."""
-    chunk = Chunk(share.position)
-    for position, source, upload in _sources(share, watch):
-        if source.error is not None:
-            chunk.add(source.name, source.error)
-        if source.content is not None:
-            content = Hashing(source.content)
-            found = dispatch.read(cast(IO[bytes], content), source.kind, share.user, idle_gap, share.accepted_at)
-            records = islice(found, position.records, None)
-            for number, record in enumerate(records, position.records + 1):
-                watch.moved()
-                chunk.add(source.name, record)
-                if chunk.is_full:
-                    chunk.position, chunk.bytes_done = Position(position.file, position.member, number), upload.tell()
-                    yield chunk
-                    chunk = Chunk()
-            chunk.ended.append(Ended(len(chunk.records), content.digest() if position.records == 0 else None))
-            chunk.files += 1
-            position = Position(position.file, position.member + 1)
-        chunk.position, chunk.bytes_done = Position(position.file, position.member), upload.tell()
-        if chunk.is_full:
-            yield chunk
-            chunk = Chunk(chunk.position, chunk.bytes_done)
-    yield chunk
+def read_ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, while a thread makes the next one. An exception of `items` is raised where its item would have come."""
+    end = object()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as reader:
+        coming = reader.submit(next, items, end)
+        while (item := coming.result()) is not end:
+            coming = reader.submit(next, items, end)
+            yield item  # type: ignore[misc]
 
 
-def _sources(share: Share, watch: StallWatch) -> Iterator[tuple[Position, Source, IO[bytes]]]:
-    """The files that are dealt to this share and not through yet, each with where to go on in it, and the upload it is in."""
-    for index, file in enumerate(share.files):
-        if index < share.position.file:
-            continue
-        is_first = index == share.position.file
-        dealt = _Dealt(share.share, share.shares, share.position.member if is_first else 0)
-        with open_blob(file["blob_url"]) as opened:
-            upload = cast(IO[bytes], WatchedFile(opened, watch))
-            members = _members(file, upload, share, dealt) if file["kind"] in ARCHIVES else _itself(file, upload, index, dealt)
-            for member, source in members:
-                is_same = is_first and member == share.position.member
-                yield Position(index, member, share.position.records if is_same else 0), source, upload
+class WholeFiles:
+    """Finds the members that were stored completely, and so need not be sent again. Follows a shard's chunks in their order.
 
+    A member may begin in one chunk and end in another.
+    """
 
-def _itself(file: dict[str, Any], upload: IO[bytes], index: int, dealt: _Dealt) -> Iterator[tuple[int, Source]]:
-    """A file that is no archive is its own first member, dealt by its place among the files."""
-    if index % dealt.shares == dealt.share and dealt.start == 0:
-        yield 0, Source(file["name"], file["kind"], upload)
+    def __init__(self) -> None:
+        self._is_whole_so_far = True
 
+    def after(self, chunk: Chunk, left_out: Collection[UUID | None]) -> list[bytes]:
+        """The hashes of the members that end in the chunk and of which no record was left out. `left_out` are ids of the chunk's records."""
+        whole: list[bytes] = []
+        begin = 0
+        for ended in chunk.ended:
+            if self._goes_on_whole(chunk, begin, ended.records, left_out) and ended.sha256 is not None:
+                whole.append(ended.sha256)
+            begin = ended.records
+            self._is_whole_so_far = True
+        self._is_whole_so_far = self._goes_on_whole(chunk, begin, len(chunk.records), left_out)
+        return whole
 
-def _is_own(error: RecordError, kind: str) -> bool:
-    """Every share meets the same in a tar, and the same damage in a zip's list, which the first share tells. Of a zip it unpacks its own members alone."""
-    return kind == "zip" and error.code == LIMIT_EXCEEDED
-
-
-def _members(file: dict[str, Any], upload: IO[bytes], share: Share, dealt: _Dealt) -> Iterator[tuple[int, Source]]:
-    index = dealt.start
-    for found in read_members(upload, file["kind"], only=dealt):
-        match found:
-            case Member():
-                index = found.index
-                yield index, Source(found.name, found.kind, found.file)
-            case RecordError():
-                if share.share == 0 or found.code not in CUT_OFF or _is_own(found, file["kind"]):
-                    yield index, Source(file["name"], file["kind"], None, found)
-            case ArchiveSummary():
-                pass
-            case _:
-                assert_never(found)
+    def _goes_on_whole(self, chunk: Chunk, begin: int, end: int, left_out: Collection[UUID | None]) -> bool:
+        return self._is_whole_so_far and not (left_out and any(record.id in left_out for record in chunk.records[begin:end]))

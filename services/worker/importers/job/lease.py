@@ -1,31 +1,118 @@
-"""A share's lease is renewed while its worker lives and gets on: to find its place in a large archive again may take longer than a lease.
+"""The lease of a shard: renewed by a thread while its worker lives and reading gets on.
 
-The same thread looks whether reading stands still. Then the share has failed, and the process ends, since nothing else ends a parser.
+Finding the checkpoint again in a large archive may take longer than a lease. The same thread watches whether reading stands still. Then the
+shard has failed and the process ends: a parser that stands still cannot be interrupted from within. The pool starts a new process for it, and
+nothing is lost, since what was stored is stored.
 """
 
+import faulthandler
+import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO, NoReturn, TypeVar
 
 import psycopg
 import structlog
 
 from services.worker.importers.job import shards
-from services.worker.importers.job.shards import LEASE_SECONDS, Share
-from services.worker.importers.job.stall_watch import NEEDLESS_SECONDS, StallWatch, end_process
+from services.worker.importers.job.shards import LEASE_SECONDS, Shard
 from shared.database import connect_options
 
 log = structlog.get_logger()
 
 RENEW_SECONDS = LEASE_SECONDS / 3
+# Without a byte read or a record made for so long, the job has failed.
+STALL_SECONDS = 60.0
+# Without any Python run for so long, since C code holds the interpreter's lock, the process ends. Longer than a lease, so that another worker
+# has the shard by then.
+FROZEN_SECONDS = 30.0
+# A process that stands still for so long ends if its shard is not its own any more.
+NEEDLESS_SECONDS = 5.0
+_STDERR = 2
+
+T = TypeVar("T")
+
+
+class StallWatch:
+    """Told of every move by the thread that reads, and asked by the thread that renews the lease."""
+
+    def __init__(self, stall_seconds: float = STALL_SECONDS, frozen_seconds: float = FROZEN_SECONDS) -> None:
+        self.stall_seconds = stall_seconds
+        self._frozen_seconds = frozen_seconds
+        # None while nothing is being read: Postgres may take as long as it needs.
+        self._moved_at: float | None = None
+
+    def moved(self) -> None:
+        """A byte was read, or a record made."""
+        self._moved_at = time.monotonic()
+
+    def watched(self, items: Iterator[T]) -> Iterator[T]:
+        """The same items, each of which has to be made in time."""
+        end = object()
+        while True:
+            self.moved()
+            try:
+                item = next(items, end)
+            finally:
+                self._moved_at = None
+            if item is end:
+                return
+            yield item  # type: ignore[misc]
+
+    @property
+    def still_seconds(self) -> float:
+        """How long reading has stood still; 0 while nothing is read."""
+        moved_at = self._moved_at
+        return 0.0 if moved_at is None else time.monotonic() - moved_at
+
+    def alive(self) -> None:
+        """Says that Python runs. If it is not said again in time, a timer in C ends the process; that needs no lock of the interpreter."""
+        faulthandler.dump_traceback_later(self._frozen_seconds, exit=True, file=_STDERR)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Ends the process if it freezes within the block."""
+        self.alive()
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+class WatchedFile:
+    """A file that tells the watch of every byte that is read."""
+
+    def __init__(self, file: IO[bytes], watch: StallWatch) -> None:
+        self._file = file
+        self._watch = watch
+
+    def read(self, size: int = -1) -> bytes:
+        """As of a file."""
+        data = self._file.read(size)
+        if data:
+            self._watch.moved()
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """As of a file."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """As of a file."""
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        """As of a file."""
+        return self._file.seekable()
 
 
 @contextmanager
-def renewed(database_url: str, share: Share, watch: StallWatch, renew_seconds: float = RENEW_SECONDS) -> Iterator[None]:
-    """Renews from a thread, on a connection of its own, until the block ends or the share is another's."""
+def renewed(database_url: str, shard: Shard, watch: StallWatch, renew_seconds: float = RENEW_SECONDS) -> Iterator[None]:
+    """Renews the lease from a thread, on a connection of its own, until the block ends."""
     stopping = threading.Event()
-    renewer = _Renewer(database_url, share, watch)
-    thread = threading.Thread(target=renewer.run, args=(stopping, renew_seconds), name="lease", daemon=True)
+    thread = threading.Thread(target=_renew_until, args=(stopping, renew_seconds, database_url, shard, watch), name="lease", daemon=True)
     with watch.guarded():
         thread.start()
         try:
@@ -35,29 +122,31 @@ def renewed(database_url: str, share: Share, watch: StallWatch, renew_seconds: f
             thread.join()
 
 
-class _Renewer:
-    def __init__(self, database_url: str, share: Share, watch: StallWatch) -> None:
-        self._database_url = database_url
-        self._share = share
-        self._watch = watch
-        self._options = connect_options(statement_timeout_ms=2_000, lock_timeout_ms=2_000, read_only=False)
+def _renew_until(stopping: threading.Event, renew_seconds: float, database_url: str, shard: Shard, watch: StallWatch) -> None:
+    while not stopping.wait(renew_seconds):
+        watch.alive()
+        try:
+            _renew(database_url, shard, watch)
+        except psycopg.OperationalError as error:
+            # There is time for another try before the lease ends. Without it, the next chunk's transaction finds the lease lost.
+            log.warning("lease_not_renewed", reason=type(error).__name__)
 
-    def run(self, stopping: threading.Event, renew_seconds: float) -> None:
-        while not stopping.wait(renew_seconds):
-            self._watch.alive()
-            try:
-                self._renew()
-            except psycopg.OperationalError as error:
-                # Its own transaction will find the same; there is time for another try before the lease is over.
-                log.warning("lease_not_renewed", reason=type(error).__name__)
 
-    def _renew(self) -> None:
-        still_seconds = self._watch.still_seconds
-        with psycopg.connect(self._database_url, application_name="tracker-lease", **self._options) as connection:
-            if still_seconds > self._watch.stall_seconds:
-                shards.stop_stalled(connection, self._share, round(still_seconds))
-                is_ours = False
-            else:
-                is_ours = shards.renew(connection, self._share)
-        if not is_ours and still_seconds > min(NEEDLESS_SECONDS, self._watch.stall_seconds):
-            end_process("reading stands still, and the share has failed, was cancelled or is another worker's")
+def _renew(database_url: str, shard: Shard, watch: StallWatch) -> None:
+    still_seconds = watch.still_seconds
+    options = connect_options(statement_timeout_ms=2_000, lock_timeout_ms=2_000, read_only=False)
+    with psycopg.connect(database_url, application_name="tracker-lease", **options) as connection:
+        if still_seconds > watch.stall_seconds:
+            shards.stop_stalled(connection, shard, round(still_seconds))
+            is_ours = False
+        else:
+            is_ours = shards.renew(connection, shard)
+    if not is_ours and still_seconds > min(NEEDLESS_SECONDS, watch.stall_seconds):
+        end_process("reading stands still, and the shard has failed, was cancelled or is another worker's")
+
+
+def end_process(reason: str) -> NoReturn:
+    """Ends the process at once, whatever other threads do."""
+    log.error("import_process_ended", reason=reason)
+    faulthandler.dump_traceback(file=_STDERR, all_threads=True)
+    os._exit(1)

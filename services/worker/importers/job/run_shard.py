@@ -1,38 +1,69 @@
-"""An import job's share: its files are read as a stream and persisted chunk by chunk, the position in the same transaction as the rows.
+"""One shard of an import job, from its lease to its end. It reads from top to bottom; each step is a function called from here.
 
-A worker that dies leaves a share whose lease runs out; the next one goes on behind the last committed chunk. Reading a chunk twice adds nothing.
+1. take the shard (shards.py); return if another worker has it or it has ended
+2. renew its lease from a thread, which also watches whether reading gets on (lease.py)
+3. open the uploads: an archive gives its members (archives/), any other file is its own only member
+4. read the records of each member by its format (formats/), from the checkpoint on
+5. gather records into chunks and redact them (chunks.py); the next chunk is read while one is stored
+6. store each chunk in one transaction: rows, aggregates, checkpoint, the job's counts
+7. end the shard; the last shard ends the job, whose uploads are then deleted
+
+The lease of a worker that dies runs out, and the next worker goes on behind the last checkpoint. Reading a chunk twice adds nothing.
 """
 
 import time
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import IO, Any, NamedTuple, assert_never, cast
 from uuid import UUID
 
 import structlog
+from psycopg import Connection
 
+from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
+from services.worker.importers.archives.hashing import Hashing
+from services.worker.importers.formats.claude_json import read_claude_json
+from services.worker.importers.formats.history import read_history
+from services.worker.importers.formats.plausible_records import Found, plausible
+from services.worker.importers.formats.sessions_index import read_sessions_index
+from services.worker.importers.formats.transcript.transcript_reader import read_transcript
 from services.worker.importers.job import cancelled, shards, undo
-from services.worker.importers.job.chunks import chunks_of
-from services.worker.importers.job.lease import renewed
-from services.worker.importers.job.prefetch import read_ahead
-from services.worker.importers.job.redacting import redacted
-from services.worker.importers.job.shards import Position, Progress, Share
-from services.worker.importers.job.stall_watch import StallWatch
-from services.worker.importers.job.store import store
-from services.worker.importers.job.whole_files import WholeFiles
+from services.worker.importers.job.chunks import CUT_OFF, Chunk, EndedMember, WholeFiles, read_ahead, redact
+from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
+from services.worker.importers.job.shards import Checkpoint, Progress, Shard
+from services.worker.importers.limits import LIMIT_EXCEEDED
+from services.worker.persist.dead_letters import persist_isolating
+from services.worker.persist.ownership import foreign_among, session_of
+from services.worker.persist.persist_batch import Persisted
+from services.worker.persist.records import Record, RecordError
+from services.worker.persist.staging import Received
 from services.worker.resources import Resources
 from shared.blobs.store import BlobStoreAway, BlobStoreError
-from shared.blobs.stores import delete_blob
+from shared.blobs.stores import delete_blob, open_blob
+from shared.upload_kinds import ARCHIVES, READER_VERSION, Kind
 
 log = structlog.get_logger()
 
+# Reasons for which a record that was read is left out, in the job's `skipped_records`.
+OF_ANOTHER_USER, NOT_STORABLE = "another user's", "not storable"
+
+_IMPORTED_FILES = """
+    INSERT INTO imported_files (sha256, job_number, reader_version)
+    SELECT DISTINCT sha256, %(job_number)s, %(reader_version)s FROM unnest(%(sha256s)s::bytea[]) AS f (sha256)
+    ON CONFLICT (sha256, job_number) DO UPDATE SET reader_version = greatest(imported_files.reader_version, excluded.reader_version)"""
+
 
 def abandoned(worker: Resources) -> list[tuple[UUID, int]]:
-    """Shares that wait, or that a worker let fall."""
+    """Shards that wait, or whose worker is gone."""
     with worker.transaction() as connection:
         return shards.abandoned(connection)
 
 
 def end_cancelled(worker: Resources) -> None:
-    """Jobs whose workers do not hear of their cancel. Their uploads are the sweep's to delete: who runs this may not have the store."""
+    """Ends jobs whose workers do not react to their cancel. Their uploads are left to the sweep, since this process may not reach the store."""
     with worker.transaction() as connection:
         job_ids = cancelled.unheard(connection)
     for job_id in job_ids:
@@ -42,57 +73,222 @@ def end_cancelled(worker: Resources) -> None:
 
 
 def run(worker: Resources, job_id: UUID, number: int) -> None:
-    """Works on a share to its end. Returns at once if another worker has it, or it is finished."""
+    """Works on a shard to its end. Returns at once if another worker has it, or if it has ended."""
     with worker.transaction() as connection:
-        share = shards.take(connection, job_id, number)
-    if share is None:
+        shard = shards.take(connection, job_id, number)
+    if shard is None:
         return
-    with structlog.contextvars.bound_contextvars(request_id=share.request_id, job_id=str(job_id), share=number):
+    with structlog.contextvars.bound_contextvars(request_id=shard.request_id, job_id=str(job_id), shard=number):
         try:
             watch = StallWatch()
-            with renewed(worker.settings.database_url, share, watch):
-                _work(worker, share, watch)
+            with renewed(worker.settings.database_url, shard, watch):
+                _run_to_end(worker, shard, watch)
         except shards.LeaseLostError:
-            log.warning("share_taken_over", reason="it was not renewed in time; another worker goes on with it")
+            log.warning("shard_taken_over", reason="its lease was not renewed in time; another worker goes on with it")
         except BlobStoreAway:
             with worker.transaction() as connection:
-                shards.put_back(connection, share)
+                shards.put_back(connection, shard)
             raise
 
 
-def _work(worker: Resources, share: Share, watch: StallWatch) -> None:
+def _run_to_end(worker: Resources, shard: Shard, watch: StallWatch) -> None:
     started = time.perf_counter()
-    outcome = _worked_on(worker, share, watch)
+    if shard.attempts > shards.MAX_ATTEMPTS:
+        outcome = _give_up(worker, shard)
+    elif shard.kind == "undo":
+        outcome = _undo(worker, shard)
+    else:
+        outcome = _import(worker, shard, watch)
     with worker.transaction() as connection:
-        ended = shards.finish(connection, share, outcome)
-    log.info("share_finished", outcome=outcome, duration_ms=round((time.perf_counter() - started) * 1000))
+        ended = shards.finish(connection, shard, outcome)
+    log.info("shard_finished", outcome=outcome, duration_ms=round((time.perf_counter() - started) * 1000))
     if ended is not None:
         status, has_files = ended
         if not has_files:
-            delete_files(share.files)
-        log.info("job_finished", kind=share.kind, status=status)
+            delete_files(shard.files)
+        log.info("job_finished", kind=shard.kind, status=status)
 
 
-def _worked_on(worker: Resources, share: Share, watch: StallWatch) -> str:
-    if share.attempts > shards.MAX_ATTEMPTS:
-        return _give_up(worker, share)
-    return _undo(worker, share) if share.kind == "undo" else _import(worker, share, watch)
-
-
-def _import(worker: Resources, share: Share, watch: StallWatch) -> str:
-    """Goes on behind the share's position."""
-    if share.is_cancelled:
+def _import(worker: Resources, shard: Shard, watch: StallWatch) -> str:
+    """Reads and stores from the checkpoint on. Gives the outcome."""
+    if shard.is_cancelled:
         return "cancelled"
-    chunks = chunks_of(share, worker.idle_gap, watch)
+    chunks = read_chunks(shard, worker.idle_gap, watch)
+    if worker.settings.redact:
+        chunks = map(redact, chunks)
     whole_files = WholeFiles()
-    for chunk in read_ahead(watch.watched(redacted(chunks) if worker.settings.redact else chunks)):
-        if store(worker, share, chunk, whole_files):
+    for chunk in read_ahead(watch.watched(chunks)):
+        if store_chunk(worker, shard, chunk, whole_files):
             return "cancelled"
     return "succeeded"
 
 
-def _undo(worker: Resources, share: Share) -> str:
-    number = share.undoes
+def read_chunks(shard: Shard, idle_gap: timedelta, watch: StallWatch) -> Iterator[Chunk]:
+    """The shard's records from its checkpoint on. Deterministic, so that a checkpoint means the same to every worker. Small members share a chunk."""
+    chunk = Chunk(shard.checkpoint)
+    for start, source, upload in _sources(shard, watch):
+        if source.error is not None:
+            chunk.add(source.name, source.error)
+        if source.content is not None:
+            content = Hashing(source.content)
+            found = read_records(cast(IO[bytes], content), source.kind, shard.user, idle_gap, shard.accepted_at)
+            for records_done, record in enumerate(islice(found, start.records, None), start.records + 1):
+                watch.moved()
+                chunk.add(source.name, record)
+                if chunk.is_full:
+                    chunk.checkpoint, chunk.bytes_done = Checkpoint(start.file, start.member, records_done), upload.tell()
+                    yield chunk
+                    chunk = Chunk()
+            chunk.ended.append(EndedMember(len(chunk.records), content.digest() if start.records == 0 else None))
+            chunk.files += 1
+            start = Checkpoint(start.file, start.member + 1)
+        chunk.checkpoint, chunk.bytes_done = Checkpoint(start.file, start.member), upload.tell()
+        if chunk.is_full:
+            yield chunk
+            chunk = Chunk(chunk.checkpoint, chunk.bytes_done)
+    yield chunk
+
+
+class _Source(NamedTuple):
+    """A member of an upload to read, or why it cannot be read."""
+
+    name: str
+    kind: Kind
+    content: IO[bytes] | None
+    error: RecordError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnIndexes:
+    """Every `shards`-th index is a shard's own, here those from `start` on."""
+
+    number: int
+    shards: int
+    start: int
+
+    def __contains__(self, index: object) -> bool:
+        return isinstance(index, int) and index % self.shards == self.number and index >= self.start
+
+
+def _sources(shard: Shard, watch: StallWatch) -> Iterator[tuple[Checkpoint, _Source, IO[bytes]]]:
+    """The members that are this shard's own and not done, each with where to start in it and the upload that it is in."""
+    for index, file in enumerate(shard.files):
+        if index < shard.checkpoint.file:
+            continue
+        is_first = index == shard.checkpoint.file
+        own = _OwnIndexes(shard.number, shard.shards, shard.checkpoint.member if is_first else 0)
+        with open_blob(file["blob_url"]) as opened:
+            upload = cast(IO[bytes], WatchedFile(opened, watch))
+            members = _archive_members(file, upload, own) if file["kind"] in ARCHIVES else _only_member(file, upload, index, own)
+            for member, source in members:
+                is_at_checkpoint = is_first and member == shard.checkpoint.member
+                yield Checkpoint(index, member, shard.checkpoint.records if is_at_checkpoint else 0), source, upload
+
+
+def _only_member(file: dict[str, Any], upload: IO[bytes], index: int, own: _OwnIndexes) -> Iterator[tuple[int, _Source]]:
+    """Files that are no archives are dealt to the shards by their place among the files."""
+    if index % own.shards == own.number and own.start == 0:
+        yield 0, _Source(file["name"], file["kind"], upload)
+
+
+def _archive_members(file: dict[str, Any], upload: IO[bytes], own: _OwnIndexes) -> Iterator[tuple[int, _Source]]:
+    """Members of an archive are dealt to the shards by their index in it."""
+    index = own.start
+    for found in read_members(upload, file["kind"], only=own):
+        match found:
+            case Member():
+                index = found.index
+                yield index, _Source(found.name, found.kind, found.file)
+            case RecordError():
+                # Every shard meets damage of the archive itself, and only the first reports it. But of a zip each shard unpacks its own
+                # members alone, so each may exceed a limit.
+                is_own_limit = file["kind"] == "zip" and found.code == LIMIT_EXCEEDED
+                if own.number == 0 or found.code not in CUT_OFF or is_own_limit:
+                    yield index, _Source(file["name"], file["kind"], None, found)
+            case ArchiveSummary():
+                pass
+            case _:
+                assert_never(found)
+
+
+def read_records(content: IO[bytes], kind: Kind, user: str | None, idle_gap: timedelta, accepted_at: datetime) -> Iterator[Found]:
+    """The plausible records of a file, by its format. `accepted_at` is when the job was. ValueError for a kind that has no reader."""
+    match kind:
+        case "claude_json":
+            found = read_claude_json(content, user=user)
+        case "transcript":
+            found = read_transcript(content, user=user, idle_gap=idle_gap)
+        case "history":
+            found = read_history(content, user=user)
+        case "sessions_index":
+            found = read_sessions_index(content, user=user)
+        case _:
+            raise ValueError(f"No importer reads a file of kind {kind}.")
+    return plausible(found, accepted_at)
+
+
+def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: WholeFiles) -> bool:
+    """Stores a chunk and the progress that it is, in one transaction. True if the job is to be cancelled. LeaseLostError if it is another's."""
+    now = datetime.now(UTC)
+    with worker.transaction() as connection:
+        foreign = _of_another_user(connection, shard, chunk.records)
+        foreign_ids = {record.id for record in foreign}
+        batch = [
+            Received(record, now, shard.request_id, f"import:{shard.job_id}") for record in chunk.records if record.id not in foreign_ids
+        ]
+        persisted, dead = Persisted(), list[Received]()
+        if batch:
+            persisted, dead = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=shard.job_number)
+        if complete := whole_files.after(chunk, foreign_ids | {received.event.id for received in dead}):
+            # The same content need not be sent again.
+            parameters = {"sha256s": complete, "job_number": shard.job_number, "reader_version": READER_VERSION}
+            connection.execute(_IMPORTED_FILES, parameters)
+        left_out = {reason: count for reason, count in ((OF_ANOTHER_USER, len(foreign)), (NOT_STORABLE, len(dead))) if count}
+        progress = Progress(
+            chunk.checkpoint,
+            chunk.bytes_done,
+            persisted,
+            rows=len(chunk.records),
+            files=chunk.files,
+            errors=[*_reading_errors(chunk), *_foreign_errors(foreign), *_dead_errors(dead)],
+            unknown_records=chunk.unknown_records,
+            skipped_records=chunk.skipped_records | left_out,
+            redactions=chunk.redactions,
+            is_damaged=chunk.is_damaged,
+        )
+        return shards.advance(connection, shard, progress)
+
+
+def _of_another_user(connection: Connection[Any], shard: Shard, records: list[Record]) -> list[Record]:
+    """The records that a job under a bound key may not store."""
+    if not shard.is_bound or shard.user is None or not records:
+        return []
+    return foreign_among(connection, shard.user, records)
+
+
+def _reading_errors(chunk: Chunk) -> Iterator[dict[str, Any]]:
+    for file_name, error in chunk.errors:
+        place = {name: value for name in ("line", "offset") if (value := getattr(error, name)) is not None}
+        yield {"file": file_name, **place, "code": error.code, "message": error.message}
+
+
+def _foreign_errors(foreign: list[Record]) -> Iterator[dict[str, Any]]:
+    """One for each session."""
+    why = "were left out: they are another user's; import them with a key of that user, or with one that is bound to none."
+    for session_id, count in Counter(map(session_of, foreign)).items():
+        message = f"{count} records {f'of session {session_id}' if session_id else 'without a session'} {why}"
+        yield {"code": "SESSION_OF_ANOTHER_USER", "message": message}
+
+
+def _dead_errors(dead: list[Received]) -> Iterator[dict[str, Any]]:
+    for received in dead:
+        message = f"A record could not be stored; see the dead letter of event {received.event.id}."
+        yield {"code": "NOT_STORABLE", "message": message}
+
+
+def _undo(worker: Resources, shard: Shard) -> str:
+    """Removes what another job brought, some of it in each transaction. Gives the outcome."""
+    number = shard.undoes
     assert number is not None
     is_more = True
     while is_more:
@@ -100,23 +296,24 @@ def _undo(worker: Resources, share: Share) -> str:
             is_more = undo.undo_some(worker, connection, number)
             if not is_more:
                 undo.clear_up(connection, number)
-            shards.advance(connection, share, Progress(Position(), 0))
+            shards.advance(connection, shard, Progress(Checkpoint(), 0))
     return "succeeded"
 
 
-def _give_up(worker: Resources, share: Share) -> str:
-    log.error("share_given_up", attempts=share.attempts)
+def _give_up(worker: Resources, shard: Shard) -> str:
+    """For a shard that was begun too often without progress. Gives the outcome."""
+    log.error("shard_given_up", attempts=shard.attempts)
     error = {
         "code": "GIVEN_UP",
         "message": f"The import was begun {shards.MAX_ATTEMPTS} times and never got on; see the worker's log, then retry it.",
     }
     with worker.transaction() as connection:
-        shards.advance(connection, share, Progress(share.position, 0, errors=[error]))
+        shards.advance(connection, shard, Progress(shard.checkpoint, 0, errors=[error]))
     return "given_up"
 
 
 def delete_files(files: list[dict[str, Any]]) -> None:
-    """An upload holds what the import left out, secrets above all; it is kept no longer than it is needed. What cannot be deleted now, the sweep finds."""
+    """An upload holds what the import left out, secrets above all, so it goes as soon as it can. The sweep finds what cannot be deleted now."""
     for file in files:
         try:
             delete_blob(file["blob_url"])
@@ -125,7 +322,7 @@ def delete_files(files: list[dict[str, Any]]) -> None:
 
 
 def delete_old_files(worker: Resources) -> None:
-    """Of jobs that were given up, when nobody has tried them again for a day."""
+    """Deletes the uploads of jobs that were given up a day ago and not retried."""
     with worker.transaction() as connection:
         forgotten = shards.forget_files(connection)
     for files in forgotten:

@@ -1,4 +1,4 @@
-"""A job's rows in Postgres: who works on which share of it, how far each is, how it ends. Every change is in the caller's transaction."""
+"""The rows of import jobs and their shards: lease, checkpoint, counts, outcome. Every change is in the caller's transaction."""
 
 from datetime import datetime
 from typing import Any
@@ -11,45 +11,45 @@ from psycopg.types.json import Jsonb
 
 from services.worker.persist.persist_batch import Persisted
 
-# So long a share waits when its worker died; while that lives, the lease is renewed (lease.py) and with every chunk.
+# How long a shard waits after its worker died. A living worker renews the lease (lease.py), and with every chunk.
 LEASE_SECONDS = 15
 MAX_ATTEMPTS = 5
 MAX_ERRORS_KEPT = 100
 
 
-class Position(msgspec.Struct, frozen=True):
-    """How far a share is: behind `records` of the records of a member of one of the job's files. A file that is no archive is its only member."""
+class Checkpoint(msgspec.Struct, frozen=True):
+    """How far a shard is: behind so many records of a member of one of the job's files. A file that is no archive is its only member."""
 
     file: int = 0
     member: int = 0
     records: int = 0
 
 
-class Share(msgspec.Struct, frozen=True):
-    """A share of a job that this worker has taken."""
+class Shard(msgspec.Struct, frozen=True):
+    """A shard of a job that this worker has taken. `number` counts from 0; the job has `shards` of them."""
 
     job_id: UUID
-    share: int
-    shares: int
+    number: int
+    shards: int
     job_number: int
     kind: str
     undoes: int | None
-    # Of each its name, blob_url, bytes and kind (shared/upload_kinds.py).
+    # Each has name, blob_url, bytes and kind (shared/upload_kinds.py).
     files: list[dict[str, Any]]
     user: str | None
-    # The key that it came by is bound to that user.
+    # The job's API key is bound to that user.
     is_bound: bool
     request_id: str
-    # When the job was.
+    # The job's.
     accepted_at: datetime
-    position: Position
+    checkpoint: Checkpoint
     attempts: int
     lease_token: UUID
-    # Somebody wanted it cancelled before it was taken.
+    # Its cancel was requested before it was taken.
     is_cancelled: bool
 
 
-# Taken only if nobody else works on it. A share may be taken by its task or by the sweep's, never by both.
+# Two tasks may be sent for one shard. Only one of them takes it.
 _TAKE = """
     WITH taken AS (
         UPDATE import_shares AS s SET attempts = attempts + 1, lease_expires_at = now() + make_interval(secs => %(lease_seconds)s),
@@ -61,10 +61,10 @@ _TAKE = """
     )
     UPDATE import_jobs AS j SET status = 'running', stage = CASE kind WHEN 'undo' THEN 'undoing' ELSE 'reading' END, started_at = coalesce(started_at, now())
     FROM taken WHERE j.id = taken.job_id
-    RETURNING j.id AS job_id, share, (SELECT count(*) FROM import_shares AS s WHERE s.job_id = j.id) AS shares, number AS job_number, kind,
+    RETURNING j.id AS job_id, share AS number, (SELECT count(*) FROM import_shares AS s WHERE s.job_id = j.id) AS shards, j.number AS job_number, kind,
               (SELECT number FROM import_jobs AS u WHERE u.id = j.undoes) AS undoes, files, user_name AS user,
               EXISTS (SELECT FROM api_keys AS k WHERE k.id = j.key_id AND k.user_name IS NOT NULL) AS is_bound, coalesce(request_id, '') AS request_id,
-              created_at AS accepted_at, checkpoint AS position, attempts, lease_token, cancel_requested_at IS NOT NULL AS is_cancelled"""
+              created_at AS accepted_at, checkpoint, attempts, lease_token, cancel_requested_at IS NOT NULL AS is_cancelled"""
 
 _ADVANCE_SHARE = """
     UPDATE import_shares SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s), checkpoint = %(checkpoint)s,
@@ -86,7 +86,7 @@ _FINISH_SHARE = """
     UPDATE import_shares AS s SET outcome = %(outcome)s, lease_expires_at = NULL, bytes_done = CASE %(outcome)s WHEN 'succeeded' THEN j.bytes_total ELSE s.bytes_done END
     FROM import_jobs AS j WHERE j.id = s.job_id AND s.job_id = %(job_id)s AND s.share = %(share)s AND s.lease_token = %(lease_token)s"""
 _LOCK_JOB = "SELECT FROM import_jobs WHERE id = %(job_id)s FOR UPDATE"
-# The last share to end ends the job. What gave up for reasons outside of the files keeps them, for another try.
+# The last shard to end ends the job. A job that gave up for reasons outside of its files keeps them for a retry.
 _FINISH_JOB = """
     UPDATE import_jobs AS j SET status = o.status, stage = o.status, finished_at = now(), has_files = has_files AND o.may_be_retried,
         bytes_done = CASE o.status WHEN 'succeeded' THEN bytes_total ELSE bytes_done END
@@ -119,17 +119,17 @@ _FORGET_FILES = """
 
 
 class LeaseLostError(Exception):
-    """Another worker has taken the share over; what this one did of it must not be committed."""
+    """Another worker has the shard now. Nothing that this one did of it may be committed."""
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """What one transaction of a share did.
+    """What one transaction of a shard did.
 
-    `unknown_records`: {type: how many} of records that nobody knows; `skipped_records`: {reason: how many} of those of which nothing is kept;
-    `redactions`: {kind: how many} of secrets.
+    `unknown_records`: {type: number} of records of unknown types. `skipped_records`: {reason: number} of records that are not kept.
+    `redactions`: {kind: number} of secrets.
     """
 
-    position: Position
+    checkpoint: Checkpoint
     bytes_done: int
     persisted: Persisted = Persisted()
     rows: int = 0
@@ -142,41 +142,46 @@ class Progress(msgspec.Struct, frozen=True):
     is_damaged: bool = False
 
 
-def take(connection: Connection[Any], job_id: UUID, share: int) -> Share | None:
-    """The share, if nobody else has it and it is not through."""
+def take(connection: Connection[Any], job_id: UUID, number: int) -> Shard | None:
+    """Takes a shard, with a new lease. None if another worker has it or it has ended."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_TAKE, {"job_id": job_id, "share": share, "lease_seconds": LEASE_SECONDS}).fetchone()
-    return None if row is None else msgspec.convert(row, Share)
+        row = cursor.execute(_TAKE, {"job_id": job_id, "share": number, "lease_seconds": LEASE_SECONDS}).fetchone()
+    return None if row is None else msgspec.convert(row, Shard)
 
 
-def advance(connection: Connection[Any], share: Share, progress: Progress) -> bool:
-    """Notes how far the share is, renews its lease, adds to the job's counts. True if somebody wants the job cancelled. LeaseLostError if it is another's."""
+def _own(shard: Shard) -> dict[str, Any]:
+    """Parameters of the statements that hold only while the shard is this worker's."""
+    return {"job_id": shard.job_id, "share": shard.number, "lease_token": shard.lease_token, "lease_seconds": LEASE_SECONDS}
+
+
+def advance(connection: Connection[Any], shard: Shard, progress: Progress) -> bool:
+    """Writes the checkpoint, renews the lease, adds to the job's counts. True if the job is to be cancelled. LeaseLostError if it is another's."""
     counts = {name: getattr(progress.persisted, name) for name in Persisted.__slots__}
-    parameters = counts | {
-        "job_id": share.job_id,
-        "share": share.share,
-        "lease_token": share.lease_token,
-        "lease_seconds": LEASE_SECONDS,
-        "checkpoint": Jsonb(msgspec.to_builtins(progress.position)),
-        "bytes_done": progress.bytes_done,
-        "rows": progress.rows,
-        "files": progress.files,
-        "errors": Jsonb(progress.errors[:MAX_ERRORS_KEPT]),
-        "errors_total": len(progress.errors),
-        "is_damaged": progress.is_damaged,
-        "unknown_records": Jsonb(progress.unknown_records),
-        "skipped_records": Jsonb(progress.skipped_records),
-        "redactions": Jsonb(progress.redactions),
-    }
+    parameters = (
+        _own(shard)
+        | counts
+        | {
+            "checkpoint": Jsonb(msgspec.to_builtins(progress.checkpoint)),
+            "bytes_done": progress.bytes_done,
+            "rows": progress.rows,
+            "files": progress.files,
+            "errors": Jsonb(progress.errors[:MAX_ERRORS_KEPT]),
+            "errors_total": len(progress.errors),
+            "is_damaged": progress.is_damaged,
+            "unknown_records": Jsonb(progress.unknown_records),
+            "skipped_records": Jsonb(progress.skipped_records),
+            "redactions": Jsonb(progress.redactions),
+        }
+    )
     if connection.execute(_ADVANCE_SHARE, parameters).rowcount == 0:
         raise LeaseLostError
     [(is_cancelled,)] = connection.execute(_ADVANCE_JOB, parameters).fetchall()
     return bool(is_cancelled)
 
 
-def finish(connection: Connection[Any], share: Share, outcome: str) -> tuple[str, bool] | None:
-    """Ends the share: succeeded | given_up | cancelled. If it was the last, the job's status and whether its files are kept."""
-    parameters = {"job_id": share.job_id, "share": share.share, "lease_token": share.lease_token, "outcome": outcome}
+def finish(connection: Connection[Any], shard: Shard, outcome: str) -> tuple[str, bool] | None:
+    """Ends the shard: succeeded | given_up | cancelled. If it was the last, gives the job's status and whether its files are kept."""
+    parameters = _own(shard) | {"outcome": outcome}
     connection.execute(_LOCK_JOB, parameters)
     if connection.execute(_FINISH_SHARE, parameters).rowcount == 0:
         raise LeaseLostError
@@ -184,40 +189,32 @@ def finish(connection: Connection[Any], share: Share, outcome: str) -> tuple[str
     return None if row is None else (row[0], row[1])
 
 
-def renew(connection: Connection[Any], share: Share) -> bool:
-    """Prolongs the lease. False if the share has ended or is another worker's."""
-    parameters = {"job_id": share.job_id, "share": share.share, "lease_token": share.lease_token, "lease_seconds": LEASE_SECONDS}
-    return connection.execute(_RENEW, parameters).rowcount > 0
+def renew(connection: Connection[Any], shard: Shard) -> bool:
+    """Renews the lease. False if the shard has ended or is another worker's."""
+    return connection.execute(_RENEW, _own(shard)).rowcount > 0
 
 
-def stop_stalled(connection: Connection[Any], share: Share, seconds: int) -> None:
-    """Ends a share whose reading stands still; its files are kept for another try."""
+def stop_stalled(connection: Connection[Any], shard: Shard, seconds: int) -> None:
+    """Ends a shard whose reading stands still. Its files are kept for a retry."""
     message = f"Reading stood still for {seconds} s, so the job was stopped; what was before is imported. Retry it, or send the files in parts to find the one."
     error = {"code": "READING_STALLED", "message": message}
-    parameters = {
-        "job_id": share.job_id,
-        "share": share.share,
-        "lease_token": share.lease_token,
-        "outcome": "given_up",
-        "error": Jsonb([error]),
-    }
+    parameters = _own(shard) | {"outcome": "given_up", "error": Jsonb([error])}
     connection.execute(_LOCK_JOB, parameters)
     if connection.execute(_FINISH_SHARE, parameters).rowcount:
         connection.execute(_ADD_ERROR, parameters)
         connection.execute(_FINISH_JOB, parameters)
 
 
-def put_back(connection: Connection[Any], share: Share) -> None:
-    """For another try when its lease is over, which does not count: what it waits for is neither its own nor the worker's fault."""
-    parameters = {"job_id": share.job_id, "share": share.share, "lease_token": share.lease_token, "lease_seconds": LEASE_SECONDS}
-    connection.execute(_PUT_BACK, parameters)
+def put_back(connection: Connection[Any], shard: Shard) -> None:
+    """Leaves the shard for another try after its lease. This attempt does not count: the blob store was unavailable."""
+    connection.execute(_PUT_BACK, _own(shard))
 
 
 def abandoned(connection: Connection[Any]) -> list[tuple[UUID, int]]:
-    """Shares that wait, or that a worker let fall."""
+    """Shards that wait, or whose worker is gone."""
     return [(row[0], row[1]) for row in connection.execute(_ABANDONED)]
 
 
 def forget_files(connection: Connection[Any]) -> list[list[dict[str, Any]]]:
-    """The uploads, job by job, that nobody will try again: they are the caller's to delete."""
+    """The uploads of jobs that were not retried in time, job by job. The caller deletes them."""
     return [row[0] for row in connection.execute(_FORGET_FILES)]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.worker.importers.job import dispatch
+from services.worker.importers.job.run_shard import read_records
 from services.worker.persist.records import RecordError, SessionFacts
 from shared.upload_kinds import Kind
 
@@ -38,12 +38,12 @@ def test_deeply_nested_json_is_read_in_linear_time(name: str) -> None:
 def codes(name: str) -> list[str]:
     kind, content = FILES[name]
     return [
-        record.code for record in dispatch.read(io.BytesIO(content), kind, None, GAP, datetime.now(UTC)) if isinstance(record, RecordError)
+        record.code for record in read_records(io.BytesIO(content), kind, None, GAP, datetime.now(UTC)) if isinstance(record, RecordError)
     ]
 
 
 def test_nested_texts_of_an_index_entry_are_ignored() -> None:
-    records = list(dispatch.read(io.BytesIO(INDEX), "sessions_index", "ann", GAP, datetime.now(UTC)))
+    records = list(read_records(io.BytesIO(INDEX), "sessions_index", "ann", GAP, datetime.now(UTC)))
 
     [facts] = [record for record in records if isinstance(record, SessionFacts)]
     assert (facts.session_id, facts.project_path, facts.title) == ("s-1", "/p", "hi")

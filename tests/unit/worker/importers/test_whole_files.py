@@ -2,14 +2,13 @@
 
 from uuid import UUID
 
-from services.worker.importers.job.chunks import Chunk, Ended
-from services.worker.importers.job.whole_files import WholeFiles
+from services.worker.importers.job.chunks import Chunk, EndedMember, WholeFiles
 from services.worker.persist.records import ProjectSeen
 
 
 def chunk(ids: str, *ended: tuple[int, bytes | None]) -> Chunk:
     records = [ProjectSeen(id=UUID(int=int(n)), project_path="/p") for n in ids]
-    return Chunk(records=list(records), ended=[Ended(*end) for end in ended])
+    return Chunk(records=list(records), ended=[EndedMember(*end) for end in ended])
 
 
 def left_out(ids: str) -> set[UUID]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.worker.importers.job.prefetch import read_ahead
+from services.worker.importers.job.chunks import read_ahead
 
 
 def test_prefetch_yields_the_same_items_in_order() -> None:
