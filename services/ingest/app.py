@@ -18,7 +18,7 @@ from services.ingest.events.claimed_keys import ClaimedKeys
 from services.ingest.events.polling import Poller
 from services.ingest.events.session_cache import SessionCache
 from services.ingest.events.wait import EntryWatch
-from services.ingest.http.raw_route import RawApp
+from services.ingest.http.direct_routes import DirectApp
 from services.ingest.imports.disk_space import show_disk
 from services.ingest.imports.store_probe import StoreProbe
 from services.ingest.journal.append import Journal
@@ -55,7 +55,7 @@ CONNECT_SECONDS = 5.0
 JOB_FIRST_PAUSE_SECONDS, JOB_LONGEST_PAUSE_SECONDS = 0.02, 0.2
 
 
-class IngestApp(RawApp):
+class IngestApp(DirectApp):
     """The app, with the schemas of its API document and the objects that its routes work with."""
 
     # Set while the lifespan lasts.

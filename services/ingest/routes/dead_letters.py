@@ -3,12 +3,11 @@
 from fastapi import APIRouter, Request, Response
 
 from services.ingest.admin.dead_letters import delete, delete_group, replay, replay_group
-from services.ingest.http.raw_route import RawRoute
 from services.ingest.http.responses import DeadLetterDeleted, DeadLetterReplayed, DeadLettersChanged
 from services.ingest.routes import openapi_schemas
 from shared.auth.scopes import ADMIN, requires
 
-dead_letters = APIRouter(route_class=RawRoute, tags=["dead letters"])
+dead_letters = APIRouter(tags=["dead letters"])
 
 
 @dead_letters.post("/api/dead-letter-groups/replay", status_code=202, **openapi_schemas.dead_letter_group_action(DeadLettersChanged, 202))

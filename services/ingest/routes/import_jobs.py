@@ -4,14 +4,13 @@ from fastapi import APIRouter, Request, Response
 
 from services.ingest.admin import scrubs
 from services.ingest.admin.scrubs import ScrubRequest
-from services.ingest.http.raw_route import RawRoute
 from services.ingest.http.responses import JobChanged, ManifestAnswer, ScrubStarted
 from services.ingest.imports import change_job, upload_manifest
 from services.ingest.imports.upload_manifest import Manifest
 from services.ingest.routes import openapi_schemas
 from shared.auth.scopes import ADMIN, INGEST, requires
 
-jobs = APIRouter(route_class=RawRoute, tags=["imports"])
+jobs = APIRouter(tags=["imports"])
 
 
 @jobs.post("/api/import/jobs/{job_id}/cancel", status_code=202, **openapi_schemas.job_action(JobChanged))

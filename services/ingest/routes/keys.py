@@ -3,12 +3,11 @@
 from fastapi import APIRouter, Request, Response
 
 from services.ingest.admin.keys import NewKey, create, revoke
-from services.ingest.http.raw_route import RawRoute
 from services.ingest.http.responses import KeyCreated, KeyRevoked
 from services.ingest.routes import openapi_schemas
 from shared.auth.scopes import ADMIN, requires
 
-keys = APIRouter(route_class=RawRoute, tags=["keys"])
+keys = APIRouter(tags=["keys"])
 
 
 @keys.post("/api/keys", status_code=201, **openapi_schemas.json_action(NewKey, KeyCreated, 201))

@@ -9,7 +9,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from services.ingest.admin.canary import accept_canary
 from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.http.queue_errors import answering_503
-from services.ingest.http.raw_route import RawRoute
 from services.ingest.http.request_checks import check_query
 from services.ingest.routes import openapi_schemas
 from shared.auth.scopes import NUMBERS, PUBLIC, requires
@@ -19,7 +18,7 @@ from shared.http.middleware import json_response
 from shared.journal.canary import PATH
 from shared.journal.streams import stream_key
 
-operations = APIRouter(route_class=RawRoute, tags=["operations"])
+operations = APIRouter(tags=["operations"])
 
 
 @operations.get("/healthz", **openapi_schemas.reads("The process is alive."))

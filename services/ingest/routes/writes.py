@@ -4,14 +4,13 @@ from fastapi import APIRouter, Request, Response
 
 from services.ingest.events import write_batch, write_session
 from services.ingest.events.write_event import write_event
-from services.ingest.http.raw_route import RawRoute
 from services.ingest.http.responses import BatchAccepted, EventAccepted, ImportAnswer, SessionEnded, SessionStarted
 from services.ingest.imports import start_import
 from services.ingest.routes import openapi_schemas
 from shared.auth.scopes import INGEST, requires
 from shared.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
 
-writes = APIRouter(route_class=RawRoute, tags=["writes"])
+writes = APIRouter(tags=["writes"])
 
 
 @writes.post("/api/conversations", status_code=201, **openapi_schemas.single_write(Conversation, EventAccepted, 201))
