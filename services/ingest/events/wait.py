@@ -10,6 +10,7 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
+from services.ingest.dependencies import Ingest
 from services.ingest.events.decode import event_id
 from services.ingest.events.polling import Poller
 from services.ingest.http import request_deadline
@@ -108,17 +109,15 @@ class EntryWatch:
         return gone
 
 
-async def wait_for(
-    preference: Preference, place: Place, watch: EntryWatch, registry: Registry, positions: Sequence[Position], events: Sequence[Event]
-) -> Outcome:
+async def wait_for(ingest: Ingest, place: Place, preference: Preference, positions: Sequence[Position], events: Sequence[Event]) -> Outcome:
     """What became of appended events. "queued" if they are not processed in time, if Redis or Postgres is away, or if too many requests wait."""
     if not preference.wait_seconds or not place.move(place.limits.waits):
         return QUEUED
     request_deadline.end()
     try:
         async with asyncio.timeout(preference.wait_seconds):
-            await watch.until_gone(positions)
-            return await _outcome(registry, positions, events)
+            await ingest.entry_watch.until_gone(positions)
+            return await _outcome(ingest.registry, positions, events)
     except (TimeoutError, Unavailable, *REDIS_FAILURES):
         # The events are safe in the journal, even if they cannot be watched.
         return QUEUED

@@ -19,8 +19,8 @@ from services.ingest.events.ownership import (
 )
 from services.ingest.events.redact_events import LARGE_BATCH_BYTES, redact_batch, run
 from services.ingest.events.session_cache import CachedSession, unknown_session
-from services.ingest.events.wait import id_taken
-from services.ingest.events.write_event import BATCH_BODY, Write, admit_write, append, infer_session, wait_for_all
+from services.ingest.events.wait import id_taken, wait_for
+from services.ingest.events.write_event import BATCH_BODY, Write, admit_write, append, infer_session
 from services.ingest.events.write_session import check_end
 from services.ingest.http.idempotency import new_ids
 from services.ingest.http.responses import BatchAccepted, RejectedItem
@@ -57,7 +57,7 @@ async def write_batch(request: Request) -> Response:
     inferred = await _infer_sessions(write, items)
     events = [item.event for item in items]
     positions = await append(write, events, [item.size for item in items], started=started, inferred=inferred)
-    outcome = await wait_for_all(write, positions, events)
+    outcome = await wait_for(write.ingest, write.place, write.preference, positions, events)
     conflicting = _conflicting(items, outcome.conflicts)
     answer = BatchAccepted(
         accepted=len(items) - len(conflicting),

@@ -13,11 +13,11 @@ from fastapi import Request, Response
 from msgspec import Struct
 
 from services.ingest.dependencies import Ingest, ingest_of
-from services.ingest.events.decode import MAX_BATCH_BYTES, MAX_SINGLE_BYTES, E, decode_event, event_id
+from services.ingest.events.decode import MAX_BATCH_BYTES, MAX_SINGLE_BYTES, E, decode_event
 from services.ingest.events.ownership import Binding, binding_of, check_session, set_user, user_of
 from services.ingest.events.redact_events import redact_event
 from services.ingest.events.session_cache import CachedSession, cache_entries
-from services.ingest.events.wait import Outcome, Preference, id_taken, preference_in, wait_for
+from services.ingest.events.wait import Preference, id_taken, preference_in, wait_for
 from services.ingest.http import idempotency, request_checks, request_deadline
 from services.ingest.http.queue_errors import OutcomeUnknown
 from services.ingest.http.request_checks import AcceptedBody
@@ -43,11 +43,11 @@ async def write_event(request: Request, struct: type[E]) -> Response:
     if write.ingest.settings.redact:
         await redact_event(event, write.body)
     set_user(write.binding, [event])
-    event.id = event.id or write.derived_id() or idempotency.new_id()
+    event_id = event.id = event.id or write.derived_id() or idempotency.new_id()
     is_inferred = await resolve_session(write, event)
-    positions = await append(write, [event], [len(write.body)], inferred=(event_id(event),) if is_inferred else ())
+    positions = await append(write, [event], [len(write.body)], inferred=(event_id,) if is_inferred else ())
     status = await wait_for_one(write, positions, event)
-    answer = EventAccepted(id=event_id(event), session_id=event.session_id, status=status)
+    answer = EventAccepted(id=event_id, session_id=event.session_id, status=status)
     return json_response(answer, 201, write.preference.headers)
 
 
@@ -166,14 +166,9 @@ def _ids_for_retry(events: Sequence[Event]) -> dict[str, Any]:
     return {"id": event.id, "session_id": event.session_id} if isinstance(event, SessionStart) else {"id": event.id}
 
 
-async def wait_for_all(write: Write, positions: Sequence[Position], events: Sequence[Event]) -> Outcome:
-    """What became of the events, if the request has `Prefer: wait`; else, or if it takes longer, "queued"."""
-    return await wait_for(write.preference, write.place, write.ingest.entry_watch, write.ingest.registry, positions, events)
-
-
 async def wait_for_one(write: Write, positions: Sequence[Position], event: Event) -> Status:
-    """The same for a request's only event. Conflict if another event has its id."""
-    outcome = await wait_for_all(write, positions, [event])
+    """What became of a request's only event, if the request has `Prefer: wait`; else "queued". Conflict if another event has its id."""
+    outcome = await wait_for(write.ingest, write.place, write.preference, positions, [event])
     if outcome.conflicts:
         raise id_taken()
     return outcome.status
