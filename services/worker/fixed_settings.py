@@ -1,6 +1,6 @@
-"""Settings that what is stored depends on. The database keeps the first value it was used with; a process that is told another one goes by that.
+"""Settings that stored numbers depend on. The database keeps the first value it was used with, and every process uses that one.
 
-Otherwise every number would be right for a part of the sessions only, and `make verify` would name them all.
+Otherwise the numbers of some sessions would be wrong, and `make verify` would report them.
 """
 
 from functools import cache
@@ -18,7 +18,7 @@ _KEPT = "SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_second
 
 @cache
 def idle_gap_seconds(database_url: str, told: int) -> int:
-    """The gap that this database counts with; `told` is what the environment says. Asked once a process, on a connection of its own."""
+    """The idle gap that this database uses; `told` is the environment's. Asked once in a process, on a connection of its own."""
     options = connect_options(statement_timeout_ms=5_000, lock_timeout_ms=5_000, read_only=False)
     with psycopg.connect(database_url, application_name="tracker-worker", **options) as connection:
         connection.execute(_KEEP, {"told": told})

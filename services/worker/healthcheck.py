@@ -1,4 +1,4 @@
-"""`python -m services.worker.healthcheck`: exit 1 with a sentence if the worker or beat of this container has shown no life for a minute."""
+"""`python -m services.worker.healthcheck` exits with 1 and a sentence if this container's worker or beat had no heartbeat for a minute."""
 
 import os
 import sys
@@ -13,9 +13,9 @@ def problem(file: Path, now: float) -> str | None:
     try:
         age_seconds = now - file.stat().st_mtime
     except FileNotFoundError:
-        return f"There is no {file} yet: the worker has not begun, or has never reached its broker."
+        return f"There is no {file} yet: the worker has not started, or has never reached its broker."
     if age_seconds > MAX_AGE_SECONDS:
-        return f"No sign of life for {age_seconds:.0f} s: the worker hangs, or does not reach its broker; look at its log."
+        return f"No heartbeat for {age_seconds:.0f} s: the worker hangs, or cannot reach its broker; see its log."
     return None
 
 

@@ -21,7 +21,7 @@ from services.worker.settings import Settings
 from shared.database import make_engine
 from shared.redis.clients import connect
 
-# Drains of different slots do not wait for each other at the ledger.
+# Rows of the ledger. Drains of different slots do not wait for each other.
 LEDGER_SLOTS = 64
 
 
@@ -34,7 +34,7 @@ class Resources:
 
     @property
     def idle_gap(self) -> timedelta:
-        """The database's, which may be another than the settings' (fixed_settings.py)."""
+        """The database's, which may differ from the settings' (fixed_settings.py)."""
         return timedelta(seconds=idle_gap_seconds(self.settings.database_url, self.settings.idle_gap_seconds))
 
     @property
@@ -43,7 +43,7 @@ class Resources:
 
     @contextmanager
     def connection(self) -> Iterator[Connection[Any]]:
-        """The connection on psycopg's own terms, outside a transaction: its `connection.transaction()` commits at its end."""
+        """A psycopg connection outside a transaction. Its `connection.transaction()` commits at its end."""
         with self.engine.connect() as pooled:
             connection = pooled.connection.driver_connection
             assert isinstance(connection, Connection)
@@ -51,10 +51,10 @@ class Resources:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection[Any]]:
-        """One transaction on psycopg's own terms: committed at the end, rolled back by an exception.
+        """One psycopg transaction: committed at the end, rolled back by an exception.
 
-        Its `connection.transaction()` inside this one is a savepoint. Inside SQLAlchemy's begin(), which psycopg knows nothing of, it
-        would be a transaction of its own that commits before the rest.
+        A `connection.transaction()` inside it is a savepoint. Inside SQLAlchemy's begin(), which psycopg does not know of, it would be a
+        transaction of its own and commit before the rest.
         """
         with self.connection() as connection, connection.transaction():
             yield connection
@@ -65,7 +65,7 @@ class Resources:
 
 
 def open_resources(settings: Settings) -> Resources:
-    """Connects lazily: nothing is asked of Postgres or Redis until the first use."""
+    """Connects at the first use of Postgres or Redis, not here."""
     engine = make_engine(settings.database_url, pool_size=1, statement_timeout_ms=30_000, application_name="tracker-worker")
     event.listen(engine, "connect", _prepare)
     redis = connect(settings.redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=10, protocol=2)
@@ -79,7 +79,7 @@ def _prepare(connection: Connection[Any], _record: object) -> None:
 
 @cache
 def resources() -> Resources:
-    """This process' own. Made at the start of a pool process, never before the fork."""
+    """The resources of this process. Made at the start of a pool process, never before the fork."""
     return open_resources(Settings())
 
 

@@ -1,4 +1,4 @@
-"""What an archive may cost, and what went wrong with it: a few bytes can unpack to anything."""
+"""Limits for archives, since a few bytes can unpack to any size, and the errors of archives that cannot be read."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Beyond any of them the archive is left where it is; what came before is kept."""
+    """Beyond any of them the rest of the archive is not read. What came before is kept."""
 
     entries: int = 100_000
     unpacked_bytes: int = 64 * 1024 * MEGABYTE
-    # Unpacked to packed bytes, looked at once this much is unpacked: text of transcripts packs 5 to 30 times.
+    # Unpacked to packed bytes, checked from this size on: transcripts pack to between a fifth and a thirtieth.
     ratio: int = 250
     ratio_from_bytes: int = 64 * MEGABYTE
     # The list of a zip's members is read at once.
@@ -24,7 +24,7 @@ LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
 
 
 class Unreadable(OSError):
-    """The bytes cannot be had. Its text is for a person, and quotes nothing of the file."""
+    """The bytes cannot be read. Its text is for users and quotes nothing of the file."""
 
 
 class LimitExceeded(Unreadable):
@@ -32,7 +32,7 @@ class LimitExceeded(Unreadable):
 
 
 class Budget:
-    """Counts what is unpacked over the whole archive, and what it came from. Once it is spent, nothing more is unpacked."""
+    """Counts packed and unpacked bytes of the whole archive. Once a limit is exceeded, nothing more is unpacked."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -41,11 +41,11 @@ class Budget:
         self._spent: str | None = None
 
     def take(self, packed: int) -> None:
-        """So many packed bytes more are unpacked, each once."""
+        """Adds packed bytes that are about to be unpacked."""
         self._packed += packed
 
     def spend(self, unpacked: int, *, unpacked_here: int, packed_here: int) -> None:
-        """LimitExceeded if it is too much in all, or too much for the packed bytes it came from, those of this member or of all so far."""
+        """Adds unpacked bytes. LimitExceeded if it is too much in all, or for the packed bytes of this member or of all members."""
         self._unpacked += unpacked
         if self._unpacked > self.limits.unpacked_bytes:
             self._spent = f"it unpacks to more than {self.limits.unpacked_bytes} bytes"
@@ -59,5 +59,5 @@ class Budget:
 
 
 def code_of(error: Exception) -> str:
-    """The code of the error that says why a file is not read any further."""
+    """The error code for a file that cannot be read any further."""
     return LIMIT_EXCEEDED if isinstance(error, LimitExceeded) else DAMAGED

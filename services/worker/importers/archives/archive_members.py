@@ -1,4 +1,4 @@
-"""A zip or tar as a stream of those members that can be imported, each known by its content. Nothing is unpacked to disk; no name is used as a path."""
+"""The members of a zip or tar that can be imported, as a stream. Content decides what a member is. Nothing is unpacked to disk, no name is used as a path."""
 
 from collections import Counter
 from collections.abc import Container, Iterator
@@ -19,7 +19,7 @@ DEFAULT_LIMITS = Limits()
 
 
 class Member(Struct):
-    """A file of the archive that an importer can read. `index` counts all its files, and is the same each time."""
+    """A file of the archive that an importer can read. `index` counts all files of the archive, and is always the same."""
 
     index: int
     name: str
@@ -29,7 +29,7 @@ class Member(Struct):
 
 
 class ArchiveSummary(Struct):
-    """The end of an archive: how many of its files were given, and were not, by what they are."""
+    """The end of an archive: the numbers of files that were given and that were not, by kind."""
 
     given: dict[str, int]
     skipped: dict[str, int]
@@ -38,10 +38,10 @@ class ArchiveSummary(Struct):
 def read_members(
     file: IO[bytes], kind: Kind, *, limits: Limits = DEFAULT_LIMITS, only: Container[int] | None = None
 ) -> Iterator[Member | RecordError | ArchiveSummary]:
-    """The members of an archive of that kind, those of the indexes `only` if given; an ArchiveSummary at last.
+    """The members of an archive of that kind, only those in `only` if given; at last an ArchiveSummary.
 
-    A zip must be seekable, a tar need not be. A member that cannot be had is a RecordError, and the others come; where the archive itself is
-    damaged, or costs too much, all before comes, then the place.
+    A zip must be seekable, a tar need not be. A member that cannot be read gives a RecordError, and the others follow. If the archive itself
+    is damaged or exceeds a limit, the RecordError comes after all that could be read, and is the last.
     """
     given: Counter[str] = Counter()
     skipped: Counter[str] = Counter()
@@ -83,7 +83,7 @@ def _member(index: int, name: str, content: Content) -> Member:
 
 
 def _why(member: Member) -> RecordError | None:
-    """Of files that are none of ours nobody needs to hear."""
+    """The error for a member that is left out; None for files of unknown kinds, which need no word."""
     if member.kind == "credentials":
         return RecordError(code="CREDENTIALS", message=f"{member.name}: credentials are never imported; it was left out unread.")
     if member.kind in ARCHIVES:
@@ -97,7 +97,7 @@ def _shown(error: RecordError) -> RecordError:
 
 
 def _shown_name(name: str) -> str:
-    """The end of it, as text to show."""
+    """The last characters of a name, as printable text."""
     return "".join(character for character in clean(name) if character.isprintable())[-MAX_NAME_CHARACTERS:] or "(unnamed)"
 
 

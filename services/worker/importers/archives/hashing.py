@@ -1,11 +1,11 @@
-"""A file object that hashes what is read of it."""
+"""A file that hashes everything that is read from it."""
 
 from hashlib import sha256
 from typing import IO
 
 
 class Hashing:
-    """Reads on from where the file is. Forward only."""
+    """Reads forward only, from where the file is."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -20,15 +20,15 @@ class Hashing:
         return data
 
     def tell(self) -> int:
-        """How much was read."""
+        """How many bytes were read."""
         return self._size
 
     def digest(self) -> bytes | None:
-        """SHA-256 of all, what nobody asked for included; None if the file cannot be read to its end."""
+        """SHA-256 of the whole file, of which the rest is read for it. None if it cannot be read to its end."""
         try:
             while self.read(1 << 20):
                 continue
         except (OSError, EOFError, ValueError):
-            # Its importer has met the same, and said where.
+            # The importer has met the same error and reported its place.
             return None
         return self._hash.digest()

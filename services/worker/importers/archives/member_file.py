@@ -1,4 +1,4 @@
-"""A member of an archive as a file to read once, from its beginning, whose first bytes can be looked at before."""
+"""A member of an archive as a file that can be read once from its beginning, and whose first bytes can be peeked at before."""
 
 import io
 import lzma
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from services.worker.importers.limits import LimitExceeded, Unreadable
 
-# What the unpackers of Python's library raise for bytes that are not as they should be.
+# What Python's unpackers raise for damaged bytes.
 UNPACKING_ERRORS = (
     EOFError,
     zlib.error,
@@ -22,7 +22,7 @@ UNPACKING_ERRORS = (
 
 
 class Content(Protocol):
-    """What the unpackers give: bytes, once, from the beginning."""
+    """What the unpackers give: a file to read once from its beginning."""
 
     def read(self, size: int = -1, /) -> bytes:
         """At most `size` bytes; b"" at the end."""
@@ -30,7 +30,7 @@ class Content(Protocol):
 
 
 class MemberFile(io.RawIOBase):
-    """Only `read` and `tell`. Whatever goes wrong with the archive is Unreadable, which is an OSError, when the damaged place is reached."""
+    """Has only `read` and `tell`. Every error of the archive is raised as Unreadable, an OSError, when the damaged place is reached."""
 
     def __init__(self, file: Content) -> None:
         super().__init__()
@@ -39,14 +39,14 @@ class MemberFile(io.RawIOBase):
         self._given = 0
 
     def peek(self, size: int) -> bytes:
-        """The first bytes: fewer if it is shorter, or damaged before."""
+        """The first `size` bytes; fewer if the member is shorter, or damaged before."""
         try:
             while len(self._head) < size and (more := self._read(size - len(self._head))):
                 self._head += more
         except LimitExceeded:
             raise
         except Unreadable:
-            # It comes again where the reader gets there.
+            # It is raised again when the reader gets there.
             return self._head
         return self._head
 
@@ -79,5 +79,5 @@ class MemberFile(io.RawIOBase):
 
 
 def explained(error: Exception) -> str:
-    """The error in a few words of the library's, which quote no content."""
+    """The first line of the library's message, which quotes no content."""
     return str(error).partition("\n")[0][:120] or type(error).__name__

@@ -1,6 +1,7 @@
-"""The headers of a tar: ustar, pax and GNU. Python's tarfile takes time with the square of a pax header's length, and cannot be stopped while it does.
+"""The headers of a tar: ustar, pax and GNU. Only names and sizes are read.
 
-Everything here is linear, and bounded by MAX_HEADER_BYTES. Only names and sizes are looked at.
+Python's tarfile is not used: its time grows with the square of a pax header's length, and it cannot be interrupted meanwhile. Everything here is
+linear, and bounded by MAX_HEADER_BYTES.
 """
 
 from typing import NamedTuple, Protocol
@@ -8,15 +9,15 @@ from typing import NamedTuple, Protocol
 from services.worker.importers.limits import Unreadable
 
 BLOCK = 512
-# Names and attributes come as members of their own, which are held in memory.
+# Long names and attributes are members of their own, which are held in memory.
 MAX_HEADER_BYTES = 1024 * 1024
-# A member has at most a few of them.
+# A real member has at most a few.
 MAX_HEADERS_IN_A_ROW = 16
 _REGULAR = frozenset({b"0", b"\0", b"7"})
 _PAX, _PAX_GLOBAL, _LONG_NAME, _LONG_LINK, _SPARSE = frozenset({b"x", b"X"}), b"g", b"L", b"K", b"S"
-# Links, devices, folders and pipes have no content, whatever size they say.
+# Links, devices, folders and pipes have no content, whatever size their header has.
 _WITHOUT_CONTENT = frozenset({b"1", b"2", b"3", b"4", b"5", b"6"})
-# Digits of a pax record's length: more than MAX_HEADER_BYTES has.
+# Most digits of a pax record's length; MAX_HEADER_BYTES has fewer.
 _LENGTH_DIGITS = 8
 
 
@@ -37,7 +38,7 @@ class Header(NamedTuple):
 
 
 def next_header(blocks: Blocks) -> Header | None:
-    """The next member's; None at the mark that ends the archive. Unreadable for what is no header."""
+    """The next member's header; None at the end mark of the archive. Unreadable if there is no header."""
     attributes: dict[bytes, bytes] = {}
     for _ in range(MAX_HEADERS_IN_A_ROW):
         block = blocks.exactly(BLOCK)
@@ -72,7 +73,7 @@ def _member(blocks: Blocks, block: bytes, kind: bytes, size: int, attributes: di
 
 def _name(block: bytes) -> bytes:
     name, prefix = (field.partition(b"\0")[0] for field in (block[:100], block[345:500]))
-    # GNU has other things where POSIX has the rest of a long name.
+    # GNU has other fields where POSIX has the prefix of a long name.
     return prefix + b"/" + name if prefix and block[257:263] == b"ustar\0" else name
 
 
@@ -83,14 +84,14 @@ def _content(blocks: Blocks, size: int) -> bytes:
 
 
 def _pax_records(content: bytes) -> dict[bytes, bytes]:
-    """Of `length key=value` records, in which the length is of all of it: the keys that tell of names and sizes."""
+    """The keys that are about names and sizes, from records `length key=value`; the length is that of the whole record."""
     found: dict[bytes, bytes] = {}
     at = 0
     while at < len(content) and content[at] != 0:
         space = content.find(b" ", at, at + _LENGTH_DIGITS + 1)
         digits = content[at:space] if space > 0 else b""
         end = at + int(digits) if digits.isdigit() else 0
-        # Behind the blank: what goes on from `at` would go on for ever.
+        # The end must be behind the blank, else this would loop for ever.
         if not at < space < end or end > len(content) or content[end - 1 : end] != b"\n":
             raise Unreadable("a member's attributes are not as they should be")
         key, _, value = content[space + 1 : end - 1].partition(b"=")
@@ -101,7 +102,7 @@ def _pax_records(content: bytes) -> dict[bytes, bytes]:
 
 
 def _check(block: bytes) -> None:
-    """Bytes are added up as unsigned by most writers, as signed by some."""
+    """Checks the header's checksum. Most writers add bytes as unsigned, some as signed."""
     told = _number(block[148:156])
     others = block[:148] + block[156:]
     unsigned = sum(others) + 8 * ord(" ")
@@ -110,7 +111,7 @@ def _check(block: bytes) -> None:
 
 
 def _number(field: bytes) -> int:
-    """Octal digits, or with the first bit set the number itself."""
+    """A number in octal digits; in binary if the first bit is set."""
     if field[0] == 0x80:
         return int.from_bytes(field[1:], "big")
     digits = field.partition(b"\0")[0].strip(b" ")

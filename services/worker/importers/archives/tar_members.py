@@ -1,4 +1,4 @@
-"""The members of a tar, packed or not, read once from front to back."""
+"""The members of a tar, compressed or not, read once from front to back."""
 
 import gzip
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ _READ_BYTES = 1 << 18
 
 
 def tar_members(file: IO[bytes], kind: str, budget: Budget) -> Iterator[tuple[str, Content]]:
-    """(name, content) of every regular file, in order. Each content is to be read before the next is asked for.
+    """(name, content) of every regular file, in order. Each content must be read before the next file is asked for.
 
-    Unreadable where the archive is damaged or ends too early, LimitExceeded if it unpacks to too much.
+    Unreadable where the archive is damaged or ends too early, LimitExceeded if it unpacks to too many bytes.
     """
     unpacked = _Unpacked(_unpacking(file, kind), file, budget)
     entries = 0
@@ -42,7 +42,7 @@ def _unpacking(file: IO[bytes], kind: str) -> Any:
 
 
 class _Unpacked:
-    """The tar's bytes. It counts them, and turns what the unpackers raise into Unreadable."""
+    """The bytes of the tar. Counts them, and raises the unpackers' errors as Unreadable."""
 
     def __init__(self, content: Any, packed: IO[bytes], budget: Budget) -> None:
         self._content = content
@@ -61,7 +61,7 @@ class _Unpacked:
         return data
 
     def exactly(self, size: int) -> bytes:
-        """So many; Unreadable if there are fewer."""
+        """Exactly so many; Unreadable if there are fewer."""
         parts: list[bytes] = []
         while size:
             if not (data := self.read(size)):
@@ -72,7 +72,7 @@ class _Unpacked:
 
 
 class _MemberContent:
-    """The next `size` bytes of the tar, then what fills up the last block."""
+    """The next `size` bytes of the tar, then the padding of the last block."""
 
     def __init__(self, unpacked: _Unpacked, size: int) -> None:
         self._unpacked = unpacked
@@ -92,7 +92,7 @@ class _MemberContent:
         return data
 
     def pass_over(self) -> None:
-        """To where the next header is."""
+        """Skips the rest, up to the next header."""
         while self.read(_READ_BYTES):
             continue
         self._unpacked.exactly(self._filling)

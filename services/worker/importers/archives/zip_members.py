@@ -1,4 +1,4 @@
-"""The members of a zip. Its list is at its end, so the file must be seekable."""
+"""The members of a zip. Its directory is at its end, so the file must be seekable."""
 
 import struct
 import zipfile
@@ -21,9 +21,9 @@ _LOCAL_HEADER_BYTES = 30
 
 
 def zip_members(file: IO[bytes], budget: Budget) -> Iterator[tuple[str, Content] | RecordError]:
-    """(name, content) of every regular file, in the order of the list; a RecordError for one that cannot be opened.
+    """(name, content) of every regular file, in the directory's order; a RecordError for one that cannot be opened.
 
-    Where the list itself is damaged or missing, what can be found without it, then Unreadable; LimitExceeded if it is too long.
+    If the directory is damaged or missing, gives what can be found without it, then raises Unreadable. LimitExceeded if it is too long.
     """
     try:
         _check_directory(file, budget)
@@ -58,7 +58,7 @@ def zip_members(file: IO[bytes], budget: Budget) -> Iterator[tuple[str, Content]
 
 
 def _overlapping(members: list[zipfile.ZipInfo]) -> set[int]:
-    """The places in the list of those that begin before an earlier one ends: thousands of members can be made of the bytes of one."""
+    """Places in the directory of members that overlap an earlier one. Thousands of members could be made of the same bytes."""
     found: set[int] = set()
     end = 0
     for place in sorted(range(len(members)), key=lambda place: members[place].header_offset):
@@ -71,7 +71,7 @@ def _overlapping(members: list[zipfile.ZipInfo]) -> set[int]:
 
 
 class _Counted:
-    """A member's content whose unpacked bytes are counted."""
+    """A member's content, which counts its unpacked bytes."""
 
     def __init__(self, content: zipfile.ZipExtFile, member: zipfile.ZipInfo, budget: Budget) -> None:
         self._content = content
@@ -82,7 +82,7 @@ class _Counted:
     def read(self, size: int = -1) -> bytes:
         if size < 0:
             return b"".join(iter(lambda: self.read(READ_BYTES), b""))
-        # Of a damaged member all before the damage is wanted; a larger read would be lost as a whole.
+        # Small reads: if the member is damaged, a read is lost as a whole, and all before the damage is wanted.
         data = self._content.read1(min(size, READ_BYTES))
         self._unpacked += len(data)
         self._budget.spend(len(data), unpacked_here=self._unpacked, packed_here=self._packed)
@@ -90,7 +90,7 @@ class _Counted:
 
 
 def _check_directory(file: IO[bytes], budget: Budget) -> None:
-    """LimitExceeded before the list is read, if it is too long, whatever it says of itself."""
+    """LimitExceeded if the directory is too long, before it is read, and whatever its own counts say."""
     end = file.seek(0, 2)
     file.seek(max(0, end - _MAX_COMMENT - _END.size))
     tail = file.read()
@@ -117,7 +117,7 @@ def _check_directory(file: IO[bytes], budget: Budget) -> None:
 
 
 def _listed(members: bytes, at_most: int) -> int:
-    """How many members the list has, as far as it is one; zipfile would make an object of each."""
+    """How many members the directory has, as far as it can be read. zipfile would make an object of each."""
     count = at = 0
     while count <= at_most and len(members) - at >= _LISTED.size and members.startswith(b"PK\x01\x02", at):
         *_, name, extra, comment, _disk, _internal, _external, _offset = _LISTED.unpack_from(members, at)

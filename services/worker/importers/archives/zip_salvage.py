@@ -1,4 +1,4 @@
-"""The members of a zip whose list is damaged or cut off, found by the header that each has in front of it too."""
+"""The members of a zip whose directory is damaged or cut off, found by their local headers."""
 
 import struct
 import zlib
@@ -19,7 +19,7 @@ _IN_AN_EXTRA_FIELD = 0xFFFFFFFF
 
 
 def salvaged_members(file: IO[bytes], budget: Budget) -> Iterator[tuple[str, Content] | RecordError]:
-    """(name, content) of every file whose header can be found, in the order they lie; a RecordError for one that is encrypted."""
+    """(name, content) of every file whose local header can be found, in their order; a RecordError for an encrypted one."""
     place, entries = 0, 0
     while (place := _next(file, place)) >= 0:
         file.seek(place)
@@ -46,7 +46,7 @@ def salvaged_members(file: IO[bytes], budget: Budget) -> Iterator[tuple[str, Con
 
 
 def _next(file: IO[bytes], place: int) -> int:
-    """Where the next header begins, at or after `place`; -1 where the list or the file's end comes before."""
+    """Where the next header begins, at or after `place`; -1 if the directory or the end of the file comes first."""
     file.seek(place)
     rest = b""
     while chunk := file.read(_READ_BYTES):
@@ -62,7 +62,7 @@ def _next(file: IO[bytes], place: int) -> int:
 
 
 class _Packed:
-    """Unpacks from `begin` on, wherever others leave the file's position. `place` is how far it came."""
+    """Unpacks from `begin` on, wherever others have left the file's position. `place` is how far it has read."""
 
     def __init__(self, file: IO[bytes], begin: int, size: int | None, method: int, budget: Budget) -> None:
         self._file = file
@@ -78,7 +78,7 @@ class _Packed:
         if size < 0:
             return b"".join(iter(lambda: self.read(_READ_BYTES), b""))
         data = b""
-        # zlib takes a limit of 0 for none.
+        # To zlib a limit of 0 means no limit.
         while size and not data and not self._is_done():
             packed = self._waiting or self._packed(size)
             if self._inflate is None:

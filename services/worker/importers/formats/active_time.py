@@ -1,18 +1,18 @@
-"""When someone was at it: the union of [t, t + idle gap) over a session's records."""
+"""Active time of a session: the union of [t, t + idle gap) over the times of its records."""
 
 from bisect import bisect_right
 from datetime import datetime, timedelta
 
 
 class ActiveTime:
-    """Grows by one time after another. Its memory is that of its ranges: pauses longer than the gap, not records."""
+    """Takes times one by one. Its memory grows with the pauses that are longer than the gap, not with the records."""
 
     def __init__(self, idle_gap: timedelta) -> None:
         self._gap = idle_gap
         self.ranges: list[tuple[datetime, datetime]] = []
 
     def add(self, time: datetime) -> None:
-        """Nearly always at the end or shortly before it; anywhere is right."""
+        """Times may come in any order. Fast if they come nearly sorted."""
         end = time + self._gap
         ranges = self.ranges
         if not ranges or time > ranges[-1][1]:

@@ -1,8 +1,8 @@
-"""claude.json as a stream of records: bytes in, records out, no other effect. Of the file only an allow-list of fields is ever looked at.
+"""claude.json as a stream of records: bytes in, records out, no other effect. Only an allow-list of fields is read.
 
-Source of the fields and their meaning: Claude Code's `~/.claude.json`, versions 1.0.64 to 2.1.270. The `last*` fields of a project describe
-one session, `lastSessionId`; they are no sums. `history` has prompts without date or session. Everything else, secrets included,
-is passed over while reading and never becomes a Python object that outlives its token.
+The fields are those of Claude Code's `~/.claude.json`, versions 1.0.64 to 2.1.270. The `last*` fields of a project describe one session,
+`lastSessionId`; they are no sums. `history` has prompts without date or session. Everything else, secrets included, is skipped while
+reading and never becomes a Python object that outlives its token.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from shared.project_paths import InvalidPath, normalize_project_path
 from shared.upload_kinds import JSON_ERRORS
 
 SOURCE = "claude.json"
-# claude.json's name of a session's number → ours. All are integers; durations are milliseconds.
+# A session's numbers: claude.json's name → ours. All are integers; durations are in milliseconds.
 NUMBERS = {
     "lastDuration": "wall_duration_ms",
     "lastAPIDuration": "api_duration_ms",
@@ -48,9 +48,9 @@ class _Project:
 
 
 def read_claude_json(file: IO[bytes], *, user: str | None) -> Iterator[Record | RecordError | FileSummary]:
-    """The records of a claude.json, project by project, in constant memory but for one project's prompts; a FileSummary at last.
+    """The records of a claude.json, project by project; at last a FileSummary. Memory is bounded but for one project's prompts.
 
-    A damaged file gives everything before the damage, then a RecordError that says where it is.
+    A damaged file gives everything before the damage, then a RecordError with its place.
     """
     counts: Counter[str] = Counter()
     try:
@@ -67,7 +67,7 @@ def read_claude_json(file: IO[bytes], *, user: str | None) -> Iterator[Record | 
 
 
 class _WithoutBom:
-    """The file behind its byte order mark, for one that can be read but once."""
+    """The file without its byte order mark. It can be read only once."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -77,18 +77,18 @@ class _WithoutBom:
         data = self._file.read(size)
         if not self._is_begun and data:
             self._is_begun = True
-            # What is left must not be empty, which would be the end.
+            # An empty read would be the end of the file.
             data = data.removeprefix(_BOM) or self._file.read(size)
         return data
 
 
 def _first_line(error: Exception) -> str:
-    # ijson quotes the text around the damage in further lines; that may be a secret.
+    # ijson's further lines quote the text around the damage, which may be a secret.
     return str(error).partition("\n")[0][:80]
 
 
 def _projects(file: _WithoutBom) -> Iterator[_Project]:
-    """Walks the tokens. Numbers are machine integers and floats: as big numbers, one of thousands of digits crashes the parser's C code.
+    """Walks the tokens. Numbers are machine integers and floats: ijson's C code crashes on big numbers of thousands of digits.
 
     `path` is the chain of keys down to the current value; arrays add an empty one."""
     path: list[str] = []
@@ -136,7 +136,7 @@ def _records_of(project: _Project, user: str | None, offset: int) -> Iterator[Re
 
 
 def _facts(project: _Project, path: str, user: str | None) -> SessionFacts | None:
-    """The date stays unknown if the file has none. The start is not guessed from lastDuration: that is the life of the process, idle days included."""
+    """A start that the file lacks stays unknown. lastDuration does not give it: that is the life of the process, idle days included."""
     session_id = project.scalars.get("lastSessionId")
     if not isinstance(session_id, str) or not 1 <= len(session_id) <= 200:
         return None
@@ -160,7 +160,7 @@ def _facts(project: _Project, path: str, user: str | None) -> SessionFacts | Non
 
 
 def _prompts(project: _Project, path: str, user: str | None) -> Iterator[Message]:
-    """The same prompt twice is two prompts; a later file has them again, so the n-th equal one has the n-th id."""
+    """The same prompt twice is two prompts. A later file has them again, so the n-th equal prompt has the n-th id."""
     seen: dict[str, int] = {}
     for display in project.prompts:
         ordinal = seen[display] = seen.get(display, -1) + 1

@@ -1,7 +1,7 @@
-"""history.jsonl: what people typed, without the answers. bytes in, records out, no other effect.
+"""history.jsonl: the prompts that users typed, without the answers. Bytes in, records out, no other effect.
 
-Source of the fields and their meaning: FORMATS.md §2.11. Of pasted contents nothing is read: people paste secrets. Commands (`/clear`, `!ls`) are no
-messages, as they are none in transcripts.
+The fields are described in FORMATS.md §2.11. Pasted contents are not read, since people paste secrets. Commands (`/clear`, `!ls`) are not
+messages, as in transcripts.
 """
 
 import re
@@ -22,7 +22,7 @@ from services.worker.persist.records import TITLE_OF_PROMPT, FileSummary, Messag
 from shared.project_paths import InvalidPath, normalize_project_path
 
 SOURCE = "history.jsonl"
-# Of older ones, the same may be said again.
+# Projects and sessions that are remembered. The facts of older ones may be given again, which changes nothing.
 MAX_KNOWN = 10_000
 _COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(\s|$)|!")
 
@@ -38,9 +38,9 @@ _prompt = msgspec.json.Decoder(_Prompt)
 
 
 def read_history(file: IO[bytes], *, user: str | None) -> Iterator[Record | RecordError | FileSummary]:
-    """A person's messages, each with its project, and its session where the file says it (from 2026 on); a FileSummary at last.
+    """A user's messages with their project, and with their session if the file has it (from 2026 on); at last a FileSummary.
 
-    The same prompt is in the session's transcript too, with another id: a reader that has that leaves this out.
+    The session's transcript has the same prompt under another id. Where it is stored, the one from history.jsonl is left out.
     """
     reader = _History(user)
     for line in read_lines(file):
@@ -102,7 +102,7 @@ class _History:
         )
 
     def _first_of(self, path: str, session_id: str | None, time: datetime | None, words: str) -> Iterator[Record]:
-        """What is said once: the project, and the session, of which the transcript may long be deleted."""
+        """The project and the session, once. The session's transcript may have been deleted long ago."""
         if self._is_new("project", path):
             yield ProjectSeen(id=ids.project_id(path), project_path=path)
         if session_id is not None and self._is_new("session", session_id):

@@ -1,6 +1,6 @@
-"""The natural keys of Claude Code's own data → UUIDv5, the same from a transcript, a hook or any later upload.
+"""Natural keys of Claude Code's own data → UUIDv5. The id is the same from a transcript, a hook or any later upload.
 
-Every kind of thing has a word of its own in front of its key, so that a tool call and the file change it made have different ids.
+Every kind of thing has its own prefix before its key, so that a tool call and the file change that it made have different ids.
 """
 
 from hashlib import sha1, sha256
@@ -13,24 +13,24 @@ _WITHOUT_VERSION = (1 << 128) - 1 & ~(0xF << 76 | 3 << 62)
 
 
 def _id(kind: str, *key: str) -> UUID:
-    # As uuid.uuid5 does it, without its detours: this is called for every record of an import.
+    # The same as uuid.uuid5, but faster: it is called for every record of an import.
     name = "\n".join((kind, *key)).encode("utf-8", "surrogatepass")
     digest = int.from_bytes(sha1(_NAMESPACE_BYTES + name, usedforsecurity=False).digest()[:16], "big")
     return UUID(int=digest & _WITHOUT_VERSION | _VERSION_5)
 
 
 def project_id(path: str) -> UUID:
-    """Of a normalized path."""
+    """By the normalized path."""
     return _id("project", path)
 
 
 def person_message_id(uuid: str) -> UUID:
-    """By the uuid of its row, which forks and resumed copies keep."""
+    """By the uuid of its row, which stays the same in forks and resumed copies."""
     return _id("message", uuid)
 
 
 def person_message_id_without_uuid(session_id: str, timestamp: str, content: str) -> UUID:
-    """Of the few rows that have no uuid: by all that is known of it."""
+    """By all that is known of the message, for the few rows that have no uuid."""
     return _id("message without uuid", session_id, timestamp, content)
 
 
@@ -60,17 +60,17 @@ def api_call_id(message_id: str, request_id: str | None) -> UUID:
 
 
 def facts_id(session_id: str, content: bytes) -> UUID:
-    """By the session and all that is said of it: the same again is the same, anything else is said beside it."""
+    """By the session and the content of the facts: equal facts are one row, other facts are another row beside it."""
     return _id("facts", session_id, sha256(content).hexdigest())
 
 
 def prompt_id(project_path: str, content: str, ordinal: int) -> UUID:
-    """Of claude.json's history: the n-th prompt of that text in that project, since it has neither a time nor an id."""
+    """By project, text and ordinal: the n-th equal prompt in claude.json's history, which has neither times nor ids."""
     return _id("prompt", project_path, _digest(content), str(ordinal))
 
 
 def history_prompt_id(project_path: str, timestamp_ms: int, content: str) -> UUID:
-    """Of history.jsonl: the same prompt at the same millisecond in the same project."""
+    """By project, millisecond and text of a prompt in history.jsonl."""
     return _id("history prompt", project_path, str(timestamp_ms), _digest(content))
 
 

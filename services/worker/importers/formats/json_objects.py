@@ -1,7 +1,7 @@
-"""A line in, typed objects out. The types pass over all fields that they do not have without making objects of them, which is what makes it fast.
+"""A line in, typed objects out. It is fast because no objects are made of fields that the types do not have.
 
-A line that does not fit is taken apart slowly: two objects on one line, bytes that are no UTF-8, half a surrogate pair, a field of an unexpected type
-(which is then left out).
+A line that does not fit is parsed slowly: two objects on one line, invalid UTF-8, half a surrogate pair, a field of an unexpected type (which is
+then left out).
 """
 
 import json
@@ -17,7 +17,7 @@ from services.worker.persist.records import RecordError
 
 T = TypeVar("T", bound=Struct)
 Problem = Literal["INVALID_JSON", "NOT_AN_OBJECT", "NESTED_TOO_DEEP"]
-# Two on one line were seen. Of more, a line could have millions, and each costs as much as a line.
+# Two objects on one line were seen. A line could have millions, and each costs as much as a line.
 MAX_OBJECTS_A_LINE = 10_000
 _COMMENTS = (b"//", b"#")
 _MESSAGES = {
@@ -30,7 +30,7 @@ _pieces = json.JSONDecoder(strict=False)
 
 
 def objects_of(line: bytes, decoder: msgspec.json.Decoder[T]) -> Iterable[T | Problem]:
-    """The objects of a line, mostly one, as the decoder's Struct; a Problem for what is left of the line where it is no JSON object."""
+    """The objects of a line, mostly one, as the decoder's Struct; a Problem for the rest of the line where it is no JSON object."""
     # NUL is the one thing the decoder lets pass that Postgres does not take.
     if b"\\u0000" in line:
         line = _without_nul(line)
@@ -43,11 +43,11 @@ def objects_of(line: bytes, decoder: msgspec.json.Decoder[T]) -> Iterable[T | Pr
 
 
 def _without_nul(line: bytes) -> bytes:
-    """Each escaped NUL as the mark for a character that is none."""
+    """The line with each escaped NUL as U+FFFD."""
     pieces = line.split(b"\\u0000")
     for n, piece in enumerate(pieces[:-1]):
         backslashes = len(piece) - len(piece.rstrip(b"\\"))
-        # After an odd number of them the next is no escape but text.
+        # Behind an odd number of backslashes it is text, not an escape.
         pieces[n] = piece + (b"\\ufffd" if backslashes % 2 == 0 else b"\\u0000")
     return b"".join(pieces)
 
@@ -80,18 +80,18 @@ def _objects_of_a_difficult_line(line: bytes, wanted: type[T]) -> Iterator[T | P
 
 
 def is_comment(line: Line) -> bool:
-    """Claude Code writes none, but people do who publish their sessions."""
+    """Claude Code writes no comments, but people who publish their sessions do."""
     return line.content.startswith(_COMMENTS)
 
 
 def error_of(problem: Problem, line: Line) -> RecordError:
-    """What to say of it. The last line is often unfinished, since files are copied while they are written."""
+    """The error for a problem. The last line is often cut off, since files are copied while they are written."""
     code = "TRUNCATED" if problem == "INVALID_JSON" and not line.ended else problem
     return RecordError(code=code, message=f"Line {line.number} {_MESSAGES[code]}.", line=line.number, offset=line.offset)
 
 
 def lenient(content: bytes | Raw, wanted: type[T]) -> T:
-    """The struct, each field that does not fit its type left at its default. `content` is a valid JSON object."""
+    """The struct, with defaults for fields that do not fit their type. `content` must be a valid JSON object."""
     try:
         return msgspec.json.decode(content, type=wanted)
     except msgspec.ValidationError:

@@ -1,4 +1,4 @@
-"""A file as lines, whatever is in it: bytes in, lines with their place out. Memory is bounded by the longest line that is taken."""
+"""A file as lines, whatever is in it: bytes in, lines with their place out. Memory is bounded by the longest line that is accepted."""
 
 from collections.abc import Iterator
 from typing import IO, NamedTuple
@@ -7,7 +7,7 @@ from services.worker.importers.limits import code_of
 from services.worker.persist.records import RecordError
 
 READ_BYTES = 1 << 18
-# The longest line known is 2.1 MB (FORMATS.md §2.10); parsing one of this size still leaves the worker within its memory.
+# The longest line seen has 2.1 MB (FORMATS.md §2.10). A worker can parse a line of this size within its memory.
 MAX_LINE_BYTES = 32 * 1024 * 1024
 LINE_TOO_LONG = "LINE_TOO_LONG"
 _BOM = b"\xef\xbb\xbf"
@@ -23,9 +23,9 @@ class Line(NamedTuple):
 
 
 def read_lines(file: IO[bytes], max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Line | RecordError]:
-    """Every line that is not empty; a RecordError for one that is too long.
+    """Every line that is not empty; a RecordError for a line that is too long.
 
-    If the file itself cannot be read on (a truncated archive), the lines before it come, then a DAMAGED error.
+    If the file cannot be read to its end (a truncated archive), gives the lines before, then a DAMAGED error.
     """
     number, offset = 0, 0
     rest: list[bytes] = []
@@ -64,7 +64,7 @@ def read_lines(file: IO[bytes], max_line_bytes: int = MAX_LINE_BYTES) -> Iterato
             if rest_bytes <= max_line_bytes:
                 rest.append(tail)
             else:
-                # Of a line that is too long nothing is kept but its length.
+                # Only the length of a line that is too long is kept.
                 rest.clear()
     yield from _last(rest, rest_bytes, number + 1, offset, max_line_bytes)
 

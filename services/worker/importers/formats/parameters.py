@@ -1,4 +1,4 @@
-"""A tool call's input as it is kept: the shape whole, long texts cut, so that a row stays small."""
+"""A tool call's input as it is stored: its whole shape, with long texts cut, so that a row stays small."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ MAX_TOTAL_CHARACTERS = 16_000
 
 
 def kept_parameters(parameters: dict[str, Any] | None) -> dict[str, Any] | None:
-    """What it says, in which no text, list or depth is beyond its limit. With too much in all, only the short scalars of the top are left."""
+    """The parameters with texts, lists and depth cut to their limits. If they are too long in all, only the short top-level scalars are kept."""
     if parameters is None or _is_small(parameters):
         return parameters
     kept, size = _cut(parameters, MAX_DEPTH)
@@ -25,7 +25,7 @@ def kept_parameters(parameters: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _is_small(parameters: dict[str, Any]) -> bool:
-    """Most are: a few short texts."""
+    """Whether no limit can be exceeded. True for most: a few short texts."""
     size = 0
     for name, value in parameters.items():
         if isinstance(value, str):
@@ -34,7 +34,7 @@ def _is_small(parameters: dict[str, Any]) -> bool:
             size += len(name) + 8
         else:
             return False
-    # No single text can be beyond its limit then.
+    # Then no single text can exceed its limit.
     return size <= MAX_TEXT_CHARACTERS and len(parameters) <= MAX_ITEMS
 
 

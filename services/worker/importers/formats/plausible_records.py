@@ -1,6 +1,6 @@
-"""Of what a file says, that which can be believed. The rest is left out, record by record, and each time said so among the job's errors.
+"""Leaves out values of an import that cannot be true: times, durations, counts. Each one is reported among the job's errors.
 
-The same file gives the same records: what lies too far ahead is measured from when the job was accepted, not from now.
+The same file always gives the same records: a time is too far in the future if it is so from when the job was accepted, not from now.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ from shared.plausible import objection_to_time
 
 CODE: Final = "NOT_BELIEVED"
 MAX_WEB_SEARCHES: Final = 100_000
-# Of a session as a whole: a hundred of the largest calls, or files.
+# For a whole session: a hundred of the largest calls, or files.
 _SESSION_LINES, _SESSION_TOKENS = 100 * MAX_LINES, 100 * MAX_TOKENS
 _SESSION_MS = 10 * 365 * 24 * 3600 * 1000
 SESSION_MOST: Final = {
@@ -58,13 +58,13 @@ Found = Record | RecordError | FileSummary
 
 
 def plausible(found: Iterable[Found], accepted_at: datetime) -> Iterator[Found]:
-    """What an importer reads, without what cannot be true."""
+    """What an importer finds, without values that cannot be true, and with an error for each."""
     for record in found:
         match record:
             case RecordError() | FileSummary() | ProjectSeen():
                 yield record
             case Message():
-                # A message counts without a date too.
+                # A message without a time is kept.
                 if (problem := _problem_of_time(record.timestamp, accepted_at)) is not None:
                     record.timestamp = None
                     yield _error(f"The time of a message was left out: it {problem}.")
@@ -83,7 +83,7 @@ def plausible(found: Iterable[Found], accepted_at: datetime) -> Iterator[Found]:
 
 
 def is_plausible(record: Record, accepted_at: datetime) -> bool:
-    """Whether a record can be; if only a number or a time of it cannot, that is left out of it."""
+    """Whether a record is kept. Numbers and times that cannot be true are removed from it."""
     return any(each is record for each in plausible([record], accepted_at))
 
 
@@ -91,7 +91,7 @@ def _facts(facts: SessionFacts, accepted_at: datetime) -> Iterator[Found]:
     times: tuple[datetime | None, ...] = (facts.started_at, facts.ended_at, *(start for start, _ in facts.active_ranges))
     problem = next((problem for time in times if (problem := _problem_of_time(time, accepted_at)) is not None), None)
     if problem is not None:
-        # Its messages, where they are known, still say when it was.
+        # The session's messages, where there are any, still have their times.
         facts.active_ranges = [(start, end) for start, end in facts.active_ranges if _problem_of_time(start, accepted_at) is None]
         facts.started_at = _believed_time(facts.started_at, accepted_at) or (facts.active_ranges[0][0] if facts.active_ranges else None)
         facts.ended_at = _believed_time(facts.ended_at, accepted_at) or facts.started_at
@@ -116,7 +116,7 @@ def _believed_time(time: datetime | None, accepted_at: datetime) -> datetime | N
 
 def _problem_of_time(time: datetime | None, accepted_at: datetime) -> str | None:
     problem = objection_to_time(time, accepted_at) if time is not None else None
-    # Whose clock it was, nobody can check any more.
+    # Without the advice after the semicolon: the clock that was wrong cannot be checked any more.
     return problem and problem.partition(";")[0]
 
 

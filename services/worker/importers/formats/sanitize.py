@@ -1,4 +1,4 @@
-"""Texts as Postgres and a row's size allow them."""
+"""Texts, names, numbers and times as Postgres and the size of a row allow them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +12,12 @@ CUT = "…"
 
 
 def clean(value: str) -> str:
-    """Without NUL and halves of surrogate pairs, which Postgres does not take."""
+    """The text without NUL and half surrogate pairs, which Postgres does not accept."""
     return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def clean_json(value: Any) -> Any:
-    """The same for every text in a JSON value, keys included."""
+    """The value with every text cleaned, keys included."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list):
@@ -43,7 +43,7 @@ def title_of(value: str) -> str:
 
 
 def count_or_none(value: Any) -> int | None:
-    """A whole number of 0 or more, cut to 2^53 − 1 (more than any real count, see plausible_records.py); else None."""
+    """A whole number ≥ 0, at most 2^53 − 1 (no real count is that large, see plausible_records.py); else None."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
         return int(min(value, MAX_INTEGER))
     return None
@@ -59,7 +59,7 @@ def time_or_none(value: datetime | None) -> datetime | None:
 
 
 def time_of_ms(value: Any) -> datetime | None:
-    """Of milliseconds since 1970."""
+    """The time of milliseconds since 1970; None if it cannot be one."""
     milliseconds = count_or_none(value)
     if milliseconds and milliseconds / 1000 < LATEST.timestamp():
         return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,6 +1,6 @@
-"""sessions-index.json: a list of a project's sessions that Claude Code 2.0 kept beside them. bytes in, records out, no other effect.
+"""sessions-index.json: a list of a project's sessions that Claude Code 2.0 kept beside them. Bytes in, records out, no other effect.
 
-Source of the fields: FORMATS.md §2.12. It tells of sessions whose transcripts are deleted, but of those no more than is in the list.
+The fields are described in FORMATS.md §2.12. The list also has sessions whose transcripts are deleted.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ SOURCE = "sessions-index.json"
 
 
 def read_sessions_index(file: IO[bytes], *, user: str | None) -> Iterator[Record | RecordError | FileSummary]:
-    """The facts of each session, its project before it; a FileSummary at last. A damaged file gives what is before the damage, then its place."""
+    """The facts of each session, its project before it; at last a FileSummary. A damaged file gives what is before the damage, then a RecordError."""
     projects: set[str] = set()
     sessions = others = 0
     try:
@@ -43,9 +43,9 @@ def read_sessions_index(file: IO[bytes], *, user: str | None) -> Iterator[Record
 
 
 def _entries(file: IO[bytes]) -> Iterator[dict[str, Any] | None]:
-    """The texts and numbers of each entry, None for one that is no object. What is nested deeper is passed over.
+    """The texts and numbers of each entry; None for an entry that is no object. Deeper values are skipped.
 
-    ijson.items would make a path of each value's place, which takes the square of the depth.
+    ijson.items is not used: it makes a path for each value, so its time grows with the square of the depth.
     """
     walk = _Walk()
     # use_float: without it, an integer of more than 4,300 digits makes ijson's C parser crash the process.
@@ -55,7 +55,7 @@ def _entries(file: IO[bytes]) -> Iterator[dict[str, Any] | None]:
 
 
 class _Walk:
-    """Where the parser is: at depth 1 in the file's object, at 2 in its array `entries`, at 3 in an entry."""
+    """The parser's place. Depth 1 is the file's object, 2 its array `entries`, 3 an entry."""
 
     def __init__(self) -> None:
         self.entry: dict[str, Any] | None = None
@@ -64,7 +64,7 @@ class _Walk:
         self._is_among_entries = False
 
     def ends_an_entry(self, event: str, value: Any) -> bool:
-        """Takes the next event. True if `entry` is one, and has ended."""
+        """Takes the parser's next event. True if it ends an entry, which is then in `entry`."""
         if event.startswith("start_"):
             self._begin(event == "start_array")
         elif event.startswith("end_"):
@@ -89,7 +89,7 @@ class _Walk:
 
 
 def _facts(entry: Any, user: str | None) -> SessionFacts | None:
-    """None for an entry that is no session of a person's."""
+    """None for an entry that is not a user's session."""
     if not isinstance(entry, dict) or entry.get("isSidechain") is True:
         return None
     session_id = _text(entry, "sessionId")

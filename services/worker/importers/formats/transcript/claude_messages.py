@@ -1,4 +1,4 @@
-"""Claude's messages: one comes as several rows, a block each, perhaps with tool results between them. A bounded number is held open at a time."""
+"""Claude's messages. One message is several rows, a block each, perhaps with tool results between them. A bounded number is held open at a time."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from services.worker.importers.formats.transcript.transcript_rows import ApiMess
 from services.worker.importers.formats.transcript.usage import Tokens
 from services.worker.persist.records import ApiCall, Message
 
-# Rows of one message are at most as far apart as its parallel tool calls' results.
+# Between the rows of one message are at most the results of its parallel tool calls.
 MAX_OPEN = 64
 MAX_OPEN_CHARACTERS = 8 * MAX_CONTENT_CHARACTERS
-# Written by Claude Code itself where there was no answer: no reply, no tokens.
+# The model of rows that Claude Code wrote itself, since there was no answer: no reply, no tokens.
 SYNTHETIC = "<synthetic>"
 
 
@@ -26,7 +26,7 @@ class Place(Struct):
     session_id: str
     agent_id: str | None
     timestamp: datetime | None
-    # When it was written, else the time of the row before it in the session.
+    # The row's timestamp, else the time of the row before it in the session.
     time: datetime | None
 
 
@@ -46,7 +46,7 @@ class ClaudeMessages:
         self._source = source
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._characters = 0
-        # Left out: they would count on no day.
+        # API calls that were left out, since they would count on no day.
         self.calls_without_time = 0
 
     def take(self, key: str, message: ApiMessage, request_id: str | None, place: Place) -> Iterator[Message | ApiCall]:
@@ -60,7 +60,7 @@ class ClaudeMessages:
             fitting = text[: MAX_CONTENT_CHARACTERS - opened.characters]
             if fitting:
                 opened.texts.append(fitting)
-                # The one that joins it to the next is counted too.
+                # One more for the line feed that joins it to the next.
                 opened.characters += len(fitting) + 1
                 self._characters += len(fitting) + 1
         if message.usage is not None:
@@ -69,7 +69,7 @@ class ClaudeMessages:
             yield from self._close(*self._open.popitem(last=False))
 
     def rest(self) -> Iterator[Message | ApiCall]:
-        """All that are still open, at the end of the file."""
+        """The messages that are still open at the end of the file."""
         while self._open:
             yield from self._close(*self._open.popitem(last=False))
 

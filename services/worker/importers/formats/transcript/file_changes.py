@@ -1,4 +1,4 @@
-"""What a successful edit did to its file: counted from the patch in the result, else estimated from what was asked for."""
+"""What a successful edit did to its file: counted from the patch in the result, else estimated from the tool's input."""
 
 import json
 from typing import Any, Literal
@@ -12,7 +12,7 @@ EDITING_TOOLS = frozenset({"Edit", "MultiEdit", "Write", "NotebookEdit"})
 
 
 class Asked(Struct):
-    """What the tool's input promises, kept until the result is there."""
+    """What the tool's input asks for, kept until the result is there."""
 
     path: str
     cwd: str | None
@@ -30,7 +30,7 @@ class Change(Struct):
 
 
 def asked_of(tool_name: str, parameters: dict[str, Any] | None, cwd: str | None, known_paths: set[str]) -> Asked | None:
-    """None if the tool edits no files or says none."""
+    """What a tool call asks for; None if the tool edits no files or names none."""
     if parameters is None:
         return None
     path = _text(parameters.get("notebook_path")) or _text(parameters.get("file_path"))
@@ -54,13 +54,13 @@ def asked_of(tool_name: str, parameters: dict[str, Any] | None, cwd: str | None,
 
 
 def change_of(tool_name: str, asked: Asked, result: ToolResult | None) -> Change:
-    """What was done. `result` is None where the file does not have the tool's structured answer."""
+    """What was done. `result` is None if the file lacks the tool's structured result."""
     path = absolute_path((result.file_path if result else None) or asked.path, asked.cwd)
     if result is None or (tool_name == "NotebookEdit" and not result.structured_patch):
         return Change(path, "created" if asked.makes_new_file else "modified", asked.lines_added, asked.lines_removed, True)
     created = result.type == "create" or (tool_name != "Write" and _is_empty_text(result.old_string) and _is_nothing(result.original_file))
     if tool_name == "Write" and created and not result.structured_patch:
-        # Its patch is empty: there was nothing to compare with.
+        # A new file has an empty patch.
         return Change(path, "created", line_count(_decoded_text(result.content)), 0, False)
     added = removed = 0
     for hunk in result.structured_patch or ():
@@ -73,7 +73,7 @@ def change_of(tool_name: str, asked: Asked, result: ToolResult | None) -> Change
 
 
 def absolute_path(path: str, cwd: str | None) -> str:
-    """The path from the root, as project paths are written; a relative one is taken from `cwd`, or left as it is without one."""
+    """The normalized absolute path. A relative path is resolved from `cwd`, or left as it is without one."""
     try:
         return normalize_project_path(path)
     except InvalidPath:
@@ -85,7 +85,7 @@ def absolute_path(path: str, cwd: str | None) -> str:
 
 
 def line_count(text: str) -> int:
-    """A line feed at the end begins no further line."""
+    """The number of lines. A line feed at the end does not start another line."""
     return text.count("\n") + (not text.endswith("\n")) if text else 0
 
 
@@ -107,7 +107,7 @@ def _text(value: Any) -> str:
 
 
 def _decoded_text(raw: Raw) -> str:
-    # What was passed over while reading the row was not checked to be UTF-8.
+    # The decoder skipped this field, so it was not checked to be UTF-8.
     return _text(json.loads(bytes(raw).decode("utf-8", "replace"), strict=False))
 
 

@@ -1,4 +1,4 @@
-"""How many records of which type a file has, and whether it is a transcript at all."""
+"""Counts a file's records by type, and decides whether it is a transcript at all."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from services.worker.persist.records import FileSummary, RecordError
 from shared.upload_kinds import seems_to_be
 
 CONVERSATION = frozenset({"user", "assistant", "system", "attachment", "progress"})
-# All that Claude Code is known to write, used by us or not (FORMATS.md §2.2). Others are counted apart.
+# All types that Claude Code is known to write (FORMATS.md §2.2). Other types are counted as unknown.
 METADATA = frozenset(
     {
         "agent-color",
@@ -36,9 +36,9 @@ METADATA = frozenset(
         "worktree-state",
     }
 )
-# Of metadata records, those that are used; the others are counted as skipped.
+# Metadata records that are used. The others are counted as skipped.
 USED_METADATA = frozenset({"ai-title", "cost-state", "custom-title", "summary"})
-# What hooks, tools and subagents tell while they run. Of these the results come again in other records, but for what subagents say.
+# Progress of hooks, tools and subagents. Other records repeat their results, except the messages of subagents.
 AGENT_PROGRESS = "agent_progress"
 PROGRESS = frozenset({"bash_progress", "hook_progress", "mcp_progress", "query_update", "search_results_received", "waiting_for_task"})
 NONE, COMMENT, OTHER = "(none)", "(comment)", "(other)"
@@ -46,7 +46,7 @@ MAX_TYPES = 200
 
 
 class RecordTypes:
-    """Counts the records of one file."""
+    """The counts of one file."""
 
     def __init__(self) -> None:
         self._known: Counter[str] = Counter()
@@ -55,7 +55,7 @@ class RecordTypes:
         self._of_sessions = 0
 
     def count(self, row: Row) -> None:
-        """One record more."""
+        """Adds a record."""
         name = row.type or NONE
         if name in CONVERSATION:
             self._known[name] += 1
@@ -70,23 +70,23 @@ class RecordTypes:
             self.count_unknown(name)
 
     def count_unknown(self, name: str) -> None:
-        """One record more whose type, or kind within its type, nobody knows."""
+        """Adds a record of an unknown type, or of an unknown kind within its type."""
         name = name[:100]
         self._unknown[name if name in self._unknown or len(self._unknown) < MAX_TYPES else OTHER] += 1
 
     def skip(self, reason: str, records: int = 1) -> None:
-        """So many records more of which nothing is kept. There are few reasons, none of them the file's own words."""
+        """Adds records that are not kept. There are few reasons, and none quotes the file."""
         self._skipped[reason] += records
 
     def problem(self, problem: Problem, line: Line) -> RecordError | None:
-        """What to say of a line that has no record; nothing of a comment."""
+        """The error for a line that has no record; None for a comment."""
         if is_comment(line):
             self._known[COMMENT] += 1
             return None
         return error_of(problem, line)
 
     def not_a_transcript(self) -> RecordError | None:
-        """An error if there are records, but none that names a session or is Claude Code's own."""
+        """An error if there are records, but none has a session or a type that Claude Code writes."""
         if self._of_sessions or not (self._known.keys() - {COMMENT} or self._unknown):
             return None
         problem = seems_to_be({*self._known, *self._unknown})

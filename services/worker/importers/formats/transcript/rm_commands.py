@@ -1,7 +1,7 @@
-"""Files that a shell command deletes. Claude Code has no tool for it, so this reads the command, and takes only what is plain.
+"""Files that a shell command deletes. Claude Code has no tool for it, so simple commands are parsed.
 
-Plain is `rm` or `git rm` of files named in full, by itself or joined to other commands by `&&`, `;` or a line's end. Folders, patterns, variables,
-whatever comes through a pipe or after a `cd` are left alone: to say nothing is better than to say what is not so.
+Simple is `rm` or `git rm` of files with full names, alone or joined to other commands by `&&`, `;` or a line end. Folders, patterns, variables,
+pipes and commands with a `cd` are ignored: no deletion is better than a wrong one.
 """
 
 import shlex
@@ -17,7 +17,7 @@ _HARMLESS = frozenset({"-f", "-v", "-fv", "-vf", "--force", "--verbose", "--"})
 
 
 def deleted_paths(tool_name: str, parameters: dict[str, Any] | None, cwd: str | None) -> list[str]:
-    """The absolute paths; none if nothing is certain."""
+    """The absolute paths; empty if nothing is certain."""
     command = parameters.get("command") if parameters and tool_name == "Bash" else None
     if not isinstance(command, str) or "rm " not in command or len(command) > MAX_COMMAND_CHARACTERS:
         return []

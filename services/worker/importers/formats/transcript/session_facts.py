@@ -1,4 +1,4 @@
-"""What a file says of a session as a whole, gathered row by row."""
+"""The facts of a session as a whole, gathered row by row from one file."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,7 +15,7 @@ from services.worker.persist.records import ApiCall, Message, SessionFacts
 from shared.project_paths import InvalidPath, normalize_project_path
 
 MAX_USD = 1_000_000
-# Enough to see which one did most; a file with more names is none of Claude Code's.
+# Enough to find the model that did most. Claude Code writes no file with more.
 MAX_MODELS = 100
 _encoder = msgspec.json.Encoder()
 
@@ -28,7 +28,7 @@ class _Tokens(Struct, rename="camel"):
 
 
 class Session:
-    """One session of a file. Its memory does not grow with its records."""
+    """One session of a file. Memory does not grow with its records."""
 
     def __init__(self, session_id: str, user: str | None, source: str, idle_gap: timedelta) -> None:
         self.session_id = session_id
@@ -51,7 +51,7 @@ class Session:
         self._totals: dict[str, int] = {}
 
     def see(self, row: Row, time: datetime | None) -> None:
-        """A conversation record of the session; `time` is its timestamp, if it has a valid one."""
+        """Adds a conversation record of the session. `time` is its timestamp, None without a valid one."""
         self.has_records = True
         if time is not None:
             self.last_time = time
@@ -71,7 +71,7 @@ class Session:
         self._version = self._version or name_or_none(row.version)
 
     def see_claude(self, said: Message | ApiCall) -> None:
-        """A message or API call of the session, to name the model that did most of it. Subagents often have another one, so they do not count."""
+        """Adds a message or API call, to find the model that did most. Subagents do not count: they often have another model."""
         if said.agent_id is None and said.model is not None and (said.model in self._models or len(self._models) < MAX_MODELS):
             tokens, messages = self._models.get(said.model, (0, 0))
             if isinstance(said, ApiCall):
@@ -80,19 +80,19 @@ class Session:
                 self._models[said.model] = (tokens, messages + 1)
 
     def entitle(self, title: str | None, rank: int) -> None:
-        """Of the highest rank the last one counts; of prompts the first."""
+        """Offers a title. The highest rank wins, and of one rank the last title; of prompts the first."""
         words = title_of(title) if title else ""
         known_rank = self._title[0]
         if words and (rank > known_rank or (rank == known_rank and rank > 1)):
             self._title = (rank, words)
 
     def descend(self, parent: str | None) -> None:
-        """The session goes on with `parent`."""
+        """Sets the session that this one continues; the first call counts."""
         if parent and parent != self.session_id and self._parent is None:
             self._parent = parent[:200]
 
     def add_up(self, row: Row) -> None:
-        """A cost-state: totals of the session so far, so that the greatest counts."""
+        """Adds a cost-state. It has totals of the session so far, so the greatest counts."""
         totals = {
             "wall_duration_ms": count_or_none(row.total_duration),
             "api_duration_ms": count_or_none(row.total_api_duration),
@@ -107,14 +107,14 @@ class Session:
                 self._totals[name] = max(value, self._totals.get(name, 0))
 
     def opening(self) -> SessionFacts | None:
-        """Once, as soon as project and time are known: so much of the facts that the session can exist before its messages are stored."""
+        """The first facts, once, as soon as project and time are known: the session is stored before its messages."""
         if self.is_opened or self.project_path is None or self._started_at is None:
             return None
         self.is_opened = True
         return self._said()
 
     def facts(self) -> SessionFacts:
-        """All that the file says."""
+        """All facts that the file has."""
         rank, title = self._title
         return self._said(
             ended_at=self._ended_at,
@@ -143,20 +143,20 @@ class Session:
 
 
 def with_id(facts: SessionFacts) -> SessionFacts:
-    """The same facts, under the id of all that they say."""
+    """The same facts, with the id of their content."""
     facts.id = ids.facts_id(facts.session_id, _encoder.encode(facts))
     return facts
 
 
 def nano_usd_or_none(value: object) -> int | None:
-    """US dollars in billionths, by their shortest text, which is what the file says; cut where they cannot be true any more (plausible_records.py)."""
+    """US dollars as billionths, from the shortest decimal text of the float, as the file has it. Cut at twice what is plausible (plausible_records.py)."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
         return round(Decimal(repr(min(value, 2 * MAX_USD))) * 1_000_000_000)
     return None
 
 
 def _tokens_of(row: Row) -> dict[str, int | None]:
-    """The sums over all models of a cost-state."""
+    """A cost-state's tokens, summed over its models."""
     if row.model_usage == NOTHING:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""Tool calls: a use, and its result in a later row. A bounded number waits for its result at a time."""
+"""Tool calls: a use, and its result in a later row. A bounded number of uses waits for results at a time."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from services.worker.importers.formats.transcript.transcript_rows import Block, 
 from services.worker.persist.records import FileChange, ToolUse
 
 MAX_WAITING = 1024
-# Paths seen in a file, to tell a new file from an old one where only an estimate is possible; no more are remembered.
+# Most paths of a file that are remembered, to estimate whether an edit created its file.
 MAX_KNOWN_PATHS = 20_000
 
 
@@ -29,7 +29,7 @@ class _Waiting(Struct):
 
 
 class ToolCalls:
-    """Takes uses and results, gives a ToolUse when its result is there, and the FileChanges that it made."""
+    """Takes uses and results. Gives each ToolUse when its result is there, with the FileChanges that it made."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -58,11 +58,11 @@ class ToolCalls:
             yield self._waiting.popitem(last=False)[1].record
 
     def is_waiting(self, block: Block) -> bool:
-        """Whether the call that a tool_result block answers is in the file, and has no result yet."""
+        """Whether the use of a tool_result block is in the file and has no result yet."""
         return (block.tool_use_id or "") in self._waiting
 
     def result(self, block: Block, row: Row, place: Place) -> Iterator[ToolUse | FileChange]:
-        """A tool_result block. One whose use is not in the file, or has its result already, gives nothing."""
+        """A tool_result block. Gives nothing if its use is not in the file or has a result already."""
         waiting = self._waiting.pop(block.tool_use_id or "", None)
         if waiting is None:
             return
@@ -78,7 +78,7 @@ class ToolCalls:
                 yield self._change(ids.file_deletion_id(key, path), record, Change(path, "deleted", 0, 0, True))
 
     def rest(self) -> Iterator[ToolUse]:
-        """All without a result, at the end of the file."""
+        """The uses without a result at the end of the file."""
         while self._waiting:
             yield self._waiting.popitem(last=False)[1].record
 

@@ -1,4 +1,4 @@
-"""What came of a tool call, and how long it took."""
+"""The status and duration of a tool call."""
 
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,7 @@ _MAX_MS = 10**12
 
 
 def status_of(block: Block, row: Row) -> ToolStatus:
-    """Of a tool_result block and the row around it. Launched in the background is success: the call did what it does."""
+    """The status from a tool_result block and its row. A start in the background is a success."""
     result = row.tool_use_result
     if not block.is_error:
         return "cancelled" if isinstance(result, ToolResult) and result.interrupted else "success"
@@ -42,7 +42,7 @@ def status_of(block: Block, row: Row) -> ToolStatus:
 
 
 def duration_of(used_at: datetime, row: Row, answered_at: datetime | None) -> tuple[int | None, DurationSource | None]:
-    """Milliseconds, and how they are known: the tool's own word, else the time between the two rows."""
+    """Milliseconds and their source: as the tool reported them, else the time between the two rows."""
     if isinstance(row.tool_use_result, ToolResult):
         result = row.tool_use_result
         said = count_or_none(result.total_duration_ms)

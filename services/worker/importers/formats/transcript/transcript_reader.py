@@ -1,7 +1,7 @@
 """A transcript as a stream of records: bytes in, records out, no other effect. The same bytes give the same records, so that a reader can skip the first n.
 
-Source of the fields and their meaning: FORMATS.md §2, Claude Code 1.0.17 to 2.1.270. Content decides, not the name: a session's own file and a subagent's
-are read alike. Messages and tool calls are held open in windows of bounded size, of sessions only what is said in the end; memory does not grow with the file.
+The fields are described in FORMATS.md §2, for Claude Code 1.0.17 to 2.1.270. Content decides, not the name: a session's own file and a subagent's are
+read alike. A bounded number of messages and tool calls is held open, and of sessions only their facts, so memory does not grow with the file.
 """
 
 from collections import OrderedDict
@@ -34,13 +34,13 @@ from services.worker.persist.records import (
 )
 
 SOURCE = "transcript"
-# A subagent of versions that wrote it into its parent's file, without a name of its own.
+# The agent id of subagents in versions that wrote them into their parent's file without an id.
 UNNAMED_AGENT = "sidechain"
 MAX_SESSIONS = 256
-# As far back as a summary, or a resumed session's first row, may point.
+# How many rows back a summary, or the first row of a resumed session, may point.
 MAX_KNOWN_ROWS = 50_000
 MAX_SUMMARIES = 1000
-# Records that stand for something that happened at their time.
+# Records of something that happened at their time.
 CONVERSATION = frozenset({"user", "assistant", "system", "attachment"})
 READ = CONVERSATION | {"progress", "summary", "custom-title", "ai-title", "cost-state"}
 
@@ -49,9 +49,9 @@ _progress = msgspec.json.Decoder(Progress)
 
 
 def read_transcript(file: IO[bytes], *, user: str | None, idle_gap: timedelta) -> Iterator[Record | RecordError | FileSummary]:
-    """The records of a session's or a subagent's file; a RecordError for each part that cannot be used; a FileSummary at last.
+    """The records of a session's or a subagent's file, a RecordError for each part that cannot be used, at last a FileSummary.
 
-    A session comes with SessionFacts as soon as its project is known, so that it is there before its messages, and with all of them at the end.
+    SessionFacts come twice: as soon as the project is known, so that the session is stored before its messages, and complete at the end.
     """
     reader = _Transcript(user, idle_gap)
     for line in read_lines(file):
@@ -70,7 +70,7 @@ class _Transcript:
         self._messages = ClaudeMessages(user, SOURCE)
         self._calls = ToolCalls(SOURCE)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
-        # Row → its session, of the last rows; and summaries of rows that may come yet.
+        # The session of each of the last rows; and summaries of rows that may still come.
         self._known_rows: OrderedDict[str, Session] = OrderedDict()
         self._summaries: OrderedDict[str, str] = OrderedDict()
 
@@ -84,7 +84,7 @@ class _Transcript:
                 yield error
 
     def rest(self) -> Iterator[Record | RecordError | FileSummary]:
-        """What is still open when the file ends."""
+        """The records that are still open when the file ends."""
         yield from self._counted(self._messages.rest())
         yield from self._calls.rest()
         self._types.skip("API call without a time", self._messages.calls_without_time)
@@ -112,7 +112,7 @@ class _Transcript:
             session.add_up(row)
 
     def _progress(self, row: Row, line: Line) -> Iterator[Record | RecordError]:
-        """A subagent's record, under the ids that it has in the subagent's own file, which may be missing. Other progress repeats what others say."""
+        """A subagent's record, with the ids of the subagent's own file, which may be missing. Other progress repeats other records."""
         [progress, *_] = [*objects_of(bytes(row.data), _progress), None]
         kind = (progress.type if isinstance(progress, Progress) else None) or NONE
         if not isinstance(progress, Progress) or kind != AGENT_PROGRESS:
@@ -128,11 +128,11 @@ class _Transcript:
         said.session_id, said.cwd, said.git_branch, said.version = row.session_id, row.cwd, row.git_branch, row.version
         said.timestamp = said.timestamp or row.timestamp
         said.agent_id, said.is_sidechain = progress.agent_id, True
-        # Its own working folder is not told, and may be another than the parent's: a relative path says nothing.
+        # The subagent's working folder is unknown and may differ from the parent's, so relative paths stay relative.
         yield from self._conversation(said, line, None)
 
     def _conversation(self, row: Row, line: Line, cwd: str | None) -> Iterator[Record | RecordError]:
-        """A record of the session. Relative paths are taken from `cwd`."""
+        """A record of the session. Relative paths are resolved from `cwd`."""
         session = yield from self._session(row.session_id or "")
         time = time_or_none(row.timestamp)
         self._connect(row, session)
@@ -212,7 +212,7 @@ class _Transcript:
             yield record
 
     def _connect(self, row: Row, session: Session) -> None:
-        """Finds what points from row to row: the session that this one goes on with, and the summaries of this one."""
+        """Follows links between rows: to the session that this one continues, and from its summaries."""
         if row.forked_from is not None:
             session.descend(row.forked_from.session_id)
         elif not session.has_records and row.parent_uuid and (parent := self._known_rows.get(row.parent_uuid)) is not None:
@@ -225,7 +225,7 @@ class _Transcript:
                 self._known_rows.popitem(last=False)
 
     def _summarize(self, row: Row) -> None:
-        """A summary may be of another file's session: it counts where the row it points to is."""
+        """A summary belongs to the session of the row that it points to, perhaps in another file."""
         if not row.leaf_uuid or not row.summary:
             return
         if (session := self._known_rows.get(row.leaf_uuid)) is not None:

@@ -1,4 +1,4 @@
-"""The rows of a transcript as far as we read them. The types take the shapes that were seen (FORMATS.md §2.3-2.5) and pass over everything else."""
+"""The rows of a transcript, as far as they are used. The types are those that were seen (FORMATS.md §2.3-2.5); all else is skipped."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ NOTHING = Raw(b"null")
 
 
 class Block(Struct):
-    """A content block: text, tool_use or tool_result; of others only the type is looked at."""
+    """A content block: text, tool_use or tool_result. Only the type of others is used."""
 
     type: str | None = None
     text: str | None = None
@@ -18,7 +18,7 @@ class Block(Struct):
     name: str | None = None
     input: dict[str, Any] | None = None
     tool_use_id: str | None = None
-    # A tool's result can be megabytes and is wanted only if it is an error.
+    # A tool's result can be megabytes, and is used only if it is an error.
     content: Raw = NOTHING
     is_error: bool | None = None
 
@@ -33,7 +33,7 @@ class ServerToolUse(Struct):
 
 
 class Usage(Struct):
-    """Tokens of an API call as the row says them."""
+    """Tokens of an API call, as the row has them."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -56,7 +56,7 @@ class Hunk(Struct):
 
 
 class ToolResult(Struct):
-    """`toolUseResult` of the tools we look into."""
+    """`toolUseResult` of the tools whose results are used."""
 
     type: str | None = None
     status: str | None = None
@@ -79,7 +79,7 @@ class ForkedFrom(Struct, rename="camel"):
 
 
 class Progress(Struct, rename="camel"):
-    """`data` of a progress record. Of `agent_progress`, `message` is a record of the subagent's own file, without the envelope."""
+    """`data` of a progress record. In `agent_progress`, `message` is a record of the subagent's own file, without the envelope."""
 
     type: str | None = None
     agent_id: str | None = None
@@ -87,7 +87,7 @@ class Progress(Struct, rename="camel"):
 
 
 class Row(Struct, rename="camel"):
-    """Any record of a transcript: the envelope of conversation records and the fields of the metadata records that we use."""
+    """Any record of a transcript: the envelope of conversation records, and the fields of metadata records that are used."""
 
     type: str | None = None
     uuid: str | None = None

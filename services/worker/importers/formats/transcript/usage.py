@@ -1,4 +1,4 @@
-"""Tokens of one API call. Several rows tell of it; the one with most output is the last of the stream, and the true one."""
+"""Tokens of one API call. Several rows have them; the row with the most output is the last of the stream, and the right one."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,14 +11,14 @@ from services.worker.persist.records import ApiCall
 
 
 class Tokens(Struct):
-    """The best reading so far."""
+    """The tokens of the best row so far."""
 
     output: int
     usage: Usage
 
 
 def better(old: Tokens | None, usage: Usage) -> Tokens:
-    """The reading with more output; of equal ones the first."""
+    """The tokens with more output; the old ones if equal."""
     output = count_or_none(usage.output_tokens) or 0
     return Tokens(output, usage) if old is None or output > old.output else old
 
@@ -26,7 +26,7 @@ def better(old: Tokens | None, usage: Usage) -> Tokens:
 def api_call(
     tokens: Tokens, *, id: UUID, session_id: str, timestamp: datetime, model: str | None, agent_id: str | None, source: str
 ) -> ApiCall:
-    """The record. What was written to the cache is split by how long it is kept, since that has different prices."""
+    """The record. Cache writes are split by how long they are kept, since the prices differ."""
     usage = tokens.usage
     for_5m, for_1h = _cache_writes(usage)
     return ApiCall(
@@ -47,7 +47,7 @@ def api_call(
 
 
 def _cache_writes(usage: Usage) -> tuple[int, int]:
-    """For 5 minutes, for 1 hour. The sum is sometimes 0 beside a filled split, and older rows have no split: what is greater counts."""
+    """Tokens written for 5 minutes and for 1 hour. Some rows have no split, and some a split with a sum of 0, so the greater of both counts."""
     total = count_or_none(usage.cache_creation_input_tokens) or 0
     split = usage.cache_creation
     if split is None:

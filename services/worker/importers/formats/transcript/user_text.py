@@ -1,8 +1,8 @@
-"""Which user rows are a person's words: tool results, injected texts, compaction summaries and a subagent's prompt come as user rows too."""
+"""Finds the user rows that a person wrote. Tool results, injected texts, compaction summaries and prompts of subagents are user rows too."""
 
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row
 
-# What Claude Code itself writes in the person's name (FORMATS.md §2.4).
+# Texts that Claude Code itself writes as the user (FORMATS.md §2.4).
 NOT_OF_A_PERSON = (
     "<command-name>",
     "<command-message>",
@@ -16,13 +16,13 @@ NOT_OF_A_PERSON = (
     "<system-reminder>",
     "[Request interrupted",
 )
-# Blocks that an editor puts beside the words.
+# Blocks that an editor adds to the person's text.
 OF_THE_EDITOR = ("<ide_opened_file>", "<ide_selection>", "<ide_diagnostics>")
 ATTACHMENTS = {"image": "[Image]", "document": "[Document]"}
 
 
 def words_of_a_person(row: Row) -> str | None:
-    """What the person wrote, or None if the row is not a person's. Of an image only that there was one."""
+    """What the person wrote; None if the row is not a person's. An image becomes [Image]."""
     if row.is_meta or row.is_compact_summary or row.is_sidechain or row.message is None:
         return None
     if row.origin is not None and row.origin.kind not in (None, "human"):
@@ -38,7 +38,7 @@ def _words_of_blocks(blocks: list[Block]) -> str | None:
     own = [part for part in parts if not part.lstrip().startswith(OF_THE_EDITOR)]
     if not parts or (own and own[0].lstrip().startswith(NOT_OF_A_PERSON)):
         return None
-    # A message may be nothing but what the person has open.
+    # A message may consist of the editor's blocks alone.
     return "\n".join(own or parts)
 
 
