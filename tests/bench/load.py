@@ -11,9 +11,10 @@ from multiprocessing import get_context
 import psycopg
 from psycopg import Connection
 
-from services.worker.aggregates.contributions import MEASURES, TOOL_VECTORS, USAGE_MEASURES
-from services.worker.maintenance import verify
+from services.worker.maintenance import rebuild
+from services.worker.maintenance.verify import checks
 from services.worker.persist.persist_batch import LAST_SESSIONS
+from services.worker.sessions.session_rebuild import all_sessions
 from services.worker.sessions.session_totals import SUMMED
 from tests.bench.plan import Plan
 from tests.bench.rows import COLUMNS, Rows, file_key
@@ -22,7 +23,6 @@ IDLE_GAP = timedelta(seconds=300)
 ROW_TABLES = ("session_events", "messages", "tool_calls", "activities", "api_calls")
 # Two processes of about the same work each.
 SHARES = (("messages",), ("sessions", "session_events", "tool_calls", "activities", "api_calls"))
-_EXPECTED = {check.name: check.expected for check in verify.CHECKS}
 
 SESSION_FILES = "INSERT INTO session_files SELECT DISTINCT session_id, file_key FROM activities ORDER BY 1, 2"
 # As services/worker/sessions/session_totals.py leaves a session. `session_drafts` is what COPY brought.
@@ -33,21 +33,8 @@ SESSIONS = f"""
         e.first_event_at, e.last_event_at, CASE WHEN d.ended_at IS NULL THEN e.last_event_at END, e.first_event_at,
         microseconds(e.last_event_at - e.first_event_at), e.active_ranges, measure_us(without_gap(e.active_ranges, %(idle_gap)s)),
         {", ".join(f"e.{name}" for name in SUMMED)}
-    FROM session_drafts AS d JOIN ({_EXPECTED["session spans"]}) AS e USING (session_id)
+    FROM session_drafts AS d JOIN ({all_sessions()}) AS e USING (session_id)
     ORDER BY d.started_at"""
-
-_CELL = "project_id, user_id, grain_minutes, bucket_start"
-AGGREGATES = {
-    "active_days": ("project_id, user_id, day, ranges", _EXPECTED["active_days"]),
-    "activity_rollups": (f"{_CELL}, {', '.join(MEASURES)}, active_by_quarter", _EXPECTED["activity_rollups"]),
-    "tool_rollups": (
-        f"{_CELL}, tool_name, calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at, {', '.join(TOOL_VECTORS)}",
-        _EXPECTED["tool_rollups"],
-    ),
-    "file_rollups": ("project_id, grain_minutes, bucket_start, file_key, touches, lines_added, lines_removed", _EXPECTED["file_rollups"]),
-    "usage_rollups": (f"{_CELL}, model, {', '.join(USAGE_MEASURES)}", _EXPECTED["usage_rollups"]),
-    "file_sets": ("project_id, grain_minutes, bucket_start, chunk, bits", _EXPECTED["file_sets"]),
-}
 
 
 def load(database_url: str, plan: Plan) -> None:
@@ -126,17 +113,12 @@ def _aggregate(connection: Connection) -> None:
     connection.execute("ANALYZE messages, tool_calls, activities, api_calls, session_events, session_drafts")
     connection.execute(SESSIONS.encode(), parameters)
     connection.execute("ANALYZE sessions")
-    for table, (columns, expected) in AGGREGATES.items():
-        connection.execute(
-            f"INSERT INTO {table} ({columns}) SELECT * FROM ({expected}) AS cells ORDER BY {_order(columns)}".encode(), parameters
-        )
+    expected = checks()
+    for table in rebuild.tables():
+        # By time, as the rows would have come one after the other; then by key.
+        order = f"{'day' if table == 'active_days' else 'bucket_start'}, {', '.join(expected[table].columns[:3])}"
+        connection.execute(f"{rebuild.fill_statement(expected[table])} ORDER BY {order}".encode(), parameters)
         connection.execute(f"ANALYZE {table}".encode())
     ids = [row[0] for row in connection.execute("SELECT id FROM projects")]
     connection.execute(LAST_SESSIONS, {"project_ids": ids})
     connection.execute("INSERT INTO ledger (slot, last_received_at) SELECT 0, max(received_at) FROM session_events")
-
-
-def _order(columns: str) -> str:
-    """By time, as the rows would have come one after the other; then by key."""
-    time = "day" if " day," in columns else "bucket_start"
-    return f"{time}, {', '.join(columns.split(', ')[:3])}"

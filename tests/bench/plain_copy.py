@@ -1,7 +1,7 @@
 """The yardstick of `draining`: plain COPY of the same rows into the same tables, by one client, batch by batch.
 
 Per batch of 2,000 rows: BEGIN; COPY straight into the table with all its indexes, from text made beforehand; the worker's own rollup statement
-(roll_up.ROLL_UP: all rollups in all their keys and grains) over the rows just copied, found by their ids; COMMIT, which waits for the disk.
+(rollups.rollup_ctes: all rollups in all their keys and grains) over the rows just copied, found by their ids; COMMIT, which waits for the disk.
 What it is spared: journal, JSON, a check for duplicates, looking up project and user, making search terms, pricing and
 storing tokens, and keeping sessions and active time.
 """
@@ -13,7 +13,8 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from services.worker.aggregates import contributions, rollups
+from services.worker.aggregates.rollups import rollup_ctes
+from services.worker.row_tables import ROW_TABLES
 from shared.messages import Conversation, SessionStart, ToolCall
 from shared.search_terms import document_vector
 from tests.bench.event_source import Event, Events
@@ -30,21 +31,12 @@ COLUMNS = {
         "id, session_id, project_id, user_id, role, content, occurred_at, model, source, received_at, terms",
     ),
 }
-NO_SUCH = "(SELECT * FROM {} WHERE false) AS none"
-NO_ACTIVE_TIME = "active_deltas AS (SELECT project_id, user_id, bucket_start, active_us FROM activity_rollups WHERE false)"
 
 
 def _roll_up(table: str) -> str:
-    def rows(of: str) -> str:
-        return "batch" if of == table else NO_SUCH.format(of)
-
-    deltas = contributions.delta_ctes(
-        activity=[contributions.of_messages(rows("messages")) if table == "messages" else contributions.of_tool_calls(rows("tool_calls"))],
-        tools=[contributions.to_tools(rows("tool_calls"))],
-        files=[contributions.to_files(rows("activities"))],
-        usage=[contributions.to_usage(rows("api_calls"))],
-    )
-    return f"WITH batch AS (SELECT * FROM {table} WHERE id = ANY(%(ids)s)), {NO_ACTIVE_TIME}, {deltas}, {rollups.ROLL_UP} SELECT 1"
+    columns = ", ".join(ROW_TABLES[table].columns)
+    batch = f"new_{table} AS (SELECT {columns} FROM {table} WHERE id = ANY(%(ids)s))"
+    return f"WITH {batch},\n{rollup_ctes({f'new_{table}'})}\nSELECT 1"
 
 
 def rows_a_second(stack: Stack, events: Events, *, with_rollups: bool = True) -> float:

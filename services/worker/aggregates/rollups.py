@@ -1,146 +1,257 @@
-"""Step 6 of an event's path, last: contributions become cells of the rollups, and are added to those that are there.
+"""From contributions to cells: the common table expressions that add the contributions of rows to all aggregates of the registry.
 
-`ROLL_UP` reads the CTEs of aggregate.delta_ctes (`activity_deltas`, `tool_deltas`, `file_deltas`, `usage_deltas`) and the caller's `active_deltas`.
+A statement first defines relations of rows, `new_<table>` and `gone_<table>` (registry.Source), and perhaps `active_deltas`. For each aggregate follow
+`<table>_deltas`, its contributions summed up by the finest bucket, and `rolled_<table>`, the INSERT of its cells.
 """
 
-from services.worker.aggregates.contributions import MEASURES, SUMS, TOOL_SUMS, TOOL_VECTORS, USAGE_MEASURES, sum_of
+from collections.abc import Collection, Iterator
+from typing import Final
 
-WEEK = 10080
-_GRAINS = "(VALUES (0), (15), (60), (1440), (10080)) AS g (grain_minutes)"
+from services.worker.aggregates.registry import AGGREGATES, WEEK, Aggregate, Measure, Source
+from services.worker.sql_text import ctes, listed, ordinals, sql, union_all
 
-# The keys each contribution is counted under: the full cube of project and user for most; a person's active time is a union, not a sum, over
-# projects, so its two halves come ready-made from active_days.
-FILE_CELLS = """
-        SELECT k.project_id, k.grain_minutes, bucket_of(bucket_start, k.grain_minutes) AS bucket_start, file_key,
-               sum(touches)::bigint AS touches, sum(lines_added)::bigint AS lines_added, sum(lines_removed)::bigint AS lines_removed
-        FROM file_deltas AS d,
-             LATERAL (VALUES (d.project_id, 0), (d.project_id, 15), (d.project_id, 60), (d.project_id, 1440), (d.project_id, 10080), (-1, 1440), (-1, 10080))
-                 AS k (project_id, grain_minutes)
-        GROUP BY 1, 2, 3, 4"""
+_CONTRIBUTION = """
+    SELECT
+        $columns
+    FROM $rows
+    $where"""
 
-# A withdrawn vector may leave a negative number for a moment within a statement, never in a row.
-TOOL_CELLS = f"""
-        SELECT k.project_id, k.user_id, grain_minutes, bucket_of(bucket_start, grain_minutes) AS bucket_start, tool_name,
-               {", ".join(f"sum({name})::bigint AS {name}" for name in TOOL_SUMS)}, max(max_ms) AS max_ms, max(last_used_at) AS last_used_at,
-               sum(times) AS times, {", ".join(f"coalesce(sum({name}) FILTER (WHERE grain_minutes = {WEEK}), 0) AS {name}" for name in TOOL_VECTORS[1:])}
-        FROM tool_deltas AS d, (VALUES (0), (1440), (10080)) AS g (grain_minutes),
-             LATERAL (VALUES (d.project_id, d.user_id), (d.project_id, -1), (-1, d.user_id), (-1, -1)) AS k (project_id, user_id)
-        GROUP BY 1, 2, 3, 4, 5"""
-
-# Of cells of file_rollups that came to be touched, or no longer are: the bits to turn over in file_sets.
-FILE_BITS = """
-        SELECT c.project_id, c.grain_minutes, c.bucket_start, f.number / 4096 AS chunk, bit_xor(set_bit(0::bit(4096), mod(f.number, 4096)::integer, 1)) AS bits
-        FROM ({cells}) AS c JOIN files AS f USING (file_key) WHERE c.grain_minutes IN (1440, 10080) GROUP BY 1, 2, 3, 4"""
-
-USAGE_CELLS = f"""
-        SELECT k.project_id, k.user_id, grain_minutes, bucket_of(bucket_start, grain_minutes) AS bucket_start, model,
-               {", ".join(map(sum_of, USAGE_MEASURES))}
-        FROM usage_deltas AS d, (VALUES (0), (1440)) AS g (grain_minutes),
-             LATERAL (VALUES (d.project_id, d.user_id), (-1, -1)) AS k (project_id, user_id)
-        GROUP BY 1, 2, 3, 4, 5"""
-
-_ACTIVE_ONLY = ", ".join("active_us" if name == "active_us" else "0" for name in MEASURES)
-
-
-def activity_cells(file_counts: str) -> str:
-    """All contributions to activity_rollups by key. `file_counts` selects (project_id, grain_minutes, bucket_start, files_modified)."""
-    files_only = ", ".join("files_modified" if name == "files_modified" else "0" for name in MEASURES)
-    return f"""
-        SELECT project_id, user_id, grain_minutes, bucket_start, {SUMS}, coalesce(sum(active_by_quarter), 0) AS active_by_quarter
+_DELTAS = """
+    $deltas AS (
+        SELECT $key,
+               $sums
         FROM (
-            SELECT k.project_id, k.user_id, grain_minutes, bucket_of(bucket_start, grain_minutes) AS bucket_start, {", ".join(MEASURES)},
-                   NULL::numeric AS active_by_quarter
-            FROM activity_deltas AS d, {_GRAINS},
-                 LATERAL (VALUES (d.project_id, d.user_id), (d.project_id, -1), (-1, d.user_id), (-1, -1)) AS k (project_id, user_id)
-            UNION ALL
-            SELECT d.project_id, k.user_id, grain_minutes, bucket_of(bucket_start, grain_minutes), {_ACTIVE_ONLY},
-                   CASE grain_minutes WHEN {WEEK} THEN placed(active_us, quarter_of_week(bucket_start), 16) END
-            FROM active_deltas AS d, {_GRAINS}, LATERAL (VALUES (d.user_id), (-1)) AS k (user_id)
-            UNION ALL
-            SELECT k.project_id, -1, grain_minutes, bucket_start, {files_only}, NULL
-            FROM ({file_counts}) AS f, LATERAL (VALUES (f.project_id), (-1)) AS k (project_id)
-            WHERE f.project_id <> -1
+            $contributions
         ) AS contributions
-        GROUP BY 1, 2, 3, 4"""
+        GROUP BY $ordinals
+    )"""
 
+# -1 in a key stands for all projects, or for all users.
+_CELLS_OF_DELTAS = """
+    SELECT $key,
+           $measures
+    FROM $deltas AS d,
+         LATERAL (VALUES
+             $counted_under
+         ) AS k ($owners, grain_minutes)"""
 
-def _add(table: str, columns: tuple[str, ...]) -> str:
-    return ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in columns)
+_CELLS_OF_SOME = """
+    SELECT $key,
+           $measures
+    FROM (
+        $cells
+    ) AS cells"""
 
+_CELLS = """
+    SELECT $key,
+           $sums
+    FROM (
+        $cells
+    ) AS cells
+    GROUP BY $ordinals"""
 
-_FILES_ROLLED = "SELECT project_id, grain_minutes, bucket_start, files_modified FROM rolled_files WHERE files_modified <> 0"
+# Ordered by key, so that two transactions lock the cells in the same order. Nothing is left in a cell that is_empty.
+_ROLLED = """
+    rolled_$table AS (
+        INSERT INTO $table (
+            $columns)
+        $cells
+        ORDER BY $ordinals
+        ON CONFLICT ($key) DO UPDATE SET
+            $added
+        RETURNING
+            $returned, new.ctid AS place,
+            $is_empty AS is_empty
+    )"""
 
-# By table, the measures of a cell; one that is 0 in all of them is the same as none.
-ROLLUP_MEASURES = {
-    "activity_rollups": (*MEASURES, "active_by_quarter"),
-    "tool_rollups": TOOL_SUMS + TOOL_VECTORS,
-    "file_rollups": ("touches", "lines_added", "lines_removed"),
-    "usage_rollups": USAGE_MEASURES,
-}
-
-_FILE_CHANGES = """
-        RETURNING new.project_id, new.grain_minutes, new.bucket_start, new.file_key,
-                  (new.touches > 0)::int - (coalesce(old.touches, 0) > 0)::int AS files_modified"""
-
-
-def _roll_up(returning: dict[str, str]) -> str:
-    """The INSERTs, each ordered by its key, so that two workers take their locks in the same order."""
-    return f"""
-    rolled_files AS (
-        INSERT INTO file_rollups (project_id, grain_minutes, bucket_start, file_key, touches, lines_added, lines_removed)
-        SELECT * FROM ({FILE_CELLS}) AS cells ORDER BY 1, 2, 3, 4
-        ON CONFLICT (project_id, grain_minutes, bucket_start, file_key) DO UPDATE SET {_add("file_rollups", ("touches", "lines_added", "lines_removed"))}
-        {_FILE_CHANGES}{returning.get("file_rollups", "")}
+# Which files were touched in a day or week, as bits. A bit is flipped where a file came to be touched, or no longer is.
+_FILE_SETS = """
+    file_count_deltas AS (
+        SELECT project_id, grain_minutes, bucket_start, files_modified FROM rolled_file_rollups WHERE files_modified <> 0
     ),
     rolled_file_sets AS (
         INSERT INTO file_sets (project_id, grain_minutes, bucket_start, chunk, bits)
-        SELECT * FROM ({FILE_BITS.format(cells="SELECT * FROM rolled_files WHERE files_modified <> 0")}) AS bits ORDER BY 1, 2, 3, 4
+        SELECT c.project_id, c.grain_minutes, c.bucket_start, f.number / 4096 AS chunk,
+               bit_xor(set_bit(0::bit(4096), mod(f.number, 4096)::integer, 1)) AS bits
+        FROM rolled_file_rollups AS c JOIN files AS f USING (file_key)
+        WHERE c.files_modified <> 0 AND c.grain_minutes IN (1440, 10080)
+        GROUP BY 1, 2, 3, 4
+        ORDER BY 1, 2, 3, 4
         ON CONFLICT (project_id, grain_minutes, bucket_start, chunk) DO UPDATE SET bits = file_sets.bits # excluded.bits
-        {returning.get("file_sets", "")}
-    ),
-    rolled_tools AS (
-        INSERT INTO tool_rollups (project_id, user_id, grain_minutes, bucket_start, tool_name, {", ".join(TOOL_SUMS)}, max_ms, last_used_at,
-                                  {", ".join(TOOL_VECTORS)})
-        SELECT * FROM ({TOOL_CELLS}) AS cells ORDER BY 1, 2, 3, 4, 5
-        ON CONFLICT (project_id, user_id, grain_minutes, bucket_start, tool_name) DO UPDATE SET {_add("tool_rollups", TOOL_SUMS + TOOL_VECTORS)},
-            max_ms = greatest(tool_rollups.max_ms, excluded.max_ms), last_used_at = greatest(tool_rollups.last_used_at, excluded.last_used_at)
-        {returning.get("tool_rollups", "")}
-    ),
-    rolled_usage AS (
-        INSERT INTO usage_rollups (project_id, user_id, grain_minutes, bucket_start, model, {", ".join(USAGE_MEASURES)})
-        SELECT * FROM ({USAGE_CELLS}) AS cells ORDER BY 1, 2, 3, 4, 5
-        ON CONFLICT (project_id, user_id, grain_minutes, bucket_start, model) DO UPDATE SET {_add("usage_rollups", USAGE_MEASURES)}
-        {returning.get("usage_rollups", "")}
-    ),
-    rolled_activity AS (
-        INSERT INTO activity_rollups (project_id, user_id, grain_minutes, bucket_start, {", ".join(MEASURES)}, active_by_quarter)
-        SELECT * FROM ({activity_cells(_FILES_ROLLED)}) AS cells ORDER BY 1, 2, 3, 4
-        ON CONFLICT (project_id, user_id, grain_minutes, bucket_start) DO UPDATE SET {_add("activity_rollups", (*MEASURES, "active_by_quarter"))}
-        {returning.get("activity_rollups", "")}
+        RETURNING new.ctid AS place, bit_count(new.bits) = 0 AS is_empty
     )"""
 
+_DELETE_EMPTIED = "DELETE FROM $table WHERE ctid = ANY (ARRAY(SELECT place FROM emptied_cells WHERE cells = '$table'))"
 
-ROLL_UP = _roll_up({})
+_SUMS: Final = {
+    Measure.SUM: "sum({0})::bigint AS {0}",
+    Measure.WIDE_SUM: "sum({0})::numeric AS {0}",
+    Measure.MAXIMUM: "max({0}) AS {0}",
+    Measure.COUNTERS: "coalesce(sum({0}), 0) AS {0}",
+    Measure.WEEK_COUNTERS: "coalesce(sum({0}), 0) AS {0}",
+}
+_NOTHING: Final = {
+    Measure.SUM: "0",
+    Measure.WIDE_SUM: "0",
+    Measure.MAXIMUM: "NULL",
+    Measure.COUNTERS: "NULL::numeric",
+    Measure.WEEK_COUNTERS: "NULL::numeric",
+}
 
-# The same for what is taken away: cells that nothing is left in are noted in emptied_cells, by where the row is. A cell that is written again moves to
-# another place. So DELETE_EMPTIED finds those that are still empty, and looks at no other row of the table.
-_IS_EMPTY = {
-    table: f"({', '.join(f'new.{name}' for name in measures)}) = ({', '.join('0' * len(measures))})"
-    for table, measures in ROLLUP_MEASURES.items()
-} | {"file_sets": "bit_count(new.bits) = 0"}
-_ROLLED = {
-    "file_rollups": "rolled_files",
-    "file_sets": "rolled_file_sets",
-    "tool_rollups": "rolled_tools",
-    "usage_rollups": "rolled_usage",
-    "activity_rollups": "rolled_activity",
-}
-_NOTED = {
-    table: f"{',' if table == 'file_rollups' else 'RETURNING'} new.ctid AS place, {is_empty} AS is_empty"
-    for table, is_empty in _IS_EMPTY.items()
-}
-_EMPTIED = " UNION ALL ".join(f"SELECT '{table}', place FROM {rolled} WHERE is_empty" for table, rolled in _ROLLED.items())
-TAKE_AWAY = f"{_roll_up(_NOTED)} INSERT INTO emptied_cells (cells, place) {_EMPTIED}"
-DELETE_EMPTIED = tuple(
-    f"DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT place FROM emptied_cells WHERE cells = '{table}'))" for table in _ROLLED
-)
+
+def rollup_ctes(relations: Collection[str]) -> str:
+    """Adds what the rows of these relations contribute to all aggregates."""
+    return ctes(*(deltas_cte(aggregate, relations) for aggregate in AGGREGATES.values()), *_rolled(relations))
+
+
+def note_emptied_cells(relations: Collection[str]) -> str:
+    """The end of a statement with rollup_ctes: notes in emptied_cells which cells have nothing left in them, by their place in the table.
+
+    A cell that is written again moves to another place. So `delete_emptied` finds the cells that are still empty, and reads no other rows.
+    """
+    noted = (f"SELECT '{table}', place FROM rolled_{table} WHERE is_empty" for table in _touched(relations))
+    return f"INSERT INTO emptied_cells (cells, place)\n{union_all(noted)}"
+
+
+def delete_emptied() -> list[bytes]:
+    """The statements that delete the noted cells, and the notes."""
+    return [sql(_DELETE_EMPTIED, table=table).encode() for table in (*AGGREGATES, "file_sets")] + [b"DELETE FROM emptied_cells"]
+
+
+def deltas_cte(aggregate: Aggregate, relations: Collection[str]) -> str:
+    """`<table>_deltas`; empty if no row of the relations contributes."""
+    contributions = _contributions(aggregate, relations)
+    if not contributions:
+        return ""
+    key = (*aggregate.owners, "bucket_start", *aggregate.by)
+    return sql(
+        _DELTAS,
+        deltas=f"{aggregate.table}_deltas",
+        key=", ".join(key),
+        sums=listed(_SUMS[aggregate.measures[name]].format(name) for name in _contributed(aggregate)),
+        contributions=union_all(contributions),
+        ordinals=ordinals(key),
+    )
+
+
+def cells_of_deltas(aggregate: Aggregate, relations: Collection[str]) -> str:
+    """A SELECT of the cells that the deltas and the relations of `cells_from` make, by key."""
+    cells = [_spread(aggregate)] if _contributions(aggregate, relations) else []
+    cells += [_padded(aggregate, *part) for relation, part in aggregate.cells_from.items() if relation in relations]
+    return sql(
+        _CELLS,
+        key=", ".join(aggregate.key),
+        sums=listed(_SUMS[measure].format(name) for name, measure in aggregate.measures.items()),
+        cells=union_all(cells),
+        ordinals=ordinals(aggregate.key),
+    )
+
+
+def _spread(aggregate: Aggregate) -> str:
+    """The deltas, once for each cell that they are counted under."""
+    contributed = _contributed(aggregate)
+    bucket = "bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start"
+    return sql(
+        _CELLS_OF_DELTAS,
+        deltas=f"{aggregate.table}_deltas",
+        key=", ".join([*(f"k.{name}" for name in aggregate.owners), "k.grain_minutes", bucket, *aggregate.by]),
+        measures=listed(
+            _in_cell(name, measure) if name in contributed else _nothing(name, measure) for name, measure in aggregate.measures.items()
+        ),
+        counted_under=",\n".join(
+            listed(f"({', '.join(each if each == '-1' else f'd.{each}' for each in owners)}, {grain})" for grain in grains)
+            for owners, grains in aggregate.counted_under.items()
+        ),
+        owners=", ".join(aggregate.owners),
+    )
+
+
+def _padded(aggregate: Aggregate, measures: Collection[str], cells: str) -> str:
+    """Cells of some measures, with nothing in the others."""
+    padded = listed(name if name in measures else _nothing(name, measure) for name, measure in aggregate.measures.items())
+    return sql(_CELLS_OF_SOME, key=", ".join(aggregate.key), measures=padded, cells=sql(cells))
+
+
+def _in_cell(name: str, measure: Measure) -> str:
+    return f"CASE k.grain_minutes WHEN {WEEK} THEN {name} END AS {name}" if measure is Measure.WEEK_COUNTERS else name
+
+
+def _nothing(name: str, measure: Measure) -> str:
+    """The column where nothing contributes."""
+    return f"{_NOTHING[measure]} AS {name}"
+
+
+def _rolled(relations: Collection[str]) -> Iterator[str]:
+    for table, found in _touched(relations).items():
+        if table == "file_sets":
+            yield sql(_FILE_SETS)
+            continue
+        aggregate = AGGREGATES[table]
+        yield sql(
+            _ROLLED,
+            table=table,
+            columns=",\n".join((", ".join(aggregate.key), listed(aggregate.measures))),
+            cells=cells_of_deltas(aggregate, found),
+            ordinals=ordinals(aggregate.key),
+            key=", ".join(aggregate.key),
+            added=listed(_added(table, name, measure) for name, measure in aggregate.measures.items()),
+            returned=", ".join([*(f"new.{name}" for name in aggregate.key), *aggregate.returning]),
+            is_empty=f"({listed(f'new.{name}' for name in aggregate.summed)})\n  = ({', '.join('0' * len(aggregate.summed))})",
+        )
+
+
+def _added(table: str, name: str, measure: Measure) -> str:
+    both = f"{table}.{name}", f"excluded.{name}"
+    return f"{name} = greatest({', '.join(both)})" if measure is Measure.MAXIMUM else f"{name} = {' + '.join(both)}"
+
+
+def _touched(relations: Collection[str]) -> dict[str, set[str]]:
+    """{table: the relations that it can read}, for each table that the relations add to."""
+    found = set(relations)
+    touched: dict[str, set[str]] = {}
+    for table, aggregate in AGGREGATES.items():
+        if _contributions(aggregate, found) or found & aggregate.cells_from.keys():
+            touched[table] = found
+            if table == "file_rollups":
+                touched["file_sets"] = found
+                found = found | {"file_count_deltas"}
+    return touched
+
+
+def _contributions(aggregate: Aggregate, relations: Collection[str]) -> list[str]:
+    return [
+        _contribution(aggregate, source, f"{age}_{source.table}", sign)
+        for source in aggregate.sources
+        for age, sign in (("new", "+"), ("gone", "-"))
+        if f"{age}_{source.table}" in relations
+    ]
+
+
+def _contribution(aggregate: Aggregate, source: Source, rows: str, sign: str) -> str:
+    columns = [*aggregate.owners, f"bucket_of({source.at}, {aggregate.finest}) AS bucket_start"]
+    columns += [f"{source.by[name]} AS {name}" if name in source.by else name for name in aggregate.by]
+    columns += [_signed(name, aggregate.measures[name], source.measures.get(name), sign) for name in _contributed(aggregate)]
+    if source.summed:
+        rows = sql("(\n    $rows\n) AS summed", rows=sql(source.summed, rows=rows))
+    return sql(
+        _CONTRIBUTION,
+        columns=listed(columns),
+        rows=rows,
+        where=f"WHERE {source.where}" if source.where else "",
+    )
+
+
+def _signed(name: str, measure: Measure, expression: str | None, sign: str) -> str:
+    if expression is None:
+        return _nothing(name, measure)
+    if sign == "+":
+        return expression if expression == name else f"{expression} AS {name}"
+    if measure is Measure.MAXIMUM:
+        # What is withdrawn lowers no maximum.
+        return f"CASE WHEN false THEN {expression} END AS {name}"
+    return f"-{expression if expression.isidentifier() else f'({expression})'} AS {name}"
+
+
+def _contributed(aggregate: Aggregate) -> list[str]:
+    """The measures that come from rows."""
+    return [name for name in aggregate.measures if any(name in source.measures for source in aggregate.sources)]

@@ -287,7 +287,7 @@ def _count(
     counts = {
         "slot": worker.ledger_slot,
         "epoch": epoch,
-        "persisted": persisted.messages + persisted.tool_calls + persisted.activities + persisted.session_events,
+        "persisted": persisted.events,
         "duplicates": persisted.duplicates,
         "dead": dead,
         "canaries": canaries.count(True),

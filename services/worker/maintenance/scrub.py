@@ -1,7 +1,7 @@
-"""Applies today's rules of redaction to what is stored: table by table, chunk by chunk, its place committed together with the rows it changed.
+"""Applies today's redaction rules to stored rows: table by table, chunk by chunk. How far it is, is committed with the rows it changed.
 
-A worker that dies leaves a lease that runs out, and another goes on behind the last chunk. Aggregates do not depend on texts. Not touched are the names
-that aggregates are kept by: of projects, users, tools and models.
+If a worker dies, its lease expires and another worker continues after the last chunk. Aggregates do not depend on texts. The names that aggregates
+are keyed by do not change: projects, users, tools and models.
 """
 
 import time
@@ -19,13 +19,14 @@ from psycopg.types.json import Jsonb
 from services.worker.maintenance.scrub_columns import scrubbed_bytes, scrubbed_json, scrubbed_text
 from services.worker.persist.kinds import KIND_TABLES
 from services.worker.resources import Resources
+from services.worker.sql_text import sql
 from shared.search_terms import document_vector
 
 log = structlog.get_logger()
 
 LEASE_SECONDS = 15
 MAX_ATTEMPTS = 5
-# A task goes on for less than its time limit, then rings for the next.
+# A task runs for less than its time limit, then sends the next one.
 RUN_SECONDS = 15.0
 CHUNK_ROWS = 500
 CHUNK_BYTES = 8_000_000
@@ -61,7 +62,26 @@ STAGES: Final = (
     *_OF_KINDS[3:],
 )
 
-_TAKE = """
+# $columns and $size are of the stage's texts. A chunk has up to CHUNK_ROWS rows, fewer if they are long, but at least one.
+_SELECT_CHUNK = """
+    SELECT * FROM (
+        SELECT *, row_number() OVER w AS n, sum($size) OVER w AS bytes
+        FROM (
+            SELECT $key::text AS key, $key AS place, $columns
+            FROM $table
+            $after
+            ORDER BY $key LIMIT %(chunk_rows)s
+        ) AS r
+        WINDOW w AS (ORDER BY place)
+    ) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n"""
+# A row that was changed meanwhile was redacted when it came in.
+_UPDATE_ROW = """
+    UPDATE $table SET
+        $scrubbed
+    WHERE $key = %(key)s::$key_type
+      AND $is_unchanged"""
+
+_ACQUIRE_LEASE = """
     UPDATE scrubs SET status = 'running', started_at = coalesce(started_at, now()), attempts = attempts + 1, lease_token = gen_random_uuid(),
         lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
     WHERE id = %(id)s AND status IN ('queued', 'running') AND (lease_expires_at IS NULL OR lease_expires_at < now())
@@ -71,7 +91,7 @@ _ADVANCE = """
         rows_changed = rows_changed + %(changed)s, redactions = sum_of_each(redactions, %(redactions)s),
         lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
     WHERE id = %(id)s AND lease_token = %(lease_token)s"""
-_LEAVE = "UPDATE scrubs SET lease_expires_at = NULL WHERE id = %(id)s AND lease_token = %(lease_token)s"
+_RELEASE_LEASE = "UPDATE scrubs SET lease_expires_at = NULL WHERE id = %(id)s AND lease_token = %(lease_token)s"
 _FINISH = "UPDATE scrubs SET status = %(status)s, finished_at = now(), lease_expires_at = NULL WHERE id = %(id)s AND lease_token = %(lease_token)s"
 _ABANDONED = """
     SELECT id FROM scrubs WHERE status IN ('queued', 'running')
@@ -79,12 +99,12 @@ _ABANDONED = """
 
 
 class LeaseLostError(Exception):
-    """Another worker goes on with it; what this one did of its chunk must not be committed."""
+    """Another worker has the lease. This worker must not commit its chunk."""
 
 
 @dataclass(slots=True)
 class _Place:
-    """Behind which key of which table it is. `changed` and `redactions` are of one chunk."""
+    """How far the scrub is: the stage, and the key of the last row that was read."""
 
     stage: int
     after_key: str | None
@@ -93,15 +113,15 @@ class _Place:
 
 
 def abandoned(worker: Resources) -> list[UUID]:
-    """Scrubs that wait, or that a worker let fall."""
+    """Scrubs without a worker: their task was lost, or their lease has expired."""
     with worker.transaction() as connection:
         return [row[0] for row in connection.execute(_ABANDONED)]
 
 
 def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:
-    """Goes on with a scrub for a while. True if there is more to do; False at its end, or if another worker has it."""
+    """Continues a scrub for a while. True if there is more to do; False if it has ended, or if another worker has it."""
     with worker.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_TAKE, {"id": scrub_id, "lease_seconds": LEASE_SECONDS}).fetchone()
+        row = cursor.execute(_ACQUIRE_LEASE, {"id": scrub_id, "lease_seconds": LEASE_SECONDS}).fetchone()
     if row is None:
         return False
     place = _Place(row["stage"], row["after_key"], row["is_dry_run"], row["lease_token"])
@@ -116,7 +136,7 @@ def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> 
                 _scrub_chunk(connection, place, parameters)
             if time.monotonic() > deadline:
                 with worker.transaction() as connection:
-                    connection.execute(_LEAVE, parameters)
+                    connection.execute(_RELEASE_LEASE, parameters)
                 return True
     except LeaseLostError:
         log.warning("scrub_taken_over", scrub_id=str(scrub_id))
@@ -132,15 +152,16 @@ def _end(worker: Resources, parameters: dict[str, Any], status: str) -> bool:
 
 
 def _scrub_chunk(connection: Connection[Any], place: _Place, parameters: dict[str, Any]) -> None:
-    """The next rows of the table, or on to the next table."""
+    """Scrubs the next rows of the table, or moves on to the next table."""
     stage = STAGES[place.stage]
     redactions: Counter[str] = Counter()
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_select(stage, is_first=place.after_key is None).encode(), {"after_key": place.after_key}).fetchall()
+        chunk = {"after_key": place.after_key, "chunk_rows": CHUNK_ROWS, "chunk_bytes": CHUNK_BYTES}
+        rows = cursor.execute(select_chunk(stage, is_first=place.after_key is None).encode(), chunk).fetchall()
     changed = [change for row in rows if (change := _change(stage, row, redactions))]
     if changed and not place.is_dry_run:
         with connection.cursor() as cursor:
-            cursor.executemany(_update(stage).encode(), changed)
+            cursor.executemany(update_row(stage).encode(), changed)
     if rows:
         place.after_key = rows[-1]["key"]
     else:
@@ -152,7 +173,7 @@ def _scrub_chunk(connection: Connection[Any], place: _Place, parameters: dict[st
 
 
 def _change(stage: Stage, row: dict[str, Any], redactions: Counter[str]) -> dict[str, Any] | None:
-    """What a row's UPDATE needs, the columns as they are and as they will be; None if nothing changes."""
+    """The parameters of a row's UPDATE, with the old and new values of the columns; None if nothing changes."""
     values = {name: row[name] if row[name] is None else _SCRUBBED[kind](row[name], redactions) for name, kind in stage.columns.items()}
     if all(values[name] is row[name] for name in stage.columns):
         return None
@@ -162,22 +183,24 @@ def _change(stage: Stage, row: dict[str, Any], redactions: Counter[str]) -> dict
     return change
 
 
-def _select(stage: Stage, *, is_first: bool) -> str:
-    """Up to CHUNK_ROWS rows, fewer if they are long."""
-    columns = ", ".join(f"{name}::text AS {name}" if kind.startswith("json") else name for name, kind in stage.columns.items())
-    size = " + ".join(f"coalesce(octet_length({name}), 0)" for name in stage.columns)
-    after = "" if is_first else f"WHERE {stage.key} > %(after_key)s::{stage.key_type}"
-    return f"""
-        SELECT * FROM (
-            SELECT *, row_number() OVER w AS n, sum({size}) OVER w AS bytes
-            FROM (SELECT {stage.key}::text AS key, {stage.key} AS place, {columns} FROM {stage.table} {after} ORDER BY {stage.key} LIMIT {CHUNK_ROWS}) AS r
-            WINDOW w AS (ORDER BY place)
-        ) AS s WHERE n = 1 OR bytes <= {CHUNK_BYTES} ORDER BY n"""
+def select_chunk(stage: Stage, *, is_first: bool) -> str:
+    """Selects the rows after %(after_key)s."""
+    return sql(
+        _SELECT_CHUNK,
+        table=stage.table,
+        key=stage.key,
+        columns=", ".join(f"{name}::text AS {name}" if kind.startswith("json") else name for name, kind in stage.columns.items()),
+        size=" + ".join(f"coalesce(octet_length({name}), 0)" for name in stage.columns),
+        after="" if is_first else f"WHERE {stage.key} > %(after_key)s::{stage.key_type}",
+    )
 
 
-def _update(stage: Stage) -> str:
-    """A row that somebody else has changed meanwhile has come in redacted."""
-    sets = ", ".join(f"{name} = %({name})s::{kind}" for name, kind in stage.columns.items())
-    terms = ", terms = %(terms)s::tsvector" if stage.searched is not None else ""
-    unchanged = " AND ".join(f"{name}::text IS NOT DISTINCT FROM %(old_{name})s::{kind}::text" for name, kind in stage.columns.items())
-    return f"UPDATE {stage.table} SET {sets}{terms} WHERE {stage.key} = %(key)s::{stage.key_type} AND {unchanged}"
+def update_row(stage: Stage) -> str:
+    """Replaces the texts of the row %(key)s, unless they have changed since they were read."""
+    scrubbed = [f"{name} = %({name})s::{kind}" for name, kind in stage.columns.items()]
+    if stage.searched is not None:
+        scrubbed.append("terms = %(terms)s::tsvector")
+    is_unchanged = "\nAND ".join(f"{name}::text IS NOT DISTINCT FROM %(old_{name})s::{kind}::text" for name, kind in stage.columns.items())
+    return sql(
+        _UPDATE_ROW, table=stage.table, key=stage.key, key_type=stage.key_type, scrubbed=",\n".join(scrubbed), is_unchanged=is_unchanged
+    )

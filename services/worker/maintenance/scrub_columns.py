@@ -1,4 +1,4 @@
-"""What scrubbing makes of a column's value: the very same object if nothing in it is a secret."""
+"""A column's value without secrets. Each function returns the same object if there is no secret in it."""
 
 from collections import Counter
 
@@ -9,18 +9,18 @@ from shared.redaction.redacted_structs import may_hold_secret, redact_value
 
 
 def scrubbed_text(text: str, redactions: Counter[str]) -> str:
-    """Of a text."""
+    """A text."""
     return redact_text(text, redactions)
 
 
 def scrubbed_json(text: str, redactions: Counter[str]) -> str:
-    """Of JSON. What has nothing to redact stays byte for byte; the rest is written again, compactly."""
+    """JSON. Without a secret it stays byte for byte; otherwise it is encoded again, compactly."""
     scrubbed = _scrubbed_json(text.encode(), redactions)
     return text if scrubbed is None else scrubbed.decode()
 
 
 def scrubbed_bytes(payload: bytes, redactions: Counter[str]) -> bytes:
-    """Of a dead letter: an event or an entry of the journal in JSON, or bytes that are no JSON and are why it is dead."""
+    """A dead letter: an event or a journal entry in JSON, or the bytes of an entry that is not JSON."""
     try:
         scrubbed = _scrubbed_json(payload, redactions)
     except (ValueError, RecursionError):

@@ -1,8 +1,6 @@
-"""`python -m services.worker.maintenance.verify`: computes every aggregate again from the rows, compares, and exits 1 if one differs,
-or if the journal's account does not come out.
+"""`python -m services.worker.maintenance.verify`: recomputes every aggregate from the rows and compares; exits 1 if a cell differs, or the account.
 
-Reads one snapshot, so it may run while events come in. The expected numbers come from the same definitions (aggregate.py) that the
-worker adds up by, but from all rows at once.
+Reads one snapshot, so it may run while events come in. What cells should be comes from the registry that the worker adds up by, over all rows.
 """
 
 import sys
@@ -12,134 +10,97 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.worker.aggregates import contributions, rollups
+from services.worker.aggregates.recount import ACTIVE_DAYS, cells_of_all_rows, file_sets_of_all_rows
+from services.worker.aggregates.registry import AGGREGATES
 from services.worker.drain.accounting import check_accounting, equation
 from services.worker.resources import open_resources
 from services.worker.retry_later import UNAVAILABLE_ERRORS, reason_of
-from services.worker.sessions import session_rebuild, session_totals
+from services.worker.sessions.session_rebuild import all_sessions
+from services.worker.sessions.session_totals import FROM_SNAPSHOT, SUMMED
 from services.worker.settings import Settings
+from services.worker.sql_text import listed, sql
 
-_DELTAS = contributions.delta_ctes(**contributions.of_rows(lambda table: table, "+"))
+# The sums of a session's own rows: numbers that its snapshot gives are left out.
+_STORED_SESSIONS = """
+    SELECT session_id,
+           $sums
+    FROM sessions WHERE counted"""
 
-_ACTIVE_DELTAS = """
-    active_deltas AS (
-        SELECT project_id, user_id, c.bucket_start, sum(microseconds(upper(c.piece) - lower(c.piece)))::bigint AS active_us
-        FROM active_days, cut_at_buckets(ranges, 15) AS c GROUP BY 1, 2, 3
-    )"""
+_CELLS = """
+    SELECT $columns
+    FROM (
+        $cells
+    ) AS cells
+    $where"""
 
-_FILE_COUNTS = f"""
-    SELECT project_id, grain_minutes, bucket_start, count(*) AS files_modified
-    FROM ({rollups.FILE_CELLS}) AS cells WHERE touches > 0 AND project_id <> -1 GROUP BY 1, 2, 3"""
-
-_ACTIVE_DAYS = """
-    SELECT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day, range_agg(c.piece) AS ranges
-    FROM sessions AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (s.project_id), (-1)) AS k (project_id)
-    WHERE s.counted GROUP BY 1, 2, 3"""
-
-_HAVE_ROWS = "SELECT * FROM sessions WHERE counted"
-_SESSIONS = session_rebuild.from_rows("session_id IS NOT NULL")
-# What a session's own rows say; the numbers that a snapshot lends it are left out on both sides.
-_OWN = f"""
-    SELECT session_id, {", ".join(f"CASE WHEN {lent} THEN 0 ELSE coalesce({name}, 0) END AS {name}" for name, lent in session_totals.LENT.items())},
-           {", ".join(name for name in session_totals.SUMMED if name not in session_totals.LENT)}
-    FROM ({_HAVE_ROWS}) AS s"""
+_DIFFERING = """
+    WITH stored AS (
+        $stored
+    ),
+    expected AS (
+        $expected
+    )
+    SELECT count(*) FROM (
+        (SELECT * FROM stored EXCEPT ALL SELECT * FROM expected)
+        UNION ALL
+        (SELECT * FROM expected EXCEPT ALL SELECT * FROM stored)
+    ) AS different"""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """An aggregate, what it should be, and which columns are its key. A row of zeros is the same as none."""
+    """Two SELECTs and the columns of them that are compared. A row with 0 in all columns of `measures` is the same as no row."""
 
     name: str
     stored: str
     expected: str
-    key: tuple[str, ...]
-    values: tuple[str, ...]
+    columns: tuple[str, ...]
+    measures: tuple[str, ...] = ()
+
+    def statement(self) -> str:
+        """Counts the rows that differ."""
+        where = f"WHERE ({', '.join(self.measures)}) <> ({', '.join('0' * len(self.measures))})" if self.measures else ""
+        stored, expected = (sql(_CELLS, columns=listed(self.columns), cells=cells, where=where) for cells in (self.stored, self.expected))
+        return sql(_DIFFERING, stored=stored, expected=expected)
 
 
-_CUBE = ("project_id", "user_id", "grain_minutes", "bucket_start")
-
-CHECKS = (
-    Check("sessions", _OWN, _SESSIONS, ("session_id",), session_totals.SUMMED),
-    Check(
-        "session spans",
-        _HAVE_ROWS,
-        _SESSIONS,
-        ("session_id", "started_at", "ended_at", "first_event_at", "last_event_at", "active_ranges", "snapshot"),
-        (),
-    ),
-    Check(
-        "active_days", "SELECT * FROM active_days WHERE NOT isempty(ranges)", _ACTIVE_DAYS, ("project_id", "user_id", "day", "ranges"), ()
-    ),
-    Check(
-        "activity_rollups",
-        "SELECT * FROM activity_rollups",
-        f"WITH {_DELTAS}, {_ACTIVE_DELTAS} {rollups.activity_cells(_FILE_COUNTS)}",
-        _CUBE,
-        rollups.ROLLUP_MEASURES["activity_rollups"],
-    ),
-    Check(
-        "tool_rollups",
-        "SELECT * FROM tool_rollups",
-        f"WITH {_DELTAS} {rollups.TOOL_CELLS}",
-        (*_CUBE, "tool_name"),
-        rollups.ROLLUP_MEASURES["tool_rollups"],
-    ),
-    Check(
-        "tool maxima",
-        "SELECT * FROM tool_rollups WHERE calls > 0",
-        f"SELECT * FROM (WITH {_DELTAS} {rollups.TOOL_CELLS}) AS cells WHERE calls > 0",
-        (*_CUBE, "tool_name", "max_ms", "last_used_at"),
-        (),
-    ),
-    Check(
-        "file_rollups",
-        "SELECT * FROM file_rollups",
-        f"WITH {_DELTAS} {rollups.FILE_CELLS}",
-        ("project_id", "grain_minutes", "bucket_start", "file_key"),
-        rollups.ROLLUP_MEASURES["file_rollups"],
-    ),
-    Check(
-        "file_sets",
-        "SELECT * FROM file_sets WHERE bit_count(bits) > 0",
-        f"WITH {_DELTAS} {rollups.FILE_BITS.format(cells=f'SELECT * FROM ({rollups.FILE_CELLS}) AS cells WHERE touches > 0')}",
-        ("project_id", "grain_minutes", "bucket_start", "chunk", "bits"),
-        (),
-    ),
-    Check(
-        "usage_rollups",
-        "SELECT * FROM usage_rollups",
-        f"WITH {_DELTAS} {rollups.USAGE_CELLS}",
-        (*_CUBE, "model"),
-        rollups.ROLLUP_MEASURES["usage_rollups"],
-    ),
-)
+def checks() -> dict[str, Check]:
+    """By name: sessions first, then each aggregate."""
+    own = listed(
+        f"CASE WHEN {FROM_SNAPSHOT[name]} THEN 0 ELSE coalesce({name}, 0) END AS {name}" if name in FROM_SNAPSHOT else name
+        for name in SUMMED
+    )
+    spans = ("session_id", "started_at", "ended_at", "first_event_at", "last_event_at", "active_ranges", "snapshot")
+    days, sets = ("project_id", "user_id", "day", "ranges"), ("project_id", "grain_minutes", "bucket_start", "chunk", "bits")
+    found = [
+        Check("sessions", sql(_STORED_SESSIONS, sums=own), all_sessions(), ("session_id", *SUMMED), SUMMED),
+        Check("session spans", "SELECT * FROM sessions WHERE counted", all_sessions(), spans),
+        Check("active_days", "SELECT * FROM active_days WHERE NOT isempty(ranges)", sql(ACTIVE_DAYS), days),
+    ]
+    for table, aggregate in AGGREGATES.items():
+        columns = (*aggregate.key, *aggregate.measures)
+        found.append(Check(table, f"SELECT * FROM {table}", cells_of_all_rows(aggregate), columns, aggregate.summed))
+    found.append(Check("file_sets", "SELECT * FROM file_sets WHERE bit_count(bits) > 0", file_sets_of_all_rows(), sets))
+    return {check.name: check for check in found}
 
 
 def differing(connection: Connection[Any], check: Check, idle_gap: timedelta) -> int:
     """How many cells are not what the rows say."""
-    key = ", ".join(check.key)
-    if check.values:
-        stored = f"SELECT {key}, {', '.join(check.values)} FROM ({check.stored}) AS s WHERE ({', '.join(check.values)}) <> ({', '.join('0' * len(check.values))})"
-        expected = f"SELECT {key}, {', '.join(check.values)} FROM ({check.expected}) AS e WHERE ({', '.join(check.values)}) <> ({', '.join('0' * len(check.values))})"
-    else:
-        stored, expected = f"SELECT {key} FROM ({check.stored}) AS s", f"SELECT {key} FROM ({check.expected}) AS e"
-    sql = f"SELECT count(*) FROM (({stored} EXCEPT ALL {expected}) UNION ALL ({expected} EXCEPT ALL {stored})) AS different"
-    found = connection.execute(sql.encode(), {"idle_gap": idle_gap}).fetchone()
-    assert found is not None
-    return int(found[0])
+    [(cells,)] = connection.execute(check.statement().encode(), {"idle_gap": idle_gap}).fetchall()
+    return int(cells)
 
 
 def verify(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:
-    """Differing cells by aggregate; all 0 when nothing drifted. Needs a connection outside a transaction."""
+    """Differing cells by aggregate; all 0 if nothing drifted. Needs a connection outside a transaction."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute("SET LOCAL work_mem = '256MB'")
-        return {check.name: differing(connection, check, idle_gap) for check in CHECKS}
+        return {name: differing(connection, check, idle_gap) for name, check in checks().items()}
 
 
 def main() -> int:
-    """Prints a line an aggregate, and one for the journal's account; 1 if anything differs or cannot be read."""
+    """Prints a line for each aggregate, and one for the journal's account; 1 if anything differs or cannot be read."""
     worker = open_resources(Settings())
     try:
         with worker.connection() as connection:

@@ -1,6 +1,6 @@
-"""What an import under a key that is bound to a user may not touch: sessions of other users, and rows of theirs that its files hold copies of.
+"""What an import under a key that is bound to a user must not touch: sessions of other users, and copies of their rows.
 
-Asked in the transaction that stores the records. A session that is nobody's yet is for whoever says more of it, as it is for events (ingest's bound_users).
+Checked in the transaction that stores the records. A session without a user may be written by any user, as with events.
 """
 
 from collections.abc import Sequence
@@ -10,26 +10,23 @@ from psycopg import Connection
 from psycopg.rows import scalar_row
 
 from services.worker.persist.records import Record
-from services.worker.sessions.fork_ownership import TABLES
+from services.worker.row_tables import for_all
 
 _SESSIONS = """
     SELECT s.session_id FROM sessions AS s JOIN users AS u ON u.id = s.user_id
     WHERE s.session_id = ANY(%(session_ids)s) AND u.name <> %(user)s"""
-_ROWS = " UNION ALL ".join(
-    f"SELECT t.id FROM {table} AS t JOIN users AS u ON u.id = t.user_id WHERE t.id = ANY(%(ids)s) AND u.name <> %(user)s"
-    for table in TABLES
-)
+_ROWS = "SELECT t.id FROM $table AS t JOIN users AS u ON u.id = t.user_id WHERE t.id = ANY(%(ids)s) AND u.name <> %(user)s"
 
 
 def foreign_among(connection: Connection[Any], user: str, records: Sequence[Record]) -> list[Record]:
-    """Those of the records that are another user's than this one."""
+    """The records that belong to other users than this one."""
     session_ids = sorted({session_id for record in records if (session_id := session_of(record)) is not None})
     with connection.cursor(row_factory=scalar_row) as cursor:
         sessions = set(cursor.execute(_SESSIONS, {"session_ids": session_ids, "user": user}))
-        rows = set(cursor.execute(_ROWS.encode(), {"ids": [record.id for record in records], "user": user}))
+        rows = set(cursor.execute(for_all(_ROWS).encode(), {"ids": [record.id for record in records], "user": user}))
     return [record for record in records if session_of(record) in sessions or record.id in rows]
 
 
 def session_of(record: Record) -> str | None:
-    """Of a project that was only seen, and of a prompt without a session, none."""
+    """None for a project that was only seen, and for a prompt without a session."""
     return getattr(record, "session_id", None)

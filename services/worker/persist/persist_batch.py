@@ -1,7 +1,7 @@
 """Step 6 of an event's path: a batch of events becomes rows and aggregates, in the caller's transaction.
 
-Every statement is idempotent and commutative: an id that is there already changes nothing unless the new reading of it is better, and sessions and
-aggregates move by the difference between a row's old and new state. The caller commits.
+Every statement is idempotent and commutative. An id that is stored already changes nothing unless its new version is better; then sessions and
+aggregates move by the difference between the row's old and new state. The caller commits.
 """
 
 from collections.abc import Sequence
@@ -14,46 +14,54 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from services.worker import lock_order
-from services.worker.aggregates import contributions, rollups
-from services.worker.persist import history_prompts, insert_rows
-from services.worker.persist.merge_rules import BROUGHT_BY
+from services.worker.aggregates.registry import composed
+from services.worker.aggregates.rollups import rollup_ctes
+from services.worker.persist.history_prompts import delete_superseded
+from services.worker.persist.insert_rows import insert_ctes
+from services.worker.persist.kinds import KIND_TABLES
 from services.worker.persist.staging import Received, Staged, copy_in, stage
-from services.worker.sessions import fork_ownership, reattribution, session_totals
+from services.worker.row_tables import ROW_TABLES
+from services.worker.sessions.fork_ownership import assign_owners, owners_of_staged_rows
+from services.worker.sessions.reattribution import update_session_keys
+from services.worker.sessions.session_totals import session_ctes
+from services.worker.sessions.tool_maxima import keep_slower_calls, look_up_maxima
+from services.worker.sql_text import ctes, listed, sql
 
-NEW_PROJECTS = f"""
+# brought_by is NULL for what came over the wire (job_number 0).
+_INSERT_PROJECTS = """
     INSERT INTO projects (path, name, brought_by, is_named)
-    SELECT path, name, {BROUGHT_BY}, is_named FROM staged_projects AS s
+    SELECT path, name, CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, is_named FROM staged_projects AS s
     WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.path_key = md5(s.path)::uuid) ORDER BY path
     ON CONFLICT (path_key) DO NOTHING RETURNING id"""
-_IS_NEWS_OF_PROJECT = (
-    "p.path_key = md5(s.path)::uuid AND (NOT %(job_number)s = ANY(coalesce(p.brought_by, '{0}')) OR s.is_named AND NOT p.is_named)"
-)
-PROJECTS_TO_MARK = f"SELECT DISTINCT p.id FROM projects AS p, staged_projects AS s WHERE {_IS_NEWS_OF_PROJECT}"
-MARK_PROJECTS = f"""
+_PROJECTS_TO_MARK = """
+    SELECT DISTINCT p.id FROM projects AS p, staged_projects AS s
+    WHERE p.path_key = md5(s.path)::uuid AND (NOT %(job_number)s = ANY(coalesce(p.brought_by, '{0}')) OR s.is_named AND NOT p.is_named)"""
+_MARK_PROJECTS = """
     UPDATE projects AS p SET brought_by = brought_too(p.brought_by, %(job_number)s), is_named = p.is_named OR s.is_named
-    FROM staged_projects AS s WHERE {_IS_NEWS_OF_PROJECT}"""
+    FROM staged_projects AS s
+    WHERE p.path_key = md5(s.path)::uuid AND (NOT %(job_number)s = ANY(coalesce(p.brought_by, '{0}')) OR s.is_named AND NOT p.is_named)"""
 
-NEW_USERS = """
+_INSERT_USERS = """
     INSERT INTO users (name)
     SELECT name FROM staged_users AS s WHERE NOT EXISTS (SELECT FROM users AS u WHERE u.name = s.name) ORDER BY name
     ON CONFLICT (name) DO NOTHING"""
 
-NEW_FILES = """
+_INSERT_FILES = """
     INSERT INTO files (file_key, file_path)
     SELECT DISTINCT file_key, file_path FROM staged_activities AS s
     WHERE NOT EXISTS (SELECT FROM files AS f WHERE f.file_key = s.file_key) ORDER BY file_key
     ON CONFLICT (file_key) DO NOTHING"""
 
-# What comes over the wire makes them live: only such sessions take tool calls that name none (services/ingest/events/write_event.py).
-NEW_SESSIONS = """
+# What comes over the wire makes sessions live: only live ones take tool calls that name no session (services/ingest/events/write_event.py).
+INSERT_SESSIONS = """
     INSERT INTO sessions (session_id, seen_live)
     SELECT session_id, %(job_number)s = 0 FROM unnest(%(session_ids)s::text[]) AS s (session_id) ORDER BY session_id
     ON CONFLICT (session_id) DO UPDATE SET seen_live = true WHERE excluded.seen_live AND NOT sessions.seen_live"""
 
-# From here to the commit nobody else changes these sessions, so that what is read of them stays true.
+# From here to the commit no other transaction changes these sessions.
 LOCK_SESSIONS = "SELECT FROM sessions WHERE session_id = ANY(%(session_ids)s) ORDER BY session_id FOR UPDATE"
 
-NEW_SESSION_EVENTS = """
+_INSERT_SESSION_EVENTS = """
     INSERT INTO session_events (id, session_id, kind, occurred_at, project_id, user_id, model, git_branch, client_version, source, received_at)
     SELECT s.id, session_id, kind, occurred_at, coalesce(p.id, 0), coalesce(u.id, 0), model, git_branch, client_version, source, received_at
     FROM staged_session_events AS s
@@ -62,11 +70,12 @@ NEW_SESSION_EVENTS = """
     ORDER BY s.id
     ON CONFLICT (id) DO NOTHING RETURNING id"""
 
-NEW_FACTS = f"""
+_INSERT_FACTS = """
     INSERT INTO session_facts AS t (id, session_id, project_id, user_id, first_record_at, last_record_at, active_ranges, ended_at, title, title_rank,
                                     parent_session_id, model, git_branch, client_version, source, numbers, brought_by, received_at)
     SELECT DISTINCT ON (s.id) s.id, session_id, coalesce(p.id, 0), coalesce(u.id, 0), first_record_at, last_record_at, active_ranges, ended_at, title,
-           title_rank, parent_session_id, model, git_branch, client_version, source, numbers, {BROUGHT_BY}, received_at
+           title_rank, parent_session_id, model, git_branch, client_version, source, numbers,
+           CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, received_at
     FROM staged_facts AS s
     LEFT JOIN projects AS p ON p.path_key = md5(s.project_path)::uuid
     LEFT JOIN users AS u ON u.name = s.user_name
@@ -74,49 +83,24 @@ NEW_FACTS = f"""
     ON CONFLICT (id) DO UPDATE SET brought_by = brought_too(t.brought_by, %(job_number)s)
     RETURNING id, old.id IS NULL AS is_new"""
 
-IMPORT_SESSIONS = """
+_INSERT_IMPORT_SESSIONS = """
     INSERT INTO import_sessions (job_number, session_id)
     SELECT %(job_number)s, session_id FROM unnest(%(session_ids)s::text[] || CASE WHEN %(has_sessionless)s THEN ARRAY[''] END) AS s (session_id)
     ON CONFLICT DO NOTHING"""
 
-DELTAS = contributions.delta_ctes(
-    activity=[
-        contributions.of_messages("new_messages"),
-        *(
-            of(f"{age}_{kind}", sign)
-            for kind, of in (
-                ("tool_calls", contributions.of_tool_calls),
-                ("activities", contributions.of_activities),
-                ("api_calls", contributions.of_api_calls),
-            )
-            for age, sign in (("new", "+"), ("gone", "-"))
-        ),
-        contributions.of_sessions("session_states_before", "-"),
-        contributions.of_sessions("session_states_after"),
-    ],
-    tools=[contributions.to_tools("new_tool_calls"), contributions.to_tools("gone_tool_calls", "-")],
-    files=[contributions.to_files("new_activities"), contributions.to_files("gone_activities", "-")],
-    usage=[
-        contributions.to_usage("new_api_calls"),
-        contributions.to_usage("gone_api_calls", "-"),
-        contributions.of_sessions_usage("session_states_before", "-"),
-        contributions.of_sessions_usage("session_states_after"),
-    ],
-)
+# New rows, their sessions before and after, and all aggregates, in one statement: no reader sees one without the other.
+_PERSIST = """
+    WITH $parts
+    SELECT $new_rows,
+           -- A slowest call that turned out faster: the maximum of its cells has to be looked up again.
+           (SELECT count(*) FROM changed_tool_calls WHERE existed AND old_duration_ms > coalesce(duration_ms, -1)) AS slower_before,
+           (SELECT count(*) FROM changed WHERE NOT (before).counted) AS sessions,
+           (SELECT count(*) FROM changed WHERE (before).counted AND (before).snapshot IS DISTINCT FROM (after).snapshot) AS sessions_updated,
+           (SELECT array_agg(DISTINCT (after).project_id ORDER BY (after).project_id)
+            FROM changed WHERE (before).dated_at <> (after).dated_at OR NOT (before).counted) AS redated_projects"""
 
-COUNTS = f"""
-SELECT {insert_rows.COUNTS}, {insert_rows.SLOWER_BEFORE},
-       (SELECT count(*) FROM changed WHERE NOT (before).counted) AS sessions,
-       (SELECT count(*) FROM changed WHERE (before).counted AND (before).snapshot IS DISTINCT FROM (after).snapshot) AS sessions_updated,
-       (SELECT array_agg(DISTINCT (after).project_id ORDER BY (after).project_id)
-        FROM changed WHERE (before).dated_at <> (after).dated_at OR NOT (before).counted) AS redated_projects"""
-
-# New rows, their sessions before and after, and all of it rolled up, in one statement: nobody sees one without the other.
-PERSIST = f"""WITH {insert_rows.ALL}, {session_totals.PER_SESSION}, {session_totals.GROWN}, {session_totals.CHANGED}, {session_totals.ACTIVE_DELTAS},
-{DELTAS}, {rollups.ROLL_UP} {COUNTS}"""
-
-# The newest session's date can also go back, when an earlier start becomes known; so it is looked up, under the project's lock.
-LOCK_PROJECTS = "SELECT FROM projects WHERE id = ANY(%(project_ids)s) ORDER BY id FOR UPDATE"
+# A project's newest session can also get an earlier date, when an earlier start becomes known. So it is looked up, under the project's lock.
+_LOCK_PROJECTS = "SELECT FROM projects WHERE id = ANY(%(project_ids)s) ORDER BY id FOR UPDATE"
 LAST_SESSIONS = """
     UPDATE projects AS p SET last_session_at =
         (SELECT nullif(max(dated_at), '-infinity') FROM sessions AS s WHERE s.project_id = p.id AND s.counted)
@@ -135,14 +119,33 @@ class Persisted:
     tool_calls: int = 0
     activities: int = 0
     api_calls: int = 0
+    # Of all other tables of counted rows.
+    others: int = 0
     duplicates: int = 0
+
+    @property
+    def events(self) -> int:
+        """How many events were new. An API call comes with its message."""
+        return self.session_events + self.messages + self.tool_calls + self.activities + self.others
 
     def __add__(self, other: "Persisted") -> "Persisted":
         return Persisted(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
+@composed
+def persist_statement() -> str:
+    """Stores the staged rows of a batch, and adds them to sessions and aggregates. Gives how many rows were new, by table."""
+    relations = {f"new_{table}" for table in (*ROW_TABLES, "sessions")}
+    relations |= {f"gone_{table.name}" for table in ROW_TABLES.values() if table.counted} | {"gone_sessions", "active_deltas"}
+    new_rows = listed(f"(SELECT count(*) FROM changed_{table} WHERE NOT existed) AS {table}" for table in ROW_TABLES)
+    return sql(_PERSIST, parts=ctes(insert_ctes(), session_ctes(), rollup_ctes(relations)), new_rows=new_rows)
+
+
 def persist(connection: Connection[Any], batch: Sequence[Received], *, idle_gap: timedelta, job_number: int = 0) -> Persisted:
-    """Stores a batch; `job_number` is the import's that brings it, 0 for the journal. Raises ValueError or psycopg.Error; then nothing of it may be committed."""
+    """Stores a batch. `job_number` is the number of the import that brings it, 0 for the journal.
+
+    Raises ValueError or psycopg.Error; then nothing of the batch may be committed.
+    """
     staged = stage(batch)
     copy_in(connection, staged)
     parameters: dict[str, Any] = {"session_ids": sorted(staged.session_ids), "idle_gap": idle_gap, "job_number": job_number}
@@ -150,78 +153,83 @@ def persist(connection: Connection[Any], batch: Sequence[Received], *, idle_gap:
         lock_order.lock_import_order(connection)
     lock_order.lock_writing_shared(connection)
     if job_number:
-        parameters["session_ids"] = sorted(staged.session_ids | fork_ownership.owners(connection))
-    projects = _make_what_rows_refer_to(connection, staged, parameters)
-    moved_projects, new_owners = fork_ownership.settle(connection, parameters) if job_number else (set[int](), 0)
-    # Their maxima are looked up after they were added to.
-    if job_number and staged.rows["staged_tool_calls"] and connection.execute(reattribution.KEEP_SLOWER).rowcount:
+        parameters["session_ids"] = sorted(staged.session_ids | owners_of_staged_rows(connection))
+    projects = _insert_references(connection, staged, parameters)
+    moved_projects, new_owners = assign_owners(connection, parameters) if job_number else (set[int](), 0)
+    # Then maxima are looked up after the cells were added to.
+    if job_number and staged.rows["staged_tool_calls"] and keep_slower_calls(connection):
         lock_order.lock_aggregates_exclusive(connection)
-    new_ids, rekeyed_projects = _session_keys(connection, staged, parameters)
+    new_ids, rekeyed_projects = _insert_starts_and_facts(connection, staged, parameters)
     lock_order.lock_aggregates_shared(connection)
     with connection.cursor(row_factory=dict_row) as cursor:
-        counts = cursor.execute(PERSIST.encode(), parameters | new_ids, prepare=True).fetchone()
+        counts = cursor.execute(persist_statement(), parameters | new_ids, prepare=True).fetchone()
     assert counts is not None
     if counts.pop("slower_before"):
-        reattribution.look_up_maxima(connection)
+        look_up_maxima(connection)
     if job_number:
         has_sessionless = any(row[1] is None for row in staged.rows["staged_messages"])
-        connection.execute(IMPORT_SESSIONS, parameters | {"has_sessionless": has_sessionless})
+        connection.execute(_INSERT_IMPORT_SESSIONS, parameters | {"has_sessionless": has_sessionless})
     redated_projects = moved_projects | rekeyed_projects | set(counts.pop("redated_projects") or [])
-    marked_projects = {row[0] for row in connection.execute(PROJECTS_TO_MARK, parameters)} if staged.rows["staged_projects"] else set[int]()
+    marked_projects = (
+        {row[0] for row in connection.execute(_PROJECTS_TO_MARK, parameters)} if staged.rows["staged_projects"] else set[int]()
+    )
     _lock_projects(connection, redated_projects | marked_projects)
     if marked_projects:
-        connection.execute(MARK_PROJECTS, parameters)
+        connection.execute(_MARK_PROJECTS, parameters)
     date_projects(connection, redated_projects)
-    persisted = Persisted(projects=projects, session_events=len(new_ids["new_session_event_ids"]), **counts)
+    others = sum(counts.pop(table) for table in set(ROW_TABLES) - set(Persisted.__slots__))
+    persisted = Persisted(projects=projects, session_events=len(new_ids["new_session_event_ids"]), others=others, **counts)
     persisted.sessions += new_owners
     persisted.duplicates = _duplicates(staged, persisted, len(new_ids["new_fact_ids"]))
     return persisted
 
 
-def _make_what_rows_refer_to(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> int:
+def _insert_references(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> int:
+    """Inserts the projects, users, files and sessions that rows refer to, and locks the sessions. Returns how many projects are new."""
     projects = 0
     if staged.rows["staged_projects"]:
-        projects = connection.execute(NEW_PROJECTS.encode(), parameters).rowcount
+        projects = connection.execute(_INSERT_PROJECTS, parameters).rowcount
     if staged.rows["staged_users"]:
-        connection.execute(NEW_USERS)
+        connection.execute(_INSERT_USERS)
     if staged.rows["staged_activities"]:
-        connection.execute(NEW_FILES)
+        connection.execute(_INSERT_FILES)
     if parameters["session_ids"]:
-        connection.execute(NEW_SESSIONS, parameters)
+        connection.execute(INSERT_SESSIONS, parameters)
         connection.execute(LOCK_SESSIONS, parameters)
     return projects
 
 
-def _session_keys(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> tuple[dict[str, list[UUID]], set[int]]:
-    """The ids of the new starts, ends and facts, and the projects between which they moved a session."""
+def _insert_starts_and_facts(
+    connection: Connection[Any], staged: Staged, parameters: dict[str, Any]
+) -> tuple[dict[str, list[UUID]], set[int]]:
+    """Returns the ids of the new starts, ends and facts, and the projects between which they moved a session."""
     event_ids: list[UUID] = []
     fact_ids: list[UUID] = []
     if staged.rows["staged_session_events"]:
-        event_ids = [row[0] for row in connection.execute(NEW_SESSION_EVENTS)]
+        event_ids = [row[0] for row in connection.execute(_INSERT_SESSION_EVENTS)]
     if staged.rows["staged_facts"]:
-        fact_ids = [fact_id for fact_id, is_new in connection.execute(NEW_FACTS, parameters) if is_new]
-    moved = reattribution.settle_keys(connection, parameters) if event_ids or fact_ids else set()
+        fact_ids = [fact_id for fact_id, is_new in connection.execute(_INSERT_FACTS, parameters) if is_new]
+    moved = update_session_keys(connection, parameters) if event_ids or fact_ids else set()
     if fact_ids:
-        moved |= history_prompts.drop_superseded(connection, parameters, fact_ids)
+        moved |= delete_superseded(connection, parameters, fact_ids)
     return {"new_session_event_ids": event_ids, "new_fact_ids": fact_ids}, moved
 
 
 def _lock_projects(connection: Connection[Any], project_ids: set[int]) -> None:
     if project_ids:
-        connection.execute(LOCK_PROJECTS, {"project_ids": list(project_ids)})
+        connection.execute(_LOCK_PROJECTS, {"project_ids": list(project_ids)})
 
 
 def date_projects(connection: Connection[Any], project_ids: set[int]) -> None:
-    """Looks up when the last session of each project was."""
+    """Looks up the date of the last session of each project."""
     _lock_projects(connection, project_ids)
     if project_ids:
         connection.execute(LAST_SESSIONS, {"project_ids": list(project_ids)})
 
 
 def _duplicates(staged: Staged, persisted: Persisted, new_facts: int) -> int:
-    kinds = ("session_events", "messages", "tool_calls", "activities", "facts")
-    rows = sum(len(staged.rows[f"staged_{kind}"]) for kind in kinds)
-    new = persisted.session_events + persisted.messages + persisted.tool_calls + persisted.activities + new_facts
+    rows = sum(len(staged.rows[f"staged_{table}"]) for table in (*KIND_TABLES, "facts"))
+    new = persisted.events + new_facts
     if staged.projects_seen:
         rows += staged.projects_seen
         new += persisted.projects

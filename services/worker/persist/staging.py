@@ -28,8 +28,8 @@ TABLES = {
     " client_version text, source text, numbers jsonb, received_at timestamptz",
 }
 
-# Not copied into: rework.py keeps here what sessions were before, which days of whom and which cells of tools it has to make again, and which
-# cells have nothing left in them.
+# Not copied into. Reattribution notes here what sessions were before, which days and which cells' maxima it has to make again, and which cells have
+# nothing left in them (services/worker/sessions/reattribution.py).
 SCRATCH = {
     "moving_sessions": "session_id text, project_id bigint, user_id bigint, ranges tstzmultirange",
     "emptied_cells": "cells text, place tid",

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 import pytest
 from psycopg import Connection
 
-from services.worker.maintenance.verify import CHECKS, differing
+from services.worker.maintenance.verify import checks, differing
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import Message, Record, SessionFacts
 from services.worker.persist.staging import Received, clear
@@ -49,7 +49,7 @@ def test_transcript_prompts_take_precedence_over_history(worker: Resources, batc
             # Then the session has the transcript's prompts alone; the one without a session stays
             rows = connection.execute("SELECT session_id, source, count(*) FROM messages GROUP BY 1, 2 ORDER BY 1").fetchall()
             assert rows == [("s1", "transcript", 2), (None, "history.jsonl", 1)]
-            assert {check.name: cells for check in CHECKS if (cells := differing(connection, check, GAP))} == {}
+            assert {name: cells for name, check in checks().items() if (cells := differing(connection, check, GAP))} == {}
             in_this_order = tables(connection)
         with connection.transaction(force_rollback=True):
             for batch in (TRANSCRIPT, HISTORY):

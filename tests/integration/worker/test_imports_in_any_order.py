@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from psycopg import Connection
 
 from services.worker.importers.job import undo
-from services.worker.maintenance.verify import CHECKS, differing
+from services.worker.maintenance.verify import checks, differing
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import ApiCall, FileChange, FileSummary, Message, Record, RecordError, SessionFacts, ToolUse
 from services.worker.persist.staging import Received, clear
@@ -92,7 +92,7 @@ def add_job(connection: Connection[Any]) -> int:
 
 
 def drift(connection: Connection[Any]) -> dict[str, int]:
-    return {check.name: cells for check in CHECKS if (cells := differing(connection, check, GAP))}
+    return {name: cells for name, check in checks().items() if (cells := differing(connection, check, GAP))}
 
 
 def take_back(worker: Resources, connection: Connection[Any], job_number: int) -> None:

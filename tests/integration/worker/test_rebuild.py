@@ -4,16 +4,15 @@ from pathlib import Path
 
 import psycopg
 
-from services.worker.aggregates.contributions import MEASURES
 from services.worker.drain.drain_partition import drain
-from services.worker.maintenance.rebuild import TABLES, rebuild
+from services.worker.maintenance.rebuild import rebuild, tables
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 
 SAMPLES = Path(__file__).parents[2] / "unit" / "shared" / "journal_samples"
 SPOIL = (
-    f"UPDATE activity_rollups SET {MEASURES[0]} = {MEASURES[0]} + 1",
+    "UPDATE activity_rollups SET sessions = sessions + 1",
     "DELETE FROM tool_rollups WHERE grain_minutes = 1440",
     "UPDATE file_rollups SET touches = touches + 1",
     "DELETE FROM file_sets",
@@ -32,7 +31,7 @@ def arrive(worker: Resources) -> None:
 
 def contents(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, list[tuple[object, ...]]]:
     """{table: its rows as text}, since some hold -infinity."""
-    return {table: connection.execute(f"SELECT t::text FROM {table} AS t ORDER BY 1".encode()).fetchall() for table in TABLES}
+    return {table: connection.execute(f"SELECT t::text FROM {table} AS t ORDER BY 1".encode()).fetchall() for table in tables()}
 
 
 def test_corrupted_aggregates_are_rebuilt(worker: Resources) -> None:
@@ -45,11 +44,11 @@ def test_corrupted_aggregates_are_rebuilt(worker: Resources) -> None:
         differing = {name: cells for name, cells in verify(connection, worker.idle_gap).items() if cells}
         assert differing
 
-        # When they are made anew
+        # When they are rebuilt
         wrong = rebuild(connection, worker.idle_gap)
 
         # Then it says what was wrong, and they are what they were
-        assert {name: cells for name, cells in wrong.items() if cells} == {n: c for n, c in differing.items() if n in TABLES}
+        assert {name: cells for name, cells in wrong.items() if cells} == {n: c for n, c in differing.items() if n in tables()}
         assert not any(verify(connection, worker.idle_gap).values())
         assert contents(connection) == before
 
@@ -57,4 +56,4 @@ def test_corrupted_aggregates_are_rebuilt(worker: Resources) -> None:
 def test_correct_aggregates_show_no_difference(worker: Resources) -> None:
     arrive(worker)
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        assert rebuild(connection, worker.idle_gap) == dict.fromkeys(TABLES, 0)
+        assert rebuild(connection, worker.idle_gap) == dict.fromkeys(tables(), 0)

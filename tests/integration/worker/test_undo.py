@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection
 
 from deploy.embedded.supervision.processes import wait_until
-from services.worker.aggregates.rollups import ROLLUP_MEASURES
+from services.worker.aggregates.registry import AGGREGATES
 from services.worker.importers.job import undo
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
@@ -67,7 +67,8 @@ def test_aggregates_agree_with_the_rows_after_each_transaction(worker: Resources
         left = connection.execute("SELECT (SELECT count(*) FROM messages), (SELECT array_agg(session_id) FROM sessions)").fetchone()
         assert left == (steps + 1, ["s1"])
         # Nor is there a cell that nothing is left in.
-        for table, measures in ROLLUP_MEASURES.items():
+        for table, aggregate in AGGREGATES.items():
+            measures = aggregate.summed
             empty = f"SELECT count(*) FROM {table} WHERE ({', '.join(measures)}) = ({', '.join('0' * len(measures))})"
             assert connection.execute(empty.encode()).fetchone() == (0,), table
 
@@ -102,7 +103,7 @@ def test_live_events_are_stored_during_an_undo(worker: Resources, imported: int,
 def test_an_undo_reads_only_affected_rows(worker: Resources, imported: int) -> None:
     """given a database with many other cells, sessions and rows, then no table that grows with them is read from end to end."""
     tables = (
-        *ROLLUP_MEASURES,
+        *AGGREGATES,
         "file_sets",
         "active_days",
         "messages",

@@ -11,10 +11,13 @@ from psycopg import Connection
 from psycopg.rows import scalar_row
 
 from services.worker import lock_order
-from services.worker.aggregates import contributions, rollups
-from services.worker.persist.persist_batch import LOCK_SESSIONS, NEW_SESSIONS, date_projects
+from services.worker.aggregates.registry import composed
+from services.worker.aggregates.rollups import note_emptied_cells, rollup_ctes
+from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
-from services.worker.sessions import fork_ownership, reattribution, session_rebuild
+from services.worker.row_tables import for_all, for_each
+from services.worker.sessions import reattribution, session_rebuild
+from services.worker.sql_text import sql
 
 # What one transaction takes away. Nobody else writes meanwhile.
 SESSIONS_AT_ONCE = 20
@@ -23,34 +26,33 @@ ROWS_AT_ONCE = 500
 _LEFT = "SELECT session_id FROM import_sessions WHERE job_number = %(job_number)s ORDER BY session_id = '', session_id LIMIT %(limit)s"
 _DONE = "DELETE FROM import_sessions WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)"
 
-_OURS_ALONE = "brought_by = ARRAY[%(job_number)s]::integer[]"
-_OURS = "%(job_number)s = ANY(brought_by)"
-_NOT_OURS = f"SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE {_OURS}"
+# The next rows that the import brought, and their sessions.
+_ROWS = "SELECT id, session_id FROM $table WHERE session_id = ANY(%(session_ids)s) AND %(job_number)s = ANY(brought_by)"
+_NEXT_ROWS = """
+    SELECT id, session_id FROM (
+        $rows
+    ) AS ours LIMIT %(rows_limit)s"""
+_NEXT_SESSIONLESS = "SELECT id FROM messages WHERE session_id IS NULL AND %(job_number)s = ANY(brought_by) LIMIT %(rows_limit)s"
 
-# The next rows, and in which sessions they are; of rows without a session, those too.
-_ROWS = " UNION ALL ".join(
-    f"SELECT id, session_id FROM {table} WHERE session_id = ANY(%(session_ids)s) AND {_OURS}" for table in fork_ownership.TABLES
-)
-_NEXT_ROWS = f"SELECT id, session_id FROM ({_ROWS}) AS ours LIMIT %(rows_limit)s"
-_NEXT_SESSIONLESS = f"SELECT id FROM messages WHERE session_id IS NULL AND {_OURS} LIMIT %(rows_limit)s"
-
-_DELETE_ROWS = [f"DELETE FROM {table} WHERE id = ANY(%(row_ids)s) AND {_OURS_ALONE}" for table in fork_ownership.TABLES]
-_LEAVE_ROWS = [f"UPDATE {table} {_NOT_OURS} AND id = ANY(%(row_ids)s)" for table in fork_ownership.TABLES]
-_FILE_KEYS = f"SELECT DISTINCT file_key FROM activities WHERE id = ANY(%(row_ids)s) AND {_OURS_ALONE}"
+# Rows that nothing else brought are deleted; the others only lose the import's number.
+_DELETE_ROWS = "DELETE FROM $table WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]"
+_KEEP_ROWS = """
+    UPDATE $table SET brought_by = array_remove(brought_by, %(job_number)s::integer)
+    WHERE %(job_number)s = ANY(brought_by) AND id = ANY(%(row_ids)s)"""
+_FILE_KEYS = """
+    SELECT DISTINCT file_key FROM activities WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]"""
 _DELETE_FILES = """
     DELETE FROM files AS f USING unnest(%(file_keys)s::uuid[]) AS k (file_key)
     WHERE f.file_key = k.file_key AND NOT EXISTS (SELECT FROM activities AS a WHERE a.file_key = f.file_key)"""
 
-# A row that is left goes to whoever of those left has the best claim, as if the import had never been.
+# A row that is left goes to the remaining session with the best claim, as if the import had never been.
 _WITHDRAW_CLAIMS = "DELETE FROM contested_rows WHERE job_number = %(job_number)s AND row_id = ANY(%(row_ids)s)"
-_BEST_CLAIM = "(SELECT min(c.session_id) FROM contested_rows AS c WHERE c.row_id = t.id)"
 _HEIRS = """
     SELECT DISTINCT min(session_id) FROM contested_rows
     WHERE row_id = ANY(%(row_ids)s) AND job_number <> %(job_number)s GROUP BY row_id"""
-_GIVE_BACK = [
-    f"UPDATE {table} AS t SET session_id = {_BEST_CLAIM} WHERE id = ANY(%(row_ids)s) AND {_BEST_CLAIM} <> session_id"
-    for table in fork_ownership.TABLES
-]
+_GIVE_BACK = """
+    UPDATE $table AS t SET session_id = (SELECT min(c.session_id) FROM contested_rows AS c WHERE c.row_id = t.id)
+    WHERE id = ANY(%(row_ids)s) AND (SELECT min(c.session_id) FROM contested_rows AS c WHERE c.row_id = t.id) <> session_id"""
 # Contested no more: only one session has it, or the row is gone.
 _SETTLED_CLAIMS = """
     DELETE FROM contested_rows AS c WHERE row_id = ANY(%(row_ids)s)
@@ -58,8 +60,9 @@ _SETTLED_CLAIMS = """
 
 # When no row of the sessions is left: what the files said of them as a whole, and claims to rows that were never stored.
 _FACTS = (
-    f"DELETE FROM session_facts WHERE session_id = ANY(%(session_ids)s) AND {_OURS_ALONE}",
-    f"UPDATE session_facts {_NOT_OURS} AND session_id = ANY(%(session_ids)s)",
+    "DELETE FROM session_facts WHERE session_id = ANY(%(session_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]",
+    """UPDATE session_facts SET brought_by = array_remove(brought_by, %(job_number)s::integer)
+       WHERE %(job_number)s = ANY(brought_by) AND session_id = ANY(%(session_ids)s)""",
 )
 _OTHER_CLAIMS = (
     "DELETE FROM contested_rows WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)",
@@ -72,23 +75,31 @@ _FORGET_KEYS = """
         idle_closed_at = CASE WHEN idle_closed_at IS NOT NULL THEN least(idle_closed_at, last_event_at) END
     WHERE session_id = ANY(%(session_ids)s)"""
 
-_DELTAS = contributions.delta_ctes(
-    **(
-        contributions.of_rows(lambda table: f"(SELECT * FROM {table} WHERE false) AS none", "-")
-        | {"activity": [contributions.of_messages("gone_messages", "-")]}
-    )
-)
-_DELETE_SESSIONLESS = f"""
+_DELETE_SESSIONLESS = """
     WITH gone_messages AS (
-        DELETE FROM messages WHERE id = ANY(%(row_ids)s) AND {_OURS_ALONE} RETURNING project_id, user_id, role, occurred_at
-    ), {_DELTAS}, {reattribution.NO_ACTIVE_DELTAS}, {rollups.TAKE_AWAY}"""
+        DELETE FROM messages WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]
+        RETURNING session_id, project_id, user_id, occurred_at, role
+    ),
+    $rollups
+    $note_emptied"""
 
 _LEFTOVERS = (
-    f"SELECT FROM projects WHERE {_OURS} ORDER BY id FOR UPDATE",
-    f"UPDATE projects {_NOT_OURS}",
+    "SELECT FROM projects WHERE %(job_number)s = ANY(brought_by) ORDER BY id FOR UPDATE",
+    "UPDATE projects SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE %(job_number)s = ANY(brought_by)",
     "DELETE FROM imported_files WHERE job_number = %(job_number)s",
     "UPDATE import_jobs SET undone_at = clock_timestamp() WHERE number = %(job_number)s",
 )
+
+
+@composed
+def _next_rows() -> str:
+    return sql(_NEXT_ROWS, rows=for_all(_ROWS))
+
+
+@composed
+def delete_sessionless() -> str:
+    """Deletes messages without a session, and withdraws what they count for."""
+    return sql(_DELETE_SESSIONLESS, rollups=rollup_ctes({"gone_messages"}), note_emptied=note_emptied_cells({"gone_messages"}))
 
 
 def undo_some(worker: Resources, connection: Connection[Any], job_number: int) -> bool:
@@ -115,7 +126,7 @@ def _undo_rows(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
 
     What is looked for is looked for before others have to wait.
     """
-    rows = connection.execute(_NEXT_ROWS.encode(), parameters).fetchall()
+    rows = connection.execute(_next_rows(), parameters).fetchall()
     is_last = len(rows) < ROWS_AT_ONCE
     listed = parameters["session_ids"] if is_last else sorted({session_id for _, session_id in rows})
     parameters = parameters | {"row_ids": [row_id for row_id, _ in rows]}
@@ -124,38 +135,49 @@ def _undo_rows(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
         lock_order.lock_writing_exclusive(connection)
         # Sessions that only handed their rows over may be gone; a row that comes back needs one.
         parameters["session_ids"] = sorted({*listed, *heirs})
-        connection.execute(NEW_SESSIONS, parameters)
+        connection.execute(INSERT_SESSIONS, parameters)
         connection.execute(LOCK_SESSIONS, parameters)
-        file_keys = cursor.execute(_FILE_KEYS.encode(), parameters).fetchall()
+        file_keys = cursor.execute(_FILE_KEYS, parameters).fetchall()
     if is_last:
         for statement in _FACTS:
-            connection.execute(statement.encode(), parameters)
-    moving = connection.execute((reattribution.MOVING_IF_FORGOTTEN if is_last else reattribution.MOVING).encode(), parameters).fetchone()
-    assert moving is not None
-    parameters["whole_ids"] = moving[0] or []
-    with reattribution.reworked(connection, parameters) as projects:
-        for statement in (*_DELETE_ROWS, *_LEAVE_ROWS, _WITHDRAW_CLAIMS, *_GIVE_BACK, _SETTLED_CLAIMS):
-            connection.execute(statement.encode(), parameters)
+            connection.execute(statement, parameters)
+    to_move = reattribution.sessions_to_move_if_forgotten() if is_last else reattribution.sessions_to_move()
+    [(whole_ids,)] = connection.execute(to_move, parameters).fetchall()
+    parameters["whole_ids"] = whole_ids or []
+    with reattribution.reattributed(connection, parameters) as projects:
+        _take_back_rows(connection, parameters)
         connection.execute(_DELETE_FILES, parameters | {"file_keys": file_keys})
         if is_last:
-            for statement in (*_OTHER_CLAIMS, session_rebuild.FORGET):
-                connection.execute(statement.encode(), parameters)
-        session_rebuild.remake(connection, parameters)
+            for statement in _OTHER_CLAIMS:
+                connection.execute(statement, parameters)
+            session_rebuild.delete_empty_sessions(connection, parameters)
+        session_rebuild.rebuild_sessions(connection, parameters)
         if is_last:
             connection.execute(_FORGET_KEYS, parameters)
     date_projects(connection, projects)
     return is_last
 
 
+def _take_back_rows(connection: Connection[Any], parameters: dict[str, Any]) -> None:
+    for statement in (
+        *for_each(_DELETE_ROWS),
+        *for_each(_KEEP_ROWS),
+        _WITHDRAW_CLAIMS.encode(),
+        *for_each(_GIVE_BACK),
+        _SETTLED_CLAIMS.encode(),
+    ):
+        connection.execute(statement, parameters)
+
+
 def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
     """The same of rows without a session, which nothing else hangs on. True if these were the last."""
     with connection.cursor(row_factory=scalar_row) as cursor:
-        row_ids = cursor.execute(_NEXT_SESSIONLESS.encode(), parameters).fetchall()
+        row_ids = cursor.execute(_NEXT_SESSIONLESS, parameters).fetchall()
     parameters = parameters | {"row_ids": row_ids}
     lock_order.lock_writing_exclusive(connection)
-    connection.execute(_DELETE_SESSIONLESS.encode(), parameters)
-    reattribution.delete_emptied(connection)
-    connection.execute(f"UPDATE messages {_NOT_OURS} AND id = ANY(%(row_ids)s)".encode(), parameters)
+    connection.execute(delete_sessionless(), parameters)
+    reattribution.delete_emptied_cells(connection)
+    connection.execute(sql(_KEEP_ROWS, table="messages").encode(), parameters)
     return len(row_ids) < ROWS_AT_ONCE
 
 

@@ -1,0 +1,62 @@
+"""`python -m services.worker.render_sql` (`make render-sql`): writes the composed statements to services/worker/rendered, for reviews and EXPLAIN.
+
+Nothing reads these files at run time. A test compares them with what the worker sends.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from services.worker.importers.job import undo
+from services.worker.maintenance import rebuild, repair, scrub, verify
+from services.worker.persist import persist_batch
+from services.worker.persist.kinds import KIND_TABLES
+from services.worker.sessions import fork_ownership, reattribution, session_rebuild, tool_maxima
+
+FOLDER: Final = Path(__file__).parent / "rendered"
+_HEAD: Final = "-- Composed by {module}. Do not edit: `make render-sql` writes this file.\n"
+
+
+def rendered() -> dict[str, str]:
+    """{file name: its text}."""
+    checks = verify.checks()
+    return {
+        "persist.sql": _file(persist_batch, persist_batch.persist_statement().decode()),
+        "withdraw.sql": _file(reattribution, reattribution.withdraw().decode()),
+        "contribute.sql": _file(reattribution, reattribution.contribute().decode()),
+        "rebuild_active_days.sql": _file(reattribution, reattribution.rebuild_days().decode()),
+        "session_keys.sql": _file(
+            reattribution,
+            reattribution.sessions_to_move().decode(),
+            reattribution.sessions_to_move_if_forgotten().decode(),
+            reattribution.update_keys().decode(),
+        ),
+        "rebuild_sessions.sql": _file(session_rebuild, session_rebuild.rebuild_statement().decode()),
+        "delete_empty_sessions.sql": _file(session_rebuild, session_rebuild.delete_empty_statement().decode()),
+        "fork_ownership.sql": _file(fork_ownership, fork_ownership.other_sessions().decode(), fork_ownership.sessions_to_move().decode()),
+        "tool_maxima.sql": _file(tool_maxima, *tool_maxima.look_up_statements()),
+        "undo_sessionless.sql": _file(undo, undo.delete_sessionless().decode()),
+        **{f"verify_{name.replace(' ', '_')}.sql": _file(verify, check.statement()) for name, check in checks.items()},
+        "repair.sql": _file(repair, *map(repair.correct_rows, (*KIND_TABLES, "api_calls")), repair.correct_facts()),
+        "scrub.sql": _file(
+            scrub,
+            *(statement for stage in scrub.STAGES for statement in (scrub.select_chunk(stage, is_first=False), scrub.update_row(stage))),
+        ),
+        "rebuild_aggregates.sql": _file(rebuild, *(rebuild.fill_statement(checks[table]) for table in rebuild.tables())),
+    }
+
+
+def _file(module: object, *statements: str) -> str:
+    return "\n".join((_HEAD.format(module=getattr(module, "__name__", "")), *(f"{statement};\n" for statement in statements)))
+
+
+def main() -> None:
+    """Replaces all files of the folder."""
+    FOLDER.mkdir(exist_ok=True)
+    for file in FOLDER.glob("*.sql"):
+        file.unlink()
+    for name, text in rendered().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+-- Composed by services.worker.sessions.session_rebuild. Do not edit: `make render-sql` writes this file.
+
+DELETE FROM sessions AS s WHERE session_id = ANY(%(session_ids)s) AND (counted OR project_id = 0) AND NOT seen_live
+  AND NOT EXISTS (SELECT FROM session_events AS e WHERE e.session_id = s.session_id)
+  AND NOT EXISTS (SELECT FROM session_facts AS e WHERE e.session_id = s.session_id)
+  AND NOT EXISTS (SELECT FROM messages AS e WHERE e.session_id = s.session_id)
+  AND
+  NOT EXISTS (SELECT FROM tool_calls AS e WHERE e.session_id = s.session_id)
+  AND
+  NOT EXISTS (SELECT FROM activities AS e WHERE e.session_id = s.session_id)
+  AND
+  NOT EXISTS (SELECT FROM api_calls AS e WHERE e.session_id = s.session_id);

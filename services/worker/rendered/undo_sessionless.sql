@@ -1,0 +1,85 @@
+-- Composed by services.worker.importers.job.undo. Do not edit: `make render-sql` writes this file.
+
+WITH gone_messages AS (
+    DELETE FROM messages WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]
+    RETURNING session_id, project_id, user_id, occurred_at, role
+),
+activity_rollups_deltas AS (
+    SELECT project_id, user_id, bucket_start,
+           sum(sessions)::bigint AS sessions, sum(wall_us)::numeric AS wall_us, sum(user_messages)::bigint AS user_messages,
+           sum(assistant_messages)::bigint AS assistant_messages, sum(lines_added)::bigint AS lines_added,
+           sum(lines_removed)::bigint AS lines_removed, sum(tool_calls)::bigint AS tool_calls,
+           sum(tool_errors)::bigint AS tool_errors, sum(input_tokens)::bigint AS input_tokens,
+           sum(output_tokens)::bigint AS output_tokens, sum(cache_creation_tokens)::bigint AS cache_creation_tokens,
+           sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(cost_nano_usd)::numeric AS cost_nano_usd,
+           sum(api_calls)::bigint AS api_calls, sum(unpriced_calls)::bigint AS unpriced_calls
+    FROM (
+        SELECT
+            project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us,
+            -((role = 'user')::int) AS user_messages, -((role = 'assistant')::int) AS assistant_messages, 0 AS lines_added,
+            0 AS lines_removed, 0 AS tool_calls, 0 AS tool_errors, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens,
+            0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls
+        FROM gone_messages
+    ) AS contributions
+    GROUP BY 1, 2, 3
+),
+rolled_activity_rollups AS (
+    INSERT INTO activity_rollups (
+        project_id, user_id, grain_minutes, bucket_start,
+        sessions, wall_us, active_us, user_messages, assistant_messages, files_modified, lines_added, lines_removed, tool_calls,
+        tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls,
+        unpriced_calls, active_by_quarter)
+    SELECT project_id, user_id, grain_minutes, bucket_start,
+           sum(sessions)::bigint AS sessions, sum(wall_us)::numeric AS wall_us, sum(active_us)::bigint AS active_us,
+           sum(user_messages)::bigint AS user_messages, sum(assistant_messages)::bigint AS assistant_messages,
+           sum(files_modified)::bigint AS files_modified, sum(lines_added)::bigint AS lines_added,
+           sum(lines_removed)::bigint AS lines_removed, sum(tool_calls)::bigint AS tool_calls,
+           sum(tool_errors)::bigint AS tool_errors, sum(input_tokens)::bigint AS input_tokens,
+           sum(output_tokens)::bigint AS output_tokens, sum(cache_creation_tokens)::bigint AS cache_creation_tokens,
+           sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(cost_nano_usd)::numeric AS cost_nano_usd,
+           sum(api_calls)::bigint AS api_calls, sum(unpriced_calls)::bigint AS unpriced_calls,
+           coalesce(sum(active_by_quarter), 0) AS active_by_quarter
+    FROM (
+        SELECT k.project_id, k.user_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start,
+               sessions, wall_us, 0 AS active_us, user_messages, assistant_messages, 0 AS files_modified, lines_added, lines_removed,
+               tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls,
+               unpriced_calls, NULL::numeric AS active_by_quarter
+        FROM activity_rollups_deltas AS d,
+             LATERAL (VALUES
+                 (d.project_id, d.user_id, 0), (d.project_id, d.user_id, 15), (d.project_id, d.user_id, 60),
+                 (d.project_id, d.user_id, 1440), (d.project_id, d.user_id, 10080),
+                 (d.project_id, -1, 0), (d.project_id, -1, 15), (d.project_id, -1, 60), (d.project_id, -1, 1440),
+                 (d.project_id, -1, 10080),
+                 (-1, d.user_id, 0), (-1, d.user_id, 15), (-1, d.user_id, 60), (-1, d.user_id, 1440), (-1, d.user_id, 10080),
+                 (-1, -1, 0), (-1, -1, 15), (-1, -1, 60), (-1, -1, 1440), (-1, -1, 10080)
+             ) AS k (project_id, user_id, grain_minutes)
+    ) AS cells
+    GROUP BY 1, 2, 3, 4
+    ORDER BY 1, 2, 3, 4
+    ON CONFLICT (project_id, user_id, grain_minutes, bucket_start) DO UPDATE SET
+        sessions = activity_rollups.sessions + excluded.sessions, wall_us = activity_rollups.wall_us + excluded.wall_us,
+        active_us = activity_rollups.active_us + excluded.active_us,
+        user_messages = activity_rollups.user_messages + excluded.user_messages,
+        assistant_messages = activity_rollups.assistant_messages + excluded.assistant_messages,
+        files_modified = activity_rollups.files_modified + excluded.files_modified,
+        lines_added = activity_rollups.lines_added + excluded.lines_added,
+        lines_removed = activity_rollups.lines_removed + excluded.lines_removed,
+        tool_calls = activity_rollups.tool_calls + excluded.tool_calls,
+        tool_errors = activity_rollups.tool_errors + excluded.tool_errors,
+        input_tokens = activity_rollups.input_tokens + excluded.input_tokens,
+        output_tokens = activity_rollups.output_tokens + excluded.output_tokens,
+        cache_creation_tokens = activity_rollups.cache_creation_tokens + excluded.cache_creation_tokens,
+        cache_read_tokens = activity_rollups.cache_read_tokens + excluded.cache_read_tokens,
+        cost_nano_usd = activity_rollups.cost_nano_usd + excluded.cost_nano_usd,
+        api_calls = activity_rollups.api_calls + excluded.api_calls,
+        unpriced_calls = activity_rollups.unpriced_calls + excluded.unpriced_calls,
+        active_by_quarter = activity_rollups.active_by_quarter + excluded.active_by_quarter
+    RETURNING
+        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.ctid AS place,
+        (new.sessions, new.wall_us, new.active_us, new.user_messages, new.assistant_messages, new.files_modified, new.lines_added,
+        new.lines_removed, new.tool_calls, new.tool_errors, new.input_tokens, new.output_tokens, new.cache_creation_tokens,
+        new.cache_read_tokens, new.cost_nano_usd, new.api_calls, new.unpriced_calls, new.active_by_quarter)
+          = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
+)
+INSERT INTO emptied_cells (cells, place)
+SELECT 'activity_rollups', place FROM rolled_activity_rollups WHERE is_empty;

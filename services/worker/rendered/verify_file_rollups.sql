@@ -1,0 +1,43 @@
+-- Composed by services.worker.maintenance.verify. Do not edit: `make render-sql` writes this file.
+
+WITH stored AS (
+    SELECT project_id, grain_minutes, bucket_start, file_key, touches, lines_added, lines_removed
+    FROM (
+        SELECT * FROM file_rollups
+    ) AS cells
+    WHERE (touches, lines_added, lines_removed) <> (0, 0, 0)
+),
+expected AS (
+    SELECT project_id, grain_minutes, bucket_start, file_key, touches, lines_added, lines_removed
+    FROM (
+        WITH new_activities AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed FROM activities),
+        file_rollups_deltas AS (
+            SELECT project_id, bucket_start, file_key,
+                   sum(touches)::bigint AS touches, sum(lines_added)::bigint AS lines_added, sum(lines_removed)::bigint AS lines_removed
+            FROM (
+                SELECT
+                    project_id, bucket_of(occurred_at, 15) AS bucket_start, file_key, 1 AS touches, lines_added, lines_removed
+                FROM new_activities
+            ) AS contributions
+            GROUP BY 1, 2, 3
+        )
+        SELECT project_id, grain_minutes, bucket_start, file_key,
+               sum(touches)::bigint AS touches, sum(lines_added)::bigint AS lines_added, sum(lines_removed)::bigint AS lines_removed
+        FROM (
+            SELECT k.project_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start, file_key,
+                   touches, lines_added, lines_removed
+            FROM file_rollups_deltas AS d,
+                 LATERAL (VALUES
+                     (d.project_id, 0), (d.project_id, 15), (d.project_id, 60), (d.project_id, 1440), (d.project_id, 10080),
+                     (-1, 1440), (-1, 10080)
+                 ) AS k (project_id, grain_minutes)
+        ) AS cells
+        GROUP BY 1, 2, 3, 4
+    ) AS cells
+    WHERE (touches, lines_added, lines_removed) <> (0, 0, 0)
+)
+SELECT count(*) FROM (
+    (SELECT * FROM stored EXCEPT ALL SELECT * FROM expected)
+    UNION ALL
+    (SELECT * FROM expected EXCEPT ALL SELECT * FROM stored)
+) AS different;

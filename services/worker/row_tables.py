@@ -1,0 +1,119 @@
+"""The tables of counted rows: one entry for each. Everything that goes over all of these tables reads the entries.
+
+A row belongs to a session, a project and a user. Several files may hold versions of one row, under the same id; the best version is kept. A new
+table needs an entry here, a migration, and its staging table (services/worker/persist/staging.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from services.worker.sql_text import sql
+
+# What all of these tables have. A row never changes these, but it may be moved (services/worker/sessions/reattribution.py).
+KEYS: Final = ("session_id", "project_id", "user_id", "occurred_at")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RowTable:
+    """A table of counted rows. Its columns besides id, KEYS, source, brought_by and received_at are `fixed`, `counted` and `uncounted`."""
+
+    name: str
+    # Columns that all versions of a row agree on.
+    fixed: tuple[str, ...] = ()
+    # Columns that come from the best version: those that sessions and aggregates count, and the others.
+    counted: tuple[str, ...] = ()
+    uncounted: tuple[str, ...] = ()
+    # SQL over a {row}: the greater version is the better one, the first difference decides. Must cover every column that can differ.
+    ranks: tuple[str, ...] = ()
+    # {measure: SQL over a row}: what a row adds to its session and to activity_rollups.
+    measures: Mapping[str, str] = field(default_factory=dict)
+    # The staging table has user_name or project_path, for rows without a session.
+    has_user_name: bool = False
+    has_project_path: bool = False
+    # SQL over a staged row s: the row is not stored.
+    excluded: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that sessions and aggregates read."""
+        return (*KEYS, *self.fixed, *self.counted)
+
+
+_AGENT_RANKS = ("({row}.agent_id IS NULL)", "coalesce({row}.agent_id, '') COLLATE \"C\"")
+
+MESSAGES: Final = RowTable(
+    "messages",
+    fixed=("role",),
+    uncounted=("content", "terms", "model", "agent_id"),
+    ranks=("length({row}.content)", '{row}.content COLLATE "C"', *_AGENT_RANKS),
+    measures={"user_messages": "(role = 'user')::int", "assistant_messages": "(role = 'assistant')::int"},
+    has_user_name=True,
+    has_project_path=True,
+    # A transcript of the session has the prompts of history.jsonl too (services/worker/persist/history_prompts.py).
+    excluded="""s.source IS NOT DISTINCT FROM 'history.jsonl' AND s.session_id IS NOT NULL
+AND EXISTS (SELECT FROM session_facts AS f WHERE f.session_id = s.session_id AND f.source = 'transcript')""",
+)
+
+TOOL_CALLS: Final = RowTable(
+    "tool_calls",
+    fixed=("tool_name",),
+    counted=("status", "duration_ms"),
+    uncounted=("duration_source", "parameters", "agent_id"),
+    ranks=(
+        "({row}.status <> 'pending')",
+        "coalesce({row}.duration_source = 'reported', false)",
+        "coalesce({row}.duration_ms, -1)",
+        '{row}.status COLLATE "C"',
+        "coalesce(length({row}.parameters::text), 0)",
+        *_AGENT_RANKS,
+    ),
+    measures={"tool_calls": "1", "tool_errors": "(status IN ('error', 'timeout'))::int"},
+    has_user_name=True,
+)
+
+ACTIVITIES: Final = RowTable(
+    "activities",
+    fixed=("file_key",),
+    counted=("lines_added", "lines_removed"),
+    uncounted=("action", "is_estimated", "agent_id"),
+    ranks=("NOT {row}.is_estimated", "{row}.lines_added", "{row}.lines_removed", '{row}.action COLLATE "C"', *_AGENT_RANKS),
+    measures={"lines_added": "lines_added", "lines_removed": "lines_removed"},
+)
+
+API_CALLS: Final = RowTable(
+    "api_calls",
+    fixed=("model",),
+    counted=("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens", "cost_nano_usd"),
+    uncounted=("web_searches", "price_version", "agent_id"),
+    ranks=(
+        "{row}.output_tokens",
+        "{row}.input_tokens",
+        "{row}.cache_read_tokens",
+        "{row}.cache_write_1h_tokens",
+        "{row}.cache_write_5m_tokens",
+        "{row}.web_searches",
+        *_AGENT_RANKS,
+    ),
+    measures={
+        "input_tokens": "input_tokens",
+        "output_tokens": "output_tokens",
+        "cache_creation_tokens": "cache_write_5m_tokens + cache_write_1h_tokens",
+        "cache_read_tokens": "cache_read_tokens",
+        "cost_nano_usd": "coalesce(cost_nano_usd, 0)",
+        "api_calls": "1",
+        "unpriced_calls": "(cost_nano_usd IS NULL)::int",
+    },
+)
+
+ROW_TABLES: Final[dict[str, RowTable]] = {table.name: table for table in (MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS)}
+
+
+def for_each(template: str) -> list[bytes]:
+    """A statement for each table: the template with $table replaced."""
+    return [sql(template, table=table).encode() for table in ROW_TABLES]
+
+
+def for_all(template: str, *, joined_by: str = "UNION ALL") -> str:
+    """The template with $table replaced, once for each table, joined."""
+    return f"\n{joined_by}\n".join(sql(template, table=table) for table in ROW_TABLES)
