@@ -15,21 +15,38 @@ QUEUE_MAINTENANCE: Final = "maintenance"
 
 TASK_DRAIN: Final = "drain"
 TASK_RUN_IMPORT: Final = "import.run"
-TASK_SWEEP_IMPORTS: Final = "import.sweep"
+TASK_END_CANCELLED: Final = "import.end_cancelled"
 TASK_SWEEP_UPLOADS: Final = "maintenance.sweep_uploads"
 TASK_CLOSE_IDLE_SESSIONS: Final = "maintenance.close_idle_sessions"
 TASK_REMOVE_DEAD_CONSUMERS: Final = "maintenance.remove_dead_consumers"
 TASK_CANARY: Final = "canary"
 TASK_CHECK_ACCOUNTING: Final = "maintenance.check_accounting"
 TASK_SCRUB: Final = "maintenance.scrub"
-TASK_SWEEP_SCRUBS: Final = "maintenance.sweep_scrubs"
+
+# Which queue a task waits in. Imports may keep their workers busy for hours; what is on the queue of the drain must not wait for them.
+QUEUES: Final = {
+    TASK_DRAIN: QUEUE_DRAIN,
+    TASK_CANARY: QUEUE_DRAIN,
+    TASK_END_CANCELLED: QUEUE_DRAIN,
+    TASK_RUN_IMPORT: QUEUE_IMPORT,
+    TASK_SWEEP_UPLOADS: QUEUE_MAINTENANCE,
+    TASK_CLOSE_IDLE_SESSIONS: QUEUE_MAINTENANCE,
+    TASK_REMOVE_DEAD_CONSUMERS: QUEUE_MAINTENANCE,
+    TASK_CHECK_ACCOUNTING: QUEUE_MAINTENANCE,
+    TASK_SCRUB: QUEUE_MAINTENANCE,
+}
 
 # Every key of Celery in Redis begins with this, so that the broker and the journal can share a database.
 KEY_PREFIX: Final = "celery:"
 
 
+def queue_key(queue: str) -> str:
+    """The Redis list of messages that wait in a queue, the newest first."""
+    return KEY_PREFIX + queue
+
+
 def celery_settings(redis_url: str) -> dict[str, Any]:
-    """What sender and worker share. Each value has its reason in RELIABILITY.md §2 (pitfalls of Celery on Redis)."""
+    """What senders and workers share. Each value has its reason in RELIABILITY.md §2 (pitfalls of Celery on Redis)."""
     broker_url, transport_options = broker(redis_url)
     return {
         "broker_url": broker_url,
@@ -39,15 +56,8 @@ def celery_settings(redis_url: str) -> dict[str, Any]:
         "accept_content": ["json"],
         "task_default_queue": QUEUE_DRAIN,
         "task_create_missing_queues": True,
-        "task_routes": {
-            TASK_DRAIN: {"queue": QUEUE_DRAIN},
-            # Imports may keep the others busy for hours; these two must not wait for them.
-            TASK_CANARY: {"queue": QUEUE_DRAIN},
-            TASK_SWEEP_IMPORTS: {"queue": QUEUE_DRAIN},
-            "import.*": {"queue": QUEUE_IMPORT},
-            "maintenance.*": {"queue": QUEUE_MAINTENANCE},
-        },
-        # A publisher must fail at once: whoever sends has a sweep behind him that sends again.
+        "task_routes": {task: {"queue": queue} for task, queue in QUEUES.items()},
+        # A publisher must fail at once: beat sends again what is not sent.
         "task_publish_retry": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,

@@ -1,8 +1,9 @@
 """Connections to Postgres: how each service opens them, with which time-outs, and which of them cannot write."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, create_engine
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 # Unknown and all, in the keys of rows and aggregates (deploy/migrations/0001_schema.sql).
 UNKNOWN = 0
@@ -41,8 +42,11 @@ def make_engine(
     lock_timeout_ms: int = 5_000,
     read_only: bool = False,
     application_name: str,
-) -> Engine:
+) -> "Engine":
     """An engine. Made in an app factory or at a worker's start, never at import."""
+    # Beat needs the options above, and not the 10 MB of this.
+    from sqlalchemy import create_engine  # noqa: PLC0415
+
     options = connect_options(statement_timeout_ms=statement_timeout_ms, lock_timeout_ms=lock_timeout_ms, read_only=read_only)
     return create_engine(
         sqlalchemy_url(database_url),

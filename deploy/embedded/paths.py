@@ -53,11 +53,6 @@ class Paths:
         return self.run / "lock"
 
     @property
-    def beat_schedule(self) -> Path:
-        """When beat last sent what."""
-        return self.data_dir / "beat-schedule"
-
-    @property
     def flower_login(self) -> Path:
         """Who may look at Flower: `name:password`."""
         return self.data_dir / "flower-login"

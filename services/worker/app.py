@@ -1,6 +1,6 @@
-"""The Celery app: which queues there are, and what beat rings.
+"""The Celery app: how its workers run, and which scheduler beat has.
 
-Beat and Flower load it too, so it loads neither tasks nor the database stack: that is 12 MB each which only a worker needs.
+Beat and Flower load it too, so it loads neither tasks nor the database stack: those are 12 MB that only a worker needs.
 """
 
 import sys
@@ -14,23 +14,13 @@ from kombu.transport.redis import QoS
 from services.worker import heartbeat
 from services.worker.settings import Settings
 from shared.blobs.stores import store_at
-from shared.broker import (
-    TASK_CANARY,
-    TASK_CHECK_ACCOUNTING,
-    TASK_CLOSE_IDLE_SESSIONS,
-    TASK_DRAIN,
-    TASK_REMOVE_DEAD_CONSUMERS,
-    TASK_SWEEP_IMPORTS,
-    TASK_SWEEP_SCRUBS,
-    TASK_SWEEP_UPLOADS,
-    celery_settings,
-)
+from shared.broker import celery_settings
 from shared.logs import configure_logs
 
 TASKS_MODULE = "services.worker.tasks"
 # Reasons: RELIABILITY.md §2.3 and §2.4.
 WORKER_SETTINGS: dict[str, Any] = {
-    # A task is a bell; what it works on is in the journal or in a job's row, so losing one costs a second at most. Acknowledged when it
+    # A task is a wake-up; what it works on is in the journal or in a job's row, so losing one costs a second at most. Acknowledged when it
     # begins: at its end the connection may be another than it came by, and kombu 5.7 ends the worker by that.
     "task_acks_late": False,
     "task_reject_on_worker_lost": False,
@@ -46,15 +36,9 @@ WORKER_SETTINGS: dict[str, Any] = {
     # Flower's live view needs them; they cost a task a message and carry no data of ours.
     "worker_send_task_events": True,
     "beat_max_loop_interval": 1,
-}
-BEAT_SCHEDULE: dict[str, Any] = {
-    "sweep": {"task": TASK_DRAIN, "schedule": 1.0, "options": {"expires": 5}},
-    "sweep-imports": {"task": TASK_SWEEP_IMPORTS, "schedule": 5.0, "options": {"expires": 30}},
-    "sweep-scrubs": {"task": TASK_SWEEP_SCRUBS, "schedule": 10.0, "options": {"expires": 30}},
-    "close-idle-sessions": {"task": TASK_CLOSE_IDLE_SESSIONS, "schedule": 60.0, "options": {"expires": 60}},
-    "check-accounting": {"task": TASK_CHECK_ACCOUNTING, "schedule": 60.0, "options": {"expires": 60}},
-    "sweep-uploads": {"task": TASK_SWEEP_UPLOADS, "schedule": 600.0, "options": {"expires": 600}},
-    "remove-dead-consumers": {"task": TASK_REMOVE_DEAD_CONSUMERS, "schedule": 600.0, "options": {"expires": 600}},
+    "beat_scheduler": "services.worker.beat:LookFirst",
+    # Else beat would send a task every night that cleans up results, of which there are none.
+    "result_expires": None,
 }
 
 
@@ -64,15 +48,8 @@ def create_app() -> Celery:
     if settings.heartbeat_file:
         heartbeat.keep(settings.heartbeat_file)
     celery = Celery("tracker")
-    celery.conf.update(
-        celery_settings(settings.broker_url or settings.redis_url) | WORKER_SETTINGS | {"beat_schedule": BEAT_SCHEDULE | _canary(settings)}
-    )
+    celery.conf.update(celery_settings(settings.broker_url or settings.redis_url) | WORKER_SETTINGS)
     return celery
-
-
-def _canary(settings: Settings) -> dict[str, Any]:
-    seconds = settings.canary_seconds
-    return {"canary": {"task": TASK_CANARY, "schedule": seconds, "options": {"expires": seconds}}} if seconds else {}
 
 
 @setup_logging.connect(weak=False)
@@ -82,13 +59,13 @@ def _configure_logs(**_: object) -> None:
 
 @celeryd_init.connect(weak=False)
 def _have_tasks(**_: object) -> None:
-    """A worker begins. Celery's setting `imports` would make beat and Flower import them as well."""
+    """At a worker's start. Celery's setting `imports` would make beat and Flower import them as well."""
     import_module(TASKS_MODULE)
 
 
 @celeryd_init.connect(weak=False)
 def _know_the_store(**_: object) -> None:
-    """A wrong URL stops the start, not the first import. Celery takes any other exception of a signal for none."""
+    """A wrong URL stops the start, not the first import. Celery ignores any other exception that a signal raises."""
     try:
         store_at(Settings().blob_url)
     except ValueError as error:
@@ -97,9 +74,9 @@ def _know_the_store(**_: object) -> None:
 
 @celeryd_init.connect(weak=False)
 def _restore_nothing(**_: object) -> None:
-    """When Redis is lost while a task runs, kombu puts its message back over the connection that is gone, and the worker ends by that.
+    """If Redis is lost while a task runs, kombu puts its message back over the lost connection, and the worker ends by that.
 
-    Nothing needs it: a bell rings again, and the sweep finds an import whose worker is gone.
+    Nothing needs it: beat finds the work of a task that was lost.
     """
     QoS.restore_at_shutdown = False
 

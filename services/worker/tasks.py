@@ -15,11 +15,10 @@ from shared.broker import (
     TASK_CHECK_ACCOUNTING,
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
+    TASK_END_CANCELLED,
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_RUN_IMPORT,
     TASK_SCRUB,
-    TASK_SWEEP_IMPORTS,
-    TASK_SWEEP_SCRUBS,
     TASK_SWEEP_UPLOADS,
 )
 
@@ -31,7 +30,7 @@ DRAIN_HANGS_SECONDS = 25
 
 @app.task(name=TASK_DRAIN, soft_time_limit=DRAIN_HANGS_SECONDS, time_limit=DRAIN_HANGS_SECONDS + 10)
 def drain() -> None:
-    """Persists what is in the journal. Rung by ingest for new events, and every second by beat."""
+    """Persists what is in the journal. Sent by ingest for new events, and by beat where that was lost."""
     with retry_later_if_unavailable(TASK_DRAIN):
         if journal.drain(resources()):
             app.send_task(TASK_DRAIN)
@@ -40,18 +39,16 @@ def drain() -> None:
 # Acknowledged at its end, so that a worker whose processes are all busy takes no share that another could begin.
 @app.task(name=TASK_RUN_IMPORT, acks_late=True, soft_time_limit=IMPORT_SECONDS, time_limit=IMPORT_SECONDS)
 def run_import(job_id: str, share: int = 0) -> None:
-    """Works on a share of an import job until it is finished. Sent by ingest, and by the sweep for one that nobody works on."""
+    """Works on a share of an import job until it is finished. Sent by ingest, and by beat for one that nobody works on."""
     with retry_later_if_unavailable(TASK_RUN_IMPORT):
         run_shard.run(resources(), UUID(job_id), share)
 
 
-@app.task(name=TASK_SWEEP_IMPORTS)
-def sweep_imports() -> None:
-    """Sends again the shares whose task or worker was lost, and ends jobs whose workers do not hear of their cancel."""
-    with retry_later_if_unavailable(TASK_SWEEP_IMPORTS):
+@app.task(name=TASK_END_CANCELLED)
+def end_cancelled() -> None:
+    """Ends import jobs whose workers do not react to their cancel."""
+    with retry_later_if_unavailable(TASK_END_CANCELLED):
         run_shard.end_cancelled(resources())
-        for job_id, share in run_shard.abandoned(resources()):
-            app.send_task(TASK_RUN_IMPORT, (str(job_id), share))
 
 
 @app.task(name=TASK_SWEEP_UPLOADS)
@@ -85,18 +82,10 @@ def check_accounting() -> None:
 
 @app.task(name=TASK_SCRUB)
 def scrub(scrub_id: str) -> None:
-    """Applies the rules of redaction to stored rows. Sent by ingest, by itself until it is through, and by the sweep."""
+    """Applies the rules of redaction to stored rows. Sent by ingest, by itself until it is through, and by beat."""
     with retry_later_if_unavailable(TASK_SCRUB):
         if scrubs.run(resources(), UUID(scrub_id)):
             app.send_task(TASK_SCRUB, (scrub_id,))
-
-
-@app.task(name=TASK_SWEEP_SCRUBS)
-def sweep_scrubs() -> None:
-    """Sends again the scrubs whose task or worker was lost."""
-    with retry_later_if_unavailable(TASK_SWEEP_SCRUBS):
-        for scrub_id in scrubs.abandoned(resources()):
-            app.send_task(TASK_SCRUB, (str(scrub_id),))
 
 
 @app.task(name=TASK_CANARY)

@@ -49,7 +49,7 @@ def freshness(stack: Stack, events: Events, *, rate: int) -> Freshness:
     with (
         served(INGEST, stack.environment, stack.folder / "ingest.log") as ingest,
         celery(stack, "drain", "services.worker.app", "worker", "-c", "1", "--without-gossip", "--without-mingle", "-Q", "drain"),
-        celery(stack, "beat", "services.worker.app", "beat", "--schedule", str(stack.folder / "beat-schedule"), "--pidfile="),
+        celery(stack, "beat", "services.worker.app", "beat", "--pidfile="),
     ):
         start_sessions(ingest.port, events)
         ours, theirs = get_context("spawn").Pipe()

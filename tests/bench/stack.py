@@ -72,7 +72,7 @@ def celery(stack: Stack, name: str, app: str, *arguments: str) -> Iterator[None]
     """Runs a worker or beat of a Celery app until the end of the block; goes on once it is ready. RuntimeError if it is not in time."""
     ready, log_file = stack.folder / f"{name}.ready", stack.folder / f"{name}.log"
     ready.unlink(missing_ok=True)
-    argv = [sys.executable, "-m", "deploy.embedded.servers.celery_command", str(ready), "-A", app, *arguments]
+    argv = [sys.executable, "-m", "deploy.embedded.servers.celery_command", str(ready), app, *arguments]
     environment = os.environ | stack.environment | {"TRACKER_LOG_LEVEL": "WARNING"}
     process = processes.spawn(argv, log_file=log_file, env=environment)
     try:

@@ -96,11 +96,11 @@ def test_each_service_connects_with_its_own_role() -> None:
         ("query", "tracker_query"),
         ("worker-drain", "tracker_worker"),
         ("worker-import", "tracker_worker"),
+        ("beat", "tracker_query"),
     ]:
         url = SERVICES[name]["environment"]["TRACKER_DATABASE_URL"]
         assert url.startswith(f"postgresql://{role}:$"), name
-    for name in ("beat", "flower"):
-        assert "TRACKER_DATABASE_URL" not in SERVICES[name]["environment"]
+    assert "TRACKER_DATABASE_URL" not in SERVICES["flower"]["environment"]
 
 
 @pytest.mark.parametrize("name", ["ingest", "query"])

@@ -42,7 +42,7 @@ def restart(stack: Stack, service: str) -> float:
 
 def second_beat(scene: Scene) -> None:
     """F25. Two ring."""
-    with one_more(scene.stack, "beat", ["beat", "--schedule", str(scene.stack.paths.run / "second-beat"), "--pidfile="]):
+    with one_more(scene.stack, "beat", ["beat", "--pidfile="]):
         scene.last_long()
 
 
@@ -59,7 +59,7 @@ def one_more(stack: Stack, name: str, arguments: list[str]) -> Iterator[None]:
     ready, log_file = stack.paths.run / f"second-{name}.is-ready", stack.paths.log(f"second-{name}")
     ready.unlink(missing_ok=True)
     process = processes.spawn(
-        [sys.executable, "-m", "deploy.embedded.servers.celery_command", str(ready), "-A", "services.worker.app", *arguments],
+        [sys.executable, "-m", "deploy.embedded.servers.celery_command", str(ready), "services.worker.app", *arguments],
         log_file=log_file,
         env=stack.service_environment() | {"TRACKER_CLAIM_IDLE_MS": "100"},
         cwd=REPOSITORY,

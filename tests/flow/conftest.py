@@ -67,9 +67,9 @@ def running_stack(folder: Path, postgres_url: str, redis_server_url: str, redis_
     processes = {
         "api": ["-m", "deploy.embedded.servers.gateway", str(listening.fileno())],
         "worker": ["-m", "celery", "-A", "services.worker.app", "worker", "-c", "1", "-Q", "drain,import,maintenance", "--without-gossip"],
-        "beat": ["-m", "celery", "-A", "services.worker.app", "beat", "--schedule", str(folder / "beat"), "--pidfile="],
+        "beat": ["-m", "celery", "-A", "services.worker.app", "beat", "--pidfile="],
     }
-    running = [_start(name, arguments, environment, folder, listening) for name, arguments in processes.items()]
+    running = [start(name, arguments, environment, folder, listening) for name, arguments in processes.items()]
     try:
         with httpx.Client(base_url=url, timeout=30) as client:
             assert wait_until(lambda: _ready(client), READY_SECONDS), _logs(folder)
@@ -87,7 +87,7 @@ def second_api(stack: Stack, **environment: str) -> Iterator[httpx.Client]:
     """Another process of the API before the same pipeline, with other settings."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         arguments = ["-m", "deploy.embedded.servers.gateway", str(listening.fileno())]
-        process = _start("second-api", arguments, stack.environment | environment, stack.log_folder, listening)
+        process = start("second-api", arguments, stack.environment | environment, stack.log_folder, listening)
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=30) as client:
                 assert wait_until(lambda: _answers(client, "/healthz"), READY_SECONDS), _logs(stack.log_folder)
@@ -97,13 +97,13 @@ def second_api(stack: Stack, **environment: str) -> Iterator[httpx.Client]:
             process.wait(30)
 
 
-def _start(
-    name: str, arguments: list[str], environment: dict[str, str], folder: Path, listening: socket.socket
+def start(
+    name: str, arguments: list[str], environment: dict[str, str], folder: Path, listening: socket.socket | None = None
 ) -> "subprocess.Popen[bytes]":
+    """A process of a stack, whose log is in the folder."""
+    descriptors = [] if listening is None else [listening.fileno()]
     with (folder / f"{name}.log").open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, *arguments], cwd=REPOSITORY, env=environment, stdout=log, stderr=log, pass_fds=[listening.fileno()]
-        )
+        return subprocess.Popen([sys.executable, *arguments], cwd=REPOSITORY, env=environment, stdout=log, stderr=log, pass_fds=descriptors)
 
 
 def _ready(client: httpx.Client) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from tests.k8s.network import edges, peers
 
 PORTS = (22, 53, 443, 5432, 5555, 6379, 8000, 8001)
-DATABASE = ("ingest", "query", "worker-drain", "worker-import", "migrate", "console")
+DATABASE = ("ingest", "query", "worker-drain", "worker-import", "beat", "migrate", "console")
 JOURNAL = ("ingest", "query", "worker-drain", "worker-import", "beat", "flower")
 WITHIN = {
     ("gateway", "ingest", 8000),

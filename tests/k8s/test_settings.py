@@ -14,6 +14,8 @@ ROLES = {
     "query": "query",
     "worker-drain": "worker",
     "worker-import": "worker",
+    # It looks, and cannot write.
+    "beat": "query",
     "migrate": "owner",
     "console": "ingest",
 }
@@ -64,9 +66,9 @@ def test_each_service_uses_its_own_database_role(overlay: str) -> None:
 
 
 def test_each_secret_goes_only_to_services_that_need_it(overlay: str) -> None:
-    """The gateway, which others reach, has none; beat and Flower do not know the database."""
+    """The gateway, which others reach, has none; Flower does not know the database."""
     keys = {each.name: set(re.findall(r"'key': '([\w-]+)'", str(each.spec))) for each in pods(overlay)}
     assert keys["gateway"] == set()
-    assert keys["beat"] == {"redis-url", "broker-url"}
+    assert keys["beat"] == {"database-url-query", "redis-url", "broker-url"}
     assert keys["flower"] == {"redis-url", "broker-url", "flower-login"}
     assert [name for name, held in keys.items() if "database-url-owner" in held] == ["migrate"]

@@ -17,7 +17,7 @@ from deploy.embedded.supervision import processes
 
 READY_SECONDS = 120.0
 STOP_SECONDS = 30.0
-_APP = ("-A", "services.worker.app")
+_APP = "services.worker.app"
 _WORKER = ("worker", "--without-gossip", "--without-mingle", "-c", "1")
 
 
@@ -51,7 +51,7 @@ class Pipeline:
         self._celery(name, [*_WORKER, "-Q", queues, "-n", f"{name}@%h"], changes)
 
     def start_beat(self, **changes: str) -> None:
-        self._celery("beat", ["beat", "--schedule", str(self.folder / "beat-schedule"), "--pidfile="], changes)
+        self._celery("beat", ["beat", "--pidfile="], changes)
 
     def kill(self, name: str) -> None:
         """SIGKILL; its pool dies with it."""
@@ -88,7 +88,7 @@ class Pipeline:
     def _celery(self, name: str, arguments: list[str], changes: Mapping[str, str]) -> None:
         ready = self.folder / f"{name}.ready"
         ready.unlink(missing_ok=True)
-        argv = [sys.executable, "-m", "deploy.embedded.servers.celery_command", str(ready), *_APP, *arguments]
+        argv = [sys.executable, "-m", "deploy.embedded.servers.celery_command", str(ready), _APP, *arguments]
         self.running[name] = processes.spawn(argv, log_file=self.log(name), env={**self.environment, **changes}, cwd=REPOSITORY)
         assert processes.wait_until(ready.exists, READY_SECONDS), self.log(name).read_text()[-3000:]
 

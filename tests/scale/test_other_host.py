@@ -25,7 +25,7 @@ from tests.unit.worker.importers.rows_of_a_session import jsonl, prompt
 
 STOP_SECONDS = 30.0
 _WORKER = ("-m", "celery", "-A", "services.worker.app", "worker", "-c", "1", "-Q", "drain,import,maintenance", "--without-gossip")
-_BEAT = ("-m", "celery", "-A", "services.worker.app", "beat", "--pidfile=", "--schedule")
+_BEAT = ("-m", "celery", "-A", "services.worker.app", "beat", "--pidfile=")
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_worker_on_another_host_stores_events_and_imports(database_over_tcp: s
         with (
             pipeline(tmp_path / "here", blob_url=blobs.as_uri(), **settings) as here,
             elsewhere(tmp_path / "worker", _WORKER, urls),
-            elsewhere(tmp_path / "beat", (*_BEAT, str(tmp_path / "beat-schedule")), urls),
+            elsewhere(tmp_path / "beat", _BEAT, urls),
         ):
             here.start_api()
             here.await_ready()

@@ -1,20 +1,21 @@
-"""Celery's command line with two additions: a pool's processes die with their worker, and a file says when it is ready.
+"""Celery's `worker`, `beat` and `flower` with two additions: a pool's processes die with their worker, and a file says when it is ready.
 
-`python -m deploy.embedded.servers.celery_command <ready file> -A services.worker.app worker …`
+`python -m deploy.embedded.servers.celery_command <ready file> services.worker.app worker …`
 """
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
-from celery.__main__ import main
+from celery.bin.base import CLIContext
 from celery.signals import beat_init, worker_ready
 
 from deploy.embedded.supervision.processes import die_with_parent
 
 
-def run(ready_file: Path, arguments: list[str]) -> None:
-    """Becomes `celery <arguments>`."""
+def run(ready_file: Path, app: str, command: str, options: list[str]) -> None:
+    """Becomes `celery -A <app> <command> <options>`."""
 
     def say_ready(**_: object) -> None:
         ready_file.touch()
@@ -23,9 +24,13 @@ def run(ready_file: Path, arguments: list[str]) -> None:
     beat_init.connect(say_ready, weak=False)
     # Celery's own way, an exit message from the parent, is not sent by a parent that was killed.
     os.register_at_fork(after_in_child=lambda: die_with_parent(os.getppid()))
-    sys.argv = ["celery", *arguments]
-    main()
+    if command in {"worker", "beat"}:
+        # Not by way of `celery`, which would load Flower into each of them: 8 MB.
+        found = getattr(import_module(f"celery.bin.{command}"), command)
+        found.main(options, prog_name=command, obj=CLIContext(import_module(app).app, no_color=True, workdir=None))
+    sys.argv = ["celery", "-A", app, command, *options]
+    import_module("celery.__main__").main()
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), sys.argv[2:])
+    run(Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:])

@@ -16,10 +16,9 @@ from deploy.embedded.supervision import processes
 from deploy.embedded.supervision.child import Service
 
 STOP_ORDER = (("api",), ("beat", "flower"), ("worker-drain", "worker-background"), ("redis",), ("postgres",))
-_CELERY = ("-A", "services.worker.app")
 # Where an address that stands for all of them is reached from here.
 _ON_THIS_MACHINE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-# Tasks that Flower remembers. Its default of 100,000 would grow by the sweep alone to hundreds of MB.
+# Tasks that Flower remembers. Its default of 100,000 would be hundreds of MB.
 _FLOWER_TASKS = 2_000
 
 
@@ -91,7 +90,7 @@ def celery_services(paths: Paths, env: Mapping[str, str]) -> list[Service]:
         _celery("worker-drain", [*worker, "-c", "1", "-Q", "drain", "-n", "drain@%h"], paths, env),
         # One process while nothing is imported; two shares of an import and a sweep at a time.
         _celery("worker-background", [*worker, "--autoscale", "3,1", "-Q", "import,maintenance", "-n", "background@%h"], paths, env),
-        _celery("beat", ["beat", "--schedule", str(paths.beat_schedule), "--pidfile="], paths, env),
+        _celery("beat", ["beat", "--pidfile="], paths, env),
     ]
 
 
@@ -105,7 +104,7 @@ def flower_service(paths: Paths, env: Mapping[str, str], port: int, login: str) 
 
 def _celery(name: str, arguments: list[str], paths: Paths, env: Mapping[str, str]) -> Service:
     ready = paths.ready(name)
-    argv = [sys.executable, "-m", "deploy.embedded.servers.celery_command", str(ready), *_CELERY, *arguments]
+    argv = [sys.executable, "-m", "deploy.embedded.servers.celery_command", str(ready), "services.worker.app", *arguments]
 
     def launch() -> subprocess.Popen[bytes]:
         ready.unlink(missing_ok=True)

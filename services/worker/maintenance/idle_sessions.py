@@ -1,24 +1,20 @@
-"""Periodic tasks of beat: close idle sessions, remove dead consumers."""
+"""Close idle sessions, remove dead consumers. Beat looks whether there are any (services/worker/beat.py)."""
 
 import structlog
 
 from services.worker.drain import consumer_fencing
 from services.worker.drain.stream_reader import make_group
 from services.worker.resources import Resources
+from services.worker.waiting_work import DEAD_CONSUMER_SECONDS, IDLE_SESSION
 from shared.journal.partitions import streams_in_use
 from shared.journal.streams import GROUP
 
 log = structlog.get_logger()
 
-# The process of a consumer that has not read for this long, and holds nothing, is gone.
-DEAD_CONSUMER_IDLE_MS = 3_600_000
-
-# The condition is the predicate of the index sessions_open. A session that is being written to is left for the next run.
-_CLOSE_IDLE = """
+# A session that is being written to is left for the next run.
+_CLOSE_IDLE = f"""
     UPDATE sessions SET idle_closed_at = last_event_at WHERE session_id IN (
-        SELECT session_id FROM sessions
-        WHERE counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))
-          AND last_event_at < now() - make_interval(secs => %(idle_seconds)s)
+        SELECT session_id FROM sessions WHERE {IDLE_SESSION}
         ORDER BY last_event_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED)"""
 _SESSIONS_PER_TRANSACTION = 1000
 
@@ -29,7 +25,7 @@ def close_idle_sessions(worker: Resources) -> int:
     total = 0
     while True:
         with worker.transaction() as connection:
-            closed = connection.execute(_CLOSE_IDLE, parameters).rowcount
+            closed = connection.execute(_CLOSE_IDLE.encode(), parameters).rowcount
         total += closed
         if closed < _SESSIONS_PER_TRANSACTION:
             break
@@ -46,11 +42,11 @@ def remove_dead_consumers(worker: Resources) -> int:
         # A partition that was never written to, or was recreated, has no group yet.
         make_group(worker.redis, stream)
         for consumer in worker.redis.xinfo_consumers(stream, GROUP):
-            if consumer["pending"] == 0 and consumer["idle"] > DEAD_CONSUMER_IDLE_MS:
+            if consumer["pending"] == 0 and consumer["idle"] > DEAD_CONSUMER_SECONDS * 1000:
                 worker.redis.xgroup_delconsumer(stream, GROUP, consumer["name"])
                 removed += 1
             else:
                 living.add(consumer["name"].decode())
     with worker.transaction() as connection:
-        consumer_fencing.delete_gone(connection, living, DEAD_CONSUMER_IDLE_MS / 1000)
+        consumer_fencing.delete_gone(connection, living, DEAD_CONSUMER_SECONDS)
     return removed

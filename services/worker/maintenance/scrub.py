@@ -93,9 +93,6 @@ _ADVANCE = """
     WHERE id = %(id)s AND lease_token = %(lease_token)s"""
 _RELEASE_LEASE = "UPDATE scrubs SET lease_expires_at = NULL WHERE id = %(id)s AND lease_token = %(lease_token)s"
 _FINISH = "UPDATE scrubs SET status = %(status)s, finished_at = now(), lease_expires_at = NULL WHERE id = %(id)s AND lease_token = %(lease_token)s"
-_ABANDONED = """
-    SELECT id FROM scrubs WHERE status IN ('queued', 'running')
-      AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds') ORDER BY created_at LIMIT 100"""
 
 
 class LeaseLostError(Exception):
@@ -110,12 +107,6 @@ class _Place:
     after_key: str | None
     is_dry_run: bool
     lease_token: UUID
-
-
-def abandoned(worker: Resources) -> list[UUID]:
-    """Scrubs without a worker: their task was lost, or their lease has expired."""
-    with worker.transaction() as connection:
-        return [row[0] for row in connection.execute(_ABANDONED)]
 
 
 def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:

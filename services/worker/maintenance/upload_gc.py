@@ -1,5 +1,6 @@
 """Deletes uploads that no job needs: the job ended while the blob store was away, or ingest died before it stored the job."""
 
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -7,6 +8,7 @@ from itertools import islice
 import structlog
 
 from services.worker.resources import Resources
+from services.worker.waiting_work import UPLOADS_SWEPT_KEY
 from shared.blobs.store import BlobStore, BlobStoreAway, BlobStoreError, Stored
 from shared.blobs.stores import store_at
 
@@ -24,6 +26,7 @@ _JOBS = """
 
 def sweep(worker: Resources) -> int:
     """Deletes them, and aborts uploads that received no part for a day. Returns the number of both."""
+    started_at = time.time()
     store = store_at(worker.settings.blob_url)
     before = datetime.now(UTC) - MIN_AGE
     swept = 0
@@ -35,6 +38,8 @@ def sweep(worker: Resources) -> int:
     swept += _abort_unfinished(store, before)
     if swept:
         log.warning("uploads_swept", uploads=swept)
+    # Reached only if the store answered: else beat finds that a sweep is due again.
+    worker.redis.set(UPLOADS_SWEPT_KEY, started_at)
     return swept
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from services.worker.beat import Looks
 from services.worker.importers.job import run_shard
 from services.worker.maintenance import upload_gc
 from services.worker.resources import Resources, open_resources
@@ -129,7 +131,8 @@ class TestABucketThatIsAway:
                 connection.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
 
         use_s3(s3_port)
-        assert run_shard.abandoned(worker) == [(job_id, 0)]
+        with closing(Looks(worker.settings)) as looks:
+            assert looks.abandoned_shards() == [(str(job_id), 0)]
         run_shard.run(worker, job_id, 0)
         assert asked(worker, "SELECT status, sessions_imported, errors_total FROM import_jobs") == [("succeeded", 1, 0)]
 

@@ -1,13 +1,17 @@
 """A worker's resources in the test's own process: what a pool process holds, without Celery around it."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
+from deploy.migrations.grants import QUERY
+from services.worker.beat import Looks
 from services.worker.drain.stream_reader import make_group
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from shared.journal.streams import stream_key
+from tests.conftest import as_role
 from tests.integration.worker.accounting_world import PARTITIONS, STREAMS, World
 
 
@@ -17,6 +21,13 @@ def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
     make_group(resources.redis, stream_key(0))
     yield resources
     resources.close()
+
+
+@pytest.fixture
+def looks(worker: Resources) -> Iterator[Looks]:
+    """What beat sees, in the role that it has."""
+    with closing(Looks(worker.settings.model_copy(update={"database_url": as_role(worker.settings.database_url, QUERY)}))) as looks:
+        yield looks
 
 
 @pytest.fixture

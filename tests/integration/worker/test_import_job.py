@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from services.worker.beat import Looks
 from services.worker.importers.job import run_shard, shards
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
@@ -114,17 +115,17 @@ def test_a_damaged_file_fails_its_job_and_the_other_file_is_imported(worker: Res
     assert result["sessions_imported"] == 1
 
 
-def test_a_leased_share_is_not_taken_by_another_worker(worker: Resources, tmp_path: Path) -> None:
+def test_a_leased_share_is_not_taken_by_another_worker(worker: Resources, looks: Looks, tmp_path: Path) -> None:
     job_id = start_job(worker, tmp_path, b"{}")
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         connection.execute("UPDATE import_shares SET lease_expires_at = now() + interval '1 minute'")
         assert imported(worker, job_id)["status"] == "queued"
-        assert run_shard.abandoned(worker) == []
+        assert looks.abandoned_shards() == []
 
         connection.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
-        assert run_shard.abandoned(worker) == [(job_id, 0)]
+        assert looks.abandoned_shards() == [(str(job_id), 0)]
     assert imported(worker, job_id)["status"] == "succeeded"
-    assert run_shard.abandoned(worker) == []
+    assert looks.abandoned_shards() == []
 
 
 def test_the_upload_is_deleted_when_the_job_ends(worker: Resources, tmp_path: Path) -> None:

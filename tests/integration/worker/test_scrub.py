@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from deploy.embedded.supervision.processes import wait_until
+from services.worker.beat import Looks
 from services.worker.drain.drain_partition import drain
 from services.worker.maintenance import scrub
 from services.worker.maintenance.verify import verify
@@ -120,7 +121,7 @@ def test_a_second_scrub_finds_nothing(worker: Resources) -> None:
     assert select(worker, f"SELECT rows_changed, redactions FROM scrubs WHERE id = '{again}'") == [(0, {})]
 
 
-def test_a_scrub_continues_after_a_crash(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scrub_continues_after_a_crash(worker: Resources, looks: Looks, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a scrub whose worker has died behind its first chunk
     monkeypatch.setattr(scrub, "CHUNK_ROWS", 10)
     stored(worker, *(message(f"{n} {SECRET}") for n in range(35)))
@@ -134,7 +135,7 @@ def test_a_scrub_continues_after_a_crash(worker: Resources, monkeypatch: pytest.
     # When its lease has run out
     with psycopg.connect(worker.settings.database_url) as connection:
         connection.execute("UPDATE scrubs SET lease_expires_at = now() - interval '1 second'")
-    assert scrub.abandoned(worker) == [scrub_id]
+    assert looks.abandoned_scrubs() == [(str(scrub_id),)]
     assert scrub.run(worker, scrub_id) is False
 
     # Then the rest is read, and nothing twice

@@ -13,8 +13,10 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from services.worker.importers.job import cancelled, run_shard, shards
+from services.worker.beat import Looks
+from services.worker.importers.job import run_shard, shards
 from services.worker.resources import Resources
+from services.worker.waiting_work import CANCEL_SECONDS
 from tests.integration.worker.test_import_job import start_job
 from tests.unit.worker.claude_json_sample import SESSION
 
@@ -70,7 +72,7 @@ def test_a_stalled_job_fails_and_can_be_retried(worker: Resources, job_id: UUID,
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_cancel_ends_a_stalled_job_and_its_process(worker: Resources, job_id: UUID) -> None:
+def test_a_cancel_ends_a_stalled_job_and_its_process(worker: Resources, looks: Looks, job_id: UUID) -> None:
     # Given a process that stands still, and would be let alone for an hour
     with program(worker.settings.database_url, str(job_id), "3600") as process:
         end = time.monotonic() + TIMEOUT
@@ -78,14 +80,14 @@ def test_a_cancel_ends_a_stalled_job_and_its_process(worker: Resources, job_id: 
             assert time.monotonic() < end
             time.sleep(0.05)
 
-        # When it is cancelled, and the sweep comes
-        cancel(worker, cancelled.CANCEL_SECONDS + 1)
+        # When it is cancelled, and beat has looked
+        cancel(worker, CANCEL_SECONDS + 1)
         run_shard.end_cancelled(worker)
 
         # Then the job has ended, nobody takes it up again, and the process ends by itself
         ended = job_row(worker)
         assert (ended["status"], ended["has_files"], ended["finished_at"] is not None) == ("cancelled", False, True)
-        assert run_shard.abandoned(worker) == []
+        assert looks.abandoned_shards() == []
         process.communicate(timeout=TIMEOUT)
         assert process.returncode == 1
 
@@ -100,7 +102,7 @@ def test_a_running_worker_ends_a_cancelled_job_itself(worker: Resources, job_id:
 
 
 def test_a_queued_job_can_be_cancelled(worker: Resources, job_id: UUID) -> None:
-    cancel(worker, cancelled.CANCEL_SECONDS + 1)
+    cancel(worker, CANCEL_SECONDS + 1)
     run_shard.end_cancelled(worker)
 
     run_shard.run(worker, job_id, 0)
@@ -111,7 +113,7 @@ def test_a_cancel_does_not_wait_for_a_commit_and_no_later_chunk_is_committed(wor
     with worker.transaction() as connection:
         shard = shards.take(connection, job_id, 0)
     assert shard is not None
-    cancel(worker, cancelled.CANCEL_SECONDS + 1)
+    cancel(worker, CANCEL_SECONDS + 1)
 
     # Given a worker that has advanced and not committed yet
     with psycopg.connect(worker.settings.database_url) as committing:

@@ -5,14 +5,9 @@ from uuid import UUID
 
 from psycopg import Connection
 
-# A worker hears of a cancel at its next chunk. One that has not within this time may stand still.
-CANCEL_SECONDS = 5
+from services.worker.waiting_work import CANCEL_SECONDS, UNHEARD_CANCELS
 
 # Whatever its workers do: without their token none of them commits any more. Who is just committing is not waited for, the next sweep comes soon.
-_CANCELLED = """
-    SELECT id FROM import_jobs
-    WHERE status IN ('queued', 'running') AND kind = 'import' AND cancel_requested_at < now() - make_interval(secs => %(seconds)s)
-    ORDER BY cancel_requested_at LIMIT 100"""
 _LOCK_ALL_SHARES = """
     WITH locked AS (SELECT share FROM import_shares WHERE job_id = %(job_id)s AND outcome IS NULL FOR UPDATE SKIP LOCKED)
     SELECT (SELECT count(*) FROM locked) = (SELECT count(*) FROM import_shares WHERE job_id = %(job_id)s AND outcome IS NULL)
@@ -25,7 +20,7 @@ _CANCEL_JOB = """
 
 def unheard(connection: Connection[Any]) -> list[UUID]:
     """Jobs that somebody wanted cancelled a while ago, and whose workers have not heard of it."""
-    return [row[0] for row in connection.execute(_CANCELLED, {"seconds": CANCEL_SECONDS})]
+    return [row[0] for row in connection.execute(UNHEARD_CANCELS, {"seconds": CANCEL_SECONDS})]
 
 
 def end_cancelled(connection: Connection[Any], job_id: UUID) -> bool:

@@ -56,12 +56,6 @@ _IMPORTED_FILES = """
     ON CONFLICT (sha256, job_number) DO UPDATE SET reader_version = greatest(imported_files.reader_version, excluded.reader_version)"""
 
 
-def abandoned(worker: Resources) -> list[tuple[UUID, int]]:
-    """Shards that wait, or whose worker is gone."""
-    with worker.transaction() as connection:
-        return shards.abandoned(connection)
-
-
 def end_cancelled(worker: Resources) -> None:
     """Ends jobs whose workers do not react to their cancel. Their uploads are left to the sweep, since this process may not reach the store."""
     with worker.transaction() as connection:

@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker.persist.persist_batch import Persisted
+from services.worker.waiting_work import UNWANTED_FILES
 
 # How long a shard waits after its worker died. A living worker renews the lease (lease.py), and with every chunk.
 LEASE_SECONDS = 15
@@ -108,14 +109,7 @@ _PUT_BACK = """
     UPDATE import_shares SET attempts = attempts - 1, lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
     WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s AND attempts > 0"""
 
-_ABANDONED = """
-    SELECT s.job_id, s.share FROM import_shares AS s JOIN import_jobs AS j ON j.id = s.job_id
-    WHERE j.status IN ('queued', 'running') AND s.outcome IS NULL
-      AND (s.lease_expires_at < now() OR s.lease_expires_at IS NULL AND j.created_at < now() - interval '5 seconds')
-    ORDER BY j.created_at, s.share LIMIT 100"""
-
-_FORGET_FILES = """
-    UPDATE import_jobs SET has_files = false WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day' RETURNING files"""
+_FORGET_FILES = f"UPDATE import_jobs SET has_files = false WHERE {UNWANTED_FILES} RETURNING files"
 
 
 class LeaseLostError(Exception):
@@ -210,11 +204,6 @@ def put_back(connection: Connection[Any], shard: Shard) -> None:
     connection.execute(_PUT_BACK, _own(shard))
 
 
-def abandoned(connection: Connection[Any]) -> list[tuple[UUID, int]]:
-    """Shards that wait, or whose worker is gone."""
-    return [(row[0], row[1]) for row in connection.execute(_ABANDONED)]
-
-
 def forget_files(connection: Connection[Any]) -> list[list[dict[str, Any]]]:
     """The uploads of jobs that were not retried in time, job by job. The caller deletes them."""
-    return [row[0] for row in connection.execute(_FORGET_FILES)]
+    return [row[0] for row in connection.execute(_FORGET_FILES.encode())]

@@ -1,0 +1,136 @@
+"""What Celery is asked to do while nothing happens, and what beat does about work that nobody was told of. A real stack, observed at Redis."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from redis import Redis
+
+from deploy.embedded.supervision.processes import wait_until
+from services.worker.beat import SPARE_WAKEUPS
+from shared.broker import KEY_PREFIX, QUEUE_DRAIN, QUEUES, TASK_CHECK_ACCOUNTING, queue_key
+from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from shared.messages import ENVELOPE_VERSION, Envelope, ToolCall, encode_envelope
+from tests.flow.conftest import STOP_SECONDS, Stack, running_stack, start
+
+# Every look but those of each minute and of ten minutes is made several times.
+IDLE_SECONDS = 25
+DOWN_SECONDS = 40
+
+
+@pytest.fixture(scope="module")
+def idle(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("idle")
+    with running_stack(folder, postgres_url, redis_server_url, 3, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+        # What beat sends once after its start: the accounting, and a sweep of the uploads
+        time.sleep(5)
+        yield running
+
+
+@pytest.fixture
+def redis(idle: Stack) -> Iterator[Redis]:
+    with Redis.from_url(idle.environment["TRACKER_REDIS_URL"]) as client:
+        yield client
+
+
+@contextmanager
+def tasks_sent(redis: Redis) -> Iterator[list[str]]:
+    """The names of the tasks that anybody sends during the block."""
+    found: list[str] = []
+    database = redis.connection_pool.connection_kwargs.get("db", 0)
+
+    def read() -> None:
+        for command in monitor.listen():
+            text = command["command"]
+            if "the end of the block" in text:
+                return
+            if command["db"] == database and text.startswith(f"LPUSH {KEY_PREFIX}"):
+                found.extend(task for task in QUEUES if f'"task": "{task}"' in text.replace('\\"', '"'))
+
+    with redis.monitor() as monitor:
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            yield found
+        finally:
+            redis.echo("the end of the block")
+            reader.join()
+
+
+def entry() -> tuple[str, bytes]:
+    """The id of an event, and an entry that has it."""
+    event = ToolCall(tool_name="Bash", result_status="success", timestamp=datetime.now(UTC), id=uuid4())
+    return str(event.id), encode_envelope(Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=datetime.now(UTC), events=[event]))
+
+
+def is_stored(stack: Stack, event_id: str) -> bool:
+    return bool(stack.select(f"SELECT FROM tool_calls WHERE id = '{event_id}'"))
+
+
+def test_while_nothing_happens_no_task_is_sent(idle: Stack, redis: Redis) -> None:
+    with tasks_sent(redis) as sent:
+        time.sleep(IDLE_SECONDS)
+    assert [task for task in sent if task != TASK_CHECK_ACCOUNTING] == []
+    assert len(sent) <= 1
+
+
+def test_an_entry_whose_wakeup_was_lost_is_drained_within_two_seconds(idle: Stack, redis: Redis) -> None:
+    event_id, payload = entry()
+    with tasks_sent(redis) as sent:
+        redis.xadd(stream_key(0), {PAYLOAD_FIELD: payload})
+        assert wait_until(lambda: is_stored(idle, event_id), 2)
+    assert sent.count("drain") == 1
+
+
+def test_while_no_worker_runs_the_queue_does_not_grow_and_then_all_is_stored(
+    postgres_url: str, redis_server_url: str, tmp_path: Path
+) -> None:
+    # Given a stack whose only worker has ended
+    with (
+        running_stack(tmp_path, postgres_url, redis_server_url, 4, TRACKER_BLOB_URL=(tmp_path / "blobs").as_uri()) as stack,
+        Redis.from_url(stack.environment["TRACKER_REDIS_URL"]) as redis,
+    ):
+        os.kill(stack.pids["worker"], signal.SIGTERM)
+        assert wait_until(lambda: not _takes_tasks(redis), STOP_SECONDS)
+
+        # When events come, and each may wake a worker
+        event_ids = [str(uuid4()) for _ in range(DOWN_SECONDS * 4)]
+        for event_id in event_ids:
+            event = {"tool_name": "Bash", "result_status": "success", "timestamp": datetime.now(UTC).isoformat()}
+            assert stack.http.post("/api/tool-calls", json=event, headers={"Idempotency-Key": event_id}).status_code == 201
+            time.sleep(0.25)
+
+        # Then few tasks wait, and the next worker stores every event
+        assert 1 <= redis.llen(queue_key(QUEUE_DRAIN)) <= 1 + SPARE_WAKEUPS + 1
+        with worker(stack):
+            assert wait_until(lambda: redis.xlen(stream_key(0)) == 0, 30)
+            assert wait_until(lambda: redis.llen(queue_key(QUEUE_DRAIN)) == 0, 10)
+        assert stack.select("SELECT count(*) FROM tool_calls") == [(len(event_ids),)]
+
+
+def _takes_tasks(redis: Redis) -> bool:
+    """Whether a worker waits at the queue of the drain, which it does in a blocking read."""
+    database = str(redis.connection_pool.connection_kwargs.get("db", 0))
+    return any(client["cmd"] == "brpop" and client["db"] == database for client in redis.client_list())
+
+
+@contextmanager
+def worker(stack: Stack) -> Iterator[None]:
+    process = start(
+        "second-worker",
+        ["-m", "celery", "-A", "services.worker.app", "worker", "-c", "1", "-Q", "drain"],
+        stack.environment,
+        stack.log_folder,
+    )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOP_SECONDS)

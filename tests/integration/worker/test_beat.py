@@ -1,0 +1,248 @@
+"""Beat looks whether work waits, and sends a task only then. On real Redis and Postgres, in the role that beat has."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+import structlog.testing
+from redis import Redis
+
+from deploy.migrations.grants import QUERY
+from services.worker.app import create_app
+from services.worker.beat import NO_CALL, ONE_CALL, SPARE_WAKEUPS, LookFirst, Looks, _within
+from services.worker.drain import partition_lease
+from services.worker.drain.stream_reader import acknowledge, make_group, read_new
+from services.worker.maintenance import upload_gc
+from services.worker.resources import Resources
+from services.worker.settings import Settings
+from services.worker.waiting_work import UPLOADS_SWEPT_KEY
+from shared.broker import QUEUE_DRAIN, QUEUE_IMPORT, QUEUE_MAINTENANCE, TASK_DRAIN, queue_key
+from shared.journal.streams import PAYLOAD_FIELD, stream_key, wakeup_key
+from tests.conftest import as_role
+
+STREAM = stream_key(0)
+
+
+@pytest.fixture
+def database(worker: Resources) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        yield connection
+
+
+def append(redis: Redis) -> None:
+    redis.xadd(STREAM, {PAYLOAD_FIELD: b"{}"})
+
+
+class TestTheJournal:
+    def test_an_empty_journal_needs_no_drain(self, looks: Looks) -> None:
+        assert looks.journal() == NO_CALL
+
+    def test_a_new_entry_is_found_with_and_without_a_consumer_group(self, looks: Looks, worker: Resources) -> None:
+        append(worker.redis)
+        assert looks.journal() == ONE_CALL
+        worker.redis.xgroup_destroy(STREAM, "drain")
+        assert looks.journal() == ONE_CALL
+
+    def test_an_entry_in_hand_is_left_to_its_worker_until_that_is_taken_to_be_dead(self, looks: Looks, worker: Resources) -> None:
+        append(worker.redis)
+        read_new(worker.redis, STREAM, "a-worker")
+        assert looks.journal() == NO_CALL
+
+        time.sleep(worker.settings.claim_idle_ms / 1000 + 0.05)
+        assert looks.journal() == ONE_CALL
+
+    def test_a_new_entry_beside_one_in_hand_is_found(self, looks: Looks, worker: Resources) -> None:
+        append(worker.redis)
+        entries = read_new(worker.redis, STREAM, "a-worker")
+        append(worker.redis)
+        assert looks.journal() == ONE_CALL
+
+        acknowledge(worker.redis, [*entries, *read_new(worker.redis, STREAM, "a-worker")])
+        assert looks.journal() == NO_CALL
+
+    def test_a_partition_that_a_worker_drains_needs_no_other_until_its_lease_ends(self, looks: Looks, worker: Resources) -> None:
+        append(worker.redis)
+        assert partition_lease.acquire(worker.redis, STREAM, "a-worker", 60_000)
+        assert looks.journal() == NO_CALL
+
+        partition_lease.release(worker.redis, STREAM, "a-worker")
+        assert looks.journal() == ONE_CALL
+
+    def test_a_partition_that_is_no_longer_configured_is_looked_at(self, looks: Looks, worker: Resources) -> None:
+        worker.redis.set("journal:partitions", 3)
+        make_group(worker.redis, stream_key(2))
+        worker.redis.xadd(stream_key(2), {PAYLOAD_FIELD: b"{}"})
+        assert looks.journal() == ONE_CALL
+
+    def test_wakeups_that_no_worker_reads_do_not_pile_up(self, looks: Looks, worker: Resources) -> None:
+        append(worker.redis)
+        worker.redis.lpush(queue_key(QUEUE_DRAIN), *[b"{}"] * 1000)
+        looks.journal()
+        assert worker.redis.llen(queue_key(QUEUE_DRAIN)) == 1 + SPARE_WAKEUPS
+
+    def test_a_wakeup_key_alone_is_no_work(self, looks: Looks, worker: Resources) -> None:
+        worker.redis.set(wakeup_key(STREAM), 1)
+        assert looks.journal() == NO_CALL
+
+
+class TestPostgres:
+    def test_a_shard_is_found_when_nobody_has_begun_it_or_its_worker_is_gone(self, looks: Looks, database: psycopg.Connection) -> None:
+        job_id = _job(database, created_seconds_ago=1)
+        assert looks.abandoned_shards() == []
+
+        database.execute("UPDATE import_jobs SET created_at = now() - interval '6 seconds'")
+        assert looks.abandoned_shards() == [(str(job_id), 0)]
+
+        database.execute("UPDATE import_shares SET lease_expires_at = now() + interval '10 seconds'")
+        assert looks.abandoned_shards() == []
+
+        database.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
+        assert looks.abandoned_shards() == [(str(job_id), 0)]
+
+    def test_a_cancel_that_no_worker_reacts_to_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
+        _job(database)
+        assert looks.unheard_cancels() == NO_CALL
+        database.execute("UPDATE import_jobs SET cancel_requested_at = now() - interval '6 seconds'")
+        assert looks.unheard_cancels() == ONE_CALL
+
+    def test_a_scrub_that_waits_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
+        assert looks.abandoned_scrubs() == []
+        scrub_id = uuid4()
+        database.execute("INSERT INTO scrubs (id, is_dry_run, created_at) VALUES (%s, false, now() - interval '6 seconds')", [scrub_id])
+        assert looks.abandoned_scrubs() == [(str(scrub_id),)]
+
+    def test_an_open_session_is_found_when_it_has_been_idle_for_long_enough(
+        self, looks: Looks, worker: Resources, database: psycopg.Connection
+    ) -> None:
+        database.execute(
+            "INSERT INTO sessions (session_id, project_id, counted, started_at, last_event_at) VALUES ('s', 0, true, now(), now())"
+        )
+        assert looks.idle_sessions() == NO_CALL
+        database.execute(
+            "UPDATE sessions SET last_event_at = now() - make_interval(secs => %s)", [worker.settings.session_idle_seconds + 1]
+        )
+        assert looks.idle_sessions() == ONE_CALL
+        database.execute("UPDATE sessions SET idle_closed_at = last_event_at")
+        assert looks.idle_sessions() == NO_CALL
+
+    def test_a_consumer_that_is_gone_is_found_by_its_row(self, looks: Looks, database: psycopg.Connection) -> None:
+        assert looks.dead_consumers() == NO_CALL
+        database.execute("INSERT INTO drainers (consumer, registered_at) VALUES ('gone', now() - interval '2 hours')")
+        assert looks.dead_consumers() == ONE_CALL
+
+    def test_a_connection_that_was_ended_is_made_again(self, looks: Looks, database: psycopg.Connection) -> None:
+        assert looks.abandoned_shards() == []
+        database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tracker-beat'")
+        with pytest.raises(psycopg.OperationalError):
+            looks.abandoned_shards()
+        assert looks.abandoned_shards() == []
+
+    def test_a_server_that_does_not_answer_ends_the_look(self, looks: Looks) -> None:
+        with pytest.raises(TimeoutError), _within(0.2):
+            looks._select("SELECT pg_sleep(1)")
+        assert looks.abandoned_shards() == []
+
+
+class TestUploads:
+    def test_uploads_are_swept_once_a_day_and_after_each_job_that_ended(
+        self, looks: Looks, worker: Resources, database: psycopg.Connection, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        assert looks.uploads() == ONE_CALL, "never swept"
+        blobs = tmp_path_factory.mktemp("blobs")
+        object.__setattr__(worker, "settings", worker.settings.model_copy(update={"blob_url": blobs.as_uri()}))
+        upload_gc.sweep(worker)
+        assert looks.uploads() == NO_CALL
+
+        _job(database)
+        assert looks.uploads() == NO_CALL
+        database.execute("UPDATE import_jobs SET status = 'cancelled', has_files = false, finished_at = now()")
+        assert looks.uploads() == ONE_CALL
+
+        database.execute("UPDATE import_jobs SET finished_at = now() - interval '1 hour'")
+        assert looks.uploads() == NO_CALL
+        worker.redis.set(UPLOADS_SWEPT_KEY, time.time() - 25 * 3600)
+        assert looks.uploads() == ONE_CALL
+
+    def test_files_of_a_job_that_failed_a_day_ago_are_found(self, looks: Looks, worker: Resources, database: psycopg.Connection) -> None:
+        worker.redis.set(UPLOADS_SWEPT_KEY, time.time())
+        _job(database)
+        database.execute("UPDATE import_jobs SET status = 'failed', finished_at = now() - interval '25 hours'")
+        assert looks.uploads() == ONE_CALL
+
+
+class TestTheScheduler:
+    @pytest.fixture
+    def scheduler(self, worker: Resources, monkeypatch: pytest.MonkeyPatch) -> Iterator[LookFirst]:
+        monkeypatch.setenv("TRACKER_REDIS_URL", worker.settings.redis_url)
+        monkeypatch.setenv("TRACKER_DATABASE_URL", as_role(worker.settings.database_url, QUERY))
+        scheduler = LookFirst(create_app())
+        yield scheduler
+        scheduler.close()
+
+    def test_after_a_start_nothing_is_sent_but_what_looks_by_doing(self, scheduler: LookFirst, worker: Resources) -> None:
+        worker.redis.set(UPLOADS_SWEPT_KEY, time.time())
+        self.run_all(scheduler)
+        assert self.lengths(worker.redis) == {QUEUE_DRAIN: 1, QUEUE_IMPORT: 0, QUEUE_MAINTENANCE: 1}, "canary and accounting"
+
+    def test_while_no_worker_reads_them_the_queues_do_not_grow(
+        self, scheduler: LookFirst, worker: Resources, database: psycopg.Connection
+    ) -> None:
+        append(worker.redis)
+        _job(database)
+        database.execute("INSERT INTO scrubs (id, is_dry_run, created_at) VALUES (%s, false, now() - interval '6 seconds')", [uuid4()])
+        database.execute("INSERT INTO drainers (consumer, registered_at) VALUES ('gone', now() - interval '2 hours')")
+        for _ in range(3):
+            self.run_all(scheduler)
+        # drain, canary; the shard; accounting, uploads, dead consumers, the scrub
+        assert self.lengths(worker.redis) == {QUEUE_DRAIN: 2, QUEUE_IMPORT: 1, QUEUE_MAINTENANCE: 4}
+
+    def test_a_look_that_fails_is_one_warning_and_no_task(self, scheduler: LookFirst, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(scheduler, "_looks", Looks(Settings(database_url="postgresql://nobody@127.0.0.1:1/none")))
+        with structlog.testing.capture_logs() as lines:
+            for _ in range(3):
+                scheduler.apply_entry(scheduler.schedule["abandoned-shards"], scheduler.producer)
+        assert [(line["event"], line["look"], line["error"]) for line in lines] == [("look_failed", "abandoned-shards", "OperationalError")]
+
+    def test_beat_is_alive_while_its_look_at_the_journal_succeeds(
+        self, worker: Resources, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        file = tmp_path_factory.mktemp("beat") / "heartbeat"
+        monkeypatch.setenv("TRACKER_HEARTBEAT_FILE", str(file))
+        monkeypatch.setenv("TRACKER_REDIS_URL", "redis://127.0.0.1:1/0")
+        app = create_app()
+        with closing(LookFirst(app)) as away:
+            away.apply_entry(away.schedule["journal"])
+        assert not file.exists()
+
+        monkeypatch.setenv("TRACKER_REDIS_URL", worker.settings.redis_url)
+        with closing(LookFirst(app)) as scheduler:
+            scheduler.apply_entry(scheduler.schedule["journal"])
+        assert file.exists()
+
+    def test_a_message_that_is_not_celerys_is_passed_over(self, looks: Looks, worker: Resources) -> None:
+        worker.redis.lpush(queue_key(QUEUE_DRAIN), b"\x00", b"[]", b'{"headers": {"task": "another"}}')
+        assert not looks.is_queued(TASK_DRAIN)
+        worker.redis.lpush(queue_key(QUEUE_DRAIN), b'{"headers": {"task": "drain"}}')
+        assert looks.is_queued(TASK_DRAIN)
+
+    def run_all(self, scheduler: LookFirst) -> None:
+        for entry in scheduler.schedule.values():
+            scheduler.apply_entry(entry, scheduler.producer)
+
+    def lengths(self, redis: Redis) -> dict[str, int]:
+        return {queue: redis.llen(queue_key(queue)) for queue in (QUEUE_DRAIN, QUEUE_IMPORT, QUEUE_MAINTENANCE)}
+
+
+def _job(database: psycopg.Connection, created_seconds_ago: int = 60) -> UUID:
+    """An import of one shard."""
+    job_id = uuid4()
+    database.execute(
+        """INSERT INTO import_jobs (id, kind, files, has_files, bytes_total, created_at)
+           VALUES (%s, 'import', '[]', true, 0, now() - make_interval(secs => %s))""",
+        [job_id, created_seconds_ago],
+    )
+    database.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
+    return job_id
