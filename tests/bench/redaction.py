@@ -1,18 +1,14 @@
-"""What redaction costs a megabyte of text that is made to be slow, by kind, and of text that is not: `python -m tests.bench.redaction`.
+"""What redaction of a megabyte costs, for worst-case texts by kind and for usual ones: `python -m tests.bench.redaction [CHECKOUT...]`.
 
-CPU time, the least of three, so that it means something on a busy machine. With the paths of checkouts as arguments, each of them is measured
-in turn on the same texts, so that they can be compared.
+CPU time, the minimum of three, so that it means something on a busy machine. Checkouts are measured in turn on the same texts.
 """
 
-import json
-import os
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 from shared.redaction.redact import redact_text
 from tests.adversarial_texts import KINDS, MEGABYTE, ONE_OF_EACH, megabyte_of
+from tests.bench.checkouts import call_with_redaction_of
 from tests.bench.report import machine, milliseconds, table
 
 ROUNDS = 3
@@ -39,22 +35,10 @@ def cost(text: str) -> float:
     return (time.process_time() - started) * 1000
 
 
-def cost_of_checkout(path: str) -> dict[str, float]:
-    """The same with the product of another checkout; texts and tests are of this one."""
-    code = (
-        "import sys, json; sys.path.insert(0, sys.argv[1]); import shared.redaction.redact; sys.path[0] = sys.argv[2];"
-        " from tests.bench.redaction import cost_by_kind; print(json.dumps(cost_by_kind()))"
-    )
-    here = Path(__file__).parents[2]
-    paths = [sys.executable, "-P", "-c", code, path, str(here)]
-    result: dict[str, float] = json.loads(subprocess.run(paths, stdout=subprocess.PIPE, check=True, cwd=os.sep).stdout)
-    return result
-
-
 def main() -> None:
     """Prints a table, the slowest first."""
     paths = sys.argv[1:]
-    columns = [cost_of_checkout(path) for path in paths] if paths else [cost_by_kind()]
+    columns = [call_with_redaction_of(path, "tests.bench.redaction", "cost_by_kind") for path in paths] or [cost_by_kind()]
     rows = sorted(columns[-1], key=lambda kind: -columns[-1][kind])
     print(machine())
     print(

@@ -3,14 +3,11 @@
 With the paths of checkouts, each of them is asked about the same texts, so that they can be compared.
 """
 
-import json
-import os
-import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 from shared.redaction.redact import redact_text
+from tests.bench.checkouts import call_with_redaction_of
 from tests.bench.report import table
 from tests.redaction_corpus import Case, harmless_cases, secret_cases
 
@@ -40,23 +37,11 @@ def _names(case: Case) -> list[str]:
     return [f"{sort}: {case.kind}", f"{sort}: all", *([f"{sort}: held out"] if case.is_held_out else [])]
 
 
-def right_of_checkout(path: str) -> dict[str, int]:
-    """The same with the product of another checkout; texts and tests are of this one."""
-    code = (
-        "import sys, json; sys.path.insert(0, sys.argv[1]); import shared.redaction.redact; sys.path[0] = sys.argv[2];"
-        " from tests.redaction_corpus.__main__ import right; print(json.dumps(right()))"
-    )
-    here = Path(__file__).parents[2]
-    command = [sys.executable, "-P", "-c", code, path, str(here)]
-    result: dict[str, int] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=os.sep).stdout)
-    return result
-
-
 def main() -> None:
     """Prints a table by kind; with --missed the texts that are wrong, too."""
     cases = [*secret_cases(), *harmless_cases()]
     paths = [path for path in sys.argv[1:] if path != "--missed"]
-    columns = [right_of_checkout(path) for path in paths] if paths else [right()]
+    columns = [call_with_redaction_of(path, "tests.redaction_corpus.__main__", "right") for path in paths] or [right()]
     totals = Counter(name for case in cases for name in _names(case))
     rows = [[name, str(total), *(str(column[name]) for column in columns)] for name, total in totals.items()]
     print(table(["kind", "texts", *(paths or ["right"])], rows))

@@ -30,6 +30,7 @@ from shared.messages import (
     encode_envelope,
 )
 from tests.integration.attacks.conftest import SESSION, Target, refused
+from tests.integration.whole_session import whole_session
 
 HUGE = 2**53 - 1
 NOW = datetime.now(UTC)
@@ -90,26 +91,18 @@ ATTACKS: dict[str, list[Event]] = {
 
 
 def on_the_wire(events: Sequence[Event]) -> bytes:
-
     return msgspec.json.encode(events)
 
 
-def work_of_another(target: Target) -> None:
-    """A session with one of everything, by somebody else."""
-    start, end = NOW - timedelta(minutes=30), NOW - timedelta(minutes=20)
-    events: list[Event] = [
-        SessionStart(session_id="other", project_path="/home/ann/app", start_time=start, user="ann", id=uuid4()),
-        Conversation(session_id="other", content="hi", role="assistant", timestamp=start, usage=Usage(input_tokens=7), id=uuid4()),
-        Activity(session_id="other", file_path="/a", action="modified", lines_added=5, lines_removed=2, timestamp=start, id=uuid4()),
-        ToolCall(session_id="other", tool_name="Bash", result_status="success", execution_time_ms=250, timestamp=start, id=uuid4()),
-        SessionEnd(session_id="other", end_time=end, id=uuid4()),
-    ]
+def write_usual_session(target: Target) -> None:
+    """A session of another user with an event of each kind."""
+    events = whole_session("other", "ann", NOW - timedelta(minutes=30))
     answer = target.post("/api/events", on_the_wire(events))
     assert (answer.status_code, answer.json()) == (200, {"accepted": len(events), "rejected": []})
 
 
-def assert_nothing_is_hurt(target: Target, worker: Resources) -> None:
-    """The other's work is stored, counted right, and shown; no event of anybody is dead."""
+def assert_usual_session_is_unharmed(target: Target, worker: Resources) -> None:
+    """The usual session is stored, counted and shown, and there are no dead letters."""
     with psycopg.connect(target.settings.database_url, autocommit=True) as connection:
         assert connection.execute("SELECT kind, reason, count(*) FROM dead_letters GROUP BY 1, 2").fetchall() == []
         assert set(verify(connection, worker.idle_gap).values()) == {0}
@@ -150,9 +143,9 @@ def test_absurd_items_of_a_batch_are_rejected_one_by_one(target: Target, worker:
     assert [rejected["index"] for rejected in answer.json()["rejected"]] == absurd
     assert all("check" in rejected["message"] or "no such session" in rejected["message"] for rejected in answer.json()["rejected"])
     # And another's work is stored and shown
-    work_of_another(target)
+    write_usual_session(target)
     drain(worker)
-    assert_nothing_is_hurt(target, worker)
+    assert_usual_session_is_unharmed(target, worker)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -164,7 +157,7 @@ def test_absurd_events_already_in_the_journal_are_stored_without_harm(target: Ta
         worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
 
     # When it is drained together with another's work
-    work_of_another(target)
+    write_usual_session(target)
     drain(worker)
 
     # Then every event is stored, without what cannot be true
@@ -175,7 +168,7 @@ def test_absurd_events_already_in_the_journal_are_stored_without_harm(target: Ta
         ).fetchone()
     # The other's five, and the start that the target itself has made.
     assert stored == (len(events) + 6,)
-    assert_nothing_is_hurt(target, worker)
+    assert_usual_session_is_unharmed(target, worker)
     absurd = next(project for project in target.http.get("/api/projects").json() if project["name"] == "absurd")
     assert (absurd["total_time_minutes"], absurd["lines_changed_count"]) == (0, 0)
 

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -13,18 +12,8 @@ from services.worker.maintenance.repair import repair
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from shared.messages import (
-    ENVELOPE_VERSION,
-    Activity,
-    Conversation,
-    Envelope,
-    Event,
-    SessionEnd,
-    SessionStart,
-    ToolCall,
-    Usage,
-    encode_envelope,
-)
+from shared.messages import ENVELOPE_VERSION, Envelope, encode_envelope
+from tests.integration.whole_session import whole_session
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HUGE = 2**53 - 1
@@ -33,17 +22,7 @@ ROWS = 1_000
 
 
 def arrive(worker: Resources, session_id: str, user: str, at: datetime = NOW) -> None:
-    """A session with one of everything."""
-    events: list[Event] = [
-        SessionStart(session_id=session_id, project_path=f"/home/{user}", start_time=at, user=user, id=uuid4()),
-        Conversation(
-            session_id=session_id, content="x", role="assistant", timestamp=at, model="claude-opus-4-5-20251101", usage=Usage(input_tokens=7), id=uuid4()
-        ),
-        Activity(session_id=session_id, file_path="/a", action="modified", lines_added=5, timestamp=at, id=uuid4()),
-        ToolCall(session_id=session_id, tool_name="Bash", result_status="success", execution_time_ms=250, timestamp=at, id=uuid4()),
-        SessionEnd(session_id=session_id, end_time=at + timedelta(minutes=10), id=uuid4()),
-    ]  # fmt: skip
-    envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=at, events=events)
+    envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=at, events=whole_session(session_id, user, at))
     worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
     drain(worker)
 
@@ -116,7 +95,7 @@ def test_implausible_rows_of_an_older_release_are_repaired(worker: Resources, br
         assert set(verify(connection, worker.idle_gap).values()) == {0}
         ours = connection.execute(
             "SELECT sessions, wall_us, lines_added, input_tokens, tool_calls FROM activity_rollups AS r JOIN projects AS p ON p.id = r.project_id"
-            " WHERE p.path = '/home/ann' AND user_id = -1 AND grain_minutes = 0"
+            " WHERE p.path = '/home/ann/app' AND user_id = -1 AND grain_minutes = 0"
         ).fetchall()
         assert ours == [(1, 600_000_000, 5, 7, 1)]
 
