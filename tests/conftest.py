@@ -22,7 +22,7 @@ from tests.servers import Server
 
 # The base URL of test clients: their own default is no name that the services are known by.
 LOCAL = "http://localhost"
-# Of the services' roles. The embedded server asks for none.
+# The password of the services' roles. The embedded server needs none.
 ROLE_PASSWORD = "tracker"
 
 # How long one example takes is the machine's affair: one that is busy exceeds any deadline now and then.

@@ -30,7 +30,7 @@ def s3_server(**environment: str) -> Iterator[int]:
 
 
 def s3_environment(port: int, **changes: str) -> dict[str, str]:
-    """AWS' own settings for whoever is to use the server."""
+    """AWS' own settings for clients of the server."""
     return {
         "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}",
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -39,7 +39,7 @@ def docker_runs() -> bool:
 
 @cache
 def redis_version() -> tuple[int, ...]:
-    """Of the server that tests run against; (0,) where there is none, which they say themselves."""
+    """The version of the server that tests run against; (0,) if there is none, which the tests report themselves."""
     try:
         return server_version(server_program())
     except StartError:

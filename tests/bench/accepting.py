@@ -65,7 +65,7 @@ def batches(stack: Stack, events: Events, *, rounds: int, seconds: float) -> Rat
     with served(INGEST, stack.environment, stack.folder / "ingest.log") as ingest:
         start_sessions(ingest.port, events)
         for _ in range(rounds):
-            # A journal that nobody empties would fill Redis.
+            # A journal that is never drained would fill Redis.
             with stack.redis() as redis:
                 redis.flushall()
             rate = _rate(ingest, "/api/events", body, BATCH_CONNECTIONS, seconds)

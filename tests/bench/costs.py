@@ -79,7 +79,7 @@ def _spent(stack: ScaledStack) -> Spent:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """Of a process and its children, those that have ended included; user and system time. Linux only."""
+    """User and system time of a process and its children, including ended ones. Linux only."""
     # Behind the name, which may have blanks: utime, stime, and those of children that were waited for, are the 12th to 15th.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     own = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")

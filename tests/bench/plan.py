@@ -70,7 +70,7 @@ class Plan:
     seed: int
     project_paths: list[str]
     user_names: list[str]
-    # Of each project, by its id minus 1.
+    # By project id minus 1.
     file_paths: list[list[str]]
     sessions: list[Session]
 

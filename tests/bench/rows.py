@@ -28,7 +28,7 @@ COLUMNS = {
     "activities": "id, session_id, project_id, user_id, file_key, action, lines_added, lines_removed, occurred_at, source, received_at",
 }
 VERSION, SOURCE = "2.1.62", "hooks"
-# Of all sessions, this share has no end: they were closed for being idle.
+# The share of sessions without an end: they were closed as idle.
 UNENDED_SHARE = 0.1
 KINDS = ("messages", "tool_calls", "activities")
 

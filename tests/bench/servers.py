@@ -48,7 +48,7 @@ def served(factory: str, environment: Mapping[str, str], log_file: Path) -> Iter
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

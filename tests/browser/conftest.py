@@ -114,7 +114,7 @@ def turned(api: Api, elsewhere: int) -> Iterator[tuple[int, Callable[[], None]]]
     forwarder.close()
 
 
-# Of a module: while it lives, its thread has a running event loop, in which other tests could not run theirs.
+# Module scope: while it lives, its thread has a running event loop, in which other tests could not run theirs.
 @pytest.fixture(scope="module")
 def attack_from() -> Iterator[Callable[..., dict[str, Any]]]:
     """attack_from(page, base): opens the page and lets it try everything against `base`. `loaded` is called between the two.

@@ -95,7 +95,7 @@ def _all(stack: Composed, restored: Composed, folder: Path, seed: int, report: R
         load.await_flow()
         report.step("upgrade under load", lambda: upgrading.upgrade(stack, load))
         report.step("import, its worker killed", lambda: importing.import_archive(stack))
-        # Before the kills: after them a kept connection may be dead, and whoever finds it is refused once, backup or not.
+        # Before the kills: after them a pooled connection may be dead, and the request that finds it is refused once.
         report.step("backup under load", lambda: backups.back_up(stack, load, backup))
         report.step("kill each container under load", lambda: kills.kill_each(stack, load))
         report.step("restart each under load", lambda: kills.restart_each(stack, load))

@@ -1,4 +1,4 @@
-"""What the engine says of the running containers, and what a stranger gets: nobody has rights that are not needed, nothing is open."""
+"""The running containers as the engine reports them, and as a stranger sees them: no unneeded rights, nothing open."""
 
 import subprocess
 from typing import Any
@@ -25,7 +25,7 @@ def check(stack: Composed) -> str:
 
 
 def check_flower(stack: Composed) -> str:
-    """Flower asks for its login, and has it; its metrics are for nobody outside."""
+    """Flower requires its login; its metrics are not reachable from outside."""
     user, _, password = stack.secret("TRACKER_FLOWER_BASIC_AUTH").partition(":")
     with httpx.Client(base_url=stack.url, timeout=30, trust_env=False) as client:
         answers = {

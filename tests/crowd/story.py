@@ -14,7 +14,7 @@ from tests.crowd.clients import Notes, Scene, doctor, reader, slow_uploader, ste
 from tests.crowd.wire import Connection
 from tests.faults.stack import Stack
 
-# Of a thousand connections. More waiters, uploads and watchers than there is room for, so that each limit is reached.
+# Shares of a thousand connections. Waiters, uploads and watchers exceed their limits, so that each limit is reached.
 CROWD: Final[Mapping[str, tuple[Callable[[Scene], Coroutine[Any, Any, None]], int]]] = {
     "write": (writer, 200), "wait": (waiter, 300), "read": (reader, 100), "health": (doctor, 10),
     "upload": (steady_uploader, 40), "slow upload": (slow_uploader, 60), "watch": (watcher, 290),
@@ -31,7 +31,7 @@ def tell(stack: Stack, *, connections: int, seconds: float, standstill_every: fl
 
 
 def refused(notes: Notes) -> dict[str, dict[str, int]]:
-    """Of the quick requests those that were not done, by kind."""
+    """The quick requests that were not answered, by kind."""
     return {
         kind: bad for kind in QUICK if (bad := {outcome: n for outcome, n in notes.outcomes[kind].items() if not outcome.startswith("2")})
     }
@@ -82,7 +82,7 @@ def _add_job(stack: Stack, job_id: UUID) -> None:
 
 
 async def _stand_still(stack: Stack, scene: Scene, every: float) -> None:
-    """Holds up the workers' writes now and then, and nobody's reads. The job goes on meanwhile."""
+    """Blocks the workers' writes now and then, and no reads. The job continues meanwhile."""
 
     def hold() -> None:
         with stack.database() as connection, connection.transaction():

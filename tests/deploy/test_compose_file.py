@@ -105,7 +105,7 @@ def test_each_service_connects_with_its_own_role() -> None:
 
 @pytest.mark.parametrize("name", ["ingest", "query"])
 def test_the_services_know_their_published_address(name: str) -> None:
-    """So they refuse to start when that is open to others and nobody is asked for a key."""
+    """So they refuse to start when that address is reachable and no key is needed."""
     environment = SERVICES[name]["environment"]
     assert environment["TRACKER_HOST"] == "${TRACKER_HOST:-127.0.0.1}"
     assert environment["TRACKER_ACCESS"] == "${TRACKER_ACCESS:-open}"

@@ -9,7 +9,7 @@ from tests.docs.test_documents import ROOT
 
 DOCUMENT = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 GATEWAY = (ROOT / "deploy" / "gateway" / "nginx.conf").read_text(encoding="utf-8")
-# Of what looks like a code word: names of the environment.
+# Names of environment variables look like error codes.
 _WORD = re.compile(r"(?!TRACKER_|AWS_|LC_)[A-Z]+(_[A-Z]+)+")
 
 

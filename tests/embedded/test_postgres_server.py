@@ -143,7 +143,7 @@ def test_data_survives_a_kill(server: PostgresServer) -> None:
 
 
 def test_a_start_ends_the_server_of_a_crashed_run(server: PostgresServer) -> None:
-    """Given a server that nobody watches any more, when another is started on its folder, then the first is gone and its data there."""
+    """Given an orphaned server, when another is started on its folder, then the first has ended and its data is there."""
     write_note(server, "kept")
     second = server_in(server.data_dir.parent)
     second.start()

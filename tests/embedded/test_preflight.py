@@ -55,7 +55,7 @@ def test_a_configured_flower_port_in_use_is_reported_with_a_free_one(taken_port:
 
 
 def test_the_default_flower_port_is_replaced_if_in_use() -> None:
-    """Whoever did not ask for a port does not care which it is; a second stack just starts."""
+    """A default port is not a choice; a second stack starts on another one."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

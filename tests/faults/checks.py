@@ -142,17 +142,21 @@ def _compare(connection: Connection[Any], acks: Acks, count: Count) -> None:
 
 
 def _check_accounts(stack: Servers, connection: Connection[Any], count: Count) -> None:
-    """C4: the worker's own account agrees with the tables; and nothing here is poison, so nothing may be buried."""
+    """C4: the worker's own account agrees with the tables; and there is no poison here, so there must be no dead letters."""
     [(persisted, count.duplicates_dropped, dead)] = connection.execute(_LEDGER).fetchall()
-    [(count.stored, buried)] = connection.execute("SELECT count(*), count(*) FILTER (WHERE place = 'dead_letters') FROM stored").fetchall()
+    [(count.stored, dead_letters)] = connection.execute(
+        "SELECT count(*), count(*) FILTER (WHERE place = 'dead_letters') FROM stored"
+    ).fetchall()
     [(entries,)] = connection.execute("SELECT count(*) FROM dead_letters WHERE event_id IS NULL AND stored_at IS NULL").fetchall()
-    if persisted != count.stored - buried:
-        count.violations.append(f"C4: the ledger says that {persisted} events were persisted, the tables hold {count.stored - buried}")
+    if persisted != count.stored - dead_letters:
+        count.violations.append(
+            f"C4: the ledger says that {persisted} events were persisted, the tables hold {count.stored - dead_letters}"
+        )
     found = _equation(stack, connection)
     if found.drift or found.pending:
         count.violations.append(f"C4: accepted = persisted + duplicate + dead + pending does not hold: {found}")
-    if buried or entries or dead:
-        count.violations.append(f"C4: dead letters: {buried} events and {entries} whole entries, {dead} by the ledger")
+    if dead_letters or entries or dead:
+        count.violations.append(f"C4: dead letters: {dead_letters} events and {entries} whole entries, {dead} by the ledger")
 
 
 def _equation(stack: Servers, connection: Connection[Any]) -> Accounting:

@@ -126,7 +126,7 @@ def is_visible(connection: Connection[tuple[object, ...]], event: dict[str, str]
 
 
 def assert_stored_once(stack: Stack, event: dict[str, str]) -> None:
-    """The event is one row, nothing was buried, and the worker's account agrees with the tables."""
+    """The event is one row, there are no dead letters, and the worker's account agrees with the tables."""
     assert_all_stored(stack, [event])
 
 

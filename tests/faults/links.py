@@ -7,7 +7,7 @@ from tests.faults.scene import Scene
 from tests.faults.wire import BOTH, Direction
 
 WAYS: tuple[tuple[Direction, ...], ...] = (BOTH, ("requests",), ("answers",))
-# COPY is said in full each time; then it is the drain's connection, whose COMMIT is meant.
+# COPY is sent as plain text each time. It identifies the drain's connection, whose COMMIT is meant.
 COPY = b"COPY staged_"
 COMMIT = b"COMMIT\x00"
 
@@ -18,7 +18,7 @@ def redis_silent(scene: Scene) -> None:
 
 
 def redis_half_open(scene: Scene) -> None:
-    """F6. The connections are gone at Redis' end, and nobody at the other end is told."""
+    """F6. The connections are gone at Redis' end, and the other end is not notified."""
     scene.stack.redis_proxy.sever()
 
 
@@ -43,7 +43,7 @@ def postgres_silent(scene: Scene) -> None:
 
 
 def postgres_half_open(scene: Scene) -> None:
-    """F11. The connections are gone at Postgres' end, and nobody at the other end is told."""
+    """F11. The connections are gone at Postgres' end, and the other end is not notified."""
     scene.stack.postgres_proxy.sever()
 
 

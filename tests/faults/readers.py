@@ -13,7 +13,7 @@ from tests.faults.pace import stretch
 
 PULSE_SECONDS = 0.1
 ASK_SECONDS = 0.3
-# /healthz asks nobody, so a pulse that takes so long is a process that stood still; less is the machine's own noise.
+# /healthz asks no server, so a pulse this slow means that the process stood still; less is noise of the machine.
 STANDSTILL_MS = 5_000
 QUESTIONS = (
     "/api/projects?limit=5",

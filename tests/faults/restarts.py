@@ -41,7 +41,7 @@ def restart(stack: Stack, service: str) -> float:
 
 
 def second_beat(scene: Scene) -> None:
-    """F25. Two ring."""
+    """F25. Two processes send the periodic tasks."""
     with one_more(scene.stack, "beat", ["beat", "--pidfile="]):
         scene.last_long()
 

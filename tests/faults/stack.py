@@ -144,7 +144,7 @@ class Stack:
         return self._was_ready_at_deaths(service).count(False)
 
     def _was_ready_at_deaths(self, service: str) -> list[bool]:
-        """Of each death, in their order, whether the service was ready before."""
+        """For each death, in order: whether the service was ready before."""
         deaths: list[bool] = []
         is_ready = True
         for line in self.paths.log("supervisor").read_text().splitlines():

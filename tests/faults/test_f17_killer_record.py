@@ -51,14 +51,14 @@ def test_a_record_that_kills_its_worker_is_set_aside_and_the_others_are_stored(d
             ids = [event["id"] for event in harmless]
             return connection.execute("SELECT FROM messages WHERE id = ANY(%s::uuid[])", [ids]).rowcount
 
-        def buried() -> list[tuple[object, ...]]:
+        def dead_letters() -> list[tuple[object, ...]]:
             return connection.execute(
                 "SELECT kind, reason FROM dead_letters WHERE position(%s::bytea in payload) > 0", [str(killer["id"]).encode()]
             ).fetchall()
 
         assert wait_until(lambda: stored() == len(harmless), QUARANTINE_SECONDS)
-        assert wait_until(lambda: len(buried()) == 1, QUARANTINE_SECONDS)
-        [(kind, reason)] = buried()
+        assert wait_until(lambda: len(dead_letters()) == 1, QUARANTINE_SECONDS)
+        [(kind, reason)] = dead_letters()
         assert kind == "journal_entry"
         assert "died with it 3 times" in str(reason)
         await_settled(stack)

@@ -98,7 +98,7 @@ def test_an_import_killed_at_random_moments_counts_every_row_once(database_url: 
         while killed < kills and counts(connection, job_id)["status"] in ("queued", "running"):
             process = start(settings, job_id)
             before = rows_done(connection, job_id)
-            # Every second one has committed something: five deaths in a row without that would be a file that nobody can read.
+            # Every second one has committed something: five deaths in a row without progress would make the file unreadable.
             while process.poll() is None and not (rows_done(connection, job_id) > before if killed % 2 else is_taken(connection, job_id)):
                 time.sleep(0.01)
             time.sleep(rng.uniform(0, 3 if is_long() else 0.4))

@@ -20,7 +20,7 @@ READING_SECONDS = 6.0
 async def migrated_under_load(stack: Stack, acks: Acks, tally: Tally, scripts: Path) -> None:
     async with writing(stack.port, acks, tally, seed=24, rate=RATE):
         await asyncio.sleep(1)
-        # A report that takes long: whoever wants these tables for himself has to wait, and so has everybody behind him.
+        # A long report: an exclusive lock on these tables has to wait, and so has every later lock.
         with stack.database() as reader:
             reader.autocommit = False
             reader.execute("SELECT FROM messages, sessions LIMIT 1")

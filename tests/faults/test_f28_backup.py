@@ -90,7 +90,7 @@ def test_events_accepted_before_a_backup_are_restored_and_no_others(tmp_path: Pa
     after = {event_id for event_id, at in acks.sent.items() if at.timestamp() > moment.timestamp() + 0.01}
     assert len(before) > RATE
     assert len(after) > RATE
-    # Nobody was refused for it.
+    # No request was refused because of it.
     assert tally.violations == []
     assert not tally.answers["503"]
 

@@ -81,7 +81,7 @@ def test_a_pool_process_crash_at_any_step_stores_the_event_once(
 
 
 def test_a_commit_whose_answer_is_lost_is_one_event(proxied: Stack) -> None:
-    """F15: nobody dies; the connection is cut when Postgres has committed and before the worker hears of it."""
+    """F15: no process dies; the connection is cut after Postgres' commit and before the worker gets the answer."""
     event = message(start_session(proxied))
     trap = _at_commit(proxied, event, on_answer=True)
     proxied.postgres_proxy.release(trap, cut=True)

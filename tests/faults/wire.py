@@ -48,7 +48,7 @@ class Connection:
             writer.transport.abort()
 
     def sever(self) -> None:
-        """The server's end is gone, and nobody tells the client: for him the connection is silent for ever."""
+        """The server's end is gone and the client is not notified: to it the connection is silent for ever."""
         self._ended.update(BOTH)
         self._writers["requests"].transport.abort()
 

@@ -36,7 +36,7 @@ class Stack:
     database_url: str
     log_folder: Path
     environment: dict[str, str]
-    # Of each process: api, worker (its pool's are its children), beat.
+    # The processes: api, worker (its pool processes are its children), beat.
     pids: dict[str, int]
 
     def select(self, sql: str) -> list[tuple[object, ...]]:
@@ -128,7 +128,7 @@ def home(tmp_path: Path) -> ClaudeHome:
 
 @pytest.fixture
 def environment(stack: Stack, home: ClaudeHome) -> dict[str, str]:
-    """Of a person whose home it is; nothing of the machine's own is touched."""
+    """The environment of a user with this home folder; the machine's own files are not touched."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TRACKER_", "CLAUDE_", "XDG_"))}
     return kept | {"HOME": str(home.path), "TRACKER_URL": str(stack.http.base_url), "PYTHONPATH": str(REPOSITORY)}
 

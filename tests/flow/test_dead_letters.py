@@ -57,17 +57,17 @@ def inject(journal: Redis, *contents: str, session: str | None = None) -> list[U
     return [message.id for message in messages if message.id]
 
 
-def letter_of(stack: Stack, event_id: UUID | None = None, payload: bytes | None = None) -> dict[str, Any]:
-    """The letter of an event or of a whole entry, as the API shows it."""
+def dead_letter_of(stack: Stack, event_id: UUID | None = None, payload: bytes | None = None) -> dict[str, Any]:
+    """The dead letter of an event or of a whole entry, as the API shows it."""
 
     def find() -> list[tuple[object, ...]]:
         with psycopg.connect(stack.database_url) as connection:
             return connection.execute("SELECT id FROM dead_letters WHERE event_id = %s OR payload = %s", [event_id, payload]).fetchall()
 
     assert wait_until(lambda: bool(find()), SECONDS)
-    [(letter_id,)] = find()
-    letter: dict[str, Any] = stack.http.get(f"/api/dead-letters/{letter_id}").json()
-    return letter
+    [(dead_letter_id,)] = find()
+    dead_letter: dict[str, Any] = stack.http.get(f"/api/dead-letters/{dead_letter_id}").json()
+    return dead_letter
 
 
 def count(stack: Stack, event_id: UUID) -> int:
@@ -80,19 +80,19 @@ def test_neighbours_of_poison_are_stored_and_it_is_replayed_after_the_fix(stack:
     contents = [f"message {number} {forbidden if number in (3, 7) else ''}" for number in range(9)]
     event_ids = inject(journal, *contents)
     poison = [event_ids[3], event_ids[7]]
-    letters = [letter_of(stack, event_id) for event_id in poison]
+    dead_letters = [dead_letter_of(stack, event_id) for event_id in poison]
     assert [count(stack, event_id) for event_id in event_ids] == [0 if event_id in poison else 1 for event_id in event_ids]
 
     # Then they are listed by what they died of, and shown
-    reason = letters[0]["reason"]
-    assert letters[0] | {"kind": "conversation", "status": "waiting", "attempts": 1, "sqlstate": "23514"} == letters[0]
+    reason = dead_letters[0]["reason"]
+    assert dead_letters[0] | {"kind": "conversation", "status": "waiting", "attempts": 1, "sqlstate": "23514"} == dead_letters[0]
     [group] = stack.http.get("/api/dead-letters", params={"reason": reason}).json()["groups"]
-    assert (group["count"], set(group["newest"])) == (2, {letter["id"] for letter in letters})
-    assert json.loads(letters[0]["payload"])["content"] == contents[3]
+    assert (group["count"], set(group["newest"])) == (2, {dead_letter["id"] for dead_letter in dead_letters})
+    assert json.loads(dead_letters[0]["payload"])["content"] == contents[3]
     assert any(line.startswith('tracker_dead_letters{kind="conversation"}') for line in stack.http.get("/metrics").text.splitlines())
 
-    # When one is replayed too early, it dies again and is the same letter
-    path = f"/api/dead-letters/{letters[0]['id']}"
+    # When one is replayed too early, it dies again and is the same dead letter
+    path = f"/api/dead-letters/{dead_letters[0]['id']}"
     assert stack.http.post(f"{path}/replay", headers=WAIT).json()["status"] == "dead_letter"
     assert stack.http.get(path).json() | {"attempts": 2, "replays": 1, "status": "waiting"} == stack.http.get(path).json()
 
@@ -115,11 +115,11 @@ def test_an_entry_of_an_unknown_version_is_a_dead_letter_until_deleted(stack: St
     """Given an entry of a newer version than the worker's, as after a downgrade."""
     payload = encode_envelope(Envelope(version=99, request_id=str(uuid4()), received_at=NOW, events=[]))
     journal.xadd(stream_key(0), {PAYLOAD_FIELD: payload})
-    letter = letter_of(stack, payload=payload)
-    assert (letter["kind"], letter["event_id"], letter["payload"]) == ("journal_entry", None, payload.decode())
-    path = f"/api/dead-letters/{letter['id']}"
+    dead_letter = dead_letter_of(stack, payload=payload)
+    assert (dead_letter["kind"], dead_letter["event_id"], dead_letter["payload"]) == ("journal_entry", None, payload.decode())
+    path = f"/api/dead-letters/{dead_letter['id']}"
     assert stack.http.post(f"{path}/replay", headers=WAIT).json()["status"] == "dead_letter"
-    assert letter_of(stack, payload=payload)["attempts"] == 2
+    assert dead_letter_of(stack, payload=payload)["attempts"] == 2
     assert stack.http.delete(path).status_code == 200
     for answer in (stack.http.get(path), stack.http.delete(path), stack.http.post(f"{path}/replay")):
         assert (answer.status_code, answer.json()["code"]) == (404, "DEAD_LETTER_NOT_FOUND")
@@ -127,23 +127,23 @@ def test_an_entry_of_an_unknown_version_is_a_dead_letter_until_deleted(stack: St
 
 def test_the_command_lists_replays_and_deletes_dead_letters(stack: Stack, journal: Redis, forbidden: str, tracker: Run) -> None:
     first, second, third, _ = inject(journal, *[f"{number} {forbidden}" for number in range(4)])
-    letters = [letter_of(stack, event_id) for event_id in (first, second, third)]
-    reason = letters[0]["reason"]
+    dead_letters = [dead_letter_of(stack, event_id) for event_id in (first, second, third)]
+    reason = dead_letters[0]["reason"]
     assert reason.split(":")[0] in tracker("dead-letters", COLUMNS="400").stdout
     listed = json.loads(tracker("dead-letters", "--json", "--reason", reason).stdout)
     assert listed["total"] == 4
-    assert forbidden in tracker("dead-letters", "show", letters[0]["id"]).stdout
-    assert tracker("dead-letters", "replay", letters[0]["id"]).returncode == 1
+    assert forbidden in tracker("dead-letters", "show", dead_letters[0]["id"]).stdout
+    assert tracker("dead-letters", "replay", dead_letters[0]["id"]).returncode == 1
 
     mend(stack, forbidden)
-    done = tracker("dead-letters", "replay", letters[0]["id"])
+    done = tracker("dead-letters", "replay", dead_letters[0]["id"])
     assert (done.returncode, count(stack, first)) == (0, 1), done.stderr
-    assert tracker("dead-letters", "delete", letters[1]["id"]).returncode == 0
+    assert tracker("dead-letters", "delete", dead_letters[1]["id"]).returncode == 0
     assert "2 letters" in tracker("dead-letters", "replay", "--all", "--kind", "conversation", "--reason", reason).stdout
     assert wait_until(lambda: count(stack, third) == 1, SECONDS)
     assert count(stack, second) == 0
     assert "0 letters" in tracker("dead-letters", "delete", "--all", "--reason", reason).stdout
 
-    assert tracker("dead-letters", "show", letters[1]["id"]).returncode == 1
-    for wrong in (["replay"], ["replay", letters[0]["id"], "--all"], ["delete", "--all"], ["delete"]):
+    assert tracker("dead-letters", "show", dead_letters[1]["id"]).returncode == 1
+    for wrong in (["replay"], ["replay", dead_letters[0]["id"], "--all"], ["delete", "--all"], ["delete"]):
         assert tracker("dead-letters", *wrong).returncode == 2

@@ -20,7 +20,7 @@ _PROGRESS: Final = re.compile(r"#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+) corp: (\d+)"
 
 
 class Outcome(NamedTuple):
-    """Of one target. `coverage` counts edges of our own code that were met."""
+    """The result of one target. `coverage` counts the edges of our own code that were reached."""
 
     name: str
     executions: int

@@ -119,7 +119,7 @@ def redaction(data: bytes) -> None:
         assert redacted == text
 
 
-def letter(data: bytes) -> None:
+def dead_letter(data: bytes) -> None:
     """Whatever died can be shown on a terminal and in JSON."""
     found = dead_letter_payload.shown(data)
     found.payload.encode()
@@ -183,7 +183,7 @@ TARGETS = {
         (*_SECRETS, *_URLS),
         2048,
     ),
-    "letter": Target(letter, lambda: [*seeds.events(), b"\xff\0\x1b[31m", b'"\\ud800"'], _SECRETS),
+    "letter": Target(dead_letter, lambda: [*seeds.events(), b"\xff\0\x1b[31m", b'"\\ud800"'], _SECRETS),
     "dates": Target(
         dates,
         lambda: [b"2024-01-15|2024-02-01|Europe/Berlin", b"2024-01-15T10:00:00+02:00||", b"0001-01-01|9999-12-31|Asia/Tokyo"],

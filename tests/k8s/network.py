@@ -51,7 +51,7 @@ def edges(overlay: str, ports: tuple[int, ...]) -> set[tuple[str, str, int]]:
 
 
 def _lets(policies: list[Manifest], direction: str, whose: Peer, other: Peer, port: int) -> bool:
-    """Whether the policies of `whose` side let the connection through. Nobody's policies but ours are known: others let everything."""
+    """Whether the policies of `whose` side allow the connection. Policies of other namespaces are unknown and count as open."""
     if whose.namespace != NAMESPACE:
         return True
     chosen = [each for each in policies if direction in each["policyTypes"] and matches(each["podSelector"], dict(whose.labels))]

@@ -34,7 +34,7 @@ STORES = {
 
 def test_policies_allow_exactly_the_connections_of_the_diagram(overlay: str) -> None:
     names = {(peer.name, "names", 53) for peer in peers(overlay) if peer.namespace == "tracker"}
-    # Whoever is outside may come to the gateway, which is the point of it.
+    # Anybody outside may connect to the gateway; that is its purpose.
     people = {(outside, "gateway", 8000) for outside in OUTSIDE}
     assert edges(overlay, PORTS) == WITHIN | STORES[overlay] | names | people
 

@@ -69,7 +69,7 @@ def test_a_new_pod_is_ready_before_an_old_one_stops(overlay: str) -> None:
     for name in ("gateway", "ingest", "query"):
         each = pod(overlay, name)
         assert each.workload["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
-        # Until nobody is sent to it any more it goes on; then it has time for what runs.
+        # It runs until no request is routed to it; then it has time to finish running requests.
         sleep = each.spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
         assert sleep >= 5
         assert each.spec["terminationGracePeriodSeconds"] >= sleep + 15

@@ -154,7 +154,7 @@ def cluster_client(servers: Sequence[Server]) -> RedisCluster:
 
 
 def free_port() -> int:
-    """One that nobody listens on; below 55,000, since a Cluster's node takes a second one 10,000 above."""
+    """A free port below 55,000, since a Cluster node takes a second one 10,000 above."""
     while True:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             port: int = listening.getsockname()[1]

@@ -16,7 +16,7 @@ def batches_of(pipe: Pipeline, worker: str) -> int:
 
 def test_the_number_of_partitions_can_change_while_entries_are_pending(database_url: str, redis_url: str, tmp_path: Path) -> None:
     accepted: set[str] = set()
-    # Given events that nobody has drained, written with one partition, then four, then two
+    # Given undrained events, written with one partition, then four, then two
     for partitions in ("1", "4", "2"):
         with pipeline(tmp_path, database_url=database_url, redis_url=redis_url, journal_partitions=partitions) as pipe:
             pipe.start_api()
@@ -29,7 +29,7 @@ def test_the_number_of_partitions_can_change_while_entries_are_pending(database_
         pipe.start_worker("two")
         pipe.start_beat()
 
-        # Then everything is stored, of the partitions too that nobody writes to any more
+        # Then everything is stored, also from partitions that are no longer written to
         found = assert_all_stored(pipe, database_url, accepted)
         assert found["accepted"] >= len(accepted)
 

@@ -126,7 +126,7 @@ def test_lists_come_from_the_replica_with_its_data_time(pair: Pair, client: Test
     pair.write("INSERT INTO projects (path, name) VALUES ('/home/ann/new', 'new')")
     pair.write("UPDATE ledger SET last_received_at = '2026-05-02 12:00:00Z'")
 
-    # Then what is read is the replica's, and so is the time up to which it is said to be complete
+    # Then rows and X-Data-As-Of are the replica's
     answer = client.get("/api/projects")
     assert projects(client) == ["other", "seen"]
     assert answer.headers["X-Data-As-Of"] == "2026-05-01T12:00:00Z"
@@ -213,7 +213,7 @@ def test_synchronous_replication_makes_answered_writes_visible_on_the_replica(pa
     try:
         assert wait_until(lambda: ask(pair.primary, "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") == [(1,)], 10)
         for n in range(5):
-            # Then whoever has seen the commit finds it there at once
+            # Then a committed row is readable there at once
             pair.write(f"INSERT INTO projects (path, name) VALUES ('/home/ann/p{n}', 'p{n}')")
             assert f"p{n}" in projects(client)
     finally:

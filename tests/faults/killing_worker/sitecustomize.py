@@ -15,7 +15,7 @@ READER = "services.worker.drain.entry_decoder"
 
 
 class _Deadly(importlib.abc.Loader):
-    """Loads the module as ever, then puts a deadly reader into it."""
+    """Loads the module normally, then replaces its reader by a deadly one."""
 
     def __init__(self, loader: importlib.abc.Loader) -> None:
         self._loader = loader

@@ -35,7 +35,7 @@ from tests.integration.whole_session import whole_session
 HUGE = 2**53 - 1
 NOW = datetime.now(UTC)
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC)
-# A project of nobody else's.
+# A project that no other test session uses.
 ABSURD = "/home/mallory/absurd"
 
 

@@ -120,7 +120,7 @@ def test_missing_credentials_are_reported(use_s3: Use, s3_port: int, monkeypatch
 
 
 def test_only_our_own_abandoned_parts_are_aborted(bucket: BlobStore, s3: Any) -> None:
-    # Given an upload that a crash left, and one that is none of ours
+    # Given an upload left by a crash, and a foreign one
     bucket.new().write(bytes(PART))
     s3.create_multipart_upload(Bucket=BUCKET, Key="uploads/backup.tar")
     now = datetime.now(UTC)

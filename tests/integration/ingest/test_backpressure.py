@@ -86,7 +86,7 @@ def fill(redis: Redis, share: float) -> list[str]:
 
 
 def samples_taken(redis: Redis) -> int:
-    """How often the service has looked; nobody else asks for the length of a stream."""
+    """How often the service has measured the backlog; only it asks for the length of a stream."""
     return int(redis.info("commandstats")["cmdstat_xlen"]["calls"])
 
 

@@ -130,7 +130,7 @@ def test_ended_and_idle_sessions_do_not_count_as_open(service: Service) -> None:
 
 
 def test_a_session_known_only_from_files_gets_no_tool_calls(service: Service) -> None:
-    """given one of a claude.json, whose end nobody tells, one of a transcript of a minute ago, and rows of an import that are not counted."""
+    """given a session from claude.json without an end, one from a recent transcript, and uncounted rows of an import."""
     service.execute(
         """INSERT INTO sessions (session_id, counted, last_event_at, project_id) VALUES
            ('of claude.json', true, NULL, 1), ('of a transcript', true, now(), 1), ('not counted', false, NULL, 0)"""

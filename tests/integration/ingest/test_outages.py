@@ -35,7 +35,7 @@ def silent_address() -> Iterator[str]:
 
 @pytest.fixture
 def closed_address() -> str:
-    """Where nobody listens."""
+    """An address without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"127.0.0.1:{server.getsockname()[1]}"
 
@@ -128,7 +128,7 @@ def test_a_retry_after_a_lost_append_answer_keeps_the_ids_of_the_503(service: Se
         lost = service.journal()[before:]
         assert lost
 
-        # Then nobody says that nothing was kept
+        # Then the answer does not claim that nothing was stored
         details = is_error(answer, 503, "QUEUE_UNAVAILABLE")
         assert "nothing was kept" not in answer.json()["message"]
         assert details.pop("outcome") == "unknown"

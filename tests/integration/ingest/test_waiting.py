@@ -24,7 +24,7 @@ def store(service: Service, event: Conversation, _: str) -> None:
     )  # fmt: skip
 
 
-def bury(service: Service, event: Conversation, entry_id: str, reason: str = "x") -> None:
+def add_dead_letter(service: Service, event: Conversation, entry_id: str, reason: str = "x") -> None:
     service.execute(
         "INSERT INTO dead_letters (event_id, kind, reason, payload, journal_entry_id) VALUES (%s, 'x', %s, '', %s)",
         event.id,
@@ -33,7 +33,7 @@ def bury(service: Service, event: Conversation, entry_id: str, reason: str = "x"
     )
 
 
-def bury_whole(service: Service, _: Conversation, entry_id: str) -> None:
+def add_dead_entry(service: Service, _: Conversation, entry_id: str) -> None:
     """As a worker does with an entry that has killed its workers."""
     service.execute("INSERT INTO dead_letters (kind, reason, payload, journal_entry_id) VALUES ('journal_entry', 'x', '', %s)", entry_id)
 
@@ -41,7 +41,7 @@ def bury_whole(service: Service, _: Conversation, entry_id: str) -> None:
 def find_taken(service: Service, event: Conversation, entry_id: str) -> None:
     """As a worker does when the id has a row of another event."""
     store(service, event, entry_id)
-    bury(service, event, entry_id, ID_TAKEN)
+    add_dead_letter(service, event, entry_id, ID_TAKEN)
 
 
 def leave_out(service: Service, event: Conversation, entry_id: str) -> None:
@@ -49,7 +49,8 @@ def leave_out(service: Service, event: Conversation, entry_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deal_with", "status"), [(store, "persisted"), (bury, "dead_letter"), (bury_whole, "dead_letter"), (leave_out, "duplicate")]
+    ("deal_with", "status"),
+    [(store, "persisted"), (add_dead_letter, "dead_letter"), (add_dead_entry, "dead_letter"), (leave_out, "duplicate")],
 )
 def test_a_waiting_request_gets_the_outcome_of_its_event(service: Service, deal_with: DealWith, status: str) -> None:
     with working(service, deal_with):

@@ -24,7 +24,7 @@ SEARCHES = [
 
 @pytest.fixture
 def alpha(database_url: str) -> int:
-    """Of a world of several projects the first; the second is the next."""
+    """The first project of a world of several; the second has the next id."""
     with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
         return world.build(connection).projects[0]
 

@@ -98,7 +98,7 @@ def test_a_key_that_may_also_read_sees_everything(api: Api, corpus: set[str]) ->
     assert api.get(api.key("metrics", "read"), "/api/projects/1/stats").json()["project"]["path"] == "/home/dev/alpha"
 
 
-# Every text that such a key can see, by model and field. Whoever adds one says here why it is nobody's text, path or project.
+# Every text that such a key can see, by model and field. Each new one needs a reason why it holds no user's text, path or project.
 SEEN = {
     "CountedRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
     "Usage.price_versions",

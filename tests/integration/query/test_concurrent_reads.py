@@ -23,7 +23,7 @@ HANG_SECONDS = 60
 def test_the_service_is_alive_but_not_ready_while_reads_hang(
     query_settings: Settings, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """given a database that answers nobody, when more reads wait for it than there are threads, then the service still tells how it is."""
+    """given a database that does not answer, when more reads wait than there are threads, then health checks are still answered."""
     monkeypatch.setattr(database, "STATEMENT_TIMEOUT_MS", 60_000)
     monkeypatch.setattr(database, "make_engine", partial(make_engine, lock_timeout_ms=60_000))
     with TestClient(create_app(query_settings), LOCAL) as client, ThreadPoolExecutor(READERS) as readers:
@@ -36,7 +36,7 @@ def test_the_service_is_alive_but_not_ready_while_reads_hang(
             assert not any(read.done() for read in hanging)
         assert {read.result().status_code for read in hanging} == {200}
         assert client.get("/readyz").status_code == 200
-        # Those that nobody waited for any more give their connections back.
+        # Abandoned reads give their connections back.
         assert wait_until(lambda: client.app.state.threads.busy == 0, HANG_SECONDS)  # type: ignore[attr-defined]
     assert alive.json() == {"status": "alive"}
     assert (ready.status_code, ready.json()["code"]) == (503, "DATABASE_UNAVAILABLE")

@@ -1,4 +1,4 @@
-"""Dead letters as shown: grouped by reason, in pages, one by one with their payload, and without secrets."""
+"""Dead dead letters as shown: grouped by reason, in pages, one by one with their payload, and without secrets."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ NOBODY = "018f3b1e-0000-7000-8000-000000000009"
 SECRET = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6"
 
 
-def bury(
+def add_dead_letter(
     connection: psycopg.Connection[Any], kind: str = "conversation", reason: str = "too long", payload: bytes = b"{}", **columns: Any
 ) -> str:
     row = {
@@ -32,9 +32,11 @@ def bury(
 
 
 def test_dead_letters_are_grouped_by_kind_and_reason(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    long = [bury(connection) for _ in range(4)]
-    negative = bury(connection, "activity", "negative", first_seen_at="2026-01-01T00:00:00Z", last_seen_at="2026-01-02T00:00:00Z")
-    stored = bury(connection, stored_at="2026-01-03T00:00:00Z", payload=b"")
+    long = [add_dead_letter(connection) for _ in range(4)]
+    negative = add_dead_letter(
+        connection, "activity", "negative", first_seen_at="2026-01-01T00:00:00Z", last_seen_at="2026-01-02T00:00:00Z"
+    )
+    stored = add_dead_letter(connection, stored_at="2026-01-03T00:00:00Z", payload=b"")
     answer = client.get("/api/dead-letters").json()
     first, second = answer["groups"]
     assert (first["kind"], first["reason"], first["sqlstate"], first["count"], first["newest"]) == (
@@ -49,22 +51,22 @@ def test_dead_letters_are_grouped_by_kind_and_reason(client: TestClient, connect
 
 
 def test_pages_show_each_dead_letter_once_while_others_change(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    letters = [bury(connection) for _ in range(7)]
+    dead_letters = [add_dead_letter(connection) for _ in range(7)]
     seen: list[str] = []
     cursor = None
     while True:
         page = client.get("/api/dead-letters", params={"limit": 3} | ({"cursor": cursor} if cursor else {})).json()
         seen += [item["id"] for item in page["items"]]
-        bury(connection)
-        connection.execute("UPDATE dead_letters SET last_seen_at = clock_timestamp() WHERE id = %s", [letters[0]])
+        add_dead_letter(connection)
+        connection.execute("UPDATE dead_letters SET last_seen_at = clock_timestamp() WHERE id = %s", [dead_letters[0]])
         cursor = page["next_cursor"]
         if cursor is None:
             break
-    assert seen == letters[::-1]
+    assert seen == dead_letters[::-1]
 
 
 def test_a_cursor_is_bound_to_its_filters(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    bury(connection), bury(connection)
+    add_dead_letter(connection), add_dead_letter(connection)
     cursor = client.get("/api/dead-letters?limit=1").json()["next_cursor"]
     assert client.get("/api/dead-letters", params={"limit": 1, "cursor": cursor, "kind": "activity"}).json()["code"] == "INVALID_CURSOR"
 
@@ -75,13 +77,18 @@ def test_an_empty_list_has_no_groups(client: TestClient) -> None:
 
 def test_a_dead_letter_is_shown_with_its_redacted_payload(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     payload = json.dumps({"type": "conversation", "content": f"my token is {SECRET}"}).encode()
-    letter_id = bury(connection, payload=payload, replayed_at="2999-01-01T00:00:00Z", replays=1, request_id="req-1")
-    letter = client.get(f"/api/dead-letters/{letter_id}").json()
-    assert (letter["status"], letter["replays"], letter["attempts"], letter["request_id"]) == ("replaying", 1, 1, "req-1")
-    assert letter["payload_bytes"] == len(payload)
-    assert SECRET not in letter["payload"]
-    assert "my token is [redacted:" in json.loads(letter["payload"])["content"]
-    assert letter["payload_is_cut"] is False
+    dead_letter_id = add_dead_letter(connection, payload=payload, replayed_at="2999-01-01T00:00:00Z", replays=1, request_id="req-1")
+    dead_letter = client.get(f"/api/dead-letters/{dead_letter_id}").json()
+    assert (dead_letter["status"], dead_letter["replays"], dead_letter["attempts"], dead_letter["request_id"]) == (
+        "replaying",
+        1,
+        1,
+        "req-1",
+    )
+    assert dead_letter["payload_bytes"] == len(payload)
+    assert SECRET not in dead_letter["payload"]
+    assert "my token is [redacted:" in json.loads(dead_letter["payload"])["content"]
+    assert dead_letter["payload_is_cut"] is False
 
 
 def test_an_unknown_dead_letter_is_404(client: TestClient) -> None:
@@ -121,7 +128,7 @@ def test_escaped_secrets_and_secrets_at_the_cut_are_redacted() -> None:
 
 
 def test_pending_dead_letters_are_counted_by_kind_in_metrics(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    bury(connection), bury(connection, "journal_entry"), bury(connection, stored_at="2026-01-03T00:00:00Z")
+    add_dead_letter(connection), add_dead_letter(connection, "journal_entry"), add_dead_letter(connection, stored_at="2026-01-03T00:00:00Z")
     lines = client.get("/metrics").text.splitlines()
     assert 'tracker_dead_letters{kind="conversation"} 1.0' in lines
     assert 'tracker_dead_letters{kind="journal_entry"} 1.0' in lines

@@ -128,7 +128,7 @@ def test_a_head_request_ends_at_once(served: tuple[FastAPI, httpx.Client], conne
 
 
 def test_watchers_hold_no_database_connection(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
-    """given a server with two connections and fifty watchers, then it reads as ever, and each watcher is told the end."""
+    """given a server with two connections and fifty watchers, then reads are answered, and each watcher gets the end."""
     app, client = served
     add_job(connection)
     with ExitStack() as watching, httpx.Client(base_url=client.base_url, timeout=SECONDS, limits=httpx.Limits(max_connections=60)) as many:
@@ -152,7 +152,7 @@ def test_watchers_above_the_limit_are_refused(query_settings: Settings, connecti
 
 
 def test_watchers_do_not_take_request_slots(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
-    """given room for two requests, when twenty watch a job, then reads are answered as ever."""
+    """given two request slots, when twenty clients watch a job, then reads are answered."""
     add_job(connection)
     limits = httpx.Limits(max_connections=30)
     with (

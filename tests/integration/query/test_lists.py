@@ -108,7 +108,7 @@ def test_a_session_is_open_unless_ended_idle_or_only_imported(client: TestClient
     seed.add_session(connection, "back", project, started_at=NOON, ended_at=NOON + timedelta(minutes=2))
     seed.add_session(connection, "imported", project)
     seed.add_session(connection, "imported with an end", project, ended_at=later, dated_at=later)
-    # Of a transcript the first and last record are seen, and the sweep of idle sessions closes it like any other.
+    # A transcript gives the first and last record, and the sweep of idle sessions closes it like any other.
     seen = {"first_event_at": NOON, "last_event_at": later, "dated_at": NOON}
     seed.add_session(connection, "transcript", project, **seen)
     seed.add_session(connection, "transcript, swept", project, idle_closed_at=later, **seen)

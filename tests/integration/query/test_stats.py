@@ -220,7 +220,7 @@ def test_events_decades_apart_do_not_make_a_large_answer(client: TestClient, con
         seed.add_api_call(connection, f"s{number}", at, cost_nano_usd=1)
     seed.compute_aggregates(connection)
 
-    # When nothing is said of range or interval, then the series has months, and no holes
+    # Without range or interval the series has months, and no gaps
     for path in ("/api/stats", f"/api/projects/{project}/stats", "/api/tool-calls/stats", "/api/tool-calls/stats?tool_name=Bash"):
         answer = client.get(path)
         assert answer.status_code == 200, answer.text

@@ -18,7 +18,7 @@ from tests.integration.worker.accounting_world import NOW, STREAMS, World, call
 
 
 def test_each_event_is_counted_once_by_its_outcome(world: World) -> None:
-    # Given two events, one of them twice, one that Postgres refuses, and an entry of seven that nobody can read
+    # Given two events, one of them twice, one that Postgres refuses, and an undecodable entry of seven
     twice = call()
     world.append(twice, call(), twice, call(name="bad \x00 name"))
     world.append(payload=b"{not json", n=7)

@@ -51,7 +51,7 @@ ONE = message()
 PROMPT = Message(id=uuid4(), session_id="s", role="user", content="x", source="transcript", timestamp=NOW)
 FACTS = SessionFacts(id=uuid4(), session_id="s", source="transcript", project_path="/p", started_at=NOW)
 CALL = ApiCall(id=uuid4(), session_id="s", model="claude-x", timestamp=NOW, source="transcript")
-LETTERS = {
+DEAD_LETTERS = {
     "stored": [of_event(ONE)],
     "stored, and a duplicate": [of_event(ONE), of_event(ONE)],
     "dies again": [of_event(message("bad \0"))],
@@ -68,12 +68,12 @@ LETTERS = {
 }
 
 
-@pytest.mark.parametrize("letters", LETTERS.values(), ids=LETTERS.keys())
-def test_the_account_counts_replays_by_their_outcome(worker: Resources, letters: list[DeadLetter]) -> None:
+@pytest.mark.parametrize("dead_letters", DEAD_LETTERS.values(), ids=DEAD_LETTERS.keys())
+def test_the_account_counts_replays_by_their_outcome(worker: Resources, dead_letters: list[DeadLetter]) -> None:
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         connection.execute("INSERT INTO import_jobs (id, files, status) VALUES (%s, '[]', 'succeeded')", [JOB])
-    asyncio.run(_append(worker, letters))
-    accepted = sum(map(events_in, letters))
+    asyncio.run(_append(worker, dead_letters))
+    accepted = sum(map(events_in, dead_letters))
     before = accounting(worker)
     assert (before.accepted, before.pending, before.drift) == (accepted, accepted, 0)
 
@@ -83,9 +83,9 @@ def test_the_account_counts_replays_by_their_outcome(worker: Resources, letters:
     assert (after.accepted, after.pending, after.drift) == (accepted, 0, 0)
 
 
-async def _append(worker: Resources, letters: list[DeadLetter]) -> None:
+async def _append(worker: Resources, dead_letters: list[DeadLetter]) -> None:
     app = sender(worker.settings.redis_url)
     async with Redis.from_url(worker.settings.redis_url) as redis:
-        entries = [Entry(stream_key(0), encode_replay(letter), events_in(letter)) for letter in letters]
+        entries = [Entry(stream_key(0), encode_replay(dead_letter), events_in(dead_letter)) for dead_letter in dead_letters]
         await Journal(redis, WakeupSender(app), Backlog(redis, partitions=1, max_entries=1000)).append(entries)
     app.close()

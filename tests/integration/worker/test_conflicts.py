@@ -48,7 +48,7 @@ def ledger(worker: Resources) -> tuple[int, int, int]:
     return found
 
 
-def letters(worker: Resources) -> list[tuple[Any, ...]]:
+def dead_letters(worker: Resources) -> list[tuple[Any, ...]]:
     return select(worker, "SELECT event_id, reason FROM dead_letters WHERE stored_at IS NULL ORDER BY id")
 
 
@@ -75,7 +75,7 @@ def test_an_event_under_the_id_of_another_becomes_a_dead_letter(worker: Resource
     else:
         send(worker, first)
         send(worker, other)
-    assert letters(worker) == [(ID, ID_TAKEN)]
+    assert dead_letters(worker) == [(ID, ID_TAKEN)]
     assert ledger(worker) == (1, 0, 1)
     with psycopg.connect(worker.settings.database_url) as connection:
         assert not any(verify(connection, worker.idle_gap).values())
@@ -96,20 +96,20 @@ SAME = [
 def test_the_same_event_sent_again_is_a_duplicate(worker: Resources, first: Event, again: Event) -> None:
     send(worker, first)
     send(worker, again)
-    assert letters(worker) == []
+    assert dead_letters(worker) == []
     assert ledger(worker) == (1, 1, 0)
 
 
 def test_events_of_different_kinds_may_share_an_id(worker: Resources) -> None:
     send(worker, START, MESSAGE, CALL, CHANGE)
-    assert letters(worker) == []
+    assert dead_letters(worker) == []
     assert ledger(worker) == (4, 0, 0)
 
 
 def test_a_tool_call_with_another_inferred_session_is_a_duplicate(worker: Resources) -> None:
     send(worker, CALL, inferred=[ID])
     send(worker, changed(CALL, session_id="t"), inferred=[ID])
-    assert letters(worker) == []
+    assert dead_letters(worker) == []
     assert ledger(worker) == (1, 1, 0)
 
 
@@ -119,14 +119,14 @@ def test_a_conflict_stays_one_dead_letter_after_retries_and_replay(worker: Resou
     send(worker, other)
     # When the first one is sent again
     send(worker, MESSAGE)
-    # Then the letter of the other one is as it was
+    # Then the dead letter of the other one is as it was
     [(payload, entry_id)] = select(worker, "SELECT payload, journal_entry_id FROM dead_letters WHERE stored_at IS NULL")
     assert b"Not lost" in payload
 
     # When it is replayed, it dies again, and as soon as the id is free, it is stored
-    letter = DeadLetter(journal_entry_id=entry_id, event_id=ID, kind="conversation", request_id="r", received_at=NOW, payload=payload)
+    dead_letter = DeadLetter(journal_entry_id=entry_id, event_id=ID, kind="conversation", request_id="r", received_at=NOW, payload=payload)
     for _ in range(2):
-        worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_replay(letter)})
+        worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_replay(dead_letter)})
         drain(worker)
         found = select(worker, "SELECT attempts, stored_at IS NOT NULL FROM dead_letters")
         with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
@@ -143,10 +143,10 @@ def test_an_event_of_another_session_does_not_change_an_imported_row(worker: Res
     # When a client sends another under its id
     send(worker, changed(MESSAGE, session_id="t", content="Overwritten"))
     # Then it is refused; of the same session it is another reading of the same act
-    assert letters(worker) == [(ID, ID_TAKEN)]
+    assert dead_letters(worker) == [(ID, ID_TAKEN)]
     assert select(worker, "SELECT content, brought_by FROM messages") == [("How?", [7])]
     send(worker, changed(MESSAGE, content="The client's word"))
-    assert len(letters(worker)) == 1
+    assert len(dead_letters(worker)) == 1
     assert select(worker, "SELECT content, brought_by FROM messages") == [("The client's word", [0, 7])]
 
 

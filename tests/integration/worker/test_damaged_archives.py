@@ -60,7 +60,7 @@ def test_a_truncated_archive_is_imported_up_to_the_cut(worker: Resources, tmp_pa
 
     result = imported(worker, tmp_path, archive[: len(archive) * 2 // 3], kind)
 
-    # Then some of it is there, the place is said, the file is gone, and what was cut is not taken for known
+    # Then some rows are stored, the place is reported, the upload is deleted, and the truncated member is not known
     assert (result["status"], result["has_files"]) == ("failed", False)
     assert 0 < result["conversations_imported"] < 20 * len(MEMBERS)
     assert any(error["code"] == "DAMAGED" for error in result["errors"])

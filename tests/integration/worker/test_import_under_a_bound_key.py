@@ -92,7 +92,7 @@ def test_a_file_with_rejected_records_is_not_known_and_they_are_counted(worker: 
     # When ann's key brings a copy of the whole of it
     ended = bring("ann", "bound", *(row("bobs", number, f"message {number}") for number in range(1, 21)))
 
-    # Then nothing of it is stored, the job counts what was left out, and the file is none that need not be sent
+    # Then nothing of it is stored, the job counts the rejected records, and the file is not known
     assert ended["conversations_imported"] == 0
     assert ended["skipped_records"] == {"another user's": 22}
     assert known_files(worker) == 1

@@ -149,7 +149,7 @@ def test_concurrent_writers_of_the_same_projects_never_deadlock(worker: Resource
         with ThreadPoolExecutor(len(writers)) as pool:
             failures = [failure for of_one in pool.map(write, range(len(writers))) for failure in of_one]
 
-        # Then the server saw no deadlock, and nobody any other error; and the aggregates are what the rows say
+        # Then there was no deadlock and no other error, and the aggregates agree with the rows
         looking.execute("SELECT pg_stat_force_next_flush()")
         assert failures == []
         assert looking.execute(DEADLOCKS).fetchone() == before

@@ -52,7 +52,7 @@ def test_an_implausible_time_is_left_out(time: str) -> None:
     facts = [each for each in found if isinstance(each, SessionFacts)][-1]
     assert facts.started_at == facts.ended_at == datetime(2026, 5, 1, 10, tzinfo=UTC)
     assert facts.active_ranges == [(facts.started_at, facts.started_at + GAP)]
-    # And each time it is said
+    # And each time it is reported
     assert len(said(found)) == 5
 
 

@@ -101,7 +101,7 @@ def test_implausible_rows_of_an_older_release_are_repaired(worker: Resources, br
 
 
 def largest(connection: psycopg.Connection[Any]) -> dict[str, int]:
-    """Of the sum of everything, the measures that can be absurd; wall time in seconds."""
+    """The measures of the grand total that can be absurd; wall time in seconds."""
     with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
         found = cursor.execute(
             "SELECT wall_us / 1000000 AS wall_s, r.lines_added, lines_removed, input_tokens, cost_nano_usd, duration_ms"

@@ -34,13 +34,13 @@ def append(worker: Resources, *events: Any, payload: bytes | None = None) -> Non
     worker.redis.xadd(STREAM, {PAYLOAD_FIELD: payload or encode_envelope(envelope)})
 
 
-def replay(worker: Resources, *letters: DeadLetter) -> None:
-    for letter in letters:
+def replay(worker: Resources, *dead_letters: DeadLetter) -> None:
+    for letter in dead_letters:
         append(worker, payload=encode_replay(letter))
     drain(worker)
 
 
-def letters(worker: Resources) -> list[DeadLetter]:
+def dead_letters(worker: Resources) -> list[DeadLetter]:
     """Those that wait, as ingest would put them on the journal."""
     columns = "journal_entry_id, event_id, kind, request_id, received_at, payload"
     rows = select(worker, f"SELECT {columns} FROM dead_letters WHERE stored_at IS NULL ORDER BY id")
@@ -70,16 +70,16 @@ def test_a_replay_that_fails_updates_its_row_and_one_that_succeeds_stores_once(w
     start = SessionStart(project_path="/p", start_time=NOW, session_id="s", id=uuid4())
     append(worker, start, message("peace"), message("a bomb"))
     drain(worker)
-    [letter] = letters(worker)
+    [letter] = dead_letters(worker)
 
     # When it is replayed before the cause is mended, then it is the same row, with one attempt more
     replay(worker, letter)
     assert select(worker, "SELECT attempts, kind, stored_at FROM dead_letters") == [(2, "conversation", None)]
 
-    # When it is replayed after, twice, then it is stored once and is no letter any more
+    # When it is replayed after, twice, then it is stored once and is no dead letter any more
     execute(worker, ALLOW)
     replay(worker, letter, letter)
-    assert letters(worker) == []
+    assert dead_letters(worker) == []
     assert select(worker, "SELECT count(*), count(stored_at), sum(octet_length(payload)) FROM dead_letters") == [(1, 1, 0)]
     assert select(worker, "SELECT content FROM messages ORDER BY content") == [("a bomb",), ("peace",)]
     assert select(worker, "SELECT user_messages FROM sessions") == [(2,)]
@@ -95,34 +95,34 @@ def test_a_dead_letter_is_settled_when_its_event_is_stored_by_any_way(worker: Re
     event = message("a bomb")
     append(worker, event)
     drain(worker)
-    [letter] = letters(worker)
+    [letter] = dead_letters(worker)
     # When its client sends it again after the cause is mended
     execute(worker, ALLOW)
     append(worker, event)
     drain(worker)
-    # Then the letter says so; and if it is replayed while it could not be stored any more, it does not come back
-    assert letters(worker) == []
+    # Then the dead letter says so; and if it is replayed while it could not be stored any more, it does not come back
+    assert dead_letters(worker) == []
     execute(worker, FORBID + " NOT VALID")
     replay(worker, letter)
-    assert letters(worker) == []
+    assert dead_letters(worker) == []
     assert select(worker, "SELECT count(*) FROM messages") == [(1,)]
 
 
 def test_a_replayed_entry_stores_its_events_and_dead_letters_its_poison(worker: Resources) -> None:
-    # Given an entry of two good events and a poisonous one that was buried whole
+    # Given an entry of two good events and a poisonous one that became one dead letter
     good = [message("one"), message("two")]
     payload = encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=[*good, message("bad \0")]))
     append(worker, payload=payload)
     read_new(worker.redis, stream_key(0), "dead-worker")
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, retrycount=4, justid=True)
     drain(worker)
-    [whole] = letters(worker)
+    [whole] = dead_letters(worker)
     assert (whole.kind, whole.payload) == ("journal_entry", payload)
 
-    # When it is replayed, then two are stored and one is a letter, of the same first entry
+    # When it is replayed, then two are stored and one is a dead letter, of the same first entry
     replay(worker, whole)
     assert select(worker, "SELECT content FROM messages ORDER BY content") == [("one",), ("two",)]
-    [poison] = letters(worker)
+    [poison] = dead_letters(worker)
     assert (poison.kind, poison.journal_entry_id) == ("conversation", whole.journal_entry_id)
 
 
@@ -132,7 +132,7 @@ def test_a_replayed_entry_stores_its_events_and_dead_letters_its_poison(worker: 
 def test_an_undecodable_replay_stays_one_dead_letter(worker: Resources, payload: bytes) -> None:
     append(worker, payload=payload)
     drain(worker)
-    [letter] = letters(worker)
+    [letter] = dead_letters(worker)
     replay(worker, letter)
     replay(worker, letter)
     assert select(worker, "SELECT attempts, payload FROM dead_letters") == [(3, payload)]
@@ -144,16 +144,16 @@ def test_a_replay_that_kills_its_worker_updates_its_own_row(worker: Resources) -
     read_new(worker.redis, stream_key(0), "dead-worker")
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, retrycount=4, justid=True)
     drain(worker)
-    assert letters(worker) == [letter]
+    assert dead_letters(worker) == [letter]
 
 
 def test_a_dead_letter_deleted_during_its_replay_returns_once(worker: Resources) -> None:
     append(worker, message("bad \0"))
     drain(worker)
-    [letter] = letters(worker)
+    [letter] = dead_letters(worker)
     execute(worker, "DELETE FROM dead_letters")
     replay(worker, letter, letter)
-    assert letters(worker) == [letter]
+    assert dead_letters(worker) == [letter]
 
 
 def test_events_without_ids_are_kept_as_one_entry(worker: Resources) -> None:
@@ -162,7 +162,7 @@ def test_events_without_ids_are_kept_as_one_entry(worker: Resources) -> None:
     payload = json.dumps({"version": 1, "request_id": "r", "received_at": "2026-05-01T12:00:00Z", "events": [event, event]}).encode()
     append(worker, payload=payload)
     drain(worker)
-    [letter] = letters(worker)
+    [letter] = dead_letters(worker)
     assert letter.payload == payload
 
 
@@ -194,7 +194,7 @@ def test_a_replayed_import_record_belongs_to_its_job(worker: Resources) -> None:
     rows = select(worker, "SELECT m.content, brought_by = ARRAY[(SELECT number FROM import_jobs)] FROM messages AS m ORDER BY content")
     assert rows == [("from a file", True), ("live", None)]
     assert select(worker, "SELECT session_id FROM import_sessions") == [("s",)]
-    assert letters(worker) == []
+    assert dead_letters(worker) == []
 
 
 def test_a_record_of_an_undone_import_stays_a_dead_letter(worker: Resources) -> None:

@@ -28,7 +28,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)
 ENTRIES = 32
 ENTRY_BYTES = 64 * 1024
-# Of each piece of at most as many bytes: a read of all takes several times what it may, one of a few is over in time.
+# Delay per piece of at most so many bytes: a read of all takes too long, a read of a few ends in time.
 LATENCY_SECONDS = 0.1
 TURN_MS = 4_000
 
@@ -87,7 +87,7 @@ def test_a_read_longer_than_the_lease_is_given_up_and_the_next_asks_for_less(wor
     worker.consumer.entries_per_read = ENTRIES
     proxy.slow_down(LATENCY_SECONDS)
 
-    # When a read takes too long, then it ends with its turn, and nobody is said to have tried its entries
+    # When a read takes too long, then it ends with its lease, and no attempt is counted for its entries
     with pytest.raises(RedisTimeoutError):
         drain(worker)
     assert worker.consumer.entries_per_read < ENTRIES

@@ -84,7 +84,7 @@ def test_a_cancel_ends_a_stalled_job_and_its_process(worker: Resources, looks: L
         cancel(worker, CANCEL_SECONDS + 1)
         run_shard.end_cancelled(worker)
 
-        # Then the job has ended, nobody takes it up again, and the process ends by itself
+        # Then the job has ended, no worker takes it again, and the process ends by itself
         ended = job_row(worker)
         assert (ended["status"], ended["has_files"], ended["finished_at"] is not None) == ("cancelled", False, True)
         assert looks.abandoned_shards() == []

@@ -24,7 +24,7 @@ def test_requests_beyond_the_limit_run_in_arrival_order() -> None:
 
 
 def test_a_queued_request_is_served_while_the_server_keeps_answering(monkeypatch: pytest.MonkeyPatch) -> None:
-    """given a server that answers, when a crowd takes it longer than one request may wait, then nobody is refused."""
+    """given a server that answers, when a crowd takes longer than one request may wait, then no request is refused."""
     monkeypatch.setattr(request_deadline, "SECONDS", 0.05)
 
     async def story() -> int:

@@ -33,7 +33,7 @@ def objections(sql: str) -> list[str]:
     for comment, statement in _statements(sql):
         if REASON in comment.lower():
             continue
-        # What is done to a table that this migration makes holds nobody up.
+        # Changes of a table that this migration creates block nothing.
         target = re.match(r"(?:ALTER TABLE (?:ONLY )?|CREATE (?:UNIQUE )?INDEX .*?\bON |UPDATE |DELETE FROM )(\w+)", statement)
         if (target and target[1] in new_tables) or statement.startswith("CREATE TABLE"):
             continue

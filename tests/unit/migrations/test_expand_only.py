@@ -5,7 +5,7 @@ import pytest
 from deploy.migrations.migrate import SCRIPTS
 from tests.unit.migrations.expand_only import objections
 
-# Of these nobody had data before this release.
+# No database had data before these.
 FREE = ("0001_", "0002_", "0003_")
 FILES = [path for path in sorted([*SCRIPTS.glob("*.sql"), *(SCRIPTS / "versions").glob("*.py")]) if not path.name.startswith(FREE)]
 

@@ -54,7 +54,7 @@ def test_the_configured_address_is_an_allowed_host() -> None:
 
 @pytest.mark.parametrize(("host", "over"), [("172.18.0.5:8000", "172.18.0.5"), ("[fd00::5]:8000", "fd00::5")])
 def test_a_service_behind_a_gateway_admits_its_own_address_as_host(host: str, over: str) -> None:
-    """given a service that Prometheus finds by its address, when it asks, then it gets in, and nobody under another service's address."""
+    """given a service that Prometheus finds by its address, then its requests are admitted, and none under another service's address."""
     assert outcome(Door(behind_gateway="on").ask("GET", host, over=over)) == (200, None)
     assert outcome(Door(behind_gateway="on").ask("GET", "172.18.0.6:8000", over=over)) == (421, "HOST_NOT_ALLOWED")
     assert outcome(Door(behind_gateway="on").ask("GET", "evil.example:8000", over=over)) == (421, "HOST_NOT_ALLOWED")

@@ -28,7 +28,7 @@ def ingest() -> FastAPI:
 
 @pytest.fixture(scope="module")
 def required() -> Callable[[str, str], Required]:
-    """Of the API behind its one address: reads are the query service's, all else is ingest's."""
+    """The API behind one address: reads go to query, everything else to ingest."""
     reading, writing = query().state.required, ingest().state.required
     return lambda method, path: (reading if method in READ_METHODS else writing)(method, path)
 

@@ -63,7 +63,7 @@ def test_subagent_activity_counts_as_active_time_and_gives_no_user_messages() ->
 
 
 def test_relative_paths_of_a_subagent_are_not_resolved_in_its_parents_folder() -> None:
-    """given a subagent that may work elsewhere, then of `rm a.py` nothing is said, and of `rm /tmp/a.py` what it says."""
+    """given a subagent with an unknown folder, then `rm a.py` gives no deletion, and `rm /tmp/a.py` gives one."""
     rows = [answer(0, "s1", "m", use("t1", "Bash", command="rm a.py"), use("t2", "Bash", command="rm /tmp/a.py"))]
     rows += [result(1, "s2", "t1"), result(2, "s3", "t2")]
 
