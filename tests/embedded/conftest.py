@@ -24,7 +24,7 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
     """Asserts that something becomes true within 20 seconds, and returns as soon as it is."""
 
     def check(condition: Callable[[], bool]) -> None:
-        assert wait_until(condition, 20)
+        assert wait_until(condition, 60)
 
     return check
 

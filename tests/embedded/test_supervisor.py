@@ -41,7 +41,7 @@ class Run:
 
     def output(self) -> str:
         """All that it says until its end."""
-        return self.process.communicate(timeout=20)[0]
+        return self.process.communicate(timeout=60)[0]
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_leftovers_of_a_crashed_run_are_ended_and_unrelated_processes_are_not(fo
     (folder / "stranger.pid").write_text(f"{stranger.pid} 12345\n")
     (folder / "torn.pid").write_text("")
     end_leftovers(list(folder.glob("*.pid")))
-    assert ours.wait(5) == -signal.SIGKILL
+    assert ours.wait(60) == -signal.SIGKILL
     assert stranger.poll() is None
     assert not list(folder.glob("*.pid"))
     stranger.kill()

@@ -80,7 +80,7 @@ def test_a_zip_is_imported_and_leaves_nothing_in_the_bucket(scene: Scene) -> Non
     ) == [(True,)]
     projects = {project["path"] for project in scene.stack.http.get("/api/projects?limit=100").json()}
     assert {f"/imported/{name}/{n}" for n in range(4)} <= projects
-    assert wait_until(lambda: scene.in_the_bucket() == [], 5)
+    assert wait_until(lambda: scene.in_the_bucket() == [], JOB_SECONDS)
     for log in scene.stack.log_folder.glob("*.log"):
         text = log.read_text()
         assert canary() not in text
@@ -115,7 +115,7 @@ def test_memory_does_not_grow_with_the_upload_size(scene: Scene, tmp_path: Path)
     growth_mb = {pid: (_kb(pid, "VmHWM") - before[pid]) / 1024 for pid in pids}
     print(f"200 MB: growth of the peak by process, MB: {list(growth_mb.values())}")
     assert max(growth_mb.values()) < GROWTH_MB, growth_mb
-    assert wait_until(lambda: scene.in_the_bucket() == [], 5)
+    assert wait_until(lambda: scene.in_the_bucket() == [], JOB_SECONDS)
 
 
 def _begin_to_watch(pid: int) -> int:

@@ -17,7 +17,7 @@ from tests.flow.conftest import Run, Stack
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 WAIT = {"Prefer": "wait=20"}
-SECONDS = 20
+SECONDS = 60
 
 
 @pytest.fixture

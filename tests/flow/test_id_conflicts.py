@@ -30,7 +30,7 @@ def test_an_event_under_the_id_of_another_is_a_conflict(stack: Stack) -> None:
     answer = stack.http.post("/api/events", json=[item, item | {"id": str(uuid4())}, item | {"session_id": other}], headers=WAIT).json()
     assert (answer["accepted"], answer["status"], answer["rejected"][0]["code"]) == (2, "persisted", "CONFLICT")
     assert stack.http.post("/api/conversations", json=body | {"content": "Why?"}).status_code == 201
-    assert wait_until(lambda: len(stack.select(f"SELECT FROM dead_letters WHERE event_id = '{event_id}'")) == 4, 20)
+    assert wait_until(lambda: len(stack.select(f"SELECT FROM dead_letters WHERE event_id = '{event_id}'")) == 4, 60)
     assert stack.select(f"SELECT content FROM messages WHERE id = '{event_id}'") == [("How?",)]
 
 

@@ -201,7 +201,7 @@ def test_watching_sends_growing_files_until_ctrl_c(environment: dict[str, str], 
         home.transcript(1)
         later = json.loads(watching.stdout.readline())
         watching.send_signal(signal.SIGINT)
-        _, errors = watching.communicate(timeout=30)
+        _, errors = watching.communicate(timeout=60)
 
     assert (watching.returncode, first["tool_calls_imported"]) == (0, 1)
     assert later["tool_calls_imported"] >= 1
@@ -217,7 +217,7 @@ def test_watching_waits_for_an_unreachable_server(environment: dict[str, str], h
         assert watching.stderr is not None
         said = next(line for line in watching.stderr if "no tracker" in line)
         watching.send_signal(signal.SIGINT)
-        watching.communicate(timeout=30)
+        watching.communicate(timeout=60)
     assert "Trying again every 0.2 s." in said
     assert watching.returncode == 0
 

@@ -132,7 +132,7 @@ def test_undone_files_are_sent_again(tracker: Run, home: ClaudeHome, stack: Stac
     first = imported(tracker("import", "--json"))
     [job] = first["jobs"]
     undoing = json.loads(tracker("undo", job["job_id"], "--json").stdout)
-    assert wait_until(lambda: stack.http.get(f"/api/import/jobs/{undoing['job_id']}").json()["status"] == "succeeded", 30)
+    assert wait_until(lambda: stack.http.get(f"/api/import/jobs/{undoing['job_id']}").json()["status"] == "succeeded", 60)
 
     again = imported(tracker("import", "--json"))
 

@@ -171,7 +171,7 @@ def test_a_new_bound_key_works_at_once_and_is_restricted_on_the_replica(
         # Then it is known, and the replica's policies bind it
         assert projects(client, **asked) == ["seen"]
         pair.write("UPDATE api_keys SET revoked_at = now() WHERE name = 'bound'")
-        assert wait_until(lambda: client.get("/api/projects", headers=asked).status_code == 401, 8)
+        assert wait_until(lambda: client.get("/api/projects", headers=asked).status_code == 401, 60)
 
 
 def test_replica_lag_is_reported_and_too_much_is_not_ready(pair: Pair, client: TestClient) -> None:
@@ -181,7 +181,7 @@ def test_replica_lag_is_reported_and_too_much_is_not_ready(pair: Pair, client: T
     # When the replica stands still for longer than is allowed
     pair.hold_back()
     pair.write("UPDATE ledger SET persisted = persisted + 1")
-    assert wait_until(lambda: client.get("/readyz").status_code == 503, 10)
+    assert wait_until(lambda: client.get("/readyz").status_code == 503, 60)
 
     # Then it says so, and the metrics tell how much is missing
     refusal = client.get("/readyz").json()
@@ -211,7 +211,7 @@ def test_synchronous_replication_makes_answered_writes_visible_on_the_replica(pa
     pair.write("ALTER SYSTEM SET synchronous_commit = 'remote_apply'")
     pair.write("SELECT pg_reload_conf()")
     try:
-        assert wait_until(lambda: ask(pair.primary, "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") == [(1,)], 10)
+        assert wait_until(lambda: ask(pair.primary, "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") == [(1,)], 60)
         for n in range(5):
             # Then a committed row is readable there at once
             pair.write(f"INSERT INTO projects (path, name) VALUES ('/home/ann/p{n}', 'p{n}')")

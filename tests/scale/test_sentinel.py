@@ -55,4 +55,4 @@ def test_writes_are_refused_without_the_required_replica(database_url: str, tmp_
 
         # And accepted when the replica is back
         replica.start()
-        assert processes.wait_until(lambda: pipe.post("/api/sessions/start", start).status_code in (200, 201), 30)
+        assert processes.wait_until(lambda: pipe.post("/api/sessions/start", start).status_code in (200, 201), 60)

@@ -52,7 +52,7 @@ def test_a_pickled_broker_message_is_refused_without_decoding_it(redis_url: str,
     with app.connection_for_read() as connection, connection.channel() as channel:
         consumer = app.amqp.TaskConsumer(channel, queues=[app.amqp.queues[QUEUE_DRAIN]], callbacks=[on_message], on_decode_error=on_refused)
         with consumer:
-            connection.drain_events(timeout=10)
+            connection.drain_events(timeout=60)
     assert refusals == [ContentDisallowed]
     assert not trace.exists()
 

@@ -53,7 +53,7 @@ def test_concurrent_writes_are_refused_before_redis_is_full_and_accepted_again_w
 ) -> None:
     # Given that there is room
     body = batch(size)
-    assert wait_until(lambda: http.post("/api/events", json=body).status_code == 200, 20)
+    assert wait_until(lambda: http.post("/api/events", json=body).status_code == 200, 60)
 
     # When more comes than that, four at a time, between two samples too
     with ThreadPoolExecutor(4) as pool:
@@ -73,7 +73,7 @@ def test_concurrent_writes_are_refused_before_redis_is_full_and_accepted_again_w
 
     # And when the journal is empty, all of it may come again
     small_redis.xtrim(stream_key(0), 0)
-    assert wait_until(lambda: http.post("/api/events", json=body).status_code == 200, 20)
+    assert wait_until(lambda: http.post("/api/events", json=body).status_code == 200, 60)
 
 
 def fill(redis: Redis, share: float) -> list[str]:
@@ -97,16 +97,16 @@ def test_between_the_watermarks_the_previous_decision_stays(http: TestClient, sm
 
     # When it has been above the high one, then the same is too much
     more = fill(small_redis, 0.83)
-    assert wait_until(lambda: http.get("/readyz").status_code == 503, 20)
+    assert wait_until(lambda: http.get("/readyz").status_code == 503, 60)
     small_redis.delete(*more)
     assert 0.7 * MAX_BYTES < small_redis.info("memory")["used_memory"] < 0.8 * MAX_BYTES
     samples = samples_taken(small_redis)
-    assert wait_until(lambda: samples_taken(small_redis) > samples + 2, 20)
+    assert wait_until(lambda: samples_taken(small_redis) > samples + 2, 60)
     is_error(http.post("/api/sessions/start", json=START), 503, "BACKLOG_FULL")
 
     # Until it is below the low one
     small_redis.delete(*small_redis.keys("ballast:*"))
-    assert wait_until(lambda: http.post("/api/sessions/start", json=START).status_code == 201, 20)
+    assert wait_until(lambda: http.post("/api/sessions/start", json=START).status_code == 201, 60)
 
 
 def test_an_out_of_memory_error_of_redis_is_a_full_backlog(http: TestClient, small_redis: Redis) -> None:

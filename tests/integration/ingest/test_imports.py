@@ -73,7 +73,7 @@ def test_several_files_are_one_job(service: Service) -> None:
 @pytest.mark.parametrize(("status", "success"), [("succeeded", True), ("failed", False)])
 def test_a_job_finished_within_the_wait_returns_its_counts(service: Service, status: str, success: bool) -> None:
     def work() -> None:
-        task_key, _ = service.redis.brpop(["celery:import"], timeout=10)
+        task_key, _ = service.redis.brpop(["celery:import"], timeout=60)
         assert task_key == b"celery:import"
         service.execute("UPDATE import_jobs SET status = %s, projects_imported = 15, sessions_imported = 42", status)
 

@@ -24,6 +24,7 @@ from tests.integration.ingest.conftest import Service, is_error
 
 MESSAGE = {"session_id": "s-1", "content": "How?", "role": "user"}
 START = {"session_id": "s-1", "project_path": "/p"}
+HANG_SECONDS = 60
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def is_503(answer: httpx.Response, code: str) -> None:
     is_error(answer, 503, code)
     assert int(answer.headers["retry-after"]) > 0
     # The service gives up after 0.9 s; what would be wrong is to hang. A tight bound would measure the machine: tests/faults shows the figure.
-    assert answer.elapsed.total_seconds() < 5
+    assert answer.elapsed.total_seconds() < 15
 
 
 @pytest.mark.parametrize(("path", "body"), [("/api/sessions/start", START), ("/api/events", [{"type": "session_start"} | START])])
@@ -94,12 +95,12 @@ def test_writes_to_a_hanging_redis_are_refused_within_a_second_and_block_no_othe
             answers = [pool.submit(service.post, "/api/conversations", MESSAGE) for _ in range(8)]
             started = time.monotonic()
             assert service.http.get("/healthz").status_code == 200
-            assert time.monotonic() - started < 5  # it does not hang; how fast it is, is not for a test
+            assert time.monotonic() - started < 15  # it does not hang; how fast it is, is not for a test
             for answer in answers:
                 is_503(answer.result(), "QUEUE_UNAVAILABLE")
     finally:
         service.redis.execute_command("CLIENT", "UNPAUSE")
-    assert wait_until(lambda: service.post("/api/conversations", MESSAGE).status_code == 201, 5)
+    assert wait_until(lambda: service.post("/api/conversations", MESSAGE).status_code == 201, HANG_SECONDS)
     # What hung may have been written once Redis went on: that can't be known, and the client's id makes it one row.
     assert before < len(service.journal()) <= before + 9
 
@@ -136,7 +137,7 @@ def test_a_retry_after_a_lost_append_answer_keeps_the_ids_of_the_503(service: Se
         # And with the ids that the answer has, the same events come again
         ids = details.pop("ids", None)
         again = [item | {"id": event_id} for item, event_id in zip(body, ids, strict=True)] if ids else body | details
-        assert wait_until(lambda: http.post(path, json=again).status_code in (200, 201), 10)
+        assert wait_until(lambda: http.post(path, json=again).status_code in (200, 201), HANG_SECONDS)
     proxy.stop()
     repeated = service.journal()[-len(lost) :]
     assert len(service.journal()) == before + 2 * len(lost)
@@ -163,11 +164,11 @@ def test_a_redis_that_refuses_writes_gives_a_503(service: Service) -> None:
         answer = service.post("/api/conversations", MESSAGE)
         is_error(answer, 503, answer.json()["code"])
         assert answer.json()["code"] in ("QUEUE_UNAVAILABLE", "BACKLOG_FULL")
-        assert wait_until(lambda: service.post("/api/conversations", MESSAGE).json().get("code") == "BACKLOG_FULL", 5)
+        assert wait_until(lambda: service.post("/api/conversations", MESSAGE).json().get("code") == "BACKLOG_FULL", HANG_SECONDS)
     finally:
         service.redis.config_set("maxmemory", 0)
     assert len(service.journal()) == before
-    assert wait_until(lambda: service.post("/api/conversations", MESSAGE).status_code == 201, 5)
+    assert wait_until(lambda: service.post("/api/conversations", MESSAGE).status_code == 201, HANG_SECONDS)
 
 
 @pytest.mark.parametrize("path", ["/api/sessions/start", "/api/conversations", "/api/events", "/api/import/claude-data"])
@@ -175,11 +176,11 @@ def test_a_full_journal_refuses_writes_before_decoding_them(settings: Settings, 
     with Redis.from_url(settings.redis_url) as redis, client(settings, backlog_max_entries=3) as http:
         for _ in range(4):
             redis.xadd(stream_key(0), {"payload": b""})
-        assert wait_until(lambda: http.post(path, content=b"?").status_code == 503, 5)
+        assert wait_until(lambda: http.post(path, content=b"?").status_code == 503, HANG_SECONDS)
         is_503(http.post(path, content=b"?"), "BACKLOG_FULL")
         assert is_error(http.get("/readyz"), 503, "BACKLOG_FULL").keys() == {"backlog"}
         redis.delete(stream_key(0))
-        assert wait_until(lambda: http.post(path, content=b"?").status_code == 415, 5)
+        assert wait_until(lambda: http.post(path, content=b"?").status_code == 415, HANG_SECONDS)
 
 
 def test_an_unwritable_upload_folder_refuses_uploads(service: Service, tmp_path: Path) -> None:

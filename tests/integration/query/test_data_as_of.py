@@ -46,4 +46,4 @@ def test_the_first_read_does_not_wait_for_a_locked_ledger(query_settings: Settin
             answer = client.get("/api/projects")
             assert answer.status_code == 200
             assert "x-data-as-of" not in answer.headers
-        assert wait_until(lambda: "x-data-as-of" in client.get("/api/projects").headers, 20)
+        assert wait_until(lambda: "x-data-as-of" in client.get("/api/projects").headers, 60)

@@ -27,7 +27,7 @@ from services.query.status import job_watch
 JOB = "018f3b1e-0000-7000-8000-000000000001"
 EVENTS = f"/api/import/jobs/{JOB}/events"
 REPOSITORY = Path(__file__).parent.parent.parent.parent
-SECONDS = 20
+SECONDS = 60
 
 
 @pytest.fixture

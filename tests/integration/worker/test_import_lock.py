@@ -24,10 +24,10 @@ def test_a_second_import_waits_beyond_the_lock_timeout(worker: Resources) -> Non
         lock_order.lock_import_order(first)
         waiter = threading.Thread(target=second)
         waiter.start()
-        assert wait_until(lambda: looking.execute(WAITING).fetchone() == (1,), 10)
+        assert wait_until(lambda: looking.execute(WAITING).fetchone() == (1,), 60)
 
         # When the first is through, then the second goes on
         assert not had_its_turn.is_set()
         first.commit()
-        assert had_its_turn.wait(10)
+        assert had_its_turn.wait(60)
         waiter.join()

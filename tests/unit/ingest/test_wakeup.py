@@ -20,7 +20,7 @@ class SlowSender:
     def send_task(self, name: str, **_: Any) -> None:
         self.sent.append(name)
         self.begun.set()
-        self.go_on.wait(10)
+        self.go_on.wait(60)
 
 
 def test_wakeups_requested_during_a_send_become_one_more_wakeup() -> None:
@@ -28,11 +28,11 @@ def test_wakeups_requested_during_a_send_become_one_more_wakeup() -> None:
     wakeups = WakeupSender(cast(Celery, sender))
     wakeups.start()
     wakeups.wake_workers()
-    assert sender.begun.wait(10)  # given: one wake-up is being sent
+    assert sender.begun.wait(60)  # given: one wake-up is being sent
     sender.begun.clear()
     for _ in range(1000):
         wakeups.wake_workers()
     sender.go_on.set()
-    assert sender.begun.wait(10)  # then: exactly one more follows
+    assert sender.begun.wait(60)  # then: exactly one more follows
     wakeups.stop()
     assert sender.sent == [TASK_DRAIN, TASK_DRAIN]

@@ -22,7 +22,7 @@ def test_prefetch_prepares_the_next_item_while_one_is_used() -> None:
 
     ahead = read_ahead(items())
     assert next(ahead) == 1
-    assert second_is_made.wait(10)
+    assert second_is_made.wait(60)
     assert list(ahead) == [2]
 
 
