@@ -34,6 +34,7 @@ def test_every_table_is_listed(database_url: str) -> None:
 @pytest.mark.parametrize("role", GRANTS)
 def test_a_role_has_exactly_the_listed_privileges(database_url: str, role: str) -> None:
     found, listed = set(), set()
+
     for table, columns in columns_of(database_url).items():
         wanted = GRANTS[role].get(table, {})
         for privilege in PRIVILEGES:
@@ -53,6 +54,7 @@ def test_a_role_has_exactly_the_listed_privileges(database_url: str, role: str) 
                 listed |= {(table, privilege)} if names else set()
                 [(has,)] = ask(database_url, "SELECT has_table_privilege(%s, %s, %s)", role, table, privilege)
                 found |= {(table, privilege)} if has else set()
+
     assert found == listed
 
 

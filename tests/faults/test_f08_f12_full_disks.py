@@ -74,7 +74,9 @@ def test_a_full_disk_loses_no_accepted_event_and_recovers_by_itself(
     stack = Stack(tmp_path)
     stack.start()
     assert stack.stop() == 0
+
     acks, tally = Acks(tmp_path / "acknowledged"), Tally()
+
     with small_disk((stack.paths.data_dir / place).resolve(), megabytes=64 if place != "." else 300) as disk:
         stack.start()
         try:

@@ -39,6 +39,7 @@ def test_a_migration_backs_off_and_succeeds_under_load(stack: Stack, tmp_path: P
         "ALTER TABLE sessions ADD COLUMN mood text",
         "ALTER TABLE tool_calls ADD COLUMN mood text",
     )
+
     acks, tally = Acks(tmp_path / "acknowledged"), Tally()
     try:
         asyncio.run(migrated_under_load(stack, acks, tally, scripts))
@@ -46,13 +47,16 @@ def test_a_migration_backs_off_and_succeeds_under_load(stack: Stack, tmp_path: P
         acks.close()
     # It said what it waited for, and got through.
     assert "The migration is held up" in capfd.readouterr().err
+
     with stack.database() as connection:
         connection.execute("SELECT m.mood, s.mood, t.mood FROM messages AS m, sessions AS s, tool_calls AS t LIMIT 0")
     # Everything sent meanwhile was accepted, none of it late or twice, and the numbers are right.
     assert tally.violations == []
     # (A connection that was idle for 5 s may be closed by the server just when it is used again; then there is no answer.)
     assert {answer for answer in tally.answers if answer.isdigit()} <= {"200", "201"}
+
     count = checks.check(stack, acks)
     assert count.violations == []
     assert count.accepted.total() > RATE * READING_SECONDS / 2
+
     print(f"{count.accepted.total()} events accepted and stored around the migration; answers {dict(tally.answers)}")

@@ -25,6 +25,7 @@ def test_a_hanging_redis_refuses_writes_soon_and_each_retry_is_one_event(proxied
     session_id = start_session(proxied)
     refusals: list[httpx.Response] = []
     tried: list[dict[str, str]] = []
+
     with ThreadPoolExecutor(1) as thread, httpx.Client(base_url=proxied.url, trust_env=False) as client:
         hang = thread.submit(FAULTS["redis-hung"].happen, Scene(proxied, Random(0), HANG_SECONDS))
         while not hang.done():
@@ -35,9 +36,11 @@ def test_a_hanging_redis_refuses_writes_soon_and_each_retry_is_one_event(proxied
             assert client.get("/healthz").status_code == 200
             time.sleep(EVERY_SECONDS)
         hang.result()
+
     assert refusals
     assert {(answer.status_code, answer.headers["retry-after"]) for answer in refusals} == {(503, "1")}
     assert max(answer.elapsed.total_seconds() for answer in refusals) < stretched(1.5)
+
     for event in tried:
         send_until_accepted(proxied, event)
     await_settled(proxied)
@@ -49,6 +52,7 @@ def test_a_postgres_outage_refuses_no_event_of_a_known_session(proxied: Stack) -
     session_id = start_session(proxied)
     scene = Scene(proxied, Random(0), AWAY_SECONDS)
     accepted: list[dict[str, str]] = []
+
     with ThreadPoolExecutor(1) as thread, httpx.Client(base_url=proxied.url, trust_env=False, timeout=30) as client:
         outage = thread.submit(FAULTS["postgres-away"].happen, scene)
         questions = {client.get(path).status_code for path in QUESTIONS}
@@ -59,8 +63,10 @@ def test_a_postgres_outage_refuses_no_event_of_a_known_session(proxied: Stack) -
             accepted.append(event)
             time.sleep(EVERY_SECONDS)
         outage.result()
+
     assert scene.problems == []
     assert questions == {200, 503}
+
     await_settled(proxied)
     assert_all_stored(proxied, accepted)
 
@@ -72,6 +78,7 @@ def test_a_full_redis_refuses_writes_and_loses_no_accepted_event(proxied: Stack)
     accepted: list[dict[str, str]] = []
     refused: list[dict[str, str]] = []
     statuses: set[int] = set()
+
     with ThreadPoolExecutor(1) as thread:
         full = thread.submit(FAULTS["redis-full"].happen, scene)
         while not full.done():
@@ -80,8 +87,10 @@ def test_a_full_redis_refuses_writes_and_loses_no_accepted_event(proxied: Stack)
             statuses.add(answer.status_code)
             (accepted if answer.status_code == 201 else refused).append(event)
         full.result()
+
     assert statuses <= {201, 429, 503}
     assert refused
+
     for event in refused[:SENT_AGAIN]:
         send_until_accepted(proxied, event)
     await_settled(proxied)

@@ -21,6 +21,7 @@ def test_a_rolling_restart_fails_no_request_that_is_retried_once(proxied: Stack)
     session_id = start_session(proxied)
     scene = Scene(proxied, Random(0), 0)
     accepted, twice = [], []
+
     with ThreadPoolExecutor(1) as thread, httpx.Client(base_url=proxied.url, trust_env=False, timeout=60) as client:
         restart = thread.submit(FAULTS["rolling-restart"].happen, scene)
         while not restart.done():
@@ -33,7 +34,9 @@ def test_a_rolling_restart_fails_no_request_that_is_retried_once(proxied: Stack)
             accepted.append(event)
             time.sleep(EVERY_SECONDS)
         restart.result()
+
     assert scene.problems == []
+
     await_settled(proxied)
     assert_all_stored(proxied, accepted)
 

@@ -130,6 +130,7 @@ def test_a_file_path_is_stored_as_text_and_never_opened(target: Target) -> None:
         "%2e%2e%2f",
         "~/.ssh/id_ed25519",
     ]
+
     for path in paths:
         assert (
             target.post(
@@ -137,6 +138,7 @@ def test_a_file_path_is_stored_as_text_and_never_opened(target: Target) -> None:
             ).status_code
             == 201
         )
+
     stored = [event.file_path for event in target.journal() if isinstance(event, Activity)]
     assert stored == [path.replace("\0", "\ufffd") for path in paths]
 

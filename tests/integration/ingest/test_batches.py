@@ -36,6 +36,7 @@ def test_ndjson_is_accepted_with_either_media_type(service: Service) -> None:
 
 def test_each_bad_item_is_reported_and_the_rest_is_accepted(service: Service) -> None:
     service.start("s-1", start_time="2024-01-15T10:00:00")
+
     items: list[Any] = [
         MESSAGE,
         {"type": "poem"},
@@ -48,6 +49,7 @@ def test_each_bad_item_is_reported_and_the_rest_is_accepted(service: Service) ->
         CALL | {"parameters": {"n": 2**64}},
         CALL,
     ]
+
     answer = service.post("/api/events", items).json()
     assert answer["accepted"] == 2
     assert [(item["index"], item["code"]) for item in answer["rejected"]] == [
@@ -61,6 +63,7 @@ def test_each_bad_item_is_reported_and_the_rest_is_accepted(service: Service) ->
         (8, "VALIDATION_ERROR"),
     ]
     assert all(set(item) == {"index", "code", "message"} and item["message"] for item in answer["rejected"])
+
     _, message, call = service.journal()
     assert isinstance(message, Conversation)
     assert isinstance(call, ToolCall)

@@ -90,6 +90,7 @@ def test_writes_to_a_hanging_redis_are_refused_within_a_second_and_block_no_othe
     service.start("s-1")
     before = len(service.journal())
     service.redis.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
+
     try:
         with ThreadPoolExecutor(8) as pool:
             answers = [pool.submit(service.post, "/api/conversations", MESSAGE) for _ in range(8)]
@@ -100,6 +101,7 @@ def test_writes_to_a_hanging_redis_are_refused_within_a_second_and_block_no_othe
                 is_503(answer.result(), "QUEUE_UNAVAILABLE")
     finally:
         service.redis.execute_command("CLIENT", "UNPAUSE")
+
     assert wait_until(lambda: service.post("/api/conversations", MESSAGE).status_code == 201, HANG_SECONDS)
     # What hung may have been written once Redis went on: that can't be known, and the client's id makes it one row.
     assert before < len(service.journal()) <= before + 9

@@ -26,6 +26,7 @@ def test_the_service_is_alive_but_not_ready_while_reads_hang(
     """given a database that does not answer, when more reads wait than there are threads, then health checks are still answered."""
     monkeypatch.setattr(database, "STATEMENT_TIMEOUT_MS", 60_000)
     monkeypatch.setattr(database, "make_engine", partial(make_engine, lock_timeout_ms=60_000))
+
     with TestClient(create_app(query_settings), LOCAL) as client, ThreadPoolExecutor(READERS) as readers:
         assert client.get("/readyz").status_code == 200
         with connection.transaction():
@@ -38,6 +39,7 @@ def test_the_service_is_alive_but_not_ready_while_reads_hang(
         assert client.get("/readyz").status_code == 200
         # Abandoned reads give their connections back.
         assert wait_until(lambda: client.app.state.threads.busy == 0, HANG_SECONDS)  # type: ignore[attr-defined]
+
     assert alive.json() == {"status": "alive"}
     assert (ready.status_code, ready.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
     assert told.status_code == 200

@@ -18,6 +18,7 @@ MANY = 60_000_000
 def test_percentiles_are_correct_beyond_the_capacity_of_a_histogram(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     # Given two days on which one tool was called 60 million times each in 100 ms, and on one 50 million times in 1 s
     assert 2 * MANY > holds(TIMES_DIGITS) > MANY
+
     for grain, start, quick, slow in (
         (1440, DAY, MANY, 0), (1440, DAY + timedelta(days=1), MANY // 2, MANY // 2), (10080, DAY, MANY + MANY // 2, MANY // 2),
         (0, "-infinity", MANY + MANY // 2, MANY // 2),
@@ -28,6 +29,7 @@ def test_percentiles_are_correct_beyond_the_capacity_of_a_histogram(client: Test
             f" + placed(%(slow)s, latency_bucket(1000) + 1, {TIMES_DIGITS}))",
             {"grain": grain, "start": start, "quick": quick, "slow": slow, "n": quick + slow},
         )
+
     # When the percentiles of all time, of the week, and of a day are asked for, then they are those of the calls
     for range_, p95 in (
         ({}, 1000),

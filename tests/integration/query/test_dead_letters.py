@@ -39,6 +39,7 @@ def test_dead_letters_are_grouped_by_kind_and_reason(client: TestClient, connect
     stored = add_dead_letter(connection, stored_at="2026-01-03T00:00:00Z", payload=b"")
     answer = client.get("/api/dead-letters").json()
     first, second = answer["groups"]
+
     assert (first["kind"], first["reason"], first["sqlstate"], first["count"], first["newest"]) == (
         "conversation", "too long", "22001", 4, long[:0:-1],
     )  # fmt: skip
@@ -46,6 +47,7 @@ def test_dead_letters_are_grouped_by_kind_and_reason(client: TestClient, connect
     assert answer["total"] == 5
     assert [item["id"] for item in answer["items"]] == [negative, *long[::-1]]
     assert [item["id"] for item in client.get("/api/dead-letters?kind=activity&reason=negative").json()["items"]] == [negative]
+
     kept = client.get("/api/dead-letters?status=stored").json()
     assert [(item["id"], item["status"]) for item in kept["items"]] == [(stored, "stored")]
 

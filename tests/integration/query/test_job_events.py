@@ -79,17 +79,21 @@ def events_of(answer: httpx.Response) -> Iterator[tuple[str, Any]]:
 def test_changes_are_streamed_until_the_job_ends(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
     _, client = served
     add_job(connection)
+
     with client.stream("GET", EVENTS) as answer:
         told = events_of(answer)
         name, job = next(told)
         assert (name, job["progress"], job["status"]) == ("progress", 0.0, "running")
+
         connection.execute("UPDATE import_jobs SET bytes_done = 50")
         name, job = next(told)
         assert (name, job["progress"]) == ("progress", 0.25)
+
         connection.execute("UPDATE import_jobs SET status = 'succeeded', bytes_done = 200, finished_at = now()")
         name, job = next(told)
         assert (name, job["progress"], job["status"]) == ("done", 1.0, "succeeded")
         assert list(told) == []
+
     assert job == client.get(f"/api/import/jobs/{JOB}").json()
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert (answer.headers["cache-control"], answer.headers["x-accel-buffering"]) == ("no-store", "no")
@@ -206,6 +210,7 @@ def test_the_embedded_gateway_streams_and_stops_on_sigterm(
     )
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     listening.close()
+
     try:
         with httpx.Client(base_url=url, timeout=SECONDS * 2) as client, client.stream("GET", EVENTS) as answer:
             told = events_of(answer)

@@ -33,9 +33,11 @@ def test_a_failed_job_can_be_retried_while_its_files_exist(client: TestClient, c
         connection.execute(insert.encode(), (status, has_files))
     jobs = client.get("/api/import/jobs").json()["items"]
     assert sorted((job["status"], job["can_retry"]) for job in jobs) == [("failed", False), ("failed", True), ("succeeded", False)]
+
     shown = {
         name: jobs[0][name] for name in ("kind", "rows_done", "files_done", "api_calls_imported", "rows_per_second", "unknown_records")
     }
+
     assert shown == {
         "kind": "import",
         "rows_done": 300,
@@ -54,15 +56,18 @@ def test_progress_of_an_undo_is_the_share_of_sessions_removed(client: TestClient
         "INSERT INTO import_jobs (id, number, status, stage, files, sessions_imported) VALUES (%s, 7, 'succeeded', 'succeeded', '[]', 4)",
         (imported,),
     )
+
     connection.execute(
         "INSERT INTO import_jobs (id, kind, undoes, status, stage, files, has_files, started_at) VALUES (%s, 'undo', %s, 'running', 'undoing', '[]', false,"
         " now() - interval '30 s')",
         (undo, imported),
     )
+
     connection.execute("INSERT INTO import_sessions VALUES (7, 'the last'), (8, 'of another')")
     job = client.get(f"/api/import/jobs/{undo}").json()
     assert (job["kind"], job["undoes"], job["progress"], job["can_retry"]) == ("undo", imported, 0.75, False)
     assert 10 <= job["eta_seconds"] <= 300
+
     connection.execute("UPDATE import_jobs SET sessions_imported = 0 WHERE kind = 'import'")
     job = client.get(f"/api/import/jobs/{undo}").json()
     assert (job["progress"], job["eta_seconds"]) == (0.0, None)

@@ -55,6 +55,7 @@ def test_rows_inserted_between_pages_neither_repeat_nor_hide_others(client: Test
     seed.add_project(connection, "/p")
     seed.add_session(connection, "s", 1)
     before = {str(seed.add_message(connection, "s", NOON + timedelta(seconds=n // 2), "needle")) for n in range(10)}
+
     for sort in ("newest", "best"):
         first = client.get(f"/api/conversations/search?q=needle&limit=4&sort={sort}").json()
         for seconds in (-5, 1, 2, 60):
@@ -118,6 +119,7 @@ def test_a_session_is_open_unless_ended_idle_or_only_imported(client: TestClient
     seed.add_message(connection, "back", later)
     seed.compute_aggregates(connection)
     items = {item["session_id"]: item for item in client.get("/api/sessions").json()["items"]}
+
     assert {name: (item["status"], item["end_reason"], item["end_time"]) for name, item in items.items()} == {
         "open": ("open", None, None),
         "ended": ("ended", "explicit", "2024-01-15T12:05:00Z"),
@@ -132,6 +134,7 @@ def test_a_session_is_open_unless_ended_idle_or_only_imported(client: TestClient
     assert items["ended"]["duration_minutes"] == 5.0
     assert items["imported"]["start_time"] is None
     assert client.get("/api/sessions/known").json()["status"] == "open"
+
     for status in ("open", "ended"):
         listed = {item["session_id"] for item in client.get(f"/api/sessions?status={status}").json()["items"]}
         assert listed == {name for name, item in items.items() if item["status"] == status}
@@ -165,11 +168,13 @@ def test_conversations_and_activities_are_filtered(client: TestClient, connectio
     messages = client.get("/api/conversations?limit=1000").json()["items"]
     assert [item["timestamp"] for item in messages[-5:]] == [None] * 5
     assert set(messages[0]) == {"id", "session_id", "project_id", "role", "content", "timestamp", "model", "agent_id"}
+
     chosen = client.get(f"/api/conversations?limit=1000&project_id={made.projects[0]}&role=user&start_date=2024-10-26").json()["items"]
     assert chosen == [
         item for item in messages
         if item["project_id"] == made.projects[0] and item["role"] == "user" and item["timestamp"] and item["timestamp"] >= "2024-10-26"
     ]  # fmt: skip
+
     activities = client.get("/api/activities?limit=1000").json()["items"]
     one = activities[0]["file_path"]
     assert client.get(f"/api/activities?limit=1000&file_path={one}").json()["items"] == [
@@ -177,6 +182,7 @@ def test_conversations_and_activities_are_filtered(client: TestClient, connectio
     ]
     assert client.get("/api/activities?limit=1000&file_path=/home/dev/src/*").json()["items"] == activities
     assert client.get("/api/activities?file_path=/home/dev/sr_/*").json()["items"] == []
+
     deleted = client.get("/api/activities?limit=1000&action=deleted&session_id=session-1").json()["items"]
     assert deleted == [item for item in activities if item["action"] == "deleted" and item["session_id"] == "session-1"]
 

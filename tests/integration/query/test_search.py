@@ -232,9 +232,12 @@ def test_the_newest_matches_are_ranked_and_the_rest_follow_by_time(client: TestC
         item for item in client.get("/api/conversations?limit=1000").json()["items"] if q[0] != '"' or "a needle" in item["content"]
     ]
     items = list(all_pages(client, f"q={q}"))
+
     assert sorted(item["id"] for item in items) == sorted(item["id"] for item in everything)
+
     ranked = 5
     assert {item["id"] for item in items[:ranked]} == {item["id"] for item in everything[:ranked]}
+
     scores = [item["score"] for item in items[:ranked]]
     assert scores == sorted(scores, reverse=True)
     assert [item["id"] for item in items[ranked:]] == [item["id"] for item in everything[ranked:]]

@@ -172,6 +172,7 @@ def test_top_files_and_users_are_ranked(client: TestClient, connection: psycopg.
     seed.add_activity(connection, "b", noon, "/shared.py")
     seed.compute_aggregates(connection)
     top = client.get("/api/stats").json()["top_files"]
+
     assert top == [
         {
             "file_path": "/shared.py",
@@ -190,11 +191,13 @@ def test_top_files_and_users_are_ranked(client: TestClient, connection: psycopg.
             "last_touched": "2024-01-15T12:00:00Z",
         },
     ]
+
     dated = client.get(f"/api/projects/{one}/stats?start_date=2024-01-15&end_date=2024-01-16").json()
     assert dated["top_files"] == [
         {"file_path": "/shared.py", "touches": 2, "lines_added": 2, "lines_removed": 4, "last_touched": "2024-01-16T12:00:00Z"}
     ]
     assert dated["totals"]["files_modified"] == 1
+
     users = client.get("/api/stats").json()["users"]
     assert {(user["user"], user["sessions"], user["lines_added"]) for user in users} == {("ada", 1, 3), (None, 1, 3)}
 

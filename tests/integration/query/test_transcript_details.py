@@ -20,6 +20,7 @@ def test_details_known_only_from_transcripts_are_shown(client: TestClient, conne
     seed.add_api_call(connection, "s", NOON)
     seed.compute_aggregates(connection)
     session = client.get("/api/sessions/s").json()
+
     assert [session[name] for name in ("title", "parent_session_id", "api_calls", "unpriced_calls", "cost_usd")] == [
         "Fix the build",
         "before",
@@ -27,10 +28,13 @@ def test_details_known_only_from_transcripts_are_shown(client: TestClient, conne
         1,
         2.0,
     ]
+
     [message] = client.get("/api/conversations").json()["items"]
     assert (message["content"], message["agent_id"]) == ("", "a1")
+
     [call] = client.get("/api/tool-calls/session/s").json()["items"]
     assert (call["duration_source"], call["agent_id"]) == ("timestamps", "a1")
+
     [activity] = client.get("/api/activities").json()["items"]
     assert (activity["is_estimated"], activity["agent_id"]) == (True, "a1")
 
@@ -45,11 +49,13 @@ def test_an_unknown_cost_of_a_project_is_null_and_not_zero(client: TestClient, c
     seed.add_api_call(connection, "unpriced", NOON)
     seed.compute_aggregates(connection)
     projects = {project["name"]: project for project in client.get("/api/projects").json()}
+
     assert {name: project["cost_usd"] for name, project in projects.items()} == costs
     assert {session["session_id"]: session["cost_usd"] for session in client.get("/api/sessions").json()["items"]} == costs | {
         "unused": None
     }
     assert {user["user"]: user["cost_usd"] for user in client.get("/api/stats").json()["users"]} == costs
+
     for name, cost in costs.items():
         stats = client.get(f"/api/projects/{projects[name]['id']}/stats").json()
         assert stats["totals"]["cost_usd"] == stats["time_series"][0]["cost_usd"] == stats["project"]["cost_usd"] == cost

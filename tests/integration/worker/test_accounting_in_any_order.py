@@ -26,6 +26,7 @@ STEPS = st.one_of(
 def test_the_account_balances_after_any_sequence_of_steps(world: World, steps: list[tuple[str, object]]) -> None:
     world = _begin_again(world)
     accepted_ids: set[UUID] = set()
+
     for step, argument in steps:
         match step, argument:
             case "append", list(chosen):
@@ -37,6 +38,7 @@ def test_the_account_balances_after_any_sequence_of_steps(world: World, steps: l
             case _:
                 _do(world, step)
         assert accounting(world.me).drift == 0
+
     # In the end whatever is alive goes on.
     for _ in range(3):
         world.let_time_pass()
@@ -45,6 +47,7 @@ def test_the_account_balances_after_any_sequence_of_steps(world: World, steps: l
     found = accounting(world.me)
     assert (found.accepted, found.pending, found.drift) == (world.accepted, 0, 0)
     assert found.persisted + found.duplicate + found.dead == world.accepted
+
     with psycopg.connect(world.me.settings.database_url) as connection:
         assert connection.execute("SELECT count(*) FROM tool_calls").fetchone() == (found.persisted,)
     assert found.persisted == len(accepted_ids)

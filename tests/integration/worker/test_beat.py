@@ -46,7 +46,7 @@ class TestTheJournal:
         worker.redis.xgroup_destroy(STREAM, "drain")
         assert looks.journal() == ONE_CALL
 
-    def test_an_entry_in_hand_is_left_to_its_worker_until_that_is_taken_to_be_dead(self, looks: Looks, worker: Resources) -> None:
+    def test_a_pending_entry_is_left_to_its_worker_until_that_counts_as_dead(self, looks: Looks, worker: Resources) -> None:
         append(worker.redis)
         read_new(worker.redis, STREAM, "a-worker")
         assert looks.journal() == NO_CALL
@@ -54,7 +54,7 @@ class TestTheJournal:
         time.sleep(worker.settings.claim_idle_ms / 1000 + 0.05)
         assert looks.journal() == ONE_CALL
 
-    def test_a_new_entry_beside_one_in_hand_is_found(self, looks: Looks, worker: Resources) -> None:
+    def test_a_new_entry_beside_a_pending_one_is_found(self, looks: Looks, worker: Resources) -> None:
         append(worker.redis)
         entries = read_new(worker.redis, STREAM, "a-worker")
         append(worker.redis)
@@ -63,7 +63,7 @@ class TestTheJournal:
         acknowledge(worker.redis, [*entries, *read_new(worker.redis, STREAM, "a-worker")])
         assert looks.journal() == NO_CALL
 
-    def test_a_partition_that_a_worker_drains_needs_no_other_until_its_lease_ends(self, looks: Looks, worker: Resources) -> None:
+    def test_a_leased_partition_needs_no_wakeup_until_its_lease_ends(self, looks: Looks, worker: Resources) -> None:
         append(worker.redis)
         assert partition_lease.acquire(worker.redis, STREAM, "a-worker", 60_000)
         assert looks.journal() == NO_CALL
@@ -71,13 +71,13 @@ class TestTheJournal:
         partition_lease.release(worker.redis, STREAM, "a-worker")
         assert looks.journal() == ONE_CALL
 
-    def test_a_partition_that_is_no_longer_configured_is_looked_at(self, looks: Looks, worker: Resources) -> None:
+    def test_a_partition_no_longer_configured_is_still_watched(self, looks: Looks, worker: Resources) -> None:
         worker.redis.set("journal:partitions", 3)
         make_group(worker.redis, stream_key(2))
         worker.redis.xadd(stream_key(2), {PAYLOAD_FIELD: b"{}"})
         assert looks.journal() == ONE_CALL
 
-    def test_wakeups_that_no_worker_reads_do_not_pile_up(self, looks: Looks, worker: Resources) -> None:
+    def test_unread_wakeups_do_not_pile_up(self, looks: Looks, worker: Resources) -> None:
         append(worker.redis)
         worker.redis.lpush(queue_key(QUEUE_DRAIN), *[b"{}"] * 1000)
         looks.journal()
@@ -89,7 +89,7 @@ class TestTheJournal:
 
 
 class TestPostgres:
-    def test_a_shard_is_found_when_nobody_has_begun_it_or_its_worker_is_gone(self, looks: Looks, database: psycopg.Connection) -> None:
+    def test_an_unstarted_or_abandoned_shard_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         job_id = _job(database, created_seconds_ago=1)
         assert looks.abandoned_shards() == []
 
@@ -102,21 +102,19 @@ class TestPostgres:
         database.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
         assert looks.abandoned_shards() == [(str(job_id), 0)]
 
-    def test_a_cancel_that_no_worker_reacts_to_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
+    def test_an_unanswered_cancel_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         _job(database)
         assert looks.unheard_cancels() == NO_CALL
         database.execute("UPDATE import_jobs SET cancel_requested_at = now() - interval '6 seconds'")
         assert looks.unheard_cancels() == ONE_CALL
 
-    def test_a_scrub_that_waits_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
+    def test_a_waiting_scrub_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         assert looks.abandoned_scrubs() == []
         scrub_id = uuid4()
         database.execute("INSERT INTO scrubs (id, is_dry_run, created_at) VALUES (%s, false, now() - interval '6 seconds')", [scrub_id])
         assert looks.abandoned_scrubs() == [(str(scrub_id),)]
 
-    def test_an_open_session_is_found_when_it_has_been_idle_for_long_enough(
-        self, looks: Looks, worker: Resources, database: psycopg.Connection
-    ) -> None:
+    def test_an_idle_open_session_is_found(self, looks: Looks, worker: Resources, database: psycopg.Connection) -> None:
         database.execute(
             "INSERT INTO sessions (session_id, project_id, counted, started_at, last_event_at) VALUES ('s', 0, true, now(), now())"
         )
@@ -128,26 +126,26 @@ class TestPostgres:
         database.execute("UPDATE sessions SET idle_closed_at = last_event_at")
         assert looks.idle_sessions() == NO_CALL
 
-    def test_a_consumer_that_is_gone_is_found_by_its_row(self, looks: Looks, database: psycopg.Connection) -> None:
+    def test_a_dead_consumer_is_found_by_its_row(self, looks: Looks, database: psycopg.Connection) -> None:
         assert looks.dead_consumers() == NO_CALL
         database.execute("INSERT INTO drainers (consumer, registered_at) VALUES ('gone', now() - interval '2 hours')")
         assert looks.dead_consumers() == ONE_CALL
 
-    def test_a_connection_that_was_ended_is_made_again(self, looks: Looks, database: psycopg.Connection) -> None:
+    def test_a_lost_connection_is_replaced(self, looks: Looks, database: psycopg.Connection) -> None:
         assert looks.abandoned_shards() == []
         database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tracker-beat'")
         with pytest.raises(psycopg.OperationalError):
             looks.abandoned_shards()
         assert looks.abandoned_shards() == []
 
-    def test_a_server_that_does_not_answer_ends_the_look(self, looks: Looks) -> None:
+    def test_an_unresponsive_server_ends_the_look(self, looks: Looks) -> None:
         with pytest.raises(TimeoutError), _within(0.2):
             looks._select("SELECT pg_sleep(1)")
         assert looks.abandoned_shards() == []
 
 
 class TestUploads:
-    def test_uploads_are_swept_once_a_day_and_after_each_job_that_ended(
+    def test_uploads_are_swept_daily_and_after_each_ended_job(
         self, looks: Looks, worker: Resources, database: psycopg.Connection, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
         assert looks.uploads() == ONE_CALL, "never swept"
@@ -166,7 +164,7 @@ class TestUploads:
         worker.redis.set(UPLOADS_SWEPT_KEY, time.time() - 25 * 3600)
         assert looks.uploads() == ONE_CALL
 
-    def test_files_of_a_job_that_failed_a_day_ago_are_found(self, looks: Looks, worker: Resources, database: psycopg.Connection) -> None:
+    def test_files_of_a_job_failed_a_day_ago_are_found(self, looks: Looks, worker: Resources, database: psycopg.Connection) -> None:
         worker.redis.set(UPLOADS_SWEPT_KEY, time.time())
         _job(database)
         database.execute("UPDATE import_jobs SET status = 'failed', finished_at = now() - interval '25 hours'")
@@ -182,14 +180,12 @@ class TestTheScheduler:
         yield scheduler
         scheduler.close()
 
-    def test_after_a_start_nothing_is_sent_but_what_looks_by_doing(self, scheduler: LookFirst, worker: Resources) -> None:
+    def test_a_start_sends_only_tasks_that_look_themselves(self, scheduler: LookFirst, worker: Resources) -> None:
         worker.redis.set(UPLOADS_SWEPT_KEY, time.time())
         self.run_all(scheduler)
         assert self.lengths(worker.redis) == {QUEUE_DRAIN: 1, QUEUE_IMPORT: 0, QUEUE_MAINTENANCE: 1}, "canary and accounting"
 
-    def test_while_no_worker_reads_them_the_queues_do_not_grow(
-        self, scheduler: LookFirst, worker: Resources, database: psycopg.Connection
-    ) -> None:
+    def test_queues_do_not_grow_without_workers(self, scheduler: LookFirst, worker: Resources, database: psycopg.Connection) -> None:
         append(worker.redis)
         _job(database)
         database.execute("INSERT INTO scrubs (id, is_dry_run, created_at) VALUES (%s, false, now() - interval '6 seconds')", [uuid4()])
@@ -199,7 +195,7 @@ class TestTheScheduler:
         # drain, canary; the shard; accounting, uploads, dead consumers, the scrub
         assert self.lengths(worker.redis) == {QUEUE_DRAIN: 2, QUEUE_IMPORT: 1, QUEUE_MAINTENANCE: 4}
 
-    def test_a_look_that_fails_is_one_warning_and_no_task(self, scheduler: LookFirst, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_failed_look_is_one_warning_and_no_task(self, scheduler: LookFirst, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(scheduler, "_looks", Looks(Settings(database_url="postgresql://nobody@127.0.0.1:1/none")))
         with structlog.testing.capture_logs() as lines:
             for _ in range(3):
@@ -222,7 +218,7 @@ class TestTheScheduler:
             scheduler.apply_entry(scheduler.schedule["journal"])
         assert file.exists()
 
-    def test_a_message_that_is_not_celerys_is_passed_over(self, looks: Looks, worker: Resources) -> None:
+    def test_a_foreign_broker_message_is_ignored(self, looks: Looks, worker: Resources) -> None:
         worker.redis.lpush(queue_key(QUEUE_DRAIN), b"\x00", b"[]", b'{"headers": {"task": "another"}}')
         assert not looks.is_queued(TASK_DRAIN)
         worker.redis.lpush(queue_key(QUEUE_DRAIN), b'{"headers": {"task": "drain"}}')

@@ -35,7 +35,7 @@ def going_round(worker: Resources) -> Iterator[list[Entry]]:
     return batches(worker, consumer, deadline=time.monotonic() + 60)
 
 
-def test_while_one_worker_has_a_partition_the_other_drains_the_other_one(world: World) -> None:
+def test_two_workers_drain_different_partitions(world: World) -> None:
     # Given entries in both partitions
     for partition in range(PARTITIONS):
         world.append(call(session_id=session_in(partition)))
@@ -48,7 +48,7 @@ def test_while_one_worker_has_a_partition_the_other_drains_the_other_one(world: 
     assert {entry.stream for entry in mine}.isdisjoint({entry.stream for entry in others})
 
 
-def test_a_partition_that_another_worker_has_leased_is_not_read(world: World) -> None:
+def test_a_leased_partition_is_not_read_by_another_worker(world: World) -> None:
     world.append(call(session_id=session_in(0)))
     partition_lease.acquire(world.redis, STREAMS[0], "somebody", 60_000)
 
@@ -57,7 +57,7 @@ def test_a_partition_that_another_worker_has_leased_is_not_read(world: World) ->
     assert world.redis.xlen(STREAMS[0]) == 1
 
 
-def test_the_lease_of_a_dead_worker_ends_after_its_time(world: World) -> None:
+def test_the_lease_of_a_dead_worker_expires(world: World) -> None:
     world.append(call(session_id=session_in(0)))
     partition_lease.acquire(world.redis, STREAMS[0], "a dead worker", 50)
     time.sleep(0.1)
@@ -68,7 +68,7 @@ def test_the_lease_of_a_dead_worker_ends_after_its_time(world: World) -> None:
     assert world.sums() == (1, 1, 0, 0, 0)
 
 
-def test_only_its_owner_renews_and_releases_a_lease(world: World) -> None:
+def test_only_the_owner_renews_and_releases_a_lease(world: World) -> None:
     stream = STREAMS[0]
     assert partition_lease.acquire(world.redis, stream, "a", 1_000)
     assert not partition_lease.acquire(world.redis, stream, "b", 1_000)
@@ -81,7 +81,7 @@ def test_only_its_owner_renews_and_releases_a_lease(world: World) -> None:
     assert partition_lease.acquire(world.redis, stream, "b", 1_000)
 
 
-def test_an_event_whose_wakeup_came_during_another_workers_lease_is_not_left_waiting(world: World) -> None:
+def test_an_event_with_a_wakeup_during_another_workers_lease_is_drained(world: World) -> None:
     # Given a lease under which nothing was found, and which has not ended yet
     stream = STREAMS[0]
     partition_lease.acquire(world.redis, stream, "a", 60_000)
@@ -96,7 +96,7 @@ def test_an_event_whose_wakeup_came_during_another_workers_lease_is_not_left_wai
     assert partition_lease.release(world.redis, stream, "a")
 
 
-def test_no_wakeup_and_no_lease_is_left_when_all_is_drained(world: World) -> None:
+def test_a_finished_drain_leaves_neither_wakeup_nor_lease(world: World) -> None:
     for partition in range(PARTITIONS):
         world.append(call(session_id=session_in(partition)))
     assert all(world.redis.exists(wakeup_key(stream)) for stream in STREAMS)

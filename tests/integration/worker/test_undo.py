@@ -53,6 +53,7 @@ def test_aggregates_agree_with_the_rows_after_each_transaction(worker: Resources
     """given an undo of three rows a transaction, when live events come in between, then nothing drifts at any commit."""
     monkeypatch.setattr(undo, "ROWS_AT_ONCE", 3)
     steps, is_more = 0, True
+
     while is_more:
         with worker.transaction() as connection:
             is_more = undo.undo_some(worker, connection, imported)
@@ -62,7 +63,9 @@ def test_aggregates_agree_with_the_rows_after_each_transaction(worker: Resources
             store(connection, [said("s1", 100 + steps)])
             assert not any(verify(connection, GAP).values()), f"after transaction {steps}"
         steps += 1
+
     assert steps > 5
+
     with worker.transaction() as connection:
         left = connection.execute("SELECT (SELECT count(*) FROM messages), (SELECT array_agg(session_id) FROM sessions)").fetchone()
         assert left == (steps + 1, ["s1"])
@@ -114,6 +117,7 @@ def test_an_undo_reads_only_affected_rows(worker: Resources, imported: int) -> N
         "session_facts",
         "files",
     )
+
     with worker.transaction() as connection:
         for statement in OTHERS:
             connection.execute(statement.encode())
@@ -122,6 +126,7 @@ def test_an_undo_reads_only_affected_rows(worker: Resources, imported: int) -> N
         connection.execute("VACUUM ANALYZE")
         connection.autocommit = False
     read = "SELECT relname, seq_scan, seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = ANY(%s) AND seq_tup_read > 0"
+
     with worker.transaction() as connection:
         while undo.undo_some(worker, connection, imported):
             continue
@@ -167,6 +172,7 @@ OTHERS = (
 def test_a_project_imported_again_keeps_its_id(worker: Resources) -> None:
     """given an import that is undone, when it is imported again, then keys that are bound to its project see it again."""
     ids = []
+
     for _ in range(2):
         with worker.connection() as connection:
             with connection.transaction():
@@ -181,5 +187,6 @@ def test_a_project_imported_again_keeps_its_id(worker: Resources) -> None:
                 while undo.undo_some(worker, connection, number):
                     continue
                 undo.clear_up(connection, number)
+
     assert ids[0] == ids[1]
     assert len(ids[0]) == 1

@@ -4,7 +4,7 @@ from services.worker.render_sql import FOLDER, rendered
 from services.worker.sql_text import listed, sql
 
 
-def test_the_committed_text_is_what_the_worker_sends() -> None:
+def test_the_committed_sql_is_what_the_worker_sends() -> None:
     committed = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.sql")}
     differing = sorted(name for name in rendered().keys() | committed.keys() if rendered().get(name) != committed.get(name))
     assert differing == [], "run `make render-sql` and look at the difference"

@@ -82,7 +82,7 @@ def is_right(connection: Connection[Any]) -> bool:
     return "speaker_rollups" in found and not any(found.values())
 
 
-def test_new_rows_are_added_to_it(connection: Connection[Any]) -> None:
+def test_a_new_aggregate_includes_new_rows(connection: Connection[Any]) -> None:
     store(connection, said("s"), said("s"), failed("s"))
 
     assert cells(connection) == [
@@ -96,7 +96,7 @@ def test_new_rows_are_added_to_it(connection: Connection[Any]) -> None:
     assert is_right(connection)
 
 
-def test_it_moves_when_a_session_gets_its_project(connection: Connection[Any]) -> None:
+def test_a_new_aggregate_follows_a_session_to_its_project(connection: Connection[Any]) -> None:
     store(connection, said("s"), failed("s"))
 
     store(connection, SessionStart(project_path="/p", start_time=NOW, session_id="s", id=uuid4()))
@@ -105,7 +105,7 @@ def test_it_moves_when_a_session_gets_its_project(connection: Connection[Any]) -
     assert is_right(connection)
 
 
-def test_a_better_version_of_a_row_replaces_what_the_row_counted_for(connection: Connection[Any]) -> None:
+def test_a_better_version_of_a_row_replaces_its_contribution(connection: Connection[Any]) -> None:
     # Given a tool call of a file that was read before it had ended
     row_id = uuid4()
     pending = ToolUse(id=row_id, session_id="s", tool_name="Bash", status="error", timestamp=NOW, source="transcript")
@@ -125,7 +125,7 @@ def test_a_better_version_of_a_row_replaces_what_the_row_counted_for(connection:
     assert is_right(connection)
 
 
-def test_an_undo_takes_out_what_the_import_brought(worker: Resources, connection: Connection[Any]) -> None:
+def test_an_undo_subtracts_the_contributions_of_its_import(worker: Resources, connection: Connection[Any]) -> None:
     # Given a live session, and an import of another one, with a prompt without a session
     store(connection, said("live"))
     before = cells(connection)
@@ -152,7 +152,7 @@ def test_an_undo_takes_out_what_the_import_brought(worker: Resources, connection
     assert is_right(connection)
 
 
-def test_verify_finds_its_wrong_cells_and_rebuild_corrects_them(connection: Connection[Any]) -> None:
+def test_verify_finds_wrong_cells_of_a_new_aggregate_and_rebuild_corrects_them(connection: Connection[Any]) -> None:
     store(connection, said("s"), failed("s"))
     before = cells(connection)
     with connection.transaction():

@@ -74,7 +74,7 @@ def is_stored(stack: Stack, event_id: str) -> bool:
     return bool(stack.select(f"SELECT FROM tool_calls WHERE id = '{event_id}'"))
 
 
-def test_while_nothing_happens_no_task_is_sent(idle: Stack, redis: Redis) -> None:
+def test_an_idle_stack_sends_no_task(idle: Stack, redis: Redis) -> None:
     with tasks_sent(redis) as sent:
         time.sleep(IDLE_SECONDS)
     assert [task for task in sent if task != TASK_CHECK_ACCOUNTING] == []
@@ -89,9 +89,7 @@ def test_an_entry_whose_wakeup_was_lost_is_drained_within_two_seconds(idle: Stac
     assert sent.count("drain") == 1
 
 
-def test_while_no_worker_runs_the_queue_does_not_grow_and_then_all_is_stored(
-    postgres_url: str, redis_server_url: str, tmp_path: Path
-) -> None:
+def test_the_queue_does_not_grow_without_a_worker_and_all_is_stored_later(postgres_url: str, redis_server_url: str, tmp_path: Path) -> None:
     # Given a stack whose only worker has ended
     with (
         running_stack(tmp_path, postgres_url, redis_server_url, 4, TRACKER_BLOB_URL=(tmp_path / "blobs").as_uri()) as stack,
