@@ -10,6 +10,7 @@ from redis import Redis
 
 from services.worker.drain.accounting import OUTCOMES
 from services.worker.maintenance.verify import verify
+from shared.event_kinds import KINDS
 from shared.journal.accounting import Accounting, Outcome, balance, read_accounts
 from shared.journal.streams import stream_key
 from tests.faults.acks import Acks
@@ -22,7 +23,7 @@ STREAMS = [stream_key(0)]
 CHUNK_BYTES = 1024**2
 RARE_DEATHS = 50
 IDLE_GAP = timedelta(seconds=300)
-TABLES = ("session_events", "messages", "tool_calls", "activities")
+TABLES = tuple(dict.fromkeys(kind.table for kind in KINDS.values()))
 # What only an import has brought is no accepted event.
 _ROWS = " UNION ALL ".join(
     f"SELECT id, '{table}' AS place FROM {table}{'' if table == 'session_events' else ' WHERE brought_by IS NULL'}" for table in TABLES

@@ -8,6 +8,8 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from shared.event_kinds import KINDS
+
 ROUTES = {
     "session_start": "/api/sessions/start",
     "session_end": "/api/sessions/end",
@@ -15,13 +17,7 @@ ROUTES = {
     "activity": "/api/activities",
     "tool_call": "/api/tool-calls",
 }
-TABLES = {
-    "session_start": "session_events",
-    "session_end": "session_events",
-    "conversation": "messages",
-    "activity": "activities",
-    "tool_call": "tool_calls",
-}
+TABLES = {kind.tag: kind.table for kind in KINDS.values()}
 BATCH_ROUTE = "/api/events"
 # A request in so many is a batch; with 20 to 200 events each they carry three events in four.
 BATCH_SHARE = 0.03

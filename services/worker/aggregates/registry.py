@@ -173,7 +173,7 @@ ACTIVITY_ROLLUPS: Final = Aggregate(
         "active_by_quarter": Measure.WEEK_COUNTERS,
     },
     sources=(
-        *(Source(table.name, table.measures) for table in (MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS)),
+        *(Source(table.name, table.measures) for table in ROW_TABLES.values()),
         # A session counts at its date: once, its wall time, and what only its snapshot knows.
         Source(
             "sessions",

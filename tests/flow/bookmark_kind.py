@@ -1,0 +1,168 @@
+"""A made-up kind of event, added by the steps of CONTRIBUTING.md ("A new kind of event") to a copy of the product.
+
+Nothing in the product knows of it, and nothing is patched at run time: the copy is what a contributor's tree would be.
+"""
+
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tests.unit.migrations.next_migration import head
+
+REPOSITORY = Path(__file__).parent.parent.parent
+
+
+class Step(NamedTuple):
+    """In the file, `new` comes in place of `old`, which is there once. A file that is new has no `old`."""
+
+    file: str
+    old: str
+    new: str
+
+
+_REVISION: Final = f"{int(head()) + 1:04}"
+_STRUCT: Final = '''class Bookmark(Struct, tag="bookmark", omit_defaults=True, kw_only=True):
+    """A person marks a place in a session."""
+
+    session_id: SessionId
+    note: Annotated[str, Meta(max_length=10_000)]
+    line: Count = 0
+    user: Identifier | None = None
+    timestamp: Time | None = None
+    source: Name | None = None
+    id: UUID | None = None
+
+
+'''
+_ENTRY: Final = """    EventKind(Bookmark, "bookmarks", user_field="user", most={"line": MAX_LINES}),
+"""
+_SQL: Final = """-- What people marked in their sessions.
+CREATE TABLE bookmarks (
+    id           uuid PRIMARY KEY,
+    session_id   text,
+    project_id   bigint NOT NULL,
+    user_id      bigint NOT NULL,
+    note         text NOT NULL,
+    line         bigint NOT NULL,
+    occurred_at  timestamptz NOT NULL,
+    source       text,
+    brought_by   integer[],
+    received_at  timestamptz NOT NULL,
+    persisted_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX bookmarks_by_session ON bookmarks (session_id, occurred_at DESC, id DESC);
+ALTER TABLE bookmarks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY bound ON bookmarks FOR SELECT TO tracker_bound USING (project_id = ANY (bound_projects()));
+GRANT SELECT ON bookmarks TO tracker_bound;
+"""
+_REVISION_FILE: Final = f'''"""Bookmarks, from {_REVISION}_bookmarks.sql."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "{_REVISION}"
+down_revision = "{head()}"
+
+
+def upgrade() -> None:
+    sql = (Path(__file__).parent.parent / "{_REVISION}_bookmarks.sql").read_text(encoding="utf-8")
+    op.get_bind().exec_driver_sql(sql.replace("%", "%%"))
+'''
+# It counts as a message of its user.
+_ROW_TABLE: Final = """BOOKMARKS: Final = RowTable(
+    "bookmarks",
+    uncounted=("note", "line"),
+    ranks=("length({row}.note)", '{row}.note COLLATE "C"', "{row}.line"),
+    measures={"user_messages": "1"},
+    has_user_name=True,
+)
+
+"""
+_KIND_TABLE: Final = """    "bookmarks": KindTable(
+        staged="id uuid, session_id text, user_name text, note text, line bigint, occurred_at timestamptz, source text, received_at timestamptz",
+        identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, note, line::text FROM bookmarks WHERE id = ANY(%(ids)s)",
+        texts={"note": "text"},
+        bounds={"line": (MAX_LINES, "0")},
+    ),
+"""
+_IDENTITY: Final = """        case Bookmark():
+            return Identity(event.note, str(event.line))
+"""
+_ROWS: Final = """        case Bookmark():
+            row = (event.id, event.session_id, event.user, event.note, event.line, event.timestamp, event.source, received_at)
+            yield "staged_bookmarks", row
+"""
+_ROUTE: Final = '''@writes.post("/api/bookmarks", status_code=201, **openapi_schemas.single_write(Bookmark, EventAccepted, 201))
+@requires(INGEST)
+async def add_bookmark(request: Request) -> Response:
+    """Stores that a person marked a place in a session."""
+    return await write_event(request, Bookmark)
+
+
+'''
+_UNION = "Event = SessionStart | SessionEnd | Conversation | Activity | ToolCall\n"
+_IMPORT = "import Activity, Conversation,"
+_NO_CASE = "        case _:\n            "
+
+# In the order of CONTRIBUTING.md.
+STEPS: Final = (
+    Step("shared/messages.py", _UNION, _STRUCT + _UNION.replace("\n", " | Bookmark\n")),
+    Step("shared/event_kinds.py", "import NO_CONTROL_CHARACTERS, Activity,", "import NO_CONTROL_CHARACTERS, Activity, Bookmark,"),
+    Step("shared/event_kinds.py", ")\nKINDS: Final", f"{_ENTRY})\nKINDS: Final"),
+    Step(f"deploy/migrations/{_REVISION}_bookmarks.sql", "", _SQL),
+    Step(f"deploy/migrations/versions/{_REVISION}_bookmarks.py", "", _REVISION_FILE),
+    Step("deploy/migrations/grants.py", "EVENTS: Final = (", 'EVENTS: Final = ("bookmarks", '),
+    Step(
+        "deploy/migrations/grants.py", '        "messages": _LOOK_UP,\n', '        "messages": _LOOK_UP,\n        "bookmarks": _LOOK_UP,\n'
+    ),
+    Step("services/worker/row_tables.py", "ROW_TABLES: Final", f"{_ROW_TABLE}ROW_TABLES: Final"),
+    Step(
+        "services/worker/row_tables.py",
+        "(MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS)",
+        "(MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS, BOOKMARKS)",
+    ),
+    Step("services/worker/persist/kinds.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
+    Step("services/worker/persist/kinds.py", "}\n\n\nclass Identity", f"{_KIND_TABLE}}}\n\n\nclass Identity"),
+    Step(
+        "services/worker/persist/kinds.py",
+        f"{_NO_CASE}assert_never(event)\n\n\ndef _md5",
+        f"{_IDENTITY}{_NO_CASE}assert_never(event)\n\n\ndef _md5",
+    ),
+    Step("services/worker/persist/kinds.py", f"{_NO_CASE}# Without this", f"{_ROWS}{_NO_CASE}# Without this"),
+    Step("services/ingest/routes/writes.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
+    Step("services/ingest/routes/writes.py", '@writes.post("/api/sessions/start"', f'{_ROUTE}@writes.post("/api/sessions/start"'),
+)
+
+
+def copy_with(steps: Iterable[Step], folder: Path) -> Path:
+    """The product as it is after the steps, in `folder`."""
+    for name in ("client", "deploy", "services", "shared", "pyproject.toml"):
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    for step in steps:
+        _take(step, folder / step.file)
+    return folder
+
+
+def _take(step: Step, file: Path) -> None:
+    if not step.old:
+        file.write_text(step.new, encoding="utf-8")
+        return
+    text = file.read_text(encoding="utf-8")
+    assert text.count(step.old) == 1, (
+        f"{step.file} has not once {step.old!r}: change the step, and CONTRIBUTING.md if it is another place now"
+    )
+    file.write_text(text.replace(step.old, step.new), encoding="utf-8")
+
+
+def files_in(guide: str) -> set[str]:
+    """The files that CONTRIBUTING.md names for a new kind of event, those of a migration as patterns."""
+    section = re.search(r"^## A new kind of event\n(.*?)^## ", guide, re.MULTILINE | re.DOTALL)
+    assert section is not None
+    return set(re.findall(r"`((?:shared|services|deploy)/[\w/*.]+\.(?:py|sql))`", section[1]))
