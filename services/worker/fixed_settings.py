@@ -12,22 +12,22 @@ from shared.database import connect_options
 
 log = structlog.get_logger()
 
-_KEEP = "INSERT INTO fixed_settings (name, value) VALUES ('idle_gap_seconds', %(told)s::text) ON CONFLICT DO NOTHING"
+_KEEP = "INSERT INTO fixed_settings (name, value) VALUES ('idle_gap_seconds', %(configured)s::text) ON CONFLICT DO NOTHING"
 _KEPT = "SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'"
 
 
 @cache
-def idle_gap_seconds(database_url: str, told: int) -> int:
-    """The idle gap that this database uses; `told` is the environment's. Asked once in a process, on a connection of its own."""
+def idle_gap_seconds(database_url: str, configured: int) -> int:
+    """The idle gap that this database uses; `configured` is the environment's. Asked once in a process, on a connection of its own."""
     options = connect_options(statement_timeout_ms=5_000, lock_timeout_ms=5_000, read_only=False)
     with psycopg.connect(database_url, application_name="tracker-worker", **options) as connection:
-        connection.execute(_KEEP, {"told": told})
-        [(kept,)] = connection.execute(_KEPT).fetchall()
-    if kept != told:
+        connection.execute(_KEEP, {"configured": configured})
+        [(stored,)] = connection.execute(_KEPT).fetchall()
+    if stored != configured:
         log.warning(
             "idle_gap_is_fixed",
-            told_seconds=told,
-            kept_seconds=kept,
-            advice=f"This database counts with {kept} s since its first event; set TRACKER_IDLE_GAP_SECONDS={kept}, or start a new one.",
+            configured_seconds=configured,
+            stored_seconds=stored,
+            advice=f"This database counts with {stored} s since its first event; set TRACKER_IDLE_GAP_SECONDS={stored}, or start a new one.",
         )
-    return int(kept)
+    return int(stored)

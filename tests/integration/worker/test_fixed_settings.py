@@ -44,7 +44,7 @@ def test_the_first_idle_gap_stays_and_another_setting_is_logged(worker: Resource
     later = open_resources(Settings(database_url=worker.settings.database_url, redis_url=worker.settings.redis_url, idle_gap_seconds=600))
     with structlog.testing.capture_logs() as logs:
         assert later.idle_gap == timedelta(minutes=5)
-    assert [(entry["event"], entry["told_seconds"], entry["kept_seconds"]) for entry in logs] == [("idle_gap_is_fixed", 600, 300)]
+    assert [(entry["event"], entry["configured_seconds"], entry["stored_seconds"]) for entry in logs] == [("idle_gap_is_fixed", 600, 300)]
 
     # Then what it stores is counted like what is there, and nothing differs from the rows
     add_messages(later, 12, 15)

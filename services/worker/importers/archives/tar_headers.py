@@ -59,8 +59,8 @@ def next_header(blocks: Blocks) -> Header | None:
 
 def _member(blocks: Blocks, block: bytes, kind: bytes, size: int, attributes: dict[bytes, bytes]) -> Header:
     name = attributes.get(b"path") or _name(block)
-    if (said := attributes.get(b"size")) is not None:
-        size = _decimal(said)
+    if (size_attribute := attributes.get(b"size")) is not None:
+        size = _decimal(size_attribute)
     is_sparse = kind == _SPARSE or any(key.startswith(b"GNU.sparse.") for key in attributes)
     is_extended = kind == _SPARSE and block[482] != 0
     while is_extended:
@@ -103,10 +103,10 @@ def _pax_records(content: bytes) -> dict[bytes, bytes]:
 
 def _check(block: bytes) -> None:
     """Checks the header's checksum. Most writers add bytes as unsigned, some as signed."""
-    told = _number(block[148:156])
+    declared = _number(block[148:156])
     others = block[:148] + block[156:]
     unsigned = sum(others) + 8 * ord(" ")
-    if told not in (unsigned, unsigned - 256 * sum(byte > 127 for byte in others)):
+    if declared not in (unsigned, unsigned - 256 * sum(byte > 127 for byte in others)):
         raise Unreadable("something else is where a member should begin")
 
 

@@ -64,7 +64,7 @@ class ClaudeMessages:
                 opened.characters += len(fitting) + 1
                 self._characters += len(fitting) + 1
         if message.usage is not None:
-            opened.calls[request_id] = usage.better(opened.calls.get(request_id), message.usage)
+            opened.calls[request_id] = usage.best(opened.calls.get(request_id), message.usage)
         while len(self._open) > MAX_OPEN or (self._characters > MAX_OPEN_CHARACTERS and len(self._open) > 1):
             yield from self._close(*self._open.popitem(last=False))
 

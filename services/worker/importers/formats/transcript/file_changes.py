@@ -11,7 +11,7 @@ from shared.project_paths import MAX_LENGTH, InvalidPath, normalize_project_path
 EDITING_TOOLS = frozenset({"Edit", "MultiEdit", "Write", "NotebookEdit"})
 
 
-class Asked(Struct):
+class RequestedEdit(Struct):
     """What the tool's input asks for, kept until the result is there."""
 
     path: str
@@ -29,7 +29,7 @@ class Change(Struct):
     is_estimated: bool
 
 
-def asked_of(tool_name: str, parameters: dict[str, Any] | None, cwd: str | None, known_paths: set[str]) -> Asked | None:
+def requested_edit(tool_name: str, parameters: dict[str, Any] | None, cwd: str | None, known_paths: set[str]) -> RequestedEdit | None:
     """What a tool call asks for; None if the tool edits no files or names none."""
     if parameters is None:
         return None
@@ -50,14 +50,14 @@ def asked_of(tool_name: str, parameters: dict[str, Any] | None, cwd: str | None,
             more, fewer = _changed_lines(old, new)
             added, removed = added + more, removed + fewer
             is_new |= not old and bool(new) and edit is edits[0]
-    return Asked(path, cwd, added, removed, is_new)
+    return RequestedEdit(path, cwd, added, removed, is_new)
 
 
-def change_of(tool_name: str, asked: Asked, result: ToolResult | None) -> Change:
+def change_of(tool_name: str, requested: RequestedEdit, result: ToolResult | None) -> Change:
     """What was done. `result` is None if the file lacks the tool's structured result."""
-    path = absolute_path((result.file_path if result else None) or asked.path, asked.cwd)
+    path = absolute_path((result.file_path if result else None) or requested.path, requested.cwd)
     if result is None or (tool_name == "NotebookEdit" and not result.structured_patch):
-        return Change(path, "created" if asked.makes_new_file else "modified", asked.lines_added, asked.lines_removed, True)
+        return Change(path, "created" if requested.makes_new_file else "modified", requested.lines_added, requested.lines_removed, True)
     created = result.type == "create" or (tool_name != "Write" and _is_empty_text(result.old_string) and _is_nothing(result.original_file))
     if tool_name == "Write" and created and not result.structured_patch:
         # A new file has an empty patch.

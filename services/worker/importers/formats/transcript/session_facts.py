@@ -37,7 +37,7 @@ class Session:
         self.has_records = False
         self.last_time: datetime | None = None
         self.project_path: str | None = None
-        self.is_opened = False
+        self.has_first_facts = False
         self._started_at: datetime | None = None
         self._ended_at: datetime | None = None
         self._active = ActiveTime(idle_gap)
@@ -50,7 +50,7 @@ class Session:
         self._models: dict[str, tuple[int, int]] = {}
         self._totals: dict[str, int] = {}
 
-    def see(self, row: Row, time: datetime | None) -> None:
+    def add_row(self, row: Row, time: datetime | None) -> None:
         """Adds a conversation record of the session. `time` is its timestamp, None without a valid one."""
         self.has_records = True
         if time is not None:
@@ -70,28 +70,28 @@ class Session:
         self._branch = self._branch or name_or_none(row.git_branch)
         self._version = self._version or name_or_none(row.version)
 
-    def see_claude(self, said: Message | ApiCall) -> None:
+    def add_claude_record(self, record: Message | ApiCall) -> None:
         """Adds a message or API call, to find the model that did most. Subagents do not count: they often have another model."""
-        if said.agent_id is None and said.model is not None and (said.model in self._models or len(self._models) < MAX_MODELS):
-            tokens, messages = self._models.get(said.model, (0, 0))
-            if isinstance(said, ApiCall):
-                self._models[said.model] = (tokens + said.output_tokens, messages)
+        if record.agent_id is None and record.model is not None and (record.model in self._models or len(self._models) < MAX_MODELS):
+            tokens, messages = self._models.get(record.model, (0, 0))
+            if isinstance(record, ApiCall):
+                self._models[record.model] = (tokens + record.output_tokens, messages)
             else:
-                self._models[said.model] = (tokens, messages + 1)
+                self._models[record.model] = (tokens, messages + 1)
 
-    def entitle(self, title: str | None, rank: int) -> None:
+    def offer_title(self, title: str | None, rank: int) -> None:
         """Offers a title. The highest rank wins, and of one rank the last title; of prompts the first."""
-        words = title_of(title) if title else ""
+        text = title_of(title) if title else ""
         known_rank = self._title[0]
-        if words and (rank > known_rank or (rank == known_rank and rank > 1)):
-            self._title = (rank, words)
+        if text and (rank > known_rank or (rank == known_rank and rank > 1)):
+            self._title = (rank, text)
 
-    def descend(self, parent: str | None) -> None:
+    def set_parent(self, parent: str | None) -> None:
         """Sets the session that this one continues; the first call counts."""
         if parent and parent != self.session_id and self._parent is None:
             self._parent = parent[:200]
 
-    def add_up(self, row: Row) -> None:
+    def add_cost_state(self, row: Row) -> None:
         """Adds a cost-state. It has totals of the session so far, so the greatest counts."""
         totals = {
             "wall_duration_ms": count_or_none(row.total_duration),
@@ -106,17 +106,17 @@ class Session:
             if value is not None:
                 self._totals[name] = max(value, self._totals.get(name, 0))
 
-    def opening(self) -> SessionFacts | None:
+    def first_facts(self) -> SessionFacts | None:
         """The first facts, once, as soon as project and time are known: the session is stored before its messages."""
-        if self.is_opened or self.project_path is None or self._started_at is None:
+        if self.has_first_facts or self.project_path is None or self._started_at is None:
             return None
-        self.is_opened = True
-        return self._said()
+        self.has_first_facts = True
+        return self._facts()
 
     def facts(self) -> SessionFacts:
         """All facts that the file has."""
         rank, title = self._title
-        return self._said(
+        return self._facts(
             ended_at=self._ended_at,
             active_ranges=self._active.ranges,
             title=title or None,
@@ -126,7 +126,7 @@ class Session:
             **self._totals,
         )
 
-    def _said(self, **more: Any) -> SessionFacts:
+    def _facts(self, **more: Any) -> SessionFacts:
         return with_id(
             SessionFacts(
                 id=ids.NAMESPACE,

@@ -11,7 +11,7 @@ from services.worker.importers.formats import ids
 from services.worker.importers.formats.parameters import kept_parameters
 from services.worker.importers.formats.sanitize import shortened
 from services.worker.importers.formats.transcript.claude_messages import Place
-from services.worker.importers.formats.transcript.file_changes import Asked, Change, asked_of, change_of
+from services.worker.importers.formats.transcript.file_changes import Change, RequestedEdit, change_of, requested_edit
 from services.worker.importers.formats.transcript.rm_commands import deleted_paths
 from services.worker.importers.formats.transcript.tool_results import duration_of, status_of
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
@@ -24,7 +24,7 @@ MAX_KNOWN_PATHS = 20_000
 
 class _Waiting(Struct):
     record: ToolUse
-    asked: Asked | None
+    requested: RequestedEdit | None
     deleted: list[str]
 
 
@@ -51,8 +51,8 @@ class ToolCalls:
             agent_id=place.agent_id,
             parameters=kept_parameters(block.input),
         )
-        asked = asked_of(name, block.input, cwd, self._known_paths)
-        self._waiting[key] = _Waiting(record, asked, deleted_paths(name, block.input, cwd))
+        requested = requested_edit(name, block.input, cwd, self._known_paths)
+        self._waiting[key] = _Waiting(record, requested, deleted_paths(name, block.input, cwd))
         self._remember_path(block.input)
         if len(self._waiting) > MAX_WAITING:
             yield self._waiting.popitem(last=False)[1].record
@@ -72,8 +72,8 @@ class ToolCalls:
         yield record
         if record.status == "success":
             key = block.tool_use_id or ""
-            if waiting.asked is not None:
-                yield self._edit(key, record, waiting.asked, row)
+            if waiting.requested is not None:
+                yield self._edit(key, record, waiting.requested, row)
             for path in waiting.deleted:
                 yield self._change(ids.file_deletion_id(key, path), record, Change(path, "deleted", 0, 0, True))
 
@@ -82,9 +82,9 @@ class ToolCalls:
         while self._waiting:
             yield self._waiting.popitem(last=False)[1].record
 
-    def _edit(self, key: str, record: ToolUse, asked: Asked, row: Row) -> FileChange:
+    def _edit(self, key: str, record: ToolUse, requested: RequestedEdit, row: Row) -> FileChange:
         result = row.tool_use_result if isinstance(row.tool_use_result, ToolResult) else None
-        return self._change(ids.file_change_id(key), record, change_of(record.tool_name, asked, result))
+        return self._change(ids.file_change_id(key), record, change_of(record.tool_name, requested, result))
 
     def _change(self, id: UUID, record: ToolUse, change: Change) -> FileChange:
         return FileChange(

@@ -45,11 +45,11 @@ def duration_of(used_at: datetime, row: Row, answered_at: datetime | None) -> tu
     """Milliseconds and their source: as the tool reported them, else the time between the two rows."""
     if isinstance(row.tool_use_result, ToolResult):
         result = row.tool_use_result
-        said = count_or_none(result.total_duration_ms)
-        if said is None:
-            said = count_or_none(result.duration_ms)
-        if said is not None and said <= _MAX_MS:
-            return said, "reported"
+        reported_ms = count_or_none(result.total_duration_ms)
+        if reported_ms is None:
+            reported_ms = count_or_none(result.duration_ms)
+        if reported_ms is not None and reported_ms <= _MAX_MS:
+            return reported_ms, "reported"
     if answered_at is None or answered_at < used_at:
         return None, None
     return round((answered_at - used_at).total_seconds() * 1000), "timestamps"

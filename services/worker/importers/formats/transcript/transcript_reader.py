@@ -20,7 +20,7 @@ from services.worker.importers.formats.transcript.record_types import AGENT_PROG
 from services.worker.importers.formats.transcript.session_facts import Session
 from services.worker.importers.formats.transcript.tool_calls import ToolCalls
 from services.worker.importers.formats.transcript.transcript_rows import Progress, Row
-from services.worker.importers.formats.transcript.user_text import words_of_a_person
+from services.worker.importers.formats.transcript.user_text import text_of_person
 from services.worker.persist.records import (
     TITLE_OF_CLAUDE,
     TITLE_OF_PERSON,
@@ -107,9 +107,9 @@ class _Transcript:
             self._summarize(row)
         elif row.session_id:
             session = yield from self._session(row.session_id)
-            session.entitle(row.custom_title, TITLE_OF_PERSON)
-            session.entitle(row.ai_title, TITLE_OF_CLAUDE)
-            session.add_up(row)
+            session.offer_title(row.custom_title, TITLE_OF_PERSON)
+            session.offer_title(row.ai_title, TITLE_OF_CLAUDE)
+            session.add_cost_state(row)
 
     def _progress(self, row: Row, line: Line) -> Iterator[Record | RecordError]:
         """A subagent's record, with the ids of the subagent's own file, which may be missing. Other progress repeats other records."""
@@ -121,24 +121,29 @@ class _Transcript:
             else:
                 self._types.count_unknown(f"progress/{kind}")
             return
-        [said, *_] = [*objects_of(bytes(progress.message), _row), None]
-        if not isinstance(said, Row) or said.type not in ("user", "assistant"):
-            self._types.count_unknown(f"progress/{kind}/{(said.type if isinstance(said, Row) else None) or NONE}")
+        [message_row, *_] = [*objects_of(bytes(progress.message), _row), None]
+        if not isinstance(message_row, Row) or message_row.type not in ("user", "assistant"):
+            self._types.count_unknown(f"progress/{kind}/{(message_row.type if isinstance(message_row, Row) else None) or NONE}")
             return
-        said.session_id, said.cwd, said.git_branch, said.version = row.session_id, row.cwd, row.git_branch, row.version
-        said.timestamp = said.timestamp or row.timestamp
-        said.agent_id, said.is_sidechain = progress.agent_id, True
+        message_row.session_id, message_row.cwd, message_row.git_branch, message_row.version = (
+            row.session_id,
+            row.cwd,
+            row.git_branch,
+            row.version,
+        )
+        message_row.timestamp = message_row.timestamp or row.timestamp
+        message_row.agent_id, message_row.is_sidechain = progress.agent_id, True
         # The subagent's working folder is unknown and may differ from the parent's, so relative paths stay relative.
-        yield from self._conversation(said, line, None)
+        yield from self._conversation(message_row, line, None)
 
     def _conversation(self, row: Row, line: Line, cwd: str | None) -> Iterator[Record | RecordError]:
         """A record of the session. Relative paths are resolved from `cwd`."""
         session = yield from self._session(row.session_id or "")
         time = time_or_none(row.timestamp)
         self._connect(row, session)
-        session.see(row, time)
-        if not session.is_opened and (opening := session.opening()) is not None:
-            yield opening
+        session.add_row(row, time)
+        if not session.has_first_facts and (first_facts := session.first_facts()) is not None:
+            yield first_facts
         if row.message is None:
             if row.type in ("user", "assistant"):
                 self._types.skip(f"{row.type} without a message")
@@ -146,11 +151,11 @@ class _Transcript:
         agent_id = (row.agent_id[:200] if row.agent_id else UNNAMED_AGENT) if row.is_sidechain else None
         place = Place(session.session_id, agent_id, time, time or session.last_time)
         if row.type == "assistant":
-            yield from self._of_claude(row, session, place, line, cwd)
+            yield from self._claude_row(row, session, place, line, cwd)
         elif row.type == "user":
-            yield from self._of_user(row, session, place)
+            yield from self._user_row(row, session, place)
 
-    def _of_claude(self, row: Row, session: Session, place: Place, line: Line, cwd: str | None) -> Iterator[Record | RecordError]:
+    def _claude_row(self, row: Row, session: Session, place: Place, line: Line, cwd: str | None) -> Iterator[Record | RecordError]:
         message = row.message
         if message is None:
             return
@@ -171,7 +176,7 @@ class _Transcript:
                         )
                     yield from self._calls.use(block.id or f"{key}\n{number}", block, place, cwd)
 
-    def _of_user(self, row: Row, session: Session, place: Place) -> Iterator[Record]:
+    def _user_row(self, row: Row, session: Session, place: Place) -> Iterator[Record]:
         content = row.message.content if row.message else None
         if isinstance(content, list):
             for block in content:
@@ -179,11 +184,11 @@ class _Transcript:
                     if not self._calls.is_waiting(block):
                         self._types.skip("tool_result without a call")
                     yield from self._calls.result(block, row, place)
-        words = words_of_a_person(row)
-        if words is None:
+        text = text_of_person(row)
+        if text is None:
             return
-        session.entitle(words, TITLE_OF_PROMPT)
-        kept = shortened(words, MAX_CONTENT_CHARACTERS)
+        session.offer_title(text, TITLE_OF_PROMPT)
+        kept = shortened(text, MAX_CONTENT_CHARACTERS)
         when = place.timestamp.isoformat() if place.timestamp else ""
         yield Message(
             id=ids.person_message_id(row.uuid) if row.uuid else ids.person_message_id_without_uuid(session.session_id, when, kept),
@@ -208,18 +213,18 @@ class _Transcript:
     def _counted(self, records: Iterator[Message | ApiCall]) -> Iterator[Message | ApiCall]:
         for record in records:
             if (session := self._sessions.get(record.session_id or "")) is not None:
-                session.see_claude(record)
+                session.add_claude_record(record)
             yield record
 
     def _connect(self, row: Row, session: Session) -> None:
         """Follows links between rows: to the session that this one continues, and from its summaries."""
         if row.forked_from is not None:
-            session.descend(row.forked_from.session_id)
+            session.set_parent(row.forked_from.session_id)
         elif not session.has_records and row.parent_uuid and (parent := self._known_rows.get(row.parent_uuid)) is not None:
-            session.descend(parent.session_id)
+            session.set_parent(parent.session_id)
         if row.uuid:
             if (title := self._summaries.pop(row.uuid, None)) is not None:
-                session.entitle(title, TITLE_OF_SUMMARY)
+                session.offer_title(title, TITLE_OF_SUMMARY)
             self._known_rows[row.uuid] = session
             if len(self._known_rows) > MAX_KNOWN_ROWS:
                 self._known_rows.popitem(last=False)
@@ -229,7 +234,7 @@ class _Transcript:
         if not row.leaf_uuid or not row.summary:
             return
         if (session := self._known_rows.get(row.leaf_uuid)) is not None:
-            session.entitle(row.summary, TITLE_OF_SUMMARY)
+            session.offer_title(row.summary, TITLE_OF_SUMMARY)
         else:
             self._summaries[row.leaf_uuid] = row.summary[:1000]
             if len(self._summaries) > MAX_SUMMARIES:

@@ -17,7 +17,7 @@ class Tokens(Struct):
     usage: Usage
 
 
-def better(old: Tokens | None, usage: Usage) -> Tokens:
+def best(old: Tokens | None, usage: Usage) -> Tokens:
     """The tokens with more output; the old ones if equal."""
     output = count_or_none(usage.output_tokens) or 0
     return Tokens(output, usage) if old is None or output > old.output else old

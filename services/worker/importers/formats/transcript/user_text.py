@@ -3,7 +3,7 @@
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row
 
 # Texts that Claude Code itself writes as the user (FORMATS.md §2.4).
-NOT_OF_A_PERSON = (
+NOT_FROM_PERSON = (
     "<command-name>",
     "<command-message>",
     "<command-args>",
@@ -17,11 +17,11 @@ NOT_OF_A_PERSON = (
     "[Request interrupted",
 )
 # Blocks that an editor adds to the person's text.
-OF_THE_EDITOR = ("<ide_opened_file>", "<ide_selection>", "<ide_diagnostics>")
+FROM_EDITOR = ("<ide_opened_file>", "<ide_selection>", "<ide_diagnostics>")
 ATTACHMENTS = {"image": "[Image]", "document": "[Document]"}
 
 
-def words_of_a_person(row: Row) -> str | None:
+def text_of_person(row: Row) -> str | None:
     """What the person wrote; None if the row is not a person's. An image becomes [Image]."""
     if row.is_meta or row.is_compact_summary or row.is_sidechain or row.message is None:
         return None
@@ -29,14 +29,14 @@ def words_of_a_person(row: Row) -> str | None:
         return None
     content = row.message.content
     if isinstance(content, str):
-        return content if content and not content.lstrip().startswith(NOT_OF_A_PERSON) else None
-    return _words_of_blocks(content or [])
+        return content if content and not content.lstrip().startswith(NOT_FROM_PERSON) else None
+    return _text_of_blocks(content or [])
 
 
-def _words_of_blocks(blocks: list[Block]) -> str | None:
+def _text_of_blocks(blocks: list[Block]) -> str | None:
     parts = [text for block in blocks if (text := _text_of(block))]
-    own = [part for part in parts if not part.lstrip().startswith(OF_THE_EDITOR)]
-    if not parts or (own and own[0].lstrip().startswith(NOT_OF_A_PERSON)):
+    own = [part for part in parts if not part.lstrip().startswith(FROM_EDITOR)]
+    if not parts or (own and own[0].lstrip().startswith(NOT_FROM_PERSON)):
         return None
     # A message may consist of the editor's blocks alone.
     return "\n".join(own or parts)
