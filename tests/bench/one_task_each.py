@@ -13,7 +13,7 @@ from psycopg import Connection
 from deploy.embedded.supervision.processes import wait_until
 from services.worker.app import WORKER_SETTINGS
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import Received
+from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import resources
 from services.worker.settings import Settings
 from shared.broker import celery_settings, sender
@@ -43,7 +43,7 @@ app = create_app()
 def store(event: str) -> None:
     """Persists one tool call."""
     worker = resources()
-    received = Received(msgspec.json.decode(event, type=ToolCall), datetime.now(UTC), "bench", "bench")
+    received = ReceivedEvent(msgspec.json.decode(event, type=ToolCall), datetime.now(UTC), "bench", "bench")
     with worker.engine.begin() as transaction:
         connection = transaction.connection.driver_connection
         assert isinstance(connection, Connection)

@@ -39,7 +39,7 @@ from services.worker.drain.stream_reader import (
 )
 from services.worker.persist.dead_letters import mark_entries_stored, persist_isolating, write_dead_letter
 from services.worker.persist.persist_batch import Persisted
-from services.worker.persist.staging import Received
+from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from shared.journal.partitions import streams_in_use
 from shared.redaction.redact import redact_bytes, redact_text
@@ -281,7 +281,7 @@ def _count(
     persisted: Persisted,
     dead: int,
     canaries: list[bool],
-    events: list[Received],
+    events: list[ReceivedEvent],
 ) -> None:
     """Adds to the ledger and the account. `canaries`: whether each one is new. They are in the account but, as no user's events, not in the ledger."""
     counts = {

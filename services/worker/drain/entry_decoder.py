@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 
 from services.worker.drain.stream_reader import DELIVERIES_BEFORE_ALONE, Entry
 from services.worker.persist.records import Record
-from services.worker.persist.staging import Received
+from services.worker.persist.staging import ReceivedEvent
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter, decode_replay
 from shared.journal.streams import dead_letter_entry_id
 from shared.messages import ENVELOPE_VERSION, Canary, Envelope, Event, decode_envelope
@@ -30,7 +30,7 @@ class DecodedEntry(Struct, frozen=True):
 
     dead_letter: DeadLetter
     is_replay: bool = False
-    events: list[Received] = []
+    events: list[ReceivedEvent] = []
     # With the time at which it was received.
     canary: tuple[Canary, datetime] | None = None
     reason: str | None = None
@@ -137,14 +137,14 @@ def _dead_letter_of(entry: Entry) -> DeadLetter:
     return DeadLetter(journal_entry_id=dead_letter_entry_id(entry.stream, entry.entry_id), kind=WHOLE_ENTRY, payload=entry.payload)
 
 
-def _events_of(envelope: Envelope, dead_letter: DeadLetter) -> list[Received]:
+def _events_of(envelope: Envelope, dead_letter: DeadLetter) -> list[ReceivedEvent]:
     if any(event.id is None for event in envelope.events):
         raise ValueError("an event has no id")
     inferred = set(envelope.inferred)
     return [_plausible(event, envelope.received_at, envelope.request_id, dead_letter, event.id in inferred) for event in envelope.events]
 
 
-def _single_event(dead_letter: DeadLetter) -> Received:
+def _single_event(dead_letter: DeadLetter) -> ReceivedEvent:
     """The event, or the record of an import, that a replayed dead letter is."""
     event: Event | Record
     if not dead_letter.journal_entry_id.startswith(IMPORTED):
@@ -158,13 +158,13 @@ def _single_event(dead_letter: DeadLetter) -> Received:
     received_at, request_id = dead_letter.received_at or datetime.now(UTC), dead_letter.request_id or ""
     if isinstance(event, Event):
         return _plausible(event, received_at, request_id, dead_letter)
-    return Received(event, received_at, request_id, dead_letter.journal_entry_id)
+    return ReceivedEvent(event, received_at, request_id, dead_letter.journal_entry_id)
 
 
 def _plausible(
     event: Event, received_at: datetime, request_id: str, dead_letter: DeadLetter, is_session_inferred: bool = False
-) -> Received:
+) -> ReceivedEvent:
     """Without values that cannot be true, which earlier releases of ingest accepted."""
     if left_out := leave_out(event, received_at):
         log.warning("not_believed", event_id=str(event.id), left_out=left_out, request_id=request_id)
-    return Received(event, received_at, request_id, dead_letter.journal_entry_id, is_session_inferred)
+    return ReceivedEvent(event, received_at, request_id, dead_letter.journal_entry_id, is_session_inferred)

@@ -11,7 +11,7 @@ from services.worker.persist.dead_letters import dead_letter_of, persist_isolati
 from services.worker.persist.ownership import foreign_among
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record
-from services.worker.persist.staging import Received, clear
+from services.worker.persist.staging import ReceivedEvent, clear
 
 NOT_YOURS = "its session is another user's, and its import came by a key that is bound to one"
 NOT_BELIEVED = "its time cannot be true"
@@ -23,7 +23,7 @@ _JOB = """
       AND NOT EXISTS (SELECT FROM import_jobs AS u WHERE u.undoes = j.id AND u.status IN ('queued', 'running', 'succeeded'))"""
 
 
-def persist_replayed_records(connection: Connection[Any], batch: Sequence[Received], *, idle_gap: timedelta) -> tuple[Persisted, int]:
+def persist_replayed_records(connection: Connection[Any], batch: Sequence[ReceivedEvent], *, idle_gap: timedelta) -> tuple[Persisted, int]:
     """Stores records job by job, as persist_isolating() does; gives what is new and how many are dead.
 
     A record whose import was undone is not wanted: it becomes a dead letter again. The account counts events, not rows: each stored record
@@ -52,7 +52,7 @@ def persist_replayed_records(connection: Connection[Any], batch: Sequence[Receiv
     return Persisted(messages=len(batch) - dead - duplicates, duplicates=duplicates), dead
 
 
-def _write_dead_letters(connection: Connection[Any], batch: Sequence[Received], reason: str) -> int:
+def _write_dead_letters(connection: Connection[Any], batch: Sequence[ReceivedEvent], reason: str) -> int:
     for received in batch:
         write_dead_letter(connection, dead_letter_of(received), reason)
     return len(batch)

@@ -12,20 +12,20 @@ from uuid import UUID
 from psycopg import Connection
 
 from services.worker.persist.kinds import KIND_TABLES, identity_of
-from services.worker.persist.staging import Received
+from services.worker.persist.staging import ReceivedEvent
 from shared.event_kinds import KINDS
 from shared.messages import Event
 
 _Rows = dict[UUID, tuple[Any, ...]]
 
 
-def conflicting(connection: Connection[Any], batch: Sequence[Received]) -> list[Received]:
+def conflicting(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> list[ReceivedEvent]:
     """Those of a batch, which is stored, whose id is another event's."""
     rows = {table: _rows(connection, table, events) for table, events in _by_table(batch).items()}
     return [received for received in batch if isinstance(received.event, Event) and _is_another(received, rows)]
 
 
-def _by_table(batch: Iterable[Received]) -> dict[str, list[Event]]:
+def _by_table(batch: Iterable[ReceivedEvent]) -> dict[str, list[Event]]:
     found: dict[str, list[Event]] = {}
     for received in batch:
         if isinstance(received.event, Event):
@@ -38,7 +38,7 @@ def _rows(connection: Connection[Any], table: str, events: Iterable[Event]) -> _
     return {row[0]: row[1:] for row in found}
 
 
-def _is_another(received: Received, rows: dict[str, _Rows]) -> bool:
+def _is_another(received: ReceivedEvent, rows: dict[str, _Rows]) -> bool:
     event = received.event
     assert isinstance(event, Event)
     assert event.id is not None

@@ -20,7 +20,7 @@ from psycopg import Connection
 from services.worker import lock_order
 from services.worker.persist.conflicts import conflicting
 from services.worker.persist.persist_batch import Persisted, persist
-from services.worker.persist.staging import Received, clear
+from services.worker.persist.staging import ReceivedEvent, clear
 from shared.journal.dead_letter_envelope import ID_TAKEN, WHOLE_ENTRY, DeadLetter
 
 log = structlog.get_logger()
@@ -63,8 +63,8 @@ def is_data_error(error: Exception) -> bool:
 
 
 def persist_isolating(
-    connection: Connection[Any], batch: Sequence[Received], *, idle_gap: timedelta, job_number: int = 0
-) -> tuple[Persisted, list[Received]]:
+    connection: Connection[Any], batch: Sequence[ReceivedEvent], *, idle_gap: timedelta, job_number: int = 0
+) -> tuple[Persisted, list[ReceivedEvent]]:
     """Stores a batch without the events that cannot be stored. Gives those back; they are dead letters by then.
 
     Earlier dead letters of the stored events are marked as stored.
@@ -82,8 +82,8 @@ def persist_isolating(
 
 
 def _persist_or_halve(
-    connection: Connection[Any], batch: Sequence[Received], idle_gap: timedelta, job_number: int
-) -> tuple[Persisted, list[Received]]:
+    connection: Connection[Any], batch: Sequence[ReceivedEvent], idle_gap: timedelta, job_number: int
+) -> tuple[Persisted, list[ReceivedEvent]]:
     """Finds the culprits of a refused batch by halving it."""
     try:
         with connection.transaction():
@@ -105,7 +105,7 @@ def _persist_or_halve(
     return first + second, first_dead + second_dead
 
 
-def mark_events_stored(connection: Connection[Any], batch: Sequence[Received], dead: Sequence[Received]) -> None:
+def mark_events_stored(connection: Connection[Any], batch: Sequence[ReceivedEvent], dead: Sequence[ReceivedEvent]) -> None:
     """Marks the dead letters of events that are stored now. Asks first whether there is any, since there hardly ever is."""
     [(is_any_unstored,)] = connection.execute(IS_ANY_UNSTORED).fetchall()
     if is_any_unstored:
@@ -128,7 +128,7 @@ def mark_entries_stored(connection: Connection[Any], journal_entry_ids: Sequence
         connection.execute(MARK_ENTRIES_STORED, {"kind": WHOLE_ENTRY, "journal_entry_ids": list(journal_entry_ids)})
 
 
-def dead_letter_of(received: Received) -> DeadLetter:
+def dead_letter_of(received: ReceivedEvent) -> DeadLetter:
     """What an event would be as a dead letter."""
     return DeadLetter(
         journal_entry_id=received.journal_entry_id,

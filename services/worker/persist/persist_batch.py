@@ -19,7 +19,7 @@ from services.worker.aggregates.rollups import rollup_ctes
 from services.worker.persist.history_prompts import delete_superseded
 from services.worker.persist.insert_rows import insert_ctes
 from services.worker.persist.kinds import KIND_TABLES
-from services.worker.persist.staging import Received, Staged, copy_in, stage
+from services.worker.persist.staging import ReceivedEvent, Staged, copy_in, stage
 from services.worker.row_tables import ROW_TABLES
 from services.worker.sessions.fork_ownership import assign_owners, owners_of_staged_rows
 from services.worker.sessions.reattribution import update_session_keys
@@ -141,7 +141,7 @@ def persist_statement() -> str:
     return sql(_PERSIST, parts=ctes(insert_ctes(), session_ctes(), rollup_ctes(relations)), new_rows=new_rows)
 
 
-def persist(connection: Connection[Any], batch: Sequence[Received], *, idle_gap: timedelta, job_number: int = 0) -> Persisted:
+def persist(connection: Connection[Any], batch: Sequence[ReceivedEvent], *, idle_gap: timedelta, job_number: int = 0) -> Persisted:
     """Stores a batch. `job_number` is the number of the import that brings it, 0 for the journal.
 
     Raises ValueError or psycopg.Error; then nothing of the batch may be committed.

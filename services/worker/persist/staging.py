@@ -39,7 +39,7 @@ SCRATCH = {
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedEvent:
     """An event as the journal, or a record as an importer, hands it over."""
 
     event: Event | Record
@@ -58,7 +58,7 @@ class Staged:
     projects_seen: int = 0
 
 
-def stage(batch: Iterable[Received]) -> Staged:
+def stage(batch: Iterable[ReceivedEvent]) -> Staged:
     """The rows of a batch. Raises ValueError on an event that cannot be a row; the caller isolates it."""
     staged = Staged()
     projects: dict[str, bool] = {}

@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import Received, clear
+from services.worker.persist.staging import ReceivedEvent, clear
 from services.worker.resources import Resources
 from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
 
@@ -88,7 +88,7 @@ def store(connection: Connection[Any], batches: list[list[Event]]) -> dict[str, 
     """The tables after these batches, on an empty database, which is left empty again."""
     with connection.transaction(force_rollback=True):
         for batch in batches:
-            persist(connection, [Received(event, EPOCH, "test", "1-1") for event in batch], idle_gap=GAP)
+            persist(connection, [ReceivedEvent(event, EPOCH, "test", "1-1") for event in batch], idle_gap=GAP)
             clear(connection)
         return tables(connection)
 
@@ -173,7 +173,7 @@ def test_aggregates_agree_with_the_rows(worker: Resources, made: list[Event], da
         assert isinstance(connection, Connection)
         for event in shuffled:
             with connection.transaction():
-                persist(connection, [Received(event, EPOCH, "test", "1-1")], idle_gap=GAP)
+                persist(connection, [ReceivedEvent(event, EPOCH, "test", "1-1")], idle_gap=GAP)
 
         # When they are computed again from the rows, then nothing differs
         assert set(verify(connection, GAP).values()) == {0}

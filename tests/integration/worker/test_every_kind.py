@@ -13,7 +13,7 @@ from services.worker.drain.drain_partition import drain
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.kinds import KIND_TABLES, identity_of, rows_of
 from services.worker.persist.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
-from services.worker.persist.staging import Received, stage
+from services.worker.persist.staging import ReceivedEvent, stage
 from services.worker.resources import Resources
 from shared.event_kinds import KINDS
 from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, PAYLOAD_FIELD, stream_key
@@ -79,7 +79,7 @@ def test_the_samples_cover_every_kind() -> None:
 
 @pytest.mark.parametrize("event", [*EVENTS, *RECORDS], ids=lambda event: type(event).__name__)
 def test_every_kind_stages_rows(event: Event | Record) -> None:
-    staged = stage([Received(event, NOW, "r", "1-0")])
+    staged = stage([ReceivedEvent(event, NOW, "r", "1-0")])
     assert sum(map(len, staged.rows.values())) + staged.projects_seen >= 1
 
 
@@ -95,7 +95,7 @@ def select(worker: Resources, sql: str) -> list[Any]:
 def test_an_unhandled_kind_becomes_a_dead_letter_and_the_others_are_stored(worker: Resources) -> None:
     # Given a batch with an event of a kind that is in the union by mistake alone
     mood: Any = Mood(session_id="s", timestamp=NOW, id=uuid4())
-    batch = [Received(event, NOW, "r", "1-0") for event in (*EVENTS, mood)]
+    batch = [ReceivedEvent(event, NOW, "r", "1-0") for event in (*EVENTS, mood)]
 
     # When it is persisted
     with worker.transaction() as connection:

@@ -11,7 +11,7 @@ import structlog
 from services.worker import fixed_settings
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import Received
+from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from shared.messages import Conversation
@@ -32,7 +32,7 @@ def add_messages(worker: Resources, *minutes: int) -> None:
         Conversation(session_id="s", content="x", role="user", timestamp=NOON + timedelta(minutes=minute), id=uuid4()) for minute in minutes
     ]
     with worker.transaction() as connection:
-        persist(connection, [Received(event, NOON, "r", "1-1") for event in events], idle_gap=worker.idle_gap)
+        persist(connection, [ReceivedEvent(event, NOON, "r", "1-1") for event in events], idle_gap=worker.idle_gap)
 
 
 def test_the_first_idle_gap_stays_and_another_setting_is_logged(worker: Resources) -> None:

@@ -11,7 +11,7 @@ from psycopg import Connection
 from services.worker.maintenance.verify import checks, differing
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import Message, Record, SessionFacts
-from services.worker.persist.staging import Received, clear
+from services.worker.persist.staging import ReceivedEvent, clear
 from services.worker.resources import Resources
 from shared.messages import Conversation
 from tests.integration.worker.all_tables import tables
@@ -76,14 +76,14 @@ def test_api_messages_are_stored_beside_a_transcript(connection: Connection[Any]
         store(connection, TRANSCRIPT)
         # When a message comes that does not say where it is from
         live = Conversation(id=uuid5(NAMESPACE, "live"), session_id="s1", role="user", content="and this", timestamp=AT + GAP)
-        persisted = persist(connection, [Received(live, AT, "test", "1-1")], idle_gap=GAP)
+        persisted = persist(connection, [ReceivedEvent(live, AT, "test", "1-1")], idle_gap=GAP)
         # Then it is a message more, and no duplicate
         assert (persisted.messages, persisted.duplicates) == (1, 0)
         assert connection.execute("SELECT count(*) FROM messages").fetchall() == [(3,)]
 
 
 def store(connection: Connection[Any], records: list[Record]) -> None:
-    persist(connection, [Received(record, AT, "test", "1-1") for record in records], idle_gap=GAP, job_number=1)
+    persist(connection, [ReceivedEvent(record, AT, "test", "1-1") for record in records], idle_gap=GAP, job_number=1)
     clear(connection)
 
 

@@ -13,7 +13,7 @@ from services.worker.beat import Looks
 from services.worker.importers.job import run_shard, shards
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import Received
+from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from shared.messages import ToolCall
 from tests.unit.worker.claude_json_sample import SESSION, canary_file
@@ -71,7 +71,7 @@ def test_a_session_becomes_live_by_an_event_and_never_by_an_import(worker: Resou
     assert is_live() == [(False,)]
 
     with worker.transaction() as connection:
-        persist(connection, [Received(call, datetime.now(UTC), "test", "1-1")], idle_gap=worker.idle_gap)
+        persist(connection, [ReceivedEvent(call, datetime.now(UTC), "test", "1-1")], idle_gap=worker.idle_gap)
     assert is_live() == [(True,)]
 
     imported(worker, start_job(worker, tmp_path, content))

@@ -13,7 +13,7 @@ from services.worker.importers.job import undo
 from services.worker.maintenance.verify import checks, differing
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import ApiCall, FileChange, FileSummary, Message, Record, RecordError, SessionFacts, ToolUse
-from services.worker.persist.staging import Received, clear
+from services.worker.persist.staging import ReceivedEvent, clear
 from services.worker.resources import Resources
 from shared.messages import Conversation, SessionStart
 from tests.integration.worker.all_tables import tables
@@ -81,7 +81,7 @@ live = [
 
 
 def bring(connection: Connection[Any], events: list[Any], job_number: int) -> None:
-    persist(connection, [Received(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP, job_number=job_number)
+    persist(connection, [ReceivedEvent(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP, job_number=job_number)
     clear(connection)
 
 

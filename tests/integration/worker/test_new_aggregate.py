@@ -17,7 +17,7 @@ from services.worker.maintenance.rebuild import rebuild
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import Message, Record, SessionFacts, ToolUse
-from services.worker.persist.staging import Received
+from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from shared.messages import Conversation, Event, SessionStart, ToolCall
 from tests.integration.worker.test_imports_in_any_order import add_job
@@ -57,7 +57,7 @@ def connection(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
 
 def store(connection: Connection[Any], *events: Event | Record, job_number: int = 0) -> None:
     with connection.transaction():
-        persist(connection, [Received(event, NOW, "r", "1-0") for event in events], idle_gap=GAP, job_number=job_number)
+        persist(connection, [ReceivedEvent(event, NOW, "r", "1-0") for event in events], idle_gap=GAP, job_number=job_number)
 
 
 def said(session_id: str) -> Conversation:

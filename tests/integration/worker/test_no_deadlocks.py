@@ -14,7 +14,7 @@ from services.worker.importers.job import undo
 from services.worker.maintenance.verify import checks, differing
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.records import ApiCall, FileChange, Message, Record, SessionFacts, ToolUse
-from services.worker.persist.staging import Received, prepare_connection
+from services.worker.persist.staging import ReceivedEvent, prepare_connection
 from services.worker.resources import Resources
 from shared.messages import Activity, Conversation, Event, SessionStart, ToolCall
 
@@ -121,7 +121,7 @@ def job_of(connection: Connection[Any], rng: random.Random) -> int:
 
 def store(connection: Connection[Any], events: list[Any], job_number: int) -> None:
     with connection.transaction():
-        persist_isolating(connection, [Received(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP, job_number=job_number)
+        persist_isolating(connection, [ReceivedEvent(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP, job_number=job_number)
 
 
 def test_concurrent_writers_of_the_same_projects_never_deadlock(worker: Resources) -> None:

@@ -14,7 +14,7 @@ from services.worker.aggregates.registry import AGGREGATES
 from services.worker.importers.job import undo
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.staging import Received, prepare_connection
+from services.worker.persist.staging import ReceivedEvent, prepare_connection
 from services.worker.resources import Resources
 from shared.messages import Conversation, SessionStart
 from tests.integration.worker.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
@@ -25,7 +25,7 @@ WAITS = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_typ
 
 def store(connection: Connection[Any], events: list[Any], job_number: int = 0) -> None:
     with connection.transaction():
-        persist(connection, [Received(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP, job_number=job_number)
+        persist(connection, [ReceivedEvent(event, EPOCH, "test", "1-1") for event in events], idle_gap=GAP, job_number=job_number)
 
 
 def said(session_id: str, minutes: int) -> Conversation:

@@ -39,7 +39,7 @@ from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.ownership import foreign_among, session_of
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record, RecordError
-from services.worker.persist.staging import Received
+from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from shared.blobs.store import BlobStoreAway, BlobStoreError
 from shared.blobs.stores import delete_blob, open_blob
@@ -228,9 +228,11 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
         foreign = _of_another_user(connection, shard, chunk.records)
         foreign_ids = {record.id for record in foreign}
         batch = [
-            Received(record, now, shard.request_id, f"import:{shard.job_id}") for record in chunk.records if record.id not in foreign_ids
+            ReceivedEvent(record, now, shard.request_id, f"import:{shard.job_id}")
+            for record in chunk.records
+            if record.id not in foreign_ids
         ]
-        persisted, dead = Persisted(), list[Received]()
+        persisted, dead = Persisted(), list[ReceivedEvent]()
         if batch:
             persisted, dead = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=shard.job_number)
         if complete := whole_files.after(chunk, foreign_ids | {received.event.id for received in dead}):
@@ -274,7 +276,7 @@ def _foreign_errors(foreign: list[Record]) -> Iterator[dict[str, Any]]:
         yield {"code": "SESSION_OF_ANOTHER_USER", "message": message}
 
 
-def _dead_errors(dead: list[Received]) -> Iterator[dict[str, Any]]:
+def _dead_errors(dead: list[ReceivedEvent]) -> Iterator[dict[str, Any]]:
     for received in dead:
         message = f"A record could not be stored; see the dead letter of event {received.event.id}."
         yield {"code": "NOT_STORABLE", "message": message}

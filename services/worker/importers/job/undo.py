@@ -1,8 +1,8 @@
-"""The undo of an import: exactly the rows that nothing else brought are taken away, and what they counted for with them.
+"""The undo of an import. It deletes exactly the rows that nothing else brought, with their contributions to the aggregates.
 
-A transaction takes away so many rows that live events hardly wait for it, and leaves aggregates that are what the rows say. It looks at the cells, days
-and sessions that those rows are in, and at no others. The sessions that are done are taken off the list of what is left in the same transaction; so it
-may die anywhere and go on. Ids are for good: projects and users stay, and are not listed without anything in them.
+Each transaction deletes a part, small enough that live events hardly wait for it, and leaves aggregates that agree with the rows. It updates only
+the cells, days and sessions of those rows. It also removes the finished sessions from the list of what is left, so an undo that dies goes on from
+there. Projects and users keep their ids: their rows stay, and are not listed while nothing is in them.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from services.worker.row_tables import for_all, for_each
 from services.worker.sessions import reattribution, session_rebuild
 from services.worker.sql_text import sql
 
-# What one transaction takes away. Nobody else writes meanwhile.
+# What one transaction deletes. No other transaction can write meanwhile.
 SESSIONS_AT_ONCE = 20
 ROWS_AT_ONCE = 500
 
@@ -58,7 +58,7 @@ _SETTLED_CLAIMS = """
     DELETE FROM contested_rows AS c WHERE row_id = ANY(%(row_ids)s)
       AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)"""
 
-# When no row of the sessions is left: what the files said of them as a whole, and claims to rows that were never stored.
+# When no row of the sessions is left: the facts that files gave of them as a whole, and claims to rows that were never stored.
 _FACTS = (
     "DELETE FROM session_facts WHERE session_id = ANY(%(session_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]",
     """UPDATE session_facts SET brought_by = array_remove(brought_by, %(job_number)s::integer)
@@ -69,7 +69,7 @@ _OTHER_CLAIMS = (
     """DELETE FROM contested_rows AS c WHERE session_id = ANY(%(session_ids)s)
        AND NOT EXISTS (SELECT FROM contested_rows AS o WHERE o.row_id = c.row_id AND o.session_id <> c.session_id)""",
 )
-# What the session has of the undone import alone is not known any more; its starts and other facts say it again.
+# A session forgets these. Then its starts and the remaining facts set them again.
 _FORGET_KEYS = """
     UPDATE sessions SET project_id = 0, user_id = 0, model = NULL, git_branch = NULL, client_version = NULL, source = NULL,
         idle_closed_at = CASE WHEN idle_closed_at IS NOT NULL THEN least(idle_closed_at, last_event_at) END
@@ -103,7 +103,7 @@ def delete_sessionless() -> str:
 
 
 def undo_some(worker: Resources, connection: Connection[Any], job_number: int) -> bool:
-    """Takes away the next part of what an import brought, in the caller's transaction. False if nothing was left."""
+    """Deletes the next part of what an import brought, in the caller's transaction. False if nothing was left."""
     parameters: dict[str, Any] = {"job_number": job_number, "idle_gap": worker.idle_gap}
     parameters |= {"limit": SESSIONS_AT_ONCE, "rows_limit": ROWS_AT_ONCE}
     lock_order.lock_import_order(connection)
@@ -122,9 +122,9 @@ def undo_some(worker: Resources, connection: Connection[Any], job_number: int) -
 
 
 def _undo_rows(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
-    """Takes away some rows of the sessions; and if these are the last, what was said of the sessions as a whole. True if they were.
+    """Deletes some rows of the sessions. True if they were the last; then the sessions' facts are deleted too.
 
-    What is looked for is looked for before others have to wait.
+    All that can be is read before the lock that other writers wait for.
     """
     rows = connection.execute(_next_rows(), parameters).fetchall()
     is_last = len(rows) < ROWS_AT_ONCE
@@ -170,7 +170,7 @@ def _take_back_rows(connection: Connection[Any], parameters: dict[str, Any]) -> 
 
 
 def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
-    """The same of rows without a session, which nothing else hangs on. True if these were the last."""
+    """The same for rows without a session, on which nothing else depends. True if they were the last."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         row_ids = cursor.execute(_NEXT_SESSIONLESS, parameters).fetchall()
     parameters = parameters | {"row_ids": row_ids}
@@ -182,7 +182,7 @@ def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -
 
 
 def clear_up(connection: Connection[Any], job_number: int) -> None:
-    """When all rows are gone: which projects and files it brought, in the caller's transaction."""
+    """When all rows are gone: forgets which projects and files the import brought, in the caller's transaction."""
     lock_order.lock_import_order(connection)
     for statement in _LEFTOVERS:
         connection.execute(statement.encode(), {"job_number": job_number})
