@@ -12,7 +12,7 @@ from deploy.embedded.paths import Paths, make_command
 from deploy.embedded.settings import Settings
 from deploy.embedded.supervision.processes import StartError
 from shared.auth.keys import NO_ADMIN_KEY
-from shared.http.bind_safety import NotReachable, check_reach
+from shared.http.bind_safety import UnsafeBind, check_host_setting
 
 FREE_BYTES_NEEDED = 256 * 1024 * 1024
 FLOWER_PORTS_TRIED = 50
@@ -24,10 +24,10 @@ def check_host(settings: Settings) -> None:
     try:
         if host != "localhost":
             ipaddress.ip_address(host)
-        check_reach(settings)
+        check_host_setting(settings)
     except ValueError:
         raise StartError(f"TRACKER_HOST={host} is not an address; use 127.0.0.1, the default.") from None
-    except NotReachable as error:
+    except UnsafeBind as error:
         raise StartError(str(error)) from None
 
 

@@ -7,10 +7,10 @@ from pydantic import Field, ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from deploy.embedded.supervision.processes import StartError
-from shared.http.bind_safety import ReachSettings
+from shared.http.bind_safety import HttpSettings
 
 
-class Settings(ReachSettings):
+class Settings(HttpSettings):
     """Read from the environment."""
 
     model_config = SettingsConfigDict(env_prefix="TRACKER_")

@@ -5,11 +5,11 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.http.bind_safety import ReachSettings
+from shared.http.bind_safety import HttpSettings
 from shared.redis.settings import BROKER_URL, PARTITIONS, REDIS_URL, REPLICAS_ACKED, RedisUrl, check_broker
 
 
-class Settings(ReachSettings):
+class Settings(HttpSettings):
     """TRACKER_* variables that ingest reads. An invalid value stops the start."""
 
     model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)

@@ -2,7 +2,7 @@
 
 from services.query.app import create_app
 from services.query.settings import Settings
-from shared.http.server import serve_by_itself
+from shared.http.server import serve_from_command_line
 
 if __name__ == "__main__":
-    serve_by_itself(create_app, Settings())
+    serve_from_command_line(create_app, Settings())

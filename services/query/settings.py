@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.http.bind_safety import ReachSettings
+from shared.http.bind_safety import HttpSettings
 from shared.redis.settings import PARTITIONS, REDIS_URL, RedisUrl
 
 
-class Settings(ReachSettings):
+class Settings(HttpSettings):
     """TRACKER_* variables that the query service reads. A value that does not parse stops the start."""
 
     model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)

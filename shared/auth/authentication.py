@@ -11,7 +11,7 @@ from shared.auth.keys import NO_ADMIN_KEY, Grant
 from shared.auth.scopes import PUBLIC, Required, Scopes
 from shared.http.bind_safety import Access
 from shared.http.errors import ApiError, Forbidden, Unauthorized, Unavailable
-from shared.http.middleware import refusal
+from shared.http.middleware import error_response
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ class AccessControl:
             try:
                 scope["grant"] = await self._grant(scope)
             except ApiError as error:
-                await refusal(scope, error)(scope, receive, send)
+                await error_response(scope, error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""The committed description of the whole API, shared/openapi.json: what each path takes, whichever service it belongs to."""
+"""The committed API document, shared/openapi.json: the methods of each path of either service."""
 
 import json
 import re
@@ -12,9 +12,9 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 @cache
 def methods_by_path() -> Callable[[str], list[str]]:
-    """A function from a request's path to the methods it takes in the whole API; an empty list if there is no such path.
+    """A function from a request's path to its methods in the whole API; an empty list if there is no such path.
 
-    A service knows its own routes only, and would say of the other's paths that there is nothing.
+    A service knows only its own routes, and would answer 404 to the other service's paths.
     """
     document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
     paths = [(_pattern(path), _methods(operations)) for path, operations in document["paths"].items()]
@@ -31,5 +31,5 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 def _methods(operations: dict[str, object]) -> list[str]:
     named = {method.upper() for method in operations}
-    # Whatever can be read can be asked for without its body.
+    # HEAD works wherever GET does.
     return [method for method in _METHODS if method in named or (method == "HEAD" and "GET" in named)]

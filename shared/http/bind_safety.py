@@ -1,4 +1,4 @@
-"""Who can reach the tracker: the settings that both services and `make up` have in common, and what is refused at the start."""
+"""The HTTP settings that both services and `make up` share, and the refusal to start open to other machines without API keys."""
 
 import ipaddress
 import re
@@ -15,8 +15,8 @@ Access = Literal["open", "keys"]
 Switch = Literal["on", "off"]
 
 
-class ReachSettings(BaseSettings):
-    """TRACKER_* variables that say who gets in, and how many at a time."""
+class HttpSettings(BaseSettings):
+    """TRACKER_* variables: who may reach the tracker, and how many requests it serves at once."""
 
     host: str = Field("127.0.0.1", description="Address at which people reach the tracker. One that is not loopback needs API keys.")
     access: Access = Field("open", description="`open`: whoever reaches the port gets in. `keys`: only who has an API key.")
@@ -68,8 +68,8 @@ class ReachSettings(BaseSettings):
         return text
 
 
-class NotReachable(SystemExit):
-    """The tracker must not start like this. Whoever started it sees the message, which says what to do, and no trace of ours."""
+class UnsafeBind(SystemExit):
+    """The tracker must not start with these settings. The message says what to do; as a SystemExit it is shown without a traceback."""
 
 
 def comma_list(text: str) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ def comma_list(text: str) -> tuple[str, ...]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address. "localhost" is one; any other name may be resolved to anything."""
+    """Whether only this machine can reach the address. Of names only "localhost" is safe: any other may resolve to anything."""
     if host.lower() == "localhost":
         return True
     try:
@@ -89,20 +89,20 @@ def is_loopback(host: str) -> bool:
     return bool((mapped or address).is_loopback)
 
 
-def check_reach(settings: ReachSettings) -> None:
-    """NotReachable if other machines reach a tracker that asks nobody for a key."""
+def check_host_setting(settings: HttpSettings) -> None:
+    """UnsafeBind if TRACKER_HOST can be reached from other machines and no API key is needed."""
     if settings.access == "open" and not is_loopback(settings.host):
-        raise NotReachable(
+        raise UnsafeBind(
             f"TRACKER_HOST={settings.host} can be reached from other machines, and nobody is asked for a key: make an API key and set "
             "TRACKER_ACCESS=keys, or leave TRACKER_HOST at 127.0.0.1 and come through an SSH tunnel (ssh -L 8000:127.0.0.1:8000 …)."
         )
 
 
-def check_bind(settings: ReachSettings, address: str) -> None:
-    """NotReachable if a service would itself listen where other machines reach it, and no gateway stands before it."""
-    check_reach(settings)
+def check_listen_address(settings: HttpSettings, address: str) -> None:
+    """UnsafeBind if a service itself would listen where other machines can reach it, without API keys and without a gateway in front."""
+    check_host_setting(settings)
     if settings.access == "open" and settings.behind_gateway == "off" and not is_loopback(address):
-        raise NotReachable(
+        raise UnsafeBind(
             f"{address} can be reached from other machines, and nobody is asked for a key: listen on 127.0.0.1, or make an API key and set "
             "TRACKER_ACCESS=keys. Behind a gateway on a network of its own set TRACKER_BEHIND_GATEWAY=on."
         )

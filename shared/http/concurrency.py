@@ -1,7 +1,7 @@
-"""How much a service does at once, all of it here: requests by what they wait for, and connections to Redis.
+"""How much a service does at once: its requests, counted by what they wait for, and its connections to Redis.
 
-A request begins as a quick one. When it turns out to wait for something slow (its body, the worker, the end of a job) it moves to the
-limit of that, so that quick requests are refused for too many quick ones alone.
+Every request begins as a quick one. When it has to wait for something slow (its body, the worker, the end of a job), it moves to a limit
+of its own. So quick requests are refused only when there are too many quick ones.
 """
 
 from asyncio import Timeout, get_running_loop
@@ -10,117 +10,117 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shared.http.bind_safety import ReachSettings
+from shared.http.bind_safety import HttpSettings
 
-# Exchanges with Redis that the requests of an ingest process have at once; more of them queue. Each takes well under a millisecond,
-# so more would not be faster; each would only take longer, and the clock of each runs.
+# Exchanges with Redis that requests of one ingest process have at once; further ones queue. An exchange takes well under a millisecond,
+# so more at once would not be faster: each would take longer, and might reach its deadline.
 REDIS_EXCHANGES: Final = 8
-# What goes on beside the requests must not wait for them: the journal's writes, the samples of the backlog, the look for waiters.
+# The rest is for work that must not queue behind requests: journal writes, samples of the backlog, the look-up for waiting requests.
 REDIS_CONNECTIONS: Final = REDIS_EXCHANGES + 16
 
 
 class Limit:
-    """So many at once."""
+    """A number of requests in progress, and its maximum."""
 
-    __slots__ = ("most", "taken")
+    __slots__ = ("maximum", "used")
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.taken = 0
+    def __init__(self, maximum: int) -> None:
+        self.maximum = maximum
+        self.used = 0
 
     @property
     def is_full(self) -> bool:
         """Whether there is no room for one more."""
-        return self.taken >= self.most
+        return self.used >= self.maximum
 
 
-class Arrivals:
-    """Bodies that did not come with their heads. The one that has been coming for longest makes room for a new one.
+class IncomingBodies:
+    """Request bodies that did not arrive with their heads. Above the limit the oldest one is timed out to make room.
 
-    So clients that send slowly, however many, keep nobody out who does not.
+    So slow clients, however many, do not keep out others.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._coming: dict[Timeout, None] = {}
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
+        self._timeouts: dict[Timeout, None] = {}
 
     def __len__(self) -> int:
-        return len(self._coming)
+        return len(self._timeouts)
 
     @contextmanager
-    def coming(self, timeout: Timeout) -> Iterator[None]:
-        """While a body comes, within a time limit, which may come to an end early."""
-        if len(self._coming) >= self._most:
-            oldest = next(iter(self._coming))
-            del self._coming[oldest]
+    def receiving(self, timeout: Timeout) -> Iterator[None]:
+        """Counts a body while it arrives. `timeout` is its time limit, which may be brought forward."""
+        if len(self._timeouts) >= self._maximum:
+            oldest = next(iter(self._timeouts))
+            del self._timeouts[oldest]
             oldest.reschedule(get_running_loop().time())
-        self._coming[timeout] = None
+        self._timeouts[timeout] = None
         try:
             yield
         finally:
-            self._coming.pop(timeout, None)
+            self._timeouts.pop(timeout, None)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one service in one process."""
+    """The limits of one service in one process."""
 
     requests: Limit
     waits: Limit
     uploads: Limit
     watchers: Limit
-    arrivals: Arrivals
+    bodies: IncomingBodies
 
     @classmethod
-    def of(cls, settings: ReachSettings) -> "Limits":
-        """As the settings have them."""
+    def from_settings(cls, settings: HttpSettings) -> "Limits":
+        """All of them empty."""
         return cls(
             Limit(settings.max_requests),
             Limit(settings.max_waits),
             Limit(settings.max_uploads),
             Limit(settings.max_watchers),
-            Arrivals(settings.max_requests),
+            IncomingBodies(settings.max_requests),
         )
 
 
-class Place:
-    """Where a request is counted. It begins among the quick ones, over their limit or not: ask that first."""
+class RequestSlot:
+    """The limit that a request counts against. At first that is the quick ones' limit, full or not: the caller checks it before."""
 
     __slots__ = ("_limit", "limits")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._limit: Limit | None = limits.requests
-        limits.requests.taken += 1
+        limits.requests.used += 1
 
-    def move(self, limit: Limit) -> bool:
-        """Counts it there instead. False if that is full; then it stays where it is."""
+    def move_to(self, limit: Limit) -> bool:
+        """Counts the request against another limit. False if that is full; then nothing changes."""
         if limit.is_full and limit is not self._limit:
             return False
-        self.leave()
-        limit.taken += 1
+        self.release()
+        limit.used += 1
         self._limit = limit
         return True
 
     @contextmanager
-    def arriving(self, timeout: Timeout) -> Iterator[None]:
-        """While its body comes it is no quick request. Afterwards it is one again, whether there is room or not: it was let in."""
-        self.leave()
+    def receiving_body(self, timeout: Timeout) -> Iterator[None]:
+        """While its body arrives, a request is not a quick one. Then it is one again, also above the limit: it was admitted before."""
+        self.release()
         try:
-            with self.limits.arrivals.coming(timeout):
+            with self.limits.bodies.receiving(timeout):
                 yield
         finally:
             self._limit = self.limits.requests
-            self._limit.taken += 1
+            self._limit.used += 1
 
-    def leave(self) -> None:
-        """It is done."""
+    def release(self) -> None:
+        """The request is done."""
         if self._limit is not None:
-            self._limit.taken -= 1
+            self._limit.used -= 1
             self._limit = None
 
 
-def place_of(scope: Any) -> Place:
-    """Where the request of an ASGI scope is counted."""
-    place: Place = scope["place"]
-    return place
+def slot_of(scope: Any) -> RequestSlot:
+    """The slot of the request with this ASGI scope."""
+    slot: RequestSlot = scope["request_slot"]
+    return slot

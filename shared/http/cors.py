@@ -1,4 +1,4 @@
-"""What pages of the origins in TRACKER_CORS_ORIGINS are told that they may do. All others are told nothing."""
+"""CORS headers for pages of the origins in TRACKER_CORS_ORIGINS. Other origins get none."""
 
 from typing import Final
 
@@ -17,16 +17,16 @@ _EXPOSED: Final = (
 
 
 class Cors:
-    """The headers for known origins. Never `*`, never credentials: a page sends its key itself, in `Authorization`."""
+    """Adds the headers for known origins. Never `*`, never credentials: a page sends its API key in `Authorization`."""
 
     def __init__(self, origins: tuple[str, ...]) -> None:
         self.origins = frozenset(origin.encode("latin-1") for origin in origins)
 
     async def answer(self, app: ASGIApp, headers: dict[bytes, bytes], scope: Scope, receive: Receive, send: Send) -> None:
-        """The app's answer, readable to a page of a known origin; a preflight of one is answered here."""
+        """The app's response, readable for a page of a known origin. A preflight request of one is answered here."""
         origin = headers[b"origin"]
         is_known = origin in self.origins
-        # An answer kept by a cache is one origin's only, also where the origin got no permission.
+        # A cache must not reuse a response for another origin, also when this origin has no permission.
         added = [(b"vary", b"Origin"), *([(b"access-control-allow-origin", origin), _EXPOSED] if is_known else [])]
 
         async def send_with_permission(message: Message) -> None:

@@ -1,4 +1,4 @@
-"""The errors both services answer with. One code word an error: the same in the body, the log and the metric.
+"""The errors of both services' APIs. Each has one code, the same in the body, the log and the metric.
 
 ApiError
 ├── BadRequest 400            VALIDATION_ERROR, INVALID_JSON, INVALID_CURSOR, INVALID_FILE, UNKNOWN_PROJECT_FILE
@@ -20,12 +20,12 @@ ApiError
 from collections.abc import Mapping
 from typing import Any, Final
 
-# Of answers to a body that did not come to its end, so that nobody has to read the rest of it.
+# For responses to an incomplete body: the server need not read the rest.
 _CLOSED: Final = {"Connection": "close"}
 
 
 class ApiError(Exception):
-    """An answer that is not 2xx. `message` tells a person what to do next; `details` names the field(s)."""
+    """A response that is not 2xx. `message` tells a person what to do next; `details` names the fields."""
 
     status = 500
     code = "INTERNAL_ERROR"
@@ -48,7 +48,7 @@ class BadRequest(ApiError):
 
 
 class Unauthorized(ApiError):
-    """No key, or none that is valid. `challenge` goes into WWW-Authenticate."""
+    """The API key is missing or invalid. `challenge` goes into WWW-Authenticate."""
 
     status, code = 401, "UNAUTHORIZED"
 
@@ -96,7 +96,7 @@ class HostNotAllowed(ApiError):
 
 
 class Unavailable(ApiError):
-    """The promise can't be given now; trying again after `retry_after_seconds` is right. What may have been kept all the same says so in details."""
+    """The request cannot be served now; the client should retry after `retry_after_seconds`. If it may have been stored all the same, `details` says so."""
 
     status, code = 503, "QUEUE_UNAVAILABLE"
 

@@ -1,7 +1,7 @@
-"""Who gets in, before anything else is looked at: under which name, from whose page, over which address, and how many at once.
+"""Checks each request before anything else: the Host header, the page that sent it, the address, and how many are in progress.
 
-Any page that a browser shows can send requests to this machine, and can give its own name our address (DNS rebinding). A request under
-a name that is not ours, or from a page that is not ours, is refused here, whatever its path.
+Any page in a browser can send requests to this machine, and can point its own name to our address (DNS rebinding). So a request under a
+name that is not ours, or from a page of another origin, is refused here, whatever its path.
 """
 
 from collections.abc import Callable
@@ -10,65 +10,65 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.http.bind_safety import LOOPBACK_NAMES, ReachSettings, comma_list, is_loopback
-from shared.http.concurrency import Limits, Place
+from shared.http.bind_safety import LOOPBACK_NAMES, HttpSettings, comma_list, is_loopback
+from shared.http.concurrency import Limits, RequestSlot
 from shared.http.cors import Cors
 from shared.http.errors import ApiError, BadRequest, Forbidden, HostNotAllowed, OriginNotAllowed, Unavailable
 
 _READS: Final = frozenset({"GET", "HEAD"})
 _OWN_SITE: Final = frozenset({b"same-origin", b"none"})
-# Asked by whoever decides to end the process, so answered also when there is too much to do.
+# A liveness probe ends the process if this fails, so it is answered under any load.
 _ALWAYS_ANSWERED: Final = frozenset({"/healthz"})
-# Host headers that were found good. There are as many as there are names and ports of ours, but a client chooses the port.
-_HOSTS_REMEMBERED: Final = 1_000
+# Caps the cache of valid Host headers: our names are few, but a client chooses the port.
+_HOSTS_CACHED: Final = 1_000
 
 
 class Admission:
-    """ASGI: lets a request in or refuses it. `refuse` makes the answer of an error."""
+    """ASGI: admits a request or refuses it. `respond` makes the response to an error."""
 
-    def __init__(self, app: ASGIApp, settings: ReachSettings, refuse: Callable[[Scope, ApiError], Response]) -> None:
+    def __init__(self, app: ASGIApp, settings: HttpSettings, respond: Callable[[Scope, ApiError], Response]) -> None:
         self._app = app
-        self._refuse = refuse
+        self._respond = respond
         own = settings.host.lower()
         self._names = frozenset({*LOOPBACK_NAMES, f"[{own}]" if ":" in own and own[0] != "[" else own, *comma_list(settings.allowed_hosts)})
         self._good_hosts: set[bytes] = set()
         self._cors = Cors(comma_list(settings.cors_origins))
-        # A gateway passes on the name that it was asked under. Asked under the service's own address, it was not the gateway's client.
-        self._is_known_by_address = settings.behind_gateway == "on"
-        # None: over whichever address.
+        # A gateway passes on the client's Host header. One with the service's own address does not come from the gateway.
+        self._may_use_own_address = settings.behind_gateway == "on"
+        # None: any address is fine.
         self._good_addresses: set[str] | None = set() if settings.access == "open" and settings.behind_gateway == "off" else None
-        self._limits = Limits.of(settings)
+        self._limits = Limits.from_settings(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] != "http":
-            # Nothing here speaks WebSocket, and a browser asks nobody before it opens one.
+            # There are no WebSockets here, and a browser opens one to any origin without asking first.
             await send({"type": "websocket.close", "code": 1008})
         else:
             await self._admit(scope, receive, send)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._limits.requests.is_full and scope["path"] not in _ALWAYS_ANSWERED:
-            await self._refuse(scope, _too_many())(scope, receive, send)
+            await self._respond(scope, _too_many())(scope, receive, send)
             return
-        place = scope["place"] = Place(self._limits)
+        slot = scope["request_slot"] = RequestSlot(self._limits)
         try:
             headers = dict(scope["headers"])
             try:
                 self._check(scope, headers)
             except ApiError as error:
-                await self._refuse(scope, error)(scope, receive, send)
+                await self._respond(scope, error)(scope, receive, send)
                 return
             if self._cors.origins and b"origin" in headers:
                 await self._cors.answer(self._app, headers, scope, receive, send)
             else:
                 await self._app(scope, receive, send)
         finally:
-            place.leave()
+            slot.release()
 
     def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        """ApiError if the request must not come in. The usual one costs two look-ups in sets."""
+        """ApiError if the request must be refused. The usual request costs two look-ups in sets."""
         host = headers.get(b"host", b"")
         if host not in self._good_hosts or len(headers) != len(scope["headers"]):
             self._check_host(scope, host)
@@ -78,11 +78,11 @@ class Admission:
         if site in _OWN_SITE:
             return
         if scope["method"] in _READS:
-            # An answer is unreadable to another page, but how long it takes and whether there is one would tell of what is stored.
+            # Another page cannot read the response, but its timing and status would tell what is stored.
             if site is None or _is_followed_link(headers) or self._is_known(headers):
                 return
         elif b"origin" not in headers and site is None:
-            # No browser; one names the origin of whatever is not a plain read.
+            # Not a browser: a browser sends Origin with every request that is not a plain read.
             return
         elif (site is None and headers[b"origin"].partition(b"://")[2].lower() == host.lower()) or self._is_known(headers):
             return
@@ -94,20 +94,20 @@ class Admission:
         if sum(name == b"host" for name, _ in scope["headers"]) != 1 or not host:
             raise BadRequest("A request needs exactly one Host header.", details={"Host": "is required, once"})
         name = _without_port(host.decode("latin-1").lower())
-        if self._is_known_by_address and name == _address_in(scope):
-            # As Prometheus does, which finds the replicas by their addresses. An address is no name that a page can give to us.
+        if self._may_use_own_address and name == _address_in(scope):
+            # Prometheus finds the replicas by their addresses. A page cannot point a name of its own at an address in the Host header.
             return
         if name not in self._names:
             raise HostNotAllowed(
                 f"The tracker is not known as {name[:200]}; ask for it as {', '.join(LOOPBACK_NAMES)}, or name it in TRACKER_ALLOWED_HOSTS.",
                 details={"Host": "not allowed"},
             )
-        if len(self._good_hosts) < _HOSTS_REMEMBERED:
+        if len(self._good_hosts) < _HOSTS_CACHED:
             self._good_hosts.add(host)
 
     def _check_address(self, address: str) -> None:
         assert self._good_addresses is not None
-        # A path is that of a socket of this machine's.
+        # A path is that of a Unix socket on this machine.
         if not is_loopback(address) and not address.startswith("/"):
             raise Forbidden(
                 "The tracker was asked over an address that other machines reach, and it asks nobody for a key; "
@@ -120,18 +120,18 @@ class Admission:
 
 
 def _is_followed_link(headers: dict[bytes, bytes]) -> bool:
-    """Somebody goes to the page himself, in a window: not in a frame of another page's."""
+    """A person follows a link in a window, not in a frame of another page."""
     return headers.get(b"sec-fetch-mode") == b"navigate" and headers.get(b"sec-fetch-dest") == b"document"
 
 
 def _without_port(host: str) -> str:
-    """ "a:1" → "a", "[::1]:1" → "[::1]"; what has no form like that stays, and is no name of ours."""
+    """ "a:1" → "a", "[::1]:1" → "[::1]"; any other text is returned as it is, and matches no allowed host."""
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdecimal() and port.isascii() else host
 
 
 def _address_in(scope: Scope) -> str | None:
-    """The address that the request was sent to, as a Host header has it."""
+    """The address that the request was sent to, as it would be in a Host header."""
     address: str | None = (scope.get("server") or (None,))[0]
     return f"[{address}]" if address and ":" in address else address
 

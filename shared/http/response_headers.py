@@ -1,4 +1,4 @@
-"""What every answer tells a browser: show it to nobody else, guess nothing, keep nothing, run nothing."""
+"""Security headers of every response: no other origin may read it; no sniffing, no caching, no scripts."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,7 +13,7 @@ _EVERYWHERE: Final[list[Header]] = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
-# Of what is no page: it has nothing to show, whatever somebody wrote into it.
+# For data: a browser that opens it must not run what a user wrote into it.
 _DATA: Final[list[Header]] = [
     *_EVERYWHERE,
     (b"cache-control", b"no-store"),
@@ -21,8 +21,8 @@ _DATA: Final[list[Header]] = [
 ]
 
 
-def protection(headers: Sequence[Header]) -> list[Header]:
-    """What is to be added to an answer's headers. A page brings its own Content-Security-Policy."""
+def security_headers(headers: Sequence[Header]) -> list[Header]:
+    """The headers to add to a response's own. A page has its own Content-Security-Policy."""
     if JSON in headers:
         return _DATA
     present = {name.lower() for name, _ in headers}

@@ -7,8 +7,8 @@ import socket
 import sys
 from importlib import import_module
 
-from shared.http.bind_safety import ReachSettings
-from shared.http.server import Patience, server
+from shared.http.bind_safety import HttpSettings
+from shared.http.server import ClientLimits, build_server
 
 
 def main(factory: str, port: str) -> None:
@@ -16,7 +16,7 @@ def main(factory: str, port: str) -> None:
     module, _, name = factory.partition(":")
     create_app = getattr(import_module(module), name)
     with socket.create_server(("127.0.0.1", int(port)), backlog=2048) as listening:
-        server(create_app, Patience(ReachSettings().max_connections)).run(sockets=[listening])
+        build_server(create_app, ClientLimits(HttpSettings().max_connections)).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from services.ingest.events.decode import MAX_BATCH_BYTES
 from services.ingest.settings import Settings
-from shared.http.response_headers import protection
-from shared.http.server import MAX_HEAD_BYTES, Patience
+from shared.http.response_headers import security_headers
+from shared.http.server import MAX_HEAD_BYTES, ClientLimits
 
 GATEWAY = Path(__file__).parent.parent.parent / "deploy" / "gateway"
 CONF = (GATEWAY / "nginx.conf").read_text(encoding="utf-8")
@@ -31,14 +31,14 @@ def test_head_limits_equal_those_of_the_services() -> None:
     found = re.search(r"large_client_header_buffers (\d+) (\d+)k;", CONF)
     assert found
     assert int(found[1]) * int(found[2]) * 1024 == MAX_HEAD_BYTES
-    assert f"client_header_timeout {Patience(max_connections=1).head_seconds:.0f}s;" in CONF
+    assert f"client_header_timeout {ClientLimits(max_connections=1).head_seconds:.0f}s;" in CONF
 
 
 def test_gateway_errors_have_the_services_protective_headers() -> None:
     given = dict(
         re.findall(r'^add_header (\S+) "?(.*?)"? always;$', (GATEWAY / "protection.conf").read_text(encoding="utf-8"), re.MULTILINE)
     )
-    expected = {name.decode(): value.decode() for name, value in protection([])}
+    expected = {name.decode(): value.decode() for name, value in security_headers([])}
     assert {name.lower(): value for name, value in given.items() if name != "X-Request-ID"} == expected
     own_answers = re.findall(r"location (?:@\w+|= /not-http) \{(.*?)\n        \}", CONF, re.DOTALL)
     assert len(own_answers) == 6

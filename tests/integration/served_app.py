@@ -10,14 +10,14 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from shared.http.server import Patience, server
+from shared.http.server import BODY_ARRIVED, ClientLimits, build_server
 
-IMPATIENT = Patience(max_connections=8, head_seconds=0.5, rest_seconds=0.5, keep_alive_seconds=1, reading_seconds=1)
+IMPATIENT = ClientLimits(max_connections=8, head_seconds=0.5, body_rest_seconds=0.5, unread_seconds=1)
 LOOKS_EVERY_SECONDS = 1
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # Tells a hang; nothing here takes this long.
 HANG_SECONDS = 30
-LASTING = replace(IMPATIENT, head_seconds=HANG_SECONDS, rest_seconds=HANG_SECONDS, keep_alive_seconds=HANG_SECONDS)
+LASTING = replace(IMPATIENT, head_seconds=HANG_SECONDS, body_rest_seconds=HANG_SECONDS)
 
 
 class App:
@@ -26,10 +26,12 @@ class App:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.bodies: list[bytes] = []
+        self.arrived_whole: list[bool] = []
         self.headers: list[tuple[bytes, bytes]] = []
         self.large_ended = threading.Event()
 
     async def _take(self, scope: Scope, receive: Receive) -> None:
+        self.arrived_whole.append(BODY_ARRIVED in scope)
         body, message = b"", {"more_body": True}
         while message.get("more_body"):
             message = await receive()
@@ -76,9 +78,9 @@ class Served:
 
 
 @contextmanager
-def running(app: App, patience: Patience = IMPATIENT) -> Iterator[Any]:
+def running(app: App, limits: ClientLimits = IMPATIENT) -> Iterator[Any]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        ours = server(lambda: app, patience)
+        ours = build_server(lambda: app, limits)
         thread = threading.Thread(target=ours.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

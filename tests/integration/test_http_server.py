@@ -10,7 +10,7 @@ import httpx2 as httpx
 import pytest
 
 from deploy.embedded.paths import REPOSITORY
-from shared.http.server import MAX_HEAD_BYTES, Patience
+from shared.http.server import MAX_HEAD_BYTES, ClientLimits
 from tests.bench.asking import REUSE_SECONDS, Asker
 from tests.integration.served_app import GET, HANG_SECONDS, IMPATIENT, LASTING, LOOKS_EVERY_SECONDS, App, Served, rest, running
 
@@ -111,7 +111,7 @@ def test_a_client_that_does_not_read_its_answer_is_cut_off(served: Served) -> No
 
 def test_a_client_that_starts_reading_in_time_gets_the_whole_answer() -> None:
     app = App()
-    with running(app, replace(IMPATIENT, reading_seconds=HANG_SECONDS)) as address, socket.create_connection(address) as client:
+    with running(app, replace(IMPATIENT, unread_seconds=HANG_SECONDS)) as address, socket.create_connection(address) as client:
         client.sendall(GET.replace(b"/ ", b"/large ", 1))
         # The server has looked at the connection meanwhile, and nothing had been taken.
         time.sleep(2 * LOOKS_EVERY_SECONDS)
@@ -140,9 +140,26 @@ def test_a_keep_alive_connection_is_served_repeatedly(lasting: Served) -> None:
             assert b"answer" in client.recv(65536)
 
 
+def test_a_request_is_marked_when_its_whole_body_has_arrived(lasting: Served) -> None:
+    head = b"POST /take HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"
+    with lasting.connect() as client:
+        # Given a body that comes with its head, and one that comes after the app has begun
+        client.sendall(head + b"body")
+        assert b"answer" in client.recv(65536)
+        client.sendall(head + b"bo")
+        while len(lasting.app.arrived_whole) < 2:
+            time.sleep(0.01)
+        client.sendall(b"dy")
+        assert b"answer" in client.recv(65536)
+
+    # Then the app knows which was there at once, and has both
+    assert lasting.app.arrived_whole == [True, False]
+    assert lasting.app.bodies == [b"body", b"body"]
+
+
 def test_the_keep_alive_timeout_exceeds_that_of_clients() -> None:
     """Else a request would now and then be sent while the server closes, and have no answer."""
-    kept = Patience(max_connections=8).keep_alive_seconds
+    kept = ClientLimits(max_connections=8).head_seconds
     [by_nginx] = re.findall(r"^keepalive_timeout (\d+)s;$", (REPOSITORY / "deploy/gateway/keepalive.conf").read_text(), re.MULTILINE)
     assert kept > int(by_nginx)
     assert kept > httpx.Limits().keepalive_expiry
@@ -151,9 +168,9 @@ def test_the_keep_alive_timeout_exceeds_that_of_clients() -> None:
 
 def test_the_benchmark_client_reconnects_after_a_pause(served: Served) -> None:
     # Given a client whose connection the server has closed meanwhile
-    asker = Asker(served.port, reuse_seconds=IMPATIENT.keep_alive_seconds / 2)
+    asker = Asker(served.port, reuse_seconds=IMPATIENT.head_seconds / 2)
     asker.time("/first")
-    time.sleep(IMPATIENT.keep_alive_seconds + 2 * LOOKS_EVERY_SECONDS)
+    time.sleep(IMPATIENT.head_seconds + 2 * LOOKS_EVERY_SECONDS)
 
     # Then it asks on a new one, and keeps that
     asker.time("/second")

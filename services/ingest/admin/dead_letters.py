@@ -25,7 +25,7 @@ from services.ingest.journal.append import Entry, Position
 from services.ingest.postgres import dead_letters
 from services.ingest.postgres.audit import AuditRecord, audit_record
 from services.ingest.postgres.dead_letters import Group, Row
-from shared.http.concurrency import Place, place_of
+from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.errors import NotFound, Unavailable, invalid
 from shared.http.middleware import json_response
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, encode_replay, events_in
@@ -50,15 +50,15 @@ async def replay(request: Request) -> Response:
     """202: the dead letter is on the journal again. Repeating the request changes nothing more: its event is stored once."""
     ingest, letter_id = _read_path(request)
     ingest.backlog.check()
-    place = place_of(request.scope)
-    preference = preference_in(request_checks.headers_of(request), place)
+    slot = slot_of(request.scope)
+    preference = preference_in(request_checks.headers_of(request), slot)
     row = await dead_letters.find(ingest.registry, letter_id)
     if row is None:
         raise _not_found()
     if row.is_stored:
         return await _replayed(ingest, row, "persisted", preference)
     positions = await _append(ingest, [row], audit_record(request, "dead_letter.replay", letter_id))
-    status = await _wait(preference, place, ingest, row, positions)
+    status = await _wait(preference, slot, ingest, row, positions)
     return await _replayed(ingest, row, status, preference)
 
 
@@ -129,9 +129,9 @@ async def _append(ingest: Ingest, rows: list[Row], record: AuditRecord) -> list[
     return positions
 
 
-async def _wait(preference: Preference, place: Place, ingest: Ingest, before: Row, positions: list[Position]) -> Status:
+async def _wait(preference: Preference, slot: RequestSlot, ingest: Ingest, before: Row, positions: list[Position]) -> Status:
     """What became of the dead letter, if the request has `Prefer: wait`; else, or if it takes longer, "queued"."""
-    if not preference.wait_seconds or not place.move(place.limits.waits):
+    if not preference.wait_seconds or not slot.move_to(slot.limits.waits):
         return "queued"
     try:
         async with asyncio.timeout(preference.wait_seconds):

@@ -19,7 +19,7 @@ from services.ingest.http.responses import Status
 from services.ingest.journal.append import Position
 from services.ingest.postgres.registry import Registry
 from shared.event_kinds import KINDS
-from shared.http.concurrency import Place
+from shared.http.concurrency import RequestSlot
 from shared.http.errors import Conflict, Unavailable
 from shared.journal.dead_letter_envelope import ID_TAKEN
 from shared.journal.streams import dead_letter_entry_id
@@ -66,10 +66,10 @@ class Outcome:
 QUEUED: Final = Outcome("queued")
 
 
-def preference_in(headers: Mapping[bytes, bytes], place: Place) -> Preference:
+def preference_in(headers: Mapping[bytes, bytes], slot: RequestSlot) -> Preference:
     """What the Prefer header asks for. While too many requests wait, a wait is not applied, and the answer does not claim it."""
     preference = read_preference(headers.get(b"prefer"))
-    return Preference(preference.wait_seconds) if preference.wait_seconds and place.limits.waits.is_full else preference
+    return Preference(preference.wait_seconds) if preference.wait_seconds and slot.limits.waits.is_full else preference
 
 
 def read_preference(header: bytes | None) -> Preference:
@@ -109,9 +109,11 @@ class EntryWatch:
         return gone
 
 
-async def wait_for(ingest: Ingest, place: Place, preference: Preference, positions: Sequence[Position], events: Sequence[Event]) -> Outcome:
+async def wait_for(
+    ingest: Ingest, slot: RequestSlot, preference: Preference, positions: Sequence[Position], events: Sequence[Event]
+) -> Outcome:
     """What became of appended events. "queued" if they are not processed in time, if Redis or Postgres is away, or if too many requests wait."""
-    if not preference.wait_seconds or not place.move(place.limits.waits):
+    if not preference.wait_seconds or not slot.move_to(slot.limits.waits):
         return QUEUED
     request_deadline.end()
     try:

@@ -57,7 +57,7 @@ async def write_batch(request: Request) -> Response:
     inferred = await _infer_sessions(write, items)
     events = [item.event for item in items]
     positions = await append(write, events, [item.size for item in items], started=started, inferred=inferred)
-    outcome = await wait_for(write.ingest, write.place, write.preference, positions, events)
+    outcome = await wait_for(write.ingest, write.slot, write.preference, positions, events)
     conflicting = _conflicting(items, outcome.conflicts)
     answer = BatchAccepted(
         accepted=len(items) - len(conflicting),

@@ -25,7 +25,7 @@ from services.ingest.http.responses import EventAccepted, Status
 from services.ingest.journal.append import Position, entries_of
 from shared import metrics
 from shared.event_kinds import KINDS
-from shared.http.concurrency import Place, place_of
+from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.middleware import json_response, request_id_of
 from shared.messages import Event, SessionStart
 
@@ -55,7 +55,7 @@ class Write(Struct, frozen=True):
     """An admitted request. Its body has arrived, and no other body has come with its idempotency key."""
 
     ingest: Ingest
-    place: Place
+    slot: RequestSlot
     key_scope: str
     media_type: bytes
     body: bytes
@@ -82,9 +82,9 @@ async def admit_write(request: Request, accepted: AcceptedBody) -> Write:
     scope = key_scope(request, binding)
     if key:
         await ingest.claimed_keys.claim(scope, key, body)
-    place = place_of(request.scope)
-    preference = preference_in(headers, place)
-    return Write(ingest, place, scope, media_type, body, key, preference, request_id_of(request), datetime.now(UTC), binding)
+    slot = slot_of(request.scope)
+    preference = preference_in(headers, slot)
+    return Write(ingest, slot, scope, media_type, body, key, preference, request_id_of(request), datetime.now(UTC), binding)
 
 
 def key_scope(request: Request, binding: Binding) -> str:
@@ -168,7 +168,7 @@ def _ids_for_retry(events: Sequence[Event]) -> dict[str, Any]:
 
 async def wait_for_one(write: Write, positions: Sequence[Position], event: Event) -> Status:
     """What became of a request's only event, if the request has `Prefer: wait`; else "queued". Conflict if another event has its id."""
-    outcome = await wait_for(write.ingest, write.place, write.preference, positions, [event])
+    outcome = await wait_for(write.ingest, write.slot, write.preference, positions, [event])
     if outcome.conflicts:
         raise id_taken()
     return outcome.status

@@ -14,13 +14,13 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http.errors import ApiError
-from shared.http.middleware import refusal
+from shared.http.middleware import error_response
 
 
 class DirectRoutes:
     """ASGI: calls the endpoint of a path without parameters. All other requests go to `otherwise`.
 
-    FastAPI tries its routes in turn and adds two exit stacks: 15 % of a write's CPU (ADR 37).
+    FastAPI tries its routes in turn and adds two exit stacks: 15 % of a write's CPU (ADR 43).
     """
 
     def __init__(self, routes: Iterable[BaseRoute], otherwise: ASGIApp) -> None:
@@ -37,14 +37,14 @@ class DirectRoutes:
         try:
             response = await route.endpoint(Request(scope, receive))
         except ApiError as error:
-            response = refusal(scope, error)
+            response = error_response(scope, error)
         await response(scope, receive, send)
 
 
 class DirectApp(FastAPI):
     """An app whose requests pass only the middleware that was added, then DirectRoutes.
 
-    FastAPI's own stack adds error pages, telemetry and a body limit: 7 % of a write's CPU (ADR 37).
+    FastAPI's own stack adds error pages, telemetry and a body limit: 7 % of a write's CPU (ADR 43).
     """
 
     def build_middleware_stack(self) -> ASGIApp:

@@ -3,7 +3,6 @@
 import os
 import re
 import time
-from typing import Final
 from uuid import UUID, uuid5
 
 import msgspec
@@ -12,25 +11,23 @@ from shared.http.errors import invalid
 
 # Any constant. A change would make every key a new one.
 _NAMESPACE = UUID("6f0d3c52-7a1e-4b55-9a0a-5f1c6f6f2b7e")
-_ID_BYTES: Final = 16
-_VERSION_7: Final = 0x7000_8000_0000_0000_0000
-_RANDOM_BITS: Final = 0x0FFF_3FFF_FFFF_FFFF_FFFF
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def new_id() -> UUID:
-    """A UUIDv7: 48 bits of milliseconds, then random."""
-    random = int.from_bytes(os.urandom(10), "big") & _RANDOM_BITS
-    return UUID(int=(time.time_ns() // 1_000_000) << 80 | _VERSION_7 | random)
+    """A UUIDv7: 48 bits of milliseconds, the version 7, 12 random bits, the variant 8, 60 random bits."""
+    digits = os.urandom(9).hex()
+    return UUID(f"{_milliseconds()}7{digits[:3]}8{digits[3:]}")
 
 
 def new_ids(count: int) -> list[UUID]:
-    """As many UUIDv7s, made at once: 0.2 µs each of 500, one by one 1.2 µs."""
-    fixed = ((time.time_ns() // 1_000_000) << 80 | _VERSION_7).to_bytes(_ID_BYTES, "big")
-    random = int.from_bytes(os.urandom(count * _ID_BYTES), "big")
-    minted = random & int.from_bytes(_RANDOM_BITS.to_bytes(_ID_BYTES, "big") * count, "big") | int.from_bytes(fixed * count, "big")
-    text = minted.to_bytes(count * _ID_BYTES, "big")
-    return msgspec.convert([text[at : at + _ID_BYTES] for at in range(0, len(text), _ID_BYTES)], list[UUID])
+    """Many UUIDv7s at once. msgspec makes them: `uuid.UUID` and the package uuid_utils cost a batch 5 % more CPU (ADR 43)."""
+    now, digits = _milliseconds(), os.urandom(9 * count).hex()
+    return msgspec.convert([f"{now}7{digits[at : at + 3]}8{digits[at + 3 : at + 18]}" for at in range(0, len(digits), 18)], list[UUID])
+
+
+def _milliseconds() -> str:
+    return f"{time.time_ns() // 1_000_000:012x}"
 
 
 def derived_id(*parts: str) -> UUID:

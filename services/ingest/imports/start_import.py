@@ -20,7 +20,7 @@ from services.ingest.imports.uploads import Upload, stored_upload
 from services.ingest.journal.wakeup import send_tasks
 from shared.auth.authentication import grant_in
 from shared.broker import TASK_RUN_IMPORT
-from shared.http.concurrency import Place, place_of
+from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.errors import Unavailable
 from shared.http.middleware import json_response, request_id_of
 from shared.redaction.redact import redact_text
@@ -39,13 +39,13 @@ async def import_files(request: Request) -> Response:
     headers = request_checks.headers_of(request)
     request_checks.check_declared_size(headers, ingest.settings.max_upload_bytes)
     key = idempotency.read_key(headers.get(b"idempotency-key"))
-    place = place_of(request.scope)
-    if not place.move(place.limits.uploads):
+    slot = slot_of(request.scope)
+    if not slot.move_to(slot.limits.uploads):
         raise Unavailable("Too many uploads are arriving; send this one again in a moment.", code="OVERLOADED", retry_after_seconds=5)
     async with stored_upload(request, ingest.uploads, ingest.settings.max_upload_bytes) as upload:
         upload.user = binding_of(request).user or upload.user
         job_id = await _queue(request, upload, key)
-    return await _answer(ingest, place, job_id, preference_in(headers, place))
+    return await _answer(ingest, slot, job_id, preference_in(headers, slot))
 
 
 async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
@@ -95,9 +95,9 @@ def send_shares(sender: Celery, job_id: UUID, shares: int) -> None:
     send_tasks(sender, TASK_RUN_IMPORT, *((str(job_id), share) for share in range(shares)))
 
 
-async def _answer(ingest: Ingest, place: Place, job_id: UUID, preference: Preference) -> Response:
+async def _answer(ingest: Ingest, slot: RequestSlot, job_id: UUID, preference: Preference) -> Response:
     seconds = DEFAULT_WAIT_SECONDS if preference.wait_seconds is None else preference.wait_seconds
-    job = await _wait_for_end(ingest, place, job_id, seconds)
+    job = await _wait_for_end(ingest, slot, job_id, seconds)
     is_done = job["status"] in ("succeeded", "failed", "cancelled")
     answer = ImportAnswer(job_id=job_id, success=job["status"] == "succeeded" if is_done else None, **job)
     headers = dict(preference.headers or {})
@@ -106,12 +106,12 @@ async def _answer(ingest: Ingest, place: Place, job_id: UUID, preference: Prefer
     return json_response(answer, 200 if is_done else 202, headers)
 
 
-async def _wait_for_end(ingest: Ingest, place: Place, job_id: UUID, seconds: float) -> dict[str, Any]:
+async def _wait_for_end(ingest: Ingest, slot: RequestSlot, job_id: UUID, seconds: float) -> dict[str, Any]:
     """The job once it has ended or the time is over; at once if too many requests wait; as it was queued if Postgres goes away meanwhile."""
     job: dict[str, Any] = dict.fromkeys(_COUNTS, 0) | {"status": "queued", "errors": [], "skipped_records": {}}
     try:
         job = await ingest.jobs.job(job_id)
-        if job["status"] in ("queued", "running") and seconds and place.move(place.limits.waits):
+        if job["status"] in ("queued", "running") and seconds and slot.move_to(slot.limits.waits):
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await ingest.ended_jobs.until_done(job_id)

@@ -50,8 +50,7 @@ def install_database_errors(app: FastAPI) -> None:
     async def on_error(request: Request, error: Exception) -> Response:
         too_long = isinstance(error, QueryCanceled)
         log.warning("database_unavailable", path=request.url.path, error=type(error).__name__, too_long=too_long)
-        request.scope["error_code"] = "DATABASE_UNAVAILABLE"
-        return error_response(_too_long() if too_long else database_away())
+        return error_response(request.scope, _too_long() if too_long else database_away())
 
     for kind in AWAY:
         app.add_exception_handler(kind, on_error)

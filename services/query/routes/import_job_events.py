@@ -18,7 +18,7 @@ from services.query.status.job_watch import JobWatch
 from shared.auth.authentication import grant_in
 from shared.auth.keys import Grant
 from shared.auth.scopes import OWN_IMPORTS, requires
-from shared.http.concurrency import place_of
+from shared.http.concurrency import slot_of
 from shared.http.errors import Unavailable
 
 router = APIRouter(tags=["imports"], responses=FAILURES)
@@ -48,8 +48,8 @@ async def watch_job(request: Request, job_id: JobId) -> Response:
     job = await run_in_threadpool(_read, request.app.state.database, job_id, grant_in(request.scope))
     if request.scope.get("is_head"):
         return Response(headers=_HEADERS, media_type=_MEDIA_TYPE)
-    place = place_of(request.scope)
-    if not place.move(place.limits.watchers):
+    slot = slot_of(request.scope)
+    if not slot.move_to(slot.limits.watchers):
         raise Unavailable("Too many are watching; ask for the job itself now and then.", code="OVERLOADED", retry_after_seconds=5)
     return StreamingResponse(_events(watch, job_id, job), headers=_HEADERS, media_type=_MEDIA_TYPE)
 

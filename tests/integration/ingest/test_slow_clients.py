@@ -9,10 +9,12 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from redis import Redis
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.ingest.app import create_app
 from services.ingest.imports import uploads
 from services.ingest.settings import Settings
+from shared.http.server import BODY_ARRIVED
 from shared.journal.streams import stream_key
 from tests.conftest import LOCAL
 
@@ -31,7 +33,7 @@ def served(settings: Settings, story: Story, **limits: int) -> Any:
     async def tell() -> Any:
         app = create_app(settings.model_copy(update={"max_requests": ROOM} | limits))
         async with app.router.lifespan_context(app):
-            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            transport = httpx.ASGITransport(marking_whole_bodies(app), raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url=LOCAL, timeout=HANG_SECONDS) as client:
                 answer = await client.post("/api/sessions/start", json={"session_id": "s", "project_path": "/home/me/project"})
                 assert answer.status_code == 201
@@ -39,6 +41,17 @@ def served(settings: Settings, story: Story, **limits: int) -> Any:
                     return await story(client)
 
     return asyncio.run(tell())
+
+
+def marking_whole_bodies(app: ASGIApp) -> ASGIApp:
+    """The app behind what the server does: it marks a request whose body has arrived. Only a slow body has no Content-Length here."""
+
+    async def marked(scope: Scope, receive: Receive, send: Send) -> None:
+        if b"content-length" in dict(scope["headers"]):
+            scope[BODY_ARRIVED] = True
+        await app(scope, receive, send)
+
+    return marked
 
 
 async def drip(beginning: bytes, go_on: asyncio.Event, end: bytes, begun: list[int]) -> AsyncIterator[bytes]:

@@ -7,8 +7,8 @@ import pytest
 from fastapi import Request
 
 from services.ingest.http.request_checks import read_body
-from shared.http.bind_safety import ReachSettings
-from shared.http.concurrency import Limits, Place
+from shared.http.bind_safety import HttpSettings
+from shared.http.concurrency import Limits, RequestSlot
 from shared.http.errors import ApiError
 
 
@@ -21,7 +21,7 @@ def request_of(*messages: dict[str, Any]) -> Request:
             await asyncio.Event().wait()
         return queue.pop(0)
 
-    return Request({"type": "http", "headers": [], "place": Place(Limits.of(ReachSettings()))}, receive)
+    return Request({"type": "http", "headers": [], "request_slot": RequestSlot(Limits.from_settings(HttpSettings()))}, receive)
 
 
 def chunk(body: bytes, *, more: bool) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.http.bind_safety import ReachSettings
-from shared.http.middleware import refusal
+from shared.http.bind_safety import HttpSettings
+from shared.http.middleware import error_response
 from shared.http.request_admission import Admission
 
 Headers = dict[str, str]
@@ -27,7 +27,7 @@ class Door:
 
     def __init__(self, app: ASGIApp | None = None, **settings: Any) -> None:
         self.let_in: list[str] = []
-        self._door = Admission(app or self._note, ReachSettings(**settings), refusal)
+        self._door = Admission(app or self._note, HttpSettings(**settings), error_response)
 
     async def _note(self, scope: Scope, _receive: Receive, send: Send) -> None:
         self.let_in.append(scope["path"])

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.http.bind_safety import NotReachable, ReachSettings, check_bind, check_reach, is_loopback
+from shared.http.bind_safety import HttpSettings, UnsafeBind, check_host_setting, check_listen_address, is_loopback
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]", "::ffff:127.0.0.1"])
@@ -17,20 +17,20 @@ def test_other_addresses_are_not_loopback(host: str) -> None:
 
 
 def test_open_access_refuses_to_start_on_a_reachable_address() -> None:
-    with pytest.raises(NotReachable, match=r"TRACKER_HOST=0\.0\.0\.0 can be reached from other machines.*TRACKER_ACCESS=keys"):
-        check_reach(ReachSettings(host="0.0.0.0"))
+    with pytest.raises(UnsafeBind, match=r"TRACKER_HOST=0\.0\.0\.0 can be reached from other machines.*TRACKER_ACCESS=keys"):
+        check_host_setting(HttpSettings(host="0.0.0.0"))
     # Behind a gateway too: what is published is TRACKER_HOST.
-    with pytest.raises(NotReachable):
-        check_reach(ReachSettings(host="10.0.0.5", behind_gateway="on"))
-    check_reach(ReachSettings(host="0.0.0.0", access="keys"))
+    with pytest.raises(UnsafeBind):
+        check_host_setting(HttpSettings(host="10.0.0.5", behind_gateway="on"))
+    check_host_setting(HttpSettings(host="0.0.0.0", access="keys"))
 
 
 def test_a_service_refuses_a_public_bind_without_keys_or_gateway() -> None:
-    with pytest.raises(NotReachable, match=r"0\.0\.0\.0 can be reached from other machines.*TRACKER_BEHIND_GATEWAY=on"):
-        check_bind(ReachSettings(), "0.0.0.0")
-    check_bind(ReachSettings(), "127.0.0.1")
-    check_bind(ReachSettings(behind_gateway="on"), "0.0.0.0")
-    check_bind(ReachSettings(access="keys"), "0.0.0.0")
+    with pytest.raises(UnsafeBind, match=r"0\.0\.0\.0 can be reached from other machines.*TRACKER_BEHIND_GATEWAY=on"):
+        check_listen_address(HttpSettings(), "0.0.0.0")
+    check_listen_address(HttpSettings(), "127.0.0.1")
+    check_listen_address(HttpSettings(behind_gateway="on"), "0.0.0.0")
+    check_listen_address(HttpSettings(access="keys"), "0.0.0.0")
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,4 @@ def test_a_service_refuses_a_public_bind_without_keys_or_gateway() -> None:
 )  # fmt: skip
 def test_an_invalid_setting_stops_the_start(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        ReachSettings(**wrong)  # type: ignore[arg-type]
+        HttpSettings(**wrong)  # type: ignore[arg-type]

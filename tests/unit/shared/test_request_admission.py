@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from shared.http.bind_safety import ReachSettings
-from shared.http.middleware import refusal
+from shared.http.bind_safety import HttpSettings
+from shared.http.middleware import error_response
 from shared.http.request_admission import Admission
 from tests.unit.shared.door import Answer, Door
 
@@ -193,5 +193,5 @@ def test_websockets_are_refused() -> None:
     async def receive() -> Message:
         return {"type": "websocket.connect"}
 
-    asyncio.run(Admission(app, ReachSettings(), refusal)({"type": "websocket", "headers": [(b"host", b"localhost")]}, receive, send))
+    asyncio.run(Admission(app, HttpSettings(), error_response)({"type": "websocket", "headers": [(b"host", b"localhost")]}, receive, send))
     assert sent == [{"type": "websocket.close", "code": 1008}]
