@@ -1,6 +1,6 @@
-"""The events: what a client sends, what the journal carries, what the worker persists. One set of types for all three.
+"""The events that clients send, the journal carries and the worker stores: one set of types for all three.
 
-On the wire `id` and times may be missing; ingest fills them in, so in the journal they are always set.
+A client may leave out `id` and times. Ingest fills them in, so in the journal they are always set.
 """
 
 from datetime import UTC, datetime
@@ -12,11 +12,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 ENVELOPE_VERSION = 1
 
-# Of what is stored; of what is new more is asked (shared/plausible.py).
+# Every stored time is between these. New events have narrower bounds (shared/plausible.py).
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
-# Refused at ingest's door, not here: what was accepted before that was checked must still be read. NUL becomes U+FFFD, as in texts.
+# Ingest checks this, and decoding does not: events that were accepted before the check existed must still be read. NUL becomes U+FFFD, as in texts.
 NO_CONTROL_CHARACTERS = {"pattern": r"^[^\u0001-\u001f\u007f-\u009f]*$"}
 SessionId = Annotated[
     str,
@@ -30,7 +30,7 @@ SessionId = Annotated[
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Identifier = Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema=NO_CONTROL_CHARACTERS)]
-# What the journal can carry. What ingest accepts is less: shared/plausible.py.
+# The range that the journal can carry. Ingest accepts less (shared/plausible.py).
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 # ISO 8601. A naive time is UTC.
 Time = datetime
@@ -113,7 +113,7 @@ Event = SessionStart | SessionEnd | Conversation | Activity | ToolCall
 
 
 class Canary(Struct, kw_only=True):
-    """Proof of life: it goes through everything that an event goes through, and is none of a user's."""
+    """An event of the tracker's own. It goes through the whole pipeline, to show that it works."""
 
     id: UUID
     sent_at: datetime
@@ -122,9 +122,9 @@ class Canary(Struct, kw_only=True):
 class Envelope(Struct, omit_defaults=True, kw_only=True):
     """What one journal entry holds: the events of one request, or a chunk of them.
 
-    Written as JSON, so that an operator can read the journal. `version` is the shape of everything inside; a reader
-    understands its own version and all older ones (tests/unit/shared/journal_samples). A canary comes alone, beside the events and not one
-    of them, so that a worker that knows of none passes it over instead of burying what it cannot read.
+    It is JSON, so that an operator can read the journal. `version` is the shape of everything inside. A reader understands its own version and
+    all older ones (tests/unit/shared/journal_samples). A canary comes in an entry of its own, in a field beside the events: so a worker that
+    does not know canaries ignores it, and makes no dead letter of it.
     """
 
     version: int
@@ -132,7 +132,7 @@ class Envelope(Struct, omit_defaults=True, kw_only=True):
     received_at: datetime
     events: list[Event]
     canary: Canary | None = None
-    # Ids of the tool calls whose session ingest found. Sent again, such a call may get another session, and is the same event.
+    # Ids of the events whose session ingest inferred. Sent again, such an event may get another session, and is still the same event.
     inferred: list[UUID] = []
 
 
@@ -142,7 +142,7 @@ def encode_envelope(envelope: Envelope) -> bytes:
 
 
 def decode_envelope(payload: bytes) -> Envelope:
-    """The envelope of a journal entry. ValueError if it is none, or of a newer version; RecursionError if it is nested beyond measure."""
+    """The envelope of a journal entry. ValueError if it is not one, or of a newer version; RecursionError if it is nested too deeply."""
     envelope = _envelope_decoder.decode(payload)
     if envelope.version > ENVELOPE_VERSION:
         raise msgspec.ValidationError(f"envelope version {envelope.version} is newer than this worker's {ENVELOPE_VERSION}")

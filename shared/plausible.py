@@ -1,7 +1,7 @@
-"""What can be believed of an event. Ingest answers 400 beyond it; the worker and the importers leave out what is beyond it, and store the rest.
+"""Bounds of what an event can truthfully say. Ingest answers 400 to more; the worker and the importers leave such a value out and store the rest.
 
-With these bounds no sum of a bigint column can overflow: it would take ten thousand million events of the largest values. Sums for which that does
-not hold are numeric (docs/adr/0027).
+With these bounds no sum in a bigint column can overflow: it would take ten thousand million events of the largest values. The other sums are
+numeric (docs/adr/0027).
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,9 +14,9 @@ from msgspec.structs import fields
 from shared.event_kinds import KINDS
 from shared.messages import Event
 
-# Claude Code is younger. A clock that was never set says 1970, 1980 or 2000. With MAX_AHEAD it also bounds how long a session can be.
+# Claude Code did not exist before. A clock that was never set says 1970, 1980 or 2000. With MAX_AHEAD this bounds the length of a session too.
 EARLIEST_EVENT: Final = datetime(2020, 1, 1, tzinfo=UTC)
-# A clock that is a day off, and a local time that was sent as if it were UTC, both at once.
+# Allows a clock that is a day ahead and a local time that was sent as UTC, both at once.
 MAX_AHEAD: Final = timedelta(days=2)
 
 
@@ -34,7 +34,7 @@ def _bounds(most: Mapping[str, int]) -> tuple[tuple[str | None, str, str, int], 
     return tuple((path.rpartition(".")[0] or None, path.rpartition(".")[2], path, bound) for path, bound in most.items())
 
 
-# Worked out once: ingest and the worker check every event.
+# Computed once, since ingest and the worker check every event.
 _BOUNDS: Final = {struct: _bounds(kind.most) for struct, kind in KINDS.items()}
 
 
@@ -44,7 +44,7 @@ def time_field(struct: type[Event]) -> str:
 
 
 def objection_to_time(time: datetime, received_at: datetime) -> str | None:
-    """Why an event that was received then cannot have happened at `time`; None if it can."""
+    """Why an event that was received at `received_at` cannot have happened at `time`; None if it can."""
     if time < EARLIEST_EVENT:
         return f"is before {EARLIEST_EVENT:%Y}; check the client's clock"
     if time > received_at + MAX_AHEAD:
@@ -61,9 +61,9 @@ def too_large(event: Event) -> Iterator[Excess]:
 
 
 def leave_out(event: Event, received_at: datetime) -> list[str]:
-    """Makes an event that an older release let in one that can be believed, in place: as if the client had not said what cannot be true. The fields' names.
+    """Removes from an event, in place, what cannot be true, as if the client had left it out. Returns the fields' names.
 
-    The time of an event that says none is that at which it was received.
+    For events that an older release accepted. A time that cannot be true becomes the time at which the event was received.
     """
     names = []
     for excess in too_large(event):

@@ -83,11 +83,14 @@ class Newer:
         counted = re.search(r'^tracker_events_accepted_total{type="bookmark"} (\d+)', self.ingest.get("/metrics").text, re.MULTILINE)
         return int(counted[1]) if counted else 0
 
+    def maintain(self, command: str) -> None:
+        """As an operator runs it; it must succeed."""
+        arguments = [sys.executable, "-m", f"services.worker.maintenance.{command}"]
+        ran = subprocess.run(arguments, cwd=self.code, env=self.environment, capture_output=True, text=True, timeout=90, check=False)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+
     def assert_nothing_drifted(self) -> None:
-        """By `verify`, as an operator runs it."""
-        command = [sys.executable, "-m", "services.worker.maintenance.verify"]
-        verified = subprocess.run(command, cwd=self.code, env=self.environment, capture_output=True, text=True, timeout=90, check=False)
-        assert verified.returncode == 0, verified.stdout + verified.stderr
+        self.maintain("verify")
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +242,18 @@ def test_a_scrub_covers_the_texts_of_a_new_kind(newer: Newer) -> None:
     newer.wait_for_success(newer.post("/api/scrubs", {}))
 
     assert newer.select("SELECT note FROM bookmarks WHERE session_id = %s", session_id) == [(f"token {redact_text(SECRET)}",)]
+    newer.assert_nothing_drifted()
+
+
+def test_repair_corrects_the_counts_of_a_new_kind(newer: Newer) -> None:
+    session_id = str(uuid4())
+    newer.start(session_id)
+    answer = newer.post("/api/bookmarks", bookmark(session_id), **WAIT)
+    newer.execute("UPDATE bookmarks SET line = 1000000000 WHERE id = %s", answer.json()["id"])
+
+    newer.maintain("repair")
+
+    assert newer.select("SELECT line FROM bookmarks WHERE session_id = %s", session_id) == [(0,)]
     newer.assert_nothing_drifted()
 
 

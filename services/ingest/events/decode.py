@@ -24,6 +24,8 @@ _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ANYTHING: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder()
 _WELL_FORMED: Final = msgspec.json.Decoder(msgspec.Raw)
 
+# Fields that have counts of their own, as `usage` has.
+_PARTS: Final = frozenset(path.partition(".")[0] for kind in KINDS.values() for path in kind.most if "." in path)
 _IDENTIFIERS: Final = {struct: identifiers(struct) for struct in KINDS}
 
 E = TypeVar("E", bound=Event)
@@ -117,7 +119,7 @@ def _with_integers(text: bytes) -> bytes:
     json_limits.check_depth(text)
     json_limits.check_numbers(text)
     fields = parse(text, _ANYTHING)
-    for holder in (fields, fields.get("usage")):
+    for holder in (fields, *map(fields.get, _PARTS)):
         if isinstance(holder, dict):
             holder |= {name: int(value) for name, value in holder.items() if isinstance(value, float) and _is_whole(value)}
     return msgspec.json.encode(fields)

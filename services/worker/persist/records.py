@@ -1,7 +1,7 @@
-"""What an importer reads out of a file: pure data, made by services.worker.importers, stored by services.worker.persist.persist_batch. Never on the wire.
+"""The records that an importer reads from a file. services.worker.importers makes them, services.worker.persist stores them; no client sends them.
 
-Every id is a UUIDv5 of the natural key that Claude Code itself gives the thing (services/worker/importers/formats/ids.py), so that the same act read from
-another file, or seen by a hook, is the same row. Where two readings of one thing differ, persist keeps the better one, whatever the order.
+Every id is a UUIDv5 of the natural key that Claude Code itself uses (services/worker/importers/formats/ids.py). So the same act, read from another
+file or sent by a hook, is the same row. Where two versions of a record differ, the better one is kept, whatever the order.
 """
 
 from datetime import datetime
@@ -12,14 +12,14 @@ from msgspec import Struct
 
 from shared.messages import ToolStatus
 
-# How a tool call's duration is known: said by Claude Code, or only the time between the call and its result, waiting for permission included.
+# Where a tool call's duration comes from: Claude Code reports it, or it is the time between call and result, with the wait for permission.
 DurationSource = Literal["reported", "timestamps"]
 
-# Which of several titles of a session is shown: the person's own, Claude's, a summary, the first prompt.
+# The rank of a session's titles; the highest is shown. The person's own, Claude's, a summary, the first prompt.
 TITLE_OF_PERSON, TITLE_OF_CLAUDE, TITLE_OF_SUMMARY, TITLE_OF_PROMPT = 4, 3, 2, 1
 
 
-# Of SessionFacts, those that are never added up: of each the greatest counts.
+# The numbers of SessionFacts. They are never added up: the greatest of each counts.
 SESSION_NUMBERS = (
     "wall_duration_ms",
     "api_duration_ms",
@@ -35,19 +35,19 @@ SESSION_NUMBERS = (
 
 
 class ProjectSeen(Struct, kw_only=True):
-    """A file names a project, perhaps without anything that happened in it."""
+    """A file names a project. Perhaps nothing happened in it."""
 
     id: UUID
     project_path: str
 
 
 class SessionFacts(Struct, kw_only=True):
-    """What one file says of a session as a whole. The id is of the session and of all that is said, so another version of the file adds its own facts.
+    """What one file says of a session as a whole. The id depends on everything that is said, so another version of the file adds its own facts.
 
-    Of several facts: the earliest start and its project, branch and version; the latest end, and of those that name a model the latest's;
-    the union of active time; of each number the greatest; of titles the highest rank, and of those the one with the latest end.
-    Numbers are of the whole session, so they are never added up. A transcript gives facts twice: where the session begins, so that it is
-    there before its messages, with project, start, branch and version alone; and at its end, with all.
+    Several facts of one session are merged: the earliest start, with its project, branch and version; the latest end; the model of the latest facts
+    that name one; the union of active time; the greatest of each number; the title of the highest rank, then of the latest end.
+    Numbers describe the whole session, so they are never added up. A transcript gives facts twice: at the session's beginning, so that the session
+    exists before its messages, only project, start, branch and version; at its end, everything.
     """
 
     id: UUID
@@ -55,14 +55,14 @@ class SessionFacts(Struct, kw_only=True):
     source: str
     project_path: str | None = None
     user: str | None = None
-    # When the session's first and last record was written, as far as the file tells. Of a transcript's records `progress` does not count.
+    # When the session's first and last record was written, if the file tells. A transcript's `progress` records do not count.
     started_at: datetime | None = None
     ended_at: datetime | None = None
     # Union of [t, t + idle gap) over the session's records in the file.
     active_ranges: list[tuple[datetime, datetime]] = []
     title: str | None = None
     title_rank: int = 0
-    # The session that this one was forked from or goes on with, where the file says so.
+    # The session that this one was forked from or continues, if the file says so.
     parent_session_id: str | None = None
     git_branch: str | None = None
     client_version: str | None = None
@@ -80,11 +80,11 @@ class SessionFacts(Struct, kw_only=True):
 
 
 class Message(Struct, kw_only=True):
-    """One message of a person or of Claude. Claude's is all text blocks of one `message.id`, in order; it is empty if Claude only used tools.
+    """One message of a person or of Claude. Claude's text is all text blocks of one `message.id`, in order; it is empty if Claude only used tools.
 
-    Without a session it belongs to `project_path` alone, without a timestamp to no day: prompts of claude.json's and of history.jsonl.
+    Prompts of claude.json and history.jsonl may lack a session, and belong to `project_path` alone; without a timestamp they belong to no day.
     A prompt of history.jsonl that names its session is in that session's transcript too, under another id.
-    Of two readings the longer content wins. A fork has its messages in common with its origin: the same ids, another session.
+    The version with the longer content is kept. A fork shares messages with its origin: the same ids, another session.
     """
 
     id: UUID
@@ -94,14 +94,14 @@ class Message(Struct, kw_only=True):
     session_id: str | None = None
     project_path: str | None = None
     user: str | None = None
-    # The subagent that wrote it; the session is its parent's. "sidechain" where the file does not name it.
+    # The subagent that wrote it; the session is its parent's. "sidechain" if the file does not name it.
     agent_id: str | None = None
     timestamp: datetime | None = None
     model: str | None = None
 
 
 class ToolUse(Struct, kw_only=True):
-    """One tool call with its result. `pending` if the file has no result of it; a reading that has one wins."""
+    """One tool call with its result. `pending` if the file has no result; a version with a result is kept instead."""
 
     id: UUID
     session_id: str
@@ -112,12 +112,12 @@ class ToolUse(Struct, kw_only=True):
     agent_id: str | None = None
     duration_ms: int | None = None
     duration_source: DurationSource | None = None
-    # Long texts in it are cut, so that a row stays small.
+    # Long texts are cut, so that a row stays small.
     parameters: dict[str, Any] | None = None
 
 
 class FileChange(Struct, kw_only=True):
-    """A file was created, modified or deleted by a successful tool call. The path is absolute where the file says enough."""
+    """A file was created, modified or deleted by a successful tool call. The path is absolute if the file says enough."""
 
     id: UUID
     session_id: str
@@ -128,12 +128,12 @@ class FileChange(Struct, kw_only=True):
     timestamp: datetime
     source: str
     agent_id: str | None = None
-    # Taken from what was asked for, since the file does not say what came of it: lines of an edit without a patch, a file that `rm` names.
+    # Derived from the request, since the file does not have the outcome: lines of an edit without a patch, a file that `rm` names.
     is_estimated: bool = False
 
 
 class ApiCall(Struct, kw_only=True):
-    """Tokens of one API call. Of several readings that with most output tokens wins, since earlier ones are taken while the answer still streams."""
+    """Tokens of one API call. The version with most output tokens is kept: others were written while the response was still streaming."""
 
     id: UUID
     session_id: str
@@ -147,12 +147,12 @@ class ApiCall(Struct, kw_only=True):
     cache_write_1h_tokens: int = 0
     cache_read_tokens: int = 0
     web_searches: int = 0
-    # Claude Code's fast mode, which has a price of its own.
+    # Claude Code's fast mode has its own price.
     is_fast: bool = False
 
 
 class RecordError(Struct, kw_only=True):
-    """A part of a file that could not be used. `line` counts from 1; `offset` is in bytes, at or a little after the place. Quotes nothing of the file."""
+    """A part of a file that could not be used. `line` counts from 1; `offset` is in bytes, at the place or shortly after it. Never quotes the file."""
 
     code: str
     message: str
@@ -161,14 +161,14 @@ class RecordError(Struct, kw_only=True):
 
 
 class FileSummary(Struct, kw_only=True):
-    """The end of a file: how many records of which type it held, those included that we do not use. `None`-typed ones count as "(none)"."""
+    """Comes at the end of a file: how many records of each type it has, unused types included. A record without a type counts as "(none)"."""
 
     records: dict[str, int]
     unknown_records: dict[str, int] = {}
-    # By reason: records that are known, and of which nothing is kept.
+    # By reason: records of known types of which nothing is kept.
     skipped_records: dict[str, int] = {}
 
 
 Record = ProjectSeen | SessionFacts | Message | ToolUse | FileChange | ApiCall
-# The code of the error that says where a file can no longer be read.
+# The code of the RecordError after which the rest of a file cannot be read.
 DAMAGED = "DAMAGED"

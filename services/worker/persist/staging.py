@@ -1,4 +1,4 @@
-"""Step 6 of an event's path, first half: events and records become rows of temporary tables, by COPY.
+"""Step 6 of an event's path, first half: events and records are copied into temporary tables (COPY).
 
 A temporary table lives as long as its connection and is emptied at the end of each transaction.
 """
@@ -40,7 +40,7 @@ SCRATCH = {
 
 @dataclass(frozen=True, slots=True)
 class ReceivedEvent:
-    """An event as the journal, or a record as an importer, hands it over."""
+    """An event from the journal, or a record from an importer."""
 
     event: Event | Record
     received_at: datetime
@@ -51,7 +51,7 @@ class ReceivedEvent:
 
 @dataclass(slots=True)
 class Staged:
-    """Rows by table, the ids of the sessions they speak of, and how many projects an import met."""
+    """Rows by staging table, the ids of their sessions, and how many projects an import named."""
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: {table: [] for table in TABLES})
     session_ids: set[str] = field(default_factory=set)
@@ -59,7 +59,7 @@ class Staged:
 
 
 def stage(batch: Iterable[ReceivedEvent]) -> Staged:
-    """The rows of a batch. Raises ValueError on an event that cannot be a row; the caller isolates it."""
+    """The rows of a batch. ValueError if an event cannot be a row; the caller isolates it."""
     staged = Staged()
     projects: dict[str, bool] = {}
     users: set[str] = set()

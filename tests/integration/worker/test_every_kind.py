@@ -83,6 +83,14 @@ def test_every_kind_stages_rows(event: Event | Record) -> None:
     assert sum(map(len, staged.rows.values())) + staged.projects_seen >= 1
 
 
+def test_every_kind_is_stored_in_the_table_of_its_entry(worker: Resources) -> None:
+    with worker.transaction() as connection:
+        persist_isolating(connection, [ReceivedEvent(event, NOW, "r", "1-0") for event in EVENTS], idle_gap=worker.idle_gap)
+    stored = {(event.id, KINDS[type(event)].table) for event in EVENTS}
+    for table in {table for _, table in stored}:
+        assert {(row_id, table) for (row_id,) in select(worker, f"SELECT id FROM {table}")} == {each for each in stored if each[1] == table}
+
+
 def put(worker: Resources, payload: bytes, events: int) -> None:
     worker.redis.xadd(STREAM, {PAYLOAD_FIELD: payload, EPOCH_FIELD: "e", EVENTS_FIELD: events})
 
