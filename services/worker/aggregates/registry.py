@@ -84,10 +84,10 @@ class Aggregate:
 
 
 # A person's active time is a union over their sessions, and not a sum over projects: it comes from active_days, for each project and for all.
-_ACTIVE_CELLS = f"""
+_ACTIVE_CELLS = """
     SELECT d.project_id, k.user_id, g.grain_minutes, bucket_of(d.bucket_start, g.grain_minutes) AS bucket_start, active_us,
-           CASE g.grain_minutes WHEN {WEEK} THEN placed(active_us, quarter_of_week(d.bucket_start), 16) END AS active_by_quarter
-    FROM active_deltas AS d, (VALUES {", ".join(f"({grain})" for grain in GRAINS)}) AS g (grain_minutes),
+           CASE g.grain_minutes WHEN 10080 THEN placed(active_us, quarter_of_week(d.bucket_start), 16) END AS active_by_quarter
+    FROM active_deltas AS d, (VALUES (0), (15), (60), (1440), (10080)) AS g (grain_minutes),
          LATERAL (VALUES (d.user_id), (-1)) AS k (user_id)"""
 _FILE_CELLS = """
     SELECT k.project_id, -1::bigint AS user_id, d.grain_minutes, d.bucket_start, files_modified

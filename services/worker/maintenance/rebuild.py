@@ -12,10 +12,19 @@ from psycopg import Connection
 
 from services.worker import lock_order
 from services.worker.aggregates.registry import AGGREGATES
+from services.worker.maintenance.command import with_worker
 from services.worker.maintenance.verify import Check, checks, differing
-from services.worker.resources import open_resources
-from services.worker.retry_later import UNAVAILABLE_ERRORS, reason_of
-from services.worker.settings import Settings
+from services.worker.resources import Resources
+from services.worker.sql_text import listed, sql
+
+_FILL = """
+    INSERT INTO $table (
+        $columns)
+    SELECT
+        $columns
+    FROM (
+        $cells
+    ) AS cells"""
 
 
 def rebuild(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:
@@ -54,21 +63,19 @@ def refill(connection: Connection[Any], idle_gap: timedelta) -> None:
 
 def fill_statement(check: Check) -> str:
     """The INSERT of the cells that an aggregate should have."""
-    columns = ", ".join(check.columns)
-    return f"INSERT INTO {check.name} ({columns})\nSELECT {columns} FROM (\n{check.expected}\n) AS cells"
+    return sql(_FILL, table=check.name, columns=listed(check.columns), cells=check.expected)
+
+
+def _rebuild(worker: Resources) -> dict[str, int]:
+    with worker.connection() as connection:
+        return rebuild(connection, worker.idle_gap)
 
 
 def main() -> int:
     """Prints a line for each aggregate; 1 if a server is away."""
-    worker = open_resources(Settings())
-    try:
-        with worker.connection() as connection:
-            wrong = rebuild(connection, worker.idle_gap)
-    except UNAVAILABLE_ERRORS as error:
-        sys.stderr.write(f"Nothing was rebuilt, since a server is away, {reason_of(error)}; is the stack running?\n")
+    wrong = with_worker(_rebuild, failure="Nothing was rebuilt, since a server is away")
+    if wrong is None:
         return 1
-    finally:
-        worker.close()
     for name, cells in wrong.items():
         sys.stdout.write(f"{name:20} rebuilt, {cells} cells were wrong\n")
     return 0

@@ -14,14 +14,13 @@ from psycopg.rows import dict_row
 
 from services.worker.importers.formats.plausible_records import SESSION_MOST
 from services.worker.maintenance import rebuild
+from services.worker.maintenance.command import with_worker
 from services.worker.persist import persist_batch
 from services.worker.persist.kinds import KIND_TABLES
 from services.worker.persist.pricing import Tokens, price_of
-from services.worker.resources import open_resources
-from services.worker.retry_later import UNAVAILABLE_ERRORS, reason_of
+from services.worker.resources import Resources
 from services.worker.sessions.reattribution import update_session_rows
 from services.worker.sessions.session_rebuild import rebuild_sessions
-from services.worker.settings import Settings
 from services.worker.sql_text import sql
 from shared.event_kinds import MAX_TOKENS
 from shared.plausible import EARLIEST_EVENT, MAX_AHEAD
@@ -125,18 +124,17 @@ def _rebuild_sessions(connection: Connection[Any], session_ids: list[str], idle_
     persist_batch.date_projects(connection, projects | {row[0] for row in connection.execute(_PROJECTS, given)})
 
 
+def _repair(worker: Resources, is_dry_run: bool) -> dict[str, int]:
+    with worker.connection() as connection:
+        return repair(connection, worker.idle_gap, is_dry_run=is_dry_run)
+
+
 def main() -> int:
     """Prints a line for each table; 1 if a server is away."""
     is_dry_run = "--dry-run" in sys.argv[1:]
-    worker = open_resources(Settings())
-    try:
-        with worker.connection() as connection:
-            corrected = repair(connection, worker.idle_gap, is_dry_run=is_dry_run)
-    except UNAVAILABLE_ERRORS as error:
-        sys.stderr.write(f"Nothing was repaired, since a server is away, {reason_of(error)}; is the stack running?\n")
+    corrected = with_worker(lambda worker: _repair(worker, is_dry_run), failure="Nothing was repaired, since a server is away")
+    if corrected is None:
         return 1
-    finally:
-        worker.close()
     for table, rows in corrected.items():
         sys.stdout.write(f"{table:20} {rows} rows {'to correct' if is_dry_run else 'corrected'}\n")
     return 0

@@ -13,12 +13,12 @@ from psycopg import Connection
 from services.worker.aggregates.recount import ACTIVE_DAYS, cells_of_all_rows, file_sets_of_all_rows
 from services.worker.aggregates.registry import AGGREGATES
 from services.worker.drain.accounting import check_accounting, equation
-from services.worker.resources import open_resources
-from services.worker.retry_later import UNAVAILABLE_ERRORS, reason_of
+from services.worker.maintenance.command import with_worker
+from services.worker.resources import Resources
 from services.worker.sessions.session_rebuild import all_sessions
 from services.worker.sessions.session_totals import FROM_SNAPSHOT, SUMMED
-from services.worker.settings import Settings
 from services.worker.sql_text import listed, sql
+from shared.journal.accounting import Accounting
 
 # The sums of a session's own rows: numbers that its snapshot gives are left out.
 _STORED_SESSIONS = """
@@ -99,18 +99,18 @@ def verify(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:
         return {name: differing(connection, check, idle_gap) for name, check in checks().items()}
 
 
+def _verify(worker: Resources) -> tuple[dict[str, int], Accounting]:
+    with worker.connection() as connection:
+        differences = verify(connection, worker.idle_gap)
+    return differences, check_accounting(worker)
+
+
 def main() -> int:
     """Prints a line for each aggregate, and one for the journal's account; 1 if anything differs or cannot be read."""
-    worker = open_resources(Settings())
-    try:
-        with worker.connection() as connection:
-            differences = verify(connection, worker.idle_gap)
-        accounts = check_accounting(worker)
-    except UNAVAILABLE_ERRORS as error:
-        print(f"Nothing can be verified while a server is away, {reason_of(error)}; is the stack running?", file=sys.stderr)
+    found = with_worker(_verify, failure="Nothing can be verified while a server is away")
+    if found is None:
         return 1
-    finally:
-        worker.close()
+    differences, accounts = found
     for name, cells in differences.items():
         print(f"{name:20} {'ok' if cells == 0 else f'{cells} cells differ from the rows'}")
     print(f"{'accounting':20} {equation(accounts)}")

@@ -109,7 +109,7 @@ LAST_SESSIONS = """
 
 @dataclass(slots=True)
 class Persisted:
-    """How many rows of a batch were new, by kind, and how many events added nothing."""
+    """How many rows of a batch were new, by table, and how many events changed nothing."""
 
     projects: int = 0
     sessions: int = 0

@@ -1,4 +1,4 @@
-"""What tokens cost, by the price list inside the genai-prices package: its version is kept with every price."""
+"""The cost of tokens, by the price list inside the genai-prices package. Its version is stored with every price."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ NANO_PER_USD = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Of one API call. `input` is what was neither written to nor read from the cache."""
+    """The tokens of one API call. `input` was neither written to the cache nor read from it."""
 
     input: int = 0
     output: int = 0
@@ -26,18 +26,18 @@ class Tokens:
     web_searches: int = 0
 
     @property
-    def input_in_all(self) -> int:
+    def all_input(self) -> int:
         """What the model read, from the cache or not."""
         return self.input + self.cache_write_5m + self.cache_write_1h + self.cache_read
 
     def columns(self) -> tuple[int, ...]:
-        """In the order of api_calls' columns."""
+        """In the order of the columns of api_calls."""
         return self.input, self.output, self.cache_write_5m, self.cache_write_1h, self.cache_read, self.web_searches
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """`nano_usd` is None where the model's price is not known, which is not 0."""
+    """`nano_usd` is None if the price of the model is unknown."""
 
     nano_usd: int | None
     version: str | None
@@ -47,13 +47,13 @@ UNKNOWN = Price(None, None)
 
 
 def price_of(model: str | None, at: datetime, tokens: Tokens, *, is_fast: bool = False) -> Price:
-    """The price of an API call on its day. Fast mode has prices that the list does not know."""
+    """The price of an API call on its day. The list does not have the prices of fast mode."""
     if model is None or is_fast:
         return UNKNOWN
     listed = _listed(model, at.date().isoformat())
     if listed is None:
         return UNKNOWN
-    if tokens.input_in_all > listed.flat_up_to:
+    if tokens.all_input > listed.flat_up_to:
         usd = listed.price.calc_price(_usage(tokens))["total_price"]
     else:
         usd = sum((count * unit for count, unit in zip(tokens.columns(), listed.per_unit, strict=True) if count), Decimal(0))
@@ -61,7 +61,7 @@ def price_of(model: str | None, at: datetime, tokens: Tokens, *, is_fast: bool =
 
 
 def price_version() -> str:
-    """The price list that new rows are priced by."""
+    """The version of the price list, for new rows."""
     return f"genai-prices {_package_version()}"
 
 
@@ -73,14 +73,14 @@ def _package_version() -> str:
 @dataclass(frozen=True, slots=True)
 class _Listed:
     price: ModelPrice
-    # In the order of Tokens. Holds for calls with that many input tokens in all; larger ones may have prices by tier.
+    # In the order of Tokens. Valid for calls of up to `flat_up_to` input tokens; larger ones may have prices by tier.
     per_unit: tuple[Decimal, ...]
     flat_up_to: float
 
 
 @lru_cache(maxsize=4096)
 def _listed(model: str, day: str) -> _Listed | None:
-    """The model's prices on a day. Kept, since asking the library costs 80 µs a call."""
+    """The prices of a model on a day. Cached, since the library takes 80 µs for each call."""
     at = datetime.fromisoformat(f"{day}T12:00:00+00:00")
     try:
         price = calc_price(Usage(input_tokens=1), model_ref=model, provider_id=PROVIDER, genai_request_timestamp=at).model_price
@@ -93,7 +93,7 @@ def _listed(model: str, day: str) -> _Listed | None:
 
 def _usage(tokens: Tokens) -> Usage:
     return Usage(
-        input_tokens=tokens.input_in_all,
+        input_tokens=tokens.all_input,
         output_tokens=tokens.output,
         cache_write_tokens=tokens.cache_write_5m + tokens.cache_write_1h,
         cache_write_1h_tokens=tokens.cache_write_1h,

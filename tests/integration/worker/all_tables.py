@@ -5,8 +5,10 @@ from typing import Any
 
 from psycopg import Connection
 
+from services.worker.aggregates.registry import AGGREGATES
+
 _ROWS = ("messages", "tool_calls", "activities", "api_calls", "session_events", "session_facts", "sessions")
-_CELLS = ("activity_rollups", "tool_rollups", "file_rollups", "usage_rollups", "active_days")
+_CELLS = (*AGGREGATES, "active_days")
 # Vectors of counters are numbers of thousands of digits, which Python's json refuses; verify looks at them.
 _VECTORS = ("times", "calls_by_quarter", "errors_by_quarter", "active_by_quarter")
 _STORED = ("received_at", "persisted_at", "created_at", "brought_by", "terms", "project_id", "user_id")

@@ -17,7 +17,7 @@ counts = st.integers(0, 300_000)
 )
 def test_a_call_costs_what_the_price_list_says_in_every_tier(tokens: Tokens, model: str) -> None:
     usage = Usage(
-        input_tokens=tokens.input_in_all,
+        input_tokens=tokens.all_input,
         output_tokens=tokens.output,
         cache_write_tokens=tokens.cache_write_5m + tokens.cache_write_1h,
         cache_write_1h_tokens=tokens.cache_write_1h,
