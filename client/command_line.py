@@ -18,6 +18,10 @@ from client.history.importing import Importer, Result
 from client.history.plan import problems_alone
 from client.history.watching import watch
 from client.options import DEFAULT_URL, AsJson, Token, Url, ending, server_at, uuid_text
+from client.questions.lists import list_projects, list_sessions, list_tools, list_usage
+from client.questions.report import report
+from client.questions.search import search
+from client.questions.show import show
 
 MAX_USER_CHARACTERS = 200
 
@@ -27,6 +31,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Brings Claude Code's history to a tracker, and looks after the tracker.",
 )
+
+app.command("report")(report)
+app.command("search")(search)
+app.command("show")(show)
+app.command("sessions")(list_sessions)
+app.command("projects")(list_projects)
+app.command("tools")(list_tools)
+app.command("usage")(list_usage)
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", callback=uuid_text, help="The id of an import job; `tracker jobs` lists them.")]
 Waited = Annotated[bool, typer.Option("--wait", help="Wait for the job's end. Exit code 1 if it is not the one that was asked for.")]

@@ -1,0 +1,90 @@
+"""Numbers as a person reads them, and the small drawings in tables. None is shown as a dash: not known is not zero."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+UNKNOWN: Final = "–"
+_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
+_LEVELS: Final = "▁▂▃▄▅▆▇█"
+_SHADES: Final = " ░▒▓█"
+
+
+def count(value: int | None) -> str:
+    """`1,772`"""
+    return UNKNOWN if value is None else f"{value:,}"
+
+
+def minutes(value: float | None) -> str:
+    """`57 min`, `6 h 57 min`"""
+    if value is None:
+        return UNKNOWN
+    whole = round(value)
+    if whole == 0:
+        return "0 min" if value == 0 else "< 1 min"
+    return f"{whole // 60:,} h {whole % 60:02} min" if whole >= 60 else f"{whole} min"
+
+
+def milliseconds(value: float | None) -> str:
+    """`250 ms`, `1.9 s`, `5 min`"""
+    if value is None:
+        return UNKNOWN
+    if value < 1000:
+        return f"{value:.0f} ms"
+    return f"{value / 1000:.1f} s" if value < 120_000 else f"{value / 60_000:.0f} min"
+
+
+def large(value: int | None) -> str:
+    """`950`, `9.9 k`, `132.5 M`, `1.2 G`"""
+    if value is None:
+        return UNKNOWN
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if value >= size:
+            return f"{value / size:.1f} {unit}"
+    return str(value)
+
+
+def usd(value: float | None, unpriced_calls: int = 0) -> str:
+    """`$95.33`; `$95.33+` if some API calls in it have no known price."""
+    if value is None:
+        return UNKNOWN
+    return f"${value:,.2f}{'+' if unpriced_calls else ''}"
+
+
+def lines(added: int | None, removed: int | None) -> str:
+    """`+379 −43`"""
+    if added is None or removed is None:
+        return UNKNOWN
+    return f"+{added:,} −{removed:,}" if added or removed else "0"
+
+
+def percent(value: float | None) -> str:
+    """`5.8 %`"""
+    return UNKNOWN if value is None else f"{value:.1%}".replace("%", " %")
+
+
+def bar(value: float | None, most: float, width: int) -> str:
+    """A bar of up to `width` characters, in eighths of one."""
+    if not value or most <= 0:
+        return ""
+    eighths = max(round(value / most * width * 8), 1)
+    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """One character for each value; a space for zero."""
+    most = max(values, default=0)
+    return "".join(_LEVELS[min(int(value / most * len(_LEVELS)), len(_LEVELS) - 1)] if value else " " for value in values) if most else ""
+
+
+def shade(value: float, most: float) -> str:
+    """One character, darker for more."""
+    if not value or most <= 0:
+        return "·"
+    return _SHADES[min(1 + int(value / most * (len(_SHADES) - 1)), len(_SHADES) - 1)]
+
+
+def plain(value: Any) -> str:
+    """A value for CSV: empty for None, JSON's words for true and false."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,193 @@
+"""`tracker sessions`, `projects`, `tools` and `usage`: one table each."""
+
+from typing import Annotated, Any, Final
+
+import typer
+
+from client.display import Quiet
+from client.options import DEFAULT_URL, Token, Url, ending, server_at
+from client.questions import cells
+from client.questions.lookup import Item, get, pages, project_id
+from client.questions.output import AsCsv, AsJson, Column, Format, Row, console, format_of, table, write_csv, write_json
+from client.questions.period import Since, Until, Zone, local_time, local_zone, period_of
+
+Project = Annotated[
+    str | None, typer.Option("--project", metavar="PROJECT", help="Only this project: its id, its name, or the end of its path.")
+]
+User = Annotated[str | None, typer.Option("--user", metavar="NAME", help="Only this person.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many at most.")]
+
+SESSION_FIELDS: Final = (
+    "session_id", "title", "project_id", "project_name", "user", "start_time", "end_time", "duration_minutes", "active_minutes", "status",
+    "messages_count", "tool_calls_count", "tool_errors_count", "files_modified_count", "lines_added", "lines_removed", "input_tokens",
+    "output_tokens", "cache_creation_tokens", "cache_read_tokens", "cost_usd", "model", "git_branch", "client_version", "source",
+)  # fmt: skip
+PROJECT_FIELDS: Final = (
+    "id", "name", "path", "total_sessions", "active_minutes", "total_time_minutes", "messages_count", "tool_calls_count",
+    "files_modified_count", "lines_changed_count", "cost_usd", "last_session",
+)  # fmt: skip
+TOOL_FIELDS: Final = (
+    "tool_name", "calls", "success", "errors", "rejected", "error_rate", "avg_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms", "last_used",
+)  # fmt: skip
+USAGE_FIELDS: Final = (
+    "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "total_tokens", "api_calls", "unpriced_calls", "cost_usd",
+)  # fmt: skip
+USAGE_BY: Final = {"day": ["day"], "model": ["model"], "project": ["project_id", "project_name"], "user": ["user"]}
+
+
+def list_sessions(
+    project: Project = None,
+    user: User = None,
+    since: Since = None,
+    until: Until = None,
+    only_open: Annotated[bool, typer.Option("--open", help="Only sessions that have not ended.")] = False,
+    limit: Limit = 20,
+    tz: Zone = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Lists sessions, newest first."""
+    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
+    period = period_of(zone, since, until)
+    with ending():
+        server = server_at(url, token, Quiet())
+        filters = {"project_id": project_id(server, project), "user": user, "status": "open" if only_open else None}
+        found = list(pages(server, "/api/sessions", filters | period.parameters(), limit))
+        if write(found, SESSION_FIELDS, wanted):
+            return
+        columns = (
+            Column("Started", lambda row: local_time(row["start_time"], zone), right=False),
+            Column("Active", lambda row: cells.minutes(row["active_minutes"]), rank=1),
+            Column("Project", lambda row: row["project_name"] or "", rank=2, right=False, shrinks=True),
+            Column("Title", lambda row: row["title"] or "", right=False, shrinks=True),
+            Column("User", lambda row: row["user"] or "", rank=9, right=False),
+            Column("Messages", lambda row: cells.count(row["messages_count"]), rank=6),
+            Column("Tools", lambda row: cells.count(row["tool_calls_count"]), rank=7),
+            Column("Lines", lambda row: cells.lines(row["lines_added"], row["lines_removed"]), rank=8),
+            Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"]), rank=3),
+            Column("Session", lambda row: row["session_id"][:8], right=False),
+        )
+        show_table(found, columns, "No sessions.")
+
+
+def list_projects(as_json: AsJson = False, as_csv: AsCsv = False, tz: Zone = None, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Lists projects, the latest used first."""
+    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
+    with ending():
+        found: list[Item] = get(server_at(url, token, Quiet()), "/api/projects", {"limit": 1000})
+        if write(found, PROJECT_FIELDS, wanted):
+            return
+        columns = (
+            Column("Id", lambda row: str(row["id"])),
+            Column("Project", lambda row: row["name"], right=False, shrinks=True),
+            Column("Sessions", lambda row: cells.count(row["total_sessions"]), rank=2),
+            Column("Active", lambda row: cells.minutes(row["active_minutes"])),
+            Column("Lines", lambda row: cells.count(row["lines_changed_count"]), rank=5),
+            Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"]), rank=1),
+            Column("Last session", lambda row: local_time(row["last_session"], zone), rank=3, right=False),
+            Column("Path", lambda row: row["path"], rank=6, right=False, shrinks=True),
+        )
+        show_table(found, columns, "No projects yet; `tracker import` brings Claude Code's history.")
+
+
+def list_tools(
+    project: Project = None,
+    user: User = None,
+    since: Since = None,
+    until: Until = None,
+    tz: Zone = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Lists tools: how often each was called, how often it failed, how long it took."""
+    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
+    period = period_of(zone, since, until)
+    with ending():
+        server = server_at(url, token, Quiet())
+        filters = {"project_id": project_id(server, project), "user": user}
+        found: list[Item] = get(server, "/api/tool-calls/stats", filters | period.parameters())["tools"]
+        if not write(found, TOOL_FIELDS, wanted):
+            show_table(found, tool_columns(zone, found), "No tool calls.")
+
+
+def tool_columns(zone: str, rows: list[Item]) -> tuple[Column, ...]:
+    """The table of tools."""
+    most = max((row["calls"] for row in rows), default=0)
+    return (
+        Column("Tool", lambda row: row["tool_name"], right=False, shrinks=True),
+        Column("Calls", lambda row: cells.count(row["calls"])),
+        Column("", lambda row: cells.bar(row["calls"], most, 12), rank=5, right=False, style="cyan"),
+        Column("Failed", lambda row: cells.count(row["errors"]), rank=2),
+        Column("Rate", lambda row: cells.percent(row["error_rate"]), rank=3),
+        Column("Median", lambda row: cells.milliseconds(row["p50_ms"]), rank=1),
+        Column("95 % within", lambda row: cells.milliseconds(row["p95_ms"]), rank=4),
+        Column("Last used", lambda row: local_time(row["last_used"], zone), rank=6, right=False),
+    )
+
+
+def list_usage(
+    by: Annotated[str, typer.Option("--by", metavar="|".join(USAGE_BY), help="One row for each of them.")] = "day",
+    project: Project = None,
+    user: User = None,
+    since: Since = None,
+    until: Until = None,
+    tz: Zone = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Lists tokens and cost by day, model, project or user."""
+    if by not in USAGE_BY:
+        raise typer.BadParameter(f"{by!r} is none of {', '.join(USAGE_BY)}", param_hint="--by")
+    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
+    period = period_of(zone, since, until)
+    with ending():
+        server = server_at(url, token, Quiet())
+        filters = {"group_by": by, "project_id": project_id(server, project), "user": user}
+        answer = get(server, "/api/usage", filters | period.parameters())
+        # Days without an API call are not listed.
+        found = [row for row in answer["items"] if row["api_calls"]]
+        if wanted is Format.JSON:
+            write_json(found)
+        elif not write(found, (*USAGE_BY[by], *USAGE_FIELDS), wanted):
+            columns = usage_columns(by.capitalize(), USAGE_BY[by][-1])
+            show_table(found, columns, "No API calls.", answer["totals"] | {USAGE_BY[by][-1]: "Total"})
+
+
+def usage_columns(title: str, name: str) -> tuple[Column, ...]:
+    """The table of tokens, as people know it from other tools."""
+    return (
+        Column(title, lambda row: str(row[name] or cells.UNKNOWN), right=False, shrinks=True),
+        Column("Input", lambda row: cells.count(row["input_tokens"]), rank=3),
+        Column("Output", lambda row: cells.count(row["output_tokens"]), rank=2),
+        Column("Cache write", lambda row: cells.count(row["cache_creation_tokens"]), rank=5),
+        Column("Cache read", lambda row: cells.count(row["cache_read_tokens"]), rank=4),
+        Column("Tokens", lambda row: cells.count(row["total_tokens"]), rank=1),
+        Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"])),
+    )
+
+
+def write(rows: list[Item], fields: tuple[str, ...], wanted: Format) -> bool:
+    """Writes rows for a program; False if a person is to read them."""
+    if wanted is Format.JSON:
+        write_json(rows)
+    elif wanted is Format.CSV:
+        write_csv(rows, fields)
+    return wanted is not Format.TABLE
+
+
+def show_table(rows: list[Item], columns: tuple[Column, ...], nothing: str, total: Row | None = None) -> None:
+    """The table, or a sentence if there are no rows."""
+    out = console()
+    out.print(table(rows, columns, out.width, total) if rows else nothing)
+
+
+def unpriced_note(totals: dict[str, Any]) -> str | None:
+    """The sentence below costs that are not complete."""
+    calls = totals.get("unpriced_calls")
+    return f"+ The price of {calls:,} API calls is not known; they are not in the cost." if calls else None

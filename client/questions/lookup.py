@@ -1,0 +1,74 @@
+"""What a person names, as the API needs it: a project by its name, a session by the beginning of its id."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from client.errors import Failure, Refused
+from client.server import Server
+
+PAGE: Final = 1000
+# Sessions that are looked through for the beginning of an id, newest first.
+MOST_SESSIONS: Final = 20_000
+_ID_CHARACTERS: Final = 36
+
+Item = dict[str, Any]
+
+
+def get(server: Server, path: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    """A GET; parameters that are None are left out."""
+    query = urlencode({name: value for name, value in (parameters or {}).items() if value is not None})
+    return server.ask("GET", f"{path}?{query}" if query else path)
+
+
+def pages(server: Server, path: str, parameters: Mapping[str, Any], most: int | None = None) -> Iterator[Item]:
+    """The items of a list, page after page, up to `most`."""
+    cursor: str | None = None
+    left = most
+    while left is None or left > 0:
+        answer = get(server, path, {**parameters, "limit": PAGE if left is None else min(left, PAGE), "cursor": cursor})
+        yield from answer["items"]
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            return
+        if left is not None:
+            left -= len(answer["items"])
+
+
+def project_id(server: Server, name: str | None) -> int | None:
+    """The id of a project that is named by id, name, or the end of its path. Failure if there is none, or more than one."""
+    if name is None:
+        return None
+    projects = get(server, "/api/projects", {"limit": PAGE})
+    path = name.replace("\\", "/").rstrip("/")
+    for matches in (
+        [each for each in projects if str(each["id"]) == name],
+        [each for each in projects if name in (each["name"], each["path"])],
+        [each for each in projects if f"/{each['path']}".endswith(f"/{path}")],
+        [each for each in projects if name.lower() in each["name"].lower()],
+    ):
+        if len(matches) == 1:
+            found: int = matches[0]["id"]
+            return found
+        if matches:
+            choices = "; ".join(f"{each['id']} is {each['path']}" for each in matches[:10])
+            raise Failure(f"{len(matches)} projects are called {name!r}. Name one by its id: {choices}.")
+    raise Failure(f"There is no project {name!r}; `tracker projects` lists them.")
+
+
+def session(server: Server, name: str) -> Item:
+    """The session whose id is, or begins with, `name`. Failure if there is none, or more than one."""
+    try:
+        found: Item = server.ask("GET", f"/api/sessions/{quote(name, safe='')}")
+    except Refused as error:
+        if error.status != 404 or len(name) >= _ID_CHARACTERS:
+            raise
+    else:
+        return found
+    matches = [each for each in pages(server, "/api/sessions", {}, MOST_SESSIONS) if each["session_id"].startswith(name)]
+    if len(matches) > 1:
+        ids = ", ".join(each["session_id"] for each in matches[:5])
+        raise Failure(f"{len(matches)} sessions begin with {name}: {ids}. Give more of the id.")
+    if not matches:
+        raise Failure(f"There is no session {name}; `tracker sessions` lists them.")
+    return matches[0]

@@ -1,0 +1,231 @@
+"""`tracker report`: where the day, the week or the month went."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from client.display import Quiet
+from client.options import DEFAULT_URL, Token, Url, ending, server_at
+from client.questions import cells
+from client.questions.lists import Project, User, tool_columns, unpriced_note
+from client.questions.lookup import Item, get, pages, project_id
+from client.questions.output import AsCsv, AsJson, Column, Format, console, format_of, table, write_csv, write_json
+from client.questions.period import Period, Since, Until, Zone, day_text, local_zone, period_of
+from client.server import Server
+
+MEASURES: Final = (
+    "sessions", "active_minutes", "messages", "tool_calls", "tool_errors", "lines_added", "lines_removed", "input_tokens", "output_tokens",
+    "cache_creation_tokens", "cache_read_tokens", "total_tokens", "api_calls", "unpriced_calls", "cost_usd",
+)  # fmt: skip
+_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_BAR_WIDTH: Final = 16
+# A series that is longer is shown by the week.
+_MOST_DAYS: Final = 62
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """What a report has one row for. `keys`: the fields that name a row, the last one for people."""
+
+    title: str
+    keys: tuple[str, ...]
+
+
+DIMENSIONS: Final = {
+    "day": Dimension("Day", ("day",)),
+    "week": Dimension("Week of", ("week",)),
+    "month": Dimension("Month", ("month",)),
+    "project": Dimension("Project", ("project_id", "project_name")),
+    "user": Dimension("User", ("user",)),
+    "model": Dimension("Model", ("model",)),
+    "session": Dimension("Session", ("session_id", "session_title")),
+    "branch": Dimension("Branch", ("branch",)),
+    "tool": Dimension("Tool", ("tool_name",)),
+}
+
+
+def report(
+    week: Annotated[bool, typer.Option("--week", help="This week, from Monday on.")] = False,
+    month: Annotated[bool, typer.Option("--month", help="This month.")] = False,
+    since: Since = None,
+    until: Until = None,
+    by: Annotated[str | None, typer.Option("--by", metavar="|".join(DIMENSIONS), help="One row for each of them.")] = None,
+    project: Project = None,
+    user: User = None,
+    tz: Zone = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Shows where the time went: today, or --week, --month, --since. With time, messages, lines, tool calls, tokens and cost."""
+    if by is not None and by not in DIMENSIONS:
+        raise typer.BadParameter(f"{by!r} is none of {', '.join(DIMENSIONS)}", param_hint="--by")
+    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
+    period = period_of(zone, since, until, week=week, month=month, default_days=1)
+    by = by or _usual(period)
+    with ending():
+        server = server_at(url, token, Quiet())
+        filters = {"project_id": project_id(server, project), "user": user} | period.parameters()
+        items = _items(server, by, filters)
+        if wanted is Format.CSV:
+            write_csv(items, (*DIMENSIONS[by].keys, *(TOOL_MEASURES if by == "tool" else MEASURES)))
+            return
+        stats = get(server, "/api/stats", filters | {"interval": "hour" if period.first == period.last else "day"})
+        if wanted is Format.JSON:
+            write_json({"range": stats["range"], "by": by, "totals": stats["totals"], "items": items})
+            return
+        _write(console(), server, period, by, stats, items)
+
+
+TOOL_MEASURES: Final = (
+    "calls",
+    "success",
+    "errors",
+    "rejected",
+    "error_rate",
+    "avg_ms",
+    "p50_ms",
+    "p95_ms",
+    "p99_ms",
+    "max_ms",
+    "last_used",
+)
+
+
+def _usual(period: Period) -> str:
+    """What a report is by, if nothing is said: a day by project, some weeks by day, more by week."""
+    if period.first is None or period.last is None:
+        return "month"
+    days = (period.last - period.first).days + 1
+    return "project" if days == 1 else "day" if days <= _MOST_DAYS else "week"
+
+
+def _items(server: Server, by: str, filters: Item) -> list[Item]:
+    """The rows in which anything happened."""
+    if by == "tool":
+        tools: list[Item] = get(server, "/api/tool-calls/stats", filters)["tools"]
+        return tools
+    answer = get(server, "/api/usage", filters | {"group_by": by})
+    return [row for row in answer["items"] if any(row.get(name) for name in MEASURES)]
+
+
+def _write(out: Console, server: Server, period: Period, by: str, stats: Item, items: list[Item]) -> None:
+    totals = stats["totals"]
+    out.print(Text(period.title(), style="bold"))
+    if not items and not any(totals.get(name) for name in MEASURES):
+        out.print(_nothing(server, period))
+        return
+    out.print()
+    out.print(_headline(totals, out.width))
+    out.print()
+    columns = tool_columns(period.zone, items) if by == "tool" else _columns(by, items)
+    out.print(table(items, columns, out.width))
+    for line in _drawings(stats, period):
+        out.print()
+        out.print(line)
+    if note := unpriced_note(totals):
+        out.print()
+        out.print(Text(note, style="dim"))
+
+
+def _nothing(server: Server, period: Period) -> str:
+    """Where to look instead."""
+    newest = next(pages(server, "/api/sessions", {}, 1), None)
+    if newest is None:
+        return "The tracker has no sessions yet; `tracker import` brings Claude Code's history."
+    at = datetime.fromisoformat(newest["start_time"]).astimezone(ZoneInfo(period.zone)).date()
+    return f"Nothing happened. The newest session is of {day_text(at)}: tracker report --since {at.isoformat()}"
+
+
+def _headline(totals: Item, width: int) -> Table:
+    """The sums, as many side by side as fit."""
+    tokens = sum(totals[name] or 0 for name in ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens"))
+    figures = (
+        (cells.minutes(totals["active_minutes"]), "active"),
+        (cells.usd(totals["cost_usd"], totals["unpriced_calls"]), "cost"),
+        (cells.large(tokens), "tokens"),
+        (cells.count(totals["sessions"]), "sessions"),
+        (cells.count(totals["messages"]), f"messages, {totals['user_messages']:,} yours"),
+        (cells.lines(totals["lines_added"], totals["lines_removed"]), "lines"),
+        (cells.count(totals["tool_calls"]), f"tool calls, {totals['tool_errors']:,} failed"),
+    )
+    across = 4 if width >= 96 else 2 if width >= 50 else 1
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    for start in range(0, len(figures), across):
+        texts = [Text(number, style="bold cyan").append(f" {name}", style="default") for number, name in figures[start : start + across]]
+        grid.add_row(*texts)
+    return grid
+
+
+def _columns(by: str, items: Sequence[Item]) -> tuple[Column, ...]:
+    has_time = any("active_minutes" in row for row in items)
+    name = Column(DIMENSIONS[by].title, lambda row: _name(by, row), right=False, shrinks=by not in ("day", "week", "month"))
+    tokens = (
+        Column("Tokens", lambda row: cells.large(row["total_tokens"]), rank=2),
+        Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"])),
+    )
+    if not has_time:
+        most = max((row["cost_usd"] or 0 for row in items), default=0)
+        calls = Column("API calls", lambda row: cells.count(row["api_calls"]), rank=1)
+        return (
+            name,
+            calls,
+            *tokens,
+            Column("", lambda row: cells.bar(row["cost_usd"], most, _BAR_WIDTH), rank=3, right=False, style="cyan"),
+        )
+    most = max((row["active_minutes"] or 0 for row in items), default=0)
+    return (
+        name,
+        Column("Active", lambda row: cells.minutes(row["active_minutes"])),
+        Column("", lambda row: cells.bar(row["active_minutes"], most, _BAR_WIDTH), rank=6, right=False, style="cyan"),
+        Column("Sessions", lambda row: cells.count(row["sessions"]), rank=7),
+        Column("Messages", lambda row: cells.count(row["messages"]), rank=4),
+        Column("Lines", lambda row: cells.lines(row["lines_added"], row["lines_removed"]), rank=3),
+        Column("Tools", lambda row: cells.count(row["tool_calls"]), rank=5),
+        Column("Failed", lambda row: cells.count(row["tool_errors"]), rank=8),
+        *tokens,
+    )
+
+
+def _name(by: str, row: Item) -> str:
+    value = row.get(DIMENSIONS[by].keys[-1])
+    if by in ("day", "week") and value:
+        return day_text(date.fromisoformat(value))
+    if by == "session":
+        return f"{str(row['session_id'])[:8]} {value or ''}".rstrip()
+    return str(value) if value is not None else cells.UNKNOWN
+
+
+def _drawings(stats: Item, period: Period) -> Iterator[Text | Padding]:
+    """Active time by the hour of a day; of more days by weekday and hour."""
+    if period.first == period.last:
+        by_hour = [0.0] * 24
+        for point in stats["time_series"]:
+            by_hour[datetime.fromisoformat(point["start"]).astimezone(ZoneInfo(period.zone)).hour] += point["active_minutes"]
+        yield (
+            Text("By hour  ", style="dim")
+            .append("".join(each * 2 for each in cells.sparkline(by_hour)), style="cyan")
+            .append("\n")
+            .append(f"         {_hours()}", style="dim")
+        )
+        return
+    cells_of = {(cell["weekday"], cell["hour"]): cell["active_minutes"] for cell in stats["heatmap"]}
+    if most := max(cells_of.values(), default=0):
+        text = Text("By weekday and hour\n", style="dim")
+        for weekday, label in enumerate(_WEEKDAYS):
+            text.append(f"{label}  ", style="dim")
+            text.append("".join(cells.shade(cells_of.get((weekday, hour), 0), most) * 2 for hour in range(24)), style="cyan").append("\n")
+        yield text.append(f"     {_hours()}", style="dim")
+
+
+def _hours() -> str:
+    return "".join(f"{hour:<6}" for hour in range(0, 24, 3)).rstrip()
