@@ -59,11 +59,13 @@ def format_of(as_json: bool, as_csv: bool) -> Format:
     return Format.JSON if as_json else Format.CSV if as_csv else Format.TABLE
 
 
-def console() -> Console:
-    """Standard output. As wide as it must be where nobody sees it at once."""
+def console(*, most: int | None = None) -> Console:
+    """Standard output, at most so wide. In a pipe or a file a table is as wide as it must be."""
     found = Console(highlight=False)
     if not found.is_terminal and "COLUMNS" not in os.environ:
         found.width = _PIPE_WIDTH
+    if most is not None:
+        found.width = min(found.width, most)
     return found
 
 
@@ -81,15 +83,17 @@ def write_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
 
 def table(rows: Sequence[Row], columns: Sequence[Column], width: int, total: Row | None = None) -> Table:
     """The rows in as many columns as fit, and the total below a line."""
-    texts = {column.name: [column.text(row) for row in rows] + ([column.text(total)] if total else []) for column in columns}
-    widths = {name: max([cell_len(name), *map(cell_len, values)]) for name, values in texts.items()}
+    texts = {column: [column.text(row) for row in rows] + ([column.text(total)] if total else []) for column in columns}
+    widths = {column: max([cell_len(column.name), *map(cell_len, values)]) for column, values in texts.items()}
     kept = list(columns)
 
     def needed() -> int:
-        return sum(min(widths[each.name], _LEAST_TEXT) if each.shrinks else widths[each.name] for each in kept) + _GAP * (len(kept) - 1)
+        least_widths = (min(widths[each], _LEAST_TEXT) if each.shrinks else widths[each] for each in kept)
+        return sum(least_widths) + _GAP * (len(kept) - 1)
 
-    while needed() > width and (least := max(kept, key=lambda each: each.rank)).rank:
-        kept.remove(least)
+    while needed() > width and (last := max(kept, key=lambda each: each.rank)).rank:
+        kept.remove(last)
+    _shorten(kept, widths, width)
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP, 0, 0), collapse_padding=True)
     for column in kept:
         made.add_column(
@@ -98,11 +102,20 @@ def table(rows: Sequence[Row], columns: Sequence[Column], width: int, total: Row
             no_wrap=True,
             overflow="ellipsis",
             style=column.style,
-            min_width=None if column.shrinks else widths[column.name],
+            width=widths[column],
         )
     for index in range(len(rows)):
-        made.add_row(*(Text(texts[column.name][index]) for column in kept))
+        made.add_row(*(Text(texts[column][index]) for column in kept))
     if total:
         made.add_section()
-        made.add_row(*(Text(texts[column.name][-1]) for column in kept), style="bold")
+        made.add_row(*(Text(texts[column][-1]) for column in kept), style="bold")
     return made
+
+
+def _shorten(kept: Sequence[Column], widths: dict[Column, int], width: int) -> None:
+    """Takes what is too much from the widest text, one character at a time."""
+    texts = [column for column in kept if column.shrinks]
+    excess = sum(widths[column] for column in kept) + _GAP * (len(kept) - 1) - width
+    while excess > 0 and texts and widths[widest := max(texts, key=lambda column: widths[column])] > _LEAST_TEXT:
+        widths[widest] -= 1
+        excess -= 1

@@ -33,16 +33,17 @@ class Period:
 
     def title(self) -> str:
         """`This week, Mon 16 Feb to Sun 22 Feb 2026 (Europe/Berlin)`"""
-        return f"{self.name}{self._days()} ({self.zone})"
+        parts = ", ".join(filter(None, (self.name, self._days())))
+        return f"{parts} ({self.zone})"
 
     def _days(self) -> str:
         if self.first is None:
-            return f", up to {day_text(self.last)}" if self.last else ""
+            return f"up to {day_text(self.last)}" if self.last else ""
         if self.last is None:
-            return f", from {day_text(self.first)}"
+            return f"from {day_text(self.first)}"
         if self.first == self.last:
-            return f", {day_text(self.first)}"
-        return f", {day_text(self.first, with_year=self.first.year != self.last.year)} to {day_text(self.last)}"
+            return day_text(self.first)
+        return f"{day_text(self.first, with_year=self.first.year != self.last.year)} to {day_text(self.last)}"
 
 
 def day_text(day: date, *, with_year: bool = True) -> str:
@@ -93,7 +94,7 @@ def period_of(
         first_day, last_day = _day(since, today, "--since"), _day(until, today, "--until")
         if first_day and last_day and first_day > last_day:
             raise typer.BadParameter(f"{since} is after {until}", param_hint="--since")
-        return Period(first_day, last_day or today, zone, "Since then" if until is None else "Period")
+        return Period(first_day, last_day or today, zone, "")
     if default_days is None:
         return Period(None, None, zone, "All time")
     first = today - timedelta(days=default_days - 1)

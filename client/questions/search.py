@@ -29,6 +29,8 @@ FIELDS: Final = (
     "content",
 )
 _MARKED: Final = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
+# Wider lines are hard to read.
+_WIDTH: Final = 100
 _SPEAKER: Final = {"user": "you", "assistant": "Claude"}
 
 
@@ -57,7 +59,7 @@ def search(
         if write(found, FIELDS, wanted):
             return
         total = get(server, "/api/conversations/search", parameters | {"limit": 1})
-        out = console()
+        out = console(most=_WIDTH)
         for hit in found:
             _show(out, hit, zone)
         out.print(_sentence(len(found), total))

@@ -37,6 +37,8 @@ FIELDS: Final = (
 # What a tool call is told by, the first of its parameters that it has.
 _TELLING: Final = ("command", "file_path", "pattern", "path", "query", "url", "description", "prompt", "skill", "notebook_path")
 _MOST_CHARACTERS: Final = 160
+# Wider lines are hard to read.
+_WIDTH: Final = 100
 _SIGNS: Final = {"success": ("✓", "green"), "error": ("✗", "red"), "rejected": ("✗ rejected", "red"), "timeout": ("✗ timed out", "red")}
 _COUNTED: Final = ("messages", "tool_calls", "activities")
 
@@ -66,7 +68,7 @@ def show(
         if wanted is Format.CSV:
             write_csv(events, FIELDS)
             return
-        out = console()
+        out = console(most=_WIDTH)
         # `less` shows colours, ends at once if all fits on a page, and leaves the text on the screen.
         os.environ.setdefault("LESS", "-RFX")
         with out.pager(styles=out.color_system is not None) if out.is_terminal else nullcontext():
