@@ -26,7 +26,8 @@ Row = dict[str, Any]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Write CSV.")]
 
-_GAP: Final = 2
+# Two of padding, one of the box.
+_GAP: Final = 3
 _LEAST_TEXT: Final = 12
 _PIPE_WIDTH: Final = 10_000
 
@@ -94,7 +95,7 @@ def table(rows: Sequence[Row], columns: Sequence[Column], width: int, total: Row
     while needed() > width and (last := max(kept, key=lambda each: each.rank)).rank:
         kept.remove(last)
     _shorten(kept, widths, width)
-    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP, 0, 0), collapse_padding=True)
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0), collapse_padding=True)
     for column in kept:
         made.add_column(
             column.name,
