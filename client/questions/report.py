@@ -15,7 +15,7 @@ from rich.text import Text
 from client.display import Quiet
 from client.options import DEFAULT_URL, Token, Url, ending, server_at
 from client.questions import cells
-from client.questions.lists import Project, User, tool_columns, unpriced_note
+from client.questions.lists import Project, tool_columns, unpriced_note
 from client.questions.lookup import Item, get, pages, project_id
 from client.questions.output import AsCsv, AsJson, Column, Format, console, format_of, table, write_csv, write_json
 from client.questions.period import Period, Since, Until, Zone, day_text, local_zone, period_of
@@ -27,8 +27,6 @@ MEASURES: Final = (
 )  # fmt: skip
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _BAR_WIDTH: Final = 16
-# A series that is longer is shown by the week.
-_MOST_DAYS: Final = 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +39,9 @@ class Dimension:
 
 DIMENSIONS: Final = {
     "day": Dimension("Day", ("day",)),
-    "week": Dimension("Week of", ("week",)),
-    "month": Dimension("Month", ("month",)),
     "project": Dimension("Project", ("project_id", "project_name")),
     "user": Dimension("User", ("user",)),
     "model": Dimension("Model", ("model",)),
-    "session": Dimension("Session", ("session_id", "session_title")),
-    "branch": Dimension("Branch", ("branch",)),
     "tool": Dimension("Tool", ("tool_name",)),
 }
 
@@ -59,7 +53,6 @@ def report(
     until: Until = None,
     by: Annotated[str | None, typer.Option("--by", metavar="|".join(DIMENSIONS), help="One row for each of them.")] = None,
     project: Project = None,
-    user: User = None,
     tz: Zone = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -74,12 +67,14 @@ def report(
     by = by or _usual(period)
     with ending():
         server = server_at(url, token, Quiet())
-        filters = {"project_id": project_id(server, project), "user": user} | period.parameters()
+        filters = {"project_id": project_id(server, project)} | period.parameters()
         items = _items(server, by, filters)
         if wanted is Format.CSV:
             write_csv(items, (*DIMENSIONS[by].keys, *(TOOL_MEASURES if by == "tool" else MEASURES)))
             return
-        stats = get(server, "/api/stats", filters | {"interval": "hour" if period.first == period.last else "day"})
+        of_project = filters.pop("project_id")
+        path = f"/api/projects/{of_project}/stats" if of_project else "/api/stats"
+        stats = get(server, path, filters | {"interval": "hour" if period.first == period.last else "day"})
         if wanted is Format.JSON:
             write_json({"range": stats["range"], "by": by, "totals": stats["totals"], "items": items})
             return
@@ -102,11 +97,8 @@ TOOL_MEASURES: Final = (
 
 
 def _usual(period: Period) -> str:
-    """What a report is by, if nothing is said: a day by project, some weeks by day, more by week."""
-    if period.first is None or period.last is None:
-        return "month"
-    days = (period.last - period.first).days + 1
-    return "project" if days == 1 else "day" if days <= _MOST_DAYS else "week"
+    """What a report is by, if nothing is said: one day by project, more by day."""
+    return "project" if period.first is not None and period.first == period.last else "day"
 
 
 def _items(server: Server, by: str, filters: Item) -> list[Item]:
@@ -168,7 +160,7 @@ def _headline(totals: Item, width: int) -> Table:
 
 def _columns(by: str, items: Sequence[Item]) -> tuple[Column, ...]:
     has_time = any("active_minutes" in row for row in items)
-    name = Column(DIMENSIONS[by].title, lambda row: _name(by, row), right=False, shrinks=by not in ("day", "week", "month"))
+    name = Column(DIMENSIONS[by].title, lambda row: _name(by, row), right=False, shrinks=by != "day")
     tokens = (
         Column("Tokens", lambda row: cells.large(row["total_tokens"]), rank=2),
         Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"])),
@@ -198,10 +190,8 @@ def _columns(by: str, items: Sequence[Item]) -> tuple[Column, ...]:
 
 def _name(by: str, row: Item) -> str:
     value = row.get(DIMENSIONS[by].keys[-1])
-    if by in ("day", "week") and value:
+    if by == "day" and value:
         return day_text(date.fromisoformat(value))
-    if by == "session":
-        return f"{str(row['session_id'])[:8]} {value or ''}".rstrip()
     return str(value) if value is not None else cells.UNKNOWN
 
 

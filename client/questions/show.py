@@ -131,7 +131,7 @@ def _show_event(out: Console, event: dict[str, Any], zone: str) -> None:
         sign, style = _SIGNS.get(event["result_status"], (event["result_status"], "yellow"))
         line = Text(f"  {event['tool_name']}  ", style="dim bold").append(event["text"], style="dim").append(f"  {sign}", style=style)
         if event["execution_time_ms"] is not None:
-            line.append(f" {cells.milliseconds(event['duration_ms'])}", style="dim")
+            line.append(f" {cells.milliseconds(event['execution_time_ms'])}", style="dim")
         out.print(Padding(line, (0, 0, 0, indent)))
     else:
         lines = cells.lines(event["lines_added"], event["lines_removed"])

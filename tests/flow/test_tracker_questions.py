@@ -1,0 +1,120 @@
+"""`tracker report`, `search`, `show` and the lists answer from the real API, for people and for programs."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.flow.claude_home import ClaudeHome
+from tests.flow.conftest import Run
+
+DAY = ("--since", "2026-11-20", "--until", "2026-11-20", "--tz", "UTC")
+
+
+@pytest.fixture
+def session_id(tracker: Run, home: ClaudeHome) -> str:
+    """A session of two prompts on 20 November 2026, imported."""
+    path = home.transcript(2)
+    assert tracker("import", "--quiet").returncode == 0
+    return path.stem
+
+
+@pytest.fixture
+def ask(tracker: Run) -> Callable[..., str]:
+    def run(*arguments: str | Path, **changes: str) -> str:
+        done = tracker(*arguments, **changes)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_report_shows_time_cost_and_a_row_for_each_project(session_id: str, ask: Callable[..., str]) -> None:
+    said = ask("report", *DAY)
+    assert said.startswith("Fri 20 Nov 2026 (UTC)\n")
+    assert "shop" in said
+    assert "active" in said
+    assert "$" in said
+    assert "By hour" in said
+
+
+@pytest.mark.parametrize("by", ["day", "project", "user", "model", "tool"])
+def test_report_sums_up_by_each_dimension_as_json_and_csv(session_id: str, ask: Callable[..., str], by: str) -> None:
+    answer = json.loads(ask("report", *DAY, "--by", by, "--json"))
+    rows = list(csv.DictReader(io.StringIO(ask("report", *DAY, "--by", by, "--csv"))))
+    assert answer["by"] == by
+    assert len(rows) == len(answer["items"]) > 0
+    if by != "tool":
+        assert sum(row["api_calls"] for row in answer["items"]) == answer["totals"]["api_calls"]
+
+
+def test_report_of_an_empty_day_names_the_newest_session(session_id: str, ask: Callable[..., str]) -> None:
+    said = ask("report", "--since", "2026-01-01", "--until", "2026-01-01", "--tz", "UTC")
+    assert "Nothing happened." in said
+    assert "tracker report --since 2026-" in said
+
+
+def test_search_shows_each_hit_with_the_command_that_opens_its_session(session_id: str, home: ClaudeHome, ask: Callable[..., str]) -> None:
+    [path] = home.path.glob(".claude/projects/*/*.jsonl")
+    word = json.loads(path.read_text().splitlines()[0])["message"]["content"].split()[-1]
+    said = ask("search", word)
+    assert word in said
+    assert f"tracker show {session_id[:8]}" in said
+    assert said.endswith("1 hit.\n")
+    [hit] = json.loads(ask("search", word, "--json"))
+    assert hit["session_id"] == session_id
+
+
+def test_show_reads_a_session_from_beginning_to_end(session_id: str, ask: Callable[..., str]) -> None:
+    said = ask("show", session_id[:12], "--tz", "UTC")
+    prompt, call, answer = said.index("run the tests"), said.index("make test"), said.index("They pass.")
+    assert prompt < call < answer
+    assert "You  Fri 20 Nov 2026 10:00" in said
+    assert "make test" not in ask("show", session_id, "--no-tools")
+    shown = json.loads(ask("show", session_id, "--json"))
+    assert (len(shown["messages"]), len(shown["tool_calls"])) == (shown["session"]["messages_count"], 2)
+
+
+def test_lists_name_what_the_other_commands_take(session_id: str, ask: Callable[..., str]) -> None:
+    assert session_id[:8] in ask("sessions", "--limit", "1000", "--project", "shop", COLUMNS="60")
+    assert "shop" in ask("projects")
+    assert "Bash" in ask("tools", *DAY)
+    assert "2026-11-20" in ask("usage", *DAY)
+
+
+@pytest.mark.parametrize("columns", ["40", "60", "100", "160"])
+def test_tables_fit_the_terminal(session_id: str, ask: Callable[..., str], columns: str) -> None:
+    for command in (["report", *DAY], ["sessions"], ["projects"], ["tools"], ["usage"]):
+        said = ask(*command, COLUMNS=columns)
+        assert max(map(len, said.splitlines())) <= max(int(columns), 53), command
+
+
+def test_no_colour_codes_reach_a_pipe(session_id: str, ask: Callable[..., str]) -> None:
+    for command in (["report", *DAY], ["show", session_id], ["search", "tests"]):
+        assert "\x1b" not in ask(*command)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["report", "--by", "weather"], "weather"),
+        (["report", "--since", "soon"], "soon"),
+        (["report", "--week", "--since", "2026-01-01"], "exclude"),
+        (["report", "--json", "--csv"], "exclude"),
+        (["report", "--tz", "Mars/Olympus"], "Mars/Olympus"),
+    ],
+)
+def test_wrong_options_are_named_and_end_with_exit_code_2(tracker: Run, arguments: list[str], reason: str) -> None:
+    done = tracker(*arguments, COLUMNS="300")
+    assert done.returncode == 2
+    assert reason in done.stderr
+
+
+def test_unknown_session_and_project_are_failures_with_a_next_step(session_id: str, tracker: Run) -> None:
+    for arguments, step in ((["show", "no-such"], "tracker sessions"), (["report", "--project", "no-such"], "tracker projects")):
+        done = tracker(*arguments)
+        assert done.returncode == 1
+        assert step in done.stderr
