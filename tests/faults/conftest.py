@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.worker.maintenance.verify import verify
+from tests.faults.checks import IDLE_GAP
 from tests.faults.stack import Stack
 
 
@@ -19,9 +21,12 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def _running(stack: Stack) -> Iterator[Stack]:
+    """Runs inside. After all tests of it, in whichever order, no aggregate has drifted."""
     try:
         stack.start()
         yield stack
+        with stack.database() as connection:
+            assert not any(verify(connection, IDLE_GAP).values())
     finally:
         code = stack.stop()
     assert code == 0

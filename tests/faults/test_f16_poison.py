@@ -7,9 +7,7 @@ from uuid import UUID, uuid4
 import httpx2 as httpx
 import pytest
 
-from services.worker.maintenance.verify import verify
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from tests.faults.checks import IDLE_GAP
 from tests.faults.instants import await_settled, start_session
 from tests.faults.stack import Stack
 
@@ -132,8 +130,3 @@ def test_an_event_refused_only_by_postgres_is_isolated(stack: Stack) -> None:
     assert (event_id, kind, attempts) == (nul[0], "conversation", 1)
     assert (reason, sqlstate) == ("DataError: a text with a NUL character, which PostgreSQL cannot hold", None)
     assert is_stored(stack, nul[0], *(one for one, _ in others)) == [False, *[True] * NEIGHBOURS]
-
-
-def test_aggregates_have_not_drifted_after_poison(stack: Stack) -> None:
-    with stack.database() as connection:
-        assert not any(verify(connection, IDLE_GAP).values())
