@@ -1,11 +1,11 @@
-"""Every Celery task, a table of contents. A task carries no data but an id; its work is in the module it calls."""
+"""All Celery tasks. A task carries no data but ids; its work is in the module that it calls."""
 
 from uuid import UUID
 
 from services.worker.app import app
-from services.worker.drain import accounting, canary
-from services.worker.drain import drain_partition as journal
+from services.worker.drain import accounting, canary, drain_partition
 from services.worker.importers.job import run_shard
+from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
 from services.worker.maintenance import idle_sessions, upload_gc
 from services.worker.maintenance import scrub as scrubs
 from services.worker.resources import resources
@@ -22,24 +22,24 @@ from shared.broker import (
     TASK_SWEEP_UPLOADS,
 )
 
-# Not bounded by how long an import may take, only by how long one may hang.
+# Far longer than any import takes: it only ends one that hangs.
 IMPORT_SECONDS = 24 * 3600
-# A drain is over within seconds; one that is not waits for a server that nobody has told it is gone. Then events wait for this long.
-DRAIN_HANGS_SECONDS = 25
+# A drain ends within seconds. One that does not waits for a server that is gone, and events wait for as long.
+DRAIN_LIMIT_SECONDS = 25
 
 
-@app.task(name=TASK_DRAIN, soft_time_limit=DRAIN_HANGS_SECONDS, time_limit=DRAIN_HANGS_SECONDS + 10)
+@app.task(name=TASK_DRAIN, soft_time_limit=DRAIN_LIMIT_SECONDS, time_limit=DRAIN_LIMIT_SECONDS + 10)
 def drain() -> None:
     """Persists what is in the journal. Sent by ingest for new events, and by beat where that was lost."""
     with retry_later_if_unavailable(TASK_DRAIN):
-        if journal.drain(resources()):
+        if drain_partition.drain(resources()):
             app.send_task(TASK_DRAIN)
 
 
-# Acknowledged at its end, so that a worker whose processes are all busy takes no share that another could begin.
+# Acknowledged at its end, so that a worker whose processes are all busy takes no shard that another worker could start.
 @app.task(name=TASK_RUN_IMPORT, acks_late=True, soft_time_limit=IMPORT_SECONDS, time_limit=IMPORT_SECONDS)
 def run_import(job_id: str, share: int = 0) -> None:
-    """Works on a share of an import job until it is finished. Sent by ingest, and by beat for one that nobody works on."""
+    """Works on a shard of an import job to its end. Sent by ingest, and by beat for a shard that no worker has. `share` is the shard's number."""
     with retry_later_if_unavailable(TASK_RUN_IMPORT):
         run_shard.run(resources(), UUID(job_id), share)
 
@@ -48,12 +48,12 @@ def run_import(job_id: str, share: int = 0) -> None:
 def end_cancelled() -> None:
     """Ends import jobs whose workers do not react to their cancel."""
     with retry_later_if_unavailable(TASK_END_CANCELLED):
-        run_shard.end_cancelled(resources())
+        end_cancelled_jobs(resources())
 
 
 @app.task(name=TASK_SWEEP_UPLOADS)
 def sweep_uploads() -> None:
-    """Deletes uploads that no job needs, or that nobody tries again."""
+    """Deletes uploads that no job needs, or whose job was not retried in time."""
     with retry_later_if_unavailable(TASK_SWEEP_UPLOADS):
         run_shard.delete_old_files(resources())
         upload_gc.sweep(resources())
@@ -68,21 +68,21 @@ def close_idle_sessions() -> None:
 
 @app.task(name=TASK_REMOVE_DEAD_CONSUMERS)
 def remove_dead_consumers() -> None:
-    """Forgets the journal's consumers that are gone and hold nothing."""
+    """Removes consumers of the journal whose process is gone and that hold nothing."""
     with retry_later_if_unavailable(TASK_REMOVE_DEAD_CONSUMERS):
         idle_sessions.remove_dead_consumers(resources())
 
 
 @app.task(name=TASK_CHECK_ACCOUNTING)
 def check_accounting() -> None:
-    """Asserts that what was accepted is stored, a duplicate, dead or still in the journal."""
+    """Checks that every accepted event is persisted, a duplicate, dead or pending."""
     with retry_later_if_unavailable(TASK_CHECK_ACCOUNTING):
         accounting.check_accounting(resources())
 
 
 @app.task(name=TASK_SCRUB)
 def scrub(scrub_id: str) -> None:
-    """Applies the rules of redaction to stored rows. Sent by ingest, by itself until it is through, and by beat."""
+    """Redacts stored rows, some in each task. Sent by ingest, by itself until it is done, and by beat."""
     with retry_later_if_unavailable(TASK_SCRUB):
         if scrubs.run(resources(), UUID(scrub_id)):
             app.send_task(TASK_SCRUB, (scrub_id,))

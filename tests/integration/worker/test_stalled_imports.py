@@ -15,6 +15,7 @@ import pytest
 
 from services.worker.beat import Looks
 from services.worker.importers.job import run_shard, shards
+from services.worker.importers.job.end_cancelled import end_cancelled
 from services.worker.resources import Resources
 from services.worker.waiting_work import CANCEL_SECONDS
 from tests.integration.worker.test_import_job import start_job
@@ -82,7 +83,7 @@ def test_a_cancel_ends_a_stalled_job_and_its_process(worker: Resources, looks: L
 
         # When it is cancelled, and beat has looked
         cancel(worker, CANCEL_SECONDS + 1)
-        run_shard.end_cancelled(worker)
+        end_cancelled(worker)
 
         # Then the job has ended, no worker takes it again, and the process ends by itself
         ended = job_row(worker)
@@ -94,7 +95,7 @@ def test_a_cancel_ends_a_stalled_job_and_its_process(worker: Resources, looks: L
 
 def test_a_running_worker_ends_a_cancelled_job_itself(worker: Resources, job_id: UUID) -> None:
     cancel(worker, 0)
-    run_shard.end_cancelled(worker)
+    end_cancelled(worker)
     assert job_row(worker)["status"] == "queued"
 
     run_shard.run(worker, job_id, 0)
@@ -103,7 +104,7 @@ def test_a_running_worker_ends_a_cancelled_job_itself(worker: Resources, job_id:
 
 def test_a_queued_job_can_be_cancelled(worker: Resources, job_id: UUID) -> None:
     cancel(worker, CANCEL_SECONDS + 1)
-    run_shard.end_cancelled(worker)
+    end_cancelled(worker)
 
     run_shard.run(worker, job_id, 0)
     assert (job_row(worker)["status"], job_row(worker)["sessions_imported"]) == ("cancelled", 0)
@@ -118,11 +119,11 @@ def test_a_cancel_does_not_wait_for_a_commit_and_no_later_chunk_is_committed(wor
     # Given a worker that has advanced and not committed yet
     with psycopg.connect(worker.settings.database_url) as committing:
         shards.advance(committing, shard, shards.Progress(shards.Checkpoint(), 0, rows=7))
-        run_shard.end_cancelled(worker)
+        end_cancelled(worker)
         committing.commit()
     assert (job_row(worker)["status"], job_row(worker)["rows_done"]) == ("running", 7)
 
-    run_shard.end_cancelled(worker)
+    end_cancelled(worker)
     assert job_row(worker)["status"] == "cancelled"
     with pytest.raises(shards.LeaseLostError), worker.transaction() as connection:
         shards.advance(connection, shard, shards.Progress(shards.Checkpoint(), 0, rows=7))

@@ -30,7 +30,7 @@ from services.worker.importers.formats.history import read_history
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.formats.sessions_index import read_sessions_index
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
-from services.worker.importers.job import cancelled, shards, undo
+from services.worker.importers.job import shards, undo
 from services.worker.importers.job.chunks import CUT_OFF, Chunk, EndedMember, WholeFiles, read_ahead, redact
 from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
@@ -54,16 +54,6 @@ _IMPORTED_FILES = """
     INSERT INTO imported_files (sha256, job_number, reader_version)
     SELECT DISTINCT sha256, %(job_number)s, %(reader_version)s FROM unnest(%(sha256s)s::bytea[]) AS f (sha256)
     ON CONFLICT (sha256, job_number) DO UPDATE SET reader_version = greatest(imported_files.reader_version, excluded.reader_version)"""
-
-
-def end_cancelled(worker: Resources) -> None:
-    """Ends jobs whose workers do not react to their cancel. Their uploads are left to the sweep, since this process may not reach the store."""
-    with worker.transaction() as connection:
-        job_ids = cancelled.unheard(connection)
-    for job_id in job_ids:
-        with worker.transaction() as connection:
-            if cancelled.end_cancelled(connection, job_id):
-                log.warning("job_cancelled", job_id=str(job_id), reason="its workers did not hear of it in time")
 
 
 def run(worker: Resources, job_id: UUID, number: int) -> None:
