@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -44,6 +44,7 @@ from shared.blobs.stores import store_at
 from shared.http import middleware
 from shared.http.concurrency import REDIS_CONNECTIONS
 from shared.logs import configure_logs
+from shared.periodic import in_background
 from shared.redaction.redacted_structs import warm_up
 from shared.redis.clients import connect_async
 
@@ -118,9 +119,9 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache, uploads
         wakeups = await stack.enter_async_context(_sending_wakeups(sender, settings.journal_partitions))
         app.ingest = _ingest(settings, redis, registry, sender, wakeups, uploads, store_probe)
         stack.push_async_callback(app.ingest.journal.aclose)
-        await stack.enter_async_context(_in_background(app.ingest.backlog.watch))
-        await stack.enter_async_context(_in_background(store_probe.watch))
-        await stack.enter_async_context(_in_background(KeyUses(cache, app.ingest.keys, redis).watch))
+        await stack.enter_async_context(in_background(app.ingest.backlog.watch))
+        await stack.enter_async_context(in_background(store_probe.watch))
+        await stack.enter_async_context(in_background(KeyUses(cache, app.ingest.keys, redis).watch))
         yield
 
 
@@ -174,14 +175,3 @@ async def _sending_wakeups(sender: Celery, partitions: int) -> AsyncIterator[Wak
     wakeups.start()
     yield wakeups
     await asyncio.to_thread(wakeups.stop)
-
-
-@asynccontextmanager
-async def _in_background(watch: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Runs `watch` while requests are served, and tells it when to end."""
-    stopping = asyncio.Event()
-    task = asyncio.create_task(watch(stopping))
-    yield
-    # Not cancelled: redis-py may swallow that, by Python 3.11's wait_for.
-    stopping.set()
-    await task

@@ -1,24 +1,15 @@
 """The worker's settings, from the environment."""
 
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
 
-from shared.redis.settings import BROKER_URL, PARTITIONS, REDIS_URL, REPLICAS_ACKED, RedisUrl, check_broker
+from shared.settings import WritingSettings
 
 
-class Settings(BaseSettings):
+class Settings(WritingSettings):
     """TRACKER_* variables that the worker reads. A value that does not parse stops the start."""
 
-    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
-
-    database_url: str = Field("postgresql://tracker@localhost/tracker", description="Postgres: where events and aggregates are kept.")
-    redis_url: RedisUrl = Field("redis://localhost:6379/0", description=REDIS_URL)
-    broker_url: RedisUrl | None = Field(None, description=BROKER_URL)
-    redis_replicas_acked: int = Field(0, ge=0, le=10, description=REPLICAS_ACKED)
-    journal_partitions: int = Field(1, ge=1, le=256, description=PARTITIONS)
     idle_gap_seconds: int = Field(
         300, ge=1, le=3600, description="A pause up to this long counts as active time. A database keeps the first value it is used with."
     )
@@ -29,7 +20,6 @@ class Settings(BaseSettings):
         "file:///var/lib/tracker/blobs",
         description="Where ingest stores uploads, to be swept; imports know their own. The same as ingest's.",
     )
-    redact: bool = Field(True, description="`off` keeps secrets in texts as they came. The same for ingest and worker.")
     drain_batch_events: int = Field(2000, ge=1, le=20_000, description="The most events persisted in one transaction.")
     drain_seconds: float = Field(5.0, gt=0, le=20, description="How long one drain task goes on before it makes room for the next.")
     claim_idle_ms: int = Field(
@@ -45,9 +35,3 @@ class Settings(BaseSettings):
         None,
         description="Touched while a worker or beat goes round; `python -m services.worker.healthcheck` tells by its age. Set in its image.",
     )
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
-
-    @model_validator(mode="after")
-    def _has_broker(self) -> Self:
-        check_broker(self.redis_url, self.broker_url)
-        return self

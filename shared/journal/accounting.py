@@ -6,12 +6,13 @@ least what had left the journal before, at most what had entered it after.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
-from redis import Redis, RedisCluster
+from redis import Redis
 
 from shared.journal.streams import EPOCH_FIELD, accounting_key
+from shared.redis.cluster_reads import eval_each
 
 # A hash that the worker's check writes: `alarms`, how often the equation did not hold.
 CHECK_KEY: Final = "accounting:check"
@@ -62,15 +63,7 @@ class Accounting(Struct, frozen=True):
 
 def read_accounts(redis: "Redis", streams: Sequence[str]) -> dict[str, StreamAccount]:
     """The streams' accounts by epoch, without streams that never had an entry. redis.RedisError if Redis is unavailable."""
-    answers: list[Any]
-    if isinstance(redis, RedisCluster):
-        # Pipelines of a Cluster cannot run scripts.
-        answers = [redis.eval(_READ, 2, stream, accounting_key(stream)) for stream in streams]
-    else:
-        with redis.pipeline(transaction=False) as pipeline:
-            for stream in streams:
-                pipeline.eval(_READ, 2, stream, accounting_key(stream))
-            answers = pipeline.execute()
+    answers = eval_each(redis, _READ, [(stream, accounting_key(stream)) for stream in streams])
     return {
         epoch.decode(): StreamAccount(int(accepted or 0), int(settled or 0), entries)
         for epoch, accepted, settled, entries in answers

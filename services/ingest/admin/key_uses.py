@@ -1,7 +1,6 @@
 """Stores when API keys were used last, twice a minute in the background. Ingest does so for query too, whose connection cannot write."""
 
 import asyncio
-from contextlib import suppress
 from datetime import datetime
 
 import structlog
@@ -11,6 +10,7 @@ from services.ingest.http.queue_errors import REDIS_FAILURES, REDIS_SECONDS
 from services.ingest.postgres.api_keys import KeyRegistry
 from shared.auth.key_cache import USED_KEY, KeyCache
 from shared.http.errors import Unavailable
+from shared.periodic import stops_within
 
 log = structlog.get_logger()
 
@@ -28,11 +28,9 @@ class KeyUses:
 
     async def watch(self, stopping: asyncio.Event) -> None:
         """Writes until `stopping` is set, then once more."""
-        while not stopping.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(WRITE_SECONDS):
-                    await stopping.wait()
+        while not await stops_within(stopping, WRITE_SECONDS):
             await self.write()
+        await self.write()
 
     async def write(self) -> None:
         """Writes once. What cannot be written stays for the next time."""

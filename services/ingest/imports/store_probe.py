@@ -1,12 +1,12 @@
 """Checks in the background whether uploads can be stored: /readyz must not wait for a bucket, and events do not need one."""
 
 import asyncio
-from contextlib import suppress
 
 import structlog
 from prometheus_client import Gauge
 
 from shared.blobs.store import BlobStore, BlobStoreAway, BlobStoreError
+from shared.periodic import stops_within
 
 log = structlog.get_logger()
 
@@ -32,11 +32,7 @@ class StoreProbe:
 
     async def watch(self, stopping: asyncio.Event) -> None:
         """Checks until `stopping` is set."""
-        while not stopping.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CHECK_SECONDS):
-                    await stopping.wait()
-                    return
+        while not await stops_within(stopping, CHECK_SECONDS):
             await self.check()
 
     async def check(self) -> None:

@@ -5,7 +5,6 @@ claimed keys by their rings (claimed_keys.py), the session cache by its TTL, whi
 """
 
 import asyncio
-from contextlib import suppress
 
 import structlog
 from redis.asyncio import Redis
@@ -14,6 +13,7 @@ from services.ingest.http import request_deadline
 from services.ingest.http.queue_errors import REDIS_FAILURES, REDIS_SECONDS, backlog_full
 from shared.journal.partitions import announce
 from shared.journal.streams import stream_key
+from shared.periodic import stops_within
 from shared.redis.cluster_nodes import memory
 
 log = structlog.get_logger()
@@ -73,15 +73,14 @@ class Backlog:
 
     async def watch(self, stopping: asyncio.Event) -> None:
         """Samples until `stopping` is set."""
-        while not stopping.is_set():
+        is_stopping = False
+        while not is_stopping:
             try:
                 await self.sample()
             except REDIS_FAILURES as error:
                 # The writes fail by themselves and answer QUEUE_UNAVAILABLE.
                 log.warning("backlog_not_sampled", reason=type(error).__name__)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(SAMPLE_SECONDS):
-                    await stopping.wait()
+            is_stopping = await stops_within(stopping, SAMPLE_SECONDS)
 
     async def sample(self) -> None:
         """One look at Redis."""

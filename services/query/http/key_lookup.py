@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from services.query.queries.lists import keys
 from shared.auth.key_cache import USED_KEY, KeyCache
 from shared.auth.keys import StoredKey
 from shared.http.errors import Unavailable
+from shared.periodic import in_background, stops_within
 from shared.redis.clients import REDIS_ERRORS
 
 log = structlog.get_logger()
@@ -57,19 +58,14 @@ async def _read(database: Database, threads: BoundedThreads, query: Callable[[Co
 @asynccontextmanager
 async def noting_uses(cache: KeyCache, redis: "Redis") -> AsyncIterator[None]:
     """Leaves a note twice a minute of the keys that were used, and once more at the end."""
-    stopping = asyncio.Event()
 
-    async def note_on() -> None:
-        while not stopping.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(NOTE_SECONDS):
-                    await stopping.wait()
+    async def watch(stopping: asyncio.Event) -> None:
+        while not await stops_within(stopping, NOTE_SECONDS):
             await run_in_threadpool(note_uses, redis, cache.take_used())
+        await run_in_threadpool(note_uses, redis, cache.take_used())
 
-    task = asyncio.create_task(note_on())
-    yield
-    stopping.set()
-    await task
+    async with in_background(watch):
+        yield
 
 
 def note_uses(redis: "Redis", used: dict[str, datetime]) -> None:

@@ -3,9 +3,9 @@
 import sys
 
 from msgspec import Struct
-from redis import Redis, RedisCluster
+from redis import Redis
 
-PRIMARIES = RedisCluster.PRIMARIES
+from shared.redis.cluster_reads import memory
 
 
 class Memory(Struct, frozen=True):
@@ -17,6 +17,5 @@ class Memory(Struct, frozen=True):
 
 def redis_memory(redis: Redis) -> Memory:
     """As it is now, of a Cluster's the fullest master; redis.RedisError if Redis is away."""
-    infos = [redis.info("memory")] if not isinstance(redis, RedisCluster) else [*redis.info("memory", target_nodes=PRIMARIES).values()]
-    fullest = max(infos, key=lambda info: info["used_memory"] / (info["maxmemory"] or sys.maxsize))
-    return Memory(fullest["used_memory"], fullest["maxmemory"])
+    used, limit = max(memory(redis), key=lambda server: server[0] / (server[1] or sys.maxsize))
+    return Memory(used, limit)

@@ -1,0 +1,52 @@
+"""Settings that several services have, each declared once. The class of a service adds its own."""
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.redis.url import SPELLINGS, broker, checked
+
+RedisUrl = Annotated[str, AfterValidator(checked)]
+
+
+class ServiceSettings(BaseSettings):
+    """TRACKER_* variables that every service reads. A value that does not parse stops the start."""
+
+    model_config = SettingsConfigDict(env_prefix="TRACKER_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    database_url: str = Field("postgresql://tracker@localhost/tracker", description="Postgres: where events and aggregates are kept.")
+    redis_url: RedisUrl = Field(
+        "redis://localhost:6379/0",
+        description=f"Redis: the journal, and Celery's broker unless TRACKER_BROKER_URL says another. {SPELLINGS}.",
+    )
+    journal_partitions: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Number of journal streams, each drained by one worker process at a time. May be changed at any time;"
+        " the same for ingest, worker and query.",
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+
+class WritingSettings(ServiceSettings):
+    """What ingest and the workers read too, and must have the same values of."""
+
+    broker_url: RedisUrl | None = Field(
+        None, description="Celery's Redis where it is not that of the journal. A Cluster needs it: Celery does not speak with one."
+    )
+    redis_replicas_acked: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="An event is answered when it is on the disks of so many Redis replicas too (WAITAOF, Redis 7.2 or later)."
+        " The same for ingest and worker.",
+    )
+    redact: bool = Field(True, description="`off` keeps secrets in texts as they came. The same for ingest and worker.")
+
+    @model_validator(mode="after")
+    def _check_broker(self) -> Self:
+        """ValueError if Celery could not use the Redis that it is given."""
+        broker(self.broker_url or self.redis_url)
+        return self
