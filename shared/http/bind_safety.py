@@ -18,35 +18,33 @@ Switch = Literal["on", "off"]
 class HttpSettings(BaseSettings):
     """TRACKER_* variables: who may reach the tracker, and how many requests it serves at once."""
 
-    host: str = Field("127.0.0.1", description="Address at which people reach the tracker. One that is not loopback needs API keys.")
-    access: Access = Field("open", description="`open`: whoever reaches the port gets in. `keys`: only who has an API key.")
+    host: str = Field("127.0.0.1", description="Address at which the tracker can be reached. Any but a loopback address needs API keys.")
+    access: Access = Field("open", description="`open`: no API key is needed. `keys`: requests need an API key.")
     behind_gateway: Switch = Field(
         "off",
-        description="`on`: the services are reached through a gateway on a network of their own, as the containers are,"
-        " and take connections on addresses that are not loopback.",
+        description="`on`: the services are behind a gateway in a network of their own, as in the containers,"
+        " and may listen on addresses that are not loopback.",
     )
-    allowed_hosts: str = Field(
-        "", description="More names, with commas between them, under which the tracker may be asked for (the Host header), on any port."
-    )
+    allowed_hosts: str = Field("", description="Further names that a Host header may have, separated by commas, on any port.")
     cors_origins: str = Field(
-        "", description="Origins, with commas between them, whose pages may use the API from a browser: `https://dash.example.org`."
+        "", description="Origins, separated by commas, whose pages may use the API from a browser: `https://dash.example.org`."
     )
     max_requests: int = Field(
         512,
         ge=1,
-        description="With more requests than this in work, a service answers 503. Those that wait for something slow do not count.",
+        description="Above this many requests in progress a service answers 503. Requests that wait for something slow do not count.",
     )
     max_waits: int = Field(
         256,
         ge=0,
-        description="With more requests than this waiting for their outcome (`Prefer: wait`), a further one is answered `queued` at once.",
+        description="Above this many requests that wait for their outcome (`Prefer: wait`), a further one is answered `queued` at once.",
     )
-    max_uploads: int = Field(64, ge=1, description="With more imports than this being uploaded, a further one is answered 503.")
-    max_watchers: int = Field(256, ge=1, description="With more watchers of import jobs than this, a further one is answered 503.")
+    max_uploads: int = Field(64, ge=1, description="Above this many uploads of imports at once, a further one is answered 503.")
+    max_watchers: int = Field(256, ge=1, description="Above this many watchers of import jobs, a further one is answered 503.")
     max_connections: int = Field(
         2_560,
         ge=1,
-        description="With more connections than this, an API process closes new ones. It needs as many open files (`ulimit -n`), and 256 more.",
+        description="Above this many connections an API process closes new ones. It needs as many open files (`ulimit -n`), and 256 more.",
     )
 
     @field_validator("allowed_hosts")

@@ -83,7 +83,7 @@ def check_numbers(text: bytes) -> None:
 
 
 def may_have_huge_number(text: bytes) -> bool:
-    """False for most texts; then no number in it is out of range."""
+    """False for most texts; then no number in it is out of range. Without this scan a batch costs 37 % more CPU, with a pattern of RE2 17 % (ADR 43)."""
     shape = text.translate(_DIGIT_TO_9, b"+")
     return b"9999999999999999999" in shape or _may_have_huge_exponent(shape)
 

@@ -1,28 +1,76 @@
 """Admission of requests by Host, Origin, local address and number of concurrent requests."""
 
 import asyncio
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http.bind_safety import HttpSettings
 from shared.http.middleware import error_response
 from shared.http.request_admission import Admission
-from tests.unit.shared.door import Answer, Door
 
 HERE = {"sec_fetch_site": "same-origin"}
 EVIL = "https://evil.example"
 REFUSED_PAGE = (403, "ORIGIN_NOT_ALLOWED")
+Headers = dict[str, str]
 
 
-def outcome(answer: Answer) -> tuple[int, str | None]:
+@dataclass
+class Response:
+    """The response."""
+
+    status: int = 0
+    code: str | None = None
+    headers: Headers = field(default_factory=dict)
+
+
+class Admitting:
+    """An app behind Admission. `admitted` has the paths of the requests that reach it. Settings are given as in the environment."""
+
+    def __init__(self, app: ASGIApp | None = None, **settings: Any) -> None:
+        self.admitted: list[str] = []
+        self._admission = Admission(app or self._record, HttpSettings(**settings), error_response)
+
+    async def _record(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        self.admitted.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "http.response.body", "body": b"in"})
+
+    def ask(self, method: str = "GET", host: str | None = "localhost:8000", /, *, over: str = "127.0.0.1", **headers: str) -> Response:
+        """Sends one request. Header names are given with underscores; `over`: the address on this side."""
+        sent = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
+        return asyncio.run(self.send([(b"host", host.encode("latin-1")), *sent] if host is not None else sent, method, over))
+
+    async def send(
+        self, headers: list[tuple[bytes, bytes]], method: str = "GET", over: str = "127.0.0.1", path: str = "/api/projects"
+    ) -> Response:
+        """The same, with the headers as they are on the wire."""
+        answer = Response()
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def record(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer.status = message["status"]
+                answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+
+        scope = {"type": "http", "method": method, "path": path, "headers": headers, "server": (over, 8000)}
+        await self._admission(scope, receive, record)
+        answer.code = scope.get("error_code")  # type: ignore[assignment]
+        return answer
+
+
+def outcome(answer: Response) -> tuple[int, str | None]:
     return answer.status, answer.code
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:8000", "[::1]", "[::1]:65535", "tracker.lan:80"])
 def test_an_allowed_host_is_admitted_on_any_port(host: str) -> None:
-    door = Door(allowed_hosts="tracker.lan, 10.0.0.5")
-    assert [outcome(door.ask("GET", host)) for _ in range(2)] == [(200, None)] * 2
+    app = Admitting(allowed_hosts="tracker.lan, 10.0.0.5")
+    assert [outcome(app.ask("GET", host)) for _ in range(2)] == [(200, None)] * 2
 
 
 @pytest.mark.parametrize(
@@ -35,30 +83,30 @@ def test_an_allowed_host_is_admitted_on_any_port(host: str) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 def test_an_unknown_host_is_421_whatever_its_other_headers_are(host: str, method: str) -> None:
-    door = Door()
-    assert outcome(door.ask(method, host, **HERE)) == (421, "HOST_NOT_ALLOWED")
-    assert door.let_in == []
+    app = Admitting()
+    assert outcome(app.ask(method, host, **HERE)) == (421, "HOST_NOT_ALLOWED")
+    assert app.admitted == []
 
 
 @pytest.mark.parametrize("headers", [[], [(b"host", b"")], [(b"host", b"localhost")] * 2, [(b"host", b"localhost"), (b"host", b"evil")]])
 def test_a_request_without_exactly_one_host_is_400(headers: list[tuple[bytes, bytes]]) -> None:
-    door = Door()
-    assert outcome(asyncio.run(door.send(headers))) == (400, "VALIDATION_ERROR")
-    assert door.let_in == []
+    app = Admitting()
+    assert outcome(asyncio.run(app.send(headers))) == (400, "VALIDATION_ERROR")
+    assert app.admitted == []
 
 
 def test_the_configured_address_is_an_allowed_host() -> None:
-    door = Door(host="192.168.1.5", access="keys")
-    assert outcome(door.ask("GET", "192.168.1.5:8000", over="192.168.1.5")) == (200, None)
+    app = Admitting(host="192.168.1.5", access="keys")
+    assert outcome(app.ask("GET", "192.168.1.5:8000", over="192.168.1.5")) == (200, None)
 
 
 @pytest.mark.parametrize(("host", "over"), [("172.18.0.5:8000", "172.18.0.5"), ("[fd00::5]:8000", "fd00::5")])
 def test_a_service_behind_a_gateway_admits_its_own_address_as_host(host: str, over: str) -> None:
     """given a service that Prometheus finds by its address, then its requests are admitted, and none under another service's address."""
-    assert outcome(Door(behind_gateway="on").ask("GET", host, over=over)) == (200, None)
-    assert outcome(Door(behind_gateway="on").ask("GET", "172.18.0.6:8000", over=over)) == (421, "HOST_NOT_ALLOWED")
-    assert outcome(Door(behind_gateway="on").ask("GET", "evil.example:8000", over=over)) == (421, "HOST_NOT_ALLOWED")
-    assert outcome(Door(access="keys").ask("GET", host, over=over)) == (421, "HOST_NOT_ALLOWED")
+    assert outcome(Admitting(behind_gateway="on").ask("GET", host, over=over)) == (200, None)
+    assert outcome(Admitting(behind_gateway="on").ask("GET", "172.18.0.6:8000", over=over)) == (421, "HOST_NOT_ALLOWED")
+    assert outcome(Admitting(behind_gateway="on").ask("GET", "evil.example:8000", over=over)) == (421, "HOST_NOT_ALLOWED")
+    assert outcome(Admitting(access="keys").ask("GET", host, over=over)) == (421, "HOST_NOT_ALLOWED")
 
 
 # What a browser or a program says of where a request comes from, and whether it may change or read something.
@@ -91,9 +139,9 @@ CHANGES = [
 @pytest.mark.parametrize(("headers", "gets_in"), CHANGES)
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
 def test_a_cross_origin_write_is_refused(method: str, headers: dict[str, str], gets_in: bool) -> None:
-    door = Door()
-    assert outcome(door.ask(method, **headers)) == ((200, None) if gets_in else REFUSED_PAGE)
-    assert len(door.let_in) == gets_in
+    app = Admitting()
+    assert outcome(app.ask(method, **headers)) == ((200, None) if gets_in else REFUSED_PAGE)
+    assert len(app.admitted) == gets_in
 
 
 READS = [
@@ -112,36 +160,36 @@ READS = [
 @pytest.mark.parametrize(("headers", "gets_in"), READS)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_cross_origin_read_is_refused_but_navigation_is_allowed(method: str, headers: dict[str, str], gets_in: bool) -> None:
-    assert outcome(Door().ask(method, **headers)) == ((200, None) if gets_in else REFUSED_PAGE)
+    assert outcome(Admitting().ask(method, **headers)) == ((200, None) if gets_in else REFUSED_PAGE)
 
 
 def test_no_cors_headers_are_sent_by_default() -> None:
-    preflight = Door().ask("OPTIONS", origin=EVIL, access_control_request_method="POST")
+    preflight = Admitting().ask("OPTIONS", origin=EVIL, access_control_request_method="POST")
     assert outcome(preflight) == REFUSED_PAGE
-    same = Door().ask("POST", origin="http://localhost:8000")
+    same = Admitting().ask("POST", origin="http://localhost:8000")
     for answer in (preflight, same):
         assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
 @pytest.mark.parametrize("headers", [{}, {"sec_fetch_site": "cross-site"}])
 def test_a_configured_origin_may_read_and_write_without_credentials(headers: dict[str, str]) -> None:
-    door = Door(cors_origins="https://dash.example, http://localhost:3000")
+    app = Admitting(cors_origins="https://dash.example, http://localhost:3000")
     for method in ("GET", "POST"):
-        answer = door.ask(method, origin="https://dash.example", **headers)
+        answer = app.ask(method, origin="https://dash.example", **headers)
         assert outcome(answer) == (200, None)
         assert answer.headers["access-control-allow-origin"] == "https://dash.example"
         assert answer.headers["vary"] == "Origin"
         assert "access-control-allow-credentials" not in answer.headers
-    preflight = door.ask("OPTIONS", origin="http://localhost:3000", access_control_request_method="DELETE", **headers)
+    preflight = app.ask("OPTIONS", origin="http://localhost:3000", access_control_request_method="DELETE", **headers)
     assert (preflight.status, preflight.headers["access-control-allow-methods"]) == (204, "GET, HEAD, POST, DELETE")
-    assert len(door.let_in) == 2  # a preflight goes no further
+    assert len(app.admitted) == 2  # a preflight goes no further
 
 
 @pytest.mark.parametrize("origin", [EVIL, "null", "https://dash.example.evil", "https://dash.example:444", "http://dash.example"])
 def test_other_origins_stay_refused_beside_a_configured_one(origin: str) -> None:
-    door = Door(cors_origins="https://dash.example")
+    app = Admitting(cors_origins="https://dash.example")
     for method, more in (("POST", {}), ("OPTIONS", {"access_control_request_method": "POST"}), ("GET", {"sec_fetch_site": "cross-site"})):
-        answer = door.ask(method, origin=origin, **more)
+        answer = app.ask(method, origin=origin, **more)
         assert outcome(answer) == REFUSED_PAGE
         assert "access-control-allow-origin" not in answer.headers
 
@@ -151,11 +199,11 @@ def test_other_origins_stay_refused_beside_a_configured_one(origin: str) -> None
     [("127.0.0.1", True), ("::1", True), ("::ffff:127.0.0.1", True), ("/run/api.sock", True), ("10.0.0.5", False), ("fe80::1", False)],
 )
 def test_open_access_admits_only_this_machine(over: str, gets_in: bool) -> None:
-    door = Door()
+    app = Admitting()
     for _ in range(2):
-        assert outcome(door.ask(over=over)) == ((200, None) if gets_in else (403, "FORBIDDEN"))
-    assert outcome(Door(access="keys").ask(over=over)) == (200, None)
-    assert outcome(Door(behind_gateway="on").ask(over=over)) == (200, None)
+        assert outcome(app.ask(over=over)) == ((200, None) if gets_in else (403, "FORBIDDEN"))
+    assert outcome(Admitting(access="keys").ask(over=over)) == (200, None)
+    assert outcome(Admitting(behind_gateway="on").ask(over=over)) == (200, None)
 
 
 def test_requests_above_the_concurrency_limit_are_503() -> None:
@@ -166,14 +214,14 @@ def test_requests_above_the_concurrency_limit_are_503() -> None:
         await go_on.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    async def story() -> list[Answer]:
-        door, host = Door(slow, max_requests=1), [(b"host", b"localhost")]
-        first = asyncio.create_task(door.send(host))
+    async def story() -> list[Response]:
+        app, host = Admitting(slow, max_requests=1), [(b"host", b"localhost")]
+        first = asyncio.create_task(app.send(host))
         await arrived.wait()
-        refused = await door.send(host)
+        refused = await app.send(host)
         go_on.set()
-        health = await door.send(host, path="/healthz")
-        return [refused, health, await first, await door.send(host)]
+        health = await app.send(host, path="/healthz")
+        return [refused, health, await first, await app.send(host)]
 
     refused, *others = asyncio.run(story())
     assert outcome(refused) == (503, "OVERLOADED")
