@@ -15,19 +15,7 @@ from services.query.http.key_lookup import find_key, has_admin, noting_uses
 from services.query.http.parameters import refuse_repeated_parameters
 from services.query.http.read_response import install_database_errors
 from services.query.http.shutdown import told_to_stop
-from services.query.routes import (
-    dead_letters,
-    import_job_events,
-    import_jobs,
-    keys,
-    projects,
-    scrubs,
-    search,
-    service,
-    sessions,
-    tools,
-    usage,
-)
+from services.query.routes import dead_letters, import_jobs, keys, projects, scrubs, search, service, sessions, stats
 from services.query.settings import Settings
 from services.query.status.job_watch import JobWatch
 from services.query.status.journal_lag import connect_redis
@@ -100,7 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     # Search before sessions and the like: a router's order is the order in which paths are tried.
-    modules = (search, projects, scrubs, sessions, tools, usage, import_jobs, import_job_events, keys, dead_letters, service)
+    modules = (search, projects, scrubs, sessions, stats, import_jobs, keys, dead_letters, service)
     for module in modules:
         app.include_router(module.router, dependencies=[Depends(refuse_repeated_parameters)])
     app.add_middleware(HeadAsGet)

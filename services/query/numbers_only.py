@@ -1,6 +1,6 @@
 """What a key that may only see numbers gets: the same answers, with null for every text that is not listed here.
 
-The answer is read by its model (answers*.py). Numbers, times and the words of a Literal are shown, since they can hold nobody's text. A text is shown
+The answer is read by its model (schemas/). Numbers, times and the words of a Literal are shown, since they can hold nobody's text. A text is shown
 only if SHOWN_TEXTS has its field; what no model describes is null. So a field that is added later is hidden until somebody lists it.
 """
 
@@ -12,13 +12,11 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from services.query.schemas.stats_responses import CountedRange, Tool, UserShare
-from services.query.schemas.usage_responses import Usage, UsageItem, UsageRange
+from services.query.schemas.stats import Tool, Usage, UsageItem, UsageRange, UserShare
 
 # Names of tools, models, users, time zones and price lists: no text, no path, no name of a project.
 SHOWN_TEXTS: Final[frozenset[tuple[type[BaseModel], str]]] = frozenset(
     {
-        (CountedRange, "tz"),
         (Tool, "tool_name"),
         (UserShare, "user"),
         (UsageRange, "tz"),

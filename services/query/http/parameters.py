@@ -11,20 +11,21 @@ from services.query.queries.lists import users
 from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Page, Paging
 from services.query.queries.stats import ranges
-from services.query.queries.stats.totals_and_series import Scope
-from services.query.schemas import list_responses
-from services.query.schemas.query_parameters import Dated, EventList, Paged, StatsParameters, UsageParameters
+from services.query.queries.stats.stats import Selection
+from services.query.schemas.fields import Dated, Error, Paged
+from services.query.schemas.lists import EventList
+from services.query.schemas.stats import StatsParameters, UsageParameters
 from services.query.settings import Settings
 from shared.auth.authentication import grant_in
 from shared.database import ALL
 from shared.http.errors import BadRequest, invalid
 
 FAILURES: dict[int | str, dict[str, Any]] = {
-    400: {"model": list_responses.Error, "description": "A parameter is unknown or not valid; `details` names it."},
-    404: {"model": list_responses.Error, "description": "There is no such thing."},
-    405: {"model": list_responses.Error, "description": "Another method is meant here."},
-    500: {"model": list_responses.Error, "description": "Something broke on this side."},
-    503: {"model": list_responses.Error, "description": "The database cannot answer now; see Retry-After."},
+    400: {"model": Error, "description": "A parameter is unknown or not valid; `details` names it."},
+    404: {"model": Error, "description": "There is no such thing."},
+    405: {"model": Error, "description": "Another method is meant here."},
+    500: {"model": Error, "description": "Something broke on this side."},
+    503: {"model": Error, "description": "The database cannot answer now; see Retry-After."},
 }
 
 
@@ -69,19 +70,15 @@ def event_filters(request: Request, asked: EventList) -> EventFilters:
     return EventFilters(asked.session_id, asked.project_id or only_project(request), start, end)
 
 
-def stats_range(request: Request, asked: StatsParameters) -> ranges.Range:
-    """What to count, and how finely."""
-    return ranges.stats_range(asked.start_date, asked.end_date, ranges.time_zone(asked.tz or settings_of(request).timezone), asked.interval)
+def stats_range(request: Request, asked: StatsParameters | UsageParameters, interval: ranges.Interval | None) -> ranges.Range:
+    """What to count, and by which interval."""
+    tz = ranges.time_zone(asked.tz or settings_of(request).timezone)
+    return ranges.stats_range(asked.start_date, asked.end_date, tz, interval)
 
 
-def usage_range(request: Request, asked: UsageParameters) -> ranges.Range:
-    """What to count, by days."""
-    return ranges.stats_range(asked.start_date, asked.end_date, ranges.time_zone(asked.tz or settings_of(request).timezone), "day")
-
-
-def scope(request: Request, connection: Connection, project_id: int | None, user: str | None) -> Scope:
-    """Of whom. A user that is not known matches nothing."""
-    return Scope(project_id or every_project(request), ALL if user is None else users.user_id(connection, user))
+def selection(request: Request, connection: Connection, project_id: int | None, user: str | None) -> Selection:
+    """Whose data to count. A user that is not known matches nothing."""
+    return Selection(project_id or every_project(request), ALL if user is None else users.user_id(connection, user))
 
 
 def only_project(request: Request) -> int | None:

@@ -12,17 +12,15 @@ from services.query.http.parameters import FAILURES, paging, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import dead_letters
 from services.query.queries.lists.dead_letters import LetterFilters
-from services.query.schemas import dead_letters_responses
-from services.query.schemas.query_parameters import LetterId, LetterList
+from services.query.schemas.fields import LetterId
+from services.query.schemas.operations import DeadLetterPage, LetterList, ShownDeadLetter
 from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import NotFound
 
 router = APIRouter(tags=["dead letters"], responses=FAILURES)
 
 
-@router.get(
-    "/api/dead-letters", response_model=dead_letters_responses.DeadLetterPage, summary="What could not be stored, by reason and one by one"
-)
+@router.get("/api/dead-letters", response_model=DeadLetterPage, summary="What could not be stored, by reason and one by one")
 @requires(ADMIN)
 def list_letters(request: Request, asked: Annotated[LetterList, Query()]) -> Response:
     """Those that wait, newest first, or with `status=stored` those whose event was stored later."""
@@ -32,7 +30,7 @@ def list_letters(request: Request, asked: Annotated[LetterList, Query()]) -> Res
 
 @router.get(
     "/api/dead-letters/{letter_id}",
-    response_model=dead_letters_responses.ShownDeadLetter,
+    response_model=ShownDeadLetter,
     summary="One dead letter, with what died",
     dependencies=[Depends(refuse_parameters)],
 )

@@ -1,25 +1,43 @@
-"""Import jobs, how far they are and what they brought."""
+"""Import jobs: the list, one of them, and one as it goes on, as server-sent events."""
 
+import time
+from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
 
-from services.query.database import Connection, Row
+from services.query.database import Connection, Database, Row
 from services.query.http.parameters import FAILURES, paging, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import import_jobs
-from services.query.schemas import list_responses
-from services.query.schemas.query_parameters import JobId, Paged
+from services.query.queries.lists.import_jobs import ENDED
+from services.query.schemas.fields import JobId, Paged
+from services.query.schemas.operations import ImportJob, JobPage
+from services.query.status.job_watch import JobWatch
 from shared.auth.authentication import grant_in
 from shared.auth.keys import Grant
 from shared.auth.scopes import OWN_IMPORTS, requires
-from shared.http.errors import NotFound
+from shared.http.concurrency import slot_of
+from shared.http.errors import NotFound, Unavailable
 
 router = APIRouter(tags=["imports"], responses=FAILURES)
 
+HEARTBEAT_SECONDS = 15.0
+_MEDIA_TYPE = "text/event-stream"
+_JOB = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": "#/components/schemas/ImportJob"}}
+# Of each event.
+_EVENT_SCHEMA = {"type": "object", "required": ["event", "data"], "properties": {"event": {"enum": ["progress", "done"]}, "data": _JOB}}
+# A proxy that collects an answer before it sends it on would keep the progress until there is none any more.
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+# They follow the clock: no change by themselves.
+_OF_THE_MOMENT = ("eta_seconds", "rows_per_second")
 
-@router.get("/api/import/jobs", response_model=list_responses.JobPage, summary="Import jobs, newest first")
+
+@router.get("/api/import/jobs", response_model=JobPage, summary="Import jobs, newest first")
 @requires(OWN_IMPORTS)
 def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     """All that were ever accepted; of a key that may not read, those that it has sent."""
@@ -31,7 +49,7 @@ def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
 
 @router.get(
     "/api/import/jobs/{job_id}",
-    response_model=list_responses.ImportJob,
+    response_model=ImportJob,
     summary="One import job",
     dependencies=[Depends(refuse_parameters)],
 )
@@ -42,6 +60,57 @@ def show_job(request: Request, job_id: JobId) -> Response:
     return read_response(
         request, lambda connection: existing_job(connection, job_id, key_id), from_primary=True, hides_texts=key_id is None
     )
+
+
+@router.get(
+    "/api/import/jobs/{job_id}/events",
+    response_class=Response,
+    responses={200: {"content": {_MEDIA_TYPE: {"schema": _EVENT_SCHEMA}}, "description": "Server-sent events."}},
+    summary="One import job as it goes on",
+    dependencies=[Depends(refuse_parameters)],
+)
+@requires(OWN_IMPORTS)
+async def watch_job(request: Request, job_id: JobId) -> Response:
+    """The job's object whenever it changed, as `event: progress`; at its end as `event: done`, and then no more."""
+    watch: JobWatch = request.app.state.job_watch
+    job = await run_in_threadpool(_read, request.app.state.database, job_id, grant_in(request.scope))
+    if request.scope.get("is_head"):
+        return Response(headers=_HEADERS, media_type=_MEDIA_TYPE)
+    slot = slot_of(request.scope)
+    if not slot.move_to(slot.limits.watchers):
+        raise Unavailable("Too many are watching; ask for the job itself now and then.", code="OVERLOADED", retry_after_seconds=5)
+    return StreamingResponse(_events(watch, job_id, job), headers=_HEADERS, media_type=_MEDIA_TYPE)
+
+
+async def _events(watch: JobWatch, job_id: UUID, job: Row | None) -> AsyncIterator[bytes]:
+    shown: Row = {}
+    said_at = 0.0
+    with watch.watching(job_id):
+        while not watch.is_stopped:
+            if job is not None and job["status"] in ENDED:
+                yield _event("done", job)
+                return
+            if job is not None and (changing := _without_clock(job)) != shown:
+                yield _event("progress", job)
+                shown, said_at = changing, time.monotonic()
+            elif time.monotonic() - said_at >= HEARTBEAT_SECONDS:
+                yield b": still there\n\n"
+                said_at = time.monotonic()
+            job = await watch.next_look(job_id)
+
+
+def _event(name: str, job: Row) -> bytes:
+    return f"event: {name}\ndata: ".encode() + msgspec.json.encode(job) + b"\n\n"
+
+
+def _without_clock(job: Row) -> Row:
+    return {name: value for name, value in job.items() if name not in _OF_THE_MOMENT}
+
+
+def _read(database: Database, job_id: UUID, grant: Grant | None) -> Row:
+    """What a bound key may not see is a 404 here; the looks after this one are at a job that it may."""
+    with database.connection(grant, from_primary=True) as connection:
+        return existing_job(connection, job_id, sent_by(grant))
 
 
 def sent_by(grant: Grant | None) -> str | None:

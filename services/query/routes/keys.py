@@ -7,14 +7,14 @@ from fastapi import APIRouter, Query, Request, Response
 from services.query.http.parameters import FAILURES, paging
 from services.query.http.read_response import read_response
 from services.query.queries.lists import keys
-from services.query.schemas import keys_responses
-from services.query.schemas.query_parameters import Paged
+from services.query.schemas.fields import Paged
+from services.query.schemas.operations import AuditPage, KeyPage
 from shared.auth.scopes import ADMIN, requires
 
 router = APIRouter(tags=["keys"], responses=FAILURES)
 
 
-@router.get("/api/keys", response_model=keys_responses.KeyPage, summary="API keys, newest first")
+@router.get("/api/keys", response_model=KeyPage, summary="API keys, newest first")
 @requires(ADMIN)
 def list_keys(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     """What each is for and may do, and when it was used last. The keys themselves are kept nowhere."""
@@ -22,7 +22,7 @@ def list_keys(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     return read_response(request, lambda connection: keys.keys(connection, wanted), from_primary=True)
 
 
-@router.get("/api/audit", response_model=keys_responses.AuditPage, summary="What admins did, newest first")
+@router.get("/api/audit", response_model=AuditPage, summary="What admins did, newest first")
 @requires(ADMIN)
 def list_acts(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     """Keys made and revoked, imports cancelled and taken back: by whom and when."""

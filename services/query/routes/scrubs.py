@@ -6,15 +6,15 @@ from services.query.database import Connection, Row
 from services.query.http.parameters import FAILURES, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import scrubs
-from services.query.schemas import list_responses
-from services.query.schemas.query_parameters import ScrubId
+from services.query.schemas.fields import ScrubId
+from services.query.schemas.operations import Scrub
 from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import NotFound
 
 router = APIRouter(tags=["operations"], responses=FAILURES)
 
 
-@router.get("/api/scrubs/{scrub_id}", response_model=list_responses.Scrub, summary="One scrub", dependencies=[Depends(refuse_parameters)])
+@router.get("/api/scrubs/{scrub_id}", response_model=Scrub, summary="One scrub", dependencies=[Depends(refuse_parameters)])
 @requires(ADMIN)
 def show_scrub(request: Request, scrub_id: ScrubId) -> Response:
     """How far it is, what it changed, and how many secrets it found."""

@@ -7,8 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.query.http.parameters import FAILURES, event_filters, paging
 from services.query.http.read_response import read_response
 from services.query.queries.search.search_messages import search
-from services.query.schemas import list_responses
-from services.query.schemas.query_parameters import ConversationSearch
+from services.query.schemas.lists import ConversationSearch, SearchPage
 from shared.auth.scopes import READ, requires
 from shared.http.errors import invalid
 from shared.search_terms import MAX_QUERY_TERMS, SearchQuery, parse_query
@@ -16,7 +15,7 @@ from shared.search_terms import MAX_QUERY_TERMS, SearchQuery, parse_query
 router = APIRouter(tags=["conversations"], responses=FAILURES)
 
 
-@router.get("/api/conversations/search", response_model=list_responses.SearchPage, summary="Search in what was said")
+@router.get("/api/conversations/search", response_model=SearchPage, summary="Search in what was said")
 @requires(READ)
 def search_conversations(request: Request, asked: Annotated[ConversationSearch, Query()]) -> Response:
     """Words, `"a phrase"`, `-not`, `or`. Any text is a query; one of which nothing is indexed, such as `!?`, finds nothing."""

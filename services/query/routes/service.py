@@ -15,7 +15,7 @@ from services.query.queries.lists import dead_letters
 from services.query.queries.status.canaries import newest
 from services.query.queries.status.capacity import capacity
 from services.query.queries.status.ledger import LedgerCounts, ledger_counts
-from services.query.schemas import service_responses
+from services.query.schemas import operations
 from services.query.status import gauges
 from services.query.status.accounting import Accounts, read_accounting
 from services.query.status.canary_age import LastSeen, last_seen
@@ -32,14 +32,14 @@ router = APIRouter(tags=["service"], responses={status: FAILURES[status] for sta
 HTML: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
 
 
-@router.get("/healthz", response_model=service_responses.Health, summary="Is the process alive?")
+@router.get("/healthz", response_model=operations.Health, summary="Is the process alive?")
 @requires(PUBLIC)
 async def healthz() -> Response:
     """Asks nobody else, and waits for no thread."""
     return json_response({"status": "alive"})
 
 
-@router.get("/readyz", response_model=service_responses.Readiness, responses={503: FAILURES[503]}, summary="Can it do its job?")
+@router.get("/readyz", response_model=operations.Readiness, responses={503: FAILURES[503]}, summary="Can it do its job?")
 @requires(PUBLIC)
 async def readyz(request: Request) -> Response:
     """Looks at the database, the journal, its lag, and whether events get through; 503 with the reasons if something is not as it should be."""
@@ -98,7 +98,7 @@ def _show_all(request: Request) -> None:
 
 @router.get(
     "/api/accounting",
-    response_model=service_responses.Accounting,
+    response_model=operations.Accounting,
     responses={status: FAILURES[status] for status in (400, 503)},
     summary="Is every accepted event accounted for?",
 )
@@ -116,7 +116,7 @@ def show_accounting(request: Request) -> Response:
 
 @router.get(
     "/api/canary",
-    response_model=service_responses.Canary,
+    response_model=operations.Canary,
     responses={status: FAILURES[status] for status in (400, 503)},
     summary="The newest proof of life",
 )

@@ -9,8 +9,17 @@ from services.query.http.parameters import FAILURES, dates, event_filters, only_
 from services.query.http.read_response import read_response
 from services.query.queries.lists import events, projects_and_sessions
 from services.query.queries.lists.paging import Page, Paging
-from services.query.schemas import list_responses
-from services.query.schemas.query_parameters import ActivityList, ConversationList, Paged, SessionId, SessionList
+from services.query.schemas.fields import Paged, SessionId
+from services.query.schemas.lists import (
+    ActivityList,
+    ActivityPage,
+    ConversationList,
+    MessagePage,
+    Session,
+    SessionList,
+    SessionPage,
+    ToolCallPage,
+)
 from shared.auth.scopes import READ, requires
 from shared.http.api_document import methods_by_path
 from shared.http.errors import NotFound
@@ -18,7 +27,7 @@ from shared.http.errors import NotFound
 router = APIRouter(responses=FAILURES)
 
 
-@router.get("/api/sessions", response_model=list_responses.SessionPage, tags=["sessions"], summary="Sessions, newest first")
+@router.get("/api/sessions", response_model=SessionPage, tags=["sessions"], summary="Sessions, newest first")
 @requires(READ)
 def list_sessions(request: Request, asked: Annotated[SessionList, Query()]) -> Response:
     """By the time they began; those without a date come last, and not at all within dates."""
@@ -38,7 +47,7 @@ async def named_in_one_segment(request: Request) -> None:
 
 @router.get(
     "/api/sessions/{session_id:path}",
-    response_model=list_responses.Session,
+    response_model=Session,
     tags=["sessions"],
     summary="One session",
     dependencies=[Depends(named_in_one_segment), Depends(refuse_parameters)],
@@ -49,7 +58,7 @@ def show_session(request: Request, session_id: SessionId) -> Response:
     return read_response(request, lambda connection: _session(request, connection, session_id))
 
 
-@router.get("/api/conversations", response_model=list_responses.MessagePage, tags=["conversations"], summary="Messages, newest first")
+@router.get("/api/conversations", response_model=MessagePage, tags=["conversations"], summary="Messages, newest first")
 @requires(READ)
 def list_conversations(request: Request, asked: Annotated[ConversationList, Query()]) -> Response:
     """What people and Claude said. Messages without a date come last, and not at all within dates."""
@@ -58,7 +67,7 @@ def list_conversations(request: Request, asked: Annotated[ConversationList, Quer
     return read_response(request, lambda connection: events.conversations(connection, filters, asked.role, wanted))
 
 
-@router.get("/api/activities", response_model=list_responses.ActivityPage, tags=["activities"], summary="Changes of files, newest first")
+@router.get("/api/activities", response_model=ActivityPage, tags=["activities"], summary="Changes of files, newest first")
 @requires(READ)
 def list_activities(request: Request, asked: Annotated[ActivityList, Query()]) -> Response:
     """Which files were created, modified and deleted."""
@@ -69,7 +78,7 @@ def list_activities(request: Request, asked: Annotated[ActivityList, Query()]) -
 
 @router.get(
     "/api/tool-calls/session/{session_id:path}",
-    response_model=list_responses.ToolCallPage,
+    response_model=ToolCallPage,
     tags=["tool calls"],
     summary="A session's tool calls, oldest first",
     dependencies=[Depends(named_in_one_segment)],

@@ -20,7 +20,7 @@ from fastapi import FastAPI
 
 from deploy.embedded.supervision.processes import wait_until
 from services.query.app import create_app
-from services.query.routes import import_job_events
+from services.query.routes import import_jobs
 from services.query.settings import Settings
 from services.query.status import job_watch
 
@@ -116,7 +116,7 @@ def test_errors_before_the_stream_are_plain_error_answers(served: tuple[FastAPI,
 def test_an_idle_stream_sends_heartbeats(
     served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_job_events, "HEARTBEAT_SECONDS", 0)
+    monkeypatch.setattr(import_jobs, "HEARTBEAT_SECONDS", 0)
     _, client = served
     add_job(connection)
     with client.stream("GET", EVENTS) as answer:

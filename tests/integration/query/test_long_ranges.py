@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from services.query.queries.stats import top_files
+from services.query.queries.stats import stats
 from tests.integration.query import seed, world
 
 with_database = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -79,12 +79,12 @@ def test_the_series_of_a_tool_agrees_with_its_calls(client: TestClient, connecti
     check()
 
 
-@pytest.mark.parametrize("candidates", [top_files.CANDIDATES, 21, 20, 1])
+@pytest.mark.parametrize("candidates", [stats.CANDIDATES, 21, 20, 1])
 def test_top_files_of_a_range_do_not_depend_on_the_number_of_candidates(
     client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, candidates: int
 ) -> None:
     """given 60 files, some touched often but not in every range."""
-    monkeypatch.setattr(top_files, "CANDIDATES", candidates)
+    monkeypatch.setattr(stats, "CANDIDATES", candidates)
     project = seed.add_project(connection, "/p")
     for number in range(60):
         session = f"s{number}"

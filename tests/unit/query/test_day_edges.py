@@ -6,8 +6,8 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.query.queries.stats.day_edges import NONE, DayCells, day_cells
 from services.query.queries.stats.ranges import DAY, QUARTER
+from services.query.queries.stats.usage import OUTSIDE, DayCells, day_cells
 
 boundaries = st.lists(st.integers(0, 5 * 96).map(lambda n: float(n * QUARTER)), min_size=2, max_size=8, unique=True).map(sorted)
 
@@ -22,7 +22,7 @@ def counted(cells: DayCells, at: float) -> dict[int, int]:
         if each.start <= at < each.end:
             counts[each.right] = counts.get(each.right, 0) + 1
             counts[each.wrong] = counts.get(each.wrong, 0) - 1
-    return {interval: count for interval, count in counts.items() if count and interval != NONE}
+    return {interval: count for interval, count in counts.items() if count and interval != OUTSIDE}
 
 
 @given(boundaries, st.booleans(), st.booleans())

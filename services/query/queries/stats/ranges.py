@@ -4,11 +4,11 @@ Instants are seconds since 1970 here; -inf and inf stand for a side that is open
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from math import ceil, floor, inf, isinf
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
@@ -154,6 +154,21 @@ def cover_series(wanted: Range, edges: list[int]) -> list[Segment]:
         return [Segment(15, clipped[0], clipped[-1])]
     pieces = (piece for start, end in pairwise(clipped) for piece in cover(start, end))
     return _merged(pieces)
+
+
+def segment_parameters(segments: Sequence[Segment]) -> dict[str, list[Any]]:
+    """Segments as the parameters `grains`, `starts` and `ends` of SQL."""
+    return {
+        "grains": [each.grain_minutes for each in segments],
+        "starts": [float(each.start) for each in segments],
+        "ends": [float(each.end) for each in segments],
+    }
+
+
+def split_parameters(segments: Sequence[Segment], is_kept: Callable[[Segment], bool]) -> dict[str, list[Any]]:
+    """Segments whose buckets a table keeps as `grains`, `starts`, `ends`; the others as `fine_grains`, `fine_starts`, `fine_ends`."""
+    fine = segment_parameters([each for each in segments if not is_kept(each)])
+    return segment_parameters([each for each in segments if is_kept(each)]) | {f"fine_{name}": values for name, values in fine.items()}
 
 
 def at(seconds: float) -> datetime | None:

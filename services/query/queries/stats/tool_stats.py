@@ -1,41 +1,114 @@
-"""The answer of /api/tool-calls/stats."""
+"""The answer of /api/tool-calls/stats: counts and times by tool, and calls over time. Its statements are in tool_stats.sql."""
 
-from services.query.database import Connection, Row
-from services.query.queries.stats import latency, tool_series, tools, totals_and_series
-from services.query.queries.stats.ranges import Range, at, cover
+from bisect import bisect_right
+from collections import defaultdict
+from functools import partial
+from itertools import accumulate
+from typing import Final
 
-_PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
+from services.query.database import Connection, Row, rows
+from services.query.queries.stats.packed_counters import CALLS_DIGITS, TIMES_DIGITS, counters, holds, total
+from services.query.queries.stats.ranges import QUARTER, WEEK, Range, Segment, at, cover, split_parameters
+from services.query.queries.stats.stats import Selection, Series, described, kept_of_tools, series_of, series_rows, tools
+from shared.sql_files import statement
+
+PERCENTS: Final = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
+
+_sql = partial(statement, __package__, "tool_stats.sql")
 
 
-def tool_stats(connection: Connection, scope: totals_and_series.Scope, tool_name: str | None, wanted: Range) -> Row:
-    """Counts and times by tool, and calls over time."""
+def tool_stats(connection: Connection, selection: Selection, tool_name: str | None, wanted: Range) -> Row:
+    """The tool stats of a selection in a range; of one tool or of all (schemas/stats.py)."""
     segments = cover(wanted.start, wanted.end)
-    found = tools.summary(connection, scope.project_id, scope.user_id, tool_name, segments)
-    series = totals_and_series.series_of(connection, scope, wanted)
-    times = latency.percentiles(connection, scope.project_id, scope.user_id, tool_name, segments)
+    found = tools(connection, selection, tool_name, segments)
+    series = series_of(connection, selection, wanted)
+    times = _percentiles(connection, selection, tool_name, segments)
     return {
-        "range": totals_and_series.described(wanted, series),
+        "range": described(wanted, series),
         "total_calls": sum(row["calls"] for row in found),
         "tools": [_with_percentiles(row, times.get(row["tool_name"], {})) for row in found],
-        "time_series": _series(connection, scope, tool_name, wanted, series),
+        "time_series": _time_series(connection, selection, tool_name, wanted, series),
     }
 
 
 def _with_percentiles(row: Row, times: Row) -> Row:
     # The middle of a histogram's bucket may lie above all that is in it.
-    shown = {name: round(min(float(times[name]), row["max_ms"]), 1) if times else None for name in _PERCENTILES}
+    shown = {name: round(min(float(times[name]), row["max_ms"]), 1) if times else None for name in PERCENTS}
     tail = {name: row.pop(name) for name in ("max_ms", "last_used")}
     return row | shown | tail
 
 
-def _series(
-    connection: Connection, scope: totals_and_series.Scope, tool_name: str | None, wanted: Range, series: totals_and_series.Series
-) -> list[Row]:
+def _percentiles(connection: Connection, selection: Selection, tool_name: str | None, segments: list[Segment]) -> dict[str, Row]:
+    """By tool: p50_ms, p95_ms, p99_ms; without tools none of whose calls has a time.
+
+    From histograms where those are kept, which is within 2 % of exact. A range of hours and quarters alone is exact.
+    """
+    parameters = selection.parameters() | split_parameters(segments, kept_of_tools) | {"tool_name": tool_name}
+    kept = [each for each in segments if kept_of_tools(each)]
+    if not kept:
+        return {row.pop("tool_name"): row for row in rows(connection, _sql("exact_percentiles"), parameters)}
+    histograms: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows(connection, _sql("histograms"), parameters):
+        fits = row["timed_calls"] < holds(TIMES_DIGITS)
+        vectors = [row["times"]] if fits else _histograms_by_day(connection, selection, row["tool_name"], kept)
+        for vector in vectors:
+            for place, calls in counters(vector, TIMES_DIGITS):
+                histograms[row["tool_name"]][place - 1] += calls
+    if len(kept) < len(segments):
+        for row in rows(connection, _sql("latency_buckets"), parameters):
+            histograms[row["tool_name"]][row["latency_bucket"]] += row["calls"]
+    return {name: _nearest_ranks(histogram) for name, histogram in histograms.items() if histogram}
+
+
+def _histograms_by_day(connection: Connection, selection: Selection, tool_name: str, kept: list[Segment]) -> list[str]:
+    """One tool's histograms of the days that the segments are made of."""
+    days = [Segment(1440, min(each.start for each in kept), max(each.end for each in kept))]
+    parameters = selection.parameters() | split_parameters(days, kept_of_tools) | {"tool_name": tool_name}
+    return [row["times"] for row in rows(connection, _sql("histograms_apart"), parameters)]
+
+
+def _nearest_ranks(histogram: dict[int, int]) -> Row:
+    """The middle of the first bucket up to which there are at least that share of the calls."""
+    buckets = sorted(histogram)
+    up_to = list(accumulate(histogram[bucket] for bucket in buckets))
+    ranks = {name: -(-percent * up_to[-1] // 100) for name, percent in PERCENTS.items()}
+    return {
+        name: _middle(next(bucket for bucket, calls in zip(buckets, up_to, strict=True) if calls >= rank)) for name, rank in ranks.items()
+    }
+
+
+def _middle(bucket: int) -> float:
+    """In milliseconds, as latency_of in the schema."""
+    return 0.0 if bucket < 0 else 2 * 1.02**bucket / 2.02
+
+
+def _time_series(connection: Connection, selection: Selection, tool_name: str | None, wanted: Range, series: Series) -> list[Row]:
     if tool_name is None or not series.edges:
-        found = {
-            n: {"calls": row["tool_calls"], "errors": row["tool_errors"]}
-            for n, row in totals_and_series.series_rows(connection, scope, series).items()
-        }
+        sums = series_rows(connection, selection, series)
+        found = {number: {"calls": row["tool_calls"], "errors": row["tool_errors"]} for number, row in sums.items()}
     else:
-        found = tool_series.series(connection, scope.project_id, scope.user_id, tool_name, wanted.start, wanted.end, series.edges)
+        found = _calls_of_tool(connection, selection, tool_name, wanted, series.edges)
     return [{"start": at(edge)} | found.get(number, {"calls": 0, "errors": 0}) for number, edge in enumerate(series.edges[:-1])]
+
+
+def _calls_of_tool(connection: Connection, selection: Selection, tool_name: str, wanted: Range, edges: list[int]) -> dict[int, Row]:
+    """By number of the interval, calls and errors of one tool. A week's rollup has its quarters of an hour, of which every interval is made up."""
+    keys = selection.parameters() | {"tool_name": tool_name}
+    start, end = max(wanted.start, edges[0]), min(wanted.end, edges[-1])
+    found: dict[int, Row] = defaultdict(lambda: {"calls": 0, "errors": 0})
+    for row in rows(connection, _sql("weeks_of_tool"), keys | {"start": start, "end": end}):
+        week = row["week"]
+        begin, until = max(start, week), min(end, week + WEEK)
+        if row["calls_in_all"] >= holds(CALLS_DIGITS):
+            for interval in rows(connection, _sql("calls_of_tool"), keys | {"start": begin, "end": until, "edges": edges[:-1]}):
+                for name in ("calls", "errors"):
+                    found[interval["i"]][name] += interval[name]
+            continue
+        number = bisect_right(edges, begin) - 1
+        while begin < until:
+            following = min(edges[number + 1], until)
+            first, last = int(begin - week) // QUARTER, int(following - week) // QUARTER
+            for name in ("calls", "errors"):
+                found[number][name] += total(row[name], CALLS_DIGITS, first, last)
+            begin, number = following, number + 1
+    return {number: row for number, row in found.items() if row["calls"]}

@@ -1,21 +1,74 @@
-"""What the endpoints answer, for the OpenAPI document alone: answers are not run through these models."""
+"""Projects, sessions, and what happened in them: parameters and answers of the lists, and of search."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from services.query.schemas.fields import (
+    Absent,
+    CostUsd,
+    Dated,
+    OptionalProject,
+    OptionalRole,
+    OptionalSession,
+    OptionalUser,
+    Page,
+    Paged,
+    Text,
+    UnpricedCalls,
+)
 
 
-class Error(BaseModel):
-    """Every answer that is not 2xx."""
+class ProjectList(Paged):
+    limit: int = Field(1000, ge=1, le=1000, description="How many projects a page has at most.")
 
-    model_config = ConfigDict(extra="forbid")
 
-    error: Literal[True]
-    message: str = Field(description="Tells a person what to do.", examples=["limit: Input should be less than or equal to 1000"])
-    code: str = Field(description="A word for programs.", examples=["VALIDATION_ERROR"])
-    details: dict[str, Any] = Field(description="By field, what is wrong with it.")
+class SessionList(Dated):
+    project_id: OptionalProject = None
+    user: OptionalUser = None
+    status: Annotated[Literal["open", "ended"] | None, Absent(), Field(description="Only open or only ended sessions.")] = None
+
+
+class EventList(Dated):
+    """A list of events."""
+
+    session_id: OptionalSession = None
+    project_id: OptionalProject = None
+
+
+class ConversationList(EventList):
+    role: OptionalRole = None
+
+
+class ConversationSearch(ConversationList):
+    q: Annotated[
+        Text | None,
+        Absent(),
+        Field(
+            max_length=256,
+            description='Words (all must match; the last also as a beginning), `"a phrase"`, `-not`, `or`; at most 16 terms. '
+            "Finds identifiers, their parts, paths, error codes and CJK text. What belongs to a word is looked for as typed: `--no-verify`, "
+            '`/tmp`, `C++`; an option with one hyphen needs quotes, `"-m"`. Without it: everything that passes the filters.',
+            examples=["useEffect cleanup"],
+        ),
+    ] = None
+    sort: Literal["best", "newest"] = Field("best", description="`best`: by rank among the newest 500 matches, then newest first.")
+
+
+class ActivityList(EventList):
+    file_path: Annotated[
+        Text | None,
+        Absent(),
+        Field(
+            min_length=1,
+            max_length=4096,
+            description="Only this file; or, with a `*` at its end, all whose path begins like this.",
+            examples=["/home/user/app/src/*"],
+        ),
+    ] = None
+    action: Annotated[Literal["created", "modified", "deleted"] | None, Absent(), Field(description="Only this kind of change.")] = None
 
 
 class Project(BaseModel):
@@ -32,8 +85,8 @@ class Project(BaseModel):
     messages_count: int
     tool_calls_count: int
     api_calls: int
-    unpriced_calls: int = Field(description="API calls whose price is not known: `cost_usd` is of the others.")
-    cost_usd: float | None = Field(description="null where no price is known; unknown is never 0.")
+    unpriced_calls: UnpricedCalls
+    cost_usd: CostUsd
 
 
 class Session(BaseModel):
@@ -62,7 +115,7 @@ class Session(BaseModel):
     cache_creation_tokens: int
     cache_read_tokens: int
     api_calls: int
-    unpriced_calls: int = Field(description="API calls whose price is not known: `cost_usd` is of the others.")
+    unpriced_calls: UnpricedCalls
     model: str | None
     git_branch: str | None
     client_version: str | None
@@ -116,19 +169,15 @@ class SessionToolCall(BaseModel):
     source: str | None
 
 
-class _Page(BaseModel):
-    next_cursor: str | None = Field(description="Where the next page begins; null on the last.")
-
-
-class SessionPage(_Page):
+class SessionPage(Page):
     items: list[Session]
 
 
-class MessagePage(_Page):
+class MessagePage(Page):
     items: list[Message]
 
 
-class SearchPage(_Page):
+class SearchPage(Page):
     items: list[FoundMessage]
     total: int = Field(description="Stops counting at 10,000.")
     total_is_exact: bool = Field(
@@ -136,68 +185,9 @@ class SearchPage(_Page):
     )
 
 
-class ActivityPage(_Page):
+class ActivityPage(Page):
     items: list[Activity]
 
 
-class ToolCallPage(_Page):
+class ToolCallPage(Page):
     items: list[SessionToolCall]
-
-
-class ImportedFile(BaseModel):
-    name: str | None
-    bytes: int | None
-    kind: str | None
-
-
-class ImportJob(BaseModel):
-    job_id: UUID
-    kind: Literal["import", "undo"]
-    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
-    progress: float = Field(ge=0, le=1)
-    eta_seconds: float | None = Field(description="At the pace so far; null if there is none.")
-    rows_per_second: float | None = Field(description="Over the whole job; null while there are none.")
-    stage: str
-    bytes_done: int
-    bytes_total: int = Field(description="0 for an undo.")
-    files_done: int = Field(description="Files, those in archives too.")
-    rows_done: int = Field(description="Rows that were looked at, new or not.")
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    cancel_requested_at: datetime | None
-    undoes: UUID | None = Field(description="Of an undo, the import that it takes back.")
-    undone_at: datetime | None = Field(description="Of an import, when it was taken back.")
-    can_retry: bool = Field(description="It failed, and its files are still here.")
-    projects_imported: int
-    sessions_imported: int
-    sessions_updated: int
-    conversations_imported: int
-    activities_imported: int
-    tool_calls_imported: int
-    api_calls_imported: int
-    duplicates: int
-    files: list[ImportedFile]
-    unknown_records: dict[str, int] = Field(description="By type, how many records there were that nobody knows.")
-    skipped_records: dict[str, int] = Field(
-        description="By reason, how many records there were of which nothing is kept, those of another user's sessions included."
-    )
-    redactions: dict[str, int] = Field(description="By kind, how many secrets were replaced before anything was stored.")
-    errors: list[dict[str, Any]] = Field(description="The first 100.")
-    errors_total: int
-
-
-class Scrub(BaseModel):
-    scrub_id: UUID
-    status: Literal["queued", "running", "succeeded", "failed"]
-    dry_run: bool = Field(description="Nothing is changed, only counted.")
-    rows_scanned: int
-    rows_changed: int = Field(description="With `dry_run`: that would be.")
-    redactions: dict[str, int] = Field(description="By kind, how many secrets were found.")
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-
-
-class JobPage(_Page):
-    items: list[ImportJob]

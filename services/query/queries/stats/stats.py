@@ -1,0 +1,272 @@
+"""The stats of a project, or of all: totals, a time series, tools, files, users, and a heatmap of the week. Its statements are in stats.sql."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
+from itertools import pairwise
+from math import inf
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from services.query.database import Connection, Row, one_row, rows
+from services.query.queries.stats.packed_counters import ACTIVE_DIGITS, counters, holds
+from services.query.queries.stats.ranges import (
+    DAY,
+    HOUR,
+    QUARTER,
+    WEEK,
+    Interval,
+    Range,
+    Segment,
+    at,
+    cover,
+    cover_series,
+    newest,
+    segment_parameters,
+    series_edges,
+    series_range,
+    split_parameters,
+)
+from shared.database import ALL
+from shared.messages import EARLIEST, LATEST
+from shared.sql_files import statement
+
+TOP_FILES: Final = 20
+# Of a range of more than 100 days, only so many files are added up: those with the most touches of all time.
+CANDIDATES: Final = 256
+MANY_DAYS: Final = 100 * DAY
+
+MEASURES: Final = (
+    "sessions", "wall_us", "active_us", "user_messages", "assistant_messages", "files_modified", "lines_added", "lines_removed",
+    "tool_calls", "tool_errors", "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "api_calls", "unpriced_calls", "cost_nano_usd",
+)  # fmt: skip
+USER_MEASURES: Final = (
+    "sessions", "messages", "active_minutes", "tool_calls", "lines_added", "lines_removed", "api_calls", "unpriced_calls", "cost_usd",
+)  # fmt: skip
+
+_sql = partial(statement, __package__, "stats.sql")
+
+
+class Selection(Struct, frozen=True):
+    """Whose data is counted: of one project or all, of one user or all."""
+
+    project_id: int = ALL
+    user_id: int = ALL
+
+    def parameters(self) -> Row:
+        """For SQL."""
+        return {"project_id": self.project_id, "user_id": self.user_id}
+
+
+class Series(Struct, frozen=True):
+    """The intervals of a time series: their length, where they begin and the last one ends, and the buckets that make them up. Empty without data."""
+
+    interval: Interval
+    edges: list[int]
+    segments: list[Segment]
+
+
+def stats(connection: Connection, selection: Selection, wanted: Range, idle_gap_seconds: int) -> Row:
+    """The stats of a selection in a range, all but the project itself (schemas/stats.py)."""
+    segments = cover(wanted.start, wanted.end)
+    series = series_of(connection, selection, wanted)
+    return {
+        "range": described(wanted, series),
+        "totals": _totals(connection, selection, wanted, segments, idle_gap_seconds),
+        "time_series": _time_series(connection, selection, series),
+        "tools": tools(connection, selection, None, segments),
+        "top_files": _top_files(connection, selection.project_id, wanted, segments),
+        "users": _users(connection, selection, segments),
+        "heatmap": _heatmap(connection, selection, wanted),
+    }
+
+
+def series_of(connection: Connection, selection: Selection, wanted: Range, *, newest_points: bool = False) -> Series:
+    """The intervals between the range's ends, or where those are open, the data's.
+
+    BadRequest if the interval that was asked for makes too many of them; with `newest_points` the newest are given instead.
+    """
+    bounds = {"first": None, "last": None}
+    if inf in (wanted.end, -wanted.start):
+        bounds = one_row(connection, _sql("series_bounds"), selection.parameters())
+    first, last = bounds["first"], bounds["last"]
+    if first is None and inf in (wanted.end, -wanted.start):
+        return Series(wanted.interval or "day", [], [])
+    if newest_points:
+        wanted = newest(wanted, first or 0, last or 0)
+    wanted = series_range(wanted, first or 0, last or 0)
+    assert wanted.interval is not None
+    edges = series_edges(wanted, first or 0, last or 0)
+    return Series(wanted.interval, edges, cover_series(wanted, edges) if edges else [])
+
+
+def series_rows(connection: Connection, selection: Selection, series: Series) -> dict[int, Row]:
+    """By number of the interval, its sums; only those in which something happened. Distinct files are not added up yet."""
+    parameters = selection.parameters() | segment_parameters(series.segments) | {"edges": series.edges[:-1]}
+    return {row.pop("i"): row for row in rows(connection, _sql("series"), parameters)}
+
+
+def tools(connection: Connection, selection: Selection, tool_name: str | None, segments: list[Segment]) -> list[Row]:
+    """Counts and times by tool, the most used first."""
+    parameters = selection.parameters() | split_parameters(segments, kept_of_tools) | {"tool_name": tool_name}
+    return rows(connection, _sql("tools"), parameters)
+
+
+def kept_of_tools(segment: Segment) -> bool:
+    """Whether tool_rollups has these buckets: all time, weeks or UTC days."""
+    return segment.grain_minutes in (0, 1440, 10080)
+
+
+def described(wanted: Range, series: Series) -> Row:
+    """The range that was counted, widened to quarters of an hour, and the interval of its series."""
+    return {"start": at(wanted.start), "end": at(wanted.end), "tz": wanted.tz.key, "interval": series.interval}
+
+
+def cost_usd(row: Row) -> float | None:
+    """What the calls of known price cost together, or what a claude.json says. None where neither is known; unknown is not 0."""
+    is_priced = row["api_calls"] > row["unpriced_calls"] or row["cost_nano_usd"] > 0
+    return float(row["cost_nano_usd"]) / 1e9 if is_priced else None
+
+
+def _totals(connection: Connection, selection: Selection, wanted: Range, segments: list[Segment], idle_gap_seconds: int) -> Row:
+    parameters = selection.parameters() | segment_parameters(segments) | {"idle_gap_seconds": idle_gap_seconds}
+    found = one_row(connection, _sql("totals"), parameters)
+    if not wanted.everything:
+        found["files_modified"] = _distinct_files(connection, selection.project_id, segments, None).get(0, 0)
+    measures = _measures(found)
+    times = {name: measures.pop(name) for name in ("sessions", "time_minutes", "active_minutes")}
+    return times | {"idle_gap_seconds": found["idle_gap_seconds"]} | measures
+
+
+def _time_series(connection: Connection, selection: Selection, series: Series) -> list[Row]:
+    found = series_rows(connection, selection, series)
+    # The rollup's own count is right only where an interval is one bucket.
+    own_grain = {"hour": 60, "day": 1440}.get(series.interval)
+    if found and any(each.grain_minutes != own_grain for each in series.segments):
+        distinct = _distinct_files(connection, selection.project_id, series.segments, series.edges)
+        for number, row in found.items():
+            row["files_modified"] = distinct.get(number, 0)
+    return [
+        {"start": at(edge)} | (_measures(found[number]) if number in found else _NOTHING) for number, edge in enumerate(series.edges[:-1])
+    ]
+
+
+def _users(connection: Connection, selection: Selection, segments: list[Segment]) -> list[Row]:
+    found = rows(connection, _sql("users"), selection.parameters() | segment_parameters(segments))
+    return [
+        {"user": row["user"]} | {name: measures[name] for name in USER_MEASURES}
+        for row in found
+        if (measures := _measures(row)) != _NOTHING
+    ]
+
+
+def _measures(row: Row) -> Row:
+    """Sums as they are shown."""
+    return {
+        "sessions": row["sessions"],
+        "time_minutes": round(row["wall_us"] / 60e6, 1),
+        "active_minutes": round(row["active_us"] / 60e6, 1),
+        "messages": row["user_messages"] + row["assistant_messages"],
+        **{name: row[name] for name in MEASURES[3:-1]},
+        "cost_usd": cost_usd(row),
+    }
+
+
+_NOTHING: Final = _measures(dict.fromkeys(MEASURES, 0))
+
+
+def _distinct_files(connection: Connection, project_id: int, segments: list[Segment], edges: list[int] | None) -> dict[int, int]:
+    """By number of the interval, how many different files were touched in it. Without edges there is one interval, 0."""
+    name = "distinct_files" if any(map(_has_file_sets, segments)) else "distinct_files_of_hours"
+    parameters = split_parameters(segments, _has_file_sets) | {"project_id": project_id, "edges": edges[:-1] if edges else None}
+    return {row["i"]: row["files"] for row in rows(connection, _sql(name), parameters)}
+
+
+def _has_file_sets(segment: Segment) -> bool:
+    return segment.grain_minutes in (1440, 10080)
+
+
+def _top_files(connection: Connection, project_id: int, wanted: Range, segments: list[Segment]) -> list[Row]:
+    """The most touched files of the range. Over all projects, a file counts in each of its own."""
+    found = _most_touched(connection, project_id, wanted, segments)
+    parameters = {f"{name}s": [row[name] for row in found] for name in ("project_id", "file_key")}
+    parameters |= {name: [row[name] for row in found] for name in ("touches", "lines_added", "lines_removed")}
+    bounds = {"start": wanted.start_time or "-infinity", "end": wanted.end_time or "infinity"}
+    shown = rows(connection, _sql("shown_files"), parameters | bounds)
+    if project_id != ALL:
+        for row in shown:
+            del row["project_id"]
+    return shown
+
+
+def _most_touched(connection: Connection, project_id: int, wanted: Range, segments: list[Segment]) -> list[Row]:
+    """In a long range only candidates are added up: a file is touched in a range at most as often as ever."""
+    parameters = {"project_id": project_id, "top": TOP_FILES}
+    if wanted.everything:
+        return rows(connection, _sql("top_files_of_all_time"), parameters)
+    if wanted.end - wanted.start > MANY_DAYS:
+        of_candidates = parameters | split_parameters(segments, _has_file_sets) | {"candidates": CANDIDATES}
+        found = rows(connection, _sql("top_files_of_candidates"), of_candidates)
+        if _are_surely_the_top(found):
+            return found
+    return rows(connection, _sql("top_files_of_range"), parameters | segment_parameters(segments))
+
+
+def _are_surely_the_top(found: list[Row]) -> bool:
+    """Whether no file that was not a candidate can be among them."""
+    return bool(found) and (found[0]["candidates"] < CANDIDATES or (len(found) == TOP_FILES and found[-1]["touches"] > found[0]["least"]))
+
+
+def _heatmap(connection: Connection, selection: Selection, wanted: Range) -> list[Row]:
+    """168 rows: weekday (0 is Monday), hour of the zone, active minutes.
+
+    A week's rollup knows its quarters of an hour. They are added up in UTC, apart for each period in which the zone has one offset; the few
+    sums are then moved by that offset. So an hour of summer and of winter is where the clock on the wall put it.
+    """
+    starts, offsets = offset_periods(wanted.tz)
+    keys = selection.parameters() | {"offset_starts": starts}
+    # Where the zone's hours begin with UTC's, hours are fine enough.
+    fine = (60, 15) if all(offset % HOUR == 0 for offset in offsets) else (15,)
+    found = rows(connection, _sql("active_quarters"), segment_parameters(_within_periods(wanted, starts, (10080, *fine))) | keys)
+    if all(row["active_us"] < holds(ACTIVE_DIGITS) for row in found):
+        active = [(row["period"], quarter, us) for row in found for quarter, us in counters(row["active"], ACTIVE_DIGITS)]
+    else:
+        apart = rows(connection, _sql("active_quarters_apart"), segment_parameters(_within_periods(wanted, starts, fine)) | keys)
+        active = [(row["period"], row["quarter"], int(row["active_us"])) for row in apart]
+    active_us = [0] * 168
+    for period, quarter, microseconds in active:
+        active_us[(quarter * QUARTER + offsets[period - 1]) % WEEK // HOUR] += microseconds
+    return [{"weekday": n // 24, "hour": n % 24, "active_minutes": round(active_us[n] / 60e6, 1)} for n in range(168)]
+
+
+def _within_periods(wanted: Range, offset_starts: list[float], grains: tuple[int, ...]) -> list[Segment]:
+    """The coarsest buckets of these grains that lie in the range and each in one period of one offset."""
+    segments: list[Segment] = []
+    for period_start, period_end in pairwise([*offset_starts, inf]):
+        start, end = max(period_start, wanted.start), min(period_end, wanted.end)
+        if start < end:
+            segments += [Segment(grains[0], -inf, inf)] if (start, end) == (-inf, inf) else cover(start, end, grains)
+    return segments
+
+
+@lru_cache(maxsize=32)
+def offset_periods(tz: ZoneInfo) -> tuple[list[float], list[int]]:
+    """When the zone's offset from UTC changed, and to how many seconds; the first since ever. Offsets are cut to quarters of an hour."""
+    starts, offsets = [-inf], [_offset(EARLIEST, tz)]
+    day = EARLIEST
+    # Only in the years that can have events, and as far as rules reach.
+    while day < min(LATEST, datetime.now(UTC) + timedelta(days=731)):
+        following = day + timedelta(days=1)
+        if _offset(following, tz) != offsets[-1]:
+            quarter = next(t for t in (day + timedelta(seconds=n) for n in range(0, DAY + 1, QUARTER)) if _offset(t, tz) != offsets[-1])
+            starts.append(quarter.timestamp())
+            offsets.append(_offset(quarter, tz))
+        day = following
+    return starts, offsets
+
+
+def _offset(time: datetime, tz: ZoneInfo) -> int:
+    offset = time.astimezone(tz).utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds()) // QUARTER * QUARTER

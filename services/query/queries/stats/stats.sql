@@ -1,0 +1,300 @@
+-- The stats of a project, or of all projects together (project_id -1).
+-- grains, starts, ends: the buckets that make up the range (ranges.cover), one element of each array a segment.
+-- OFFSET 0 keeps each LATERAL a scan of an index for each segment. A condition that the parameters decide alone is gone before planning.
+
+-- name: series_bounds
+SELECT date_part('epoch', min(bucket_start)) AS first, date_part('epoch', max(bucket_start)) + 900 AS last
+FROM activity_rollups
+WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = 15 AND bucket_start > '-infinity'
+
+-- name: totals
+-- Microseconds and cost become other units later, and need not be whole.
+-- The idle gap is the database's, or will be the setting's (services/worker/fixed_settings.py).
+SELECT least(coalesce(sum(r.sessions), 0), 9007199254740991)::bigint AS sessions,
+    coalesce(sum(r.wall_us), 0)::float8 AS wall_us,
+    coalesce(sum(r.active_us), 0)::float8 AS active_us,
+    least(coalesce(sum(r.user_messages), 0), 9007199254740991)::bigint AS user_messages,
+    least(coalesce(sum(r.assistant_messages), 0), 9007199254740991)::bigint AS assistant_messages,
+    least(coalesce(sum(r.files_modified), 0), 9007199254740991)::bigint AS files_modified,
+    least(coalesce(sum(r.lines_added), 0), 9007199254740991)::bigint AS lines_added,
+    least(coalesce(sum(r.lines_removed), 0), 9007199254740991)::bigint AS lines_removed,
+    least(coalesce(sum(r.tool_calls), 0), 9007199254740991)::bigint AS tool_calls,
+    least(coalesce(sum(r.tool_errors), 0), 9007199254740991)::bigint AS tool_errors,
+    least(coalesce(sum(r.input_tokens), 0), 9007199254740991)::bigint AS input_tokens,
+    least(coalesce(sum(r.output_tokens), 0), 9007199254740991)::bigint AS output_tokens,
+    least(coalesce(sum(r.cache_creation_tokens), 0), 9007199254740991)::bigint AS cache_creation_tokens,
+    least(coalesce(sum(r.cache_read_tokens), 0), 9007199254740991)::bigint AS cache_read_tokens,
+    least(coalesce(sum(r.api_calls), 0), 9007199254740991)::bigint AS api_calls,
+    least(coalesce(sum(r.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
+    coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd,
+    coalesce((SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), %(idle_gap_seconds)s::integer) AS idle_gap_seconds
+FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+CROSS JOIN LATERAL (
+    SELECT * FROM activity_rollups
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+    OFFSET 0
+) AS r
+
+-- name: series
+-- i: the number of the interval. `edges` are the starts of the intervals.
+SELECT width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 AS i,
+    least(coalesce(sum(r.sessions), 0), 9007199254740991)::bigint AS sessions,
+    coalesce(sum(r.wall_us), 0)::float8 AS wall_us,
+    coalesce(sum(r.active_us), 0)::float8 AS active_us,
+    least(coalesce(sum(r.user_messages), 0), 9007199254740991)::bigint AS user_messages,
+    least(coalesce(sum(r.assistant_messages), 0), 9007199254740991)::bigint AS assistant_messages,
+    least(coalesce(sum(r.files_modified), 0), 9007199254740991)::bigint AS files_modified,
+    least(coalesce(sum(r.lines_added), 0), 9007199254740991)::bigint AS lines_added,
+    least(coalesce(sum(r.lines_removed), 0), 9007199254740991)::bigint AS lines_removed,
+    least(coalesce(sum(r.tool_calls), 0), 9007199254740991)::bigint AS tool_calls,
+    least(coalesce(sum(r.tool_errors), 0), 9007199254740991)::bigint AS tool_errors,
+    least(coalesce(sum(r.input_tokens), 0), 9007199254740991)::bigint AS input_tokens,
+    least(coalesce(sum(r.output_tokens), 0), 9007199254740991)::bigint AS output_tokens,
+    least(coalesce(sum(r.cache_creation_tokens), 0), 9007199254740991)::bigint AS cache_creation_tokens,
+    least(coalesce(sum(r.cache_read_tokens), 0), 9007199254740991)::bigint AS cache_read_tokens,
+    least(coalesce(sum(r.api_calls), 0), 9007199254740991)::bigint AS api_calls,
+    least(coalesce(sum(r.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
+    coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd
+FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+CROSS JOIN LATERAL (
+    SELECT * FROM activity_rollups
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+    OFFSET 0
+) AS r
+WHERE r.bucket_start > '-infinity'
+GROUP BY i
+
+-- name: users
+-- User 0 is not known.
+SELECT u.name AS user,
+    least(coalesce(sum(r.sessions), 0), 9007199254740991)::bigint AS sessions,
+    coalesce(sum(r.wall_us), 0)::float8 AS wall_us,
+    coalesce(sum(r.active_us), 0)::float8 AS active_us,
+    least(coalesce(sum(r.user_messages), 0), 9007199254740991)::bigint AS user_messages,
+    least(coalesce(sum(r.assistant_messages), 0), 9007199254740991)::bigint AS assistant_messages,
+    least(coalesce(sum(r.files_modified), 0), 9007199254740991)::bigint AS files_modified,
+    least(coalesce(sum(r.lines_added), 0), 9007199254740991)::bigint AS lines_added,
+    least(coalesce(sum(r.lines_removed), 0), 9007199254740991)::bigint AS lines_removed,
+    least(coalesce(sum(r.tool_calls), 0), 9007199254740991)::bigint AS tool_calls,
+    least(coalesce(sum(r.tool_errors), 0), 9007199254740991)::bigint AS tool_errors,
+    least(coalesce(sum(r.input_tokens), 0), 9007199254740991)::bigint AS input_tokens,
+    least(coalesce(sum(r.output_tokens), 0), 9007199254740991)::bigint AS output_tokens,
+    least(coalesce(sum(r.cache_creation_tokens), 0), 9007199254740991)::bigint AS cache_creation_tokens,
+    least(coalesce(sum(r.cache_read_tokens), 0), 9007199254740991)::bigint AS cache_read_tokens,
+    least(coalesce(sum(r.api_calls), 0), 9007199254740991)::bigint AS api_calls,
+    least(coalesce(sum(r.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
+    coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd
+FROM (SELECT 0 AS id, NULL AS name UNION ALL SELECT id, name FROM users) AS u
+CROSS JOIN unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+CROSS JOIN LATERAL (
+    SELECT * FROM activity_rollups
+    WHERE project_id = %(project_id)s AND user_id = u.id AND grain_minutes = g.grain_minutes
+        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+    OFFSET 0
+) AS r
+GROUP BY u.id, u.name
+ORDER BY sum(r.active_us) DESC, sum(r.sessions) DESC, u.id
+
+-- name: distinct_files
+-- How many different files were touched, by number of the interval; without edges there is one, 0.
+-- Distinct counts cannot be added up, but sets of bits can be united: file_sets has them for days and weeks (grains, starts, ends).
+-- Hours and quarters (fine_…) are read file by file. The conditions on project and grain are those of the index by time.
+SELECT i, sum(bit_count(bits))::bigint AS files
+FROM (
+    SELECT i, chunk, bit_or(bits) AS bits
+    FROM (
+        SELECT CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 END AS i,
+            r.chunk, r.bits
+        FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+        CROSS JOIN LATERAL (
+            SELECT bucket_start, chunk, bits FROM file_sets
+            WHERE project_id = %(project_id)s AND grain_minutes = g.grain_minutes
+                AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+            OFFSET 0
+        ) AS r
+        UNION ALL
+        SELECT c.i, f.number / 4096, set_bit(0::bit(4096), mod(f.number, 4096)::integer, 1)
+        FROM (
+            SELECT DISTINCT
+                CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 END AS i,
+                r.file_key
+            FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
+            CROSS JOIN LATERAL (
+                SELECT bucket_start, file_key FROM file_rollups
+                WHERE grain_minutes = g.grain_minutes AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+                    AND (%(project_id)s = -1 OR project_id = %(project_id)s)
+                    AND (%(project_id)s <> -1 OR project_id <> -1 AND grain_minutes > 0)
+                    AND touches > 0
+                OFFSET 0
+            ) AS r
+        ) AS c
+        JOIN files AS f USING (file_key)
+    ) AS b
+    GROUP BY i, chunk
+) AS d
+GROUP BY i
+
+-- name: distinct_files_of_hours
+-- The same where there are neither days nor weeks.
+SELECT i, count(*) AS files
+FROM (
+    SELECT DISTINCT
+        CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 END AS i,
+        r.file_key
+    FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
+    CROSS JOIN LATERAL (
+        SELECT bucket_start, file_key FROM file_rollups
+        WHERE grain_minutes = g.grain_minutes AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s)
+            AND (%(project_id)s <> -1 OR project_id <> -1 AND grain_minutes > 0)
+            AND touches > 0
+        OFFSET 0
+    ) AS r
+) AS d
+GROUP BY i
+
+-- name: top_files_of_all_time
+SELECT project_id, file_key, touches,
+    least(lines_added, 9007199254740991)::bigint AS lines_added, least(lines_removed, 9007199254740991)::bigint AS lines_removed
+FROM file_rollups
+WHERE grain_minutes = 0 AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(project_id)s <> -1 OR project_id <> -1) AND touches > 0
+ORDER BY touches DESC, file_key
+LIMIT %(top)s
+
+-- name: top_files_of_range
+SELECT project_id, file_key,
+    least(sum(touches), 9007199254740991)::bigint AS touches,
+    least(sum(lines_added), 9007199254740991)::bigint AS lines_added,
+    least(sum(lines_removed), 9007199254740991)::bigint AS lines_removed
+FROM (
+    SELECT r.project_id, r.file_key, r.touches, r.lines_added, r.lines_removed
+    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+    CROSS JOIN LATERAL (
+        SELECT project_id, file_key, touches, lines_added, lines_removed FROM file_rollups
+        WHERE grain_minutes = g.grain_minutes AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s)
+            AND (%(project_id)s <> -1 OR project_id <> -1 AND grain_minutes > 0)
+        OFFSET 0
+    ) AS r
+) AS r
+GROUP BY project_id, file_key
+HAVING sum(touches) > 0
+ORDER BY touches DESC, file_key
+LIMIT %(top)s
+
+-- name: top_files_of_candidates
+-- The same, only among the files that were touched most ever. Days and weeks are found file by file; hours and quarters (fine_…) for all files.
+WITH often AS MATERIALIZED (
+    SELECT project_id, file_key, touches AS ever FROM file_rollups
+    WHERE grain_minutes = 0 AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(project_id)s <> -1 OR project_id <> -1)
+    ORDER BY touches DESC
+    LIMIT %(candidates)s
+)
+SELECT project_id, file_key,
+    least(sum(touches), 9007199254740991)::bigint AS touches,
+    least(sum(lines_added), 9007199254740991)::bigint AS lines_added,
+    least(sum(lines_removed), 9007199254740991)::bigint AS lines_removed,
+    (SELECT count(*) FROM often) AS candidates, (SELECT min(ever) FROM often) AS least
+FROM (
+    SELECT o.project_id, o.file_key, r.touches, r.lines_added, r.lines_removed
+    FROM often AS o
+    CROSS JOIN unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+    CROSS JOIN LATERAL (
+        SELECT touches, lines_added, lines_removed FROM file_rollups
+        WHERE file_key = o.file_key AND project_id = o.project_id AND project_id <> -1 AND grain_minutes IN (1440, 10080)
+            AND grain_minutes = g.grain_minutes AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+        OFFSET 0
+    ) AS r
+    UNION ALL
+    SELECT f.*
+    FROM (
+        SELECT r.project_id, r.file_key, r.touches, r.lines_added, r.lines_removed
+        FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
+        CROSS JOIN LATERAL (
+            SELECT project_id, file_key, touches, lines_added, lines_removed FROM file_rollups
+            WHERE grain_minutes = g.grain_minutes AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+                AND (%(project_id)s = -1 OR project_id = %(project_id)s)
+                AND (%(project_id)s <> -1 OR project_id <> -1 AND grain_minutes > 0)
+            OFFSET 0
+        ) AS r
+    ) AS f
+    JOIN often USING (project_id, file_key)
+) AS r
+GROUP BY project_id, file_key
+HAVING sum(touches) > 0
+ORDER BY touches DESC, file_key
+LIMIT %(top)s
+
+-- name: shown_files
+-- The last touch is looked up for the few files that are shown.
+SELECT f.file_path, nullif(t.project_id, 0) AS project_id, t.touches, t.lines_added, t.lines_removed, a.last_touched
+FROM unnest(%(project_ids)s::bigint[], %(file_keys)s::uuid[], %(touches)s::bigint[], %(lines_added)s::bigint[], %(lines_removed)s::bigint[])
+    WITH ORDINALITY AS t (project_id, file_key, touches, lines_added, lines_removed, n)
+LEFT JOIN files AS f ON f.file_key = t.file_key
+LEFT JOIN LATERAL (
+    SELECT nullif(occurred_at, '-infinity') AS last_touched FROM activities
+    WHERE file_key = t.file_key AND project_id = t.project_id AND occurred_at >= %(start)s AND occurred_at < %(end)s
+    ORDER BY occurred_at DESC
+    LIMIT 1
+) AS a ON true
+ORDER BY t.n
+
+-- name: tools
+-- By tool, the most used first. All time, weeks and UTC days come from tool_rollups; hours and quarters (fine_…) from the calls themselves.
+SELECT r.tool_name, sum(r.calls)::bigint AS calls, sum(r.success)::bigint AS success, sum(r.errors)::bigint AS errors,
+    sum(r.rejected)::bigint AS rejected, round(sum(r.errors) / nullif(sum(r.calls), 0), 4)::float8 AS error_rate,
+    round(sum(r.duration_ms) / nullif(sum(r.timed_calls), 0), 1)::float8 AS avg_ms, max(r.max_ms) AS max_ms, max(r.last_used_at) AS last_used
+FROM (
+    SELECT r.tool_name, r.calls, r.success, r.errors, r.rejected, r.timed_calls, r.duration_ms, r.max_ms, r.last_used_at
+    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+    CROSS JOIN LATERAL (
+        SELECT * FROM tool_rollups
+        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+            AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+            AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+        OFFSET 0
+    ) AS r
+    UNION ALL
+    SELECT r.tool_name, 1, (r.status = 'success')::int, (r.status IN ('error', 'timeout'))::int, (r.status = 'rejected')::int,
+        (r.duration_ms IS NOT NULL)::int, coalesce(r.duration_ms, 0), r.duration_ms, nullif(r.occurred_at, '-infinity')
+    FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
+    CROSS JOIN LATERAL (
+        SELECT tool_name, status, duration_ms, occurred_at FROM tool_calls
+        WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+        OFFSET 0
+    ) AS r
+) AS r (tool_name, calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at)
+GROUP BY r.tool_name
+HAVING sum(r.calls) > 0
+ORDER BY calls DESC, r.tool_name
+
+-- name: active_quarters
+-- Active time by period of one offset from UTC (offset_starts), as a vector: a counter of 16 digits for each quarter of an hour of a week.
+SELECT width_bucket(date_part('epoch', bucket_start), %(offset_starts)s::float8[]) AS period,
+    sum(CASE r.grain_minutes WHEN 10080 THEN active_by_quarter ELSE placed(active_us, quarter_of_week(bucket_start), 16) END)::text AS active,
+    sum(active_us) AS active_us
+FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+CROSS JOIN LATERAL (
+    SELECT grain_minutes, bucket_start, active_us, active_by_quarter FROM activity_rollups
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until) AND bucket_start > '-infinity' AND active_us > 0
+    OFFSET 0
+) AS r
+GROUP BY 1
+
+-- name: active_quarters_apart
+-- The same from hours or quarters, each in a row of its own: for more active time than a counter can hold.
+SELECT width_bucket(date_part('epoch', bucket_start), %(offset_starts)s::float8[]) AS period, quarter_of_week(bucket_start) AS quarter,
+    sum(active_us) AS active_us
+FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+CROSS JOIN LATERAL (
+    SELECT bucket_start, active_us FROM activity_rollups
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until) AND bucket_start > '-infinity' AND active_us > 0
+    OFFSET 0
+) AS r
+GROUP BY 1, 2

@@ -1,0 +1,73 @@
+-- Times of tools and their calls over time. grains, starts, ends and fine_…: the segments of the range, as in stats.sql.
+
+-- name: histograms
+-- By tool, its calls by time as a vector: a counter of 8 digits for each bucket of latency_bucket().
+SELECT tool_name, sum(times)::text AS times, sum(timed_calls) AS timed_calls
+FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+CROSS JOIN LATERAL (
+    SELECT * FROM tool_rollups
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+        AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+    OFFSET 0
+) AS r
+GROUP BY tool_name
+
+-- name: histograms_apart
+-- One tool's vectors day by day, where their sum would be more than a vector can hold. A day that has too many itself is left out.
+SELECT times::text AS times
+FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+CROSS JOIN LATERAL (
+    SELECT * FROM tool_rollups
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+        AND tool_name = %(tool_name)s
+    OFFSET 0
+) AS r
+WHERE timed_calls < 99999999
+
+-- name: latency_buckets
+-- The same from the calls themselves, of hours and quarters.
+SELECT tool_name, latency_bucket(duration_ms) AS latency_bucket, count(*) AS calls
+FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
+CROSS JOIN LATERAL (
+    SELECT tool_name, duration_ms FROM tool_calls
+    WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
+        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+        AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+        AND duration_ms IS NOT NULL
+    OFFSET 0
+) AS r
+GROUP BY tool_name, latency_bucket
+
+-- name: exact_percentiles
+SELECT tool_name, p[1] AS p50_ms, p[2] AS p95_ms, p[3] AS p99_ms
+FROM (
+    SELECT tool_name, percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms) AS p
+    FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
+    CROSS JOIN LATERAL (
+        SELECT tool_name, duration_ms FROM tool_calls
+        WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+        OFFSET 0
+    ) AS r
+    WHERE duration_ms IS NOT NULL
+    GROUP BY tool_name
+) AS d
+
+-- name: weeks_of_tool
+-- Calls and errors of one tool by quarter of an hour, as vectors with counters of 8 digits, a row for each week.
+SELECT date_part('epoch', bucket_start) AS week, calls_by_quarter::text AS calls, errors_by_quarter::text AS errors, calls AS calls_in_all
+FROM tool_rollups
+WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = 10080 AND tool_name = %(tool_name)s AND calls_by_quarter <> 0
+    AND bucket_start > to_timestamp(%(start)s) - interval '7 days' AND bucket_start < to_timestamp(%(end)s)
+
+-- name: calls_of_tool
+-- The same by interval from the calls themselves, of a week with more calls than its vectors can hold.
+SELECT width_bucket(date_part('epoch', occurred_at), %(edges)s::float8[]) - 1 AS i, count(*) AS calls,
+    count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors
+FROM tool_calls
+WHERE tool_name = %(tool_name)s AND occurred_at >= to_timestamp(%(start)s) AND occurred_at < to_timestamp(%(end)s)
+    AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+GROUP BY i

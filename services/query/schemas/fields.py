@@ -1,0 +1,125 @@
+"""What several schemas share: types of fields, base classes of parameters and pages, and the error body.
+
+Parameters are checked: one that a model does not have is a 400, so that a misspelt filter does not return everything.
+Responses are for the OpenAPI document alone; answers are not run through their models.
+"""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Path
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+MAX_BIGINT = 2**63 - 1
+
+
+def _storable(text: str) -> str:
+    """As it would have been stored."""
+    return text.replace("\0", "\ufffd")
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+
+ProjectId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="The project's id.", examples=[1])]
+SessionId = Annotated[
+    Text, Path(min_length=1, max_length=200, description="The session's id.", examples=["01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"])
+]
+LetterId = Annotated[UUID, Path(description="The dead letter's id.")]
+JobId = Annotated[UUID, Path(description="The import job's id.")]
+ScrubId = Annotated[UUID, Path(description="The scrub's id.")]
+
+
+class Absent:
+    """Marks a parameter that may be left out: its schema has no null, since a query string has none."""
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core_schema)
+        variants = [variant for variant in schema.pop("anyOf", []) if variant != {"type": "null"}]
+        return schema | (variants[0] if len(variants) == 1 else {"anyOf": variants} if variants else {})
+
+
+OptionalProject = Annotated[int | None, Absent(), Field(ge=1, le=MAX_BIGINT, description="Only this project.", examples=[1])]
+OptionalSession = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this session.")]
+OptionalUser = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this user, by name.")]
+OptionalRole = Annotated[
+    Literal["user", "assistant"] | None, Absent(), Field(description="Only what a person (`user`) or Claude (`assistant`) said.")
+]
+
+_START = "From here on, included: `YYYY-MM-DD`, or an ISO 8601 time (naive is UTC)."
+_END = "Up to here: the whole of a `YYYY-MM-DD`, or until an ISO 8601 time (naive is UTC; excluded)."
+_QUARTERS = " Times are widened to quarters of an hour; the answer's `range` tells the effective one."
+
+
+_DateText = Annotated[str, WithJsonSchema({"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]})]
+
+
+def _date(description: str) -> Any:
+    return Field(max_length=40, description=description, examples=["2024-01-15"])
+
+
+Start = Annotated[_DateText | None, Absent(), _date(_START)]
+End = Annotated[_DateText | None, Absent(), _date(_END)]
+StatsStart = Annotated[_DateText | None, Absent(), _date(_START + _QUARTERS)]
+StatsEnd = Annotated[_DateText | None, Absent(), _date(_END + _QUARTERS)]
+Zone = Annotated[
+    str | None,
+    Absent(),
+    Field(
+        max_length=64, description="What a day is: an IANA time zone. Default: the server's TRACKER_TIMEZONE.", examples=["Europe/Berlin"]
+    ),
+]
+
+# Fields of answers.
+UnpricedCalls = Annotated[int, Field(description="API calls whose price is not known: `cost_usd` is of the others.")]
+CostUsd = Annotated[float | None, Field(description="null where no price is known; unknown is never 0.")]
+
+
+class Parameters(BaseModel):
+    """What all models of parameters share."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Paged(Parameters):
+    """A list, page by page."""
+
+    limit: int = Field(
+        50,
+        ge=1,
+        le=1000,
+        description="How many items a page has at most. It has fewer if their texts are more than 8 MiB; `next_cursor` goes on all the same.",
+    )
+    cursor: Annotated[
+        str | None,
+        Absent(),
+        Field(max_length=4096, description="`next_cursor` of the page before, as it is. It belongs to the same filters."),
+    ] = None
+
+    def filters(self) -> dict[str, object]:
+        """What a cursor is bound to."""
+        return self.model_dump(mode="json", exclude={"limit", "cursor"}, exclude_none=True)
+
+
+class Dated(Paged):
+    """A list within dates."""
+
+    start_date: Start = None
+    end_date: End = None
+    tz: Zone = None
+
+
+class Page(BaseModel):
+    next_cursor: str | None = Field(description="Where the next page begins; null on the last.")
+
+
+class Error(BaseModel):
+    """Every answer that is not 2xx."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    error: Literal[True]
+    message: str = Field(description="Tells a person what to do.", examples=["limit: Input should be less than or equal to 1000"])
+    code: str = Field(description="A word for programs.", examples=["VALIDATION_ERROR"])
+    details: dict[str, Any] = Field(description="By field, what is wrong with it.")

@@ -1,0 +1,204 @@
+"""Stats, tool stats and usage: parameters and answers."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from services.query.queries.stats.ranges import MAX_POINTS, Interval
+from services.query.queries.stats.usage import GroupBy
+from services.query.schemas.fields import (
+    Absent,
+    CostUsd,
+    OptionalProject,
+    OptionalUser,
+    Parameters,
+    StatsEnd,
+    StatsStart,
+    Text,
+    UnpricedCalls,
+    Zone,
+)
+from services.query.schemas.lists import Project
+
+
+class StatsParameters(Parameters):
+    """A range, and how finely its series is cut."""
+
+    start_date: StatsStart = None
+    end_date: StatsEnd = None
+    tz: Zone = None
+    interval: Annotated[
+        Interval | None,
+        Absent(),
+        Field(
+            description=f"Of the time series, which has at most {MAX_POINTS:,} points: more are a 400 that says which interval to take. "
+            "Default: `day`, or where those would be more, `week` or `month`; the answer's `range` tells which."
+        ),
+    ] = None
+
+
+class ToolStatsParameters(StatsParameters):
+    project_id: OptionalProject = None
+    tool_name: Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])] = (
+        None
+    )
+    user: OptionalUser = None
+
+
+class UsageParameters(Parameters):
+    """A range, of whom and which model, and by what it is summed up."""
+
+    group_by: GroupBy = Field(
+        "day", description=f"What a row of the answer is. Of days the newest {MAX_POINTS:,} of the range; the totals are of all of it."
+    )
+    project_id: OptionalProject = None
+    user: OptionalUser = None
+    model: Annotated[
+        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this model.", examples=["claude-opus-4-5-20251101"])
+    ] = None
+    start_date: StatsStart = None
+    end_date: StatsEnd = None
+    tz: Zone = None
+
+
+class Measures(BaseModel):
+    sessions: int
+    time_minutes: float
+    active_minutes: float
+    messages: int
+    user_messages: int
+    assistant_messages: int
+    files_modified: int = Field(description="Distinct files.")
+    lines_added: int
+    lines_removed: int
+    tool_calls: int
+    tool_errors: int
+    input_tokens: int
+    output_tokens: int
+    cache_creation_tokens: int
+    cache_read_tokens: int
+    api_calls: int
+    unpriced_calls: UnpricedCalls
+    cost_usd: float | None = Field(description="null where no price is known, on a quiet day too; unknown is never 0.")
+
+
+class Totals(Measures):
+    idle_gap_seconds: int
+
+
+class Point(Measures):
+    start: datetime
+
+
+class UsageRange(BaseModel):
+    """What was counted: [start, end), null where open."""
+
+    start: datetime | None
+    end: datetime | None
+    tz: str
+
+
+class CountedRange(UsageRange):
+    """What was counted: [start, end), null where open."""
+
+    interval: Literal["hour", "day", "week", "month"] = Field(description="Of the time series.")
+
+
+class Tool(BaseModel):
+    tool_name: str
+    calls: int
+    success: int
+    errors: int
+    rejected: int
+    error_rate: float
+    avg_ms: float | None
+    max_ms: int | None
+    last_used: datetime | None
+
+
+class TimedTool(Tool):
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class TopFile(BaseModel):
+    file_path: str | None
+    project_id: int | None = Field(None, description="Only in the stats over all projects.")
+    touches: int
+    lines_added: int
+    lines_removed: int
+    last_touched: datetime | None
+
+
+class UserShare(BaseModel):
+    user: str | None = Field(description="null: not known.")
+    sessions: int
+    messages: int
+    active_minutes: float
+    tool_calls: int
+    lines_added: int
+    lines_removed: int
+    api_calls: int
+    unpriced_calls: UnpricedCalls
+    cost_usd: CostUsd
+
+
+class HeatmapCell(BaseModel):
+    weekday: int = Field(description="0 is Monday.")
+    hour: int
+    active_minutes: float
+
+
+class Stats(BaseModel):
+    project: Project | None = Field(description="null in the stats over all projects.")
+    range: CountedRange
+    totals: Totals
+    time_series: list[Point] = Field(description="Without holes.")
+    tools: list[Tool] = Field(description="Percentiles of their times are at /api/tool-calls/stats.")
+    top_files: list[TopFile] = Field(description="The 20 most touched.")
+    users: list[UserShare]
+    heatmap: list[HeatmapCell] = Field(description="168 cells: every hour of a week in `tz`.")
+
+
+class CallPoint(BaseModel):
+    start: datetime
+    calls: int
+    errors: int
+
+
+class ToolStats(BaseModel):
+    range: CountedRange
+    total_calls: int
+    tools: list[TimedTool]
+    time_series: list[CallPoint]
+
+
+class UsageMeasures(BaseModel):
+    input_tokens: int = Field(description="Neither written to nor read from the cache.")
+    output_tokens: int
+    cache_creation_tokens: int
+    cache_read_tokens: int
+    total_tokens: int = Field(description="All four together.")
+    api_calls: int
+    unpriced_calls: int = Field(description="Calls whose price is not known: `cost_usd` is of the others.")
+    cost_usd: float | None = Field(description="null where the price of nothing in the group is known; unknown is never 0.")
+
+
+class UsageItem(UsageMeasures):
+    """One of the groups; of the first fields it has those of its `group_by`."""
+
+    day: date | None = Field(None, description="A day in `tz`.")
+    model: str | None = Field(None, description="null: not known.")
+    project_id: int | None = Field(None, description="null: not known.")
+    project_name: str | None = None
+    user: str | None = Field(None, description="null: not known.")
+
+
+class Usage(BaseModel):
+    range: UsageRange
+    group_by: Literal["day", "model", "project", "user"]
+    items: list[UsageItem] = Field(description="Days in their order and without holes; else by cost, then tokens, the largest first.")
+    totals: UsageMeasures
+    price_versions: list[str] = Field(description="The price lists that the costs of all stored calls come from.")
