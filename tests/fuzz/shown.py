@@ -5,7 +5,7 @@ from html import unescape
 
 from services.query import cursor
 from services.query.http import dead_letter_payload
-from services.query.queries.search.search_sql import Matching
+from services.query.queries.search.search_strategy import QueryConditions
 from services.query.queries.search.snippet import snippet
 from services.query.queries.stats import ranges
 from shared.http.errors import ApiError
@@ -40,7 +40,7 @@ def search(data: bytes) -> None:
         if group.tsquery is not None:
             assert all(_QUOTED.fullmatch(term) for term in group.tsquery.split(" & ")), group.tsquery
     assert_storable(query.highlights)
-    Matching(query)
+    QueryConditions(query)
     text = data.decode("utf-8", "replace").replace("\0", "\ufffd")
     vector = document_vector(text)
     lexemes = _lexemes_of(vector)

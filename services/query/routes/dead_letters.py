@@ -11,7 +11,7 @@ from services.query.http import dead_letter_payload
 from services.query.http.parameters import FAILURES, paging, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import dead_letters
-from services.query.queries.lists.dead_letters import LetterFilters
+from services.query.queries.lists.dead_letters import DeadLetterFilters
 from services.query.schemas.fields import LetterId
 from services.query.schemas.operations import DeadLetterPage, LetterList, ShownDeadLetter
 from shared.auth.scopes import ADMIN, requires
@@ -24,8 +24,8 @@ router = APIRouter(tags=["dead letters"], responses=FAILURES)
 @requires(ADMIN)
 def list_letters(request: Request, asked: Annotated[LetterList, Query()]) -> Response:
     """Those that wait, newest first, or with `status=stored` those whose event was stored later."""
-    wanted, filters = paging(request, asked), LetterFilters(asked.kind, asked.reason, asked.status == "stored")
-    return read_response(request, lambda connection: dead_letters.letters(connection, filters, wanted), from_primary=True)
+    wanted, filters = paging(request, asked), DeadLetterFilters(asked.kind, asked.reason, asked.status == "stored")
+    return read_response(request, lambda connection: dead_letters.dead_letters(connection, filters, wanted), from_primary=True)
 
 
 @router.get(
@@ -41,7 +41,7 @@ def show_letter(request: Request, letter_id: LetterId) -> Response:
 
 
 def _existing_letter(connection: Connection, letter_id: UUID) -> Row:
-    found = dead_letters.letter(connection, letter_id)
+    found = dead_letters.dead_letter(connection, letter_id)
     if found is None:
         raise NotFound("There is no dead letter with this id; see /api/dead-letters.", code="DEAD_LETTER_NOT_FOUND")
     return found | msgspec.structs.asdict(dead_letter_payload.shown(bytes(found["payload"])))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from services.query.database import Connection, Row
 from services.query.http.parameters import FAILURES, paging, refuse_parameters
 from services.query.http.read_response import read_response
-from services.query.queries.lists import projects_and_sessions
+from services.query.queries.lists import projects
 from services.query.queries.lists.paging import Page
 from services.query.schemas.fields import ProjectId
 from services.query.schemas.lists import Project, ProjectList
@@ -25,7 +25,7 @@ def list_projects(request: Request, asked: Annotated[ProjectList, Query()]) -> R
     wanted = paging(request, asked)
     return read_response(
         request,
-        lambda connection: projects_and_sessions.projects(connection, wanted),
+        lambda connection: projects.projects(connection, wanted),
         to_body=lambda page: _with_link(page, request, asked.limit),
     )
 
@@ -39,7 +39,7 @@ def show_project(request: Request, project_id: ProjectId) -> Response:
 
 def existing_project(connection: Connection, project_id: int) -> Row:
     """The project with its totals; 404 if there is none of this id."""
-    found = projects_and_sessions.project(connection, project_id)
+    found = projects.project(connection, project_id)
     if found is None:
         raise NotFound(f"There is no project {project_id}; see /api/projects.", code="PROJECT_NOT_FOUND")
     return found

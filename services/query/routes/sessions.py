@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from services.query.database import Connection, Row
 from services.query.http.parameters import FAILURES, dates, event_filters, only_project, paging, refuse_parameters
 from services.query.http.read_response import read_response
-from services.query.queries.lists import events, projects_and_sessions
+from services.query.queries.lists import events, sessions
 from services.query.queries.lists.paging import Page, Paging
 from services.query.schemas.fields import Paged, SessionId
 from services.query.schemas.lists import (
@@ -32,9 +32,9 @@ router = APIRouter(responses=FAILURES)
 def list_sessions(request: Request, asked: Annotated[SessionList, Query()]) -> Response:
     """By the time they began; those without a date come last, and not at all within dates."""
     start, end = dates(request, asked)
-    filters = projects_and_sessions.SessionFilters(asked.project_id or only_project(request), asked.user, start, end, asked.status)
+    filters = sessions.SessionFilters(asked.project_id or only_project(request), asked.user, start, end, asked.status)
     wanted = paging(request, asked)
-    return read_response(request, lambda connection: projects_and_sessions.sessions(connection, filters, wanted))
+    return read_response(request, lambda connection: sessions.sessions(connection, filters, wanted))
 
 
 async def named_in_one_segment(request: Request) -> None:
@@ -91,7 +91,7 @@ def list_tool_calls(request: Request, session_id: SessionId, asked: Annotated[Pa
 
 
 def _session(request: Request, connection: Connection, session_id: str) -> Row:
-    found = projects_and_sessions.session(connection, session_id)
+    found = sessions.session(connection, session_id)
     if found is None:
         raise _no_session(request)
     return found
@@ -99,7 +99,7 @@ def _session(request: Request, connection: Connection, session_id: str) -> Row:
 
 def _tool_calls(request: Request, connection: Connection, session_id: str, wanted: Paging) -> Page:
     page = events.session_tool_calls(connection, session_id, wanted)
-    if not page.items and not projects_and_sessions.session_exists(connection, session_id):
+    if not page.items and not sessions.session_exists(connection, session_id):
         raise _no_session(request)
     return page
 

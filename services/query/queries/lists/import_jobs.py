@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from services.query.database import Connection, Row, rows
-from services.query.queries.lists.paging import Conditions, Page, Paging, page
+from services.query.queries.lists.paging import Page, Paging, page
 
-# Of an undo, what is left to do is known, and of what there was, as many as the import had made.
+# For an undo: how many sessions are left, and how many the import had made.
 _JOBS = """
     SELECT j.id AS job_id, j.kind, j.status, j.stage, j.bytes_done, j.bytes_total, j.files_done, j.rows_done,
         j.created_at, j.started_at, j.finished_at, j.cancel_requested_at, j.undoes, j.undone_at, j.status = 'failed' AND j.has_files AS can_retry,
@@ -19,19 +19,18 @@ _JOBS = """
         CASE WHEN j.kind = 'undo' AND j.status = 'running'
              THEN (SELECT count(*) FROM import_sessions AS s WHERE s.job_number = u.number) END AS sessions_left, u.sessions_imported AS sessions_made
     FROM import_jobs AS j LEFT JOIN import_jobs AS u ON u.id = j.undoes
-    {where}
+    WHERE (%(ids)s::uuid[] IS NULL OR j.id = ANY (%(ids)s)) AND (%(key_id)s::text IS NULL OR j.key_id = %(key_id)s)
+        AND (%(after_time)s::timestamptz IS NULL OR (j.created_at, j.id) < (%(after_time)s, %(after_id)s::uuid))
     ORDER BY j.created_at DESC, j.id DESC
+    LIMIT %(fetch)s
 """
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
 
 def jobs(connection: Connection, paging: Paging, key_id: str | None = None) -> Page:
     """All import jobs, or those that came by a key, newest first."""
-    conditions = Conditions()
-    if key_id is not None:
-        conditions.add("j.key_id = %(key_id)s", key_id=key_id)
-    conditions.add_after(paging.after(("time", "uuid")), "j.created_at, j.id", ("timestamptz", "uuid"))
-    found = page(connection, _JOBS, conditions, paging, lambda row: (row["created_at"], row["job_id"]))
+    parameters = {"ids": None, "key_id": key_id} | paging.after(time="time", id="uuid")
+    found = page(connection, _JOBS, parameters, paging, lambda row: (row["created_at"], row["job_id"]))
     return Page([_shown(row, datetime.now(UTC)) for row in found.items], found.next_cursor)
 
 
@@ -42,8 +41,8 @@ def job(connection: Connection, job_id: UUID, key_id: str | None = None) -> Row 
 
 def jobs_by_id(connection: Connection, job_ids: Iterable[UUID], key_id: str | None = None) -> dict[UUID, Row]:
     """Those of them that there are, and came by the key."""
-    where = "WHERE j.id = ANY (CAST(%(ids)s AS uuid[])) AND (CAST(%(key_id)s AS text) IS NULL OR j.key_id = %(key_id)s)"
-    found = rows(connection, _JOBS.replace("{where}", where), {"ids": list(job_ids), "key_id": key_id})
+    parameters = {"ids": list(job_ids), "key_id": key_id, "after_time": None, "after_id": None, "fetch": None}
+    found = rows(connection, _JOBS, parameters)
     return {row["job_id"]: _shown(row, datetime.now(UTC)) for row in found}
 
 

@@ -6,20 +6,15 @@ from typing import Any
 
 from services.query.cursor import Shape
 from services.query.database import Connection, Row, rows
-from services.query.queries.lists.events import MESSAGE_COLUMNS, EventFilters, by_time
-from services.query.queries.lists.paging import Conditions, Page, Paging, within_bytes
-from services.query.queries.search.search_sql import SCORE, Matching
-from services.query.queries.search.search_strategy import MAX_TOTAL, Finder
+from services.query.queries.lists.events import EventFilters, by_time
+from services.query.queries.lists.paging import Page, Paging, within_bytes
+from services.query.queries.search.search_strategy import MAX_TOTAL, Finder, QueryConditions, sql
 from services.query.queries.search.snippet import snippet
 from shared.search_terms import SearchQuery
 
 RANKED_MATCHES = 500
 # Of a query with phrases, so many of the newest messages that have its words are looked at for what to rank.
 RANKED_CANDIDATES = 1_000
-
-# Which they are, how they rank and how long they are; their texts are read of those that fit into a page.
-_TO_RANK = f"m.id, nullif(m.occurred_at, '-infinity') AS timestamp, octet_length(m.content) AS bytes, {SCORE}"
-_BY_IDS = f"SELECT {MESSAGE_COLUMNS} FROM messages m WHERE m.id = ANY (CAST(%(ids)s AS uuid[]))"
 
 # Sort keys of the last row shown, then the newest and the oldest row of the window that is ranked: it stays the same from page to
 # page, so that pages fit together while rows arrive. So do the weights of the words.
@@ -31,17 +26,12 @@ def search(connection: Connection, query: SearchQuery | None, filters: EventFilt
     """A page of what matches, with snippets, and how much matches in all. Without a query, everything that passes the filters."""
     if query is not None and not query.groups:
         return {"items": [], "next_cursor": None, "total": 0, "total_is_exact": True}
-    within, others = filters.conditions("m"), Conditions()
-    others.add("m.role = %(role)s", role=role)
-    if query is not None:
-        # Where Claude only used tools; it has no word that is not to be there.
-        within.add("m.content <> ''")
-    matching = Matching(query)
-    finder = Finder(connection, within, others, matching)
+    conditions = QueryConditions(query)
+    finder = Finder(connection, filters, role, conditions)
     found = (
-        _best(connection, finder, matching, paging)
+        _best(connection, finder, conditions, paging)
         if query and sort == "best"
-        else _newest(connection, finder, paging, paging.after(_BY_TIME))
+        else _newest(connection, finder, paging, paging.last_keys(_BY_TIME))
     )
     for item in found.items:
         item["snippet"] = snippet(item["content"], query.highlights if query else ())
@@ -52,16 +42,16 @@ def search(connection: Connection, query: SearchQuery | None, filters: EventFilt
 
 
 def _newest(connection: Connection, finder: Finder, paging: Paging, after: tuple[Any, ...] | None) -> Page:
-    found = finder.after(after).newest(_TO_RANK, paging.limit + 1)
+    found = finder.after(after).newest(paging.limit + 1)
     shown = within_bytes(found[: paging.limit])
     return Page(_in_full(connection, shown), paging.next_cursor(by_time(shown[-1])) if len(found) > len(shown) else None)
 
 
-def _best(connection: Connection, finder: Finder, matching: Matching, paging: Paging) -> Page:
+def _best(connection: Connection, finder: Finder, conditions: QueryConditions, paging: Paging) -> Page:
     """The best of a window of the newest first; when it is through, what is older by time."""
-    after = paging.after(_RANKED, _BY_TIME)
-    weights = matching.rarity(connection) if after is None or len(after) == len(_BY_TIME) else after[-1]
-    matching.weigh(weights)
+    after = paging.last_keys(_RANKED, _BY_TIME)
+    weights = conditions.rarity(connection) if after is None or len(after) == len(_BY_TIME) else after[-1]
+    conditions.weigh(weights)
     if after is not None and len(after) == len(_BY_TIME):
         return _newest(connection, finder, paging, after)
     window, oldest = _window(finder, after)
@@ -79,7 +69,7 @@ def _window(finder: Finder, after: tuple[Any, ...] | None) -> tuple[list[Row], R
     if after is not None:
         finder.between(after[3:5], after[5:7])
     most = RANKED_CANDIDATES if finder.has_literals else RANKED_MATCHES
-    found = finder.newest_candidates(_TO_RANK, most)
+    found = finder.newest_candidates(most)
     matches = [row for row in found if row["matches"]]
     if len(matches) > RANKED_MATCHES:
         return matches[:RANKED_MATCHES], matches[RANKED_MATCHES - 1]
@@ -99,7 +89,7 @@ def _next(
 
 
 def _in_full(connection: Connection, shown: Sequence[Row]) -> list[Row]:
-    found = {row["id"]: row for row in rows(connection, _BY_IDS, {"ids": [row["id"] for row in shown]})}
+    found = {row["id"]: row for row in rows(connection, sql("by_ids"), {"ids": [row["id"] for row in shown]})}
     return [found[row["id"]] | {"score": row["score"]} for row in shown]
 
 

@@ -1,53 +1,32 @@
-"""How matches of a search are found, which depends on how many there are.
+"""How matches of a search are found, which depends on how many there are. The statements are in search.sql.
 
-Few: the index of terms tells all of them. Many: a walk from the newest message backwards meets enough of them soon. Which it is
+Few: the index of terms finds all of them. Many: a walk from the newest message backwards soon meets enough of them. Which it is
 Postgres cannot tell: it takes words for independent of each other and of time, and knows nothing of phrases. So each way is tried
-within a bound on the rows it looks at, and whichever ends within its bound has the answer; its estimate only says what is tried
+within a bound on the rows it looks at, and the first that ends within its bound has the answer; the estimate only says what is tried
 first. What no bound is wide enough for, such as a word that was frequent only years ago, is found by the index, without a bound.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
+from math import log2
+from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from services.query.database import Connection, Row, estimated_rows, rows
-from services.query.queries.lists.paging import Conditions
-from services.query.queries.search.search_sql import Matching
+from services.query.queries.lists.events import EventFilters
+from shared.search_terms import Group, SearchQuery
+from shared.sql_files import statement
 
-MAX_TOTAL = 10_000
+MAX_TOTAL: Final = 10_000
 # A look at a text takes ten times as long as one at the index: no more than these are looked at only to be counted.
-COUNTED_TEXTS = 300
+COUNTED_TEXTS: Final = 300
 # Words of one message meet so many times more often than the planner thinks: messages are short or long, and a long one has them all.
-TOGETHER = 8
-_ALL = 2**31 - 2
+TOGETHER: Final = 8
+_ALL: Final = 2**31 - 2
 
-_ORDER = "ORDER BY m.occurred_at DESC, m.id DESC"
-_KEYS, _TYPES = "m.occurred_at, m.id", ("timestamptz", "uuid")
-
-_CANDIDATES = "SELECT 1 FROM messages m {where}"
-
-# One row at least: the counts. The rest is empty if there were more than `most`. Texts are looked at newest first, until enough are found.
-_BY_INDEX = f"""
-    WITH read AS MATERIALIZED (SELECT m.id, m.occurred_at, m.role FROM messages m {{where}} LIMIT %(most)s + 1),
-        found AS (SELECT m.id, m.occurred_at FROM read m {{others}}),
-        counts AS MATERIALIZED (SELECT (SELECT count(*) FROM read) AS rows_read, (SELECT count(*) FROM found) AS candidates),
-        newest AS (SELECT m.id, m.occurred_at FROM found m, counts {{position}} {_ORDER})
-    SELECT counts.rows_read, {{total}} AS total, page.*
-    FROM counts LEFT JOIN (
-        SELECT {{columns}} FROM newest n JOIN messages m ON m.id = n.id WHERE {{matches}} ORDER BY n.occurred_at DESC, n.id DESC LIMIT %(fetch)s
-    ) page ON true
-    ORDER BY page.timestamp DESC NULLS LAST, page.id DESC
-"""
-_TEXTS_THAT_MATCH = """
-    CASE WHEN counts.candidates <= %(counted_texts)s THEN (SELECT count(*) FROM found f JOIN messages m ON m.id = f.id WHERE {exact}) END
-"""
-# The bound is inside, so that no estimate of what matches decides how the walk goes.
-_WALK = f"""
-    SELECT {{columns}} FROM (SELECT m.* FROM messages m {{where}} {_ORDER} LIMIT %(walked)s) m {{matches}} {_ORDER} LIMIT %(fetch)s
-"""
-# A LIMIT makes the whole table look cheap to read, and a walk is in the order of an index, never a sort.
-_SCANS = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', %(bitmaps)s, true)"
+sql = partial(statement, __package__, "search.sql")
 
 
 class Bounds(Struct, frozen=True):
@@ -59,91 +38,139 @@ class Bounds(Struct, frozen=True):
 
 
 # A row of the walk takes 1 µs, one that the index found 5 µs, since it may be anywhere.
-FOR_A_PAGE = Bounds(10_000, 6_000, 50_000)
-TO_RANK = Bounds(40_000, 15_000, 75_000)
+FOR_A_PAGE: Final = Bounds(10_000, 6_000, 50_000)
+TO_RANK: Final = Bounds(40_000, 15_000, 75_000)
+
+
+class QueryConditions:
+    """A parsed query as SQL: its parameters, and `matches`, a condition on the text for what the index cannot tell.
+
+    All text of a request is in the parameters. Without a query everything matches.
+    """
+
+    def __init__(self, query: SearchQuery | None) -> None:
+        groups = query.groups if query else ()
+        indexed = [group.tsquery for group in groups if group.tsquery]
+        self._words = query.words if query else ()
+        self.has_literals = any(group.literals or group.excluded for group in groups)
+        self.has_several_words = any("&" in tsquery for tsquery in indexed)
+        self.parameters: Row = {
+            "is_list": query is None,
+            # One group that is not in the index, and anything may match.
+            "terms": " | ".join(f"({tsquery})" for tsquery in indexed) if groups and len(indexed) == len(groups) else None,
+            "words": list(self._words),
+            "together": query.together if query else None,
+            "has_literals": self.has_literals,
+        }
+        self.weigh([1] * len(self._words))
+        self.matches = "true"
+        if self.has_literals:
+            # One group's terms are asked for already; asking twice would make the planner think that fewer match.
+            groups_sql = [self._group(number, group, with_terms=len(groups) > 1) for number, group in enumerate(groups)]
+            self.matches = f"({' OR '.join(groups_sql)})"
+
+    def weigh(self, weights: Sequence[int]) -> None:
+        """How much each word counts for the rank, in the order of the query's."""
+        self.parameters |= {"weights": list(weights), "all_weights": sum(weights)}
+
+    def rarity(self, connection: Connection) -> tuple[int, ...]:
+        """A weight for each word: 10 for the most frequent, 10 more for each time that another is half as frequent, as the planner knows it."""
+        if len(self._words) < 2:
+            return (10,) * len(self._words)
+        rows_with = [estimated_rows(connection, sql("with_word"), {"word": word}) + 1 for word in self._words]
+        return tuple(round(10 * (1 + log2(max(rows_with) / number))) for number in rows_with)
+
+    def statement(self, name: str) -> str:
+        """A statement of search.sql, filled."""
+        return sql(name).replace("{matches}", self.matches)
+
+    def _group(self, number: int, group: Group, *, with_terms: bool) -> str:
+        tests = []
+        if group.tsquery and with_terms:
+            self.parameters[f"terms_{number}"] = group.tsquery
+            tests.append(f"m.terms @@ %(terms_{number})s::tsquery")
+        for kind, negation, texts in (("has", "", group.literals), ("not", "NOT ", group.excluded)):
+            for place, literal in enumerate(texts):
+                self.parameters[f"{kind}_{number}_{place}"] = literal
+                # As ILIKE finds it, in less time.
+                tests.append(f"{negation}strpos(lower(m.content), lower(%({kind}_{number}_{place})s)) > 0")
+        return "(" + " AND ".join(tests) + ")"
 
 
 class Finder:
-    """One search: within its conditions and its position in the list, the newest matches; and how many match in all.
+    """One search: within its filters and its position in the list, the newest matches; and how many match in all.
 
     `total` is a lower bound unless `total_is_exact`; an expectation where the walk was enough and nothing was counted.
     """
 
-    def __init__(self, connection: Connection, filters: Conditions, others: Conditions, matching: Matching) -> None:
-        """`filters` are those that an index in the order of time serves; rows that `others` drop count as looked at."""
-        self._connection, self._matching, self._filters, self._others = connection, matching, filters, others
-        self._position = Conditions()
-        self.has_literals = matching.has_literals
+    def __init__(self, connection: Connection, filters: EventFilters, role: str | None, conditions: QueryConditions) -> None:
+        """An index in the order of time serves the filters. Rows of another role count as looked at."""
+        self._connection, self._conditions = connection, conditions
+        self._filters = asdict(filters) | {"role": role}
+        self._after: tuple[Any, ...] | None = None
+        self._window: tuple[Any, ...] | None = None
+        self.has_literals = conditions.has_literals
         self.total, self.total_is_exact = 0, False
 
     def after(self, keys: tuple[Any, ...] | None) -> "Finder":
         """Only what is older than the row with these sort keys."""
-        self._position = Conditions()
-        self._position.add_after(keys, _KEYS, _TYPES)
+        self._after, self._window = keys, None
         return self
 
     def between(self, newest: tuple[Any, ...], oldest: tuple[Any, ...]) -> "Finder":
         """Only the window between two rows, both included."""
-        self._position.add_between(newest, oldest, _KEYS, _TYPES)
+        self._window = (*newest, *oldest)
         return self
 
-    def newest(self, columns: str, fetch: int) -> list[Row]:
-        """Matches, newest first."""
-        found = self._find(columns, self._matching.exact, fetch, FOR_A_PAGE)
+    def newest(self, fetch: int) -> list[Row]:
+        """Matches, newest first: {id, timestamp, bytes, score, matches}."""
+        found = self._find(fetch, FOR_A_PAGE, only_matches=True)
         return self._all_counted(found, fetch, len(found))
 
-    def newest_candidates(self, columns: str, fetch: int) -> list[Row]:
-        """What matches as far as the index can tell, newest first, with a column `matches`."""
-        found = self._find(f"{columns}, ({self._matching.exact}) AS matches", "true", fetch, TO_RANK)
+    def newest_candidates(self, fetch: int) -> list[Row]:
+        """The same for what matches as far as the index can tell; `matches` says whether it does."""
+        found = self._find(fetch, TO_RANK, only_matches=False)
         return self._all_counted(found, fetch, sum(row["matches"] for row in found))
 
     def _all_counted(self, found: list[Row], fetch: int, matches: int) -> list[Row]:
-        if len(found) < fetch and not self._position.fragments:
+        if len(found) < fetch and self._after is None and self._window is None:
             self.total, self.total_is_exact = matches, True
         return found
 
-    def _find(self, columns: str, matches: str, fetch: int, bounds: Bounds) -> list[Row]:
-        return next(found for found in self._attempts(columns, matches, fetch, bounds) if found is not None)
+    def _find(self, fetch: int, bounds: Bounds, *, only_matches: bool) -> list[Row]:
+        parameters = self._filters | self._conditions.parameters | self._position() | {"fetch": fetch, "only_matches": only_matches}
+        return next(found for found in self._attempts(parameters, bounds) if found is not None)
 
-    def _attempts(self, columns: str, matches: str, fetch: int, bounds: Bounds) -> Iterator[list[Row] | None]:
-        """None of one that reached its bound before it had enough."""
-        candidates = self._matching.candidates(self._filters.and_also(self._others.fragments, self._others.parameters))
-        expected = estimated_rows(self._connection, _CANDIDATES.format(where=candidates.where()), candidates.parameters)
-        if expected * (TOGETHER if self._matching.has_several_words else 1) > bounds.by_index:
+    def _position(self) -> Row:
+        names = ("after_time", "after_id", "newest_time", "newest_id", "oldest_time", "oldest_id")
+        return dict(zip(names, (*(self._after or (None,) * 2), *(self._window or (None,) * 4)), strict=True))
+
+    def _attempts(self, parameters: Row, bounds: Bounds) -> Iterator[list[Row] | None]:
+        """Matches of one attempt after the other; None if it reached its bound before it had enough."""
+        expected = estimated_rows(self._connection, sql("candidates"), parameters)
+        if expected * (TOGETHER if self._conditions.has_several_words else 1) > bounds.by_index:
             self.total = 0 if self.has_literals else min(expected, MAX_TOTAL)
-            yield self._walk(columns, matches, fetch, bounds.walked_first)
-        # Of many texts to look at, those that the index tells are the fewest.
+            yield self._walk(parameters, bounds.walked_first)
+        # Of many texts to look at, those that the index finds are the fewest.
         if not self.has_literals:
-            yield self._by_index(columns, matches, fetch, bounds.by_index)
-            yield self._walk(columns, matches, fetch, bounds.walked_then)
-        yield self._by_index(columns, matches, fetch, _ALL)
+            yield self._by_index(parameters, bounds.by_index)
+            yield self._walk(parameters, bounds.walked_then)
+        yield self._by_index(parameters, _ALL)
 
-    def _by_index(self, columns: str, matches: str, fetch: int, most: int) -> list[Row] | None:
-        candidates = self._matching.candidates(self._filters)
-        position = Conditions("counts.rows_read <= %(most)s").and_also(self._position.fragments, self._position.parameters)
-        total = _TEXTS_THAT_MATCH.format(exact=self._matching.exact) if self.has_literals else "counts.candidates"
-        where = {"where": candidates.where(), "others": self._others.where(), "position": position.where()}
-        parameters = candidates.parameters | self._others.parameters | position.parameters | {"most": most, "fetch": fetch}
-        if self.has_literals:
-            parameters["counted_texts"] = COUNTED_TEXTS
-        rows(self._connection, _SCANS, {"bitmaps": "on"})
-        found = rows(self._connection, _BY_INDEX.format(total=total, columns=columns, matches=matches, **where), parameters)
-        self._count(found[0]["rows_read"], found[0]["total"], most)
-        if found[0]["rows_read"] > most:
+    def _by_index(self, parameters: Row, most: int) -> list[Row] | None:
+        rows(self._connection, sql("scans"), {"bitmaps": "on"})
+        found = rows(self._connection, self._conditions.statement("by_index"), parameters | {"most": most, "counted_texts": COUNTED_TEXTS})
+        rows_read, matches = found[0]["rows_read"], found[0]["total"]
+        self.total = 0 if matches is None else min(matches, most, MAX_TOTAL)
+        self.total_is_exact = matches is not None and rows_read <= most and matches <= MAX_TOTAL
+        if rows_read > most:
             return None
         return [_without_counts(row) for row in found if row["id"] is not None]
 
-    def _count(self, rows_read: int, matches: int | None, most: int) -> None:
-        self.total = 0 if matches is None else min(matches, most, MAX_TOTAL)
-        self.total_is_exact = matches is not None and rows_read <= most and matches <= MAX_TOTAL
-
-    def _walk(self, columns: str, matches: str, fetch: int, walked: int) -> list[Row] | None:
-        within = self._filters.and_also(self._position.fragments, self._position.parameters)
-        wanted = self._matching.candidates(self._others).and_also([matches], {})
-        rows(self._connection, _SCANS, {"bitmaps": "off"})
-        sql = _WALK.format(columns=columns, where=within.where(), matches=wanted.where())
-        found = rows(self._connection, sql, within.parameters | wanted.parameters | {"walked": walked, "fetch": fetch})
-        return found if len(found) == fetch else None
+    def _walk(self, parameters: Row, walked: int) -> list[Row] | None:
+        rows(self._connection, sql("scans"), {"bitmaps": "off"})
+        found = rows(self._connection, self._conditions.statement("walk"), parameters | {"walked": walked})
+        return found if len(found) == parameters["fetch"] else None
 
 
 def _without_counts(row: Row) -> Row:

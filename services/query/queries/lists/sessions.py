@@ -1,0 +1,85 @@
+"""Sessions: the list, and one."""
+
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from services.query.database import Connection, Row, first_row, rows
+from services.query.queries.lists.paging import Page, Paging, page
+
+# Open and ended as the schema's index sessions_open says it, word for word, so that the index serves the list of open sessions.
+_SESSIONS = """
+    SELECT s.session_id, s.title, s.parent_session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
+        nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
+        CASE e.end_reason WHEN 'idle' THEN s.last_event_at WHEN 'explicit' THEN s.ended_at WHEN 'imported' THEN s.ended_at END AS end_time,
+        round(s.wall_us / 60e6, 1)::float8 AS duration_minutes,
+        round(s.active_us / 60e6, 1)::float8 AS active_minutes,
+        CASE WHEN e.end_reason IS NULL THEN 'open' ELSE 'ended' END AS status,
+        e.end_reason,
+        s.user_messages + s.assistant_messages AS messages_count,
+        s.files_modified AS files_modified_count,
+        least(s.lines_added, 9007199254740991)::bigint AS lines_added, least(s.lines_removed, 9007199254740991)::bigint AS lines_removed,
+        s.tool_calls AS tool_calls_count, s.tool_errors AS tool_errors_count,
+        least(s.input_tokens, 9007199254740991)::bigint AS input_tokens, least(s.output_tokens, 9007199254740991)::bigint AS output_tokens,
+        least(s.cache_creation_tokens, 9007199254740991)::bigint AS cache_creation_tokens,
+        least(s.cache_read_tokens, 9007199254740991)::bigint AS cache_read_tokens, s.api_calls, s.unpriced_calls,
+        s.model, s.git_branch, s.client_version, s.cost_nano_usd / 1e9::float8 AS cost_usd, s.source,
+        nullif(s.dated_at, '-infinity') AS dated_at
+    FROM sessions s
+    LEFT JOIN projects p ON p.id = s.project_id
+    LEFT JOIN users u ON u.id = s.user_id
+    CROSS JOIN LATERAL (SELECT CASE
+        WHEN s.ended_at >= s.last_event_at THEN 'explicit'
+        WHEN s.idle_closed_at >= s.last_event_at THEN 'idle'
+        WHEN s.last_event_at IS NULL AND s.counted THEN 'imported' END AS end_reason) AS e
+    WHERE (%(session_id)s::text IS NULL OR s.session_id = %(session_id)s)
+        AND (%(session_id)s::text IS NOT NULL OR s.counted)
+        AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
+        AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
+        AND (%(start)s::timestamptz IS NULL OR s.dated_at >= %(start)s)
+        AND (%(end)s::timestamptz IS NULL OR s.dated_at < %(end)s)
+        AND (%(status)s::text IS DISTINCT FROM 'open' OR s.session_id = ANY (ARRAY(
+            SELECT session_id FROM sessions
+            WHERE counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))
+                AND last_event_at > '-infinity')))
+        AND (%(status)s::text IS DISTINCT FROM 'ended'
+            OR coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false) OR s.last_event_at IS NULL)
+        AND (%(after_time)s::timestamptz IS NULL OR (s.dated_at, s.session_id) < (%(after_time)s, %(after_id)s::text))
+    ORDER BY s.dated_at DESC, s.session_id DESC
+    LIMIT %(fetch)s
+"""
+_EXISTS = "SELECT 1 AS found FROM sessions WHERE session_id = %(session_id)s"
+
+
+class SessionFilters(Struct, frozen=True):
+    """Which sessions; None is any."""
+
+    project_id: int | None = None
+    user: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    status: str | None = None
+
+
+def sessions(connection: Connection, filters: SessionFilters, paging: Paging) -> Page:
+    """Sessions by their date, newest first; those without a date last."""
+    parameters = {"session_id": None} | asdict(filters) | paging.after(time="time", id="text")
+    found = page(connection, _SESSIONS, parameters, paging, lambda row: (row["dated_at"], row["session_id"]))
+    for item in found.items:
+        del item["dated_at"]
+    return found
+
+
+def session(connection: Connection, session_id: str) -> Row | None:
+    """One session, also one of which only its start was accepted yet."""
+    parameters = {"session_id": session_id} | asdict(SessionFilters()) | {"after_time": None, "after_id": None, "fetch": 1}
+    found = first_row(connection, _SESSIONS, parameters)
+    if found is not None:
+        del found["dated_at"]
+    return found
+
+
+def session_exists(connection: Connection, session_id: str) -> bool:
+    """Whether any of it is known."""
+    return bool(rows(connection, _EXISTS, {"session_id": session_id}))

@@ -1,0 +1,44 @@
+-- "every day" or needle -/tmp
+WITH read AS MATERIALIZED (
+    SELECT m.id, m.occurred_at, m.role
+    FROM messages m
+    WHERE (%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
+        AND (%(project_id)s::bigint IS NULL OR m.project_id = %(project_id)s)
+        AND (%(start)s::timestamptz IS NULL OR m.occurred_at >= %(start)s)
+        AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
+        AND (%(is_list)s OR m.content <> '')
+        AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
+    LIMIT %(most)s + 1
+), found AS (
+    SELECT m.id, m.occurred_at FROM read m WHERE %(role)s::text IS NULL OR m.role = %(role)s
+), counts AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM read) AS rows_read, (SELECT count(*) FROM found) AS candidates
+), newest AS (
+    SELECT m.id, m.occurred_at
+    FROM found m, counts
+    WHERE counts.rows_read <= %(most)s
+        AND (%(after_time)s::timestamptz IS NULL OR (m.occurred_at, m.id) < (%(after_time)s, %(after_id)s::uuid))
+        AND (%(newest_time)s::timestamptz IS NULL OR (m.occurred_at, m.id) <= (%(newest_time)s, %(newest_id)s::uuid))
+        AND (%(oldest_time)s::timestamptz IS NULL OR (m.occurred_at, m.id) >= (%(oldest_time)s, %(oldest_id)s::uuid))
+    ORDER BY m.occurred_at DESC, m.id DESC
+)
+SELECT counts.rows_read,
+    CASE WHEN NOT %(has_literals)s THEN counts.candidates
+        WHEN counts.candidates <= %(counted_texts)s THEN (SELECT count(*) FROM found f JOIN messages m ON m.id = f.id WHERE ((m.terms @@ %(terms_0)s::tsquery AND strpos(lower(m.content), lower(%(has_0_0)s)) > 0) OR (m.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(m.content), lower(%(not_1_0)s)) > 0))) END AS total,
+    page.*
+FROM counts
+LEFT JOIN (
+    SELECT m.id, nullif(m.occurred_at, '-infinity') AS timestamp, octet_length(m.content) AS bytes,
+        greatest(round((
+            coalesce((
+                SELECT sum(w.weight * ts_rank(m.terms, w.word, 1)) / %(all_weights)s
+                FROM unnest(%(words)s::tsquery[], %(weights)s::int[]) AS w (word, weight)), 0)
+            + coalesce(ts_rank_cd(m.terms, %(together)s::tsquery, 1), 0))::numeric, 6)::float8, 0.000001) AS score,
+        CASE WHEN %(only_matches)s THEN true ELSE ((m.terms @@ %(terms_0)s::tsquery AND strpos(lower(m.content), lower(%(has_0_0)s)) > 0) OR (m.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(m.content), lower(%(not_1_0)s)) > 0)) END AS matches
+    FROM newest n
+    JOIN messages m ON m.id = n.id
+    WHERE NOT %(only_matches)s OR ((m.terms @@ %(terms_0)s::tsquery AND strpos(lower(m.content), lower(%(has_0_0)s)) > 0) OR (m.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(m.content), lower(%(not_1_0)s)) > 0))
+    ORDER BY n.occurred_at DESC, n.id DESC
+    LIMIT %(fetch)s
+) page ON true
+ORDER BY page.timestamp DESC NULLS LAST, page.id DESC

@@ -1,0 +1,27 @@
+-- left right
+SELECT m.id, nullif(m.occurred_at, '-infinity') AS timestamp, octet_length(m.content) AS bytes,
+    greatest(round((
+        coalesce((
+            SELECT sum(w.weight * ts_rank(m.terms, w.word, 1)) / %(all_weights)s
+            FROM unnest(%(words)s::tsquery[], %(weights)s::int[]) AS w (word, weight)), 0)
+        + coalesce(ts_rank_cd(m.terms, %(together)s::tsquery, 1), 0))::numeric, 6)::float8, 0.000001) AS score,
+    CASE WHEN %(only_matches)s THEN true ELSE true END AS matches
+FROM (
+    SELECT m.*
+    FROM messages m
+    WHERE (%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
+        AND (%(project_id)s::bigint IS NULL OR m.project_id = %(project_id)s)
+        AND (%(start)s::timestamptz IS NULL OR m.occurred_at >= %(start)s)
+        AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
+        AND (%(is_list)s OR m.content <> '')
+        AND (%(after_time)s::timestamptz IS NULL OR (m.occurred_at, m.id) < (%(after_time)s, %(after_id)s::uuid))
+        AND (%(newest_time)s::timestamptz IS NULL OR (m.occurred_at, m.id) <= (%(newest_time)s, %(newest_id)s::uuid))
+        AND (%(oldest_time)s::timestamptz IS NULL OR (m.occurred_at, m.id) >= (%(oldest_time)s, %(oldest_id)s::uuid))
+    ORDER BY m.occurred_at DESC, m.id DESC
+    LIMIT %(walked)s
+) m
+WHERE (%(role)s::text IS NULL OR m.role = %(role)s)
+    AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
+    AND (NOT %(only_matches)s OR true)
+ORDER BY m.occurred_at DESC, m.id DESC
+LIMIT %(fetch)s
