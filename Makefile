@@ -61,8 +61,9 @@ k8s-secrets: environment ## make the passwords of deploy/k8s/overlays/single, on
 verify: environment ## recompute every aggregate of the running stack from its rows; exit 1 on a difference
 	@$(VENV)/python -m deploy.embedded.control run services.worker.maintenance.verify
 
-render-sql: environment ## write the worker's composed statements to services/worker/rendered
+render-sql: environment ## write composed statements to services/worker/rendered and services/query/queries/search/rendered
 	@$(VENV)/python -m services.worker.render_sql
+	@$(VENV)/python -m tests.unit.query.rendered_search
 
 repair: environment ## take what cannot be true out of the running stack's rows; ONLY_COUNT=yes: only count it
 	@$(VENV)/python -m deploy.embedded.control run services.worker.maintenance.repair $(if $(ONLY_COUNT),--dry-run)

@@ -1,4 +1,4 @@
-"""The statements of search.sql as they run for representative queries. `python -m tests.unit.query.rendered_search` writes them again."""
+"""The statements of search.sql as they run for representative queries. `make render-sql` writes them again."""
 
 from collections.abc import Iterator
 from pathlib import Path
