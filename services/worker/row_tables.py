@@ -31,8 +31,8 @@ class RowTable:
     # The staging table has user_name or project_path, for rows without a session.
     has_user_name: bool = False
     has_project_path: bool = False
-    # SQL over a staged row s: the row is not stored.
-    excluded: str = ""
+    # SQL over a staged row s: then the row is not stored.
+    unless: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ MESSAGES: Final = RowTable(
     has_user_name=True,
     has_project_path=True,
     # A transcript of the session has the prompts of history.jsonl too (services/worker/persist/history_prompts.py).
-    excluded="""s.source IS NOT DISTINCT FROM 'history.jsonl' AND s.session_id IS NOT NULL
+    unless="""s.source IS NOT DISTINCT FROM 'history.jsonl' AND s.session_id IS NOT NULL
 AND EXISTS (SELECT FROM session_facts AS f WHERE f.session_id = s.session_id AND f.source = 'transcript')""",
 )
 

@@ -99,7 +99,7 @@ def _insert(table: RowTable) -> str:
         values=listed(values.get(name, f"s.{name}") for name in columns),
         project_join="LEFT JOIN projects ON projects.path_key = md5(s.project_path)::uuid" * table.has_project_path,
         user_join="LEFT JOIN users ON users.name = s.user_name" * table.has_user_name,
-        where=f"WHERE NOT ({table.excluded})" if table.excluded else "",
+        where=f"WHERE NOT ({table.unless})" if table.unless else "",
         best_first=",\n".join(f"CASE WHEN %(job_number)s > 0 THEN {rank.format(row='s')} END DESC" for rank in table.ranks),
         versioned=", ".join(versioned),
         new_version=", ".join(f"excluded.{name}" for name in versioned),
