@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import msgspec
 import psycopg
@@ -29,10 +29,10 @@ from services.worker.waiting_work import (
     ABANDONED_SHARDS,
     CANCEL_SECONDS,
     DEAD_CONSUMER_SECONDS,
-    GONE_CONSUMER,
-    IDLE_SESSION,
+    GONE_CONSUMERS,
+    IDLE_SESSIONS,
     UNHEARD_CANCELS,
-    UNWANTED_FILES,
+    UNSWEPT_UPLOADS,
     UPLOADS_SWEPT_KEY,
 )
 from shared.broker import (
@@ -141,7 +141,7 @@ class Looks:
         return self._select(ABANDONED_SCRUBS)
 
     def idle_sessions(self) -> Sequence[Call]:
-        return self._exists(f"SELECT FROM sessions WHERE {IDLE_SESSION}", idle_seconds=self._settings.session_idle_seconds)
+        return self._exists(IDLE_SESSIONS, idle_seconds=self._settings.session_idle_seconds)
 
     def uploads(self) -> Sequence[Call]:
         """Whether files of a job have to go: a day after it failed, or as it ended after the last sweep. And once a day, for files without a job."""
@@ -149,8 +149,7 @@ class Looks:
         swept_at = float(found or 0)
         if time.time() > swept_at + LIST_UPLOADS_SECONDS:
             return ONE_CALL
-        ended = "finished_at > to_timestamp(%(since)s)"
-        return self._exists(f"SELECT FROM import_jobs WHERE {UNWANTED_FILES} OR {ended}", since=swept_at - JOB_MARGIN_SECONDS)
+        return self._exists(UNSWEPT_UPLOADS, since=swept_at - JOB_MARGIN_SECONDS)
 
     def dead_consumers(self) -> Sequence[Call]:
         """Whether a process that is gone is still a consumer of the journal, or has a row."""
@@ -165,23 +164,22 @@ class Looks:
             if any(each["pending"] == 0 and each["idle"] > DEAD_CONSUMER_SECONDS * 1000 for each in consumers):
                 return ONE_CALL
             living += [each["name"].decode() for each in consumers]
-        return self._exists(f"SELECT FROM drainers WHERE {GONE_CONSUMER}", living=living, seconds=DEAD_CONSUMER_SECONDS)
+        return self._exists(GONE_CONSUMERS, living=living, seconds=DEAD_CONSUMER_SECONDS)
 
     def is_queued(self, task: str) -> bool:
         """Whether a task of this name waits in its queue."""
         messages: Any = self._broker.lrange(queue_key(QUEUES[task]), 0, MESSAGES_READ - 1)
         return any(_task_of(message) == task for message in messages)
 
-    def _exists(self, statement: str, **parameters: object) -> Sequence[Call]:
-        [(is_there,)] = self._select(f"SELECT EXISTS ({statement})", **parameters)
-        return ONE_CALL if is_there else NO_CALL
+    def _exists(self, statement: LiteralString, **parameters: object) -> Sequence[Call]:
+        return ONE_CALL if self._select(statement, **parameters) else NO_CALL
 
-    def _select(self, statement: str, **parameters: object) -> list[Call]:
+    def _select(self, statement: LiteralString, **parameters: object) -> list[Call]:
         if self._postgres is None or self._postgres.closed:
             options = connect_options(statement_timeout_ms=2_000, lock_timeout_ms=1_000, read_only=True)
             self._postgres = psycopg.connect(self._settings.database_url, autocommit=True, application_name="tracker-beat", **options)
         try:
-            return self._postgres.execute(statement.encode(), parameters).fetchall()
+            return self._postgres.execute(statement, parameters).fetchall()
         except BaseException:
             # What the connection would say next may be the answer to this.
             self._postgres.close()

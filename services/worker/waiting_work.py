@@ -1,4 +1,4 @@
-"""What makes work wait in Postgres: the conditions by which beat looks for it, and by which a task finds it.
+"""SQL that finds work which waits, and beside it the statement of the task that does the work: their conditions must be the same.
 
 Text alone, so that beat needs none of the modules that do the work (services/worker/beat.py).
 """
@@ -26,16 +26,32 @@ ABANDONED_SCRUBS: Final = """
     SELECT id::text FROM scrubs WHERE status IN ('queued', 'running')
       AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds') ORDER BY created_at LIMIT 100"""
 
-# Of `sessions`. The first line is the predicate of the index sessions_open.
-IDLE_SESSION: Final = """
-    counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))
-    AND last_event_at < now() - make_interval(secs => %(idle_seconds)s)"""
+# Open sessions without an event for so long. The first condition is the predicate of the index sessions_open.
+IDLE_SESSIONS: Final = """
+    SELECT FROM sessions
+    WHERE counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))
+      AND last_event_at < now() - make_interval(secs => %(idle_seconds)s) LIMIT 1"""
+# A session that is being written to is left for the next run.
+CLOSE_IDLE_SESSIONS: Final = """
+    UPDATE sessions SET idle_closed_at = last_event_at WHERE session_id IN (
+        SELECT session_id FROM sessions
+        WHERE counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))
+          AND last_event_at < now() - make_interval(secs => %(idle_seconds)s)
+        ORDER BY last_event_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED)"""
 
-# Of `import_jobs`: nobody has retried the job, so its files go.
-UNWANTED_FILES: Final = "has_files AND status = 'failed' AND finished_at < now() - interval '1 day'"
+# Files of jobs that failed a day ago and were not retried, or jobs that ended since.
+UNSWEPT_UPLOADS: Final = """
+    SELECT FROM import_jobs
+    WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day' OR finished_at > to_timestamp(%(since)s) LIMIT 1"""
+FORGET_FILES: Final = """
+    UPDATE import_jobs SET has_files = false
+    WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day' RETURNING files"""
 
-# Of `drainers`: a consumer's name that nobody goes by.
-GONE_CONSUMER: Final = "consumer <> ALL(%(living)s) AND registered_at < now() - make_interval(secs => %(seconds)s)"
+# Names of the journal's consumers that nobody goes by.
+GONE_CONSUMERS: Final = """
+    SELECT FROM drainers WHERE consumer <> ALL(%(living)s) AND registered_at < now() - make_interval(secs => %(seconds)s) LIMIT 1"""
+DELETE_GONE_CONSUMERS: Final = """
+    DELETE FROM drainers WHERE consumer <> ALL(%(living)s) AND registered_at < now() - make_interval(secs => %(seconds)s)"""
 
 # In Redis, the time (seconds since 1970) at which the last complete sweep of the uploads began.
 UPLOADS_SWEPT_KEY: Final = "uploads:swept"

@@ -15,7 +15,7 @@ from psycopg import Connection
 from redis import Redis
 
 from services.worker.drain.stream_reader import ENTRIES_PER_READ, Entry, acknowledge, find_entries
-from services.worker.waiting_work import GONE_CONSUMER
+from services.worker.waiting_work import DELETE_GONE_CONSUMERS
 
 _REGISTER = "INSERT INTO drainers (consumer) VALUES (%(consumer)s)"
 
@@ -28,8 +28,6 @@ _FENCE = """
 _STATES = "SELECT consumer, is_fenced, applied FROM drainers WHERE consumer = ANY(%(consumers)s)"
 
 _DELETE_FENCED = "DELETE FROM drainers WHERE consumer = ANY(%(consumers)s) AND is_fenced"
-
-_DELETE_GONE = f"DELETE FROM drainers WHERE {GONE_CONSUMER}"
 
 
 class FencedError(Exception):
@@ -89,7 +87,7 @@ def fence(connection: Connection[Any], redis: Redis, consumers: Collection[str],
 
 def delete_gone(connection: Connection[Any], living: Collection[str], older_than_seconds: float) -> int:
     """Deletes the rows of names that hold nothing, and gives their number. If one is in use after all, its worker registers a new name."""
-    return connection.execute(_DELETE_GONE.encode(), {"living": sorted(living), "seconds": older_than_seconds}).rowcount
+    return connection.execute(DELETE_GONE_CONSUMERS, {"living": sorted(living), "seconds": older_than_seconds}).rowcount
 
 
 def _acknowledge_applied(redis: Redis, replicas: int, applied: Collection[str]) -> None:

@@ -5,17 +5,12 @@ import structlog
 from services.worker.drain import consumer_fencing
 from services.worker.drain.stream_reader import make_group
 from services.worker.resources import Resources
-from services.worker.waiting_work import DEAD_CONSUMER_SECONDS, IDLE_SESSION
+from services.worker.waiting_work import CLOSE_IDLE_SESSIONS, DEAD_CONSUMER_SECONDS
 from shared.journal.partitions import streams_in_use
 from shared.journal.streams import GROUP
 
 log = structlog.get_logger()
 
-# A session that is being written to is left for the next run.
-_CLOSE_IDLE = f"""
-    UPDATE sessions SET idle_closed_at = last_event_at WHERE session_id IN (
-        SELECT session_id FROM sessions WHERE {IDLE_SESSION}
-        ORDER BY last_event_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED)"""
 _SESSIONS_PER_TRANSACTION = 1000
 
 
@@ -25,7 +20,7 @@ def close_idle_sessions(worker: Resources) -> int:
     total = 0
     while True:
         with worker.transaction() as connection:
-            closed = connection.execute(_CLOSE_IDLE.encode(), parameters).rowcount
+            closed = connection.execute(CLOSE_IDLE_SESSIONS, parameters).rowcount
         total += closed
         if closed < _SESSIONS_PER_TRANSACTION:
             break

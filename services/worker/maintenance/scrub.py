@@ -19,13 +19,12 @@ from psycopg.types.json import Jsonb
 from services.worker.maintenance.scrub_columns import scrubbed_bytes, scrubbed_json, scrubbed_text
 from services.worker.persist.kinds import KIND_TABLES
 from services.worker.resources import Resources
+from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.sql_text import sql
 from shared.search_terms import document_vector
 
 log = structlog.get_logger()
 
-LEASE_SECONDS = 15
-MAX_ATTEMPTS = 5
 # A task runs for less than its time limit, then sends the next one.
 RUN_SECONDS = 15.0
 CHUNK_ROWS = 500
@@ -93,10 +92,6 @@ _ADVANCE = """
     WHERE id = %(id)s AND lease_token = %(lease_token)s"""
 _RELEASE_LEASE = "UPDATE scrubs SET lease_expires_at = NULL WHERE id = %(id)s AND lease_token = %(lease_token)s"
 _FINISH = "UPDATE scrubs SET status = %(status)s, finished_at = now(), lease_expires_at = NULL WHERE id = %(id)s AND lease_token = %(lease_token)s"
-
-
-class LeaseLostError(Exception):
-    """Another worker has the lease. This worker must not commit its chunk."""
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
+from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from shared.messages import ToolCall
 from tests.unit.worker.claude_json_sample import SESSION, canary_file
 
@@ -137,7 +138,7 @@ def test_the_upload_is_deleted_when_the_job_ends(worker: Resources, tmp_path: Pa
 def test_a_job_that_failed_too_often_is_given_up_and_keeps_its_upload(worker: Resources, tmp_path: Path) -> None:
     job_id = start_job(worker, tmp_path, json.dumps(canary_file()).encode())
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE import_shares SET attempts = %s", [shards.MAX_ATTEMPTS])
+        connection.execute("UPDATE import_shares SET attempts = %s", [MAX_ATTEMPTS])
 
     result = imported(worker, job_id)
 
@@ -175,7 +176,7 @@ def test_a_worker_that_lost_its_shard_lease_commits_nothing(worker: Resources, t
     result = imported(worker, job_id)
 
     # When the first comes back, then nothing of it is committed
-    with pytest.raises(shards.LeaseLostError), worker.transaction() as connection:
+    with pytest.raises(LeaseLostError), worker.transaction() as connection:
         shards.advance(connection, slow, shards.Progress(shards.Checkpoint(), 0, rows=7))
     assert (result["status"], result["sessions_imported"]) == ("succeeded", 1)
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
@@ -186,7 +187,7 @@ def test_the_upload_of_a_failed_job_is_deleted_after_a_day(worker: Resources, tm
     # Given a job that was given up, its upload kept
     job_id = start_job(worker, tmp_path, json.dumps(canary_file()).encode())
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE import_shares SET attempts = %s", [shards.MAX_ATTEMPTS])
+        connection.execute("UPDATE import_shares SET attempts = %s", [MAX_ATTEMPTS])
         assert imported(worker, job_id)["has_files"]
         run_shard.delete_old_files(worker)
         assert len(list(tmp_path.iterdir())) == 1

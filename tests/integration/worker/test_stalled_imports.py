@@ -17,6 +17,7 @@ from services.worker.beat import Looks
 from services.worker.importers.job import run_shard, shards
 from services.worker.importers.job.end_cancelled import end_cancelled
 from services.worker.resources import Resources
+from services.worker.row_lease import LeaseLostError
 from services.worker.waiting_work import CANCEL_SECONDS
 from tests.integration.worker.test_import_job import start_job
 from tests.unit.worker.claude_json_sample import SESSION
@@ -125,5 +126,5 @@ def test_a_cancel_does_not_wait_for_a_commit_and_no_later_chunk_is_committed(wor
 
     end_cancelled(worker)
     assert job_row(worker)["status"] == "cancelled"
-    with pytest.raises(shards.LeaseLostError), worker.transaction() as connection:
+    with pytest.raises(LeaseLostError), worker.transaction() as connection:
         shards.advance(connection, shard, shards.Progress(shards.Checkpoint(), 0, rows=7))

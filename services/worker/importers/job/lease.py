@@ -17,7 +17,8 @@ import psycopg
 import structlog
 
 from services.worker.importers.job import shards
-from services.worker.importers.job.shards import LEASE_SECONDS, Shard
+from services.worker.importers.job.shards import Shard
+from services.worker.row_lease import LEASE_SECONDS
 from shared.database import connect_options
 
 log = structlog.get_logger()

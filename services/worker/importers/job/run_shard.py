@@ -41,6 +41,7 @@ from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record, RecordError
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
+from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from shared.blobs.store import BlobStoreAway, BlobStoreError
 from shared.blobs.stores import delete_blob, open_blob
 from shared.upload_kinds import ARCHIVES, READER_VERSION, Kind
@@ -67,7 +68,7 @@ def run(worker: Resources, job_id: UUID, number: int) -> None:
             watch = StallWatch()
             with renewed(worker.settings.database_url, shard, watch):
                 _run_to_end(worker, shard, watch)
-        except shards.LeaseLostError:
+        except LeaseLostError:
             log.warning("shard_taken_over", reason="its lease was not renewed in time; another worker goes on with it")
         except BlobStoreAway:
             with worker.transaction() as connection:
@@ -77,7 +78,7 @@ def run(worker: Resources, job_id: UUID, number: int) -> None:
 
 def _run_to_end(worker: Resources, shard: Shard, watch: StallWatch) -> None:
     started = time.perf_counter()
-    if shard.attempts > shards.MAX_ATTEMPTS:
+    if shard.attempts > MAX_ATTEMPTS:
         outcome = _give_up(worker, shard)
     elif shard.kind == "undo":
         outcome = _undo(worker, shard)
@@ -291,7 +292,7 @@ def _give_up(worker: Resources, shard: Shard) -> str:
     log.error("shard_given_up", attempts=shard.attempts)
     error = {
         "code": "GIVEN_UP",
-        "message": f"The import was begun {shards.MAX_ATTEMPTS} times and never got on; see the worker's log, then retry it.",
+        "message": f"The import was begun {MAX_ATTEMPTS} times and never got on; see the worker's log, then retry it.",
     }
     with worker.transaction() as connection:
         shards.advance(connection, shard, Progress(shard.checkpoint, 0, errors=[error]))

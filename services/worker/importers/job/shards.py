@@ -10,11 +10,9 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker.persist.persist_batch import Persisted
-from services.worker.waiting_work import UNWANTED_FILES
+from services.worker.row_lease import LEASE_SECONDS, LeaseLostError
+from services.worker.waiting_work import FORGET_FILES
 
-# How long a shard waits after its worker died. A living worker renews the lease (lease.py), and with every chunk.
-LEASE_SECONDS = 15
-MAX_ATTEMPTS = 5
 MAX_ERRORS_KEPT = 100
 
 
@@ -109,12 +107,6 @@ _PUT_BACK = """
     UPDATE import_shares SET attempts = attempts - 1, lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
     WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s AND attempts > 0"""
 
-_FORGET_FILES = f"UPDATE import_jobs SET has_files = false WHERE {UNWANTED_FILES} RETURNING files"
-
-
-class LeaseLostError(Exception):
-    """Another worker has the shard now. Nothing that this one did of it may be committed."""
-
 
 class Progress(msgspec.Struct, frozen=True):
     """What one transaction of a shard did.
@@ -206,4 +198,4 @@ def put_back(connection: Connection[Any], shard: Shard) -> None:
 
 def forget_files(connection: Connection[Any]) -> list[list[dict[str, Any]]]:
     """The uploads of jobs that were not retried in time, job by job. The caller deletes them."""
-    return [row[0] for row in connection.execute(_FORGET_FILES.encode())]
+    return [row[0] for row in connection.execute(FORGET_FILES)]

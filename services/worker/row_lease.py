@@ -1,0 +1,16 @@
+"""A lease on a row of long work: a shard of an import, or a scrub.
+
+A worker takes it with a token of its own, renews it with each step, and commits only while the token is still in the row. A worker that dies
+leaves a lease that expires; beat finds the row (services/worker/waiting_work.py), and the next worker goes on behind the last committed step.
+The lease of a partition is in Redis (services/worker/drain/partition_lease.py).
+"""
+
+from typing import Final
+
+LEASE_SECONDS: Final = 15
+# Steps begin again from 0: this many workers in a row that got nowhere.
+MAX_ATTEMPTS: Final = 5
+
+
+class LeaseLostError(Exception):
+    """Another worker has taken over; what this one did of its step must not be committed."""

@@ -1,0 +1,41 @@
+"""Statements of different modules that must have the same condition have it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from services.worker import waiting_work
+
+ROOT = Path(__file__).parent.parent.parent.parent
+
+
+def one_line(statement: str) -> str:
+    return " ".join(statement.split())
+
+
+@pytest.mark.parametrize(
+    ("look", "act"),
+    [
+        (waiting_work.IDLE_SESSIONS, waiting_work.CLOSE_IDLE_SESSIONS),
+        (waiting_work.GONE_CONSUMERS, waiting_work.DELETE_GONE_CONSUMERS),
+        (waiting_work.UNSWEPT_UPLOADS, waiting_work.FORGET_FILES),
+    ],
+    ids=["idle sessions", "gone consumers", "files of failed jobs"],
+)
+def test_a_task_finds_what_beat_has_seen(look: str, act: str) -> None:
+    condition = one_line(look).partition(" WHERE ")[2].removesuffix(" LIMIT 1").removesuffix(" OR finished_at > to_timestamp(%(since)s)")
+    assert condition in one_line(act)
+
+
+def test_an_open_session_is_the_same_in_every_service_and_in_the_index() -> None:
+    schema = one_line((ROOT / "deploy/migrations/0001_schema.sql").read_text(encoding="utf-8"))
+    index = re.search(r"CREATE INDEX sessions_open ON sessions \(last_event_at\) WHERE counted AND NOT \((.*?)\);", schema)
+    assert index
+    closed, found = index[1], set()
+    for file in [*(ROOT / "services").rglob("*.py"), *(ROOT / "services").rglob("*.sql")]:
+        text = re.sub(r"\b\w+\.(?=(?:ended_at|idle_closed_at|last_event_at)\b)", "", one_line(file.read_text(encoding="utf-8")))
+        if times := text.count("coalesce(ended_at >= last_event_at"):
+            assert text.count(closed) == times, file
+            found.add(file.relative_to(ROOT / "services").parts[0])
+    assert found == {"ingest", "query", "worker"}
