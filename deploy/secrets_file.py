@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> None:
     if write(file):
         sys.stdout.write(f"Wrote {file} with new passwords. `docker compose up --build` reads it.\n")
     else:
-        sys.stdout.write(f'{file} is there already and stays; to have new passwords see "New passwords" in deploy/runbook.md.\n')
+        sys.stdout.write(f'{file} is there already and stays; to have new passwords see "New passwords" in docs/how-to/runbook.md.\n')
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def queue_key(queue: str) -> str:
 
 
 def celery_settings(redis_url: str) -> dict[str, Any]:
-    """What senders and workers share. Each value has its reason in RELIABILITY.md §2 (pitfalls of Celery on Redis)."""
+    """What senders and workers share. Reasons: docs/explanation/celery-redis-postgres.md."""
     broker_url, transport_options = broker(redis_url)
     return {
         "broker_url": broker_url,

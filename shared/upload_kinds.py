@@ -20,7 +20,7 @@ READER_VERSION: Final = 2
 # Enough for the first rows of all transcripts known; of a longer first line the beginning decides.
 HEAD_BYTES: Final = 65_536
 
-# Any one of them at the top level tells a claude.json (FORMATS.md §1.1); other tools' JSON has none of these.
+# Any one of them at the top level tells a claude.json (docs/explanation/claude-code-formats.md); other tools' JSON has none of these.
 CLAUDE_JSON_KEYS: Final = frozenset(
     {
         "projects",

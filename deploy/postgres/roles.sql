@@ -1,5 +1,5 @@
 -- The roles of the database `tracker`: who owns it, and for each service one that can do what the service does. Run by the superuser when the
--- database is made, and again to set new passwords (deploy/runbook.md):
+-- database is made, and again to set new passwords (docs/how-to/runbook.md):
 --   docker compose exec postgres psql -U postgres -d tracker -f /docker-entrypoint-initdb.d/roles.sql
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;

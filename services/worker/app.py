@@ -18,7 +18,7 @@ from shared.broker import celery_settings
 from shared.logs import configure_logs
 
 TASKS_MODULE = "services.worker.tasks"
-# Reasons: RELIABILITY.md §2.3 and §2.4.
+# Reasons: docs/explanation/celery-redis-postgres.md, "Pitfalls of Celery on Redis".
 WORKER_SETTINGS: dict[str, Any] = {
     # A task is a wake-up; what it works on is in the journal or in a job's row, so losing one costs a second at most. Acknowledged when it
     # begins: at its end the connection may be another than it came by, and kombu 5.7 ends the worker by that.

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.costs`: what an event costs, end to end: CPU by process, WAL, disk. docs/growing.md counts with it.
+"""`python -m tests.bench.costs`: what an event costs, end to end: CPU by process, WAL, disk. docs/evidence/growing.md counts with it.
 
 CPU time hardly depends on what else the machine does, so that these numbers hold where rates do not.
 """

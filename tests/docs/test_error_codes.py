@@ -1,4 +1,4 @@
-"""docs/errors.md lists exactly the error codes of answers and import jobs."""
+"""docs/reference/errors.md lists exactly the error codes of answers and import jobs."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from shared.http import errors
 from tests.docs.test_documents import ROOT
 
-DOCUMENT = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+DOCUMENT = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 GATEWAY = (ROOT / "deploy" / "gateway" / "nginx.conf").read_text(encoding="utf-8")
 # Names of environment variables look like error codes.
 _WORD = re.compile(r"(?!TRACKER_|AWS_|LC_)[A-Z]+(_[A-Z]+)+")

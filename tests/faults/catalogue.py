@@ -1,4 +1,4 @@
-"""Every fault of a campaign by its name. What each must leave behind is the same: C1 to C7 (docs/faults.md)."""
+"""Every fault of a campaign by its name. What each must leave behind is the same: C1 to C7 (docs/evidence/faults.md)."""
 
 from tests.faults import hangs, kills, links, outages, pressure, restarts
 from tests.faults.scene import Fault

@@ -1,4 +1,4 @@
-"""The checker: what is in the database after the faults, against what was acknowledged (docs/faults.md, C1 to C6)."""
+"""The checker: what is in the database after the faults, against what was acknowledged (docs/evidence/faults.md, C1 to C6)."""
 
 from collections import Counter
 from dataclasses import dataclass, field

@@ -30,7 +30,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Fault:
-    """`number` is that of docs/faults.md. Two faults that touch the same thing do not happen at once; "everything" touches all.
+    """`number` is that of docs/evidence/faults.md. Two faults that touch the same thing do not happen at once; "everything" touches all.
 
     `times` says how often it comes in a round of a campaign, `stretch` how much longer than others it lasts. `is_kill`: with -9.
     """

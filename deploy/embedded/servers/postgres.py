@@ -30,7 +30,7 @@ SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "40",
-    # An answered write is on the disk (RELIABILITY.md §2.4). These are the defaults: named, because everything rests on them.
+    # An answered write is on the disk (docs/explanation/celery-redis-postgres.md). These are the defaults: named, because everything rests on them.
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",

@@ -19,7 +19,7 @@ _SOCKET_NAME = "redis.sock"
 SETTINGS = {
     "port": "0",
     "unixsocketperm": "700",
-    # The journal's promise: a write is answered when it is on the disk (RELIABILITY.md §2.4).
+    # The journal's promise: a write is answered when it is on the disk (docs/explanation/celery-redis-postgres.md).
     "appendonly": "yes",
     "appendfsync": "always",
     "no-appendfsync-on-rewrite": "no",

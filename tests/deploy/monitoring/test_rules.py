@@ -14,7 +14,7 @@ from tests.deploy.monitoring.sources import FOLDER, ROOT, RULE_FILES, RULE_TESTS
 from tests.skips import needs
 
 NAMES = [rule["alert"] for rule in alerts()]
-DOCUMENT = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+DOCUMENT = (ROOT / "docs" / "how-to" / "monitor.md").read_text(encoding="utf-8")
 
 
 def promtool(*arguments: str | Path) -> None:

@@ -11,7 +11,7 @@ from tests.redaction_corpus import Case, examples, harmless_cases, secret_cases
 from tests.redaction_corpus.__main__ import is_found, is_left
 
 SECRETS, HARMLESS = secret_cases(), harmless_cases()
-# Kinds of which all but these are found; told in docs/security.md.
+# Kinds of which all but these are found; told in docs/explanation/security.md.
 NOT_FOUND = {"password of an option": 1, "password in a sentence": 1}
 
 

@@ -17,7 +17,7 @@ ALL = st.sampled_from(SEEDED)
 # What a secret touches in real texts: it does not go on in letters or digits on either side.
 EDGES = st.text(st.characters(exclude_categories=("L", "N", "M"), exclude_characters="_-/+=.~%\\&"), max_size=3)
 TEXTS = st.text(max_size=60)
-# It is 50 at most (docs/benchmarks.md); twice that for slower machines.
+# It is 50 at most (docs/evidence/benchmarks.md); twice that for slower machines.
 ENOUGH_MS = 100
 
 

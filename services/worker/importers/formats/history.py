@@ -1,6 +1,6 @@
 """history.jsonl: the prompts that users typed, without the answers. Bytes in, records out, no other effect.
 
-The fields are described in FORMATS.md §2.11. Pasted contents are not read, since people paste secrets. Commands (`/clear`, `!ls`) are not
+The fields are described in docs/explanation/claude-code-formats.md. Pasted contents are not read, since people paste secrets. Commands (`/clear`, `!ls`) are not
 messages, as in transcripts.
 """
 

@@ -7,7 +7,7 @@ from services.worker.importers.limits import code_of
 from services.worker.persist.records import RecordError
 
 READ_BYTES = 1 << 18
-# The longest line seen has 2.1 MB (FORMATS.md §2.10). A worker can parse a line of this size within its memory.
+# The longest line seen has 2.1 MB (docs/explanation/claude-code-formats.md). A worker can parse a line of this size within its memory.
 MAX_LINE_BYTES = 32 * 1024 * 1024
 LINE_TOO_LONG = "LINE_TOO_LONG"
 _BOM = b"\xef\xbb\xbf"

@@ -1,6 +1,6 @@
 """sessions-index.json: a list of a project's sessions that Claude Code 2.0 kept beside them. Bytes in, records out, no other effect.
 
-The fields are described in FORMATS.md §2.12. The list also has sessions whose transcripts are deleted.
+The fields are described in docs/explanation/claude-code-formats.md. The list also has sessions whose transcripts are deleted.
 """
 
 from collections.abc import Iterator

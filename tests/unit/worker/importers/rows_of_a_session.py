@@ -1,4 +1,4 @@
-"""Transcripts written by hand, to FORMATS.md §2: rows as Claude Code writes them, with made-up content."""
+"""Transcripts written by hand, to docs/explanation/claude-code-formats.md: rows as Claude Code writes them, with made-up content."""
 
 import io
 import json

@@ -9,7 +9,7 @@ from services.worker.persist.records import FileSummary, RecordError
 from shared.upload_kinds import seems_to_be
 
 CONVERSATION = frozenset({"user", "assistant", "system", "attachment", "progress"})
-# All types that Claude Code is known to write (FORMATS.md §2.2). Other types are counted as unknown.
+# All types that Claude Code is known to write (docs/explanation/claude-code-formats.md, "Record types"). Other types are counted as unknown.
 METADATA = frozenset(
     {
         "agent-color",

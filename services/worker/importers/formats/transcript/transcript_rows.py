@@ -1,4 +1,4 @@
-"""The rows of a transcript, as far as they are used. The types are those that were seen (FORMATS.md §2.3-2.5); all else is skipped."""
+"""The rows of a transcript, as far as they are used. The types are those that were seen (docs/explanation/claude-code-formats.md); all else is skipped."""
 
 from datetime import datetime
 from typing import Any

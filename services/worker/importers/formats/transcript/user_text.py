@@ -2,7 +2,7 @@
 
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row
 
-# Texts that Claude Code itself writes as the user (FORMATS.md §2.4).
+# Texts that Claude Code itself writes as the user (docs/explanation/claude-code-formats.md).
 NOT_FROM_PERSON = (
     "<command-name>",
     "<command-message>",
