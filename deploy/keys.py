@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from services.ingest.admin.keys import NewKey, audit_details, make_key
-from services.ingest.postgres.api_keys import KeyRegistry
+from services.ingest.postgres.api_keys import ApiKeys
 from services.ingest.postgres.audit import AuditRecord
-from services.ingest.postgres.registry import Registry
+from services.ingest.postgres.database import Database
 from shared.http.errors import ApiError
 
 # In the audit log: who has the machine needs no key.
@@ -44,15 +44,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _act(url: str, asked: argparse.Namespace) -> int:
-    registry = Registry(url, connections=1)
-    await registry.open()
+    database = Database(url, connections=1)
+    await database.open()
     try:
-        return await {"create": _create, "list": _list, "revoke": _revoke}[asked.command](KeyRegistry(registry), asked)
+        return await {"create": _create, "list": _list, "revoke": _revoke}[asked.command](ApiKeys(database), asked)
     finally:
-        await registry.close()
+        await database.close()
 
 
-async def _create(keys: KeyRegistry, asked: argparse.Namespace) -> int:
+async def _create(keys: ApiKeys, asked: argparse.Namespace) -> int:
     wanted = NewKey(name=asked.name, scopes=asked.scope, user=asked.user, project_ids=asked.project)
     made = await make_key(keys, wanted, lambda key_id: AuditRecord(MACHINE, "key.create", key_id, MACHINE, audit_details(wanted)))
     sys.stdout.write(f"{made.key}\n")
@@ -60,14 +60,14 @@ async def _create(keys: KeyRegistry, asked: argparse.Namespace) -> int:
     return 0
 
 
-async def _list(keys: KeyRegistry, _: argparse.Namespace) -> int:
+async def _list(keys: ApiKeys, _: argparse.Namespace) -> int:
     for row in await keys.keys():
         revoked = f"revoked {row['revoked_at']:%Y-%m-%d %H:%M}" if row["revoked_at"] else "valid"
         sys.stdout.write(f"{row['id']}  {','.join(row['scopes'])}  {revoked}  {row['name']}\n")
     return 0
 
 
-async def _revoke(keys: KeyRegistry, asked: argparse.Namespace) -> int:
+async def _revoke(keys: ApiKeys, asked: argparse.Namespace) -> int:
     done = await keys.revoke(asked.id, AuditRecord(MACHINE, "key.revoke", asked.id, MACHINE))
     if done is None:
         sys.stderr.write("There is no key with this id; `list` shows all keys.\n")

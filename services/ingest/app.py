@@ -24,9 +24,9 @@ from services.ingest.imports.store_probe import StoreProbe
 from services.ingest.journal.append import Journal
 from services.ingest.journal.backlog import Backlog
 from services.ingest.journal.wakeup import WakeupSender
-from services.ingest.postgres.api_keys import KeyRegistry
-from services.ingest.postgres.import_jobs import JobRegistry
-from services.ingest.postgres.registry import Registry
+from services.ingest.postgres.api_keys import ApiKeys
+from services.ingest.postgres.database import Database
+from services.ingest.postgres.import_jobs import ImportJobs
 from services.ingest.routes import openapi_schemas
 from services.ingest.routes.dead_letters import dead_letters
 from services.ingest.routes.import_jobs import jobs
@@ -108,16 +108,16 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache, uploads
     async with AsyncExitStack() as stack:
         redis = connect_redis(settings.redis_url)
         stack.push_async_callback(redis.aclose)
-        registry = Registry(settings.database_url, connections=settings.ingest_database_connections)
-        await registry.open()
-        stack.push_async_callback(registry.close)
-        await refuse_without_admin(settings.access, KeyRegistry(registry).has_admin)
+        database = Database(settings.database_url, connections=settings.ingest_database_connections)
+        await database.open()
+        stack.push_async_callback(database.close)
+        await refuse_without_admin(settings.access, ApiKeys(database).has_admin)
         store_probe = StoreProbe(uploads)
         await store_probe.check_at_start()
         sender = broker.sender(settings.broker_url or settings.redis_url)
         stack.callback(sender.close)
         wakeups = await stack.enter_async_context(_sending_wakeups(sender, settings.journal_partitions))
-        app.ingest = _ingest(settings, redis, registry, sender, wakeups, uploads, store_probe)
+        app.ingest = _ingest(settings, redis, database, sender, wakeups, uploads, store_probe)
         stack.push_async_callback(app.ingest.journal.aclose)
         await stack.enter_async_context(in_background(app.ingest.backlog.watch))
         await stack.enter_async_context(in_background(store_probe.watch))
@@ -128,21 +128,21 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache, uploads
 def _ingest(
     settings: Settings,
     redis: Redis,
-    registry: Registry,
+    database: Database,
     sender: Celery,
     wakeups: WakeupSender,
     uploads: BlobStore,
     store_probe: StoreProbe,
 ) -> Ingest:
     backlog = Backlog(redis, partitions=settings.journal_partitions, max_entries=settings.backlog_max_entries)
-    jobs = JobRegistry(registry)
+    jobs = ImportJobs(database)
     return Ingest(
         settings=settings,
         redis=redis,
-        registry=registry,
+        database=database,
         jobs=jobs,
-        keys=KeyRegistry(registry),
-        sessions=SessionCache(redis, registry, settings.known_sessions),
+        keys=ApiKeys(database),
+        session_cache=SessionCache(redis, database, settings.known_sessions),
         journal=Journal(redis, wakeups, backlog, settings.redis_replicas_acked),
         backlog=backlog,
         entry_watch=EntryWatch(redis),

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from services.ingest.imports.store_probe import StoreProbe
     from services.ingest.journal.append import Journal
     from services.ingest.journal.backlog import Backlog
-    from services.ingest.postgres.api_keys import KeyRegistry
-    from services.ingest.postgres.import_jobs import JobRegistry
-    from services.ingest.postgres.registry import Registry
+    from services.ingest.postgres.api_keys import ApiKeys
+    from services.ingest.postgres.database import Database
+    from services.ingest.postgres.import_jobs import ImportJobs
     from services.ingest.settings import Settings
     from shared.blobs.store import BlobStore
 
@@ -35,10 +35,10 @@ class Ingest:
 
     settings: Settings
     redis: Redis
-    registry: Registry
-    jobs: JobRegistry
-    keys: KeyRegistry
-    sessions: SessionCache
+    database: Database
+    jobs: ImportJobs
+    keys: ApiKeys
+    session_cache: SessionCache
     journal: Journal
     backlog: Backlog
     entry_watch: EntryWatch

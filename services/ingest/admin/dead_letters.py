@@ -22,7 +22,7 @@ from services.ingest.http.queue_errors import REDIS_FAILURES
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import DeadLetterDeleted, DeadLetterReplayed, DeadLettersChanged, Status
 from services.ingest.journal.append import Entry, Position
-from services.ingest.postgres import dead_letters
+from services.ingest.postgres import dead_letters, outcomes
 from services.ingest.postgres.audit import AuditRecord, audit_record
 from services.ingest.postgres.dead_letters import Group, Row
 from shared.http.concurrency import RequestSlot, slot_of
@@ -52,7 +52,7 @@ async def replay(request: Request) -> Response:
     ingest.backlog.check()
     slot = slot_of(request.scope)
     preference = preference_in(request_checks.headers_of(request), slot)
-    row = await dead_letters.find(ingest.registry, letter_id)
+    row = await dead_letters.find(ingest.database, letter_id)
     if row is None:
         raise _not_found()
     if row.is_stored:
@@ -66,10 +66,10 @@ async def replay_group(request: Request) -> Response:
     """202: the oldest of the group are on the journal again, as many as one request may replay."""
     ingest, group = await _read_group(request)
     ingest.backlog.check()
-    rows = await dead_letters.find_group(ingest.registry, group)
+    rows = await dead_letters.find_group(ingest.database, group)
     if rows:
         await _append(ingest, rows, _group_record(request, "replay", group, letters=len(rows)))
-    left = await dead_letters.count_left(ingest.registry, group)
+    left = await dead_letters.count_left(ingest.database, group)
     message = f"{len(rows)} dead letters are on the journal again; {left} are left."
     return json_response(DeadLettersChanged(done=len(rows), left=left, seen_before=group.seen_before, message=message), 202)
 
@@ -77,7 +77,7 @@ async def replay_group(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """200: the dead letter and its event are gone."""
     ingest, letter_id = _read_path(request)
-    if not await dead_letters.delete(ingest.registry, letter_id, audit_record(request, "dead_letter.delete", letter_id)):
+    if not await dead_letters.delete(ingest.database, letter_id, audit_record(request, "dead_letter.delete", letter_id)):
         raise _not_found()
     return json_response(DeadLetterDeleted(id=letter_id, message="The dead letter is deleted, and its event with it."))
 
@@ -87,7 +87,7 @@ async def delete_group(request: Request) -> Response:
     ingest, group = await _read_group(request)
     if group.kind is None and group.reason is None:
         raise invalid("kind", "say which dead letters to delete, by kind, reason or both")
-    done, left = await dead_letters.delete_group(ingest.registry, group, _group_record(request, "delete", group))
+    done, left = await dead_letters.delete_group(ingest.database, group, _group_record(request, "delete", group))
     message = f"{done} dead letters are deleted; {left} are left."
     return json_response(DeadLettersChanged(done=done, left=left, seen_before=group.seen_before, message=message))
 
@@ -96,7 +96,7 @@ async def _replayed(ingest: Ingest, row: Row, status: Status, preference: Prefer
     """The answer. A whole entry may have been readable this time, but its events died as dead letters of their own: then it names those."""
     letters: list[UUID] = []
     if status == "persisted" and row.letter.kind == WHOLE_ENTRY:
-        died = await ingest.registry.dead_letters_of([row.letter.journal_entry_id])
+        died = await outcomes.dead_letters_of(ingest.database, [row.letter.journal_entry_id])
         letters = [letter["id"] for letter in died if letter["id"] != row.id]
     if letters:
         status = "dead_letter"
@@ -122,7 +122,7 @@ async def _append(ingest: Ingest, rows: list[Row], record: AuditRecord) -> list[
     ]
     positions = await ingest.journal.append(entries)
     try:
-        await dead_letters.mark_replayed(ingest.registry, [row.id for row in rows], record)
+        await dead_letters.mark_replayed(ingest.database, [row.id for row in rows], record)
     except Unavailable:
         message = "The dead letters are on the journal, but the database did not confirm that; send this again, no event is stored twice."
         raise Unavailable(message, code="DATABASE_UNAVAILABLE") from None
@@ -136,7 +136,7 @@ async def _wait(preference: Preference, slot: RequestSlot, ingest: Ingest, befor
     try:
         async with asyncio.timeout(preference.wait_seconds):
             await ingest.entry_watch.until_gone(positions)
-            after = await dead_letters.find(ingest.registry, before.id)
+            after = await dead_letters.find(ingest.database, before.id)
     except (TimeoutError, Unavailable, *REDIS_FAILURES):
         return "queued"
     if after is None or after.is_stored:
@@ -156,7 +156,7 @@ def _read_path(request: Request) -> tuple[Ingest, UUID]:
 
 async def _read_group(request: Request) -> tuple[Ingest, Group]:
     ingest, wanted = ingest_of(request), await read_json(request, _BODY, _FILTER)
-    seen_before = wanted.seen_before or await dead_letters.now(ingest.registry)
+    seen_before = wanted.seen_before or await dead_letters.now(ingest.database)
     aware = seen_before if seen_before.tzinfo else seen_before.replace(tzinfo=UTC)
     return ingest, Group(aware, wanted.kind, wanted.reason)
 

@@ -7,7 +7,7 @@ import structlog
 from redis.asyncio import Redis
 
 from services.ingest.http.queue_errors import REDIS_FAILURES, REDIS_SECONDS
-from services.ingest.postgres.api_keys import KeyRegistry
+from services.ingest.postgres.api_keys import ApiKeys
 from shared.auth.key_cache import USED_KEY, KeyCache
 from shared.http.errors import Unavailable
 from shared.periodic import stops_within
@@ -20,7 +20,7 @@ WRITE_SECONDS = 30.0
 class KeyUses:
     """The uses that this process has seen, and those that the query service has left in Redis."""
 
-    def __init__(self, cache: KeyCache, keys: KeyRegistry, redis: Redis) -> None:
+    def __init__(self, cache: KeyCache, keys: ApiKeys, redis: Redis) -> None:
         self._cache = cache
         self._keys = keys
         self._redis = redis

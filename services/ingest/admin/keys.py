@@ -14,7 +14,7 @@ from services.ingest.events.json_body import read_json
 from services.ingest.http import request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import KeyCreated, KeyRevoked
-from services.ingest.postgres.api_keys import KeyRegistry
+from services.ingest.postgres.api_keys import ApiKeys
 from services.ingest.postgres.audit import AuditRecord, audit_record
 from shared.auth.keys import Scope, digest_of, new_key
 from shared.http.errors import NotFound, invalid
@@ -56,7 +56,7 @@ async def revoke(request: Request) -> Response:
     return json_response(KeyRevoked(id=key_id, name=done["name"], revoked_at=done["revoked_at"]))
 
 
-async def make_key(keys: KeyRegistry, wanted: NewKey, record_of: Callable[[str], AuditRecord]) -> KeyCreated:
+async def make_key(keys: ApiKeys, wanted: NewKey, record_of: Callable[[str], AuditRecord]) -> KeyCreated:
     """Makes a key and adds to the audit log. BadRequest for an admin's key that is bound, or if a project does not exist."""
     scopes = sorted(set(wanted.scopes))
     if "admin" in scopes and (wanted.user or wanted.project_ids):

@@ -13,7 +13,8 @@ from fastapi import Request
 from msgspec import Struct
 
 from services.ingest.events.session_cache import CachedSession, SessionCache, unknown_session
-from services.ingest.postgres.registry import Registry
+from services.ingest.postgres import sessions
+from services.ingest.postgres.database import Database
 from shared.auth.authentication import grant_in
 from shared.event_kinds import KINDS
 from shared.http.errors import Forbidden, Unavailable
@@ -51,50 +52,50 @@ def user_of(event: Event) -> str | None:
     return user
 
 
-async def check_session(sessions: SessionCache, binding: Binding, session_id: str, session: CachedSession) -> None:
+async def check_session(cache: SessionCache, binding: Binding, session_id: str, session: CachedSession) -> None:
     """NotFound if the session is in none of the key's projects, Forbidden if it is another user's."""
-    if not await in_projects(sessions, binding, {session_id: session}):
+    if not await in_projects(cache, binding, {session_id: session}):
         raise unknown_session(session_id)
     if binding.user is not None:
-        session = (await with_users(sessions, binding, {session_id: session}))[session_id]
+        session = (await with_users(cache, binding, {session_id: session}))[session_id]
         if is_other_users(binding, session):
             raise other_users_session()
 
 
-async def check_start(registry: Registry, binding: Binding, session_id: str, path: str) -> int:
+async def check_start(database: Database, binding: Binding, session_id: str, path: str) -> int:
     """The project of a session that starts, 0 for an unbound key. Forbidden if it is none of the key's projects."""
     if binding.project_ids is None:
         return 0
-    project_id = await registry.project_of(session_id, path)
+    project_id = await sessions.project_of(database, session_id, path)
     if project_id not in binding.project_ids:
         raise other_project()
     return project_id or 0
 
 
-async def in_projects(sessions: SessionCache, binding: Binding, found: dict[str, CachedSession]) -> dict[str, CachedSession]:
+async def in_projects(cache: SessionCache, binding: Binding, found: dict[str, CachedSession]) -> dict[str, CachedSession]:
     """The sessions that are in the key's projects, with their projects. A session whose project is not known yet is left out."""
     if binding.project_ids is None:
         return found
     if without_project := [session_id for session_id, session in found.items() if not session.project_id]:
-        stored = await sessions.find_in_postgres(without_project)
+        stored = await cache.find_in_postgres(without_project)
         found = found | {session_id: found[session_id].merged(session) for session_id, session in stored.items()}
     return {session_id: session for session_id, session in found.items() if session.project_id in binding.project_ids}
 
 
-async def with_users(sessions: SessionCache, binding: Binding, found: dict[str, CachedSession]) -> dict[str, CachedSession]:
+async def with_users(cache: SessionCache, binding: Binding, found: dict[str, CachedSession]) -> dict[str, CachedSession]:
     """The sessions, with the users that Redis knows. This process may have cached a session before its user was known."""
     if binding.user is None or not (without_user := [session_id for session_id, session in found.items() if session.user is None]):
         return found
-    in_redis = await sessions.find_in_redis(without_user)
+    in_redis = await cache.find_in_redis(without_user)
     return found | {session_id: found[session_id].merged(session) for session_id, session in in_redis.items()}
 
 
-async def started_before(sessions: SessionCache, binding: Binding, session_ids: Collection[str]) -> dict[str, CachedSession]:
+async def started_before(cache: SessionCache, binding: Binding, session_ids: Collection[str]) -> dict[str, CachedSession]:
     """What Postgres knows of sessions that are started again. Nothing while it is away: then events are accepted without it."""
     if binding.user is None:
         return {}
     with suppress(Unavailable):
-        return await sessions.find_in_postgres(session_ids)
+        return await cache.find_in_postgres(session_ids)
     return {}
 
 

@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 
 from services.ingest.http.queue_errors import answering_503
 from services.ingest.journal.append import CacheEntry
-from services.ingest.postgres.registry import Registry
+from services.ingest.postgres import sessions
+from services.ingest.postgres.database import Database
 from shared.http.errors import NotFound
 from shared.redis.cluster_nodes import read_many
 
@@ -36,9 +37,9 @@ _encode = msgspec.json.Encoder().encode
 class SessionCache:
     """The memory of one process, in front of Redis and Postgres. It drops the least recently used sessions."""
 
-    def __init__(self, redis: Redis, registry: Registry, capacity: int) -> None:
+    def __init__(self, redis: Redis, database: Database, capacity: int) -> None:
         self._redis = redis
-        self._registry = registry
+        self._database = database
         self._capacity = capacity
         self._recent: dict[str, CachedSession] = {}
 
@@ -68,12 +69,12 @@ class SessionCache:
 
     async def find_in_postgres(self, session_ids: Collection[str]) -> dict[str, CachedSession]:
         """The sessions that are in Postgres."""
-        rows = await self._registry.find_sessions(session_ids)
+        rows = await sessions.find(self._database, session_ids)
         return {row["session_id"]: CachedSession(row["project_id"], row["started_at"], row["user_name"]) for row in rows}
 
-    def remember(self, sessions: dict[str, CachedSession]) -> None:
+    def remember(self, known: dict[str, CachedSession]) -> None:
         """Caches sessions in this process. Call it only for sessions that are in Postgres or whose start is in the journal."""
-        self._recent |= sessions
+        self._recent |= known
         while len(self._recent) > self._capacity:
             del self._recent[next(iter(self._recent))]
 
@@ -84,9 +85,9 @@ class SessionCache:
         return session
 
 
-def cache_entries(sessions: dict[str, CachedSession]) -> list[CacheEntry]:
+def cache_entries(known: dict[str, CachedSession]) -> list[CacheEntry]:
     """What tells the other ingest processes of the sessions; written to Redis together with the journal's entries."""
-    return [CacheEntry(_key(session_id), _encode(session)) for session_id, session in sessions.items()]
+    return [CacheEntry(_key(session_id), _encode(session)) for session_id, session in known.items()]
 
 
 def unknown_session(session_id: str) -> NotFound:

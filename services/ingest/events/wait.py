@@ -17,7 +17,8 @@ from services.ingest.http import request_deadline
 from services.ingest.http.queue_errors import REDIS_FAILURES, REDIS_SECONDS
 from services.ingest.http.responses import Status
 from services.ingest.journal.append import Position
-from services.ingest.postgres.registry import Registry
+from services.ingest.postgres import outcomes
+from services.ingest.postgres.database import Database
 from shared.event_kinds import KINDS
 from shared.http.concurrency import RequestSlot
 from shared.http.errors import Conflict, Unavailable
@@ -119,21 +120,21 @@ async def wait_for(
     try:
         async with asyncio.timeout(preference.wait_seconds):
             await ingest.entry_watch.until_gone(positions)
-            return await _outcome(ingest.registry, positions, events)
+            return await _outcome(ingest.database, positions, events)
     except (TimeoutError, Unavailable, *REDIS_FAILURES):
         # The events are safe in the journal, even if they cannot be watched.
         return QUEUED
 
 
-async def _outcome(registry: Registry, positions: Sequence[Position], events: Sequence[Event]) -> Outcome:
+async def _outcome(database: Database, positions: Sequence[Position], events: Sequence[Event]) -> Outcome:
     # Found by their entries: a row or a dead letter with an event's id may be another event's that has the same id.
     entry_ids = [dead_letter_entry_id(position.stream, position.entry_id.decode()) for position in positions]
-    died = await registry.dead_letters_of(entry_ids)
+    died = await outcomes.dead_letters_of(database, entry_ids)
     conflicts = Counter(letter["event_id"] for letter in died if letter["reason"] == ID_TAKEN)
     if any(letter["reason"] != ID_TAKEN for letter in died):
         return Outcome("dead_letter", conflicts)
     stored = [event for event in events if event_id(event) not in conflicts]
-    if not stored or await registry.are_stored(_ids_by_table(stored)):
+    if not stored or await outcomes.are_stored(database, _ids_by_table(stored)):
         return Outcome("persisted", conflicts)
     # Neither stored nor dead: the same fact came another way, in a transcript for instance, and has another id.
     return Outcome("duplicate", conflicts)

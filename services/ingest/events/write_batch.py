@@ -113,7 +113,7 @@ async def _check_starts(write: Write, items: list[_Item]) -> tuple[list[_Item], 
         try:
             if isinstance(item.event, SessionStart) and item.event.session_id:
                 session_id = item.event.session_id
-                project_of[session_id] = await check_start(write.ingest.registry, write.binding, session_id, item.event.project_path)
+                project_of[session_id] = await check_start(write.ingest.database, write.binding, session_id, item.event.project_path)
             accepted.append(item)
         except Forbidden as error:
             rejected.append(_reject(item.index, error))
@@ -133,16 +133,16 @@ def _started_sessions(items: Iterable[_Item], project_of: dict[str, int]) -> dic
 
 async def _find_sessions(write: Write, items: Iterable[_Item], started: dict[str, CachedSession]) -> dict[str, CachedSession]:
     """The sessions of the batch that exist or start in it. Adds to `started` what was known of those sessions before."""
-    sessions, binding = write.ingest.sessions, write.binding
+    cache, binding = write.ingest.session_cache, write.binding
     named = {item.event.session_id for item in items if item.event.session_id is not None}
-    found = await with_users(sessions, binding, await sessions.find(named - started.keys()))
+    found = await with_users(cache, binding, await cache.find(named - started.keys()))
     if started:
         # Not Postgres: a batch that brings its sessions along is accepted without it.
-        for session_id, in_redis in (await sessions.find_in_redis(started.keys())).items():
+        for session_id, in_redis in (await cache.find_in_redis(started.keys())).items():
             started[session_id] = in_redis.merged(started[session_id])
-        for session_id, stored in (await started_before(sessions, binding, started.keys())).items():
+        for session_id, stored in (await started_before(cache, binding, started.keys())).items():
             started[session_id] = stored.merged(started[session_id])
-    return await in_projects(sessions, binding, found) | started
+    return await in_projects(cache, binding, found) | started
 
 
 def _check_sessions(write: Write, items: Iterable[_Item], found: dict[str, CachedSession]) -> tuple[list[_Item], list[RejectedItem]]:

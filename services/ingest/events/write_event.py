@@ -23,6 +23,7 @@ from services.ingest.http.queue_errors import OutcomeUnknown
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import EventAccepted, Status
 from services.ingest.journal.append import Position, entries_of
+from services.ingest.postgres import sessions
 from shared import metrics
 from shared.event_kinds import KINDS
 from shared.http.concurrency import RequestSlot, slot_of
@@ -99,8 +100,8 @@ async def resolve_session(write: Write, event: Event) -> bool:
     True if the event named no session.
     """
     if event.session_id is not None:
-        sessions = write.ingest.sessions
-        await check_session(sessions, write.binding, event.session_id, await sessions.get(event.session_id))
+        cache = write.ingest.session_cache
+        await check_session(cache, write.binding, event.session_id, await cache.get(event.session_id))
         return False
     if KINDS[type(event)].joins_open_session:
         event.session_id = await infer_session(write, user_of(event))
@@ -109,12 +110,12 @@ async def resolve_session(write: Write, event: Event) -> bool:
 
 async def infer_session(write: Write, user: str | None) -> str | None:
     """The only open session of a user, or of anyone, in the API key's projects. None if there is none, or more than one."""
-    rows = await write.ingest.registry.open_sessions(user, write.binding.project_ids)
+    rows = await sessions.find_open(write.ingest.database, user, write.binding.project_ids)
     applied = {row["session_id"] for row in rows if row["applied"]}
     # Postgres has no user yet for a session whose start is still in the journal; the cache has.
     starting = {row["session_id"] for row in rows if not row["applied"]}
     if user is not None and starting:
-        found = await write.ingest.sessions.find(starting)
+        found = await write.ingest.session_cache.find(starting)
         starting = {session_id for session_id in starting if session_id in found and found[session_id].user == user}
     candidates = applied | starting
     return candidates.pop() if len(candidates) == 1 else None
@@ -149,7 +150,7 @@ async def append(
         error.details |= _ids_for_retry(events)
         raise
     if started:
-        ingest.sessions.remember(started)
+        ingest.session_cache.remember(started)
     if len(events) == 1:
         _ACCEPTED[type(events[0])].inc()
     else:

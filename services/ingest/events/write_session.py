@@ -13,6 +13,7 @@ from services.ingest.events.session_cache import CachedSession
 from services.ingest.events.write_event import SINGLE_BODY, Write, admit_write, append, wait_for_one
 from services.ingest.http.idempotency import derived_id, new_id
 from services.ingest.http.responses import SessionEnded, SessionStarted
+from services.ingest.postgres import sessions
 from shared.http.errors import invalid
 from shared.http.middleware import json_response
 from shared.messages import SessionEnd, SessionStart
@@ -28,9 +29,9 @@ async def start_session(request: Request) -> Response:
     set_user(write.binding, [start])
     session_id = start.session_id = start.session_id or _new_session_id(write, start)
     start.id = start.id or write.derived_id() or new_id()
-    await check_start(write.ingest.registry, write.binding, session_id, start.project_path)
-    if write.binding.user is not None and (existing := (await write.ingest.sessions.find({session_id})).get(session_id)):
-        await check_session(write.ingest.sessions, write.binding, session_id, existing)
+    await check_start(write.ingest.database, write.binding, session_id, start.project_path)
+    if write.binding.user is not None and (existing := (await write.ingest.session_cache.find({session_id})).get(session_id)):
+        await check_session(write.ingest.session_cache, write.binding, session_id, existing)
     session = await _register(write, start, session_id)
     positions = await append(write, [start], [len(write.body)], started={session_id: session})
     status = await wait_for_one(write, positions, start)
@@ -48,8 +49,8 @@ def _new_session_id(write: Write, start: SessionStart) -> str:
 async def _register(write: Write, start: SessionStart, session_id: str) -> CachedSession:
     """Makes project and session if they are missing. Gives the start the path of the project that the session really has."""
     # Redis before Postgres: while the queue is away, nothing must be left behind in Postgres.
-    in_redis = (await write.ingest.sessions.find_in_redis([session_id])).get(session_id)
-    registered = await write.ingest.registry.ensure_session(session_id, path=start.project_path, name=name_of(start.project_path))
+    in_redis = (await write.ingest.session_cache.find_in_redis([session_id])).get(session_id)
+    registered = await sessions.ensure(write.ingest.database, session_id, path=start.project_path, name=name_of(start.project_path))
     start.project_path = registered.project_path
     session = CachedSession(registered.project_id, registered.started_at).merged(in_redis)
     return session.merged(CachedSession(started_at=start.start_time, user=start.user))
@@ -65,7 +66,7 @@ async def end_session(request: Request) -> Response:
     end_time = time_of(end)
     session = await _find_ending(write, end.session_id, end_time)
     check_end(end_time, session)
-    await check_session(write.ingest.sessions, write.binding, end.session_id, session)
+    await check_session(write.ingest.session_cache, write.binding, end.session_id, session)
     positions = await append(write, [end], [len(write.body)])
     status = await wait_for_one(write, positions, end)
     answer = SessionEnded(session_id=end.session_id, project_id=session.project_id or None, id=end.id, status=status)
@@ -74,12 +75,12 @@ async def end_session(request: Request) -> Response:
 
 async def _find_ending(write: Write, session_id: str, end_time: datetime) -> CachedSession:
     """The session. What this process has cached may be outdated, so before the end is refused Redis and Postgres are asked too."""
-    sessions = write.ingest.sessions
-    session = await sessions.get(session_id)
+    cache = write.ingest.session_cache
+    session = await cache.get(session_id)
     if session.project_id == 0 or _is_before_start(end_time, session):
-        session = session.merged((await sessions.find_in_redis([session_id])).get(session_id))
-        session = session.merged((await sessions.find_in_postgres([session_id])).get(session_id))
-        sessions.remember({session_id: session})
+        session = session.merged((await cache.find_in_redis([session_id])).get(session_id))
+        session = session.merged((await cache.find_in_postgres([session_id])).get(session_id))
+        cache.remember({session_id: session})
     return session
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 
 from services.ingest.imports.uploads import Upload
-from services.ingest.postgres.import_jobs import JobRegistry
+from services.ingest.postgres.import_jobs import ImportJobs
 from shared.http.errors import Unavailable
 
 log = structlog.get_logger()
@@ -19,7 +19,7 @@ LONGEST_PAUSE_SECONDS = 60.0
 _checking: set[asyncio.Task[None]] = set()
 
 
-def remove_if_unused(jobs: JobRegistry, job_id: UUID, upload: Upload) -> None:
+def remove_if_unused(jobs: ImportJobs, job_id: UUID, upload: Upload) -> None:
     """Keeps the files, looks for the job once Postgres answers, and removes them if there is none. If the process ends before, the worker's sweep does."""
     upload.may_have_job = True
     task = asyncio.create_task(_check(jobs, job_id, upload))
@@ -27,7 +27,7 @@ def remove_if_unused(jobs: JobRegistry, job_id: UUID, upload: Upload) -> None:
     task.add_done_callback(_checking.discard)
 
 
-async def _check(jobs: JobRegistry, job_id: UUID, upload: Upload) -> None:
+async def _check(jobs: ImportJobs, job_id: UUID, upload: Upload) -> None:
     pause = COMMITTED_SECONDS
     while True:
         await asyncio.sleep(pause)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from services.ingest.postgres.audit import AuditRecord, run_audited
-from services.ingest.postgres.registry import Connection, Registry
+from services.ingest.postgres.database import Connection, Database
 from shared.auth.keys import Grant, Scope, StoredKey
 
 _FIND = "SELECT sha256, scopes, user_name, project_ids FROM api_keys WHERE id = %(id)s AND revoked_at IS NULL"
@@ -35,20 +35,20 @@ _USED = """
     WHERE k.id = u.id AND coalesce(k.last_used_at, '-infinity') < u.at"""
 
 
-class KeyRegistry:
+class ApiKeys:
     """Every method answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def find(self, key_id: str) -> StoredKey | None:
         """A key that is not revoked."""
-        found = await self._registry.rows(_FIND, {"id": key_id})
+        found = await self._database.rows(_FIND, {"id": key_id})
         return stored_key(key_id, found[0]) if found else None
 
     async def has_admin(self) -> bool:
         """Whether there is an admin key, which can make others."""
-        [row] = await self._registry.rows(_HAS_ADMIN, {})
+        [row] = await self._database.rows(_HAS_ADMIN, {})
         return bool(row["found"])
 
     async def add(
@@ -65,17 +65,17 @@ class KeyRegistry:
         """When the key was made, None if a project of it does not exist; and the projects that do exist."""
         ids = None if project_ids is None else list(project_ids)
         params = {"id": key_id, "sha256": sha256, "name": name, "scopes": list(scopes), "user_name": user, "project_ids": ids}
-        row = await run_audited(self._registry, _ADD, params, record, done="created_at")
+        row = await run_audited(self._database, _ADD, params, record, done="created_at")
         assert row is not None
         return row["created_at"], row["ids"]
 
     async def revoke(self, key_id: str, record: AuditRecord) -> dict[str, Any] | None:
         """{name, revoked_at, done}: done if it was not revoked before. None if there is no such key."""
-        return await run_audited(self._registry, _REVOKE, {"id": key_id}, record)
+        return await run_audited(self._database, _REVOKE, {"id": key_id}, record)
 
     async def keys(self) -> list[dict[str, Any]]:
         """All keys without their hashes, newest first."""
-        return await self._registry.rows(_LIST, {})
+        return await self._database.rows(_LIST, {})
 
     async def note_used(self, used: Mapping[str, datetime]) -> None:
         """Stores when keys were used last."""
@@ -83,7 +83,7 @@ class KeyRegistry:
         async def write(connection: Connection) -> None:
             await connection.execute(_USED, {"ids": list(used), "times": list(used.values())})
 
-        await self._registry.run(write)
+        await self._database.run(write)
 
 
 def stored_key(key_id: str, row: Mapping[str, Any]) -> StoredKey:

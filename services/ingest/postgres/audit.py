@@ -7,7 +7,7 @@ from fastapi import Request
 from msgspec import Struct
 from psycopg.types.json import Jsonb
 
-from services.ingest.postgres.registry import Connection, Registry
+from services.ingest.postgres.database import Connection, Database
 from shared.auth.authentication import who_in
 from shared.http.middleware import request_id_of
 
@@ -32,7 +32,7 @@ def audit_record(request: Request, act: str, subject: object, **details: Any) ->
 
 
 async def run_audited(
-    registry: Registry, statement: str, params: Mapping[str, Any], record: AuditRecord, *, done: str = "done"
+    database: Database, statement: str, params: Mapping[str, Any], record: AuditRecord, *, done: str = "done"
 ) -> dict[str, Any] | None:
     """Runs a statement that gives one row or none. If the row's column `done` is true, adds the record in the same transaction."""
 
@@ -43,7 +43,7 @@ async def run_audited(
                 await _add(connection, record)
         return row
 
-    return await registry.run(work)
+    return await database.run(work)
 
 
 async def _add(connection: Connection, record: AuditRecord) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from services.ingest.postgres.audit import AuditRecord, run_audited
-from services.ingest.postgres.registry import Registry
+from services.ingest.postgres.database import Database
 from shared.journal.dead_letter_envelope import DeadLetter
 
 # The most of a group that one request changes: it answers within a second, and does not flood the journal.
@@ -66,44 +66,44 @@ class Row(Struct, frozen=True):
     last_seen_at: datetime | None = None
 
 
-async def find(registry: Registry, letter_id: UUID) -> Row | None:
+async def find(database: Database, letter_id: UUID) -> Row | None:
     """One dead letter, stored or not."""
-    found = await registry.rows(_ONE, {"id": letter_id})
+    found = await database.rows(_ONE, {"id": letter_id})
     return _row(found[0]) if found else None
 
 
-async def find_group(registry: Registry, group: Group) -> list[Row]:
+async def find_group(database: Database, group: Group) -> list[Row]:
     """The oldest of a group, as many as one request may replay."""
-    return [_row(row) for row in await registry.rows(_GROUP, group.parameters())]
+    return [_row(row) for row in await database.rows(_GROUP, group.parameters())]
 
 
-async def count_left(registry: Registry, group: Group) -> int:
+async def count_left(database: Database, group: Group) -> int:
     """How many of a group were not replayed yet."""
-    [row] = await registry.rows(_LEFT, group.parameters())
+    [row] = await database.rows(_LEFT, group.parameters())
     number: int = row["number"]
     return number
 
 
-async def mark_replayed(registry: Registry, letter_ids: Sequence[UUID], record: AuditRecord) -> None:
+async def mark_replayed(database: Database, letter_ids: Sequence[UUID], record: AuditRecord) -> None:
     """Marks dead letters as replayed, and by whom."""
-    await run_audited(registry, _REPLAYED, {"ids": list(letter_ids)}, record)
+    await run_audited(database, _REPLAYED, {"ids": list(letter_ids)}, record)
 
 
-async def delete(registry: Registry, letter_id: UUID, record: AuditRecord) -> bool:
+async def delete(database: Database, letter_id: UUID, record: AuditRecord) -> bool:
     """Deletes one. False if there is none."""
-    return await run_audited(registry, _DELETE, {"id": letter_id}, record) is not None
+    return await run_audited(database, _DELETE, {"id": letter_id}, record) is not None
 
 
-async def delete_group(registry: Registry, group: Group, record: AuditRecord) -> tuple[int, int]:
+async def delete_group(database: Database, group: Group, record: AuditRecord) -> tuple[int, int]:
     """Deletes the oldest of a group. Gives how many it deleted and how many are left."""
-    row = await run_audited(registry, _DELETE_GROUP, group.parameters(), record, done="number")
+    row = await run_audited(database, _DELETE_GROUP, group.parameters(), record, done="number")
     assert row is not None
     return row["number"], row["before"] - row["number"]
 
 
-async def now(registry: Registry) -> datetime:
+async def now(database: Database) -> datetime:
     """The time by the clock that dates the dead letters."""
-    [row] = await registry.rows(_NOW, {})
+    [row] = await database.rows(_NOW, {})
     moment: datetime = row["now"]
     return moment
 

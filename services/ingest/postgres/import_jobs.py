@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from psycopg.types.json import Jsonb
 
 from services.ingest.postgres.audit import AuditRecord, run_audited
-from services.ingest.postgres.registry import Registry
+from services.ingest.postgres.database import Database
 from shared.upload_kinds import READER_VERSION
 
 _ADD_JOB = """
@@ -73,11 +73,11 @@ _UNSEEN = """
     ORDER BY n"""
 
 
-class JobRegistry:
+class ImportJobs:
     """Every method answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def add(
         self,
@@ -93,20 +93,20 @@ class JobRegistry:
         """Adds a queued job. False if there is one with this id already."""
         params = {"id": job_id, "files": Jsonb(files), "user_name": user_name, "bytes_total": bytes_total, "request_id": request_id}
         params |= {"key_id": key_id, "shares": shares}
-        return bool(await self._registry.rows(_ADD_JOB, params))
+        return bool(await self._database.rows(_ADD_JOB, params))
 
     async def has_blob(self, job_id: UUID, blob_url: str) -> bool:
         """Whether the job exists and has this upload."""
-        return bool(await self._registry.rows(_HAS_BLOB, {"id": job_id, "blob_url": blob_url}))
+        return bool(await self._database.rows(_HAS_BLOB, {"id": job_id, "blob_url": blob_url}))
 
     async def job(self, job_id: UUID) -> dict[str, Any]:
         """A job's status, counts and errors."""
-        [row] = await self._registry.rows(_JOB, {"id": job_id})
+        [row] = await self._database.rows(_JOB, {"id": job_id})
         return row
 
     async def ended(self, job_ids: Collection[UUID]) -> list[UUID]:
         """The jobs that have ended, in whatever way."""
-        return [row["id"] for row in await self._registry.rows(_ENDED, {"ids": list(job_ids)})]
+        return [row["id"] for row in await self._database.rows(_ENDED, {"ids": list(job_ids)})]
 
     async def cancel(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:
         """{status, done}: not done if the job has ended, or does not exist (status None)."""
@@ -125,16 +125,16 @@ class JobRegistry:
         unseen: list[int] = []
         for start in range(0, len(sha256s), CONTENTS_AT_ONCE):
             params = {"sha256s": sha256s[start : start + CONTENTS_AT_ONCE], "user_name": user_name, "reader_version": READER_VERSION}
-            rows = await self._registry.rows(_UNSEEN, params)
+            rows = await self._database.rows(_UNSEEN, params)
             unseen += [start + row["index"] for row in rows]
         return unseen
 
     async def add_scrub(self, scrub_id: UUID, *, is_dry_run: bool, record: AuditRecord) -> bool:
         """Adds a queued scrub. False if there is one with this id already."""
         params = {"id": scrub_id, "is_dry_run": is_dry_run, "request_id": record.request_id}
-        return await run_audited(self._registry, _ADD_SCRUB, params, record) is not None
+        return await run_audited(self._database, _ADD_SCRUB, params, record) is not None
 
     async def _change(self, statement: str, params: Mapping[str, Any], record: AuditRecord) -> dict[str, Any]:
-        row = await run_audited(self._registry, statement, params, record)
+        row = await run_audited(self._database, statement, params, record)
         assert row is not None
         return row

@@ -70,7 +70,7 @@ async def openapi(request: Request) -> Response:
 
 async def _failed(ingest: Ingest) -> dict[str, Unavailable]:
     """The checks that fail, with the error that a write would get."""
-    checks = {"queue": _ping_queue(ingest), "database": ingest.registry.ping(), "backlog": _has_room(ingest)}
+    checks = {"queue": _ping_queue(ingest), "database": ingest.database.ping(), "backlog": _has_room(ingest)}
     outcomes = await asyncio.gather(*map(_outcome, checks.values()))
     return {name: error for name, error in zip(checks, outcomes, strict=True) if error}
 
