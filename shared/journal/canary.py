@@ -1,6 +1,6 @@
-"""The canary: an event that the worker sends every few seconds through everything that a user's event goes through, and looks for again.
+"""The canary: an event that the worker sends every few seconds through the whole pipeline, and looks for afterwards.
 
-POST /api/canary is for it alone: whoever sends it shows a token that only who reaches Redis can know.
+POST /api/canary accepts nothing else. The sender shows a token from Redis, which clients cannot read.
 """
 
 from typing import Final

@@ -6,7 +6,7 @@ Keys, per partition p, all on one node of a Redis Cluster:
 many events have come into the stream and left it. Both move with the stream, in one script.
 `bell:{p}`, the wake-up key, is set while a `drain` task is on its way for the partition, so that only one is sent for many events.
 `turn:{p}` names the worker process that drains the partition now (services/worker/drain/partition_lease.py).
-`journal:partitions`, of all: the highest number of partitions that anybody has written with (shared/journal/partitions.py).
+`journal:partitions`, one key for all partitions: the highest number of partitions that was ever written with (shared/journal/partitions.py).
 """
 
 from functools import cache

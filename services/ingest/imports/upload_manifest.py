@@ -21,7 +21,7 @@ _BODY: Final = AcceptedBody((b"application/json",), MAX_BATCH_BYTES)
 
 
 class ManifestFile(Struct):
-    """A file of the client's. Only `sha256` is compared; `path` and `size` help a person who reads the request."""
+    """A file of the client's. Only `sha256` is compared; `path` and `size` are for people who read the request."""
 
     path: Annotated[str, Meta(min_length=1, max_length=4096)]
     size: Annotated[int, Meta(ge=0)]
