@@ -1,6 +1,6 @@
-"""`python -m deploy.flower`: Celery Flower behind the gateway, under /flower. It knows the broker and nothing else of the tracker.
+"""`python -m deploy.flower`: Celery Flower behind the gateway, under /flower. It connects to the broker alone.
 
-The login comes by the environment: a command line can be read by every process beside it.
+The login is in the environment: every process beside it can read a command line.
 """
 
 import os
@@ -11,7 +11,7 @@ from shared.broker import sender
 
 PORT = 5555
 URL_PREFIX = "flower"
-# Of each task it has seen it keeps name, times and arguments, which are ids.
+# It keeps the name, times and arguments (ids) of each.
 MAX_TASKS = 2000
 _LOGIN = re.compile(r"[^:,]+:[^,]+")
 
@@ -20,7 +20,7 @@ def main() -> None:
     """Serves until SIGTERM. Exits with a sentence without a login: Flower shows every task and can stop workers."""
     if not _LOGIN.fullmatch(os.environ.get("FLOWER_BASIC_AUTH", "")):
         sys.exit("Flower needs a login: set TRACKER_FLOWER_BASIC_AUTH=name:password and start it again.")
-    # As the workers: a broker of its own if there is one, else the journal's Redis.
+    # Like the workers: the broker's Redis if there is one, else the journal's.
     broker_url = os.environ.get("TRACKER_BROKER_URL") or os.environ.get("TRACKER_REDIS_URL") or "redis://localhost:6379/0"
     sender(broker_url).start(["flower", "--address=0.0.0.0", f"--port={PORT}", f"--url_prefix={URL_PREFIX}", f"--max_tasks={MAX_TASKS}"])
 

@@ -1,6 +1,7 @@
-"""The one door to Redis: a client for a URL (shared/redis/url.py), blocking for worker and query, asynchronous for ingest.
+"""Redis clients by URL (shared/redis/url.py): blocking for worker and query, asynchronous for ingest.
 
-A Cluster's client has the same methods as a server's; only what takes keys of several partitions, or depends on its connection, is different.
+A Cluster's client has the same methods as a server's. What differs are keys of several partitions, and commands that depend on their
+connection: cluster_nodes.py, cluster_reads.py, replica_acks.py.
 """
 
 from typing import Any, Final, cast
@@ -16,7 +17,7 @@ from redis.sentinel import Sentinel
 
 from shared.redis.url import Servers, is_cluster, is_sentinel, servers
 
-# Whatever says that Redis cannot be asked, or says no. What a Cluster's client says of itself is no RedisError.
+# Redis is unavailable or refuses. A Cluster client's own errors are not RedisErrors.
 REDIS_ERRORS: Final = (RedisError, RedisClusterException)
 
 # redis-py has no types for these.
@@ -24,7 +25,7 @@ _Sentinel: Any = Sentinel
 _AsyncSentinel: Any = AsyncSentinel
 _ClusterNode: Any = ClusterNode
 
-# A Sentinel answers from its memory. One that is down must cost less than a request may take, since the next one is asked then.
+# A Sentinel answers from memory. If one is down the next is asked, so the wait must be shorter than a request's.
 SENTINEL_SECONDS = 0.3
 
 

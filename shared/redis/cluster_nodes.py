@@ -1,4 +1,4 @@
-"""What is different with a Cluster, for ingest: which server has a key, keys on several of them, and each server's memory."""
+"""What differs with a Cluster, for ingest: the server of a key, keys on several servers, and each server's memory."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,13 +7,13 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.connection import SSLConnection
 from redis.exceptions import ResponseError
 
-# Of a node: a batch may append to every partition at once, and TRACKER_JOURNAL_PARTITIONS has this limit.
+# For each node: a batch may append to every partition at once, and TRACKER_JOURNAL_PARTITIONS has this limit.
 MAX_CONNECTIONS = 256
 _OF_A_CONNECTION = ("username", "password", "socket_timeout", "socket_connect_timeout", "client_name")
 
 
 class Nodes:
-    """Clients by server; of one server, or the master that Sentinels name, its own."""
+    """A client for each server of a Cluster. Without a Cluster, the one client that there is."""
 
     def __init__(self, redis: "Redis | RedisCluster") -> None:
         self._redis = redis
@@ -30,7 +30,7 @@ class Nodes:
         self._is_stale = True
 
     async def of(self, key: str) -> "Redis":
-        """A client of the server that has the key. RedisError if the Cluster does not tell which."""
+        """A client of the server that has the key. RedisError if the Cluster does not name one."""
         if not isinstance(self._redis, RedisCluster):
             return self._redis
         if self._is_stale:
@@ -50,7 +50,7 @@ class Nodes:
         return self._clients[place]
 
     async def aclose(self) -> None:
-        """Closes the clients that were made here."""
+        """Closes the clients that it made."""
         for client in self._clients.values():
             await client.aclose()
 
@@ -63,7 +63,7 @@ async def read_many(redis: "Redis", keys: Sequence[str]) -> list[bytes | None]:
 
 
 async def memory(redis: "Redis") -> list[tuple[int, int]]:
-    """(bytes in use, most bytes or 0) of each server that takes writes."""
+    """(bytes in use, limit in bytes or 0) of each server that takes writes."""
     if isinstance(redis, RedisCluster):
         told: Any = await redis.info("memory", target_nodes=RedisCluster.PRIMARIES)
         infos = list(told.values()) if all(isinstance(info, dict) for info in told.values()) else [told]

@@ -1,8 +1,8 @@
-"""Whether a write would outlive its server: on the disks of so many replicas (TRACKER_REDIS_REPLICAS_ACKED) before anybody relies on it.
+"""Waits until a write is on the disks of so many replicas (TRACKER_REDIS_REPLICAS_ACKED), so that it outlives its server.
 
-WAITAOF speaks of what its own connection has written, so it goes with the write in one pipeline, to the node that has the key. It has to be
-said several times: a replica answers the first one with what it had on its disk before, and would tell the rest a second later of itself.
-The later ones answer at once if an earlier one was enough. Needs Redis 7.2, and `appendfsync always` there as here.
+WAITAOF is about what its own connection has written, so it goes with the write in one pipeline, to the node that has the key. It is sent
+several times: a replica answers the first one with what was on its disk before, and would report the rest by itself only a second later.
+The later ones answer at once if an earlier one was enough. Needs Redis 7.2, and `appendfsync always` on master and replicas.
 """
 
 from collections.abc import Callable
@@ -14,16 +14,16 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.redis.clients import REDIS_ERRORS
 
-# Together less than what a request waits for Redis.
+# In total less than the time that a request waits for Redis.
 WAITS_MS: Final = (2, 5, 10, 20, 50, 100, 200, 300)
 
 
 class NotReplicatedError(RedisTimeoutError):
-    """It is on the server's disk, but not on those of as many replicas as were asked for."""
+    """The write is on the server's disk, but not on those of enough replicas."""
 
 
 def write(redis: "Redis", key: str, replicas: int, command: Callable[[Redis], Any]) -> Any:
-    """Gives what `command`, one command about `key`, answers, once it is on the disks of so many replicas. NotReplicatedError if it is not in time."""
+    """Runs `command`, one command about `key`, and returns its answer once it is on the disks of so many replicas. NotReplicatedError if not in time."""
     if not replicas:
         return command(redis)
     with node_of(redis, key).pipeline(transaction=False) as pipe:
@@ -40,19 +40,19 @@ def write(redis: "Redis", key: str, replicas: int, command: Callable[[Redis], An
 
 
 def waits(replicas: int) -> list[tuple[str | int, ...]]:
-    """The commands that wait, to be sent after a write by its connection."""
+    """The commands that wait. They are sent after a write, over its connection."""
     return [("WAITAOF", 1, replicas, ms) for ms in WAITS_MS]
 
 
 def check(acks: list[Any], replicas: int) -> None:
-    """NotReplicatedError if the answers to `waits` do not say that it is there."""
+    """NotReplicatedError if the answers to `waits` do not confirm the write."""
     own_disk, on_replicas = acks[-1]
     if own_disk < 1 or on_replicas < replicas:
         raise NotReplicatedError(f"on the disks of {on_replicas} replicas instead of {replicas}; are they up and connected?")
 
 
 def node_of(redis: "Redis", key: str) -> "Redis":
-    """A client of the very server that has the key."""
+    """A client of the server that has the key."""
     if not isinstance(redis, RedisCluster):
         return redis
     node = redis.get_node_from_key(key)

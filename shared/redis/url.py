@@ -1,9 +1,9 @@
-"""Which Redis: one server, the master that Sentinels name, or a Cluster. One URL says it, in three spellings.
+"""The URL of Redis: one server, the master that Sentinels name, or a Cluster.
 
 `redis://[user:password@]host:6379/0`, `rediss://…` with TLS, `unix:///run/redis.sock?db=0`: one server.
-`sentinel://[user:password@]host:26379,host2:26379/<name of the master>/0`: the master of that name, whichever it is now. User and password are
+`sentinel://[user:password@]host:26379,host2:26379/<name of the master>/0`: the current master of that name. User and password are
 the server's; `?sentinel_username=…&sentinel_password=…` are the Sentinels' own.
-`cluster://[user:password@]host:6379,host2:6379`: the Cluster that these are of. Celery does not speak with one: TRACKER_BROKER_URL.
+`cluster://[user:password@]host:6379,host2:6379`: a Cluster, by some of its nodes. Celery cannot use one: TRACKER_BROKER_URL.
 """
 
 from typing import Any, Final
@@ -18,7 +18,7 @@ _SENTINEL_PORT, _REDIS_PORT = 26379, 6379
 
 
 class Servers(Struct, frozen=True):
-    """What a sentinel:// or cluster:// URL says. `addresses` are of Sentinels or of some of the Cluster's nodes."""
+    """A parsed sentinel:// or cluster:// URL. `addresses`: the Sentinels, or some of the Cluster's nodes."""
 
     addresses: tuple[tuple[str, int], ...]
     credentials: dict[str, Any]
@@ -38,7 +38,7 @@ def is_cluster(url: str) -> bool:
 
 
 def checked(url: str) -> str:
-    """The URL; ValueError if it is none of the spellings."""
+    """The URL; ValueError if it has none of these forms."""
     if is_sentinel(url) or is_cluster(url):
         servers(url)
     elif not url.startswith(("redis://", "rediss://", "unix://")):
@@ -47,7 +47,7 @@ def checked(url: str) -> str:
 
 
 def servers(url: str) -> Servers:
-    """Of a sentinel:// or cluster:// URL; ValueError says what is missing."""
+    """Parses a sentinel:// or cluster:// URL. ValueError says what is missing."""
     # Not by urlsplit: from Python 3.13 on it takes one host, and refuses an IPv6 address among several.
     place, _, options = url.partition("://")[2].partition("?")
     there, _, path = place.partition("/")

@@ -1,4 +1,4 @@
-"""Who may look at Flower, which shows every task and can stop workers: never nobody in particular."""
+"""The login of Flower, which shows every task and can stop workers. There is always one."""
 
 import os
 import secrets
