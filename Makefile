@@ -147,6 +147,9 @@ monitoring-check: environment ## the alerts, the dashboard and Prometheus agains
 openapi: environment ## write shared/openapi.json from both services
 	$(VENV)/python -m deploy.openapi
 
+reference: environment ## write the pages of docs/reference that the code determines
+	$(VENV)/python -m deploy.reference_docs
+
 IMAGES := ingest query worker flower migrate
 lock: ## write requirements.lock, that of Redis and of each image, from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

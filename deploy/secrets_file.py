@@ -18,7 +18,7 @@ PASSWORDS = (
     "TRACKER_REDIS_PASSWORD",
 )
 _HEAD = """\
-# Made by `make env` for docker compose: keep it for yourself. Settings of the README go here too, one NAME=value a line.
+# Made by `make env` for docker compose: keep it for yourself. Settings of docs/reference/settings.md go here too, one NAME=value a line.
 """
 
 

@@ -5,53 +5,24 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from pydantic_settings import BaseSettings
 
-from deploy.embedded.settings import Settings as EmbeddedSettings
-from services.ingest.settings import Settings as IngestSettings
-from services.query.settings import Settings as QuerySettings
-from services.worker.settings import Settings as WorkerSettings
+from deploy.reference_docs import FOLDER, READERS, pages
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SETTINGS: dict[str, type[BaseSettings]] = {
-    "ingest": IngestSettings,
-    "query": QuerySettings,
-    "worker": WorkerSettings,
-    "make up": EmbeddedSettings,
-}
 # A file reads from top to bottom in one place. It is split by step, not by length; beyond this it has more than one step.
 MAX_LINES = 350
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))]
 MADE_BY_OPERATORS = {"deploy/monitoring/metrics-key", "deploy/k8s/overlays/single/tracker-secrets.env"}
 
 
-def settings_in_code() -> dict[str, dict[str, str]]:
-    """{variable: {who reads it: default}}."""
-    found: dict[str, dict[str, str]] = {}
-    for who, settings in SETTINGS.items():
-        for name, field in settings.model_fields.items():
-            found.setdefault(f"TRACKER_{name.upper()}", {})[who] = "" if field.default is None else str(field.default)
-    return found
-
-
-def settings_in_readme() -> dict[str, tuple[str, set[str]]]:
-    """{variable: (default, who reads it)} of the table's rows `| `TRACKER_X` | `default` | who, who | meaning |`."""
-    rows = re.findall(r"^\| `(TRACKER_\w+)` \| `?([^|]*?)`? \| ([^|]+) \| ([^|]+) \|$", README, re.MULTILINE)
-    return {name: (default, {w.strip() for w in who.split(",")}) for name, default, who, _ in rows}
-
-
-def test_the_readme_lists_every_setting_with_default_and_readers() -> None:
-    code, readme = settings_in_code(), settings_in_readme()
-    assert set(readme) == set(code)
-    for name, readers in code.items():
-        default, who = readme[name]
-        assert who == set(readers), name
-        assert default in readers.values(), f"{name}: README says {default}, the code {readers}"
+@pytest.mark.parametrize("page", sorted(pages()))
+def test_generated_reference_is_current(page: str) -> None:
+    assert (FOLDER / page).read_text(encoding="utf-8") == pages()[page], "run `make reference`"
 
 
 def test_every_setting_has_a_description() -> None:
-    for settings in SETTINGS.values():
+    for settings in READERS.values():
         for name, field in settings.model_fields.items():
             assert field.description, f"{settings.__module__}: {name} has no description"
 

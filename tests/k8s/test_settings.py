@@ -7,7 +7,7 @@ from services.query.settings import Settings as QuerySettings
 from services.worker.settings import Settings as WorkerSettings
 from tests.k8s.manifests import ROOT, environment, every_container, of_kind, pod, pods
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+SETTINGS_PAGE = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
 # Which of the database's roles a node is: the Secret's key that it has.
 ROLES = {
     "ingest": "ingest",
@@ -21,8 +21,8 @@ ROLES = {
 }
 
 
-def test_every_variable_is_documented_in_the_readme(overlay: str) -> None:
-    known = set(re.findall(r"^\| `(TRACKER_\w+)`", README, re.MULTILINE))
+def test_every_variable_is_a_documented_setting(overlay: str) -> None:
+    known = set(re.findall(r"^\| `(TRACKER_\w+)`", SETTINGS_PAGE, re.MULTILINE))
     for each, container in every_container(overlay):
         names = {name for name in environment(container, overlay) if name.startswith("TRACKER_")}
         assert names <= known, each

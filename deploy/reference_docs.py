@@ -1,0 +1,131 @@
+"""`make reference`: writes the pages of docs/reference that the code determines: settings, metrics, commands of `tracker`."""
+
+import textwrap
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from prometheus_client import Counter
+from prometheus_client.metrics import MetricWrapperBase
+from pydantic_settings import BaseSettings
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+from typer.main import get_group
+
+from client.command_line import app as tracker
+from deploy.embedded.settings import Settings as EmbeddedSettings
+from services.ingest.imports import store_probe
+from services.ingest.settings import Settings as IngestSettings
+from services.query.settings import Settings as QuerySettings
+from services.worker.settings import Settings as WorkerSettings
+from shared import metrics
+
+FOLDER = Path(__file__).parents[1] / "docs/reference"
+READERS: dict[str, type[BaseSettings]] = {
+    "make up": EmbeddedSettings,
+    "ingest": IngestSettings,
+    "query": QuerySettings,
+    "worker": WorkerSettings,
+}
+GENERATED = "This page is generated from the code by `make reference`."
+
+
+def pages() -> dict[str, str]:
+    """{file name: text}."""
+    return {"settings.md": _settings(), "metrics.md": _metrics(), "cli.md": _commands()}
+
+
+def _settings() -> str:
+    readers: dict[str, list[str]] = {}
+    meanings: dict[str, tuple[str, str]] = {}
+    for reader, settings in READERS.items():
+        for name, field in settings.model_fields.items():
+            variable = f"TRACKER_{name.upper()}"
+            readers.setdefault(variable, []).append(reader)
+            default = "" if field.default is None or not str(field.default) else f"`{field.default}`"
+            meanings.setdefault(variable, (default, field.description or ""))
+    return _page(
+        "Settings",
+        (
+            "Settings are environment variables. All are optional. A value that does not parse stops the",
+            "start. Containers have [some more](../how-to/compose.md).",
+        ),
+        "| variable | default | read by | meaning |",
+        "|---|---|---|---|",
+        *(_row(f"`{name}`", meanings[name][0], ", ".join(readers[name]), meanings[name][1]) for name in meanings),
+    )
+
+
+def _metrics() -> str:
+    declared = (value for value in chain(vars(metrics).values(), vars(store_probe).values()) if isinstance(value, MetricWrapperBase))
+    return _page(
+        "Metrics",
+        (
+            "`/metrics` of ingest and of query exports these in Prometheus' format. A process exports the",
+            "metrics that it sets. [Monitor](../how-to/monitor.md) says which ones to watch.",
+        ),
+        "| metric | type | labels | meaning |",
+        "|---|---|---|---|",
+        *(_metric_row(each) for each in declared),
+    )
+
+
+def _metric_row(metric: MetricWrapperBase) -> str:
+    [described] = metric.describe()
+    name = f"{described.name}_total" if isinstance(metric, Counter) else described.name
+    return _row(f"`{name}`", described.type, ", ".join(f"`{label}`" for label in metric._labelnames), described.documentation)
+
+
+def _commands() -> str:
+    commands = chain.from_iterable(_command(f"tracker {name}", command) for name, command in _leaves(get_group(tracker)))
+    return _page(
+        "Commands of tracker",
+        (
+            "`./tracker` works in a clone, from any folder. `pipx install .` installs the same program as",
+            "`tracker`, on Linux, macOS and Windows.",
+        ),
+        *commands,
+    )
+
+
+def _leaves(command: object, path: str = "") -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
+    """Each command that does something, under its full name."""
+    match command:
+        case TyperGroup():
+            if path and command.invoke_without_command:
+                yield path.strip(), command
+            for name, each in command.commands.items():
+                yield from _leaves(each, f"{path} {name}")
+        case TyperCommand():
+            yield path.strip(), command
+
+
+def _command(name: str, command: TyperCommand | TyperGroup) -> Iterator[str]:
+    arguments = " ".join(_argument(each) for each in command.params if isinstance(each, TyperArgument))
+    yield from ("", f"## {name} {arguments}".rstrip(), "")
+    yield textwrap.fill(command.help or "", 98)
+    yield from ("", "| option | default | meaning |", "|---|---|---|")
+    for option in command.params:
+        if isinstance(option, TyperOption):
+            default = "" if option.default in (None, False) or callable(option.default) else f"`{option.default}`"
+            names = ", ".join(f"`{each}`" for each in option.opts)
+            environment = f" Also `{option.envvar}`." if option.envvar else ""
+            yield _row(names, default, f"{option.help or ''}{environment}")
+
+
+def _argument(argument: TyperArgument) -> str:
+    name = (argument.metavar or argument.name or "").upper().strip("[]{}")
+    name = f"{name}…" if argument.nargs < 0 else name
+    return name if argument.required else f"[{name}]"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |".replace("|  |", "| |")
+
+
+def _page(title: str, introduction: tuple[str, ...], *lines: str) -> str:
+    return "\n".join((f"# {title}", "", *introduction, GENERATED, *([] if lines[0] == "" else [""]), *lines, ""))
+
+
+if __name__ == "__main__":
+    for _name, _text in pages().items():
+        (FOLDER / _name).write_text(_text, encoding="utf-8")
