@@ -35,7 +35,7 @@ from services.ingest.routes.operations import operations
 from services.ingest.routes.writes import writes
 from services.ingest.settings import Settings
 from shared import broker
-from shared.auth.authentication import AccessControl, refuse_without_admin
+from shared.auth.authentication import AccessControl, require_admin_key
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import StoredKey
 from shared.auth.scopes import required_by_path
@@ -111,7 +111,7 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache, uploads
         database = Database(settings.database_url, connections=settings.ingest_database_connections)
         await database.open()
         stack.push_async_callback(database.close)
-        await refuse_without_admin(settings.access, ApiKeys(database).has_admin)
+        await require_admin_key(settings.access, ApiKeys(database).has_admin)
         store_probe = StoreProbe(uploads)
         await store_probe.check_at_start()
         sender = broker.sender(settings.broker_url or settings.redis_url)

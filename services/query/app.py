@@ -1,4 +1,4 @@
-"""The query service: GET and HEAD, steps 7 and 8 of the path of an event. It reads only; its connection cannot write."""
+"""The query service, put together: it answers GET and HEAD. Its connection to Postgres cannot write."""
 
 import time
 from collections.abc import AsyncIterator
@@ -9,17 +9,17 @@ from anyio import to_thread
 from fastapi import Depends, FastAPI
 
 from services.query.database import Database
-from services.query.http.bounded_look_ups import BoundedThreads
 from services.query.http.head_middleware import HeadAsGet
-from services.query.http.key_lookup import find_key, has_admin, noting_uses
+from services.query.http.key_lookup import find_key, has_admin, reporting_key_uses
 from services.query.http.parameters import refuse_repeated_parameters
 from services.query.http.read_response import install_database_errors
-from services.query.http.shutdown import told_to_stop
+from services.query.http.shutdown import on_shutdown_signal
+from services.query.http.time_limited_threads import TimeLimitedThreads
 from services.query.routes import dead_letters, import_jobs, keys, projects, scrubs, search, service, sessions, stats
 from services.query.settings import Settings
 from services.query.status.job_watch import JobWatch
 from services.query.status.journal_lag import connect_redis
-from shared.auth.authentication import AccessControl, refuse_without_admin
+from shared.auth.authentication import AccessControl, require_admin_key
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import StoredKey
 from shared.auth.scopes import required_by_path
@@ -64,15 +64,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             stack.callback(redis.close)
             stack.callback(database.close)
             app.state.database, app.state.redis, app.state.job_watch = database, redis, JobWatch(database)
-            # Reads queue for a thread, first come, first served, and then have a connection at once. With more threads than connections
-            # those that wait for a connection are refused after two seconds. Looks at keys and at the service itself have two.
+            # A read waits for a thread, in order, and then has a connection at once. With more threads than connections it would wait for a
+            # connection instead, and be refused after two seconds. Two connections are left for key checks and readiness.
             to_thread.current_default_thread_limiter().total_tokens = max(settings.query_database_connections - 2, 1)
-            app.state.threads = threads = BoundedThreads()
+            app.state.threads = threads = TimeLimitedThreads()
             app.state.started_at = time.time()
-            await refuse_without_admin(settings.access, lambda: has_admin(database, threads))
-            await stack.enter_async_context(noting_uses(cache, redis))
+            await require_admin_key(settings.access, lambda: has_admin(database, threads))
+            await stack.enter_async_context(reporting_key_uses(cache, redis))
             stack.push_async_callback(app.state.job_watch.close)
-            with told_to_stop(app.state.job_watch.stop):
+            with on_shutdown_signal(app.state.job_watch.stop):
                 yield
 
     app = QueryApp(
@@ -87,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
-    # Search before sessions and the like: a router's order is the order in which paths are tried.
+    # In the order in which paths are tried: search before sessions, whose ids may hold slashes.
     modules = (search, projects, scrubs, sessions, stats, import_jobs, keys, dead_letters, service)
     for module in modules:
         app.include_router(module.router, dependencies=[Depends(refuse_repeated_parameters)])

@@ -1,4 +1,4 @@
-"""Cursors of lists: opaque text that says after which row to go on, and for which filters it was made."""
+"""Keyset cursors: opaque text that says after which row a list goes on, and for which filters it was made."""
 
 import base64
 import binascii
@@ -26,7 +26,7 @@ class _Cursor(msgspec.Struct):
 
 
 def fingerprint(route: str, filters: dict[str, Any]) -> str:
-    """Of everything that must stay the same from page to page."""
+    """A digest of everything that must stay the same from page to page."""
     return sha256(msgspec.json.encode([route, sorted(filters.items())])).hexdigest()[:16]
 
 

@@ -1,7 +1,7 @@
-"""What a key that may only see numbers gets: the same answers, with null for every text that is not listed here.
+"""Answers for keys that may see only numbers: every text that is not listed here becomes null.
 
-The answer is read by its model (schemas/). Numbers, times and the words of a Literal are shown, since they can hold nobody's text. A text is shown
-only if SHOWN_TEXTS has its field; what no model describes is null. So a field that is added later is hidden until somebody lists it.
+The answer is read by its model (schemas/). Numbers, times and the words of a Literal are shown, since they cannot hold a user's text.
+A text is shown only if SHOWN_TEXTS lists its field. What no model describes is null, so a new field is hidden until it is listed.
 """
 
 import re
@@ -42,7 +42,7 @@ def is_shown(model: type[BaseModel], field: str) -> bool:
 def _shown(value: Any, kind: Any, *, texts: bool) -> Any:
     origin = get_origin(kind)
     if origin in (Union, UnionType):
-        # Of the variants the one that shows it. One that does not fit gives null.
+        # The first variant that shows it; one that does not fit gives null.
         shown = (_shown(value, each, texts=texts) for each in get_args(kind) if each is not NoneType)
         return next((each for each in shown if each is not None), None)
     if isinstance(value, list) and origin is list:

@@ -1,4 +1,4 @@
-"""Who may do what: each request's key, against what the request needs. The same for both services."""
+"""Checks the key of each request against the scopes that its route requires. The same for both services."""
 
 from collections.abc import Awaitable, Callable
 
@@ -17,11 +17,11 @@ log = structlog.get_logger()
 
 
 class NoAdminKey(Exception):
-    """The start is refused; the message says what to do."""
+    """A service refuses to start; the message says what to do."""
 
 
-async def refuse_without_admin(access: Access, has_admin: Callable[[], Awaitable[bool]]) -> None:
-    """NoAdminKey if everybody needs a key and nobody could make one. While the database is away nobody knows, and requests are refused anyway."""
+async def require_admin_key(access: Access, has_admin: Callable[[], Awaitable[bool]]) -> None:
+    """NoAdminKey if keys are needed and none could make others. Not checked while the database is away, when requests are refused anyway."""
     if access != "keys":
         return
     try:
@@ -34,7 +34,7 @@ async def refuse_without_admin(access: Access, has_admin: Callable[[], Awaitable
 
 
 class AccessControl:
-    """ASGI: lets a request in with `grant` in its scope: what its key grants, None where none was needed and none came."""
+    """ASGI: refuses a request whose key lacks the scope. Others get `grant` in their ASGI scope: what the key grants, None without a key."""
 
     def __init__(self, app: ASGIApp, access: Access, keys: KeyCache, required: Callable[[str, str], Required]) -> None:
         """`required` gives what a request's method and path need (required_by_path)."""
@@ -53,7 +53,7 @@ class AccessControl:
         await self._app(scope, receive, send)
 
     async def _grant(self, scope: RequestScope) -> Grant | None:
-        presented = _presented(scope)
+        presented = _bearer_key(scope)
         if presented is None and not self._needs_key:
             return None
         required = self._required(scope["method"], scope["path"])
@@ -63,7 +63,7 @@ class AccessControl:
             raise Unauthorized("This needs an API key: send it as Authorization: Bearer cct_… (tracker: --token, or TRACKER_TOKEN).")
         grant = await self._keys.grant_of(presented)
         if not grant.allows(required.scopes):
-            raise _lacks(grant, required.scopes)
+            raise _insufficient_scope(grant, required.scopes)
         if grant.project_ids is not None and required.all_projects:
             raise Forbidden(
                 f"{scope['path']} is of all projects together, and this key is for some; use a key that is not bound to projects."
@@ -71,8 +71,8 @@ class AccessControl:
         return grant
 
 
-def _presented(scope: RequestScope) -> bytes | None:
-    """The key of the Authorization header; None if there is no header, or one for something else than us."""
+def _bearer_key(scope: RequestScope) -> bytes | None:
+    """The key of the Authorization header; None without a header or with another scheme."""
     found: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"authorization":
@@ -85,7 +85,7 @@ def _presented(scope: RequestScope) -> bytes | None:
     return bytes(presented.strip()) if kind.lower() == b"bearer" else None
 
 
-def _lacks(grant: Grant, needed: Scopes) -> Forbidden:
+def _insufficient_scope(grant: Grant, needed: Scopes) -> Forbidden:
     names = " or ".join(sorted(needed))
     error = Forbidden(
         f"This needs a key with the scope {names}, and this one has {', '.join(sorted(grant.scopes))}; ask whoever runs the tracker for one.",
@@ -95,13 +95,13 @@ def _lacks(grant: Grant, needed: Scopes) -> Forbidden:
     return error
 
 
-def grant_in(scope: RequestScope) -> Grant | None:
-    """What the request's key grants; None if it came without."""
+def grant_of(scope: RequestScope) -> Grant | None:
+    """What the request's key grants; None if it has none."""
     grant: Grant | None = scope.get("grant")
     return grant
 
 
-def who_in(scope: RequestScope) -> str:
-    """Who asks, for the audit log: a key's id, or `open` where none was needed."""
-    grant = grant_in(scope)
+def actor_of(scope: RequestScope) -> str:
+    """For the audit log: the id of the request's key, or `open` without one."""
+    grant = grant_of(scope)
     return grant.key_id if grant else "open"

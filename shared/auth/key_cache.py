@@ -1,8 +1,8 @@
-"""Which keys are valid, as this process remembers it: a request costs a look into a dict, and a revocation is seen within five seconds.
+"""A cache of API keys in each process: a check costs a look into a dict, and a revocation takes effect within five seconds.
 
-An answer is used for REFRESH_SECONDS without a thought. Then the next request with that key has it looked up again beside itself, and from
-FRESH_SECONDS on it waits for that. While the database is away, a key that was valid stays so for STALE_SECONDS: events are accepted meanwhile,
-and nobody can be told that it is revoked. Nothing runs while nobody asks.
+An entry is used for REFRESH_SECONDS. After that, the next request with the key starts a refresh in the background, and from FRESH_SECONDS on
+it waits for the refresh. While the database is away, a valid key stays valid for STALE_SECONDS, so that events are still accepted.
+Without requests nothing runs.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ log = structlog.get_logger()
 REFRESH_SECONDS: Final = 2.0
 FRESH_SECONDS: Final = 4.0
 STALE_SECONDS: Final = 600.0
-# Of keys that are none: whoever tries them out must not fill the memory. There are never so many that are valid.
+# Caps cached invalid keys, so that guessing cannot exhaust memory. There are never so many valid ones.
 MAX_REFUSED: Final = 1_000
 MAX_GRANTED: Final = 10_000
 
-# A hash in Redis, ids to times: how the query service, which cannot write to Postgres, tells ingest which keys were used.
+# A Redis hash from ids to times: the query service, which cannot write to Postgres, tells ingest which keys were used.
 USED_KEY: Final = "keys:used"
 
-# Gives the stored key of an id; None if there is none or it is revoked; Unavailable if that cannot be told.
+# Looks up a key by its id; None if there is none or it is revoked. Raises Unavailable if the database does not answer.
 Find = Callable[[str], Awaitable[StoredKey | None]]
 
 
-class _Known:
-    """The last answer about a presented key: when it was asked for, and when the next one was."""
+class _Entry:
+    """The last look-up of a presented key: its result, when that was asked for, and when the newest look-up began."""
 
     __slots__ = ("answered_at", "asked_at", "grant", "key_id", "refresh")
 
@@ -45,22 +45,22 @@ class _Known:
 
 
 class KeyCache:
-    """Of one process, in its event loop."""
+    """The cache of one process, in its event loop."""
 
     def __init__(self, find: Find, now: Callable[[], float] = time.monotonic) -> None:
         self._find = find
         self._now = now
         # By the digest of what was presented, so that no key stays in memory.
-        self._granted: dict[bytes, _Known] = {}
-        self._refused: dict[bytes, _Known] = {}
-        self._asking: dict[bytes, _Known] = {}
+        self._granted: dict[bytes, _Entry] = {}
+        self._refused: dict[bytes, _Entry] = {}
+        self._pending: dict[bytes, _Entry] = {}
         self._failed_at = float("-inf")
         self._used: dict[str, datetime] = {}
 
     async def grant_of(self, presented: bytes) -> Grant:
-        """What the key grants. Unauthorized if it is none, or revoked; Unavailable if that cannot be found out now."""
+        """What the key grants. Unauthorized if it is unknown or revoked; Unavailable if the database cannot say now."""
         digest = digest_of(presented)
-        known = self._granted.get(digest) or self._refused.get(digest) or self._asking.get(digest)
+        known = self._granted.get(digest) or self._refused.get(digest) or self._pending.get(digest)
         if known is None or self._now() - known.answered_at >= REFRESH_SECONDS:
             known = await self._refreshed(digest, known or _new(presented))
         if known.grant is None:
@@ -69,27 +69,27 @@ class KeyCache:
         return known.grant
 
     def take_used(self) -> dict[str, datetime]:
-        """Ids of the keys that were used since this was asked last, and when each last was."""
+        """Ids and last uses of the keys that were used since the last call."""
         used, self._used = self._used, {}
         return used
 
-    async def _refreshed(self, digest: bytes, known: _Known) -> _Known:
+    async def _refreshed(self, digest: bytes, known: _Entry) -> _Entry:
         if (known.refresh is None or known.refresh.done()) and self._now() - known.asked_at >= REFRESH_SECONDS:
             known.asked_at = self._now()
-            self._asking[digest] = known
+            self._pending[digest] = known
             known.refresh = asyncio.create_task(self._refresh(digest, known, known.asked_at))
         if known.refresh is not None and self._must_wait(known):
             await asyncio.shield(known.refresh)
         if self._now() - known.answered_at >= (STALE_SECONDS if known.grant else FRESH_SECONDS):
-            raise _cannot_tell()
+            raise _cannot_check()
         return known
 
-    def _must_wait(self, known: _Known) -> bool:
+    def _must_wait(self, known: _Entry) -> bool:
         age = self._now() - known.answered_at
         is_away = self._now() - self._failed_at < FRESH_SECONDS
         return known.grant is None or age >= STALE_SECONDS or (age >= FRESH_SECONDS and not is_away)
 
-    async def _refresh(self, digest: bytes, known: _Known, asked_at: float) -> None:
+    async def _refresh(self, digest: bytes, known: _Entry, asked_at: float) -> None:
         try:
             stored = await self._find(known.key_id)
         except Unavailable:
@@ -97,13 +97,13 @@ class KeyCache:
             log.warning("key_not_checked", key_id=known.key_id)
             return
         finally:
-            del self._asking[digest]
+            del self._pending[digest]
         known.grant = stored.grant if stored is not None and is_same(stored.sha256, digest) else None
-        # Not when the answer came: it may be of the moment before a revocation.
+        # Not the time of the answer, which may be from before a revocation.
         known.answered_at = asked_at
         self._remember(digest, known)
 
-    def _remember(self, digest: bytes, known: _Known) -> None:
+    def _remember(self, digest: bytes, known: _Entry) -> None:
         kept, other, most = (self._granted, self._refused, MAX_GRANTED) if known.grant else (self._refused, self._granted, MAX_REFUSED)
         other.pop(digest, None)
         kept[digest] = known
@@ -111,11 +111,11 @@ class KeyCache:
             del kept[next(iter(kept))]
 
 
-def _new(presented: bytes) -> _Known:
+def _new(presented: bytes) -> _Entry:
     key_id = id_of(presented.decode("latin-1"))
     if key_id is None:
         raise _unauthorized()
-    return _Known(key_id)
+    return _Entry(key_id)
 
 
 def _unauthorized() -> Unauthorized:
@@ -125,5 +125,5 @@ def _unauthorized() -> Unauthorized:
     )
 
 
-def _cannot_tell() -> Unavailable:
+def _cannot_check() -> Unavailable:
     return Unavailable("The key cannot be checked now, the database does not answer; try again in a moment.", code="DATABASE_UNAVAILABLE")

@@ -1,7 +1,7 @@
-"""API keys: what one looks like, what is kept of it, and what it grants.
+"""API keys: their form, what is stored of them, and what they grant.
 
-`cct_<id>_<secret>`: the id may be shown and is what a key is looked up by; the secret is 256 random bits. Kept is the SHA-256 of the
-whole. A fast hash is right here: nobody can try out 2^256 keys, and a slow one would only slow down every request.
+`cct_<id>_<secret>`: a key is looked up by its id, which may be shown; the secret is 256 random bits. Only the SHA-256 of the whole is stored.
+A fast hash is right here: nobody can try out 2^256 keys, and a slow one would slow down every request.
 """
 
 import hmac
@@ -16,7 +16,7 @@ from msgspec import Struct
 PREFIX: Final = "cct"
 Scope = Literal["ingest", "read", "metrics", "admin"]
 
-# Why the start is refused where everybody needs a key.
+# Why a service with TRACKER_ACCESS=keys refuses to start.
 NO_ADMIN_KEY: Final = (
     "TRACKER_ACCESS=keys, and there is no key with the scope admin yet: make one with `make key` while the tracker runs with TRACKER_ACCESS=open, "
     "or in containers with `docker compose run --rm ingest python -m deploy.keys create --scope admin`, and start it again."
@@ -31,7 +31,7 @@ _KEY: Final = re.compile(rf"{PREFIX}_(?P<id>[0-9A-Za-z]{{{_ID_LENGTH}}})_[0-9A-Z
 
 
 class Grant(Struct, frozen=True):
-    """What a key may do. A `user` is whose its writes are, `project_ids` what its reads are of; None is not bound."""
+    """What a key may do. Its writes belong to `user`, its reads see `project_ids`; None is not bound."""
 
     key_id: str
     scopes: frozenset[Scope]
@@ -39,29 +39,29 @@ class Grant(Struct, frozen=True):
     project_ids: tuple[int, ...] | None = None
 
     def allows(self, scopes: frozenset[Scope]) -> bool:
-        """Whether it has one of the scopes. An admin has all."""
+        """Whether the key has one of the scopes. `admin` has all."""
         return "admin" in self.scopes or not self.scopes.isdisjoint(scopes)
 
     @property
     def sees_only_own_jobs(self) -> bool:
-        """Whether of import jobs it sees those that came by it, and no others. Of one that is bound to projects the database says so too."""
+        """Whether the key sees only the import jobs that it started. For keys bound to projects the database enforces it too."""
         return self.project_ids is not None or self.scopes.isdisjoint(("read", "admin"))
 
     @property
     def sees_only_numbers(self) -> bool:
-        """Whether neither texts nor paths nor names of projects are for it."""
+        """Whether texts, paths and names of projects are hidden from the key."""
         return self.scopes.isdisjoint(("read", "admin"))
 
 
 class StoredKey(Struct, frozen=True):
-    """A key that is not revoked, as it is kept."""
+    """A key that is not revoked, as it is stored."""
 
     sha256: bytes
     grant: Grant
 
 
 def new_key() -> tuple[str, str]:
-    """A new key and its id. The key is shown once and kept nowhere."""
+    """A new key and its id. The key is shown once and stored nowhere."""
     key_id = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
     return f"{PREFIX}_{key_id}_{_base62(secrets.randbits(_SECRET_BITS))}", key_id
 
@@ -73,12 +73,12 @@ def id_of(key: str) -> str | None:
 
 
 def digest_of(key: bytes) -> bytes:
-    """What is kept of a key, and what it is remembered by."""
+    """The digest that is stored of a key, and the key of the cache."""
     return sha256(key).digest()
 
 
 def is_same(kept: bytes, presented: bytes) -> bool:
-    """Compares digests in a time that does not tell how much of them agrees."""
+    """Compares digests in constant time."""
     return hmac.compare_digest(kept, presented)
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from services.ingest.events.session_cache import CachedSession, SessionCache, unknown_session
 from services.ingest.postgres import sessions
 from services.ingest.postgres.database import Database
-from shared.auth.authentication import grant_in
+from shared.auth.authentication import grant_of
 from shared.event_kinds import KINDS
 from shared.http.errors import Forbidden, Unavailable
 from shared.messages import Event
@@ -33,7 +33,7 @@ UNBOUND: Final = Binding()
 
 def binding_of(request: Request) -> Binding:
     """What the request's API key is bound to. A request without a key is not bound."""
-    grant = grant_in(request.scope)
+    grant = grant_of(request.scope)
     return Binding(grant.user, grant.project_ids) if grant else UNBOUND
 
 

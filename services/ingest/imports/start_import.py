@@ -18,7 +18,7 @@ from services.ingest.http.responses import ImportAnswer
 from services.ingest.imports.orphan_uploads import remove_if_unused
 from services.ingest.imports.uploads import Upload, stored_upload
 from services.ingest.journal.wakeup import send_tasks
-from shared.auth.authentication import grant_in
+from shared.auth.authentication import grant_of
 from shared.broker import TASK_RUN_IMPORT
 from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.errors import Unavailable
@@ -50,7 +50,7 @@ async def import_files(request: Request) -> Response:
 
 async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
     """Adds the job to Postgres and sends its tasks. If a task is lost, the worker's sweep finds the job."""
-    ingest, scope, grant = ingest_of(request), key_scope(request, binding_of(request)), grant_in(request.scope)
+    ingest, scope, grant = ingest_of(request), key_scope(request, binding_of(request)), grant_of(request.scope)
     job_id = idempotency.derived_id(scope, key) if key else uuid4()
     if key:
         # The contents' digests, since a multipart body has another boundary each time.

@@ -8,7 +8,7 @@ from msgspec import Struct
 from psycopg.types.json import Jsonb
 
 from services.ingest.postgres.database import Connection, Database
-from shared.auth.authentication import who_in
+from shared.auth.authentication import actor_of
 from shared.http.middleware import request_id_of
 
 _ADD = """
@@ -28,7 +28,7 @@ class AuditRecord(Struct, frozen=True):
 
 def audit_record(request: Request, act: str, subject: object, **details: Any) -> AuditRecord:
     """The record of what a request does. `act` is a noun and a verb: `key.create`, `import.undo`."""
-    return AuditRecord(who_in(request.scope), act, str(subject), request_id_of(request), details)
+    return AuditRecord(actor_of(request.scope), act, str(subject), request_id_of(request), details)
 
 
 async def run_audited(

@@ -1,4 +1,4 @@
-"""A dead letter's payload as it is shown: text whatever it was, without secrets, not too long."""
+"""A dead letter's payload as it is shown: as text, without secrets, and cut if it is long."""
 
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 from shared.redaction.redact import redact_text
 
 MAX_SHOWN_CHARACTERS: Final = 64 * 1024
-# A secret that begins before the cut is seen whole. What is longer than this is looked at in its beginning only.
+# Read beyond the cut, so that a secret that begins before it is recognized. Of a longer payload only this much is read.
 _MAX_READ_BYTES: Final = 4 * 1024**2
 
 
@@ -18,7 +18,7 @@ class ShownPayload(Struct, frozen=True):
 
 
 def shown(payload: bytes) -> ShownPayload:
-    """Bytes that are no UTF-8, and control characters that are no white space, become `\\xNN`."""
+    """Bytes that are not UTF-8, and control characters other than white space, become `\\xNN`."""
     text = _as_json(payload) or payload[:_MAX_READ_BYTES].decode("utf-8", "backslashreplace")
     redacted = redact_text(text).translate(_CONTROLS)
     is_cut = len(redacted) > MAX_SHOWN_CHARACTERS or len(payload) > _MAX_READ_BYTES
@@ -26,7 +26,7 @@ def shown(payload: bytes) -> ShownPayload:
 
 
 def _as_json(payload: bytes) -> str | None:
-    """Each text in it is looked at as it was meant, whatever is escaped in it: a key is known by its line ends. None if it is no JSON."""
+    """Its texts redacted after decoding, since a private key is recognized by its line ends. None if it is not JSON."""
     if len(payload) > _MAX_READ_BYTES:
         return None
     try:

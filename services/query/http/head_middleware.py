@@ -19,8 +19,8 @@ class HeadAsGet:
                 message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
             await send(message)
 
-        # A copy: the server must go on seeing HEAD. `is_head` tells an answer that has no end that only its head is wanted.
-        # What routing found out goes back, for the log and the metrics.
+        # A copy, since the server must still see HEAD. `is_head` tells an event stream to send its headers only.
+        # `route` and `error_code` go back, for the log and the metrics.
         inner = {**scope, "method": "GET", "is_head": True}
         try:
             await self.app(inner, receive, send_head)

@@ -1,4 +1,4 @@
-"""How the query service looks keys up, and how it tells which were used: it cannot write to Postgres, so it leaves a note in Redis for ingest."""
+"""API keys in the query service: looked up in Postgres, and their uses reported to ingest through Redis, since this service cannot write to Postgres."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +11,7 @@ from redis import Redis
 from starlette.concurrency import run_in_threadpool
 
 from services.query.database import AWAY, Connection, Database
-from services.query.http.bounded_look_ups import BoundedThreads
+from services.query.http.time_limited_threads import TimeLimitedThreads
 from services.query.queries.lists import keys
 from shared.auth.key_cache import USED_KEY, KeyCache
 from shared.auth.keys import StoredKey
@@ -21,25 +21,25 @@ from shared.redis.clients import REDIS_ERRORS
 
 log = structlog.get_logger()
 
-NOTE_SECONDS = 30.0
+REPORT_SECONDS = 30.0
 
 T = TypeVar("T")
 
 
-async def find_key(database: Database, threads: BoundedThreads, key_id: str) -> StoredKey | None:
-    """A key that is not revoked, as the primary has it; as a replica has it while the primary is away, for then nobody can revoke one.
+async def find_key(database: Database, threads: TimeLimitedThreads, key_id: str) -> StoredKey | None:
+    """A key that is not revoked, from the primary. While that is away, from the replica: nobody can revoke a key then.
 
-    Unavailable if neither can tell.
+    Unavailable if neither answers.
     """
     return await _read(database, threads, lambda connection: keys.find_key(connection, key_id))
 
 
-async def has_admin(database: Database, threads: BoundedThreads) -> bool:
-    """Whether anybody can make keys. Unavailable if the database cannot tell."""
+async def has_admin(database: Database, threads: TimeLimitedThreads) -> bool:
+    """Whether there is a key that can make keys. Unavailable if the database does not answer."""
     return await _read(database, threads, keys.has_admin)
 
 
-async def _read(database: Database, threads: BoundedThreads, query: Callable[[Connection], T]) -> T:
+async def _read(database: Database, threads: TimeLimitedThreads, query: Callable[[Connection], T]) -> T:
     def read() -> T:
         try:
             with database.connection(from_primary=True) as connection:
@@ -56,20 +56,20 @@ async def _read(database: Database, threads: BoundedThreads, query: Callable[[Co
 
 
 @asynccontextmanager
-async def noting_uses(cache: KeyCache, redis: "Redis") -> AsyncIterator[None]:
-    """Leaves a note twice a minute of the keys that were used, and once more at the end."""
+async def reporting_key_uses(cache: KeyCache, redis: "Redis") -> AsyncIterator[None]:
+    """Reports the keys that were used twice a minute, and once more at the end."""
 
     async def watch(stopping: asyncio.Event) -> None:
-        while not await stops_within(stopping, NOTE_SECONDS):
-            await run_in_threadpool(note_uses, redis, cache.take_used())
-        await run_in_threadpool(note_uses, redis, cache.take_used())
+        while not await stops_within(stopping, REPORT_SECONDS):
+            await run_in_threadpool(report_key_uses, redis, cache.take_used())
+        await run_in_threadpool(report_key_uses, redis, cache.take_used())
 
     async with in_background(watch):
         yield
 
 
-def note_uses(redis: "Redis", used: dict[str, datetime]) -> None:
-    """Which keys were used, and when; without Redis nobody hears of it, which harms nobody."""
+def report_key_uses(redis: "Redis", used: dict[str, datetime]) -> None:
+    """Writes ids and times of used keys to Redis. Without Redis they are lost, and `last_used_at` is older than it should be."""
     if not used:
         return
     try:

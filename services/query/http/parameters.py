@@ -1,4 +1,4 @@
-"""What the routes share: their documented failures, and turning parameters into filters and paging."""
+"""What the routes share: documented failures, and parameters as filters, ranges and pages."""
 
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from services.query.schemas.fields import Dated, Error, Paged
 from services.query.schemas.lists import EventList
 from services.query.schemas.stats import StatsParameters, UsageParameters
 from services.query.settings import Settings
-from shared.auth.authentication import grant_in
+from shared.auth.authentication import grant_of
 from shared.database import ALL
 from shared.http.errors import BadRequest, invalid
 
@@ -36,13 +36,13 @@ def settings_of(request: Request) -> Settings:
 
 
 def refuse_parameters(request: Request) -> None:
-    """For routes that take none."""
+    """400 for any parameter, on routes that take none."""
     for name in request.query_params:
         raise invalid(name, "is not a parameter of this path; it takes none")
 
 
 async def refuse_repeated_parameters(request: Request) -> None:
-    """Of two filters of one name only one could be kept to, and the answer would be another than was asked for."""
+    """400 for a parameter that is given twice: only one of the values could be applied."""
     if request.scope["query_string"]:
         seen: set[str] = set()
         for name, _ in request.query_params.multi_items():
@@ -52,8 +52,8 @@ async def refuse_repeated_parameters(request: Request) -> None:
 
 
 def paging(request: Request, asked: Paged) -> Paging:
-    """The page that is asked for."""
-    grant = grant_in(request.scope)
+    """The page that the request asks for."""
+    grant = grant_of(request.scope)
     projects = {"key.projects": list(grant.project_ids)} if grant and grant.project_ids else {}
     bound_to = asked.filters() | projects | {f"path.{name}": str(value) for name, value in request.path_params.items()}
     return Paging(asked.limit, asked.cursor, cursor.fingerprint(request.scope["route"].path, bound_to))
@@ -65,7 +65,7 @@ def dates(request: Request, asked: Dated) -> tuple[datetime | None, datetime | N
 
 
 def event_filters(request: Request, asked: EventList) -> EventFilters:
-    """Which events are asked for."""
+    """The events that the request asks for."""
     start, end = dates(request, asked)
     return EventFilters(asked.session_id, asked.project_id or only_project(request), start, end)
 
@@ -82,14 +82,14 @@ def selection(request: Request, connection: Connection, project_id: int | None, 
 
 
 def only_project(request: Request) -> int | None:
-    """The one project that the request's key is bound to. The database keeps to it anyway; said in a query, it leads to a better index."""
-    grant = grant_in(request.scope)
+    """The only project that the request's key is bound to. The database enforces it anyway; as a filter it leads to a better index."""
+    grant = grant_of(request.scope)
     return grant.project_ids[0] if grant and grant.project_ids and len(grant.project_ids) == 1 else None
 
 
 def every_project(request: Request) -> int:
-    """All projects together. Of a key that is bound to one project it is that one; of several, nobody keeps the sums: BadRequest."""
-    grant = grant_in(request.scope)
+    """All projects together, or the only one that the request's key is bound to. BadRequest for several: there are no sums of them."""
+    grant = grant_of(request.scope)
     if grant is None or grant.project_ids is None:
         return ALL
     if len(grant.project_ids) > 1:

@@ -10,7 +10,7 @@ from psycopg.errors import QueryCanceled
 
 from services.query.database import AWAY, Connection, Database
 from services.query.numbers_only import numbers_only
-from shared.auth.authentication import grant_in
+from shared.auth.authentication import grant_of
 from shared.http.errors import Unavailable
 from shared.http.middleware import error_response, json_response
 
@@ -34,7 +34,7 @@ def read_response(
     `hides_texts=False` shows texts to every key: for what a key has sent itself.
     """
     database: Database = request.app.state.database
-    grant = grant_in(request.scope)
+    grant = grant_of(request.scope)
     with database.connection(grant, from_primary=from_primary) as connection:
         as_of = database.data_as_of(connection)
         content = read(connection)

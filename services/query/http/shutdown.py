@@ -1,4 +1,4 @@
-"""Being asked to end: a server waits for the answers it is giving before it says anything to the app, and some answers would go on for hours."""
+"""Ends long answers at shutdown. A server waits for its open answers before it tells the app, and event streams would go on for hours."""
 
 import asyncio
 import signal
@@ -11,10 +11,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def told_to_stop(stop: Callable[[], None]) -> Iterator[None]:
-    """Calls `stop` in the running event loop as soon as the process is asked to end, and then whoever handled that before.
+def on_shutdown_signal(stop: Callable[[], None]) -> Iterator[None]:
+    """Calls `stop` in the event loop on SIGINT or SIGTERM, then the handler that was there before.
 
-    Only where this is the main thread and the server handles signals; elsewhere the app ends when its lifespan does.
+    Only in the main thread of a server that handles signals; elsewhere the app ends with its lifespan.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

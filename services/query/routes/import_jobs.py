@@ -18,7 +18,7 @@ from services.query.queries.lists.import_jobs import ENDED
 from services.query.schemas.fields import JobId, Paged
 from services.query.schemas.operations import ImportJob, JobPage
 from services.query.status.job_watch import JobWatch
-from shared.auth.authentication import grant_in
+from shared.auth.authentication import grant_of
 from shared.auth.keys import Grant
 from shared.auth.scopes import OWN_IMPORTS, requires
 from shared.http.concurrency import slot_of
@@ -29,19 +29,18 @@ router = APIRouter(tags=["imports"], responses=FAILURES)
 HEARTBEAT_SECONDS = 15.0
 _MEDIA_TYPE = "text/event-stream"
 _JOB = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": "#/components/schemas/ImportJob"}}
-# Of each event.
 _EVENT_SCHEMA = {"type": "object", "required": ["event", "data"], "properties": {"event": {"enum": ["progress", "done"]}, "data": _JOB}}
-# A proxy that collects an answer before it sends it on would keep the progress until there is none any more.
+# Keeps proxies from buffering the stream.
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-# They follow the clock: no change by themselves.
-_OF_THE_MOMENT = ("eta_seconds", "rows_per_second")
+# They follow the clock, and are no progress by themselves.
+_CLOCK_FIELDS = ("eta_seconds", "rows_per_second")
 
 
 @router.get("/api/import/jobs", response_model=JobPage, summary="Import jobs, newest first")
 @requires(OWN_IMPORTS)
 def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
     """All that were ever accepted; of a key that may not read, those that it has sent."""
-    wanted, key_id = paging(request, asked), sent_by(grant_in(request.scope))
+    wanted, key_id = paging(request, asked), sent_by(grant_of(request.scope))
     return read_response(
         request, lambda connection: import_jobs.jobs(connection, wanted, key_id), from_primary=True, hides_texts=key_id is None
     )
@@ -56,7 +55,7 @@ def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
 @requires(OWN_IMPORTS)
 def show_job(request: Request, job_id: JobId) -> Response:
     """Progress, counts of new rows, and the first 100 errors."""
-    key_id = sent_by(grant_in(request.scope))
+    key_id = sent_by(grant_of(request.scope))
     return read_response(
         request, lambda connection: existing_job(connection, job_id, key_id), from_primary=True, hides_texts=key_id is None
     )
@@ -73,7 +72,7 @@ def show_job(request: Request, job_id: JobId) -> Response:
 async def watch_job(request: Request, job_id: JobId) -> Response:
     """The job's object whenever it changed, as `event: progress`; at its end as `event: done`, and then no more."""
     watch: JobWatch = request.app.state.job_watch
-    job = await run_in_threadpool(_read, request.app.state.database, job_id, grant_in(request.scope))
+    job = await run_in_threadpool(_read, request.app.state.database, job_id, grant_of(request.scope))
     if request.scope.get("is_head"):
         return Response(headers=_HEADERS, media_type=_MEDIA_TYPE)
     slot = slot_of(request.scope)
@@ -84,7 +83,7 @@ async def watch_job(request: Request, job_id: JobId) -> Response:
 
 async def _events(watch: JobWatch, job_id: UUID, job: Row | None) -> AsyncIterator[bytes]:
     shown: Row = {}
-    said_at = 0.0
+    sent_at = 0.0
     with watch.watching(job_id):
         while not watch.is_stopped:
             if job is not None and job["status"] in ENDED:
@@ -92,11 +91,11 @@ async def _events(watch: JobWatch, job_id: UUID, job: Row | None) -> AsyncIterat
                 return
             if job is not None and (changing := _without_clock(job)) != shown:
                 yield _event("progress", job)
-                shown, said_at = changing, time.monotonic()
-            elif time.monotonic() - said_at >= HEARTBEAT_SECONDS:
+                shown, sent_at = changing, time.monotonic()
+            elif time.monotonic() - sent_at >= HEARTBEAT_SECONDS:
                 yield b": still there\n\n"
-                said_at = time.monotonic()
-            job = await watch.next_look(job_id)
+                sent_at = time.monotonic()
+            job = await watch.next_state(job_id)
 
 
 def _event(name: str, job: Row) -> bytes:
@@ -104,22 +103,22 @@ def _event(name: str, job: Row) -> bytes:
 
 
 def _without_clock(job: Row) -> Row:
-    return {name: value for name, value in job.items() if name not in _OF_THE_MOMENT}
+    return {name: value for name, value in job.items() if name not in _CLOCK_FIELDS}
 
 
 def _read(database: Database, job_id: UUID, grant: Grant | None) -> Row:
-    """What a bound key may not see is a 404 here; the looks after this one are at a job that it may."""
+    """404 if the key may not see the job. Later polls need no check."""
     with database.connection(grant, from_primary=True) as connection:
         return existing_job(connection, job_id, sent_by(grant))
 
 
 def sent_by(grant: Grant | None) -> str | None:
-    """The key whose jobs alone may be seen; None if all may."""
+    """The key whose jobs are the only ones to be seen; None if all may be seen."""
     return grant.key_id if grant is not None and grant.sees_only_own_jobs else None
 
 
 def existing_job(connection: Connection, job_id: UUID, key_id: str | None = None) -> Row:
-    """The job; 404 if there is none of this id, or it came by another key than `key_id`."""
+    """The job; 404 if there is none with this id, or another key than `key_id` sent it."""
     found = import_jobs.job(connection, job_id, key_id)
     if found is None:
         raise NotFound("There is no import job with this id; see /api/import/jobs.", code="JOB_NOT_FOUND")

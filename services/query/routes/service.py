@@ -18,10 +18,10 @@ from services.query.queries.status.ledger import LedgerCounts, ledger_counts
 from services.query.schemas import operations
 from services.query.status import gauges
 from services.query.status.accounting import Accounts, read_accounting
-from services.query.status.canary_age import LastSeen, last_seen
+from services.query.status.canary_age import CanaryAge, canary_age
 from services.query.status.journal_lag import Lag, journal_lag
 from services.query.status.redis_memory import redis_memory
-from services.query.status.replica_lag import Behind, behind
+from services.query.status.replica_lag import ReplicaLag, replica_lag
 from shared.auth.scopes import NUMBERS, PUBLIC, requires
 from shared.http.errors import Unavailable
 from shared.http.middleware import json_response
@@ -63,35 +63,35 @@ async def readyz(request: Request) -> Response:
 async def show_metrics(request: Request) -> Response:
     """Of this process, and the journal's and the ledger's state; what cannot be read now keeps its last value."""
     try:
-        await request.app.state.threads.run(lambda: _show_all(request))
+        await request.app.state.threads.run(lambda: _set_gauges(request))
     except TimeoutError:
-        gauges.show_state(None, None)
+        gauges.set_state(None, None)
         log.warning("state_not_read", error="TimeoutError")
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 def _readiness(request: Request) -> tuple[Lag | None, dict[str, str]]:
-    """The journal's lag, and by name what is not well."""
-    lag, reasons = _look(request)[1:]
+    """The journal's lag, and the problems by name."""
+    lag, reasons = _read_state(request)[1:]
     if lag is not None:
-        reasons |= _stuck(request)
+        reasons |= _canary_problem(request)
     if "database" not in reasons:
-        reasons |= _stale(request)
+        reasons |= _replica_problem(request)
     return lag, reasons
 
 
-def _show_all(request: Request) -> None:
-    ledger, lag, _ = _look(request)
-    gauges.show_state(ledger, lag)
+def _set_gauges(request: Request) -> None:
+    ledger, lag, _ = _read_state(request)
+    gauges.set_state(ledger, lag)
     try:
         if ledger is not None:
-            _show_database(request)
-            gauges.show_replica(_behind(request))
+            _set_database_gauges(request)
+            gauges.set_replica(_replica_lag(request))
         if lag is not None:
-            gauges.show_memory(redis_memory(request.app.state.redis))
+            gauges.set_memory(redis_memory(request.app.state.redis))
         if ledger is not None and lag is not None:
-            gauges.show_accounting(_accounting(request))
-            gauges.show_canary(_last_seen(request))
+            gauges.set_accounting(_accounting(request))
+            gauges.set_canary(_canary_age(request))
     except (*REDIS_ERRORS, psycopg.Error) as error:
         log.warning("state_not_read", error=type(error).__name__)
 
@@ -107,7 +107,7 @@ def show_accounting(request: Request) -> Response:
     """The journal's equation as it is now: accepted = persisted + duplicate + dead + pending."""
     refuse_parameters(request)
     try:
-        seen = _last_seen(request)
+        seen = _canary_age(request)
         return json_response(_accounting(request).content() | {"canary_age_seconds": seen and seen.age_seconds})
     except REDIS_ERRORS as error:
         log.warning("redis_unavailable", error=type(error).__name__)
@@ -154,16 +154,16 @@ def _accounting(request: Request) -> Accounts:
     return read_accounting(state.database, state.redis, settings_of(request).journal_partitions)
 
 
-def _last_seen(request: Request) -> LastSeen | None:
+def _canary_age(request: Request) -> CanaryAge | None:
     """None if there is no canary."""
-    return last_seen(request.app.state.redis, request.app.state.started_at) if settings_of(request).canary_seconds else None
+    return canary_age(request.app.state.redis, request.app.state.started_at) if settings_of(request).canary_seconds else None
 
 
-def _stuck(request: Request) -> dict[str, str]:
-    """The reason, if events do not get through although everything may seem to run."""
+def _canary_problem(request: Request) -> dict[str, str]:
+    """The problem if no canary came back for too long."""
     limit = settings_of(request).canary_max_age_seconds
     try:
-        seen = _last_seen(request)
+        seen = _canary_age(request)
     except REDIS_ERRORS:
         return {"journal": "Redis cannot be read; is it up?"}
     if seen is None or seen.age_seconds <= limit:
@@ -172,18 +172,18 @@ def _stuck(request: Request) -> dict[str, str]:
     return {"canary": f"{said}; do beat, worker-drain and ingest run, and does the canary reach them at TRACKER_CANARY_URL?"}
 
 
-def _behind(request: Request) -> Behind | None:
+def _replica_lag(request: Request) -> ReplicaLag | None:
     """None without a replica."""
-    return behind(request.app.state.database) if Database.has_replica(settings_of(request)) else None
+    return replica_lag(request.app.state.database) if Database.has_replica(settings_of(request)) else None
 
 
-def _stale(request: Request) -> dict[str, str]:
-    """The reason, if what is read is too old although the journal may be empty."""
+def _replica_problem(request: Request) -> dict[str, str]:
+    """The problem if the replica is too far behind."""
     limit = settings_of(request).ready_lag_seconds
     try:
-        found = _behind(request)
+        found = _replica_lag(request)
     except psycopg.Error as error:
-        # What it has can be read all the same, and the canary's age tells if that grows old.
+        # The replica can be read all the same; the canary's age shows if its data grows old.
         log.warning("primary_unavailable", error=type(error).__name__)
         return {}
     if found is None or found.seconds <= limit:
@@ -191,8 +191,8 @@ def _stale(request: Request) -> dict[str, str]:
     return {"replica": f"it is {found.seconds:.0f} s behind the primary, {limit} s is too long; does it replicate?"}
 
 
-def _look(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, str]]:
-    """The ledger, the journal's lag, and by name what is not well. Kinds of failures are logged, not shown: they may name hosts."""
+def _read_state(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict[str, str]]:
+    """The ledger, the journal's lag, and the problems by name. Errors are logged and not shown, since they may name hosts."""
     state, limit = request.app.state, settings_of(request).ready_lag_seconds
     ledger: LedgerCounts | None = None
     lag: Lag | None = None
@@ -236,7 +236,7 @@ def _not_ready(reasons: dict[str, str]) -> Unavailable:
     return error
 
 
-def _show_database(request: Request) -> None:
+def _set_database_gauges(request: Request) -> None:
     with request.app.state.database.connection() as connection:
-        gauges.show_dead_letters(dead_letters.waiting_by_kind(connection))
-        gauges.show_capacity(capacity(connection))
+        gauges.set_dead_letters(dead_letters.waiting_by_kind(connection))
+        gauges.set_capacity(capacity(connection))

@@ -38,7 +38,7 @@ def list_sessions(request: Request, asked: Annotated[SessionList, Query()]) -> R
 
 
 async def named_in_one_segment(request: Request) -> None:
-    """404 of a path that there is not. An id's own slash is written %2F, which `:path` takes; any other slash leads elsewhere."""
+    """404 if the id has an unescaped slash. A slash in an id is written %2F; any other slash belongs to another path."""
     path: bytes = request.scope["raw_path"].partition(b"?")[0]
     template: str = request.scope["route"].path
     if path.endswith(b"/") or path.count(b"/") != template.count("/"):

@@ -1,4 +1,4 @@
-"""The journal's equation as the read side sees it, for /metrics and `tracker verify`."""
+"""The journal's accounting as the query service reads it, for /metrics and /api/accounting."""
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -11,13 +11,13 @@ from shared.journal.partitions import streams_in_use
 
 
 class Accounts(Struct, frozen=True):
-    """The equation, and how often the worker's task found that it did not hold."""
+    """The equation, and how often the worker's check found drift."""
 
     equation: Accounting
     alarms: int
 
     def content(self) -> dict[str, int]:
-        """As it is answered."""
+        """The answer of /api/accounting."""
         return asdict(self.equation) | {"alarms": self.alarms}
 
 
@@ -25,7 +25,7 @@ def read_accounting(database: Database, redis: "Redis", partitions: int) -> Acco
     """As it is now. redis.RedisError or psycopg.Error if it cannot be read."""
     streams = streams_in_use(redis, partitions)
     before = read_accounts(redis, streams)
-    # Of the primary: a replica could only tell that nothing is too many.
+    # From the primary: a replica may be behind, which would look like missing events.
     with database.connection(from_primary=True) as connection:
         became, may_lag = outcomes(connection), is_replica(connection)
     equation = balance(before, became, read_accounts(redis, streams), may_lag=may_lag)

@@ -1,4 +1,4 @@
-"""Watching import jobs: one look at all that anybody watches, every half a second. Between looks no thread and no connection is held."""
+"""Watching import jobs: one query for all watched jobs every half second. Between queries no thread and no connection is held."""
 
 import asyncio
 from collections import Counter
@@ -15,33 +15,33 @@ from services.query.queries.lists.import_jobs import jobs_by_id
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 
 
 class JobWatch:
-    """Of one process. Lives in the event loop that it was made in."""
+    """The watched jobs of one process. Lives in the event loop that it was made in."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watched: Counter[UUID] = Counter()
         self._seen: dict[UUID, Row] = {}
-        self._looked = asyncio.Event()
+        self._next_poll = asyncio.Event()
         self._stop = asyncio.Event()
-        self._looking: asyncio.Task[None] | None = None
+        self._polling: asyncio.Task[None] | None = None
 
     @property
     def watchers(self) -> int:
-        """How many there are."""
+        """How many requests watch a job."""
         return self._watched.total()
 
     @property
     def is_stopped(self) -> bool:
-        """Whether nobody looks any more."""
+        """Whether the watch has ended."""
         return self._stop.is_set()
 
     @contextmanager
     def watching(self, job_id: UUID) -> Iterator[None]:
-        """Makes the job one of those that are looked at."""
+        """Adds the job to those that are polled."""
         self._watched[job_id] += 1
         try:
             yield
@@ -51,43 +51,43 @@ class JobWatch:
                 del self._watched[job_id]
                 self._seen.pop(job_id, None)
 
-    async def next_look(self, job_id: UUID) -> Row | None:
-        """The job as the next look sees it, within about half a second; None if it could not be seen or the watch is stopped."""
+    async def next_state(self, job_id: UUID) -> Row | None:
+        """The job at the next poll, within about half a second; None if it could not be read or the watch has ended."""
         if self.is_stopped:
             return None
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look_on())
-        looking = self._looking
-        await self._looked.wait()
-        if looking.done():
-            # What broke it, breaks those who wait for it.
-            looking.result()
+        if self._polling is None or self._polling.done():
+            self._polling = asyncio.create_task(self._poll())
+        polling = self._polling
+        await self._next_poll.wait()
+        if polling.done():
+            # An error of the poll is raised in each waiting request.
+            polling.result()
         return self._seen.get(job_id)
 
     def stop(self) -> None:
-        """Ends the watch; whoever waits for a look is woken."""
+        """Ends the watch and wakes the requests that wait for a poll."""
         self._stop.set()
 
     async def close(self) -> None:
-        """Stops, and returns when nothing looks any more."""
+        """Stops, and returns when the last poll has ended."""
         self.stop()
-        if self._looking is not None:
-            await asyncio.wait({self._looking})
+        if self._polling is not None:
+            await asyncio.wait({self._polling})
 
-    async def _look_on(self) -> None:
-        """Until nobody watches any more."""
+    async def _poll(self) -> None:
+        """Polls while a job is watched."""
         try:
-            while self._watched and not await self._stopped_within(LOOK_SECONDS):
-                self._seen = await self._look()
+            while self._watched and not await self._stopped_within(POLL_SECONDS):
+                self._seen = await self._read_watched()
                 self._wake()
         finally:
             self._wake()
 
-    async def _look(self) -> dict[UUID, Row]:
+    async def _read_watched(self) -> dict[UUID, Row]:
         try:
             return await run_in_threadpool(self._read, list(self._watched))
         except psycopg.Error as error:
-            # It will be back, and so will they who watch.
+            # The next poll tries again.
             log.warning("job_watch_blind", error=type(error).__name__)
             return {}
 
@@ -96,8 +96,8 @@ class JobWatch:
             return jobs_by_id(connection, job_ids)
 
     def _wake(self) -> None:
-        self._looked.set()
-        self._looked = asyncio.Event()
+        self._next_poll.set()
+        self._next_poll = asyncio.Event()
 
     async def _stopped_within(self, seconds: float) -> bool:
         try:

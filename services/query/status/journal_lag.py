@@ -1,4 +1,4 @@
-"""How far the journal is behind: a look at its streams, which reads and changes nothing."""
+"""How far the workers are behind the journal. Only reads its streams."""
 
 import time
 from typing import Any
@@ -34,7 +34,7 @@ def connect_redis(settings: Settings) -> "Redis":
 
 
 def journal_lag(redis: "Redis", partitions: int) -> Lag:
-    """Over all partitions; redis.RedisError if Redis is away."""
+    """The lag of all partitions together. redis.RedisError if Redis is away."""
     streams = streams_in_use(redis, partitions)
     with redis.pipeline(transaction=False) as pipeline:
         for stream in streams:

@@ -1,7 +1,7 @@
 """Vectors of counters kept in one number (deploy/migrations/0002_weeks.sql): a counter at every so many decimal digits.
 
-A counter that outgrows its digits would run into the next. None has as long as all of them together are less than `holds(digits)`, which each row says
-beside its vectors; what reads them asks that first, and reads something finer where it is more (docs/adr/0028).
+A counter that outgrows its digits would run into the next. That cannot be while all of them together are less than `holds(digits)`. Each row has that sum
+beside its vectors; readers check it first, and read something finer where it is more (docs/adr/0028).
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ def holds(digits: int) -> int:
 
 
 def counters(number: str, digits: int) -> Iterator[tuple[int, int]]:
-    """(place, counter) of those that are not 0, the lowest place first. `number` is a numeric's text, not negative."""
+    """(place, counter) of each counter that is not 0, the lowest place first. `number` is a numeric's text, not negative."""
     zero = "0" * digits
     for place, end in enumerate(range(len(number), 0, -digits)):
         counter = number[max(end - digits, 0) : end]

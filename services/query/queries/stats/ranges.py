@@ -1,4 +1,4 @@
-"""From what a request says of time to instants: days in a time zone, the edges of a series, and which buckets cover them.
+"""The dates of a request as instants: days in a time zone, the edges of a series, and which buckets cover them.
 
 Instants are seconds since 1970 here; -inf and inf stand for a side that is open. Aggregates are kept per quarter of an hour.
 """
@@ -22,7 +22,7 @@ QUARTER, HOUR, DAY, WEEK = 900, 3_600, 86_400, 604_800
 GRAINS = (10_080, 1_440, 60, 15)
 # Weeks begin on a Monday; 1970-01-01 was a Thursday.
 _FIRST_MONDAY = 4 * DAY
-# Of a series: ten years of days, or half a year of hours; about a megabyte. A month of any range that can be asked for fits.
+# Of a series: ten years of days, or half a year of hours; about a megabyte. Any range fits by month.
 MAX_POINTS = 4_000
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

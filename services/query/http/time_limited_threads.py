@@ -1,6 +1,6 @@
-"""What must be answered in bounded time, whatever hangs: is the service ready, how is it, is this key valid.
+"""Threads for what must be answered in time even if Postgres hangs: readiness, metrics, the check of a key.
 
-Reads share a pool of threads. When Postgres hangs, all of those hang with it, and whoever needs one waits.
+Reads share another pool of threads. When Postgres hangs, all of those hang with it.
 """
 
 from collections.abc import Callable
@@ -9,15 +9,15 @@ from typing import Final, TypeVar
 
 from anyio import CapacityLimiter, fail_after, to_thread
 
-# More than the time-outs of one look at Redis and one at a database that does not let anybody connect.
+# More than the time-outs of one request to Redis and one failed connection to Postgres.
 SECONDS: Final = 4.0
 THREADS: Final = 4
 
 T = TypeVar("T")
 
 
-class BoundedThreads:
-    """A few threads of their own. One that hangs is left to itself, and keeps its place until it has ended. Of one event loop."""
+class TimeLimitedThreads:
+    """A few threads, for one event loop. A thread that hangs is abandoned, and counts as busy until it has ended."""
 
     def __init__(self) -> None:
         self._limiter = CapacityLimiter(THREADS)
@@ -25,14 +25,14 @@ class BoundedThreads:
 
     @property
     def busy(self) -> int:
-        """How many of them are at work, those that nobody waits for any more included."""
+        """How many threads are at work, abandoned ones included."""
         return THREADS - self._places._value
 
     async def run(self, work: Callable[[], T]) -> T:
-        """What the work gives; TimeoutError if it has not ended, or not begun, within SECONDS."""
+        """The result of `work`. TimeoutError if it has not ended, or not begun, within SECONDS."""
 
         def keep_place() -> T:
-            # anyio gives its own place away as soon as nobody waits any more.
+            # anyio frees its own place as soon as the caller gives up.
             if not self._places.acquire(timeout=SECONDS):
                 raise TimeoutError
             try:
