@@ -27,21 +27,36 @@ _REPLAYED = """
     SELECT true AS done"""
 _DELETE = "DELETE FROM dead_letters WHERE id = %(id)s RETURNING true AS done"
 
-_OF_GROUP = """stored_at IS NULL AND last_seen_at < %(seen_before)s
-    AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)"""
-# Without those that were replayed since then: they are on their way, or have died again and will again.
-_NOT_YET = f"{_OF_GROUP} AND coalesce(replayed_at, '-infinity') < %(seen_before)s"
-_GROUP = f"""
+# Without rows that were replayed since `seen_before`: they are on their way, or have died again and will again.
+_GROUP = """
     SELECT id, kind, journal_entry_id, event_id, request_id, received_at, payload
-    FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS bytes_before
-          FROM (SELECT * FROM dead_letters WHERE {_NOT_YET} ORDER BY id LIMIT {GROUP_LETTERS}) AS first) AS g
-    WHERE bytes_before < {GROUP_BYTES} ORDER BY id"""
-_LEFT = f"SELECT count(*) AS number FROM dead_letters WHERE {_NOT_YET}"
-_DELETE_GROUP = f"""
+    FROM (
+        SELECT *, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS bytes_before
+        FROM (
+            SELECT * FROM dead_letters
+            WHERE stored_at IS NULL AND last_seen_at < %(seen_before)s AND coalesce(replayed_at, '-infinity') < %(seen_before)s
+                AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)
+            ORDER BY id LIMIT %(most_letters)s
+        ) AS first
+    ) AS g
+    WHERE bytes_before < %(most_bytes)s ORDER BY id"""
+_LEFT = """
+    SELECT count(*) AS number FROM dead_letters
+    WHERE stored_at IS NULL AND last_seen_at < %(seen_before)s AND coalesce(replayed_at, '-infinity') < %(seen_before)s
+        AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)"""
+_DELETE_GROUP = """
     WITH gone AS (
-        DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE {_OF_GROUP} ORDER BY id LIMIT {GROUP_LETTERS}) RETURNING id
+        DELETE FROM dead_letters WHERE id IN (
+            SELECT id FROM dead_letters
+            WHERE stored_at IS NULL AND last_seen_at < %(seen_before)s
+                AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)
+            ORDER BY id LIMIT %(most_letters)s)
+        RETURNING id
     )
-    SELECT (SELECT count(*) FROM gone) AS number, (SELECT count(*) FROM dead_letters WHERE {_OF_GROUP}) AS before"""
+    SELECT (SELECT count(*) FROM gone) AS number,
+        (SELECT count(*) FROM dead_letters
+         WHERE stored_at IS NULL AND last_seen_at < %(seen_before)s
+            AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)) AS before"""
 _NOW = "SELECT clock_timestamp() AS now"
 
 
@@ -54,7 +69,8 @@ class Group(Struct, frozen=True):
 
     def parameters(self) -> dict[str, Any]:
         """The statements' parameters."""
-        return {"seen_before": self.seen_before, "kind": self.kind, "reason": self.reason}
+        limits = {"most_letters": GROUP_LETTERS, "most_bytes": GROUP_BYTES}
+        return {"seen_before": self.seen_before, "kind": self.kind, "reason": self.reason} | limits
 
 
 class Row(Struct, frozen=True):
