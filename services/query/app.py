@@ -27,6 +27,8 @@ from shared.http import middleware
 from shared.logs import configure_logs
 
 SERVICE = "query"
+# In the order in which paths are tried: search before sessions, whose ids may hold slashes.
+ROUTES = (search, projects, scrubs, sessions, stats, import_jobs, keys, dead_letters, service)
 
 
 class QueryApp(FastAPI):
@@ -87,12 +89,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
-    # In the order in which paths are tried: search before sessions, whose ids may hold slashes.
-    modules = (search, projects, scrubs, sessions, stats, import_jobs, keys, dead_letters, service)
-    for module in modules:
+    for module in ROUTES:
         app.include_router(module.router, dependencies=[Depends(refuse_repeated_parameters)])
     app.add_middleware(HeadAsGet)
-    app.state.required = required_by_path(route for module in modules for route in module.router.routes)
+    app.state.required = required_by_path(route for module in ROUTES for route in module.router.routes)
     app.add_middleware(AccessControl, access=settings.access, keys=cache, required=app.state.required)
     install_database_errors(app)
     middleware.install(app, SERVICE, settings)
