@@ -112,11 +112,7 @@ class Looks:
         undrained = [
             (stream, entries) for stream, entries, is_held in zip(streams, found[::2], found[1::2], strict=True) if entries and not is_held
         ]
-        if not any(self._has_untaken(stream, entries) for stream, entries in undrained):
-            return NO_CALL
-        # Ingest sends wake-ups without a look. While no worker takes them they would pile up.
-        self._broker.ltrim(queue_key(QUEUES[TASK_DRAIN]), 0, len(streams) + SPARE_WAKEUPS - 1)
-        return ONE_CALL
+        return ONE_CALL if any(self._has_untaken(stream, entries) for stream, entries in undrained) else NO_CALL
 
     def _has_untaken(self, stream: str, entries: int) -> bool:
         with self._redis.pipeline(transaction=False) as pipeline:
@@ -170,6 +166,11 @@ class Looks:
         """Whether a task of this name waits in its queue."""
         messages: Any = self._broker.lrange(queue_key(QUEUES[task]), 0, MESSAGES_READ - 1)
         return any(_task_of(message) == task for message in messages)
+
+    def drop_spare_wakeups(self) -> None:
+        """Ingest sends wake-ups without a look. While no worker reads them they would pile up, so only the newest stay."""
+        partitions = len(streams_in_use(self._redis, self._settings.journal_partitions))
+        self._broker.ltrim(queue_key(QUEUES[TASK_DRAIN]), 0, partitions + SPARE_WAKEUPS - 1)
 
     def _exists(self, statement: LiteralString, **parameters: object) -> Sequence[Call]:
         return ONE_CALL if self._select(statement, **parameters) else NO_CALL
@@ -250,6 +251,8 @@ class LookFirst(Scheduler):
         try:
             with _within(LOOK_SECONDS):
                 calls = sweep.look(self._looks)
+                if calls and sweep.task == TASK_DRAIN:
+                    self._looks.drop_spare_wakeups()
                 is_sent = not calls or self._looks.is_queued(sweep.task)
             for arguments in [] if is_sent else calls:
                 self.send_task(sweep.task, arguments, producer=producer)
