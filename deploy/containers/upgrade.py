@@ -1,6 +1,6 @@
 """`make compose-upgrade`: exchanges the containers for those of the images that are there now, one after the other, while requests are answered.
 
-The order is that of docs/how-to/runbook.md: migrate, workers, query, ingest. Of query and ingest the new one is healthy before the old one is
+The order is that of docs/how-to/upgrade.md: migrate, workers, query, ingest. Of query and ingest the new one is healthy before the old one is
 asked to stop, so that the gateway always has one to go to; the workers' pause only makes the journal longer. Postgres, Redis and nginx stay.
 """
 

@@ -104,7 +104,7 @@ def _all(stack: Composed, restored: Composed, folder: Path, seed: int, report: R
     report.step("hardening", lambda: hardening.check(stack))
     report.step("Flower", lambda: hardening.check_flower(stack))
     report.step("down and up", lambda: counting.keep(stack))
-    report.step("README at the gateway", lambda: outside.readme(stack, folder))
+    report.step("documented calls at the gateway", lambda: outside.documented_calls(stack, folder))
     report.step("the gateway itself", lambda: outside.gateway(stack))
     report.step("contract at the gateway", lambda: outside.contract(stack))
     report.step("stop each", lambda: kills.stop_each(stack))

@@ -1,5 +1,6 @@
-"""The contract, from outside: what the README shows, and requests that the API's description allows or forbids."""
+"""The contract, from outside: the documented calls, and requests that the API's description allows or forbids."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,15 +10,16 @@ import httpx2 as httpx
 
 from deploy.containers import compose
 from tests.compose.stack import Composed
-from tests.flow.readme_calls import CALLS, check_calls
+from tests.flow.document_commands import check_commands, commands_of
 
+REFERENCE = "docs/reference/api.md"
 EXAMPLES, CASES = "3", "300"
 
 
-def readme(stack: Composed, folder: Path) -> str:
-    """Every curl of the README, at the gateway."""
-    check_calls(f"127.0.0.1:{stack.port}", folder)
-    return f"{len(CALLS)} calls answered as it says"
+def documented_calls(stack: Composed, folder: Path) -> str:
+    """Every call of the reference of the API, at the gateway."""
+    check_commands(REFERENCE, f"127.0.0.1:{stack.port}", folder, dict(os.environ))
+    return f"{len(commands_of(REFERENCE))} calls answered as it says"
 
 
 def contract(stack: Composed) -> str:

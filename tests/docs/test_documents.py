@@ -12,7 +12,13 @@ ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # A file reads from top to bottom in one place. It is split by step, not by length; beyond this it has more than one step.
 MAX_LINES = 350
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
+]
 MADE_BY_OPERATORS = {"deploy/monitoring/metrics-key", "deploy/k8s/overlays/single/tracker-secrets.env"}
 
 
