@@ -57,7 +57,7 @@ class Database:
         self._primary = self._engine
         if self.has_replica(settings):
             self._primary = _engine(settings.database_url, min(PRIMARY_CONNECTIONS, settings.query_database_connections))
-        self._known: defaultdict[tuple[str, ...], _Known] = defaultdict(_Known)
+        self._known: defaultdict[tuple[str, ...], _LastReceived] = defaultdict(_LastReceived)
 
     @staticmethod
     def has_replica(settings: Settings) -> bool:
@@ -84,16 +84,16 @@ class Database:
     def data_as_of(self, connection: Connection) -> datetime | None:
         """When the newest stored event was received, at most 0.2 s old; None if unknown. Call it before reading, so that it never promises too much.
 
-        Known for each server apart, since a replica may be behind. A read never waits for it: while another request looks, and while
+        Known for each server apart, since a replica may be behind. A read never waits for it: while another request refreshes it, and while
         the ledger is locked, the last known time is given.
         """
         known = self._known[_server_of(connection)]
-        # Only the very first look is waited for, since there is no earlier one.
-        if time.monotonic() >= known.until and known.looking.acquire(blocking=known.until == 0.0):
+        # Only the first refresh is waited for, since no earlier time is known.
+        if time.monotonic() >= known.until and known.refreshing.acquire(blocking=known.until == 0.0):
             try:
-                _look(connection, known)
+                _refresh(connection, known)
             finally:
-                known.looking.release()
+                known.refreshing.release()
         return known.as_of
 
 
@@ -122,12 +122,12 @@ def estimated_rows(connection: Connection, sql: str, parameters: Row) -> int:
 
 
 @dataclass(slots=True)
-class _Known:
+class _LastReceived:
     """The newest event's time on one server, and until when it is used."""
 
     as_of: datetime | None = None
     until: float = 0.0
-    looking: threading.Lock = field(default_factory=threading.Lock)
+    refreshing: threading.Lock = field(default_factory=threading.Lock)
 
 
 def _server_of(connection: Connection) -> tuple[str, ...]:
@@ -136,7 +136,7 @@ def _server_of(connection: Connection) -> tuple[str, ...]:
     return info.host, info.hostaddr, str(info.port), info.dbname
 
 
-def _look(connection: Connection, known: _Known) -> None:
+def _refresh(connection: Connection, known: _LastReceived) -> None:
     try:
         # Rolled back, and the short lock_timeout with it.
         with connection.transaction(force_rollback=True):

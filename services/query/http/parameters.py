@@ -51,29 +51,29 @@ async def refuse_repeated_parameters(request: Request) -> None:
             seen.add(name)
 
 
-def paging(request: Request, asked: Paged) -> Paging:
+def paging(request: Request, parameters: Paged) -> Paging:
     """The page that the request asks for."""
     grant = grant_of(request.scope)
     projects = {"key.projects": list(grant.project_ids)} if grant and grant.project_ids else {}
-    bound_to = asked.filters() | projects | {f"path.{name}": str(value) for name, value in request.path_params.items()}
-    return Paging(asked.limit, asked.cursor, cursor.fingerprint(request.scope["route"].path, bound_to))
+    bound_to = parameters.filters() | projects | {f"path.{name}": str(value) for name, value in request.path_params.items()}
+    return Paging(parameters.limit, parameters.cursor, cursor.fingerprint(request.scope["route"].path, bound_to))
 
 
-def dates(request: Request, asked: Dated) -> tuple[datetime | None, datetime | None]:
+def dates(request: Request, parameters: Dated) -> tuple[datetime | None, datetime | None]:
     """[start, end) of a list."""
-    return ranges.instants(asked.start_date, asked.end_date, ranges.time_zone(asked.tz or settings_of(request).timezone))
+    return ranges.instants(parameters.start_date, parameters.end_date, ranges.time_zone(parameters.tz or settings_of(request).timezone))
 
 
-def event_filters(request: Request, asked: EventList) -> EventFilters:
+def event_filters(request: Request, parameters: EventList) -> EventFilters:
     """The events that the request asks for."""
-    start, end = dates(request, asked)
-    return EventFilters(asked.session_id, asked.project_id or only_project(request), start, end)
+    start, end = dates(request, parameters)
+    return EventFilters(parameters.session_id, parameters.project_id or only_project(request), start, end)
 
 
-def stats_range(request: Request, asked: StatsParameters | UsageParameters, interval: ranges.Interval | None) -> ranges.Range:
+def stats_range(request: Request, parameters: StatsParameters | UsageParameters, interval: ranges.Interval | None) -> ranges.Range:
     """What to count, and by which interval."""
-    tz = ranges.time_zone(asked.tz or settings_of(request).timezone)
-    return ranges.stats_range(asked.start_date, asked.end_date, tz, interval)
+    tz = ranges.time_zone(parameters.tz or settings_of(request).timezone)
+    return ranges.stats_range(parameters.start_date, parameters.end_date, tz, interval)
 
 
 def selection(request: Request, connection: Connection, project_id: int | None, user: str | None) -> Selection:

@@ -22,9 +22,9 @@ router = APIRouter(tags=["dead letters"], responses=FAILURES)
 
 @router.get("/api/dead-letters", response_model=DeadLetterPage, summary="What could not be stored, by reason and one by one")
 @requires(ADMIN)
-def list_letters(request: Request, asked: Annotated[LetterList, Query()]) -> Response:
+def list_letters(request: Request, parameters: Annotated[LetterList, Query()]) -> Response:
     """Those that wait, newest first, or with `status=stored` those whose event was stored later."""
-    wanted, filters = paging(request, asked), DeadLetterFilters(asked.kind, asked.reason, asked.status == "stored")
+    wanted, filters = paging(request, parameters), DeadLetterFilters(parameters.kind, parameters.reason, parameters.status == "stored")
     return read_response(request, lambda connection: dead_letters.dead_letters(connection, filters, wanted), from_primary=True)
 
 

@@ -38,9 +38,9 @@ _CLOCK_FIELDS = ("eta_seconds", "rows_per_second")
 
 @router.get("/api/import/jobs", response_model=JobPage, summary="Import jobs, newest first")
 @requires(OWN_IMPORTS)
-def list_jobs(request: Request, asked: Annotated[Paged, Query()]) -> Response:
+def list_jobs(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
     """All that were ever accepted; of a key that may not read, those that it has sent."""
-    wanted, key_id = paging(request, asked), sent_by(grant_of(request.scope))
+    wanted, key_id = paging(request, parameters), sent_by(grant_of(request.scope))
     return read_response(
         request, lambda connection: import_jobs.jobs(connection, wanted, key_id), from_primary=True, hides_texts=key_id is None
     )

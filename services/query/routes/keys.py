@@ -16,15 +16,15 @@ router = APIRouter(tags=["keys"], responses=FAILURES)
 
 @router.get("/api/keys", response_model=KeyPage, summary="API keys, newest first")
 @requires(ADMIN)
-def list_keys(request: Request, asked: Annotated[Paged, Query()]) -> Response:
+def list_keys(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
     """What each is for and may do, and when it was used last. The keys themselves are kept nowhere."""
-    wanted = paging(request, asked)
+    wanted = paging(request, parameters)
     return read_response(request, lambda connection: keys.keys(connection, wanted), from_primary=True)
 
 
 @router.get("/api/audit", response_model=AuditPage, summary="What admins did, newest first")
 @requires(ADMIN)
-def list_acts(request: Request, asked: Annotated[Paged, Query()]) -> Response:
+def list_acts(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
     """Keys made and revoked, imports cancelled and taken back: by whom and when."""
-    wanted = paging(request, asked)
+    wanted = paging(request, parameters)
     return read_response(request, lambda connection: keys.audit(connection, wanted), from_primary=True)

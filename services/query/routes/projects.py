@@ -20,13 +20,13 @@ router = APIRouter(tags=["projects"], responses=FAILURES)
 
 @router.get("/api/projects", response_model=list[Project], summary="All projects, that of the newest session first")
 @requires(READ)
-def list_projects(request: Request, asked: Annotated[ProjectList, Query()]) -> Response:
+def list_projects(request: Request, parameters: Annotated[ProjectList, Query()]) -> Response:
     """A bare array; where there are more than `limit`, the `Link` header says where the next page is."""
-    wanted = paging(request, asked)
+    wanted = paging(request, parameters)
     return read_response(
         request,
         lambda connection: projects.projects(connection, wanted),
-        to_body=lambda page: _with_link(page, request, asked.limit),
+        to_body=lambda page: _with_link(page, request, parameters.limit),
     )
 
 

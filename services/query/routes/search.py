@@ -17,12 +17,12 @@ router = APIRouter(tags=["conversations"], responses=FAILURES)
 
 @router.get("/api/conversations/search", response_model=SearchPage, summary="Search in what was said")
 @requires(READ)
-def search_conversations(request: Request, asked: Annotated[ConversationSearch, Query()]) -> Response:
+def search_conversations(request: Request, parameters: Annotated[ConversationSearch, Query()]) -> Response:
     """Words, `"a phrase"`, `-not`, `or`. Any text is a query; one of which nothing is indexed, such as `!?`, finds nothing."""
-    query = _parsed(asked.q)
-    filters = event_filters(request, asked)
-    wanted = paging(request, asked)
-    return read_response(request, lambda connection: search(connection, query, filters, asked.role, asked.sort, wanted))
+    query = _parsed(parameters.q)
+    filters = event_filters(request, parameters)
+    wanted = paging(request, parameters)
+    return read_response(request, lambda connection: search(connection, query, filters, parameters.role, parameters.sort, wanted))
 
 
 def _parsed(q: str | None) -> SearchQuery | None:

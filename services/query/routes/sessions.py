@@ -29,11 +29,11 @@ router = APIRouter(responses=FAILURES)
 
 @router.get("/api/sessions", response_model=SessionPage, tags=["sessions"], summary="Sessions, newest first")
 @requires(READ)
-def list_sessions(request: Request, asked: Annotated[SessionList, Query()]) -> Response:
+def list_sessions(request: Request, parameters: Annotated[SessionList, Query()]) -> Response:
     """By the time they began; those without a date come last, and not at all within dates."""
-    start, end = dates(request, asked)
-    filters = sessions.SessionFilters(asked.project_id or only_project(request), asked.user, start, end, asked.status)
-    wanted = paging(request, asked)
+    start, end = dates(request, parameters)
+    filters = sessions.SessionFilters(parameters.project_id or only_project(request), parameters.user, start, end, parameters.status)
+    wanted = paging(request, parameters)
     return read_response(request, lambda connection: sessions.sessions(connection, filters, wanted))
 
 
@@ -60,20 +60,22 @@ def show_session(request: Request, session_id: SessionId) -> Response:
 
 @router.get("/api/conversations", response_model=MessagePage, tags=["conversations"], summary="Messages, newest first")
 @requires(READ)
-def list_conversations(request: Request, asked: Annotated[ConversationList, Query()]) -> Response:
+def list_conversations(request: Request, parameters: Annotated[ConversationList, Query()]) -> Response:
     """What people and Claude said. Messages without a date come last, and not at all within dates."""
-    filters = event_filters(request, asked)
-    wanted = paging(request, asked)
-    return read_response(request, lambda connection: events.conversations(connection, filters, asked.role, wanted))
+    filters = event_filters(request, parameters)
+    wanted = paging(request, parameters)
+    return read_response(request, lambda connection: events.conversations(connection, filters, parameters.role, wanted))
 
 
 @router.get("/api/activities", response_model=ActivityPage, tags=["activities"], summary="Changes of files, newest first")
 @requires(READ)
-def list_activities(request: Request, asked: Annotated[ActivityList, Query()]) -> Response:
+def list_activities(request: Request, parameters: Annotated[ActivityList, Query()]) -> Response:
     """Which files were created, modified and deleted."""
-    filters = event_filters(request, asked)
-    wanted = paging(request, asked)
-    return read_response(request, lambda connection: events.activities(connection, filters, asked.file_path, asked.action, wanted))
+    filters = event_filters(request, parameters)
+    wanted = paging(request, parameters)
+    return read_response(
+        request, lambda connection: events.activities(connection, filters, parameters.file_path, parameters.action, wanted)
+    )
 
 
 @router.get(
@@ -84,9 +86,9 @@ def list_activities(request: Request, asked: Annotated[ActivityList, Query()]) -
     dependencies=[Depends(named_in_one_segment)],
 )
 @requires(READ)
-def list_tool_calls(request: Request, session_id: SessionId, asked: Annotated[Paged, Query()]) -> Response:
+def list_tool_calls(request: Request, session_id: SessionId, parameters: Annotated[Paged, Query()]) -> Response:
     """With their parameters as they were sent."""
-    wanted = paging(request, asked)
+    wanted = paging(request, parameters)
     return read_response(request, lambda connection: _tool_calls(request, connection, session_id, wanted))
 
 

@@ -21,9 +21,9 @@ router = APIRouter(responses=FAILURES)
 
 @router.get("/api/projects/{project_id}/stats", response_model=Stats, tags=["projects", "stats"], summary="Where a project's time went")
 @requires(NUMBERS)
-def show_project_stats(request: Request, project_id: ProjectId, asked: Annotated[StatsParameters, Query()]) -> Response:
+def show_project_stats(request: Request, project_id: ProjectId, parameters: Annotated[StatsParameters, Query()]) -> Response:
     """Totals, a time series without holes, tools, files, users and a heatmap. Without dates, what has no date counts too."""
-    wanted = stats_range(request, asked, asked.interval)
+    wanted = stats_range(request, parameters, parameters.interval)
     idle_gap_seconds = settings_of(request).idle_gap_seconds
 
     def read(connection: Connection) -> Row:
@@ -35,9 +35,9 @@ def show_project_stats(request: Request, project_id: ProjectId, asked: Annotated
 
 @router.get("/api/stats", response_model=Stats, tags=["projects", "stats"], summary="Where all the time went")
 @requires(NUMBERS)
-def show_stats(request: Request, asked: Annotated[StatsParameters, Query()]) -> Response:
+def show_stats(request: Request, parameters: Annotated[StatsParameters, Query()]) -> Response:
     """The same over all projects; `project` is null, and `top_files` tell their project."""
-    wanted = stats_range(request, asked, asked.interval)
+    wanted = stats_range(request, parameters, parameters.interval)
     idle_gap_seconds = settings_of(request).idle_gap_seconds
 
     whole = Selection(every_project(request))
@@ -46,25 +46,25 @@ def show_stats(request: Request, asked: Annotated[StatsParameters, Query()]) -> 
 
 @router.get("/api/tool-calls/stats", response_model=ToolStats, tags=["tool calls"], summary="Which tools are used, fail, or are slow")
 @requires(NUMBERS)
-def show_tool_stats(request: Request, asked: Annotated[ToolStatsParameters, Query()]) -> Response:
+def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters, Query()]) -> Response:
     """By tool, the most used first. Errors are calls that failed or timed out. Percentiles are within 2 % of exact."""
-    wanted = stats_range(request, asked, asked.interval)
+    wanted = stats_range(request, parameters, parameters.interval)
 
     def read(connection: Connection) -> Row:
-        return tool_stats(connection, selection(request, connection, asked.project_id, asked.user), asked.tool_name, wanted)
+        return tool_stats(connection, selection(request, connection, parameters.project_id, parameters.user), parameters.tool_name, wanted)
 
     return read_response(request, read)
 
 
 @router.get("/api/usage", response_model=Usage, tags=["usage"], summary="What it cost, by day, model, project or user")
 @requires(NUMBERS)
-def show_usage(request: Request, asked: Annotated[UsageParameters, Query()]) -> Response:
+def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]) -> Response:
     """Tokens, API calls and their cost at the price of their day. Of a session that only a `claude.json` tells of, what that says."""
-    wanted = stats_range(request, asked, "day")
+    wanted = stats_range(request, parameters, "day")
     # By project, a key that is bound to several gets each of them, and their sums.
-    project_id = asked.project_id or (ALL if asked.group_by == "project" else None)
+    project_id = parameters.project_id or (ALL if parameters.group_by == "project" else None)
 
     def read(connection: Connection) -> Row:
-        return usage(connection, asked.group_by, selection(request, connection, project_id, asked.user), asked.model, wanted)
+        return usage(connection, parameters.group_by, selection(request, connection, project_id, parameters.user), parameters.model, wanted)
 
     return read_response(request, read)

@@ -62,10 +62,10 @@ router = APIRouter(tags=["models"], responses=FAILURES)
 
 @router.get("/api/models", response_model=ModelPage, summary="Models, by name")
 @requires(READ)
-def list_models(request: Request, asked: Annotated[ModelList, Query()]) -> Response:
+def list_models(request: Request, parameters: Annotated[ModelList, Query()]) -> Response:
     """Which models were called, and how often."""
-    wanted = paging(request, asked)
-    return read_response(request, lambda connection: models(connection, asked.project_id, wanted))
+    wanted = paging(request, parameters)
+    return read_response(request, lambda connection: models(connection, parameters.project_id, wanted))
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def usage(connection: Connection, group_by: GroupBy, selection: Selection, model
 def _of_range(connection: Connection, key: GroupBy, selection: Selection, model: str | None, wanted: Range) -> Sums:
     """Sums of the whole range; by day, it is one interval with number 0."""
     if model is not None or key == "model":
-        return _by_model(connection, key, selection, model, day_cells([wanted.start, wanted.end]))
+        return _by_model(connection, key, selection, model, day_edges([wanted.start, wanted.end]))
     parameters = selection.parameters() | segment_parameters(cover(wanted.start, wanted.end))
     parameters |= {
         "key": key,
@@ -70,7 +70,7 @@ def _days(connection: Connection, selection: Selection, model: str | None, wante
     series = series_of(connection, selection, wanted, newest_points=True)
     if not series.edges:
         return []
-    cells = day_cells([max(series.edges[0], wanted.start), *series.edges[1:-1], min(series.edges[-1], wanted.end)])
+    cells = day_edges([max(series.edges[0], wanted.start), *series.edges[1:-1], min(series.edges[-1], wanted.end)])
     if model is None:
         parameters = selection.parameters() | cells.finer_parameters()
         found = {row.pop("key"): row for row in rows(connection, _sql("of_days"), parameters)}
@@ -81,7 +81,7 @@ def _days(connection: Connection, selection: Selection, model: str | None, wante
     return [{"day": day.isoformat()} | _shown(found.get(number)) for number, day in enumerate(days)]
 
 
-def _by_model(connection: Connection, key: GroupBy, selection: Selection, model: str | None, cells: "DayCells") -> Sums:
+def _by_model(connection: Connection, key: GroupBy, selection: Selection, model: str | None, cells: "DayEdges") -> Sums:
     # usage_rollups has cells for each project with each user, and for all together.
     listed = key in ("project", "user") or selection != Selection()
     parameters = selection.parameters() | cells.parameters() | {"key": key, "model": model}
@@ -131,7 +131,7 @@ class Correction(Struct, frozen=True):
     wrong: int
 
 
-class DayCells(Struct, frozen=True):
+class DayEdges(Struct, frozen=True):
     """Days that begin in [edges[0], edges[-1]) belong to the interval after the last edge that is not later."""
 
     edges: list[float]
@@ -156,11 +156,11 @@ class DayCells(Struct, frozen=True):
         return {"grain": 0 if self.everything else 1440, "first": self.edges[0], "until": self.edges[-1], "edges": self.edges[:-1]}
 
 
-def day_cells(boundaries: list[float]) -> DayCells:
+def day_edges(boundaries: list[float]) -> DayEdges:
     """Intervals between rising boundaries, the first and the last of which may be infinite."""
     edges = [each if isinf(each) else float(floor(each / DAY + 0.5) * DAY) for each in boundaries]
     broken = sorted({floor(each / DAY) * DAY for each in boundaries if not isinf(each) and each % DAY})
-    return DayCells(edges, [piece for day in broken for piece in _corrections(day, boundaries, edges)])
+    return DayEdges(edges, [piece for day in broken for piece in _corrections(day, boundaries, edges)])
 
 
 def _corrections(day: int, boundaries: list[float], edges: list[float]) -> Iterator[Correction]:

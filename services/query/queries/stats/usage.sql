@@ -33,7 +33,7 @@ HAVING (sum(r.input_tokens), sum(r.output_tokens), sum(r.cache_creation_tokens),
     sum(r.cost_nano_usd)) <> (0, 0, 0, 0, 0, 0, 0)
 
 -- name: of_days
--- By number of the interval: whole UTC days, and corrections around the edges (usage.DayCells), each added to one interval and taken off another.
+-- By number of the interval: whole UTC days, and corrections around the edges (usage.DayEdges), each added to one interval and taken off another.
 SELECT key,
     least(sum(input_tokens), 9007199254740991)::bigint AS input_tokens,
     least(sum(output_tokens), 9007199254740991)::bigint AS output_tokens,
