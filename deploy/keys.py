@@ -5,11 +5,13 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from typing import get_args
 
 from services.ingest.admin.keys import NewKey, audit_details, make_key
 from services.ingest.postgres.api_keys import ApiKeys
 from services.ingest.postgres.audit import AuditRecord
 from services.ingest.postgres.database import Database
+from shared.auth.keys import Scope
 from shared.http.errors import ApiError
 
 # In the audit log: who has the machine needs no key.
@@ -35,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     create = commands.add_parser("create", help="make a key and show it, this once")
     create.add_argument("--name", default="made on the machine", help="what it is for")
-    create.add_argument("--scope", action="append", required=True, choices=["ingest", "read", "metrics", "admin"])
+    create.add_argument("--scope", action="append", required=True, choices=get_args(Scope))
     create.add_argument("--user", help="whose its writes are")
     create.add_argument("--project", action="append", type=int, help="the id of a project; it reads only those that are named")
     commands.add_parser("list", help="the keys, not what they are")

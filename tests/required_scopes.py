@@ -3,7 +3,8 @@
 PUBLIC: frozenset[str] = frozenset()
 INGEST = frozenset({"ingest"})
 READ = frozenset({"read"})
-NUMBERS = frozenset({"read", "metrics"})
+NUMBERS = frozenset({"read", "numbers"})
+METRICS = frozenset({"read", "numbers", "metrics"})
 OWN_IMPORTS = frozenset({"read", "ingest"})
 ADMIN = frozenset({"admin"})
 
@@ -15,17 +16,17 @@ READING = {
     ("GET", "/docs"): PUBLIC,
     ("GET", "/openapi.json"): PUBLIC,
     ("GET", "/api/canary"): PUBLIC,
-    ("GET", "/metrics"): NUMBERS,
-    ("GET", "/api/accounting"): NUMBERS,
+    ("GET", "/metrics"): METRICS,
+    ("GET", "/api/accounting"): METRICS,
     ("GET", "/api/import/jobs"): OWN_IMPORTS,
     ("GET", "/api/import/jobs/{job_id}"): OWN_IMPORTS,
     ("GET", "/api/import/jobs/{job_id}/events"): OWN_IMPORTS,
-    ("GET", "/api/projects"): READ,
-    ("GET", "/api/projects/{project_id}"): READ,
-    ("GET", "/api/projects/{project_id}/stats"): NUMBERS,
-    ("GET", "/api/stats"): NUMBERS,
-    ("GET", "/api/usage"): NUMBERS,
-    ("GET", "/api/tool-calls/stats"): NUMBERS,
+    ("GET", "/api/projects"): NUMBERS,
+    ("GET", "/api/projects/{project_id}"): NUMBERS,
+    ("GET", "/api/projects/{project_id}/stats"): METRICS,
+    ("GET", "/api/stats"): METRICS,
+    ("GET", "/api/usage"): METRICS,
+    ("GET", "/api/tool-calls/stats"): METRICS,
     ("GET", "/api/tool-calls/session/{session_id}"): READ,
     ("GET", "/api/sessions"): READ,
     ("GET", "/api/sessions/{session_id}"): READ,
@@ -65,7 +66,7 @@ REQUIRED = READING | WRITING
 INGEST_ALONE = {
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/readyz"): PUBLIC,
-    ("GET", "/metrics"): NUMBERS,
+    ("GET", "/metrics"): METRICS,
     ("GET", "/openapi.json"): PUBLIC,
     ("POST", "/api/canary"): PUBLIC,
 }

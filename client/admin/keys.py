@@ -22,6 +22,7 @@ class Scope(StrEnum):
 
     INGEST = "ingest"
     READ = "read"
+    NUMBERS = "numbers"
     METRICS = "metrics"
     ADMIN = "admin"
 
@@ -33,7 +34,9 @@ Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many, newest firs
 
 @app.command()
 def create(
-    scope: Annotated[list[Scope], typer.Option(metavar="SCOPE", help="ingest, read, metrics or admin; several times for several.")],
+    scope: Annotated[
+        list[Scope], typer.Option(metavar="SCOPE", help="ingest, read, numbers, metrics or admin; several times for several.")
+    ],
     name: Annotated[str, typer.Option(help="What the key is for.")],
     user: Annotated[str | None, typer.Option(help="What is sent with it is this user's.")] = None,
     project: Annotated[list[int] | None, typer.Option(metavar="ID", help="It reads only the projects that are named so.")] = None,

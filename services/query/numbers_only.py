@@ -1,7 +1,8 @@
 """Answers for keys that may see only numbers: every text that is not listed here becomes null.
 
 The answer is read by its model (schemas/). Numbers, times and the words of a Literal are shown, since they cannot hold a user's text.
-A text is shown only if SHOWN_TEXTS lists its field. What no model describes is null, so a new field is hidden until it is listed.
+A text is shown only if its field is listed: in SHOWN_TEXTS for the scopes `metrics` and `numbers`, in SHOWN_NAMES for `numbers` alone.
+What no model describes is null, so a new field is hidden until it is listed.
 """
 
 import re
@@ -12,10 +13,13 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from services.query.schemas.lists import Project
 from services.query.schemas.stats import Tool, Usage, UsageItem, UsageRange, UserShare
 
+Fields = frozenset[tuple[type[BaseModel], str]]
+
 # Names of tools, models, users, time zones and price lists: no text, no path, no name of a project.
-SHOWN_TEXTS: Final[frozenset[tuple[type[BaseModel], str]]] = frozenset(
+SHOWN_TEXTS: Final[Fields] = frozenset(
     {
         (Tool, "tool_name"),
         (UserShare, "user"),
@@ -26,35 +30,43 @@ SHOWN_TEXTS: Final[frozenset[tuple[type[BaseModel], str]]] = frozenset(
     }
 )
 
+# Names of projects. Titles, branches and ids of sessions stay hidden: a client may put any text into them.
+SHOWN_NAMES: Final[Fields] = frozenset(
+    {
+        (Project, "name"),
+        (UsageItem, "project_name"),
+    }
+)
+
 _TIME: Final = re.compile(r"[0-9][0-9T:.+Z-]*")
 
 
-def numbers_only(content: Any, model: Any) -> Any:
-    """A copy of an answer without texts. `model` is the route's response_model; without one nothing is shown."""
-    return _shown(content, model, texts=False)
+def numbers_only(content: Any, model: Any, *, names: bool = False) -> Any:
+    """A copy of an answer without texts; with `names`, names of projects stay. `model` is the route's response_model; without one nothing is shown."""
+    return _shown(content, model, SHOWN_TEXTS | SHOWN_NAMES if names else SHOWN_TEXTS, texts=False)
 
 
-def is_shown(model: type[BaseModel], field: str) -> bool:
+def is_shown(model: type[BaseModel], field: str, listed: Fields = SHOWN_TEXTS) -> bool:
     """Whether a text in this field of this model is shown. A model has what the models have that it is made from."""
-    return any((base, field) in SHOWN_TEXTS for base in model.__mro__)
+    return any((base, field) in listed for base in model.__mro__)
 
 
-def _shown(value: Any, kind: Any, *, texts: bool) -> Any:
+def _shown(value: Any, kind: Any, listed: Fields, *, texts: bool) -> Any:
     origin = get_origin(kind)
     if origin in (Union, UnionType):
         # The first variant that shows it; one that does not fit gives null.
-        shown = (_shown(value, each, texts=texts) for each in get_args(kind) if each is not NoneType)
+        shown = (_shown(value, each, listed, texts=texts) for each in get_args(kind) if each is not NoneType)
         return next((each for each in shown if each is not None), None)
     if isinstance(value, list) and origin is list:
-        return [_shown(item, get_args(kind)[0], texts=texts) for item in value]
+        return [_shown(item, get_args(kind)[0], listed, texts=texts) for item in value]
     if isinstance(value, Mapping) and isinstance(kind, type) and issubclass(kind, BaseModel):
-        return {name: _of_field(each, kind, name) for name, each in value.items()}
+        return {name: _of_field(each, kind, name, listed) for name, each in value.items()}
     return value if _is_plain(value, kind, texts=texts) else None
 
 
-def _of_field(value: Any, model: type[BaseModel], name: str) -> Any:
+def _of_field(value: Any, model: type[BaseModel], name: str, listed: Fields) -> Any:
     field = model.model_fields.get(name)
-    return None if field is None else _shown(value, field.annotation, texts=is_shown(model, name))
+    return None if field is None else _shown(value, field.annotation, listed, texts=is_shown(model, name, listed))
 
 
 def _is_plain(value: Any, kind: Any, *, texts: bool) -> bool:

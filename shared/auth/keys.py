@@ -14,7 +14,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 PREFIX: Final = "cct"
-Scope = Literal["ingest", "read", "metrics", "admin"]
+Scope = Literal["ingest", "read", "numbers", "metrics", "admin"]
 
 # Why a service with TRACKER_ACCESS=keys refuses to start.
 NO_ADMIN_KEY: Final = (
@@ -49,8 +49,13 @@ class Grant(Struct, frozen=True):
 
     @property
     def sees_only_numbers(self) -> bool:
-        """Whether texts, paths and names of projects are hidden from the key."""
+        """Whether texts and paths are hidden from the key."""
         return self.scopes.isdisjoint(("read", "admin"))
+
+    @property
+    def sees_names(self) -> bool:
+        """Whether it sees names of projects, texts or not."""
+        return not self.scopes.isdisjoint(("numbers", "read", "admin"))
 
 
 class StoredKey(Struct, frozen=True):

@@ -2,7 +2,8 @@
 
 ingest   sends events and files, and sees the jobs of its own imports
 read     reads everything, texts and paths too
-metrics  reads counts and times; no text, no path, no name of a project
+numbers  reads counts, times, and names of projects and people; no text, title, path or branch
+metrics  reads counts and times; as `numbers`, and no name of a project
 admin    has every scope; makes and revokes keys, undoes imports, sees and replays dead letters
 """
 
@@ -21,7 +22,9 @@ Scopes = frozenset[Scope]
 PUBLIC: Final[Scopes] = frozenset()
 INGEST: Final[Scopes] = frozenset({"ingest"})
 READ: Final[Scopes] = frozenset({"read"})
-NUMBERS: Final[Scopes] = frozenset({"read", "metrics"})
+# An answer that says nothing without the names of projects or people.
+NUMBERS: Final[Scopes] = frozenset({"read", "numbers"})
+METRICS: Final[Scopes] = frozenset({"read", "numbers", "metrics"})
 # A key without `read` sees only the jobs that it started (Grant.sees_only_own_jobs).
 OWN_IMPORTS: Final[Scopes] = frozenset({"read", "ingest"})
 ADMIN: Final[Scopes] = frozenset({"admin"})

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 import msgspec
 from fastapi import Request, Response
@@ -29,7 +29,7 @@ class NewKey(Struct, kw_only=True):
     """A key to make: its name, its scopes, the user of its writes and the projects of its reads."""
 
     name: Name
-    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=4)]
+    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=len(get_args(Scope)))]
     user: Name | None = None
     project_ids: Annotated[list[Annotated[int, Meta(ge=1, le=2**53)]], Meta(min_length=1, max_length=100)] | None = None
 

@@ -11,7 +11,7 @@ from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.http.queue_errors import answering_503
 from services.ingest.http.request_checks import check_query
 from services.ingest.routes import openapi_schemas
-from shared.auth.scopes import NUMBERS, PUBLIC, requires
+from shared.auth.scopes import METRICS, PUBLIC, requires
 from shared.http.api_document import DOCUMENT
 from shared.http.errors import Unavailable
 from shared.http.middleware import json_response
@@ -46,7 +46,7 @@ async def readyz(request: Request) -> Response:
 
 
 @operations.get("/metrics", response_class=Response, **openapi_schemas.reads("Prometheus' text format."))
-@requires(NUMBERS, all_projects=True)
+@requires(METRICS, all_projects=True)
 async def metrics(request: Request) -> Response:
     """This process' metrics."""
     check_query(request)

@@ -40,7 +40,7 @@ def read_response(
         content = read(connection)
     body, headers = to_body(content) if to_body else (content, {})
     if hides_texts and grant is not None and grant.sees_only_numbers:
-        body = numbers_only(body, getattr(request.scope.get("route"), "response_model", None))
+        body = numbers_only(body, getattr(request.scope.get("route"), "response_model", None), names=grant.sees_names)
     return json_response(body, headers=headers | _as_of_header(as_of))
 
 

@@ -12,14 +12,14 @@ from services.query.queries.lists import projects
 from services.query.queries.lists.paging import Page
 from services.query.schemas.fields import ProjectId
 from services.query.schemas.lists import Project, ProjectList
-from shared.auth.scopes import READ, requires
+from shared.auth.scopes import NUMBERS, requires
 from shared.http.errors import NotFound
 
 router = APIRouter(tags=["projects"], responses=FAILURES)
 
 
 @router.get("/api/projects", response_model=list[Project], summary="All projects, that of the newest session first")
-@requires(READ)
+@requires(NUMBERS)
 def list_projects(request: Request, parameters: Annotated[ProjectList, Query()]) -> Response:
     """A bare array; where there are more than `limit`, the `Link` header says where the next page is."""
     wanted = paging(request, parameters)
@@ -31,7 +31,7 @@ def list_projects(request: Request, parameters: Annotated[ProjectList, Query()])
 
 
 @router.get("/api/projects/{project_id}", response_model=Project, summary="One project", dependencies=[Depends(refuse_parameters)])
-@requires(READ)
+@requires(NUMBERS)
 def show_project(request: Request, project_id: ProjectId) -> Response:
     """A project with its totals."""
     return read_response(request, lambda connection: existing_project(connection, project_id))

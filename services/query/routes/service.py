@@ -22,7 +22,7 @@ from services.query.status.canary_age import CanaryAge, canary_age
 from services.query.status.journal_lag import Lag, journal_lag
 from services.query.status.redis_memory import redis_memory
 from services.query.status.replica_lag import ReplicaLag, replica_lag
-from shared.auth.scopes import NUMBERS, PUBLIC, requires
+from shared.auth.scopes import METRICS, PUBLIC, requires
 from shared.http.errors import Unavailable
 from shared.http.middleware import json_response
 from shared.redis.clients import REDIS_ERRORS
@@ -59,7 +59,7 @@ async def readyz(request: Request) -> Response:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     summary="Metrics for Prometheus",
 )
-@requires(NUMBERS, all_projects=True)
+@requires(METRICS, all_projects=True)
 async def show_metrics(request: Request) -> Response:
     """Of this process, and the journal's and the ledger's state; what cannot be read now keeps its last value."""
     try:
@@ -102,7 +102,7 @@ def _set_gauges(request: Request) -> None:
     responses={status: FAILURES[status] for status in (400, 503)},
     summary="Is every accepted event accounted for?",
 )
-@requires(NUMBERS, all_projects=True)
+@requires(METRICS, all_projects=True)
 def show_accounting(request: Request) -> Response:
     """The journal's equation as it is now: accepted = persisted + duplicate + dead + pending."""
     refuse_parameters(request)

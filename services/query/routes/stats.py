@@ -13,14 +13,14 @@ from services.query.queries.stats.usage import usage
 from services.query.routes.projects import existing_project
 from services.query.schemas.fields import ProjectId
 from services.query.schemas.stats import Stats, StatsParameters, ToolStats, ToolStatsParameters, Usage, UsageParameters
-from shared.auth.scopes import NUMBERS, requires
+from shared.auth.scopes import METRICS, requires
 from shared.database import ALL
 
 router = APIRouter(responses=FAILURES)
 
 
 @router.get("/api/projects/{project_id}/stats", response_model=Stats, tags=["projects", "stats"], summary="Where a project's time went")
-@requires(NUMBERS)
+@requires(METRICS)
 def show_project_stats(request: Request, project_id: ProjectId, parameters: Annotated[StatsParameters, Query()]) -> Response:
     """Totals, a time series without holes, tools, files, users and a heatmap. Without dates, what has no date counts too."""
     wanted = stats_range(request, parameters, parameters.interval)
@@ -34,7 +34,7 @@ def show_project_stats(request: Request, project_id: ProjectId, parameters: Anno
 
 
 @router.get("/api/stats", response_model=Stats, tags=["projects", "stats"], summary="Where all the time went")
-@requires(NUMBERS)
+@requires(METRICS)
 def show_stats(request: Request, parameters: Annotated[StatsParameters, Query()]) -> Response:
     """The same over all projects; `project` is null, and `top_files` tell their project."""
     wanted = stats_range(request, parameters, parameters.interval)
@@ -45,7 +45,7 @@ def show_stats(request: Request, parameters: Annotated[StatsParameters, Query()]
 
 
 @router.get("/api/tool-calls/stats", response_model=ToolStats, tags=["tool calls"], summary="Which tools are used, fail, or are slow")
-@requires(NUMBERS)
+@requires(METRICS)
 def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters, Query()]) -> Response:
     """By tool, the most used first. Errors are calls that failed or timed out. Percentiles are within 2 % of exact."""
     wanted = stats_range(request, parameters, parameters.interval)
@@ -57,7 +57,7 @@ def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters,
 
 
 @router.get("/api/usage", response_model=Usage, tags=["usage"], summary="What it cost, by day, model, project or user")
-@requires(NUMBERS)
+@requires(METRICS)
 def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]) -> Response:
     """Tokens, API calls and their cost at the price of their day. Of a session that only a `claude.json` tells of, what that says."""
     wanted = stats_range(request, parameters, "day")

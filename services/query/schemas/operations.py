@@ -119,7 +119,7 @@ class DeadLetterPage(Page):
 class ApiKey(BaseModel):
     id: str = Field(description="The part of the key that may be shown.")
     name: str
-    scopes: list[Literal["ingest", "read", "metrics", "admin"]]
+    scopes: list[Literal["ingest", "read", "numbers", "metrics", "admin"]]
     user: str | None = Field(description="Whose its writes are; null: whoever they say.")
     project_ids: list[int] | None = Field(description="Of which projects its reads are; null: of all.")
     created_at: datetime

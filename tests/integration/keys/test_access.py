@@ -21,7 +21,7 @@ from shared.http.api_document import DOCUMENT
 from tests.integration.keys.conftest import Api, is_error, make_key, running
 from tests.required_scopes import REQUIRED
 
-SCOPE_NAMES = ("ingest", "read", "metrics", "admin")
+SCOPE_NAMES = ("ingest", "read", "numbers", "metrics", "admin")
 PARAMETERS = {"project_id": "1", "session_id": "s-1", "key_id": "000000000000"}
 SOME_ID = "018f3b1e-0000-7000-8000-000000000001"
 NOBODY = "postgresql://tracker@/tracker?host=/nonexistent"

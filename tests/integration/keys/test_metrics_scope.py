@@ -1,4 +1,4 @@
-"""Keys with only the scope `metrics` get the same numbers as others, without any text, path or name."""
+"""Keys with only the scope `metrics` or `numbers` get the same numbers as others, without texts and paths. With `numbers` they get names of projects."""
 
 import json
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ import pytest
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, create_model
 
-from services.query.numbers_only import SHOWN_TEXTS, is_shown, numbers_only
-from services.query.routes import service, stats
+from services.query.numbers_only import SHOWN_NAMES, SHOWN_TEXTS, is_shown, numbers_only
+from services.query.routes import projects, service, stats
 from services.query.schemas.stats import Stats
 from tests.integration.keys.conftest import Api
 from tests.integration.query import seed, world
@@ -23,6 +23,11 @@ QUERIES = {
     "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash"],
     "/api/accounting": [""],
     "/metrics": [""],
+}
+# What a key with `numbers` may ask besides.
+QUERIES_WITH_NAMES = {
+    "/api/projects": [""],
+    "/api/projects/{project_id}": [""],
 }
 
 
@@ -47,11 +52,12 @@ def corpus(database_url: str) -> set[str]:
         return {text for (text,) in connection.execute(sql).fetchall()}
 
 
-def paths() -> list[str]:
-    """Whatever the key may ask for, in several ways."""
-    numbers = [path for (_, path), scopes in READING.items() if "metrics" in scopes]
-    assert set(numbers) == set(QUERIES), "say here how it is asked"
-    return [path.replace("{project_id}", "1") + query for path, queries in QUERIES.items() for query in queries]
+def paths(scope: str = "metrics") -> list[str]:
+    """Whatever a key with this scope may ask for, in several ways."""
+    asked = QUERIES | (QUERIES_WITH_NAMES if scope == "numbers" else {})
+    numbers = [path for (_, path), scopes in READING.items() if scope in scopes]
+    assert set(numbers) == set(asked), "say here how it is asked"
+    return [path.replace("{project_id}", "1") + query for path, queries in asked.items() for query in queries]
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -75,6 +81,23 @@ def test_a_metrics_key_sees_no_text_path_or_project_name(api: Api, corpus: set[s
         assert not any(text in answer.text for text in corpus if "/" in text or " " in text or "secret" in text), path
         if answer.headers["content-type"] == "application/json":
             assert corpus.isdisjoint(texts(answer.json())), path
+
+
+def test_a_numbers_key_sees_names_of_projects_and_no_other_text(api: Api, corpus: set[str], database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        names = {name for (name,) in connection.execute("SELECT name FROM projects").fetchall()}
+    key, everything = api.key("numbers"), api.key("read")
+    seen: set[str] = set()
+    for path in paths("numbers"):
+        answer = api.get(key, path)
+        assert answer.status_code == 200, path
+        assert not any(text in answer.text for text in corpus if "/" in text or " " in text), path
+        if answer.headers["content-type"] == "application/json":
+            assert (corpus - names).isdisjoint(texts(answer.json())), path
+            seen |= names.intersection(texts(answer.json()))
+    assert seen == names, "in the list of projects and by project"
+    [project] = [each for each in api.get(everything, "/api/projects").json() if each["id"] == 1]
+    assert api.get(key, "/api/projects/1").json() == project | {"path": None}
 
 
 def test_a_metrics_key_sees_the_same_numbers(api: Api, corpus: set[str]) -> None:
@@ -103,14 +126,15 @@ SEEN = {
     "CountedRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
     "Usage.price_versions",
 }  # fmt: skip
+SEEN_WITH_NAMES = {"Project.name", "UsageItem.project_name"}
 TEXT = "a text that nobody but its writer is to see"
 
 
 def models() -> dict[str, Any]:
     """The models of the routes that such a key may ask, by path."""
-    routers = (service.router, stats.router)
+    routers = (service.router, stats.router, projects.router)
     routes = {route.path: route.response_model for router in routers for route in router.routes if isinstance(route, APIRoute)}
-    return {path: routes[path] for path in QUERIES if path != "/metrics"}
+    return {path: routes[path] for path in QUERIES | QUERIES_WITH_NAMES if path != "/metrics"}
 
 
 def full_of_texts(kind: Any) -> Any:
@@ -140,16 +164,18 @@ def fields_with_text(value: Any, kind: Any) -> Iterator[str]:
                 yield from fields_with_text(each, inner)
 
 
-@pytest.mark.parametrize("path", sorted(set(QUERIES) - {"/metrics"}))
+@pytest.mark.parametrize("path", sorted((QUERIES | QUERIES_WITH_NAMES).keys() - {"/metrics"}))
 def test_every_text_field_of_a_model_is_null_unless_listed(path: str) -> None:
     model = models()[path]
     assert model is not None, "without a model nothing is shown"
     filled = full_of_texts(model)
     assert TEXT in json.dumps(filled) or path == "/api/accounting"
     assert set(fields_with_text(numbers_only(filled, model), model)) <= SEEN
+    assert set(fields_with_text(numbers_only(filled, model, names=True), model)) <= SEEN | SEEN_WITH_NAMES
 
 
 def test_the_list_of_shown_texts_is_the_expected_one() -> None:
+    assert {f"{model.__name__}.{field}" for model, field in SHOWN_NAMES} == SEEN_WITH_NAMES
     names = {f"{model.__name__}.{field}" for model, field in SHOWN_TEXTS}
     assert names <= SEEN
     assert SEEN - names == {"TimedTool.tool_name", "CountedRange.tz"}, "inherited from Tool and UsageRange"

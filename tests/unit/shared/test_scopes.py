@@ -87,8 +87,8 @@ def test_a_scope_is_stated_above_or_below_the_route(is_inside: bool) -> None:
         ("HEAD", "/api/sessions", {"read"}),
         ("GET", "/api/sessions/with/a slash\n", {"read"}),
         ("GET", "/api/sessions/start", {"read"}),
-        ("GET", "/api/projects/7/stats", {"read", "metrics"}),
-        ("GET", "/api/projects/7", {"read"}),
+        ("GET", "/api/projects/7/stats", {"read", "numbers", "metrics"}),
+        ("GET", "/api/projects/7", {"read", "numbers"}),
         ("POST", "/api/sessions/start", {"ingest"}),
     ],
 )
