@@ -3,7 +3,7 @@
 from services.worker.aggregates.registry import FILE_ROLLUPS, Aggregate
 from services.worker.aggregates.rollups import cells_of_deltas, deltas_cte
 from services.worker.row_tables import ROW_TABLES
-from services.worker.sql_text import ctes, sql
+from services.worker.sql_text import ctes, listed, sql
 
 ACTIVE_DAYS = """
     SELECT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day, range_agg(c.piece) AS ranges
@@ -35,7 +35,11 @@ _ACTIVE_DELTAS = """
     )"""
 
 # Inlined: these may be all rows of a large table.
-_ROWS = "new_$table AS NOT MATERIALIZED (SELECT $columns FROM $table)"
+_ROWS = """
+    new_$table AS NOT MATERIALIZED (
+        SELECT $columns
+        FROM $table
+    )"""
 
 
 def cells_of_all_rows(aggregate: Aggregate) -> str:
@@ -43,7 +47,7 @@ def cells_of_all_rows(aggregate: Aggregate) -> str:
     aggregates = (FILE_ROLLUPS, aggregate) if "file_count_deltas" in aggregate.cells_from else (aggregate,)
     tables = dict.fromkeys(source.table for each in aggregates for source in each.sources)
     relations = {f"new_{table}" for table in tables} | aggregate.cells_from.keys()
-    parts = [sql(_ROWS, table=table, columns=", ".join(ROW_TABLES[table].columns) if table in ROW_TABLES else "*") for table in tables]
+    parts = [sql(_ROWS, table=table, columns=listed(ROW_TABLES[table].columns) if table in ROW_TABLES else "*") for table in tables]
     if "active_deltas" in relations:
         parts.append(sql(_ACTIVE_DELTAS))
     for each in aggregates:

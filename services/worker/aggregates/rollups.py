@@ -60,7 +60,8 @@ _ROLLED = """
         ON CONFLICT ($key) DO UPDATE SET
             $added
         RETURNING
-            $returned, new.ctid AS place,
+            $returned,
+            new.ctid AS place,
             $is_empty AS is_empty
     )"""
 
@@ -195,7 +196,7 @@ def _rolled(relations: Collection[str]) -> Iterator[str]:
             ordinals=ordinals(aggregate.key),
             key=", ".join(aggregate.key),
             added=listed(_added(table, name, measure) for name, measure in aggregate.measures.items()),
-            returned=", ".join([*(f"new.{name}" for name in aggregate.key), *aggregate.returning]),
+            returned=listed([*(f"new.{name}" for name in aggregate.key), *aggregate.returning]),
             is_empty=f"({listed(f'new.{name}' for name in aggregate.summed)})\n  = ({', '.join('0' * len(aggregate.summed))})",
         )
 

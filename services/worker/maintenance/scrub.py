@@ -64,7 +64,8 @@ STAGES: Final = (
 # $columns and $size are of the stage's texts. A chunk has up to CHUNK_ROWS rows, fewer if they are long, but at least one.
 _SELECT_CHUNK = """
     SELECT * FROM (
-        SELECT *, row_number() OVER w AS n, sum($size) OVER w AS bytes
+        SELECT *, row_number() OVER w AS n,
+               sum($size) OVER w AS bytes
         FROM (
             SELECT $key::text AS key, $key AS place, $columns
             FROM $table
@@ -176,7 +177,7 @@ def select_chunk(stage: Stage, *, is_first: bool) -> str:
         table=stage.table,
         key=stage.key,
         columns=", ".join(f"{name}::text AS {name}" if kind.startswith("json") else name for name, kind in stage.columns.items()),
-        size=" + ".join(f"coalesce(octet_length({name}), 0)" for name in stage.columns),
+        size="\n    + ".join(f"coalesce(octet_length({name}), 0)" for name in stage.columns),
         after="" if is_first else f"WHERE {stage.key} > %(after_key)s::{stage.key_type}",
     )
 

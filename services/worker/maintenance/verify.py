@@ -59,7 +59,8 @@ class Check:
 
     def statement(self) -> str:
         """Counts the rows that differ."""
-        where = f"WHERE ({', '.join(self.measures)}) <> ({', '.join('0' * len(self.measures))})" if self.measures else ""
+        zeros = ", ".join("0" * len(self.measures))
+        where = sql("WHERE ($measures)\n   <> ($zeros)", measures=listed(self.measures), zeros=zeros) if self.measures else ""
         stored, expected = (sql(_CELLS, columns=listed(self.columns), cells=cells, where=where) for cells in (self.stored, self.expected))
         return sql(_DIFFERING, stored=stored, expected=expected)
 

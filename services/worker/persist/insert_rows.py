@@ -28,12 +28,16 @@ _INSERT = """
             $best_first,
             s.ctid
         ON CONFLICT (id) DO UPDATE SET
-            ($versioned) = (
-                SELECT $versioned
+            (
+                $versioned
+            ) = (
+                SELECT
+                    $versioned
                 FROM (VALUES
                     (true, $new_version),
                     (false, $old_version)
-                ) AS version (is_new, $versioned)
+                ) AS version (
+                    is_new, $versioned)
                 WHERE is_new = ($is_better IS TRUE)
             ),
             brought_by = brought_too(t.brought_by, %(job_number)s)
@@ -42,7 +46,8 @@ _INSERT = """
                OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
         RETURNING
             $returned,
-            old.id IS NOT NULL AS existed, $is_moved AS moved
+            old.id IS NOT NULL AS existed,
+            ($is_moved) AS moved
     ),
     new_$table AS (
         SELECT $counted
@@ -91,7 +96,7 @@ def _insert(table: RowTable) -> str:
         "brought_by": "CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END",
     }
     columns = (*fixed, *versioned, "source", "brought_by", "received_at")
-    is_moved = " OR ".join(f"old.{name} IS DISTINCT FROM new.{name}" for name in table.counted)
+    is_moved = "\nOR ".join(f"old.{name} IS DISTINCT FROM new.{name}" for name in table.counted)
     inserted = sql(
         _INSERT,
         table=table.name,
@@ -101,12 +106,12 @@ def _insert(table: RowTable) -> str:
         user_join="LEFT JOIN users ON users.name = s.user_name" * table.has_user_name,
         where=f"WHERE NOT ({table.unless})" if table.unless else "",
         best_first=",\n".join(f"CASE WHEN %(job_number)s > 0 THEN {rank.format(row='s')} END DESC" for rank in table.ranks),
-        versioned=", ".join(versioned),
-        new_version=", ".join(f"excluded.{name}" for name in versioned),
-        old_version=", ".join(f"t.{name}" for name in versioned),
+        versioned=listed(versioned),
+        new_version=listed(f"excluded.{name}" for name in versioned),
+        old_version=listed(f"t.{name}" for name in versioned),
         is_better=is_better,
         returned=listed([f"new.{name}" for name in fixed[1:]] + [f"old.{name} AS old_{name}, new.{name}" for name in table.counted]),
-        is_moved=f"({is_moved or 'false'})",
+        is_moved=is_moved or "false",
         counted=listed(table.columns),
     )
     if not table.counted:

@@ -1,9 +1,22 @@
 -- Composed by services.worker.sessions.reattribution. Do not edit: `make render-sql` writes this file.
 
-WITH new_messages AS (SELECT session_id, project_id, user_id, occurred_at, role FROM messages WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))),
-new_tool_calls AS (SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms FROM tool_calls WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))),
-new_activities AS (SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed FROM activities WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))),
-new_api_calls AS (SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd FROM api_calls WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))),
+WITH new_messages AS (
+    SELECT session_id, project_id, user_id, occurred_at, role
+    FROM messages WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))
+),
+new_tool_calls AS (
+    SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms
+    FROM tool_calls WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))
+),
+new_activities AS (
+    SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
+    FROM activities WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))
+),
+new_api_calls AS (
+    SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
+    cache_write_1h_tokens, cache_read_tokens, cost_nano_usd
+    FROM api_calls WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))
+),
 new_sessions AS (SELECT * FROM sessions WHERE session_id = ANY(%(session_ids)s)),
 file_rollups_deltas AS (
     SELECT project_id, bucket_start, file_key,
@@ -134,7 +147,9 @@ rolled_file_rollups AS (
         touches = file_rollups.touches + excluded.touches, lines_added = file_rollups.lines_added + excluded.lines_added,
         lines_removed = file_rollups.lines_removed + excluded.lines_removed
     RETURNING
-        new.project_id, new.grain_minutes, new.bucket_start, new.file_key, (new.touches > 0)::int - (coalesce(old.touches, 0) > 0)::int AS files_modified, new.ctid AS place,
+        new.project_id, new.grain_minutes, new.bucket_start, new.file_key,
+        (new.touches > 0)::int - (coalesce(old.touches, 0) > 0)::int AS files_modified,
+        new.ctid AS place,
         (new.touches, new.lines_added, new.lines_removed)
           = (0, 0, 0) AS is_empty
 ),
@@ -186,7 +201,8 @@ rolled_tool_rollups AS (
         calls_by_quarter = tool_rollups.calls_by_quarter + excluded.calls_by_quarter,
         errors_by_quarter = tool_rollups.errors_by_quarter + excluded.errors_by_quarter
     RETURNING
-        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.tool_name, new.ctid AS place,
+        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.tool_name,
+        new.ctid AS place,
         (new.calls, new.success, new.errors, new.rejected, new.timed_calls, new.duration_ms, new.times, new.calls_by_quarter,
         new.errors_by_quarter)
           = (0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
@@ -220,7 +236,8 @@ rolled_usage_rollups AS (
         api_calls = usage_rollups.api_calls + excluded.api_calls,
         unpriced_calls = usage_rollups.unpriced_calls + excluded.unpriced_calls
     RETURNING
-        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.model, new.ctid AS place,
+        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.model,
+        new.ctid AS place,
         (new.input_tokens, new.output_tokens, new.cache_creation_tokens, new.cache_read_tokens, new.cost_nano_usd, new.api_calls,
         new.unpriced_calls)
           = (0, 0, 0, 0, 0, 0, 0) AS is_empty
@@ -288,7 +305,8 @@ rolled_activity_rollups AS (
         unpriced_calls = activity_rollups.unpriced_calls + excluded.unpriced_calls,
         active_by_quarter = activity_rollups.active_by_quarter + excluded.active_by_quarter
     RETURNING
-        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.ctid AS place,
+        new.project_id, new.user_id, new.grain_minutes, new.bucket_start,
+        new.ctid AS place,
         (new.sessions, new.wall_us, new.active_us, new.user_messages, new.assistant_messages, new.files_modified, new.lines_added,
         new.lines_removed, new.tool_calls, new.tool_errors, new.input_tokens, new.output_tokens, new.cache_creation_tokens,
         new.cache_read_tokens, new.cost_nano_usd, new.api_calls, new.unpriced_calls, new.active_by_quarter)

@@ -21,12 +21,16 @@ WITH changed_messages AS (
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.agent_id, '') COLLATE "C" END DESC,
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
-        (content, terms, model, agent_id) = (
-            SELECT content, terms, model, agent_id
+        (
+            content, terms, model, agent_id
+        ) = (
+            SELECT
+                content, terms, model, agent_id
             FROM (VALUES
                 (true, excluded.content, excluded.terms, excluded.model, excluded.agent_id),
                 (false, t.content, t.terms, t.model, t.agent_id)
-            ) AS version (is_new, content, terms, model, agent_id)
+            ) AS version (
+                is_new, content, terms, model, agent_id)
             WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
              AND (%(job_number)s = 0
                   OR (length(excluded.content), excluded.content COLLATE "C", (excluded.agent_id IS NULL),
@@ -43,7 +47,8 @@ WITH changed_messages AS (
            OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.role,
-        old.id IS NOT NULL AS existed, (false) AS moved
+        old.id IS NOT NULL AS existed,
+        (false) AS moved
 ),
 new_messages AS (
     SELECT session_id, project_id, user_id, occurred_at, role
@@ -71,12 +76,16 @@ changed_tool_calls AS (
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.agent_id, '') COLLATE "C" END DESC,
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
-        (status, duration_ms, duration_source, parameters, agent_id) = (
-            SELECT status, duration_ms, duration_source, parameters, agent_id
+        (
+            status, duration_ms, duration_source, parameters, agent_id
+        ) = (
+            SELECT
+                status, duration_ms, duration_source, parameters, agent_id
             FROM (VALUES
                 (true, excluded.status, excluded.duration_ms, excluded.duration_source, excluded.parameters, excluded.agent_id),
                 (false, t.status, t.duration_ms, t.duration_source, t.parameters, t.agent_id)
-            ) AS version (is_new, status, duration_ms, duration_source, parameters, agent_id)
+            ) AS version (
+                is_new, status, duration_ms, duration_source, parameters, agent_id)
             WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
              AND (%(job_number)s = 0
                   OR ((excluded.status <> 'pending'), coalesce(excluded.duration_source = 'reported', false),
@@ -100,7 +109,9 @@ changed_tool_calls AS (
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.tool_name, old.status AS old_status, new.status,
         old.duration_ms AS old_duration_ms, new.duration_ms,
-        old.id IS NOT NULL AS existed, (old.status IS DISTINCT FROM new.status OR old.duration_ms IS DISTINCT FROM new.duration_ms) AS moved
+        old.id IS NOT NULL AS existed,
+        (old.status IS DISTINCT FROM new.status
+        OR old.duration_ms IS DISTINCT FROM new.duration_ms) AS moved
 ),
 new_tool_calls AS (
     SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms
@@ -130,12 +141,16 @@ changed_activities AS (
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.agent_id, '') COLLATE "C" END DESC,
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
-        (lines_added, lines_removed, action, is_estimated, agent_id) = (
-            SELECT lines_added, lines_removed, action, is_estimated, agent_id
+        (
+            lines_added, lines_removed, action, is_estimated, agent_id
+        ) = (
+            SELECT
+                lines_added, lines_removed, action, is_estimated, agent_id
             FROM (VALUES
                 (true, excluded.lines_added, excluded.lines_removed, excluded.action, excluded.is_estimated, excluded.agent_id),
                 (false, t.lines_added, t.lines_removed, t.action, t.is_estimated, t.agent_id)
-            ) AS version (is_new, lines_added, lines_removed, action, is_estimated, agent_id)
+            ) AS version (
+                is_new, lines_added, lines_removed, action, is_estimated, agent_id)
             WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
              AND (%(job_number)s = 0
                   OR (NOT excluded.is_estimated, excluded.lines_added, excluded.lines_removed, excluded.action COLLATE "C",
@@ -155,7 +170,9 @@ changed_activities AS (
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.file_key,
         old.lines_added AS old_lines_added, new.lines_added, old.lines_removed AS old_lines_removed, new.lines_removed,
-        old.id IS NOT NULL AS existed, (old.lines_added IS DISTINCT FROM new.lines_added OR old.lines_removed IS DISTINCT FROM new.lines_removed) AS moved
+        old.id IS NOT NULL AS existed,
+        (old.lines_added IS DISTINCT FROM new.lines_added
+        OR old.lines_removed IS DISTINCT FROM new.lines_removed) AS moved
 ),
 new_activities AS (
     SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
@@ -190,12 +207,21 @@ changed_api_calls AS (
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.agent_id, '') COLLATE "C" END DESC,
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
-        (input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, web_searches, price_version, agent_id) = (
-            SELECT input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, web_searches, price_version, agent_id
+        (
+            input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd,
+            web_searches, price_version, agent_id
+        ) = (
+            SELECT
+                input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd,
+                web_searches, price_version, agent_id
             FROM (VALUES
-                (true, excluded.input_tokens, excluded.output_tokens, excluded.cache_write_5m_tokens, excluded.cache_write_1h_tokens, excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.web_searches, excluded.price_version, excluded.agent_id),
-                (false, t.input_tokens, t.output_tokens, t.cache_write_5m_tokens, t.cache_write_1h_tokens, t.cache_read_tokens, t.cost_nano_usd, t.web_searches, t.price_version, t.agent_id)
-            ) AS version (is_new, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, web_searches, price_version, agent_id)
+                (true, excluded.input_tokens, excluded.output_tokens, excluded.cache_write_5m_tokens, excluded.cache_write_1h_tokens,
+                excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.web_searches, excluded.price_version, excluded.agent_id),
+                (false, t.input_tokens, t.output_tokens, t.cache_write_5m_tokens, t.cache_write_1h_tokens, t.cache_read_tokens, t.cost_nano_usd,
+                t.web_searches, t.price_version, t.agent_id)
+            ) AS version (
+                is_new, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd,
+                web_searches, price_version, agent_id)
             WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
              AND (%(job_number)s = 0
                   OR (excluded.output_tokens, excluded.input_tokens, excluded.cache_read_tokens, excluded.cache_write_1h_tokens,
@@ -221,7 +247,13 @@ changed_api_calls AS (
         old.cache_write_1h_tokens AS old_cache_write_1h_tokens, new.cache_write_1h_tokens,
         old.cache_read_tokens AS old_cache_read_tokens, new.cache_read_tokens,
         old.cost_nano_usd AS old_cost_nano_usd, new.cost_nano_usd,
-        old.id IS NOT NULL AS existed, (old.input_tokens IS DISTINCT FROM new.input_tokens OR old.output_tokens IS DISTINCT FROM new.output_tokens OR old.cache_write_5m_tokens IS DISTINCT FROM new.cache_write_5m_tokens OR old.cache_write_1h_tokens IS DISTINCT FROM new.cache_write_1h_tokens OR old.cache_read_tokens IS DISTINCT FROM new.cache_read_tokens OR old.cost_nano_usd IS DISTINCT FROM new.cost_nano_usd) AS moved
+        old.id IS NOT NULL AS existed,
+        (old.input_tokens IS DISTINCT FROM new.input_tokens
+        OR old.output_tokens IS DISTINCT FROM new.output_tokens
+        OR old.cache_write_5m_tokens IS DISTINCT FROM new.cache_write_5m_tokens
+        OR old.cache_write_1h_tokens IS DISTINCT FROM new.cache_write_1h_tokens
+        OR old.cache_read_tokens IS DISTINCT FROM new.cache_read_tokens
+        OR old.cost_nano_usd IS DISTINCT FROM new.cost_nano_usd) AS moved
 ),
 new_api_calls AS (
     SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
@@ -255,13 +287,13 @@ per_session AS (
            sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(api_calls)::bigint AS api_calls,
            sum(unpriced_calls)::bigint AS unpriced_calls, sum(cost_nano_usd)::bigint AS cost_nano_usd
     FROM (
-        SELECT session_id, occurred_at AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
+        SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                (role = 'user')::int AS user_messages, (role = 'assistant')::int AS assistant_messages, 0 AS tool_calls,
                0 AS tool_errors, 0 AS files_modified, 0 AS lines_added, 0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
                0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
         FROM new_messages
         UNION ALL
-        SELECT session_id, occurred_at AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
+        SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 1 AS tool_calls, (status IN ('error', 'timeout'))::int AS tool_errors,
                0 AS files_modified, 0 AS lines_added, 0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
                0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
@@ -273,7 +305,7 @@ per_session AS (
                0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
         FROM gone_tool_calls
         UNION ALL
-        SELECT session_id, occurred_at AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
+        SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified,
                lines_added AS lines_added, lines_removed AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
                0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
@@ -285,7 +317,7 @@ per_session AS (
                0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
         FROM gone_activities
         UNION ALL
-        SELECT session_id, occurred_at AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
+        SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                0 AS lines_removed, input_tokens AS input_tokens, output_tokens AS output_tokens,
                cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens AS cache_read_tokens,
@@ -305,7 +337,8 @@ per_session AS (
                0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
         FROM new_session_files
         UNION ALL
-        SELECT session_id, occurred_at AS occurred_at, CASE kind WHEN 'start' THEN occurred_at END AS started_at, CASE kind WHEN 'end' THEN occurred_at END AS ended_at,
+        SELECT session_id, occurred_at, CASE kind WHEN 'start' THEN occurred_at END AS started_at,
+        CASE kind WHEN 'end' THEN occurred_at END AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
                0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
@@ -597,7 +630,9 @@ rolled_file_rollups AS (
         touches = file_rollups.touches + excluded.touches, lines_added = file_rollups.lines_added + excluded.lines_added,
         lines_removed = file_rollups.lines_removed + excluded.lines_removed
     RETURNING
-        new.project_id, new.grain_minutes, new.bucket_start, new.file_key, (new.touches > 0)::int - (coalesce(old.touches, 0) > 0)::int AS files_modified, new.ctid AS place,
+        new.project_id, new.grain_minutes, new.bucket_start, new.file_key,
+        (new.touches > 0)::int - (coalesce(old.touches, 0) > 0)::int AS files_modified,
+        new.ctid AS place,
         (new.touches, new.lines_added, new.lines_removed)
           = (0, 0, 0) AS is_empty
 ),
@@ -649,7 +684,8 @@ rolled_tool_rollups AS (
         calls_by_quarter = tool_rollups.calls_by_quarter + excluded.calls_by_quarter,
         errors_by_quarter = tool_rollups.errors_by_quarter + excluded.errors_by_quarter
     RETURNING
-        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.tool_name, new.ctid AS place,
+        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.tool_name,
+        new.ctid AS place,
         (new.calls, new.success, new.errors, new.rejected, new.timed_calls, new.duration_ms, new.times, new.calls_by_quarter,
         new.errors_by_quarter)
           = (0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
@@ -683,7 +719,8 @@ rolled_usage_rollups AS (
         api_calls = usage_rollups.api_calls + excluded.api_calls,
         unpriced_calls = usage_rollups.unpriced_calls + excluded.unpriced_calls
     RETURNING
-        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.model, new.ctid AS place,
+        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.model,
+        new.ctid AS place,
         (new.input_tokens, new.output_tokens, new.cache_creation_tokens, new.cache_read_tokens, new.cost_nano_usd, new.api_calls,
         new.unpriced_calls)
           = (0, 0, 0, 0, 0, 0, 0) AS is_empty
@@ -763,7 +800,8 @@ rolled_activity_rollups AS (
         unpriced_calls = activity_rollups.unpriced_calls + excluded.unpriced_calls,
         active_by_quarter = activity_rollups.active_by_quarter + excluded.active_by_quarter
     RETURNING
-        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.ctid AS place,
+        new.project_id, new.user_id, new.grain_minutes, new.bucket_start,
+        new.ctid AS place,
         (new.sessions, new.wall_us, new.active_us, new.user_messages, new.assistant_messages, new.files_modified, new.lines_added,
         new.lines_removed, new.tool_calls, new.tool_errors, new.input_tokens, new.output_tokens, new.cache_creation_tokens,
         new.cache_read_tokens, new.cost_nano_usd, new.api_calls, new.unpriced_calls, new.active_by_quarter)

@@ -15,7 +15,10 @@ INSERT INTO file_rollups (
 SELECT
     project_id, grain_minutes, bucket_start, file_key, touches, lines_added, lines_removed
 FROM (
-    WITH new_activities AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed FROM activities),
+    WITH new_activities AS NOT MATERIALIZED (
+        SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
+        FROM activities
+    ),
     file_rollups_deltas AS (
         SELECT project_id, bucket_start, file_key,
                sum(touches)::bigint AS touches, sum(lines_added)::bigint AS lines_added, sum(lines_removed)::bigint AS lines_removed
@@ -47,7 +50,10 @@ SELECT
     project_id, user_id, grain_minutes, bucket_start, tool_name, calls, success, errors, rejected, timed_calls, duration_ms,
     max_ms, last_used_at, times, calls_by_quarter, errors_by_quarter
 FROM (
-    WITH new_tool_calls AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms FROM tool_calls),
+    WITH new_tool_calls AS NOT MATERIALIZED (
+        SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms
+        FROM tool_calls
+    ),
     tool_rollups_deltas AS (
         SELECT project_id, user_id, bucket_start, tool_name,
                sum(calls)::bigint AS calls, sum(success)::bigint AS success, sum(errors)::bigint AS errors,
@@ -99,8 +105,15 @@ SELECT
     project_id, user_id, grain_minutes, bucket_start, model, input_tokens, output_tokens, cache_creation_tokens,
     cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls
 FROM (
-    WITH new_api_calls AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd FROM api_calls),
-    new_sessions AS NOT MATERIALIZED (SELECT * FROM sessions),
+    WITH new_api_calls AS NOT MATERIALIZED (
+        SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
+        cache_write_1h_tokens, cache_read_tokens, cost_nano_usd
+        FROM api_calls
+    ),
+    new_sessions AS NOT MATERIALIZED (
+        SELECT *
+        FROM sessions
+    ),
     usage_rollups_deltas AS (
         SELECT project_id, user_id, bucket_start, model,
                sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens,
@@ -149,11 +162,27 @@ SELECT
     files_modified, lines_added, lines_removed, tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens,
     cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls, active_by_quarter
 FROM (
-    WITH new_activities AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed FROM activities),
-    new_messages AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, role FROM messages),
-    new_tool_calls AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms FROM tool_calls),
-    new_api_calls AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd FROM api_calls),
-    new_sessions AS NOT MATERIALIZED (SELECT * FROM sessions),
+    WITH new_activities AS NOT MATERIALIZED (
+        SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
+        FROM activities
+    ),
+    new_messages AS NOT MATERIALIZED (
+        SELECT session_id, project_id, user_id, occurred_at, role
+        FROM messages
+    ),
+    new_tool_calls AS NOT MATERIALIZED (
+        SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms
+        FROM tool_calls
+    ),
+    new_api_calls AS NOT MATERIALIZED (
+        SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
+        cache_write_1h_tokens, cache_read_tokens, cost_nano_usd
+        FROM api_calls
+    ),
+    new_sessions AS NOT MATERIALIZED (
+        SELECT *
+        FROM sessions
+    ),
     active_deltas AS (
         SELECT project_id, user_id, c.bucket_start, sum(microseconds(upper(c.piece) - lower(c.piece)))::bigint AS active_us
         FROM active_days, cut_at_buckets(ranges, 15) AS c GROUP BY 1, 2, 3
@@ -298,7 +327,10 @@ FROM (
     SELECT c.project_id, c.grain_minutes, c.bucket_start, f.number / 4096 AS chunk,
            bit_xor(set_bit(0::bit(4096), mod(f.number, 4096)::integer, 1)) AS bits
     FROM (
-        WITH new_activities AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed FROM activities),
+        WITH new_activities AS NOT MATERIALIZED (
+            SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
+            FROM activities
+        ),
         file_rollups_deltas AS (
             SELECT project_id, bucket_start, file_key,
                    sum(touches)::bigint AS touches, sum(lines_added)::bigint AS lines_added, sum(lines_removed)::bigint AS lines_removed

@@ -1,7 +1,8 @@
 -- Composed by services.worker.maintenance.scrub. Do not edit: `make render-sql` writes this file.
 
 SELECT * FROM (
-    SELECT *, row_number() OVER w AS n, sum(coalesce(octet_length(content), 0)) OVER w AS bytes
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(content), 0)) OVER w AS bytes
     FROM (
         SELECT id::text AS key, id AS place, content
         FROM messages
@@ -18,7 +19,8 @@ WHERE id = %(key)s::uuid
   AND content::text IS NOT DISTINCT FROM %(old_content)s::text::text;
 
 SELECT * FROM (
-    SELECT *, row_number() OVER w AS n, sum(coalesce(octet_length(parameters), 0)) OVER w AS bytes
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(parameters), 0)) OVER w AS bytes
     FROM (
         SELECT id::text AS key, id AS place, parameters::text AS parameters
         FROM tool_calls
@@ -34,7 +36,10 @@ WHERE id = %(key)s::uuid
   AND parameters::text IS NOT DISTINCT FROM %(old_parameters)s::json::text;
 
 SELECT * FROM (
-    SELECT *, row_number() OVER w AS n, sum(coalesce(octet_length(git_branch), 0) + coalesce(octet_length(client_version), 0) + coalesce(octet_length(source), 0)) OVER w AS bytes
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(git_branch), 0)
+               + coalesce(octet_length(client_version), 0)
+               + coalesce(octet_length(source), 0)) OVER w AS bytes
     FROM (
         SELECT id::text AS key, id AS place, git_branch, client_version, source
         FROM session_events
@@ -54,7 +59,10 @@ WHERE id = %(key)s::uuid
   AND source::text IS NOT DISTINCT FROM %(old_source)s::text::text;
 
 SELECT * FROM (
-    SELECT *, row_number() OVER w AS n, sum(coalesce(octet_length(title), 0) + coalesce(octet_length(git_branch), 0) + coalesce(octet_length(client_version), 0)) OVER w AS bytes
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(title), 0)
+               + coalesce(octet_length(git_branch), 0)
+               + coalesce(octet_length(client_version), 0)) OVER w AS bytes
     FROM (
         SELECT id::text AS key, id AS place, title, git_branch, client_version
         FROM session_facts
@@ -74,7 +82,11 @@ WHERE id = %(key)s::uuid
   AND client_version::text IS NOT DISTINCT FROM %(old_client_version)s::text::text;
 
 SELECT * FROM (
-    SELECT *, row_number() OVER w AS n, sum(coalesce(octet_length(title), 0) + coalesce(octet_length(git_branch), 0) + coalesce(octet_length(client_version), 0) + coalesce(octet_length(source), 0)) OVER w AS bytes
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(title), 0)
+               + coalesce(octet_length(git_branch), 0)
+               + coalesce(octet_length(client_version), 0)
+               + coalesce(octet_length(source), 0)) OVER w AS bytes
     FROM (
         SELECT session_id::text AS key, session_id AS place, title, git_branch, client_version, source
         FROM sessions
@@ -96,7 +108,8 @@ WHERE session_id = %(key)s::text
   AND source::text IS NOT DISTINCT FROM %(old_source)s::text::text;
 
 SELECT * FROM (
-    SELECT *, row_number() OVER w AS n, sum(coalesce(octet_length(file_path), 0)) OVER w AS bytes
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(file_path), 0)) OVER w AS bytes
     FROM (
         SELECT file_key::text AS key, file_key AS place, file_path
         FROM files
@@ -112,7 +125,9 @@ WHERE file_key = %(key)s::uuid
   AND file_path::text IS NOT DISTINCT FROM %(old_file_path)s::text::text;
 
 SELECT * FROM (
-    SELECT *, row_number() OVER w AS n, sum(coalesce(octet_length(payload), 0) + coalesce(octet_length(reason), 0)) OVER w AS bytes
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(payload), 0)
+               + coalesce(octet_length(reason), 0)) OVER w AS bytes
     FROM (
         SELECT id::text AS key, id AS place, payload, reason
         FROM dead_letters
@@ -130,7 +145,10 @@ WHERE id = %(key)s::uuid
   AND reason::text IS NOT DISTINCT FROM %(old_reason)s::text::text;
 
 SELECT * FROM (
-    SELECT *, row_number() OVER w AS n, sum(coalesce(octet_length(errors), 0) + coalesce(octet_length(unknown_records), 0) + coalesce(octet_length(user_name), 0)) OVER w AS bytes
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(errors), 0)
+               + coalesce(octet_length(unknown_records), 0)
+               + coalesce(octet_length(user_name), 0)) OVER w AS bytes
     FROM (
         SELECT id::text AS key, id AS place, errors::text AS errors, unknown_records::text AS unknown_records, user_name
         FROM import_jobs

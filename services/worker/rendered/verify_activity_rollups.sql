@@ -7,18 +7,37 @@ WITH stored AS (
     FROM (
         SELECT * FROM activity_rollups
     ) AS cells
-    WHERE (sessions, wall_us, active_us, user_messages, assistant_messages, files_modified, lines_added, lines_removed, tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls, active_by_quarter) <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    WHERE (sessions, wall_us, active_us, user_messages, assistant_messages, files_modified, lines_added, lines_removed, tool_calls,
+    tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls,
+    unpriced_calls, active_by_quarter)
+       <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 ),
 expected AS (
     SELECT project_id, user_id, grain_minutes, bucket_start, sessions, wall_us, active_us, user_messages, assistant_messages,
     files_modified, lines_added, lines_removed, tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens,
     cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls, active_by_quarter
     FROM (
-        WITH new_activities AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed FROM activities),
-        new_messages AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, role FROM messages),
-        new_tool_calls AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms FROM tool_calls),
-        new_api_calls AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd FROM api_calls),
-        new_sessions AS NOT MATERIALIZED (SELECT * FROM sessions),
+        WITH new_activities AS NOT MATERIALIZED (
+            SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
+            FROM activities
+        ),
+        new_messages AS NOT MATERIALIZED (
+            SELECT session_id, project_id, user_id, occurred_at, role
+            FROM messages
+        ),
+        new_tool_calls AS NOT MATERIALIZED (
+            SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms
+            FROM tool_calls
+        ),
+        new_api_calls AS NOT MATERIALIZED (
+            SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
+            cache_write_1h_tokens, cache_read_tokens, cost_nano_usd
+            FROM api_calls
+        ),
+        new_sessions AS NOT MATERIALIZED (
+            SELECT *
+            FROM sessions
+        ),
         active_deltas AS (
             SELECT project_id, user_id, c.bucket_start, sum(microseconds(upper(c.piece) - lower(c.piece)))::bigint AS active_us
             FROM active_days, cut_at_buckets(ranges, 15) AS c GROUP BY 1, 2, 3
@@ -154,7 +173,10 @@ expected AS (
         ) AS cells
         GROUP BY 1, 2, 3, 4
     ) AS cells
-    WHERE (sessions, wall_us, active_us, user_messages, assistant_messages, files_modified, lines_added, lines_removed, tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls, active_by_quarter) <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    WHERE (sessions, wall_us, active_us, user_messages, assistant_messages, files_modified, lines_added, lines_removed, tool_calls,
+    tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls,
+    unpriced_calls, active_by_quarter)
+       <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 )
 SELECT count(*) FROM (
     (SELECT * FROM stored EXCEPT ALL SELECT * FROM expected)

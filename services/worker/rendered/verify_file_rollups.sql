@@ -5,12 +5,16 @@ WITH stored AS (
     FROM (
         SELECT * FROM file_rollups
     ) AS cells
-    WHERE (touches, lines_added, lines_removed) <> (0, 0, 0)
+    WHERE (touches, lines_added, lines_removed)
+       <> (0, 0, 0)
 ),
 expected AS (
     SELECT project_id, grain_minutes, bucket_start, file_key, touches, lines_added, lines_removed
     FROM (
-        WITH new_activities AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed FROM activities),
+        WITH new_activities AS NOT MATERIALIZED (
+            SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
+            FROM activities
+        ),
         file_rollups_deltas AS (
             SELECT project_id, bucket_start, file_key,
                    sum(touches)::bigint AS touches, sum(lines_added)::bigint AS lines_added, sum(lines_removed)::bigint AS lines_removed
@@ -34,7 +38,8 @@ expected AS (
         ) AS cells
         GROUP BY 1, 2, 3, 4
     ) AS cells
-    WHERE (touches, lines_added, lines_removed) <> (0, 0, 0)
+    WHERE (touches, lines_added, lines_removed)
+       <> (0, 0, 0)
 )
 SELECT count(*) FROM (
     (SELECT * FROM stored EXCEPT ALL SELECT * FROM expected)

@@ -12,7 +12,10 @@ expected AS (
         SELECT c.project_id, c.grain_minutes, c.bucket_start, f.number / 4096 AS chunk,
                bit_xor(set_bit(0::bit(4096), mod(f.number, 4096)::integer, 1)) AS bits
         FROM (
-            WITH new_activities AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed FROM activities),
+            WITH new_activities AS NOT MATERIALIZED (
+                SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
+                FROM activities
+            ),
             file_rollups_deltas AS (
                 SELECT project_id, bucket_start, file_key,
                        sum(touches)::bigint AS touches, sum(lines_added)::bigint AS lines_added, sum(lines_removed)::bigint AS lines_removed

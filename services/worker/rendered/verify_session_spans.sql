@@ -9,10 +9,23 @@ WITH stored AS (
 expected AS (
     SELECT session_id, started_at, ended_at, first_event_at, last_event_at, active_ranges, snapshot
     FROM (
-        WITH new_messages AS (SELECT session_id, project_id, user_id, occurred_at, role FROM messages WHERE session_id IS NOT NULL),
-        new_tool_calls AS (SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms FROM tool_calls WHERE session_id IS NOT NULL),
-        new_activities AS (SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed FROM activities WHERE session_id IS NOT NULL),
-        new_api_calls AS (SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd FROM api_calls WHERE session_id IS NOT NULL),
+        WITH new_messages AS (
+            SELECT session_id, project_id, user_id, occurred_at, role
+            FROM messages WHERE session_id IS NOT NULL
+        ),
+        new_tool_calls AS (
+            SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms
+            FROM tool_calls WHERE session_id IS NOT NULL
+        ),
+        new_activities AS (
+            SELECT session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed
+            FROM activities WHERE session_id IS NOT NULL
+        ),
+        new_api_calls AS (
+            SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
+            cache_write_1h_tokens, cache_read_tokens, cost_nano_usd
+            FROM api_calls WHERE session_id IS NOT NULL
+        ),
         new_session_files AS (SELECT session_id, file_key FROM session_files WHERE session_id IS NOT NULL),
         new_session_events AS (SELECT session_id, kind, occurred_at FROM session_events WHERE session_id IS NOT NULL),
         new_facts AS NOT MATERIALIZED (SELECT * FROM session_facts WHERE session_id IS NOT NULL),
@@ -29,25 +42,25 @@ expected AS (
                    sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(api_calls)::bigint AS api_calls,
                    sum(unpriced_calls)::bigint AS unpriced_calls, sum(cost_nano_usd)::bigint AS cost_nano_usd
             FROM (
-                SELECT session_id, occurred_at AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
+                SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                        (role = 'user')::int AS user_messages, (role = 'assistant')::int AS assistant_messages, 0 AS tool_calls,
                        0 AS tool_errors, 0 AS files_modified, 0 AS lines_added, 0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
                        0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
                 FROM new_messages
                 UNION ALL
-                SELECT session_id, occurred_at AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
+                SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                        0 AS user_messages, 0 AS assistant_messages, 1 AS tool_calls, (status IN ('error', 'timeout'))::int AS tool_errors,
                        0 AS files_modified, 0 AS lines_added, 0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
                        0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
                 FROM new_tool_calls
                 UNION ALL
-                SELECT session_id, occurred_at AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
+                SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                        0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified,
                        lines_added AS lines_added, lines_removed AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
                        0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
                 FROM new_activities
                 UNION ALL
-                SELECT session_id, occurred_at AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
+                SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                        0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                        0 AS lines_removed, input_tokens AS input_tokens, output_tokens AS output_tokens,
                        cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens AS cache_read_tokens,
@@ -60,7 +73,8 @@ expected AS (
                        0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
                 FROM new_session_files
                 UNION ALL
-                SELECT session_id, occurred_at AS occurred_at, CASE kind WHEN 'start' THEN occurred_at END AS started_at, CASE kind WHEN 'end' THEN occurred_at END AS ended_at,
+                SELECT session_id, occurred_at, CASE kind WHEN 'start' THEN occurred_at END AS started_at,
+                CASE kind WHEN 'end' THEN occurred_at END AS ended_at,
                        0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                        0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
                        0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd

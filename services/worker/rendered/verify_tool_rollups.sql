@@ -6,13 +6,17 @@ WITH stored AS (
     FROM (
         SELECT * FROM tool_rollups
     ) AS cells
-    WHERE (calls, success, errors, rejected, timed_calls, duration_ms, times, calls_by_quarter, errors_by_quarter) <> (0, 0, 0, 0, 0, 0, 0, 0, 0)
+    WHERE (calls, success, errors, rejected, timed_calls, duration_ms, times, calls_by_quarter, errors_by_quarter)
+       <> (0, 0, 0, 0, 0, 0, 0, 0, 0)
 ),
 expected AS (
     SELECT project_id, user_id, grain_minutes, bucket_start, tool_name, calls, success, errors, rejected, timed_calls, duration_ms,
     max_ms, last_used_at, times, calls_by_quarter, errors_by_quarter
     FROM (
-        WITH new_tool_calls AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms FROM tool_calls),
+        WITH new_tool_calls AS NOT MATERIALIZED (
+            SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms
+            FROM tool_calls
+        ),
         tool_rollups_deltas AS (
             SELECT project_id, user_id, bucket_start, tool_name,
                    sum(calls)::bigint AS calls, sum(success)::bigint AS success, sum(errors)::bigint AS errors,
@@ -56,7 +60,8 @@ expected AS (
         ) AS cells
         GROUP BY 1, 2, 3, 4, 5
     ) AS cells
-    WHERE (calls, success, errors, rejected, timed_calls, duration_ms, times, calls_by_quarter, errors_by_quarter) <> (0, 0, 0, 0, 0, 0, 0, 0, 0)
+    WHERE (calls, success, errors, rejected, timed_calls, duration_ms, times, calls_by_quarter, errors_by_quarter)
+       <> (0, 0, 0, 0, 0, 0, 0, 0, 0)
 )
 SELECT count(*) FROM (
     (SELECT * FROM stored EXCEPT ALL SELECT * FROM expected)

@@ -6,14 +6,22 @@ WITH stored AS (
     FROM (
         SELECT * FROM usage_rollups
     ) AS cells
-    WHERE (input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls) <> (0, 0, 0, 0, 0, 0, 0)
+    WHERE (input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls)
+       <> (0, 0, 0, 0, 0, 0, 0)
 ),
 expected AS (
     SELECT project_id, user_id, grain_minutes, bucket_start, model, input_tokens, output_tokens, cache_creation_tokens,
     cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls
     FROM (
-        WITH new_api_calls AS NOT MATERIALIZED (SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd FROM api_calls),
-        new_sessions AS NOT MATERIALIZED (SELECT * FROM sessions),
+        WITH new_api_calls AS NOT MATERIALIZED (
+            SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
+            cache_write_1h_tokens, cache_read_tokens, cost_nano_usd
+            FROM api_calls
+        ),
+        new_sessions AS NOT MATERIALIZED (
+            SELECT *
+            FROM sessions
+        ),
         usage_rollups_deltas AS (
             SELECT project_id, user_id, bucket_start, model,
                    sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens,
@@ -52,7 +60,8 @@ expected AS (
         ) AS cells
         GROUP BY 1, 2, 3, 4, 5
     ) AS cells
-    WHERE (input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls) <> (0, 0, 0, 0, 0, 0, 0)
+    WHERE (input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls)
+       <> (0, 0, 0, 0, 0, 0, 0)
 )
 SELECT count(*) FROM (
     (SELECT * FROM stored EXCEPT ALL SELECT * FROM expected)

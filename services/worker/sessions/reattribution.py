@@ -15,7 +15,7 @@ from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import delete_emptied, note_emptied_cells, rollup_ctes
 from services.worker.row_tables import ROW_TABLES, for_each
 from services.worker.sessions.tool_maxima import look_up_maxima
-from services.worker.sql_text import ctes, sql
+from services.worker.sql_text import ctes, listed, sql
 
 # The earliest start that names a key decides, whatever the order of arrival; without one, the earliest record of a file; else what is known stays.
 # $known is the session itself, or `nothing` to forget what only the session knows.
@@ -72,7 +72,11 @@ _UPDATE_KEYS = """
     ) AS k WHERE s.session_id = k.session_id"""
 
 # The sessions always; their rows only where they change, which is all of them where the session's keys change.
-_MOVING_ROWS = "$relation AS (SELECT $columns FROM $table WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s)))"
+_MOVING_ROWS = """
+    $relation AS (
+        SELECT $columns
+        FROM $table WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))
+    )"""
 _MOVING_SESSIONS = "$relation AS (SELECT * FROM sessions WHERE session_id = ANY(%(session_ids)s))"
 
 _MOVE_ROWS = """
@@ -172,8 +176,7 @@ def contribute() -> str:
 
 def _contributions(age: str) -> str:
     rows = [
-        sql(_MOVING_ROWS, relation=f"{age}_{table.name}", table=table.name, columns=", ".join(table.columns))
-        for table in ROW_TABLES.values()
+        sql(_MOVING_ROWS, relation=f"{age}_{table.name}", table=table.name, columns=listed(table.columns)) for table in ROW_TABLES.values()
     ]
     relations = {f"{age}_{table}" for table in (*ROW_TABLES, "sessions")}
     parts = ctes(*rows, sql(_MOVING_SESSIONS, relation=f"{age}_sessions"), rollup_ctes(relations))

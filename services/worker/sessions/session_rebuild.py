@@ -12,7 +12,11 @@ from services.worker.row_tables import ROW_TABLES, for_all
 from services.worker.sessions.session_totals import CHANGED, SUMMED, per_session
 from services.worker.sql_text import ctes, listed, sql
 
-_ROWS = "new_$table AS (SELECT $columns FROM $table WHERE $condition)"
+_ROWS = """
+    new_$table AS (
+        SELECT $columns
+        FROM $table WHERE $condition
+    )"""
 _OTHER_ROWS = """
     new_session_files AS (SELECT session_id, file_key FROM session_files WHERE $condition),
     new_session_events AS (SELECT session_id, kind, occurred_at FROM session_events WHERE $condition),
@@ -92,5 +96,5 @@ def delete_empty_sessions(connection: Connection[Any], parameters: dict[str, Any
 
 
 def _rows(condition: str) -> str:
-    tables = (sql(_ROWS, table=table.name, columns=", ".join(table.columns), condition=condition) for table in ROW_TABLES.values())
+    tables = (sql(_ROWS, table=table.name, columns=listed(table.columns), condition=condition) for table in ROW_TABLES.values())
     return ctes(*tables, sql(_OTHER_ROWS, condition=condition), per_session(has_gone=False))

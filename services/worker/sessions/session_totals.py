@@ -23,8 +23,9 @@ SUMMED: Final = (
 # Measures that a session's snapshot (claude.json) gives where its own rows say nothing, and the column that says so.
 FROM_SNAPSHOT: Final = dict.fromkeys(LINES, "lines_from_snapshot") | dict.fromkeys((*TOKENS, "cost_nano_usd"), "usage_from_snapshot")
 
+_NO_TIME: Final = "NULL::timestamptz"
 _ADDED = """
-    SELECT session_id, $at AS occurred_at, $start AS started_at, $end AS ended_at,
+    SELECT session_id, $times,
            $measures
     FROM $rows"""
 
@@ -136,18 +137,21 @@ def per_session(*, has_gone: bool) -> str:
         added.append(_added(f"new_{table.name}", "occurred_at", table.measures))
         if has_gone and table.counted:
             withdrawn = {name: f"-({expression})" for name, expression in table.measures.items()}
-            added.append(_added(f"gone_{table.name}", "NULL::timestamptz", withdrawn))
-    added.append(_added("new_session_files", "NULL::timestamptz", {"files_modified": "1"}))
+            added.append(_added(f"gone_{table.name}", _NO_TIME, withdrawn))
+    added.append(_added("new_session_files", _NO_TIME, {"files_modified": "1"}))
     start, end = (f"CASE kind WHEN '{kind}' THEN occurred_at END" for kind in ("start", "end"))
     added.append(_added("new_session_events", "occurred_at", {}, start=start, end=end))
     # A session of which only files say something is in per_session too.
-    added.append(_added("new_facts", "NULL::timestamptz", {}))
+    added.append(_added("new_facts", _NO_TIME, {}))
     return sql(_PER_SESSION, added=union_all(added), sums=listed(f"sum({name})::bigint AS {name}" for name in SUMMED))
 
 
-def _added(rows: str, at: str, measures: Mapping[str, str], *, start: str = "NULL::timestamptz", end: str = "NULL::timestamptz") -> str:
+def _added(rows: str, at: str, measures: Mapping[str, str], *, start: str = _NO_TIME, end: str = _NO_TIME) -> str:
+    times = {"occurred_at": at, "started_at": start, "ended_at": end}
     columns = listed(f"{measures.get(name, '0')} AS {name}" for name in SUMMED)
-    return sql(_ADDED, rows=rows, at=at, start=start, end=end, measures=columns)
+    return sql(
+        _ADDED, rows=rows, times=listed(f"{time} AS {name}" if time != name else name for name, time in times.items()), measures=columns
+    )
 
 
 def session_ctes() -> str:
