@@ -50,7 +50,7 @@ _CELLS = """
     ) AS cells
     GROUP BY $ordinals"""
 
-# Ordered by key, so that two transactions lock the cells in the same order. Nothing is left in a cell that is_empty.
+# Ordered by key, so that two transactions lock the cells in the same order.
 _ROLLED = """
     rolled_$table AS (
         INSERT INTO $table (
@@ -59,10 +59,7 @@ _ROLLED = """
         ORDER BY $ordinals
         ON CONFLICT ($key) DO UPDATE SET
             $added
-        RETURNING
-            $returned,
-            new.ctid AS place,
-            $is_empty AS is_empty
+        $returning
     )"""
 
 # Which files were touched in a day or week, as bits. A bit is flipped where a file came to be touched, or no longer is.
@@ -79,7 +76,7 @@ _FILE_SETS = """
         GROUP BY 1, 2, 3, 4
         ORDER BY 1, 2, 3, 4
         ON CONFLICT (project_id, grain_minutes, bucket_start, chunk) DO UPDATE SET bits = file_sets.bits # excluded.bits
-        RETURNING new.ctid AS place, bit_count(new.bits) = 0 AS is_empty
+        $returning
     )"""
 
 _DELETE_EMPTIED = "DELETE FROM $table WHERE ctid = ANY (ARRAY(SELECT place FROM emptied_cells WHERE cells = '$table'))"
@@ -102,16 +99,20 @@ _NOTHING: Final = {
 
 def rollup_ctes(relations: Collection[str]) -> str:
     """Adds what the rows of these relations contribute to all aggregates."""
-    return ctes(*(deltas_cte(aggregate, relations) for aggregate in AGGREGATES.values()), *_rolled(relations))
+    return ctes(*_deltas(relations), *_rolled(relations, notes_emptied=False))
 
 
-def note_emptied_cells(relations: Collection[str]) -> str:
-    """The end of a statement with rollup_ctes: notes in emptied_cells which cells have nothing left in them, by their place in the table.
+def rollups_that_note_emptied_cells(relations: Collection[str]) -> str:
+    """The same, then the end of the statement: it notes in emptied_cells which cells have nothing left in them, by their place in the table.
 
     A cell that is written again moves to another place. So `delete_emptied` finds the cells that are still empty, and reads no other rows.
     """
     noted = (f"SELECT '{table}', place FROM rolled_{table} WHERE is_empty" for table in _touched(relations))
-    return f"INSERT INTO emptied_cells (cells, place)\n{union_all(noted)}"
+    return sql(
+        "$rollups\nINSERT INTO emptied_cells (cells, place)\n$noted",
+        rollups=ctes(*_deltas(relations), *_rolled(relations, notes_emptied=True)),
+        noted=union_all(noted),
+    )
 
 
 def delete_emptied() -> list[bytes]:
@@ -182,10 +183,14 @@ def _nothing(name: str, measure: Measure) -> str:
     return f"{_NOTHING[measure]} AS {name}"
 
 
-def _rolled(relations: Collection[str]) -> Iterator[str]:
+def _deltas(relations: Collection[str]) -> Iterator[str]:
+    return (deltas_cte(aggregate, relations) for aggregate in AGGREGATES.values())
+
+
+def _rolled(relations: Collection[str], *, notes_emptied: bool) -> Iterator[str]:
     for table, found in _touched(relations).items():
         if table == "file_sets":
-            yield sql(_FILE_SETS)
+            yield sql(_FILE_SETS, returning="RETURNING new.ctid AS place, bit_count(new.bits) = 0 AS is_empty" if notes_emptied else "")
             continue
         aggregate = AGGREGATES[table]
         yield sql(
@@ -196,9 +201,17 @@ def _rolled(relations: Collection[str]) -> Iterator[str]:
             ordinals=ordinals(aggregate.key),
             key=", ".join(aggregate.key),
             added=listed(_added(table, name, measure) for name, measure in aggregate.measures.items()),
-            returned=listed([*(f"new.{name}" for name in aggregate.key), *aggregate.returning]),
-            is_empty=f"({listed(f'new.{name}' for name in aggregate.summed)})\n  = ({', '.join('0' * len(aggregate.summed))})",
+            returning=_returning(aggregate, notes_emptied=notes_emptied),
         )
+
+
+def _returning(aggregate: Aggregate, *, notes_emptied: bool) -> str:
+    returned = [listed(f"new.{name}" for name in aggregate.key), *aggregate.returning] if aggregate.returning else []
+    if notes_emptied:
+        summed = listed(f"new.{name}" for name in aggregate.summed)
+        zeros = ", ".join("0" * len(aggregate.summed))
+        returned += ["new.ctid AS place", sql("($summed)\n  = ($zeros) AS is_empty", summed=summed, zeros=zeros)]
+    return sql("RETURNING\n    $returned", returned=",\n".join(returned)) if returned else ""
 
 
 def _added(table: str, name: str, measure: Measure) -> str:

@@ -631,10 +631,7 @@ rolled_file_rollups AS (
         lines_removed = file_rollups.lines_removed + excluded.lines_removed
     RETURNING
         new.project_id, new.grain_minutes, new.bucket_start, new.file_key,
-        (new.touches > 0)::int - (coalesce(old.touches, 0) > 0)::int AS files_modified,
-        new.ctid AS place,
-        (new.touches, new.lines_added, new.lines_removed)
-          = (0, 0, 0) AS is_empty
+        (new.touches > 0)::int - (coalesce(old.touches, 0) > 0)::int AS files_modified
 ),
 file_count_deltas AS (
     SELECT project_id, grain_minutes, bucket_start, files_modified FROM rolled_file_rollups WHERE files_modified <> 0
@@ -648,7 +645,6 @@ rolled_file_sets AS (
     GROUP BY 1, 2, 3, 4
     ORDER BY 1, 2, 3, 4
     ON CONFLICT (project_id, grain_minutes, bucket_start, chunk) DO UPDATE SET bits = file_sets.bits # excluded.bits
-    RETURNING new.ctid AS place, bit_count(new.bits) = 0 AS is_empty
 ),
 rolled_tool_rollups AS (
     INSERT INTO tool_rollups (
@@ -683,12 +679,6 @@ rolled_tool_rollups AS (
         last_used_at = greatest(tool_rollups.last_used_at, excluded.last_used_at), times = tool_rollups.times + excluded.times,
         calls_by_quarter = tool_rollups.calls_by_quarter + excluded.calls_by_quarter,
         errors_by_quarter = tool_rollups.errors_by_quarter + excluded.errors_by_quarter
-    RETURNING
-        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.tool_name,
-        new.ctid AS place,
-        (new.calls, new.success, new.errors, new.rejected, new.timed_calls, new.duration_ms, new.times, new.calls_by_quarter,
-        new.errors_by_quarter)
-          = (0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
 ),
 rolled_usage_rollups AS (
     INSERT INTO usage_rollups (
@@ -718,12 +708,6 @@ rolled_usage_rollups AS (
         cost_nano_usd = usage_rollups.cost_nano_usd + excluded.cost_nano_usd,
         api_calls = usage_rollups.api_calls + excluded.api_calls,
         unpriced_calls = usage_rollups.unpriced_calls + excluded.unpriced_calls
-    RETURNING
-        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.model,
-        new.ctid AS place,
-        (new.input_tokens, new.output_tokens, new.cache_creation_tokens, new.cache_read_tokens, new.cost_nano_usd, new.api_calls,
-        new.unpriced_calls)
-          = (0, 0, 0, 0, 0, 0, 0) AS is_empty
 ),
 rolled_activity_rollups AS (
     INSERT INTO activity_rollups (
@@ -799,13 +783,6 @@ rolled_activity_rollups AS (
         api_calls = activity_rollups.api_calls + excluded.api_calls,
         unpriced_calls = activity_rollups.unpriced_calls + excluded.unpriced_calls,
         active_by_quarter = activity_rollups.active_by_quarter + excluded.active_by_quarter
-    RETURNING
-        new.project_id, new.user_id, new.grain_minutes, new.bucket_start,
-        new.ctid AS place,
-        (new.sessions, new.wall_us, new.active_us, new.user_messages, new.assistant_messages, new.files_modified, new.lines_added,
-        new.lines_removed, new.tool_calls, new.tool_errors, new.input_tokens, new.output_tokens, new.cache_creation_tokens,
-        new.cache_read_tokens, new.cost_nano_usd, new.api_calls, new.unpriced_calls, new.active_by_quarter)
-          = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
 )
 SELECT (SELECT count(*) FROM changed_messages WHERE NOT existed) AS messages,
 (SELECT count(*) FROM changed_tool_calls WHERE NOT existed) AS tool_calls,

@@ -75,7 +75,6 @@ rolled_activity_rollups AS (
         unpriced_calls = activity_rollups.unpriced_calls + excluded.unpriced_calls,
         active_by_quarter = activity_rollups.active_by_quarter + excluded.active_by_quarter
     RETURNING
-        new.project_id, new.user_id, new.grain_minutes, new.bucket_start,
         new.ctid AS place,
         (new.sessions, new.wall_us, new.active_us, new.user_messages, new.assistant_messages, new.files_modified, new.lines_added,
         new.lines_removed, new.tool_calls, new.tool_errors, new.input_tokens, new.output_tokens, new.cache_creation_tokens,

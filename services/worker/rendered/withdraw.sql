@@ -207,7 +207,6 @@ rolled_tool_rollups AS (
         calls_by_quarter = tool_rollups.calls_by_quarter + excluded.calls_by_quarter,
         errors_by_quarter = tool_rollups.errors_by_quarter + excluded.errors_by_quarter
     RETURNING
-        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.tool_name,
         new.ctid AS place,
         (new.calls, new.success, new.errors, new.rejected, new.timed_calls, new.duration_ms, new.times, new.calls_by_quarter,
         new.errors_by_quarter)
@@ -242,7 +241,6 @@ rolled_usage_rollups AS (
         api_calls = usage_rollups.api_calls + excluded.api_calls,
         unpriced_calls = usage_rollups.unpriced_calls + excluded.unpriced_calls
     RETURNING
-        new.project_id, new.user_id, new.grain_minutes, new.bucket_start, new.model,
         new.ctid AS place,
         (new.input_tokens, new.output_tokens, new.cache_creation_tokens, new.cache_read_tokens, new.cost_nano_usd, new.api_calls,
         new.unpriced_calls)
@@ -311,7 +309,6 @@ rolled_activity_rollups AS (
         unpriced_calls = activity_rollups.unpriced_calls + excluded.unpriced_calls,
         active_by_quarter = activity_rollups.active_by_quarter + excluded.active_by_quarter
     RETURNING
-        new.project_id, new.user_id, new.grain_minutes, new.bucket_start,
         new.ctid AS place,
         (new.sessions, new.wall_us, new.active_us, new.user_messages, new.assistant_messages, new.files_modified, new.lines_added,
         new.lines_removed, new.tool_calls, new.tool_errors, new.input_tokens, new.output_tokens, new.cache_creation_tokens,

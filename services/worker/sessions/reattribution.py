@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from services.worker import lock_order
 from services.worker.aggregates.registry import composed
-from services.worker.aggregates.rollups import delete_emptied, note_emptied_cells, rollup_ctes
+from services.worker.aggregates.rollups import delete_emptied, rollups_that_note_emptied_cells
 from services.worker.row_tables import ROW_TABLES, for_each
 from services.worker.sessions.tool_maxima import look_up_maxima
 from services.worker.sql_text import ctes, listed, sql
@@ -135,8 +135,7 @@ _REBUILD_DAYS = """
               UNION ALL SELECT project_id, user_id, -1, before - after FROM rebuilt) AS moved, cut_at_buckets(ranges, 15) AS c
         GROUP BY 1, 2, 3
     ),
-    $rollups
-    $note_emptied"""
+    $rollups"""
 _DELETE_EMPTY_DAYS = """
     DELETE FROM active_days AS d USING (SELECT DISTINCT project_id, user_id, day FROM moving_days) AS m
     WHERE (d.project_id, d.user_id, d.day) = (m.project_id, m.user_id, m.day) AND isempty(d.ranges)"""
@@ -179,14 +178,13 @@ def _contributions(age: str) -> str:
         sql(_MOVING_ROWS, relation=f"{age}_{table.name}", table=table.name, columns=listed(table.columns)) for table in ROW_TABLES.values()
     ]
     relations = {f"{age}_{table}" for table in (*ROW_TABLES, "sessions")}
-    parts = ctes(*rows, sql(_MOVING_SESSIONS, relation=f"{age}_sessions"), rollup_ctes(relations))
-    return sql("WITH $parts\n$note_emptied", parts=parts, note_emptied=note_emptied_cells(relations))
+    return f"WITH {ctes(*rows, sql(_MOVING_SESSIONS, relation=f'{age}_sessions'), rollups_that_note_emptied_cells(relations))}"
 
 
 @composed
 def rebuild_days() -> str:
     """Makes the days of moving_days again, and moves the aggregates by the difference."""
-    return sql(_REBUILD_DAYS, rollups=rollup_ctes({"active_deltas"}), note_emptied=note_emptied_cells({"active_deltas"}))
+    return sql(_REBUILD_DAYS, rollups=rollups_that_note_emptied_cells({"active_deltas"}))
 
 
 @contextmanager

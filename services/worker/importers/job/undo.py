@@ -12,7 +12,7 @@ from psycopg.rows import scalar_row
 
 from services.worker import lock_order
 from services.worker.aggregates.registry import composed
-from services.worker.aggregates.rollups import note_emptied_cells, rollup_ctes
+from services.worker.aggregates.rollups import rollups_that_note_emptied_cells
 from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.row_tables import for_all, for_each
@@ -80,8 +80,7 @@ _DELETE_SESSIONLESS = """
         DELETE FROM messages WHERE id = ANY(%(row_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]
         RETURNING session_id, project_id, user_id, occurred_at, role
     ),
-    $rollups
-    $note_emptied"""
+    $rollups"""
 
 _LEFTOVERS = (
     "SELECT FROM projects WHERE %(job_number)s = ANY(brought_by) ORDER BY id FOR UPDATE",
@@ -99,7 +98,7 @@ def _next_rows() -> str:
 @composed
 def delete_sessionless() -> str:
     """Deletes messages without a session, and withdraws what they count for."""
-    return sql(_DELETE_SESSIONLESS, rollups=rollup_ctes({"gone_messages"}), note_emptied=note_emptied_cells({"gone_messages"}))
+    return sql(_DELETE_SESSIONLESS, rollups=rollups_that_note_emptied_cells({"gone_messages"}))
 
 
 def undo_some(worker: Resources, connection: Connection[Any], job_number: int) -> bool:
