@@ -230,7 +230,7 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
 
 
 class LookFirst(Scheduler):
-    """Sends what the looks find. Keeps nothing on a disk: after a start every look is due."""
+    """Sends what the looks find. Keeps nothing on a disk: after a start every look is made at once."""
 
     def __init__(self, app: Any, **options: Any) -> None:
         settings = Settings()
@@ -240,7 +240,13 @@ class LookFirst(Scheduler):
         # Of looks that failed when they were last made.
         self._failing: set[str] = set()
         app.conf.beat_schedule = {
-            name: {"task": sweep.task, "schedule": sweep.every_seconds, "last_run_at": _LONG_AGO} for name, sweep in self._sweeps.items()
+            name: {
+                "task": sweep.task,
+                "schedule": sweep.every_seconds,
+                # Celery takes None for now.
+                "last_run_at": None if sweep.look is Looks.always else _LONG_AGO,
+            }
+            for name, sweep in self._sweeps.items()
         }
         super().__init__(app, **options)
 
