@@ -223,6 +223,10 @@ class TestTheScheduler:
         worker.redis.lpush(queue_key(QUEUE_DRAIN), b'{"headers": {"task": "drain"}}')
         assert looks.is_queued(TASK_DRAIN)
 
+    def test_at_a_start_every_look_is_due_and_the_two_checks_are_not(self, scheduler: LookFirst) -> None:
+        waiting = {name for name, entry in scheduler.schedule.items() if not entry.is_due().is_due}
+        assert waiting == {"accounting", "canary"}
+
     def run_all(self, scheduler: LookFirst) -> None:
         for entry in scheduler.schedule.values():
             scheduler.apply_entry(entry, scheduler.producer)
