@@ -14,16 +14,18 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from services.query.schemas.lists import Project
-from services.query.schemas.stats import Tool, Usage, UsageItem, UsageRange, UserShare
+from services.query.schemas.stats import CallPoint, Point, Tool, Usage, UsageItem, UsageRange, UserShare
 
 Fields = frozenset[tuple[type[BaseModel], str]]
 
-# Names of tools, models, users, time zones and price lists: no text, no path, no name of a project.
+# Names of tools, models, users, time zones and price lists, and dates: no text, no path, no name of a project.
 SHOWN_TEXTS: Final[Fields] = frozenset(
     {
         (Tool, "tool_name"),
         (UserShare, "user"),
         (UsageRange, "tz"),
+        (Point, "date"),
+        (CallPoint, "date"),
         (UsageItem, "model"),
         (UsageItem, "user"),
         (Usage, "price_versions"),

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
@@ -53,7 +54,7 @@ def install(app: FastAPI, service: str, settings: HttpSettings) -> None:
 
     async def on_validation_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return await on_api_error(request, _from_validation(error))
+        return await on_api_error(request, _from_validation(error, _parameter_names(request)))
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -72,16 +73,23 @@ def install(app: FastAPI, service: str, settings: HttpSettings) -> None:
     app.add_middleware(RequestContext, service=service)
 
 
-def _from_validation(error: RequestValidationError) -> ApiError:
-    details = {".".join(str(part) for part in e["loc"][1:]) or str(e["loc"][0]): _reason(e) for e in error.errors()}
+def _parameter_names(request: Request) -> list[str]:
+    """The query parameters that the request's route takes."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    models = [field.field_info.annotation for field in dependant.query_params] if dependant else []
+    return [name for model in models if isinstance(model, type) and issubclass(model, BaseModel) for name in model.model_fields]
+
+
+def _from_validation(error: RequestValidationError, parameters: list[str]) -> ApiError:
+    details = {".".join(str(part) for part in e["loc"][1:]) or str(e["loc"][0]): _reason(e, parameters) for e in error.errors()}
     field, reason = next(iter(details.items()), ("request", "not valid"))
     return BadRequest(f"{field}: {reason}", details=details)
 
 
-def _reason(error: dict[str, Any]) -> str:
-    """FastAPI's reason. It counts a text as a list, so its length is told in characters; an unknown parameter gets advice."""
+def _reason(error: dict[str, Any], parameters: list[str]) -> str:
+    """FastAPI's reason. It counts a text as a list, so its length is told in characters. For an unknown parameter, those that are allowed."""
     if error["type"] == "extra_forbidden":
-        return "is not a parameter of this path; see /docs for those it takes"
+        return f"is not a parameter of this path; it takes {', '.join(parameters)}"
     if isinstance(error["input"], str) and error["type"] in ("too_short", "too_long"):
         bounds = error["ctx"]
         return (

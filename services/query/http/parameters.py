@@ -28,6 +28,13 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     503: {"model": Error, "description": "The database cannot answer now; see Retry-After."},
 }
 
+_AS_OF = {
+    "description": "Every event that was received up to this time is in the answer. Absent while nothing is stored.",
+    "schema": {"type": "string", "format": "date-time"},
+}
+# What a read answers: its own model, with the time up to which the data is complete; or one of the failures.
+RESPONSES: dict[int | str, dict[str, Any]] = FAILURES | {200: {"headers": {"X-Data-As-Of": _AS_OF}}}
+
 
 def settings_of(request: Request) -> Settings:
     """The app's settings."""

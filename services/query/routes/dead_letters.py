@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.query.database import Connection, Row
 from services.query.http import dead_letter_payload
-from services.query.http.parameters import FAILURES, paging, refuse_parameters
+from services.query.http.parameters import RESPONSES, paging, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import dead_letters
 from services.query.queries.lists.dead_letters import DeadLetterFilters
@@ -17,7 +17,7 @@ from services.query.schemas.operations import DeadLetterPage, LetterList, ShownD
 from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import NotFound
 
-router = APIRouter(tags=["dead letters"], responses=FAILURES)
+router = APIRouter(tags=["dead letters"], responses=RESPONSES)
 
 
 @router.get("/api/dead-letters", response_model=DeadLetterPage, summary="What could not be stored, by reason and one by one")

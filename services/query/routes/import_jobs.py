@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from services.query.database import Connection, Database, Row
-from services.query.http.parameters import FAILURES, paging, refuse_parameters
+from services.query.http.parameters import RESPONSES, paging, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import import_jobs
 from services.query.queries.lists.import_jobs import ENDED
@@ -24,7 +24,7 @@ from shared.auth.scopes import OWN_IMPORTS, requires
 from shared.http.concurrency import slot_of
 from shared.http.errors import NotFound, Unavailable
 
-router = APIRouter(tags=["imports"], responses=FAILURES)
+router = APIRouter(tags=["imports"], responses=RESPONSES)
 
 HEARTBEAT_SECONDS = 15.0
 _MEDIA_TYPE = "text/event-stream"

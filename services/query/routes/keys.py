@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.http.parameters import FAILURES, paging
+from services.query.http.parameters import RESPONSES, paging
 from services.query.http.read_response import read_response
 from services.query.queries.lists import keys
 from services.query.schemas.fields import Paged
 from services.query.schemas.operations import AuditPage, KeyPage
 from shared.auth.scopes import ADMIN, requires
 
-router = APIRouter(tags=["keys"], responses=FAILURES)
+router = APIRouter(tags=["keys"], responses=RESPONSES)
 
 
 @router.get("/api/keys", response_model=KeyPage, summary="API keys, newest first")

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.query.database import Connection, Row
-from services.query.http.parameters import FAILURES, paging, refuse_parameters
+from services.query.http.parameters import RESPONSES, paging, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import projects
 from services.query.queries.lists.paging import Page
@@ -15,7 +15,7 @@ from services.query.schemas.lists import Project, ProjectList
 from shared.auth.scopes import NUMBERS, requires
 from shared.http.errors import NotFound
 
-router = APIRouter(tags=["projects"], responses=FAILURES)
+router = APIRouter(tags=["projects"], responses=RESPONSES)
 
 
 @router.get("/api/projects", response_model=list[Project], summary="All projects, that of the newest session first")

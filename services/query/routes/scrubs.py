@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Depends, Request, Response
 
 from services.query.database import Connection, Row
-from services.query.http.parameters import FAILURES, refuse_parameters
+from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import scrubs
 from services.query.schemas.fields import ScrubId
@@ -11,7 +11,7 @@ from services.query.schemas.operations import Scrub
 from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import NotFound
 
-router = APIRouter(tags=["operations"], responses=FAILURES)
+router = APIRouter(tags=["operations"], responses=RESPONSES)
 
 
 @router.get("/api/scrubs/{scrub_id}", response_model=Scrub, summary="One scrub", dependencies=[Depends(refuse_parameters)])

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.http.parameters import FAILURES, event_filters, paging
+from services.query.http.parameters import RESPONSES, event_filters, paging
 from services.query.http.read_response import read_response
 from services.query.queries.search.search_messages import search
 from services.query.schemas.lists import ConversationSearch, SearchPage
@@ -12,7 +12,7 @@ from shared.auth.scopes import READ, requires
 from shared.http.errors import invalid
 from shared.search_terms import MAX_QUERY_TERMS, SearchQuery, parse_query
 
-router = APIRouter(tags=["conversations"], responses=FAILURES)
+router = APIRouter(tags=["conversations"], responses=RESPONSES)
 
 
 @router.get("/api/conversations/search", response_model=SearchPage, summary="Search in what was said")

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from services.query.database import Connection, Row
-from services.query.http.parameters import FAILURES, dates, event_filters, only_project, paging, refuse_parameters
+from services.query.http.parameters import RESPONSES, dates, event_filters, only_project, paging, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import events, sessions
 from services.query.queries.lists.paging import Page, Paging
@@ -24,7 +24,7 @@ from shared.auth.scopes import READ, requires
 from shared.http.api_document import methods_by_path
 from shared.http.errors import NotFound
 
-router = APIRouter(responses=FAILURES)
+router = APIRouter(responses=RESPONSES)
 
 
 @router.get("/api/sessions", response_model=SessionPage, tags=["sessions"], summary="Sessions, newest first")

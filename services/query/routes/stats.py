@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from services.query.database import Connection, Row
-from services.query.http.parameters import FAILURES, every_project, selection, settings_of, stats_range
+from services.query.http.parameters import RESPONSES, every_project, selection, settings_of, stats_range
 from services.query.http.read_response import read_response
 from services.query.queries.stats.stats import Selection, stats
 from services.query.queries.stats.tool_stats import tool_stats
@@ -16,7 +16,7 @@ from services.query.schemas.stats import Stats, StatsParameters, ToolStats, Tool
 from shared.auth.scopes import METRICS, requires
 from shared.database import ALL
 
-router = APIRouter(responses=FAILURES)
+router = APIRouter(responses=RESPONSES)
 
 
 @router.get("/api/projects/{project_id}/stats", response_model=Stats, tags=["projects", "stats"], summary="Where a project's time went")

@@ -135,6 +135,9 @@ class Message(BaseModel):
 
 
 class FoundMessage(Message):
+    session_title: str | None
+    project_name: str | None
+    user: str | None
     snippet: str = Field(description="HTML: escaped text with <mark>.")
     score: float
 

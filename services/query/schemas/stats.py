@@ -87,8 +87,14 @@ class Totals(Measures):
     idle_gap_seconds: int
 
 
+LocalDate = Annotated[
+    str, Field(description="When it begins, on a clock in `tz`: its first day, or its hour.", examples=["2026-02-16", "2026-02-16T14:00"])
+]
+
+
 class Point(Measures):
     start: datetime
+    date: LocalDate
 
 
 class UsageRange(BaseModel):
@@ -97,6 +103,7 @@ class UsageRange(BaseModel):
     start: datetime | None
     end: datetime | None
     tz: str
+    is_default: bool = Field(description="true: neither start_date nor end_date was given, so everything counts, also what has no date.")
 
 
 class CountedRange(UsageRange):
@@ -164,6 +171,7 @@ class Stats(BaseModel):
 
 class CallPoint(BaseModel):
     start: datetime
+    date: LocalDate
     calls: int
     errors: int
 

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from services.query import app
 from services.query.database import Connection
-from services.query.http.parameters import FAILURES, paging
+from services.query.http.parameters import RESPONSES, paging
 from services.query.http.read_response import read_response
 from services.query.queries.lists.paging import Page, Paging, page
 from services.query.schemas.fields import OptionalProject, Paged
@@ -57,7 +57,7 @@ def models(connection: Connection, project_id: int | None, wanted: Paging) -> Pa
 
 
 # Its route
-router = APIRouter(tags=["models"], responses=FAILURES)
+router = APIRouter(tags=["models"], responses=RESPONSES)
 
 
 @router.get("/api/models", response_model=ModelPage, summary="Models, by name")

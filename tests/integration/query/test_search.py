@@ -127,6 +127,14 @@ def test_an_item_has_a_snippet_and_a_score(client: TestClient) -> None:
     assert item["role"] == "user"
 
 
+def test_a_match_names_its_session_project_and_user(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    ada = seed.add_user(connection, "ada")
+    seed.add_session(connection, "named", seed.add_project(connection, "/home/ada/site"), ada, title="Add a footer")
+    seed.add_message(connection, "named", "2024-01-15T12:00:00Z", "unheard-of")
+    [found] = client.get("/api/conversations/search?q=unheard").json()["items"]
+    assert (found["session_title"], found["project_name"], found["user"]) == ("Add a footer", "site", "ada")
+
+
 def test_a_row_indexed_before_latin_words_in_cjk_text_is_still_found(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     """given a row as an older worker made it, without the word that follows the characters, then both as they stand find it."""
     seed.add_message(connection, None, NOON, "新しいREADMEを書く")

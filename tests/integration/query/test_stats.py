@@ -203,8 +203,27 @@ def test_top_files_and_users_are_ranked(client: TestClient, connection: psycopg.
 
 
 def test_the_answer_states_the_counted_range(client: TestClient) -> None:
-    answer = client.get("/api/stats?start_date=2024-01-15T10:31:00Z&tz=Asia/Kathmandu&interval=hour")
-    assert answer.json()["range"] == {"start": "2024-01-15T10:30:00Z", "end": None, "tz": "Asia/Kathmandu", "interval": "hour"}
+    dated = client.get("/api/stats?start_date=2024-01-15T10:31:00Z&tz=Asia/Kathmandu&interval=hour").json()["range"]
+    assert dated == {"start": "2024-01-15T10:30:00Z", "end": None, "tz": "Asia/Kathmandu", "is_default": False, "interval": "hour"}
+    assert client.get("/api/stats").json()["range"]["is_default"]
+
+
+@pytest.mark.parametrize(
+    ("interval", "dates"),
+    [
+        ("hour", ["2024-03-30T22:00", "2024-03-30T23:00", "2024-03-31T00:00", "2024-03-31T01:00", "2024-03-31T03:00"]),
+        ("day", ["2024-03-30", "2024-03-31"]),
+        ("week", ["2024-03-25"]),
+        ("month", ["2024-03-01"]),
+    ],
+)
+def test_each_point_of_a_series_has_its_local_date(client: TestClient, interval: str, dates: list[str]) -> None:
+    # Five hours around the change of the clock in Berlin
+    hours = "start_date=2024-03-30T21:00:00Z&end_date=2024-03-31T02:00:00Z"
+
+    for path in ("/api/stats", "/api/tool-calls/stats"):
+        series = client.get(f"{path}?{hours}&tz=Europe/Berlin&interval={interval}").json()["time_series"]
+        assert [point["date"] for point in series] == dates
 
 
 def test_a_series_with_too_many_points_is_a_400(client: TestClient) -> None:

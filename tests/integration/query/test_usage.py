@@ -159,7 +159,7 @@ def test_usage_without_data_is_empty(client: TestClient, connection: psycopg.Con
         usage = client.get("/api/usage", params={"group_by": group_by}).json()
         assert usage["items"] == usage["price_versions"] == []
         assert usage["totals"] == summed([])
-        assert usage["range"] == {"start": None, "end": None, "tz": "UTC"}
+        assert usage["range"] == {"start": None, "end": None, "tz": "UTC", "is_default": True}
 
 
 def test_usage_names_the_price_lists(client: TestClient, connection: psycopg.Connection[Any]) -> None:

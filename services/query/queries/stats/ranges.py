@@ -171,6 +171,19 @@ def split_parameters(segments: Sequence[Segment], is_kept: Callable[[Segment], b
     return segment_parameters([each for each in segments if is_kept(each)]) | {f"fine_{name}": values for name, values in fine.items()}
 
 
+def local_dates(edges: Sequence[int], tz: ZoneInfo, interval: Interval) -> list[str]:
+    """When each interval begins, as a person writes it: `2026-02-16`, or by hour `2026-02-16T14:00`. The last edge begins none."""
+    if interval == "hour":
+        return [datetime.fromtimestamp(edge, tz).strftime("%Y-%m-%dT%H:%M") for edge in edges[:-1]]
+    # An edge is a midnight floored to a quarter of an hour.
+    return [datetime.fromtimestamp(edge + QUARTER - 1, tz).date().isoformat() for edge in edges[:-1]]
+
+
+def described_range(wanted: Range) -> dict[str, Any]:
+    """The range as it was counted, widened to quarters of an hour."""
+    return {"start": wanted.start_time, "end": wanted.end_time, "tz": wanted.tz.key, "is_default": wanted.everything}
+
+
 def at(seconds: float) -> datetime | None:
     """As a UTC time; None for an open side."""
     return None if isinf(seconds) else datetime.fromtimestamp(seconds, UTC)

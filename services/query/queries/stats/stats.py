@@ -22,6 +22,8 @@ from services.query.queries.stats.ranges import (
     at,
     cover,
     cover_series,
+    described_range,
+    local_dates,
     newest,
     segment_parameters,
     series_edges,
@@ -74,7 +76,7 @@ def stats(connection: Connection, selection: Selection, wanted: Range, idle_gap_
     return {
         "range": described(wanted, series),
         "totals": _totals(connection, selection, wanted, segments, idle_gap_seconds),
-        "time_series": _time_series(connection, selection, series),
+        "time_series": _time_series(connection, selection, wanted, series),
         "tools": tools(connection, selection, None, segments),
         "top_files": _top_files(connection, selection.project_id, wanted, segments),
         "users": _users(connection, selection, segments),
@@ -120,7 +122,7 @@ def kept_of_tools(segment: Segment) -> bool:
 
 def described(wanted: Range, series: Series) -> Row:
     """The range that was counted, widened to quarters of an hour, and the interval of its series."""
-    return {"start": at(wanted.start), "end": at(wanted.end), "tz": wanted.tz.key, "interval": series.interval}
+    return described_range(wanted) | {"interval": series.interval}
 
 
 def cost_usd(row: Row) -> float | None:
@@ -139,7 +141,13 @@ def _totals(connection: Connection, selection: Selection, wanted: Range, segment
     return times | {"idle_gap_seconds": found["idle_gap_seconds"]} | measures
 
 
-def _time_series(connection: Connection, selection: Selection, series: Series) -> list[Row]:
+def points(wanted: Range, series: Series) -> list[Row]:
+    """Where each interval of a series begins: `start`, and `date` in the range's zone."""
+    dates = local_dates(series.edges, wanted.tz, series.interval)
+    return [{"start": at(edge), "date": date} for edge, date in zip(series.edges[:-1], dates, strict=True)]
+
+
+def _time_series(connection: Connection, selection: Selection, wanted: Range, series: Series) -> list[Row]:
     found = series_rows(connection, selection, series)
     # The rollup's own count is right only where an interval is one bucket.
     own_grain = {"hour": 60, "day": 1440}.get(series.interval)
@@ -147,9 +155,7 @@ def _time_series(connection: Connection, selection: Selection, series: Series) -
         distinct = _distinct_files(connection, selection.project_id, series.segments, series.edges)
         for number, row in found.items():
             row["files_modified"] = distinct.get(number, 0)
-    return [
-        {"start": at(edge)} | (_measures(found[number]) if number in found else _NOTHING) for number, edge in enumerate(series.edges[:-1])
-    ]
+    return [point | (_measures(found[number]) if number in found else _NOTHING) for number, point in enumerate(points(wanted, series))]
 
 
 def _users(connection: Connection, selection: Selection, segments: list[Segment]) -> list[Row]:

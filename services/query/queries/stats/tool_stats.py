@@ -8,8 +8,8 @@ from typing import Final
 
 from services.query.database import Connection, Row, rows
 from services.query.queries.stats.packed_counters import CALLS_DIGITS, TIMES_DIGITS, counters, holds, total
-from services.query.queries.stats.ranges import QUARTER, WEEK, Range, Segment, at, cover, split_parameters
-from services.query.queries.stats.stats import Selection, Series, described, kept_of_tools, series_of, series_rows, tools
+from services.query.queries.stats.ranges import QUARTER, WEEK, Range, Segment, cover, split_parameters
+from services.query.queries.stats.stats import Selection, Series, described, kept_of_tools, points, series_of, series_rows, tools
 from shared.sql_files import statement
 
 PERCENTS: Final = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
@@ -88,7 +88,7 @@ def _time_series(connection: Connection, selection: Selection, tool_name: str | 
         found = {number: {"calls": row["tool_calls"], "errors": row["tool_errors"]} for number, row in sums.items()}
     else:
         found = _calls_of_tool(connection, selection, tool_name, wanted, series.edges)
-    return [{"start": at(edge)} | found.get(number, {"calls": 0, "errors": 0}) for number, edge in enumerate(series.edges[:-1])]
+    return [point | found.get(number, {"calls": 0, "errors": 0}) for number, point in enumerate(points(wanted, series))]
 
 
 def _calls_of_tool(connection: Connection, selection: Selection, tool_name: str, wanted: Range, edges: list[int]) -> dict[int, Row]:

@@ -7,7 +7,6 @@ taken off the wrong one. So the days of a year cost a few hours each, in any zon
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from datetime import datetime
 from functools import partial
 from itertools import pairwise
 from math import floor, inf, isinf
@@ -16,7 +15,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from services.query.database import Connection, Row, rows
-from services.query.queries.stats.ranges import DAY, QUARTER, Range, at, cover, segment_parameters
+from services.query.queries.stats.ranges import DAY, Range, cover, described_range, local_dates, segment_parameters
 from services.query.queries.stats.stats import Selection, cost_usd, series_of
 from shared.database import ALL
 from shared.sql_files import statement
@@ -45,7 +44,7 @@ def usage(connection: Connection, group_by: GroupBy, selection: Selection, model
         items = _largest_first([key | _shown(row) for key, row in _named(connection, group_by, found)])
         totals = _shown({name: sum(row[name] for row in found.values()) for name in MEASURES})
     return {
-        "range": {"start": at(wanted.start), "end": at(wanted.end), "tz": wanted.tz.key},
+        "range": described_range(wanted),
         "group_by": group_by,
         "items": items,
         "totals": totals,
@@ -76,9 +75,8 @@ def _days(connection: Connection, selection: Selection, model: str | None, wante
         found = {row.pop("key"): row for row in rows(connection, _sql("of_days"), parameters)}
     else:
         found = _by_model(connection, "day", selection, model, cells)
-    # An edge is a midnight floored to a quarter of an hour.
-    days = [datetime.fromtimestamp(edge + QUARTER - 1, wanted.tz).date() for edge in series.edges[:-1]]
-    return [{"day": day.isoformat()} | _shown(found.get(number)) for number, day in enumerate(days)]
+    days = local_dates(series.edges, wanted.tz, "day")
+    return [{"day": day} | _shown(found.get(number)) for number, day in enumerate(days)]
 
 
 def _by_model(connection: Connection, key: GroupBy, selection: Selection, model: str | None, cells: "DayEdges") -> Sums:
