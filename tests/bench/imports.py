@@ -1,7 +1,7 @@
 """`python -m tests.bench.imports`: how fast an archive of transcripts is imported, and in how much memory.
 
-The archive is made of the sample transcripts (TRACKER_SAMPLES, default ../shared/samples), copied with fresh ids until it is as large as asked. It is
-imported by as many worker processes as it has shares, from a blob, into PostgreSQL with the settings of the embedded stack; then it is undone.
+The archive is made of the sample transcripts (TRACKER_SAMPLES, default ../shared/samples), or of a made-up week where there are none. They are copied
+with fresh ids until it is as large as asked. It is imported by as many worker processes as it has shares, from a blob, into PostgreSQL with the settings of the embedded stack; then it is undone.
 """
 
 import argparse
@@ -9,9 +9,9 @@ import multiprocessing
 import resource
 import shutil
 import statistics
-import sys
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -25,6 +25,7 @@ from services.worker.resources import open_resources
 from services.worker.settings import Settings
 from tests.bench.import_archive import make_archive, samples
 from tests.bench.report import machine
+from tests.made_up_week import WEEK_HOURS, write_week
 
 TARGET_MB_A_SECOND = 45
 TARGET_MEMORY_MB = 256
@@ -37,12 +38,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--shares", type=int, default=2)
     options = parser.parse_args()
-    files = samples()
-    if not files:
-        sys.exit("There are no sample transcripts; set TRACKER_SAMPLES to the folder that has transcripts/.")
     folder = Path(tempfile.mkdtemp(prefix="tracker-bench-"))
     folder.chmod(0o755)
     try:
+        files = samples() or _made_up(folder / "home")
         archive = folder / "samples.zip"
         megabytes = make_archive(files, archive, options.megabytes * 1_000_000) / 1e6
         print(
@@ -52,6 +51,13 @@ def main() -> None:
         _rounds(folder, archive, megabytes, options.rounds, options.shares)
     finally:
         shutil.rmtree(folder)
+
+
+def _made_up(home: Path) -> list[Path]:
+    print("There are no sample transcripts (TRACKER_SAMPLES); a made-up week is used.\n")
+    start = datetime(2026, 6, 1, tzinfo=UTC)
+    write_week(home, start, start + timedelta(hours=WEEK_HOURS))
+    return sorted(home.rglob("*.jsonl"))
 
 
 def _rounds(folder: Path, archive: Path, megabytes: float, rounds: int, shares: int) -> None:

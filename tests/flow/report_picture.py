@@ -1,4 +1,4 @@
-"""Draws docs/pictures/report.svg: `tracker report --week` of the tracker at TRACKER_URL, which has a made-up week (tests/flow/made_up_week.py)."""
+"""Draws docs/pictures/report.svg: `tracker report --week` of the tracker at TRACKER_URL, which has a made-up week (tests/made_up_week.py)."""
 
 import io
 import os

@@ -8,7 +8,7 @@ import pytest
 
 from tests.flow.conftest import Stack
 from tests.flow.document_commands import blocks_of, check_commands, commands_of
-from tests.flow.made_up_week import monday_of, write_week
+from tests.made_up_week import monday_of, write_week
 
 # What each command without `$` of the README is run by.
 RUN_ELSEWHERE = {

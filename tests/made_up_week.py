@@ -1,6 +1,6 @@
 """A made-up `~/.claude` of a working week: three projects, a dozen sessions. The README's picture and examples are made of it.
 
-`python -m tests.flow.made_up_week HOME` writes it for this week, as far as it has gone.
+`python -m tests.made_up_week HOME` writes it for this week, as far as it has gone.
 """
 
 import json
@@ -131,8 +131,12 @@ def write_week(home: Path, start: datetime, end: datetime) -> None:
         if writer.now > datetime.now(UTC):
             continue
         path = home / ".claude/projects" / f"-home-ann-{writer.project}" / f"{writer.session_id}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(json.dumps(row) + "\n" for row in writer.rows))
+        write_rows(path, writer.rows)
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 if __name__ == "__main__":
