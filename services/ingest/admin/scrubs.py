@@ -35,4 +35,6 @@ async def start(request: Request) -> Response:
     record = audit_record(request, "scrub.start", scrub_id, dry_run=wanted.dry_run)
     if await write.ingest.jobs.add_scrub(scrub_id, is_dry_run=wanted.dry_run, record=record):
         await asyncio.to_thread(send_tasks, write.ingest.sender, TASK_SCRUB, (str(scrub_id),))
-    return json_response(ScrubStarted(scrub_id=scrub_id, dry_run=wanted.dry_run), 202, {"Location": f"/api/scrubs/{scrub_id}"})
+    return json_response(
+        ScrubStarted(scrub_id=scrub_id, dry_run=wanted.dry_run), 202, {"Location": f"/api/scrubs/{scrub_id}"} | (write.headers or {})
+    )

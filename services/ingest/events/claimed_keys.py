@@ -30,7 +30,7 @@ MEMORY_DIVISOR: Final = 8
 # A key is remembered for at least a day, so a write extends its ring's life to more than that. A ring without writes expires.
 _DAY_SECONDS: Final = 86_400
 
-# KEYS: a ring. ARGV: tag and digest. Answers 1 if the key is new or came with this body, 0 if it came with another.
+# KEYS: a ring. ARGV: tag and digest. Answers 1 if the key is new, 2 if it came with this body, 0 if it came with another.
 _CLAIM: Final = f"""
 local entry_bytes = {TAG_BYTES + DIGEST_BYTES}
 local ring = redis.call('GET', KEYS[1])
@@ -39,7 +39,7 @@ if ring then
     local at = string.find(ring, ARGV[1], 2, true)
     while at do
         if (at - 2) % entry_bytes == 0 then
-            return string.sub(ring, at + {TAG_BYTES}, at + entry_bytes - 1) == ARGV[2] and 1 or 0
+            return string.sub(ring, at + {TAG_BYTES}, at + entry_bytes - 1) == ARGV[2] and 2 or 0
         end
         at = string.find(ring, ARGV[1], at + 1, true)
     end
@@ -54,6 +54,9 @@ if redis.call('TTL', KEYS[1]) < {_DAY_SECONDS} then
 end
 return 1
 """
+# Answers of the script.
+_OTHER_BODY: Final = 0
+_SAME_BODY: Final = 2
 _CLAIM_SHA1: Final = sha1(_CLAIM.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -65,8 +68,8 @@ class ClaimedKeys:
         self._backlog = backlog
         self._max_bytes = max_bytes
 
-    async def claim(self, scope: str, key: str, body: bytes) -> None:
-        """Conflict if the key came with another body before, and is remembered.
+    async def claim(self, scope: str, key: str, body: bytes) -> bool:
+        """Whether the key came with this body before, and is remembered. Conflict if it came with another.
 
         It does not say whether the event was stored: the same body is always appended again, and its id shows that it is a duplicate.
         """
@@ -75,12 +78,13 @@ class ClaimedKeys:
         async with answering_503(self._redis):
             rings = await self._rings()
             name = f"idempotency:{int.from_bytes(hashed[9:]) % rings}"
-            is_free = await self._run(name, hashed[:TAG_BYTES], blake2b(body, digest_size=DIGEST_BYTES).digest())
-        if not is_free:
+            answer = await self._run(name, hashed[:TAG_BYTES], blake2b(body, digest_size=DIGEST_BYTES).digest())
+        if answer == _OTHER_BODY:
             raise Conflict(
                 "This Idempotency-Key was used with another body; use a new key for a new body.",
                 details={"Idempotency-Key": "used with another body"},
             )
+        return answer == _SAME_BODY
 
     async def _rings(self) -> int:
         """How many rings there are: the same for all processes that use the same Redis."""
@@ -89,10 +93,10 @@ class ClaimedKeys:
         most = self._backlog.max_bytes
         return max((self._max_bytes if most is None else min(self._max_bytes, most // MEMORY_DIVISOR)) // BYTES_PER_RING, 1)
 
-    async def _run(self, *words: Any) -> bool:
+    async def _run(self, *words: Any) -> int:
         try:
-            free: Any = await self._redis.execute_command("EVALSHA", _CLAIM_SHA1, 1, *words)  # type: ignore[no-untyped-call]
+            answer: Any = await self._redis.execute_command("EVALSHA", _CLAIM_SHA1, 1, *words)  # type: ignore[no-untyped-call]
         except NoScriptError:
             # Redis was started anew. It knows the script from now on.
-            free = await self._redis.execute_command("EVAL", _CLAIM, 1, *words)  # type: ignore[no-untyped-call]
-        return bool(free)
+            answer = await self._redis.execute_command("EVAL", _CLAIM, 1, *words)  # type: ignore[no-untyped-call]
+        return int(answer)

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import msgspec
 
+from services.ingest.events.ignored_fields import ignored_in_batch
 from services.ingest.http import json_limits
 from shared.event_kinds import KINDS, identifiers
 from shared.http.errors import ApiError, BadRequest, PayloadTooLarge, invalid
-from shared.messages import Event, SessionStart
+from shared.messages import Conversation, Event, SessionStart
 from shared.plausible import EARLIEST_EVENT, MAX_AHEAD, objection_to_time, time_field, too_large
 from shared.project_paths import InvalidPath, normalize_project_path
 
@@ -38,11 +39,12 @@ _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 
 
 class Batch(NamedTuple):
-    """A batch's JSON text, its items as they are in the text, and for each item the event or the error."""
+    """A batch's JSON text, its items as they are in the text, and for each item the event or the error. `ignored`: fields that no event has."""
 
     text: bytes
     items: list[bytes]
     events: list[Event | ApiError]
+    ignored: list[str]
 
 
 def decode_event(body: bytes, struct: type[E], now: datetime) -> E:
@@ -67,7 +69,9 @@ def decode_batch(body: bytes, is_lines: bool, now: datetime) -> Batch:
     has_huge_numbers = json_limits.may_have_huge_number(text)
     if len(items) > MAX_BATCH_ITEMS:
         raise PayloadTooLarge(f"A batch takes up to {MAX_BATCH_ITEMS} items, this one has {len(items)}; send it in parts.")
-    return Batch(text, items, [_event_or_error(item, now, has_huge_numbers) for item in items])
+    events = [_event_or_error(item, now, has_huge_numbers) for item in items]
+    decoded = ((item, type(event)) for item, event in zip(items, events, strict=True) if not isinstance(event, ApiError))
+    return Batch(text, items, events, ignored_in_batch(text, is_lines, decoded))
 
 
 def _elements(body: bytes) -> list[bytes]:
@@ -163,6 +167,8 @@ def _complete(event: Event, now: datetime) -> None:
         setattr(event, field, _utc(time, field, now))
     for excess in too_large(event):
         raise invalid(excess.path, f"is more than the {excess.most:,} that can be true of one event; check what the client counts")
+    if isinstance(event, Conversation) and (not event.content or event.content.isspace()):
+        raise invalid("content", "must not be empty or blank; leave out a message without text")
     if isinstance(event, SessionStart):
         try:
             event.project_path = normalize_project_path(event.project_path)

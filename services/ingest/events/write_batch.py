@@ -63,8 +63,9 @@ async def write_batch(request: Request) -> Response:
         accepted=len(items) - len(conflicting),
         rejected=sorted(rejected + in_other_projects + without_session + conflicting, key=lambda item: item.index),
         status=outcome.status if write.preference.wait_seconds else UNSET,
+        ignored_fields=batch.ignored or UNSET,
     )
-    return json_response(answer, 200, write.preference.headers)
+    return json_response(answer, 200, write.headers)
 
 
 def _refuse_broken_body(batch: Batch) -> None:

@@ -10,10 +10,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from fastapi import Request, Response
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.events.decode import MAX_BATCH_BYTES, MAX_SINGLE_BYTES, E, decode_event
+from services.ingest.events.ignored_fields import ignored_fields
 from services.ingest.events.ownership import Binding, binding_of, check_session, set_user, user_of
 from services.ingest.events.redact_events import redact_event
 from services.ingest.events.session_cache import CachedSession, cache_entries
@@ -48,8 +49,10 @@ async def write_event(request: Request, struct: type[E]) -> Response:
     is_inferred = await resolve_session(write, event)
     positions = await append(write, [event], [len(write.body)], inferred=(event_id,) if is_inferred else ())
     status = await wait_for_one(write, positions, event)
-    answer = EventAccepted(id=event_id, session_id=event.session_id, status=status)
-    return json_response(answer, 201, write.preference.headers)
+    answer = EventAccepted(
+        id=event_id, session_id=event.session_id, status=status, ignored_fields=ignored_fields(write.body, struct) or UNSET
+    )
+    return json_response(answer, 201, write.headers)
 
 
 class Write(Struct, frozen=True):
@@ -61,10 +64,18 @@ class Write(Struct, frozen=True):
     media_type: bytes
     body: bytes
     key: str | None
+    # Whether the key came with this body before. It does not say whether that request succeeded.
+    is_repeated: bool
     preference: Preference
     request_id: str
     received_at: datetime
     binding: Binding
+
+    @property
+    def headers(self) -> dict[str, str] | None:
+        """The headers of the answer to a write that was accepted."""
+        headers = self.preference.headers
+        return headers if not self.is_repeated else idempotency.REPLAYED | (headers or {})
 
     def derived_id(self, *parts: str) -> UUID | None:
         """The id that the idempotency key stands for on this route; None without a key."""
@@ -81,11 +92,10 @@ async def admit_write(request: Request, accepted: AcceptedBody) -> Write:
     request_deadline.begin()
     binding = binding_of(request)
     scope = key_scope(request, binding)
-    if key:
-        await ingest.claimed_keys.claim(scope, key, body)
+    is_repeated = await ingest.claimed_keys.claim(scope, key, body) if key else False
     slot = slot_of(request.scope)
     preference = preference_in(headers, slot)
-    return Write(ingest, slot, scope, media_type, body, key, preference, request_id_of(request), datetime.now(UTC), binding)
+    return Write(ingest, slot, scope, media_type, body, key, is_repeated, preference, request_id_of(request), datetime.now(UTC), binding)
 
 
 def key_scope(request: Request, binding: Binding) -> str:

@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from msgspec import UNSET
 
 from services.ingest.events.decode import decode_event, time_of
+from services.ingest.events.ignored_fields import ignored_fields
 from services.ingest.events.ownership import check_session, check_start, set_user
 from services.ingest.events.redact_events import redact_event
 from services.ingest.events.session_cache import CachedSession
@@ -35,8 +36,13 @@ async def start_session(request: Request) -> Response:
     session = await _register(write, start, session_id)
     positions = await append(write, [start], [len(write.body)], started={session_id: session})
     status = await wait_for_one(write, positions, start)
-    answer = SessionStarted(session_id=session_id, project_id=session.project_id, status=status if write.preference.wait_seconds else UNSET)
-    return json_response(answer, 201, write.preference.headers)
+    answer = SessionStarted(
+        session_id=session_id,
+        project_id=session.project_id,
+        status=status if write.preference.wait_seconds else UNSET,
+        ignored_fields=ignored_fields(write.body, SessionStart) or UNSET,
+    )
+    return json_response(answer, 201, write.headers)
 
 
 def _new_session_id(write: Write, start: SessionStart) -> str:
@@ -69,8 +75,14 @@ async def end_session(request: Request) -> Response:
     await check_session(write.ingest.session_cache, write.binding, end.session_id, session)
     positions = await append(write, [end], [len(write.body)])
     status = await wait_for_one(write, positions, end)
-    answer = SessionEnded(session_id=end.session_id, project_id=session.project_id or None, id=end.id, status=status)
-    return json_response(answer, 200, write.preference.headers)
+    answer = SessionEnded(
+        session_id=end.session_id,
+        project_id=session.project_id or None,
+        id=end.id,
+        status=status,
+        ignored_fields=ignored_fields(write.body, SessionEnd) or UNSET,
+    )
+    return json_response(answer, 200, write.headers)
 
 
 async def _find_ending(write: Write, session_id: str, end_time: datetime) -> CachedSession:

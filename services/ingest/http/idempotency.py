@@ -11,6 +11,9 @@ from shared.http.errors import invalid
 
 # Any constant. A change would make every key a new one.
 _NAMESPACE = UUID("6f0d3c52-7a1e-4b55-9a0a-5f1c6f6f2b7e")
+# On an accepted write: its Idempotency-Key came with the same body before. The event is one row, whether the first request or this one stored it.
+# A first request that failed (503, or a crash) counts too, since ingest remembers keys and bodies, and no outcomes.
+REPLAYED = {"Idempotent-Replayed": "true"}
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 

@@ -1,15 +1,19 @@
 """The response bodies of ingest."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.auth.keys import Scope
 
 # Without `Prefer: wait=N` always "queued". "duplicate": not stored again, since the same fact is stored under another id.
 Status = Literal["queued", "persisted", "duplicate", "dead_letter"]
+
+
+# Only if there are some: fields of the body that no event has, "colour" or "usage.colour". At most 20 names, each cut to 100 characters.
+IgnoredFields = Annotated[list[str], Meta(max_length=20, description="Fields of the body that were ignored; absent if there are none.")]
 
 
 class SessionStarted(Struct, kw_only=True):
@@ -19,6 +23,7 @@ class SessionStarted(Struct, kw_only=True):
     project_id: int
     message: str = "Session started successfully"
     status: Status | UnsetType = UNSET
+    ignored_fields: IgnoredFields | UnsetType = UNSET
 
 
 class SessionEnded(Struct, kw_only=True):
@@ -29,6 +34,7 @@ class SessionEnded(Struct, kw_only=True):
     message: str = "Session ended successfully"
     id: UUID
     status: Status
+    ignored_fields: IgnoredFields | UnsetType = UNSET
 
 
 class EventAccepted(Struct, kw_only=True):
@@ -37,6 +43,7 @@ class EventAccepted(Struct, kw_only=True):
     id: UUID
     session_id: str | None
     status: Status
+    ignored_fields: IgnoredFields | UnsetType = UNSET
 
 
 class RejectedItem(Struct, kw_only=True):
@@ -53,6 +60,7 @@ class BatchAccepted(Struct, kw_only=True):
     accepted: int
     rejected: list[RejectedItem]
     status: Status | UnsetType = UNSET
+    ignored_fields: IgnoredFields | UnsetType = UNSET
 
 
 class ImportAnswer(Struct, kw_only=True):

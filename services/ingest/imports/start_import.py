@@ -44,12 +44,12 @@ async def import_files(request: Request) -> Response:
         raise Unavailable("Too many uploads are arriving; send this one again in a moment.", code="OVERLOADED", retry_after_seconds=5)
     async with stored_upload(request, ingest.uploads, ingest.settings.max_upload_bytes) as upload:
         upload.user = binding_of(request).user or upload.user
-        job_id = await _queue(request, upload, key)
-    return await _answer(ingest, slot, job_id, preference_in(headers, slot))
+        job_id, is_new = await _queue(request, upload, key)
+    return await _answer(ingest, slot, job_id, preference_in(headers, slot), is_replay=not is_new)
 
 
-async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
-    """Adds the job to Postgres and sends its tasks. If a task is lost, the worker's sweep finds the job."""
+async def _queue(request: Request, upload: Upload, key: str | None) -> tuple[UUID, bool]:
+    """Adds the job to Postgres and sends its tasks. If a task is lost, the worker's sweep finds the job. False if the key has its job already."""
     ingest, scope, grant = ingest_of(request), key_scope(request, binding_of(request)), grant_of(request.scope)
     job_id = idempotency.derived_id(scope, key) if key else uuid4()
     if key:
@@ -77,7 +77,7 @@ async def _queue(request: Request, upload: Upload, key: str | None) -> UUID:
         await asyncio.to_thread(send_shares, ingest.sender, job_id, shares)
     else:
         await upload.remove()
-    return job_id
+    return job_id, is_new
 
 
 def _unconfirmed(job_id: UUID) -> Unavailable:
@@ -95,12 +95,12 @@ def send_shares(sender: Celery, job_id: UUID, shares: int) -> None:
     send_tasks(sender, TASK_RUN_IMPORT, *((str(job_id), share) for share in range(shares)))
 
 
-async def _answer(ingest: Ingest, slot: RequestSlot, job_id: UUID, preference: Preference) -> Response:
+async def _answer(ingest: Ingest, slot: RequestSlot, job_id: UUID, preference: Preference, *, is_replay: bool) -> Response:
     seconds = DEFAULT_WAIT_SECONDS if preference.wait_seconds is None else preference.wait_seconds
     job = await _wait_for_end(ingest, slot, job_id, seconds)
     is_done = job["status"] in ("succeeded", "failed", "cancelled")
     answer = ImportAnswer(job_id=job_id, success=job["status"] == "succeeded" if is_done else None, **job)
-    headers = dict(preference.headers or {})
+    headers = (preference.headers or {}) | (idempotency.REPLAYED if is_replay else {})
     if not is_done:
         headers["Location"] = f"/api/import/jobs/{job_id}"
     return json_response(answer, 200 if is_done else 202, headers)

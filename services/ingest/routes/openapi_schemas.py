@@ -119,6 +119,8 @@ def _refine(schema: dict[str, Any], time_field: str) -> None:
     properties[time_field] = {"anyOf": [_TIME, {"type": "null"}], "default": None}
     if "project_path" in properties:
         properties["project_path"]["pattern"] = _PATH_PATTERN
+    if "content" in properties:
+        properties["content"] |= {"minLength": 1, "pattern": r"\S"}
     if "parameters" in properties:
         properties["parameters"]["additionalProperties"] = {"$ref": "#/components/schemas/AnyJson"}
 
@@ -127,7 +129,7 @@ def single_write(event_type: type[Struct], answer: type[Struct], status: int, *,
     """The documentation of a route that takes one event. Pass it to the route's decorator."""
     codes = sorted((*_WRITE_ERRORS, 404)) if can_miss else _WRITE_ERRORS
     body = {"content": {"application/json": {"schema": _ref(event_type)}}, "required": True}
-    return _documented(body, {status: _answer(answer)}, codes)
+    return _documented(body, {status: _write_answer(answer)}, codes)
 
 
 def batch_write(answer: type[Struct]) -> dict[str, Any]:
@@ -139,7 +141,7 @@ def batch_write(answer: type[Struct]) -> dict[str, Any]:
     lines = {"type": "string", "description": "One JSON object a line."}
     one = {"type": "object", "description": "NDJSON of one line."}
     content = {"application/json": {"schema": {"anyOf": [array, one]}}, "application/x-ndjson": {"schema": lines}}
-    return _documented({"content": content, "required": True}, {200: _answer(answer)}, _WRITE_ERRORS)
+    return _documented({"content": content, "required": True}, {200: _write_answer(answer)}, _WRITE_ERRORS)
 
 
 def import_write(answer: type[Struct]) -> dict[str, Any]:
@@ -154,7 +156,7 @@ def import_write(answer: type[Struct]) -> dict[str, Any]:
         },
     }
     location = {"Location": {"schema": {"type": "string"}, "description": "The job's address."}}
-    done, under_way = _answer(answer), _answer(answer, "Under way.") | {"headers": location}
+    done, under_way = _write_answer(answer), _answer(answer, "Under way.") | {"headers": location | _REPLAYED}
     return _documented(
         {"content": {"multipart/form-data": {"schema": schema}}, "required": True}, {200: done, 202: under_way}, _WRITE_ERRORS
     )
@@ -212,7 +214,7 @@ def scrub(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     """The documentation of the start of a scrub."""
     location = {"Location": {"schema": {"type": "string"}, "description": "The scrub's address."}}
     content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
-    return _documented(content, {202: _answer(answer) | {"headers": location}}, _WRITE_ERRORS)
+    return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, _WRITE_ERRORS)
 
 
 def reads(description: str, codes: tuple[int, ...] = (400, 405, 500)) -> dict[str, Any]:
@@ -233,6 +235,18 @@ def _documented(body: dict[str, Any], successes: dict[int, Any], codes: tuple[in
 
 def _ref(struct: type[Struct]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{struct.__name__}"}
+
+
+_REPLAYED: Final = {
+    "Idempotent-Replayed": {
+        "schema": {"const": "true"},
+        "description": "The Idempotency-Key came with the same body before. The event is one row. If the first request failed, this one has stored it.",
+    }
+}
+
+
+def _write_answer(struct: type[Struct]) -> dict[str, Any]:
+    return _answer(struct) | {"headers": _REPLAYED}
 
 
 def _answer(struct: type[Struct], description: str | None = None) -> dict[str, Any]:

@@ -35,6 +35,27 @@ def test_an_event_is_accepted_and_journalled(service: Service, path: str, body: 
     assert event.id == UUID(answer.json()["id"])
 
 
+def test_the_answer_names_the_fields_that_were_ignored(service: Service) -> None:
+    start = service.post("/api/sessions/start", {"session_id": "s-1", "project_path": "/p", "colour": "red"})
+    assert start.json()["ignored_fields"] == ["colour"]
+    answer = service.post("/api/conversations", MESSAGE | {"mood": "good", "usage": {"input_tokens": 1, "seconds": 2}})
+    assert answer.status_code == 201
+    assert answer.json()["ignored_fields"] == ["mood", "usage.seconds"]
+    end = service.post("/api/sessions/end", {"session_id": "s-1", "why": "tired"})
+    assert end.json()["ignored_fields"] == ["why"]
+    batch = service.post("/api/events", [MESSAGE | {"type": "conversation", "mood": "bad"}, MESSAGE | {"type": "conversation"}])
+    assert batch.json() == {"accepted": 2, "rejected": [], "ignored_fields": ["mood"]}
+
+
+def test_a_blank_content_is_refused_alone_and_as_an_item_of_a_batch(service: Service) -> None:
+    service.start("s-1")
+    blank = MESSAGE | {"content": " \n"}
+    assert list(is_error(service.post("/api/conversations", blank), 400, "VALIDATION_ERROR")) == ["content"]
+    answer = service.post("/api/events", [blank | {"type": "conversation"}, MESSAGE | {"type": "conversation"}]).json()
+    assert answer["accepted"] == 1
+    assert [(item["index"], item["code"]) for item in answer["rejected"]] == [(0, "VALIDATION_ERROR")]
+
+
 @pytest.mark.parametrize(
     ("path", "body"), [("/api/conversations", MESSAGE), ("/api/activities", CHANGE), ("/api/tool-calls", CALL | {"session_id": "s-1"})]
 )

@@ -119,6 +119,31 @@ def test_a_retry_writes_nothing_to_the_key_ring(service: Service) -> None:
     assert service.redis.get(name) == before
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/sessions/start", START),
+        ("/api/sessions/end", {"session_id": "s-1"}),
+        ("/api/conversations", MESSAGE),
+        ("/api/events", [MESSAGE | {"type": "conversation"}]),
+    ],
+)
+def test_a_repeated_key_is_answered_the_same_with_a_header(service: Service, path: str, body: object) -> None:
+    service.start("s-1")
+    # Without a key nothing is known of repeats
+    assert "idempotent-replayed" not in service.post(path, body).headers
+    # A key's first request has no header; each further one has
+    first = service.post(path, body, Idempotency_Key="k-1")
+    assert "idempotent-replayed" not in first.headers
+    for _ in range(2):
+        again = service.post(path, body, Idempotency_Key="k-1", Prefer="respond-async")
+        assert again.headers["idempotent-replayed"] == "true"
+        assert again.headers["preference-applied"] == "respond-async"
+        assert again.json() == first.json()
+    # A refused request is no replay
+    assert "idempotent-replayed" not in service.post(path, [], Idempotency_Key="k-1").headers
+
+
 def test_session_notes_expire_early_above_their_share_of_memory(settings: Settings, small_redis: Callable[[], Redis]) -> None:
     redis = small_redis()
     with client(settings, redis_url=url_of(redis)) as http:

@@ -53,6 +53,15 @@ def test_an_upload_without_waiting_returns_a_queued_job(service: Service) -> Non
     assert service.redis.llen("celery:import") == 1
 
 
+def test_an_import_with_a_repeated_key_is_the_same_job_with_a_header(service: Service) -> None:
+    headers = {"idempotency-key": "k-1"}
+    first = upload(service, CLAUDE_JSON, headers=headers)
+    assert "idempotent-replayed" not in first.headers
+    again = upload(service, CLAUDE_JSON, headers=headers)
+    assert (again.json()["job_id"], again.headers["idempotent-replayed"]) == (first.json()["job_id"], "true")
+    assert "idempotent-replayed" not in upload(service, CLAUDE_JSON).headers
+
+
 def test_a_blob_holds_the_upload_under_a_generated_name_with_private_permissions(service: Service) -> None:
     content = b'{"projects": {"/p": {"x": "' + b"y" * 3_000_000 + b'"}}}'
     upload(service, content, name="../../etc/passwd\x1b.json")

@@ -127,6 +127,12 @@ def test_unknown_fields_are_ignored() -> None:
     assert decode_event(body(MESSAGE, mood="good"), Conversation, NOW).content == "hello"
 
 
+@pytest.mark.parametrize("content", ["", " ", "\n\t \u2003"])
+def test_an_empty_or_blank_content_is_refused(content: str) -> None:
+    error = refusal(body(MESSAGE, content=content))
+    assert (error.status, error.code, list(error.details)) == (400, "VALIDATION_ERROR", ["content"])
+
+
 def test_a_project_path_is_normalized() -> None:
     assert decode_event(body({"project_path": "c:\\src\\.\\app\\"}), SessionStart, NOW).project_path == "C:/src/app"
 
