@@ -8,7 +8,7 @@ import pytest
 
 from tests.docs.test_documents import DOCUMENTS, ROOT
 
-MAX_LINE, MAX_WORDS, MAX_SUBJECT = 100, 35, 72
+MAX_LINE, MAX_WORDS, MAX_SUBJECT = 100, 30, 72
 # Records of decisions and measurements are not rewritten for style.
 RECORDS = ("docs/adr/0", "docs/evidence/")
 # Commits after this one have short subjects.
@@ -47,7 +47,7 @@ def test_lines_have_at_most_100_columns(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", [name for name in DOCUMENTS if not name.startswith(RECORDS)])
-def test_sentences_have_at_most_35_words(document: str) -> None:
+def test_sentences_have_at_most_30_words(document: str) -> None:
     long = [sentence for sentence in sentences_of(prose_of(document)) if len(sentence.split()) > MAX_WORDS]
     assert long == []
 
