@@ -147,6 +147,9 @@ monitoring-check: environment ## the alerts, the dashboard and Prometheus agains
 openapi: environment ## write shared/openapi.json from both services
 	$(VENV)/python -m deploy.openapi
 
+vendor-docs: environment ## fetch Swagger UI, which shows the API at /docs (VERSION=… another version; needs npm and the internet)
+	@$(VENV)/python -m deploy.vendor_docs $(VERSION)
+
 reference: environment ## write the pages of docs/reference that the code determines
 	$(VENV)/python -m deploy.reference_docs
 

@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 import structlog
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.query.database import Database
@@ -23,7 +23,7 @@ from services.query.status.journal_lag import Lag, journal_lag
 from services.query.status.redis_memory import redis_memory
 from services.query.status.replica_lag import ReplicaLag, replica_lag
 from shared.auth.scopes import METRICS, PUBLIC, requires
-from shared.http.errors import Unavailable
+from shared.http.errors import NotFound, Unavailable
 from shared.http.middleware import json_response
 from shared.redis.clients import REDIS_ERRORS
 
@@ -135,18 +135,27 @@ def show_openapi() -> Response:
     return Response(reference_page.document(), media_type="application/json")
 
 
-@router.get("/docs", response_class=HTMLResponse, responses=HTML | {404: FAILURES[404]}, summary="This API, described for people")
+@router.get("/docs", response_class=HTMLResponse, responses=HTML, summary="API reference for people")
 @requires(PUBLIC)
 def show_reference() -> Response:
-    """A page that needs nothing but itself."""
-    return HTMLResponse(reference_page.page(), headers=reference_page.HEADERS)
+    """Swagger UI with this document. It loads nothing from other servers."""
+    return HTMLResponse(reference_page.REFERENCE_PAGE, headers=reference_page.REFERENCE_HEADERS)
+
+
+@router.get("/docs/{file}", include_in_schema=False)
+@requires(PUBLIC)
+async def show_reference_file(file: str) -> Response:
+    """A script or the style sheet of the reference page."""
+    if file not in reference_page.MEDIA_TYPES:
+        raise NotFound("The reference page has no such file; see /docs.")
+    return FileResponse(reference_page.FOLDER / file, media_type=reference_page.MEDIA_TYPES[file], headers=reference_page.ASSET_HEADERS)
 
 
 @router.get("/", response_class=HTMLResponse, responses=HTML, summary="The front page")
 @requires(PUBLIC)
 def show_front_page() -> Response:
-    """Where to go from here."""
-    return HTMLResponse(reference_page.front_page(), headers=reference_page.HEADERS)
+    """Links to the reference, the document, the projects and readiness."""
+    return HTMLResponse(reference_page.front_page(), headers=reference_page.FRONT_HEADERS)
 
 
 def _accounting(request: Request) -> Accounts:

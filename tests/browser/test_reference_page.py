@@ -1,0 +1,65 @@
+"""The API reference in a real Chromium shows every operation, keeps to its policy and asks no other server."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from tests.browser.conftest import Api
+from tests.skips import CHROMIUM, skip_without
+
+
+# Module scope: while it lives, its thread has a running event loop, in which other tests could not run theirs.
+@pytest.fixture(scope="module")
+def offline_browser() -> Iterator[Any]:
+    """A browser for which only loopback exists."""
+    skip_without("chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
+        yield browser
+        browser.close()
+
+
+def test_reference_page_shows_every_operation_offline_and_within_its_policy(api: Api, offline_browser: Any) -> None:
+    url = f"http://127.0.0.1:{api.port}"
+    paths = httpx.get(f"{url}/openapi.json", trust_env=False).json()["paths"]
+    expected = {(method.upper(), path) for path, operations in paths.items() for method in operations}
+    with offline_browser.new_page() as page:
+        requested: list[str] = []
+        messages: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
+
+        page.goto(f"{url}/docs")
+        page.wait_for_selector(".opblock-summary", timeout=60_000)
+
+        # An operation with two tags is shown below each.
+        assert {_operation(summary) for summary in page.query_selector_all(".opblock-summary")} == expected
+        assert [each for each in requested if not each.startswith((f"{url}/docs", f"{url}/openapi.json", "data:"))] == []
+        assert messages == []
+
+
+def test_a_read_is_tried_out_from_the_reference_page(api: Api, offline_browser: Any) -> None:
+    with offline_browser.new_page() as page:
+        page.goto(f"http://127.0.0.1:{api.port}/docs")
+        read = page.locator("#operations-service-healthz_healthz_get")
+        read.locator(".opblock-summary-control").click()
+        read.get_by_role("button", name="Try it out").click()
+        read.get_by_role("button", name="Execute", exact=True).click()
+
+        answer = read.locator(".live-responses-table .response")
+        answer.wait_for(timeout=60_000)
+        assert '"status": "alive"' in answer.inner_text()
+
+
+def _operation(summary: Any) -> tuple[str, str]:
+    """(method, path) of a line."""
+    return (
+        summary.query_selector(".opblock-summary-method").inner_text(),
+        summary.query_selector("[data-path]").get_attribute("data-path"),
+    )
