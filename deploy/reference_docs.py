@@ -43,7 +43,8 @@ def _settings() -> str:
             variable = f"TRACKER_{name.upper()}"
             readers.setdefault(variable, []).append(reader)
             default = "" if field.default is None or not str(field.default) else f"`{field.default}`"
-            meanings.setdefault(variable, (default, field.description or ""))
+            # Two services may describe the same setting; the longer text says more.
+            meanings[variable] = max(meanings.get(variable, ("", "")), (default, field.description or ""), key=lambda each: len(each[1]))
     return _page(
         "Settings",
         (
@@ -126,7 +127,7 @@ def _command(name: str, command: TyperCommand | TyperGroup) -> Iterator[str]:
     for option in command.params:
         if isinstance(option, TyperOption):
             default = "" if option.default in (None, False) or callable(option.default) else f"`{option.default}`"
-            names = ", ".join(f"`{each}`" for each in option.opts)
+            names = ", ".join(f"`{each} {option.metavar or ''}".rstrip() + "`" for each in option.opts)
             environment = f" Also `{option.envvar}`." if option.envvar else ""
             yield _row(names, default, f"{option.help or ''}{environment}")
 

@@ -20,53 +20,53 @@ WAKEUPS_SENT = Counter("tracker_bells_rung_total", "Tasks that ingest sent to wa
 # Read from Redis and Postgres by the query service when it is scraped.
 JOURNAL_ENTRIES = Gauge("tracker_journal_entries", "Entries in the journal that are not yet persisted.")
 JOURNAL_OLDEST_SECONDS = Gauge("tracker_journal_oldest_seconds", "Age of the oldest entry in the journal; 0 if it is empty.")
-EVENTS_PERSISTED = Gauge("tracker_events_persisted", "Events stored, since the database was made.")
-EVENTS_DUPLICATE = Gauge("tracker_events_duplicate", "Events that were stored already, since the database was made.")
-EVENTS_DEAD = Gauge("tracker_events_dead", "Events in dead letters, since the database was made.")
+EVENTS_PERSISTED = Gauge("tracker_events_persisted", "Events stored since the database was created.")
+EVENTS_DUPLICATE = Gauge("tracker_events_duplicate", "Duplicates that were left out since the database was created.")
+EVENTS_DEAD = Gauge("tracker_events_dead", "Events that became dead letters since the database was created, replays included.")
 DEAD_LETTERS = Gauge("tracker_dead_letters", "Dead letters that wait to be replayed or deleted, by kind.", ["kind"])
 
 # The journal's equation: accepted = persisted + duplicate + dead + pending, of the journal as it is now (shared/journal/accounting.py).
 ACCOUNTING_EVENTS = Gauge(
     "tracker_accounting_events",
-    "Events that the journal has accepted, and by state what became of them: persisted, duplicate, dead, pending.",
+    "Events of the journal by state: accepted, persisted, duplicate, dead, pending.",
     ["state"],
 )
 ACCOUNTING_DRIFT = Gauge(
-    "tracker_accounting_drift", "Events that the equation lacks or has too many; anything but 0 is a defect or a loss."
+    "tracker_accounting_drift", "Accepted minus persisted, duplicate, dead and pending. Any value but 0 is a loss or a defect."
 )
-ACCOUNTING_ALARMS = Gauge("tracker_accounting_alarms", "How often the check of each minute found drift, since the journal was made.")
+ACCOUNTING_ALARMS = Gauge("tracker_accounting_alarms", "How often the check that runs each minute found drift in this journal.")
 CANARY_AGE_SECONDS = Gauge(
-    "tracker_canary_age_seconds", "How long ago the newest canary that came back was sent, or since this process' start if that is later."
+    "tracker_canary_age_seconds", "Time since the newest canary that came back was sent, or since this process started if that is later."
 )
 CANARY_ROUND_TRIP_SECONDS = Gauge(
-    "tracker_canary_round_trip_seconds", "Of the newest canary: from its sending over HTTP until it was stored, by two machines' clocks."
+    "tracker_canary_round_trip_seconds", "Time from sending the newest canary over HTTP until it was stored, by the clocks of two machines."
 )
 REPLICA_BEHIND_BYTES = Gauge(
-    "tracker_replica_behind_bytes", "Of WAL that the primary has written and the replica that query reads has not replayed; 0 without one."
+    "tracker_replica_behind_bytes", "WAL of the primary that the replica of query has not replayed; 0 without a replica."
 )
 REPLICA_BEHIND_SECONDS = Gauge(
     "tracker_replica_behind_seconds",
-    "Age of the newest transaction on the replica that query reads, 0 if it has all; no more than this is missing.",
+    "Age of the newest transaction on the replica of query; 0 if it has all.",
 )
-ACCOUNTING_FORMER_EPOCHS = Gauge("tracker_accounting_former_epochs", "Journals that were replaced by the one there is now.")
+ACCOUNTING_FORMER_EPOCHS = Gauge("tracker_accounting_former_epochs", "Earlier journals that the present one has replaced.")
 
 # What there is room for. Read from Redis and Postgres by the query service when it is scraped.
 STATE_READABLE = Gauge(
     "tracker_state_readable",
-    "1: what is told of the journal, or the database, is of now; 0: it is the last that could be read.",
+    "1 if the metrics of the journal or the database are current, 0 if they are the last that could be read.",
     ["source"],
 )
 LAST_RECEIVED_SECONDS = Gauge(
     "tracker_last_received_timestamp_seconds",
-    "When the newest event that is stored was received, in seconds since 1970; 0 before the first.",
+    "Time of receipt of the newest stored event, in seconds since 1970; 0 before the first event.",
 )
 REDIS_USED_BYTES = Gauge("tracker_redis_used_bytes", "Redis' memory in use.")
 REDIS_MAX_BYTES = Gauge("tracker_redis_max_bytes", "The most memory that Redis may use; 0 without a limit.")
 DATABASE_BYTES = Gauge("tracker_database_bytes", "Size of the database on its disk.")
-DATABASE_CONNECTIONS = Gauge("tracker_database_connections", "Connections that Postgres has, of everybody.")
-DATABASE_MAX_CONNECTIONS = Gauge("tracker_database_max_connections", "The most connections that Postgres takes.")
+DATABASE_CONNECTIONS = Gauge("tracker_database_connections", "Connections to Postgres, of all clients.")
+DATABASE_MAX_CONNECTIONS = Gauge("tracker_database_max_connections", "The most connections that Postgres accepts.")
 IMPORT_JOBS = Gauge("tracker_import_jobs", "Import jobs by status.", ["status"])
 
 # Read by ingest when it is scraped, of the file system that uploads are written to.
-DISK_FREE_BYTES = Gauge("tracker_disk_free_bytes", "Room that is left for an ordinary user.", ["volume"])
+DISK_FREE_BYTES = Gauge("tracker_disk_free_bytes", "Free space for an ordinary user.", ["volume"])
 DISK_BYTES = Gauge("tracker_disk_bytes", "Size of the file system.", ["volume"])
