@@ -32,7 +32,7 @@ ACCOUNTING_EVENTS = Gauge(
     ["state"],
 )
 ACCOUNTING_DRIFT = Gauge(
-    "tracker_accounting_drift", "Accepted minus persisted, duplicate, dead and pending. Any value but 0 is a loss or a defect."
+    "tracker_accounting_drift", "Events that the account lacks or has too many. Any value but 0 is a loss or a defect."
 )
 ACCOUNTING_ALARMS = Gauge("tracker_accounting_alarms", "How often the check that runs each minute found drift in this journal.")
 CANARY_AGE_SECONDS = Gauge(

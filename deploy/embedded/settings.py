@@ -26,7 +26,7 @@ class Settings(HttpSettings):
     flower_basic_auth: str | None = Field(
         None,
         pattern="^[^:,]+:[^,]+$",
-        description="Who may look at Flower, as `name:password`. Without it `make up` makes a password, once, and says it;"
+        description="Login of Flower, as `name:password`. Without it `make up` makes a password once and prints it;"
         " the containers' Flower does not start.",
     )
 

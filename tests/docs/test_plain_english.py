@@ -15,7 +15,7 @@ RECORDS = ("docs/adr/0", "docs/evidence/")
 FIRST_COMMIT = "a1bea82"
 RIDDLES = re.compile(
     r"\b(?i:whoever|whosoever|is none(?! of)|are none(?! of)|be it|is said|are said|the enemy|wears? it out|whatever dies|say it to"
-    r"|(?:door)?bells?|patience|bury|buried)\b|(?:^|\n\n|[-*] |[.!?:]\s)(?:Of|Who|Nobody|Whatever) "
+    r"|(?:door)?bells?|patience|bury|buried)\b|(?:^|\n\n|[-*] |[.!?:]\s)(?:Of|Who|Nobody|Whatever)\s"
 )
 
 
@@ -26,6 +26,12 @@ def prose_of(document: str) -> str:
     text = re.sub(r"^ *\|.*$", "", text, flags=re.MULTILINE)
     text = re.sub(r"`[^`\n]*`", "code", text)
     return re.sub(r"\]\([^)]*\)", "]", text)
+
+
+def cells_of(document: str) -> Iterator[str]:
+    """The texts in its tables."""
+    for row in re.findall(r"^ *\|(.*)\|$", (ROOT / document).read_text(encoding="utf-8"), re.MULTILINE):
+        yield from (re.sub(r"`[^`]*`", "code", cell).strip() for cell in row.split("|"))
 
 
 def sentences_of(prose: str) -> Iterator[str]:
@@ -54,7 +60,8 @@ def test_sentences_have_at_most_30_words(document: str) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_no_phrase_is_a_riddle(document: str) -> None:
-    assert [found[0] for found in RIDDLES.finditer(prose_of(document))] == []
+    text = "\n\n".join((prose_of(document), *cells_of(document)))
+    assert [found[0] for found in RIDDLES.finditer(text)] == []
 
 
 def test_commit_subjects_have_at_most_72_characters() -> None:
