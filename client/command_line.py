@@ -1,64 +1,78 @@
 """`tracker`: the commands, their options and their exit codes (client/errors.py)."""
 
-import getpass
 import math
-import os
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
 from client import jobs, summary
 from client.admin import dead_letters, keys, scrubbing
 from client.display import SHARE_TOTAL, Quiet, display_for
-from client.errors import FAILED, Failure, Interrupted, NothingToImport
-from client.history.claude_files import Found, default_paths, find
-from client.history.hash_cache import HashCache, cache_path
-from client.history.importing import Importer, Result
-from client.history.plan import problems_alone
-from client.history.watching import watch
-from client.options import DEFAULT_URL, AsJson, Token, Url, ending, server_at, uuid_text
+from client.errors import FAILED
+from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_text
 from client.questions.lists import list_projects, list_sessions, list_tools, list_usage
 from client.questions.report import report
 from client.questions.search import search
 from client.questions.show import show
+from client.version import version
 
-MAX_USER_CHARACTERS = 200
+# The groups of `tracker --help`, in its order.
+QUESTIONS: Final = "Questions"
+HISTORY: Final = "History"
+ADMINISTRATION: Final = "Administration"
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Brings Claude Code's history to a tracker, and looks after the tracker.",
+    context_settings={"help_option_names": ["--help", "-h"]},
+    help="Shows where your time with Claude Code went, from a tracker that keeps its history.",
+    epilog="The server is at --url or TRACKER_URL. `tracker COMMAND --help` shows a command's options.",
 )
 
-app.command("report")(report)
-app.command("search")(search)
-app.command("show")(show)
-app.command("sessions")(list_sessions)
-app.command("projects")(list_projects)
-app.command("tools")(list_tools)
-app.command("usage")(list_usage)
+
+def _write_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"tracker {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[bool, typer.Option("--version", callback=_write_version, is_eager=True, help="Show the version and exit.")] = False,
+) -> None:
+    """Options of `tracker` itself."""
+
+
+app.command("report", rich_help_panel=QUESTIONS)(report)
+app.command("search", rich_help_panel=QUESTIONS)(search)
+app.command("show", rich_help_panel=QUESTIONS)(show)
+app.command("sessions", rich_help_panel=QUESTIONS)(list_sessions)
+app.command("projects", rich_help_panel=QUESTIONS)(list_projects)
+app.command("tools", rich_help_panel=QUESTIONS)(list_tools)
+app.command("usage", rich_help_panel=QUESTIONS)(list_usage)
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", callback=uuid_text, help="The id of an import job; `tracker jobs` lists them.")]
-Waited = Annotated[bool, typer.Option("--wait", help="Wait for the job's end. Exit code 1 if it is not the one that was asked for.")]
+IsWaiting = Annotated[bool, typer.Option("--wait", help="Wait until it is done. Exit code 1 if it fails.")]
 
 
-@app.command("import")
+@app.command("import", rich_help_panel=HISTORY)
 def import_(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH", help="Files, folders, archives; ~/.claude and ~/.claude.json if none.")
+        list[Path] | None, typer.Argument(metavar="PATH", help="Files, folders or archives. Default: ~/.claude and ~/.claude.json.")
     ] = None,
-    user: Annotated[str | None, typer.Option(help="Whose history it is; who you are on this machine if it is not said.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, send nothing.")] = False,
-    is_watching: Annotated[bool, typer.Option("--watch", help="Go on and send what grows, until Ctrl-C.")] = False,
+    user: Annotated[str | None, typer.Option(help="Whose history it is. Default: your user name on this machine.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be sent, send nothing.")] = False,
+    is_watching: Annotated[bool, typer.Option("--watch", help="Keep running, and send files as they grow, until Ctrl-C.")] = False,
     every: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="With --watch: how often to look.")] = 5.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Sends what the tracker has not seen of Claude Code's files, and waits until it is imported.
+    """Imports Claude Code's history.
+
+    It sends the files that the server does not have, and waits until they are stored.
 
     Exit code: 0 all is imported, or nothing is new; 1 a file or a job failed; 2 wrong usage, or nothing to import; 3 no tracker there;
     130 interrupted.
@@ -67,88 +81,91 @@ def import_(
         raise typer.BadParameter("--dry-run and --watch exclude each other")
     if not math.isfinite(every):
         raise typer.BadParameter("must be a number of seconds", param_hint="--every")
-    display = display_for(is_quiet=quiet)
-    with ending():
-        wanted = _existing(paths)
-        importer = Importer(server_at(url, token, display), display, HashCache(cache_path(os.environ, Path.home())), user or _os_user())
-        found = find(wanted)
-        _say_links(found, display)
-        if is_watching:
-            _check_watchable(wanted, found, importer.cache, display)
-            display.note(f"Watching {', '.join(map(str, wanted))}; Ctrl-C ends it.")
-            _watch(importer, wanted, every, as_json=as_json)
-            return
-        if not (found.files or found.problems):
-            raise _nothing_at(wanted)
-        plan = importer.plan(found)
-        if plan.is_empty:
-            raise _nothing_at(wanted)
-        if dry_run:
-            summary.write_plan(plan, as_json=as_json)
-            return
-        result = importer.send(plan)
-        summary.write_result(result, as_json=as_json)
-        if not result.is_whole:
-            raise typer.Exit(FAILED)
+    # Only this command packs and hashes files; zstandard, tarfile and the rest would cost every other command 20 ms.
+    from client.import_command import import_history  # noqa: PLC0415
+
+    import_history(
+        paths,
+        user=user,
+        dry_run=dry_run,
+        watch_seconds=every if is_watching else None,
+        quiet=quiet,
+        as_json=as_json,
+        url=url,
+        token=token,
+    )
 
 
-@app.command("jobs")
+@app.command("jobs", rich_help_panel=HISTORY)
 def list_jobs(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Lists import jobs and their undos."""
-    with ending():
+    """Lists import jobs, and the jobs that undid them."""
+    with failures_as_exit_codes():
         answer = server_at(url, token, Quiet()).ask("GET", f"/api/import/jobs?limit={limit}")
         summary.write_jobs(answer["items"], as_json=as_json)
 
 
-@app.command()
-def cancel(job: JobId, is_waited_for: Waited = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
-    """Stops a job at its next chunk; what is in stays."""
-    _change("POST", jobs.path_of(job, "cancel"), url, token, Wait("Cancel", {"cancelled"}) if is_waited_for else None, as_json=as_json)
+@app.command(rich_help_panel=HISTORY)
+def cancel(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Stops a running import.
+
+    What it has stored stays; `tracker undo` removes it.
+    """
+    _change_job("POST", jobs.path_of(job, "cancel"), url, token, Wait("Cancel", {"cancelled"}) if is_waiting else None, as_json=as_json)
 
 
-@app.command()
-def retry(job: JobId, is_waited_for: Waited = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
-    """Lets a failed job go on where it stopped."""
-    _change("POST", jobs.path_of(job, "retry"), url, token, Wait("Import", {"succeeded"}) if is_waited_for else None, as_json=as_json)
+@app.command(rich_help_panel=HISTORY)
+def retry(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Continues a failed import where it stopped."""
+    _change_job("POST", jobs.path_of(job, "retry"), url, token, Wait("Import", {"succeeded"}) if is_waiting else None, as_json=as_json)
 
 
-@app.command()
-def undo(job: JobId, is_waited_for: Waited = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
-    """Takes back what a job brought, unless something else brought it too, as a job of its own."""
-    _change("DELETE", jobs.path_of(job), url, token, Wait("Undo", {"succeeded"}) if is_waited_for else None, as_json=as_json)
+@app.command(rich_help_panel=HISTORY)
+def undo(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Removes what an import stored.
+
+    What another import or the API brought too stays. The undo is a job of its own.
+    """
+    _change_job("DELETE", jobs.path_of(job), url, token, Wait("Undo", {"succeeded"}) if is_waiting else None, as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=ADMINISTRATION)
 def verify(as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
-    """Asks whether every event that was accepted is accounted for: stored, a duplicate, dead or on its way. Exit code 1 if not."""
-    with ending():
+    """Checks that no event sent to the API was lost.
+
+    Exit code: 0 none was lost; 1 one was. Every accepted event must be stored, a duplicate, a dead letter, or still on its way.
+    Imported history is not part of this check: `tracker jobs` shows what became of an import.
+    """
+    with failures_as_exit_codes():
         accounting: dict[str, Any] = server_at(url, token, Quiet()).ask("GET", "/api/accounting")
         summary.write_accounting(accounting, as_json=as_json)
         if accounting["drift"]:
             raise typer.Exit(FAILED)
 
 
-@app.command()
+@app.command(rich_help_panel=ADMINISTRATION)
 def scrub(
-    is_watching: Annotated[bool, typer.Option("--watch", help="Wait until it is through.")] = False,
+    is_waiting: Annotated[bool, typer.Option("--wait", "--watch", help="Wait until it is done, and show its progress.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would change, change nothing.")] = False,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Applies the server's rules of redaction to what it has stored already."""
-    with ending():
+    """Removes secrets from stored data.
+
+    It applies the server's current rules to what was stored before.
+    """
+    with failures_as_exit_codes():
         display = display_for(is_quiet=as_json)
         server = server_at(url, token, display)
         started = scrubbing.start(server, dry_run=dry_run)
-        if not is_watching:
+        if not is_waiting:
             summary.write_json(started) if as_json else typer.echo(
-                f"Scrub {started['scrub_id']} is under way; see /api/scrubs/{started['scrub_id']}."
+                f"The scrub has started; its progress is at {server.url}/api/scrubs/{started['scrub_id']}."
             )
             return
         ended = scrubbing.follow(server, started["scrub_id"], lambda seen: display.note(scrubbing.sentence(seen)))
@@ -157,83 +174,32 @@ def scrub(
             raise typer.Exit(FAILED)
 
 
-app.add_typer(dead_letters.app, name="dead-letters")
-app.add_typer(keys.app, name="keys")
-app.command("audit")(keys.list_acts)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=ADMINISTRATION)
+app.add_typer(keys.app, name="keys", rich_help_panel=ADMINISTRATION)
+app.command("audit", rich_help_panel=ADMINISTRATION)(keys.list_audit)
 
 
 class Wait(NamedTuple):
-    """For a job's end: what the wait is called, and which ends are those that were asked for."""
+    """Waiting for a job's end: the title of its progress bar, and the statuses that are a success."""
 
-    name: str
-    wanted: set[str]
+    title: str
+    successes: set[str]
 
 
-def _change(method: str, path: str, url: str, token: str | None, wait: Wait | None, *, as_json: bool) -> None:
-    with ending():
+def _change_job(method: str, path: str, url: str, token: str | None, wait: Wait | None, *, as_json: bool) -> None:
+    with failures_as_exit_codes():
         display = display_for(is_quiet=as_json or wait is None)
         server = server_at(url, token, display)
         answer: dict[str, Any] = server.ask(method, path)
         if wait is None:
-            summary.write_json(answer) if as_json else typer.echo(f"{answer['message']} Job {answer['job_id']}: {answer['status']}.")
+            summary.write_json(answer) if as_json else summary.write_job_change(answer)
             return
-        with display.share(wait.name) as phase:
+        with display.share(wait.title) as phase:
             ended = jobs.follow(server, answer["job_id"], lambda seen: phase.at(round(seen["progress"] * SHARE_TOTAL)))
             phase.end()
-        summary.write_json(ended) if as_json else summary.write_end(ended)
-        if ended["status"] not in wait.wanted:
+        summary.write_json(ended) if as_json else summary.write_job_end(ended)
+        if ended["status"] not in wait.successes:
             raise typer.Exit(FAILED)
-
-
-def _nothing_at(paths: list[Path]) -> NothingToImport:
-    return NothingToImport(
-        f"There is nothing to import at {', '.join(map(str, paths))}: neither transcripts (*.jsonl) nor history.jsonl, sessions-index.json or "
-        ".claude.json of Claude Code. Name ~/.claude, any part of it, or a .zip or .tar of it."
-    )
-
-
-def _check_watchable(paths: list[Path], found: Found, cache: HashCache, display: Quiet) -> None:
-    """Failure if nothing can ever come of the paths: a folder may get files, a file that is nothing of Claude Code's stays that."""
-    if not any(path.is_dir() for path in paths) and (problems := problems_alone(found, cache)):
-        told = "; ".join(f"{problem.path} {problem.reason}" for problem in problems)
-        raise Failure(f"There is nothing to watch: {told}. Name a folder of Claude Code's files, or one of them.")
-    for problem in found.problems:
-        display.note(f"{problem.path}: {problem.reason}")
-    if not found.files:
-        display.note("Nothing of Claude Code is there yet.")
-
-
-def _existing(paths: list[Path] | None) -> list[Path]:
-    wanted = paths or default_paths(os.environ, Path.home())
-    existing = [path for path in wanted if path.exists()]
-    if missing := [str(path) for path in paths or () if path not in existing]:
-        raise typer.BadParameter(f"there is no {', '.join(missing)}", param_hint="PATH")
-    if not existing:
-        raise typer.BadParameter(f"there is neither {wanted[0]} nor {wanted[1]}; say where the files are", param_hint="PATH")
-    return existing
-
-
-def _watch(importer: Importer, paths: list[Path], every: float, *, as_json: bool) -> None:
-    def on_result(result: Result) -> None:
-        summary.write_result(result, as_json=as_json)
-
-    try:
-        watch(importer, paths, every_seconds=every, on_result=on_result)
-    except (KeyboardInterrupt, Interrupted):
-        importer.display.note("Stopped watching.")
-
-
-def _say_links(found: Found, display: Quiet) -> None:
-    for link in found.links_out:
-        display.note(f"{link} leads out of the folder and is not followed; name it to import it too.")
-
-
-def _os_user() -> str | None:
-    try:
-        return getpass.getuser()[:MAX_USER_CHARACTERS] or None
-    except (OSError, KeyError):
-        # Nobody has a name here, as in some containers.
-        return None
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What a person sees while it runs, on standard error: bars on a terminal, a line now and then elsewhere, or nothing."""
+"""Progress on standard error: bars on a terminal, a line every few seconds elsewhere, or nothing."""
 
 import sys
 import time
@@ -22,65 +22,55 @@ from rich.progress import (
 
 LINE_SECONDS: Final = 5.0
 SHARE_TOTAL: Final = 10_000
-# Together with some 15 characters of text they fit into a terminal of 80.
-_COLUMNS: Final = (
-    TextColumn("{task.description}"),
-    BarColumn(bar_width=12),
-    TaskProgressColumn(),
-    DownloadColumn(),
-    TransferSpeedColumn(),
-    TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-    TextColumn("{task.fields[more]}"),
-)
 
 
 class Phase:
-    """A part of the work, measured in bytes. This one shows nothing."""
+    """The progress of one phase, in bytes. This one shows nothing."""
 
     def at(self, done_bytes: int, more: str = "") -> None:
-        """How far it is; what else is to be said."""
+        """Sets the progress, and a text beside it."""
 
     def end(self, more: str = "") -> None:
-        """It is over, not always done."""
+        """The phase has ended, completed or not."""
 
 
 class Quiet:
-    """Shows no progress, and notes only if they matter to somebody who asked for silence."""
+    """Shows neither progress nor notes."""
 
     @contextmanager
-    def phase(self, name: str, total_bytes: int) -> Iterator[Phase]:  # noqa: ARG002  a part that is not shown
-        """Begins a part of the work."""
+    def phase(self, name: str, total_bytes: int) -> Iterator[Phase]:  # noqa: ARG002  not shown
+        """Starts a phase with a known number of bytes."""
         yield Phase()
 
     @contextmanager
-    def share(self, name: str) -> Iterator[Phase]:  # noqa: ARG002  a part that is not shown
-        """Begins a part of the work of which only the share is known: its bytes are of SHARE_TOTAL."""
+    def share(self, name: str) -> Iterator[Phase]:  # noqa: ARG002  not shown
+        """Starts a phase of which only the share is known; SHARE_TOTAL is all of it."""
         yield Phase()
 
     def note(self, text: str) -> None:
-        """Something that a person should know, and that is no error."""
+        """A message for a person that is not an error."""
 
 
 class _Lines(Phase):
     def __init__(self, display: "Plain", name: str, total_bytes: int, *, in_bytes: bool = True) -> None:
         self._display, self._name, self._total_bytes = display, name, total_bytes
         self._of = f" of {decimal(total_bytes)}" if in_bytes else ""
-        self._said = time.monotonic()
+        self._written_at = time.monotonic()
         self._done_bytes = 0
 
     def at(self, done_bytes: int, more: str = "") -> None:
         self._done_bytes = done_bytes
-        if time.monotonic() - self._said >= LINE_SECONDS:
-            self._said = time.monotonic()
-            self._say(more)
+        if time.monotonic() - self._written_at >= LINE_SECONDS:
+            self._written_at = time.monotonic()
+            self._write(more)
 
     def end(self, more: str = "") -> None:
-        self._say(more)
+        self._write(more)
 
-    def _say(self, more: str) -> None:
+    def _write(self, more: str) -> None:
         percent = 100 * self._done_bytes // self._total_bytes if self._total_bytes else 100
-        said = f"{self._name}: {percent}%{self._of}"
-        self._display.note(f"{said}, {more}" if more else said)
+        text = f"{self._name}: {percent}%{self._of}"
+        self._display.note(f"{text}, {more}" if more else text)
 
 
 class Plain(Quiet):
@@ -120,21 +110,34 @@ class Bars(Quiet):
 
     @contextmanager
     def phase(self, name: str, total_bytes: int) -> Iterator[Phase]:
-        with Progress(*_COLUMNS, console=self._console) as progress:
+        with _progress(self._console, in_bytes=True) as progress:
             yield _Bar(progress, progress.add_task(f"{escape(name):<8}", total=total_bytes, more=""))
 
     @contextmanager
     def share(self, name: str) -> Iterator[Phase]:
-        columns = [column for column in _COLUMNS if not isinstance(column, DownloadColumn | TransferSpeedColumn)]
-        with Progress(*columns, console=self._console) as progress:
+        with _progress(self._console, in_bytes=False) as progress:
             yield _Bar(progress, progress.add_task(f"{escape(name):<8}", total=SHARE_TOTAL, more=""))
 
     def note(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False)
 
 
+def _progress(console: Console, *, in_bytes: bool) -> Progress:
+    """Bars that, with about 15 characters of text, fit into a terminal of 80 columns."""
+    rates = (DownloadColumn(), TransferSpeedColumn()) if in_bytes else ()
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=12),
+        TaskProgressColumn(),
+        *rates,
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        TextColumn("{task.fields[more]}"),
+        console=console,
+    )
+
+
 def display_for(*, is_quiet: bool) -> Quiet:
-    """By what standard error is."""
+    """Bars if standard error is a terminal, else lines."""
     console = Console(stderr=True)
     if is_quiet:
         return Quiet()

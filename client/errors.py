@@ -1,9 +1,9 @@
-"""What ends a command, and with which exit code.
+"""The failures that end a command, and their exit codes.
 
 Failure                  1
-├── Refused              1   the server said no
-│   └── NotNow           1   … for the moment: 503, or a gateway before it
-├── NothingToImport      2   there is nothing of Claude Code at the paths
+├── Refused              1   the server refused the request
+│   └── TryLater         1   … for the moment: 502, 503 or 504
+├── NothingToImport      2   no file at the paths is one of Claude Code
 └── Unreachable          3   there is no server
 Interrupted              130
 """
@@ -18,7 +18,7 @@ INTERRUPTED: Final = 130
 
 
 class Failure(Exception):
-    """Its text tells a person what happened and what to do."""
+    """Its text tells a person in one sentence what happened and what to do."""
 
     exit_code = FAILED
 
@@ -33,8 +33,8 @@ class Refused(Failure):
         self.retry_after_seconds = retry_after_seconds
 
 
-class NotNow(Refused):
-    """The same may be taken in a moment."""
+class TryLater(Refused):
+    """The same request may succeed in a moment."""
 
 
 class NothingToImport(Failure):
@@ -44,10 +44,10 @@ class NothingToImport(Failure):
 
 
 class Unreachable(Failure):
-    """Nobody answers at the URL."""
+    """No server answers at the URL."""
 
     exit_code = UNREACHABLE
 
 
 class Interrupted(Exception):
-    """Ctrl-C, with what became of what was begun."""
+    """Ctrl-C. Its text says what continues without this command."""

@@ -1,4 +1,4 @@
-"""What every command of `tracker` has: where the server is, how the result is written, and how it ends."""
+"""What every command of `tracker` shares: the options for the server and the format, and the exit codes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,22 +14,22 @@ from client.server import InvalidUrl, Server
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 Url = Annotated[str, typer.Option("--url", envvar="TRACKER_URL", help="Where the tracker is.")]
-Token = Annotated[str | None, typer.Option("--token", envvar="TRACKER_TOKEN", help="Sent as Authorization: Bearer.")]
-AsJson = Annotated[bool, typer.Option("--json", help="The result as JSON on standard output.")]
+Token = Annotated[str | None, typer.Option("--token", envvar="TRACKER_TOKEN", help="The API key, if the server asks for one.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 
 
 def uuid_text(value: str) -> str:
-    """The id as it is. Wrong usage if it is none."""
+    """The text itself. BadParameter if it is not a UUID."""
     try:
         UUID(value)
     except ValueError:
-        raise typer.BadParameter(f"{value!r} is no id; it looks like 01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11") from None
+        raise typer.BadParameter(f"{value!r} is not an id; an id looks like 01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11") from None
     return value
 
 
 @contextmanager
-def ending() -> Iterator[None]:
-    """Every way to end, as a sentence and an exit code."""
+def failures_as_exit_codes() -> Iterator[None]:
+    """Turns a failure into one sentence on standard error and an exit code."""
     try:
         yield
     except Failure as failure:
@@ -39,12 +39,12 @@ def ending() -> Iterator[None]:
         typer.echo(str(interrupted), err=True)
         raise typer.Exit(INTERRUPTED) from None
     except KeyboardInterrupt:
-        typer.echo("Interrupted; nothing was sent.", err=True)
+        typer.echo("Interrupted. Nothing was sent.", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
 def server_at(url: str, token: str | None, display: Quiet) -> Server:
-    """The server, which is not spoken to yet. Wrong usage if the URL is none."""
+    """The server, without connecting to it. BadParameter if the URL is not valid."""
     try:
         return Server(url, token, display.note)
     except InvalidUrl as error:

@@ -1,8 +1,8 @@
-"""What came of it, on standard output: a table for people, JSON for programs."""
+"""The result of a command on standard output: sentences and tables for people, JSON for programs."""
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -10,21 +10,25 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from client.history.importing import COUNTS, Result
-from client.history.plan import Plan
-from client.jobs import Job
+from client.jobs import COUNTS, Job
+from client.local_time import local_zone, short_time
+
+if TYPE_CHECKING:
+    # Only `tracker import` loads these modules (client/command_line.py).
+    from client.history.importing import Result
+    from client.history.plan import Plan
 
 SHOWN_PROBLEMS = 10
 SHOWN_FILES = 20
 
 
 def write_json(value: Any) -> None:
-    """One object on one line."""
+    """One JSON value on one line."""
     sys.stdout.write(json.dumps(value) + "\n")
 
 
-def write_result(result: Result, *, as_json: bool) -> None:
-    """After an import."""
+def write_result(result: "Result", *, as_json: bool) -> None:
+    """The result of an import."""
     if as_json:
         write_json(_result(result))
         return
@@ -32,13 +36,13 @@ def write_result(result: Result, *, as_json: bool) -> None:
     if result.jobs:
         console.print(_table(result))
     problems = [f"{problem.path}: {problem.reason}" for problem in result.problems]
-    _some(console, "Files that could not be imported:", problems, len(problems))
-    _some(console, "What could not be read in them:", [_place(error) for error in result.errors], result.total("errors_total"))
+    _write_list(console, "Files that could not be imported:", problems, len(problems))
+    _write_list(console, "What could not be read in the files:", [_located(error) for error in result.errors], result.total("errors_total"))
     if not result.jobs and not result.problems:
-        _say(console, f"Nothing new: all {result.files_known} files are known to the server.")
+        _write_line(console, f"Nothing is new: the server has all {result.files_known:,} files.")
 
 
-def _table(result: Result) -> Table:
+def _table(result: "Result") -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column("New")
     table.add_column("", justify="right")
@@ -52,18 +56,18 @@ def _table(result: Result) -> Table:
     for label, name in names.items():
         table.add_row(label, f"{result.total(name):,}")
     table.add_section()
-    table.add_row("Duplicates, left out", f"{result.total('duplicates'):,}")
+    table.add_row("Duplicates, not stored again", f"{result.total('duplicates'):,}")
     table.add_section()
     table.add_row("Files sent", f"{result.files_sent:,} ({decimal(result.bytes_sent)})")
-    table.add_row("Files already known", f"{result.files_known:,}")
+    table.add_row("Files the server had", f"{result.files_known:,}")
     table.add_row("Files that failed", f"{len(result.problems):,}")
     for job in result.jobs:
         table.add_row(Text(f"Job {job['job_id']}"), job["status"])
     return table
 
 
-def write_plan(plan: Plan, *, as_json: bool) -> None:
-    """Of a dry run."""
+def write_plan(plan: "Plan", *, as_json: bool) -> None:
+    """The result of a dry run."""
     files = [{"path": str(file.path), "bytes": file.size} for file in plan.files]
     bytes_to_send = sum(file.size for file in plan.files)
     if as_json:
@@ -72,85 +76,118 @@ def write_plan(plan: Plan, *, as_json: bool) -> None:
         write_json({"files_to_send": len(files), "bytes_to_send": bytes_to_send} | known | {"files": files, "problems": problems})
         return
     console = Console()
-    _say(
+    _write_line(
         console,
-        f"Would send {len(files)} files ({decimal(bytes_to_send)} before packing); {plan.known} are known ({decimal(plan.known_bytes)}).",
+        f"Would send {len(files):,} files ({decimal(bytes_to_send)} before compression). The server has {plan.known:,} ({decimal(plan.known_bytes)}).",
     )
-    _some(console, "To be sent:", [f"{file.path} ({decimal(file.size)})" for file in plan.files], len(files), SHOWN_FILES)
+    _write_list(console, "To be sent:", [f"{file.path} ({decimal(file.size)})" for file in plan.files], len(files), SHOWN_FILES)
     problems_seen = [f"{problem.path}: {problem.reason}" for problem in plan.problems]
-    _some(console, "Files that cannot be imported:", problems_seen, len(problems_seen))
+    _write_list(console, "Files that cannot be imported:", problems_seen, len(problems_seen))
 
 
 def write_jobs(jobs: list[Job], *, as_json: bool) -> None:
-    """A list of them."""
+    """A table of import jobs, and a sentence for each undo. Times are in this machine's time zone."""
     if as_json:
         write_json(jobs)
         return
+    console = Console()
     if not jobs:
-        _say(Console(), "No import jobs yet; `tracker import` makes one.")
+        _write_line(console, "No import jobs yet; `tracker import` starts one.")
         return
+    zone = local_zone()
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
-    for name in ("Job", "Created", "Kind", "Status"):
+    for name in ("Job", "Started", "State"):
         table.add_column(name, no_wrap=True)
-    for name in ("Messages", "Errs"):
+    for name in ("Messages", "Errors"):
         table.add_column(name, justify="right")
     for job in jobs:
-        created = job["created_at"][5:16].replace("T", " ")
-        # What an undo took back it does not count.
+        # An undo counts nothing.
         messages = f"{job['conversations_imported']:,}" if job["kind"] == "import" else ""
-        table.add_row(job["job_id"], created, job["kind"], _status(job), messages, f"{job['errors_total']:,}")
-    console = Console()
+        table.add_row(job["job_id"], short_time(job["created_at"], zone), _state(job), messages, f"{job['errors_total']:,}")
     console.print(table)
     for job in jobs:
         if job["undoes"]:
-            _say(console, f"{job['job_id']} takes back what {job['undoes']} brought.")
+            _write_line(console, f"{job['job_id']} {_UNDO_VERBS.get(job['status'], 'removes')} what {job['undoes']} imported.")
 
 
-def _status(job: Job) -> str:
-    """Its status; of one that runs how far it is; of an import that was taken back, that."""
+_UNDO_VERBS = {"succeeded": "removed", "failed": "could not remove"}
+_STATES = {"queued": "waiting", "succeeded": "imported"}
+_UNDO_STATES = {"queued": "undo waiting", "succeeded": "undo done", "failed": "undo failed"}
+
+
+def _state(job: Job) -> str:
+    """`imported`, `importing, 60%`, `undone`, `undo done`"""
+    is_import = job["kind"] == "import"
     if job["status"] == "running":
-        return f"at {job['progress']:.0%}"
-    return "undone" if job["undone_at"] else str(job["status"])
+        return f"{'importing' if is_import else 'undoing'}, {job['progress']:.0%}"
+    if is_import and job["undone_at"]:
+        return "undone"
+    status = str(job["status"])
+    return (_STATES if is_import else _UNDO_STATES).get(status, status)
 
 
-def write_end(job: Job) -> None:
-    """How a job ended that was waited for."""
+def write_job_change(change: dict[str, Any]) -> None:
+    """The server's answer to a cancel, a retry or an undo."""
+    _write_line(Console(), f"{change['message']} `tracker jobs` shows how far it is. It is job {change['job_id']}.")
+
+
+def write_job_end(job: Job) -> None:
+    """How a job ended, as a sentence, and its errors."""
     console = Console()
-    if job["kind"] == "undo" and job["status"] == "succeeded":
-        _say(console, f"What the job {job['undoes']} brought is taken back. Job {job['job_id']}: {job['status']}.")
-        return
-    _say(
-        console,
-        f"Job {job['job_id']}: {job['status']}; {job['conversations_imported']:,} messages are in."
-        if job["kind"] == "import"
-        else f"Job {job['job_id']}: {job['status']}.",
-    )
-    _some(console, "What went wrong:", [_place(error) for error in job["errors"]], job["errors_total"])
+    _write_line(console, _end_of_undo(job) if job["kind"] == "undo" else _end_of_import(job))
+    _write_list(console, "Errors:", [_located(error) for error in job["errors"]], job["errors_total"])
+
+
+def _end_of_undo(job: Job) -> str:
+    if job["status"] == "succeeded":
+        return f"Undone: what job {job['undoes']} imported is removed, except what another import or the API brought too."
+    return f"The undo {job['job_id']} {job['status']}. Run `tracker undo {job['undoes']}` again; it continues where it stopped."
+
+
+def _end_of_import(job: Job) -> str:
+    job_id, messages = job["job_id"], f"{job['conversations_imported']:,} messages"
+    if job["status"] == "succeeded":
+        return f"Imported: job {job_id} is done and stored {messages}."
+    if job["status"] == "cancelled":
+        return f"Cancelled: job {job_id} had stored {messages}. They stay; `tracker undo {job_id}` removes them."
+    return f"The import {job_id} failed after {messages}. `tracker retry {job_id}` continues where it stopped."
 
 
 def write_accounting(accounting: dict[str, Any], *, as_json: bool) -> None:
-    """The journal's equation, and whether it holds."""
+    """The accounting equation of the API's events with the meaning of each number, and whether it holds."""
     if as_json:
         write_json(accounting)
         return
+    console = Console()
+    _write_line(console, "Events sent to the API:")
     table = Table(box=None, show_header=False, show_edge=False, pad_edge=False)
     table.add_column()
     table.add_column(justify="right")
-    for sign, state in (("", "accepted"), ("= ", "persisted"), ("+ ", "duplicate"), ("+ ", "dead"), ("+ ", "pending")):
-        table.add_row(f"{sign}{state}", f"{accounting[state]:,}")
-    console = Console()
+    table.add_column(style="dim")
+    for sign, state, meaning in _ACCOUNTING:
+        table.add_row(f"{sign} {state}", f"{accounting[state]:,}", meaning)
     console.print(table)
-    if accounting["former_epochs"]:
-        console.print(f"{accounting['former_epochs']:,} journals were replaced by this one; their events are not in these numbers.")
-    if accounting["canary_age_seconds"] is not None:
-        console.print(f"The newest event of the tracker's own that came back was sent {accounting['canary_age_seconds']:.0f} s ago.")
-    if accounting["drift"]:
-        console.print(f"{accounting['drift']:,} events are missing or too many; the worker's log says since when (accounting_drift).")
+    _write_line(console, "Imported history is not in these numbers; `tracker jobs` shows what became of an import.")
+    if former := accounting["former_epochs"]:
+        _write_line(console, f"The journal was replaced {former:,} times; events from before are not in these numbers.")
+    if (age := accounting["canary_age_seconds"]) is not None:
+        _write_line(console, f"The newest test event that the tracker sent itself and found stored is {age:.0f} s old.")
+    if drift := accounting["drift"]:
+        _write_line(console, f"{drift:,} events are missing or counted twice. Look for accounting_drift in the worker's log.")
     else:
-        console.print("All are accounted for.")
+        _write_line(console, "No event is lost: every accepted event is accounted for.")
 
 
-def _result(result: Result) -> dict[str, Any]:
+_ACCOUNTING = (
+    (" ", "accepted", "the API confirmed them"),
+    ("=", "persisted", "stored in the database"),
+    ("+", "duplicate", "sent again, not stored again"),
+    ("+", "dead", "cannot be stored; see `tracker dead-letters`"),
+    ("+", "pending", "on their way to the database"),
+)
+
+
+def _result(result: "Result") -> dict[str, Any]:
     files = {"files_sent": result.files_sent, "bytes_sent": result.bytes_sent, "files_known": result.files_known}
     counts = {name: result.total(name) for name in COUNTS}
     jobs = [{"job_id": job["job_id"], "status": job["status"]} for job in result.jobs]
@@ -158,18 +195,18 @@ def _result(result: Result) -> dict[str, Any]:
     return {"success": result.is_whole} | files | counts | {"errors": result.errors, "problems": problems, "jobs": jobs}
 
 
-def _some(console: Console, title: str, lines: list[str], total: int, shown: int = SHOWN_PROBLEMS) -> None:
+def _write_list(console: Console, title: str, lines: list[str], total: int, shown: int = SHOWN_PROBLEMS) -> None:
     if not lines:
         return
-    _say(console, title)
+    _write_line(console, title)
     for line in lines[:shown]:
-        _say(console, f"  {line}")
+        _write_line(console, f"  {line}")
     if total > shown:
-        _say(console, f"  … and {total - shown} more")
+        _write_line(console, f"  … and {total - shown} more")
 
 
-def _place(error: dict[str, Any]) -> str:
-    """file:line: what is wrong there."""
+def _located(error: dict[str, Any]) -> str:
+    """`file:line: what is wrong there`"""
     place = str(error.get("file", ""))
     if "line" in error:
         place += f":{error['line']}"
@@ -178,6 +215,6 @@ def _place(error: dict[str, Any]) -> str:
     return f"{place}: {error['message']}" if place else str(error["message"])
 
 
-def _say(console: Console, text: str) -> None:
-    # Never broken or coloured: a path is to be copied.
+def _write_line(console: Console, text: str) -> None:
+    # Never wrapped or coloured, so that paths can be copied.
     console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -101,7 +101,8 @@ def _commands() -> str:
         "Commands of tracker",
         (
             "`./tracker` works in a clone, from any folder. `pipx install .` installs the same program as",
-            "`tracker`, on Linux, macOS and Windows.",
+            "`tracker`, on Linux, macOS and Windows. `tracker --version` shows its version, and",
+            "`tracker --install-completion` completes its commands and options in your shell.",
         ),
         *commands,
     )

@@ -1,4 +1,4 @@
-"""`tracker dead-letters`: what the tracker could not store, shown, replayed and deleted."""
+"""`tracker dead-letters`: events that the tracker could not store; shows, replays and deletes them."""
 
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
@@ -12,36 +12,37 @@ from rich.text import Text
 from client import summary
 from client.display import Quiet
 from client.errors import FAILED
-from client.options import DEFAULT_URL, AsJson, Token, Url, ending, server_at, uuid_text
+from client.local_time import local_zone, short_time
+from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_text
 from client.server import Server
 
 PATH: Final = "/api/dead-letters"
 GROUPS_PATH: Final = "/api/dead-letter-groups"
-# A replay of one letter says what became of it, if that is soon.
+# A replay of one dead letter waits this long for its outcome.
 WAIT: Final = {"Prefer": "wait=10"}
 
-app = typer.Typer(add_completion=False, help="Shows, replays and deletes what could not be stored.")
+app = typer.Typer(help="Shows, replays and deletes events that could not be stored.")
 
-Kind = Annotated[str | None, typer.Option(metavar="KIND", help="Only letters of this kind.")]
-Reason = Annotated[str | None, typer.Option(metavar="REASON", help="Only letters that died of this, word for word.")]
-LetterId = Annotated[str, typer.Argument(metavar="ID", callback=uuid_text, help="The id of a dead letter.")]
-LetterIds = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters.")]
+Kind = Annotated[str | None, typer.Option(metavar="KIND", help="Only dead letters of this kind.")]
+Reason = Annotated[str | None, typer.Option(metavar="REASON", help="Only dead letters with exactly this reason.")]
+DeadLetterId = Annotated[str, typer.Argument(metavar="ID", callback=uuid_text, help="The id of a dead letter.")]
+DeadLetterIds = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters.")]
 
 
 @app.callback(invoke_without_command=True)
-def list_letters(
+def list_dead_letters(
     context: typer.Context,
     kind: Kind = None,
     reason: Reason = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="With --json: how many letters, newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="With --json: how many dead letters, newest first.")] = 50,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Lists what could not be stored, by what it died of."""
+    """Lists events that could not be stored, one row for each kind and reason."""
     if context.invoked_subcommand is not None:
         return
-    with ending():
+    with failures_as_exit_codes():
         query = urlencode({"limit": limit} | _filter(kind, reason))
         answer = server_at(url, token, Quiet()).ask("GET", f"{PATH}?{query}")
         if as_json:
@@ -51,10 +52,10 @@ def list_letters(
 
 
 @app.command()
-def show(letter: LetterId, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
-    """Shows a letter with what died, without secrets."""
-    with ending():
-        answer = server_at(url, token, Quiet()).ask("GET", _path_of(letter))
+def show(dead_letter: DeadLetterId, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Shows a dead letter: why it could not be stored, and its event, with secrets redacted."""
+    with failures_as_exit_codes():
+        answer = server_at(url, token, Quiet()).ask("GET", _path_of(dead_letter))
         if as_json:
             summary.write_json(answer)
             return
@@ -66,66 +67,69 @@ def show(letter: LetterId, as_json: AsJson = False, url: Url = DEFAULT_URL, toke
 
 @app.command()
 def replay(
-    letters: LetterIds = None,
-    is_all: Annotated[bool, typer.Option("--all", help="All that wait, or those of --kind and --reason.")] = False,
+    dead_letters: DeadLetterIds = None,
+    is_all: Annotated[bool, typer.Option("--all", help="All dead letters, or those of --kind and --reason.")] = False,
     kind: Kind = None,
     reason: Reason = None,
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Sends letters on their way again. Exit code 1 if one that is named dies again."""
-    _check_choice(letters, is_all, kind, reason)
-    with ending():
+    """Tries again to store dead letters. Exit code 1 if one that is named cannot be stored again."""
+    _check_choice(dead_letters, is_all, kind, reason)
+    with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         if is_all:
-            done = _group(server, "replay", kind, reason)
+            count = _change_group(server, "replay", kind, reason)
             typer.echo(
-                "There are no such dead letters."
-                if not done
-                else f"{done} letters are on the journal again; `tracker dead-letters` shows what is left."
+                f"{_dead_letters(count)} will be stored again; `tracker dead-letters` shows those that could not be."
+                if count
+                else "There are no such dead letters."
             )
             return
-        answers = [(letter, server.ask("POST", _path_of(letter, "replay"), headers=WAIT)) for letter in letters or ()]
-        for letter, answer in answers:
-            typer.echo(f"{letter}: {answer['message']}")
-        if any(answer["status"] == "dead_letter" for _, answer in answers):
+        answers = [server.ask("POST", _path_of(each, "replay"), headers=WAIT) for each in dead_letters or ()]
+        for answer in answers:
+            typer.echo(f"{answer['id']}: {answer['message']}")
+        if any(answer["status"] == "dead_letter" for answer in answers):
             raise typer.Exit(FAILED)
 
 
 @app.command()
 def delete(
-    letters: LetterIds = None,
-    is_all: Annotated[bool, typer.Option("--all", help="All of --kind or --reason or both.")] = False,
+    dead_letters: DeadLetterIds = None,
+    is_all: Annotated[bool, typer.Option("--all", help="All dead letters of --kind, --reason, or both.")] = False,
     kind: Kind = None,
     reason: Reason = None,
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Deletes letters and what died in them."""
-    _check_choice(letters, is_all, kind, reason)
+    """Deletes dead letters and their events."""
+    _check_choice(dead_letters, is_all, kind, reason)
     if is_all and kind is None and reason is None:
-        raise typer.BadParameter("say which: --kind, --reason or both", param_hint="--all")
-    with ending():
+        raise typer.BadParameter("goes with --kind, --reason or both", param_hint="--all")
+    with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         if is_all:
-            typer.echo(f"{_group(server, 'delete', kind, reason)} letters are deleted.")
-        for letter in letters or ():
-            typer.echo(f"{letter}: {server.ask('DELETE', _path_of(letter))['message']}")
+            count = _change_group(server, "delete", kind, reason)
+            typer.echo(f"{_dead_letters(count)} deleted." if count else "There are no such dead letters.")
+        for each in dead_letters or ():
+            typer.echo(f"{each}: {server.ask('DELETE', _path_of(each))['message']}")
 
 
-def _check_choice(letters: list[str] | None, is_all: bool, kind: str | None, reason: str | None) -> None:
-    if bool(letters) == is_all:
-        raise typer.BadParameter("name the letters, or say --all", param_hint="ID")
-    if letters and (kind or reason):
+def _check_choice(dead_letters: list[str] | None, is_all: bool, kind: str | None, reason: str | None) -> None:
+    if bool(dead_letters) == is_all:
+        raise typer.BadParameter("name the dead letters, or use --all", param_hint="ID")
+    if dead_letters and (kind or reason):
         raise typer.BadParameter("--kind and --reason go with --all", param_hint="ID")
+    for each in dead_letters or ():
+        uuid_text(each)
 
 
-def _group(server: Server, act: str, kind: str | None, reason: str | None) -> int:
-    """Until none is left of what was there at the beginning. How many it were."""
+def _change_group(server: Server, action: str, kind: str | None, reason: str | None) -> int:
+    """Repeats the action until no dead letter from before is left. Returns how many were changed."""
     body: dict[str, Any] = dict(_filter(kind, reason))
     done = 0
     while True:
-        answer: dict[str, Any] = server.ask("POST", f"{GROUPS_PATH}/{act}", body)
+        answer: dict[str, Any] = server.ask("POST", f"{GROUPS_PATH}/{action}", body)
         done += int(answer["done"])
         if not answer["left"] or not answer["done"]:
             return done
@@ -136,21 +140,26 @@ def _filter(kind: str | None, reason: str | None) -> dict[str, str]:
     return {name: value for name, value in (("kind", kind), ("reason", reason)) if value is not None}
 
 
-def _path_of(letter: str, act: str = "") -> str:
-    return f"{PATH}/{quote(letter, safe='')}{act and '/' + act}"
+def _path_of(dead_letter: str, action: str = "") -> str:
+    return f"{PATH}/{quote(dead_letter, safe='')}{action and '/' + action}"
+
+
+def _dead_letters(count: int) -> str:
+    return "1 dead letter" if count == 1 else f"{count:,} dead letters"
 
 
 def _write_groups(answer: dict[str, Any]) -> None:
-    console = Console()
+    console = Console(highlight=False)
     if not answer["groups"]:
-        console.print("No dead letters.")
+        console.print("There are no dead letters: everything that was sent could be stored.")
         return
+    zone = local_zone()
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("Letters", justify="right")
+    table.add_column("Count", justify="right")
     for name in ("Kind", "Reason", "Last seen", "Newest"):
         table.add_column(name, overflow="fold")
     for group in answer["groups"]:
-        last_seen = group["last_seen_at"][:16].replace("T", " ")
-        cells = (group["kind"], group["reason"], last_seen, group["newest"][0])
+        cells = (group["kind"], group["reason"], short_time(group["last_seen_at"], zone), group["newest"][0])
         table.add_row(f"{group['count']:,}", *map(Text, cells))
     console.print(table)
+    console.print("`tracker dead-letters show ID` shows one, `replay` tries to store it again, `delete` removes it.", style="dim")

@@ -1,4 +1,4 @@
-"""`tracker keys` and `tracker audit`: API keys made, listed and revoked, and what admins did."""
+"""`tracker keys` and `tracker audit`: creates, lists and revokes API keys, and shows the audit log."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -12,13 +12,14 @@ from rich.text import Text
 
 from client import summary
 from client.display import Quiet
-from client.options import DEFAULT_URL, AsJson, Token, Url, ending, server_at
+from client.local_time import local_zone, short_time
+from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
 
 PATH: Final = "/api/keys"
 
 
 class Scope(StrEnum):
-    """What a key may be for."""
+    """What a key may do."""
 
     INGEST = "ingest"
     READ = "read"
@@ -27,7 +28,7 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Makes, lists and revokes API keys.")
+app = typer.Typer(no_args_is_help=True, help="Creates, lists and revokes API keys.")
 
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")]
 
@@ -35,17 +36,19 @@ Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many, newest firs
 @app.command()
 def create(
     scope: Annotated[
-        list[Scope], typer.Option(metavar="SCOPE", help="ingest, read, numbers, metrics or admin; several times for several.")
+        list[Scope], typer.Option(metavar="SCOPE", help="ingest, read, numbers, metrics or admin; repeat it for more than one.")
     ],
-    name: Annotated[str, typer.Option(help="What the key is for.")],
-    user: Annotated[str | None, typer.Option(help="What is sent with it is this user's.")] = None,
-    project: Annotated[list[int] | None, typer.Option(metavar="ID", help="It reads only the projects that are named so.")] = None,
+    name: Annotated[str, typer.Option(help="A name that tells people what the key is for.")],
+    user: Annotated[str | None, typer.Option(help="Everything sent with the key belongs to this user.")] = None,
+    project: Annotated[
+        list[int] | None, typer.Option(metavar="ID", help="The key reads only this project; repeat it for more than one.")
+    ] = None,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Makes a key and shows it, this once: the key on standard output, what it is on standard error."""
-    with ending():
+    """Creates a key and shows it, only this once: the key on standard output, its facts on standard error."""
+    with failures_as_exit_codes():
         wanted = {"name": name, "scopes": scope, "user": user, "project_ids": project or None}
         made: dict[str, Any] = server_at(url, token, Quiet()).ask("POST", PATH, wanted)
         if as_json:
@@ -57,17 +60,25 @@ def create(
 
 @app.command("list")
 def list_keys(limit: Limit = 100, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
-    """Lists the keys: what each may do, for whom, and when it was used last."""
-    with ending():
+    """Lists the keys: what each may do, its user and projects, and when it was last used."""
+    with failures_as_exit_codes():
         keys = server_at(url, token, Quiet()).ask("GET", f"{PATH}?limit={limit}")["items"]
         if as_json:
             summary.write_json(keys)
             return
         if not keys:
-            typer.echo("No keys yet; `tracker keys create` makes one.")
+            typer.echo("No keys yet; `tracker keys create` creates one.")
             return
+        zone = local_zone()
         rows = [
-            [key["id"], key["name"], ", ".join(key["scopes"]), _bound(key), _moment(key["last_used_at"]), _moment(key["revoked_at"])]
+            [
+                key["id"],
+                key["name"],
+                ", ".join(key["scopes"]),
+                _bound(key),
+                short_time(key["last_used_at"], zone) or "never",
+                short_time(key["revoked_at"], zone),
+            ]
             for key in keys
         ]
         _write(["Key", "Name", "Scopes", "Bound to", "Last used", "Revoked"], rows)
@@ -75,29 +86,30 @@ def list_keys(limit: Limit = 100, as_json: AsJson = False, url: Url = DEFAULT_UR
 
 @app.command()
 def revoke(
-    key: Annotated[str, typer.Argument(metavar="ID", help="The id of a key; `tracker keys list` has them.")],
+    key: Annotated[str, typer.Argument(metavar="ID", help="The id of a key; `tracker keys list` shows it.")],
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Revokes a key: within five seconds nothing takes it any more."""
-    with ending():
+    """Revokes a key. Within five seconds it is refused everywhere."""
+    with failures_as_exit_codes():
         answer: dict[str, Any] = server_at(url, token, Quiet()).ask("DELETE", f"{PATH}/{quote(key, safe='')}")
         if as_json:
             summary.write_json(answer)
         else:
-            typer.echo(f"{answer['message']} It was {answer['name']}.")
+            typer.echo(f"{answer['name']}: {answer['message']}")
 
 
-def list_acts(limit: Limit = 100, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
-    """Lists what admins did: by whom, when, and to what."""
-    with ending():
-        acts = server_at(url, token, Quiet()).ask("GET", f"/api/audit?limit={limit}")["items"]
+def list_audit(limit: Limit = 100, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+    """Lists what administrators did, newest first."""
+    with failures_as_exit_codes():
+        records = server_at(url, token, Quiet()).ask("GET", f"/api/audit?limit={limit}")["items"]
         if as_json:
-            summary.write_json(acts)
+            summary.write_json(records)
             return
-        rows = [[_moment(act["at"]), act["key_name"] or "", act["who"], act["act"], act["subject"] or ""] for act in acts]
-        _write(["When", "Name", "Who", "Act", "To what"], rows)
+        zone = local_zone()
+        rows = [[short_time(each["at"], zone), each["key_name"] or "", each["who"], each["act"], each["subject"] or ""] for each in records]
+        _write(["When", "Key name", "Key or host", "Action", "On"], rows)
 
 
 def _bound(key: dict[str, Any]) -> str:
@@ -107,15 +119,11 @@ def _bound(key: dict[str, Any]) -> str:
     return "; ".join(bound)
 
 
-def _moment(text: str | None) -> str:
-    return (text or "")[:16].replace("T", " ")
-
-
 def _write(columns: list[str], rows: list[list[str]]) -> None:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     for name in columns:
         table.add_column(name)
     for row in rows:
-        # Names are texts of people, no markup.
+        # Names are text from people, not markup.
         table.add_row(*map(Text, row))
     Console().print(table)

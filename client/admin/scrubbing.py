@@ -1,4 +1,4 @@
-"""Scrubs on the server: started, and watched to their end."""
+"""Scrubs on the server: started, and followed to their end."""
 
 import time
 from collections.abc import Callable
@@ -8,38 +8,40 @@ from client.errors import Interrupted
 from client.server import Server
 
 POLL_SECONDS: Final = 0.5
-SAY_SECONDS: Final = 5.0
+REPORT_SECONDS: Final = 5.0
 ENDED: Final = frozenset({"succeeded", "failed"})
 
 Scrub = dict[str, Any]
 
 
 def start(server: Server, *, dry_run: bool) -> Scrub:
-    """The scrub that was queued."""
+    """Starts a scrub and returns it."""
     scrub: Scrub = server.ask("POST", "/api/scrubs", {"dry_run": dry_run})
     return scrub
 
 
 def follow(server: Server, scrub_id: str, on_progress: Callable[[Scrub], None], poll_seconds: float = POLL_SECONDS) -> Scrub:
-    """The scrub when it has ended; `on_progress` hears of it now and then. Interrupted on Ctrl-C: it goes on on the server."""
-    said_at = time.monotonic()
+    """Waits until the scrub has ended and returns it; calls `on_progress` every few seconds. Interrupted on Ctrl-C."""
+    reported_at = time.monotonic()
     try:
         while True:
             scrub: Scrub = server.ask("GET", f"/api/scrubs/{scrub_id}")
             if scrub["status"] in ENDED:
                 return scrub
-            if time.monotonic() - said_at > SAY_SECONDS:
-                said_at = time.monotonic()
+            if time.monotonic() - reported_at > REPORT_SECONDS:
+                reported_at = time.monotonic()
                 on_progress(scrub)
             time.sleep(poll_seconds)
     except KeyboardInterrupt:
-        raise Interrupted(f"The scrub {scrub_id} goes on on the server.") from None
+        raise Interrupted(f"The scrub {scrub_id} continues on the server.") from None
+
+
+_STATES: Final = {"queued": "waits for a worker", "running": "is running", "succeeded": "is done", "failed": "failed; run it again"}
 
 
 def sentence(scrub: Scrub) -> str:
-    """How far it is, for a person."""
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(scrub["redactions"].items())) or "no secrets"
+    """The state of a scrub, for a person."""
+    secrets = ", ".join(f"{count:,} {kind}" for kind, count in sorted(scrub["redactions"].items())) or "none"
     changed = "would change" if scrub["dry_run"] else "changed"
-    return (
-        f"Scrub {scrub['scrub_id']}: {scrub['status']}; {scrub['rows_scanned']:,} rows read, {scrub['rows_changed']:,} {changed}; {kinds}."
-    )
+    state = _STATES.get(scrub["status"], scrub["status"])
+    return f"The scrub {state}: {scrub['rows_scanned']:,} rows read, {scrub['rows_changed']:,} {changed}. Secrets found: {secrets}."

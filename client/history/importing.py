@@ -1,4 +1,4 @@
-"""An import from the first look at the disk to the last row: find, know, ask, send, follow, count."""
+"""An import of files: hash them, ask the server which are new, send those, follow the jobs, add up their counts."""
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -20,25 +20,15 @@ from client.history.plan import Known, Plan, make_plan, split
 from client.jobs import Job, Upload
 from client.server import Server
 
-COUNTS = (
-    "projects_imported",
-    "sessions_imported",
-    "sessions_updated",
-    "conversations_imported",
-    "tool_calls_imported",
-    "activities_imported",
-    "duplicates",
-    "errors_total",
-)
 _TOO_LARGE = 413
 
-# An upload's bytes, from the beginning; it tells how many bytes of files went into them.
+# Yields an upload's bytes from the start. Its argument is called with the number of file bytes that were read.
 Content = Callable[[Callable[[int], None]], Iterator[bytes]]
 
 
 @dataclass(slots=True)
 class Result:
-    """What came of it. `files_sent` and `bytes_sent` are of files before they were packed."""
+    """The outcome of an import. `files_sent` and `bytes_sent` count files before compression."""
 
     files_sent: int = 0
     bytes_sent: int = 0
@@ -48,32 +38,32 @@ class Result:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every file could be read and every job ended well."""
+        """Whether every file could be read and every job succeeded."""
         return not self.problems and all(job["status"] == "succeeded" for job in self.jobs)
 
     def total(self, name: str) -> int:
-        """A count over all jobs."""
+        """The sum of a count over all jobs."""
         return sum(int(job[name]) for job in self.jobs)
 
     @property
     def errors(self) -> list[dict[str, Any]]:
-        """What the server could not read of what it got; of each job the first hundred."""
+        """What the server could not read: the first hundred errors of each job."""
         return [error for job in self.jobs for error in job["errors"]]
 
 
 @dataclass(slots=True)
 class Importer:
-    """Imports into a server what is found, as often as it is called."""
+    """Imports found files into a server. One importer may be used many times."""
 
     server: Server
     display: Quiet
     cache: HashCache
     user: str | None
-    # A retry within one run is the same job; another run is another, for it may come after an undo of the first.
+    # A retry within one run is the same job. Another run is a new job, because the first may have been undone.
     run_id: str = field(default_factory=secrets.token_hex)
 
     def plan(self, found: Found) -> Plan:
-        """What would be sent."""
+        """Hashes the files and asks the server which are new."""
         total = sum(file.size for file in found.files if self.cache.get(file) is None)
         if not total:
             return make_plan(found, self.cache, self.server, self.user, lambda _: None)
@@ -84,7 +74,7 @@ class Importer:
         return plan
 
     def send(self, plan: Plan) -> Result:
-        """Sends it and waits for the end of every job."""
+        """Sends the plan's files and waits until every job has ended."""
         result = Result(files_known=plan.known, problems=list(plan.problems))
         waiting = list(split(plan.to_send, plan.max_upload_bytes))
         while waiting:
@@ -94,7 +84,7 @@ class Importer:
         return result
 
     def _send_tar(self, waiting: list[list[Known]], result: Result) -> None:
-        """Sends the first that waits; if somebody on the way takes less than the server said, it comes back in parts."""
+        """Sends the first waiting upload. If a proxy takes less than the server, puts it back in smaller parts."""
         files = waiting.pop(0)
         total = sum(known.file.size for known in files)
         changed: dict[Path, Problem] = {}
@@ -144,7 +134,7 @@ class Importer:
                 phase.at(total)
                 phase.end()
         except KeyboardInterrupt:
-            raise Interrupted("Interrupted while sending; the server keeps nothing of this upload.") from None
+            raise Interrupted("Interrupted while sending. The server keeps nothing of this upload.") from None
         with self.display.phase("Import", total) as phase:
             ended = jobs.follow(self.server, job["job_id"], lambda seen: phase.at(round(seen["progress"] * total), _so_far(seen)))
             phase.end(_so_far(ended))
@@ -152,7 +142,7 @@ class Importer:
 
 
 def _in_parts(files: list[Known], max_bytes: Any) -> list[list[Known]]:
-    """Of what was too large at once; nothing if it is one file."""
+    """The files of an upload that was too large, in smaller uploads; empty for a single file."""
     if len(files) == 1:
         return []
     parts = list(split(files, max_bytes)) if isinstance(max_bytes, int) else [files]
@@ -160,7 +150,7 @@ def _in_parts(files: list[Known], max_bytes: Any) -> list[list[Known]]:
 
 
 def _measured(content: Content, at: Callable[[int, str], None]) -> Iterator[bytes]:
-    """The packed bytes; the bar is at what they were made of, and says how many they are."""
+    """The packed bytes. The progress bar counts file bytes and names the packed size."""
     done, packed = 0, 0
 
     def on_bytes(more: int) -> None:

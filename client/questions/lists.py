@@ -5,11 +5,12 @@ from typing import Annotated, Any, Final
 import typer
 
 from client.display import Quiet
-from client.options import DEFAULT_URL, Token, Url, ending, server_at
+from client.local_time import local_time, local_zone
+from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.questions import cells
 from client.questions.lookup import Item, get, pages, project_id
 from client.questions.output import AsCsv, AsJson, Column, Format, Row, console, format_of, table, write_csv, write_json
-from client.questions.period import Since, Until, Zone, local_time, local_zone, period_of
+from client.questions.period import Since, Until, Zone, period_of
 
 Project = Annotated[
     str | None, typer.Option("--project", metavar="PROJECT", help="Only this project: its id, its name, or the end of its path.")
@@ -51,14 +52,14 @@ def list_sessions(
     """Lists sessions, newest first."""
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     period = period_of(zone, since, until)
-    with ending():
+    with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         filters = {"project_id": project_id(server, project), "user": user, "status": "open" if only_open else None}
         found = list(pages(server, "/api/sessions", filters | period.parameters(), limit))
         if write(found, SESSION_FIELDS, wanted):
             return
         columns = (
-            Column("Started", lambda row: local_time(row["start_time"], zone), right=False),
+            Column("Started", lambda row: local_time(row["start_time"], zone, is_aligned=True), right=False),
             Column("Active", lambda row: cells.minutes(row["active_minutes"]), rank=1),
             Column("Project", lambda row: row["project_name"] or "", rank=2, right=False, shrinks=True),
             Column("Title", lambda row: row["title"] or "", right=False, shrinks=True),
@@ -73,9 +74,9 @@ def list_sessions(
 
 
 def list_projects(as_json: AsJson = False, as_csv: AsCsv = False, tz: Zone = None, url: Url = DEFAULT_URL, token: Token = None) -> None:
-    """Lists projects, the latest used first."""
+    """Lists projects, the last used first."""
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    with ending():
+    with failures_as_exit_codes():
         found: list[Item] = get(server_at(url, token, Quiet()), "/api/projects", {"limit": 1000})
         if write(found, PROJECT_FIELDS, wanted):
             return
@@ -86,7 +87,7 @@ def list_projects(as_json: AsJson = False, as_csv: AsCsv = False, tz: Zone = Non
             Column("Active", lambda row: cells.minutes(row["active_minutes"])),
             Column("Lines", lambda row: cells.count(row["lines_changed_count"]), rank=5),
             Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"]), rank=1),
-            Column("Last session", lambda row: local_time(row["last_session"], zone), rank=3, right=False),
+            Column("Last session", lambda row: local_time(row["last_session"], zone, is_aligned=True), rank=3, right=False),
             Column("Path", lambda row: row["path"], rank=6, right=False, shrinks=True),
         )
         show_table(found, columns, "No projects yet; `tracker import` brings Claude Code's history.")
@@ -103,10 +104,10 @@ def list_tools(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Lists tools: how often each was called, how often it failed, how long it took."""
+    """Lists tools: calls, failures and durations."""
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     period = period_of(zone, since, until)
-    with ending():
+    with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         filters = {"project_id": project_id(server, project), "user": user}
         found: list[Item] = get(server, "/api/tool-calls/stats", filters | period.parameters())["tools"]
@@ -125,7 +126,7 @@ def tool_columns(zone: str, rows: list[Item]) -> tuple[Column, ...]:
         Column("Rate", lambda row: cells.percent(row["error_rate"]), rank=3),
         Column("Median", lambda row: cells.milliseconds(row["p50_ms"]), rank=1),
         Column("95 % within", lambda row: cells.milliseconds(row["p95_ms"]), rank=4),
-        Column("Last used", lambda row: local_time(row["last_used"], zone), rank=6, right=False),
+        Column("Last used", lambda row: local_time(row["last_used"], zone, is_aligned=True), rank=6, right=False),
     )
 
 
@@ -146,7 +147,7 @@ def list_usage(
         raise typer.BadParameter(f"{by!r} is none of {', '.join(USAGE_BY)}", param_hint="--by")
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     period = period_of(zone, since, until)
-    with ending():
+    with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         filters = {"group_by": by, "project_id": project_id(server, project), "user": user}
         answer = get(server, "/api/usage", filters | period.parameters())

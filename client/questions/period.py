@@ -1,14 +1,12 @@
 """Which days a question is about, in the person's own time zone."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Annotated, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import date, timedelta
+from typing import Annotated
 
 import typer
-import tzlocal
 
-UTC: Final = "UTC"
+from client.local_time import day_text, today_in
 
 Since = Annotated[
     str | None, typer.Option("--since", metavar="DATE", help="From this day on: 2026-02-16, yesterday, or 7d for the last 7 days.")
@@ -44,34 +42,6 @@ class Period:
         if self.first == self.last:
             return day_text(self.first)
         return f"{day_text(self.first, with_year=self.first.year != self.last.year)} to {day_text(self.last)}"
-
-
-def day_text(day: date, *, with_year: bool = True) -> str:
-    """`Mon 16 Feb 2026`, in English whatever the machine's language is."""
-    weekday = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[day.weekday()]
-    month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[day.month - 1]
-    return f"{weekday} {day.day:2} {month}" + (f" {day.year}" if with_year else "")
-
-
-def local_zone(asked: str | None) -> str:
-    """The IANA name of the time zone that was asked for, else of this machine's; UTC if the machine has none that has a name."""
-    if asked is None:
-        try:
-            found = tzlocal.get_localzone_name() or UTC
-            ZoneInfo(found)
-        except (ZoneInfoNotFoundError, LookupError, ValueError, OSError):
-            return UTC
-        return UTC if found == "Etc/UTC" else found
-    try:
-        ZoneInfo(asked)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise typer.BadParameter(f"{asked!r} is not a time zone; it should look like Europe/Berlin", param_hint="--tz") from None
-    return asked
-
-
-def today_in(zone: str) -> date:
-    """The day that it is now in a time zone."""
-    return datetime.now(ZoneInfo(zone)).date()
 
 
 def period_of(
@@ -114,11 +84,3 @@ def _day(text: str | None, today: date, option: str) -> date | None:
         raise typer.BadParameter(
             f"{text!r} is not a day; it should look like 2026-02-16, yesterday, or 7d for the last 7 days", param_hint=option
         ) from None
-
-
-def local_time(text: str | None, zone: str) -> str:
-    """A time of the API, `Mon 16 Feb 2026 14:05` in the zone; empty for none."""
-    if not text:
-        return ""
-    at = datetime.fromisoformat(text).astimezone(ZoneInfo(zone))
-    return f"{day_text(at.date())} {at:%H:%M}"

@@ -13,19 +13,19 @@ from rich.table import Table
 from rich.text import Text
 
 from client.display import Quiet
-from client.options import DEFAULT_URL, Token, Url, ending, server_at
+from client.local_time import WEEKDAYS, day_text, local_zone
+from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.questions import cells
 from client.questions.lists import Project, tool_columns, unpriced_note
 from client.questions.lookup import Item, get, pages, project_id
 from client.questions.output import AsCsv, AsJson, Column, Format, console, format_of, table, write_csv, write_json
-from client.questions.period import Period, Since, Until, Zone, day_text, local_zone, period_of
+from client.questions.period import Period, Since, Until, Zone, period_of
 from client.server import Server
 
 MEASURES: Final = (
     "sessions", "active_minutes", "messages", "tool_calls", "tool_errors", "lines_added", "lines_removed", "input_tokens", "output_tokens",
     "cache_creation_tokens", "cache_read_tokens", "total_tokens", "api_calls", "unpriced_calls", "cost_usd",
 )  # fmt: skip
-_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _BAR_WIDTH: Final = 16
 
 
@@ -59,13 +59,16 @@ def report(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Shows where the time went: today, or --week, --month, --since. With time, messages, lines, tool calls, tokens and cost."""
+    """Shows where the time and the money went, today by default.
+
+    --week, --month, --since and --until choose other days. It has time, messages, lines, tool calls, tokens and cost.
+    """
     if by is not None and by not in DIMENSIONS:
         raise typer.BadParameter(f"{by!r} is none of {', '.join(DIMENSIONS)}", param_hint="--by")
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     period = period_of(zone, since, until, week=week, month=month, default_days=1)
     by = by or _usual(period)
-    with ending():
+    with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         filters = {"project_id": project_id(server, project)} | period.parameters()
         items = _items(server, by, filters)
@@ -114,7 +117,8 @@ def _write(out: Console, server: Server, period: Period, by: str, stats: Item, i
     totals = stats["totals"]
     out.print(Text(period.title(), style="bold"))
     if not items and not any(totals.get(name) for name in MEASURES):
-        out.print(_nothing(server, period))
+        # Not wrapped, so that the command in it can be copied.
+        out.print(_nothing(server, period), soft_wrap=True)
         return
     out.print()
     out.print(_headline(totals, out.width))
@@ -130,12 +134,12 @@ def _write(out: Console, server: Server, period: Period, by: str, stats: Item, i
 
 
 def _nothing(server: Server, period: Period) -> str:
-    """Where to look instead."""
+    """A sentence with the command that shows the newest sessions."""
     newest = next(pages(server, "/api/sessions", {}, 1), None)
     if newest is None:
         return "The tracker has no sessions yet; `tracker import` brings Claude Code's history."
     at = datetime.fromisoformat(newest["start_time"]).astimezone(ZoneInfo(period.zone)).date()
-    return f"Nothing happened. The newest session is of {day_text(at)}: tracker report --since {at.isoformat()}"
+    return f"Nothing happened. The newest session is from {day_text(at)}: tracker report --since {at.isoformat()}"
 
 
 def _headline(totals: Item, width: int) -> Table:
@@ -191,7 +195,7 @@ def _columns(by: str, items: Sequence[Item]) -> tuple[Column, ...]:
 def _name(by: str, row: Item) -> str:
     value = row.get(DIMENSIONS[by].keys[-1])
     if by == "day" and value:
-        return day_text(date.fromisoformat(value))
+        return day_text(date.fromisoformat(value), is_aligned=True)
     return str(value) if value is not None else cells.UNKNOWN
 
 
@@ -211,7 +215,7 @@ def _drawings(stats: Item, period: Period) -> Iterator[Text | Padding]:
     cells_of = {(cell["weekday"], cell["hour"]): cell["active_minutes"] for cell in stats["heatmap"]}
     if most := max(cells_of.values(), default=0):
         text = Text("By weekday and hour\n", style="dim")
-        for weekday, label in enumerate(_WEEKDAYS):
+        for weekday, label in enumerate(WEEKDAYS):
             text.append(f"{label}  ", style="dim")
             text.append("".join(cells.shade(cells_of.get((weekday, hour), 0), most) * 2 for hour in range(24)), style="cyan").append("\n")
         yield text.append(f"     {_hours()}", style="dim")

@@ -1,4 +1,4 @@
-"""`tracker search`: finds what was said, best match first."""
+"""`tracker search`: finds messages by their words, best match first."""
 
 import html
 import re
@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.text import Text
 
 from client.display import Quiet
-from client.options import DEFAULT_URL, Token, Url, ending, server_at
+from client.local_time import local_time, local_zone
+from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.questions.lists import Limit, Project, write
 from client.questions.lookup import Item, get, pages, project_id
 from client.questions.output import AsCsv, AsJson, console, format_of
-from client.questions.period import Since, Until, Zone, local_time, local_zone, period_of
+from client.questions.period import Since, Until, Zone, period_of
 
 FIELDS: Final = (
     "id",
@@ -48,10 +49,13 @@ def search(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Finds messages. Each hit has its session, project, time and a snippet."""
+    """Finds messages by their words.
+
+    Each hit has its session, project, time and a snippet, best match first.
+    """
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     period = period_of(zone, since, until)
-    with ending():
+    with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         filters = {"q": _query(words), "project_id": project_id(server, project), "role": role, "sort": "newest" if newest else None}
         parameters = filters | period.parameters()

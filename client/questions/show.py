@@ -1,4 +1,4 @@
-"""`tracker show`: one session from beginning to end, as one reads a conversation."""
+"""`tracker show`: one session from beginning to end, as a conversation."""
 
 import os
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
-from rich.console import Console
-from rich.markdown import Markdown
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
 from client.display import Quiet
-from client.options import DEFAULT_URL, Token, Url, ending, server_at
+from client.local_time import local_time, local_zone
+from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.questions import cells
 from client.questions.lookup import Item, pages, session
 from client.questions.output import AsCsv, AsJson, Format, console, format_of, write_csv, write_json
-from client.questions.period import Zone, local_time, local_zone
+from client.questions.period import Zone
 
 FIELDS: Final = (
     "timestamp",
@@ -52,9 +52,12 @@ def show(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Shows a session: what was said, which tools ran, which files changed."""
+    """Shows a session from beginning to end.
+
+    It has the messages, the tool calls and the file changes, in the order of time.
+    """
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    with ending():
+    with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         found = session(server, name)
         of_session = {"session_id": found["session_id"]}
@@ -125,8 +128,7 @@ def _show_event(out: Console, event: dict[str, Any], zone: str) -> None:
         out.print(
             Padding(Rule(Text(f"{who}  {local_time(event['timestamp'], zone)}", style=style), align="left", style="dim"), (0, 0, 0, indent))
         )
-        body = Markdown(event["text"]) if out.is_terminal and event["role"] == "assistant" else Text(event["text"])
-        out.print(Padding(body, (0, 0, 0, indent)))
+        out.print(Padding(_body(out, event), (0, 0, 0, indent)))
     elif event["kind"] == "tool_call":
         sign, style = _SIGNS.get(event["result_status"], (event["result_status"], "yellow"))
         line = Text(f"  {event['tool_name']}  ", style="dim bold").append(event["text"], style="dim").append(f"  {sign}", style=style)
@@ -136,3 +138,13 @@ def _show_event(out: Console, event: dict[str, Any], zone: str) -> None:
     else:
         lines = cells.lines(event["lines_added"], event["lines_removed"])
         out.print(Padding(Text(f"  {event['action']} {event['file_path']}  {lines}", style="dim"), (0, 0, 0, indent)))
+
+
+def _body(out: Console, event: dict[str, Any]) -> RenderableType:
+    """A message's text. Claude writes Markdown; a pipe gets it as it is."""
+    if not out.is_terminal or event["role"] != "assistant":
+        return Text(event["text"])
+    # Only a session on a terminal needs Markdown, and through it pygments; the import would cost every command 22 ms.
+    from rich.markdown import Markdown  # noqa: PLC0415
+
+    return Markdown(event["text"])

@@ -139,10 +139,13 @@ def test_the_command_lists_replays_and_deletes_dead_letters(stack: Stack, journa
     done = tracker("dead-letters", "replay", dead_letters[0]["id"])
     assert (done.returncode, count(stack, first)) == (0, 1), done.stderr
     assert tracker("dead-letters", "delete", dead_letters[1]["id"]).returncode == 0
-    assert "2 letters" in tracker("dead-letters", "replay", "--all", "--kind", "conversation", "--reason", reason).stdout
+    assert (
+        "2 dead letters will be stored again"
+        in tracker("dead-letters", "replay", "--all", "--kind", "conversation", "--reason", reason).stdout
+    )
     assert wait_until(lambda: count(stack, third) == 1, SECONDS)
     assert count(stack, second) == 0
-    assert "0 letters" in tracker("dead-letters", "delete", "--all", "--reason", reason).stdout
+    assert "There are no such dead letters." in tracker("dead-letters", "delete", "--all", "--reason", reason).stdout
 
     assert tracker("dead-letters", "show", dead_letters[1]["id"]).returncode == 1
     for wrong in (["replay"], ["replay", dead_letters[0]["id"], "--all"], ["delete", "--all"], ["delete"]):

@@ -15,8 +15,8 @@ from client.display import Phase, Quiet
 from client.errors import Interrupted
 from client.history.claude_files import find
 from client.history.hash_cache import HashCache
-from client.history.importing import COUNTS, Importer
-from client.jobs import Job, follow
+from client.history.importing import Importer
+from client.jobs import COUNTS, Job, follow
 from client.server import Server
 from tests.flow.claude_home import ClaudeHome
 from tests.flow.conftest import REPOSITORY, TRACKER, Run, Stack
@@ -91,7 +91,7 @@ def test_watching_ends_when_the_api_key_is_refused(tracker: Run, home: ClaudeHom
     assert "key is not valid" in done.stderr
 
 
-def test_the_accounting_command_reports_whether_the_account_balances(tracker: Run, stack: Stack) -> None:
+def test_verify_explains_its_numbers_and_reports_a_lost_event(tracker: Run, stack: Stack) -> None:
     # Given an event that is stored
     call = {"tool_name": "Bash", "result_status": "success", "user": "nobody-has-this-name"}
     start = {"project_path": "/home/ann/accounts", "session_id": "accounts", "user": call["user"]}
@@ -100,9 +100,10 @@ def test_the_accounting_command_reports_whether_the_account_balances(tracker: Ru
 
     # When it is asked, then the equation holds
     said = tracker("verify")
-    assert (said.returncode, said.stdout.splitlines()[-1]) == (0, "All are accounted for.")
-    told = json.loads(tracker("verify", "--json").stdout)
-    assert told["accepted"] == told["persisted"] + told["duplicate"] + told["dead"] + told["pending"]
+    assert (said.returncode, said.stdout.splitlines()[-1]) == (0, "No event is lost: every accepted event is accounted for.")
+    assert "Imported history is not in these numbers" in said.stdout
+    sums = json.loads(tracker("verify", "--json").stdout)
+    assert sums["accepted"] == sums["persisted"] + sums["duplicate"] + sums["dead"] + sums["pending"]
 
     # And when an event is counted that was never accepted, then it does not
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
@@ -110,7 +111,7 @@ def test_the_accounting_command_reports_whether_the_account_balances(tracker: Ru
         said = tracker("verify")
         connection.execute("DELETE FROM accounts WHERE slot = -1")
     assert said.returncode == 1
-    assert "events are missing or too many" in said.stdout
+    assert "events are missing or counted twice" in said.stdout
 
 
 def test_jobs_are_listed_and_impossible_actions_are_refused(tracker: Run, home: ClaudeHome) -> None:
@@ -132,27 +133,28 @@ def test_an_undo_can_be_awaited_and_is_shown_as_an_undo(tracker: Run, home: Clau
     done = tracker("undo", job["job_id"], "--wait")
 
     assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "Undo: 100%")
-    assert f"What the job {job['job_id']} brought is taken back." in done.stdout
+    assert f"Undone: what job {job['job_id']} imported is removed" in done.stdout
     undoing, undone = json.loads(tracker("jobs", "--json", "--limit", "2").stdout)
     assert (undoing["kind"], undoing["status"], undoing["undoes"]) == ("undo", "succeeded", job["job_id"])
     assert undone["undone_at"] is not None
     listed = tracker("jobs", "--limit", "2").stdout
-    kinds = [line.split()[3:5] for line in listed.splitlines()[2:4]]
-    assert kinds == [["undo", "succeeded"], ["import", "undone"]]
-    assert f"{undoing['job_id']} takes back what {job['job_id']} brought." in listed
+    states = [" ".join(line.split()[4:6]) for line in listed.splitlines()[2:4]]
+    assert (states[0], states[1].split()[0]) == ("undo done", "undone")
+    assert f"{undoing['job_id']} removed what {job['job_id']} imported." in listed
     # Asked again, it is the same undo, which has ended.
     assert json.loads(tracker("undo", job["job_id"], "--wait", "--json").stdout)["job_id"] == undoing["job_id"]
 
 
 def test_a_wait_that_ends_in_failure_is_exit_code_1() -> None:
     failed = dict.fromkeys(COUNTS, 0) | {"job_id": JOB, "kind": "undo", "status": "failed", "progress": 0.5, "errors_total": 1}
+    failed["undoes"] = JOB
     failed["errors"] = [{"file": "", "code": "GIVEN_UP", "message": "It never got on."}]
     changed = answer(202, {"job_id": JOB, "status": "queued", "message": "Under way."})
     with Scripted(changed, answer(200, failed)) as scripted:
         command = [*TRACKER, "undo", JOB, "--wait", "--url", scripted.url]
         done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert f"Job {JOB}: failed." in done.stdout
+    assert f"The undo {JOB} failed." in done.stdout
     assert "It never got on." in done.stdout
 
 
@@ -187,7 +189,7 @@ def test_ctrl_c_during_the_import_reports_that_the_job_continues(stack: Stack, t
     def interrupt(_: Job) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(Interrupted, match=f"{job['job_id']} goes on .*tracker cancel {job['job_id']}"):
+    with pytest.raises(Interrupted, match=f"{job['job_id']} continues .*tracker cancel {job['job_id']}"):
         follow(Server(str(stack.http.base_url), None, lambda _: None), job["job_id"], interrupt)
 
 

@@ -54,7 +54,7 @@ def test_report_sums_up_by_each_dimension_as_json_and_csv(session_id: str, ask: 
 def test_report_of_an_empty_day_names_the_newest_session(session_id: str, ask: Callable[..., str]) -> None:
     said = ask("report", "--since", "2026-01-01", "--until", "2026-01-01", "--tz", "UTC")
     assert "Nothing happened." in said
-    assert "tracker report --since 2026-" in said
+    assert "tracker report --since 20" in said
 
 
 def test_search_shows_each_hit_with_the_command_that_opens_its_session(session_id: str, home: ClaudeHome, ask: Callable[..., str]) -> None:

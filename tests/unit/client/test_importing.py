@@ -6,8 +6,9 @@ from typing import Any
 
 from client.display import Quiet
 from client.history.hash_cache import HashCache
-from client.history.importing import COUNTS, Importer
+from client.history.importing import Importer
 from client.history.plan import Known, Plan
+from client.jobs import COUNTS
 from client.server import Server
 from tests.unit.client.local_files import local_file
 from tests.unit.client.scripted_server import Scripted, after_the_body, answer

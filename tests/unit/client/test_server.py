@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from client import server as server_module
-from client.errors import NotNow, Refused, Unreachable
+from client.errors import Refused, TryLater, Unreachable
 from client.server import InvalidUrl, Server
 from tests.unit.client.scripted_server import Scripted, after_the_body, answer, hang_up
 
-NOT_NOW = answer(503, {"error": True, "message": "Wait.", "code": "BACKLOG_FULL", "details": {}}, Retry_After="0")
+TRY_LATER = answer(503, {"error": True, "message": "Wait.", "code": "BACKLOG_FULL", "details": {}}, Retry_After="0")
 TOO_LARGE = answer(413, {"error": True, "message": "Too much.", "code": "PAYLOAD_TOO_LARGE", "details": {"max_bytes": 7}})
 
 
@@ -37,16 +37,16 @@ def test_a_refusal_carries_the_servers_message_and_details() -> None:
 
 
 def test_an_answer_that_is_not_json_is_reported_as_not_a_tracker() -> None:
-    with Scripted(answer(200, b"<html>")) as scripted, pytest.raises(Refused, match="not how a tracker answers"):
+    with Scripted(answer(200, b"<html>")) as scripted, pytest.raises(Refused, match="not an answer of a tracker"):
         client(scripted)[0].ask("GET", "/")
 
 
 def test_a_503_is_retried_a_limited_number_of_times() -> None:
-    with Scripted(NOT_NOW, NOT_NOW, answer(200, {})) as scripted:
+    with Scripted(TRY_LATER, TRY_LATER, answer(200, {})) as scripted:
         server, said = client(scripted)
         assert server.ask("POST", "/", {}) == {}
         assert said == ["Wait.", "Wait."]
-    with Scripted(NOT_NOW) as scripted, pytest.raises(NotNow):
+    with Scripted(TRY_LATER) as scripted, pytest.raises(TryLater):
         client(scripted)[0].ask("POST", "/", {})
     assert len(scripted.seen) == 3
 
@@ -80,7 +80,7 @@ def test_an_early_refusal_stops_the_upload() -> None:
 
 
 def test_an_unreachable_server_error_names_the_url_and_the_remedy() -> None:
-    with Scripted(NOT_NOW) as scripted:
+    with Scripted(TRY_LATER) as scripted:
         url = scripted.url
     with pytest.raises(Unreachable, match=rf"There is no tracker at {url} .*make up.*--url") as caught:
         Server(url, None, lambda _: None).ask("GET", "/")

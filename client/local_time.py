@@ -1,0 +1,59 @@
+"""Times and days as a person reads them: in the person's time zone, in English whatever the machine's language is."""
+
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+import tzlocal
+
+UTC: Final = "UTC"
+WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def local_zone(name: str | None = None) -> str:
+    """The IANA name of the time zone: `name` if given, else this machine's; UTC if the machine's zone has no name.
+
+    BadParameter if there is no zone of that name.
+    """
+    if name is None:
+        try:
+            found = tzlocal.get_localzone_name() or UTC
+            ZoneInfo(found)
+        except (ZoneInfoNotFoundError, LookupError, ValueError, OSError):
+            return UTC
+        return UTC if found == "Etc/UTC" else found
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise typer.BadParameter(f"{name!r} is not a time zone; it should look like Europe/Berlin", param_hint="--tz") from None
+    return name
+
+
+def today_in(zone: str) -> date:
+    """The current day in a time zone."""
+    return datetime.now(ZoneInfo(zone)).date()
+
+
+def day_text(day: date, *, with_year: bool = True, is_aligned: bool = False) -> str:
+    """`Mon 16 Feb 2026`; aligned, for a table, `Fri  6 Feb 2026` is as wide."""
+    number = f"{day.day:2}" if is_aligned else str(day.day)
+    return f"{WEEKDAYS[day.weekday()]} {number} {_MONTHS[day.month - 1]}" + (f" {day.year}" if with_year else "")
+
+
+def local_time(text: str | None, zone: str, *, is_aligned: bool = False) -> str:
+    """A time of the API as `Mon 16 Feb 2026 14:05` in the zone; empty for None. Aligned as `day_text`."""
+    if not text:
+        return ""
+    at = datetime.fromisoformat(text).astimezone(ZoneInfo(zone))
+    return f"{day_text(at.date(), is_aligned=is_aligned)} {at:%H:%M}"
+
+
+def short_time(text: str | None, zone: str) -> str:
+    """`16 Feb 14:05`, with the year if it is not the current one: `16 Feb 2025`; empty for None."""
+    if not text:
+        return ""
+    at = datetime.fromisoformat(text).astimezone(ZoneInfo(zone))
+    is_this_year = at.year == today_in(zone).year
+    return f"{at.day:2} {_MONTHS[at.month - 1]} " + (f"{at:%H:%M}" if is_this_year else f"{at.year}")
