@@ -1,6 +1,6 @@
 """The registry of event kinds: what ingest and the worker must both know of each kind. Whatever goes over all kinds reads it.
 
-The worker's part, by the same keys, is services/worker/persist/kinds.py. What the Struct says already is taken from it: the tag, the fields that
+The worker's part, by the same keys, is services/worker/persist/event_kind_rows.py. What the Struct says already is taken from it: the tag, the fields that
 can hold text (shared/redaction/redacted_structs.py), the identifiers. CONTRIBUTING.md has the steps to add a kind.
 """
 

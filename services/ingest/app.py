@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 
 from services.ingest.admin.key_uses import KeyUses
 from services.ingest.dependencies import Ingest
-from services.ingest.events.claimed_keys import ClaimedKeys
+from services.ingest.events.idempotency_keys import ClaimedKeys
 from services.ingest.events.polling import Poller
 from services.ingest.events.session_cache import SessionCache
 from services.ingest.events.wait import EntryWatch

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fastapi import Request
     from redis.asyncio import Redis
 
-    from services.ingest.events.claimed_keys import ClaimedKeys
+    from services.ingest.events.idempotency_keys import ClaimedKeys
     from services.ingest.events.polling import Poller
     from services.ingest.events.session_cache import SessionCache
     from services.ingest.events.wait import EntryWatch

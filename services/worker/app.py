@@ -36,7 +36,7 @@ WORKER_SETTINGS: dict[str, Any] = {
     # Flower's live view needs them; they cost a task a message and carry no data of ours.
     "worker_send_task_events": True,
     "beat_max_loop_interval": 1,
-    "beat_scheduler": "services.worker.beat:LookFirst",
+    "beat_scheduler": "services.worker.sweep:LookFirst",
     # Else beat would send a task every night that cleans up results, of which there are none.
     "result_expires": None,
 }

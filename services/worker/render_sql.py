@@ -9,7 +9,7 @@ from typing import Final
 from services.worker.importers.job import undo
 from services.worker.maintenance import rebuild, repair, scrub, verify
 from services.worker.persist import persist_batch
-from services.worker.persist.kinds import KIND_TABLES
+from services.worker.persist.event_kind_rows import KIND_TABLES
 from services.worker.sessions import fork_ownership, reattribution, session_rebuild, tool_maxima
 
 FOLDER: Final = Path(__file__).parent / "rendered"
@@ -21,10 +21,10 @@ def rendered() -> dict[str, str]:
     checks = verify.checks()
     return {
         "persist.sql": _file(persist_batch, persist_batch.persist_statement().decode()),
-        "withdraw.sql": _file(reattribution, reattribution.withdraw().decode()),
-        "contribute.sql": _file(reattribution, reattribution.contribute().decode()),
-        "rebuild_active_days.sql": _file(reattribution, reattribution.rebuild_days().decode()),
-        "session_keys.sql": _file(
+        "reattribution_withdraw.sql": _file(reattribution, reattribution.withdraw().decode()),
+        "reattribution_contribute.sql": _file(reattribution, reattribution.contribute().decode()),
+        "reattribution_active_days.sql": _file(reattribution, reattribution.rebuild_days().decode()),
+        "reattribution_session_keys.sql": _file(
             reattribution,
             reattribution.sessions_to_move().decode(),
             reattribution.sessions_to_move_if_forgotten().decode(),

@@ -124,14 +124,14 @@ STEPS: Final = (
         "(MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS)",
         "(MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS, BOOKMARKS)",
     ),
-    Step("services/worker/persist/kinds.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
-    Step("services/worker/persist/kinds.py", "}\n\n\nclass Identity", f"{_KIND_TABLE}}}\n\n\nclass Identity"),
+    Step("services/worker/persist/event_kind_rows.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
+    Step("services/worker/persist/event_kind_rows.py", "}\n\n\nclass Identity", f"{_KIND_TABLE}}}\n\n\nclass Identity"),
     Step(
-        "services/worker/persist/kinds.py",
+        "services/worker/persist/event_kind_rows.py",
         f"{_NO_CASE}assert_never(event)\n\n\ndef _md5",
         f"{_IDENTITY}{_NO_CASE}assert_never(event)\n\n\ndef _md5",
     ),
-    Step("services/worker/persist/kinds.py", f"{_NO_CASE}# Without this", f"{_ROWS}{_NO_CASE}# Without this"),
+    Step("services/worker/persist/event_kind_rows.py", f"{_NO_CASE}# Without this", f"{_ROWS}{_NO_CASE}# Without this"),
     Step("services/ingest/routes/writes.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
     Step("services/ingest/routes/writes.py", '@writes.post("/api/sessions/start"', f'{_ROUTE}@writes.post("/api/sessions/start"'),
 )

@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from deploy.embedded.supervision.processes import wait_until
-from services.worker.beat import SPARE_WAKEUPS
+from services.worker.sweep import SPARE_WAKEUPS
 from shared.broker import KEY_PREFIX, QUEUE_DRAIN, QUEUES, TASK_CHECK_ACCOUNTING, queue_key
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from shared.messages import ENVELOPE_VERSION, Envelope, ToolCall, encode_envelope

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 
 from services.ingest.events.decode import decode_batch, decode_event
+from services.ingest.events.idempotency_keys import read_key
 from services.ingest.events.redact_events import redact
 from services.ingest.events.wait import MAX_WAIT_SECONDS, read_preference
 from services.ingest.http import json_limits
-from services.ingest.http.idempotency import read_key
 from services.ingest.imports import file_kind
 from services.ingest.imports.uploads import Upload, _Reader
 from shared.blobs.folder import FolderStore

@@ -13,7 +13,7 @@ from services.worker.drain.entry_decoder import decode_entry
 from services.worker.drain.stream_reader import Entry
 from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
 from services.worker.importers.job.run_shard import read_records
-from services.worker.importers.limits import Limits
+from services.worker.importers.unpacking_limits import Limits
 from services.worker.persist import stage_records
 from services.worker.persist.records import FileSummary, Record, RecordError
 from shared.journal.dead_letter_envelope import DeadLetter, decode_replay, encode_replay

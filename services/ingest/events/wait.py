@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from services.ingest.dependencies import Ingest
 from services.ingest.events.decode import event_id
 from services.ingest.events.polling import Poller
-from services.ingest.http import request_deadline
+from services.ingest.http import backend_deadline
 from services.ingest.http.queue_errors import REDIS_FAILURES, REDIS_SECONDS
 from services.ingest.http.responses import Status
 from services.ingest.journal.append import Position
@@ -103,7 +103,7 @@ class EntryWatch:
         for position in positions:
             by_stream[position.stream].append(position)
         gone: list[Position] = []
-        async with request_deadline.within(REDIS_SECONDS):
+        async with backend_deadline.within(REDIS_SECONDS):
             for stream, there in by_stream.items():
                 numbers: Any = await self._redis.eval(_GONE, 1, stream, *[position.entry_id for position in there])
                 gone += [there[number - 1] for number in numbers]
@@ -116,7 +116,7 @@ async def wait_for(
     """What became of appended events. "queued" if they are not processed in time, if Redis or Postgres is away, or if too many requests wait."""
     if not preference.wait_seconds or not slot.move_to(slot.limits.waits):
         return QUEUED
-    request_deadline.end()
+    backend_deadline.end()
     try:
         async with asyncio.timeout(preference.wait_seconds):
             await ingest.entry_watch.until_gone(positions)

@@ -7,7 +7,8 @@ from fastapi import Request, Response
 from msgspec import UNSET, Struct
 
 from services.ingest.events.decode import Batch, decode_batch, event_id, is_lines, time_of
-from services.ingest.events.ownership import (
+from services.ingest.events.event_ids import new_ids
+from services.ingest.events.key_binding import (
     check_start,
     in_projects,
     is_other_users,
@@ -22,7 +23,6 @@ from services.ingest.events.session_cache import CachedSession, unknown_session
 from services.ingest.events.wait import id_taken, wait_for
 from services.ingest.events.write_event import BATCH_BODY, Write, admit_write, append, infer_session
 from services.ingest.events.write_session import check_end
-from services.ingest.http.idempotency import new_ids
 from services.ingest.http.responses import BatchAccepted, RejectedItem
 from shared import metrics
 from shared.event_kinds import KINDS

@@ -13,13 +13,14 @@ from fastapi import Request, Response
 from msgspec import UNSET, Struct
 
 from services.ingest.dependencies import Ingest, ingest_of
+from services.ingest.events import event_ids, idempotency_keys
 from services.ingest.events.decode import MAX_BATCH_BYTES, MAX_SINGLE_BYTES, E, decode_event
 from services.ingest.events.ignored_fields import ignored_fields
-from services.ingest.events.ownership import Binding, binding_of, check_session, set_user, user_of
+from services.ingest.events.key_binding import Binding, binding_of, check_session, set_user, user_of
 from services.ingest.events.redact_events import redact_event
 from services.ingest.events.session_cache import CachedSession, cache_entries
 from services.ingest.events.wait import Preference, id_taken, preference_in, wait_for
-from services.ingest.http import idempotency, request_checks, request_deadline
+from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.queue_errors import OutcomeUnknown
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import EventAccepted, Status
@@ -45,7 +46,7 @@ async def write_event(request: Request, struct: type[E]) -> Response:
     if write.ingest.settings.redact:
         await redact_event(event, write.body)
     set_user(write.binding, [event])
-    event_id = event.id = event.id or write.derived_id() or idempotency.new_id()
+    event_id = event.id = event.id or write.derived_id() or event_ids.new_id()
     is_inferred = await resolve_session(write, event)
     positions = await append(write, [event], [len(write.body)], inferred=(event_id,) if is_inferred else ())
     status = await wait_for_one(write, positions, event)
@@ -75,11 +76,11 @@ class Write(Struct, frozen=True):
     def headers(self) -> dict[str, str] | None:
         """The headers of the answer to a write that was accepted."""
         headers = self.preference.headers
-        return headers if not self.is_repeated else idempotency.REPLAYED | (headers or {})
+        return headers if not self.is_repeated else idempotency_keys.REPLAYED | (headers or {})
 
     def derived_id(self, *parts: str) -> UUID | None:
         """The id that the idempotency key stands for on this route; None without a key."""
-        return idempotency.derived_id(self.key_scope, self.key, *parts) if self.key else None
+        return event_ids.derived_id(self.key_scope, self.key, *parts) if self.key else None
 
 
 async def admit_write(request: Request, accepted: AcceptedBody) -> Write:
@@ -87,9 +88,9 @@ async def admit_write(request: Request, accepted: AcceptedBody) -> Write:
     ingest = ingest_of(request)
     ingest.backlog.check()
     headers, media_type = request_checks.check_head(request, accepted)
-    key = idempotency.read_key(headers.get(b"idempotency-key"))
+    key = idempotency_keys.read_key(headers.get(b"idempotency-key"))
     body = await request_checks.read_body(request, max_bytes=accepted.max_bytes, seconds=ingest.settings.body_seconds)
-    request_deadline.begin()
+    backend_deadline.begin()
     binding = binding_of(request)
     scope = key_scope(request, binding)
     is_repeated = await ingest.claimed_keys.claim(scope, key, body) if key else False

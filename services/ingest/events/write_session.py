@@ -7,12 +7,12 @@ from fastapi import Request, Response
 from msgspec import UNSET
 
 from services.ingest.events.decode import decode_event, time_of
+from services.ingest.events.event_ids import derived_id, new_id
 from services.ingest.events.ignored_fields import ignored_fields
-from services.ingest.events.ownership import check_session, check_start, set_user
+from services.ingest.events.key_binding import check_session, check_start, set_user
 from services.ingest.events.redact_events import redact_event
 from services.ingest.events.session_cache import CachedSession
 from services.ingest.events.write_event import SINGLE_BODY, Write, admit_write, append, wait_for_one
-from services.ingest.http.idempotency import derived_id, new_id
 from services.ingest.http.responses import SessionEnded, SessionStarted
 from services.ingest.postgres import sessions
 from shared.http.errors import invalid

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from services.ingest.http import request_deadline
+from services.ingest.http import backend_deadline
 
 # The longest time in the queue, if there are too many requests even for a server that answers.
 LONGEST_QUEUE_SECONDS: Final = 30.0
@@ -62,7 +62,7 @@ class Bulkhead:
 
     def _refuse_if_silent(self, since: float) -> None:
         """Refuses all queued requests if an exchange failed after a wait and the server has answered none since it began."""
-        if self._answered_at < since and time.monotonic() - since >= request_deadline.SECONDS / 2:
+        if self._answered_at < since and time.monotonic() - since >= backend_deadline.SECONDS / 2:
             while self._queue:
                 slot = self._queue.popleft()
                 if not slot.done():

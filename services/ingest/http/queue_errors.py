@@ -8,7 +8,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, RedisError
 
-from services.ingest.http import request_deadline
+from services.ingest.http import backend_deadline
 from services.ingest.http.bulkhead import Bulkhead
 from shared.http.concurrency import REDIS_EXCHANGES
 from shared.http.errors import Unavailable
@@ -17,7 +17,7 @@ from shared.redis.clients import REDIS_ERRORS
 log = structlog.get_logger()
 
 # The longest wait for Redis, so that a 503 comes within a second.
-REDIS_SECONDS = request_deadline.SECONDS
+REDIS_SECONDS = backend_deadline.SECONDS
 
 # A backlog needs at least this long to become shorter.
 RETRY_AFTER_SECONDS = 5
@@ -77,8 +77,8 @@ async def answering_503(redis: Redis) -> AsyncIterator[None]:
         bulkhead = _bulkheads[redis] = Bulkhead(REDIS_EXCHANGES)
     try:
         async with bulkhead.slot():
-            with request_deadline.waiting() as seconds:
-                async with request_deadline.within(seconds):
+            with backend_deadline.waiting() as seconds:
+                async with backend_deadline.within(seconds):
                     yield
     except REDIS_FAILURES as error:
         log.error("queue_unavailable", reason=type(error).__name__)

@@ -10,10 +10,11 @@ from celery import Celery
 from fastapi import Request, Response
 
 from services.ingest.dependencies import Ingest, ingest_of
-from services.ingest.events.ownership import binding_of
+from services.ingest.events import event_ids, idempotency_keys
+from services.ingest.events.key_binding import binding_of
 from services.ingest.events.wait import Preference, preference_in
 from services.ingest.events.write_event import key_scope
-from services.ingest.http import idempotency, request_checks
+from services.ingest.http import request_checks
 from services.ingest.http.responses import ImportAnswer
 from services.ingest.imports.orphan_uploads import remove_if_unused
 from services.ingest.imports.uploads import Upload, stored_upload
@@ -38,7 +39,7 @@ async def import_files(request: Request) -> Response:
     request_checks.check_query(request)
     headers = request_checks.headers_of(request)
     request_checks.check_declared_size(headers, ingest.settings.max_upload_bytes)
-    key = idempotency.read_key(headers.get(b"idempotency-key"))
+    key = idempotency_keys.read_key(headers.get(b"idempotency-key"))
     slot = slot_of(request.scope)
     if not slot.move_to(slot.limits.uploads):
         raise Unavailable("Too many uploads are arriving; send this one again in a moment.", code="OVERLOADED", retry_after_seconds=5)
@@ -51,7 +52,7 @@ async def import_files(request: Request) -> Response:
 async def _queue(request: Request, upload: Upload, key: str | None) -> tuple[UUID, bool]:
     """Adds the job to Postgres and sends its tasks. If a task is lost, the worker's sweep finds the job. False if the key has its job already."""
     ingest, scope, grant = ingest_of(request), key_scope(request, binding_of(request)), grant_of(request.scope)
-    job_id = idempotency.derived_id(scope, key) if key else uuid4()
+    job_id = event_ids.derived_id(scope, key) if key else uuid4()
     if key:
         # The contents' digests, since a multipart body has another boundary each time.
         await ingest.claimed_keys.claim(scope, key, b"".join(file.blob.digest.digest() for file in upload.files))
@@ -100,7 +101,7 @@ async def _answer(ingest: Ingest, slot: RequestSlot, job_id: UUID, preference: P
     job = await _wait_for_end(ingest, slot, job_id, seconds)
     is_done = job["status"] in ("succeeded", "failed", "cancelled")
     answer = ImportAnswer(job_id=job_id, success=job["status"] == "succeeded" if is_done else None, **job)
-    headers = (preference.headers or {}) | (idempotency.REPLAYED if is_replay else {})
+    headers = (preference.headers or {}) | (idempotency_keys.REPLAYED if is_replay else {})
     if not is_done:
         headers["Location"] = f"/api/import/jobs/{job_id}"
     return json_response(answer, 200 if is_done else 202, headers)

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import MAX_BATCH_BYTES
 from services.ingest.events.json_body import read_json
-from services.ingest.events.ownership import binding_of
+from services.ingest.events.key_binding import binding_of
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import ManifestAnswer
 from services.ingest.imports.uploads import MAX_USER_CHARACTERS

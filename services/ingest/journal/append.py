@@ -18,7 +18,7 @@ from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from services.ingest.http import request_deadline
+from services.ingest.http import backend_deadline
 from services.ingest.http.queue_errors import REDIS_FAILURES, is_out_of_memory, refusal
 from services.ingest.journal.backlog import Backlog
 from services.ingest.journal.wakeup import WakeupSender
@@ -155,7 +155,7 @@ class Journal:
         self._backlog.reserve(sum([len(entry.payload) for entry in entries]))
         loop = asyncio.get_running_loop()
         done: asyncio.Future[list[Position]] = loop.create_future()
-        self._waiting.append(_Append(entries, cache_entries, loop.time() + request_deadline.left(), done))
+        self._waiting.append(_Append(entries, cache_entries, loop.time() + backend_deadline.left(), done))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_until_idle())
         return await done
@@ -193,7 +193,7 @@ class Journal:
         cache_entries = [entry for append in group for entry in append.cache_entries]
         # An append that waited behind another write has less time left, but never too little for a Redis that works.
         seconds = max(min([append.due for append in group]) - asyncio.get_running_loop().time(), LEAST_WRITE_SECONDS)
-        async with request_deadline.within(seconds):
+        async with backend_deadline.within(seconds):
             self._is_sent = False
             if not self._backlog.is_announced:
                 await self._backlog.sample()

@@ -1,7 +1,7 @@
 """Backpressure: refuses writes before Redis is full. Samples the journal's length and Redis' memory in the background.
 
 Redis must never be full: then Celery could not wake the workers that would empty it. Only the journal may fill it, so all else is bounded: the
-claimed keys by their rings (claimed_keys.py), the session cache by its TTL, which is shorter once all else takes more than its share.
+claimed keys by their rings (idempotency_keys.py), the session cache by its TTL, which is shorter once all else takes more than its share.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import asyncio
 import structlog
 from redis.asyncio import Redis
 
-from services.ingest.http import request_deadline
+from services.ingest.http import backend_deadline
 from services.ingest.http.queue_errors import REDIS_FAILURES, REDIS_SECONDS, backlog_full
 from shared.journal.partitions import announce
 from shared.journal.streams import stream_key
@@ -85,7 +85,7 @@ class Backlog:
     async def sample(self) -> None:
         """One look at Redis."""
         before = self._appended_bytes
-        async with request_deadline.within(REDIS_SECONDS), self._redis.pipeline(transaction=False) as pipe:
+        async with backend_deadline.within(REDIS_SECONDS), self._redis.pipeline(transaction=False) as pipe:
             # With each sample, since Redis may have been replaced.
             self._known_partitions = await announce(self._redis, self._partitions)
             for partition in range(self._known_partitions):

@@ -12,14 +12,14 @@ import structlog
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
-from services.ingest.http import request_deadline
+from services.ingest.http import backend_deadline
 from services.ingest.http.bulkhead import Bulkhead
 from shared.database import connect_options
 from shared.http.errors import Unavailable
 
 log = structlog.get_logger()
 
-DATABASE_SECONDS = request_deadline.SECONDS
+DATABASE_SECONDS = backend_deadline.SECONDS
 
 T = TypeVar("T")
 Connection = psycopg.AsyncConnection[dict[str, Any]]
@@ -83,8 +83,8 @@ class Database:
 
         task = asyncio.create_task(on_connection())
         # Not wait_for: it would also wait for the cancelled work, which takes long if the server hangs.
-        with request_deadline.waiting() as seconds:
-            await request_deadline.wait_within(task, seconds)
+        with backend_deadline.waiting() as seconds:
+            await backend_deadline.wait_within(task, seconds)
         if not task.done():
             task.cancel()
             raise _unavailable("Timeout")

@@ -15,7 +15,7 @@ from psycopg import Connection
 from redis import Redis
 
 from services.worker.drain.stream_reader import ENTRIES_PER_READ, Entry, acknowledge, find_entries
-from services.worker.waiting_work import DELETE_GONE_CONSUMERS
+from services.worker.sweep_statements import DELETE_GONE_CONSUMERS
 
 _REGISTER = "INSERT INTO drainers (consumer) VALUES (%(consumer)s)"
 

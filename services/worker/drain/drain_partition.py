@@ -26,7 +26,7 @@ from services.worker import lock_order
 from services.worker.drain import canary, consumer_fencing, partition_lease
 from services.worker.drain.entry_decoder import DecodedEntry, decode_entry
 from services.worker.drain.limited_reads import limited_read
-from services.worker.drain.replayed_records import persist_replayed_records
+from services.worker.drain.replayed_import_records import persist_replayed_records
 from services.worker.drain.stream_reader import (
     DELIVERIES_BEFORE_ALONE,
     Entry,

@@ -1,11 +1,11 @@
-"""Close idle sessions, remove dead consumers. Beat looks whether there are any (services/worker/beat.py)."""
+"""Close idle sessions, remove dead consumers. Beat looks whether there are any (services/worker/sweep.py)."""
 
 import structlog
 
 from services.worker.drain import consumer_fencing
 from services.worker.drain.stream_reader import make_group
 from services.worker.resources import Resources
-from services.worker.waiting_work import CLOSE_IDLE_SESSIONS, DEAD_CONSUMER_SECONDS
+from services.worker.sweep_statements import CLOSE_IDLE_SESSIONS, DEAD_CONSUMER_SECONDS
 from shared.journal.partitions import streams_in_use
 from shared.journal.streams import GROUP
 

@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker.maintenance.scrub_columns import scrubbed_bytes, scrubbed_json, scrubbed_text
-from services.worker.persist.kinds import KIND_TABLES
+from services.worker.persist.event_kind_rows import KIND_TABLES
 from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.sql_text import sql

@@ -1,7 +1,7 @@
 """Finds events that came over the wire and whose id is another event's. They were not stored, and are not duplicates.
 
 An event is another one if its session or kind differs. So is one with other content, as long as the row is only what a client sent: where a file has
-brought the row too, its versions differ, and only what all versions share is compared (Identity in kinds.py). Two events in different tables may have
+brought the row too, its versions differ, and only what all versions share is compared (Identity in event_kind_rows.py). Two events in different tables may have
 the same id.
 """
 
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from services.worker.persist.kinds import KIND_TABLES, identity_of
+from services.worker.persist.event_kind_rows import KIND_TABLES, identity_of
 from services.worker.persist.staging import ReceivedEvent
 from shared.event_kinds import KINDS
 from shared.messages import Event

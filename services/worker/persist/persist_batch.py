@@ -16,9 +16,9 @@ from psycopg.rows import dict_row
 from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollup_ctes
+from services.worker.persist.event_kind_rows import KIND_TABLES
 from services.worker.persist.history_prompts import delete_superseded
 from services.worker.persist.insert_rows import insert_ctes
-from services.worker.persist.kinds import KIND_TABLES
 from services.worker.persist.staging import ReceivedEvent, Staged, copy_in, stage
 from services.worker.row_tables import ROW_TABLES
 from services.worker.sessions.fork_ownership import assign_owners, owners_of_staged_rows

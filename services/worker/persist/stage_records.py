@@ -6,7 +6,7 @@ from typing import assert_never
 
 import msgspec
 
-from services.worker.persist.kinds import Row, file_key
+from services.worker.persist.event_kind_rows import Row, file_key
 from services.worker.persist.pricing import Tokens, price_of
 from services.worker.persist.records import SESSION_NUMBERS, ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
 from shared.search_terms import document_vector

@@ -10,8 +10,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from services.worker.persist import kinds, stage_records
-from services.worker.persist.kinds import KIND_TABLES, Row
+from services.worker.persist import event_kind_rows, stage_records
+from services.worker.persist.event_kind_rows import KIND_TABLES, Row
 from services.worker.persist.records import ProjectSeen, Record, SessionFacts
 from shared.messages import Event
 from shared.project_paths import name_of
@@ -84,7 +84,7 @@ def _stage(staged: Staged, event: Event | Record, received_at: datetime) -> None
     if isinstance(event, ProjectSeen):
         staged.projects_seen += 1
         return
-    rows = kinds.rows_of(event, received_at) if isinstance(event, Event) else stage_records.rows_of(event, received_at)
+    rows = event_kind_rows.rows_of(event, received_at) if isinstance(event, Event) else stage_records.rows_of(event, received_at)
     for table, row in rows:
         staged.rows[table].append(row)
     if event.session_id is not None:

@@ -11,7 +11,7 @@ from redis import Redis
 from deploy.embedded.servers.redis_server import RedisServer
 from deploy.embedded.supervision.processes import wait_until
 from services.ingest.app import create_app
-from services.ingest.events.claimed_keys import KEYS_PER_RING
+from services.ingest.events.idempotency_keys import KEYS_PER_RING
 from services.ingest.journal.backlog import OTHERS_SHARE, SHORT_CACHE_SECONDS
 from services.ingest.settings import Settings
 from shared.journal.streams import stream_key

@@ -12,13 +12,13 @@ from redis import Redis
 
 from deploy.migrations.grants import QUERY
 from services.worker.app import create_app
-from services.worker.beat import NO_CALL, ONE_CALL, SPARE_WAKEUPS, LookFirst, Looks, _within
 from services.worker.drain import partition_lease
 from services.worker.drain.stream_reader import acknowledge, make_group, read_new
 from services.worker.maintenance import upload_gc
 from services.worker.resources import Resources
 from services.worker.settings import Settings
-from services.worker.waiting_work import UPLOADS_SWEPT_KEY
+from services.worker.sweep import NO_CALL, ONE_CALL, SPARE_WAKEUPS, LookFirst, Looks, _within
+from services.worker.sweep_statements import UPLOADS_SWEPT_KEY
 from shared.broker import QUEUE_DRAIN, QUEUE_IMPORT, QUEUE_MAINTENANCE, TASK_DRAIN, queue_key
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, wakeup_key
 from tests.conftest import as_role

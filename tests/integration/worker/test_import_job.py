@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from services.worker.beat import Looks
 from services.worker.importers.job import run_shard, shards
 from services.worker.maintenance.verify import verify
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
+from services.worker.sweep import Looks
 from shared.messages import ToolCall
 from tests.unit.worker.claude_json_sample import SESSION, canary_file
 

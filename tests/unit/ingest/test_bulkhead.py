@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.ingest.http import request_deadline
+from services.ingest.http import backend_deadline
 from services.ingest.http.bulkhead import Bulkhead
 
 
@@ -25,7 +25,7 @@ def test_requests_beyond_the_limit_run_in_arrival_order() -> None:
 
 def test_a_queued_request_is_served_while_the_server_keeps_answering(monkeypatch: pytest.MonkeyPatch) -> None:
     """given a server that answers, when a crowd takes longer than one request may wait, then no request is refused."""
-    monkeypatch.setattr(request_deadline, "SECONDS", 0.05)
+    monkeypatch.setattr(backend_deadline, "SECONDS", 0.05)
 
     async def story() -> int:
         bulkhead, log = Bulkhead(1), list[int]()
@@ -36,7 +36,7 @@ def test_a_queued_request_is_served_while_the_server_keeps_answering(monkeypatch
 
 
 def test_queued_requests_fail_together_when_the_server_stops_answering(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_deadline, "SECONDS", 0.05)
+    monkeypatch.setattr(backend_deadline, "SECONDS", 0.05)
 
     async def silent(bulkhead: Bulkhead) -> None:
         async with bulkhead.slot(), asyncio.timeout(0.06):

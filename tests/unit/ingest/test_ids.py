@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from services.ingest.http.idempotency import derived_id, new_id, new_ids, read_key
+from services.ingest.events.event_ids import derived_id, new_id, new_ids
+from services.ingest.events.idempotency_keys import read_key
 from shared.http.errors import BadRequest
 
 

@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from typing import Protocol
 
-from services.worker.importers.limits import LimitExceeded, Unreadable
+from services.worker.importers.unpacking_limits import LimitExceeded, Unreadable
 
 # What Python's unpackers raise for damaged bytes.
 UNPACKING_ERRORS = (

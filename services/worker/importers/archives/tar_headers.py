@@ -6,7 +6,7 @@ linear, and bounded by MAX_HEADER_BYTES.
 
 from typing import NamedTuple, Protocol
 
-from services.worker.importers.limits import Unreadable
+from services.worker.importers.unpacking_limits import Unreadable
 
 BLOCK = 512
 # Long names and attributes are members of their own, which are held in memory.

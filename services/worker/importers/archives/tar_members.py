@@ -8,7 +8,7 @@ import zstandard
 
 from services.worker.importers.archives.member_file import UNPACKING_ERRORS, Content, explained
 from services.worker.importers.archives.tar_headers import BLOCK, next_header
-from services.worker.importers.limits import Budget, LimitExceeded, Unreadable
+from services.worker.importers.unpacking_limits import Budget, LimitExceeded, Unreadable
 
 # zstd's own --long=27; more is memory that a worker does not have.
 MAX_WINDOW_BYTES = 128 * 1024 * 1024

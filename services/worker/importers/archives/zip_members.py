@@ -7,7 +7,7 @@ from typing import IO, cast
 
 from services.worker.importers.archives.member_file import UNPACKING_ERRORS, Content, explained
 from services.worker.importers.archives.zip_salvage import salvaged_members
-from services.worker.importers.limits import Budget, LimitExceeded, Unreadable
+from services.worker.importers.unpacking_limits import Budget, LimitExceeded, Unreadable
 from services.worker.persist.records import RecordError
 
 READ_BYTES = 32_768

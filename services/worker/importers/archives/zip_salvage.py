@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from services.worker.importers.archives.member_file import Content
-from services.worker.importers.limits import Budget, LimitExceeded, Unreadable
+from services.worker.importers.unpacking_limits import Budget, LimitExceeded, Unreadable
 from services.worker.persist.records import RecordError
 
 _SIGNATURE = b"PK\x03\x04"

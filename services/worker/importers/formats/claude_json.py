@@ -15,7 +15,7 @@ import ijson
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, clean, count_or_none, name_or_none, time_of_ms
 from services.worker.importers.formats.transcript.session_facts import nano_usd_or_none, with_id
-from services.worker.importers.limits import code_of
+from services.worker.importers.unpacking_limits import code_of
 from services.worker.persist.records import DAMAGED, FileSummary, Message, ProjectSeen, Record, RecordError, SessionFacts
 from shared.project_paths import InvalidPath, normalize_project_path
 from shared.upload_kinds import JSON_ERRORS

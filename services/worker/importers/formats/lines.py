@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
-from services.worker.importers.limits import code_of
+from services.worker.importers.unpacking_limits import code_of
 from services.worker.persist.records import RecordError
 
 READ_BYTES = 1 << 18

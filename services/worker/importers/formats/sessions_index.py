@@ -12,7 +12,7 @@ import ijson
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.sanitize import clean, name_or_none, time_or_none, title_of
 from services.worker.importers.formats.transcript.session_facts import with_id
-from services.worker.importers.limits import code_of
+from services.worker.importers.unpacking_limits import code_of
 from services.worker.persist.records import TITLE_OF_PROMPT, TITLE_OF_SUMMARY, FileSummary, ProjectSeen, Record, RecordError, SessionFacts
 from shared.project_paths import InvalidPath, normalize_project_path
 from shared.upload_kinds import JSON_ERRORS

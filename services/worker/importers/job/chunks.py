@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.worker.importers.formats.plausible_records import Found
 from services.worker.importers.job.shards import Checkpoint
-from services.worker.importers.limits import LIMIT_EXCEEDED
+from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
 from services.worker.persist.records import DAMAGED, FileSummary, Message, Record, RecordError
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import redact_structs

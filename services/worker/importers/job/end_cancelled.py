@@ -7,7 +7,7 @@ import structlog
 from psycopg import Connection
 
 from services.worker.resources import Resources
-from services.worker.waiting_work import CANCEL_SECONDS, UNHEARD_CANCELS
+from services.worker.sweep_statements import CANCEL_SECONDS, UNHEARD_CANCELS
 
 log = structlog.get_logger()
 

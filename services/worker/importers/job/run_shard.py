@@ -34,9 +34,9 @@ from services.worker.importers.job import shards, undo
 from services.worker.importers.job.chunks import CUT_OFF, Chunk, EndedMember, WholeFiles, read_ahead, redact
 from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
-from services.worker.importers.limits import LIMIT_EXCEEDED
+from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.ownership import foreign_among, session_of
+from services.worker.persist.foreign_records import foreign_among, session_of
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record, RecordError
 from services.worker.persist.staging import ReceivedEvent

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from services.worker.persist.persist_batch import Persisted
 from services.worker.row_lease import LEASE_SECONDS, LeaseLostError
-from services.worker.waiting_work import FORGET_FILES
+from services.worker.sweep_statements import FORGET_FILES
 
 MAX_ERRORS_KEPT = 100
 

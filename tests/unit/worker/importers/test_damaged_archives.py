@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
-from services.worker.importers.limits import Limits
+from services.worker.importers.unpacking_limits import Limits
 from services.worker.persist.records import DAMAGED, Message, RecordError
 from shared.upload_kinds import Kind
 from tests.unit.worker.importers.archives import PACK, STREAMS, codes, members, opened, session, tar_of, zip_of

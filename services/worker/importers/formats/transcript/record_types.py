@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from services.worker.importers.formats.json_objects import Problem, error_of, is_comment
+from services.worker.importers.formats.json_lines import Problem, error_of, is_comment
 from services.worker.importers.formats.lines import Line
 from services.worker.importers.formats.transcript.transcript_rows import Row
 from services.worker.persist.records import FileSummary, RecordError

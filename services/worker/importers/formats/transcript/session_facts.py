@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Struct
 
 from services.worker.importers.formats import ids
-from services.worker.importers.formats.active_time import ActiveTime
 from services.worker.importers.formats.sanitize import count_or_none, name_or_none, title_of
+from services.worker.importers.formats.transcript.active_ranges import ActiveTime
 from services.worker.importers.formats.transcript.transcript_rows import NOTHING, Row
 from services.worker.persist.records import ApiCall, Message, SessionFacts
 from shared.project_paths import InvalidPath, normalize_project_path

@@ -12,7 +12,7 @@ from typing import IO
 import msgspec
 
 from services.worker.importers.formats import ids
-from services.worker.importers.formats.json_objects import objects_of
+from services.worker.importers.formats.json_lines import objects_of
 from services.worker.importers.formats.lines import Line, read_lines
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, shortened, time_or_none
 from services.worker.importers.formats.transcript.claude_messages import SYNTHETIC, ClaudeMessages, Place

@@ -24,7 +24,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from services.worker.settings import Settings
-from services.worker.waiting_work import (
+from services.worker.sweep_statements import (
     ABANDONED_SCRUBS,
     ABANDONED_SHARDS,
     CANCEL_SECONDS,

@@ -7,16 +7,22 @@ The memory is a number of ring buffers, one string each. A key's hash selects it
 A new key overwrites the oldest of its ring. So the memory does not grow, and a retry writes nothing.
 """
 
+import re
 from hashlib import blake2b, sha1
 from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from services.ingest.http.idempotency import derived_id
+from services.ingest.events.event_ids import derived_id
 from services.ingest.http.queue_errors import answering_503
 from services.ingest.journal.backlog import Backlog
-from shared.http.errors import Conflict
+from shared.http.errors import Conflict, invalid
+
+# On an accepted write: its Idempotency-Key came with the same body before. The event is one row, whether the first request or this one stored it.
+# A first request that failed (503, or a crash) counts too, since ingest remembers keys and bodies, and no outcomes.
+REPLAYED: Final = {"Idempotent-Replayed": "true"}
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 # Chance of a wrong refusal: 255 in 2^48 for each write. Chance of a missed other body: 1 in 2^32.
 TAG_BYTES: Final = 6
@@ -58,6 +64,16 @@ return 1
 _OTHER_BODY: Final = 0
 _SAME_BODY: Final = 2
 _CLAIM_SHA1: Final = sha1(_CLAIM.encode(), usedforsecurity=False).hexdigest()
+
+
+def read_key(header: bytes | None) -> str | None:
+    """The value of an Idempotency-Key header: 1 to 255 visible ASCII characters."""
+    if header is None:
+        return None
+    key = header.decode("latin-1")
+    if not _KEY.fullmatch(key):
+        raise invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
+    return key
 
 
 class ClaimedKeys:

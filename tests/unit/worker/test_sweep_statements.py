@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.worker import waiting_work
+from services.worker import sweep_statements
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -17,9 +17,9 @@ def one_line(statement: str) -> str:
 @pytest.mark.parametrize(
     ("look", "act"),
     [
-        (waiting_work.IDLE_SESSIONS, waiting_work.CLOSE_IDLE_SESSIONS),
-        (waiting_work.GONE_CONSUMERS, waiting_work.DELETE_GONE_CONSUMERS),
-        (waiting_work.UNSWEPT_UPLOADS, waiting_work.FORGET_FILES),
+        (sweep_statements.IDLE_SESSIONS, sweep_statements.CLOSE_IDLE_SESSIONS),
+        (sweep_statements.GONE_CONSUMERS, sweep_statements.DELETE_GONE_CONSUMERS),
+        (sweep_statements.UNSWEPT_UPLOADS, sweep_statements.FORGET_FILES),
     ],
     ids=["idle sessions", "gone consumers", "files of failed jobs"],
 )

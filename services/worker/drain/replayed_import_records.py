@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from services.worker.importers.formats.plausible_records import is_plausible
 from services.worker.persist.dead_letters import dead_letter_of, persist_isolating, write_dead_letter
-from services.worker.persist.ownership import foreign_among
+from services.worker.persist.foreign_records import foreign_among
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record
 from services.worker.persist.staging import ReceivedEvent, clear

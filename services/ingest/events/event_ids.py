@@ -1,20 +1,13 @@
 """Ids of events: the client's own, else from its Idempotency-Key, else a new one. The same id again is the same event."""
 
 import os
-import re
 import time
 from uuid import UUID, uuid5
 
 import msgspec
 
-from shared.http.errors import invalid
-
 # Any constant. A change would make every key a new one.
 _NAMESPACE = UUID("6f0d3c52-7a1e-4b55-9a0a-5f1c6f6f2b7e")
-# On an accepted write: its Idempotency-Key came with the same body before. The event is one row, whether the first request or this one stored it.
-# A first request that failed (503, or a crash) counts too, since ingest remembers keys and bodies, and no outcomes.
-REPLAYED = {"Idempotent-Replayed": "true"}
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def new_id() -> UUID:
@@ -36,13 +29,3 @@ def _milliseconds() -> str:
 def derived_id(*parts: str) -> UUID:
     """The UUIDv5 that the same parts always give."""
     return uuid5(_NAMESPACE, "\n".join(parts))
-
-
-def read_key(header: bytes | None) -> str | None:
-    """The value of an Idempotency-Key header: 1 to 255 visible ASCII characters."""
-    if header is None:
-        return None
-    key = header.decode("latin-1")
-    if not _KEY.fullmatch(key):
-        raise invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
-    return key
