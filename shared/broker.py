@@ -22,6 +22,7 @@ TASK_REMOVE_DEAD_CONSUMERS: Final = "maintenance.remove_dead_consumers"
 TASK_CANARY: Final = "canary"
 TASK_CHECK_ACCOUNTING: Final = "maintenance.check_accounting"
 TASK_SCRUB: Final = "maintenance.scrub"
+TASK_MERGE_USERS: Final = "maintenance.merge_users"
 
 # Which queue a task waits in. Imports may keep their workers busy for hours; what is on the queue of the drain must not wait for them.
 QUEUES: Final = {
@@ -34,6 +35,7 @@ QUEUES: Final = {
     TASK_REMOVE_DEAD_CONSUMERS: QUEUE_MAINTENANCE,
     TASK_CHECK_ACCOUNTING: QUEUE_MAINTENANCE,
     TASK_SCRUB: QUEUE_MAINTENANCE,
+    TASK_MERGE_USERS: QUEUE_MAINTENANCE,
 }
 
 # Every key of Celery in Redis begins with this, so that the broker and the journal can share a database.

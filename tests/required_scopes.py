@@ -59,6 +59,7 @@ WRITING = {
     ("POST", "/api/keys"): ADMIN,
     ("DELETE", "/api/keys/{key_id}"): ADMIN,
     ("POST", "/api/scrubs"): ADMIN,
+    ("PATCH", "/api/users/{name}"): ADMIN,
 }
 # The API behind its one address, as shared/openapi.json describes it.
 REQUIRED = READING | WRITING

@@ -29,10 +29,10 @@ _KEYS: Final = ("api_keys", "audit_log")
 TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_KEYS, "alembic_version")
 
 GRANTS: Final[dict[str, Grants]] = {
-    # Two ids, jobs' rows, keys, and dead letters that are replayed. Events and aggregates are the worker's.
+    # Two ids, jobs' rows, keys, names of users, and dead letters that are replayed. Events and aggregates are the worker's.
     INGEST: {
         "projects": {"SELECT": _ALL, "INSERT": ("path", "name")},
-        "users": _READ,
+        "users": {"SELECT": _ALL, "INSERT": ("name", "alias_of"), "UPDATE": ("name", "alias_of", "merge_requested_at")},
         "sessions": {"SELECT": _ALL, "INSERT": ("session_id", "project_id")},
         "session_events": _LOOK_UP | {"SELECT": (*_LOOK_UP["SELECT"], "kind")},
         "messages": _LOOK_UP,
@@ -50,7 +50,7 @@ GRANTS: Final[dict[str, Grants]] = {
         "api_keys": {
             "SELECT": _ALL,
             "INSERT": ("id", "name", "sha256", "scopes", "user_name", "project_ids"),
-            "UPDATE": ("last_used_at", "revoked_at"),
+            "UPDATE": ("last_used_at", "revoked_at", "user_name"),
         },
         "audit_log": {"INSERT": ("who", "act", "subject", "details", "request_id")},
         "alembic_version": _READ,

@@ -25,6 +25,7 @@ from redis.exceptions import ResponseError
 
 from services.worker.settings import Settings
 from services.worker.sweep_statements import (
+    ABANDONED_MERGES,
     ABANDONED_SCRUBS,
     ABANDONED_SHARDS,
     CANCEL_SECONDS,
@@ -42,6 +43,7 @@ from shared.broker import (
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
     TASK_END_CANCELLED,
+    TASK_MERGE_USERS,
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_RUN_IMPORT,
     TASK_SCRUB,
@@ -136,6 +138,9 @@ class Looks:
     def abandoned_scrubs(self) -> Sequence[Call]:
         return self._select(ABANDONED_SCRUBS)
 
+    def abandoned_merges(self) -> Sequence[Call]:
+        return self._select(ABANDONED_MERGES)
+
     def idle_sessions(self) -> Sequence[Call]:
         return self._exists(IDLE_SESSIONS, idle_seconds=self._settings.session_idle_seconds)
 
@@ -219,6 +224,7 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
         "abandoned-shards": Sweep(TASK_RUN_IMPORT, 5, Looks.abandoned_shards),
         "unheard-cancels": Sweep(TASK_END_CANCELLED, 5, Looks.unheard_cancels),
         "abandoned-scrubs": Sweep(TASK_SCRUB, 10, Looks.abandoned_scrubs),
+        "abandoned-merges": Sweep(TASK_MERGE_USERS, 10, Looks.abandoned_merges),
         "idle-sessions": Sweep(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
         "uploads": Sweep(TASK_SWEEP_UPLOADS, 600, Looks.uploads),
         "dead-consumers": Sweep(TASK_REMOVE_DEAD_CONSUMERS, 600, Looks.dead_consumers),

@@ -26,6 +26,11 @@ ABANDONED_SCRUBS: Final = """
     SELECT id::text FROM scrubs WHERE status IN ('queued', 'running')
       AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds') ORDER BY created_at LIMIT 100"""
 
+# Merges of users that wait, or whose worker is gone.
+ABANDONED_MERGES: Final = (
+    "SELECT id FROM users WHERE merge_requested_at < now() - interval '5 seconds' ORDER BY merge_requested_at LIMIT 100"
+)
+
 # Open sessions without an event for so long. The first condition is the predicate of the index sessions_open.
 IDLE_SESSIONS: Final = """
     SELECT FROM sessions

@@ -6,7 +6,7 @@ from services.worker.app import app
 from services.worker.drain import accounting, canary, drain_partition
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
-from services.worker.maintenance import idle_sessions, upload_gc
+from services.worker.maintenance import idle_sessions, merge_users, upload_gc
 from services.worker.maintenance import scrub as scrubs
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
@@ -16,6 +16,7 @@ from shared.broker import (
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
     TASK_END_CANCELLED,
+    TASK_MERGE_USERS,
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_RUN_IMPORT,
     TASK_SCRUB,
@@ -86,6 +87,14 @@ def scrub(scrub_id: str) -> None:
     with retry_later_if_unavailable(TASK_SCRUB):
         if scrubs.run(resources(), UUID(scrub_id)):
             app.send_task(TASK_SCRUB, (scrub_id,))
+
+
+@app.task(name=TASK_MERGE_USERS)
+def merge_into_other_user(user_id: int) -> None:
+    """Moves the rows of a merged user, some in each task. Sent by ingest, by itself until it is done, and by beat."""
+    with retry_later_if_unavailable(TASK_MERGE_USERS):
+        if merge_users.run(resources(), user_id):
+            app.send_task(TASK_MERGE_USERS, (user_id,))
 
 
 @app.task(name=TASK_CANARY)

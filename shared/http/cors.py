@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _PREFLIGHT_SECONDS: Final = 600
 _ALLOWED: Final = [
-    (b"access-control-allow-methods", b"GET, HEAD, POST, DELETE"),
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PATCH, DELETE"),
     (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key, Prefer, X-Request-ID"),
     (b"access-control-max-age", b"%d" % _PREFLIGHT_SECONDS),
 ]

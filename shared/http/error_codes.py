@@ -60,6 +60,7 @@ RESPONSES: Final = (
     ErrorCode("SCRUB_NOT_FOUND", 404, "No scrub has this id.", "Start one with `POST /api/scrubs` or `tracker scrub`."),
     ErrorCode("DEAD_LETTER_NOT_FOUND", 404, "No dead letter has this id, or it was deleted.", "See `/api/dead-letters`."),
     ErrorCode("KEY_NOT_FOUND", 404, "No key has this id.", "See `/api/keys`."),
+    ErrorCode("USER_NOT_FOUND", 404, "No user has this name, or it is a former name of a user.", "See `/api/users`."),
     ErrorCode("METHOD_NOT_ALLOWED", 405, "The path exists for other methods.", "Use a method that `Allow` names."),
     ErrorCode(
         "REQUEST_TIMEOUT",
@@ -70,8 +71,8 @@ RESPONSES: Final = (
     ErrorCode(
         "CONFLICT",
         409,
-        "The `Idempotency-Key` was used for another body, the `id` is another event's, or the job's state does not allow this.",
-        "Use another key or id. `details` has the state.",
+        "The `Idempotency-Key` was used for another body, the `id` is another event's, the new name was another user's, or the job's state does not allow this.",
+        "Use another key, id or name. `details` has the state.",
     ),
     ErrorCode("PAYLOAD_TOO_LARGE", 413, "The body is larger than its limit.", "Send it in parts."),
     ErrorCode("UNSUPPORTED_MEDIA_TYPE", 415, "This `Content-Type` or encoding is not read here.", "Send what the message names."),

@@ -11,6 +11,7 @@ from typing import Final
 
 from fastapi import Request
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.ingest.events.session_cache import CachedSession, SessionCache, unknown_session
 from services.ingest.postgres import sessions
@@ -83,11 +84,27 @@ async def in_projects(cache: SessionCache, binding: Binding, found: dict[str, Ca
 
 
 async def with_users(cache: SessionCache, binding: Binding, found: dict[str, CachedSession]) -> dict[str, CachedSession]:
-    """The sessions, with the users that Redis knows. This process may have cached a session before its user was known."""
-    if binding.user is None or not (without_user := [session_id for session_id, session in found.items() if session.user is None]):
+    """The sessions, with the users that Redis knows. This process may have cached a session before its user was known, or before a rename."""
+    if binding.user is None:
         return found
-    in_redis = await cache.find_in_redis(without_user)
-    return found | {session_id: found[session_id].merged(session) for session_id, session in in_redis.items()}
+    if without_user := [session_id for session_id, session in found.items() if session.user is None]:
+        in_redis = await cache.find_in_redis(without_user)
+        found = found | {session_id: found[session_id].merged(session) for session_id, session in in_redis.items()}
+    return await with_present_names(cache, binding, found)
+
+
+async def with_present_names(cache: SessionCache, binding: Binding, found: dict[str, CachedSession]) -> dict[str, CachedSession]:
+    """The sessions; those of the key's user under another of its names have the name that the key has. Asks Postgres if a name differs."""
+    if binding.user is None or not any(is_other_users(binding, session) for session in found.values()):
+        return found
+    names = await cache.names_of(binding.user)
+    renamed = {
+        session_id: replace(session, user=binding.user)
+        for session_id, session in found.items()
+        if is_other_users(binding, session) and session.user in names
+    }
+    cache.remember(renamed)
+    return found | renamed
 
 
 async def started_before(cache: SessionCache, binding: Binding, session_ids: Collection[str]) -> dict[str, CachedSession]:

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from services.ingest.http.queue_errors import answering_503
 from services.ingest.journal.append import CacheEntry
-from services.ingest.postgres import sessions
+from services.ingest.postgres import sessions, users
 from services.ingest.postgres.database import Database
 from shared.http.errors import NotFound
 from shared.redis.cluster_nodes import read_many
@@ -71,6 +71,10 @@ class SessionCache:
         """The sessions that are in Postgres."""
         rows = await sessions.find(self._database, session_ids)
         return {row["session_id"]: CachedSession(row["project_id"], row["started_at"], row["user_name"]) for row in rows}
+
+    async def names_of(self, user: str) -> set[str]:
+        """All names of a user: a user who was renamed or merged has several, and a cached session may have a former one."""
+        return await users.names_of(self._database, user)
 
     def remember(self, known: dict[str, CachedSession]) -> None:
         """Caches sessions in this process. Call it only for sessions that are in Postgres or whose start is in the journal."""

@@ -16,6 +16,7 @@ from services.ingest.events.key_binding import (
     set_user,
     started_before,
     user_of,
+    with_present_names,
     with_users,
 )
 from services.ingest.events.redact_events import LARGE_BATCH_BYTES, redact_batch, run
@@ -143,6 +144,7 @@ async def _find_sessions(write: Write, items: Iterable[_Item], started: dict[str
             started[session_id] = in_redis.merged(started[session_id])
         for session_id, stored in (await started_before(cache, binding, started.keys())).items():
             started[session_id] = stored.merged(started[session_id])
+        started |= await with_present_names(cache, binding, started)
     return await in_projects(cache, binding, found) | started
 
 

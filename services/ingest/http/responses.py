@@ -131,6 +131,15 @@ class KeyRevoked(Struct, kw_only=True):
     message: str = "The key is revoked."
 
 
+class UserRenamed(Struct, kw_only=True):
+    """A user's new name. `merging`: another user had it, and the rows of the former name are being moved to that user."""
+
+    name: str
+    former_name: str
+    status: Literal["done", "merging"]
+    message: str
+
+
 class DeadLetterReplayed(Struct, kw_only=True):
     """A dead letter that was put back on the journal. `status` is "persisted" if its event is stored, "dead_letter" if it died again.
 

@@ -40,13 +40,14 @@ async def run_audited(
         async with connection.transaction():
             row = await (await connection.execute(statement.encode(), params)).fetchone()
             if row is not None and row[done]:
-                await _add(connection, record)
+                await add_record(connection, record)
         return row
 
     return await database.run(work)
 
 
-async def _add(connection: Connection, record: AuditRecord) -> None:
+async def add_record(connection: Connection, record: AuditRecord) -> None:
+    """Adds a record, in the caller's transaction."""
     details = Jsonb(record.details)
     fields = {"who": record.who, "act": record.act, "subject": record.subject, "details": details, "request_id": record.request_id}
     await connection.execute(_ADD, fields)

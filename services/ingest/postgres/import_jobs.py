@@ -69,7 +69,9 @@ _UNSEEN = """
     SELECT n - 1 AS index FROM unnest(%(sha256s)s::bytea[]) WITH ORDINALITY AS f (sha256, n)
     WHERE NOT EXISTS (
         SELECT FROM imported_files AS i JOIN import_jobs AS j ON j.number = i.job_number
-        WHERE i.sha256 = f.sha256 AND i.reader_version >= %(reader_version)s AND (%(user_name)s::text IS NULL OR j.user_name = %(user_name)s))
+        WHERE i.sha256 = f.sha256 AND i.reader_version >= %(reader_version)s AND (
+            %(user_name)s::text IS NULL OR j.user_name = %(user_name)s OR j.user_name IN (
+                SELECT name FROM users WHERE coalesce(alias_of, id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user_name)s))))
     ORDER BY n"""
 
 

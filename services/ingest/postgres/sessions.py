@@ -11,8 +11,8 @@ from typing import Any
 from services.ingest.postgres.database import Connection, Database
 
 _FIND = """
-    SELECT s.session_id, s.project_id, s.started_at, u.name AS user_name
-    FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
+    SELECT s.session_id, s.project_id, s.started_at, coalesce(o.name, u.name) AS user_name
+    FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id LEFT JOIN users AS o ON o.id = u.alias_of
     WHERE s.session_id = ANY(%(session_ids)s)"""
 
 # A session that has a project keeps it, so a project is made only for one that has none.
@@ -48,7 +48,7 @@ _OPEN = """
     (SELECT s.session_id, true AS applied
      FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
      WHERE s.counted AND s.seen_live AND NOT (coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false))
-       AND (%(user_name)s::text IS NULL OR u.name = %(user_name)s)
+       AND (%(user_name)s::text IS NULL OR coalesce(u.alias_of, u.id) = (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user_name)s))
        AND (%(project_ids)s::bigint[] IS NULL OR s.project_id = ANY(%(project_ids)s))
      LIMIT 2)
     UNION ALL

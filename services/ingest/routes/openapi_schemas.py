@@ -9,6 +9,7 @@ from msgspec import Struct
 from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.keys import NewKey
 from services.ingest.admin.scrubs import ScrubRequest
+from services.ingest.admin.users import UserChange
 from services.ingest.events.decode import MAX_BATCH_ITEMS
 from services.ingest.http import responses
 from services.ingest.imports.upload_manifest import Manifest
@@ -26,6 +27,7 @@ ANSWER_TYPES: Final = (
     responses.KeyCreated,
     responses.KeyRevoked,
     responses.ScrubStarted,
+    responses.UserRenamed,
     responses.DeadLetterReplayed,
     responses.DeadLetterDeleted,
     responses.DeadLettersChanged,
@@ -70,7 +72,7 @@ _MEANINGS: Final = {
     404: "What it refers to does not exist.",
     405: "The path takes other methods.",
     408: "The body did not arrive in time.",
-    409: "The Idempotency-Key was used with another body, or the job is not in a state for it.",
+    409: "The Idempotency-Key was used with another body, the name is another user's, or the job is not in a state for it.",
     413: "The body is too large.",
     415: "The body has another media type.",
     500: "An error inside the service.",
@@ -89,7 +91,7 @@ _PREFER: Final = {
 
 def components() -> dict[str, Any]:
     """components.schemas. Descriptions have no indentation, as docstrings of Python 3.13 and later."""
-    types = [*KINDS, Manifest, NewKey, ScrubRequest, DeadLetterFilter, *ANSWER_TYPES]
+    types = [*KINDS, Manifest, NewKey, ScrubRequest, UserChange, DeadLetterFilter, *ANSWER_TYPES]
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     for schema in (each for each in schemas.values() if "description" in each):
         schema["description"] = cleandoc(schema["description"])
@@ -207,6 +209,17 @@ def key_action(answer: type[Struct]) -> dict[str, Any]:
     return {
         "openapi_extra": {"parameters": [key_id]},
         "responses": {200: _answer(answer)} | {code: _error(code) for code in (400, 404, 405, 500, 503)},
+    }
+
+
+def user_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the route that renames a user."""
+    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1, "maxLength": 200}}
+    content = {"application/json": {"schema": _ref(body)}}
+    codes = (400, 404, 405, 408, 409, 413, 415, 500, 503)
+    return {
+        "openapi_extra": {"parameters": [name], "requestBody": {"content": content, "required": True}},
+        "responses": {200: _answer(answer), 202: _answer(answer, "Rows are being moved.")} | {code: _error(code) for code in codes},
     }
 
 

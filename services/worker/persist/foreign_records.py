@@ -14,8 +14,11 @@ from services.worker.row_tables import for_all
 
 _SESSIONS = """
     SELECT s.session_id FROM sessions AS s JOIN users AS u ON u.id = s.user_id
-    WHERE s.session_id = ANY(%(session_ids)s) AND u.name <> %(user)s"""
-_ROWS = "SELECT t.id FROM $table AS t JOIN users AS u ON u.id = t.user_id WHERE t.id = ANY(%(ids)s) AND u.name <> %(user)s"
+    WHERE s.session_id = ANY(%(session_ids)s)
+      AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s)"""
+_ROWS = """
+    SELECT t.id FROM $table AS t JOIN users AS u ON u.id = t.user_id
+    WHERE t.id = ANY(%(ids)s) AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s)"""
 
 
 def foreign_among(connection: Connection[Any], user: str, records: Sequence[Record]) -> list[Record]:

@@ -92,7 +92,7 @@ def _insert(table: RowTable) -> str:
     fixed = ("id", "session_id", "project_id", "user_id", "occurred_at", *table.fixed)
     values = {
         "project_id": f"coalesce(sessions.project_id, {'projects.id, ' * table.has_project_path}0)",
-        "user_id": f"coalesce(sessions.user_id, {'users.id, ' * table.has_user_name}0)",
+        "user_id": f"coalesce(sessions.user_id, {'users.alias_of, users.id, ' * table.has_user_name}0)",
         "brought_by": "CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END",
     }
     columns = (*fixed, *versioned, "source", "brought_by", "received_at")

@@ -63,7 +63,7 @@ LOCK_SESSIONS = "SELECT FROM sessions WHERE session_id = ANY(%(session_ids)s) OR
 
 _INSERT_SESSION_EVENTS = """
     INSERT INTO session_events (id, session_id, kind, occurred_at, project_id, user_id, model, git_branch, client_version, source, received_at)
-    SELECT s.id, session_id, kind, occurred_at, coalesce(p.id, 0), coalesce(u.id, 0), model, git_branch, client_version, source, received_at
+    SELECT s.id, session_id, kind, occurred_at, coalesce(p.id, 0), coalesce(u.alias_of, u.id, 0), model, git_branch, client_version, source, received_at
     FROM staged_session_events AS s
     LEFT JOIN projects AS p ON p.path_key = md5(s.project_path)::uuid
     LEFT JOIN users AS u ON u.name = s.user_name
@@ -73,7 +73,7 @@ _INSERT_SESSION_EVENTS = """
 _INSERT_FACTS = """
     INSERT INTO session_facts AS t (id, session_id, project_id, user_id, first_record_at, last_record_at, active_ranges, ended_at, title, title_rank,
                                     parent_session_id, model, git_branch, client_version, source, numbers, brought_by, received_at)
-    SELECT DISTINCT ON (s.id) s.id, session_id, coalesce(p.id, 0), coalesce(u.id, 0), first_record_at, last_record_at, active_ranges, ended_at, title,
+    SELECT DISTINCT ON (s.id) s.id, session_id, coalesce(p.id, 0), coalesce(u.alias_of, u.id, 0), first_record_at, last_record_at, active_ranges, ended_at, title,
            title_rank, parent_session_id, model, git_branch, client_version, source, numbers,
            CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, received_at
     FROM staged_facts AS s

@@ -4,9 +4,9 @@ WITH changed_messages AS (
     INSERT INTO messages AS t (
         id, session_id, project_id, user_id, occurred_at, role, content, terms, model, agent_id, source, brought_by, received_at)
     SELECT DISTINCT ON (s.id)
-        s.id, s.session_id, coalesce(sessions.project_id, projects.id, 0), coalesce(sessions.user_id, users.id, 0),
-        s.occurred_at, s.role, s.content, s.terms, s.model, s.agent_id, s.source,
-        CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
+        s.id, s.session_id, coalesce(sessions.project_id, projects.id, 0),
+        coalesce(sessions.user_id, users.alias_of, users.id, 0), s.occurred_at, s.role, s.content, s.terms, s.model, s.agent_id,
+        s.source, CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
     FROM staged_messages AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
     LEFT JOIN projects ON projects.path_key = md5(s.project_path)::uuid
@@ -59,8 +59,8 @@ changed_tool_calls AS (
         id, session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, parameters, agent_id,
         source, brought_by, received_at)
     SELECT DISTINCT ON (s.id)
-        s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, users.id, 0), s.occurred_at,
-        s.tool_name, s.status, s.duration_ms, s.duration_source, s.parameters, s.agent_id, s.source,
+        s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, users.alias_of, users.id, 0),
+        s.occurred_at, s.tool_name, s.status, s.duration_ms, s.duration_source, s.parameters, s.agent_id, s.source,
         CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
     FROM staged_tool_calls AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id

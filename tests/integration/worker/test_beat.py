@@ -107,6 +107,11 @@ class TestPostgres:
         database.execute("UPDATE import_jobs SET cancel_requested_at = now() - interval '6 seconds'")
         assert looks.unheard_cancels() == ONE_CALL
 
+    def test_a_waiting_merge_of_users_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
+        assert looks.abandoned_merges() == []
+        database.execute("INSERT INTO users (id, name, alias_of, merge_requested_at) VALUES (7, 'ann', 8, now() - interval '6 seconds')")
+        assert looks.abandoned_merges() == [(7,)]
+
     def test_a_waiting_scrub_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         assert looks.abandoned_scrubs() == []
         scrub_id = uuid4()

@@ -181,7 +181,7 @@ def test_a_configured_origin_may_read_and_write_without_credentials(headers: dic
         assert answer.headers["vary"] == "Origin"
         assert "access-control-allow-credentials" not in answer.headers
     preflight = app.ask("OPTIONS", origin="http://localhost:3000", access_control_request_method="DELETE", **headers)
-    assert (preflight.status, preflight.headers["access-control-allow-methods"]) == (204, "GET, HEAD, POST, DELETE")
+    assert (preflight.status, preflight.headers["access-control-allow-methods"]) == (204, "GET, HEAD, POST, PATCH, DELETE")
     assert len(app.admitted) == 2  # a preflight goes no further
 
 

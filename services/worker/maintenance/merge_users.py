@@ -1,0 +1,101 @@
+"""Merges a user into another: every row, session and contribution to an aggregate becomes the other user's.
+
+Ingest has made the old name an alias, in the transaction of the request (services/ingest/postgres/users.py). So what is persisted from then on is
+the other user's. What was stored before moves here: some sessions, or rows without a session, in each transaction. Aggregates agree with the rows
+after each. A worker that dies loses its transaction alone; beat finds the merge again, and it goes on with what is left.
+"""
+
+import time
+from typing import Any, Final
+
+import structlog
+from psycopg import Connection
+from psycopg.rows import scalar_row
+
+from services.worker import lock_order
+from services.worker.persist.persist_batch import LOCK_SESSIONS
+from services.worker.resources import Resources
+from services.worker.row_tables import ROW_TABLES
+from services.worker.sessions.reattribution import reattributed
+from services.worker.sql_text import sql
+
+log = structlog.get_logger()
+
+# A task runs for less than its time limit, then sends the next one.
+RUN_SECONDS: Final = 15.0
+# What one transaction moves. No other transaction can write meanwhile.
+SESSIONS_AT_ONCE: Final = 20
+ROWS_AT_ONCE: Final = 500
+
+# Not if another worker is at it. The row stays locked, so the target cannot change within a transaction.
+_TARGET: Final = """
+    SELECT alias_of FROM users WHERE id = %(user_id)s AND alias_of IS NOT NULL AND merge_requested_at IS NOT NULL FOR UPDATE SKIP LOCKED"""
+# Two indexes, one for each half.
+_SESSIONS: Final = """
+    (SELECT session_id FROM sessions WHERE counted AND user_id = %(user_id)s LIMIT %(sessions_limit)s)
+    UNION ALL
+    (SELECT session_id FROM sessions WHERE NOT counted AND user_id = %(user_id)s LIMIT %(sessions_limit)s)"""
+_SESSIONLESS: Final = "SELECT id FROM $table WHERE session_id IS NULL AND user_id = %(user_id)s LIMIT %(rows_limit)s"
+
+_MOVE_SESSIONS: Final = (
+    "UPDATE session_events SET user_id = %(target)s WHERE session_id = ANY(%(session_ids)s) AND user_id = %(user_id)s",
+    "UPDATE session_facts SET user_id = %(target)s WHERE session_id = ANY(%(session_ids)s) AND user_id = %(user_id)s",
+    "UPDATE sessions SET user_id = %(target)s WHERE session_id = ANY(%(session_ids)s) AND user_id = %(user_id)s",
+)
+_MOVE_ROWS: Final = "UPDATE $table SET user_id = %(target)s WHERE id = ANY(%(row_ids)s) AND user_id = %(user_id)s"
+# Starts and facts that name the old user in sessions of others. They count for nothing, but an undo may make them decide.
+_MOVE_REST: Final = (
+    "UPDATE session_events SET user_id = %(target)s WHERE user_id = %(user_id)s",
+    "UPDATE session_facts SET user_id = %(target)s WHERE user_id = %(user_id)s",
+)
+_FINISH: Final = "UPDATE users SET merge_requested_at = NULL WHERE id = %(user_id)s"
+
+
+def run(worker: Resources, user_id: int, run_seconds: float = RUN_SECONDS) -> bool:
+    """Continues a merge for a while. True if there is more to do; False if it has ended, or if another worker is at it."""
+    until = time.monotonic() + run_seconds
+    while True:
+        with worker.transaction() as connection:
+            if not merge_some(worker, connection, user_id):
+                return False
+        if time.monotonic() > until:
+            return True
+
+
+def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> bool:
+    """Moves the next part to the other user, in the caller's transaction. False if nothing was left, or if another worker is at it."""
+    parameters: dict[str, Any] = {"user_id": user_id, "idle_gap": worker.idle_gap}
+    parameters |= {"sessions_limit": SESSIONS_AT_ONCE, "rows_limit": ROWS_AT_ONCE}
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        target = cursor.execute(_TARGET, parameters).fetchone()
+        if target is None:
+            return False
+        parameters["target"] = target
+        lock_order.lock_import_order(connection)
+        # Transactions that still knew the old user have committed. Later ones find the alias.
+        lock_order.lock_writing_exclusive(connection)
+        session_ids = sorted(cursor.execute(_SESSIONS, parameters).fetchall())
+        if session_ids:
+            _move_sessions(connection, parameters | {"session_ids": session_ids})
+            return True
+        for table in ROW_TABLES:
+            row_ids = cursor.execute(sql(_SESSIONLESS, table=table).encode(), parameters).fetchall()
+            if row_ids:
+                _move_rows(connection, parameters | {"session_ids": [], "row_ids": row_ids}, table)
+                return True
+    for statement in (*_MOVE_REST, _FINISH):
+        connection.execute(statement, parameters)
+    log.info("users_merged", user_id=user_id, into=target)
+    return False
+
+
+def _move_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> None:
+    connection.execute(LOCK_SESSIONS, parameters)
+    with reattributed(connection, parameters):
+        for statement in _MOVE_SESSIONS:
+            connection.execute(statement, parameters)
+
+
+def _move_rows(connection: Connection[Any], parameters: dict[str, Any], table: str) -> None:
+    with reattributed(connection, parameters):
+        connection.execute(sql(_MOVE_ROWS, table=table).encode(), parameters)
