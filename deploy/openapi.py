@@ -1,22 +1,29 @@
 """`python -m deploy.openapi`: writes shared/openapi.json, the one document of the whole API, from what both services say of themselves."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
+from deploy.openapi_errors import document_errors
 from services.ingest.app import create_app as create_ingest
+from services.ingest.http.examples import BODIES as INGEST_EXAMPLES
 from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
+from services.query.schemas.examples import ANSWERS as QUERY_EXAMPLES
 from services.query.settings import Settings as QuerySettings
 from shared.auth.scopes import PUBLIC, Scopes
 from shared.http.api_document import DOCUMENT
 
 TITLE = "Claude Code Tracker"
-DESCRIPTION = "Keeps what Claude Code did and answers what people ask of it. Reads (GET, HEAD) are the query service's, all else is the ingest service's."
+DESCRIPTION = (
+    "Stores what Claude Code did and answers questions about it: sessions, conversations, file changes, tool calls, tokens and cost.\n\n"
+    "Times are ISO 8601 in UTC. Lists are pages: `next_cursor` leads to the next one. Every error has the same body, `Error`. "
+    "An unknown query parameter is an error; an unknown field of a body is ignored."
+)
 KEY = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "cct_…",
-    "description": "An API key. Always checked if it is sent; needed if the tracker runs with TRACKER_ACCESS=keys.",
+    "description": "An API key. It is needed if the tracker runs with TRACKER_ACCESS=keys, and checked whenever it is sent.",
 }
 # Each service serves these for itself; behind the one address a GET is the query service's.
 READING_METHODS = frozenset({"get", "head"})
@@ -32,14 +39,24 @@ def merged() -> dict[str, Any]:
             for method, operation in operations.items():
                 if (method in READING_METHODS) == is_reading:
                     _add_security(operation, apps[is_reading].state.required(method.upper(), path).scopes)
+                    document_errors(method, path, operation)
+                    _add_examples(operation)
                     paths.setdefault(path, {})[method] = operation
-    schemas = writing["components"]["schemas"] | reading["components"]["schemas"]
-    return {
+    schemas = _both(writing["components"]["schemas"], reading["components"]["schemas"])
+    merged = {
         "openapi": reading["openapi"],
         "info": {"title": TITLE, "version": reading["info"]["version"], "description": DESCRIPTION},
         "paths": dict(sorted(paths.items())),
         "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": {"key": KEY}},
     }
+    return cast(dict[str, Any], _simplified(merged))
+
+
+def _both(writing: dict[str, Any], reading: dict[str, Any]) -> dict[str, Any]:
+    """The schemas of both services. Only the error body is in both."""
+    if shared := (writing.keys() & reading.keys()) - {"Error"}:
+        raise ValueError(f"Schemas of both services have the same name; rename those of one: {sorted(shared)}")
+    return writing | reading
 
 
 def _add_security(operation: dict[str, Any], scopes: Scopes) -> None:
@@ -49,21 +66,47 @@ def _add_security(operation: dict[str, Any], scopes: Scopes) -> None:
         return
     names = " or ".join(f"`{name}`" for name in sorted(scopes))
     operation["description"] = f"{operation.get('description', '')}\n\nNeeds a key with the scope {names}.".strip()
-    # With TRACKER_ACCESS=open none is needed.
-    operation["security"] = [{"key": []}, {}]
-    operation["responses"] = dict(sorted((operation["responses"] | {"401": _UNAUTHORIZED, "403": _FORBIDDEN}).items()))
+    # Each entry is enough. With TRACKER_ACCESS=open none is needed.
+    operation["security"] = [*({"key": [name]} for name in sorted(scopes)), {}]
+    operation["responses"] |= {status: {"headers": {"WWW-Authenticate": {"schema": {"type": "string"}}}} for status in ("401", "403")}
 
 
-def _refusal(description: str) -> dict[str, Any]:
-    return {
-        "description": description,
-        "headers": {"WWW-Authenticate": {"schema": {"type": "string"}}},
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-    }
+def _add_examples(operation: dict[str, Any]) -> None:
+    """Gives each JSON body of the operation, and of its 2xx answers, the example of its schema."""
+    bodies = [operation.get("requestBody", {}), *(each for status, each in operation["responses"].items() if status.startswith("2"))]
+    for body in bodies:
+        for content in body.get("content", {}).values():
+            schema = content.get("schema", {})
+            item = schema.get("items", {}).get("$ref")
+            example = _example_of(item or schema.get("$ref", ""))
+            if example is not None and "example" not in content:
+                content["example"] = [example] if item else example
 
 
-_UNAUTHORIZED = _refusal("There is no API key, or none that is valid.")
-_FORBIDDEN = _refusal("The key is not for this: it lacks the scope, or is bound to another user or other projects.")
+def _example_of(reference: str) -> Any:
+    name = reference.rpartition("/")[2]
+    return INGEST_EXAMPLES.get(name, QUERY_EXAMPLES.get(name))
+
+
+def _simplified(node: Any) -> Any:
+    """The document without titles that repeat a name, and with `"type": ["string", "null"]` instead of an anyOf of the two."""
+    if isinstance(node, list):
+        return [_simplified(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: value if key in _DATA else _simplified(value) for key, value in node.items()}
+    if isinstance(node.get("title"), str) and "type" in node.keys() | _TYPED & node.keys():
+        del node["title"]
+    match node.get("anyOf"):
+        case [{"type": str(kind)} as value, {"type": "null"}]:
+            allowed = {"enum": [*value["enum"], None]} if "enum" in value else {}
+            return {key: each for key, each in node.items() if key != "anyOf"} | value | {"type": [kind, "null"]} | allowed
+    return node
+
+
+# Examples and defaults are data, not schemas.
+_DATA = frozenset({"example", "examples", "default", "enum", "const", "required"})
+_TYPED = frozenset({"anyOf", "$ref"})
 
 
 def render() -> str:

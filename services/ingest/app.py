@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import Celery
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -66,6 +67,10 @@ class IngestApp(DirectApp):
         """The document of this service; `make openapi` merges both services' into one."""
         document = super().openapi()
         document.setdefault("components", {})["schemas"] = openapi_schemas.components()
+        for route in self.routes:
+            if isinstance(route, APIRoute) and route.include_in_schema:
+                for method in route.methods or ():
+                    document["paths"][route.path_format][method.lower()]["operationId"] = route.name
         return document
 
 

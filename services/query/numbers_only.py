@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from services.query.schemas.lists import Project
-from services.query.schemas.stats import CallPoint, Point, Tool, Usage, UsageItem, UsageRange, UserShare
+from services.query.schemas.stats import CallPoint, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
 
 Fields = frozenset[tuple[type[BaseModel], str]]
 
@@ -28,7 +28,7 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (CallPoint, "date"),
         (UsageItem, "model"),
         (UsageItem, "user"),
-        (Usage, "price_versions"),
+        (UsageReport, "price_versions"),
     }
 )
 

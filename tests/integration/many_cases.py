@@ -21,7 +21,7 @@ from tests.faults.stack import Stack
 
 REPOSITORY: Final = Path(__file__).parents[2]
 # A list of keys leads to their ids, and the one that is used would be revoked.
-NOT_ASKED_FOR: Final = ("revoke_key_api_keys__key_id__delete",)
+NOT_ASKED_FOR: Final = ("revoke_key",)
 
 
 def main() -> int:

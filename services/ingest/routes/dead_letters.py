@@ -10,28 +10,44 @@ from shared.auth.scopes import ADMIN, requires
 dead_letters = APIRouter(tags=["dead letters"])
 
 
-@dead_letters.post("/api/dead-letter-groups/replay", status_code=202, **openapi_schemas.dead_letter_group_action(DeadLettersChanged, 202))
+@dead_letters.post(
+    "/api/dead-letter-groups/replay",
+    status_code=202,
+    summary="Replay a group of dead letters",
+    **openapi_schemas.dead_letter_group_action(DeadLettersChanged, 202),
+)
 @requires(ADMIN)
 async def replay_dead_letters(request: Request) -> Response:
     """Puts up to 500 dead letters of a kind and reason back on the journal, oldest first; `{}` means all. Repeat with `seen_before` until none is left."""
     return await replay_group(request)
 
 
-@dead_letters.post("/api/dead-letter-groups/delete", **openapi_schemas.dead_letter_group_action(DeadLettersChanged, 200))
+@dead_letters.post(
+    "/api/dead-letter-groups/delete",
+    summary="Delete a group of dead letters",
+    **openapi_schemas.dead_letter_group_action(DeadLettersChanged, 200),
+)
 @requires(ADMIN)
 async def delete_dead_letters(request: Request) -> Response:
     """Deletes up to 500 dead letters of a kind, a reason or both, oldest first."""
     return await delete_group(request)
 
 
-@dead_letters.post("/api/dead-letters/{letter_id}/replay", status_code=202, **openapi_schemas.dead_letter_action(DeadLetterReplayed, 202))
+@dead_letters.post(
+    "/api/dead-letters/{letter_id}/replay",
+    status_code=202,
+    summary="Replay a dead letter",
+    **openapi_schemas.dead_letter_action(DeadLetterReplayed, 202),
+)
 @requires(ADMIN)
 async def replay_dead_letter(request: Request) -> Response:
     """Puts a dead letter back on the journal. It stays in the list until its event is stored, which happens once, however often it is replayed."""
     return await replay(request)
 
 
-@dead_letters.delete("/api/dead-letters/{letter_id}", **openapi_schemas.dead_letter_action(DeadLetterDeleted, 200))
+@dead_letters.delete(
+    "/api/dead-letters/{letter_id}", summary="Delete a dead letter", **openapi_schemas.dead_letter_action(DeadLetterDeleted, 200)
+)
 @requires(ADMIN)
 async def delete_dead_letter(request: Request) -> Response:
     """Deletes a dead letter and its event."""

@@ -13,35 +13,37 @@ from shared.auth.scopes import ADMIN, INGEST, requires
 jobs = APIRouter(tags=["imports"])
 
 
-@jobs.post("/api/import/jobs/{job_id}/cancel", status_code=202, **openapi_schemas.job_action(JobChanged))
+@jobs.post("/api/import/jobs/{job_id}/cancel", status_code=202, summary="Cancel an import job", **openapi_schemas.job_action(JobChanged))
 @requires(ADMIN)
 async def cancel_job(request: Request) -> Response:
     """Stops the job at its next chunk; what it has stored stays."""
     return await change_job.cancel(request)
 
 
-@jobs.post("/api/import/jobs/{job_id}/retry", status_code=202, **openapi_schemas.job_action(JobChanged))
+@jobs.post(
+    "/api/import/jobs/{job_id}/retry", status_code=202, summary="Retry a failed import job", **openapi_schemas.job_action(JobChanged)
+)
 @requires(ADMIN)
 async def retry_job(request: Request) -> Response:
     """Continues a failed job where it stopped."""
     return await change_job.retry(request)
 
 
-@jobs.delete("/api/import/jobs/{job_id}", status_code=202, **openapi_schemas.job_action(JobChanged))
+@jobs.delete("/api/import/jobs/{job_id}", status_code=202, summary="Undo an import", **openapi_schemas.job_action(JobChanged))
 @requires(ADMIN)
 async def undo_job(request: Request) -> Response:
     """Removes exactly the rows that the job stored, unless something else brought them too. The undo is a job of its own."""
     return await change_job.undo(request)
 
 
-@jobs.post("/api/import/manifest", **openapi_schemas.manifest(Manifest, ManifestAnswer))
+@jobs.post("/api/import/manifest", summary="Ask which files are new", **openapi_schemas.manifest(Manifest, ManifestAnswer))
 @requires(INGEST)
 async def compare_manifest(request: Request) -> Response:
     """Says which of up to 50,000 files, by their SHA-256, no import has read to the end. The others need not be sent."""
     return await upload_manifest.compare(request)
 
 
-@jobs.post("/api/scrubs", status_code=202, **openapi_schemas.scrub(ScrubRequest, ScrubStarted))
+@jobs.post("/api/scrubs", status_code=202, summary="Start a scrub", **openapi_schemas.scrub(ScrubRequest, ScrubStarted))
 @requires(ADMIN)
 async def start_scrub(request: Request) -> Response:
     """Applies today's rules of redaction to what was stored under older rules, or only counts the changes."""

@@ -10,14 +10,14 @@ from shared.auth.scopes import ADMIN, requires
 keys = APIRouter(tags=["keys"])
 
 
-@keys.post("/api/keys", status_code=201, **openapi_schemas.json_action(NewKey, KeyCreated, 201))
+@keys.post("/api/keys", status_code=201, summary="Make an API key", **openapi_schemas.json_action(NewKey, KeyCreated, 201))
 @requires(ADMIN)
 async def create_key(request: Request) -> Response:
     """Makes an API key. Only this answer has it; only its SHA-256 is stored."""
     return await create(request)
 
 
-@keys.delete("/api/keys/{key_id}", **openapi_schemas.key_action(KeyRevoked))
+@keys.delete("/api/keys/{key_id}", summary="Revoke an API key", **openapi_schemas.key_action(KeyRevoked))
 @requires(ADMIN)
 async def revoke_key(request: Request) -> Response:
     """Revokes an API key: within five seconds every process refuses it."""

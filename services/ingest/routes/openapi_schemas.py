@@ -55,6 +55,18 @@ _ANY_JSON: Final = {
     ]
 }
 
+_BATCH: Final = {"type": "array", "items": {"$ref": "#/components/schemas/BatchItem"}, "maxItems": MAX_BATCH_ITEMS}
+_BATCH_ITEM: Final = {
+    "description": "An event with its `type`. An item that is not valid is rejected by itself, and the others are stored.",
+    "type": "object",
+    "required": ["type"],
+    "oneOf": [{"$ref": _REF.format(name=event_type.__name__)} for event_type in KINDS],
+    "discriminator": {
+        "propertyName": "type",
+        "mapping": {event_type.__struct_config__.tag: _REF.format(name=event_type.__name__) for event_type in KINDS},
+    },
+}
+
 _ERROR: Final = {
     "type": "object",
     "required": ["error", "message", "code", "details"],
@@ -85,7 +97,7 @@ _PREFER: Final = {
     "name": "Prefer",
     "in": "header",
     "schema": {"type": "string"},
-    "description": "`wait=N`, up to 30 s, or `respond-async`.",
+    "description": "`wait=N` answers when the event is stored, after N seconds at most (up to 30). `respond-async` does not wait.",
 }
 
 
@@ -99,7 +111,7 @@ def components() -> dict[str, Any]:
         _refine(schemas[struct.__name__], kind.time_field)
         for path, most in kind.most.items():
             _limit(schemas, struct.__name__, path, most)
-    return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR}
+    return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR, "Batch": _BATCH, "BatchItem": _BATCH_ITEM}
 
 
 def _limit(schemas: dict[str, Any], holder: str, path: str, most: int) -> None:
@@ -136,13 +148,8 @@ def single_write(event_type: type[Struct], answer: type[Struct], status: int, *,
 
 def batch_write(answer: type[Struct]) -> dict[str, Any]:
     """The documentation of the route that takes many events."""
-    event = {"oneOf": [{"allOf": [_ref(event_type), {"required": ["type"]}]} for event_type in KINDS]}
-    # A bad item does not make a bad request: the answer says what is wrong with it.
-    item = {"anyOf": [event, {"description": "Anything else is rejected by itself."}]}
-    array = {"type": "array", "items": item, "maxItems": MAX_BATCH_ITEMS}
-    lines = {"type": "string", "description": "One JSON object a line."}
-    one = {"type": "object", "description": "NDJSON of one line."}
-    content = {"application/json": {"schema": {"anyOf": [array, one]}}, "application/x-ndjson": {"schema": lines}}
+    lines = {"type": "string", "description": "NDJSON: one `BatchItem` a line."}
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Batch"}}, "application/x-ndjson": {"schema": lines}}
     return _documented({"content": content, "required": True}, {200: _write_answer(answer)}, _WRITE_ERRORS)
 
 
@@ -166,7 +173,7 @@ def import_write(answer: type[Struct]) -> dict[str, Any]:
 
 def job_action(answer: type[Struct]) -> dict[str, Any]:
     """The documentation of a route that changes an import job."""
-    job_id = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    job_id = _path_id("job_id", "The import job's id.")
     location = {"Location": {"schema": {"type": "string"}, "description": "The job's address."}}
     return {
         "openapi_extra": {"parameters": [job_id]},
@@ -176,7 +183,7 @@ def job_action(answer: type[Struct]) -> dict[str, Any]:
 
 def dead_letter_action(answer: type[Struct], status: int) -> dict[str, Any]:
     """The documentation of a route that changes one dead letter."""
-    letter_id = {"name": "letter_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    letter_id = _path_id("letter_id", "The dead letter's id.")
     return {
         "openapi_extra": {"parameters": [letter_id, *([_PREFER] if status == 202 else [])]},
         "responses": {status: _answer(answer)} | {code: _error(code) for code in (400, 404, 405, 500, 503)},
@@ -205,7 +212,13 @@ def json_action(body: type[Struct], answer: type[Struct], status: int) -> dict[s
 
 def key_action(answer: type[Struct]) -> dict[str, Any]:
     """The documentation of a route that changes an API key."""
-    key_id = {"name": "key_id", "in": "path", "required": True, "schema": {"type": "string"}}
+    key_id = {
+        "name": "key_id",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string"},
+        "description": "The id of the key, as GET /api/keys shows it.",
+    }
     return {
         "openapi_extra": {"parameters": [key_id]},
         "responses": {200: _answer(answer)} | {code: _error(code) for code in (400, 404, 405, 500, 503)},
@@ -214,7 +227,13 @@ def key_action(answer: type[Struct]) -> dict[str, Any]:
 
 def user_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     """The documentation of the route that renames a user."""
-    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1, "maxLength": 200}}
+    name = {
+        "name": "name",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+        "description": "The user's present name.",
+    }
     content = {"application/json": {"schema": _ref(body)}}
     codes = (400, 404, 405, 408, 409, 413, 415, 500, 503)
     return {
@@ -237,13 +256,22 @@ def reads(description: str, codes: tuple[int, ...] = (400, 405, 500)) -> dict[st
 
 def _documented(body: dict[str, Any], successes: dict[int, Any], codes: tuple[int, ...] | list[int]) -> dict[str, Any]:
     headers = [
-        {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"}},
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+            "description": "The same key with the same body is one write within 24 hours. With another body it is a 409.",
+        },
         _PREFER,
     ]
     return {
         "openapi_extra": {"requestBody": body, "parameters": headers},
         "responses": successes | {code: _error(code) for code in codes},
     }
+
+
+def _path_id(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}, "description": description}
 
 
 def _ref(struct: type[Struct]) -> dict[str, str]:

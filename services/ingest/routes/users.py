@@ -10,7 +10,7 @@ from shared.auth.scopes import ADMIN, requires
 users = APIRouter(tags=["users"])
 
 
-@users.patch("/api/users/{name:path}", **openapi_schemas.user_action(UserChange, UserRenamed))
+@users.patch("/api/users/{name:path}", summary="Rename or merge a user", **openapi_schemas.user_action(UserChange, UserRenamed))
 @requires(ADMIN)
 async def rename_user(request: Request) -> Response:
     """Renames a user. If another user has the new name, all rows of the first become that user's, in the background. Later events of the old name too."""

@@ -12,7 +12,7 @@ from services.query.queries.stats.tool_stats import tool_stats
 from services.query.queries.stats.usage import usage
 from services.query.routes.projects import existing_project
 from services.query.schemas.fields import ProjectId
-from services.query.schemas.stats import Stats, StatsParameters, ToolStats, ToolStatsParameters, Usage, UsageParameters
+from services.query.schemas.stats import Stats, StatsParameters, ToolStats, ToolStatsParameters, UsageParameters, UsageReport
 from shared.auth.scopes import METRICS, requires
 from shared.database import ALL
 
@@ -56,7 +56,7 @@ def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters,
     return read_response(request, read)
 
 
-@router.get("/api/usage", response_model=Usage, tags=["usage"], summary="What it cost, by day, model, project or user")
+@router.get("/api/usage", response_model=UsageReport, tags=["usage"], summary="What it cost, by day, model, project or user")
 @requires(METRICS)
 def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]) -> Response:
     """Tokens, API calls and their cost at the price of their day. Of a session that only a `claude.json` tells of, what that says."""

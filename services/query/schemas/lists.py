@@ -142,7 +142,7 @@ class FoundMessage(Message):
     score: float
 
 
-class Activity(BaseModel):
+class FileActivity(BaseModel):
     id: UUID
     session_id: str | None
     project_id: int | None
@@ -189,7 +189,7 @@ class SearchPage(Page):
 
 
 class ActivityPage(Page):
-    items: list[Activity]
+    items: list[FileActivity]
 
 
 class ToolCallPage(Page):

@@ -204,7 +204,7 @@ class UsageItem(UsageMeasures):
     user: str | None = Field(None, description="null: not known.")
 
 
-class Usage(BaseModel):
+class UsageReport(BaseModel):
     range: UsageRange
     group_by: Literal["day", "model", "project", "user"]
     items: list[UsageItem] = Field(description="Days in their order and without holes; else by cost, then tokens, the largest first.")

@@ -1,0 +1,76 @@
+"""Which error codes each operation can answer, with an example of each, from the catalogue of error codes."""
+
+from typing import Any, Final
+
+from shared.http.error_codes import RESPONSES, ErrorCode
+
+Json = dict[str, Any]
+
+# A 404 names what the path, or the body of a write, refers to.
+_NOT_FOUND_BY_PATH: Final = (
+    ("/api/projects/{", "PROJECT_NOT_FOUND"),
+    ("/api/import/jobs/{", "JOB_NOT_FOUND"),
+    ("/api/scrubs/{", "SCRUB_NOT_FOUND"),
+    ("/api/dead-letters/{", "DEAD_LETTER_NOT_FOUND"),
+    ("/api/keys/{", "KEY_NOT_FOUND"),
+    ("/api/users/{", "USER_NOT_FOUND"),
+    ("/api/", "SESSION_NOT_FOUND"),
+)
+_ONLY_FOR: Final = {
+    "INVALID_FILE": "/api/import/claude-data",
+    "UNKNOWN_PROJECT_FILE": "/api/import/claude-data",
+    "UPLOADS_UNAVAILABLE": "/api/import/claude-data",
+    "JOURNAL_BEHIND": "/readyz",
+    "PIPELINE_STUCK": "/readyz",
+}
+_DETAILS: Final[dict[str, Json]] = {
+    "VALIDATION_ERROR": {"limit": "Input should be less than or equal to 1000"},
+    "SESSION_NOT_FOUND": {"session_id": "not known"},
+}
+# What can happen to every request, before its operation is looked at.
+_EVERYWHERE: Final = (403, 405, 421, 500, 503)
+
+
+def document_errors(method: str, path: str, operation: Json) -> None:
+    """Gives the operation every status that it can answer, and every error response an example of each of its codes."""
+    responses = operation["responses"]
+    if method == "get" and "{" not in path:
+        responses.pop("404", None)
+    for status in _EVERYWHERE:
+        responses.setdefault(str(status), {})
+    for status, response in responses.items():
+        if status >= "400":
+            codes = [each for each in RESPONSES if str(each.status) == status and _can_occur(each.code, method, path, operation)]
+            responses[status] = _error_response(response, codes)
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _can_occur(code: str, method: str, path: str, operation: Json) -> bool:
+    if code in _ONLY_FOR:
+        return _ONLY_FOR[code] == path
+    match code:
+        case "INVALID_JSON":
+            return any("json" in media_type for media_type in operation.get("requestBody", {}).get("content", {}))
+        case "INVALID_CURSOR":
+            return any(parameter["name"] == "cursor" for parameter in operation.get("parameters", []))
+        case "FORBIDDEN":
+            return bool(operation["security"])
+        case "QUEUE_UNAVAILABLE":
+            return method != "get" or path in {"/readyz", "/api/accounting"}
+        case "BACKLOG_FULL":
+            return method == "post"
+        case _ if code.endswith("NOT_FOUND"):
+            return code == next((known for prefix, known in _NOT_FOUND_BY_PATH if path.startswith(prefix)), None)
+        case _:
+            return True
+
+
+def _error_response(response: Json, codes: list[ErrorCode]) -> Json:
+    examples = {each.code: {"summary": each.meaning, "value": _example(each)} for each in codes}
+    description = " ".join(f"`{each.code}`: {each.meaning}" for each in codes)
+    content = {"schema": {"$ref": "#/components/schemas/Error"}, "examples": examples}
+    return response | {"description": description, "content": {"application/json": content}}
+
+
+def _example(code: ErrorCode) -> Json:
+    return {"error": True, "message": code.meaning, "code": code.code, "details": _DETAILS.get(code.code, {})}

@@ -1,0 +1,103 @@
+"""An example of each body and each answer of a write, for the API's description. A test sends the bodies and holds all against their schemas."""
+
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+_SESSION_ID: Final = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"
+_EVENT_ID: Final = "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b"
+_JOB_ID: Final = "018d0d60-1b2c-7a3d-9e4f-5a6b7c8d9e0f"
+_SHA256: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+_CONVERSATION: Final[Json] = {
+    "session_id": _SESSION_ID,
+    "content": "Clean up the timer when the component unmounts",
+    "role": "user",
+    "timestamp": "2024-01-15T10:31:00Z",
+}
+_TOOL_CALL: Final[Json] = {
+    "session_id": _SESSION_ID,
+    "tool_name": "Bash",
+    "parameters": {"command": "npm test"},
+    "result_status": "success",
+    "execution_time_ms": 2500,
+    "timestamp": "2024-01-15T10:33:00Z",
+}
+
+# By the name of the schema.
+BODIES: Final[dict[str, Any]] = {
+    "SessionStart": {
+        "project_path": "/home/ann/claude-tracker",
+        "start_time": "2024-01-15T10:30:00Z",
+        "user": "ann",
+        "session_id": _SESSION_ID,
+    },
+    "SessionStarted": {"session_id": _SESSION_ID, "project_id": 1, "message": "Session started successfully"},
+    "SessionEnd": {"session_id": _SESSION_ID, "end_time": "2024-01-15T11:15:00Z"},
+    "SessionEnded": {
+        "session_id": _SESSION_ID,
+        "project_id": 1,
+        "message": "Session ended successfully",
+        "id": _EVENT_ID,
+        "status": "queued",
+    },
+    "Conversation": _CONVERSATION,
+    "Activity": {
+        "session_id": _SESSION_ID,
+        "file_path": "/home/ann/claude-tracker/src/timer.ts",
+        "action": "modified",
+        "lines_added": 12,
+        "lines_removed": 3,
+        "timestamp": "2024-01-15T10:32:00Z",
+    },
+    "ToolCall": _TOOL_CALL,
+    "EventAccepted": {"id": _EVENT_ID, "session_id": _SESSION_ID, "status": "queued"},
+    "Batch": [{"type": "conversation"} | _CONVERSATION, {"type": "tool_call"} | _TOOL_CALL],
+    "BatchAccepted": {
+        "accepted": 1,
+        "rejected": [{"index": 1, "code": "VALIDATION_ERROR", "message": "tool_name: is required"}],
+    },
+    "ImportAnswer": {
+        "success": True,
+        "projects_imported": 2,
+        "sessions_imported": 12,
+        "conversations_imported": 640,
+        "activities_imported": 89,
+        "errors": [],
+        "job_id": _JOB_ID,
+        "status": "succeeded",
+        "tool_calls_imported": 812,
+        "sessions_updated": 0,
+        "duplicates": 0,
+        "skipped_records": {},
+        "errors_total": 0,
+    },
+    "JobChanged": {"job_id": _JOB_ID, "status": "running", "message": "The change is under way.", "undoes": None},
+    "Manifest": {"files": [{"path": "projects/-home-ann-claude-tracker/session.jsonl", "size": 4, "sha256": _SHA256}]},
+    "ManifestAnswer": {"unseen": [0], "known": 0, "max_upload_bytes": 2147483648},
+    "ScrubRequest": {"dry_run": True},
+    "ScrubStarted": {"scrub_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2b", "status": "queued", "dry_run": True},
+    "NewKey": {"name": "laptop", "scopes": ["ingest", "read"], "user": "ann"},
+    "KeyCreated": {
+        "id": "3kTqW9bXz2Lm",
+        "name": "laptop",
+        "key": "cct_3kTqW9bXz2Lm_…",
+        "scopes": ["ingest", "read"],
+        "user": "ann",
+        "project_ids": None,
+        "created_at": "2024-01-10T09:00:00Z",
+        "message": "This is the only time that the key is shown.",
+    },
+    "KeyRevoked": {"id": "3kTqW9bXz2Lm", "name": "laptop", "revoked_at": "2024-01-20T09:00:00Z", "message": "The key is revoked."},
+    "UserChange": {"name": "ann"},
+    "UserRenamed": {"name": "ann", "former_name": "ann@laptop", "status": "done", "message": "The user is renamed."},
+    "DeadLetterFilter": {"kind": "conversation"},
+    "DeadLetterReplayed": {
+        "id": "018d0d61-2c3d-7b4e-8f50-6b7c8d9e0f1a",
+        "status": "queued",
+        "message": "The dead letter is on the journal again.",
+        "letters": [],
+    },
+    "DeadLetterDeleted": {"id": "018d0d61-2c3d-7b4e-8f50-6b7c8d9e0f1a", "message": "The dead letter is deleted."},
+    "DeadLettersChanged": {"done": 3, "left": 0, "seen_before": "2024-01-15T12:00:00Z", "message": "None is left."},
+}

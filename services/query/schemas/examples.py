@@ -1,0 +1,321 @@
+"""An example of each answer, for the API's description. A test holds each against its schema."""
+
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+_SESSION_ID: Final = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"
+_EVENT_ID: Final = "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b"
+_JOB_ID: Final = "018d0d60-1b2c-7a3d-9e4f-5a6b7c8d9e0f"
+
+_PROJECT: Final[Json] = {
+    "id": 1,
+    "name": "claude-tracker",
+    "path": "/home/ann/claude-tracker",
+    "total_sessions": 5,
+    "total_time_minutes": 240,
+    "files_modified_count": 15,
+    "lines_changed_count": 500,
+    "last_session": "2024-01-15T10:30:00Z",
+    "created_at": "2024-01-10T09:00:00Z",
+    "active_minutes": 185.5,
+    "messages_count": 158,
+    "tool_calls_count": 412,
+    "api_calls": 203,
+    "unpriced_calls": 0,
+    "cost_usd": 12.34,
+}
+_SESSION: Final[Json] = {
+    "session_id": _SESSION_ID,
+    "title": "Retry failed uploads",
+    "parent_session_id": None,
+    "project_id": 1,
+    "project_name": "claude-tracker",
+    "user": "ann",
+    "start_time": "2024-01-15T09:45:00Z",
+    "end_time": "2024-01-15T10:30:00Z",
+    "duration_minutes": 45.0,
+    "active_minutes": 38.5,
+    "status": "ended",
+    "end_reason": "explicit",
+    "messages_count": 24,
+    "files_modified_count": 3,
+    "lines_added": 80,
+    "lines_removed": 12,
+    "tool_calls_count": 61,
+    "tool_errors_count": 2,
+    "input_tokens": 5400,
+    "output_tokens": 12800,
+    "cache_creation_tokens": 31000,
+    "cache_read_tokens": 910000,
+    "api_calls": 33,
+    "unpriced_calls": 0,
+    "model": "claude-opus-4-5-20251101",
+    "git_branch": "main",
+    "client_version": "2.1.0",
+    "cost_usd": 1.42,
+    "source": "hook",
+}
+_MESSAGE: Final[Json] = {
+    "id": _EVENT_ID,
+    "session_id": _SESSION_ID,
+    "project_id": 1,
+    "role": "user",
+    "content": "Clean up the timer when the component unmounts",
+    "timestamp": "2024-01-15T09:46:00Z",
+    "model": None,
+    "agent_id": None,
+}
+_ACTIVITY: Final[Json] = {
+    "id": _EVENT_ID,
+    "session_id": _SESSION_ID,
+    "project_id": 1,
+    "file_path": "/home/ann/claude-tracker/src/timer.ts",
+    "action": "modified",
+    "lines_added": 12,
+    "lines_removed": 3,
+    "is_estimated": False,
+    "timestamp": "2024-01-15T09:48:00Z",
+    "agent_id": None,
+    "source": "hook",
+}
+_TOOL_CALL: Final[Json] = {
+    "id": _EVENT_ID,
+    "session_id": _SESSION_ID,
+    "project_id": 1,
+    "tool_name": "Bash",
+    "parameters": {"command": "npm test"},
+    "result_status": "success",
+    "execution_time_ms": 2500,
+    "duration_source": "reported",
+    "timestamp": "2024-01-15T09:50:00Z",
+    "agent_id": None,
+    "source": "hook",
+}
+
+_MEASURES: Final[Json] = {
+    "sessions": 1,
+    "time_minutes": 45.0,
+    "active_minutes": 38.5,
+    "messages": 24,
+    "user_messages": 8,
+    "assistant_messages": 16,
+    "files_modified": 3,
+    "lines_added": 80,
+    "lines_removed": 12,
+    "tool_calls": 61,
+    "tool_errors": 2,
+    "input_tokens": 5400,
+    "output_tokens": 12800,
+    "cache_creation_tokens": 31000,
+    "cache_read_tokens": 910000,
+    "api_calls": 33,
+    "unpriced_calls": 0,
+    "cost_usd": 1.42,
+}
+_RANGE: Final[Json] = {"start": "2024-01-15T00:00:00Z", "end": "2024-01-16T00:00:00Z", "tz": "UTC", "is_default": False}
+_DAY: Final[Json] = {"start": "2024-01-15T00:00:00Z", "date": "2024-01-15"}
+_TOOL: Final[Json] = {
+    "tool_name": "Bash",
+    "calls": 61,
+    "success": 58,
+    "errors": 2,
+    "rejected": 1,
+    "error_rate": 0.033,
+    "avg_ms": 840.2,
+    "max_ms": 12000,
+    "last_used": "2024-01-15T10:29:00Z",
+}
+_USER_SHARE: Final[Json] = {
+    "user": "ann",
+    "sessions": 1,
+    "messages": 24,
+    "active_minutes": 38.5,
+    "tool_calls": 61,
+    "lines_added": 80,
+    "lines_removed": 12,
+    "api_calls": 33,
+    "unpriced_calls": 0,
+    "cost_usd": 1.42,
+}
+_STATS: Final[Json] = {
+    "project": _PROJECT,
+    "range": _RANGE | {"interval": "day"},
+    "totals": _MEASURES | {"idle_gap_seconds": 300},
+    "time_series": [_DAY | _MEASURES],
+    "tools": [_TOOL],
+    "top_files": [
+        {
+            "file_path": "/home/ann/claude-tracker/src/timer.ts",
+            "touches": 4,
+            "lines_added": 40,
+            "lines_removed": 6,
+            "last_touched": "2024-01-15T10:12:00Z",
+        }
+    ],
+    "users": [_USER_SHARE],
+    "heatmap": [{"weekday": 0, "hour": 9, "active_minutes": 12.5}],
+}
+_USAGE: Final[Json] = {
+    "input_tokens": 5400,
+    "output_tokens": 12800,
+    "cache_creation_tokens": 31000,
+    "cache_read_tokens": 910000,
+    "total_tokens": 959200,
+    "api_calls": 33,
+    "unpriced_calls": 0,
+    "cost_usd": 1.42,
+}
+
+_JOB: Final[Json] = {
+    "job_id": _JOB_ID,
+    "kind": "import",
+    "status": "succeeded",
+    "progress": 1.0,
+    "eta_seconds": None,
+    "rows_per_second": 5200.0,
+    "stage": "done",
+    "bytes_done": 1048576,
+    "bytes_total": 1048576,
+    "files_done": 12,
+    "rows_done": 2400,
+    "created_at": "2024-01-15T11:00:00Z",
+    "started_at": "2024-01-15T11:00:01Z",
+    "finished_at": "2024-01-15T11:00:03Z",
+    "cancel_requested_at": None,
+    "undoes": None,
+    "undone_at": None,
+    "can_retry": False,
+    "projects_imported": 2,
+    "sessions_imported": 12,
+    "sessions_updated": 0,
+    "conversations_imported": 640,
+    "activities_imported": 89,
+    "tool_calls_imported": 812,
+    "api_calls_imported": 530,
+    "duplicates": 0,
+    "files": [{"name": "claude.tar.gz", "bytes": 1048576, "kind": "archive"}],
+    "unknown_records": {},
+    "skipped_records": {"file-history-snapshot": 31},
+    "redactions": {},
+    "errors": [],
+    "errors_total": 0,
+}
+_DEAD_LETTER: Final[Json] = {
+    "id": "018d0d61-2c3d-7b4e-8f50-6b7c8d9e0f1a",
+    "kind": "conversation",
+    "reason": "StringDataRightTruncation: value too long for type character varying(10)",
+    "sqlstate": "22001",
+    "status": "waiting",
+    "event_id": _EVENT_ID,
+    "journal_entry_id": "1705312000000-0",
+    "request_id": "6f1c2a90",
+    "attempts": 1,
+    "replays": 0,
+    "received_at": "2024-01-15T09:46:00Z",
+    "first_seen_at": "2024-01-15T09:46:01Z",
+    "last_seen_at": "2024-01-15T09:46:01Z",
+    "replayed_at": None,
+    "stored_at": None,
+    "payload_bytes": 512,
+}
+_DEAD_LETTER_GROUP: Final[Json] = {
+    "kind": "conversation",
+    "reason": "StringDataRightTruncation: value too long for type character varying(10)",
+    "sqlstate": "22001",
+    "count": 1,
+    "first_seen_at": "2024-01-15T09:46:01Z",
+    "last_seen_at": "2024-01-15T09:46:01Z",
+    "newest": [_DEAD_LETTER["id"]],
+}
+_KEY: Final[Json] = {
+    "id": "3kTqW9bXz2Lm",
+    "name": "laptop",
+    "scopes": ["ingest", "read"],
+    "user": "ann",
+    "project_ids": None,
+    "created_at": "2024-01-10T09:00:00Z",
+    "last_used_at": "2024-01-15T10:30:00Z",
+    "revoked_at": None,
+}
+_ACT: Final[Json] = {
+    "id": 1,
+    "at": "2024-01-10T09:00:00Z",
+    "who": "machine",
+    "key_name": None,
+    "act": "key.create",
+    "subject": _KEY["id"],
+    "details": {"name": "laptop", "scopes": ["ingest", "read"]},
+    "request_id": None,
+}
+
+
+def _page(item: Json) -> Json:
+    return {"items": [item], "next_cursor": None}
+
+
+# By the name of the answer's schema; a bare array shows its item.
+ANSWERS: Final[dict[str, Json]] = {
+    "Project": _PROJECT,
+    "Session": _SESSION,
+    "SessionPage": _page(_SESSION),
+    "MessagePage": _page(_MESSAGE),
+    "SearchPage": _page(
+        _MESSAGE
+        | {
+            "session_title": "Retry failed uploads",
+            "project_name": "claude-tracker",
+            "user": "ann",
+            "snippet": "<mark>Clean</mark> up the timer when the component unmounts",
+            "score": 0.61,
+        }
+    )
+    | {"total": 1, "total_is_exact": True},
+    "ActivityPage": _page(_ACTIVITY),
+    "ToolCallPage": _page(_TOOL_CALL),
+    "Stats": _STATS,
+    "ToolStats": {
+        "range": _RANGE | {"interval": "day"},
+        "total_calls": 61,
+        "tools": [_TOOL | {"p50_ms": 210.0, "p95_ms": 3900.0, "p99_ms": 9800.0}],
+        "time_series": [_DAY | {"calls": 61, "errors": 2}],
+    },
+    "UsageReport": {
+        "range": _RANGE,
+        "group_by": "day",
+        "items": [{"day": "2024-01-15"} | _USAGE],
+        "totals": _USAGE,
+        "price_versions": ["genai-prices 0.2.3"],
+    },
+    "ImportJob": _JOB,
+    "JobPage": _page(_JOB),
+    "Scrub": {
+        "scrub_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2b",
+        "status": "succeeded",
+        "dry_run": True,
+        "rows_scanned": 2400,
+        "rows_changed": 3,
+        "redactions": {"aws_access_key": 3},
+        "created_at": "2024-01-15T12:00:00Z",
+        "started_at": "2024-01-15T12:00:01Z",
+        "finished_at": "2024-01-15T12:00:04Z",
+    },
+    "DeadLetterPage": _page(_DEAD_LETTER) | {"groups": [_DEAD_LETTER_GROUP], "total": 1},
+    "ShownDeadLetter": _DEAD_LETTER | {"payload": '{"session_id":"s","content":"…","role":"user"}', "payload_is_cut": False},
+    "KeyPage": _page(_KEY),
+    "AuditPage": _page(_ACT),
+    "Health": {"status": "alive"},
+    "Readiness": {"status": "ready", "journal_entries": 0, "journal_oldest_seconds": 0.0},
+    "Canary": {"id": _EVENT_ID, "sent_at": "2024-01-15T10:30:00Z", "stored_at": "2024-01-15T10:30:00.120000Z"},
+    "Accounting": {
+        "accepted": 1200,
+        "persisted": 1180,
+        "duplicate": 19,
+        "dead": 1,
+        "pending": 0,
+        "drift": 0,
+        "alarms": 0,
+        "former_epochs": 0,
+        "canary_age_seconds": 4.2,
+    },
+}
