@@ -42,12 +42,12 @@ def day_text(day: date, *, with_year: bool = True, is_aligned: bool = False) -> 
     return f"{WEEKDAYS[day.weekday()]} {number} {_MONTHS[day.month - 1]}" + (f" {day.year}" if with_year else "")
 
 
-def local_time(text: str | None, zone: str, *, is_aligned: bool = False) -> str:
-    """A time of the API as `Mon 16 Feb 2026 14:05` in the zone; empty for None. Aligned as `day_text`."""
+def local_time(text: str | None, zone: str) -> str:
+    """A time of the API as `Mon 16 Feb 2026 14:05` in the zone; empty for None."""
     if not text:
         return ""
     at = datetime.fromisoformat(text).astimezone(ZoneInfo(zone))
-    return f"{day_text(at.date(), is_aligned=is_aligned)} {at:%H:%M}"
+    return f"{day_text(at.date())} {at:%H:%M}"
 
 
 def short_time(text: str | None, zone: str) -> str:

@@ -1,14 +1,15 @@
 """`tracker sessions`, `projects`, `tools` and `usage`: one table each."""
 
+from collections import Counter
 from typing import Annotated, Any, Final
 
 import typer
 
 from client.display import Quiet
-from client.local_time import local_time, local_zone
+from client.local_time import local_zone, short_time
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.questions import cells
-from client.questions.lookup import Item, get, pages, project_id
+from client.questions.lookup import Item, get, pages, project_id, short_session_id
 from client.questions.output import AsCsv, AsJson, Column, Format, Row, console, format_of, table, write_csv, write_json
 from client.questions.period import Since, Until, Zone, period_of
 
@@ -59,16 +60,16 @@ def list_sessions(
         if write(found, SESSION_FIELDS, wanted):
             return
         columns = (
-            Column("Started", lambda row: local_time(row["start_time"], zone, is_aligned=True), right=False),
+            Column("Started", lambda row: short_time(row["start_time"], zone), right=False),
             Column("Active", lambda row: cells.minutes(row["active_minutes"]), rank=1),
-            Column("Project", lambda row: row["project_name"] or "", rank=2, right=False, shrinks=True),
-            Column("Title", lambda row: row["title"] or "", right=False, shrinks=True),
+            Column("Project", lambda row: row["project_name"] or "", rank=2, right=False, least=12),
+            Column("Title", lambda row: row["title"] or "", right=False, least=32),
             Column("User", lambda row: row["user"] or "", rank=9, right=False),
             Column("Messages", lambda row: cells.count(row["messages_count"]), rank=6),
             Column("Tools", lambda row: cells.count(row["tool_calls_count"]), rank=7),
             Column("Lines", lambda row: cells.lines(row["lines_added"], row["lines_removed"]), rank=8),
             Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"]), rank=3),
-            Column("Session", lambda row: row["session_id"][:8], right=False),
+            Column("Session", lambda row: short_session_id(row["session_id"]), right=False),
         )
         show_table(found, columns, "No sessions.")
 
@@ -80,17 +81,23 @@ def list_projects(as_json: AsJson = False, as_csv: AsCsv = False, tz: Zone = Non
         found: list[Item] = get(server_at(url, token, Quiet()), "/api/projects", {"limit": 1000})
         if write(found, PROJECT_FIELDS, wanted):
             return
+        names = Counter(row["name"] for row in found)
         columns = (
             Column("Id", lambda row: str(row["id"])),
-            Column("Project", lambda row: row["name"], right=False, shrinks=True),
+            Column("Project", lambda row: _project_name(row, names), right=False, least=16, keeps_end=True),
             Column("Sessions", lambda row: cells.count(row["total_sessions"]), rank=2),
             Column("Active", lambda row: cells.minutes(row["active_minutes"])),
             Column("Lines", lambda row: cells.count(row["lines_changed_count"]), rank=5),
             Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"]), rank=1),
-            Column("Last session", lambda row: local_time(row["last_session"], zone, is_aligned=True), rank=3, right=False),
-            Column("Path", lambda row: row["path"], rank=6, right=False, shrinks=True),
+            Column("Last session", lambda row: short_time(row["last_session"], zone), rank=3, right=False),
+            Column("Path", lambda row: row["path"], rank=6, right=False, least=24, keeps_end=True),
         )
         show_table(found, columns, "No projects yet; `tracker import` brings Claude Code's history.")
+
+
+def _project_name(row: Item, names: Counter[str]) -> str:
+    """The name; if two projects share it, the last two folders of the path."""
+    return row["name"] if names[row["name"]] == 1 else "/".join(row["path"].replace("\\", "/").rstrip("/").split("/")[-2:])
 
 
 def list_tools(
@@ -119,14 +126,14 @@ def tool_columns(zone: str, rows: list[Item]) -> tuple[Column, ...]:
     """The table of tools."""
     most = max((row["calls"] for row in rows), default=0)
     return (
-        Column("Tool", lambda row: row["tool_name"], right=False, shrinks=True),
+        Column("Tool", lambda row: row["tool_name"], right=False, least=20, keeps_end=True),
         Column("Calls", lambda row: cells.count(row["calls"])),
         Column("", lambda row: cells.bar(row["calls"], most, 12), rank=5, right=False, style="cyan"),
         Column("Failed", lambda row: cells.count(row["errors"]), rank=2),
         Column("Rate", lambda row: cells.percent(row["error_rate"]), rank=3),
         Column("Median", lambda row: cells.milliseconds(row["p50_ms"]), rank=1),
         Column("95 % within", lambda row: cells.milliseconds(row["p95_ms"]), rank=4),
-        Column("Last used", lambda row: local_time(row["last_used"], zone, is_aligned=True), rank=6, right=False),
+        Column("Last used", lambda row: short_time(row["last_used"], zone), rank=6, right=False),
     )
 
 
@@ -163,7 +170,7 @@ def list_usage(
 def usage_columns(title: str, name: str) -> tuple[Column, ...]:
     """The table of tokens, as people know it from other tools."""
     return (
-        Column(title, lambda row: str(row[name] or cells.UNKNOWN), right=False, shrinks=True),
+        Column(title, lambda row: str(row[name] or cells.UNKNOWN), right=False, least=12),
         Column("Input", lambda row: cells.count(row["input_tokens"]), rank=3),
         Column("Output", lambda row: cells.count(row["output_tokens"]), rank=2),
         Column("Cache write", lambda row: cells.count(row["cache_creation_tokens"]), rank=5),

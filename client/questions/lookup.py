@@ -11,6 +11,7 @@ PAGE: Final = 1000
 # Sessions that are looked through for the beginning of an id, newest first.
 MOST_SESSIONS: Final = 20_000
 _ID_CHARACTERS: Final = 36
+_SHORT_ID_CHARACTERS: Final = 8
 
 Item = dict[str, Any]
 
@@ -54,6 +55,11 @@ def project_id(server: Server, name: str | None) -> int | None:
             choices = "; ".join(f"{each['id']} is {each['path']}" for each in matches[:10])
             raise Failure(f"{len(matches)} projects are called {name!r}. Name one by its id: {choices}.")
     raise Failure(f"There is no project {name!r}; `tracker projects` lists them.")
+
+
+def short_session_id(session_id: str) -> str:
+    """The beginning of a UUID, which `tracker show` takes; another id as a whole, because such ids often begin alike."""
+    return session_id[:_SHORT_ID_CHARACTERS] if len(session_id) == _ID_CHARACTERS else session_id
 
 
 def session(server: Server, name: str) -> Item:

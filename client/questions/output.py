@@ -48,8 +48,10 @@ class Column:
     text: Callable[[Row], str]
     rank: int = 0
     right: bool = True
-    # May be shortened down to some characters.
-    shrinks: bool = False
+    # Other columns are dropped before this text is shortened below so many characters; None: it is never shortened.
+    least: int | None = None
+    # Shortened in the middle, because the end tells values apart.
+    keeps_end: bool = False
     style: str = ""
 
 
@@ -89,7 +91,7 @@ def table(rows: Sequence[Row], columns: Sequence[Column], width: int, total: Row
     kept = list(columns)
 
     def needed() -> int:
-        least_widths = (min(widths[each], _LEAST_TEXT) if each.shrinks else widths[each] for each in kept)
+        least_widths = (widths[each] if each.least is None else min(widths[each], max(each.least, cell_len(each.name))) for each in kept)
         return sum(least_widths) + _GAP * (len(kept) - 1)
 
     while needed() > width and (last := max(kept, key=lambda each: each.rank)).rank:
@@ -106,7 +108,7 @@ def table(rows: Sequence[Row], columns: Sequence[Column], width: int, total: Row
             width=widths[column],
         )
     for index in range(len(rows)):
-        made.add_row(*(Text(texts[column][index]) for column in kept))
+        made.add_row(*(_cell(texts[column][index], column, widths[column]) for column in kept))
     if total:
         made.add_section()
         made.add_row(*(Text(texts[column][-1]) for column in kept), style="bold")
@@ -115,8 +117,20 @@ def table(rows: Sequence[Row], columns: Sequence[Column], width: int, total: Row
 
 def _shorten(kept: Sequence[Column], widths: dict[Column, int], width: int) -> None:
     """Takes what is too much from the widest text, one character at a time."""
-    texts = [column for column in kept if column.shrinks]
     excess = sum(widths[column] for column in kept) + _GAP * (len(kept) - 1) - width
-    while excess > 0 and texts and widths[widest := max(texts, key=lambda column: widths[column])] > _LEAST_TEXT:
-        widths[widest] -= 1
+    while excess > 0:
+        can_shrink = [
+            each for each in kept if each.least is not None and widths[each] > max(min(each.least, _LEAST_TEXT), cell_len(each.name))
+        ]
+        if not can_shrink:
+            return
+        widths[max(can_shrink, key=lambda column: widths[column])] -= 1
         excess -= 1
+
+
+def _cell(text: str, column: Column, width: int) -> Text:
+    """The text, cut in its middle if the column keeps the end; rich cuts the others at the end."""
+    if not column.keeps_end or cell_len(text) <= width:
+        return Text(text)
+    start = (width - 1) // 3
+    return Text(f"{text[:start]}…{text[len(text) - (width - 1 - start) :]}")

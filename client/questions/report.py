@@ -157,14 +157,16 @@ def _headline(totals: Item, width: int) -> Table:
     across = 4 if width >= 96 else 2 if width >= 50 else 1
     grid = Table.grid(padding=(0, 3, 0, 0))
     for start in range(0, len(figures), across):
-        texts = [Text(number, style="bold cyan").append(f" {name}", style="default") for number, name in figures[start : start + across]]
+        texts = [
+            Text(number, style="bold cyan").append(f" {name}", style="not bold default") for number, name in figures[start : start + across]
+        ]
         grid.add_row(*texts)
     return grid
 
 
 def _columns(by: str, items: Sequence[Item]) -> tuple[Column, ...]:
     has_time = any("active_minutes" in row for row in items)
-    name = Column(DIMENSIONS[by].title, lambda row: _name(by, row), right=False, shrinks=by != "day")
+    name = Column(DIMENSIONS[by].title, lambda row: _name(by, row), right=False, least=None if by == "day" else 12, keeps_end=by == "tool")
     tokens = (
         Column("Tokens", lambda row: cells.large(row["total_tokens"]), rank=2),
         Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"])),
@@ -206,7 +208,8 @@ def _drawings(stats: Item, period: Period) -> Iterator[Text | Padding]:
         for point in stats["time_series"]:
             by_hour[datetime.fromisoformat(point["start"]).astimezone(ZoneInfo(period.zone)).hour] += point["active_minutes"]
         yield (
-            Text("By hour  ", style="dim")
+            Text()
+            .append("By hour  ", style="dim")
             .append("".join(each * 2 for each in cells.sparkline(by_hour)), style="cyan")
             .append("\n")
             .append(f"         {_hours()}", style="dim")
@@ -214,10 +217,13 @@ def _drawings(stats: Item, period: Period) -> Iterator[Text | Padding]:
         return
     cells_of = {(cell["weekday"], cell["hour"]): cell["active_minutes"] for cell in stats["heatmap"]}
     if most := max(cells_of.values(), default=0):
-        text = Text("By weekday and hour\n", style="dim")
+        text = Text().append("By weekday and hour\n", style="dim")
         for weekday, label in enumerate(WEEKDAYS):
             text.append(f"{label}  ", style="dim")
-            text.append("".join(cells.shade(cells_of.get((weekday, hour), 0), most) * 2 for hour in range(24)), style="cyan").append("\n")
+            for hour in range(24):
+                minutes = cells_of.get((weekday, hour), 0)
+                text.append(cells.shade(minutes, most) * 2, style="cyan" if minutes else "dim")
+            text.append("\n")
         yield text.append(f"     {_hours()}", style="dim")
 
 

@@ -6,13 +6,14 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from client.display import Quiet
 from client.local_time import local_time, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.questions.lists import Limit, Project, write
-from client.questions.lookup import Item, get, pages, project_id
+from client.questions.lookup import Item, get, pages, project_id, short_session_id
 from client.questions.output import AsCsv, AsJson, console, format_of
 from client.questions.period import Since, Until, Zone, period_of
 
@@ -77,20 +78,22 @@ def _query(words: list[str]) -> str:
 
 
 def _show(out: Console, hit: Item, zone: str) -> None:
-    head = Text(hit.get("session_title") or hit.get("project_name") or "Session", style="bold")
+    title = hit.get("session_title") or hit.get("project_name") or "Session"
+    out.print(Text(" ".join(title.split()), style="bold"), no_wrap=True, overflow="ellipsis")
+    facts = Text()
     if hit.get("session_title") and hit.get("project_name"):
-        head.append(f"  {hit['project_name']}", style="cyan")
-    head.append(f"  {_SPEAKER.get(hit['role'], hit['role'])}, {local_time(hit['timestamp'], zone) or 'no time'}", style="dim")
-    out.print(head)
-    out.print(_snippet(hit["snippet"]), soft_wrap=False)
+        facts.append(f"{hit['project_name']}  ", style="cyan")
+    facts.append(f"{_SPEAKER.get(hit['role'], hit['role'])}, {local_time(hit['timestamp'], zone) or 'no time'}", style="dim")
+    out.print(facts)
+    out.print(Padding(_snippet(hit["snippet"]), (0, 0, 0, 2)))
     if hit["session_id"]:
-        out.print(Text(f"tracker show {hit['session_id'][:8]}", style="dim"))
+        out.print(Text(f"tracker show {short_session_id(hit['session_id'])}", style="dim"), soft_wrap=True)
     out.print()
 
 
 def _snippet(marked: str) -> Text:
     """HTML-escaped text with <mark>, as the terminal shows it."""
-    text = Text("  ")
+    text = Text()
     for index, part in enumerate(_MARKED.split(" ".join(marked.split()))):
         text.append(html.unescape(part), style="bold reverse" if index % 2 else "")
     return text

@@ -1,12 +1,13 @@
 """`tracker show`: one session from beginning to end, as a conversation."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
@@ -100,9 +101,19 @@ def _told(parameters: Any) -> str:
 def _head(out: Console, found: Item, zone: str) -> None:
     out.print(Text(found["title"] or f"Session {found['session_id']}", style="bold"))
     facts = [found["project_name"], found["user"], found["git_branch"], found["model"]]
-    out.print(Text("  ".join(str(fact) for fact in facts if fact), style="cyan"))
-    out.print(Text("  ".join(_facts(found, zone)), style="dim"))
+    out.print(Text(_in_lines([str(fact) for fact in facts if fact], out.width), style="cyan"))
+    out.print(Text(_in_lines(_facts(found, zone), out.width), style="dim"))
     out.print(Text(found["session_id"], style="dim"))
+
+
+def _in_lines(facts: Iterable[str], width: int) -> str:
+    """The facts side by side; a line ends between two of them, not inside one."""
+    lines = [""]
+    for fact in facts:
+        if lines[-1] and cell_len(lines[-1]) + 2 + cell_len(fact) > width:
+            lines.append("")
+        lines[-1] += f"  {fact}" if lines[-1] else fact
+    return "\n".join(lines)
 
 
 def _facts(found: Item, zone: str) -> Iterator[str]:
