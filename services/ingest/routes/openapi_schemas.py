@@ -45,16 +45,6 @@ _TIME: Final = {
     "description": f"ISO 8601, from {EARLIEST_EVENT:%Y} to {MAX_AHEAD.days} days after it is received; without an offset it is UTC. Now, if it is left out.",
 }
 _PATH_PATTERN: Final = r"^([/\\]|[A-Za-z]:[/\\])"
-# In `parameters` and in fields that are ignored: any JSON whose numbers fit in 64 bits.
-_ANY_JSON: Final = {
-    "anyOf": [
-        {"type": ["string", "boolean", "null"]},
-        {"type": "number", "description": "An integer fits in 64 bits; JSON Schema can't say so without forbidding 1e300."},
-        {"type": "array", "items": {"$ref": "#/components/schemas/AnyJson"}},
-        {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/AnyJson"}},
-    ]
-}
-
 _BATCH: Final = {"type": "array", "items": {"$ref": "#/components/schemas/BatchItem"}, "maxItems": MAX_BATCH_ITEMS}
 _BATCH_ITEM: Final = {
     "description": "An event with its `type`. An item that is not valid is rejected by itself, and the others are stored.",
@@ -111,7 +101,7 @@ def components() -> dict[str, Any]:
         _refine(schemas[struct.__name__], kind.time_field)
         for path, most in kind.most.items():
             _limit(schemas, struct.__name__, path, most)
-    return schemas | {"AnyJson": _ANY_JSON, "Error": _ERROR, "Batch": _BATCH, "BatchItem": _BATCH_ITEM}
+    return schemas | {"Error": _ERROR, "Batch": _BATCH, "BatchItem": _BATCH_ITEM}
 
 
 def _limit(schemas: dict[str, Any], holder: str, path: str, most: int) -> None:
@@ -129,14 +119,14 @@ def _refine(schema: dict[str, Any], time_field: str) -> None:
     """Adds what the Structs leave to code: times, paths, numbers; and `type`, which only an item of a batch must have."""
     properties = schema["properties"]
     schema["required"] = [name for name in schema["required"] if name != "type"]
-    schema["additionalProperties"] = {"$ref": "#/components/schemas/AnyJson"}
+    schema["additionalProperties"] = True
     properties[time_field] = {"anyOf": [_TIME, {"type": "null"}], "default": None}
     if "project_path" in properties:
         properties["project_path"]["pattern"] = _PATH_PATTERN
     if "content" in properties:
         properties["content"] |= {"minLength": 1, "pattern": r"\S"}
     if "parameters" in properties:
-        properties["parameters"]["additionalProperties"] = {"$ref": "#/components/schemas/AnyJson"}
+        properties["parameters"]["additionalProperties"] = True
 
 
 def single_write(event_type: type[Struct], answer: type[Struct], status: int, *, can_miss: bool = True) -> dict[str, Any]:

@@ -1,0 +1,49 @@
+"""Every example of the API's description, sent to the running stack, is answered as the description says."""
+
+from typing import Any
+
+import httpx2 as httpx
+import jsonschema_rs
+import pytest
+
+from tests.flow.conftest import Stack
+from tests.unit.test_api_document import API, OPERATIONS
+
+# Sessions first: the other examples name this one.
+FIRST = "POST /api/sessions/start"
+WRITES = sorted(
+    (name for name, each in OPERATIONS.items() if "{" not in name and "application/json" in each.get("requestBody", {}).get("content", {})),
+    key=lambda name: name != FIRST,
+)
+READS = [name for name in OPERATIONS if name.startswith("GET ") and "{" not in name]
+
+
+def answers_as_described(operation: dict[str, Any], answer: httpx.Response) -> bool:
+    described = operation["responses"].get(str(answer.status_code), {}).get("content", {})
+    if answer.headers["content-type"] != "application/json" or "application/json" not in described:
+        return answer.headers["content-type"].split(";")[0] in described
+    schema = described["application/json"]["schema"] | {"components": API["components"]}
+    return bool(jsonschema_rs.Draft202012Validator(schema).is_valid(answer.json()))
+
+
+def test_every_example_of_a_body_is_accepted(stack: Stack) -> None:
+    for name in WRITES:
+        method, path = name.split()
+        body = OPERATIONS[name]["requestBody"]["content"]["application/json"]["example"]
+
+        answer = stack.http.request(method, path, json=body)
+
+        assert answer.is_success, (name, answer.text)
+        assert answers_as_described(OPERATIONS[name], answer), (name, answer.text)
+
+
+@pytest.mark.parametrize("name", READS)
+def test_every_example_of_a_read_is_answered(stack: Stack, name: str) -> None:
+    path = name.removeprefix("GET ")
+    parameters = OPERATIONS[name].get("parameters", [])
+    examples = {each["name"]: each["schema"]["examples"][0] for each in parameters if each["schema"].get("examples")}
+
+    for query in [{}, examples, *({key: value} for key, value in examples.items())]:
+        answer = stack.http.get(path, params=query)
+        assert answer.status_code == 200, (query, answer.text)
+        assert answers_as_described(OPERATIONS[name], answer), (query, answer.text)
