@@ -39,10 +39,15 @@ def restart_each(stack: Composed, load: Load) -> str:
     return f"stopped within {max(stops):.1f} s each, flowing again after {max(flows):.1f} s at most"
 
 
+_SERVERS = ("postgres", "redis")
+
+
 def stop_each(stack: Composed) -> str:
-    """The last thing that is asked of them: to end within ten seconds, and in order."""
+    """Every container ends within ten seconds and without an error. Postgres and Redis are last, as `docker compose down` stops them:
+    Celery 5.7 ends with an AttributeError if its stop signal comes while it connects to a broker again."""
     stack.use()
-    seconds = {one["Service"]: stop(one["Service"], one["ID"]) for one in compose.containers()}
+    containers = sorted(compose.containers(), key=lambda one: one["Service"] in _SERVERS)
+    seconds = {one["Service"]: stop(one["Service"], one["ID"]) for one in containers}
     return ", ".join(f"{service} {taken:.1f} s" for service, taken in seconds.items())
 
 
