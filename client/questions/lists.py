@@ -34,7 +34,16 @@ TOOL_FIELDS: Final = (
 USAGE_FIELDS: Final = (
     "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "total_tokens", "api_calls", "unpriced_calls", "cost_usd",
 )  # fmt: skip
-USAGE_BY: Final = {"day": ["day"], "model": ["model"], "project": ["project_id", "project_name"], "user": ["user"]}
+USAGE_BY: Final = {
+    "day": ["day"],
+    "week": ["week"],
+    "month": ["month"],
+    "model": ["model"],
+    "project": ["project_id", "project_name"],
+    "user": ["user"],
+    "session": ["session_id", "session_title"],
+    "branch": ["branch"],
+}
 
 
 def list_sessions(
@@ -149,7 +158,7 @@ def list_usage(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Lists tokens and cost by day, model, project or user."""
+    """Lists tokens and cost, one row for each day, or what --by names."""
     if by not in USAGE_BY:
         raise typer.BadParameter(f"{by!r} is none of {', '.join(USAGE_BY)}", param_hint="--by")
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)

@@ -16,7 +16,7 @@ from client.display import Quiet
 from client.local_time import WEEKDAYS, day_text, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.questions import cells
-from client.questions.lists import Project, tool_columns, unpriced_note
+from client.questions.lists import Project, User, tool_columns, unpriced_note
 from client.questions.lookup import Item, get, pages, project_id
 from client.questions.output import AsCsv, AsJson, Column, Format, console, format_of, table, write_csv, write_json
 from client.questions.period import Period, Since, Until, Zone, period_of
@@ -39,8 +39,12 @@ class Dimension:
 
 DIMENSIONS: Final = {
     "day": Dimension("Day", ("day",)),
+    "week": Dimension("Week of", ("week",)),
+    "month": Dimension("Month", ("month",)),
     "project": Dimension("Project", ("project_id", "project_name")),
     "user": Dimension("User", ("user",)),
+    "session": Dimension("Session", ("session_id", "session_title")),
+    "branch": Dimension("Branch", ("branch",)),
     "model": Dimension("Model", ("model",)),
     "tool": Dimension("Tool", ("tool_name",)),
 }
@@ -53,6 +57,7 @@ def report(
     until: Until = None,
     by: Annotated[str | None, typer.Option("--by", metavar="|".join(DIMENSIONS), help="One row for each of them.")] = None,
     project: Project = None,
+    user: User = None,
     tz: Zone = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -70,14 +75,12 @@ def report(
     by = by or _usual(period)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {"project_id": project_id(server, project)} | period.parameters()
+        filters = {"project_id": project_id(server, project), "user": user} | period.parameters()
         items = _items(server, by, filters)
         if wanted is Format.CSV:
             write_csv(items, (*DIMENSIONS[by].keys, *(TOOL_MEASURES if by == "tool" else MEASURES)))
             return
-        of_project = filters.pop("project_id")
-        path = f"/api/projects/{of_project}/stats" if of_project else "/api/stats"
-        stats = get(server, path, filters | {"interval": "hour" if period.first == period.last else "day"})
+        stats = get(server, "/api/stats", filters | {"interval": "hour" if period.first == period.last else "day"})
         if wanted is Format.JSON:
             write_json({"range": stats["range"], "by": by, "totals": stats["totals"], "items": items})
             return
@@ -166,7 +169,8 @@ def _headline(totals: Item, width: int) -> Table:
 
 def _columns(by: str, items: Sequence[Item]) -> tuple[Column, ...]:
     has_time = any("active_minutes" in row for row in items)
-    name = Column(DIMENSIONS[by].title, lambda row: _name(by, row), right=False, least=None if by == "day" else 12, keeps_end=by == "tool")
+    is_date = by in ("day", "week", "month")
+    name = Column(DIMENSIONS[by].title, lambda row: _name(by, row), right=False, least=None if is_date else 12, keeps_end=by == "tool")
     tokens = (
         Column("Tokens", lambda row: cells.large(row["total_tokens"]), rank=2),
         Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"])),
@@ -196,7 +200,9 @@ def _columns(by: str, items: Sequence[Item]) -> tuple[Column, ...]:
 
 def _name(by: str, row: Item) -> str:
     value = row.get(DIMENSIONS[by].keys[-1])
-    if by == "day" and value:
+    if by == "session" and row["session_id"]:
+        return f"{row['session_id'][:8]}  {value or ''}".rstrip()
+    if by in ("day", "week") and value:
         return day_text(date.fromisoformat(value), is_aligned=True)
     return str(value) if value is not None else cells.UNKNOWN
 

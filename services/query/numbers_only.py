@@ -28,6 +28,8 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (CallPoint, "date"),
         (UsageItem, "model"),
         (UsageItem, "user"),
+        (UsageItem, "month"),
+        (UsageReport, "group_by"),
         (UsageReport, "price_versions"),
     }
 )

@@ -41,7 +41,7 @@ def test_report_shows_time_cost_and_a_row_for_each_project(session_id: str, ask:
     assert "By hour" in said
 
 
-@pytest.mark.parametrize("by", ["day", "project", "user", "model", "tool"])
+@pytest.mark.parametrize("by", ["day", "week", "month", "project", "user", "session", "branch", "model", "tool"])
 def test_report_sums_up_by_each_dimension_as_json_and_csv(session_id: str, ask: Callable[..., str], by: str) -> None:
     answer = json.loads(ask("report", *DAY, "--by", by, "--json"))
     rows = list(csv.DictReader(io.StringIO(ask("report", *DAY, "--by", by, "--csv"))))
@@ -49,6 +49,15 @@ def test_report_sums_up_by_each_dimension_as_json_and_csv(session_id: str, ask: 
     assert len(rows) == len(answer["items"]) > 0
     if by != "tool":
         assert sum(row["api_calls"] for row in answer["items"]) == answer["totals"]["api_calls"]
+
+
+def test_report_is_limited_to_a_project_and_a_user(session_id: str, ask: Callable[..., str]) -> None:
+    everything = json.loads(ask("report", *DAY, "--by", "session", "--json"))
+    assert [item["session_id"] for item in everything["items"]] == [session_id]
+    assert json.loads(ask("report", *DAY, "--project", "shop", "--json"))["totals"] == everything["totals"]
+    nobody = json.loads(ask("report", *DAY, "--user", "nobody", "--by", "week", "--json"))
+    assert (nobody["totals"]["sessions"], nobody["items"]) == (0, [])
+    assert session_id[:8] in ask("report", *DAY, "--by", "session")
 
 
 def test_report_of_an_empty_day_names_the_newest_session(session_id: str, ask: Callable[..., str]) -> None:

@@ -94,6 +94,12 @@ def only_project(request: Request) -> int | None:
     return grant.project_ids[0] if grant and grant.project_ids and len(grant.project_ids) == 1 else None
 
 
+def only_some_projects(request: Request) -> bool:
+    """Whether the request's key is bound to projects."""
+    grant = grant_of(request.scope)
+    return grant is not None and grant.project_ids is not None
+
+
 def every_project(request: Request) -> int:
     """All projects together, or the only one that the request's key is bound to. BadRequest for several: there are no sums of them."""
     grant = grant_of(request.scope)

@@ -1,47 +1,62 @@
 """Stats, tool stats and usage."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Query, Request, Response
 
 from services.query.database import Connection, Row
-from services.query.http.parameters import RESPONSES, every_project, selection, settings_of, stats_range
+from services.query.http.parameters import RESPONSES, only_project, only_some_projects, selection, settings_of, stats_range
 from services.query.http.read_response import read_response
-from services.query.queries.stats.stats import Selection, stats
+from services.query.queries.stats.ranges import Interval
+from services.query.queries.stats.stats import stats
 from services.query.queries.stats.tool_stats import tool_stats
-from services.query.queries.stats.usage import usage
+from services.query.queries.stats.usage import INTERVALS, UsageQuestion, dimensions_of, usage
 from services.query.routes.projects import existing_project
 from services.query.schemas.fields import ProjectId
-from services.query.schemas.stats import Stats, StatsParameters, ToolStats, ToolStatsParameters, UsageParameters, UsageReport
+from services.query.schemas.stats import (
+    AllStatsParameters,
+    ProjectStatsParameters,
+    Stats,
+    ToolStats,
+    ToolStatsParameters,
+    UsageParameters,
+    UsageReport,
+)
 from shared.auth.scopes import METRICS, requires
 from shared.database import ALL
+from shared.http.errors import invalid
 
 router = APIRouter(responses=RESPONSES)
 
 
 @router.get("/api/projects/{project_id}/stats", response_model=Stats, tags=["projects", "stats"], summary="Where a project's time went")
 @requires(METRICS)
-def show_project_stats(request: Request, project_id: ProjectId, parameters: Annotated[StatsParameters, Query()]) -> Response:
+def show_project_stats(request: Request, project_id: ProjectId, parameters: Annotated[ProjectStatsParameters, Query()]) -> Response:
     """Totals, a time series without holes, tools, files, users and a heatmap. Without dates, what has no date counts too."""
     wanted = stats_range(request, parameters, parameters.interval)
     idle_gap_seconds = settings_of(request).idle_gap_seconds
 
     def read(connection: Connection) -> Row:
         project = existing_project(connection, project_id)
-        return {"project": project} | stats(connection, Selection(project_id), wanted, idle_gap_seconds)
+        return {"project": project} | stats(
+            connection, selection(request, connection, project_id, parameters.user), wanted, idle_gap_seconds
+        )
 
     return read_response(request, read)
 
 
 @router.get("/api/stats", response_model=Stats, tags=["projects", "stats"], summary="Where all the time went")
 @requires(METRICS)
-def show_stats(request: Request, parameters: Annotated[StatsParameters, Query()]) -> Response:
-    """The same over all projects; `project` is null, and `top_files` tell their project."""
+def show_stats(request: Request, parameters: Annotated[AllStatsParameters, Query()]) -> Response:
+    """The same over all projects, or one that is named; `project` is null, and over all projects `top_files` tell theirs."""
     wanted = stats_range(request, parameters, parameters.interval)
     idle_gap_seconds = settings_of(request).idle_gap_seconds
 
-    whole = Selection(every_project(request))
-    return read_response(request, lambda connection: {"project": None} | stats(connection, whole, wanted, idle_gap_seconds))
+    def read(connection: Connection) -> Row:
+        chosen = selection(request, connection, parameters.project_id, parameters.user)
+        return {"project": None} | stats(connection, chosen, wanted, idle_gap_seconds)
+
+    return read_response(request, read)
 
 
 @router.get("/api/tool-calls/stats", response_model=ToolStats, tags=["tool calls"], summary="Which tools are used, fail, or are slow")
@@ -56,15 +71,23 @@ def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters,
     return read_response(request, read)
 
 
-@router.get("/api/usage", response_model=UsageReport, tags=["usage"], summary="What it cost, by day, model, project or user")
+@router.get("/api/usage", response_model=UsageReport, tags=["usage"], summary="What it cost, by one or two dimensions")
 @requires(METRICS)
 def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]) -> Response:
-    """Tokens, API calls and their cost at the price of their day. Of a session that only a `claude.json` tells of, what that says."""
-    wanted = stats_range(request, parameters, "day")
+    """Tokens, API calls and their cost at the price of their day, and the activity. A session of which only a `claude.json` tells has what that says."""
+    dimensions = dimensions_of(parameters.group_by)
+    interval = next((each for each in dimensions if each in INTERVALS), "day")
+    wanted = stats_range(request, parameters, cast(Interval, interval))
     # By project, a key that is bound to several gets each of them, and their sums.
-    project_id = parameters.project_id or (ALL if parameters.group_by == "project" else None)
+    project_id = parameters.project_id or only_project(request) or (ALL if "project" in dimensions else None)
+    if project_id == ALL and wanted.is_open and only_some_projects(request) and set(dimensions) & set(INTERVALS):
+        raise invalid(
+            "start_date", "give start_date and end_date with this grouping: this key sees several projects, and no sums over all of them"
+        )
 
     def read(connection: Connection) -> Row:
-        return usage(connection, parameters.group_by, selection(request, connection, project_id, parameters.user), parameters.model, wanted)
+        chosen = selection(request, connection, project_id, parameters.user)
+        gap = settings_of(request).idle_gap_seconds
+        return usage(connection, UsageQuestion(dimensions, chosen, wanted, gap, parameters.model, parameters.session_id, parameters.branch))
 
     return read_response(request, read)

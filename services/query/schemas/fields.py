@@ -43,6 +43,7 @@ class Absent:
 OptionalProject = Annotated[int | None, Absent(), Field(ge=1, le=MAX_BIGINT, description="Only this project.", examples=[1])]
 OptionalSession = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this session.")]
 OptionalUser = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this user, by name.")]
+OptionalBranch = Annotated[Text | None, Absent(), Field(min_length=1, max_length=1000, description="Only sessions on this git branch.")]
 OptionalRole = Annotated[
     Literal["user", "assistant"] | None, Absent(), Field(description="Only what a person (`user`) or Claude (`assistant`) said.")
 ]

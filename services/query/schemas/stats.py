@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from services.query.queries.stats.ranges import MAX_POINTS, Interval
-from services.query.queries.stats.usage import GroupBy
+from services.query.queries.stats.usage import DIMENSIONS, INTERVALS, MAX_ROWS
 from services.query.schemas.fields import (
     Absent,
     CostUsd,
+    OptionalBranch,
     OptionalProject,
+    OptionalSession,
     OptionalUser,
     Parameters,
     StatsEnd,
@@ -38,6 +40,14 @@ class StatsParameters(Parameters):
     ] = None
 
 
+class ProjectStatsParameters(StatsParameters):
+    user: OptionalUser = None
+
+
+class AllStatsParameters(ProjectStatsParameters):
+    project_id: OptionalProject = None
+
+
 class ToolStatsParameters(StatsParameters):
     project_id: OptionalProject = None
     tool_name: Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])] = (
@@ -49,14 +59,22 @@ class ToolStatsParameters(StatsParameters):
 class UsageParameters(Parameters):
     """A range, of whom and which model, and by what it is summed up."""
 
-    group_by: GroupBy = Field(
-        "day", description=f"What a row of the answer is. Of days the newest {MAX_POINTS:,} of the range; the totals are of all of it."
+    group_by: str = Field(
+        "day",
+        max_length=40,
+        description=f"What a row of the answer is: one or two of {', '.join(f'`{each}`' for each in DIMENSIONS)}, with a comma between them, "
+        f"at most one of them of {', '.join(f'`{each}`' for each in INTERVALS)}. More than {MAX_ROWS:,} rows are a 400; "
+        f"by days alone the newest {MAX_ROWS:,} are given. The totals are of the whole range.",
+        examples=["day", "user,month"],
+        json_schema_extra={"pattern": f"^({'|'.join(DIMENSIONS)})(,({'|'.join(DIMENSIONS)}))?$"},
     )
     project_id: OptionalProject = None
     user: OptionalUser = None
     model: Annotated[
         Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this model.", examples=["claude-opus-4-5-20251101"])
     ] = None
+    session_id: OptionalSession = None
+    branch: OptionalBranch = None
     start_date: StatsStart = None
     end_date: StatsEnd = None
     tz: Zone = None
@@ -159,7 +177,7 @@ class HeatmapCell(BaseModel):
 
 
 class Stats(BaseModel):
-    project: Project | None = Field(description="null in the stats over all projects.")
+    project: Project | None = Field(description="Only in a project's stats; null in /api/stats.")
     range: CountedRange
     totals: Totals
     time_series: list[Point] = Field(description="Without holes.")
@@ -184,6 +202,17 @@ class ToolStats(BaseModel):
 
 
 class UsageMeasures(BaseModel):
+    sessions: int = Field(
+        0, description="By the time they began. This and the other activity is absent where `model` is a dimension or a filter."
+    )
+    active_minutes: float = Field(
+        0, description="Of persons: who is in two sessions at once is active once, so rows may add up to more than the totals."
+    )
+    messages: int = 0
+    tool_calls: int = 0
+    tool_errors: int = 0
+    lines_added: int = 0
+    lines_removed: int = 0
     input_tokens: int = Field(description="Neither written to nor read from the cache.")
     output_tokens: int
     cache_creation_tokens: int
@@ -198,15 +227,22 @@ class UsageItem(UsageMeasures):
     """One of the groups; of the first fields it has those of its `group_by`."""
 
     day: date | None = Field(None, description="A day in `tz`.")
+    week: date | None = Field(None, description="A week's Monday in `tz`.")
+    month: str | None = Field(None, description="A month in `tz`.", examples=["2026-02"])
     model: str | None = Field(None, description="null: not known.")
     project_id: int | None = Field(None, description="null: not known.")
     project_name: str | None = None
     user: str | None = Field(None, description="null: not known.")
+    session_id: str | None = Field(None, description="null: in no session.")
+    session_title: str | None = None
+    branch: str | None = Field(None, description="The session's git branch; null: not known.")
 
 
 class UsageReport(BaseModel):
     range: UsageRange
-    group_by: Literal["day", "model", "project", "user"]
-    items: list[UsageItem] = Field(description="Days in their order and without holes; else by cost, then tokens, the largest first.")
+    group_by: str = Field(examples=["day", "user,month"])
+    items: list[UsageItem] = Field(
+        description="Intervals in their order, and without holes if they are the only dimension; else by cost, then tokens, the largest first."
+    )
     totals: UsageMeasures
     price_versions: list[str] = Field(description="The price lists that the costs of all stored calls come from.")

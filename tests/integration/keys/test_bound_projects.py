@@ -123,6 +123,14 @@ def test_a_key_bound_to_several_projects_must_name_one_for_sums(api: Api, alpha:
         assert api.get(both, f"/api/usage?group_by=project{model}").json()["items"] == mine
 
 
+def test_a_key_bound_to_several_projects_gets_their_days_within_dates(api: Api, alpha: int) -> None:
+    everybody, both = api.key("read"), api.key("read", projects=[alpha, alpha + 1])
+    is_error(api.get(both, "/api/usage?group_by=project,day"), 400, "VALIDATION_ERROR")
+    path = "/api/usage?group_by=project,day&start_date=2024-03-01&end_date=2024-11-30"
+    mine = [item for item in api.get(everybody, path).json()["items"] if item["project_id"] in (alpha, alpha + 1)]
+    assert api.get(both, path).json()["items"] == mine
+
+
 def test_a_bound_key_cannot_read_the_metrics_of_all_projects(api: Api, alpha: int) -> None:
     is_error(api.get(api.key("metrics", projects=[alpha]), "/metrics"), 403, "FORBIDDEN")
     assert api.get(api.key("metrics", projects=[alpha]), "/api/stats").status_code == 200

@@ -19,7 +19,7 @@ from tests.required_scopes import READING
 QUERIES = {
     "/api/projects/{project_id}/stats": ["", "?start_date=2024-03-01&end_date=2024-11-30&interval=week"],
     "/api/stats": ["", "?start_date=2024-03-01&end_date=2025-11-30&interval=month"],
-    "/api/usage": [f"?group_by={by}" for by in ("day", "model", "project", "user")],
+    "/api/usage": [f"?group_by={by}" for by in ("day", "model", "project", "user", "month,project", "session", "branch,user")],
     "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash"],
     "/api/accounting": [""],
     "/metrics": [""],
@@ -102,7 +102,7 @@ def test_a_numbers_key_sees_names_of_projects_and_no_other_text(api: Api, corpus
 
 def test_a_metrics_key_sees_the_same_numbers(api: Api, corpus: set[str]) -> None:
     def without_names(value: Any) -> Any:
-        hidden = ("name", "path", "project_name", "file_path")
+        hidden = ("name", "path", "project_name", "file_path", "session_id", "session_title", "branch")
         if isinstance(value, dict):
             return {name: None if name in hidden else without_names(each) for name, each in value.items()}
         return [without_names(each) for each in value] if isinstance(value, list) else value
@@ -124,7 +124,7 @@ def test_a_key_that_may_also_read_sees_everything(api: Api, corpus: set[str]) ->
 # Every text that such a key can see, by model and field. Each new one needs a reason why it holds no user's text, path or project.
 SEEN = {
     "CountedRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
-    "UsageReport.price_versions", "Point.date", "CallPoint.date",
+    "UsageReport.price_versions", "UsageReport.group_by", "UsageItem.month", "Point.date", "CallPoint.date",
 }  # fmt: skip
 SEEN_WITH_NAMES = {"Project.name", "UsageItem.project_name"}
 TEXT = "a text that nobody but its writer is to see"

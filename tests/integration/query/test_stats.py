@@ -260,3 +260,38 @@ def test_events_decades_apart_do_not_make_a_large_answer(client: TestClient, con
         refused = client.get("/api/stats", params={"interval": interval})
         assert (refused.status_code, refused.json()["code"]) == (400, "VALIDATION_ERROR")
         assert "interval=month" in refused.json()["message"]
+
+
+def test_stats_of_a_user_and_project_are_those_of_their_rows(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    # Given two users who changed one file in common, and ada one more in another project
+    one, other = (seed.add_project(connection, path) for path in ("/one", "/other"))
+    ada, bob = (seed.add_user(connection, name) for name in ("ada", "bob"))
+    for session, project, user, path in (("a", one, ada, "/x"), ("b", one, bob, "/x"), ("c", other, ada, "/y")):
+        seed.add_session(connection, session, project, user, started_at="2024-01-15T12:00:00Z")
+        seed.add_activity(connection, session, "2024-01-15T12:01:00Z", path)
+    seed.compute_aggregates(connection)
+
+    for dates in ("", "&start_date=2024-01-15&end_date=2024-01-16", "&start_date=2024-01-15&end_date=2024-12-31&interval=month"):
+        of_ada = client.get(f"/api/stats?user=ada{dates}").json()
+        of_both = client.get(f"/api/stats?user=ada&project_id={one}{dates}").json()
+
+        # Then each has its own rows only
+        assert (of_ada["totals"]["sessions"], of_ada["totals"]["files_modified"]) == (2, 2)
+        assert sorted(file["file_path"] for file in of_ada["top_files"]) == ["/x", "/y"]
+        assert (of_both["totals"]["sessions"], of_both["totals"]["files_modified"]) == (1, 1)
+        assert max(point["files_modified"] for point in of_both["time_series"]) == 1
+        assert [user["user"] for user in of_both["users"]] == ["ada"]
+        assert of_both == client.get(f"/api/projects/{one}/stats?user=ada{dates}").json() | {"project": None}
+    of_project = client.get(f"/api/stats?project_id={one}").json()
+    assert of_project == client.get(f"/api/projects/{one}/stats").json() | {"project": None}
+
+
+def test_a_filter_with_an_unknown_id_gives_zeros(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    world.build(connection)
+    for path in ("/api/stats", "/api/tool-calls/stats", "/api/usage", "/api/usage?group_by=session"):
+        for unknown in ("project_id=999", "user=nobody"):
+            answer = client.get(f"{path}{'&' if '?' in path else '?'}{unknown}")
+            assert answer.status_code == 200
+            body = answer.json()
+            assert body.get("total_calls", 0) == body.get("totals", {}).get("tool_calls", 0) == 0
+            assert body.get("items", []) == []

@@ -66,6 +66,13 @@ def build(connection: psycopg.Connection[Any]) -> tuple[list[int], list[Call]]:
     return made.projects, [Call(row) for row in connection.execute(CALLS.encode()).fetchall()]
 
 
+ACTIVITY = ("sessions", "active_minutes", "messages", "tool_calls", "tool_errors", "lines_added", "lines_removed")
+
+
+def without_activity(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in ACTIVITY}
+
+
 def summed(calls: list[Call]) -> dict[str, Any]:
     tokens = [sum(call.tokens[n] for call in calls) for n in range(4)]
     priced = [call for call in calls if call.cost is not None and (call.calls or call.cost)]
@@ -109,7 +116,8 @@ def test_usage_agrees_with_the_calls(client: TestClient, connection: psycopg.Con
             if project in (None, call.project) and user in (None, call.user) and model in (None, call.model) and within(call, start, end)
         ]  # fmt: skip
         usage = answer.json()
-        assert usage["totals"] == summed(chosen)
+        usage["items"] = [without_activity(item) for item in usage["items"]]
+        assert without_activity(usage["totals"]) == summed(chosen)
         if group_by == "day":
             _check_days(usage["items"], chosen, tz, explicit=bool(first and last))
         else:
@@ -136,6 +144,8 @@ def _check_groups(group_by: str, items: list[dict[str, Any]], chosen: list[Call]
         groups[getattr(call, group_by), call.project_name if group_by == "project" else None].append(call)
     names = {"model": ["model"], "user": ["user"], "project": ["project_id", "project_name"]}[group_by]
     expected = [dict(zip(names, key, strict=False)) | summed(group) for key, group in groups.items()]
+    # Those in which there was only other activity
+    items = [item for item in items if item in expected or not item.items() >= summed([]).items()]
     assert sorted(items, key=str) == sorted(expected, key=str)
     order = [(item["cost_usd"] is None, -(item["cost_usd"] or 0), -item["total_tokens"]) for item in items]
     assert order == sorted(order)
@@ -155,13 +165,115 @@ def test_an_unknown_cost_is_null_and_not_zero(client: TestClient, connection: ps
 
 
 def test_usage_without_data_is_empty(client: TestClient, connection: psycopg.Connection[Any]) -> None:
-    for group_by in ("day", "model", "project", "user"):
+    for group_by in ("day", "week", "month", "model", "project", "user", "session", "branch", "user,day", "session,model"):
         usage = client.get("/api/usage", params={"group_by": group_by}).json()
         assert usage["items"] == usage["price_versions"] == []
-        assert usage["totals"] == summed([])
+        assert without_activity(usage["totals"]) == summed([])
+        assert not any(usage["totals"].get(name) for name in ACTIVITY)
         assert usage["range"] == {"start": None, "end": None, "tz": "UTC", "is_default": True}
 
 
 def test_usage_names_the_price_lists(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     build(connection)
     assert client.get("/api/usage?group_by=user").json()["price_versions"] == ["prices 1", "prices 2"]
+
+
+SUMMED = ("sessions", "messages", "tool_calls", "tool_errors", "lines_added", "lines_removed", *TOKENS, "api_calls", "unpriced_calls")
+NEW_YORK = {"start_date": "2024-03-09", "end_date": "2024-11-02", "tz": "America/New_York"}
+RANGES: list[dict[str, str]] = [{}, {"tz": "Asia/Kathmandu"}, NEW_YORK, {"start_date": "2024-03-30T05:15:00Z"}, {"end_date": "2024-10-27"}]
+GROUPINGS = [
+    "day", "week", "month", "project", "user", "session", "branch", "user,day", "project,user", "week,project", "session,month", "branch,user",
+]  # fmt: skip
+
+
+@pytest.fixture
+def filled(connection: psycopg.Connection[Any]) -> list[int]:
+    """The world of `build`, with branches and undated events. Its projects."""
+    projects, _ = build(connection)
+    connection.execute("UPDATE sessions SET git_branch = 'branch-' || length(session_id) WHERE session_id LIKE 'session-%'")
+    return projects
+
+
+@pytest.mark.parametrize("group_by", GROUPINGS)
+def test_rows_of_usage_add_up_to_the_stats(client: TestClient, filled: list[int], group_by: str) -> None:
+    for dates in RANGES:
+        for filters in ({}, {"project_id": filled[0]}):
+            # Given the totals of the stats
+            path = f"/api/projects/{filled[0]}/stats" if filters else "/api/stats"
+            stats = client.get(path, params=dates).json()["totals"]
+
+            usage = client.get("/api/usage", params=dates | filters | {"group_by": group_by}).json()
+
+            # Then those of usage are the same, and so are the sums of its rows, but for what has no date
+            assert {name: usage["totals"][name] for name in (*ACTIVITY, *TOKENS, "cost_usd")} == {
+                name: stats[name] for name in (*ACTIVITY, *TOKENS, "cost_usd")
+            }, (dates, filters)
+            sums = {name: sum(item[name] for item in usage["items"]) for name in SUMMED}
+            if "start_date" in dates or not {"day", "week", "month"} & set(group_by.split(",")):
+                assert sums == {name: stats[name] for name in SUMMED}, (dates, filters)
+                assert sum(item["cost_usd"] or 0 for item in usage["items"]) == pytest.approx(stats["cost_usd"] or 0, abs=1e-9)
+
+
+@pytest.mark.parametrize("dates", RANGES)
+def test_a_row_of_usage_is_what_the_stats_say_of_it(client: TestClient, filled: list[int], dates: dict[str, str]) -> None:
+    same = (*ACTIVITY, *TOKENS, "api_calls", "unpriced_calls", "cost_usd")
+    for item in client.get("/api/usage", params=dates | {"group_by": "project"}).json()["items"]:
+        if item["project_id"]:
+            stats = client.get(f"/api/projects/{item['project_id']}/stats", params=dates).json()["totals"]
+            assert {name: item[name] for name in same} == {name: stats[name] for name in same}
+    for interval in ("day", "week", "month"):
+        series = client.get("/api/stats", params=dates | {"interval": interval}).json()["time_series"]
+        items = client.get("/api/usage", params=dates | {"group_by": interval}).json()["items"]
+        for point, item in zip(series, items, strict=True):
+            assert point["date"][: len(item[interval])] == item[interval]
+            assert {name: item[name] for name in same} == {name: point[name] for name in same}
+
+
+def test_active_time_by_session_and_by_rollups_is_the_same(client: TestClient, filled: list[int]) -> None:
+    """given the sessions of one branch that is everything, then its users and days are active as long as over all."""
+    for dates in RANGES:
+        everything = client.get("/api/usage", params=dates | {"group_by": "user,day"}).json()["items"]
+        by_branch = client.get("/api/usage", params=dates | {"group_by": "session,day"}).json()["items"]
+        days = {item["day"] for item in everything if item["active_minutes"]}
+        assert days == {item["day"] for item in by_branch if item["active_minutes"]}
+
+
+def test_usage_by_session_names_it_and_its_branch_filters(
+    client: TestClient, filled: list[int], connection: psycopg.Connection[Any]
+) -> None:
+    connection.execute("UPDATE sessions SET title = 'The tenth' WHERE session_id = 'session-10'")
+    sessions = {item["session_id"]: item for item in client.get("/api/usage?group_by=session").json()["items"]}
+    assert sessions["session-10"]["session_title"] == "The tenth"
+    shown = client.get("/api/sessions/session-10").json()
+    assert (sessions["session-10"]["messages"], sessions["session-10"]["active_minutes"]) == (
+        shown["messages_count"],
+        shown["active_minutes"],
+    )
+
+    one = client.get("/api/usage?group_by=model&session_id=session-10").json()
+    assert one["totals"]["total_tokens"] == sessions["session-10"]["total_tokens"]
+    branches = {item["branch"]: item for item in client.get("/api/usage?group_by=branch").json()["items"]}
+    of_branch = client.get("/api/usage?group_by=session&branch=branch-10").json()
+    assert of_branch["totals"] == without(branches["branch-10"], "branch")
+    assert {item["session_id"] for item in of_branch["items"]} == {f"session-{n}" for n in range(10, 24)}
+
+
+def without(row: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != name}
+
+
+@pytest.mark.parametrize("group_by", ["weather", "day,week", "user,user", "user,day,model", "", "day,"])
+def test_a_wrong_grouping_is_answered_with_the_dimensions(client: TestClient, group_by: str) -> None:
+    answer = client.get("/api/usage", params={"group_by": group_by})
+    assert (answer.status_code, list(answer.json()["details"])) == (400, ["group_by"])
+    assert "day, week, month" in answer.json()["message"]
+
+
+def test_usage_has_at_most_4000_rows(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        "INSERT INTO sessions (session_id, counted, dated_at) SELECT 'many-' || n, true, '2024-01-15' FROM generate_series(1, 4001) AS n"
+    )
+    assert client.get("/api/usage?group_by=branch").status_code == 200
+    answer = client.get("/api/usage?group_by=session")
+    assert answer.status_code == 400
+    assert "narrow it with start_date" in answer.json()["message"]

@@ -43,6 +43,11 @@ class Range(Struct, frozen=True):
         return isinf(self.start) and isinf(self.end)
 
     @property
+    def is_open(self) -> bool:
+        """Whether it has no start or no end."""
+        return isinf(self.start) or isinf(self.end)
+
+    @property
     def start_time(self) -> datetime | None:
         """None if the range is open there."""
         return at(self.start)

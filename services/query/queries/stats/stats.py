@@ -78,7 +78,7 @@ def stats(connection: Connection, selection: Selection, wanted: Range, idle_gap_
         "totals": _totals(connection, selection, wanted, segments, idle_gap_seconds),
         "time_series": _time_series(connection, selection, wanted, series),
         "tools": tools(connection, selection, None, segments),
-        "top_files": _top_files(connection, selection.project_id, wanted, segments),
+        "top_files": _top_files(connection, selection, wanted, segments),
         "users": _users(connection, selection, segments),
         "heatmap": _heatmap(connection, selection, wanted),
     }
@@ -134,8 +134,8 @@ def cost_usd(row: Row) -> float | None:
 def _totals(connection: Connection, selection: Selection, wanted: Range, segments: list[Segment], idle_gap_seconds: int) -> Row:
     parameters = selection.parameters() | segment_parameters(segments) | {"idle_gap_seconds": idle_gap_seconds}
     found = one_row(connection, _sql("totals"), parameters)
-    if not wanted.everything:
-        found["files_modified"] = _distinct_files(connection, selection.project_id, segments, None).get(0, 0)
+    if not wanted.everything or selection.user_id != ALL:
+        found["files_modified"] = _distinct_files(connection, selection, wanted, segments, None).get(0, 0)
     measures = _measures(found)
     times = {name: measures.pop(name) for name in ("sessions", "time_minutes", "active_minutes")}
     return times | {"idle_gap_seconds": found["idle_gap_seconds"]} | measures
@@ -149,10 +149,10 @@ def points(wanted: Range, series: Series) -> list[Row]:
 
 def _time_series(connection: Connection, selection: Selection, wanted: Range, series: Series) -> list[Row]:
     found = series_rows(connection, selection, series)
-    # The rollup's own count is right only where an interval is one bucket.
+    # The rollup's own count is right only where an interval is one bucket, and of all users.
     own_grain = {"hour": 60, "day": 1440}.get(series.interval)
-    if found and any(each.grain_minutes != own_grain for each in series.segments):
-        distinct = _distinct_files(connection, selection.project_id, series.segments, series.edges)
+    if found and (selection.user_id != ALL or any(each.grain_minutes != own_grain for each in series.segments)):
+        distinct = _distinct_files(connection, selection, wanted, series.segments, series.edges)
         for number, row in found.items():
             row["files_modified"] = distinct.get(number, 0)
     return [point | (_measures(found[number]) if number in found else _NOTHING) for number, point in enumerate(points(wanted, series))]
@@ -182,10 +182,14 @@ def _measures(row: Row) -> Row:
 _NOTHING: Final = _measures(dict.fromkeys(MEASURES, 0))
 
 
-def _distinct_files(connection: Connection, project_id: int, segments: list[Segment], edges: list[int] | None) -> dict[int, int]:
+def _distinct_files(
+    connection: Connection, selection: Selection, wanted: Range, segments: list[Segment], edges: list[int] | None
+) -> dict[int, int]:
     """By number of the interval, how many different files were touched in it. Without edges there is one interval, 0."""
     name = "distinct_files" if any(map(_has_file_sets, segments)) else "distinct_files_of_hours"
-    parameters = split_parameters(segments, _has_file_sets) | {"project_id": project_id, "edges": edges[:-1] if edges else None}
+    parameters = selection.parameters() | split_parameters(segments, _has_file_sets) | {"edges": edges[:-1] if edges else None}
+    if selection.user_id != ALL:
+        name, parameters = "distinct_files_of_user", parameters | {"start": wanted.start_time, "end": wanted.end_time}
     return {row["i"]: row["files"] for row in rows(connection, _sql(name), parameters)}
 
 
@@ -193,22 +197,24 @@ def _has_file_sets(segment: Segment) -> bool:
     return segment.grain_minutes in (1440, 10080)
 
 
-def _top_files(connection: Connection, project_id: int, wanted: Range, segments: list[Segment]) -> list[Row]:
+def _top_files(connection: Connection, selection: Selection, wanted: Range, segments: list[Segment]) -> list[Row]:
     """The most touched files of the range. Over all projects, a file counts in each of its own."""
-    found = _most_touched(connection, project_id, wanted, segments)
+    found = _most_touched(connection, selection, wanted, segments)
     parameters = {f"{name}s": [row[name] for row in found] for name in ("project_id", "file_key")}
     parameters |= {name: [row[name] for row in found] for name in ("touches", "lines_added", "lines_removed")}
-    bounds = {"start": wanted.start_time or "-infinity", "end": wanted.end_time or "infinity"}
+    bounds = {"start": wanted.start_time or "-infinity", "end": wanted.end_time or "infinity", "user_id": selection.user_id}
     shown = rows(connection, _sql("shown_files"), parameters | bounds)
-    if project_id != ALL:
+    if selection.project_id != ALL:
         for row in shown:
             del row["project_id"]
     return shown
 
 
-def _most_touched(connection: Connection, project_id: int, wanted: Range, segments: list[Segment]) -> list[Row]:
+def _most_touched(connection: Connection, selection: Selection, wanted: Range, segments: list[Segment]) -> list[Row]:
     """In a long range only candidates are added up: a file is touched in a range at most as often as ever."""
-    parameters = {"project_id": project_id, "top": TOP_FILES}
+    parameters = selection.parameters() | {"top": TOP_FILES}
+    if selection.user_id != ALL:
+        return rows(connection, _sql("top_files_of_user"), parameters | {"start": wanted.start_time, "end": wanted.end_time})
     if wanted.everything:
         return rows(connection, _sql("top_files_of_all_time"), parameters)
     if wanted.end - wanted.start > MANY_DAYS:

@@ -86,7 +86,11 @@ SELECT u.name AS user,
     least(coalesce(sum(r.api_calls), 0), 9007199254740991)::bigint AS api_calls,
     least(coalesce(sum(r.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
     coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd
-FROM (SELECT 0 AS id, NULL AS name UNION ALL SELECT id, name FROM users) AS u
+FROM (
+    SELECT id, name
+    FROM (SELECT 0 AS id, NULL AS name UNION ALL SELECT id, name FROM users) AS everyone
+    WHERE %(user_id)s = -1 OR id = %(user_id)s
+) AS u
 CROSS JOIN unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
 CROSS JOIN LATERAL (
     SELECT * FROM activity_rollups
@@ -227,6 +231,27 @@ HAVING sum(touches) > 0
 ORDER BY touches DESC, file_key
 LIMIT %(top)s
 
+-- name: top_files_of_user
+-- The same of one user, from the rows: file_rollups do not tell users apart.
+SELECT project_id, file_key, count(*) AS touches,
+    least(sum(lines_added), 9007199254740991)::bigint AS lines_added,
+    least(sum(lines_removed), 9007199254740991)::bigint AS lines_removed
+FROM activities
+WHERE user_id = %(user_id)s AND (%(project_id)s = -1 OR project_id = %(project_id)s)
+    AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+GROUP BY project_id, file_key
+ORDER BY touches DESC, file_key
+LIMIT %(top)s
+
+-- name: distinct_files_of_user
+-- The same as distinct_files of one user, from the rows.
+SELECT CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part('epoch', occurred_at), %(edges)s::float8[]) - 1 END AS i,
+    count(DISTINCT file_key) AS files
+FROM activities
+WHERE user_id = %(user_id)s AND (%(project_id)s = -1 OR project_id = %(project_id)s)
+    AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+GROUP BY i
+
 -- name: shown_files
 -- The last touch is looked up for the few files that are shown.
 SELECT f.file_path, nullif(t.project_id, 0) AS project_id, t.touches, t.lines_added, t.lines_removed, a.last_touched
@@ -236,6 +261,7 @@ LEFT JOIN files AS f ON f.file_key = t.file_key
 LEFT JOIN LATERAL (
     SELECT nullif(occurred_at, '-infinity') AS last_touched FROM activities
     WHERE file_key = t.file_key AND project_id = t.project_id AND occurred_at >= %(start)s AND occurred_at < %(end)s
+        AND (%(user_id)s = -1 OR user_id = %(user_id)s)
     ORDER BY occurred_at DESC
     LIMIT 1
 ) AS a ON true

@@ -1,123 +1,246 @@
-"""The answer of /api/usage: tokens and cost by day, model, project or user. Its statements are in usage.sql.
+"""The answer of /api/usage: tokens, cost and activity by one or two dimensions. Its statements are in usage.sql.
 
-Days of any zone are made of UTC days. A UTC day belongs whole to the interval that an edge rounded to the nearest UTC midnight gives it to.
+Three sources. activity_rollups know intervals, projects and users. usage_rollups know models too, but tokens and cost only. Sessions and
+branches are in no rollup: they are summed up from the rows, or from the totals of sessions where no date limits them.
+
+Intervals of any zone are made of UTC days. A UTC day belongs whole to the interval that an edge rounded to the nearest UTC midnight gives it to.
 What lies between an edge and that midnight is then in the wrong interval: it is read from something finer, added to the right interval and
 taken off the wrong one. So the days of a year cost a few hours each, in any zone.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from math import floor, inf, isinf
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast, get_args
 
 from msgspec import Struct
 
 from services.query.database import Connection, Row, rows
-from services.query.queries.stats.ranges import DAY, Range, cover, described_range, local_dates, segment_parameters
-from services.query.queries.stats.stats import Selection, cost_usd, series_of
+from services.query.queries.stats.ranges import DAY, MAX_POINTS, Interval, Range, at, cover, described_range, local_dates
+from services.query.queries.stats.stats import Selection, Series, cost_usd, series_of
 from shared.database import ALL
+from shared.http.errors import BadRequest, invalid
 from shared.sql_files import statement
 
-GroupBy = Literal["day", "model", "project", "user"]
-# By number of the interval, model ('': not known), id of project or user (0: not known).
-Sums = dict[Any, Row]
+Dimension = Literal["day", "week", "month", "project", "user", "model", "session", "branch"]
+DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
+INTERVALS: Final = ("day", "week", "month")
+MAX_ROWS: Final = MAX_POINTS
 
-MEASURES: Final = (
-    "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "api_calls", "unpriced_calls", "cost_nano_usd",
-)  # fmt: skip
+TOKENS: Final = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
+MEASURES: Final = (*TOKENS, "api_calls", "unpriced_calls", "cost_nano_usd")
+COUNTS: Final = ("messages", "tool_calls", "tool_errors", "lines_added", "lines_removed")
+ACTIVITY: Final = ("sessions", "active_us", *COUNTS)
+KEYS: Final = ("i", "project_id", "user_id", "model", "session_id", "branch")
 # The largest integer that every reader of JSON takes as it is.
 MAX_SHOWN: Final = 2**53 - 1
 OUTSIDE: Final = -1
 
 _sql = partial(statement, __package__, "usage.sql")
+# Rows of some dimensions: their keys, as far as they are asked for, and their sums.
+Source = Callable[[Sequence[Dimension], Series], list[Row]]
 
 
-def usage(connection: Connection, group_by: GroupBy, selection: Selection, model: str | None, wanted: Range) -> Row:
-    """Items by `group_by`, and their totals (schemas/usage.py). What has no date is in the totals, and on no day, where the range has no start."""
-    if group_by == "day":
-        items = _days(connection, selection, model, wanted)
-        totals = _shown(_of_range(connection, "day", selection, model, wanted).get(0))
-    else:
-        found = _of_range(connection, group_by, selection, model, wanted)
-        items = _largest_first([key | _shown(row) for key, row in _named(connection, group_by, found)])
-        totals = _shown({name: sum(row[name] for row in found.values()) for name in MEASURES})
+class UsageQuestion(Struct, frozen=True):
+    """What is summed up by what: one or two dimensions, of which at most one is an interval."""
+
+    dimensions: tuple[Dimension, ...]
+    selection: Selection
+    wanted: Range
+    idle_gap_seconds: int
+    model: str | None = None
+    session_id: str | None = None
+    branch: str | None = None
+
+    @property
+    def interval(self) -> Interval | None:
+        """The dimension that is one of time."""
+        return next((cast(Interval, each) for each in self.dimensions if each in INTERVALS), None)
+
+    @property
+    def has_models(self) -> bool:
+        """Whether models are told apart. Only API calls have one."""
+        return "model" in self.dimensions or self.model is not None
+
+    @property
+    def has_sessions(self) -> bool:
+        """Whether sessions are told apart."""
+        return bool({"session", "branch"} & set(self.dimensions)) or self.session_id is not None or self.branch is not None
+
+
+def dimensions_of(group_by: str) -> tuple[Dimension, ...]:
+    """The dimensions of a `group_by`; BadRequest if it is not one or two different ones, at most one of them of time."""
+    found = tuple(group_by.split(","))
+    if not set(found) <= set(DIMENSIONS) or len(found) > 2:
+        raise invalid("group_by", f"use one or two of {', '.join(DIMENSIONS)}, with a comma between them")
+    if len(set(found)) < len(found) or len(set(found) & set(INTERVALS)) > 1:
+        raise invalid("group_by", f"use two different dimensions, at most one of them of {', '.join(INTERVALS)}")
+    return cast(tuple[Dimension, ...], found)
+
+
+def usage(connection: Connection, question: UsageQuestion) -> Row:
+    """Items by `group_by`, and their totals (schemas/stats.py). What has no date is in the totals, and in no interval, where the range has no start.
+
+    BadRequest if there are more than MAX_ROWS items.
+    """
+    source = partial(_rows, connection, question)
+    series = Series("day", [], [])
+    if question.interval is not None:
+        # Of intervals alone the newest are given.
+        series = series_of(connection, question.selection, question.wanted, newest_points=True)
+        if len(question.dimensions) > 1 and len(series.edges) >= MAX_POINTS:
+            raise _too_many_rows()
+    found = source(question.dimensions, series) if series.edges or question.interval is None else []
+    if len(found) > MAX_ROWS:
+        raise _too_many_rows()
     return {
-        "range": described_range(wanted),
-        "group_by": group_by,
-        "items": items,
-        "totals": totals,
+        "range": described_range(question.wanted),
+        "group_by": ",".join(question.dimensions),
+        "items": _items(connection, question, series, found),
+        "totals": _shown(_totals(question, source), question),
         "price_versions": [row["version"] for row in rows(connection, _sql("price_versions"))],
     }
 
 
-def _of_range(connection: Connection, key: GroupBy, selection: Selection, model: str | None, wanted: Range) -> Sums:
-    """Sums of the whole range; by day, it is one interval with number 0."""
-    if model is not None or key == "model":
-        return _by_model(connection, key, selection, model, day_edges([wanted.start, wanted.end]))
-    parameters = selection.parameters() | segment_parameters(cover(wanted.start, wanted.end))
+def _too_many_rows() -> BadRequest:
+    return BadRequest(
+        f"group_by: this has more than {MAX_ROWS:,} rows; narrow it with start_date and end_date, project_id or user, or group by something coarser",
+        details={"group_by": f"more than {MAX_ROWS:,} rows"},
+    )
+
+
+def _rows(connection: Connection, question: UsageQuestion, dimensions: Sequence[Dimension], series: Series) -> list[Row]:
+    """The rows of some dimensions. Without an interval among them, those of the whole range."""
+    wanted, selection = question.wanted, question.selection
+    by_interval = question.interval in dimensions
+    boundaries: list[float] = [wanted.start, wanted.end]
+    if by_interval:
+        boundaries = [max(series.edges[0], wanted.start), *series.edges[1:-1], min(series.edges[-1], wanted.end)]
+    parameters = selection.parameters() | {f"by_{each}": each in dimensions for each in ("project", "user", "model", "session", "branch")}
+    parameters |= {"by_interval": by_interval, "most": MAX_ROWS + 1, "model": question.model}
+    if question.has_sessions:
+        return _rows_of_sessions(connection, question, parameters, boundaries)
+    edges = day_edges(boundaries)
+    # usage_rollups have cells for each project with each user, and for all together.
+    needs_all = question.has_models and ({"project", "user"} & set(dimensions) or selection != Selection())
     parameters |= {
-        "key": key,
-        "every_project": key == "project" and selection.project_id == ALL,
-        "every_user": key == "user" and selection.user_id == ALL,
+        "every_project": selection.project_id == ALL and ("project" in dimensions or bool(needs_all)),
+        "every_user": selection.user_id == ALL and ("user" in dimensions or bool(needs_all)),
     }
-    return {row.pop("key"): row for row in rows(connection, _sql("of_range"), parameters)}
+    if question.has_models:
+        return rows(connection, _sql("by_model"), parameters | edges.parameters())
+    if by_interval:
+        return rows(connection, _sql("by_rollups"), parameters | edges.finer_parameters())
+    segments = [(each.start, each.end, Correction(each.start, each.end, 0, OUTSIDE)) for each in cover(wanted.start, wanted.end)]
+    grains = [each.grain_minutes for each in cover(wanted.start, wanted.end)]
+    no_days = {"edges": [0.0], "first": 0.0, "until": 0.0, "grains": grains}
+    return rows(connection, _sql("by_rollups"), parameters | no_days | _arrays(segments))
 
 
-def _days(connection: Connection, selection: Selection, model: str | None, wanted: Range) -> list[Row]:
-    series = series_of(connection, selection, wanted, newest_points=True)
-    if not series.edges:
-        return []
-    cells = day_edges([max(series.edges[0], wanted.start), *series.edges[1:-1], min(series.edges[-1], wanted.end)])
-    if model is None:
-        parameters = selection.parameters() | cells.finer_parameters()
-        found = {row.pop("key"): row for row in rows(connection, _sql("of_days"), parameters)}
-    else:
-        found = _by_model(connection, "day", selection, model, cells)
-    days = local_dates(series.edges, wanted.tz, "day")
-    return [{"day": day} | _shown(found.get(number)) for number, day in enumerate(days)]
+def _rows_of_sessions(connection: Connection, question: UsageQuestion, parameters: Row, boundaries: list[float]) -> list[Row]:
+    wanted = question.wanted
+    parameters |= {
+        "start": at(boundaries[0]),
+        "end": at(boundaries[-1]),
+        "edges": boundaries[:-1],
+        "session_id": question.session_id,
+        "branch": question.branch,
+        "with_models": question.has_models,
+        "from_totals": wanted.everything and not parameters["by_interval"] and not question.has_models,
+    }
+    found = rows(connection, _sql("by_session"), parameters)
+    if question.has_models or len(found) > MAX_ROWS:
+        return found
+    intervals = {"starts": boundaries[:-1], "ends": boundaries[1:], "idle_gap_seconds": question.idle_gap_seconds}
+    active = {_key(row): row["active_us"] for row in rows(connection, _sql("active_by_session"), parameters | intervals)}
+    for row in found:
+        row["active_us"] = active.pop(_key(row), 0)
+    # An interval in the middle of a session may have active time and no event.
+    quiet = dict.fromkeys((*ACTIVITY, *MEASURES), 0)
+    return found + [quiet | dict(zip(KEYS, key, strict=True)) | {"active_us": active_us} for key, active_us in active.items() if active_us]
 
 
-def _by_model(connection: Connection, key: GroupBy, selection: Selection, model: str | None, cells: "DayEdges") -> Sums:
-    # usage_rollups has cells for each project with each user, and for all together.
-    listed = key in ("project", "user") or selection != Selection()
-    parameters = selection.parameters() | cells.parameters() | {"key": key, "model": model}
-    parameters |= {"every_project": listed and selection.project_id == ALL, "every_user": listed and selection.user_id == ALL}
-    found: Sums = {}
-    for row in rows(connection, _sql("by_model"), parameters):
-        name, number = row.pop("model"), row.pop("number")
-        found[name if key == "model" else number] = row
-    return found
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row.get(name) for name in KEYS)
 
 
-def _named(connection: Connection, group_by: GroupBy, found: Sums) -> list[tuple[Row, Row]]:
-    """With the keys as they are shown."""
-    if group_by == "model":
-        return [({"model": model or None}, row) for model, row in found.items()]
-    statement_name = "user_names" if group_by == "user" else "project_names"
-    names = {row["id"]: row["name"] for row in rows(connection, _sql(statement_name), {"ids": list(found)})}
-    if group_by == "user":
-        return [({"user": names.get(user_id)}, row) for user_id, row in found.items()]
-    return [({"project_id": project_id or None, "project_name": names.get(project_id)}, row) for project_id, row in found.items()]
+def _totals(question: UsageQuestion, source: Source) -> Row | None:
+    """The sums of the whole range. Active time is no sum of rows: a person in two sessions at once is active once."""
+    nothing = Series("day", [], [])
+    whole = source((), nothing)
+    if not whole and "project" in question.dimensions:
+        # A key that is bound to several projects sees no cells of all projects.
+        whole = source(("project",), nothing)
+    if not whole:
+        return None
+    return {name: sum(row.get(name) or 0 for row in whole) for name in (*ACTIVITY, *MEASURES)}
 
 
-def _largest_first(items: list[Row]) -> list[Row]:
-    """By cost, then tokens; those whose cost is not known last."""
-    return sorted(items, key=lambda item: (item["cost_usd"] is None, -(item["cost_usd"] or 0), -item["total_tokens"], str(item)))
+def _items(connection: Connection, question: UsageQuestion, series: Series, found: list[Row]) -> list[Row]:
+    """Rows as they are shown. By an interval alone there is one for each, without holes."""
+    dates = local_dates(series.edges, question.wanted.tz, series.interval)
+    if question.interval == "month":
+        dates = [date[:7] for date in dates]
+    if len(question.dimensions) == 1 and question.interval is not None:
+        by_number = {row["i"]: row for row in found}
+        return [{question.interval: date} | _shown(by_number.get(number), question) for number, date in enumerate(dates)]
+    keys = _keys_shown(connection, question.dimensions, dates, found)
+    items = [key | _shown(row, question) for key, row in zip(keys, found, strict=True)]
+    return sorted(items, key=lambda item: (item[question.interval] if question.interval else "", *_size(item)))
 
 
-def _shown(row: Row | None) -> Row:
+def _size(item: Row) -> tuple[Any, ...]:
+    """To sort by: the largest cost first, then the most tokens; those whose cost is not known last."""
+    return item["cost_usd"] is None, -(item["cost_usd"] or 0), -item["total_tokens"], -item.get("active_minutes", 0), str(item)
+
+
+def _keys_shown(connection: Connection, dimensions: Sequence[Dimension], dates: list[str], found: list[Row]) -> list[Row]:
+    """The fields that say what each row is of."""
+    keys: list[Row] = [{} for _ in found]
+    for dimension in dimensions:
+        names: dict[Any, str | None] = {}
+        if dimension in ("project", "user", "session"):
+            column, name = {
+                "project": ("project_id", "project_names"),
+                "user": ("user_id", "user_names"),
+                "session": ("session_id", "session_titles"),
+            }[dimension]
+            ids = [row[column] for row in found if row[column] is not None]
+            names = {row["id"]: row["name"] for row in rows(connection, _sql(name), {"ids": ids})}
+        for key, row in zip(keys, found, strict=True):
+            match dimension:
+                case "project":
+                    key |= {"project_id": row["project_id"] or None, "project_name": names.get(row["project_id"])}
+                case "user":
+                    key |= {"user": names.get(row["user_id"])}
+                case "session":
+                    key |= {"session_id": row["session_id"], "session_title": names.get(row["session_id"])}
+                case "model":
+                    key |= {"model": row["model"] or None}
+                case "branch":
+                    key |= {"branch": row["branch"]}
+                case _:
+                    key |= {dimension: dates[row["i"]]}
+    return keys
+
+
+def _shown(row: Row | None, question: UsageQuestion) -> Row:
     """Sums as they are shown; None is a row of zeros."""
     if row is None:
-        row = dict.fromkeys(MEASURES, 0)
-    tokens = {name: min(row[name], MAX_SHOWN) for name in MEASURES[:4]}
-    return tokens | {
+        row = dict.fromkeys((*ACTIVITY, *MEASURES), 0)
+    tokens = {name: min(row[name], MAX_SHOWN) for name in TOKENS}
+    shown = tokens | {
         "total_tokens": min(sum(tokens.values()), MAX_SHOWN),
         "api_calls": row["api_calls"],
         "unpriced_calls": row["unpriced_calls"],
         "cost_usd": cost_usd(row),
     }
+    if question.has_models:
+        return shown
+    activity = {"sessions": row["sessions"], "active_minutes": round(row["active_us"] / 60e6, 1)}
+    return activity | {name: row[name] for name in COUNTS} | shown
 
 
 class Correction(Struct, frozen=True):

@@ -1,86 +1,97 @@
--- Sums of tokens and cost. Keys are listed first (p, u), so that each is one descent in the primary key.
--- key: what a row of the answer is. A cell whose rows were all taken off again has only zeros, and is left out.
+-- Sums of tokens, cost and activity. Keys are listed first (p, u), so that each is one descent in the primary key.
+-- by_…: what a row of the answer is; a key that is not asked for is null. A cell whose rows were all taken off again has only zeros, and is left out.
 
--- name: of_range
--- By project or user, or everything as key 0. Models are not told apart in activity_rollups.
-SELECT CASE %(key)s::text WHEN 'project' THEN r.project_id WHEN 'user' THEN r.user_id ELSE 0 END AS key,
-    least(sum(r.input_tokens), 9007199254740991)::bigint AS input_tokens,
-    least(sum(r.output_tokens), 9007199254740991)::bigint AS output_tokens,
-    least(sum(r.cache_creation_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
-    least(sum(r.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
-    least(sum(r.api_calls), 9007199254740991)::bigint AS api_calls,
-    least(sum(r.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
-    sum(r.cost_nano_usd)::float8 AS cost_nano_usd
+-- name: by_rollups
+-- By interval, project and user, from activity_rollups. Whole UTC days, and corrections around the edges of intervals (usage.DayEdges), each
+-- added to one interval and taken off another. Without intervals there are no days: the segments of the range are corrections of interval 0.
+SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THEN e.project_id END AS project_id,
+    CASE WHEN %(by_user)s THEN e.user_id END AS user_id,
+    sum(e.active_us)::float8 AS active_us,
+    least(sum(e.sessions), 9007199254740991)::bigint AS sessions,
+    least(sum(e.messages), 9007199254740991)::bigint AS messages,
+    least(sum(e.tool_calls), 9007199254740991)::bigint AS tool_calls,
+    least(sum(e.tool_errors), 9007199254740991)::bigint AS tool_errors,
+    least(sum(e.lines_added), 9007199254740991)::bigint AS lines_added,
+    least(sum(e.lines_removed), 9007199254740991)::bigint AS lines_removed,
+    least(sum(e.input_tokens), 9007199254740991)::bigint AS input_tokens,
+    least(sum(e.output_tokens), 9007199254740991)::bigint AS output_tokens,
+    least(sum(e.cache_creation_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
+    least(sum(e.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
+    least(sum(e.api_calls), 9007199254740991)::bigint AS api_calls,
+    least(sum(e.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
+    sum(e.cost_nano_usd)::float8 AS cost_nano_usd
 FROM (
-    SELECT %(project_id)s::bigint AS id WHERE NOT %(every_project)s
-    UNION ALL SELECT 0 WHERE %(every_project)s
-    UNION ALL SELECT id FROM projects WHERE %(every_project)s
-) AS p
-CROSS JOIN (
-    SELECT %(user_id)s::bigint AS id WHERE NOT %(every_user)s
-    UNION ALL SELECT 0 WHERE %(every_user)s
-    UNION ALL SELECT id FROM users WHERE %(every_user)s
-) AS u
-CROSS JOIN unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
-CROSS JOIN LATERAL (
-    SELECT * FROM activity_rollups
-    WHERE project_id = p.id AND user_id = u.id AND grain_minutes = g.grain_minutes
-        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-    OFFSET 0
-) AS r
-GROUP BY 1
-HAVING (sum(r.input_tokens), sum(r.output_tokens), sum(r.cache_creation_tokens), sum(r.cache_read_tokens), sum(r.api_calls), sum(r.unpriced_calls),
-    sum(r.cost_nano_usd)) <> (0, 0, 0, 0, 0, 0, 0)
-
--- name: of_days
--- By number of the interval: whole UTC days, and corrections around the edges (usage.DayEdges), each added to one interval and taken off another.
-SELECT key,
-    least(sum(input_tokens), 9007199254740991)::bigint AS input_tokens,
-    least(sum(output_tokens), 9007199254740991)::bigint AS output_tokens,
-    least(sum(cache_creation_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
-    least(sum(cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
-    least(sum(api_calls), 9007199254740991)::bigint AS api_calls,
-    least(sum(unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
-    sum(cost_nano_usd)::float8 AS cost_nano_usd
-FROM (
-    SELECT width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1, r.input_tokens, r.output_tokens, r.cache_creation_tokens,
-        r.cache_read_tokens, r.api_calls, r.unpriced_calls, r.cost_nano_usd
-    FROM activity_rollups AS r
-    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = 1440
-        AND bucket_start >= to_timestamp(%(first)s) AND bucket_start < to_timestamp(%(until)s)
+    SELECT width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 AS i, r.project_id, r.user_id,
+        r.sessions AS sessions, r.active_us AS active_us, (r.user_messages + r.assistant_messages) AS messages,
+        r.tool_calls AS tool_calls, r.tool_errors AS tool_errors, r.lines_added AS lines_added, r.lines_removed AS lines_removed,
+        r.input_tokens AS input_tokens, r.output_tokens AS output_tokens, r.cache_creation_tokens AS cache_creation_tokens,
+        r.cache_read_tokens AS cache_read_tokens, r.api_calls AS api_calls, r.unpriced_calls AS unpriced_calls,
+        r.cost_nano_usd AS cost_nano_usd
+    FROM (
+        SELECT %(project_id)s::bigint AS id WHERE NOT %(every_project)s
+        UNION ALL SELECT 0 WHERE %(every_project)s
+        UNION ALL SELECT id FROM projects WHERE %(every_project)s
+    ) AS p
+    CROSS JOIN (
+        SELECT %(user_id)s::bigint AS id WHERE NOT %(every_user)s
+        UNION ALL SELECT 0 WHERE %(every_user)s
+        UNION ALL SELECT id FROM users WHERE %(every_user)s
+    ) AS u
+    CROSS JOIN LATERAL (
+        SELECT * FROM activity_rollups
+        WHERE project_id = p.id AND user_id = u.id AND grain_minutes = 1440
+            AND bucket_start >= to_timestamp(%(first)s) AND bucket_start < to_timestamp(%(until)s)
+        OFFSET 0
+    ) AS r
     UNION ALL
-    SELECT k.i, k.sign * r.input_tokens, k.sign * r.output_tokens, k.sign * r.cache_creation_tokens,
-        k.sign * r.cache_read_tokens, k.sign * r.api_calls, k.sign * r.unpriced_calls, k.sign * r.cost_nano_usd
-    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[], %(rights)s::int[], %(wrongs)s::int[])
+    SELECT k.i, r.project_id, r.user_id,
+        k.sign * r.sessions AS sessions, k.sign * r.active_us AS active_us, k.sign * (r.user_messages + r.assistant_messages) AS messages,
+        k.sign * r.tool_calls AS tool_calls, k.sign * r.tool_errors AS tool_errors, k.sign * r.lines_added AS lines_added, k.sign * r.lines_removed AS lines_removed,
+        k.sign * r.input_tokens AS input_tokens, k.sign * r.output_tokens AS output_tokens, k.sign * r.cache_creation_tokens AS cache_creation_tokens,
+        k.sign * r.cache_read_tokens AS cache_read_tokens, k.sign * r.api_calls AS api_calls, k.sign * r.unpriced_calls AS unpriced_calls,
+        k.sign * r.cost_nano_usd AS cost_nano_usd
+    FROM (
+        SELECT %(project_id)s::bigint AS id WHERE NOT %(every_project)s
+        UNION ALL SELECT 0 WHERE %(every_project)s
+        UNION ALL SELECT id FROM projects WHERE %(every_project)s
+    ) AS p
+    CROSS JOIN (
+        SELECT %(user_id)s::bigint AS id WHERE NOT %(every_user)s
+        UNION ALL SELECT 0 WHERE %(every_user)s
+        UNION ALL SELECT id FROM users WHERE %(every_user)s
+    ) AS u
+    CROSS JOIN unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[], %(rights)s::int[], %(wrongs)s::int[])
         AS g (grain_minutes, start, until, "right", wrong)
     CROSS JOIN LATERAL (
         SELECT * FROM activity_rollups
-        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
+        WHERE project_id = p.id AND user_id = u.id AND grain_minutes = g.grain_minutes
             AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
         OFFSET 0
     ) AS r
     CROSS JOIN LATERAL (VALUES (g."right", 1), (g.wrong, -1)) AS k (i, sign)
     WHERE k.i >= 0
-) AS source (key, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, cost_nano_usd)
-GROUP BY key
-HAVING (sum(input_tokens), sum(output_tokens), sum(cache_creation_tokens), sum(cache_read_tokens), sum(api_calls), sum(unpriced_calls),
-    sum(cost_nano_usd)) <> (0, 0, 0, 0, 0, 0, 0)
+) AS e
+GROUP BY 1, 2, 3
+HAVING (sum(e.sessions), sum(e.active_us), sum(e.messages), sum(e.tool_calls), sum(e.tool_errors), sum(e.lines_added), sum(e.lines_removed),
+    sum(e.input_tokens), sum(e.output_tokens), sum(e.cache_creation_tokens), sum(e.cache_read_tokens), sum(e.api_calls), sum(e.unpriced_calls),
+    sum(e.cost_nano_usd)) <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+LIMIT %(most)s
 
 -- name: by_model
--- By model, or of one model by interval, project or user: `model` is the key, or `number` is. Days from usage_rollups, corrections from the rows.
+-- By model, interval, project and user. Days from usage_rollups, corrections from the rows.
 -- A session of which only a claude.json is known has tokens of its own, at its date.
-SELECT model, number,
-    least(sum(input_tokens), 9007199254740991)::bigint AS input_tokens,
-    least(sum(output_tokens), 9007199254740991)::bigint AS output_tokens,
-    least(sum(cache_creation_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
-    least(sum(cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
-    least(sum(api_calls), 9007199254740991)::bigint AS api_calls,
-    least(sum(unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
-    sum(cost_nano_usd)::float8 AS cost_nano_usd
+SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THEN e.project_id END AS project_id,
+    CASE WHEN %(by_user)s THEN e.user_id END AS user_id,
+    CASE WHEN %(by_model)s THEN e.model END AS model,
+    least(sum(e.input_tokens), 9007199254740991)::bigint AS input_tokens,
+    least(sum(e.output_tokens), 9007199254740991)::bigint AS output_tokens,
+    least(sum(e.cache_creation_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
+    least(sum(e.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
+    least(sum(e.api_calls), 9007199254740991)::bigint AS api_calls,
+    least(sum(e.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
+    sum(e.cost_nano_usd)::float8 AS cost_nano_usd
 FROM (
-    SELECT CASE WHEN %(key)s::text = 'model' THEN r.model END,
-        CASE %(key)s::text WHEN 'day' THEN width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1
-            WHEN 'project' THEN r.project_id WHEN 'user' THEN r.user_id END,
+    SELECT width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1, r.project_id, r.user_id, r.model,
         r.input_tokens, r.output_tokens, r.cache_creation_tokens, r.cache_read_tokens, r.api_calls, r.unpriced_calls, r.cost_nano_usd
     FROM (
         SELECT %(project_id)s::bigint AS id WHERE NOT %(every_project)s
@@ -100,8 +111,7 @@ FROM (
         OFFSET 0
     ) AS r
     UNION ALL
-    SELECT CASE WHEN %(key)s::text = 'model' THEN r.model END,
-        CASE %(key)s::text WHEN 'day' THEN k.i WHEN 'project' THEN r.project_id WHEN 'user' THEN r.user_id END,
+    SELECT k.i, r.project_id, r.user_id, r.model,
         k.sign * r.input_tokens, k.sign * r.output_tokens, k.sign * r.cache_creation_tokens, k.sign * r.cache_read_tokens,
         k.sign * r.api_calls, k.sign * r.unpriced_calls, k.sign * r.cost_nano_usd
     FROM unnest(%(starts)s::float8[], %(ends)s::float8[], %(rights)s::int[], %(wrongs)s::int[]) AS g (start, until, "right", wrong)
@@ -124,10 +134,132 @@ FROM (
     ) AS r
     CROSS JOIN LATERAL (VALUES (g."right", 1), (g.wrong, -1)) AS k (i, sign)
     WHERE k.i >= 0
-) AS source (model, number, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, cost_nano_usd)
-GROUP BY model, number
-HAVING (sum(input_tokens), sum(output_tokens), sum(cache_creation_tokens), sum(cache_read_tokens), sum(api_calls), sum(unpriced_calls),
-    sum(cost_nano_usd)) <> (0, 0, 0, 0, 0, 0, 0)
+) AS e (i, project_id, user_id, model, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls,
+    cost_nano_usd)
+GROUP BY 1, 2, 3, 4
+HAVING (sum(e.input_tokens), sum(e.output_tokens), sum(e.cache_creation_tokens), sum(e.cache_read_tokens), sum(e.api_calls), sum(e.unpriced_calls),
+    sum(e.cost_nano_usd)) <> (0, 0, 0, 0, 0, 0, 0)
+LIMIT %(most)s
+
+-- name: by_session
+-- By session or branch, and interval, project, user or model, from the rows. Without dates and intervals (from_totals) the totals of sessions are
+-- enough, with the rows of no session. with_models: only API calls have a model.
+SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THEN e.project_id END AS project_id,
+    CASE WHEN %(by_user)s THEN e.user_id END AS user_id,
+    CASE WHEN %(by_model)s THEN coalesce(e.model, '') END AS model,
+    CASE WHEN %(by_session)s THEN e.session_id END AS session_id, CASE WHEN %(by_branch)s THEN s.git_branch END AS branch,
+    least(sum(e.sessions), 9007199254740991)::bigint AS sessions,
+    least(sum(e.messages), 9007199254740991)::bigint AS messages,
+    least(sum(e.tool_calls), 9007199254740991)::bigint AS tool_calls,
+    least(sum(e.tool_errors), 9007199254740991)::bigint AS tool_errors,
+    least(sum(e.lines_added), 9007199254740991)::bigint AS lines_added,
+    least(sum(e.lines_removed), 9007199254740991)::bigint AS lines_removed,
+    least(sum(e.input_tokens), 9007199254740991)::bigint AS input_tokens,
+    least(sum(e.output_tokens), 9007199254740991)::bigint AS output_tokens,
+    least(sum(e.cache_creation_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
+    least(sum(e.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
+    least(sum(e.api_calls), 9007199254740991)::bigint AS api_calls,
+    least(sum(e.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
+    sum(e.cost_nano_usd)::float8 AS cost_nano_usd
+FROM (
+    SELECT session_id, project_id, user_id, width_bucket(date_part('epoch', at), %(edges)s::float8[]) - 1 AS i, model,
+        sum(sessions) AS sessions, sum(messages) AS messages, sum(tool_calls) AS tool_calls, sum(tool_errors) AS tool_errors,
+        sum(lines_added) AS lines_added, sum(lines_removed) AS lines_removed, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+        sum(cache_creation_tokens) AS cache_creation_tokens, sum(cache_read_tokens) AS cache_read_tokens, sum(api_calls) AS api_calls,
+        sum(unpriced_calls) AS unpriced_calls, sum(cost_nano_usd) AS cost_nano_usd
+    FROM (
+        SELECT session_id, project_id, user_id, occurred_at AS at, CASE WHEN %(with_models)s THEN model END AS model,
+            0 AS sessions, 0 AS messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS lines_added, 0 AS lines_removed,
+            input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens,
+            1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd
+        FROM api_calls
+        WHERE (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
+            AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+            AND (NOT %(from_totals)s OR session_id IS NULL)
+            AND (%(model)s::text IS NULL OR model = %(model)s)
+        UNION ALL
+        SELECT session_id, project_id, user_id, occurred_at, NULL, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        FROM messages
+        WHERE (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
+            AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+            AND (NOT %(from_totals)s OR session_id IS NULL)
+            AND NOT %(with_models)s
+        UNION ALL
+        SELECT session_id, project_id, user_id, occurred_at, NULL, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        FROM tool_calls
+        WHERE (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
+            AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+            AND (NOT %(from_totals)s OR session_id IS NULL)
+            AND NOT %(with_models)s
+        UNION ALL
+        SELECT session_id, project_id, user_id, occurred_at, NULL, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0
+        FROM activities
+        WHERE (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
+            AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+            AND (NOT %(from_totals)s OR session_id IS NULL)
+            AND NOT %(with_models)s
+        UNION ALL
+        SELECT session_id, project_id, user_id, dated_at, NULL, 1, user_messages + assistant_messages, tool_calls, tool_errors, lines_added, lines_removed,
+            input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, coalesce(cost_nano_usd, 0)
+        FROM sessions
+        WHERE (%(start)s::timestamptz IS NULL OR dated_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR dated_at < %(end)s)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
+            AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+            AND counted AND %(from_totals)s
+        UNION ALL
+        SELECT session_id, project_id, user_id, dated_at, CASE WHEN %(with_models)s THEN model END, 1, 0, 0, 0,
+            CASE WHEN lines_from_snapshot THEN lines_added ELSE 0 END, CASE WHEN lines_from_snapshot THEN lines_removed ELSE 0 END,
+            CASE WHEN usage_from_snapshot THEN input_tokens ELSE 0 END, CASE WHEN usage_from_snapshot THEN output_tokens ELSE 0 END,
+            CASE WHEN usage_from_snapshot THEN cache_creation_tokens ELSE 0 END, CASE WHEN usage_from_snapshot THEN cache_read_tokens ELSE 0 END,
+            0, 0, CASE WHEN usage_from_snapshot THEN coalesce(cost_nano_usd, 0) ELSE 0 END
+        FROM sessions
+        WHERE (%(start)s::timestamptz IS NULL OR dated_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR dated_at < %(end)s)
+            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
+            AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+            AND counted AND NOT %(from_totals)s AND (usage_from_snapshot OR NOT %(with_models)s)
+            AND (%(model)s::text IS NULL OR model = %(model)s)
+    ) AS rows_apart
+    GROUP BY 1, 2, 3, 4, 5
+) AS e
+LEFT JOIN sessions AS s ON s.session_id = e.session_id
+WHERE NOT %(by_interval)s OR e.i >= 0
+GROUP BY 1, 2, 3, 4, 5, 6
+LIMIT %(most)s
+
+-- name: active_by_session
+-- Active time for the same keys: for each user the union over the sessions, as in activity_rollups. starts, ends: the intervals.
+SELECT i, project_id, CASE WHEN %(by_user)s THEN user_id END AS user_id, session_id, branch, sum(active_us)::float8 AS active_us
+FROM (
+    SELECT CASE WHEN %(by_interval)s THEN g.number - 1 END AS i, CASE WHEN %(by_project)s THEN s.project_id END AS project_id, s.user_id,
+        CASE WHEN %(by_session)s THEN s.session_id END AS session_id, CASE WHEN %(by_branch)s THEN s.git_branch END AS branch,
+        measure_us(range_agg(without_gap(s.active_ranges, gap.length) * tstzmultirange(tstzrange(to_timestamp(g.start), to_timestamp(g.until))))) AS active_us
+    FROM sessions AS s
+    CROSS JOIN (
+        SELECT make_interval(secs => coalesce(
+            (SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), %(idle_gap_seconds)s::integer)) AS length
+    ) AS gap
+    JOIN unnest(%(starts)s::float8[], %(ends)s::float8[]) WITH ORDINALITY AS g (start, until, number)
+        ON s.first_event_at < to_timestamp(g.until) AND s.last_event_at >= to_timestamp(g.start)
+    WHERE s.counted
+        AND (%(project_id)s = -1 OR s.project_id = %(project_id)s) AND (%(user_id)s = -1 OR s.user_id = %(user_id)s)
+        AND (%(session_id)s::text IS NULL OR s.session_id = %(session_id)s)
+        AND (%(branch)s::text IS NULL OR s.git_branch = %(branch)s)
+    GROUP BY 1, 2, 3, 4, 5
+) AS e
+GROUP BY 1, 2, 3, 4, 5
+
+-- name: session_titles
+SELECT session_id AS id, title AS name FROM sessions WHERE session_id = ANY (%(ids)s::text[])
 
 -- name: project_names
 SELECT id, name FROM projects WHERE id = ANY (%(ids)s::bigint[])
