@@ -1,4 +1,4 @@
-"""What there is to import: the files of Claude Code under the given paths, by their names. Looks only at folders; opens no file."""
+"""Finds Claude Code's files under the given paths by their names. Lists folders and opens no file."""
 
 import os
 import stat
@@ -15,13 +15,13 @@ _SUFFIX: Final = ".jsonl"
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file as it was when it was found. `name`: below the folder that was given, with `/`."""
+    """A file as it was when it was found. `name`: its path below the given folder, with `/`."""
 
     path: Path
     name: str
     size: int
     mtime_ns: int
-    # Given itself, not found in a folder: then a person wants to hear why it is not imported.
+    # Named by the person, not found in a folder: then the reason why it is not imported is shown.
     is_given: bool = False
 
 
@@ -35,7 +35,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Found:
-    """The files, each once, in the order of their names; what could not be looked at; and links that lead out of a folder, not followed."""
+    """The files, each once, sorted by name; what could not be read; and the links out of a folder, which are not followed."""
 
     files: list[LocalFile] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -50,19 +50,19 @@ def default_paths(environment: Mapping[str, str], home: Path) -> list[Path]:
 
 
 def find(paths: Sequence[Path]) -> Found:
-    """What is at the paths, which may be files, and folders of any part of ~/.claude."""
+    """The files at the paths. A path is a file, or a folder: ~/.claude or any part of it."""
     found = Found()
     seen: set[Path] = set()
     for given in paths:
         root = given.resolve()
-        for file in _in_folder(root, found) if root.is_dir() else _itself(root, given.name, found):
+        for file in _in_folder(root, found) if root.is_dir() else _given_file(root, given.name, found):
             if file.path not in seen:
                 seen.add(file.path)
                 found.files.append(file)
     return found
 
 
-def _itself(path: Path, name: str, found: Found) -> Iterator[LocalFile]:
+def _given_file(path: Path, name: str, found: Found) -> Iterator[LocalFile]:
     if CREDENTIALS_NAME in (name, path.name):
         found.problems.append(Problem(str(path), "credentials are never imported, so it was not opened"))
         return
@@ -87,11 +87,11 @@ def _in_folder(root: Path, found: Found) -> Iterator[LocalFile]:
         subfolders[:] = sorted(name for name in subfolders if name not in NOT_OURS)
         for name in sorted(names):
             if name.endswith(_SUFFIX) or name in _NAMES:
-                yield from _of_folder(here / name, root, found)
+                yield from _folder_entry(here / name, root, found)
 
 
-def _of_folder(path: Path, root: Path, found: Found) -> Iterator[LocalFile]:
-    """A link is no file of its own: it leads to one that is found anyway, or out."""
+def _folder_entry(path: Path, root: Path, found: Found) -> Iterator[LocalFile]:
+    """Skips links: their target is found anyway, or is outside of the folder."""
     try:
         status = path.lstat()
     except OSError as error:
@@ -108,5 +108,5 @@ def _leads_out(path: Path, root: Path) -> bool:
 
 
 def reason_of(error: OSError) -> str:
-    """Why the system refused, as it says it."""
+    """The reason of the operating system."""
     return error.strerror or str(error) or type(error).__name__

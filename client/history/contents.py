@@ -1,4 +1,4 @@
-"""A file's content: what it is, and its SHA-256, of as many bytes as it had when it was found."""
+"""A file's kind and SHA-256, over as many bytes as it had when it was found."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -11,14 +11,17 @@ READ_BYTES = 1 << 20
 
 
 class BecameShorter(OSError):
-    """Somebody cut the file off, or wrote it anew, while it was read."""
+    """The file was truncated or rewritten while it was read."""
 
     def __init__(self) -> None:
         super().__init__("became shorter while it was read")
 
 
 def content_of(file: LocalFile, on_bytes: Callable[[int], None]) -> Content:
-    """Reads it, telling how much. OSError if it cannot be read. Of what is not sent, and of an archive, only the beginning is read."""
+    """Reads the file and reports each number of bytes. OSError if it cannot be read.
+
+    Only the beginning is read of archives and of files that are not sent.
+    """
     with file.path.open("rb") as opened:
         head = opened.read(min(HEAD_BYTES, file.size))
         seen = kind_of_head(head)

@@ -1,4 +1,4 @@
-"""What the contents of files are, kept between runs by path, size and time of change, so that gigabytes are not read again to find nothing new."""
+"""A cache of file hashes between runs, by path, size and time of change, so that unchanged gigabytes are not read again."""
 
 import json
 import os
@@ -15,7 +15,7 @@ _VERSION = 1
 
 
 class Content(NamedTuple):
-    """What a file is. `sha256` in hex; empty for what is not sent by its content. `problem` completes the sentence "the file …"."""
+    """A file's kind. `sha256` in hex; empty for archives and for files that are not sent. `problem` completes "the file …"."""
 
     kind: Kind
     sha256: str
@@ -23,7 +23,7 @@ class Content(NamedTuple):
 
 
 def cache_path(environment: Mapping[str, str], home: Path, platform: str = sys.platform) -> Path:
-    """Where the user's caches are on this system."""
+    """The path of the cache in the user's cache folder of this system."""
     if platform == "win32":
         folder = Path(environment.get("LOCALAPPDATA") or home / "AppData" / "Local")
     elif platform == "darwin":
@@ -34,7 +34,7 @@ def cache_path(environment: Mapping[str, str], home: Path, platform: str = sys.p
 
 
 class HashCache:
-    """Read at once, written by `save`. One that cannot be read is empty, one that cannot be written is forgotten: it only saves time."""
+    """Loaded when it is made, written by `save`. It only saves time, so a cache that cannot be read or written is no error."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -43,7 +43,7 @@ class HashCache:
         self._has_changed = False
 
     def get(self, file: LocalFile) -> Content | None:
-        """The content, if the file has not changed since."""
+        """The content, or None if the file is new or has changed."""
         key = str(file.path)
         entry = self._entries.get(key)
         if entry is None or entry[:2] != [file.size, file.mtime_ns]:
@@ -52,13 +52,13 @@ class HashCache:
         return Content(*entry[2:])
 
     def put(self, file: LocalFile, content: Content) -> None:
-        """Remembers it."""
+        """Adds a file."""
         self._used.add(str(file.path))
         self._entries[str(file.path)] = [file.size, file.mtime_ns, *content]
         self._has_changed = True
 
     def save(self) -> None:
-        """Writes it if anything is new, without files that are gone."""
+        """Writes the cache if it has changed. Files that no longer exist are left out."""
         if not self._has_changed:
             return
         self._entries = {path: entry for path, entry in self._entries.items() if path in self._used or os.path.lexists(path)}
@@ -76,7 +76,7 @@ def _read(path: Path) -> dict[str, list[Any]]:
 
 
 def _write(path: Path, content: dict[str, Any]) -> bool:
-    """Whole or not at all: another run may read it at any moment."""
+    """Writes atomically, because another run may read the file at the same time."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, temporary = tempfile.mkstemp(dir=path.parent)

@@ -16,7 +16,7 @@ from client.history import tar_stream
 from client.history.claude_files import Found, LocalFile, Problem, reason_of
 from client.history.contents import READ_BYTES
 from client.history.hash_cache import HashCache
-from client.history.plan import Known, Plan, make_plan, split
+from client.history.plan import HashedFile, Plan, make_plan, split
 from client.jobs import Job, Upload
 from client.server import Server
 
@@ -83,7 +83,7 @@ class Importer:
             self._send_archive(archive, result)
         return result
 
-    def _send_tar(self, waiting: list[list[Known]], result: Result) -> None:
+    def _send_tar(self, waiting: list[list[HashedFile]], result: Result) -> None:
         """Sends the first waiting upload. If a proxy takes less than the server, puts it back in smaller parts."""
         files = waiting.pop(0)
         total = sum(known.file.size for known in files)
@@ -141,7 +141,7 @@ class Importer:
         return ended
 
 
-def _in_parts(files: list[Known], max_bytes: Any) -> list[list[Known]]:
+def _in_parts(files: list[HashedFile], max_bytes: Any) -> list[list[HashedFile]]:
     """The files of an upload that was too large, in smaller uploads; empty for a single file."""
     if len(files) == 1:
         return []

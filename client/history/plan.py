@@ -1,4 +1,4 @@
-"""What an import has to send: every file is known by its content, the server says which it has, the rest is cut into uploads."""
+"""Plans an import: hashes every file, asks the server which it has, and divides the rest into uploads."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,20 +12,20 @@ from client.history.hash_cache import HashCache
 from client.server import Server
 from shared.upload_kinds import ARCHIVES
 
-# A manifest of this many of the longest names fits into the body that the server takes.
+# A manifest of so many files fits into the largest body that the server takes, even with the longest names.
 MANIFEST_FILES: Final = 2_000
-# The server reads up to 100,000 members of an archive.
+# The server reads at most 100,000 members of an archive.
 UPLOAD_FILES: Final = 50_000
-# Of what is around the tar in a body; a little is for text that does not get smaller.
+# For the multipart body around the tar, and for data that does not compress.
 SPARE_BYTES: Final = 64 * 1024
 MAX_NAME_CHARACTERS: Final = 4096
-# Written to the disk while hashing, so that a long first run that is interrupted was not for nothing.
+# How often the cache is saved while hashing, so that an interrupted first run keeps its work.
 SAVE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A file that can be imported, and its content's SHA-256 in hex."""
+class HashedFile:
+    """A file that can be imported, and the SHA-256 of its content in hex."""
 
     file: LocalFile
     sha256: str
@@ -33,10 +33,10 @@ class Known:
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be sent, and what need not be."""
+    """The files to send, and the number of those that the server has."""
 
-    to_send: list[Known] = field(default_factory=list)
-    # Sent as they are: what is new in them only the server can tell.
+    to_send: list[HashedFile] = field(default_factory=list)
+    # Sent unchanged: only the server can tell what is new in them.
     archives: list[LocalFile] = field(default_factory=list)
     known: int = 0
     known_bytes: int = 0
@@ -45,7 +45,7 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there was nothing at all: to send, known, or to complain of."""
+        """Whether there is nothing to send, nothing known and no problem."""
         return not (self.files or self.known or self.problems)
 
     @property
@@ -54,26 +54,29 @@ class Plan:
 
 
 def make_plan(found: Found, cache: HashCache, server: Server, user: str | None, on_bytes: Callable[[int], None]) -> Plan:
-    """Reads what the cache does not know, then asks the server."""
+    """Hashes the files that the cache does not have, then asks the server which are new."""
     plan = Plan(problems=list(found.problems))
-    files: dict[str, Known] = {}
-    for known in _known_files(found.files, cache, plan, on_bytes):
+    files: dict[str, HashedFile] = {}
+    for known in _hashed_files(found.files, cache, plan, on_bytes):
         # The same content in two places is sent once.
         if known.sha256 in files:
-            _count(plan, known)
+            _count_known(plan, known)
         files.setdefault(known.sha256, known)
-    _ask(server, list(files.values()), user, plan)
+    _ask_server(server, list(files.values()), user, plan)
     return plan
 
 
 def problems_alone(found: Found, cache: HashCache) -> list[Problem]:
-    """Why nothing can be imported of what was found, without asking the server; nothing if something can be, or may be once it is written."""
+    """The reasons why no found file can be imported, without asking the server.
+
+    Empty if one can be, or if an empty file may become one.
+    """
     plan = Plan(problems=list(found.problems))
-    is_hopeful = any(True for _ in _known_files(found.files, cache, plan, lambda _: None)) or plan.archives
-    return [] if is_hopeful or any(file.size == 0 for file in found.files) else plan.problems
+    has_importable = any(True for _ in _hashed_files(found.files, cache, plan, lambda _: None)) or plan.archives
+    return [] if has_importable or any(file.size == 0 for file in found.files) else plan.problems
 
 
-def _known_files(found: Iterable[LocalFile], cache: HashCache, plan: Plan, on_bytes: Callable[[int], None]) -> Iterator[Known]:
+def _hashed_files(found: Iterable[LocalFile], cache: HashCache, plan: Plan, on_bytes: Callable[[int], None]) -> Iterator[HashedFile]:
     saved = time.monotonic()
     for file in found:
         content = cache.get(file)
@@ -85,12 +88,12 @@ def _known_files(found: Iterable[LocalFile], cache: HashCache, plan: Plan, on_by
                 continue
             cache.put(file, content)
         if content.kind in ARCHIVES:
-            # In a folder nothing is called like one.
+            # Only a named file can be an archive: no name that is looked for in folders is one.
             plan.archives.append(file)
         elif content.kind == "credentials":
             plan.problems.append(Problem(str(file.path), "holds credentials, which are never imported"))
         elif content.kind != "unknown":
-            yield Known(file, content.sha256)
+            yield HashedFile(file, content.sha256)
         elif file.is_given:
             plan.problems.append(Problem(str(file.path), content.problem))
         if time.monotonic() - saved > SAVE_SECONDS:
@@ -99,11 +102,11 @@ def _known_files(found: Iterable[LocalFile], cache: HashCache, plan: Plan, on_by
     cache.save()
 
 
-def _ask(server: Server, files: list[Known], user: str | None, plan: Plan) -> None:
-    """An empty manifest is asked too: it tells what an upload may have, and whether the server is there."""
+def _ask_server(server: Server, files: list[HashedFile], user: str | None, plan: Plan) -> None:
+    """Sends an empty manifest too: the answer has the upload limit, and shows that the server is there."""
     for start in range(0, max(len(files), 1), MANIFEST_FILES):
         part = files[start : start + MANIFEST_FILES]
-        manifest = [{"path": _shown(known.file), "size": known.file.size, "sha256": known.sha256} for known in part]
+        manifest = [{"path": _manifest_path(known.file), "size": known.file.size, "sha256": known.sha256} for known in part]
         answer = server.ask("POST", "/api/import/manifest", {"files": manifest} | ({"user": user} if user else {}))
         plan.max_upload_bytes = answer["max_upload_bytes"]
         unseen = set(answer["unseen"])
@@ -111,21 +114,21 @@ def _ask(server: Server, files: list[Known], user: str | None, plan: Plan) -> No
             if index in unseen:
                 plan.to_send.append(known)
             else:
-                _count(plan, known)
+                _count_known(plan, known)
 
 
-def _count(plan: Plan, known: Known) -> None:
+def _count_known(plan: Plan, known: HashedFile) -> None:
     plan.known += 1
     plan.known_bytes += known.file.size
 
 
-def _shown(file: LocalFile) -> str:
+def _manifest_path(file: LocalFile) -> str:
     return file.name[-MAX_NAME_CHARACTERS:].encode("utf-8", "replace").decode()
 
 
-def split(files: Iterable[Known], max_bytes: int) -> Iterator[list[Known]]:
-    """The uploads: as few as can be, none larger than the server takes even if it does not pack at all. One file is never cut."""
-    upload: list[Known] = []
+def split(files: Iterable[HashedFile], max_bytes: int) -> Iterator[list[HashedFile]]:
+    """The files in as few uploads as possible, each within the server's limit even if nothing compresses. Files are not split."""
+    upload: list[HashedFile] = []
     size = 0
     for known in files:
         more = tar_stream.member_bytes(known.file)

@@ -1,4 +1,4 @@
-"""Files as one tar that is never whole anywhere: made while it is sent, packed on the way."""
+"""Files as a compressed tar stream, made while it is sent; it is never whole in memory or on disk."""
 
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,14 +10,14 @@ from client.history.claude_files import LocalFile, Problem, reason_of
 from client.history.contents import READ_BYTES, BecameShorter
 
 END = bytes(2 * tarfile.BLOCKSIZE)
-# A good trade for text: faster than most networks and disks, 5 to 30 times smaller.
+# For text it is faster than most networks and disks, and makes it 5 to 30 times smaller.
 _ZSTD_LEVEL = 3
 
 
 def tar_of(
     files: Sequence[LocalFile], on_bytes: Callable[[int], None], on_problem: Callable[[LocalFile, Problem], None]
 ) -> Iterator[bytes]:
-    """The tar's bytes. A file is as long as it was when it was found; one that cannot be opened any more is left out."""
+    """The tar's bytes. Each file has the size that it had when it was found; one that cannot be opened is left out."""
     for file in files:
         try:
             opened = file.path.open("rb")
@@ -35,7 +35,7 @@ def tar_of(
 def _content(
     opened: BinaryIO, file: LocalFile, on_bytes: Callable[[int], None], on_problem: Callable[[LocalFile, Problem], None]
 ) -> Iterator[bytes]:
-    """Exactly `size` bytes. What is missing is filled with line feeds, which mean nothing to a reader of lines or of JSON."""
+    """Exactly `size` bytes. Missing bytes become line feeds, which readers of lines and of JSON ignore."""
     left = file.size
     try:
         while left:
@@ -55,19 +55,19 @@ def _content(
 
 
 def header_of(file: LocalFile) -> bytes:
-    """The blocks before a member's content. It tells nothing of the machine but name, size and time."""
+    """The blocks before a member's content: name, size and time, and nothing else about the machine."""
     header = tarfile.TarInfo(file.name)
     header.size, header.mtime = file.size, file.mtime_ns // 1_000_000_000
     return header.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
 
 
 def member_bytes(file: LocalFile) -> int:
-    """What a file adds to the tar."""
+    """The number of bytes that a file adds to the tar."""
     return len(header_of(file)) + file.size + -file.size % tarfile.BLOCKSIZE
 
 
 def zstd_packed(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """.zst of them."""
+    """The chunks compressed with Zstandard."""
     packer = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
     for chunk in chunks:
         if packed := packer.compress(chunk):

@@ -7,7 +7,7 @@ from typing import Any
 from client.display import Quiet
 from client.history.hash_cache import HashCache
 from client.history.importing import Importer
-from client.history.plan import Known, Plan
+from client.history.plan import HashedFile, Plan
 from client.jobs import COUNTS
 from client.server import Server
 from tests.unit.client.local_files import local_file
@@ -30,7 +30,7 @@ def accepted(name: str) -> Any:
 
 def plan_of(tmp_path: Path, *sizes: int) -> Plan:
     files = [local_file(tmp_path / f"{index}.jsonl", random.Random(index).randbytes(size)) for index, size in enumerate(sizes)]
-    return Plan(to_send=[Known(file, file.name) for file in files], max_upload_bytes=LIMIT)
+    return Plan(to_send=[HashedFile(file, file.name) for file in files], max_upload_bytes=LIMIT)
 
 
 def send(scripted: Scripted, tmp_path: Path, plan: Plan) -> Any:

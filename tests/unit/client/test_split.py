@@ -4,17 +4,19 @@ import random
 from pathlib import Path
 
 from client.history import plan, tar_stream
-from client.history.plan import SPARE_BYTES, Known, split
+from client.history.plan import SPARE_BYTES, HashedFile, split
 from tests.unit.client.local_files import local_file, nothing
 
 LIMIT = 400_000
 
 
-def known(tmp_path: Path, *sizes: int) -> list[Known]:
-    return [Known(local_file(tmp_path / f"{index}.jsonl", random.Random(index).randbytes(size)), "") for index, size in enumerate(sizes)]
+def known(tmp_path: Path, *sizes: int) -> list[HashedFile]:
+    return [
+        HashedFile(local_file(tmp_path / f"{index}.jsonl", random.Random(index).randbytes(size)), "") for index, size in enumerate(sizes)
+    ]
 
 
-def sizes(uploads: list[list[Known]]) -> list[list[int]]:
+def sizes(uploads: list[list[HashedFile]]) -> list[list[int]]:
     return [[file.file.size for file in upload] for upload in uploads]
 
 

@@ -15,14 +15,14 @@ def grown(size: int, changed_at: float) -> LocalFile:
 def test_a_file_is_due_once_it_stopped_growing() -> None:
     file = grown(1, NOW)
     watch = Watch()
-    watch.dealt_with([grown(0, NOW - 5)], NOW - 5)
+    watch.mark_handled([grown(0, NOW - 5)], NOW - 5)
     assert watch.due([file], NOW + QUIET_SECONDS / 2) == []
     assert watch.due([file], NOW + QUIET_SECONDS) == [file]
 
 
 def test_a_file_that_keeps_growing_is_due_every_minute() -> None:
     watch = Watch()
-    watch.dealt_with([grown(1, NOW)], NOW)
+    watch.mark_handled([grown(1, NOW)], NOW)
     at = NOW + LONGEST_WAIT_SECONDS
     assert watch.due([grown(2, at - 2)], at - 1) == []
     assert watch.due([grown(2, at)], at) != []
@@ -30,7 +30,7 @@ def test_a_file_that_keeps_growing_is_due_every_minute() -> None:
 
 def test_a_sent_file_is_not_due_until_it_changes() -> None:
     watch = Watch()
-    watch.dealt_with([grown(1, NOW)], NOW)
+    watch.mark_handled([grown(1, NOW)], NOW)
     assert watch.due([grown(1, NOW)], NOW + 1000) == []
     assert watch.due([grown(2, NOW)], NOW + 1000) == [grown(2, NOW)]
 
