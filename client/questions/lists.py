@@ -160,7 +160,7 @@ def list_usage(
 ) -> None:
     """Lists tokens and cost, one row for each day, or what --by names."""
     if by not in USAGE_BY:
-        raise typer.BadParameter(f"{by!r} is none of {', '.join(USAGE_BY)}", param_hint="--by")
+        raise typer.BadParameter(f"{by!r} is not one of {', '.join(USAGE_BY)}", param_hint="--by")
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     period = period_of(zone, since, until)
     with failures_as_exit_codes():

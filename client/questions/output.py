@@ -33,7 +33,7 @@ _PIPE_WIDTH: Final = 10_000
 
 
 class Format(Enum):
-    """For whom an answer is written."""
+    """The form of an answer: for people, or for programs."""
 
     TABLE = "table"
     JSON = "json"

@@ -69,7 +69,7 @@ def report(
     --week, --month, --since and --until choose other days. It has time, messages, lines, tool calls, tokens and cost.
     """
     if by is not None and by not in DIMENSIONS:
-        raise typer.BadParameter(f"{by!r} is none of {', '.join(DIMENSIONS)}", param_hint="--by")
+        raise typer.BadParameter(f"{by!r} is not one of {', '.join(DIMENSIONS)}", param_hint="--by")
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     period = period_of(zone, since, until, week=week, month=month, default_days=1)
     by = by or _usual(period)
