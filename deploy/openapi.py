@@ -25,6 +25,23 @@ KEY = {
     "bearerFormat": "cct_…",
     "description": "An API key. It is needed if the tracker runs with TRACKER_ACCESS=keys, and checked whenever it is sent.",
 }
+# In the order in which the reference shows them.
+TAGS = {
+    "writes": "Sessions, messages, file changes and tool calls, one by one, in batches or as files.",
+    "projects": "Projects with their totals.",
+    "sessions": "Sessions with their totals.",
+    "conversations": "Messages, and the search in them.",
+    "activities": "Changes of files.",
+    "tool calls": "Tool calls, and how tools behave.",
+    "stats": "Time, messages, lines and tools over a period.",
+    "usage": "Tokens and cost.",
+    "users": "People, as events name them.",
+    "imports": "Import jobs.",
+    "keys": "API keys and the audit log.",
+    "dead letters": "Events that could not be stored.",
+    "operations": "Scrubs: redaction of what is stored.",
+    "service": "Health, metrics and this description.",
+}
 # Each service serves these for itself; behind the one address a GET is the query service's.
 READING_METHODS = frozenset({"get", "head"})
 
@@ -39,13 +56,14 @@ def merged() -> dict[str, Any]:
             for method, operation in operations.items():
                 if (method in READING_METHODS) == is_reading:
                     _add_security(operation, apps[is_reading].state.required(method.upper(), path).scopes)
-                    document_errors(method, path, operation)
+                    document_errors(method, path, operation, document["components"]["schemas"])
                     _add_examples(operation)
                     paths.setdefault(path, {})[method] = operation
     schemas = _both(writing["components"]["schemas"], reading["components"]["schemas"])
     merged = {
         "openapi": reading["openapi"],
         "info": {"title": TITLE, "version": reading["info"]["version"], "description": DESCRIPTION},
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
         "paths": dict(sorted(paths.items())),
         "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": {"key": KEY}},
     }

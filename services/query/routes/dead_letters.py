@@ -20,10 +20,10 @@ from shared.http.errors import NotFound
 router = APIRouter(tags=["dead letters"], responses=RESPONSES)
 
 
-@router.get("/api/dead-letters", response_model=DeadLetterPage, summary="What could not be stored, by reason and one by one")
+@router.get("/api/dead-letters", response_model=DeadLetterPage, summary="Dead letters, in groups and one by one")
 @requires(ADMIN)
 def list_letters(request: Request, parameters: Annotated[LetterList, Query()]) -> Response:
-    """Those that wait, newest first, or with `status=stored` those whose event was stored later."""
+    """Events that could not be stored, newest first. With `status=stored`: those that were stored later."""
     wanted, filters = paging(request, parameters), DeadLetterFilters(parameters.kind, parameters.reason, parameters.status == "stored")
     return read_response(request, lambda connection: dead_letters.dead_letters(connection, filters, wanted), from_primary=True)
 
@@ -31,12 +31,12 @@ def list_letters(request: Request, parameters: Annotated[LetterList, Query()]) -
 @router.get(
     "/api/dead-letters/{letter_id}",
     response_model=ShownDeadLetter,
-    summary="One dead letter, with what died",
+    summary="One dead letter with its payload",
     dependencies=[Depends(refuse_parameters)],
 )
 @requires(ADMIN)
 def show_letter(request: Request, letter_id: LetterId) -> Response:
-    """Secrets in its payload are replaced, whatever the settings; a replay takes the payload as it is."""
+    """Secrets in the shown payload are always replaced. A replay uses the payload as it is."""
     return read_response(request, lambda connection: _existing_letter(connection, letter_id), from_primary=True)
 
 

@@ -39,7 +39,7 @@ _CLOCK_FIELDS = ("eta_seconds", "rows_per_second")
 @router.get("/api/import/jobs", response_model=JobPage, summary="Import jobs, newest first")
 @requires(OWN_IMPORTS)
 def list_jobs(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
-    """All that were ever accepted; of a key that may not read, those that it has sent."""
+    """All import jobs. A key without the scope `read` sees only those that it sent."""
     wanted, key_id = paging(request, parameters), sent_by(grant_of(request.scope))
     return read_response(
         request, lambda connection: import_jobs.jobs(connection, wanted, key_id), from_primary=True, hides_texts=key_id is None
@@ -65,12 +65,12 @@ def show_job(request: Request, job_id: JobId) -> Response:
     "/api/import/jobs/{job_id}/events",
     response_class=Response,
     responses={200: {"content": {_MEDIA_TYPE: {"schema": _EVENT_SCHEMA}}, "description": "Server-sent events."}},
-    summary="One import job as it goes on",
+    summary="Progress of one import job",
     dependencies=[Depends(refuse_parameters)],
 )
 @requires(OWN_IMPORTS)
 async def watch_job(request: Request, job_id: JobId) -> Response:
-    """The job's object whenever it changed, as `event: progress`; at its end as `event: done`, and then no more."""
+    """Server-sent events. Each change of the job is an `event: progress`; its end is an `event: done`, and then the stream closes."""
     watch: JobWatch = request.app.state.job_watch
     job = await run_in_threadpool(_read, request.app.state.database, job_id, grant_of(request.scope))
     if request.scope.get("is_head"):

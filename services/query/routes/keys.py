@@ -17,14 +17,14 @@ router = APIRouter(tags=["keys"], responses=RESPONSES)
 @router.get("/api/keys", response_model=KeyPage, summary="API keys, newest first")
 @requires(ADMIN)
 def list_keys(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
-    """What each is for and may do, and when it was used last. The keys themselves are kept nowhere."""
+    """Names, scopes, and when each key was used last. The keys themselves are not stored."""
     wanted = paging(request, parameters)
     return read_response(request, lambda connection: keys.keys(connection, wanted), from_primary=True)
 
 
-@router.get("/api/audit", response_model=AuditPage, summary="What admins did, newest first")
+@router.get("/api/audit", response_model=AuditPage, summary="Audit log, newest first")
 @requires(ADMIN)
 def list_acts(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
-    """Keys made and revoked, imports cancelled and taken back: by whom and when."""
+    """Who made and revoked keys, cancelled or undid imports, and when."""
     wanted = paging(request, parameters)
     return read_response(request, lambda connection: keys.audit(connection, wanted), from_primary=True)

@@ -18,7 +18,7 @@ from shared.http.errors import NotFound
 router = APIRouter(tags=["projects"], responses=RESPONSES)
 
 
-@router.get("/api/projects", response_model=list[Project], summary="All projects, that of the newest session first")
+@router.get("/api/projects", response_model=list[Project], summary="Projects, newest session first")
 @requires(NUMBERS)
 def list_projects(request: Request, parameters: Annotated[ProjectList, Query()]) -> Response:
     """A bare array; where there are more than `limit`, the `Link` header says where the next page is."""

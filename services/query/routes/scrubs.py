@@ -17,7 +17,7 @@ router = APIRouter(tags=["operations"], responses=RESPONSES)
 @router.get("/api/scrubs/{scrub_id}", response_model=Scrub, summary="One scrub", dependencies=[Depends(refuse_parameters)])
 @requires(ADMIN)
 def show_scrub(request: Request, scrub_id: ScrubId) -> Response:
-    """How far it is, what it changed, and how many secrets it found."""
+    """Its progress, how many rows it changed, and how many secrets it found."""
 
     def found(connection: Connection) -> Row:
         scrub = scrubs.scrub(connection, scrub_id)

@@ -32,17 +32,17 @@ router = APIRouter(tags=["service"], responses={status: FAILURES[status] for sta
 HTML: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
 
 
-@router.get("/healthz", response_model=operations.Health, summary="Is the process alive?")
+@router.get("/healthz", response_model=operations.Health, summary="Liveness")
 @requires(PUBLIC)
 async def healthz() -> Response:
-    """Asks nobody else, and waits for no thread."""
+    """Answers while the process runs. It asks neither Postgres nor Redis."""
     return json_response({"status": "alive"})
 
 
-@router.get("/readyz", response_model=operations.Readiness, responses={503: FAILURES[503]}, summary="Can it do its job?")
+@router.get("/readyz", response_model=operations.Readiness, responses={503: FAILURES[503]}, summary="Readiness")
 @requires(PUBLIC)
 async def readyz(request: Request) -> Response:
-    """Looks at the database, the journal, its lag, and whether events get through; 503 with the reasons if something is not as it should be."""
+    """Checks the database, the journal, its lag and the canary. A 503 names in `details` what is wrong."""
     try:
         lag, reasons = await request.app.state.threads.run(lambda: _readiness(request))
     except TimeoutError:
@@ -61,7 +61,7 @@ async def readyz(request: Request) -> Response:
 )
 @requires(METRICS, all_projects=True)
 async def show_metrics(request: Request) -> Response:
-    """Of this process, and the journal's and the ledger's state; what cannot be read now keeps its last value."""
+    """Metrics of this process, the journal and the accounting. A value that cannot be read now keeps its last state."""
     try:
         await request.app.state.threads.run(lambda: _set_gauges(request))
     except TimeoutError:
@@ -100,11 +100,11 @@ def _set_gauges(request: Request) -> None:
     "/api/accounting",
     response_model=operations.Accounting,
     responses={status: FAILURES[status] for status in (400, 503)},
-    summary="Is every accepted event accounted for?",
+    summary="Accounting of events",
 )
 @requires(METRICS, all_projects=True)
 def show_accounting(request: Request) -> Response:
-    """The journal's equation as it is now: accepted = persisted + duplicate + dead + pending."""
+    """Counts of events: accepted = persisted + duplicate + dead + pending."""
     refuse_parameters(request)
     try:
         seen = _canary_age(request)
@@ -118,20 +118,20 @@ def show_accounting(request: Request) -> Response:
     "/api/canary",
     response_model=operations.Canary,
     responses={status: FAILURES[status] for status in (400, 503)},
-    summary="The newest proof of life",
+    summary="The newest canary",
 )
 @requires(PUBLIC)
 def show_canary(request: Request) -> Response:
-    """An event of the tracker's own that goes through everything every few seconds."""
+    """The tracker sends itself an event every few seconds. This shows the newest one that was stored."""
     refuse_parameters(request)
     with request.app.state.database.connection() as connection:
         return json_response(newest(connection))
 
 
-@router.get("/openapi.json", summary="This API, described for programs")
+@router.get("/openapi.json", summary="OpenAPI document")
 @requires(PUBLIC)
 def show_openapi() -> Response:
-    """One OpenAPI document for reads and writes."""
+    """This description of reads and writes, as OpenAPI 3.1."""
     return Response(reference_page.document(), media_type="application/json")
 
 

@@ -30,7 +30,7 @@ router = APIRouter(responses=RESPONSES)
 @router.get("/api/sessions", response_model=SessionPage, tags=["sessions"], summary="Sessions, newest first")
 @requires(READ)
 def list_sessions(request: Request, parameters: Annotated[SessionList, Query()]) -> Response:
-    """By the time they began; those without a date come last, and not at all within dates."""
+    """Sorted by start. Sessions without a start come last, and are left out if dates are given."""
     start, end = dates(request, parameters)
     filters = sessions.SessionFilters(parameters.project_id or only_project(request), parameters.user, start, end, parameters.status)
     wanted = paging(request, parameters)
@@ -54,7 +54,7 @@ async def named_in_one_segment(request: Request) -> None:
 )
 @requires(READ)
 def show_session(request: Request, session_id: SessionId) -> Response:
-    """Also a session of which only the start was accepted yet."""
+    """One session with its totals. A session is found as soon as its start is accepted."""
     return read_response(request, lambda connection: _session(request, connection, session_id))
 
 

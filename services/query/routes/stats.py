@@ -29,10 +29,10 @@ from shared.http.errors import invalid
 router = APIRouter(responses=RESPONSES)
 
 
-@router.get("/api/projects/{project_id}/stats", response_model=Stats, tags=["projects", "stats"], summary="Where a project's time went")
+@router.get("/api/projects/{project_id}/stats", response_model=Stats, tags=["projects", "stats"], summary="Stats of one project")
 @requires(METRICS)
 def show_project_stats(request: Request, project_id: ProjectId, parameters: Annotated[ProjectStatsParameters, Query()]) -> Response:
-    """Totals, a time series without holes, tools, files, users and a heatmap. Without dates, what has no date counts too."""
+    """Totals, a time series without gaps, tools, files, users and a heat map. Without dates, events without a time count too."""
     wanted = stats_range(request, parameters, parameters.interval)
     idle_gap_seconds = settings_of(request).idle_gap_seconds
 
@@ -45,10 +45,10 @@ def show_project_stats(request: Request, project_id: ProjectId, parameters: Anno
     return read_response(request, read)
 
 
-@router.get("/api/stats", response_model=Stats, tags=["projects", "stats"], summary="Where all the time went")
+@router.get("/api/stats", response_model=Stats, tags=["projects", "stats"], summary="Stats over all projects")
 @requires(METRICS)
 def show_stats(request: Request, parameters: Annotated[AllStatsParameters, Query()]) -> Response:
-    """The same over all projects, or one that is named; `project` is null, and over all projects `top_files` tell theirs."""
+    """Totals, a time series, tools, files, users and a heat map. `project` is null. Over all projects, `top_files` have a `project_id`."""
     wanted = stats_range(request, parameters, parameters.interval)
     idle_gap_seconds = settings_of(request).idle_gap_seconds
 
@@ -59,7 +59,7 @@ def show_stats(request: Request, parameters: Annotated[AllStatsParameters, Query
     return read_response(request, read)
 
 
-@router.get("/api/tool-calls/stats", response_model=ToolStats, tags=["tool calls"], summary="Which tools are used, fail, or are slow")
+@router.get("/api/tool-calls/stats", response_model=ToolStats, tags=["tool calls"], summary="Stats of tools")
 @requires(METRICS)
 def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters, Query()]) -> Response:
     """By tool, the most used first. Errors are calls that failed or timed out. Percentiles are within 2 % of exact."""
