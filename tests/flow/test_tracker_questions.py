@@ -52,9 +52,10 @@ def test_report_sums_up_by_each_dimension_as_json_and_csv(session_id: str, ask: 
 
 
 def test_report_is_limited_to_a_project_and_a_user(session_id: str, ask: Callable[..., str]) -> None:
-    everything = json.loads(ask("report", *DAY, "--by", "session", "--json"))
-    assert [item["session_id"] for item in everything["items"]] == [session_id]
-    assert json.loads(ask("report", *DAY, "--project", "shop", "--json"))["totals"] == everything["totals"]
+    # Other tests have sessions on this day too.
+    shop = json.loads(ask("report", *DAY, "--by", "session", "--project", "shop", "--json"))
+    assert session_id in [item["session_id"] for item in shop["items"]]
+    assert shop["totals"]["sessions"] == len(shop["items"])
     nobody = json.loads(ask("report", *DAY, "--user", "nobody", "--by", "week", "--json"))
     assert (nobody["totals"]["sessions"], nobody["items"]) == (0, [])
     assert session_id[:8] in ask("report", *DAY, "--by", "session")
