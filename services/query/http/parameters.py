@@ -74,7 +74,8 @@ def dates(request: Request, parameters: Dated) -> tuple[datetime | None, datetim
 def event_filters(request: Request, parameters: EventList) -> EventFilters:
     """The events that the request asks for."""
     start, end = dates(request, parameters)
-    return EventFilters(parameters.session_id, parameters.project_id or only_project(request), start, end)
+    project_id, model = parameters.project_id or only_project(request), getattr(parameters, "model", None)
+    return EventFilters(parameters.session_id, project_id, start, end, parameters.user, parameters.branch, parameters.source, model)
 
 
 def stats_range(request: Request, parameters: StatsParameters | UsageParameters, interval: ranges.Interval | None) -> ranges.Range:

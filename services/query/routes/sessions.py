@@ -1,5 +1,6 @@
 """Sessions and what happened in them, row by row."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
@@ -8,8 +9,9 @@ from services.query.database import Connection, Row
 from services.query.http.parameters import RESPONSES, dates, event_filters, only_project, paging, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import events, sessions
+from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Page, Paging
-from services.query.schemas.fields import Paged, SessionId
+from services.query.schemas.fields import Dated, Paged, SessionId
 from services.query.schemas.lists import (
     ActivityList,
     ActivityPage,
@@ -18,6 +20,7 @@ from services.query.schemas.lists import (
     Session,
     SessionList,
     SessionPage,
+    ToolCallList,
     ToolCallPage,
 )
 from shared.auth.scopes import READ, requires
@@ -32,7 +35,9 @@ router = APIRouter(responses=RESPONSES)
 def list_sessions(request: Request, parameters: Annotated[SessionList, Query()]) -> Response:
     """Sorted by start. Sessions without a start come last, and are left out if dates are given."""
     start, end = dates(request, parameters)
-    filters = sessions.SessionFilters(parameters.project_id or only_project(request), parameters.user, start, end, parameters.status)
+    project_id = parameters.project_id or only_project(request)
+    of_session = (parameters.status, parameters.model, parameters.branch, parameters.source)
+    filters = sessions.SessionFilters(project_id, parameters.user, start, end, *of_session)
     wanted = paging(request, parameters)
     return read_response(request, lambda connection: sessions.sessions(connection, filters, wanted))
 
@@ -43,6 +48,67 @@ async def named_in_one_segment(request: Request) -> None:
     template: str = request.scope["route"].path
     if path.endswith(b"/") or path.count(b"/") != template.count("/"):
         raise HTTPException(404)
+
+
+def _of_session(
+    request: Request, session_id: str, parameters: Dated, list_events: Callable[[Connection, EventFilters, Paging], Page]
+) -> Response:
+    """A list of one session's events; 404 if there is no such session."""
+    start, end = dates(request, parameters)
+    wanted = paging(request, parameters)
+
+    def read(connection: Connection) -> Page:
+        page = list_events(connection, EventFilters(session_id, None, start, end), wanted)
+        if not page.items and not sessions.session_exists(connection, session_id):
+            raise _no_session(request)
+        return page
+
+    return read_response(request, read)
+
+
+@router.get(
+    "/api/sessions/{session_id:path}/conversations",
+    response_model=MessagePage,
+    tags=["sessions", "conversations"],
+    summary="A session's messages, newest first",
+    dependencies=[Depends(named_in_one_segment)],
+)
+@requires(READ)
+def list_session_conversations(request: Request, session_id: SessionId, parameters: Annotated[Dated, Query()]) -> Response:
+    """As /api/conversations with this session."""
+    return _of_session(
+        request, session_id, parameters, lambda connection, filters, wanted: events.conversations(connection, filters, None, wanted)
+    )
+
+
+@router.get(
+    "/api/sessions/{session_id:path}/activities",
+    response_model=ActivityPage,
+    tags=["sessions", "activities"],
+    summary="A session's changes of files, newest first",
+    dependencies=[Depends(named_in_one_segment)],
+)
+@requires(READ)
+def list_session_activities(request: Request, session_id: SessionId, parameters: Annotated[Dated, Query()]) -> Response:
+    """As /api/activities with this session."""
+    return _of_session(
+        request, session_id, parameters, lambda connection, filters, wanted: events.activities(connection, filters, None, None, wanted)
+    )
+
+
+@router.get(
+    "/api/sessions/{session_id:path}/tool-calls",
+    response_model=ToolCallPage,
+    tags=["sessions", "tool calls"],
+    summary="A session's tool calls, newest first",
+    dependencies=[Depends(named_in_one_segment)],
+)
+@requires(READ)
+def list_session_tool_calls(request: Request, session_id: SessionId, parameters: Annotated[Dated, Query()]) -> Response:
+    """As /api/tool-calls with this session. /api/tool-calls/session/{session_id} has them oldest first."""
+    return _of_session(
+        request, session_id, parameters, lambda connection, filters, wanted: events.tool_calls(connection, filters, None, None, wanted)
+    )
 
 
 @router.get(
@@ -75,6 +141,17 @@ def list_activities(request: Request, parameters: Annotated[ActivityList, Query(
     wanted = paging(request, parameters)
     return read_response(
         request, lambda connection: events.activities(connection, filters, parameters.file_path, parameters.action, wanted)
+    )
+
+
+@router.get("/api/tool-calls", response_model=ToolCallPage, tags=["tool calls"], summary="Tool calls, newest first")
+@requires(READ)
+def list_all_tool_calls(request: Request, parameters: Annotated[ToolCallList, Query()]) -> Response:
+    """With their parameters as they were sent. Calls without a date come last, and not at all within dates."""
+    filters = event_filters(request, parameters)
+    wanted = paging(request, parameters)
+    return read_response(
+        request, lambda connection: events.tool_calls(connection, filters, parameters.tool_name, parameters.status, wanted)
     )
 
 

@@ -44,6 +44,12 @@ OptionalProject = Annotated[int | None, Absent(), Field(ge=1, le=MAX_BIGINT, des
 OptionalSession = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this session.")]
 OptionalUser = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this user, by name.")]
 OptionalBranch = Annotated[Text | None, Absent(), Field(min_length=1, max_length=1000, description="Only sessions on this git branch.")]
+OptionalModel = Annotated[
+    Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this model.", examples=["claude-opus-4-5-20251101"])
+]
+OptionalSource = Annotated[
+    Text | None, Absent(), Field(min_length=1, max_length=200, description="Only what came this way.", examples=["hook"])
+]
 OptionalRole = Annotated[
     Literal["user", "assistant"] | None, Absent(), Field(description="Only what a person (`user`) or Claude (`assistant`) said.")
 ]

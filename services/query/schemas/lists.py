@@ -10,9 +10,12 @@ from services.query.schemas.fields import (
     Absent,
     CostUsd,
     Dated,
+    OptionalBranch,
+    OptionalModel,
     OptionalProject,
     OptionalRole,
     OptionalSession,
+    OptionalSource,
     OptionalUser,
     Page,
     Paged,
@@ -29,6 +32,9 @@ class SessionList(Dated):
     project_id: OptionalProject = None
     user: OptionalUser = None
     status: Annotated[Literal["open", "ended"] | None, Absent(), Field(description="Only open or only ended sessions.")] = None
+    model: OptionalModel = None
+    branch: OptionalBranch = None
+    source: OptionalSource = None
 
 
 class EventList(Dated):
@@ -36,10 +42,25 @@ class EventList(Dated):
 
     session_id: OptionalSession = None
     project_id: OptionalProject = None
+    user: OptionalUser = None
+    branch: OptionalBranch = None
+    source: OptionalSource = None
 
 
 class ConversationList(EventList):
     role: OptionalRole = None
+    model: OptionalModel = None
+
+
+class ToolCallList(EventList):
+    tool_name: Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])] = (
+        None
+    )
+    status: Annotated[
+        Literal["success", "error", "rejected", "cancelled", "timeout", "pending"] | None,
+        Absent(),
+        Field(description="Only with this result."),
+    ] = None
 
 
 class ConversationSearch(ConversationList):

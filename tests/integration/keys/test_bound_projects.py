@@ -14,6 +14,7 @@ LISTS = [
     "/api/conversations/search?q=message",
     "/api/conversations/search?sort=newest",
     "/api/activities",
+    "/api/tool-calls",
 ]
 SEARCHES = [
     "/api/conversations/search?q=prompt+or+message",

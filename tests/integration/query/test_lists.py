@@ -16,7 +16,7 @@ at_once = settings(max_examples=25, deadline=None, suppress_health_check=[Health
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PAGED = [
     "/api/sessions", "/api/conversations", "/api/activities", "/api/conversations/search?q=message", "/api/conversations/search?q=message&sort=newest",
-    "/api/conversations/search", "/api/tool-calls/session/session-1",
+    "/api/conversations/search", "/api/tool-calls/session/session-1", "/api/tool-calls", "/api/sessions/session-1/tool-calls",
 ]  # fmt: skip
 
 
@@ -252,3 +252,61 @@ def test_a_project_emptied_by_an_undo_is_not_listed_until_used_again(client: Tes
     seed.add_session(connection, "without a date", project)
     seed.compute_aggregates(connection)
     assert [found["id"] for found in client.get("/api/projects").json()] == [project]
+
+
+def test_each_list_takes_the_same_filters(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    # Given two users, branches and sources
+    world.build(connection)
+    connection.execute(
+        "UPDATE sessions SET git_branch = CASE WHEN session_id = 'session-1' THEN 'main' ELSE 'other' END, model = 'm', source = 'otel'"
+    )
+    for table in ("messages", "tool_calls", "activities"):
+        connection.execute(f"UPDATE {table} SET source = CASE WHEN session_id = 'session-1' THEN 'hook' ELSE 'otel' END".encode())
+    connection.execute("UPDATE messages SET model = 'm' WHERE session_id = 'session-1'")
+    users = {item["session_id"]: item["user"] for item in pages(client, "/api/sessions?", 1000)}
+
+    for path in ("/api/conversations", "/api/conversations/search", "/api/tool-calls", "/api/activities"):
+        everything = pages(client, f"{path}?", 1000)
+        of_session = [item for item in everything if item["session_id"] == "session-1"]
+        of_ada = [item for item in everything if users.get(item["session_id"]) == "ada"]
+
+        # Then each filter leaves its own rows, in the same order
+        assert len(everything) > len(of_ada) > 0
+        assert of_session
+        assert pages(client, f"{path}?user=ada", 7) == of_ada
+        for chosen in ("session_id=session-1", "branch=main", "source=hook"):
+            assert pages(client, f"{path}?{chosen}", 7) == of_session
+        for unknown in ("user=nobody", "branch=none", "source=none", "session_id=none", "project_id=999"):
+            assert client.get(f"{path}?{unknown}").json()["items"] == []
+        if "conversations" in path:
+            assert pages(client, f"{path}?model=m", 7) == of_session
+    assert [item["session_id"] for item in pages(client, "/api/sessions?branch=main&model=m&source=otel", 7)] == ["session-1"]
+    assert pages(client, "/api/sessions?branch=none", 7) == []
+
+
+def test_a_search_with_words_is_filtered(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    world.build(connection)
+    users = {item["session_id"]: item["user"] for item in pages(client, "/api/sessions?", 1000)}
+    for words in ("message", '"message 1"'):
+        everything = client.get("/api/conversations/search", params={"q": words, "sort": "newest", "limit": 1000}).json()["items"]
+        of_ada = client.get("/api/conversations/search", params={"q": words, "sort": "newest", "limit": 1000, "user": "ada"}).json()
+        assert [item["id"] for item in of_ada["items"]] == [item["id"] for item in everything if users[item["session_id"]] == "ada"]
+        assert of_ada["total"] == len(of_ada["items"])
+
+
+@pytest.mark.parametrize("kind", ["conversations", "activities", "tool-calls"])
+def test_the_events_of_a_session_are_listed_below_it(client: TestClient, connection: psycopg.Connection[Any], kind: str) -> None:
+    world.build(connection)
+    listed = pages(client, f"/api/sessions/session-1/{kind}?", 2)
+    assert listed == pages(client, f"/api/{kind}?session_id=session-1", 1000)
+    assert listed
+    answer = client.get(f"/api/sessions/none/{kind}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "SESSION_NOT_FOUND")
+
+
+def test_tool_calls_are_filtered_by_tool_and_result(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    world.build(connection)
+    everything = pages(client, "/api/tool-calls?", 1000)
+    chosen = pages(client, "/api/tool-calls?tool_name=Bash&status=error", 1)
+    assert chosen == [item for item in everything if (item["tool_name"], item["result_status"]) == ("Bash", "error")]
+    assert [item["timestamp"] for item in everything] == sorted((item["timestamp"] for item in everything), reverse=True)

@@ -24,6 +24,10 @@ _MESSAGES = """
                 AND (%(start)s::timestamptz IS NULL OR m.occurred_at >= %(start)s)
                 AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
                 AND (%(role)s::text IS NULL OR m.role = %(role)s)
+                AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
+                AND (%(model)s::text IS NULL OR m.model = %(model)s)
+                AND (%(source)s::text IS NULL OR m.source = %(source)s)
+                AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
                 AND (%(after_time)s::timestamptz IS NULL OR (m.occurred_at, m.id) < (%(after_time)s, %(after_id)s::uuid))
             ORDER BY m.occurred_at DESC, m.id DESC
             LIMIT %(fetch)s
@@ -43,6 +47,9 @@ _ACTIVITIES = """
         AND (%(start)s::timestamptz IS NULL OR a.occurred_at >= %(start)s)
         AND (%(end)s::timestamptz IS NULL OR a.occurred_at < %(end)s)
         AND (%(action)s::text IS NULL OR a.action = %(action)s)
+        AND (%(user)s::text IS NULL OR a.user_id = (SELECT id FROM users WHERE name = %(user)s))
+        AND (%(source)s::text IS NULL OR a.source = %(source)s)
+        AND (%(branch)s::text IS NULL OR a.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
         AND (%(file_path)s::text IS NULL OR a.file_key = ANY (ARRAY(
             SELECT file_key FROM files WHERE left(file_path, 400) = left(%(file_path)s, 400) AND file_path = %(file_path)s)))
         AND (%(file_keys)s::uuid[] IS NULL OR a.file_key = ANY (%(file_keys)s))
@@ -77,6 +84,35 @@ _TOOL_CALLS = """
     ORDER BY timestamp NULLS FIRST, id
 """
 
+# Newest first, with any filter.
+_ALL_TOOL_CALLS = """
+    SELECT id, session_id, project_id, tool_name, parameters::text AS parameters, result_status, execution_time_ms, duration_source,
+        timestamp, agent_id, source, candidates
+    FROM (
+        SELECT *, sum(bytes) OVER (ORDER BY timestamp DESC NULLS LAST, id DESC) AS bytes_so_far, count(*) OVER () AS candidates
+        FROM (
+            SELECT t.id, t.session_id, nullif(t.project_id, 0) AS project_id, t.tool_name, t.parameters,
+                t.status AS result_status, t.duration_ms AS execution_time_ms, t.duration_source, nullif(t.occurred_at, '-infinity') AS timestamp,
+                t.agent_id, t.source, coalesce(octet_length(t.parameters::text), 0) AS bytes
+            FROM tool_calls t
+            WHERE (%(session_id)s::text IS NULL OR t.session_id = %(session_id)s)
+                AND (%(project_id)s::bigint IS NULL OR t.project_id = %(project_id)s)
+                AND (%(start)s::timestamptz IS NULL OR t.occurred_at >= %(start)s)
+                AND (%(end)s::timestamptz IS NULL OR t.occurred_at < %(end)s)
+                AND (%(tool_name)s::text IS NULL OR t.tool_name = %(tool_name)s)
+                AND (%(status)s::text IS NULL OR t.status = %(status)s)
+                AND (%(user)s::text IS NULL OR t.user_id = (SELECT id FROM users WHERE name = %(user)s))
+                AND (%(source)s::text IS NULL OR t.source = %(source)s)
+                AND (%(branch)s::text IS NULL OR t.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+                AND (%(after_time)s::timestamptz IS NULL OR (t.occurred_at, t.id) < (%(after_time)s, %(after_id)s::uuid))
+            ORDER BY t.occurred_at DESC, t.id DESC
+            LIMIT %(fetch)s
+        ) AS fetched
+    ) AS counted
+    WHERE bytes_so_far <= %(page_bytes)s OR bytes_so_far = bytes
+    ORDER BY timestamp DESC NULLS LAST, id DESC
+"""
+
 
 class EventFilters(Struct, frozen=True):
     """Which events; None is any."""
@@ -85,6 +121,11 @@ class EventFilters(Struct, frozen=True):
     project_id: int | None = None
     start: datetime | None = None
     end: datetime | None = None
+    user: str | None = None
+    branch: str | None = None
+    source: str | None = None
+    # Only messages have one.
+    model: str | None = None
 
 
 def by_time(row: Row) -> tuple[object, object]:
@@ -114,9 +155,20 @@ def _file_parameters(connection: Connection, file_path: str | None) -> Row:
     return {"file_path": None, "file_keys": file_keys if are_few else None, "path_prefix": None if are_few else prefix}
 
 
+def tool_calls(connection: Connection, filters: EventFilters, tool_name: str | None, status: str | None, paging: Paging) -> Page:
+    """Tool calls, newest first; those without a date last."""
+    parameters = asdict(filters) | {"tool_name": tool_name, "status": status} | paging.after(time="time", id="uuid")
+    return _as_sent(page_of_texts(connection, _ALL_TOOL_CALLS, parameters, paging, by_time))
+
+
 def session_tool_calls(connection: Connection, session_id: str, paging: Paging) -> Page:
     """A session's tool calls, oldest first; those without a date first of all."""
-    found = page_of_texts(connection, _TOOL_CALLS, {"session_id": session_id} | paging.after(time="time", id="uuid"), paging, by_time)
+    return _as_sent(
+        page_of_texts(connection, _TOOL_CALLS, {"session_id": session_id} | paging.after(time="time", id="uuid"), paging, by_time)
+    )
+
+
+def _as_sent(found: Page) -> Page:
     for item in found.items:
         # As it was sent, not parsed and written anew.
         item["parameters"] = msgspec.Raw(item["parameters"].encode()) if item["parameters"] is not None else None

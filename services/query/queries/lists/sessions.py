@@ -37,6 +37,9 @@ _SESSIONS = """
         AND (%(session_id)s::text IS NOT NULL OR s.counted)
         AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
         AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
+        AND (%(model)s::text IS NULL OR s.model = %(model)s)
+        AND (%(branch)s::text IS NULL OR s.git_branch = %(branch)s)
+        AND (%(source)s::text IS NULL OR s.source = %(source)s)
         AND (%(start)s::timestamptz IS NULL OR s.dated_at >= %(start)s)
         AND (%(end)s::timestamptz IS NULL OR s.dated_at < %(end)s)
         AND (%(status)s::text IS DISTINCT FROM 'open' OR s.session_id = ANY (ARRAY(
@@ -60,6 +63,9 @@ class SessionFilters(Struct, frozen=True):
     start: datetime | None = None
     end: datetime | None = None
     status: str | None = None
+    model: str | None = None
+    branch: str | None = None
+    source: str | None = None
 
 
 def sessions(connection: Connection, filters: SessionFilters, paging: Paging) -> Page:

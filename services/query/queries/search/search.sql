@@ -11,12 +11,16 @@ WHERE (%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
     AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
     AND (%(is_list)s OR m.content <> '')
     AND (%(role)s::text IS NULL OR m.role = %(role)s)
+    AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
+    AND (%(model)s::text IS NULL OR m.model = %(model)s)
+    AND (%(source)s::text IS NULL OR m.source = %(source)s)
+    AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
     AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
 
 -- name: by_index
 -- One row at least: the counts. The rest is empty if there were more than `most`. Texts are looked at newest first, until enough are found.
 WITH read AS MATERIALIZED (
-    SELECT m.id, m.occurred_at, m.role
+    SELECT m.id, m.occurred_at, m.role, m.user_id, m.model, m.source, m.session_id
     FROM messages m
     WHERE (%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
         AND (%(project_id)s::bigint IS NULL OR m.project_id = %(project_id)s)
@@ -26,7 +30,13 @@ WITH read AS MATERIALIZED (
         AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
     LIMIT %(most)s + 1
 ), found AS (
-    SELECT m.id, m.occurred_at FROM read m WHERE %(role)s::text IS NULL OR m.role = %(role)s
+    SELECT m.id, m.occurred_at
+    FROM read m
+    WHERE (%(role)s::text IS NULL OR m.role = %(role)s)
+        AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
+        AND (%(model)s::text IS NULL OR m.model = %(model)s)
+        AND (%(source)s::text IS NULL OR m.source = %(source)s)
+        AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
 ), counts AS MATERIALIZED (
     SELECT (SELECT count(*) FROM read) AS rows_read, (SELECT count(*) FROM found) AS candidates
 ), newest AS (
@@ -83,6 +93,10 @@ FROM (
     LIMIT %(walked)s
 ) m
 WHERE (%(role)s::text IS NULL OR m.role = %(role)s)
+    AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
+    AND (%(model)s::text IS NULL OR m.model = %(model)s)
+    AND (%(source)s::text IS NULL OR m.source = %(source)s)
+    AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
     AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
     AND (NOT %(only_matches)s OR {matches})
 ORDER BY m.occurred_at DESC, m.id DESC

@@ -1,6 +1,6 @@
 -- "every day" -"by night"
 WITH read AS MATERIALIZED (
-    SELECT m.id, m.occurred_at, m.role
+    SELECT m.id, m.occurred_at, m.role, m.user_id, m.model, m.source, m.session_id
     FROM messages m
     WHERE (%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
         AND (%(project_id)s::bigint IS NULL OR m.project_id = %(project_id)s)
@@ -10,7 +10,13 @@ WITH read AS MATERIALIZED (
         AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
     LIMIT %(most)s + 1
 ), found AS (
-    SELECT m.id, m.occurred_at FROM read m WHERE %(role)s::text IS NULL OR m.role = %(role)s
+    SELECT m.id, m.occurred_at
+    FROM read m
+    WHERE (%(role)s::text IS NULL OR m.role = %(role)s)
+        AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
+        AND (%(model)s::text IS NULL OR m.model = %(model)s)
+        AND (%(source)s::text IS NULL OR m.source = %(source)s)
+        AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
 ), counts AS MATERIALIZED (
     SELECT (SELECT count(*) FROM read) AS rows_read, (SELECT count(*) FROM found) AS candidates
 ), newest AS (

@@ -21,6 +21,10 @@ FROM (
     LIMIT %(walked)s
 ) m
 WHERE (%(role)s::text IS NULL OR m.role = %(role)s)
+    AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
+    AND (%(model)s::text IS NULL OR m.model = %(model)s)
+    AND (%(source)s::text IS NULL OR m.source = %(source)s)
+    AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
     AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
     AND (NOT %(only_matches)s OR ((strpos(lower(m.content), lower(%(has_0_0)s)) > 0 AND NOT strpos(lower(m.content), lower(%(not_0_0)s)) > 0)))
 ORDER BY m.occurred_at DESC, m.id DESC
