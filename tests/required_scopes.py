@@ -34,6 +34,7 @@ READING = {
     ("GET", "/api/sessions/{session_id}/activities"): READ,
     ("GET", "/api/sessions/{session_id}/tool-calls"): READ,
     ("GET", "/api/tool-calls"): READ,
+    ("GET", "/api/users"): READ,
     ("GET", "/api/conversations"): READ,
     ("GET", "/api/conversations/search"): READ,
     ("GET", "/api/activities"): READ,

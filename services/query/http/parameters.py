@@ -95,10 +95,15 @@ def only_project(request: Request) -> int | None:
     return grant.project_ids[0] if grant and grant.project_ids and len(grant.project_ids) == 1 else None
 
 
+def bound_projects(request: Request) -> list[int] | None:
+    """The projects that the request's key is bound to; None if it sees all."""
+    grant = grant_of(request.scope)
+    return None if grant is None or grant.project_ids is None else list(grant.project_ids)
+
+
 def only_some_projects(request: Request) -> bool:
     """Whether the request's key is bound to projects."""
-    grant = grant_of(request.scope)
-    return grant is not None and grant.project_ids is not None
+    return bound_projects(request) is not None
 
 
 def every_project(request: Request) -> int:

@@ -258,6 +258,18 @@ def _page(item: Json) -> Json:
 ANSWERS: Final[dict[str, Json]] = {
     "Project": _PROJECT,
     "Session": _SESSION,
+    "UserPage": _page(
+        {
+            "name": "ann",
+            "sessions": 5,
+            "active_minutes": 185.5,
+            "messages_count": 158,
+            "tool_calls_count": 412,
+            "cost_usd": 12.34,
+            "first_seen": "2024-01-10T09:00:00Z",
+            "last_seen": "2024-01-15T10:30:00Z",
+        }
+    ),
     "SessionPage": _page(_SESSION),
     "MessagePage": _page(_MESSAGE),
     "SearchPage": _page(

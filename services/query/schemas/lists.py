@@ -28,6 +28,11 @@ class ProjectList(Paged):
     limit: int = Field(1000, ge=1, le=1000, description="How many projects a page has at most.")
 
 
+class UserList(Paged):
+    project_id: OptionalProject = None
+    user: OptionalUser = None
+
+
 class SessionList(Dated):
     project_id: OptionalProject = None
     user: OptionalUser = None
@@ -191,6 +196,21 @@ class SessionToolCall(BaseModel):
     timestamp: datetime | None
     agent_id: str | None = Field(description="The subagent that called it.")
     source: str | None
+
+
+class User(BaseModel):
+    name: str
+    sessions: int
+    active_minutes: float
+    messages_count: int
+    tool_calls_count: int
+    cost_usd: CostUsd
+    first_seen: datetime | None = Field(description="When the user's first session began; null if no date is known.")
+    last_seen: datetime | None = Field(description="The newest event of the user's sessions.")
+
+
+class UserPage(Page):
+    items: list[User]
 
 
 class SessionPage(Page):

@@ -209,3 +209,9 @@ def test_users_outside_the_bound_projects_are_hidden(api: Api, alpha: int) -> No
     assert names
     assert names <= {"ada", "bob"}
     assert paths
+
+
+def test_a_bound_key_sees_the_users_of_its_projects(api: Api, alpha: int) -> None:
+    everybody, bound = api.key("read"), api.key("read", projects=[alpha])
+    assert api.get(bound, "/api/users").json() == api.get(everybody, f"/api/users?project_id={alpha}").json()
+    assert api.get(bound, f"/api/users?project_id={alpha + 1}").json()["items"] == []

@@ -310,3 +310,21 @@ def test_tool_calls_are_filtered_by_tool_and_result(client: TestClient, connecti
     chosen = pages(client, "/api/tool-calls?tool_name=Bash&status=error", 1)
     assert chosen == [item for item in everything if (item["tool_name"], item["result_status"]) == ("Bash", "error")]
     assert [item["timestamp"] for item in everything] == sorted((item["timestamp"] for item in everything), reverse=True)
+
+
+def test_users_have_the_totals_of_the_stats(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    made = world.build(connection)
+    seed.add_user(connection, "without any event")
+
+    for of_project in ("", f"project_id={made.projects[0]}"):
+        listed = pages(client, f"/api/users?{of_project}", 1)
+        stats = {item["user"]: item for item in client.get(f"/api/stats?{of_project}").json()["users"]}
+
+        assert [item["name"] for item in listed] == ["ada", "bob"]
+        for item in listed:
+            shared = stats[item["name"]]
+            assert (item["sessions"], item["active_minutes"], item["messages_count"], item["tool_calls_count"], item["cost_usd"]) == (
+                shared["sessions"], shared["active_minutes"], shared["messages"], shared["tool_calls"], shared["cost_usd"],
+            )  # fmt: skip
+            assert "2024-03-09" <= item["first_seen"] < item["last_seen"] < "2025-03-10"
+    assert client.get("/api/users?user=nobody").json()["items"] == client.get("/api/users?project_id=999").json()["items"] == []
