@@ -95,7 +95,9 @@ _ROWS: Final = """        case Bookmark():
             row = (event.id, event.session_id, event.user, event.note, event.line, event.timestamp, event.source, received_at)
             yield "staged_bookmarks", row
 """
-_ROUTE: Final = '''@writes.post("/api/bookmarks", status_code=201, **openapi_schemas.single_write(Bookmark, EventAccepted, 201))
+_ROUTE: Final = '''@writes.post(
+    "/api/bookmarks", status_code=201, summary="Add a bookmark", **openapi_schemas.single_write(Bookmark, EventAccepted, 201)
+)
 @requires(INGEST)
 async def add_bookmark(request: Request) -> Response:
     """Stores that a person marked a place in a session."""
@@ -103,6 +105,8 @@ async def add_bookmark(request: Request) -> Response:
 
 
 '''
+_EXAMPLE: Final = """    "Bookmark": {"session_id": _SESSION_ID, "note": "Look at this again", "line": 12},
+"""
 _UNION = "Event = SessionStart | SessionEnd | Conversation | Activity | ToolCall\n"
 _IMPORT = "import Activity, Conversation,"
 _NO_CASE = "        case _:\n            "
@@ -133,7 +137,8 @@ STEPS: Final = (
     ),
     Step("services/worker/persist/event_kind_rows.py", f"{_NO_CASE}# Without this", f"{_ROWS}{_NO_CASE}# Without this"),
     Step("services/ingest/routes/writes.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
-    Step("services/ingest/routes/writes.py", '@writes.post("/api/sessions/start"', f'{_ROUTE}@writes.post("/api/sessions/start"'),
+    Step("services/ingest/routes/writes.py", '@writes.post("/api/events"', f'{_ROUTE}@writes.post("/api/events"'),
+    Step("services/ingest/http/examples.py", '    "EventAccepted": {', f'{_EXAMPLE}    "EventAccepted": {{'),
 )
 
 
