@@ -30,7 +30,7 @@ from shared.http.errors import NotFound
 router = APIRouter(responses=RESPONSES)
 
 
-@router.get("/api/sessions", response_model=SessionPage, tags=["sessions"], summary="Sessions, newest first")
+@router.get("/api/sessions", response_model=SessionPage, tags=["sessions"], summary="Sessions, newest first or by a number")
 @requires(READ)
 def list_sessions(request: Request, parameters: Annotated[SessionList, Query()]) -> Response:
     """Sorted by start. Sessions without a start come last, and are left out if dates are given."""
@@ -39,7 +39,9 @@ def list_sessions(request: Request, parameters: Annotated[SessionList, Query()])
     of_session = (parameters.status, parameters.model, parameters.branch, parameters.source)
     filters = sessions.SessionFilters(project_id, parameters.user, start, end, *of_session)
     wanted = paging(request, parameters)
-    return read_response(request, lambda connection: sessions.sessions(connection, filters, wanted))
+    return read_response(
+        request, lambda connection: sessions.sessions(connection, filters, wanted, parameters.sort, ascending=parameters.order == "asc")
+    )
 
 
 async def named_in_one_segment(request: Request) -> None:

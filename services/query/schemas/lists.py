@@ -40,6 +40,10 @@ class SessionList(Dated):
     model: OptionalModel = None
     branch: OptionalBranch = None
     source: OptionalSource = None
+    sort: Literal["start_time", "active_minutes", "messages_count", "tool_calls_count", "lines_changed", "cost_usd"] = Field(
+        "start_time", description="By what they are in order. A date or cost that is not known is less than any other."
+    )
+    order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
 
 
 class EventList(Dated):

@@ -8,8 +8,9 @@ from msgspec.structs import asdict
 from services.query.database import Connection, Row, first_row, rows
 from services.query.queries.lists.paging import Page, Paging, page
 
+# The keys of the other orders are constants, which planning leaves out: by time an index has the order.
 # Open and ended as the schema's index sessions_open says it, word for word, so that the index serves the list of open sessions.
-_SESSIONS = """
+SESSIONS = """
     SELECT s.session_id, s.title, s.parent_session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
         nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
         CASE e.end_reason WHEN 'idle' THEN s.last_event_at WHEN 'explicit' THEN s.ended_at WHEN 'imported' THEN s.ended_at END AS end_time,
@@ -25,7 +26,7 @@ _SESSIONS = """
         least(s.cache_creation_tokens, 9007199254740991)::bigint AS cache_creation_tokens,
         least(s.cache_read_tokens, 9007199254740991)::bigint AS cache_read_tokens, s.api_calls, s.unpriced_calls,
         s.model, s.git_branch, s.client_version, s.cost_nano_usd / 1e9::float8 AS cost_usd, s.source,
-        nullif(s.dated_at, '-infinity') AS dated_at
+        nullif(s.dated_at, '-infinity') AS dated_at, sorted.number AS sort_number
     FROM sessions s
     LEFT JOIN projects p ON p.id = s.project_id
     LEFT JOIN users u ON u.id = s.user_id
@@ -33,6 +34,12 @@ _SESSIONS = """
         WHEN s.ended_at >= s.last_event_at THEN 'explicit'
         WHEN s.idle_closed_at >= s.last_event_at THEN 'idle'
         WHEN s.last_event_at IS NULL AND s.counted THEN 'imported' END AS end_reason) AS e
+    CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
+        WHEN 'active_minutes' THEN s.active_us::float8
+        WHEN 'messages_count' THEN (s.user_messages + s.assistant_messages)::float8
+        WHEN 'tool_calls_count' THEN s.tool_calls::float8
+        WHEN 'lines_changed' THEN s.lines_added::float8 + s.lines_removed
+        WHEN 'cost_usd' THEN coalesce(s.cost_nano_usd, -1)::float8 END AS number) AS sorted
     WHERE (%(session_id)s::text IS NULL OR s.session_id = %(session_id)s)
         AND (%(session_id)s::text IS NOT NULL OR s.counted)
         AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
@@ -48,8 +55,17 @@ _SESSIONS = """
                 AND last_event_at > '-infinity')))
         AND (%(status)s::text IS DISTINCT FROM 'ended'
             OR coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false) OR s.last_event_at IS NULL)
-        AND (%(after_time)s::timestamptz IS NULL OR (s.dated_at, s.session_id) < (%(after_time)s, %(after_id)s::text))
-    ORDER BY s.dated_at DESC, s.session_id DESC
+        AND (%(after_time)s::timestamptz IS NULL OR %(ascending)s OR (s.dated_at, s.session_id) < (%(after_time)s, %(after_id)s::text))
+        AND (%(after_time)s::timestamptz IS NULL OR NOT %(ascending)s OR (s.dated_at, s.session_id) > (%(after_time)s, %(after_id)s::text))
+        AND (%(after_number)s::float8 IS NULL OR %(ascending)s OR (sorted.number, s.session_id) < (%(after_number)s, %(after_id)s::text))
+        AND (%(after_number)s::float8 IS NULL OR NOT %(ascending)s OR (sorted.number, s.session_id) > (%(after_number)s, %(after_id)s::text))
+    ORDER BY
+        CASE WHEN NOT %(ascending)s THEN sorted.number END DESC,
+        CASE WHEN %(ascending)s THEN sorted.number END,
+        CASE WHEN %(sort)s::text = 'start_time' AND NOT %(ascending)s THEN s.dated_at END DESC,
+        CASE WHEN %(sort)s::text = 'start_time' AND %(ascending)s THEN s.dated_at END,
+        CASE WHEN NOT %(ascending)s THEN s.session_id END DESC,
+        CASE WHEN %(ascending)s THEN s.session_id END
     LIMIT %(fetch)s
 """
 _EXISTS = "SELECT 1 AS found FROM sessions WHERE session_id = %(session_id)s"
@@ -68,21 +84,28 @@ class SessionFilters(Struct, frozen=True):
     source: str | None = None
 
 
-def sessions(connection: Connection, filters: SessionFilters, paging: Paging) -> Page:
-    """Sessions by their date, newest first; those without a date last."""
-    parameters = {"session_id": None} | asdict(filters) | paging.after(time="time", id="text")
-    found = page(connection, _SESSIONS, parameters, paging, lambda row: (row["dated_at"], row["session_id"]))
+def sessions(connection: Connection, filters: SessionFilters, paging: Paging, sort: str = "start_time", *, ascending: bool = False) -> Page:
+    """Sessions by their date or a number. What has no date or cost counts as less than any."""
+    by_time = sort == "start_time"
+    after = {"after_time": None, "after_number": None} | (
+        paging.after(time="time", id="text") if by_time else paging.after(number="float", id="text")
+    )
+    parameters = {"session_id": None, "sort": sort, "ascending": ascending} | asdict(filters) | after
+    found = page(connection, SESSIONS, parameters, paging, lambda row: (row["dated_at" if by_time else "sort_number"], row["session_id"]))
     for item in found.items:
-        del item["dated_at"]
+        del item["dated_at"], item["sort_number"]
     return found
 
 
 def session(connection: Connection, session_id: str) -> Row | None:
     """One session, also one of which only its start was accepted yet."""
-    parameters = {"session_id": session_id} | asdict(SessionFilters()) | {"after_time": None, "after_id": None, "fetch": 1}
-    found = first_row(connection, _SESSIONS, parameters)
+    parameters = (
+        {"session_id": session_id} | asdict(SessionFilters()) | {"after_time": None, "after_number": None, "after_id": None, "fetch": 1}
+    )
+    parameters |= {"sort": "start_time", "ascending": False}
+    found = first_row(connection, SESSIONS, parameters)
     if found is not None:
-        del found["dated_at"]
+        del found["dated_at"], found["sort_number"]
     return found
 
 

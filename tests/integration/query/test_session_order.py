@@ -1,0 +1,48 @@
+"""Sessions come in the order that is asked for, page by page, and by time without a sort."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from msgspec.structs import asdict
+from starlette.testclient import TestClient
+
+from services.query.queries.lists import sessions
+from tests.integration.query import world
+from tests.integration.query.test_lists import pages
+
+
+@pytest.mark.parametrize("sort", ["start_time", "active_minutes", "messages_count", "tool_calls_count", "lines_changed", "cost_usd"])
+def test_sessions_are_in_the_asked_order_on_every_page(client: TestClient, connection: psycopg.Connection[Any], sort: str) -> None:
+    world.build(connection)
+    everything = client.get("/api/sessions?limit=1000").json()["items"]
+    for item in everything:
+        item["lines_changed"] = item["lines_added"] + item["lines_removed"]
+
+    for order in ("asc", "desc"):
+        listed = pages(client, f"/api/sessions?sort={sort}&order={order}", 4)
+        values = [item["lines_added"] + item["lines_removed"] if sort == "lines_changed" else item[sort] for item in listed]
+        least = "" if sort == "start_time" else -1
+        assert values == sorted(
+            (item[sort] for item in everything), key=lambda value: least if value is None else value, reverse=order == "desc"
+        )
+        assert {item["session_id"] for item in listed} == {item["session_id"] for item in everything}
+
+
+def test_sessions_by_time_are_read_in_the_order_of_an_index(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        "INSERT INTO sessions (session_id, counted, dated_at) SELECT n, true, now() - n * interval '1 minute' FROM generate_series(1, 20000) AS n"
+    )
+    connection.execute("ANALYZE sessions")
+    filters = asdict(sessions.SessionFilters()) | {
+        "session_id": None,
+        "after_time": None,
+        "after_number": None,
+        "after_id": None,
+        "fetch": 51,
+    }
+    for ascending in (False, True):
+        found = {"sort": "start_time", "ascending": ascending}
+        plan = connection.execute(f"EXPLAIN {sessions.SESSIONS}".encode(), filters | found).fetchall()
+        assert "sessions_by_date" in str(plan)
+        assert "Sort" not in str(plan)
