@@ -25,8 +25,8 @@ def list_projects(request: Request, parameters: Annotated[ProjectList, Query()])
     wanted = paging(request, parameters)
     return read_response(
         request,
-        lambda connection: projects.projects(connection, wanted),
-        to_body=lambda page: _with_link(page, request, parameters.limit),
+        lambda connection: projects.projects(connection, wanted, parameters.sort, ascending=parameters.order == "asc"),
+        to_body=lambda page: _with_link(page, request, parameters),
     )
 
 
@@ -45,8 +45,10 @@ def existing_project(connection: Connection, project_id: int) -> Row:
     return found
 
 
-def _with_link(page: Page, request: Request, limit: int) -> tuple[Any, dict[str, str]]:
+def _with_link(page: Page, request: Request, parameters: ProjectList) -> tuple[Any, dict[str, str]]:
     if page.next_cursor is None:
         return page.items, {}
-    query = urlencode({"limit": limit, "cursor": page.next_cursor})
+    query = urlencode(
+        parameters.model_dump(exclude={"cursor"}, exclude_defaults=True) | {"limit": parameters.limit, "cursor": page.next_cursor}
+    )
     return page.items, {"Link": f'<{request.url.path}?{query}>; rel="next"'}

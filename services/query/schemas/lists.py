@@ -26,6 +26,10 @@ from services.query.schemas.fields import (
 
 class ProjectList(Paged):
     limit: int = Field(1000, ge=1, le=1000, description="How many projects a page has at most.")
+    sort: Literal["last_session", "name", "active_minutes", "total_sessions", "cost_usd"] = Field(
+        "last_session", description="By what they are in order. A date or cost that is not known is less than any other."
+    )
+    order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
 
 
 class UserList(Paged):

@@ -1,5 +1,8 @@
 """Projects with their totals: the list, and one."""
 
+from typing import Final
+
+from services.query.cursor import Kind
 from services.query.database import Connection, Row, first_row
 from services.query.queries.lists.paging import Page, Paging, page
 
@@ -16,25 +19,60 @@ _PROJECTS = """
         coalesce(r.user_messages + r.assistant_messages, 0) AS messages_count,
         coalesce(r.tool_calls, 0) AS tool_calls_count,
         coalesce(r.api_calls, 0) AS api_calls, coalesce(r.unpriced_calls, 0) AS unpriced_calls,
-        CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd / 1e9::float8 END AS cost_usd
+        CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd / 1e9::float8 END AS cost_usd,
+        sorted.number AS sort_number
     FROM projects p
     LEFT JOIN activity_rollups r ON (r.project_id, r.user_id, r.grain_minutes, r.bucket_start) = (p.id, -1, 0, '-infinity')
+    CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
+        WHEN 'active_minutes' THEN coalesce(r.active_us, 0)::float8
+        WHEN 'total_sessions' THEN coalesce(r.sessions, 0)::float8
+        WHEN 'cost_usd' THEN CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd::float8 ELSE -1 END
+        END AS number) AS sorted
     WHERE (%(id)s::bigint IS NULL OR p.id = %(id)s)
         AND (%(id)s::bigint IS NOT NULL
             OR (p.is_named AND p.brought_by IS DISTINCT FROM '{}') OR p.last_session_at IS NOT NULL OR r.sessions > 0)
-        AND (%(after_time)s::timestamptz IS NULL
+        AND (%(after_time)s::timestamptz IS NULL OR %(ascending)s
             OR (coalesce(p.last_session_at, '-infinity'::timestamptz), p.id) < (%(after_time)s, %(after_id)s::bigint))
-    ORDER BY coalesce(p.last_session_at, '-infinity'::timestamptz) DESC, p.id DESC
+        AND (%(after_time)s::timestamptz IS NULL OR NOT %(ascending)s
+            OR (coalesce(p.last_session_at, '-infinity'::timestamptz), p.id) > (%(after_time)s, %(after_id)s::bigint))
+        AND (%(after_number)s::float8 IS NULL OR %(ascending)s OR (sorted.number, p.id) < (%(after_number)s, %(after_id)s::bigint))
+        AND (%(after_number)s::float8 IS NULL OR NOT %(ascending)s OR (sorted.number, p.id) > (%(after_number)s, %(after_id)s::bigint))
+        AND (%(after_name)s::text IS NULL OR %(ascending)s OR (p.name, p.id) < (%(after_name)s, %(after_id)s::bigint))
+        AND (%(after_name)s::text IS NULL OR NOT %(ascending)s OR (p.name, p.id) > (%(after_name)s, %(after_id)s::bigint))
+    ORDER BY
+        CASE WHEN NOT %(ascending)s THEN sorted.number END DESC,
+        CASE WHEN %(ascending)s THEN sorted.number END,
+        CASE WHEN %(sort)s::text = 'name' AND NOT %(ascending)s THEN p.name END DESC,
+        CASE WHEN %(sort)s::text = 'name' AND %(ascending)s THEN p.name END,
+        CASE WHEN %(sort)s::text = 'last_session' AND NOT %(ascending)s THEN coalesce(p.last_session_at, '-infinity'::timestamptz) END DESC,
+        CASE WHEN %(sort)s::text = 'last_session' AND %(ascending)s THEN coalesce(p.last_session_at, '-infinity'::timestamptz) END,
+        CASE WHEN NOT %(ascending)s THEN p.id END DESC,
+        CASE WHEN %(ascending)s THEN p.id END
     LIMIT %(fetch)s
 """
 
+# By what is not a number: its parameter, the kind of its key in a cursor, and its column.
+_SORTS: Final[dict[str, tuple[str, Kind, str]]] = {
+    "last_session": ("after_time", "time", "last_session"),
+    "name": ("after_name", "text", "name"),
+}
+_NO_PAGE: Final[Row] = {"after_time": None, "after_number": None, "after_name": None, "after_id": None}
 
-def projects(connection: Connection, paging: Paging) -> Page:
-    """All projects, that of the newest session first."""
-    parameters = {"id": None} | paging.after(time="time", id="int")
-    return page(connection, _PROJECTS, parameters, paging, lambda row: (row["last_session"], row["id"]))
+
+def projects(connection: Connection, paging: Paging, sort: str = "last_session", *, ascending: bool = False) -> Page:
+    """All projects, in the order that is asked for. What has no date or cost counts as less than any."""
+    name, kind, column = _SORTS.get(sort, ("after_number", "float", "sort_number"))
+    key, key_id = paging.last_keys((kind, "int")) or (None, None)
+    parameters = _NO_PAGE | {"id": None, "sort": sort, "ascending": ascending, name: key, "after_id": key_id}
+    found = page(connection, _PROJECTS, parameters, paging, lambda row: (row[column], row["id"]))
+    for item in found.items:
+        del item["sort_number"]
+    return found
 
 
 def project(connection: Connection, project_id: int) -> Row | None:
     """One project; None if there is none of this id."""
-    return first_row(connection, _PROJECTS, {"id": project_id, "after_time": None, "after_id": None, "fetch": 1})
+    found = first_row(connection, _PROJECTS, _NO_PAGE | {"id": project_id, "sort": "last_session", "ascending": False, "fetch": 1})
+    if found is not None:
+        del found["sort_number"]
+    return found

@@ -1,4 +1,4 @@
-"""Sessions come in the order that is asked for, page by page, and by time without a sort."""
+"""Sessions and projects come in the order that is asked for, page by page, and by time without a sort."""
 
 from typing import Any
 
@@ -46,3 +46,19 @@ def test_sessions_by_time_are_read_in_the_order_of_an_index(connection: psycopg.
         plan = connection.execute(f"EXPLAIN {sessions.SESSIONS}".encode(), filters | found).fetchall()
         assert "sessions_by_date" in str(plan)
         assert "Sort" not in str(plan)
+
+
+@pytest.mark.parametrize("sort", ["last_session", "name", "active_minutes", "total_sessions", "cost_usd"])
+def test_projects_are_in_the_asked_order_on_every_page(client: TestClient, connection: psycopg.Connection[Any], sort: str) -> None:
+    world.build(connection)
+    everything = client.get("/api/projects").json()
+    least = "" if sort in ("last_session", "name") else -1
+
+    for order in ("asc", "desc"):
+        listed, path = [], f"/api/projects?sort={sort}&order={order}&limit=1"
+        while path:
+            answer = client.get(path)
+            listed += [item[sort] for item in answer.json()]
+            path = answer.links["next"]["url"] if "next" in answer.links else ""
+        values = [item[sort] for item in everything]
+        assert listed == sorted(values, key=lambda value: least if value is None else value, reverse=order == "desc")
