@@ -66,9 +66,9 @@ def test_no_code_file_has_more_than_350_lines() -> None:
     assert long == {}
 
 
-def test_each_decision_has_its_own_number() -> None:
-    numbers = [int(path.name[:4]) for path in (ROOT / "docs/adr").glob("0*.md")]
-    assert len(set(numbers)) == len(numbers)
+def test_decisions_are_numbered_without_gaps() -> None:
+    numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs/adr").glob("0*.md"))
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_index_of_decisions_has_every_title() -> None:

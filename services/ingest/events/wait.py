@@ -130,8 +130,8 @@ async def _outcome(database: Database, positions: Sequence[Position], events: Se
     # Found by their entries: a row or a dead letter with an event's id may be another event's that has the same id.
     entry_ids = [dead_letter_entry_id(position.stream, position.entry_id.decode()) for position in positions]
     died = await outcomes.dead_letters_of(database, entry_ids)
-    conflicts = Counter(letter["event_id"] for letter in died if letter["reason"] == ID_TAKEN)
-    if any(letter["reason"] != ID_TAKEN for letter in died):
+    conflicts = Counter(each["event_id"] for each in died if each["reason"] == ID_TAKEN)
+    if any(each["reason"] != ID_TAKEN for each in died):
         return Outcome("dead_letter", conflicts)
     stored = [event for event in events if event_id(event) not in conflicts]
     if not stored or await outcomes.are_stored(database, _ids_by_table(stored)):

@@ -12,8 +12,8 @@ from services.query.http.parameters import RESPONSES, paging, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import dead_letters
 from services.query.queries.lists.dead_letters import DeadLetterFilters
-from services.query.schemas.fields import LetterId
-from services.query.schemas.operations import DeadLetterPage, LetterList, ShownDeadLetter
+from services.query.schemas.fields import DeadLetterId
+from services.query.schemas.operations import DeadLetterPage, DeadLetterParameters, ShownDeadLetter
 from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import NotFound
 
@@ -22,7 +22,7 @@ router = APIRouter(tags=["dead letters"], responses=RESPONSES)
 
 @router.get("/api/dead-letters", response_model=DeadLetterPage, summary="Dead letters, in groups and one by one")
 @requires(ADMIN)
-def list_letters(request: Request, parameters: Annotated[LetterList, Query()]) -> Response:
+def list_dead_letters(request: Request, parameters: Annotated[DeadLetterParameters, Query()]) -> Response:
     """Events that could not be stored, newest first. With `status=stored`: those that were stored later."""
     wanted, filters = paging(request, parameters), DeadLetterFilters(parameters.kind, parameters.reason, parameters.status == "stored")
     return read_response(request, lambda connection: dead_letters.dead_letters(connection, filters, wanted), from_primary=True)
@@ -35,7 +35,7 @@ def list_letters(request: Request, parameters: Annotated[LetterList, Query()]) -
     dependencies=[Depends(refuse_parameters)],
 )
 @requires(ADMIN)
-def show_letter(request: Request, letter_id: LetterId) -> Response:
+def show_dead_letter(request: Request, letter_id: DeadLetterId) -> Response:
     """Secrets in the shown payload are always replaced. A replay uses the payload as it is."""
     return read_response(request, lambda connection: _existing_letter(connection, letter_id), from_primary=True)
 

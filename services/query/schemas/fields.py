@@ -26,7 +26,7 @@ ProjectId = Annotated[int, Path(ge=1, le=MAX_BIGINT, description="The project's 
 SessionId = Annotated[
     Text, Path(min_length=1, max_length=200, description="The session's id.", examples=["01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"])
 ]
-LetterId = Annotated[UUID, Path(description="The dead letter's id.")]
+DeadLetterId = Annotated[UUID, Path(description="The dead letter's id.")]
 JobId = Annotated[UUID, Path(description="The import job's id.")]
 ScrubId = Annotated[UUID, Path(description="The scrub's id.")]
 
@@ -48,7 +48,7 @@ OptionalModel = Annotated[
     Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this model.", examples=["claude-opus-4-5-20251101"])
 ]
 OptionalSource = Annotated[
-    Text | None, Absent(), Field(min_length=1, max_length=200, description="Only what came this way.", examples=["hook"])
+    Text | None, Absent(), Field(min_length=1, max_length=200, description="Only events from this source.", examples=["hook"])
 ]
 OptionalRole = Annotated[
     Literal["user", "assistant"] | None, Absent(), Field(description="Only what a person (`user`) or Claude (`assistant`) said.")
@@ -76,13 +76,13 @@ Zone = Annotated[
     str | None,
     Absent(),
     Field(
-        max_length=64, description="What a day is: an IANA time zone. Default: the server's TRACKER_TIMEZONE.", examples=["Europe/Berlin"]
+        max_length=64, description="IANA time zone that defines a day. Default: the server's TRACKER_TIMEZONE.", examples=["Europe/Berlin"]
     ),
 ]
 
 # Fields of answers.
-UnpricedCalls = Annotated[int, Field(description="API calls whose price is not known: `cost_usd` is of the others.")]
-CostUsd = Annotated[float | None, Field(description="null where no price is known; unknown is never 0.")]
+UnpricedCalls = Annotated[int, Field(description="API calls without a known price. `cost_usd` does not include them.")]
+CostUsd = Annotated[float | None, Field(description="null if no price is known. An unknown cost is never 0.")]
 
 
 class Parameters(BaseModel):
@@ -98,12 +98,12 @@ class Paged(Parameters):
         50,
         ge=1,
         le=1000,
-        description="How many items a page has at most. It has fewer if their texts are more than 8 MiB; `next_cursor` goes on all the same.",
+        description="Most items on a page. A page has fewer items if their texts exceed 8 MiB; `next_cursor` still leads to the rest.",
     )
     cursor: Annotated[
         str | None,
         Absent(),
-        Field(max_length=4096, description="`next_cursor` of the page before, as it is. It belongs to the same filters."),
+        Field(max_length=4096, description="`next_cursor` of the previous page, unchanged and with the same filters."),
     ] = None
 
     def filters(self) -> dict[str, object]:
@@ -131,4 +131,4 @@ class Error(BaseModel):
     error: Literal[True]
     message: str = Field(description="Tells a person what to do.", examples=["limit: Input should be less than or equal to 1000"])
     code: str = Field(description="A word for programs.", examples=["VALIDATION_ERROR"])
-    details: dict[str, Any] = Field(description="By field, what is wrong with it.")
+    details: dict[str, Any] = Field(description="What is wrong, by field.")

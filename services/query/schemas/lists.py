@@ -25,9 +25,9 @@ from services.query.schemas.fields import (
 
 
 class ProjectList(Paged):
-    limit: int = Field(1000, ge=1, le=1000, description="How many projects a page has at most.")
+    limit: int = Field(1000, ge=1, le=1000, description="Most projects on a page.")
     sort: Literal["last_session", "name", "active_minutes", "total_sessions", "cost_usd"] = Field(
-        "last_session", description="By what they are in order. A date or cost that is not known is less than any other."
+        "last_session", description="Sort key. An unknown date or cost sorts below every known one."
     )
     order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
 
@@ -45,7 +45,7 @@ class SessionList(Dated):
     branch: OptionalBranch = None
     source: OptionalSource = None
     sort: Literal["start_time", "active_minutes", "messages_count", "tool_calls_count", "lines_changed", "cost_usd"] = Field(
-        "start_time", description="By what they are in order. A date or cost that is not known is less than any other."
+        "start_time", description="Sort key. An unknown date or cost sorts below every known one."
     )
     order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
 
@@ -72,7 +72,7 @@ class ToolCallList(EventList):
     status: Annotated[
         Literal["success", "error", "rejected", "cancelled", "timeout", "pending"] | None,
         Absent(),
-        Field(description="Only with this result."),
+        Field(description="Only tool calls with this result."),
     ] = None
 
 
@@ -82,7 +82,7 @@ class ConversationSearch(ConversationList):
         Absent(),
         Field(
             max_length=256,
-            description='Words (all must match; the last also as a beginning), `"a phrase"`, `-not`, `or`; at most 16 terms. '
+            description='Words that must all match (the last one also as a prefix), `"a phrase"`, `-not`, `or`; at most 16 terms. '
             "Finds identifiers, their parts, paths, error codes and CJK text. What belongs to a word is looked for as typed: `--no-verify`, "
             '`/tmp`, `C++`; an option with one hyphen needs quotes, `"-m"`. Without it: everything that passes the filters.',
             examples=["useEffect cleanup"],
@@ -98,7 +98,7 @@ class ActivityList(EventList):
         Field(
             min_length=1,
             max_length=4096,
-            description="Only this file; or, with a `*` at its end, all whose path begins like this.",
+            description="Only this file. With `*` at its end: every path with this prefix.",
             examples=["/home/user/app/src/*"],
         ),
     ] = None
@@ -107,15 +107,15 @@ class ActivityList(EventList):
 
 class Project(BaseModel):
     id: int = Field(examples=[1])
-    name: str | None = Field(examples=["claude-tracker"], description="null for a key that may only see numbers.")
-    path: str | None = Field(examples=["/home/user/claude-tracker"], description="null for a key that may only see numbers.")
+    name: str | None = Field(examples=["claude-tracker"], description="null for a key that can only read numbers.")
+    path: str | None = Field(examples=["/home/user/claude-tracker"], description="null for a key that can only read numbers.")
     total_sessions: int
-    total_time_minutes: int = Field(description="Σ(end − start) of the sessions; an open one counts to its last event.")
-    files_modified_count: int = Field(description="Distinct files.")
-    lines_changed_count: int = Field(description="Added and removed.")
+    total_time_minutes: int = Field(description="Sum of (end − start) over the sessions. An open session counts up to its last event.")
+    files_modified_count: int = Field(description="Number of distinct files.")
+    lines_changed_count: int = Field(description="Lines added plus lines removed.")
     last_session: datetime | None
     created_at: datetime
-    active_minutes: float = Field(description="Time at the desk: gaps of at most `idle_gap_seconds` between events.")
+    active_minutes: float = Field(description="Active time: gaps between events count up to `idle_gap_seconds`.")
     messages_count: int
     tool_calls_count: int
     api_calls: int
@@ -125,8 +125,8 @@ class Project(BaseModel):
 
 class Session(BaseModel):
     session_id: str
-    title: str | None = Field(description="As its person or Claude called it, or the beginning of its first prompt.")
-    parent_session_id: str | None = Field(description="The session that it goes on with.")
+    title: str | None = Field(description="Title from the user or Claude, or the beginning of the first prompt.")
+    parent_session_id: str | None = Field(description="The session that this one continues.")
     project_id: int | None
     project_name: str | None
     user: str | None
@@ -136,7 +136,7 @@ class Session(BaseModel):
     active_minutes: float
     status: Literal["open", "ended"]
     end_reason: Literal["explicit", "idle", "imported"] | None = Field(
-        description="`imported`: nothing that happened in it is known, only what a claude.json says of it."
+        description="`imported`: only a summary from claude.json is known, no single events."
     )
     messages_count: int
     files_modified_count: int
@@ -153,7 +153,7 @@ class Session(BaseModel):
     model: str | None
     git_branch: str | None
     client_version: str | None
-    cost_usd: float | None = Field(description="null where no price is known.")
+    cost_usd: float | None = Field(description="null if no price is known.")
     source: str | None
 
 
@@ -162,10 +162,10 @@ class Message(BaseModel):
     session_id: str | None
     project_id: int | None
     role: Literal["user", "assistant"]
-    content: str = Field(description="Empty where Claude only used tools.")
-    timestamp: datetime | None = Field(description="null where the date is not known.")
+    content: str = Field(description="Empty if Claude only called tools.")
+    timestamp: datetime | None = Field(description="null if the time is unknown.")
     model: str | None
-    agent_id: str | None = Field(description="The subagent that said it or was told it.")
+    agent_id: str | None = Field(description="The subagent that wrote or received the message.")
 
 
 class FoundMessage(Message):
@@ -184,9 +184,9 @@ class FileActivity(BaseModel):
     action: Literal["created", "modified", "deleted"]
     lines_added: int
     lines_removed: int
-    is_estimated: bool = Field(description="The lines were not told, but worked out of what is known of the call.")
+    is_estimated: bool = Field(description="True if the line counts are estimated from the tool call.")
     timestamp: datetime | None
-    agent_id: str | None = Field(description="The subagent that did it.")
+    agent_id: str | None = Field(description="The subagent that changed the file.")
     source: str | None
 
 
@@ -195,14 +195,14 @@ class SessionToolCall(BaseModel):
     session_id: str | None
     project_id: int | None
     tool_name: str
-    parameters: Any = Field(description="As it was sent; null if nothing was.")
+    parameters: Any = Field(description="The parameters as they were sent; null if there were none.")
     result_status: Literal["success", "error", "rejected", "cancelled", "timeout", "pending"]
     execution_time_ms: int | None
     duration_source: Literal["reported", "timestamps"] | None = Field(
-        description="How the time is known: told, or the time between two records, waiting for a permission included."
+        description="`reported`: measured by Claude Code. `timestamps`: time between call and result, waiting for permission included."
     )
     timestamp: datetime | None
-    agent_id: str | None = Field(description="The subagent that called it.")
+    agent_id: str | None = Field(description="The subagent that called the tool.")
     source: str | None
 
 
@@ -213,8 +213,8 @@ class User(BaseModel):
     messages_count: int
     tool_calls_count: int
     cost_usd: CostUsd
-    first_seen: datetime | None = Field(description="When the user's first session began; null if no date is known.")
-    last_seen: datetime | None = Field(description="The newest event of the user's sessions.")
+    first_seen: datetime | None = Field(description="Start of the user's first session; null if unknown.")
+    last_seen: datetime | None = Field(description="Time of the newest event in the user's sessions.")
 
 
 class UserPage(Page):
@@ -231,9 +231,9 @@ class MessagePage(Page):
 
 class SearchPage(Page):
     items: list[FoundMessage]
-    total: int = Field(description="Stops counting at 10,000.")
+    total: int = Field(description="Number of matches, counted up to 10,000.")
     total_is_exact: bool = Field(
-        description="If not, `total` is an estimate, or what was counted so far: counting on would take longer than the search."
+        description="False: `total` is an estimate or a partial count, because counting all would take longer than the search."
     )
 
 

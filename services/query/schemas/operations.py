@@ -20,20 +20,20 @@ class ImportJob(BaseModel):
     kind: Literal["import", "undo"]
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     progress: float = Field(ge=0, le=1)
-    eta_seconds: float | None = Field(description="At the pace so far; null if there is none.")
-    rows_per_second: float | None = Field(description="Over the whole job; null while there are none.")
+    eta_seconds: float | None = Field(description="Estimated from the pace so far; null before the first rows.")
+    rows_per_second: float | None = Field(description="Average over the whole job; null before the first rows.")
     stage: str
     bytes_done: int
     bytes_total: int = Field(description="0 for an undo.")
-    files_done: int = Field(description="Files, those in archives too.")
-    rows_done: int = Field(description="Rows that were looked at, new or not.")
+    files_done: int = Field(description="Number of files, those inside archives included.")
+    rows_done: int = Field(description="Rows that were read, new or not.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
-    undoes: UUID | None = Field(description="Of an undo, the import that it takes back.")
-    undone_at: datetime | None = Field(description="Of an import, when it was taken back.")
-    can_retry: bool = Field(description="It failed, and its files are still here.")
+    undoes: UUID | None = Field(description="For an undo: the import that it takes back.")
+    undone_at: datetime | None = Field(description="For an import: when it was undone.")
+    can_retry: bool = Field(description="True if the job failed and its files are still stored.")
     projects_imported: int
     sessions_imported: int
     sessions_updated: int
@@ -43,11 +43,11 @@ class ImportJob(BaseModel):
     api_calls_imported: int
     duplicates: int
     files: list[ImportedFile]
-    unknown_records: dict[str, int] = Field(description="By type, how many records there were that nobody knows.")
+    unknown_records: dict[str, int] = Field(description="Number of records of unknown types, by type.")
     skipped_records: dict[str, int] = Field(
-        description="By reason, how many records there were of which nothing is kept, those of another user's sessions included."
+        description="Number of records that were left out, by reason. Records of another user's sessions count too."
     )
-    redactions: dict[str, int] = Field(description="By kind, how many secrets were replaced before anything was stored.")
+    redactions: dict[str, int] = Field(description="Number of secrets that were replaced before storing, by kind.")
     errors: list[dict[str, Any]] = Field(description="The first 100.")
     errors_total: int
 
@@ -59,45 +59,52 @@ class JobPage(Page):
 class Scrub(BaseModel):
     scrub_id: UUID
     status: Literal["queued", "running", "succeeded", "failed"]
-    dry_run: bool = Field(description="Nothing is changed, only counted.")
+    dry_run: bool = Field(description="True: rows are counted and not changed.")
     rows_scanned: int
-    rows_changed: int = Field(description="With `dry_run`: that would be.")
-    redactions: dict[str, int] = Field(description="By kind, how many secrets were found.")
+    rows_changed: int = Field(description="Rows that changed; with `dry_run`, rows that would change.")
+    redactions: dict[str, int] = Field(description="Number of secrets found, by kind.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
 
 
-class LetterList(Paged):
+class DeadLetterParameters(Paged):
     kind: Annotated[
-        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only letters of this kind.", examples=["conversation"])
+        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only dead letters of this kind.", examples=["conversation"])
     ] = None
-    reason: Annotated[Text | None, Absent(), Field(min_length=1, max_length=500, description="Only letters that died of this.")] = None
-    status: Literal["waiting", "stored"] = Field("waiting", description="Letters that wait, or those whose event was stored later.")
+    reason: Annotated[
+        Text | None, Absent(), Field(min_length=1, max_length=500, description="Only dead letters with exactly this reason.")
+    ] = None
+    status: Literal["waiting", "stored"] = Field("waiting", description="`waiting`: not stored yet. `stored`: the event was stored later.")
 
 
 class DeadLetter(BaseModel):
     id: UUID
-    kind: str = Field(description="`journal_entry` is a whole entry: not readable, or deadly to its worker.", examples=["conversation"])
+    kind: str = Field(
+        description="Kind of event. `journal_entry`: a whole entry that could not be read, or that crashed workers.",
+        examples=["conversation"],
+    )
     reason: str = Field(examples=["StringDataRightTruncation: value too long for type character varying(10)"])
     sqlstate: str | None = Field(examples=["22001"])
     status: Literal["waiting", "replaying", "stored"]
     event_id: UUID | None
-    journal_entry_id: str = Field(description="The entry in which it first came; `import:` and the job's id if an import brought it.")
-    request_id: str | None = Field(description="Of the request that brought it; the logs of every step carry it.")
-    attempts: int = Field(description="How often it died.")
+    journal_entry_id: str = Field(
+        description="The journal entry that first carried it; `import:` and the job's id if it came from an import."
+    )
+    request_id: str | None = Field(description="Id of the request that sent it. It is in the logs of every step.")
+    attempts: int = Field(description="How often storing it failed.")
     replays: int
     received_at: datetime | None
     first_seen_at: datetime
-    last_seen_at: datetime = Field(description="When it died last.")
+    last_seen_at: datetime = Field(description="When storing it failed last.")
     replayed_at: datetime | None
     stored_at: datetime | None
-    payload_bytes: int = Field(description="0 once its event is stored.")
+    payload_bytes: int = Field(description="Size of the payload; 0 once the event is stored.")
 
 
 class ShownDeadLetter(DeadLetter):
-    payload: str = Field(description="What died, secrets replaced; bytes that are no text are shown as \\xNN.")
-    payload_is_cut: bool = Field(description="Only its beginning is shown.")
+    payload: str = Field(description="The event without secrets. Bytes that are not text are shown as \\xNN.")
+    payload_is_cut: bool = Field(description="True if only the beginning of the payload is shown.")
 
 
 class DeadLetterGroup(BaseModel):
@@ -107,23 +114,23 @@ class DeadLetterGroup(BaseModel):
     count: int
     first_seen_at: datetime
     last_seen_at: datetime
-    newest: list[UUID] = Field(description="Up to three letters, newest first.")
+    newest: list[UUID] = Field(description="Ids of up to three dead letters, newest first.")
 
 
 class DeadLetterPage(Page):
-    groups: list[DeadLetterGroup] = Field(description="All that pass the filters, by kind, reason and SQLSTATE; the 100 largest.")
-    total: int = Field(description="Of all groups.")
+    groups: list[DeadLetterGroup] = Field(description="Groups by kind, reason and SQLSTATE that pass the filters; the 100 largest.")
+    total: int = Field(description="Number of dead letters in all groups.")
     items: list[DeadLetter]
 
 
 class ApiKey(BaseModel):
-    id: str = Field(description="The part of the key that may be shown.")
+    id: str = Field(description="The public part of the key.")
     name: str
     scopes: list[Literal["ingest", "read", "numbers", "metrics", "admin"]]
-    user: str | None = Field(description="Whose its writes are; null: whoever they say.")
-    project_ids: list[int] | None = Field(description="Of which projects its reads are; null: of all.")
+    user: str | None = Field(description="The user that owns everything written with the key; null: each write names its own user.")
+    project_ids: list[int] | None = Field(description="The projects that the key can read; null: all.")
     created_at: datetime
-    last_used_at: datetime | None = Field(description="To about a minute; null: never.")
+    last_used_at: datetime | None = Field(description="Accurate to about a minute; null: never used.")
     revoked_at: datetime | None
 
 
@@ -135,10 +142,10 @@ class KeyPage(BaseModel):
 class Act(BaseModel):
     id: int
     at: datetime
-    who: str = Field(description="A key's id; `open`: none was needed; `machine`: a command beside the database.")
+    who: str = Field(description="Id of the API key. `open`: access was open. `machine`: a command on the server.")
     key_name: str | None
     act: str = Field(examples=["key.create"])
-    subject: str | None = Field(description="The id of what it was done to.")
+    subject: str | None = Field(description="Id of the changed object.")
     details: dict[str, Any]
     request_id: str | None
 
@@ -170,15 +177,15 @@ class Accounting(BaseModel):
     """accepted = persisted + duplicate + dead + pending; while events go through, `drift` says whether it holds."""
 
     accepted: int = Field(
-        description="Events that came into the journal since it was made, canaries too; those of imports do not go through it."
+        description="Events appended to the journal since it was created, canaries included. Imported events do not pass through the journal."
     )
     persisted: int
     duplicate: int
     dead: int
     pending: int
-    drift: int = Field(description="Events that are missing from the equation or too many in it. 0 if all is well.")
-    alarms: int = Field(description="How often the check of each minute found drift.")
-    former_epochs: int = Field(description="Journals that were replaced by this one; their events are not in these numbers.")
+    drift: int = Field(description="Accepted events minus all others in the equation. 0 means that every event is accounted for.")
+    alarms: int = Field(description="How many of the checks, one a minute, found drift.")
+    former_epochs: int = Field(description="Number of earlier journals that this one replaced. Their events are not counted here.")
     canary_age_seconds: float | None = Field(
-        description="How long ago the newest canary that came back was sent, or since the service's start if that is later; null without canaries."
+        description="Age of the newest canary that was stored, or time since the service's start if that is shorter; null without canaries."
     )

@@ -34,8 +34,8 @@ class StatsParameters(Parameters):
         Interval | None,
         Absent(),
         Field(
-            description=f"Of the time series, which has at most {MAX_POINTS:,} points: more are a 400 that says which interval to take. "
-            "Default: `day`, or where those would be more, `week` or `month`; the answer's `range` tells which."
+            description=f"Interval of the time series. A series has at most {MAX_POINTS:,} points; a longer one is a 400 that names the interval to use. "
+            "Default: `day`, or `week` or `month` for long ranges. The answer's `range` has the interval that was used."
         ),
     ] = None
 
@@ -57,14 +57,14 @@ class ToolStatsParameters(StatsParameters):
 
 
 class UsageParameters(Parameters):
-    """A range, of whom and which model, and by what it is summed up."""
+    """A time range, filters, and the dimensions of the rows."""
 
     group_by: str = Field(
         "day",
         max_length=40,
-        description=f"What a row of the answer is: one or two of {', '.join(f'`{each}`' for each in DIMENSIONS)}, with a comma between them, "
-        f"at most one of them of {', '.join(f'`{each}`' for each in INTERVALS)}. More than {MAX_ROWS:,} rows are a 400; "
-        f"by days alone the newest {MAX_ROWS:,} are given. The totals are of the whole range.",
+        description=f"Dimensions of a row: one or two of {', '.join(f'`{each}`' for each in DIMENSIONS)}, separated by a comma, "
+        f"at most one of them from {', '.join(f'`{each}`' for each in INTERVALS)}. More than {MAX_ROWS:,} rows are a 400; "
+        f"for `day` alone the newest {MAX_ROWS:,} are given. The totals cover the whole range.",
         examples=["day", "user,month"],
         json_schema_extra={"pattern": f"^({'|'.join(DIMENSIONS)})(,({'|'.join(DIMENSIONS)}))?$"},
     )
@@ -87,7 +87,7 @@ class Measures(BaseModel):
     messages: int
     user_messages: int
     assistant_messages: int
-    files_modified: int = Field(description="Distinct files.")
+    files_modified: int = Field(description="Number of distinct files.")
     lines_added: int
     lines_removed: int
     tool_calls: int
@@ -98,7 +98,7 @@ class Measures(BaseModel):
     cache_read_tokens: int
     api_calls: int
     unpriced_calls: UnpricedCalls
-    cost_usd: float | None = Field(description="null where no price is known, on a quiet day too; unknown is never 0.")
+    cost_usd: float | None = Field(description="null if no price is known, also on a day without calls. An unknown cost is never 0.")
 
 
 class Totals(Measures):
@@ -106,7 +106,7 @@ class Totals(Measures):
 
 
 LocalDate = Annotated[
-    str, Field(description="When it begins, on a clock in `tz`: its first day, or its hour.", examples=["2026-02-16", "2026-02-16T14:00"])
+    str, Field(description="Start of the interval in `tz`: its first day or its hour.", examples=["2026-02-16", "2026-02-16T14:00"])
 ]
 
 
@@ -121,13 +121,13 @@ class UsageRange(BaseModel):
     start: datetime | None
     end: datetime | None
     tz: str
-    is_default: bool = Field(description="true: neither start_date nor end_date was given, so everything counts, also what has no date.")
+    is_default: bool = Field(description="True if neither start_date nor end_date was given. Then events without a date count too.")
 
 
 class CountedRange(UsageRange):
     """What was counted: [start, end), null where open."""
 
-    interval: Literal["hour", "day", "week", "month"] = Field(description="Of the time series.")
+    interval: Literal["hour", "day", "week", "month"] = Field(description="Interval of the time series.")
 
 
 class Tool(BaseModel):
@@ -150,7 +150,7 @@ class TimedTool(Tool):
 
 class TopFile(BaseModel):
     file_path: str | None
-    project_id: int | None = Field(None, description="Only in the stats over all projects.")
+    project_id: int | None = Field(None, description="Only in stats over all projects.")
     touches: int
     lines_added: int
     lines_removed: int
@@ -158,7 +158,7 @@ class TopFile(BaseModel):
 
 
 class UserShare(BaseModel):
-    user: str | None = Field(description="null: not known.")
+    user: str | None = Field(description="null if unknown.")
     sessions: int
     messages: int
     active_minutes: float
@@ -177,14 +177,14 @@ class HeatmapCell(BaseModel):
 
 
 class Stats(BaseModel):
-    project: Project | None = Field(description="Only in a project's stats; null in /api/stats.")
+    project: Project | None = Field(description="Set in a project's stats; null in /api/stats.")
     range: CountedRange
     totals: Totals
-    time_series: list[Point] = Field(description="Without holes.")
-    tools: list[Tool] = Field(description="Percentiles of their times are at /api/tool-calls/stats.")
-    top_files: list[TopFile] = Field(description="The 20 most touched.")
+    time_series: list[Point] = Field(description="Points without gaps: an interval without events is a row of zeros.")
+    tools: list[Tool] = Field(description="Totals by tool. /api/tool-calls/stats has percentiles.")
+    top_files: list[TopFile] = Field(description="The 20 files with the most changes.")
     users: list[UserShare]
-    heatmap: list[HeatmapCell] = Field(description="168 cells: every hour of a week in `tz`.")
+    heatmap: list[HeatmapCell] = Field(description="168 cells, one for each hour of a week in `tz`.")
 
 
 class CallPoint(BaseModel):
@@ -202,18 +202,16 @@ class ToolStats(BaseModel):
 
 
 class UsageMeasures(BaseModel):
-    sessions: int = Field(
-        0, description="By the time they began. This and the other activity is absent where `model` is a dimension or a filter."
-    )
+    sessions: int = Field(0, description="Counted at their start. Activity measures are absent if `model` is a dimension or a filter.")
     active_minutes: float = Field(
-        0, description="Of persons: who is in two sessions at once is active once, so rows may add up to more than the totals."
+        0, description="Active time per person. Two sessions at once count once in the totals, so rows may add up to more."
     )
     messages: int = 0
     tool_calls: int = 0
     tool_errors: int = 0
     lines_added: int = 0
     lines_removed: int = 0
-    input_tokens: int = Field(description="Neither written to nor read from the cache.")
+    input_tokens: int = Field(description="Input tokens without cache writes and cache reads.")
     output_tokens: int
     cache_creation_tokens: int
     cache_read_tokens: int
@@ -229,10 +227,10 @@ class UsageItem(UsageMeasures):
     day: date | None = Field(None, description="A day in `tz`.")
     week: date | None = Field(None, description="A week's Monday in `tz`.")
     month: str | None = Field(None, description="A month in `tz`.", examples=["2026-02"])
-    model: str | None = Field(None, description="null: not known.")
-    project_id: int | None = Field(None, description="null: not known.")
+    model: str | None = Field(None, description="null if unknown.")
+    project_id: int | None = Field(None, description="null if unknown.")
     project_name: str | None = None
-    user: str | None = Field(None, description="null: not known.")
+    user: str | None = Field(None, description="null if unknown.")
     session_id: str | None = Field(None, description="null: in no session.")
     session_title: str | None = None
     branch: str | None = Field(None, description="The session's git branch; null: not known.")
