@@ -122,7 +122,7 @@ def test_jobs_are_listed_and_impossible_actions_are_refused(tracker: Run, home: 
     for act in ("cancel", "retry"):
         done = tracker(act, job["job_id"])
         assert done.returncode == 1
-        assert "The job is succeeded" in done.stderr
+        assert "The job has already ended" in done.stderr
     assert tracker("undo", "00000000-0000-0000-0000-000000000000").returncode == 1
 
 

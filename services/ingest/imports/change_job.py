@@ -20,7 +20,7 @@ async def cancel(request: Request) -> Response:
     ingest, job_id = _read_path(request)
     job = await ingest.jobs.cancel(job_id, audit_record(request, "import.cancel", job_id))
     if not job["done"]:
-        raise _refused(job, "it has ended; undo it with DELETE, or `tracker undo`")
+        raise _refused(job, "The job has already ended; undo it with DELETE, or `tracker undo`.")
     return _accepted(job_id, job, "The job stops at its next chunk; what it has stored stays.")
 
 
@@ -29,7 +29,7 @@ async def retry(request: Request) -> Response:
     ingest, job_id = _read_path(request)
     job = await ingest.jobs.retry(job_id, audit_record(request, "import.retry", job_id))
     if not job["done"]:
-        raise _refused(job, "only a failed job whose files are still there can be retried; else send the files again")
+        raise _refused(job, "Only a failed job whose files are still stored can be retried; send the files again.")
     await asyncio.to_thread(send_shares, ingest.sender, job_id, job["shares"])
     return _accepted(job_id, job, "The job continues where it stopped.")
 
@@ -40,7 +40,10 @@ async def undo(request: Request) -> Response:
     job = await ingest.jobs.add_undo(job_id, audit_record(request, "import.undo", job_id))
     if not job["done"]:
         raise _refused(
-            job, "cancel it first" if job["status"] in ("queued", "running") else "an undo cannot be undone; import the files again"
+            job,
+            "The job is still running; cancel it before you undo it."
+            if job["status"] in ("queued", "running")
+            else "An undo cannot be undone; import the files again.",
         )
     await asyncio.to_thread(send_shares, ingest.sender, job["undo_id"], 1)
     return _accepted(job["undo_id"], job | {"status": job["undo_status"]}, "The rows that the job stored are being removed.", undoes=job_id)
@@ -51,10 +54,10 @@ def _read_path(request: Request) -> tuple[Ingest, UUID]:
     return ingest_of(request), request_checks.uuid_in_path(request, "job_id")
 
 
-def _refused(job: dict[str, Any], advice: str) -> Exception:
+def _refused(job: dict[str, Any], reason: str) -> Exception:
     if job["status"] is None:
         return NotFound("There is no import job with this id; see /api/import/jobs.", code="JOB_NOT_FOUND")
-    return Conflict(f"The job is {job['status']}: {advice}.", details={"status": job["status"]})
+    return Conflict(reason, details={"status": job["status"]})
 
 
 def _accepted(job_id: UUID, job: dict[str, Any], message: str, **more: Any) -> Response:
