@@ -146,14 +146,16 @@ def list_activities(request: Request, parameters: Annotated[ActivityList, Query(
     )
 
 
-@router.get("/api/tool-calls", response_model=ToolCallPage, tags=["tool calls"], summary="Tool calls, newest first")
+@router.get("/api/tool-calls", response_model=ToolCallPage, tags=["tool calls"], summary="Tool calls, newest first or by duration")
 @requires(READ)
 def list_all_tool_calls(request: Request, parameters: Annotated[ToolCallList, Query()]) -> Response:
-    """With their parameters as they were sent. Calls without a date come last, and not at all within dates."""
+    """With their parameters as they were sent. Calls without a date are left out if dates are given."""
     filters = event_filters(request, parameters)
     wanted = paging(request, parameters)
+    of_call = (parameters.tool_name, parameters.status)
     return read_response(
-        request, lambda connection: events.tool_calls(connection, filters, parameters.tool_name, parameters.status, wanted)
+        request,
+        lambda connection: events.tool_calls(connection, filters, *of_call, wanted, parameters.sort, ascending=parameters.order == "asc"),
     )
 
 
@@ -179,7 +181,7 @@ def _session(request: Request, connection: Connection, session_id: str) -> Row:
 
 
 def _tool_calls(request: Request, connection: Connection, session_id: str, wanted: Paging) -> Page:
-    page = events.session_tool_calls(connection, session_id, wanted)
+    page = events.tool_calls(connection, EventFilters(session_id), None, None, wanted, ascending=True)
     if not page.items and not sessions.session_exists(connection, session_id):
         raise _no_session(request)
     return page

@@ -74,6 +74,10 @@ class ToolCallList(EventList):
         Absent(),
         Field(description="Only tool calls with this result."),
     ] = None
+    sort: Literal["timestamp", "execution_time_ms"] = Field(
+        "timestamp", description="Sort key. An unknown date or duration sorts below every known one."
+    )
+    order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or longest first.")
 
 
 class ConversationSearch(ConversationList):

@@ -1,4 +1,4 @@
-"""Sessions and projects come in the order that is asked for, page by page, and by time without a sort."""
+"""Sessions, projects and tool calls come in the order that is asked for, page by page, and by time without a sort."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import asdict
 from starlette.testclient import TestClient
 
-from services.query.queries.lists import sessions
-from tests.integration.query import world
+from services.query.queries.lists import events, sessions
+from tests.integration.query import seed, world
 from tests.integration.query.test_lists import pages
 
 
@@ -62,3 +62,37 @@ def test_projects_are_in_the_asked_order_on_every_page(client: TestClient, conne
             path = answer.links["next"]["url"] if "next" in answer.links else ""
         values = [item[sort] for item in everything]
         assert listed == sorted(values, key=lambda value: least if value is None else value, reverse=order == "desc")
+
+
+@pytest.mark.parametrize("sort", ["timestamp", "execution_time_ms"])
+def test_tool_calls_are_in_the_asked_order_on_every_page(client: TestClient, connection: psycopg.Connection[Any], sort: str) -> None:
+    world.build(connection)
+    for duration_ms in (None, None, 7, 7):
+        seed.add_tool_call(connection, "session-1", seed.UNDATED, duration_ms=duration_ms)
+    everything = client.get("/api/tool-calls?limit=1000").json()["items"]
+    least = "" if sort == "timestamp" else -1
+
+    for order in ("asc", "desc"):
+        listed = pages(client, f"/api/tool-calls?sort={sort}&order={order}", 4)
+        assert [item[sort] for item in listed] == sorted(
+            (item[sort] for item in everything), key=lambda value: least if value is None else value, reverse=order == "desc"
+        )
+        assert sorted(item["id"] for item in listed) == sorted(item["id"] for item in everything)
+    assert pages(client, "/api/tool-calls?session_id=session-1&order=asc", 3) == pages(client, "/api/tool-calls/session/session-1", 1000)
+
+
+def test_tool_calls_by_time_are_read_along_an_index(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        """INSERT INTO tool_calls (id, session_id, project_id, user_id, tool_name, status, occurred_at, received_at)
+        SELECT gen_random_uuid(), n %% 20, 0, 0, 'Bash', 'success', now() - n * interval '1 minute', now() FROM generate_series(1, 20000) AS n""",
+        {},
+    )
+    connection.execute("ANALYZE tool_calls")
+    for session_id, index in ((None, "tool_calls_by_time"), ("7", "tool_calls_by_session")):
+        for ascending in (False, True):
+            parameters = asdict(events.EventFilters(session_id)) | {"tool_name": None, "status": None, "sort": "timestamp"}
+            after = {"after_time": None, "after_number": None, "after_id": None, "fetch": 51, "page_bytes": 1000}
+            sql = f"EXPLAIN {events.TOOL_CALLS}".encode()
+            plan = str(connection.execute(sql, parameters | after | {"ascending": ascending}).fetchall())
+            assert index in plan
+            assert "Seq Scan on tool_calls" not in plan

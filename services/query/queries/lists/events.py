@@ -64,37 +64,18 @@ _FILES_BELOW = """
     SELECT file_key FROM files WHERE left(file_path, 400) LIKE %(like_prefix)s || '%%' AND starts_with(file_path, %(path_prefix)s) LIMIT %(most)s
 """
 
-_TOOL_CALLS = """
+# The keys of the other order are constants, which planning leaves out: by time an index has the order.
+TOOL_CALLS = """
     SELECT id, session_id, project_id, tool_name, parameters::text AS parameters, result_status, execution_time_ms, duration_source,
-        timestamp, agent_id, source, candidates
+        timestamp, agent_id, source, sort_number, candidates
     FROM (
-        SELECT *, sum(bytes) OVER (ORDER BY timestamp NULLS FIRST, id) AS bytes_so_far, count(*) OVER () AS candidates
+        SELECT *, sum(bytes) OVER in_order AS bytes_so_far, row_number() OVER in_order AS place, count(*) OVER () AS candidates
         FROM (
             SELECT t.id, t.session_id, nullif(t.project_id, 0) AS project_id, t.tool_name, t.parameters,
                 t.status AS result_status, t.duration_ms AS execution_time_ms, t.duration_source, nullif(t.occurred_at, '-infinity') AS timestamp,
-                t.agent_id, t.source, coalesce(octet_length(t.parameters::text), 0) AS bytes
+                t.agent_id, t.source, coalesce(octet_length(t.parameters::text), 0) AS bytes, t.occurred_at, sorted.number AS sort_number
             FROM tool_calls t
-            WHERE t.session_id = %(session_id)s
-                AND (%(after_time)s::timestamptz IS NULL OR (t.occurred_at, t.id) > (%(after_time)s, %(after_id)s::uuid))
-            ORDER BY t.occurred_at, t.id
-            LIMIT %(fetch)s
-        ) AS fetched
-    ) AS counted
-    WHERE bytes_so_far <= %(page_bytes)s OR bytes_so_far = bytes
-    ORDER BY timestamp NULLS FIRST, id
-"""
-
-# Newest first, with any filter.
-_ALL_TOOL_CALLS = """
-    SELECT id, session_id, project_id, tool_name, parameters::text AS parameters, result_status, execution_time_ms, duration_source,
-        timestamp, agent_id, source, candidates
-    FROM (
-        SELECT *, sum(bytes) OVER (ORDER BY timestamp DESC NULLS LAST, id DESC) AS bytes_so_far, count(*) OVER () AS candidates
-        FROM (
-            SELECT t.id, t.session_id, nullif(t.project_id, 0) AS project_id, t.tool_name, t.parameters,
-                t.status AS result_status, t.duration_ms AS execution_time_ms, t.duration_source, nullif(t.occurred_at, '-infinity') AS timestamp,
-                t.agent_id, t.source, coalesce(octet_length(t.parameters::text), 0) AS bytes
-            FROM tool_calls t
+            CROSS JOIN LATERAL (SELECT CASE %(sort)s::text WHEN 'execution_time_ms' THEN coalesce(t.duration_ms, -1) END AS number) AS sorted
             WHERE (%(session_id)s::text IS NULL OR t.session_id = %(session_id)s)
                 AND (%(project_id)s::bigint IS NULL OR t.project_id = %(project_id)s)
                 AND (%(start)s::timestamptz IS NULL OR t.occurred_at >= %(start)s)
@@ -104,13 +85,29 @@ _ALL_TOOL_CALLS = """
                 AND (%(user)s::text IS NULL OR t.user_id = (SELECT id FROM users WHERE name = %(user)s))
                 AND (%(source)s::text IS NULL OR t.source = %(source)s)
                 AND (%(branch)s::text IS NULL OR t.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
-                AND (%(after_time)s::timestamptz IS NULL OR (t.occurred_at, t.id) < (%(after_time)s, %(after_id)s::uuid))
-            ORDER BY t.occurred_at DESC, t.id DESC
+                AND (%(after_time)s::timestamptz IS NULL OR %(ascending)s OR (t.occurred_at, t.id) < (%(after_time)s, %(after_id)s::uuid))
+                AND (%(after_time)s::timestamptz IS NULL OR NOT %(ascending)s OR (t.occurred_at, t.id) > (%(after_time)s, %(after_id)s::uuid))
+                AND (%(after_number)s::bigint IS NULL OR %(ascending)s OR (sorted.number, t.id) < (%(after_number)s, %(after_id)s::uuid))
+                AND (%(after_number)s::bigint IS NULL OR NOT %(ascending)s OR (sorted.number, t.id) > (%(after_number)s, %(after_id)s::uuid))
+            ORDER BY
+                CASE WHEN NOT %(ascending)s THEN sorted.number END DESC,
+                CASE WHEN %(ascending)s THEN sorted.number END,
+                CASE WHEN %(sort)s::text = 'timestamp' AND NOT %(ascending)s THEN t.occurred_at END DESC,
+                CASE WHEN %(sort)s::text = 'timestamp' AND %(ascending)s THEN t.occurred_at END,
+                CASE WHEN NOT %(ascending)s THEN t.id END DESC,
+                CASE WHEN %(ascending)s THEN t.id END
             LIMIT %(fetch)s
         ) AS fetched
+        WINDOW in_order AS (ORDER BY
+            CASE WHEN NOT %(ascending)s THEN sort_number END DESC,
+            CASE WHEN %(ascending)s THEN sort_number END,
+            CASE WHEN %(sort)s::text = 'timestamp' AND NOT %(ascending)s THEN occurred_at END DESC,
+            CASE WHEN %(sort)s::text = 'timestamp' AND %(ascending)s THEN occurred_at END,
+            CASE WHEN NOT %(ascending)s THEN id END DESC,
+            CASE WHEN %(ascending)s THEN id END)
     ) AS counted
     WHERE bytes_so_far <= %(page_bytes)s OR bytes_so_far = bytes
-    ORDER BY timestamp DESC NULLS LAST, id DESC
+    ORDER BY place
 """
 
 
@@ -155,17 +152,28 @@ def _file_parameters(connection: Connection, file_path: str | None) -> Row:
     return {"file_path": None, "file_keys": file_keys if are_few else None, "path_prefix": None if are_few else prefix}
 
 
-def tool_calls(connection: Connection, filters: EventFilters, tool_name: str | None, status: str | None, paging: Paging) -> Page:
-    """Tool calls, newest first; those without a date last."""
-    parameters = asdict(filters) | {"tool_name": tool_name, "status": status} | paging.after(time="time", id="uuid")
-    return _as_sent(page_of_texts(connection, _ALL_TOOL_CALLS, parameters, paging, by_time))
-
-
-def session_tool_calls(connection: Connection, session_id: str, paging: Paging) -> Page:
-    """A session's tool calls, oldest first; those without a date first of all."""
-    return _as_sent(
-        page_of_texts(connection, _TOOL_CALLS, {"session_id": session_id} | paging.after(time="time", id="uuid"), paging, by_time)
+def tool_calls(
+    connection: Connection,
+    filters: EventFilters,
+    tool_name: str | None,
+    status: str | None,
+    paging: Paging,
+    sort: str = "timestamp",
+    *,
+    ascending: bool = False,
+) -> Page:
+    """Tool calls by their time or duration. What has no time or duration counts as less than any."""
+    by_timestamp = sort == "timestamp"
+    after = {"after_time": None, "after_number": None} | (
+        paging.after(time="time", id="uuid") if by_timestamp else paging.after(number="int", id="uuid")
     )
+    parameters = asdict(filters) | {"tool_name": tool_name, "status": status, "sort": sort, "ascending": ascending} | after
+    found = page_of_texts(
+        connection, TOOL_CALLS, parameters, paging, lambda row: (row["timestamp" if by_timestamp else "sort_number"], row["id"])
+    )
+    for item in found.items:
+        del item["sort_number"]
+    return _as_sent(found)
 
 
 def _as_sent(found: Page) -> Page:
