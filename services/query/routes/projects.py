@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.query.database import Connection, Row
-from services.query.http.parameters import RESPONSES, paging, refuse_parameters
+from services.query.http.parameters import RESPONSES, dates, paging, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import projects
 from services.query.queries.lists.paging import Page
@@ -21,11 +21,16 @@ router = APIRouter(tags=["projects"], responses=RESPONSES)
 @router.get("/api/projects", response_model=list[Project], summary="Projects, newest session first")
 @requires(NUMBERS)
 def list_projects(request: Request, parameters: Annotated[ProjectList, Query()]) -> Response:
-    """A bare array; where there are more than `limit`, the `Link` header says where the next page is."""
+    """A bare array; where there are more than `limit`, the `Link` header says where the next page is.
+
+    With a user or dates: projects with a session of that user that starts in that time. Their totals are of all users and all time;
+    /api/stats has totals of a time.
+    """
+    filters = projects.ProjectFilters(parameters.user, *dates(request, parameters))
     wanted = paging(request, parameters)
     return read_response(
         request,
-        lambda connection: projects.projects(connection, wanted, parameters.sort, ascending=parameters.order == "asc"),
+        lambda connection: projects.projects(connection, filters, wanted, parameters.sort, ascending=parameters.order == "asc"),
         to_body=lambda page: _with_link(page, request, parameters),
     )
 

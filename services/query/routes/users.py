@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.http.parameters import RESPONSES, bound_projects, paging
+from services.query.http.parameters import RESPONSES, bound_projects, dates, paging
 from services.query.http.read_response import read_response
 from services.query.queries.lists import users
 from services.query.schemas.lists import UserList, UserPage
@@ -16,7 +16,11 @@ router = APIRouter(tags=["users"], responses=RESPONSES)
 @router.get("/api/users", response_model=UserPage, summary="Users, by name")
 @requires(READ)
 def list_users(request: Request, parameters: Annotated[UserList, Query()]) -> Response:
-    """With what each did, in all projects or in one."""
+    """With what each did, in all projects or in one.
+
+    With dates: users with a session that starts in that time. Their totals are of all time; /api/stats has totals of a time.
+    """
     projects = [parameters.project_id] if parameters.project_id else bound_projects(request)
+    within = dates(request, parameters)
     wanted = paging(request, parameters)
-    return read_response(request, lambda connection: users.users(connection, projects, parameters.user, wanted))
+    return read_response(request, lambda connection: users.users(connection, projects, parameters.user, within, wanted))

@@ -18,21 +18,23 @@ from services.query.schemas.fields import (
     OptionalSource,
     OptionalUser,
     Page,
-    Paged,
     Text,
     UnpricedCalls,
 )
 
 
-class ProjectList(Paged):
+class ProjectList(Dated):
     limit: int = Field(1000, ge=1, le=1000, description="Most projects on a page.")
+    user: Annotated[
+        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only projects with a session of this user.")
+    ] = None
     sort: Literal["last_session", "name", "active_minutes", "total_sessions", "cost_usd"] = Field(
         "last_session", description="Sort key. An unknown date or cost sorts below every known one."
     )
     order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
 
 
-class UserList(Paged):
+class UserList(Dated):
     project_id: OptionalProject = None
     user: OptionalUser = None
 

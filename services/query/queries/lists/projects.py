@@ -1,6 +1,10 @@
 """Projects with their totals: the list, and one."""
 
+from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from services.query.cursor import Kind
 from services.query.database import Connection, Row, first_row
@@ -31,6 +35,12 @@ _PROJECTS = """
     WHERE (%(id)s::bigint IS NULL OR p.id = %(id)s)
         AND (%(id)s::bigint IS NOT NULL
             OR (p.is_named AND p.brought_by IS DISTINCT FROM '{}') OR p.last_session_at IS NOT NULL OR r.sessions > 0)
+        AND ((%(user)s::text IS NULL AND %(start)s::timestamptz IS NULL AND %(end)s::timestamptz IS NULL) OR EXISTS (
+            SELECT FROM sessions s
+            WHERE s.counted AND s.project_id = p.id
+                AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
+                AND (%(start)s::timestamptz IS NULL OR s.dated_at >= %(start)s)
+                AND (%(end)s::timestamptz IS NULL OR (s.dated_at < %(end)s AND s.dated_at > '-infinity'))))
         AND (%(after_time)s::timestamptz IS NULL OR %(ascending)s
             OR (coalesce(p.last_session_at, '-infinity'::timestamptz), p.id) < (%(after_time)s, %(after_id)s::bigint))
         AND (%(after_time)s::timestamptz IS NULL OR NOT %(ascending)s
@@ -59,11 +69,21 @@ _SORTS: Final[dict[str, tuple[str, Kind, str]]] = {
 _NO_PAGE: Final[Row] = {"after_time": None, "after_number": None, "after_name": None, "after_id": None}
 
 
-def projects(connection: Connection, paging: Paging, sort: str = "last_session", *, ascending: bool = False) -> Page:
-    """All projects, in the order that is asked for. What has no date or cost counts as less than any."""
+class ProjectFilters(Struct, frozen=True):
+    """Which projects: those with a session by this user that starts in [start, end). None is any."""
+
+    user: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def projects(
+    connection: Connection, filters: ProjectFilters, paging: Paging, sort: str = "last_session", *, ascending: bool = False
+) -> Page:
+    """Projects in the order that is asked for, with totals of all time. What has no date or cost counts as less than any."""
     name, kind, column = _SORTS.get(sort, ("after_number", "float", "sort_number"))
     key, key_id = paging.last_keys((kind, "int")) or (None, None)
-    parameters = _NO_PAGE | {"id": None, "sort": sort, "ascending": ascending, name: key, "after_id": key_id}
+    parameters = asdict(filters) | _NO_PAGE | {"id": None, "sort": sort, "ascending": ascending, name: key, "after_id": key_id}
     found = page(connection, _PROJECTS, parameters, paging, lambda row: (row[column], row["id"]))
     for item in found.items:
         del item["sort_number"]
@@ -72,7 +92,8 @@ def projects(connection: Connection, paging: Paging, sort: str = "last_session",
 
 def project(connection: Connection, project_id: int) -> Row | None:
     """One project; None if there is none of this id."""
-    found = first_row(connection, _PROJECTS, _NO_PAGE | {"id": project_id, "sort": "last_session", "ascending": False, "fetch": 1})
+    parameters = asdict(ProjectFilters()) | _NO_PAGE | {"id": project_id, "sort": "last_session", "ascending": False, "fetch": 1}
+    found = first_row(connection, _PROJECTS, parameters)
     if found is not None:
         del found["sort_number"]
     return found

@@ -1,5 +1,7 @@
 """Users: the list, and from a name to the id that rows and rollups carry."""
 
+from datetime import datetime
+
 from services.query.database import Connection, rows
 from services.query.queries.lists.paging import Page, Paging, page
 from shared.database import ALL
@@ -30,14 +32,25 @@ _USERS = """
         WHERE counted AND user_id = u.id AND (%(projects)s::bigint[] = '{-1}' OR project_id = ANY (%(projects)s::bigint[]))
     ) AS s
     WHERE (%(user)s::text IS NULL OR u.name = %(user)s) AND (%(after_name)s::text IS NULL OR u.name > %(after_name)s)
+        AND ((%(start)s::timestamptz IS NULL AND %(end)s::timestamptz IS NULL) OR EXISTS (
+            SELECT FROM sessions
+            WHERE counted AND user_id = u.id AND (%(projects)s::bigint[] = '{-1}' OR project_id = ANY (%(projects)s::bigint[]))
+                AND (%(start)s::timestamptz IS NULL OR dated_at >= %(start)s)
+                AND (%(end)s::timestamptz IS NULL OR (dated_at < %(end)s AND dated_at > '-infinity'))))
     ORDER BY u.name
     LIMIT %(fetch)s
 """
 
 
-def users(connection: Connection, projects: list[int] | None, user: str | None, paging: Paging) -> Page:
-    """Users by name, with what they did in these projects; None is all projects together."""
-    parameters = {"projects": projects or [ALL], "user": user} | paging.after(name="text")
+def users(
+    connection: Connection, projects: list[int] | None, user: str | None, dates: tuple[datetime | None, datetime | None], paging: Paging
+) -> Page:
+    """Users by name, with what they did in these projects; None is all projects together.
+
+    `dates` are [start, end): listed are users with a session that starts there, with totals of all time. None is an open side.
+    """
+    start, end = dates
+    parameters = {"projects": projects or [ALL], "user": user, "start": start, "end": end} | paging.after(name="text")
     return page(connection, _USERS, parameters, paging, lambda row: (row["name"],))
 
 

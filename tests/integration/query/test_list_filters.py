@@ -1,0 +1,44 @@
+"""Projects and users within dates."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from tests.integration.query import world
+from tests.integration.query.test_lists import pages
+
+
+@pytest.mark.parametrize("dates", ["start_date=2024-10-01&end_date=2024-10-27", "start_date=2025-02-28T12:00:00Z", "end_date=2024-03-09"])
+def test_projects_and_users_are_listed_if_a_session_starts_within_the_dates(
+    client: TestClient, connection: psycopg.Connection[Any], dates: str
+) -> None:
+    world.build(connection)
+    projects, users = client.get("/api/projects").json(), client.get("/api/users").json()["items"]
+
+    for zone in ("", "&tz=America/New_York"):
+        found = [session for session in pages(client, f"/api/sessions?{dates}{zone}", 1000) if session["start_time"]]
+        assert client.get(f"/api/projects?{dates}{zone}").json() == [
+            item for item in projects if item["id"] in {session["project_id"] for session in found}
+        ]
+        assert pages(client, f"/api/users?{dates}{zone}", 1) == [
+            item for item in users if item["name"] in {session["user"] for session in found}
+        ]
+        for project in projects:
+            in_project = {session["user"] for session in found if session["project_id"] == project["id"]}
+            listed = pages(client, f"/api/users?{dates}{zone}&project_id={project['id']}", 1)
+            assert {item["name"] for item in listed} == in_project - {None}
+
+
+def test_projects_are_filtered_by_user_on_every_page(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    world.build(connection)
+    of_ada = {session["project_id"] for session in pages(client, "/api/sessions?user=ada", 1000)}
+    listed, path = [], "/api/projects?user=ada&limit=1"
+    while path:
+        answer = client.get(path)
+        listed += [item["id"] for item in answer.json()]
+        path = answer.links["next"]["url"] if "next" in answer.links else ""
+    assert len(listed) == len(of_ada) > 1
+    assert set(listed) == of_ada
+    assert client.get("/api/projects?user=nobody").json() == []
