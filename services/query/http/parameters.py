@@ -71,11 +71,11 @@ def dates(request: Request, parameters: Dated) -> tuple[datetime | None, datetim
     return ranges.instants(parameters.start_date, parameters.end_date, ranges.time_zone(parameters.tz or settings_of(request).timezone))
 
 
-def event_filters(request: Request, parameters: EventList) -> EventFilters:
-    """The events that the request asks for."""
+def event_filters(request: Request, parameters: EventList, session_id: str | None) -> EventFilters:
+    """The events that the request asks for; of every session if `session_id` is None."""
     start, end = dates(request, parameters)
     project_id, model = parameters.project_id or only_project(request), getattr(parameters, "model", None)
-    return EventFilters(parameters.session_id, project_id, start, end, parameters.user, parameters.branch, parameters.source, model)
+    return EventFilters(session_id, project_id, start, end, parameters.user, parameters.branch, parameters.source, model)
 
 
 def stats_range(request: Request, parameters: StatsParameters | UsageParameters, interval: ranges.Interval | None) -> ranges.Range:

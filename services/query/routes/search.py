@@ -20,7 +20,7 @@ router = APIRouter(tags=["conversations"], responses=RESPONSES)
 def search_conversations(request: Request, parameters: Annotated[ConversationSearch, Query()]) -> Response:
     """Words, `"a phrase"`, `-not`, `or`. Any text is a query; one of which nothing is indexed, such as `!?`, finds nothing."""
     query = _parsed(parameters.q)
-    filters = event_filters(request, parameters)
+    filters = event_filters(request, parameters, parameters.session_id)
     wanted = paging(request, parameters)
     return read_response(request, lambda connection: search(connection, query, filters, parameters.role, parameters.sort, wanted))
 

@@ -11,15 +11,19 @@ from services.query.http.read_response import read_response
 from services.query.queries.lists import events, sessions
 from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Page, Paging
-from services.query.schemas.fields import Dated, Paged, SessionId
+from services.query.schemas.fields import Paged, SessionId
 from services.query.schemas.lists import (
     ActivityList,
     ActivityPage,
     ConversationList,
+    EventList,
     MessagePage,
     Session,
+    SessionActivityList,
+    SessionConversationList,
     SessionList,
     SessionPage,
+    SessionToolCallList,
     ToolCallList,
     ToolCallPage,
 )
@@ -53,14 +57,14 @@ async def named_in_one_segment(request: Request) -> None:
 
 
 def _of_session(
-    request: Request, session_id: str, parameters: Dated, list_events: Callable[[Connection, EventFilters, Paging], Page]
+    request: Request, session_id: str, parameters: EventList, list_events: Callable[[Connection, EventFilters, Paging], Page]
 ) -> Response:
     """A list of one session's events; 404 if there is no such session."""
-    start, end = dates(request, parameters)
+    filters = event_filters(request, parameters, session_id)
     wanted = paging(request, parameters)
 
     def read(connection: Connection) -> Page:
-        page = list_events(connection, EventFilters(session_id, None, start, end), wanted)
+        page = list_events(connection, filters, wanted)
         if not page.items and not sessions.session_exists(connection, session_id):
             raise _no_session(request)
         return page
@@ -76,10 +80,15 @@ def _of_session(
     dependencies=[Depends(named_in_one_segment)],
 )
 @requires(READ)
-def list_session_conversations(request: Request, session_id: SessionId, parameters: Annotated[Dated, Query()]) -> Response:
-    """As /api/conversations with this session."""
+def list_session_conversations(
+    request: Request, session_id: SessionId, parameters: Annotated[SessionConversationList, Query()]
+) -> Response:
+    """As /api/conversations with this session, and with the same filters."""
     return _of_session(
-        request, session_id, parameters, lambda connection, filters, wanted: events.conversations(connection, filters, None, wanted)
+        request,
+        session_id,
+        parameters,
+        lambda connection, filters, wanted: events.conversations(connection, filters, parameters.role, wanted),
     )
 
 
@@ -91,10 +100,13 @@ def list_session_conversations(request: Request, session_id: SessionId, paramete
     dependencies=[Depends(named_in_one_segment)],
 )
 @requires(READ)
-def list_session_activities(request: Request, session_id: SessionId, parameters: Annotated[Dated, Query()]) -> Response:
-    """As /api/activities with this session."""
+def list_session_activities(request: Request, session_id: SessionId, parameters: Annotated[SessionActivityList, Query()]) -> Response:
+    """As /api/activities with this session, and with the same filters."""
     return _of_session(
-        request, session_id, parameters, lambda connection, filters, wanted: events.activities(connection, filters, None, None, wanted)
+        request,
+        session_id,
+        parameters,
+        lambda connection, filters, wanted: events.activities(connection, filters, parameters.file_path, parameters.action, wanted),
     )
 
 
@@ -102,14 +114,20 @@ def list_session_activities(request: Request, session_id: SessionId, parameters:
     "/api/sessions/{session_id:path}/tool-calls",
     response_model=ToolCallPage,
     tags=["sessions", "tool calls"],
-    summary="A session's tool calls, newest first",
+    summary="A session's tool calls, newest first or by duration",
     dependencies=[Depends(named_in_one_segment)],
 )
 @requires(READ)
-def list_session_tool_calls(request: Request, session_id: SessionId, parameters: Annotated[Dated, Query()]) -> Response:
-    """As /api/tool-calls with this session. /api/tool-calls/session/{session_id} has them oldest first."""
+def list_session_tool_calls(request: Request, session_id: SessionId, parameters: Annotated[SessionToolCallList, Query()]) -> Response:
+    """As /api/tool-calls with this session, and with the same filters. /api/tool-calls/session/{session_id} has them oldest first."""
+    of_call = (parameters.tool_name, parameters.status)
     return _of_session(
-        request, session_id, parameters, lambda connection, filters, wanted: events.tool_calls(connection, filters, None, None, wanted)
+        request,
+        session_id,
+        parameters,
+        lambda connection, filters, wanted: events.tool_calls(
+            connection, filters, *of_call, wanted, parameters.sort, ascending=parameters.order == "asc"
+        ),
     )
 
 
@@ -130,7 +148,7 @@ def show_session(request: Request, session_id: SessionId) -> Response:
 @requires(READ)
 def list_conversations(request: Request, parameters: Annotated[ConversationList, Query()]) -> Response:
     """What people and Claude said. Messages without a date come last, and not at all within dates."""
-    filters = event_filters(request, parameters)
+    filters = event_filters(request, parameters, parameters.session_id)
     wanted = paging(request, parameters)
     return read_response(request, lambda connection: events.conversations(connection, filters, parameters.role, wanted))
 
@@ -139,7 +157,7 @@ def list_conversations(request: Request, parameters: Annotated[ConversationList,
 @requires(READ)
 def list_activities(request: Request, parameters: Annotated[ActivityList, Query()]) -> Response:
     """Which files were created, modified and deleted."""
-    filters = event_filters(request, parameters)
+    filters = event_filters(request, parameters, parameters.session_id)
     wanted = paging(request, parameters)
     return read_response(
         request, lambda connection: events.activities(connection, filters, parameters.file_path, parameters.action, wanted)
@@ -150,7 +168,7 @@ def list_activities(request: Request, parameters: Annotated[ActivityList, Query(
 @requires(READ)
 def list_all_tool_calls(request: Request, parameters: Annotated[ToolCallList, Query()]) -> Response:
     """With their parameters as they were sent. Calls without a date are left out if dates are given."""
-    filters = event_filters(request, parameters)
+    filters = event_filters(request, parameters, parameters.session_id)
     wanted = paging(request, parameters)
     of_call = (parameters.tool_name, parameters.status)
     return read_response(

@@ -53,21 +53,24 @@ class SessionList(Dated):
 
 
 class EventList(Dated):
-    """A list of events."""
+    """A list of events: of one session, or of all with the optional filter `session_id`."""
 
-    session_id: OptionalSession = None
     project_id: OptionalProject = None
     user: OptionalUser = None
     branch: OptionalBranch = None
     source: OptionalSource = None
 
 
-class ConversationList(EventList):
+class SessionConversationList(EventList):
     role: OptionalRole = None
     model: OptionalModel = None
 
 
-class ToolCallList(EventList):
+class ConversationList(SessionConversationList):
+    session_id: OptionalSession = None
+
+
+class SessionToolCallList(EventList):
     tool_name: Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])] = (
         None
     )
@@ -80,6 +83,10 @@ class ToolCallList(EventList):
         "timestamp", description="Sort key. An unknown date or duration sorts below every known one."
     )
     order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or longest first.")
+
+
+class ToolCallList(SessionToolCallList):
+    session_id: OptionalSession = None
 
 
 class ConversationSearch(ConversationList):
@@ -97,7 +104,7 @@ class ConversationSearch(ConversationList):
     sort: Literal["best", "newest"] = Field("best", description="`best`: by rank among the newest 500 matches, then newest first.")
 
 
-class ActivityList(EventList):
+class SessionActivityList(EventList):
     file_path: Annotated[
         Text | None,
         Absent(),
@@ -109,6 +116,10 @@ class ActivityList(EventList):
         ),
     ] = None
     action: Annotated[Literal["created", "modified", "deleted"] | None, Absent(), Field(description="Only this kind of change.")] = None
+
+
+class ActivityList(SessionActivityList):
+    session_id: OptionalSession = None
 
 
 class Project(BaseModel):

@@ -1,4 +1,4 @@
-"""Projects and users within dates."""
+"""Projects and users within dates, and the filters of the lists below a session."""
 
 from typing import Any
 
@@ -42,3 +42,40 @@ def test_projects_are_filtered_by_user_on_every_page(client: TestClient, connect
     assert len(listed) == len(of_ada) > 1
     assert set(listed) == of_ada
     assert client.get("/api/projects?user=nobody").json() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "chosen"),
+    [
+        ("conversations", "role=user"),
+        ("conversations", "model=none"),
+        ("activities", "action=modified"),
+        ("activities", "file_path=/home/dev/src/file1*"),
+        ("activities", "file_path=/home/dev/src/file1.py"),
+        ("tool-calls", "tool_name=Bash"),
+        ("tool-calls", "status=success"),
+        ("tool-calls", "sort=execution_time_ms&order=asc"),
+        *(
+            (kind, chosen)
+            for kind in ("conversations", "activities", "tool-calls")
+            for chosen in ("source=none", "user=none", "branch=none")
+        ),
+    ],
+)
+def test_a_list_below_a_session_takes_the_filters_of_the_list_it_stands_for(
+    client: TestClient, connection: psycopg.Connection[Any], kind: str, chosen: str
+) -> None:
+    world.build(connection, sessions=3, events=40)
+    listed = pages(client, f"/api/sessions/session-1/{kind}?{chosen}", 2)
+    assert listed == pages(client, f"/api/{kind}?session_id=session-1&{chosen}", 1000)
+    assert listed != pages(client, f"/api/sessions/session-1/{kind}", 1000)
+    assert bool(listed) == (not chosen.endswith("none"))
+
+
+@pytest.mark.parametrize("kind", ["conversations", "activities", "tool-calls"])
+def test_a_list_below_an_unknown_session_is_a_404_with_any_filter(
+    client: TestClient, connection: psycopg.Connection[Any], kind: str
+) -> None:
+    world.build(connection, sessions=3)
+    assert client.get(f"/api/sessions/unknown/{kind}?user=ada").status_code == 404
+    assert client.get(f"/api/sessions/session-1/{kind}?session_id=session-2").status_code == 400
