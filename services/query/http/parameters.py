@@ -19,6 +19,7 @@ from services.query.settings import Settings
 from shared.auth.authentication import grant_of
 from shared.database import ALL
 from shared.http.errors import BadRequest, invalid
+from shared.messages import EARLIEST
 
 FAILURES: dict[int | str, dict[str, Any]] = {
     400: {"model": Error, "description": "A parameter is unknown or not valid; `details` names it."},
@@ -67,8 +68,11 @@ def paging(request: Request, parameters: Paged) -> Paging:
 
 
 def dates(request: Request, parameters: Dated) -> tuple[datetime | None, datetime | None]:
-    """[start, end) of a list."""
-    return ranges.instants(parameters.start_date, parameters.end_date, ranges.time_zone(parameters.tz or settings_of(request).timezone))
+    """[start, end) of a list. With an end alone, events without a date are left out too."""
+    start, end = ranges.instants(
+        parameters.start_date, parameters.end_date, ranges.time_zone(parameters.tz or settings_of(request).timezone)
+    )
+    return (EARLIEST if start is None and end is not None else start), end
 
 
 def event_filters(request: Request, parameters: EventList, session_id: str | None) -> EventFilters:
