@@ -6,12 +6,14 @@ from typing import Annotated, Any, Final
 import typer
 
 from client.display import Quiet
+from client.errors import Failure, Refused
 from client.local_time import local_zone, short_time
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.questions import cells
-from client.questions.lookup import Item, get, pages, project_id, short_session_id
+from client.questions.lookup import FORBIDDEN, Item, get, pages, project_id, short_session_id
 from client.questions.output import AsCsv, AsJson, Column, Format, Row, console, format_of, table, write_csv, write_json
 from client.questions.period import Since, Until, Zone, period_of
+from client.server import Server
 
 Project = Annotated[
     str | None, typer.Option("--project", metavar="PROJECT", help="Only this project: its id, its name, or the end of its path.")
@@ -104,9 +106,10 @@ def list_projects(as_json: AsJson = False, as_csv: AsCsv = False, tz: Zone = Non
         show_table(found, columns, "No projects yet; `tracker import` brings Claude Code's history.")
 
 
-def _project_name(row: Item, names: Counter[str]) -> str:
-    """The name; if two projects share it, the last two folders of the path."""
-    return row["name"] if names[row["name"]] == 1 else "/".join(row["path"].replace("\\", "/").rstrip("/").split("/")[-2:])
+def _project_name(row: Item, names: Counter[str]) -> str | None:
+    """The name; if two projects share it, the last two folders of the path, if the key may see it."""
+    name, path = row["name"], row["path"]
+    return name if names[name] == 1 or path is None else "/".join(path.replace("\\", "/").rstrip("/").split("/")[-2:])
 
 
 def list_tools(
@@ -169,6 +172,7 @@ def list_usage(
         answer = get(server, "/api/usage", filters | period.parameters())
         # Days without an API call are not listed.
         found = [row for row in answer["items"] if row["api_calls"]]
+        check_shown(server, by, USAGE_BY[by][0], found)
         if wanted is Format.JSON:
             write_json(found)
         elif not write(found, (*USAGE_BY[by], *USAGE_FIELDS), wanted):
@@ -179,7 +183,7 @@ def list_usage(
 def usage_columns(title: str, name: str) -> tuple[Column, ...]:
     """The table of tokens, as people know it from other tools."""
     return (
-        Column(title, lambda row: str(row[name] or cells.UNKNOWN), right=False, least=12),
+        Column(title, lambda row: row[name], right=False, least=12),
         Column("Input", lambda row: cells.count(row["input_tokens"]), rank=3),
         Column("Output", lambda row: cells.count(row["output_tokens"]), rank=2),
         Column("Cache write", lambda row: cells.count(row["cache_creation_tokens"]), rank=5),
@@ -202,6 +206,20 @@ def show_table(rows: list[Item], columns: tuple[Column, ...], nothing: str, tota
     """The table, or a sentence if there are no rows."""
     out = console()
     out.print(table(rows, columns, out.width, total) if rows else nothing)
+
+
+def check_shown(server: Server, by: str, name: str, rows: list[Item]) -> None:
+    """Failure if the key hides what the rows are named by, so that nobody can tell them apart."""
+    if by not in ("session", "branch") or not rows or any(row[name] is not None for row in rows):
+        return
+    # A row without a name may also be what belongs to no session, or to no branch.
+    try:
+        get(server, "/api/sessions", {"limit": 1})
+    except Refused as error:
+        if error.status != FORBIDDEN:
+            raise
+        names = "sessions" if by == "session" else "branches"
+        raise Failure(f"This key does not show {names}: --by {by} needs a key with the scope read.") from None
 
 
 def unpriced_note(totals: dict[str, Any]) -> str | None:

@@ -10,6 +10,7 @@ from client.server import Server
 PAGE: Final = 1000
 # Sessions that are looked through for the beginning of an id, newest first.
 MOST_SESSIONS: Final = 20_000
+FORBIDDEN: Final = 403
 _ID_CHARACTERS: Final = 36
 _SHORT_ID_CHARACTERS: Final = 8
 
@@ -40,7 +41,12 @@ def project_id(server: Server, name: str | None) -> int | None:
     """The id of a project that is named by id, name, or the end of its path. Failure if there is none, or more than one."""
     if name is None:
         return None
-    projects = get(server, "/api/projects", {"limit": PAGE})
+    try:
+        projects = get(server, "/api/projects", {"limit": PAGE})
+    except Refused as error:
+        if error.status == FORBIDDEN and name.isascii() and name.isdigit():
+            return int(name)
+        raise
     path = name.replace("\\", "/").rstrip("/")
     for matches in (
         [each for each in projects if str(each["id"]) == name],
@@ -52,7 +58,7 @@ def project_id(server: Server, name: str | None) -> int | None:
             found: int = matches[0]["id"]
             return found
         if matches:
-            choices = "; ".join(f"{each['id']} is {each['path']}" for each in matches[:10])
+            choices = "; ".join(f"{each['id']} is {each['path'] or each['name']}" for each in matches[:10])
             raise Failure(f"{len(matches)} projects are called {name!r}. Name one by its id: {choices}.")
     raise Failure(f"There is no project {name!r}; `tracker projects` lists them.")
 

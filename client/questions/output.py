@@ -42,10 +42,13 @@ class Format(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. `rank`: 0 is always shown; of the others those with the highest rank are dropped first."""
+    """A column of a table. `rank`: 0 is always shown; of the others those with the highest rank are dropped first.
+
+    A `text` of None is shown as a dash: a key without the scope `read` gets null for each text that it may not see.
+    """
 
     name: str
-    text: Callable[[Row], str]
+    text: Callable[[Row], str | None]
     rank: int = 0
     right: bool = True
     # Other columns are dropped before this text is shortened below so many characters; None: it is never shortened.
@@ -86,7 +89,8 @@ def write_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
 
 def table(rows: Sequence[Row], columns: Sequence[Column], width: int, total: Row | None = None) -> Table:
     """The rows in as many columns as fit, and the total below a line."""
-    texts = {column: [column.text(row) for row in rows] + ([column.text(total)] if total else []) for column in columns}
+    shown = [*rows, total] if total else rows
+    texts = {column: [cells.UNKNOWN if (text := column.text(row)) is None else text for row in shown] for column in columns}
     widths = {column: max([cell_len(column.name), *map(cell_len, values)]) for column, values in texts.items()}
     kept = list(columns)
 

@@ -13,11 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from client.display import Quiet
+from client.errors import Refused
 from client.local_time import WEEKDAYS, day_text, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.questions import cells
-from client.questions.lists import Project, User, tool_columns, unpriced_note
-from client.questions.lookup import Item, get, pages, project_id
+from client.questions.lists import Project, User, check_shown, tool_columns, unpriced_note
+from client.questions.lookup import FORBIDDEN, Item, get, pages, project_id
 from client.questions.output import AsCsv, AsJson, Column, Format, console, format_of, table, write_csv, write_json
 from client.questions.period import Period, Since, Until, Zone, period_of
 from client.server import Server
@@ -77,6 +78,7 @@ def report(
         server = server_at(url, token, Quiet())
         filters = {"project_id": project_id(server, project), "user": user} | period.parameters()
         items = _items(server, by, filters)
+        check_shown(server, by, DIMENSIONS[by].keys[0], items)
         if wanted is Format.CSV:
             write_csv(items, (*DIMENSIONS[by].keys, *(TOOL_MEASURES if by == "tool" else MEASURES)))
             return
@@ -137,8 +139,13 @@ def _write(out: Console, server: Server, period: Period, by: str, stats: Item, i
 
 
 def _nothing(server: Server, period: Period) -> str:
-    """A sentence with the command that shows the newest sessions."""
-    newest = next(pages(server, "/api/sessions", {}, 1), None)
+    """A sentence with the command that shows the newest sessions, if the key may see them."""
+    try:
+        newest = next(pages(server, "/api/sessions", {}, 1), None)
+    except Refused as error:
+        if error.status == FORBIDDEN:
+            return "Nothing happened."
+        raise
     if newest is None:
         return "The tracker has no sessions yet; `tracker import` brings Claude Code's history."
     at = datetime.fromisoformat(newest["start_time"]).astimezone(ZoneInfo(period.zone)).date()
@@ -198,13 +205,13 @@ def _columns(by: str, items: Sequence[Item]) -> tuple[Column, ...]:
     )
 
 
-def _name(by: str, row: Item) -> str:
-    value = row.get(DIMENSIONS[by].keys[-1])
+def _name(by: str, row: Item) -> str | None:
+    value: str | None = row.get(DIMENSIONS[by].keys[-1])
     if by == "session" and row["session_id"]:
         return f"{row['session_id'][:8]}  {value or ''}".rstrip()
     if by in ("day", "week") and value:
         return day_text(date.fromisoformat(value), is_aligned=True)
-    return str(value) if value is not None else cells.UNKNOWN
+    return value
 
 
 def _drawings(stats: Item, period: Period) -> Iterator[Text | Padding]:

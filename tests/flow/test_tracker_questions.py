@@ -3,13 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.flow.claude_home import ClaudeHome
-from tests.flow.conftest import Run
+from tests.flow.conftest import Run, Stack, second_api
 
 DAY = ("--since", "2026-11-20", "--until", "2026-11-20", "--tz", "UTC")
 
@@ -128,3 +128,54 @@ def test_unknown_session_and_project_are_failures_with_a_next_step(session_id: s
         done = tracker(*arguments)
         assert done.returncode == 1
         assert step in done.stderr
+
+
+@pytest.fixture(scope="module")
+def closed_url(stack: Stack) -> Iterator[str]:
+    """The same pipeline at an address that asks for keys."""
+    stack.http.post("/api/keys", json={"name": "an admin", "scopes": ["admin"]}).raise_for_status()
+    with second_api(stack, TRACKER_ACCESS="keys") as http:
+        yield str(http.base_url)
+
+
+@pytest.fixture(params=["numbers", "metrics"])
+def limited(request: pytest.FixtureRequest, stack: Stack, closed_url: str) -> dict[str, str]:
+    """The environment of a person whose key does not show texts."""
+    made = stack.http.post("/api/keys", json={"name": "limited", "scopes": [request.param]}).raise_for_status().json()
+    return {"TRACKER_URL": closed_url, "TRACKER_TOKEN": made["key"]}
+
+
+@pytest.mark.parametrize("by", ["day", "week", "month", "project", "user", "model", "tool"])
+def test_a_key_that_hides_texts_gets_every_table_of_numbers(
+    session_id: str, ask: Callable[..., str], limited: dict[str, str], by: str
+) -> None:
+    assert "active" in ask("report", *DAY, "--by", by, **limited)
+    if by == "tool":
+        assert "Bash" in ask("tools", *DAY, **limited)
+    else:
+        assert "Total" in ask("usage", *DAY, "--by", by, **limited)
+
+
+def test_what_a_key_hides_is_a_dash_or_a_refusal_in_one_sentence(
+    session_id: str, tracker: Run, ask: Callable[..., str], limited: dict[str, str]
+) -> None:
+    projects = tracker("projects", **limited)
+    if projects.returncode == 0:
+        assert "shop" in projects.stdout
+        assert "–" in projects.stdout
+    else:
+        assert (projects.returncode, projects.stderr.count("\n")) == (1, 1)
+    sessions = tracker("sessions", **limited)
+    assert (sessions.returncode, sessions.stderr.count("\n")) == (1, 1)
+    for command, by, names in (("report", "session", "sessions"), ("usage", "branch", "branches")):
+        done = tracker(command, *DAY, "--by", by, **limited)
+        sentence = f"This key does not show {names}: --by {by} needs a key with the scope read.\n"
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", sentence)
+
+
+def test_a_project_is_named_by_its_id_by_a_key_that_may_not_list_projects(
+    session_id: str, ask: Callable[..., str], limited: dict[str, str]
+) -> None:
+    shop = next(each["id"] for each in json.loads(ask("projects", "--json")) if each["name"] == "shop")
+    assert "active" in ask("report", *DAY, "--project", str(shop), **limited)
+    assert ask("report", "--since", "2026-01-01", "--until", "2026-01-01", "--tz", "UTC", **limited).endswith("Nothing happened.\n")

@@ -33,6 +33,10 @@ def test_a_text_that_keeps_its_end_is_cut_in_the_middle() -> None:
     assert shown((TITLE,), 20)[-1].strip().endswith("…")
 
 
+def test_a_text_that_is_not_known_is_a_dash() -> None:
+    assert shown((TOOL, Column("Path", lambda _: None, least=12, keeps_end=True)), 80)[-1].split() == [ROW["tool"], "–"]
+
+
 @pytest.mark.parametrize("width", [14, 20, 40, 100])
 def test_a_table_is_never_wider_than_the_terminal(width: int) -> None:
     assert max(map(len, shown((TITLE, CALLS), width))) <= width
