@@ -119,10 +119,10 @@ def test_jobs_are_listed_and_impossible_actions_are_refused(tracker: Run, home: 
     [job] = json.loads(tracker("import", "--json").stdout)["jobs"]
     assert json.loads(tracker("jobs", "--json", "--limit", "1").stdout)[0]["job_id"] == job["job_id"]
     assert job["job_id"] in tracker("jobs").stdout
-    for act in ("cancel", "retry"):
-        done = tracker(act, job["job_id"])
+    for action, reason in (("cancel", "The job has already ended"), ("retry", "Only a failed job")):
+        done = tracker(action, job["job_id"])
         assert done.returncode == 1
-        assert "The job has already ended" in done.stderr
+        assert reason in done.stderr
     assert tracker("undo", "00000000-0000-0000-0000-000000000000").returncode == 1
 
 
