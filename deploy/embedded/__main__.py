@@ -56,16 +56,17 @@ def run(settings: Settings, paths: Paths, reach: Reach) -> int:
             raise StartError(
                 f"The database could not be brought to this release's schema; the reason is at the end of {paths.log('migrate')}."
             )
-        if settings.access == "keys":
-            preflight.check_admin_key(database.url)
+        access_warning = preflight.check_access(settings.access, database.url)
         supervisor.start([stack.api_service(address, paths, env)])
         supervisor.start(stack.celery_services(paths, env))
         if flower_port is not None:
             supervisor.start([stack.flower_service(paths, env, flower_port, login)])
+        if access_warning is not None:
+            say(access_warning)
         say(f"Ready on {address.url}.")
         # Not by `say`: what it says is also kept in a log, and this has a password.
         with contextlib.suppress(OSError):
-            print(banner(paths, address.url, flower_port, login, time.monotonic() - started), flush=True)
+            print(banner(paths, settings, address.url, flower_port, login, time.monotonic() - started), flush=True)
         supervisor.watch()
     except StopRequested:
         say("Stopping.")

@@ -1,16 +1,20 @@
 """The block that `make up` prints when everything runs."""
 
 from deploy.embedded.paths import Paths, make_command
+from deploy.embedded.settings import Settings
+
+_ACCESS = {"open": "open: everyone on this machine can read everything", "keys": "keys"}
 
 
-def banner(paths: Paths, url: str, flower_port: int | None, flower_login: str, seconds: float) -> str:
-    """Where the tracker answers, where its data and logs are, how to stop it."""
+def banner(paths: Paths, settings: Settings, url: str, flower_port: int | None, flower_login: str, seconds: float) -> str:
+    """Where the tracker answers and to whom, where its data and logs are, how to stop it."""
     name, _, password = flower_login.partition(":")
     flower = "off" if flower_port is None else f"http://127.0.0.1:{flower_port}   (name {name}, password {password})"
     return "\n".join(
         (
             f"\nClaude Code Tracker is ready after {seconds:.1f} s.",
             f"  API      {url}/api   ({url}/docs)",
+            f"  Access   {_ACCESS[settings.access]}",
             f"  Flower   {flower}",
             f"  Data     {paths.data_dir}",
             f"  Logs     {paths.logs}/<process>.log",

@@ -12,10 +12,11 @@ from deploy.embedded.paths import Paths, make_command
 from deploy.embedded.settings import Settings
 from deploy.embedded.supervision.processes import StartError
 from shared.auth.keys import NO_ADMIN_KEY
-from shared.http.bind_safety import UnsafeBind, check_host_setting
+from shared.http.bind_safety import Access, UnsafeBind, check_host_setting
 
 FREE_BYTES_NEEDED = 256 * 1024 * 1024
 FLOWER_PORTS_TRIED = 50
+KEYS_UNUSED = "This tracker has API keys, but access is open; start it with TRACKER_ACCESS=keys to require them."
 
 
 def check_host(settings: Settings) -> None:
@@ -31,11 +32,13 @@ def check_host(settings: Settings) -> None:
         raise StartError(str(error)) from None
 
 
-def check_admin_key(database_url: str) -> None:
-    """Somebody can make keys, where everybody needs one."""
+def check_access(access: Access, database_url: str) -> str | None:
+    """Where a key is needed, there is one that can make keys. Where none is needed and some exist: the warning that says so."""
     with psycopg.connect(database_url) as connection:
-        if not connection.execute("SELECT FROM api_keys WHERE revoked_at IS NULL AND 'admin' = ANY(scopes) LIMIT 1").fetchall():
-            raise StartError(NO_ADMIN_KEY)
+        keys = connection.execute("SELECT 'admin' = ANY(scopes) FROM api_keys WHERE revoked_at IS NULL").fetchall()
+    if access == "keys" and (True,) not in keys:
+        raise StartError(NO_ADMIN_KEY)
+    return KEYS_UNUSED if access == "open" and keys else None
 
 
 def make_data_dir(paths: Paths) -> None:

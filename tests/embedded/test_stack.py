@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from deploy.embedded.paths import REPOSITORY, Paths
+from deploy.embedded.preflight import KEYS_UNUSED
 from deploy.embedded.supervision import processes
 from deploy.embedded.supervision.processes import started_at
 
@@ -143,6 +144,33 @@ def test_the_stack_serves_refuses_a_second_one_and_restarts_dead_processes(
     assert stack.call("/api/sessions/start", {"project_path": "/home/ada/engine", "session_id": "s1"}) is not None
 
     assert "Stopped" in stack.control("down")
+
+
+def test_the_start_says_who_has_access(make_stack: Callable[..., Stack]) -> None:
+    # Given an open stack without keys, in which a key is made
+    stack = make_stack(flower=False)
+    said = stack.up()
+    assert "Access   open: everyone on this machine can read everything" in said
+    assert KEYS_UNUSED not in said
+    argv = [sys.executable, "-m", "deploy.embedded.control", "run", "deploy.keys", "create", "--scope", "admin"]
+    subprocess.run(argv, cwd=REPOSITORY, env=stack.env, capture_output=True, check=True)
+    stop(stack)
+
+    # Then an open start warns, and a start with keys does not
+    said = stack.up()
+    assert KEYS_UNUSED in said
+    stop(stack)
+    stack.env |= {"TRACKER_ACCESS": "keys"}
+    said = stack.up()
+    assert "Access   keys\n" in said
+    assert KEYS_UNUSED not in said
+    stop(stack)
+
+
+def stop(stack: Stack) -> None:
+    stack.control("down")
+    assert stack.process is not None
+    stack.process.communicate(timeout=60)
 
 
 def test_a_crash_leaves_no_process_and_the_next_start_has_the_data(make_stack: Callable[..., Stack], eventually: Eventually) -> None:

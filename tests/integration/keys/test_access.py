@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
-from deploy.embedded.preflight import check_admin_key
+from deploy.embedded.preflight import KEYS_UNUSED, check_access
 from deploy.embedded.supervision.processes import StartError
 from services.ingest.app import create_app as create_ingest
 from services.ingest.settings import Settings as IngestSettings
@@ -137,9 +137,10 @@ def test_services_refuse_to_start_without_an_admin_key(database_url: str, redis_
         with pytest.raises(NoAdminKey, match=r"deploy\.keys create --scope admin"), TestClient(app):
             pass
     with pytest.raises(StartError, match="make key"):
-        check_admin_key(database_url)
+        check_access("keys", database_url)
+    assert check_access("open", database_url) == KEYS_UNUSED
     make_key(database_url, "admin")
-    check_admin_key(database_url)
+    assert check_access("keys", database_url) is None
 
 
 def test_services_start_without_the_database_and_refuse_every_key(redis_url: str, tmp_path: Path) -> None:
