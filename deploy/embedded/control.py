@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 from deploy.embedded.paths import Paths, make_command
 from deploy.embedded.servers.postgres import PostgresServer, bin_dir
@@ -19,7 +20,7 @@ def down(paths: Paths) -> int:
     """Stops the stack and returns when it has stopped. Exit code 0 also if none was running."""
     pid = lock.holder(paths.lock)
     if pid is None:
-        print(f"No tracker is running on {paths.data_dir}.")
+        print(_not_running(paths))
         return 0
     os.kill(pid, signal.SIGTERM)
     if not wait_until(lambda: lock.holder(paths.lock) is None, STOP_SECONDS):
@@ -29,15 +30,20 @@ def down(paths: Paths) -> int:
 
 
 def status(paths: Paths) -> int:
-    """Lists the processes. Exit code 1 if the stack is not running."""
+    """Lists the processes and for how long each runs. Exit code 1 if the stack is not running."""
     supervisor = lock.holder(paths.lock)
     if supervisor is None:
-        print(f"No tracker is running on {paths.data_dir}.")
+        print(_not_running(paths))
         return 1
-    print(f"{'supervisor':18} {supervisor}")
+    print(f"{'supervisor':18} {supervisor:<8} up {_uptime(time.time() - paths.lock.stat().st_mtime)}")
     for pid_file in sorted(paths.run.glob("*.pid")):
         pid, _, started = pid_file.read_text().strip().partition(" ")
-        print(f"{pid_file.stem:18} {pid if started_at(int(pid)) == started else 'is being started'}")
+        if started_at(int(pid)) == started:
+            # Written when the process was started.
+            print(f"{pid_file.stem:18} {pid:<8} up {_uptime(time.time() - pid_file.stat().st_mtime)}")
+        else:
+            print(f"{pid_file.stem:18} is being started")
+    print(f"Restarts are in {paths.log('supervisor')}.")
     return 0
 
 
@@ -63,7 +69,22 @@ def run(paths: Paths) -> int:
 
 def _check_running(paths: Paths) -> None:
     if lock.holder(paths.lock) is None:
-        raise StartError(f"No tracker is running on {paths.data_dir}; start it with `{make_command('up', paths.data_dir)}`.")
+        raise StartError(_not_running(paths))
+
+
+def _not_running(paths: Paths) -> str:
+    up = make_command("up", paths.data_dir)
+    return f"No tracker is running on {paths.data_dir}; start it with `{up}`, or name its folder with TRACKER_DATA_DIR=…"
+
+
+def _uptime(seconds: float) -> str:
+    """The two largest units of a duration: `3 d 4 h`, `4 h 5 min`, `5 min 6 s`, `6 s`."""
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min {int(seconds) % 60} s" if minutes else f"{int(seconds)} s"
 
 
 COMMANDS = {"down": down, "status": status, "psql": psql, "run": run}

@@ -7,7 +7,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from deploy.embedded.paths import REPOSITORY, make_command
+import pytest
+
+from deploy.embedded.control import status
+from deploy.embedded.paths import REPOSITORY, Paths, make_command
 from tests.embedded.test_stack import Eventually, Stack, make_stack
 
 __all__ = ["make_stack"]
@@ -18,6 +21,15 @@ def test_printed_commands_omit_the_default_folder() -> None:
     assert make_command("up", REPOSITORY / ".tracker") == "make up"
     assert make_command("up", REPOSITORY / "other") == "make up TRACKER_DATA_DIR=other"
     assert make_command("down", Path("/srv/my data")) == "make down TRACKER_DATA_DIR='/srv/my data'"
+
+
+def test_a_stack_that_does_not_run_names_both_remedies(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = Paths(folder / "data")
+    paths.make()
+    assert status(paths) == 1
+    said = capsys.readouterr().out
+    assert settings_in(said, "up") == {"TRACKER_DATA_DIR": str(paths.data_dir)}
+    assert "or name its folder with TRACKER_DATA_DIR=…" in said
 
 
 def test_the_printed_commands_restore_and_start_a_backup(make_stack: Callable[..., Stack], eventually: Eventually, folder: Path) -> None:
@@ -32,11 +44,18 @@ def test_the_printed_commands_restore_and_start_a_backup(make_stack: Callable[..
     eventually(lambda: stack.messages() == 1)
     copy = folder / "a copy"
     said = run(stack, "backup", str(copy))
-    assert settings_in(said, "restore") == {"FROM": str(copy), "TRACKER_DATA_DIR": str(stack.paths.data_dir)}
+    printed = settings_in(said, "restore")
+    assert printed["FROM"] == str(copy)
 
-    # When it is restored to another folder
-    elsewhere = folder / "else where"
-    said = run(stack, "restore", str(copy), TRACKER_DATA_DIR=str(elsewhere))
+    # When a restore into the folder in use is refused, and the printed command is run
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        run(stack, "restore", str(copy))
+    assert settings_in(refused.value.stderr, "down") == {"TRACKER_DATA_DIR": str(stack.paths.data_dir)}
+    assert f"`mv {stack.paths.data_dir} {stack.paths.data_dir}.old`" in refused.value.stderr
+    elsewhere = Path(printed["TRACKER_DATA_DIR"])
+    assert elsewhere != stack.paths.data_dir
+    assert not elsewhere.exists()
+    said = run(stack, "restore", printed["FROM"], TRACKER_DATA_DIR=str(elsewhere))
     stack.control("down")
     assert stack.process is not None
     stack.process.communicate(timeout=60)

@@ -14,6 +14,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 
 import psycopg
@@ -48,6 +49,12 @@ class _Snapshot:
 def default_folder(paths: Paths) -> Path:
     """Beside the data, named by the time."""
     return paths.data_dir.with_name(paths.data_dir.name + ".backups") / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
+
+
+def _new_folder(folder: Path) -> Path:
+    """The folder, or with a number behind its name the first that does not exist."""
+    numbered = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+    return next(candidate for candidate in chain((folder,), numbered) if not candidate.exists())
 
 
 def back_up(paths: Paths, folder: Path) -> Manifest:
@@ -148,12 +155,13 @@ def main(arguments: list[str]) -> int:
     paths = Paths(read_settings().data_dir.expanduser().resolve())
     folder = Path(arguments[0]).expanduser().resolve() if arguments and arguments[0] else default_folder(paths)
     started = time.monotonic()
+    restored = _new_folder(paths.data_dir.with_name(paths.data_dir.name + ".restored"))
     manifest = back_up(paths, folder)
     size = sum(file["bytes"] for file in manifest.files.values())
     print(
         f"{folder}\nEverything accepted until {manifest.moment} is in it: {size / 1e6:,.1f} MB in {time.monotonic() - started:.1f} s. "
         "It holds what was said in the sessions; keep it as private as they are, and on another disk.\n"
-        f"To restore it, in a folder that is new: {make_command(f'restore FROM={shlex.quote(str(folder))}', paths.data_dir)}"
+        f"To restore it, into a folder that is new: {make_command(f'restore FROM={shlex.quote(str(folder))}', restored)}"
     )
     return 0
 

@@ -1,5 +1,6 @@
 """`make restore FROM=<folder>`: a data folder out of a backup. The stack is started on it afterwards, with `make up`."""
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,11 @@ def restore(backup: Path, data_dir: Path) -> Manifest:
     """Makes `data_dir`, which must not exist or be empty. StartError if it cannot be made; then nothing of it is left."""
     manifest = backup_manifest.read(backup)
     if data_dir.exists() and any(data_dir.iterdir()):
-        raise StartError(f"{data_dir} has data, which a restore never replaces; move it away first: mv {data_dir} {data_dir}.old")
+        move = f"mv {shlex.quote(str(data_dir))} {shlex.quote(f'{data_dir}.old')}"
+        raise StartError(
+            f"{data_dir} has data, which a restore never replaces. Stop its tracker first (`{make_command('down', data_dir)}`), "
+            f"then move the folder away (`{move}`); or name a folder that is new with TRACKER_DATA_DIR=…"
+        )
     _check_redis(manifest)
     unfinished = Paths(data_dir.with_name(data_dir.name + ".unfinished"))
     shutil.rmtree(unfinished.data_dir, ignore_errors=True)
