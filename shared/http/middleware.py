@@ -59,6 +59,9 @@ def install(app: FastAPI, service: str, settings: HttpSettings) -> None:
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         methods = methods_of(request.url.path) if error.status_code in (404, 405) else []
+        if error.status_code == 405 and not methods:
+            # A route whose last parameter takes slashes matches more than the API has.
+            error = HTTPException(404)
         response = await on_api_error(request, _from_http(request, error, methods))
         response.headers.update(error.headers or {})
         if methods:
