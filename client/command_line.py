@@ -10,8 +10,9 @@ from client import jobs, summary
 from client.admin import dead_letters, keys, scrubbing
 from client.display import SHARE_TOTAL, Quiet, display_for
 from client.errors import FAILED
-from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_text
+from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning
 from client.questions.lists import list_projects, list_sessions, list_tools, list_usage
+from client.questions.lookup import job_id
 from client.questions.report import report
 from client.questions.search import search
 from client.questions.show import show
@@ -52,7 +53,10 @@ app.command("projects", rich_help_panel=QUESTIONS)(list_projects)
 app.command("tools", rich_help_panel=QUESTIONS)(list_tools)
 app.command("usage", rich_help_panel=QUESTIONS)(list_usage)
 
-JobId = Annotated[str, typer.Argument(metavar="JOB", callback=uuid_text, help="The id of an import job; `tracker jobs` lists them.")]
+JobId = Annotated[
+    str,
+    typer.Argument(metavar="JOB", callback=uuid_beginning, help="The id of an import job, or its beginning; `tracker jobs` lists them."),
+]
 IsWaiting = Annotated[bool, typer.Option("--wait", help="Wait until it is done. Exit code 1 if it fails.")]
 
 
@@ -115,13 +119,13 @@ def cancel(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, u
 
     What it has stored stays; `tracker undo` removes it.
     """
-    _change_job("POST", jobs.path_of(job, "cancel"), url, token, Wait("Cancel", {"cancelled"}) if is_waiting else None, as_json=as_json)
+    _change_job("POST", job, "cancel", url, token, Wait("Cancel", {"cancelled"}) if is_waiting else None, as_json=as_json)
 
 
 @app.command(rich_help_panel=HISTORY)
 def retry(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
     """Continues a failed import where it stopped."""
-    _change_job("POST", jobs.path_of(job, "retry"), url, token, Wait("Import", {"succeeded"}) if is_waiting else None, as_json=as_json)
+    _change_job("POST", job, "retry", url, token, Wait("Import", {"succeeded"}) if is_waiting else None, as_json=as_json)
 
 
 @app.command(rich_help_panel=HISTORY)
@@ -130,7 +134,7 @@ def undo(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, url
 
     What another import or the API brought too stays. The undo is a job of its own.
     """
-    _change_job("DELETE", jobs.path_of(job), url, token, Wait("Undo", {"succeeded"}) if is_waiting else None, as_json=as_json)
+    _change_job("DELETE", job, "", url, token, Wait("Undo", {"succeeded"}) if is_waiting else None, as_json=as_json)
 
 
 @app.command(rich_help_panel=ADMINISTRATION)
@@ -186,11 +190,11 @@ class Wait(NamedTuple):
     successes: set[str]
 
 
-def _change_job(method: str, path: str, url: str, token: str | None, wait: Wait | None, *, as_json: bool) -> None:
+def _change_job(method: str, job: str, action: str, url: str, token: str | None, wait: Wait | None, *, as_json: bool) -> None:
     with failures_as_exit_codes():
         display = display_for(is_quiet=as_json or wait is None)
         server = server_at(url, token, display)
-        answer: dict[str, Any] = server.ask(method, path)
+        answer: dict[str, Any] = server.ask(method, jobs.path_of(job_id(server, job), action))
         if wait is None:
             summary.write_json(answer) if as_json else summary.write_job_change(answer)
             return

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from client.errors import Interrupted, Unreachable
+from client.phrases import command
 from client.server import Server
 
 POLL_SECONDS: Final = 0.5
@@ -82,8 +83,8 @@ def follow(server: Server, job_id: str, on_progress: Callable[[Job], None], poll
             time.sleep(poll_seconds)
     except KeyboardInterrupt:
         # An undo cannot be cancelled. Before the first answer the kind is not known.
-        stop = f", and `tracker cancel {job_id}` stops it" if job is None or job["kind"] == "import" else ""
-        raise Interrupted(f"The job {job_id} continues on the server. `tracker jobs` shows it{stop}.") from None
+        stop = f", and `{command()} cancel {job_id}` stops it" if job is None or job["kind"] == "import" else ""
+        raise Interrupted(f"The job {job_id} continues on the server. `{command()} jobs` shows it{stop}.") from None
 
 
 def path_of(job_id: str, action: str = "") -> str:

@@ -1,8 +1,9 @@
 """What every command of `tracker` shares: the options for the server and the format, and the exit codes."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import typer
@@ -17,14 +18,25 @@ Url = Annotated[str, typer.Option("--url", envvar="TRACKER_URL", help="Where the
 Token = Annotated[str | None, typer.Option("--token", envvar="TRACKER_TOKEN", help="The API key, if the server asks for one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 
+_EXAMPLE: Final = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"
+# A slip of one or two characters must not undo an import.
+_UUID_BEGINNING: Final = re.compile(r"[0-9a-fA-F]{4}[0-9a-fA-F-]*")
+
 
 def uuid_text(value: str) -> str:
     """The text itself. BadParameter if it is not a UUID."""
     try:
         UUID(value)
     except ValueError:
-        raise typer.BadParameter(f"{value!r} is not an id; an id looks like 01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11") from None
+        raise typer.BadParameter(f"{value!r} is not an id; an id looks like {_EXAMPLE}") from None
     return value
+
+
+def uuid_beginning(value: str) -> str:
+    """The text itself. BadParameter if no UUID begins so, or if it has fewer than four digits."""
+    if not _UUID_BEGINNING.fullmatch(value):
+        raise typer.BadParameter(f"{value!r} is not the beginning of an id, four characters or more; an id looks like {_EXAMPLE}")
+    return uuid_text(value) if len(value) >= len(_EXAMPLE) else value
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from client.jobs import COUNTS, Job
 from client.local_time import local_zone, short_time
+from client.phrases import command, counted, plural
 
 if TYPE_CHECKING:
     # Only `tracker import` loads these modules (client/command_line.py).
@@ -39,7 +40,8 @@ def write_result(result: "Result", *, as_json: bool) -> None:
     _write_list(console, "Files that could not be imported:", problems, len(problems))
     _write_list(console, "What could not be read in the files:", [_located(error) for error in result.errors], result.total("errors_total"))
     if not result.jobs and not result.problems:
-        _write_line(console, f"Nothing is new: the server has all {result.files_known:,} files.")
+        known = plural(result.files_known, "the file", f"all {result.files_known:,} files")
+        _write_line(console, f"Nothing is new: the server has {known}.")
 
 
 def _table(result: "Result") -> Table:
@@ -56,13 +58,13 @@ def _table(result: "Result") -> Table:
     for label, name in names.items():
         table.add_row(label, f"{result.total(name):,}")
     table.add_section()
-    table.add_row("Duplicates, not stored again", f"{result.total('duplicates'):,}")
+    table.add_row("Seen twice, stored once", f"{result.total('duplicates'):,}")
     table.add_section()
     table.add_row("Files sent", f"{result.files_sent:,} ({decimal(result.bytes_sent)})")
     table.add_row("Files the server had", f"{result.files_known:,}")
     table.add_row("Files that failed", f"{len(result.problems):,}")
     for job in result.jobs:
-        table.add_row(Text(f"Job {job['job_id']}"), job["status"])
+        table.add_row(Text(f"Job {job['job_id']}"), _state(job))
     return table
 
 
@@ -78,7 +80,7 @@ def write_plan(plan: "Plan", *, as_json: bool) -> None:
     console = Console()
     _write_line(
         console,
-        f"Would send {len(files):,} files ({decimal(bytes_to_send)} before compression). The server has {plan.known:,} ({decimal(plan.known_bytes)}).",
+        f"Would send {counted(len(files), 'file')} ({decimal(bytes_to_send)} before compression). The server has {plan.known:,} ({decimal(plan.known_bytes)}).",
     )
     _write_list(console, "To be sent:", [f"{file.path} ({decimal(file.size)})" for file in plan.files], len(files), SHOWN_FILES)
     problems_seen = [f"{problem.path}: {problem.reason}" for problem in plan.problems]
@@ -92,7 +94,7 @@ def write_jobs(jobs: list[Job], *, as_json: bool) -> None:
         return
     console = Console()
     if not jobs:
-        _write_line(console, "No import jobs yet; `tracker import` starts one.")
+        _write_line(console, f"No import jobs yet; `{command()} import` starts one.")
         return
     zone = local_zone()
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
@@ -128,7 +130,7 @@ def _state(job: Job) -> str:
 
 def write_job_change(change: dict[str, Any]) -> None:
     """The server's answer to a cancel, a retry or an undo."""
-    _write_line(Console(), f"{change['message']} `tracker jobs` shows how far it is. It is job {change['job_id']}.")
+    _write_line(Console(), f"{change['message']} `{command()} jobs` shows how far it is. It is job {change['job_id']}.")
 
 
 def write_job_end(job: Job) -> None:
@@ -141,16 +143,16 @@ def write_job_end(job: Job) -> None:
 def _end_of_undo(job: Job) -> str:
     if job["status"] == "succeeded":
         return f"Undone: what job {job['undoes']} imported is removed, except what another import or the API brought too."
-    return f"The undo {job['job_id']} {job['status']}. Run `tracker undo {job['undoes']}` again; it continues where it stopped."
+    return f"The undo {job['job_id']} {job['status']}. Run `{command()} undo {job['undoes']}` again; it continues where it stopped."
 
 
 def _end_of_import(job: Job) -> str:
-    job_id, messages = job["job_id"], f"{job['conversations_imported']:,} messages"
+    job_id, messages = job["job_id"], counted(job["conversations_imported"], "message")
     if job["status"] == "succeeded":
         return f"Imported: job {job_id} is done and stored {messages}."
     if job["status"] == "cancelled":
-        return f"Cancelled: job {job_id} had stored {messages}. They stay; `tracker undo {job_id}` removes them."
-    return f"The import {job_id} failed after {messages}. `tracker retry {job_id}` continues where it stopped."
+        return f"Cancelled: job {job_id} had stored {messages}. They stay; `{command()} undo {job_id}` removes them."
+    return f"The import {job_id} failed after {messages}. `{command()} retry {job_id}` continues where it stopped."
 
 
 def write_accounting(accounting: dict[str, Any], *, as_json: bool) -> None:
@@ -165,15 +167,18 @@ def write_accounting(accounting: dict[str, Any], *, as_json: bool) -> None:
     table.add_column(justify="right")
     table.add_column(style="dim")
     for sign, state, meaning in _ACCOUNTING:
-        table.add_row(f"{sign} {state}", f"{accounting[state]:,}", meaning)
+        table.add_row(f"{sign} {state}", f"{accounting[state]:,}", meaning.format(command=command()))
     console.print(table)
-    _write_line(console, "Imported history is not in these numbers; `tracker jobs` shows what became of an import.")
+    _write_line(console, f"Imported history is not in these numbers; `{command()} jobs` shows what became of an import.")
     if former := accounting["former_epochs"]:
-        _write_line(console, f"The journal was replaced {former:,} times; events from before are not in these numbers.")
+        _write_line(console, f"The journal was replaced {counted(former, 'time')}; events from before are not in these numbers.")
     if (age := accounting["canary_age_seconds"]) is not None:
         _write_line(console, f"The newest test event that the tracker sent itself and found stored is {age:.0f} s old.")
     if drift := accounting["drift"]:
-        _write_line(console, f"{drift:,} events are missing or counted twice. Look for accounting_drift in the worker's log.")
+        _write_line(
+            console,
+            f"{counted(drift, 'event')} {plural(drift, 'is', 'are')} missing or counted twice. Look for accounting_drift in the worker's log.",
+        )
     else:
         _write_line(console, "No event is lost: every accepted event is accounted for.")
 
@@ -182,7 +187,7 @@ _ACCOUNTING = (
     (" ", "accepted", "the API confirmed them"),
     ("=", "persisted", "stored in the database"),
     ("+", "duplicate", "sent again, not stored again"),
-    ("+", "dead", "cannot be stored; see `tracker dead-letters`"),
+    ("+", "dead", "cannot be stored; see `{command} dead-letters`"),
     ("+", "pending", "on their way to the database"),
 )
 

@@ -14,6 +14,7 @@ from client.display import Quiet
 from client.errors import FAILED
 from client.local_time import local_zone, short_time
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_text
+from client.phrases import command, counted
 from client.server import Server
 
 PATH: Final = "/api/dead-letters"
@@ -81,7 +82,7 @@ def replay(
         if is_all:
             count = _change_group(server, "replay", kind, reason)
             typer.echo(
-                f"{_dead_letters(count)} will be stored again; `tracker dead-letters` shows those that could not be."
+                f"{counted(count, 'dead letter')} will be stored again; `{command()} dead-letters` shows those that could not be."
                 if count
                 else "There are no such dead letters."
             )
@@ -110,7 +111,7 @@ def delete(
         server = server_at(url, token, Quiet())
         if is_all:
             count = _change_group(server, "delete", kind, reason)
-            typer.echo(f"{_dead_letters(count)} deleted." if count else "There are no such dead letters.")
+            typer.echo(f"{counted(count, 'dead letter')} deleted." if count else "There are no such dead letters.")
         for each in dead_letters or ():
             typer.echo(f"{each}: {server.ask('DELETE', _path_of(each))['message']}")
 
@@ -144,10 +145,6 @@ def _path_of(dead_letter: str, action: str = "") -> str:
     return f"{PATH}/{quote(dead_letter, safe='')}{action and '/' + action}"
 
 
-def _dead_letters(count: int) -> str:
-    return "1 dead letter" if count == 1 else f"{count:,} dead letters"
-
-
 def _write_groups(answer: dict[str, Any]) -> None:
     console = Console(highlight=False)
     if not answer["groups"]:
@@ -162,4 +159,5 @@ def _write_groups(answer: dict[str, Any]) -> None:
         cells = (group["kind"], group["reason"], short_time(group["last_seen_at"], zone), group["newest"][0])
         table.add_row(f"{group['count']:,}", *map(Text, cells))
     console.print(table)
-    console.print("`tracker dead-letters show ID` shows one, `replay` tries to store it again, `delete` removes it.", style="dim")
+    hint = f"`{command()} dead-letters show ID` shows one, `replay` tries to store it again, `delete` removes it."
+    console.print(hint, style="dim", markup=False)

@@ -14,6 +14,7 @@ from client import summary
 from client.display import Quiet
 from client.local_time import local_zone, short_time
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+from client.phrases import command
 
 PATH: Final = "/api/keys"
 
@@ -67,7 +68,7 @@ def list_keys(limit: Limit = 100, as_json: AsJson = False, url: Url = DEFAULT_UR
             summary.write_json(keys)
             return
         if not keys:
-            typer.echo("No keys yet; `tracker keys create` creates one.")
+            typer.echo(f"No keys yet; `{command()} keys create` creates one.")
             return
         zone = local_zone()
         rows = [

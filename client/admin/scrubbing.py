@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from client.errors import Interrupted
+from client.phrases import counted
 from client.server import Server
 
 POLL_SECONDS: Final = 0.5
@@ -44,4 +45,6 @@ def sentence(scrub: Scrub) -> str:
     secrets = ", ".join(f"{count:,} {kind}" for kind, count in sorted(scrub["redactions"].items())) or "none"
     changed = "would change" if scrub["dry_run"] else "changed"
     state = _STATES.get(scrub["status"], scrub["status"])
-    return f"The scrub {state}: {scrub['rows_scanned']:,} rows read, {scrub['rows_changed']:,} {changed}. Secrets found: {secrets}."
+    return (
+        f"The scrub {state}: {counted(scrub['rows_scanned'], 'row')} read, {scrub['rows_changed']:,} {changed}. Secrets found: {secrets}."
+    )

@@ -18,6 +18,7 @@ from client.history.contents import READ_BYTES
 from client.history.hash_cache import HashCache
 from client.history.plan import HashedFile, Plan, make_plan, split
 from client.jobs import Job, Upload
+from client.phrases import counted
 from client.server import Server
 
 _TOO_LARGE = 413
@@ -70,7 +71,7 @@ class Importer:
         with self.display.phase("Checking", total) as phase:
             plan = make_plan(found, self.cache, self.server, self.user, _counting(phase.at))
             phase.at(total)
-            phase.end(f"{len(plan.files):,} files new")
+            phase.end(f"{counted(len(plan.files), 'file')} new")
         return plan
 
     def send(self, plan: Plan) -> Result:
@@ -185,4 +186,4 @@ def _counting(at: Callable[[int], None]) -> Callable[[int], None]:
 
 
 def _so_far(job: Job) -> str:
-    return f"{job['conversations_imported']:,} messages"
+    return counted(job["conversations_imported"], "message")

@@ -9,6 +9,7 @@ from client.display import Quiet
 from client.errors import Failure, Refused
 from client.local_time import local_zone, short_time
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.phrases import command, counted, plural
 from client.questions import cells
 from client.questions.lookup import FORBIDDEN, Item, get, pages, project_id, short_session_id
 from client.questions.output import AsCsv, AsJson, Column, Format, Row, console, format_of, table, write_csv, write_json
@@ -103,7 +104,7 @@ def list_projects(as_json: AsJson = False, as_csv: AsCsv = False, tz: Zone = Non
             Column("Last session", lambda row: short_time(row["last_session"], zone), rank=3, right=False),
             Column("Path", lambda row: row["path"], rank=6, right=False, least=24, keeps_end=True),
         )
-        show_table(found, columns, "No projects yet; `tracker import` brings Claude Code's history.")
+        show_table(found, columns, f"No projects yet; `{command()} import` brings Claude Code's history.")
 
 
 def _project_name(row: Item, names: Counter[str]) -> str | None:
@@ -225,4 +226,6 @@ def check_shown(server: Server, by: str, name: str, rows: list[Item]) -> None:
 def unpriced_note(totals: dict[str, Any]) -> str | None:
     """The sentence below costs that are not complete."""
     calls = totals.get("unpriced_calls")
-    return f"+ The price of {calls:,} API calls is not known; they are not in the cost." if calls else None
+    if not calls:
+        return None
+    return f"+ The price of {counted(calls, 'API call')} is not known; {plural(calls, 'it is', 'they are')} not in the cost."

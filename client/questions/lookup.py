@@ -5,6 +5,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from client.errors import Failure, Refused
+from client.phrases import command
 from client.server import Server
 
 PAGE: Final = 1000
@@ -60,7 +61,7 @@ def project_id(server: Server, name: str | None) -> int | None:
         if matches:
             choices = "; ".join(f"{each['id']} is {each['path'] or each['name']}" for each in matches[:10])
             raise Failure(f"{len(matches)} projects are called {name!r}. Name one by its id: {choices}.")
-    raise Failure(f"There is no project {name!r}; `tracker projects` lists them.")
+    raise Failure(f"There is no project {name!r}; `{command()} projects` lists them.")
 
 
 def short_session_id(session_id: str) -> str:
@@ -82,5 +83,20 @@ def session(server: Server, name: str) -> Item:
         ids = ", ".join(each["session_id"] for each in matches[:5])
         raise Failure(f"{len(matches)} sessions begin with {name}: {ids}. Give more of the id.")
     if not matches:
-        raise Failure(f"There is no session {name}; `tracker sessions` lists them.")
+        raise Failure(f"There is no session {name}; `{command()} sessions` lists them.")
     return matches[0]
+
+
+def job_id(server: Server, name: str) -> str:
+    """The id of the import job that is, or begins with, `name`. Failure if there is none, or more than one."""
+    if len(name) >= _ID_CHARACTERS:
+        return name
+    ids = (each["job_id"] for each in pages(server, "/api/import/jobs", {}))
+    digits = name.lower().replace("-", "")
+    matches = [each for each in ids if each.replace("-", "").startswith(digits)]
+    if len(matches) > 1:
+        raise Failure(f"{len(matches)} jobs begin with {name}: {', '.join(matches[:5])}. Give more of the id.")
+    if not matches:
+        raise Failure(f"There is no job {name}; `{command()} jobs` lists them.")
+    found: str = matches[0]
+    return found

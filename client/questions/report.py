@@ -16,6 +16,7 @@ from client.display import Quiet
 from client.errors import Refused
 from client.local_time import WEEKDAYS, day_text, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.phrases import command, counted, plural
 from client.questions import cells
 from client.questions.lists import Project, User, check_shown, tool_columns, unpriced_note
 from client.questions.lookup import FORBIDDEN, Item, get, pages, project_id
@@ -147,9 +148,9 @@ def _nothing(server: Server, period: Period) -> str:
             return "Nothing happened."
         raise
     if newest is None:
-        return "The tracker has no sessions yet; `tracker import` brings Claude Code's history."
+        return f"The tracker has no sessions yet; `{command()} import` brings Claude Code's history."
     at = datetime.fromisoformat(newest["start_time"]).astimezone(ZoneInfo(period.zone)).date()
-    return f"Nothing happened. The newest session is from {day_text(at)}: tracker report --since {at.isoformat()}"
+    return f"Nothing happened. The newest session is from {day_text(at)}: {command()} report --since {at.isoformat()}"
 
 
 def _headline(totals: Item, width: int) -> Table:
@@ -159,10 +160,10 @@ def _headline(totals: Item, width: int) -> Table:
         (cells.minutes(totals["active_minutes"]), "active"),
         (cells.usd(totals["cost_usd"], totals["unpriced_calls"]), "cost"),
         (cells.large(tokens), "tokens"),
-        (cells.count(totals["sessions"]), "sessions"),
-        (cells.count(totals["messages"]), f"messages, {totals['user_messages']:,} yours"),
+        (cells.count(totals["sessions"]), plural(totals["sessions"], "session")),
+        (cells.count(totals["messages"]), f"{plural(totals['messages'], 'message')}, {counted(totals['user_messages'], 'prompt')}"),
         (cells.lines(totals["lines_added"], totals["lines_removed"]), "lines"),
-        (cells.count(totals["tool_calls"]), f"tool calls, {totals['tool_errors']:,} failed"),
+        (cells.count(totals["tool_calls"]), f"{plural(totals['tool_calls'], 'tool call')}, {totals['tool_errors']:,} failed"),
     )
     across = 4 if width >= 96 else 2 if width >= 50 else 1
     grid = Table.grid(padding=(0, 3, 0, 0))

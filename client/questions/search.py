@@ -12,6 +12,7 @@ from rich.text import Text
 from client.display import Quiet
 from client.local_time import local_time, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.phrases import command
 from client.questions.lists import Limit, Project, write
 from client.questions.lookup import Item, get, pages, project_id, short_session_id
 from client.questions.output import AsCsv, AsJson, console, format_of
@@ -87,7 +88,7 @@ def _show(out: Console, hit: Item, zone: str) -> None:
     out.print(facts)
     out.print(Padding(_snippet(hit["snippet"]), (0, 0, 0, 2)))
     if hit["session_id"]:
-        out.print(Text(f"tracker show {short_session_id(hit['session_id'])}", style="dim"), soft_wrap=True)
+        out.print(Text(f"{command()} show {short_session_id(hit['session_id'])}", style="dim"), soft_wrap=True)
     out.print()
 
 
@@ -102,6 +103,6 @@ def _snippet(marked: str) -> Text:
 def _sentence(shown: int, answer: Item) -> str:
     total = answer["total"]
     if not total:
-        return "Nothing found."
+        return "Nothing found. All words must be in one message: try fewer words, or put `or` between them."
     of = f"{total:,}" if answer["total_is_exact"] else f"more than {total:,}"
     return f"{shown} of {of} hits." if shown < total else f"{shown} hits." if shown > 1 else "1 hit."

@@ -16,6 +16,7 @@ from rich.text import Text
 from client.display import Quiet
 from client.local_time import local_time, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.phrases import counted
 from client.questions import cells
 from client.questions.lookup import Item, pages, session
 from client.questions.output import AsCsv, AsJson, Format, console, format_of, write_csv, write_json
@@ -119,8 +120,8 @@ def _in_lines(facts: Iterable[str], width: int) -> str:
 def _facts(found: Item, zone: str) -> Iterator[str]:
     yield local_time(found["start_time"], zone)
     yield f"{cells.minutes(found['active_minutes'])} active"
-    yield f"{found['messages_count']:,} messages"
-    yield f"{found['tool_calls_count']:,} tool calls"
+    yield counted(found["messages_count"], "message")
+    yield counted(found["tool_calls_count"], "tool call")
     if found["lines_added"] or found["lines_removed"]:
         yield f"{cells.lines(found['lines_added'], found['lines_removed'])} lines"
     if found["cost_usd"] is not None:

@@ -63,7 +63,7 @@ def _is_complete(text: str) -> bool:
 def check_commands(document: str, address: str, folder: Path, environment: dict[str, str]) -> None:
     """Runs them in a folder, at an address like 127.0.0.1:8000. AssertionError names the first that differs."""
     tracker = folder / "tracker"
-    tracker.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m client "$@"\n')
+    tracker.write_text(f'#!/bin/sh\nTRACKER_COMMAND=$0 exec {shlex.quote(sys.executable)} -P -m client "$@"\n')
     tracker.chmod(0o755)
     environment = environment | {"PYTHONPATH": str(REPOSITORY), "TRACKER_URL": f"http://{address}"}
     for command in commands_of(document):

@@ -47,6 +47,7 @@ def test_an_unreachable_server_is_reported_in_one_sentence(tracker: Run, home: C
         ["import", "--every", "inf", "/"],
         ["undo", "x"],
         ["cancel", ""],
+        ["undo", "abc"],
         ["dead-letters", "show", "x"],
         ["keys", "create", "--name", "x", "--scope", "everything"],
         ["what"],
@@ -119,18 +120,39 @@ def test_jobs_are_listed_and_impossible_actions_are_refused(tracker: Run, home: 
     [job] = json.loads(tracker("import", "--json").stdout)["jobs"]
     assert json.loads(tracker("jobs", "--json", "--limit", "1").stdout)[0]["job_id"] == job["job_id"]
     assert job["job_id"] in tracker("jobs").stdout
-    for action, reason in (("cancel", "The job has already ended"), ("retry", "Only a failed job")):
-        done = tracker(action, job["job_id"])
+    of_action = (("cancel", job["job_id"], "The job has already ended"), ("retry", job["job_id"][:-1], "Only a failed job"))
+    for action, name, reason in of_action:
+        done = tracker(action, name)
         assert done.returncode == 1
         assert reason in done.stderr
     assert tracker("undo", "00000000-0000-0000-0000-000000000000").returncode == 1
+
+
+def test_an_import_ends_with_what_it_stored_and_its_state(tracker: Run, home: ClaudeHome) -> None:
+    home.transcript()
+    said = tracker("import", "--quiet").stdout
+    assert "Seen twice, stored once" in said
+    assert said.split()[-1] == "imported"
+    done = tracker("undo", "ffff-0000")
+    assert (done.returncode, done.stderr) == (1, "There is no job ffff-0000; `tracker jobs` lists them.\n")
+
+
+def test_a_beginning_of_two_ids_is_refused() -> None:
+    jobs = [{"job_id": JOB}, {"job_id": JOB[:-1] + "2"}]
+    with Scripted(answer(200, {"items": jobs, "next_cursor": None})) as scripted:
+        command = [*TRACKER, "undo", JOB[:8], "--url", scripted.url]
+        done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"2 jobs begin with {JOB[:8]}: {JOB}, " in done.stderr
+    assert [method for method, _, _ in scripted.seen] == ["GET"]
 
 
 def test_an_undo_can_be_awaited_and_is_shown_as_an_undo(tracker: Run, home: ClaudeHome, stack: Stack) -> None:
     home.transcript()
     [job] = json.loads(tracker("import", "--json").stdout)["jobs"]
 
-    done = tracker("undo", job["job_id"], "--wait")
+    # The beginning of its id is enough.
+    done = tracker("undo", job["job_id"][:-2], "--wait")
 
     assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "Undo: 100%")
     assert f"Undone: what job {job['job_id']} imported is removed" in done.stdout
@@ -231,3 +253,7 @@ def test_the_command_of_a_clone_works_from_any_folder(environment: dict[str, str
     (tmp_path / "linked").symlink_to(REPOSITORY / "tracker")
     done = subprocess.run([tmp_path / "linked", "--help"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert "import" in done.stdout
+    # A hint names the command as it was called.
+    for command in ("./linked", str(tmp_path / "linked")):
+        done = subprocess.run([command, "show", "no-such"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.stderr == f"There is no session no-such; `{command} sessions` lists them.\n"

@@ -68,7 +68,7 @@ def test_a_dry_run_reports_the_plan_and_sends_nothing(tracker: Run, home: Claude
 
     assert plan["files"] == [{"path": str(new), "bytes": new.stat().st_size}]
     assert counts(plan, "files_to_send", "files_known") == [1, 1]
-    assert "Would send 1 files" in shown.stdout
+    assert "Would send 1 file " in shown.stdout
     assert str(new) in shown.stdout
     assert stack.select("SELECT count(*) FROM import_jobs") == jobs
 

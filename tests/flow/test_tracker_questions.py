@@ -76,6 +76,8 @@ def test_search_shows_each_hit_with_the_command_that_opens_its_session(session_i
     assert said.endswith("1 hit.\n")
     [hit] = json.loads(ask("search", word, "--json"))
     assert hit["session_id"] == session_id
+    assert f"./tracker show {session_id[:8]}" in ask("search", word, TRACKER_COMMAND="./tracker")
+    assert ask("search", "zebracrossing", word).startswith("Nothing found. All words must be in one message")
 
 
 def test_show_reads_a_session_from_beginning_to_end(session_id: str, ask: Callable[..., str]) -> None:
