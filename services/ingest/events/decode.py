@@ -1,4 +1,4 @@
-"""Decodes and checks events: bytes to Structs. Whatever it gives, the later steps and the worker can process."""
+"""Decodes and checks events: bytes to Structs. The later steps and the worker can process every event that it returns."""
 
 import re
 from datetime import UTC, datetime

@@ -31,7 +31,7 @@ DIGEST_BYTES: Final = 4
 KEYS_PER_RING: Final = 255
 # The string, its name and its entries in Redis' tables.
 BYTES_PER_RING: Final = 2_700
-# At most this part of Redis' memory, whatever the setting: the rest is for the journal. 8: an eighth.
+# The setting cannot exceed this part of Redis' memory: the rest is for the journal. 8: an eighth.
 MEMORY_DIVISOR: Final = 8
 # A key is remembered for at least a day, so a write extends its ring's life to more than that. A ring without writes expires.
 _DAY_SECONDS: Final = 86_400

@@ -57,7 +57,7 @@ def ignored_fields(text: bytes, struct: type[Struct]) -> list[str]:
 
 
 def ignored_in_batch(text: bytes, is_lines: bool, items: Iterable[tuple[bytes, type[Struct]]]) -> list[str]:
-    """The same for a batch: of all `items`, which are those that could be decoded, with their events. Each name once."""
+    """The same for a batch. `items` are the items that could be decoded, with their events. Gives each name once."""
     try:
         _EACH.decode_lines(text) if is_lines else _MANY.decode(text)
     except (msgspec.MsgspecError, RecursionError):

@@ -1,7 +1,7 @@
-"""What a bound API key may write.
+"""Limits what a bound API key may write.
 
-A key that is bound to a user: its events are that user's, and sessions of other users are refused (403).
-A key that is bound to projects: sessions of other projects do not exist for it (404), as when it reads. It starts sessions in its own projects only,
+If a key is bound to a user, its events are that user's, and sessions of other users are refused (403).
+If a key is bound to projects, it gets 404 for sessions of other projects, as when it reads. It starts sessions in its own projects only,
 and makes no new project (403).
 """
 
@@ -39,7 +39,7 @@ def binding_of(request: Request) -> Binding:
 
 
 def set_user(binding: Binding, events: Iterable[Event]) -> None:
-    """Makes the events the bound user's, whatever user they name."""
+    """Sets the bound user in the events, even if they name another user."""
     if binding.user is not None:
         for event in events:
             if (field := KINDS[type(event)].user_field) is not None:
@@ -54,7 +54,7 @@ def user_of(event: Event) -> str | None:
 
 
 async def check_session(cache: SessionCache, binding: Binding, session_id: str, session: CachedSession) -> None:
-    """NotFound if the session is in none of the key's projects, Forbidden if it is another user's."""
+    """NotFound if the session is outside the key's projects, Forbidden if it is another user's."""
     if not await in_projects(cache, binding, {session_id: session}):
         raise unknown_session(session_id)
     if binding.user is not None:
@@ -64,7 +64,7 @@ async def check_session(cache: SessionCache, binding: Binding, session_id: str, 
 
 
 async def check_start(database: Database, binding: Binding, session_id: str, path: str) -> int:
-    """The project of a session that starts, 0 for an unbound key. Forbidden if it is none of the key's projects."""
+    """The project of a session that starts, 0 for an unbound key. Forbidden if the key is not bound to that project."""
     if binding.project_ids is None:
         return 0
     project_id = await sessions.project_of(database, session_id, path)

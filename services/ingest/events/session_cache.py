@@ -44,7 +44,7 @@ class SessionCache:
         self._recent: dict[str, CachedSession] = {}
 
     async def get(self, session_id: str) -> CachedSession:
-        """The session; NotFound SESSION_NOT_FOUND if there is none."""
+        """The session; NotFound SESSION_NOT_FOUND if it does not exist."""
         session = self._find_in_memory(session_id) or (await self.find({session_id})).get(session_id)
         if session is None:
             raise unknown_session(session_id)

@@ -123,7 +123,7 @@ async def _check_starts(write: Write, items: list[_Item]) -> tuple[list[_Item], 
 
 
 def _started_sessions(items: Iterable[_Item], project_of: dict[str, int]) -> dict[str, CachedSession]:
-    """The sessions that the batch starts, wherever in it."""
+    """The sessions that the batch starts, at any position."""
     started: dict[str, CachedSession] = {}
     for item in items:
         event = item.event
@@ -177,6 +177,6 @@ async def _infer_sessions(write: Write, items: Iterable[_Item]) -> set[UUID]:
 
 
 def _conflicting(items: Iterable[_Item], conflicts: Collection[UUID]) -> list[RejectedItem]:
-    """Rejects the items that were not stored. Of two items with one id it is the later one."""
+    """Rejects the items that were not stored. If two items have one id, the later one is rejected."""
     last = {item.event.id: item for item in items if item.event.id in conflicts}
     return [_reject(item.index, id_taken()) for item in last.values()]

@@ -120,7 +120,7 @@ async def resolve_session(write: Write, event: Event) -> bool:
 
 
 async def infer_session(write: Write, user: str | None) -> str | None:
-    """The only open session of a user, or of anyone, in the API key's projects. None if there is none, or more than one."""
+    """The only open session of a user, or of anyone, in the API key's projects. None if no session is open, or more than one."""
     rows = await sessions.find_open(write.ingest.database, user, write.binding.project_ids)
     applied = {row["session_id"] for row in rows if row["applied"]}
     # Postgres has no user yet for a session whose start is still in the journal; the cache has.

@@ -63,7 +63,7 @@ async def _register(write: Write, start: SessionStart, session_id: str) -> Cache
 
 
 async def end_session(request: Request) -> Response:
-    """`POST /api/sessions/end`: 200 once the end is in the journal. Of several ends the worker keeps the latest."""
+    """`POST /api/sessions/end`: 200 once the end is in the journal. The worker keeps the latest of several ends."""
     write = await admit_write(request, SINGLE_BODY)
     end = decode_event(write.body, SessionEnd, write.received_at)
     if write.ingest.settings.redact:

@@ -20,7 +20,7 @@ _checking: set[asyncio.Task[None]] = set()
 
 
 def remove_if_unused(jobs: ImportJobs, job_id: UUID, upload: Upload) -> None:
-    """Keeps the files, looks for the job once Postgres answers, and removes them if there is none. If the process ends before, the worker's sweep does."""
+    """Keeps the files until Postgres answers, and removes them if the job is missing. If this process ends first, the sweep does it."""
     upload.may_have_job = True
     task = asyncio.create_task(_check(jobs, job_id, upload))
     _checking.add(task)

@@ -41,7 +41,7 @@ class Upload:
 
     files: list[StoredFile] = field(default_factory=list)
     user: str | None = None
-    # Postgres did not confirm the job. orphan_uploads.py finds out, and removes the files if there is none.
+    # Postgres did not confirm the job. orphan_uploads.py finds out, and removes the files if the job does not exist.
     may_have_job: bool = False
 
     async def remove(self) -> None:

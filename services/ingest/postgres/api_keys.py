@@ -1,4 +1,4 @@
-"""The SQL of API keys on the writing side: adds, finds and revokes them, and stores when they were used. Of a key only its SHA-256 is stored."""
+"""The SQL of API keys on the writing side: adds, finds and revokes them, and stores their times of use. Only a key's SHA-256 is stored."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,6 +1,6 @@
 """The SQL of dead letters on the writing side: finds those to replay, marks them as replayed, deletes them.
 
-Only the worker writes that an event is stored, or died again, in the transaction in which it is so.
+Only the worker records that an event was stored or failed again, in the same transaction.
 """
 
 from collections.abc import Sequence
@@ -74,7 +74,7 @@ class Group(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """A dead letter with its id. A stored one has no payload any more. `last_seen_at` is None where it was not selected."""
+    """A dead letter with its id. A stored dead letter has no payload any more. `last_seen_at` is None where it was not selected."""
 
     id: UUID
     letter: DeadLetter
@@ -106,7 +106,7 @@ async def mark_replayed(database: Database, letter_ids: Sequence[UUID], record: 
 
 
 async def delete(database: Database, letter_id: UUID, record: AuditRecord) -> bool:
-    """Deletes one. False if there is none."""
+    """Deletes one. False if it does not exist."""
     return await run_audited(database, _DELETE, {"id": letter_id}, record) is not None
 
 

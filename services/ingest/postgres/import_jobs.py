@@ -107,7 +107,7 @@ class ImportJobs:
         return row
 
     async def ended(self, job_ids: Collection[UUID]) -> list[UUID]:
-        """The jobs that have ended, in whatever way."""
+        """The jobs that have ended, with any result."""
         return [row["id"] for row in await self._database.rows(_ENDED, {"ids": list(job_ids)})]
 
     async def cancel(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:

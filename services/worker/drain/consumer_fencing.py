@@ -1,4 +1,4 @@
-"""Consumer names and fencing: how each entry is counted once, whichever worker dies at whatever moment.
+"""Consumer names and fencing: they count each entry once, even if a worker dies at any moment.
 
 A worker reads under a consumer name of its own, which is a row of `drainers`. The transaction of a batch locks that row and writes into it
 which entries the batch has. If a worker falls silent, another one fences its name: after that it can commit no more, and the row says which
@@ -58,7 +58,7 @@ def register(connection: Connection[Any], consumer: JournalConsumer) -> str:
 
 
 def record_entries(connection: Connection[Any], consumer: str, entries: Iterable[Entry]) -> None:
-    """First statement of a batch's transaction. It locks the name, so that nobody can take over, and records what the batch has.
+    """First statement of a batch's transaction. It locks the name, so that no worker can take over, and records the batch's entries.
 
     FencedError if another worker has taken over already.
     """

@@ -26,7 +26,7 @@ from shared.redis.replica_acks import node_of
 
 log = structlog.get_logger()
 
-# Of the lease. The rest is for what comes before and after the read.
+# The limit's share of the lease. The rest is for the work before and after the read.
 LEASE_SHARE: Final = 0.5
 # However short the lease: a Redis that works on a busy machine is not given up.
 LEAST_SECONDS: Final = 1.0

@@ -24,8 +24,8 @@ end
 return 0
 """
 
-# KEYS: a lease, the wake-up. ARGV: worker process. A worker that was woken while another had the lease has already exited, so the other
-# is told here.
+# KEYS: a lease, the wake-up. ARGV: worker process. A worker woken while another held the lease has already exited, so this
+# script tells the worker that releases the lease whether the wake-up is set.
 _RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
     redis.call('DEL', KEYS[1])

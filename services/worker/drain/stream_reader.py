@@ -173,7 +173,7 @@ def release(redis: Redis, entries: Iterable[Entry], consumer: str) -> None:
 
 
 def release_unread(redis: Redis, stream: str, consumer: str) -> None:
-    """The same after a read whose answer did not arrive, so that nobody knows which entries it took."""
+    """The same after a read whose answer did not arrive, so that the entries it took are unknown."""
     redis.eval(_RELEASE_UNREAD, 1, stream, GROUP, consumer, ENTRIES_PER_READ)
 
 

@@ -1,6 +1,6 @@
 """Dead letters, and the isolation of poison: if Postgres refuses a batch, all but the culprits are stored, in one transaction with their dead letters.
 
-A data error fails again whatever is done, so its event becomes a dead letter at once. Every other error is operational: it is raised,
+A data error fails at every retry, so its event becomes a dead letter at once. Every other error is operational: it is raised,
 nothing is committed, and the journal keeps the batch.
 
 A dead letter is one row, whose key is the entry in which it first came and its event's id. A replay is that entry delivered again. Either
@@ -31,7 +31,7 @@ DATA_ERROR_CLASSES = ("22", "23", "54")
 # Raised by our own code about a value. AssertionError is typing.assert_never's: this release makes no rows of an event of that kind.
 VALUE_ERRORS = (ValueError, OverflowError, TypeError, AssertionError)
 
-# A dead letter that is marked as stored stays so: its event is there, whatever a repetition dies of.
+# A dead letter that is marked as stored stays so: its event is there, even if a repetition fails.
 WRITE_DEAD_LETTER = """
     INSERT INTO dead_letters (event_id, kind, reason, sqlstate, payload, journal_entry_id, request_id, received_at)
     VALUES (%(event_id)s, %(kind)s, %(reason)s, %(sqlstate)s, %(payload)s, %(journal_entry_id)s, %(request_id)s, %(received_at)s)

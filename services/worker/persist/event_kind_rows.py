@@ -75,7 +75,7 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
 
 
 class Identity(NamedTuple):
-    """What makes an event the same one when it is sent again, apart from its id and session. `detail` is None if it says nothing of it."""
+    """Identifies an event that is sent again, apart from its id and session. `detail` is None if the row does not record it."""
 
     what: str
     detail: str | None

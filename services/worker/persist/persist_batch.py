@@ -119,7 +119,7 @@ class Persisted:
     tool_calls: int = 0
     activities: int = 0
     api_calls: int = 0
-    # Of all other tables of counted rows.
+    # Rows of all other tables of counted rows.
     others: int = 0
     duplicates: int = 0
 

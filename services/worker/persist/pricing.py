@@ -27,7 +27,7 @@ class Tokens:
 
     @property
     def all_input(self) -> int:
-        """What the model read, from the cache or not."""
+        """The tokens that the model read, cached or not."""
         return self.input + self.cache_write_5m + self.cache_write_1h + self.cache_read
 
     def columns(self) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """The records that an importer reads from a file. services.worker.importers makes them, services.worker.persist stores them; no client sends them.
 
 Every id is a UUIDv5 of the natural key that Claude Code itself uses (services/worker/importers/formats/ids.py). So the same act, read from another
-file or sent by a hook, is the same row. Where two versions of a record differ, the better one is kept, whatever the order.
+file or sent by a hook, is the same row. Where two versions of a record differ, the better one is kept, in any order of arrival.
 """
 
 from datetime import datetime
@@ -42,7 +42,7 @@ class ProjectSeen(Struct, kw_only=True):
 
 
 class SessionFacts(Struct, kw_only=True):
-    """What one file says of a session as a whole. The id depends on everything that is said, so another version of the file adds its own facts.
+    """What one file says of a session as a whole. The id depends on all of these facts, so another version of the file adds its own.
 
     Several facts of one session are merged: the earliest start, with its project, branch and version; the latest end; the model of the latest facts
     that name one; the union of active time; the greatest of each number; the title of the highest rank, then of the latest end.
@@ -165,7 +165,7 @@ class FileSummary(Struct, kw_only=True):
 
     records: dict[str, int]
     unknown_records: dict[str, int] = {}
-    # By reason: records of known types of which nothing is kept.
+    # Number of records of known types that are not kept, by reason.
     skipped_records: dict[str, int] = {}
 
 

@@ -24,7 +24,7 @@ class Hashing:
         return self._size
 
     def digest(self) -> bytes | None:
-        """SHA-256 of the whole file, of which the rest is read for it. None if it cannot be read to its end."""
+        """SHA-256 of the whole file. Reads the rest of the file; None if it cannot be read to its end."""
         try:
             while self.read(1 << 20):
                 continue

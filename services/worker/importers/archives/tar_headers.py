@@ -15,7 +15,7 @@ MAX_HEADER_BYTES = 1024 * 1024
 MAX_HEADERS_IN_A_ROW = 16
 _REGULAR = frozenset({b"0", b"\0", b"7"})
 _PAX, _PAX_GLOBAL, _LONG_NAME, _LONG_LINK, _SPARSE = frozenset({b"x", b"X"}), b"g", b"L", b"K", b"S"
-# Links, devices, folders and pipes have no content, whatever size their header has.
+# Links, devices, folders and pipes have no content, even if their header has a size.
 _WITHOUT_CONTENT = frozenset({b"1", b"2", b"3", b"4", b"5", b"6"})
 # Most digits of a pax record's length; MAX_HEADER_BYTES has fewer.
 _LENGTH_DIGITS = 8

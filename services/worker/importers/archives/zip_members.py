@@ -90,7 +90,7 @@ class _Counted:
 
 
 def _check_directory(file: IO[bytes], budget: Budget) -> None:
-    """LimitExceeded if the directory is too long, before it is read, and whatever its own counts say."""
+    """LimitExceeded if the directory is too long. Checked before the directory is read, and without trust in its own counts."""
     end = file.seek(0, 2)
     file.seek(max(0, end - _MAX_COMMENT - _END.size))
     tail = file.read()

@@ -35,7 +35,7 @@ def person_message_id_without_uuid(session_id: str, timestamp: str, content: str
 
 
 def claude_message_id(message_id: str) -> UUID:
-    """By `message.id`, which all rows of one message share; by the row's uuid if there is none."""
+    """By `message.id`, which all rows of one message share; by the row's uuid if that is missing."""
     return _id("claude message", message_id)
 
 
@@ -55,7 +55,7 @@ def file_deletion_id(tool_use: str, path: str) -> UUID:
 
 
 def api_call_id(message_id: str, request_id: str | None) -> UUID:
-    """By `message.id` (the row's uuid if there is none) and `requestId`, if there is one."""
+    """By `message.id` (the row's uuid if that is missing) and by `requestId`, if the row has one."""
     return _id("api call", message_id, request_id or "")
 
 

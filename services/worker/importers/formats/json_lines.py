@@ -109,7 +109,7 @@ def lenient(content: bytes | Raw, wanted: type[T]) -> T:
 
 
 def _lenient_part(raw: Raw, wanted: Any) -> Any:
-    """A struct, or a list of structs, of which one field does not fit."""
+    """A struct, or a list of structs, with one field that does not fit."""
     first = bytes(raw).lstrip()[:1]
     for kind in get_args(wanted):
         if first == b"{" and _is_struct(kind):

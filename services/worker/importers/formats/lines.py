@@ -1,4 +1,4 @@
-"""A file as lines, whatever is in it: bytes in, lines with their place out. Memory is bounded by the longest line that is accepted."""
+"""Reads any file as lines: bytes in, lines with their place out. Memory is bounded by the longest line that is accepted."""
 
 from collections.abc import Iterator
 from typing import IO, NamedTuple

@@ -14,7 +14,7 @@ from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import redact_structs
 
 CHUNK_RECORDS = 2_000
-# Of texts; a chunk may be longer by one record.
+# Limits the texts of a chunk; a chunk may be longer by one record.
 CHUNK_CHARACTERS = 4_000_000
 # Errors that mean that the rest of a file is missing: the job fails, though what came before is stored.
 CUT_OFF = frozenset({DAMAGED, LIMIT_EXCEEDED})
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class EndedMember(NamedTuple):
-    """The end of a member: behind how many of the chunk's records, and the SHA-256 of its content.
+    """The end of a member: the number of the chunk's records before it, and the SHA-256 of the member's content.
 
     The hash is None if the member could not be read to its end, or if an earlier attempt had read its beginning.
     """
@@ -41,9 +41,9 @@ class Chunk:
     records: list[Record] = field(default_factory=list)
     # With the name of the file or member.
     errors: list[tuple[str, RecordError]] = field(default_factory=list)
-    # How many by type: records that nobody knows.
+    # Number of records of unknown types, by type.
     unknown_records: dict[str, int] = field(default_factory=dict)
-    # How many by reason: records of which nothing is kept.
+    # Number of records that are not kept, by reason.
     skipped_records: dict[str, int] = field(default_factory=dict)
     # How many by kind: secrets that were replaced.
     redactions: dict[str, int] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class WholeFiles:
         self._is_whole_so_far = True
 
     def after(self, chunk: Chunk, left_out: Collection[UUID | None]) -> list[bytes]:
-        """The hashes of the members that end in the chunk and of which no record was left out. `left_out` are ids of the chunk's records."""
+        """The hashes of the members that end in the chunk and have no record left out. `left_out`: ids of the chunk's records."""
         whole: list[bytes] = []
         begin = 0
         for ended in chunk.ended:

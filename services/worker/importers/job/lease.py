@@ -50,7 +50,7 @@ class StallWatch:
         self._moved_at = time.monotonic()
 
     def watched(self, items: Iterator[T]) -> Iterator[T]:
-        """The same items, each of which has to be made in time."""
+        """The same items; each must be produced in time."""
         end = object()
         while True:
             self.moved()
@@ -69,7 +69,7 @@ class StallWatch:
         return 0.0 if moved_at is None else time.monotonic() - moved_at
 
     def alive(self) -> None:
-        """Says that Python runs. If it is not said again in time, a timer in C ends the process; that needs no lock of the interpreter."""
+        """Confirms that Python runs. Without another call in time, a timer in C ends the process; the timer needs no interpreter lock."""
         faulthandler.dump_traceback_later(self._frozen_seconds, exit=True, file=_STDERR)
 
     @contextmanager
@@ -147,7 +147,7 @@ def _renew(database_url: str, shard: Shard, watch: StallWatch) -> None:
 
 
 def end_process(reason: str) -> NoReturn:
-    """Ends the process at once, whatever other threads do."""
+    """Ends the process at once, without waiting for other threads."""
     log.error("import_process_ended", reason=reason)
     faulthandler.dump_traceback(file=_STDERR, all_threads=True)
     os._exit(1)

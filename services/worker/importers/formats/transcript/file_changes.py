@@ -54,7 +54,7 @@ def requested_edit(tool_name: str, parameters: dict[str, Any] | None, cwd: str |
 
 
 def change_of(tool_name: str, requested: RequestedEdit, result: ToolResult | None) -> Change:
-    """What was done. `result` is None if the file lacks the tool's structured result."""
+    """The change that was made. `result` is None if the file lacks the tool's structured result."""
     path = absolute_path((result.file_path if result else None) or requested.path, requested.cwd)
     if result is None or (tool_name == "NotebookEdit" and not result.structured_patch):
         return Change(path, "created" if requested.makes_new_file else "modified", requested.lines_added, requested.lines_removed, True)
