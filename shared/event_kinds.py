@@ -1,4 +1,4 @@
-"""The registry of event kinds: what ingest and the worker must both know of each kind. Whatever goes over all kinds reads it.
+"""The registry of event kinds: what ingest and the worker must both know of each kind. Code that handles all kinds reads it.
 
 The worker's part, by the same keys, is services/worker/persist/event_kind_rows.py. What the Struct says already is taken from it: the tag, the fields that
 can hold text (shared/redaction/redacted_structs.py), the identifiers. CONTRIBUTING.md has the steps to add a kind.
@@ -27,7 +27,7 @@ class EventKind:
     table: str
     # When it happened. Ingest fills it in where the client leaves it out.
     time_field: str = "timestamp"
-    # Whose event it is. A key that is bound to a user sets it.
+    # The event's user. A key that is bound to a user sets it.
     user_field: str | None = None
     # An event without a session gets the only open session of its user.
     joins_open_session: bool = False

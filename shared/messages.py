@@ -61,7 +61,7 @@ class SessionStart(Struct, tag="session_start", omit_defaults=True, kw_only=True
 
 
 class SessionEnd(Struct, tag="session_end", omit_defaults=True, kw_only=True):
-    """A session ends. Of several ends the latest counts."""
+    """A session ends. The latest of several ends counts."""
 
     session_id: SessionId
     end_time: Time | None = None

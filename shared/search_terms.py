@@ -1,4 +1,4 @@
-"""What a text is found by: the worker makes `messages.terms` of it, the query service turns what a person typed into a tsquery.
+"""The search terms of texts: the worker makes `messages.terms` from them, the query service turns a typed query into a tsquery.
 
 Lexemes of a text: every word, case-folded; of an identifier (useEffect, my_func) also its parts and its tails, so that any run
 of parts is the beginning of some lexeme; of a script without spaces (CJK, Thai …) every character and every pair of neighbours.
@@ -23,7 +23,7 @@ MAX_QUERY_TERMS = 16
 _MAX_POSITION = 16_383
 _ENOUGH_POSITIONS_CHARS = 48
 _MAX_VECTOR_BYTES = 1_000_000
-# A text this short cannot reach the byte limit, whatever is in it: a character gives at most 26 bytes.
+# A text this short cannot reach the byte limit: a character gives at most 26 bytes.
 _SURELY_SMALL_CHARS = 40_000
 _MAX_PARTS = 12
 # Below this, a prefix would match half of the dictionary.
@@ -34,7 +34,7 @@ _SPACELESS = (
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _ASCII_TOKEN = re.compile(r"(\w{1,64})\w*")
-# Of a word the rest that is too long belongs to no token; a word that follows a script without spaces is one of its own.
+# The rest of a word that is too long belongs to no token; a word that follows a script without spaces is its own token.
 _TOKEN = re.compile(rf"([{_SPACELESS}]+|[^\W{_SPACELESS}]{{1,64}})(?:(?<![{_SPACELESS}])[^\W{_SPACELESS}]+)?")
 _PART = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*(?![a-z])")
 # One hyphen before a word excludes it; two are the beginning of an option such as --no-verify.
@@ -44,7 +44,7 @@ _BEFORE_A_WORD, _BEHIND_A_WORD = "-/.~@#$%\\", "-/#%+"
 
 
 class Group(Struct, frozen=True):
-    """One alternative of a query: `tsquery` must match and, as text in any case, all `literals` and none of `excluded` be there.
+    """One alternative of a query: `tsquery` must match. All `literals` must be in the text and no `excluded` text, in any letter case.
 
     `tsquery` is None where nothing of the alternative is indexed, like in `-"a b"`.
     """

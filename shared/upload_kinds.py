@@ -13,7 +13,7 @@ import msgspec
 
 Kind = Literal["claude_json", "transcript", "history", "sessions_index", "zip", "tar", "tar_gz", "tar_zst", "credentials", "unknown"]
 ARCHIVES: Final = frozenset({"zip", "tar", "tar_gz", "tar_zst"})
-# Of ijson: its lexer lets overlong forms of UTF-8 pass, at which its decoding then fails.
+# ijson's errors: its lexer accepts overlong forms of UTF-8, and its decoding then fails on them.
 JSON_ERRORS: Final = (ijson.JSONError, UnicodeDecodeError)
 # Raised when importers find more in a file than before: what an older version read is asked for again.
 READER_VERSION: Final = 2
@@ -139,7 +139,7 @@ def _unpacked(head: bytes) -> bytes:
 
 
 def _by_rows(text: bytes) -> Seen | None:
-    """Of JSON lines: the first row that tells. None if no line is an object of its own."""
+    """For JSON lines: the kind of the first row that shows it. None if no line is an object of its own."""
     types: set[str] = set()
     rows = 0
     for line in text.split(b"\n", _MAX_ROWS)[:_MAX_ROWS]:
@@ -160,7 +160,7 @@ def _by_rows(text: bytes) -> Seen | None:
 
 
 def _by_object(text: bytes) -> Seen:
-    """Of one JSON object over many lines, or one that is longer than the head."""
+    """For one JSON object over many lines, or one that is longer than the head."""
     keys = top_level_keys(io.BytesIO(text), until={CREDENTIALS_KEY})
     if (kind := _by_keys(keys)) is not None:
         return Seen(kind)

@@ -96,7 +96,7 @@ def _insufficient_scope(grant: Grant, needed: Scopes) -> Forbidden:
 
 
 def grant_of(scope: RequestScope) -> Grant | None:
-    """What the request's key grants; None if it has none."""
+    """The grant of the request's key; None for a request without a key."""
     grant: Grant | None = scope.get("grant")
     return grant
 

@@ -28,7 +28,7 @@ MAX_GRANTED: Final = 10_000
 # A Redis hash from ids to times: the query service, which cannot write to Postgres, tells ingest which keys were used.
 USED_KEY: Final = "keys:used"
 
-# Looks up a key by its id; None if there is none or it is revoked. Raises Unavailable if the database does not answer.
+# Looks up a key by its id; None if it does not exist or is revoked. Raises Unavailable if the database does not answer.
 Find = Callable[[str], Awaitable[StoredKey | None]]
 
 

@@ -1,7 +1,7 @@
 """API keys: their form, what is stored of them, and what they grant.
 
 `cct_<id>_<secret>`: a key is looked up by its id, which may be shown; the secret is 256 random bits. Only the SHA-256 of the whole is stored.
-A fast hash is right here: nobody can try out 2^256 keys, and a slow one would slow down every request.
+A fast hash is right here: 2^256 keys cannot be tried out, and a slow hash would slow down every request.
 """
 
 import hmac

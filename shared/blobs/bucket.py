@@ -30,14 +30,14 @@ class BucketStore:
             or parts.query
             or parts.fragment
         ):
-            # The URL is not repeated: somebody may have put credentials into it.
+            # The URL is not repeated: it may contain credentials.
             raise ValueError("TRACKER_BLOB_URL must be s3:// with a bucket and perhaps a prefix of letters, digits and . _ - /.")
         self._bucket = parts.netloc
         prefix = parts.path.strip("/")
         self._prefix = f"{prefix}/" if prefix else ""
 
     def check(self) -> None:
-        """Asks for a list, which the sweep needs too. It says what a HEAD, whose answers have no body, does not."""
+        """Asks for a list, which the sweep needs too. Its answer gives the error's reason; a HEAD's answer has no body."""
         with in_our_words(self._bucket):
             client().list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
 
@@ -61,7 +61,7 @@ class BucketStore:
                 yield Stored(f"s3://{self._bucket}/{item['Key']}", item["LastModified"])
 
     def abort_unfinished(self, before: datetime) -> int:
-        """An upload of many parts that somebody still sends got its last one lately, however long ago it began."""
+        """An upload that is still being sent got its last part lately, even if it began long ago."""
         aborted = 0
         for item in self._listed("list_multipart_uploads", "Uploads"):
             if not self._is_ours(item["Key"]) or item["Initiated"] >= before:

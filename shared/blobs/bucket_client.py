@@ -26,9 +26,9 @@ from shared.blobs.store import BlobStoreAway, BlobStoreError
 CONNECT_SECONDS = 3
 READ_SECONDS = 20
 ATTEMPTS = 3
-# Of servers that speak only a part of S3. Waiting does not help.
+# Errors of servers that support only a part of S3. Waiting does not help.
 NOT_IMPLEMENTED = 501
-# Nothing but a change of settings mends these.
+# Only a change of settings solves these.
 _MISCONFIGURED = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ParamValidationError, SSLError)
 _BUSY = frozenset({"SlowDown", "RequestTimeout", "RequestTimeTooSkewed", "Throttling", "ThrottlingException", "OperationAborted"})
 _GONE = frozenset({"NoSuchKey", "NoSuchUpload", "404", "NotFound"})

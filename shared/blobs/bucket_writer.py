@@ -11,7 +11,7 @@ PART_BYTES = 8 * 1024**2
 
 
 class NewObject:
-    """Nobody sees it before `finish`."""
+    """The object is invisible before `finish`."""
 
     part_bytes = PART_BYTES
 
@@ -54,7 +54,7 @@ class NewObject:
             raise BlobStoreError(f"The bucket {self._bucket} has {stored} of {self._size} bytes of an upload; send it again.")
 
     def discard(self) -> None:
-        """Ends the upload of parts, which are paid for while nobody sees them, and deletes the object."""
+        """Ends the upload of parts, which cost money even while invisible, and deletes the object."""
         try:
             # There is no such upload if it was completed.
             with suppress(FileNotFoundError), in_our_words(self._bucket):
@@ -65,7 +65,7 @@ class NewObject:
                 client().delete_object(**self._at)
 
     def _complete(self) -> None:
-        # A second try, after the answer to the first was lost, is told that there is no such upload. Then the object's length decides.
+        # If the answer to the first try was lost, a second try gets "no such upload". Then the object's length decides.
         with suppress(FileNotFoundError), in_our_words(self._bucket):
             parts = {"Parts": self._parts}
             client().complete_multipart_upload(**self._at, UploadId=self._upload_id, MultipartUpload=parts)

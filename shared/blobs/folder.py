@@ -1,4 +1,4 @@
-"""Uploads in a folder: readable by nobody else, durable before they are announced. Ingest and worker must see the same disk."""
+"""Uploads in a folder: readable by this user only, durable before they are announced. Ingest and worker must see the same disk."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -108,7 +108,7 @@ class NewFile:
 
     def discard(self) -> None:
         """Takes it off the disk."""
-        # Of a full disk, closing fails too: what is still in memory finds no room.
+        # On a full disk, closing fails too: the bytes still in memory do not fit.
         with suppress(OSError):
             self._file.close()
         self._path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a store of uploads does, whichever it is. Everything blocks; call it from a thread."""
+"""The operations of every store of uploads. All of them block; call them from a thread."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -24,7 +24,7 @@ class Stored(NamedTuple):
 
 
 class NewBlob(Protocol):
-    """A blob that is being written. Whoever has it calls `finish` or `discard`."""
+    """A blob that is being written. The caller must call `finish` or `discard`."""
 
     @property
     def url(self) -> str:
@@ -33,7 +33,7 @@ class NewBlob(Protocol):
 
     @property
     def part_bytes(self) -> int:
-        """So much is worth a write; all but the last have at least that."""
+        """The least number of bytes to write at once; only the last write may be shorter."""
         ...
 
     def write(self, data: bytes | bytearray) -> None:

@@ -10,9 +10,9 @@ NOT_INSTALLED = "TRACKER_BLOB_URL is s3://, and botocore is not installed: insta
 
 
 def store_at(url: str, *, reserve_bytes: int = 0) -> BlobStore:
-    """The store of a `file://` or `s3://` URL; asks it nothing. ValueError if it is none, or the extra is missing.
+    """The store of a `file://` or `s3://` URL; sends it no request. ValueError if the URL is neither, or the extra is missing.
 
-    Of a folder, nothing is stored while less than `reserve_bytes` are free on its disk.
+    A folder stores nothing while less than `reserve_bytes` are free on its disk.
     """
     if urlsplit(url).scheme != "s3":
         return FolderStore(url, reserve_bytes)

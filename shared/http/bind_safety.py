@@ -16,7 +16,7 @@ Switch = Literal["on", "off"]
 
 
 class HttpSettings(BaseSettings):
-    """TRACKER_* variables: who may reach the tracker, and how many requests it serves at once."""
+    """TRACKER_* variables: the clients that may reach the tracker, and the number of requests it serves at once."""
 
     host: str = Field("127.0.0.1", description="Address at which the tracker can be reached. Any but a loopback address needs API keys.")
     access: Access = Field("open", description="`open`: no API key is needed. `keys`: requests need an API key.")
@@ -76,7 +76,7 @@ def comma_list(text: str) -> tuple[str, ...]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address. Of names only "localhost" is safe: any other may resolve to anything."""
+    """Whether only this machine can reach the address. The only safe name is "localhost": any other may resolve to any address."""
     if host.lower() == "localhost":
         return True
     try:

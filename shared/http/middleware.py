@@ -90,7 +90,7 @@ def _from_validation(error: RequestValidationError, parameters: list[str]) -> Ap
 
 
 def _reason(error: dict[str, Any], parameters: list[str]) -> str:
-    """FastAPI's reason. It counts a text as a list, so its length is told in characters. For an unknown parameter, those that are allowed."""
+    """FastAPI's reason. FastAPI counts a text as a list; this counts characters. For an unknown parameter, it lists the allowed ones."""
     if error["type"] == "extra_forbidden":
         return f"is not a parameter of this path; it takes {', '.join(parameters)}"
     if isinstance(error["input"], str) and error["type"] in ("too_short", "too_long"):

@@ -2,7 +2,7 @@
 
 `kind` says what it is where its form tells ("github_token"), and "credential" where only what stands beside it does; `hash` is the
 beginning of its SHA-256. Redacting again changes nothing. It takes linear time, whatever the text (secret_rules.py), and bounded time for
-all that it finds (secret_places.py).
+all that it finds (secret_finder.py).
 """
 
 import re
@@ -13,8 +13,8 @@ from shared.redaction.secret_rules import Rules, rules
 
 # Two are enough for all that was ever seen; each finds at least one more secret.
 _MAX_PASSES = 8
-# What one text may cost in one pass, in the units of secret_places: some thousands of different secrets, or 16,000 times the same word.
-# It depends on nothing of the text, so that doing it again cuts off nothing more.
+# What one text may cost in one pass, in the units of secret_finder: some thousands of different secrets, or 16,000 times the same word.
+# It does not depend on the text, so that a second redaction cuts off nothing more.
 _ALLOWED = 16_000
 _WORD = b"[redacted:"
 _WORDS = re.compile(rb"(\[redacted:[a-z_]{1,40}:[0-9a-f]{8}\])")
@@ -22,7 +22,7 @@ _CUT = "…".encode()
 
 
 def redact_text(text: str, counts: dict[str, int] | None = None) -> str:
-    """The text without its secrets; the very same if there are none. `counts` grows by what was found, by kind."""
+    """The text without its secrets; the same object if it has no secrets. `counts` grows by what was found, by kind."""
     data = text.encode("utf-8", "surrogatepass")
     redacted = redact_bytes(data, {} if counts is None else counts)
     return text if redacted is data else redacted.decode("utf-8", "surrogatepass")
@@ -33,7 +33,7 @@ def redact_bytes(data: bytes, counts: dict[str, int]) -> bytes:
     known = rules()
     judged: Judged = {}
     text = _without_words(data)
-    # What stands across the edge of a secret is seen only when that is gone.
+    # A secret that overlaps the edge of another is found only after the other is replaced.
     for number in range(_MAX_PASSES):
         before = data
         data, text = _pass(data, text, counts, known, judged, _ALLOWED >> max(0, number - 1))
@@ -44,7 +44,7 @@ def redact_bytes(data: bytes, counts: dict[str, int]) -> bytes:
 
 def _pass(data: bytes, text: bytes, counts: dict[str, int], known: Rules, judged: Judged, allowed: int) -> tuple[bytes, bytes]:
     """`text` is `data` as it is read: as long, with NULs where something was redacted."""
-    # First what is known by itself: then the same secret is the same word, whatever stands beside it.
+    # First the secrets with a known form: then the same secret is the same word in any context.
     places, allowed = tokens_in(text, known, allowed)
     data, text = _replace(data, text, places, counts)
     if data.endswith(_CUT):

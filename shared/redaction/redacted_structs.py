@@ -87,7 +87,7 @@ def redact_structs(structs: Sequence[Struct], counts: dict[str, int]) -> None:
 
 
 def redact_struct(struct: Struct, counts: dict[str, int]) -> None:
-    """Redacts every field that can hold text, in place. What grows beyond its field's length by that is cut."""
+    """Redacts every field that can hold text, in place. Text that then exceeds its field's length is cut."""
     for name, max_length in text_fields(type(struct)):
         value = getattr(struct, name)
         redacted = redact_value(value, counts)
@@ -126,7 +126,7 @@ def _max_length(kind: inspect.Type) -> int | None:
 
 
 def redact_value(value: Any, counts: dict[str, int]) -> Any:
-    """A value of JSON without its secrets; the very same object if there are none."""
+    """A JSON value without its secrets; the same object if it has no secrets."""
     if isinstance(value, str):
         return redact_text(value, counts)
     if isinstance(value, dict):

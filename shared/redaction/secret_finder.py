@@ -1,7 +1,7 @@
-"""Where the secrets of a text are, each step in one go over the text: the places that are to be replaced, in their order, none in another.
+"""Finds the secrets of a text; each step reads the text once. Gives the places to replace, in order, without overlaps.
 
-Each place that is looked at costs some of an allowance. Where it is used up, nothing is told apart any more: from there on the text is one
-secret, of the kind "too_many". So a text that is made of secrets takes no longer than one that has some thousands of them.
+Each place that is examined uses some of an allowance. When it is used up, secrets are not separated any more: the rest of the text is one
+secret, of the kind "too_many". So a text full of secrets takes no longer than one with some thousands of them.
 """
 
 from collections.abc import Iterator
@@ -107,7 +107,7 @@ def contexts_in(text: bytes, known: Rules, judged: Judged, allowed: int) -> list
 
 
 def _judge(found: bytes, length: int, known: Rules) -> tuple[int, int] | None:
-    """Where in what is found by a context the secret is; None if it is none. Behind its length there is one byte more."""
+    """The place of the secret in a match of a context; None if the match is not a secret. One byte more follows its length."""
     match = known.context.match(found, 0, length)
     assert match is not None, "both engines read the same patterns"
     number = match.lastindex

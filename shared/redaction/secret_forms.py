@@ -24,7 +24,7 @@ PEM_PART = (
     rb"(?:" + _PEM_BREAK + rb"*+(?:[A-Za-z0-9+/=]{16,}+(?![:._|]|-(?!----))|" + _PEM_PREFIX + rb"[A-Za-z0-9+/=]{16,}+))++"
     rb"(?:" + _PEM_BREAK + rb"{1,20}+[A-Za-z0-9+/=]{1,15})?(?:" + _PEM_BREAK + rb"{0,20}+n?-----END " + PEM_TITLE + rb")?"
 )
-# With its end, whatever stands before the lines. It has a long line; secret_rules asks how much of it is.
+# With its end, and any text before the lines. It has a long line; secret_rules checks how much of it is key lines.
 PEM_WHOLE = (
     rb"(?:[A-Za-z0-9+/=]{1,31}+(?![A-Za-z0-9+/=])|[^A-Za-z0-9+/=\x00-]|-(?!----))*+[A-Za-z0-9+/=]{32,}+"
     rb"(?:[^\x00-]|-(?!----))*+-{5,7}END " + PEM_TITLE

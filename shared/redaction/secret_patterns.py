@@ -14,7 +14,7 @@ from shared.redaction.secret_kinds import kinds
 
 @lru_cache(maxsize=1)
 def cut_off() -> bytes:
-    """At the end of a text that was cut: a secret of which too little is left to be known by its form."""
+    """A secret at the end of a text that was cut: the part left is too short to have a known form."""
     begins = b"|".join(re2.escape(kind.begins) for kind in kinds() if len(kind.begins) > 2 and not kind.behind and b"//" not in kind.begins)
     return (
         rb"((?:" + begins + rb")[A-Za-z0-9_./+=-]{6,})"
@@ -31,10 +31,10 @@ SECRET_WORDS = (
 )
 _SUFFIX = rb"(?:[_-]?(?:prod|production|dev|development|test|staging|live|old|new|b64|base64|v?[0-9]{1,2}))?"
 SECRET_NAME = SECRET_WORDS + _SUFFIX
-# Of keys of any name, in an environment.
+# Keys of any name, in an environment.
 KEY_NAME = rb"[A-Z0-9]_KEY"
 
-# Names that end like those of secrets. They are read over: of a page, of a parser, of a model's language, and what is no password.
+# Names that end like names of secrets but are not. They are skipped: names of pages, parsers, a model's tokens, and non-passwords.
 _BEFORE_OTHER_TOKENS = (
     "page next prev previous continuation continue cursor sync resume resumption pad padding eos bos unk unknown cls sep mask special eot start begin end stop first last"
     " current lookahead peek cancel cancellation cancelation design color syntax lexer semantic string identifier keyword operator punctuation comment literal"
@@ -168,7 +168,7 @@ CONTEXTS: tuple[Context, ...] = (
     # In an environment, keys of any name
     Context("random", KEY_NAME + rb"=[\"']?", rb"[A-Za-z0-9_+/=.~-]{20,}"),
 )
-# The same behind a secret's name, which is told apart but once.
+# The same behind a secret's name, which is recognized only once.
 NAMED_CONTEXTS: tuple[Context, ...] = (
     # name = "VALUE", in code, JSON, or JSON in a string
     Context("quoted", _BEFORE_VALUE + b'"', rb"[^\"\\\r\n\x00]{4,}"),

@@ -37,7 +37,7 @@ SHAPES = tuple(context.shape for context in (*CONTEXTS, *NAMED_CONTEXTS))
 MAX_MEMORY_BYTES = 16 * 1024**2
 _MIN_SEED_WORDS = 12
 _SEED_WORD = re.compile(rb"[a-z]+")
-# Of one command.
+# The limit for one command.
 _MAX_OPTIONS = 4
 _PEM_LINES = re.compile(PEM_LINE)
 
@@ -55,7 +55,7 @@ class Token(NamedTuple):
     spans: Callable[[re.Match[bytes]], Spans]
 
 
-# Of a text, from where and to where: the only span is of what is found first, (-1, -1) if nothing is.
+# Arguments: a text, its start and end. Gives the span of the first match, (-1, -1) if there is no match.
 Next = Callable[[bytes, int, int], tuple[tuple[int, int]]]
 
 
@@ -163,7 +163,7 @@ def _options_of(option: re.Pattern[bytes]) -> Callable[[re.Match[bytes]], Spans]
 
 
 def _if_seed(match: re.Match[bytes]) -> Spans:
-    """Twelve words or more that are all on the list of which wallets are made."""
+    """Twelve words or more that are all on the word list of wallets."""
     count, end = 0, 0
     for word in _SEED_WORD.finditer(match[1]):
         if word[0] not in _seed_words():

@@ -1,4 +1,4 @@
-"""Whether what stands where a secret would is one: not a placeholder, not a word of code, not the name of a type or a file.
+"""Decides whether a value in a secret's place is a secret: not a placeholder, a word of code, or the name of a type or a file.
 
 No pattern here goes back over what it has read (`(?>…)`, `++`), so each takes linear time.
 """
@@ -80,7 +80,7 @@ def trimmed(shape: str, value: bytes) -> bytes:
 
 
 def _is_random(value: bytes) -> bool:
-    """Long, of letters and digits without words: what nobody would type."""
+    """Long, of letters and digits without words: text that people do not type."""
     if len(value) < _MIN_RANDOM or _UUID.fullmatch(value) or _WORDS.fullmatch(value) or _is_path(value):
         return False
     digits = sum(byte in b"0123456789" for byte in value)

@@ -1,4 +1,4 @@
-"""What tells that JSON may hold a secret: the same as the rules, or more, in one go over all that comes in."""
+"""Patterns that detect whether JSON may hold a secret. They match all that the rules match, or more, and read the input once."""
 
 from functools import lru_cache
 
@@ -8,15 +8,16 @@ from shared.redaction.secret_forms import COMMANDS, SEED_BEGINS
 from shared.redaction.secret_kinds import kinds, told_by
 from shared.redaction.secret_patterns import KEY_NAME, SECRET_NAME
 
-# The same as the rules, or more, in JSON: there a quote, a line's end and a backslash are escapes. Where any other ASCII is one, nobody can tell.
-# Without counting, which would need a state for each number: this is what every text is read by.
+# These match all that the rules match in JSON, or more. In JSON a quote, a line's end and a backslash are escapes.
+# An escape of any other ASCII character cannot be recognized.
+# They do not count, which would need a state for each number: every text is read by these patterns.
 _BLANKS = rb"(?:\s|\\[nrt])*"
 _QUOTES = rb"""["'`\\\]]*"""
 
 
 @lru_cache(maxsize=1)
 def in_json() -> tuple[bytes, ...]:
-    """The patterns of which JSON has one if it may hold a secret."""
+    """The patterns: JSON that may hold a secret matches at least one."""
     commands = b"|".join(dict.fromkeys(re2.escape(name) + (b"" if name.endswith(b" ") else b"[ a-z-]") for name, _ in COMMANDS))
     return (
         b"|".join(dict.fromkeys(map(told_by, kinds()))),
