@@ -28,7 +28,7 @@ def default_folder() -> Path:
 
 
 def back_up(folder: Path) -> Manifest:
-    """Makes `folder` a backup of the running stack. ContainersError if that cannot be done; then nothing of it is left."""
+    """Makes `folder` a backup of the running stack. ContainersError if that fails; then the folder is removed."""
     if folder.exists():
         raise ContainersError(f"{folder} exists already; name a folder that does not: make compose-backup TO=…")
     running = {one["Service"] for one in containers()}
@@ -49,7 +49,7 @@ def back_up(folder: Path) -> Manifest:
 
 def _copy_all(target: Path) -> Manifest:
     with uploads.links(), snapshot.take_snapshot() as moment:
-        # Of uploads, those of jobs that are unfinished in the snapshot: they are there by now, or were before.
+        # Only uploads of jobs that are unfinished in the snapshot: each exists now, or existed before.
         uploads.link()
         _copy(target / DUMP, "postgres", *_DUMP, f"--snapshot={moment.snapshot}", "tracker")
         _copy(target / ROLES, "postgres", *_DUMP_ROLES)
@@ -69,7 +69,7 @@ def _copy_all(target: Path) -> Manifest:
 
 
 def _copy(target: Path, service: str, *program: str) -> None:
-    """What a program in a container writes, onto the disk."""
+    """Writes a container program's output to the disk."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with target.open("xb") as file:
         run("exec", "--no-TTY", service, *program, stdout=file)
@@ -83,8 +83,8 @@ def _redis_version() -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Prints where it is and of when."""
-    # For nobody else to read, whatever program writes it.
+    """Prints the backup's place and its time."""
+    # Only the owner may read the backup, whichever program writes it.
     os.umask(0o077)
     folder = Path(arguments[0]).expanduser().resolve() if arguments and arguments[0] else default_folder()
     started = time.monotonic()

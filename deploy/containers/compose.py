@@ -1,4 +1,4 @@
-"""`docker compose`, asked from a program. Which project and which file of settings, its own variables say: COMPOSE_PROJECT_NAME, COMPOSE_ENV_FILES.
+"""Runs `docker compose` from a program. COMPOSE_PROJECT_NAME and COMPOSE_ENV_FILES choose the project and the settings file.
 
 Only the standard library, as in all of this folder: a machine that has Docker may have nothing else.
 """
@@ -15,7 +15,7 @@ COMPOSE: Final = ("docker", "compose", "--progress", "quiet")
 
 
 class ContainersError(Exception):
-    """Something that a person has to put right; the message says what."""
+    """A person has to correct something; the message says what."""
 
 
 def run(*arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
@@ -35,12 +35,12 @@ def run(*arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | Non
 
 
 def start(*arguments: str) -> "subprocess.Popen[bytes]":
-    """`docker compose …` with both ends of a conversation."""
+    """`docker compose …` with pipes to its input and from its output."""
     return subprocess.Popen([*COMPOSE, *arguments], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def containers(service: str | None = None, *, also_stopped: bool = False) -> list[dict[str, Any]]:
-    """Those of the project, as `docker compose ps` lists them: ID, Name, Service, State, Health, ExitCode."""
+    """The project's containers, as `docker compose ps` lists them: ID, Name, Service, State, Health, ExitCode."""
     options = ["--all"] if also_stopped else []
     lines = run("ps", "--format", "json", *options, *([service] if service else [])).splitlines()
     return [json.loads(line) for line in lines]
@@ -51,7 +51,7 @@ def docker(*arguments: str) -> str:
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ContainersError(f"`docker {' '.join(arguments)[:120]}` failed; it said: {done.stderr.strip()[-800:]}")
-    # A container's log comes by both.
+    # A container's log arrives on both stdout and stderr.
     return (done.stdout + done.stderr if arguments[0] == "logs" else done.stdout).rstrip("\n")
 
 
@@ -66,6 +66,6 @@ def as_program(main: Callable[[list[str]], None]) -> None:
 
 
 def say(text: str) -> None:
-    """A line for whoever waits."""
+    """Prints a line that shows the progress."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""`make compose-restore FROM=<folder>`: a composed stack out of a backup. Its volumes must be new; nothing that is there is ever replaced."""
+"""`make compose-restore FROM=<folder>`: makes a compose stack from a backup. Its volumes must be new; existing data is never replaced."""
 
 import tarfile
 import tempfile
@@ -54,7 +54,7 @@ def _restore_journal(backup: Path) -> None:
 
 
 def _as_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Whose they were here is of no meaning there."""
+    """Drops the owner: this machine's users mean nothing in the container."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member
@@ -68,7 +68,7 @@ def _into_redis(packed: IO[bytes]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Prints of when it is."""
+    """Prints the backup's time."""
     if not arguments or not arguments[0]:
         raise ContainersError("Name the backup: make compose-restore FROM=.tracker.backups/compose-2026-11-25T18-00-00Z")
     manifest = restore(Path(arguments[0]).expanduser().resolve())

@@ -1,7 +1,7 @@
-"""`make compose-upgrade`: exchanges the containers for those of the images that are there now, one after the other, while requests are answered.
+"""`make compose-upgrade`: replaces the containers by ones of the present images, one after the other, while requests are answered.
 
-The order is that of docs/how-to/upgrade.md: migrate, workers, query, ingest. Of query and ingest the new one is healthy before the old one is
-asked to stop, so that the gateway always has one to go to; the workers' pause only makes the journal longer. Postgres, Redis and nginx stay.
+The order is that of docs/how-to/upgrade.md: migrate, workers, query, ingest. The new query and ingest are healthy before the old ones are
+asked to stop, so the gateway can always reach one. The workers' pause only makes the journal longer. Postgres, Redis and nginx stay.
 """
 
 import time
@@ -14,7 +14,7 @@ from deploy.containers.compose import ContainersError, as_program, containers, d
 
 _WORKERS: Final = ("worker-drain", "worker-import", "beat", "flower")
 _ANSWERING: Final = ("query", "ingest")
-# The gateway asks for the services' addresses every two seconds (deploy/gateway/start.sh): so long both, new and old, are right.
+# The gateway asks for the services' addresses every two seconds (deploy/gateway/start.sh). Old and new must both answer for that long.
 _ADDRESS_SECONDS: Final = 3.0
 _STOP_SECONDS: Final = "15"
 _HEALTHY_SECONDS: Final = 120.0
@@ -24,7 +24,7 @@ _RELOAD: Final = ("nginx", "-c", "/etc/nginx/tracker/nginx.conf", "-s", "reload"
 
 
 def upgrade() -> None:
-    """Returns when all runs and is ready. ContainersError with what was not well; what was not yet exchanged still runs as it was."""
+    """Returns when all runs and is ready. ContainersError names what was unhealthy; containers not yet replaced still run."""
     # Before the first is exchanged: where flower or a second beat is not wanted, it stays away.
     running = _counts()
     if missing := {"gateway", *_ANSWERING, "postgres", "redis"} - running.keys():
@@ -47,7 +47,7 @@ def _replace(service: str, count: int) -> None:
 
 
 def _exchange(service: str, count: int) -> None:
-    """As many new ones beside the old ones, then without the old ones."""
+    """Starts as many new ones beside the old ones, then removes the old ones."""
     old = [one["ID"] for one in containers(service)]
     run(*_UP, "--no-recreate", *_scaled(service, len(old) + count), service)
     _await_healthy(service, count, old)
@@ -59,7 +59,7 @@ def _exchange(service: str, count: int) -> None:
 
 
 def _await_healthy(service: str, count: int, old: list[str]) -> None:
-    """Of the new ones; how the old ones are is of no matter. If they do not get well, they go, and the old ones stay."""
+    """Waits for the new ones; the old ones' health does not matter. New ones that stay unhealthy are removed, and the old ones stay."""
     if ill := _ill_after_a_while(service, count, old):
         words = _last_words(ill)
         for container in ill:
@@ -104,7 +104,7 @@ def _step(name: str, act: Callable[[], object]) -> None:
 
 
 def main(arguments: list[str]) -> None:  # noqa: ARG001 - it takes none
-    """Prints a line a service."""
+    """Prints a line for each service."""
     upgrade()
     say(f"Ready on {wait.url()}")
 

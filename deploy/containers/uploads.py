@@ -1,4 +1,4 @@
-"""Uploads in the volume `blobs`: second names for those that are there, which stay when their import is done and deletes them."""
+"""Uploads in the volume `blobs`: hard links to the present ones, which remain when a finished import deletes its uploads."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Final
 from deploy.containers.compose import run
 
 FOLDER: Final = "/var/lib/tracker/blobs"
-# Below the folder, since only the same disk can give a second name; no upload is called so.
+# Below the folder, since a hard link needs the same disk. No upload has this name.
 _LINKS: Final = f"{FOLDER}/.backup-links"
 # Run in a container of ingest, which has the folder and Python.
 _LINK: Final = f"""
@@ -39,7 +39,7 @@ with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as archive:
 
 @contextmanager
 def links() -> Iterator[None]:
-    """They are there inside: all uploads that were there at its beginning, and at each `link`."""
+    """The links exist inside the `with`: for all uploads present at its beginning, and at each `link`."""
     _inside(_REMOVE)
     link()
     try:
@@ -49,19 +49,19 @@ def links() -> Iterator[None]:
 
 
 def link() -> None:
-    """Names those that have come since."""
+    """Links the uploads that have come since."""
     _inside(_LINK)
 
 
 def pack(target: Path) -> None:
-    """The linked ones as a tar."""
+    """The linked uploads as a tar."""
     with target.open("xb") as file:
         run("exec", "--no-TTY", "ingest", "python", "-c", _PACK, stdout=file)
         os.fsync(file.fileno())
 
 
 def unpack(source: Path) -> None:
-    """Into the volume of a stack that is not running."""
+    """Writes the uploads into the volume of a stack that is not running."""
     with source.open("rb") as file:
         run("run", "--rm", "--no-deps", "--no-TTY", "ingest", "python", "-c", _UNPACK, stdin=file)
 

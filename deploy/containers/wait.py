@@ -1,4 +1,4 @@
-"""`python -m deploy.containers.wait [seconds]`: comes back when the composed stack does its work, by /readyz; else says what does not run."""
+"""`python -m deploy.containers.wait [seconds]`: returns when /readyz says that the compose stack is ready; else prints what does not run."""
 
 import json
 import time
@@ -11,12 +11,12 @@ from deploy.containers.compose import ContainersError, as_program, containers, r
 PATIENCE_SECONDS: Final = 180.0
 _LOOK_EVERY_SECONDS: Final = 0.5
 _ANSWER_SECONDS: Final = 5.0
-# A proxy of this machine's has no business with its own containers.
+# No proxy: the containers run on this machine.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def wait(seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
-    """What /readyz says when it says 200. ContainersError if it does not within so many seconds."""
+    """The body of /readyz once it answers 200. ContainersError if it does not within so many seconds."""
     until = time.monotonic() + seconds
     while True:
         status, said = ready(url())
@@ -28,15 +28,15 @@ def wait(seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
 
 
 def url() -> str:
-    """Of the gateway, as it is published. Raises ContainersError if there is none."""
+    """The gateway's published URL. ContainersError if the gateway is not published."""
     published = run("port", "gateway", "8000")
     if not published:
         raise ContainersError("The gateway is not running; start the stack with `make compose-up`.")
-    return f"http://{published.replace('0.0.0.0', '127.0.0.1')}"  # noqa: S104 - it is told apart, not listened on
+    return f"http://{published.replace('0.0.0.0', '127.0.0.1')}"  # noqa: S104 - compared, not listened on
 
 
 def ready(base: str) -> tuple[int, dict[str, Any]]:
-    """Status and body of /readyz; 0 if nobody answers."""
+    """Status and body of /readyz; status 0 without an answer."""
     try:
         with _direct.open(f"{base}/readyz", timeout=_ANSWER_SECONDS) as answer:
             return answer.status, json.load(answer)
@@ -55,7 +55,7 @@ def _body(error: urllib.error.HTTPError) -> dict[str, Any]:
 
 
 def _trouble() -> str:
-    """Which containers are not as they should be."""
+    """The containers that do not run as they should."""
     told = []
     for one in containers(also_stopped=True):
         has_ended_well = one["State"] == "exited" and one["ExitCode"] == 0
@@ -67,7 +67,7 @@ def _trouble() -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Prints where it is served."""
+    """Prints the URL of the stack."""
     wait(float(arguments[0]) if arguments else PATIENCE_SECONDS)
     say(f"Ready on {url()}")
 

@@ -17,7 +17,7 @@ from deploy.embedded.supervision import lock, processes, stack
 from deploy.embedded.supervision.processes import StartError
 from deploy.embedded.supervision.supervisor import StopRequested, Supervisor, end_leftovers
 
-# By which URL the services reach a server that has this URL here. The fault tests put something in between.
+# The URL by which the services reach a server with this URL here. The fault tests put a proxy in between.
 Reach = Callable[[str], str]
 
 
@@ -38,7 +38,7 @@ def main(reach: Reach = lambda url: url) -> int:
 
 
 def run(settings: Settings, paths: Paths, reach: Reach) -> int:
-    """From the first server to the last one's end."""
+    """Runs from the start of the first server to the end of the last."""
     started = time.monotonic()
     server_program()
     flower_port = preflight.flower_port(settings)
@@ -64,7 +64,7 @@ def run(settings: Settings, paths: Paths, reach: Reach) -> int:
         if access_warning is not None:
             say(access_warning)
         say(f"Ready on {address.url}.")
-        # Not by `say`: what it says is also kept in a log, and this has a password.
+        # Not by `say`, which also writes to a log: this text has a password.
         with contextlib.suppress(OSError):
             print(banner(paths, settings, address.url, flower_port, login, time.monotonic() - started), flush=True)
         supervisor.watch()

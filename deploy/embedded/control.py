@@ -1,4 +1,4 @@
-"""`make down`, `status`, `psql`, `verify`: what is done to a stack from outside, by its data folder."""
+"""`make down`, `status`, `psql`, `verify`: commands on a stack from outside, found by its data folder."""
 
 import os
 import signal
@@ -55,7 +55,7 @@ def psql(paths: Paths) -> int:
 
 
 def run(paths: Paths) -> int:
-    """Becomes `python -m <module>` that finds the stack's servers; those that TRACKER_DATABASE_URL names, if it is set."""
+    """Becomes `python -m <module>` with the URLs of the stack's servers, or of those that TRACKER_DATABASE_URL names."""
     env = dict(os.environ)
     if "TRACKER_DATABASE_URL" not in env:
         _check_running(paths)

@@ -1,4 +1,4 @@
-"""Where everything lies in the data folder."""
+"""The paths in the data folder."""
 
 import shlex
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def make_command(target: str, data_dir: Path) -> str:
-    """What a message tells a person to type: `make up`, with TRACKER_DATA_DIR where that is not the default."""
+    """The command that a message shows: `make up`, with TRACKER_DATA_DIR where that is not the default."""
     folder = data_dir.expanduser().resolve()
     if folder == REPOSITORY / ".tracker":
         return f"make {target}"
@@ -39,7 +39,7 @@ class Paths:
 
     @property
     def logs(self) -> Path:
-        """One log a process."""
+        """One log for each process."""
         return self.data_dir / "logs"
 
     @property
@@ -49,12 +49,12 @@ class Paths:
 
     @property
     def lock(self) -> Path:
-        """Held by the supervisor; its content is his pid."""
+        """Held by the supervisor; its content is the supervisor's pid."""
         return self.run / "lock"
 
     @property
     def flower_login(self) -> Path:
-        """Who may look at Flower: `name:password`."""
+        """The login of Flower: `name:password`."""
         return self.data_dir / "flower-login"
 
     def log(self, process: str) -> Path:
@@ -66,10 +66,10 @@ class Paths:
         return self.run / f"{process}.pid"
 
     def ready(self, process: str) -> Path:
-        """There when the process has said that it is ready."""
+        """Exists once the process has reported that it is ready."""
         return self.run / f"{process}.ready"
 
     def make(self) -> None:
-        """Makes the folders, for nobody but their owner."""
+        """Makes the folders, readable by their owner only."""
         for folder in (self.data_dir, self.redis, self.blobs, self.logs, self.run):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What must hold before anything is started; each refusal is one sentence that says what to do."""
+"""Checks before anything is started. Each refusal is one sentence that says what to do."""
 
 import ipaddress
 import os
@@ -20,7 +20,7 @@ KEYS_UNUSED = "This tracker has API keys, but access is open; start it with TRAC
 
 
 def check_host(settings: Settings) -> None:
-    """The address is one, and is not open to other machines without keys."""
+    """Checks that the address is valid, and not open to other machines without keys."""
     host = settings.host
     try:
         if host != "localhost":
@@ -33,7 +33,7 @@ def check_host(settings: Settings) -> None:
 
 
 def check_access(access: Access, database_url: str) -> str | None:
-    """Where a key is needed, there is one that can make keys. Where none is needed and some exist: the warning that says so."""
+    """Checks that an admin key exists if keys are needed. Returns a warning if keys exist but are not needed."""
     with psycopg.connect(database_url) as connection:
         keys = connection.execute("SELECT 'admin' = ANY(scopes) FROM api_keys WHERE revoked_at IS NULL").fetchall()
     if access == "keys" and (True,) not in keys:
@@ -90,7 +90,7 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def flower_port(settings: Settings) -> int | None:
-    """Flower's port, None if it is off. The default makes way for whoever has it already; one that was asked for does not."""
+    """Flower's port, None if it is off. If the port is taken, the default moves to another; a requested port is an error."""
     wanted = settings.flower_port
     if wanted == "off":
         return None

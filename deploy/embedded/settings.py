@@ -32,7 +32,7 @@ class Settings(HttpSettings):
 
 
 def read_settings() -> Settings:
-    """The settings, or a StartError that names the variable which is wrong."""
+    """The settings, or a StartError that names the invalid variable."""
     try:
         return Settings()
     except ValidationError as error:

@@ -1,8 +1,8 @@
 """`make backup`: a consistent copy of a running stack, without stopping it.
 
-First the journal, then the rows, both of the same moment: what was accepted until then is in the journal's copy if it was not stored yet,
-and in the dump if it was. The other way round, what a worker stores and removes between the two would be in neither. For the few
-milliseconds in which both are fixed, Redis takes no writes; the copying comes afterwards (docs/adr/0017-a-backup-is-a-consistent-snapshot.md).
+It fixes the journal, then the rows, at the same moment. Events accepted until then are in the journal's copy if they were not stored yet,
+else in the dump. In the other order, events that a worker stores and removes in between would be in neither. Redis takes no writes for the
+few milliseconds in which both are fixed. The copying comes afterwards (docs/adr/0017-a-backup-is-a-consistent-snapshot.md).
 """
 
 import os
@@ -32,7 +32,7 @@ from deploy.embedded.settings import read_settings
 from deploy.embedded.supervision import lock
 from deploy.embedded.supervision.processes import StartError
 
-# The dump may take as long as it takes; meanwhile the transaction that holds its snapshot is idle.
+# No limit for the dump: the transaction that holds its snapshot is idle meanwhile.
 _NO_TIMEOUTS = "-c idle_in_transaction_session_timeout=0 -c statement_timeout=0"
 
 
@@ -52,13 +52,13 @@ def default_folder(paths: Paths) -> Path:
 
 
 def _new_folder(folder: Path) -> Path:
-    """The folder, or with a number behind its name the first that does not exist."""
+    """The folder; if it exists, the first one with a number behind its name that does not exist."""
     numbered = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
     return next(candidate for candidate in chain((folder,), numbered) if not candidate.exists())
 
 
 def back_up(paths: Paths, folder: Path) -> Manifest:
-    """Makes `folder` a backup of the running stack. StartError if that cannot be done; then nothing of it is left."""
+    """Makes `folder` a backup of the running stack. StartError if that fails; then the folder is removed."""
     if lock.holder(paths.lock) is None:
         raise StartError(
             f"No tracker is running on {paths.data_dir}; start it with `{make_command('up', paths.data_dir)}`, or copy its whole folder while it is stopped."
@@ -91,7 +91,7 @@ def _copy_all(paths: Paths, target: Path, links: Path) -> Manifest:
         connection = stack.enter_context(psycopg.connect(database.url, options=_NO_TIMEOUTS, connect_timeout=5))
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         moment = _freeze(redis, connection, paths, stack)
-        # Of uploads, those of jobs that are unfinished in the snapshot: they are there by now, or were before.
+        # Only uploads of jobs that are unfinished in the snapshot: each exists now, or existed before.
         _link_uploads(paths, links)
         _run("pg_dump", "--format=custom", "--compress=gzip:1", f"--snapshot={moment.snapshot}", f"--file={target / DUMP}", database.url)
         _run("pg_dumpall", "--roles-only", "--no-role-passwords", f"--file={target / ROLES}", f"--dbname={database.url}")
@@ -115,8 +115,8 @@ def _copy_all(paths: Paths, target: Path, links: Path) -> Manifest:
 
 
 def _freeze(redis: Redis, connection: Connection[tuple[object, ...]], paths: Paths, stack: ExitStack) -> _Snapshot:
-    """Fixes the journal, then the rows. If that took longer than Redis was held, again; the last try is sound too, only not exact:
-    what was accepted and stored meanwhile is in the dump, and not counted as accepted in the journal's copy."""
+    """Fixes the journal, then the rows; tries again if that took longer than Redis' pause. The last try is sound too, but not exact:
+    events accepted and stored meanwhile are in the dump, but the journal's copy does not count them as accepted."""
     for _ in range(journal_files.ATTEMPTS):
         connection.rollback()
         with journal_files.no_writes(redis) as until:
@@ -130,7 +130,7 @@ def _freeze(redis: Redis, connection: Connection[tuple[object, ...]], paths: Pat
 
 
 def _link_uploads(paths: Paths, links: Path) -> None:
-    """Second names for the uploads, which stay when their import is done and deletes them."""
+    """Hard links to the uploads, which remain when a finished import deletes its uploads."""
     for upload in list(paths.blobs.rglob("*")):
         link = links / upload.relative_to(paths.blobs)
         if upload.is_file() and not link.exists():
@@ -150,7 +150,7 @@ def _run(program: str, *arguments: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """Prints one line; 1 with a sentence on stderr if there is no backup."""
-    # For nobody else to read, whatever program writes it.
+    # Only the owner may read the backup, whichever program writes it.
     os.umask(0o077)
     paths = Paths(read_settings().data_dir.expanduser().resolve())
     folder = Path(arguments[0]).expanduser().resolve() if arguments and arguments[0] else default_folder(paths)

@@ -1,4 +1,4 @@
-"""What a backup is: a folder of files, and a list of them with their checksums, without which it is none."""
+"""A backup is a folder of files with a list of them and their checksums. Without the list it is not a backup."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ _CHUNK_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Manifest:
-    """`moment`: everything accepted until then is in it. `uploads`: URL of the folder that they were in. `files`: {name: {"bytes": n, "sha256": hex}}."""
+    """`moment`: the backup has everything accepted until then. `uploads`: URL of the folder that they were in. `files`: {name: {"bytes": n, "sha256": hex}}."""
 
     format: int
     moment: str
@@ -53,7 +53,7 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest of a backup that is whole. StartError if it is none, damaged, or of a later release."""
+    """The manifest of a complete backup. StartError if the folder is not a backup, is damaged, or is of a later release."""
     try:
         manifest = Manifest(**json.loads((folder / MANIFEST).read_bytes()))
     except (OSError, ValueError, TypeError):

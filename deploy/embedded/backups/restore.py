@@ -1,4 +1,4 @@
-"""`make restore FROM=<folder>`: a data folder out of a backup. The stack is started on it afterwards, with `make up`."""
+"""`make restore FROM=<folder>`: makes a data folder from a backup. `make up` then starts the stack on it."""
 
 import shlex
 import shutil
@@ -16,15 +16,15 @@ from deploy.embedded.servers.redis_server import server_program, server_version
 from deploy.embedded.settings import read_settings
 from deploy.embedded.supervision.processes import StartError
 
-# Jobs that are not done name their uploads by where they were.
+# Unfinished jobs name their uploads by the old path.
 _MOVE_UPLOADS = "UPDATE import_jobs SET files = replace(files::text, %(before)s, %(now)s)::jsonb WHERE has_files"
 
-# Nobody else is there, and what is not finished is thrown away.
+# No other process uses it, and an unfinished restore is deleted.
 _FAST = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "4GB", "maintenance_work_mem": "256MB", "autovacuum": "off"}
 
 
 def restore(backup: Path, data_dir: Path) -> Manifest:
-    """Makes `data_dir`, which must not exist or be empty. StartError if it cannot be made; then nothing of it is left."""
+    """Makes `data_dir`, which must not exist or be empty. StartError if that fails; then the folder is removed."""
     manifest = backup_manifest.read(backup)
     if data_dir.exists() and any(data_dir.iterdir()):
         move = f"mv {shlex.quote(str(data_dir))} {shlex.quote(f'{data_dir}.old')}"
@@ -64,7 +64,7 @@ def _restore_rows(backup: Path, paths: Paths, uploads_before: str, uploads_now: 
     server = PostgresServer(paths.postgres, paths.run, paths.log("postgres"), _FAST)
     server.start()
     try:
-        # Roles that are there already, the first of them our own, are said to be there; a missing one is noticed by pg_restore.
+        # Existing roles, such as our own, cause errors that are ignored. pg_restore reports a missing role.
         _run("psql", "--quiet", "--no-psqlrc", f"--file={backup / ROLES}", server.url)
         _check(_run("pg_restore", "--exit-on-error", "--jobs=2", f"--dbname={server.url}", str(backup / DUMP)))
         with psycopg.connect(server.url) as connection:
@@ -84,7 +84,7 @@ def _check(done: "subprocess.CompletedProcess[str]") -> None:
 
 
 def _sync(folder: Path) -> None:
-    """The server ran without fsync: all that it wrote goes to the disk now."""
+    """Writes everything to the disk, since the server ran without fsync."""
     subprocess.run(["sync", "--file-system", str(folder)], check=True)
 
 

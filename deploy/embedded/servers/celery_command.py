@@ -22,10 +22,10 @@ def run(ready_file: Path, app: str, command: str, options: list[str]) -> None:
 
     worker_ready.connect(say_ready, weak=False)
     beat_init.connect(say_ready, weak=False)
-    # Celery's own way, an exit message from the parent, is not sent by a parent that was killed.
+    # A killed parent cannot send Celery's own exit message.
     os.register_at_fork(after_in_child=lambda: die_with_parent(os.getppid()))
     if command in {"worker", "beat"}:
-        # Not by way of `celery`, which would load Flower into each of them: 8 MB.
+        # Not through `celery`, which would load Flower (8 MB) into each process.
         found = getattr(import_module(f"celery.bin.{command}"), command)
         found.main(options, prog_name=command, obj=CLIContext(import_module(app).app, no_color=True, workdir=None))
     sys.argv = ["celery", "-A", app, command, *options]

@@ -8,7 +8,7 @@ _NAME = "tracker"
 
 
 def flower_login(asked: str | None, file: Path) -> str:
-    """`name:password`: the one that was asked for, else one with a random password, made once and kept in `file` for its owner alone."""
+    """`name:password`: the configured login, else one with a random password, made once and kept in `file` for its owner alone."""
     if asked:
         return asked
     if not file.exists():
@@ -17,7 +17,7 @@ def flower_login(asked: str | None, file: Path) -> str:
 
 
 def _write(file: Path, login: str) -> None:
-    """Whole or not at all, and readable for nobody else from the first moment on."""
+    """Writes the file atomically, readable only by its owner from the start."""
     draft = file.with_suffix(".new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as new:

@@ -1,4 +1,4 @@
-"""What the two servers of our own have in common: a process on a data folder that is started, waited for, stopped and cleared away."""
+"""The shared part of our two servers: starts, awaits, stops and cleans up a process on a data folder."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ class OwnServer(ABC):
 
     @abstractmethod
     def launch(self) -> "subprocess.Popen[bytes]":
-        """Starts the server without waiting for it; what a crashed run left of it is killed first."""
+        """Starts the server without waiting for it; kills what a crashed run left of it first."""
 
     @abstractmethod
     def is_ready(self) -> bool:
@@ -52,7 +52,7 @@ class OwnServer(ABC):
         return self.process is not None and self.process.poll() is None
 
     def stop(self) -> None:
-        """Clean shutdown: nothing that was answered is lost, nothing is left running."""
+        """Clean shutdown: loses no answered write and leaves no process."""
         if self.process is not None:
             processes.ask(self.process, self.stop_signal)
             processes.finish(self.process, self.stop_seconds)

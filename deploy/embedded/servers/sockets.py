@@ -15,8 +15,8 @@ LONGEST_PATH_BYTES = 107 if os.uname().sysname == "Linux" else 103
 def socket_folder(wanted: Path, socket_name: str, owner: tuple[int, int] | None = None, *, former: int | None = None) -> Path:
     """Makes a folder (0700) for a socket: `wanted`, or a short one below the temporary folder if its path would be too long.
 
-    The short one's name comes from the path of `wanted`, so that two stacks never share it and a restart finds it again. One that `former` owns,
-    whom a release before ran the server as, is made anew: what is in it may be anyone's who is that user.
+    The short one's name comes from the path of `wanted`, so that two stacks never share it and a restart finds it again. An older release ran
+    the server as the user `former`. A folder that `former` owns is made anew, because any process of that user may have written to it.
     """
     folder = wanted if _fits(wanted / socket_name) else _short(wanted)
     if not _fits(folder / socket_name):
@@ -40,7 +40,7 @@ def _short(wanted: Path) -> Path:
 
 
 def _claim(folder: Path, owner: tuple[int, int]) -> None:
-    """Anyone may write in the temporary folder: what lies there under our name must be ours."""
+    """Every user may write to the temporary folder, so a folder with our name there must be ours."""
     found = folder.lstat()
     if folder.is_symlink() or found.st_uid not in (os.geteuid(), owner[0]):
         raise StartError(

@@ -14,10 +14,10 @@ from deploy.embedded.supervision.processes import StartError
 
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 5.0
-# Deaths in a row before it was ready; then something is wrong that another start does not cure. A first start gets fewer tries.
+# Deaths in a row before it was ready; after these, another start does not help. A first start gets fewer tries.
 UNREADY_DEATHS = 5
 UNREADY_DEATHS_AT_FIRST = 2
-# Deaths within a minute, however well it seemed to run between them.
+# Deaths within a minute, even if it was ready between them.
 DEATHS_PER_MINUTE = 30
 # On a full disk another start would end as the last one did; PostgreSQL needs the most, for its log.
 ROOM_BYTES = 32 * 1024 * 1024
@@ -26,7 +26,7 @@ ROOM_LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Service:
-    """What the supervisor must know of a process. `launch` starts it and returns at once, `is_ready` asks it briefly.
+    """A process as the supervisor needs it. `launch` starts it and returns at once, `is_ready` asks it briefly.
 
     `folders` are those that it writes to.
     """
@@ -63,12 +63,12 @@ class Child:
         self.restart_at = None
         self.ready = False
         self.process = self.service.launch()
-        # A disk that is full at this very moment: the process is worth more than the note of it.
+        # The disk may be full at this moment: the process matters more than its pid file.
         with contextlib.suppress(OSError):
             self.service.pid_file.write_text(f"{self.process.pid} {processes.started_at(self.process.pid)}\n")
 
     def watch(self) -> float | None:
-        """Does what is due. Returns after how many seconds to come again, None if there is nothing to wait for."""
+        """Does what is due. Returns the seconds until the next call, None if there is nothing to wait for."""
         if self.process is not None and self.process.poll() is not None:
             self._on_death(self.process)
         if self.restart_at is not None:
@@ -89,7 +89,7 @@ class Child:
         return None
 
     def ask_to_stop(self) -> None:
-        """Asks the process to stop as its service wants to be asked."""
+        """Asks the process to stop, with its service's stop signal."""
         self.restart_at = None
         if self.process is not None:
             processes.ask(self.process, self.service.stop_signal)
@@ -102,13 +102,13 @@ class Child:
         self.service.pid_file.unlink(missing_ok=True)
 
     def _on_death(self, process: subprocess.Popen[bytes]) -> None:
-        """A process has died: what it started goes too, and the next start is planned."""
+        """Handles a death: kills what the process started, and plans the next start."""
         processes.kill_group(process.pid)
         now = time.monotonic()
         code = process.returncode
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         if (folder := self.service.full_folder()) is not None:
-            # Nothing is wrong with it, so this death is not held against it.
+            # The process is not at fault, so this death does not count.
             self.process, self.ready, self.restart_at = None, False, now
             self.say(
                 f"{self.service.name} {how}: the disk is full where {folder} lies. It is started again as soon as "

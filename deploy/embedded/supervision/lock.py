@@ -1,4 +1,4 @@
-"""The lock on a data folder: one stack at a time. The kernel lets go of it when its holder dies, so it is never stale."""
+"""The lock on a data folder: one stack at a time. The kernel releases it when its holder dies, so it is never stale."""
 
 import fcntl
 import os
@@ -26,7 +26,7 @@ def take(lock_file: Path) -> int:
 
 
 def holder(lock_file: Path) -> int | None:
-    """The pid of the supervisor that holds the lock, None if nobody does."""
+    """The pid of the supervisor that holds the lock; None if the lock is free."""
     try:
         descriptor = os.open(lock_file, os.O_RDWR)
     except FileNotFoundError:

@@ -14,16 +14,16 @@ _PR_SET_PDEATHSIG = 1
 
 
 class StartError(Exception):
-    """Something that a person has to put right before the stack can run; the message says what."""
+    """A person has to correct something before the stack can run; the message says what."""
 
 
 def die_with_parent(parent_pid: int, death_signal: int = signal.SIGKILL) -> None:
-    """Asks the kernel to send this process `death_signal` when its parent is gone, even by SIGKILL. Linux only, elsewhere nothing."""
+    """Asks the kernel to send this process `death_signal` when its parent is gone, even by SIGKILL. Linux only; does nothing elsewhere."""
     _death_signal_setter(parent_pid, death_signal)()
 
 
 def _death_signal_setter(parent_pid: int, death_signal: int) -> Callable[[], None]:
-    """`die_with_parent` with all that it needs looked up, as it is to be called between fork and exec."""
+    """`die_with_parent` with everything that it needs already looked up, because it is called between fork and exec."""
     if sys.platform != "linux":
         return lambda: None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -107,7 +107,7 @@ def kill_group(group: int) -> None:
     try:
         os.killpg(group, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
-        # PermissionError: macOS' word for a group of zombies.
+        # macOS raises PermissionError for a group of zombies.
         return
 
 
@@ -125,7 +125,7 @@ def started_at(pid: int) -> str | None:
 
 
 def working_in(directory: Path) -> list[int]:
-    """Pids of all processes whose working directory is `directory`: how PostgreSQL's are told from all others. Linux only, elsewhere empty."""
+    """Pids of all processes whose working directory is `directory`: this tells PostgreSQL's processes from all others. Linux only; empty elsewhere."""
     wanted = str(directory.resolve())
     return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _link_target(entry / "cwd") == wanted]
 

@@ -16,7 +16,7 @@ from deploy.embedded.supervision import processes
 from deploy.embedded.supervision.child import Service
 
 STOP_ORDER = (("api",), ("beat", "flower"), ("worker-drain", "worker-background"), ("redis",), ("postgres",))
-# Where an address that stands for all of them is reached from here.
+# The local address of a wildcard address.
 _ON_THIS_MACHINE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 # Tasks that Flower remembers. Its default of 100,000 would be hundreds of MB.
 _FLOWER_TASKS = 2_000
@@ -38,13 +38,13 @@ class Address:
 
 
 def environment(paths: Paths, database_url: str, redis_url: str) -> dict[str, str]:
-    """What every process is told. The rest of TRACKER_… is the user's and passed on."""
+    """The environment of every process. The other TRACKER_… variables are the user's, and passed on."""
     return os.environ | {
         "TRACKER_DATABASE_URL": database_url,
         "TRACKER_QUERY_DATABASE_URL": database_url,
         "TRACKER_REDIS_URL": redis_url,
         "TRACKER_BLOB_URL": paths.blobs.as_uri(),
-        # Two arenas of memory instead of eight a core.
+        # Two memory arenas instead of eight for each core.
         "MALLOC_ARENA_MAX": "2",
     }
 
@@ -59,7 +59,7 @@ def server_service(name: str, server: OwnServer, paths: Paths) -> Service:
         pid_file=paths.pid(name),
         stop_signal=server.stop_signal,
         stop_seconds=server.stop_seconds,
-        # Parts of PostgreSQL's may lie on disks of their own.
+        # Parts of PostgreSQL's folder may be on separate disks.
         folders=(paths.data_dir, server.data_dir, server.data_dir / "base", server.data_dir / "pg_wal"),
     )
 
@@ -97,7 +97,7 @@ def celery_services(paths: Paths, env: Mapping[str, str]) -> list[Service]:
 def flower_service(paths: Paths, env: Mapping[str, str], port: int, login: str) -> Service:
     """Flower, on loopback. It asks the workers for their settings once, so it is started after them."""
     arguments = ["flower", "--address=127.0.0.1", f"--port={port}", f"--max_tasks={_FLOWER_TASKS}"]
-    # Not an argument: those can be read by everybody on this machine.
+    # Not an argument: every user on this machine can read arguments.
     service = _celery("flower", arguments, paths, {**env, "FLOWER_BASIC_AUTH": login})
     return replace(service, is_ready=lambda: _answers(f"http://127.0.0.1:{port}/healthcheck"), stop_seconds=5)
 
@@ -115,7 +115,7 @@ def _celery(name: str, arguments: list[str], paths: Paths, env: Mapping[str, str
 
 def _answers(url: str) -> bool:
     try:
-        # No proxy: a proxy of the environment knows nothing of this machine's loopback.
+        # No proxy: a proxy from the environment cannot reach this machine's loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(url, timeout=1) as answer:
             return bool(answer.status == 200)

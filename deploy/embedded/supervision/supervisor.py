@@ -19,11 +19,11 @@ START_SECONDS = 120.0
 
 
 class StopRequested(Exception):
-    """A signal asked for the end."""
+    """A signal asked the supervisor to stop."""
 
 
 class Supervisor:
-    """The children and what happens to them."""
+    """The children and their supervision."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -88,7 +88,7 @@ class Supervisor:
         raise StopRequested
 
     def _sleep(self, seconds: float) -> None:
-        """Until a signal, or for so long."""
+        """Waits for a signal, or for so long."""
         self._wake_reader.settimeout(None if seconds == float("inf") else seconds)
         try:
             self._wake_reader.recv(1024)
@@ -104,7 +104,7 @@ class Supervisor:
 
 
 def end_leftovers(pid_files: Sequence[Path]) -> None:
-    """Kills what a crashed run left behind. A pid alone may have gone to a stranger: pid and time of start name ours."""
+    """Kills what a crashed run left behind. Another process may have the pid by now, so the pid and the start time identify ours."""
     for pid_file in pid_files:
         text, _, started = pid_file.read_text(encoding="ascii", errors="replace").strip().partition(" ")
         if text.isdigit() and started:
