@@ -1,4 +1,4 @@
-# Everything one does with the tracker. `make` lists it.
+# All tasks of the tracker. `make` lists them.
 # Settings are environment variables: `TRACKER_PORT=8001 make up` and `make up TRACKER_PORT=8001` are the same.
 
 VENV := .venv/bin
@@ -7,7 +7,7 @@ ANY_PYTHON = $(or $(PYTHON),$(shell for p in python3 python3.12 python3.11 pytho
 export PYTHON
 
 .DEFAULT_GOAL := help
-# No target is a file: every target that `make help` lists.
+# Every target that `make help` lists is phony: none is a file.
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## this list
@@ -31,7 +31,7 @@ status: environment ## the processes of the stack
 psql: environment ## a shell on the stack's database
 	@exec $(VENV)/python -m deploy.embedded.control psql
 
-# make key KEY="--scope ingest --name laptop"; without it the first one, an admin's.
+# make key KEY="--scope ingest --name laptop"; without KEY, an admin's first key.
 KEY ?= --scope admin
 key: environment ## make an API key in the running stack and show it, this once
 	@$(VENV)/python -m deploy.embedded.control run deploy.keys create $(KEY)
@@ -77,7 +77,7 @@ backup: environment ## copy the running stack's data to a new folder, TO=… (de
 restore: environment ## make the data folder out of a backup, FROM=…; then `make up`
 	@$(VENV)/python -m deploy.embedded.backups.restore "$(FROM)"
 
-# The containers. COMPOSE_PROJECT_NAME and COMPOSE_ENV_FILES name another stack than this folder's. They need Docker and any Python from 3.11 on.
+# The containers need Docker and Python 3.11 or later. COMPOSE_PROJECT_NAME and COMPOSE_ENV_FILES select another stack than this folder's.
 compose-up: env ## build the images and start the containers, in the background; says when they are ready
 	@docker compose up --detach --build
 	@$(ANY_PYTHON) -m deploy.containers.wait

@@ -48,7 +48,7 @@ def has_redis() -> bool:
 
 
 def install_redis() -> None:
-    """If there is none, it says what to install; what needs no Redis goes on without, and the next command tries again."""
+    """If Redis is missing, prints what to install. Tasks that need no Redis continue; the next command tries again."""
     if subprocess.call([PYTHON, REDIS_INSTALL]) == 0:
         shutil.copyfile(REDIS_LOCK, REDIS_STAMP)
 
@@ -89,7 +89,7 @@ def can_make_venv(python: str) -> bool:
 
 
 def no_venv(python: str) -> str:
-    """What to say of a Python that cannot make a virtual environment."""
+    """The message for a Python that cannot make a virtual environment."""
     version = ".".join(str(part) for part in version_of(python) or (3,))
     return f"{python} cannot make a virtual environment; on Debian and Ubuntu: apt install python{version}-venv"
 
@@ -113,7 +113,7 @@ def same_content(one: str, other: str) -> bool:
 
 
 def empty(folder: str) -> None:
-    """Removes what is in a folder but for our lock."""
+    """Removes everything in a folder except our lock."""
     for entry in os.scandir(folder):
         if entry.name == ".building":
             continue

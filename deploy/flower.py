@@ -11,7 +11,7 @@ from shared.broker import sender
 
 PORT = 5555
 URL_PREFIX = "flower"
-# It keeps the name, times and arguments (ids) of each.
+# Flower keeps the name, times and arguments (ids) of each task.
 MAX_TASKS = 2000
 _LOGIN = re.compile(r"[^:,]+:[^,]+")
 

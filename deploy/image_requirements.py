@@ -1,6 +1,7 @@
-"""`python deploy/image_requirements.py <extra>`: what an extra of pyproject.toml asks for, a requirement a line.
+"""`python deploy/image_requirements.py <extra>`: prints the requirements of an extra of pyproject.toml, one on each line.
 
-Without the client's, which pip would add to it: an image has what its service needs. `make lock` makes deploy/requirements/ of it.
+It leaves out the client's requirements, which pip would add: an image has only what its service needs.
+`make lock` writes deploy/requirements/ from it.
 """
 
 import re
@@ -13,7 +14,7 @@ _OWN_EXTRAS = re.compile(r"claude-code-tracker\[([a-z0-9,]+)\]")
 
 
 def requirements_of(extra: str) -> list[str]:
-    """The requirements, those of the extras that it names included, sorted. KeyError if there is no such extra."""
+    """The requirements, sorted, with those of the extras that it includes. KeyError if the extra does not exist."""
     extras: dict[str, list[str]] = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     found: set[str] = set()
     for requirement in extras[extra]:

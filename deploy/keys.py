@@ -1,4 +1,4 @@
-"""`python -m deploy.keys create|list|revoke`: API keys beside the database, without the API. How the first one is made."""
+"""`python -m deploy.keys create|list|revoke`: manages API keys directly in the database, without the API. It makes the first key."""
 
 import argparse
 import asyncio
@@ -14,12 +14,12 @@ from services.ingest.postgres.database import Database
 from shared.auth.keys import Scope
 from shared.http.errors import ApiError
 
-# In the audit log: who has the machine needs no key.
+# The actor in the audit log: a user of this machine needs no key.
 MACHINE = "machine"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code: 0 done, 1 it could not be done, 2 wrong usage."""
+    """Exit code: 0 done, 1 failed, 2 wrong usage."""
     asked = _parser().parse_args(arguments)
     url = os.environ.get("TRACKER_DATABASE_URL")
     if not url:

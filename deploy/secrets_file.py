@@ -1,6 +1,6 @@
-"""`make env`: writes .env, the secrets of the containers, each a random one; or to another file, `make env TO=other.env`.
+"""`make env`: writes random secrets for the containers to .env, or to another file: `make env TO=other.env`.
 
-Only the standard library, any Python 3: a machine that has Docker may have nothing else. A file that is there stays as it is.
+Only the standard library, any Python 3: a machine that has Docker may have nothing else. An existing file is not changed.
 """
 
 import os
@@ -23,9 +23,9 @@ _HEAD = """\
 
 
 def new_secrets() -> str:
-    """The text of the file. Passwords of 192 bits in characters that need no quoting, in URLs neither."""
+    """The text of the file. Passwords have 192 bits in characters that need no quoting, not even in URLs."""
     lines = [f"{name}={secrets.token_urlsafe(24)}" for name in PASSWORDS]
-    # Without : and , which separate there.
+    # Without `:` and `,`, which are separators in this value.
     lines.append(f"TRACKER_FLOWER_BASIC_AUTH=tracker:{secrets.token_urlsafe(24)}")
     lines.append(f"TRACKER_GRAFANA_PASSWORD={secrets.token_urlsafe(24)}")
     # Docker starts no container that may use more processors than there are; docker-compose.yml gives two to some.
@@ -35,7 +35,7 @@ def new_secrets() -> str:
 
 
 def write(file: Path) -> bool:
-    """Writes `file`, for its owner alone, whole or not at all. False if there is one already."""
+    """Writes `file` atomically, readable only by its owner. False if it exists already."""
     draft = file.with_name(f"{file.name}.{os.getpid()}.new")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as new:
         new.write(new_secrets())
@@ -49,7 +49,7 @@ def write(file: Path) -> bool:
 
 
 def main(arguments: list[str]) -> None:
-    """Says what it did."""
+    """Prints what it did."""
     file = Path(arguments[0] if arguments and arguments[0] else ".env")
     if write(file):
         sys.stdout.write(f"Wrote {file} with new passwords. `docker compose up --build` reads it.\n")

@@ -6,12 +6,12 @@ from pathlib import Path
 from secrets import token_urlsafe
 
 ROLES = ("owner", "ingest", "query", "worker")
-# How each comes to Postgres: deploy/postgres/roles.sql makes them.
+# The Postgres roles, which deploy/postgres/roles.sql makes.
 USERS = {"owner": "tracker"} | {role: f"tracker_{role}" for role in ROLES[1:]}
 
 
 def make_secrets(folder: Path) -> list[Path]:
-    """Makes a file for each Secret; nothing if there is one already, since Postgres keeps its first passwords. Gives what was made."""
+    """Makes a file for each Secret and returns them. Makes none if one exists already, since Postgres keeps its first passwords."""
     files = {folder / f"{secret}-secrets.env": lines for secret, lines in new_secrets().items()}
     if any(file.exists() for file in files):
         return []
@@ -22,7 +22,7 @@ def make_secrets(folder: Path) -> list[Path]:
 
 
 def new_secrets() -> dict[str, dict[str, str]]:
-    """{Secret: {key: value}}: what the services are told, and what the stores must know of it."""
+    """{Secret: {key: value}}: the values for the services, and the matching ones for the stores."""
     of_role = {role: _password() for role in ROLES}
     redis = _password()
     tracker = {f"database-url-{role}": f"postgresql://{USERS[role]}:{of_role[role]}@postgres/tracker" for role in ROLES}
@@ -32,7 +32,7 @@ def new_secrets() -> dict[str, dict[str, str]]:
 
 
 def _password() -> str:
-    """192 bits in characters that need no quoting, in URLs neither."""
+    """192 bits in characters that need no quoting, not even in URLs."""
     return token_urlsafe(24)
 
 

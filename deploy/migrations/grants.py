@@ -1,7 +1,7 @@
-"""What each service may do in Postgres, table by table: the one list. `migrate` applies it after the migrations.
+"""The rights of each service in Postgres, table by table. `migrate` applies this list after the migrations.
 
-The roles are made by deploy/postgres/roles.sql; where there are none, as in the embedded stack, there is nothing to do. A role has what is listed here
-and nothing else: a new table, and a column that ingest begins to write, needs its line. The contract tests run the services under these roles.
+deploy/postgres/roles.sql makes the roles; without roles, as in the embedded stack, nothing is granted. A role has only the rights that are
+listed here: a new table, and a column that ingest begins to write, needs its line. The contract tests run the services under these roles.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ Grants = dict[str, Rights]
 _ALL: Final[tuple[str, ...]] = ("*",)
 _READ: Final[Rights] = {"SELECT": _ALL}
 _WRITE: Final[Rights] = {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL, "DELETE": _ALL}
-# Whose an event is and that it is stored; never what it says.
+# Ingest reads an event's owner and whether it is stored, never its content.
 _LOOK_UP: Final[Rights] = {"SELECT": ("id", "session_id", "project_id", "user_id", "occurred_at")}
 
 EVENTS: Final = ("session_events", "session_facts", "messages", "tool_calls", "api_calls", "activities", "files", "session_files")
@@ -56,14 +56,14 @@ GRANTS: Final[dict[str, Grants]] = {
         "alembic_version": _READ,
     },
     QUERY: dict.fromkeys(TABLES, _READ),
-    # Which key an import came by it looks up; keys and the audit log it does not write.
+    # It looks up the key of an import; it writes neither keys nor the audit log.
     WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL), _WRITE)
     | {"api_keys": {"SELECT": ("id", "user_name")}, "alembic_version": _READ},
 }
 
 
 def grant(database_url: str) -> None:
-    """Gives the roles that there are what is listed, and takes everything else from them. In one transaction, so nobody is without it meanwhile."""
+    """Grants the existing roles the listed rights and revokes all others, in one transaction, so that no role lacks its rights meanwhile."""
     with psycopg.connect(database_url, connect_timeout=5, application_name="tracker-migrate") as connection:
         for role, tables in GRANTS.items():
             if connection.execute("SELECT to_regrole(%s)", (role,)).fetchone() != (None,):

@@ -1,6 +1,6 @@
 """`python -m deploy.migrations.wait`: ends as soon as the database at TRACKER_DATABASE_URL has the schema that this release needs.
 
-What a pod of Kubernetes begins with, where nothing else puts an order between the migration and those that need it.
+Kubernetes pods run it first, because nothing else there makes them wait for the migration.
 """
 
 import os
@@ -19,9 +19,9 @@ SAY_EVERY_SECONDS: Final = 30.0
 
 
 def missing(database_url: str, *, scripts: Path = SCRIPTS) -> str | None:
-    """What the database lacks, in words; None if this release can work with it.
+    """Describes what the database lacks; None if this release can work with it.
 
-    A version that this release does not know is a later one's. That one's migrations only add, so this release goes on with it.
+    An unknown version belongs to a later release. Its migrations only add, so this release can work with it.
     """
     directory = ScriptDirectory(str(scripts))
     try:
@@ -35,7 +35,7 @@ def missing(database_url: str, *, scripts: Path = SCRIPTS) -> str | None:
 
 
 def wait(database_url: str, *, scripts: Path = SCRIPTS) -> None:
-    """Comes back when nothing is missing; says on stderr now and then what it waits for."""
+    """Returns when nothing is missing; now and then prints on stderr what it waits for."""
     say_at = time.monotonic()
     while (lack := missing(database_url, scripts=scripts)) is not None:
         if time.monotonic() >= say_at:
