@@ -48,9 +48,9 @@ class Batch(NamedTuple):
 
 
 def decode_event(body: bytes, struct: type[E], now: datetime) -> E:
-    """The event of a body. A missing time is filled in; times and paths are normalized.
+    """Decodes the event of a body. Fills in a missing time; normalizes times and paths.
 
-    BadRequest INVALID_JSON if the body is not JSON, VALIDATION_ERROR with `{"field.path": reason}` if it is not such an event.
+    BadRequest INVALID_JSON if the body is not JSON, VALIDATION_ERROR with `{"field.path": reason}` if the event is not valid.
     """
     json_limits.check_utf8(body)
     decoder: msgspec.json.Decoder[E] = _DECODERS[struct]
@@ -119,7 +119,7 @@ def parse(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def _with_integers(text: bytes) -> bytes:
-    """Turns 10.0 into 10 in integer fields, since JSON has one kind of number. Not inside `parameters`, which are returned as they were sent."""
+    """Turns 10.0 into 10 in integer fields, since JSON has one kind of number. Leaves `parameters` alone: they are returned as sent."""
     json_limits.check_depth(text)
     json_limits.check_numbers(text)
     fields = parse(text, _ANYTHING)

@@ -1,7 +1,7 @@
 """Remembers the body of each idempotency key, in a fixed amount of Redis' memory. The oldest keys are dropped.
 
-It only finds a key that is sent again with another body. Duplicates are found by the event's id, which is derived from the key. If a key was
-dropped, the worker still finds the other body, as an event whose id another event has (services/worker/persist/conflicts.py).
+It only detects a key that is sent again with another body. The event's id, derived from the key, identifies duplicates. If a key was
+dropped, the worker still detects the other body: two events then have one id (services/worker/persist/conflicts.py).
 
 The memory is a number of ring buffers, one string each. A key's hash selects its ring and its tag there; beside the tag is a part of the body's hash.
 A new key overwrites the oldest of its ring. So the memory does not grow, and a retry writes nothing.

@@ -33,7 +33,7 @@ UNBOUND: Final = Binding()
 
 
 def binding_of(request: Request) -> Binding:
-    """What the request's API key is bound to. A request without a key is not bound."""
+    """The binding of the request's API key. A request without a key is not bound."""
     grant = grant_of(request.scope)
     return Binding(grant.user, grant.project_ids) if grant else UNBOUND
 
@@ -108,7 +108,7 @@ async def with_present_names(cache: SessionCache, binding: Binding, found: dict[
 
 
 async def started_before(cache: SessionCache, binding: Binding, session_ids: Collection[str]) -> dict[str, CachedSession]:
-    """What Postgres knows of sessions that are started again. Nothing while it is away: then events are accepted without it."""
+    """Postgres' rows of sessions that are started again. Empty while Postgres is away: events are then accepted without them."""
     if binding.user is None:
         return {}
     with suppress(Unavailable):

@@ -1,6 +1,6 @@
-"""Removes secrets from decoded events, before anything of them is stored.
+"""Removes secrets from decoded events before any part of them is stored.
 
-Redacting a megabyte of secrets takes half a second, in which the event loop would answer no request. So large text that may hold secrets is redacted in
+Redacting a megabyte of secrets takes half a second, which would block the event loop. So large text that may hold secrets is redacted in
 a thread, from which Python takes the interpreter back every 5 ms.
 """
 

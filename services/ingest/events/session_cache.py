@@ -1,4 +1,4 @@
-"""Which sessions exist: looked up in this process' memory, then in Redis, then in Postgres."""
+"""Looks up sessions in this process' memory, then in Redis, then in Postgres."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -16,7 +16,7 @@ from shared.redis.cluster_nodes import read_many
 
 
 class CachedSession(Struct, frozen=True, omit_defaults=True):
-    """What ingest remembers of a session. `project_id` is 0 until it is known; `started_at` is the earliest start."""
+    """A session as ingest caches it. `project_id` is 0 until it is known; `started_at` is the earliest start."""
 
     project_id: int = 0
     started_at: datetime | None = None
@@ -90,7 +90,7 @@ class SessionCache:
 
 
 def cache_entries(known: dict[str, CachedSession]) -> list[CacheEntry]:
-    """What tells the other ingest processes of the sessions; written to Redis together with the journal's entries."""
+    """The cache entries that make the sessions known to the other ingest processes; written to Redis with the journal's entries."""
     return [CacheEntry(_key(session_id), _encode(session)) for session_id, session in known.items()]
 
 

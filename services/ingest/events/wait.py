@@ -42,7 +42,7 @@ _WAIT = re.compile(r'wait\s*=\s*"?(\d{1,9})"?', re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What a Prefer header asks for: how long to wait, None if it does not say; and the value of Preference-Applied."""
+    """The wait that a Prefer header asks for, None without one; and the value of Preference-Applied."""
 
     wait_seconds: int | None = None
     applied: str | None = None
@@ -58,7 +58,7 @@ _NONE = Preference()
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a request's events. `conflicts`: the ids that other events had already; those events were not stored and do not count."""
+    """The outcomes of a request's events. `conflicts`: ids that other events had already; those events were not stored and do not count."""
 
     status: Status
     conflicts: Collection[UUID] = ()
@@ -68,7 +68,7 @@ QUEUED: Final = Outcome("queued")
 
 
 def preference_in(headers: Mapping[bytes, bytes], slot: RequestSlot) -> Preference:
-    """What the Prefer header asks for. While too many requests wait, a wait is not applied, and the answer does not claim it."""
+    """The wait that the Prefer header asks for. While too many requests wait, no wait is applied, and the answer does not claim one."""
     preference = read_preference(headers.get(b"prefer"))
     return Preference(preference.wait_seconds) if preference.wait_seconds and slot.limits.waits.is_full else preference
 
@@ -113,7 +113,7 @@ class EntryWatch:
 async def wait_for(
     ingest: Ingest, slot: RequestSlot, preference: Preference, positions: Sequence[Position], events: Sequence[Event]
 ) -> Outcome:
-    """What became of appended events. "queued" if they are not processed in time, if Redis or Postgres is away, or if too many requests wait."""
+    """The outcome of appended events. "queued" if they are not processed in time, Redis or Postgres is away, or too many requests wait."""
     if not preference.wait_seconds or not slot.move_to(slot.limits.waits):
         return QUEUED
     backend_deadline.end()
@@ -136,12 +136,12 @@ async def _outcome(database: Database, positions: Sequence[Position], events: Se
     stored = [event for event in events if event_id(event) not in conflicts]
     if not stored or await outcomes.are_stored(database, _ids_by_table(stored)):
         return Outcome("persisted", conflicts)
-    # Neither stored nor dead: the same fact came another way, in a transcript for instance, and has another id.
+    # The event is neither stored nor dead: the same fact came another way, for instance in a transcript, and has another id.
     return Outcome("duplicate", conflicts)
 
 
 def id_taken() -> Conflict:
-    """The 409. It does not say whose event has the id, so that it reveals nothing of other users."""
+    """The 409. It does not name the user of the other event, so that it reveals nothing about other users."""
     return Conflict("This id is another event's; send the event under an id of its own.", details={"id": "another event's"})
 
 

@@ -140,7 +140,7 @@ async def append(
     started: dict[str, CachedSession] | None = None,
     inferred: Collection[UUID] = (),
 ) -> list[Position]:
-    """Appends the events to the journal, and what is now known of the sessions that they start to the session cache. Gives the journal's entries.
+    """Appends the events to the journal and the sessions that they start to the session cache. Gives the journal's entries.
 
     `sizes`: the events' bytes, roughly. `inferred`: ids of the events whose session ingest inferred.
     """
@@ -179,7 +179,7 @@ def _ids_for_retry(events: Sequence[Event]) -> dict[str, Any]:
 
 
 async def wait_for_one(write: Write, positions: Sequence[Position], event: Event) -> Status:
-    """What became of a request's only event, if the request has `Prefer: wait`; else "queued". Conflict if another event has its id."""
+    """The outcome of a request's only event, if the request has `Prefer: wait`; else "queued". Conflict if another event has its id."""
     outcome = await wait_for(write.ingest, write.slot, write.preference, positions, [event])
     if outcome.conflicts:
         raise id_taken()

@@ -86,7 +86,7 @@ async def end_session(request: Request) -> Response:
 
 
 async def _find_ending(write: Write, session_id: str, end_time: datetime) -> CachedSession:
-    """The session. What this process has cached may be outdated, so before the end is refused Redis and Postgres are asked too."""
+    """The session. This process' cache may be outdated, so Redis and Postgres are asked too before the end is refused."""
     cache = write.ingest.session_cache
     session = await cache.get(session_id)
     if session.project_id == 0 or _is_before_start(end_time, session):

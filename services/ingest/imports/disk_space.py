@@ -12,7 +12,7 @@ VOLUME: Final = "uploads"
 
 
 def show_disk(blob_url: str) -> None:
-    """Sets the gauges, which look at each scrape. A store that is not a folder has none."""
+    """Sets the gauges, which look at each scrape. A store that is not a folder has no such gauges."""
     parts = urlsplit(blob_url)
     if parts.scheme != "file":
         return

@@ -41,7 +41,7 @@ _MANIFEST: Final = msgspec.json.Decoder(Manifest)
 
 
 async def compare(request: Request) -> Response:
-    """200 with the indexes of the files that need to be sent. Nothing of the request is stored."""
+    """200 with the indexes of the files that need to be sent. The request is not stored."""
     ingest = ingest_of(request)
     manifest = await read_json(request, _BODY, _MANIFEST)
     user = binding_of(request).user or manifest.user

@@ -17,7 +17,7 @@ _ADD = """
 
 
 class AuditRecord(Struct, frozen=True):
-    """What was done, to what, by whom: a key's id, `open` where no key was needed, `machine` for a command beside the database."""
+    """The action, its object and its actor: a key's id, `open` if no key was needed, `machine` for a command beside the database."""
 
     who: str
     act: str

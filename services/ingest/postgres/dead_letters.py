@@ -61,7 +61,7 @@ _NOW = "SELECT clock_timestamp() AS now"
 
 
 class Group(Struct, frozen=True):
-    """Which dead letters: not stored, last seen before then, and of this kind and reason; None is any."""
+    """Selects dead letters: not stored, last seen before that time, with this kind and reason; None matches any."""
 
     seen_before: datetime
     kind: str | None = None

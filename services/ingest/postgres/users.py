@@ -35,7 +35,7 @@ Outcome = Literal["renamed", "merging", "done", "unknown", "alias", "taken"]
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """What became of the request. `done`: the name is an alias of the new one already. `user_id`: the user whose rows have to move, for `merging`."""
+    """The request's result. `done`: the name is an alias of the new one already. `user_id`: for `merging`, the user whose rows move."""
 
     outcome: Outcome
     user_id: int = 0

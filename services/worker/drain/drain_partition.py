@@ -112,7 +112,7 @@ def batches(worker: Resources, consumer: str, deadline: float, take_over_seconds
             if not lease(worker, stream):
                 continue
             if time.monotonic() >= next_take_over.get(stream, 0.0):
-                # Only with empty hands: entries that this worker holds could be idle for long enough to be taken from it.
+                # Only while this worker holds no entries: held entries could be idle for so long that another worker claims them.
                 yield from abandoned_batches(worker, consumer, stream)
                 next_take_over[stream] = time.monotonic() + take_over_seconds
             for batch in new_batches(worker, consumer, stream):
@@ -164,7 +164,7 @@ def new_batches(worker: Resources, consumer: str, stream: str) -> Iterator[list[
             with limited_read(worker.redis, stream, worker.consumer, settings.claim_idle_ms) as (client, count):
                 entries = read_new(client, stream, consumer, count)
         except REDIS_ERRORS:
-            # What was read before is stored before the drain ends.
+            # Entries that were read are stored before the drain ends.
             yield from builder.rest()
             raise
         for entry in entries:

@@ -1,4 +1,4 @@
-"""Decodes a journal entry to its events. What cannot be decoded becomes a dead letter: the whole entry, or only its unreadable events.
+"""Decodes a journal entry to its events. An undecodable part becomes a dead letter: the whole entry, or only its unreadable events.
 
 An entry is an envelope of events, or a dead letter that is replayed (shared/journal/dead_letter_envelope.py).
 """
@@ -26,7 +26,7 @@ _RECORDS: Final[dict[str, type[Record]]] = {record.__name__: record for record i
 
 
 class DecodedEntry(Struct, frozen=True):
-    """What is in an entry. If `reason` is set, the rest of the entry, or all of it, becomes `dead_letter` for that reason."""
+    """The contents of an entry. If `reason` is set, the rest of the entry, or all of it, becomes `dead_letter` for that reason."""
 
     dead_letter: DeadLetter
     is_replay: bool = False
@@ -133,7 +133,7 @@ def _replayed(entry: Entry) -> DeadLetter | None:
 
 
 def _dead_letter_of(entry: Entry) -> DeadLetter:
-    """What the whole entry would be as a dead letter."""
+    """The whole entry as a dead letter."""
     return DeadLetter(journal_entry_id=dead_letter_entry_id(entry.stream, entry.entry_id), kind=WHOLE_ENTRY, payload=entry.payload)
 
 

@@ -1,6 +1,6 @@
 """A time limit for reads of the journal, well within the lease under which they are made.
 
-A worker holds what it reads, for the time of a lease. Redis may be so slow that a read takes longer than that. Another worker would then
+A worker holds the entries it reads for the time of a lease. Redis may be so slow that a read takes longer. Another worker would then
 claim the entries, unread, again and again, and in the end take them for entries that kill workers. redis-py's time-out is for each piece of
 an answer, so it does not end an answer that trickles. Here the connection is cut when the time is over, what was read is released, and the
 next read asks for fewer entries.

@@ -9,7 +9,7 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Beyond any of them the rest of the archive is not read. What came before is kept."""
+    """Beyond any limit, the rest of the archive is not read. Members read before are kept."""
 
     entries: int = 100_000
     unpacked_bytes: int = 64 * 1024 * MEGABYTE

@@ -1,4 +1,4 @@
-"""Finds events that came over the wire and whose id is another event's. They were not stored, and are not duplicates.
+"""Finds events that came over the wire with the id of another event. They were not stored, and are not duplicates.
 
 An event is another one if its session or kind differs. So is one with other content, as long as the row is only what a client sent: where a file has
 brought the row too, its versions differ, and only what all versions share is compared (Identity in event_kind_rows.py). Two events in different tables may have
@@ -20,7 +20,7 @@ _Rows = dict[UUID, tuple[Any, ...]]
 
 
 def conflicting(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> list[ReceivedEvent]:
-    """Those of a batch, which is stored, whose id is another event's."""
+    """The events of a stored batch that have the id of another event."""
     rows = {table: _rows(connection, table, events) for table, events in _by_table(batch).items()}
     return [received for received in batch if isinstance(received.event, Event) and _is_another(received, rows)]
 
@@ -44,7 +44,7 @@ def _is_another(received: ReceivedEvent, rows: dict[str, _Rows]) -> bool:
     assert event.id is not None
     row = rows[KINDS[type(event)].table].get(event.id)
     if row is None:
-        # Left out, since a transcript has said it.
+        # Left out, since a transcript already has it.
         return False
     session_id, is_clients_alone, what, detail = row
     identity = identity_of(event)

@@ -129,7 +129,7 @@ def mark_entries_stored(connection: Connection[Any], journal_entry_ids: Sequence
 
 
 def dead_letter_of(received: ReceivedEvent) -> DeadLetter:
-    """What an event would be as a dead letter."""
+    """An event as a dead letter."""
     return DeadLetter(
         journal_entry_id=received.journal_entry_id,
         event_id=received.event.id,

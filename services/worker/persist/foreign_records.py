@@ -1,4 +1,4 @@
-"""What an import under a key that is bound to a user must not touch: sessions of other users, and copies of their rows.
+"""Finds records that an import under a user's key must not touch: sessions of other users, and copies of their rows.
 
 Checked in the transaction that stores the records. A session without a user may be written by any user, as with events.
 """

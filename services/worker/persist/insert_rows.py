@@ -10,7 +10,7 @@ the row whole. So the order in which versions arrive does not matter.
 from services.worker.row_tables import ROW_TABLES, RowTable
 from services.worker.sql_text import ctes, listed, sql
 
-# job_number is 0 for what comes over the wire. A row that came over the wire has brought_by NULL, or 0 in it.
+# job_number is 0 for rows that come over the wire. A row that came over the wire has brought_by NULL, or 0 in it.
 # An event whose id another session has is another event (conflicts.py): it neither changes the row nor keeps it.
 _INSERT = """
     changed_$table AS (

@@ -52,7 +52,7 @@ _INSERT_FILES = """
     WHERE NOT EXISTS (SELECT FROM files AS f WHERE f.file_key = s.file_key) ORDER BY file_key
     ON CONFLICT (file_key) DO NOTHING"""
 
-# What comes over the wire makes sessions live: only live ones take tool calls that name no session (services/ingest/events/write_event.py).
+# Events from the wire make sessions live: only live ones take tool calls that name no session (services/ingest/events/write_event.py).
 INSERT_SESSIONS = """
     INSERT INTO sessions (session_id, seen_live)
     SELECT session_id, %(job_number)s = 0 FROM unnest(%(session_ids)s::text[]) AS s (session_id) ORDER BY session_id

@@ -42,7 +42,7 @@ class ProjectSeen(Struct, kw_only=True):
 
 
 class SessionFacts(Struct, kw_only=True):
-    """What one file says of a session as a whole. The id depends on all of these facts, so another version of the file adds its own.
+    """One file's facts about a session as a whole. The id depends on all of these facts, so another version of the file adds its own.
 
     Several facts of one session are merged: the earliest start, with its project, branch and version; the latest end; the model of the latest facts
     that name one; the union of active time; the greatest of each number; the title of the highest rank, then of the latest end.

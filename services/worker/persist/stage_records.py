@@ -1,4 +1,4 @@
-"""What an importer read, as rows of the staging tables: (table, row) in the order of the table's columns in staging.py."""
+"""An importer's records as rows of the staging tables: (table, row) in the order of the table's columns in staging.py."""
 
 from collections.abc import Iterator
 from datetime import datetime

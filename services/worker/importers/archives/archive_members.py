@@ -1,4 +1,4 @@
-"""The members of a zip or tar that can be imported, as a stream. Content decides what a member is. Nothing is unpacked to disk, no name is used as a path."""
+"""Streams the importable members of a zip or tar. Content decides a kind. Nothing is unpacked to disk; no name is used as a path."""
 
 from collections import Counter
 from collections.abc import Container, Iterator
@@ -83,7 +83,7 @@ def _member(index: int, name: str, content: Content) -> Member:
 
 
 def _why(member: Member) -> RecordError | None:
-    """The error for a member that is left out; None for files of unknown kinds, which need no word."""
+    """The error for a member that is left out; None for files of unknown kinds, which are not reported."""
     if member.kind == "credentials":
         return RecordError(code="CREDENTIALS", message=f"{member.name}: credentials are never imported; it was left out unread.")
     if member.kind in ARCHIVES:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from services.worker.importers.unpacking_limits import LimitExceeded, Unreadable
 
-# What Python's unpackers raise for damaged bytes.
+# The errors that Python's unpackers raise for damaged bytes.
 UNPACKING_ERRORS = (
     EOFError,
     zlib.error,
@@ -22,7 +22,7 @@ UNPACKING_ERRORS = (
 
 
 class Content(Protocol):
-    """What the unpackers give: a file to read once from its beginning."""
+    """The unpackers' result: a file to read once from its beginning."""
 
     def read(self, size: int = -1, /) -> bytes:
         """At most `size` bytes; b"" at the end."""

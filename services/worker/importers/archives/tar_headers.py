@@ -25,7 +25,7 @@ class Blocks(Protocol):
     """The tar's bytes."""
 
     def exactly(self, size: int) -> bytes:
-        """So many; Unreadable if there are fewer."""
+        """Reads `size` bytes; Unreadable if fewer are left."""
         ...
 
 

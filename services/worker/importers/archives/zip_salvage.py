@@ -62,7 +62,7 @@ def _next(file: IO[bytes], place: int) -> int:
 
 
 class _Packed:
-    """Unpacks from `begin` on, wherever others have left the file's position. `place` is how far it has read."""
+    """Unpacks from `begin` on, at any position of the file that other readers left. `place` is how far it has read."""
 
     def __init__(self, file: IO[bytes], begin: int, size: int | None, method: int, budget: Budget) -> None:
         self._file = file

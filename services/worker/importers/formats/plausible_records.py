@@ -58,7 +58,7 @@ Found = Record | RecordError | FileSummary
 
 
 def plausible(found: Iterable[Found], accepted_at: datetime) -> Iterator[Found]:
-    """What an importer finds, without values that cannot be true, and with an error for each."""
+    """An importer's records, without values that cannot be true, and with an error for each such value."""
     for record in found:
         match record:
             case RecordError() | FileSummary() | ProjectSeen():

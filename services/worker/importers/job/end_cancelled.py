@@ -1,4 +1,4 @@
-"""Ends jobs whose workers do not react to their cancel, since their parsers stand still."""
+"""Ends cancelled jobs if their workers do not react, since their parsers hang."""
 
 from typing import Any
 from uuid import UUID

@@ -29,7 +29,7 @@ STALL_SECONDS = 60.0
 # Without any Python run for so long, since C code holds the interpreter's lock, the process ends. Longer than a lease, so that another worker
 # has the shard by then.
 FROZEN_SECONDS = 30.0
-# A process that stands still for so long ends if its shard is not its own any more.
+# A process that hangs for so long ends if it has lost its shard.
 NEEDLESS_SECONDS = 5.0
 _STDERR = 2
 
@@ -83,7 +83,7 @@ class StallWatch:
 
 
 class WatchedFile:
-    """A file that tells the watch of every byte that is read."""
+    """A file that notifies the watch of every byte read."""
 
     def __init__(self, file: IO[bytes], watch: StallWatch) -> None:
         self._file = file

@@ -109,7 +109,7 @@ _PUT_BACK = """
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """What one transaction of a shard did.
+    """The results of one transaction of a shard.
 
     `unknown_records`: {type: number} of records of unknown types. `skipped_records`: {reason: number} of records that are not kept.
     `redactions`: {kind: number} of secrets.
@@ -181,7 +181,7 @@ def renew(connection: Connection[Any], shard: Shard) -> bool:
 
 
 def stop_stalled(connection: Connection[Any], shard: Shard, seconds: int) -> None:
-    """Ends a shard whose reading stands still. Its files are kept for a retry."""
+    """Ends a shard if its reading hangs. Its files are kept for a retry."""
     message = f"Reading stood still for {seconds} s, so the job was stopped; what was before is imported. Retry it, or send the files in parts to find the one."
     error = {"code": "READING_STALLED", "message": message}
     parameters = _own(shard) | {"outcome": "given_up", "error": Jsonb([error])}

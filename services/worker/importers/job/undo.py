@@ -19,7 +19,7 @@ from services.worker.row_tables import for_all, for_each
 from services.worker.sessions import reattribution, session_rebuild
 from services.worker.sql_text import sql
 
-# What one transaction deletes. No other transaction can write meanwhile.
+# The rows that one transaction deletes. No other transaction can write meanwhile.
 SESSIONS_AT_ONCE = 20
 ROWS_AT_ONCE = 500
 

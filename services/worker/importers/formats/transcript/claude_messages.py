@@ -21,7 +21,7 @@ SYNTHETIC = "<synthetic>"
 
 
 class Place(Struct):
-    """Where and when a row stands."""
+    """The place and time of a row."""
 
     session_id: str
     agent_id: str | None

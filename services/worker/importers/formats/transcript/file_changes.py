@@ -1,4 +1,4 @@
-"""What a successful edit did to its file: counted from the patch in the result, else estimated from the tool's input."""
+"""The lines that a successful edit changed: counted from the patch in the result, else estimated from the tool's input."""
 
 import json
 from typing import Any, Literal
@@ -12,7 +12,7 @@ EDITING_TOOLS = frozenset({"Edit", "MultiEdit", "Write", "NotebookEdit"})
 
 
 class RequestedEdit(Struct):
-    """What the tool's input asks for, kept until the result is there."""
+    """The change that the tool's input asks for, kept until the result is there."""
 
     path: str
     cwd: str | None
@@ -30,7 +30,7 @@ class Change(Struct):
 
 
 def requested_edit(tool_name: str, parameters: dict[str, Any] | None, cwd: str | None, known_paths: set[str]) -> RequestedEdit | None:
-    """What a tool call asks for; None if the tool edits no files or names none."""
+    """The change that a tool call asks for; None if the tool edits no files or names no file."""
     if parameters is None:
         return None
     path = _text(parameters.get("notebook_path")) or _text(parameters.get("file_path"))

@@ -22,7 +22,7 @@ ATTACHMENTS = {"image": "[Image]", "document": "[Document]"}
 
 
 def text_of_person(row: Row) -> str | None:
-    """What the person wrote; None if the row is not a person's. An image becomes [Image]."""
+    """The text that the person wrote; None if the row is not a person's. An image becomes [Image]."""
     if row.is_meta or row.is_compact_summary or row.is_sidechain or row.message is None:
         return None
     if row.origin is not None and row.origin.kind not in (None, "human"):
