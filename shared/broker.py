@@ -1,6 +1,6 @@
 """Names and settings of Celery tasks. They must be the same for the processes that send tasks and those that run them.
 
-Celery carries no data: a task is a wake-up that says "there is work". What must not be lost is in the journal or in Postgres.
+Celery carries no data: a task is a wake-up that says "there is work". Data that must not be lost is in the journal or in Postgres.
 """
 
 from typing import Any, Final
@@ -24,7 +24,7 @@ TASK_CHECK_ACCOUNTING: Final = "maintenance.check_accounting"
 TASK_SCRUB: Final = "maintenance.scrub"
 TASK_MERGE_USERS: Final = "maintenance.merge_users"
 
-# Which queue a task waits in. Imports may keep their workers busy for hours; what is on the queue of the drain must not wait for them.
+# Which queue a task waits in. Imports may keep their workers busy for hours; tasks on the drain's queue must not wait for them.
 QUEUES: Final = {
     TASK_DRAIN: QUEUE_DRAIN,
     TASK_CANARY: QUEUE_DRAIN,
@@ -48,7 +48,7 @@ def queue_key(queue: str) -> str:
 
 
 def celery_settings(redis_url: str) -> dict[str, Any]:
-    """What senders and workers share. Reasons: docs/explanation/celery-redis-postgres.md."""
+    """The settings that senders and workers share. Reasons: docs/explanation/celery-redis-postgres.md."""
     broker_url, transport_options = broker(redis_url)
     return {
         "broker_url": broker_url,

@@ -26,7 +26,7 @@ def _without_quotes(exception: str) -> str:
 
 
 def _quote_nothing(_logger: object, _method: str, fields: EventDict) -> EventDict:
-    """What an exception says is the one text here that we did not write."""
+    """An exception's text is the only text here that we did not write."""
     if "exception" in fields:
         fields["exception"] = redact_text(_without_quotes(str(fields["exception"])))
         fields["event"] = redact_text(str(fields.get("event", "")).partition("DETAIL:")[0])

@@ -120,7 +120,7 @@ class Canary(Struct, kw_only=True):
 
 
 class Envelope(Struct, omit_defaults=True, kw_only=True):
-    """What one journal entry holds: the events of one request, or a chunk of them.
+    """The contents of one journal entry: the events of one request, or a chunk of them.
 
     It is JSON, so that an operator can read the journal. `version` is the shape of everything inside. A reader understands its own version and
     all older ones (tests/unit/shared/journal_samples). A canary comes in an entry of its own, in a field beside the events: so a worker that

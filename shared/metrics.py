@@ -50,7 +50,7 @@ REPLICA_BEHIND_SECONDS = Gauge(
 )
 ACCOUNTING_FORMER_EPOCHS = Gauge("tracker_accounting_former_epochs", "Earlier journals that the present one has replaced.")
 
-# What there is room for. Read from Redis and Postgres by the query service when it is scraped.
+# The capacity. Read from Redis and Postgres by the query service when it is scraped.
 STATE_READABLE = Gauge(
     "tracker_state_readable",
     "1 if the metrics of the journal or the database are current, 0 if they are the last that could be read.",

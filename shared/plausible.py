@@ -1,4 +1,4 @@
-"""Bounds of what an event can truthfully say. Ingest answers 400 to more; the worker and the importers leave such a value out and store the rest.
+"""Bounds of plausible values in events. Ingest answers 400 to values beyond them; the worker and importers store the rest without them.
 
 With these bounds no sum in a bigint column can overflow: it would take ten thousand million events of the largest values. The other sums are
 numeric (docs/adr/0027).
@@ -78,5 +78,5 @@ def leave_out(event: Event, received_at: datetime) -> list[str]:
 
 
 def _left_out(excess: Excess) -> Any:
-    """What the field is where a client does not give it: 0, or None for what is not known."""
+    """The field's value if a client omits it: 0, or None for an unknown value."""
     return next(each.default for each in fields(excess.holder) if each.name == excess.name)

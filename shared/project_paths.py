@@ -1,4 +1,4 @@
-"""What a project's path is, so that the same folder is the same project from every client."""
+"""Normalizes a project's path, so that the same folder is the same project from every client."""
 
 import posixpath
 import re

@@ -39,7 +39,7 @@ _TOKEN = re.compile(rf"([{_SPACELESS}]+|[^\W{_SPACELESS}]{{1,64}})(?:(?<![{_SPAC
 _PART = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*(?![a-z])")
 # One hyphen before a word excludes it; two are the beginning of an option such as --no-verify.
 _QUERY_TERM = re.compile(r'(-(?!-))?(?:"([^"]*)"?|(\S+))')
-# What belongs to a word that is typed, unlike quotes, brackets and the marks of sentences: --force, /tmp, ~/.claude, @scope, C++, 100%.
+# Characters that belong to a typed word, unlike quotes, brackets and the marks of sentences: --force, /tmp, ~/.claude, @scope, C++, 100%.
 _BEFORE_A_WORD, _BEHIND_A_WORD = "-/.~@#$%\\", "-/#%+"
 
 
@@ -133,7 +133,7 @@ class _Term(Struct):
 
 
 def _term(text: str, *, negated: bool, quoted: bool, last: bool) -> _Term | None:
-    """One word or phrase as lexemes of a tsquery; None if nothing of it is indexed.
+    """One word or phrase as lexemes of a tsquery; None if no part of it is indexed.
 
     A word that directly follows a script without spaces is looked for in the text alone: older rows do not have it in their terms.
     """

@@ -31,7 +31,7 @@ class ServiceSettings(BaseSettings):
 
 
 class WritingSettings(ServiceSettings):
-    """What ingest and the workers read too, and must have the same values of."""
+    """Settings that ingest and the workers read too; the values must be the same."""
 
     broker_url: RedisUrl | None = Field(
         None, description="Celery's Redis where it is not that of the journal. A Cluster needs it: Celery does not speak with one."

@@ -1,4 +1,4 @@
-"""SQL that stands in .sql files beside the code that runs it.
+"""Reads SQL from .sql files beside the code that runs it.
 
 A file holds several statements. A line `-- name: totals` begins each; comments and statement follow as they are, with `%(name)s` placeholders.
 """
@@ -13,7 +13,7 @@ _NAME: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 
 def statement(package: str, file: str, name: str) -> str:
-    """One statement of a file in a package. KeyError if the file has none of this name."""
+    """One statement of a file in a package. KeyError if the file has no statement of this name."""
     return _statements(package, file)[name]
 
 

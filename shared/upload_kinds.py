@@ -1,5 +1,7 @@
-"""What an uploaded file is, by its first bytes: ingest refuses what no importer reads, the worker chooses the importer, and asks again of an archive's
-members, and the client sends what it would choose one for. The name says nothing, but for the names of credentials.
+"""Recognizes the kind of an uploaded file by its first bytes.
+
+Ingest refuses kinds that no importer reads. The worker chooses the importer by the kind, also for an archive's members. A client sends only
+files that have an importer. A file's name is used only to recognize credentials.
 """
 
 import io
@@ -76,7 +78,7 @@ def kind_of_head(head: bytes) -> Seen:
 
 
 def seems_to_be(record_types: Set[str]) -> str:
-    """What a file of JSON lines is that is no transcript, by the `type`s of its records. Completes the sentence "the file …"."""
+    """The kind of a JSON-lines file that is not a transcript, by the `type`s of its records. Completes the sentence "the file …"."""
     if record_types & {"session_meta", "response_item", "event_msg", "turn_context"}:
         return "seems to be a log of Codex, not of Claude Code"
     if record_types & {"gemini"}:

@@ -34,7 +34,7 @@ async def require_admin_key(access: Access, has_admin: Callable[[], Awaitable[bo
 
 
 class AccessControl:
-    """ASGI: refuses a request whose key lacks the scope. Others get `grant` in their ASGI scope: what the key grants, None without a key."""
+    """ASGI: refuses a request whose key lacks the scope. Other requests get `grant` in the ASGI scope: the key's, None without a key."""
 
     def __init__(self, app: ASGIApp, access: Access, keys: KeyCache, required: Callable[[str, str], Required]) -> None:
         """`required` gives what a request's method and path need (required_by_path)."""

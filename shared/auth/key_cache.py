@@ -58,7 +58,7 @@ class KeyCache:
         self._used: dict[str, datetime] = {}
 
     async def grant_of(self, presented: bytes) -> Grant:
-        """What the key grants. Unauthorized if it is unknown or revoked; Unavailable if the database cannot say now."""
+        """The key's grant. Unauthorized if it is unknown or revoked; Unavailable if the database cannot say now."""
         digest = digest_of(presented)
         known = self._granted.get(digest) or self._refused.get(digest) or self._pending.get(digest)
         if known is None or self._now() - known.answered_at >= REFRESH_SECONDS:

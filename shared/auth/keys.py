@@ -1,4 +1,4 @@
-"""API keys: their form, what is stored of them, and what they grant.
+"""API keys: their form, their stored hash, and their grants.
 
 `cct_<id>_<secret>`: a key is looked up by its id, which may be shown; the secret is 256 random bits. Only the SHA-256 of the whole is stored.
 A fast hash is right here: 2^256 keys cannot be tried out, and a slow hash would slow down every request.
@@ -31,7 +31,7 @@ _KEY: Final = re.compile(rf"{PREFIX}_(?P<id>[0-9A-Za-z]{{{_ID_LENGTH}}})_[0-9A-Z
 
 
 class Grant(Struct, frozen=True):
-    """What a key may do. Its writes belong to `user`, its reads see `project_ids`; None is not bound."""
+    """The rights of a key. Its writes belong to `user`, its reads see `project_ids`; None is not bound."""
 
     key_id: str
     scopes: frozenset[Scope]

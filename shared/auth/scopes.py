@@ -36,7 +36,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
 class Required(Struct, frozen=True):
-    """What a request needs: one of the scopes; and with `all_projects`, a key that is not bound to projects."""
+    """A route's requirement: one of the scopes, and with `all_projects` a key that is not bound to projects."""
 
     scopes: Scopes
     all_projects: bool = False
@@ -60,7 +60,7 @@ def requires(scopes: Scopes, *, all_projects: bool = False) -> Callable[[Endpoin
 
 
 def required_by(route: BaseRoute) -> Required:
-    """What the route states. NoScopeStated if it states nothing."""
+    """The route's stated scopes. NoScopeStated if it states nothing."""
     found = getattr(route.endpoint, _ATTRIBUTE, None) if isinstance(route, Route) else None
     if not isinstance(found, Required):
         raise NoScopeStated(f"{route} states no scope; put @requires(…) under its route decorator (shared/auth/scopes.py).")

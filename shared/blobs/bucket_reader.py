@@ -1,4 +1,4 @@
-"""An object as a file to seek in: a zip has its list at its end. What is read on and on comes in larger and larger ranges."""
+"""An object as a file to seek in: a zip has its list at its end. A long sequential read uses larger and larger ranges."""
 
 import io
 import time

@@ -68,7 +68,7 @@ class FolderStore:
                 yield Stored(path.as_uri(), changed_at)
 
     def abort_unfinished(self, before: datetime) -> int:  # noqa: ARG002 - a bucket needs it
-        """What is unfinished is among `stored`."""
+        """Does nothing: `stored` lists unfinished files too."""
         return 0
 
 

@@ -28,7 +28,7 @@ class NewBlob(Protocol):
 
     @property
     def url(self) -> str:
-        """Where it will be. The name is ours; nothing of the client's is in it."""
+        """The blob's future URL. We make its name; no input of the client is in it."""
         ...
 
     @property
@@ -65,7 +65,7 @@ class BlobStore(Protocol):
         ...
 
     def delete(self, url: str) -> None:
-        """Nothing happens if it is gone already."""
+        """Does nothing if the blob is gone already."""
         ...
 
     def stored(self) -> Iterator[Stored]:

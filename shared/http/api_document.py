@@ -31,5 +31,5 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 def _methods(operations: dict[str, object]) -> list[str]:
     named = {method.upper() for method in operations}
-    # HEAD works wherever GET does.
+    # HEAD works on every path with GET.
     return [method for method in _METHODS if method in named or (method == "HEAD" and "GET" in named)]

@@ -1,4 +1,4 @@
-"""How much a service does at once: its requests, counted by what they wait for, and its connections to Redis.
+"""Limits the concurrent work of a service: its requests, counted by the thing they wait for, and its connections to Redis.
 
 Every request begins as a quick one. When it has to wait for something slow (its body, the worker, the end of a job), it moves to a limit
 of its own. So quick requests are refused only when there are too many quick ones.
@@ -37,7 +37,7 @@ class Limit:
 class IncomingBodies:
     """Request bodies that did not arrive with their heads. Above the limit the oldest one is timed out to make room.
 
-    So slow clients, however many, do not keep out others.
+    So even many slow clients do not keep out others.
     """
 
     def __init__(self, maximum: int) -> None:

@@ -1,4 +1,4 @@
-"""What both services do alike for each request: admission, the error body, X-Request-ID, the access log and its metrics."""
+"""The steps that both services share for each request: admission, the error body, X-Request-ID, the access log and its metrics."""
 
 import re
 import time

@@ -1,7 +1,7 @@
 """Checks each request before anything else: the Host header, the page that sent it, the address, and how many are in progress.
 
-Any page in a browser can send requests to this machine, and can point its own name to our address (DNS rebinding). So a request under a
-name that is not ours, or from a page of another origin, is refused here, whatever its path.
+Any page in a browser can send requests to this machine, and can point its own name to our address (DNS rebinding). A request under a
+name that is not ours, or from a page of another origin, is therefore refused here on every path.
 """
 
 from collections.abc import Callable

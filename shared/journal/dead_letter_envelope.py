@@ -1,6 +1,6 @@
 """A dead letter that is replayed: ingest appends it to the journal, and the worker treats it as the original entry, delivered again.
 
-It is the payload of a journal entry, as an envelope is. What died is in it byte for byte, so nothing is lost that cannot be read.
+It is the payload of a journal entry, as an envelope is. It holds the failed event byte for byte, so that unreadable data is not lost.
 """
 
 from datetime import datetime
@@ -19,10 +19,10 @@ _BEGINNING: Final = b'{"dead_letter":'
 
 
 class DeadLetter(Struct, omit_defaults=True, kw_only=True):
-    """What died. `journal_entry_id` and `event_id` are its key: replays and repetitions are the same row.
+    """The failed event. `journal_entry_id` and `event_id` are its key: replays and repetitions are the same row.
 
     `journal_entry_id` is the entry in which it first came, or `import:` and the job's id. `payload` is one event in JSON, a record of an
-    import as its kind says, or for a WHOLE_ENTRY whatever was in the journal.
+    import as its kind says, or for a WHOLE_ENTRY the bytes that were in the journal.
     """
 
     journal_entry_id: str
@@ -54,7 +54,7 @@ def decode_replay(payload: bytes) -> DeadLetter | None:
 
 
 def events_in(dead_letter: DeadLetter) -> int:
-    """How many events its replay is accepted for: as many as the worker will find in it, or one if they cannot be told apart."""
+    """The number of events its replay is accepted for: as many as the worker will find, or one if they cannot be separated."""
     if dead_letter.kind != WHOLE_ENTRY:
         return 1
     try:

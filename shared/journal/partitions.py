@@ -32,6 +32,6 @@ async def announce(redis: "AsyncRedis", partitions: int) -> int:
 
 
 def streams_in_use(redis: "Redis", configured: int) -> list[str]:
-    """Every stream that may have entries, whatever number of partitions they were written with. redis.RedisError if Redis is unavailable."""
+    """Every stream that may have entries, from any earlier number of partitions. redis.RedisError if Redis is unavailable."""
     announced: Any = redis.get(PARTITIONS_KEY)
     return [stream_key(partition) for partition in range(max(configured, int(announced or 0)))]

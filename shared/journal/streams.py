@@ -49,5 +49,5 @@ def lease_key(stream: str) -> str:
 
 
 def partition_of(session_id: str | None, partitions: int) -> int:
-    """Which partition a session's events go to, so that they are mostly read in order."""
+    """The partition of a session's events. One partition keeps them mostly in order."""
     return crc32((session_id or "").encode("utf-8", "surrogatepass")) % partitions

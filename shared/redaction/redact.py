@@ -1,7 +1,7 @@
 """Secrets in texts become `[redacted:kind:hash]` before anything is stored: the same secret is the same word, so it can be counted and searched for.
 
-`kind` says what it is where its form tells ("github_token"), and "credential" where only what stands beside it does; `hash` is the
-beginning of its SHA-256. Redacting again changes nothing. It takes linear time, whatever the text (secret_rules.py), and bounded time for
+`kind` names the secret if its form is known ("github_token"). It is "credential" if only the text around it reveals it. `hash` is the
+beginning of its SHA-256. Redacting again changes nothing. It takes linear time for any text (secret_rules.py), and bounded time for
 all that it finds (secret_finder.py).
 """
 
@@ -13,7 +13,7 @@ from shared.redaction.secret_rules import Rules, rules
 
 # Two are enough for all that was ever seen; each finds at least one more secret.
 _MAX_PASSES = 8
-# What one text may cost in one pass, in the units of secret_finder: some thousands of different secrets, or 16,000 times the same word.
+# Limits the cost of one text in one pass, in the units of secret_finder: some thousands of different secrets, or 16,000 times the same word.
 # It does not depend on the text, so that a second redaction cuts off nothing more.
 _ALLOWED = 16_000
 _WORD = b"[redacted:"
@@ -29,7 +29,7 @@ def redact_text(text: str, counts: dict[str, int] | None = None) -> str:
 
 
 def redact_bytes(data: bytes, counts: dict[str, int]) -> bytes:
-    """The same of text in UTF-8; the very same object if there is nothing to redact."""
+    """The same for text in UTF-8; gives the same object if there is nothing to redact."""
     known = rules()
     judged: Judged = {}
     text = _without_words(data)
@@ -70,7 +70,7 @@ def _replace(data: bytes, text: bytes, places: list[Place], counts: dict[str, in
 
 
 def word_of(kind: str, secret: bytes) -> bytes:
-    """What stands in the place of a secret."""
+    """The replacement of a secret."""
     return b"[redacted:%b:%b]" % (kind.encode(), sha256(secret).hexdigest()[:8].encode())
 
 

@@ -145,7 +145,7 @@ def redact_value(value: Any, counts: dict[str, int]) -> Any:
 
 
 def _name_of_value(value: dict[str, Any]) -> str | None:
-    """What a pair of a name and a value is named by, where that is the name of a secret."""
+    """The name in a pair of a name and a value, if it is the name of a secret."""
     for key in _NAME_KEYS:
         if isinstance(name := value.get(key), str) and len(name) <= _MAX_NAME and is_secret_key(name):
             return name
@@ -153,7 +153,7 @@ def _name_of_value(value: dict[str, Any]) -> str | None:
 
 
 def _named(key: str, value: Any, counts: dict[str, int]) -> Any:
-    """What stands under a key: under that of a secret, all text is one."""
+    """Redacts the value under a key. Under a secret's name, all text is a secret."""
     if not is_secret_key(key):
         return redact_value(value, counts)
     if isinstance(value, list):
@@ -161,7 +161,7 @@ def _named(key: str, value: Any, counts: dict[str, int]) -> Any:
         return value if all(new is old for new, old in zip(redacted, value, strict=True)) else redacted
     if not isinstance(value, str):
         return redact_value(value, counts)
-    # What is known by its form keeps its kind, and the word stays what it is.
+    # A secret with a known form keeps its kind; a word that replaced one stays the same.
     text = redact_text(value, counts)
     if has_word(text) or is_placeholder(text) or (_is_doubtful(key) and not _looks_secret(key, text)):
         return text

@@ -12,11 +12,11 @@ from shared.redaction.secret_rules import CREDENTIAL, SHAPES, Rules, Token
 from shared.redaction.secret_shapes import is_secret, trimmed
 
 TOO_MANY = "too_many"
-# What tells a token is looked for in so much at a time, a token in so much more.
+# Beginnings of tokens are searched for in chunks of this size; a token may end this much later.
 CHUNK_BYTES = 32 * 1024
 _LONGEST_BEGINNING = 1024
 _LONGEST_BYTES = 16 * 1024
-# In units of about a microsecond: what a place costs that is found again, what one more that is judged, what one that its form tells.
+# In units of about a microsecond: the cost of a repeated place, the extra cost of judging a new one, the cost of a known form.
 FOUND_COST = 1
 JUDGED_COST = 4
 TOKEN_COST = 2
@@ -28,7 +28,7 @@ _EXAMPLE = ""
 
 
 class Place(NamedTuple):
-    """From where to where, and what is there."""
+    """The start and end of a secret, and its kind."""
 
     start: int
     stop: int
@@ -42,7 +42,7 @@ Judged = dict[bytes, tuple[int, int] | None]
 
 
 def tokens_in(text: bytes, known: Rules, allowed: int) -> tuple[list[Place], int]:
-    """What is known by its form; and what is left of the allowance."""
+    """The secrets with a known form, and the allowance that is left."""
     left = allowed // TOKEN_COST
     places: list[Place] = []
     end = 0
@@ -62,7 +62,7 @@ def tokens_in(text: bytes, known: Rules, allowed: int) -> tuple[list[Place], int
 
 
 def _in_chunk(text: bytes, chunk: int, known: Rules, most: int) -> list[Place]:
-    """What begins in a chunk, in its order, the longer of two that begin together first."""
+    """The places that begin in a chunk, in order; if two begin together, the longer comes first."""
     # Each kind is looked for only where it is: all of them in a megabyte would take a tenth of a second.
     is_all = len(text) <= CHUNK_BYTES
     found = known.which_tokens.Match(text if is_all else text[chunk : chunk + CHUNK_BYTES + _LONGEST_BEGINNING])
@@ -85,7 +85,7 @@ def _spans_of(token: Token, text: bytes, chunk: int) -> Iterator[Place]:
 
 
 def contexts_in(text: bytes, known: Rules, judged: Judged, allowed: int) -> list[Place]:
-    """What is known by what stands beside it. What is found again is not judged again: `judged` remembers it."""
+    """The secrets that the text around them reveals. A repeated text is not judged again: `judged` remembers it."""
     places: list[Place] = []
     search, length = known.next_context, len(text)
     ((start, stop),) = search(text, 0, length)
@@ -94,7 +94,7 @@ def contexts_in(text: bytes, known: Rules, judged: Judged, allowed: int) -> list
             places.append(Place(start, length, TOO_MANY))
             break
         allowed -= FOUND_COST
-        # One byte more than is found: it tells something too.
+        # One byte more than the match: it helps to judge.
         found = text[start : stop + 1]
         secret = judged.get(found, _UNSEEN)
         if secret is _UNSEEN:

@@ -42,7 +42,7 @@ def kinds() -> tuple[Kind, ...]:
 
 
 def told_by(kind: Kind) -> bytes:
-    """What of a token tells that there may be one: its mark and some of what follows, so that an automaton need not count far."""
+    """The part of a token that shows there may be one: its mark and some bytes after it, so that an automaton need not count far."""
     # All of it is in a group where only a part of the whole is the secret.
     then = re.sub(r"^\((?!\?)", "", kind.then.decode())
     count = next(

@@ -1,6 +1,6 @@
-"""What secrets look like: values that are known by themselves, and values that are known by what stands beside them.
+"""The patterns of secrets: values with a known form, and values that the text around them reveals.
 
-Bytes for RE2, which runs in linear time whatever the text. No pattern looks ahead further than it takes: else a text made of its
+Bytes for RE2, which runs in linear time for any text. No pattern looks ahead further than it consumes: else a text made of its
 beginnings would be read again for each of them.
 """
 
@@ -64,15 +64,15 @@ _WRAPPED = rb"\[\]byte\(|\[\]byte\{|Secret(?:Str|String|Key)?\(|SecureString\(|B
 _BEFORE_VALUE = rb"""(?:\\*["'`])?\]?[\s]*(?::=|=>|:[ ]*&?[A-Za-z.]+[ ]*=|[:=])[\s]*(?:""" + _WRAPPED + rb""")?[bruNE]?\\*"""
 
 
-# What a sentence says of a password, and of another secret.
+# Words of a sentence that gives a password, or another secret.
 _SAID_PASSWORD = rb"(?:password|passphrase|passwort|passcode)(?:[ ][a-z]+)?(?:[ ][a-z]+)?(?:[ ][a-z]+)?[ ](?:is|was|to|ist|lautet|auf|are)"
 _SAID = _SAID_PASSWORD + rb"|(?:token|secret|key|pin)[ ](?:is|was)"
 
 
 class Context(NamedTuple):
-    """What is before a value, what it is itself, what is behind it. None of them reads over a NUL, which stands for an end.
+    """The patterns before a value, of the value, and behind it. None of them matches a NUL, which marks an end.
 
-    `shape` is how it is judged (secret_shapes.py): "said" unless it is a placeholder; "opaque" as a word of code would not be; else by its name.
+    `shape` selects the test (secret_shapes.py). "said": not a placeholder. "opaque": unlike a word of code. The others also use the name.
     """
 
     shape: str
@@ -187,7 +187,7 @@ NAMED_CONTEXTS: tuple[Context, ...] = (
     # NAME=VALUE, name: VALUE
     Context("bare", rb"(?:\\*[\"'`])?(?: *:|=| +=) *", _BARE + rb"{4,}"),
 )
-# Names that make whatever text they name a secret, in structured data: parameters, headers, environments. Compared without case, "-" and "_".
+# Names that make every text under them a secret, in structured data: parameters, headers, environments. Compared without case, "-" and "_".
 SECRET_KEY_ENDS = (
     "password", "passwd", "passphrase", "passcode", "passwort", "pwd", "secret", "secret key", "access key", "account key", "api key", "auth key", "client key",
     "encryption key", "master key", "private key", "signing key", "shared key", "storage key", "token", "credential", "credentials",

@@ -47,7 +47,7 @@ Spans = Iterator[tuple[int, int]]
 
 
 class Token(NamedTuple):
-    """A kind: what finds it, and where in that its secrets are."""
+    """A kind: the pattern that finds it, and the places of its secrets in a match."""
 
     kind: str
     beginning: bytes
@@ -60,7 +60,7 @@ Next = Callable[[bytes, int, int], tuple[tuple[int, int]]]
 
 
 class Rules(NamedTuple):
-    """`which_tokens` tells the indexes of the `tokens` that a text has; `next_context` finds what `context` tells apart."""
+    """`which_tokens` gives the indexes of the `tokens` that a text has; `next_context` finds the matches that `context` splits."""
 
     which_tokens: Any
     tokens: tuple[Token, ...]
@@ -90,7 +90,7 @@ def rules() -> Rules:
 
 
 def _token(kind: Kind) -> tuple[bytes, Token]:
-    """What tells RE2 that a text may have one, and the token."""
+    """The pattern by which RE2 detects that a text may have one, and the token."""
     # Beginnings are literal, which Python's `re` searches for at a gigabyte a second. A search of RE2 for the whole would have to find its start from
     # its end, by an automaton whose states are as many as the ways in which letters and digits can follow each other: a millisecond a secret.
     mark = re.escape(kind.begins)
@@ -106,7 +106,7 @@ def _token(kind: Kind) -> tuple[bytes, Token]:
 
 
 def _other_tokens() -> Iterator[tuple[bytes, Token]]:
-    """What a form and a rule of Python tell together."""
+    """The secrets that a form and a rule of Python give together."""
     told = re2.escape(PEM_BEGINNING) + PEM_TOLD
     yield (
         told,
@@ -182,7 +182,7 @@ def _seed_words() -> frozenset[bytes]:
 
 
 def _next(pattern: Any) -> Next:
-    """What `finditer` calls for each match, without what Python does around it, which is as much again."""
+    """The search that `finditer` calls for each match, without Python's overhead around it, which costs as much again."""
     return partial(pattern._regexp.Match, type(pattern._regexp).Anchor.UNANCHORED)
 
 

@@ -24,7 +24,7 @@ _RANDOM_LETTERS = 28
 _CODE = re.compile(rb"[!@#*&-]*+[A-Za-z_][A-Za-z0-9_]*+[!?]?(?>(?:\.|::|->|\?\.)[A-Za-z_][A-Za-z0-9_]*+)*[!?.:]*+")
 _WORDS = re.compile(rb"[A-Za-z]{1,20}+[0-9]{0,2}+(?>[._:/-]{1,3}+(?:[A-Za-z]{1,20}+[0-9]{0,2}+|[0-9](?![A-Za-z0-9])))*+[._:/-]*+")
 _COLOUR = re.compile(rb"#[0-9A-Fa-f]{3,8}+")
-# What a sentence may say of a password without telling it.
+# Words that a sentence may say about a password without revealing it.
 _SAID_OF_ONE = re.compile(
     rb"(?:sha|md|utf|base|argon|oauth|http|ipv?|tls|ssl|v|aes|rsa|hs|rs|es|ed|ps|scrypt|bcrypt|pbkdf|step|phase|user|test|option|version|x|h|line|level|part|rule)-?[0-9].*"
     rb"|[0-9]+(?:[a-z]{1,2}|[/-].*|[.,].*|\+)?|(?:[a-z]+[-'/])+[a-z]*[0-9]{0,3}.*|[0-9]+-[a-z].*|[a-z]+\(.*|[@#-].*|https?.*|[a-z]+[!?.]+|.*\*\*.*",
@@ -43,7 +43,7 @@ _PATH = re.compile(rb"(?:[a-zA-Z]++:)?(?:~|\.{1,2})?(?>/[A-Za-z_.-]*+[0-9]{0,4}+
 
 
 def is_secret(shape: str, name: bytes, value: bytes, after: bytes) -> bool:
-    """Whether `value` is to be redacted. `shape`: how it stands there (secret_patterns.CONTEXTS); `name`: what is before it; `after`: one byte behind it."""
+    """Whether to redact `value`. `shape`: its context's (secret_patterns.CONTEXTS); `name`: the text before it; `after`: the byte behind it."""
     lower = value.lower()
     if shape == "harmless" or _is_placeholder(lower):
         return False
@@ -170,7 +170,7 @@ def _is_bare_secret(shape: str, name: bytes, value: bytes, lower: bytes, after: 
     return is_said or _is_mixed(value)
 
 
-# What tells by the value alone, or nearly; the others tell by the name, too.
+# Shapes that are judged by the value alone, or nearly; the others are judged by the name, too.
 _BY_SHAPE: dict[str, Callable[[str, bytes, bytes], bool]] = {
     "said": _is_said,
     "slashed": _is_slashed,

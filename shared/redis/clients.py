@@ -1,6 +1,6 @@
 """Redis clients by URL (shared/redis/url.py): blocking for worker and query, asynchronous for ingest.
 
-A Cluster's client has the same methods as a server's. What differs are keys of several partitions, and commands that depend on their
+A Cluster's client has the same methods as a server's. Keys of several partitions differ, and so do commands that depend on their
 connection: cluster_nodes.py, cluster_reads.py, replica_acks.py.
 """
 

@@ -1,4 +1,4 @@
-"""What differs with a Cluster, for ingest: the server of a key, keys on several servers, and each server's memory."""
+"""The operations that differ on a Cluster, for ingest: the server of a key, keys on several servers, and each server's memory."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -56,7 +56,7 @@ class Nodes:
 
 
 async def read_many(redis: "Redis", keys: Sequence[str]) -> list[bytes | None]:
-    """The values of string keys, wherever they are."""
+    """The values of string keys, on any servers."""
     found: Any = await (redis.mget_nonatomic(keys) if isinstance(redis, RedisCluster) else redis.mget(keys))
     values: list[bytes | None] = found
     return values
