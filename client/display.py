@@ -44,7 +44,7 @@ class Quiet:
 
     @contextmanager
     def share(self, name: str) -> Iterator[Phase]:  # noqa: ARG002  not shown
-        """Starts a phase of which only the share is known; SHARE_TOTAL is all of it."""
+        """Starts a phase with only a known share; SHARE_TOTAL is the whole."""
         yield Phase()
 
     def note(self, text: str) -> None:

@@ -18,7 +18,7 @@ ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
 
 Job = dict[str, Any]
 
-# What an import job counts.
+# The counters of an import job.
 COUNTS: Final = (
     "projects_imported",
     "sessions_imported",

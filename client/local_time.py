@@ -1,4 +1,4 @@
-"""Times and days as a person reads them: in the person's time zone, in English whatever the machine's language is."""
+"""Times and days as a person reads them: in the person's time zone, always in English, not the machine's language."""
 
 from datetime import date, datetime
 from typing import Final
@@ -15,7 +15,7 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 def local_zone(name: str | None = None) -> str:
     """The IANA name of the time zone: `name` if given, else this machine's; UTC if the machine's zone has no name.
 
-    BadParameter if there is no zone of that name.
+    BadParameter if the zone does not exist.
     """
     if name is None:
         try:

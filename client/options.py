@@ -1,4 +1,4 @@
-"""What every command of `tracker` shares: the options for the server and the format, and the exit codes."""
+"""The shared parts of every command of `tracker`: the options for the server and the format, and the exit codes."""
 
 import re
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ from pathlib import Path
 def command() -> str:
     """How `tracker` was called, so that a hint can be copied: `./tracker`, or `tracker` if the shell finds it by its name.
 
-    The script of a clone says it in TRACKER_COMMAND.
+    The script of a clone sets it in TRACKER_COMMAND.
     """
     called = os.environ.get("TRACKER_COMMAND") or "tracker"
     name = Path(called).name

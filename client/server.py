@@ -13,7 +13,7 @@ from client.errors import Refused, TryLater, Unreachable
 
 CONNECT_SECONDS: Final = 10
 ANSWER_SECONDS: Final = 60
-# Between retries of what the server cannot take now, and of uploads whose connection was lost: a minute in all.
+# Pauses between retries, for a busy server and for uploads that lost their connection: a minute in all.
 PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 LONGEST_PAUSE_SECONDS: Final = 60.0
 _TRY_LATER: Final = (502, 503, 504)

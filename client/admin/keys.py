@@ -20,7 +20,7 @@ PATH: Final = "/api/keys"
 
 
 class Scope(StrEnum):
-    """What a key may do."""
+    """The rights that a key can have."""
 
     INGEST = "ingest"
     READ = "read"

@@ -20,7 +20,7 @@ class BecameShorter(OSError):
 def content_of(file: LocalFile, on_bytes: Callable[[int], None]) -> Content:
     """Reads the file and reports each number of bytes. OSError if it cannot be read.
 
-    Only the beginning is read of archives and of files that are not sent.
+    Archives, and files that are not sent, are read only at their beginning.
     """
     with file.path.open("rb") as opened:
         head = opened.read(min(HEAD_BYTES, file.size))

@@ -48,7 +48,7 @@ class Result:
 
     @property
     def errors(self) -> list[dict[str, Any]]:
-        """What the server could not read: the first hundred errors of each job."""
+        """The errors of the server while reading: the first hundred of each job."""
         return [error for job in self.jobs for error in job["errors"]]
 
 

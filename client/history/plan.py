@@ -12,7 +12,7 @@ from client.history.hash_cache import HashCache
 from client.server import Server
 from shared.upload_kinds import ARCHIVES
 
-# A manifest of so many files fits into the largest body that the server takes, even with the longest names.
+# A manifest of this many files fits into the largest body that the server takes, even with the longest names.
 MANIFEST_FILES: Final = 2_000
 # The server reads at most 100,000 members of an archive.
 UPLOAD_FILES: Final = 50_000
@@ -88,7 +88,7 @@ def _hashed_files(found: Iterable[LocalFile], cache: HashCache, plan: Plan, on_b
                 continue
             cache.put(file, content)
         if content.kind in ARCHIVES:
-            # Only a named file can be an archive: no name that is looked for in folders is one.
+            # Only a named file can be an archive: folders are not searched for archives.
             plan.archives.append(file)
         elif content.kind == "credentials":
             plan.problems.append(Problem(str(file.path), "holds credentials, which are never imported"))

@@ -210,10 +210,10 @@ def show_table(rows: list[Item], columns: tuple[Column, ...], nothing: str, tota
 
 
 def check_shown(server: Server, by: str, name: str, rows: list[Item]) -> None:
-    """Failure if the key hides what the rows are named by, so that nobody can tell them apart."""
+    """Failure if the key hides the names of the rows, because the rows then look the same."""
     if by not in ("session", "branch") or not rows or any(row[name] is not None for row in rows):
         return
-    # A row without a name may also be what belongs to no session, or to no branch.
+    # A row without a name may also hold data that belongs to no session, or to no branch.
     try:
         get(server, "/api/sessions", {"limit": 1})
     except Refused as error:

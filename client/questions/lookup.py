@@ -1,4 +1,4 @@
-"""What a person names, as the API needs it: a project by its name, a session by the beginning of its id."""
+"""Finds the ids that the API needs: a project's by its name, a session's by the beginning of its id."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -9,7 +9,7 @@ from client.phrases import command
 from client.server import Server
 
 PAGE: Final = 1000
-# Sessions that are looked through for the beginning of an id, newest first.
+# The number of sessions that are searched for the beginning of an id, newest first.
 MOST_SESSIONS: Final = 20_000
 FORBIDDEN: Final = 403
 _ID_CHARACTERS: Final = 36
@@ -19,7 +19,7 @@ Item = dict[str, Any]
 
 
 def get(server: Server, path: str, parameters: Mapping[str, Any] | None = None) -> Any:
-    """A GET; parameters that are None are left out."""
+    """A GET; parameters with the value None are left out."""
     query = urlencode({name: value for name, value in (parameters or {}).items() if value is not None})
     return server.ask("GET", f"{path}?{query}" if query else path)
 
@@ -39,7 +39,7 @@ def pages(server: Server, path: str, parameters: Mapping[str, Any], most: int | 
 
 
 def project_id(server: Server, name: str | None) -> int | None:
-    """The id of a project that is named by id, name, or the end of its path. Failure if there is none, or more than one."""
+    """The id of a project that is named by id, name, or the end of its path. Failure unless exactly one matches."""
     if name is None:
         return None
     try:
@@ -70,7 +70,7 @@ def short_session_id(session_id: str) -> str:
 
 
 def session(server: Server, name: str) -> Item:
-    """The session whose id is, or begins with, `name`. Failure if there is none, or more than one."""
+    """The session with an id that is, or begins with, `name`. Failure unless exactly one matches."""
     try:
         found: Item = server.ask("GET", f"/api/sessions/{quote(name, safe='')}")
     except Refused as error:
@@ -88,7 +88,7 @@ def session(server: Server, name: str) -> Item:
 
 
 def job_id(server: Server, name: str) -> str:
-    """The id of the import job that is, or begins with, `name`. Failure if there is none, or more than one."""
+    """The id of the import job that is, or begins with, `name`. Failure unless exactly one matches."""
     if len(name) >= _ID_CHARACTERS:
         return name
     ids = (each["job_id"] for each in pages(server, "/api/import/jobs", {}))

@@ -42,7 +42,7 @@ class Format(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. `rank`: 0 is always shown; of the others those with the highest rank are dropped first.
+    """A column of a table. `rank`: 0 is always shown; the columns with the highest rank are dropped first.
 
     A `text` of None is shown as a dash: a key without the scope `read` gets null for each text that it may not see.
     """
@@ -51,7 +51,7 @@ class Column:
     text: Callable[[Row], str | None]
     rank: int = 0
     right: bool = True
-    # Other columns are dropped before this text is shortened below so many characters; None: it is never shortened.
+    # Other columns are dropped before this text is shortened below this many characters; None: it is never shortened.
     least: int | None = None
     # Shortened in the middle, because the end tells values apart.
     keeps_end: bool = False
@@ -66,7 +66,7 @@ def format_of(as_json: bool, as_csv: bool) -> Format:
 
 
 def console(*, most: int | None = None) -> Console:
-    """Standard output, at most so wide. In a pipe or a file a table is as wide as it must be."""
+    """Standard output with at most this width. In a pipe or a file a table is as wide as it must be."""
     found = Console(highlight=False)
     if not found.is_terminal and "COLUMNS" not in os.environ:
         found.width = _PIPE_WIDTH
@@ -81,7 +81,7 @@ def write_json(value: Any) -> None:
 
 
 def write_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
-    """A head and the rows, as RFC 4180 says but with plain line feeds."""
+    """A head and the rows, in the form of RFC 4180 but with plain line feeds."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(names)
     writer.writerows([cells.plain(row.get(name)) for name in names] for row in rows)
@@ -120,7 +120,7 @@ def table(rows: Sequence[Row], columns: Sequence[Column], width: int, total: Row
 
 
 def _shorten(kept: Sequence[Column], widths: dict[Column, int], width: int) -> None:
-    """Takes what is too much from the widest text, one character at a time."""
+    """Shortens the widest text, one character at a time, until the row fits."""
     excess = sum(widths[column] for column in kept) + _GAP * (len(kept) - 1) - width
     while excess > 0:
         can_shrink = [

@@ -1,4 +1,4 @@
-"""Which days a question is about, in the person's own time zone."""
+"""The days of a question, in the person's own time zone."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

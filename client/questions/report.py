@@ -33,7 +33,7 @@ _BAR_WIDTH: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """What a report has one row for. `keys`: the fields that name a row, the last one for people."""
+    """The dimension of a report's rows. `keys`: the fields that name a row, the last one for people."""
 
     title: str
     keys: tuple[str, ...]
@@ -106,7 +106,7 @@ TOOL_MEASURES: Final = (
 
 
 def _usual(period: Period) -> str:
-    """What a report is by, if nothing is said: one day by project, more by day."""
+    """The default dimension of a report: project for one day, day for more."""
     return "project" if period.first is not None and period.first == period.last else "day"
 
 

@@ -36,7 +36,7 @@ FIELDS: Final = (
     "lines_removed",
     "text",
 )
-# What a tool call is told by, the first of its parameters that it has.
+# A tool call is described by the first of these parameters that it has.
 _TELLING: Final = ("command", "file_path", "pattern", "path", "query", "url", "description", "prompt", "skill", "notebook_path")
 _MOST_CHARACTERS: Final = 160
 # Wider lines are hard to read.

@@ -70,7 +70,7 @@ def _await_healthy(service: str, count: int, old: list[str]) -> None:
 
 
 def _ill_after_a_while(service: str, count: int, old: list[str]) -> list[str]:
-    """None if so many new ones are healthy, else all new ones, those that have ended included."""
+    """Empty if this many new ones are healthy, else all new ones, with those that have ended."""
     until = time.monotonic() + _HEALTHY_SECONDS
     while True:
         new = [one for one in containers(service, also_stopped=True) if one["ID"] not in old]

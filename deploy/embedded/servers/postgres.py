@@ -119,7 +119,7 @@ class PostgresServer(OwnServer):
     def _remove_stale_pid_files(self) -> None:
         """Removes files that a crash left. Another process may have their pid, soon so in a container; then PostgreSQL would not start."""
         if not Path("/proc").exists():
-            return  # the old server may still be alive
+            return  # without /proc we cannot know that the old server is dead
         for pid_file in (self.data_dir / "postmaster.pid", self.socket_dir / f"{_SOCKET_NAME}.lock"):
             pid_file.unlink(missing_ok=True)
 

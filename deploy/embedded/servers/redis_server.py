@@ -82,7 +82,7 @@ class RedisServer(OwnServer):
 
 
 def server_program() -> Path:
-    """redis-server or valkey-server on PATH, else the one that deploy/redis_install.py put into `.venv`. StartError if there is none."""
+    """redis-server or valkey-server on PATH, else the one that deploy/redis_install.py put into `.venv`. StartError if neither exists."""
     for name in ("redis-server", "valkey-server", INSTALLED):
         if found := shutil.which(name):
             return Path(found)
