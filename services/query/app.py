@@ -48,7 +48,7 @@ class QueryApp(FastAPI):
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The app. Without settings it reads them from the environment and takes over the process' logging.
 
-    It opens its connections when it starts, and does not need Postgres or Redis to be there then.
+    It opens its connections when it starts; Postgres and Redis need not be up then.
     """
     if settings is None:
         settings = Settings()

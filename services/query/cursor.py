@@ -1,4 +1,4 @@
-"""Keyset cursors: opaque text that says after which row a list goes on, and for which filters it was made."""
+"""Keyset cursors: opaque text with the row after which a list continues, and the filters of that list."""
 
 import base64
 import binascii
@@ -36,7 +36,7 @@ def encode(keys: Sequence[Any], filters: str) -> str:
 
 
 def decode(cursor: str, filters: str, *shapes: Shape) -> tuple[Any, ...]:
-    """The keys, ready to be parameters of SQL. A cursor that was not made here for these filters is a 400."""
+    """The keys, ready to be parameters of SQL. A cursor that this service did not make for these filters is a 400."""
     try:
         raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         decoded = msgspec.json.decode(raw, type=_Cursor)

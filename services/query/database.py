@@ -24,7 +24,7 @@ from shared.auth.keys import Grant
 from shared.database import make_engine
 
 STATEMENT_TIMEOUT_MS = 5_000
-# Beside a replica: for keys, jobs and the like, each a lookup by its id or a short list.
+# The primary's connections beside a replica: for keys, jobs and the like, each a lookup by its id or a short list.
 PRIMARY_CONNECTIONS = 4
 
 # How long a known time of the newest event is used.
@@ -38,7 +38,7 @@ Row = dict[str, Any]
 # The database does not answer, or has no connection free.
 AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 
-# Until the end of the transaction: a role whose policies (0004_keys.sql) show only rows of these projects, whatever is asked.
+# Until the end of the transaction, sets a role with policies (0004_keys.sql) that show only these projects' rows to every statement.
 _BIND_TO_PROJECTS = """
     SELECT set_config('tracker.projects', %(projects)s, true), set_config('tracker.key_id', %(key_id)s, true), set_config('role', 'tracker_bound', true)
 """
@@ -50,7 +50,7 @@ class NoConnectionFree(psycopg.OperationalError):
 
 
 class Database:
-    """Both pools: of what may be a moment behind, and of the primary. Connects when first used."""
+    """Two pools: one for reads that may be slightly behind, one for the primary. Connects when first used."""
 
     def __init__(self, settings: Settings) -> None:
         self._engine = _engine(settings.query_database_url or settings.database_url, settings.query_database_connections)
@@ -84,8 +84,8 @@ class Database:
     def data_as_of(self, connection: Connection) -> datetime | None:
         """When the newest stored event was received, at most 0.2 s old; None if unknown. Call it before reading, so that it never promises too much.
 
-        Known for each server apart, since a replica may be behind. A read never waits for it: while another request refreshes it, and while
-        the ledger is locked, the last known time is given.
+        The time is kept for each server separately, since a replica may be behind. A read never waits for it: it gets the last known time
+        while another request refreshes it, and while the ledger is locked.
         """
         known = self._known[_server_of(connection)]
         # Only the first refresh is waited for, since no earlier time is known.
@@ -104,13 +104,13 @@ def rows(connection: Connection, sql: str, parameters: Row | None = None) -> lis
 
 
 def one_row(connection: Connection, sql: str, parameters: Row | None = None) -> Row:
-    """The only row of a SELECT that always gives one."""
+    """The only row of a SELECT that always returns exactly one."""
     [row] = rows(connection, sql, parameters)
     return row
 
 
 def first_row(connection: Connection, sql: str, parameters: Row | None = None) -> Row | None:
-    """The first row, None if there is none."""
+    """The first row, or None for an empty result."""
     found = rows(connection, sql, parameters)
     return found[0] if found else None
 

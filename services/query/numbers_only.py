@@ -2,7 +2,7 @@
 
 The answer is read by its model (schemas/). Numbers, times and the words of a Literal are shown, since they cannot hold a user's text.
 A text is shown only if its field is listed: in SHOWN_TEXTS for the scopes `metrics` and `numbers`, in SHOWN_NAMES for `numbers` alone.
-What no model describes is null, so a new field is hidden until it is listed.
+A field that no model describes is null, so a new field is hidden until it is listed.
 """
 
 import re
@@ -51,7 +51,7 @@ def numbers_only(content: Any, model: Any, *, names: bool = False) -> Any:
 
 
 def is_shown(model: type[BaseModel], field: str, listed: Fields = SHOWN_TEXTS) -> bool:
-    """Whether a text in this field of this model is shown. A model has what the models have that it is made from."""
+    """Whether a text in this field of this model is shown. A model inherits the listed fields of its base models."""
     return any((base, field) in listed for base in model.__mro__)
 
 
@@ -74,7 +74,7 @@ def _of_field(value: Any, model: type[BaseModel], name: str, listed: Fields) -> 
 
 
 def _is_plain(value: Any, kind: Any, *, texts: bool) -> bool:
-    """Whether it is what the model says, and that cannot hold a text, or may be one here."""
+    """Whether the value fits the model's type, and either cannot hold a text or is a text that may be shown here."""
     if get_origin(kind) is Literal:
         return value in get_args(kind)
     if kind in (int, float, bool):

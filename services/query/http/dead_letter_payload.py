@@ -8,7 +8,7 @@ from msgspec import Struct
 from shared.redaction.redact import redact_text
 
 MAX_SHOWN_CHARACTERS: Final = 64 * 1024
-# Read beyond the cut, so that a secret that begins before it is recognized. Of a longer payload only this much is read.
+# Bytes that are read of a longer payload. They go beyond the cut, so that a secret that begins before it is recognized.
 _MAX_READ_BYTES: Final = 4 * 1024**2
 
 

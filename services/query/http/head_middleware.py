@@ -4,7 +4,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeadAsGet:
-    """ASGI: routes a HEAD as the GET it stands for, and keeps the body back."""
+    """ASGI: routes a HEAD as the GET it stands for, and drops the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 async def find_key(database: Database, threads: TimeLimitedThreads, key_id: str) -> StoredKey | None:
-    """A key that is not revoked, from the primary. While that is away, from the replica: nobody can revoke a key then.
+    """A key that is not revoked, from the primary. While the primary is away, from the replica: no key can be revoked then.
 
     Unavailable if neither answers.
     """
@@ -35,7 +35,7 @@ async def find_key(database: Database, threads: TimeLimitedThreads, key_id: str)
 
 
 async def has_admin(database: Database, threads: TimeLimitedThreads) -> bool:
-    """Whether there is a key that can make keys. Unavailable if the database does not answer."""
+    """Whether an admin key exists. Unavailable if the database does not answer."""
     return await _read(database, threads, keys.has_admin)
 
 

@@ -1,4 +1,4 @@
-"""What the routes share: documented failures, and parameters as filters, ranges and pages."""
+"""The shared parts of the routes: documented failures, and parameters as filters, ranges and pages."""
 
 from datetime import datetime
 from typing import Any
@@ -33,7 +33,7 @@ _AS_OF = {
     "description": "Every event that was received up to this time is in the answer. Absent while nothing is stored.",
     "schema": {"type": "string", "format": "date-time"},
 }
-# What a read answers: its own model, with the time up to which the data is complete; or one of the failures.
+# The answers of a read: its own model, with the time up to which the data is complete; or one of the failures.
 RESPONSES: dict[int | str, dict[str, Any]] = FAILURES | {200: {"headers": {"X-Data-As-Of": _AS_OF}}}
 
 
@@ -76,20 +76,20 @@ def dates(request: Request, parameters: Dated) -> tuple[datetime | None, datetim
 
 
 def event_filters(request: Request, parameters: EventList, session_id: str | None) -> EventFilters:
-    """The events that the request asks for; of every session if `session_id` is None."""
+    """The events that the request asks for; every session's without a `session_id`."""
     start, end = dates(request, parameters)
     project_id, model = parameters.project_id or only_project(request), getattr(parameters, "model", None)
     return EventFilters(session_id, project_id, start, end, parameters.user, parameters.branch, parameters.source, model)
 
 
 def stats_range(request: Request, parameters: StatsParameters | UsageParameters, interval: ranges.Interval | None) -> ranges.Range:
-    """What to count, and by which interval."""
+    """The data to count, and the interval."""
     tz = ranges.time_zone(parameters.tz or settings_of(request).timezone)
     return ranges.stats_range(parameters.start_date, parameters.end_date, tz, interval)
 
 
 def selection(request: Request, connection: Connection, project_id: int | None, user: str | None) -> Selection:
-    """Whose data to count. A user that is not known matches nothing."""
+    """The project and user to count. An unknown user matches nothing."""
     return Selection(project_id or every_project(request), ALL if user is None else users.user_id(connection, user))
 
 
@@ -111,7 +111,7 @@ def only_some_projects(request: Request) -> bool:
 
 
 def every_project(request: Request) -> int:
-    """All projects together, or the only one that the request's key is bound to. BadRequest for several: there are no sums of them."""
+    """All projects together, or the only one that the request's key is bound to. BadRequest for several projects: no sums exist for them."""
     grant = grant_of(request.scope)
     if grant is None or grant.project_ids is None:
         return ALL

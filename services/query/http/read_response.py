@@ -31,7 +31,7 @@ def read_response(
     """Runs `read` on a connection that sees what the request's key may see, and answers its result as JSON.
 
     `to_body` makes body and headers of the result; without it the result is the body. `from_primary`: not from a replica.
-    `hides_texts=False` shows texts to every key: for what a key has sent itself.
+    `hides_texts=False` shows texts to every key: for data that the key itself has sent.
     """
     database: Database = request.app.state.database
     grant = grant_of(request.scope)

@@ -1,4 +1,4 @@
-"""Threads for what must be answered in time even if Postgres hangs: readiness, metrics, the check of a key.
+"""Threads for answers that must be in time even if Postgres hangs: readiness, metrics, the check of a key.
 
 Reads share another pool of threads. When Postgres hangs, all of those hang with it.
 """

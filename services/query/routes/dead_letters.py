@@ -1,4 +1,4 @@
-"""What could not be stored: why, how much of it, and each with its payload. To replay or delete it is the ingest service's."""
+"""Events that could not be stored: the reasons, their number, and each with its payload. The ingest service replays and deletes them."""
 
 from typing import Annotated
 from uuid import UUID

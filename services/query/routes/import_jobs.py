@@ -1,4 +1,4 @@
-"""Import jobs: the list, one of them, and one as it goes on, as server-sent events."""
+"""Import jobs: the list, one of them, and the progress of one as server-sent events."""
 
 import time
 from collections.abc import AsyncIterator

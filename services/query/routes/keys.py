@@ -1,4 +1,4 @@
-"""API keys and what admins did, to look at; to make and revoke keys is the ingest service's."""
+"""Shows API keys and the actions of admins. The ingest service makes and revokes keys."""
 
 from typing import Annotated
 

@@ -164,7 +164,7 @@ def _accounting(request: Request) -> Accounts:
 
 
 def _canary_age(request: Request) -> CanaryAge | None:
-    """None if there is no canary."""
+    """None without a canary."""
     return canary_age(request.app.state.redis, request.app.state.started_at) if settings_of(request).canary_seconds else None
 
 

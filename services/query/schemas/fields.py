@@ -1,4 +1,4 @@
-"""What several schemas share: types of fields, base classes of parameters and pages, and the error body.
+"""The shared parts of several schemas: types of fields, base classes of parameters and pages, and the error body.
 
 Parameters are checked: one that a model does not have is a 400, so that a misspelt filter does not return everything.
 Responses are for the OpenAPI document alone; answers are not run through their models.

@@ -13,7 +13,7 @@ from shared import metrics
 
 
 def set_state(ledger: LedgerCounts | None, lag: Lag | None) -> None:
-    """Journal and ledger. What is None keeps its last value, and STATE_READABLE is 0."""
+    """Journal and ledger. An argument of None leaves the last value, and sets STATE_READABLE to 0."""
     metrics.STATE_READABLE.labels("journal").set(lag is not None)
     metrics.STATE_READABLE.labels("database").set(ledger is not None)
     if lag is not None:
@@ -27,7 +27,7 @@ def set_state(ledger: LedgerCounts | None, lag: Lag | None) -> None:
 
 
 def set_dead_letters(waiting: Mapping[str, int]) -> None:
-    """By kind. Kinds of which none waits any more are removed."""
+    """By kind. Kinds without a waiting dead letter are removed."""
     metrics.DEAD_LETTERS.clear()
     for kind, number in waiting.items():
         metrics.DEAD_LETTERS.labels(kind).set(number)

@@ -9,13 +9,13 @@ from shared.redis.cluster_reads import memory
 
 
 class Memory(Struct, frozen=True):
-    """Bytes. A limit of 0 is none."""
+    """Bytes. A limit of 0 means no limit."""
 
     used: int
     limit: int
 
 
 def redis_memory(redis: Redis) -> Memory:
-    """As it is now, of a Cluster's the fullest master; redis.RedisError if Redis is away."""
+    """The present state; in a Cluster, the fullest master's. redis.RedisError if Redis is away."""
     used, limit = max(memory(redis), key=lambda server: server[0] / (server[1] or sys.maxsize))
     return Memory(used, limit)

@@ -1,4 +1,4 @@
-"""Dead letters: by what they died of, one by one, and one with its payload."""
+"""Dead letters: grouped by reason, as a list, and one with its payload."""
 
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 from services.query.database import Connection, Row, first_row, rows
 from services.query.queries.lists.paging import Paging, page
 
-# By id, which is in the order of first_seen_at and never changes: a letter that dies again while one pages stays where it is.
+# By id, which is in the order of first_seen_at and never changes: a dead letter that fails again between two pages keeps its place.
 _LETTERS = """
     SELECT id, kind, reason, sqlstate,
         CASE WHEN stored_at IS NOT NULL THEN 'stored' WHEN replayed_at > last_seen_at THEN 'replaying' ELSE 'waiting' END AS status,
@@ -43,7 +43,7 @@ _WAITING = "SELECT kind, count(*) AS number FROM dead_letters WHERE stored_at IS
 
 
 class DeadLetterFilters(Struct, frozen=True):
-    """Which dead letters; None is any."""
+    """The filters for dead letters; None matches any."""
 
     kind: str | None = None
     reason: str | None = None

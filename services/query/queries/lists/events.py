@@ -1,4 +1,4 @@
-"""What happened, row by row: conversations, activities, a session's tool calls."""
+"""Lists of events: conversations, activities, a session's tool calls."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from services.query.database import Connection, Row, rows
 from services.query.queries.lists.paging import Page, Paging, page, page_of_texts
 from shared.search_terms import escape_like
 
-# What is behind the bound on bytes is counted by its length alone, and not read.
+# Rows beyond the bound on bytes are counted by their length alone, and not read.
 _MESSAGES = """
     SELECT id, session_id, project_id, role, content, timestamp, model, agent_id, candidates
     FROM (
@@ -112,7 +112,7 @@ TOOL_CALLS = """
 
 
 class EventFilters(Struct, frozen=True):
-    """Which events; None is any."""
+    """The filters for events; None matches any."""
 
     session_id: str | None = None
     project_id: int | None = None
@@ -162,7 +162,7 @@ def tool_calls(
     *,
     ascending: bool = False,
 ) -> Page:
-    """Tool calls by their time or duration. What has no time or duration counts as less than any."""
+    """Tool calls by their time or duration. Calls without a time or duration sort below all others."""
     by_timestamp = sort == "timestamp"
     after = {"after_time": None, "after_number": None} | (
         paging.after(time="time", id="uuid") if by_timestamp else paging.after(number="int", id="uuid")
@@ -178,6 +178,6 @@ def tool_calls(
 
 def _as_sent(found: Page) -> Page:
     for item in found.items:
-        # As it was sent, not parsed and written anew.
+        # The text as it was sent, not parsed and serialized again.
         item["parameters"] = msgspec.Raw(item["parameters"].encode()) if item["parameters"] is not None else None
     return found

@@ -28,19 +28,19 @@ ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
 
 def jobs(connection: Connection, paging: Paging, key_id: str | None = None) -> Page:
-    """All import jobs, or those that came by a key, newest first."""
+    """All import jobs, or those that one key sent, newest first."""
     parameters = {"ids": None, "key_id": key_id} | paging.after(time="time", id="uuid")
     found = page(connection, _JOBS, parameters, paging, lambda row: (row["created_at"], row["job_id"]))
     return Page([_shown(row, datetime.now(UTC)) for row in found.items], found.next_cursor)
 
 
 def job(connection: Connection, job_id: UUID, key_id: str | None = None) -> Row | None:
-    """One import job; None also if it came by another key than `key_id`."""
+    """One import job; None also if another key than `key_id` sent it."""
     return jobs_by_id(connection, [job_id], key_id).get(job_id)
 
 
 def jobs_by_id(connection: Connection, job_ids: Iterable[UUID], key_id: str | None = None) -> dict[UUID, Row]:
-    """Those of them that there are, and came by the key."""
+    """The jobs that exist and that the key sent."""
     parameters = {"ids": list(job_ids), "key_id": key_id, "after_time": None, "after_id": None, "fetch": None}
     found = rows(connection, _JOBS, parameters)
     return {row["job_id"]: _shown(row, datetime.now(UTC)) for row in found}
@@ -62,12 +62,12 @@ def _shown(row: Row, now: datetime) -> Row:
 
 
 def progress_of(status: str, done: int, total: int) -> float:
-    """0..1; 1 only when it is through."""
+    """0..1; 1 only when the job is done."""
     if status == "succeeded":
         return 1.0
     return min(round(done / total, 4), 0.9999) if total else 0.0
 
 
 def eta_seconds(seconds: float, done: int, total: int) -> float | None:
-    """At the pace so far; None where there is none yet."""
+    """Estimated from the pace so far; None while the pace is not known."""
     return round(max(seconds, 0.0) * max(total - done, 0) / done, 1) if done else None

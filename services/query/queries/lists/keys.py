@@ -1,4 +1,4 @@
-"""API keys: one to be checked, the list without what is kept of the keys themselves, and the audit log."""
+"""API keys: one for a check, the list without the keys' hashes, and the audit log."""
 
 from services.query.database import Connection, first_row, one_row
 from services.query.queries.lists.paging import Page, Paging, page
@@ -33,7 +33,7 @@ def find_key(connection: Connection, key_id: str) -> StoredKey | None:
 
 
 def has_admin(connection: Connection) -> bool:
-    """Whether there is a key that can make keys."""
+    """Whether an admin key exists."""
     return bool(one_row(connection, _HAS_ADMIN)["found"])
 
 
@@ -43,5 +43,5 @@ def keys(connection: Connection, paging: Paging) -> Page:
 
 
 def audit(connection: Connection, paging: Paging) -> Page:
-    """What admins did, the newest first."""
+    """The actions of admins, the newest first."""
     return page(connection, _AUDIT, paging.after(id="int"), paging, lambda row: (row["id"],))

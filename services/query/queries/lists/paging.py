@@ -1,4 +1,4 @@
-"""How every list is read: in a fixed order, after the last row of the page before, one row more than asked for to know whether there is a next page.
+"""Reads every list in a fixed order, from the last row of the previous page. It fetches one row more, to know whether a next page exists.
 
 A statement leaves out a filter that is NULL: `%(x)s::text IS NULL OR column = %(x)s`. Every statement is planned with its values, so such a
 condition is gone before planning and costs nothing (database.py).
@@ -12,23 +12,23 @@ from msgspec import Struct
 from services.query import cursor as cursors
 from services.query.database import Connection, Row, rows
 
-# The texts of a page together, so that a list of the longest ones is no gigabyte. One row there is always.
+# The texts of a page together, so that a list of the longest ones is not a gigabyte. A page always has one row.
 PAGE_BYTES: Final = 8 * 1024**2
 
 
 class Page(Struct):
-    """What a list answers."""
+    """The answer of a list."""
 
     items: list[Row]
     next_cursor: str | None
 
 
 class Paging(Struct, frozen=True):
-    """How much of a list is wanted, and from where."""
+    """The size of a page, and its start."""
 
     limit: int
     cursor: str | None
-    # Of the route and its filters: a cursor is bound to it.
+    # The digest of the route and its filters; a cursor is bound to it.
     fingerprint: str
 
     def last_keys(self, *shapes: cursors.Shape) -> tuple[Any, ...] | None:
@@ -41,7 +41,7 @@ class Paging(Struct, frozen=True):
         return {f"after_{name}": key for name, key in zip(kinds, keys, strict=True)}
 
     def next_cursor(self, keys: Sequence[Any]) -> str:
-        """A cursor that goes on after the row with these sort keys."""
+        """A cursor that continues after the row with these sort keys."""
         return cursors.encode(keys, self.fingerprint)
 
 
@@ -54,7 +54,7 @@ def page(connection: Connection, sql: str, parameters: Row, paging: Paging, keys
 
 
 def page_of_texts(connection: Connection, sql: str, parameters: Row, paging: Paging, keys: Callable[[Row], Sequence[Any]]) -> Page:
-    """As `page`, of a statement that itself ends the page before its texts are more than %(page_bytes)s.
+    """Like `page`, for a statement that itself ends the page before its texts exceed %(page_bytes)s.
 
     It gives `candidates` with each row: how many rows it had to choose from.
     """

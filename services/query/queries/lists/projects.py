@@ -10,7 +10,7 @@ from services.query.cursor import Kind
 from services.query.database import Connection, Row, first_row
 from services.query.queries.lists.paging import Page, Paging, page
 
-# In the list, projects in which nothing is are left out: working folders of subagents, and what an undo took back.
+# The list leaves out empty projects: working folders of subagents, and projects that an undo emptied.
 _PROJECTS = """
     SELECT p.id, p.name, p.path,
         coalesce(r.sessions, 0) AS total_sessions,
@@ -70,7 +70,7 @@ _NO_PAGE: Final[Row] = {"after_time": None, "after_number": None, "after_name": 
 
 
 class ProjectFilters(Struct, frozen=True):
-    """Which projects: those with a session by this user that starts in [start, end). None is any."""
+    """Selects projects with a session by this user that starts in [start, end). None matches any."""
 
     user: str | None = None
     start: datetime | None = None
@@ -80,7 +80,7 @@ class ProjectFilters(Struct, frozen=True):
 def projects(
     connection: Connection, filters: ProjectFilters, paging: Paging, sort: str = "last_session", *, ascending: bool = False
 ) -> Page:
-    """Projects in the order that is asked for, with totals of all time. What has no date or cost counts as less than any."""
+    """Projects in the order that is asked for, with totals of all time. Projects without a date or cost sort below all others."""
     name, kind, column = _SORTS.get(sort, ("after_number", "float", "sort_number"))
     key, key_id = paging.last_keys((kind, "int")) or (None, None)
     parameters = asdict(filters) | _NO_PAGE | {"id": None, "sort": sort, "ascending": ascending, name: key, "after_id": key_id}
@@ -91,7 +91,7 @@ def projects(
 
 
 def project(connection: Connection, project_id: int) -> Row | None:
-    """One project; None if there is none of this id."""
+    """One project; None if the id is unknown."""
     parameters = asdict(ProjectFilters()) | _NO_PAGE | {"id": project_id, "sort": "last_session", "ascending": False, "fetch": 1}
     found = first_row(connection, _PROJECTS, parameters)
     if found is not None:

@@ -72,7 +72,7 @@ _EXISTS = "SELECT 1 AS found FROM sessions WHERE session_id = %(session_id)s"
 
 
 class SessionFilters(Struct, frozen=True):
-    """Which sessions; None is any."""
+    """The filters for sessions; None matches any."""
 
     project_id: int | None = None
     user: str | None = None
@@ -85,7 +85,7 @@ class SessionFilters(Struct, frozen=True):
 
 
 def sessions(connection: Connection, filters: SessionFilters, paging: Paging, sort: str = "start_time", *, ascending: bool = False) -> Page:
-    """Sessions by their date or a number. What has no date or cost counts as less than any."""
+    """Sessions by their date or a number. Sessions without a date or cost sort below all others."""
     by_time = sort == "start_time"
     after = {"after_time": None, "after_number": None} | (
         paging.after(time="time", id="text") if by_time else paging.after(number="float", id="text")
@@ -98,7 +98,7 @@ def sessions(connection: Connection, filters: SessionFilters, paging: Paging, so
 
 
 def session(connection: Connection, session_id: str) -> Row | None:
-    """One session, also one of which only its start was accepted yet."""
+    """One session; also one that has only an accepted start so far."""
     parameters = (
         {"session_id": session_id} | asdict(SessionFilters()) | {"after_time": None, "after_number": None, "after_id": None, "fetch": 1}
     )

@@ -10,7 +10,7 @@ from shared.database import ALL
 NOBODY = -2
 
 # Users without any event, such as those that were merged into another, are left out. `projects` is the cell of all projects, or one for each of
-# some: then somebody who worked on two of them at once was active in both.
+# some: then a user who worked on two of them at once was active in both.
 _USERS = """
     SELECT u.name, r.sessions, round(r.active_us / 60e6, 1)::float8 AS active_minutes, r.messages_count, r.tool_calls_count,
         CASE WHEN r.api_calls > r.unpriced_calls OR r.cost_nano_usd > 0 THEN r.cost_nano_usd / 1e9::float8 END AS cost_usd,
@@ -55,6 +55,6 @@ def users(
 
 
 def user_id(connection: Connection, name: str) -> int:
-    """The user's id, NOBODY if there is none of that name."""
+    """The user's id, or NOBODY if the name is unknown."""
     found = rows(connection, "SELECT id FROM users WHERE name = %(name)s", {"name": name})
     return int(found[0]["id"]) if found else NOBODY

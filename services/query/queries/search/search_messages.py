@@ -1,4 +1,4 @@
-"""Search in what was said: best first (the newest 500 matches by rank, then the rest by time), or newest first."""
+"""Search in messages: best first (the newest 500 matches by rank, then the rest by time), or newest first."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from services.query.queries.search.snippet import snippet
 from shared.search_terms import SearchQuery
 
 RANKED_MATCHES = 500
-# Of a query with phrases, so many of the newest messages that have its words are looked at for what to rank.
+# For a query with phrases, this many of the newest messages with its words are examined for matches to rank.
 RANKED_CANDIDATES = 1_000
 
 # Sort keys of the last row shown, then the newest and the oldest row of the window that is ranked: it stays the same from page to
@@ -23,7 +23,7 @@ _BY_TIME: Shape = ("time", "uuid")
 
 
 def search(connection: Connection, query: SearchQuery | None, filters: EventFilters, role: str | None, sort: str, paging: Paging) -> Row:
-    """A page of what matches, with snippets, and how much matches in all. Without a query, everything that passes the filters."""
+    """A page of matches with snippets, and the number of all matches. Without a query, everything that passes the filters matches."""
     if query is not None and not query.groups:
         return {"items": [], "next_cursor": None, "total": 0, "total_is_exact": True}
     conditions = QueryConditions(query)
@@ -48,7 +48,7 @@ def _newest(connection: Connection, finder: Finder, paging: Paging, after: tuple
 
 
 def _best(connection: Connection, finder: Finder, conditions: QueryConditions, paging: Paging) -> Page:
-    """The best of a window of the newest first; when it is through, what is older by time."""
+    """First the best of a window of the newest matches; after those, older matches by time."""
     after = paging.last_keys(_RANKED, _BY_TIME)
     weights = conditions.rarity(connection) if after is None or len(after) == len(_BY_TIME) else after[-1]
     conditions.weigh(weights)

@@ -1,9 +1,9 @@
-"""How matches of a search are found, which depends on how many there are. The statements are in search.sql.
+"""Chooses how to find the matches of a search, by their number. The statements are in search.sql.
 
-Few: the index of terms finds all of them. Many: a walk from the newest message backwards soon meets enough of them. Which it is
-Postgres cannot tell: it takes words for independent of each other and of time, and knows nothing of phrases. So each way is tried
-within a bound on the rows it looks at, and the first that ends within its bound has the answer; the estimate only says what is tried
-first. What no bound is wide enough for, such as a word that was frequent only years ago, is found by the index, without a bound.
+Few: the index of terms finds all of them. Many: a walk from the newest message backwards soon meets enough of them. Postgres
+cannot tell which case holds: it assumes that words are independent of each other and of time, and knows nothing of phrases. So each way is
+tried within a bound on the rows that it examines, and the first that ends within its bound gives the answer. The estimate only decides
+which is tried first. If no bound is wide enough, as for a word that was frequent only years ago, the index is used without a bound.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,9 +20,9 @@ from shared.search_terms import Group, SearchQuery
 from shared.sql_files import statement
 
 MAX_TOTAL: Final = 10_000
-# A look at a text takes ten times as long as one at the index: no more than these are looked at only to be counted.
+# A look at a text takes ten times as long as one at the index: only this many are examined just for counting.
 COUNTED_TEXTS: Final = 300
-# Words of one message meet so many times more often than the planner thinks: messages are short or long, and a long one has them all.
+# Words occur together this many times more often than the planner expects: messages are short or long, and a long one has them all.
 TOGETHER: Final = 8
 _ALL: Final = 2**31 - 2
 

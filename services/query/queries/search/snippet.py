@@ -1,4 +1,4 @@
-"""The parts of a text that a search found it by, as HTML: escaped, with the words that were looked for in <mark>."""
+"""The parts of a text that match a search, as HTML: escaped, with the searched words in <mark>."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,7 @@ BEFORE_CHARS = 60
 SNIPPET_CHARS = 240
 # A word that is far from the others is shown in a part of its own, if there is room for so much around each.
 LEAST_AROUND_CHARS = 24
-# Of a word that is everywhere, so many places are enough to find one beside the other words, among so many that are looked at.
+# For a very frequent word, this many places are enough to find one beside the other words, among this many that are examined.
 MOST_PLACES, MOST_LOOKED_AT = 200, 5_000
 
 _GAP = " … "
@@ -31,7 +31,7 @@ def snippet(content: str, highlights: Sequence[str]) -> str:
 
 
 class _Word(Struct):
-    """A word and the first places where it is; as a whole word, or less than that if there is none: all places are of one kind."""
+    """A word and its first places; all are of one kind. Whole words are preferred, weaker matches are used only without them."""
 
     folded: str
     is_place: Callable[[Span], bool]
@@ -129,7 +129,7 @@ def _together(words: list[_Word]) -> Span:
 
 def _marked(text: _Text, part: Span, words: list[_Word]) -> str:
     pieces, at = [], part[0]
-    # Of words that are in each other, the longest.
+    # The longest of words that contain each other.
     for start, end in sorted((place for word in words for place in text.places_in(part, word)), key=lambda place: (place[0], -place[1])):
         if start >= at:
             pieces += [escape(text.content[at:start]), "<mark>", escape(text.content[start:end]), "</mark>"]

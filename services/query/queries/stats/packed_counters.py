@@ -1,6 +1,6 @@
 """Vectors of counters kept in one number (deploy/migrations/0002_weeks.sql): a counter at every so many decimal digits.
 
-A counter that outgrows its digits would run into the next. That cannot be while all of them together are less than `holds(digits)`. Each row has that sum
+A counter that outgrows its digits would run into the next. That cannot happen while their sum is less than `holds(digits)`. Each row has that sum
 beside its vectors; readers check it first, and read something finer where it is more (docs/adr/0028).
 """
 
@@ -11,7 +11,7 @@ TIMES_DIGITS, CALLS_DIGITS, ACTIVE_DIGITS = 8, 8, 16
 
 
 def holds(digits: int) -> int:
-    """What the counters of a vector must together be less than, for each to be told from the next."""
+    """The sum of a vector's counters must be below this, so that each can be told from the next."""
     return int(10**digits - 1)
 
 

@@ -22,7 +22,7 @@ QUARTER, HOUR, DAY, WEEK = 900, 3_600, 86_400, 604_800
 GRAINS = (10_080, 1_440, 60, 15)
 # Weeks begin on a Monday; 1970-01-01 was a Thursday.
 _FIRST_MONDAY = 4 * DAY
-# Of a series: ten years of days, or half a year of hours; about a megabyte. Any range fits by month.
+# The most points of a series: ten years of days, or half a year of hours; about a megabyte. Any range fits by month.
 MAX_POINTS = 4_000
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -70,7 +70,7 @@ EVERYTHING = [Segment(0, -inf, inf)]
 
 
 def time_zone(name: str) -> ZoneInfo:
-    """The zone of an IANA name; 400 if there is none."""
+    """The zone of an IANA name; 400 if the name is unknown."""
     try:
         return ZoneInfo(name)
     except (ValueError, OSError):
@@ -217,7 +217,7 @@ def _clamped(value: datetime) -> datetime:
 
 
 def _midnight(day: date, tz: ZoneInfo) -> int:
-    """When the day begins there: the first midnight if there are two, the jump if there is none."""
+    """The start of the day in the zone: the first midnight if there are two, the jump if midnight is skipped."""
     begins = datetime(day.year, day.month, day.day, tzinfo=tz).timestamp()
     return floor(begins / QUARTER) * QUARTER
 

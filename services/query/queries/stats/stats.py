@@ -35,7 +35,7 @@ from shared.messages import EARLIEST, LATEST
 from shared.sql_files import statement
 
 TOP_FILES: Final = 20
-# Of a range of more than 100 days, only so many files are added up: those with the most touches of all time.
+# In a range of more than 100 days, only this many files are added up: those with the most touches of all time.
 CANDIDATES: Final = 256
 MANY_DAYS: Final = 100 * DAY
 
@@ -51,7 +51,7 @@ _sql = partial(statement, __package__, "stats.sql")
 
 
 class Selection(Struct, frozen=True):
-    """Whose data is counted: of one project or all, of one user or all."""
+    """The data that is counted: one project's or all, one user's or all."""
 
     project_id: int = ALL
     user_id: int = ALL
@@ -126,7 +126,7 @@ def described(wanted: Range, series: Series) -> Row:
 
 
 def cost_usd(row: Row) -> float | None:
-    """What the calls of known price cost together, or what a claude.json says. None where neither is known; unknown is not 0."""
+    """The total cost of calls with a known price, or the cost in a claude.json. None where neither is known; unknown is not 0."""
     is_priced = row["api_calls"] > row["unpriced_calls"] or row["cost_nano_usd"] > 0
     return float(row["cost_nano_usd"]) / 1e9 if is_priced else None
 
@@ -234,7 +234,7 @@ def _heatmap(connection: Connection, selection: Selection, wanted: Range) -> lis
     """168 rows: weekday (0 is Monday), hour of the zone, active minutes.
 
     A week's rollup knows its quarters of an hour. They are added up in UTC, apart for each period in which the zone has one offset; the few
-    sums are then moved by that offset. So an hour of summer and of winter is where the clock on the wall put it.
+    sums are then moved by that offset. So hours in summer and in winter follow local time.
     """
     starts, offsets = offset_periods(wanted.tz)
     keys = selection.parameters() | {"offset_starts": starts}

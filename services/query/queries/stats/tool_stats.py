@@ -92,7 +92,7 @@ def _time_series(connection: Connection, selection: Selection, tool_name: str | 
 
 
 def _calls_of_tool(connection: Connection, selection: Selection, tool_name: str, wanted: Range, edges: list[int]) -> dict[int, Row]:
-    """By number of the interval, calls and errors of one tool. A week's rollup has its quarters of an hour, of which every interval is made up."""
+    """By number of the interval, calls and errors of one tool. A week's rollup has its quarters of an hour; every interval consists of these."""
     keys = selection.parameters() | {"tool_name": tool_name}
     start, end = max(wanted.start, edges[0]), min(wanted.end, edges[-1])
     found: dict[int, Row] = defaultdict(lambda: {"calls": 0, "errors": 0})

@@ -4,8 +4,8 @@ Three sources. activity_rollups know intervals, projects and users. usage_rollup
 branches are in no rollup: they are summed up from the rows, or from the totals of sessions where no date limits them.
 
 Intervals of any zone are made of UTC days. A UTC day belongs whole to the interval that an edge rounded to the nearest UTC midnight gives it to.
-What lies between an edge and that midnight is then in the wrong interval: it is read from something finer, added to the right interval and
-taken off the wrong one. So the days of a year cost a few hours each, in any zone.
+Data between an edge and that midnight is then in the wrong interval: it is read from finer buckets, added to the right interval and
+subtracted from the wrong one. So the days of a year cost a few hours each, in any zone.
 """
 
 from bisect import bisect_left, bisect_right
@@ -44,7 +44,7 @@ Source = Callable[[Sequence[Dimension], Series], list[Row]]
 
 
 class UsageQuestion(Struct, frozen=True):
-    """What is summed up by what: one or two dimensions, of which at most one is an interval."""
+    """The dimensions of the sums: one or two, with at most one interval among them."""
 
     dimensions: tuple[Dimension, ...]
     selection: Selection
@@ -81,14 +81,14 @@ def dimensions_of(group_by: str) -> tuple[Dimension, ...]:
 
 
 def usage(connection: Connection, question: UsageQuestion) -> Row:
-    """Items by `group_by`, and their totals (schemas/stats.py). What has no date is in the totals, and in no interval, where the range has no start.
+    """Items by `group_by`, and their totals (schemas/stats.py). If the range has no start, undated data is in the totals but in no interval.
 
     BadRequest if there are more than MAX_ROWS items.
     """
     source = partial(_rows, connection, question)
     series = Series("day", [], [])
     if question.interval is not None:
-        # Of intervals alone the newest are given.
+        # For intervals alone, the newest are returned.
         series = series_of(connection, question.selection, question.wanted, newest_points=True)
         if len(question.dimensions) > 1 and len(series.edges) >= MAX_POINTS:
             raise _too_many_rows()
@@ -197,7 +197,7 @@ def _size(item: Row) -> tuple[Any, ...]:
 
 
 def _keys_shown(connection: Connection, dimensions: Sequence[Dimension], dates: list[str], found: list[Row]) -> list[Row]:
-    """The fields that say what each row is of."""
+    """The fields that identify each row."""
     keys: list[Row] = [{} for _ in found]
     for dimension in dimensions:
         names: dict[Any, str | None] = {}
@@ -244,7 +244,7 @@ def _shown(row: Row | None, question: UsageQuestion) -> Row:
 
 
 class Correction(Struct, frozen=True):
-    """What happened in [start, end) counts in interval `right`, but its day was counted in interval `wrong`. OUTSIDE is none of them."""
+    """Data in [start, end) belongs to interval `right`, but its day was counted in interval `wrong`. OUTSIDE means no interval."""
 
     start: float
     end: float
@@ -278,7 +278,7 @@ class DayEdges(Struct, frozen=True):
 
 
 def day_edges(boundaries: list[float]) -> DayEdges:
-    """Intervals between rising boundaries, the first and the last of which may be infinite."""
+    """Intervals between rising boundaries; the first and the last boundary may be infinite."""
     edges = [each if isinf(each) else float(floor(each / DAY + 0.5) * DAY) for each in boundaries]
     broken = sorted({floor(each / DAY) * DAY for each in boundaries if not isinf(each) and each % DAY})
     return DayEdges(edges, [piece for day in broken for piece in _corrections(day, boundaries, edges)])

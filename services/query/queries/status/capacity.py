@@ -1,10 +1,10 @@
-"""What the database has room for, and what imports it has to do."""
+"""The database's size and connections, and its import jobs."""
 
 from msgspec import Struct
 
 from services.query.database import Connection, one_row, rows
 
-# An ordinary role is not told what kind of connection another role's is, but whether it is one to a database.
+# An ordinary role cannot see the kind of another role's connection, only whether it is one to a database.
 _DATABASE = """
     SELECT pg_database_size(current_database()) AS bytes, (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL) AS connections,
         current_setting('max_connections')::int AS max_connections

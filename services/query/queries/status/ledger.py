@@ -1,4 +1,4 @@
-"""What became of the journal's events, and up to when the tables are complete."""
+"""The outcome of the journal's events, and the time up to which the tables are complete."""
 
 from datetime import datetime
 
@@ -34,10 +34,10 @@ def ledger_counts(connection: Connection) -> LedgerCounts:
 
 
 def outcomes(connection: Connection) -> dict[str, Outcome]:
-    """What became of the events of each of the journal's accounts, by epoch."""
+    """The outcome of the events in each of the journal's accounts, by epoch."""
     return {row.pop("epoch"): Outcome(*row.values()) for row in rows(connection, _OUTCOMES)}
 
 
 def is_replica(connection: Connection) -> bool:
-    """Whether what is read here may be behind."""
+    """Whether the data that is read here may be behind."""
     return bool(one_row(connection, "SELECT pg_is_in_recovery() AS is_replica")["is_replica"])
