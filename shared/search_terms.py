@@ -1,7 +1,7 @@
 """The search terms of texts: the worker makes `messages.terms` from them, the query service turns a typed query into a tsquery.
 
-Lexemes of a text: every word, case-folded; of an identifier (useEffect, my_func) also its parts and its tails, so that any run
-of parts is the beginning of some lexeme; of a script without spaces (CJK, Thai …) every character and every pair of neighbours.
+Every word of a text is a lexeme, case-folded. An identifier (useEffect, my_func) also gives its parts and its tails, so that any run
+of parts is the beginning of some lexeme. A script without spaces (CJK, Thai …) gives every character and every pair of neighbours.
 Punctuation only separates: a path or a dotted name is found by its words plus a look at the text itself (`Group.literals`).
 """
 
@@ -55,7 +55,7 @@ class Group(Struct, frozen=True):
 
 
 class SearchQuery(Struct, frozen=True):
-    """A parsed query: alternatives of which one must match (none: nothing can match), and the texts to highlight.
+    """A parsed query: alternatives, and the texts to highlight. One alternative must match; without alternatives nothing can match.
 
     A match is ranked by the `words` that it has, each a tsquery, and, if alternatives have several, by how near they are: `together`.
     """

@@ -13,7 +13,7 @@ from shared.redaction.secret_rules import Rules, rules
 
 # Two are enough for all that was ever seen; each finds at least one more secret.
 _MAX_PASSES = 8
-# Limits the cost of one text in one pass, in the units of secret_finder: some thousands of different secrets, or 16,000 times the same word.
+# Limits the cost of one text in one pass, in units of secret_finder: some thousands of different secrets, or 16,000 times the same word.
 # It does not depend on the text, so that a second redaction cuts off nothing more.
 _ALLOWED = 16_000
 _WORD = b"[redacted:"

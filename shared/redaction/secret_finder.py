@@ -22,7 +22,7 @@ JUDGED_COST = 4
 TOKEN_COST = 2
 
 
-# As many of one letter at its end has no secret, but an example: sk-xxxxxxxxxxxx. It is left, and costs as much.
+# A token that ends with this many equal letters is an example: sk-xxxxxxxxxxxx. It is not redacted, but costs as much.
 _SAME = 12
 _EXAMPLE = ""
 

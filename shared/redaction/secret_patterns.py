@@ -173,7 +173,7 @@ NAMED_CONTEXTS: tuple[Context, ...] = (
     # name = "VALUE", in code, JSON, or JSON in a string
     Context("quoted", _BEFORE_VALUE + b'"', rb"[^\"\\\r\n\x00]{4,}"),
     Context("quoted", _BEFORE_VALUE + b"'", rb"[^'\\\r\n\x00]{4,}"),
-    # A call that has the name, with VALUE
+    # A call of that name, with VALUE
     Context("quoted", rb"\([NE]?\\*\"", rb"[^\"\\\r\n\x00]{4,}", rb"\\*\"\)"),
     Context("quoted", rb"\([NE]?\\*'", rb"[^'\\\r\n\x00]{4,}", rb"\\*'\)"),
     # {"name": "NAME", "value": "VALUE"}, in JSON, YAML and XML

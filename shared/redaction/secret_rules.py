@@ -132,7 +132,7 @@ def _whole_if_group(match: re.Match[bytes]) -> Spans:
 
 
 def _from_group(match: re.Match[bytes]) -> Spans:
-    """With what stands before its mark."""
+    """The match with the text before its mark."""
     assert match.lastindex is not None
     yield match.start(match.lastindex), match.end()
 

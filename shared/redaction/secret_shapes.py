@@ -11,15 +11,15 @@ PLACEHOLDERS = frozenset(
     b" localhost missing never nil none null number object optional pass passwd password passwort placeholder pwd redacted required sample secret secretstr secure"
     b" str string test testing text token true type undefined unknown user username value varchar void".split()
 )
-# By what they begin with, or one character again and again.
+# Recognized by their beginnings, or by one character repeated.
 _PLACEHOLDER = re.compile(rb"[$<\[({=:]|%(?:[({]|.*%\Z)|your|my[-_]|example|xxx|\*\*\*|\.\.\.|\xe2\x80\xa6|![a-z]++\Z|(.)\1*+\Z", re.DOTALL)
 # Fewer digits are a count or a port.
 MIN_PIN = 6
 _PASSWORD_NAME = re.compile(rb"pass(?:w|ph|code)|pass\W*\Z|[a-z_]pass|pwd|pswd|pw\b|kennwort|psk")
 _OF_NAMES = re.compile(rb"pass|pwd|secret|token|key|cred|auth|env|user|config")
-# And what is not ASCII: a character of several bytes is as good as a letter.
+# Bytes beyond ASCII count too: a character of several bytes is as good as a letter.
 _LETTERS = bytes(byte for byte in range(256) if byte >= 128 or chr(byte).isalpha())
-# No word is as long.
+# No word is this long.
 _RANDOM_LETTERS = 28
 _CODE = re.compile(rb"[!@#*&-]*+[A-Za-z_][A-Za-z0-9_]*+[!?]?(?>(?:\.|::|->|\?\.)[A-Za-z_][A-Za-z0-9_]*+)*[!?.:]*+")
 _WORDS = re.compile(rb"[A-Za-z]{1,20}+[0-9]{0,2}+(?>[._:/-]{1,3}+(?:[A-Za-z]{1,20}+[0-9]{0,2}+|[0-9](?![A-Za-z0-9])))*+[._:/-]*+")
@@ -43,7 +43,7 @@ _PATH = re.compile(rb"(?:[a-zA-Z]++:)?(?:~|\.{1,2})?(?>/[A-Za-z_.-]*+[0-9]{0,4}+
 
 
 def is_secret(shape: str, name: bytes, value: bytes, after: bytes) -> bool:
-    """Whether to redact `value`. `shape`: its context's (secret_patterns.CONTEXTS); `name`: the text before it; `after`: the byte behind it."""
+    """Whether to redact `value`. `shape`: its context's (secret_patterns.CONTEXTS); `name`: text before it; `after`: the byte behind it."""
     lower = value.lower()
     if shape == "harmless" or _is_placeholder(lower):
         return False

@@ -2,8 +2,8 @@
 
 A worker reads under a consumer name of its own, which is a row of `drainers`. The transaction of a batch locks that row and writes into it
 which entries the batch has. If a worker falls silent, another one fences its name: after that it can commit no more, and the row says which
-of its entries are stored. Those are acknowledged, the others claimed. A name whose row is locked is at work and is left alone; the lock ends
-with its connection. A worker that was fenced, or that does not know how a transaction ended, goes on under a new name.
+of its entries are stored. Those are acknowledged, the others claimed. A name with a locked row is in use and is left alone; the lock ends
+with its connection. A fenced worker continues under a new name, as does one that does not know how its transaction ended.
 """
 
 from collections.abc import Collection, Iterable

@@ -82,7 +82,7 @@ def decode_entry(entry: Entry) -> DecodedEntry:
 
 
 def salvage(payload: bytes) -> Salvaged | None:
-    """Separates the readable events of an entry from the others. None if they cannot be told apart, or are of a newer version."""
+    """Separates the readable events of an entry from the others. None if they cannot be separated, or have a newer version."""
     try:
         raw = _raw_envelope_decoder.decode(payload)
     except (ValueError, RecursionError):
@@ -108,7 +108,7 @@ def salvage(payload: bytes) -> Salvaged | None:
 
 
 def _decode_in_parts(dead_letter: DeadLetter, is_replay: bool) -> DecodedEntry | None:
-    """The readable events of an entry that cannot be read as a whole. None if they cannot be told apart."""
+    """The readable events of an entry that cannot be read as a whole. None if they cannot be separated."""
     salvaged = salvage(dead_letter.payload) if dead_letter.kind == WHOLE_ENTRY else None
     if salvaged is None or any(event.id is None for event in salvaged.readable.events):
         return None

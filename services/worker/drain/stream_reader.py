@@ -1,6 +1,6 @@
 """The journal's streams as the worker uses them: read new entries, claim abandoned ones, acknowledge, release.
 
-A consumer name is never used twice (consumer_fencing.py). Entries are claimed only from a name that is fenced: by then it is certain which
+A consumer name is never used twice (consumer_fencing.py). Entries are claimed only from a fenced name: by then it is certain which
 of them that consumer has stored.
 """
 

@@ -56,7 +56,7 @@ class Hunk(Struct):
 
 
 class ToolResult(Struct):
-    """`toolUseResult` of the tools whose results are used."""
+    """`toolUseResult` of the tools with results that are used."""
 
     type: str | None = None
     status: str | None = None
