@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.conftest import Stack
+from tests.flow.conftest import REPOSITORY, Stack
 from tests.flow.document_commands import blocks_of, check_commands, commands_of
 from tests.made_up_week import monday_of, write_week
 
 # What each command without `$` of the README is run by.
 RUN_ELSEWHERE = {
     "make up": ".ci/try_up.py",
+    "make test": ".ci/run",
     "make key": "tests/embedded/test_stack.py",
     "make down": "tests/embedded/test_stack.py",
     "TRACKER_ACCESS=keys make up": "tests/embedded/test_stack.py",
@@ -42,4 +43,5 @@ def test_commands_of_the_readme_that_are_not_run_here_are_run_elsewhere() -> Non
         for line in block.splitlines()
         if re.match(r"([A-Z_]+=\S+ )?(make|docker) ", line)
     }
-    assert others <= RUN_ELSEWHERE.keys()
+    assert others == RUN_ELSEWHERE.keys()
+    assert [file for file in RUN_ELSEWHERE.values() if not (REPOSITORY / file).exists()] == []
