@@ -51,7 +51,7 @@ async def start_session(request: Request) -> Response:
 @writes.post("/api/sessions/end", summary="End a session", **openapi_schemas.single_write(SessionEnd, SessionEnded, 200))
 @requires(INGEST)
 async def end_session(request: Request) -> Response:
-    """Ends a session. Of several ends the latest counts."""
+    """Ends a session. If there are several ends, the latest counts."""
     return await write_session.end_session(request)
 
 
