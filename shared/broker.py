@@ -10,10 +10,12 @@ from celery import Celery
 from shared.redis.url import broker
 
 QUEUE_DRAIN: Final = "drain"
+QUEUE_CAPTURE: Final = "capture"
 QUEUE_IMPORT: Final = "import"
 QUEUE_MAINTENANCE: Final = "maintenance"
 
 TASK_DRAIN: Final = "drain"
+TASK_READ_CAPTURED: Final = "capture.read"
 TASK_RUN_IMPORT: Final = "import.run"
 TASK_END_CANCELLED: Final = "import.end_cancelled"
 TASK_SWEEP_UPLOADS: Final = "maintenance.sweep_uploads"
@@ -29,6 +31,7 @@ QUEUES: Final = {
     TASK_DRAIN: QUEUE_DRAIN,
     TASK_CANARY: QUEUE_DRAIN,
     TASK_END_CANCELLED: QUEUE_DRAIN,
+    TASK_READ_CAPTURED: QUEUE_CAPTURE,
     TASK_RUN_IMPORT: QUEUE_IMPORT,
     TASK_SWEEP_UPLOADS: QUEUE_MAINTENANCE,
     TASK_CLOSE_IDLE_SESSIONS: QUEUE_MAINTENANCE,

@@ -119,6 +119,30 @@ class Canary(Struct, kw_only=True):
     sent_at: datetime
 
 
+class HookPayload(Struct, omit_defaults=True, kw_only=True):
+    """What one hook of Claude Code said. `payload` is its JSON, redacted. `occurred_at` is when the hook ran, else when ingest received it."""
+
+    id: UUID
+    session_id: SessionId
+    payload: str
+    occurred_at: datetime
+    machine_id: str = ""
+    user: str | None = None
+
+
+class TranscriptRange(Struct, omit_defaults=True, kw_only=True):
+    """Whole lines of a transcript, redacted. Offsets are in bytes of the file as it is on its machine."""
+
+    session_id: SessionId
+    file_name: str
+    start_offset: int
+    end_offset: int
+    content: str
+    machine_id: str = ""
+    generation: int = 0
+    user: str | None = None
+
+
 class Envelope(Struct, omit_defaults=True, kw_only=True):
     """The contents of one journal entry: the events of one request, or a chunk of them.
 
@@ -132,6 +156,8 @@ class Envelope(Struct, omit_defaults=True, kw_only=True):
     received_at: datetime
     events: list[Event]
     canary: Canary | None = None
+    hooks: list[HookPayload] = []
+    ranges: list[TranscriptRange] = []
     # Ids of the events whose session ingest inferred. Sent again, such an event may get another session, and is still the same event.
     inferred: list[UUID] = []
 

@@ -26,7 +26,8 @@ _REGISTRY: Final = ("projects", "users", "sessions", "dead_letters")
 _JOBS: Final = ("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "scrubs")
 _JOURNAL: Final = ("ledger", "accounts", "drainers", "canaries", "fixed_settings")
 _KEYS: Final = ("api_keys", "audit_log")
-TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_KEYS, "alembic_version")
+_CAPTURE: Final = ("machines", "session_machines", "transcript_files", "transcript_ranges", "transcript_segments", "hook_payloads")
+TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_KEYS, "alembic_version")
 
 GRANTS: Final[dict[str, Grants]] = {
     # Two ids, jobs' rows, keys, names of users, and dead letters that are replayed. Events and aggregates are the worker's.
@@ -46,6 +47,8 @@ GRANTS: Final[dict[str, Grants]] = {
         },
         "import_shares": {"SELECT": _ALL, "INSERT": ("job_id", "share"), "UPDATE": ("outcome", "attempts")},
         "imported_files": _READ,
+        "transcript_files": _READ,
+        "machines": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL},
         "scrubs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "request_id")},
         "api_keys": {
             "SELECT": _ALL,
@@ -57,7 +60,7 @@ GRANTS: Final[dict[str, Grants]] = {
     },
     QUERY: dict.fromkeys(TABLES, _READ),
     # It looks up the key of an import; it writes neither keys nor the audit log.
-    WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL), _WRITE)
+    WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE), _WRITE)
     | {"api_keys": {"SELECT": ("id", "user_name")}, "alembic_version": _READ},
 }
 
