@@ -39,6 +39,9 @@ key: environment ## make an API key in the running stack and show it, this once
 test: environment ## all tests, two at a time
 	$(VENV)/python -m pytest -n 2
 
+test-real-client: environment ## the tests with the real Claude Code (TRACKER_TEST_CLAUDE=program, or `claude` on the PATH)
+	$(VENV)/python -m pytest tests/real_client -p no:randomly
+
 check: environment ## lint, format, types, import contracts, docs
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 _NEAR = [parent / "shared/samples" for parent in ROOT.parents]
 SAMPLES = Path(os.environ.get("TRACKER_SAMPLES") or next((folder for folder in _NEAR if folder.exists()), _NEAR[-1]))
 CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+CLAUDE = os.environ.get("TRACKER_TEST_CLAUDE") or shutil.which("claude")
 KUBERNETES_SCHEMAS = ROOT / ".k8s-schemas/kubernetes_validate/kubernetes-json-schema"
 
 
@@ -58,6 +59,10 @@ NEEDS = {
     "samples": Need(
         (SAMPLES / "transcripts").exists, "needs samples of real data, which are no part of the project (TRACKER_SAMPLES=folder)"
     ),
+    "Claude Code": Need(
+        lambda: CLAUDE is not None, "needs Claude Code (npm install -g @anthropic-ai/claude-code, or TRACKER_TEST_CLAUDE=program)"
+    ),
+    "tmux": Need(lambda: shutil.which("tmux") is not None, "needs a terminal without a screen (apt install tmux)"),
     "root": Need(lambda: os.geteuid() == 0, "needs root"),
     "a plain user": Need(lambda: os.geteuid() != 0, "needs a plain user, since root may read and write everything"),
     # Whether it may is known when a test has tried.
