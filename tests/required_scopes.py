@@ -35,6 +35,7 @@ READING = {
     ("GET", "/api/sessions/{session_id}/tool-calls"): READ,
     ("GET", "/api/tool-calls"): READ,
     ("GET", "/api/users"): READ,
+    ("GET", "/api/machines"): NUMBERS,
     ("GET", "/api/conversations"): READ,
     ("GET", "/api/conversations/search"): READ,
     ("GET", "/api/activities"): READ,
@@ -65,6 +66,8 @@ WRITING = {
     ("DELETE", "/api/keys/{key_id}"): ADMIN,
     ("POST", "/api/scrubs"): ADMIN,
     ("PATCH", "/api/users/{name}"): ADMIN,
+    ("PUT", "/api/machines/{machine_id}"): INGEST,
+    ("DELETE", "/api/machines/{machine_id}"): ADMIN,
 }
 # The API behind its one address, as shared/openapi.json describes it.
 REQUIRED = READING | WRITING

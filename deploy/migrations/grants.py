@@ -48,7 +48,7 @@ GRANTS: Final[dict[str, Grants]] = {
         "import_shares": {"SELECT": _ALL, "INSERT": ("job_id", "share"), "UPDATE": ("outcome", "attempts")},
         "imported_files": _READ,
         "transcript_files": _READ,
-        "machines": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL},
+        "machines": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL, "DELETE": _ALL},
         "scrubs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "request_id")},
         "api_keys": {
             "SELECT": _ALL,

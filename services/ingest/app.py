@@ -32,6 +32,7 @@ from services.ingest.routes import openapi_schemas
 from services.ingest.routes.dead_letters import dead_letters
 from services.ingest.routes.import_jobs import jobs
 from services.ingest.routes.keys import keys
+from services.ingest.routes.machines import machines
 from services.ingest.routes.operations import operations
 from services.ingest.routes.users import users
 from services.ingest.routes.writes import writes
@@ -98,7 +99,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     # Not include_router: its context for each request costs as much as a whole write.
-    app.router.routes += [*writes.routes, *jobs.routes, *dead_letters.routes, *keys.routes, *users.routes, *operations.routes]
+    app.router.routes += [
+        *writes.routes,
+        *jobs.routes,
+        *dead_letters.routes,
+        *keys.routes,
+        *users.routes,
+        *machines.routes,
+        *operations.routes,
+    ]
     app.state.required = required_by_path(app.router.routes)
     app.add_middleware(AccessControl, access=settings.access, keys=cache, required=app.state.required)
     middleware.install(app, SERVICE, settings)

@@ -15,7 +15,7 @@ from services.query.http.parameters import refuse_repeated_parameters
 from services.query.http.read_response import install_database_errors
 from services.query.http.shutdown import on_shutdown_signal
 from services.query.http.time_limited_threads import TimeLimitedThreads
-from services.query.routes import dead_letters, import_jobs, keys, projects, scrubs, search, service, sessions, stats, users
+from services.query.routes import dead_letters, import_jobs, keys, machines, projects, scrubs, search, service, sessions, stats, users
 from services.query.settings import Settings
 from services.query.status.job_watch import JobWatch
 from services.query.status.journal_lag import connect_redis
@@ -28,7 +28,7 @@ from shared.logs import configure_logs
 
 SERVICE = "query"
 # In the order in which paths are tried: search before sessions, whose ids may hold slashes.
-ROUTES = (search, projects, scrubs, sessions, stats, users, import_jobs, keys, dead_letters, service)
+ROUTES = (search, projects, scrubs, sessions, stats, users, machines, import_jobs, keys, dead_letters, service)
 
 
 class QueryApp(FastAPI):

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from services.query.schemas.lists import Project
+from services.query.schemas.machines import Machine
 from services.query.schemas.stats import CallPoint, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
 
 Fields = frozenset[tuple[type[BaseModel], str]]
@@ -34,11 +35,17 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
     }
 )
 
-# Names of projects. Titles, branches and ids of sessions stay hidden: a client may put any text into them.
+# Names of projects and machines, with the versions and the user of a machine. Titles, branches and ids of sessions stay hidden: a client may put any text into them.
 SHOWN_NAMES: Final[Fields] = frozenset(
     {
         (Project, "name"),
         (UsageItem, "project_name"),
+        (Machine, "machine_id"),
+        (Machine, "name"),
+        (Machine, "user"),
+        (Machine, "tracker_version"),
+        (Machine, "claude_version"),
+        (Machine, "os"),
     }
 )
 

@@ -25,6 +25,12 @@ class Settings(HttpSettings, ServiceSettings):
     ready_lag_seconds: int = Field(
         60, ge=1, description="With an older entry than this in the journal, /readyz of the query service answers 503."
     )
+    machine_silent_hours: int = Field(
+        72,
+        ge=1,
+        le=8760,
+        description="A machine that was not heard of for longer is silent. 72 spares one that is closed over a weekend.",
+    )
     canary_seconds: float = Field(15.0, ge=0, description="0: there is no canary, and none is missed.")
     canary_max_age_seconds: float = Field(
         60.0, gt=0, description="With the newest canary that came back sent longer ago than this, /readyz of the query service answers 503."

@@ -2,7 +2,7 @@
 
 ingest   sends events and files, and sees the jobs of its own imports
 read     reads everything, texts and paths too
-numbers  reads counts, times, and names of projects and people; no text, title, path or branch
+numbers  reads counts, times, and names of projects, machines and people; no text, title, path or branch
 metrics  reads counts and times; as `numbers`, and no name of a project
 admin    has every scope; makes and revokes keys, undoes imports, sees and replays dead letters
 """

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TypeVar, TypeVarTuple
 
+from msgspec import Struct
+
 from services.ingest.events.decode import Batch
 from shared import metrics
 from shared.http.errors import ApiError
@@ -56,10 +58,10 @@ def _suspicious(batch: Batch) -> list[int]:
     return list(which_may_hold_secret(batch.text, batch.items))
 
 
-def redact(events: Iterable[Event]) -> None:
-    """Redacts events in place, and counts the secrets by kind."""
+def redact(structs: Iterable[Struct]) -> None:
+    """Redacts Structs in place, and counts the secrets by kind."""
     counts: dict[str, int] = {}
-    for event in events:
-        redact_struct(event, counts)
+    for struct in structs:
+        redact_struct(struct, counts)
     for kind, count in counts.items():
         metrics.REDACTIONS.labels(kind).inc(count)

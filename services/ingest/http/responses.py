@@ -140,6 +140,21 @@ class UserRenamed(Struct, kw_only=True):
     message: str
 
 
+class MachineReported(Struct, kw_only=True):
+    """The report is stored. `now` is the server's time, to compare the machine's clock with."""
+
+    machine_id: str
+    now: datetime
+
+
+class MachineForgotten(Struct, kw_only=True):
+    """The machine is no longer listed. Its sessions and transcripts stay; if it reports again, it is listed again."""
+
+    machine_id: str
+    name: str
+    message: str = "The machine is forgotten."
+
+
 class DeadLetterReplayed(Struct, kw_only=True):
     """A dead letter that was put back on the journal. `status` is "persisted" if its event is stored, "dead_letter" if it died again.
 

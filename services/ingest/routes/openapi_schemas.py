@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.keys import NewKey
+from services.ingest.admin.machines import MachineReport
 from services.ingest.admin.scrubs import ScrubRequest
 from services.ingest.admin.users import UserChange
 from services.ingest.events.decode import MAX_BATCH_ITEMS
@@ -28,6 +29,8 @@ ANSWER_TYPES: Final = (
     responses.KeyRevoked,
     responses.ScrubStarted,
     responses.UserRenamed,
+    responses.MachineReported,
+    responses.MachineForgotten,
     responses.DeadLetterReplayed,
     responses.DeadLetterDeleted,
     responses.DeadLettersChanged,
@@ -93,7 +96,7 @@ _PREFER: Final = {
 
 def components() -> dict[str, Any]:
     """components.schemas. Descriptions have no indentation, as docstrings of Python 3.13 and later."""
-    types = [*KINDS, Manifest, NewKey, ScrubRequest, UserChange, DeadLetterFilter, *ANSWER_TYPES]
+    types = [*KINDS, Manifest, NewKey, ScrubRequest, UserChange, DeadLetterFilter, MachineReport, *ANSWER_TYPES]
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     for schema in (each for each in schemas.values() if "description" in each):
         schema["description"] = cleandoc(schema["description"])
@@ -230,6 +233,23 @@ def user_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
         "openapi_extra": {"parameters": [name], "requestBody": {"content": content, "required": True}},
         "responses": {200: _answer(answer), 202: _answer(answer, "Rows are being moved.")} | {code: _error(code) for code in codes},
     }
+
+
+def machine_action(answer: type[Struct], body: type[Struct] | None = None) -> dict[str, Any]:
+    """The documentation of a route that takes a machine's report, or without a body forgets the machine."""
+    machine_id = {
+        "name": "machine_id",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+        "description": "The id that the machine's shipper made.",
+    }
+    extra: dict[str, Any] = {"parameters": [machine_id]}
+    codes: tuple[int, ...] = (400, 404, 405, 500, 503)
+    if body is not None:
+        extra["requestBody"] = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
+        codes = (400, 405, 408, 413, 415, 500, 503)
+    return {"openapi_extra": extra, "responses": {200: _answer(answer)} | {code: _error(code) for code in codes}}
 
 
 def scrub(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from services.query.schemas.machines import MACHINE_EXAMPLE
+
 Json = dict[str, Any]
 
 _SESSION_ID: Final = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"
@@ -271,6 +273,7 @@ ANSWERS: Final[dict[str, Json]] = {
         }
     ),
     "SessionPage": _page(_SESSION),
+    "MachinePage": _page(MACHINE_EXAMPLE),
     "MessagePage": _page(_MESSAGE),
     "SearchPage": _page(
         _MESSAGE

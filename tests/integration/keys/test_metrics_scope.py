@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, create_model
 
 from services.query.numbers_only import SHOWN_NAMES, SHOWN_TEXTS, is_shown, numbers_only
-from services.query.routes import projects, service, stats
+from services.query.routes import machines, projects, service, stats
 from services.query.schemas.stats import Stats
 from tests.integration.keys.conftest import Api
 from tests.integration.query import seed, world
@@ -28,6 +28,7 @@ QUERIES = {
 QUERIES_WITH_NAMES = {
     "/api/projects": [""],
     "/api/projects/{project_id}": [""],
+    "/api/machines": [""],
 }
 
 
@@ -126,13 +127,16 @@ SEEN = {
     "CountedRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
     "UsageReport.price_versions", "UsageReport.group_by", "UsageItem.month", "Point.date", "CallPoint.date",
 }  # fmt: skip
-SEEN_WITH_NAMES = {"Project.name", "UsageItem.project_name"}
+SEEN_WITH_NAMES = {
+    "Project.name", "UsageItem.project_name",
+    "Machine.machine_id", "Machine.name", "Machine.user", "Machine.tracker_version", "Machine.claude_version", "Machine.os",
+}  # fmt: skip
 TEXT = "a text that nobody but its writer is to see"
 
 
 def models() -> dict[str, Any]:
     """The models of the routes that such a key may ask, by path."""
-    routers = (service.router, stats.router, projects.router)
+    routers = (service.router, stats.router, projects.router, machines.router)
     routes = {route.path: route.response_model for router in routers for route in router.routes if isinstance(route, APIRoute)}
     return {path: routes[path] for path in QUERIES | QUERIES_WITH_NAMES if path != "/metrics"}
 

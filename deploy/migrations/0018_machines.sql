@@ -1,0 +1,18 @@
+-- Machines: the order of their list, and what a key that is bound to projects sees of them.
+
+CREATE INDEX machines_by_name ON machines (name, machine_id);
+
+-- Machines on which a session of its projects was seen.
+ALTER TABLE session_machines ENABLE ROW LEVEL SECURITY;
+CREATE POLICY bound ON session_machines FOR SELECT TO tracker_bound USING (EXISTS (
+    SELECT FROM sessions AS s WHERE s.session_id = session_machines.session_id));
+ALTER TABLE machines ENABLE ROW LEVEL SECURITY;
+CREATE POLICY bound ON machines FOR SELECT TO tracker_bound USING (EXISTS (
+    SELECT FROM session_machines AS m WHERE m.machine_id = machines.machine_id));
+GRANT SELECT ON session_machines, machines TO tracker_bound;
+
+-- Which of a machine's transcripts are here; those of its projects' sessions.
+ALTER TABLE transcript_files ENABLE ROW LEVEL SECURITY;
+CREATE POLICY bound ON transcript_files FOR SELECT TO tracker_bound USING (EXISTS (
+    SELECT FROM sessions AS s WHERE s.session_id = transcript_files.session_id));
+GRANT SELECT ON transcript_files TO tracker_bound;

@@ -1,0 +1,136 @@
+"""What machines report of themselves, and machines that are forgotten: each from request to answer."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import Meta, Struct
+
+from services.ingest.dependencies import ingest_of
+from services.ingest.events.decode import check_identifier
+from services.ingest.events.json_body import read_json
+from services.ingest.events.key_binding import binding_of
+from services.ingest.events.redact_events import LARGE_BYTES, redact, run
+from services.ingest.http.request_checks import AcceptedBody, check_query
+from services.ingest.http.responses import MachineForgotten, MachineReported
+from services.ingest.postgres import machines
+from services.ingest.postgres.audit import audit_record
+from shared.http.errors import Forbidden, NotFound, invalid
+from shared.http.middleware import json_response
+from shared.messages import EARLIEST, LATEST, Count, Identifier, Name, Path, SessionId, Time
+from shared.project_paths import InvalidPath, normalize_project_path
+from shared.redaction.redacted_structs import may_hold_secret
+
+_BODY: Final = AcceptedBody((b"application/json",), 256 * 1024)
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+# The most transcripts of a report: those that are deleted first.
+MAX_EXPIRING: Final = 1_000
+
+
+class ReportedTranscript(Struct, kw_only=True, omit_defaults=True):
+    """A transcript that Claude Code will delete soon. `file`: `<session>.jsonl`, or its path below the session's folder."""
+
+    session_id: SessionId
+    file: Annotated[str, Meta(min_length=1, max_length=300)]
+    bytes: Count
+    changed_at: Time
+    deleted_after: Time
+    project_path: Path | None = None
+    is_sent: bool = False
+
+
+class MachineReport(Struct, kw_only=True, omit_defaults=True):
+    """What a shipper says of itself and of its machine's disk."""
+
+    name: Identifier
+    user: Identifier | None = None
+    tracker_version: Name | None = None
+    claude_version: Name | None = None
+    os: Name | None = None
+    spool_files: Count = 0
+    spool_bytes: Count = 0
+    oldest_unsent_at: Time | None = None
+    files_unsent: Count = 0
+    bytes_unsent: Count = 0
+    cleanup_period_days: Count | None = None
+    expiring: Annotated[list[ReportedTranscript], Meta(max_length=MAX_EXPIRING)] = []
+    last_error: Annotated[str, Meta(max_length=1000)] | None = None
+
+
+_DECODER: Final = msgspec.json.Decoder(MachineReport)
+
+
+async def report(request: Request) -> Response:
+    """200 with the server's time. 403 if the key is bound to a user and the machine is another user's."""
+    ingest = ingest_of(request)
+    machine_id = _machine_id(request)
+    told = await read_json(request, _BODY, _DECODER)
+    _check(told)
+    if ingest.settings.redact:
+        await _redact(told)
+    binding = binding_of(request)
+    user = binding.user or told.user
+    now = await machines.store_report(
+        ingest.database, machine_id, name=told.name, user=user, is_bound=binding.user is not None, report=_stored(told)
+    )
+    if now is None:
+        raise Forbidden(
+            "This machine is another user's, and the key is bound to one; use a key of that user, or a new id of the machine.",
+            details={"machine_id": "another user's"},
+        )
+    return json_response(MachineReported(machine_id=machine_id, now=now))
+
+
+async def forget(request: Request) -> Response:
+    """200 with the machine's name; 404 if there is none. If it reports again, it is there again."""
+    check_query(request)
+    machine_id = _machine_id(request)
+    name = await machines.forget(ingest_of(request).database, machine_id, audit_record(request, "machine.forget", machine_id))
+    if name is None:
+        raise NotFound("There is no machine of this id; see /api/machines.", details={"machine_id": "not known"})
+    return json_response(MachineForgotten(machine_id=machine_id, name=name))
+
+
+def _machine_id(request: Request) -> str:
+    machine_id: str = request.path_params["machine_id"]
+    if not _ID.fullmatch(machine_id):
+        raise invalid("machine_id", "must have 1 to 64 characters of A-Z, a-z, 0-9, - and _")
+    return machine_id
+
+
+def _check(told: MachineReport) -> None:
+    """BadRequest for control characters in identifiers. Completes times, and normalizes paths; a path that is not one is left out."""
+    check_identifier(told.name, "name")
+    check_identifier(told.user, "user")
+    told.oldest_unsent_at = None if told.oldest_unsent_at is None else _utc(told.oldest_unsent_at)
+    for number, each in enumerate(told.expiring):
+        check_identifier(each.session_id, f"expiring[{number}].session_id")
+        each.changed_at, each.deleted_after = _utc(each.changed_at), _utc(each.deleted_after)
+        each.project_path = _normalized(each.project_path)
+
+
+def _utc(time: datetime) -> datetime:
+    """A time of a machine's disk, which may be anything, as one that Postgres can compare."""
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return min(max(aware, EARLIEST), LATEST).astimezone(UTC)
+
+
+def _normalized(path: str | None) -> str | None:
+    try:
+        return None if path is None else normalize_project_path(path)
+    except InvalidPath:
+        return None
+
+
+async def _redact(told: MachineReport) -> None:
+    text = msgspec.json.encode(told)
+    if may_hold_secret(text):
+        await run(redact, [told], in_thread=len(text) > LARGE_BYTES)
+
+
+def _stored(told: MachineReport) -> dict[str, Any]:
+    """The report as JSON. Name and user have columns of their own."""
+    content: dict[str, Any] = msgspec.to_builtins(told)
+    return {name: value for name, value in content.items() if name not in ("name", "user")}
