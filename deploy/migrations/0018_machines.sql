@@ -13,6 +13,6 @@ GRANT SELECT ON session_machines, machines TO tracker_bound;
 
 -- Which of a machine's transcripts are here; those of its projects' sessions.
 ALTER TABLE transcript_files ENABLE ROW LEVEL SECURITY;
-CREATE POLICY bound ON transcript_files FOR SELECT TO tracker_bound USING (EXISTS (
+CREATE POLICY bound_by_session ON transcript_files FOR SELECT TO tracker_bound USING (EXISTS (
     SELECT FROM sessions AS s WHERE s.session_id = transcript_files.session_id));
 GRANT SELECT ON transcript_files TO tracker_bound;
