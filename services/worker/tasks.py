@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from services.worker.app import app
+from services.worker.capture.read_captured import read_captured as read_what_was_captured
 from services.worker.drain import accounting, canary, drain_partition
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
@@ -17,6 +18,7 @@ from shared.broker import (
     TASK_DRAIN,
     TASK_END_CANCELLED,
     TASK_MERGE_USERS,
+    TASK_READ_CAPTURED,
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_RUN_IMPORT,
     TASK_SCRUB,
@@ -27,6 +29,8 @@ from shared.broker import (
 IMPORT_SECONDS = 24 * 3600
 # A drain ends within seconds. One that does not waits for a server that is gone, and events wait for as long.
 DRAIN_LIMIT_SECONDS = 25
+# One reading of a file is short, but it may wait for chunks of imports and for an undo, and a long file may have to be read again from its beginning.
+CAPTURE_LIMIT_SECONDS = 300
 
 
 @app.task(name=TASK_DRAIN, soft_time_limit=DRAIN_LIMIT_SECONDS, time_limit=DRAIN_LIMIT_SECONDS + 10)
@@ -35,6 +39,14 @@ def drain() -> None:
     with retry_later_if_unavailable(TASK_DRAIN):
         if drain_partition.drain(resources()):
             app.send_task(TASK_DRAIN)
+
+
+@app.task(name=TASK_READ_CAPTURED, soft_time_limit=CAPTURE_LIMIT_SECONDS, time_limit=CAPTURE_LIMIT_SECONDS + 10)
+def read_captured() -> None:
+    """Makes rows of what live capture has stored. Sent by the drain that stored it, and by beat where that was lost."""
+    with retry_later_if_unavailable(TASK_READ_CAPTURED):
+        if read_what_was_captured(resources()):
+            app.send_task(TASK_READ_CAPTURED)
 
 
 # Acknowledged at its end, so that a worker whose processes are all busy takes no shard that another worker could start.

@@ -26,21 +26,21 @@ _JOB = """
     FROM import_jobs WHERE id = %(id)s"""
 _ENDED = "SELECT id FROM import_jobs WHERE id = ANY(%(ids)s) AND status NOT IN ('queued', 'running')"
 
-# Each of these gives one row: the job's status, NULL if there is no such job, and whether it was done.
+# Each of these gives one row: the job's status, NULL if there is no such job, and whether it was done. The job of live capture is nobody's.
 _CANCEL_JOB = """
     WITH done AS (
         UPDATE import_jobs SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
         WHERE id = %(id)s AND kind = 'import' AND status IN ('queued', 'running') RETURNING id
     )
-    SELECT (SELECT status FROM import_jobs WHERE id = %(id)s) AS status, EXISTS (SELECT FROM done) AS done"""
+    SELECT (SELECT status FROM import_jobs WHERE id = %(id)s AND kind <> 'capture') AS status, EXISTS (SELECT FROM done) AS done"""
 _RETRY_JOB = """
     WITH done AS (
         UPDATE import_jobs SET status = 'queued', stage = 'queued', finished_at = NULL
-        WHERE id = %(id)s AND status = 'failed' AND has_files RETURNING id, new.status
+        WHERE id = %(id)s AND kind <> 'capture' AND status = 'failed' AND has_files RETURNING id, new.status
     ), shares AS (
         UPDATE import_shares AS s SET outcome = NULL, attempts = 0 FROM done WHERE s.job_id = done.id AND s.outcome = 'given_up'
     )
-    SELECT coalesce((SELECT status FROM done), (SELECT status FROM import_jobs WHERE id = %(id)s)) AS status, EXISTS (SELECT FROM done) AS done,
+    SELECT coalesce((SELECT status FROM done), (SELECT status FROM import_jobs WHERE id = %(id)s AND kind <> 'capture')) AS status, EXISTS (SELECT FROM done) AS done,
            (SELECT count(*) FROM import_shares WHERE job_id = %(id)s) AS shares"""
 _ADD_UNDO_JOB = """
     WITH undoing AS (
@@ -55,7 +55,7 @@ _ADD_UNDO_JOB = """
         SELECT id, status FROM undoing
         UNION ALL SELECT id, status FROM import_jobs WHERE undoes = %(id)s AND status IN ('queued', 'running', 'succeeded')
     )
-    SELECT (SELECT status FROM import_jobs WHERE id = %(id)s) AS status, f.id IS NOT NULL AS done, f.id AS undo_id, f.status AS undo_status
+    SELECT (SELECT status FROM import_jobs WHERE id = %(id)s AND kind <> 'capture') AS status, f.id IS NOT NULL AS done, f.id AS undo_id, f.status AS undo_status
     FROM (SELECT 1) AS one LEFT JOIN found AS f ON true LIMIT 1"""
 
 _ADD_SCRUB = """

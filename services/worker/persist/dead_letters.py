@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -63,13 +64,18 @@ def is_data_error(error: Exception) -> bool:
 
 
 def persist_isolating(
-    connection: Connection[Any], batch: Sequence[ReceivedEvent], *, idle_gap: timedelta, job_number: int = 0
+    connection: Connection[Any],
+    batch: Sequence[ReceivedEvent],
+    *,
+    idle_gap: timedelta,
+    job_number: int = 0,
+    superseded_facts: Sequence[UUID] = (),
 ) -> tuple[Persisted, list[ReceivedEvent]]:
-    """Stores a batch without the events that cannot be stored. Gives those back; they are dead letters by then.
+    """Stores a batch, as persist() does, without the events that cannot be stored. Gives those back; they are dead letters by then.
 
     Earlier dead letters of the stored events are marked as stored.
     """
-    persisted, dead = _persist_or_halve(connection, batch, idle_gap, job_number)
+    persisted, dead = _persist_or_halve(connection, batch, idle_gap, job_number, superseded_facts)
     if persisted.duplicates and not job_number:
         dead_objects = set(map(id, dead))
         conflicts = conflicting(connection, [received for received in batch if id(received) not in dead_objects])
@@ -82,12 +88,12 @@ def persist_isolating(
 
 
 def _persist_or_halve(
-    connection: Connection[Any], batch: Sequence[ReceivedEvent], idle_gap: timedelta, job_number: int
+    connection: Connection[Any], batch: Sequence[ReceivedEvent], idle_gap: timedelta, job_number: int, superseded_facts: Sequence[UUID]
 ) -> tuple[Persisted, list[ReceivedEvent]]:
     """Finds the culprits of a refused batch by halving it."""
     try:
         with connection.transaction():
-            return persist(connection, batch, idle_gap=idle_gap, job_number=job_number), []
+            return persist(connection, batch, idle_gap=idle_gap, job_number=job_number, superseded_facts=superseded_facts), []
     except (psycopg.Error, *VALUE_ERRORS) as error:
         if not is_data_error(error):
             raise
@@ -98,10 +104,10 @@ def _persist_or_halve(
         lock_order.lock_import_order(connection)
     lock_order.lock_writing_exclusive(connection)
     middle = len(batch) // 2
-    first, first_dead = _persist_or_halve(connection, batch[:middle], idle_gap, job_number)
+    first, first_dead = _persist_or_halve(connection, batch[:middle], idle_gap, job_number, superseded_facts)
     # The staging tables empty themselves at a commit, but this is still the same transaction.
     clear(connection)
-    second, second_dead = _persist_or_halve(connection, batch[middle:], idle_gap, job_number)
+    second, second_dead = _persist_or_halve(connection, batch[middle:], idle_gap, job_number, superseded_facts)
     return first + second, first_dead + second_dead
 
 

@@ -83,6 +83,12 @@ _INSERT_FACTS = """
     ON CONFLICT (id) DO UPDATE SET brought_by = brought_too(t.brought_by, %(job_number)s)
     RETURNING id, old.id IS NULL AS is_new"""
 
+# Times, active time and numbers of a session only grow with the newer facts, so they need not be made again.
+_WITHDRAW_FACTS = (
+    "DELETE FROM session_facts WHERE id = ANY(%(fact_ids)s) AND brought_by = ARRAY[%(job_number)s]::integer[]",
+    "UPDATE session_facts SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE id = ANY(%(fact_ids)s)",
+)
+
 _INSERT_IMPORT_SESSIONS = """
     INSERT INTO import_sessions (job_number, session_id)
     SELECT %(job_number)s, session_id FROM unnest(%(session_ids)s::text[] || CASE WHEN %(has_sessionless)s THEN ARRAY[''] END) AS s (session_id)
@@ -141,9 +147,17 @@ def persist_statement() -> str:
     return sql(_PERSIST, parts=ctes(insert_ctes(), session_ctes(), rollup_ctes(relations)), new_rows=new_rows)
 
 
-def persist(connection: Connection[Any], batch: Sequence[ReceivedEvent], *, idle_gap: timedelta, job_number: int = 0) -> Persisted:
+def persist(
+    connection: Connection[Any],
+    batch: Sequence[ReceivedEvent],
+    *,
+    idle_gap: timedelta,
+    job_number: int = 0,
+    superseded_facts: Sequence[UUID] = (),
+) -> Persisted:
     """Stores a batch. `job_number` is the number of the import that brings it, 0 for the journal.
 
+    `superseded_facts`: facts of sessions of the batch that the job no longer brings, since the batch has newer ones of the same file.
     Raises ValueError or psycopg.Error; then nothing of the batch may be committed.
     """
     staged = stage(batch)
@@ -159,7 +173,7 @@ def persist(connection: Connection[Any], batch: Sequence[ReceivedEvent], *, idle
     # Then maxima are looked up after the cells were added to.
     if job_number and staged.rows["staged_tool_calls"] and keep_slower_calls(connection):
         lock_order.lock_aggregates_exclusive(connection)
-    new_ids, rekeyed_projects = _insert_starts_and_facts(connection, staged, parameters)
+    new_ids, rekeyed_projects = _insert_starts_and_facts(connection, staged, parameters, superseded_facts)
     lock_order.lock_aggregates_shared(connection)
     with connection.cursor(row_factory=dict_row) as cursor:
         counts = cursor.execute(persist_statement(), parameters | new_ids, prepare=True).fetchone()
@@ -200,16 +214,19 @@ def _insert_references(connection: Connection[Any], staged: Staged, parameters: 
 
 
 def _insert_starts_and_facts(
-    connection: Connection[Any], staged: Staged, parameters: dict[str, Any]
+    connection: Connection[Any], staged: Staged, parameters: dict[str, Any], superseded_facts: Sequence[UUID]
 ) -> tuple[dict[str, list[UUID]], set[int]]:
     """Returns the ids of the new starts, ends and facts, and the projects between which they moved a session."""
     event_ids: list[UUID] = []
     fact_ids: list[UUID] = []
+    if superseded_facts:
+        for statement in _WITHDRAW_FACTS:
+            connection.execute(statement, parameters | {"fact_ids": list(superseded_facts)})
     if staged.rows["staged_session_events"]:
         event_ids = [row[0] for row in connection.execute(_INSERT_SESSION_EVENTS)]
     if staged.rows["staged_facts"]:
         fact_ids = [fact_id for fact_id, is_new in connection.execute(_INSERT_FACTS, parameters) if is_new]
-    moved = update_session_keys(connection, parameters) if event_ids or fact_ids else set()
+    moved = update_session_keys(connection, parameters) if event_ids or fact_ids or superseded_facts else set()
     if fact_ids:
         moved |= delete_superseded(connection, parameters, fact_ids)
     return {"new_session_event_ids": event_ids, "new_fact_ids": fact_ids}, moved

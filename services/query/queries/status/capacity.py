@@ -9,7 +9,7 @@ _DATABASE = """
     SELECT pg_database_size(current_database()) AS bytes, (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL) AS connections,
         current_setting('max_connections')::int AS max_connections
 """
-_JOBS = "SELECT status, count(*) AS number FROM import_jobs GROUP BY status"
+_JOBS = "SELECT status, count(*) AS number FROM import_jobs WHERE kind <> 'capture' GROUP BY status"
 _STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
 
 

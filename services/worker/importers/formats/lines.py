@@ -22,12 +22,11 @@ class Line(NamedTuple):
     ended: bool
 
 
-def read_lines(file: IO[bytes], max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Line | RecordError]:
-    """Every line that is not empty; a RecordError for a line that is too long.
+def read_lines(file: IO[bytes], max_line_bytes: int = MAX_LINE_BYTES, *, number: int = 0, offset: int = 0) -> Iterator[Line | RecordError]:
+    """Every line that is not empty; a RecordError for a line that is too long. `number` and `offset`: lines and bytes before this part of a file.
 
     If the file cannot be read to its end (a truncated archive), gives the lines before, then a DAMAGED error.
     """
-    number, offset = 0, 0
     rest: list[bytes] = []
     rest_bytes = 0
     while True:

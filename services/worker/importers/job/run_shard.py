@@ -12,7 +12,6 @@ The lease of a worker that dies runs out, and the next worker goes on behind the
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,13 +29,13 @@ from services.worker.importers.formats.history import read_history
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.formats.sessions_index import read_sessions_index
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
-from services.worker.importers.job import shards, undo
+from services.worker.importers.job import errors, shards, undo
 from services.worker.importers.job.chunks import CUT_OFF, Chunk, EndedMember, WholeFiles, read_ahead, redact
 from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.foreign_records import foreign_among, session_of
+from services.worker.persist.foreign_records import foreign_among
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record, RecordError
 from services.worker.persist.staging import ReceivedEvent
@@ -47,9 +46,6 @@ from shared.blobs.stores import delete_blob, open_blob
 from shared.upload_kinds import ARCHIVES, READER_VERSION, Kind
 
 log = structlog.get_logger()
-
-# Reasons for which a record that was read is left out, in the job's `skipped_records`.
-OF_ANOTHER_USER, NOT_STORABLE = "another user's", "not storable"
 
 _IMPORTED_FILES = """
     INSERT INTO imported_files (sha256, job_number, reader_version)
@@ -230,14 +226,14 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
             # The same content need not be sent again.
             parameters = {"sha256s": complete, "job_number": shard.job_number, "reader_version": READER_VERSION}
             connection.execute(_IMPORTED_FILES, parameters)
-        left_out = {reason: count for reason, count in ((OF_ANOTHER_USER, len(foreign)), (NOT_STORABLE, len(dead))) if count}
+        left_out = errors.left_out(foreign, dead)
         progress = Progress(
             chunk.checkpoint,
             chunk.bytes_done,
             persisted,
             rows=len(chunk.records),
             files=chunk.files,
-            errors=[*_reading_errors(chunk), *_foreign_errors(foreign), *_dead_errors(dead)],
+            errors=[*errors.of_reading(chunk.errors), *errors.of_foreign_records(foreign), *errors.of_dead_letters(dead)],
             unknown_records=chunk.unknown_records,
             skipped_records=chunk.skipped_records | left_out,
             redactions=chunk.redactions,
@@ -251,26 +247,6 @@ def _of_another_user(connection: Connection[Any], shard: Shard, records: list[Re
     if not shard.is_bound or shard.user is None or not records:
         return []
     return foreign_among(connection, shard.user, records)
-
-
-def _reading_errors(chunk: Chunk) -> Iterator[dict[str, Any]]:
-    for file_name, error in chunk.errors:
-        place = {name: value for name in ("line", "offset") if (value := getattr(error, name)) is not None}
-        yield {"file": file_name, **place, "code": error.code, "message": error.message}
-
-
-def _foreign_errors(foreign: list[Record]) -> Iterator[dict[str, Any]]:
-    """One for each session."""
-    why = "were left out: they are another user's; import them with a key of that user, or with one that is bound to none."
-    for session_id, count in Counter(map(session_of, foreign)).items():
-        message = f"{count} records {f'of session {session_id}' if session_id else 'without a session'} {why}"
-        yield {"code": "SESSION_OF_ANOTHER_USER", "message": message}
-
-
-def _dead_errors(dead: list[ReceivedEvent]) -> Iterator[dict[str, Any]]:
-    for received in dead:
-        message = f"A record could not be stored; see the dead letter of event {received.event.id}."
-        yield {"code": "NOT_STORABLE", "message": message}
 
 
 def _undo(worker: Resources, shard: Shard) -> str:

@@ -1,7 +1,7 @@
 """Claude's messages. One message is several rows, a block each, perhaps with tool results between them. A bounded number is held open at a time."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from msgspec import Struct
@@ -36,14 +36,21 @@ class _Open(Struct):
     texts: list[str]
     calls: dict[str | None, Tokens]
     characters: int = 0
+    # Given as it is now, by so_far().
+    is_given: bool = False
 
 
 class ClaudeMessages:
-    """Takes rows, gives a Message and its ApiCalls when a message is complete, or has to make room."""
+    """Takes rows, gives a Message and its ApiCalls when a message is complete, or has to make room.
 
-    def __init__(self, user: str | None, source: str) -> None:
+    With so_far() it gives them earlier, and again when they have changed.
+    """
+
+    def __init__(self, user: str | None, source: str, closed: Callable[[Message | ApiCall], None]) -> None:
+        """`closed` is called with each record of a complete message, even if so_far() gave it already."""
         self._user = user
         self._source = source
+        self._closed = closed
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._characters = 0
         # API calls that were left out, since they would count on no day.
@@ -56,6 +63,7 @@ class ClaudeMessages:
             opened = self._open[key] = _Open(place, name_or_none(message.model), [], {})
         else:
             self._open.move_to_end(key)
+            opened.is_given = False
         for text in _texts(message):
             fitting = text[: MAX_CONTENT_CHARACTERS - opened.characters]
             if fitting:
@@ -68,14 +76,39 @@ class ClaudeMessages:
         while len(self._open) > MAX_OPEN or (self._characters > MAX_OPEN_CHARACTERS and len(self._open) > 1):
             yield from self._close(*self._open.popitem(last=False))
 
+    def so_far(self) -> Iterator[Message | ApiCall]:
+        """The messages that are open, as far as they have come, without closing them. A message that did not change is given once."""
+        for key, opened in self._open.items():
+            if not opened.is_given:
+                opened.is_given = True
+                yield from self._records(key, opened)
+
+    def all_open(self) -> Iterator[Message | ApiCall]:
+        """The records of all open messages as they are now, given or not."""
+        for key, opened in self._open.items():
+            yield from self._records(key, opened)
+
     def rest(self) -> Iterator[Message | ApiCall]:
         """The messages that are still open at the end of the file."""
         while self._open:
             yield from self._close(*self._open.popitem(last=False))
 
+    @property
+    def held_characters(self) -> int:
+        """Of the open messages' texts."""
+        return self._characters
+
     def _close(self, key: str, opened: _Open) -> Iterator[Message | ApiCall]:
-        place = opened.place
         self._characters -= opened.characters
+        if opened.place.time is None:
+            self.calls_without_time += len(opened.calls)
+        for record in self._records(key, opened):
+            self._closed(record)
+            if not opened.is_given:
+                yield record
+
+    def _records(self, key: str, opened: _Open) -> Iterator[Message | ApiCall]:
+        place = opened.place
         yield Message(
             id=ids.claude_message_id(key),
             role="assistant",
@@ -88,7 +121,6 @@ class ClaudeMessages:
             model=opened.model,
         )
         if place.time is None:
-            self.calls_without_time += len(opened.calls)
             return
         for request_id, tokens in opened.calls.items():
             yield usage.api_call(

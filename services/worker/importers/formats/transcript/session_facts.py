@@ -1,5 +1,6 @@
 """The facts of a session as a whole, gathered row by row from one file."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -72,12 +73,7 @@ class Session:
 
     def add_claude_record(self, record: Message | ApiCall) -> None:
         """Adds a message or API call, to find the model that did most. Subagents do not count: they often have another model."""
-        if record.agent_id is None and record.model is not None and (record.model in self._models or len(self._models) < MAX_MODELS):
-            tokens, messages = self._models.get(record.model, (0, 0))
-            if isinstance(record, ApiCall):
-                self._models[record.model] = (tokens + record.output_tokens, messages)
-            else:
-                self._models[record.model] = (tokens, messages + 1)
+        _add_to_models(self._models, record)
 
     def offer_title(self, title: str | None, rank: int) -> None:
         """Offers a title. The highest rank wins, and of one rank the last title; of prompts the first."""
@@ -113,18 +109,26 @@ class Session:
         self.has_first_facts = True
         return self._facts()
 
-    def facts(self) -> SessionFacts:
-        """All facts that the file has."""
+    def facts(self, still_open: Iterable[Message | ApiCall] = ()) -> SessionFacts:
+        """All facts that the file has. `still_open`: records that were not added, since more may come to them."""
+        models = dict(self._models)
+        for record in still_open:
+            _add_to_models(models, record)
         rank, title = self._title
         return self._facts(
             ended_at=self._ended_at,
-            active_ranges=self._active.ranges,
+            active_ranges=list(self._active.ranges),
             title=title or None,
             title_rank=rank,
             parent_session_id=self._parent,
-            model=max(self._models, key=lambda name: (self._models[name], name), default=None),
+            model=max(models, key=lambda name: (models[name], name), default=None),
             **self._totals,
         )
+
+    @property
+    def held(self) -> int:
+        """How many ranges of active time are held."""
+        return len(self._active.ranges)
 
     def _facts(self, **more: Any) -> SessionFacts:
         return with_id(
@@ -140,6 +144,15 @@ class Session:
                 **more,
             )
         )
+
+
+def _add_to_models(models: dict[str, tuple[int, int]], record: Message | ApiCall) -> None:
+    if record.agent_id is None and record.model is not None and (record.model in models or len(models) < MAX_MODELS):
+        tokens, messages = models.get(record.model, (0, 0))
+        if isinstance(record, ApiCall):
+            models[record.model] = (tokens + record.output_tokens, messages)
+        else:
+            models[record.model] = (tokens, messages + 1)
 
 
 def with_id(facts: SessionFacts) -> SessionFacts:

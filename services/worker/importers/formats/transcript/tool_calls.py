@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 from uuid import UUID
 
@@ -26,10 +27,15 @@ class _Waiting(Struct):
     record: ToolUse
     requested: RequestedEdit | None
     deleted: list[str]
+    # Given as pending, by so_far().
+    is_given: bool = False
 
 
 class ToolCalls:
-    """Takes uses and results. Gives each ToolUse when its result is there, with the FileChanges that it made."""
+    """Takes uses and results. Gives each ToolUse when its result is there, with the FileChanges that it made.
+
+    With so_far() it gives a use earlier, as pending.
+    """
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -55,7 +61,7 @@ class ToolCalls:
         self._waiting[key] = _Waiting(record, requested, deleted_paths(name, block.input, cwd))
         self._remember_path(block.input)
         if len(self._waiting) > MAX_WAITING:
-            yield self._waiting.popitem(last=False)[1].record
+            yield from self._without_result()
 
     def is_waiting(self, block: Block) -> bool:
         """Whether the use of a tool_result block is in the file and has no result yet."""
@@ -77,10 +83,27 @@ class ToolCalls:
             for path in waiting.deleted:
                 yield self._change(ids.file_deletion_id(key, path), record, Change(path, "deleted", 0, 0, True))
 
+    def so_far(self) -> Iterator[ToolUse]:
+        """The uses that wait for a result, each once. They go on waiting, and the records are copies."""
+        for waiting in self._waiting.values():
+            if not waiting.is_given:
+                waiting.is_given = True
+                yield copy(waiting.record)
+
     def rest(self) -> Iterator[ToolUse]:
         """The uses without a result at the end of the file."""
         while self._waiting:
-            yield self._waiting.popitem(last=False)[1].record
+            yield from self._without_result()
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """How many uses wait, and how many paths are remembered."""
+        return len(self._waiting), len(self._known_paths)
+
+    def _without_result(self) -> Iterator[ToolUse]:
+        _, waiting = self._waiting.popitem(last=False)
+        if not waiting.is_given:
+            yield waiting.record
 
     def _edit(self, key: str, record: ToolUse, requested: RequestedEdit, row: Row) -> FileChange:
         result = row.tool_use_result if isinstance(row.tool_use_result, ToolResult) else None

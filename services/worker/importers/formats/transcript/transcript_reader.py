@@ -53,7 +53,7 @@ def read_transcript(file: IO[bytes], *, user: str | None, idle_gap: timedelta) -
 
     SessionFacts come twice: as soon as the project is known, so that the session is stored before its messages, and complete at the end.
     """
-    reader = _Transcript(user, idle_gap)
+    reader = Transcript(user, idle_gap)
     for line in read_lines(file):
         if isinstance(line, RecordError):
             yield line
@@ -62,12 +62,14 @@ def read_transcript(file: IO[bytes], *, user: str | None, idle_gap: timedelta) -
     yield from reader.rest()
 
 
-class _Transcript:
+class Transcript:
+    """The state of reading one file: read() each line, then rest() at its end. In between, so_far() gives what is still open."""
+
     def __init__(self, user: str | None, idle_gap: timedelta) -> None:
         self._user = user
         self._idle_gap = idle_gap
         self._types = RecordTypes()
-        self._messages = ClaudeMessages(user, SOURCE)
+        self._messages = ClaudeMessages(user, SOURCE, self._count)
         self._calls = ToolCalls(SOURCE)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         # The session of each of the last rows; and summaries of rows that may still come.
@@ -85,7 +87,7 @@ class _Transcript:
 
     def rest(self) -> Iterator[Record | RecordError | FileSummary]:
         """The records that are still open when the file ends."""
-        yield from self._counted(self._messages.rest())
+        yield from self._messages.rest()
         yield from self._calls.rest()
         self._types.skip("API call without a time", self._messages.calls_without_time)
         for session in self._sessions.values():
@@ -94,6 +96,32 @@ class _Transcript:
         if (error := self._types.not_a_transcript()) is not None:
             yield error
         yield self._types.summary()
+
+    def so_far(self) -> Iterator[Record]:
+        """Of a file that may go on: messages, API calls and tool calls that changed since the last call, and each session's facts as they are now.
+
+        Later versions of these records are better ones. Only the facts have to be replaced: their ids differ.
+        """
+        yield from self._messages.so_far()
+        yield from self._calls.so_far()
+        still_open: dict[str | None, list[Message | ApiCall]] = {}
+        for record in self._messages.all_open():
+            still_open.setdefault(record.session_id, []).append(record)
+        for session in self._sessions.values():
+            if session.has_records:
+                yield session.facts(still_open.get(session.session_id, ()))
+
+    def summary(self) -> FileSummary:
+        """The counts so far."""
+        return self._types.summary()
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory the state takes."""
+        calls, paths = self._calls.held
+        ranges = sum(session.held for session in self._sessions.values())
+        rows = len(self._known_rows) * 250 + len(self._summaries) * 500
+        return 20_000 + rows + self._messages.held_characters * 2 + calls * 3_000 + paths * 200 + ranges * 250
 
     def _row(self, row: Row, line: Line) -> Iterator[Record | RecordError]:
         if row.type in CONVERSATION or row.type == "progress":
@@ -162,8 +190,9 @@ class _Transcript:
         if message.model == SYNTHETIC:
             self._types.skip("synthetic assistant")
             return
-        key = message.id or row.uuid or f"{session.session_id}\n{line.offset}"
-        yield from self._counted(self._messages.take(key, message, row.request_id, place))
+        # Redaction may change a line's place in bytes, never its number.
+        key = message.id or row.uuid or f"{session.session_id}\n{line.number}"
+        yield from self._messages.take(key, message, row.request_id, place)
         if isinstance(message.content, list):
             for number, block in enumerate(message.content):
                 if block.type == "tool_use":
@@ -210,11 +239,9 @@ class _Transcript:
                     yield oldest.facts()
         return session
 
-    def _counted(self, records: Iterator[Message | ApiCall]) -> Iterator[Message | ApiCall]:
-        for record in records:
-            if (session := self._sessions.get(record.session_id or "")) is not None:
-                session.add_claude_record(record)
-            yield record
+    def _count(self, record: Message | ApiCall) -> None:
+        if (session := self._sessions.get(record.session_id or "")) is not None:
+            session.add_claude_record(record)
 
     def _connect(self, row: Row, session: Session) -> None:
         """Follows links between rows: to the session that this one continues, and from its summaries."""

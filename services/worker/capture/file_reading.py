@@ -1,0 +1,150 @@
+"""One reading of a captured file: what its next pieces bring, and how that is stored. Bytes to records to rows, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from services.worker import lock_order
+from services.worker.capture.capture_job import CaptureJob, add_counts
+from services.worker.capture.captured_files import CapturedFile, advance, superseded_facts
+from services.worker.capture.parser_states import ParserState
+from services.worker.capture.stored_content import Piece, pieces_from
+from services.worker.importers.formats.plausible_records import plausible
+from services.worker.importers.job import errors
+from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS
+from services.worker.persist.dead_letters import persist_isolating
+from services.worker.persist.foreign_records import foreign_among
+from services.worker.persist.persist_batch import Persisted
+from services.worker.persist.records import FileSummary, Message, Record, RecordError, SessionFacts
+from services.worker.persist.staging import ReceivedEvent
+from services.worker.resources import Resources
+from shared.redaction.redact import redact_text
+from shared.redaction.redacted_structs import redact_structs
+from shared.upload_kinds import READER_VERSION
+
+
+@dataclass(slots=True)
+class FileReading:
+    """What some pieces of a file bring. Its records are those that the pieces complete, then those that are still open behind them."""
+
+    file: CapturedFile
+    end_offset: int
+    events: list[ReceivedEvent] = field(default_factory=list)
+    errors: list[RecordError] = field(default_factory=list)
+    unknown_records: dict[str, int] = field(default_factory=dict)
+    skipped_records: dict[str, int] = field(default_factory=dict)
+    redactions: dict[str, int] = field(default_factory=dict)
+    # Of all facts that the file gives by now, which take the place of those that it gave before.
+    facts_ids: set[UUID] = field(default_factory=set)
+    characters: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.events) >= CHUNK_RECORDS or self.characters >= CHUNK_CHARACTERS
+
+    @property
+    def records(self) -> list[Record]:
+        return [event.event for event in self.events if isinstance(event.event, Record)]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A reading that is committed."""
+
+    reading: FileReading
+    persisted: Persisted
+
+
+def read_next(
+    worker: Resources, connection: Connection[Any], job: CaptureJob, file: CapturedFile, state: ParserState
+) -> FileReading | None:
+    """Reads the next pieces of a file, one at least, until there are records enough for a transaction. None if nothing new is stored.
+
+    The state moves along: without a commit it must be forgotten.
+    """
+    before = state.transcript.summary()
+    reading = FileReading(file, file.parsed_offset)
+    last: Piece | None = None
+    for piece in pieces_from(connection, file.id, file.parsed_offset):
+        if piece.start_offset != reading.end_offset:
+            break
+        _add(reading, job, piece, state.read(piece))
+        reading.end_offset, last = piece.end_offset, piece
+        if reading.is_full:
+            break
+    if last is None:
+        return None
+    _add(reading, job, last, open_records := list(state.transcript.so_far()))
+    reading.facts_ids = {record.id for record in open_records if isinstance(record, SessionFacts)}.union(state.settled_facts)
+    after = state.transcript.summary()
+    reading.unknown_records = _grown(before.unknown_records, after.unknown_records)
+    reading.skipped_records = _grown(before.skipped_records, after.skipped_records)
+    if worker.settings.redact:
+        # What arrived is redacted already, field by field. Joined texts may show more.
+        redact_structs(reading.records, reading.redactions)
+        reading.unknown_records = {redact_text(kind): count for kind, count in reading.unknown_records.items()}
+    return reading
+
+
+def store(worker: Resources, connection: Connection[Any], job: CaptureJob, reading: FileReading) -> Stored:
+    """Stores a reading and how far its file is read, in one transaction. MovedOnError if somebody else has read the file meanwhile."""
+    file = reading.file
+    with connection.transaction():
+        lock_order.lock_import_order(connection)
+        foreign = foreign_among(connection, file.user, reading.records) if file.user is not None and reading.events else []
+        foreign_ids = {record.id for record in foreign}
+        batch = [received for received in reading.events if received.event.id not in foreign_ids]
+        # Facts that are left out take no other's place.
+        facts_ids = reading.facts_ids.union(file.facts_ids) if foreign else reading.facts_ids
+        persisted, dead = Persisted(), list[ReceivedEvent]()
+        if batch:
+            superseded = superseded_facts(connection, file, facts_ids)
+            persisted, dead = persist_isolating(
+                connection, batch, idle_gap=worker.idle_gap, job_number=job.number, superseded_facts=superseded
+            )
+        _note(connection, job, reading, persisted, foreign, dead)
+        advance(connection, file, reading.end_offset, facts_ids, READER_VERSION)
+    return Stored(reading, persisted)
+
+
+def _add(reading: FileReading, job: CaptureJob, piece: Piece, found: Any) -> None:
+    for record in plausible(found, piece.received_at):
+        match record:
+            case RecordError():
+                reading.errors.append(record)
+            case FileSummary():
+                pass
+            case _:
+                # Dead letters are replayed as those of the job.
+                reading.events.append(ReceivedEvent(record, piece.received_at, piece.request_id, f"import:{job.id}"))
+                if isinstance(record, Message):
+                    reading.characters += len(record.content)
+
+
+def _note(
+    connection: Connection[Any],
+    job: CaptureJob,
+    reading: FileReading,
+    persisted: Persisted,
+    foreign: Sequence[Record],
+    dead: Sequence[ReceivedEvent],
+) -> None:
+    found = [(redact_text(reading.file.name), error) for error in reading.errors]
+    add_counts(
+        connection,
+        job,
+        persisted,
+        bytes_read=reading.end_offset - reading.file.parsed_offset,
+        rows=len(reading.events),
+        errors=[*errors.of_reading(found), *errors.of_foreign_records(foreign), *errors.of_dead_letters(dead)],
+        unknown_records=reading.unknown_records,
+        skipped_records=reading.skipped_records | errors.left_out(foreign, dead),
+        redactions=reading.redactions,
+    )
+
+
+def _grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    return {name: more for name, count in after.items() if (more := count - before.get(name, 0)) > 0}

@@ -1,0 +1,90 @@
+"""The parser's states of the files that were read last, in this process' memory.
+
+A state says what is open at an offset of its file. One that is behind catches up from what is stored; without one, reading begins anew at the
+beginning. So a state may be forgotten at any time.
+"""
+
+import io
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from psycopg import Connection
+
+from services.worker.capture.captured_files import CapturedFile
+from services.worker.capture.stored_content import Piece, pieces_from
+from services.worker.importers.formats.lines import read_lines
+from services.worker.importers.formats.transcript.transcript_reader import Transcript
+from services.worker.persist.records import Record, RecordError, SessionFacts
+
+log = structlog.get_logger()
+
+MAX_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class ParserState:
+    """Behind `offset` bytes and `lines` lines of a file."""
+
+    transcript: Transcript
+    offset: int = 0
+    lines: int = 0
+    # Facts that stay as they are, whatever comes.
+    settled_facts: list[UUID] = field(default_factory=list)
+
+    def read(self, piece: Piece) -> Iterator[Record | RecordError]:
+        """The records that a piece completes. The state is behind the piece when the last of them was taken."""
+        for line in read_lines(io.BytesIO(piece.content), number=self.lines, offset=piece.start_offset):
+            if isinstance(line, RecordError):
+                yield line
+                continue
+            for record in self.transcript.read(line):
+                if isinstance(record, SessionFacts):
+                    self.settled_facts.append(record.id)
+                yield record
+        self.lines += piece.content.count(b"\n")
+        self.offset = piece.end_offset
+
+
+class ParserStates:
+    """The states by file, the one used last at the end. Those used longest ago are forgotten when all take more than MAX_BYTES."""
+
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._states: OrderedDict[int, ParserState] = OrderedDict()
+
+    def at_parsed_offset(self, connection: Connection[Any], file: CapturedFile, idle_gap: timedelta) -> ParserState:
+        """The file's state where it was read to. It leaves the cache: put() it back when what was read with it is committed."""
+        state = self._states.pop(file.id, None)
+        if state is None or state.offset > file.parsed_offset:
+            state = ParserState(Transcript(file.user, idle_gap))
+        if state.offset < file.parsed_offset:
+            state = _caught_up(connection, file, state, idle_gap)
+        return state
+
+    def put(self, file: CapturedFile, state: ParserState) -> None:
+        """Keeps a state for the next reading of its file."""
+        self._states[file.id] = state
+        held = sum(each.transcript.held_bytes for each in self._states.values())
+        while held > self._max_bytes and len(self._states) > 1:
+            held -= self._states.popitem(last=False)[1].transcript.held_bytes
+
+
+def _caught_up(connection: Connection[Any], file: CapturedFile, state: ParserState, idle_gap: timedelta) -> ParserState:
+    """The state behind all that was read. Everything of it is stored already, so the records are dropped."""
+    for piece in pieces_from(connection, file.id, state.offset):
+        if piece.start_offset != state.offset or piece.end_offset > file.parsed_offset:
+            break
+        for _ in state.read(piece):
+            pass
+    if state.offset < file.parsed_offset:
+        log.warning("capture_replay_incomplete", file=file.name, kept_from=state.offset, read_to=file.parsed_offset)
+        # What is open there is not known. The facts of the last reading stay.
+        state = ParserState(Transcript(file.user, idle_gap), file.parsed_offset, settled_facts=list(file.facts_ids))
+    for _ in state.transcript.so_far():
+        pass
+    return state

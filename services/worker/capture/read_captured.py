@@ -1,0 +1,103 @@
+"""What live capture has stored becomes rows. It reads from top to bottom; each step is a function called from here.
+
+1. lock: one process reads at a time, so that what a machine says comes in its order
+2. files: each file with something new is read from where it was (file_reading.py), and stored in a transaction of its own
+3. go round until nothing is left, or until the task's time is over
+
+A process that dies has committed whole readings. The next one takes the lock, which Postgres frees with the connection, and goes on behind them.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Final
+
+import structlog
+from psycopg import Connection
+from psycopg.pq import TransactionStatus
+
+from services.worker.capture.capture_job import CaptureJob, capture_job
+from services.worker.capture.captured_files import CapturedFile, MovedOnError, due_files, is_any_due
+from services.worker.capture.file_reading import Stored, read_next, store
+from services.worker.capture.parser_states import ParserStates
+from services.worker.resources import Resources
+
+log = structlog.get_logger()
+
+# How long one task goes on before it makes room for the next: a drain may wait for the process.
+TASK_SECONDS: Final = 5.0
+# Of one round, so that what has just come waits for a round at most.
+FILES_A_ROUND: Final = 32
+
+# An arbitrary constant. A lock of the session, not of a transaction: the holder commits many times.
+_LOCK_KEY: Final = 0x_1A904C
+_TRY_LOCK: Final = f"SELECT pg_try_advisory_lock({_LOCK_KEY})"
+_UNLOCK: Final = f"SELECT pg_advisory_unlock({_LOCK_KEY})"
+
+
+@cache
+def _states() -> ParserStates:
+    """This process'."""
+    return ParserStates()
+
+
+def read_captured(worker: Resources, states: ParserStates | None = None, seconds: float = TASK_SECONDS) -> bool:
+    """Reads what waits. True if the time was over before the end. Returns at once if another process reads."""
+    states = states if states is not None else _states()
+    ends_at = time.monotonic() + seconds
+    is_left = True
+    with worker.connection() as connection:
+        while is_left and time.monotonic() < ends_at:
+            with _locked(connection) as is_ours:
+                if not is_ours:
+                    # Whoever has it looks again when it has let go.
+                    return False
+                with connection.transaction():
+                    job = capture_job(connection)
+                while _read_files(worker, connection, job, states, ends_at) and time.monotonic() < ends_at:
+                    pass
+            is_left = is_any_due(connection)
+    return is_left
+
+
+def _read_files(worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, ends_at: float) -> bool:
+    """One round over the files. True if it got on."""
+    with connection.transaction():
+        files = due_files(connection, FILES_A_ROUND)
+    is_moved = False
+    for file in files:
+        if time.monotonic() > ends_at and is_moved:
+            break
+        is_moved |= _read_file(worker, connection, job, states, file) is not None
+    return is_moved
+
+
+def _read_file(worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, file: CapturedFile) -> Stored | None:
+    """The next reading of a file. The parser's state is kept only if it was committed."""
+    with connection.transaction():
+        state = states.at_parsed_offset(connection, file, worker.idle_gap)
+        reading = read_next(worker, connection, job, file, state)
+    if reading is None:
+        return None
+    try:
+        stored = store(worker, connection, job, reading)
+    except MovedOnError:
+        return None
+    states.put(file, state)
+    return stored
+
+
+@contextmanager
+def _locked(connection: Connection[Any]) -> Iterator[bool]:
+    with connection.transaction():
+        [(is_ours,)] = connection.execute(_TRY_LOCK).fetchall()
+    try:
+        yield is_ours
+    finally:
+        if connection.info.transaction_status is not TransactionStatus.IDLE:
+            # Interrupted in the middle. The lock goes with the connection.
+            connection.close()
+        elif is_ours:
+            with connection.transaction():
+                connection.execute(_UNLOCK)
