@@ -1,6 +1,7 @@
 """`tracker`: the commands, their options and their exit codes (client/errors.py)."""
 
 import math
+import os
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -8,6 +9,9 @@ import typer
 
 from client import jobs, summary
 from client.admin import dead_letters, keys, scrubbing
+from client.capture.hook import take_payload
+from client.capture.ship import ONCE_SECONDS
+from client.capture.ship import ship as run_shipper
 from client.display import SHARE_TOTAL, Quiet, display_for
 from client.errors import FAILED
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning
@@ -98,6 +102,32 @@ def import_(
         url=url,
         token=token,
     )
+
+
+@app.command(rich_help_panel=HISTORY)
+def ship(
+    is_endless: Annotated[bool, typer.Option("--forever", help="Do not end when it is quiet: for a service.")] = False,
+    is_once: Annotated[bool, typer.Option("--once", help="Send everything that is there, and end.")] = False,
+    within: Annotated[float, typer.Option(metavar="SECONDS", min=0.0, help="With --once: how long to try.")] = ONCE_SECONDS,
+) -> None:
+    """Sends what Claude Code does, as it does it.
+
+    Hooks start it; `tracker connect` sets them up. It sends what hooks say and what transcripts grow by, and ends after a minute of quiet.
+    One runs for each person and machine. The server and its key are those of `tracker connect`, or of TRACKER_URL and TRACKER_TOKEN.
+
+    Exit code: 0 all is sent, or another one runs; 1 something could not be sent; 3 no tracker there.
+    """
+    if is_endless and is_once:
+        raise typer.BadParameter("--forever and --once exclude each other")
+    if not math.isfinite(within):
+        raise typer.BadParameter("must be a number of seconds", param_hint="--within")
+    raise typer.Exit(run_shipper("forever" if is_endless else "once" if is_once else "until-quiet", within, os.environ, Path.home()))
+
+
+@app.command("hook", hidden=True)
+def hook() -> None:
+    """What Claude Code calls where there is no POSIX shell: the payload on standard input goes into the spool."""
+    take_payload(os.environ, Path.home())
 
 
 @app.command("jobs", rich_help_panel=HISTORY)

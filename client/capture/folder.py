@@ -1,0 +1,126 @@
+"""The private folder of capture, what is in it, and its settings. Each person on a machine has one; TRACKER_CAPTURE_DIR moves it.
+
+config.json    the settings, which `tracker connect` writes
+hook.sh, ship  the hook, and how to start `tracker ship`
+spool/         payloads of hooks that are still to be sent
+full           is there while the spool has reached its bounds
+lock           held by the shipper that runs
+shipper.pid    its process; the file's time is in the future as long as it runs
+sent.jsonl     how much of each transcript is sent
+machine.json   the id and the name of this machine
+status.json    what the shipper did last, for `tracker doctor`
+"""
+
+import json
+import os
+import platform
+import re
+import secrets
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+DEFAULT_URL: Final = "http://127.0.0.1:8000"
+MAX_USER_CHARACTERS: Final = 200
+_MACHINE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_PRIVATE_FOLDER: Final = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureConfig:
+    """Where this machine sends what it captures, and as whom. `left_out`: folders of which nothing leaves the machine."""
+
+    url: str
+    token: str | None
+    user: str | None
+    machine_id: str
+    machine_name: str
+    left_out: tuple[str, ...]
+
+
+def capture_folder(environment: Mapping[str, str], home: Path) -> Path:
+    """The folder, which may not exist."""
+    return Path(environment.get("TRACKER_CAPTURE_DIR") or home / ".claude-tracker")
+
+
+def make_private_folder(folder: Path) -> None:
+    """Makes the folder, for its owner alone. OSError if it cannot be made."""
+    folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+
+def read_config(folder: Path, environment: Mapping[str, str]) -> CaptureConfig:
+    """The settings: environment before config.json. A file that is missing or broken counts as empty."""
+    stored = read_object(folder / "config.json")
+    machine = _machine(folder, stored)
+    left_out = stored.get("left_out")
+    return CaptureConfig(
+        url=environment.get("TRACKER_URL") or _text(stored, "url") or DEFAULT_URL,
+        token=environment.get("TRACKER_TOKEN") or _text(stored, "token"),
+        user=_text(stored, "user") or user_name(environment),
+        machine_id=machine["machine_id"],
+        machine_name=machine["machine_name"],
+        left_out=tuple(each for each in left_out if isinstance(each, str)) if isinstance(left_out, list) else (),
+    )
+
+
+def user_name(environment: Mapping[str, str]) -> str | None:
+    """The name of the person on this machine, as getpass finds it but without its imports. None if it has none, as in some containers."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        if value := environment.get(name):
+            return value[:MAX_USER_CHARACTERS]
+    try:
+        import pwd  # noqa: PLC0415  # not on Windows
+
+        return pwd.getpwuid(os.getuid()).pw_name[:MAX_USER_CHARACTERS]
+    except (ImportError, KeyError):
+        return None
+
+
+def _machine(folder: Path, stored: dict[str, Any]) -> dict[str, str]:
+    """The id and the name, made once. Of two that are made at once, one wins."""
+    known = read_object(folder / "machine.json")
+    machine_id = _text(stored, "machine_id") or _text(known, "machine_id") or ""
+    name = _text(stored, "machine_name") or _text(known, "machine_name") or platform.node()[:MAX_USER_CHARACTERS] or "machine"
+    if not _MACHINE_ID.fullmatch(machine_id):
+        made = {"machine_id": secrets.token_hex(16), "machine_name": name}
+        make_private_folder(folder)
+        write_private(folder / "machine.json", json.dumps(made))
+        machine_id = _text(read_object(folder / "machine.json"), "machine_id") or made["machine_id"]
+    return {"machine_id": machine_id, "machine_name": name}
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object of a file; empty if there is none."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def read_pid(path: Path) -> int | None:
+    """The number of a process that a file names."""
+    try:
+        text = path.read_text().strip()
+    except (OSError, ValueError):
+        return None
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def write_private(path: Path, content: str) -> None:
+    """Writes a file for its owner alone, whole or not at all. OSError if it cannot be written."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _text(values: dict[str, Any], name: str) -> str | None:
+    value = values.get(name)
+    return value if isinstance(value, str) and value else None

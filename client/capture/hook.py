@@ -1,0 +1,57 @@
+"""`tracker hook`: what hook.sh does, for systems without a POSIX shell. It prints nothing and fails never: Claude Code waits for it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from client.capture.folder import capture_folder, make_private_folder, read_pid
+
+
+def take_payload(environment: Mapping[str, str], home: Path) -> None:
+    """Puts standard input into the spool, and starts `tracker ship` if none runs."""
+    # Whatever is wrong with this machine, Claude Code must go on.
+    with suppress(Exception):
+        folder = capture_folder(environment, home)
+        content = sys.stdin.buffer.read()
+        spool = folder / "spool"
+        make_private_folder(spool)
+        if not (folder / "full").exists():
+            _write(spool, content)
+            if not _runs(folder):
+                _start(folder, environment)
+
+
+def _write(spool: Path, content: bytes) -> None:
+    """Under a name that sorts behind no other by itself: the time of the file is its order."""
+    path = spool / f"{os.getpid()}-{time.time_ns()}"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb") as file:
+        file.write(content)
+
+
+def _runs(folder: Path) -> bool:
+    """Whether a shipper runs: it keeps the time of its file in the future."""
+    path = folder / "shipper.pid"
+    try:
+        return path.stat().st_mtime > time.time() and read_pid(path) is not None
+    except OSError:
+        return False
+
+
+def _start(folder: Path, environment: Mapping[str, str]) -> None:
+    """Detached, so that the end of Claude Code does not end it."""
+    command = [sys.executable, "-P", "-m", "client", "ship"]
+    detached = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+    subprocess.Popen(
+        command,
+        env={**environment, "TRACKER_CAPTURE_DIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        creationflags=detached,
+        start_new_session=os.name != "nt",
+    )

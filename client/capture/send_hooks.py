@@ -1,0 +1,76 @@
+"""Sends the spool, in the order in which the hooks ran, and removes what the server has."""
+
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import quote
+
+from client.capture.left_out import LeftOut, cwd_of_hook
+from client.capture.refusals import Rejected, check
+from client.capture.sent import SentLog
+from client.capture.spool import NotAPayload, Spool, Waiting
+from client.capture.transcripts import named_by
+from client.capture.wire import Wire
+from shared.redaction.redacted_lines import redact_lines
+
+_MOST: Final = 500
+_BYTES: Final = 1024**2
+# A larger payload is refused. What it tells is in the transcript that it names.
+MAX_PAYLOAD_BYTES: Final = 1024**2
+
+
+class HookSender:
+    """`on_hook` gets each payload, also of those that are not sent."""
+
+    def __init__(self, spool: Spool, log: SentLog, on_hook: Callable[[dict[str, Any]], None]) -> None:
+        self._spool = spool
+        self._log = log
+        self._on_hook = on_hook
+        # Of files that are no payload, or that the server refused.
+        self.dropped = 0
+
+    def send(self, wire: Wire, waiting: list[Waiting], user: str | None, left_out: LeftOut) -> int:
+        """Sends one batch of the oldest. The number of files that are done. Raises Later, ServerAway."""
+        lines: list[bytes] = []
+        names: list[str] = []
+        size = done = 0
+        for each in waiting[:_MOST]:
+            try:
+                payload = self._spool.read(each)
+            except NotAPayload:
+                self.dropped += 1
+                self._spool.remove([each.name])
+                done += 1
+                continue
+            if payload is None:
+                continue
+            if names and size + len(payload.line) > _BYTES:
+                break
+            self._on_hook(payload.value)
+            if self._is_left_out(payload.value, left_out) or len(payload.line) > MAX_PAYLOAD_BYTES:
+                self._spool.remove([each.name])
+                done += 1
+                continue
+            lines.append(redact_lines(payload.line, {}))
+            names.append(each.name)
+            size += len(payload.line)
+        if lines:
+            self._post(wire, lines, user)
+            self._spool.remove(names)
+        return done + len(names)
+
+    def _post(self, wire: Wire, lines: list[bytes], user: str | None) -> None:
+        path = f"/api/hooks?user={quote(user, safe='')}" if user else "/api/hooks"
+        try:
+            check(wire.send("POST", path, b"\n".join(lines) + b"\n", "application/x-ndjson"))
+        except Rejected:
+            if len(lines) == 1:
+                self.dropped += 1
+                return
+            # One of them is refused, and must not keep out the others.
+            for line in lines:
+                self._post(wire, [line], user)
+
+    def _is_left_out(self, payload: dict[str, Any], left_out: LeftOut) -> bool:
+        """By its own folder, or because its session began in one that is left out."""
+        folders = [cwd_of_hook(payload), *(self._log.get(path).cwd for path in named_by(payload))]
+        return any(folder is not None and left_out.has(folder) for folder in folders)

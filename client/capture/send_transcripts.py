@@ -1,0 +1,150 @@
+"""Sends what transcripts have grown by: whole lines, redacted, from the offset that the server wants."""
+
+import os
+import re
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import quote
+
+from client.capture.left_out import LeftOut, first_cwd, lines_in
+from client.capture.lines import MAX_RANGE_BYTES, Lines, fingerprint, open_regular, read_lines
+from client.capture.refusals import Later, Rejected, check
+from client.capture.sent import Sent, SentLog
+from client.capture.transcripts import Transcript
+from client.capture.wire import Answer, Wire
+from shared.redaction.redacted_lines import redact_lines
+
+# How far to look for the folder of a session. Only records that count for nothing stand before it.
+_HEAD_BYTES: Final = 8 * 1024**2
+# The server names the offset that it wants; if it never gets it, something else is wrong.
+_MOST_CONFLICTS: Final = 5
+_VERSION: Final = re.compile(rb'"version":"(\d{1,4}\.\d{1,4}\.\d{1,6})"')
+
+
+class TranscriptSender:
+    """Sends files, and remembers in the log how far each is."""
+
+    def __init__(self, log: SentLog) -> None:
+        self._log = log
+        # Of Claude Code, as the newest lines that were sent say.
+        self.claude_version: str | None = None
+        # Files that the server refuses, with the reason, until they change.
+        self.rejected: dict[str, str] = {}
+
+    def is_due(self, found: Transcript, left_out: LeftOut) -> bool:
+        """Whether there is something to send, as far as it can be told without reading the file."""
+        sent = self._log.get(found.path)
+        if (found.size, found.mtime_ns, found.inode) != (sent.size, sent.mtime_ns, sent.inode):
+            return True
+        return sent.is_left_out and not (sent.cwd is not None and left_out.has(sent.cwd))
+
+    def send(self, wire: Wire, found: Transcript, user: str | None, left_out: LeftOut, *, most_ranges: int) -> bool:
+        """Sends at most so many ranges. Whether nothing is left to send. Raises Later, ServerAway."""
+        try:
+            descriptor = open_regular(found.path)
+        except OSError:
+            # Gone since it was found, or not for this user.
+            return True
+        try:
+            return self._send(wire, descriptor, found, user, left_out, most_ranges)
+        except Rejected as error:
+            self.rejected[found.path] = str(error)
+            self._looked_at(found.path, os.fstat(descriptor), self._log.get(found.path))
+            return True
+        finally:
+            os.close(descriptor)
+
+    def _send(self, wire: Wire, descriptor: int, found: Transcript, user: str | None, left_out: LeftOut, most_ranges: int) -> bool:
+        # Before it is read: what comes later is another change.
+        status = os.fstat(descriptor)
+        sent = self._unless_rewritten(found.path, descriptor, status)
+        if sent.cwd is None:
+            sent = replace(sent, cwd=_folder_of(descriptor))
+        if sent.cwd is None or left_out.has(sent.cwd):
+            # Without a folder nobody can tell whether it may be sent. A session that has done something has one.
+            self._looked_at(found.path, status, replace(sent, is_left_out=sent.cwd is not None))
+            return True
+        sent = replace(sent, is_left_out=False)
+        self.rejected.pop(found.path, None)
+        conflicts = 0
+        for _ in range(most_ranges):
+            lines = read_lines(descriptor, sent.offset)
+            if lines is None:
+                self._looked_at(found.path, status, sent)
+                return True
+            lines, body, last_cwd = _body_of(lines, sent, left_out)
+            answer = check(_put(wire, found, sent, lines.end, body, user))
+            if answer.status == 409:
+                conflicts += 1
+                if conflicts > _MOST_CONFLICTS:
+                    raise Rejected(f"The server answered {answer.message}")
+            elif version := _VERSION.findall(body):
+                self.claude_version = version[-1].decode()
+            sent = _after(answer, sent, descriptor, last_cwd)
+            self._log.put(found.path, sent)
+        return False
+
+    def _unless_rewritten(self, path: str, descriptor: int, status: os.stat_result) -> Sent:
+        """How far the file is sent; from its beginning, as another generation, if what was sent is not in it any more."""
+        sent = self._log.get(path)
+        if sent.is_imported:
+            return replace(sent, is_imported=False, offset=0, size=-1)
+        if sent.offset and (status.st_size < sent.offset or fingerprint(descriptor, sent.offset) != sent.fingerprint):
+            return Sent(generation=sent.generation + 1)
+        return sent
+
+    def _looked_at(self, path: str, status: os.stat_result, sent: Sent) -> None:
+        self._log.put(path, replace(sent, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino))
+
+
+def _folder_of(descriptor: int) -> str | None:
+    """The folder of the first record that has one."""
+    offset = 0
+    while offset < _HEAD_BYTES and (lines := read_lines(descriptor, offset)):
+        if cwd := first_cwd(lines.data):
+            return cwd
+        offset = lines.end
+    return None
+
+
+def _body_of(lines: Lines, sent: Sent, left_out: LeftOut) -> tuple[Lines, bytes, str | None]:
+    """As many of the lines as fit into a range once they are redacted; their redacted form; the folder of the last."""
+    while True:
+        kept, last_cwd = left_out.without(lines.data, sent.last_cwd or sent.cwd)
+        body = redact_lines(kept, {})
+        count = lines.data.count(b"\n")
+        if len(body) <= MAX_RANGE_BYTES or count == 1:
+            return lines, body, last_cwd
+        half = b"".join(lines_in(lines.data)[: count // 2])
+        lines = Lines(half, lines.end - len(lines.data) + len(half))
+
+
+def _put(wire: Wire, found: Transcript, sent: Sent, end: int, body: bytes, user: str | None) -> Answer:
+    place = f"file={quote(found.name, safe='')}&offset={sent.offset}&end={end}&generation={sent.generation}"
+    whose = f"&user={quote(user, safe='')}" if user else ""
+    return wire.send("PUT", f"/api/transcripts/{quote(found.session_id, safe='')}?{place}{whose}", body, "application/x-ndjson")
+
+
+def _after(answer: Answer, sent: Sent, descriptor: int, last_cwd: str | None) -> Sent:
+    """How far the file is, by the server's answer."""
+    details: dict[str, Any] = answer.body if answer.status != 409 else answer.body.get("details") or {}
+    offset, generation = details.get("offset"), details.get("generation", sent.generation)
+    if not isinstance(generation, int):
+        raise Later("The answer is not one of a tracker")
+    if answer.status == 409 and generation > sent.generation:
+        # A log that was lost: the server has a later version, of which nothing is known here.
+        return Sent(generation=generation + 1, cwd=sent.cwd)
+    if not isinstance(offset, int):
+        raise Later("The answer is not one of a tracker")
+    mark = fingerprint(descriptor, offset)
+    if not mark or not _ends_a_line(descriptor, offset):
+        return Sent(generation=sent.generation + 1, cwd=sent.cwd)
+    # After a conflict the folder of the line before is not known; its session's is.
+    return replace(sent, offset=offset, fingerprint=mark, last_cwd=last_cwd if answer.status != 409 else None, size=-1)
+
+
+def _ends_a_line(descriptor: int, offset: int) -> bool:
+    if offset == 0:
+        return True
+    os.lseek(descriptor, offset - 1, os.SEEK_SET)
+    return os.read(descriptor, 1) == b"\n"

@@ -1,0 +1,125 @@
+"""`tracker ship`, without the imports of the other commands: a hook starts it, so it must be there at once and small."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Final, Literal
+
+from client.capture.folder import capture_folder, read_object
+from client.capture.lock import ShipperLock
+from client.capture.shipper import QUIET_SECONDS, SCAN_REQUEST, Shipper
+from client.errors import DONE, FAILED, UNREACHABLE
+
+# How long `--once` tries.
+ONCE_SECONDS: Final = 60.0
+Mode = Literal["until-quiet", "forever", "once"]
+# A shipper that is about to end holds the lock a little longer.
+_LOCK_SECONDS: Final = 5.0
+_LOCK_EVERY_SECONDS: Final = 0.05
+_ONCE_EVERY_SECONDS: Final = 0.1
+
+
+class _Stopped(Exception):
+    """SIGTERM or SIGINT."""
+
+
+def ship(mode: Mode, within_seconds: float, environment: Mapping[str, str], home: Path) -> int:
+    """Runs the shipper; the exit code. `within_seconds` bounds the mode "once"."""
+    folder = capture_folder(environment, home)
+    _detach(mode)
+    lock = ShipperLock(folder)
+    deadline = time.monotonic() + within_seconds
+    try:
+        began = time.time()
+        is_asked = False
+        while not lock.acquire():
+            if mode == "until-quiet" and lock.is_another_alive():
+                return DONE
+            if mode == "once" and not is_asked:
+                (folder / SCAN_REQUEST).touch()
+                is_asked = True
+            if mode == "once" and (ended := _by_another(folder, began, deadline)) is not None:
+                return ended
+            if mode == "until-quiet" and time.time() - began > _LOCK_SECONDS:
+                return DONE
+            time.sleep(_LOCK_EVERY_SECONDS)
+        try:
+            shipper = Shipper(folder, environment, home)
+            return _once(shipper, lock, deadline) if mode == "once" else _run(shipper, lock, is_endless=mode == "forever")
+        finally:
+            lock.release()
+    except _Stopped:
+        return DONE
+    except OSError as error:
+        print(f"tracker ship: {error}", file=sys.stderr)  # noqa: T201
+        return FAILED
+
+
+def _run(shipper: Shipper, lock: ShipperLock, *, is_endless: bool) -> int:
+    """Until nothing happened for a minute and everything is sent."""
+    while True:
+        lock.show()
+        shipper.tick()
+        shipper.write_status(is_forced=shipper.is_asked)
+        is_quiet = time.monotonic() - shipper.busy_at > QUIET_SECONDS
+        if is_quiet and not is_endless and shipper.unsent().is_nothing:
+            lock.hide()
+            # A hook that saw the file before it went has put its payload into the spool by now.
+            if shipper.unsent().is_nothing:
+                shipper.write_status(is_forced=True)
+                return DONE
+        time.sleep(shipper.poll_seconds())
+
+
+def _once(shipper: Shipper, lock: ShipperLock, deadline: float) -> int:
+    """Until everything is sent that is there, or the time is over."""
+    while True:
+        lock.show()
+        shipper.tick()
+        is_all_sent = not shipper.pause.has_failed and shipper.unsent().is_nothing
+        if is_all_sent or shipper.is_key_refused or time.monotonic() > deadline:
+            shipper.write_status(is_forced=True)
+            return DONE if is_all_sent else _tell(shipper.error, is_refused=shipper.is_key_refused)
+        time.sleep(0.0 if shipper.watched.backlog and not shipper.pause.is_on else _ONCE_EVERY_SECONDS)
+
+
+def _by_another(folder: Path, began: float, deadline: float) -> int | None:
+    """Asks the shipper that runs to look at everything now. The exit code once it has sent it; None as long as it has not."""
+    request, status = folder / SCAN_REQUEST, read_object(folder / "status.json")
+    at = status.get("at")
+    if isinstance(at, float) and at > began and not request.exists() and status.get("is_all_sent"):
+        return DONE
+    if time.monotonic() > deadline:
+        request.unlink(missing_ok=True)
+        return _tell(status.get("last_error"), is_refused=bool(status.get("is_key_refused")))
+    return None
+
+
+def _tell(error: str | None, *, is_refused: bool) -> int:
+    print(error or "Not everything could be sent in time; `tracker ship` goes on with the next hook.", file=sys.stderr)  # noqa: T201
+    return FAILED if is_refused or error is None else UNREACHABLE
+
+
+def _detach(mode: Mode) -> None:
+    """From the folder and the limits of what started it; if that was a hook, also from its session."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    if os.name == "nt":
+        return
+    import resource  # noqa: PLC0415  # not on Windows
+
+    # The hook limits the size of what it writes.
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    os.umask(0o077)
+    if mode == "until-quiet" and not (sys.stdin and sys.stdin.isatty()) and os.getpid() != os.getpgrp():
+        os.setsid()
+        os.chdir("/")
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stopped

@@ -1,0 +1,221 @@
+"""`tracker ship`: sends what hooks put into the spool and what transcripts grow by, until it is quiet. One runs for each person and machine."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from client.capture.folder import CaptureConfig, read_config, write_private
+from client.capture.left_out import LeftOut
+from client.capture.refusals import Later, Pause
+from client.capture.send_hooks import HookSender
+from client.capture.send_transcripts import TranscriptSender
+from client.capture.sent import SentLog
+from client.capture.spool import Spool
+from client.capture.transcripts import Transcript, default_root
+from client.capture.watched import Watched
+from client.capture.wire import ServerAway, Wire
+
+QUIET_SECONDS: Final = 60.0
+# A file by which another process asks to look at everything now.
+SCAN_REQUEST: Final = "scan-now"
+# How often the spool and the sessions that go on are looked at: while something happens, after some seconds, and after half a minute.
+_POLLS: Final = ((5.0, 0.2), (30.0, 0.5), (float("inf"), 1.0))
+# After so many ranges of one file, the spool is looked at again.
+_MOST_RANGES: Final = 8
+_WATCHED_FOR_SECONDS: Final = 300.0
+_STATUS_EVERY_SECONDS: Final = 5.0
+# Between two looks at the spool while nothing can be sent: only its bounds matter.
+_SPOOL_EVERY_SECONDS: Final = 5.0
+
+
+@dataclass(slots=True)
+class Unsent:
+    """What is still to be sent."""
+
+    spool_files: int = 0
+    spool_bytes: int = 0
+    files: int = 0
+    bytes: int = 0
+    # Seconds since the epoch, of the oldest of all.
+    oldest_at: float | None = None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether the server has everything."""
+        return not (self.spool_files or self.files)
+
+
+class Shipper:
+    """What the one process knows. `tick` looks once at everything, and sends."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], home: Path) -> None:
+        self.folder = folder
+        self._environment = environment
+        self._config_file = folder / "config.json"
+        self._load()
+        self.log = SentLog(folder)
+        self.spool = Spool(folder)
+        self.watched = Watched([default_root(environment, home)], self.log)
+        self.transcripts = TranscriptSender(self.log)
+        self.hooks = HookSender(self.spool, self.log, self.watched.on_hook)
+        self.pause = Pause()
+        self.last_error: str | None = None
+        self.is_key_refused = False
+        # `tracker ship --once` waits for this process to have looked at everything.
+        self.is_asked = False
+        self.busy_at = time.monotonic()
+        self.sent_at: float | None = None
+        self._status: dict[str, Any] = {}
+        self._status_at = 0.0
+        self._spool_at = 0.0
+
+    def _load(self) -> None:
+        """Reads the settings, at the start and when they change."""
+        self._config_changed_at = _mtime(self._config_file)
+        self.config: CaptureConfig = read_config(self.folder, self._environment)
+        self.left_out = LeftOut(self.config.left_out)
+        self.wire = Wire(self.config.url, self.config.token, self.config.machine_id)
+
+    def tick(self) -> None:
+        """Sends what there is. A server that is away, or that refuses, begins a pause."""
+        if _mtime(self._config_file) != self._config_changed_at:
+            self.wire.close()
+            self._load()
+            self.pause.end()
+        self.is_asked = False
+        if self.pause.is_on:
+            self._watch_spool()
+            return
+        try:
+            self._send_hooks()
+            self._send_changed()
+            self._send_backlog()
+        except Later as later:
+            self._failed(later)
+        except ServerAway as away:
+            self._failed(Later(f"No answer from {self.config.url} ({away})"))
+
+    def _send_hooks(self) -> None:
+        waiting = self.spool.waiting()
+        while waiting:
+            self.busy_at = time.monotonic()
+            done = self.hooks.send(self.wire, waiting, self.config.user, self.left_out)
+            if not done:
+                # Hooks are writing what is left.
+                return
+            self._succeeded()
+            waiting = self.spool.waiting()
+
+    def _send_changed(self) -> None:
+        for found in self.watched.changed(self._is_due):
+            self._send_file(found)
+
+    def _send_backlog(self) -> None:
+        request = self.folder / SCAN_REQUEST
+        self.is_asked = request.exists()
+        request.unlink(missing_ok=True)
+        self.watched.scan_if_due(self._is_due, is_asked=self.is_asked)
+        backlog = self.watched.backlog
+        if not backlog:
+            return
+        found = backlog[-1]
+        if abs(time.time() - found.mtime_ns / 1e9) < _WATCHED_FOR_SECONDS:
+            self.watched.touch(found.path)
+        if self._send_file(found):
+            backlog.pop()
+
+    def _send_file(self, found: Transcript) -> bool:
+        before = self.log.get(found.path)
+        is_done = self.transcripts.send(self.wire, found, self.config.user, self.left_out, most_ranges=_MOST_RANGES)
+        if self.log.get(found.path).offset != before.offset:
+            self.busy_at = time.monotonic()
+            self._succeeded()
+        return is_done
+
+    def _is_due(self, found: Transcript) -> bool:
+        return self.transcripts.is_due(found, self.left_out)
+
+    def _succeeded(self) -> None:
+        self.pause.end()
+        self.sent_at = time.time()
+        self.last_error = None
+        self.is_key_refused = False
+
+    def _failed(self, later: Later) -> None:
+        self.pause.begin(later)
+        self.last_error = str(later)
+        self.is_key_refused = later.is_key_refused
+
+    def _watch_spool(self) -> None:
+        now = time.monotonic()
+        if now - self._spool_at >= _SPOOL_EVERY_SECONDS:
+            self._spool_at = now
+            self.spool.waiting()
+
+    def unsent(self) -> Unsent:
+        """Counts it, without sending."""
+        waiting = self.spool.waiting()
+        files = {found.path: found for found in (*self.watched.backlog, *self.watched.changed(self._is_due))}
+        times = [found.mtime_ns for found in files.values()] + [each.mtime_ns for each in waiting[:1]]
+        return Unsent(
+            spool_files=len(waiting),
+            spool_bytes=sum(each.size for each in waiting),
+            files=len(files),
+            bytes=sum(max(0, found.size - self.log.get(path).offset) for path, found in files.items()),
+            oldest_at=min(times) / 1e9 if times else None,
+        )
+
+    def write_status(self, *, is_forced: bool = False) -> None:
+        """Writes what a person, `tracker doctor` and `tracker ship --once` want to know, if it has changed."""
+        now = time.monotonic()
+        if not is_forced and now - self._status_at < _STATUS_EVERY_SECONDS and self.busy_at <= self._status_at:
+            return
+        self._status_at = now
+        unsent = self.unsent()
+        status = {
+            "pid": os.getpid(),
+            "url": self.config.url,
+            "is_all_sent": unsent.is_nothing,
+            "spool_files": unsent.spool_files,
+            "spool_bytes": unsent.spool_bytes,
+            "files_unsent": unsent.files,
+            "bytes_unsent": unsent.bytes,
+            "hooks_dropped": self.hooks.dropped,
+            "files_rejected": len(self.transcripts.rejected),
+            "is_key_refused": self.is_key_refused,
+            "last_error": self.error,
+            "sent_at": self.sent_at,
+        }
+        if status != self._status or is_forced:
+            self._status = status
+            self._write("status.json", json.dumps(status | {"at": time.time()}))
+
+    def _write(self, name: str, content: str) -> None:
+        try:
+            write_private(self.folder / name, content)
+        except OSError as error:
+            # A full disk must not keep it from sending, which makes room.
+            self.last_error = f"{self.folder / name}: {error.strerror or error}"
+
+    @property
+    def error(self) -> str | None:
+        """What keeps something from being sent."""
+        return self.last_error or self.log.problem or next(iter(self.transcripts.rejected.values()), None)
+
+    def poll_seconds(self) -> float:
+        """How long to wait until the next look."""
+        if self.watched.backlog and not self.pause.is_on:
+            return 0.0
+        quiet = time.monotonic() - self.busy_at
+        return next(seconds for until, seconds in _POLLS if quiet < until)
+
+
+def _mtime(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -1,0 +1,85 @@
+"""The tracker's API as the shipper uses it: one connection that is kept open, and each answer with what to do about it."""
+
+import json
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, RemoteDisconnected
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+CONNECT_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 30.0
+_LONGEST_ANSWER: Final = 1024**2
+
+
+class Answer(NamedTuple):
+    """Status, the JSON object of the body (empty if it has none), and the pause in seconds that the server asks for."""
+
+    status: int
+    body: dict[str, Any]
+    retry_after: float | None
+
+    @property
+    def message(self) -> str:
+        """What a person reads of it."""
+        return f"{self.status} {self.body.get('message') or ''}".rstrip()
+
+
+class ServerAway(Exception):
+    """No connection, or it ended before an answer."""
+
+
+class Wire:
+    """A connection to the server. ValueError if the URL is not one."""
+
+    def __init__(self, url: str, token: str | None, machine_id: str) -> None:
+        parts = urlsplit(url if "//" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url} is not the URL of a server")
+        self._host, self._port = parts.hostname, parts.port
+        self._kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._path = parts.path.rstrip("/")
+        self._headers = {"Accept": "application/json", "X-Tracker-Machine": machine_id}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._connection: HTTPConnection | None = None
+
+    def send(self, method: str, path: str, body: bytes, content_type: str) -> Answer:
+        """Sends a request, which may be sent twice. Raises ServerAway."""
+        is_reused = self._connection is not None
+        try:
+            return self._send(method, path, body, content_type)
+        except (RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
+            self.close()
+            # The server closes connections that were idle.
+            if not is_reused:
+                raise ServerAway(str(error) or type(error).__name__) from error
+        except (OSError, HTTPException) as error:
+            self.close()
+            raise ServerAway(str(error) or type(error).__name__) from error
+        try:
+            return self._send(method, path, body, content_type)
+        except (OSError, HTTPException) as error:
+            self.close()
+            raise ServerAway(str(error) or type(error).__name__) from error
+
+    def _send(self, method: str, path: str, body: bytes, content_type: str) -> Answer:
+        if self._connection is None:
+            self._connection = self._kind(self._host, self._port, timeout=CONNECT_SECONDS)
+            self._connection.connect()
+            self._connection.sock.settimeout(ANSWER_SECONDS)
+        self._connection.request(method, self._path + path, body, self._headers | {"Content-Type": content_type})
+        response = self._connection.getresponse()
+        content = response.read(_LONGEST_ANSWER)
+        if response.will_close or not response.isclosed():
+            self.close()
+        try:
+            answer = json.loads(content) if content else {}
+        except ValueError:
+            answer = {}
+        after = response.getheader("Retry-After") or ""
+        return Answer(response.status, answer if isinstance(answer, dict) else {}, float(after) if after.isdigit() else None)
+
+    def close(self) -> None:
+        """Ends the connection; the next request makes another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

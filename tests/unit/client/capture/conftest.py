@@ -1,0 +1,66 @@
+"""A person with a home, a capture folder and a server that takes what is captured."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from client.capture import hook
+from tests.flow.claude_home import ClaudeHome
+from tests.unit.client.capture.capture_server import CaptureServer, capture_server
+
+REPOSITORY = Path(__file__).parents[4]
+HOOK = Path(hook.__file__).with_name("hook.sh")
+# What a launcher and the installed `tracker` run.
+SHIP = [sys.executable, "-P", "-m", "client", "ship"]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with a home folder who is connected to a server."""
+
+    home: ClaudeHome
+    environment: dict[str, str]
+
+    @property
+    def folder(self) -> Path:
+        return self.home.path / ".claude-tracker"
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "spool"
+
+    def hook(self, payload: bytes, *, shell: str = "sh", **changes: str) -> "subprocess.CompletedProcess[bytes]":
+        """Claude Code calls the hook."""
+        return subprocess.run(
+            [shell, str(HOOK)], input=payload, capture_output=True, env=self.environment | changes, timeout=30, check=False
+        )
+
+    def ship(self, *arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+        """`tracker ship` with these arguments, until it ends."""
+        command = [*SHIP, *(arguments or ("--once",))]
+        return subprocess.run(command, env=self.environment | changes, capture_output=True, text=True, timeout=90, check=False)
+
+    def shipper(self, *arguments: str, **changes: str) -> "subprocess.Popen[bytes]":
+        """`tracker ship` that goes on."""
+        return subprocess.Popen(
+            [*SHIP, *(arguments or ("--forever",))], env=self.environment | changes, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+
+
+@pytest.fixture
+def server() -> Iterator[CaptureServer]:
+    with capture_server() as running:
+        yield running
+
+
+@pytest.fixture
+def person(tmp_path: Path, server: CaptureServer) -> Person:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TRACKER_", "CLAUDE_"))}
+    home = ClaudeHome(tmp_path / "home")
+    home.path.mkdir()
+    return Person(home, kept | {"HOME": str(home.path), "TRACKER_URL": server.url, "PYTHONPATH": str(REPOSITORY), "LC_ALL": "C.UTF-8"})
