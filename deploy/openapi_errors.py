@@ -20,6 +20,8 @@ _ONLY_FOR: Final = {
     "INVALID_FILE": "/api/import/claude-data",
     "UNKNOWN_PROJECT_FILE": "/api/import/claude-data",
     "UPLOADS_UNAVAILABLE": "/api/import/claude-data",
+    "TRANSCRIPT_GONE": "/api/sessions/{session_id}/transcript",
+    "ARCHIVE_UNAVAILABLE": "/api/sessions/{session_id}/transcript",
     "JOURNAL_BEHIND": "/readyz",
     "PIPELINE_STUCK": "/readyz",
 }
@@ -58,6 +60,8 @@ def _can_occur(code: str, method: str, path: str, operation: Json) -> bool:
             return method != "get" or path in {"/readyz", "/api/accounting"}
         case "BACKLOG_FULL":
             return method == "post"
+        case "TRANSCRIPT_NOT_FOUND":
+            return "/transcript" in path
         case _ if code.endswith("NOT_FOUND"):
             return code == next((known for prefix, known in _NOT_FOUND_BY_PATH if path.startswith(prefix)), None)
         case _:

@@ -30,6 +30,16 @@ class ServiceSettings(BaseSettings):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
 
+class ArchiveSettings(ServiceSettings):
+    """What services that use the archive read. The values must be the same."""
+
+    archive_url: str = Field(
+        "file:///var/lib/tracker/archive",
+        description="Where transcripts are kept: file:// and a folder, or s3:// with a bucket and perhaps a prefix, which needs the extra `s3`."
+        " The same for worker and query.",
+    )
+
+
 class WritingSettings(ServiceSettings):
     """Settings that ingest and the workers read too; the values must be the same."""
 

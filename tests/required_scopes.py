@@ -33,6 +33,8 @@ READING = {
     ("GET", "/api/sessions/{session_id}/conversations"): READ,
     ("GET", "/api/sessions/{session_id}/activities"): READ,
     ("GET", "/api/sessions/{session_id}/tool-calls"): READ,
+    ("GET", "/api/sessions/{session_id}/transcript"): READ,
+    ("GET", "/api/sessions/{session_id}/transcript/files"): READ,
     ("GET", "/api/tool-calls"): READ,
     ("GET", "/api/users"): READ,
     ("GET", "/api/machines"): NUMBERS,

@@ -38,6 +38,11 @@ class Paths:
         return self.data_dir / "blobs"
 
     @property
+    def archive(self) -> Path:
+        """Transcripts."""
+        return self.data_dir / "archive"
+
+    @property
     def logs(self) -> Path:
         """One log for each process."""
         return self.data_dir / "logs"
@@ -71,5 +76,5 @@ class Paths:
 
     def make(self) -> None:
         """Makes the folders, readable by their owner only."""
-        for folder in (self.data_dir, self.redis, self.blobs, self.logs, self.run):
+        for folder in (self.data_dir, self.redis, self.blobs, self.archive, self.logs, self.run):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -15,7 +15,20 @@ from services.query.http.parameters import refuse_repeated_parameters
 from services.query.http.read_response import install_database_errors
 from services.query.http.shutdown import on_shutdown_signal
 from services.query.http.time_limited_threads import TimeLimitedThreads
-from services.query.routes import dead_letters, import_jobs, keys, machines, projects, scrubs, search, service, sessions, stats, users
+from services.query.routes import (
+    dead_letters,
+    import_jobs,
+    keys,
+    machines,
+    projects,
+    scrubs,
+    search,
+    service,
+    sessions,
+    stats,
+    transcripts,
+    users,
+)
 from services.query.settings import Settings
 from services.query.status.job_watch import JobWatch
 from services.query.status.journal_lag import connect_redis
@@ -23,12 +36,13 @@ from shared.auth.authentication import AccessControl, require_admin_key
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import StoredKey
 from shared.auth.scopes import required_by_path
+from shared.blobs.stores import archive_at
 from shared.http import middleware
 from shared.logs import configure_logs
 
 SERVICE = "query"
-# In the order in which paths are tried: search before sessions, whose ids may hold slashes.
-ROUTES = (search, projects, scrubs, sessions, stats, users, machines, import_jobs, keys, dead_letters, service)
+# In the order in which paths are tried: search and transcripts before sessions, whose ids may hold slashes.
+ROUTES = (search, projects, scrubs, transcripts, sessions, stats, users, machines, import_jobs, keys, dead_letters, service)
 
 
 class QueryApp(FastAPI):
@@ -58,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         return await find_key(app.state.database, app.state.threads, key_id)
 
     cache = KeyCache(find)
+    archive = archive_at(settings.archive_url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -70,6 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             # connection instead, and be refused after two seconds. Two connections are left for key checks and readiness.
             to_thread.current_default_thread_limiter().total_tokens = max(settings.query_database_connections - 2, 1)
             app.state.threads = threads = TimeLimitedThreads()
+            app.state.archive = archive
             app.state.started_at = time.time()
             await require_admin_key(settings.access, lambda: has_admin(database, threads))
             await stack.enter_async_context(reporting_key_uses(cache, redis))

@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 
 from shared.http.bind_safety import HttpSettings
-from shared.settings import ServiceSettings
+from shared.settings import ArchiveSettings
 
 
-class Settings(HttpSettings, ServiceSettings):
+class Settings(HttpSettings, ArchiveSettings):
     """TRACKER_* variables that the query service reads. A value that does not parse stops the start."""
 
     query_database_url: str | None = Field(

@@ -13,7 +13,7 @@ from kombu.transport.redis import QoS
 
 from services.worker import heartbeat
 from services.worker.settings import Settings
-from shared.blobs.stores import store_at
+from shared.blobs.stores import archive_at, store_at
 from shared.broker import celery_settings
 from shared.logs import configure_logs
 
@@ -67,7 +67,9 @@ def _have_tasks(**_: object) -> None:
 def _know_the_store(**_: object) -> None:
     """A wrong URL stops the start, not the first import. Celery ignores any other exception that a signal raises."""
     try:
-        store_at(Settings().blob_url)
+        settings = Settings()
+        store_at(settings.blob_url)
+        archive_at(settings.archive_url)
     except ValueError as error:
         sys.exit(str(error))
 

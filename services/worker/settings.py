@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from shared.settings import WritingSettings
+from shared.settings import ArchiveSettings, WritingSettings
 
 
-class Settings(WritingSettings):
+class Settings(WritingSettings, ArchiveSettings):
     """TRACKER_* variables that the worker reads. A value that does not parse stops the start."""
 
     idle_gap_seconds: int = Field(
@@ -20,6 +20,10 @@ class Settings(WritingSettings):
         "file:///var/lib/tracker/blobs",
         description="Where ingest stores uploads, to be swept; imports know their own. The same as ingest's.",
     )
+    archive: bool = Field(
+        True, description="`off` keeps no transcripts: those of imports not at all, live ones until they are quiet for a day."
+    )
+    archive_days: int = Field(0, ge=0, description="Days for which the archive keeps a transcript after its last change. 0: for good.")
     drain_batch_events: int = Field(2000, ge=1, le=20_000, description="The most events persisted in one transaction.")
     drain_seconds: float = Field(5.0, gt=0, le=20, description="How long one drain task goes on before it makes room for the next.")
     claim_idle_ms: int = Field(

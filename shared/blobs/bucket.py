@@ -18,23 +18,21 @@ _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX: Final = re.compile(r"(/[\w.-]+)*/?", re.ASCII)
 
 
+def place_of(url: str) -> tuple[str, str]:
+    """The bucket and the prefix of `s3://bucket/prefix`, which ends with a slash or is empty; ValueError for another kind."""
+    parts = urlsplit(url)
+    if parts.scheme != "s3" or not _BUCKET.fullmatch(parts.netloc) or not _PREFIX.fullmatch(parts.path) or parts.query or parts.fragment:
+        # The URL is not repeated: it may contain credentials.
+        raise ValueError("TRACKER_BLOB_URL must be s3:// with a bucket and perhaps a prefix of letters, digits and . _ - /.")
+    prefix = parts.path.strip("/")
+    return parts.netloc, f"{prefix}/" if prefix else ""
+
+
 class BucketStore:
     """The bucket and prefix of `s3://bucket/prefix`; ValueError for another kind."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if (
-            parts.scheme != "s3"
-            or not _BUCKET.fullmatch(parts.netloc)
-            or not _PREFIX.fullmatch(parts.path)
-            or parts.query
-            or parts.fragment
-        ):
-            # The URL is not repeated: it may contain credentials.
-            raise ValueError("TRACKER_BLOB_URL must be s3:// with a bucket and perhaps a prefix of letters, digits and . _ - /.")
-        self._bucket = parts.netloc
-        prefix = parts.path.strip("/")
-        self._prefix = f"{prefix}/" if prefix else ""
+        self._bucket, self._prefix = place_of(url)
 
     def check(self) -> None:
         """Asks for a list, which the sweep needs too. Its answer gives the error's reason; a HEAD's answer has no body."""

@@ -34,7 +34,7 @@ class FolderStore:
 
     def new(self) -> "NewFile":
         """An empty file, mode 0600, in a folder that is made if it is missing. BlobStoreAway if there is no room beside the reserve."""
-        with _away_if_refused(self.folder):
+        with away_if_refused(self.folder):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._check_room(self.folder)
             return NewFile(self.folder / str(uuid4()), self._check_room)
@@ -89,14 +89,14 @@ class NewFile:
 
     def write(self, data: bytes | bytearray) -> None:
         """Appends. BlobStoreAway if the reserve would be touched, or the disk refuses."""
-        with _away_if_refused(self._path.parent):
+        with away_if_refused(self._path.parent):
             self._check_room(self._path.parent, len(data))
             self._file.write(data)
 
     def finish(self, rest: bytes | bytearray) -> None:
         """The file's content and its name are flushed to the disk."""
         self.write(rest)
-        with _away_if_refused(self._path.parent):
+        with away_if_refused(self._path.parent):
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
@@ -115,12 +115,12 @@ class NewFile:
 
 
 @contextmanager
-def _away_if_refused(folder: Path) -> Iterator[None]:
+def away_if_refused(folder: Path) -> Iterator[None]:
     """A disk that is full, or read-only, or gone, is a store that is away."""
     try:
         yield
     except OSError as error:
-        raise BlobStoreAway(f"Uploads cannot be written to {folder}: {error.strerror}; make room there or mend the disk.") from error
+        raise BlobStoreAway(f"Nothing can be written to {folder}: {error.strerror}; make room there or mend the disk.") from error
 
 
 def _path(url: str) -> Path:

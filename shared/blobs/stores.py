@@ -1,8 +1,12 @@
-"""The one door to uploads: which store a URL means. The library for buckets is loaded only when one is named."""
+"""The one door to uploads and to the archive: which store a URL means. The library for buckets is loaded only when one is named."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 from urllib.parse import urlsplit
 
+from shared.blobs.content_folder import ContentFolder
+from shared.blobs.contents import ContentStore
 from shared.blobs.folder import FolderStore
 from shared.blobs.store import BlobStore
 
@@ -16,13 +20,31 @@ def store_at(url: str, *, reserve_bytes: int = 0) -> BlobStore:
     """
     if urlsplit(url).scheme != "s3":
         return FolderStore(url, reserve_bytes)
-    try:
+    with _said_if_not_installed():
         from shared.blobs.bucket import BucketStore  # noqa: PLC0415 - 39 MB of memory that a folder does not need
+    return BucketStore(url)
+
+
+def archive_at(url: str) -> ContentStore:
+    """The archive of a `file://` or `s3://` URL; sends it no request. ValueError if the URL is neither, or the extra is missing."""
+    try:
+        if urlsplit(url).scheme != "s3":
+            return ContentFolder(url)
+        with _said_if_not_installed():
+            from shared.blobs.content_bucket import ContentBucket  # noqa: PLC0415 - as above
+        return ContentBucket(url)
+    except ValueError as error:
+        raise ValueError(str(error).replace("TRACKER_BLOB_URL", "TRACKER_ARCHIVE_URL")) from None
+
+
+@contextmanager
+def _said_if_not_installed() -> Iterator[None]:
+    try:
+        yield
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "botocore":
             raise
         raise ValueError(NOT_INSTALLED) from None
-    return BucketStore(url)
 
 
 def open_blob(url: str) -> IO[bytes]:

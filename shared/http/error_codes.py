@@ -57,6 +57,12 @@ RESPONSES: Final = (
         "No import job has this id, or another key sent it and this key may only send.",
         "See `/api/import/jobs`.",
     ),
+    ErrorCode(
+        "TRANSCRIPT_NOT_FOUND",
+        404,
+        "No transcript of the session is stored, or not this file of it. The archive may be off (`TRACKER_ARCHIVE`), or its days may be over.",
+        "See `/api/sessions/{id}/transcript/files`. Connect the machine, or import its history.",
+    ),
     ErrorCode("SCRUB_NOT_FOUND", 404, "No scrub has this id.", "Start one with `POST /api/scrubs` or `tracker scrub`."),
     ErrorCode("DEAD_LETTER_NOT_FOUND", 404, "No dead letter has this id, or it was deleted.", "See `/api/dead-letters`."),
     ErrorCode("KEY_NOT_FOUND", 404, "No key has this id.", "See `/api/keys`."),
@@ -73,6 +79,12 @@ RESPONSES: Final = (
         409,
         "The `Idempotency-Key` was used for another body, the `id` is another event's, the new name was another user's, or the job's state does not allow this.",
         "Use another key, id or name. `details` has the state.",
+    ),
+    ErrorCode(
+        "TRANSCRIPT_GONE",
+        410,
+        "The transcript is known, but the archive has lost its content.",
+        "Restore the archive from a backup, or import the transcript again.",
     ),
     ErrorCode("PAYLOAD_TOO_LARGE", 413, "The body is larger than its limit.", "Send it in parts."),
     ErrorCode("UNSUPPORTED_MEDIA_TYPE", 415, "This `Content-Type` or encoding is not read here.", "Send what the message names."),
@@ -103,6 +115,12 @@ RESPONSES: Final = (
         503,
         "The store of uploads cannot be written to, or has less than `TRACKER_UPLOADS_RESERVE_BYTES` left.",
         "Send it again. If it lasts, look at the disk or the bucket.",
+    ),
+    ErrorCode(
+        "ARCHIVE_UNAVAILABLE",
+        503,
+        "The archive's folder or bucket cannot be read.",
+        "Ask again. If it lasts, look at `TRACKER_ARCHIVE_URL`, the disk or the bucket.",
     ),
     ErrorCode(
         "OVERLOADED",

@@ -6,15 +6,16 @@ ApiError
 ├── Forbidden 403             FORBIDDEN
 ├── OriginNotAllowed 403      ORIGIN_NOT_ALLOWED
 ├── NotFound 404              NOT_FOUND, PROJECT_NOT_FOUND, SESSION_NOT_FOUND, JOB_NOT_FOUND, SCRUB_NOT_FOUND,
-│                             DEAD_LETTER_NOT_FOUND
+│                             DEAD_LETTER_NOT_FOUND, TRANSCRIPT_NOT_FOUND
 ├── MethodNotAllowed 405      METHOD_NOT_ALLOWED
 ├── RequestTimeout 408        REQUEST_TIMEOUT
 ├── Conflict 409              CONFLICT
+├── Gone 410                  TRANSCRIPT_GONE
 ├── PayloadTooLarge 413       PAYLOAD_TOO_LARGE
 ├── UnsupportedMediaType 415  UNSUPPORTED_MEDIA_TYPE
 ├── HostNotAllowed 421        HOST_NOT_ALLOWED
 └── Unavailable 503           QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE, BACKLOG_FULL, JOURNAL_BEHIND, PIPELINE_STUCK,
-                              OVERLOADED, UPLOADS_UNAVAILABLE (with Retry-After)
+                              OVERLOADED, UPLOADS_UNAVAILABLE, ARCHIVE_UNAVAILABLE (with Retry-After)
 """
 
 from collections.abc import Mapping
@@ -80,6 +81,10 @@ class RequestTimeout(ApiError):
 
 class Conflict(ApiError):
     status, code = 409, "CONFLICT"
+
+
+class Gone(ApiError):
+    status, code = 410, "TRANSCRIPT_GONE"
 
 
 class PayloadTooLarge(ApiError):

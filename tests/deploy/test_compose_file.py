@@ -124,7 +124,7 @@ def test_every_setting_of_a_service_can_be_passed_to_its_container(name: str, se
 
 def test_durable_data_is_on_named_volumes() -> None:
     kept = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", []) if not volume.startswith("./")}
-    assert kept == set(COMPOSE["volumes"]) == {"postgres", "redis", "blobs"}
+    assert kept == set(COMPOSE["volumes"]) == {"postgres", "redis", "blobs", "archive"}
     assert not [
         volume
         for service in SERVICES.values()

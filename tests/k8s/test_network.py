@@ -28,7 +28,11 @@ STORES = {
     "production": {(node, "postgres-server", 5432) for node in DATABASE}
     | {(node, "redis-server", 6379) for node in JOURNAL}
     # The blob store, which can be anywhere
-    | {(node, anywhere, 443) for node in ("ingest", "worker-import") for anywhere in ("internet", "postgres-server", "redis-server")},
+    | {
+        (node, anywhere, 443)
+        for node in ("ingest", "query", "worker-drain", "worker-import")
+        for anywhere in ("internet", "postgres-server", "redis-server")
+    },
 }
 
 

@@ -66,7 +66,7 @@ def _of_session(
     def read(connection: Connection) -> Page:
         page = list_events(connection, filters, wanted)
         if not page.items and not sessions.session_exists(connection, session_id):
-            raise _no_session(request)
+            raise no_session(request)
         return page
 
     return read_response(request, read)
@@ -194,18 +194,19 @@ def list_tool_calls(request: Request, session_id: SessionId, parameters: Annotat
 def _session(request: Request, connection: Connection, session_id: str) -> Row:
     found = sessions.session(connection, session_id)
     if found is None:
-        raise _no_session(request)
+        raise no_session(request)
     return found
 
 
 def _tool_calls(request: Request, connection: Connection, session_id: str, wanted: Paging) -> Page:
     page = events.tool_calls(connection, EventFilters(session_id), None, None, wanted, ascending=True)
     if not page.items and not sessions.session_exists(connection, session_id):
-        raise _no_session(request)
+        raise no_session(request)
     return page
 
 
-def _no_session(request: Request) -> Exception:
+def no_session(request: Request) -> Exception:
+    """The 404 of a session that is not known to the key."""
     if "GET" not in methods_by_path()(request.scope["raw_path"].decode("latin-1")):
         # The path of a write, such as /api/sessions/start: a 405 that names its method.
         return HTTPException(404)

@@ -260,6 +260,19 @@ def _page(item: Json) -> Json:
 ANSWERS: Final[dict[str, Json]] = {
     "Project": _PROJECT,
     "Session": _SESSION,
+    "TranscriptFiles": {
+        "items": [
+            {
+                "file": f"{_SESSION_ID}.jsonl",
+                "machine": "m7Qk2xVb",
+                "generation": 0,
+                "user": "ann",
+                "bytes": 482_113,
+                "changed_at": "2024-01-15T10:30:00Z",
+                "is_newest": True,
+            }
+        ]
+    },
     "UserPage": _page(
         {
             "name": "ann",

@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.keys.conftest import Api, is_error
 from tests.integration.query import world
+from tests.stored_transcripts import add_file
 
 LISTS = [
     "/api/sessions",
@@ -215,3 +216,18 @@ def test_a_bound_key_sees_the_users_of_its_projects(api: Api, alpha: int) -> Non
     everybody, bound = api.key("read"), api.key("read", projects=[alpha])
     assert api.get(bound, "/api/users").json() == api.get(everybody, f"/api/users?project_id={alpha}").json()
     assert api.get(bound, f"/api/users?project_id={alpha + 1}").json()["items"] == []
+
+
+def test_transcripts_are_those_of_the_bound_projects(api: Api, database_url: str, alpha: int) -> None:
+    """given a transcript in each of two projects, then a key of one sees that one, and a key for numbers sees none."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        found = connection.execute("SELECT DISTINCT ON (project_id) project_id, session_id FROM sessions WHERE project_id IS NOT NULL")
+        sessions = dict(found.fetchall())
+        for session_id in sessions.values():
+            add_file(connection, None, session_id, b'{"a":1}\n', archived=0)
+    bound, numbers = api.key("read", projects=[alpha]), api.key("numbers")
+
+    for suffix in ("/transcript", "/transcript/files"):
+        assert api.get(bound, f"/api/sessions/{sessions[alpha]}{suffix}").status_code == 200
+        is_error(api.get(bound, f"/api/sessions/{sessions[alpha + 1]}{suffix}"), 404, "SESSION_NOT_FOUND")
+        is_error(api.get(numbers, f"/api/sessions/{sessions[alpha]}{suffix}"), 403, "FORBIDDEN")

@@ -1,0 +1,128 @@
+"""Transcripts as Claude Code wrote them, but without their secrets: the files of a session, and the content of one as a stream."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from services.query.database import Connection, Database, Row
+from services.query.http.parameters import FAILURES, RESPONSES, refuse_parameters
+from services.query.http.read_response import read_response
+from services.query.queries.lists import sessions
+from services.query.queries.lists.transcripts import transcript_files, version_of
+from services.query.routes.sessions import named_in_one_segment, no_session
+from services.query.schemas.fields import SessionId
+from services.query.schemas.transcripts import TranscriptFiles, TranscriptParameters
+from shared.archive.stored_pieces import ContentMissing, next_pieces, read_piece
+from shared.auth.authentication import grant_of
+from shared.auth.keys import Grant
+from shared.auth.scopes import READ, requires
+from shared.blobs.contents import ContentStore
+from shared.blobs.store import BlobStoreError
+from shared.http.errors import Gone, NotFound, Unavailable
+
+router = APIRouter(tags=["sessions"])
+
+_MEDIA_TYPE = "application/x-ndjson"
+_SHOWN = ("file", "machine", "generation", "user", "bytes", "changed_at", "is_newest")
+_RESPONSES = FAILURES | {
+    200: {
+        "description": "One JSON object a line.",
+        "content": {_MEDIA_TYPE: {"schema": {"type": "string"}}},
+        "headers": {"ETag": {"description": "Changes with the content.", "schema": {"type": "string"}}},
+    },
+    304: {"description": "`If-None-Match` names the content's ETag."},
+    410: FAILURES[404] | {"description": "The archive has lost the content."},
+}
+
+
+@router.get(
+    "/api/sessions/{session_id:path}/transcript/files",
+    response_model=TranscriptFiles,
+    responses=RESPONSES,
+    summary="The stored files of a session's transcript",
+    dependencies=[Depends(named_in_one_segment), Depends(refuse_parameters)],
+)
+@requires(READ)
+def list_transcript_files(request: Request, session_id: SessionId) -> Response:
+    """Its own transcript and its subagents'. A file that came from several machines, or was rewritten, has several versions."""
+
+    def read(connection: Connection) -> Row:
+        files = _files(request, connection, session_id)
+        return {"items": [{name: row[name] for name in _SHOWN} for row in files]}
+
+    return read_response(request, read, from_primary=True)
+
+
+@router.get(
+    "/api/sessions/{session_id:path}/transcript",
+    response_class=Response,
+    responses=_RESPONSES,
+    summary="A session's transcript, as JSONL",
+    dependencies=[Depends(named_in_one_segment)],
+)
+@requires(READ)
+def show_transcript(request: Request, session_id: SessionId, parameters: Annotated[TranscriptParameters, Query()]) -> Response:
+    """Byte for byte as Claude Code wrote it, but for its secrets. A stream; it is complete if it has `Content-Length` bytes."""
+    database: Database = request.app.state.database
+    grant = grant_of(request.scope)
+    name = parameters.file or f"{session_id}.jsonl"
+    with database.connection(grant, from_primary=True) as connection:
+        files = _files(request, connection, session_id)
+    found = version_of(files, name, parameters.machine, parameters.generation)
+    if found is None:
+        raise _no_transcript("No such version of the file is stored; …/transcript/files lists those that are.", name)
+    headers = {
+        "ETag": f'"{found["id"]}-{found["content_hash"] or 0}-{found["end_offset"]}"',
+        "Content-Length": str(found["bytes"]),
+        "X-Transcript-File": name.encode("ascii", "replace").decode(),
+        "X-Transcript-Machine": found["machine"],
+        "X-Transcript-Generation": str(found["generation"]),
+    }
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers={"ETag": headers["ETag"]})
+    if request.scope.get("is_head"):
+        return Response(headers=headers, media_type=_MEDIA_TYPE)
+    content = _content(database, grant, request.app.state.archive, found["id"], found["bytes"])
+    return StreamingResponse(chain([_first(content)], content), headers=headers, media_type=_MEDIA_TYPE)
+
+
+def _files(request: Request, connection: Connection, session_id: str) -> list[Row]:
+    files = transcript_files(connection, session_id)
+    if not files:
+        if not sessions.session_exists(connection, session_id):
+            raise no_session(request)
+        raise _no_transcript(
+            "No transcript of this session is stored: none was captured or imported, the archive is off, or its days are over.", session_id
+        )
+    return files
+
+
+def _content(database: Database, grant: Grant | None, archive: ContentStore, file_id: int, size: int) -> Iterator[bytes]:
+    """The first `size` bytes. Holds a connection only while it looks for the next pieces: a slow client must not keep one."""
+    position = 0
+    while position < size:
+        with database.connection(grant, from_primary=True) as connection:
+            stored = next_pieces(connection, file_id, position)
+        if not stored:
+            raise ContentMissing("The content was deleted while it was read.")
+        for piece in stored:
+            content = read_piece(archive, piece)[position - piece.position :][: size - position]
+            position += len(content)
+            yield content
+
+
+def _first(content: Iterator[bytes]) -> bytes:
+    """Read before the answer begins, so that a failure has its status."""
+    try:
+        return next(content, b"")
+    except ContentMissing:
+        raise Gone("The archive has lost the content of this transcript; restore it from a backup, or import it again.") from None
+    except BlobStoreError as error:
+        raise Unavailable(f"The archive cannot be read now: {error}", code="ARCHIVE_UNAVAILABLE", retry_after_seconds=5) from error
+
+
+def _no_transcript(message: str, name: str) -> NotFound:
+    return NotFound(message, code="TRANSCRIPT_NOT_FOUND", details={"transcript": f"{name} is not stored"})

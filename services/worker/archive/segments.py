@@ -1,0 +1,54 @@
+"""Cuts the redacted content of a file into segments, and packs them.
+
+A segment ends at the first line's end at or after SEGMENT_BYTES, counted from where it begins. So the same content gives the same segments,
+however it arrived, and a file that grew shares all segments but its last with the file that it was.
+"""
+
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+import psycopg
+import zstandard
+
+SEGMENT_BYTES: Final = 1024**2
+# Level 3 takes 3 ms for a megabyte of transcripts and leaves a sixth of it; level 9 takes 15 ms for a tenth less.
+_LEVEL: Final = 3
+
+_ADD_SEGMENTS: Final = """
+    INSERT INTO transcript_segments (file_id, number, end_offset, sha256, raw_bytes, stored_bytes)
+    SELECT %(file_id)s, %(first)s + s.place - 1, s.end_offset, s.sha256, s.raw_bytes, s.stored_bytes
+    FROM unnest(%(end_offsets)s::bigint[], %(sha256s)s::bytea[], %(raw_bytes)s::bigint[], %(stored_bytes)s::bigint[])
+        WITH ORDINALITY AS s (end_offset, sha256, raw_bytes, stored_bytes, place)"""
+
+
+class Segment(NamedTuple):
+    """A segment that is in the store. `end_offset` counts in bytes of the file on its machine, the sizes in bytes of redacted content and of its frame."""
+
+    end_offset: int
+    sha256: bytes
+    raw_bytes: int
+    stored_bytes: int
+
+
+def cut_place(content: bytes | bytearray, start: int = 0) -> int | None:
+    """Where the segment that begins at `start` ends; None if that is not in the content yet."""
+    end = content.find(b"\n", start + SEGMENT_BYTES - 1)
+    return None if end < 0 else end + 1
+
+
+def packed(content: bytes) -> tuple[bytes, bytes]:
+    """The hash of a segment's content, and its frame. Other threads run meanwhile."""
+    return sha256(content).digest(), frame_of(content)
+
+
+def frame_of(content: bytes) -> bytes:
+    """One zstd frame that says its length."""
+    return zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True, write_checksum=True).compress(content)
+
+
+def add_segments(connection: psycopg.Connection[Any], file_id: int, first: int, segments: list[Segment]) -> None:
+    """Writes a file's segments from the number `first` on."""
+    if segments:
+        names = ("end_offsets", "sha256s", "raw_bytes", "stored_bytes")
+        columns = dict(zip(names, map(list, zip(*segments, strict=True)), strict=True))
+        connection.execute(_ADD_SEGMENTS, {"file_id": file_id, "first": first} | columns)

@@ -1,0 +1,136 @@
+"""`GET /api/sessions/{id}/transcript`: the stored content as a stream, and the list of a session's files."""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from services.query.app import create_app
+from services.query.settings import Settings
+from services.worker.archive.segments import SEGMENT_BYTES
+from shared.blobs.contents import ContentStore
+from shared.blobs.stores import archive_at
+from tests.conftest import LOCAL
+from tests.integration.query import seed
+from tests.stored_transcripts import add_file
+
+SESSION = "11111111-2222-4333-8444-555555555555"
+NOW = datetime.now(UTC)
+
+
+def lines(count: int, salt: int = 0) -> bytes:
+    """Lines that compress as badly as real ones."""
+    rng = random.Random(salt)
+    return b"".join(json.dumps({"n": n, "text": rng.randbytes(40).hex()}).encode() + b"\n" for n in range(count))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> ContentStore:
+    return archive_at((tmp_path / "archive").as_uri())
+
+
+@pytest.fixture
+def client(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[TestClient]:
+    url = (tmp_path / "archive").as_uri()
+    settings = Settings(database_url=database_url, redis_url=redis_url, log_level="CRITICAL", archive_url=url, query_database_connections=3)
+    with TestClient(create_app(settings), LOCAL) as client:
+        yield client
+
+
+@pytest.fixture
+def session(connection: psycopg.Connection[Any]) -> str:
+    seed.add_session(connection, SESSION, seed.add_project(connection, "/home/ann/app"))
+    return SESSION
+
+
+def path(suffix: str = "") -> str:
+    return f"/api/sessions/{SESSION}/transcript{suffix}"
+
+
+@pytest.mark.parametrize("archived", [0, 1, 2.5, None])
+def test_the_content_is_that_of_segments_and_ranges(
+    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str, archived: float | None
+) -> None:
+    """given a file of several megabytes, of which none, some or all is archived, then it comes as it was stored."""
+    content = lines(40_000)
+    bound = None if archived is None else content.rfind(b"\n", 0, int(archived * SEGMENT_BYTES)) + 1
+    add_file(connection, archive, session, content, archived=bound, machine_id="laptop")
+
+    answer = client.get(path())
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")
+    assert answer.content == content
+    assert answer.headers["content-length"] == str(len(content))
+    assert answer.headers["x-transcript-machine"] == "laptop"
+
+
+def test_the_newest_version_is_given_and_all_are_listed(
+    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str
+) -> None:
+    """given a rewritten file on one machine, and a longer one on another where the session was resumed, then the longer one is the newest."""
+    old, new, resumed, agent = lines(30, 1), lines(10, 2), lines(20, 3), lines(5, 4)
+    add_file(connection, archive, session, old, machine_id="desk", generation=0)
+    add_file(connection, archive, session, new, machine_id="desk", generation=1)
+    add_file(connection, None, session, resumed, machine_id="laptop", archived=0, changed_at=NOW - timedelta(days=1), user_name="ann")
+    add_file(connection, archive, session, agent, file_name="subagents/agent-a1.jsonl")
+
+    listed = client.get(path("/files")).json()["items"]
+
+    assert [(item["file"], item["machine"], item["generation"], item["bytes"], item["is_newest"]) for item in listed] == [
+        (f"{SESSION}.jsonl", "laptop", 0, len(resumed), True),
+        (f"{SESSION}.jsonl", "desk", 1, len(new), False),
+        (f"{SESSION}.jsonl", "desk", 0, len(old), False),
+        ("subagents/agent-a1.jsonl", "", 0, len(agent), True),
+    ]
+    assert listed[0]["user"] == "ann"
+    assert client.get(path()).content == resumed
+    assert client.get(path("?machine=desk")).content == new
+    assert client.get(path("?machine=desk&generation=0")).content == old
+    assert client.get(path("?file=subagents/agent-a1.jsonl")).content == agent
+    assert client.get(path("?file=subagents/agent-a1.jsonl&machine=")).content == agent
+
+
+def test_an_unchanged_content_need_not_be_sent_again(
+    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str
+) -> None:
+    add_file(connection, archive, session, lines(10), archived=0, machine_id="laptop")
+    tag = client.get(path()).headers["etag"]
+
+    again = client.get(path(), headers={"If-None-Match": tag})
+    head = client.head(path())
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", tag)
+    connection.execute("UPDATE transcript_ranges SET end_offset = end_offset + 1")
+    assert client.get(path(), headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_what_is_not_stored_is_a_404_that_says_so(
+    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str
+) -> None:
+    unknown = client.get("/api/sessions/nobody/transcript")
+    without = client.get(path())
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "SESSION_NOT_FOUND")
+    assert (without.status_code, without.json()["code"]) == (404, "TRANSCRIPT_NOT_FOUND")
+    assert client.get(path("/files")).json()["code"] == "TRANSCRIPT_NOT_FOUND"
+
+    add_file(connection, archive, session, lines(1))
+    for query in ("?file=other.jsonl", "?machine=desk", "?generation=3"):
+        assert client.get(path(query)).json()["code"] == "TRANSCRIPT_NOT_FOUND"
+    assert client.get(path("?n=1")).status_code == 400
+
+
+def test_a_lost_content_is_a_410(client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str) -> None:
+    add_file(connection, archive, session, lines(10))
+    for stored in archive.stored():
+        archive.delete(stored.name)
+
+    answer = client.get(path())
+
+    assert (answer.status_code, answer.json()["code"]) == (410, "TRANSCRIPT_GONE")
