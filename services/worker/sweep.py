@@ -29,6 +29,7 @@ from services.worker.sweep_statements import (
     ABANDONED_SCRUBS,
     ABANDONED_SHARDS,
     CANCEL_SECONDS,
+    CAPTURED_FILES_WAIT,
     DEAD_CONSUMER_SECONDS,
     GONE_CONSUMERS,
     IDLE_SESSIONS,
@@ -44,6 +45,7 @@ from shared.broker import (
     TASK_DRAIN,
     TASK_END_CANCELLED,
     TASK_MERGE_USERS,
+    TASK_READ_CAPTURED,
     TASK_REMOVE_DEAD_CONSUMERS,
     TASK_RUN_IMPORT,
     TASK_SCRUB,
@@ -128,6 +130,10 @@ class Looks:
                 raise answer
         # What is acknowledged is also removed, so entries beyond those held are new.
         return bool(entries > held["pending"] or abandoned)
+
+    def captured(self) -> Sequence[Call]:
+        """Whether anything that live capture has stored is to be read."""
+        return self._exists(CAPTURED_FILES_WAIT)
 
     def abandoned_shards(self) -> Sequence[Call]:
         return self._select(ABANDONED_SHARDS)
@@ -221,6 +227,7 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
     """All looks by name. The last two look by doing: they assert that nothing is lost, and that events get through."""
     found = {
         "journal": Sweep(TASK_DRAIN, 1, Looks.journal),
+        "captured": Sweep(TASK_READ_CAPTURED, 1, Looks.captured),
         "abandoned-shards": Sweep(TASK_RUN_IMPORT, 5, Looks.abandoned_shards),
         "unheard-cancels": Sweep(TASK_END_CANCELLED, 5, Looks.unheard_cancels),
         "abandoned-scrubs": Sweep(TASK_SCRUB, 10, Looks.abandoned_scrubs),

@@ -44,6 +44,22 @@ CLOSE_IDLE_SESSIONS: Final = """
           AND last_event_at < now() - make_interval(secs => %(idle_seconds)s)
         ORDER BY last_event_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED)"""
 
+# Captured transcripts of which some is not read yet. The first condition is the predicate of an index. Those that imports brought are read by them.
+CAPTURED_FILES_WAIT: Final = """
+    SELECT FROM transcript_files
+    WHERE parsed_offset < stored_offset AND brought_by IS NULL AND coalesce(read_again_at <= now(), true) LIMIT 1"""
+DUE_CAPTURED_FILES: Final = """
+    WITH due AS (
+        SELECT id, session_id, file_name, user_name, parsed_offset, stored_offset, facts_ids, read_attempts, read_again_at, changed_at
+        FROM transcript_files
+        WHERE parsed_offset < stored_offset AND brought_by IS NULL AND coalesce(read_again_at <= now(), true)
+    )
+    SELECT * FROM (
+        (SELECT * FROM due WHERE read_attempts = 0 ORDER BY stored_offset - parsed_offset, changed_at, id LIMIT %(limit)s)
+        UNION (SELECT * FROM due WHERE read_attempts = 0 ORDER BY changed_at, id LIMIT 1)
+        UNION (SELECT * FROM due WHERE read_attempts > 0 ORDER BY changed_at, id LIMIT 1)
+    ) AS next ORDER BY read_attempts > 0, stored_offset - parsed_offset, changed_at, id"""
+
 # Files of jobs that failed a day ago and were not retried, or jobs that ended since.
 UNSWEPT_UPLOADS: Final = """
     SELECT FROM import_jobs

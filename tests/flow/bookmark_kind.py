@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.unit.migrations.next_migration import head
+from tests.unit.migrations.next_migration import free_number, head
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
@@ -22,7 +22,7 @@ class Step(NamedTuple):
     new: str
 
 
-_REVISION: Final = f"{int(head()) + 1:04}"
+_REVISION: Final = f"{free_number():04}"
 _STRUCT: Final = '''class Bookmark(Struct, tag="bookmark", omit_defaults=True, kw_only=True):
     """A person marks a place in a session."""
 

@@ -66,7 +66,18 @@ def running_stack(folder: Path, postgres_url: str, redis_server_url: str, redis_
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     processes = {
         "api": ["-m", "deploy.embedded.servers.gateway", str(listening.fileno())],
-        "worker": ["-m", "celery", "-A", "services.worker.app", "worker", "-c", "1", "-Q", "drain,import,maintenance", "--without-gossip"],
+        "worker": [
+            "-m",
+            "celery",
+            "-A",
+            "services.worker.app",
+            "worker",
+            "-c",
+            "1",
+            "-Q",
+            "drain,capture,import,maintenance",
+            "--without-gossip",
+        ],
         "beat": ["-m", "celery", "-A", "services.worker.app", "beat", "--pidfile="],
     }
     running = [start(name, arguments, environment, folder, listening) for name, arguments in processes.items()]

@@ -146,7 +146,18 @@ def older(release: Newer) -> Older:
 @pytest.fixture(scope="module")
 def newer(release: Newer, older: Older) -> Iterator[Newer]:
     """With a worker of its own, which starts after the older one has seen a bookmark."""
-    command = ["-m", "celery", "-A", "services.worker.app", "worker", "-c", "1", "-Q", "drain,import,maintenance", "--without-gossip"]
+    command = [
+        "-m",
+        "celery",
+        "-A",
+        "services.worker.app",
+        "worker",
+        "-c",
+        "1",
+        "-Q",
+        "drain,capture,import,maintenance",
+        "--without-gossip",
+    ]
     with _running(command, release.code, release.environment, release.logs / "worker.log"):
         yield release
 

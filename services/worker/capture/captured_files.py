@@ -1,25 +1,24 @@
 """The rows of captured files: which are to be read, and how far they are."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
-# The least that waits comes first: what is said now must not wait for what a machine sends of old sessions. The oldest gets its turn in each round.
-_DUE = """
-    WITH due AS (
-        SELECT id, session_id, file_name, user_name, parsed_offset, stored_offset, facts_ids, changed_at FROM transcript_files
-        WHERE parsed_offset < stored_offset AND brought_by IS NULL
-    )
-    SELECT * FROM (
-        (SELECT * FROM due ORDER BY stored_offset - parsed_offset, changed_at, id LIMIT %(limit)s)
-        UNION
-        (SELECT * FROM due ORDER BY changed_at, id LIMIT 1)
-    ) AS next ORDER BY stored_offset - parsed_offset, changed_at, id"""
-_IS_ANY_DUE = "SELECT EXISTS (SELECT FROM transcript_files WHERE parsed_offset < stored_offset AND brought_by IS NULL)"
+from services.worker.sweep_statements import CAPTURED_FILES_WAIT, DUE_CAPTURED_FILES
+
+# Committed before the file is read. A crash of the server may forget it, so that nothing waits for the disk.
+_BEGIN = "SET LOCAL synchronous_commit = off"
+_COUNT_ATTEMPT = """
+    UPDATE transcript_files SET read_attempts = read_attempts + 1,
+        read_again_at = CASE WHEN read_again_at IS NOT NULL THEN now() + least(interval '1 day', read_attempts * interval '10 minutes') END
+    WHERE id = %(id)s"""
+_SET_ASIDE = "UPDATE transcript_files SET read_again_at = now() + interval '10 minutes' WHERE id = %(id)s"
 _ADVANCE = """
-    UPDATE transcript_files SET parsed_offset = %(end)s, facts_ids = %(facts_ids)s, parser_version = %(parser_version)s
+    UPDATE transcript_files SET parsed_offset = %(end)s, facts_ids = %(facts_ids)s, parser_version = %(parser_version)s,
+        read_attempts = 0, read_again_at = NULL
     WHERE id = %(id)s AND parsed_offset = %(start)s"""
 # Facts that files bring under the same id are one row, which stays while one of the files has it.
 _SUPERSEDED = """
@@ -38,6 +37,10 @@ class CapturedFile(NamedTuple):
     stored_offset: int
     # Of the last reading.
     facts_ids: list[UUID]
+    # Readings that were begun since.
+    attempts: int
+    # It was set aside until then, and is tried again now.
+    was_set_aside_until: datetime | None
 
     @property
     def name(self) -> str:
@@ -50,15 +53,28 @@ class MovedOnError(Exception):
 
 
 def due_files(connection: Connection[Any], limit: int) -> list[CapturedFile]:
-    """Files to be read in the next round, at most one more than `limit`."""
-    found = connection.execute(_DUE, {"limit": limit}).fetchall()
-    return [CapturedFile(*row[:7]) for row in found]
+    """Files to be read in the next round: those with the least to read, the one that waits longest, and one whose reading failed before.
+
+    What is said now must not wait for what a machine sends of old sessions, and neither may wait for a file that ends the process.
+    """
+    found = connection.execute(DUE_CAPTURED_FILES, {"limit": limit}).fetchall()
+    return [CapturedFile(*row[:9]) for row in found]
 
 
 def is_any_due(connection: Connection[Any]) -> bool:
     """Whether anything is left to be read."""
-    [(is_any,)] = connection.execute(_IS_ANY_DUE).fetchall()
-    return bool(is_any)
+    return connection.execute(CAPTURED_FILES_WAIT).fetchone() is not None
+
+
+def count_attempt(connection: Connection[Any], file: CapturedFile) -> None:
+    """To be committed before the file is read. advance() resets it."""
+    connection.execute(_BEGIN)
+    connection.execute(_COUNT_ATTEMPT, {"id": file.id})
+
+
+def set_aside(connection: Connection[Any], file: CapturedFile) -> None:
+    """The file is not due for ten minutes, and for longer each time that its reading fails again."""
+    connection.execute(_SET_ASIDE, {"id": file.id})
 
 
 def advance(connection: Connection[Any], file: CapturedFile, end_offset: int, facts_ids: Collection[UUID], parser_version: int) -> None:

@@ -4,9 +4,12 @@
 2. files: each file with something new is read from where it was (file_reading.py), and stored in a transaction of its own
 3. go round until nothing is left, or until the task's time is over
 
+A file whose reading was begun too often without a commit is set aside for a while: it may be what ended the process.
+
 A process that dies has committed whole readings. The next one takes the lock, which Postgres frees with the connection, and goes on behind them.
 """
 
+import faulthandler
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +20,14 @@ import structlog
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from services.worker.capture.capture_job import CaptureJob, capture_job
-from services.worker.capture.captured_files import CapturedFile, MovedOnError, due_files, is_any_due
+from services.worker.capture.capture_job import CaptureJob, add_counts, capture_job
+from services.worker.capture.captured_files import CapturedFile, MovedOnError, count_attempt, due_files, is_any_due, set_aside
 from services.worker.capture.file_reading import Stored, read_next, store
 from services.worker.capture.parser_states import ParserStates
+from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
+from services.worker.row_lease import MAX_ATTEMPTS
+from shared.redaction.redact import redact_text
 
 log = structlog.get_logger()
 
@@ -29,6 +35,9 @@ log = structlog.get_logger()
 TASK_SECONDS: Final = 5.0
 # Of one round, so that what has just come waits for a round at most.
 FILES_A_ROUND: Final = 32
+# A long file that has to be read again from its beginning takes seconds.
+HANGS_SECONDS: Final = 120.0
+_STDERR: Final = 2
 
 # An arbitrary constant. A lock of the session, not of a transaction: the holder commits many times.
 _LOCK_KEY: Final = 0x_1A904C
@@ -49,7 +58,7 @@ def read_captured(worker: Resources, states: ParserStates | None = None, seconds
     is_left = True
     with worker.connection() as connection:
         while is_left and time.monotonic() < ends_at:
-            with _locked(connection) as is_ours:
+            with locked(connection) as is_ours:
                 if not is_ours:
                     # Whoever has it looks again when it has let go.
                     return False
@@ -57,7 +66,8 @@ def read_captured(worker: Resources, states: ParserStates | None = None, seconds
                     job = capture_job(connection)
                 while _read_files(worker, connection, job, states, ends_at) and time.monotonic() < ends_at:
                     pass
-            is_left = is_any_due(connection)
+            with connection.transaction():
+                is_left = is_any_due(connection)
     return is_left
 
 
@@ -76,9 +86,15 @@ def _read_files(worker: Resources, connection: Connection[Any], job: CaptureJob,
 def _read_file(worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, file: CapturedFile) -> Stored | None:
     """The next reading of a file. The parser's state is kept only if it was committed."""
     with connection.transaction():
+        if file.attempts >= MAX_ATTEMPTS and file.was_set_aside_until is None:
+            _set_aside(connection, job, file)
+            return None
+        count_attempt(connection, file)
+    with connection.transaction(), _ended_if_it_hangs():
         state = states.at_parsed_offset(connection, file, worker.idle_gap)
         reading = read_next(worker, connection, job, file, state)
     if reading is None:
+        log.warning("captured_range_missing", file=file.name, offset=file.parsed_offset)
         return None
     try:
         stored = store(worker, connection, job, reading)
@@ -88,8 +104,30 @@ def _read_file(worker: Resources, connection: Connection[Any], job: CaptureJob, 
     return stored
 
 
+def _set_aside(connection: Connection[Any], job: CaptureJob, file: CapturedFile) -> None:
+    log.error("captured_file_set_aside", file=file.name, offset=file.parsed_offset, attempts=file.attempts)
+    message = (
+        f"Its reading was begun {file.attempts} times and never got on. It is tried again in ten minutes, then less and less often."
+        " See the worker's log for what ended it; import the file to see whether it can be read at all."
+    )
+    error = {"file": redact_text(file.name), "offset": file.parsed_offset, "code": "GIVEN_UP", "message": message}
+    add_counts(connection, job, Persisted(), bytes_read=0, rows=0, errors=[error], unknown_records={}, skipped_records={}, redactions={})
+    set_aside(connection, file)
+
+
 @contextmanager
-def _locked(connection: Connection[Any]) -> Iterator[bool]:
+def _ended_if_it_hangs() -> Iterator[None]:
+    """Ends the process if the block takes too long, even in C code that holds the interpreter's lock."""
+    faulthandler.dump_traceback_later(HANGS_SECONDS, exit=True, file=_STDERR)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@contextmanager
+def locked(connection: Connection[Any]) -> Iterator[bool]:
+    """Gives whether the block has the lock. Does not wait for it."""
     with connection.transaction():
         [(is_ours,)] = connection.execute(_TRY_LOCK).fetchall()
     try:

@@ -4,14 +4,17 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
+import structlog
 from psycopg.types.json import Jsonb
 
 from services.worker.capture.parser_states import ParserStates
+from services.worker.capture.read_captured import locked, read_captured
 from services.worker.importers.job import run_shard
 from services.worker.maintenance.verify import verify
-from services.worker.resources import Resources
+from services.worker.resources import Resources, open_resources
+from services.worker.sweep import NO_CALL, ONE_CALL, Looks
 from tests.integration.worker.all_tables import tables
-from tests.integration.worker.captured import capture
+from tests.integration.worker.captured import capture, put_range
 from tests.unit.worker.importers.rows_of_a_session import SESSION, WHOLE, jsonl
 
 
@@ -75,3 +78,60 @@ def test_a_process_without_a_state_goes_on_from_what_is_stored(worker: Resources
 
     assert all_tables(worker) == expected
     assert is_verified(worker)
+
+
+def test_beat_sees_what_is_to_be_read(worker: Resources, looks: Looks) -> None:
+    assert looks.captured() == NO_CALL
+
+    with worker.transaction() as connection:
+        put_range(connection, SESSION, jsonl(*WHOLE))
+    assert looks.captured() == ONE_CALL
+
+    read_captured(worker, ParserStates())
+    assert looks.captured() == NO_CALL
+
+
+def test_a_file_that_cannot_be_read_is_set_aside_and_others_go_on(worker: Resources, looks: Looks) -> None:
+    # Given a file of which a range is missing, and another
+    with worker.transaction() as connection:
+        broken = put_range(connection, "broken", jsonl(*WHOLE))
+        connection.execute("DELETE FROM transcript_ranges WHERE file_id = %s", [broken])
+        put_range(connection, SESSION, jsonl(*WHOLE))
+
+    # When all that can be is read
+    with structlog.testing.capture_logs() as lines:
+        while read_captured(worker, ParserStates()):
+            pass
+
+    # Then the other is read, and this one is out of the way, with a word on it
+    assert "captured_file_set_aside" in [line["event"] for line in lines]
+    assert looks.captured() == NO_CALL
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT session_id FROM sessions").fetchall() == [(SESSION,)]
+        [(errors,)] = connection.execute("SELECT errors FROM import_jobs").fetchall()
+        assert [(error["file"], error["code"]) for error in errors] == [("broken/broken.jsonl", "GIVEN_UP")]
+
+        # And when its time has come it is tried once more, and its pause is longer each time
+        connection.execute("UPDATE transcript_files SET read_again_at = now() - interval '1 second' WHERE id = %s", [broken])
+    assert looks.captured() == ONE_CALL
+    assert not read_captured(worker, ParserStates())
+    with worker.transaction() as connection:
+        pause = "SELECT read_again_at > now() + interval '40 minutes' FROM transcript_files WHERE id = %s"
+        assert connection.execute(pause, [broken]).fetchone() == (True,)
+
+
+def test_one_process_reads_at_a_time(worker: Resources) -> None:
+    with worker.transaction() as connection:
+        put_range(connection, SESSION, jsonl(*WHOLE))
+    other = open_resources(worker.settings)
+
+    with other.connection() as connection, locked(connection) as is_ours:
+        assert is_ours
+        assert not read_captured(worker, ParserStates()), "the holder looks again"
+        with worker.transaction() as looking:
+            assert looking.execute("SELECT count(*) FROM messages").fetchone() == (0,)
+    other.close()
+
+    assert not read_captured(worker, ParserStates())
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM messages").fetchone() == (4,)

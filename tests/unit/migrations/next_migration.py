@@ -19,11 +19,20 @@ def upgrade() -> None:
 '''
 
 
-def head() -> str:
-    """The newest revision that there is."""
+def _found(name: str) -> set[str]:
     texts = [path.read_text(encoding="utf-8") for path in (SCRIPTS / "versions").glob("*.py")]
-    revisions = {match[1] for text in texts if (match := re.search(r'^revision = "(\w+)"', text, re.MULTILINE))}
-    return max(revisions)
+    return {match[1] for text in texts if (match := re.search(rf'^{name} = "(\w+)"', text, re.MULTILINE))}
+
+
+def head() -> str:
+    """The revision that no other follows. Its number need not be the greatest: it was chosen before it was known what would be there first."""
+    [last] = _found("revision") - _found("down_revision")
+    return last
+
+
+def free_number() -> int:
+    """Greater than every revision's."""
+    return max(map(int, _found("revision"))) + 1
 
 
 def add_next(folder: Path, *statements: str) -> Path:

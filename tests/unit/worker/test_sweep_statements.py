@@ -20,8 +20,9 @@ def one_line(statement: str) -> str:
         (sweep_statements.IDLE_SESSIONS, sweep_statements.CLOSE_IDLE_SESSIONS),
         (sweep_statements.GONE_CONSUMERS, sweep_statements.DELETE_GONE_CONSUMERS),
         (sweep_statements.UNSWEPT_UPLOADS, sweep_statements.FORGET_FILES),
+        (sweep_statements.CAPTURED_FILES_WAIT, sweep_statements.DUE_CAPTURED_FILES),
     ],
-    ids=["idle sessions", "gone consumers", "files of failed jobs"],
+    ids=["idle sessions", "gone consumers", "files of failed jobs", "captured transcripts"],
 )
 def test_a_task_finds_what_beat_has_seen(look: str, act: str) -> None:
     condition = one_line(look).partition(" WHERE ")[2].removesuffix(" LIMIT 1").removesuffix(" OR finished_at > to_timestamp(%(since)s)")
