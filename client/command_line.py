@@ -12,7 +12,6 @@ from client.admin import dead_letters, keys, scrubbing
 from client.capture.hook import take_payload
 from client.capture.ship import ONCE_SECONDS
 from client.capture.ship import ship as run_shipper
-from client.connect import commands as connecting
 from client.display import SHARE_TOTAL, Quiet, display_for
 from client.errors import FAILED
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning
@@ -21,11 +20,11 @@ from client.questions.lookup import job_id
 from client.questions.report import report
 from client.questions.search import search
 from client.questions.show import show
+from client.resume.commands import restore, resume
 from client.version import version
 
 # The groups of `tracker --help`, in its order.
 QUESTIONS: Final = "Questions"
-CAPTURE: Final = "Live capture"
 HISTORY: Final = "History"
 ADMINISTRATION: Final = "Administration"
 
@@ -58,10 +57,6 @@ app.command("sessions", rich_help_panel=QUESTIONS)(list_sessions)
 app.command("projects", rich_help_panel=QUESTIONS)(list_projects)
 app.command("tools", rich_help_panel=QUESTIONS)(list_tools)
 app.command("usage", rich_help_panel=QUESTIONS)(list_usage)
-
-app.command("connect", rich_help_panel=CAPTURE)(connecting.connect)
-app.command("disconnect", rich_help_panel=CAPTURE)(connecting.disconnect)
-app.command("doctor", rich_help_panel=CAPTURE)(connecting.doctor)
 
 JobId = Annotated[
     str,
@@ -110,7 +105,7 @@ def import_(
     )
 
 
-@app.command(rich_help_panel=CAPTURE)
+@app.command(rich_help_panel=HISTORY)
 def ship(
     is_endless: Annotated[bool, typer.Option("--forever", help="Do not end when it is quiet: for a service.")] = False,
     is_once: Annotated[bool, typer.Option("--once", help="Send everything that is there, and end.")] = False,
@@ -214,6 +209,8 @@ def scrub(
             raise typer.Exit(FAILED)
 
 
+app.command("resume", rich_help_panel=HISTORY)(resume)
+app.command("restore", rich_help_panel=HISTORY)(restore)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=ADMINISTRATION)
 app.add_typer(keys.app, name="keys", rich_help_panel=ADMINISTRATION)
 app.command("audit", rich_help_panel=ADMINISTRATION)(keys.list_audit)

@@ -5,6 +5,8 @@ import select
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,10 +15,10 @@ from client.errors import Refused, TryLater, Unreachable
 
 CONNECT_SECONDS: Final = 10
 ANSWER_SECONDS: Final = 60
+PIECE_BYTES: Final = 256 * 1024
 # Pauses between retries, for a busy server and for uploads that lost their connection: a minute in all.
 PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 LONGEST_PAUSE_SECONDS: Final = 60.0
-_NO_CONTENT: Final = 204
 _TRY_LATER: Final = (502, 503, 504)
 
 Body = Callable[[], Iterator[bytes]]
@@ -45,7 +47,7 @@ class Server:
         self.on_wait = on_wait
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
-        """The answer's JSON (None of an empty one), after retries if the server is busy. Raises Refused or Unreachable."""
+        """The answer's JSON, after retries if the server is busy. Raises Refused or Unreachable."""
         content = None if body is None else json.dumps(body).encode()
         body_headers = {} if content is None else {"Content-Type": "application/json", "Content-Length": str(len(content))}
         return self._with_retries(
@@ -56,6 +58,30 @@ class Server:
         """Streams the body. `body` is called for each try; the Idempotency-Key in `headers` makes the tries one upload."""
         chunked = {**headers, "Transfer-Encoding": "chunked"}
         return self._with_retries(lambda: self._send("POST", path, chunked, body), retries_lost_connections=True)
+
+    @contextmanager
+    def download(self, path: str) -> Iterator[Iterator[bytes]]:
+        """The body of an answer, piece by piece. Raises Refused or Unreachable, the latter also if the body ends too early."""
+        connection, response = self._with_retries(lambda: self._opened(path))
+        try:
+            yield _pieces(response, self.url)
+        finally:
+            connection.close()
+
+    def _opened(self, path: str) -> tuple[HTTPConnection, HTTPResponse]:
+        connection = self._connected()
+        try:
+            connection.request("GET", self._path + path, headers=self._headers)
+            response = connection.getresponse()
+            if response.status != HTTPStatus.OK:
+                _read(response)
+        except (OSError, HTTPException) as error:
+            connection.close()
+            raise _lost(self.url, error) from error
+        except BaseException:
+            connection.close()
+            raise
+        return connection, response
 
     def _with_retries(self, request: Callable[[], Any], *, retries_lost_connections: bool = False) -> Any:
         for pause in PAUSES_SECONDS:
@@ -85,9 +111,7 @@ class Server:
                 return _read(connection.getresponse())
             return _read(connection.getresponse())
         except (OSError, HTTPException) as error:
-            raise _ConnectionLost(
-                f"The connection to {self.url} was lost ({error or type(error).__name__}). Run the command again."
-            ) from error
+            raise _lost(self.url, error) from error
         finally:
             connection.close()
 
@@ -116,6 +140,23 @@ class _AnswersEarly(Exception):
     """The server answered before the whole body was sent."""
 
 
+def _lost(url: str, error: Exception | str) -> _ConnectionLost:
+    reason = str(error) or type(error).__name__
+    return _ConnectionLost(f"The connection to {url} was lost ({reason}). Run the command again.")
+
+
+def _pieces(response: HTTPResponse, url: str) -> Iterator[bytes]:
+    left = response.length
+    try:
+        while piece := response.read(PIECE_BYTES):
+            left = None if left is None else left - len(piece)
+            yield piece
+    except (OSError, HTTPException) as error:
+        raise _lost(url, error) from error
+    if left:
+        raise _lost(url, f"{left} bytes are missing")
+
+
 def _chunks_until_answer(connection: HTTPConnection, chunks: Iterator[bytes], is_https: bool) -> Iterator[bytes]:
     for chunk in chunks:
         # A TLS connection has records to read that are not an answer.
@@ -126,8 +167,6 @@ def _chunks_until_answer(connection: HTTPConnection, chunks: Iterator[bytes], is
 
 def _read(response: HTTPResponse) -> Any:
     content = response.read()
-    if response.status == _NO_CONTENT:
-        return None
     try:
         answer = json.loads(content)
     except ValueError:

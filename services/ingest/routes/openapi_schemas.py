@@ -22,7 +22,6 @@ ANSWER_TYPES: Final = (
     responses.SessionEnded,
     responses.EventAccepted,
     responses.BatchAccepted,
-    responses.RangeAccepted,
     responses.ImportAnswer,
     responses.JobChanged,
     responses.ManifestAnswer,

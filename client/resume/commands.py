@@ -1,0 +1,157 @@
+"""`tracker resume` and `tracker restore`: sessions of the archive, where this machine's Claude Code looks for them."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from client.display import Quiet
+from client.errors import Failure, Refused
+from client.local_time import local_zone
+from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+from client.phrases import command, counted
+from client.questions.lists import Project, User
+from client.questions.lookup import Item, pages, project_id, session, short_session_id
+from client.questions.output import write_json
+from client.questions.period import Since, Zone, period_of
+from client.resume import claude_folder
+from client.resume.stored_session import NoTranscript, Placed, disk_failures, fetched, files_of, place, start_of, working_folder
+from client.server import Server
+
+CLAUDE: Final = "claude"
+# The archive has lost the content.
+GONE: Final = 410
+
+
+def resume(
+    name: Annotated[str, typer.Argument(metavar="SESSION", help="A session's id, or its beginning; `tracker sessions` has them.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option("--in", metavar="FOLDER", exists=True, file_okay=False, help="Where the repository is on this machine, if elsewhere."),
+    ] = None,
+    no_start: Annotated[bool, typer.Option("--no-start", help="Write the transcript, and print the command that resumes it.")] = False,
+    is_forced: Annotated[
+        bool, typer.Option("--force", help="Take the tracker's transcript, also if the one here is newer or differs.")
+    ] = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Continues a session on this machine, wherever it was begun.
+
+    It writes the transcript, and those of its subagents, to where Claude Code looks for them, and starts `claude --resume`. A transcript here
+    that is newer stays.
+    """
+    with failures_as_exit_codes():
+        server = server_at(url, token, Quiet())
+        session_id = session(server, name)["session_id"]
+        working, placed = _bring(server, session_id, folder, is_forced=is_forced)
+        own = placed[0]
+        typer.echo(f"{own.path}: {own.outcome}.", err=True)
+        _start(session_id, working, no_start=no_start)
+
+
+def restore(
+    project: Project = None,
+    user: User = None,
+    since: Since = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be written, write nothing.")] = False,
+    is_everywhere: Annotated[bool, typer.Option("--missing-folders", help="Also sessions whose folder is not on this machine.")] = False,
+    tz: Zone = None,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Writes all transcripts that are missing here, for Claude Code to resume.
+
+    Transcripts that are here are left as they are. Each one counts as new for Claude Code, which deletes it when it is old again.
+    """
+    period = period_of(local_zone(tz), since, None)
+    with failures_as_exit_codes():
+        server = server_at(url, token, Quiet())
+        filters = {"project_id": project_id(server, project), "user": user} | period.parameters()
+        here = {path.stem for path in _projects().glob("*/*.jsonl")}
+        outcomes: list[dict[str, Any]] = []
+        for found in pages(server, "/api/sessions", filters):
+            if found["session_id"] not in here:
+                outcome = _restore(server, found, dry_run=dry_run, is_everywhere=is_everywhere)
+                outcomes.append(outcome)
+                if outcome["outcome"] == "written" and not as_json:
+                    typer.echo(f"{short_session_id(found['session_id'])}  {outcome['folder']}  {found['title'] or ''}".rstrip())
+        if as_json:
+            write_json({"dry_run": dry_run, "here": len(here), "sessions": outcomes})
+        else:
+            _write_sums(Counter(each["outcome"] for each in outcomes), dry_run=dry_run)
+
+
+def _bring(server: Server, session_id: str, folder: Path | None, *, is_forced: bool) -> tuple[str, list[Placed]]:
+    """The folder to start Claude Code in, and the files, in their places, the session's own first."""
+    files = files_of(server, session_id)
+    projects = _projects()
+    with disk_failures(), fetched(server, session_id, files, projects) as loaded:
+        working = claude_folder.real(folder) if folder else working_folder(loaded[0].path, session_id)
+        return working, place(loaded, projects / claude_folder.name_of_project(working), session_id, is_forced=is_forced)
+
+
+def _restore(server: Server, found: Item, *, dry_run: bool, is_everywhere: bool) -> dict[str, Any]:
+    """What became of one session: `written`, `no folder` (not on this machine), or `no transcript`."""
+    session_id = found["session_id"]
+    told = {"session_id": session_id, "folder": None}
+    try:
+        files = files_of(server, session_id)
+        start = start_of(server, session_id, files[0])
+        if start is None or not (is_everywhere or os.path.isdir(start)):
+            return told | {"folder": start, "outcome": "no folder"}
+        if not dry_run:
+            _bring_to(server, session_id, files, start)
+    except NoTranscript:
+        return told | {"outcome": "no transcript"}
+    except Refused as error:
+        if error.status != GONE:
+            raise
+        return told | {"outcome": "no transcript"}
+    return told | {"folder": start, "outcome": "written", "bytes": sum(each["bytes"] for each in files)}
+
+
+def _bring_to(server: Server, session_id: str, files: list[Item], folder: str) -> None:
+    projects = _projects()
+    with disk_failures(), fetched(server, session_id, files, projects) as loaded:
+        place(loaded, projects / claude_folder.name_of_project(claude_folder.real(folder)), session_id, is_forced=False)
+
+
+def _write_sums(counts: Counter[str], *, dry_run: bool) -> None:
+    verb = "would be written" if dry_run else "written"
+    typer.echo(f"{counted(counts['written'], 'session')} {verb}.")
+    if counts["no folder"]:
+        typer.echo(
+            f"{counted(counts['no folder'], 'session')} not: their folder is not on this machine. "
+            f"`{command()} resume SESSION --in FOLDER` brings one to another folder."
+        )
+    if counts["no transcript"]:
+        typer.echo(f"{counted(counts['no transcript'], 'session')} not: the tracker has no transcript of them.")
+
+
+def _projects() -> Path:
+    return claude_folder.projects_folder(os.environ, Path.home())
+
+
+def _start(session_id: str, folder: str, *, no_start: bool) -> None:
+    arguments = [CLAUDE, "--resume", session_id]
+    typed = f"cd {shlex.quote(folder)} && {shlex.join(arguments)}"
+    if no_start:
+        typer.echo(typed)
+        return
+    program = shutil.which(CLAUDE)
+    if program is None:
+        raise Failure(f"The program `{CLAUDE}` is not on this machine's PATH. The transcript is in its place; later run: {typed}")
+    os.chdir(folder)
+    sys.stdout.flush()
+    if sys.platform == "win32":
+        # There, exec returns to the shell at once, and both would read what is typed.
+        raise typer.Exit(subprocess.run([program, *arguments[1:]], check=False).returncode)
+    os.execv(program, arguments)  # noqa: S606
