@@ -12,6 +12,7 @@ from client.admin import dead_letters, keys, scrubbing
 from client.capture.hook import take_payload
 from client.capture.ship import ONCE_SECONDS
 from client.capture.ship import ship as run_shipper
+from client.connect import commands as connecting
 from client.display import SHARE_TOTAL, Quiet, display_for
 from client.errors import FAILED
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning
@@ -25,6 +26,7 @@ from client.version import version
 
 # The groups of `tracker --help`, in its order.
 QUESTIONS: Final = "Questions"
+CAPTURE: Final = "Live capture"
 HISTORY: Final = "History"
 ADMINISTRATION: Final = "Administration"
 
@@ -57,6 +59,10 @@ app.command("sessions", rich_help_panel=QUESTIONS)(list_sessions)
 app.command("projects", rich_help_panel=QUESTIONS)(list_projects)
 app.command("tools", rich_help_panel=QUESTIONS)(list_tools)
 app.command("usage", rich_help_panel=QUESTIONS)(list_usage)
+
+app.command("connect", rich_help_panel=CAPTURE)(connecting.connect)
+app.command("disconnect", rich_help_panel=CAPTURE)(connecting.disconnect)
+app.command("doctor", rich_help_panel=CAPTURE)(connecting.doctor)
 
 JobId = Annotated[
     str,
@@ -105,7 +111,7 @@ def import_(
     )
 
 
-@app.command(rich_help_panel=HISTORY)
+@app.command(rich_help_panel=CAPTURE)
 def ship(
     is_endless: Annotated[bool, typer.Option("--forever", help="Do not end when it is quiet: for a service.")] = False,
     is_once: Annotated[bool, typer.Option("--once", help="Send everything that is there, and end.")] = False,

@@ -34,7 +34,7 @@ def import_history(
     display = display_for(is_quiet=quiet)
     with failures_as_exit_codes():
         wanted = _existing(paths)
-        importer = Importer(server_at(url, token, display), display, HashCache(cache_path(os.environ, Path.home())), user or _os_user())
+        importer = Importer(server_at(url, token, display), display, HashCache(cache_path(os.environ, Path.home())), user or os_user())
         found = find(wanted)
         for link in found.links_out:
             display.note(f"{link} leads out of the folder and is not followed. To import it too, name it.")
@@ -55,6 +55,17 @@ def import_history(
         summary.write_result(result, as_json=as_json)
         if not result.is_whole:
             raise typer.Exit(FAILED)
+
+
+def import_default_history(user: str | None, url: str, token: str | None) -> None:
+    """Imports what Claude Code has kept on this machine, if there is any. A part that fails is shown, and does not end the caller."""
+    if not any(path.exists() for path in default_paths(os.environ, Path.home())):
+        return
+    try:
+        import_history(None, user=user, dry_run=False, watch_seconds=None, quiet=False, as_json=False, url=url, token=token)
+    except typer.Exit:
+        # The reason was written; a new session has nothing to import yet.
+        return
 
 
 def _existing(paths: list[Path] | None) -> list[Path]:
@@ -95,7 +106,8 @@ def _watch(importer: Importer, paths: list[Path], every_seconds: float, *, as_js
         importer.display.note("Stopped watching.")
 
 
-def _os_user() -> str | None:
+def os_user() -> str | None:
+    """The name of the user on this machine, as an import is given it. None if there is none."""
     try:
         return getpass.getuser()[:MAX_USER_CHARACTERS] or None
     except (OSError, KeyError):

@@ -19,6 +19,7 @@ PIECE_BYTES: Final = 256 * 1024
 # Pauses between retries, for a busy server and for uploads that lost their connection: a minute in all.
 PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 LONGEST_PAUSE_SECONDS: Final = 60.0
+_NO_CONTENT: Final = 204
 _TRY_LATER: Final = (502, 503, 504)
 
 Body = Callable[[], Iterator[bytes]]
@@ -47,7 +48,7 @@ class Server:
         self.on_wait = on_wait
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
-        """The answer's JSON, after retries if the server is busy. Raises Refused or Unreachable."""
+        """The answer's JSON (None of an empty one), after retries if the server is busy. Raises Refused or Unreachable."""
         content = None if body is None else json.dumps(body).encode()
         body_headers = {} if content is None else {"Content-Type": "application/json", "Content-Length": str(len(content))}
         return self._with_retries(
@@ -167,6 +168,8 @@ def _chunks_until_answer(connection: HTTPConnection, chunks: Iterator[bytes], is
 
 def _read(response: HTTPResponse) -> Any:
     content = response.read()
+    if response.status == _NO_CONTENT:
+        return None
     try:
         answer = json.loads(content)
     except ValueError:

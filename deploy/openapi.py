@@ -36,6 +36,7 @@ TAGS = {
     "stats": "Time, messages, lines and tools over a period.",
     "usage": "Tokens and cost.",
     "users": "People, as events name them.",
+    "capture": "Live capture: hooks, and transcripts as they grow.",
     "imports": "Import jobs.",
     "keys": "API keys and the audit log.",
     "dead letters": "Events that could not be stored.",

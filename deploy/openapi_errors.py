@@ -16,17 +16,22 @@ _NOT_FOUND_BY_PATH: Final = (
     ("/api/users/{", "USER_NOT_FOUND"),
     ("/api/", "SESSION_NOT_FOUND"),
 )
+_RANGES: Final = "/api/transcripts/{session_id}"
 _ONLY_FOR: Final = {
     "INVALID_FILE": "/api/import/claude-data",
     "UNKNOWN_PROJECT_FILE": "/api/import/claude-data",
     "UPLOADS_UNAVAILABLE": "/api/import/claude-data",
     "TRANSCRIPT_GONE": "/api/sessions/{session_id}/transcript",
     "ARCHIVE_UNAVAILABLE": "/api/sessions/{session_id}/transcript",
+    "OFFSET_MISMATCH": _RANGES,
+    "GENERATION_SUPERSEDED": _RANGES,
     "JOURNAL_BEHIND": "/readyz",
     "PIPELINE_STUCK": "/readyz",
 }
 _DETAILS: Final[dict[str, Json]] = {
     "SESSION_NOT_FOUND": {"session_id": "not known"},
+    "OFFSET_MISMATCH": {"offset": 1834, "generation": 0},
+    "GENERATION_SUPERSEDED": {"generation": 2},
 }
 # What can happen to every request, before its operation is looked at.
 _EVERYWHERE: Final = (403, 405, 421, 500, 503)
@@ -59,9 +64,11 @@ def _can_occur(code: str, method: str, path: str, operation: Json) -> bool:
         case "QUEUE_UNAVAILABLE":
             return method != "get" or path in {"/readyz", "/api/accounting"}
         case "BACKLOG_FULL":
-            return method == "post"
+            return method in ("post", "put")
         case "TRANSCRIPT_NOT_FOUND":
             return "/transcript" in path
+        case "CONFLICT":
+            return path != _RANGES
         case _ if code.endswith("NOT_FOUND"):
             return code == next((known for prefix, known in _NOT_FOUND_BY_PATH if path.startswith(prefix)), None)
         case _:

@@ -130,6 +130,10 @@ class HookPayload(Struct, omit_defaults=True, kw_only=True):
     user: str | None = None
 
 
+# The machine of a range whose sender names none. Files of imports have the machine "", and are other files.
+UNNAMED_MACHINE = "-"
+
+
 class TranscriptRange(Struct, omit_defaults=True, kw_only=True):
     """Whole lines of a transcript, redacted. Offsets are in bytes of the file as it is on its machine."""
 

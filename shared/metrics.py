@@ -13,6 +13,17 @@ HTTP_SECONDS = Histogram(
 )
 ERRORS = Counter("tracker_errors_total", "Answers that are not 2xx, by code word.", ["service", "code"])
 EVENTS_ACCEPTED = Counter("tracker_events_accepted_total", "Events that are on the journal's disk and were answered 2xx.", ["type"])
+HOOKS = Counter(
+    "tracker_hooks_total",
+    "Hooks of Claude Code by kind (`other`: not known), and whether they were accepted or dropped.",
+    ["kind", "outcome"],
+)
+TRANSCRIPT_RANGES = Counter(
+    "tracker_transcript_ranges_total",
+    "Ranges of transcripts by outcome: appended, known (sent before), mismatch (another offset is wanted), superseded (of an older file).",
+    ["outcome"],
+)
+TRANSCRIPT_BYTES = Counter("tracker_transcript_bytes_total", "Bytes of transcripts that were accepted, as they are on their machines.")
 EVENTS_REFUSED = Counter("tracker_events_refused_total", "Events that were not accepted, by code word.", ["code"])
 REDACTIONS = Counter("tracker_redactions_total", "Secrets that were replaced before they were stored, by kind.", ["kind"])
 WAKEUPS_SENT = Counter("tracker_bells_rung_total", "Tasks that ingest sent to wake a worker, by outcome.", ["outcome"])

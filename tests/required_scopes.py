@@ -55,6 +55,8 @@ WRITING = {
     ("POST", "/api/sessions/start"): INGEST,
     ("POST", "/api/sessions/end"): INGEST,
     ("POST", "/api/events"): INGEST,
+    ("POST", "/api/hooks"): INGEST,
+    ("PUT", "/api/transcripts/{session_id}"): INGEST,
     ("POST", "/api/import/manifest"): INGEST,
     ("POST", "/api/import/claude-data"): INGEST,
     ("POST", "/api/import/jobs/{job_id}/cancel"): ADMIN,

@@ -23,12 +23,14 @@ from services.ingest.http.direct_routes import DirectApp
 from services.ingest.imports.disk_space import show_disk
 from services.ingest.imports.store_probe import StoreProbe
 from services.ingest.journal.append import Journal
+from services.ingest.journal.append_range import RangeJournal
 from services.ingest.journal.backlog import Backlog
 from services.ingest.journal.wakeup import WakeupSender
 from services.ingest.postgres.api_keys import ApiKeys
 from services.ingest.postgres.database import Database
 from services.ingest.postgres.import_jobs import ImportJobs
 from services.ingest.routes import openapi_schemas
+from services.ingest.routes.capture import capture
 from services.ingest.routes.dead_letters import dead_letters
 from services.ingest.routes.import_jobs import jobs
 from services.ingest.routes.keys import keys
@@ -101,6 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Not include_router: its context for each request costs as much as a whole write.
     app.router.routes += [
         *writes.routes,
+        *capture.routes,
         *jobs.routes,
         *dead_letters.routes,
         *keys.routes,
@@ -134,6 +137,7 @@ async def _lifespan(app: IngestApp, settings: Settings, cache: KeyCache, uploads
         wakeups = await stack.enter_async_context(_sending_wakeups(sender, settings.journal_partitions))
         app.ingest = _ingest(settings, redis, database, sender, wakeups, uploads, store_probe)
         stack.push_async_callback(app.ingest.journal.aclose)
+        stack.push_async_callback(app.ingest.range_journal.aclose)
         await stack.enter_async_context(in_background(app.ingest.backlog.watch))
         await stack.enter_async_context(in_background(store_probe.watch))
         await stack.enter_async_context(in_background(KeyUses(cache, app.ingest.keys, redis).watch))
@@ -159,6 +163,7 @@ def _ingest(
         keys=ApiKeys(database),
         session_cache=SessionCache(redis, database, settings.known_sessions),
         journal=Journal(redis, wakeups, backlog, settings.redis_replicas_acked),
+        range_journal=RangeJournal(redis, wakeups, backlog, settings.redis_replicas_acked),
         backlog=backlog,
         entry_watch=EntryWatch(redis),
         ended_jobs=Poller(jobs.ended, first_pause=JOB_FIRST_PAUSE_SECONDS, longest_pause=JOB_LONGEST_PAUSE_SECONDS),

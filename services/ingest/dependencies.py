@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from services.ingest.events.wait import EntryWatch
     from services.ingest.imports.store_probe import StoreProbe
     from services.ingest.journal.append import Journal
+    from services.ingest.journal.append_range import RangeJournal
     from services.ingest.journal.backlog import Backlog
     from services.ingest.postgres.api_keys import ApiKeys
     from services.ingest.postgres.database import Database
@@ -40,6 +41,7 @@ class Ingest:
     keys: ApiKeys
     session_cache: SessionCache
     journal: Journal
+    range_journal: RangeJournal
     backlog: Backlog
     entry_watch: EntryWatch
     ended_jobs: Poller[UUID]

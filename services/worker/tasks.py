@@ -2,6 +2,9 @@
 
 from uuid import UUID
 
+import structlog
+from kombu.exceptions import OperationalError
+
 from services.worker.app import app
 from services.worker.capture.read_captured import read_captured as read_what_was_captured
 from services.worker.drain import accounting, canary, drain_partition
@@ -25,19 +28,22 @@ from shared.broker import (
     TASK_SWEEP_UPLOADS,
 )
 
+log = structlog.get_logger()
+
 # Far longer than any import takes: it only ends one that hangs.
 IMPORT_SECONDS = 24 * 3600
 # A drain ends within seconds. One that does not waits for a server that is gone, and events wait for as long.
 DRAIN_LIMIT_SECONDS = 25
 # One reading of a file is short, but it may wait for chunks of imports and for an undo, and a long file may have to be read again from its beginning.
 CAPTURE_LIMIT_SECONDS = 300
+WAKEUP_EXPIRES_SECONDS = 60
 
 
 @app.task(name=TASK_DRAIN, soft_time_limit=DRAIN_LIMIT_SECONDS, time_limit=DRAIN_LIMIT_SECONDS + 10)
 def drain() -> None:
     """Persists what is in the journal. Sent by ingest for new events, and by beat where that was lost."""
     with retry_later_if_unavailable(TASK_DRAIN):
-        if drain_partition.drain(resources()):
+        if drain_partition.drain(resources(), on_captured=_wake_reader):
             app.send_task(TASK_DRAIN)
 
 
@@ -47,6 +53,14 @@ def read_captured() -> None:
     with retry_later_if_unavailable(TASK_READ_CAPTURED):
         if read_what_was_captured(resources()):
             app.send_task(TASK_READ_CAPTURED)
+
+
+def _wake_reader() -> None:
+    """Nothing is lost if it fails: the sweep looks for what is to be read."""
+    try:
+        app.send_task(TASK_READ_CAPTURED, expires=WAKEUP_EXPIRES_SECONDS)
+    except (OperationalError, OSError) as error:
+        log.warning("reader_not_woken", reason=type(error).__name__)
 
 
 # Acknowledged at its end, so that a worker whose processes are all busy takes no shard that another worker could start.

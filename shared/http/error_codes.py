@@ -86,6 +86,18 @@ RESPONSES: Final = (
         "The transcript is known, but the archive has lost its content.",
         "Restore the archive from a backup, or import the transcript again.",
     ),
+    ErrorCode(
+        "OFFSET_MISMATCH",
+        409,
+        "The range of a transcript does not go on where the file ends: a part is missing, or is known and cannot be cut off.",
+        "Send the file from `details.offset` on.",
+    ),
+    ErrorCode(
+        "GENERATION_SUPERSEDED",
+        409,
+        "The transcript was rewritten since: a range of a higher generation has come.",
+        "Send `details.generation`, or a higher one from offset 0.",
+    ),
     ErrorCode("PAYLOAD_TOO_LARGE", 413, "The body is larger than its limit.", "Send it in parts."),
     ErrorCode("UNSUPPORTED_MEDIA_TYPE", 415, "This `Content-Type` or encoding is not read here.", "Send what the message names."),
     ErrorCode(

@@ -9,7 +9,7 @@ ApiError
 │                             DEAD_LETTER_NOT_FOUND, TRANSCRIPT_NOT_FOUND
 ├── MethodNotAllowed 405      METHOD_NOT_ALLOWED
 ├── RequestTimeout 408        REQUEST_TIMEOUT
-├── Conflict 409              CONFLICT
+├── Conflict 409              CONFLICT, OFFSET_MISMATCH, GENERATION_SUPERSEDED
 ├── Gone 410                  TRANSCRIPT_GONE
 ├── PayloadTooLarge 413       PAYLOAD_TOO_LARGE
 ├── UnsupportedMediaType 415  UNSUPPORTED_MEDIA_TYPE

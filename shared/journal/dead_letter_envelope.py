@@ -10,8 +10,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from shared.messages import HookPayload, TranscriptRange
+
 # Kind of a dead letter that is a whole journal entry: one that could not be read, or that killed its worker.
 WHOLE_ENTRY: Final = "journal_entry"
+# Kinds of dead letters that are what live capture brought.
+CAPTURED: Final[dict[str, type[HookPayload | TranscriptRange]]] = {"hook_payload": HookPayload, "transcript_range": TranscriptRange}
 # Reason of a dead letter whose id another event has. The row with that id is the other event, so only its own replay can store it.
 ID_TAKEN: Final = "its id is another event's; it was not stored, send it under an id of its own"
 # No envelope starts like this.
@@ -35,6 +39,8 @@ class DeadLetter(Struct, omit_defaults=True, kw_only=True):
 
 class _Events(Struct):
     events: list[msgspec.Raw]
+    hooks: list[msgspec.Raw] = []
+    ranges: list[msgspec.Raw] = []
 
 
 class _Replay(Struct):
@@ -58,6 +64,7 @@ def events_in(dead_letter: DeadLetter) -> int:
     if dead_letter.kind != WHOLE_ENTRY:
         return 1
     try:
-        return len(msgspec.json.decode(dead_letter.payload, type=_Events).events)
+        found = msgspec.json.decode(dead_letter.payload, type=_Events)
     except (ValueError, RecursionError):
         return 1
+    return len(found.events) + len(found.hooks) + len(found.ranges)

@@ -6,10 +6,13 @@ Keys, per partition p, all on one node of a Redis Cluster:
 many events have come into the stream and left it. Both move with the stream, in one script.
 `bell:{p}`, the wake-up key, is set while a `drain` task is on its way for the partition, so that only one is sent for many events.
 `turn:{p}` names the worker process that drains the partition now (services/worker/drain/partition_lease.py).
+`transcript:{p}:<hash>` is a hash of a transcript that is being captured: its `generation`, and the `offset` up to which it is on the journal.
+It expires; then `transcript_files` in Postgres says it (services/ingest/journal/append_range.py).
 `journal:partitions`, one key for all partitions: the highest number of partitions that was ever written with (shared/journal/partitions.py).
 """
 
 from functools import cache
+from hashlib import sha256
 from zlib import crc32
 
 GROUP = "drain"
@@ -46,6 +49,12 @@ def wakeup_key(stream: str) -> str:
 def lease_key(stream: str) -> str:
     """The lease of a stream's partition, on the same node: `journal:{p}` → `turn:{p}`."""
     return stream.replace("journal", "turn", 1)
+
+
+def transcript_key(stream: str, session_id: str, machine_id: str, file_name: str) -> str:
+    """What is on the journal of one machine's transcript, on the same node: `journal:{p}` → `transcript:{p}:<hash>`."""
+    name = "\n".join((session_id, machine_id, file_name)).encode("utf-8", "surrogatepass")
+    return f"{stream.replace('journal', 'transcript', 1)}:{sha256(name).hexdigest()[:32]}"
 
 
 def partition_of(session_id: str | None, partitions: int) -> int:

@@ -24,8 +24,24 @@ _TOOL_CALL: Final[Json] = {
     "timestamp": "2024-01-15T10:33:00Z",
 }
 
+HOOK: Final[Json] = {
+    "session_id": _SESSION_ID,
+    "transcript_path": f"/home/ann/.claude/projects/-home-ann-claude-tracker/{_SESSION_ID}.jsonl",
+    "cwd": "/home/ann/claude-tracker",
+    "hook_event_name": "PostToolUse",
+    "tool_name": "Bash",
+    "tool_input": {"command": "npm test"},
+    "tool_response": {"stdout": "ok", "stderr": "", "interrupted": False},
+    "tool_use_id": "toolu_01Example",
+    "duration_ms": 2500,
+}
+RANGE_LINES: Final = (
+    f'{{"type":"user","sessionId":"{_SESSION_ID}","timestamp":"2024-01-15T10:31:00Z","message":{{"role":"user","content":"Hi"}}}}\n'
+)
+
 # By the name of the schema.
 BODIES: Final[dict[str, Any]] = {
+    "RangeAccepted": {"offset": 1834, "status": "accepted"},
     "SessionStart": {
         "project_path": "/home/ann/claude-tracker",
         "start_time": "2024-01-15T10:30:00Z",

@@ -63,6 +63,13 @@ class BatchAccepted(Struct, kw_only=True):
     ignored_fields: IgnoredFields | UnsetType = UNSET
 
 
+class RangeAccepted(Struct, kw_only=True):
+    """A range of a transcript is on disk, or was there before. `offset`: from where the file goes on."""
+
+    offset: int
+    status: Literal["accepted", "duplicate"]
+
+
 class ImportAnswer(Struct, kw_only=True):
     """An import job that has ended (200; `success` says how) or is under way (202; `success` is null). Counts are of new rows.
 

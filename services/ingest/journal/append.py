@@ -7,20 +7,19 @@ Python; without load nothing waits.
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from hashlib import sha1
 from itertools import islice
 from secrets import token_hex
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 from msgspec import Struct
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 
 from services.ingest.http import backend_deadline
 from services.ingest.http.queue_errors import REDIS_FAILURES, is_out_of_memory, refusal
 from services.ingest.journal.backlog import Backlog
+from services.ingest.journal.confirmed_script import ConfirmedScript
 from services.ingest.journal.wakeup import WakeupSender
 from shared.journal.streams import (
     EPOCH_FIELD,
@@ -32,19 +31,22 @@ from shared.journal.streams import (
     stream_key,
     wakeup_key,
 )
-from shared.messages import ENVELOPE_VERSION, Envelope, Event, encode_envelope
-from shared.redis import replica_acks
+from shared.messages import ENVELOPE_VERSION, Envelope, Event, HookPayload, encode_envelope
 from shared.redis.cluster_nodes import Nodes
 
 log = structlog.get_logger()
 
 MAX_ENTRY_EVENTS = 500
 MAX_ENTRY_BYTES = 256 * 1024
+# Its id, session, time and names.
+_AROUND_A_HOOK = 300
 
 # One write: enough appends to share a round trip, few enough to keep it short.
 MAX_WRITE_APPENDS = 128
 MAX_WRITE_BYTES = 8 * 1024**2
 LEAST_WRITE_SECONDS = 0.3
+
+T = TypeVar("T", bound=Event | HookPayload)
 
 
 class Entry(Struct, frozen=True):
@@ -88,17 +90,32 @@ def entries_of(
     ]
 
 
+def hook_entries(hooks: Sequence[HookPayload], *, request_id: str, received_at: datetime, partitions: int) -> list[Entry]:
+    """The entries that carry the hooks, in their order within a partition."""
+    sizes = [len(hook.payload) + _AROUND_A_HOOK for hook in hooks]
+    return [
+        Entry(
+            stream_key(partition),
+            encode_envelope(
+                Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=[], hooks=list(chunk))
+            ),
+            len(chunk),
+        )
+        for partition, chunk in _chunks(hooks, sizes, partitions)
+    ]
+
+
 def _envelope(events: Sequence[Event], request_id: str, received_at: datetime, inferred: Collection[UUID]) -> Envelope:
     found = [event.id for event in events if event.id in inferred and event.id is not None] if inferred else []
     return Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=list(events), inferred=found)
 
 
-def _chunks(events: Sequence[Event], sizes: Sequence[int], partitions: int) -> Iterable[tuple[int, Sequence[Event]]]:
+def _chunks(events: Sequence[T], sizes: Sequence[int], partitions: int) -> Iterable[tuple[int, Sequence[T]]]:
     if len(events) == 1:
         return [(_partition_of(events[0], partitions), events)]
     if partitions == 1:
         return [(0, chunk) for chunk in _cut(events, sizes)]
-    by_partition: dict[int, tuple[list[Event], list[int]]] = {}
+    by_partition: dict[int, tuple[list[T], list[int]]] = {}
     for event, size in zip(events, sizes, strict=True):
         partition = _partition_of(event, partitions)
         of_partition = by_partition.setdefault(partition, ([], []))
@@ -107,11 +124,11 @@ def _chunks(events: Sequence[Event], sizes: Sequence[int], partitions: int) -> I
     return [(partition, chunk) for partition, parts in by_partition.items() for chunk in _cut(*parts)]
 
 
-def _partition_of(event: Event, partitions: int) -> int:
+def _partition_of(event: Event | HookPayload, partitions: int) -> int:
     return partition_of(event.session_id, partitions) if partitions > 1 else 0
 
 
-def _cut(events: Sequence[Event], sizes: Sequence[int]) -> Iterator[Sequence[Event]]:
+def _cut(events: Sequence[T], sizes: Sequence[int]) -> Iterator[Sequence[T]]:
     """Slices that keep to both limits. An event that is over them by itself is a slice too."""
     start = filled = 0
     for at, size in enumerate(sizes):
@@ -258,17 +275,14 @@ end
 return answer
 """
 
-# Naming the script by its hash saves Redis the hashing.
-_APPEND_SHA1 = sha1(_APPEND.encode(), usedforsecurity=False).hexdigest()
-
 
 class _AppendScript:
     """Runs the script: once for all streams, or in a Cluster once for each. Answers once all is on as many disks as it has to be."""
 
     def __init__(self, redis: Redis, replicas: int) -> None:
         self._redis = redis
-        self._replicas = replicas
         self._nodes = Nodes(redis)
+        self._script = ConfirmedScript(_APPEND, self._nodes, replicas)
 
     async def run(self, entries: Sequence[Entry], cache_entries: Sequence[CacheEntry], cache_entry_seconds: int) -> tuple[int, list[bytes]]:
         """How many wake-ups are due, and the entries' ids. Redis' errors, NotReplicatedError among them, if not all of it is certain to be there.
@@ -312,25 +326,5 @@ class _AppendScript:
         keys += [entry.key for entry in cache_entries]
         values += [entry.value for entry in cache_entries]
         words = (len(keys), *keys, len(numbers), WAKEUP_TTL_MS, cache_entry_seconds, token_hex(8), len(entries), *values)
-        try:
-            node = await self._nodes.of(entries[0].stream)
-            try:
-                wakeups, *ids = await self._send(node, "EVALSHA", _APPEND_SHA1, *words)
-            except NoScriptError:
-                # Redis was started anew. It knows the script from now on.
-                wakeups, *ids = await self._send(node, "EVAL", _APPEND, *words)
-        except REDIS_FAILURES:
-            self._nodes.look_again()
-            raise
+        wakeups, *ids = await self._script.run(entries[0].stream, *words)
         return wakeups, ids
-
-    async def _send(self, node: Redis, *words: Any) -> Any:
-        if not self._replicas:
-            return await node.execute_command(*words)  # type: ignore[no-untyped-call]
-        async with node.pipeline(transaction=False) as pipe:
-            pipe.execute_command(*words)
-            for wait in replica_acks.waits(self._replicas):
-                pipe.execute_command(*wait)
-            answer, *acks = await pipe.execute()
-        replica_acks.check(acks, self._replicas)
-        return answer

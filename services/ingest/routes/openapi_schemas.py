@@ -22,6 +22,7 @@ ANSWER_TYPES: Final = (
     responses.SessionEnded,
     responses.EventAccepted,
     responses.BatchAccepted,
+    responses.RangeAccepted,
     responses.ImportAnswer,
     responses.JobChanged,
     responses.ManifestAnswer,

@@ -11,7 +11,8 @@ nor counted again.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from random import sample
 from typing import Any
 
@@ -27,6 +28,7 @@ from services.worker.drain import canary, consumer_fencing, partition_lease
 from services.worker.drain.entry_decoder import DecodedEntry, decode_entry
 from services.worker.drain.limited_reads import limited_read
 from services.worker.drain.replayed_import_records import persist_replayed_records
+from services.worker.drain.store_captured import Captured, store_captured
 from services.worker.drain.stream_reader import (
     DELIVERIES_BEFORE_ALONE,
     Entry,
@@ -39,9 +41,10 @@ from services.worker.drain.stream_reader import (
 )
 from services.worker.persist.dead_letters import mark_entries_stored, persist_isolating, write_dead_letter
 from services.worker.persist.persist_batch import Persisted
-from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from shared.journal.partitions import streams_in_use
+from shared.journal.streams import transcript_key
+from shared.messages import TranscriptRange
 from shared.redaction.redact import redact_bytes, redact_text
 from shared.redis.clients import REDIS_ERRORS
 from shared.redis.replica_acks import NotReplicatedError
@@ -70,8 +73,10 @@ COUNT_IN_LEDGER_AND_ACCOUNT = """
         dead = a.dead + excluded.dead"""
 
 
-def drain(worker: Resources) -> bool:
+def drain(worker: Resources, on_captured: Callable[[], object] = lambda: None) -> bool:
     """Stores what is in the journal, for at most `drain_seconds`. True if it stopped with entries left.
+
+    `on_captured` is called when a batch with hooks or ranges of transcripts is committed: something is to be read.
 
     Raises psycopg, SQLAlchemy and Redis errors while a server is unavailable. The entries stay in the journal, and the sweep tries again.
     """
@@ -81,7 +86,7 @@ def drain(worker: Resources) -> bool:
     deadline = time.monotonic() + worker.settings.drain_seconds
     try:
         for batch in batches(worker, consumer, deadline):
-            store_and_acknowledge(worker, consumer, batch)
+            store_and_acknowledge(worker, consumer, batch, on_captured)
     except consumer_fencing.FencedError:
         # Another worker took this one for dead. Nothing is lost; the next drain registers a new name.
         worker.consumer.name = None
@@ -203,7 +208,7 @@ class _BatchBuilder:
             yield entries
 
 
-def store_and_acknowledge(worker: Resources, consumer: str, entries: list[Entry]) -> None:
+def store_and_acknowledge(worker: Resources, consumer: str, entries: list[Entry], on_captured: Callable[[], object]) -> None:
     """Stores one batch, whose entries belong to one account, and acknowledges it."""
     started = time.perf_counter()
     try:
@@ -211,13 +216,18 @@ def store_and_acknowledge(worker: Resources, consumer: str, entries: list[Entry]
         # if a new master lacked entries that Postgres has, the account would count too many.
         lease(worker, entries[0].stream)
         with worker.transaction() as connection:
-            persisted, dead, request_ids = store_batch(worker, connection, consumer, entries)
+            stored = store_batch(worker, connection, consumer, entries)
     except (psycopg.Error, SQLAlchemyError, consumer_fencing.FencedError, NotReplicatedError) as error:
         log.warning("persist_failed", error=type(error).__name__, sqlstate=getattr(error, "sqlstate", None), entries=len(entries))
         _release(worker, consumer, entries)
         raise
     # If this fails, the drain ends and drops its consumer name; the name's row still says which entries are stored.
     acknowledge(worker.redis, entries, worker.settings.redis_replicas_acked)
+    if stored.captured.astray:
+        _forget_offsets(worker, stored.captured.astray)
+    if stored.captured.persisted:
+        on_captured()
+    persisted = stored.persisted
     log.info(
         "drained",
         entries=len(entries),
@@ -225,22 +235,30 @@ def store_and_acknowledge(worker: Resources, consumer: str, entries: list[Entry]
         tool_calls=persisted.tool_calls,
         activities=persisted.activities,
         session_events=persisted.session_events,
-        duplicates=persisted.duplicates,
-        dead=dead,
+        captured=stored.captured.persisted,
+        duplicates=persisted.duplicates + stored.captured.duplicates,
+        dead=stored.dead,
         duration_ms=round((time.perf_counter() - started) * 1000, 1),
-        request_ids=request_ids[:20],
+        request_ids=stored.request_ids[:20],
     )
 
 
-def store_batch(worker: Resources, connection: Connection[Any], consumer: str, entries: list[Entry]) -> tuple[Persisted, int, list[str]]:
-    """Stores and counts a batch in the caller's transaction. FencedError if another worker has taken over.
+class StoredBatch(msgspec.Struct, frozen=True):
+    """The new rows, what became of captured items, the number of dead events, and the ids of the requests that the entries came with."""
 
-    Gives the new rows, the number of dead events, and the ids of the requests that the entries came with.
-    """
+    persisted: Persisted
+    captured: Captured
+    dead: int
+    request_ids: list[str]
+
+
+def store_batch(worker: Resources, connection: Connection[Any], consumer: str, entries: list[Entry]) -> StoredBatch:
+    """Stores and counts a batch in the caller's transaction. FencedError if another worker has taken over."""
     consumer_fencing.record_entries(connection, consumer, entries)
     decoded = [decode_entry(entry) for entry in entries]
     events = [event for each in decoded if not each.is_of_import for event in each.events]
     records = [record for each in decoded if each.is_of_import for record in each.events]
+    items = [item for each in decoded for item in each.captured]
     dead = sum(_write_unreadable(worker, connection, entry, each) for entry, each in zip(entries, decoded, strict=True))
     canaries = [canary.store(connection, *each.canary) for each in decoded if each.canary]
     persisted = Persisted()
@@ -254,9 +272,13 @@ def store_batch(worker: Resources, connection: Connection[Any], consumer: str, e
         persisted_records, dead_records = persist_replayed_records(connection, records, idle_gap=worker.idle_gap)
         persisted += persisted_records
         dead += dead_records
+    captured = store_captured(connection, items) if items else Captured()
+    dead += captured.dead
     mark_entries_stored(connection, [each.dead_letter.journal_entry_id for each in decoded if each.is_replay and each.reason is None])
-    _count(worker, connection, entries[0].epoch, persisted, dead, canaries, events)
-    return persisted, dead, [each.events[0].request_id for each in decoded if each.events]
+    received_at = max([event.received_at for event in events] + [item.received_at for item in items], default=None)
+    _count(worker, connection, entries[0].epoch, persisted, captured, dead, canaries, received_at)
+    request_ids = [each.events[0].request_id for each in decoded if each.events] + [item.request_id for item in items]
+    return StoredBatch(persisted, captured, dead, request_ids)
 
 
 def _write_unreadable(worker: Resources, connection: Connection[Any], entry: Entry, decoded: DecodedEntry) -> int:
@@ -271,7 +293,7 @@ def _write_unreadable(worker: Resources, connection: Connection[Any], entry: Ent
     if worker.settings.redact:
         dead_letter = msgspec.structs.replace(dead_letter, payload=redact_bytes(dead_letter.payload, {}))
     write_dead_letter(connection, dead_letter, redact_text(decoded.reason))
-    return 1 if entry.events is None else entry.events - len(decoded.events) - (decoded.canary is not None)
+    return 1 if entry.events is None else entry.events - len(decoded.events) - len(decoded.captured) - (decoded.canary is not None)
 
 
 def _count(
@@ -279,22 +301,30 @@ def _count(
     connection: Connection[Any],
     epoch: str,
     persisted: Persisted,
+    captured: Captured,
     dead: int,
     canaries: list[bool],
-    events: list[ReceivedEvent],
+    received_at: datetime | None,
 ) -> None:
     """Adds to the ledger and the account. `canaries`: whether each one is new. They are in the account but, as no user's events, not in the ledger."""
     counts = {
         "slot": worker.ledger_slot,
         "epoch": epoch,
-        "persisted": persisted.events,
-        "duplicates": persisted.duplicates,
+        "persisted": persisted.events + captured.persisted,
+        "duplicates": persisted.duplicates + captured.duplicates,
         "dead": dead,
         "canaries": canaries.count(True),
         "canary_duplicates": canaries.count(False),
-        "last_received_at": max((event.received_at for event in events), default=None),
+        "last_received_at": received_at,
     }
     connection.execute(COUNT_IN_LEDGER_AND_ACCOUNT if epoch else COUNT_IN_LEDGER, counts)
+
+
+def _forget_offsets(worker: Resources, astray: list[TranscriptRange]) -> None:
+    """Makes ingest ask Postgres how far these files are, since what it goes by is wrong: Postgres or Redis may be a restored backup."""
+    for stream in streams_in_use(worker.redis, worker.settings.journal_partitions):
+        for item in astray:
+            worker.redis.delete(transcript_key(stream, item.session_id, item.machine_id, item.file_name))
 
 
 def _release(worker: Resources, consumer: str, entries: list[Entry]) -> None:

@@ -3,20 +3,22 @@
 An entry is an envelope of events, or a dead letter that is replayed (shared/journal/dead_letter_envelope.py).
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, get_args
+from typing import Any, Final, TypeVar, get_args
 from uuid import UUID
 
 import msgspec
 import structlog
 from msgspec import Raw, Struct
 
+from services.worker.drain.store_captured import Received
 from services.worker.drain.stream_reader import DELIVERIES_BEFORE_ALONE, Entry
 from services.worker.persist.records import Record
 from services.worker.persist.staging import ReceivedEvent
-from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter, decode_replay
+from shared.journal.dead_letter_envelope import CAPTURED, WHOLE_ENTRY, DeadLetter, decode_replay
 from shared.journal.streams import dead_letter_entry_id
-from shared.messages import ENVELOPE_VERSION, Canary, Envelope, Event, decode_envelope
+from shared.messages import ENVELOPE_VERSION, Canary, Envelope, Event, HookPayload, TranscriptRange, decode_envelope
 from shared.plausible import leave_out
 
 log = structlog.get_logger()
@@ -31,6 +33,7 @@ class DecodedEntry(Struct, frozen=True):
     dead_letter: DeadLetter
     is_replay: bool = False
     events: list[ReceivedEvent] = []
+    captured: list[Received] = []
     # With the time at which it was received.
     canary: tuple[Canary, datetime] | None = None
     reason: str | None = None
@@ -56,10 +59,16 @@ class _RawEnvelope(Struct):
     request_id: str
     received_at: datetime
     events: list[Raw]
+    hooks: list[Raw] = []
+    ranges: list[Raw] = []
     inferred: list[UUID] = []
 
 
+T = TypeVar("T")
+
 _event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_hook_decoder = msgspec.json.Decoder(HookPayload)
+_range_decoder = msgspec.json.Decoder(TranscriptRange)
 _raw_envelope_decoder = msgspec.json.Decoder(_RawEnvelope)
 
 
@@ -72,11 +81,13 @@ def decode_entry(entry: Entry) -> DecodedEntry:
         return DecodedEntry(dead_letter, is_replay, reason=f"a worker died with it {entry.deliveries - 1} times")
     try:
         if dead_letter.kind != WHOLE_ENTRY:
+            if dead_letter.kind in CAPTURED:
+                return DecodedEntry(dead_letter, is_replay, captured=[_single_captured(dead_letter)])
             return DecodedEntry(dead_letter, is_replay, [_single_event(dead_letter)])
         envelope = decode_envelope(dead_letter.payload)
         canary = (envelope.canary, envelope.received_at) if envelope.canary else None
         reason = None if is_replay else _reason_if_newer(entry, envelope)
-        return DecodedEntry(dead_letter, is_replay, _events_of(envelope, dead_letter), canary, reason)
+        return DecodedEntry(dead_letter, is_replay, _events_of(envelope, dead_letter), _captured_of(envelope, dead_letter), canary, reason)
     except (ValueError, RecursionError) as error:
         return _decode_in_parts(dead_letter, is_replay) or DecodedEntry(dead_letter, is_replay, reason=f"not readable: {error}")
 
@@ -89,22 +100,41 @@ def salvage(payload: bytes) -> Salvaged | None:
         return None
     if raw.version > ENVELOPE_VERSION:
         return None
-    events: list[Event] = []
-    damaged: list[bytes] = []
     reasons: list[str] = []
-    for text in raw.events:
+    events, bad_events = _sorted_out(raw.events, _event_decoder, reasons)
+    hooks, bad_hooks = _sorted_out(raw.hooks, _hook_decoder, reasons)
+    ranges, bad_ranges = _sorted_out(raw.ranges, _range_decoder, reasons)
+    if not reasons:
+        return None
+    readable = Envelope(
+        version=raw.version,
+        request_id=raw.request_id,
+        received_at=raw.received_at,
+        events=events,
+        hooks=hooks,
+        ranges=ranges,
+        inferred=raw.inferred,
+    )
+    # Joined as bytes, since damaged events may not be text.
+    head = msgspec.json.encode({"version": raw.version, "request_id": raw.request_id, "received_at": raw.received_at})
+    rest = head[:-1] + b',"events":[' + b",".join(bad_events) + b"]"
+    for name, damaged in ((b"hooks", bad_hooks), (b"ranges", bad_ranges)):
+        rest += b',"%b":[%b]' % (name, b",".join(damaged)) if damaged else b""
+    total = len(raw.events) + len(raw.hooks) + len(raw.ranges)
+    return Salvaged(readable, rest + b"}", f"{len(reasons)} of {total} events not readable: {reasons[0]}"[:500])
+
+
+def _sorted_out(texts: Sequence[Raw], decoder: msgspec.json.Decoder[T], reasons: list[str]) -> tuple[list[T], list[bytes]]:
+    """The readable ones, and the bytes of the others, for which `reasons` grows."""
+    readable: list[T] = []
+    damaged: list[bytes] = []
+    for text in texts:
         try:
-            events.append(_event_decoder.decode(text))
+            readable.append(decoder.decode(text))
         except (ValueError, RecursionError) as error:
             damaged.append(bytes(text))
             reasons.append(str(error))
-    if not damaged:
-        return None
-    readable = Envelope(version=raw.version, request_id=raw.request_id, received_at=raw.received_at, events=events, inferred=raw.inferred)
-    # Joined as bytes, since damaged events may not be text.
-    head = msgspec.json.encode({"version": raw.version, "request_id": raw.request_id, "received_at": raw.received_at})
-    rest = head[:-1] + b',"events":[' + b",".join(damaged) + b"]}"
-    return Salvaged(readable, rest, f"{len(damaged)} of {len(raw.events)} events not readable: {reasons[0]}"[:500])
+    return readable, damaged
 
 
 def _decode_in_parts(dead_letter: DeadLetter, is_replay: bool) -> DecodedEntry | None:
@@ -113,12 +143,13 @@ def _decode_in_parts(dead_letter: DeadLetter, is_replay: bool) -> DecodedEntry |
     if salvaged is None or any(event.id is None for event in salvaged.readable.events):
         return None
     rest = msgspec.structs.replace(dead_letter, payload=salvaged.rest)
-    return DecodedEntry(rest, is_replay, _events_of(salvaged.readable, dead_letter), reason=salvaged.reason)
+    events, captured = _events_of(salvaged.readable, dead_letter), _captured_of(salvaged.readable, dead_letter)
+    return DecodedEntry(rest, is_replay, events, captured, reason=salvaged.reason)
 
 
 def _reason_if_newer(entry: Entry, envelope: Envelope) -> str | None:
     """A newer ingest may put fields beside the events that this release ignores. The entry is kept for a release that knows them."""
-    known = len(envelope.events) + (envelope.canary is not None)
+    known = len(envelope.events) + len(envelope.hooks) + len(envelope.ranges) + (envelope.canary is not None)
     if entry.events is None or entry.events <= known:
         return None
     return f"it was accepted as {entry.events} events, of which this release of the worker sees {known}; replay it with a newer one"
@@ -142,6 +173,16 @@ def _events_of(envelope: Envelope, dead_letter: DeadLetter) -> list[ReceivedEven
         raise ValueError("an event has no id")
     inferred = set(envelope.inferred)
     return [_plausible(event, envelope.received_at, envelope.request_id, dead_letter, event.id in inferred) for event in envelope.events]
+
+
+def _captured_of(envelope: Envelope, dead_letter: DeadLetter) -> list[Received]:
+    items: list[HookPayload | TranscriptRange] = [*envelope.hooks, *envelope.ranges]
+    return [Received(item, envelope.received_at, envelope.request_id, dead_letter.journal_entry_id) for item in items]
+
+
+def _single_captured(dead_letter: DeadLetter) -> Received:
+    item: Any = msgspec.json.decode(dead_letter.payload, type=CAPTURED[dead_letter.kind])
+    return Received(item, dead_letter.received_at or datetime.now(UTC), dead_letter.request_id or "", dead_letter.journal_entry_id)
 
 
 def _single_event(dead_letter: DeadLetter) -> ReceivedEvent:

@@ -98,7 +98,7 @@ def _persist_or_halve(
         if not is_data_error(error):
             raise
         if len(batch) == 1:
-            write_dead_letter(connection, dead_letter_of(batch[0]), _reason(error), getattr(error, "sqlstate", None))
+            write_dead_letter(connection, dead_letter_of(batch[0]), reason_of(error), getattr(error, "sqlstate", None))
             return Persisted(), [batch[0]]
     if job_number:
         lock_order.lock_import_order(connection)
@@ -126,6 +126,14 @@ def mark_events_stored(connection: Connection[Any], batch: Sequence[ReceivedEven
             "own_entry_ids": [received.journal_entry_id for received in own],
         }
         connection.execute(MARK_EVENTS_STORED, parameters | {"id_taken": ID_TAKEN})
+
+
+def mark_ids_stored(connection: Connection[Any], stored: Sequence[tuple[UUID, str]]) -> None:
+    """The same for what is no event and has no conflicts. `stored`: (id, entry)."""
+    [(is_any_unstored,)] = connection.execute(IS_ANY_UNSTORED).fetchall()
+    if stored and is_any_unstored:
+        ids, entries = map(list, zip(*stored, strict=True))
+        connection.execute(MARK_EVENTS_STORED, {"event_ids": ids, "own_event_ids": ids, "own_entry_ids": entries, "id_taken": ID_TAKEN})
 
 
 def mark_entries_stored(connection: Connection[Any], journal_entry_ids: Sequence[str]) -> None:
@@ -161,7 +169,7 @@ def write_dead_letter(connection: Connection[Any], dead_letter: DeadLetter, reas
     connection.execute(WRITE_DEAD_LETTER, {**msgspec.structs.asdict(dead_letter), "reason": reason, "sqlstate": sqlstate})
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """The kind of error and its first line, without the detail, which quotes the value."""
     if isinstance(error, psycopg.Error) and error.diag.message_primary:
         return f"{type(error).__name__}: {error.diag.message_primary}"

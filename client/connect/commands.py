@@ -1,0 +1,101 @@
+"""The commands that connect this machine: their options. What they do is loaded when they are called."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from client.display import Quiet
+from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+
+IsYes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+IsDryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")]
+ConfiguredUrl = Annotated[
+    str | None, typer.Option("--url", envvar="TRACKER_URL", help="Where the tracker is. Default: where `tracker connect` said.")
+]
+Project = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", exists=True, file_okay=False, resolve_path=True, help="Only sessions in this folder, by its settings.local.json."
+    ),
+]
+
+
+def connect(
+    project: Project = None,
+    user: Annotated[str | None, typer.Option(help="Whose sessions they are. Default: your user name on this machine.")] = None,
+    is_dry_run: IsDryRun = False,
+    is_yes: IsYes = False,
+    no_import: Annotated[bool, typer.Option("--no-import", help="Do not import the history that is there already.")] = False,
+    no_plugin: Annotated[
+        bool, typer.Option("--no-plugin", help="Write hooks into settings.json, also where a plugin could bring them.")
+    ] = False,
+    is_service: Annotated[
+        bool, typer.Option("--service", help="Also run `tracker ship --forever` as a service of yours (systemd or launchd).")
+    ] = False,
+    is_printed: Annotated[
+        bool, typer.Option("--print-settings", help="Write hooks for the settings of a team to standard output, and change nothing.")
+    ] = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Connects Claude Code on this machine: from now on its sessions arrive as they happen.
+
+    It shows what it will change, and asks. Then it imports the history, and sends a test event.
+
+    Exit code: 0 connected; 1 not; 2 wrong usage; 3 no tracker there.
+    """
+    from client.connect.connecting import Wish, print_settings  # noqa: PLC0415
+    from client.connect.connecting import connect as carry_out  # noqa: PLC0415
+    from client.connect.places import places  # noqa: PLC0415
+    from client.import_command import import_default_history, os_user  # noqa: PLC0415
+
+    with failures_as_exit_codes():
+        server = server_at(url, token, Quiet())
+        if is_printed:
+            print_settings(server.url, places(os.environ, Path.home()))
+            return
+        wish = Wish(
+            url=server.url,
+            token=token,
+            user=user or os_user(),
+            project=project,
+            is_dry_run=is_dry_run,
+            is_yes=is_yes,
+            may_use_plugin=not no_plugin,
+            is_service=is_service,
+        )
+        carry_out(
+            wish,
+            places(os.environ, Path.home()),
+            server,
+            lambda: None if no_import else import_default_history(wish.user, server.url, token),
+        )
+
+
+def disconnect(project: Project = None, is_dry_run: IsDryRun = False, is_yes: IsYes = False) -> None:
+    """Takes out what `tracker connect` put in, and nothing else. What is stored stays."""
+    from client.connect.disconnecting import disconnect as carry_out  # noqa: PLC0415
+    from client.connect.places import places  # noqa: PLC0415
+
+    with failures_as_exit_codes():
+        carry_out(places(os.environ, Path.home()), project, is_dry_run=is_dry_run, is_yes=is_yes)
+
+
+def doctor(as_json: AsJson = False, url: ConfiguredUrl = None, token: Token = None) -> None:
+    """Checks every step from the hook to a query, and says how to repair what fails.
+
+    It runs the installed hook with a test event, which appears in no statistics. The server and its key are those of `tracker connect`.
+
+    Exit code: 0 all steps work; 1 one fails.
+    """
+    from client.capture.folder import read_config  # noqa: PLC0415
+    from client.connect.doctor import doctor as examine  # noqa: PLC0415
+    from client.connect.places import places  # noqa: PLC0415
+
+    with failures_as_exit_codes():
+        here = places(os.environ, Path.home())
+        config = read_config(here.capture, os.environ)
+        server = server_at(url or config.url, token or config.token, Quiet())
+        raise typer.Exit(examine(here, server, Path.cwd(), as_json=as_json))

@@ -1,0 +1,189 @@
+"""`tracker connect`: from the checks to the first event that came through."""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from client.connect import round_trip
+from client.connect.claude_program import ClaudeProgram, PluginRefused, find_claude
+from client.connect.places import Places
+from client.connect.plan import TEAM_METHOD, Plan, plan_connect, read_state, state_file
+from client.connect.service import service_file, start_service
+from client.connect.settings_files import Change, backup, diff, read_settings, write
+from client.connect.team_settings import settings_text, where_they_go
+from client.errors import Failure, Refused
+from client.phrases import command
+from client.server import Server
+
+_EXECUTABLE: Final = 0o700
+_READABLE: Final = 0o644
+_NOT_FOUND: Final = 404
+
+
+class NotConnected(Failure):
+    """The person said no, or could not be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the person asked for. `project`: only there; None: everywhere."""
+
+    url: str
+    token: str | None
+    user: str | None
+    project: Path | None
+    is_dry_run: bool
+    is_yes: bool
+    may_use_plugin: bool
+    is_service: bool = False
+
+
+def connect(wish: Wish, places: Places, server: Server, import_history: Callable[[], None]) -> None:
+    """Raises Failure with one sentence. Nothing is changed before the person agreed."""
+    claude = find_claude(places.environment)
+    config = {"url": wish.url, "token": wish.token, "user": wish.user}
+    plan = plan_connect(places, claude, wish.project, config, may_use_plugin=wish.may_use_plugin)
+    if wish.is_dry_run:
+        _show(plan)
+        return
+    _check_server(server)
+    if plan.is_needed:
+        _show(plan)
+        ask("Change these files?", "connect", is_yes=wish.is_yes)
+        try:
+            carry_out(plan, places)
+        except PluginRefused as refusal:
+            typer.echo(f"{refusal} The hooks go into {plan.settings.path} instead.")
+            assert claude is not None
+            with suppress(PluginRefused):
+                claude.remove_plugin()
+            plan = plan_connect(places, claude, wish.project, config, may_use_plugin=False)
+            _show(plan)
+            ask("Change these files?", "connect", is_yes=wish.is_yes)
+            carry_out(plan, places)
+    else:
+        typer.echo("Already connected. Nothing was changed.")
+    if wish.is_service:
+        _start_service(places)
+    import_history()
+    arrived = round_trip.send_test_event(places, server)
+    typer.echo(f"A test event came through in {arrived.seconds:.1f} s.")
+    typer.echo("Connected: your next prompt will appear within two seconds. Sessions that run already must be started again.")
+
+
+def print_settings(url: str, places: Places) -> None:
+    """Writes a team's settings to standard output, and where they go to standard error."""
+    claude = find_claude(places.environment)
+    typer.echo(settings_text(url, None if claude is None else claude.version))
+    typer.echo(where_they_go(places), err=True)
+
+
+def _check_server(server: Server) -> None:
+    """Raises Unreachable if nobody answers, and Refused if the key is not valid, may not send, or the server is too old."""
+    try:
+        server.ask("POST", "/api/hooks", {"hook_event_name": round_trip.TEST_EVENT, "session_id": "tracker-connect"})
+    except Refused as refusal:
+        if refusal.status == _NOT_FOUND:
+            raise NotConnected("The server knows no live capture. Upgrade it, and connect again. Nothing was changed.") from None
+        raise
+
+
+def _start_service(places: Places) -> None:
+    """Writes the service's file and starts it. Where that does not work, says the command."""
+    change = service_file(places)
+    if change.is_needed and change.after is not None:
+        write(change.path, change.after, _READABLE)
+        typer.echo(f"{'new file' if change.before is None else 'changed'}: {change.path}")
+    if (reason := start_service(places)) is None:
+        typer.echo("The service runs, and starts when you log in.")
+    else:
+        typer.echo(f"The service was not started: {reason}. Start it yourself: {places.ship} --forever", err=True)
+
+
+def _show(plan: Plan) -> None:
+    for change in [plan.settings, *plan.own_files]:
+        if change.is_needed:
+            is_brief = change is not plan.settings
+            typer.echo(_brief(change) if is_brief else diff(change), nl=False)
+    if plan.needs_plugin and plan.claude is not None:
+        typer.echo("run: claude plugin marketplace add, claude plugin install")
+
+
+def _brief(change: Change) -> str:
+    """Files in our own folder by their names."""
+    return f"{'new file' if change.before is None else 'changed'}: {change.path}\n"
+
+
+def ask(question: str, name: str, *, is_yes: bool) -> None:
+    """Asks before something is changed. Raises NotConnected if the answer is no, or if nobody can be asked."""
+    if is_yes:
+        return
+    if not sys.stdin.isatty():
+        raise NotConnected(f"There is no terminal to ask at. `{command()} {name} --yes` does it without a question. Nothing was changed.")
+    if not typer.confirm(question, default=False):
+        raise NotConnected("Nothing was changed.")
+
+
+def carry_out(plan: Plan, places: Places) -> None:
+    """Our own files first: an entry in the settings must never name a script that is not there."""
+    places.capture.mkdir(mode=0o700, parents=True, exist_ok=True)
+    places.capture.chmod(0o700)
+    for change in plan.own_files:
+        if change.is_needed and change.after is not None:
+            write(change.path, change.after, _EXECUTABLE if change.path in (places.script, places.ship) else None)
+    _write_settings(plan, places)
+    if plan.needs_plugin and plan.claude is not None:
+        _install_plugin(plan.settings, plan.claude, places)
+
+
+def _write_settings(plan: Plan, places: Places) -> None:
+    """Writes the settings with a backup beside them, and remembers for `tracker disconnect` what was there before."""
+    if plan.method == TEAM_METHOD:
+        # The hooks of a team do nothing where this file is.
+        places.state.unlink(missing_ok=True)
+        if plan.settings.is_needed and plan.settings.after is not None:
+            write(plan.settings.path, plan.settings.after)
+        return
+    change = plan.settings
+    state = read_state(places)
+    state.method = plan.method
+    if change.is_needed and change.after is not None:
+        saved = None if change.before is None else backup(change.path, change.before)
+        write(change.path, change.after)
+        written = sha256(change.after).hexdigest()
+        known = state.files.get(str(change.path))
+        if known is not None and change.before is not None and sha256(change.before).hexdigest() == known["written"]:
+            # Nobody else changed it since we did: what was there before the first time is still what to go back to.
+            state.files[str(change.path)] = known | {"written": written}
+        elif plan.has_own_before:
+            state.files.pop(str(change.path), None)
+        else:
+            state.files[str(change.path)] = {"backup": None if saved is None else str(saved), "written": written}
+    write(places.state, state_file(state))
+
+
+def _install_plugin(change: Change, claude: ClaudeProgram, places: Places) -> None:
+    """Lets Claude Code copy the plugin. It writes the settings anew, in another order; if it changed nothing else, ours come back."""
+    claude.install_plugin(str(places.marketplace))
+    put_back(change)
+
+
+def put_back(change: Change) -> None:
+    """Writes a settings file as it was before Claude Code reordered it. What Claude Code changed itself stays."""
+    if change.after is None:
+        return
+    now = read_settings(change.path)
+    if now.before != change.after and _as_claude_reads(now.text) == _as_claude_reads(change.after.decode("utf-8-sig")):
+        write(change.path, change.after)
+
+
+def _as_claude_reads(text: str) -> object:
+    """The value with every number as a float: Claude Code writes 12345678901234567890 as 12345678901234567000."""
+    return json.loads(text, parse_int=float)

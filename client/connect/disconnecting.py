@@ -1,0 +1,69 @@
+"""`tracker disconnect`: takes out what `tracker connect` put in, and nothing else."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from client.connect.claude_program import find_claude
+from client.connect.connecting import ask, put_back
+from client.connect.own_entries import has_own
+from client.connect.places import Places, project_settings
+from client.connect.plan import State, read_state, restored
+from client.connect.service import remove_service
+from client.connect.settings_files import Change, Settings, check_writable, diff, read_settings, write
+
+_OWN_FILES: Final = ("hook.sh", "ship", "connected.json")
+
+
+def disconnect(places: Places, project: Path | None, *, is_dry_run: bool, is_yes: bool) -> None:
+    """Raises Failure with one sentence. The configuration and hooks that are not sent yet stay, for the next `tracker connect`."""
+    state = read_state(places)
+    found = _settings_with_own(places, project, state)
+    changes = [restored(settings, state) for settings in found]
+    claude = find_claude(places.environment)
+    is_plugin = claude is not None and claude.plugin() is not None
+    if not (changes or is_plugin or any((places.capture / name).exists() for name in _OWN_FILES)):
+        typer.echo("Not connected. Nothing was changed.")
+        return
+    for change in changes:
+        check_writable(change.path)
+        typer.echo(diff(change), nl=False)
+    if is_plugin:
+        typer.echo("run: claude plugin uninstall, claude plugin marketplace remove")
+    if is_dry_run:
+        return
+    ask("Take these out?", "disconnect", is_yes=is_yes)
+    if remove_service(places):
+        typer.echo("The service is stopped and removed.")
+    if claude is not None:
+        claude.remove_plugin()
+    for settings, change in zip(found, changes, strict=True):
+        _take_out(settings, change, state)
+    for name in _OWN_FILES:
+        (places.capture / name).unlink(missing_ok=True)
+    shutil.rmtree(places.marketplace, ignore_errors=True)
+    typer.echo(f"Disconnected. What is stored stays; {places.config} and hooks that are not sent yet stay too.")
+
+
+def _settings_with_own(places: Places, project: Path | None, state: State) -> list[Settings]:
+    """The settings files that hold something of ours: the person's, and those of projects that were connected."""
+    paths = [*map(Path, state.files), places.user_settings, *([] if project is None else [project_settings(project)])]
+    return [settings for path in dict.fromkeys(paths) if has_own(settings := read_settings(path))]
+
+
+def _take_out(settings: Settings, change: Change, state: State) -> None:
+    """Writes the settings without our entries. What Claude Code changed meanwhile stays."""
+    now = read_settings(change.path)
+    if change.after is None:
+        if now.before == settings.before or not now.value:
+            change.path.unlink(missing_ok=True)
+    elif now.before == settings.before:
+        write(change.path, change.after)
+    else:
+        put_back(change)
+    # A backup that the file equals again is of no use.
+    saved = state.files.get(str(change.path), {}).get("backup")
+    if saved is not None and change.path.is_file() and Path(saved).is_file() and change.path.read_bytes() == Path(saved).read_bytes():
+        Path(saved).unlink()

@@ -1,0 +1,72 @@
+"""`tracker doctor`: every step from the hook to a query, in order; each failure with its cure."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from client.connect import machine_checks, server_checks
+from client.connect.claude_program import find_claude
+from client.connect.findings import SIGNS, Finding, failed, ok, skipped
+from client.connect.places import Places
+from client.connect.round_trip import NotArrived, machine_of, spool
+from client.errors import DONE, FAILED
+from client.server import Server
+from client.version import version
+
+_HOOK_STEP: Final = "Hook runs"
+_SERVER_STEPS: Final = ("Server version", "Clock", "API key", "Machine", "Round trip")
+
+
+def examine(places: Places, server: Server, folder: Path) -> Iterator[Finding]:
+    """The findings, each as soon as it is known. `folder`: where the person is; its settings count too."""
+    claude = find_claude(places.environment)
+    yield machine_checks.check_claude(claude)
+    yield machine_checks.check_switches(places, folder)
+    yield machine_checks.check_hooks(places, folder, claude)
+    yield machine_checks.check_trust(places, folder)
+    yield machine_checks.check_config(places)
+    yield machine_checks.check_command(places)
+    yield machine_checks.check_spool(places)
+    yield machine_checks.check_shipper(places)
+    yield machine_checks.check_sweep(places)
+    yield machine_checks.check_wsl(places.environment)
+    reachable = server_checks.check_reachable(server)
+    yield reachable
+    before = machine_of(places, server) if reachable.status == "ok" else None
+    try:
+        spooled = spool(places)
+        yield ok(_HOOK_STEP, f"and wrote into {places.spool}")
+    except NotArrived as error:
+        spooled = None
+        yield failed(_HOOK_STEP, str(error), "Run `tracker connect`.")
+    if reachable.status != "ok":
+        yield from (skipped(step, "the server does not answer") for step in _SERVER_STEPS)
+        return
+    yield server_checks.check_version(server, version())
+    yield server_checks.check_clock(server)
+    yield server_checks.check_key(server)
+    if spooled is None:
+        yield skipped("Round trip", "the hook does not run")
+    else:
+        yield server_checks.check_round_trip(places, server, spooled, before)
+    yield server_checks.check_machine(places, server)
+
+
+def doctor(places: Places, server: Server, folder: Path, *, as_json: bool) -> int:
+    """Writes the findings. The exit code: 1 if a step failed."""
+    findings = []
+    for finding in examine(places, server, folder):
+        findings.append(finding)
+        if not as_json:
+            typer.echo(f"{SIGNS[finding.status]} {finding.step}: {finding.text}")
+            if finding.cure is not None:
+                typer.echo(f"    {finding.cure}")
+    failures = [finding for finding in findings if finding.status == "failed"]
+    if as_json:
+        typer.echo(json.dumps({"is_well": not failures, "steps": [server_checks.finding_as_json(each) for each in findings]}, indent=2))
+    else:
+        typer.echo(f"{len(failures)} of {len(findings)} steps failed." if failures else "All steps work.")
+    return FAILED if failures else DONE

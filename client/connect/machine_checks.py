@@ -1,0 +1,219 @@
+"""The checks of `tracker doctor` on this machine, from Claude Code to the shipper."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from client.capture.folder import read_object
+from client.capture.sent import SentLog
+from client.capture.transcripts import default_root, scan
+from client.connect.claude_program import ClaudeProgram
+from client.connect.findings import Finding, failed, ok, skipped, warning
+from client.connect.hook_events import OLDEST, hooks_of
+from client.connect.hook_switches import brings_hooks, switch_off
+from client.connect.own_entries import has_own_hooks, own_hooks_of
+from client.connect.own_files import command_of_hook, plugin_files, script_files
+from client.connect.places import Places, project_settings
+from client.connect.settings_files import CannotChange, read_settings
+from client.phrases import counted
+
+_CONNECT_AGAIN: Final = "Run `tracker connect`."
+_OLD_SECONDS: Final = 60
+_SECONDS_A_DAY: Final = 86_400
+_DEFAULT_CLEANUP_DAYS: Final = 30
+_SOON_DAYS: Final = 3
+_PROGRAM_SECONDS: Final = 30
+
+
+def check_claude(claude: ClaudeProgram | None) -> Finding:
+    """The program is there, and new enough."""
+    step = "Claude Code"
+    if claude is None:
+        return warning(
+            step, "there is no `claude` in PATH", "If Claude Code runs inside an editor only, nothing is wrong; else install it."
+        )
+    if claude.version is None:
+        return warning(step, f"{claude.path} does not tell its version", "Run `claude --version`, and repair what it says.")
+    version = ".".join(map(str, claude.version))
+    if claude.version < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        return failed(step, f"{version} is older than {oldest}", "Run `claude update`.")
+    return ok(step, f"{version} at {claude.path}")
+
+
+def check_switches(places: Places, folder: Path) -> Finding:
+    """Nothing switches hooks off."""
+    step = "Hooks allowed"
+    reason = switch_off(places, folder)
+    if reason is None:
+        return ok(step, "no setting switches hooks off")
+    text, _, cure = reason.partition(". ")
+    return failed(step, text, cure or "Ask your administrator.")
+
+
+def check_hooks(places: Places, folder: Path, claude: ClaudeProgram | None) -> Finding:
+    """The hooks are installed once, and are those of this version."""
+    step = "Hooks installed"
+    try:
+        files = [read_settings(path) for path in (places.user_settings, project_settings(folder))]
+    except CannotChange as error:
+        text, _, cure = str(error).partition(". ")
+        return failed(step, text, cure)
+    in_settings = [settings for settings in files if has_own_hooks(settings)]
+    plugin = None if claude is None else claude.plugin()
+    if plugin is not None and in_settings:
+        return warning(step, f"by the plugin and by {in_settings[0].path}: each event is sent twice", _CONNECT_AGAIN)
+    version = None if claude is None else claude.version
+    if plugin is not None:
+        if plugin.get("errors") or not plugin.get("enabled"):
+            return failed(step, f"the plugin is {'not enabled' if not plugin.get('enabled') else 'not loaded'}", _CONNECT_AGAIN)
+        is_current = not any(change.is_needed for change in plugin_files(places, version))
+        where = "by the plugin"
+    elif in_settings:
+        is_current = own_hooks_of(in_settings[0]) == hooks_of(command_of_hook(places), version)
+        where = f"in {in_settings[0].path}"
+    elif (managed := brings_hooks(places, folder)) is not None:
+        return ok(step, f"by {managed}")
+    else:
+        return failed(step, "there are none", _CONNECT_AGAIN)
+    if not is_current or any(change.is_needed for change in script_files(places)):
+        return failed(step, f"{where}, of another version of `tracker`", _CONNECT_AGAIN)
+    return ok(step, where)
+
+
+def check_trust(places: Places, folder: Path) -> Finding:
+    """Claude Code runs no hooks in a folder that the person has not trusted yet."""
+    step = "Folder trusted"
+    name = places.claude / ".claude.json" if places.environment.get("CLAUDE_CONFIG_DIR") else places.home / ".claude.json"
+    try:
+        projects = json.loads(name.read_bytes()).get("projects", {})
+    except (OSError, ValueError, AttributeError):
+        return skipped(step, f"{name} cannot be read")
+    for above in (folder, *folder.parents):
+        entry = projects.get(str(above)) if isinstance(projects, dict) else None
+        if isinstance(entry, dict) and entry.get("hasTrustDialogAccepted") is True:
+            return ok(step, str(above))
+    return warning(step, f"{folder} is not", "Start `claude` there once, and say that you trust it; until then it runs no hooks there.")
+
+
+def check_config(places: Places) -> Finding:
+    """The configuration is there, and private."""
+    step = "Configuration"
+    if not places.config.is_file():
+        return failed(step, f"there is no {places.config}", _CONNECT_AGAIN)
+    config = read_object(places.config)
+    if not isinstance(config.get("url"), str):
+        return failed(step, f"{places.config} has no address of a server", _CONNECT_AGAIN)
+    if places.config.stat().st_mode & 0o077:
+        return warning(
+            step, f"others can read {places.config}, which may hold a key", f"Run `chmod 600 {shlex.quote(str(places.config))}`."
+        )
+    return ok(step, f"{config['url']}, in {places.config}")
+
+
+def check_command(places: Places) -> Finding:
+    """The program that the hook starts is there: its clone was not moved, its Python not removed."""
+    step = "tracker"
+    try:
+        script = places.ship.read_text()
+    except OSError:
+        return failed(step, f"there is no {places.ship}, by which the hook starts it", _CONNECT_AGAIN)
+    found = re.search(r"^\[ -x (.+) \] && exec (.+) ship ", script, re.MULTILINE)
+    command = shlex.split(found[2]) if found else []
+    if not command or not os.access(command[0], os.X_OK):
+        return failed(step, f"{command[0] if command else places.ship} is gone", "Run `tracker connect` where `tracker` is now.")
+    try:
+        ended = subprocess.run(
+            [*command, "--version"], env=dict(places.environment), capture_output=True, text=True, timeout=_PROGRAM_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return failed(step, f"{command[0]} does not run: {error}", "Run `make up` in its folder, which repairs its Python.")
+    if ended.returncode != 0:
+        said = ended.stderr.strip().splitlines()
+        return failed(
+            step, f"{command[0]} fails: {said[-1] if said else ended.returncode}", "Run `make up` in its folder, which repairs its Python."
+        )
+    return ok(step, f"{ended.stdout.strip().removeprefix('tracker ')} at {command[0]}")
+
+
+def check_spool(places: Places) -> Finding:
+    """Nothing waits for long in the spool."""
+    step = "Spool"
+    if (places.capture / "full").exists():
+        return failed(
+            step, f"{places.spool} is full: hooks are dropped until it is sent", "See the next steps for what keeps it from being sent."
+        )
+    try:
+        times = [path.stat().st_mtime for path in places.spool.iterdir()]
+    except FileNotFoundError:
+        return ok(step, "empty")
+    except OSError as error:
+        return failed(
+            step, f"{places.spool} cannot be read ({error.strerror})", f"Run `chmod -R u+rwX {shlex.quote(str(places.capture))}`."
+        )
+    age = time.time() - min(times, default=time.time())
+    if age > _OLD_SECONDS:
+        text = f"{counted(len(times), 'hook')} wait, the oldest for {age / 60:.0f} min"
+        return failed(step, text, "Look at the shipper and the server below; what waits is sent when they work.")
+    return ok(step, f"{counted(len(times), 'hook')} waiting" if times else "empty")
+
+
+def check_shipper(places: Places) -> Finding:
+    """The shipper runs, or ended without an error: a hook starts it."""
+    step = "Shipper"
+    status = read_object(places.capture / "status.json")
+    error = status.get("last_error")
+    if error:
+        cure = (
+            "Run `tracker connect --token KEY` with a key that is valid." if status.get("is_key_refused") else "It tries again by itself."
+        )
+        return failed(step, f"last error: {error}", cure)
+    if not status:
+        return warning(
+            step, f"it has not run yet, or wrote no {places.capture / 'status.json'}", "Run `tracker ship --once`, and read what it says."
+        )
+    sent = status.get("sent_at")
+    when = f", sent last {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(sent))}" if isinstance(sent, (int, float)) else ""
+    return ok(step, ("runs" if (places.capture / "shipper.pid").exists() else "has nothing to send, a hook starts it") + when)
+
+
+def check_sweep(places: Places) -> Finding:
+    """No transcript that Claude Code deletes within days is unsent."""
+    step = "Transcripts"
+    days = _cleanup_days(places)
+    log = SentLog(places.capture)
+    transcripts = list(scan(default_root(places.environment, places.home)))
+    before_ns = (time.time() - (days - _SOON_DAYS) * _SECONDS_A_DAY) * 1e9
+    unsent = [each for each in transcripts if each.mtime_ns < before_ns and log.get(each.path).offset < each.size]
+    if unsent:
+        text = f"Claude Code deletes {counted(len(unsent), 'transcript')} within {_SOON_DAYS} days that {'is' if len(unsent) == 1 else 'are'} not sent"
+        return failed(step, text, "Run `tracker ship --once`, or `tracker import`.")
+    return ok(step, f"{counted(len(transcripts), 'transcript')}; Claude Code keeps them for {days} days, the tracker for good")
+
+
+def _cleanup_days(places: Places) -> int:
+    try:
+        days = read_settings(places.user_settings).value.get("cleanupPeriodDays")
+    except CannotChange:
+        days = None
+    return days if isinstance(days, int) and not isinstance(days, bool) else _DEFAULT_CLEANUP_DAYS
+
+
+def check_wsl(environment: Mapping[str, str], windows_users: Path = Path("/mnt/c/Users")) -> Finding:
+    """Under WSL: Claude Code on Windows has settings of its own."""
+    step = "WSL and Windows"
+    if not environment.get("WSL_DISTRO_NAME"):
+        return ok(step, "no WSL")
+    try:
+        there = [path.parent for path in windows_users.glob("*/.claude/projects")]
+    except OSError:
+        there = []
+    if not there:
+        return ok(step, "Claude Code is in WSL only")
+    return warning(step, f"Claude Code on Windows has settings of its own in {there[0]}", "Run `tracker connect` on Windows too.")

@@ -1,0 +1,114 @@
+"""The files in our folder on this machine: the script of the hook, how it starts `tracker`, the plugin, the configuration."""
+
+import json
+import os
+import platform
+import secrets
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import client.capture
+from client.capture.folder import read_object
+from client.connect.hook_events import Version, hook_command, hooks_of
+from client.connect.own_entries import MARKETPLACE
+from client.connect.places import CAPTURE_FOLDER, Places
+from client.connect.settings_files import CannotChange, Change
+from client.version import version
+
+_SCRIPT: Final = Path(client.capture.__file__).with_name("hook.sh")
+_CLONE: Final = Path(client.__file__).parents[1]
+_MAX_NAME_CHARACTERS: Final = 200
+
+
+def command_of_hook(places: Places) -> str:
+    """The shell command that Claude Code runs at each event."""
+    is_default = places.capture == places.home / CAPTURE_FOLDER
+    return hook_command(places.script, None if is_default else places.capture)
+
+
+def script_files(places: Places) -> list[Change]:
+    """hook.sh as this version has it, and `ship` with the path of this `tracker`."""
+    return [
+        _change(places.script, _SCRIPT.read_bytes()),
+        _change(places.ship, ship_script(tracker_command()).encode()),
+    ]
+
+
+def plugin_files(places: Places, claude_version: Version | None) -> list[Change]:
+    """The marketplace with its one plugin."""
+    hooks = {"hooks": hooks_of(command_of_hook(places), claude_version)}
+    about = {
+        "name": "tracker",
+        "version": version(),
+        "description": "Sends what Claude Code does to your own tracker.",
+        "author": {"name": "Claude Code Tracker"},
+    }
+    catalogue = {
+        "name": MARKETPLACE,
+        "owner": {"name": "Claude Code Tracker"},
+        "metadata": {"description": "Written by `tracker connect`; `tracker disconnect` removes it."},
+        "plugins": [{"name": "tracker", "source": "./tracker", "description": about["description"]}],
+    }
+    return [
+        _change(places.marketplace / ".claude-plugin/marketplace.json", _json(catalogue)),
+        _change(places.marketplace / "tracker/.claude-plugin/plugin.json", _json(about)),
+        _change(places.marketplace / "tracker/hooks/hooks.json", _json(hooks)),
+    ]
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The configuration; empty if there is none. Raises CannotChange if it is damaged."""
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise CannotChange(f"{path} cannot be read ({error.strerror or error}).") from None
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise CannotChange(f"{path} is damaged. Remove it, and connect again.")
+    return value
+
+
+def config_file(places: Places, changes: Mapping[str, Any]) -> Change:
+    """The configuration with these members changed. A machine keeps the id that it has."""
+    config = read_config(places.config)
+    wanted = {
+        # As they are now, if the shipper has made them already.
+        "machine_id": secrets.token_hex(16),
+        "machine_name": platform.node()[:_MAX_NAME_CHARACTERS] or "machine",
+        **read_object(places.capture / "machine.json"),
+        **config,
+        **{key: value for key, value in changes.items() if value is not None},
+    }
+    return _change(places.config, places.config.read_bytes() if wanted == config else _json(wanted), is_secret=True)
+
+
+def tracker_command() -> list[str]:
+    """How to run this `tracker` from anywhere: the command of the clone, else this Python with the installed package."""
+    command = _CLONE / "tracker"
+    if os.access(command, os.X_OK) and (_CLONE / ".venv").is_dir():
+        return [str(command)]
+    return [sys.executable, "-P", "-m", "client"]
+
+
+def ship_script(command: list[str]) -> str:
+    """Starts the shipper; hook.sh runs it when none runs. After a clone was moved, the `tracker` in PATH takes its place."""
+    return (
+        "#!/bin/sh\n"
+        "# Written by `tracker connect`. The hook runs it when no shipper runs.\n"
+        f'[ -x {shlex.quote(command[0])} ] && exec {shlex.join(command)} ship "$@"\n'
+        'exec tracker ship "$@"\n'
+    )
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _change(path: Path, after: bytes, *, is_secret: bool = False) -> Change:
+    return Change(path, path.read_bytes() if path.is_file() else None, after, is_secret)

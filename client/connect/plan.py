@@ -1,0 +1,110 @@
+"""What `tracker connect` and `tracker disconnect` would change, before anything is changed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from client.connect.claude_program import ClaudeProgram
+from client.connect.hook_events import hooks_of
+from client.connect.hook_switches import brings_hooks, forbids_own_marketplaces, switch_off
+from client.connect.own_entries import has_own, with_hooks, with_plugin, without_own
+from client.connect.own_files import command_of_hook, config_file, plugin_files, script_files
+from client.connect.places import Places, project_settings
+from client.connect.settings_files import CannotChange, Change, Settings, check_writable, encoded, read_settings
+
+Method = Literal["plugin", "settings", "team"]
+PLUGIN_METHOD: Final[Method] = "plugin"
+SETTINGS_METHOD: Final[Method] = "settings"
+# An administrator's settings bring the hooks; this machine needs only the script and the address.
+TEAM_METHOD: Final[Method] = "team"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`settings` is the change of Claude Code's settings file, `own_files` those in our folder."""
+
+    method: Method
+    settings: Change
+    own_files: list[Change]
+    claude: ClaudeProgram | None
+    has_own_before: bool
+    is_plugin_installed: bool = False
+
+    @property
+    def is_needed(self) -> bool:
+        return self.settings.is_needed or self.needs_plugin or any(change.is_needed for change in self.own_files)
+
+    @property
+    def needs_plugin(self) -> bool:
+        """Whether `claude plugin install` must run: it copies the plugin's files."""
+        is_changed = any(change.is_needed and change.path.name in ("hooks.json", "plugin.json") for change in self.own_files)
+        return self.method == PLUGIN_METHOD and (is_changed or not self.is_plugin_installed)
+
+
+def plan_connect(
+    places: Places, claude: ClaudeProgram | None, project: Path | None, config: Mapping[str, Any], *, may_use_plugin: bool
+) -> Plan:
+    """Raises CannotChange if hooks are switched off, or a file cannot be changed."""
+    if (reason := switch_off(places, project)) is not None:
+        raise CannotChange(f"Hooks would not run: {reason}")
+    path = places.user_settings if project is None else project_settings(project)
+    settings = read_settings(path)
+    check_writable(path)
+    check_writable(places.config)
+    own_files = [*script_files(places), config_file(places, config)]
+    version = None if claude is None else claude.version
+    if brings_hooks(places, None) is not None:
+        return Plan(TEAM_METHOD, _change(settings, without_own(settings)), own_files, claude, has_own(settings))
+    # A plugin is for all projects of a person; the hooks of one project are in its own settings.
+    if may_use_plugin and project is None and claude is not None and claude.has_plugins and not forbids_own_marketplaces(places):
+        text = with_plugin(settings, str(places.marketplace))
+        own_files += plugin_files(places, version)
+        is_installed = claude.plugin() is not None
+        return Plan(PLUGIN_METHOD, _change(settings, text), own_files, claude, has_own(settings), is_installed)
+    text = with_hooks(settings, hooks_of(command_of_hook(places), version))
+    return Plan(SETTINGS_METHOD, _change(settings, text), own_files, claude, has_own(settings))
+
+
+def _change(settings: Settings, text: str) -> Change:
+    return Change(settings.path, settings.before, settings.before if text == settings.text else encoded(settings, text))
+
+
+@dataclass(slots=True)
+class State:
+    """What `tracker connect` did, for `tracker disconnect`: for each settings file what it held before, and what was written."""
+
+    method: Method = SETTINGS_METHOD
+    # The path of a settings file: the path of its backup (None: there was no file), and the SHA-256 of what was written.
+    files: dict[str, dict[str, str | None]] = field(default_factory=dict)
+
+
+def read_state(places: Places) -> State:
+    """Empty if there is none, or if it is damaged: then our entries are taken out one by one."""
+    try:
+        value = json.loads(places.state.read_bytes())
+        files = {str(path): {"backup": entry["backup"], "written": str(entry["written"])} for path, entry in value["files"].items()}
+        return State(PLUGIN_METHOD if value["method"] == PLUGIN_METHOD else SETTINGS_METHOD, files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return State()
+
+
+def state_file(state: State) -> bytes:
+    """The content of the file of the state."""
+    return (json.dumps({"method": state.method, "files": state.files}, indent=2) + "\n").encode()
+
+
+def restored(settings: Settings, state: State) -> Change:
+    """The settings file without anything of ours: exactly the former file if nobody changed it since, else with our entries taken out."""
+    known = state.files.get(str(settings.path))
+    if settings.before is None:
+        return Change(settings.path, None, None)
+    if known is not None and sha256(settings.before).hexdigest() == known["written"]:
+        if known["backup"] is None:
+            return Change(settings.path, settings.before, None)
+        backup = Path(known["backup"])
+        if backup.is_file():
+            return Change(settings.path, settings.before, backup.read_bytes())
+    return _change(settings, without_own(settings))

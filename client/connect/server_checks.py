@@ -1,0 +1,116 @@
+"""The checks of `tracker doctor` against the server, from the first connection to a query."""
+
+import urllib.request
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, Final
+
+from client.connect.findings import Finding, failed, ok, skipped, warning
+from client.connect.places import Places
+from client.connect.round_trip import TEST_EVENT, NotArrived, machine_of, wait_for
+from client.errors import Failure, Refused, Unreachable
+from client.server import Server
+
+_SECONDS: Final = 10
+# Sessions are put in order by the machine's clock; a few seconds matter to nobody.
+_CLOCK_SECONDS: Final = 10
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+
+
+def check_reachable(server: Server) -> Finding:
+    """Something answers at the address, as a tracker does."""
+    step = "Server"
+    try:
+        server.ask("GET", "/healthz")
+    except Failure as error:
+        text, _, cure = str(error).partition(". ")
+        return failed(step, text, cure or "Start it with `make up` in its folder, or name another with --url.")
+    return ok(step, server.url)
+
+
+def check_clock(server: Server) -> Finding:
+    """This machine's clock and the server's agree."""
+    step = "Clock"
+    try:
+        with urllib.request.urlopen(f"{_base(server)}/healthz", timeout=_SECONDS) as answer:  # noqa: S310  the person's own server
+            date = answer.headers["Date"]
+    except (OSError, ValueError) as error:
+        return skipped(step, f"no answer ({error})")
+    if not date:
+        return skipped(step, "the server does not tell its time")
+    apart = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
+    if abs(apart) > _CLOCK_SECONDS:
+        ahead = "ahead of" if apart > 0 else "behind"
+        return failed(
+            step,
+            f"{abs(apart):.0f} s {ahead} the server's",
+            "Let a time service set the clocks of both machines (`timedatectl set-ntp true`).",
+        )
+    return ok(step, "agrees with the server's")
+
+
+def check_version(server: Server, own: str) -> Finding:
+    """The server is of this version, and knows live capture."""
+    step = "Server version"
+    try:
+        about = server.ask("GET", "/openapi.json")
+    except Failure as error:
+        return skipped(step, str(error))
+    version = about.get("info", {}).get("version")
+    if "/api/hooks" not in about.get("paths", {}):
+        return failed(step, f"{version} knows no live capture", "Upgrade the server (docs/how-to/upgrade.md).")
+    if version != own:
+        return warning(step, f"{version}, and `tracker` is {own}", "Upgrade the older of the two.")
+    return ok(step, str(version))
+
+
+def check_key(server: Server) -> Finding:
+    """The server takes events with the configured key."""
+    step = "API key"
+    try:
+        server.ask("POST", "/api/hooks", {"hook_event_name": TEST_EVENT, "session_id": "tracker-doctor"})
+    except Refused as error:
+        if error.status == _UNAUTHORIZED:
+            return failed(
+                step, "the server refuses it", "Make a new one (`tracker keys create --scope ingest`), and `tracker connect --token KEY`."
+            )
+        if error.status == _FORBIDDEN:
+            return failed(step, f"it may not send: {error}", "Make one with the scope `ingest`, and `tracker connect --token KEY`.")
+        if error.status == _NOT_FOUND:
+            return failed(step, "the server knows no live capture", "Upgrade the server (docs/how-to/upgrade.md).")
+        return failed(step, str(error), "See the server's log.")
+    except Unreachable as error:
+        return failed(step, str(error), "Run `tracker doctor` again.")
+    return ok(step, "may send events")
+
+
+def check_machine(places: Places, server: Server) -> Finding:
+    """The server lists this machine."""
+    step = "Machine"
+    machine = machine_of(places, server)
+    if machine is None:
+        return skipped(step, "this key may not list machines")
+    if not machine:
+        return failed(step, "the server does not list this machine", "Run `tracker ship --once`; its report makes it known.")
+    return ok(step, f"{machine.get('name')}, last heard of at {machine.get('last_heard_at')}")
+
+
+def check_round_trip(places: Places, server: Server, spooled: list[Path], before: dict[str, Any] | None) -> Finding:
+    """The test event of the hook has reached a query."""
+    step = "Round trip"
+    try:
+        arrived = wait_for(places, server, spooled, before)
+    except NotArrived as error:
+        text, _, cure = str(error).partition(": ")
+        return failed(step, text, f"Repair this: {cure}" if cure else "Look at the steps above.")
+    return ok(step, f"a test event came through in {arrived.seconds:.1f} s")
+
+
+def _base(server: Server) -> str:
+    return (server.url if "//" in server.url else f"http://{server.url}").rstrip("/")
+
+
+def finding_as_json(finding: Finding) -> dict[str, str | None]:
+    """For --json."""
+    return {"step": finding.step, "status": finding.status, "text": finding.text, "cure": finding.cure}

@@ -1,0 +1,79 @@
+"""`POST /api/hooks`, from request to answer. Claude Code may wait for the answer, so nothing here asks Postgres.
+
+The answer says nothing, since Claude Code would read what is in it. What cannot be used is counted and dropped.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from fastapi import Request, Response
+
+from services.ingest.capture import hook_payloads
+from services.ingest.capture.capture_request import machine_of, query_of, user_of
+from services.ingest.capture.hook_payloads import Hook
+from services.ingest.capture.redact_lines import without_secrets
+from services.ingest.dependencies import ingest_of
+from services.ingest.http import backend_deadline, request_checks
+from services.ingest.http.request_checks import AcceptedBody
+from services.ingest.journal.append import hook_entries
+from shared import metrics
+from shared.hook_kinds import KEPT
+from shared.http.errors import ApiError, BadRequest
+from shared.http.middleware import request_id_of
+from shared.messages import HookPayload
+
+BODY: Final = AcceptedBody((b"application/json", b"application/x-ndjson"), 16 * 1024**2)
+
+_ACCEPTED: Final = metrics.EVENTS_ACCEPTED.labels("hook")
+
+
+async def write_hooks(request: Request) -> Response:
+    """204 once the hooks are on the journal's disk, or if there is nothing to keep of them."""
+    ingest = ingest_of(request)
+    ingest.backlog.check()
+    headers = request_checks.headers_of(request)
+    user = user_of(request, query_of(request, ("user",)))
+    machine_id = machine_of(headers)
+    media_type = request_checks.media_type_of(headers, BODY)
+    request_checks.check_declared_size(headers, BODY.max_bytes)
+    body = await request_checks.read_body(request, max_bytes=BODY.max_bytes, seconds=ingest.settings.body_seconds)
+    backend_deadline.begin()
+    now = datetime.now(UTC)
+    hooks = _decode(hook_payloads.lines_of(body, media_type), machine_id, now)
+    texts = [hook.text for hook in hooks]
+    if ingest.settings.redact and texts:
+        texts = (await without_secrets(b"\n".join(texts))).split(b"\n")
+    kept = [_message(hook, text, machine_id, user) for hook, text in zip(hooks, texts, strict=True)]
+    if kept:
+        partitions = ingest.settings.journal_partitions
+        await ingest.journal.append(hook_entries(kept, request_id=request_id_of(request), received_at=now, partitions=partitions))
+        _ACCEPTED.inc(len(kept))
+        for hook in hooks:
+            metrics.HOOKS.labels(hook.kind, "accepted").inc()
+    return Response(status_code=204)
+
+
+def _decode(lines: list[bytes], machine_id: str, now: datetime) -> list[Hook]:
+    """The hooks to keep. A line that is none is dropped: it must not keep out those behind it. The only line is refused, with the reason."""
+    if not lines:
+        raise BadRequest("The body is empty; send a hook's payload as Claude Code gives it.", code="INVALID_JSON")
+    kept: list[Hook] = []
+    for line in lines:
+        try:
+            hook = hook_payloads.decode(line, machine_id, now)
+        except ApiError as error:
+            if len(lines) == 1:
+                raise
+            metrics.EVENTS_REFUSED.labels(error.code).inc()
+            continue
+        if hook.kind in KEPT:
+            kept.append(hook)
+        else:
+            metrics.HOOKS.labels(hook_payloads.label_of(hook.kind), "dropped").inc()
+    return kept
+
+
+def _message(hook: Hook, text: bytes, machine_id: str, user: str | None) -> HookPayload:
+    return HookPayload(
+        id=hook.id, session_id=hook.session_id, payload=text.decode(), occurred_at=hook.occurred_at, machine_id=machine_id, user=user
+    )

@@ -1,0 +1,77 @@
+"""The OpenAPI description of live capture's routes. deploy/openapi_errors.py adds the error bodies."""
+
+from typing import Any, Final
+
+from msgspec import Struct
+
+from services.ingest.capture.range_request import MAX_FILE_NAME
+from services.ingest.http.examples import HOOK, RANGE_LINES
+from shared.messages import NO_CONTROL_CHARACTERS
+
+_ERRORS: Final = (400, 403, 405, 408, 413, 415, 500, 503)
+_NAME: Final = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": NO_CONTROL_CHARACTERS["pattern"]}
+_NUMBER: Final = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
+_FILE: Final = {
+    "type": "string",
+    "maxLength": MAX_FILE_NAME,
+    "pattern": r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*\.jsonl$",
+}
+_HOOK: Final = {
+    "type": "object",
+    "required": ["session_id", "hook_event_name"],
+    "additionalProperties": True,
+    "description": "What Claude Code gives a hook, as it is.",
+    "properties": {
+        "session_id": _NAME,
+        "hook_event_name": {"type": "string"},
+        "tracker_at": {"type": ["string", "null"], "description": "When the hook ran, ISO 8601. Now, if it is left out."},
+    },
+}
+_MACHINE: Final = {
+    "name": "X-Tracker-Machine",
+    "in": "header",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    "description": "The id of the machine on which the file is, or the hook ran.",
+}
+
+
+def hooks_write() -> dict[str, Any]:
+    """The documentation of the route that takes hooks."""
+    content = {
+        "application/json": {"schema": _HOOK, "example": HOOK},
+        "application/x-ndjson": {"schema": {"type": "string", "description": "NDJSON: one payload a line."}},
+    }
+    return {
+        "openapi_extra": {
+            "requestBody": {"content": content, "required": True},
+            "parameters": [_MACHINE, _query("user", _NAME, "Whose hooks they are.")],
+        },
+        "responses": {204: {"description": "The hooks are on disk. There is no body."}, **{code: {} for code in _ERRORS}},
+    }
+
+
+def range_write(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the route that takes ranges of transcripts."""
+    lines = {"type": "string", "description": "Whole lines: at most 1 MiB, or one line of up to 16 MiB."}
+    success = {
+        "description": "On disk, or known before.",
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{answer.__name__}"}}},
+    }
+    parameters = [
+        {"name": "session_id", "in": "path", "required": True, "schema": _NAME, "description": "The session's id."},
+        _query("file", _FILE, "`SESSION.jsonl`, or a path below the session's folder, as `subagents/agent-1.jsonl`.", is_required=True),
+        _query("offset", _NUMBER, "Where the range begins, in bytes of the file on its machine.", is_required=True),
+        _query("end", _NUMBER, "Where it ends there. Needed if the body is redacted and so has another length."),
+        _query("generation", _NUMBER, "Counts how often the file was written anew; a higher one begins at offset 0."),
+        _query("user", _NAME, "Whose session it is."),
+        _MACHINE,
+    ]
+    content = {"application/x-ndjson": {"schema": lines, "example": RANGE_LINES}}
+    return {
+        "openapi_extra": {"requestBody": {"content": content, "required": True}, "parameters": parameters},
+        "responses": {200: success, **{code: {} for code in (*_ERRORS, 409)}},
+    }
+
+
+def _query(name: str, schema: dict[str, Any], description: str, *, is_required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": is_required, "schema": schema, "description": description}

@@ -1,0 +1,273 @@
+"""Stores what live capture brings, hooks and ranges of transcripts, in the caller's transaction. Another task makes rows of it.
+
+The worker decides what of a range is new. Ingest may have forgotten how far a file was, and Postgres may be a restored backup.
+
+- A range that goes on where the file ends is stored. A part that is stored already is cut off.
+- A range that begins later is stored and waits: `stored_offset` stays before the gap, so nobody reads beyond it. Ingest is made to ask
+  Postgres, and refuses the next range of the file with the offset that is wanted. What waits joins on when the gap is closed.
+- A range whose stored beginning cannot be cut off becomes a dead letter.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+import msgspec
+import psycopg
+import structlog
+from msgspec import Struct
+from psycopg import Connection
+from zstandard import ZstdCompressor, ZstdDecompressor
+
+from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error, mark_ids_stored, reason_of, write_dead_letter
+from shared.journal.dead_letter_envelope import CAPTURED, DeadLetter
+from shared.messages import UNNAMED_MACHINE, HookPayload, TranscriptRange
+
+log = structlog.get_logger()
+
+CANNOT_BE_CUT: Final = "its beginning is stored, and cannot be cut off"
+# Any constant. A change would make the dead letters of ranges new ones.
+_NAMESPACE: Final = UUID("0c6e2a7e-5e2f-4c0c-9f0b-0d6b1c7e4a55")
+_ZSTD_LEVEL: Final = 3
+
+_INSERT_HOOK = """
+    INSERT INTO hook_payloads (id, session_id, machine_id, user_name, occurred_at, received_at, request_id, payload)
+    VALUES (%(id)s, %(session_id)s, %(machine_id)s, %(user)s, %(occurred_at)s, %(received_at)s, %(request_id)s, %(payload)s)
+    ON CONFLICT (id) DO NOTHING"""
+_NOTE_MACHINES = """
+    INSERT INTO session_machines (session_id, machine_id)
+    SELECT * FROM unnest(%(session_ids)s::text[], %(machine_ids)s::text[]) ON CONFLICT DO NOTHING"""
+
+_INSERT_FILE = """
+    INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name)
+    SELECT %(session_id)s, %(file_name)s, %(machine_id)s, %(generation)s, %(user)s
+    WHERE NOT EXISTS (SELECT FROM transcript_files WHERE session_id = %(session_id)s AND file_name = %(file_name)s
+        AND machine_id = %(machine_id)s AND generation = %(generation)s)
+    ON CONFLICT DO NOTHING"""
+_LOCK_FILE = """
+    SELECT id, stored_offset FROM transcript_files
+    WHERE session_id = %(session_id)s AND file_name = %(file_name)s AND machine_id = %(machine_id)s AND generation = %(generation)s
+    FOR UPDATE"""
+_SET_STORED = """
+    UPDATE transcript_files SET stored_offset = %(offset)s, changed_at = clock_timestamp(), user_name = coalesce(user_name, %(user)s)
+    WHERE id = %(file_id)s"""
+# Of two ranges that wait at one place, the longer one is kept.
+_INSERT_RANGE = """
+    INSERT INTO transcript_ranges AS r (file_id, start_offset, end_offset, content, raw_bytes, received_at, request_id)
+    VALUES (%(file_id)s, %(start)s, %(end)s, %(content)s, %(raw_bytes)s, %(received_at)s, %(request_id)s)
+    ON CONFLICT (file_id, start_offset) DO UPDATE SET end_offset = excluded.end_offset, content = excluded.content,
+        raw_bytes = excluded.raw_bytes, received_at = excluded.received_at, request_id = excluded.request_id
+    WHERE excluded.end_offset > r.end_offset"""
+_WAITING = """
+    SELECT start_offset, end_offset FROM transcript_ranges
+    WHERE file_id = %(file_id)s AND start_offset > %(offset)s ORDER BY start_offset"""
+_DELETE_RANGE = """
+    DELETE FROM transcript_ranges WHERE file_id = %(file_id)s AND start_offset = %(start)s RETURNING content, received_at, request_id"""
+_STORED_BETWEEN = """
+    SELECT start_offset, end_offset, content FROM transcript_ranges
+    WHERE file_id = %(file_id)s AND start_offset >= %(start)s AND end_offset <= %(end)s ORDER BY start_offset"""
+
+
+class Received(Struct, frozen=True):
+    """A captured item, with the entry that brought it."""
+
+    item: HookPayload | TranscriptRange
+    received_at: datetime
+    request_id: str
+    journal_entry_id: str
+
+
+class Captured(Struct):
+    """What became of captured items. `astray`: ranges that did not join on, so ingest is wrong about how far their files are."""
+
+    persisted: int = 0
+    duplicates: int = 0
+    dead: int = 0
+    astray: list[TranscriptRange] = []
+
+    def add(self, other: "Captured") -> None:
+        """Adds another part of the batch."""
+        self.persisted += other.persisted
+        self.duplicates += other.duplicates
+        self.dead += other.dead
+        self.astray += other.astray
+
+
+class _File(Struct):
+    file_id: int
+    offset: int
+
+
+def store_captured(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
+    """Stores hooks and ranges. What Postgres refuses becomes a dead letter, and the rest is stored."""
+    try:
+        with connection.transaction():
+            return _store(connection, batch)
+    except (psycopg.Error, *VALUE_ERRORS) as error:
+        if not is_data_error(error):
+            raise
+        if len(batch) == 1:
+            write_dead_letter(connection, dead_letter_of(batch[0]), reason_of(error), getattr(error, "sqlstate", None))
+            return Captured(dead=1)
+    total = Captured()
+    for received in batch:
+        total.add(store_captured(connection, [received]))
+    return total
+
+
+def dead_letter_of(received: Received) -> DeadLetter:
+    """A captured item as a dead letter."""
+    return DeadLetter(
+        journal_entry_id=received.journal_entry_id,
+        event_id=_id_of(received.item),
+        kind=next(kind for kind, struct in CAPTURED.items() if isinstance(received.item, struct)),
+        request_id=received.request_id,
+        received_at=received.received_at,
+        payload=msgspec.json.encode(received.item),
+    )
+
+
+def _id_of(item: HookPayload | TranscriptRange) -> UUID:
+    """The item's id as a dead letter. A range is known by its place."""
+    if isinstance(item, HookPayload):
+        return item.id
+    place = (item.session_id, item.file_name, item.machine_id, item.generation, item.start_offset, item.end_offset)
+    return uuid5(_NAMESPACE, "\n".join(map(str, place)))
+
+
+def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
+    total = Captured()
+    hooks = [received for received in batch if isinstance(received.item, HookPayload)]
+    total.persisted = _insert_hooks(connection, hooks)
+    total.duplicates = len(hooks) - total.persisted
+    # In one order: then two workers that store ranges of the same files do not deadlock.
+    ranges = sorted(
+        ((received, received.item) for received in batch if isinstance(received.item, TranscriptRange)), key=lambda each: _place(each[1])
+    )
+    overlapping = []
+    for received, item in ranges:
+        outcome = _store_range(connection, received, item)
+        overlapping += [(received, item)] if outcome is None else []
+        total.add(outcome or Captured())
+    dead = []
+    # Once more: when the others are stored, all of it may be known.
+    for received, item in overlapping:
+        outcome = _store_range(connection, received, item)
+        if outcome is None:
+            write_dead_letter(connection, dead_letter_of(received), CANNOT_BE_CUT)
+            dead.append(received)
+        total.add(outcome or Captured(dead=1, astray=[item]))
+    seen = {(each.item.session_id, each.item.machine_id) for each in batch if each.item.machine_id not in ("", UNNAMED_MACHINE)}
+    _note_machines(connection, sorted(seen))
+    mark_ids_stored(connection, [(_id_of(each.item), each.journal_entry_id) for each in batch if each not in dead])
+    return total
+
+
+def _place(item: TranscriptRange) -> tuple[str, str, str, int, int]:
+    return item.session_id, item.file_name, item.machine_id, item.generation, item.start_offset
+
+
+def _insert_hooks(connection: Connection[Any], hooks: Sequence[Received]) -> int:
+    """How many are new."""
+    rows = [msgspec.structs.asdict(each.item) | {"received_at": each.received_at, "request_id": each.request_id} for each in hooks]
+    if not rows:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.executemany(_INSERT_HOOK, rows)
+        return cursor.rowcount
+
+
+def _note_machines(connection: Connection[Any], pairs: Sequence[tuple[str, str]]) -> None:
+    if pairs:
+        session_ids, machine_ids = zip(*pairs, strict=True)
+        connection.execute(_NOTE_MACHINES, {"session_ids": list(session_ids), "machine_ids": list(machine_ids)})
+
+
+def _store_range(connection: Connection[Any], received: Received, item: TranscriptRange) -> Captured | None:
+    """What became of a range; None if its beginning is stored and cannot be cut off."""
+    file = _locked_file(connection, item)
+    content = item.content.encode()
+    if item.end_offset <= file.offset:
+        return Captured(duplicates=1)
+    if item.start_offset > file.offset:
+        log.warning("transcript_gap", session_id=item.session_id, stored_offset=file.offset, start_offset=item.start_offset)
+        is_new = _insert_range(connection, file, received, item.start_offset, item.end_offset, content)
+        return Captured(persisted=int(is_new), duplicates=int(not is_new), astray=[item])
+    if item.start_offset < file.offset:
+        rest = _without_known(connection, file, item, content)
+        if rest is None:
+            return None
+        content = rest
+    start = file.offset
+    _insert_range(connection, file, received, start, item.end_offset, content)
+    file.offset = item.end_offset
+    _join_waiting(connection, file, item, start)
+    connection.execute(_SET_STORED, {"file_id": file.file_id, "offset": file.offset, "user": item.user})
+    return Captured(persisted=1)
+
+
+def _locked_file(connection: Connection[Any], item: TranscriptRange) -> _File:
+    """The file's row, made if it is missing. Until the transaction ends, nobody else stores a range of it."""
+    parameters = msgspec.structs.asdict(item)
+    connection.execute(_INSERT_FILE, parameters)
+    [(file_id, offset)] = connection.execute(_LOCK_FILE, parameters).fetchall()
+    return _File(file_id, offset)
+
+
+def _insert_range(connection: Connection[Any], file: _File, received: Received, start: int, end: int, content: bytes) -> bool:
+    parameters = {
+        "file_id": file.file_id,
+        "start": start,
+        "end": end,
+        "content": ZstdCompressor(level=_ZSTD_LEVEL).compress(content),
+        "raw_bytes": len(content),
+        "received_at": received.received_at,
+        "request_id": received.request_id,
+    }
+    return connection.execute(_INSERT_RANGE, parameters).rowcount == 1
+
+
+def _without_known(connection: Connection[Any], file: _File, item: TranscriptRange, content: bytes) -> bytes | None:
+    """The part of a range that is not stored; None if it cannot be told.
+
+    If nothing was redacted, the bytes are those of the file. Else the stored lines are counted: redaction keeps their number.
+    """
+    cut = file.offset - item.start_offset
+    if len(content) == item.end_offset - item.start_offset:
+        return content[cut:] if content[cut - 1 : cut] == b"\n" else None
+    stored = connection.execute(_STORED_BETWEEN, {"file_id": file.file_id, "start": item.start_offset, "end": file.offset}).fetchall()
+    lines, offset = 0, item.start_offset
+    for start, end, compressed in stored:
+        if start != offset:
+            return None
+        lines, offset = lines + ZstdDecompressor().decompress(compressed).count(b"\n"), end
+    if offset != file.offset or content.count(b"\n") <= lines:
+        return None
+    return content.split(b"\n", lines)[lines]
+
+
+def _join_waiting(connection: Connection[Any], file: _File, item: TranscriptRange, start: int) -> None:
+    """Lets ranges that waited behind a gap join on, now that the file goes on from `start` to its offset. What they have twice is left out."""
+    for waiting_start, waiting_end in connection.execute(_WAITING, {"file_id": file.file_id, "offset": start}).fetchall():
+        if waiting_start > file.offset:
+            break
+        if waiting_start == file.offset:
+            file.offset = waiting_end
+            continue
+        parameters = {"file_id": file.file_id, "start": waiting_start}
+        [(compressed, received_at, request_id)] = connection.execute(_DELETE_RANGE, parameters).fetchall()
+        if waiting_end > file.offset:
+            content = ZstdDecompressor().decompress(compressed)
+            waited = msgspec.structs.replace(item, start_offset=waiting_start, end_offset=waiting_end, content=content.decode())
+            received = Received(waited, received_at, request_id or "", f"waited:{file.file_id}")
+            _store_rest_of_waiting(connection, file, received, waited, content)
+
+
+def _store_rest_of_waiting(connection: Connection[Any], file: _File, received: Received, item: TranscriptRange, content: bytes) -> None:
+    rest = _without_known(connection, file, item, content)
+    if rest is None:
+        write_dead_letter(connection, dead_letter_of(received), CANNOT_BE_CUT)
+    else:
+        _insert_range(connection, file, received, file.offset, item.end_offset, rest)
+        file.offset = item.end_offset

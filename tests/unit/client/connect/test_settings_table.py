@@ -1,0 +1,259 @@
+"""What `tracker connect` does with each kind of settings file, and `tracker disconnect` after it. Files it cannot read stay untouched."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client.connect.connecting import carry_out
+from client.connect.disconnecting import disconnect
+from client.connect.hook_events import EVENTS, LEFT_OUT, events_of, hooks_of, is_own
+from client.connect.own_files import command_of_hook
+from client.connect.places import Places
+from client.connect.plan import plan_connect
+from client.connect.settings_files import CannotChange
+
+VERSION = (2, 1, 197)
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    """Of a person without the program `claude`, so that the hooks go into settings.json."""
+    (tmp_path / ".claude").mkdir()
+    return Places(tmp_path, tmp_path / ".claude", tmp_path / ".claude-tracker", tmp_path / "managed", {"PATH": "/nowhere"})
+
+
+def connect(places: Places, project: Path | None = None) -> bool:
+    """Whether anything was changed."""
+    plan = plan_connect(places, None, project, {"url": "http://127.0.0.1:8000", "token": "cct_secret"}, may_use_plugin=True)
+    if plan.is_needed:
+        carry_out(plan, places)
+    return plan.is_needed
+
+
+def own_events(path: Path) -> list[str]:
+    """The events that have a hook of ours, once each."""
+    hooks = json.loads(path.read_bytes().decode("utf-8-sig"))["hooks"]
+    own = {event: [hook for group in groups for hook in group["hooks"] if is_own(hook)] for event, groups in hooks.items()}
+    assert all(len(found) <= 1 for found in own.values())
+    return [event for event, found in own.items() if found]
+
+
+def without_own(value: dict[str, Any]) -> dict[str, Any]:
+    """The settings without our hooks, and without what they alone filled."""
+    hooks = {
+        event: [kept for group in groups if (kept := group | {"hooks": [hook for hook in group["hooks"] if not is_own(hook)]})["hooks"]]
+        for event, groups in value["hooks"].items()
+    }
+    kept = {event: groups for event, groups in hooks.items() if groups}
+    return {**value, "hooks": kept} if kept else {key: member for key, member in value.items() if key != "hooks"}
+
+
+OTHER_HOOKS = {
+    "model": "sonnet",
+    "hooks": {
+        "PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", "command": "/usr/bin/check"}]}],
+        "PermissionRequest": [{"hooks": [{"type": "http", "url": "http://127.0.0.1:1/"}]}],
+    },
+}
+READABLE = {
+    "none": None,
+    "empty": b"",
+    "a line end": b"\n",
+    "an empty object": b"{}",
+    "other members": b'{\n  "model": "sonnet",\n  "permissions": {"allow": ["Bash"]}\n}\n',
+    "other hooks": json.dumps(OTHER_HOOKS, indent=2).encode(),
+    "one line": json.dumps(OTHER_HOOKS).encode(),
+    "tabs": json.dumps(OTHER_HOOKS, indent="\t").encode() + b"\n",
+    "three spaces": json.dumps(OTHER_HOOKS, indent=3).encode() + b"\n\n",
+    "CRLF": json.dumps(OTHER_HOOKS, indent=4).replace("\n", "\r\n").encode() + b"\r\n",
+    "a byte order mark": b"\xef\xbb\xbf" + json.dumps(OTHER_HOOKS, indent=2).encode(),
+    "a number that a float cannot hold": b'{"x": 12345678901234567890, "y": 1.0}\n',
+    "a member twice": b'{"model": "a", "model": "b"}\n',
+    "text beyond ASCII": '{"language": "Čeština \\u0041 😀"}\n'.encode(),
+}
+
+
+@pytest.mark.parametrize("before", READABLE.values(), ids=READABLE.keys())
+def test_connect_adds_its_hooks_and_disconnect_restores_the_file(places: Places, before: bytes | None) -> None:
+    path = places.user_settings
+    if before is not None:
+        path.write_bytes(before)
+
+    assert connect(places)
+
+    assert set(own_events(path)) == set(events_of(None))
+    assert without_own(json.loads(path.read_bytes().decode("utf-8-sig"))) == _value(before)
+    assert not connect(places)
+    disconnect(places, None, is_dry_run=False, is_yes=True)
+    assert (path.read_bytes() if path.exists() else None) == before
+    assert not list(places.claude.glob("*.before-tracker-*"))
+
+
+def _value(before: bytes | None) -> Any:
+    text = (before or b"").decode("utf-8-sig").strip()
+    return json.loads(text) if text else {}
+
+
+@pytest.mark.parametrize("before", READABLE.values(), ids=READABLE.keys())
+def test_disconnect_keeps_what_was_changed_after_connect(places: Places, before: bytes | None) -> None:
+    path = places.user_settings
+    if before is not None:
+        path.write_bytes(before)
+    connect(places)
+    # Given a change by another program, which writes the file anew
+    changed = json.loads(path.read_bytes().decode("utf-8-sig")) | {"theme": "dark"}
+    path.write_text(json.dumps(changed, indent=1))
+
+    disconnect(places, None, is_dry_run=False, is_yes=True)
+
+    assert json.loads(path.read_bytes()) == _value(before) | {"theme": "dark"}
+
+
+BROKEN = {
+    "a comment": (b'{\n  // mine\n  "model": "sonnet"\n}\n', "has a comment (line 2)"),
+    "a block comment": (b'{"model": "sonnet" /* mine */}\n', "has a comment (line 1)"),
+    "a comma too many": (b'{\n  "model": "sonnet",\n}\n', "has a comma too many (line 3)"),
+    "cut off": (b'{"model": "son', "is not valid JSON (line 1)"),
+    "no object": (b"[1, 2]\n", "holds no JSON object"),
+    "no text": (b"\xff\xfe{\x00}\x00", "is not UTF-8 text"),
+    "hooks of another shape": (b'{"hooks": []}\n', "`hooks` of another shape"),
+    "an event of another shape": (b'{"hooks": {"Stop": {}}}\n', "`hooks.Stop` of another shape"),
+    "nested without end": (b"[" * 100_000, "is not valid JSON"),
+    "hooks switched off": (b'{"disableAllHooks": true}\n', "switches all hooks off"),
+}
+
+
+@pytest.mark.parametrize(("before", "reason"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_file_that_cannot_be_merged_stays_untouched(places: Places, before: bytes, reason: str) -> None:
+    places.user_settings.write_bytes(before)
+
+    with pytest.raises(CannotChange) as refused:
+        connect(places)
+
+    assert reason in str(refused.value)
+    assert str(places.user_settings) in str(refused.value)
+    assert places.user_settings.read_bytes() == before
+    assert sorted(path.name for path in places.home.rglob("*")) == [".claude", "settings.json"]
+
+
+def test_a_read_only_file_stays_untouched(places: Places) -> None:
+    places.user_settings.write_bytes(b"{}")
+    places.user_settings.chmod(0o444)
+
+    with pytest.raises(CannotChange, match="is read-only"):
+        connect(places)
+
+    assert places.user_settings.read_bytes() == b"{}"
+
+
+def test_a_link_stays_a_link_and_its_target_keeps_its_mode(places: Places) -> None:
+    target = places.home / "dotfiles" / "claude.json"
+    target.parent.mkdir()
+    target.write_bytes(b"{}\n")
+    target.chmod(0o640)
+    places.user_settings.symlink_to(Path("../dotfiles/claude.json"))
+
+    connect(places)
+
+    assert os.readlink(places.user_settings) == "../dotfiles/claude.json"
+    assert (own_events(target) == events_of(None), target.stat().st_mode & 0o777) == (True, 0o640)
+    disconnect(places, None, is_dry_run=False, is_yes=True)
+    assert (places.user_settings.is_symlink(), target.read_bytes()) == (True, b"{}\n")
+
+
+def test_a_link_to_nothing_is_refused(places: Places) -> None:
+    places.user_settings.symlink_to("nowhere.json")
+    with pytest.raises(CannotChange, match="does not exist"):
+        connect(places)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("managed-settings.json", {"allowManagedHooksOnly": True}, "allows only your administrator's hooks"),
+        ("managed-settings.d/10-hooks.json", {"allowManagedHooksOnly": True}, "--print-settings"),
+        ("managed-settings.json", {"disableAllHooks": True}, "switches all hooks off"),
+    ],
+)
+def test_managed_settings_that_forbid_hooks_are_named(places: Places, name: str, value: dict[str, bool], reason: str) -> None:
+    (places.managed / name).parent.mkdir(parents=True)
+    (places.managed / name).write_text(json.dumps(value))
+    with pytest.raises(CannotChange, match=reason):
+        connect(places)
+    assert not places.capture.exists()
+
+
+def test_managed_settings_that_forbid_nothing_are_no_obstacle(places: Places) -> None:
+    places.managed.mkdir()
+    (places.managed / "managed-settings.json").write_text('{"hooks": {"Stop": []}}')
+    assert connect(places)
+    assert (places.managed / "managed-settings.json").read_text() == '{"hooks": {"Stop": []}}'
+
+
+def test_hooks_of_an_older_version_are_replaced(places: Places) -> None:
+    older = {"hooks": [{"type": "command", "command": "sh ~/.claude-tracker/hook.sh", "async": True}]}
+    other = {"hooks": [{"type": "command", "command": "/usr/bin/check"}]}
+    before = {"hooks": {"MessageDisplay": [older], "Stop": [other, older], "PreToolUse": [{"hooks": [*other["hooks"], *older["hooks"]]}]}}
+    places.user_settings.write_text(json.dumps(before))
+
+    connect(places)
+
+    after = json.loads(places.user_settings.read_text())
+    assert "MessageDisplay" not in after["hooks"]
+    assert sorted(own_events(places.user_settings)) == sorted(events_of(None))
+    assert without_own(after) == {"hooks": {"Stop": [other], "PreToolUse": [other]}}
+    # The backup has hooks of ours in it, so it is not what disconnect goes back to.
+    disconnect(places, None, is_dry_run=False, is_yes=True)
+    assert json.loads(places.user_settings.read_text()) == {"hooks": {"Stop": [other], "PreToolUse": [other]}}
+
+
+def test_a_backup_lies_beside_and_is_for_its_owner_alone(places: Places) -> None:
+    places.user_settings.write_bytes(b'{"model": "sonnet"}')
+    connect(places)
+    [saved] = places.claude.glob("settings.json.before-tracker-*")
+    assert (saved.read_bytes(), saved.stat().st_mode & 0o777) == (b'{"model": "sonnet"}', 0o600)
+
+
+def test_a_project_gets_the_hooks_in_its_personal_settings(places: Places) -> None:
+    project = places.home / "shop"
+    (project / ".claude").mkdir(parents=True)
+    (project / ".claude/settings.json").write_text("{}")
+
+    connect(places, project)
+
+    assert (project / ".claude/settings.json").read_text() == "{}"
+    assert own_events(project / ".claude/settings.local.json") == events_of(None)
+    assert not places.user_settings.exists()
+    # Disconnect finds the project without being told.
+    disconnect(places, None, is_dry_run=False, is_yes=True)
+    assert not (project / ".claude/settings.local.json").exists()
+
+
+def test_our_folder_and_the_key_in_it_are_private(places: Places) -> None:
+    connect(places)
+    assert places.capture.stat().st_mode & 0o777 == 0o700
+    assert places.config.stat().st_mode & 0o777 == 0o600
+    assert json.loads(places.config.read_text())["token"] == "cct_secret"
+    assert (places.script.stat().st_mode & 0o777, places.ship.stat().st_mode & 0o777) == (0o700, 0o700)
+
+
+def test_a_machine_keeps_its_id_and_other_settings(places: Places) -> None:
+    connect(places)
+    config = json.loads(places.config.read_text())
+    places.config.write_text(json.dumps(config | {"left_out": ["/private"], "token": "older"}))
+    connect(places)
+    assert json.loads(places.config.read_text()) == config | {"left_out": ["/private"]}
+
+
+def test_every_event_is_registered_or_left_out_for_a_reason() -> None:
+    assert not EVENTS.keys() & LEFT_OUT.keys()
+    assert "PermissionRequest" in LEFT_OUT
+    assert "PostModelSwitch" not in events_of(VERSION)
+
+
+def test_a_script_that_is_gone_does_not_block_claude_code(places: Places) -> None:
+    [group] = hooks_of(command_of_hook(places), VERSION)["PreToolUse"]
+    assert os.waitstatus_to_exitcode(os.system(group["hooks"][0]["command"])) == 0
