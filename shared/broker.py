@@ -25,6 +25,7 @@ TASK_CANARY: Final = "canary"
 TASK_CHECK_ACCOUNTING: Final = "maintenance.check_accounting"
 TASK_SCRUB: Final = "maintenance.scrub"
 TASK_MERGE_USERS: Final = "maintenance.merge_users"
+TASK_ARCHIVE: Final = "maintenance.archive"
 
 # Which queue a task waits in. Imports may keep their workers busy for hours; tasks on the drain's queue must not wait for them.
 QUEUES: Final = {
@@ -39,6 +40,7 @@ QUEUES: Final = {
     TASK_CHECK_ACCOUNTING: QUEUE_MAINTENANCE,
     TASK_SCRUB: QUEUE_MAINTENANCE,
     TASK_MERGE_USERS: QUEUE_MAINTENANCE,
+    TASK_ARCHIVE: QUEUE_MAINTENANCE,
 }
 
 # Every key of Celery in Redis begins with this, so that the broker and the journal can share a database.

@@ -49,6 +49,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.xdist_group(folder))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The default is a folder of this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRACKER_ARCHIVE_URL", tmp_path_factory.mktemp("archive").as_uri())
+        yield
+
+
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="tracker-test-"))

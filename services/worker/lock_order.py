@@ -7,6 +7,8 @@
 5. rows, active days and cells, table by table, each by its key
 6. known projects, by id; then what belongs to this transaction only: its account, its job
 
+The archive's locks (services/worker/archive/archive_locks.py) come behind them all.
+
 3, 5 and 6 are row locks. 1, 2 and 4 are advisory locks, held until the transaction ends. Never upgrade a shared lock: two upgraders deadlock.
 """
 

@@ -18,6 +18,8 @@ from services.worker.drain.consumer_fencing import JournalConsumer
 from services.worker.fixed_settings import idle_gap_seconds
 from services.worker.persist.staging import prepare_connection
 from services.worker.settings import Settings
+from shared.blobs.contents import ContentStore
+from shared.blobs.stores import archive_at
 from shared.database import make_engine
 from shared.redis.clients import connect
 
@@ -36,6 +38,11 @@ class Resources:
     def idle_gap(self) -> timedelta:
         """The database's, which may differ from the settings' (fixed_settings.py)."""
         return timedelta(seconds=idle_gap_seconds(self.settings.database_url, self.settings.idle_gap_seconds))
+
+    @property
+    def archive(self) -> ContentStore:
+        """Where transcripts are kept."""
+        return archive_at(self.settings.archive_url)
 
     @property
     def ledger_slot(self) -> int:

@@ -21,7 +21,8 @@ class Settings(WritingSettings, ArchiveSettings):
         description="Where ingest stores uploads, to be swept; imports know their own. The same as ingest's.",
     )
     archive: bool = Field(
-        True, description="`off` keeps no transcripts: those of imports not at all, live ones until they are quiet for a day."
+        True,
+        description="`off` archives no transcripts: those of imports are not kept, live ones until they are quiet for a day. What is archived stays.",
     )
     archive_days: int = Field(0, ge=0, description="Days for which the archive keeps a transcript after its last change. 0: for good.")
     drain_batch_events: int = Field(2000, ge=1, le=20_000, description="The most events persisted in one transaction.")

@@ -28,9 +28,12 @@ from services.worker.sweep_statements import (
     ABANDONED_MERGES,
     ABANDONED_SCRUBS,
     ABANDONED_SHARDS,
+    ARCHIVE_COLLECTED_KEY,
     CANCEL_SECONDS,
     CAPTURED_FILES_WAIT,
+    COMPACTABLE_FILES,
     DEAD_CONSUMER_SECONDS,
+    EXPIRED_FILES,
     GONE_CONSUMERS,
     IDLE_SESSIONS,
     UNHEARD_CANCELS,
@@ -39,6 +42,7 @@ from services.worker.sweep_statements import (
 )
 from shared.broker import (
     QUEUES,
+    TASK_ARCHIVE,
     TASK_CANARY,
     TASK_CHECK_ACCOUNTING,
     TASK_CLOSE_IDLE_SESSIONS,
@@ -67,6 +71,8 @@ MESSAGES_READ: Final = 200
 SPARE_WAKEUPS: Final = 8
 # Uploads that no job knows are seen only by listing the store. They are left alone for a day, so a look a day is enough.
 LIST_UPLOADS_SECONDS: Final = 24 * 3600
+# What garbage collection deletes is at least a day old.
+COLLECT_SECONDS: Final = 24 * 3600
 # A job's files are deleted after it has finished. The sweep that follows a job must not be fooled by that, nor by two clocks.
 JOB_MARGIN_SECONDS: Final = 60
 
@@ -158,6 +164,16 @@ class Looks:
             return ONE_CALL
         return self._exists(UNSWEPT_UPLOADS, since=swept_at - JOB_MARGIN_SECONDS)
 
+    def archive(self) -> Sequence[Call]:
+        """Whether ranges are to become segments, a transcript's days are over, or a day has passed since garbage was collected."""
+        found: Any = self._redis.get(ARCHIVE_COLLECTED_KEY)
+        if time.time() > float(found or 0) + COLLECT_SECONDS:
+            return ONE_CALL
+        settings = self._settings
+        if settings.archive and (calls := self._exists(COMPACTABLE_FILES)):
+            return calls
+        return self._exists(EXPIRED_FILES, archive=settings.archive, days=settings.archive_days)
+
     def dead_consumers(self) -> Sequence[Call]:
         """Whether a process that is gone is still a consumer of the journal, or has a row."""
         streams = streams_in_use(self._redis, self._settings.journal_partitions)
@@ -234,6 +250,7 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
         "abandoned-merges": Sweep(TASK_MERGE_USERS, 10, Looks.abandoned_merges),
         "idle-sessions": Sweep(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
         "uploads": Sweep(TASK_SWEEP_UPLOADS, 600, Looks.uploads),
+        "archive": Sweep(TASK_ARCHIVE, 60, Looks.archive),
         "dead-consumers": Sweep(TASK_REMOVE_DEAD_CONSUMERS, 600, Looks.dead_consumers),
         "accounting": Sweep(TASK_CHECK_ACCOUNTING, 60, Looks.always),
     }

@@ -68,12 +68,30 @@ FORGET_FILES: Final = """
     UPDATE import_jobs SET has_files = false
     WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day' RETURNING files"""
 
+# Live files whose ranges are to become segments: they have many, or nothing came for an hour.
+COMPACTABLE_FILES: Final = """
+    SELECT f.id FROM transcript_ranges AS r JOIN transcript_files AS f ON f.id = r.file_id
+    WHERE r.end_offset <= f.parsed_offset GROUP BY f.id
+    HAVING sum(r.raw_bytes) >= 4 * 1024 * 1024 OR f.changed_at < now() - interval '1 hour'
+    ORDER BY f.changed_at LIMIT 100"""
+
+# Transcripts that are not kept any longer: after %(days)s days; with the archive off, those of which nothing is archived. What was not read yet is left.
+EXPIRED_FILES: Final = """
+    SELECT f.id FROM transcript_files AS f
+    WHERE parsed_offset >= stored_offset AND (
+        %(days)s > 0 AND changed_at < now() - make_interval(days => %(days)s)
+        OR NOT %(archive)s AND brought_by IS NULL AND changed_at < now() - interval '1 day'
+            AND NOT EXISTS (SELECT FROM transcript_segments AS s WHERE s.file_id = f.id))
+    LIMIT 10000"""
+
 # Names of the journal's consumers that nobody goes by.
 GONE_CONSUMERS: Final = """
     SELECT FROM drainers WHERE consumer <> ALL(%(living)s) AND registered_at < now() - make_interval(secs => %(seconds)s) LIMIT 1"""
 DELETE_GONE_CONSUMERS: Final = """
     DELETE FROM drainers WHERE consumer <> ALL(%(living)s) AND registered_at < now() - make_interval(secs => %(seconds)s)"""
 
+# In Redis, the time at which the last complete collection of the archive's garbage began.
+ARCHIVE_COLLECTED_KEY: Final = "archive:collected"
 # In Redis, the time (seconds since 1970) at which the last complete sweep of the uploads began.
 UPLOADS_SWEPT_KEY: Final = "uploads:swept"
 # A consumer that has not read for this long and holds nothing belongs to a process that is gone.

@@ -6,6 +6,7 @@ import structlog
 from kombu.exceptions import OperationalError
 
 from services.worker.app import app
+from services.worker.archive import upkeep as archive_upkeep
 from services.worker.capture.read_captured import read_captured as read_what_was_captured
 from services.worker.drain import accounting, canary, drain_partition
 from services.worker.importers.job import run_shard
@@ -15,6 +16,7 @@ from services.worker.maintenance import scrub as scrubs
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
 from shared.broker import (
+    TASK_ARCHIVE,
     TASK_CANARY,
     TASK_CHECK_ACCOUNTING,
     TASK_CLOSE_IDLE_SESSIONS,
@@ -121,6 +123,14 @@ def merge_into_other_user(user_id: int) -> None:
     with retry_later_if_unavailable(TASK_MERGE_USERS):
         if merge_users.run(resources(), user_id):
             app.send_task(TASK_MERGE_USERS, (user_id,))
+
+
+@app.task(name=TASK_ARCHIVE)
+def keep_archive() -> None:
+    """Moves ranges of transcripts into the archive, and deletes what it does not keep. Sent by beat, and by itself until the ranges are moved."""
+    with retry_later_if_unavailable(TASK_ARCHIVE):
+        if archive_upkeep.run(resources()):
+            app.send_task(TASK_ARCHIVE)
 
 
 @app.task(name=TASK_CANARY)

@@ -21,11 +21,12 @@ MAX_PIECE_BYTES: Final = 64 * 1024**2
 # Segments end where the ranges begin.
 NEXT_PIECES: Final = """
     SELECT start_offset, end_offset, ends_at - raw_bytes AS position, sha256, content
-    FROM (SELECT *, sum(raw_bytes) OVER (ORDER BY end_offset)::bigint AS ends_at
-          FROM (SELECT lag(end_offset, 1, 0::bigint) OVER (ORDER BY number) AS start_offset, end_offset, raw_bytes, sha256, NULL::bytea AS content
+    FROM (SELECT *, sum(raw_bytes) OVER (ORDER BY is_range, place)::bigint AS ends_at
+          FROM (SELECT false AS is_range, number AS place, lag(end_offset, 1, 0::bigint) OVER (ORDER BY number) AS start_offset, end_offset, raw_bytes,
+                    sha256, NULL::bytea AS content
                 FROM transcript_segments WHERE file_id = %(file_id)s
                 UNION ALL
-                SELECT start_offset, end_offset, raw_bytes, NULL, content
+                SELECT true, start_offset, start_offset, end_offset, raw_bytes, NULL, content
                 FROM transcript_ranges WHERE file_id = %(file_id)s) AS pieces) AS placed
     WHERE ends_at > %(position)s AND ends_at - raw_bytes < %(position)s + %(step_bytes)s
     ORDER BY ends_at"""

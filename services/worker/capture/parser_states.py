@@ -16,10 +16,13 @@ import structlog
 from psycopg import Connection
 
 from services.worker.capture.captured_files import CapturedFile
-from services.worker.capture.stored_content import Piece, pieces_from
+from services.worker.capture.stored_content import Piece
 from services.worker.importers.formats.lines import read_lines
 from services.worker.importers.formats.transcript.transcript_reader import Transcript
 from services.worker.persist.records import Record, RecordError, SessionFacts
+from shared.archive.stored_pieces import ContentMissing, pieces_of
+from shared.archive.stored_pieces import Piece as ArchivedPiece
+from shared.blobs.contents import ContentStore
 
 log = structlog.get_logger()
 
@@ -28,15 +31,16 @@ MAX_BYTES = 64 * 1024 * 1024
 
 @dataclass(slots=True)
 class ParserState:
-    """Behind `offset` bytes and `lines` lines of a file."""
+    """Behind `offset` bytes and `lines` lines of a file, which are `position` bytes of what is stored of it."""
 
     transcript: Transcript
     offset: int = 0
+    position: int = 0
     lines: int = 0
     # Facts that stay as they are, whatever comes.
     settled_facts: list[UUID] = field(default_factory=list)
 
-    def read(self, piece: Piece) -> Iterator[Record | RecordError]:
+    def read(self, piece: Piece | ArchivedPiece) -> Iterator[Record | RecordError]:
         """The records that a piece completes. The state is behind the piece when the last of them was taken."""
         for line in read_lines(io.BytesIO(piece.content), number=self.lines, offset=piece.start_offset):
             if isinstance(line, RecordError):
@@ -48,6 +52,7 @@ class ParserState:
                 yield record
         self.lines += piece.content.count(b"\n")
         self.offset = piece.end_offset
+        self.position += len(piece.content)
 
 
 class ParserStates:
@@ -57,13 +62,13 @@ class ParserStates:
         self._max_bytes = max_bytes
         self._states: OrderedDict[int, ParserState] = OrderedDict()
 
-    def at_parsed_offset(self, connection: Connection[Any], file: CapturedFile, idle_gap: timedelta) -> ParserState:
+    def at_parsed_offset(self, connection: Connection[Any], file: CapturedFile, idle_gap: timedelta, archive: ContentStore) -> ParserState:
         """The file's state where it was read to. It leaves the cache: put() it back when what was read with it is committed."""
         state = self._states.pop(file.id, None)
         if state is None or state.offset > file.parsed_offset:
             state = ParserState(Transcript(file.user, idle_gap))
         if state.offset < file.parsed_offset:
-            state = _caught_up(connection, file, state, idle_gap)
+            state = _caught_up(connection, file, state, idle_gap, archive)
         return state
 
     def put(self, file: CapturedFile, state: ParserState) -> None:
@@ -74,17 +79,26 @@ class ParserStates:
             held -= self._states.popitem(last=False)[1].transcript.held_bytes
 
 
-def _caught_up(connection: Connection[Any], file: CapturedFile, state: ParserState, idle_gap: timedelta) -> ParserState:
+def _caught_up(
+    connection: Connection[Any], file: CapturedFile, state: ParserState, idle_gap: timedelta, archive: ContentStore
+) -> ParserState:
     """The state behind all that was read. Everything of it is stored already, so the records are dropped."""
-    for piece in pieces_from(connection, file.id, state.offset):
-        if piece.start_offset != state.offset or piece.end_offset > file.parsed_offset:
-            break
-        for _ in state.read(piece):
-            pass
+    position = state.position
+    try:
+        for piece in pieces_of(connection, file.id, archive, position):
+            if piece.end_offset > file.parsed_offset:
+                break
+            position += len(piece.content)
+            # Behind a gap nothing is read any more, but counted.
+            if piece.start_offset <= state.offset:
+                for _ in state.read(piece):
+                    pass
+    except ContentMissing as error:
+        log.error("archive_content_missing", file=file.name, reason=str(error))
     if state.offset < file.parsed_offset:
         log.warning("capture_replay_incomplete", file=file.name, kept_from=state.offset, read_to=file.parsed_offset)
         # What is open there is not known. The facts of the last reading stay.
-        state = ParserState(Transcript(file.user, idle_gap), file.parsed_offset, settled_facts=list(file.facts_ids))
+        state = ParserState(Transcript(file.user, idle_gap), file.parsed_offset, position, settled_facts=list(file.facts_ids))
     for _ in state.transcript.so_far():
         pass
     return state

@@ -91,7 +91,7 @@ def _read_file(worker: Resources, connection: Connection[Any], job: CaptureJob, 
             return None
         count_attempt(connection, file)
     with connection.transaction(), _ended_if_it_hangs():
-        state = states.at_parsed_offset(connection, file, worker.idle_gap)
+        state = states.at_parsed_offset(connection, file, worker.idle_gap, worker.archive)
         reading = read_next(worker, connection, job, file, state)
     if reading is None:
         log.warning("captured_range_missing", file=file.name, offset=file.parsed_offset)

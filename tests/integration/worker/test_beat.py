@@ -196,8 +196,8 @@ class TestTheScheduler:
         database.execute("INSERT INTO drainers (consumer, registered_at) VALUES ('gone', now() - interval '2 hours')")
         for _ in range(3):
             self.run_all(scheduler)
-        # drain, canary; the shard; accounting, uploads, dead consumers, the scrub
-        assert self.lengths(worker.redis) == {QUEUE_DRAIN: 2, QUEUE_IMPORT: 1, QUEUE_MAINTENANCE: 4}
+        # drain, canary; the shard; accounting, uploads, the archive, dead consumers, the scrub
+        assert self.lengths(worker.redis) == {QUEUE_DRAIN: 2, QUEUE_IMPORT: 1, QUEUE_MAINTENANCE: 5}
 
     def test_a_failed_look_is_one_warning_and_no_task(self, scheduler: LookFirst, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(scheduler, "_looks", Looks(Settings(database_url="postgresql://nobody@127.0.0.1:1/none")))

@@ -4,9 +4,11 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
+import pytest
 import structlog
 from psycopg.types.json import Jsonb
 
+from services.worker.archive.compaction import compact_some
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import locked, read_captured
 from services.worker.importers.job import run_shard
@@ -68,6 +70,23 @@ def test_a_transcript_captured_line_by_line_is_the_same_as_its_import(worker: Re
         assert is_verified(worker)
 
     assert all_tables(worker) == expected
+
+
+@pytest.mark.parametrize("is_remembered", [True, False])
+def test_a_file_goes_on_behind_what_was_archived(worker: Resources, tmp_path: Path, is_remembered: bool) -> None:
+    """given that what was read becomes segments after each line or two, then the rows are the same, with the parser's state and without."""
+    expected = imported(worker, tmp_path, jsonl(*WHOLE))
+    states = ParserStates()
+
+    for n, row in enumerate(WHOLE):
+        capture(worker, SESSION, jsonl(row), states if is_remembered else None)
+        if n % 3:
+            with worker.transaction() as connection:
+                [(file_id,)] = connection.execute("SELECT id FROM transcript_files").fetchall()
+            compact_some(worker, file_id)
+
+    assert all_tables(worker) == expected
+    assert is_verified(worker)
 
 
 def test_a_process_without_a_state_goes_on_from_what_is_stored(worker: Resources, tmp_path: Path) -> None:

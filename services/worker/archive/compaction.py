@@ -1,0 +1,113 @@
+"""Ranges of live transcripts become segments of the archive: those of a file that has many, or that is quiet.
+
+Only ranges that were read into rows (`parsed_offset`). The last segment of a file may be short; then it is cut again together with what follows,
+so that the segments are those of the whole content. A transaction moves some megabytes of one file.
+"""
+
+import time
+from typing import Any, Final, NamedTuple
+
+import structlog
+from psycopg import Connection
+
+from services.worker.archive.archive_locks import lock_file, lock_referring
+from services.worker.archive.segments import SEGMENT_BYTES, Segment, add_segments, cut_place, packed
+from services.worker.resources import Resources
+from services.worker.sweep_statements import COMPACTABLE_FILES
+from shared.archive.stored_pieces import StoredPiece, decompressed, read_piece
+from shared.blobs.contents import ContentStore
+
+log = structlog.get_logger()
+
+# A task runs for less than its time limit, then sends the next one.
+RUN_SECONDS: Final = 15.0
+# Content that one transaction moves, and holds in memory.
+MOVE_BYTES: Final = 8 * 1024**2
+
+_LAST_SEGMENT = """
+    SELECT s.number, s.end_offset, s.sha256, s.raw_bytes,
+        coalesce((SELECT p.end_offset FROM transcript_segments AS p WHERE p.file_id = s.file_id AND p.number = s.number - 1), 0)
+    FROM transcript_segments AS s WHERE s.file_id = %(file_id)s ORDER BY s.number DESC LIMIT 1"""
+_PARSED_RANGES = """
+    SELECT start_offset, end_offset, content, raw_bytes FROM (
+        SELECT r.start_offset, r.end_offset, r.content, r.raw_bytes, sum(r.raw_bytes) OVER (ORDER BY r.start_offset) - r.raw_bytes AS before
+        FROM transcript_ranges AS r JOIN transcript_files AS f ON f.id = r.file_id
+        WHERE r.file_id = %(file_id)s AND r.end_offset <= f.parsed_offset) AS ranges
+    WHERE before < %(move_bytes)s ORDER BY start_offset"""
+_DELETE_SEGMENT = "DELETE FROM transcript_segments WHERE file_id = %(file_id)s AND number = %(number)s"
+_DELETE_RANGES = "DELETE FROM transcript_ranges WHERE file_id = %(file_id)s AND end_offset <= %(end)s"
+
+
+class _Part(NamedTuple):
+    """Content whose offsets are known at both ends."""
+
+    start_offset: int
+    end_offset: int
+    content: bytes
+
+
+def compact(worker: Resources, run_seconds: float = RUN_SECONDS) -> bool:
+    """Moves what is due, for a while. True if there is more."""
+    deadline = time.monotonic() + run_seconds
+    with worker.transaction() as connection:
+        file_ids = [row[0] for row in connection.execute(COMPACTABLE_FILES).fetchall()]
+    for file_id in file_ids:
+        while compact_some(worker, file_id):
+            if time.monotonic() > deadline:
+                return True
+    return len(file_ids) > 0
+
+
+def compact_some(worker: Resources, file_id: int) -> bool:
+    """Moves up to MOVE_BYTES of a file. True if there may be more."""
+    with worker.transaction() as connection:
+        lock_file(connection, file_id)
+        lock_referring(connection)
+        first, parts = _parts_to_move(connection, worker.archive, file_id)
+        if not parts:
+            return False
+        add_segments(connection, file_id, first, _put_segments(worker.archive, parts))
+        connection.execute(_DELETE_RANGES, {"file_id": file_id, "end": parts[-1].end_offset})
+    moved = sum(len(part.content) for part in parts)
+    log.info("transcript_compacted", file_id=file_id, bytes=moved)
+    return moved >= MOVE_BYTES
+
+
+def _parts_to_move(connection: Connection[Any], store: ContentStore, file_id: int) -> tuple[int, list[_Part]]:
+    """The number of the first segment to write, and its content and what follows. Takes a short last segment away."""
+    ranges = connection.execute(_PARSED_RANGES, {"file_id": file_id, "move_bytes": MOVE_BYTES}).fetchall()
+    if not ranges:
+        return 0, []
+    parts = [_Part(start, end, decompressed(frame)) for start, end, frame, _ in ranges]
+    last = connection.execute(_LAST_SEGMENT, {"file_id": file_id}).fetchone()
+    if last is None:
+        return 0, parts
+    number, end_offset, sha256, raw_bytes, start_offset = last
+    if raw_bytes >= SEGMENT_BYTES:
+        return number + 1, parts
+    content = read_piece(store, StoredPiece(start_offset, end_offset, 0, sha256, None))
+    connection.execute(_DELETE_SEGMENT, {"file_id": file_id, "number": number})
+    return number, [_Part(start_offset, end_offset, content), *parts]
+
+
+def _put_segments(store: ContentStore, parts: list[_Part]) -> list[Segment]:
+    content = b"".join(part.content for part in parts)
+    segments: list[Segment] = []
+    start = 0
+    while start < len(content):
+        end = cut_place(content, start) or len(content)
+        digest, frame = packed(content[start:end])
+        store.put(digest.hex(), frame)
+        segments.append(Segment(_offset_at(parts, end), digest, end - start, len(frame)))
+        start = end
+    return segments
+
+
+def _offset_at(parts: list[_Part], position: int) -> int:
+    """The offset on the machine of a position in the content. Inside a part whose length redaction has changed, it is estimated."""
+    for part in parts:
+        if position <= len(part.content):
+            is_end = position == len(part.content)
+            return part.end_offset if is_end else part.start_offset + position * (part.end_offset - part.start_offset) // len(part.content)
+        position -= len(part.content)
+    raise AssertionError("a position behind the content")

@@ -1,0 +1,73 @@
+"""What the archive does not keep: transcripts whose time is over, and contents that no transcript refers to."""
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Final
+
+import structlog
+
+from services.worker.archive.archive_locks import try_lock_collecting
+from services.worker.resources import Resources
+from services.worker.sweep_statements import ARCHIVE_COLLECTED_KEY, EXPIRED_FILES
+from shared.blobs.contents import StoredContent
+
+log = structlog.get_logger()
+
+# A writer refers to what it put within minutes, an import within the time that it reads one file. A restore of a backup puts back rows that
+# refer to what was deleted since: the backup's own copy has it.
+MIN_AGE: Final = timedelta(days=1)
+BATCH: Final = 1_000
+
+_DELETE_FILES: Final = f"DELETE FROM transcript_files WHERE id IN ({EXPIRED_FILES})"
+_REFERRED_TO: Final = "SELECT DISTINCT sha256 FROM transcript_segments WHERE sha256 = ANY(%(sha256s)s)"
+
+
+def delete_expired(worker: Resources) -> int:
+    """Deletes files that changed last before the days that are kept. With the archive off, live ones that are quiet for a day, and of which nothing
+    is archived. Gives their number.
+
+    Their rows go as well, so a machine that has such a file and goes on with it is asked for all of it.
+    """
+    parameters = {"archive": worker.settings.archive, "days": worker.settings.archive_days}
+    with worker.transaction() as connection:
+        deleted = connection.execute(_DELETE_FILES.encode(), parameters).rowcount
+    if deleted:
+        log.info("transcripts_expired", files=deleted)
+    return deleted
+
+
+def collect_garbage(worker: Resources, min_age: timedelta = MIN_AGE) -> int:
+    """Deletes contents that were put a day ago or earlier, and that nothing refers to. Gives their number."""
+    started_at = time.time()
+    before = datetime.now(UTC) - min_age
+    old = (content for content in worker.archive.stored() if content.put_at < before)
+    deleted = 0
+    is_complete = True
+    while batch := list(islice(old, BATCH)):
+        found = _delete_unneeded(worker, batch)
+        is_complete &= found is not None
+        deleted += found or 0
+    if deleted:
+        log.info("archive_collected", contents=deleted)
+    # Else beat finds that it is due again.
+    if is_complete:
+        worker.redis.set(ARCHIVE_COLLECTED_KEY, started_at)
+    return deleted
+
+
+def _delete_unneeded(worker: Resources, batch: Iterable[StoredContent]) -> int | None:
+    """None if somebody refers to contents now. Deleted under the lock: nobody can begin to refer to them meanwhile."""
+    by_hash = {bytes.fromhex(content.name): content for content in batch}
+    with worker.transaction() as connection:
+        needed = {row[0] for row in connection.execute(_REFERRED_TO, {"sha256s": list(by_hash)}).fetchall()}
+        if needed == by_hash.keys():
+            return 0
+        if not try_lock_collecting(connection):
+            return None
+        needed = {row[0] for row in connection.execute(_REFERRED_TO, {"sha256s": list(by_hash)}).fetchall()}
+        unneeded = [content for sha256, content in by_hash.items() if sha256 not in needed]
+        for content in unneeded:
+            worker.archive.delete(content.name)
+    return len(unneeded)
