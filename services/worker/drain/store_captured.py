@@ -38,6 +38,15 @@ _INSERT_HOOK = """
 _NOTE_MACHINES = """
     INSERT INTO session_machines (session_id, machine_id)
     SELECT * FROM unnest(%(session_ids)s::text[], %(machine_ids)s::text[]) ON CONFLICT DO NOTHING"""
+# At most once a minute for each machine. One that has not reported yet has its id for a name.
+_HEARD_OF_MACHINES = """
+    INSERT INTO machines AS m (machine_id, name, user_name, first_seen_at, last_heard_at)
+    SELECT heard.machine_id, heard.machine_id, heard.user_name, heard.at, heard.at
+    FROM unnest(%(machine_ids)s::text[], %(users)s::text[], %(times)s::timestamptz[]) AS heard (machine_id, user_name, at)
+    WHERE NOT EXISTS (
+        SELECT FROM machines AS known WHERE known.machine_id = heard.machine_id AND known.last_heard_at > heard.at - interval '1 minute')
+    ON CONFLICT (machine_id) DO UPDATE
+    SET last_heard_at = greatest(m.last_heard_at, excluded.last_heard_at), user_name = coalesce(m.user_name, excluded.user_name)"""
 
 _INSERT_FILE = """
     INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name)
@@ -158,8 +167,7 @@ def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
             write_dead_letter(connection, dead_letter_of(received), CANNOT_BE_CUT)
             dead.append(received)
         total.add(outcome or Captured(dead=1, astray=[item]))
-    seen = {(each.item.session_id, each.item.machine_id) for each in batch if each.item.machine_id not in ("", UNNAMED_MACHINE)}
-    _note_machines(connection, sorted(seen))
+    _note_machines(connection, [each for each in batch if each.item.machine_id not in ("", UNNAMED_MACHINE)])
     mark_ids_stored(connection, [(_id_of(each.item), each.journal_entry_id) for each in batch if each not in dead])
     return total
 
@@ -178,10 +186,17 @@ def _insert_hooks(connection: Connection[Any], hooks: Sequence[Received]) -> int
         return cursor.rowcount
 
 
-def _note_machines(connection: Connection[Any], pairs: Sequence[tuple[str, str]]) -> None:
-    if pairs:
-        session_ids, machine_ids = zip(*pairs, strict=True)
-        connection.execute(_NOTE_MACHINES, {"session_ids": list(session_ids), "machine_ids": list(machine_ids)})
+def _note_machines(connection: Connection[Any], batch: Sequence[Received]) -> None:
+    """Which machine each session was seen on, and when each machine was heard of. In one order, so that two workers do not deadlock."""
+    if not batch:
+        return
+    session_ids, machine_ids = zip(*sorted({(each.item.session_id, each.item.machine_id) for each in batch}), strict=True)
+    connection.execute(_NOTE_MACHINES, {"session_ids": list(session_ids), "machine_ids": list(machine_ids)})
+    heard = sorted(set(machine_ids))
+    users = {each.item.machine_id: each.item.user for each in batch if each.item.user is not None}
+    times = {machine_id: max(each.received_at for each in batch if each.item.machine_id == machine_id) for machine_id in heard}
+    parameters = {"machine_ids": heard, "users": [users.get(each) for each in heard], "times": [times[each] for each in heard]}
+    connection.execute(_HEARD_OF_MACHINES, parameters)
 
 
 def _store_range(connection: Connection[Any], received: Received, item: TranscriptRange) -> Captured | None:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import msgspec
@@ -102,6 +102,20 @@ def test_hooks_and_ranges_are_stored_and_counted(world: World) -> None:
     assert select(world.me, "SELECT session_id, machine_id FROM session_machines") == [("s", "m")]
     assert select(world.me, "SELECT user_name, parsed_offset, brought_by FROM transcript_files") == [("ann", 0, None)]
     assert woken
+
+
+def test_a_machine_is_heard_of_with_what_it_sends_at_most_once_a_minute(world: World) -> None:
+    def heard() -> list[tuple[object, ...]]:
+        drain(world.me)
+        return select(world.me, "SELECT machine_id, name, user_name, first_seen_at, last_heard_at FROM machines")
+
+    append(world, part(0, 1), hook())
+    assert heard() == [("m", "m", "ann", NOW, NOW)]
+
+    for seconds, expected in ((59, 0), (61, 61), (30, 61)):
+        received_at = NOW + timedelta(seconds=seconds)
+        world.append(payload=encode_envelope(Envelope(version=1, request_id="r", received_at=received_at, events=[], hooks=[hook()])), n=1)
+        assert heard() == [("m", "m", "ann", NOW, NOW + timedelta(seconds=expected))]
 
 
 def test_what_came_before_is_a_duplicate(world: World) -> None:
