@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -22,6 +23,7 @@ from client.questions.report import report
 from client.questions.search import search
 from client.questions.show import show
 from client.resume.commands import restore, resume
+from client.server import Server
 from client.version import version
 
 # The groups of `tracker --help`, in its order.
@@ -175,6 +177,26 @@ def undo(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, url
 
 
 @app.command(rich_help_panel=ADMINISTRATION)
+def reparse(
+    session: Annotated[str | None, typer.Option(help="Only this session, by its id.")] = None,
+    project: Annotated[int | None, typer.Option(min=1, help="Only this project, by its number.")] = None,
+    is_waiting: Annotated[bool, typer.Option("--wait", "--watch", help="Wait until it is done, and show its progress.")] = False,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Derives rows anew from the archived transcripts, with the server's present parser.
+
+    A second run changes nothing. `tracker cancel` stops it.
+    """
+    if session is not None and project is not None:
+        raise typer.BadParameter("--session and --project exclude each other")
+    body = {"session_id": session, "project_id": project}
+    wait = Wait("Reparse", {"succeeded"}) if is_waiting else None
+    _start_job("POST", lambda _: "/api/reparse", url, token, wait, body={k: v for k, v in body.items() if v is not None}, as_json=as_json)
+
+
+@app.command(rich_help_panel=ADMINISTRATION)
 def verify(as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
     """Checks that no event sent to the API was lost.
 
@@ -230,10 +252,23 @@ class Wait(NamedTuple):
 
 
 def _change_job(method: str, job: str, action: str, url: str, token: str | None, wait: Wait | None, *, as_json: bool) -> None:
+    _start_job(method, lambda server: jobs.path_of(job_id(server, job), action), url, token, wait, as_json=as_json)
+
+
+def _start_job(
+    method: str,
+    path: Callable[[Server], str],
+    url: str,
+    token: str | None,
+    wait: Wait | None,
+    *,
+    as_json: bool,
+    body: dict[str, Any] | None = None,
+) -> None:
     with failures_as_exit_codes():
         display = display_for(is_quiet=as_json or wait is None)
         server = server_at(url, token, display)
-        answer: dict[str, Any] = server.ask(method, jobs.path_of(job_id(server, job), action))
+        answer: dict[str, Any] = server.ask(method, path(server), body)
         if wait is None:
             summary.write_json(answer) if as_json else summary.write_job_change(answer)
             return

@@ -120,6 +120,8 @@ _UNDO_STATES = {"queued": "undo waiting", "succeeded": "undo done", "failed": "u
 def _state(job: Job) -> str:
     """`imported`, `importing, 60%`, `undone`, `undo done`"""
     is_import = job["kind"] == "import"
+    if job["kind"] == "reparse":
+        return f"reparsing, {job['progress']:.0%}" if job["status"] == "running" else f"reparse {job['status']}"
     if job["status"] == "running":
         return f"{'importing' if is_import else 'undoing'}, {job['progress']:.0%}"
     if is_import and job["undone_at"]:
@@ -136,7 +138,8 @@ def write_job_change(change: dict[str, Any]) -> None:
 def write_job_end(job: Job) -> None:
     """How a job ended, as a sentence, and its errors."""
     console = Console()
-    _write_line(console, _end_of_undo(job) if job["kind"] == "undo" else _end_of_import(job))
+    ends = {"undo": _end_of_undo, "reparse": _end_of_reparse}
+    _write_line(console, ends.get(job["kind"], _end_of_import)(job))
     _write_list(console, "Errors:", [_located(error) for error in job["errors"]], job["errors_total"])
 
 
@@ -144,6 +147,14 @@ def _end_of_undo(job: Job) -> str:
     if job["status"] == "succeeded":
         return f"Undone: what job {job['undoes']} imported is removed, except what another import or the API brought too."
     return f"The undo {job['job_id']} {job['status']}. Run `{command()} undo {job['undoes']}` again; it continues where it stopped."
+
+
+def _end_of_reparse(job: Job) -> str:
+    changes = job["changes"]
+    changed = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in sorted(changes.items())) or "nothing changed"
+    if job["status"] == "succeeded":
+        return f"Reparsed: {counted(job['rows_done'], 'record')} read; {changed}."
+    return f"The reparse {job['job_id']} {job['status']}; so far {changed}. Start it again: what is done already does not change."
 
 
 def _end_of_import(job: Job) -> str:

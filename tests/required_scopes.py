@@ -68,6 +68,7 @@ WRITING = {
     ("DELETE", "/api/dead-letters/{letter_id}"): ADMIN,
     ("POST", "/api/keys"): ADMIN,
     ("DELETE", "/api/keys/{key_id}"): ADMIN,
+    ("POST", "/api/reparse"): ADMIN,
     ("POST", "/api/scrubs"): ADMIN,
     ("PATCH", "/api/users/{name}"): ADMIN,
     ("PUT", "/api/machines/{machine_id}"): INGEST,

@@ -42,7 +42,7 @@ GRANTS: Final[dict[str, Grants]] = {
         "dead_letters": {"SELECT": _ALL, "UPDATE": ("replayed_at", "replays"), "DELETE": _ALL},
         "import_jobs": {
             "SELECT": _ALL,
-            "INSERT": ("id", "kind", "undoes", "files", "has_files", "user_name", "bytes_total", "request_id", "key_id"),
+            "INSERT": ("id", "kind", "undoes", "files", "has_files", "user_name", "bytes_total", "request_id", "key_id", "selection"),
             "UPDATE": ("status", "stage", "finished_at", "cancel_requested_at"),
         },
         "import_shares": {"SELECT": _ALL, "INSERT": ("job_id", "share"), "UPDATE": ("outcome", "attempts")},

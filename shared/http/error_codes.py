@@ -211,4 +211,10 @@ IMPORT_JOBS: Final = (
         "The job began five times and did not get further. It has failed, and keeps its files for a day.",
         "Read the worker's log, then `tracker retry JOB`.",
     ),
+    ErrorCode(
+        "CONTENT_MISSING",
+        None,
+        "The archive has lost a transcript that a reparse reads. The session's rows stay as they are.",
+        "Restore the archive's folder or bucket, then `tracker reparse --session ID`.",
+    ),
 )

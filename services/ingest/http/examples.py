@@ -91,6 +91,7 @@ BODIES: Final[dict[str, Any]] = {
     "JobChanged": {"job_id": _JOB_ID, "status": "running", "message": "The change is under way.", "undoes": None},
     "Manifest": {"files": [{"path": "projects/-home-ann-claude-tracker/session.jsonl", "size": 4, "sha256": _SHA256}]},
     "ManifestAnswer": {"unseen": [0], "known": 0, "max_upload_bytes": 2147483648},
+    "ReparseRequest": {"session_id": "8c4bd70d-dc17-4bcf-9b4d-c4bddd3fac2a"},
     "ScrubRequest": {"dry_run": True},
     "ScrubStarted": {"scrub_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2b", "status": "queued", "dry_run": True},
     "NewKey": {"name": "laptop", "scopes": ["ingest", "read"], "user": "ann"},

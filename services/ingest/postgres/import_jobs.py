@@ -30,7 +30,7 @@ _ENDED = "SELECT id FROM import_jobs WHERE id = ANY(%(ids)s) AND status NOT IN (
 _CANCEL_JOB = """
     WITH done AS (
         UPDATE import_jobs SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
-        WHERE id = %(id)s AND kind = 'import' AND status IN ('queued', 'running') RETURNING id
+        WHERE id = %(id)s AND kind IN ('import', 'reparse') AND status IN ('queued', 'running') RETURNING id
     )
     SELECT (SELECT status FROM import_jobs WHERE id = %(id)s AND kind <> 'capture') AS status, EXISTS (SELECT FROM done) AS done"""
 _RETRY_JOB = """
@@ -57,6 +57,23 @@ _ADD_UNDO_JOB = """
     )
     SELECT (SELECT status FROM import_jobs WHERE id = %(id)s AND kind <> 'capture') AS status, f.id IS NOT NULL AS done, f.id AS undo_id, f.status AS undo_status
     FROM (SELECT 1) AS one LEFT JOIN found AS f ON true LIMIT 1"""
+
+# Only where there is something to read.
+_ADD_REPARSE = """
+    WITH job AS (
+        INSERT INTO import_jobs (id, kind, files, has_files, selection, request_id)
+        SELECT %(id)s, 'reparse', '[]', false, jsonb_strip_nulls(jsonb_build_object('session_id', %(session_id)s::text, 'project_id', %(project_id)s::bigint)),
+               %(request_id)s
+        WHERE EXISTS (SELECT FROM transcript_files AS f LEFT JOIN sessions AS s USING (session_id)
+                      WHERE (%(session_id)s::text IS NULL OR f.session_id = %(session_id)s)
+                        AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s))
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id
+    ), shares AS (
+        INSERT INTO import_shares (job_id, share) SELECT id, 0 FROM job
+    )
+    SELECT true AS is_known, EXISTS (SELECT FROM job) AS done
+    WHERE EXISTS (SELECT FROM job) OR EXISTS (SELECT FROM import_jobs WHERE id = %(id)s)"""
 
 _ADD_SCRUB = """
     INSERT INTO scrubs (id, is_dry_run, request_id) VALUES (%(id)s, %(is_dry_run)s, %(request_id)s)
@@ -121,6 +138,12 @@ class ImportJobs:
     async def add_undo(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:
         """{status, done, undo_id, undo_status}: the job that undoes an ended import; the same job each time."""
         return await self._change(_ADD_UNDO_JOB, {"id": job_id, "undo_id": uuid4(), "request_id": record.request_id}, record)
+
+    async def add_reparse(self, job_id: UUID, *, session_id: str | None, project_id: int | None, record: AuditRecord) -> bool | None:
+        """Adds a queued reparse. False if there is one with this id already; None if the archive has nothing of the selection."""
+        params = {"id": job_id, "session_id": session_id, "project_id": project_id, "request_id": record.request_id}
+        row = await run_audited(self._database, _ADD_REPARSE, params, record)
+        return None if row is None else bool(row["done"])
 
     async def unseen_contents(self, sha256s: Sequence[bytes], user_name: str | None) -> list[int]:
         """The indexes of the files that no import has stored completely for this user; None: for any user."""

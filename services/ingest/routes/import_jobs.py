@@ -6,6 +6,8 @@ from services.ingest.admin import scrubs
 from services.ingest.admin.scrubs import ScrubRequest
 from services.ingest.http.responses import JobChanged, ManifestAnswer, ScrubStarted
 from services.ingest.imports import change_job, upload_manifest
+from services.ingest.imports.start_reparse import ReparseRequest
+from services.ingest.imports.start_reparse import start as start_reparse_job
 from services.ingest.imports.upload_manifest import Manifest
 from services.ingest.routes import openapi_schemas
 from shared.auth.scopes import ADMIN, INGEST, requires
@@ -41,6 +43,15 @@ async def undo_job(request: Request) -> Response:
 async def compare_manifest(request: Request) -> Response:
     """Says which of up to 50,000 files, by their SHA-256, no import has read to the end. The others need not be sent."""
     return await upload_manifest.compare(request)
+
+
+@jobs.post(
+    "/api/reparse", status_code=202, summary="Derive rows anew from the archive", **openapi_schemas.reparse(ReparseRequest, JobChanged)
+)
+@requires(ADMIN)
+async def start_reparse(request: Request) -> Response:
+    """Reads archived transcripts again with today's parser: all, or those of one project or session. The job says how many rows changed."""
+    return await start_reparse_job(request)
 
 
 @jobs.post("/api/scrubs", status_code=202, summary="Start a scrub", **openapi_schemas.scrub(ScrubRequest, ScrubStarted))

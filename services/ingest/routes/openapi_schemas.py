@@ -13,6 +13,7 @@ from services.ingest.admin.scrubs import ScrubRequest
 from services.ingest.admin.users import UserChange
 from services.ingest.events.decode import MAX_BATCH_ITEMS
 from services.ingest.http import responses
+from services.ingest.imports.start_reparse import ReparseRequest
 from services.ingest.imports.upload_manifest import Manifest
 from shared.event_kinds import KINDS
 from shared.plausible import EARLIEST_EVENT, MAX_AHEAD
@@ -97,7 +98,7 @@ _PREFER: Final = {
 
 def components() -> dict[str, Any]:
     """components.schemas. Descriptions have no indentation, as docstrings of Python 3.13 and later."""
-    types = [*KINDS, Manifest, NewKey, ScrubRequest, UserChange, DeadLetterFilter, MachineReport, *ANSWER_TYPES]
+    types = [*KINDS, Manifest, NewKey, ReparseRequest, ScrubRequest, UserChange, DeadLetterFilter, MachineReport, *ANSWER_TYPES]
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     for schema in (each for each in schemas.values() if "description" in each):
         schema["description"] = cleandoc(schema["description"])
@@ -258,6 +259,13 @@ def scrub(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     location = {"Location": {"schema": {"type": "string"}, "description": "The scrub's address."}}
     content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
     return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, _WRITE_ERRORS)
+
+
+def reparse(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the start of a reparse."""
+    location = {"Location": {"schema": {"type": "string"}, "description": "The job's address."}}
+    content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
+    return _documented(content, {202: _answer(answer) | {"headers": location | _REPLAYED}}, [*_WRITE_ERRORS, 404])
 
 
 def reads(description: str, codes: tuple[int, ...] = (400, 405, 500)) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class ImportedFile(BaseModel):
 
 class ImportJob(BaseModel):
     job_id: UUID
-    kind: Literal["import", "undo"]
+    kind: Literal["import", "undo", "reparse"]
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     progress: float = Field(ge=0, le=1)
     eta_seconds: float | None = Field(description="Estimated from the pace so far; null before the first rows.")
@@ -48,6 +48,10 @@ class ImportJob(BaseModel):
         description="Number of records that were left out, by reason. Records of another user's sessions count too."
     )
     redactions: dict[str, int] = Field(description="Number of secrets that were replaced before storing, by kind.")
+    selection: dict[str, Any] = Field(description="For a reparse: the `session_id` or `project_id` that it is of; empty for everything.")
+    changes: dict[str, int] = Field(
+        description="For a reparse: how many rows it added, changed and removed, by table.", examples=[{"messages_changed": 3}]
+    )
     errors: list[dict[str, Any]] = Field(description="The first 100.")
     errors_total: int
 

@@ -15,7 +15,7 @@ _JOBS = """
         j.api_calls_imported, j.duplicates,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('name', f -> 'name', 'bytes', f -> 'bytes', 'kind', f -> 'kind')), '[]')
          FROM jsonb_array_elements(j.files) AS f) AS files,
-        j.unknown_records, j.skipped_records, j.redactions, j.errors, j.errors_total,
+        j.unknown_records, j.skipped_records, j.redactions, j.selection, j.changes, j.errors, j.errors_total,
         CASE WHEN j.kind = 'undo' AND j.status = 'running'
              THEN (SELECT count(*) FROM import_sessions AS s WHERE s.job_number = u.number) END AS sessions_left, u.sessions_imported AS sessions_made
     FROM import_jobs AS j LEFT JOIN import_jobs AS u ON u.id = j.undoes

@@ -29,7 +29,7 @@ from services.worker.importers.formats.history import read_history
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.formats.sessions_index import read_sessions_index
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
-from services.worker.importers.job import errors, shards, undo
+from services.worker.importers.job import errors, reparse, shards, undo
 from services.worker.importers.job.chunks import CUT_OFF, Chunk, EndedMember, WholeFiles, read_ahead, redact
 from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
@@ -78,6 +78,8 @@ def _run_to_end(worker: Resources, shard: Shard, watch: StallWatch) -> None:
         outcome = _give_up(worker, shard)
     elif shard.kind == "undo":
         outcome = _undo(worker, shard)
+    elif shard.kind == "reparse":
+        outcome = _reparse(worker, shard)
     else:
         outcome = _import(worker, shard, watch)
     with worker.transaction() as connection:
@@ -260,6 +262,25 @@ def _undo(worker: Resources, shard: Shard) -> str:
             if not is_more:
                 undo.clear_up(connection, number)
             shards.advance(connection, shard, Progress(Checkpoint(), 0))
+    return "succeeded"
+
+
+def _reparse(worker: Resources, shard: Shard) -> str:
+    """Derives rows anew from the archive, one session in each transaction. Gives the outcome."""
+    if shard.is_cancelled:
+        return "cancelled"
+    if shard.checkpoint == Checkpoint():
+        with worker.transaction() as connection:
+            reparse.choose_sessions(connection, shard.job_number)
+            shards.advance(connection, shard, Progress(Checkpoint(records=1), 0))
+    is_more = True
+    while is_more:
+        with worker.transaction() as connection:
+            step = reparse.reparse_some(worker, connection, shard.job_number)
+            is_more = step.is_more
+            progress = Progress(Checkpoint(records=1), step.bytes_done, rows=step.rows, errors=step.errors)
+            if shards.advance(connection, shard, progress):
+                return "cancelled"
     return "succeeded"
 
 

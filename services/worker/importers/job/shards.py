@@ -58,7 +58,8 @@ _TAKE = """
           AND s.outcome IS NULL AND (s.lease_expires_at IS NULL OR s.lease_expires_at < now())
         RETURNING s.job_id, s.share, s.checkpoint, s.attempts, s.lease_token
     )
-    UPDATE import_jobs AS j SET status = 'running', stage = CASE kind WHEN 'undo' THEN 'undoing' ELSE 'reading' END, started_at = coalesce(started_at, now())
+    UPDATE import_jobs AS j SET status = 'running', started_at = coalesce(started_at, now()),
+        stage = CASE kind WHEN 'undo' THEN 'undoing' WHEN 'reparse' THEN 'reparsing' ELSE 'reading' END
     FROM taken WHERE j.id = taken.job_id
     RETURNING j.id AS job_id, share AS number, (SELECT count(*) FROM import_shares AS s WHERE s.job_id = j.id) AS shards, j.number AS job_number, kind,
               (SELECT number FROM import_jobs AS u WHERE u.id = j.undoes) AS undoes, files, user_name AS user,

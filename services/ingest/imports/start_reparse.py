@@ -1,0 +1,51 @@
+"""Starts a reparse: the worker derives the rows of archived transcripts anew, as a job like an import."""
+
+import asyncio
+from typing import Annotated
+from uuid import uuid4
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import Meta, Struct
+
+from services.ingest.events.decode import parse
+from services.ingest.events.write_event import SINGLE_BODY, admit_write
+from services.ingest.http.json_limits import check_utf8
+from services.ingest.http.responses import JobChanged
+from services.ingest.imports.start_import import send_shares
+from services.ingest.postgres.audit import audit_record
+from shared.http.errors import NotFound, invalid
+from shared.http.middleware import json_response
+from shared.messages import SessionId
+
+
+class ReparseRequest(Struct, kw_only=True):
+    """Which transcripts: those of a session, those of a project, or all."""
+
+    session_id: SessionId | None = None
+    project_id: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
+
+
+_DECODER = msgspec.json.Decoder(ReparseRequest)
+
+
+async def start(request: Request) -> Response:
+    """202: the job is in Postgres. If its task is lost, the worker's sweep finds the job. 404 if the archive has nothing of the selection."""
+    write = await admit_write(request, SINGLE_BODY)
+    check_utf8(write.body)
+    wanted = parse(write.body, _DECODER)
+    if wanted.session_id is not None and wanted.project_id is not None:
+        raise invalid("project_id", "goes without session_id: name one of the two, or none")
+    job_id = write.derived_id() or uuid4()
+    record = audit_record(request, "reparse.start", job_id, session_id=wanted.session_id, project_id=wanted.project_id)
+    jobs = write.ingest.jobs
+    is_new = await jobs.add_reparse(job_id, session_id=wanted.session_id, project_id=wanted.project_id, record=record)
+    if is_new is None:
+        message = "The archive has no transcript of it; import the transcripts again, then they are read by today's parser."
+        raise NotFound(
+            message, code="SESSION_NOT_FOUND" if wanted.session_id else "PROJECT_NOT_FOUND" if wanted.project_id else "NOT_FOUND"
+        )
+    if is_new:
+        await asyncio.to_thread(send_shares, write.ingest.sender, job_id, 1)
+    answer = JobChanged(job_id=job_id, status="queued", message="The rows of the archived transcripts are being derived anew.")
+    return json_response(answer, 202, {"Location": f"/api/import/jobs/{job_id}"} | (write.headers or {}))
