@@ -56,9 +56,9 @@ def read_config(folder: Path, environment: Mapping[str, str]) -> CaptureConfig:
     machine = _machine(folder, stored)
     left_out = stored.get("left_out")
     return CaptureConfig(
-        url=environment.get("TRACKER_URL") or _text(stored, "url") or DEFAULT_URL,
-        token=environment.get("TRACKER_TOKEN") or _text(stored, "token"),
-        user=_text(stored, "user") or user_name(environment),
+        url=environment.get("TRACKER_URL") or text_of(stored, "url") or DEFAULT_URL,
+        token=environment.get("TRACKER_TOKEN") or text_of(stored, "token"),
+        user=text_of(stored, "user") or user_name(environment),
         machine_id=machine["machine_id"],
         machine_name=machine["machine_name"],
         left_out=tuple(each for each in left_out if isinstance(each, str)) if isinstance(left_out, list) else (),
@@ -81,13 +81,13 @@ def user_name(environment: Mapping[str, str]) -> str | None:
 def _machine(folder: Path, stored: dict[str, Any]) -> dict[str, str]:
     """The id and the name, made once. Of two that are made at once, one wins."""
     known = read_object(folder / "machine.json")
-    machine_id = _text(stored, "machine_id") or _text(known, "machine_id") or ""
-    name = _text(stored, "machine_name") or _text(known, "machine_name") or platform.node()[:MAX_USER_CHARACTERS] or "machine"
+    machine_id = text_of(stored, "machine_id") or text_of(known, "machine_id") or ""
+    name = text_of(stored, "machine_name") or text_of(known, "machine_name") or platform.node()[:MAX_USER_CHARACTERS] or "machine"
     if not _MACHINE_ID.fullmatch(machine_id):
         made = {"machine_id": secrets.token_hex(16), "machine_name": name}
         make_private_folder(folder)
         write_private(folder / "machine.json", json.dumps(made))
-        machine_id = _text(read_object(folder / "machine.json"), "machine_id") or made["machine_id"]
+        machine_id = text_of(read_object(folder / "machine.json"), "machine_id") or made["machine_id"]
     return {"machine_id": machine_id, "machine_name": name}
 
 
@@ -121,6 +121,7 @@ def write_private(path: Path, content: str) -> None:
         raise
 
 
-def _text(values: dict[str, Any], name: str) -> str | None:
+def text_of(values: dict[str, Any], name: str) -> str | None:
+    """The member, if it is a text that is not empty."""
     value = values.get(name)
     return value if isinstance(value, str) and value else None

@@ -1,11 +1,15 @@
 #!/bin/sh
 # The hook of Claude Code: puts its payload, which is on standard input, into the spool, and starts `tracker ship` if none runs.
-# Usage: sh hook.sh [FOLDER]; the folder is else that of TRACKER_CAPTURE_DIR, or ~/.claude-tracker.
+# Usage: sh hook.sh [FOLDER]. Without FOLDER it is that of TRACKER_CAPTURE_DIR, that of this script, or ~/.claude-tracker.
 #
 # Claude Code waits for it, so it forks once, for cat. It prints nothing and exits 0 whatever happens: 2 would block a tool.
 # A file of the spool is whole if it is JSON. The shipper removes what a full disk cut off.
 
-folder=${1:-${TRACKER_CAPTURE_DIR:-${HOME:+$HOME/.claude-tracker}}}
+folder=${1:-${TRACKER_CAPTURE_DIR:-}}
+if [ -z "$folder" ]; then
+    folder=${0%/*}
+    [ -e "$folder/ship" ] || folder=${HOME:+$HOME/.claude-tracker}
+fi
 spool=$folder/spool
 
 keep_payload() {
@@ -69,11 +73,10 @@ umask 077
 {
     if [ "$2" = ship ]; then
         ship
-    elif keep_payload; then
-        is_shipping || is_starting || start_shipper
     else
-        # Claude Code must not meet a closed pipe.
-        cat
+        # Claude Code must not meet a closed pipe. Without its payload too, the shipper looks at transcripts, and makes room.
+        keep_payload || cat
+        [ ! -d "$spool" ] || is_shipping || is_starting || start_shipper
     fi
 } >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 exit 0

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,11 @@ class ShipperLock:
         if self._shown_at and now - self._shown_at < _EVERY_SECONDS:
             return
         self._shown_at = now
+        # On a full disk, hooks start shippers in vain; this one makes room.
+        with suppress(OSError):
+            self._show()
+
+    def _show(self) -> None:
         if read_pid(self._path) != os.getpid():
             self._path.write_text(f"{os.getpid()}\n")
         ahead = time.time() + AHEAD_SECONDS

@@ -18,7 +18,7 @@ from shared.redaction.redacted_lines import redact_lines
 _HEAD_BYTES: Final = 8 * 1024**2
 # The server names the offset that it wants; if it never gets it, something else is wrong.
 _MOST_CONFLICTS: Final = 5
-_VERSION: Final = re.compile(rb'"version":"(\d{1,4}\.\d{1,4}\.\d{1,6})"')
+_VERSION: Final = re.compile(rb'"version"\s*:\s*"(\d{1,4}\.\d{1,4}\.\d{1,6})"')
 
 
 class TranscriptSender:

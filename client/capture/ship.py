@@ -1,10 +1,12 @@
 """`tracker ship`, without the imports of the other commands: a hook starts it, so it must be there at once and small."""
 
+import math
 import os
 import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final, Literal
@@ -12,6 +14,7 @@ from typing import Final, Literal
 from client.capture.folder import capture_folder, read_object
 from client.capture.lock import ShipperLock
 from client.capture.shipper import QUIET_SECONDS, SCAN_REQUEST, Shipper
+from client.capture.wire import ServerAway
 from client.errors import DONE, FAILED, UNREACHABLE
 
 # How long `--once` tries.
@@ -27,8 +30,8 @@ class _Stopped(Exception):
     """SIGTERM or SIGINT."""
 
 
-def ship(mode: Mode, within_seconds: float, environment: Mapping[str, str], home: Path) -> int:
-    """Runs the shipper; the exit code. `within_seconds` bounds the mode "once"."""
+def ship(mode: Mode, within_seconds: float, environment: Mapping[str, str], home: Path, *, quiet_seconds: float = QUIET_SECONDS) -> int:
+    """Runs the shipper; the exit code. `within_seconds` bounds the mode "once", `quiet_seconds` ends "until-quiet"."""
     folder = capture_folder(environment, home)
     _detach(mode)
     lock = ShipperLock(folder)
@@ -49,7 +52,9 @@ def ship(mode: Mode, within_seconds: float, environment: Mapping[str, str], home
             time.sleep(_LOCK_EVERY_SECONDS)
         try:
             shipper = Shipper(folder, environment, home)
-            return _once(shipper, lock, deadline) if mode == "once" else _run(shipper, lock, is_endless=mode == "forever")
+            if mode == "once":
+                return _once(shipper, lock, deadline)
+            return _run(shipper, lock, math.inf if mode == "forever" else quiet_seconds)
         finally:
             lock.release()
     except _Stopped:
@@ -59,18 +64,17 @@ def ship(mode: Mode, within_seconds: float, environment: Mapping[str, str], home
         return FAILED
 
 
-def _run(shipper: Shipper, lock: ShipperLock, *, is_endless: bool) -> int:
-    """Until nothing happened for a minute and everything is sent."""
+def _run(shipper: Shipper, lock: ShipperLock, quiet_seconds: float) -> int:
+    """Until nothing has happened for so long, and everything is sent."""
     while True:
         lock.show()
         shipper.tick()
         shipper.write_status(is_forced=shipper.is_asked)
-        is_quiet = time.monotonic() - shipper.busy_at > QUIET_SECONDS
-        if is_quiet and not is_endless and shipper.unsent().is_nothing:
+        if time.monotonic() - shipper.busy_at > quiet_seconds and shipper.unsent().is_nothing:
             lock.hide()
             # A hook that saw the file before it went has put its payload into the spool by now.
             if shipper.unsent().is_nothing:
-                shipper.write_status(is_forced=True)
+                _say_goodbye(shipper)
                 return DONE
         time.sleep(shipper.poll_seconds())
 
@@ -82,9 +86,18 @@ def _once(shipper: Shipper, lock: ShipperLock, deadline: float) -> int:
         shipper.tick()
         is_all_sent = not shipper.pause.has_failed and shipper.unsent().is_nothing
         if is_all_sent or shipper.is_key_refused or time.monotonic() > deadline:
-            shipper.write_status(is_forced=True)
+            _say_goodbye(shipper)
             return DONE if is_all_sent else _tell(shipper.error, is_refused=shipper.is_key_refused)
         time.sleep(0.0 if shipper.watched.backlog and not shipper.pause.is_on else _ONCE_EVERY_SECONDS)
+
+
+def _say_goodbye(shipper: Shipper) -> None:
+    """The last report and status."""
+    if not shipper.pause.has_failed:
+        # Everything is sent; if the server has gone since, it hears of this machine next time.
+        with suppress(ServerAway):
+            shipper.report()
+    shipper.write_status(is_forced=True)
 
 
 def _by_another(folder: Path, began: float, deadline: float) -> int | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from client.capture.folder import CaptureConfig, read_config, write_private
+from client.capture.folder import CaptureConfig, read_config, read_object, text_of, write_private
 from client.capture.left_out import LeftOut
+from client.capture.machine_report import REPORT_EVERY_SECONDS, expiring, iso, report_of, send_report
 from client.capture.refusals import Later, Pause
 from client.capture.send_hooks import HookSender
 from client.capture.send_transcripts import TranscriptSender
@@ -59,8 +60,10 @@ class Shipper:
         self._load()
         self.log = SentLog(folder)
         self.spool = Spool(folder)
-        self.watched = Watched([default_root(environment, home)], self.log)
+        self.root = default_root(environment, home)
+        self.watched = Watched([self.root], self.log)
         self.transcripts = TranscriptSender(self.log)
+        self.transcripts.claude_version = text_of(read_object(folder / "status.json"), "claude_version")
         self.hooks = HookSender(self.spool, self.log, self.watched.on_hook)
         self.pause = Pause()
         self.last_error: str | None = None
@@ -72,6 +75,8 @@ class Shipper:
         self._status: dict[str, Any] = {}
         self._status_at = 0.0
         self._spool_at = 0.0
+        self._report_at = 0.0
+        self._report_problem: str | None = None
 
     def _load(self) -> None:
         """Reads the settings, at the start and when they change."""
@@ -94,6 +99,7 @@ class Shipper:
             self._send_hooks()
             self._send_changed()
             self._send_backlog()
+            self._report_if_due()
         except Later as later:
             self._failed(later)
         except ServerAway as away:
@@ -135,6 +141,27 @@ class Shipper:
             self.busy_at = time.monotonic()
             self._succeeded()
         return is_done
+
+    def _report_if_due(self) -> None:
+        now = time.monotonic()
+        if not self._report_at or now - self._report_at >= REPORT_EVERY_SECONDS:
+            self.report()
+
+    def report(self) -> None:
+        """Tells the server about this machine. Raises ServerAway. A server that does not take it still takes everything else."""
+        self._report_at = time.monotonic()
+        unsent = self.unsent()
+        told: dict[str, Any] = {
+            "spool_files": unsent.spool_files,
+            "spool_bytes": unsent.spool_bytes,
+            "files_unsent": unsent.files,
+            "bytes_unsent": unsent.bytes,
+            "oldest_unsent_at": None if unsent.oldest_at is None else iso(unsent.oldest_at),
+        }
+        named = expiring(self.watched.aging, self.log, self.left_out.has, self._is_due)
+        report = report_of(self.config, self.transcripts.claude_version, self.root, told, named, self.error)
+        answer = send_report(self.wire, self.config.machine_id, report)
+        self._report_problem = None if answer.status < 300 else f"The report of this machine: {answer.message}"
 
     def _is_due(self, found: Transcript) -> bool:
         return self.transcripts.is_due(found, self.left_out)
@@ -187,6 +214,7 @@ class Shipper:
             "hooks_dropped": self.hooks.dropped,
             "files_rejected": len(self.transcripts.rejected),
             "is_key_refused": self.is_key_refused,
+            "claude_version": self.transcripts.claude_version,
             "last_error": self.error,
             "sent_at": self.sent_at,
         }
@@ -204,7 +232,7 @@ class Shipper:
     @property
     def error(self) -> str | None:
         """What keeps something from being sent."""
-        return self.last_error or self.log.problem or next(iter(self.transcripts.rejected.values()), None)
+        return self.last_error or self.log.problem or next(iter(self.transcripts.rejected.values()), None) or self._report_problem
 
     def poll_seconds(self) -> float:
         """How long to wait until the next look."""

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -56,7 +57,9 @@ class Spool:
     def _bound(self, files: int, size: int) -> None:
         """Half of the room must be free again before hooks go on: else they would count at its edge."""
         if files >= MAX_FILES or size >= MAX_BYTES:
-            self._full.touch(0o600)
+            # On a full disk no hook can add anything either.
+            with suppress(OSError):
+                self._full.touch(0o600)
         elif files <= MAX_FILES // 2 and size <= MAX_BYTES // 2:
             self._full.unlink(missing_ok=True)
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from client.capture.machine_report import aging
 from client.capture.sent import SentLog
 from client.capture.transcripts import Transcript, look_at, named_by, of_subagents, root_of, scan
 
@@ -28,8 +29,8 @@ class Watched:
         self._next_scan = 0.0
         # Found by a scan, to be sent; the newest last.
         self.backlog: list[Transcript] = []
-        # All that the last scan found.
-        self.all: list[Transcript] = []
+        # Those that Claude Code deletes soon, as the last scan found them.
+        self.aging: list[Transcript] = []
 
     def on_hook(self, payload: dict[str, Any]) -> None:
         """Looks at what a hook names from now on."""
@@ -61,8 +62,9 @@ class Watched:
         began = time.monotonic()
         if began < self._next_scan and not is_asked:
             return False
-        self.all = [found for root in sorted(self._roots) for found in scan(root)]
-        self.backlog = sorted((found for found in self.all if is_due(found)), key=lambda found: found.mtime_ns)
+        every = [found for root in sorted(self._roots) for found in scan(root)]
+        self.backlog = sorted((found for found in every if is_due(found)), key=lambda found: found.mtime_ns)
+        self.aging = aging(every)
         now = time.monotonic()
         self._next_scan = now + max(SCAN_EVERY_SECONDS, (now - began) * _SCAN_PART)
         return True

@@ -23,6 +23,8 @@ class CaptureServer(ThreadingHTTPServer):
         # (status, headers) for every request, while it fails; None: the connection is closed without an answer.
         self.failure: tuple[int, dict[str, str]] | None = None
         self.is_hanging_up = False
+        # Sessions whose ranges are refused.
+        self.refused: set[str] = set()
         self.lock = threading.Lock()
 
     @property
@@ -81,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._range(unquote(url.path.rpartition("/")[2]), query, body)
 
     def _range(self, session_id: str, query: dict[str, str], body: bytes) -> tuple[int, dict[str, Any]]:
-        if not body.endswith(b"\n"):
+        if session_id in self.server.refused or not body.endswith(b"\n"):
             return 400, {"message": "not whole lines"}
         key = session_id, query["file"]
         start, end, generation = int(query["offset"]), int(query["end"]), int(query["generation"])

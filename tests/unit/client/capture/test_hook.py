@@ -1,0 +1,179 @@
+"""The hook, as Claude Code calls it: it keeps the payload, prints nothing, and never fails."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from client.capture.scripts import write_scripts
+from deploy.embedded.supervision.processes import wait_until
+from tests.faults.small_disk import small_disk
+from tests.skips import needs
+from tests.unit.client.capture.conftest import HOOK, Person
+
+PAYLOAD = json.dumps({"session_id": "s", "hook_event_name": "Stop", "cwd": "/home/ann/shop"}).encode()
+SHELLS = [shell for shell in (["dash"], ["bash", "--posix"], ["busybox", "ash"], ["zsh", "--emulate", "sh"]) if shutil.which(shell[0])]
+
+
+@pytest.fixture(autouse=True)
+def _no_shipper(person: Person) -> None:
+    """A start script that only says that it was called."""
+    person.folder.mkdir(mode=0o700)
+    (person.folder / "ship").write_text('#!/bin/sh\necho "$$" >>"$TRACKER_CAPTURE_DIR/started"\nexec sleep 30\n')
+    (person.folder / "ship").chmod(0o700)
+
+
+def starts(person: Person) -> int:
+    path = person.folder / "started"
+    return len(path.read_text().split()) if path.exists() else 0
+
+
+def stop(person: Person) -> None:
+    for pid in (person.folder / "started").read_text().split():
+        os.kill(int(pid), 9)
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_a_payload_becomes_a_private_file_in_every_shell(person: Person, shell: list[str]) -> None:
+    payload = PAYLOAD + b"x" * 300_000
+
+    done = subprocess.run([*shell, str(HOOK)], input=payload, capture_output=True, env=person.environment, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    [kept] = person.spool.iterdir()
+    assert kept.read_bytes() == payload
+    assert [oct(path.stat().st_mode & 0o777) for path in (person.spool, kept)] == ["0o700", "0o600"]
+    assert wait_until(lambda: starts(person) == 1, 30)
+    stop(person)
+
+
+def test_hooks_at_once_keep_every_payload_and_start_few_shippers(person: Person) -> None:
+    running = [
+        subprocess.Popen(["sh", str(HOOK)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=person.environment)
+        for _ in range(50)
+    ]
+    for number, process in enumerate(running):
+        assert process.communicate(PAYLOAD + b" " * number) == (b"", None)
+
+    assert sorted(len(path.read_bytes()) - len(PAYLOAD) for path in person.spool.iterdir()) == list(range(50))
+    before = starts(person)
+    person.hook(PAYLOAD)
+    assert wait_until(lambda: starts(person) >= 1, 30)
+    assert starts(person) <= before + 1
+    stop(person)
+
+
+def test_no_shipper_is_started_while_one_runs(person: Person) -> None:
+    path = person.folder / "shipper.pid"
+    path.write_text(f"{os.getpid()}\n")
+    os.utime(path, (time.time() + 180, time.time() + 180))
+
+    person.hook(PAYLOAD)
+
+    assert not (person.folder / "starting.pid").exists()
+
+
+@pytest.mark.parametrize("ahead", [180.0, -5.0], ids=["dead", "of another process by now"])
+def test_a_shipper_that_died_is_replaced(person: Person, ahead: float) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    path = person.folder / "shipper.pid"
+    path.write_text(f"{dead.pid if ahead > 0 else os.getpid()}\n")
+    os.utime(path, (time.time() + ahead, time.time() + ahead))
+
+    person.hook(PAYLOAD)
+
+    assert wait_until(lambda: starts(person) == 1, 30)
+    stop(person)
+
+
+def test_a_full_spool_takes_no_more(person: Person) -> None:
+    (person.folder / "full").touch()
+
+    done = person.hook(PAYLOAD * 10_000)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert not any(person.spool.iterdir())
+
+
+def test_spool_that_nobody_empties_is_bounded(person: Person) -> None:
+    person.spool.mkdir()
+    for number in range(20_001):
+        (person.spool / f"1-{number}").touch()
+
+    person.hook(PAYLOAD)
+
+    assert wait_until((person.folder / "full").exists, 30)
+    assert wait_until(lambda: starts(person) == 1, 30)
+    stop(person)
+
+
+def test_a_payload_without_measure_is_cut_off(person: Person) -> None:
+    done = person.hook(b"x" * 20_000_000)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert all(path.stat().st_size <= 8 * 1024**2 for path in person.spool.iterdir())
+
+
+@pytest.mark.parametrize("missing", ["HOME", "PATH"])
+def test_a_bare_environment_is_no_failure(person: Person, missing: str) -> None:
+    environment = {name: value for name, value in person.environment.items() if name != missing}
+    shell = shutil.which("sh") or "/bin/sh"
+    done = subprocess.run([shell, str(HOOK)], input=PAYLOAD, capture_output=True, env=environment, cwd="/", check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert not Path("/.claude-tracker").exists()
+
+
+@pytest.mark.parametrize("folder", ["/proc/nowhere", "/dev/null/x", "relative\nfolder \"'$(exit 3)"])
+def test_a_folder_that_cannot_be_made_is_no_failure(person: Person, folder: str, tmp_path: Path) -> None:
+    environment = person.environment | {"TRACKER_CAPTURE_DIR": folder}
+    done = subprocess.run(["sh", str(HOOK)], input=PAYLOAD * 5_000, capture_output=True, env=environment, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@needs("a plain user")
+def test_a_folder_without_permission_is_no_failure(person: Person) -> None:
+    person.folder.chmod(0o500)
+    done = person.hook(PAYLOAD)
+    person.folder.chmod(0o700)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_full_disk_is_no_failure(person: Person) -> None:
+    with small_disk(person.folder, 1) as disk:
+        disk.fill()
+
+        done = person.hook(PAYLOAD * 1_000)
+
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_copy_of_the_hook_finds_its_folder_without_a_home(person: Person, tmp_path: Path) -> None:
+    write_scripts(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/ship").write_text("#!/bin/sh\n")
+    environment = {name: value for name, value in person.environment.items() if name != "HOME"}
+
+    subprocess.run(["sh", str(tmp_path / "elsewhere/hook.sh")], input=PAYLOAD, env=environment, check=True)
+
+    assert len(list((tmp_path / "elsewhere/spool").iterdir())) == 1
+
+
+def test_the_programs_hook_keeps_the_payload_too(person: Person) -> None:
+    (person.folder / "full").touch()
+    command = [sys.executable, "-P", "-m", "client", "hook"]
+    assert subprocess.run(command, input=PAYLOAD, capture_output=True, env=person.environment, check=False).stdout == b""
+    assert not any(person.spool.iterdir())
+    (person.folder / "full").unlink()
+    path = person.folder / "shipper.pid"
+    path.write_text(f"{os.getpid()}\n")
+    os.utime(path, (time.time() + 180, time.time() + 180))
+
+    done = subprocess.run(command, input=PAYLOAD, capture_output=True, env=person.environment, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert [path.read_bytes() for path in person.spool.iterdir()] == [PAYLOAD]

@@ -1,0 +1,150 @@
+"""A server that is away, hangs up, is full, or refuses the key: the shipper waits, says so, and loses nothing."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded.supervision.processes import wait_until
+from tests.faults.small_disk import small_disk
+from tests.unit.client.capture.capture_server import CaptureServer
+from tests.unit.client.capture.conftest import Person
+from tests.unit.client.capture.test_ship import payload_of, put
+
+
+def status(person: Person) -> dict[str, object]:
+    path = person.folder / "status.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+@pytest.mark.parametrize("failure", [500, 502, 503, 429, 404, "hangs up", "away"])
+def test_what_a_server_does_not_take_is_sent_when_it_does(person: Person, server: CaptureServer, failure: int | str) -> None:
+    transcript = person.home.transcript()
+    put(person, payload_of(transcript))
+    if failure == "hangs up":
+        server.is_hanging_up = True
+    elif isinstance(failure, int):
+        server.failure = (failure, {})
+    away = {"TRACKER_URL": "http://127.0.0.1:9"} if failure == "away" else {}
+
+    refused = person.ship("--once", "--within", "1", **away)
+    server.is_hanging_up, server.failure = False, None
+    sent = person.ship()
+
+    assert refused.returncode == 3
+    assert refused.stderr.count("\n") == 1
+    assert sent.returncode == 0
+    assert len(server.hooks) == 1
+    assert server.content(transcript.stem) == transcript.read_bytes()
+
+
+def test_a_shipper_comes_back_by_itself_and_not_before_it_is_asked_to(person: Person, server: CaptureServer) -> None:
+    transcript = person.home.transcript()
+    server.failure = (503, {"Retry-After": "3"})
+    running = person.shipper()
+    try:
+        assert wait_until(lambda: bool(server.requests), 30)
+        refused_at = time.monotonic()
+        server.failure = None
+        assert wait_until(lambda: server.has(transcript.stem), 30)
+        assert time.monotonic() - refused_at >= 2.5
+    finally:
+        running.kill()
+        running.wait()
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_refused_key_is_not_tried_again_until_there_is_another(person: Person, server: CaptureServer, code: int) -> None:
+    transcript = person.home.transcript()
+    server.failure = (code, {})
+    person.folder.mkdir(mode=0o700)
+    (person.folder / "config.json").write_text(json.dumps({"token": "tk_old"}))
+    assert person.ship("--once").returncode == 1
+    running = person.shipper()
+    try:
+        assert wait_until(lambda: status(person).get("is_key_refused") is True and status(person)["pid"] == running.pid, 30)
+        requests = len(server.requests)
+        for number in range(5):
+            put(person, payload_of(transcript), f"1-{number}")
+            time.sleep(0.3)
+        assert len(server.requests) == requests
+        assert str(code) in str(status(person)["last_error"])
+
+        server.failure = None
+        (person.folder / "config.json").write_text(json.dumps({"token": "tk_new"}))
+
+        assert wait_until(lambda: server.has(transcript.stem), 30)
+        assert server.requests[-1][2]["Authorization"] == "Bearer tk_new"
+    finally:
+        running.kill()
+        running.wait()
+
+
+def test_it_ends_when_it_is_quiet_and_all_is_sent(person: Person, server: CaptureServer) -> None:
+    transcript = person.home.transcript()
+    script = (
+        "import os, pathlib; from client.capture.ship import ship; ship('until-quiet', 0, os.environ, pathlib.Path.home(), quiet_seconds=2)"
+    )
+    server.failure = (503, {})
+    running = subprocess.Popen(
+        [sys.executable, "-P", "-c", script], env=person.environment, stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    time.sleep(4)
+    assert running.poll() is None
+    server.failure = None
+
+    assert running.wait(60) == 0
+
+    assert server.content(transcript.stem) == transcript.read_bytes()
+    assert not (person.folder / "shipper.pid").exists()
+    assert status(person)["is_all_sent"] is True
+    assert server.reports[-1]["files_unsent"] == 0
+
+
+def test_one_payload_that_is_refused_keeps_nothing_out(person: Person, server: CaptureServer) -> None:
+    transcript = person.home.transcript()
+    for number in range(3):
+        put(person, payload_of(transcript, padding="x" * (2_000_000 if number == 1 else 1)), f"1-{number}")
+
+    assert person.ship().returncode == 0
+
+    assert len(server.hooks) == 2
+    assert list(person.spool.iterdir()) == []
+
+
+def test_a_transcript_that_the_server_refuses_is_named_and_keeps_nothing_out(person: Person, server: CaptureServer) -> None:
+    refused, other = person.home.transcript(), person.home.transcript()
+    server.refused = {refused.stem}
+
+    done = person.ship()
+
+    assert done.returncode == 0
+    assert server.has(other.stem)
+    assert "400" in str(status(person)["last_error"])
+    assert server.reports[-1]["last_error"] == status(person)["last_error"]
+
+
+def test_a_full_disk_here_keeps_nothing_from_being_sent(person: Person, server: CaptureServer) -> None:
+    transcript = person.home.transcript()
+    person.ship()
+    with small_disk(person.folder, 1) as disk:
+        put(person, payload_of(transcript))
+        person.home.grow(transcript)
+        disk.fill()
+        running = person.shipper()
+        try:
+            assert wait_until(lambda: len(server.hooks) == 1 and server.content(transcript.stem) == transcript.read_bytes(), 30)
+        finally:
+            running.kill()
+            running.wait()
+
+
+def test_settings_that_are_broken_count_as_none(person: Person, server: CaptureServer, tmp_path: Path) -> None:
+    transcript = person.home.transcript()
+    person.folder.mkdir(mode=0o700)
+    (person.folder / "config.json").write_text("{broken")
+    assert person.ship().returncode == 0
+    assert server.has(transcript.stem)
