@@ -73,6 +73,12 @@ class Chunk:
                 if isinstance(record, Message):
                     self.characters += len(record.content)
 
+    def take_redactions(self, counts: dict[str, int] | None) -> None:
+        """Moves what was counted while its records were read into the chunk."""
+        if counts:
+            _add(self.redactions, counts)
+            counts.clear()
+
 
 def _add(counts: dict[str, int], more: dict[str, int]) -> None:
     for name, count in more.items():

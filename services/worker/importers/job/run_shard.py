@@ -27,6 +27,7 @@ from services.worker.importers.archives.hashing import Hashing
 from services.worker.importers.formats.claude_json import read_claude_json
 from services.worker.importers.formats.history import read_history
 from services.worker.importers.formats.plausible_records import Found, plausible
+from services.worker.importers.formats.redacted_file import RedactedFile
 from services.worker.importers.formats.sessions_index import read_sessions_index
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
 from services.worker.importers.job import errors, reparse, shards, undo
@@ -96,7 +97,7 @@ def _import(worker: Resources, shard: Shard, watch: StallWatch) -> str:
     """Reads and stores from the checkpoint on. Gives the outcome."""
     if shard.is_cancelled:
         return "cancelled"
-    chunks = read_chunks(shard, worker.idle_gap, watch)
+    chunks = read_chunks(shard, worker.idle_gap, watch, redacts=worker.settings.redact)
     if worker.settings.redact:
         chunks = map(redact, chunks)
     whole_files = WholeFiles()
@@ -106,7 +107,7 @@ def _import(worker: Resources, shard: Shard, watch: StallWatch) -> str:
     return "succeeded"
 
 
-def read_chunks(shard: Shard, idle_gap: timedelta, watch: StallWatch) -> Iterator[Chunk]:
+def read_chunks(shard: Shard, idle_gap: timedelta, watch: StallWatch, *, redacts: bool) -> Iterator[Chunk]:
     """The shard's records from its checkpoint on. Deterministic, so that a checkpoint means the same to every worker. Small members share a chunk."""
     chunk = Chunk(shard.checkpoint)
     for start, source, upload in _sources(shard, watch):
@@ -114,14 +115,17 @@ def read_chunks(shard: Shard, idle_gap: timedelta, watch: StallWatch) -> Iterato
             chunk.add(source.name, source.error)
         if source.content is not None:
             content = Hashing(source.content)
-            found = read_records(cast(IO[bytes], content), source.kind, shard.user, idle_gap, shard.accepted_at)
+            counts: dict[str, int] | None = {} if redacts else None
+            found = read_records(cast(IO[bytes], content), source.kind, shard.user, idle_gap, shard.accepted_at, counts)
             for records_done, record in enumerate(islice(found, start.records, None), start.records + 1):
                 watch.moved()
                 chunk.add(source.name, record)
                 if chunk.is_full:
                     chunk.checkpoint, chunk.bytes_done = Checkpoint(start.file, start.member, records_done), upload.tell()
+                    chunk.take_redactions(counts)
                     yield chunk
                     chunk = Chunk()
+            chunk.take_redactions(counts)
             chunk.ended.append(EndedMember(len(chunk.records), content.digest() if start.records == 0 else None))
             chunk.files += 1
             start = Checkpoint(start.file, start.member + 1)
@@ -194,13 +198,19 @@ def _archive_members(file: dict[str, Any], upload: IO[bytes], own: _OwnIndexes) 
                 assert_never(found)
 
 
-def read_records(content: IO[bytes], kind: Kind, user: str | None, idle_gap: timedelta, accepted_at: datetime) -> Iterator[Found]:
-    """The plausible records of a file, by its format. `accepted_at` is when the job was. ValueError for a kind that has no reader."""
+def read_records(
+    content: IO[bytes], kind: Kind, user: str | None, idle_gap: timedelta, accepted_at: datetime, redactions: dict[str, int] | None = None
+) -> Iterator[Found]:
+    """The plausible records of a file, by its format. `accepted_at` is when the job was. ValueError for a kind that has no reader.
+
+    With `redactions`, a transcript is read as live capture gets it: without its secrets, which are counted by kind.
+    """
     match kind:
         case "claude_json":
             found = read_claude_json(content, user=user)
         case "transcript":
-            found = read_transcript(content, user=user, idle_gap=idle_gap)
+            lines = content if redactions is None else cast(IO[bytes], RedactedFile(content, redactions))
+            found = read_transcript(lines, user=user, idle_gap=idle_gap)
         case "history":
             found = read_history(content, user=user)
         case "sessions_index":

@@ -1,0 +1,112 @@
+"""Random transcripts of a few sessions that have to do with each other: a session, its fork, its subagent; with all that makes reading hard."""
+
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.unit.worker.importers.rows_of_a_session import PATCH, agent_progress, answer, prompt, result, text, use
+
+SECRET = "glpat-aB3dE6gH9jK2mN5pQ8sT"
+PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA7bq8yH2Lw0\n" * 3 + "-----END RSA PRIVATE KEY-----\n"
+WORDS = ("look at it", "größer, 日本語", f"take {SECRET}", f"with {PRIVATE_KEY} in it", "", "x" * 300)
+# The main session, a fork with a lesser id, which owns what both have, and one with a greater.
+MAIN, FORKS = "m-session", ("a-fork", "z-fork")
+AGENT = "a1b2c3d"
+# (session, file name) → its lines, each with its end.
+World = dict[tuple[str, str], list[bytes]]
+
+words = st.sampled_from(WORDS)
+numbers = st.integers(0, 3)
+# Mostly forwards.
+moments = st.integers(0, 3000)
+# By what has the id: all versions of a message or call agree on these.
+MODELS = ("claude-opus-4-6", "claude-haiku-4-5", "claude-opus-4-6", None)
+COMMANDS = ("ls", f"rm -f /tmp/{SECRET} b.txt", f"curl -H 'Authorization: Bearer {SECRET}'")
+
+
+@st.composite
+def rows(draw: st.DrawFn, number: int, session: str, owner: str = "") -> Any:
+    """The n-th row of a session: a dictionary, or a line that is none. `owner`: whose messages they are."""
+    if draw(st.integers(0, 5)) == 0:
+        return draw(other_rows(number, session))
+    said = draw(conversation(number, session, owner))
+    if draw(st.integers(0, 9)) == 0:
+        # Neither the message nor the row has an id.
+        said.get("message", {}).pop("id", None)
+        del said["uuid"]
+    if draw(st.integers(0, 19)) == 0:
+        del said["timestamp"]
+    return said
+
+
+@st.composite
+def conversation(draw: st.DrawFn, number: int, session: str, owner: str) -> dict[str, Any]:
+    kind = draw(st.sampled_from(("prompt", "text", "text", "use", "use", "result", "result", "progress")))
+    owner = AGENT if kind == "progress" else owner
+    at, uuid = number * 40 + draw(moments) / 10, f"{session}{owner}-{number}"
+    place = draw(numbers) + number // 4
+    message_id, tool = f"msg_{session}{owner}_{place}", f"toolu_{session}{owner}_{place}"
+    model = MODELS[place % len(MODELS)]
+    match kind:
+        case "prompt":
+            return prompt(at, uuid, draw(words), isMeta=draw(st.integers(0, 3)) == 0, sessionId=session)
+        case "result":
+            more = draw(st.sampled_from(({}, {"toolUseResult": PATCH}, {"toolUseResult": {"durationMs": 70}}, {"is_error": True})))
+            return result(at, uuid, tool, draw(words), sessionId=session, **more)
+    blocks = {"text": [text(draw(words))], "use": [use_of(tool, place)], "progress": [text(draw(words)), use_of(tool, place)]}[kind]
+    said = answer(at, uuid, message_id, *blocks, output=draw(st.integers(0, 50)), sessionId=session)
+    said["message"]["model"] = model
+    return agent_progress(said, f"p{uuid}", AGENT, sessionId=session) if kind == "progress" else said
+
+
+@st.composite
+def other_rows(draw: st.DrawFn, number: int, session: str) -> Any:
+    """Titles and totals of a session, and lines that are no rows."""
+    return draw(
+        st.sampled_from(
+            (
+                {"type": "summary", "summary": draw(words), "leafUuid": f"{session}-{draw(st.integers(0, 12))}"},
+                {"type": "ai-title", "aiTitle": draw(words), "sessionId": session},
+                {"type": "custom-title", "customTitle": "mine", "sessionId": session},
+                {"type": "cost-state", "sessionId": session, "totalCostUSD": number / 7, "totalLinesAdded": number, "totalDuration": 10},
+                *(b"{not json", b"", b"[1]", b'{"type": "new-kind"}', b'{"type": "user"}', b"# a comment"),
+            )
+        )
+    )
+
+
+def use_of(tool: str, place: int) -> dict[str, Any]:
+    """What the call with this id does."""
+    match place % 5:
+        case 0:
+            return use(tool, "Edit", file_path="/home/ann/app/a.py", old_string="x", new_string=f"y\n{PRIVATE_KEY}")
+        case 1:
+            return use(tool, "Write", file_path=f"/home/ann/app/{place}.py", content=f"a = 1\n{PRIVATE_KEY}b = 2\n")
+        case _:
+            return use(tool, "Bash", command=COMMANDS[place % 3])
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """A main session, perhaps with a subagent and a fork that copied its beginning."""
+    main = [draw(rows(number, MAIN)) for number in range(draw(st.integers(1, 14)))]
+    found = {(MAIN, f"{MAIN}.jsonl"): main}
+    if draw(st.booleans()):
+        agent = [draw(rows(number, MAIN, AGENT)) for number in range(draw(st.integers(1, 6)))]
+        found[(MAIN, f"subagents/agent-{AGENT}.jsonl")] = [
+            row | {"isSidechain": True, "agentId": AGENT} if isinstance(row, dict) else row for row in agent
+        ]
+    if draw(st.booleans()):
+        fork = draw(st.sampled_from(FORKS))
+        keeps_old_ids = draw(st.booleans())
+        copied = main[: draw(st.integers(0, len(main)))]
+        copies = [
+            row | {"sessionId": fork} if isinstance(row, dict) and "sessionId" in row and not keeps_old_ids else row for row in copied
+        ]
+        found[(fork, f"{fork}.jsonl")] = [*copies, *(draw(rows(number + 20, fork)) for number in range(draw(st.integers(0, 6))))]
+    return {file: [line_of(row) for row in content] for file, content in found.items() if content}
+
+
+def line_of(row: Any) -> bytes:
+    return (row if isinstance(row, bytes) else json.dumps(row, ensure_ascii=False).encode()) + b"\n"

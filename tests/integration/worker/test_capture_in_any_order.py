@@ -1,0 +1,153 @@
+"""Live capture in any order, cut at any line's end, killed at any instant: the same tables as one import of the whole files."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.worker.capture import file_reading
+from services.worker.capture.parser_states import ParserStates
+from services.worker.capture.read_captured import read_captured
+from services.worker.importers.job import undo
+from services.worker.resources import Resources
+from shared.redaction.redacted_lines import redact_lines
+from tests.integration.worker.captured import put_range
+from tests.integration.worker.random_transcripts import World, worlds
+from tests.integration.worker.test_capture import all_tables, empty, import_files, is_verified
+
+relaxed = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+class KilledError(Exception):
+    """In place of the end of the process."""
+
+
+@contextmanager
+def killed(instant: str) -> Iterator[None]:
+    """The process ends before it commits its next reading, or just after."""
+    with pytest.MonkeyPatch.context() as patch:
+        advance, store = file_reading.advance, read_captured.__globals__["store"]
+
+        def before(*arguments: Any) -> None:
+            advance(*arguments)
+            raise KilledError
+
+        def after(*arguments: Any) -> None:
+            store(*arguments)
+            raise KilledError
+
+        if instant == "before":
+            patch.setattr(file_reading, "advance", before)
+        elif instant == "after":
+            patch.setitem(read_captured.__globals__, "store", after)
+        yield
+
+
+@st.composite
+def pieces(draw: st.DrawFn, world: World) -> list[tuple[tuple[str, str], bytes]]:
+    """Every file cut at ends of lines; the order within a file stays."""
+    left = {file: list(lines) for file, lines in world.items()}
+    found = []
+    while left:
+        file = draw(st.sampled_from(sorted(left)))
+        lines = left[file]
+        take = draw(st.integers(1, len(lines)))
+        found.append((file, b"".join(lines[:take])))
+        del lines[:take]
+        if not lines:
+            del left[file]
+    return found
+
+
+def captured(
+    worker: Resources, found: list[tuple[tuple[str, str], bytes]], data: st.DataObject, in_between: Callable[[], None] = lambda: None
+) -> None:
+    """Stores the pieces one by one. In between one of two processes reads, and may be killed."""
+    processes = [ParserStates(), ParserStates()]
+    for (session_id, file_name), content in found:
+        with worker.transaction() as connection:
+            put_range(connection, session_id, redact_lines(content, {}), file_name=file_name, original_bytes=len(content))
+        in_between()
+        if data.draw(st.booleans()):
+            process = data.draw(st.integers(0, 1))
+            instant = data.draw(st.sampled_from(("never", "never", "before", "after")))
+            try:
+                with killed(instant):
+                    read_captured(worker, processes[process])
+            except KilledError:
+                processes[process] = ParserStates()
+    in_between()
+    while read_captured(worker, processes[data.draw(st.integers(0, 1))]):
+        pass
+
+
+def contents(world: World) -> list[bytes]:
+    return [b"".join(lines) for lines in world.values()]
+
+
+@relaxed
+@given(world=worlds(), data=st.data())
+def test_captured_transcripts_are_the_same_as_imported_ones(
+    worker: Resources, tmp_path_factory: pytest.TempPathFactory, world: World, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("uploads")
+    empty(worker)
+    import_files(worker, folder, *contents(world))
+    expected = all_tables(worker)
+
+    empty(worker)
+    captured(worker, data.draw(pieces(world)), data)
+
+    assert all_tables(worker) == expected
+    assert is_verified(worker)
+
+
+@relaxed
+@given(world=worlds(), data=st.data())
+def test_imports_of_captured_transcripts_add_nothing_and_their_undo_takes_nothing(
+    worker: Resources, tmp_path_factory: pytest.TempPathFactory, world: World, data: st.DataObject
+) -> None:
+    # Given what an import of the whole files makes
+    folder = tmp_path_factory.mktemp("uploads")
+    empty(worker)
+    import_files(worker, folder, *contents(world))
+    expected = all_tables(worker)
+
+    # When they are captured, and imported before, meanwhile and afterwards, some when they were shorter
+    empty(worker)
+    are_whole = data.draw(st.booleans())
+
+    def import_some() -> None:
+        if data.draw(st.integers(0, 2)) == 0:
+            lines = data.draw(st.sampled_from(list(world.values())))
+            import_files(worker, folder, b"".join(lines if are_whole else lines[: data.draw(st.integers(1, len(lines)))]))
+            assert is_verified(worker)
+
+    import_some()
+    captured(worker, data.draw(pieces(world)), data, import_some)
+    import_some()
+
+    # Then all is the same, but for facts that a shorter file gave
+    if are_whole:
+        assert all_tables(worker) == expected
+    assert is_verified(worker)
+
+    # And the undo of these imports leaves what capture brought
+    with worker.transaction() as connection:
+        numbers = [row[0] for row in connection.execute("SELECT number FROM import_jobs WHERE kind = 'import'")]
+    for number in numbers:
+        take_back(worker, number)
+    assert all_tables(worker) == expected
+    assert is_verified(worker)
+
+
+def take_back(worker: Resources, job_number: int) -> None:
+    is_more = True
+    while is_more:
+        with worker.transaction() as connection:
+            is_more = undo.undo_some(worker, connection, job_number)
+            if not is_more:
+                undo.clear_up(connection, job_number)
