@@ -64,6 +64,7 @@ app.command("usage", rich_help_panel=QUESTIONS)(list_usage)
 
 app.command("connect", rich_help_panel=CAPTURE)(connecting.connect)
 app.command("disconnect", rich_help_panel=CAPTURE)(connecting.disconnect)
+app.command("capture", rich_help_panel=CAPTURE)(connecting.capture)
 app.command("doctor", rich_help_panel=CAPTURE)(connecting.doctor)
 
 JobId = Annotated[

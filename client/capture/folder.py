@@ -38,6 +38,8 @@ class CaptureConfig:
     machine_id: str
     machine_name: str
     left_out: tuple[str, ...]
+    # Only sessions of which a hook tells: those of `tracker capture`, whose folder knows nothing of older transcripts.
+    only_hooked: bool = False
 
 
 def capture_folder(environment: Mapping[str, str], home: Path) -> Path:
@@ -62,6 +64,7 @@ def read_config(folder: Path, environment: Mapping[str, str]) -> CaptureConfig:
         machine_id=machine["machine_id"],
         machine_name=machine["machine_name"],
         left_out=tuple(each for each in left_out if isinstance(each, str)) if isinstance(left_out, list) else (),
+        only_hooked=stored.get("only_hooked") is True,
     )
 
 

@@ -124,6 +124,8 @@ class Shipper:
         request = self.folder / SCAN_REQUEST
         self.is_asked = request.exists()
         request.unlink(missing_ok=True)
+        if self.config.only_hooked:
+            return
         self.watched.scan_if_due(self._is_due, is_asked=self.is_asked)
         backlog = self.watched.backlog
         if not backlog:
@@ -144,12 +146,15 @@ class Shipper:
 
     def _report_if_due(self) -> None:
         now = time.monotonic()
-        if not self._report_at or now - self._report_at >= REPORT_EVERY_SECONDS:
+        if self.is_asked or not self._report_at or now - self._report_at >= REPORT_EVERY_SECONDS:
             self.report()
 
     def report(self) -> None:
         """Tells the server about this machine. Raises ServerAway. A server that does not take it still takes everything else."""
         self._report_at = time.monotonic()
+        if self.config.only_hooked:
+            # The machine's own shipper knows more of it.
+            return
         unsent = self.unsent()
         told: dict[str, Any] = {
             "spool_files": unsent.spool_files,

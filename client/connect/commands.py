@@ -83,6 +83,31 @@ def disconnect(project: Project = None, is_dry_run: IsDryRun = False, is_yes: Is
         carry_out(places(os.environ, Path.home()), project, is_dry_run=is_dry_run, is_yes=is_yes)
 
 
+def capture(
+    command: Annotated[list[str], typer.Argument(metavar="COMMAND…", help="The command and its arguments, after `--`.")],
+    user: Annotated[str | None, typer.Option(help="Whose sessions they are. Default: your user name on this machine.")] = None,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to send after the command has ended.")] = 10,
+    url: ConfiguredUrl = None,
+    token: Token = None,
+) -> None:
+    """Runs one command and sends the sessions that it starts, for CI.  Example: `tracker capture -- claude -p "fix the build"`.
+
+    It needs no `tracker connect`, and leaves nothing on the machine. It ends when everything is sent, or after some seconds.
+
+    Exit code: that of the command, also if something could not be sent.
+    """
+    from client.connect.one_command import capture as carry_out  # noqa: PLC0415
+    from client.connect.own_files import configured  # noqa: PLC0415
+    from client.connect.places import places  # noqa: PLC0415
+    from client.import_command import os_user  # noqa: PLC0415
+
+    with failures_as_exit_codes():
+        here = places(os.environ, Path.home())
+        known_url, known_token = configured(here, url, token)
+        server = server_at(known_url, known_token, Quiet())
+        raise typer.Exit(carry_out(command, here, url=server.url, token=known_token, user=user or os_user(), wait_seconds=wait))
+
+
 def doctor(as_json: AsJson = False, url: ConfiguredUrl = None, token: Token = None) -> None:
     """Checks every step from the hook to a query, and says how to repair what fails.
 
@@ -90,12 +115,11 @@ def doctor(as_json: AsJson = False, url: ConfiguredUrl = None, token: Token = No
 
     Exit code: 0 all steps work; 1 one fails.
     """
-    from client.capture.folder import read_config  # noqa: PLC0415
     from client.connect.doctor import doctor as examine  # noqa: PLC0415
+    from client.connect.own_files import configured  # noqa: PLC0415
     from client.connect.places import places  # noqa: PLC0415
 
     with failures_as_exit_codes():
         here = places(os.environ, Path.home())
-        config = read_config(here.capture, os.environ)
-        server = server_at(url or config.url, token or config.token, Quiet())
+        server = server_at(*configured(here, url, token), Quiet())
         raise typer.Exit(examine(here, server, Path.cwd(), as_json=as_json))

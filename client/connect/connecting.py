@@ -14,7 +14,7 @@ import typer
 from client.connect import round_trip
 from client.connect.claude_program import ClaudeProgram, PluginRefused, find_claude
 from client.connect.places import Places
-from client.connect.plan import TEAM_METHOD, Plan, plan_connect, read_state, state_file
+from client.connect.plan import PLUGIN_METHOD, TEAM_METHOD, Plan, plan_connect, read_state, state_file
 from client.connect.service import service_file, start_service
 from client.connect.settings_files import Change, backup, diff, read_settings, write
 from client.connect.team_settings import settings_text, where_they_go
@@ -112,8 +112,10 @@ def _show(plan: Plan) -> None:
         if change.is_needed:
             is_brief = change is not plan.settings
             typer.echo(_brief(change) if is_brief else diff(change), nl=False)
-    if plan.needs_plugin and plan.claude is not None:
+    if plan.needs_plugin:
         typer.echo("run: claude plugin marketplace add, claude plugin install")
+    elif plan.method != PLUGIN_METHOD and plan.is_plugin_installed:
+        typer.echo("run: claude plugin uninstall, claude plugin marketplace remove")
 
 
 def _brief(change: Change) -> str:
@@ -138,6 +140,8 @@ def carry_out(plan: Plan, places: Places) -> None:
     for change in plan.own_files:
         if change.is_needed and change.after is not None:
             write(change.path, change.after, _EXECUTABLE if change.path in (places.script, places.ship) else None)
+    if plan.method != PLUGIN_METHOD and plan.is_plugin_installed and plan.claude is not None:
+        plan.claude.remove_plugin()
     _write_settings(plan, places)
     if plan.needs_plugin and plan.claude is not None:
         _install_plugin(plan.settings, plan.claude, places)
@@ -185,5 +189,6 @@ def put_back(change: Change) -> None:
 
 
 def _as_claude_reads(text: str) -> object:
-    """The value with every number as a float: Claude Code writes 12345678901234567890 as 12345678901234567000."""
-    return json.loads(text, parse_int=float)
+    """The value with every number as a float (Claude Code writes 12345678901234567890 as 12345678901234567000), without what it emptied."""
+    value = json.loads(text, parse_int=float)
+    return {name: member for name, member in value.items() if member != {}}

@@ -16,6 +16,7 @@ from client.connect.hook_events import Version, hook_command, hooks_of
 from client.connect.own_entries import MARKETPLACE
 from client.connect.places import CAPTURE_FOLDER, Places
 from client.connect.settings_files import CannotChange, Change
+from client.options import DEFAULT_URL
 from client.version import version
 
 _SCRIPT: Final = Path(client.capture.__file__).with_name("hook.sh")
@@ -72,6 +73,16 @@ def read_config(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CannotChange(f"{path} is damaged. Remove it, and connect again.")
     return value
+
+
+def configured(places: Places, url: str | None, token: str | None) -> tuple[str, str | None]:
+    """Address and key: those given, else those of the configuration. Reads only."""
+    config = read_object(places.config)
+    known_url, known_token = config.get("url"), config.get("token")
+    return (
+        url or (known_url if isinstance(known_url, str) else DEFAULT_URL),
+        token or (known_token if isinstance(known_token, str) else None),
+    )
 
 
 def config_file(places: Places, changes: Mapping[str, Any]) -> Change:

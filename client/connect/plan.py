@@ -31,11 +31,12 @@ class Plan:
     own_files: list[Change]
     claude: ClaudeProgram | None
     has_own_before: bool
-    is_plugin_installed: bool = False
+    is_plugin_installed: bool
 
     @property
     def is_needed(self) -> bool:
-        return self.settings.is_needed or self.needs_plugin or any(change.is_needed for change in self.own_files)
+        is_other = self.is_plugin_installed != (self.method == PLUGIN_METHOD)
+        return self.settings.is_needed or self.needs_plugin or is_other or any(change.is_needed for change in self.own_files)
 
     @property
     def needs_plugin(self) -> bool:
@@ -52,20 +53,31 @@ def plan_connect(
         raise CannotChange(f"Hooks would not run: {reason}")
     path = places.user_settings if project is None else project_settings(project)
     settings = read_settings(path)
+    is_installed = claude is not None and claude.plugin() is not None
+    _check_once(places, path, is_installed)
     check_writable(path)
     check_writable(places.config)
     own_files = [*script_files(places), config_file(places, config)]
     version = None if claude is None else claude.version
     if brings_hooks(places, None) is not None:
-        return Plan(TEAM_METHOD, _change(settings, without_own(settings)), own_files, claude, has_own(settings))
+        return Plan(TEAM_METHOD, _change(settings, without_own(settings)), own_files, claude, has_own(settings), is_installed)
     # A plugin is for all projects of a person; the hooks of one project are in its own settings.
     if may_use_plugin and project is None and claude is not None and claude.has_plugins and not forbids_own_marketplaces(places):
         text = with_plugin(settings, str(places.marketplace))
         own_files += plugin_files(places, version)
-        is_installed = claude.plugin() is not None
         return Plan(PLUGIN_METHOD, _change(settings, text), own_files, claude, has_own(settings), is_installed)
     text = with_hooks(settings, hooks_of(command_of_hook(places), version))
-    return Plan(SETTINGS_METHOD, _change(settings, text), own_files, claude, has_own(settings))
+    return Plan(SETTINGS_METHOD, _change(settings, text), own_files, claude, has_own(settings), is_installed)
+
+
+def _check_once(places: Places, path: Path, is_plugin_installed: bool) -> None:
+    """Raises CannotChange if hooks of ours are in other settings too: each event would be sent twice."""
+    others = [Path(known) for known in read_state(places).files] + [places.user_settings]
+    for other in others:
+        if other != path and ((is_plugin_installed and path != places.user_settings) or has_own(read_settings(other))):
+            raise CannotChange(
+                f"{other} connects Claude Code already, so each event would be sent twice. Run `tracker disconnect` first. Nothing was changed."
+            )
 
 
 def _change(settings: Settings, text: str) -> Change:

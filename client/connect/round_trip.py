@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from client.capture.folder import read_object
+from client.capture.shipper import SCAN_REQUEST
 from client.connect.own_files import read_config
 from client.connect.places import Places
 from client.errors import Failure
@@ -38,7 +39,8 @@ def send_test_event(places: Places, server: Server, wait_seconds: float = WAIT_S
     """Runs the installed hook with a payload, and waits until the server has it. Raises NotArrived."""
     # The server's times are compared with each other, never with this machine's.
     before = machine_of(places, server)
-    return wait_for(places, server, spool(places), before, wait_seconds)
+    spooled = spool(places)
+    return wait_for(places, server, spooled, before, wait_seconds)
 
 
 def wait_for(
@@ -47,6 +49,8 @@ def wait_for(
     """Waits until the shipper has sent these files, and the server has heard of the machine since `before`. Raises NotArrived."""
     started = time.monotonic()
     until = started + wait_seconds
+    # A shipper that runs reports the machine now, not in some minutes.
+    (places.capture / SCAN_REQUEST).touch(0o600)
     while any(path.exists() for path in spooled):
         if time.monotonic() > until:
             raise NotArrived(f"The test event is still in {places.spool}: {_shipper_error(places)}.")
@@ -68,7 +72,8 @@ def _shipper_error(places: Places) -> str:
 def spool(places: Places) -> list[Path]:
     """The files that the hook wrote for a test event. Raises NotArrived if it wrote none."""
     nonce = secrets.token_hex(16)
-    payload = {"hook_event_name": TEST_EVENT, "session_id": nonce, "cwd": str(places.home)}
+    # Without a folder: that may be one of those that are left out.
+    payload = {"hook_event_name": TEST_EVENT, "session_id": nonce}
     former = _files(places)
     try:
         ended = subprocess.run(

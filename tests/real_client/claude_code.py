@@ -67,7 +67,7 @@ class ClaudeHome:
         (self.path / ".claude.json").write_text(json.dumps(state))
         self.settings_file.write_text(json.dumps({"permissions": {"allow": ["Bash", "Write", "Edit", "Read", "Agent"]}}))
         for command in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "Begin"]):
-            subprocess.run(["git", *command], cwd=self.project, env=self._environment(), check=True)
+            subprocess.run(["git", *command], cwd=self.project, env=self.claude_environment(), check=True)
 
     def record_hooks(self, names: Sequence[str] = HOOKS) -> None:
         """Registers hooks that write their payloads into `recorded-hooks`."""
@@ -100,7 +100,7 @@ class ClaudeHome:
         ended = subprocess.run(
             command,
             cwd=folder or self.project,
-            env=self._environment(),
+            env=self.claude_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -116,7 +116,7 @@ class ClaudeHome:
     def terminal(self, *arguments: str, folder: Path | None = None) -> Iterator["Terminal"]:
         """Claude Code as a person sees it, in tmux. It is ended, if it has not ended itself."""
         assert CLAUDE is not None
-        terminal = Terminal(f"tracker-test-{uuid4().hex}", self._environment() | {"TERM": "xterm-256color"})
+        terminal = Terminal(f"tracker-test-{uuid4().hex}", self.claude_environment() | {"TERM": "xterm-256color"})
         terminal.start([CLAUDE, *arguments], folder or self.project)
         try:
             terminal.wait_for("❯|>")
@@ -124,7 +124,8 @@ class ClaudeHome:
         finally:
             terminal.end()
 
-    def _environment(self) -> dict[str, str]:
+    def claude_environment(self) -> dict[str, str]:
+        """All variables that Claude Code has here."""
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.path),

@@ -14,6 +14,7 @@ from client.connect.own_files import command_of_hook
 from client.connect.places import Places
 from client.connect.plan import plan_connect
 from client.connect.settings_files import CannotChange
+from shared.hook_kinds import KEPT
 
 VERSION = (2, 1, 197)
 
@@ -227,6 +228,9 @@ def test_a_project_gets_the_hooks_in_its_personal_settings(places: Places) -> No
     assert (project / ".claude/settings.json").read_text() == "{}"
     assert own_events(project / ".claude/settings.local.json") == events_of(None)
     assert not places.user_settings.exists()
+    # Everywhere and there too would send each event twice.
+    with pytest.raises(CannotChange, match="Run `tracker disconnect` first"):
+        connect(places)
     # Disconnect finds the project without being told.
     disconnect(places, None, is_dry_run=False, is_yes=True)
     assert not (project / ".claude/settings.local.json").exists()
@@ -251,6 +255,8 @@ def test_a_machine_keeps_its_id_and_other_settings(places: Places) -> None:
 def test_every_event_is_registered_or_left_out_for_a_reason() -> None:
     assert not EVENTS.keys() & LEFT_OUT.keys()
     assert "PermissionRequest" in LEFT_OUT
+    # What ingest keeps is what makes rows; nothing else is worth a process for each event.
+    assert EVENTS.keys() == KEPT - LEFT_OUT.keys()
     assert "PostModelSwitch" not in events_of(VERSION)
 
 

@@ -1,0 +1,178 @@
+"""`tracker capture -- COMMAND`: the sessions of one command, for CI. Nothing of it stays on the machine."""
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+from client.capture.folder import read_object
+from client.connect.claude_program import find_claude
+from client.connect.hook_events import hook_command, hooks_of
+from client.connect.own_files import config_file, read_config, script_files, tracker_command
+from client.connect.places import Places
+from client.connect.settings_files import write
+from client.errors import DONE, Failure
+from client.phrases import counted
+
+WAIT_SECONDS: Final = 10
+_CLAUDE: Final = "claude"
+_NOT_FOUND: Final = 127
+_SIGNALLED: Final = 128
+_STOP_SECONDS: Final = 5
+
+
+class WrongSettings(Failure):
+    """What the command gives to --settings cannot be read."""
+
+
+def capture(
+    command: list[str], places: Places, *, url: str, token: str | None, user: str | None, wait_seconds: float = WAIT_SECONDS
+) -> int:
+    """Runs the command with hooks of its own, sends everything, and returns the command's exit code."""
+    folder = Path(tempfile.mkdtemp(prefix="tracker-capture-"))
+    own = replace(places, capture=folder)
+    try:
+        settings = _prepare(own, places, url, token, user)
+        environment = {**places.environment, "TRACKER_CAPTURE_DIR": str(folder)}
+        # The key is in the folder; the command need not have it.
+        environment.pop("TRACKER_TOKEN", None)
+        exit_code = _run(_with_settings(command, settings), _with_shim(environment, folder, settings))
+        _send(own, token, wait_seconds)
+        return exit_code
+    finally:
+        _stop_shipper(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prepare(own: Places, places: Places, url: str, token: str | None, user: str | None) -> Path:
+    """Writes the folder of this command. Returns the settings with its hooks."""
+    config = {"url": url, "token": token, "user": user, "only_hooked": True, **_machine(places, url, user)}
+    for change in [*script_files(own), config_file(own, config)]:
+        assert change.after is not None
+        write(change.path, change.after, 0o700 if change.path in (own.script, own.ship) else None)
+    claude = find_claude(places.environment)
+    hooks = hooks_of(hook_command(own.script, own.capture), None if claude is None else claude.version)
+    settings = own.capture / "settings.json"
+    write(settings, json.dumps({"hooks": hooks}).encode())
+    return settings
+
+
+def _machine(places: Places, url: str, user: str | None) -> dict[str, str]:
+    """This machine, if it is known. Else all jobs of a user are one machine: each has a new name, which is soon silent for good."""
+    known = {**read_object(places.capture / "machine.json"), **(read_config(places.config) if places.config.is_file() else {})}
+    if isinstance(known.get("machine_id"), str):
+        return {name: str(known[name]) for name in ("machine_id", "machine_name") if name in known}
+    return {"machine_id": sha256(f"ci {url} {user}".encode()).hexdigest()[:32], "machine_name": "CI"}
+
+
+def _with_settings(command: list[str], settings: Path) -> list[str]:
+    """The command with our settings, if it is `claude` itself. Its own --settings are merged into them."""
+    if Path(command[0]).name != _CLAUDE:
+        return command
+    kept: list[str] = []
+    rest = iter(command[1:])
+    for word in rest:
+        name, is_joined, value = word.partition("=")
+        if name != "--settings":
+            kept.append(word)
+            continue
+        _merge(settings, value if is_joined else next(rest, ""))
+    return [command[0], "--settings", str(settings), *kept]
+
+
+def _merge(settings: Path, given: str) -> None:
+    """Adds the settings of the command line, a file or JSON, to ours. Raises WrongSettings."""
+    try:
+        value = json.loads(given if given.lstrip().startswith("{") else Path(given).read_bytes())
+        own = json.loads(settings.read_bytes())["hooks"]
+        hooks = {event: [*value.get("hooks", {}).get(event, []), *own.get(event, [])] for event in {**value.get("hooks", {}), **own}}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise WrongSettings(f"--settings {given[:100]} cannot be read ({error}). The command was not started.") from None
+    write(settings, json.dumps({**value, "hooks": hooks}).encode())
+
+
+def _with_shim(environment: dict[str, str], folder: Path, settings: Path) -> dict[str, str]:
+    """The environment with a `claude` before the real one in PATH, for a script that calls it."""
+    path = environment.get("PATH", os.defpath)
+    program = shutil.which(_CLAUDE, path=path)
+    if program is None:
+        return environment
+    shim = folder / "bin" / _CLAUDE
+    quoted, file = shlex.quote(program), shlex.quote(str(settings))
+    text = f'#!/bin/sh\ncase " $* " in\n*" --settings"*) exec {quoted} "$@" ;;\nesac\nexec {quoted} --settings {file} "$@"\n'
+    write(shim, text.encode(), 0o700)
+    return {**environment, "PATH": f"{shim.parent}{os.pathsep}{path}"}
+
+
+def _run(command: list[str], environment: dict[str, str]) -> int:
+    """The command's exit code; 128 and the signal's number if one ended it, as in a shell."""
+    try:
+        with _ending(subprocess.Popen(command, env=environment)) as process:
+            code = process.wait()
+    except OSError as error:
+        typer.echo(f"{command[0]} could not be started: {error.strerror or error}", err=True)
+        return _NOT_FOUND
+    return code if code >= 0 else _SIGNALLED - code
+
+
+@contextmanager
+def _ending(process: "subprocess.Popen[bytes]") -> Iterator["subprocess.Popen[bytes]"]:
+    """Hands signals on. The command decides what they mean; what it did is sent nevertheless. Ctrl-C reaches it by itself."""
+
+    def hand_on(number: int, _frame: Any) -> None:
+        process.send_signal(number)
+
+    former = {signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN)}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        former[number] = signal.signal(number, hand_on)
+    try:
+        yield process
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _send(own: Places, token: str | None, wait_seconds: float) -> None:
+    """Waits until the shipper has sent everything, and says what it has not."""
+    environment = {**own.environment, "TRACKER_CAPTURE_DIR": str(own.capture)}
+    command = [*tracker_command(), "ship", "--once", "--within", f"{wait_seconds:g}"]
+    ended = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+    )
+    if ended.returncode == DONE:
+        return
+    status = read_object(own.capture / "status.json")
+    hooks, files = (int(status.get(name) or 0) for name in ("spool_files", "files_unsent"))
+    said = (ended.stderr.strip().splitlines() or ["no answer"])[-1]
+    # The server's message never has the key; a proxy's may.
+    said = said.replace(token, "…") if token else said
+    typer.echo(f"tracker: not sent: {counted(hooks, 'hook')}, {counted(files, 'transcript')}. {said}", err=True)
+
+
+def _stop_shipper(folder: Path) -> None:
+    """The shipper that the hooks started would stay for a minute."""
+    try:
+        pid = int((folder / "shipper.pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+    except (OSError, ValueError):
+        return
+    # It may write into the folder until it has ended.
+    until = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < until:
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return
+        time.sleep(0.02)

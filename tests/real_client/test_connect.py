@@ -1,0 +1,161 @@
+"""`tracker connect` and the real Claude Code: by the plugin and by settings, to rows that the API shows, and out again."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flow.conftest import REPOSITORY, TRACKER, Stack, stack  # noqa: F401  a fixture
+from tests.real_client.claude_code import ClaudeHome
+from tests.real_client.messages_api import say, use
+from tests.skips import CLAUDE, needs
+
+pytestmark = [needs("Claude Code")]
+Tracker = Callable[..., "subprocess.CompletedProcess[str]"]
+SECONDS = 60
+TURNS = [[use("Bash", command="echo hello", description="Say hello")], [say("It says hello.")]]
+
+
+@pytest.fixture
+def tracker(claude_home: ClaudeHome, stack: Stack) -> Iterator[Tracker]:  # noqa: F811
+    """`tracker` as the person of this home calls it."""
+    assert CLAUDE is not None
+    environment = {
+        **claude_home.claude_environment(),
+        "PATH": f"{Path(CLAUDE).parent}{os.pathsep}{os.environ['PATH']}",
+        "TRACKER_URL": str(stack.http.base_url),
+        "PYTHONPATH": str(REPOSITORY),
+    }
+
+    def run(*arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+        command = [*TRACKER, *arguments]
+        return subprocess.run(
+            command, cwd=claude_home.project, env=environment | changes, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    yield run
+    stop_shipper(claude_home)
+
+
+def stop_shipper(home: ClaudeHome) -> None:
+    """It would stay for a minute."""
+    try:
+        os.kill(int((home.path / ".claude-tracker/shipper.pid").read_text()), 15)
+    except (OSError, ValueError):
+        return
+
+
+def wait_for(condition: Callable[[], Any]) -> Any:
+    until = time.monotonic() + SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return found
+
+
+def prompts(stack: Stack, session_id: str) -> list[str]:  # noqa: F811
+    items = stack.http.get("/api/conversations", params={"session_id": session_id}).json()["items"]
+    return [item["content"] for item in items if item["role"] == "user"]
+
+
+@pytest.mark.parametrize("options", [(), ("--no-plugin",)], ids=["plugin", "settings"])
+def test_a_session_after_connect_is_in_the_tracker_and_disconnect_ends_it(
+    claude_home: ClaudeHome,
+    tracker: Tracker,
+    stack: Stack,  # noqa: F811
+    options: tuple[str, ...],
+) -> None:
+    before = claude_home.settings_file.read_bytes()
+
+    # When this machine is connected
+    connected = tracker("connect", "--yes", *options)
+
+    # Then a test event has come through, and no session is made of it
+    assert connected.returncode == 0, connected.stderr
+    assert connected.stdout.splitlines()[-1].startswith("Connected: your next prompt will appear within two seconds.")
+    ours = stack.http.get("/api/machines").json()["items"]
+    assert [machine["is_silent"] for machine in ours if machine["name"]][:1] == [False]
+    assert not [item for item in stack.http.get("/api/sessions").json()["items"] if "tracker" in item["session_id"]]
+
+    # And a session is in the tracker
+    run = claude_home.run("What does echo say?", TURNS)
+    wait_for(lambda: prompts(stack, run.session_id) == ["What does echo say?"])
+
+    # And a second time changes nothing
+    settings = claude_home.settings_file.read_bytes()
+    again = tracker("connect", "--yes", *options)
+    assert (again.returncode, again.stdout.splitlines()[0]) == (0, "Already connected. Nothing was changed.")
+    assert claude_home.settings_file.read_bytes() == settings
+
+    # And every step works
+    examined = tracker("doctor")
+    assert (examined.returncode, examined.stdout.splitlines()[-1]) == (0, "All steps work."), examined.stdout
+
+    # When it is disconnected, then the settings are what they were, and no hook runs
+    assert tracker("disconnect", "--yes").returncode == 0
+    assert claude_home.settings_file.read_bytes() == before
+    wait_for(lambda: not list((claude_home.path / ".claude-tracker/spool").iterdir()))
+    stop_shipper(claude_home)
+    claude_home.run("Not seen", TURNS)
+    assert not list((claude_home.path / ".claude-tracker/spool").iterdir())
+    assert tracker("disconnect", "--yes").stdout == "Not connected. Nothing was changed.\n"
+
+    # And it can be connected again
+    assert tracker("connect", "--yes", *options).returncode == 0
+    run = claude_home.run("Once more?", TURNS)
+    wait_for(lambda: prompts(stack, run.session_id) == ["Once more?"])
+
+
+def test_the_other_way_to_connect_replaces_the_first(claude_home: ClaudeHome, tracker: Tracker) -> None:
+    assert tracker("connect", "--yes").returncode == 0
+    assert tracker("connect", "--yes", "--no-plugin").returncode == 0
+
+    # Each event is in the spool once.
+    assert "by the plugin and by" not in tracker("doctor").stdout
+    assert tracker("disconnect", "--yes").returncode == 0
+
+
+def test_capture_sends_the_sessions_of_one_command(claude_home: ClaudeHome, tracker: Tracker, stack: Stack) -> None:  # noqa: F811
+    # Given a session from before, which is not part of the command
+    former = claude_home.run("Long ago", TURNS)
+    claude_home.api.script(TURNS)
+
+    done = tracker("capture", "--", "claude", "-p", "In a pipeline", "--settings", '{"model": "sonnet"}')
+
+    assert (done.returncode, done.stdout) == (0, "It says hello.\n"), done.stderr
+    assert done.stderr == ""
+    found = wait_for(lambda: [item for item in stack.http.get("/api/sessions").json()["items"] if _is_of(stack, item)])
+    assert len(found) == 1
+    assert prompts(stack, former.session_id) == []
+    # And nothing of it stays
+    assert not (claude_home.path / ".claude-tracker").exists()
+    assert "hooks" not in claude_home.settings_file.read_text()
+
+
+def _is_of(stack: Stack, session: dict[str, Any]) -> bool:  # noqa: F811
+    return prompts(stack, session["session_id"]) == ["In a pipeline"]
+
+
+def test_capture_reaches_a_claude_that_a_script_calls(claude_home: ClaudeHome, tracker: Tracker, stack: Stack) -> None:  # noqa: F811
+    claude_home.api.script(TURNS)
+    done = tracker("capture", "--", "sh", "-c", "claude -p 'In a script' >answer; exit 7")
+    assert (done.returncode, done.stderr) == (7, "")
+    sessions = stack.http.get("/api/sessions").json()["items"]
+    wait_for(lambda: any(prompts(stack, session["session_id"]) == ["In a script"] for session in sessions))
+
+
+def test_capture_keeps_the_exit_code_when_nothing_can_be_sent(claude_home: ClaudeHome, tracker: Tracker) -> None:
+    claude_home.api.script(TURNS)
+    began = time.monotonic()
+
+    done = tracker("capture", "--wait", "1", "--", "claude", "-p", "Unheard", TRACKER_URL="http://127.0.0.1:9", TRACKER_TOKEN="cct_secret")
+
+    assert (done.returncode, done.stdout) == (0, "It says hello.\n")
+    assert time.monotonic() - began < SECONDS
+    assert done.stderr.startswith("tracker: not sent: ")
+    assert "hooks, 1 transcript." in done.stderr
+    assert "cct_secret" not in done.stderr
