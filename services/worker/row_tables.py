@@ -16,7 +16,10 @@ KEYS: Final = ("session_id", "project_id", "user_id", "occurred_at")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RowTable:
-    """A table of counted rows. Its columns besides id, KEYS, source, brought_by and received_at are `fixed`, `counted` and `uncounted`."""
+    """A table of counted rows. Its columns besides id, KEYS, source, brought_by and received_at are `fixed`, `counted` and `uncounted`.
+
+    Where hooks bring rows too, `source` is uncounted: it is that of the best version. Elsewhere it is that of the first.
+    """
 
     name: str
     # Columns that all versions of a row agree on.
@@ -40,6 +43,8 @@ class RowTable:
         return (*KEYS, *self.fixed, *self.counted)
 
 
+# What a hook says of a call is the same as what a transcript says, but for the duration (services/worker/persist/hook_rows.py).
+NOT_OF_HOOK: Final = "({row}.source IS DISTINCT FROM 'hook')"
 _AGENT_RANKS = ("({row}.agent_id IS NULL)", "coalesce({row}.agent_id, '') COLLATE \"C\"")
 
 MESSAGES: Final = RowTable(
@@ -59,9 +64,10 @@ TOOL_CALLS: Final = RowTable(
     "tool_calls",
     fixed=("tool_name",),
     counted=("status", "duration_ms"),
-    uncounted=("duration_source", "parameters", "agent_id"),
+    uncounted=("duration_source", "parameters", "agent_id", "source"),
     ranks=(
         "({row}.status <> 'pending')",
+        NOT_OF_HOOK,
         "coalesce({row}.duration_source = 'reported', false)",
         "coalesce({row}.duration_ms, -1)",
         '{row}.status COLLATE "C"',
@@ -76,8 +82,8 @@ ACTIVITIES: Final = RowTable(
     "activities",
     fixed=("file_key",),
     counted=("lines_added", "lines_removed"),
-    uncounted=("action", "is_estimated", "agent_id"),
-    ranks=("NOT {row}.is_estimated", "{row}.lines_added", "{row}.lines_removed", '{row}.action COLLATE "C"', *_AGENT_RANKS),
+    uncounted=("action", "is_estimated", "agent_id", "source"),
+    ranks=("NOT {row}.is_estimated", NOT_OF_HOOK, "{row}.lines_added", "{row}.lines_removed", '{row}.action COLLATE "C"', *_AGENT_RANKS),
     measures={"lines_added": "lines_added", "lines_removed": "lines_removed"},
 )
 

@@ -35,6 +35,7 @@ from services.worker.sweep_statements import (
     DEAD_CONSUMER_SECONDS,
     EXPIRED_FILES,
     GONE_CONSUMERS,
+    HOOKS_WAIT,
     IDLE_SESSIONS,
     UNHEARD_CANCELS,
     UNSWEPT_UPLOADS,
@@ -139,7 +140,7 @@ class Looks:
 
     def captured(self) -> Sequence[Call]:
         """Whether anything that live capture has stored is to be read."""
-        return self._exists(CAPTURED_FILES_WAIT)
+        return self._exists(CAPTURED_FILES_WAIT) or self._exists(HOOKS_WAIT)
 
     def abandoned_shards(self) -> Sequence[Call]:
         return self._select(ABANDONED_SHARDS)

@@ -48,6 +48,8 @@ CLOSE_IDLE_SESSIONS: Final = """
 CAPTURED_FILES_WAIT: Final = """
     SELECT FROM transcript_files
     WHERE parsed_offset < stored_offset AND brought_by IS NULL AND coalesce(read_again_at <= now(), true) LIMIT 1"""
+# Payloads of hooks that the drain has stored.
+HOOKS_WAIT: Final = "SELECT FROM hook_payloads LIMIT 1"
 DUE_CAPTURED_FILES: Final = """
     WITH due AS (
         SELECT id, session_id, file_name, user_name, parsed_offset, stored_offset, facts_ids, read_attempts, read_again_at, changed_at

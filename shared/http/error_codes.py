@@ -168,6 +168,7 @@ IMPORT_JOBS: Final = (
         " It was left out; the rest is stored.",
         "Nothing, or correct the file and import it again.",
     ),
+    ErrorCode("NO_SESSION", None, "A payload of a hook names no session.", "Nothing."),
     ErrorCode("NO_TIME", None, "A record has no time, so it counts on no day.", "Nothing."),
     ErrorCode("INVALID_PROJECT_PATH", None, "A project was left out, since its path is not valid.", "Nothing."),
     ErrorCode(

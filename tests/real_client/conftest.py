@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from services.worker.resources import Resources, open_resources
+from services.worker.settings import Settings
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import messages_api
 
@@ -16,3 +18,11 @@ def claude_home(tmp_path: Path) -> Iterator[ClaudeHome]:
         home = ClaudeHome(tmp_path / "home", api)
         home.prepare()
         yield home
+
+
+@pytest.fixture
+def worker(database_url: str, redis_url: str) -> Iterator[Resources]:
+    """What a worker process holds."""
+    resources = open_resources(Settings(database_url=database_url, redis_url=redis_url))
+    yield resources
+    resources.close()

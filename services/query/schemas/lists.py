@@ -152,8 +152,9 @@ class Session(BaseModel):
     duration_minutes: float
     active_minutes: float
     status: Literal["open", "ended"]
-    end_reason: Literal["explicit", "idle", "imported"] | None = Field(
-        description="`imported`: only a summary from claude.json is known, no single events."
+    end_reason: Literal["explicit", "idle", "imported", "clear", "resume", "logout", "prompt_input_exit", "other"] | None = Field(
+        description="Why Claude Code ended it, as its hook says; else `explicit`: a client ended it; `idle`: nothing was heard of it for long; "
+        "`imported`: only a summary from claude.json is known, no single events."
     )
     messages_count: int
     files_modified_count: int

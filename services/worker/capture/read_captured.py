@@ -2,7 +2,8 @@
 
 1. lock: one process reads at a time, so that what a machine says comes in its order
 2. files: each file with something new is read from where it was (file_reading.py), and stored in a transaction of its own
-3. go round until nothing is left, or until the task's time is over
+3. hooks: what they said becomes rows (hook_reading.py), after the files, which say the same and more
+4. go round until nothing is left, or until the task's time is over
 
 A file whose reading was begun too often without a commit is set aside for a while: it may be what ended the process.
 
@@ -23,6 +24,7 @@ from psycopg.pq import TransactionStatus
 from services.worker.capture.capture_job import CaptureJob, add_counts, capture_job
 from services.worker.capture.captured_files import CapturedFile, MovedOnError, count_attempt, due_files, is_any_due, set_aside
 from services.worker.capture.file_reading import Stored, read_next, store
+from services.worker.capture.hook_reading import is_any_payload_left, read_hooks
 from services.worker.capture.parser_states import ParserStates
 from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
@@ -64,11 +66,17 @@ def read_captured(worker: Resources, states: ParserStates | None = None, seconds
                     return False
                 with connection.transaction():
                     job = capture_job(connection)
-                while _read_files(worker, connection, job, states, ends_at) and time.monotonic() < ends_at:
+                while _read_some(worker, connection, job, states, ends_at) and time.monotonic() < ends_at:
                     pass
             with connection.transaction():
-                is_left = is_any_due(connection)
+                is_left = is_any_due(connection) or is_any_payload_left(connection)
     return is_left
+
+
+def _read_some(worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, ends_at: float) -> bool:
+    """One round over files and hooks. True if it got on."""
+    has_read_files = _read_files(worker, connection, job, states, ends_at)
+    return read_hooks(worker, connection, job) or has_read_files
 
 
 def _read_files(worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, ends_at: float) -> bool:

@@ -18,6 +18,7 @@ from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollup_ctes
 from services.worker.persist.event_kind_rows import KIND_TABLES
 from services.worker.persist.history_prompts import delete_superseded
+from services.worker.persist.hook_rows import delete_superseded_messages, merge_durations
 from services.worker.persist.insert_rows import insert_ctes
 from services.worker.persist.staging import ReceivedEvent, Staged, copy_in, stage
 from services.worker.row_tables import ROW_TABLES
@@ -72,9 +73,9 @@ _INSERT_SESSION_EVENTS = """
 
 _INSERT_FACTS = """
     INSERT INTO session_facts AS t (id, session_id, project_id, user_id, first_record_at, last_record_at, active_ranges, ended_at, title, title_rank,
-                                    parent_session_id, model, git_branch, client_version, source, numbers, brought_by, received_at)
+                                    parent_session_id, model, git_branch, client_version, source, numbers, end_reason, brought_by, received_at)
     SELECT DISTINCT ON (s.id) s.id, session_id, coalesce(p.id, 0), coalesce(u.alias_of, u.id, 0), first_record_at, last_record_at, active_ranges, ended_at, title,
-           title_rank, parent_session_id, model, git_branch, client_version, source, numbers,
+           title_rank, parent_session_id, model, git_branch, client_version, source, numbers, end_reason,
            CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, received_at
     FROM staged_facts AS s
     LEFT JOIN projects AS p ON p.path_key = md5(s.project_path)::uuid
@@ -170,6 +171,8 @@ def persist(
         parameters["session_ids"] = sorted(staged.session_ids | owners_of_staged_rows(connection))
     projects = _insert_references(connection, staged, parameters)
     moved_projects, new_owners = assign_owners(connection, parameters) if job_number else (set[int](), 0)
+    if job_number:
+        merge_durations(connection, staged)
     # Then maxima are looked up after the cells were added to.
     if job_number and staged.rows["staged_tool_calls"] and keep_slower_calls(connection):
         lock_order.lock_aggregates_exclusive(connection)
@@ -229,6 +232,8 @@ def _insert_starts_and_facts(
     moved = update_session_keys(connection, parameters) if event_ids or fact_ids or superseded_facts else set()
     if fact_ids:
         moved |= delete_superseded(connection, parameters, fact_ids)
+    if parameters["job_number"]:
+        moved |= delete_superseded_messages(connection, staged, parameters)
     return {"new_session_event_ids": event_ids, "new_fact_ids": fact_ids}, moved
 
 

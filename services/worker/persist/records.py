@@ -19,6 +19,11 @@ DurationSource = Literal["reported", "timestamps"]
 TITLE_OF_PERSON, TITLE_OF_CLAUDE, TITLE_OF_SUMMARY, TITLE_OF_PROMPT = 4, 3, 2, 1
 
 
+# How hooks say that a session ended. A reason that is not known here is "other".
+END_REASONS = frozenset({"clear", "resume", "logout", "prompt_input_exit", "other"})
+# The source of what live capture reads from hooks. Events that clients send may have it too; these have been brought by no job.
+HOOK = "hook"
+
 # The numbers of SessionFacts. They are never added up: the greatest of each counts.
 SESSION_NUMBERS = (
     "wall_duration_ms",
@@ -77,11 +82,14 @@ class SessionFacts(Struct, kw_only=True):
     cache_creation_tokens: int | None = None
     cache_read_tokens: int | None = None
     cost_nano_usd: int | None = None
+    # How the session ended at `ended_at`, as a hook says: END_REASONS. Other sources do not say it. Must be the last field (session_facts.with_id).
+    end_reason: str | None = None
 
 
 class Message(Struct, kw_only=True):
     """One message of a person or of Claude. Claude's text is all text blocks of one `message.id`, in order; it is empty if Claude only used tools.
 
+    Messages of hooks have ids of their own; a transcript of the session takes their place (services/worker/persist/hook_rows.py).
     Prompts of claude.json and history.jsonl may lack a session, and belong to `project_path` alone; without a timestamp they belong to no day.
     A prompt of history.jsonl that names its session is in that session's transcript too, under another id.
     The version with the longer content is kept. A fork shares messages with its origin: the same ids, another session.

@@ -56,7 +56,7 @@ def _api_call(record: ApiCall, received_at: datetime) -> Row:
 
 
 def _facts(record: SessionFacts, received_at: datetime) -> Row:
-    """A transcript's first and last record are seen, as events are; claude.json only says when a session ended."""
+    """A transcript's records and hooks are seen, as events are; claude.json only says when a session ended. A hook that ends it says so too."""
     is_said = record.source == "claude.json"
     seen = (None, None) if is_said else (record.started_at, record.ended_at)
     ranges = "{" + ",".join(f'["{start.isoformat()}","{end.isoformat()}")' for start, end in record.active_ranges) + "}"
@@ -68,8 +68,8 @@ def _facts(record: SessionFacts, received_at: datetime) -> Row:
         record.user,
         *seen,
         ranges,
-        record.ended_at if is_said else None,
+        record.ended_at if is_said or record.end_reason is not None else None,
         record.title,
     )
     row = (*row, record.title_rank, record.parent_session_id, record.model, record.git_branch, record.client_version, record.source)
-    return (*row, _json.encode(numbers).decode() if numbers else None, received_at)
+    return (*row, _json.encode(numbers).decode() if numbers else None, record.end_reason, received_at)

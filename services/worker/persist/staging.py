@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from services.worker.persist import event_kind_rows, stage_records
 from services.worker.persist.event_kind_rows import KIND_TABLES, Row
-from services.worker.persist.records import ProjectSeen, Record, SessionFacts
+from services.worker.persist.records import HOOK, ProjectSeen, Record, SessionFacts
 from shared.messages import Event
 from shared.project_paths import name_of
 
@@ -25,7 +25,7 @@ TABLES = {
     " price_version text, agent_id text, source text, received_at timestamptz",
     "staged_facts": "id uuid, session_id text, project_path text, user_name text, first_record_at timestamptz, last_record_at timestamptz,"
     " active_ranges tstzmultirange, ended_at timestamptz, title text, title_rank smallint, parent_session_id text, model text, git_branch text,"
-    " client_version text, source text, numbers jsonb, received_at timestamptz",
+    " client_version text, source text, numbers jsonb, end_reason text, received_at timestamptz",
 }
 
 # Not copied into. Reattribution notes here what sessions were before, which days and which cells' maxima it has to make again, and which cells have
@@ -51,10 +51,11 @@ class ReceivedEvent:
 
 @dataclass(slots=True)
 class Staged:
-    """Rows by staging table, the ids of their sessions, and how many projects an import named."""
+    """Rows by staging table, the ids of their sessions, where the records are from, and how many projects an import named."""
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: {table: [] for table in TABLES})
     session_ids: set[str] = field(default_factory=set)
+    sources: set[str] = field(default_factory=set)
     projects_seen: int = 0
 
 
@@ -76,8 +77,8 @@ def stage(batch: Iterable[ReceivedEvent]) -> Staged:
 
 
 def _is_working_folder(event: Event | Record) -> bool:
-    """Whether the project it names is only where a transcript was written: the session may belong to another."""
-    return isinstance(event, SessionFacts) and event.source == "transcript"
+    """Whether the project it names is only where a record was written or a hook ran: the session may belong to another."""
+    return isinstance(event, SessionFacts) and event.source in ("transcript", HOOK)
 
 
 def _stage(staged: Staged, event: Event | Record, received_at: datetime) -> None:
@@ -89,6 +90,8 @@ def _stage(staged: Staged, event: Event | Record, received_at: datetime) -> None
         staged.rows[table].append(row)
     if event.session_id is not None:
         staged.session_ids.add(event.session_id)
+    if event.source is not None:
+        staged.sources.add(event.source)
 
 
 def prepare_connection(connection: Connection[Any]) -> None:

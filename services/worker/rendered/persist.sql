@@ -68,6 +68,7 @@ changed_tool_calls AS (
     ORDER BY
         s.id,
         CASE WHEN %(job_number)s > 0 THEN (s.status <> 'pending') END DESC,
+        CASE WHEN %(job_number)s > 0 THEN (s.source IS DISTINCT FROM 'hook') END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.duration_source = 'reported', false) END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.duration_ms, -1) END DESC,
         CASE WHEN %(job_number)s > 0 THEN s.status COLLATE "C" END DESC,
@@ -77,33 +78,33 @@ changed_tool_calls AS (
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
         (
-            status, duration_ms, duration_source, parameters, agent_id
+            status, duration_ms, duration_source, parameters, agent_id, source
         ) = (
             SELECT
-                status, duration_ms, duration_source, parameters, agent_id
+                status, duration_ms, duration_source, parameters, agent_id, source
             FROM (VALUES
-                (true, excluded.status, excluded.duration_ms, excluded.duration_source, excluded.parameters, excluded.agent_id),
-                (false, t.status, t.duration_ms, t.duration_source, t.parameters, t.agent_id)
+                (true, excluded.status, excluded.duration_ms, excluded.duration_source, excluded.parameters, excluded.agent_id, excluded.source),
+                (false, t.status, t.duration_ms, t.duration_source, t.parameters, t.agent_id, t.source)
             ) AS version (
-                is_new, status, duration_ms, duration_source, parameters, agent_id)
+                is_new, status, duration_ms, duration_source, parameters, agent_id, source)
             WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
              AND (%(job_number)s = 0
-                  OR ((excluded.status <> 'pending'), coalesce(excluded.duration_source = 'reported', false),
-                  coalesce(excluded.duration_ms, -1), excluded.status COLLATE "C", coalesce(length(excluded.parameters::text), 0),
-                  (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
-                     > ((t.status <> 'pending'), coalesce(t.duration_source = 'reported', false), coalesce(t.duration_ms, -1),
-                     t.status COLLATE "C", coalesce(length(t.parameters::text), 0), (t.agent_id IS NULL),
+                  OR ((excluded.status <> 'pending'), (excluded.source IS DISTINCT FROM 'hook'),
+                  coalesce(excluded.duration_source = 'reported', false), coalesce(excluded.duration_ms, -1), excluded.status COLLATE "C",
+                  coalesce(length(excluded.parameters::text), 0), (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
+                     > ((t.status <> 'pending'), (t.source IS DISTINCT FROM 'hook'), coalesce(t.duration_source = 'reported', false),
+                     coalesce(t.duration_ms, -1), t.status COLLATE "C", coalesce(length(t.parameters::text), 0), (t.agent_id IS NULL),
                      coalesce(t.agent_id, '') COLLATE "C"))) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(job_number)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
       AND ((NOT coalesce(0 = ANY(t.brought_by), true)
        AND (%(job_number)s = 0
-            OR ((excluded.status <> 'pending'), coalesce(excluded.duration_source = 'reported', false),
-            coalesce(excluded.duration_ms, -1), excluded.status COLLATE "C", coalesce(length(excluded.parameters::text), 0),
-            (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
-               > ((t.status <> 'pending'), coalesce(t.duration_source = 'reported', false), coalesce(t.duration_ms, -1),
-               t.status COLLATE "C", coalesce(length(t.parameters::text), 0), (t.agent_id IS NULL),
+            OR ((excluded.status <> 'pending'), (excluded.source IS DISTINCT FROM 'hook'),
+            coalesce(excluded.duration_source = 'reported', false), coalesce(excluded.duration_ms, -1), excluded.status COLLATE "C",
+            coalesce(length(excluded.parameters::text), 0), (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
+               > ((t.status <> 'pending'), (t.source IS DISTINCT FROM 'hook'), coalesce(t.duration_source = 'reported', false),
+               coalesce(t.duration_ms, -1), t.status COLLATE "C", coalesce(length(t.parameters::text), 0), (t.agent_id IS NULL),
                coalesce(t.agent_id, '') COLLATE "C")))
            OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
@@ -134,6 +135,7 @@ changed_activities AS (
     ORDER BY
         s.id,
         CASE WHEN %(job_number)s > 0 THEN NOT s.is_estimated END DESC,
+        CASE WHEN %(job_number)s > 0 THEN (s.source IS DISTINCT FROM 'hook') END DESC,
         CASE WHEN %(job_number)s > 0 THEN s.lines_added END DESC,
         CASE WHEN %(job_number)s > 0 THEN s.lines_removed END DESC,
         CASE WHEN %(job_number)s > 0 THEN s.action COLLATE "C" END DESC,
@@ -142,30 +144,30 @@ changed_activities AS (
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
         (
-            lines_added, lines_removed, action, is_estimated, agent_id
+            lines_added, lines_removed, action, is_estimated, agent_id, source
         ) = (
             SELECT
-                lines_added, lines_removed, action, is_estimated, agent_id
+                lines_added, lines_removed, action, is_estimated, agent_id, source
             FROM (VALUES
-                (true, excluded.lines_added, excluded.lines_removed, excluded.action, excluded.is_estimated, excluded.agent_id),
-                (false, t.lines_added, t.lines_removed, t.action, t.is_estimated, t.agent_id)
+                (true, excluded.lines_added, excluded.lines_removed, excluded.action, excluded.is_estimated, excluded.agent_id, excluded.source),
+                (false, t.lines_added, t.lines_removed, t.action, t.is_estimated, t.agent_id, t.source)
             ) AS version (
-                is_new, lines_added, lines_removed, action, is_estimated, agent_id)
+                is_new, lines_added, lines_removed, action, is_estimated, agent_id, source)
             WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
              AND (%(job_number)s = 0
-                  OR (NOT excluded.is_estimated, excluded.lines_added, excluded.lines_removed, excluded.action COLLATE "C",
-                  (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
-                     > (NOT t.is_estimated, t.lines_added, t.lines_removed, t.action COLLATE "C", (t.agent_id IS NULL),
-                     coalesce(t.agent_id, '') COLLATE "C"))) IS TRUE)
+                  OR (NOT excluded.is_estimated, (excluded.source IS DISTINCT FROM 'hook'), excluded.lines_added, excluded.lines_removed,
+                  excluded.action COLLATE "C", (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
+                     > (NOT t.is_estimated, (t.source IS DISTINCT FROM 'hook'), t.lines_added, t.lines_removed, t.action COLLATE "C",
+                     (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C"))) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(job_number)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
       AND ((NOT coalesce(0 = ANY(t.brought_by), true)
        AND (%(job_number)s = 0
-            OR (NOT excluded.is_estimated, excluded.lines_added, excluded.lines_removed, excluded.action COLLATE "C",
-            (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
-               > (NOT t.is_estimated, t.lines_added, t.lines_removed, t.action COLLATE "C", (t.agent_id IS NULL),
-               coalesce(t.agent_id, '') COLLATE "C")))
+            OR (NOT excluded.is_estimated, (excluded.source IS DISTINCT FROM 'hook'), excluded.lines_added, excluded.lines_removed,
+            excluded.action COLLATE "C", (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
+               > (NOT t.is_estimated, (t.source IS DISTINCT FROM 'hook'), t.lines_added, t.lines_removed, t.action COLLATE "C",
+               (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")))
            OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.file_key,

@@ -1,6 +1,7 @@
 """Forked and resumed sessions: their files hold copies of another session's rows, under the same row ids but their own session id. Each row counts once.
 
-The session with the least id owns a row, and the earliest of its times counts. A copy looks like its original, so any rule would do; this one does not
+The session with the least id owns a row, and the earliest of its times counts; a hook runs later than what it tells of, perhaps on another clock, so its
+time counts only until a file gives one. A copy looks like its original, so any rule would do; this one does not
 depend on which file was read first. `contested_rows` has every session that claims a row, so that an undo can give the row back.
 """
 
@@ -10,6 +11,7 @@ from psycopg import Connection
 
 from services.worker.aggregates.registry import composed
 from services.worker.row_tables import for_all, for_each
+from services.worker.sessions import reattribution
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
 
@@ -32,18 +34,25 @@ _NOTE_CLAIMS = """
 # Within a batch all copies get the same session and time.
 _AGREE = """
     UPDATE staged_$table AS s SET session_id = o.session_id, occurred_at = o.occurred_at
-    FROM (SELECT id, min(session_id) AS session_id, min(occurred_at) AS occurred_at FROM staged_$table GROUP BY id HAVING count(*) > 1) AS o
+    FROM (
+        SELECT id, min(session_id) AS session_id,
+               coalesce(min(occurred_at) FILTER (WHERE source IS DISTINCT FROM 'hook'), min(occurred_at)) AS occurred_at
+        FROM staged_$table GROUP BY id HAVING count(*) > 1
+    ) AS o
     WHERE s.id = o.id AND (s.session_id, s.occurred_at) <> (o.session_id, o.occurred_at)"""
 
 # Rows to which the batch has the better claim. What came over the wire keeps the time that the client gave it.
+_HAS_BETTER_TIME = """
+    s.occurred_at <> t.occurred_at AND NOT coalesce(0 = ANY(t.brought_by), true)
+    AND (s.source IS NOT DISTINCT FROM 'hook', s.occurred_at) < (t.source IS NOT DISTINCT FROM 'hook', t.occurred_at)"""
 _SESSIONS_TO_MOVE = """
-    SELECT t.session_id, s.session_id AS owner FROM staged_$table AS s JOIN $table AS t USING (id)
-    WHERE (s.session_id < t.session_id OR s.occurred_at < t.occurred_at AND NOT coalesce(0 = ANY(t.brought_by), true))"""
+    SELECT t.session_id, s.session_id AS owner, t.id FROM staged_$table AS s JOIN $table AS t USING (id)
+    WHERE (s.session_id < t.session_id OR $has_better_time)"""
 _HAND_OVER = """
     UPDATE $table AS t SET session_id = least(t.session_id, s.session_id),
-        occurred_at = CASE WHEN coalesce(0 = ANY(t.brought_by), true) THEN t.occurred_at ELSE least(t.occurred_at, s.occurred_at) END
-    FROM (SELECT DISTINCT id, session_id, occurred_at FROM staged_$table) AS s
-    WHERE t.id = s.id AND (s.session_id < t.session_id OR s.occurred_at < t.occurred_at AND NOT coalesce(0 = ANY(t.brought_by), true))"""
+        occurred_at = CASE WHEN $has_better_time THEN s.occurred_at ELSE t.occurred_at END
+    FROM (SELECT DISTINCT ON (id) id, session_id, occurred_at, source FROM staged_$table ORDER BY id, source IS NOT DISTINCT FROM 'hook') AS s
+    WHERE t.id = s.id AND (s.session_id < t.session_id OR $has_better_time)"""
 # An undo looks for its rows in the sessions that it knows of.
 _NOTE_SESSIONS = """
     INSERT INTO import_sessions (job_number, session_id)
@@ -58,8 +67,8 @@ def other_sessions() -> str:
 
 @composed
 def sessions_to_move() -> str:
-    """Selects the sessions that lose and win rows."""
-    return for_all(_SESSIONS_TO_MOVE, joined_by="UNION")
+    """Selects the sessions that lose and win rows, and the rows."""
+    return for_all(_SESSIONS_TO_MOVE.replace("$has_better_time", _HAS_BETTER_TIME), joined_by="UNION")
 
 
 def owners_of_staged_rows(connection: Connection[Any]) -> set[str]:
@@ -78,9 +87,11 @@ def assign_owners(connection: Connection[Any], parameters: dict[str, Any]) -> tu
     moves = connection.execute(sessions_to_move()).fetchall()
     if not moves:
         return set(), 0
-    parameters = parameters | {"session_ids": sorted({session_id for move in moves for session_id in move})}
+    parameters = parameters | {"session_ids": sorted({session_id for move in moves for session_id in move[:2]})}
+    [(whole_ids,)] = connection.execute(reattribution.sessions_to_move(), parameters).fetchall()
+    parameters |= {"row_ids": list({row_id for *_, row_id in moves}), "whole_ids": whole_ids or []}
     with reattributed(connection, parameters) as projects:
-        for template in (_HAND_OVER, _NOTE_SESSIONS):
+        for template in (_HAND_OVER.replace("$has_better_time", _HAS_BETTER_TIME), _NOTE_SESSIONS):
             for statement in for_each(template):
                 connection.execute(statement, parameters)
         new_sessions = rebuild_sessions(connection, parameters)

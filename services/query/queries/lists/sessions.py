@@ -13,7 +13,7 @@ from services.query.queries.lists.paging import Page, Paging, page
 SESSIONS = """
     SELECT s.session_id, s.title, s.parent_session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
         nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
-        CASE e.end_reason WHEN 'idle' THEN s.last_event_at WHEN 'explicit' THEN s.ended_at WHEN 'imported' THEN s.ended_at END AS end_time,
+        CASE WHEN e.end_reason = 'idle' THEN s.last_event_at WHEN e.end_reason IS NOT NULL THEN s.ended_at END AS end_time,
         round(s.wall_us / 60e6, 1)::float8 AS duration_minutes,
         round(s.active_us / 60e6, 1)::float8 AS active_minutes,
         CASE WHEN e.end_reason IS NULL THEN 'open' ELSE 'ended' END AS status,
@@ -31,7 +31,7 @@ SESSIONS = """
     LEFT JOIN projects p ON p.id = s.project_id
     LEFT JOIN users u ON u.id = s.user_id
     CROSS JOIN LATERAL (SELECT CASE
-        WHEN s.ended_at >= s.last_event_at THEN 'explicit'
+        WHEN s.ended_at >= s.last_event_at THEN coalesce(s.end_reason, 'explicit')
         WHEN s.idle_closed_at >= s.last_event_at THEN 'idle'
         WHEN s.last_event_at IS NULL AND s.counted THEN 'imported' END AS end_reason) AS e
     CROSS JOIN LATERAL (SELECT CASE %(sort)s::text

@@ -24,7 +24,7 @@ from shared.project_paths import InvalidPath, normalize_project_path
 SOURCE = "history.jsonl"
 # Projects and sessions that are remembered. The facts of older ones may be given again, which changes nothing.
 MAX_KNOWN = 10_000
-_COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(\s|$)|!")
+COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(\s|$)|!")
 
 
 class _Prompt(Struct, rename="camel"):
@@ -72,7 +72,7 @@ class _History:
         if not prompt.display or prompt.project is None:
             self.counts["(none)"] += 1
             return
-        if _COMMAND.match(prompt.display):
+        if COMMAND.match(prompt.display):
             self.counts["command"] += 1
             return
         self.counts["prompt"] += 1

@@ -74,5 +74,10 @@ def history_prompt_id(project_path: str, timestamp_ms: int, content: str) -> UUI
     return _id("history prompt", project_path, str(timestamp_ms), _digest(content))
 
 
+def hook_message_id(session_id: str, agent_id: str | None, role: str, turn: str, content: str) -> UUID:
+    """By what a hook says of a message. `turn` is the id of the prompt that began it, else the hook's time."""
+    return _id("hook message", session_id, agent_id or "", role, turn, _digest(content))
+
+
 def _digest(content: str) -> str:
     return sha256(content.encode("utf-8", "surrogatepass")).hexdigest()

@@ -157,7 +157,11 @@ def _add_to_models(models: dict[str, tuple[int, int]], record: Message | ApiCall
 
 def with_id(facts: SessionFacts) -> SessionFacts:
     """The same facts, with the id of their content."""
-    facts.id = ids.facts_id(facts.session_id, _encoder.encode(facts))
+    content = _encoder.encode(facts)
+    if facts.end_reason is None:
+        # As before the field existed, so that a file that is imported again gives the same ids.
+        content = content.removesuffix(b',"end_reason":null}') + b"}"
+    facts.id = ids.facts_id(facts.session_id, content)
     return facts
 
 

@@ -78,10 +78,8 @@ class ToolCalls:
         yield record
         if record.status == "success":
             key = block.tool_use_id or ""
-            if waiting.requested is not None:
-                yield self._edit(key, record, waiting.requested, row)
-            for path in waiting.deleted:
-                yield self._change(ids.file_deletion_id(key, path), record, Change(path, "deleted", 0, 0, True))
+            result = row.tool_use_result if isinstance(row.tool_use_result, ToolResult) else None
+            yield from changes_of_call(key, record, waiting.requested, waiting.deleted, result)
 
     def so_far(self) -> Iterator[ToolUse]:
         """The uses that wait for a result, each once. They go on waiting, and the records are copies."""
@@ -105,25 +103,32 @@ class ToolCalls:
         if not waiting.is_given:
             yield waiting.record
 
-    def _edit(self, key: str, record: ToolUse, requested: RequestedEdit, row: Row) -> FileChange:
-        result = row.tool_use_result if isinstance(row.tool_use_result, ToolResult) else None
-        return self._change(ids.file_change_id(key), record, change_of(record.tool_name, requested, result))
-
-    def _change(self, id: UUID, record: ToolUse, change: Change) -> FileChange:
-        return FileChange(
-            id=id,
-            session_id=record.session_id,
-            file_path=change.path,
-            action=change.action,
-            lines_added=change.lines_added,
-            lines_removed=change.lines_removed,
-            timestamp=record.timestamp,
-            source=self._source,
-            agent_id=record.agent_id,
-            is_estimated=change.is_estimated,
-        )
-
     def _remember_path(self, parameters: dict[str, Any] | None) -> None:
         path = parameters.get("file_path") if parameters else None
         if isinstance(path, str) and len(self._known_paths) < MAX_KNOWN_PATHS:
             self._known_paths.add(path)
+
+
+def changes_of_call(
+    key: str, record: ToolUse, requested: RequestedEdit | None, deleted: list[str], result: ToolResult | None
+) -> Iterator[FileChange]:
+    """The changes that a successful call made. `key` is its id; `result` is None if its structured result is not known."""
+    if requested is not None:
+        yield _file_change(ids.file_change_id(key), record, change_of(record.tool_name, requested, result))
+    for path in deleted:
+        yield _file_change(ids.file_deletion_id(key, path), record, Change(path, "deleted", 0, 0, True))
+
+
+def _file_change(id: UUID, record: ToolUse, change: Change) -> FileChange:
+    return FileChange(
+        id=id,
+        session_id=record.session_id,
+        file_path=change.path,
+        action=change.action,
+        lines_added=change.lines_added,
+        lines_removed=change.lines_removed,
+        timestamp=record.timestamp,
+        source=record.source,
+        agent_id=record.agent_id,
+        is_estimated=change.is_estimated,
+    )

@@ -21,24 +21,32 @@ _REJECTED = (
 )
 _CANCELLED = ("[Request interrupted", "<tool_use_error>Sibling tool call errored", "Sibling tool call errored", "<tool_use_error>Cancelled")
 _TIMED_OUT = "Command timed out"
-_MAX_MS = 10**12
+MAX_MS = 10**12
 
 
 def status_of(block: Block, row: Row) -> ToolStatus:
     """The status from a tool_result block and its row. A start in the background is a success."""
     result = row.tool_use_result
+    is_interrupted = isinstance(result, ToolResult) and bool(result.interrupted)
     if not block.is_error:
-        return "cancelled" if isinstance(result, ToolResult) and result.interrupted else "success"
-    text = _text_of(block.content)
+        return "cancelled" if is_interrupted else "success"
     if row.tool_denial_kind == "interrupted":
         return "cancelled"
-    if row.tool_denial_kind == "user-rejected" or text.startswith(_REJECTED):
+    if row.tool_denial_kind == "user-rejected":
+        return "rejected"
+    return status_of_failure(_text_of(block.content), is_interrupted=is_interrupted)
+
+
+def status_of_failure(text: str, *, is_interrupted: bool) -> ToolStatus:
+    """The status of a failed call from what Claude is told of it."""
+    text = text[:_LOOKED_AT_CHARACTERS]
+    if text.startswith(_REJECTED):
         return "rejected"
     if text.startswith(_CANCELLED):
         return "cancelled"
     if _TIMED_OUT in text:
         return "timeout"
-    return "cancelled" if isinstance(result, ToolResult) and result.interrupted else "error"
+    return "cancelled" if is_interrupted else "error"
 
 
 def duration_of(used_at: datetime, row: Row, answered_at: datetime | None) -> tuple[int | None, DurationSource | None]:
@@ -48,7 +56,7 @@ def duration_of(used_at: datetime, row: Row, answered_at: datetime | None) -> tu
         reported_ms = count_or_none(result.total_duration_ms)
         if reported_ms is None:
             reported_ms = count_or_none(result.duration_ms)
-        if reported_ms is not None and reported_ms <= _MAX_MS:
+        if reported_ms is not None and reported_ms <= MAX_MS:
             return reported_ms, "reported"
     if answered_at is None or answered_at < used_at:
         return None, None

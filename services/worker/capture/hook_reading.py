@@ -1,0 +1,113 @@
+"""Stored payloads of hooks become rows: one batch, in one transaction, in which the payloads are deleted. A payload that cannot be read is a dead letter."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+
+from services.worker import lock_order
+from services.worker.capture.capture_job import CaptureJob, add_counts
+from services.worker.importers.formats.hooks import read_hook
+from services.worker.importers.formats.plausible_records import Found, plausible
+from services.worker.importers.job import errors
+from services.worker.persist.dead_letters import VALUE_ERRORS, persist_isolating, write_dead_letter
+from services.worker.persist.foreign_records import foreign_among
+from services.worker.persist.persist_batch import Persisted
+from services.worker.persist.records import Record, RecordError
+from services.worker.persist.staging import ReceivedEvent
+from services.worker.resources import Resources
+from shared.journal.dead_letter_envelope import DeadLetter
+from shared.redaction.redacted_structs import redact_structs
+
+# Of one transaction. A payload gives two or three records.
+PAYLOADS_AT_ONCE: Final = 500
+
+_TAKE = """
+    DELETE FROM hook_payloads WHERE id IN (SELECT id FROM hook_payloads ORDER BY occurred_at, id LIMIT %(limit)s)
+    RETURNING id, occurred_at, received_at, coalesce(request_id, ''), user_name, payload"""
+_IS_ANY_LEFT = "SELECT EXISTS (SELECT FROM hook_payloads)"
+
+
+class Payload(NamedTuple):
+    """What the drain stored of one hook."""
+
+    id: UUID
+    occurred_at: datetime
+    received_at: datetime
+    request_id: str
+    user: str | None
+    content: str
+
+
+def is_any_payload_left(connection: Connection[Any]) -> bool:
+    """Whether hooks wait to be read."""
+    [(is_any,)] = connection.execute(_IS_ANY_LEFT).fetchall()
+    return bool(is_any)
+
+
+def read_hooks(worker: Resources, connection: Connection[Any], job: CaptureJob) -> bool:
+    """Stores the records of the oldest payloads. True if there were any."""
+    with connection.transaction():
+        lock_order.lock_import_order(connection)
+        taken = [Payload(*row) for row in connection.execute(_TAKE, {"limit": PAYLOADS_AT_ONCE})]
+        if taken:
+            taken.sort(key=attrgetter("occurred_at", "id"))
+            _store(worker, connection, job, taken)
+    return bool(taken)
+
+
+def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payloads: Sequence[Payload]) -> None:
+    batch: list[ReceivedEvent] = []
+    problems: list[RecordError] = []
+    records_of_users: dict[str, list[Record]] = {}
+    for payload in payloads:
+        for found in _records_of(connection, payload):
+            if isinstance(found, RecordError):
+                problems.append(found)
+            elif isinstance(found, Record):
+                # Dead letters are replayed as those of the job.
+                batch.append(ReceivedEvent(found, payload.received_at, payload.request_id, f"import:{job.id}"))
+                if payload.user is not None:
+                    records_of_users.setdefault(payload.user, []).append(found)
+    redactions: dict[str, int] = {}
+    if worker.settings.redact:
+        # What arrived is redacted already. Where only a part of a text is kept, it may show more.
+        redact_structs([received.event for received in batch], redactions)
+    foreign = [record for user, records in records_of_users.items() for record in foreign_among(connection, user, records)]
+    foreign_objects = set(map(id, foreign))
+    batch = [received for received in batch if id(received.event) not in foreign_objects]
+    persisted, dead = Persisted(), list[ReceivedEvent]()
+    if batch:
+        persisted, dead = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=job.number)
+    problems_found = [*errors.of_reading(("hooks", problem) for problem in problems), *errors.of_foreign_records(foreign)]
+    add_counts(
+        connection,
+        job,
+        persisted,
+        bytes_read=sum(len(payload.content) for payload in payloads),
+        rows=len(batch),
+        errors=[*problems_found, *errors.of_dead_letters(dead)],
+        unknown_records={},
+        skipped_records=errors.left_out(foreign, dead),
+        redactions=redactions,
+    )
+
+
+def _records_of(connection: Connection[Any], payload: Payload) -> list[Found]:
+    """The records; none of a payload that becomes a dead letter."""
+    try:
+        return list(plausible(read_hook(payload.content.encode(), payload.occurred_at, user=payload.user), payload.received_at))
+    except (*VALUE_ERRORS, RecursionError) as error:
+        dead_letter = DeadLetter(
+            journal_entry_id=f"hook:{payload.id}",
+            event_id=payload.id,
+            kind="HookPayload",
+            request_id=payload.request_id,
+            received_at=payload.received_at,
+            payload=payload.content.encode(),
+        )
+        write_dead_letter(connection, dead_letter, f"{type(error).__name__}: the payload of a hook cannot be read")
+        return []

@@ -1,0 +1,259 @@
+"""A payload of a hook as records: JSON in, records out, no other effect. The fields are described in docs/explanation/claude-code-formats.md.
+
+Tool calls and file changes have the ids that a transcript gives them, so both are one row. Messages have ids of their own, since a hook does not know the
+transcript's; they count until a transcript of the session has them (services/worker/persist/hook_rows.py). Hooks know nothing of tokens.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from services.worker.importers.formats import ids
+from services.worker.importers.formats.history import COMMAND
+from services.worker.importers.formats.json_lines import lenient, objects_of
+from services.worker.importers.formats.parameters import kept_parameters
+from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, count_or_none, name_or_none, shortened, title_of
+from services.worker.importers.formats.transcript.file_changes import requested_edit
+from services.worker.importers.formats.transcript.rm_commands import deleted_paths
+from services.worker.importers.formats.transcript.session_facts import with_id
+from services.worker.importers.formats.transcript.tool_calls import changes_of_call
+from services.worker.importers.formats.transcript.tool_results import MAX_MS, status_of_failure
+from services.worker.importers.formats.transcript.transcript_rows import NOTHING, ToolResult
+from services.worker.importers.formats.transcript.user_text import NOT_FROM_PERSON
+from services.worker.persist.records import (
+    END_REASONS,
+    HOOK,
+    TITLE_OF_PROMPT,
+    FileChange,
+    Message,
+    Record,
+    RecordError,
+    SessionFacts,
+    ToolUse,
+)
+from shared.messages import ToolStatus
+from shared.project_paths import InvalidPath, normalize_project_path
+
+# Starts of a session that was not there before. After the others (resume, compact) nothing may follow, and a fork begins by resuming its origin.
+_NEW = frozenset({"startup", "clear", "fork", None})
+# What Claude is told of calls that were not run. PostToolBatch has no other sign of a failure.
+_NOT_RUN = (
+    "<tool_use_error>",
+    "Permission to use ",
+    "Permission for this action ",
+    "This command requires approval",
+    "Claude requested permissions ",
+    "Exit code ",
+    "Error: ",
+    "The user doesn't want to ",
+    "User rejected tool use",
+    "[Request interrupted",
+    "Sibling tool call errored",
+)
+
+
+class _Called(Struct):
+    """A call of PostToolBatch. Its result is what Claude was told."""
+
+    tool_name: str | None = None
+    tool_use_id: str | None = None
+    tool_input: dict[str, Any] | None = None
+    tool_response: Raw = NOTHING
+
+
+class _Hook(Struct):
+    hook_event_name: str | None = None
+    session_id: str | None = None
+    cwd: str | None = None
+    prompt_id: str | None = None
+    agent_id: str | None = None
+    agent_type: str | None = None
+    # SessionStart, SessionEnd
+    source: str | None = None
+    model: str | None = None
+    parent_session_id: str | None = None
+    reason: str | None = None
+    # UserPromptSubmit, Stop, SubagentStop
+    prompt: str | None = None
+    last_assistant_message: str | None = None
+    # PreToolUse and what follows
+    tool_name: str | None = None
+    tool_use_id: str | None = None
+    tool_input: dict[str, Any] | None = None
+    tool_response: Raw = NOTHING
+    error: str | None = None
+    is_interrupt: bool | None = None
+    duration_ms: int | float | None = None
+    tool_calls: list[_Called] | None = None
+
+
+_hook = msgspec.json.Decoder(_Hook)
+
+
+def read_hook(payload: bytes, occurred_at: datetime, *, user: str | None) -> Iterator[Record | RecordError]:
+    """The records of one payload; a RecordError if it is no hook's. `occurred_at` is when the hook ran.
+
+    Hooks of kinds that are not known give nothing.
+    """
+    [hook, *_] = [*objects_of(payload, _hook), None]
+    if not isinstance(hook, _Hook):
+        yield RecordError(code=hook or "INVALID_JSON", message="A payload of a hook was left out: it is no JSON object.")
+    elif not hook.session_id or len(hook.session_id) > 200:
+        yield RecordError(code="NO_SESSION", message="A payload of a hook was left out: it names no session.")
+    else:
+        yield from _Payload(hook, hook.session_id, occurred_at, user).records()
+
+
+class _Payload(Struct):
+    hook: _Hook
+    session_id: str
+    time: datetime
+    user: str | None
+
+    def records(self) -> Iterator[Record]:
+        hook = self.hook
+        match hook.hook_event_name:
+            case "SessionStart":
+                is_new = hook.source in _NEW
+                yield self._facts(
+                    self.time if is_new else None, model=_model(hook.model), parent_session_id=name_or_none(hook.parent_session_id)
+                )
+            case "SessionEnd":
+                yield self._facts(self.time, end_reason=hook.reason if hook.reason in END_REASONS else "other")
+            case "UserPromptSubmit":
+                yield from self._prompt(hook.prompt or "")
+            case "Stop":
+                yield from self._reply()
+            case "SubagentStop" if hook.agent_type != "":
+                # Agents without a type are Claude Code's own, for titles and summaries. No transcript has them.
+                yield from self._reply()
+            case _:
+                yield from self._tool_records()
+
+    def _tool_records(self) -> Iterator[Record]:
+        hook = self.hook
+        match hook.hook_event_name:
+            case "PreToolUse":
+                yield from self._call("pending")
+            case "PostToolUse":
+                result = _result(hook.tool_response)
+                yield from self._call("cancelled" if result is not None and result.interrupted else "success", result)
+            case "PostToolUseFailure":
+                yield from self._call(status_of_failure(hook.error or "", is_interrupted=bool(hook.is_interrupt)))
+            case "PermissionDenied":
+                yield from self._call("rejected")
+            case "PostToolBatch":
+                yield from self._batch(hook.tool_calls or [])
+
+    def _facts(self, time: datetime | None = None, **more: Any) -> SessionFacts:
+        """Where the hook ran. `time` is None if nothing happened in the session then."""
+        try:
+            path = normalize_project_path(self.hook.cwd) if self.hook.cwd else None
+        except InvalidPath:
+            path = None
+        facts = SessionFacts(
+            id=ids.NAMESPACE,
+            session_id=self.session_id,
+            source=HOOK,
+            project_path=path,
+            user=self.user,
+            started_at=time,
+            ended_at=time,
+            **more,
+        )
+        return with_id(facts)
+
+    def _prompt(self, text: str) -> Iterator[Record]:
+        """What a person wrote. Commands are no messages, as in transcripts."""
+        if not text.strip() or COMMAND.match(text) or text.lstrip().startswith(NOT_FROM_PERSON):
+            yield self._facts()
+            return
+        yield self._facts(self.time, title=title_of(text) or None, title_rank=TITLE_OF_PROMPT)
+        yield self._message("user", text)
+
+    def _reply(self) -> Iterator[Record]:
+        """The last of Claude's messages of a turn. Hooks do not show those before it, between tool calls."""
+        yield self._facts()
+        if self.hook.last_assistant_message:
+            yield self._message("assistant", self.hook.last_assistant_message)
+
+    def _message(self, role: Any, text: str) -> Message:
+        content, agent_id = shortened(text, MAX_CONTENT_CHARACTERS), name_or_none(self.hook.agent_id)
+        turn = self.hook.prompt_id or self.time.isoformat()
+        return Message(
+            id=ids.hook_message_id(self.session_id, agent_id, role, turn, content),
+            role=role,
+            content=content,
+            source=HOOK,
+            session_id=self.session_id,
+            user=self.user,
+            agent_id=agent_id,
+            timestamp=self.time,
+        )
+
+    def _call(self, status: ToolStatus, result: ToolResult | None = None) -> Iterator[Record]:
+        """A tool call, and the files that it changed if it was successful."""
+        hook = self.hook
+        yield self._facts()
+        if not hook.tool_use_id:
+            return
+        milliseconds = count_or_none(hook.duration_ms)
+        record = self._tool_use(hook.tool_use_id, hook.tool_name, hook.tool_input, status)
+        if milliseconds is not None and milliseconds <= MAX_MS:
+            record.duration_ms, record.duration_source = milliseconds, "reported"
+            # If the hook before the call is missing.
+            record.timestamp -= timedelta(milliseconds=milliseconds)
+        yield record
+        if status == "success":
+            yield from self._changes(hook.tool_use_id, record, hook.tool_input, result)
+
+    def _changes(self, key: str, record: ToolUse, parameters: dict[str, Any] | None, result: ToolResult | None) -> Iterator[FileChange]:
+        cwd = self.hook.cwd
+        requested = requested_edit(record.tool_name, parameters, cwd, set())
+        # Some versions only say that it was done.
+        is_structured = result is not None and (result.structured_patch is not None or result.type is not None)
+        yield from changes_of_call(
+            key, record, requested, deleted_paths(record.tool_name, parameters, cwd), result if is_structured else None
+        )
+
+    def _batch(self, calls: list[_Called]) -> Iterator[Record]:
+        """Calls that ran together. Of calls that were refused there is no other hook; of the others there is one that says more."""
+        yield self._facts()
+        for call in calls:
+            if call.tool_use_id:
+                text = _text(call.tool_response)
+                status = status_of_failure(text, is_interrupted=False) if text.startswith(_NOT_RUN) else "pending"
+                yield self._tool_use(call.tool_use_id, call.tool_name, call.tool_input, status)
+
+    def _tool_use(self, key: str, name: str | None, parameters: dict[str, Any] | None, status: ToolStatus) -> ToolUse:
+        return ToolUse(
+            id=ids.tool_use_id(key),
+            session_id=self.session_id,
+            tool_name=shortened(name or "(unnamed)", 200),
+            status=status,
+            timestamp=self.time,
+            source=HOOK,
+            agent_id=name_or_none(self.hook.agent_id),
+            parameters=kept_parameters(parameters),
+        )
+
+
+def _model(name: str | None) -> str | None:
+    """Without the mark of its context window, "[1m]", which transcripts do not have."""
+    return name_or_none(name and name.partition("[")[0])
+
+
+def _result(response: Raw) -> ToolResult | None:
+    """The structured result; None for a text or a list."""
+    return lenient(response, ToolResult) if bytes(response).lstrip()[:1] == b"{" else None
+
+
+def _text(response: Raw) -> str:
+    try:
+        value = msgspec.json.decode(response)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return value if isinstance(value, str) else ""
