@@ -42,7 +42,8 @@ CLOSE_IDLE_SESSIONS: Final = """
         SELECT session_id FROM sessions
         WHERE counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))
           AND last_event_at < now() - make_interval(secs => %(idle_seconds)s)
-        ORDER BY last_event_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED)"""
+        ORDER BY last_event_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED)
+    RETURNING session_id"""
 
 # Captured transcripts of which some is not read yet. The first condition is the predicate of an index. Those that imports brought are read by them.
 CAPTURED_FILES_WAIT: Final = """

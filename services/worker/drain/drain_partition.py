@@ -4,7 +4,7 @@
 2. take over what dead workers left (stream_reader.py); their consumer names are fenced first (consumer_fencing.py)
 3. read new entries, within a time limit (limited_reads.py)
 4. store each batch in one transaction: record its entries, decode them (entry_decoder.py), persist, write dead letters, count the outcomes
-5. acknowledge the batch
+5. acknowledge the batch, and tell the live feed of it (persist/live_feed.py)
 
 A commit comes before its acknowledgement. If a worker dies in between, the next worker acknowledges the entries: they are neither stored
 nor counted again.
@@ -40,8 +40,10 @@ from services.worker.drain.stream_reader import (
     release,
 )
 from services.worker.persist.dead_letters import mark_entries_stored, persist_isolating, write_dead_letter
+from services.worker.persist.live_feed import append_to_feed, feed_items, session_states
 from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
+from shared.feed import FeedItem
 from shared.journal.partitions import streams_in_use
 from shared.journal.streams import transcript_key
 from shared.messages import TranscriptRange
@@ -227,6 +229,7 @@ def store_and_acknowledge(worker: Resources, consumer: str, entries: list[Entry]
         _forget_offsets(worker, stored.captured.astray)
     if stored.captured.persisted:
         on_captured()
+    append_to_feed(worker.redis, stored.told)
     persisted = stored.persisted
     log.info(
         "drained",
@@ -244,12 +247,14 @@ def store_and_acknowledge(worker: Resources, consumer: str, entries: list[Entry]
 
 
 class StoredBatch(msgspec.Struct, frozen=True):
-    """The new rows, what became of captured items, the number of dead events, and the ids of the requests that the entries came with."""
+    """The new rows, what became of captured items, the number of dead events, the ids of the requests that the entries came with, and what to tell
+    the live feed."""
 
     persisted: Persisted
     captured: Captured
     dead: int
     request_ids: list[str]
+    told: list[FeedItem]
 
 
 def store_batch(worker: Resources, connection: Connection[Any], consumer: str, entries: list[Entry]) -> StoredBatch:
@@ -262,12 +267,15 @@ def store_batch(worker: Resources, connection: Connection[Any], consumer: str, e
     dead = sum(_write_unreadable(worker, connection, entry, each) for entry, each in zip(entries, decoded, strict=True))
     canaries = [canary.store(connection, *each.canary) for each in decoded if each.canary]
     persisted = Persisted()
+    told: list[FeedItem] = []
     if records:
         lock_order.lock_import_order(connection)
         lock_order.lock_writing_exclusive(connection)
     if events:
+        sessions_before = session_states(connection, events)
         persisted, dead_events = persist_isolating(connection, events, idle_gap=worker.idle_gap)
         dead += len(dead_events)
+        told = feed_items(connection, events, dead_events, persisted.duplicates, sessions_before)
     if records:
         persisted_records, dead_records = persist_replayed_records(connection, records, idle_gap=worker.idle_gap)
         persisted += persisted_records
@@ -278,7 +286,7 @@ def store_batch(worker: Resources, connection: Connection[Any], consumer: str, e
     received_at = max([event.received_at for event in events] + [item.received_at for item in items], default=None)
     _count(worker, connection, entries[0].epoch, persisted, captured, dead, canaries, received_at)
     request_ids = [each.events[0].request_id for each in decoded if each.events] + [item.request_id for item in items]
-    return StoredBatch(persisted, captured, dead, request_ids)
+    return StoredBatch(persisted, captured, dead, request_ids, told)
 
 
 def _write_unreadable(worker: Resources, connection: Connection[Any], entry: Entry, decoded: DecodedEntry) -> int:

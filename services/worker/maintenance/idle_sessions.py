@@ -4,6 +4,7 @@ import structlog
 
 from services.worker.drain import consumer_fencing
 from services.worker.drain.stream_reader import make_group
+from services.worker.persist.live_feed import append_to_feed, ended_items
 from services.worker.resources import Resources
 from services.worker.sweep_statements import CLOSE_IDLE_SESSIONS, DEAD_CONSUMER_SECONDS
 from shared.journal.partitions import streams_in_use
@@ -20,9 +21,11 @@ def close_idle_sessions(worker: Resources) -> int:
     total = 0
     while True:
         with worker.transaction() as connection:
-            closed = connection.execute(CLOSE_IDLE_SESSIONS, parameters).rowcount
-        total += closed
-        if closed < _SESSIONS_PER_TRANSACTION:
+            closed = [session_id for (session_id,) in connection.execute(CLOSE_IDLE_SESSIONS, parameters)]
+            told = ended_items(connection, closed)
+        append_to_feed(worker.redis, told)
+        total += len(closed)
+        if len(closed) < _SESSIONS_PER_TRANSACTION:
             break
     if total:
         log.info("idle_sessions_closed", sessions=total)

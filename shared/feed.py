@@ -1,0 +1,88 @@
+"""The live feed: what has just happened, as the worker tells it and the query service shows it (`GET /api/live`).
+
+After each commit the worker appends items to one capped Redis Stream. An entry has one field, a JSON array of items. The feed is best effort: an item
+that is lost is a hole in the live view, not in the data. So nothing reads the feed but live views.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from shared.messages import ToolStatus
+
+FEED_KEY: Final = "feed"
+ITEMS_FIELD: Final = b"items"
+# About this many entries are kept. An entry holds about so many bytes, or one larger item: so the stream has at most some 30 MB.
+FEED_ENTRIES: Final = 2_000
+ENTRY_BYTES: Final = 16_384
+# Characters that are shown of a prompt or reply.
+TEXT_CHARACTERS: Final = 500
+
+Kind = Literal[
+    "session_started",
+    "session_ended",
+    "session_reopened",
+    "prompt",
+    "reply",
+    "tool_started",
+    "tool_finished",
+    "file_changed",
+    "waiting",
+]
+
+
+class FeedItem(Struct, omit_defaults=True, kw_only=True):
+    """One thing that happened. Fields are named as in the lists of the API; a field that does not apply is absent."""
+
+    kind: Kind
+    timestamp: datetime | None = None
+    # Of the message, tool call or change of a file: the row's.
+    id: UUID | None = None
+    session_id: str | None = None
+    project_id: int | None = None
+    project_name: str | None = None
+    user: str | None = None
+    machine_id: str | None = None
+    agent_id: str | None = None
+    # Of a session.
+    title: str | None = None
+    # Why a session ended: `explicit`, `idle`. What is waited for: `permission`, `input`, `error`.
+    reason: str | None = None
+    # The beginning of a prompt or reply, redacted.
+    content: str | None = None
+    model: str | None = None
+    tool_name: str | None = None
+    result_status: ToolStatus | None = None
+    execution_time_ms: int | None = None
+    file_path: str | None = None
+    action: Literal["created", "modified", "deleted"] | None = None
+    lines_added: int | None = None
+    lines_removed: int | None = None
+
+
+def encode_items(items: Iterable[FeedItem]) -> Iterator[bytes]:
+    """The items as the values of entries, in order."""
+    parts: list[bytes] = []
+    size = 0
+    for item in items:
+        part = _encode(item)
+        if parts and size + len(part) > ENTRY_BYTES:
+            yield b"[" + b",".join(parts) + b"]"
+            parts, size = [], 0
+        parts.append(part)
+        size += len(part)
+    if parts:
+        yield b"[" + b",".join(parts) + b"]"
+
+
+def decode_items(value: bytes) -> list[FeedItem]:
+    """The items of an entry. msgspec.MsgspecError for an item of a newer version's kind, or anything else that is none."""
+    return _decode(value)
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[FeedItem]).decode
