@@ -35,6 +35,7 @@ TAGS = {
     "tool calls": "Tool calls, and how tools behave.",
     "stats": "Time, messages, lines and tools over a period.",
     "usage": "Tokens and cost.",
+    "live": "What arrives, as it arrives.",
     "users": "People, as events name them.",
     "capture": "Live capture: hooks, and transcripts as they grow.",
     "imports": "Import jobs.",

@@ -26,6 +26,7 @@ READING = {
     ("GET", "/api/projects/{project_id}/stats"): METRICS,
     ("GET", "/api/stats"): METRICS,
     ("GET", "/api/usage"): METRICS,
+    ("GET", "/api/live"): METRICS,
     ("GET", "/api/tool-calls/stats"): METRICS,
     ("GET", "/api/tool-calls/session/{session_id}"): READ,
     ("GET", "/api/sessions"): READ,

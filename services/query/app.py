@@ -15,10 +15,12 @@ from services.query.http.parameters import refuse_repeated_parameters
 from services.query.http.read_response import install_database_errors
 from services.query.http.shutdown import on_shutdown_signal
 from services.query.http.time_limited_threads import TimeLimitedThreads
+from services.query.live.live_feed import LiveFeed, connect_feed
 from services.query.routes import (
     dead_letters,
     import_jobs,
     keys,
+    live,
     machines,
     projects,
     scrubs,
@@ -42,7 +44,7 @@ from shared.logs import configure_logs
 
 SERVICE = "query"
 # In the order in which paths are tried: search and transcripts before sessions, whose ids may hold slashes.
-ROUTES = (search, projects, scrubs, transcripts, sessions, stats, users, machines, import_jobs, keys, dead_letters, service)
+ROUTES = (search, projects, scrubs, transcripts, sessions, stats, users, machines, import_jobs, keys, live, dead_letters, service)
 
 
 class QueryApp(FastAPI):
@@ -90,7 +92,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await require_admin_key(settings.access, lambda: has_admin(database, threads))
             await stack.enter_async_context(reporting_key_uses(cache, redis))
             stack.push_async_callback(app.state.job_watch.close)
-            with on_shutdown_signal(app.state.job_watch.stop):
+            app.state.live = LiveFeed(connect_feed(settings), cache.grant_of)
+            stack.push_async_callback(app.state.live.close)
+
+            def stop_streams() -> None:
+                app.state.job_watch.stop()
+                app.state.live.stop()
+
+            with on_shutdown_signal(stop_streams):
                 yield
 
     app = QueryApp(

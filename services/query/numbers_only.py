@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from services.query.schemas.lists import Project
+from services.query.schemas.live import LiveItem
 from services.query.schemas.machines import Machine
 from services.query.schemas.stats import CallPoint, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
 
@@ -32,6 +33,9 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (UsageItem, "month"),
         (UsageReport, "group_by"),
         (UsageReport, "price_versions"),
+        (LiveItem, "tool_name"),
+        (LiveItem, "model"),
+        (LiveItem, "user"),
     }
 )
 
@@ -46,6 +50,8 @@ SHOWN_NAMES: Final[Fields] = frozenset(
         (Machine, "tracker_version"),
         (Machine, "claude_version"),
         (Machine, "os"),
+        (LiveItem, "project_name"),
+        (LiveItem, "machine_id"),
     }
 )
 

@@ -53,7 +53,7 @@ class AccessControl:
         await self._app(scope, receive, send)
 
     async def _grant(self, scope: RequestScope) -> Grant | None:
-        presented = _bearer_key(scope)
+        presented = presented_key(scope)
         if presented is None and not self._needs_key:
             return None
         required = self._required(scope["method"], scope["path"])
@@ -71,7 +71,7 @@ class AccessControl:
         return grant
 
 
-def _bearer_key(scope: RequestScope) -> bytes | None:
+def presented_key(scope: RequestScope) -> bytes | None:
     """The key of the Authorization header; None without a header or with another scheme."""
     found: bytes | None = None
     for name, value in scope["headers"]:

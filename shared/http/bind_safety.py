@@ -41,6 +41,9 @@ class HttpSettings(BaseSettings):
     )
     max_uploads: int = Field(64, ge=1, description="Above this many uploads of imports at once, a further one is answered 503.")
     max_watchers: int = Field(256, ge=1, description="Above this many watchers of import jobs, a further one is answered 503.")
+    max_listeners: int = Field(
+        256, ge=1, description="Above this many listeners to the live feed (`GET /api/live`), a query process answers a further one 503."
+    )
     max_connections: int = Field(
         2_560,
         ge=1,

@@ -69,6 +69,7 @@ class Limits:
     waits: Limit
     uploads: Limit
     watchers: Limit
+    listeners: Limit
     bodies: IncomingBodies
 
     @classmethod
@@ -79,6 +80,7 @@ class Limits:
             Limit(settings.max_waits),
             Limit(settings.max_uploads),
             Limit(settings.max_watchers),
+            Limit(settings.max_listeners),
             IncomingBodies(settings.max_requests),
         )
 

@@ -138,7 +138,7 @@ RESPONSES: Final = (
         "OVERLOADED",
         503,
         "Too many requests, uploads or watchers at once.",
-        "Send it again after `Retry-After`. Raise `TRACKER_MAX_REQUESTS`, `TRACKER_MAX_UPLOADS` or `TRACKER_MAX_WATCHERS`"
+        "Send it again after `Retry-After`. Raise `TRACKER_MAX_REQUESTS`, `TRACKER_MAX_UPLOADS`, `TRACKER_MAX_WATCHERS` or `TRACKER_MAX_LISTENERS`"
         " if the machine has room.",
     ),
     ErrorCode(

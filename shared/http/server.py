@@ -34,6 +34,8 @@ MAX_HEAD_BYTES: Final = 65_536
 MAX_PIPELINED: Final = 64
 # In the ASGI scope of a request whose whole body has arrived, so that the app need not start a timer for it.
 BODY_ARRIVED: Final = "tracker.body_arrived"
+# In the ASGI scope: a function that disconnects the client at once, whatever it has not read yet.
+ABORT: Final = "tracker.abort"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Connection(HttpToolsProtocol):
         """A request has arrived with its whole body."""
         super().on_message_complete()
         self.scope[BODY_ARRIVED] = True  # type: ignore[typeddict-unknown-key]
+        self.scope[ABORT] = self.abort  # type: ignore[typeddict-unknown-key]
 
     def on_response_complete(self) -> None:
         """A response has been handed to the transport."""
@@ -144,9 +147,13 @@ class Connection(HttpToolsProtocol):
             self._unread_since = now
         self._unread_bytes, self._has_read = unread_bytes, False
         if now - self._unread_since > self._limits.unread_seconds:
-            # With SO_LINGER 0 the kernel drops its buffer too.
-            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.transport.abort()
+            self.abort()
+
+    def abort(self) -> None:
+        """Disconnects the client, and drops what it has not read."""
+        # With SO_LINGER 0 the kernel drops its buffer too.
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
 
 class Server(uvicorn.Server):

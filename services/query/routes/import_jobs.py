@@ -1,16 +1,16 @@
 """Import jobs: the list, one of them, and the progress of one as server-sent events."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from services.query.database import Connection, Database, Row
+from services.query.http.event_stream import HEADERS, HEARTBEAT_SECONDS, MEDIA_TYPE, EventStream
 from services.query.http.parameters import RESPONSES, paging, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import import_jobs
@@ -26,12 +26,8 @@ from shared.http.errors import NotFound, Unavailable
 
 router = APIRouter(tags=["imports"], responses=RESPONSES)
 
-HEARTBEAT_SECONDS = 15.0
-_MEDIA_TYPE = "text/event-stream"
 _JOB = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": "#/components/schemas/ImportJob"}}
 _EVENT_SCHEMA = {"type": "object", "required": ["event", "data"], "properties": {"event": {"enum": ["progress", "done"]}, "data": _JOB}}
-# Keeps proxies from buffering the stream.
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 # They follow the clock, and are no progress by themselves.
 _CLOCK_FIELDS = ("eta_seconds", "rows_per_second")
 
@@ -64,7 +60,7 @@ def show_job(request: Request, job_id: JobId) -> Response:
 @router.get(
     "/api/import/jobs/{job_id}/events",
     response_class=Response,
-    responses={200: {"content": {_MEDIA_TYPE: {"schema": _EVENT_SCHEMA}}, "description": "Server-sent events."}},
+    responses={200: {"content": {MEDIA_TYPE: {"schema": _EVENT_SCHEMA}}, "description": "Server-sent events."}},
     summary="Progress of one import job",
     dependencies=[Depends(refuse_parameters)],
 )
@@ -74,14 +70,14 @@ async def watch_job(request: Request, job_id: JobId) -> Response:
     watch: JobWatch = request.app.state.job_watch
     job = await run_in_threadpool(_read, request.app.state.database, job_id, grant_of(request.scope))
     if request.scope.get("is_head"):
-        return Response(headers=_HEADERS, media_type=_MEDIA_TYPE)
+        return Response(headers=HEADERS, media_type=MEDIA_TYPE)
     slot = slot_of(request.scope)
     if not slot.move_to(slot.limits.watchers):
         raise Unavailable("Too many are watching; ask for the job itself now and then.", code="OVERLOADED", retry_after_seconds=5)
-    return StreamingResponse(_events(watch, job_id, job), headers=_HEADERS, media_type=_MEDIA_TYPE)
+    return EventStream(_events(watch, job_id, job))
 
 
-async def _events(watch: JobWatch, job_id: UUID, job: Row | None) -> AsyncIterator[bytes]:
+async def _events(watch: JobWatch, job_id: UUID, job: Row | None) -> AsyncGenerator[bytes]:
     shown: Row = {}
     sent_at = 0.0
     with watch.watching(job_id):

@@ -80,7 +80,7 @@ def feed_items(
         if is_new[each.session_id] or (each.is_open and not before[each.session_id])
     ]
     ended = [_ended_item(each) for each in sessions.values() if not each.is_open and before.get(each.session_id, True)]
-    happened = (_item_of(received.event, sessions.get(received.event.session_id or "", _NO_SESSION)) for received in stored)
+    happened = (_item_of(received.event, sessions.get(_session_id(received) or "", _NO_SESSION)) for received in stored)
     return [*began, *filter(None, happened), *ended]
 
 
@@ -105,7 +105,12 @@ def append_to_feed(redis: Redis, items: Iterable[FeedItem]) -> None:
 
 
 def _session_ids(batch: Iterable[ReceivedEvent]) -> list[str]:
-    return list({each.event.session_id for each in batch if each.event.session_id is not None})
+    return list({session_id for each in batch if (session_id := _session_id(each)) is not None})
+
+
+def _session_id(received: ReceivedEvent) -> str | None:
+    found: str | None = getattr(received.event, "session_id", None)
+    return found
 
 
 def _sessions(connection: Connection[Any], session_ids: list[str]) -> dict[str, _Session]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, create_model
 
 from services.query.numbers_only import SHOWN_NAMES, SHOWN_TEXTS, is_shown, numbers_only
 from services.query.routes import machines, projects, service, stats
+from services.query.schemas.live import LiveItem
 from services.query.schemas.stats import Stats
 from tests.integration.keys.conftest import Api
 from tests.integration.query import seed, world
@@ -30,6 +31,9 @@ QUERIES_WITH_NAMES = {
     "/api/projects/{project_id}": [""],
     "/api/machines": [""],
 }
+
+# It does not end: tests/integration/query/test_live.py asks it.
+STREAMS = {"/api/live"}
 
 
 @pytest.fixture
@@ -57,7 +61,7 @@ def paths(scope: str = "metrics") -> list[str]:
     """Whatever a key with this scope may ask for, in several ways."""
     asked = QUERIES | (QUERIES_WITH_NAMES if scope == "numbers" else {})
     numbers = [path for (_, path), scopes in READING.items() if scope in scopes]
-    assert set(numbers) == set(asked), "say here how it is asked"
+    assert set(numbers) == set(asked) | STREAMS, "say here how it is asked"
     return [path.replace("{project_id}", "1") + query for path, queries in asked.items() for query in queries]
 
 
@@ -126,9 +130,10 @@ def test_a_key_that_may_also_read_sees_everything(api: Api, corpus: set[str]) ->
 SEEN = {
     "CountedRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
     "UsageReport.price_versions", "UsageReport.group_by", "UsageItem.month", "Point.date", "CallPoint.date",
+    "LiveItem.tool_name", "LiveItem.model", "LiveItem.user",
 }  # fmt: skip
 SEEN_WITH_NAMES = {
-    "Project.name", "UsageItem.project_name",
+    "Project.name", "UsageItem.project_name", "LiveItem.project_name", "LiveItem.machine_id",
     "Machine.machine_id", "Machine.name", "Machine.user", "Machine.tracker_version", "Machine.claude_version", "Machine.os",
 }  # fmt: skip
 TEXT = "a text that nobody but its writer is to see"
@@ -138,7 +143,7 @@ def models() -> dict[str, Any]:
     """The models of the routes that such a key may ask, by path."""
     routers = (service.router, stats.router, projects.router, machines.router)
     routes = {route.path: route.response_model for router in routers for route in router.routes if isinstance(route, APIRoute)}
-    return {path: routes[path] for path in QUERIES | QUERIES_WITH_NAMES if path != "/metrics"}
+    return {path: routes[path] for path in QUERIES | QUERIES_WITH_NAMES if path != "/metrics"} | {"/api/live": LiveItem}
 
 
 def full_of_texts(kind: Any) -> Any:
@@ -168,7 +173,7 @@ def fields_with_text(value: Any, kind: Any) -> Iterator[str]:
                 yield from fields_with_text(each, inner)
 
 
-@pytest.mark.parametrize("path", sorted((QUERIES | QUERIES_WITH_NAMES).keys() - {"/metrics"}))
+@pytest.mark.parametrize("path", sorted(((QUERIES | QUERIES_WITH_NAMES).keys() | STREAMS) - {"/metrics"}))
 def test_every_text_field_of_a_model_is_null_unless_listed(path: str) -> None:
     model = models()[path]
     assert model is not None, "without a model nothing is shown"

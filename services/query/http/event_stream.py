@@ -1,0 +1,64 @@
+"""Server-sent events: their headers, and the response that sends them until they end, the client leaves, or it stops reading."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final
+
+from fastapi import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from shared.http.server import ABORT
+
+MEDIA_TYPE: Final = "text/event-stream"
+# Keeps proxies from buffering the stream.
+HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+# Proxies give up on a silent connection: nginx here after two minutes, others after one.
+HEARTBEAT_SECONDS: Final = 15.0
+# A client that takes nothing of what was sent to it for so long is disconnected.
+UNREAD_SECONDS: Final = 10.0
+
+
+class EventStream(Response):
+    """Sends each chunk of `events` when the client has read most of what was sent before, so a slow client holds little memory here."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, events: AsyncGenerator[bytes], unread_seconds: float = UNREAD_SECONDS) -> None:
+        super().__init__(headers=HEADERS)
+        del self.headers["content-length"]
+        self._events = events
+        self._unread_seconds = unread_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending, leaving = asyncio.create_task(self._send(send)), asyncio.create_task(_left(receive))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.wait({sending, leaving})
+        if sending.cancelled():
+            return
+        try:
+            sending.result()
+        except TimeoutError:
+            # The server closes it in an orderly way only after the client has read what was sent.
+            if abort := scope.get(ABORT):
+                abort()
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async with aclosing(self._events) as events:
+            async for chunk in events:
+                await self._send_within(send, {"type": "http.response.body", "body": chunk, "more_body": True})
+        await self._send_within(send, {"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_within(self, send: Send, message: Message) -> None:
+        async with asyncio.timeout(self._unread_seconds):
+            await send(message)
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue

@@ -1,0 +1,135 @@
+"""The newest part of the feed in this process's memory, and pieces of it as server-sent events."""
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import msgspec
+import structlog
+
+from services.query.live.positions import BEFORE_ALL, Position, position_of
+from services.query.live.views import Texts, View, encoded
+from shared.feed import FeedItem, decode_items
+
+log = structlog.get_logger()
+
+# Of the entries as Redis has them. In memory they are about five times as large.
+WINDOW_BYTES: Final = 2 * 1024 * 1024
+# Of one piece. A listener holds one piece at a time.
+PIECE_BYTES: Final = 64 * 1024
+# Pieces that are kept for each view, for listeners that are a little behind the others.
+PIECES_KEPT: Final = 4
+
+
+class Piece(NamedTuple):
+    """Events after one position, up to `end`. `data` is empty if the view shows none of them."""
+
+    data: bytes
+    end: Position
+
+
+class Entry:
+    """An entry of the feed."""
+
+    __slots__ = ("_encoded", "items", "position", "size")
+
+    def __init__(self, entry_id: str, value: bytes) -> None:
+        position = position_of(entry_id)
+        assert position is not None
+        self.position = position
+        self.size = len(value)
+        self.items = _items(value)
+        self._encoded: dict[Texts, list[bytes | None]] = {}
+
+    def event(self, index: int, texts: Texts) -> bytes:
+        """An item as a server-sent event. Encoded once, however many views show it."""
+        events = self._encoded.setdefault(texts, [None] * len(self.items))
+        event = events[index]
+        if event is None:
+            item = self.items[index]
+            event = events[index] = b"id: %s-%d\nevent: %s\ndata: %s\n\n" % (
+                self.position.entry_id.encode(),
+                index,
+                item.kind.encode(),
+                encoded(item, texts),
+            )
+        return event
+
+
+def _items(value: bytes) -> list[FeedItem]:
+    try:
+        return decode_items(value)
+    except msgspec.MsgspecError as error:
+        # Of a newer worker, during an upgrade.
+        log.warning("feed_entry_not_read", reason=str(error)[:200])
+        return []
+
+
+def piece_of(entries: Iterable[Entry], after: Position, view: View) -> Piece:
+    """What the view shows of the entries after the position, up to about PIECE_BYTES."""
+    events: list[bytes] = []
+    size, end = 0, after
+    for entry in entries:
+        for index, item in enumerate(entry.items):
+            position = entry.position._replace(item=index)
+            if position > after and view.shows(item):
+                events.append(entry.event(index, view.texts))
+                size += len(events[-1])
+                if size >= PIECE_BYTES:
+                    return Piece(b"".join(events), position)
+        end = max(end, entry.position)
+    return Piece(b"".join(events), end)
+
+
+class FeedWindow:
+    """All entries after `floor`, oldest first. Pieces of it are made once for all listeners with the same view at the same position."""
+
+    def __init__(self, floor: Position = BEFORE_ALL) -> None:
+        self.floor = floor
+        self._entries: list[Entry] = []
+        self._positions: list[Position] = []
+        self._size = 0
+        self._pieces: dict[View, OrderedDict[Position, Piece]] = {}
+
+    @property
+    def end(self) -> Position:
+        """The position of the newest entry."""
+        return self._positions[-1] if self._positions else self.floor
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Adds what comes next in the feed, and forgets the oldest."""
+        for entry in entries:
+            self._entries.append(entry)
+            self._positions.append(entry.position)
+            self._size += entry.size
+        forgotten = 0
+        while self._size > WINDOW_BYTES and forgotten < len(self._entries) - 1:
+            self._size -= self._entries[forgotten].size
+            forgotten += 1
+        if forgotten:
+            self.floor = self._positions[forgotten - 1]
+            del self._entries[:forgotten], self._positions[:forgotten]
+
+    def next_piece(self, after: Position, view: View) -> Piece | None:
+        """The next piece after a position, which is empty at the end of the window. None if the window does not reach back so far."""
+        if after < self.floor:
+            return None
+        if after >= self.end:
+            return Piece(b"", after)
+        pieces = self._pieces.setdefault(view, OrderedDict())
+        piece = pieces.get(after)
+        if piece is None:
+            piece = pieces[after] = piece_of(self._from(after), after, view)
+            while len(pieces) > PIECES_KEPT:
+                pieces.popitem(last=False)
+        return piece
+
+    def forget(self, view: View) -> None:
+        """No listener has this view any more."""
+        self._pieces.pop(view, None)
+
+    def _from(self, after: Position) -> list[Entry]:
+        """The entries that may have items after the position: its own entry may have some too."""
+        first = bisect_right(self._positions, after)
+        return self._entries[first:]

@@ -1,0 +1,201 @@
+"""The live feed in one process: one reader of the Redis Stream, and any number of listeners.
+
+The reader adds what comes to a window and wakes the listeners. A listener holds a position and takes the next piece after it. So a slow listener
+holds no more memory than a fast one, and what it missed is still in the window, or in Redis. Without listeners nothing runs.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import structlog
+from redis.asyncio import Redis
+
+from services.query.live.feed_window import Entry, FeedWindow, Piece, piece_of
+from services.query.live.positions import BEFORE_ALL, Position
+from services.query.live.views import View
+from services.query.settings import Settings
+from shared.auth.keys import Grant
+from shared.feed import FEED_KEY, ITEMS_FIELD
+from shared.http.errors import ApiError, Unavailable
+from shared.periodic import stops_within
+from shared.redis.clients import REDIS_ERRORS, connect_async
+
+log = structlog.get_logger()
+
+# What comes within this time reaches the listeners together.
+FLUSH_SECONDS: Final = 0.1
+# Shorter than the client's socket timeout. As long may the end of the last listener go unnoticed.
+BLOCK_MS: Final = 1_000
+READ_ENTRIES: Final = 200
+RETRY_SECONDS: Final = 1.0
+# A piece is four full entries; so many are read for it where most items are filtered out.
+OLDER_ENTRIES: Final = 16
+OLDER_READS: Final = 4
+# With the key cache's own refresh of two seconds: a revoked key's streams end within about six.
+KEY_SECONDS: Final = 3.0
+# When a client should connect again.
+CLIENT_RETRY_MS: Final = 2_000
+
+_AWAY: Final = (*REDIS_ERRORS, OSError, TimeoutError)
+
+# Gives a presented key's rights; an ApiError if it has none any more, or if that cannot be said now.
+GrantOf = Callable[[bytes], Awaitable[Grant]]
+
+
+class _Listener:
+    __slots__ = ("grant", "is_refused", "presented", "view")
+
+    def __init__(self, view: View, presented: bytes | None, grant: Grant | None) -> None:
+        self.view = view
+        self.presented = presented
+        self.grant = grant
+        self.is_refused = False
+
+
+class LiveFeed:
+    """Lives in the event loop that it was made in."""
+
+    def __init__(self, redis: Redis, grant_of: GrantOf) -> None:
+        self._redis = redis
+        self._grant_of = grant_of
+        self._window: FeedWindow | None = None
+        self._listeners: set[_Listener] = set()
+        self._woken = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._older_reads = asyncio.Semaphore(OLDER_READS)
+
+    @property
+    def listeners(self) -> int:
+        """How many there are."""
+        return len(self._listeners)
+
+    async def newest(self) -> Position:
+        """The position of the newest entry. Unavailable while Redis does not answer."""
+        if self._window is not None:
+            return self._window.end
+        try:
+            return await self._newest()
+        except _AWAY as error:
+            log.warning("live_feed_away", error=type(error).__name__)
+            raise Unavailable("Redis cannot be reached now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error
+
+    async def events(
+        self, view: View, position: Position, heartbeat_seconds: float, presented: bytes | None = None, grant: Grant | None = None
+    ) -> AsyncGenerator[bytes]:
+        """Server-sent events after the position, as long as the key is valid and the service runs."""
+        with self._listening(_Listener(view, presented, grant)) as listener:
+            yield b"retry: %d\nid: %s\n\n" % (CLIENT_RETRY_MS, position.event_id.encode())
+            while not self._stop.is_set() and not listener.is_refused:
+                # Before the look, so that nothing that comes after it is missed.
+                woken, window = self._woken, self._window
+                piece = window.next_piece(position, view) if window else Piece(b"", position)
+                if piece is None:
+                    assert window is not None
+                    piece, has_gap = await self._older_piece(window, position, view)
+                    if has_gap:
+                        yield b'event: gap\ndata: {"kind":"gap"}\n\n'
+                if piece.end > position:
+                    position = piece.end
+                    if piece.data:
+                        yield piece.data
+                elif not await stops_within(woken, heartbeat_seconds):
+                    # With the position, which moves on even if this view shows nothing.
+                    yield b": still there\nid: %s\n\n" % position.event_id.encode()
+
+    def stop(self) -> None:
+        """Ends all streams."""
+        self._stop.set()
+        self._wake()
+
+    async def close(self) -> None:
+        """Stops, and returns when nothing runs any more."""
+        self.stop()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks.values()))
+        await self._redis.aclose()
+
+    @contextmanager
+    def _listening(self, listener: _Listener) -> Iterator[_Listener]:
+        self._listeners.add(listener)
+        for name, loop in (("read", self._read), ("keys", self._check_keys)):
+            if name not in self._tasks or self._tasks[name].done():
+                self._tasks[name] = asyncio.create_task(loop())
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+            if self._window is not None and all(other.view != listener.view for other in self._listeners):
+                self._window.forget(listener.view)
+
+    async def _read(self) -> None:
+        """Reads while there are listeners."""
+        while self._listeners and not self._stop.is_set():
+            try:
+                if self._window is None:
+                    self._window = FeedWindow(await self._newest())
+                entries = await self._entries_after(self._window.end)
+            except _AWAY as error:
+                log.warning("live_feed_blind", error=type(error).__name__)
+                # What comes meanwhile may be cut off before it is read. Listeners that are behind the next window find out.
+                self._window = None
+                await stops_within(self._stop, RETRY_SECONDS)
+                continue
+            if entries:
+                self._window.add(entries)
+                self._wake()
+                if len(entries) < READ_ENTRIES:
+                    await stops_within(self._stop, FLUSH_SECONDS)
+        self._window = None
+
+    async def _entries_after(self, position: Position) -> list[Entry]:
+        found: Any = await self._redis.xread({FEED_KEY: position.entry_id}, count=READ_ENTRIES, block=BLOCK_MS)
+        return [_entry(*each) for _, entries in found or () for each in entries]
+
+    async def _newest(self) -> Position:
+        found: Any = await self._redis.xrevrange(FEED_KEY, count=1)
+        return _entry(*found[0]).position if found else BEFORE_ALL
+
+    async def _older_piece(self, window: FeedWindow, after: Position, view: View) -> tuple[Piece, bool]:
+        """The next piece from Redis, and whether something between is cut off already: then the position's own entry is gone too."""
+        try:
+            async with self._older_reads:
+                found: Any = await self._redis.xrange(FEED_KEY, min=after.entry_id, count=OLDER_ENTRIES)
+        except _AWAY:
+            await stops_within(self._stop, RETRY_SECONDS)
+            return Piece(b"", after), False
+        entries = [_entry(*each) for each in found]
+        has_gap = after != BEFORE_ALL and (not entries or entries[0].position.entry_id != after.entry_id)
+        piece = piece_of(entries, after, view)
+        # Without an entry after the position, Redis has lost what the window began with.
+        return (piece, has_gap) if piece.end > after else (Piece(b"", max(window.floor, after)), has_gap)
+
+    async def _check_keys(self) -> None:
+        """Ends the streams of keys that were revoked."""
+        while self._listeners and not await stops_within(self._stop, KEY_SECONDS):
+            for presented in {each.presented for each in self._listeners if each.presented is not None}:
+                try:
+                    grant = await self._grant_of(presented)
+                except ApiError as error:
+                    if isinstance(error, Unavailable):
+                        continue
+                    grant = None
+                for listener in self._listeners:
+                    if listener.presented == presented and listener.grant != grant:
+                        listener.is_refused = True
+                        self._wake()
+
+    def _wake(self) -> None:
+        self._woken.set()
+        self._woken = asyncio.Event()
+
+
+def connect_feed(settings: Settings) -> Redis:
+    """A client whose reads may block for BLOCK_MS. Connects when first used."""
+    return connect_async(settings.redis_url, socket_timeout=5, socket_connect_timeout=2, protocol=2, client_name="tracker-live")
+
+
+def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
+    return Entry(entry_id.decode(), fields.get(ITEMS_FIELD, b"[]"))

@@ -1,0 +1,68 @@
+"""The live feed as server-sent events."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from services.query.http.event_stream import HEADERS, HEARTBEAT_SECONDS, MEDIA_TYPE, EventStream
+from services.query.http.parameters import FAILURES
+from services.query.live.live_feed import LiveFeed
+from services.query.live.positions import position_of
+from services.query.live.views import View, texts_for
+from services.query.schemas.live import LiveItem, LiveParameters
+from shared.auth.authentication import grant_of, presented_key
+from shared.auth.scopes import METRICS, requires
+from shared.http.concurrency import slot_of
+from shared.http.errors import Forbidden, Unavailable, invalid
+
+router = APIRouter(tags=["live"], responses=FAILURES)
+
+_ITEM = {"type": "string", "contentMediaType": "application/json", "contentSchema": LiveItem.model_json_schema()}
+_EVENT_SCHEMA = {"type": "object", "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": _ITEM}}
+
+
+@router.get(
+    "/api/live",
+    response_class=Response,
+    responses={200: {"content": {MEDIA_TYPE: {"schema": _EVENT_SCHEMA}}, "description": "Server-sent events."}},
+    summary="What arrives, as it arrives",
+)
+@requires(METRICS)
+async def watch_live(
+    request: Request,
+    parameters: Annotated[LiveParameters, Query()],
+    last_event_id: Annotated[
+        str | None, Header(max_length=40, description="Id of the last event that came; those after it follow.")
+    ] = None,
+) -> Response:
+    """Server-sent events from now on, or after `Last-Event-ID`. The `event` is the item's kind, the `data` a LiveItem.
+
+    An `event: gap` says that items before it are no longer kept. Comments keep the connection open. Keys without the scope `read` get no texts,
+    paths or ids of sessions.
+    """
+    live: LiveFeed = request.app.state.live
+    grant = grant_of(request.scope)
+    named = last_event_id or parameters.last_event_id
+    position = position_of(named) if named else None
+    if named and position is None:
+        raise invalid("last_event_id", "is not the id of an event of this stream; leave it out")
+    texts = texts_for(grant)
+    if (texts != "all" and parameters.session_id) or (texts == "none" and parameters.machine):
+        raise Forbidden("This key does not see the ids that it filters by; use one with the scope read.")
+    view = View(
+        texts,
+        None if grant is None or grant.project_ids is None else frozenset(grant.project_ids),
+        parameters.project_id,
+        parameters.user,
+        parameters.session_id,
+        parameters.machine,
+        parameters.tool_name,
+        frozenset(parameters.kind.split(",")) if parameters.kind else None,
+    )
+    newest = await live.newest()
+    if request.scope.get("is_head"):
+        return Response(headers=HEADERS, media_type=MEDIA_TYPE)
+    slot = slot_of(request.scope)
+    if not slot.move_to(slot.limits.listeners):
+        raise Unavailable("Too many are listening; try again in a moment.", code="OVERLOADED", retry_after_seconds=5)
+    return EventStream(live.events(view, position or newest, HEARTBEAT_SECONDS, presented_key(request.scope), grant))

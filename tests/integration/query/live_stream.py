@@ -1,0 +1,78 @@
+"""A client of GET /api/live that reads server-sent events as a browser's EventSource does, and the feed that it reads."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2 as httpx
+from fastapi import FastAPI
+from redis import Redis
+
+from services.query.app import create_app
+from services.query.settings import Settings
+from shared.feed import FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, FeedItem, encode_items
+from shared.http.server import ClientLimits, build_server
+
+SECONDS = 60
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class Told:
+    """One event: its name, its data, and the id of the last one so far. A comment has no data."""
+
+    name: str
+    data: Any
+    last_id: str
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[tuple[FastAPI, httpx.Client]]:
+    """The query service behind the product's server, on a socket of its own."""
+    app = create_app(settings.model_copy(update={"query_database_connections": 4}))
+    server = build_server(lambda: app, ClientLimits(max_connections=600))
+    with socket.create_server(("127.0.0.1", 0), backlog=600) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with httpx.Client(base_url=base_url, timeout=SECONDS, limits=httpx.Limits(max_connections=300)) as client:
+            yield app, client
+        server.should_exit = True
+        thread.join(SECONDS)
+        assert not thread.is_alive()
+
+
+def events(answer: httpx.Response) -> Iterator[Told]:
+    """The events of an answer. What is cut off before its empty line is no event, and its id does not count."""
+    last_id, name, data, read_id, is_comment = "", "message", "", "", False
+    for line in answer.iter_lines():
+        if not line:
+            last_id = read_id or last_id
+            if data or is_comment:
+                yield Told(name, json.loads(data) if data else None, last_id)
+            name, data, is_comment = "message", "", False
+        elif line.startswith(":"):
+            is_comment = True
+        else:
+            field, _, value = line.partition(": ")
+            if field == "id":
+                read_id = value
+            elif field == "event":
+                name = value
+            elif field == "data":
+                data = value
+
+
+def append(redis: Redis, *items: FeedItem) -> None:
+    """As the worker does after a commit."""
+    for value in encode_items(items):
+        redis.xadd(FEED_KEY, {ITEMS_FIELD: value}, maxlen=FEED_ENTRIES, approximate=True)
+
+
+def prompt(text: str, **fields: Any) -> FeedItem:
+    return FeedItem(**{"kind": "prompt", "timestamp": NOW, "session_id": "s", "content": text} | fields)
