@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from services.ingest.capture.capture_request import identifier, machine_of, query_of, user_of
 from services.ingest.events.decode import check_identifier
+from services.ingest.events.key_binding import binding_of
 from services.ingest.http import request_checks
 from shared.http.errors import BadRequest, invalid
 from shared.messages import UNNAMED_MACHINE
@@ -30,6 +31,8 @@ class Range(Struct, frozen=True):
     start: int
     end: int | None
     user: str | None
+    # The user that the API key is bound to; None: it may write any file.
+    only_user: str | None = None
 
 
 def read_range(request: Request) -> Range:
@@ -48,6 +51,7 @@ def read_range(request: Request) -> Range:
         start=start,
         end=end,
         user=user_of(request, query),
+        only_user=binding_of(request).user,
     )
 
 

@@ -13,11 +13,13 @@ from msgspec.structs import replace
 from services.ingest.capture.range_request import MAX_LINE_BYTES, MAX_RANGE_BYTES, Range, check_lines, read_range
 from services.ingest.capture.redact_lines import without_secrets
 from services.ingest.dependencies import Ingest, ingest_of
+from services.ingest.events.key_binding import other_users_session
 from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import RangeAccepted
 from services.ingest.journal.append_range import Appended, FileOffset
 from services.ingest.postgres import transcript_files
+from services.ingest.postgres.users import names_of
 from shared import metrics
 from shared.http.errors import Conflict
 from shared.http.middleware import json_response, request_id_of
@@ -45,6 +47,8 @@ async def write_range(request: Request) -> Response:
     appended = await _append(ingest, described, body, end, request_id_of(request))
     metrics.TRANSCRIPT_RANGES.labels(appended.state).inc()
     match appended.state:
+        case "foreign":
+            raise other_users_session()
         case "superseded":
             raise Conflict(
                 f"The file has generation {appended.generation} by now; send that, or a higher one from 0.",
@@ -79,11 +83,16 @@ async def _append(ingest: Ingest, described: Range, body: bytes, end: int, reque
             generation=described.generation,
             start=described.start,
             end=end,
+            user=described.user,
+            only_user=described.only_user,
             stored=stored,
         )
         if appended.state == "unknown":
             known = await transcript_files.stored_offset(ingest.database, described.session_id, described.machine_id, described.file_name)
             stored = FileOffset(*known)
+        elif appended.state == "foreign" and described.only_user and appended.user in await names_of(ingest.database, described.only_user):
+            # The key's user under a former name.
+            described = replace(described, only_user=appended.user)
         elif appended.state == "mismatch" and is_as_in_file and described.start < appended.offset:
             cut = appended.offset - described.start
             if body[cut - 1 : cut] != b"\n":

@@ -25,32 +25,35 @@ from shared.redis.cluster_nodes import Nodes
 
 log = structlog.get_logger()
 
-State = Literal["appended", "known", "mismatch", "superseded", "unknown"]
+State = Literal["appended", "known", "mismatch", "superseded", "foreign", "unknown"]
 
 # KEYS: stream, its account and wake-up, the file. ARGV: TTL of a wake-up in ms, TTL of a file in s, a name for an account that has to be made,
-# payload, generation, start, end, then the generation and offset that Postgres has, or nothing.
-# Answers a State, the file's generation and the offset wanted, and whether a wake-up is due.
+# payload, generation, start, end; the range's user, and its user again if only that one may write; then the generation, offset and user that
+# Postgres has, or nothing. Answers a State, the file's generation and the offset wanted, whether a wake-up is due, and the file's user.
 # Numbers are written as they came: Lua would round large ones when it makes text of them.
 _APPEND_RANGE: Final = f"""
-local known = redis.call('HMGET', KEYS[4], 'generation', 'offset')
-local generation, offset = known[1], known[2]
+local known = redis.call('HMGET', KEYS[4], 'generation', 'offset', 'user')
+local generation, offset, user = known[1], known[2], known[3] or ''
 if not offset then
-    if ARGV[8] == '' then
-        return {{'unknown', '0', '0', 0}}
+    if ARGV[10] == '' then
+        return {{'unknown', '0', '0', 0, ''}}
     end
-    generation, offset = ARGV[8], ARGV[9]
+    generation, offset, user = ARGV[10], ARGV[11], ARGV[12]
+end
+if ARGV[9] ~= '' and user ~= '' and user ~= ARGV[9] then
+    return {{'foreign', generation, offset, 0, user}}
 end
 if tonumber(ARGV[5]) < tonumber(generation) then
-    return {{'superseded', generation, offset, 0}}
+    return {{'superseded', generation, offset, 0, user}}
 end
 if tonumber(ARGV[5]) > tonumber(generation) then
     generation, offset = ARGV[5], '0'
 end
 if tonumber(ARGV[7]) <= tonumber(offset) then
-    return {{'known', generation, offset, 0}}
+    return {{'known', generation, offset, 0, user}}
 end
 if tonumber(ARGV[6]) ~= tonumber(offset) then
-    return {{'mismatch', generation, offset, 0}}
+    return {{'mismatch', generation, offset, 0, user}}
 end
 local epoch = redis.call('HGET', KEYS[2], '{EPOCH_FIELD}')
 if not epoch then
@@ -59,30 +62,35 @@ if not epoch then
 end
 redis.call('XADD', KEYS[1], '*', '{PAYLOAD_FIELD}', ARGV[4], '{EPOCH_FIELD}', epoch, '{EVENTS_FIELD}', 1)
 redis.call('HINCRBY', KEYS[2], 'accepted', 1)
-redis.call('HSET', KEYS[4], 'generation', generation, 'offset', ARGV[7])
+if user == '' then
+    user = ARGV[8]
+end
+redis.call('HSET', KEYS[4], 'generation', generation, 'offset', ARGV[7], 'user', user)
 redis.call('EXPIRE', KEYS[4], ARGV[2])
 local is_due = redis.call('SET', KEYS[3], 1, 'NX', 'PX', ARGV[1]) and 1 or 0
-return {{'appended', generation, ARGV[7], is_due}}
+return {{'appended', generation, ARGV[7], is_due, user}}
 """
 
 
 class FileOffset(Struct, frozen=True):
-    """How far a file is: its newest generation, and the offset from which it goes on."""
+    """How far a file is: its newest generation, the offset from which it goes on, and whose it is."""
 
     generation: int
     offset: int
+    user: str | None
 
 
 class Appended(Struct, frozen=True):
     """`appended`: it is on the journal. `known`: all of it was there before. `mismatch`: it does not begin at `offset`.
 
-    `superseded`: the file has a newer generation. `unknown`: only Postgres knows how far the file is; ask again with that.
-    `generation`, `offset`: the file's, after the append.
+    `superseded`: the file has a newer generation. `foreign`: it is another user's. `unknown`: only Postgres knows how far the file is; ask
+    again with that. `generation`, `offset`, `user`: the file's, after the append.
     """
 
     state: State
     generation: int
     offset: int
+    user: str
 
 
 class RangeJournal:
@@ -100,9 +108,21 @@ class RangeJournal:
         await self._nodes.aclose()
 
     async def append(
-        self, stream: str, file_key: str, payload: bytes, *, generation: int, start: int, end: int, stored: FileOffset | None = None
+        self,
+        stream: str,
+        file_key: str,
+        payload: bytes,
+        *,
+        generation: int,
+        start: int,
+        end: int,
+        user: str | None,
+        only_user: str | None,
+        stored: FileOffset | None = None,
     ) -> Appended:
-        """Appends the range, if the file goes on at `start`. `stored`: how far Postgres has the file; used only if Redis does not know it.
+        """Appends the range, if the file goes on at `start`, and if it is nobody's or `only_user`'s, where that is set.
+
+        `stored`: how far Postgres has the file; used only if Redis does not know it.
 
         Unavailable BACKLOG_FULL if there is no room, QUEUE_UNAVAILABLE if Redis does not confirm it. Sent again, it is appended once.
         """
@@ -110,7 +130,8 @@ class RangeJournal:
         words: tuple[Any, ...] = (
             (4, stream, accounting_key(stream), wakeup_key(stream), file_key, WAKEUP_TTL_MS, self._backlog.cache_entry_seconds)
             + (f"{token_hex(8)}-1", payload, generation, start, end)
-            + ((stored.generation, stored.offset) if stored else ("", ""))
+            + (user or "", only_user or "")
+            + ((stored.generation, stored.offset, stored.user or "") if stored else ("", "", ""))
         )
         try:
             async with self._bulkhead.slot():
@@ -118,13 +139,13 @@ class RangeJournal:
                     async with backend_deadline.within(seconds):
                         if not self._backlog.is_announced:
                             await self._backlog.sample()
-                        state, in_generation, offset, is_due = await self._script.run(stream, *words)
+                        state, in_generation, offset, is_due, owner = await self._script.run(stream, *words)
         except REDIS_FAILURES as error:
             log.error("range_not_appended", reason=type(error).__name__)
             raise _refusal(error) from error
         if is_due:
             self._wakeups.wake_workers()
-        return Appended(state.decode(), int(in_generation), int(offset))
+        return Appended(state.decode(), int(in_generation), int(offset), owner.decode())
 
 
 def _refusal(error: BaseException) -> Unavailable:

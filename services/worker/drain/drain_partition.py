@@ -33,6 +33,7 @@ from services.worker.drain.stream_reader import (
     DELIVERIES_BEFORE_ALONE,
     Entry,
     acknowledge,
+    affordable,
     claim,
     find_abandoned,
     make_group,
@@ -55,6 +56,8 @@ log = structlog.get_logger()
 
 # How often a drain looks for what dead workers left.
 TAKE_OVER_SECONDS = 1.0
+# A batch of large entries is smaller: all of it is in memory several times.
+BATCH_BYTES = 8 * 1024**2
 
 COUNT_IN_LEDGER = """
     INSERT INTO ledger AS l (slot, persisted, duplicates, dead, last_received_at)
@@ -142,7 +145,8 @@ def abandoned_batches(worker: Resources, consumer: str, stream: str) -> Iterator
     """
     settings, builder = worker.settings, _BatchBuilder(worker.settings.drain_batch_events)
     try:
-        pending = find_abandoned(worker.redis, stream, settings.claim_idle_ms, worker.consumer.entries_per_read)
+        most = min(worker.consumer.entries_per_read, affordable(worker.redis, stream))
+        pending = find_abandoned(worker.redis, stream, settings.claim_idle_ms, most)
         if holders := {each.holder for each in pending} - {consumer}:
             with worker.connection() as connection:
                 fenced = consumer_fencing.fence(connection, worker.redis, holders, settings.redis_replicas_acked)
@@ -165,11 +169,12 @@ def new_batches(worker: Resources, consumer: str, stream: str) -> Iterator[list[
     """Batches of entries that no consumer has had, until one batch is full or no entry is left."""
     settings, builder = worker.settings, _BatchBuilder(worker.settings.drain_batch_events)
     is_wakeup_cleared = is_full = False
+    most = affordable(worker.redis, stream)
     # The lease lasts for one read. If another worker has it by now, that worker reads on.
     while not is_full and lease(worker, stream):
         try:
             with limited_read(worker.redis, stream, worker.consumer, settings.claim_idle_ms) as (client, count):
-                entries = read_new(client, stream, consumer, count)
+                entries = read_new(client, stream, consumer, min(count, most))
         except REDIS_ERRORS:
             # Entries that were read are stored before the drain ends.
             yield from builder.rest()
@@ -192,21 +197,22 @@ class _BatchBuilder:
 
     def __init__(self, max_events: int) -> None:
         self._max_events = max_events
-        self._waiting: dict[tuple[str, str], tuple[list[Entry], int]] = {}
+        self._waiting: dict[tuple[str, str], tuple[list[Entry], int, int]] = {}
 
     def add(self, entry: Entry) -> Iterator[list[Entry]]:
         """Gives the batch that is full with this entry, if there is one."""
-        entries, events = self._waiting.get(entry.account, ([], 0))
+        entries, events, size = self._waiting.get(entry.account, ([], 0, 0))
         entries.append(entry)
         events += entry.approximate_events
-        self._waiting[entry.account] = entries, events
-        if events >= self._max_events:
+        size += len(entry.payload)
+        self._waiting[entry.account] = entries, events, size
+        if events >= self._max_events or size >= BATCH_BYTES:
             yield self._waiting.pop(entry.account)[0]
 
     def rest(self) -> Iterator[list[Entry]]:
         """Gives the batches that are not full."""
         waiting, self._waiting = self._waiting, {}
-        for entries, _ in waiting.values():
+        for entries, _, _ in waiting.values():
             yield entries
 
 

@@ -15,8 +15,11 @@ from redis.exceptions import ResponseError
 from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, GROUP, PAYLOAD_FIELD, accounting_key
 from shared.redis import replica_acks
 
-# At most this many entries are in memory at once; an entry has at most 256 KB.
+# At most this many entries are in memory at once, and about so many bytes: a range of a transcript may have megabytes.
 ENTRIES_PER_READ = 256
+BYTES_PER_READ = 32 * 1024**2
+# How many of a stream's nodes Redis looks at to estimate the size of an entry.
+NODES_SAMPLED = 20
 # As many are acknowledged in one script. That takes a few ms, in which Redis does nothing else.
 ENTRIES_PER_SCRIPT = 1000
 # After so many deliveries, each but the last to a worker that died, an entry is tried alone. One more, and it becomes a dead letter.
@@ -111,6 +114,13 @@ def make_group(redis: Redis, stream: str) -> None:
     except ResponseError as error:
         if "BUSYGROUP" not in str(error):
             raise
+
+
+def affordable(redis: Redis, stream: str) -> int:
+    """How many entries of a stream may be read at once, by their average size."""
+    size: Any = redis.memory_usage(stream, samples=NODES_SAMPLED)
+    entries: Any = redis.xlen(stream)
+    return max(1, min(ENTRIES_PER_READ, BYTES_PER_READ * entries // size if size else ENTRIES_PER_READ))
 
 
 def read_new(redis: Redis, stream: str, consumer: str, count: int = ENTRIES_PER_READ) -> list[Entry]:

@@ -1,6 +1,7 @@
 """Hooks and ranges of transcripts on the journal become rows that wait to be read; the account stays exact."""
 
 import itertools
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -10,11 +11,12 @@ import psycopg
 import pytest
 from zstandard import ZstdDecompressor
 
-from services.worker.drain.drain_partition import drain
+from services.worker.drain import consumer_fencing
+from services.worker.drain.drain_partition import BATCH_BYTES, batches, drain
 from services.worker.drain.store_captured import CANNOT_BE_CUT
 from services.worker.resources import Resources
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter, encode_replay
-from shared.journal.streams import partition_of, stream_key, transcript_key
+from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, GROUP, PAYLOAD_FIELD, partition_of, stream_key, transcript_key
 from shared.messages import Envelope, HookPayload, TranscriptRange, encode_envelope
 from tests.integration.worker.accounting_world import PARTITIONS, World
 
@@ -280,3 +282,23 @@ def test_a_worker_that_dies_before_its_commit_loses_nothing(world: World) -> Non
 
     assert sums(world) == {"accepted": 3, "persisted": 3, "duplicate": 0, "dead": 0, "pending": 0}
     assert stored_lines(world.me) == (OFFSETS[3], b"".join(LINES[:3]))
+
+
+def test_a_backlog_of_large_ranges_is_read_in_bounded_parts(worker: Resources) -> None:
+    # Given 60 MB of ranges, as after an outage
+    line = b'{"x":"' + b"y" * 1_000_000 + b'"}\n'
+    for number in range(60):
+        start = number * len(line)
+        item = TranscriptRange(session_id="s", file_name=FILE, start_offset=start, end_offset=start + len(line), content=line.decode())
+        worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: entry(item), EPOCH_FIELD: "e", EVENTS_FIELD: 1})
+    with worker.transaction() as connection:
+        consumer = consumer_fencing.register(connection, worker.consumer)
+
+    # When they are read
+    sizes = [sum(len(each.payload) for each in batch) for batch in batches(worker, consumer, time.monotonic() + 60)]
+
+    # Then no batch has more than its limit and one entry, and none is left
+    assert max(sizes) <= BATCH_BYTES + len(line) + 1000
+    assert sum(sizes) >= 60 * len(line)
+    pending = worker.redis.xpending(stream_key(0), GROUP)["pending"]
+    assert pending == 60
