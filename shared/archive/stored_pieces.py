@@ -27,7 +27,9 @@ NEXT_PIECES: Final = """
                 FROM transcript_segments WHERE file_id = %(file_id)s
                 UNION ALL
                 SELECT true, start_offset, start_offset, end_offset, raw_bytes, NULL, content
-                FROM transcript_ranges WHERE file_id = %(file_id)s) AS pieces) AS placed
+                -- What waits behind a gap is not read (services/worker/drain/store_captured.py).
+                FROM transcript_ranges WHERE file_id = %(file_id)s
+                    AND end_offset <= (SELECT stored_offset FROM transcript_files WHERE id = %(file_id)s)) AS pieces) AS placed
     WHERE ends_at > %(position)s AND ends_at - raw_bytes < %(position)s + %(step_bytes)s
     ORDER BY ends_at"""
 

@@ -108,6 +108,7 @@ def test_an_unchanged_content_need_not_be_sent_again(
     assert (again.status_code, again.content) == (304, b"")
     assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", tag)
     connection.execute("UPDATE transcript_ranges SET end_offset = end_offset + 1")
+    connection.execute("UPDATE transcript_files SET stored_offset = stored_offset + 1")
     assert client.get(path(), headers={"If-None-Match": tag}).status_code == 200
 
 
@@ -134,3 +135,16 @@ def test_a_lost_content_is_a_410(client: TestClient, connection: psycopg.Connect
     answer = client.get(path())
 
     assert (answer.status_code, answer.json()["code"]) == (410, "TRANSCRIPT_GONE")
+
+
+def test_what_waits_behind_a_gap_is_not_given(
+    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str
+) -> None:
+    content = lines(10)
+    add_file(connection, archive, session, content, archived=0, machine_id="laptop")
+    connection.execute(
+        "INSERT INTO transcript_ranges (file_id, start_offset, end_offset, content, raw_bytes, received_at)"
+        " SELECT file_id, start_offset + 1000000, end_offset + 1000000, content, raw_bytes, received_at FROM transcript_ranges"
+    )
+
+    assert client.get(path()).content == content

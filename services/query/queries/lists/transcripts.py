@@ -13,7 +13,7 @@ _FILES = """
         LEFT JOIN LATERAL (SELECT sum(raw_bytes)::bigint AS bytes, md5(string_agg(sha256, '' ORDER BY number)) AS content_hash
                            FROM transcript_segments WHERE file_id = f.id) AS s ON true
         LEFT JOIN LATERAL (SELECT sum(raw_bytes)::bigint AS bytes, max(end_offset) AS end_offset
-                           FROM transcript_ranges WHERE file_id = f.id) AS r ON true
+                           FROM transcript_ranges WHERE file_id = f.id AND end_offset <= f.stored_offset) AS r ON true
         WHERE f.session_id = %(session_id)s
     ), stored AS (SELECT * FROM versions WHERE bytes > 0)
     SELECT id, file_name AS file, machine_id AS machine, generation, user_name AS user, bytes, changed_at, content_hash, end_offset,
