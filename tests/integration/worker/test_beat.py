@@ -18,7 +18,7 @@ from services.worker.maintenance import upload_gc
 from services.worker.resources import Resources
 from services.worker.settings import Settings
 from services.worker.sweep import NO_CALL, ONE_CALL, SPARE_WAKEUPS, LookFirst, Looks, _within
-from services.worker.sweep_statements import UPLOADS_SWEPT_KEY
+from services.worker.sweep_statements import ARCHIVE_COLLECTED_KEY, UPLOADS_SWEPT_KEY
 from shared.broker import QUEUE_DRAIN, QUEUE_IMPORT, QUEUE_MAINTENANCE, TASK_DRAIN, queue_key
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, wakeup_key
 from tests.conftest import as_role
@@ -185,7 +185,8 @@ class TestTheScheduler:
         scheduler.close()
 
     def test_a_start_sends_only_tasks_that_look_themselves(self, scheduler: LookFirst, worker: Resources) -> None:
-        worker.redis.set(UPLOADS_SWEPT_KEY, time.time())
+        for key in (UPLOADS_SWEPT_KEY, ARCHIVE_COLLECTED_KEY):
+            worker.redis.set(key, time.time())
         self.run_all(scheduler)
         assert self.lengths(worker.redis) == {QUEUE_DRAIN: 1, QUEUE_IMPORT: 0, QUEUE_MAINTENANCE: 1}, "canary and accounting"
 
