@@ -30,6 +30,7 @@ class ContentFolder:
             with suppress(FileNotFoundError):
                 os.utime(path)
                 return
+            is_new_folder = not path.parent.is_dir()
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             unfinished = path.parent / f"{_UNFINISHED}{uuid4()}"
             try:
@@ -41,8 +42,9 @@ class ContentFolder:
             except BaseException:
                 unfinished.unlink(missing_ok=True)
                 raise
-            for folder in (path.parent, self.folder):
-                _sync(folder)
+            _sync(path.parent)
+            if is_new_folder:
+                _sync(self.folder)
 
     def has(self, name: str) -> bool:
         """Whether it is there."""

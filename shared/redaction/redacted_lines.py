@@ -18,6 +18,8 @@ from shared.redaction.redacted_structs import may_hold_secret, redact_value
 _decode = json.JSONDecoder(strict=False).raw_decode
 # One pass is enough unless a secret hid the damage of a line; then the line is JSON after the first.
 _MAX_PASSES = 4
+# Of larger blocks, more hold something that could be a secret, and then each of their lines is looked at.
+_BLOCK_BYTES = 16 * 1024
 # What may stand between two values on a line. A crash of the machine can leave NULs.
 _BETWEEN = re.compile(r"[ \t\r\n\0,\ufeff]*+")
 # A string literal; its end is missing if the line is cut off. It never goes back over what it read, so it takes linear time.
@@ -30,8 +32,25 @@ def redact_lines(data: bytes, counts: dict[str, int]) -> bytes:
 
     A line that is not JSON is redacted as text. Half a gigabyte a second where there is nothing to redact.
     """
-    is_doubtful = may_hold_secret(data)
-    lines = data.split(b"\n")
+    blocks = list(_blocks_of(data))
+    redacted = [_redact_block(block, counts) for block in blocks]
+    return data if all(new is old for new, old in zip(redacted, blocks, strict=True)) else b"".join(redacted)
+
+
+def _blocks_of(data: bytes) -> Iterator[bytes]:
+    """Whole lines together, so that most need not be looked at one by one."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + _BLOCK_BYTES) + 1 or len(data)
+        yield data[start:end]
+        start = end
+
+
+def _redact_block(block: bytes, counts: dict[str, int]) -> bytes:
+    is_doubtful = may_hold_secret(block)
+    if not is_doubtful and _has_only_objects(block):
+        return block
+    lines = block.split(b"\n")
     is_changed = False
     for number, line in enumerate(lines):
         if _looks_like_an_object(line) and not (is_doubtful and may_hold_secret(line)):
@@ -40,7 +59,13 @@ def redact_lines(data: bytes, counts: dict[str, int]) -> bytes:
         if redacted != line:
             lines[number] = redacted
             is_changed = True
-    return b"\n".join(lines) if is_changed else data
+    return b"\n".join(lines) if is_changed else block
+
+
+def _has_only_objects(block: bytes) -> bool:
+    """Whether each line of a block looks like an object, asked of all of them at once."""
+    inner_ends = block.count(b"\n", 0, -1)
+    return block[:1] == b"{" and block.endswith((b"}\n", b"}")) and block.count(b"}\n{") == inner_ends
 
 
 def _looks_like_an_object(line: bytes) -> bool:

@@ -3,7 +3,7 @@
 Checked in the transaction that stores the records. A session without a user may be written by any user, as with events.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg import Connection
@@ -23,11 +23,16 @@ _ROWS = """
 
 def foreign_among(connection: Connection[Any], user: str, records: Sequence[Record]) -> list[Record]:
     """The records that belong to other users than this one."""
-    session_ids = sorted({session_id for record in records if (session_id := session_of(record)) is not None})
+    sessions = foreign_sessions(connection, user, {session_id for record in records if (session_id := session_of(record)) is not None})
     with connection.cursor(row_factory=scalar_row) as cursor:
-        sessions = set(cursor.execute(_SESSIONS, {"session_ids": session_ids, "user": user}))
         rows = set(cursor.execute(for_all(_ROWS).encode(), {"ids": [record.id for record in records], "user": user}))
     return [record for record in records if session_of(record) in sessions or record.id in rows]
+
+
+def foreign_sessions(connection: Connection[Any], user: str, session_ids: Iterable[str]) -> set[str]:
+    """The sessions that belong to other users than this one."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return set(cursor.execute(_SESSIONS, {"session_ids": sorted(session_ids), "user": user}))
 
 
 def session_of(record: Record) -> str | None:

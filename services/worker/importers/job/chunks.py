@@ -1,11 +1,12 @@
 """A chunk: the records of an import that are stored in one transaction. It is gathered, read ahead, redacted."""
 
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
+from services.worker.archive.imported_content import ArchivedFile
 from services.worker.importers.formats.plausible_records import Found
 from services.worker.importers.job.shards import Checkpoint
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
@@ -26,10 +27,13 @@ class EndedMember(NamedTuple):
     """The end of a member: the number of the chunk's records before it, and the SHA-256 of the member's content.
 
     The hash is None if the member could not be read to its end, or if an earlier attempt had read its beginning.
+    `archiving`: what becomes of a transcript's content in the archive.
     """
 
     records: int
     sha256: bytes | None
+    name: str = ""
+    archiving: "Future[ArchivedFile] | None" = None
 
 
 @dataclass(slots=True)
@@ -73,7 +77,7 @@ class Chunk:
                 if isinstance(record, Message):
                     self.characters += len(record.content)
 
-    def take_redactions(self, counts: dict[str, int] | None) -> None:
+    def take_redactions(self, counts: dict[str, int]) -> None:
         """Moves what was counted while its records were read into the chunk."""
         if counts:
             _add(self.redactions, counts)

@@ -22,6 +22,8 @@ from uuid import UUID
 import structlog
 from psycopg import Connection
 
+from services.worker.archive.imported_content import Archiver, ImportedContent, archiver_of
+from services.worker.archive.imported_files import ImportedFile, imported_file, store_files
 from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
 from services.worker.importers.archives.hashing import Hashing
 from services.worker.importers.formats.claude_json import read_claude_json
@@ -36,7 +38,7 @@ from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.foreign_records import foreign_among
+from services.worker.persist.foreign_records import foreign_among, foreign_sessions
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record, RecordError
 from services.worker.persist.staging import ReceivedEvent
@@ -97,26 +99,39 @@ def _import(worker: Resources, shard: Shard, watch: StallWatch) -> str:
     """Reads and stores from the checkpoint on. Gives the outcome."""
     if shard.is_cancelled:
         return "cancelled"
-    chunks = read_chunks(shard, worker.idle_gap, watch, redacts=worker.settings.redact)
-    if worker.settings.redact:
-        chunks = map(redact, chunks)
-    whole_files = WholeFiles()
-    for chunk in read_ahead(watch.watched(chunks)):
-        if store_chunk(worker, shard, chunk, whole_files):
-            return "cancelled"
+    settings = worker.settings
+    with archiver_of(worker.archive) as archiver:
+        chunks = read_chunks(shard, worker.idle_gap, watch, archiver if settings.archive else None, redacts=settings.redact)
+        if settings.redact:
+            chunks = map(redact, chunks)
+        whole_files = WholeFiles()
+        for chunk in read_ahead(watch.watched(chunks)):
+            if store_chunk(worker, shard, chunk, whole_files):
+                return "cancelled"
     return "succeeded"
 
 
-def read_chunks(shard: Shard, idle_gap: timedelta, watch: StallWatch, *, redacts: bool) -> Iterator[Chunk]:
-    """The shard's records from its checkpoint on. Deterministic, so that a checkpoint means the same to every worker. Small members share a chunk."""
+def read_chunks(
+    shard: Shard, idle_gap: timedelta, watch: StallWatch, archiver: Archiver | None = None, *, redacts: bool
+) -> Iterator[Chunk]:
+    """The shard's records from its checkpoint on. Deterministic, so that a checkpoint means the same to every worker. Small members share a chunk.
+
+    A transcript is redacted before it is read, as live capture gets it. It is archived while it is read, from its beginning even if its first
+    records are skipped.
+    """
     chunk = Chunk(shard.checkpoint)
     for start, source, upload in _sources(shard, watch):
         if source.error is not None:
             chunk.add(source.name, source.error)
         if source.content is not None:
-            content = Hashing(source.content)
-            counts: dict[str, int] | None = {} if redacts else None
-            found = read_records(cast(IO[bytes], content), source.kind, shard.user, idle_gap, shard.accepted_at, counts)
+            hashing = Hashing(source.content)
+            content = cast(IO[bytes], hashing)
+            counts: dict[str, int] = {}
+            archived: ImportedContent | None = None
+            if source.kind == "transcript":
+                content = cast(IO[bytes], RedactedFile(content, counts)) if redacts else content
+                archived = ImportedContent(content, hashing.tell, archiver) if archiver else None
+            found = read_records(cast(IO[bytes], archived or content), source.kind, shard.user, idle_gap, shard.accepted_at)
             for records_done, record in enumerate(islice(found, start.records, None), start.records + 1):
                 watch.moved()
                 chunk.add(source.name, record)
@@ -126,7 +141,8 @@ def read_chunks(shard: Shard, idle_gap: timedelta, watch: StallWatch, *, redacts
                     yield chunk
                     chunk = Chunk()
             chunk.take_redactions(counts)
-            chunk.ended.append(EndedMember(len(chunk.records), content.digest() if start.records == 0 else None))
+            archiving = archived.finished() if archived else None
+            chunk.ended.append(EndedMember(len(chunk.records), hashing.digest() if start.records == 0 else None, source.name, archiving))
             chunk.files += 1
             start = Checkpoint(start.file, start.member + 1)
         chunk.checkpoint, chunk.bytes_done = Checkpoint(start.file, start.member), upload.tell()
@@ -198,19 +214,13 @@ def _archive_members(file: dict[str, Any], upload: IO[bytes], own: _OwnIndexes) 
                 assert_never(found)
 
 
-def read_records(
-    content: IO[bytes], kind: Kind, user: str | None, idle_gap: timedelta, accepted_at: datetime, redactions: dict[str, int] | None = None
-) -> Iterator[Found]:
-    """The plausible records of a file, by its format. `accepted_at` is when the job was. ValueError for a kind that has no reader.
-
-    With `redactions`, a transcript is read as live capture gets it: without its secrets, which are counted by kind.
-    """
+def read_records(content: IO[bytes], kind: Kind, user: str | None, idle_gap: timedelta, accepted_at: datetime) -> Iterator[Found]:
+    """The plausible records of a file, by its format. `accepted_at` is when the job was. ValueError for a kind that has no reader."""
     match kind:
         case "claude_json":
             found = read_claude_json(content, user=user)
         case "transcript":
-            lines = content if redactions is None else cast(IO[bytes], RedactedFile(content, redactions))
-            found = read_transcript(lines, user=user, idle_gap=idle_gap)
+            found = read_transcript(content, user=user, idle_gap=idle_gap)
         case "history":
             found = read_history(content, user=user)
         case "sessions_index":
@@ -223,6 +233,7 @@ def read_records(
 def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: WholeFiles) -> bool:
     """Stores a chunk and the progress that it is, in one transaction. True if the job is to be cancelled. LeaseLostError if it is another's."""
     now = datetime.now(UTC)
+    transcripts = [file for each in chunk.ended if each.archiving and (file := imported_file(each.name, each.archiving))]
     with worker.transaction() as connection:
         foreign = _of_another_user(connection, shard, chunk.records)
         foreign_ids = {record.id for record in foreign}
@@ -234,6 +245,7 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
         persisted, dead = Persisted(), list[ReceivedEvent]()
         if batch:
             persisted, dead = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=shard.job_number)
+        _store_transcripts(worker, connection, shard, transcripts)
         if complete := whole_files.after(chunk, foreign_ids | {received.event.id for received in dead}):
             # The same content need not be sent again.
             parameters = {"sha256s": complete, "job_number": shard.job_number, "reader_version": READER_VERSION}
@@ -252,6 +264,16 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
             is_damaged=chunk.is_damaged,
         )
         return shards.advance(connection, shard, progress)
+
+
+def _store_transcripts(worker: Resources, connection: Connection[Any], shard: Shard, files: list[ImportedFile]) -> None:
+    """Those of another user's sessions are left out, as their records are."""
+    if files and shard.is_bound and shard.user is not None:
+        foreign = foreign_sessions(connection, shard.user, {file.place.session_id for file in files})
+        files = [file for file in files if file.place.session_id not in foreign]
+    if files:
+        job_number, store = shard.job_number, worker.archive
+        store_files(connection, store, files, user=shard.user, job_number=job_number, parser_version=READER_VERSION)
 
 
 def _of_another_user(connection: Connection[Any], shard: Shard, records: list[Record]) -> list[Record]:

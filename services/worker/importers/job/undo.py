@@ -13,6 +13,7 @@ from psycopg.rows import scalar_row
 from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollups_that_note_emptied_cells
+from services.worker.archive.imported_files import forget_files
 from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.row_tables import for_all, for_each
@@ -183,5 +184,6 @@ def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -
 def clear_up(connection: Connection[Any], job_number: int) -> None:
     """When all rows are gone: forgets which projects and files the import brought, in the caller's transaction."""
     lock_order.lock_import_order(connection)
+    forget_files(connection, job_number)
     for statement in _LEFTOVERS:
         connection.execute(statement.encode(), {"job_number": job_number})

@@ -1,0 +1,112 @@
+"""The rows of transcripts that imports brought: one for each file of a session, with its segments. An import has no machine: ''."""
+
+import re
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, Final, NamedTuple
+
+from psycopg import Connection
+
+from services.worker.archive.archive_locks import lock_file, refer_to
+from services.worker.archive.imported_content import ArchivedFile
+from services.worker.archive.segments import Segment, add_segments
+from shared.blobs.contents import ContentStore
+from shared.redaction.redact import redact_text
+
+_UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_OF_SESSION: Final = re.compile(rf"(?:.*/)?({_UUID})\.jsonl", re.DOTALL)
+_BELOW_SESSION: Final = re.compile(rf"(?:.*/)?({_UUID})/(subagents/.+\.jsonl)", re.DOTALL)
+# Agents were once kept beside the sessions. Claude Code looks for them where it writes them today.
+_AGENT: Final = re.compile(r"(?:.*/)?(agent-[^/]+\.jsonl)", re.DOTALL)
+MAX_SESSION_ID: Final = 200
+MAX_FILE_NAME: Final = 1_000
+
+# A file that was known before is replaced by one that is at least as long: it has grown. An older copy changes nothing.
+_FIND: Final = """
+    INSERT INTO transcript_files (session_id, file_name, user_name, brought_by)
+    VALUES (%(session_id)s, %(file_name)s, %(user_name)s, ARRAY[%(job_number)s]::integer[])
+    ON CONFLICT (session_id, file_name, machine_id, generation) DO UPDATE
+        SET brought_by = CASE WHEN %(job_number)s = ANY(transcript_files.brought_by) THEN transcript_files.brought_by
+                              ELSE transcript_files.brought_by || %(job_number)s::integer END
+    RETURNING id, stored_offset"""
+_REPLACE: Final = """
+    UPDATE transcript_files SET stored_offset = %(size)s, parsed_offset = %(size)s, changed_at = now(), parser_version = %(parser_version)s,
+        user_name = %(user_name)s
+    WHERE id = %(id)s"""
+_DELETE_SEGMENTS: Final = "DELETE FROM transcript_segments WHERE file_id = %(id)s"
+_FORGET: Final = (
+    "DELETE FROM transcript_files WHERE brought_by = ARRAY[%(job_number)s]::integer[]",
+    """UPDATE transcript_files SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE %(job_number)s = ANY(brought_by)""",
+)
+
+
+class Place(NamedTuple):
+    """Which file of which session a transcript is."""
+
+    session_id: str
+    file_name: str
+
+
+def place_of(name: str, session_in_records: str | None) -> Place | None:
+    """By the file's path: its session, or the session whose folder it is in. Else by its records. None if neither says a session."""
+    if found := _BELOW_SESSION.fullmatch(name):
+        session_id, file_name = found[1], found[2]
+    elif found := _OF_SESSION.fullmatch(name):
+        session_id, file_name = found[1], f"{found[1]}.jsonl"
+    elif session_in_records is None:
+        return None
+    else:
+        session_id = session_in_records
+        agent = _AGENT.fullmatch(name)
+        file_name = f"subagents/{agent[1]}" if agent else f"{session_id}.jsonl"
+    file_name = redact_text(file_name)
+    if "\0" in session_id + file_name or len(session_id) > MAX_SESSION_ID or len(file_name) > MAX_FILE_NAME:
+        return None
+    return Place(session_id, file_name)
+
+
+class ImportedFile(NamedTuple):
+    """A transcript that a job read to its end, and whose segments are in the store."""
+
+    place: Place
+    size: int
+    segments: list[Segment]
+
+
+def imported_file(name: str, archiving: "Future[ArchivedFile]") -> ImportedFile | None:
+    """Waits until the store has all of a file. None for a file that belongs to no session. BlobStoreError if a segment cannot be put."""
+    found = archiving.result()
+    for put in found.putting:
+        put.result()
+    place = place_of(name, found.session_id)
+    return ImportedFile(place, found.size, found.segments) if place and found.segments else None
+
+
+def store_files(
+    connection: Connection[Any],
+    store: ContentStore,
+    files: Sequence[ImportedFile],
+    *,
+    user: str | None,
+    job_number: int,
+    parser_version: int,
+) -> None:
+    """Writes the files' rows in the caller's transaction. BlobStoreAway if a content has to be put again."""
+    # In one order, so that two jobs do not wait for each other.
+    for place, size, segments in sorted(files, key=lambda file: (file.place, file.size)):
+        parameters = {"session_id": place.session_id, "file_name": place.file_name, "user_name": user, "job_number": job_number}
+        [(file_id, stored_offset)] = connection.execute(_FIND, parameters).fetchall()
+        if size < stored_offset:
+            continue
+        lock_file(connection, file_id)
+        refer_to(connection, store, [segment.sha256 for segment in segments])
+        parameters |= {"id": file_id, "size": size, "parser_version": parser_version}
+        connection.execute(_DELETE_SEGMENTS, parameters)
+        add_segments(connection, file_id, 0, segments)
+        connection.execute(_REPLACE, parameters)
+
+
+def forget_files(connection: Connection[Any], job_number: int) -> None:
+    """For an undo: deletes the files that only this job brought. Their contents are garbage then."""
+    for statement in _FORGET:
+        connection.execute(statement, {"job_number": job_number})
