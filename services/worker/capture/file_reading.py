@@ -15,6 +15,7 @@ from services.worker.capture.stored_content import Piece, pieces_from
 from services.worker.importers.formats.plausible_records import plausible
 from services.worker.importers.job import errors
 from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS
+from services.worker.persist.captured_feed import Told, before_captured, captured_items
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.foreign_records import foreign_among
 from services.worker.persist.persist_batch import Persisted
@@ -56,6 +57,8 @@ class Stored:
 
     reading: FileReading
     persisted: Persisted
+    # For the live feed.
+    told: list[Told]
 
 
 def read_next(
@@ -99,15 +102,17 @@ def store(worker: Resources, connection: Connection[Any], job: CaptureJob, readi
         batch = [received for received in reading.events if received.event.id not in foreign_ids]
         # Facts that are left out take no other's place.
         facts_ids = reading.facts_ids.union(file.facts_ids) if foreign else reading.facts_ids
-        persisted, dead = Persisted(), list[ReceivedEvent]()
+        persisted, dead, told = Persisted(), list[ReceivedEvent](), list[Told]()
         if batch:
             superseded = superseded_facts(connection, file, facts_ids)
+            before = before_captured(connection, batch)
             persisted, dead = persist_isolating(
                 connection, batch, idle_gap=worker.idle_gap, job_number=job.number, superseded_facts=superseded
             )
+            told = captured_items(connection, before)
         _note(connection, job, reading, persisted, foreign, dead)
         advance(connection, file, reading.end_offset, facts_ids, READER_VERSION)
-    return Stored(reading, persisted)
+    return Stored(reading, persisted, told)
 
 
 def _add(reading: FileReading, job: CaptureJob, piece: Piece, found: Any) -> None:

@@ -10,9 +10,11 @@ from psycopg import Connection
 
 from services.worker import lock_order
 from services.worker.capture.capture_job import CaptureJob, add_counts
+from services.worker.importers.formats.hook_waits import wait_of
 from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.job import errors
+from services.worker.persist.captured_feed import Told, Wait, append_captured, before_captured, captured_items
 from services.worker.persist.dead_letters import VALUE_ERRORS, persist_isolating, write_dead_letter
 from services.worker.persist.foreign_records import foreign_among
 from services.worker.persist.persist_batch import Persisted
@@ -50,17 +52,21 @@ def is_any_payload_left(connection: Connection[Any]) -> bool:
 
 def read_hooks(worker: Resources, connection: Connection[Any], job: CaptureJob) -> bool:
     """Stores the records of the oldest payloads. True if there were any."""
+    told: list[Told] = []
     with connection.transaction():
         lock_order.lock_import_order(connection)
         taken = [Payload(*row) for row in connection.execute(_TAKE, {"limit": PAYLOADS_AT_ONCE})]
         if taken:
             taken.sort(key=attrgetter("occurred_at", "id"))
-            _store(worker, connection, job, taken)
+            told = _store(worker, connection, job, taken)
+    append_captured(worker.redis, told)
     return bool(taken)
 
 
-def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payloads: Sequence[Payload]) -> None:
+def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payloads: Sequence[Payload]) -> list[Told]:
+    """Gives what to tell the live feed."""
     batch: list[ReceivedEvent] = []
+    waits: list[Wait] = []
     problems: list[RecordError] = []
     records_of_users: dict[str, list[Record]] = {}
     for payload in payloads:
@@ -72,6 +78,8 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
                 batch.append(ReceivedEvent(found, payload.received_at, payload.request_id, f"import:{job.id}"))
                 if payload.user is not None:
                     records_of_users.setdefault(payload.user, []).append(found)
+        if wait := wait_of(payload.content):
+            waits.append(Wait(len(batch), *wait, payload.occurred_at))
     redactions: dict[str, int] = {}
     if worker.settings.redact:
         # What arrived is redacted already. Where only a part of a text is kept, it may show more.
@@ -80,8 +88,10 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
     foreign_objects = set(map(id, foreign))
     batch = [received for received in batch if id(received.event) not in foreign_objects]
     persisted, dead = Persisted(), list[ReceivedEvent]()
+    before = before_captured(connection, batch)
     if batch:
         persisted, dead = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=job.number)
+    told = captured_items(connection, before, waits)
     problems_found = [*errors.of_reading(("hooks", problem) for problem in problems), *errors.of_foreign_records(foreign)]
     add_counts(
         connection,
@@ -94,6 +104,7 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
         skipped_records=errors.left_out(foreign, dead),
         redactions=redactions,
     )
+    return told
 
 
 def _records_of(connection: Connection[Any], payload: Payload) -> list[Found]:

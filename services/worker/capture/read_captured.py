@@ -26,6 +26,7 @@ from services.worker.capture.captured_files import CapturedFile, MovedOnError, c
 from services.worker.capture.file_reading import Stored, read_next, store
 from services.worker.capture.hook_reading import is_any_payload_left, read_hooks
 from services.worker.capture.parser_states import ParserStates
+from services.worker.persist.captured_feed import append_captured
 from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS
@@ -109,6 +110,7 @@ def _read_file(worker: Resources, connection: Connection[Any], job: CaptureJob, 
     except MovedOnError:
         return None
     states.put(file, state)
+    append_captured(worker.redis, stored.told)
     return stored
 
 

@@ -1,10 +1,12 @@
 """Close idle sessions, remove dead consumers. Beat looks whether there are any (services/worker/sweep.py)."""
 
+from datetime import UTC, datetime, timedelta
+
 import structlog
 
 from services.worker.drain import consumer_fencing
 from services.worker.drain.stream_reader import make_group
-from services.worker.persist.live_feed import append_to_feed, ended_items
+from services.worker.persist.live_feed import RECENT, append_to_feed, idle_items
 from services.worker.resources import Resources
 from services.worker.sweep_statements import CLOSE_IDLE_SESSIONS, DEAD_CONSUMER_SECONDS
 from shared.journal.partitions import streams_in_use
@@ -19,10 +21,11 @@ def close_idle_sessions(worker: Resources) -> int:
     """Closes every session without an event for `session_idle_seconds`, as of its last event. Returns their number."""
     parameters = {"idle_seconds": worker.settings.session_idle_seconds, "at_most": _SESSIONS_PER_TRANSACTION}
     total = 0
+    history_before = datetime.now(UTC) - RECENT - timedelta(seconds=worker.settings.session_idle_seconds)
     while True:
         with worker.transaction() as connection:
             closed = [session_id for (session_id,) in connection.execute(CLOSE_IDLE_SESSIONS, parameters)]
-            told = ended_items(connection, closed)
+            told = idle_items(connection, closed, history_before)
         append_to_feed(worker.redis, told)
         total += len(closed)
         if len(closed) < _SESSIONS_PER_TRANSACTION:

@@ -1,10 +1,11 @@
 """What a stored batch tells the live feed (shared/feed.py): the sessions that started, ended or were reopened by it, and its new rows.
 
 Nothing depends on the feed. So a session's state is looked up without waiting for locks, and a feed that cannot be written is only logged.
+What is older than an hour when it arrives is history, and is not told.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -18,6 +19,8 @@ from shared.messages import Activity, Conversation, Event, ToolCall
 from shared.redis.clients import REDIS_ERRORS
 
 log = structlog.get_logger()
+
+RECENT: Final = timedelta(hours=1)
 
 _IS_OPEN: Final = (
     "last_event_at IS NOT NULL AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))"
@@ -37,8 +40,8 @@ _NEW_IDS: Final = """
     UNION ALL SELECT id FROM sent JOIN activities USING (id, received_at)"""
 
 
-class _Session(NamedTuple):
-    """A session after the batch."""
+class FeedSession(NamedTuple):
+    """A session after a batch."""
 
     session_id: str
     is_open: bool
@@ -51,13 +54,33 @@ class _Session(NamedTuple):
     started_at: datetime | None
     last_event_at: datetime | None
 
+    def owner(self) -> dict[str, Any]:
+        """The fields of an item that say what it belongs to."""
+        return {
+            "session_id": self.session_id,
+            "project_id": self.project_id,
+            "project_name": self.project_name,
+            "user": self.user,
+            "machine_id": self.machine_id,
+        }
 
-_NO_SESSION: Final = _Session("", False, None, None, None, None, None, "", None, None)
+
+NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, "", None, None)
 
 
-def session_states(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> dict[str, bool]:
-    """Of the batch's sessions that are known already: whether each is open. To be asked for before the batch is stored."""
-    return dict(connection.execute(_STATES, {"session_ids": _session_ids(batch)}).fetchall())
+def session_states(connection: Connection[Any], session_ids: list[str]) -> dict[str, bool]:
+    """Of these sessions, for each that is known: whether it is open. To be asked for before a batch is stored."""
+    return dict(connection.execute(_STATES, {"session_ids": session_ids}).fetchall())
+
+
+def session_ids_of(batch: Iterable[ReceivedEvent]) -> list[str]:
+    """The batch's sessions, each once."""
+    return list({session_id for each in batch if (session_id := _session_id(each)) is not None})
+
+
+def feed_sessions(connection: Connection[Any], session_ids: list[str]) -> dict[str, FeedSession]:
+    """The sessions as they are now."""
+    return {row[0]: FeedSession(*row) for row in connection.execute(_SESSIONS, {"session_ids": session_ids})}
 
 
 def feed_items(
@@ -67,26 +90,46 @@ def feed_items(
 
     A repeated event gives nothing.
     """
-    sessions = _sessions(connection, _session_ids(batch))
+    sessions = feed_sessions(connection, session_ids_of(batch))
     stored = batch
     if dead_objects := set(map(id, dead)):
         stored = [received for received in batch if id(received) not in dead_objects]
     if duplicates:
         stored = _without_repeated(connection, stored)
-    is_new = {session_id: session_id not in before for session_id in sessions}
-    began = [
-        _session_item("session_started" if is_new[each.session_id] else "session_reopened", each, each.started_at)
-        for each in sessions.values()
-        if is_new[each.session_id] or (each.is_open and not before[each.session_id])
-    ]
-    ended = [_ended_item(each) for each in sessions.values() if not each.is_open and before.get(each.session_id, True)]
-    happened = (_item_of(received.event, sessions.get(_session_id(received) or "", _NO_SESSION)) for received in stored)
+    began, ended = session_changes(sessions, before, max(received.received_at for received in batch))
+    happened = (_item_of(received, sessions.get(_session_id(received) or "", NO_SESSION)) for received in stored)
     return [*began, *filter(None, happened), *ended]
 
 
-def ended_items(connection: Connection[Any], session_ids: list[str]) -> list[FeedItem]:
-    """That these sessions have ended. In the transaction that closed them."""
-    return [_ended_item(session) for session in _sessions(connection, session_ids).values()] if session_ids else []
+def session_changes(
+    sessions: dict[str, FeedSession], before: dict[str, bool], received_at: datetime
+) -> tuple[list[FeedItem], list[FeedItem]]:
+    """(Began, ended): which sessions started or were reopened, and which ended, since they were as in `before`."""
+    began, ended = [], []
+    for session in sessions.values():
+        was_open = before.get(session.session_id)
+        if session.last_event_at is None or session.last_event_at < received_at - RECENT:
+            continue
+        if was_open is None:
+            began.append(_session_item("session_started", session, session.started_at))
+        elif session.is_open and not was_open:
+            began.append(_session_item("session_reopened", session, session.last_event_at))
+        if not session.is_open and was_open is not False:
+            ended.append(ended_item(session))
+    return began, ended
+
+
+def idle_items(connection: Connection[Any], session_ids: list[str], since: datetime) -> list[FeedItem]:
+    """That these sessions were closed idle; those without an event since then are history. In the transaction that closed them."""
+    if not session_ids:
+        return []
+    sessions = feed_sessions(connection, session_ids).values()
+    return [ended_item(session) for session in sessions if session.last_event_at is not None and session.last_event_at >= since]
+
+
+def ended_item(session: FeedSession) -> FeedItem:
+    """That the session has ended."""
+    return _session_item("session_ended", session, session.last_event_at, session.end_reason)
 
 
 def append_to_feed(redis: Redis, items: Iterable[FeedItem]) -> None:
@@ -104,17 +147,9 @@ def append_to_feed(redis: Redis, items: Iterable[FeedItem]) -> None:
         log.warning("feed_not_written", error=type(error).__name__)
 
 
-def _session_ids(batch: Iterable[ReceivedEvent]) -> list[str]:
-    return list({session_id for each in batch if (session_id := _session_id(each)) is not None})
-
-
 def _session_id(received: ReceivedEvent) -> str | None:
     found: str | None = getattr(received.event, "session_id", None)
     return found
-
-
-def _sessions(connection: Connection[Any], session_ids: list[str]) -> dict[str, _Session]:
-    return {row[0]: _Session(*row) for row in connection.execute(_SESSIONS, {"session_ids": session_ids})}
 
 
 def _without_repeated(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> list[ReceivedEvent]:
@@ -129,62 +164,45 @@ def _without_repeated(connection: Connection[Any], batch: Sequence[ReceivedEvent
     return found
 
 
-def _ended_item(session: _Session) -> FeedItem:
-    return _session_item("session_ended", session, session.last_event_at, session.end_reason)
+def _session_item(kind: Kind, session: FeedSession, at: datetime | None, reason: str | None = None) -> FeedItem:
+    return FeedItem(kind=kind, timestamp=at, title=session.title, reason=reason, **session.owner())
 
 
-def _session_item(kind: Kind, session: _Session, at: datetime | None, reason: str | None = None) -> FeedItem:
-    return FeedItem(kind=kind, timestamp=at, title=session.title, reason=reason, **_belongs_to(session))
+def _item_of(received: ReceivedEvent, session: FeedSession) -> FeedItem | None:
+    """None for what sessions' states tell, for history, and for what is not shown as it happens.
 
-
-def _belongs_to(session: _Session) -> dict[str, Any]:
-    return {name: getattr(session, name) for name in ("session_id", "project_id", "project_name", "user", "machine_id")}
-
-
-def _item_of(event: Event | Record, session: _Session) -> FeedItem | None:
-    """None for what sessions' states tell, and for what is not shown as it happens."""
+    The fields are written out, since this is done for every event.
+    """
+    event: Event | Record = received.event
+    if not isinstance(event, ToolCall | Conversation | Activity):
+        return None
+    if event.timestamp is None or event.timestamp < received.received_at - RECENT:
+        return None
+    item = FeedItem(
+        kind="prompt",
+        timestamp=event.timestamp,
+        id=event.id,
+        session_id=event.session_id,
+        project_id=session.project_id,
+        project_name=session.project_name,
+        user=session.user,
+        machine_id=session.machine_id,
+    )
     match event:
         case ToolCall():
-            return FeedItem(
-                kind="tool_started" if event.result_status == "pending" else "tool_finished",
-                timestamp=event.timestamp,
-                id=event.id,
-                session_id=event.session_id,
-                project_id=session.project_id,
-                project_name=session.project_name,
-                user=session.user or event.user,
-                machine_id=session.machine_id,
-                tool_name=event.tool_name,
-                result_status=event.result_status,
-                execution_time_ms=event.execution_time_ms,
-            )
+            item.kind = "tool_started" if event.result_status == "pending" else "tool_finished"
+            item.user = session.user or event.user
+            item.tool_name = event.tool_name
+            item.result_status = event.result_status
+            item.execution_time_ms = event.execution_time_ms
         case Conversation():
-            return FeedItem(
-                kind="prompt" if event.role == "user" else "reply",
-                timestamp=event.timestamp,
-                id=event.id,
-                session_id=event.session_id,
-                project_id=session.project_id,
-                project_name=session.project_name,
-                user=session.user,
-                machine_id=session.machine_id,
-                content=event.content[:TEXT_CHARACTERS],
-                model=event.model,
-            )
+            item.kind = "prompt" if event.role == "user" else "reply"
+            item.content = event.content[:TEXT_CHARACTERS]
+            item.model = event.model
         case Activity():
-            return FeedItem(
-                kind="file_changed",
-                timestamp=event.timestamp,
-                id=event.id,
-                session_id=event.session_id,
-                project_id=session.project_id,
-                project_name=session.project_name,
-                user=session.user,
-                machine_id=session.machine_id,
-                file_path=event.file_path,
-                action=event.action,
-                lines_added=event.lines_added,
-                lines_removed=event.lines_removed,
-            )
-        case _:
-            return None
+            item.kind = "file_changed"
+            item.file_path = event.file_path
+            item.action = event.action
+            item.lines_added = event.lines_added
+            item.lines_removed = event.lines_removed
+    return item

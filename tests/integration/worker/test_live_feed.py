@@ -94,12 +94,21 @@ def test_a_session_that_goes_on_after_its_end_is_reopened(worker: Resources) -> 
 
 
 def test_a_session_that_is_closed_idle_is_told(worker: Resources) -> None:
-    stored(worker, START)
+    """given two sessions without an event for half an hour and for a day, then the end of the first is told; the other is history."""
+    now = datetime.now(UTC)
+    for session_id, at in (("quiet", now - timedelta(minutes=31)), ("old", now - timedelta(days=1))):
+        start = SessionStart(project_path="/work/shop", start_time=at, session_id=session_id, user="ann", id=uuid4())
+        stored(worker, start, received_at=at)
+    before = len(told(worker.redis))
 
-    close_idle_sessions(worker)
+    assert close_idle_sessions(worker) == 2
 
-    ended = told(worker.redis)[-1]
-    assert (ended.kind, ended.reason, ended.session_id, ended.user) == ("session_ended", "idle", "s", "ann")
+    [ended] = told(worker.redis)[before:]
+    assert (ended.kind, ended.reason, ended.session_id, ended.user) == ("session_ended", "idle", "quiet", "ann")
+
+
+def test_history_is_not_told(worker: Resources) -> None:
+    assert stored(worker, START, message("long ago"), received_at=NOW + timedelta(hours=2)) == []
 
 
 def test_a_call_without_a_session_is_told_with_its_user(worker: Resources) -> None:

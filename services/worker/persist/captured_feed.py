@@ -1,0 +1,179 @@
+"""What live capture tells the live feed. A hook and a transcript tell of the same acts, and a range repeats what was open before it; each act is told once.
+
+The rows decide: what is told of a row depends on what it was before a batch and what it is after it. Both are asked for in the batch's transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from hashlib import md5
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import structlog
+from psycopg import Connection
+from redis import Redis
+
+from services.worker.persist.live_feed import (
+    NO_SESSION,
+    RECENT,
+    FeedSession,
+    append_to_feed,
+    feed_sessions,
+    session_changes,
+    session_states,
+)
+from services.worker.persist.records import HOOK, FileChange, Message, ToolUse
+from services.worker.persist.staging import ReceivedEvent
+from shared.feed import TEXT_CHARACTERS, FeedItem
+from shared.messages import EARLIEST
+from shared.redis.clients import REDIS_ERRORS
+
+log = structlog.get_logger()
+
+_ROWS: Final = """
+    SELECT id, status, duration_ms FROM tool_calls WHERE id = ANY(%(ids)s)
+    UNION ALL SELECT id, CASE WHEN content = '' THEN 'empty' ELSE 'there' END, NULL FROM messages WHERE id = ANY(%(ids)s)
+    UNION ALL SELECT id, 'there', NULL FROM activities WHERE id = ANY(%(ids)s)"""
+# A Redis hash for each session: how often hooks told of these words and no transcript has since. Their rows may be gone by then.
+TOLD_KEY: Final = "feed:told:{session_id}"
+_TOLD_SECONDS: Final = int(RECENT.total_seconds())
+
+_Act = Message | ToolUse | FileChange
+
+
+class _Row(NamedTuple):
+    """`state`: a tool call's status; of a message, `empty` or `there`."""
+
+    state: Any
+    duration_ms: int | None
+
+
+class Wait(NamedTuple):
+    """A hook said that a session waits. `place` is the number of the batch's records that came before it."""
+
+    place: int
+    session_id: str
+    reason: str
+    at: datetime
+
+
+class Told(NamedTuple):
+    """An item for the feed. `is_of_hook`: for a message, whether a hook brought it; None for all else."""
+
+    item: FeedItem
+    is_of_hook: bool | None = None
+
+
+class Before(NamedTuple):
+    """What is known of a batch before it is stored."""
+
+    # Acts that may be told: of each the last version, and its place in the batch.
+    acts: dict[UUID, tuple[int, _Act]]
+    session_ids: list[str]
+    sessions: dict[str, bool]
+    rows: dict[UUID, _Row]
+    # The newest.
+    received_at: datetime
+
+
+def before_captured(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> Before:
+    """To be asked for before the batch is stored. A batch of history alone costs no query."""
+    acts: dict[UUID, tuple[int, _Act]] = {}
+    session_ids: set[str] = set()
+    for place, received in enumerate(batch):
+        record: Any = received.event
+        at = getattr(record, "timestamp", None) or getattr(record, "ended_at", None) or getattr(record, "started_at", None)
+        if at is not None and at >= received.received_at - RECENT:
+            if session_id := getattr(record, "session_id", None):
+                session_ids.add(session_id)
+            if isinstance(record, _Act):
+                acts[record.id] = place, record
+    ordered = sorted(session_ids)
+    states = session_states(connection, ordered) if ordered else {}
+    received_at = max((received.received_at for received in batch), default=EARLIEST)
+    return Before(acts, ordered, states, _rows(connection, acts), received_at)
+
+
+def captured_items(connection: Connection[Any], before: Before, waits: Iterable[Wait] = ()) -> list[Told]:
+    """What the batch brought, in its order. In the transaction that stored it."""
+    waits = [wait for wait in waits if wait.at >= before.received_at - RECENT]
+    session_ids = sorted({*before.session_ids, *(wait.session_id for wait in waits)})
+    if not session_ids:
+        return []
+    sessions = feed_sessions(connection, session_ids)
+    after = _rows(connection, before.acts)
+    happened: list[tuple[float, Told]] = []
+    for row_id, (place, act) in before.acts.items():
+        item = _item_of(act, before.rows.get(row_id), after.get(row_id), sessions.get(act.session_id or "", NO_SESSION))
+        if item is not None:
+            happened.append((place, Told(item, act.source == HOOK if isinstance(act, Message) else None)))
+    for wait in waits:
+        owner = sessions.get(wait.session_id, NO_SESSION).owner() | {"session_id": wait.session_id}
+        happened.append((wait.place - 0.5, Told(FeedItem(kind="waiting", timestamp=wait.at, reason=wait.reason, **owner))))
+    happened.sort(key=lambda each: each[0])
+    began, ended = session_changes(
+        {each: sessions[each] for each in before.session_ids if each in sessions}, before.sessions, before.received_at
+    )
+    return [*map(Told, began), *(told for _, told in happened), *map(Told, ended)]
+
+
+def append_captured(redis: Redis, told: Sequence[Told]) -> None:
+    """Appends the items, after the commit, without the messages of transcripts that a hook has told of."""
+    try:
+        items = [each.item for each in told if each.is_of_hook is None or _is_news(redis, each)]
+    except REDIS_ERRORS as error:
+        log.warning("feed_not_written", error=type(error).__name__)
+        return
+    append_to_feed(redis, items)
+
+
+def _is_news(redis: Redis, told: Told) -> bool:
+    item = told.item
+    key = TOLD_KEY.format(session_id=item.session_id)
+    words = md5(f"{item.kind} {item.agent_id} {item.content}".encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
+    if told.is_of_hook:
+        redis.hincrby(key, words, 1)
+        redis.expire(key, _TOLD_SECONDS)
+        return True
+    # One process reads what was captured, so nothing comes between the two.
+    found: Any = redis.hget(key, words)
+    if not found or int(found) <= 0:
+        return True
+    redis.hincrby(key, words, -1)
+    return False
+
+
+def _rows(connection: Connection[Any], acts: dict[UUID, Any]) -> dict[UUID, _Row]:
+    if not acts:
+        return {}
+    return {row_id: _Row(state, duration) for row_id, state, duration in connection.execute(_ROWS, {"ids": list(acts)})}
+
+
+def _item_of(act: _Act, before: _Row | None, after: _Row | None, session: FeedSession) -> FeedItem | None:
+    """None if the row says nothing new."""
+    if after is None:
+        return None
+    owner = session.owner() | {"session_id": act.session_id, "id": act.id, "timestamp": act.timestamp, "agent_id": act.agent_id}
+    match act:
+        case ToolUse():
+            is_pending = after.state == "pending"
+            if before is not None and (before.state != "pending" or is_pending):
+                return None
+            kind: Any = "tool_started" if is_pending else "tool_finished"
+            return FeedItem(kind=kind, tool_name=act.tool_name, result_status=after.state, execution_time_ms=after.duration_ms, **owner)
+        case Message():
+            if after.state == "empty" or (before is not None and before.state == "there"):
+                return None
+            text = act.content.strip(" ")[:TEXT_CHARACTERS]
+            return FeedItem(kind="prompt" if act.role == "user" else "reply", content=text, model=act.model, **owner)
+        case FileChange():
+            if before is not None:
+                return None
+            return FeedItem(
+                kind="file_changed",
+                file_path=act.file_path,
+                action=act.action,
+                lines_added=act.lines_added,
+                lines_removed=act.lines_removed,
+                **owner,
+            )
