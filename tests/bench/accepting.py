@@ -49,12 +49,12 @@ def single(stack: Stack, events: Events, path: str, *, rounds: int, seconds: flo
     ):
         start_sessions(ingest.port, events)
         for number in range(rounds + 1):
-            durable, nothing = (_rate(server, path, body, CONNECTIONS, seconds if number else 1) for server in (ingest, other))
+            durable, nothing = (rate_of(server, path, body, CONNECTIONS, seconds if number else 1) for server in (ingest, other))
             say(f"{path}: {_said(durable)} accepted, {_said(nothing)} by doing nothing{'' if number else ' (warming up)'}")
             if number:
                 found.append((durable, nothing))
     ratio = median(durable.a_second / nothing.a_second for durable, nothing in found)
-    return Accepted(_median([durable for durable, _ in found]), _median([nothing for _, nothing in found]), ratio)
+    return Accepted(median_rate([durable for durable, _ in found]), median_rate([nothing for _, nothing in found]), ratio)
 
 
 def batches(stack: Stack, events: Events, *, rounds: int, seconds: float) -> Rate:
@@ -68,21 +68,23 @@ def batches(stack: Stack, events: Events, *, rounds: int, seconds: float) -> Rat
             # A journal that is never drained would fill Redis.
             with stack.redis() as redis:
                 redis.flushall()
-            rate = _rate(ingest, "/api/events", body, BATCH_CONNECTIONS, seconds)
+            rate = rate_of(ingest, "/api/events", body, BATCH_CONNECTIONS, seconds)
             say(
                 f"/api/events: {rate.a_second * BATCH_EVENTS:,.0f} events a second, {len(body) / BATCH_EVENTS:.0f} bytes each; {_said(rate)}"
             )
             rates.append(rate)
-    return _median(rates)
+    return median_rate(rates)
 
 
-def _rate(server: Served, path: str, body: bytes, connections: int, seconds: float) -> Rate:
+def rate_of(server: Served, path: str, body: bytes, connections: int, seconds: float) -> Rate:
+    """Sends the body again and again to one path."""
     before = server.cpu_seconds()
     answered = load(server.port, path, body, connections=connections, seconds=seconds)
     return Rate(answered.a_second, (server.cpu_seconds() - before) * 1e6 / answered.requests)
 
 
-def _median(rates: Sequence[Rate]) -> Rate:
+def median_rate(rates: Sequence[Rate]) -> Rate:
+    """Of both numbers by itself."""
     return Rate(median(rate.a_second for rate in rates), median(rate.cpu_us for rate in rates))
 
 

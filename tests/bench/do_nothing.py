@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
-from fastapi import FastAPI
-from pydantic import BaseModel, Field
+from fastapi import FastAPI, Request
+from pydantic import BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
@@ -41,6 +41,16 @@ class ToolCall(BaseModel):
     id: UUID | None = None
 
 
+class Hook(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    session_id: Name
+    hook_event_name: str
+    tool_name: str | None = None
+    tool_input: dict[str, Any] | None = None
+    tool_use_id: str | None = None
+
+
 def create_app() -> FastAPI:
     """Answers like ingest, keeps nothing."""
     app = FastAPI()
@@ -52,6 +62,14 @@ def create_app() -> FastAPI:
     @app.post("/api/conversations", status_code=201)
     async def conversation(body: Conversation) -> dict[str, Any]:
         return {"id": body.id or uuid4(), "session_id": body.session_id, "status": "queued"}
+
+    @app.post("/api/hooks", status_code=204)
+    async def hook(body: Hook) -> None:
+        return None
+
+    @app.put("/api/transcripts/{session_id}")
+    async def transcript_range(session_id: str, file: str, offset: int, request: Request) -> dict[str, Any]:
+        return {"offset": offset + len(await request.body()), "status": "accepted"}
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from shared.logs import configure_logs
-from tests.bench import accepting, draining, one_task_each, plain_copy
+from tests.bench import accepting, capturing, draining, one_task_each, plain_copy
 from tests.bench.data_sets import say
 from tests.bench.event_source import Events, EventSource
 from tests.bench.freshness import freshness
@@ -27,11 +27,23 @@ class Effort:
     single_entries: int
     fresh_seconds: int
     tasks: int
+    range_bytes: int
 
 
-FULL = Effort(rounds=5, seconds=5, tool_calls=200_000, messages=50_000, single_entries=50_000, fresh_seconds=30, tasks=5_000)
-QUICK = Effort(rounds=1, seconds=1, tool_calls=6_000, messages=2_000, single_entries=2_000, fresh_seconds=3, tasks=200)
-PARTS = ("accept", "bulk", "drain", "fresh", "tasks")
+FULL = Effort(
+    rounds=5,
+    seconds=5,
+    tool_calls=200_000,
+    messages=50_000,
+    single_entries=50_000,
+    fresh_seconds=30,
+    tasks=5_000,
+    range_bytes=128 * 1024**2,
+)
+QUICK = Effort(
+    rounds=1, seconds=1, tool_calls=6_000, messages=2_000, single_entries=2_000, fresh_seconds=3, tasks=200, range_bytes=8 * 1024**2
+)
+PARTS = ("accept", "bulk", "capture", "drain", "fresh", "tasks")
 
 
 def main() -> int:
@@ -49,6 +61,8 @@ def main() -> int:
             rows += _accept(stack, source, effort)
         if "bulk" in parts:
             rows += _bulk(stack, source, effort)
+        if "capture" in parts:
+            rows += _capture(stack, source, effort)
         if "drain" in parts or "tasks" in parts:
             rows += _drain(stack, source, effort, with_tasks="tasks" in parts)
         if "fresh" in parts:
@@ -75,6 +89,26 @@ def _bulk(stack: Stack, source: EventSource, effort: Effort) -> list[list[str]]:
     rate = requests.a_second * accepting.BATCH_EVENTS
     measured = f"{rate:,.0f}/s, {requests.cpu_us / 1000:.1f} ms CPU a request"
     return [["bulk accept, 500 tool calls a request", measured, "", "", "≥ 100,000/s", _met(rate >= 100_000)]]
+
+
+def _capture(stack: Stack, source: EventSource, effort: Effort) -> list[list[str]]:
+    hooks, delay = capturing.hooks(stack, source.tool_calls(50), rounds=effort.rounds, seconds=effort.seconds)
+    messages = source.messages(1_000)
+    sent = capturing.ranges(stack, messages, rounds=effort.rounds, total_bytes=effort.range_bytes)
+    stored = capturing.stored(stack, messages, rounds=min(effort.rounds, 3), total_bytes=effort.range_bytes)
+    nothing = f"{_rate(hooks.do_nothing)} with Pydantic, doing nothing"
+    return [
+        _ratio("durable accept, one hook", _rate(hooks.durable), nothing, hooks.ratio, 1.0),
+        ["one hook's wait", f"p50 {delay.p50_ms:.1f} ms, p99 {delay.p99_ms:.1f} ms", "", "", "p99 ≤ 5 ms", _met(delay.p99_ms <= 5)],
+        _unaimed("durable accept, ranges of a transcript", sent, "doing nothing"),
+        _unaimed("ranges, accept → stored", stored, "by INSERTs of the same frames"),
+    ]
+
+
+def _unaimed(what: str, found: capturing.Bytes, how: str) -> list[str]:
+    ranges = found.a_second * capturing.MEBIBYTE / capturing.RANGE_BYTES
+    measured = f"{found.a_second:,.0f} MiB/s, {ranges:,.0f} ranges/s"
+    return [what, measured, f"{found.other:,.0f} MiB/s {how}", f"{found.ratio:.2f} ×", "", ""]
 
 
 def _drain(stack: Stack, source: EventSource, effort: Effort, *, with_tasks: bool) -> list[list[str]]:

@@ -55,7 +55,8 @@ _INSERT_FILE = """
         AND machine_id = %(machine_id)s AND generation = %(generation)s)
     ON CONFLICT DO NOTHING"""
 _LOCK_FILE = """
-    SELECT id, stored_offset FROM transcript_files
+    SELECT id, stored_offset, EXISTS (SELECT FROM transcript_ranges WHERE file_id = f.id AND start_offset > f.stored_offset) AS has_waiting
+    FROM transcript_files AS f
     WHERE session_id = %(session_id)s AND file_name = %(file_name)s AND machine_id = %(machine_id)s AND generation = %(generation)s
     FOR UPDATE"""
 _SET_STORED = """
@@ -104,8 +105,17 @@ class Captured(Struct):
 
 
 class _File(Struct):
+    """A file's row, which this transaction has locked. `has_waiting`: ranges may wait behind a gap."""
+
     file_id: int
     offset: int
+    has_waiting: bool
+    is_changed: bool = False
+    user: str | None = None
+
+
+# By session, file name, machine and generation.
+_Files = dict[tuple[str, str, str, int], _File]
 
 
 def store_captured(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
@@ -154,19 +164,23 @@ def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
     ranges = sorted(
         ((received, received.item) for received in batch if isinstance(received.item, TranscriptRange)), key=lambda each: _place(each[1])
     )
+    files: _Files = {}
     overlapping = []
     for received, item in ranges:
-        outcome = _store_range(connection, received, item)
+        outcome = _store_range(connection, _locked_file(connection, files, item), received, item)
         overlapping += [(received, item)] if outcome is None else []
         total.add(outcome or Captured())
     dead = []
     # Once more: when the others are stored, all of it may be known.
     for received, item in overlapping:
-        outcome = _store_range(connection, received, item)
+        outcome = _store_range(connection, _locked_file(connection, files, item), received, item)
         if outcome is None:
             write_dead_letter(connection, dead_letter_of(received), CANNOT_BE_CUT)
             dead.append(received)
         total.add(outcome or Captured(dead=1, astray=[item]))
+    for file in files.values():
+        if file.is_changed:
+            connection.execute(_SET_STORED, msgspec.structs.asdict(file))
     _note_machines(connection, [each for each in batch if each.item.machine_id not in ("", UNNAMED_MACHINE)])
     mark_ids_stored(connection, [(_id_of(each.item), each.journal_entry_id) for each in batch if each not in dead])
     return total
@@ -199,15 +213,15 @@ def _note_machines(connection: Connection[Any], batch: Sequence[Received]) -> No
     connection.execute(_HEARD_OF_MACHINES, parameters)
 
 
-def _store_range(connection: Connection[Any], received: Received, item: TranscriptRange) -> Captured | None:
+def _store_range(connection: Connection[Any], file: _File, received: Received, item: TranscriptRange) -> Captured | None:
     """What became of a range; None if its beginning is stored and cannot be cut off."""
-    file = _locked_file(connection, item)
     content = item.content.encode()
     if item.end_offset <= file.offset:
         return Captured(duplicates=1)
     if item.start_offset > file.offset:
         log.warning("transcript_gap", session_id=item.session_id, stored_offset=file.offset, start_offset=item.start_offset)
         is_new = _insert_range(connection, file, received, item.start_offset, item.end_offset, content)
+        file.has_waiting = True
         return Captured(persisted=int(is_new), duplicates=int(not is_new), astray=[item])
     if item.start_offset < file.offset:
         rest = _without_known(connection, file, item, content)
@@ -216,18 +230,21 @@ def _store_range(connection: Connection[Any], received: Received, item: Transcri
         content = rest
     start = file.offset
     _insert_range(connection, file, received, start, item.end_offset, content)
-    file.offset = item.end_offset
-    _join_waiting(connection, file, item, start)
-    connection.execute(_SET_STORED, {"file_id": file.file_id, "offset": file.offset, "user": item.user})
+    file.offset, file.user, file.is_changed = item.end_offset, file.user or item.user, True
+    if file.has_waiting:
+        _join_waiting(connection, file, item, start)
     return Captured(persisted=1)
 
 
-def _locked_file(connection: Connection[Any], item: TranscriptRange) -> _File:
+def _locked_file(connection: Connection[Any], files: _Files, item: TranscriptRange) -> _File:
     """The file's row, made if it is missing. Until the transaction ends, nobody else stores a range of it."""
-    parameters = msgspec.structs.asdict(item)
-    connection.execute(_INSERT_FILE, parameters)
-    [(file_id, offset)] = connection.execute(_LOCK_FILE, parameters).fetchall()
-    return _File(file_id, offset)
+    key = (item.session_id, item.file_name, item.machine_id, item.generation)
+    if key not in files:
+        parameters = {"session_id": key[0], "file_name": key[1], "machine_id": key[2], "generation": key[3], "user": item.user}
+        connection.execute(_INSERT_FILE, parameters)
+        [row] = connection.execute(_LOCK_FILE, parameters).fetchall()
+        files[key] = _File(*row)
+    return files[key]
 
 
 def _insert_range(connection: Connection[Any], file: _File, received: Received, start: int, end: int, content: bytes) -> bool:
