@@ -10,9 +10,7 @@ import typer
 
 from client import jobs, summary
 from client.admin import dead_letters, keys, scrubbing
-from client.capture.hook import take_payload
-from client.capture.ship import ONCE_SECONDS
-from client.capture.ship import ship as run_shipper
+from client.capture.modes import ONCE_SECONDS
 from client.connect import commands as connecting
 from client.display import SHARE_TOTAL, Quiet, display_for
 from client.errors import FAILED
@@ -131,12 +129,16 @@ def ship(
         raise typer.BadParameter("--forever and --once exclude each other")
     if not math.isfinite(within):
         raise typer.BadParameter("must be a number of seconds", param_hint="--within")
-    raise typer.Exit(run_shipper("forever" if is_endless else "once" if is_once else "until-quiet", within, os.environ, Path.home()))
+    from client.capture.ship import ship as run  # noqa: PLC0415
+
+    raise typer.Exit(run("forever" if is_endless else "once" if is_once else "until-quiet", within, os.environ, Path.home()))
 
 
 @app.command("hook", hidden=True)
 def hook() -> None:
     """What Claude Code calls where there is no POSIX shell: the payload on standard input goes into the spool."""
+    from client.capture.hook import take_payload  # noqa: PLC0415
+
     take_payload(os.environ, Path.home())
 
 

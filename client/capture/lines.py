@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 # A range that the server takes has at most 1 MiB; redaction may make it longer.
-READ_BYTES: Final = 960 * 1024
+READ_BYTES: Final = 512 * 1024
 MAX_RANGE_BYTES: Final = 1024**2
 # The server takes no longer line, and this process' memory is bounded. It is passed over.
 LONGEST_LINE_BYTES: Final = 16 * 1024**2

@@ -33,14 +33,16 @@ def cleanup_days(root: str) -> int:
 def aging(found: Iterable[Transcript]) -> list[Transcript]:
     """Those that Claude Code deletes soon, the next first."""
     days: dict[str, int] = {}
-    deleted: list[tuple[float, Transcript]] = []
+    until = time.time() + EXPIRING_DAYS * _DAY_SECONDS
+    soon: list[tuple[float, Transcript]] = []
     for each in found:
         root = root_of(each.path) or ""
         if root not in days:
             days[root] = cleanup_days(root)
-        deleted.append((each.mtime_ns / 1e9 + days[root] * _DAY_SECONDS, each))
-    until = time.time() + EXPIRING_DAYS * _DAY_SECONDS
-    return [each for at, each in sorted(deleted, key=lambda pair: pair[0]) if at < until]
+        deleted_at = each.mtime_ns / 1e9 + days[root] * _DAY_SECONDS
+        if deleted_at < until:
+            soon.append((deleted_at, each))
+    return [each for _, each in sorted(soon, key=lambda pair: pair[0])]
 
 
 def expiring(

@@ -5,6 +5,7 @@ It may be lost, or end anywhere: the server knows what it has, and says so when 
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -94,7 +95,10 @@ def _read(path: Path) -> Iterator[tuple[str, Sent]]:
             for line in file:
                 try:
                     name, stored = json.loads(line)
-                    yield name, Sent(**stored)
+                    sent = Sent(**stored)
+                    # Most files share their folder.
+                    sent.cwd, sent.last_cwd = sent.cwd and sys.intern(sent.cwd), sent.last_cwd and sys.intern(sent.last_cwd)
+                    yield name, sent
                 except (ValueError, TypeError):
                     # Blank, cut off, or of another version.
                     continue

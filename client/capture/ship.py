@@ -9,17 +9,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Final, Literal
+from typing import Final
 
 from client.capture.folder import capture_folder, read_object
 from client.capture.lock import ShipperLock
+from client.capture.modes import Mode
 from client.capture.shipper import QUIET_SECONDS, SCAN_REQUEST, Shipper
 from client.capture.wire import ServerAway
 from client.errors import DONE, FAILED, UNREACHABLE
 
-# How long `--once` tries.
-ONCE_SECONDS: Final = 60.0
-Mode = Literal["until-quiet", "forever", "once"]
 # A shipper that is about to end holds the lock a little longer.
 _LOCK_SECONDS: Final = 5.0
 _LOCK_EVERY_SECONDS: Final = 0.05
@@ -69,11 +67,11 @@ def _run(shipper: Shipper, lock: ShipperLock, quiet_seconds: float) -> int:
     while True:
         lock.show()
         shipper.tick()
-        shipper.write_status(is_forced=shipper.is_asked)
-        if time.monotonic() - shipper.busy_at > quiet_seconds and shipper.unsent().is_nothing:
+        shipper.write_status()
+        if time.monotonic() - shipper.busy_at > quiet_seconds and shipper.is_all_sent:
             lock.hide()
             # A hook that saw the file before it went has put its payload into the spool by now.
-            if shipper.unsent().is_nothing:
+            if shipper.is_all_sent:
                 _say_goodbye(shipper)
                 return DONE
         time.sleep(shipper.poll_seconds())
@@ -84,7 +82,7 @@ def _once(shipper: Shipper, lock: ShipperLock, deadline: float) -> int:
     while True:
         lock.show()
         shipper.tick()
-        is_all_sent = not shipper.pause.has_failed and shipper.unsent().is_nothing
+        is_all_sent = not shipper.pause.has_failed and shipper.is_all_sent
         if is_all_sent or shipper.is_key_refused or time.monotonic() > deadline:
             _say_goodbye(shipper)
             return DONE if is_all_sent else _tell(shipper.error, is_refused=shipper.is_key_refused)

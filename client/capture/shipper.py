@@ -44,11 +44,6 @@ class Unsent:
     # Seconds since the epoch, of the oldest of all.
     oldest_at: float | None = None
 
-    @property
-    def is_nothing(self) -> bool:
-        """Whether the server has everything."""
-        return not (self.spool_files or self.files)
-
 
 class Shipper:
     """What the one process knows. `tick` looks once at everything, and sends."""
@@ -69,7 +64,7 @@ class Shipper:
         self.last_error: str | None = None
         self.is_key_refused = False
         # `tracker ship --once` waits for this process to have looked at everything.
-        self.is_asked = False
+        self._is_asked = False
         self.busy_at = time.monotonic()
         self.sent_at: float | None = None
         self._status: dict[str, Any] = {}
@@ -91,7 +86,6 @@ class Shipper:
             self.wire.close()
             self._load()
             self.pause.end()
-        self.is_asked = False
         if self.pause.is_on:
             self._watch_spool()
             return
@@ -122,11 +116,13 @@ class Shipper:
 
     def _send_backlog(self) -> None:
         request = self.folder / SCAN_REQUEST
-        self.is_asked = request.exists()
-        request.unlink(missing_ok=True)
+        if is_asked := request.exists():
+            request.unlink(missing_ok=True)
+            self._is_asked = True
+            self._report_at = 0.0
         if self.config.only_hooked:
             return
-        self.watched.scan_if_due(self._is_due, is_asked=self.is_asked)
+        self.watched.scan_if_due(self._is_due, is_asked=is_asked)
         backlog = self.watched.backlog
         if not backlog:
             return
@@ -146,7 +142,7 @@ class Shipper:
 
     def _report_if_due(self) -> None:
         now = time.monotonic()
-        if self.is_asked or not self._report_at or now - self._report_at >= REPORT_EVERY_SECONDS:
+        if not self._report_at or now - self._report_at >= REPORT_EVERY_SECONDS:
             self.report()
 
     def report(self) -> None:
@@ -188,6 +184,11 @@ class Shipper:
             self._spool_at = now
             self.spool.waiting()
 
+    @property
+    def is_all_sent(self) -> bool:
+        """Whether the server has everything, as far as it is known."""
+        return not (self.watched.backlog or self.spool.waiting() or self.watched.changed(self._is_due))
+
     def unsent(self) -> Unsent:
         """Counts it, without sending."""
         waiting = self.spool.waiting()
@@ -204,14 +205,17 @@ class Shipper:
     def write_status(self, *, is_forced: bool = False) -> None:
         """Writes what a person, `tracker doctor` and `tracker ship --once` want to know, if it has changed."""
         now = time.monotonic()
-        if not is_forced and now - self._status_at < _STATUS_EVERY_SECONDS and self.busy_at <= self._status_at:
+        is_news = self._is_asked or self.error != self._status.get("last_error")
+        if not (is_forced or is_news or now - self._status_at >= _STATUS_EVERY_SECONDS):
             return
         self._status_at = now
-        unsent = self.unsent()
+        unsent, is_all_sent = self.unsent(), self.is_all_sent
+        if is_all_sent:
+            self._is_asked = False
         status = {
             "pid": os.getpid(),
             "url": self.config.url,
-            "is_all_sent": unsent.is_nothing,
+            "is_all_sent": is_all_sent,
             "spool_files": unsent.spool_files,
             "spool_bytes": unsent.spool_bytes,
             "files_unsent": unsent.files,
@@ -223,7 +227,7 @@ class Shipper:
             "last_error": self.error,
             "sent_at": self.sent_at,
         }
-        if status != self._status or is_forced:
+        if status != self._status or is_forced or is_news:
             self._status = status
             self._write("status.json", json.dumps(status | {"at": time.time()}))
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from client.capture.machine_report import aging
@@ -11,6 +11,8 @@ from client.capture.transcripts import Transcript, look_at, named_by, of_subagen
 
 # A session that goes on without a hook or a line for so long is found by the scan.
 _WATCHED_SECONDS: Final = 300.0
+# More sessions at once than anybody has; the scan finds what the others grow by.
+_MOST_WATCHED: Final = 64
 _SUBAGENTS_EVERY_SECONDS: Final = 1.0
 SCAN_EVERY_SECONDS: Final = 60.0
 # A scan that takes long comes less often.
@@ -42,7 +44,12 @@ class Watched:
     def touch(self, path: str) -> None:
         """Looks at the session of this file all the time, for a while."""
         head, found, _ = path.replace(os.sep, "/").partition("/subagents/")
-        self._sessions[head if found else path.removesuffix(".jsonl")] = time.monotonic()
+        session = head if found else path.removesuffix(".jsonl")
+        # The one that changed last is the last of the dict.
+        self._sessions.pop(session, None)
+        self._sessions[session] = time.monotonic()
+        if len(self._sessions) > _MOST_WATCHED:
+            del self._sessions[next(iter(self._sessions))]
 
     def changed(self, is_due: Callable[[Transcript], bool]) -> list[Transcript]:
         """The transcripts of sessions that go on, if there is something to send."""
@@ -62,9 +69,17 @@ class Watched:
         began = time.monotonic()
         if began < self._next_scan and not is_asked:
             return False
-        every = [found for root in sorted(self._roots) for found in scan(root)]
-        self.backlog = sorted((found for found in every if is_due(found)), key=lambda found: found.mtime_ns)
-        self.aging = aging(every)
+        self.backlog.clear()
+        self.aging = aging(self._found(is_due))
+        self.backlog.sort(key=lambda found: found.mtime_ns)
         now = time.monotonic()
         self._next_scan = now + max(SCAN_EVERY_SECONDS, (now - began) * _SCAN_PART)
         return True
+
+    def _found(self, is_due: Callable[[Transcript], bool]) -> Iterator[Transcript]:
+        """All that there are; what is due goes into the backlog."""
+        for root in sorted(self._roots):
+            for found in scan(root):
+                if is_due(found):
+                    self.backlog.append(found)
+                yield found

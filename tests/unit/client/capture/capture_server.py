@@ -44,6 +44,7 @@ class CaptureServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: CaptureServer
 
     def log_message(self, *_: object) -> None:
