@@ -31,17 +31,20 @@ ABANDONED_MERGES: Final = (
     "SELECT id FROM users WHERE merge_requested_at < now() - interval '5 seconds' ORDER BY merge_requested_at LIMIT 100"
 )
 
-# Open sessions without an event for so long. The first condition is the predicate of the index sessions_open.
+# Open sessions without an event for so long, and those that their client has ended: it may write a record while its hook of the end runs.
+# The first condition is the predicate of the index sessions_open.
 IDLE_SESSIONS: Final = """
     SELECT FROM sessions
     WHERE counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))
-      AND last_event_at < now() - make_interval(secs => %(idle_seconds)s) LIMIT 1"""
+      AND (last_event_at < now() - make_interval(secs => %(idle_seconds)s) OR end_reason IS NOT NULL
+           AND last_event_at < ended_at + interval '5 seconds' AND last_event_at < now() - interval '10 seconds') LIMIT 1"""
 # A session that is being written to is left for the next run.
 CLOSE_IDLE_SESSIONS: Final = """
     UPDATE sessions SET idle_closed_at = last_event_at WHERE session_id IN (
         SELECT session_id FROM sessions
         WHERE counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))
-          AND last_event_at < now() - make_interval(secs => %(idle_seconds)s)
+          AND (last_event_at < now() - make_interval(secs => %(idle_seconds)s) OR end_reason IS NOT NULL
+               AND last_event_at < ended_at + interval '5 seconds' AND last_event_at < now() - interval '10 seconds')
         ORDER BY last_event_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED)
     RETURNING session_id"""
 

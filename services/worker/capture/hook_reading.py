@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import msgspec
 from psycopg import Connection
 
 from services.worker import lock_order
@@ -22,6 +23,7 @@ from services.worker.persist.records import Record, RecordError
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from shared.journal.dead_letter_envelope import DeadLetter
+from shared.messages import HookPayload
 from shared.redaction.redacted_structs import redact_structs
 
 # Of one transaction. A payload gives two or three records.
@@ -29,7 +31,7 @@ PAYLOADS_AT_ONCE: Final = 500
 
 _TAKE = """
     DELETE FROM hook_payloads WHERE id IN (SELECT id FROM hook_payloads ORDER BY occurred_at, id LIMIT %(limit)s)
-    RETURNING id, occurred_at, received_at, coalesce(request_id, ''), user_name, payload"""
+    RETURNING id, session_id, machine_id, occurred_at, received_at, coalesce(request_id, ''), user_name, payload"""
 _IS_ANY_LEFT = "SELECT EXISTS (SELECT FROM hook_payloads)"
 
 
@@ -37,6 +39,8 @@ class Payload(NamedTuple):
     """What the drain stored of one hook."""
 
     id: UUID
+    session_id: str
+    machine_id: str
     occurred_at: datetime
     received_at: datetime
     request_id: str
@@ -112,13 +116,25 @@ def _records_of(connection: Connection[Any], payload: Payload) -> list[Found]:
     try:
         return list(plausible(read_hook(payload.content.encode(), payload.occurred_at, user=payload.user), payload.received_at))
     except (*VALUE_ERRORS, RecursionError) as error:
-        dead_letter = DeadLetter(
-            journal_entry_id=f"hook:{payload.id}",
-            event_id=payload.id,
-            kind="HookPayload",
-            request_id=payload.request_id,
-            received_at=payload.received_at,
-            payload=payload.content.encode(),
-        )
-        write_dead_letter(connection, dead_letter, f"{type(error).__name__}: the payload of a hook cannot be read")
+        write_dead_letter(connection, _dead_letter_of(payload), f"{type(error).__name__}: the payload of a hook cannot be read")
         return []
+
+
+def _dead_letter_of(payload: Payload) -> DeadLetter:
+    """As the drain writes one, so that a replay stores the payload again."""
+    item = HookPayload(
+        id=payload.id,
+        session_id=payload.session_id,
+        payload=payload.content,
+        occurred_at=payload.occurred_at,
+        machine_id=payload.machine_id,
+        user=payload.user,
+    )
+    return DeadLetter(
+        journal_entry_id=f"hook:{payload.id}",
+        event_id=payload.id,
+        kind="hook_payload",
+        request_id=payload.request_id,
+        received_at=payload.received_at,
+        payload=msgspec.json.encode(item),
+    )

@@ -32,6 +32,8 @@ SESSIONS = """
     LEFT JOIN users u ON u.id = s.user_id
     CROSS JOIN LATERAL (SELECT CASE
         WHEN s.ended_at >= s.last_event_at THEN coalesce(s.end_reason, 'explicit')
+        -- A client may write a record while its hook of the end runs.
+        WHEN s.idle_closed_at >= s.last_event_at AND s.last_event_at < s.ended_at + interval '5 seconds' THEN coalesce(s.end_reason, 'idle')
         WHEN s.idle_closed_at >= s.last_event_at THEN 'idle'
         WHEN s.last_event_at IS NULL AND s.counted THEN 'imported' END AS end_reason) AS e
     CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
