@@ -57,14 +57,14 @@ def import_history(
             raise typer.Exit(FAILED)
 
 
-def import_default_history(user: str | None, url: str, token: str | None) -> None:
-    """Imports what Claude Code has kept on this machine, if there is any. A part that fails is shown, and does not end the caller."""
-    if not any(path.exists() for path in default_paths(os.environ, Path.home())):
+def import_what_is_there(paths: list[Path] | None, user: str | None, url: str, token: str | None) -> None:
+    """Imports, if there is anything at the paths (None: at the default ones). What fails is shown, and does not end the caller."""
+    if not any(path.exists() for path in (default_paths(os.environ, Path.home()) if paths is None else paths)):
         return
     try:
-        import_history(None, user=user, dry_run=False, watch_seconds=None, quiet=False, as_json=False, url=url, token=token)
+        import_history(paths, user=user, dry_run=False, watch_seconds=None, quiet=False, as_json=False, url=url, token=token)
     except typer.Exit:
-        # The reason was written; a new session has nothing to import yet.
+        # The reason was written; a new installation has nothing to import yet.
         return
 
 

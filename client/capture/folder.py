@@ -40,6 +40,8 @@ class CaptureConfig:
     left_out: tuple[str, ...]
     # Only sessions of which a hook tells: those of `tracker capture`, whose folder knows nothing of older transcripts.
     only_hooked: bool = False
+    # Only these folders, as `tracker connect --project` says; empty: all.
+    only: tuple[str, ...] = ()
 
 
 def capture_folder(environment: Mapping[str, str], home: Path) -> Path:
@@ -56,15 +58,17 @@ def read_config(folder: Path, environment: Mapping[str, str]) -> CaptureConfig:
     """The settings: environment before config.json. A file that is missing or broken counts as empty."""
     stored = read_object(folder / "config.json")
     machine = _machine(folder, stored)
-    left_out = stored.get("left_out")
+    url = environment.get("TRACKER_URL") or text_of(stored, "url") or DEFAULT_URL
     return CaptureConfig(
-        url=environment.get("TRACKER_URL") or text_of(stored, "url") or DEFAULT_URL,
-        token=environment.get("TRACKER_TOKEN") or text_of(stored, "token"),
+        url=url,
+        # The key of config.json goes to the address of config.json only.
+        token=environment.get("TRACKER_TOKEN") or (text_of(stored, "token") if url == (text_of(stored, "url") or url) else None),
         user=text_of(stored, "user") or user_name(environment),
         machine_id=machine["machine_id"],
         machine_name=machine["machine_name"],
-        left_out=tuple(each for each in left_out if isinstance(each, str)) if isinstance(left_out, list) else (),
+        left_out=_texts(stored, "left_out"),
         only_hooked=stored.get("only_hooked") is True,
+        only=_texts(stored, "only"),
     )
 
 
@@ -128,3 +132,8 @@ def text_of(values: dict[str, Any], name: str) -> str | None:
     """The member, if it is a text that is not empty."""
     value = values.get(name)
     return value if isinstance(value, str) and value else None
+
+
+def _texts(values: dict[str, Any], name: str) -> tuple[str, ...]:
+    value = values.get(name)
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()

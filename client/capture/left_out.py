@@ -22,10 +22,11 @@ _IGNORES_CASE: Final = sys.platform in ("darwin", "win32")
 
 
 class LeftOut:
-    """Decides for a folder, and for lines of records."""
+    """Decides for a folder, and for lines of records. If there are folders in `only`, all others are left out."""
 
-    def __init__(self, folders: Iterable[str]) -> None:
+    def __init__(self, folders: Iterable[str], only: Iterable[str] = ()) -> None:
         self._folders = {form for folder in folders for form in _forms(os.path.expanduser(folder))}
+        self._only = {form for folder in only for form in _forms(os.path.expanduser(folder))}
         self._known: dict[str, tuple[float, bool]] = {}
 
     def has(self, folder: str) -> bool:
@@ -39,7 +40,10 @@ class LeftOut:
         return known[1]
 
     def _decide(self, folder: str) -> bool:
-        return any(above in self._folders or _has_ignore_file(above) for form in _forms(folder) for above in _and_parents(form))
+        all_above = [above for form in _forms(folder) for above in _and_parents(form)]
+        if self._only and not any(above in self._only for above in all_above):
+            return True
+        return any(above in self._folders or _has_ignore_file(above) for above in all_above)
 
     def without(self, lines: bytes, cwd: str | None) -> tuple[bytes, str | None]:
         """The lines, those of left-out folders empty, and the folder of the last. A line without a folder belongs to the one before."""

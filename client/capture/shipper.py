@@ -77,7 +77,7 @@ class Shipper:
         """Reads the settings, at the start and when they change."""
         self._config_changed_at = _mtime(self._config_file)
         self.config: CaptureConfig = read_config(self.folder, self._environment)
-        self.left_out = LeftOut(self.config.left_out)
+        self.left_out = LeftOut(self.config.left_out, self.config.only)
         self.wire = Wire(self.config.url, self.config.token, self.config.machine_id)
 
     def tick(self) -> None:

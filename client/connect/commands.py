@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from client.display import Quiet
-from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+from client.options import AsJson, Token, failures_as_exit_codes, server_at
 
 IsYes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 IsDryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")]
@@ -37,7 +37,7 @@ def connect(
     is_printed: Annotated[
         bool, typer.Option("--print-settings", help="Write hooks for the settings of a team to standard output, and change nothing.")
     ] = False,
-    url: Url = DEFAULT_URL,
+    url: ConfiguredUrl = None,
     token: Token = None,
 ) -> None:
     """Connects Claude Code on this machine: from now on its sessions arrive as they happen.
@@ -48,17 +48,20 @@ def connect(
     """
     from client.connect.connecting import Wish, print_settings  # noqa: PLC0415
     from client.connect.connecting import connect as carry_out  # noqa: PLC0415
+    from client.connect.own_files import configured  # noqa: PLC0415
     from client.connect.places import places  # noqa: PLC0415
-    from client.import_command import import_default_history, os_user  # noqa: PLC0415
+    from client.import_command import import_what_is_there, os_user  # noqa: PLC0415
 
     with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
+        here = places(os.environ, Path.home())
+        known_url, known_token = configured(here, url, token)
+        server = server_at(known_url, known_token, Quiet())
         if is_printed:
-            print_settings(server.url, places(os.environ, Path.home()))
+            print_settings(known_url, here)
             return
         wish = Wish(
-            url=server.url,
-            token=token,
+            url=known_url,
+            token=known_token,
             user=user or os_user(),
             project=project,
             is_dry_run=is_dry_run,
@@ -66,12 +69,7 @@ def connect(
             may_use_plugin=not no_plugin,
             is_service=is_service,
         )
-        carry_out(
-            wish,
-            places(os.environ, Path.home()),
-            server,
-            lambda: None if no_import else import_default_history(wish.user, server.url, token),
-        )
+        carry_out(wish, here, server, lambda paths: None if no_import else import_what_is_there(paths, wish.user, known_url, known_token))
 
 
 def disconnect(project: Project = None, is_dry_run: IsDryRun = False, is_yes: IsYes = False) -> None:
@@ -108,7 +106,12 @@ def capture(
         raise typer.Exit(carry_out(command, here, url=server.url, token=known_token, user=user or os_user(), wait_seconds=wait))
 
 
-def doctor(as_json: AsJson = False, url: ConfiguredUrl = None, token: Token = None) -> None:
+def doctor(
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the test event.")] = 15,
+    as_json: AsJson = False,
+    url: ConfiguredUrl = None,
+    token: Token = None,
+) -> None:
     """Checks every step from the hook to a query, and says how to repair what fails.
 
     It runs the installed hook with a test event, which appears in no statistics. The server and its key are those of `tracker connect`.
@@ -122,4 +125,4 @@ def doctor(as_json: AsJson = False, url: ConfiguredUrl = None, token: Token = No
     with failures_as_exit_codes():
         here = places(os.environ, Path.home())
         server = server_at(*configured(here, url, token), Quiet())
-        raise typer.Exit(examine(here, server, Path.cwd(), as_json=as_json))
+        raise typer.Exit(examine(here, server, Path.cwd(), wait_seconds=wait, as_json=as_json))

@@ -20,6 +20,7 @@ from client.connect.settings_files import Change, backup, diff, read_settings, w
 from client.connect.team_settings import settings_text, where_they_go
 from client.errors import Failure, Refused
 from client.phrases import command
+from client.resume.claude_folder import name_of_project, projects_folder
 from client.server import Server
 
 _EXECUTABLE: Final = 0o700
@@ -45,7 +46,7 @@ class Wish:
     is_service: bool = False
 
 
-def connect(wish: Wish, places: Places, server: Server, import_history: Callable[[], None]) -> None:
+def connect(wish: Wish, places: Places, server: Server, import_history: Callable[[list[Path] | None], None]) -> None:
     """Raises Failure with one sentence. Nothing is changed before the person agreed."""
     claude = find_claude(places.environment)
     config = {"url": wish.url, "token": wish.token, "user": wish.user}
@@ -72,10 +73,14 @@ def connect(wish: Wish, places: Places, server: Server, import_history: Callable
         typer.echo("Already connected. Nothing was changed.")
     if wish.is_service:
         _start_service(places)
-    import_history()
+    import_history(None if wish.project is None else [_transcripts_of(wish.project, places)])
     arrived = round_trip.send_test_event(places, server)
     typer.echo(f"A test event came through in {arrived.seconds:.1f} s.")
     typer.echo("Connected: your next prompt will appear within two seconds. Sessions that run already must be started again.")
+
+
+def _transcripts_of(project: Path, places: Places) -> Path:
+    return projects_folder(places.environment, places.home) / name_of_project(str(project))
 
 
 def print_settings(url: str, places: Places) -> None:

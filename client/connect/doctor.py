@@ -20,7 +20,7 @@ _HOOK_STEP: Final = "Hook runs"
 _SERVER_STEPS: Final = ("Server version", "Clock", "API key", "Machine", "Round trip")
 
 
-def examine(places: Places, server: Server, folder: Path) -> Iterator[Finding]:
+def examine(places: Places, server: Server, folder: Path, wait_seconds: float) -> Iterator[Finding]:
     """The findings, each as soon as it is known. `folder`: where the person is; its settings count too."""
     claude = find_claude(places.environment)
     yield machine_checks.check_claude(claude)
@@ -51,14 +51,14 @@ def examine(places: Places, server: Server, folder: Path) -> Iterator[Finding]:
     if spooled is None:
         yield skipped("Round trip", "the hook does not run")
     else:
-        yield server_checks.check_round_trip(places, server, spooled, before)
+        yield server_checks.check_round_trip(places, server, spooled, before, wait_seconds)
     yield server_checks.check_machine(places, server)
 
 
-def doctor(places: Places, server: Server, folder: Path, *, as_json: bool) -> int:
+def doctor(places: Places, server: Server, folder: Path, *, wait_seconds: float, as_json: bool) -> int:
     """Writes the findings. The exit code: 1 if a step failed."""
     findings = []
-    for finding in examine(places, server, folder):
+    for finding in examine(places, server, folder, wait_seconds):
         findings.append(finding)
         if not as_json:
             typer.echo(f"{SIGNS[finding.status]} {finding.step}: {finding.text}")

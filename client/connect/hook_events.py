@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, Final
 
 Version = tuple[int, int, int]
+Hook = dict[str, Any]
 
 # Claude Code waits for the hook. It costs about a millisecond; five seconds are for an overloaded machine.
 TIMEOUT_SECONDS: Final = 5
 # A comment for the shell, by which `tracker` knows its own entries wherever the folder lies; and how else they may look.
 MARK: Final = "# claude-code-tracker"
+_WINDOWS_ARGUMENTS: Final = ["-P", "-m", "client", "hook"]
 _SCRIPT: Final = ".claude-tracker/hook.sh"
 
 # The event, and the first version that surely knows it. An older one refuses a plugin as a whole when it names an event
@@ -80,9 +82,19 @@ def hook_command(script: Path, folder: Path | None) -> str:
     return f"test ! -r {quoted} || exec /bin/sh {quoted}{argument} {MARK}"
 
 
-def hooks_of(command: str, version: Version | None) -> dict[str, list[dict[str, Any]]]:
+def windows_hook(python: str) -> Hook:
+    """For systems without a POSIX shell: the program itself, started without a shell."""
+    return {"type": "command", "command": python, "args": [*_WINDOWS_ARGUMENTS], "timeout": TIMEOUT_SECONDS}
+
+
+def shell_hook(command: str) -> Hook:
+    """A hook that is a shell command."""
+    return {"type": "command", "command": command, "timeout": TIMEOUT_SECONDS}
+
+
+def hooks_of(hook: Hook, version: Version | None) -> dict[str, list[dict[str, Any]]]:
     """The member `hooks` of settings.json or hooks.json. No matcher: every tool."""
-    return {event: [{"hooks": [{"type": "command", "command": command, "timeout": TIMEOUT_SECONDS}]}] for event in events_of(version)}
+    return {event: [{"hooks": [hook]}] for event in events_of(version)}
 
 
 def is_own(hook: object) -> bool:
@@ -90,4 +102,4 @@ def is_own(hook: object) -> bool:
     if not isinstance(hook, dict):
         return False
     command = hook.get("command")
-    return isinstance(command, str) and (MARK in command or _SCRIPT in command)
+    return (isinstance(command, str) and (MARK in command or _SCRIPT in command)) or hook.get("args") == _WINDOWS_ARGUMENTS

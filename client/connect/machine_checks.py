@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from client.capture.folder import read_object
+from client.capture.machine_report import EXPIRING_DAYS, aging, cleanup_days
 from client.capture.sent import SentLog
 from client.capture.transcripts import default_root, scan
 from client.connect.claude_program import ClaudeProgram
@@ -18,16 +19,14 @@ from client.connect.findings import Finding, failed, ok, skipped, warning
 from client.connect.hook_events import OLDEST, hooks_of
 from client.connect.hook_switches import brings_hooks, switch_off
 from client.connect.own_entries import has_own_hooks, own_hooks_of
-from client.connect.own_files import command_of_hook, plugin_files, script_files
+from client.connect.own_files import hook_of, plugin_files, script_files
 from client.connect.places import Places, project_settings
+from client.connect.plan import read_state
 from client.connect.settings_files import CannotChange, read_settings
 from client.phrases import counted
 
 _CONNECT_AGAIN: Final = "Run `tracker connect`."
 _OLD_SECONDS: Final = 60
-_SECONDS_A_DAY: Final = 86_400
-_DEFAULT_CLEANUP_DAYS: Final = 30
-_SOON_DAYS: Final = 3
 _PROGRAM_SECONDS: Final = 30
 
 
@@ -61,7 +60,8 @@ def check_hooks(places: Places, folder: Path, claude: ClaudeProgram | None) -> F
     """The hooks are installed once, and are those of this version."""
     step = "Hooks installed"
     try:
-        files = [read_settings(path) for path in (places.user_settings, project_settings(folder))]
+        paths = [places.user_settings, project_settings(folder), *map(Path, read_state(places).files)]
+        files = [read_settings(path) for path in dict.fromkeys(paths)]
     except CannotChange as error:
         text, _, cure = str(error).partition(". ")
         return failed(step, text, cure)
@@ -76,7 +76,7 @@ def check_hooks(places: Places, folder: Path, claude: ClaudeProgram | None) -> F
         is_current = not any(change.is_needed for change in plugin_files(places, version))
         where = "by the plugin"
     elif in_settings:
-        is_current = own_hooks_of(in_settings[0]) == hooks_of(command_of_hook(places), version)
+        is_current = own_hooks_of(in_settings[0]) == hooks_of(hook_of(places), version)
         where = f"in {in_settings[0].path}"
     elif (managed := brings_hooks(places, folder)) is not None:
         return ok(step, f"by {managed}")
@@ -186,23 +186,16 @@ def check_shipper(places: Places) -> Finding:
 def check_sweep(places: Places) -> Finding:
     """No transcript that Claude Code deletes within days is unsent."""
     step = "Transcripts"
-    days = _cleanup_days(places)
+    root = default_root(places.environment, places.home)
     log = SentLog(places.capture)
-    transcripts = list(scan(default_root(places.environment, places.home)))
-    before_ns = (time.time() - (days - _SOON_DAYS) * _SECONDS_A_DAY) * 1e9
-    unsent = [each for each in transcripts if each.mtime_ns < before_ns and log.get(each.path).offset < each.size]
+    transcripts = list(scan(root))
+    unsent = [each for each in aging(transcripts) if (each.size, each.mtime_ns) != (log.get(each.path).size, log.get(each.path).mtime_ns)]
     if unsent:
-        text = f"Claude Code deletes {counted(len(unsent), 'transcript')} within {_SOON_DAYS} days that {'is' if len(unsent) == 1 else 'are'} not sent"
+        text = f"within {EXPIRING_DAYS} days Claude Code deletes {counted(len(unsent), 'transcript')} not yet sent"
         return failed(step, text, "Run `tracker ship --once`, or `tracker import`.")
-    return ok(step, f"{counted(len(transcripts), 'transcript')}; Claude Code keeps them for {days} days, the tracker for good")
-
-
-def _cleanup_days(places: Places) -> int:
-    try:
-        days = read_settings(places.user_settings).value.get("cleanupPeriodDays")
-    except CannotChange:
-        days = None
-    return days if isinstance(days, int) and not isinstance(days, bool) else _DEFAULT_CLEANUP_DAYS
+    return ok(
+        step, f"{counted(len(transcripts), 'transcript')}; Claude Code keeps them for {cleanup_days(root)} days, the tracker for good"
+    )
 
 
 def check_wsl(environment: Mapping[str, str], windows_users: Path = Path("/mnt/c/Users")) -> Finding:

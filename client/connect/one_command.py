@@ -19,8 +19,8 @@ import typer
 
 from client.capture.folder import read_object
 from client.connect.claude_program import find_claude
-from client.connect.hook_events import hook_command, hooks_of
-from client.connect.own_files import config_file, read_config, script_files, tracker_command
+from client.connect.hook_events import hooks_of
+from client.connect.own_files import config_file, hook_of, read_config, script_files, tracker_command
 from client.connect.places import Places
 from client.connect.settings_files import write
 from client.errors import DONE, Failure
@@ -63,7 +63,7 @@ def _prepare(own: Places, places: Places, url: str, token: str | None, user: str
         assert change.after is not None
         write(change.path, change.after, 0o700 if change.path in (own.script, own.ship) else None)
     claude = find_claude(places.environment)
-    hooks = hooks_of(hook_command(own.script, own.capture), None if claude is None else claude.version)
+    hooks = hooks_of(hook_of(own), None if claude is None else claude.version)
     settings = own.capture / "settings.json"
     write(settings, json.dumps({"hooks": hooks}).encode())
     return settings

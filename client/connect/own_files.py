@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import client.capture
 from client.capture.folder import read_object
-from client.connect.hook_events import Version, hook_command, hooks_of
+from client.connect.hook_events import Hook, Version, hook_command, hooks_of, shell_hook, windows_hook
 from client.connect.own_entries import MARKETPLACE
 from client.connect.places import CAPTURE_FOLDER, Places
 from client.connect.settings_files import CannotChange, Change
@@ -24,10 +24,12 @@ _CLONE: Final = Path(client.__file__).parents[1]
 _MAX_NAME_CHARACTERS: Final = 200
 
 
-def command_of_hook(places: Places) -> str:
-    """The shell command that Claude Code runs at each event."""
+def hook_of(places: Places) -> Hook:
+    """What Claude Code runs at each event."""
+    if os.name == "nt":
+        return windows_hook(sys.executable)
     is_default = places.capture == places.home / CAPTURE_FOLDER
-    return hook_command(places.script, None if is_default else places.capture)
+    return shell_hook(hook_command(places.script, None if is_default else places.capture))
 
 
 def script_files(places: Places) -> list[Change]:
@@ -40,7 +42,7 @@ def script_files(places: Places) -> list[Change]:
 
 def plugin_files(places: Places, claude_version: Version | None) -> list[Change]:
     """The marketplace with its one plugin."""
-    hooks = {"hooks": hooks_of(command_of_hook(places), claude_version)}
+    hooks = {"hooks": hooks_of(hook_of(places), claude_version)}
     about = {
         "name": "tracker",
         "version": version(),
@@ -76,17 +78,16 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def configured(places: Places, url: str | None, token: str | None) -> tuple[str, str | None]:
-    """Address and key: those given, else those of the configuration. Reads only."""
+    """Address and key: those given, else those of the configuration. Its key goes to its address only. Reads only."""
     config = read_object(places.config)
     known_url, known_token = config.get("url"), config.get("token")
-    return (
-        url or (known_url if isinstance(known_url, str) else DEFAULT_URL),
-        token or (known_token if isinstance(known_token, str) else None),
-    )
+    own_url = known_url if isinstance(known_url, str) else DEFAULT_URL
+    own_token = known_token if isinstance(known_token, str) and url in (None, own_url) else None
+    return url or own_url, token or own_token
 
 
 def config_file(places: Places, changes: Mapping[str, Any]) -> Change:
-    """The configuration with these members changed. A machine keeps the id that it has."""
+    """The configuration with these members changed, or taken out (None). A machine keeps the id that it has."""
     config = read_config(places.config)
     wanted = {
         # As they are now, if the shipper has made them already.
@@ -94,8 +95,9 @@ def config_file(places: Places, changes: Mapping[str, Any]) -> Change:
         "machine_name": platform.node()[:_MAX_NAME_CHARACTERS] or "machine",
         **read_object(places.capture / "machine.json"),
         **config,
-        **{key: value for key, value in changes.items() if value is not None},
+        **changes,
     }
+    wanted = {key: value for key, value in wanted.items() if value is not None}
     return _change(places.config, places.config.read_bytes() if wanted == config else _json(wanted), is_secret=True)
 
 
@@ -111,7 +113,9 @@ def ship_script(command: list[str]) -> str:
     """Starts the shipper; hook.sh runs it when none runs. After a clone was moved, the `tracker` in PATH takes its place."""
     return (
         "#!/bin/sh\n"
-        "# Written by `tracker connect`. The hook runs it when no shipper runs.\n"
+        "# Written by `tracker connect`. The hook runs it when no shipper runs. Address and key are those of config.json: the\n"
+        "# settings of a project may bring others, which are not meant for what this machine sends.\n"
+        "unset TRACKER_URL TRACKER_TOKEN\n"
         f'[ -x {shlex.quote(command[0])} ] && exec {shlex.join(command)} ship "$@"\n'
         'exec tracker ship "$@"\n'
     )

@@ -11,7 +11,7 @@ from client.connect.claude_program import ClaudeProgram
 from client.connect.hook_events import hooks_of
 from client.connect.hook_switches import brings_hooks, forbids_own_marketplaces, switch_off
 from client.connect.own_entries import has_own, with_hooks, with_plugin, without_own
-from client.connect.own_files import command_of_hook, config_file, plugin_files, script_files
+from client.connect.own_files import config_file, hook_of, plugin_files, script_files
 from client.connect.places import Places, project_settings
 from client.connect.settings_files import CannotChange, Change, Settings, check_writable, encoded, read_settings
 
@@ -57,7 +57,7 @@ def plan_connect(
     _check_once(places, path, is_installed)
     check_writable(path)
     check_writable(places.config)
-    own_files = [*script_files(places), config_file(places, config)]
+    own_files = [*script_files(places), config_file(places, {**config, "only": _only(places, project)})]
     version = None if claude is None else claude.version
     if brings_hooks(places, None) is not None:
         return Plan(TEAM_METHOD, _change(settings, without_own(settings)), own_files, claude, has_own(settings), is_installed)
@@ -66,8 +66,16 @@ def plan_connect(
         text = with_plugin(settings, str(places.marketplace))
         own_files += plugin_files(places, version)
         return Plan(PLUGIN_METHOD, _change(settings, text), own_files, claude, has_own(settings), is_installed)
-    text = with_hooks(settings, hooks_of(command_of_hook(places), version))
+    text = with_hooks(settings, hooks_of(hook_of(places), version))
     return Plan(SETTINGS_METHOD, _change(settings, text), own_files, claude, has_own(settings), is_installed)
+
+
+def _only(places: Places, project: Path | None) -> list[str] | None:
+    """The folders of which something is sent: those that are connected by themselves. None: all."""
+    if project is None:
+        return None
+    connected = [str(Path(file).parent.parent) for file in read_state(places).files if Path(file).name == project_settings(project).name]
+    return sorted({*connected, str(project)})
 
 
 def _check_once(places: Places, path: Path, is_plugin_installed: bool) -> None:

@@ -1,8 +1,10 @@
 """A test event through the whole way: the installed hook, the spool, the shipper, the server."""
 
 import json
+import os
 import secrets
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -77,7 +79,7 @@ def spool(places: Places) -> list[Path]:
     former = _files(places)
     try:
         ended = subprocess.run(
-            ["/bin/sh", str(places.script), str(places.capture)],
+            [sys.executable, "-P", "-m", "client", "hook"] if os.name == "nt" else ["/bin/sh", str(places.script), str(places.capture)],
             cwd=places.home,
             input=json.dumps(payload).encode() + b"\n",
             env=dict(places.environment),
@@ -90,8 +92,11 @@ def spool(places: Places) -> list[Path]:
     if ended.returncode != 0 or ended.stdout or ended.stderr:
         said = (ended.stderr or ended.stdout).decode(errors="replace").strip()[:200]
         raise NotArrived(f"{places.script} ended with exit code {ended.returncode} and said {said!r}; it must be silent. Connect again.")
-    # The shipper may have sent it already.
-    return sorted(_files(places) - former)
+    # None: the shipper has sent it already.
+    spooled = sorted(_files(places) - former)
+    if not spooled and not (os.access(places.spool, os.W_OK | os.X_OK) and not (places.capture / "full").exists()):
+        raise NotArrived(f"{places.script} could not write into {places.spool}. Make it writable for you, and see that it is not full.")
+    return spooled
 
 
 def _files(places: Places) -> set[Path]:

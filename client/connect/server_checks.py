@@ -96,11 +96,11 @@ def check_machine(places: Places, server: Server) -> Finding:
     return ok(step, f"{machine.get('name')}, last heard of at {machine.get('last_heard_at')}")
 
 
-def check_round_trip(places: Places, server: Server, spooled: list[Path], before: dict[str, Any] | None) -> Finding:
+def check_round_trip(places: Places, server: Server, spooled: list[Path], before: dict[str, Any] | None, wait_seconds: float) -> Finding:
     """The test event of the hook has reached a query."""
     step = "Round trip"
     try:
-        arrived = wait_for(places, server, spooled, before)
+        arrived = wait_for(places, server, spooled, before, wait_seconds)
     except NotArrived as error:
         text, _, cure = str(error).partition(": ")
         return failed(step, text, f"Repair this: {cure}" if cure else "Look at the steps above.")

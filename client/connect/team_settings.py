@@ -3,18 +3,20 @@
 import json
 from typing import Any, Final
 
-from client.connect.hook_events import MARK, Version, hooks_of
+from client.connect.hook_events import MARK, Version, hooks_of, shell_hook
 from client.connect.places import Places
 
 _ENDS_AFTER_SECONDS: Final = 10
 
 # Where this person connected too, their own hook does the work. A script without hooks (an administrator allows only managed
-# ones) is used from here. Else curl sends the payload in the background; the key is in no list of processes.
+# ones) is used from here. Else curl sends the payload in the background, where sh gives it no standard input. The key is in no
+# list of processes.
 _COMMAND: Final = """\
 f="${TRACKER_CAPTURE_DIR:-$HOME/.claude-tracker}"
 test -e "$f/connected.json" && exit 0
 test -r "$f/hook.sh" && exec /bin/sh "$f/hook.sh"
-curl -s -m SECONDS -K /dev/fd/3 --data-binary @- "$TRACKER_URL/api/hooks?user=${USER:-}" <&0 >/dev/null 2>&1 3<<EOF &
+exec 4<&0
+curl -s -m SECONDS -K /dev/fd/3 --data-binary @- "$TRACKER_URL/api/hooks?user=${USER:-}" <&4 >/dev/null 2>&1 3<<EOF &
 header = "Content-Type: application/json"
 header = "Authorization: Bearer ${TRACKER_TOKEN:-}"
 EOF
@@ -24,7 +26,7 @@ exit 0 MARK"""
 def team_settings(url: str, version: Version | None) -> dict[str, Any]:
     """Settings with the server's address. The key is each person's own, in TRACKER_TOKEN."""
     command = _COMMAND.replace("SECONDS", str(_ENDS_AFTER_SECONDS)).replace("MARK", MARK)
-    return {"env": {"TRACKER_URL": url.rstrip("/")}, "hooks": hooks_of(command, version)}
+    return {"env": {"TRACKER_URL": url.rstrip("/")}, "hooks": hooks_of(shell_hook(command), version)}
 
 
 def settings_text(url: str, version: Version | None) -> str:

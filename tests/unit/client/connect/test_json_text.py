@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.connect.hook_events import hooks_of
+from client.connect.hook_events import hooks_of, shell_hook
 from client.connect.json_text import NotJson, parse, with_entry, without_entry
 from client.connect.own_entries import with_hooks, with_plugin, without_own
 from client.connect.settings_files import Settings
@@ -37,7 +37,7 @@ def settings(text: str) -> Settings:
 
 @given(texts())
 def test_what_is_put_in_can_be_taken_out_without_a_trace(text: str) -> None:
-    hooks = hooks_of("sh hook.sh # claude-code-tracker", VERSION)
+    hooks = hooks_of(shell_hook("sh hook.sh # claude-code-tracker"), VERSION)
     with_ours = with_hooks(settings(text), hooks)
     assert {event: groups[-1:] for event, groups in json.loads(with_ours)["hooks"].items() if event in hooks} == hooks
     assert with_hooks(settings(with_ours), hooks) == with_ours

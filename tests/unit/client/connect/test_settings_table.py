@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from client.capture.folder import read_config
 from client.connect.connecting import carry_out
 from client.connect.disconnecting import disconnect
-from client.connect.hook_events import EVENTS, LEFT_OUT, events_of, hooks_of, is_own
-from client.connect.own_files import command_of_hook
+from client.connect.hook_events import EVENTS, LEFT_OUT, events_of, hooks_of, is_own, windows_hook
+from client.connect.own_files import hook_of
 from client.connect.places import Places
 from client.connect.plan import plan_connect
 from client.connect.settings_files import CannotChange
@@ -260,6 +261,19 @@ def test_every_event_is_registered_or_left_out_for_a_reason() -> None:
     assert "PostModelSwitch" not in events_of(VERSION)
 
 
+def test_on_windows_the_hook_is_a_program_without_a_shell() -> None:
+    hook = windows_hook("C:/Python/python.exe")
+    assert (hook["command"], hook["args"], is_own(hook)) == ("C:/Python/python.exe", ["-P", "-m", "client", "hook"], True)
+
+
 def test_a_script_that_is_gone_does_not_block_claude_code(places: Places) -> None:
-    [group] = hooks_of(command_of_hook(places), VERSION)["PreToolUse"]
+    [group] = hooks_of(hook_of(places), VERSION)["PreToolUse"]
     assert os.waitstatus_to_exitcode(os.system(group["hooks"][0]["command"])) == 0
+
+
+def test_the_key_of_the_configuration_goes_to_its_own_address_only(places: Places) -> None:
+    connect(places)
+    assert read_config(places.capture, {}).token == "cct_secret"
+    # As the `env` of a project's settings may say.
+    assert read_config(places.capture, {"TRACKER_URL": "http://elsewhere"}).token is None
+    assert "unset TRACKER_URL TRACKER_TOKEN" in places.ship.read_text().splitlines()
