@@ -20,7 +20,7 @@ from tests.integration.worker.captured import capture, put_range
 from tests.unit.worker.importers.rows_of_a_session import SESSION, WHOLE, jsonl
 
 
-def import_files(worker: Resources, folder: Path, *contents: bytes) -> UUID:
+def import_files(worker: Resources, folder: Path, *contents: bytes, user: str | None = "ann") -> UUID:
     job_id = uuid4()
     files = []
     for n, content in enumerate(contents):
@@ -28,7 +28,7 @@ def import_files(worker: Resources, folder: Path, *contents: bytes) -> UUID:
         path.write_bytes(content)
         files.append({"name": f"{n}.jsonl", "blob_url": path.as_uri(), "bytes": len(content), "kind": "transcript"})
     with worker.transaction() as connection:
-        connection.execute("INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, 'ann')", [job_id, Jsonb(files)])
+        connection.execute("INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", [job_id, Jsonb(files), user])
         connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
     run_shard.run(worker, job_id, 0)
     return job_id
