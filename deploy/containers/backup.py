@@ -1,7 +1,7 @@
 """`make compose-backup`: a consistent copy of the running containers' data, without stopping them.
 
 First the journal, then the rows, both of the same moment, as deploy/embedded/backups/backup.py does it (docs/adr/0017-a-backup-is-a-consistent-snapshot.md).
-A folder of the same make, with a list of checksums at its end; uploads are one tar.
+A folder of the same make, with a list of checksums at its end; uploads are one tar, the archive's contents another.
 """
 
 import os
@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from deploy.containers import snapshot, uploads
+from deploy.containers import archive, snapshot, uploads
 from deploy.containers.compose import REPOSITORY, ContainersError, as_program, containers, run, say
 from deploy.embedded.backups import backup_manifest
-from deploy.embedded.backups.backup_manifest import BLOBS, DUMP, FORMAT, JOURNAL, ROLES, Manifest
+from deploy.embedded.backups.backup_manifest import ARCHIVE, BLOBS, DUMP, FORMAT, JOURNAL, ROLES, Manifest
 
 UPLOADS: Final = f"{BLOBS}.tar"
-_NEEDED: Final = ("postgres", "redis", "ingest")
+CONTENTS: Final = f"{ARCHIVE}.tar"
+_NEEDED: Final = ("postgres", "redis", "ingest", "query")
 _DUMP: Final = ("pg_dump", "--username=tracker", "--format=custom", "--compress=gzip:1")
 _DUMP_ROLES: Final = ("pg_dumpall", "--username=postgres", "--roles-only", "--no-role-passwords")
 
@@ -56,6 +57,7 @@ def _copy_all(target: Path) -> Manifest:
         for name, size_bytes in moment.journal.items():
             _copy(target / JOURNAL / "appendonlydir" / name, "redis", "head", "-c", str(size_bytes), f"{snapshot.LINKS}/{name}")
         uploads.pack(target / UPLOADS)
+        archive.pack(target / CONTENTS)
     manifest = Manifest(
         FORMAT,
         moment.at.isoformat(timespec="milliseconds"),

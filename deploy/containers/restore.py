@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import IO, Final
 
-from deploy.containers import uploads, wait
-from deploy.containers.backup import UPLOADS
+from deploy.containers import archive, uploads, wait
+from deploy.containers.backup import CONTENTS, UPLOADS
 from deploy.containers.compose import ContainersError, as_program, containers, run, say
 from deploy.embedded.backups import backup_manifest
 from deploy.embedded.backups.backup_manifest import DUMP, JOURNAL, Manifest
@@ -30,6 +30,9 @@ def restore(backup: Path) -> Manifest:
     _restore_rows(backup)
     _restore_journal(backup)
     uploads.unpack(backup / UPLOADS)
+    # A backup of a release before the archive has none.
+    if (backup / CONTENTS).exists():
+        archive.unpack(backup / CONTENTS)
     run("up", "--detach", "--no-build")
     wait.wait()
     return manifest
@@ -47,8 +50,8 @@ def _restore_rows(backup: Path) -> None:
 
 def _restore_journal(backup: Path) -> None:
     with tempfile.TemporaryFile() as packed:
-        with tarfile.open(fileobj=packed, mode="w") as archive:
-            archive.add(backup / JOURNAL / "appendonlydir", arcname="appendonlydir", filter=_as_nobody)
+        with tarfile.open(fileobj=packed, mode="w") as files:
+            files.add(backup / JOURNAL / "appendonlydir", arcname="appendonlydir", filter=_as_nobody)
         packed.seek(0)
         _into_redis(packed)
 

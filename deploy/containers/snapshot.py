@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import IO, Final
 
 from deploy.containers.compose import ContainersError, start
+from deploy.embedded.backups.backup_manifest import KEEP_GARBAGE
 
 # Less than ingest waits for Redis, so that no write is refused for it (REDIS_SECONDS in services/ingest/http/queue_errors.py).
 PAUSE_SECONDS: Final = 0.6
@@ -34,6 +35,8 @@ while read -r word; do
     esac
 done
 """
+# Held as long as the conversation: no content of the archive is deleted before it is copied. A DO prints nothing.
+_KEEP_GARBAGE: Final = f"DO $$ BEGIN {KEEP_GARBAGE.replace('SELECT', 'PERFORM')}; END $$;"
 _SNAPSHOT: Final = "ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_export_snapshot() || ' ' || max(version_num) FROM alembic_version;"
 
 
@@ -58,6 +61,7 @@ def take_snapshot() -> Iterator[Snapshot]:
         _conversation("redis", "sh", "-c", _KEEPER) as redis,
         _conversation("postgres", "psql", "-qAtX", "--username=tracker", "--set=ON_ERROR_STOP=1", "tracker") as rows,
     ):
+        _send_line(rows, _KEEP_GARBAGE)
         _send_and_read(rows, "SET client_min_messages = error; SET idle_in_transaction_session_timeout = 0; SELECT 'here';")
         yield _freeze(redis, rows)
 

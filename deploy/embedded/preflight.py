@@ -45,7 +45,7 @@ def make_data_dir(paths: Paths) -> None:
     """The data folder exists, belongs to us and can be written."""
     try:
         paths.make()
-        for folder in (paths.run, paths.logs, paths.redis, paths.blobs):
+        for folder in (paths.run, paths.logs, paths.redis, paths.blobs, paths.archive):
             probe = folder / ".writable"
             probe.write_bytes(b"")
             probe.unlink()

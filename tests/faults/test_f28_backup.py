@@ -110,6 +110,10 @@ def test_events_accepted_before_a_backup_are_restored_and_no_others(tmp_path: Pa
             stored = {str(row[0]) for row in connection.execute(" UNION ALL ".join(f"SELECT id FROM {table}" for table in checks.TABLES))}
             assert connection.execute("SELECT count(*) FROM messages WHERE source = 'transcript'").fetchone() == (10_000,)
         assert not stored & after
+        # And every transcript can be read again, whether it was archived before the backup or after the restore.
+        for number in range(100):
+            answer = httpx.get(f"{restored.url}/api/sessions/s-{number}/transcript", timeout=30, trust_env=False)
+            assert answer.content == b"".join(transcript_line(number, n) for n in range(100))
         print(f"{len(before)} events from before, {len(after)} from after; {os.stat(target / 'postgres.dump').st_size} bytes of dump")
     finally:
         assert restored.stop() == 0

@@ -3,6 +3,8 @@
 It fixes the journal, then the rows, at the same moment. Events accepted until then are in the journal's copy if they were not stored yet,
 else in the dump. In the other order, events that a worker stores and removes in between would be in neither. Redis takes no writes for the
 few milliseconds in which both are fixed. The copying comes afterwards (docs/adr/0017-a-backup-is-a-consistent-snapshot.md).
+
+The archive's contents never change, and none is deleted while the backup is made. So they are copied last: those that the dump refers to are there.
 """
 
 import os
@@ -23,7 +25,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from deploy.embedded.backups import backup_manifest, journal_files
-from deploy.embedded.backups.backup_manifest import BLOBS, DUMP, JOURNAL, ROLES, Manifest
+from deploy.embedded.backups.backup_manifest import ARCHIVE, BLOBS, DUMP, JOURNAL, KEEP_GARBAGE, ROLES, Manifest
 from deploy.embedded.backups.journal_files import OpenFile
 from deploy.embedded.paths import Paths, make_command
 from deploy.embedded.servers.postgres import PostgresServer, bin_dir
@@ -31,6 +33,8 @@ from deploy.embedded.servers.redis_server import RedisServer, server_program, se
 from deploy.embedded.settings import read_settings
 from deploy.embedded.supervision import lock
 from deploy.embedded.supervision.processes import StartError
+from shared.blobs.content_folder import ContentFolder
+from shared.blobs.contents import path_of
 
 # No limit for the dump: the transaction that holds its snapshot is idle meanwhile.
 _NO_TIMEOUTS = "-c idle_in_transaction_session_timeout=0 -c statement_timeout=0"
@@ -89,6 +93,8 @@ def _copy_all(paths: Paths, target: Path, links: Path) -> Manifest:
     with ExitStack() as stack:
         redis = stack.enter_context(Redis.from_url(RedisServer(paths.redis, paths.run, paths.log("redis")).url, socket_timeout=5))
         connection = stack.enter_context(psycopg.connect(database.url, options=_NO_TIMEOUTS, connect_timeout=5))
+        connection.execute(KEEP_GARBAGE)
+        connection.commit()
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         moment = _freeze(redis, connection, paths, stack)
         # Only uploads of jobs that are unfinished in the snapshot: each exists now, or existed before.
@@ -97,6 +103,9 @@ def _copy_all(paths: Paths, target: Path, links: Path) -> Manifest:
         _run("pg_dumpall", "--roles-only", "--no-role-passwords", f"--file={target / ROLES}", f"--dbname={database.url}")
         for part in moment.journal:
             backup_manifest.copy(part.file, target / JOURNAL / part.name, part.size_bytes)
+        for content in ContentFolder(paths.archive.as_uri()).stored():
+            with (paths.archive / path_of(content.name)).open("rb") as file:
+                backup_manifest.copy(file, target / ARCHIVE / path_of(content.name))
     for upload in sorted(links.rglob("*")):
         if upload.is_file():
             with upload.open("rb") as file:

@@ -12,7 +12,10 @@ from deploy.embedded.supervision.processes import StartError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-DUMP, ROLES, JOURNAL, BLOBS = "postgres.dump", "roles.sql", "redis", "blobs"
+DUMP, ROLES, JOURNAL, BLOBS, ARCHIVE = "postgres.dump", "roles.sql", "redis", "blobs", "archive"
+# A lock of Postgres that keeps the archive's garbage from being collected (services/worker/archive/archive_locks.py). It belongs to the connection,
+# not to a transaction: the snapshot is taken later.
+KEEP_GARBAGE = f"SELECT pg_advisory_lock_shared({0x_1A904D})"
 _CHUNK_BYTES = 1024 * 1024
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 
 from deploy.embedded.backups import backup_manifest
-from deploy.embedded.backups.backup_manifest import BLOBS, DUMP, JOURNAL, ROLES, Manifest
+from deploy.embedded.backups.backup_manifest import ARCHIVE, BLOBS, DUMP, JOURNAL, ROLES, Manifest
 from deploy.embedded.paths import Paths, make_command
 from deploy.embedded.servers.postgres import PostgresServer, bin_dir
 from deploy.embedded.servers.redis_server import server_program, server_version
@@ -38,7 +38,7 @@ def restore(backup: Path, data_dir: Path) -> Manifest:
     try:
         unfinished.make()
         _restore_rows(backup, unfinished, manifest.uploads, Paths(data_dir).blobs.as_uri())
-        for name, target in ((JOURNAL, unfinished.redis), (BLOBS, unfinished.blobs)):
+        for name, target in ((JOURNAL, unfinished.redis), (BLOBS, unfinished.blobs), (ARCHIVE, unfinished.archive)):
             if (backup / name).exists():
                 shutil.copytree(backup / name, target, dirs_exist_ok=True)
         _sync(unfinished.data_dir)

@@ -13,7 +13,7 @@ from psycopg import Connection
 from shared.blobs.contents import ContentStore
 from shared.blobs.store import BlobStoreAway
 
-# Arbitrary constants.
+# Arbitrary constants. A backup holds the first from before its snapshot until it has copied the contents (deploy/embedded/backups/backup.py).
 _CONTENTS: Final = 0x_1A904D
 _FILES: Final = 0x_1A904E
 

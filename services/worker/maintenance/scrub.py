@@ -16,11 +16,13 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from services.worker.archive.scrub_contents import scrub_some
 from services.worker.maintenance.scrub_columns import scrubbed_bytes, scrubbed_json, scrubbed_text
 from services.worker.persist.event_kind_rows import KIND_TABLES
 from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.sql_text import sql
+from shared.blobs.contents import ContentStore
 from shared.search_terms import document_vector
 
 log = structlog.get_logger()
@@ -59,7 +61,10 @@ STAGES: Final = (
     Stage("dead_letters", "id", "uuid", {"payload": "bytea", "reason": "text"}),
     Stage("import_jobs", "id", "uuid", {"errors": "jsonb", "unknown_records": "jsonb", "user_name": "text"}),
     *_OF_KINDS[3:],
+    Stage("hook_payloads", "id", "uuid", {"payload": "json"}),
 )
+# Behind the tables: stored transcripts (archive/scrub_contents.py).
+TRANSCRIPTS: Final = len(STAGES)
 
 # $columns and $size are of the stage's texts. A chunk has up to CHUNK_ROWS rows, fewer if they are long, but at least one.
 _SELECT_CHUNK = """
@@ -114,13 +119,16 @@ def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> 
     place = _Place(row["stage"], row["after_key"], row["is_dry_run"], row["lease_token"])
     parameters = {"id": scrub_id, "lease_token": place.lease_token}
     if row["attempts"] > MAX_ATTEMPTS:
-        log.error("scrub_given_up", scrub_id=str(scrub_id), stage=STAGES[place.stage].table)
+        log.error("scrub_given_up", scrub_id=str(scrub_id), stage=(*(stage.table for stage in STAGES), "transcripts")[place.stage])
         return _end(worker, parameters, "failed")
     deadline = time.monotonic() + run_seconds
     try:
-        while place.stage < len(STAGES):
+        while place.stage <= TRANSCRIPTS:
             with worker.transaction() as connection:
-                _scrub_chunk(connection, place, parameters)
+                if place.stage < TRANSCRIPTS:
+                    _scrub_chunk(connection, place, parameters)
+                else:
+                    _scrub_transcripts(connection, worker.archive, place, parameters)
             if time.monotonic() > deadline:
                 with worker.transaction() as connection:
                     connection.execute(_RELEASE_LEASE, parameters)
@@ -149,11 +157,27 @@ def _scrub_chunk(connection: Connection[Any], place: _Place, parameters: dict[st
     if changed and not place.is_dry_run:
         with connection.cursor() as cursor:
             cursor.executemany(update_row(stage).encode(), changed)
-    if rows:
-        place.after_key = rows[-1]["key"]
-    else:
-        place.stage, place.after_key = place.stage + 1, None
-    progress = {"stage": place.stage, "after_key": place.after_key, "scanned": len(rows), "changed": len(changed)}
+    _advance(connection, place, parameters, rows[-1]["key"] if rows else None, len(rows), len(changed), redactions)
+
+
+def _scrub_transcripts(connection: Connection[Any], store: ContentStore, place: _Place, parameters: dict[str, Any]) -> None:
+    redactions: Counter[str] = Counter()
+    done = scrub_some(connection, store, place.after_key, redactions, is_dry_run=place.is_dry_run)
+    _advance(connection, place, parameters, done.after, done.scanned, done.changed, redactions)
+
+
+def _advance(
+    connection: Connection[Any],
+    place: _Place,
+    parameters: dict[str, Any],
+    after_key: str | None,
+    scanned: int,
+    changed: int,
+    redactions: Counter[str],
+) -> None:
+    """Commits how far the scrub is with what it changed. Without an `after_key` the stage is done. LeaseLostError if another worker has it."""
+    place.stage, place.after_key = (place.stage, after_key) if after_key else (place.stage + 1, None)
+    progress: dict[str, Any] = {"stage": place.stage, "after_key": place.after_key, "scanned": scanned, "changed": changed}
     progress |= {"redactions": Jsonb(dict(redactions)), "lease_seconds": LEASE_SECONDS}
     if connection.execute(_ADVANCE, parameters | progress).rowcount == 0:
         raise LeaseLostError

@@ -166,3 +166,20 @@ WHERE id = %(key)s::uuid
   AND errors::text IS NOT DISTINCT FROM %(old_errors)s::jsonb::text
   AND unknown_records::text IS NOT DISTINCT FROM %(old_unknown_records)s::jsonb::text
   AND user_name::text IS NOT DISTINCT FROM %(old_user_name)s::text::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(payload), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, payload::text AS payload
+        FROM hook_payloads
+        WHERE id > %(after_key)s::uuid
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE hook_payloads SET
+    payload = %(payload)s::json
+WHERE id = %(key)s::uuid
+  AND payload::text IS NOT DISTINCT FROM %(old_payload)s::json::text;

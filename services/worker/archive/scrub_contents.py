@@ -1,0 +1,96 @@
+"""Applies today's rules of redaction to stored transcripts: to ranges, then to segments, some of them in each transaction.
+
+Ranges come first. Compaction may move one meanwhile, and then into a segment that is still to come. A segment that changes is put under a new
+name; the old content is garbage then. It keeps its place in the file, so it may be shorter or longer than others.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import structlog
+from psycopg import Connection
+
+from services.worker.archive.archive_locks import lock_file, lock_referring
+from services.worker.archive.segments import frame_of, packed
+from shared.archive.stored_pieces import ContentMissing, StoredPiece, decompressed, read_piece
+from shared.blobs.contents import ContentStore
+from shared.redaction.redacted_lines import redact_lines
+
+log = structlog.get_logger()
+
+# Of one transaction, about a megabyte each.
+PIECES_AT_ONCE: Final = 8
+
+_RANGES: Final = """
+    SELECT file_id, start_offset, content FROM transcript_ranges
+    WHERE (file_id, start_offset) > (%(file_id)s, %(place)s) ORDER BY file_id, start_offset LIMIT %(limit)s"""
+_UPDATE_RANGE: Final = """
+    UPDATE transcript_ranges SET content = %(frame)s, raw_bytes = %(raw_bytes)s WHERE file_id = %(file_id)s AND start_offset = %(place)s"""
+_SEGMENTS: Final = """
+    SELECT file_id, number, sha256 FROM transcript_segments
+    WHERE (file_id, number) > (%(file_id)s, %(place)s) ORDER BY file_id, number LIMIT %(limit)s"""
+_UPDATE_SEGMENT: Final = """
+    UPDATE transcript_segments SET sha256 = %(sha256)s, raw_bytes = %(raw_bytes)s, stored_bytes = %(stored_bytes)s
+    WHERE file_id = %(file_id)s AND number = %(place)s AND sha256 = %(before)s"""
+
+
+class Scrubbed(NamedTuple):
+    """How many pieces were looked at and changed, and where to go on; None at the end."""
+
+    scanned: int
+    changed: int
+    after: str | None
+
+
+def scrub_some(
+    connection: Connection[Any], store: ContentStore, after: str | None, redactions: Counter[str], *, is_dry_run: bool
+) -> Scrubbed:
+    """The next pieces behind `after`, in the caller's transaction. BlobStoreAway if the store is away; a content that is missing is logged."""
+    kind, _, place = (after or "ranges").partition(" ")
+    file_id, number = map(int, place.split("/")) if place else (0, -1)
+    parameters = {"file_id": file_id, "place": number, "limit": PIECES_AT_ONCE}
+    rows = connection.execute(_RANGES if kind == "ranges" else _SEGMENTS, parameters).fetchall()
+    if not rows:
+        return Scrubbed(0, 0, "segments" if kind == "ranges" else None)
+    scrub_one: Callable[..., bool] = _scrub_range if kind == "ranges" else _scrub_segment
+    if not is_dry_run:
+        for each in sorted({row[0] for row in rows}):
+            lock_file(connection, each)
+        lock_referring(connection)
+    changed = sum(scrub_one(connection, store, row, redactions, is_dry_run) for row in rows)
+    return Scrubbed(len(rows), changed, f"{kind} {rows[-1][0]}/{rows[-1][1]}")
+
+
+def _scrub_range(
+    connection: Connection[Any], _: ContentStore, row: tuple[int, int, bytes], redactions: Counter[str], is_dry_run: bool
+) -> bool:
+    file_id, place, frame = row
+    content = decompressed(frame)
+    scrubbed = redact_lines(content, redactions)
+    if scrubbed is content:
+        return False
+    if not is_dry_run:
+        parameters = {"file_id": file_id, "place": place, "frame": frame_of(scrubbed), "raw_bytes": len(scrubbed)}
+        connection.execute(_UPDATE_RANGE, parameters)
+    return True
+
+
+def _scrub_segment(
+    connection: Connection[Any], store: ContentStore, row: tuple[int, int, bytes], redactions: Counter[str], is_dry_run: bool
+) -> bool:
+    file_id, place, before = row
+    try:
+        content = read_piece(store, StoredPiece(0, 0, 0, before, None))
+    except ContentMissing as error:
+        log.error("archive_content_missing", file_id=file_id, reason=str(error))
+        return False
+    scrubbed = redact_lines(content, redactions)
+    if scrubbed is content:
+        return False
+    if not is_dry_run:
+        digest, frame = packed(scrubbed)
+        store.put(digest.hex(), frame)
+        parameters = {"file_id": file_id, "place": place, "before": before, "sha256": digest}
+        connection.execute(_UPDATE_SEGMENT, parameters | {"raw_bytes": len(scrubbed), "stored_bytes": len(frame)})
+    return True
