@@ -79,8 +79,6 @@ def import_(
     ] = None,
     user: Annotated[str | None, typer.Option(help="Whose history it is. Default: your user name on this machine.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be sent, send nothing.")] = False,
-    is_watching: Annotated[bool, typer.Option("--watch", help="Keep running, and send files as they grow, until Ctrl-C.")] = False,
-    every: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="With --watch: how often to look.")] = 5.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
@@ -88,15 +86,11 @@ def import_(
 ) -> None:
     """Imports Claude Code's history.
 
-    It sends the files that the server does not have, and waits until they are stored.
+    It sends the files that the server does not have, and waits until they are stored. `tracker connect` keeps it current.
 
     Exit code: 0 all is imported, or nothing is new; 1 a file or a job failed; 2 wrong usage, or nothing to import; 3 no tracker there;
     130 interrupted.
     """
-    if dry_run and is_watching:
-        raise typer.BadParameter("--dry-run and --watch exclude each other")
-    if not math.isfinite(every):
-        raise typer.BadParameter("must be a number of seconds", param_hint="--every")
     # Only this command packs and hashes files; zstandard, tarfile and the rest would cost every other command 20 ms.
     from client.import_command import import_history  # noqa: PLC0415
 
@@ -104,7 +98,6 @@ def import_(
         paths,
         user=user,
         dry_run=dry_run,
-        watch_seconds=every if is_watching else None,
         quiet=quiet,
         as_json=as_json,
         url=url,

@@ -7,13 +7,11 @@ from pathlib import Path
 import typer
 
 from client import summary
-from client.display import Quiet, display_for
-from client.errors import FAILED, Failure, Interrupted, NothingToImport
-from client.history.claude_files import Found, default_paths, find
+from client.display import display_for
+from client.errors import FAILED, NothingToImport
+from client.history.claude_files import default_paths, find
 from client.history.hash_cache import HashCache, cache_path
-from client.history.importing import Importer, Result
-from client.history.plan import problems_alone
-from client.history.watching import watch
+from client.history.importing import Importer
 from client.options import failures_as_exit_codes, server_at
 
 MAX_USER_CHARACTERS = 200
@@ -24,13 +22,12 @@ def import_history(
     *,
     user: str | None,
     dry_run: bool,
-    watch_seconds: float | None,
     quiet: bool,
     as_json: bool,
     url: str,
     token: str | None,
 ) -> None:
-    """Imports once, or looks again every `watch_seconds`. Raises typer.Exit with 1 if a file or a job failed."""
+    """Raises typer.Exit with 1 if a file or a job failed."""
     display = display_for(is_quiet=quiet)
     with failures_as_exit_codes():
         wanted = _existing(paths)
@@ -38,11 +35,6 @@ def import_history(
         found = find(wanted)
         for link in found.links_out:
             display.note(f"{link} leads out of the folder and is not followed. To import it too, name it.")
-        if watch_seconds is not None:
-            _check_watchable(wanted, found, importer.cache, display)
-            display.note(f"Watching {', '.join(map(str, wanted))}. Ctrl-C ends it.")
-            _watch(importer, wanted, watch_seconds, as_json=as_json)
-            return
         if not (found.files or found.problems):
             raise _nothing_at(wanted)
         plan = importer.plan(found)
@@ -62,7 +54,7 @@ def import_what_is_there(paths: list[Path] | None, user: str | None, url: str, t
     if not any(path.exists() for path in (default_paths(os.environ, Path.home()) if paths is None else paths)):
         return
     try:
-        import_history(paths, user=user, dry_run=False, watch_seconds=None, quiet=False, as_json=False, url=url, token=token)
+        import_history(paths, user=user, dry_run=False, quiet=False, as_json=False, url=url, token=token)
     except typer.Exit:
         # The reason was written; a new installation has nothing to import yet.
         return
@@ -83,27 +75,6 @@ def _nothing_at(paths: list[Path]) -> NothingToImport:
         f"There is nothing to import at {', '.join(map(str, paths))}: no transcripts (*.jsonl), history.jsonl, sessions-index.json or "
         ".claude.json of Claude Code. Name ~/.claude, any part of it, or a .zip or .tar of it."
     )
-
-
-def _check_watchable(paths: list[Path], found: Found, cache: HashCache, display: Quiet) -> None:
-    """Failure if the paths can never have anything to import: a folder may get files, but another program's file stays one."""
-    if not any(path.is_dir() for path in paths) and (problems := problems_alone(found, cache)):
-        reasons = "; ".join(f"{problem.path} {problem.reason}" for problem in problems)
-        raise Failure(f"There is nothing to watch: {reasons}. Name a folder of Claude Code's files, or one of them.")
-    for problem in found.problems:
-        display.note(f"{problem.path}: {problem.reason}")
-    if not found.files:
-        display.note("There are no files of Claude Code yet.")
-
-
-def _watch(importer: Importer, paths: list[Path], every_seconds: float, *, as_json: bool) -> None:
-    def on_result(result: Result) -> None:
-        summary.write_result(result, as_json=as_json)
-
-    try:
-        watch(importer, paths, every_seconds=every_seconds, on_result=on_result)
-    except (KeyboardInterrupt, Interrupted):
-        importer.display.note("Stopped watching.")
 
 
 def os_user() -> str | None:

@@ -66,16 +66,6 @@ def make_plan(found: Found, cache: HashCache, server: Server, user: str | None, 
     return plan
 
 
-def problems_alone(found: Found, cache: HashCache) -> list[Problem]:
-    """The reasons why no found file can be imported, without asking the server.
-
-    Empty if one can be, or if an empty file may become one.
-    """
-    plan = Plan(problems=list(found.problems))
-    has_importable = any(True for _ in _hashed_files(found.files, cache, plan, lambda _: None)) or plan.archives
-    return [] if has_importable or any(file.size == 0 for file in found.files) else plan.problems
-
-
 def _hashed_files(found: Iterable[LocalFile], cache: HashCache, plan: Plan, on_bytes: Callable[[int], None]) -> Iterator[HashedFile]:
     saved = time.monotonic()
     for file in found:

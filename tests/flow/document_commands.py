@@ -8,7 +8,6 @@ import json
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,11 +16,7 @@ from typing import Any
 
 import httpx2
 
-from deploy.embedded.supervision.processes import wait_until
-
 REPOSITORY = Path(__file__).parent.parent.parent
-# A watching command says this when it has begun.
-WATCHING = "Watching"
 
 
 @dataclass(frozen=True)
@@ -70,8 +65,6 @@ def check_commands(document: str, address: str, folder: Path, environment: dict[
         text = command.text.replace("localhost:8000", address)
         if text.startswith("curl ") and not shutil.which("curl"):
             output = _by_httpx(shlex.split(text.replace("\\\n", " ")), folder)
-        elif "--watch" in text:
-            output = _until_watching(text, folder, environment)
         else:
             done = subprocess.run(["sh", "-c", text], cwd=folder, env=environment, capture_output=True, text=True, timeout=90, check=False)
             assert done.returncode == 0, (text, done.stdout, done.stderr)
@@ -98,19 +91,6 @@ def _check_answer(call: str, answer: Any, expected: Any) -> None:
     assert answer.get("error") is None, call
     if isinstance(answer.get("items"), list) and expected["items"]:
         _check_answer(call, answer["items"][0], expected["items"][0])
-
-
-def _until_watching(text: str, folder: Path, environment: dict[str, str]) -> str:
-    """Ends it by Ctrl-C when it watches."""
-    log = folder / "watching.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(shlex.split(text), cwd=folder, env=environment, stdout=output, stderr=output)
-    try:
-        assert wait_until(lambda: WATCHING in log.read_text(), 60), log.read_text()
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
-    return log.read_text()
 
 
 def _by_httpx(command: list[str], folder: Path) -> bytes:

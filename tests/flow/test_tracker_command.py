@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 from contextlib import AbstractContextManager, nullcontext
@@ -42,9 +41,10 @@ def test_an_unreachable_server_is_reported_in_one_sentence(tracker: Run, home: C
     [
         ["import", "/no/such/path"],
         ["import", "--url", "ftp://x", "/"],
-        ["import", "--watch", "--dry-run", "/"],
+        ["import", "--watch", "/"],
         ["import", "--what"],
-        ["import", "--every", "inf", "/"],
+        ["ship", "--within", "inf"],
+        ["ship", "--forever", "--once"],
         ["undo", "x"],
         ["cancel", ""],
         ["undo", "abc"],
@@ -75,21 +75,6 @@ def test_a_folder_without_importable_files_is_wrong_usage(tracker: Run, tmp_path
     assert f"nothing to import at {folder}" in done.stderr
     assert "transcripts (*.jsonl)" in done.stderr
     assert done.stdout == ""
-
-
-def test_an_unknown_file_is_not_watched(tracker: Run, tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("hello")
-    for name, reason in (("notes.txt", "is nothing that can be imported"), ("/dev/null", "is neither a file nor a folder")):
-        done = tracker("import", "--watch", name)
-        assert done.returncode == 1
-        assert f"nothing to watch: {Path(tmp_path, name)} {reason}" in done.stderr
-
-
-def test_watching_ends_when_the_api_key_is_refused(tracker: Run, home: ClaudeHome) -> None:
-    home.transcript()
-    done = tracker("import", "--watch", "--token", "cct_nonsense")
-    assert done.returncode == 1
-    assert "key is not valid" in done.stderr
 
 
 def test_verify_explains_its_numbers_and_reports_a_lost_event(tracker: Run, stack: Stack) -> None:
@@ -213,37 +198,6 @@ def test_ctrl_c_during_the_import_reports_that_the_job_continues(stack: Stack, t
 
     with pytest.raises(Interrupted, match=f"{job['job_id']} continues .*tracker cancel {job['job_id']}"):
         follow(Server(str(stack.http.base_url), None, lambda _: None), job["job_id"], interrupt)
-
-
-def test_watching_sends_growing_files_until_ctrl_c(environment: dict[str, str], home: ClaudeHome, stack: Stack) -> None:
-    transcript = home.transcript(1)
-    command = [*TRACKER, "import", "--watch", "--every", "0.2", "--json"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
-        assert watching.stdout is not None
-        first = json.loads(watching.stdout.readline())
-        home.grow(transcript, 2)
-        home.transcript(1)
-        later = json.loads(watching.stdout.readline())
-        watching.send_signal(signal.SIGINT)
-        _, errors = watching.communicate(timeout=60)
-
-    assert (watching.returncode, first["tool_calls_imported"]) == (0, 1)
-    assert later["tool_calls_imported"] >= 1
-    assert "Stopped watching." in errors
-
-
-def test_watching_waits_for_an_unreachable_server(environment: dict[str, str], home: ClaudeHome) -> None:
-    home.transcript()
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-    command = [*TRACKER, "import", "--watch", "--every", "0.2", "--url", url]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
-        assert watching.stderr is not None
-        said = next(line for line in watching.stderr if "no tracker" in line)
-        watching.send_signal(signal.SIGINT)
-        watching.communicate(timeout=60)
-    assert "Trying again every 0.2 s." in said
-    assert watching.returncode == 0
 
 
 @needs(".venv")
