@@ -10,7 +10,8 @@ from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
 from services.worker.resources import Resources
 
-RECEIVED_AT = datetime(2026, 3, 2, tzinfo=UTC)
+# Later than any sample: a time is left out if it is far in the future from then.
+RECEIVED_AT = datetime(2027, 6, 1, tzinfo=UTC)
 
 _FILE = """
     INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name) VALUES (%s, %s, %s, %s, %s)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from shared.redaction.redacted_lines import redact_lines
 from tests.integration.worker.captured import put_range
 from tests.integration.worker.random_transcripts import World, worlds
 from tests.integration.worker.test_capture import all_tables, empty, import_files, is_verified
+from tests.skips import SAMPLES, needs
 
 relaxed = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
@@ -151,3 +154,47 @@ def take_back(worker: Resources, job_number: int) -> None:
             is_more = undo.undo_some(worker, connection, job_number)
             if not is_more:
                 undo.clear_up(connection, job_number)
+
+
+@needs("samples")
+@pytest.mark.parametrize("folder", ["one-session", "transcripts"])
+def test_captured_real_transcripts_are_the_same_as_imported_ones(worker: Resources, tmp_path: Path, folder: str) -> None:
+    # Given real sessions, those of one folder at a time, with their subagents' files
+    random = Random(14)
+    for files in real_sessions(SAMPLES / folder, at_most=12):
+        empty(worker)
+        import_files(worker, tmp_path, *files.values())
+        expected = all_tables(worker)
+
+        # When each comes in ranges, those of all files in turn, to one of two processes
+        empty(worker)
+        processes = [ParserStates(), ParserStates()]
+        left = {file: content.splitlines(keepends=True) for file, content in files.items()}
+        while left:
+            file = random.choice(sorted(left))
+            taken, left[file] = left[file][: (some := random.choice((1, 7, 60, 400)))], left[file][some:]
+            with worker.transaction() as connection:
+                put_range(connection, file[0], redact_lines(b"".join(taken), {}), file_name=file[1], original_bytes=sum(map(len, taken)))
+            if not left[file]:
+                del left[file]
+            while random.random() < 0.5 and read_captured(worker, random.choice(processes)):
+                pass
+        while read_captured(worker, random.choice(processes)):
+            pass
+
+        # Then the tables are the same
+        assert all_tables(worker) == expected
+        assert is_verified(worker)
+
+
+def real_sessions(folder: Path, at_most: int) -> list[dict[tuple[str, str], bytes]]:
+    """The files of each project's folder: (session, file name) → content."""
+    found: dict[Path, dict[tuple[str, str], bytes]] = {}
+    for path in sorted(folder.rglob("*.jsonl")):
+        if "projects" in path.parts and path.stat().st_size < 4_000_000:
+            project = Path(*path.parts[: path.parts.index("projects") + 2])
+            inner = path.relative_to(project)
+            session, name = (inner.stem, inner.name) if len(inner.parts) == 1 else (inner.parts[0], "/".join(inner.parts[1:]))
+            content = path.read_bytes()
+            found.setdefault(project, {})[session, name] = content if content.endswith(b"\n") else content + b"\n"
+    return list(found.values())[:at_most]
