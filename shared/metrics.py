@@ -77,6 +77,12 @@ DATABASE_BYTES = Gauge("tracker_database_bytes", "Size of the database on its di
 DATABASE_CONNECTIONS = Gauge("tracker_database_connections", "Connections to Postgres, of all clients.")
 DATABASE_MAX_CONNECTIONS = Gauge("tracker_database_max_connections", "The most connections that Postgres accepts.")
 IMPORT_JOBS = Gauge("tracker_import_jobs", "Import jobs by status.", ["status"])
+CAPTURE_OLDEST_SECONDS = Gauge(
+    "tracker_capture_oldest_seconds", "Age of the oldest captured range or hook that is not in rows yet; 0 if none waits."
+)
+CAPTURE_SET_ASIDE = Gauge(
+    "tracker_capture_files_set_aside", "Captured transcripts whose reading failed five times. They are tried again, less and less often."
+)
 
 # Read by ingest when it is scraped, of the file system that uploads are written to.
 DISK_FREE_BYTES = Gauge("tracker_disk_free_bytes", "Free space for an ordinary user.", ["volume"])

@@ -14,6 +14,7 @@ from services.query.http.parameters import FAILURES, refuse_parameters, settings
 from services.query.queries.lists import dead_letters
 from services.query.queries.status.canaries import newest
 from services.query.queries.status.capacity import capacity
+from services.query.queries.status.capture_lag import capture_lag
 from services.query.queries.status.ledger import LedgerCounts, ledger_counts
 from services.query.schemas import operations
 from services.query.status import gauges
@@ -249,3 +250,4 @@ def _set_database_gauges(request: Request) -> None:
     with request.app.state.database.connection() as connection:
         gauges.set_dead_letters(dead_letters.waiting_by_kind(connection))
         gauges.set_capacity(capacity(connection))
+        gauges.set_capture(capture_lag(connection))

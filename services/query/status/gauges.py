@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from services.query.queries.status.capacity import Capacity
+from services.query.queries.status.capture_lag import CaptureLag
 from services.query.queries.status.ledger import LedgerCounts
 from services.query.status.accounting import Accounts
 from services.query.status.canary_age import CanaryAge
@@ -38,6 +39,12 @@ def set_replica(lag: ReplicaLag | None) -> None:
     if lag is not None:
         metrics.REPLICA_BEHIND_BYTES.set(lag.wal_bytes)
         metrics.REPLICA_BEHIND_SECONDS.set(lag.seconds)
+
+
+def set_capture(lag: CaptureLag) -> None:
+    """What live capture has stored, and nobody has read."""
+    metrics.CAPTURE_OLDEST_SECONDS.set(lag.oldest_seconds)
+    metrics.CAPTURE_SET_ASIDE.set(lag.set_aside)
 
 
 def set_accounting(accounts: Accounts) -> None:

@@ -230,3 +230,32 @@ def test_seeded_rows_agree_with_the_schema(connection: psycopg.Connection[Any]) 
     ).fetchone()
     assert row is not None
     assert row[0] == row[1]
+
+
+def test_metrics_tell_how_long_captured_transcripts_and_hooks_wait(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    assert (samples(client)["tracker_capture_oldest_seconds"], samples(client)["tracker_capture_files_set_aside"]) == (0, 0)
+
+    # Given a file that is read to 10 and has come to 30, and one that is set aside
+    file = """
+        INSERT INTO transcript_files (session_id, file_name, parsed_offset, stored_offset, read_again_at)
+        VALUES (%s, 'f.jsonl', 10, 30, %s) RETURNING id"""
+    connection.execute(file.encode(), ("set aside", "2099-01-01"))
+    [(file_id,)] = connection.execute(file.encode(), ("s", None)).fetchall()
+    for start, minutes in ((0, 60), (10, 5), (20, 1)):
+        connection.execute(
+            "INSERT INTO transcript_ranges (file_id, start_offset, end_offset, content, raw_bytes, received_at)"
+            " VALUES (%s, %s, %s, '', 0, now() - make_interval(mins => %s))",
+            (file_id, start, start + 10, minutes),
+        )
+
+    # Then the next range of the first one is the oldest that waits
+    values = samples(client)
+    assert 300 <= values["tracker_capture_oldest_seconds"] < 330
+    assert values["tracker_capture_files_set_aside"] == 1
+
+    # And a hook may wait longer
+    connection.execute(
+        "INSERT INTO hook_payloads (id, session_id, occurred_at, received_at, payload)"
+        " VALUES (gen_random_uuid(), 's', now(), now() - interval '10 minutes', '{}')"
+    )
+    assert 600 <= samples(client)["tracker_capture_oldest_seconds"] < 630

@@ -1,0 +1,28 @@
+"""How far the reading of what live capture has stored is behind."""
+
+from msgspec import Struct
+
+from services.query.database import Connection, one_row
+
+# A range begins where its file is read to, if it is the next one. Files that are set aside are counted apart.
+_LAG = """
+    SELECT coalesce(extract(epoch FROM clock_timestamp() - least(
+            (SELECT min(r.received_at) FROM transcript_files AS f
+             JOIN transcript_ranges AS r ON r.file_id = f.id AND r.start_offset = f.parsed_offset
+             WHERE f.parsed_offset < f.stored_offset AND f.brought_by IS NULL AND f.read_again_at IS NULL),
+            (SELECT min(received_at) FROM hook_payloads))), 0)::float8 AS oldest_seconds,
+        (SELECT count(*) FROM transcript_files AS f
+         WHERE f.parsed_offset < f.stored_offset AND f.brought_by IS NULL AND f.read_again_at IS NOT NULL) AS set_aside
+"""
+
+
+class CaptureLag(Struct, frozen=True):
+    """The age of the oldest range or hook that is not in rows yet, 0 if there is none, and the number of files that are set aside."""
+
+    oldest_seconds: float
+    set_aside: int
+
+
+def capture_lag(connection: Connection) -> CaptureLag:
+    """As it is now; of a replica, if that is what is read."""
+    return CaptureLag(**one_row(connection, _LAG))
