@@ -43,7 +43,7 @@ class ClaudeProgram:
         installed = self.plugin()
         if installed is None or installed.get("errors") or not installed.get("enabled"):
             errors = "; ".join(map(str, (installed or {}).get("errors") or ["it is not listed"]))
-            raise PluginRefused(f"Claude Code did not load the plugin: {errors[:300]}")
+            raise PluginRefused(f"Claude Code did not load the plugin: {errors[:300]}.")
 
     def remove_plugin(self) -> None:
         """Uninstalls the plugin and removes the marketplace, where they are. Raises PluginRefused."""
@@ -67,7 +67,7 @@ class ClaudeProgram:
         ended = _run([self.path, "plugin", *arguments], self.environment)
         if ended.returncode != 0:
             said = (ended.stderr.strip() or ended.stdout.strip()).splitlines()
-            raise PluginRefused(f"`claude plugin {' '.join(arguments)}` failed: {said[-1] if said else f'exit code {ended.returncode}'}")
+            raise PluginRefused(f"`claude plugin {' '.join(arguments)}` failed: {said[-1] if said else f'exit code {ended.returncode}'}.")
         return ended.stdout
 
 
@@ -96,4 +96,4 @@ def _run(command: list[str], environment: Mapping[str, str]) -> "subprocess.Comp
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise PluginRefused(f"`{' '.join(command)}` could not be run: {error}") from None
+        raise PluginRefused(f"`{' '.join(command)}` could not be run: {error}.") from None

@@ -145,7 +145,8 @@ def _ending(process: "subprocess.Popen[bytes]") -> Iterator["subprocess.Popen[by
 
 
 def _send(own: Places, token: str | None, wait_seconds: float) -> None:
-    """Waits until the shipper has sent everything, and says what it has not."""
+    """Sends everything, and says what could not be sent. A shipper of its own: that of the hooks may be in a pause, and knows less."""
+    _stop_shipper(own.capture)
     environment = {**own.environment, "TRACKER_CAPTURE_DIR": str(own.capture)}
     command = [*tracker_command(), "ship", "--once", "--within", f"{wait_seconds:g}"]
     ended = subprocess.run(

@@ -15,10 +15,12 @@ _COMMAND: Final = """\
 f="${TRACKER_CAPTURE_DIR:-$HOME/.claude-tracker}"
 test -e "$f/connected.json" && exit 0
 test -r "$f/hook.sh" && exec /bin/sh "$f/hook.sh"
+key=
+test -n "$TRACKER_TOKEN" && key="header = \\"Authorization: Bearer $TRACKER_TOKEN\\""
 exec 4<&0
-curl -s -m SECONDS -K /dev/fd/3 --data-binary @- "$TRACKER_URL/api/hooks?user=${USER:-}" <&4 >/dev/null 2>&1 3<<EOF &
+curl -s -m SECONDS -K /dev/fd/3 --data-binary @- "$TRACKER_URL/api/hooks${USER:+?user=$USER}" <&4 >/dev/null 2>&1 3<<EOF &
 header = "Content-Type: application/json"
-header = "Authorization: Bearer ${TRACKER_TOKEN:-}"
+$key
 EOF
 exit 0 MARK"""
 

@@ -126,10 +126,42 @@ def test_connect_imports_the_history_and_ends_with_a_test_event(run: Run, home: 
     assert re.search(r"^A test event came through in \d+\.\d s\.$", connected.stdout, re.MULTILINE)
     assert connected.stdout.splitlines()[-1].startswith("Connected: your next prompt will appear within two seconds.")
     assert stack.http.get(f"/api/sessions/{transcript.stem}/conversations").json()["items"]
-    # The machine is known, and the test event is nobody's session.
+    # And the machine is known
     config = json.loads((home.path / ".claude-tracker/config.json").read_text())
     assert config["machine_id"] in [machine["machine_id"] for machine in stack.http.get("/api/machines?limit=1000").json()["items"]]
-    assert stack.select("SELECT count(*) FROM hook_payloads WHERE machine_id = '%s'" % config["machine_id"]) == [(0,)]  # noqa: UP031
+
+
+def claude_that(home: ClaudeHome, case: str) -> str:
+    """A PATH with a program `claude`, whose `plugin` commands answer as the shell's `case` says."""
+    program = home.path / "bin/claude"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\ncase "$*" in\n--version) echo "2.1.197 (Claude Code)" ;;\n*list*) echo "[]" ;;\n{case}\nesac\n')
+    program.chmod(0o755)
+    return f"{program.parent}:/usr/bin:/bin"
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ('*install*) echo "Blocked by policy" >&2; exit 1 ;;', "failed: Blocked by policy."),
+        ("*) ;;", "Claude Code did not load the plugin: it is not listed."),
+    ],
+)
+def test_where_the_plugin_is_refused_the_hooks_go_into_settings(run: Run, home: ClaudeHome, settings: Path, case: str, reason: str) -> None:
+    connected = run("connect", "--yes", "--no-import", PATH=claude_that(home, case))
+
+    assert connected.returncode == 0, connected.stderr
+    assert f"{reason} The hooks go into {settings} instead." in connected.stdout
+    value = json.loads(settings.read_text())
+    assert list(value) == ["model", "hooks"]
+    # Known by its version, it gets the newest events too.
+    assert "PostToolBatch" in value["hooks"]
+    assert run("disconnect", "--yes", PATH=claude_that_exists(home)).returncode == 0
+    assert settings.read_text() == '{"model": "sonnet"}\n'
+
+
+def claude_that_exists(home: ClaudeHome) -> str:
+    return f"{home.path}/bin:/usr/bin:/bin"
 
 
 def test_an_address_and_its_key_are_kept_and_never_shown(run: Run, settings: Path, capture: Path, stack: Stack) -> None:

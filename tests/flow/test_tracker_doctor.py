@@ -33,8 +33,11 @@ def steps_of(run: Run, *arguments: str, **changes: str) -> tuple[int, dict[str, 
     return done.returncode, {step["step"]: step for step in answer["steps"]}
 
 
-def test_every_step_works_on_a_connected_machine(run: Run, connected: Path) -> None:  # noqa: F811
+def test_every_step_works_on_a_connected_machine(run: Run, connected: Path, stack: Stack) -> None:  # noqa: F811
+    sessions = stack.select("SELECT count(*) FROM sessions")
     done = run("doctor")
+    # The test event is nobody's session.
+    assert stack.select("SELECT count(*) FROM sessions") == sessions
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "All steps work."), done.stdout
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.flow.conftest import REPOSITORY, TRACKER, Stack, stack  # noqa: F401  a fixture
 from tests.real_client.claude_code import ClaudeHome
-from tests.real_client.messages_api import say, use
+from tests.real_client.messages_api import messages_api, say, use
 from tests.skips import CLAUDE, needs
 
 pytestmark = [needs("Claude Code")]
@@ -23,9 +23,14 @@ TURNS = [[use("Bash", command="echo hello", description="Say hello")], [say("It 
 @pytest.fixture
 def tracker(claude_home: ClaudeHome, stack: Stack) -> Iterator[Tracker]:  # noqa: F811
     """`tracker` as the person of this home calls it."""
+    yield tracker_of(claude_home, stack)
+    stop_shipper(claude_home)
+
+
+def tracker_of(home: ClaudeHome, stack: Stack) -> Tracker:  # noqa: F811
     assert CLAUDE is not None
     environment = {
-        **claude_home.claude_environment(),
+        **home.claude_environment(),
         "PATH": f"{Path(CLAUDE).parent}{os.pathsep}{os.environ['PATH']}",
         "TRACKER_URL": str(stack.http.base_url),
         "PYTHONPATH": str(REPOSITORY),
@@ -34,11 +39,10 @@ def tracker(claude_home: ClaudeHome, stack: Stack) -> Iterator[Tracker]:  # noqa
     def run(*arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
         command = [*TRACKER, *arguments]
         return subprocess.run(
-            command, cwd=claude_home.project, env=environment | changes, capture_output=True, text=True, timeout=120, check=False
+            command, cwd=home.project, env=environment | changes, capture_output=True, text=True, timeout=120, check=False
         )
 
-    yield run
-    stop_shipper(claude_home)
+    return run
 
 
 def stop_shipper(home: ClaudeHome) -> None:
@@ -117,6 +121,48 @@ def test_the_other_way_to_connect_replaces_the_first(claude_home: ClaudeHome, tr
     # Each event is in the spool once.
     assert "by the plugin and by" not in tracker("doctor").stdout
     assert tracker("disconnect", "--yes").returncode == 0
+
+
+def test_a_home_with_an_odd_name_is_connected(tmp_path: Path, stack: Stack) -> None:  # noqa: F811
+    with messages_api() as api:
+        home = ClaudeHome(tmp_path / 'it\'s a $HOME – "x" 100%', api)
+        home.prepare()
+        run_tracker = tracker_of(home, stack)
+
+        for options in ((), ("--no-plugin",)):
+            assert run_tracker("connect", "--yes", *options).returncode == 0
+            run = home.run("odd?", TURNS)
+            wait_for(lambda run=run: prompts(stack, run.session_id) == ["odd?"])
+        stop_shipper(home)
+
+
+def test_a_plugin_whose_copy_is_older_is_installed_anew(claude_home: ClaudeHome, tracker: Tracker) -> None:
+    assert tracker("connect", "--yes").returncode == 0
+    [copy] = (claude_home.path / ".claude/plugins/cache").rglob("hooks.json")
+    current = copy.read_text()
+    # Given the plugin as an older version of `tracker` wrote it
+    for path in (copy, claude_home.path / ".claude-tracker/marketplace/tracker/hooks/hooks.json"):
+        path.write_text('{"hooks": {}}')
+    assert "of another version of `tracker`" in tracker("doctor").stdout
+
+    assert tracker("connect", "--yes").returncode == 0
+
+    [copy] = (claude_home.path / ".claude/plugins/cache").rglob("hooks.json")
+    assert copy.read_text() == current
+
+
+def test_settings_of_a_team_need_nothing_installed(claude_home: ClaudeHome, tracker: Tracker, stack: Stack) -> None:  # noqa: F811
+    printed = tracker("connect", "--print-settings")
+    assert ".claude/settings.json of a project" in printed.stderr
+    file = claude_home.project / ".claude/settings.json"
+    file.parent.mkdir()
+    file.write_text(printed.stdout)
+
+    run = claude_home.run("What does the team say?", TURNS)
+
+    wait_for(lambda: prompts(stack, run.session_id) == ["What does the team say?"])
+    calls = stack.http.get("/api/tool-calls", params={"session_id": run.session_id}).json()["items"]
+    assert [(call["tool_name"], call["result_status"]) for call in calls] == [("Bash", "success")]
 
 
 def test_capture_sends_the_sessions_of_one_command(claude_home: ClaudeHome, tracker: Tracker, stack: Stack) -> None:  # noqa: F811

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from client.capture.folder import read_config
+from client.connect.claude_program import ClaudeProgram
 from client.connect.connecting import carry_out
 from client.connect.disconnecting import disconnect
 from client.connect.hook_events import EVENTS, LEFT_OUT, events_of, hooks_of, is_own, windows_hook
@@ -193,6 +194,18 @@ def test_managed_settings_that_forbid_nothing_are_no_obstacle(places: Places) ->
     (places.managed / "managed-settings.json").write_text('{"hooks": {"Stop": []}}')
     assert connect(places)
     assert (places.managed / "managed-settings.json").read_text() == '{"hooks": {"Stop": []}}'
+
+
+def test_where_marketplaces_are_listed_by_the_administrator_the_hooks_go_into_settings(places: Places) -> None:
+    program = places.home / "claude"
+    program.write_text('#!/bin/sh\necho "[]"\n')
+    program.chmod(0o755)
+    claude = ClaudeProgram(str(program), VERSION, {"PATH": "/bin"})
+    wish = {"url": "http://127.0.0.1:8000"}
+    assert plan_connect(places, claude, None, wish, may_use_plugin=True).method == "plugin"
+    places.managed.mkdir()
+    (places.managed / "managed-settings.json").write_text('{"strictKnownMarketplaces": []}')
+    assert plan_connect(places, claude, None, wish, may_use_plugin=True).method == "settings"
 
 
 def test_hooks_of_an_older_version_are_replaced(places: Places) -> None:

@@ -26,12 +26,12 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def run_hook(home: Path, server: CaptureServer) -> "subprocess.CompletedProcess[bytes]":
+def run_hook(home: Path, server: CaptureServer, **environment: str) -> "subprocess.CompletedProcess[bytes]":
     """As Claude Code runs a hook of these settings."""
     settings = json.loads(settings_text(server.url, None))
     [group] = settings["hooks"]["Stop"]
     [hook] = group["hooks"]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "USER": "ann", "TRACKER_TOKEN": "cct_x", **settings["env"]}
+    environment |= {"PATH": os.environ["PATH"], "HOME": str(home), "USER": "ann", **settings["env"]}
     return subprocess.run(
         ["/bin/sh", "-c", hook["command"]],
         input=json.dumps(PAYLOAD).encode(),
@@ -42,14 +42,16 @@ def run_hook(home: Path, server: CaptureServer) -> "subprocess.CompletedProcess[
     )
 
 
-def test_curl_sends_the_payload_where_nothing_is_installed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["cct_x", None])
+def test_curl_sends_the_payload_where_nothing_is_installed(tmp_path: Path, key: str | None) -> None:
     with capture_server() as server:
-        done = run_hook(tmp_path, server)
+        done = run_hook(tmp_path, server, **({} if key is None else {"TRACKER_TOKEN": key}))
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
         wait_for(lambda: server.hooks == [PAYLOAD])
         [(_, path, headers, _)] = server.requests
         assert path == "/api/hooks?user=ann"
-        assert headers["Authorization"] == "Bearer cct_x"
+        assert headers.get("Authorization") == (None if key is None else f"Bearer {key}")
+        assert headers["Content-Type"] == "application/json"
 
 
 def test_a_server_that_is_away_is_not_waited_for(tmp_path: Path) -> None:
