@@ -15,7 +15,8 @@ from shared.messages import HookPayload, TranscriptRange
 # Kind of a dead letter that is a whole journal entry: one that could not be read, or that killed its worker.
 WHOLE_ENTRY: Final = "journal_entry"
 # Kinds of dead letters that are what live capture brought.
-CAPTURED: Final[dict[str, type[HookPayload | TranscriptRange]]] = {"hook_payload": HookPayload, "transcript_range": TranscriptRange}
+HOOK_KIND, RANGE_KIND = "hook_payload", "transcript_range"
+CAPTURED: Final[dict[str, type[HookPayload | TranscriptRange]]] = {HOOK_KIND: HookPayload, RANGE_KIND: TranscriptRange}
 # Reason of a dead letter whose id another event has. The row with that id is the other event, so only its own replay can store it.
 ID_TAKEN: Final = "its id is another event's; it was not stored, send it under an id of its own"
 # No envelope starts like this.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 from psycopg import Connection
@@ -22,7 +22,7 @@ from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record, RecordError
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
-from shared.journal.dead_letter_envelope import DeadLetter
+from shared.journal.dead_letter_envelope import HOOK_KIND, DeadLetter
 from shared.messages import HookPayload
 from shared.redaction.redacted_structs import redact_structs
 
@@ -121,7 +121,7 @@ def _records_of(connection: Connection[Any], payload: Payload) -> list[Found]:
 
 
 def _dead_letter_of(payload: Payload) -> DeadLetter:
-    """As the drain writes one, so that a replay stores the payload again."""
+    """As the drain writes one, so that a replay stores the payload again. A row of its own each time: the one that was replayed counts as stored."""
     item = HookPayload(
         id=payload.id,
         session_id=payload.session_id,
@@ -131,9 +131,9 @@ def _dead_letter_of(payload: Payload) -> DeadLetter:
         user=payload.user,
     )
     return DeadLetter(
-        journal_entry_id=f"hook:{payload.id}",
+        journal_entry_id=f"hook:{uuid4()}",
         event_id=payload.id,
-        kind="hook_payload",
+        kind=HOOK_KIND,
         request_id=payload.request_id,
         received_at=payload.received_at,
         payload=msgspec.json.encode(item),

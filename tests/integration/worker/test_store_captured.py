@@ -14,8 +14,9 @@ from zstandard import ZstdDecompressor
 from services.worker.drain import consumer_fencing
 from services.worker.drain.drain_partition import BATCH_BYTES, batches, drain
 from services.worker.drain.store_captured import CANNOT_BE_CUT
+from services.worker.persist.dead_letters import write_dead_letter
 from services.worker.resources import Resources
-from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter, encode_replay
+from shared.journal.dead_letter_envelope import HOOK_KIND, WHOLE_ENTRY, DeadLetter, encode_replay
 from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, GROUP, PAYLOAD_FIELD, partition_of, stream_key, transcript_key
 from shared.messages import Envelope, HookPayload, TranscriptRange, encode_envelope
 from tests.integration.worker.accounting_world import PARTITIONS, World
@@ -302,3 +303,17 @@ def test_a_backlog_of_large_ranges_is_read_in_bounded_parts(worker: Resources) -
     assert sum(sizes) >= 60 * len(line)
     pending = worker.redis.xpending(stream_key(0), GROUP)["pending"]
     assert pending == 60
+
+
+def test_a_replayed_hook_is_read_again(world: World) -> None:
+    item = hook('{"hook_event_name":"Stop","session_id":"s"}')
+    letter = DeadLetter(journal_entry_id="hook:1", event_id=item.id, kind=HOOK_KIND, received_at=NOW, payload=msgspec.json.encode(item))
+    with world.me.transaction() as connection:
+        write_dead_letter(connection, letter, "cannot be read")
+    world.append(payload=encode_replay(letter), n=1)
+
+    drain(world.me)
+
+    assert sums(world) == {"accepted": 1, "persisted": 1, "duplicate": 0, "dead": 0, "pending": 0}
+    assert select(world.me, "SELECT id, payload FROM hook_payloads") == [(item.id, item.payload)]
+    assert select(world.me, "SELECT stored_at IS NOT NULL FROM dead_letters") == [(True,)]
