@@ -114,6 +114,10 @@ class ImportedContent:
             data = data[data.find(b"\n") :] if b"\n" in data else b""
             self._is_too_long = not data
         last_end = data.rfind(b"\n") + 1
+        if last_end == len(data) and data and not self._block:
+            # Whole lines, as a redacted file gives them: they need not be copied.
+            self._give_block(data)
+            return
         self._block += data
         if last_end and len(self._block) >= BLOCK_BYTES:
             self._give(len(self._block) - len(data) + last_end)
@@ -124,8 +128,11 @@ class ImportedContent:
                 self._is_too_long = True
 
     def _give(self, size: int) -> None:
-        block = bytes(self._block[:size])
+        block = bytes(memoryview(self._block)[:size])
         del self._block[:size]
+        self._give_block(block)
+
+    def _give_block(self, block: bytes) -> None:
         self._given.append(self._archiver.cut(self._writer.add, block, self._tell() - len(self._block)))
 
 
@@ -156,7 +163,7 @@ class _SegmentWriter:
         return ArchivedFile(size, self._session_id, self._segments, self._putting)
 
     def _put(self, end: int, offset: int) -> None:
-        content = bytes(self._content[:end])
+        content = bytes(memoryview(self._content)[:end])
         del self._content[:end]
         digest, frame = packed(content)
         self._putting.append(self._archiver.put(digest.hex(), frame))
