@@ -3,16 +3,22 @@
 import getpass
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import typer
 
 from client import summary
+from client.capture.folder import DEFAULT_URL, capture_folder, read_object, text_of, texts_of
+from client.capture.imported import remember_imported
+from client.capture.left_out import LeftOut
 from client.display import display_for
 from client.errors import FAILED, NothingToImport
 from client.history.claude_files import default_paths, find
 from client.history.hash_cache import HashCache, cache_path
 from client.history.importing import Importer
+from client.history.plan import LeaveOut
 from client.options import failures_as_exit_codes, server_at
+from client.phrases import counted
 
 MAX_USER_CHARACTERS = 200
 
@@ -29,21 +35,34 @@ def import_history(
 ) -> None:
     """Raises typer.Exit with 1 if a file or a job failed."""
     display = display_for(is_quiet=quiet)
-    with failures_as_exit_codes():
+    with failures_as_exit_codes(), TemporaryDirectory() as temporary:
         wanted = _existing(paths)
-        importer = Importer(server_at(url, token, display), display, HashCache(cache_path(os.environ, Path.home())), user or os_user())
+        capture = capture_folder(os.environ, Path.home())
+        importer = Importer(
+            server_at(url, token, display),
+            display,
+            HashCache(cache_path(os.environ, Path.home())),
+            user or os_user(),
+            leave_out=LeaveOut(LeftOut(texts_of(read_object(capture / "config.json"), "left_out")), Path(temporary)),
+        )
         found = find(wanted)
         for link in found.links_out:
             display.note(f"{link} leads out of the folder and is not followed. To import it too, name it.")
         if not (found.files or found.problems):
             raise _nothing_at(wanted)
         plan = importer.plan(found)
+        if plan.left_out:
+            display.note(f"Left out: {counted(plan.left_out, 'file')} of folders that are not to leave this machine.")
         if plan.is_empty:
             raise _nothing_at(wanted)
         if dry_run:
             summary.write_plan(plan, as_json=as_json)
             return
         result = importer.send(plan)
+        if url.rstrip("/") == (text_of(read_object(capture / "config.json"), "url") or DEFAULT_URL).rstrip("/"):
+            # What may have failed is sent by the shipper too.
+            brought = plan.known_files + ([known.file for known in plan.to_send] if result.is_whole else [])
+            remember_imported(capture, [(str(file.path), file.size, file.mtime_ns) for file in brought])
         summary.write_result(result, as_json=as_json)
         if not result.is_whole:
             raise typer.Exit(FAILED)

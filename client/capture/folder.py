@@ -66,9 +66,9 @@ def read_config(folder: Path, environment: Mapping[str, str]) -> CaptureConfig:
         user=text_of(stored, "user") or user_name(environment),
         machine_id=machine["machine_id"],
         machine_name=machine["machine_name"],
-        left_out=_texts(stored, "left_out"),
+        left_out=texts_of(stored, "left_out"),
         only_hooked=stored.get("only_hooked") is True,
-        only=_texts(stored, "only"),
+        only=texts_of(stored, "only"),
     )
 
 
@@ -134,6 +134,7 @@ def text_of(values: dict[str, Any], name: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _texts(values: dict[str, Any], name: str) -> tuple[str, ...]:
+def texts_of(values: dict[str, Any], name: str) -> tuple[str, ...]:
+    """The texts of a member that is a list."""
     value = values.get(name)
     return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()

@@ -34,7 +34,8 @@ class TranscriptSender:
     def is_due(self, found: Transcript, left_out: LeftOut) -> bool:
         """Whether there is something to send, as far as it can be told without reading the file."""
         sent = self._log.get(found.path)
-        if (found.size, found.mtime_ns, found.inode) != (sent.size, sent.mtime_ns, sent.inode):
+        is_same_file = found.inode == sent.inode or sent.is_imported
+        if not is_same_file or (found.size, found.mtime_ns) != (sent.size, sent.mtime_ns):
             return True
         return sent.is_left_out and not (sent.cwd is not None and left_out.has(sent.cwd))
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from client.capture.folder import CaptureConfig, read_config, read_object, text_of, write_private
+from client.capture.imported import take_imported
 from client.capture.left_out import LeftOut
 from client.capture.machine_report import REPORT_EVERY_SECONDS, expiring, iso, report_of, send_report
 from client.capture.refusals import Later, Pause
 from client.capture.send_hooks import HookSender
 from client.capture.send_transcripts import TranscriptSender
-from client.capture.sent import SentLog
+from client.capture.sent import Sent, SentLog
 from client.capture.spool import Spool
 from client.capture.transcripts import Transcript, default_root
 from client.capture.watched import Watched
@@ -122,6 +123,9 @@ class Shipper:
             self._report_at = 0.0
         if self.config.only_hooked:
             return
+        for path, size, mtime_ns in take_imported(self.folder):
+            if not self.log.get(path).offset:
+                self.log.put(path, Sent(size=size, mtime_ns=mtime_ns, is_imported=True))
         self.watched.scan_if_due(self._is_due, is_asked=is_asked)
         backlog = self.watched.backlog
         if not backlog:

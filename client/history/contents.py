@@ -1,9 +1,10 @@
-"""A file's kind and SHA-256, over as many bytes as it had when it was found."""
+"""A file's kind, SHA-256 and folders, over as many bytes as it had when it was found."""
 
 from collections.abc import Callable
 from hashlib import sha256
 
 from client.history.claude_files import LocalFile
+from client.history.folders import OVERLAP_BYTES, folders_in
 from client.history.hash_cache import Content
 from shared.upload_kinds import ARCHIVES, HEAD_BYTES, kind_of_head
 
@@ -29,12 +30,15 @@ def content_of(file: LocalFile, on_bytes: Callable[[int], None]) -> Content:
             return Content(seen.kind, "", seen.problem)
         digest = sha256(head)
         on_bytes(len(head))
+        folders, before = set(folders_in(head, seen.kind)), head[-OVERLAP_BYTES:]
         left = file.size - len(head)
         while left:
             part = opened.read(min(READ_BYTES, left))
             if not part:
                 raise BecameShorter
             digest.update(part)
+            folders.update(folders_in(before + part, seen.kind))
+            before = part[-OVERLAP_BYTES:]
             on_bytes(len(part))
             left -= len(part)
-    return Content(seen.kind, digest.hexdigest())
+    return Content(seen.kind, digest.hexdigest(), folders=tuple(sorted(folders)))

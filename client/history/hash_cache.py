@@ -11,15 +11,19 @@ from typing import Any, NamedTuple
 from client.history.claude_files import LocalFile
 from shared.upload_kinds import Kind
 
-_VERSION = 1
+_VERSION = 2
 
 
 class Content(NamedTuple):
-    """A file's kind. `sha256` in hex; empty for archives and for files that are not sent. `problem` completes "the file …"."""
+    """A file's kind. `sha256` in hex; empty for archives and for files that are not sent. `problem` completes "the file …".
+
+    `folders`: those that the file speaks of (folders.py).
+    """
 
     kind: Kind
     sha256: str
     problem: str = ""
+    folders: tuple[str, ...] = ()
 
 
 def cache_path(environment: Mapping[str, str], home: Path, platform: str = sys.platform) -> Path:
@@ -49,7 +53,8 @@ class HashCache:
         if entry is None or entry[:2] != [file.size, file.mtime_ns]:
             return None
         self._used.add(key)
-        return Content(*entry[2:])
+        kind, sha256, problem, folders = entry[2:]
+        return Content(kind, sha256, problem, tuple(folders))
 
     def put(self, file: LocalFile, content: Content) -> None:
         """Adds a file."""

@@ -16,7 +16,7 @@ from client.history import tar_stream
 from client.history.claude_files import Found, LocalFile, Problem, reason_of
 from client.history.contents import READ_BYTES
 from client.history.hash_cache import HashCache
-from client.history.plan import HashedFile, Plan, make_plan, split
+from client.history.plan import HashedFile, LeaveOut, Plan, make_plan, split
 from client.jobs import Job, Upload
 from client.phrases import counted
 from client.server import Server
@@ -62,14 +62,15 @@ class Importer:
     user: str | None
     # A retry within one run is the same job. Another run is a new job, because the first may have been undone.
     run_id: str = field(default_factory=secrets.token_hex)
+    leave_out: LeaveOut | None = None
 
     def plan(self, found: Found) -> Plan:
         """Hashes the files and asks the server which are new."""
         total = sum(file.size for file in found.files if self.cache.get(file) is None)
         if not total:
-            return make_plan(found, self.cache, self.server, self.user, lambda _: None)
+            return make_plan(found, self.cache, self.server, self.user, self.leave_out, lambda _: None)
         with self.display.phase("Checking", total) as phase:
-            plan = make_plan(found, self.cache, self.server, self.user, _counting(phase.at))
+            plan = make_plan(found, self.cache, self.server, self.user, self.leave_out, _counting(phase.at))
             phase.at(total)
             phase.end(f"{counted(len(plan.files), 'file')} new")
         return plan

@@ -3,14 +3,17 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
+from client.capture.left_out import LeftOut
 from client.history import tar_stream
 from client.history.claude_files import Found, LocalFile, Problem, reason_of
 from client.history.contents import content_of
+from client.history.folders import without_folders
 from client.history.hash_cache import HashCache
 from client.server import Server
-from shared.upload_kinds import ARCHIVES
+from shared.upload_kinds import ARCHIVES, Kind
 
 # A manifest of this many files fits into the largest body that the server takes, even with the longest names.
 MANIFEST_FILES: Final = 2_000
@@ -40,24 +43,36 @@ class Plan:
     archives: list[LocalFile] = field(default_factory=list)
     known: int = 0
     known_bytes: int = 0
+    known_files: list[LocalFile] = field(default_factory=list)
+    # Files of which nothing may leave the machine.
+    left_out: int = 0
     problems: list[Problem] = field(default_factory=list)
     max_upload_bytes: int = 0
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to send, nothing known and no problem."""
-        return not (self.files or self.known or self.problems)
+        """Whether nothing that was found can be imported."""
+        return not (self.files or self.known or self.problems or self.left_out)
 
     @property
     def files(self) -> list[LocalFile]:
         return [known.file for known in self.to_send] + self.archives
 
 
-def make_plan(found: Found, cache: HashCache, server: Server, user: str | None, on_bytes: Callable[[int], None]) -> Plan:
+class LeaveOut(NamedTuple):
+    """Folders of which nothing is sent, and where files without them are written."""
+
+    folders: LeftOut
+    temporary: Path
+
+
+def make_plan(
+    found: Found, cache: HashCache, server: Server, user: str | None, leave_out: LeaveOut | None, on_bytes: Callable[[int], None]
+) -> Plan:
     """Hashes the files that the cache does not have, then asks the server which are new."""
     plan = Plan(problems=list(found.problems))
     files: dict[str, HashedFile] = {}
-    for known in _hashed_files(found.files, cache, plan, on_bytes):
+    for known in _hashed_files(found.files, cache, plan, leave_out, on_bytes):
         # The same content in two places is sent once.
         if known.sha256 in files:
             _count_known(plan, known)
@@ -66,7 +81,9 @@ def make_plan(found: Found, cache: HashCache, server: Server, user: str | None, 
     return plan
 
 
-def _hashed_files(found: Iterable[LocalFile], cache: HashCache, plan: Plan, on_bytes: Callable[[int], None]) -> Iterator[HashedFile]:
+def _hashed_files(
+    found: Iterable[LocalFile], cache: HashCache, plan: Plan, leave_out: LeaveOut | None, on_bytes: Callable[[int], None]
+) -> Iterator[HashedFile]:
     saved = time.monotonic()
     for file in found:
         content = cache.get(file)
@@ -77,7 +94,9 @@ def _hashed_files(found: Iterable[LocalFile], cache: HashCache, plan: Plan, on_b
                 plan.problems.append(Problem(str(file.path), reason_of(error)))
                 continue
             cache.put(file, content)
-        if content.kind in ARCHIVES:
+        if leave_out is not None and any(leave_out.folders.has(folder) for folder in content.folders):
+            yield from _without_folders(file, content.kind, plan, leave_out)
+        elif content.kind in ARCHIVES:
             # Only a named file can be an archive: folders are not searched for archives.
             plan.archives.append(file)
         elif content.kind == "credentials":
@@ -90,6 +109,19 @@ def _hashed_files(found: Iterable[LocalFile], cache: HashCache, plan: Plan, on_b
             cache.save()
             saved = time.monotonic()
     cache.save()
+
+
+def _without_folders(file: LocalFile, kind: Kind, plan: Plan, leave_out: LeaveOut) -> Iterator[HashedFile]:
+    """The file without what belongs to folders that are left out; nothing if all of it does."""
+    try:
+        kept = without_folders(file, kind, leave_out.folders, leave_out.temporary)
+        if kept is None:
+            plan.left_out += 1
+        else:
+            yield HashedFile(kept, content_of(kept, lambda _: None).sha256)
+    except (OSError, ValueError) as error:
+        reason = reason_of(error) if isinstance(error, OSError) else "is damaged"
+        plan.problems.append(Problem(str(file.path), f"{reason}, and speaks of a folder that is left out, so it is not sent"))
 
 
 def _ask_server(server: Server, files: list[HashedFile], user: str | None, plan: Plan) -> None:
@@ -110,6 +142,7 @@ def _ask_server(server: Server, files: list[HashedFile], user: str | None, plan:
 def _count_known(plan: Plan, known: HashedFile) -> None:
     plan.known += 1
     plan.known_bytes += known.file.size
+    plan.known_files.append(known.file)
 
 
 def _manifest_path(file: LocalFile) -> str:

@@ -162,3 +162,31 @@ def test_folders_that_are_left_out_leave_no_trace(stack: Stack, home: ClaudeHome
     assert wait_until(lambda: counts(stack, transcript.stem) == [(1, 3)], 60)
     assert stack.select(f"SELECT * FROM transcript_files WHERE session_id = '{left_out.stem}'") == []
     assert stack.select(f"SELECT * FROM projects WHERE path LIKE '%{secret}%'") == []
+
+
+def test_what_an_import_brought_is_sent_when_it_grows(stack: Stack, home: ClaudeHome, folder: Path, tracker: Run) -> None:
+    transcript = home.transcript(2)
+    (folder / "config.json").write_text(json.dumps({"url": str(stack.http.base_url)}))
+    assert tracker("import").returncode == 0
+    assert tracker("ship", "--once").returncode == 0
+    live = f"SELECT count(*) FROM transcript_files WHERE session_id = '{transcript.stem}' AND machine_id <> ''"
+    assert stack.select(live) == [(0,)]
+
+    home.grow(transcript)
+    assert tracker("ship", "--once").returncode == 0
+
+    assert wait_until(lambda: counts(stack, transcript.stem) == [(3, 9)], 60)
+    assert stack.select(live) == [(1,)]
+
+
+def test_an_import_keeps_to_folders_that_are_left_out(stack: Stack, home: ClaudeHome, folder: Path, tracker: Run) -> None:
+    transcript, left_out = home.transcript(1), home.transcript(0)
+    secret = home.path / f"secret-{uuid4().hex}"
+    left_out.write_text(transcript.read_text().replace("/home/ann/shop", str(secret)).replace(transcript.stem, left_out.stem))
+    (folder / "config.json").write_text(json.dumps({"left_out": [str(secret)]}))
+
+    done = tracker("import", "--json")
+
+    assert json.loads(done.stdout)["sessions_imported"] == 1
+    assert "Left out: 1 file" in done.stderr
+    assert stack.select(f"SELECT * FROM sessions WHERE session_id = '{left_out.stem}'") == []
