@@ -1,0 +1,328 @@
+"""`python -m tests.real_client.measure [freshness] [cost] [outage]`: what live capture costs a session and how soon it is seen, with the real client.
+
+It starts a stack of its own, connects homes by `tracker connect`, and prints what it measured. Nothing is asserted but that no row is missing.
+"""
+
+import os
+import random
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from deploy.embedded.paths import Paths
+from deploy.embedded.servers.postgres import PostgresServer
+from tests.faults.small_disk import small_disk
+from tests.flow.conftest import REPOSITORY, TRACKER
+from tests.real_client.claude_code import ClaudeHome
+from tests.real_client.messages_api import Turn, messages_api, say, use
+from tests.real_client.scripted_session import scripted_session
+from tests.skips import CLAUDE
+
+PAIRS = 20
+# Before each answer of the model. A real one takes longer.
+ANSWER_SECONDS = 0.5
+CALLS = 8
+# Three a call, and start, prompt, stop and end.
+HOOKS = 3 * CALLS + 4
+SETTLE_SECONDS = 120
+# Acts and their rows, by the clock of the client and by that of Postgres.
+ARRIVALS = """
+    SELECT extract(epoch FROM persisted_at - occurred_at) FROM {table} WHERE session_id IN ({sessions}) AND isfinite(occurred_at)"""
+COUNTED = ("messages", "tool_calls", "activities", "api_calls")
+
+
+def _listed(session_ids: list[str]) -> str:
+    return ", ".join(f"'{each}'" for each in session_ids)
+
+
+class Stack:
+    """What `make up` starts, with data of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._paths = Paths(folder / "data")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+    @contextmanager
+    def running(self) -> Iterator["Stack"]:
+        """Until the end of the block."""
+        settings = {
+            "TRACKER_DATA_DIR": str(self._paths.data_dir),
+            "TRACKER_PORT": self.url.rpartition(":")[2],
+            "TRACKER_FLOWER_PORT": "off",
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deploy.embedded"], cwd=REPOSITORY, env=os.environ | settings, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        try:
+            assert any("Stop" in line for line in process.stdout), "it did not start"
+            yield self
+        finally:
+            process.terminate()
+            process.wait()
+
+    def select(self, sql: str) -> list[tuple[Any, ...]]:
+        """Asks its Postgres."""
+        server = PostgresServer(self._paths.postgres, self._paths.run, self._paths.log("postgres"))
+        with psycopg.connect(server.url) as connection:
+            return connection.execute(sql.encode()).fetchall()
+
+
+def turns(number: int = CALLS) -> list[Turn]:
+    """Calls of a tool, one after the other, and an answer."""
+    return [*([use("Bash", command=f"echo {n}", description="Say it")] for n in range(number)), [say("All said.")]]
+
+
+class Person:
+    """A home, connected or not, and what `tracker` says in it."""
+
+    def __init__(self, folder: Path, api: Any, url: str) -> None:
+        assert CLAUDE is not None
+        self.home = ClaudeHome(folder, api)
+        self.home.prepare()
+        self.environment = {
+            **self.home.claude_environment(),
+            "PATH": f"{Path(CLAUDE).parent}{os.pathsep}{os.environ['PATH']}",
+            "TRACKER_URL": url,
+            "PYTHONPATH": str(REPOSITORY),
+        }
+
+    def tracker(self, *arguments: str) -> str:
+        ended = subprocess.run(
+            [*TRACKER, *arguments], env=self.environment, cwd=self.home.project, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    @property
+    def shipper(self) -> int | None:
+        try:
+            pid = int((self.home.path / ".claude-tracker/shipper.pid").read_text())
+            os.kill(pid, 0)
+        except (OSError, ValueError):
+            return None
+        return pid
+
+    def stop_shipper(self, by: int = signal.SIGTERM) -> None:
+        if (pid := self.shipper) is not None:
+            os.kill(pid, by)
+
+
+def quantiles(values: list[float]) -> str:
+    values = sorted(values)
+    return f"p50 {values[len(values) // 2]:.3f}, p99 {values[int(len(values) * 0.99)]:.3f}, max {values[-1]:.3f} (n={len(values)})"
+
+
+def freshness(stack: Stack, person: Person) -> None:
+    """How long after its act a row is stored: all of the scripted session."""
+    memory = Sampled(person)
+    with memory:
+        scripted = scripted_session(person.home)
+    ids = [each for each in (scripted.session_id, scripted.cleared_id, scripted.after_clear_id) if each]
+    time.sleep(5)
+    for table in COUNTED:
+        rows = stack.select(ARRIVALS.format(table=table, sessions=_listed(ids)))
+        print(f"seconds from the act to its row, {table}: {quantiles([float(seconds) for (seconds,) in rows])}")
+    print(f"the shipper meanwhile: {memory}")
+    person.stop_shipper()
+
+
+class Sampled:
+    """The most memory and the share of a core that the shipper takes."""
+
+    def __init__(self, person: Person) -> None:
+        self._person = person
+        self._stop = threading.Event()
+        self._most = 0
+        self._ticks: dict[int, tuple[int, int]] = {}
+        self._began = 0.0
+        self._seconds = 0.0
+
+    def __enter__(self) -> "Sampled":
+        self._began = time.monotonic()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._seconds = time.monotonic() - self._began
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.2):
+            pid = self._person.shipper
+            if pid is None:
+                continue
+            try:
+                status = Path(f"/proc/{pid}/status").read_text()
+                stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            self._most = max(self._most, int(status.partition("VmRSS:")[2].split()[0]))
+            ticks = int(stat[11]) + int(stat[12])
+            self._ticks[pid] = (self._ticks.get(pid, (ticks, ticks))[0], ticks)
+
+    def __str__(self) -> str:
+        used = sum(last - first for first, last in self._ticks.values()) / os.sysconf("SC_CLK_TCK")
+        return f"{self._most / 1024:.1f} MB at most, {used:.2f} s of CPU in {self._seconds:.0f} s ({100 * used / self._seconds:.2f} % of a core)"
+
+
+def cost(with_tracker: Person, without: Person, name: str, pairs: int = PAIRS) -> None:
+    """Sessions of eight calls, in turn with the tracker and without."""
+    with_tracker.home.api.delay = ANSWER_SECONDS
+    ratios, took = [], {True: list[float](), False: list[float]()}
+    for pair in range(pairs):
+        seconds: dict[bool, float] = {}
+        for is_connected in (True, False) if pair % 2 else (False, True):
+            run = (with_tracker if is_connected else without).home.run("Say eight numbers.", turns())
+            assert run.answer["result"] == "All said."
+            seconds[is_connected] = run.seconds
+            took[is_connected].append(run.seconds)
+        ratios.append(seconds[True] / seconds[False])
+    difference = statistics.median(took[True]) - statistics.median(took[False])
+    print(
+        f"{name}: with {statistics.median(took[True]):.3f} s, without {statistics.median(took[False]):.3f} s,"
+        f" median of the pairs' ratios {statistics.median(ratios):.3f}; {1000 * difference / HOOKS:.1f} ms a hook ({HOOKS} hooks)"
+    )
+
+
+@contextmanager
+def hanging_server() -> Iterator[str]:
+    """It accepts and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@contextmanager
+def failing_server() -> Iterator[str]:
+    """It answers 500 to everything."""
+    program = (
+        "import http.server\n"
+        "class H(http.server.BaseHTTPRequestHandler):\n"
+        "    def do(self):\n"
+        "        self.rfile.read(int(self.headers.get('content-length') or 0)); self.send_response(500); self.end_headers()\n"
+        "    do_GET = do_POST = do_PUT = do\n"
+        "    def log_message(self, *_): pass\n"
+        "s = http.server.ThreadingHTTPServer(('127.0.0.1', 0), H); print(s.server_port, flush=True); s.serve_forever()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def costs(folder: Path, api: Any, stack: Stack) -> None:
+    """The session's time with a server that works, that is away, that hangs, that fails, and with a full disk."""
+    url = stack.url
+    without = Person(folder / "plain", api, url)
+    person = connected(folder / "cost", api, url)
+    for home in (person, without):
+        home.home.run("Warm up.", turns(1))
+    cost(person, without, "server works")
+    config = person.home.path / ".claude-tracker/config.json"
+    whole = config.read_text()
+    away = "http://127.0.0.1:9"
+    with ExitStack() as stopped:
+        for name, bad in (
+            ("server away", away),
+            ("server hangs", stopped.enter_context(hanging_server())),
+            ("server answers 500", stopped.enter_context(failing_server())),
+        ):
+            person.stop_shipper()
+            config.write_text(whole.replace(url, bad))
+            cost(person, without, name, 10)
+    person.stop_shipper()
+    config.write_text(whole)
+    capture = person.home.path / ".claude-tracker"
+    time.sleep(1)
+    shutil.rmtree(capture / "spool")
+    saved = folder / "saved"
+    shutil.copytree(capture, saved, symlinks=True)
+    shutil.rmtree(capture)
+    capture.mkdir()
+    with small_disk(capture, 1) as disk:
+        shutil.copytree(saved, capture, symlinks=True, dirs_exist_ok=True)
+        disk.fill()
+        cost(person, without, "disk full", 10)
+        person.stop_shipper()
+        time.sleep(1)
+
+
+def outage(stack: Stack, folder: Path, api: Any, minutes: float) -> None:
+    """The server is away while sessions go on and the shipper is killed; then all of it is there once."""
+    url = stack.url
+    person = connected(folder / "outage", api, url)
+    config = person.home.path / ".claude-tracker/config.json"
+    whole = config.read_text()
+    person.stop_shipper()
+    config.write_text(whole.replace(url, "http://127.0.0.1:9"))
+    until, kills, sessions, calls = time.monotonic() + minutes * 60, 0, [], 0
+    choice = random.Random(5)
+    while time.monotonic() < until:
+        run = person.home.run("Say thirty numbers.", turns(30))
+        sessions.append(run.session_id)
+        calls += 30
+        if choice.random() < 0.8 and person.shipper is not None:
+            person.stop_shipper(signal.SIGKILL)
+            kills += 1
+    person.stop_shipper(signal.SIGKILL)
+    config.write_text(whole)
+    began = time.monotonic()
+    while time.monotonic() - began < SETTLE_SECONDS:
+        if person.shipper is None:
+            person.tracker("ship", "--once")
+        found = stack.select(f"SELECT count(*) FROM tool_calls WHERE session_id IN ({_listed(sessions)}) AND status = 'success'")
+        prompts = stack.select(f"SELECT count(*) FROM messages WHERE session_id IN ({_listed(sessions)}) AND role = 'user'")
+        if found[0][0] == calls and prompts[0][0] == len(sessions):
+            break
+        time.sleep(0.5)
+    print(
+        f"away for {minutes} min: {len(sessions)} sessions, {calls} calls ({calls * 4 / minutes / 60:.0f} hooks and records/s), {kills} kills of the shipper;"
+        f" stored {found[0][0]} calls and {prompts[0][0]} prompts {time.monotonic() - began:.1f} s after the server was back"
+    )
+    assert found[0][0] == calls
+    assert prompts[0][0] == len(sessions)
+
+
+def connected(folder: Path, api: Any, url: str) -> Person:
+    person = Person(folder, api, url)
+    person.tracker("connect", "--yes", "--no-import")
+    return person
+
+
+def main(wanted: set[str], minutes: float = 2.0) -> None:
+    print(f"load {os.getloadavg()[0]:.1f}")
+    with ExitStack() as open_things:
+        folder = Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="measure-", ignore_cleanup_errors=True)))
+        stack = open_things.enter_context(Stack(folder).running())
+        api = open_things.enter_context(messages_api())
+        if "freshness" in wanted:
+            api.delay = ANSWER_SECONDS
+            freshness(stack, connected(folder / "fresh", api, stack.url))
+        if "cost" in wanted:
+            costs(folder, api, stack)
+        if "outage" in wanted:
+            api.delay = 0.0
+            outage(stack, folder, api, minutes)
+
+
+if __name__ == "__main__":
+    main(set(sys.argv[1:]) or {"freshness", "cost", "outage"}, float(os.environ.get("MINUTES", "2")))
