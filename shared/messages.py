@@ -128,6 +128,8 @@ class HookPayload(Struct, omit_defaults=True, kw_only=True):
     occurred_at: datetime
     machine_id: str = ""
     user: str | None = None
+    # The user that the API key was bound to, who must not touch sessions of others; None: not bound.
+    bound_user: str | None = None
 
 
 # The machine of a range whose sender names none. Files of imports have the machine "", and are other files.
@@ -145,6 +147,8 @@ class TranscriptRange(Struct, omit_defaults=True, kw_only=True):
     machine_id: str = ""
     generation: int = 0
     user: str | None = None
+    # As in HookPayload.
+    bound_user: str | None = None
 
 
 class Envelope(Struct, omit_defaults=True, kw_only=True):

@@ -56,7 +56,8 @@ CAPTURED_FILES_WAIT: Final = """
 HOOKS_WAIT: Final = "SELECT FROM hook_payloads LIMIT 1"
 DUE_CAPTURED_FILES: Final = """
     WITH due AS (
-        SELECT id, session_id, file_name, user_name, parsed_offset, stored_offset, facts_ids, read_attempts, read_again_at, changed_at
+        SELECT id, session_id, file_name, user_name, parsed_offset, stored_offset, facts_ids, read_attempts, read_again_at, bound_user,
+            changed_at
         FROM transcript_files
         WHERE parsed_offset < stored_offset AND brought_by IS NULL AND coalesce(read_again_at <= now(), true)
     )

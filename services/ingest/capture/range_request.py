@@ -32,7 +32,7 @@ class Range(Struct, frozen=True):
     end: int | None
     user: str | None
     # The user that the API key is bound to; None: it may write any file.
-    only_user: str | None = None
+    bound_user: str | None = None
 
 
 def read_range(request: Request) -> Range:
@@ -51,7 +51,7 @@ def read_range(request: Request) -> Range:
         start=start,
         end=end,
         user=user_of(request, query),
-        only_user=binding_of(request).user,
+        bound_user=binding_of(request).user,
     )
 
 

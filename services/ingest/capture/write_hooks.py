@@ -13,6 +13,7 @@ from services.ingest.capture.capture_request import machine_of, query_of, user_o
 from services.ingest.capture.hook_payloads import Hook
 from services.ingest.capture.redact_lines import without_secrets
 from services.ingest.dependencies import ingest_of
+from services.ingest.events.key_binding import binding_of
 from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.journal.append import hook_entries
@@ -43,7 +44,8 @@ async def write_hooks(request: Request) -> Response:
     texts = [hook.text for hook in hooks]
     if ingest.settings.redact and texts:
         texts = (await without_secrets(b"\n".join(texts))).split(b"\n")
-    kept = [_message(hook, text, machine_id, user) for hook, text in zip(hooks, texts, strict=True)]
+    bound_user = binding_of(request).user
+    kept = [_message(hook, text, machine_id, user, bound_user) for hook, text in zip(hooks, texts, strict=True)]
     if kept:
         partitions = ingest.settings.journal_partitions
         await ingest.journal.append(hook_entries(kept, request_id=request_id_of(request), received_at=now, partitions=partitions))
@@ -73,7 +75,13 @@ def _decode(lines: list[bytes], machine_id: str, now: datetime) -> list[Hook]:
     return kept
 
 
-def _message(hook: Hook, text: bytes, machine_id: str, user: str | None) -> HookPayload:
+def _message(hook: Hook, text: bytes, machine_id: str, user: str | None, bound_user: str | None) -> HookPayload:
     return HookPayload(
-        id=hook.id, session_id=hook.session_id, payload=text.decode(), occurred_at=hook.occurred_at, machine_id=machine_id, user=user
+        id=hook.id,
+        session_id=hook.session_id,
+        payload=text.decode(),
+        occurred_at=hook.occurred_at,
+        machine_id=machine_id,
+        user=user,
+        bound_user=bound_user,
     )

@@ -75,6 +75,7 @@ async def _append(ingest: Ingest, described: Range, body: bytes, end: int, reque
     if ingest.settings.redact:
         content = await without_secrets(content)
     stored: FileOffset | None = None
+    only_user = described.bound_user
     while True:
         appended = await ingest.range_journal.append(
             stream,
@@ -84,15 +85,15 @@ async def _append(ingest: Ingest, described: Range, body: bytes, end: int, reque
             start=described.start,
             end=end,
             user=described.user,
-            only_user=described.only_user,
+            only_user=only_user,
             stored=stored,
         )
         if appended.state == "unknown":
             known = await transcript_files.stored_offset(ingest.database, described.session_id, described.machine_id, described.file_name)
             stored = FileOffset(*known)
-        elif appended.state == "foreign" and described.only_user and appended.user in await names_of(ingest.database, described.only_user):
+        elif appended.state == "foreign" and only_user and appended.user in await names_of(ingest.database, only_user):
             # The key's user under a former name.
-            described = replace(described, only_user=appended.user)
+            only_user = appended.user
         elif appended.state == "mismatch" and is_as_in_file and described.start < appended.offset:
             cut = appended.offset - described.start
             if body[cut - 1 : cut] != b"\n":
@@ -117,6 +118,7 @@ def _payload(described: Range, content: bytes, end: int, request_id: str) -> byt
         machine_id=described.machine_id,
         generation=described.generation,
         user=described.user,
+        bound_user=described.bound_user,
     )
     return encode_envelope(
         Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=datetime.now(UTC), events=[], ranges=[found])

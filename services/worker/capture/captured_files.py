@@ -41,6 +41,8 @@ class CapturedFile(NamedTuple):
     attempts: int
     # It was set aside until then, and is tried again now.
     was_set_aside_until: datetime | None
+    # The user whose API key brought it, who must not touch sessions of others; None: the key was not bound.
+    bound_user: str | None
 
     @property
     def name(self) -> str:
@@ -58,7 +60,7 @@ def due_files(connection: Connection[Any], limit: int) -> list[CapturedFile]:
     What is said now must not wait for what a machine sends of old sessions, and neither may wait for a file that ends the process.
     """
     found = connection.execute(DUE_CAPTURED_FILES, {"limit": limit}).fetchall()
-    return [CapturedFile(*row[:9]) for row in found]
+    return [CapturedFile(*row[:10]) for row in found]
 
 
 def is_any_due(connection: Connection[Any]) -> bool:

@@ -97,7 +97,7 @@ def store(worker: Resources, connection: Connection[Any], job: CaptureJob, readi
     file = reading.file
     with connection.transaction():
         lock_order.lock_import_order(connection)
-        foreign = foreign_among(connection, file.user, reading.records) if file.user is not None and reading.events else []
+        foreign = foreign_among(connection, file.bound_user, reading.records) if file.bound_user is not None and reading.events else []
         foreign_ids = {record.id for record in foreign}
         batch = [received for received in reading.events if received.event.id not in foreign_ids]
         # Facts that are left out take no other's place.

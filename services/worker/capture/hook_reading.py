@@ -31,7 +31,7 @@ PAYLOADS_AT_ONCE: Final = 500
 
 _TAKE = """
     DELETE FROM hook_payloads WHERE id IN (SELECT id FROM hook_payloads ORDER BY occurred_at, id LIMIT %(limit)s)
-    RETURNING id, session_id, machine_id, occurred_at, received_at, coalesce(request_id, ''), user_name, payload"""
+    RETURNING id, session_id, machine_id, occurred_at, received_at, coalesce(request_id, ''), user_name, bound_user, payload"""
 _IS_ANY_LEFT = "SELECT EXISTS (SELECT FROM hook_payloads)"
 
 
@@ -45,6 +45,8 @@ class Payload(NamedTuple):
     received_at: datetime
     request_id: str
     user: str | None
+    # As of a captured file.
+    bound_user: str | None
     content: str
 
 
@@ -80,8 +82,8 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
             elif isinstance(found, Record):
                 # Dead letters are replayed as those of the job.
                 batch.append(ReceivedEvent(found, payload.received_at, payload.request_id, f"import:{job.id}"))
-                if payload.user is not None:
-                    records_of_users.setdefault(payload.user, []).append(found)
+                if payload.bound_user is not None:
+                    records_of_users.setdefault(payload.bound_user, []).append(found)
         if wait := wait_of(payload.content):
             waits.append(Wait(len(batch), *wait, payload.occurred_at))
     redactions: dict[str, int] = {}
@@ -129,6 +131,7 @@ def _dead_letter_of(payload: Payload) -> DeadLetter:
         occurred_at=payload.occurred_at,
         machine_id=payload.machine_id,
         user=payload.user,
+        bound_user=payload.bound_user,
     )
     return DeadLetter(
         journal_entry_id=f"hook:{uuid4()}",

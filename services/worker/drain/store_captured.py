@@ -32,8 +32,8 @@ _NAMESPACE: Final = UUID("0c6e2a7e-5e2f-4c0c-9f0b-0d6b1c7e4a55")
 _ZSTD_LEVEL: Final = 3
 
 _INSERT_HOOK = """
-    INSERT INTO hook_payloads (id, session_id, machine_id, user_name, occurred_at, received_at, request_id, payload)
-    VALUES (%(id)s, %(session_id)s, %(machine_id)s, %(user)s, %(occurred_at)s, %(received_at)s, %(request_id)s, %(payload)s)
+    INSERT INTO hook_payloads (id, session_id, machine_id, user_name, bound_user, occurred_at, received_at, request_id, payload)
+    VALUES (%(id)s, %(session_id)s, %(machine_id)s, %(user)s, %(bound_user)s, %(occurred_at)s, %(received_at)s, %(request_id)s, %(payload)s)
     ON CONFLICT (id) DO NOTHING"""
 _NOTE_MACHINES = """
     INSERT INTO session_machines (session_id, machine_id)
@@ -49,8 +49,8 @@ _HEARD_OF_MACHINES = """
     SET last_heard_at = greatest(m.last_heard_at, excluded.last_heard_at), user_name = coalesce(m.user_name, excluded.user_name)"""
 
 _INSERT_FILE = """
-    INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name)
-    SELECT %(session_id)s, %(file_name)s, %(machine_id)s, %(generation)s, %(user)s
+    INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name, bound_user)
+    SELECT %(session_id)s, %(file_name)s, %(machine_id)s, %(generation)s, %(user)s, %(bound_user)s
     WHERE NOT EXISTS (SELECT FROM transcript_files WHERE session_id = %(session_id)s AND file_name = %(file_name)s
         AND machine_id = %(machine_id)s AND generation = %(generation)s)
     ON CONFLICT DO NOTHING"""
@@ -60,7 +60,8 @@ _LOCK_FILE = """
     WHERE session_id = %(session_id)s AND file_name = %(file_name)s AND machine_id = %(machine_id)s AND generation = %(generation)s
     FOR UPDATE"""
 _SET_STORED = """
-    UPDATE transcript_files SET stored_offset = %(offset)s, changed_at = clock_timestamp(), user_name = coalesce(user_name, %(user)s)
+    UPDATE transcript_files SET stored_offset = %(offset)s, changed_at = clock_timestamp(), user_name = coalesce(user_name, %(user)s),
+        bound_user = coalesce(bound_user, %(bound_user)s)
     WHERE id = %(file_id)s"""
 # Of two ranges that wait at one place, the longer one is kept.
 _INSERT_RANGE = """
@@ -112,6 +113,7 @@ class _File(Struct):
     has_waiting: bool
     is_changed: bool = False
     user: str | None = None
+    bound_user: str | None = None
 
 
 # By session, file name, machine and generation.
@@ -230,7 +232,8 @@ def _store_range(connection: Connection[Any], file: _File, received: Received, i
         content = rest
     start = file.offset
     _insert_range(connection, file, received, start, item.end_offset, content)
-    file.offset, file.user, file.is_changed = item.end_offset, file.user or item.user, True
+    file.offset, file.is_changed = item.end_offset, True
+    file.user, file.bound_user = file.user or item.user, file.bound_user or item.bound_user
     if file.has_waiting:
         _join_waiting(connection, file, item, start)
     return Captured(persisted=1)
@@ -240,7 +243,8 @@ def _locked_file(connection: Connection[Any], files: _Files, item: TranscriptRan
     """The file's row, made if it is missing. Until the transaction ends, nobody else stores a range of it."""
     key = (item.session_id, item.file_name, item.machine_id, item.generation)
     if key not in files:
-        parameters = {"session_id": key[0], "file_name": key[1], "machine_id": key[2], "generation": key[3], "user": item.user}
+        parameters = {"session_id": key[0], "file_name": key[1], "machine_id": key[2], "generation": key[3]}
+        parameters |= {"user": item.user, "bound_user": item.bound_user}
         connection.execute(_INSERT_FILE, parameters)
         [row] = connection.execute(_LOCK_FILE, parameters).fetchall()
         files[key] = _File(*row)

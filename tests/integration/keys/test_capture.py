@@ -45,7 +45,8 @@ def test_a_bound_key_captures_as_its_user_whoever_the_query_names(api: Api, jour
     assert api.post(ann, "/api/hooks?user=bob", HOOK).status_code == 204
     assert put(api, ann, ONE, 0, user="bob").status_code == 200
 
-    assert [item.user for envelope in journal() for item in (*envelope.hooks, *envelope.ranges)] == ["ann", "ann"]
+    items = [item for envelope in journal() for item in (*envelope.hooks, *envelope.ranges)]
+    assert [(item.user, item.bound_user) for item in items] == [("ann", "ann"), ("ann", "ann")]
 
 
 def test_a_key_that_is_not_bound_captures_as_the_user_that_the_query_names(api: Api, journal: Callable[[], list[Envelope]]) -> None:
@@ -54,7 +55,8 @@ def test_a_key_that_is_not_bound_captures_as_the_user_that_the_query_names(api: 
     assert api.post(key, "/api/hooks?user=bob", HOOK).status_code == 204
     assert put(api, key, ONE, 0).status_code == 200
 
-    assert [item.user for envelope in journal() for item in (*envelope.hooks, *envelope.ranges)] == ["bob", None]
+    items = [item for envelope in journal() for item in (*envelope.hooks, *envelope.ranges)]
+    assert [(item.user, item.bound_user) for item in items] == [("bob", None), (None, None)]
 
 
 def test_a_bound_key_cannot_go_on_in_another_users_file(api: Api, redis_url: str) -> None:

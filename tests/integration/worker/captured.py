@@ -14,7 +14,7 @@ from services.worker.resources import Resources
 RECEIVED_AT = datetime(2027, 6, 1, tzinfo=UTC)
 
 _FILE = """
-    INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name) VALUES (%s, %s, %s, %s, %s)
+    INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name, bound_user) VALUES (%s, %s, %s, %s, %s, %s)
     ON CONFLICT (session_id, file_name, machine_id, generation) DO UPDATE SET user_name = excluded.user_name RETURNING id, stored_offset"""
 
 
@@ -27,10 +27,11 @@ def put_range(
     machine_id: str = "m1",
     generation: int = 0,
     user: str | None = "ann",
+    bound_user: str | None = None,
     original_bytes: int | None = None,
 ) -> int:
     """Stores whole lines behind what is stored of the file. `original_bytes`: their length on the machine, where redaction changed it."""
-    found = connection.execute(_FILE, [session_id, file_name or f"{session_id}.jsonl", machine_id, generation, user]).fetchone()
+    found = connection.execute(_FILE, [session_id, file_name or f"{session_id}.jsonl", machine_id, generation, user, bound_user]).fetchone()
     assert found is not None
     file_id, start = found
     end = start + (len(content) if original_bytes is None else original_bytes)

@@ -101,13 +101,27 @@ HOOKS: list[tuple[float, dict[str, Any]]] = [
 
 
 def put_hooks(
-    connection: Connection[Any], hooks: Iterable[tuple[float, dict[str, Any]]], *, user: str | None = "ann", start: datetime = START
+    connection: Connection[Any],
+    hooks: Iterable[tuple[float, dict[str, Any]]],
+    *,
+    user: str | None = "ann",
+    bound_user: str | None = None,
+    start: datetime = START,
 ) -> None:
     """Stores payloads where the drain stores them. A payload that is stored already is the same one again."""
     for seconds, payload in hooks:
         content, occurred_at = json.dumps(payload), start + timedelta(seconds=seconds)
         connection.execute(
-            "INSERT INTO hook_payloads (id, session_id, user_name, occurred_at, received_at, payload) VALUES (%s, %s, %s, %s, %s, %s)"
+            "INSERT INTO hook_payloads (id, session_id, user_name, bound_user, occurred_at, received_at, payload)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)"
             " ON CONFLICT DO NOTHING",
-            [uuid5(NAMESPACE_URL, f"{occurred_at} {content}"), payload.get("session_id", ""), user, occurred_at, occurred_at, content],
+            [
+                uuid5(NAMESPACE_URL, f"{occurred_at} {content}"),
+                payload.get("session_id", ""),
+                user,
+                bound_user,
+                occurred_at,
+                occurred_at,
+                content,
+            ],
         )

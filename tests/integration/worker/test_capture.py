@@ -154,3 +154,17 @@ def test_one_process_reads_at_a_time(worker: Resources) -> None:
     assert not read_captured(worker, ParserStates())
     with worker.transaction() as connection:
         assert connection.execute("SELECT count(*) FROM messages").fetchone() == (4,)
+
+
+@pytest.mark.parametrize(("bound_user", "stored"), [("bob", 0), (None, 1)])
+def test_only_a_bound_key_is_kept_from_sessions_of_other_users(worker: Resources, bound_user: str | None, stored: int) -> None:
+    """given a session of ann, then what another machine adds to it as bob is stored, unless its key is bound to bob."""
+    capture(worker, SESSION, jsonl(*WHOLE[:-1]))
+
+    capture(worker, SESSION, jsonl(*WHOLE), machine_id="m2", user="bob", bound_user=bound_user)
+
+    with worker.transaction() as connection:
+        [(skipped,)] = connection.execute("SELECT skipped_records FROM import_jobs WHERE kind = 'capture'").fetchall()
+        owners = {row[0] for row in connection.execute("SELECT u.name FROM messages AS m JOIN users AS u ON u.id = m.user_id").fetchall()}
+    assert ("another user's" not in skipped) == bool(stored)
+    assert owners == {"ann"}

@@ -187,9 +187,9 @@ def test_a_payload_of_another_user_is_left_out(worker: Resources) -> None:
     # Given a session of ann
     bring_transcript(worker)
 
-    # When a hook of it comes by a key of bob
+    # When a hook of it comes by a key that is bound to bob
     with worker.transaction() as connection:
-        put_hooks(connection, [(200, HOOKS[1][1] | {"prompt": "let me in"})], user="bob")
+        put_hooks(connection, [(200, HOOKS[1][1] | {"prompt": "let me in"})], user="bob", bound_user="bob")
     read_all(worker)
 
     # Then it is counted, not stored
@@ -198,6 +198,22 @@ def test_a_payload_of_another_user_is_left_out(worker: Resources) -> None:
         [(skipped, errors)] = connection.execute("SELECT skipped_records, errors FROM import_jobs").fetchall()
     assert skipped == {"another user's": 2}
     assert [error["code"] for error in errors] == ["SESSION_OF_ANOTHER_USER"]
+
+
+def test_a_session_goes_on_on_a_machine_where_its_user_has_another_name(worker: Resources) -> None:
+    # Given a session of ann
+    bring_transcript(worker)
+
+    # When she resumes it as root, by a key that is not bound
+    with worker.transaction() as connection:
+        put_hooks(connection, [(200, HOOKS[1][1] | {"prompt": "go on"})], user="root")
+    read_all(worker)
+
+    # Then it is stored in the session, which stays hers
+    with worker.transaction() as connection:
+        assert connection.execute(
+            "SELECT u.name FROM messages AS m JOIN users AS u ON u.id = m.user_id WHERE content = 'go on'"
+        ).fetchall() == [("ann",)]
 
 
 @pytest.mark.parametrize("payload", ['"text"', "[]", "{}", '{"session_id": 7}', '{"session_id": "s", "hook_event_name": "Unheard"}'])

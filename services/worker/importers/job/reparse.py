@@ -63,7 +63,7 @@ _SHARING = """
 
 _FILES = """
     SELECT f.id, f.user_name AS user, f.changed_at, j.number AS job_number, j.id AS job_id,
-           CASE WHEN f.brought_by IS NULL THEN f.user_name ELSE (SELECT k.user_name FROM api_keys AS k WHERE k.id = j.key_id) END AS bound_user
+           CASE WHEN f.brought_by IS NULL THEN f.bound_user ELSE (SELECT k.user_name FROM api_keys AS k WHERE k.id = j.key_id) END AS bound_user
     FROM transcript_files AS f
     JOIN import_jobs AS j ON CASE WHEN f.brought_by IS NULL THEN j.kind = 'capture' ELSE j.number = f.brought_by[1] END
     WHERE f.session_id = ANY(%(session_ids)s) ORDER BY f.session_id, f.file_name, f.id"""
