@@ -17,8 +17,8 @@ from shared.messages import ToolStatus
 FEED_KEY: Final = "feed"
 ITEMS_FIELD: Final = b"items"
 # About this many entries are kept. An entry holds about so many bytes, or one larger item: so the stream has at most some 30 MB.
-FEED_ENTRIES: Final = 2_000
-ENTRY_BYTES: Final = 16_384
+FEED_ENTRIES: Final = 1_000
+ENTRY_BYTES: Final = 32_768
 # Characters that are shown of a prompt or reply.
 TEXT_CHARACTERS: Final = 500
 
@@ -35,7 +35,8 @@ Kind = Literal[
 ]
 
 
-class FeedItem(Struct, omit_defaults=True, kw_only=True):
+# Without gc: thousands of these would make Python's collector look at everything else again. They hold no references that could make a circle.
+class FeedItem(Struct, omit_defaults=True, kw_only=True, gc=False):
     """One thing that happened. Fields are named as in the lists of the API; a field that does not apply is absent."""
 
     kind: Kind

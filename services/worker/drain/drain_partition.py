@@ -41,7 +41,7 @@ from services.worker.drain.stream_reader import (
     release,
 )
 from services.worker.persist.dead_letters import mark_entries_stored, persist_isolating, write_dead_letter
-from services.worker.persist.live_feed import append_to_feed, feed_items, session_ids_of, session_states
+from services.worker.persist.live_feed import append_to_feed, feed_items, session_states
 from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
 from shared.feed import FeedItem
@@ -278,10 +278,11 @@ def store_batch(worker: Resources, connection: Connection[Any], consumer: str, e
         lock_order.lock_import_order(connection)
         lock_order.lock_writing_exclusive(connection)
     if events:
-        sessions_before = session_states(connection, session_ids_of(events))
+        session_ids = list({session_id for event in events if (session_id := getattr(event.event, "session_id", None)) is not None})
+        sessions_before = session_states(connection, session_ids)
         persisted, dead_events = persist_isolating(connection, events, idle_gap=worker.idle_gap)
         dead += len(dead_events)
-        told = feed_items(connection, events, dead_events, persisted.duplicates, sessions_before)
+        told = feed_items(connection, events, dead_events, persisted.duplicates, session_ids, sessions_before)
     if records:
         persisted_records, dead_records = persist_replayed_records(connection, records, idle_gap=worker.idle_gap)
         persisted += persisted_records

@@ -4,7 +4,7 @@ Nothing depends on the feed. So a session's state is looked up without waiting f
 What is older than an hour when it arrives is history, and is not told.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -12,10 +12,9 @@ import structlog
 from psycopg import Connection
 from redis import Redis
 
-from services.worker.persist.records import Record
 from services.worker.persist.staging import ReceivedEvent
 from shared.feed import FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, FeedItem, Kind, encode_items
-from shared.messages import Activity, Conversation, Event, ToolCall
+from shared.messages import EARLIEST, Activity, Conversation, ToolCall
 from shared.redis.clients import REDIS_ERRORS
 
 log = structlog.get_logger()
@@ -68,14 +67,12 @@ class FeedSession(NamedTuple):
 NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, "", None, None)
 
 
+_TOLD: Final = frozenset({ToolCall, Conversation, Activity})
+
+
 def session_states(connection: Connection[Any], session_ids: list[str]) -> dict[str, bool]:
     """Of these sessions, for each that is known: whether it is open. To be asked for before a batch is stored."""
     return dict(connection.execute(_STATES, {"session_ids": session_ids}).fetchall())
-
-
-def session_ids_of(batch: Iterable[ReceivedEvent]) -> list[str]:
-    """The batch's sessions, each once."""
-    return list({session_id for each in batch if (session_id := _session_id(each)) is not None})
 
 
 def feed_sessions(connection: Connection[Any], session_ids: list[str]) -> dict[str, FeedSession]:
@@ -84,21 +81,25 @@ def feed_sessions(connection: Connection[Any], session_ids: list[str]) -> dict[s
 
 
 def feed_items(
-    connection: Connection[Any], batch: Sequence[ReceivedEvent], dead: Iterable[ReceivedEvent], duplicates: int, before: dict[str, bool]
+    connection: Connection[Any],
+    batch: Sequence[ReceivedEvent],
+    dead: Iterable[ReceivedEvent],
+    duplicates: int,
+    session_ids: list[str],
+    before: dict[str, bool],
 ) -> list[FeedItem]:
     """What a batch of the wire brought, in its order. In the transaction that stored it; `before` are its sessions' states before that.
 
     A repeated event gives nothing.
     """
-    sessions = feed_sessions(connection, session_ids_of(batch))
+    sessions = feed_sessions(connection, session_ids)
     stored = batch
     if dead_objects := set(map(id, dead)):
         stored = [received for received in batch if id(received) not in dead_objects]
     if duplicates:
         stored = _without_repeated(connection, stored)
     began, ended = session_changes(sessions, before, max(received.received_at for received in batch))
-    happened = (_item_of(received, sessions.get(_session_id(received) or "", NO_SESSION)) for received in stored)
-    return [*began, *filter(None, happened), *ended]
+    return [*began, *_items(stored, sessions), *ended]
 
 
 def session_changes(
@@ -147,11 +148,6 @@ def append_to_feed(redis: Redis, items: Iterable[FeedItem]) -> None:
         log.warning("feed_not_written", error=type(error).__name__)
 
 
-def _session_id(received: ReceivedEvent) -> str | None:
-    found: str | None = getattr(received.event, "session_id", None)
-    return found
-
-
 def _without_repeated(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> list[ReceivedEvent]:
     """The events whose rows are from this batch, each once."""
     sent = {"ids": [each.event.id for each in batch], "received": [each.received_at for each in batch]}
@@ -168,41 +164,47 @@ def _session_item(kind: Kind, session: FeedSession, at: datetime | None, reason:
     return FeedItem(kind=kind, timestamp=at, title=session.title, reason=reason, **session.owner())
 
 
-def _item_of(received: ReceivedEvent, session: FeedSession) -> FeedItem | None:
-    """None for what sessions' states tell, for history, and for what is not shown as it happens.
+def _items(batch: Iterable[ReceivedEvent], sessions: dict[str, FeedSession]) -> Iterator[FeedItem]:
+    """The events that are shown as they happen, without history. Sessions' starts and ends are told by their states.
 
-    The fields are written out, since this is done for every event.
+    This is done for every event, so it is written for speed.
     """
-    event: Event | Record = received.event
-    if not isinstance(event, ToolCall | Conversation | Activity):
-        return None
-    if event.timestamp is None or event.timestamp < received.received_at - RECENT:
-        return None
-    item = FeedItem(
-        kind="prompt",
-        timestamp=event.timestamp,
-        id=event.id,
-        session_id=event.session_id,
-        project_id=session.project_id,
-        project_name=session.project_name,
-        user=session.user,
-        machine_id=session.machine_id,
-    )
-    match event:
-        case ToolCall():
+    received_at = since = EARLIEST
+    for received in batch:
+        event: Any = received.event
+        kind = type(event)
+        if kind not in _TOLD:
+            continue
+        # One object for all events of an entry.
+        if received.received_at is not received_at:
+            received_at = received.received_at
+            since = received_at - RECENT
+        if event.timestamp < since:
+            continue
+        session = sessions.get(event.session_id, NO_SESSION)
+        item = FeedItem(
+            kind="file_changed",
+            timestamp=event.timestamp,
+            id=event.id,
+            session_id=event.session_id,
+            project_id=session.project_id,
+            project_name=session.project_name,
+            user=session.user,
+            machine_id=session.machine_id,
+        )
+        if kind is ToolCall:
             item.kind = "tool_started" if event.result_status == "pending" else "tool_finished"
             item.user = session.user or event.user
             item.tool_name = event.tool_name
             item.result_status = event.result_status
             item.execution_time_ms = event.execution_time_ms
-        case Conversation():
+        elif kind is Conversation:
             item.kind = "prompt" if event.role == "user" else "reply"
             item.content = event.content[:TEXT_CHARACTERS]
             item.model = event.model
-        case Activity():
-            item.kind = "file_changed"
+        else:
             item.file_path = event.file_path
             item.action = event.action
             item.lines_added = event.lines_added
             item.lines_removed = event.lines_removed
-    return item
+        yield item
