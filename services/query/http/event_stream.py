@@ -15,20 +15,19 @@ MEDIA_TYPE: Final = "text/event-stream"
 HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 # Proxies give up on a silent connection: nginx here after two minutes, others after one.
 HEARTBEAT_SECONDS: Final = 15.0
-# A client that takes nothing of what was sent to it for so long is disconnected.
-UNREAD_SECONDS: Final = 10.0
 
 
 class EventStream(Response):
     """Sends each chunk of `events` when the client has read most of what was sent before, so a slow client holds little memory here."""
 
     media_type = MEDIA_TYPE
+    # A client that takes nothing of what was sent to it for so long is disconnected.
+    UNREAD_SECONDS = 10.0
 
-    def __init__(self, events: AsyncGenerator[bytes], unread_seconds: float = UNREAD_SECONDS) -> None:
+    def __init__(self, events: AsyncGenerator[bytes]) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self._events = events
-        self._unread_seconds = unread_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         sending, leaving = asyncio.create_task(self._send(send)), asyncio.create_task(_left(receive))
@@ -55,7 +54,7 @@ class EventStream(Response):
         await self._send_within(send, {"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_within(self, send: Send, message: Message) -> None:
-        async with asyncio.timeout(self._unread_seconds):
+        async with asyncio.timeout(self.UNREAD_SECONDS):
             await send(message)
 
 

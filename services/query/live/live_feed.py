@@ -136,6 +136,8 @@ class LiveFeed:
             try:
                 if self._window is None:
                     self._window = FeedWindow(await self._newest())
+                    # Those that are behind it read from Redis.
+                    self._wake()
                 entries = await self._entries_after(self._window.end)
             except _AWAY as error:
                 log.warning("live_feed_blind", error=type(error).__name__)

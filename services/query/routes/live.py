@@ -38,7 +38,7 @@ async def watch_live(
     """Server-sent events from now on, or after `Last-Event-ID`. The `event` is the item's kind, the `data` a LiveItem.
 
     An `event: gap` says that items before it are no longer kept. Comments keep the connection open. Keys without the scope `read` get no texts,
-    paths or ids of sessions.
+    paths or ids of sessions. The answer to a HEAD has the newest position as `X-Last-Event-ID`.
     """
     live: LiveFeed = request.app.state.live
     grant = grant_of(request.scope)
@@ -61,7 +61,7 @@ async def watch_live(
     )
     newest = await live.newest()
     if request.scope.get("is_head"):
-        return Response(headers=HEADERS, media_type=MEDIA_TYPE)
+        return Response(headers=HEADERS | {"X-Last-Event-ID": newest.event_id}, media_type=MEDIA_TYPE)
     slot = slot_of(request.scope)
     if not slot.move_to(slot.limits.listeners):
         raise Unavailable("Too many are listening; try again in a moment.", code="OVERLOADED", retry_after_seconds=5)

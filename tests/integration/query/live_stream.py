@@ -47,13 +47,13 @@ def serving(settings: Settings) -> Iterator[tuple[FastAPI, httpx.Client]]:
         assert not thread.is_alive()
 
 
-def events(answer: httpx.Response) -> Iterator[Told]:
-    """The events of an answer. What is cut off before its empty line is no event, and its id does not count."""
+def events(answer: httpx.Response, at_most: int | None = None) -> Iterator[Told]:
+    """The events of an answer, or of its first bytes. What is cut off before its empty line is no event, and its id does not count."""
     last_id, name, data, read_id, is_comment = "", "message", "", "", False
-    for line in answer.iter_lines():
+    for line in _lines(answer, at_most):
         if not line:
             last_id = read_id or last_id
-            if data or is_comment:
+            if data or is_comment or read_id:
                 yield Told(name, json.loads(data) if data else None, last_id)
             name, data, is_comment = "message", "", False
         elif line.startswith(":"):
@@ -66,6 +66,24 @@ def events(answer: httpx.Response) -> Iterator[Told]:
                 name = value
             elif field == "data":
                 data = value
+
+
+def items(answer: httpx.Response) -> Iterator[Told]:
+    """The events that have data."""
+    return (told for told in events(answer) if told.data is not None)
+
+
+def _lines(answer: httpx.Response, at_most: int | None) -> Iterator[str]:
+    """Whole lines: of a cut one nothing counts."""
+    rest, left = b"", at_most
+    for chunk in answer.iter_raw():
+        taken = chunk if left is None else chunk[:left]
+        *lines, rest = (rest + taken).split(b"\n")
+        yield from (line.decode() for line in lines)
+        if left is not None:
+            left -= len(taken)
+            if left <= 0:
+                return
 
 
 def append(redis: Redis, *items: FeedItem) -> None:

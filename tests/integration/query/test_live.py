@@ -1,16 +1,28 @@
 """GET /api/live: what the worker tells arrives at every listener that may see it, once and in order, whatever the others do."""
 
+import socket
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import islice
+from typing import Any
 
 import httpx2 as httpx
+import psycopg
 import pytest
 from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from redis import Redis
 
 from deploy.embedded.supervision.processes import wait_until
+from services.query.http.event_stream import EventStream
+from services.query.routes import live
 from services.query.settings import Settings
-from tests.integration.query.live_stream import SECONDS, append, events, prompt, serving
+from shared.auth.keys import id_of
+from shared.feed import FEED_KEY, FeedItem
+from tests.integration.keys.conftest import make_key
+from tests.integration.query.live_stream import SECONDS, append, events, items, prompt, serving
 
 
 @pytest.fixture
@@ -30,7 +42,7 @@ def test_what_is_told_arrives(served: tuple[FastAPI, httpx.Client], redis: Redis
     append(redis, prompt("before"))
 
     with client.stream("GET", "/api/live") as answer:
-        told = events(answer)
+        told = items(answer)
         assert wait_until(lambda: app.state.live.listeners == 1, SECONDS)
         append(redis, prompt("one"), prompt("two"))
         append(redis, prompt("three"))
@@ -41,3 +53,220 @@ def test_what_is_told_arrives(served: tuple[FastAPI, httpx.Client], redis: Redis
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert (answer.headers["cache-control"], answer.headers["x-accel-buffering"]) == ("no-store", "no")
     assert wait_until(lambda: app.state.live.listeners == 0, SECONDS)
+
+
+def test_a_listener_sees_only_what_passes_its_filters(served: tuple[FastAPI, httpx.Client], redis: Redis) -> None:
+    app, client = served
+    shown = prompt("shown", project_id=1, user="ann", session_id="s1", machine_id="m1")
+    call = FeedItem(kind="tool_finished", project_id=1, user="ann", session_id="s1", machine_id="m1", tool_name="Bash")
+    others = [
+        prompt("another project", project_id=2, user="ann", session_id="s1", machine_id="m1"),
+        prompt("another user", project_id=1, user="bo", session_id="s1", machine_id="m1"),
+        prompt("another session", project_id=1, user="ann", session_id="s2", machine_id="m1"),
+        prompt("another machine", project_id=1, user="ann", session_id="s1", machine_id="m2"),
+    ]
+    asked = {
+        "project_id=1&user=ann&session_id=s1&machine=m1": ["prompt", "tool_finished"],
+        "project_id=1&user=ann&session_id=s1&machine=m1&kind=prompt,reply": ["prompt"],
+        "tool_name=Bash": ["tool_finished"],
+    }
+    end = FeedItem(
+        kind="tool_finished", project_id=1, user="ann", session_id="s1", machine_id="m1", tool_name="Bash", result_status="error"
+    )
+
+    with ExitStack() as streams:
+        told = {query: items(streams.enter_context(client.stream("GET", f"/api/live?{query}"))) for query in asked}
+        assert wait_until(lambda: app.state.live.listeners == 3, SECONDS)
+        append(redis, *others, shown, call, *others, end, shown)
+
+        found = {query: [next(told[query]) for _ in kinds] for query, kinds in asked.items()}
+
+    assert {query: [each.name for each in found[query]] for query in asked} == asked
+
+
+def test_wrong_parameters_are_refused(served: tuple[FastAPI, httpx.Client]) -> None:
+    _, client = served
+    for query in ("kind=prompts", "kind=", "last_event_id=newest", "project_id=0", "since=1", "kind=prompt&kind=reply"):
+        answer = client.get(f"/api/live?{query}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR"), query
+    assert client.get("/api/live", headers={"Last-Event-ID": "x"}).status_code == 400
+
+
+def test_a_head_request_ends_at_once(served: tuple[FastAPI, httpx.Client]) -> None:
+    app, client = served
+    assert client.head("/api/live").status_code == 200
+    assert app.state.live.listeners == 0
+
+
+def test_an_idle_stream_sends_heartbeats_with_its_position(
+    served: tuple[FastAPI, httpx.Client], redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """given a listener whose filter passes nothing, then heartbeats carry the position, so that it can go on from there."""
+    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.05)
+    _, client = served
+    with client.stream("GET", "/api/live?user=nobody") as answer:
+        told = events(answer)
+        first = next(told)
+        append(redis, prompt("for somebody else"))
+        [(newest, _)] = redis.xrange(FEED_KEY)
+        assert any(each.last_id == newest.decode() for each in told)
+    assert (first.name, first.data) == ("message", None)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_with_any_cuts_every_item_comes_once_and_in_order(served: tuple[FastAPI, httpx.Client], redis: Redis, data: st.DataObject) -> None:
+    """given a client that is cut off after any number of bytes, and goes on with the last id, then nothing is missing or twice."""
+    _, client = served
+    batches = data.draw(st.lists(st.integers(1, 30), min_size=1, max_size=8))
+    cuts = data.draw(st.lists(st.integers(0, 4_000), max_size=6))
+    wanted = [f"{number} {'x' * (number % 7) * 40}" for number in range(sum(batches))]
+    texts = iter(wanted)
+    last_id = client.head("/api/live").headers["x-last-event-id"]
+
+    found: list[str] = []
+    for size in batches:
+        append(redis, *(prompt(text) for text in islice(texts, size)))
+    while len(found) < len(wanted):
+        at_most = cuts.pop() if cuts else None
+        with client.stream("GET", "/api/live", headers={"Last-Event-ID": last_id}) as answer:
+            for told in events(answer, at_most):
+                if told.data is not None:
+                    found.append(told.data["content"])
+                last_id = told.last_id
+                if len(found) == len(wanted):
+                    break
+
+    assert found == wanted
+
+
+def test_a_position_that_is_no_longer_kept_is_a_gap(served: tuple[FastAPI, httpx.Client], redis: Redis) -> None:
+    _, client = served
+    append(redis, prompt("first"))
+    [(old, _)] = redis.xrange(FEED_KEY)
+    append(redis, prompt("cut off"))
+    append(redis, prompt("kept"))
+    redis.xtrim(FEED_KEY, maxlen=1, approximate=False)
+
+    with client.stream("GET", "/api/live", headers={"Last-Event-ID": old.decode()}) as answer:
+        told = list(islice(items(answer), 2))
+
+    assert [each.name for each in told] == ["gap", "prompt"]
+    assert told[1].data["content"] == "kept"
+
+
+def test_listeners_above_the_limit_are_refused(query_settings: Settings) -> None:
+    with (
+        serving(query_settings.model_copy(update={"max_listeners": 1, "max_requests": 2})) as (app, client),
+        client.stream("GET", "/api/live"),
+    ):
+        assert wait_until(lambda: app.state.live.listeners == 1, SECONDS)
+        refused = client.get("/api/live")
+        assert [client.get("/api/sessions").status_code for _ in range(3)] == [200] * 3
+    assert (refused.status_code, refused.json()["code"]) == (503, "OVERLOADED")
+    assert "retry-after" in refused.headers
+
+
+def test_a_listener_that_does_not_read_is_disconnected(
+    served: tuple[FastAPI, httpx.Client], redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """given a client that reads nothing, when more comes than its connection holds, then it is cut off and the others get everything."""
+    monkeypatch.setattr(EventStream, "UNREAD_SECONDS", 0.5)
+    app, client = served
+    with socket.create_connection(("127.0.0.1", client.base_url.port or 0)) as silent, client.stream("GET", "/api/live") as answer:
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        silent.sendall(b"GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        told = items(answer)
+        assert wait_until(lambda: app.state.live.listeners == 2, SECONDS)
+
+        wanted = [f"{number} {'x' * 450}" for number in range(20_000)]
+        for at in range(0, len(wanted), 500):
+            append(redis, *map(prompt, wanted[at : at + 500]))
+            assert [next(told).data["content"] for _ in range(500)] == wanted[at : at + 500]
+
+        assert wait_until(lambda: app.state.live.listeners == 1, SECONDS)
+        assert client.get("/healthz").status_code == 200
+
+
+def test_streams_go_on_after_redis_was_away(served: tuple[FastAPI, httpx.Client], redis: Redis) -> None:
+    app, client = served
+    with client.stream("GET", "/api/live") as answer:
+        told = items(answer)
+        assert wait_until(lambda: app.state.live.listeners == 1, SECONDS)
+        append(redis, prompt("before"))
+        assert next(told).data["content"] == "before"
+
+        # A key of another type makes every read fail
+        redis.rename(FEED_KEY, "aside")
+        redis.set(FEED_KEY, "no stream")
+        time.sleep(1.5)
+        redis.delete(FEED_KEY)
+        redis.rename("aside", FEED_KEY)
+        append(redis, prompt("after"))
+
+        assert next(told).data["content"] == "after"
+
+
+def test_streams_end_when_the_service_stops(query_settings: Settings) -> None:
+    with serving(query_settings) as (app, client), client.stream("GET", "/api/live") as answer:
+        assert wait_until(lambda: app.state.live.listeners == 1, SECONDS)
+
+        app.state.live.stop()
+
+        assert list(items(answer)) == []
+
+
+def with_keys(settings: Settings) -> Settings:
+    make_key(settings.database_url, "admin")
+    return settings.model_copy(update={"access": "keys"})
+
+
+def test_what_a_key_sees_is_what_it_sees_elsewhere(query_settings: Settings, redis: Redis) -> None:
+    keys = {
+        "read": make_key(query_settings.database_url, "read"),
+        "numbers": make_key(query_settings.database_url, "numbers"),
+        "metrics": make_key(query_settings.database_url, "metrics"),
+        "bound": make_key(query_settings.database_url, "read", projects=[2]),
+        "ingest": make_key(query_settings.database_url, "ingest"),
+    }
+    text = prompt(
+        "a secret plan", project_id=1, project_name="shop", user="ann", session_id="the-session", machine_id="m1", title="A title"
+    )
+    change = FeedItem(
+        kind="file_changed", project_id=2, project_name="wiki", user="ann", session_id="other", file_path="/w/a.md", lines_added=2
+    )
+
+    found = {}
+    with serving(with_keys(query_settings)) as (app, client), ExitStack() as streams:
+
+        def ask(name: str, query: str = "") -> Any:
+            return client.stream("GET", f"/api/live{query}", headers={"Authorization": f"Bearer {keys[name]}"})
+
+        told = {name: items(streams.enter_context(ask(name))) for name in ("read", "numbers", "metrics", "bound")}
+        assert wait_until(lambda: app.state.live.listeners == 4, SECONDS)
+        append(redis, text, change)
+        for name, of_key in told.items():
+            found[name] = [next(of_key).data for _ in range(1 if name == "bound" else 2)]
+        for name, query in (("ingest", ""), ("numbers", "?session_id=other"), ("metrics", "?machine=m1")):
+            with ask(name, query) as refused:
+                assert refused.status_code == 403, name
+        assert client.get("/api/live").status_code == 401
+
+    assert found["read"][0]["content"] == "a secret plan"
+    assert [item["file_path"] for item in found["bound"]] == ["/w/a.md"]
+    assert found["numbers"][0] == {
+        "kind": "prompt", "timestamp": "2026-05-01T12:00:00Z", "project_id": 1, "project_name": "shop", "user": "ann", "machine_id": "m1",
+    }  # fmt: skip
+    assert found["numbers"][1] == {"kind": "file_changed", "project_id": 2, "project_name": "wiki", "user": "ann", "lines_added": 2}
+    assert found["metrics"][1] == {"kind": "file_changed", "project_id": 2, "user": "ann", "lines_added": 2}
+
+
+def test_the_stream_of_a_revoked_key_ends(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+    key = make_key(query_settings.database_url, "read")
+    headers = {"Authorization": f"Bearer {key}"}
+    with serving(with_keys(query_settings)) as (app, client), client.stream("GET", "/api/live", headers=headers) as answer:
+        assert wait_until(lambda: app.state.live.listeners == 1, SECONDS)
+
+        connection.execute("UPDATE api_keys SET revoked_at = now() WHERE id = %s", (id_of(key),))
+
+        assert list(items(answer)) == []
