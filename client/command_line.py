@@ -17,6 +17,7 @@ from client.errors import FAILED
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning
 from client.questions.lists import list_projects, list_sessions, list_tools, list_usage
 from client.questions.lookup import job_id
+from client.questions.machines import list_machines
 from client.questions.report import report
 from client.questions.search import search
 from client.questions.show import show
@@ -59,6 +60,7 @@ app.command("sessions", rich_help_panel=QUESTIONS)(list_sessions)
 app.command("projects", rich_help_panel=QUESTIONS)(list_projects)
 app.command("tools", rich_help_panel=QUESTIONS)(list_tools)
 app.command("usage", rich_help_panel=QUESTIONS)(list_usage)
+app.command("machines", rich_help_panel=QUESTIONS)(list_machines)
 
 app.command("connect", rich_help_panel=CAPTURE)(connecting.connect)
 app.command("disconnect", rich_help_panel=CAPTURE)(connecting.disconnect)

@@ -20,6 +20,9 @@ Project = Annotated[
     str | None, typer.Option("--project", metavar="PROJECT", help="Only this project: its id, its name, or the end of its path.")
 ]
 User = Annotated[str | None, typer.Option("--user", metavar="NAME", help="Only this person.")]
+Machine = Annotated[
+    str | None, typer.Option("--machine", metavar="MACHINE", help="Only sessions that were on this machine: its name or its id.")
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many at most.")]
 
 SESSION_FIELDS: Final = (
@@ -46,12 +49,14 @@ USAGE_BY: Final = {
     "user": ["user"],
     "session": ["session_id", "session_title"],
     "branch": ["branch"],
+    "machine": ["machine_id", "machine"],
 }
 
 
 def list_sessions(
     project: Project = None,
     user: User = None,
+    machine: Machine = None,
     since: Since = None,
     until: Until = None,
     only_open: Annotated[bool, typer.Option("--open", help="Only sessions that have not ended.")] = False,
@@ -67,7 +72,7 @@ def list_sessions(
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {"project_id": project_id(server, project), "user": user, "status": "open" if only_open else None}
+        filters = {"project_id": project_id(server, project), "user": user, "machine": machine, "status": "open" if only_open else None}
         found = list(pages(server, "/api/sessions", filters | period.parameters(), limit))
         if write(found, SESSION_FIELDS, wanted):
             return
@@ -116,6 +121,7 @@ def _project_name(row: Item, names: Counter[str]) -> str | None:
 def list_tools(
     project: Project = None,
     user: User = None,
+    machine: Machine = None,
     since: Since = None,
     until: Until = None,
     tz: Zone = None,
@@ -129,7 +135,7 @@ def list_tools(
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {"project_id": project_id(server, project), "user": user}
+        filters = {"project_id": project_id(server, project), "user": user, "machine": machine}
         found: list[Item] = get(server, "/api/tool-calls/stats", filters | period.parameters())["tools"]
         if not write(found, TOOL_FIELDS, wanted):
             show_table(found, tool_columns(zone, found), "No tool calls.")
@@ -154,6 +160,7 @@ def list_usage(
     by: Annotated[str, typer.Option("--by", metavar="|".join(USAGE_BY), help="One row for each of them.")] = "day",
     project: Project = None,
     user: User = None,
+    machine: Machine = None,
     since: Since = None,
     until: Until = None,
     tz: Zone = None,
@@ -169,7 +176,7 @@ def list_usage(
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {"group_by": by, "project_id": project_id(server, project), "user": user}
+        filters = {"group_by": by, "project_id": project_id(server, project), "user": user, "machine": machine}
         answer = get(server, "/api/usage", filters | period.parameters())
         # Days without an API call are not listed.
         found = [row for row in answer["items"] if row["api_calls"]]

@@ -18,7 +18,7 @@ from client.local_time import WEEKDAYS, day_text, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.phrases import command, counted, plural
 from client.questions import cells
-from client.questions.lists import Project, User, check_shown, tool_columns, unpriced_note
+from client.questions.lists import Machine, Project, User, check_shown, tool_columns, unpriced_note
 from client.questions.lookup import FORBIDDEN, Item, get, pages, project_id
 from client.questions.output import AsCsv, AsJson, Column, Format, console, format_of, table, write_csv, write_json
 from client.questions.period import Period, Since, Until, Zone, period_of
@@ -47,6 +47,7 @@ DIMENSIONS: Final = {
     "user": Dimension("User", ("user",)),
     "session": Dimension("Session", ("session_id", "session_title")),
     "branch": Dimension("Branch", ("branch",)),
+    "machine": Dimension("Machine", ("machine_id", "machine")),
     "model": Dimension("Model", ("model",)),
     "tool": Dimension("Tool", ("tool_name",)),
 }
@@ -60,6 +61,7 @@ def report(
     by: Annotated[str | None, typer.Option("--by", metavar="|".join(DIMENSIONS), help="One row for each of them.")] = None,
     project: Project = None,
     user: User = None,
+    machine: Machine = None,
     tz: Zone = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -77,7 +79,7 @@ def report(
     by = by or _usual(period)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {"project_id": project_id(server, project), "user": user} | period.parameters()
+        filters = {"project_id": project_id(server, project), "user": user, "machine": machine} | period.parameters()
         items = _items(server, by, filters)
         check_shown(server, by, DIMENSIONS[by].keys[0], items)
         if wanted is Format.CSV:

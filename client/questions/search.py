@@ -13,7 +13,7 @@ from client.display import Quiet
 from client.local_time import local_time, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.phrases import command
-from client.questions.lists import Limit, Project, write
+from client.questions.lists import Limit, Machine, Project, write
 from client.questions.lookup import Item, get, pages, project_id, short_session_id
 from client.questions.output import AsCsv, AsJson, console, format_of
 from client.questions.period import Since, Until, Zone, period_of
@@ -40,6 +40,7 @@ _SPEAKER: Final = {"user": "you", "assistant": "Claude"}
 def search(
     words: Annotated[list[str], typer.Argument(metavar="WORDS", help='Words that must all be there; "a phrase", -not, or.')],
     project: Project = None,
+    machine: Machine = None,
     since: Since = None,
     until: Until = None,
     role: Annotated[str | None, typer.Option("--role", metavar="user|assistant", help="Only what a person or Claude said.")] = None,
@@ -59,7 +60,13 @@ def search(
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {"q": _query(words), "project_id": project_id(server, project), "role": role, "sort": "newest" if newest else None}
+        filters = {
+            "q": _query(words),
+            "project_id": project_id(server, project),
+            "machine": machine,
+            "role": role,
+            "sort": "newest" if newest else None,
+        }
         parameters = filters | period.parameters()
         found = list(pages(server, "/api/conversations/search", parameters, limit))
         if write(found, FIELDS, wanted):

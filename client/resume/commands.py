@@ -16,7 +16,7 @@ from client.errors import Failure, Refused
 from client.local_time import local_zone
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
 from client.phrases import command, counted
-from client.questions.lists import Project, User
+from client.questions.lists import Machine, Project, User
 from client.questions.lookup import Item, pages, project_id, session, short_session_id
 from client.questions.output import write_json
 from client.questions.period import Since, Zone, period_of
@@ -59,6 +59,7 @@ def resume(
 def restore(
     project: Project = None,
     user: User = None,
+    machine: Machine = None,
     since: Since = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be written, write nothing.")] = False,
     is_everywhere: Annotated[bool, typer.Option("--missing-folders", help="Also sessions whose folder is not on this machine.")] = False,
@@ -74,7 +75,7 @@ def restore(
     period = period_of(local_zone(tz), since, None)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {"project_id": project_id(server, project), "user": user} | period.parameters()
+        filters = {"project_id": project_id(server, project), "user": user, "machine": machine} | period.parameters()
         here = {path.stem for path in _projects().glob("*/*.jsonl")}
         outcomes: list[dict[str, Any]] = []
         for found in pages(server, "/api/sessions", filters):

@@ -2,6 +2,14 @@
 
 CREATE INDEX machines_by_name ON machines (name, machine_id);
 
+-- The sessions that were seen on a machine, by its id or its name. A machine that was forgotten is known by its id.
+CREATE FUNCTION sessions_of_machine(machine text) RETURNS SETOF text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+        SELECT s.session_id FROM session_machines AS s
+        WHERE s.machine_id = machine OR s.machine_id IN (SELECT m.machine_id FROM machines AS m WHERE m.name = machine);
+    END;
+
 -- Machines on which a session of its projects was seen.
 ALTER TABLE session_machines ENABLE ROW LEVEL SECURITY;
 CREATE POLICY bound ON session_machines FOR SELECT TO tracker_bound USING (EXISTS (

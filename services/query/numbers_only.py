@@ -44,6 +44,8 @@ SHOWN_NAMES: Final[Fields] = frozenset(
     {
         (Project, "name"),
         (UsageItem, "project_name"),
+        (UsageItem, "machine_id"),
+        (UsageItem, "machine"),
         (Machine, "machine_id"),
         (Machine, "name"),
         (Machine, "user"),

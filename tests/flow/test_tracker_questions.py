@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.flow.claude_home import ClaudeHome
@@ -181,3 +182,37 @@ def test_a_project_is_named_by_its_id_by_a_key_that_may_not_list_projects(
     shop = next(each["id"] for each in json.loads(ask("projects", "--json")) if each["name"] == "shop")
     assert "active" in ask("report", *DAY, "--project", str(shop), **limited)
     assert ask("report", "--since", "2026-01-01", "--until", "2026-01-01", "--tz", "UTC", **limited).endswith("Nothing happened.\n")
+
+
+def test_machines_are_listed_with_what_needs_attention_and_filter_every_question(
+    session_id: str, ask: Callable[..., str], stack: Stack
+) -> None:
+    transcript = {
+        "session_id": "s",
+        "file": "s.jsonl",
+        "bytes": 9,
+        "changed_at": "2026-11-01T00:00:00Z",
+        "deleted_after": "2026-12-01T12:00:00Z",
+    }
+    report = {"name": "ann-laptop", "claude_version": "2.1.197", "spool_files": 3, "spool_bytes": 2000, "expiring": [transcript]}
+    assert stack.http.put("/api/machines/m-1", json=report).status_code == 200
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO session_machines VALUES (%s, 'm-1')", (session_id,))
+
+    said = ask("machines", "--tz", "UTC")
+    assert "ann-laptop" in said
+    assert "3 files, 2.0 kB" in said
+    assert "ann-laptop: 1 transcript not here; Claude Code deletes the first after 1 Dec 12:00." in said
+    [row] = [each for each in csv.DictReader(io.StringIO(ask("machines", "--csv"))) if each["machine_id"] == "m-1"]
+    assert (row["sessions_count"], row["is_silent"]) == ("1", "false")
+
+    on_it = ("--machine", "ann-laptop")
+    assert [each["session_id"] for each in json.loads(ask("sessions", *on_it, "--json"))] == [session_id]
+    assert json.loads(ask("report", *DAY, "--by", "machine", *on_it, "--json"))["items"][0]["machine"] == "ann-laptop"
+    assert json.loads(ask("tools", *on_it, "--json"))[0]["tool_name"] == "Bash"
+    assert json.loads(ask("usage", "--by", "machine", *on_it, "--json"))[0]["machine_id"] == "m-1"
+    assert json.loads(ask("search", "tests", *on_it, "--json"))[0]["session_id"] == session_id
+    assert json.loads(ask("sessions", "--machine", "m-2", "--json")) == []
+
+    assert ask("machines", "--forget", "m-1") == "ann-laptop: The machine is forgotten.\n"
+    assert "ann-laptop" not in ask("machines")

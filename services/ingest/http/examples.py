@@ -108,6 +108,33 @@ BODIES: Final[dict[str, Any]] = {
     "KeyRevoked": {"id": "3kTqW9bXz2Lm", "name": "laptop", "revoked_at": "2024-01-20T09:00:00Z", "message": "The key is revoked."},
     "UserChange": {"name": "ann"},
     "UserRenamed": {"name": "ann", "former_name": "ann@laptop", "status": "done", "message": "The user is renamed."},
+    "MachineReport": {
+        "name": "ann-laptop",
+        "user": "ann",
+        "tracker_version": "0.1.0",
+        "claude_version": "2.1.197",
+        "os": "Linux",
+        "spool_files": 0,
+        "spool_bytes": 0,
+        "files_unsent": 1,
+        "bytes_unsent": 48213,
+        "oldest_unsent_at": "2024-01-15T10:29:58Z",
+        "cleanup_period_days": 30,
+        "expiring": [
+            {
+                "session_id": "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11",
+                "file": "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11.jsonl",
+                "project_path": "/home/ann/claude-tracker",
+                "bytes": 812345,
+                "changed_at": "2023-12-20T10:30:00Z",
+                "deleted_after": "2024-01-19T10:30:00Z",
+                "is_sent": True,
+            }
+        ],
+        "last_error": None,
+    },
+    "MachineReported": {"machine_id": "k3Zr0vVh2mXq", "now": "2024-01-15T10:30:00Z"},
+    "MachineForgotten": {"machine_id": "k3Zr0vVh2mXq", "name": "ann-laptop", "message": "The machine is forgotten."},
     "DeadLetterFilter": {"kind": "conversation"},
     "DeadLetterReplayed": {
         "id": "018d0d61-2c3d-7b4e-8f50-6b7c8d9e0f1a",

@@ -79,7 +79,9 @@ def event_filters(request: Request, parameters: EventList, session_id: str | Non
     """The events that the request asks for; every session's without a `session_id`."""
     start, end = dates(request, parameters)
     project_id, model = parameters.project_id or only_project(request), getattr(parameters, "model", None)
-    return EventFilters(session_id, project_id, start, end, parameters.user, parameters.branch, parameters.source, model)
+    return EventFilters(
+        session_id, project_id, start, end, parameters.user, parameters.branch, parameters.source, model, parameters.machine
+    )
 
 
 def stats_range(request: Request, parameters: StatsParameters | UsageParameters, interval: ranges.Interval | None) -> ranges.Range:
@@ -88,9 +90,9 @@ def stats_range(request: Request, parameters: StatsParameters | UsageParameters,
     return ranges.stats_range(parameters.start_date, parameters.end_date, tz, interval)
 
 
-def selection(request: Request, connection: Connection, project_id: int | None, user: str | None) -> Selection:
-    """The project and user to count. An unknown user matches nothing."""
-    return Selection(project_id or every_project(request), ALL if user is None else users.user_id(connection, user))
+def selection(request: Request, connection: Connection, project_id: int | None, user: str | None, machine: str | None) -> Selection:
+    """The project, user and machine to count. An unknown one matches nothing."""
+    return Selection(project_id or every_project(request), ALL if user is None else users.user_id(connection, user), machine)
 
 
 def only_project(request: Request) -> int | None:

@@ -23,10 +23,10 @@ router = APIRouter(tags=["projects"], responses=RESPONSES)
 def list_projects(request: Request, parameters: Annotated[ProjectList, Query()]) -> Response:
     """A bare array; where there are more than `limit`, the `Link` header says where the next page is.
 
-    With a user or dates: projects with a session of that user that starts in that time. Their totals are of all users and all time;
+    With a user, a machine or dates: projects with such a session that starts in that time. Their totals are of all users and all time;
     /api/stats has totals of a time.
     """
-    filters = projects.ProjectFilters(parameters.user, *dates(request, parameters))
+    filters = projects.ProjectFilters(parameters.user, *dates(request, parameters), parameters.machine)
     wanted = paging(request, parameters)
     return read_response(
         request,

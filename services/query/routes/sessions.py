@@ -40,7 +40,7 @@ def list_sessions(request: Request, parameters: Annotated[SessionList, Query()])
     """Sorted by start. Sessions without a start come last, and are left out if dates are given."""
     start, end = dates(request, parameters)
     project_id = parameters.project_id or only_project(request)
-    of_session = (parameters.status, parameters.model, parameters.branch, parameters.source)
+    of_session = (parameters.status, parameters.model, parameters.branch, parameters.source, parameters.machine)
     filters = sessions.SessionFilters(project_id, parameters.user, start, end, *of_session)
     wanted = paging(request, parameters)
     return read_response(

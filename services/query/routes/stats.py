@@ -39,7 +39,7 @@ def show_project_stats(request: Request, project_id: ProjectId, parameters: Anno
     def read(connection: Connection) -> Row:
         project = existing_project(connection, project_id)
         return {"project": project} | stats(
-            connection, selection(request, connection, project_id, parameters.user), wanted, idle_gap_seconds
+            connection, selection(request, connection, project_id, parameters.user, parameters.machine), wanted, idle_gap_seconds
         )
 
     return read_response(request, read)
@@ -53,7 +53,7 @@ def show_stats(request: Request, parameters: Annotated[AllStatsParameters, Query
     idle_gap_seconds = settings_of(request).idle_gap_seconds
 
     def read(connection: Connection) -> Row:
-        chosen = selection(request, connection, parameters.project_id, parameters.user)
+        chosen = selection(request, connection, parameters.project_id, parameters.user, parameters.machine)
         return {"project": None} | stats(connection, chosen, wanted, idle_gap_seconds)
 
     return read_response(request, read)
@@ -66,7 +66,12 @@ def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters,
     wanted = stats_range(request, parameters, parameters.interval)
 
     def read(connection: Connection) -> Row:
-        return tool_stats(connection, selection(request, connection, parameters.project_id, parameters.user), parameters.tool_name, wanted)
+        return tool_stats(
+            connection,
+            selection(request, connection, parameters.project_id, parameters.user, parameters.machine),
+            parameters.tool_name,
+            wanted,
+        )
 
     return read_response(request, read)
 
@@ -86,7 +91,7 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
         )
 
     def read(connection: Connection) -> Row:
-        chosen = selection(request, connection, project_id, parameters.user)
+        chosen = selection(request, connection, project_id, parameters.user, parameters.machine)
         gap = settings_of(request).idle_gap_seconds
         return usage(connection, UsageQuestion(dimensions, chosen, wanted, gap, parameters.model, parameters.session_id, parameters.branch))
 

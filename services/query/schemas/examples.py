@@ -57,6 +57,7 @@ _SESSION: Final[Json] = {
     "client_version": "2.1.0",
     "cost_usd": 1.42,
     "source": "hook",
+    "machines": [{"machine_id": "k3Zr0vVh2mXq", "name": "ann-laptop"}],
 }
 _MESSAGE: Final[Json] = {
     "id": _EVENT_ID,

@@ -43,6 +43,16 @@ class Absent:
 OptionalProject = Annotated[int | None, Absent(), Field(ge=1, le=MAX_BIGINT, description="Only this project.", examples=[1])]
 OptionalSession = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this session.")]
 OptionalUser = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this user, by name.")]
+OptionalMachine = Annotated[
+    Text | None,
+    Absent(),
+    Field(
+        min_length=1,
+        max_length=200,
+        description="Only sessions that were seen on this machine: its id, or its name.",
+        examples=["ann-laptop"],
+    ),
+]
 OptionalBranch = Annotated[Text | None, Absent(), Field(min_length=1, max_length=1000, description="Only sessions on this git branch.")]
 OptionalModel = Annotated[
     Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this model.", examples=["claude-opus-4-5-20251101"])

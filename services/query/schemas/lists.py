@@ -11,6 +11,7 @@ from services.query.schemas.fields import (
     CostUsd,
     Dated,
     OptionalBranch,
+    OptionalMachine,
     OptionalModel,
     OptionalProject,
     OptionalRole,
@@ -27,6 +28,11 @@ class ProjectList(Dated):
     limit: int = Field(1000, ge=1, le=1000, description="Most projects on a page.")
     user: Annotated[
         Text | None, Absent(), Field(min_length=1, max_length=200, description="Only projects with a session of this user.")
+    ] = None
+    machine: Annotated[
+        Text | None,
+        Absent(),
+        Field(min_length=1, max_length=200, description="Only projects with a session that was seen on this machine: its id, or its name."),
     ] = None
     sort: Literal["last_session", "name", "active_minutes", "total_sessions", "cost_usd"] = Field(
         "last_session", description="Sort key. An unknown date or cost sorts below every known one."
@@ -46,6 +52,7 @@ class SessionList(Dated):
     model: OptionalModel = None
     branch: OptionalBranch = None
     source: OptionalSource = None
+    machine: OptionalMachine = None
     sort: Literal["start_time", "active_minutes", "messages_count", "tool_calls_count", "lines_changed", "cost_usd"] = Field(
         "start_time", description="Sort key. An unknown date or cost sorts below every known one."
     )
@@ -59,6 +66,7 @@ class EventList(Dated):
     user: OptionalUser = None
     branch: OptionalBranch = None
     source: OptionalSource = None
+    machine: OptionalMachine = None
 
 
 class SessionConversationList(EventList):
@@ -140,6 +148,11 @@ class Project(BaseModel):
     cost_usd: CostUsd
 
 
+class SessionMachine(BaseModel):
+    machine_id: str
+    name: str | None = Field(description="null if the machine was forgotten.")
+
+
 class Session(BaseModel):
     session_id: str
     title: str | None = Field(description="Title from the user or Claude, or the beginning of the first prompt.")
@@ -173,6 +186,7 @@ class Session(BaseModel):
     client_version: str | None
     cost_usd: float | None = Field(description="null if no price is known.")
     source: str | None
+    machines: list[SessionMachine] = Field(description="Those that it was seen on. A session that was resumed elsewhere has several.")
 
 
 class Message(BaseModel):

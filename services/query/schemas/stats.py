@@ -11,6 +11,7 @@ from services.query.schemas.fields import (
     Absent,
     CostUsd,
     OptionalBranch,
+    OptionalMachine,
     OptionalProject,
     OptionalSession,
     OptionalUser,
@@ -42,6 +43,7 @@ class StatsParameters(Parameters):
 
 class ProjectStatsParameters(StatsParameters):
     user: OptionalUser = None
+    machine: OptionalMachine = None
 
 
 class AllStatsParameters(ProjectStatsParameters):
@@ -54,6 +56,7 @@ class ToolStatsParameters(StatsParameters):
         None
     )
     user: OptionalUser = None
+    machine: OptionalMachine = None
 
 
 class UsageParameters(Parameters):
@@ -75,6 +78,7 @@ class UsageParameters(Parameters):
     ] = None
     session_id: OptionalSession = None
     branch: OptionalBranch = None
+    machine: OptionalMachine = None
     start_date: StatsStart = None
     end_date: StatsEnd = None
     tz: Zone = None
@@ -234,6 +238,10 @@ class UsageItem(UsageMeasures):
     session_id: str | None = Field(None, description="null: in no session.")
     session_title: str | None = None
     branch: str | None = Field(None, description="The session's git branch; null: not known.")
+    machine_id: str | None = Field(
+        None, description="A session that was on several machines counts for each of them, and once in the totals; null: not known."
+    )
+    machine: str | None = Field(None, description="The machine's name.")
 
 
 class UsageReport(BaseModel):

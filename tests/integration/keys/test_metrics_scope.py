@@ -134,6 +134,7 @@ SEEN = {
 }  # fmt: skip
 SEEN_WITH_NAMES = {
     "Project.name", "UsageItem.project_name", "LiveItem.project_name", "LiveItem.machine_id",
+    "UsageItem.machine_id", "UsageItem.machine",
     "Machine.machine_id", "Machine.name", "Machine.user", "Machine.tracker_version", "Machine.claude_version", "Machine.os",
 }  # fmt: skip
 TEXT = "a text that nobody but its writer is to see"

@@ -25,6 +25,7 @@ _MESSAGES = """
                 AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
                 AND (%(role)s::text IS NULL OR m.role = %(role)s)
                 AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
+                AND (%(machine)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
                 AND (%(model)s::text IS NULL OR m.model = %(model)s)
                 AND (%(source)s::text IS NULL OR m.source = %(source)s)
                 AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
@@ -48,6 +49,7 @@ _ACTIVITIES = """
         AND (%(end)s::timestamptz IS NULL OR a.occurred_at < %(end)s)
         AND (%(action)s::text IS NULL OR a.action = %(action)s)
         AND (%(user)s::text IS NULL OR a.user_id = (SELECT id FROM users WHERE name = %(user)s))
+        AND (%(machine)s::text IS NULL OR a.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         AND (%(source)s::text IS NULL OR a.source = %(source)s)
         AND (%(branch)s::text IS NULL OR a.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
         AND (%(file_path)s::text IS NULL OR a.file_key = ANY (ARRAY(
@@ -83,6 +85,7 @@ TOOL_CALLS = """
                 AND (%(tool_name)s::text IS NULL OR t.tool_name = %(tool_name)s)
                 AND (%(status)s::text IS NULL OR t.status = %(status)s)
                 AND (%(user)s::text IS NULL OR t.user_id = (SELECT id FROM users WHERE name = %(user)s))
+                AND (%(machine)s::text IS NULL OR t.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
                 AND (%(source)s::text IS NULL OR t.source = %(source)s)
                 AND (%(branch)s::text IS NULL OR t.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
                 AND (%(after_time)s::timestamptz IS NULL OR %(ascending)s OR (t.occurred_at, t.id) < (%(after_time)s, %(after_id)s::uuid))
@@ -123,6 +126,8 @@ class EventFilters(Struct, frozen=True):
     source: str | None = None
     # Only messages have one.
     model: str | None = None
+    # The id or the name of one that the session was seen on.
+    machine: str | None = None
 
 
 def by_time(row: Row) -> tuple[object, object]:

@@ -35,10 +35,11 @@ _PROJECTS = """
     WHERE (%(id)s::bigint IS NULL OR p.id = %(id)s)
         AND (%(id)s::bigint IS NOT NULL
             OR (p.is_named AND p.brought_by IS DISTINCT FROM '{}') OR p.last_session_at IS NOT NULL OR r.sessions > 0)
-        AND ((%(user)s::text IS NULL AND %(start)s::timestamptz IS NULL AND %(end)s::timestamptz IS NULL) OR EXISTS (
+        AND ((%(user)s::text IS NULL AND %(machine)s::text IS NULL AND %(start)s::timestamptz IS NULL AND %(end)s::timestamptz IS NULL) OR EXISTS (
             SELECT FROM sessions s
             WHERE s.counted AND s.project_id = p.id
                 AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
+                AND (%(machine)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
                 AND (%(start)s::timestamptz IS NULL OR s.dated_at >= %(start)s)
                 AND (%(end)s::timestamptz IS NULL OR (s.dated_at < %(end)s AND s.dated_at > '-infinity'))))
         AND (%(after_time)s::timestamptz IS NULL OR %(ascending)s
@@ -70,11 +71,13 @@ _NO_PAGE: Final[Row] = {"after_time": None, "after_number": None, "after_name": 
 
 
 class ProjectFilters(Struct, frozen=True):
-    """Selects projects with a session by this user that starts in [start, end). None matches any."""
+    """Selects projects with a session by this user, on this machine, that starts in [start, end). None matches any."""
 
     user: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    # The id or the name of one that the session was seen on.
+    machine: str | None = None
 
 
 def projects(

@@ -26,6 +26,8 @@ SESSIONS = """
         least(s.cache_creation_tokens, 9007199254740991)::bigint AS cache_creation_tokens,
         least(s.cache_read_tokens, 9007199254740991)::bigint AS cache_read_tokens, s.api_calls, s.unpriced_calls,
         s.model, s.git_branch, s.client_version, s.cost_nano_usd / 1e9::float8 AS cost_usd, s.source,
+        (SELECT coalesce(jsonb_agg(jsonb_build_object('machine_id', k.machine_id, 'name', m.name) ORDER BY m.name, k.machine_id), '[]')
+         FROM session_machines k LEFT JOIN machines m ON m.machine_id = k.machine_id WHERE k.session_id = s.session_id) AS machines,
         nullif(s.dated_at, '-infinity') AS dated_at, sorted.number AS sort_number
     FROM sessions s
     LEFT JOIN projects p ON p.id = s.project_id
@@ -46,6 +48,7 @@ SESSIONS = """
         AND (%(session_id)s::text IS NOT NULL OR s.counted)
         AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
         AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
+        AND (%(machine)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         AND (%(model)s::text IS NULL OR s.model = %(model)s)
         AND (%(branch)s::text IS NULL OR s.git_branch = %(branch)s)
         AND (%(source)s::text IS NULL OR s.source = %(source)s)
@@ -84,6 +87,8 @@ class SessionFilters(Struct, frozen=True):
     model: str | None = None
     branch: str | None = None
     source: str | None = None
+    # The id or the name of one that the session was seen on.
+    machine: str | None = None
 
 
 def sessions(connection: Connection, filters: SessionFilters, paging: Paging, sort: str = "start_time", *, ascending: bool = False) -> Page:

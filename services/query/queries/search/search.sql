@@ -12,6 +12,7 @@ WHERE (%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
     AND (%(is_list)s OR m.content <> '')
     AND (%(role)s::text IS NULL OR m.role = %(role)s)
     AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
+    AND (%(machine)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
     AND (%(model)s::text IS NULL OR m.model = %(model)s)
     AND (%(source)s::text IS NULL OR m.source = %(source)s)
     AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
@@ -34,6 +35,7 @@ WITH read AS MATERIALIZED (
     FROM read m
     WHERE (%(role)s::text IS NULL OR m.role = %(role)s)
         AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
+        AND (%(machine)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         AND (%(model)s::text IS NULL OR m.model = %(model)s)
         AND (%(source)s::text IS NULL OR m.source = %(source)s)
         AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
@@ -94,6 +96,7 @@ FROM (
 ) m
 WHERE (%(role)s::text IS NULL OR m.role = %(role)s)
     AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
+    AND (%(machine)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
     AND (%(model)s::text IS NULL OR m.model = %(model)s)
     AND (%(source)s::text IS NULL OR m.source = %(source)s)
     AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))

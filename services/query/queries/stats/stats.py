@@ -51,14 +51,28 @@ _sql = partial(statement, __package__, "stats.sql")
 
 
 class Selection(Struct, frozen=True):
-    """The data that is counted: one project's or all, one user's or all."""
+    """The data that is counted: one project's or all, one user's or all; perhaps of one machine, by its id or name."""
 
     project_id: int = ALL
     user_id: int = ALL
+    machine: str | None = None
 
     def parameters(self) -> Row:
         """For SQL."""
-        return {"project_id": self.project_id, "user_id": self.user_id}
+        return {"project_id": self.project_id, "user_id": self.user_id, "machine": self.machine}
+
+    @property
+    def reads_rows_of_files(self) -> bool:
+        """Whether files are counted from the rows, because the rollups of files know only projects."""
+        return self.user_id != ALL or self.machine is not None
+
+    def statement(self, name: str) -> str:
+        """A statement of stats.sql that reads activity_rollups. For a machine it reads cells of quarters that are made of the rows."""
+        return _sql(name) if self.machine is None else _sql("activity_of_machine") + _sql(name)
+
+    def cover(self, start: float, end: float) -> list[Segment]:
+        """The buckets that make up [start, end)."""
+        return cover(start, end) if self.machine is None else [Segment(15, start, end)]
 
 
 class Series(Struct, frozen=True):
@@ -71,7 +85,7 @@ class Series(Struct, frozen=True):
 
 def stats(connection: Connection, selection: Selection, wanted: Range, idle_gap_seconds: int) -> Row:
     """The stats of a selection in a range, all but the project itself (schemas/stats.py)."""
-    segments = cover(wanted.start, wanted.end)
+    segments = selection.cover(wanted.start, wanted.end)
     series = series_of(connection, selection, wanted)
     return {
         "range": described(wanted, series),
@@ -91,7 +105,7 @@ def series_of(connection: Connection, selection: Selection, wanted: Range, *, ne
     """
     bounds = {"first": None, "last": None}
     if inf in (wanted.end, -wanted.start):
-        bounds = one_row(connection, _sql("series_bounds"), selection.parameters())
+        bounds = one_row(connection, selection.statement("series_bounds"), selection.parameters())
     first, last = bounds["first"], bounds["last"]
     if first is None and inf in (wanted.end, -wanted.start):
         return Series(wanted.interval or "day", [], [])
@@ -100,13 +114,17 @@ def series_of(connection: Connection, selection: Selection, wanted: Range, *, ne
     wanted = series_range(wanted, first or 0, last or 0)
     assert wanted.interval is not None
     edges = series_edges(wanted, first or 0, last or 0)
-    return Series(wanted.interval, edges, cover_series(wanted, edges) if edges else [])
+    if not edges:
+        return Series(wanted.interval, edges, [])
+    if selection.machine is not None:
+        return Series(wanted.interval, edges, selection.cover(max(edges[0], wanted.start), min(edges[-1], wanted.end)))
+    return Series(wanted.interval, edges, cover_series(wanted, edges))
 
 
 def series_rows(connection: Connection, selection: Selection, series: Series) -> dict[int, Row]:
     """By number of the interval, its sums; only those in which something happened. Distinct files are not added up yet."""
     parameters = selection.parameters() | segment_parameters(series.segments) | {"edges": series.edges[:-1]}
-    return {row.pop("i"): row for row in rows(connection, _sql("series"), parameters)}
+    return {row.pop("i"): row for row in rows(connection, selection.statement("series"), parameters)}
 
 
 def tools(connection: Connection, selection: Selection, tool_name: str | None, segments: list[Segment]) -> list[Row]:
@@ -133,8 +151,8 @@ def cost_usd(row: Row) -> float | None:
 
 def _totals(connection: Connection, selection: Selection, wanted: Range, segments: list[Segment], idle_gap_seconds: int) -> Row:
     parameters = selection.parameters() | segment_parameters(segments) | {"idle_gap_seconds": idle_gap_seconds}
-    found = one_row(connection, _sql("totals"), parameters)
-    if not wanted.everything or selection.user_id != ALL:
+    found = one_row(connection, selection.statement("totals"), parameters)
+    if not wanted.everything or selection.reads_rows_of_files:
         found["files_modified"] = _distinct_files(connection, selection, wanted, segments, None).get(0, 0)
     measures = _measures(found)
     times = {name: measures.pop(name) for name in ("sessions", "time_minutes", "active_minutes")}
@@ -151,7 +169,7 @@ def _time_series(connection: Connection, selection: Selection, wanted: Range, se
     found = series_rows(connection, selection, series)
     # The rollup's own count is right only where an interval is one bucket, and of all users.
     own_grain = {"hour": 60, "day": 1440}.get(series.interval)
-    if found and (selection.user_id != ALL or any(each.grain_minutes != own_grain for each in series.segments)):
+    if found and (selection.reads_rows_of_files or any(each.grain_minutes != own_grain for each in series.segments)):
         distinct = _distinct_files(connection, selection, wanted, series.segments, series.edges)
         for number, row in found.items():
             row["files_modified"] = distinct.get(number, 0)
@@ -159,7 +177,7 @@ def _time_series(connection: Connection, selection: Selection, wanted: Range, se
 
 
 def _users(connection: Connection, selection: Selection, segments: list[Segment]) -> list[Row]:
-    found = rows(connection, _sql("users"), selection.parameters() | segment_parameters(segments))
+    found = rows(connection, selection.statement("users"), selection.parameters() | segment_parameters(segments))
     return [
         {"user": row["user"]} | {name: measures[name] for name in USER_MEASURES}
         for row in found
@@ -188,8 +206,8 @@ def _distinct_files(
     """By number of the interval, how many different files were touched in it. Without edges there is one interval, 0."""
     name = "distinct_files" if any(map(_has_file_sets, segments)) else "distinct_files_of_hours"
     parameters = selection.parameters() | split_parameters(segments, _has_file_sets) | {"edges": edges[:-1] if edges else None}
-    if selection.user_id != ALL:
-        name, parameters = "distinct_files_of_user", parameters | {"start": wanted.start_time, "end": wanted.end_time}
+    if selection.reads_rows_of_files:
+        name, parameters = "distinct_files_of_rows", parameters | {"start": wanted.start_time, "end": wanted.end_time}
     return {row["i"]: row["files"] for row in rows(connection, _sql(name), parameters)}
 
 
@@ -202,7 +220,12 @@ def _top_files(connection: Connection, selection: Selection, wanted: Range, segm
     found = _most_touched(connection, selection, wanted, segments)
     parameters = {f"{name}s": [row[name] for row in found] for name in ("project_id", "file_key")}
     parameters |= {name: [row[name] for row in found] for name in ("touches", "lines_added", "lines_removed")}
-    bounds = {"start": wanted.start_time or "-infinity", "end": wanted.end_time or "infinity", "user_id": selection.user_id}
+    bounds = {
+        "start": wanted.start_time or "-infinity",
+        "end": wanted.end_time or "infinity",
+        "user_id": selection.user_id,
+        "machine": selection.machine,
+    }
     shown = rows(connection, _sql("shown_files"), parameters | bounds)
     if selection.project_id != ALL:
         for row in shown:
@@ -213,8 +236,8 @@ def _top_files(connection: Connection, selection: Selection, wanted: Range, segm
 def _most_touched(connection: Connection, selection: Selection, wanted: Range, segments: list[Segment]) -> list[Row]:
     """In a long range only candidates are added up: a file is touched in a range at most as often as ever."""
     parameters = selection.parameters() | {"top": TOP_FILES}
-    if selection.user_id != ALL:
-        return rows(connection, _sql("top_files_of_user"), parameters | {"start": wanted.start_time, "end": wanted.end_time})
+    if selection.reads_rows_of_files:
+        return rows(connection, _sql("top_files_of_rows"), parameters | {"start": wanted.start_time, "end": wanted.end_time})
     if wanted.everything:
         return rows(connection, _sql("top_files_of_all_time"), parameters)
     if wanted.end - wanted.start > MANY_DAYS:
@@ -239,12 +262,16 @@ def _heatmap(connection: Connection, selection: Selection, wanted: Range) -> lis
     starts, offsets = offset_periods(wanted.tz)
     keys = selection.parameters() | {"offset_starts": starts}
     # Where the zone's hours begin with UTC's, hours are fine enough.
-    fine = (60, 15) if all(offset % HOUR == 0 for offset in offsets) else (15,)
-    found = rows(connection, _sql("active_quarters"), segment_parameters(_within_periods(wanted, starts, (10080, *fine))) | keys)
-    if all(row["active_us"] < holds(ACTIVE_DIGITS) for row in found):
-        active = [(row["period"], quarter, us) for row in found for quarter, us in counters(row["active"], ACTIVE_DIGITS)]
+    fine = (60, 15) if selection.machine is None and all(offset % HOUR == 0 for offset in offsets) else (15,)
+    packed: list[Row] = []
+    if selection.machine is None:
+        segments = _within_periods(wanted, starts, (10080, *fine))
+        packed = rows(connection, _sql("active_quarters"), segment_parameters(segments) | keys)
+    if selection.machine is None and all(row["active_us"] < holds(ACTIVE_DIGITS) for row in packed):
+        active = [(row["period"], quarter, us) for row in packed for quarter, us in counters(row["active"], ACTIVE_DIGITS)]
     else:
-        apart = rows(connection, _sql("active_quarters_apart"), segment_parameters(_within_periods(wanted, starts, fine)) | keys)
+        parameters = segment_parameters(_within_periods(wanted, starts, fine)) | keys
+        apart = rows(connection, selection.statement("active_quarters_apart"), parameters)
         active = [(row["period"], row["quarter"], int(row["active_us"])) for row in apart]
     active_us = [0] * 168
     for period, quarter, microseconds in active:

@@ -231,24 +231,26 @@ HAVING sum(touches) > 0
 ORDER BY touches DESC, file_key
 LIMIT %(top)s
 
--- name: top_files_of_user
--- The same of one user, from the rows: file_rollups do not tell users apart.
+-- name: top_files_of_rows
+-- The same of one user or machine, from the rows: file_rollups do not tell them apart.
 SELECT project_id, file_key, count(*) AS touches,
     least(sum(lines_added), 9007199254740991)::bigint AS lines_added,
     least(sum(lines_removed), 9007199254740991)::bigint AS lines_removed
 FROM activities
-WHERE user_id = %(user_id)s AND (%(project_id)s = -1 OR project_id = %(project_id)s)
+WHERE (%(user_id)s = -1 OR user_id = %(user_id)s) AND (%(project_id)s = -1 OR project_id = %(project_id)s)
+    AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
     AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
 GROUP BY project_id, file_key
 ORDER BY touches DESC, file_key
 LIMIT %(top)s
 
--- name: distinct_files_of_user
--- The same as distinct_files of one user, from the rows.
+-- name: distinct_files_of_rows
+-- The same as distinct_files of one user or machine, from the rows.
 SELECT CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part('epoch', occurred_at), %(edges)s::float8[]) - 1 END AS i,
     count(DISTINCT file_key) AS files
 FROM activities
-WHERE user_id = %(user_id)s AND (%(project_id)s = -1 OR project_id = %(project_id)s)
+WHERE (%(user_id)s = -1 OR user_id = %(user_id)s) AND (%(project_id)s = -1 OR project_id = %(project_id)s)
+    AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
     AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
 GROUP BY i
 
@@ -262,6 +264,7 @@ LEFT JOIN LATERAL (
     SELECT nullif(occurred_at, '-infinity') AS last_touched FROM activities
     WHERE file_key = t.file_key AND project_id = t.project_id AND occurred_at >= %(start)s AND occurred_at < %(end)s
         AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+        AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
     ORDER BY occurred_at DESC
     LIMIT 1
 ) AS a ON true
@@ -291,6 +294,7 @@ FROM (
         WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         OFFSET 0
     ) AS r
 ) AS r (tool_name, calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at)
@@ -324,3 +328,58 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS r
 GROUP BY 1, 2
+
+-- name: activity_of_machine
+-- Stands before a statement that reads activity_rollups, and takes the table's place: the cells of quarters, made of the rows of a machine's sessions.
+-- No aggregate knows machines. Rows of a session without a date are in the cell of -infinity.
+WITH chosen AS MATERIALIZED (
+    SELECT * FROM sessions
+    WHERE counted AND session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s)))
+        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+), active AS (
+    SELECT u.user_id, c.bucket_start, sum(microseconds(upper(c.piece) - lower(c.piece))) AS active_us
+    FROM (
+        SELECT user_id, range_agg(without_gap(active_ranges, make_interval(secs => coalesce(
+            (SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), 300)))) AS ranges
+        FROM chosen
+        GROUP BY user_id
+    ) AS u
+    CROSS JOIN cut_at_buckets(u.ranges, 15) AS c
+    GROUP BY 1, 2
+), activity_rollups AS MATERIALIZED (
+    SELECT %(project_id)s::bigint AS project_id, k.user_id, 15::smallint AS grain_minutes, bucket_of(e.at, 15) AS bucket_start,
+        sum(e.sessions) AS sessions, sum(e.wall_us) AS wall_us, sum(e.active_us) AS active_us, sum(e.user_messages) AS user_messages,
+        sum(e.assistant_messages) AS assistant_messages, 0 AS files_modified, sum(e.lines_added) AS lines_added,
+        sum(e.lines_removed) AS lines_removed, sum(e.tool_calls) AS tool_calls, sum(e.tool_errors) AS tool_errors,
+        sum(e.input_tokens) AS input_tokens, sum(e.output_tokens) AS output_tokens, sum(e.cache_creation_tokens) AS cache_creation_tokens,
+        sum(e.cache_read_tokens) AS cache_read_tokens, sum(e.api_calls) AS api_calls, sum(e.unpriced_calls) AS unpriced_calls,
+        sum(e.cost_nano_usd) AS cost_nano_usd
+    FROM (
+        SELECT user_id, dated_at AS at, 1 AS sessions, wall_us, 0 AS active_us, 0 AS user_messages, 0 AS assistant_messages,
+            CASE WHEN lines_from_snapshot THEN lines_added ELSE 0 END AS lines_added,
+            CASE WHEN lines_from_snapshot THEN lines_removed ELSE 0 END AS lines_removed, 0 AS tool_calls, 0 AS tool_errors,
+            CASE WHEN usage_from_snapshot THEN input_tokens ELSE 0 END AS input_tokens,
+            CASE WHEN usage_from_snapshot THEN output_tokens ELSE 0 END AS output_tokens,
+            CASE WHEN usage_from_snapshot THEN cache_creation_tokens ELSE 0 END AS cache_creation_tokens,
+            CASE WHEN usage_from_snapshot THEN cache_read_tokens ELSE 0 END AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls,
+            CASE WHEN usage_from_snapshot THEN coalesce(cost_nano_usd, 0) ELSE 0 END AS cost_nano_usd
+        FROM chosen
+        UNION ALL
+        SELECT user_id, bucket_start, 0, 0, active_us, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM active
+        UNION ALL
+        SELECT user_id, occurred_at, 0, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        FROM messages WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
+        UNION ALL
+        SELECT user_id, occurred_at, 0, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        FROM activities WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
+        UNION ALL
+        SELECT user_id, occurred_at, 0, 0, 0, 0, 0, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0, 0, 0
+        FROM tool_calls WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
+        UNION ALL
+        SELECT user_id, occurred_at, 0, 0, 0, 0, 0, 0, 0, 0, 0, input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens,
+            cache_read_tokens, 1, (cost_nano_usd IS NULL)::int, coalesce(cost_nano_usd, 0)
+        FROM api_calls WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
+    ) AS e
+    CROSS JOIN LATERAL (VALUES (e.user_id), (-1::bigint)) AS k (user_id)
+    GROUP BY 2, 4
+)

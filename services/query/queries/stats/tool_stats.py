@@ -8,7 +8,7 @@ from typing import Final
 
 from services.query.database import Connection, Row, rows
 from services.query.queries.stats.packed_counters import CALLS_DIGITS, TIMES_DIGITS, counters, holds, total
-from services.query.queries.stats.ranges import QUARTER, WEEK, Range, Segment, cover, split_parameters
+from services.query.queries.stats.ranges import QUARTER, WEEK, Range, Segment, split_parameters
 from services.query.queries.stats.stats import Selection, Series, described, kept_of_tools, points, series_of, series_rows, tools
 from shared.sql_files import statement
 
@@ -19,7 +19,7 @@ _sql = partial(statement, __package__, "tool_stats.sql")
 
 def tool_stats(connection: Connection, selection: Selection, tool_name: str | None, wanted: Range) -> Row:
     """The tool stats of a selection in a range; of one tool or of all (schemas/stats.py)."""
-    segments = cover(wanted.start, wanted.end)
+    segments = selection.cover(wanted.start, wanted.end)
     found = tools(connection, selection, tool_name, segments)
     series = series_of(connection, selection, wanted)
     times = _percentiles(connection, selection, tool_name, segments)
@@ -95,6 +95,9 @@ def _calls_of_tool(connection: Connection, selection: Selection, tool_name: str,
     """By number of the interval, calls and errors of one tool. A week's rollup has its quarters of an hour; every interval consists of these."""
     keys = selection.parameters() | {"tool_name": tool_name}
     start, end = max(wanted.start, edges[0]), min(wanted.end, edges[-1])
+    if selection.machine is not None:
+        within = keys | {"start": start, "end": end, "edges": edges[:-1]}
+        return {row["i"]: {"calls": row["calls"], "errors": row["errors"]} for row in rows(connection, _sql("calls_of_tool"), within)}
     found: dict[int, Row] = defaultdict(lambda: {"calls": 0, "errors": 0})
     for row in rows(connection, _sql("weeks_of_tool"), keys | {"start": start, "end": end}):
         week = row["week"]

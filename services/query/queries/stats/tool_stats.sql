@@ -34,6 +34,7 @@ CROSS JOIN LATERAL (
     SELECT tool_name, duration_ms FROM tool_calls
     WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+        AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
         AND duration_ms IS NOT NULL
     OFFSET 0
@@ -49,6 +50,7 @@ FROM (
         SELECT tool_name, duration_ms FROM tool_calls
         WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
             AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
         OFFSET 0
     ) AS r
@@ -70,4 +72,5 @@ SELECT width_bucket(date_part('epoch', occurred_at), %(edges)s::float8[]) - 1 AS
 FROM tool_calls
 WHERE tool_name = %(tool_name)s AND occurred_at >= to_timestamp(%(start)s) AND occurred_at < to_timestamp(%(end)s)
     AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+    AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
 GROUP BY i

@@ -1,7 +1,7 @@
 """The answer of /api/usage: tokens, cost and activity by one or two dimensions. Its statements are in usage.sql.
 
-Three sources. activity_rollups know intervals, projects and users. usage_rollups know models too, but tokens and cost only. Sessions and
-branches are in no rollup: they are summed up from the rows, or from the totals of sessions where no date limits them.
+Three sources. activity_rollups know intervals, projects and users. usage_rollups know models too, but tokens and cost only. Sessions,
+branches and machines are in no rollup: they are summed up from the rows, or from the totals of sessions where no date limits them.
 
 Intervals of any zone are made of UTC days. A UTC day belongs whole to the interval that an edge rounded to the nearest UTC midnight gives it to.
 Data between an edge and that midnight is then in the wrong interval: it is read from finer buckets, added to the right interval and
@@ -24,7 +24,7 @@ from shared.database import ALL
 from shared.http.errors import BadRequest, invalid
 from shared.sql_files import statement
 
-Dimension = Literal["day", "week", "month", "project", "user", "model", "session", "branch"]
+Dimension = Literal["day", "week", "month", "project", "user", "model", "session", "branch", "machine"]
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 INTERVALS: Final = ("day", "week", "month")
 MAX_ROWS: Final = MAX_POINTS
@@ -33,7 +33,7 @@ TOKENS: Final = ("input_tokens", "output_tokens", "cache_creation_tokens", "cach
 MEASURES: Final = (*TOKENS, "api_calls", "unpriced_calls", "cost_nano_usd")
 COUNTS: Final = ("messages", "tool_calls", "tool_errors", "lines_added", "lines_removed")
 ACTIVITY: Final = ("sessions", "active_us", *COUNTS)
-KEYS: Final = ("i", "project_id", "user_id", "model", "session_id", "branch")
+KEYS: Final = ("i", "project_id", "user_id", "model", "session_id", "branch", "machine_id")
 # The largest integer that every reader of JSON takes as it is.
 MAX_SHOWN: Final = 2**53 - 1
 OUTSIDE: Final = -1
@@ -67,7 +67,9 @@ class UsageQuestion(Struct, frozen=True):
     @property
     def has_sessions(self) -> bool:
         """Whether sessions are told apart."""
-        return bool({"session", "branch"} & set(self.dimensions)) or self.session_id is not None or self.branch is not None
+        return bool({"session", "branch", "machine"} & set(self.dimensions)) or (
+            self.session_id is not None or self.branch is not None or self.selection.machine is not None
+        )
 
 
 def dimensions_of(group_by: str) -> tuple[Dimension, ...]:
@@ -118,7 +120,9 @@ def _rows(connection: Connection, question: UsageQuestion, dimensions: Sequence[
     boundaries: list[float] = [wanted.start, wanted.end]
     if by_interval:
         boundaries = [max(series.edges[0], wanted.start), *series.edges[1:-1], min(series.edges[-1], wanted.end)]
-    parameters = selection.parameters() | {f"by_{each}": each in dimensions for each in ("project", "user", "model", "session", "branch")}
+    parameters = selection.parameters() | {
+        f"by_{each}": each in dimensions for each in ("project", "user", "model", "session", "branch", "machine")
+    }
     parameters |= {"by_interval": by_interval, "most": MAX_ROWS + 1, "model": question.model}
     if question.has_sessions:
         return _rows_of_sessions(connection, question, parameters, boundaries)
@@ -201,11 +205,12 @@ def _keys_shown(connection: Connection, dimensions: Sequence[Dimension], dates: 
     keys: list[Row] = [{} for _ in found]
     for dimension in dimensions:
         names: dict[Any, str | None] = {}
-        if dimension in ("project", "user", "session"):
+        if dimension in ("project", "user", "session", "machine"):
             column, name = {
                 "project": ("project_id", "project_names"),
                 "user": ("user_id", "user_names"),
                 "session": ("session_id", "session_titles"),
+                "machine": ("machine_id", "machine_names"),
             }[dimension]
             ids = [row[column] for row in found if row[column] is not None]
             names = {row["id"]: row["name"] for row in rows(connection, _sql(name), {"ids": ids})}
@@ -217,6 +222,8 @@ def _keys_shown(connection: Connection, dimensions: Sequence[Dimension], dates: 
                     key |= {"user": names.get(row["user_id"])}
                 case "session":
                     key |= {"session_id": row["session_id"], "session_title": names.get(row["session_id"])}
+                case "machine":
+                    key |= {"machine_id": row["machine_id"], "machine": names.get(row["machine_id"])}
                 case "model":
                     key |= {"model": row["model"] or None}
                 case "branch":

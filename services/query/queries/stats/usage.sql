@@ -142,12 +142,13 @@ HAVING (sum(e.input_tokens), sum(e.output_tokens), sum(e.cache_creation_tokens),
 LIMIT %(most)s
 
 -- name: by_session
--- By session or branch, and interval, project, user or model, from the rows. Without dates and intervals (from_totals) the totals of sessions are
--- enough, with the rows of no session. with_models: only API calls have a model.
+-- By session, branch or machine, and interval, project, user or model, from the rows. Without dates and intervals (from_totals) the totals of sessions are
+-- enough, with the rows of no session. A session that was on several machines counts for each of them. with_models: only API calls have a model.
 SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THEN e.project_id END AS project_id,
     CASE WHEN %(by_user)s THEN e.user_id END AS user_id,
     CASE WHEN %(by_model)s THEN coalesce(e.model, '') END AS model,
     CASE WHEN %(by_session)s THEN e.session_id END AS session_id, CASE WHEN %(by_branch)s THEN s.git_branch END AS branch,
+    CASE WHEN %(by_machine)s THEN k.machine_id END AS machine_id,
     least(sum(e.sessions), 9007199254740991)::bigint AS sessions,
     least(sum(e.messages), 9007199254740991)::bigint AS messages,
     least(sum(e.tool_calls), 9007199254740991)::bigint AS tool_calls,
@@ -177,6 +178,7 @@ FROM (
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
             AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
             AND (NOT %(from_totals)s OR session_id IS NULL)
             AND (%(model)s::text IS NULL OR model = %(model)s)
         UNION ALL
@@ -186,6 +188,7 @@ FROM (
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
             AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
             AND (NOT %(from_totals)s OR session_id IS NULL)
             AND NOT %(with_models)s
         UNION ALL
@@ -195,6 +198,7 @@ FROM (
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
             AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
             AND (NOT %(from_totals)s OR session_id IS NULL)
             AND NOT %(with_models)s
         UNION ALL
@@ -204,6 +208,7 @@ FROM (
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
             AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
             AND (NOT %(from_totals)s OR session_id IS NULL)
             AND NOT %(with_models)s
         UNION ALL
@@ -214,6 +219,7 @@ FROM (
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
             AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
             AND counted AND %(from_totals)s
         UNION ALL
         SELECT session_id, project_id, user_id, dated_at, CASE WHEN %(with_models)s THEN model END, 1, 0, 0, 0,
@@ -226,22 +232,27 @@ FROM (
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
             AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
             AND counted AND NOT %(from_totals)s AND (usage_from_snapshot OR NOT %(with_models)s)
             AND (%(model)s::text IS NULL OR model = %(model)s)
     ) AS rows_apart
     GROUP BY 1, 2, 3, 4, 5
 ) AS e
 LEFT JOIN sessions AS s ON s.session_id = e.session_id
+LEFT JOIN session_machines AS k ON %(by_machine)s AND k.session_id = e.session_id
+    AND (%(machine)s::text IS NULL OR k.machine_id = %(machine)s OR k.machine_id IN (SELECT machine_id FROM machines WHERE name = %(machine)s))
 WHERE NOT %(by_interval)s OR e.i >= 0
-GROUP BY 1, 2, 3, 4, 5, 6
+GROUP BY 1, 2, 3, 4, 5, 6, 7
 LIMIT %(most)s
 
 -- name: active_by_session
 -- Active time for the same keys: for each user the union over the sessions, as in activity_rollups. starts, ends: the intervals.
-SELECT i, project_id, CASE WHEN %(by_user)s THEN user_id END AS user_id, session_id, branch, sum(active_us)::float8 AS active_us
+SELECT i, project_id, CASE WHEN %(by_user)s THEN user_id END AS user_id, session_id, branch, machine_id,
+    sum(active_us)::float8 AS active_us
 FROM (
     SELECT CASE WHEN %(by_interval)s THEN g.number - 1 END AS i, CASE WHEN %(by_project)s THEN s.project_id END AS project_id, s.user_id,
         CASE WHEN %(by_session)s THEN s.session_id END AS session_id, CASE WHEN %(by_branch)s THEN s.git_branch END AS branch,
+        CASE WHEN %(by_machine)s THEN k.machine_id END AS machine_id,
         measure_us(range_agg(without_gap(s.active_ranges, gap.length) * tstzmultirange(tstzrange(to_timestamp(g.start), to_timestamp(g.until))))) AS active_us
     FROM sessions AS s
     CROSS JOIN (
@@ -250,16 +261,22 @@ FROM (
     ) AS gap
     JOIN unnest(%(starts)s::float8[], %(ends)s::float8[]) WITH ORDINALITY AS g (start, until, number)
         ON s.first_event_at < to_timestamp(g.until) AND s.last_event_at >= to_timestamp(g.start)
+    LEFT JOIN session_machines AS k ON %(by_machine)s AND k.session_id = s.session_id
+        AND (%(machine)s::text IS NULL OR k.machine_id = %(machine)s OR k.machine_id IN (SELECT machine_id FROM machines WHERE name = %(machine)s))
     WHERE s.counted
         AND (%(project_id)s = -1 OR s.project_id = %(project_id)s) AND (%(user_id)s = -1 OR s.user_id = %(user_id)s)
         AND (%(session_id)s::text IS NULL OR s.session_id = %(session_id)s)
         AND (%(branch)s::text IS NULL OR s.git_branch = %(branch)s)
-    GROUP BY 1, 2, 3, 4, 5
+        AND (%(machine)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+    GROUP BY 1, 2, 3, 4, 5, 6
 ) AS e
-GROUP BY 1, 2, 3, 4, 5
+GROUP BY 1, 2, 3, 4, 5, 6
 
 -- name: session_titles
 SELECT session_id AS id, title AS name FROM sessions WHERE session_id = ANY (%(ids)s::text[])
+
+-- name: machine_names
+SELECT machine_id AS id, name FROM machines WHERE machine_id = ANY (%(ids)s::text[])
 
 -- name: project_names
 SELECT id, name FROM projects WHERE id = ANY (%(ids)s::bigint[])

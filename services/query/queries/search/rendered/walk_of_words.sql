@@ -22,6 +22,7 @@ FROM (
 ) m
 WHERE (%(role)s::text IS NULL OR m.role = %(role)s)
     AND (%(user)s::text IS NULL OR m.user_id = (SELECT id FROM users WHERE name = %(user)s))
+    AND (%(machine)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
     AND (%(model)s::text IS NULL OR m.model = %(model)s)
     AND (%(source)s::text IS NULL OR m.source = %(source)s)
     AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
