@@ -6,7 +6,7 @@ The rows decide: what is told of a row depends on what it was before a batch and
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import md5
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, assert_never
 from uuid import UUID
 
 import structlog
@@ -177,3 +177,5 @@ def _item_of(act: _Act, before: _Row | None, after: _Row | None, session: FeedSe
                 lines_removed=act.lines_removed,
                 **owner,
             )
+        case _:
+            assert_never(act)

@@ -33,8 +33,17 @@ def test_entries_written_by_earlier_releases_are_decoded_completely(file: Path) 
     assert {type(event) for event in events} <= set(get_args(Event))
     assert decode_envelope(batch).events == events
     # Nothing of them is passed over: all fields of that release are still known.
-    as_json = [msgspec.json.decode(entry)["events"] for entry in singles]
-    assert [set(event) for [event] in as_json] == [set(msgspec.to_builtins(event)) for event in events]
+    as_json = [event for entry in singles for event in msgspec.json.decode(entry)["events"]]
+    assert [set(event) for event in as_json] == [set(msgspec.to_builtins(event)) for event in events]
+
+
+def test_captured_hooks_and_ranges_are_decoded_completely() -> None:
+    *singles, batch = (SAMPLES / "v1_capture.jsonl").read_bytes().splitlines()
+    envelopes = [decode_envelope(entry) for entry in singles]
+    assert [encode_envelope(envelope) for envelope in envelopes] == singles
+    together = decode_envelope(batch)
+    assert together.hooks == [hook for envelope in envelopes for hook in envelope.hooks]
+    assert together.ranges == [each for envelope in envelopes for each in envelope.ranges]
 
 
 def test_an_entry_of_a_later_version_is_refused_with_its_version() -> None:
