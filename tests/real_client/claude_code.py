@@ -3,10 +3,11 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ HOOKS = (
     *("TaskCreated", "TaskCompleted", "CwdChanged", "WorktreeCreate", "WorktreeRemove"),
 )
 # Writes what it is given into a file of its own, named by the time in nanoseconds.
-_RECORD = 'umask 077; cat > "$HOME/recorded-hooks/$(date +%s%N)-$$.json"'
+_RECORD = 'umask 077; file="$HOME/recorded-hooks/$(date +%s%N)-$$"; cat > "$file" && mv "$file" "$file.json"'
 _KEY = "sk-ant-fake-000"
 RUN_SECONDS = 180
 SCREEN_SECONDS = 60
@@ -111,6 +112,36 @@ class ClaudeHome:
         assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
         answer = json.loads(ended.stdout)
         return Run(answer["session_id"], answer, seconds)
+
+    @contextmanager
+    def started(self, prompt: str, turns: Sequence[Turn] = (), *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+        """`claude -p` while it runs, in a process group of its own. It is killed with all that it started, if it has not ended itself."""
+        assert CLAUDE is not None
+        self.api.script(turns)
+        process = subprocess.Popen(
+            [CLAUDE, "-p", prompt, "--output-format", "json", *arguments],
+            cwd=self.project,
+            env=self.claude_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+    def wait_for_hook(self, name: str, seconds: float = RUN_SECONDS) -> dict[str, Any]:
+        """The first payload of such a hook, once it is recorded. AssertionError if there never is one."""
+        until = time.monotonic() + seconds
+        while not (found := [payload for _, payload in self.recorded_hooks() if payload["hook_event_name"] == name]):
+            assert time.monotonic() < until, f"no {name}"
+            time.sleep(0.05)
+        return found[0]
 
     @contextmanager
     def terminal(self, *arguments: str, folder: Path | None = None) -> Iterator["Terminal"]:
