@@ -77,6 +77,10 @@ DATABASE_BYTES = Gauge("tracker_database_bytes", "Size of the database on its di
 DATABASE_CONNECTIONS = Gauge("tracker_database_connections", "Connections to Postgres, of all clients.")
 DATABASE_MAX_CONNECTIONS = Gauge("tracker_database_max_connections", "The most connections that Postgres accepts.")
 IMPORT_JOBS = Gauge("tracker_import_jobs", "Import jobs by status.", ["status"])
+MACHINES_SILENT = Gauge(
+    "tracker_machines_silent",
+    "Machines not heard of for longer than TRACKER_MACHINE_SILENT_HOURS that have something unsent, or sent something in the last 14 days.",
+)
 CAPTURE_OLDEST_SECONDS = Gauge(
     "tracker_capture_oldest_seconds", "Age of the oldest captured range or hook that is not in rows yet; 0 if none waits."
 )

@@ -41,6 +41,11 @@ def set_replica(lag: ReplicaLag | None) -> None:
         metrics.REPLICA_BEHIND_SECONDS.set(lag.seconds)
 
 
+def set_silent_machines(number: int) -> None:
+    """Machines that somebody should look at."""
+    metrics.MACHINES_SILENT.set(number)
+
+
 def set_capture(lag: CaptureLag) -> None:
     """What live capture has stored, and nobody has read."""
     metrics.CAPTURE_OLDEST_SECONDS.set(lag.oldest_seconds)

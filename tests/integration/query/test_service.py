@@ -121,6 +121,27 @@ def test_metrics_report_sizes_connections_memory_and_jobs(client: TestClient, co
     assert values["tracker_last_received_timestamp_seconds"] == 1764100000
 
 
+@pytest.mark.parametrize(
+    ("hours", "report", "silent"),
+    [
+        (71, '{"spool_files": 3}', 0),
+        (73, "{}", 1),
+        (14 * 24 - 1, "{}", 1),
+        (14 * 24 + 1, "{}", 0),
+        (14 * 24 + 1, '{"spool_files": 1}', 1),
+        (9_000, '{"files_unsent": 2}', 1),
+    ],
+)
+def test_metrics_count_machines_that_went_silent(
+    client: TestClient, connection: psycopg.Connection[Any], hours: int, report: str, silent: int
+) -> None:
+    """One that nobody has used for two weeks is not missed, unless it has something to send. A weekend is no silence."""
+    sql = "INSERT INTO machines (machine_id, name, last_heard_at, report) VALUES ('m-1', 'laptop', now() - make_interval(hours => %s), %s)"
+    connection.execute(sql, (hours, report))
+    assert samples(client)["tracker_machines_silent"] == silent
+    assert client.get("/api/machines").json()["items"][0]["is_silent"] == (hours > 72)
+
+
 def test_metrics_flag_sources_that_cannot_be_read(query_settings: Settings, client: TestClient) -> None:
     assert {samples(client)[f'tracker_state_readable{{source="{source}"}}'] for source in ("journal", "database")} == {1}
     with TestClient(create_app(query_settings.model_copy(update={"redis_url": NO_REDIS})), LOCAL) as without_redis:
