@@ -9,8 +9,10 @@ import typer
 from client.connect.claude_program import find_claude
 from client.connect.connecting import ask, put_back
 from client.connect.own_entries import has_own
+from client.connect.own_files import config_file
 from client.connect.places import Places, project_settings
 from client.connect.plan import State, read_state, restored
+from client.connect.running_shipper import stop_shipper
 from client.connect.service import remove_service
 from client.connect.settings_files import Change, Settings, check_writable, diff, read_settings, write
 
@@ -18,7 +20,7 @@ _OWN_FILES: Final = ("hook.sh", "ship", "connected.json")
 
 
 def disconnect(places: Places, project: Path | None, *, is_dry_run: bool, is_yes: bool) -> None:
-    """Raises Failure with one sentence. The configuration and hooks that are not sent yet stay, for the next `tracker connect`."""
+    """Raises Failure with one sentence. Hooks that are not sent yet stay, for the next `tracker connect`."""
     state = read_state(places)
     found = _settings_with_own(places, project, state)
     changes = [restored(settings, state) for settings in found]
@@ -44,7 +46,19 @@ def disconnect(places: Places, project: Path | None, *, is_dry_run: bool, is_yes
     for name in _OWN_FILES:
         (places.capture / name).unlink(missing_ok=True)
     shutil.rmtree(places.marketplace, ignore_errors=True)
-    typer.echo(f"Disconnected. What is stored stays; {places.config} and hooks that are not sent yet stay too.")
+    # It would go on with sessions that run.
+    stop_shipper(places.capture)
+    _forget_server(places)
+    typer.echo(f"Disconnected. What is stored stays. {places.capture} keeps this machine's id and folders that are left out.")
+
+
+def _forget_server(places: Places) -> None:
+    """Takes address, key, person and projects out of the configuration. What is left is this machine's own."""
+    if not places.config.is_file():
+        return
+    change = config_file(places, dict.fromkeys(("url", "token", "user", "only")))
+    if change.is_needed and change.after is not None:
+        write(change.path, change.after)
 
 
 def _settings_with_own(places: Places, project: Path | None, state: State) -> list[Settings]:

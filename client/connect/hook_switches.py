@@ -32,7 +32,7 @@ def switch_off(places: Places, project: Path | None) -> str | None:
         own += [project / ".claude" / "settings.json", project_settings(project)]
     for path, value in _read(own):
         if value.get("disableAllHooks") is True:
-            return f"{path} switches all hooks off. Remove `disableAllHooks` from it, and connect again."
+            return f"{path} switches all hooks off. Remove `disableAllHooks` from it, and try again."
     return None
 
 

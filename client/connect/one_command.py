@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +21,7 @@ from client.connect.claude_program import find_claude
 from client.connect.hook_events import hooks_of
 from client.connect.own_files import config_file, hook_of, read_config, script_files, tracker_command
 from client.connect.places import Places
+from client.connect.running_shipper import stop_shipper
 from client.connect.settings_files import write
 from client.errors import DONE, Failure
 from client.phrases import counted
@@ -30,7 +30,6 @@ WAIT_SECONDS: Final = 10
 _CLAUDE: Final = "claude"
 _NOT_FOUND: Final = 127
 _SIGNALLED: Final = 128
-_STOP_SECONDS: Final = 5
 
 
 class WrongSettings(Failure):
@@ -52,7 +51,7 @@ def capture(
         _send(own, token, wait_seconds)
         return exit_code
     finally:
-        _stop_shipper(folder)
+        stop_shipper(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -146,7 +145,7 @@ def _ending(process: "subprocess.Popen[bytes]") -> Iterator["subprocess.Popen[by
 
 def _send(own: Places, token: str | None, wait_seconds: float) -> None:
     """Sends everything, and says what could not be sent. A shipper of its own: that of the hooks may be in a pause, and knows less."""
-    _stop_shipper(own.capture)
+    stop_shipper(own.capture)
     environment = {**own.environment, "TRACKER_CAPTURE_DIR": str(own.capture)}
     command = [*tracker_command(), "ship", "--once", "--within", f"{wait_seconds:g}"]
     ended = subprocess.run(
@@ -160,20 +159,3 @@ def _send(own: Places, token: str | None, wait_seconds: float) -> None:
     # The server's message never has the key; a proxy's may.
     said = said.replace(token, "…") if token else said
     typer.echo(f"tracker: not sent: {counted(hooks, 'hook')}, {counted(files, 'transcript')}. {said}", err=True)
-
-
-def _stop_shipper(folder: Path) -> None:
-    """The shipper that the hooks started would stay for a minute."""
-    try:
-        pid = int((folder / "shipper.pid").read_text())
-        os.kill(pid, signal.SIGTERM)
-    except (OSError, ValueError):
-        return
-    # It may write into the folder until it has ended.
-    until = time.monotonic() + _STOP_SECONDS
-    while time.monotonic() < until:
-        try:
-            os.kill(pid, 0)
-        except OSError:
-            return
-        time.sleep(0.02)

@@ -84,7 +84,7 @@ def _check_shape(settings: Settings) -> None:
     if wrong:
         raise CannotChange(
             f"{settings.path} has a member `{wrong[0]}` of another shape than Claude Code reads. Nothing was changed; "
-            "repair it, and connect again."
+            "repair it, and try again."
         )
 
 

@@ -73,7 +73,7 @@ def read_config(path: Path) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise CannotChange(f"{path} is damaged. Remove it, and connect again.")
+        raise CannotChange(f"{path} is damaged. Remove it, and try again.")
     return value
 
 

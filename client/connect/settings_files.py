@@ -60,7 +60,7 @@ def read_settings(path: Path) -> Settings:
     try:
         text = before.removeprefix(_BOM).decode()
     except UnicodeDecodeError:
-        raise CannotChange(f"{path} is not UTF-8 text. Nothing was changed; save it as UTF-8, and connect again.") from None
+        raise CannotChange(f"{path} is not UTF-8 text. Nothing was changed; save it as UTF-8, and try again.") from None
     if not text.strip():
         return Settings(path, before, "{}", {})
     try:
@@ -78,10 +78,9 @@ def _not_json(path: Path, text: str, error: NotJson) -> str:
     if _COMMENT.match(rest) or rest[:1] in ("}", "]"):
         what = "has a comment" if _COMMENT.match(rest) else "has a comma too many"
         return (
-            f"{path} {what} ({error}). That is not JSON: Claude Code ignores the whole file. "
-            "Nothing was changed; remove it, and connect again."
+            f"{path} {what} ({error}). That is not JSON: Claude Code ignores the whole file. Nothing was changed; remove it, and try again."
         )
-    return f"{path} is not valid JSON ({error}). Claude Code ignores the whole file. Nothing was changed; repair it, and connect again."
+    return f"{path} is not valid JSON ({error}). Claude Code ignores the whole file. Nothing was changed; repair it, and try again."
 
 
 def check_writable(path: Path) -> None:
@@ -89,7 +88,7 @@ def check_writable(path: Path) -> None:
     target = path.resolve()
     # Replacing the file would succeed in spite of its mode; the mode says that it is not to be changed.
     if target.exists() and (target.stat().st_mode & 0o222 == 0 or not os.access(target, os.W_OK)):
-        raise CannotChange(f"{path} is read-only. Nothing was changed; make it writable (`chmod u+w {path}`), and connect again.")
+        raise CannotChange(f"{path} is read-only. Nothing was changed; make it writable (`chmod u+w {path}`), and try again.")
     folder = target.parent
     while not folder.exists():
         folder = folder.parent

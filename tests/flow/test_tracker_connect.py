@@ -131,6 +131,20 @@ def test_connect_imports_the_history_and_ends_with_a_test_event(run: Run, home: 
     assert config["machine_id"] in [machine["machine_id"] for machine in stack.http.get("/api/machines?limit=1000").json()["items"]]
 
 
+def test_disconnect_ends_the_shipper_and_forgets_the_key(run: Run, settings: Path, capture: Path) -> None:
+    assert run("connect", "--yes", "--no-import", "--service").returncode == 0
+    pid = int((capture / "shipper.pid").read_text())
+
+    gone = run("disconnect", "--yes")
+
+    assert (gone.returncode, gone.stderr) == (0, "")
+    assert "The service is stopped and removed." in gone.stdout
+    assert settings.read_text() == '{"model": "sonnet"}\n'
+    with pytest.raises(ProcessLookupError):
+        wait_for(lambda: os.kill(pid, 0))
+    assert "url" not in json.loads((capture / "config.json").read_text())
+
+
 def claude_that(home: ClaudeHome, case: str) -> str:
     """A PATH with a program `claude`, whose `plugin` commands answer as the shell's `case` says."""
     program = home.path / "bin/claude"

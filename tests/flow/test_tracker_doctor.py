@@ -85,11 +85,11 @@ def _stop_shipper(folder: Path) -> None:
 
 BROKEN: dict[str, tuple[Break, str, str]] = {
     "hooks removed": (_set("hooks", {}), "Hooks installed", "Run `tracker connect`."),
-    "hooks switched off": (_set("disableAllHooks", True), "Hooks allowed", "Remove `disableAllHooks` from it, and connect again."),
+    "hooks switched off": (_set("disableAllHooks", True), "Hooks allowed", "Remove `disableAllHooks` from it, and try again."),
     "settings broken": (
         lambda home, _: (home.path / ".claude/settings.json").write_text("{"),
         "Hooks installed",
-        "Claude Code ignores the whole file. Nothing was changed; repair it, and connect again.",
+        "Claude Code ignores the whole file. Nothing was changed; repair it, and try again.",
     ),
     "script changed": (lambda _, folder: (folder / "hook.sh").write_text("exit 0\n"), "Hooks installed", "Run `tracker connect`."),
     "script speaks": (lambda _, folder: (folder / "hook.sh").write_text("echo hello\n"), "Hook runs", "Run `tracker connect`."),

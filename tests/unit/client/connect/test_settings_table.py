@@ -250,6 +250,16 @@ def test_a_project_gets_the_hooks_in_its_personal_settings(places: Places) -> No
     assert not (project / ".claude/settings.local.json").exists()
 
 
+def test_disconnect_forgets_the_server_and_keeps_the_machine(places: Places) -> None:
+    connect(places)
+    config = json.loads(places.config.read_text())
+    places.config.write_text(json.dumps(config | {"left_out": ["/private"]}))
+    disconnect(places, None, is_dry_run=False, is_yes=True)
+    kept = {name: config[name] for name in ("machine_id", "machine_name")}
+    assert json.loads(places.config.read_text()) == kept | {"left_out": ["/private"]}
+    assert [path.name for path in places.capture.iterdir()] == ["config.json"]
+
+
 def test_our_folder_and_the_key_in_it_are_private(places: Places) -> None:
     connect(places)
     assert places.capture.stat().st_mode & 0o777 == 0o700
