@@ -107,9 +107,10 @@ compose-restore: ## a composed stack out of a backup, FROM=…; its volumes must
 compose-test: environment ## the containers from build to end: upgrade, kills, imports, backup, restore; every event counted (needs Docker)
 	$(VENV)/python -m tests.compose
 
-bench: environment ## measure the write path against the machine's own limits, and imports with and without the archive
+bench: environment ## measure the write path against the machine's own limits, imports with and without the archive, and what capture costs here
 	$(VENV)/python -m tests.bench.writes
 	$(VENV)/python -m tests.bench.imports
+	$(VENV)/python -m tests.bench.hook_costs
 
 bench-reads: environment ## measure every read endpoint at two volumes
 	$(VENV)/python -m tests.bench.reads

@@ -19,6 +19,7 @@ from tests.faults.proxy import Proxy
 from tests.faults.wire import BOTH
 from tests.flow.claude_home import ClaudeHome, turn
 from tests.flow.conftest import TRACKER, Run, Stack
+from tests.skips import needs
 
 EVENTS_A_SECOND = 20
 KILLS = 20
@@ -102,10 +103,11 @@ def test_an_import_of_what_was_sent_adds_nothing(
     assert (result["tool_calls_imported"], result["conversations_imported"]) == (0, 0)
 
 
+@pytest.mark.parametrize("away_seconds", [5.0, pytest.param(600.0, marks=needs("time"))])
 def test_killed_and_cut_off_again_and_again_nothing_is_lost_or_doubled(
-    environment: dict[str, str], stack: Stack, home: ClaudeHome, folder: Path, proxy: Proxy, tracker: Run
+    environment: dict[str, str], stack: Stack, home: ClaudeHome, folder: Path, proxy: Proxy, tracker: Run, away_seconds: float
 ) -> None:
-    """The shipper is killed 20 times at random under 20 events a second, and the server is away in the middle."""
+    """The shipper is killed 20 times at random under 20 events a second; for half of them the server is away."""
     environment = environment | {"TRACKER_URL": f"http://127.0.0.1:{proxy.port}"}
     transcript = home.transcript(0)
     chance = random.Random(14)
@@ -125,20 +127,22 @@ def test_killed_and_cut_off_again_and_again_nothing_is_lost_or_doubled(
     working.start()
     try:
         for number in range(KILLS):
-            if number == KILLS // 3:
+            is_away = KILLS // 4 <= number < 3 * KILLS // 4
+            if number == KILLS // 4:
                 proxy.hold(*BOTH)
                 proxy.reset()
-            if number == 2 * KILLS // 3:
+            if number == 3 * KILLS // 4:
                 proxy.reset()
                 proxy.let_pass()
-            time.sleep(chance.uniform(0.1, 1.2))
+            time.sleep(chance.uniform(0.2, 1.8) * (away_seconds / (KILLS // 2) if is_away else 0.5))
             stop_shipper(folder)
     finally:
         is_over.set()
         working.join()
 
     stop_shipper(folder)
-    done = subprocess.run([*TRACKER, "ship", "--once"], env=environment, capture_output=True, text=True, timeout=90, check=False)
+    command = [*TRACKER, "ship", "--once", "--within", "240"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
 
     assert acts >= KILLS
