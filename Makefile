@@ -107,16 +107,20 @@ compose-restore: ## a composed stack out of a backup, FROM=…; its volumes must
 compose-test: environment ## the containers from build to end: upgrade, kills, imports, backup, restore; every event counted (needs Docker)
 	$(VENV)/python -m tests.compose
 
-bench: environment ## measure the write path against the machine's own limits, imports with and without the archive, and what capture costs here
+bench: environment ## measure the write path against the machine's own limits, imports with and without the archive, what capture costs here, and the live feed
 	$(VENV)/python -m tests.bench.writes
 	$(VENV)/python -m tests.bench.imports
 	$(VENV)/python -m tests.bench.hook_costs
+	$(VENV)/python -m tests.bench.live
 
 bench-reads: environment ## measure every read endpoint at two volumes
 	$(VENV)/python -m tests.bench.reads
 
 bench-imports: environment ## measure the import of transcripts (TRACKER_SAMPLES names the folder that has them)
 	$(VENV)/python -m tests.bench.imports
+
+bench-live: environment ## 200 listeners to the live feed at 1,000 events a second
+	$(VENV)/python -m tests.bench.live
 
 bench-scale: environment ## drain with 1, 2, 4 workers and 1, 4 partitions; SCALE="--url http://…" measures another stack too
 	$(VENV)/python -m tests.bench.scale $(SCALE)
