@@ -25,7 +25,7 @@ from shared.redis.clients import REDIS_ERRORS, connect_async
 log = structlog.get_logger()
 
 # What comes within this time reaches the listeners together.
-FLUSH_SECONDS: Final = 0.1
+FLUSH_SECONDS: Final = 0.05
 # Shorter than the client's socket timeout. As long may the end of the last listener go unnoticed.
 BLOCK_MS: Final = 1_000
 READ_ENTRIES: Final = 200

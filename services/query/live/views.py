@@ -25,7 +25,7 @@ class View(Struct, frozen=True):
     project_id: int | None = None
     user: str | None = None
     session_id: str | None = None
-    machine_id: str | None = None
+    machine_ids: frozenset[str] | None = None
     tool_name: str | None = None
     kinds: frozenset[str] | None = None
 
@@ -38,7 +38,7 @@ class View(Struct, frozen=True):
             and (self.session_id is None or item.session_id == self.session_id)
             and (self.tool_name is None or item.tool_name == self.tool_name)
             and (self.user is None or item.user == self.user)
-            and (self.machine_id is None or item.machine_id == self.machine_id)
+            and (self.machine_ids is None or item.machine_id in self.machine_ids)
         )
 
 

@@ -1,17 +1,21 @@
 """The live feed as server-sent events."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
+from services.query.database import Connection, Database
 from services.query.http.event_stream import HEADERS, HEARTBEAT_SECONDS, MEDIA_TYPE, EventStream
-from services.query.http.parameters import FAILURES
+from services.query.http.parameters import FAILURES, RESPONSES
+from services.query.http.read_response import read_response
 from services.query.live.live_feed import LiveFeed
 from services.query.live.positions import position_of
 from services.query.live.views import View, texts_for
-from services.query.schemas.live import LiveItem, LiveParameters
+from services.query.queries.lists.live_sessions import live_sessions, machine_ids
+from services.query.schemas.live import LiveItem, LiveParameters, LiveSessionParameters, LiveSessions
 from shared.auth.authentication import grant_of, presented_key
-from shared.auth.scopes import METRICS, requires
+from shared.auth.scopes import METRICS, READ, requires
 from shared.http.concurrency import slot_of
 from shared.http.errors import Forbidden, Unavailable, invalid
 
@@ -55,7 +59,7 @@ async def watch_live(
         parameters.project_id,
         parameters.user,
         parameters.session_id,
-        parameters.machine,
+        None if parameters.machine is None else frozenset(await run_in_threadpool(_machines, request, parameters.machine)),
         parameters.tool_name,
         frozenset(parameters.kind.split(",")) if parameters.kind else None,
     )
@@ -66,3 +70,24 @@ async def watch_live(
     if not slot.move_to(slot.limits.listeners):
         raise Unavailable("Too many are listening; try again in a moment.", code="OVERLOADED", retry_after_seconds=5)
     return EventStream(live.events(view, position or newest, HEARTBEAT_SECONDS, presented_key(request.scope), grant))
+
+
+def _machines(request: Request, machine: str) -> list[str]:
+    """Ids of the machines of this name, and the name itself, which may be an id."""
+    database: Database = request.app.state.database
+    with database.connection(grant_of(request.scope)) as connection:
+        return [machine, *machine_ids(connection, machine)]
+
+
+@router.get("/api/live/sessions", response_model=LiveSessions, responses=RESPONSES, summary="Open sessions, with what happens in them")
+@requires(READ)
+async def list_live_sessions(request: Request, parameters: Annotated[LiveSessionParameters, Query()]) -> Response:
+    """What the rows tell. For a live board read this once, then go on with the live feed from `last_event_id`."""
+    live: LiveFeed = request.app.state.live
+    position = await live.newest()
+
+    def read(connection: Connection) -> dict[str, Any]:
+        items = live_sessions(connection, parameters.project_id, parameters.user, parameters.machine)
+        return {"items": items, "last_event_id": position.event_id}
+
+    return await run_in_threadpool(lambda: read_response(request, read))

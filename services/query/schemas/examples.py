@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from services.query.schemas.live import LIVE_SESSIONS_EXAMPLE
 from services.query.schemas.machines import MACHINE_EXAMPLE
 
 Json = dict[str, Any]
@@ -253,6 +254,9 @@ _ACT: Final[Json] = {
 }
 
 
+_TOTALS_OF_USER: Final[Json] = {"sessions": 5, "active_minutes": 185.5, "messages_count": 158, "tool_calls_count": 412, "cost_usd": 12.34}
+
+
 def _page(item: Json) -> Json:
     return {"items": [item], "next_cursor": None}
 
@@ -274,18 +278,7 @@ ANSWERS: Final[dict[str, Json]] = {
             }
         ]
     },
-    "UserPage": _page(
-        {
-            "name": "ann",
-            "sessions": 5,
-            "active_minutes": 185.5,
-            "messages_count": 158,
-            "tool_calls_count": 412,
-            "cost_usd": 12.34,
-            "first_seen": "2024-01-10T09:00:00Z",
-            "last_seen": "2024-01-15T10:30:00Z",
-        }
-    ),
+    "UserPage": _page({"name": "ann", "first_seen": "2024-01-10T09:00:00Z", "last_seen": "2024-01-15T10:30:00Z"} | _TOTALS_OF_USER),
     "SessionPage": _page(_SESSION),
     "MachinePage": _page(MACHINE_EXAMPLE),
     "MessagePage": _page(_MESSAGE),
@@ -302,6 +295,7 @@ ANSWERS: Final[dict[str, Json]] = {
     | {"total": 1, "total_is_exact": True},
     "ActivityPage": _page(_ACTIVITY),
     "ToolCallPage": _page(_TOOL_CALL),
+    "LiveSessions": LIVE_SESSIONS_EXAMPLE,
     "Stats": _STATS,
     "ToolStats": {
         "range": _RANGE | {"interval": "day"},

@@ -1,12 +1,12 @@
 """The live feed: its filters, and one item of it."""
 
 from datetime import datetime
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from services.query.schemas.fields import Absent, OptionalProject, OptionalSession, OptionalUser, Parameters, Text
+from services.query.schemas.fields import Absent, CostUsd, OptionalMachine, OptionalProject, OptionalSession, OptionalUser, Parameters, Text
 from shared.feed import Kind
 
 _KINDS = get_args(Kind)
@@ -23,7 +23,7 @@ class LiveParameters(Parameters):
     project_id: OptionalProject = None
     user: OptionalUser = None
     session_id: OptionalSession = None
-    machine: Annotated[Text | None, Absent(), Field(min_length=1, max_length=64, description="Only this machine, by id.")] = None
+    machine: OptionalMachine = None
     tool_name: Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])] = (
         None
     )
@@ -40,6 +40,38 @@ class LiveParameters(Parameters):
         Absent(),
         Field(max_length=40, description="As the header `Last-Event-ID`, for clients that cannot set one. The header wins."),
     ] = None
+
+
+class LiveSessionParameters(Parameters):
+    project_id: OptionalProject = None
+    user: OptionalUser = None
+    machine: OptionalMachine = None
+
+
+class LiveSession(BaseModel):
+    session_id: str
+    title: str | None
+    project_id: int | None
+    project_name: str | None
+    user: str | None
+    machine_id: str | None = Field(description="Where it was seen. null if no shipper sends it.")
+    state: Literal["working", "waiting"] = Field(
+        description="`waiting`: Claude said the last word. The feed tells more: whether it waits for a permission, or has failed."
+    )
+    tool_name: str | None = Field(description="The tool that runs, or whose permission is waited for.")
+    since: datetime = Field(description="When the tool was called, or the session's newest event was.")
+    start_time: datetime | None
+    last_event_at: datetime
+    last_prompt: str | None = Field(description="The first 500 characters of the newest prompt.")
+    model: str | None
+    tool_calls_count: int
+    tokens: int = Field(description="All tokens of the session so far, cached ones too.")
+    cost_usd: CostUsd
+
+
+class LiveSessions(BaseModel):
+    items: list[LiveSession] = Field(description="Open sessions, the one with the newest event first; at most 200.")
+    last_event_id: str = Field(description="The position of the live feed before the sessions were read. `GET /api/live` goes on from it.")
 
 
 class LiveItem(BaseModel):
@@ -67,3 +99,28 @@ class LiveItem(BaseModel):
     action: Literal["created", "modified", "deleted"] | None = None
     lines_added: int | None = None
     lines_removed: int | None = None
+
+
+LIVE_SESSIONS_EXAMPLE: Final[dict[str, Any]] = {
+    "items": [
+        {
+            "session_id": "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11",
+            "title": "Retry failed uploads",
+            "project_id": 1,
+            "project_name": "claude-tracker",
+            "user": "ann",
+            "machine_id": "m-4f2a",
+            "state": "working",
+            "tool_name": "Bash",
+            "since": "2024-01-15T10:29:58Z",
+            "start_time": "2024-01-15T09:45:00Z",
+            "last_event_at": "2024-01-15T10:29:58Z",
+            "last_prompt": "Run the tests again",
+            "model": "claude-opus-4-5-20251101",
+            "tool_calls_count": 42,
+            "tokens": 812345,
+            "cost_usd": 1.87,
+        }
+    ],
+    "last_event_id": "1705314598123-0",
+}

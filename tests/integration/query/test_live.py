@@ -22,6 +22,7 @@ from services.query.settings import Settings
 from shared.auth.keys import id_of
 from shared.feed import FEED_KEY, FeedItem
 from tests.integration.keys.conftest import make_key
+from tests.integration.query import seed
 from tests.integration.query.live_stream import SECONDS, append, events, items, prompt, serving
 
 
@@ -270,3 +271,32 @@ def test_the_stream_of_a_revoked_key_ends(query_settings: Settings, connection: 
         connection.execute("UPDATE api_keys SET revoked_at = now() WHERE id = %s", (id_of(key),))
 
         assert list(items(answer)) == []
+
+
+def test_open_sessions_are_listed_with_what_happens_in_them(
+    served: tuple[FastAPI, httpx.Client], redis: Redis, connection: psycopg.Connection[Any]
+) -> None:
+    """given a session with a running tool, one whose reply is the last word, and one that ended, then the first two are listed."""
+    _, client = served
+    project = seed.add_project(connection, "/work/shop")
+    for session_id, ended_at in (("working", None), ("waiting", None), ("ended", "2024-05-01T10:09:00Z")):
+        times = {"started_at": "2024-05-01T10:00:00Z", "ended_at": ended_at}
+        seed.add_session(connection, session_id, project, title=f"A {session_id} session", **times)
+        seed.add_message(connection, session_id, "2024-05-01T10:01:00Z", "first prompt", role="user")
+        seed.add_message(connection, session_id, "2024-05-01T10:05:00Z", "please fix it", role="user")
+    seed.add_tool_call(connection, "working", "2024-05-01T10:06:00Z", tool_name="Bash", status="pending")
+    seed.add_tool_call(connection, "waiting", "2024-05-01T10:06:00Z", tool_name="Edit", status="success")
+    seed.add_message(connection, "waiting", "2024-05-01T10:07:00Z", "It is done.", role="assistant")
+    seed.compute_aggregates(connection)
+    append(redis, prompt("newest"))
+
+    answer = client.get("/api/live/sessions").json()
+
+    found = {item["session_id"]: item for item in answer["items"]}
+    assert {name: (item["state"], item["tool_name"], item["last_prompt"]) for name, item in found.items()} == {
+        "working": ("working", "Bash", "please fix it"),
+        "waiting": ("waiting", None, "please fix it"),
+    }
+    assert found["working"]["since"] == "2024-05-01T10:06:00Z"
+    assert answer["last_event_id"] == redis.xrange(FEED_KEY)[0][0].decode()
+    assert client.get("/api/live/sessions?user=nobody").json()["items"] == []
