@@ -1,6 +1,6 @@
 """The rows of captured files: which are to be read, and how far they are."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -23,7 +23,7 @@ _ADVANCE = """
 # Facts that files bring under the same id are one row, which stays while one of the files has it.
 _SUPERSEDED = """
     SELECT old.id FROM unnest(%(old)s::uuid[]) AS old (id)
-    WHERE NOT EXISTS (SELECT FROM transcript_files AS f WHERE f.facts_ids @> ARRAY[old.id] AND f.id <> %(file_id)s)"""
+    WHERE NOT EXISTS (SELECT FROM transcript_files AS f WHERE f.facts_ids @> ARRAY[old.id] AND f.id <> ALL(%(file_ids)s))"""
 
 
 class CapturedFile(NamedTuple):
@@ -86,9 +86,10 @@ def advance(connection: Connection[Any], file: CapturedFile, end_offset: int, fa
         raise MovedOnError(file.name)
 
 
-def superseded_facts(connection: Connection[Any], file: CapturedFile, facts_ids: Collection[UUID]) -> list[UUID]:
-    """Facts of the file's last reading that neither this reading nor another file has."""
-    old = list(set(file.facts_ids) - set(facts_ids))
+def superseded_facts(connection: Connection[Any], readings: Sequence[tuple[CapturedFile, Collection[UUID]]]) -> list[UUID]:
+    """Facts of the last readings of files that neither their readings now nor other files have. `readings`: files, and their facts now."""
+    old = {fact_id for file, _ in readings for fact_id in file.facts_ids} - {fact_id for _, facts_ids in readings for fact_id in facts_ids}
     if not old:
         return []
-    return [row[0] for row in connection.execute(_SUPERSEDED, {"old": old, "file_id": file.id})]
+    parameters = {"old": list(old), "file_ids": [file.id for file, _ in readings]}
+    return [row[0] for row in connection.execute(_SUPERSEDED, parameters)]

@@ -1,6 +1,7 @@
-"""One reading of a captured file: what its next pieces bring, and how that is stored. Bytes to records to rows, in one transaction."""
+"""Readings of captured files: what the next pieces of a file bring, and how that of some files is stored. Bytes to records to rows."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -51,16 +52,6 @@ class FileReading:
         return [event.event for event in self.events if isinstance(event.event, Record)]
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A reading that is committed."""
-
-    reading: FileReading
-    persisted: Persisted
-    # For the live feed.
-    told: list[Told]
-
-
 def read_next(
     worker: Resources, connection: Connection[Any], job: CaptureJob, file: CapturedFile, state: ParserState
 ) -> FileReading | None:
@@ -92,27 +83,37 @@ def read_next(
     return reading
 
 
-def store(worker: Resources, connection: Connection[Any], job: CaptureJob, reading: FileReading) -> Stored:
-    """Stores a reading and how far its file is read, in one transaction. MovedOnError if somebody else has read the file meanwhile."""
-    file = reading.file
+def store(worker: Resources, connection: Connection[Any], job: CaptureJob, readings: Sequence[FileReading]) -> list[Told]:
+    """Stores readings and how far their files are read, in one transaction. Gives what to tell the live feed.
+
+    MovedOnError if somebody else has read or deleted one of the files meanwhile; then nothing is stored.
+    """
     with connection.transaction():
         lock_order.lock_import_order(connection)
-        foreign = foreign_among(connection, file.bound_user, reading.records) if file.bound_user is not None and reading.events else []
-        foreign_ids = {record.id for record in foreign}
-        batch = [received for received in reading.events if received.event.id not in foreign_ids]
-        # Facts that are left out take no other's place.
-        facts_ids = reading.facts_ids.union(file.facts_ids) if foreign else reading.facts_ids
+        foreign = [record for reading in readings for record in _of_another_user(connection, reading)]
+        foreign_objects = set(map(id, foreign))
+        batch = [received for reading in readings for received in reading.events if id(received.event) not in foreign_objects]
         persisted, dead, told = Persisted(), list[ReceivedEvent](), list[Told]()
         if batch:
-            superseded = superseded_facts(connection, file, facts_ids)
+            superseded = superseded_facts(connection, [(reading.file, reading.facts_ids) for reading in readings])
             before = before_captured(connection, batch)
             persisted, dead = persist_isolating(
                 connection, batch, idle_gap=worker.idle_gap, job_number=job.number, superseded_facts=superseded
             )
             told = captured_items(connection, before)
-        _note(connection, job, reading, persisted, foreign, dead)
-        advance(connection, file, reading.end_offset, facts_ids, READER_VERSION)
-    return Stored(reading, persisted, told)
+        _note(connection, job, readings, persisted, foreign, dead)
+        for reading in sorted(readings, key=lambda reading: reading.file.id):
+            advance(connection, reading.file, reading.end_offset, reading.facts_ids, READER_VERSION)
+    return told
+
+
+def _of_another_user(connection: Connection[Any], reading: FileReading) -> list[Record]:
+    """The records that belong to somebody else, of a file that came by a key of a user. Then the facts of its last reading stay, since new ones may be left out."""
+    file = reading.file
+    foreign = foreign_among(connection, file.bound_user, reading.records) if file.bound_user is not None and reading.events else []
+    if foreign:
+        reading.facts_ids.update(file.facts_ids)
+    return foreign
 
 
 def _add(reading: FileReading, job: CaptureJob, piece: Piece, found: Any) -> None:
@@ -132,23 +133,30 @@ def _add(reading: FileReading, job: CaptureJob, piece: Piece, found: Any) -> Non
 def _note(
     connection: Connection[Any],
     job: CaptureJob,
-    reading: FileReading,
+    readings: Sequence[FileReading],
     persisted: Persisted,
     foreign: Sequence[Record],
     dead: Sequence[ReceivedEvent],
 ) -> None:
-    found = [(redact_text(reading.file.name), error) for error in reading.errors]
+    found = [(redact_text(reading.file.name), error) for reading in readings for error in reading.errors]
     add_counts(
         connection,
         job,
         persisted,
-        bytes_read=reading.end_offset - reading.file.parsed_offset,
-        rows=len(reading.events),
+        bytes_read=sum(reading.end_offset - reading.file.parsed_offset for reading in readings),
+        rows=sum(len(reading.events) for reading in readings),
         errors=[*errors.of_reading(found), *errors.of_foreign_records(foreign), *errors.of_dead_letters(dead)],
-        unknown_records=reading.unknown_records,
-        skipped_records=reading.skipped_records | errors.left_out(foreign, dead),
-        redactions=reading.redactions,
+        unknown_records=_sum(reading.unknown_records for reading in readings),
+        skipped_records=_sum([*(reading.skipped_records for reading in readings), errors.left_out(foreign, dead)]),
+        redactions=_sum(reading.redactions for reading in readings),
     )
+
+
+def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(total)
 
 
 def _grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:

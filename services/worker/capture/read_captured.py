@@ -1,7 +1,7 @@
 """What live capture has stored becomes rows. It reads from top to bottom; each step is a function called from here.
 
 1. lock: one process reads at a time, so that what a machine says comes in its order
-2. files: each file with something new is read from where it was (file_reading.py), and stored in a transaction of its own
+2. files: each file with something new is read from where it was (file_reading.py); short readings are stored together, in one transaction
 3. hooks: what they said becomes rows (hook_reading.py), after the files, which say the same and more
 4. go round until nothing is left, or until the task's time is over
 
@@ -12,6 +12,7 @@ A process that dies has committed whole readings. The next one takes the lock, w
 
 import faulthandler
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -23,9 +24,10 @@ from psycopg.pq import TransactionStatus
 
 from services.worker.capture.capture_job import CaptureJob, add_counts, capture_job
 from services.worker.capture.captured_files import CapturedFile, MovedOnError, count_attempt, due_files, is_any_due, set_aside
-from services.worker.capture.file_reading import Stored, read_next, store
+from services.worker.capture.file_reading import FileReading, read_next, store
 from services.worker.capture.hook_reading import is_any_payload_left, read_hooks
-from services.worker.capture.parser_states import ParserStates
+from services.worker.capture.parser_states import ParserState, ParserStates
+from services.worker.importers.job.chunks import CHUNK_RECORDS
 from services.worker.persist.captured_feed import append_captured
 from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
@@ -83,17 +85,47 @@ def _read_some(worker: Resources, connection: Connection[Any], job: CaptureJob, 
 def _read_files(worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, ends_at: float) -> bool:
     """One round over the files. True if it got on."""
     with connection.transaction():
-        files = due_files(connection, FILES_A_ROUND)
+        files = deque(due_files(connection, FILES_A_ROUND))
     is_moved = False
-    for file in files:
-        if time.monotonic() > ends_at and is_moved:
-            break
-        is_moved |= _read_file(worker, connection, job, states, file) is not None
+    while files and not (is_moved and time.monotonic() > ends_at):
+        is_moved |= _read_together(worker, connection, job, states, files)
     return is_moved
 
 
-def _read_file(worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, file: CapturedFile) -> Stored | None:
-    """The next reading of a file. The parser's state is kept only if it was committed."""
+def _read_together(
+    worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, files: deque[CapturedFile]
+) -> bool:
+    """Reads the first of the files, and as many more as one transaction stores. True if it got on.
+
+    The parser's states are kept only if that was committed. A file whose reading failed before is read alone.
+    """
+    readings: list[FileReading] = []
+    read: list[tuple[CapturedFile, ParserState]] = []
+    while files and not (read and files[0].attempts) and sum(len(reading.events) for reading in readings) < CHUNK_RECORDS:
+        file = files.popleft()
+        begun = _begin(worker, connection, job, states, file)
+        if begun is not None:
+            reading, state = begun
+            readings.append(reading)
+            read.append((file, state))
+        if file.attempts:
+            break
+    if not readings:
+        return False
+    try:
+        told = store(worker, connection, job, readings)
+    except MovedOnError:
+        return False
+    for file, state in read:
+        states.put(file, state)
+    append_captured(worker.redis, told)
+    return True
+
+
+def _begin(
+    worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, file: CapturedFile
+) -> tuple[FileReading, ParserState] | None:
+    """The next reading of a file, and the parser's state behind it. None if there is nothing to read, or if it was tried too often."""
     with connection.transaction():
         if file.attempts >= MAX_ATTEMPTS and file.was_set_aside_until is None:
             _set_aside(connection, job, file)
@@ -105,13 +137,7 @@ def _read_file(worker: Resources, connection: Connection[Any], job: CaptureJob, 
     if reading is None:
         log.warning("captured_range_missing", file=file.name, offset=file.parsed_offset)
         return None
-    try:
-        stored = store(worker, connection, job, reading)
-    except MovedOnError:
-        return None
-    states.put(file, state)
-    append_captured(worker.redis, stored.told)
-    return stored
+    return reading, state
 
 
 def _set_aside(connection: Connection[Any], job: CaptureJob, file: CapturedFile) -> None:
