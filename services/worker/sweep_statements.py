@@ -64,7 +64,7 @@ DUE_CAPTURED_FILES: Final = """
     SELECT * FROM (
         (SELECT * FROM due WHERE read_attempts = 0 ORDER BY stored_offset - parsed_offset, changed_at, id LIMIT %(limit)s)
         UNION (SELECT * FROM due WHERE read_attempts = 0 ORDER BY changed_at, id LIMIT 1)
-        UNION (SELECT * FROM due WHERE read_attempts > 0 ORDER BY changed_at, id LIMIT 1)
+        UNION (SELECT * FROM due WHERE read_attempts > 0 ORDER BY read_attempts, changed_at, id LIMIT 1)
     ) AS next ORDER BY read_attempts > 0, stored_offset - parsed_offset, changed_at, id"""
 
 # Files of jobs that failed a day ago and were not retried, or jobs that ended since.

@@ -85,7 +85,7 @@ def _read_some(worker: Resources, connection: Connection[Any], job: CaptureJob, 
 def _read_files(worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, ends_at: float) -> bool:
     """One round over the files. True if it got on."""
     with connection.transaction():
-        files = deque(due_files(connection, FILES_A_ROUND))
+        files = deque(sorted(due_files(connection, FILES_A_ROUND), key=lambda file: (file.attempts > 0, file.bound_user or "")))
     is_moved = False
     while files and not (is_moved and time.monotonic() > ends_at):
         is_moved |= _read_together(worker, connection, job, states, files)
@@ -97,19 +97,21 @@ def _read_together(
 ) -> bool:
     """Reads the first of the files, and as many more as one transaction stores. True if it got on.
 
-    The parser's states are kept only if that was committed. A file whose reading failed before is read alone.
+    The parser's states are kept only if that was committed. A file whose reading failed before is read alone. Files of users whose keys are bound
+    are not stored together: the first of two who claim a session has it.
     """
+    first = files[0]
     readings: list[FileReading] = []
     read: list[tuple[CapturedFile, ParserState]] = []
-    while files and not (read and files[0].attempts) and sum(len(reading.events) for reading in readings) < CHUNK_RECORDS:
+    while files and sum(len(reading.events) for reading in readings) < CHUNK_RECORDS:
+        if files[0] is not first and (first.attempts or files[0].attempts or files[0].bound_user != first.bound_user):
+            break
         file = files.popleft()
         begun = _begin(worker, connection, job, states, file)
         if begun is not None:
             reading, state = begun
             readings.append(reading)
             read.append((file, state))
-        if file.attempts:
-            break
     if not readings:
         return False
     try:

@@ -1,5 +1,8 @@
 """Live capture: ranges of transcripts become the rows that an import of the whole files makes."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -14,10 +17,11 @@ from services.worker.capture.read_captured import locked, read_captured
 from services.worker.importers.job import run_shard
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources, open_resources
+from services.worker.row_lease import MAX_ATTEMPTS
 from services.worker.sweep import NO_CALL, ONE_CALL, Looks
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.captured import capture, put_range
-from tests.unit.worker.importers.rows_of_a_session import SESSION, WHOLE, jsonl
+from tests.unit.worker.importers.rows_of_a_session import SESSION, WHOLE, jsonl, prompt
 
 
 def import_files(worker: Resources, folder: Path, *contents: bytes, user: str | None = "ann") -> UUID:
@@ -168,3 +172,36 @@ def test_only_a_bound_key_is_kept_from_sessions_of_other_users(worker: Resources
         owners = {row[0] for row in connection.execute("SELECT u.name FROM messages AS m JOIN users AS u ON u.id = m.user_id").fetchall()}
     assert ("another user's" not in skipped) == bool(stored)
     assert owners == {"ann"}
+
+
+def test_a_line_that_kills_its_reader_keeps_no_other_file_waiting(worker: Resources, looks: Looks) -> None:
+    # Given files of which one kills whoever reads it, in the midst of the others
+    with worker.transaction() as connection:
+        for session_id in ("s1", "deadly", "s2"):
+            rows = [row | {"sessionId": session_id, "uuid": f"{session_id}-{n}"} for n, row in enumerate(WHOLE)]
+            deadly = [prompt(1, "u9", "kill this process")] if session_id == "deadly" else []
+            put_range(connection, session_id, jsonl(*deadly, *rows))
+
+    # When a process after the other reads
+    deaths = 0
+    while looks.captured():
+        command = [sys.executable, "-m", "tests.integration.worker.deadly_reader", worker.settings.database_url, worker.settings.redis_url]
+        ended = subprocess.run(command, capture_output=True, timeout=100, check=False)
+        deaths += ended.returncode == -signal.SIGKILL
+        if deaths >= 3:
+            # Then the third process has read the others: what was begun less often comes first
+            with worker.transaction() as connection:
+                parsed = "SELECT session_id FROM transcript_files WHERE parsed_offset = stored_offset ORDER BY 1"
+                assert connection.execute(parsed).fetchall() == [("s1",), ("s2",)]
+
+    # And after five deaths the file is set aside
+    assert deaths == MAX_ATTEMPTS
+    assert is_verified(worker)
+
+    # And a reader that can read it does so when its time has come
+    with worker.transaction() as connection:
+        connection.execute("UPDATE transcript_files SET read_again_at = now() - interval '1 second' WHERE read_again_at IS NOT NULL")
+    assert not read_captured(worker, ParserStates())
+    with worker.transaction() as connection:
+        again = "SELECT parsed_offset = stored_offset, read_attempts, read_again_at FROM transcript_files WHERE session_id = 'deadly'"
+        assert connection.execute(again).fetchone() == (True, 0, None)
