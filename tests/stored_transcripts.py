@@ -51,7 +51,7 @@ def add_file(
         store.put(digest.hex(), frame)
         segments.append(Segment(end, digest, end - start, len(frame)))
         start = end
-    add_segments(connection, file_id, 0, segments)
+    add_segments(connection, [(file_id, number, segment) for number, segment in enumerate(segments)])
     while start < len(content):
         end = content.find(b"\n", start + range_bytes) + 1 or len(content)
         connection.execute(_RANGE, (file_id, start, end, frame_of(content[start:end]), end - start))

@@ -66,7 +66,7 @@ def compact_some(worker: Resources, file_id: int) -> bool:
         first, parts = _parts_to_move(connection, worker.archive, file_id)
         if not parts:
             return False
-        add_segments(connection, file_id, first, _put_segments(worker.archive, parts))
+        add_segments(connection, [(file_id, number, segment) for number, segment in enumerate(_put_segments(worker.archive, parts), first)])
         connection.execute(_DELETE_RANGES, {"file_id": file_id, "end": parts[-1].end_offset})
     moved = sum(len(part.content) for part in parts)
     log.info("transcript_compacted", file_id=file_id, bytes=moved)

@@ -21,19 +21,20 @@ _AGENT: Final = re.compile(r"(?:.*/)?(agent-[^/]+\.jsonl)", re.DOTALL)
 MAX_SESSION_ID: Final = 200
 MAX_FILE_NAME: Final = 1_000
 
-# A file that was known before is replaced by one that is at least as long: it has grown. An older copy changes nothing.
-_FIND: Final = """
-    INSERT INTO transcript_files (session_id, file_name, user_name, brought_by)
-    VALUES (%(session_id)s, %(file_name)s, %(user_name)s, ARRAY[%(job_number)s]::integer[])
+# A file that was known before is replaced by one that is at least as long: it has grown. An older copy changes nothing but who brought it.
+_WRITE_FILES: Final = """
+    INSERT INTO transcript_files AS f (session_id, file_name, user_name, brought_by, stored_offset, parsed_offset, parser_version)
+    SELECT n.session_id, n.file_name, %(user_name)s, ARRAY[%(job_number)s]::integer[], n.size, n.size, %(parser_version)s
+    FROM unnest(%(session_ids)s::text[], %(file_names)s::text[], %(sizes)s::bigint[]) AS n (session_id, file_name, size)
     ON CONFLICT (session_id, file_name, machine_id, generation) DO UPDATE
-        SET brought_by = CASE WHEN %(job_number)s = ANY(transcript_files.brought_by) THEN transcript_files.brought_by
-                              ELSE transcript_files.brought_by || %(job_number)s::integer END
-    RETURNING id, stored_offset"""
-_REPLACE: Final = """
-    UPDATE transcript_files SET stored_offset = %(size)s, parsed_offset = %(size)s, changed_at = now(), parser_version = %(parser_version)s,
-        user_name = %(user_name)s
-    WHERE id = %(id)s"""
-_DELETE_SEGMENTS: Final = "DELETE FROM transcript_segments WHERE file_id = %(id)s"
+        SET brought_by = CASE WHEN %(job_number)s = ANY(f.brought_by) THEN f.brought_by ELSE f.brought_by || %(job_number)s::integer END,
+            stored_offset = greatest(f.stored_offset, excluded.stored_offset),
+            parsed_offset = greatest(f.stored_offset, excluded.stored_offset),
+            parser_version = CASE WHEN excluded.stored_offset >= f.stored_offset THEN excluded.parser_version ELSE f.parser_version END,
+            user_name = CASE WHEN excluded.stored_offset >= f.stored_offset THEN excluded.user_name ELSE f.user_name END,
+            changed_at = CASE WHEN excluded.stored_offset >= f.stored_offset THEN now() ELSE f.changed_at END
+    RETURNING session_id, file_name, id, stored_offset, xmax = 0"""
+_DELETE_SEGMENTS: Final = "DELETE FROM transcript_segments WHERE file_id = ANY(%(ids)s)"
 _FORGET: Final = (
     "DELETE FROM transcript_files WHERE brought_by = ARRAY[%(job_number)s]::integer[]",
     """UPDATE transcript_files SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE %(job_number)s = ANY(brought_by)""",
@@ -92,18 +93,32 @@ def store_files(
     parser_version: int,
 ) -> None:
     """Writes the files' rows in the caller's transaction. BlobStoreAway if a content has to be put again."""
-    # In one order, so that two jobs do not wait for each other.
-    for place, size, segments in sorted(files, key=lambda file: (file.place, file.size)):
-        parameters = {"session_id": place.session_id, "file_name": place.file_name, "user_name": user, "job_number": job_number}
-        [(file_id, stored_offset)] = connection.execute(_FIND, parameters).fetchall()
-        if size < stored_offset:
-            continue
+    # In one order, so that two jobs do not wait for each other. Of two copies of one file the longer one.
+    by_place = {file.place: file for file in sorted(files, key=lambda file: (file.place, file.size))}
+    if not by_place:
+        return
+    parameters = {
+        "session_ids": [place.session_id for place in by_place],
+        "file_names": [place.file_name for place in by_place],
+        "sizes": [file.size for file in by_place.values()],
+        "user_name": user,
+        "job_number": job_number,
+        "parser_version": parser_version,
+    }
+    segments: list[tuple[int, int, Segment]] = []
+    replaced: list[int] = []
+    for session_id, file_name, file_id, stored_offset, is_new in connection.execute(_WRITE_FILES, parameters).fetchall():
+        file = by_place[Place(session_id, file_name)]
+        if file.size == stored_offset:
+            segments += ((file_id, number, segment) for number, segment in enumerate(file.segments))
+            if not is_new:
+                replaced.append(file_id)
+    for file_id in sorted(replaced):
         lock_file(connection, file_id)
-        refer_to(connection, store, [segment.sha256 for segment in segments])
-        parameters |= {"id": file_id, "size": size, "parser_version": parser_version}
-        connection.execute(_DELETE_SEGMENTS, parameters)
-        add_segments(connection, file_id, 0, segments)
-        connection.execute(_REPLACE, parameters)
+    refer_to(connection, store, {segment.sha256 for _, _, segment in segments})
+    if replaced:
+        connection.execute(_DELETE_SEGMENTS, {"ids": replaced})
+    add_segments(connection, segments)
 
 
 def forget_files(connection: Connection[Any], job_number: int) -> None:

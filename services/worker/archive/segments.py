@@ -19,9 +19,8 @@ _of_thread: Final = threading.local()
 
 _ADD_SEGMENTS: Final = """
     INSERT INTO transcript_segments (file_id, number, end_offset, sha256, raw_bytes, stored_bytes)
-    SELECT %(file_id)s, %(first)s + s.place - 1, s.end_offset, s.sha256, s.raw_bytes, s.stored_bytes
-    FROM unnest(%(end_offsets)s::bigint[], %(sha256s)s::bytea[], %(raw_bytes)s::bigint[], %(stored_bytes)s::bigint[])
-        WITH ORDINALITY AS s (end_offset, sha256, raw_bytes, stored_bytes, place)"""
+    SELECT * FROM unnest(%(file_ids)s::bigint[], %(numbers)s::integer[], %(end_offsets)s::bigint[], %(sha256s)s::bytea[], %(raw_bytes)s::bigint[],
+        %(stored_bytes)s::bigint[])"""
 
 
 class Segment(NamedTuple):
@@ -52,9 +51,9 @@ def frame_of(content: bytes) -> bytes:
     return compressor.compress(content)
 
 
-def add_segments(connection: psycopg.Connection[Any], file_id: int, first: int, segments: list[Segment]) -> None:
-    """Writes a file's segments from the number `first` on."""
+def add_segments(connection: psycopg.Connection[Any], segments: list[tuple[int, int, Segment]]) -> None:
+    """Writes segments, each with its file's id and its number in the file."""
     if segments:
-        names = ("end_offsets", "sha256s", "raw_bytes", "stored_bytes")
-        columns = dict(zip(names, map(list, zip(*segments, strict=True)), strict=True))
-        connection.execute(_ADD_SEGMENTS, {"file_id": file_id, "first": first} | columns)
+        names = ("file_ids", "numbers", "end_offsets", "sha256s", "raw_bytes", "stored_bytes")
+        columns = zip(*((file_id, number, *segment) for file_id, number, segment in segments), strict=True)
+        connection.execute(_ADD_SEGMENTS, dict(zip(names, map(list, columns), strict=True)))

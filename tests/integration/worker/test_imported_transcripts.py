@@ -165,6 +165,15 @@ def test_a_file_that_grew_replaces_what_it_was_and_shares_its_segments(worker: R
     assert collect_garbage(worker, timedelta(0)) == 1
 
 
+def test_of_copies_in_one_archive_the_longest_is_kept(worker: Resources, tmp_path: Path) -> None:
+    half = CONTENT[: CONTENT.index(b"\n", 1000) + 1]
+    name = f"{SESSION}.jsonl"
+
+    import_files(worker, tmp_path, {f"monday/{name}": half, f"friday/{name}": CONTENT, f"tuesday/{name}": half})
+
+    assert stored(worker) == {(SESSION, name): CONTENT}
+
+
 def test_an_undo_takes_back_what_only_its_import_brought(worker: Resources, tmp_path: Path) -> None:
     other = of_another_session(CONTENT, AGENT_OF)
     first = import_files(worker, tmp_path, {f"{SESSION}.jsonl": CONTENT})
