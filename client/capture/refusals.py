@@ -33,6 +33,8 @@ def check(answer: Answer) -> Answer:
     """The answer, if it is 2xx or a conflict. Raises Later or Rejected."""
     if 200 <= answer.status < 300 or answer.status == 409:
         return answer
+    if answer.status == 403 and "session_id" in (answer.body.get("details") or {}):
+        raise Rejected(f"The server answered {answer.message}")
     if answer.status in _KEY_REFUSED:
         raise Later(f"The server refuses the key: {answer.message}", is_key_refused=True)
     if answer.status >= 500 or answer.status in _LATER:

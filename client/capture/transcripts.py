@@ -72,7 +72,8 @@ def look_at(path: str) -> Transcript | None:
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
-    return Transcript(path, *place, status.st_size, status.st_mtime_ns, status.st_ino)
+    # With the same separators wherever it comes from: Windows takes both.
+    return Transcript(path.replace(os.sep, "/"), *place, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def place_of(path: str) -> tuple[str, str] | None:

@@ -1,53 +1,35 @@
 """`python -m tests.bench.hook_costs`: what capture costs the person: a hook beside a shell that does nothing, the shipper's CPU and memory.
 
-With `--sessions N`, also N sessions of the real Claude Code without hooks, with empty ones and with ours, in every state of server and disk.
+What it costs a session of the real Claude Code: tests/real_client/measure.py.
 """
 
-import argparse
 import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from client.capture.scripts import hook_script, ship_script
-from client.connect.hook_events import hook_command, hooks_of, parse_version, shell_hook
+from client.capture.scripts import hook_script
 from tests.bench.report import machine, percentile, table
-from tests.faults.small_disk import small_disk
 from tests.flow.claude_home import ClaudeHome, turn
-from tests.real_client.claude_code import ClaudeHome as RealHome
-from tests.real_client.messages_api import messages_api, say, use
-from tests.skips import CLAUDE
 from tests.unit.client.capture.capture_server import capture_server
 
 CALLS = 200
 EVENTS = 30
-TOOL_CALLS = 10
-# Three for each call; start, prompt, stop and end.
-HOOKS = 3 * TOOL_CALLS + 4
 SHELLS = (["dash"], ["bash", "--posix"], ["busybox", "ash"])
 ROOT = Path(__file__).parents[2]
 
 
 def main() -> int:
     """Prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", type=int, default=0, help="of the real Claude Code, each way")
-    parser.add_argument("--delay", type=float, default=2.0, help="seconds before each answer of the API")
-    asked = parser.parse_args()
     print(f"{machine()}.\n")
     print(table(("a hook, ms: median (p95)", "sh -c :", "a shipper runs", "none runs", "100 KB", "spool full"), list(_hooks())))
     print("\n" + table(("the shipper", ""), list(_shipper())))
-    if asked.sessions and CLAUDE:
-        head = (f"a session of {TOOL_CALLS} tool calls", "without hooks", "ours add", "each hook", "each, beside a hook that does nothing")
-        print("\n" + table(head, list(_sessions(asked.sessions, asked.delay))))
     return 0
 
 
@@ -135,95 +117,6 @@ def _cpu_seconds(pid: int) -> float:
 
 def _kilobytes(pid: int, name: str) -> int:
     return next(int(line.split()[1]) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(name))
-
-
-def _sessions(rounds: int, delay: float) -> Iterator[Sequence[str]]:
-    for name, state in STATES.items():
-        with tempfile.TemporaryDirectory() as temporary, messages_api() as api, ExitStack() as stack:
-            home = RealHome(Path(temporary) / "home", api)
-            home.prepare()
-            folder = home.path / ".claude-tracker"
-            folder.mkdir(mode=0o700)
-            (folder / "hook.sh").write_text(hook_script())
-            (folder / "ship").write_text(ship_script())
-            (folder / "ship").chmod(0o700)
-            home.environment["TRACKER_URL"] = stack.enter_context(state(folder))
-            api.delay = delay
-            plain = json.loads(home.settings_file.read_text())
-            version = parse_version(subprocess.run([str(CLAUDE), "--version"], capture_output=True, text=True, check=True).stdout)
-            ways = [
-                plain,
-                plain | {"hooks": hooks_of(shell_hook(":"), version)},
-                plain | {"hooks": hooks_of(shell_hook(hook_command(folder / "hook.sh", None)), version)},
-            ]
-            seconds: list[list[float]] = [[], [], []]
-            # The first of each is not counted. In turn, so that none is always the first.
-            for number in range(rounds + 1):
-                for way in (0, 1, 2) if number % 2 else (2, 1, 0):
-                    home.settings_file.write_text(json.dumps(ways[way]))
-                    turns = [[use("Bash", command=f"echo {call}", description="Say it")] for call in range(TOOL_CALLS)]
-                    ran = home.run("Say ten things.", [*turns, [say("Said.")]])
-                    if number:
-                        seconds[way].append(ran.seconds)
-            without = statistics.median(seconds[0])
-            more, of_which = (
-                statistics.median(one - other for one, other in zip(seconds[2], seconds[base], strict=True)) for base in (0, 1)
-            )
-            yield (
-                name,
-                f"{without:.2f} s",
-                f"{more * 1000:+.0f} ms ({more / without:+.1%})",
-                f"{more * 1000 / HOOKS:+.1f} ms",
-                f"{of_which * 1000 / HOOKS:+.1f} ms",
-            )
-            _stop(folder)
-
-
-def _stop(folder: Path) -> None:
-    pid = folder / "shipper.pid"
-    if pid.exists() and (number := pid.read_text().strip()):
-        subprocess.run(["kill", number], check=False)
-
-
-@contextmanager
-def _there(_: Path) -> Iterator[str]:
-    with capture_server() as server:
-        yield server.url
-
-
-@contextmanager
-def _answers_500(_: Path) -> Iterator[str]:
-    with capture_server() as server:
-        server.failure = (500, {})
-        yield server.url
-
-
-@contextmanager
-def _hangs(_: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        yield f"http://127.0.0.1:{silent.getsockname()[1]}"
-
-
-@contextmanager
-def _away(_: Path) -> Iterator[str]:
-    yield "http://127.0.0.1:9"
-
-
-@contextmanager
-def _disk_full(folder: Path) -> Iterator[str]:
-    with capture_server() as server, small_disk(folder, 1) as disk:
-        (folder / "spool").mkdir()
-        disk.fill()
-        yield server.url
-
-
-STATES: dict[str, Callable[[Path], AbstractContextManager[str]]] = {
-    "server there": _there,
-    "server away": _away,
-    "server hangs": _hangs,
-    "server answers 500": _answers_500,
-    "disk full": _disk_full,
-}
 
 
 if __name__ == "__main__":

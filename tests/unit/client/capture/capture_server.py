@@ -25,6 +25,8 @@ class CaptureServer(ThreadingHTTPServer):
         self.is_hanging_up = False
         # Sessions whose ranges are refused.
         self.refused: set[str] = set()
+        # Sessions of other users.
+        self.others: set[str] = set()
         self.lock = threading.Lock()
 
     @property
@@ -84,6 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
         return self._range(unquote(url.path.rpartition("/")[2]), query, body)
 
     def _range(self, session_id: str, query: dict[str, str], body: bytes) -> tuple[int, dict[str, Any]]:
+        if session_id in self.server.others:
+            return 403, {"message": "another user's", "details": {"session_id": "another user's"}}
         if session_id in self.server.refused or not body.endswith(b"\n"):
             return 400, {"message": "not whole lines"}
         key = session_id, query["file"]

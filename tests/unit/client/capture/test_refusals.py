@@ -115,15 +115,16 @@ def test_one_payload_that_is_refused_keeps_nothing_out(person: Person, server: C
     assert list(person.spool.iterdir()) == []
 
 
-def test_a_transcript_that_the_server_refuses_is_named_and_keeps_nothing_out(person: Person, server: CaptureServer) -> None:
+@pytest.mark.parametrize("code", [400, 403])
+def test_a_transcript_that_the_server_refuses_is_named_and_keeps_nothing_out(person: Person, server: CaptureServer, code: int) -> None:
     refused, other = person.home.transcript(), person.home.transcript()
-    server.refused = {refused.stem}
+    (server.refused if code == 400 else server.others).add(refused.stem)
 
     done = person.ship()
 
     assert done.returncode == 0
     assert server.has(other.stem)
-    assert "400" in str(status(person)["last_error"])
+    assert str(code) in str(status(person)["last_error"])
     assert server.reports[-1]["last_error"] == status(person)["last_error"]
 
 
