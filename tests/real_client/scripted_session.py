@@ -59,13 +59,15 @@ def scripted_session(home: ClaudeHome, *, with_clear: bool = True) -> Scripted:
 def cleared_session(home: ClaudeHome, session_id: str) -> Scripted:
     """A prompt, /clear, and another prompt in the new session."""
     known = {path.stem for path in home.transcripts()}
-    home.api.script([[say("I begin."), use("Bash", command="echo before", description="Before")], [say("Before is said.")]])
+    # By their first prompt, since Claude Code also asks things of its own that would take the next turn.
+    before: list[Turn] = [[say("I begin."), use("Bash", command="echo before", description="Before")], [say("Before is said.")]]
+    after: list[Turn] = [[use("Bash", command="echo after", description="After")], [say("After is said.")]]
+    home.api.script([], {"Say before.": before, "Say after.": after})
     with home.terminal() as terminal:
         terminal.type("Say before.")
         terminal.wait_for("Before is said")
         terminal.type("/clear")
         terminal.wait_for(r"(?s)/clear.*(no content|\n.*❯)")
-        home.api.script([[use("Bash", command="echo after", description="After")], [say("After is said.")]])
         terminal.type("Say after.")
         terminal.wait_for("After is said")
         terminal.type("/exit")
