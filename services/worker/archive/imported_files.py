@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 
 from psycopg import Connection
@@ -74,9 +73,8 @@ class ImportedFile(NamedTuple):
     segments: list[Segment]
 
 
-def imported_file(name: str, archiving: "Future[ArchivedFile]") -> ImportedFile | None:
+def imported_file(name: str, found: ArchivedFile) -> ImportedFile | None:
     """Waits until the store has all of a file. None for a file that belongs to no session. BlobStoreError if a segment cannot be put."""
-    found = archiving.result()
     for put in found.putting:
         put.result()
     place = place_of(name, found.session_id)

@@ -273,9 +273,9 @@ def test_how_a_file_is_read_does_not_change_its_segments(lines: list[bytes], is_
     """given any lines, read in pieces of any size, then the segments are those of the whole content; too long lines are empty."""
     content = b"\n".join(lines) + (b"\n" if is_ended and lines else b"")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imported_content, "BLOCK_BYTES", 50)
         patch.setattr(imported_content, "MAX_LINE_BYTES", 30)
         patch.setattr("services.worker.archive.segments.SEGMENT_BYTES", 64)
+        patch.setattr(imported_content, "SEGMENT_BYTES", 64)
         store = _Memory()
         archiver = Archiver(store)  # type: ignore[arg-type]
         file = io.BytesIO(content)
@@ -283,7 +283,7 @@ def test_how_a_file_is_read_does_not_change_its_segments(lines: list[bytes], is_
         n = 0
         while archived.read(sizes[n % len(sizes)]):
             n += 1
-        found = archived.finished().result()
+        found = archived.finished()
         for put in found.putting:
             put.result()
         archiver.close()

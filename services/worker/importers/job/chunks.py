@@ -1,7 +1,7 @@
 """A chunk: the records of an import that are stored in one transaction. It is gathered, read ahead, redacted."""
 
 from collections.abc import Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 from uuid import UUID
@@ -27,13 +27,13 @@ class EndedMember(NamedTuple):
     """The end of a member: the number of the chunk's records before it, and the SHA-256 of the member's content.
 
     The hash is None if the member could not be read to its end, or if an earlier attempt had read its beginning.
-    `archiving`: what becomes of a transcript's content in the archive.
+    `archived`: a transcript's content, on its way into the archive.
     """
 
     records: int
     sha256: bytes | None
     name: str = ""
-    archiving: "Future[ArchivedFile] | None" = None
+    archived: ArchivedFile | None = None
 
 
 @dataclass(slots=True)

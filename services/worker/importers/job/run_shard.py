@@ -141,8 +141,8 @@ def read_chunks(
                     yield chunk
                     chunk = Chunk()
             chunk.take_redactions(counts)
-            archiving = archived.finished() if archived else None
-            chunk.ended.append(EndedMember(len(chunk.records), hashing.digest() if start.records == 0 else None, source.name, archiving))
+            kept = archived.finished() if archived else None
+            chunk.ended.append(EndedMember(len(chunk.records), hashing.digest() if start.records == 0 else None, source.name, kept))
             chunk.files += 1
             start = Checkpoint(start.file, start.member + 1)
         chunk.checkpoint, chunk.bytes_done = Checkpoint(start.file, start.member), upload.tell()
@@ -233,7 +233,7 @@ def read_records(content: IO[bytes], kind: Kind, user: str | None, idle_gap: tim
 def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: WholeFiles) -> bool:
     """Stores a chunk and the progress that it is, in one transaction. True if the job is to be cancelled. LeaseLostError if it is another's."""
     now = datetime.now(UTC)
-    transcripts = [file for each in chunk.ended if each.archiving and (file := imported_file(each.name, each.archiving))]
+    transcripts = [file for each in chunk.ended if each.archived and (file := imported_file(each.name, each.archived))]
     with worker.transaction() as connection:
         foreign = _of_another_user(connection, shard, chunk.records)
         foreign_ids = {record.id for record in foreign}
