@@ -76,7 +76,7 @@ def user_name(environment: Mapping[str, str]) -> str | None:
     """The name of the person on this machine, as getpass finds it but without its imports. None if it has none, as in some containers."""
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         if value := environment.get(name):
-            return value[:MAX_USER_CHARACTERS]
+            return value.encode("utf-8", "replace").decode()[:MAX_USER_CHARACTERS]
     try:
         import pwd  # noqa: PLC0415  # not on Windows
 

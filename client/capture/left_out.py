@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 IGNORE_FILE: Final = ".tracker-ignore"
@@ -102,7 +103,8 @@ def _forms(folder: str) -> set[str]:
     """The folder as it is written, and without links."""
     written = os.path.normpath(folder)
     forms = {written}
-    if "\0" not in folder:
+    # Records can name what no file system can: then there is nothing to follow.
+    with suppress(OSError, ValueError):
         forms.add(os.path.realpath(written))
     return {form.casefold() for form in forms} if _IGNORES_CASE else forms
 
@@ -117,4 +119,4 @@ def _and_parents(folder: str) -> Iterable[str]:
 
 
 def _has_ignore_file(folder: str) -> bool:
-    return "\0" not in folder and os.path.lexists(os.path.join(folder, IGNORE_FILE))
+    return os.path.lexists(os.path.join(folder, IGNORE_FILE))

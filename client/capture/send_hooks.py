@@ -36,7 +36,7 @@ class HookSender:
         for each in waiting[:_MOST]:
             try:
                 payload = self._spool.read(each)
-            except NotAPayload:
+            except (NotAPayload, RecursionError):
                 self.dropped += 1
                 self._spool.remove([each.name])
                 done += 1

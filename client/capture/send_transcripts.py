@@ -48,7 +48,8 @@ class TranscriptSender:
             return True
         try:
             return self._send(wire, descriptor, found, user, left_out, most_ranges)
-        except Rejected as error:
+        except (Rejected, ValueError, RecursionError) as error:
+            # Also a file that nobody foresaw: it must not keep out all others.
             self.rejected[found.path] = str(error)
             self._looked_at(found.path, os.fstat(descriptor), self._log.get(found.path))
             return True

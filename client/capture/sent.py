@@ -75,11 +75,9 @@ class SentLog:
         finally:
             os.close(descriptor)
 
-    def forget(self, path: str) -> None:
-        """Leaves out a file from the next compaction on."""
-        self.files.pop(path, None)
-
     def _compact(self) -> None:
+        # If a file that is gone comes back, the server says how much of it it has.
+        self.files = {path: sent for path, sent in self.files.items() if os.path.lexists(path)}
         write_private(self._path, "".join(_line(path, sent).decode() + "\n" for path, sent in self.files.items()))
         self._spare = _SPARE_LINES
 

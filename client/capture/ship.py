@@ -86,7 +86,7 @@ def _once(shipper: Shipper, lock: ShipperLock, deadline: float) -> int:
         if is_all_sent or shipper.is_key_refused or time.monotonic() > deadline:
             _say_goodbye(shipper)
             return DONE if is_all_sent else _tell(shipper.error, is_refused=shipper.is_key_refused)
-        time.sleep(0.0 if shipper.watched.backlog and not shipper.pause.is_on else _ONCE_EVERY_SECONDS)
+        time.sleep(min(_ONCE_EVERY_SECONDS, shipper.poll_seconds()))
 
 
 def _say_goodbye(shipper: Shipper) -> None:

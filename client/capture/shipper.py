@@ -66,6 +66,7 @@ class Shipper:
         self.is_key_refused = False
         # `tracker ship --once` waits for this process to have looked at everything.
         self._is_asked = False
+        self._has_more_hooks = False
         self.busy_at = time.monotonic()
         self.sent_at: float | None = None
         self._status: dict[str, Any] = {}
@@ -102,14 +103,14 @@ class Shipper:
 
     def _send_hooks(self) -> None:
         waiting = self.spool.waiting()
-        while waiting:
-            self.busy_at = time.monotonic()
-            done = self.hooks.send(self.wire, waiting, self.config.user, self.left_out)
-            if not done:
-                # Hooks are writing what is left.
-                return
+        self._has_more_hooks = False
+        if not waiting:
+            return
+        self.busy_at = time.monotonic()
+        done = self.hooks.send(self.wire, waiting, self.config.user, self.left_out)
+        if done:
             self._succeeded()
-            waiting = self.spool.waiting()
+            self._has_more_hooks = len(waiting) > done
 
     def _send_changed(self) -> None:
         for found in self.watched.changed(self._is_due):
@@ -249,7 +250,7 @@ class Shipper:
 
     def poll_seconds(self) -> float:
         """How long to wait until the next look."""
-        if self.watched.backlog and not self.pause.is_on:
+        if (self.watched.backlog or self._has_more_hooks) and not self.pause.is_on:
             return 0.0
         quiet = time.monotonic() - self.busy_at
         return next(seconds for until, seconds in _POLLS if quiet < until)

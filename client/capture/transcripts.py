@@ -4,6 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -90,13 +91,17 @@ def place_of(path: str) -> tuple[str, str] | None:
         session, name = parts[-1].removesuffix(_SUFFIX), parts[-1]
         if session.startswith("agent-"):
             return None
-    return (session, name) if _SESSION.fullmatch(session) else None
+    return (session, name) if _SESSION.fullmatch(session) and name.isprintable() else None
 
 
 def named_by(payload: dict[str, Any]) -> list[str]:
     """The paths of transcripts that a hook names, without links on the way."""
-    named = [payload.get("transcript_path"), payload.get("agent_transcript_path")]
-    found = [os.path.realpath(os.path.expanduser(path)) for path in named if isinstance(path, str) and "\0" not in path and path]
+    found: list[str] = []
+    for named in (payload.get("transcript_path"), payload.get("agent_transcript_path")):
+        if isinstance(named, str) and named:
+            # What no file system can have is no file.
+            with suppress(OSError, ValueError):
+                found.append(os.path.realpath(os.path.expanduser(named)))
     return [path for path in found if place_of(path) is not None]
 
 

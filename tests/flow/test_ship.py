@@ -194,3 +194,20 @@ def test_an_import_keeps_to_folders_that_are_left_out(stack: Stack, home: Claude
     assert json.loads(done.stdout)["sessions_imported"] == 1
     assert "Left out: 1 file" in done.stderr
     assert stack.select(f"SELECT * FROM sessions WHERE session_id = '{left_out.stem}'") == []
+
+
+def test_the_machine_tells_what_is_sent_and_what_will_be_deleted(stack: Stack, home: ClaudeHome, folder: Path, tracker: Run) -> None:
+    transcript = home.transcript(1)
+    long_ago = time.time() - 28 * 86_400
+    os.utime(transcript, (long_ago, long_ago))
+
+    assert tracker("ship", "--once").returncode == 0
+
+    machine_id = json.loads((folder / "machine.json").read_text())["machine_id"]
+
+    def is_listed() -> bool:
+        [machine] = [each for each in stack.http.get("/api/machines").json()["items"] if each["machine_id"] == machine_id]
+        told = [(each["session_id"], each["is_here"]) for each in machine["expiring"]]
+        return told == [(transcript.stem, True)] and machine["files_unsent"] == 0 and machine["claude_version"] == "2.1.42"
+
+    assert wait_until(is_listed, 60)

@@ -243,6 +243,25 @@ def test_links_pipes_and_folders_in_place_of_transcripts_are_left_alone(person: 
     assert list(server.files) == [(transcript.stem, transcript.name)]
 
 
+def test_names_and_folders_that_no_file_system_has_keep_nothing_out(person: Person, server: CaptureServer) -> None:
+    transcript = person.home.transcript()
+    with transcript.open("ab") as file:
+        file.write(rb'{"type":"user","cwd":"/a/\ud800","n":1}' + b"\n" + rb'{"type":"user","cwd":"/a/\u0000","n":2}' + b"\n")
+        file.write(b'{"a":' * 100_000 + b"\n" + b"\xff\xfe\x00\n" + b'{"cwd":"/x"\n')
+    odd = transcript.with_suffix("") / "subagents"
+    odd.mkdir(parents=True)
+    Path(os.fsdecode(bytes(odd) + b"/agent-\xff.jsonl")).write_bytes(transcript.read_bytes())
+    for number, path in enumerate(("/a/\ud800/projects/x/s.jsonl", "/\0/projects/x/s.jsonl", "~nobody/projects/x/y.jsonl", "x" * 5000, "")):
+        put(person, payload_of(transcript, cwd=path, transcript_path=path), f"1-{number}")
+    put(person, b'{"a":' * 100_000, "999999999-9")
+
+    assert person.ship(USER="\udcff", LOGNAME="\udcff").returncode == 0
+
+    assert len(server.hooks) == 5
+    assert server.content(transcript.stem).count(b"\n") == transcript.read_bytes().count(b"\n")
+    assert list(person.spool.iterdir()) == []
+
+
 def test_a_home_behind_a_link_is_one_home(person: Person, server: CaptureServer, tmp_path: Path) -> None:
     transcript = person.home.transcript()
     (tmp_path / "link").symlink_to(person.home.path)
