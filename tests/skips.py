@@ -63,6 +63,7 @@ NEEDS = {
         lambda: CLAUDE is not None, "needs Claude Code (npm install -g @anthropic-ai/claude-code, or TRACKER_TEST_CLAUDE=program)"
     ),
     "tmux": Need(lambda: shutil.which("tmux") is not None, "needs a terminal without a screen (apt install tmux)"),
+    "curl": Need(lambda: shutil.which("curl") is not None, "needs curl (apt install curl)"),
     "root": Need(lambda: os.geteuid() == 0, "needs root"),
     "a plain user": Need(lambda: os.geteuid() != 0, "needs a plain user, since root may read and write everything"),
     # Whether it may is known when a test has tried.

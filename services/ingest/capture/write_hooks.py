@@ -26,6 +26,7 @@ from shared.messages import HookPayload
 BODY: Final = AcceptedBody((b"application/json", b"application/x-ndjson"), 16 * 1024**2)
 
 _ACCEPTED: Final = metrics.EVENTS_ACCEPTED.labels("hook")
+_ACCEPTED_OF_KIND: Final = {kind: metrics.HOOKS.labels(kind, "accepted") for kind in KEPT}
 
 
 async def write_hooks(request: Request) -> Response:
@@ -51,7 +52,7 @@ async def write_hooks(request: Request) -> Response:
         await ingest.journal.append(hook_entries(kept, request_id=request_id_of(request), received_at=now, partitions=partitions))
         _ACCEPTED.inc(len(kept))
         for hook in hooks:
-            metrics.HOOKS.labels(hook.kind, "accepted").inc()
+            _ACCEPTED_OF_KIND[hook.kind].inc()
     return Response(status_code=204)
 
 
