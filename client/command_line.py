@@ -14,6 +14,7 @@ from client.capture.modes import ONCE_SECONDS
 from client.connect import commands as connecting
 from client.display import SHARE_TOTAL, Quiet, display_for
 from client.errors import FAILED
+from client.live.top import top
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning
 from client.questions.lists import list_projects, list_sessions, list_tools, list_usage
 from client.questions.lookup import job_id
@@ -61,6 +62,7 @@ app.command("projects", rich_help_panel=QUESTIONS)(list_projects)
 app.command("tools", rich_help_panel=QUESTIONS)(list_tools)
 app.command("usage", rich_help_panel=QUESTIONS)(list_usage)
 app.command("machines", rich_help_panel=QUESTIONS)(list_machines)
+app.command("top", rich_help_panel=QUESTIONS)(top)
 
 app.command("connect", rich_help_panel=CAPTURE)(connecting.connect)
 app.command("disconnect", rich_help_panel=CAPTURE)(connecting.disconnect)

@@ -69,6 +69,15 @@ class Server:
         finally:
             connection.close()
 
+    @contextmanager
+    def lines(self, path: str) -> Iterator[Iterator[str]]:
+        """The lines of an answer as they come, for a stream of events. Raises Refused or Unreachable, the latter also if it is cut off."""
+        connection, response = self._opened(path)
+        try:
+            yield _lines(response, self.url)
+        finally:
+            connection.close()
+
     def _opened(self, path: str) -> tuple[HTTPConnection, HTTPResponse]:
         connection = self._connected()
         try:
@@ -156,6 +165,14 @@ def _pieces(response: HTTPResponse, url: str) -> Iterator[bytes]:
         raise _lost(url, error) from error
     if left:
         raise _lost(url, f"{left} bytes are missing")
+
+
+def _lines(response: HTTPResponse, url: str) -> Iterator[str]:
+    try:
+        while line := response.readline():
+            yield line.decode("utf-8", "replace").rstrip("\r\n")
+    except (OSError, HTTPException) as error:
+        raise _lost(url, error) from error
 
 
 def _chunks_until_answer(connection: HTTPConnection, chunks: Iterator[bytes], is_https: bool) -> Iterator[bytes]:

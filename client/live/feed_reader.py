@@ -1,0 +1,52 @@
+"""Reads `GET /api/live` and connects again when the connection is lost, at the event after the last one that came."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from client.errors import TryLater, Unreachable
+from client.server import Server
+
+Item = dict[str, Any]
+
+PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 5.0)
+
+
+def read_feed(server: Server, filters: Mapping[str, str], last_id: str, on_state: Callable[[str | None], None]) -> Iterator[Item]:
+    """Items of the feed after the position, for ever. `on_state` is told why nothing comes, and None when it comes again.
+
+    Raises Refused if the server refuses it for good.
+    """
+    failures = 0
+    while True:
+        try:
+            path = "/api/live?" + urlencode({**filters, "last_event_id": last_id})
+            with server.lines(path) as lines:
+                on_state(None)
+                for event_id, item in _events(lines):
+                    failures = 0
+                    last_id = event_id or last_id
+                    if item is not None:
+                        yield item
+            on_state("The server has ended the stream. Connecting again.")
+        except (Unreachable, TryLater) as error:
+            on_state(str(error))
+        time.sleep(PAUSES_SECONDS[min(failures, len(PAUSES_SECONDS) - 1)])
+        failures += 1
+
+
+def _events(lines: Iterator[str]) -> Iterator[tuple[str, Item | None]]:
+    """(id, data) of each event, and of each comment with an id. A field that is not known is skipped."""
+    event_id, data = "", ""
+    for line in lines:
+        if not line:
+            yield event_id, json.loads(data) if data else None
+            data = ""
+            continue
+        name, _, value = line.partition(": ")
+        if name == "id":
+            event_id = value
+        elif name == "data":
+            data = value

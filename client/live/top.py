@@ -1,0 +1,132 @@
+"""`tracker top`: open sessions and what happens in them, as it happens."""
+
+import json
+import queue
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from client.display import Quiet
+from client.errors import Failure
+from client.live.board import Board
+from client.live.feed_reader import Item, read_feed
+from client.live.screen import board_text, event_line
+from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.questions.lists import Machine, Project, User
+from client.questions.lookup import project_id
+from client.questions.output import console, write_json
+from client.server import Server
+
+REFRESH_SECONDS: Final = 0.25
+# Tokens and cost come with the rows.
+READ_SESSIONS_SECONDS: Final = 10.0
+
+
+def top(
+    project: Project = None,
+    user: User = None,
+    machine: Machine = None,
+    is_once: Annotated[bool, typer.Option("--once", help="Print what is open now, and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write each item of the live feed as a line of JSON.")] = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Shows open sessions and what happens in them, as it happens.
+
+    A session works, waits for a permission or for input, has failed, or has ended. Only hooks tell what it waits for: `tracker connect`
+    sets them up. Without a terminal it prints a line for each thing that happens. Ctrl-C ends it.
+    """
+    with failures_as_exit_codes():
+        server = server_at(url, token, Quiet())
+        filters = {"user": user, "machine": machine, "project_id": None if project is None else str(project_id(server, project))}
+        given = {name: value for name, value in filters.items() if value is not None}
+        answer = _open_sessions(server, given)
+        try:
+            if is_once:
+                _write_once(answer, as_json=as_json)
+            elif as_json or not console().is_terminal:
+                _write_lines(server, given, answer["last_event_id"], as_json=as_json)
+            else:
+                _show(server, given, answer)
+        except KeyboardInterrupt:
+            raise typer.Exit from None
+
+
+def _open_sessions(server: Server, filters: dict[str, str]) -> dict[str, Any]:
+    answer: dict[str, Any] = server.ask("GET", f"/api/live/sessions?{urlencode(filters)}")
+    return answer
+
+
+def _write_once(answer: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        write_json(answer)
+        return
+    board, shown = Board(), Console(highlight=False)
+    board.read(answer["items"])
+    shown.print(board_text(board, datetime.now(UTC), shown.width, 3 + 2 * len(answer["items"]), None))
+
+
+def _write_lines(server: Server, filters: dict[str, str], last_id: str, *, as_json: bool) -> None:
+    def on_state(reason: str | None) -> None:
+        if reason is not None:
+            typer.echo(reason, err=True)
+
+    shown = Console(highlight=False, soft_wrap=True)
+    for item in read_feed(server, filters, last_id, on_state):
+        if as_json:
+            sys.stdout.write(json.dumps(item, ensure_ascii=False) + "\n")
+        else:
+            shown.print(event_line(item))
+        sys.stdout.flush()
+
+
+class _Reader(threading.Thread):
+    """Reads the feed beside the screen. `ended_by` is the failure that ended it."""
+
+    def __init__(self, server: Server, filters: dict[str, str], last_id: str) -> None:
+        super().__init__(daemon=True)
+        self._feed = (server, filters, last_id)
+        self.items: queue.Queue[Item] = queue.Queue(maxsize=10_000)
+        self.note: str | None = None
+        self.ended_by: Failure | None = None
+
+    def run(self) -> None:
+        try:
+            for item in read_feed(*self._feed, self._on_state):
+                self.items.put(item)
+        except Failure as failure:
+            self.ended_by = failure
+
+    def _on_state(self, reason: str | None) -> None:
+        self.note = reason
+
+
+def _show(server: Server, filters: dict[str, str], answer: dict[str, Any]) -> None:
+    board, shown = Board(), Console(highlight=False)
+    board.read(answer["items"])
+    reader = _Reader(server, filters, answer["last_event_id"])
+    reader.start()
+    read_at = time.monotonic()
+    with Live(console=shown, screen=True, auto_refresh=False) as live:
+        while True:
+            if reader.ended_by is not None:
+                raise reader.ended_by
+            while not reader.items.empty():
+                board.take(reader.items.get())
+            if time.monotonic() - read_at >= READ_SESSIONS_SECONDS and reader.note is None:
+                try:
+                    board.read(_open_sessions(server, filters)["items"])
+                except Failure as failure:
+                    reader.note = str(failure)
+                read_at = time.monotonic()
+            now = datetime.now(UTC)
+            board.forget_ended(now)
+            live.update(board_text(board, now, shown.width, shown.height, reader.note), refresh=True)
+            time.sleep(REFRESH_SECONDS)
