@@ -20,10 +20,12 @@ _ADVANCE = """
     UPDATE transcript_files SET parsed_offset = %(end)s, facts_ids = %(facts_ids)s, parser_version = %(parser_version)s,
         read_attempts = 0, read_again_at = NULL
     WHERE id = %(id)s AND parsed_offset = %(start)s"""
-# Facts that files bring under the same id are one row, which stays while one of the files has it.
+# What the files have now: a reparse may have replaced it since they were chosen. Facts that files bring under the same id are one row, which stays
+# while one of the files has it.
 _SUPERSEDED = """
-    SELECT old.id FROM unnest(%(old)s::uuid[]) AS old (id)
-    WHERE NOT EXISTS (SELECT FROM transcript_files AS f WHERE f.facts_ids @> ARRAY[old.id] AND f.id <> ALL(%(file_ids)s))"""
+    SELECT DISTINCT old.id FROM transcript_files AS read, unnest(read.facts_ids) AS old (id)
+    WHERE read.id = ANY(%(file_ids)s) AND old.id <> ALL(%(facts_ids)s::uuid[])
+      AND NOT EXISTS (SELECT FROM transcript_files AS f WHERE f.facts_ids @> ARRAY[old.id] AND f.id <> ALL(%(file_ids)s))"""
 
 
 class CapturedFile(NamedTuple):
@@ -86,10 +88,6 @@ def advance(connection: Connection[Any], file: CapturedFile, end_offset: int, fa
         raise MovedOnError(file.name)
 
 
-def superseded_facts(connection: Connection[Any], readings: Sequence[tuple[CapturedFile, Collection[UUID]]]) -> list[UUID]:
-    """Facts of the last readings of files that neither their readings now nor other files have. `readings`: files, and their facts now."""
-    old = {fact_id for file, _ in readings for fact_id in file.facts_ids} - {fact_id for _, facts_ids in readings for fact_id in facts_ids}
-    if not old:
-        return []
-    parameters = {"old": list(old), "file_ids": [file.id for file, _ in readings]}
-    return [row[0] for row in connection.execute(_SUPERSEDED, parameters)]
+def superseded_facts(connection: Connection[Any], file_ids: Sequence[int], facts_ids: Collection[UUID]) -> list[UUID]:
+    """Facts of the last readings of files that neither their readings now nor other files have. `facts_ids`: of the readings now."""
+    return [row[0] for row in connection.execute(_SUPERSEDED, {"file_ids": list(file_ids), "facts_ids": list(facts_ids)})]

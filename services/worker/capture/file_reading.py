@@ -95,7 +95,8 @@ def store(worker: Resources, connection: Connection[Any], job: CaptureJob, readi
         batch = [received for reading in readings for received in reading.events if id(received.event) not in foreign_objects]
         persisted, dead, told = Persisted(), list[ReceivedEvent](), list[Told]()
         if batch:
-            superseded = superseded_facts(connection, [(reading.file, reading.facts_ids) for reading in readings])
+            facts_ids = set[UUID]().union(*(reading.facts_ids for reading in readings))
+            superseded = superseded_facts(connection, [reading.file.id for reading in readings], facts_ids)
             before = before_captured(connection, batch)
             persisted, dead = persist_isolating(
                 connection, batch, idle_gap=worker.idle_gap, job_number=job.number, superseded_facts=superseded

@@ -34,6 +34,8 @@ class ParserState:
     """Behind `offset` bytes and `lines` lines of a file, which are `position` bytes of what is stored of it."""
 
     transcript: Transcript
+    # Whose the file is. It may be told by a later range.
+    user: str | None
     offset: int = 0
     position: int = 0
     lines: int = 0
@@ -61,12 +63,15 @@ class ParserStates:
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._states: OrderedDict[int, ParserState] = OrderedDict()
+        self._bytes: dict[int, int] = {}
+        self._held_bytes = 0
 
     def at_parsed_offset(self, connection: Connection[Any], file: CapturedFile, idle_gap: timedelta, archive: ContentStore) -> ParserState:
         """The file's state where it was read to. It leaves the cache: put() it back when what was read with it is committed."""
         state = self._states.pop(file.id, None)
-        if state is None or state.offset > file.parsed_offset:
-            state = ParserState(Transcript(file.user, idle_gap))
+        self._held_bytes -= self._bytes.pop(file.id, 0)
+        if state is None or state.offset > file.parsed_offset or state.user != file.user:
+            state = ParserState(Transcript(file.user, idle_gap), file.user)
         if state.offset < file.parsed_offset:
             state = _caught_up(connection, file, state, idle_gap, archive)
         return state
@@ -74,9 +79,11 @@ class ParserStates:
     def put(self, file: CapturedFile, state: ParserState) -> None:
         """Keeps a state for the next reading of its file."""
         self._states[file.id] = state
-        held = sum(each.transcript.held_bytes for each in self._states.values())
-        while held > self._max_bytes and len(self._states) > 1:
-            held -= self._states.popitem(last=False)[1].transcript.held_bytes
+        self._bytes[file.id] = state.transcript.held_bytes
+        self._held_bytes += self._bytes[file.id]
+        while self._held_bytes > self._max_bytes and len(self._states) > 1:
+            oldest, _ = self._states.popitem(last=False)
+            self._held_bytes -= self._bytes.pop(oldest)
 
 
 def _caught_up(
@@ -98,7 +105,7 @@ def _caught_up(
     if state.offset < file.parsed_offset:
         log.warning("capture_replay_incomplete", file=file.name, kept_from=state.offset, read_to=file.parsed_offset)
         # What is open there is not known. The facts of the last reading stay.
-        state = ParserState(Transcript(file.user, idle_gap), file.parsed_offset, position, settled_facts=list(file.facts_ids))
+        state = ParserState(Transcript(file.user, idle_gap), file.user, file.parsed_offset, position, settled_facts=list(file.facts_ids))
     for _ in state.transcript.so_far():
         pass
     return state

@@ -1,5 +1,6 @@
 """Live capture: ranges of transcripts become the rows that an import of the whole files makes."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -205,3 +206,51 @@ def test_a_line_that_kills_its_reader_keeps_no_other_file_waiting(worker: Resour
     with worker.transaction() as connection:
         again = "SELECT parsed_offset = stored_offset, read_attempts, read_again_at FROM transcript_files WHERE session_id = 'deadly'"
         assert connection.execute(again).fetchone() == (True, 0, None)
+
+
+def test_states_are_forgotten_when_they_take_too_much_memory(worker: Resources, tmp_path: Path) -> None:
+    # Given room for one state only
+    contents = [
+        jsonl(*(row | {"sessionId": session_id, "uuid": f"{session_id}-{n}"} for n, row in enumerate(WHOLE))) for session_id in "ab"
+    ]
+    expected = imported(worker, tmp_path, *contents)
+    states = ParserStates(max_bytes=1)
+
+    # When two files grow in turn
+    for lines in zip(*(content.splitlines(keepends=True) for content in contents), strict=True):
+        for session_id, line in zip("ab", lines, strict=True):
+            capture(worker, session_id, line, states)
+
+    assert all_tables(worker) == expected
+
+
+def test_a_user_who_becomes_known_later_has_the_whole_session(worker: Resources, tmp_path: Path) -> None:
+    expected = imported(worker, tmp_path, jsonl(*WHOLE))
+    states = ParserStates()
+
+    capture(worker, SESSION, jsonl(*WHOLE[:3]), states, user=None)
+    capture(worker, SESSION, jsonl(*WHOLE[3:]), states, user="ann")
+
+    # Then nothing is left under no user. The session's first facts are not given again.
+    found = all_tables(worker)
+    assert [json.loads(facts)["u"] for facts in found.pop("session_facts")] == ["ann"]
+    assert found.items() < expected.items()
+    assert is_verified(worker)
+
+
+def test_two_copies_of_a_file_share_their_facts_until_one_goes_on(worker: Resources, tmp_path: Path) -> None:
+    expected = imported(worker, tmp_path, jsonl(*WHOLE))
+    states = ParserStates()
+
+    # Given the same beginning from two machines
+    for machine_id in ("m1", "m2"):
+        capture(worker, SESSION, jsonl(*WHOLE[:4]), states, machine_id=machine_id)
+
+    # When one of them goes on, then the facts of the other stay; when both have, only the last facts are left
+    capture(worker, SESSION, jsonl(*WHOLE[4:]), states, machine_id="m1")
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM session_facts").fetchone() == (3,), "the first, of m1 and of m2"
+    capture(worker, SESSION, jsonl(*WHOLE[4:]), states, machine_id="m2")
+
+    assert all_tables(worker) == expected
+    assert is_verified(worker)
