@@ -1,8 +1,11 @@
 """The shared parts of every command of `tracker`: the options for the server and the format, and the exit codes."""
 
+import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -12,9 +15,19 @@ from client.display import Quiet
 from client.errors import INTERRUPTED, Failure, Interrupted
 from client.server import InvalidUrl, Server
 
-DEFAULT_URL = "http://127.0.0.1:8000"
+LOCAL_URL: Final = "http://127.0.0.1:8000"
+# Where `tracker connect` said, else this machine.
+DEFAULT_URL: Final = ""
 
-Url = Annotated[str, typer.Option("--url", envvar="TRACKER_URL", help="Where the tracker is.")]
+Url = Annotated[
+    str,
+    typer.Option(
+        "--url",
+        envvar="TRACKER_URL",
+        show_default=False,
+        help=f"Where the tracker is. Default: where `tracker connect` said, else {LOCAL_URL}.",
+    ),
+]
 Token = Annotated[str | None, typer.Option("--token", envvar="TRACKER_TOKEN", help="The API key, if the server asks for one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 
@@ -58,6 +71,17 @@ def failures_as_exit_codes() -> Iterator[None]:
 def server_at(url: str, token: str | None, display: Quiet) -> Server:
     """The server, without connecting to it. BadParameter if the URL is not valid."""
     try:
-        return Server(url, token, display.note)
+        return Server(*_with_defaults(url, token), display.note)
     except InvalidUrl as error:
         raise typer.BadParameter(str(error), param_hint="--url") from None
+
+
+def _with_defaults(url: str, token: str | None) -> tuple[str, str | None]:
+    """Where to ask, and with which key. The key that `tracker connect` was given goes to its own address only."""
+    try:
+        stored = json.loads((Path(os.environ.get("TRACKER_CAPTURE_DIR") or Path.home() / ".claude-tracker") / "config.json").read_bytes())
+    except (OSError, ValueError, RuntimeError):
+        stored = {}
+    known = {name: value for name, value in stored.items() if isinstance(value, str) and value} if isinstance(stored, dict) else {}
+    address = url or known.get("url", LOCAL_URL)
+    return address, token or (known.get("token") if address == known.get("url") else None)

@@ -213,3 +213,21 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(store: Store, tracker: Ru
     done = tracker("resume", session_id, "--no-start")
     assert done.returncode == 1
     assert done.stderr == f"{projects} cannot be written: File exists.\n"
+
+
+def test_commands_ask_the_server_that_the_machine_is_connected_to(stack: Stack, tracker: Run, tmp_path: Path) -> None:
+    url = str(stack.http.base_url).rstrip("/")
+    config = tmp_path / "home/.claude-tracker/config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text(json.dumps({"url": url}))
+    assert tracker("sessions", "--json", TRACKER_URL="").returncode == 0
+
+    # An address that is given wins, and gets no key of another
+    config.write_text(json.dumps({"url": "http://127.0.0.1:1", "token": "cct_other"}))
+    assert tracker("sessions", "--json").returncode == 0
+    refused = tracker("sessions", TRACKER_URL="")
+    assert (refused.returncode, refused.stderr[:43]) == (3, "There is no tracker at http://127.0.0.1:1 (")
+
+    # What cannot be read counts as not there
+    config.write_text("[broken")
+    assert tracker("sessions", "--json").returncode == 0

@@ -83,6 +83,17 @@ def test_a_transcript_is_here_if_any_machine_or_import_brought_all_of_it(
     assert machine["expiring"] == [TRANSCRIPT | {"project_path": "/p/one", "is_here": is_here} | times]
 
 
+def test_a_rewritten_transcript_is_here_by_its_last_generation(api: Api, admin: str) -> None:
+    report(api, admin, "m-1")
+    store_transcript(api, 1000, "m-1")
+    api.select(
+        "INSERT INTO transcript_files (machine_id, session_id, file_name, generation, stored_offset) VALUES ('m-1', %s, %s, 1, 10) RETURNING id",
+        SESSION,
+        f"{SESSION}.jsonl",
+    )
+    assert machines(api, admin)[0]["expiring_missing_count"] == 1
+
+
 def test_transcripts_that_are_not_here_are_listed_first_and_at_most_fifty(api: Api, admin: str) -> None:
     store_transcript(api, 1000)
     missing = [TRANSCRIPT | {"file": f"subagents/agent-{number}.jsonl", "deleted_after": "2026-03-01T00:00:00Z"} for number in range(60)]
