@@ -37,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
     help="Shows where your time with Claude Code went, from a tracker that keeps its history.",
-    epilog="The server is at --url or TRACKER_URL. `tracker COMMAND --help` shows a command's options.",
+    epilog="`tracker COMMAND --help` shows the options of a command, and where it looks for the server.",
 )
 
 
@@ -185,9 +185,9 @@ def reparse(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Derives rows anew from the archived transcripts, with the server's present parser.
+    """Derives rows anew from the archived transcripts.
 
-    A second run changes nothing. `tracker cancel` stops it.
+    It uses the server's present parser. A second run changes nothing. `tracker cancel` stops it.
     """
     if session is not None and project is not None:
         raise typer.BadParameter("--session and --project exclude each other")

@@ -40,9 +40,9 @@ def connect(
     url: ConfiguredUrl = None,
     token: Token = None,
 ) -> None:
-    """Connects Claude Code on this machine: from now on its sessions arrive as they happen.
+    """Connects Claude Code on this machine.
 
-    It shows what it will change, and asks. Then it imports the history, and sends a test event.
+    From now on its sessions arrive as they happen. It shows what it will change, and asks. Then it imports the history, and sends a test event.
 
     Exit code: 0 connected; 1 not; 2 wrong usage; 3 no tracker there.
     """
@@ -73,7 +73,10 @@ def connect(
 
 
 def disconnect(project: Project = None, is_dry_run: IsDryRun = False, is_yes: IsYes = False) -> None:
-    """Takes out what `tracker connect` put in, and nothing else. What is stored stays."""
+    """Takes out what `tracker connect` put in.
+
+    Nothing else is changed, and what is stored stays.
+    """
     from client.connect.disconnecting import disconnect as carry_out  # noqa: PLC0415
     from client.connect.places import places  # noqa: PLC0415
 
@@ -88,9 +91,10 @@ def capture(
     url: ConfiguredUrl = None,
     token: Token = None,
 ) -> None:
-    """Runs one command and sends the sessions that it starts, for CI.  Example: `tracker capture -- claude -p "fix the build"`.
+    """Runs one command and sends its sessions, for CI.
 
-    It needs no `tracker connect`, and leaves nothing on the machine. It ends when everything is sent, or after some seconds.
+    Example: `tracker capture -- claude -p "fix the build"`. It needs no `tracker connect`, and leaves nothing on the machine.
+    It ends when everything is sent, or after some seconds.
 
     Exit code: that of the command, also if something could not be sent.
     """
@@ -112,9 +116,9 @@ def doctor(
     url: ConfiguredUrl = None,
     token: Token = None,
 ) -> None:
-    """Checks every step from the hook to a query, and says how to repair what fails.
+    """Checks every step from the hook to a query.
 
-    It runs the installed hook with a test event, which appears in no statistics. The server and its key are those of `tracker connect`.
+    It says how to repair what fails. It runs the installed hook with a test event, which appears in no statistics. The server and its key are those of `tracker connect`.
 
     Exit code: 0 all steps work; 1 one fails.
     """

@@ -169,7 +169,7 @@ def list_usage(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Lists tokens and cost, one row for each day, or what --by names."""
+    """Lists tokens and cost, by day or what --by names."""
     if by not in USAGE_BY:
         raise typer.BadParameter(f"{by!r} is not one of {', '.join(USAGE_BY)}", param_hint="--by")
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)

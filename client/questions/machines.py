@@ -36,7 +36,10 @@ def list_machines(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Lists machines: when each was last heard of, what it has not sent, and what Claude Code will delete there."""
+    """Lists machines, and what they have not sent.
+
+    It shows when each was last heard of, and which transcripts Claude Code will delete there.
+    """
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())

@@ -42,7 +42,7 @@ def resume(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Continues a session on this machine, wherever it was begun.
+    """Continues a session that was begun anywhere.
 
     It writes the transcript, and those of its subagents, to where Claude Code looks for them, and starts `claude --resume`. A transcript here
     that is newer stays.
@@ -68,9 +68,9 @@ def restore(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Writes all transcripts that are missing here, for Claude Code to resume.
+    """Writes all transcripts that are missing here.
 
-    Transcripts that are here are left as they are. Each one counts as new for Claude Code, which deletes it when it is old again.
+    Claude Code can resume them. Transcripts that are here are left as they are. Each one counts as new for Claude Code, which deletes it when it is old again.
     """
     period = period_of(local_zone(tz), since, None)
     with failures_as_exit_codes():
