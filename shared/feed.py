@@ -51,7 +51,7 @@ class FeedItem(Struct, omit_defaults=True, kw_only=True, gc=False):
     agent_id: str | None = None
     # Of a session.
     title: str | None = None
-    # Why a session ended: `explicit`, `idle`. What is waited for: `permission`, `input`, `error`.
+    # Why a session ended, as its `end_reason`. What is waited for: `permission`, `input`, `error`.
     reason: str | None = None
     # The beginning of a prompt or reply, redacted.
     content: str | None = None

@@ -25,6 +25,7 @@ def test_body_limits_equal_those_of_the_services() -> None:
         str(Settings.model_fields["max_upload_bytes"].default),
     ]
     assert "client_max_body_size 2147483648;" in location("/api/import/")
+    assert "proxy_buffering off;" in location("= /api/live")
 
 
 def test_head_limits_equal_those_of_the_services() -> None:

@@ -87,9 +87,9 @@ class LiveItem(BaseModel):
     machine_id: str | None = None
     agent_id: str | None = Field(None, description="The subagent that did it.")
     title: str | None = Field(None, description="Of the session.")
-    reason: Literal["explicit", "idle", "permission", "input", "error"] | None = Field(
-        None, description="Why the session ended, or what it waits for."
-    )
+    reason: (
+        Literal["explicit", "idle", "clear", "resume", "logout", "prompt_input_exit", "other", "permission", "input", "error"] | None
+    ) = Field(None, description="Why the session ended, as its `end_reason`; or what it waits for.")
     content: str | None = Field(None, description="The first 500 characters of a prompt or reply.")
     model: str | None = None
     tool_name: str | None = None

@@ -28,7 +28,7 @@ _STATES: Final = f"SELECT session_id, {_IS_OPEN} FROM sessions WHERE counted AND
 _SESSIONS: Final = f"""
     SELECT s.session_id, {_IS_OPEN}, nullif(s.project_id, 0), p.name, u.name,
         (SELECT max(machine_id) FROM session_machines AS m WHERE m.session_id = s.session_id), s.title,
-        CASE WHEN s.ended_at >= s.last_event_at THEN 'explicit' ELSE 'idle' END, least(s.started_at, s.first_event_at), s.last_event_at
+        CASE WHEN s.ended_at >= s.last_event_at THEN coalesce(s.end_reason, 'explicit') ELSE 'idle' END, least(s.started_at, s.first_event_at), s.last_event_at
     FROM sessions AS s LEFT JOIN projects AS p ON p.id = s.project_id LEFT JOIN users AS u ON u.id = s.user_id
     WHERE s.counted AND s.session_id = ANY(%(session_ids)s)"""
 # A repeated event has not changed the row, which still has the time at which the first one was received.

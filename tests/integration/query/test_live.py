@@ -1,10 +1,15 @@
 """GET /api/live: what the worker tells arrives at every listener that may see it, once and in order, whatever the others do."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -24,6 +29,8 @@ from shared.feed import FEED_KEY, FeedItem
 from tests.integration.keys.conftest import make_key
 from tests.integration.query import seed
 from tests.integration.query.live_stream import SECONDS, append, events, items, prompt, serving
+
+REPOSITORY = Path(__file__).parent.parent.parent.parent
 
 
 @pytest.fixture
@@ -300,3 +307,28 @@ def test_open_sessions_are_listed_with_what_happens_in_them(
     assert found["working"]["since"] == "2024-05-01T10:06:00Z"
     assert answer["last_event_id"] == redis.xrange(FEED_KEY)[0][0].decode()
     assert client.get("/api/live/sessions?user=nobody").json()["items"] == []
+
+
+def test_the_embedded_gateway_streams_and_stops_on_sigterm(database_url: str, redis_url: str, redis: Redis, tmp_path: Path) -> None:
+    """given a listener, when the process gets a SIGTERM, then the stream ends and so does the process."""
+    environment = {"TRACKER_DATABASE_URL": database_url, "TRACKER_QUERY_DATABASE_URL": database_url, "TRACKER_REDIS_URL": redis_url}
+    listening = socket.create_server(("127.0.0.1", 0))
+    command = [sys.executable, "-m", "deploy.embedded.servers.gateway", str(listening.fileno())]
+    gateway = subprocess.Popen(
+        command, cwd=REPOSITORY, env=os.environ | environment | {"TRACKER_BLOB_URL": tmp_path.as_uri()}, pass_fds=[listening.fileno()]
+    )
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    listening.close()
+
+    try:
+        with httpx.Client(base_url=url, timeout=SECONDS * 2) as client, client.stream("GET", "/api/live") as answer:
+            told = events(answer)
+            next(told)
+            append(redis, prompt("through the gateway"))
+            assert next(told).data["content"] == "through the gateway"
+            gateway.send_signal(signal.SIGTERM)
+            assert [each for each in told if each.data] == []
+        assert gateway.wait(SECONDS) in (0, -signal.SIGTERM)
+    finally:
+        gateway.kill()
+        gateway.wait()

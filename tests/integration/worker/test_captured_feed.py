@@ -60,7 +60,7 @@ def test_hooks_tell_of_a_session_as_it_happens(worker: Resources) -> None:
         "session_started": 1, "prompt": 2, "reply": 3, "tool_finished": 8, "file_changed": 3, "waiting": 2, "session_ended": 1,
     }  # fmt: skip
     assert {(item.session_id, item.project_name, item.user) for item in items} == {(SESSION, "app", "ann")}
-    assert [item.reason for item in items if item.kind in ("waiting", "session_ended")] == ["input", "input", "explicit"]
+    assert [item.reason for item in items if item.kind in ("waiting", "session_ended")] == ["input", "input", "prompt_input_exit"]
     assert items[-1].kind == "session_ended"
 
 
