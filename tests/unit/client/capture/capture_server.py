@@ -23,6 +23,8 @@ class CaptureServer(ThreadingHTTPServer):
         # (status, headers) for every request, while it fails; None: the connection is closed without an answer.
         self.failure: tuple[int, dict[str, str]] | None = None
         self.is_hanging_up = False
+        # It takes what is sent, and closes the connection without an answer.
+        self.loses_answers = False
         # Sessions whose ranges are refused.
         self.refused: set[str] = set()
         # Sessions of other users.
@@ -69,7 +71,11 @@ class _Handler(BaseHTTPRequestHandler):
                 status, headers = self.server.failure
                 self._answer(status, {"message": "It fails."}, headers)
                 return
-            self._answer(*self._done(body))
+            done = self._done(body)
+            if self.server.loses_answers:
+                self.close_connection = True
+                return
+            self._answer(*done)
 
     def _done(self, body: bytes) -> tuple[int, dict[str, Any] | None]:
         url = urlsplit(self.path)
