@@ -78,7 +78,7 @@ class Served:
 
 
 @contextmanager
-def running(app: App, limits: ClientLimits = IMPATIENT) -> Iterator[Any]:
+def running(app: Any, limits: ClientLimits = IMPATIENT) -> Iterator[Any]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         ours = build_server(lambda: app, limits)
         thread = threading.Thread(target=ours.run, kwargs={"sockets": [listening]})

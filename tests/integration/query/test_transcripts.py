@@ -2,11 +2,15 @@
 
 import json
 import random
+import resource
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2 as httpx
 import psycopg
 import pytest
 from starlette.testclient import TestClient
@@ -16,8 +20,10 @@ from services.query.settings import Settings
 from services.worker.archive.segments import SEGMENT_BYTES
 from shared.blobs.contents import ContentStore
 from shared.blobs.stores import archive_at
+from shared.http.server import ClientLimits
 from tests.conftest import LOCAL
 from tests.integration.query import seed
+from tests.integration.served_app import running
 from tests.stored_transcripts import add_file
 
 SESSION = "11111111-2222-4333-8444-555555555555"
@@ -148,3 +154,33 @@ def test_what_waits_behind_a_gap_is_not_given(
     )
 
     assert client.get(path()).content == content
+
+
+def test_slow_readers_keep_neither_connections_nor_memory(
+    database_url: str, redis_url: str, tmp_path: Path, connection: psycopg.Connection[Any], archive: ContentStore, session: str
+) -> None:
+    """given more readers than connections, none of whom reads on, then others are answered, and a reader who reads on gets all of it."""
+    content = lines(200_000)
+    add_file(connection, archive, session, content)
+    url = (tmp_path / "archive").as_uri()
+    settings = Settings(database_url=database_url, redis_url=redis_url, log_level="CRITICAL", archive_url=url, query_database_connections=3)
+    limits = ClientLimits(max_connections=64)
+    with running(create_app(settings), limits) as address, ExitStack() as stack:
+        request = f"GET {path()} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+        slow = [stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(20)]
+        for each in slow:
+            each.sendall(request)
+        assert all(each.recv(20).startswith(b"HTTP/1.1 200") for each in slow)
+
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with httpx.Client(base_url=f"http://localhost:{address[1]}", trust_env=False) as client:
+            assert client.get(f"/api/sessions/{SESSION}").status_code == 200
+            assert client.get(path("/files")).status_code == 200
+        got = bytearray()
+        while chunk := slow[0].recv(1 << 20):
+            got += chunk
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    assert bytes(got).endswith(content)
+    # Of this process: the one whole answer, and a few pieces of each reader. All answers would have 20 times the content.
+    assert (after - before) * 1024 < 6 * len(content)
