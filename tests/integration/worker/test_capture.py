@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import msgspec
 import psycopg
 import pytest
 import structlog
@@ -15,13 +16,16 @@ from psycopg.types.json import Jsonb
 from services.worker.archive.compaction import compact_some
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import locked, read_captured
+from services.worker.drain.replayed_import_records import persist_replayed_records
 from services.worker.importers.job import run_shard
 from services.worker.maintenance.verify import verify
+from services.worker.persist.records import Message
+from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources, open_resources
 from services.worker.row_lease import MAX_ATTEMPTS
 from services.worker.sweep import NO_CALL, ONE_CALL, Looks
 from tests.integration.worker.all_tables import tables
-from tests.integration.worker.captured import capture, put_range
+from tests.integration.worker.captured import RECEIVED_AT, capture, put_range
 from tests.unit.worker.importers.rows_of_a_session import SESSION, WHOLE, jsonl, prompt
 
 
@@ -253,4 +257,50 @@ def test_two_copies_of_a_file_share_their_facts_until_one_goes_on(worker: Resour
     capture(worker, SESSION, jsonl(*WHOLE[4:]), states, machine_id="m2")
 
     assert all_tables(worker) == expected
+    assert is_verified(worker)
+
+
+def test_a_line_that_is_no_json_is_counted_and_the_others_are_stored(worker: Resources, tmp_path: Path) -> None:
+    expected = imported(worker, tmp_path, jsonl(*WHOLE))
+    states = ParserStates()
+
+    capture(worker, SESSION, jsonl(*WHOLE[:4]) + b"{cut\n", states)
+    capture(worker, SESSION, b'{"type": "of-tomorrow"}\n' + jsonl(*WHOLE[4:]), states)
+
+    assert all_tables(worker) == expected
+    with worker.transaction() as connection:
+        [(errors, unknown)] = connection.execute("SELECT errors, unknown_records FROM import_jobs").fetchall()
+    offset = len(jsonl(*WHOLE[:4]))
+    assert [(error["file"], error["line"], error["offset"], error["code"]) for error in errors] == [
+        (f"{SESSION}/{SESSION}.jsonl", 5, offset, "INVALID_JSON")
+    ]
+    assert unknown == {"of-tomorrow": 1}
+
+
+def test_a_record_that_cannot_be_stored_is_a_dead_letter_that_can_be_replayed(worker: Resources) -> None:
+    # Given a text that Postgres refuses for now
+    with worker.transaction() as connection:
+        connection.execute("ALTER TABLE messages ADD CONSTRAINT of_a_test CHECK (content NOT LIKE '%Done%') NOT VALID")
+    try:
+        # When it is captured, then all else is stored
+        capture(worker, SESSION, jsonl(*WHOLE))
+        with worker.transaction() as connection:
+            assert connection.execute("SELECT count(*) FROM messages").fetchone() == (3,)
+            [(payload, entry_id)] = connection.execute("SELECT payload, journal_entry_id FROM dead_letters").fetchall()
+            assert connection.execute("SELECT 'import:' || id FROM import_jobs WHERE kind = 'capture'").fetchone() == (entry_id,)
+            [(skipped, errors)] = connection.execute("SELECT skipped_records, errors FROM import_jobs").fetchall()
+        assert b"Done" in payload
+        assert skipped["not storable"] == 1
+        assert [error["code"] for error in errors] == ["NOT_STORABLE"]
+        assert is_verified(worker)
+    finally:
+        with worker.transaction() as connection:
+            connection.execute("ALTER TABLE messages DROP CONSTRAINT of_a_test")
+
+    # And a replay stores it as the job's own
+    record = msgspec.json.decode(payload, type=Message)
+    with worker.transaction() as connection:
+        persist_replayed_records(connection, [ReceivedEvent(record, RECEIVED_AT, "test", entry_id)], idle_gap=worker.idle_gap)
+    with worker.transaction() as connection:
+        assert connection.execute("SELECT count(*), count(DISTINCT brought_by) FROM messages").fetchone() == (4, 1)
     assert is_verified(worker)
