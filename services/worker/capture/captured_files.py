@@ -2,12 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
 from services.worker.sweep_statements import CAPTURED_FILES_WAIT, DUE_CAPTURED_FILES
+
+# What is longer comes of old sessions, or of a server that was away.
+LONG_BYTES: Final = 256 * 1024
 
 # Committed before the file is read. A crash of the server may forget it, so that nothing waits for the disk.
 _BEGIN = "SET LOCAL synchronous_commit = off"
@@ -45,6 +48,11 @@ class CapturedFile(NamedTuple):
     was_set_aside_until: datetime | None
     # The user whose API key brought it, who must not touch sessions of others; None: the key was not bound.
     bound_user: str | None
+
+    @property
+    def is_long(self) -> bool:
+        """Whether more is to be read than a session says in a moment."""
+        return self.stored_offset - self.parsed_offset > LONG_BYTES
 
     @property
     def name(self) -> str:

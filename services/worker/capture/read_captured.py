@@ -40,6 +40,8 @@ log = structlog.get_logger()
 TASK_SECONDS: Final = 5.0
 # Of one round, so that what has just come waits for a round at most.
 FILES_A_ROUND: Final = 32
+# Then long files make room for what has come meanwhile.
+ROUND_SECONDS: Final = 0.5
 # A long file that has to be read again from its beginning takes seconds.
 HANGS_SECONDS: Final = 120.0
 _STDERR: Final = 2
@@ -85,11 +87,19 @@ def _read_some(worker: Resources, connection: Connection[Any], job: CaptureJob, 
 def _read_files(worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, ends_at: float) -> bool:
     """One round over the files. True if it got on."""
     with connection.transaction():
-        files = deque(sorted(due_files(connection, FILES_A_ROUND), key=lambda file: (file.attempts > 0, file.bound_user or "")))
+        files = deque(sorted(due_files(connection, FILES_A_ROUND), key=_turn))
     is_moved = False
-    while files and not (is_moved and time.monotonic() > ends_at):
+    round_ends_at = min(ends_at, time.monotonic() + ROUND_SECONDS)
+    # Behind the short ones the round ends when its time is over: short ones may have come again.
+    while files and not (is_moved and files[0].is_long and time.monotonic() > round_ends_at):
         is_moved |= _read_together(worker, connection, job, states, files)
     return is_moved
+
+
+def _turn(file: CapturedFile) -> tuple[int, str]:
+    """Short ones, then one whose reading failed before, then long ones; of each, those of one bound user together."""
+    place = 1 if file.attempts else 2 if file.is_long else 0
+    return place, file.bound_user or ""
 
 
 def _read_together(
@@ -104,7 +114,7 @@ def _read_together(
     readings: list[FileReading] = []
     read: list[tuple[CapturedFile, ParserState]] = []
     while files and sum(len(reading.events) for reading in readings) < CHUNK_RECORDS:
-        if files[0] is not first and (first.attempts or files[0].attempts or files[0].bound_user != first.bound_user):
+        if files[0] is not first and (_turn(files[0]) != _turn(first) or first.attempts):
             break
         file = files.popleft()
         begun = _begin(worker, connection, job, states, file)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -14,6 +15,8 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from services.worker.archive.compaction import compact_some
+from services.worker.capture import file_reading
+from services.worker.capture import read_captured as reading
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import locked, read_captured
 from services.worker.drain.replayed_import_records import persist_replayed_records
@@ -304,3 +307,38 @@ def test_a_record_that_cannot_be_stored_is_a_dead_letter_that_can_be_replayed(wo
     with worker.transaction() as connection:
         assert connection.execute("SELECT count(*), count(DISTINCT brought_by) FROM messages").fetchone() == (4, 1)
     assert is_verified(worker)
+
+
+def test_what_is_said_now_is_read_before_what_comes_of_old_sessions(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given two long files that came first, and rounds that end at once
+    old = [prompt(n, f"old{n}", "x" * 5000) for n in range(200)]
+    with worker.transaction() as connection:
+        for session_id in ("old1", "old2"):
+            for start in range(0, len(old), 50):
+                rows = (row | {"sessionId": session_id, "uuid": f"{session_id}-{row['uuid']}"} for row in old[start : start + 50])
+                put_range(connection, session_id, jsonl(*rows))
+        put_range(connection, "now", jsonl(prompt(1, "n1", "now") | {"sessionId": "now"}))
+    monkeypatch.setattr(reading, "ROUND_SECONDS", 0.0)
+    for module in (reading, file_reading):
+        monkeypatch.setattr(module, "CHUNK_RECORDS", 40)
+    order: list[str] = []
+    store = reading.store
+
+    def noted(worker: Any, connection: Any, job: Any, readings: Any) -> Any:
+        order.extend(each.file.session_id for each in readings)
+        if len(order) == 3:
+            # And something more is said while the long ones are read
+            with psycopg.connect(worker.settings.database_url) as other:
+                put_range(other, "now", jsonl(prompt(2, "n2", "and now") | {"sessionId": "now"}))
+        return store(worker, connection, job, readings)
+
+    monkeypatch.setattr(reading, "store", noted)
+
+    # When all is read
+    while read_captured(worker, ParserStates()):
+        pass
+
+    # Then what is said now never waits for more than one reading of a long file
+    assert order[0] == "now"
+    assert order.index("now", 1) <= 4
+    assert order.count("old1") == order.count("old2") == 4
