@@ -30,7 +30,7 @@ _HOOK: Final = {
 _MACHINE: Final = {
     "name": "X-Tracker-Machine",
     "in": "header",
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{0,64}$"},
     "description": "The id of the machine on which the file is, or the hook ran.",
 }
 
@@ -66,7 +66,7 @@ def range_write(answer: type[Struct]) -> dict[str, Any]:
         _query("user", _NAME, "Whose session it is."),
         _MACHINE,
     ]
-    content = {"application/x-ndjson": {"schema": lines, "example": RANGE_LINES}}
+    content = {"application/octet-stream": {"schema": lines, "example": RANGE_LINES}, "application/x-ndjson": {"schema": lines}}
     return {
         "openapi_extra": {"requestBody": {"content": content, "required": True}, "parameters": parameters},
         "responses": {200: success, **{code: {} for code in (*_ERRORS, 409)}},
