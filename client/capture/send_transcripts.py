@@ -10,6 +10,7 @@ from client.capture.left_out import LeftOut, first_cwd, lines_in
 from client.capture.lines import MAX_RANGE_BYTES, Lines, fingerprint, open_regular, read_lines
 from client.capture.refusals import Later, Rejected, check
 from client.capture.sent import Sent, SentLog
+from client.capture.shorten import shortened
 from client.capture.transcripts import Transcript
 from client.capture.wire import Answer, Wire
 from shared.redaction.redacted_lines import redact_lines
@@ -18,6 +19,8 @@ from shared.redaction.redacted_lines import redact_lines
 _HEAD_BYTES: Final = 8 * 1024**2
 # The server names the offset that it wants; if it never gets it, something else is wrong.
 _MOST_CONFLICTS: Final = 5
+_TOO_LARGE: Final = 413
+_LEAST_LIMIT: Final = 16 * 1024
 _VERSION: Final = re.compile(rb'"version"\s*:\s*"(\d{1,4}\.\d{1,4}\.\d{1,6})"')
 
 
@@ -30,6 +33,8 @@ class TranscriptSender:
         self.claude_version: str | None = None
         # Files that the server refuses, with the reason, until they change.
         self.rejected: dict[str, str] = {}
+        # The longest body that is taken, once one was too long: a proxy may take less than the server.
+        self._limit: int | None = None
 
     def is_due(self, found: Transcript, left_out: LeftOut) -> bool:
         """Whether there is something to send, as far as it can be told without reading the file."""
@@ -74,9 +79,12 @@ class TranscriptSender:
             if lines is None:
                 self._looked_at(found.path, status, sent)
                 return True
-            lines, body, last_cwd = _body_of(lines, sent, left_out)
-            answer = check(_put(wire, found, sent, lines.end, body, user))
-            if answer.status == 409:
+            lines, body, last_cwd = _body_of(lines, sent, left_out, self._limit)
+            answer = _put(wire, found, sent, lines.end, body, user)
+            if answer.status == _TOO_LARGE and len(body) > _LEAST_LIMIT:
+                self._limit = len(body) // 2
+                continue
+            if check(answer).status == 409:
                 conflicts += 1
                 if conflicts > _MOST_CONFLICTS:
                     raise Rejected(f"The server answered {answer.message}")
@@ -109,14 +117,19 @@ def _folder_of(descriptor: int) -> str | None:
     return None
 
 
-def _body_of(lines: Lines, sent: Sent, left_out: LeftOut) -> tuple[Lines, bytes, str | None]:
-    """As many of the lines as fit into a range once they are redacted; their redacted form; the folder of the last."""
+def _body_of(lines: Lines, sent: Sent, left_out: LeftOut, limit: int | None) -> tuple[Lines, bytes, str | None]:
+    """As many of the lines as fit into a range once they are redacted; their redacted form; the folder of the last.
+
+    The server takes one longer line. If something before it does not, the line is shortened.
+    """
     while True:
         kept, last_cwd = left_out.without(lines.data, sent.last_cwd or sent.cwd)
         body = redact_lines(kept, {})
         count = lines.data.count(b"\n")
-        if len(body) <= MAX_RANGE_BYTES or count == 1:
+        if len(body) <= min(limit or MAX_RANGE_BYTES, MAX_RANGE_BYTES):
             return lines, body, last_cwd
+        if count == 1:
+            return lines, body if limit is None or len(body) <= limit else shortened(body, limit), last_cwd
         half = b"".join(lines_in(lines.data)[: count // 2])
         lines = Lines(half, lines.end - len(lines.data) + len(half))
 

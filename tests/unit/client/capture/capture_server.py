@@ -25,6 +25,8 @@ class CaptureServer(ThreadingHTTPServer):
         self.is_hanging_up = False
         # It takes what is sent, and closes the connection without an answer.
         self.loses_answers = False
+        # A longer body is refused, as by a proxy.
+        self.max_body = 16 * 1024**2
         # Sessions whose ranges are refused.
         self.refused: set[str] = set()
         # Sessions of other users.
@@ -70,6 +72,9 @@ class _Handler(BaseHTTPRequestHandler):
             if self.server.failure is not None:
                 status, headers = self.server.failure
                 self._answer(status, {"message": "It fails."}, headers)
+                return
+            if len(body) > self.server.max_body:
+                self._answer(413, {}, {"Content-Type": "text/html"})
                 return
             done = self._done(body)
             if self.server.loses_answers:

@@ -128,6 +128,25 @@ def test_a_transcript_that_the_server_refuses_is_named_and_keeps_nothing_out(per
     assert server.reports[-1]["last_error"] == status(person)["last_error"]
 
 
+@pytest.mark.parametrize("most", [1_000_000, 20_000])
+def test_a_line_that_a_proxy_refuses_is_shortened_and_keeps_nothing_out(person: Person, server: CaptureServer, most: int) -> None:
+    transcript = person.home.transcript()
+    image = {"type": "user", "cwd": "/home/ann/shop", "uuid": "u", "image": "x" * 3_000_000, "list": ["y" * 9_000] * 3}
+    with transcript.open("a") as file:
+        file.write(json.dumps(image) + "\n")
+    for _ in range(20):
+        person.home.grow(transcript, 5)
+    server.max_body = most
+
+    assert person.ship().returncode == 0
+
+    sent, lines = server.content(transcript.stem).splitlines(), transcript.read_bytes().splitlines()
+    assert len(sent) == len(lines)
+    [shortened] = [line for line, whole in zip(sent, lines, strict=True) if line != whole]
+    assert json.loads(shortened)["uuid"] == "u"
+    assert "characters left out" in json.loads(shortened)["image"]
+
+
 def test_a_full_disk_here_keeps_nothing_from_being_sent(person: Person, server: CaptureServer) -> None:
     transcript = person.home.transcript()
     person.ship()
