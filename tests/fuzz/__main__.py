@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 NAMES: Final = (
     *("json", "event", "batch", "headers", "kind", "multipart"),
-    *("transcript", "history", "claude-json", "sessions-index", "archive", "journal"),
+    *("transcript", "history", "claude-json", "sessions-index", "hook", "archive", "journal"),
     *("search", "cursor", "project-path", "redaction", "letter", "dates"),
 )
 RSS_LIMIT_MB: Final = 2048

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from tests.integration.worker.hook_session import HOOKS
 from tests.unit.worker.importers.archives import PACK, session
 from tests.unit.worker.importers.rows_of_a_session import jsonl, prompt
 
@@ -52,6 +53,11 @@ def events() -> list[bytes]:
 def batches() -> list[bytes]:
     """Arrays and lines of events."""
     return [json.dumps(EVENTS).encode(), b"\n".join(events()), b"[1,{},null]", b"{}\n\n[]"]
+
+
+def hooks() -> list[bytes]:
+    """Payloads of hooks."""
+    return [json.dumps(payload).encode() for _, payload in HOOKS]
 
 
 def transcripts() -> list[bytes]:

@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.history import COMMAND
-from services.worker.importers.formats.json_lines import lenient, objects_of
+from services.worker.importers.formats.json_lines import objects_of
 from services.worker.importers.formats.parameters import kept_parameters
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, count_or_none, name_or_none, shortened, title_of
 from services.worker.importers.formats.transcript.file_changes import requested_edit
@@ -91,6 +91,7 @@ class _Hook(Struct):
 
 
 _hook = msgspec.json.Decoder(_Hook)
+_tool_result = msgspec.json.Decoder(ToolResult)
 
 
 def read_hook(payload: bytes, occurred_at: datetime, *, user: str | None) -> Iterator[Record | RecordError]:
@@ -98,6 +99,8 @@ def read_hook(payload: bytes, occurred_at: datetime, *, user: str | None) -> Ite
 
     Hooks of kinds that are not known give nothing.
     """
+    # The decoder does not look into parts that it skips.
+    payload = payload.decode("utf-8", "replace").encode()
     [hook, *_] = [*objects_of(payload, _hook), None]
     if not isinstance(hook, _Hook):
         yield RecordError(code=hook or "INVALID_JSON", message="A payload of a hook was left out: it is no JSON object.")
@@ -248,7 +251,8 @@ def _model(name: str | None) -> str | None:
 
 def _result(response: Raw) -> ToolResult | None:
     """The structured result; None for a text or a list."""
-    return lenient(response, ToolResult) if bytes(response).lstrip()[:1] == b"{" else None
+    [result, *_] = [*objects_of(bytes(response), _tool_result), None]
+    return result if isinstance(result, ToolResult) else None
 
 
 def _text(response: Raw) -> str:
