@@ -114,19 +114,24 @@ def _show(server: Server, filters: dict[str, str], answer: dict[str, Any]) -> No
     reader = _Reader(server, filters, answer["last_event_id"])
     reader.start()
     read_at = time.monotonic()
+    drawn_at, is_new = 0.0, True
     with Live(console=shown, screen=True, auto_refresh=False) as live:
         while True:
             if reader.ended_by is not None:
                 raise reader.ended_by
             while not reader.items.empty():
                 board.take(reader.items.get())
+                is_new = True
             if time.monotonic() - read_at >= READ_SESSIONS_SECONDS and reader.note is None:
                 try:
                     board.read(_open_sessions(server, filters)["items"])
                 except Failure as failure:
                     reader.note = str(failure)
                 read_at = time.monotonic()
-            now = datetime.now(UTC)
-            board.forget_ended(now)
-            live.update(board_text(board, now, shown.width, shown.height, reader.note), refresh=True)
+            # Ages grow each second.
+            if is_new or time.monotonic() - drawn_at >= 1:
+                now = datetime.now(UTC)
+                board.forget_ended(now)
+                live.update(board_text(board, now, shown.width, shown.height, reader.note), refresh=True)
+                drawn_at, is_new = time.monotonic(), False
             time.sleep(REFRESH_SECONDS)

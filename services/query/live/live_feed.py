@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from services.query.live.feed_window import Entry, FeedWindow, Piece, piece_of
 from services.query.live.positions import BEFORE_ALL, Position
@@ -195,8 +197,15 @@ class LiveFeed:
 
 
 def connect_feed(settings: Settings) -> Redis:
-    """A client whose reads may block for BLOCK_MS. Connects when first used."""
-    return connect_async(settings.redis_url, socket_timeout=5, socket_connect_timeout=2, protocol=2, client_name="tracker-live")
+    """A client whose reads may block for BLOCK_MS. Connects when first used, and does not try again by itself."""
+    return connect_async(
+        settings.redis_url,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        client_name="tracker-live",
+    )
 
 
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:

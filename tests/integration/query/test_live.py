@@ -24,9 +24,7 @@ from deploy.embedded.supervision.processes import wait_until
 from services.query.http.event_stream import EventStream
 from services.query.routes import live
 from services.query.settings import Settings
-from shared.auth.keys import id_of
 from shared.feed import FEED_KEY, FeedItem
-from tests.integration.keys.conftest import make_key
 from tests.integration.query import seed
 from tests.integration.query.live_stream import SECONDS, append, events, items, prompt, serving
 
@@ -224,62 +222,6 @@ def test_streams_end_when_the_service_stops(query_settings: Settings) -> None:
         assert list(items(answer)) == []
 
 
-def with_keys(settings: Settings) -> Settings:
-    make_key(settings.database_url, "admin")
-    return settings.model_copy(update={"access": "keys"})
-
-
-def test_what_a_key_sees_is_what_it_sees_elsewhere(query_settings: Settings, redis: Redis) -> None:
-    keys = {
-        "read": make_key(query_settings.database_url, "read"),
-        "numbers": make_key(query_settings.database_url, "numbers"),
-        "metrics": make_key(query_settings.database_url, "metrics"),
-        "bound": make_key(query_settings.database_url, "read", projects=[2]),
-        "ingest": make_key(query_settings.database_url, "ingest"),
-    }
-    text = prompt(
-        "a secret plan", project_id=1, project_name="shop", user="ann", session_id="the-session", machine_id="m1", title="A title"
-    )
-    change = FeedItem(
-        kind="file_changed", project_id=2, project_name="wiki", user="ann", session_id="other", file_path="/w/a.md", lines_added=2
-    )
-
-    found = {}
-    with serving(with_keys(query_settings)) as (app, client), ExitStack() as streams:
-
-        def ask(name: str, query: str = "") -> Any:
-            return client.stream("GET", f"/api/live{query}", headers={"Authorization": f"Bearer {keys[name]}"})
-
-        told = {name: items(streams.enter_context(ask(name))) for name in ("read", "numbers", "metrics", "bound")}
-        assert wait_until(lambda: app.state.live.listeners == 4, SECONDS)
-        append(redis, text, change)
-        for name, of_key in told.items():
-            found[name] = [next(of_key).data for _ in range(1 if name == "bound" else 2)]
-        for name, query in (("ingest", ""), ("numbers", "?session_id=other"), ("metrics", "?machine=m1")):
-            with ask(name, query) as refused:
-                assert refused.status_code == 403, name
-        assert client.get("/api/live").status_code == 401
-
-    assert found["read"][0]["content"] == "a secret plan"
-    assert [item["file_path"] for item in found["bound"]] == ["/w/a.md"]
-    assert found["numbers"][0] == {
-        "kind": "prompt", "timestamp": "2026-05-01T12:00:00Z", "project_id": 1, "project_name": "shop", "user": "ann", "machine_id": "m1",
-    }  # fmt: skip
-    assert found["numbers"][1] == {"kind": "file_changed", "project_id": 2, "project_name": "wiki", "user": "ann", "lines_added": 2}
-    assert found["metrics"][1] == {"kind": "file_changed", "project_id": 2, "user": "ann", "lines_added": 2}
-
-
-def test_the_stream_of_a_revoked_key_ends(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
-    key = make_key(query_settings.database_url, "read")
-    headers = {"Authorization": f"Bearer {key}"}
-    with serving(with_keys(query_settings)) as (app, client), client.stream("GET", "/api/live", headers=headers) as answer:
-        assert wait_until(lambda: app.state.live.listeners == 1, SECONDS)
-
-        connection.execute("UPDATE api_keys SET revoked_at = now() WHERE id = %s", (id_of(key),))
-
-        assert list(items(answer)) == []
-
-
 def test_open_sessions_are_listed_with_what_happens_in_them(
     served: tuple[FastAPI, httpx.Client], redis: Redis, connection: psycopg.Connection[Any]
 ) -> None:
@@ -332,3 +274,22 @@ def test_the_embedded_gateway_streams_and_stops_on_sigterm(database_url: str, re
     finally:
         gateway.kill()
         gateway.wait()
+
+
+def test_without_redis_it_says_so(query_settings: Settings) -> None:
+    with serving(query_settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0"})) as (_, client):
+        for path in ("/api/live", "/api/live/sessions"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (503, "QUEUE_UNAVAILABLE"), path
+
+
+def test_a_machine_is_named_by_its_id_or_its_name(
+    served: tuple[FastAPI, httpx.Client], redis: Redis, connection: psycopg.Connection[Any]
+) -> None:
+    app, client = served
+    connection.execute("INSERT INTO machines (machine_id, name) VALUES ('m1', 'ann-laptop')")
+    with ExitStack() as streams:
+        told = [items(streams.enter_context(client.stream("GET", f"/api/live?machine={name}"))) for name in ("m1", "ann-laptop")]
+        assert wait_until(lambda: app.state.live.listeners == 2, SECONDS)
+        append(redis, prompt("elsewhere", machine_id="m2"), prompt("here", machine_id="m1"))
+        assert [next(each).data["content"] for each in told] == ["here", "here"]
