@@ -49,8 +49,11 @@ def test_a_parameter_is_never_interpreted_as_sql(target: Target, path: str) -> N
     )
     for name in PARAMETERS[path]:
         for text in SQL:
-            answer = target.http.get(shown, params={name: text})
-            if answer.status_code != 200:
+            # The live feed does not end.
+            answer = target.http.request("HEAD" if path == "/api/live" else "GET", shown, params={name: text})
+            if path == "/api/live":
+                assert answer.status_code in (200, 400)
+            elif answer.status_code != 200:
                 assert answer.status_code in (400, 404)
                 refused(answer, answer.status_code, answer.json()["code"])
     assert target.stored() == before
