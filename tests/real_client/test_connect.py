@@ -27,14 +27,19 @@ def tracker(claude_home: ClaudeHome, stack: Stack) -> Iterator[Tracker]:  # noqa
     stop_shipper(claude_home)
 
 
-def tracker_of(home: ClaudeHome, stack: Stack) -> Tracker:  # noqa: F811
+def tracker_environment(home: ClaudeHome, stack: Stack) -> dict[str, str]:  # noqa: F811
+    """That of this home's person, with Claude Code on the PATH."""
     assert CLAUDE is not None
-    environment = {
+    return {
         **home.claude_environment(),
         "PATH": f"{Path(CLAUDE).parent}{os.pathsep}{os.environ['PATH']}",
         "TRACKER_URL": str(stack.http.base_url),
         "PYTHONPATH": str(REPOSITORY),
     }
+
+
+def tracker_of(home: ClaudeHome, stack: Stack) -> Tracker:  # noqa: F811
+    environment = tracker_environment(home, stack)
 
     def run(*arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
         command = [*TRACKER, *arguments]

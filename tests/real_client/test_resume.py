@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from client.resume.place_file import Comparison, State, compare
-from tests.flow.conftest import Stack, stack  # noqa: F401  a fixture
-from tests.real_client.claude_code import ClaudeHome
+from tests.flow.conftest import TRACKER, Stack, stack  # noqa: F401  a fixture
+from tests.real_client.claude_code import ClaudeHome, Terminal
 from tests.real_client.messages_api import messages_api, say, use
-from tests.real_client.test_connect import Tracker, stop_shipper, tracker_of, wait_for
+from tests.real_client.test_connect import Tracker, stop_shipper, tracker_environment, tracker_of, wait_for
 from tests.skips import needs
 
 pytestmark = [needs("Claude Code")]
@@ -126,6 +126,28 @@ def test_a_session_goes_on_on_another_machine_and_stays_one_session(machines: tu
         assert tracker("import", "--quiet").returncode == 0
     assert sorted(messages(stack, session_id)) == sorted([*said, "Still?", "Still 41."])
     assert stack.http.get(f"/api/sessions/{session_id}").json()["api_calls"] == 5
+
+
+@needs("tmux")
+def test_resume_starts_claude_code_where_the_session_was(machines: tuple[Machine, Machine], stack: Stack) -> None:  # noqa: F811
+    laptop, desk = machines
+    connected(laptop, stack)
+    session_id = laptop.run("Remember 43", [[say("I remember 43.")]]).session_id
+    wait_for(lambda: messages(stack, session_id)[-1:] == ["I remember 43."] and stored(stack, session_id))
+
+    # When it is resumed from another folder of another machine
+    desk.api.script([[say("It is 43.")]])
+    terminal = Terminal(f"tracker-test-{session_id}", tracker_environment(desk, stack) | {"TERM": "xterm-256color"})
+    terminal.start([*TRACKER, "resume", session_id], desk.path)
+
+    # Then the person sees the session, and goes on
+    try:
+        terminal.wait_for("I remember 43.")
+        terminal.type("And now?")
+        terminal.wait_for("It is 43.")
+    finally:
+        terminal.end()
+    assert records(desk.sessions()[f"{session_id}.jsonl"])[-1]["sessionId"] == session_id
 
 
 def test_transcripts_that_claude_code_deleted_are_here_restored_and_resumed(machines: tuple[Machine, Machine], stack: Stack) -> None:  # noqa: F811
