@@ -7,8 +7,17 @@ import pytest
 
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
+from tests.flow.conftest import Stack, running_stack
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import messages_api
+
+
+@pytest.fixture(scope="session")
+def stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A pipeline beside that of tests/flow, which may run in the same process."""
+    folder = tmp_path_factory.mktemp("stack")
+    with running_stack(folder, postgres_url, redis_server_url, 5, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+        yield running
 
 
 @pytest.fixture

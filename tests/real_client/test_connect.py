@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.flow.conftest import REPOSITORY, TRACKER, Stack, stack  # noqa: F401  a fixture
+from tests.flow.conftest import REPOSITORY, TRACKER, Stack
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import messages_api, say, use
 from tests.skips import CLAUDE, needs
@@ -21,13 +21,13 @@ TURNS = [[use("Bash", command="echo hello", description="Say hello")], [say("It 
 
 
 @pytest.fixture
-def tracker(claude_home: ClaudeHome, stack: Stack) -> Iterator[Tracker]:  # noqa: F811
+def tracker(claude_home: ClaudeHome, stack: Stack) -> Iterator[Tracker]:
     """`tracker` as the person of this home calls it."""
     yield tracker_of(claude_home, stack)
     stop_shipper(claude_home)
 
 
-def tracker_environment(home: ClaudeHome, stack: Stack) -> dict[str, str]:  # noqa: F811
+def tracker_environment(home: ClaudeHome, stack: Stack) -> dict[str, str]:
     """That of this home's person, with Claude Code on the PATH."""
     assert CLAUDE is not None
     return {
@@ -38,7 +38,7 @@ def tracker_environment(home: ClaudeHome, stack: Stack) -> dict[str, str]:  # no
     }
 
 
-def tracker_of(home: ClaudeHome, stack: Stack) -> Tracker:  # noqa: F811
+def tracker_of(home: ClaudeHome, stack: Stack) -> Tracker:
     environment = tracker_environment(home, stack)
 
     def run(*arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
@@ -66,7 +66,7 @@ def wait_for(condition: Callable[[], Any]) -> Any:
     return found
 
 
-def prompts(stack: Stack, session_id: str) -> list[str]:  # noqa: F811
+def prompts(stack: Stack, session_id: str) -> list[str]:
     items = stack.http.get("/api/conversations", params={"session_id": session_id}).json()["items"]
     return [item["content"] for item in items if item["role"] == "user"]
 
@@ -75,7 +75,7 @@ def prompts(stack: Stack, session_id: str) -> list[str]:  # noqa: F811
 def test_a_session_after_connect_is_in_the_tracker_and_disconnect_ends_it(
     claude_home: ClaudeHome,
     tracker: Tracker,
-    stack: Stack,  # noqa: F811
+    stack: Stack,
     options: tuple[str, ...],
 ) -> None:
     before = claude_home.settings_file.read_bytes()
@@ -128,7 +128,7 @@ def test_the_other_way_to_connect_replaces_the_first(claude_home: ClaudeHome, tr
     assert tracker("disconnect", "--yes").returncode == 0
 
 
-def test_a_home_with_an_odd_name_is_connected(tmp_path: Path, stack: Stack) -> None:  # noqa: F811
+def test_a_home_with_an_odd_name_is_connected(tmp_path: Path, stack: Stack) -> None:
     with messages_api() as api:
         home = ClaudeHome(tmp_path / 'it\'s a $HOME – "x" 100%', api)
         home.prepare()
@@ -156,7 +156,7 @@ def test_a_plugin_whose_copy_is_older_is_installed_anew(claude_home: ClaudeHome,
     assert copy.read_text() == current
 
 
-def test_settings_of_a_team_need_nothing_installed(claude_home: ClaudeHome, tracker: Tracker, stack: Stack) -> None:  # noqa: F811
+def test_settings_of_a_team_need_nothing_installed(claude_home: ClaudeHome, tracker: Tracker, stack: Stack) -> None:
     printed = tracker("connect", "--print-settings")
     assert ".claude/settings.json of a project" in printed.stderr
     file = claude_home.project / ".claude/settings.json"
@@ -166,11 +166,15 @@ def test_settings_of_a_team_need_nothing_installed(claude_home: ClaudeHome, trac
     run = claude_home.run("What does the team say?", TURNS)
 
     wait_for(lambda: prompts(stack, run.session_id) == ["What does the team say?"])
-    calls = stack.http.get("/api/tool-calls", params={"session_id": run.session_id}).json()["items"]
-    assert [(call["tool_name"], call["result_status"]) for call in calls] == [("Bash", "success")]
+
+    def calls() -> list[tuple[str, str]]:
+        items = stack.http.get("/api/tool-calls", params={"session_id": run.session_id}).json()["items"]
+        return [(item["tool_name"], item["result_status"]) for item in items]
+
+    wait_for(lambda: calls() == [("Bash", "success")])
 
 
-def test_capture_sends_the_sessions_of_one_command(claude_home: ClaudeHome, tracker: Tracker, stack: Stack) -> None:  # noqa: F811
+def test_capture_sends_the_sessions_of_one_command(claude_home: ClaudeHome, tracker: Tracker, stack: Stack) -> None:
     # Given a session from before, which is not part of the command
     former = claude_home.run("Long ago", TURNS)
     claude_home.api.script(TURNS)
@@ -187,11 +191,11 @@ def test_capture_sends_the_sessions_of_one_command(claude_home: ClaudeHome, trac
     assert "hooks" not in claude_home.settings_file.read_text()
 
 
-def _is_of(stack: Stack, session: dict[str, Any]) -> bool:  # noqa: F811
+def _is_of(stack: Stack, session: dict[str, Any]) -> bool:
     return prompts(stack, session["session_id"]) == ["In a pipeline"]
 
 
-def test_capture_reaches_a_claude_that_a_script_calls(claude_home: ClaudeHome, tracker: Tracker, stack: Stack) -> None:  # noqa: F811
+def test_capture_reaches_a_claude_that_a_script_calls(claude_home: ClaudeHome, tracker: Tracker, stack: Stack) -> None:
     claude_home.api.script(TURNS)
     done = tracker("capture", "--", "sh", "-c", "claude -p 'In a script' >answer; exit 7")
     assert (done.returncode, done.stderr) == (7, "")

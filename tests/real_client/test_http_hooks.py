@@ -22,7 +22,7 @@ def stack(postgres_url: str, redis_server_url: str, tmp_path: Path) -> Iterator[
     """One that nothing else writes to."""
     folder = tmp_path / "stack"
     folder.mkdir()
-    with running_stack(folder, postgres_url, redis_server_url, 4, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+    with running_stack(folder, postgres_url, redis_server_url, 7, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
         yield running
 
 

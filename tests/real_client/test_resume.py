@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from client.resume.place_file import Comparison, State, compare
-from tests.flow.conftest import TRACKER, Stack, stack  # noqa: F401  a fixture
+from tests.flow.conftest import TRACKER, Stack
 from tests.real_client.claude_code import ClaudeHome, Terminal
 from tests.real_client.messages_api import messages_api, say, use
 from tests.real_client.test_connect import Tracker, stop_shipper, tracker_environment, tracker_of, wait_for
@@ -58,25 +58,25 @@ def machines(tmp_path: Path) -> Iterator[tuple[Machine, Machine]]:
             stop_shipper(machine)
 
 
-def connected(machine: Machine, stack: Stack) -> Tracker:  # noqa: F811
+def connected(machine: Machine, stack: Stack) -> Tracker:
     tracker = tracker_of(machine, stack)
     assert (done := tracker("connect", "--yes")).returncode == 0, done.stderr
     return tracker
 
 
-def messages(stack: Stack, session_id: str) -> list[str]:  # noqa: F811
+def messages(stack: Stack, session_id: str) -> list[str]:
     """What was said in a session, oldest first; what only calls tools says nothing."""
     items = stack.http.get("/api/conversations", params={"session_id": session_id, "limit": 1000}).json()["items"]
     return [item["content"] for item in reversed(items) if item["content"]]
 
 
-def stored(stack: Stack, session_id: str) -> dict[str, int]:  # noqa: F811
+def stored(stack: Stack, session_id: str) -> dict[str, int]:
     """The files of a session in the archive, with the bytes of the newest version."""
     answer = stack.http.get(f"/api/sessions/{session_id}/transcript/files")
     return {item["file"]: item["bytes"] for item in answer.json().get("items", []) if item["is_newest"]}
 
 
-def archived(stack: Stack, session_id: str, file: str) -> bytes:  # noqa: F811
+def archived(stack: Stack, session_id: str, file: str) -> bytes:
     content: bytes = stack.http.get(f"/api/sessions/{session_id}/transcript", params={"file": file}).content
     return content
 
@@ -85,7 +85,7 @@ def records(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_a_session_goes_on_on_another_machine_and_stays_one_session(machines: tuple[Machine, Machine], stack: Stack) -> None:  # noqa: F811
+def test_a_session_goes_on_on_another_machine_and_stays_one_session(machines: tuple[Machine, Machine], stack: Stack) -> None:
     laptop, desk = machines
     on_laptop, on_desk = connected(laptop, stack), connected(desk, stack)
 
@@ -129,7 +129,7 @@ def test_a_session_goes_on_on_another_machine_and_stays_one_session(machines: tu
 
 
 @needs("tmux")
-def test_resume_starts_claude_code_where_the_session_was(machines: tuple[Machine, Machine], stack: Stack) -> None:  # noqa: F811
+def test_resume_starts_claude_code_where_the_session_was(machines: tuple[Machine, Machine], stack: Stack) -> None:
     laptop, desk = machines
     connected(laptop, stack)
     session_id = laptop.run("Remember 43", [[say("I remember 43.")]]).session_id
@@ -150,7 +150,7 @@ def test_resume_starts_claude_code_where_the_session_was(machines: tuple[Machine
     assert records(desk.sessions()[f"{session_id}.jsonl"])[-1]["sessionId"] == session_id
 
 
-def test_transcripts_that_claude_code_deleted_are_here_restored_and_resumed(machines: tuple[Machine, Machine], stack: Stack) -> None:  # noqa: F811
+def test_transcripts_that_claude_code_deleted_are_here_restored_and_resumed(machines: tuple[Machine, Machine], stack: Stack) -> None:
     laptop, _ = machines
     tracker = connected(laptop, stack)
 
