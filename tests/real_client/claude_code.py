@@ -190,6 +190,8 @@ class Terminal:
 
     def type(self, text: str, *keys: str) -> None:
         """Types a text and presses Enter, or the keys."""
+        # On a busy machine, what was typed before may still stand there.
+        self._tmux("send-keys", "C-u")
         self._tmux("send-keys", "-l", text)
         # A text that comes with its Enter is taken for a paste.
         time.sleep(0.3)
