@@ -52,7 +52,12 @@ def connect(wish: Wish, places: Places, server: Server, import_history: Callable
     config = {"url": wish.url, "token": wish.token, "user": wish.user}
     plan = plan_connect(places, claude, wish.project, config, may_use_plugin=wish.may_use_plugin)
     if wish.is_dry_run:
-        _show(plan)
+        if plan.is_needed:
+            _show(plan)
+        else:
+            typer.echo("Already connected. Nothing would be changed.")
+        if wish.is_service and (service := service_file(places)).is_needed:
+            typer.echo(_brief(service), nl=False)
         return
     _check_server(server)
     if plan.is_needed:

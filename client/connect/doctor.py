@@ -13,6 +13,7 @@ from client.connect.findings import SIGNS, Finding, failed, ok, skipped
 from client.connect.places import Places
 from client.connect.round_trip import NotArrived, machine_of, spool
 from client.errors import DONE, FAILED
+from client.local_time import local_zone
 from client.server import Server
 from client.version import version
 
@@ -47,12 +48,15 @@ def examine(places: Places, server: Server, folder: Path, wait_seconds: float) -
         return
     yield server_checks.check_version(server, version())
     yield server_checks.check_clock(server)
-    yield server_checks.check_key(server)
+    key = server_checks.check_key(server)
+    yield key
     if spooled is None:
         yield skipped("Round trip", "the hook does not run")
+    elif key.status == "failed":
+        yield skipped("Round trip", "the server does not take events with this key")
     else:
         yield server_checks.check_round_trip(places, server, spooled, before, wait_seconds)
-    yield server_checks.check_machine(places, server)
+    yield server_checks.check_machine(places, server, local_zone())
 
 
 def doctor(places: Places, server: Server, folder: Path, *, wait_seconds: float, as_json: bool) -> int:

@@ -18,7 +18,7 @@ from client.connect.claude_program import ClaudeProgram
 from client.connect.findings import Finding, failed, ok, skipped, warning
 from client.connect.hook_events import OLDEST, hooks_of
 from client.connect.hook_switches import brings_hooks, switch_off
-from client.connect.own_entries import has_own_hooks, own_hooks_of
+from client.connect.own_entries import enables_plugin, has_own_hooks, own_hooks_of
 from client.connect.own_files import hook_of, plugin_files, script_files
 from client.connect.places import Places, project_settings
 from client.connect.plan import read_state
@@ -26,6 +26,7 @@ from client.connect.settings_files import CannotChange, read_settings
 from client.phrases import counted
 
 _CONNECT_AGAIN: Final = "Run `tracker connect`."
+_CLAUDE_IN_PATH: Final = "Run `tracker doctor` where `claude` is in PATH."
 _OLD_SECONDS: Final = 60
 _PROGRAM_SECONDS: Final = 30
 
@@ -78,6 +79,8 @@ def check_hooks(places: Places, folder: Path, claude: ClaudeProgram | None) -> F
     elif in_settings:
         is_current = own_hooks_of(in_settings[0]) == hooks_of(hook_of(places), version)
         where = f"in {in_settings[0].path}"
+    elif claude is None and any(enables_plugin(settings) for settings in files):
+        return warning(step, "by the plugin, as the settings say; without `claude` nobody can tell whether it is loaded", _CLAUDE_IN_PATH)
     elif (managed := brings_hooks(places, folder)) is not None:
         return ok(step, f"by {managed}")
     else:
@@ -88,7 +91,7 @@ def check_hooks(places: Places, folder: Path, claude: ClaudeProgram | None) -> F
 
 
 def check_trust(places: Places, folder: Path) -> Finding:
-    """Claude Code runs no hooks in a folder that the person has not trusted yet."""
+    """A session with a terminal runs no hooks in a folder that the person has not trusted yet."""
     step = "Folder trusted"
     name = places.claude / ".claude.json" if places.environment.get("CLAUDE_CONFIG_DIR") else places.home / ".claude.json"
     try:
@@ -99,7 +102,9 @@ def check_trust(places: Places, folder: Path) -> Finding:
         entry = projects.get(str(above)) if isinstance(projects, dict) else None
         if isinstance(entry, dict) and entry.get("hasTrustDialogAccepted") is True:
             return ok(step, str(above))
-    return warning(step, f"{folder} is not", "Start `claude` there once, and say that you trust it; until then it runs no hooks there.")
+    return warning(
+        step, f"{folder} is not", "Start `claude` there once, and say that you trust it; until then its hooks run with `claude -p` only."
+    )
 
 
 def check_config(places: Places) -> Finding:

@@ -135,6 +135,12 @@ def _without_hooks(text: str) -> str:
     return text
 
 
+def enables_plugin(settings: Settings) -> bool:
+    """Whether the settings enable our plugin. Whether Claude Code has installed it, only `claude` knows."""
+    enabled = settings.value.get(_PLUGINS)
+    return isinstance(enabled, dict) and enabled.get(PLUGIN) is True
+
+
 def _without_plugin(text: str, value: dict[str, Any]) -> str:
     for member, key in ((_PLUGINS, PLUGIN), (_MARKETPLACES, MARKETPLACE)):
         members = value.get(member)

@@ -77,6 +77,8 @@ def spool(places: Places) -> list[Path]:
     # Without a folder: that may be one of those that are left out.
     payload = {"hook_event_name": TEST_EVENT, "session_id": nonce}
     former = _files(places)
+    if os.name != "nt" and not places.script.is_file():
+        raise NotArrived(f"there is no {places.script}")
     try:
         ended = subprocess.run(
             [sys.executable, "-P", "-m", "client", "hook"] if os.name == "nt" else ["/bin/sh", str(places.script), str(places.capture)],

@@ -10,6 +10,7 @@ from client.connect.findings import Finding, failed, ok, skipped, warning
 from client.connect.places import Places
 from client.connect.round_trip import TEST_EVENT, NotArrived, machine_of, wait_for
 from client.errors import Failure, Refused, Unreachable
+from client.local_time import local_time
 from client.server import Server
 
 _SECONDS: Final = 10
@@ -85,15 +86,15 @@ def check_key(server: Server) -> Finding:
     return ok(step, "may send events")
 
 
-def check_machine(places: Places, server: Server) -> Finding:
-    """The server lists this machine."""
+def check_machine(places: Places, server: Server, zone: str) -> Finding:
+    """The server lists this machine. `zone` is that of the time it was last heard of."""
     step = "Machine"
     machine = machine_of(places, server)
     if machine is None:
         return skipped(step, "this key may not list machines")
     if not machine:
         return failed(step, "the server does not list this machine", "Run `tracker ship --once`; its report makes it known.")
-    return ok(step, f"{machine.get('name')}, last heard of at {machine.get('last_heard_at')}")
+    return ok(step, f"{machine.get('name')}, last heard of {local_time(machine.get('last_heard_at'), zone)}")
 
 
 def check_round_trip(places: Places, server: Server, spooled: list[Path], before: dict[str, Any] | None, wait_seconds: float) -> Finding:

@@ -76,9 +76,10 @@ def read_settings(path: Path) -> Settings:
 def _not_json(path: Path, text: str, error: NotJson) -> str:
     rest = text[error.at :].lstrip()
     if _COMMENT.match(rest) or rest[:1] in ("}", "]"):
-        what = "has a comment" if _COMMENT.match(rest) else "has a comma too many"
+        mark, what = ("comment", "a comment") if _COMMENT.match(rest) else ("comma", "a comma too many")
         return (
-            f"{path} {what} ({error}). That is not JSON: Claude Code ignores the whole file. Nothing was changed; remove it, and try again."
+            f"{path} has {what} ({error}). That is not JSON: Claude Code ignores the whole file. "
+            f"Nothing was changed; remove the {mark}, and try again."
         )
     return f"{path} is not valid JSON ({error}). Claude Code ignores the whole file. Nothing was changed; repair it, and try again."
 

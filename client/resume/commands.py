@@ -15,7 +15,7 @@ from client.display import Quiet
 from client.errors import Failure, Refused
 from client.local_time import local_zone
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
-from client.phrases import command, counted
+from client.phrases import command, counted, plural
 from client.questions.lists import Machine, Project, User
 from client.questions.lookup import Item, pages, project_id, session, short_session_id
 from client.questions.output import write_json
@@ -128,13 +128,13 @@ def _bring_to(server: Server, session_id: str, files: list[Item], folder: str) -
 def _write_sums(counts: Counter[str], *, dry_run: bool) -> None:
     verb = "would be written" if dry_run else "written"
     typer.echo(f"{counted(counts['written'], 'session')} {verb}.")
-    if counts["no folder"]:
+    if elsewhere := counts["no folder"]:
         typer.echo(
-            f"{counted(counts['no folder'], 'session')} not: their folder is not on this machine. "
+            f"{counted(elsewhere, 'session')} not: {plural(elsewhere, 'its', 'their')} folder is not on this machine. "
             f"`{command()} resume SESSION --in FOLDER` brings one to another folder."
         )
-    if counts["no transcript"]:
-        typer.echo(f"{counted(counts['no transcript'], 'session')} not: the tracker has no transcript of them.")
+    if missing := counts["no transcript"]:
+        typer.echo(f"{counted(missing, 'session')} not: the tracker has no transcript of {plural(missing, 'it', 'them')}.")
 
 
 def _projects() -> Path:

@@ -107,6 +107,13 @@ def test_a_dry_run_changes_nothing(run: Run, settings: Path, capture: Path) -> N
     assert (settings.read_text(), capture.exists()) == ('{"model": "sonnet"}\n', False)
 
 
+def test_a_dry_run_on_a_connected_machine_says_so_and_names_the_service(run: Run, home: ClaudeHome, settings: Path) -> None:
+    assert run("connect", "--yes", "--no-import").returncode == 0
+    shown = run("connect", "--dry-run", "--service").stdout.splitlines()
+    assert shown[0] == "Already connected. Nothing would be changed."
+    assert shown[1].startswith(f"new file: {home.path}")
+
+
 def test_nothing_is_changed_without_a_server_or_with_a_key_that_it_refuses(run: Run, settings: Path, capture: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"

@@ -56,7 +56,7 @@ class LiveSession(BaseModel):
     user: str | None
     machine_id: str | None = Field(description="Where it was seen. null if no shipper sends it.")
     state: Literal["working", "waiting"] = Field(
-        description="`waiting`: Claude said the last word. The feed tells more: whether it waits for a permission, or has failed."
+        description="`waiting`: Claude said the last word, or nobody said one yet. The feed tells more: whether it waits for a permission, or has failed."
     )
     tool_name: str | None = Field(description="The tool that runs, or whose permission is waited for.")
     since: datetime = Field(description="When the tool was called, or the session's newest event was.")
