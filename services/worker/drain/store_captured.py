@@ -70,9 +70,10 @@ _INSERT_RANGE = """
     ON CONFLICT (file_id, start_offset) DO UPDATE SET end_offset = excluded.end_offset, content = excluded.content,
         raw_bytes = excluded.raw_bytes, received_at = excluded.received_at, request_id = excluded.request_id
     WHERE excluded.end_offset > r.end_offset"""
-_WAITING = """
+# Behind the range that begins at `start` and ends at `offset`, the last one that joined on.
+_NEXT_WAITING = """
     SELECT start_offset, end_offset FROM transcript_ranges
-    WHERE file_id = %(file_id)s AND start_offset > %(offset)s ORDER BY start_offset"""
+    WHERE file_id = %(file_id)s AND start_offset > %(start)s AND start_offset <= %(offset)s ORDER BY start_offset LIMIT 1"""
 _DELETE_RANGE = """
     DELETE FROM transcript_ranges WHERE file_id = %(file_id)s AND start_offset = %(start)s RETURNING content, received_at, request_id"""
 _STORED_BETWEEN = """
@@ -285,11 +286,12 @@ def _without_known(connection: Connection[Any], file: _File, item: TranscriptRan
 
 def _join_waiting(connection: Connection[Any], file: _File, item: TranscriptRange, start: int) -> None:
     """Lets ranges that waited behind a gap join on, now that the file goes on from `start` to its offset. What they have twice is left out."""
-    for waiting_start, waiting_end in connection.execute(_WAITING, {"file_id": file.file_id, "offset": start}).fetchall():
-        if waiting_start > file.offset:
-            break
+    joined = {"file_id": file.file_id, "start": start}
+    # One after the other, since what is left of one may be put where another one waits.
+    while (waiting := connection.execute(_NEXT_WAITING, joined | {"offset": file.offset}).fetchone()) is not None:
+        waiting_start, waiting_end = waiting
         if waiting_start == file.offset:
-            file.offset = waiting_end
+            joined["start"], file.offset = waiting_start, waiting_end
             continue
         parameters = {"file_id": file.file_id, "start": waiting_start}
         [(compressed, received_at, request_id)] = connection.execute(_DELETE_RANGE, parameters).fetchall()
@@ -297,13 +299,13 @@ def _join_waiting(connection: Connection[Any], file: _File, item: TranscriptRang
             content = ZstdDecompressor().decompress(compressed)
             waited = msgspec.structs.replace(item, start_offset=waiting_start, end_offset=waiting_end, content=content.decode())
             received = Received(waited, received_at, request_id or "", f"waited:{file.file_id}")
-            _store_rest_of_waiting(connection, file, received, waited, content)
+            _let_rest_wait(connection, file, received, waited, content)
 
 
-def _store_rest_of_waiting(connection: Connection[Any], file: _File, received: Received, item: TranscriptRange, content: bytes) -> None:
+def _let_rest_wait(connection: Connection[Any], file: _File, received: Received, item: TranscriptRange, content: bytes) -> None:
+    """Stores what is new of a range where the file ends. It joins on from there, or a longer one does that waits at this place."""
     rest = _without_known(connection, file, item, content)
     if rest is None:
         write_dead_letter(connection, dead_letter_of(received), CANNOT_BE_CUT)
     else:
         _insert_range(connection, file, received, file.offset, item.end_offset, rest)
-        file.offset = item.end_offset

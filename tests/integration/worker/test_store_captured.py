@@ -1,6 +1,7 @@
 """Hooks and ranges of transcripts on the journal become rows that wait to be read; the account stays exact."""
 
 import itertools
+import random
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from zstandard import ZstdDecompressor
 
 from services.worker.drain import consumer_fencing
 from services.worker.drain.drain_partition import BATCH_BYTES, batches, drain
-from services.worker.drain.store_captured import CANNOT_BE_CUT
+from services.worker.drain.store_captured import CANNOT_BE_CUT, Received, store_captured
 from services.worker.persist.dead_letters import write_dead_letter
 from services.worker.resources import Resources
 from shared.journal.dead_letter_envelope import HOOK_KIND, WHOLE_ENTRY, DeadLetter, encode_replay
@@ -317,3 +318,30 @@ def test_a_replayed_hook_is_read_again(world: World) -> None:
     assert sums(world) == {"accepted": 1, "persisted": 1, "duplicate": 0, "dead": 0, "pending": 0}
     assert select(world.me, "SELECT id, payload FROM hook_payloads") == [(item.id, item.payload)]
     assert select(world.me, "SELECT stored_at IS NOT NULL FROM dead_letters") == [(True,)]
+
+
+def test_ranges_that_wait_may_overlap_in_any_way(worker: Resources) -> None:
+    # Given lines of a file, in ranges that overlap as they like and come in any order
+    lines = [b'{"n":%d}\n' % 10**n for n in range(12)]
+    offsets = [0, *itertools.accumulate(map(len, lines))]
+    for seed in range(40):
+        seeded = random.Random(seed)
+        parts = [sorted(seeded.sample(range(len(lines) + 1), 2)) for _ in range(14)] + [[0, 3], [2, len(lines)]]
+        for first, last in parts:
+            content = b"".join(lines[first:last]).decode()
+            item = TranscriptRange(
+                session_id=f"s{seed}", file_name=FILE, start_offset=offsets[first], end_offset=offsets[last], content=content
+            )
+            with worker.transaction() as connection:
+                store_captured(connection, [Received(item, NOW, "r", "1-1")])
+
+        # Then in the end the whole file is there, each byte once
+        with worker.transaction() as connection:
+            found = connection.execute(
+                "SELECT stored_offset, start_offset, end_offset, content FROM transcript_files AS f JOIN transcript_ranges AS r ON r.file_id = f.id"
+                " WHERE session_id = %s ORDER BY start_offset",
+                [f"s{seed}"],
+            ).fetchall()
+        assert {row[0] for row in found} == {offsets[-1]}
+        assert [row[1] for row in found] == [0, *(row[2] for row in found[:-1])]
+        assert b"".join(ZstdDecompressor().decompress(row[3]) for row in found) == b"".join(lines)
