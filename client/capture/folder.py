@@ -40,6 +40,8 @@ class CaptureConfig:
     left_out: tuple[str, ...]
     # Only sessions of which a hook tells: those of `tracker capture`, whose folder knows nothing of older transcripts.
     only_hooked: bool = False
+    # The machine stands for all jobs of a user (`tracker capture`): no other shipper reports it.
+    is_for_jobs: bool = False
     # Only these folders, as `tracker connect --project` says; empty: all.
     only: tuple[str, ...] = ()
 
@@ -68,6 +70,7 @@ def read_config(folder: Path, environment: Mapping[str, str]) -> CaptureConfig:
         machine_name=machine["machine_name"],
         left_out=texts_of(stored, "left_out"),
         only_hooked=stored.get("only_hooked") is True,
+        is_for_jobs=stored.get("is_for_jobs") is True,
         only=texts_of(stored, "only"),
     )
 

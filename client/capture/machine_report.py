@@ -73,7 +73,12 @@ def expiring(
 
 
 def report_of(
-    config: CaptureConfig, claude_version: str | None, root: str, unsent: dict[str, Any], named: list[dict[str, Any]], error: str | None
+    config: CaptureConfig,
+    claude_version: str | None,
+    root: str | None,
+    unsent: dict[str, Any],
+    named: list[dict[str, Any]],
+    error: str | None,
 ) -> dict[str, Any]:
     """The report as the server takes it. What is not known is left out."""
     told = {
@@ -83,7 +88,7 @@ def report_of(
         "claude_version": claude_version,
         "os": f"{platform.system()} {platform.release()}".strip() or None,
         **unsent,
-        "cleanup_period_days": cleanup_days(root),
+        "cleanup_period_days": None if root is None else cleanup_days(root),
         "expiring": named,
         "last_error": error[:_MOST_CHARACTERS] if error else None,
     }

@@ -154,7 +154,9 @@ class Shipper:
         """Tells the server about this machine. Raises ServerAway. A server that does not take it still takes everything else."""
         self._report_at = time.monotonic()
         if self.config.only_hooked:
-            # The machine's own shipper knows more of it.
+            # What is on the disk is not the job's. A machine's own shipper knows more of it, its name too.
+            if self.config.is_for_jobs:
+                self._send_report(report_of(self.config, self.transcripts.claude_version, None, {}, [], None))
             return
         unsent = self.unsent()
         told: dict[str, Any] = {
@@ -165,7 +167,9 @@ class Shipper:
             "oldest_unsent_at": None if unsent.oldest_at is None else iso(unsent.oldest_at),
         }
         named = expiring(self.watched.aging, self.log, self.left_out.has, self._is_due)
-        report = report_of(self.config, self.transcripts.claude_version, self.root, told, named, self.error)
+        self._send_report(report_of(self.config, self.transcripts.claude_version, self.root, told, named, self.error))
+
+    def _send_report(self, report: dict[str, Any]) -> None:
         answer = send_report(self.wire, self.config.machine_id, report)
         self._report_problem = None if answer.status < 300 else f"The report of this machine: {answer.message}"
 

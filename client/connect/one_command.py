@@ -68,12 +68,12 @@ def _prepare(own: Places, places: Places, url: str, token: str | None, user: str
     return settings
 
 
-def _machine(places: Places, url: str, user: str | None) -> dict[str, str]:
+def _machine(places: Places, url: str, user: str | None) -> dict[str, Any]:
     """This machine, if it is known. Else all jobs of a user are one machine: each has a new name, which is soon silent for good."""
     known = {**read_object(places.capture / "machine.json"), **(read_config(places.config) if places.config.is_file() else {})}
     if isinstance(known.get("machine_id"), str):
         return {name: str(known[name]) for name in ("machine_id", "machine_name") if name in known}
-    return {"machine_id": sha256(f"ci {url} {user}".encode()).hexdigest()[:32], "machine_name": "CI"}
+    return {"machine_id": sha256(f"ci {url} {user}".encode()).hexdigest()[:32], "machine_name": "CI", "is_for_jobs": True}
 
 
 def _with_settings(command: list[str], settings: Path) -> list[str]:

@@ -186,6 +186,7 @@ def test_capture_sends_the_sessions_of_one_command(claude_home: ClaudeHome, trac
     found = wait_for(lambda: [item for item in stack.http.get("/api/sessions").json()["items"] if _is_of(stack, item)])
     assert len(found) == 1
     assert prompts(stack, former.session_id) == []
+    assert "CI" in [each["name"] for each in stack.http.get("/api/machines").json()["items"] if each["sessions_count"]]
     # And nothing of it stays
     assert not (claude_home.path / ".claude-tracker").exists()
     assert "hooks" not in claude_home.settings_file.read_text()
