@@ -21,6 +21,7 @@ from typing import Any
 
 import psycopg
 
+from client.connect.hook_events import events_of
 from deploy.embedded.paths import Paths
 from deploy.embedded.servers.postgres import PostgresServer
 from tests.faults.small_disk import small_disk
@@ -34,8 +35,6 @@ PAIRS = 20
 # Before each answer of the model. A real one takes longer.
 ANSWER_SECONDS = 0.5
 CALLS = 8
-# Three a call, and start, prompt, stop and end.
-HOOKS = 3 * CALLS + 4
 SETTLE_SECONDS = 120
 # Acts and their rows, by the clock of the client and by that of Postgres.
 ARRIVALS = """
@@ -182,7 +181,15 @@ class Sampled:
         return f"{self._most / 1024:.1f} MB at most, {used:.2f} s of CPU in {self._seconds:.0f} s ({100 * used / self._seconds:.2f} % of a core)"
 
 
-def cost(with_tracker: Person, without: Person, name: str, pairs: int = PAIRS) -> None:
+def hooks_of_a_session(folder: Path, api: Any, url: str) -> int:
+    """How many hooks a session of eight calls runs, of those that `tracker connect` registers."""
+    person = Person(folder, api, url)
+    person.home.record_hooks(events_of((2, 1, 197)))
+    person.home.run("Count the hooks.", turns())
+    return len(person.home.recorded_hooks())
+
+
+def cost(with_tracker: Person, without: Person, name: str, hooks: int, pairs: int = PAIRS) -> None:
     """Sessions of eight calls, in turn with the tracker and without."""
     with_tracker.home.api.delay = ANSWER_SECONDS
     ratios, took = [], {True: list[float](), False: list[float]()}
@@ -197,7 +204,7 @@ def cost(with_tracker: Person, without: Person, name: str, pairs: int = PAIRS) -
     difference = statistics.median(took[True]) - statistics.median(took[False])
     print(
         f"{name}: with {statistics.median(took[True]):.3f} s, without {statistics.median(took[False]):.3f} s,"
-        f" median of the pairs' ratios {statistics.median(ratios):.3f}; {1000 * difference / HOOKS:.1f} ms a hook ({HOOKS} hooks)"
+        f" median of the pairs' ratios {statistics.median(ratios):.3f}; {1000 * difference / hooks:.1f} ms a hook ({hooks} hooks)"
     )
 
 
@@ -236,7 +243,8 @@ def costs(folder: Path, api: Any, stack: Stack) -> None:
     person = connected(folder / "cost", api, url)
     for home in (person, without):
         home.home.run("Warm up.", turns(1))
-    cost(person, without, "server works")
+    hooks = hooks_of_a_session(folder / "counted", api, url)
+    cost(person, without, "server works", hooks)
     config = person.home.path / ".claude-tracker/config.json"
     whole = config.read_text()
     away = "http://127.0.0.1:9"
@@ -248,7 +256,7 @@ def costs(folder: Path, api: Any, stack: Stack) -> None:
         ):
             person.stop_shipper()
             config.write_text(whole.replace(url, bad))
-            cost(person, without, name, 10)
+            cost(person, without, name, hooks, 10)
     person.stop_shipper()
     config.write_text(whole)
     capture = person.home.path / ".claude-tracker"
@@ -261,7 +269,7 @@ def costs(folder: Path, api: Any, stack: Stack) -> None:
     with small_disk(capture, 1) as disk:
         shutil.copytree(saved, capture, symlinks=True, dirs_exist_ok=True)
         disk.fill()
-        cost(person, without, "disk full", 10)
+        cost(person, without, "disk full", hooks, 10)
         person.stop_shipper()
         time.sleep(1)
 
