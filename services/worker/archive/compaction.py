@@ -2,6 +2,8 @@
 
 Only ranges that were read into rows (`parsed_offset`). The last segment of a file may be short; then it is cut again together with what follows,
 so that the segments are those of the whole content. A transaction moves some megabytes of one file.
+
+If the store has lost a short last segment, the ranges go behind it. Otherwise one lost content would hold up the archive of all files.
 """
 
 import time
@@ -14,7 +16,7 @@ from services.worker.archive.archive_locks import lock_file, lock_referring
 from services.worker.archive.segments import SEGMENT_BYTES, Segment, add_segments, cut_place, packed
 from services.worker.resources import Resources
 from services.worker.sweep_statements import COMPACTABLE_FILES
-from shared.archive.stored_pieces import StoredPiece, decompressed, read_piece
+from shared.archive.stored_pieces import ContentMissing, StoredPiece, decompressed, read_piece
 from shared.blobs.contents import ContentStore
 
 log = structlog.get_logger()
@@ -85,7 +87,11 @@ def _parts_to_move(connection: Connection[Any], store: ContentStore, file_id: in
     number, end_offset, sha256, raw_bytes, start_offset = last
     if raw_bytes >= SEGMENT_BYTES:
         return number + 1, parts
-    content = read_piece(store, StoredPiece(start_offset, end_offset, 0, sha256, None))
+    try:
+        content = read_piece(store, StoredPiece(start_offset, end_offset, 0, sha256, None))
+    except ContentMissing as error:
+        log.error("archive_content_missing", file_id=file_id, reason=str(error))
+        return number + 1, parts
     connection.execute(_DELETE_SEGMENT, {"file_id": file_id, "number": number})
     return number, [_Part(start_offset, end_offset, content), *parts]
 

@@ -20,7 +20,8 @@ log = structlog.get_logger()
 MIN_AGE: Final = timedelta(days=1)
 BATCH: Final = 1_000
 
-_DELETE_FILES: Final = f"DELETE FROM transcript_files WHERE id IN ({EXPIRED_FILES})"
+# A file to which the drain adds a range at this moment is skipped. Without the lock, the deletion would wait for the drain and then take the range too.
+_DELETE_FILES: Final = f"DELETE FROM transcript_files WHERE id IN ({EXPIRED_FILES} FOR UPDATE OF f SKIP LOCKED)"
 _REFERRED_TO: Final = "SELECT DISTINCT sha256 FROM transcript_segments WHERE sha256 = ANY(%(sha256s)s)"
 
 

@@ -248,6 +248,49 @@ def test_garbage_is_left_alone_while_somebody_refers_to_contents(worker: Resourc
     other.close()
 
 
+def test_a_lost_segment_holds_up_no_file(worker: Resources) -> None:
+    """given a file whose last segment the store has lost, then its new ranges and other files are archived, and what was lost may come back."""
+    file_id = put(worker, first := lines(3000))
+    be_quiet(worker)
+    run(worker)
+    [lost] = [stored.name for stored in worker.archive.stored()]
+    frame = worker.archive.get(lost)
+    worker.archive.delete(lost)
+    put(worker, second := lines(4000, salt=1))
+    be_quiet(worker)
+
+    while run(worker):
+        pass
+
+    assert ranges(worker) == 0
+    assert len(segments(worker)) == 2
+    worker.archive.put(lost, frame)
+    assert stored(worker, file_id) == first + second
+
+
+def test_a_file_that_goes_on_while_old_ones_are_deleted_stays(worker: Resources) -> None:
+    """given an old file to which a range is being added, then it is not deleted with the range."""
+    file_id = put(worker, first := lines(3000))
+    be_quiet(worker, "31 days")
+    aged = Resources(worker.settings.model_copy(update={"archive_days": 30}), worker.engine, worker.redis, worker.consumer)
+    deleting = Thread(target=delete_expired, args=(aged,))
+    with psycopg.connect(worker.settings.database_url) as drain, psycopg.connect(worker.settings.database_url, autocommit=True) as watching:
+        put_range(drain, SESSION, second := lines(3000, salt=1))
+        deleting.start()
+        while deleting.is_alive() and not is_waiting(watching):
+            deleting.join(0.01)
+        drain.commit()
+    deleting.join()
+
+    assert stored(worker, file_id) == first + second
+
+
+def is_waiting(connection: Connection[Any]) -> bool:
+    """Whether anybody waits for a lock of a row or transaction."""
+    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+    return bool(connection.execute(waiting).fetchone()[0])  # type: ignore[index]
+
+
 def test_a_content_that_is_gone_cannot_be_referred_to(worker: Resources) -> None:
     with pytest.raises(BlobStoreAway, match="put again"), worker.transaction() as connection:
         refer_to(connection, worker.archive, [bytes(32)])
