@@ -26,11 +26,17 @@ from shared.journal.dead_letter_envelope import HOOK_KIND, DeadLetter
 from shared.messages import HookPayload
 from shared.redaction.redacted_structs import redact_structs
 
-# Of one transaction. A payload gives two or three records.
+# Of one transaction. A payload gives two or three records, and may have a megabyte: all of a batch is in memory several times.
 PAYLOADS_AT_ONCE: Final = 500
+BYTES_AT_ONCE: Final = 8 * 1024**2
 
+# At least one payload.
 _TAKE = """
-    DELETE FROM hook_payloads WHERE id IN (SELECT id FROM hook_payloads ORDER BY occurred_at, id LIMIT %(limit)s)
+    DELETE FROM hook_payloads WHERE id IN (
+        SELECT id FROM (
+            SELECT id, sum(bytes) OVER (ORDER BY occurred_at, id) - bytes AS bytes_before
+            FROM (SELECT id, occurred_at, octet_length(payload) AS bytes FROM hook_payloads ORDER BY occurred_at, id LIMIT %(limit)s) AS oldest
+        ) AS next WHERE bytes_before < %(bytes)s)
     RETURNING id, session_id, machine_id, occurred_at, received_at, coalesce(request_id, ''), user_name, bound_user, payload"""
 _IS_ANY_LEFT = "SELECT EXISTS (SELECT FROM hook_payloads)"
 
@@ -61,7 +67,7 @@ def read_hooks(worker: Resources, connection: Connection[Any], job: CaptureJob) 
     told: list[Told] = []
     with connection.transaction():
         lock_order.lock_import_order(connection)
-        taken = [Payload(*row) for row in connection.execute(_TAKE, {"limit": PAYLOADS_AT_ONCE})]
+        taken = [Payload(*row) for row in connection.execute(_TAKE, {"limit": PAYLOADS_AT_ONCE, "bytes": BYTES_AT_ONCE})]
         if taken:
             taken.sort(key=attrgetter("occurred_at", "id"))
             told = _store(worker, connection, job, taken)

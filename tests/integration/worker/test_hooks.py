@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.worker.capture.capture_job import capture_job
+from services.worker.capture.hook_reading import read_hooks
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
 from services.worker.resources import Resources
@@ -68,6 +70,23 @@ def of_transcript(worker: Resources) -> dict[str, Any]:
     found = without_better_knowledge(all_tables(worker))
     empty(worker)
     return found
+
+
+def test_large_payloads_are_not_all_in_memory_at_once(worker: Resources) -> None:
+    """given 20 payloads of a megabyte each, then one transaction takes those of about eight megabytes, and the next ones the others."""
+    large = [(number, {"session_id": SESSION, "hook_event_name": "Notification", "message": "x" * 1_000_000}) for number in range(20)]
+    with worker.transaction() as connection:
+        put_hooks(connection, large)
+    left = []
+    with worker.connection() as connection:
+        with connection.transaction():
+            job = capture_job(connection)
+        while read_hooks(worker, connection, job):
+            [(count,)] = connection.execute("SELECT count(*) FROM hook_payloads").fetchall()
+            connection.commit()
+            left.append(count)
+
+    assert left == [11, 2, 0]
 
 
 def test_hooks_alone_give_the_session_its_prompts_replies_tool_calls_and_edits(worker: Resources) -> None:
