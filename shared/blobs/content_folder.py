@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from shared.blobs.contents import StoredContent, name_of, path_of
 from shared.blobs.folder import FolderStore, away_if_refused
+from shared.blobs.store import BlobStoreAway
 
 _UNFINISHED = ".unfinished-"
 
@@ -52,7 +53,14 @@ class ContentFolder:
 
     def get(self, name: str) -> bytes:
         """All of it. FileNotFoundError if it is gone."""
-        return self._path(name).read_bytes()
+        try:
+            return self._path(name).read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise BlobStoreAway(
+                f"The archive cannot be read in {self.folder}: {error.strerror}; give the service's user the right to, or mend the disk."
+            ) from error
 
     def delete(self, name: str) -> None:
         """Takes it off the disk."""

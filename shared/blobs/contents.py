@@ -1,7 +1,7 @@
 """The archive's store: contents that are named by their hash. All operations block; call them from a thread.
 
 A name is the SHA-256, in hexadecimal, of what the content is when uncompressed. So the same content put twice is stored once, and a put may be
-repeated after any failure. Who puts must refer to it in the database within a day (services/worker/archive/garbage.py).
+repeated after any failure. Who puts must refer to it in the database within a day (services/worker/archive/retention.py).
 """
 
 import re

@@ -113,3 +113,12 @@ def test_a_wrong_url_names_the_archives_setting() -> None:
     for url in ("http://a/b", "s3://", "file:relative"):
         with pytest.raises(ValueError, match="TRACKER_ARCHIVE_URL"):
             archive_at(url)
+
+
+def test_a_folder_that_cannot_be_read_is_a_store_that_is_away(tmp_path: Path) -> None:
+    """given something else in a content's place, then it is no lost content: reading it again later may help."""
+    archive = archive_at(tmp_path.as_uri())
+    (tmp_path / NAME[:2] / NAME[2:]).mkdir(parents=True)
+
+    with pytest.raises(BlobStoreAway, match=r"cannot be read in .*; give"):
+        archive.get(NAME)
