@@ -12,7 +12,7 @@ from client.capture.refusals import Later, Rejected, check
 from client.capture.sent import Sent, SentLog
 from client.capture.shorten import shortened
 from client.capture.transcripts import Transcript
-from client.capture.wire import Answer, Wire
+from client.capture.wire import Answer, ServerAway, Wire
 from shared.redaction.redacted_lines import redact_lines
 
 # How far to look for the folder of a session. Only records that count for nothing stand before it.
@@ -80,11 +80,18 @@ class TranscriptSender:
                 self._looked_at(found.path, status, sent)
                 return True
             lines, body, last_cwd = _body_of(lines, sent, left_out, self._limit)
-            answer = _put(wire, found, sent, lines.end, body, user)
-            if answer.status == _TOO_LARGE and len(body) > _LEAST_LIMIT:
-                self._limit = len(body) // 2
-                continue
-            if check(answer).status == 409:
+            try:
+                answer = _put(wire, found, sent, lines.end, body, user)
+                if answer.status == _TOO_LARGE and len(body) > _LEAST_LIMIT:
+                    self._limit = len(body) // 2
+                    continue
+                check(answer)
+            except (ServerAway, Later):
+                # Other lines at the same place would count as sent already.
+                mark = fingerprint(descriptor, lines.end)
+                self._log.put(found.path, replace(sent, unsure_offset=lines.end, unsure_fingerprint=mark))
+                raise
+            if answer.status == 409:
                 conflicts += 1
                 if conflicts > _MOST_CONFLICTS:
                     raise Rejected(f"The server answered {answer.message}")
@@ -99,8 +106,9 @@ class TranscriptSender:
         sent = self._log.get(path)
         if sent.is_imported:
             return replace(sent, is_imported=False, offset=0, size=-1)
-        if sent.offset and (status.st_size < sent.offset or fingerprint(descriptor, sent.offset) != sent.fingerprint):
-            return Sent(generation=sent.generation + 1)
+        for offset, mark in ((sent.offset, sent.fingerprint), (sent.unsure_offset, sent.unsure_fingerprint)):
+            if offset and (status.st_size < offset or fingerprint(descriptor, offset) != mark):
+                return Sent(generation=sent.generation + 1)
         return sent
 
     def _looked_at(self, path: str, status: os.stat_result, sent: Sent) -> None:
@@ -155,7 +163,15 @@ def _after(answer: Answer, sent: Sent, descriptor: int, last_cwd: str | None) ->
     if not mark or not _ends_a_line(descriptor, offset):
         return Sent(generation=sent.generation + 1, cwd=sent.cwd)
     # After a conflict the folder of the line before is not known; its session's is.
-    return replace(sent, offset=offset, fingerprint=mark, last_cwd=last_cwd if answer.status != 409 else None, size=-1)
+    return replace(
+        sent,
+        offset=offset,
+        fingerprint=mark,
+        last_cwd=last_cwd if answer.status != 409 else None,
+        size=-1,
+        unsure_offset=0,
+        unsure_fingerprint="",
+    )
 
 
 def _ends_a_line(descriptor: int, offset: int) -> bool:

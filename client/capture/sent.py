@@ -28,6 +28,9 @@ class Sent:
     inode: int = 0
     # Of the bytes before the offset (lines.fingerprint): shows that the file was rewritten.
     fingerprint: str = ""
+    # The end of a range that was sent without an answer, and the same of the bytes before it: the server may have it. 0 and empty: none.
+    unsure_offset: int = 0
+    unsure_fingerprint: str = ""
     # The folder in which the session began, and the one of the last line that was sent.
     cwd: str | None = None
     last_cwd: str | None = None

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from client.capture.shipper import SCAN_REQUEST, Shipper
@@ -105,6 +105,7 @@ class Machine:
 
 @settings(max_examples=60)
 @given(st.lists(operation, max_size=12))
+@example([("is written anew", []), ("an answer is lost", None), ("is cut", 0.0)])
 def test_the_server_has_every_whole_line_in_the_end(operations: list[tuple[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as temporary, capture_server() as server:
         machine = Machine(Path(temporary).resolve(), server)
