@@ -102,6 +102,9 @@ class Board:
         ended_at = at + timedelta(milliseconds=item.get("execution_time_ms") or 0)
         if kind in _WORK and (session.waits_since is None or ended_at > session.waits_since):
             session.state, session.since = WORKING, at
+            if kind == "tool_finished" and item.get("result_status") == "rejected" and not is_agents:
+                # The person said no, or interrupted: the turn is over, and no hook tells it.
+                session.state, session.since = INPUT, ended_at
 
     def forget_ended(self, now: datetime) -> None:
         """Drops sessions that ended a while ago."""

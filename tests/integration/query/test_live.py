@@ -225,7 +225,7 @@ def test_streams_end_when_the_service_stops(query_settings: Settings) -> None:
 def test_open_sessions_are_listed_with_what_happens_in_them(
     served: tuple[FastAPI, httpx.Client], redis: Redis, connection: psycopg.Connection[Any]
 ) -> None:
-    """given a session with a running tool, one whose reply is the last word, a new one, and one that ended, then all but the last are listed."""
+    """given a session with a running tool, one whose next call was rejected, a new one, and one that ended, then all but the last are listed."""
     _, client = served
     project = seed.add_project(connection, "/work/shop")
     for session_id, ended_at in (("working", None), ("waiting", None), ("ended", "2024-05-01T10:09:00Z")):
@@ -236,6 +236,7 @@ def test_open_sessions_are_listed_with_what_happens_in_them(
     seed.add_tool_call(connection, "working", "2024-05-01T10:06:00Z", tool_name="Bash", status="pending")
     seed.add_tool_call(connection, "waiting", "2024-05-01T10:06:00Z", tool_name="Edit", status="success")
     seed.add_message(connection, "waiting", "2024-05-01T10:07:00Z", "It is done.", role="assistant")
+    seed.add_tool_call(connection, "waiting", "2024-05-01T10:08:00Z", tool_name="Bash", status="rejected")
     seed.add_session(connection, "new", project, started_at="2024-05-01T10:08:00Z")
     seed.compute_aggregates(connection)
     append(redis, prompt("newest"))

@@ -43,6 +43,8 @@ CALL = item("tool_started", 1, id="t", tool_name="Bash")
         ([CALL, item("waiting", 7, reason="permission")], ("permission", "Bash")),
         ([CALL, item("waiting", 7, reason="permission"), item("tool_finished", 1, id="t", tool_name="Bash", execution_time_ms=9000)], ("working", None)),
         ([CALL, item("tool_finished", 1, id="t", tool_name="Bash", execution_time_ms=50)], ("working", None)),
+        ([CALL, item("tool_finished", 1, id="t", result_status="rejected", execution_time_ms=50)], ("input", None)),
+        ([CALL, item("tool_finished", 1, id="t", result_status="rejected"), item("prompt", 9, content="else")], ("working", None)),
         ([item("waiting", 7, reason="input"), item("reply", 7, content="done")], ("input", None)),
         ([item("waiting", 7, reason="input"), item("prompt", 9, content="more")], ("working", None)),
         ([item("waiting", 7, reason="error")], ("error", None)),

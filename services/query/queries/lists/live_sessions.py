@@ -5,11 +5,13 @@ from services.query.database import Connection, Row, rows
 MOST = 200
 
 # Open as the schema's index sessions_open says it, word for word. A pending call of an hour ago was interrupted: nothing tells of that.
+# A call that was rejected ended the turn.
 _SESSIONS = """
     SELECT s.session_id, s.title, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
         (SELECT max(k.machine_id) FROM session_machines k WHERE k.session_id = s.session_id) AS machine_id,
         CASE WHEN call.tool_name IS NULL AND coalesce(said.role, 'assistant') = 'assistant' AND NOT EXISTS (
             SELECT FROM tool_calls t WHERE t.session_id = s.session_id AND t.occurred_at > coalesce(said.occurred_at, '-infinity')
+                AND t.status <> 'rejected'
         ) THEN 'waiting' ELSE 'working' END AS state,
         call.tool_name, coalesce(call.occurred_at, s.last_event_at) AS since,
         nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time, s.last_event_at,
