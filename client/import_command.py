@@ -1,14 +1,14 @@
 """`tracker import`: finds Claude Code's files, sends what is new, and waits until it is stored."""
 
-import getpass
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import typer
 
 from client import summary
-from client.capture.folder import DEFAULT_URL, capture_folder, read_object, text_of, texts_of
+from client.capture.folder import capture_folder, read_object, server_of, texts_of, user_name
 from client.capture.imported import remember_imported
 from client.capture.left_out import LeftOut
 from client.display import display_for
@@ -19,8 +19,6 @@ from client.history.importing import Importer
 from client.history.plan import LeaveOut
 from client.options import failures_as_exit_codes, server_at
 from client.phrases import counted
-
-MAX_USER_CHARACTERS = 200
 
 
 def import_history(
@@ -38,12 +36,13 @@ def import_history(
     with failures_as_exit_codes(), TemporaryDirectory() as temporary:
         wanted = _existing(paths)
         capture = capture_folder(os.environ, Path.home())
+        config = read_object(capture / "config.json")
         importer = Importer(
             server_at(url, token, display),
             display,
             HashCache(cache_path(os.environ, Path.home())),
-            user or os_user(),
-            leave_out=LeaveOut(LeftOut(texts_of(read_object(capture / "config.json"), "left_out")), Path(temporary)),
+            user or user_name(os.environ),
+            leave_out=LeaveOut(LeftOut(texts_of(config, "left_out")), Path(temporary)),
         )
         found = find(wanted)
         for link in found.links_out:
@@ -59,7 +58,7 @@ def import_history(
             summary.write_plan(plan, as_json=as_json)
             return
         result = importer.send(plan)
-        if url.rstrip("/") == (text_of(read_object(capture / "config.json"), "url") or DEFAULT_URL).rstrip("/"):
+        if _is_shippers(importer.server.url, config):
             # What may have failed is sent by the shipper too.
             brought = plan.known_files + ([known.file for known in plan.to_send] if result.is_whole else [])
             remember_imported(capture, [(str(file.path), file.size, file.mtime_ns) for file in brought])
@@ -79,6 +78,11 @@ def import_what_is_there(paths: list[Path] | None, user: str | None, url: str, t
         return
 
 
+def _is_shippers(url: str, config: dict[str, Any]) -> bool:
+    """Whether the shipper of this machine sends to the same server."""
+    return url.rstrip("/") == server_of(config, None, None)[0].rstrip("/")
+
+
 def _existing(paths: list[Path] | None) -> list[Path]:
     wanted = paths or default_paths(os.environ, Path.home())
     existing = [path for path in wanted if path.exists()]
@@ -94,12 +98,3 @@ def _nothing_at(paths: list[Path]) -> NothingToImport:
         f"There is nothing to import at {', '.join(map(str, paths))}: no transcripts (*.jsonl), history.jsonl, sessions-index.json or "
         ".claude.json of Claude Code. Name ~/.claude, any part of it, or a .zip or .tar of it."
     )
-
-
-def os_user() -> str | None:
-    """The name of the user on this machine, as an import is given it. None if there is none."""
-    try:
-        return getpass.getuser()[:MAX_USER_CHARACTERS] or None
-    except (OSError, KeyError):
-        # The user has no name on this system, as in some containers.
-        return None

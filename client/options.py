@@ -1,6 +1,5 @@
 """The shared parts of every command of `tracker`: the options for the server and the format, and the exit codes."""
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -11,11 +10,11 @@ from uuid import UUID
 
 import typer
 
+from client.capture.folder import LOCAL_URL, capture_folder, read_object, server_of
 from client.display import Quiet
 from client.errors import INTERRUPTED, Failure, Interrupted
 from client.server import InvalidUrl, Server
 
-LOCAL_URL: Final = "http://127.0.0.1:8000"
 # Where `tracker connect` said, else this machine.
 DEFAULT_URL: Final = ""
 
@@ -77,11 +76,10 @@ def server_at(url: str, token: str | None, display: Quiet) -> Server:
 
 
 def _with_defaults(url: str, token: str | None) -> tuple[str, str | None]:
-    """Where to ask, and with which key. The key that `tracker connect` was given goes to its own address only."""
+    """Where to ask, and with which key."""
     try:
-        stored = json.loads((Path(os.environ.get("TRACKER_CAPTURE_DIR") or Path.home() / ".claude-tracker") / "config.json").read_bytes())
-    except (OSError, ValueError, RuntimeError):
-        stored = {}
-    known = {name: value for name, value in stored.items() if isinstance(value, str) and value} if isinstance(stored, dict) else {}
-    address = url or known.get("url", LOCAL_URL)
-    return address, token or (known.get("token") if address == known.get("url") else None)
+        folder = capture_folder(os.environ, Path.home())
+    except RuntimeError:
+        # The user has no home, as in some containers.
+        return url or LOCAL_URL, token
+    return server_of(read_object(folder / "config.json"), url, token)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-DEFAULT_URL: Final = "http://127.0.0.1:8000"
+LOCAL_URL: Final = "http://127.0.0.1:8000"
 MAX_USER_CHARACTERS: Final = 200
 _MACHINE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _PRIVATE_FOLDER: Final = 0o700
@@ -60,11 +60,10 @@ def read_config(folder: Path, environment: Mapping[str, str]) -> CaptureConfig:
     """The settings: environment before config.json. A file that is missing or broken counts as empty."""
     stored = read_object(folder / "config.json")
     machine = _machine(folder, stored)
-    url = environment.get("TRACKER_URL") or text_of(stored, "url") or DEFAULT_URL
+    url, token = server_of(stored, environment.get("TRACKER_URL"), environment.get("TRACKER_TOKEN"))
     return CaptureConfig(
         url=url,
-        # The key of config.json goes to the address of config.json only.
-        token=environment.get("TRACKER_TOKEN") or (text_of(stored, "token") if url == (text_of(stored, "url") or url) else None),
+        token=token,
         user=text_of(stored, "user") or user_name(environment),
         machine_id=machine["machine_id"],
         machine_name=machine["machine_name"],
@@ -73,6 +72,13 @@ def read_config(folder: Path, environment: Mapping[str, str]) -> CaptureConfig:
         is_for_jobs=stored.get("is_for_jobs") is True,
         only=texts_of(stored, "only"),
     )
+
+
+def server_of(stored: dict[str, Any], url: str | None, token: str | None) -> tuple[str, str | None]:
+    """Address and key: those given, else those of config.json, else this machine's. The key of config.json goes to its own address only."""
+    own_url = text_of(stored, "url") or LOCAL_URL
+    address = url or own_url
+    return address, token or (text_of(stored, "token") if address.rstrip("/") == own_url.rstrip("/") else None)
 
 
 def user_name(environment: Mapping[str, str]) -> str | None:

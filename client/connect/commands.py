@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from client.capture.folder import user_name
 from client.display import Quiet
 from client.options import AsJson, Token, failures_as_exit_codes, server_at
 
@@ -50,7 +51,7 @@ def connect(
     from client.connect.connecting import connect as carry_out  # noqa: PLC0415
     from client.connect.own_files import configured  # noqa: PLC0415
     from client.connect.places import places  # noqa: PLC0415
-    from client.import_command import import_what_is_there, os_user  # noqa: PLC0415
+    from client.import_command import import_what_is_there  # noqa: PLC0415
 
     with failures_as_exit_codes():
         here = places(os.environ, Path.home())
@@ -62,7 +63,7 @@ def connect(
         wish = Wish(
             url=known_url,
             token=known_token,
-            user=user or os_user(),
+            user=user or user_name(os.environ),
             project=project,
             is_dry_run=is_dry_run,
             is_yes=is_yes,
@@ -101,13 +102,12 @@ def capture(
     from client.connect.one_command import capture as carry_out  # noqa: PLC0415
     from client.connect.own_files import configured  # noqa: PLC0415
     from client.connect.places import places  # noqa: PLC0415
-    from client.import_command import os_user  # noqa: PLC0415
 
     with failures_as_exit_codes():
         here = places(os.environ, Path.home())
         known_url, known_token = configured(here, url, token)
         server = server_at(known_url, known_token, Quiet())
-        raise typer.Exit(carry_out(command, here, url=server.url, token=known_token, user=user or os_user(), wait_seconds=wait))
+        raise typer.Exit(carry_out(command, here, url=server.url, token=known_token, user=user or user_name(os.environ), wait_seconds=wait))
 
 
 def doctor(

@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import client.capture
-from client.capture.folder import read_object
+from client.capture.folder import MAX_USER_CHARACTERS, read_object, server_of
 from client.connect.hook_events import Hook, Version, hook_command, hooks_of, shell_hook, windows_hook
 from client.connect.own_entries import MARKETPLACE
 from client.connect.places import CAPTURE_FOLDER, Places
 from client.connect.settings_files import CannotChange, Change
-from client.options import DEFAULT_URL
 from client.version import version
 
 _SCRIPT: Final = Path(client.capture.__file__).with_name("hook.sh")
 _CLONE: Final = Path(client.__file__).parents[1]
-_MAX_NAME_CHARACTERS: Final = 200
 
 
 def hook_of(places: Places) -> Hook:
@@ -78,12 +76,8 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def configured(places: Places, url: str | None, token: str | None) -> tuple[str, str | None]:
-    """Address and key: those given, else those of the configuration. Its key goes to its address only. Reads only."""
-    config = read_object(places.config)
-    known_url, known_token = config.get("url"), config.get("token")
-    own_url = known_url if isinstance(known_url, str) else DEFAULT_URL
-    own_token = known_token if isinstance(known_token, str) and url in (None, own_url) else None
-    return url or own_url, token or own_token
+    """Address and key: those given, else those of the configuration. Reads only."""
+    return server_of(read_object(places.config), url, token)
 
 
 def config_file(places: Places, changes: Mapping[str, Any]) -> Change:
@@ -92,7 +86,7 @@ def config_file(places: Places, changes: Mapping[str, Any]) -> Change:
     wanted = {
         # As they are now, if the shipper has made them already.
         "machine_id": secrets.token_hex(16),
-        "machine_name": platform.node()[:_MAX_NAME_CHARACTERS] or "machine",
+        "machine_name": platform.node()[:MAX_USER_CHARACTERS] or "machine",
         **read_object(places.capture / "machine.json"),
         **config,
         **changes,

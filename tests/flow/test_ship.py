@@ -168,10 +168,14 @@ def test_folders_that_are_left_out_leave_no_trace(stack: Stack, home: ClaudeHome
     assert stack.select(f"SELECT * FROM projects WHERE path LIKE '%{secret}%'") == []
 
 
-def test_what_an_import_brought_is_sent_when_it_grows(stack: Stack, home: ClaudeHome, folder: Path, tracker: Run) -> None:
+@pytest.mark.parametrize("named", [{}, {"TRACKER_URL": ""}], ids=["a named server", "the connected server"])
+def test_what_an_import_brought_is_sent_when_it_grows(
+    stack: Stack, home: ClaudeHome, folder: Path, tracker: Run, named: dict[str, str]
+) -> None:
     transcript = home.transcript(2)
     (folder / "config.json").write_text(json.dumps({"url": str(stack.http.base_url)}))
-    assert tracker("import").returncode == 0
+    assert tracker("import", **named).returncode == 0
+    assert len(list((folder / "imported").iterdir())) == 1
     assert tracker("ship", "--once").returncode == 0
     live = f"SELECT count(*) FROM transcript_files WHERE session_id = '{transcript.stem}' AND machine_id <> ''"
     assert stack.select(live) == [(0,)]

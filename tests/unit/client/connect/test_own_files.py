@@ -1,0 +1,43 @@
+"""The address and the key that commands use: those given, else those of the configuration."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from client.capture.folder import LOCAL_URL, read_config
+from client.connect.own_files import configured
+from client.connect.places import Places, places
+
+HERE = "https://tracker.example"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Places:
+    (tmp_path / ".claude-tracker").mkdir()
+    return places({}, tmp_path)
+
+
+def test_without_a_configuration_the_tracker_is_on_this_machine(here: Places) -> None:
+    assert configured(here, None, None) == (LOCAL_URL, None)
+    assert configured(here, "", "cct_mine") == (LOCAL_URL, "cct_mine")
+
+
+@pytest.mark.parametrize(
+    ("stored", "url", "expected"),
+    [
+        ({"url": HERE, "token": "cct_own"}, None, (HERE, "cct_own")),
+        ({"url": HERE, "token": "cct_own"}, f"{HERE}/", (f"{HERE}/", "cct_own")),
+        ({"url": HERE, "token": "cct_own"}, "https://other.example", ("https://other.example", None)),
+        ({"token": "cct_own"}, None, (LOCAL_URL, "cct_own")),
+        ({"token": "cct_own"}, "https://other.example", ("https://other.example", None)),
+        ({"url": 7, "token": ["cct_own"]}, None, (LOCAL_URL, None)),
+    ],
+)
+def test_the_key_of_the_configuration_goes_to_its_own_address_only(
+    here: Places, stored: dict[str, object], url: str | None, expected: tuple[str, str | None]
+) -> None:
+    here.config.write_text(json.dumps(stored))
+    assert configured(here, url, None) == expected
+    shipper = read_config(here.capture, {} if url is None else {"TRACKER_URL": url})
+    assert (shipper.url, shipper.token) == expected
