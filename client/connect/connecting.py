@@ -16,7 +16,7 @@ from client.connect.claude_program import ClaudeProgram, PluginRefused, find_cla
 from client.connect.places import Places
 from client.connect.plan import PLUGIN_METHOD, TEAM_METHOD, Plan, plan_connect, read_state, state_file
 from client.connect.service import service_file, start_service
-from client.connect.settings_files import Change, backup, diff, read_settings, write
+from client.connect.settings_files import CannotChange, Change, backup, diff, read_settings, write
 from client.connect.team_settings import settings_text, where_they_go
 from client.errors import Failure, Refused
 from client.phrases import command
@@ -144,7 +144,10 @@ def ask(question: str, name: str, *, is_yes: bool) -> None:
 
 
 def carry_out(plan: Plan, places: Places) -> None:
-    """Our own files first: an entry in the settings must never name a script that is not there."""
+    """Our own files first: an entry in the settings must never name a script that is not there. Raises CannotChange."""
+    if read_settings(plan.settings.path).before != plan.settings.before:
+        # Claude Code writes this file too, and the person may have taken minutes to answer.
+        raise CannotChange(f"{plan.settings.path} changed after it was shown. Nothing was changed; try again.")
     places.capture.mkdir(mode=0o700, parents=True, exist_ok=True)
     places.capture.chmod(0o700)
     for change in plan.own_files:

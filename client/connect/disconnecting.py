@@ -8,13 +8,13 @@ import typer
 
 from client.connect.claude_program import find_claude
 from client.connect.connecting import ask, put_back
-from client.connect.own_entries import has_own
+from client.connect.own_entries import has_own, without_own
 from client.connect.own_files import config_file
 from client.connect.places import Places, project_settings
 from client.connect.plan import State, read_state, restored
 from client.connect.running_shipper import stop_shipper
 from client.connect.service import remove_service
-from client.connect.settings_files import Change, Settings, check_writable, diff, read_settings, write
+from client.connect.settings_files import Change, Settings, check_writable, diff, encoded, read_settings, write
 
 _OWN_FILES: Final = ("hook.sh", "ship", "connected.json")
 
@@ -68,7 +68,7 @@ def _settings_with_own(places: Places, project: Path | None, state: State) -> li
 
 
 def _take_out(settings: Settings, change: Change, state: State) -> None:
-    """Writes the settings without our entries. What Claude Code changed meanwhile stays."""
+    """Writes the settings without our entries. What was changed after they were shown stays."""
     now = read_settings(change.path)
     if change.after is None:
         if now.before == settings.before or not now.value:
@@ -77,6 +77,8 @@ def _take_out(settings: Settings, change: Change, state: State) -> None:
         write(change.path, change.after)
     else:
         put_back(change)
+    if has_own(now := read_settings(change.path)):
+        write(change.path, encoded(now, without_own(now)))
     # A backup that the file equals again is of no use.
     saved = state.files.get(str(change.path), {}).get("backup")
     if saved is not None and change.path.is_file() and Path(saved).is_file() and change.path.read_bytes() == Path(saved).read_bytes():

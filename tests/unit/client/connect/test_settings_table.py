@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from client.capture.folder import read_config
+from client.connect import disconnecting
 from client.connect.claude_program import ClaudeProgram
 from client.connect.connecting import carry_out
 from client.connect.disconnecting import disconnect
@@ -111,6 +112,36 @@ def test_disconnect_keeps_what_was_changed_after_connect(places: Places, before:
     path.write_text(json.dumps(changed, indent=1))
 
     disconnect(places, None, is_dry_run=False, is_yes=True)
+
+    assert json.loads(path.read_bytes()) == _value(before) | {"theme": "dark"}
+
+
+def test_what_is_written_while_a_person_reads_the_diff_is_not_overwritten(places: Places) -> None:
+    places.user_settings.write_text('{"model": "sonnet"}\n')
+    plan = plan_connect(places, None, None, {"url": "http://127.0.0.1:8000"}, may_use_plugin=True)
+    places.user_settings.write_text('{"model": "opus"}\n')
+
+    with pytest.raises(CannotChange, match="changed after it was shown"):
+        carry_out(plan, places)
+
+    assert places.user_settings.read_text() == '{"model": "opus"}\n'
+    assert not places.capture.exists()
+
+
+@pytest.mark.parametrize("before", [None, b'{"model": "sonnet"}\n'])
+def test_disconnect_takes_its_hooks_out_of_a_file_that_changed_while_it_asked(
+    places: Places, before: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = places.user_settings
+    if before is not None:
+        path.write_bytes(before)
+    connect(places)
+
+    def change(*_: object, **__: object) -> None:
+        path.write_text(json.dumps(json.loads(path.read_bytes()) | {"theme": "dark"}))
+
+    monkeypatch.setattr(disconnecting, "ask", change)
+    disconnect(places, None, is_dry_run=False, is_yes=False)
 
     assert json.loads(path.read_bytes()) == _value(before) | {"theme": "dark"}
 
