@@ -10,10 +10,11 @@ from uuid import UUID
 
 import typer
 
+from client.address import InvalidKey, InvalidUrl
 from client.capture.folder import LOCAL_URL, capture_folder, read_object, server_of
 from client.display import Quiet
 from client.errors import INTERRUPTED, Failure, Interrupted
-from client.server import InvalidUrl, Server
+from client.server import Server
 
 # Where `tracker connect` said, else this machine.
 DEFAULT_URL: Final = ""
@@ -68,11 +69,13 @@ def failures_as_exit_codes() -> Iterator[None]:
 
 
 def server_at(url: str, token: str | None, display: Quiet) -> Server:
-    """The server, without connecting to it. BadParameter if the URL is not valid."""
+    """The server, without connecting to it. BadParameter if the URL or the key is not valid."""
     try:
         return Server(*_with_defaults(url, token), display.note)
     except InvalidUrl as error:
         raise typer.BadParameter(str(error), param_hint="--url") from None
+    except InvalidKey as error:
+        raise typer.BadParameter(str(error), param_hint="--token") from None
 
 
 def _with_defaults(url: str, token: str | None) -> tuple[str, str | None]:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, Final
-from urllib.parse import urlsplit
 
+from client.address import address_of, authorization
 from client.errors import Refused, TryLater, Unreachable
 
 CONNECT_SECONDS: Final = 10
@@ -25,26 +25,13 @@ _TRY_LATER: Final = (502, 503, 504)
 Body = Callable[[], Iterator[bytes]]
 
 
-class InvalidUrl(ValueError):
-    """Not the URL of a server."""
-
-
 class Server:
-    """A server at a URL. `on_wait` gets the reason before each pause."""
+    """A server at a URL. `on_wait` gets the reason before each pause. Raises InvalidUrl or InvalidKey."""
 
     def __init__(self, url: str, token: str | None, on_wait: Callable[[str], None]) -> None:
-        parts = urlsplit(url if "//" in url else f"http://{url}")
-        try:
-            self._port = parts.port
-        except ValueError as error:
-            raise InvalidUrl(f"{url} is not a URL: {error}") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InvalidUrl(f"{url} is not the URL of a server; it should look like http://127.0.0.1:8000")
         self.url = url
-        self._host = parts.hostname
-        self._is_https = parts.scheme == "https"
-        self._path = parts.path.rstrip("/")
-        self._headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        self._host, self._port, self._is_https, self._path = address_of(url)
+        self._headers = {"Accept": "application/json"} | authorization(token)
         self.on_wait = on_wait
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:

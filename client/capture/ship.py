@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from client.address import InvalidKey, InvalidUrl
 from client.capture.folder import capture_folder, read_object
 from client.capture.lock import ShipperLock
 from client.capture.modes import Mode
@@ -57,7 +58,7 @@ def ship(mode: Mode, within_seconds: float, environment: Mapping[str, str], home
             lock.release()
     except _Stopped:
         return DONE
-    except OSError as error:
+    except (OSError, InvalidUrl, InvalidKey) as error:
         print(f"tracker ship: {error}", file=sys.stderr)  # noqa: T201
         return FAILED
 

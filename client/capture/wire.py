@@ -3,7 +3,8 @@
 import json
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, RemoteDisconnected
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
+
+from client.address import address_of, authorization
 
 CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 30.0
@@ -28,18 +29,12 @@ class ServerAway(Exception):
 
 
 class Wire:
-    """A connection to the server. ValueError if the URL is not one."""
+    """A connection to the server. Raises InvalidUrl or InvalidKey."""
 
     def __init__(self, url: str, token: str | None, machine_id: str) -> None:
-        parts = urlsplit(url if "//" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url} is not the URL of a server")
-        self._host, self._port = parts.hostname, parts.port
-        self._kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._path = parts.path.rstrip("/")
-        self._headers = {"Accept": "application/json", "X-Tracker-Machine": machine_id}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+        self._host, self._port, is_https, self._path = address_of(url)
+        self._kind = HTTPSConnection if is_https else HTTPConnection
+        self._headers = {"Accept": "application/json", "X-Tracker-Machine": machine_id} | authorization(token)
         self._connection: HTTPConnection | None = None
 
     def send(self, method: str, path: str, body: bytes, content_type: str) -> Answer:

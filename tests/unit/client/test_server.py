@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from client import server as server_module
+from client.address import InvalidKey, InvalidUrl
 from client.errors import Refused, TryLater, Unreachable
-from client.server import InvalidUrl, Server
+from client.server import Server
 from tests.unit.client.scripted_server import Scripted, after_the_body, answer, hang_up
 
 TRY_LATER = answer(503, {"error": True, "message": "Wait.", "code": "BACKLOG_FULL", "details": {}}, Retry_After="0")
@@ -28,6 +29,16 @@ def test_a_request_sends_token_and_path_prefix_and_returns_the_json() -> None:
         assert client(scripted, "t0k", "/tracker/")[0].ask("GET", "/api/x?y=1") == {"a": 1}
     [(method, path, headers)] = scripted.seen
     assert (method, path, headers["authorization"]) == ("GET", "/tracker/api/x?y=1", "Bearer t0k")
+
+
+def test_a_line_end_around_the_key_is_dropped_and_a_key_that_is_none_is_not_shown() -> None:
+    with Scripted(answer(200, {})) as scripted:
+        client(scripted, "t0k\n")[0].ask("GET", "/")
+    assert scripted.seen[0][2]["authorization"] == "Bearer t0k"
+    for token in ("t0k\r\nX: y", "t0k t0k", "t0k\u00e9"):
+        with pytest.raises(InvalidKey) as caught:
+            Server("http://127.0.0.1:1", token, str)
+        assert "t0k" not in str(caught.value)
 
 
 def test_a_refusal_carries_the_servers_message_and_details() -> None:

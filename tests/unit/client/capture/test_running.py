@@ -7,6 +7,8 @@ import sys
 import time
 from typing import Any
 
+import pytest
+
 from deploy.embedded.supervision.processes import wait_until
 from tests.unit.client.capture.capture_server import CaptureServer
 from tests.unit.client.capture.conftest import Person
@@ -31,6 +33,31 @@ def test_the_machine_is_reported_with_an_id_that_stays(person: Person, server: C
     assert (person.folder / "machine.json").stat().st_mode & 0o777 == 0o600
     headers = {headers["X-Tracker-Machine"] for _, _, headers, _ in server.requests}
     assert machines == {f"/api/machines/{machine}" for machine in headers}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"TRACKER_URL": "ftp://tracker"}, "ftp://tracker is not the URL of a server"),
+        ({"TRACKER_URL": "http://tracker:port"}, "is not a URL"),
+        ({"TRACKER_TOKEN": "cct_secret\nX: y"}, "The API key has characters that no key has."),
+    ],
+)
+def test_settings_that_cannot_be_right_are_one_sentence_without_the_key(person: Person, changes: dict[str, str], said: str) -> None:
+    put(person, payload_of(person.home.transcript()))
+
+    done = person.ship(**changes)
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert said in done.stderr
+    assert "secret" not in done.stderr
+    assert len(list(person.spool.iterdir())) == 1
+
+
+def test_a_key_may_have_the_line_end_of_its_file(person: Person, server: CaptureServer) -> None:
+    put(person, payload_of(person.home.transcript()))
+    assert person.ship(TRACKER_TOKEN="cct_secret\n").returncode == 0
+    assert {headers["Authorization"] for _, _, headers, _ in server.requests} == {"Bearer cct_secret"}
 
 
 def test_a_second_shipper_ends_and_once_is_done_by_the_first(person: Person, server: CaptureServer) -> None:
