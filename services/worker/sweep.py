@@ -31,6 +31,7 @@ from services.worker.sweep_statements import (
     ARCHIVE_COLLECTED_KEY,
     CANCEL_SECONDS,
     CAPTURED_FILES_WAIT,
+    COLLECT_SECONDS,
     COMPACTABLE_FILES,
     DEAD_CONSUMER_SECONDS,
     EXPIRED_FILES,
@@ -72,8 +73,6 @@ MESSAGES_READ: Final = 200
 SPARE_WAKEUPS: Final = 8
 # Uploads that no job knows are seen only by listing the store. They are left alone for a day, so a look a day is enough.
 LIST_UPLOADS_SECONDS: Final = 24 * 3600
-# What garbage collection deletes is at least a day old.
-COLLECT_SECONDS: Final = 24 * 3600
 # A job's files are deleted after it has finished. The sweep that follows a job must not be fooled by that, nor by two clocks.
 JOB_MARGIN_SECONDS: Final = 60
 

@@ -99,6 +99,8 @@ DELETE_GONE_CONSUMERS: Final = """
 
 # In Redis, the time at which the last complete collection of the archive's garbage began.
 ARCHIVE_COLLECTED_KEY: Final = "archive:collected"
+# Between two collections. They delete what is at least a day old.
+COLLECT_SECONDS: Final = 24 * 3600
 # In Redis, the time (seconds since 1970) at which the last complete sweep of the uploads began.
 UPLOADS_SWEPT_KEY: Final = "uploads:swept"
 # A consumer that has not read for this long and holds nothing belongs to a process that is gone.

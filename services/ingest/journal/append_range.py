@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from services.ingest.http import backend_deadline
 from services.ingest.http.bulkhead import Bulkhead
-from services.ingest.http.queue_errors import REDIS_FAILURES, backlog_full, is_out_of_memory
+from services.ingest.http.queue_errors import REDIS_FAILURES, is_out_of_memory, refusal
 from services.ingest.journal.backlog import Backlog
 from services.ingest.journal.confirmed_script import ConfirmedScript
 from services.ingest.journal.wakeup import WakeupSender
@@ -150,7 +150,7 @@ class RangeJournal:
 
 def _refusal(error: BaseException) -> Unavailable:
     if is_out_of_memory(error):
-        return backlog_full("The queue's memory is full and takes no more for now; send this again later, nothing was kept.")
+        return refusal(error)
     return Unavailable(
         "The queue did not confirm this in time, so it may have been kept or not; send it again, it is kept once.", code="QUEUE_UNAVAILABLE"
     )

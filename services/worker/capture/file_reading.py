@@ -1,4 +1,4 @@
-"""Readings of captured files: what the next pieces of a file bring, and how that of some files is stored. Bytes to records to rows."""
+"""Reads the next ranges of a captured file into records, and stores the records of some files in one transaction."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from services.worker import lock_order
 from services.worker.capture.capture_job import CaptureJob, add_counts
 from services.worker.capture.captured_files import CapturedFile, advance, superseded_facts
 from services.worker.capture.parser_states import ParserState
-from services.worker.capture.stored_content import Piece, pieces_from
+from services.worker.capture.unread_ranges import UnreadRange, unread_ranges
 from services.worker.importers.formats.plausible_records import plausible
 from services.worker.importers.job import errors
 from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS
@@ -30,7 +30,7 @@ from shared.upload_kinds import READER_VERSION
 
 @dataclass(slots=True)
 class FileReading:
-    """What some pieces of a file bring. Its records are those that the pieces complete, then those that are still open behind them."""
+    """What some ranges of a file give: the records that they complete, then those that are still open behind them."""
 
     file: CapturedFile
     end_offset: int
@@ -55,18 +55,18 @@ class FileReading:
 def read_next(
     worker: Resources, connection: Connection[Any], job: CaptureJob, file: CapturedFile, state: ParserState
 ) -> FileReading | None:
-    """Reads the next pieces of a file, one at least, until there are records enough for a transaction. None if nothing new is stored.
+    """Reads the next ranges of a file, one at least, until there are records enough for a transaction. None if nothing new is stored.
 
     The state moves along: without a commit it must be forgotten.
     """
     before = state.transcript.summary()
     reading = FileReading(file, file.parsed_offset)
-    last: Piece | None = None
-    for piece in pieces_from(connection, file.id, file.parsed_offset):
-        if piece.start_offset != reading.end_offset:
+    last: UnreadRange | None = None
+    for unread in unread_ranges(connection, file.id, file.parsed_offset):
+        if unread.start_offset != reading.end_offset:
             break
-        _add(reading, job, piece, state.read(piece))
-        reading.end_offset, last = piece.end_offset, piece
+        _add(reading, job, unread, state.read(unread))
+        reading.end_offset, last = unread.end_offset, unread
         if reading.is_full:
             break
     if last is None:
@@ -117,8 +117,8 @@ def _of_another_user(connection: Connection[Any], reading: FileReading) -> list[
     return foreign
 
 
-def _add(reading: FileReading, job: CaptureJob, piece: Piece, found: Any) -> None:
-    for record in plausible(found, piece.received_at):
+def _add(reading: FileReading, job: CaptureJob, unread: UnreadRange, found: Iterable[Record | RecordError]) -> None:
+    for record in plausible(found, unread.received_at):
         match record:
             case RecordError():
                 reading.errors.append(record)
@@ -126,7 +126,7 @@ def _add(reading: FileReading, job: CaptureJob, piece: Piece, found: Any) -> Non
                 pass
             case _:
                 # Dead letters are replayed as those of the job.
-                reading.events.append(ReceivedEvent(record, piece.received_at, piece.request_id, f"import:{job.id}"))
+                reading.events.append(ReceivedEvent(record, unread.received_at, unread.request_id, f"import:{job.id}"))
                 if isinstance(record, Message):
                     reading.characters += len(record.content)
 

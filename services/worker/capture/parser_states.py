@@ -16,12 +16,10 @@ import structlog
 from psycopg import Connection
 
 from services.worker.capture.captured_files import CapturedFile
-from services.worker.capture.stored_content import Piece
-from services.worker.importers.formats.lines import read_lines
+from services.worker.capture.unread_ranges import UnreadRange
 from services.worker.importers.formats.transcript.transcript_reader import Transcript
 from services.worker.persist.records import Record, RecordError, SessionFacts
-from shared.archive.stored_pieces import ContentMissing, pieces_of
-from shared.archive.stored_pieces import Piece as ArchivedPiece
+from shared.archive.stored_pieces import ContentMissing, Piece, pieces_of
 from shared.blobs.contents import ContentStore
 
 log = structlog.get_logger()
@@ -34,7 +32,7 @@ class ParserState:
     """Behind `offset` bytes and `lines` lines of a file, which are `position` bytes of what is stored of it."""
 
     transcript: Transcript
-    # Whose the file is. It may be told by a later range.
+    # The file's. A later range may be the first to name one.
     user: str | None
     offset: int = 0
     position: int = 0
@@ -42,19 +40,15 @@ class ParserState:
     # Facts that stay as they are, whatever comes.
     settled_facts: list[UUID] = field(default_factory=list)
 
-    def read(self, piece: Piece | ArchivedPiece) -> Iterator[Record | RecordError]:
-        """The records that a piece completes. The state is behind the piece when the last of them was taken."""
-        for line in read_lines(io.BytesIO(piece.content), number=self.lines, offset=piece.start_offset):
-            if isinstance(line, RecordError):
-                yield line
-                continue
-            for record in self.transcript.read(line):
-                if isinstance(record, SessionFacts):
-                    self.settled_facts.append(record.id)
-                yield record
-        self.lines += piece.content.count(b"\n")
-        self.offset = piece.end_offset
-        self.position += len(piece.content)
+    def read(self, part: UnreadRange | Piece) -> Iterator[Record | RecordError]:
+        """The records that the next part of the file completes. The state is behind the part when the last of them was taken."""
+        for record in self.transcript.read_part(io.BytesIO(part.content), number=self.lines, offset=part.start_offset):
+            if isinstance(record, SessionFacts):
+                self.settled_facts.append(record.id)
+            yield record
+        self.lines += part.content.count(b"\n")
+        self.offset = part.end_offset
+        self.position += len(part.content)
 
 
 class ParserStates:

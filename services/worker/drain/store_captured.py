@@ -18,9 +18,10 @@ import psycopg
 import structlog
 from msgspec import Struct
 from psycopg import Connection
-from zstandard import ZstdCompressor, ZstdDecompressor
 
+from services.worker.archive.segments import frame_of
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error, mark_ids_stored, reason_of, write_dead_letter
+from shared.archive.stored_pieces import decompressed
 from shared.journal.dead_letter_envelope import CAPTURED, DeadLetter
 from shared.messages import UNNAMED_MACHINE, HookPayload, TranscriptRange
 
@@ -29,7 +30,6 @@ log = structlog.get_logger()
 CANNOT_BE_CUT: Final = "its beginning is stored, and cannot be cut off"
 # Any constant. A change would make the dead letters of ranges new ones.
 _NAMESPACE: Final = UUID("0c6e2a7e-5e2f-4c0c-9f0b-0d6b1c7e4a55")
-_ZSTD_LEVEL: Final = 3
 
 _INSERT_HOOK = """
     INSERT INTO hook_payloads (id, session_id, machine_id, user_name, bound_user, occurred_at, received_at, request_id, payload)
@@ -257,7 +257,7 @@ def _insert_range(connection: Connection[Any], file: _File, received: Received, 
         "file_id": file.file_id,
         "start": start,
         "end": end,
-        "content": ZstdCompressor(level=_ZSTD_LEVEL).compress(content),
+        "content": frame_of(content),
         "raw_bytes": len(content),
         "received_at": received.received_at,
         "request_id": received.request_id,
@@ -275,10 +275,10 @@ def _without_known(connection: Connection[Any], file: _File, item: TranscriptRan
         return content[cut:] if content[cut - 1 : cut] == b"\n" else None
     stored = connection.execute(_STORED_BETWEEN, {"file_id": file.file_id, "start": item.start_offset, "end": file.offset}).fetchall()
     lines, offset = 0, item.start_offset
-    for start, end, compressed in stored:
+    for start, end, frame in stored:
         if start != offset:
             return None
-        lines, offset = lines + ZstdDecompressor().decompress(compressed).count(b"\n"), end
+        lines, offset = lines + decompressed(frame).count(b"\n"), end
     if offset != file.offset or content.count(b"\n") <= lines:
         return None
     return content.split(b"\n", lines)[lines]
@@ -294,9 +294,9 @@ def _join_waiting(connection: Connection[Any], file: _File, item: TranscriptRang
             joined["start"], file.offset = waiting_start, waiting_end
             continue
         parameters = {"file_id": file.file_id, "start": waiting_start}
-        [(compressed, received_at, request_id)] = connection.execute(_DELETE_RANGE, parameters).fetchall()
+        [(frame, received_at, request_id)] = connection.execute(_DELETE_RANGE, parameters).fetchall()
         if waiting_end > file.offset:
-            content = ZstdDecompressor().decompress(compressed)
+            content = decompressed(frame)
             waited = msgspec.structs.replace(item, start_offset=waiting_start, end_offset=waiting_end, content=content.decode())
             received = Received(waited, received_at, request_id or "", f"waited:{file.file_id}")
             _let_rest_wait(connection, file, received, waited, content)

@@ -20,7 +20,6 @@ from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
-from services.worker.importers.formats.lines import read_lines
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.formats.transcript.transcript_reader import Transcript
 from services.worker.persist.dead_letters import persist_isolating
@@ -33,7 +32,6 @@ from services.worker.row_tables import ROW_TABLES, RowTable, for_each
 from services.worker.sessions import reattribution, session_rebuild
 from services.worker.sql_text import listed, sql
 from shared.archive.stored_pieces import ContentMissing, pieces_of
-from shared.blobs.stores import archive_at
 from shared.redaction.redacted_structs import redact_structs
 from shared.upload_kinds import READER_VERSION
 
@@ -126,7 +124,7 @@ class _Unchanged(Exception):
 
 
 def choose_sessions(connection: Connection[Any], job_number: int) -> None:
-    """Notes the sessions of the job's selection as left to do. Once more for a job that is tried again is harmless."""
+    """Notes the sessions of the job's selection as left to do. Harmless when repeated, as by a job that is tried again."""
     connection.execute(_CHOOSE, {"job_number": job_number})
     [(left,)] = connection.execute(_BYTES_LEFT, {"job_number": job_number}).fetchall()
     connection.execute(_SET_TOTAL, {"job_number": job_number, "bytes": left})
@@ -199,8 +197,8 @@ def _reparse(worker: Resources, connection: Connection[Any], session_ids: set[st
     for file in files:
         _store(worker, connection, file, reported)
     for table, rows in origins.items():
-        columns = dict(zip(("row_ids", "sources", "brought_by"), map(list, zip(*rows, strict=True)), strict=True)) if rows else None
-        if columns:
+        if rows:
+            columns = dict(zip(("row_ids", "sources", "brought_by"), map(list, zip(*rows, strict=True)), strict=True))
             connection.execute(sql(_RESTORE_ORIGIN, table=table).encode(), columns)
     connection.execute(_READ_BY, {"version": READER_VERSION, **parameters})
     return len(parameters["ids"]), _changes(before, _contents(connection, parameters))
@@ -216,12 +214,8 @@ def _records(worker: Resources, connection: Connection[Any], file: _File) -> Ite
 def _found(worker: Resources, connection: Connection[Any], file: _File) -> Iterator[Found]:
     transcript = Transcript(file.user, worker.idle_gap)
     lines = 0
-    for piece in pieces_of(connection, file.id, archive_at(worker.settings.archive_url)):
-        for line in read_lines(BytesIO(piece.content), number=lines, offset=piece.start_offset):
-            if isinstance(line, RecordError):
-                yield line
-            else:
-                yield from transcript.read(line)
+    for piece in pieces_of(connection, file.id, worker.archive):
+        yield from transcript.read_part(BytesIO(piece.content), number=lines, offset=piece.start_offset)
         lines += piece.content.count(b"\n")
     yield from transcript.rest()
 

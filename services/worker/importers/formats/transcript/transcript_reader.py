@@ -54,16 +54,12 @@ def read_transcript(file: IO[bytes], *, user: str | None, idle_gap: timedelta) -
     SessionFacts come twice: as soon as the project is known, so that the session is stored before its messages, and complete at the end.
     """
     reader = Transcript(user, idle_gap)
-    for line in read_lines(file):
-        if isinstance(line, RecordError):
-            yield line
-        else:
-            yield from reader.read(line)
+    yield from reader.read_part(file)
     yield from reader.rest()
 
 
 class Transcript:
-    """The state of reading one file: read() each line, then rest() at its end. In between, so_far() gives what is still open."""
+    """The state of reading one file: read_part() each part or read() each line, then rest() at its end. In between, so_far() gives what is still open."""
 
     def __init__(self, user: str | None, idle_gap: timedelta) -> None:
         self._user = user
@@ -76,7 +72,16 @@ class Transcript:
         self._known_rows: OrderedDict[str, Session] = OrderedDict()
         self._summaries: OrderedDict[str, str] = OrderedDict()
 
+    def read_part(self, part: IO[bytes], *, number: int = 0, offset: int = 0) -> Iterator[Record | RecordError]:
+        """The records that whole lines complete. `number` and `offset`: lines and bytes of the file before this part."""
+        for line in read_lines(part, number=number, offset=offset):
+            if isinstance(line, RecordError):
+                yield line
+            else:
+                yield from self.read(line)
+
     def read(self, line: Line) -> Iterator[Record | RecordError]:
+        """The records that a line completes."""
         for row in objects_of(line.content, _row):
             if isinstance(row, Row):
                 self._types.count(row)
