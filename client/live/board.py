@@ -40,9 +40,10 @@ class OpenSession:
 
 
 class Board:
-    """Open sessions by id, and the newest items."""
+    """Open sessions by id, and the newest items. `machine_names` are known by their ids; another machine is shown by its id."""
 
-    def __init__(self) -> None:
+    def __init__(self, machine_names: dict[str, str] | None = None) -> None:
+        self._machine_names = machine_names or {}
         self.sessions: dict[str, OpenSession] = {}
         self.events: deque[Item] = deque(maxlen=EVENTS_KEPT)
 
@@ -60,7 +61,8 @@ class Board:
                 if row["tool_name"]:
                     session.tools["listed"] = row["tool_name"], session.since or datetime.now(UTC)
             session.title, session.project, session.user = row["title"], row["project_name"], row["user"]
-            session.machine, session.tokens, session.cost_usd = row["machine_id"], row["tokens"], row["cost_usd"]
+            session.machine = self._machine_names.get(row["machine_id"], row["machine_id"])
+            session.tokens, session.cost_usd = row["tokens"], row["cost_usd"]
 
     def take(self, item: Item) -> None:
         """Takes an item of the feed."""
@@ -76,7 +78,8 @@ class Board:
         session.title = item.get("title") or session.title
         session.project = item.get("project_name") or session.project
         session.user = item.get("user") or session.user
-        session.machine = item.get("machine_id") or session.machine
+        if machine_id := item.get("machine_id"):
+            session.machine = self._machine_names.get(machine_id, machine_id)
         at = _time(item.get("timestamp")) or datetime.now(UTC)
         match kind:
             case "session_ended":

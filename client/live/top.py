@@ -20,7 +20,7 @@ from client.live.feed_reader import Item, read_feed
 from client.live.screen import board_text, event_line
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.questions.lists import Machine, Project, User
-from client.questions.lookup import project_id
+from client.questions.lookup import machine_filter, pages, project_id
 from client.questions.output import console, write_json
 from client.server import Server
 
@@ -45,16 +45,20 @@ def top(
     """
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {"user": user, "machine": machine, "project_id": None if project is None else str(project_id(server, project))}
+        filters = {
+            "user": user,
+            "machine": machine_filter(server, machine),
+            "project_id": None if project is None else str(project_id(server, project)),
+        }
         given = {name: value for name, value in filters.items() if value is not None}
         answer = _open_sessions(server, given)
         try:
             if is_once:
-                _write_once(answer, as_json=as_json)
+                _write_once(answer, _machine_names(server), as_json=as_json)
             elif as_json or not console().is_terminal:
                 _write_lines(server, given, answer["last_event_id"], as_json=as_json)
             else:
-                _show(server, given, answer)
+                _show(server, given, answer, _machine_names(server))
         except KeyboardInterrupt:
             raise typer.Exit from None
 
@@ -64,11 +68,15 @@ def _open_sessions(server: Server, filters: dict[str, str]) -> dict[str, Any]:
     return answer
 
 
-def _write_once(answer: dict[str, Any], *, as_json: bool) -> None:
+def _machine_names(server: Server) -> dict[str, str]:
+    return {each["machine_id"]: each["name"] for each in pages(server, "/api/machines", {})}
+
+
+def _write_once(answer: dict[str, Any], machines: dict[str, str], *, as_json: bool) -> None:
     if as_json:
         write_json(answer)
         return
-    board, shown = Board(), Console(highlight=False)
+    board, shown = Board(machines), Console(highlight=False)
     board.read(answer["items"])
     shown.print(board_text(board, datetime.now(UTC), shown.width, 3 + 2 * len(answer["items"]), None))
 
@@ -108,8 +116,8 @@ class _Reader(threading.Thread):
         self.note = reason
 
 
-def _show(server: Server, filters: dict[str, str], answer: dict[str, Any]) -> None:
-    board, shown = Board(), Console(highlight=False)
+def _show(server: Server, filters: dict[str, str], answer: dict[str, Any], machines: dict[str, str]) -> None:
+    board, shown = Board(machines), Console(highlight=False)
     board.read(answer["items"])
     reader = _Reader(server, filters, answer["last_event_id"])
     reader.start()

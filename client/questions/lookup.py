@@ -64,6 +64,23 @@ def project_id(server: Server, name: str | None) -> int | None:
     raise Failure(f"There is no project {name!r}; `{command()} projects` lists them.")
 
 
+def machine_filter(server: Server, name: str | None) -> str | None:
+    """The name or id of a machine, as the API takes it. Failure if no machine has it, and no session was on such a one."""
+    if name is None:
+        return None
+    try:
+        if any(name in (each["machine_id"], each["name"]) for each in pages(server, "/api/machines", {})):
+            return name
+        # One that was forgotten has left its sessions.
+        if get(server, "/api/sessions", {"machine": name, "limit": 1})["items"]:
+            return name
+    except Refused as error:
+        if error.status == FORBIDDEN:
+            return name
+        raise
+    raise Failure(f"There is no machine {name!r}; `{command()} machines` lists them.")
+
+
 def short_session_id(session_id: str) -> str:
     """The beginning of a UUID, which `tracker show` takes; another id as a whole, because such ids often begin alike."""
     return session_id[:_SHORT_ID_CHARACTERS] if len(session_id) == _ID_CHARACTERS else session_id

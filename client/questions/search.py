@@ -14,7 +14,7 @@ from client.local_time import local_time, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.phrases import command
 from client.questions.lists import Limit, Machine, Project, write
-from client.questions.lookup import Item, get, pages, project_id, short_session_id
+from client.questions.lookup import Item, get, machine_filter, pages, project_id, short_session_id
 from client.questions.output import AsCsv, AsJson, console, format_of
 from client.questions.period import Since, Until, Zone, period_of
 
@@ -63,7 +63,7 @@ def search(
         filters = {
             "q": _query(words),
             "project_id": project_id(server, project),
-            "machine": machine,
+            "machine": machine_filter(server, machine),
             "role": role,
             "sort": "newest" if newest else None,
         }

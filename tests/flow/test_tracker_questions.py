@@ -185,7 +185,7 @@ def test_a_project_is_named_by_its_id_by_a_key_that_may_not_list_projects(
 
 
 def test_machines_are_listed_with_what_needs_attention_and_filter_every_question(
-    session_id: str, ask: Callable[..., str], stack: Stack
+    session_id: str, ask: Callable[..., str], tracker: Run, stack: Stack
 ) -> None:
     transcript = {
         "session_id": "s",
@@ -212,7 +212,9 @@ def test_machines_are_listed_with_what_needs_attention_and_filter_every_question
     assert json.loads(ask("tools", *on_it, "--json"))[0]["tool_name"] == "Bash"
     assert json.loads(ask("usage", "--by", "machine", *on_it, "--json"))[0]["machine_id"] == "m-1"
     assert json.loads(ask("search", "tests", *on_it, "--json"))[0]["session_id"] == session_id
-    assert json.loads(ask("sessions", "--machine", "m-2", "--json")) == []
+    unknown = tracker("sessions", "--machine", "m-2")
+    assert (unknown.returncode, unknown.stderr.partition(";")[0]) == (1, "There is no machine 'm-2'")
 
     assert ask("machines", "--forget", "m-1") == "ann-laptop: The machine is forgotten.\n"
     assert "ann-laptop" not in ask("machines")
+    assert [each["session_id"] for each in json.loads(ask("sessions", "--machine", "m-1", "--json"))] == [session_id]

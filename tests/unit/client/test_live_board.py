@@ -61,6 +61,15 @@ def test_what_happened_before_a_wait_and_is_told_later_does_not_end_it() -> None
     assert state_after(CALL, item("waiting", 7, reason="permission"), late)[0] == "permission"
 
 
+def test_a_machine_is_shown_by_its_name() -> None:
+    board = Board({"m1": "ann-laptop"})
+    board.read([ROW | {"machine_id": "m1"}])
+    board.take(item("prompt", machine_id="m2"))
+    assert board.sessions["s"].machine == "m2"
+    board.take(item("prompt", machine_id="m1"))
+    assert board.sessions["s"].machine == "ann-laptop"
+
+
 def test_an_ended_session_is_dropped_after_a_while_and_one_that_is_not_listed_at_once() -> None:
     board = Board()
     board.read([ROW, ROW | {"session_id": "gone"}])
