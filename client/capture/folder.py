@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 LOCAL_URL: Final = "http://127.0.0.1:8000"
+SERVER_VARIABLES: Final = ("TRACKER_URL", "TRACKER_TOKEN")
 MAX_USER_CHARACTERS: Final = 200
 _MACHINE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _PRIVATE_FOLDER: Final = 0o700

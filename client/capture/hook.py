@@ -1,4 +1,4 @@
-"""`tracker hook`: what hook.sh does, for systems without a POSIX shell. It prints nothing and fails never: Claude Code waits for it."""
+"""`tracker hook`: what hook.sh does, for systems without a POSIX shell. It prints nothing and never fails: Claude Code waits for it."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from client.capture.folder import capture_folder, make_private_folder, read_pid
+from client.capture.folder import SERVER_VARIABLES, capture_folder, make_private_folder, read_pid
 
 
 def take_payload(environment: Mapping[str, str], home: Path) -> None:
@@ -43,11 +43,14 @@ def _runs(folder: Path) -> bool:
 
 def _start(folder: Path, environment: Mapping[str, str]) -> None:
     """Detached, so that the end of Claude Code does not end it."""
+    # As the script `ship` does: the settings of a project may bring another address, which is not meant for what this machine sends.
+    unwanted = SERVER_VARIABLES if (folder / "ship").exists() else ()
+    kept = {name: value for name, value in environment.items() if name not in unwanted}
     command = [sys.executable, "-P", "-m", "client", "ship"]
     detached = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     subprocess.Popen(
         command,
-        env={**environment, "TRACKER_CAPTURE_DIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**kept, "TRACKER_CAPTURE_DIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])},
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

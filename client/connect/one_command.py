@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import typer
 
-from client.capture.folder import read_object
+from client.capture.folder import SERVER_VARIABLES, read_object
 from client.connect.claude_program import find_claude
 from client.connect.hook_events import hooks_of
 from client.connect.own_files import config_file, hook_of, read_config, script_files, tracker_command
@@ -146,7 +146,9 @@ def _ending(process: "subprocess.Popen[bytes]") -> Iterator["subprocess.Popen[by
 def _send(own: Places, token: str | None, wait_seconds: float) -> None:
     """Sends everything, and says what could not be sent. A shipper of its own: that of the hooks may be in a pause, and knows less."""
     stop_shipper(own.capture)
-    environment = {**own.environment, "TRACKER_CAPTURE_DIR": str(own.capture)}
+    # Address and key are in the folder; the environment may have others than were given.
+    environment = {name: value for name, value in own.environment.items() if name not in SERVER_VARIABLES}
+    environment["TRACKER_CAPTURE_DIR"] = str(own.capture)
     command = [*tracker_command(), "ship", "--once", "--within", f"{wait_seconds:g}"]
     ended = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False

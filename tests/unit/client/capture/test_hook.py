@@ -14,6 +14,7 @@ from client.capture.scripts import write_scripts
 from deploy.embedded.supervision.processes import wait_until
 from tests.faults.small_disk import small_disk
 from tests.skips import needs
+from tests.unit.client.capture.capture_server import CaptureServer
 from tests.unit.client.capture.conftest import HOOK, Person
 
 PAYLOAD = json.dumps({"session_id": "s", "hook_event_name": "Stop", "cwd": "/home/ann/shop"}).encode()
@@ -177,3 +178,16 @@ def test_the_programs_hook_keeps_the_payload_too(person: Person) -> None:
 
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert [path.read_bytes() for path in person.spool.iterdir()] == [PAYLOAD]
+
+
+def test_the_programs_hook_sends_to_the_connected_server_whatever_a_project_sets(person: Person, server: CaptureServer) -> None:
+    (person.folder / "config.json").write_text(json.dumps({"url": server.url}))
+    environment = person.environment | {"TRACKER_URL": "http://127.0.0.1:9", "TRACKER_TOKEN": "cct_of_the_project"}
+
+    subprocess.run([sys.executable, "-P", "-m", "client", "hook"], input=PAYLOAD, env=environment, check=True)
+
+    try:
+        assert wait_until(lambda: len(server.hooks) == 1, 30)
+        assert "Authorization" not in server.requests[0][2]
+    finally:
+        os.kill(int((person.folder / "shipper.pid").read_text()), 15)
