@@ -1,4 +1,4 @@
-"""The rows of captured files: which are to be read, and how far they are."""
+"""The rows of captured files: which are due to be read, and how far each is read."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from services.worker.sweep_statements import CAPTURED_FILES_WAIT, DUE_CAPTURED_FILES
 
-# What is longer comes of old sessions, or of a server that was away.
+# More than that is a backlog: history of old sessions, or what waited while the server was away.
 LONG_BYTES: Final = 256 * 1024
 
 # Committed before the file is read. A crash of the server may forget it, so that nothing waits for the disk.
@@ -19,6 +19,8 @@ _COUNT_ATTEMPT = """
         read_again_at = CASE WHEN read_again_at IS NOT NULL THEN now() + least(interval '1 day', read_attempts * interval '10 minutes') END
     WHERE id = %(id)s"""
 _SET_ASIDE = "UPDATE transcript_files SET read_again_at = now() + interval '10 minutes' WHERE id = %(id)s"
+_WAIT_FOR_ARCHIVE = """
+    UPDATE transcript_files SET read_attempts = greatest(read_attempts - 1, 0), read_again_at = now() + interval '1 minute' WHERE id = %(id)s"""
 _ADVANCE = """
     UPDATE transcript_files SET parsed_offset = %(end)s, facts_ids = %(facts_ids)s, parser_version = %(parser_version)s,
         read_attempts = 0, read_again_at = NULL
@@ -51,7 +53,7 @@ class CapturedFile(NamedTuple):
 
     @property
     def is_long(self) -> bool:
-        """Whether more is to be read than a session says in a moment."""
+        """Whether there is more to read than a running session adds at once."""
         return self.stored_offset - self.parsed_offset > LONG_BYTES
 
     @property
@@ -67,7 +69,7 @@ class MovedOnError(Exception):
 def due_files(connection: Connection[Any], limit: int) -> list[CapturedFile]:
     """Files to be read in the next round: those with the least to read, the one that waits longest, and one whose reading failed before.
 
-    What is said now must not wait for what a machine sends of old sessions, and neither may wait for a file that ends the process.
+    A running session must not wait for the backlog of old ones, and neither may wait for a file that ends the process.
     """
     found = connection.execute(DUE_CAPTURED_FILES, {"limit": limit}).fetchall()
     return [CapturedFile(*row[:10]) for row in found]
@@ -87,6 +89,11 @@ def count_attempt(connection: Connection[Any], file: CapturedFile) -> None:
 def set_aside(connection: Connection[Any], file: CapturedFile) -> None:
     """The file is not due for ten minutes, and for longer each time that its reading fails again."""
     connection.execute(_SET_ASIDE, {"id": file.id})
+
+
+def wait_for_archive(connection: Connection[Any], file: CapturedFile) -> None:
+    """The file is not due for a minute, and the attempt that was counted does not count: the file is not to blame."""
+    connection.execute(_WAIT_FOR_ARCHIVE, {"id": file.id})
 
 
 def advance(connection: Connection[Any], file: CapturedFile, end_offset: int, facts_ids: Collection[UUID], parser_version: int) -> None:

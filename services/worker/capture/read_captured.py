@@ -1,11 +1,12 @@
-"""What live capture has stored becomes rows. It reads from top to bottom; each step is a function called from here.
+"""Makes rows of what live capture has stored. It reads from top to bottom; each step is a function called from here.
 
-1. lock: one process reads at a time, so that what a machine says comes in its order
+1. lock: one process reads at a time, so that records are stored in the order in which a machine sent them
 2. files: each file with something new is read from where it was (file_reading.py); short readings are stored together, in one transaction
-3. hooks: what they said becomes rows (hook_reading.py), after the files, which say the same and more
+3. hooks: their payloads become rows (hook_reading.py), after the files, which know the same and more
 4. go round until nothing is left, or until the task's time is over
 
-A file whose reading was begun too often without a commit is set aside for a while: it may be what ended the process.
+A file whose reading was begun too often without a commit is set aside for a while: it may be what ended the process. A file that needs the archive
+while that is away waits for a minute, and holds up no other.
 
 A process that dies has committed whole readings. The next one takes the lock, which Postgres frees with the connection, and goes on behind them.
 """
@@ -23,7 +24,15 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from services.worker.capture.capture_job import CaptureJob, add_counts, capture_job
-from services.worker.capture.captured_files import CapturedFile, MovedOnError, count_attempt, due_files, is_any_due, set_aside
+from services.worker.capture.captured_files import (
+    CapturedFile,
+    MovedOnError,
+    count_attempt,
+    due_files,
+    is_any_due,
+    set_aside,
+    wait_for_archive,
+)
 from services.worker.capture.file_reading import FileReading, read_next, store
 from services.worker.capture.hook_reading import is_any_payload_left, read_hooks
 from services.worker.capture.parser_states import ParserState, ParserStates
@@ -32,6 +41,7 @@ from services.worker.persist.captured_feed import append_captured
 from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS
+from shared.blobs.store import BlobStoreError
 from shared.redaction.redact import redact_text
 
 log = structlog.get_logger()
@@ -87,7 +97,7 @@ def _read_some(worker: Resources, connection: Connection[Any], job: CaptureJob, 
 def _read_files(worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, ends_at: float) -> bool:
     """One round over the files. True if it got on."""
     with connection.transaction():
-        files = deque(sorted(due_files(connection, FILES_A_ROUND), key=_turn))
+        files = deque(sorted(due_files(connection, FILES_A_ROUND), key=_priority))
     is_moved = False
     round_ends_at = min(ends_at, time.monotonic() + ROUND_SECONDS)
     # Behind the short ones the round ends when its time is over: short ones may have come again.
@@ -96,7 +106,7 @@ def _read_files(worker: Resources, connection: Connection[Any], job: CaptureJob,
     return is_moved
 
 
-def _turn(file: CapturedFile) -> tuple[int, str]:
+def _priority(file: CapturedFile) -> tuple[int, str]:
     """Short ones, then one whose reading failed before, then long ones; of each, those of one bound user together."""
     place = 1 if file.attempts else 2 if file.is_long else 0
     return place, file.bound_user or ""
@@ -114,7 +124,7 @@ def _read_together(
     readings: list[FileReading] = []
     read: list[tuple[CapturedFile, ParserState]] = []
     while files and sum(len(reading.events) for reading in readings) < CHUNK_RECORDS:
-        if files[0] is not first and (_turn(files[0]) != _turn(first) or first.attempts):
+        if files[0] is not first and (_priority(files[0]) != _priority(first) or first.attempts):
             break
         file = files.popleft()
         begun = _begin(worker, connection, job, states, file)
@@ -137,15 +147,21 @@ def _read_together(
 def _begin(
     worker: Resources, connection: Connection[Any], job: CaptureJob, states: ParserStates, file: CapturedFile
 ) -> tuple[FileReading, ParserState] | None:
-    """The next reading of a file, and the parser's state behind it. None if there is nothing to read, or if it was tried too often."""
+    """The next reading of a file, and the parser's state behind it. None if it has to wait, if nothing is to be read, or if it was tried too often."""
     with connection.transaction():
         if file.attempts >= MAX_ATTEMPTS and file.was_set_aside_until is None:
             _set_aside(connection, job, file)
             return None
         count_attempt(connection, file)
-    with connection.transaction(), _ended_if_it_hangs():
-        state = states.at_parsed_offset(connection, file, worker.idle_gap, worker.archive)
-        reading = read_next(worker, connection, job, file, state)
+    try:
+        with connection.transaction(), _ended_if_it_hangs():
+            state = states.at_parsed_offset(connection, file, worker.idle_gap, worker.archive)
+            reading = read_next(worker, connection, job, file, state)
+    except BlobStoreError as error:
+        log.warning("archive_away", file=file.name, reason=str(error))
+        with connection.transaction():
+            wait_for_archive(connection, file)
+        return None
     if reading is None:
         log.warning("captured_range_missing", file=file.name, offset=file.parsed_offset)
         return None
@@ -155,7 +171,7 @@ def _begin(
 def _set_aside(connection: Connection[Any], job: CaptureJob, file: CapturedFile) -> None:
     log.error("captured_file_set_aside", file=file.name, offset=file.parsed_offset, attempts=file.attempts)
     message = (
-        f"Its reading was begun {file.attempts} times and never got on. It is tried again in ten minutes, then less and less often."
+        f"Its reading was begun {file.attempts} times and never finished. It is tried again in ten minutes, then less and less often."
         " See the worker's log for what ended it; import the file to see whether it can be read at all."
     )
     error = {"file": redact_text(file.name), "offset": file.parsed_offset, "code": "GIVEN_UP", "message": message}

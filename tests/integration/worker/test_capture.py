@@ -14,7 +14,6 @@ import pytest
 import structlog
 from psycopg.types.json import Jsonb
 
-from services.worker.archive.compaction import compact_some
 from services.worker.capture import file_reading
 from services.worker.capture import read_captured as reading
 from services.worker.capture.parser_states import ParserStates
@@ -82,23 +81,6 @@ def test_a_transcript_captured_line_by_line_is_the_same_as_its_import(worker: Re
         assert is_verified(worker)
 
     assert all_tables(worker) == expected
-
-
-@pytest.mark.parametrize("is_remembered", [True, False])
-def test_a_file_goes_on_behind_what_was_archived(worker: Resources, tmp_path: Path, is_remembered: bool) -> None:
-    """given that what was read becomes segments after each line or two, then the rows are the same, with the parser's state and without."""
-    expected = imported(worker, tmp_path, jsonl(*WHOLE))
-    states = ParserStates()
-
-    for n, row in enumerate(WHOLE):
-        capture(worker, SESSION, jsonl(row), states if is_remembered else None)
-        if n % 3:
-            with worker.transaction() as connection:
-                [(file_id,)] = connection.execute("SELECT id FROM transcript_files").fetchall()
-            compact_some(worker, file_id)
-
-    assert all_tables(worker) == expected
-    assert is_verified(worker)
 
 
 def test_a_process_without_a_state_goes_on_from_what_is_stored(worker: Resources, tmp_path: Path) -> None:
