@@ -132,6 +132,8 @@ class HookPayload(Struct, omit_defaults=True, kw_only=True):
     bound_user: str | None = None
 
 
+# An id that a machine's shipper makes at random.
+MACHINE_ID = "[A-Za-z0-9_-]{1,64}"
 # The machine of a range whose sender names none. Files of imports have the machine "", and are other files.
 UNNAMED_MACHINE = "-"
 

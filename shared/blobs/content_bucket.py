@@ -13,11 +13,6 @@ class ContentBucket:
     def __init__(self, url: str) -> None:
         self._bucket, self._prefix = place_of(url)
 
-    def check(self) -> None:
-        """Asks for a list, which garbage collection needs too. Its answer gives the error's reason; a HEAD's answer has no body."""
-        with in_our_words(self._bucket):
-            client().list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
-
     def put(self, name: str, data: bytes) -> None:
         """Puts it again if it is there: that costs no more than to ask, and makes its time now."""
         with in_our_words(self._bucket):

@@ -20,12 +20,8 @@ class ContentFolder:
     def __init__(self, url: str) -> None:
         self.folder = FolderStore(url).folder
 
-    def check(self) -> None:
-        """The folder is made for the first content, so what is there of its path must allow that."""
-        FolderStore(self.folder.as_uri()).check()
-
     def put(self, name: str, data: bytes) -> None:
-        """A file appears under its name when all of it is on the disk."""
+        """A file gets its name when all of it is on the disk."""
         path = self._path(name)
         with away_if_refused(self.folder):
             with suppress(FileNotFoundError):

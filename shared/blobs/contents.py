@@ -1,7 +1,7 @@
 """The archive's store: contents that are named by their hash. All operations block; call them from a thread.
 
 A name is the SHA-256, in hexadecimal, of what the content is when uncompressed. So the same content put twice is stored once, and a put may be
-repeated after any failure. Who puts must refer to it in the database within a day (services/worker/archive/retention.py).
+repeated after any failure. A row of the database must refer to it within a day, else it is garbage (services/worker/archive/retention.py).
 """
 
 import re
@@ -22,10 +22,6 @@ class StoredContent(NamedTuple):
 
 class ContentStore(Protocol):
     """A folder or a bucket."""
-
-    def check(self) -> None:
-        """BlobStoreError if it cannot be used."""
-        ...
 
     def put(self, name: str, data: bytes) -> None:
         """When this returns, the content is durable, and its time of putting is now, even if it was there before."""

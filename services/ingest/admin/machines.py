@@ -19,12 +19,12 @@ from services.ingest.postgres import machines
 from services.ingest.postgres.audit import audit_record
 from shared.http.errors import Forbidden, NotFound, invalid
 from shared.http.middleware import json_response
-from shared.messages import EARLIEST, LATEST, Count, Identifier, Name, Path, SessionId, Time
+from shared.messages import EARLIEST, LATEST, MACHINE_ID, Count, Identifier, Name, Path, SessionId, Time
 from shared.project_paths import InvalidPath, normalize_project_path
 from shared.redaction.redacted_structs import may_hold_secret
 
 _BODY: Final = AcceptedBody((b"application/json",), 256 * 1024)
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_MACHINE: Final = re.compile(MACHINE_ID)
 # The most transcripts of a report: those that are deleted first.
 MAX_EXPIRING: Final = 1_000
 
@@ -95,7 +95,7 @@ async def forget(request: Request) -> Response:
 
 def _machine_id(request: Request) -> str:
     machine_id: str = request.path_params["machine_id"]
-    if not _ID.fullmatch(machine_id):
+    if not _MACHINE.fullmatch(machine_id):
         raise invalid("machine_id", "must have 1 to 64 characters of A-Z, a-z, 0-9, - and _")
     return machine_id
 

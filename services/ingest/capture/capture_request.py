@@ -10,9 +10,10 @@ from fastapi import Request
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.key_binding import binding_of
 from shared.http.errors import BadRequest, Forbidden, invalid
+from shared.messages import MACHINE_ID
 
 MACHINE_HEADER: Final = b"x-tracker-machine"
-_MACHINE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MACHINE: Final = re.compile(MACHINE_ID)
 _MAX_NAME: Final = 200
 
 

@@ -16,6 +16,7 @@ from services.ingest.http import responses
 from services.ingest.imports.start_reparse import ReparseRequest
 from services.ingest.imports.upload_manifest import Manifest
 from shared.event_kinds import KINDS
+from shared.messages import MACHINE_ID
 from shared.plausible import EARLIEST_EVENT, MAX_AHEAD
 
 ANSWER_TYPES: Final = (
@@ -243,7 +244,7 @@ def machine_action(answer: type[Struct], body: type[Struct] | None = None) -> di
         "name": "machine_id",
         "in": "path",
         "required": True,
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+        "schema": {"type": "string", "pattern": f"^{MACHINE_ID}$"},
         "description": "The id that the machine's shipper made.",
     }
     extra: dict[str, Any] = {"parameters": [machine_id]}

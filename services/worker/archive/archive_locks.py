@@ -1,8 +1,8 @@
 """The archive's locks, held until the transaction ends. Both are advisory. A transaction takes a file's lock before it refers to contents.
 
-A content is put before a row refers to it. Between the two, nothing may take it for garbage. Garbage collection leaves alone what was put in
-the last day; that covers everything but one instant: an old content, put again while it is being deleted. So whoever refers to contents holds a
-lock that garbage collection takes exclusively, and looks under it whether they are there.
+A content is put before a row refers to it. Between the two, it must not be collected as garbage. Garbage collection leaves alone what was put
+in the last day. That covers all but one case: an old content is put again while it is being deleted. So a transaction that refers to contents
+holds a lock that garbage collection takes exclusively, and checks under it that they are there.
 """
 
 from collections.abc import Iterable
@@ -23,17 +23,17 @@ _LOCK_FILE = "SELECT pg_advisory_xact_lock(%(key)s, (%(file_id)s %% 2147483647):
 
 
 def lock_file(connection: Connection[Any], file_id: int) -> None:
-    """For who replaces a file's segments or ranges. Ranges that are added behind them do not need it."""
+    """To be held while a file's segments or ranges are replaced. Adding ranges behind them does not need it."""
     connection.execute(_LOCK_FILE, {"key": _FILES, "file_id": file_id})
 
 
 def lock_referring(connection: Connection[Any]) -> None:
-    """For who puts contents and refers to them in the same transaction."""
+    """To be held from putting contents until the rows that refer to them are committed, where both are one transaction."""
     connection.execute(_LOCK_SHARED, {"key": _CONTENTS})
 
 
 def refer_to(connection: Connection[Any], store: ContentStore, sha256s: Iterable[bytes]) -> None:
-    """For who put contents some time before the transaction. BlobStoreAway if one of them is gone meanwhile: it must be put again."""
+    """To be called where contents were put before the transaction began. BlobStoreAway if one of them is gone meanwhile: it must be put again."""
     lock_referring(connection)
     for sha256 in sha256s:
         if not store.has(sha256.hex()):
@@ -41,6 +41,6 @@ def refer_to(connection: Connection[Any], store: ContentStore, sha256s: Iterable
 
 
 def try_lock_collecting(connection: Connection[Any]) -> bool:
-    """For garbage collection, which goes away and comes again where somebody refers to contents now."""
+    """For garbage collection. False while a transaction refers to contents: try again later."""
     [(is_ours,)] = connection.execute(_TRY_EXCLUSIVE, {"key": _CONTENTS}).fetchall()
     return bool(is_ours)

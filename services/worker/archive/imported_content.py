@@ -38,7 +38,7 @@ class Archiver:
         return future
 
     def close(self) -> None:
-        """Drops what is still to do: nothing refers to it."""
+        """Drops what is not put yet: no row refers to it."""
         self._threads.shutdown(cancel_futures=True)
 
 
@@ -77,7 +77,7 @@ class ImportedContent:
         self._putting: list[Future[None]] = []
 
     def read(self, size: int = -1) -> bytes:
-        """As of the file."""
+        """As the file's own read()."""
         data = self._file.read(size)
         self._add(data)
         return data

@@ -48,7 +48,7 @@ class Place(NamedTuple):
 
 
 def place_of(name: str, session_in_records: str | None) -> Place | None:
-    """By the file's path: its session, or the session whose folder it is in. Else by its records. None if neither says a session."""
+    """By the file's path: its name is the session, or it is in the session's folder. Else by its records. None if neither names a session."""
     if found := _BELOW_SESSION.fullmatch(name):
         session_id, file_name = found[1], found[2]
     elif found := _OF_SESSION.fullmatch(name):
@@ -91,7 +91,7 @@ def store_files(
     parser_version: int,
 ) -> None:
     """Writes the files' rows in the caller's transaction. BlobStoreAway if a content has to be put again."""
-    # In one order, so that two jobs do not wait for each other. Of two copies of one file the longer one.
+    # In one order, so that two jobs do not deadlock. If a file comes twice, the longer copy is taken.
     by_place = {file.place: file for file in sorted(files, key=lambda file: (file.place, file.size))}
     if not by_place:
         return

@@ -1,4 +1,4 @@
-"""What the archive does not keep: transcripts whose time is over, and contents that no transcript refers to."""
+"""Deletes what the archive does not keep: transcripts after TRACKER_ARCHIVE_DAYS, and contents that no transcript refers to."""
 
 import time
 from collections.abc import Iterable
@@ -15,8 +15,8 @@ from shared.blobs.contents import StoredContent
 
 log = structlog.get_logger()
 
-# A writer refers to what it put within minutes, an import within the time that it reads one file. A restore of a backup puts back rows that
-# refer to what was deleted since: the backup's own copy has it.
+# A writer refers to what it put within minutes, an import within the time that it takes to read one file. A restored backup has rows that refer
+# to contents that were deleted since; they are restored from the backup too.
 MIN_AGE: Final = timedelta(days=1)
 BATCH: Final = 1_000
 
@@ -26,10 +26,10 @@ _REFERRED_TO: Final = "SELECT DISTINCT sha256 FROM transcript_segments WHERE sha
 
 
 def delete_expired(worker: Resources) -> int:
-    """Deletes files that changed last before the days that are kept. With the archive off, live ones that are quiet for a day, and of which nothing
-    is archived. Gives their number.
+    """Deletes files whose last change is longer ago than the days that are kept. With the archive off, also live files that are quiet for a day, if
+    nothing of them is archived. Gives their number.
 
-    Their rows go as well, so a machine that has such a file and goes on with it is asked for all of it.
+    Their rows are deleted as well, so a machine that goes on with such a file is asked for all of it.
     """
     parameters = {"archive": worker.settings.archive, "days": worker.settings.archive_days}
     with worker.transaction() as connection:
@@ -59,7 +59,7 @@ def collect_garbage(worker: Resources, min_age: timedelta = MIN_AGE) -> int:
 
 
 def _delete_unneeded(worker: Resources, batch: Iterable[StoredContent]) -> int | None:
-    """None if somebody refers to contents now. Deleted under the lock: nobody can begin to refer to them meanwhile."""
+    """How many were deleted; None if a transaction refers to contents now. The lock keeps others from referring to them meanwhile."""
     by_hash = {bytes.fromhex(content.name): content for content in batch}
     with worker.transaction() as connection:
         needed = {row[0] for row in connection.execute(_REFERRED_TO, {"sha256s": list(by_hash)}).fetchall()}

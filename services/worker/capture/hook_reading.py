@@ -1,4 +1,4 @@
-"""Stored payloads of hooks become rows: one batch, in one transaction, in which the payloads are deleted. A payload that cannot be read is a dead letter."""
+"""Makes rows of stored payloads of hooks, and deletes the payloads in the same transaction. A payload that cannot be read becomes a dead letter."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -51,7 +51,7 @@ class Payload(NamedTuple):
     received_at: datetime
     request_id: str
     user: str | None
-    # As of a captured file.
+    # The user whose API key brought it, as for a captured file.
     bound_user: str | None
     content: str
 
@@ -76,7 +76,7 @@ def read_hooks(worker: Resources, connection: Connection[Any], job: CaptureJob) 
 
 
 def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payloads: Sequence[Payload]) -> list[Told]:
-    """Gives what to tell the live feed."""
+    """Stores what the payloads say. Gives the items for the live feed."""
     batch: list[ReceivedEvent] = []
     waits: list[Wait] = []
     problems: list[RecordError] = []

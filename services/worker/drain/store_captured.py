@@ -1,4 +1,4 @@
-"""Stores what live capture brings, hooks and ranges of transcripts, in the caller's transaction. Another task makes rows of it.
+"""Stores payloads of hooks and ranges of transcripts as they came, in the caller's transaction. The task capture.read makes rows of them.
 
 The worker decides what of a range is new. Ingest may have forgotten how far a file was, and Postgres may be a restored backup.
 
@@ -91,7 +91,7 @@ class Received(Struct, frozen=True):
 
 
 class Captured(Struct):
-    """What became of captured items. `astray`: ranges that did not join on, so ingest is wrong about how far their files are."""
+    """What became of captured items. `astray`: ranges that did not join on, so what Redis has as the end of their files is wrong."""
 
     persisted: int = 0
     duplicates: int = 0

@@ -65,8 +65,7 @@ class FeedSession(NamedTuple):
 
 
 NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, "", None, None)
-
-
+# The kinds of events that the feed shows one by one.
 _TOLD: Final = frozenset({ToolCall, Conversation, Activity})
 
 

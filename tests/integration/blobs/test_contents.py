@@ -27,7 +27,6 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> ContentStore:
 
 
 def test_a_content_round_trips_and_can_be_deleted(archive: ContentStore) -> None:
-    archive.check()
     assert not archive.has(NAME)
 
     archive.put(NAME, CONTENT)
@@ -99,8 +98,6 @@ def test_a_folder_that_cannot_be_made_is_an_archive_that_is_away(tmp_path: Path)
 
     with pytest.raises(BlobStoreAway, match="Nothing can be written"):
         archive.put(NAME, CONTENT)
-    with pytest.raises(BlobStoreAway):
-        archive.check()
 
 
 def test_the_sweep_of_uploads_does_not_see_contents_in_the_same_place(tmp_path: Path, s3: Any) -> None:
