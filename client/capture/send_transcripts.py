@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from client.capture.left_out import LeftOut, first_cwd, lines_in
+from client.capture.left_out import LeftOut, first_cwd, last_cwd, lines_in
 from client.capture.lines import MAX_RANGE_BYTES, Lines, fingerprint, open_regular, read_lines
 from client.capture.refusals import Later, Rejected, check
 from client.capture.sent import Sent, SentLog
@@ -79,7 +79,7 @@ class TranscriptSender:
             if lines is None:
                 self._looked_at(found.path, status, sent)
                 return True
-            lines, body, last_cwd = _body_of(lines, sent, left_out, self._limit)
+            lines, body, folder = _body_of(lines, sent, left_out, self._limit)
             try:
                 answer = _put(wire, found, sent, lines.end, body, user)
                 if answer.status == _TOO_LARGE and len(body) > _LEAST_LIMIT:
@@ -97,7 +97,7 @@ class TranscriptSender:
                     raise Rejected(f"The server answered {answer.message}")
             elif version := _VERSION.findall(body):
                 self.claude_version = version[-1].decode()
-            sent = _after(answer, sent, descriptor, last_cwd)
+            sent = _after(answer, replace(sent, last_cwd=folder), lines.end, descriptor)
             self._log.put(found.path, sent)
         return False
 
@@ -131,13 +131,13 @@ def _body_of(lines: Lines, sent: Sent, left_out: LeftOut, limit: int | None) -> 
     The server takes one longer line. If something before it does not, the line is shortened.
     """
     while True:
-        kept, last_cwd = left_out.without(lines.data, sent.last_cwd or sent.cwd)
+        kept, folder = left_out.without(lines.data, sent.last_cwd or sent.cwd)
         body = redact_lines(kept, {})
         count = lines.data.count(b"\n")
         if len(body) <= min(limit or MAX_RANGE_BYTES, MAX_RANGE_BYTES):
-            return lines, body, last_cwd
+            return lines, body, folder
         if count == 1:
-            return lines, body if limit is None or len(body) <= limit else shortened(body, limit), last_cwd
+            return lines, body if limit is None or len(body) <= limit else shortened(body, limit), folder
         half = b"".join(lines_in(lines.data)[: count // 2])
         lines = Lines(half, lines.end - len(lines.data) + len(half))
 
@@ -148,8 +148,8 @@ def _put(wire: Wire, found: Transcript, sent: Sent, end: int, body: bytes, user:
     return wire.send("PUT", f"/api/transcripts/{quote(found.session_id, safe='')}?{place}{whose}", body, "application/x-ndjson")
 
 
-def _after(answer: Answer, sent: Sent, descriptor: int, last_cwd: str | None) -> Sent:
-    """How far the file is, by the server's answer."""
+def _after(answer: Answer, sent: Sent, end: int, descriptor: int) -> Sent:
+    """How far the file is, by the server's answer to a range that ended there."""
     details: dict[str, Any] = answer.body if answer.status != 409 else answer.body.get("details") or {}
     offset, generation = details.get("offset"), details.get("generation", sent.generation)
     if not isinstance(generation, int):
@@ -162,16 +162,18 @@ def _after(answer: Answer, sent: Sent, descriptor: int, last_cwd: str | None) ->
     mark = fingerprint(descriptor, offset)
     if not mark or not _ends_a_line(descriptor, offset):
         return Sent(generation=sent.generation + 1, cwd=sent.cwd)
-    # After a conflict the folder of the line before is not known; its session's is.
-    return replace(
-        sent,
-        offset=offset,
-        fingerprint=mark,
-        last_cwd=last_cwd if answer.status != 409 else None,
-        size=-1,
-        unsure_offset=0,
-        unsure_fingerprint="",
-    )
+    # If the log was lost, the server has other lines than were sent now.
+    folder = sent.last_cwd if offset == end else _folder_before(descriptor, offset)
+    return replace(sent, offset=offset, fingerprint=mark, last_cwd=folder, size=-1, unsure_offset=0, unsure_fingerprint="")
+
+
+def _folder_before(descriptor: int, offset: int) -> str | None:
+    """The folder of the last record before the offset that has one. None: that of the session."""
+    folder, at = None, 0
+    while at < offset and (lines := read_lines(descriptor, at)):
+        folder = last_cwd(lines.data[: offset - at]) or folder
+        at = lines.end
+    return folder
 
 
 def _ends_a_line(descriptor: int, offset: int) -> bool:

@@ -91,6 +91,21 @@ def test_records_are_left_out_that_were_written_while_a_session_worked_there(per
     assert numbers(server, transcript) == [0, 1, None, None, 4, 5, None, None]
 
 
+@pytest.mark.parametrize("lost", [1, 100_000], ids=["one range", "many ranges"])
+def test_a_log_that_was_lost_sends_nothing_that_belongs_there(person: Person, server: CaptureServer, project: Path, lost: int) -> None:
+    set_left_out(person, project)
+    transcript = session(person, *["/home/ann/shop"] * lost, project)
+    person.ship()
+    # Given a record without a folder, which belongs to the one before
+    with transcript.open("a") as file:
+        file.write(json.dumps({"type": "queue-operation", "n": -1, "content": "what to do in secret-project"}) + "\n")
+    (person.folder / "sent.jsonl").unlink()
+
+    assert person.ship().returncode == 0
+
+    assert numbers(server, transcript)[-3:] == [lost - 1, None, None]
+
+
 def test_a_folder_that_a_text_speaks_of_is_not_that_of_the_record(person: Person, server: CaptureServer, project: Path) -> None:
     set_left_out(person, project)
     transcript = session(person, "/home/ann/shop")

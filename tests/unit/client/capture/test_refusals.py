@@ -61,7 +61,7 @@ def test_a_refused_key_is_not_tried_again_until_there_is_another(person: Person,
     transcript = person.home.transcript()
     server.failure = (code, {})
     person.folder.mkdir(mode=0o700)
-    (person.folder / "config.json").write_text(json.dumps({"token": "tk_old"}))
+    (person.folder / "config.json").write_text(json.dumps({"url": server.url, "token": "tk_old"}))
     assert person.ship("--once").returncode == 1
     running = person.shipper()
     try:
@@ -74,7 +74,7 @@ def test_a_refused_key_is_not_tried_again_until_there_is_another(person: Person,
         assert str(code) in str(status(person)["last_error"])
 
         server.failure = None
-        (person.folder / "config.json").write_text(json.dumps({"token": "tk_new"}))
+        (person.folder / "config.json").write_text(json.dumps({"url": server.url, "token": "tk_new"}))
 
         assert wait_until(lambda: server.has(transcript.stem), 30)
         assert server.requests[-1][2]["Authorization"] == "Bearer tk_new"
