@@ -91,6 +91,7 @@ def report_of(
         "cleanup_period_days": None if root is None else cleanup_days(root),
         "expiring": named,
         "last_error": error[:_MOST_CHARACTERS] if error else None,
+        "is_for_jobs": config.is_for_jobs or None,
     }
     return {name: value for name, value in told.items() if value is not None}
 

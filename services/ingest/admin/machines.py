@@ -57,6 +57,8 @@ class MachineReport(Struct, kw_only=True, omit_defaults=True):
     cleanup_period_days: Count | None = None
     expiring: Annotated[list[ReportedTranscript], Meta(max_length=MAX_EXPIRING)] = []
     last_error: Annotated[str, Meta(max_length=1000)] | None = None
+    # Heard of only while a job runs (`tracker capture`), so its silence means nothing.
+    is_for_jobs: bool = False
 
 
 _DECODER: Final = msgspec.json.Decoder(MachineReport)

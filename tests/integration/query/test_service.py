@@ -130,12 +130,13 @@ def test_metrics_report_sizes_connections_memory_and_jobs(client: TestClient, co
         (14 * 24 + 1, "{}", 0),
         (14 * 24 + 1, '{"spool_files": 1}', 1),
         (9_000, '{"files_unsent": 2}', 1),
+        (73, '{"spool_files": 3, "is_for_jobs": true}', 0),
     ],
 )
 def test_metrics_count_machines_that_went_silent(
     client: TestClient, connection: psycopg.Connection[Any], hours: int, report: str, silent: int
 ) -> None:
-    """One that nobody has used for two weeks is not missed, unless it has something to send. A weekend is no silence."""
+    """One that nobody has used for two weeks is not missed, unless it has something to send. A weekend is no silence, nor is a machine of CI jobs missed."""
     sql = "INSERT INTO machines (machine_id, name, last_heard_at, report) VALUES ('m-1', 'laptop', now() - make_interval(hours => %s), %s)"
     connection.execute(sql, (hours, report))
     assert samples(client)["tracker_machines_silent"] == silent

@@ -1,4 +1,4 @@
-"""Machines that went silent while they still have something to send, or shortly after they were in use."""
+"""Machines that went silent while they still have something to send, or shortly after they were in use. Those of CI jobs may be silent."""
 
 from services.query.database import Connection, one_row
 
@@ -8,6 +8,7 @@ _SILENT = """
     WHERE last_heard_at < now() - make_interval(hours => %(silent_hours)s)
         AND (last_heard_at > now() - interval '14 days'
             OR coalesce((report ->> 'spool_files')::bigint, 0) + coalesce((report ->> 'files_unsent')::bigint, 0) > 0)
+        AND NOT coalesce((report ->> 'is_for_jobs')::boolean, false)
 """
 
 
