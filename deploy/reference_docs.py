@@ -116,7 +116,7 @@ def _leaves(command: object, path: str = "") -> Iterator[tuple[str, TyperCommand
                 yield path.strip(), command
             for name, each in command.commands.items():
                 yield from _leaves(each, f"{path} {name}")
-        case TyperCommand():
+        case TyperCommand() if not command.hidden:
             yield path.strip(), command
 
 
@@ -127,7 +127,7 @@ def _command(name: str, command: TyperCommand | TyperGroup) -> Iterator[str]:
     yield from ("", "| option | default | meaning |", "|---|---|---|")
     for option in command.params:
         if isinstance(option, TyperOption):
-            default = "" if option.default in (None, False) or callable(option.default) else f"`{option.default}`"
+            default = "" if option.default in (None, False, "") or callable(option.default) else f"`{option.default}`"
             names = ", ".join(f"`{each} {option.metavar or ''}".rstrip() + "`" for each in option.opts)
             environment = f" Also `{option.envvar}`." if option.envvar else ""
             yield _row(names, default, f"{option.help or ''}{environment}")

@@ -1,14 +1,19 @@
 """The private folder of capture, what is in it, and its settings. Each person on a machine has one; TRACKER_CAPTURE_DIR moves it.
 
-config.json    the settings, which `tracker connect` writes
-hook.sh, ship  the hook, and how to start `tracker ship`
-spool/         payloads of hooks that are still to be sent
-full           is there while the spool has reached its bounds
-lock           held by the shipper that runs
-shipper.pid    its process; the file's time is in the future as long as it runs
-sent.jsonl     how much of each transcript is sent
-machine.json   the id and the name of this machine
-status.json    what the shipper did last, for `tracker doctor`
+config.json     the settings, which `tracker connect` writes
+connected.json  what `tracker connect` changed, for `tracker disconnect`
+marketplace/    the plugin for Claude Code, if `tracker connect` installed one
+hook.sh, ship   the hook, and how to start `tracker ship`
+spool/          payloads of hooks that are still to be sent
+full            is there while the spool has reached its bounds
+lock            held by the shipper that runs
+shipper.pid     its process; the file's time is in the future as long as it runs
+starting.pid    the process of a hook that starts a shipper
+scan-now        asks the shipper that runs to look at everything now
+imported/       what imports brought, for the shipper
+sent.jsonl      how much of each transcript is sent
+machine.json    the id and the name of this machine
+status.json     what the shipper did last, for `tracker doctor`
 """
 
 import json

@@ -8,13 +8,10 @@ import typer
 
 from client.capture.folder import user_name
 from client.display import Quiet
-from client.options import AsJson, Token, failures_as_exit_codes, server_at
+from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
 
 IsYes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 IsDryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")]
-ConfiguredUrl = Annotated[
-    str | None, typer.Option("--url", envvar="TRACKER_URL", help="Where the tracker is. Default: where `tracker connect` said.")
-]
 Project = Annotated[
     Path | None,
     typer.Option(
@@ -38,7 +35,7 @@ def connect(
     is_printed: Annotated[
         bool, typer.Option("--print-settings", help="Write hooks for the settings of a team to standard output, and change nothing.")
     ] = False,
-    url: ConfiguredUrl = None,
+    url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
     """Connects Claude Code on this machine.
@@ -73,8 +70,21 @@ def connect(
         carry_out(wish, here, server, lambda paths: None if no_import else import_what_is_there(paths, wish.user, known_url, known_token))
 
 
-def disconnect(project: Project = None, is_dry_run: IsDryRun = False, is_yes: IsYes = False) -> None:
-    """Takes out what `tracker connect` put in.
+def disconnect(
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            exists=True,
+            file_okay=False,
+            resolve_path=True,
+            help="Also look into this folder's settings.local.json. Needed only if ~/.claude-tracker was removed.",
+        ),
+    ] = None,
+    is_dry_run: IsDryRun = False,
+    is_yes: IsYes = False,
+) -> None:
+    """Takes out what `tracker connect` put in, in all projects.
 
     Nothing else is changed, and what is stored stays.
     """
@@ -86,10 +96,10 @@ def disconnect(project: Project = None, is_dry_run: IsDryRun = False, is_yes: Is
 
 
 def capture(
-    command: Annotated[list[str], typer.Argument(metavar="COMMAND…", help="The command and its arguments, after `--`.")],
+    command: Annotated[list[str], typer.Argument(metavar="COMMAND", help="The command and its arguments, after `--`.")],
     user: Annotated[str | None, typer.Option(help="Whose sessions they are. Default: your user name on this machine.")] = None,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to send after the command has ended.")] = 10,
-    url: ConfiguredUrl = None,
+    url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
     """Runs one command and sends its sessions, for CI.
@@ -113,7 +123,7 @@ def capture(
 def doctor(
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the test event.")] = 15,
     as_json: AsJson = False,
-    url: ConfiguredUrl = None,
+    url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
     """Checks every step from the hook to a query.

@@ -1,4 +1,4 @@
-"""Live capture by curl alone, as docs/how-to/connect.md shows it, over a real socket."""
+"""Live capture by curl alone, as docs/how-to/hooks.md shows it, over a real socket."""
 
 import json
 import subprocess
