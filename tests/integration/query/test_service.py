@@ -257,12 +257,12 @@ def test_seeded_rows_agree_with_the_schema(connection: psycopg.Connection[Any]) 
 def test_metrics_tell_how_long_captured_transcripts_and_hooks_wait(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     assert (samples(client)["tracker_capture_oldest_seconds"], samples(client)["tracker_capture_files_set_aside"]) == (0, 0)
 
-    # Given a file that is read to 10 and has come to 30, and one that is set aside
+    # Given a file that is read to 10 and stored to 30, which waits for the archive, and one that is set aside
     file = """
-        INSERT INTO transcript_files (session_id, file_name, parsed_offset, stored_offset, read_again_at)
-        VALUES (%s, 'f.jsonl', 10, 30, %s) RETURNING id"""
-    connection.execute(file.encode(), ("set aside", "2099-01-01"))
-    [(file_id,)] = connection.execute(file.encode(), ("s", None)).fetchall()
+        INSERT INTO transcript_files (session_id, file_name, parsed_offset, stored_offset, read_again_at, read_attempts)
+        VALUES (%s, 'f.jsonl', 10, 30, '2099-01-01', %s) RETURNING id"""
+    connection.execute(file.encode(), ("set aside", 5))
+    [(file_id,)] = connection.execute(file.encode(), ("s", 0)).fetchall()
     for start, minutes in ((0, 60), (10, 5), (20, 1)):
         connection.execute(
             "INSERT INTO transcript_ranges (file_id, start_offset, end_offset, content, raw_bytes, received_at)"
