@@ -68,14 +68,14 @@ async def report(request: Request) -> Response:
     """200 with the server's time. 403 if the key is bound to a user and the machine is another user's."""
     ingest = ingest_of(request)
     machine_id = _machine_id(request)
-    told = await read_json(request, _BODY, _DECODER)
-    _check(told)
+    reported = await read_json(request, _BODY, _DECODER)
+    _check(reported)
     if ingest.settings.redact:
-        await _redact(told)
+        await _redact(reported)
     binding = binding_of(request)
-    user = binding.user or told.user
+    user = binding.user or reported.user
     now = await machines.store_report(
-        ingest.database, machine_id, name=told.name, user=user, is_bound=binding.user is not None, report=_stored(told)
+        ingest.database, machine_id, name=reported.name, user=user, is_bound=binding.user is not None, report=_stored(reported)
     )
     if now is None:
         raise Forbidden(
@@ -102,12 +102,12 @@ def _machine_id(request: Request) -> str:
     return machine_id
 
 
-def _check(told: MachineReport) -> None:
+def _check(reported: MachineReport) -> None:
     """BadRequest for control characters in identifiers. Completes times, and normalizes paths; a path that is not one is left out."""
-    check_identifier(told.name, "name")
-    check_identifier(told.user, "user")
-    told.oldest_unsent_at = None if told.oldest_unsent_at is None else _utc(told.oldest_unsent_at)
-    for number, each in enumerate(told.expiring):
+    check_identifier(reported.name, "name")
+    check_identifier(reported.user, "user")
+    reported.oldest_unsent_at = None if reported.oldest_unsent_at is None else _utc(reported.oldest_unsent_at)
+    for number, each in enumerate(reported.expiring):
         check_identifier(each.session_id, f"expiring[{number}].session_id")
         each.changed_at, each.deleted_after = _utc(each.changed_at), _utc(each.deleted_after)
         each.project_path = _normalized(each.project_path)
@@ -126,13 +126,13 @@ def _normalized(path: str | None) -> str | None:
         return None
 
 
-async def _redact(told: MachineReport) -> None:
-    text = msgspec.json.encode(told)
+async def _redact(reported: MachineReport) -> None:
+    text = msgspec.json.encode(reported)
     if may_hold_secret(text):
-        await run(redact, [told], in_thread=len(text) > LARGE_BYTES)
+        await run(redact, [reported], in_thread=len(text) > LARGE_BYTES)
 
 
-def _stored(told: MachineReport) -> dict[str, Any]:
+def _stored(reported: MachineReport) -> dict[str, Any]:
     """The report as JSON. Name and user have columns of their own."""
-    content: dict[str, Any] = msgspec.to_builtins(told)
+    content: dict[str, Any] = msgspec.to_builtins(reported)
     return {name: value for name, value in content.items() if name not in ("name", "user")}

@@ -42,12 +42,12 @@ def set_replica(lag: ReplicaLag | None) -> None:
 
 
 def set_silent_machines(number: int) -> None:
-    """Machines that somebody should look at."""
+    """Machines that were not heard of for too long."""
     metrics.MACHINES_SILENT.set(number)
 
 
 def set_capture(lag: CaptureLag) -> None:
-    """What live capture has stored, and nobody has read."""
+    """How far the reading of captured files and hooks is behind."""
     metrics.CAPTURE_OLDEST_SECONDS.set(lag.oldest_seconds)
     metrics.CAPTURE_SET_ASIDE.set(lag.set_aside)
 

@@ -16,7 +16,7 @@ from services.worker.capture.unread_ranges import UnreadRange, unread_ranges
 from services.worker.importers.formats.plausible_records import plausible
 from services.worker.importers.job import errors
 from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS
-from services.worker.persist.captured_feed import Told, before_captured, captured_items
+from services.worker.persist.captured_feed import CapturedItem, before_captured, captured_items
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.foreign_records import foreign_among
 from services.worker.persist.persist_batch import Persisted
@@ -83,7 +83,7 @@ def read_next(
     return reading
 
 
-def store(worker: Resources, connection: Connection[Any], job: CaptureJob, readings: Sequence[FileReading]) -> list[Told]:
+def store(worker: Resources, connection: Connection[Any], job: CaptureJob, readings: Sequence[FileReading]) -> list[CapturedItem]:
     """Stores readings and how far their files are read, in one transaction. Gives what to tell the live feed.
 
     MovedOnError if somebody else has read or deleted one of the files meanwhile; then nothing is stored.
@@ -93,7 +93,7 @@ def store(worker: Resources, connection: Connection[Any], job: CaptureJob, readi
         foreign = [record for reading in readings for record in _of_another_user(connection, reading)]
         foreign_objects = set(map(id, foreign))
         batch = [received for reading in readings for received in reading.events if id(received.event) not in foreign_objects]
-        persisted, dead, told = Persisted(), list[ReceivedEvent](), list[Told]()
+        persisted, dead, for_feed = Persisted(), list[ReceivedEvent](), list[CapturedItem]()
         if batch:
             facts_ids = set[UUID]().union(*(reading.facts_ids for reading in readings))
             superseded = superseded_facts(connection, [reading.file.id for reading in readings], facts_ids)
@@ -101,11 +101,11 @@ def store(worker: Resources, connection: Connection[Any], job: CaptureJob, readi
             persisted, dead = persist_isolating(
                 connection, batch, idle_gap=worker.idle_gap, job_number=job.number, superseded_facts=superseded
             )
-            told = captured_items(connection, before)
+            for_feed = captured_items(connection, before)
         _note(connection, job, readings, persisted, foreign, dead)
         for reading in sorted(readings, key=lambda reading: reading.file.id):
             advance(connection, reading.file, reading.end_offset, reading.facts_ids, READER_VERSION)
-    return told
+    return for_feed
 
 
 def _of_another_user(connection: Connection[Any], reading: FileReading) -> list[Record]:

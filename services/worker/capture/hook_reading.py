@@ -15,7 +15,7 @@ from services.worker.importers.formats.hook_waits import wait_of
 from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.job import errors
-from services.worker.persist.captured_feed import Told, Wait, append_captured, before_captured, captured_items
+from services.worker.persist.captured_feed import CapturedItem, Wait, append_captured, before_captured, captured_items
 from services.worker.persist.dead_letters import VALUE_ERRORS, persist_isolating, write_dead_letter
 from services.worker.persist.foreign_records import foreign_among
 from services.worker.persist.persist_batch import Persisted
@@ -64,18 +64,18 @@ def is_any_payload_left(connection: Connection[Any]) -> bool:
 
 def read_hooks(worker: Resources, connection: Connection[Any], job: CaptureJob) -> bool:
     """Stores the records of the oldest payloads. True if there were any."""
-    told: list[Told] = []
+    for_feed: list[CapturedItem] = []
     with connection.transaction():
         lock_order.lock_import_order(connection)
         taken = [Payload(*row) for row in connection.execute(_TAKE, {"limit": PAYLOADS_AT_ONCE, "bytes": BYTES_AT_ONCE})]
         if taken:
             taken.sort(key=attrgetter("occurred_at", "id"))
-            told = _store(worker, connection, job, taken)
-    append_captured(worker.redis, told)
+            for_feed = _store(worker, connection, job, taken)
+    append_captured(worker.redis, for_feed)
     return bool(taken)
 
 
-def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payloads: Sequence[Payload]) -> list[Told]:
+def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payloads: Sequence[Payload]) -> list[CapturedItem]:
     """Stores what the payloads say. Gives the items for the live feed."""
     batch: list[ReceivedEvent] = []
     waits: list[Wait] = []
@@ -103,7 +103,7 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
     before = before_captured(connection, batch)
     if batch:
         persisted, dead = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=job.number)
-    told = captured_items(connection, before, waits)
+    for_feed = captured_items(connection, before, waits)
     problems_found = [*errors.of_reading(("hooks", problem) for problem in problems), *errors.of_foreign_records(foreign)]
     add_counts(
         connection,
@@ -116,7 +116,7 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
         skipped_records=errors.left_out(foreign, dead),
         redactions=redactions,
     )
-    return told
+    return for_feed
 
 
 def _records_of(connection: Connection[Any], payload: Payload) -> list[Found]:

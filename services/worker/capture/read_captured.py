@@ -135,12 +135,12 @@ def _read_together(
     if not readings:
         return False
     try:
-        told = store(worker, connection, job, readings)
+        for_feed = store(worker, connection, job, readings)
     except MovedOnError:
         return False
     for file, state in read:
         states.put(file, state)
-    append_captured(worker.redis, told)
+    append_captured(worker.redis, for_feed)
     return True
 
 

@@ -235,7 +235,7 @@ def store_and_acknowledge(worker: Resources, consumer: str, entries: list[Entry]
         _forget_offsets(worker, stored.captured.astray)
     if stored.captured.persisted:
         on_captured()
-    append_to_feed(worker.redis, stored.told)
+    append_to_feed(worker.redis, stored.for_feed)
     persisted = stored.persisted
     log.info(
         "drained",
@@ -253,14 +253,14 @@ def store_and_acknowledge(worker: Resources, consumer: str, entries: list[Entry]
 
 
 class StoredBatch(msgspec.Struct, frozen=True):
-    """The new rows, what became of captured items, the number of dead events, the ids of the requests that the entries came with, and what to tell
-    the live feed."""
+    """What became of a batch. `persisted`: its new rows; `dead`: its events and captured items that became dead letters."""
 
     persisted: Persisted
     captured: Captured
     dead: int
+    # Of the requests that brought the entries.
     request_ids: list[str]
-    told: list[FeedItem]
+    for_feed: list[FeedItem]
 
 
 def store_batch(worker: Resources, connection: Connection[Any], consumer: str, entries: list[Entry]) -> StoredBatch:
@@ -273,7 +273,7 @@ def store_batch(worker: Resources, connection: Connection[Any], consumer: str, e
     dead = sum(_write_unreadable(worker, connection, entry, each) for entry, each in zip(entries, decoded, strict=True))
     canaries = [canary.store(connection, *each.canary) for each in decoded if each.canary]
     persisted = Persisted()
-    told: list[FeedItem] = []
+    for_feed: list[FeedItem] = []
     if records:
         lock_order.lock_import_order(connection)
         lock_order.lock_writing_exclusive(connection)
@@ -282,7 +282,7 @@ def store_batch(worker: Resources, connection: Connection[Any], consumer: str, e
         sessions_before = session_states(connection, session_ids)
         persisted, dead_events = persist_isolating(connection, events, idle_gap=worker.idle_gap)
         dead += len(dead_events)
-        told = feed_items(connection, events, dead_events, persisted.duplicates, session_ids, sessions_before)
+        for_feed = feed_items(connection, events, dead_events, persisted.duplicates, session_ids, sessions_before)
     if records:
         persisted_records, dead_records = persist_replayed_records(connection, records, idle_gap=worker.idle_gap)
         persisted += persisted_records
@@ -293,7 +293,7 @@ def store_batch(worker: Resources, connection: Connection[Any], consumer: str, e
     received_at = max([event.received_at for event in events] + [item.received_at for item in items], default=None)
     _count(worker, connection, entries[0].epoch, persisted, captured, dead, canaries, received_at)
     request_ids = [each.events[0].request_id for each in decoded if each.events] + [item.request_id for item in items]
-    return StoredBatch(persisted, captured, dead, request_ids, told)
+    return StoredBatch(persisted, captured, dead, request_ids, for_feed)
 
 
 def _write_unreadable(worker: Resources, connection: Connection[Any], entry: Entry, decoded: DecodedEntry) -> int:

@@ -25,8 +25,8 @@ def close_idle_sessions(worker: Resources) -> int:
     while True:
         with worker.transaction() as connection:
             closed = [session_id for (session_id,) in connection.execute(CLOSE_IDLE_SESSIONS, parameters)]
-            told = idle_items(connection, closed, history_before)
-        append_to_feed(worker.redis, told)
+            for_feed = idle_items(connection, closed, history_before)
+        append_to_feed(worker.redis, for_feed)
         total += len(closed)
         if len(closed) < _SESSIONS_PER_TRANSACTION:
             break

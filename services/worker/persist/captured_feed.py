@@ -1,6 +1,7 @@
-"""What live capture tells the live feed. A hook and a transcript tell of the same acts, and a range repeats what was open before it; each act is told once.
+"""The items of the live feed that live capture brings. A hook and a transcript report the same acts, and a range repeats what was open before it;
+each act is an item once.
 
-The rows decide: what is told of a row depends on what it was before a batch and what it is after it. Both are asked for in the batch's transaction.
+The rows decide: whether a row gives an item depends on its state before a batch and after it. Both are read in the batch's transaction.
 """
 
 from collections.abc import Iterable, Sequence
@@ -57,7 +58,7 @@ class Wait(NamedTuple):
     at: datetime
 
 
-class Told(NamedTuple):
+class CapturedItem(NamedTuple):
     """An item for the feed. `is_of_hook`: for a message, whether a hook brought it; None for all else."""
 
     item: FeedItem
@@ -65,9 +66,9 @@ class Told(NamedTuple):
 
 
 class Before(NamedTuple):
-    """What is known of a batch before it is stored."""
+    """What is stored already of a batch's acts and sessions."""
 
-    # Acts that may be told: of each the last version, and its place in the batch.
+    # Acts that may be items: of each the last version, and its place in the batch.
     acts: dict[UUID, tuple[int, _Act]]
     session_ids: list[str]
     sessions: dict[str, bool]
@@ -94,7 +95,7 @@ def before_captured(connection: Connection[Any], batch: Sequence[ReceivedEvent])
     return Before(acts, ordered, states, _rows(connection, acts), received_at)
 
 
-def captured_items(connection: Connection[Any], before: Before, waits: Iterable[Wait] = ()) -> list[Told]:
+def captured_items(connection: Connection[Any], before: Before, waits: Iterable[Wait] = ()) -> list[CapturedItem]:
     """What the batch brought, in its order. In the transaction that stored it."""
     waits = [wait for wait in waits if wait.at >= before.received_at - RECENT]
     session_ids = sorted({*before.session_ids, *(wait.session_id for wait in waits)})
@@ -102,36 +103,36 @@ def captured_items(connection: Connection[Any], before: Before, waits: Iterable[
         return []
     sessions = feed_sessions(connection, session_ids)
     after = _rows(connection, before.acts)
-    happened: list[tuple[float, Told]] = []
+    happened: list[tuple[float, CapturedItem]] = []
     for row_id, (place, act) in before.acts.items():
         item = _item_of(act, before.rows.get(row_id), after.get(row_id), sessions.get(act.session_id or "", NO_SESSION))
         if item is not None:
-            happened.append((place, Told(item, act.source == HOOK if isinstance(act, Message) else None)))
+            happened.append((place, CapturedItem(item, act.source == HOOK if isinstance(act, Message) else None)))
     for wait in waits:
         owner = sessions.get(wait.session_id, NO_SESSION).owner() | {"session_id": wait.session_id}
-        happened.append((wait.place - 0.5, Told(FeedItem(kind="waiting", timestamp=wait.at, reason=wait.reason, **owner))))
+        happened.append((wait.place - 0.5, CapturedItem(FeedItem(kind="waiting", timestamp=wait.at, reason=wait.reason, **owner))))
     happened.sort(key=lambda each: each[0])
     began, ended = session_changes(
         {each: sessions[each] for each in before.session_ids if each in sessions}, before.sessions, before.received_at
     )
-    return [*map(Told, began), *(told for _, told in happened), *map(Told, ended)]
+    return [*map(CapturedItem, began), *(captured for _, captured in happened), *map(CapturedItem, ended)]
 
 
-def append_captured(redis: Redis, told: Sequence[Told]) -> None:
+def append_captured(redis: Redis, captured: Sequence[CapturedItem]) -> None:
     """Appends the items, after the commit, without the messages of transcripts that a hook has told of."""
     try:
-        items = [each.item for each in told if each.is_of_hook is None or _is_news(redis, each)]
+        items = [each.item for each in captured if each.is_of_hook is None or _is_news(redis, each)]
     except REDIS_ERRORS as error:
         log.warning("feed_not_written", error=type(error).__name__)
         return
     append_to_feed(redis, items)
 
 
-def _is_news(redis: Redis, told: Told) -> bool:
-    item = told.item
+def _is_news(redis: Redis, captured: CapturedItem) -> bool:
+    item = captured.item
     key = TOLD_KEY.format(session_id=item.session_id)
     words = md5(f"{item.kind} {item.agent_id} {item.content}".encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
-    if told.is_of_hook:
+    if captured.is_of_hook:
         redis.hincrby(key, words, 1)
         redis.expire(key, _TOLD_SECONDS)
         return True

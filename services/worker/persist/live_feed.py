@@ -1,7 +1,7 @@
-"""What a stored batch tells the live feed (shared/feed.py): the sessions that started, ended or were reopened by it, and its new rows.
+"""The items of the live feed (shared/feed.py) that a stored batch gives: sessions that it started, ended or reopened, and its new rows.
 
 Nothing depends on the feed. So a session's state is looked up without waiting for locks, and a feed that cannot be written is only logged.
-What is older than an hour when it arrives is history, and is not told.
+Events that are older than an hour when they arrive are history, and give no item.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -66,7 +66,7 @@ class FeedSession(NamedTuple):
 
 NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, "", None, None)
 # The kinds of events that the feed shows one by one.
-_TOLD: Final = frozenset({ToolCall, Conversation, Activity})
+_SHOWN: Final = frozenset({ToolCall, Conversation, Activity})
 
 
 def session_states(connection: Connection[Any], session_ids: list[str]) -> dict[str, bool]:
@@ -172,7 +172,7 @@ def _items(batch: Iterable[ReceivedEvent], sessions: dict[str, FeedSession]) -> 
     for received in batch:
         event: Any = received.event
         kind = type(event)
-        if kind not in _TOLD:
+        if kind not in _SHOWN:
             continue
         # One object for all events of an entry.
         if received.received_at is not received_at:

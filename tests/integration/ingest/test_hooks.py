@@ -100,7 +100,7 @@ def test_secrets_are_redacted_before_the_journal(service: Service) -> None:
     assert json.loads(second.payload) == hook(prompt="plain")
 
 
-def test_what_cannot_be_stored_is_replaced(service: Service) -> None:
+def test_characters_that_postgres_refuses_are_replaced(service: Service) -> None:
     body = lines(hook(prompt="x")).replace(b'"x"', rb'"a\u0000b\ud800c\ud83d\ude00"')
     service.http.post("/api/hooks", content=body, headers=NDJSON)
 
@@ -125,7 +125,7 @@ def test_what_cannot_be_stored_is_replaced(service: Service) -> None:
         (b'{"session_id":"a\\nb","hook_event_name":"Stop"}', "VALIDATION_ERROR"),
     ],
 )
-def test_what_is_no_hook_is_400(service: Service, body: bytes, code: str) -> None:
+def test_a_body_that_is_not_a_hook_is_400(service: Service, body: bytes, code: str) -> None:
     is_error(service.http.post("/api/hooks", content=body, headers={"content-type": "application/json"}), 400, code)
     assert kept(service) == []
 

@@ -46,7 +46,7 @@ def test_a_repeated_key_is_the_same_job(service: Service) -> None:
 
 
 @pytest.mark.usefixtures("archived")
-def test_what_is_not_in_the_archive_is_404(service: Service) -> None:
+def test_a_reparse_of_nothing_in_the_archive_is_404(service: Service) -> None:
     is_error(service.http.post("/api/reparse", json={"session_id": "s2"}), 404, "SESSION_NOT_FOUND")
     is_error(service.http.post("/api/reparse", json={"project_id": 99}), 404, "PROJECT_NOT_FOUND")
     assert service.select("SELECT FROM import_jobs") == []

@@ -64,7 +64,7 @@ def test_a_redis_that_lost_its_data_leads_back_to_what_is_stored(service: Servic
     assert put(service, TWO + THREE, 8).json() == {"offset": 27, "status": "accepted"}
 
 
-def test_what_redis_knows_of_a_file_expires(service: Service) -> None:
+def test_the_offset_of_a_file_in_redis_expires(service: Service) -> None:
     put(service, ONE, 0)
 
     assert 0 < service.redis.ttl(KEY) <= 86_400

@@ -43,7 +43,7 @@ def redis(redis_url: str) -> Iterator[Redis]:
         yield redis
 
 
-def test_what_is_told_arrives(served: tuple[FastAPI, httpx.Client], redis: Redis) -> None:
+def test_items_of_the_feed_reach_a_listener(served: tuple[FastAPI, httpx.Client], redis: Redis) -> None:
     app, client = served
     append(redis, prompt("before"))
 

@@ -27,7 +27,7 @@ def with_keys(settings: Settings) -> Settings:
     return settings.model_copy(update={"access": "keys"})
 
 
-def test_what_a_key_sees_is_what_it_sees_elsewhere(query_settings: Settings, redis: Redis) -> None:
+def test_a_key_sees_in_the_feed_what_it_sees_in_the_lists(query_settings: Settings, redis: Redis) -> None:
     keys = {
         "read": make_key(query_settings.database_url, "read"),
         "numbers": make_key(query_settings.database_url, "numbers"),

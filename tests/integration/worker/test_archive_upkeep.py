@@ -138,7 +138,7 @@ def test_a_small_file_is_moved_when_it_is_quiet(worker: Resources, looks: Looks)
     assert stored(worker, file_id) == content
 
 
-def test_what_is_not_read_yet_stays(worker: Resources) -> None:
+def test_unread_ranges_are_not_archived(worker: Resources) -> None:
     """given a file of which the first half is read, then only that is moved."""
     content = lines(400_000)
     file_id = put(worker, content, size=100_000, is_parsed=False)

@@ -291,7 +291,7 @@ def test_a_record_that_cannot_be_stored_is_a_dead_letter_that_can_be_replayed(wo
     assert is_verified(worker)
 
 
-def test_what_is_said_now_is_read_before_what_comes_of_old_sessions(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_sessions_are_read_before_a_backlog(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given two long files that came first, and rounds that end at once
     old = [prompt(n, f"old{n}", "x" * 5000) for n in range(200)]
     with worker.transaction() as connection:

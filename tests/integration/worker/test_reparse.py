@@ -136,7 +136,7 @@ def test_a_reparse_gives_what_an_import_under_the_new_rules_gives(worker: Resour
     assert versions == {READER_VERSION}
 
 
-def test_what_others_brought_stays(worker: Resources, connection: Connection[Any], new_rules: Any) -> None:
+def test_rows_of_other_sources_stay(worker: Resources, connection: Connection[Any], new_rules: Any) -> None:
     """given a note by hand and an import whose file is not in the archive, when all is reparsed, then their rows are as before."""
     with connection.transaction(force_rollback=True):
         add_file(connection, ROWS, add_job(connection))

@@ -122,7 +122,7 @@ def test_a_machine_is_heard_of_with_what_it_sends_at_most_once_a_minute(world: W
         assert heard() == [("m", "m", "ann", NOW, NOW + timedelta(seconds=expected))]
 
 
-def test_what_came_before_is_a_duplicate(world: World) -> None:
+def test_a_repeated_hook_or_range_is_a_duplicate(world: World) -> None:
     same = hook()
     append(world, same, part(0, 2), same, part(0, 2), part(0, 1), part(1, 2))
 
