@@ -27,9 +27,14 @@ class Transcript(NamedTuple):
     inode: int
 
 
+def claude_folder(environment: Mapping[str, str], home: Path) -> Path:
+    """Claude Code's own folder, which CLAUDE_CONFIG_DIR moves. It may not exist."""
+    return Path(environment.get("CLAUDE_CONFIG_DIR") or home / ".claude")
+
+
 def default_root(environment: Mapping[str, str], home: Path) -> str:
     """Claude Code's folder of projects, without links on the way. It may not exist."""
-    return os.path.realpath(os.path.join(environment.get("CLAUDE_CONFIG_DIR") or str(home / ".claude"), _PROJECTS))
+    return os.path.realpath(claude_folder(environment, home) / _PROJECTS)
 
 
 def scan(root: str) -> Iterator[Transcript]:

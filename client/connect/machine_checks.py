@@ -23,6 +23,7 @@ from client.connect.own_files import hook_of, plugin_files, script_files
 from client.connect.places import Places, project_settings
 from client.connect.plan import read_state
 from client.connect.settings_files import CannotChange, read_settings
+from client.history.claude_files import default_paths
 from client.phrases import counted
 
 _CONNECT_AGAIN: Final = "Run `tracker connect`."
@@ -93,7 +94,7 @@ def check_hooks(places: Places, folder: Path, claude: ClaudeProgram | None) -> F
 def check_trust(places: Places, folder: Path) -> Finding:
     """A session with a terminal runs no hooks in a folder that the person has not trusted yet."""
     step = "Folder trusted"
-    name = places.claude / ".claude.json" if places.environment.get("CLAUDE_CONFIG_DIR") else places.home / ".claude.json"
+    _, name = default_paths(places.environment, places.home)
     try:
         projects = json.loads(name.read_bytes()).get("projects", {})
     except (OSError, ValueError, AttributeError):

@@ -19,7 +19,7 @@ import typer
 from client.capture.folder import SERVER_VARIABLES, read_object
 from client.connect.claude_program import find_claude
 from client.connect.hook_events import hooks_of
-from client.connect.own_files import config_file, hook_of, read_config, script_files, tracker_command
+from client.connect.own_files import config_file, hook_of, script_files, stored_config, tracker_command
 from client.connect.places import Places
 from client.connect.running_shipper import stop_shipper
 from client.connect.settings_files import write
@@ -70,7 +70,7 @@ def _prepare(own: Places, places: Places, url: str, token: str | None, user: str
 
 def _machine(places: Places, url: str, user: str | None) -> dict[str, Any]:
     """This machine, if it is known. Else all jobs of a user are one machine: each has a new name, which is soon silent for good."""
-    known = {**read_object(places.capture / "machine.json"), **(read_config(places.config) if places.config.is_file() else {})}
+    known = {**read_object(places.capture / "machine.json"), **(stored_config(places.config) if places.config.is_file() else {})}
     if isinstance(known.get("machine_id"), str):
         return {name: str(known[name]) for name in ("machine_id", "machine_name") if name in known}
     return {"machine_id": sha256(f"ci {url} {user}".encode()).hexdigest()[:32], "machine_name": "CI", "is_for_jobs": True}

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import client.capture
-from client.capture.folder import MAX_USER_CHARACTERS, read_object, server_of
+from client.capture.folder import MAX_USER_CHARACTERS, capture_folder, read_object, server_of
 from client.connect.hook_events import Hook, Version, hook_command, hooks_of, shell_hook, windows_hook
 from client.connect.own_entries import MARKETPLACE
-from client.connect.places import CAPTURE_FOLDER, Places
+from client.connect.places import Places
 from client.connect.settings_files import CannotChange, Change
 from client.version import version
 
-_SCRIPT: Final = Path(client.capture.__file__).with_name("hook.sh")
+HOOK_SCRIPT: Final = Path(client.capture.__file__).with_name("hook.sh")
 _CLONE: Final = Path(client.__file__).parents[1]
 
 
@@ -26,14 +26,14 @@ def hook_of(places: Places) -> Hook:
     """What Claude Code runs at each event."""
     if os.name == "nt":
         return windows_hook(sys.executable)
-    is_default = places.capture == places.home / CAPTURE_FOLDER
+    is_default = places.capture == capture_folder({}, places.home)
     return shell_hook(hook_command(places.script, None if is_default else places.capture))
 
 
 def script_files(places: Places) -> list[Change]:
     """hook.sh as this version has it, and `ship` with the path of this `tracker`."""
     return [
-        _change(places.script, _SCRIPT.read_bytes()),
+        _change(places.script, HOOK_SCRIPT.read_bytes()),
         _change(places.ship, ship_script(tracker_command()).encode()),
     ]
 
@@ -60,7 +60,7 @@ def plugin_files(places: Places, claude_version: Version | None) -> list[Change]
     ]
 
 
-def read_config(path: Path) -> dict[str, Any]:
+def stored_config(path: Path) -> dict[str, Any]:
     """The configuration; empty if there is none. Raises CannotChange if it is damaged."""
     try:
         value = json.loads(path.read_bytes())
@@ -82,7 +82,7 @@ def configured(places: Places, url: str | None, token: str | None) -> tuple[str,
 
 def config_file(places: Places, changes: Mapping[str, Any]) -> Change:
     """The configuration with these members changed, or taken out (None). A machine keeps the id that it has."""
-    config = read_config(places.config)
+    config = stored_config(places.config)
     wanted = {
         # As they are now, if the shipper has made them already.
         "machine_id": secrets.token_hex(16),

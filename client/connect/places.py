@@ -4,9 +4,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-CAPTURE_FOLDER: Final = ".claude-tracker"
+from client.capture.folder import capture_folder
+from client.capture.transcripts import claude_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ def places(environment: Mapping[str, str], home: Path) -> Places:
     """As Claude Code finds its own, and TRACKER_CAPTURE_DIR for ours."""
     return Places(
         home=home,
-        claude=Path(environment.get("CLAUDE_CONFIG_DIR") or home / ".claude"),
-        capture=Path(environment.get("TRACKER_CAPTURE_DIR") or home / CAPTURE_FOLDER),
+        claude=claude_folder(environment, home),
+        capture=capture_folder(environment, home),
         managed=_managed_folder(),
         environment=environment,
     )

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from client.capture.folder import read_object
 from client.capture.shipper import SCAN_REQUEST
-from client.connect.own_files import read_config
+from client.connect.own_files import stored_config
 from client.connect.places import Places
 from client.errors import Failure
 from client.server import Server
@@ -107,7 +107,7 @@ def _files(places: Places) -> set[Path]:
 
 def machine_of(places: Places, server: Server) -> dict[str, Any] | None:
     """This machine as the server lists it; an empty one if it does not. None if the key may not ask."""
-    machine_id = read_config(places.config).get("machine_id")
+    machine_id = stored_config(places.config).get("machine_id")
     try:
         answer = server.ask("GET", "/api/machines?limit=1000")
     except Failure:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from client.capture.transcripts import claude_folder
 from shared.upload_kinds import CREDENTIALS_NAME, NOT_OURS
 
 _NAMES: Final = frozenset({"sessions-index.json", ".claude.json", "claude.json"})
@@ -44,9 +45,8 @@ class Found:
 
 def default_paths(environment: Mapping[str, str], home: Path) -> list[Path]:
     """Where Claude Code keeps its data: ~/.claude and ~/.claude.json, or both in CLAUDE_CONFIG_DIR. They may not exist."""
-    if configured := environment.get("CLAUDE_CONFIG_DIR"):
-        return [Path(configured), Path(configured) / ".claude.json"]
-    return [home / ".claude", home / ".claude.json"]
+    folder = claude_folder(environment, home)
+    return [folder, (folder if environment.get("CLAUDE_CONFIG_DIR") else home) / ".claude.json"]
 
 
 def find(paths: Sequence[Path]) -> Found:

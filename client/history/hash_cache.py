@@ -3,11 +3,11 @@
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from client.capture.folder import make_private_folder, write_private
 from client.history.claude_files import LocalFile
 from shared.upload_kinds import Kind
 
@@ -83,11 +83,8 @@ def _read(path: Path) -> dict[str, list[Any]]:
 def _write(path: Path, content: dict[str, Any]) -> bool:
     """Writes atomically, because another run may read the file at the same time."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-        Path(temporary).replace(path)
+        make_private_folder(path.parent)
+        write_private(path, json.dumps(content))
     except OSError:
         return False
     return True

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from client.capture.transcripts import claude_folder
+
 _LONGEST_NAME: Final = 200
 _NO_LETTER: Final = re.compile(r"[^A-Za-z0-9]")
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -17,7 +19,7 @@ _MOST_PARTS: Final = 6
 
 def projects_folder(environment: Mapping[str, str], home: Path) -> Path:
     """The folder with a folder for each project: in ~/.claude, or in CLAUDE_CONFIG_DIR."""
-    return Path(environment.get("CLAUDE_CONFIG_DIR") or home / ".claude") / "projects"
+    return claude_folder(environment, home) / "projects"
 
 
 def name_of_project(folder: str) -> str:

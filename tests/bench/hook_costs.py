@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from client.capture.scripts import hook_script
+from client.connect.own_files import HOOK_SCRIPT
 from tests.bench.report import machine, percentile, table
 from tests.flow.claude_home import ClaudeHome, turn
 from tests.unit.client.capture.capture_server import capture_server
@@ -39,7 +39,7 @@ def _hooks() -> Iterator[Sequence[str]]:
     for shell in (shell for shell in SHELLS if shutil.which(shell[0])):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            (folder / "hook.sh").write_text(hook_script())
+            shutil.copy(HOOK_SCRIPT, folder / "hook.sh")
             (folder / "ship").write_text("#!/bin/sh\nexec sleep 30\n")
             (folder / "ship").chmod(0o755)
             hook = [*shell, str(folder / "hook.sh")]

@@ -13,7 +13,9 @@ from uuid import uuid4
 
 import pytest
 
-from client.capture.scripts import write_scripts
+from client.connect.own_files import script_files
+from client.connect.places import places
+from client.connect.settings_files import write
 from deploy.embedded.supervision.processes import wait_until
 from tests.faults.proxy import Proxy
 from tests.faults.wire import BOTH
@@ -36,12 +38,18 @@ def proxy(stack: Stack) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def folder(home: ClaudeHome) -> Iterator[Path]:
+def folder(home: ClaudeHome, stack: Stack) -> Iterator[Path]:
     """The capture folder, with what `tracker connect` puts there."""
     folder = home.path / ".claude-tracker"
-    write_scripts(folder)
+    for script in script_files(places({}, home.path)):
+        write(script.path, script.after or b"", 0o700)
+    set_server(folder, str(stack.http.base_url))
     yield folder
     stop_shipper(folder)
+
+
+def set_server(folder: Path, url: str) -> None:
+    (folder / "config.json").write_text(json.dumps({"url": url}))
 
 
 def stop_shipper(folder: Path) -> None:
@@ -109,6 +117,7 @@ def test_killed_and_cut_off_again_and_again_nothing_is_lost_or_doubled(
 ) -> None:
     """The shipper is killed 20 times at random under 20 events a second; for half of them the server is away."""
     environment = environment | {"TRACKER_URL": f"http://127.0.0.1:{proxy.port}"}
+    set_server(folder, environment["TRACKER_URL"])
     transcript = home.transcript(0)
     chance = random.Random(14)
     is_over = threading.Event()
@@ -173,7 +182,6 @@ def test_what_an_import_brought_is_sent_when_it_grows(
     stack: Stack, home: ClaudeHome, folder: Path, tracker: Run, named: dict[str, str]
 ) -> None:
     transcript = home.transcript(2)
-    (folder / "config.json").write_text(json.dumps({"url": str(stack.http.base_url)}))
     assert tracker("import", **named).returncode == 0
     assert len(list((folder / "imported").iterdir())) == 1
     assert tracker("ship", "--once").returncode == 0

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from client.capture.scripts import write_scripts
 from deploy.embedded.supervision.processes import wait_until
 from tests.faults.small_disk import small_disk
 from tests.skips import needs
@@ -155,7 +154,8 @@ def test_a_full_disk_is_no_failure(person: Person) -> None:
 
 
 def test_a_copy_of_the_hook_finds_its_folder_without_a_home(person: Person, tmp_path: Path) -> None:
-    write_scripts(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(HOOK, tmp_path / "elsewhere/hook.sh")
     (tmp_path / "elsewhere/ship").write_text("#!/bin/sh\n")
     environment = {name: value for name, value in person.environment.items() if name != "HOME"}
 
