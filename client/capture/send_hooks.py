@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from client.capture.left_out import LeftOut, cwd_of_hook
 from client.capture.refusals import Rejected, check
+from client.capture.send_transcripts import folder_of_file
 from client.capture.sent import SentLog
 from client.capture.spool import NotAPayload, Spool, Waiting
 from client.capture.transcripts import named_by
@@ -30,6 +31,8 @@ class HookSender:
 
     def send(self, wire: Wire, waiting: list[Waiting], user: str | None, left_out: LeftOut) -> int:
         """Sends one batch of the oldest. The number of files that are done. Raises Later, ServerAway."""
+        # Of sessions of which nothing was sent yet, by transcript.
+        began_in: dict[str, str | None] = {}
         lines: list[bytes] = []
         names: list[str] = []
         size = done = 0
@@ -46,7 +49,7 @@ class HookSender:
             if names and size + len(payload.line) > _BYTES:
                 break
             self._on_hook(payload.value)
-            if self._is_left_out(payload.value, left_out) or len(payload.line) > MAX_PAYLOAD_BYTES:
+            if self._is_left_out(payload.value, left_out, began_in) or len(payload.line) > MAX_PAYLOAD_BYTES:
                 self._spool.remove([each.name])
                 done += 1
                 continue
@@ -70,7 +73,14 @@ class HookSender:
             for line in lines:
                 self._post(wire, [line], user)
 
-    def _is_left_out(self, payload: dict[str, Any], left_out: LeftOut) -> bool:
+    def _is_left_out(self, payload: dict[str, Any], left_out: LeftOut, began_in: dict[str, str | None]) -> bool:
         """By its own folder, or because its session began in one that is left out."""
-        folders = [cwd_of_hook(payload), *(self._log.get(path).cwd for path in named_by(payload))]
+        folders = [cwd_of_hook(payload)]
+        for path in named_by(payload):
+            known = self._log.get(path).cwd
+            if known is None:
+                if path not in began_in:
+                    began_in[path] = folder_of_file(path)
+                known = began_in[path]
+            folders.append(known)
         return any(folder is not None and left_out.has(folder) for folder in folders)

@@ -115,6 +115,19 @@ class TranscriptSender:
         self._log.put(path, replace(sent, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino))
 
 
+def folder_of_file(path: str) -> str | None:
+    """The folder in which the session of a transcript began. None if the file is not there, or names none yet."""
+    try:
+        descriptor = open_regular(path)
+        try:
+            return _folder_of(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        # Gone, a folder, or a pipe.
+        return None
+
+
 def _folder_of(descriptor: int) -> str | None:
     """The folder of the first record that has one."""
     offset = 0

@@ -129,7 +129,7 @@ def _show(plan: Plan) -> None:
 
 
 def _brief(change: Change) -> str:
-    """Files in our own folder by their names."""
+    """Files in our own folder by their names: one of them holds the key."""
     return f"{'new file' if change.before is None else 'changed'}: {change.path}\n"
 
 

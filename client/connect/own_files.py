@@ -92,7 +92,7 @@ def config_file(places: Places, changes: Mapping[str, Any]) -> Change:
         **changes,
     }
     wanted = {key: value for key, value in wanted.items() if value is not None}
-    return _change(places.config, places.config.read_bytes() if wanted == config else _json(wanted), is_secret=True)
+    return _change(places.config, places.config.read_bytes() if wanted == config else _json(wanted))
 
 
 def tracker_command() -> list[str]:
@@ -119,5 +119,5 @@ def _json(value: object) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _change(path: Path, after: bytes, *, is_secret: bool = False) -> Change:
-    return Change(path, path.read_bytes() if path.is_file() else None, after, is_secret)
+def _change(path: Path, after: bytes) -> Change:
+    return Change(path, path.read_bytes() if path.is_file() else None, after)

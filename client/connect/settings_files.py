@@ -39,8 +39,6 @@ class Change:
     path: Path
     before: bytes | None
     after: bytes | None
-    # Shown instead of the content: it holds a key.
-    is_secret: bool = False
 
     @property
     def is_needed(self) -> bool:
@@ -105,10 +103,7 @@ def encoded(settings: Settings, text: str) -> bytes:
 
 
 def diff(change: Change) -> str:
-    """A unified diff. Of a file with a key only the name."""
-    if change.is_secret:
-        verb = "new file" if change.before is None else "removed" if change.after is None else "changed"
-        return f"{verb}: {change.path}\n"
+    """A unified diff."""
     before, after = (_lines(content) for content in (change.before, change.after))
     old, new = ("/dev/null" if content is None else str(change.path) for content in (change.before, change.after))
     lines = unified_diff(before, after, old, new)

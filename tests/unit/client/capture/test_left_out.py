@@ -76,6 +76,22 @@ def test_nothing_of_a_session_that_began_there_is_sent(person: Person, server: C
     assert list(person.spool.iterdir()) == []
 
 
+def test_no_hook_is_sent_of_a_session_that_began_there_and_is_not_known_yet(person: Person, server: CaptureServer, project: Path) -> None:
+    set_left_out(person, project)
+    transcript = session(person, None, project, "/elsewhere")
+    put(person, payload_of(transcript, "UserPromptSubmit", cwd="/elsewhere", prompt="about secret-project"))
+    # And hooks that name what is no transcript
+    (transcript.parent / "folder.jsonl").mkdir()
+    os.mkfifo(transcript.parent / "pipe.jsonl")
+    for number, name in enumerate(("folder", "pipe", "gone")):
+        put(person, payload_of(transcript.parent / f"{name}.jsonl"), f"2-{number}")
+
+    assert person.ship().returncode == 0
+
+    assert sorted(hook["session_id"] for hook in server.hooks) == ["folder", "gone", "pipe"]
+    assert list(person.spool.iterdir()) == []
+
+
 def test_records_are_left_out_that_were_written_while_a_session_worked_there(person: Person, server: CaptureServer, project: Path) -> None:
     set_left_out(person, project)
     transcript = session(person, None, "/home/ann/shop", project, None, "/home/ann/shop", None)
