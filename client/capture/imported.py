@@ -39,8 +39,9 @@ def take_imported(folder: Path) -> Iterator[Version]:
         if name.startswith("."):
             # Being written.
             continue
-        for line in path.read_text(encoding="utf-8").splitlines():
-            with suppress(ValueError):
+        for line in path.read_bytes().splitlines():
+            # What a broken disk damaged is sent again.
+            with suppress(ValueError, TypeError):
                 version, size, mtime_ns = json.loads(line)
                 yield version, size, mtime_ns
         path.unlink(missing_ok=True)

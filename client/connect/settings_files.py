@@ -141,8 +141,10 @@ def write(path: Path, content: bytes, mode: int | None = None) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-                os.fchmod(file.fileno(), former.st_mode & 0o7777 if former else _PRIVATE_FILE if mode is None else mode)
-                if former and (former.st_uid, former.st_gid) != (os.geteuid(), os.getegid()):
+                # Windows has neither modes nor these owners.
+                if os.name != "nt":
+                    os.fchmod(file.fileno(), former.st_mode & 0o7777 if former else _PRIVATE_FILE if mode is None else mode)
+                if os.name != "nt" and former and (former.st_uid, former.st_gid) != (os.geteuid(), os.getegid()):
                     os.fchown(file.fileno(), former.st_uid, former.st_gid)
             os.replace(name, target)
         except BaseException:

@@ -13,7 +13,6 @@ from rich.text import Text
 from client.live.board import ENDED, ERROR, INPUT, PERMISSION, WORKING, Board, OpenSession
 from client.questions import cells
 
-STATES: Final = {WORKING: "working", PERMISSION: "permission", INPUT: "input", ERROR: "error", ENDED: "ended"}
 STYLES: Final = {WORKING: "green", PERMISSION: "bold yellow", INPUT: "cyan", ERROR: "bold red", ENDED: "dim"}
 _ORDER: Final = (PERMISSION, ERROR, WORKING, INPUT, ENDED)
 # Control characters, which a terminal would obey, and those that turn the direction of writing.
@@ -83,7 +82,7 @@ def _head(sessions: list[OpenSession], width: int) -> Text:
     text = Text("tracker top", style="bold")
     for state, count in counts:
         if count:
-            text.append(f"  {count} {STATES[state]}", style=STYLES[state])
+            text.append(f"  {count} {state}", style=STYLES[state])
     return _cut(text, width)
 
 
@@ -91,7 +90,7 @@ def _sessions(sessions: list[OpenSession], now: datetime, width: int) -> Table:
     """The columns that matter least are left out where it is narrow. The last prompt takes what is left."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), collapse_padding=True, width=width)
     columns: list[tuple[str, int, int, Any]] = [
-        ("State", 10, 0, lambda each: Text(STATES[each.state], style=STYLES[each.state])),
+        ("State", 10, 0, lambda each: Text(each.state, style=STYLES[each.state])),
         ("For", 6, 0, lambda each: Text(_age(each, now))),
         ("Project", 14, 0, lambda each: Text(clean(each.project or cells.UNKNOWN))),
         ("User", 10, 90, lambda each: Text(clean(each.user or cells.UNKNOWN))),

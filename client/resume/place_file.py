@@ -69,7 +69,7 @@ def compare(here: Path, archived: Path) -> Comparison:
 def replace(target: Path, archived: Path, comparison: Comparison) -> None:
     """Puts the archived file in the target's place. An older target keeps its own lines, with their secrets, and gets the lines that it lacks.
 
-    A target that is newer or different is kept beside it, as `NAME.jsonl.before-resume`.
+    A target that is newer or different is kept beside it, as `NAME.jsonl.before-resume`, or with a number behind it.
     """
     if comparison.state is State.SAME:
         archived.unlink()
@@ -77,10 +77,20 @@ def replace(target: Path, archived: Path, comparison: Comparison) -> None:
     if comparison.state is State.OLDER:
         _keep_lines(target, archived, comparison.same)
     elif comparison.state in (State.NEWER, State.DIFFERENT):
-        os.replace(target, target.with_name(target.name + _ENDING))
+        os.replace(target, _free_name(target))
     with archived.open("rb") as written:
         os.fsync(written.fileno())
     os.replace(archived, target)
+
+
+def _free_name(target: Path) -> Path:
+    """Where the target is kept: what was kept there before stays."""
+    kept = target.with_name(target.name + _ENDING)
+    number = 1
+    while kept.exists():
+        number += 1
+        kept = target.with_name(f"{target.name}{_ENDING}-{number}")
+    return kept
 
 
 def _keep_lines(target: Path, archived: Path, same: int) -> None:

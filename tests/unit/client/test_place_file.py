@@ -76,6 +76,14 @@ def test_a_file_that_went_on_here_is_kept_beside_the_one_that_replaces_it(tmp_pa
     assert (tmp_path / "s.jsonl.before-resume").read_bytes() == b"a\nx\n"
 
 
+def test_what_was_kept_beside_it_before_stays(tmp_path: Path) -> None:
+    for ours in (b"a\nx\n", b"a\ny\n"):
+        here, archived = files(tmp_path, ours, [b"a", b"b"])
+        replace(here, archived, compare(here, archived))
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path != tmp_path / "s.jsonl"}
+    assert kept == {"s.jsonl.before-resume": b"a\nx\n", "s.jsonl.before-resume-2": b"a\ny\n"}
+
+
 @given(LINES, LINES, st.booleans())
 def test_an_older_file_keeps_its_lines_with_their_secrets_and_gets_the_rest(same: list[bytes], more: list[bytes], is_cut: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -243,6 +243,17 @@ def test_links_pipes_and_folders_in_place_of_transcripts_are_left_alone(person: 
     assert list(server.files) == [(transcript.stem, transcript.name)]
 
 
+def test_what_an_import_told_may_be_damaged(person: Person, server: CaptureServer) -> None:
+    transcript = person.home.transcript()
+    (person.folder / "imported").mkdir(parents=True)
+    (person.folder / "imported/0123").write_bytes(b'\xff\xfe\n7\n[1]\n["a", 2\n')
+
+    assert person.ship().returncode == 0
+
+    assert server.content(transcript.stem) == transcript.read_bytes()
+    assert list((person.folder / "imported").iterdir()) == []
+
+
 def test_names_and_folders_that_no_file_system_has_keep_nothing_out(person: Person, server: CaptureServer) -> None:
     transcript = person.home.transcript()
     with transcript.open("ab") as file:
