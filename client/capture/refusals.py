@@ -51,8 +51,8 @@ class Pause:
 
     def begin(self, later: Later) -> None:
         """Starts a pause."""
-        longest = _REFUSED_SECONDS if later.is_key_refused else _LONGEST_SECONDS
-        seconds = min(_FIRST_SECONDS * 2 ** min(self._failures, 20), longest) if not later.is_key_refused else longest
+        growing = min(_FIRST_SECONDS * 2 ** min(self._failures, 20), _LONGEST_SECONDS)
+        seconds = _REFUSED_SECONDS if later.is_key_refused else growing
         self._failures += 1
         seconds *= random.uniform(0.5, 1.0)  # noqa: S311
         if later.retry_after is not None:
