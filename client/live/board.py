@@ -85,7 +85,10 @@ class Board:
             case "session_ended":
                 session.state, session.tools, session.since = ENDED, {}, at
             case "waiting":
-                session.state, session.since, session.waits_since = item.get("reason") or INPUT, at, at
+                # A newer server may know other reasons.
+                reason = item.get("reason")
+                session.state = reason if reason in (PERMISSION, ERROR) else INPUT
+                session.since = session.waits_since = at
                 if session.state == INPUT:
                     session.tools = {}
             case "session_started" | "session_reopened":

@@ -38,6 +38,7 @@ CALL = item("tool_started", 1, id="t", tool_name="Bash")
     ("items", "state"),
     [
         ([], ("working", None)),
+        ([item("waiting", 1, reason="a reason of a newer server")], ("input", None)),
         ([item("prompt", content="go on")], ("working", None)),
         ([CALL], ("working", "Bash")),
         ([CALL, item("waiting", 7, reason="permission")], ("permission", "Bash")),
