@@ -19,7 +19,7 @@ REPORT_EVERY_SECONDS: Final = 60.0
 DEFAULT_CLEANUP_DAYS: Final = 30
 # Transcripts that Claude Code deletes within so many days are named.
 EXPIRING_DAYS: Final = 7
-_MOST_EXPIRING: Final = 1_000
+_MOST_EXPIRING: Final = 200
 _DAY_SECONDS: Final = 86_400
 _MOST_CHARACTERS: Final = 1_000
 

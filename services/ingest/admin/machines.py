@@ -23,10 +23,11 @@ from shared.messages import EARLIEST, LATEST, MACHINE_ID, Count, Identifier, Nam
 from shared.project_paths import InvalidPath, normalize_project_path
 from shared.redaction.redacted_structs import may_hold_secret
 
-_BODY: Final = AcceptedBody((b"application/json",), 256 * 1024)
+# As many transcripts as may be named, with the longest paths, fit.
+_BODY: Final = AcceptedBody((b"application/json",), 1024**2)
 _MACHINE: Final = re.compile(MACHINE_ID)
 # The most transcripts of a report: those that are deleted first.
-MAX_EXPIRING: Final = 1_000
+MAX_EXPIRING: Final = 200
 
 
 class ReportedTranscript(Struct, kw_only=True, omit_defaults=True):
