@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import termios
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ import pytest
 
 from tests.flow.conftest import REPOSITORY, TRACKER, Run, Stack
 
+# Of its own: another test may rename a user of this stack.
+USER = f"top-{uuid4().hex[:8]}"
+SECONDS = 60
 # The last item that each hook of the test leads to.
 EXPECTED = {
     "SessionStart": ("session_started",),
@@ -34,7 +38,7 @@ def start(stack: Stack) -> Callable[[], str]:
 
     def run() -> str:
         session_id = f"top-{uuid4()}"
-        body = {"session_id": session_id, "project_path": "/work/topshop", "user": "ann", "start_time": datetime.now(UTC).isoformat()}
+        body = {"session_id": session_id, "project_path": "/work/topshop", "user": USER, "start_time": datetime.now(UTC).isoformat()}
         assert stack.http.post("/api/sessions/start", json=body).is_success
         return session_id
 
@@ -64,9 +68,17 @@ def following(stack: Stack, *arguments: str) -> Iterator[IO[bytes]]:
 
 def connect(stack: Stack, session_id: str, *outputs: IO[bytes]) -> None:
     """Says something until each of them shows something."""
+    until = time.monotonic() + SECONDS
     for output in outputs:
         while not select.select([output], [], [], 0.5)[0]:
+            assert time.monotonic() < until, "nothing is shown"
             say(stack, session_id, "connected")
+
+
+def next_line(output: IO[bytes]) -> bytes:
+    """AssertionError if none comes."""
+    assert select.select([output], [], [], SECONDS)[0], "nothing more is shown"
+    return output.readline()
 
 
 def test_once_prints_the_open_sessions(stack: Stack, tracker: Run, start: Callable[[], str]) -> None:
@@ -74,7 +86,7 @@ def test_once_prints_the_open_sessions(stack: Stack, tracker: Run, start: Callab
     say(stack, session_id, "look at the tests")
 
     said = tracker("top", "--once", "--project", "topshop", COLUMNS="100")
-    as_json = tracker("top", "--once", "--json", "--user", "ann")
+    as_json = tracker("top", "--once", "--json", "--user", USER)
 
     assert said.returncode == 0, said.stderr
     assert "working" in said.stdout
@@ -86,18 +98,18 @@ def test_once_prints_the_open_sessions(stack: Stack, tracker: Run, start: Callab
 def test_what_happens_is_a_line_of_text_or_json(stack: Stack, start: Callable[[], str]) -> None:
     session_id = start()
 
-    with following(stack, "--json", "--user", "ann") as as_json, following(stack) as as_text:
+    with following(stack, "--json", "--user", USER) as as_json, following(stack) as as_text:
         connect(stack, session_id, as_json, as_text)
         say(stack, session_id, "look at this")
         found: dict[str, Any] = {}
         shown = ""
         while found.get("content") != "look at this":
-            found = json.loads(as_json.readline())
+            found = json.loads(next_line(as_json))
         while "look at this" not in shown:
-            shown = as_text.readline().decode()
+            shown = next_line(as_text).decode()
 
-    assert (found["kind"], found["session_id"], found["user"]) == ("prompt", session_id, "ann")
-    assert "ann  topshop  › look at this" in shown
+    assert (found["kind"], found["session_id"], found["user"]) == ("prompt", session_id, USER)
+    assert f"{USER}  topshop  › look at this" in shown
 
 
 def test_a_server_that_is_not_there_is_said(tracker: Run) -> None:
@@ -129,6 +141,7 @@ def test_on_a_terminal_it_fills_the_screen(stack: Stack, start: Callable[[], str
             if b"tracker top" in shown and not is_said:
                 is_said = True
                 say(stack, session_id, "look here, please")
+            assert select.select([ours], [], [], SECONDS)[0], shown[-2000:]
             shown += os.read(ours, 65536)
         assert b"\x1b[?1049h" in shown
 
@@ -166,7 +179,7 @@ def test_what_hooks_say_is_seen_as_it_happens(stack: Stack, start: Callable[[], 
             assert stack.http.post("/api/hooks", json=of_session | hook).status_code == 204
             # Each is read by itself.
             while not found or found[-1][0] not in EXPECTED[hook["hook_event_name"]]:
-                item = json.loads(lines.readline())
+                item = json.loads(next_line(lines))
                 if item["session_id"] == session_id:
                     found.append((item["kind"], item.get("reason") or item.get("content") or item.get("result_status")))
 
