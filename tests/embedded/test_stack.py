@@ -184,7 +184,8 @@ def test_a_crash_leaves_no_process_and_the_next_start_has_the_data(make_stack: C
     assert stack.process is not None
     pids = stack.pids()
     pool = children_of(pids["worker-drain"]) + children_of(pids["worker-background"])
-    assert len(pool) == 2
+    # Two of the drain, and as many of the background worker as it has just now.
+    assert len(pool) >= 3
     stack.process.kill()
     stack.process.communicate()
     eventually(lambda: not any(started_at(pid) for pid in (*pids.values(), *pool)) and not processes.working_in(stack.paths.postgres))
