@@ -19,7 +19,7 @@ def main() -> None:
 
             sys.exit(ship(mode, ONCE_SECONDS, os.environ, Path.home()))
         case ("hook",):
-            from client.capture.hook import take_payload  # noqa: PLC0415
+            from client.capture.hooks.hook import take_payload  # noqa: PLC0415
 
             take_payload(os.environ, Path.home())
         case _:

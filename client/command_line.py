@@ -134,7 +134,7 @@ def ship(
 @app.command("hook", hidden=True)
 def hook() -> None:
     """What Claude Code calls where there is no POSIX shell: the payload on standard input goes into the spool."""
-    from client.capture.hook import take_payload  # noqa: PLC0415
+    from client.capture.hooks.hook import take_payload  # noqa: PLC0415
 
     take_payload(os.environ, Path.home())
 

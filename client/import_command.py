@@ -9,8 +9,8 @@ import typer
 
 from client import summary
 from client.capture.folder import capture_folder, read_object, server_of, texts_of, user_name
-from client.capture.imported import remember_imported
-from client.capture.left_out import LeftOut
+from client.capture.transcripts.imported import remember_imported
+from client.capture.transcripts.left_out import LeftOut
 from client.display import display_for
 from client.errors import FAILED, NothingToImport
 from client.history.claude_files import default_paths, find

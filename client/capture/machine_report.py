@@ -10,8 +10,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from client.capture.folder import CaptureConfig, read_object
-from client.capture.sent import SentLog
-from client.capture.transcripts import Transcript, root_of
+from client.capture.transcripts.sent import SentLog
+from client.capture.transcripts.transcript_files import Transcript, root_of
 from client.capture.wire import Answer, Wire
 from client.version import version
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from client.capture.folder import CaptureConfig, read_config, read_object, text_of, write_private
-from client.capture.imported import take_imported
-from client.capture.left_out import LeftOut
+from client.capture.hooks.send_hooks import HookSender
+from client.capture.hooks.spool import Spool
 from client.capture.machine_report import REPORT_EVERY_SECONDS, expiring, iso, report_of, send_report
 from client.capture.refusals import Later, Pause
-from client.capture.send_hooks import HookSender
-from client.capture.send_transcripts import TranscriptSender
-from client.capture.sent import Sent, SentLog
-from client.capture.spool import Spool
-from client.capture.transcripts import Transcript, default_root
+from client.capture.transcripts.imported import take_imported
+from client.capture.transcripts.left_out import LeftOut
+from client.capture.transcripts.send_transcripts import TranscriptSender
+from client.capture.transcripts.sent import Sent, SentLog
+from client.capture.transcripts.transcript_files import Transcript, default_root
 from client.capture.watched import Watched
 from client.capture.wire import ServerAway, Wire
 

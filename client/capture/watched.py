@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from client.capture.machine_report import aging
-from client.capture.sent import SentLog
-from client.capture.transcripts import Transcript, look_at, named_by, of_subagents, root_of, scan
+from client.capture.transcripts.sent import SentLog
+from client.capture.transcripts.transcript_files import Transcript, look_at, named_by, of_subagents, root_of, scan
 
 # A session that goes on without a hook or a line for so long is found by the scan.
 _WATCHED_SECONDS: Final = 300.0

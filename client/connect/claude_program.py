@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from client.connect.hook_events import Version, parse_version
-from client.connect.own_entries import MARKETPLACE, PLUGIN
+from client.connect.run_program import run_program
+from client.connect.settings.hook_events import Version, parse_version
+from client.connect.settings.own_entries import MARKETPLACE, PLUGIN
 from client.errors import Failure
 
 _SECONDS: Final = 60
@@ -85,15 +86,6 @@ def find_claude(environment: Mapping[str, str]) -> ClaudeProgram | None:
 
 def _run(command: list[str], environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
     try:
-        return subprocess.run(
-            command,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
+        return run_program(command, environment, _SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PluginRefused(f"`{' '.join(command)}` could not be run: {error}.") from None

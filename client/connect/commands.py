@@ -132,7 +132,7 @@ def doctor(
 
     Exit code: 0 all steps work; 1 one fails.
     """
-    from client.connect.doctor import doctor as examine  # noqa: PLC0415
+    from client.connect.doctor.examine import doctor as examine  # noqa: PLC0415
     from client.connect.own_files import configured  # noqa: PLC0415
     from client.connect.places import places  # noqa: PLC0415
 

@@ -16,8 +16,8 @@ from client.connect.claude_program import ClaudeProgram, PluginRefused, find_cla
 from client.connect.places import Places
 from client.connect.plan import PLUGIN_METHOD, TEAM_METHOD, Plan, plan_connect, read_state, state_file
 from client.connect.service import service_file, start_service
-from client.connect.settings_files import CannotChange, Change, backup, diff, read_settings, write
-from client.connect.team_settings import settings_text, where_they_go
+from client.connect.settings.settings_files import CannotChange, Change, backup, diff, read_settings, write
+from client.connect.settings.team_settings import settings_text, where_they_go
 from client.errors import Failure, Refused
 from client.phrases import command
 from client.resume.claude_folder import name_of_project, projects_folder

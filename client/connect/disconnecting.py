@@ -8,13 +8,13 @@ import typer
 
 from client.connect.claude_program import find_claude
 from client.connect.connecting import ask, put_back
-from client.connect.own_entries import has_own, without_own
 from client.connect.own_files import config_file
 from client.connect.places import Places, project_settings
 from client.connect.plan import State, read_state, restored
 from client.connect.running_shipper import stop_shipper
 from client.connect.service import remove_service
-from client.connect.settings_files import Change, Settings, check_writable, diff, encoded, read_settings, write
+from client.connect.settings.own_entries import has_own, without_own
+from client.connect.settings.settings_files import Change, Settings, check_writable, diff, encoded, read_settings, write
 
 _OWN_FILES: Final = ("hook.sh", "ship", "connected.json")
 

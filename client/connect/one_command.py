@@ -18,11 +18,12 @@ import typer
 
 from client.capture.folder import SERVER_VARIABLES, read_object
 from client.connect.claude_program import find_claude
-from client.connect.hook_events import hooks_of
 from client.connect.own_files import config_file, hook_of, script_files, stored_config, tracker_command
 from client.connect.places import Places
+from client.connect.run_program import run_program
 from client.connect.running_shipper import stop_shipper
-from client.connect.settings_files import write
+from client.connect.settings.hook_events import hooks_of
+from client.connect.settings.settings_files import write
 from client.errors import DONE, Failure
 from client.phrases import counted
 
@@ -150,9 +151,7 @@ def _send(own: Places, token: str | None, wait_seconds: float) -> None:
     environment = {name: value for name, value in own.environment.items() if name not in SERVER_VARIABLES}
     environment["TRACKER_CAPTURE_DIR"] = str(own.capture)
     command = [*tracker_command(), "ship", "--once", "--within", f"{wait_seconds:g}"]
-    ended = subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
-    )
+    ended = run_program(command, environment)
     if ended.returncode == DONE:
         return
     status = read_object(own.capture / "status.json")

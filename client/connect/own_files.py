@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import client.capture
+import client.capture.hooks
 from client.capture.folder import MAX_USER_CHARACTERS, capture_folder, read_object, server_of
-from client.connect.hook_events import Hook, Version, hook_command, hooks_of, shell_hook, windows_hook
-from client.connect.own_entries import MARKETPLACE
 from client.connect.places import Places
-from client.connect.settings_files import CannotChange, Change
+from client.connect.settings.hook_events import Hook, Version, hook_command, hooks_of, shell_hook, windows_hook
+from client.connect.settings.own_entries import MARKETPLACE
+from client.connect.settings.settings_files import CannotChange, Change
 from client.version import version
 
-HOOK_SCRIPT: Final = Path(client.capture.__file__).with_name("hook.sh")
+HOOK_SCRIPT: Final = Path(client.capture.hooks.__file__).with_name("hook.sh")
 _CLONE: Final = Path(client.__file__).parents[1]
 
 

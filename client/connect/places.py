@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from client.capture.folder import capture_folder
-from client.capture.transcripts import claude_folder
+from client.capture.transcripts.transcript_files import claude_folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from client.connect.claude_program import ClaudeProgram
-from client.connect.hook_events import hooks_of
-from client.connect.hook_switches import brings_hooks, forbids_own_marketplaces, switch_off
-from client.connect.own_entries import has_own, with_hooks, with_plugin, without_own
 from client.connect.own_files import config_file, hook_of, plugin_files, script_files
 from client.connect.places import Places, project_settings
-from client.connect.settings_files import CannotChange, Change, Settings, check_writable, encoded, read_settings
+from client.connect.settings.hook_events import hooks_of
+from client.connect.settings.hook_switches import brings_hooks, forbids_own_marketplaces, switch_off
+from client.connect.settings.own_entries import has_own, with_hooks, with_plugin, without_own
+from client.connect.settings.settings_files import CannotChange, Change, Settings, check_writable, encoded, read_settings
 
 Method = Literal["plugin", "settings", "team"]
 PLUGIN_METHOD: Final[Method] = "plugin"

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from client.connect.places import Places
-from client.connect.settings_files import Change
+from client.connect.run_program import run_program
+from client.connect.settings.settings_files import Change
 
 UNIT: Final = "claude-code-tracker.service"
 AGENT: Final = "claude-code-tracker"
@@ -94,16 +95,7 @@ def _run(places: Places, *command: str) -> str | None:
     if program is None:
         return f"there is no {command[0]}"
     try:
-        ended = subprocess.run(
-            [program, *command[1:]],
-            env=dict(places.environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
+        ended = run_program([program, *command[1:]], places.environment, _SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{command[0]} could not be run ({error})"
     said = ended.stderr.strip().splitlines()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from client.capture.transcripts import claude_folder
+from client.capture.transcripts.transcript_files import claude_folder
 from shared.upload_kinds import CREDENTIALS_NAME, NOT_OURS
 
 _NAMES: Final = frozenset({"sessions-index.json", ".claude.json", "claude.json"})

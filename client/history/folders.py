@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from client.capture.left_out import LeftOut, first_cwd, lines_in
-from client.capture.lines import read_lines
+from client.capture.transcripts.left_out import LeftOut, first_cwd, lines_in
+from client.capture.transcripts.lines import read_lines
 from client.history.claude_files import LocalFile
 from shared.upload_kinds import Kind
 

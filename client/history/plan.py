@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from client.capture.left_out import LeftOut
+from client.capture.transcripts.left_out import LeftOut
 from client.history import tar_stream
 from client.history.claude_files import Found, LocalFile, Problem, reason_of
 from client.history.contents import content_of

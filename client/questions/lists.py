@@ -11,7 +11,7 @@ from client.local_time import local_zone, short_time
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.phrases import command, counted, plural
 from client.questions import cells
-from client.questions.lookup import FORBIDDEN, Item, get, machine_filter, pages, project_id, short_session_id
+from client.questions.lookup import FORBIDDEN, Item, filters_of, get, pages, short_session_id
 from client.questions.output import AsCsv, AsJson, Column, Format, Row, console, format_of, table, write_csv, write_json
 from client.questions.period import Since, Until, Zone, period_of
 from client.server import Server
@@ -72,12 +72,7 @@ def list_sessions(
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {
-            "project_id": project_id(server, project),
-            "user": user,
-            "machine": machine_filter(server, machine),
-            "status": "open" if only_open else None,
-        }
+        filters = filters_of(server, project, user, machine) | {"status": "open" if only_open else None}
         found = list(pages(server, "/api/sessions", filters | period.parameters(), limit))
         if write(found, SESSION_FIELDS, wanted):
             return
@@ -140,7 +135,7 @@ def list_tools(
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {"project_id": project_id(server, project), "user": user, "machine": machine_filter(server, machine)}
+        filters = filters_of(server, project, user, machine)
         found: list[Item] = get(server, "/api/tool-calls/stats", filters | period.parameters())["tools"]
         if not write(found, TOOL_FIELDS, wanted):
             show_table(found, tool_columns(zone, found), "No tool calls.")
@@ -181,7 +176,7 @@ def list_usage(
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {"group_by": by, "project_id": project_id(server, project), "user": user, "machine": machine_filter(server, machine)}
+        filters = {"group_by": by} | filters_of(server, project, user, machine)
         answer = get(server, "/api/usage", filters | period.parameters())
         # Days without an API call are not listed.
         found = [row for row in answer["items"] if row["api_calls"]]

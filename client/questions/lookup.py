@@ -64,6 +64,11 @@ def project_id(server: Server, name: str | None) -> int | None:
     raise Failure(f"There is no project {name!r}; `{command()} projects` lists them.")
 
 
+def filters_of(server: Server, project: str | None, user: str | None, machine: str | None) -> dict[str, Any]:
+    """The filters that most questions have, as the API takes them. Failure for a project or machine that nobody knows."""
+    return {"project_id": project_id(server, project), "user": user, "machine": machine_filter(server, machine)}
+
+
 def machine_filter(server: Server, name: str | None) -> str | None:
     """The name or id of a machine, as the API takes it. Failure if no machine has it, and no session was on such a one."""
     if name is None:

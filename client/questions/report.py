@@ -19,7 +19,7 @@ from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, serv
 from client.phrases import command, counted, plural
 from client.questions import cells
 from client.questions.lists import Machine, Project, User, check_shown, tool_columns, unpriced_note
-from client.questions.lookup import FORBIDDEN, Item, get, machine_filter, pages, project_id
+from client.questions.lookup import FORBIDDEN, Item, filters_of, get, pages
 from client.questions.output import AsCsv, AsJson, Column, Format, console, format_of, table, write_csv, write_json
 from client.questions.period import Period, Since, Until, Zone, period_of
 from client.server import Server
@@ -79,11 +79,7 @@ def report(
     by = by or _usual(period)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {
-            "project_id": project_id(server, project),
-            "user": user,
-            "machine": machine_filter(server, machine),
-        } | period.parameters()
+        filters = filters_of(server, project, user, machine) | period.parameters()
         items = _items(server, by, filters)
         check_shown(server, by, DIMENSIONS[by].keys[0], items)
         if wanted is Format.CSV:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from client.capture.transcripts import claude_folder
+from client.capture.transcripts.transcript_files import claude_folder
 
 _LONGEST_NAME: Final = 200
 _NO_LETTER: Final = re.compile(r"[^A-Za-z0-9]")

@@ -17,7 +17,7 @@ from client.local_time import local_zone
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
 from client.phrases import command, counted, plural
 from client.questions.lists import Machine, Project, User
-from client.questions.lookup import Item, machine_filter, pages, project_id, session, short_session_id
+from client.questions.lookup import Item, filters_of, pages, session, short_session_id
 from client.questions.output import write_json
 from client.questions.period import Since, Zone, period_of
 from client.resume import claude_folder
@@ -75,11 +75,7 @@ def restore(
     period = period_of(local_zone(tz), since, None)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        filters = {
-            "project_id": project_id(server, project),
-            "user": user,
-            "machine": machine_filter(server, machine),
-        } | period.parameters()
+        filters = filters_of(server, project, user, machine) | period.parameters()
         here = {path.stem for path in _projects().glob("*/*.jsonl")}
         outcomes: list[dict[str, Any]] = []
         for found in pages(server, "/api/sessions", filters):

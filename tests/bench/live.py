@@ -104,7 +104,7 @@ async def _load(port: int, query: Served, rate: int, seconds: float) -> tuple[in
     ends_at = time.monotonic() + seconds
     memory: list[float] = []
     health: list[float] = []
-    await _post(port, [SessionStart(session_id=f"live-{number}", project_path="/work/shop", user="ann") for number in range(SESSIONS)])
+    await _post(port, [SessionStart(session_id=f"live-{number}", project_path="/home/ann/shop", user="ann") for number in range(SESSIONS)])
 
     async def connection(place: int) -> int:
         sent = 0

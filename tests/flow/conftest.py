@@ -25,6 +25,19 @@ READY_SECONDS = 60
 STOP_SECONDS = 90
 # What ./tracker and the installed `tracker` run.
 TRACKER = [sys.executable, "-P", "-m", "client"]
+# A worker of all queues.
+WORKER_COMMAND = [
+    "-m",
+    "celery",
+    "-A",
+    "services.worker.app",
+    "worker",
+    "-c",
+    "1",
+    "-Q",
+    "drain,capture,import,maintenance",
+    "--without-gossip",
+]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -66,18 +79,7 @@ def running_stack(folder: Path, postgres_url: str, redis_server_url: str, redis_
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     processes = {
         "api": ["-m", "deploy.embedded.servers.gateway", str(listening.fileno())],
-        "worker": [
-            "-m",
-            "celery",
-            "-A",
-            "services.worker.app",
-            "worker",
-            "-c",
-            "1",
-            "-Q",
-            "drain,capture,import,maintenance",
-            "--without-gossip",
-        ],
+        "worker": WORKER_COMMAND,
         "beat": ["-m", "celery", "-A", "services.worker.app", "beat", "--pidfile="],
     }
     running = [start(name, arguments, environment, folder, listening) for name, arguments in processes.items()]

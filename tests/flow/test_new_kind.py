@@ -30,6 +30,7 @@ from shared.redaction.redact import redact_text
 from tests.conftest import as_role, make_database
 from tests.flow.bookmark_kind import REPOSITORY, STEPS, copy_with, files_in
 from tests.flow.claude_home import ClaudeHome
+from tests.flow.conftest import WORKER_COMMAND
 from tests.integration.keys.conftest import make_key
 
 SECONDS = 60
@@ -146,19 +147,7 @@ def older(release: Newer) -> Older:
 @pytest.fixture(scope="module")
 def newer(release: Newer, older: Older) -> Iterator[Newer]:
     """With a worker of its own, which starts after the older one has seen a bookmark."""
-    command = [
-        "-m",
-        "celery",
-        "-A",
-        "services.worker.app",
-        "worker",
-        "-c",
-        "1",
-        "-Q",
-        "drain,capture,import,maintenance",
-        "--without-gossip",
-    ]
-    with _running(command, release.code, release.environment, release.logs / "worker.log"):
+    with _running(WORKER_COMMAND, release.code, release.environment, release.logs / "worker.log"):
         yield release
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import signal
 import subprocess
 import threading
 import time
@@ -15,12 +16,13 @@ import pytest
 
 from client.connect.own_files import script_files
 from client.connect.places import places
-from client.connect.settings_files import write
+from client.connect.settings.settings_files import write
 from deploy.embedded.supervision.processes import wait_until
 from tests.faults.proxy import Proxy
 from tests.faults.wire import BOTH
 from tests.flow.claude_home import ClaudeHome, turn
 from tests.flow.conftest import TRACKER, Run, Stack
+from tests.flow.shippers import stop_shipper
 from tests.skips import needs
 
 EVENTS_A_SECOND = 20
@@ -45,18 +47,11 @@ def folder(home: ClaudeHome, stack: Stack) -> Iterator[Path]:
         write(script.path, script.after or b"", 0o700)
     set_server(folder, str(stack.http.base_url))
     yield folder
-    stop_shipper(folder)
+    stop_shipper(folder, signal.SIGKILL)
 
 
 def set_server(folder: Path, url: str) -> None:
     (folder / "config.json").write_text(json.dumps({"url": url}))
-
-
-def stop_shipper(folder: Path) -> None:
-    try:
-        os.kill(int((folder / "shipper.pid").read_text()), 9)
-    except (OSError, ValueError):
-        return
 
 
 def call_hook(environment: dict[str, str], folder: Path, transcript: Path, event: str, **more: Any) -> None:
@@ -144,12 +139,12 @@ def test_killed_and_cut_off_again_and_again_nothing_is_lost_or_doubled(
                 proxy.reset()
                 proxy.let_pass()
             time.sleep(chance.uniform(0.2, 1.8) * (away_seconds / (KILLS // 2) if is_away else 0.5))
-            stop_shipper(folder)
+            stop_shipper(folder, signal.SIGKILL)
     finally:
         is_over.set()
         working.join()
 
-    stop_shipper(folder)
+    stop_shipper(folder, signal.SIGKILL)
     command = [*TRACKER, "ship", "--once", "--within", "240"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

@@ -4,18 +4,16 @@ import json
 import os
 import pty
 import re
-import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.flow.claude_home import ClaudeHome
 from tests.flow.conftest import TRACKER, Run, Stack
+from tests.flow.shippers import stop_shipper, wait_for
 
 SECONDS = 60
 
@@ -37,18 +35,7 @@ def capture(home: ClaudeHome) -> Path:
 def no_shipper_stays(capture: Path) -> Iterator[None]:
     """It would run for a minute."""
     yield
-    try:
-        os.kill(int((capture / "shipper.pid").read_text()), signal.SIGTERM)
-    except (OSError, ValueError):
-        return
-
-
-def wait_for(condition: Callable[[], Any]) -> Any:
-    until = time.monotonic() + SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return found
+    stop_shipper(capture)
 
 
 def without_claude(environment: dict[str, str]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from tests.flow.claude_home import ClaudeHome
 from tests.flow.conftest import Run, Stack
+from tests.flow.shippers import stop_shipper
 from tests.flow.test_tracker_connect import capture, no_shipper_stays, run, settings  # noqa: F401  fixtures
 
 DAY = 86_400
@@ -73,10 +73,7 @@ def _send_no_more(folder: Path) -> None:
 
 
 def _stop_shipper(folder: Path) -> None:
-    try:
-        os.kill(int((folder / "shipper.pid").read_text()), signal.SIGTERM)
-    except (OSError, ValueError):
-        return
+    stop_shipper(folder)
     until = time.monotonic() + 60
     while (folder / "shipper.pid").exists():
         assert time.monotonic() < until

@@ -38,7 +38,7 @@ def start(stack: Stack) -> Callable[[], str]:
 
     def run() -> str:
         session_id = f"top-{uuid4()}"
-        body = {"session_id": session_id, "project_path": "/work/topshop", "user": USER, "start_time": datetime.now(UTC).isoformat()}
+        body = {"session_id": session_id, "project_path": "/home/ann/topshop", "user": USER, "start_time": datetime.now(UTC).isoformat()}
         assert stack.http.post("/api/sessions/start", json=body).is_success
         return session_id
 
@@ -161,7 +161,7 @@ def test_on_a_terminal_it_fills_the_screen(stack: Stack, start: Callable[[], str
 def test_what_hooks_say_is_seen_as_it_happens(stack: Stack, start: Callable[[], str]) -> None:
     """given hooks alone, then a prompt, a call from start to end, and whom the session waits for, come in this order."""
     session_id, call = f"hooks-{uuid4()}", f"toolu_{uuid4().hex}"
-    of_session = {"session_id": session_id, "cwd": "/work/topshop", "prompt_id": "p"}
+    of_session = {"session_id": session_id, "cwd": "/home/ann/topshop", "prompt_id": "p"}
     of_call = {"tool_name": "Bash", "tool_use_id": call, "tool_input": {"command": "make test"}}
     hooks = [
         {"hook_event_name": "SessionStart", "source": "startup"},

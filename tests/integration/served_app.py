@@ -1,15 +1,20 @@
 """A small app behind the product's server, and clients that speak to its socket."""
 
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from deploy.embedded.paths import REPOSITORY
 from shared.http.server import BODY_ARRIVED, ClientLimits, build_server
 
 IMPATIENT = ClientLimits(max_connections=8, head_seconds=0.5, body_rest_seconds=0.5, unread_seconds=1)
@@ -98,3 +103,24 @@ def rest(client: socket.socket) -> bytes:
         while chunk := client.recv(65536):
             got += chunk
     return bytes(got)
+
+
+@contextmanager
+def embedded_gateway(database_url: str, redis_url: str, blobs: Path) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
+    """The process that serves both APIs in the embedded stack, and its URL. It is killed at the end, if it has not ended itself."""
+    environment = {
+        "TRACKER_DATABASE_URL": database_url,
+        "TRACKER_QUERY_DATABASE_URL": database_url,
+        "TRACKER_REDIS_URL": redis_url,
+        "TRACKER_BLOB_URL": blobs.as_uri(),
+    }
+    listening = socket.create_server(("127.0.0.1", 0))
+    command = [sys.executable, "-m", "deploy.embedded.servers.gateway", str(listening.fileno())]
+    gateway = subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | environment, pass_fds=[listening.fileno()])
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    listening.close()
+    try:
+        yield gateway, url
+    finally:
+        gateway.kill()
+        gateway.wait()

@@ -51,6 +51,11 @@ class ClaudeHome:
         return self.path / "shop"
 
     @property
+    def capture(self) -> Path:
+        """The tracker's folder."""
+        return self.path / ".claude-tracker"
+
+    @property
     def settings_file(self) -> Path:
         return self.path / ".claude/settings.json"
 

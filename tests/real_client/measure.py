@@ -19,13 +19,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
-from client.connect.hook_events import events_of
-from deploy.embedded.paths import Paths
-from deploy.embedded.servers.postgres import PostgresServer
+from client.connect.settings.hook_events import events_of
 from tests.faults.small_disk import small_disk
+from tests.faults.stack import Stack
 from tests.flow.conftest import REPOSITORY, TRACKER
+from tests.flow.shippers import shipper_of, stop_shipper
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import Turn, messages_api, say, use
 from tests.real_client.scripted_session import scripted_session
@@ -42,43 +40,13 @@ ARRIVALS = """
 COUNTED = ("messages", "tool_calls", "activities", "api_calls")
 
 
+def _select(stack: Stack, sql: str) -> list[tuple[Any, ...]]:
+    with stack.database() as connection:
+        return connection.execute(sql.encode()).fetchall()
+
+
 def _listed(session_ids: list[str]) -> str:
     return ", ".join(f"'{each}'" for each in session_ids)
-
-
-class Stack:
-    """What `make up` starts, with data of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self._paths = Paths(folder / "data")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
-
-    @contextmanager
-    def running(self) -> Iterator["Stack"]:
-        """Until the end of the block."""
-        settings = {
-            "TRACKER_DATA_DIR": str(self._paths.data_dir),
-            "TRACKER_PORT": self.url.rpartition(":")[2],
-            "TRACKER_FLOWER_PORT": "off",
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "deploy.embedded"], cwd=REPOSITORY, env=os.environ | settings, stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        try:
-            assert any("Stop" in line for line in process.stdout), "it did not start"
-            yield self
-        finally:
-            process.terminate()
-            process.wait()
-
-    def select(self, sql: str) -> list[tuple[Any, ...]]:
-        """Asks its Postgres."""
-        server = PostgresServer(self._paths.postgres, self._paths.run, self._paths.log("postgres"))
-        with psycopg.connect(server.url) as connection:
-            return connection.execute(sql.encode()).fetchall()
 
 
 def turns(number: int = CALLS) -> list[Turn]:
@@ -107,19 +75,6 @@ class Person:
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout
 
-    @property
-    def shipper(self) -> int | None:
-        try:
-            pid = int((self.home.path / ".claude-tracker/shipper.pid").read_text())
-            os.kill(pid, 0)
-        except (OSError, ValueError):
-            return None
-        return pid
-
-    def stop_shipper(self, by: int = signal.SIGTERM) -> None:
-        if (pid := self.shipper) is not None:
-            os.kill(pid, by)
-
 
 def quantiles(values: list[float]) -> str:
     values = sorted(values)
@@ -134,10 +89,10 @@ def freshness(stack: Stack, person: Person) -> None:
     ids = [each for each in (scripted.session_id, scripted.cleared_id, scripted.after_clear_id) if each]
     time.sleep(5)
     for table in COUNTED:
-        rows = stack.select(ARRIVALS.format(table=table, sessions=_listed(ids)))
+        rows = _select(stack, ARRIVALS.format(table=table, sessions=_listed(ids)))
         print(f"seconds from the act to its row, {table}: {quantiles([float(seconds) for (seconds,) in rows])}")
     print(f"the shipper meanwhile: {memory}")
-    person.stop_shipper()
+    stop_shipper(person.home.capture)
 
 
 class Sampled:
@@ -164,7 +119,7 @@ class Sampled:
 
     def _run(self) -> None:
         while not self._stop.wait(0.2):
-            pid = self._person.shipper
+            pid = shipper_of(self._person.home.capture)
             if pid is None:
                 continue
             try:
@@ -245,7 +200,7 @@ def costs(folder: Path, api: Any, stack: Stack) -> None:
         home.home.run("Warm up.", turns(1))
     hooks = hooks_of_a_session(folder / "counted", api, url)
     cost(person, without, "server works", hooks)
-    config = person.home.path / ".claude-tracker/config.json"
+    config = person.home.capture / "config.json"
     whole = config.read_text()
     away = "http://127.0.0.1:9"
     with ExitStack() as stopped:
@@ -254,12 +209,12 @@ def costs(folder: Path, api: Any, stack: Stack) -> None:
             ("server hangs", stopped.enter_context(hanging_server())),
             ("server answers 500", stopped.enter_context(failing_server())),
         ):
-            person.stop_shipper()
+            stop_shipper(person.home.capture)
             config.write_text(whole.replace(url, bad))
             cost(person, without, name, hooks, 10)
-    person.stop_shipper()
+    stop_shipper(person.home.capture)
     config.write_text(whole)
-    capture = person.home.path / ".claude-tracker"
+    capture = person.home.capture
     time.sleep(1)
     shutil.rmtree(capture / "spool")
     saved = folder / "saved"
@@ -270,7 +225,7 @@ def costs(folder: Path, api: Any, stack: Stack) -> None:
         shutil.copytree(saved, capture, symlinks=True, dirs_exist_ok=True)
         disk.fill()
         cost(person, without, "disk full", hooks, 10)
-        person.stop_shipper()
+        stop_shipper(person.home.capture)
         time.sleep(1)
 
 
@@ -278,9 +233,9 @@ def outage(stack: Stack, folder: Path, api: Any, minutes: float) -> None:
     """The server is away while sessions go on and the shipper is killed; then all of it is there once."""
     url = stack.url
     person = connected(folder / "outage", api, url)
-    config = person.home.path / ".claude-tracker/config.json"
+    config = person.home.capture / "config.json"
     whole = config.read_text()
-    person.stop_shipper()
+    stop_shipper(person.home.capture)
     config.write_text(whole.replace(url, "http://127.0.0.1:9"))
     until, kills, sessions, calls = time.monotonic() + minutes * 60, 0, [], 0
     choice = random.Random(5)
@@ -288,17 +243,17 @@ def outage(stack: Stack, folder: Path, api: Any, minutes: float) -> None:
         run = person.home.run("Say thirty numbers.", turns(30))
         sessions.append(run.session_id)
         calls += 30
-        if choice.random() < 0.8 and person.shipper is not None:
-            person.stop_shipper(signal.SIGKILL)
+        if choice.random() < 0.8 and shipper_of(person.home.capture) is not None:
+            stop_shipper(person.home.capture, signal.SIGKILL)
             kills += 1
-    person.stop_shipper(signal.SIGKILL)
+    stop_shipper(person.home.capture, signal.SIGKILL)
     config.write_text(whole)
     began = time.monotonic()
     while time.monotonic() - began < SETTLE_SECONDS:
-        if person.shipper is None:
+        if shipper_of(person.home.capture) is None:
             person.tracker("ship", "--once")
-        found = stack.select(f"SELECT count(*) FROM tool_calls WHERE session_id IN ({_listed(sessions)}) AND status = 'success'")
-        prompts = stack.select(f"SELECT count(*) FROM messages WHERE session_id IN ({_listed(sessions)}) AND role = 'user'")
+        found = _select(stack, f"SELECT count(*) FROM tool_calls WHERE session_id IN ({_listed(sessions)}) AND status = 'success'")
+        prompts = _select(stack, f"SELECT count(*) FROM messages WHERE session_id IN ({_listed(sessions)}) AND role = 'user'")
         if found[0][0] == calls and prompts[0][0] == len(sessions):
             break
         time.sleep(0.5)
@@ -320,7 +275,9 @@ def main(wanted: set[str], minutes: float = 2.0) -> None:
     print(f"load {os.getloadavg()[0]:.1f}")
     with ExitStack() as open_things:
         folder = Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="measure-", ignore_cleanup_errors=True)))
-        stack = open_things.enter_context(Stack(folder).running())
+        stack = Stack(folder)
+        stack.start()
+        open_things.callback(stack.stop)
         api = open_things.enter_context(messages_api())
         if "freshness" in wanted:
             api.delay = ANSWER_SECONDS

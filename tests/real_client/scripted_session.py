@@ -73,5 +73,5 @@ def cleared_session(home: ClaudeHome, session_id: str) -> Scripted:
         terminal.type("/exit")
         terminal.wait_for("ended")
     files = [path for path in home.transcripts() if path.stem not in known and "subagents" not in path.parts]
-    cleared, after = sorted(files, key=lambda path: path.stat().st_mtime)
-    return Scripted(session_id, cleared.stem, after.stem)
+    cleared, after_clear = sorted(files, key=lambda path: path.stat().st_mtime)
+    return Scripted(session_id, cleared.stem, after_clear.stem)

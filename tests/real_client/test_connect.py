@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.flow.conftest import REPOSITORY, TRACKER, Stack
+from tests.flow.shippers import stop_shipper, wait_for
 from tests.real_client.claude_code import ClaudeHome
 from tests.real_client.messages_api import messages_api, say, use
 from tests.skips import CLAUDE, needs
@@ -24,7 +25,7 @@ TURNS = [[use("Bash", command="echo hello", description="Say hello")], [say("It 
 def tracker(claude_home: ClaudeHome, stack: Stack) -> Iterator[Tracker]:
     """`tracker` as the person of this home calls it."""
     yield tracker_of(claude_home, stack)
-    stop_shipper(claude_home)
+    stop_shipper(claude_home.capture)
 
 
 def tracker_environment(home: ClaudeHome, stack: Stack) -> dict[str, str]:
@@ -48,22 +49,6 @@ def tracker_of(home: ClaudeHome, stack: Stack) -> Tracker:
         )
 
     return run
-
-
-def stop_shipper(home: ClaudeHome) -> None:
-    """It would stay for a minute."""
-    try:
-        os.kill(int((home.path / ".claude-tracker/shipper.pid").read_text()), 15)
-    except (OSError, ValueError):
-        return
-
-
-def wait_for(condition: Callable[[], Any]) -> Any:
-    until = time.monotonic() + SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return found
 
 
 def prompts(stack: Stack, session_id: str) -> list[str]:
@@ -108,7 +93,7 @@ def test_a_session_after_connect_is_in_the_tracker_and_disconnect_ends_it(
     assert tracker("disconnect", "--yes").returncode == 0
     assert claude_home.settings_file.read_bytes() == before
     wait_for(lambda: not list((claude_home.path / ".claude-tracker/spool").iterdir()))
-    stop_shipper(claude_home)
+    stop_shipper(claude_home.capture)
     claude_home.run("Not seen", TURNS)
     assert not list((claude_home.path / ".claude-tracker/spool").iterdir())
     assert tracker("disconnect", "--yes").stdout == "Not connected. Nothing was changed.\n"
@@ -138,7 +123,7 @@ def test_a_home_with_an_odd_name_is_connected(tmp_path: Path, stack: Stack) -> N
             assert run_tracker("connect", "--yes", *options).returncode == 0
             run = home.run("odd?", TURNS)
             wait_for(lambda run=run: prompts(stack, run.session_id) == ["odd?"])
-        stop_shipper(home)
+        stop_shipper(home.capture)
 
 
 def test_a_plugin_whose_copy_is_older_is_installed_anew(claude_home: ClaudeHome, tracker: Tracker) -> None:

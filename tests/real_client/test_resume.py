@@ -12,9 +12,10 @@ import pytest
 
 from client.resume.place_file import Comparison, State, compare
 from tests.flow.conftest import TRACKER, Stack
+from tests.flow.shippers import stop_shipper, wait_for
 from tests.real_client.claude_code import ClaudeHome, Terminal
 from tests.real_client.messages_api import messages_api, say, use
-from tests.real_client.test_connect import Tracker, stop_shipper, tracker_environment, tracker_of, wait_for
+from tests.real_client.test_connect import Tracker, tracker_environment, tracker_of
 from tests.skips import needs
 
 pytestmark = [needs("Claude Code")]
@@ -55,7 +56,7 @@ def machines(tmp_path: Path) -> Iterator[tuple[Machine, Machine]]:
             machine.prepare()
         yield found[0], found[1]
         for machine in found:
-            stop_shipper(machine)
+            stop_shipper(machine.capture)
 
 
 def connected(machine: Machine, stack: Stack) -> Tracker:

@@ -1,11 +1,8 @@
 """Server-sent events of import jobs: changes are streamed, watchers hold no connection, and every stream ends."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,6 +20,7 @@ from services.query.app import create_app
 from services.query.routes import import_jobs
 from services.query.settings import Settings
 from services.query.status import job_watch
+from tests.integration.served_app import embedded_gateway
 
 JOB = "018f3b1e-0000-7000-8000-000000000001"
 EVENTS = f"/api/import/jobs/{JOB}/events"
@@ -202,16 +200,7 @@ def test_the_embedded_gateway_streams_and_stops_on_sigterm(
 ) -> None:
     """given a job that goes on and a watcher of it, when the process gets a SIGTERM, then the stream ends and so does the process."""
     add_job(connection)
-    environment = {"TRACKER_DATABASE_URL": database_url, "TRACKER_QUERY_DATABASE_URL": database_url, "TRACKER_REDIS_URL": redis_url}
-    listening = socket.create_server(("127.0.0.1", 0))
-    command = [sys.executable, "-m", "deploy.embedded.servers.gateway", str(listening.fileno())]
-    gateway = subprocess.Popen(
-        command, cwd=REPOSITORY, env=os.environ | environment | {"TRACKER_BLOB_URL": tmp_path.as_uri()}, pass_fds=[listening.fileno()]
-    )
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    listening.close()
-
-    try:
+    with embedded_gateway(database_url, redis_url, tmp_path) as (gateway, url):
         with httpx.Client(base_url=url, timeout=SECONDS * 2) as client, client.stream("GET", EVENTS) as answer:
             told = events_of(answer)
             assert next(told)[0] == "progress"
@@ -220,6 +209,3 @@ def test_the_embedded_gateway_streams_and_stops_on_sigterm(
             gateway.send_signal(signal.SIGTERM)
             assert list(told) == []
         assert gateway.wait(SECONDS) in (0, -signal.SIGTERM)
-    finally:
-        gateway.kill()
-        gateway.wait()

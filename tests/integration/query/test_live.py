@@ -1,10 +1,7 @@
 """GET /api/live: what the worker tells arrives at every listener that may see it, once and in order, whatever the others do."""
 
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -27,6 +24,7 @@ from services.query.settings import Settings
 from shared.feed import FEED_KEY, FeedItem
 from tests.integration.query import seed
 from tests.integration.query.live_stream import SECONDS, append, events, items, prompt, serving
+from tests.integration.served_app import embedded_gateway
 
 REPOSITORY = Path(__file__).parent.parent.parent.parent
 
@@ -227,7 +225,7 @@ def test_open_sessions_are_listed_with_what_happens_in_them(
 ) -> None:
     """given a session with a running tool, one whose next call was rejected, a new one, and one that ended, then all but the last are listed."""
     _, client = served
-    project = seed.add_project(connection, "/work/shop")
+    project = seed.add_project(connection, "/home/ann/shop")
     for session_id, ended_at in (("working", None), ("waiting", None), ("ended", "2024-05-01T10:09:00Z")):
         times = {"started_at": "2024-05-01T10:00:00Z", "ended_at": ended_at}
         seed.add_session(connection, session_id, project, title=f"A {session_id} session", **times)
@@ -256,16 +254,7 @@ def test_open_sessions_are_listed_with_what_happens_in_them(
 
 def test_the_embedded_gateway_streams_and_stops_on_sigterm(database_url: str, redis_url: str, redis: Redis, tmp_path: Path) -> None:
     """given a listener, when the process gets a SIGTERM, then the stream ends and so does the process."""
-    environment = {"TRACKER_DATABASE_URL": database_url, "TRACKER_QUERY_DATABASE_URL": database_url, "TRACKER_REDIS_URL": redis_url}
-    listening = socket.create_server(("127.0.0.1", 0))
-    command = [sys.executable, "-m", "deploy.embedded.servers.gateway", str(listening.fileno())]
-    gateway = subprocess.Popen(
-        command, cwd=REPOSITORY, env=os.environ | environment | {"TRACKER_BLOB_URL": tmp_path.as_uri()}, pass_fds=[listening.fileno()]
-    )
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    listening.close()
-
-    try:
+    with embedded_gateway(database_url, redis_url, tmp_path) as (gateway, url):
         with httpx.Client(base_url=url, timeout=SECONDS * 2) as client, client.stream("GET", "/api/live") as answer:
             told = events(answer)
             next(told)
@@ -274,9 +263,6 @@ def test_the_embedded_gateway_streams_and_stops_on_sigterm(database_url: str, re
             gateway.send_signal(signal.SIGTERM)
             assert [each for each in told if each.data] == []
         assert gateway.wait(SECONDS) in (0, -signal.SIGTERM)
-    finally:
-        gateway.kill()
-        gateway.wait()
 
 
 def test_without_redis_it_says_so(query_settings: Settings) -> None:

@@ -91,17 +91,22 @@ def contents(world: World) -> list[bytes]:
     return [b"".join(lines) for lines in world.values()]
 
 
+def tables_of_an_import(worker: Resources, folder: Path, world: World) -> dict[str, Any]:
+    """What an import of the whole files into an empty database gives; the database is empty again afterwards."""
+    empty(worker)
+    import_files(worker, folder, *contents(world))
+    expected = all_tables(worker)
+    empty(worker)
+    return expected
+
+
 @relaxed
 @given(world=worlds(), data=st.data())
 def test_captured_transcripts_are_the_same_as_imported_ones(
     worker: Resources, tmp_path_factory: pytest.TempPathFactory, world: World, data: st.DataObject
 ) -> None:
-    folder = tmp_path_factory.mktemp("uploads")
-    empty(worker)
-    import_files(worker, folder, *contents(world))
-    expected = all_tables(worker)
+    expected = tables_of_an_import(worker, tmp_path_factory.mktemp("uploads"), world)
 
-    empty(worker)
     captured(worker, data.draw(pieces(world)), data)
 
     assert all_tables(worker) == expected
@@ -115,12 +120,9 @@ def test_imports_of_captured_transcripts_add_nothing_and_their_undo_takes_nothin
 ) -> None:
     # Given what an import of the whole files makes
     folder = tmp_path_factory.mktemp("uploads")
-    empty(worker)
-    import_files(worker, folder, *contents(world))
-    expected = all_tables(worker)
+    expected = tables_of_an_import(worker, folder, world)
 
     # When they are captured, and imported before, meanwhile and afterwards, some when they were shorter
-    empty(worker)
     are_whole = data.draw(st.booleans())
 
     def import_some() -> None:

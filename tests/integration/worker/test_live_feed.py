@@ -15,7 +15,7 @@ from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from shared.messages import Activity, Conversation, Envelope, Event, SessionEnd, SessionStart, ToolCall, encode_envelope
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-START = SessionStart(project_path="/work/shop", start_time=NOW, session_id="s", user="ann", id=uuid4())
+START = SessionStart(project_path="/home/ann/shop", start_time=NOW, session_id="s", user="ann", id=uuid4())
 
 
 def message(text: str, role: Any = "user", *, at: datetime = NOW) -> Conversation:
@@ -51,7 +51,9 @@ def test_each_act_is_told_with_its_session(worker: Resources) -> None:
         message("fix the tests"),
         tool("pending", session_id="s"),
         tool("error", session_id="s", execution_time_ms=70),
-        Activity(session_id="s", file_path="/work/shop/a.py", action="modified", lines_added=3, lines_removed=1, timestamp=NOW, id=uuid4()),
+        Activity(
+            session_id="s", file_path="/home/ann/shop/a.py", action="modified", lines_added=3, lines_removed=1, timestamp=NOW, id=uuid4()
+        ),
         message("done", "assistant"),
         SessionEnd(session_id="s", end_time=NOW + timedelta(minutes=1), id=uuid4()),
     ]
@@ -62,7 +64,7 @@ def test_each_act_is_told_with_its_session(worker: Resources) -> None:
     assert {(item.session_id, item.project_name, item.user) for item in items} == {("s", "shop", "ann")}
     assert items[1].content == "fix the tests"
     assert (items[3].tool_name, items[3].result_status, items[3].execution_time_ms) == ("Bash", "error", 70)
-    assert (items[4].file_path, items[4].action, items[4].lines_added, items[4].lines_removed) == ("/work/shop/a.py", "modified", 3, 1)
+    assert (items[4].file_path, items[4].action, items[4].lines_added, items[4].lines_removed) == ("/home/ann/shop/a.py", "modified", 3, 1)
     assert items[6].reason == "explicit"
 
 
@@ -97,7 +99,7 @@ def test_a_session_that_is_closed_idle_is_told(worker: Resources) -> None:
     """given two sessions without an event for half an hour and for a day, then the end of the first is told; the other is history."""
     now = datetime.now(UTC)
     for session_id, at in (("quiet", now - timedelta(minutes=31)), ("old", now - timedelta(days=1))):
-        start = SessionStart(project_path="/work/shop", start_time=at, session_id=session_id, user="ann", id=uuid4())
+        start = SessionStart(project_path="/home/ann/shop", start_time=at, session_id=session_id, user="ann", id=uuid4())
         stored(worker, start, received_at=at)
     before = len(told(worker.redis))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from client.capture.left_out import LeftOut
+from client.capture.transcripts.left_out import LeftOut
 from client.history.contents import content_of
 from client.history.folders import without_folders
 from tests.unit.client.local_files import local_file, nothing

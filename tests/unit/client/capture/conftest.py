@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from client.capture import hook
+from client.capture.hooks import hook
 from tests.flow.claude_home import ClaudeHome
 from tests.unit.client.capture.capture_server import CaptureServer, capture_server
 

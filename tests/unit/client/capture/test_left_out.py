@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from client.capture.left_out import LeftOut
+from client.capture.transcripts.left_out import LeftOut
 from tests.unit.client.capture.capture_server import CaptureServer
 from tests.unit.client.capture.conftest import Person
 from tests.unit.client.capture.test_ship import payload_of, put
@@ -14,7 +14,7 @@ from tests.unit.client.capture.test_ship import payload_of, put
 
 @pytest.fixture
 def project(person: Person) -> Path:
-    folder = person.home.path / "work/secret-project"
+    folder = person.home.path / "src/secret-project"
     folder.mkdir(parents=True)
     return folder
 
@@ -51,7 +51,7 @@ def test_nothing_of_a_session_that_began_there_is_sent(person: Person, server: C
         case "setting of a parent":
             set_left_out(person, project.parent)
         case "setting with ~":
-            set_left_out(person, "~/work/secret-project/")
+            set_left_out(person, "~/src/secret-project/")
         case "file":
             (project / ".tracker-ignore").touch()
         case "file in a parent":

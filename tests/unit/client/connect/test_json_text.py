@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.connect.hook_events import hooks_of, shell_hook
-from client.connect.json_text import NotJson, parse, with_entry, without_entry
-from client.connect.own_entries import with_hooks, with_plugin, without_own
-from client.connect.settings_files import Settings
+from client.connect.settings.hook_events import hooks_of, shell_hook
+from client.connect.settings.json_text import NotJson, parse, with_entry, without_entry
+from client.connect.settings.own_entries import with_hooks, with_plugin, without_own
+from client.connect.settings.settings_files import Settings
 from tests.unit.client.connect.test_settings_table import VERSION
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=10)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from client.connect.claude_program import ClaudeProgram
-from client.connect.hook_events import parse_version
-from client.connect.machine_checks import check_claude, check_hooks, check_trust, check_wsl
+from client.connect.doctor.machine_checks import check_claude, check_hooks, check_trust, check_wsl
+from client.connect.doctor.server_checks import check_clock, check_version
 from client.connect.places import Places
-from client.connect.server_checks import check_clock, check_version
+from client.connect.settings.hook_events import parse_version
 from client.display import Quiet
 from client.server import Server
 from tests.unit.client.scripted_server import Scripted, answer

@@ -8,7 +8,7 @@ import pytest
 
 from client.connect.places import Places
 from client.connect.service import remove_service, service_file, start_service
-from client.connect.settings_files import write
+from client.connect.settings.settings_files import write
 
 
 @pytest.fixture

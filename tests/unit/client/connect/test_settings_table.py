@@ -12,11 +12,11 @@ from client.connect import disconnecting
 from client.connect.claude_program import ClaudeProgram
 from client.connect.connecting import carry_out
 from client.connect.disconnecting import disconnect
-from client.connect.hook_events import EVENTS, LEFT_OUT, events_of, hooks_of, is_own, windows_hook
 from client.connect.own_files import hook_of
 from client.connect.places import Places
 from client.connect.plan import plan_connect
-from client.connect.settings_files import CannotChange
+from client.connect.settings.hook_events import EVENTS, LEFT_OUT, events_of, hooks_of, is_own, windows_hook
+from client.connect.settings.settings_files import CannotChange
 from shared.hook_kinds import KEPT
 
 VERSION = (2, 1, 197)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from client.connect.hook_events import events_of, is_own
 from client.connect.places import Places
 from client.connect.plan import TEAM_METHOD, plan_connect
-from client.connect.team_settings import settings_text
+from client.connect.settings.hook_events import events_of, is_own
+from client.connect.settings.team_settings import settings_text
 from tests.unit.client.capture.capture_server import CaptureServer, capture_server
 
 PAYLOAD = {"hook_event_name": "Stop", "session_id": "s1", "last_assistant_message": "x" * 100_000}

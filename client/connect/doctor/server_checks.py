@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final
 
-from client.connect.findings import Finding, failed, ok, skipped, warning
+from client.connect.doctor.findings import Finding, failed, ok, skipped, warning
 from client.connect.places import Places
 from client.connect.round_trip import TEST_EVENT, NotArrived, machine_of, wait_for
 from client.errors import Failure, Refused, Unreachable

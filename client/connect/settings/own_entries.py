@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from client.connect import json_text
-from client.connect.hook_events import is_own
-from client.connect.json_text import Path
-from client.connect.settings_files import CannotChange, Settings
+from client.connect.settings import json_text
+from client.connect.settings.hook_events import is_own
+from client.connect.settings.json_text import Path
+from client.connect.settings.settings_files import CannotChange, Settings
 
 MARKETPLACE: Final = "claude-code-tracker"
 PLUGIN: Final = f"tracker@{MARKETPLACE}"

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
 
-from client.capture.left_out import LeftOut, cwd_of_hook
+from client.capture.hooks.spool import NotAPayload, Spool, Waiting
 from client.capture.refusals import Rejected, check
-from client.capture.send_transcripts import folder_of_file
-from client.capture.sent import SentLog
-from client.capture.spool import NotAPayload, Spool, Waiting
-from client.capture.transcripts import named_by
+from client.capture.transcripts.left_out import LeftOut, cwd_of_hook
+from client.capture.transcripts.send_transcripts import folder_of_file
+from client.capture.transcripts.sent import SentLog
+from client.capture.transcripts.transcript_files import named_by
 from client.capture.wire import Wire
 from shared.redaction.redacted_lines import redact_lines
 

@@ -10,7 +10,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any, Final
 
-from client.connect.json_text import NotJson, parse
+from client.connect.settings.json_text import NotJson, parse
 from client.errors import Failure
 
 _BOM: Final = b"\xef\xbb\xbf"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from client.capture.folder import make_private_folder, write_private
-from client.capture.transcripts import place_of
+from client.capture.transcripts.transcript_files import place_of
 
 _FOLDER: Final = "imported"
 

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from client.connect.hook_events import MARK
 from client.connect.places import Places, project_settings
+from client.connect.settings.hook_events import MARK
 
 
 def managed_settings(places: Places) -> list[tuple[Path, dict[str, Any]]]:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from client.capture.left_out import LeftOut, first_cwd, last_cwd, lines_in
-from client.capture.lines import MAX_RANGE_BYTES, Lines, fingerprint, open_regular, read_lines
 from client.capture.refusals import Later, Rejected, check
-from client.capture.sent import Sent, SentLog
-from client.capture.shorten import shortened
-from client.capture.transcripts import Transcript
+from client.capture.transcripts.left_out import LeftOut, first_cwd, last_cwd, lines_in
+from client.capture.transcripts.lines import MAX_RANGE_BYTES, Lines, fingerprint, open_regular, read_lines
+from client.capture.transcripts.sent import Sent, SentLog
+from client.capture.transcripts.shorten import shortened
+from client.capture.transcripts.transcript_files import Transcript
 from client.capture.wire import Answer, ServerAway, Wire
 from shared.redaction.redacted_lines import redact_lines
 

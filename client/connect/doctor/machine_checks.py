@@ -12,17 +12,18 @@ from typing import Final
 
 from client.capture.folder import read_object
 from client.capture.machine_report import EXPIRING_DAYS, aging, cleanup_days
-from client.capture.sent import SentLog
-from client.capture.transcripts import default_root, scan
+from client.capture.transcripts.sent import SentLog
+from client.capture.transcripts.transcript_files import default_root, scan
 from client.connect.claude_program import ClaudeProgram
-from client.connect.findings import Finding, failed, ok, skipped, warning
-from client.connect.hook_events import OLDEST, hooks_of
-from client.connect.hook_switches import brings_hooks, switch_off
-from client.connect.own_entries import enables_plugin, has_own_hooks, own_hooks_of
+from client.connect.doctor.findings import Finding, failed, ok, skipped, warning
 from client.connect.own_files import hook_of, plugin_files, script_files
 from client.connect.places import Places, project_settings
 from client.connect.plan import read_state
-from client.connect.settings_files import CannotChange, read_settings
+from client.connect.run_program import run_program
+from client.connect.settings.hook_events import OLDEST, hooks_of
+from client.connect.settings.hook_switches import brings_hooks, switch_off
+from client.connect.settings.own_entries import enables_plugin, has_own_hooks, own_hooks_of
+from client.connect.settings.settings_files import CannotChange, read_settings
 from client.history.claude_files import default_paths
 from client.phrases import counted
 
@@ -135,9 +136,7 @@ def check_command(places: Places) -> Finding:
     if not command or not os.access(command[0], os.X_OK):
         return failed(step, f"{command[0] if command else places.ship} is gone", "Run `tracker connect` where `tracker` is now.")
     try:
-        ended = subprocess.run(
-            [*command, "--version"], env=dict(places.environment), capture_output=True, text=True, timeout=_PROGRAM_SECONDS, check=False
-        )
+        ended = run_program([*command, "--version"], places.environment, _PROGRAM_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         return failed(step, f"{command[0]} does not run: {error}", "Run `make up` in its folder, which repairs its Python.")
     if ended.returncode != 0:

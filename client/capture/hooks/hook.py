@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import client
 from client.capture.folder import SERVER_VARIABLES, capture_folder, make_private_folder, read_pid
 
 
@@ -50,7 +51,7 @@ def _start(folder: Path, environment: Mapping[str, str]) -> None:
     detached = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     subprocess.Popen(
         command,
-        env={**kept, "TRACKER_CAPTURE_DIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**kept, "TRACKER_CAPTURE_DIR": str(folder), "PYTHONPATH": str(Path(client.__file__).parents[1])},
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -7,9 +7,9 @@ from typing import Final
 
 import typer
 
-from client.connect import machine_checks, server_checks
 from client.connect.claude_program import find_claude
-from client.connect.findings import SIGNS, Finding, failed, ok, skipped
+from client.connect.doctor import machine_checks, server_checks
+from client.connect.doctor.findings import SIGNS, Finding, failed, ok, skipped
 from client.connect.places import Places
 from client.connect.round_trip import NotArrived, machine_of, spool
 from client.errors import DONE, FAILED

@@ -3,8 +3,8 @@
 import json
 from typing import Any, Final
 
-from client.connect.hook_events import MARK, Version, hooks_of, shell_hook
 from client.connect.places import Places
+from client.connect.settings.hook_events import MARK, Version, hooks_of, shell_hook
 
 _ENDS_AFTER_SECONDS: Final = 10
 

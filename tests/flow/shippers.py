@@ -1,0 +1,35 @@
+"""What tests of the connected client do with its shipper: stop it, and wait for what it sent."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SECONDS = 60
+
+
+def shipper_of(folder: Path) -> int | None:
+    """The process of the shipper that has the capture folder; None if none runs."""
+    try:
+        pid = int((folder / "shipper.pid").read_text())
+        os.kill(pid, 0)
+    except (OSError, ValueError):
+        return None
+    return pid
+
+
+def stop_shipper(folder: Path, by: int = signal.SIGTERM) -> None:
+    """It would stay for a minute."""
+    if (pid := shipper_of(folder)) is not None:
+        os.kill(pid, by)
+
+
+def wait_for(condition: Callable[[], Any]) -> Any:
+    """What the condition gives, as soon as it is true. AssertionError if it never is."""
+    until = time.monotonic() + SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return found
