@@ -141,6 +141,7 @@ def test_a_plugin_whose_copy_is_older_is_installed_anew(claude_home: ClaudeHome,
     assert copy.read_text() == current
 
 
+@needs("curl")
 def test_settings_of_a_team_need_nothing_installed(claude_home: ClaudeHome, tracker: Tracker, stack: Stack) -> None:
     printed = tracker("connect", "--print-settings")
     assert ".claude/settings.json of a project" in printed.stderr

@@ -13,6 +13,7 @@ from client.connect.places import Places
 from client.connect.plan import TEAM_METHOD, plan_connect
 from client.connect.settings.hook_events import events_of, is_own
 from client.connect.settings.team_settings import settings_text
+from tests.skips import needs
 from tests.unit.client.capture.capture_server import CaptureServer, capture_server
 
 PAYLOAD = {"hook_event_name": "Stop", "session_id": "s1", "last_assistant_message": "x" * 100_000}
@@ -42,6 +43,7 @@ def run_hook(home: Path, server: CaptureServer, **environment: str) -> "subproce
     )
 
 
+@needs("curl")
 @pytest.mark.parametrize("key", ["cct_x", None])
 def test_curl_sends_the_payload_where_nothing_is_installed(tmp_path: Path, key: str | None) -> None:
     with capture_server() as server:
