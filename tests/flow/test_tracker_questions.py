@@ -12,6 +12,7 @@ import pytest
 from tests.flow.claude_home import ClaudeHome
 from tests.flow.conftest import Run, Stack, second_api
 
+SHOP = "/home/ann/shop"  # by its path, since other tests have projects of this name elsewhere
 DAY = ("--since", "2026-11-20", "--until", "2026-11-20", "--tz", "UTC")
 
 
@@ -54,7 +55,7 @@ def test_report_sums_up_by_each_dimension_as_json_and_csv(session_id: str, ask: 
 
 def test_report_is_limited_to_a_project_and_a_user(session_id: str, ask: Callable[..., str]) -> None:
     # Other tests have sessions on this day too.
-    shop = json.loads(ask("report", *DAY, "--by", "session", "--project", "shop", "--json"))
+    shop = json.loads(ask("report", *DAY, "--by", "session", "--project", SHOP, "--json"))
     assert session_id in [item["session_id"] for item in shop["items"]]
     assert shop["totals"]["sessions"] == len(shop["items"])
     nobody = json.loads(ask("report", *DAY, "--user", "nobody", "--by", "week", "--json"))
@@ -92,7 +93,7 @@ def test_show_reads_a_session_from_beginning_to_end(session_id: str, ask: Callab
 
 
 def test_lists_name_what_the_other_commands_take(session_id: str, ask: Callable[..., str]) -> None:
-    assert session_id[:8] in ask("sessions", "--limit", "1000", "--project", "shop", COLUMNS="60")
+    assert session_id[:8] in ask("sessions", "--limit", "1000", "--project", SHOP, COLUMNS="60")
     assert "shop" in ask("projects")
     assert "Bash" in ask("tools", *DAY)
     assert "2026-11-20" in ask("usage", *DAY)
@@ -179,7 +180,7 @@ def test_what_a_key_hides_is_a_dash_or_a_refusal_in_one_sentence(
 def test_a_project_is_named_by_its_id_by_a_key_that_may_not_list_projects(
     session_id: str, ask: Callable[..., str], limited: dict[str, str]
 ) -> None:
-    shop = next(each["id"] for each in json.loads(ask("projects", "--json")) if each["name"] == "shop")
+    shop = next(each["id"] for each in json.loads(ask("projects", "--json")) if each["path"] == SHOP)
     assert "active" in ask("report", *DAY, "--project", str(shop), **limited)
     assert ask("report", "--since", "2026-01-01", "--until", "2026-01-01", "--tz", "UTC", **limited).endswith("Nothing happened.\n")
 
