@@ -20,14 +20,26 @@ _WRITE: Final[Rights] = {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL, "DELETE
 # Ingest reads an event's owner and whether it is stored, never its content.
 _LOOK_UP: Final[Rights] = {"SELECT": ("id", "session_id", "project_id", "user_id", "occurred_at")}
 
-EVENTS: Final = ("session_events", "session_facts", "messages", "tool_calls", "api_calls", "activities", "files", "session_files")
-AGGREGATES: Final = ("activity_rollups", "tool_rollups", "file_rollups", "file_sets", "usage_rollups", "active_days")
+EVENTS: Final = (
+    "session_events",
+    "session_facts",
+    "messages",
+    "tool_calls",
+    "api_calls",
+    "activities",
+    "timeline_entries",
+    "files",
+    "session_files",
+)
+AGGREGATES: Final = ("activity_rollups", "tool_rollups", "file_rollups", "file_sets", "usage_rollups", "error_rollups", "active_days")
 _REGISTRY: Final = ("projects", "users", "sessions", "dead_letters")
 _JOBS: Final = ("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "scrubs")
 _JOURNAL: Final = ("ledger", "accounts", "drainers", "canaries", "fixed_settings")
 _KEYS: Final = ("api_keys", "audit_log")
 _CAPTURE: Final = ("machines", "session_machines", "transcript_files", "transcript_ranges", "transcript_segments", "hook_payloads")
-TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_KEYS, "alembic_version")
+_MARKS: Final = ("session_marks",)
+_SEARCH: Final = ("search_documents", "search_pending", "search_words")
+TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_MARKS, *_SEARCH, *_KEYS, "alembic_version")
 
 GRANTS: Final[dict[str, Grants]] = {
     # Two ids, jobs' rows, keys, names of users, and dead letters that are replayed. Events and aggregates are the worker's.
@@ -49,6 +61,8 @@ GRANTS: Final[dict[str, Grants]] = {
         "imported_files": _READ,
         "transcript_files": _READ,
         "machines": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL, "DELETE": _ALL},
+        "session_marks": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL},
+        "search_pending": {"INSERT": ("kind", "key")},
         "scrubs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "request_id")},
         "api_keys": {
             "SELECT": _ALL,
@@ -60,8 +74,12 @@ GRANTS: Final[dict[str, Grants]] = {
     },
     QUERY: dict.fromkeys(TABLES, _READ),
     # It looks up the key of an import; it writes neither keys nor the audit log.
-    WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE), _WRITE)
-    | {"api_keys": {"SELECT": ("id", "user_name")}, "alembic_version": _READ},
+    WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SEARCH), _WRITE)
+    | {
+        "session_marks": {"SELECT": _ALL, "UPDATE": ("note", "title")},
+        "api_keys": {"SELECT": ("id", "user_name")},
+        "alembic_version": _READ,
+    },
 }
 
 

@@ -47,6 +47,21 @@ class RowTable:
 NOT_OF_HOOK: Final = "({row}.source IS DISTINCT FROM 'hook')"
 _AGENT_RANKS = ("({row}.agent_id IS NULL)", "coalesce({row}.agent_id, '') COLLATE \"C\"")
 
+_RESULT_RANKS = (
+    "coalesce(octet_length({row}.result), -1)",
+    "coalesce({row}.result_left_out, 0)",
+    "coalesce({row}.result, '') COLLATE \"C\"",
+    "coalesce({row}.result_media::text, '') COLLATE \"C\"",
+    "coalesce({row}.error_class, '') COLLATE \"C\"",
+    "coalesce({row}.started_agent, '') COLLATE \"C\"",
+)
+_PATCH_RANKS = (
+    "coalesce(octet_length({row}.patch), -1)",
+    "coalesce({row}.patch_left_out, 0)",
+    "coalesce({row}.patch, '') COLLATE \"C\"",
+    "coalesce({row}.tool_call_id, '00000000-0000-0000-0000-000000000000')",
+)
+
 MESSAGES: Final = RowTable(
     "messages",
     fixed=("role",),
@@ -64,14 +79,28 @@ TOOL_CALLS: Final = RowTable(
     "tool_calls",
     fixed=("tool_name",),
     counted=("status", "duration_ms"),
-    uncounted=("duration_source", "parameters", "agent_id", "source"),
+    uncounted=(
+        "duration_source",
+        "wait_ms",
+        "parameters",
+        "result",
+        "result_left_out",
+        "result_cut_at",
+        "result_media",
+        "error_class",
+        "started_agent",
+        "agent_id",
+        "source",
+    ),
     ranks=(
         "({row}.status <> 'pending')",
         NOT_OF_HOOK,
         "coalesce({row}.duration_source = 'reported', false)",
         "coalesce({row}.duration_ms, -1)",
         '{row}.status COLLATE "C"',
-        "coalesce(length({row}.parameters::text), 0)",
+        "coalesce(octet_length({row}.parameters::text), 0)",
+        "coalesce({row}.wait_ms, -1)",
+        *_RESULT_RANKS,
         *_AGENT_RANKS,
     ),
     measures={"tool_calls": "1", "tool_errors": "(status IN ('error', 'timeout'))::int"},
@@ -82,8 +111,16 @@ ACTIVITIES: Final = RowTable(
     "activities",
     fixed=("file_key",),
     counted=("lines_added", "lines_removed"),
-    uncounted=("action", "is_estimated", "agent_id", "source"),
-    ranks=("NOT {row}.is_estimated", NOT_OF_HOOK, "{row}.lines_added", "{row}.lines_removed", '{row}.action COLLATE "C"', *_AGENT_RANKS),
+    uncounted=("action", "is_estimated", "tool_call_id", "patch", "patch_left_out", "agent_id", "source"),
+    ranks=(
+        "NOT {row}.is_estimated",
+        NOT_OF_HOOK,
+        "{row}.lines_added",
+        "{row}.lines_removed",
+        '{row}.action COLLATE "C"',
+        *_PATCH_RANKS,
+        *_AGENT_RANKS,
+    ),
     measures={"lines_added": "lines_added", "lines_removed": "lines_removed"},
 )
 
@@ -112,7 +149,19 @@ API_CALLS: Final = RowTable(
     },
 )
 
-ROW_TABLES: Final[dict[str, RowTable]] = {table.name: table for table in (MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS)}
+TIMELINE_ENTRIES: Final = RowTable(
+    "timeline_entries",
+    fixed=("kind",),
+    uncounted=("content", "details", "agent_id"),
+    ranks=(
+        "octet_length({row}.content)",
+        '{row}.content COLLATE "C"',
+        "coalesce({row}.details::text, '') COLLATE \"C\"",
+        *_AGENT_RANKS,
+    ),
+)
+
+ROW_TABLES: Final[dict[str, RowTable]] = {table.name: table for table in (MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS, TIMELINE_ENTRIES)}
 
 
 def for_each(template: str) -> list[bytes]:

@@ -62,6 +62,8 @@ STAGES: Final = (
     Stage("import_jobs", "id", "uuid", {"errors": "jsonb", "unknown_records": "jsonb", "user_name": "text"}),
     *_OF_KINDS[3:],
     Stage("hook_payloads", "id", "uuid", {"payload": "json"}),
+    Stage("timeline_entries", "id", "uuid", {"content": "text", "details": "json"}),
+    Stage("session_marks", "session_id", "text", {"note": "text", "title": "text"}),
 )
 # Behind the tables: stored transcripts (archive/scrub_contents.py).
 TRANSCRIPTS: Final = len(STAGES)

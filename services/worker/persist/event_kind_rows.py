@@ -52,9 +52,10 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
     ),
     "tool_calls": KindTable(
         staged="id uuid, session_id text, user_name text, tool_name text, status text, duration_ms bigint, duration_source text,"
-        " occurred_at timestamptz, parameters json, agent_id text, source text, received_at timestamptz",
+        " occurred_at timestamptz, parameters json, agent_id text, source text, received_at timestamptz, wait_ms bigint, result text,"
+        " result_left_out bigint, result_cut_at integer, result_media json, error_class text, started_agent text",
         identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, tool_name, md5(parameters::text) FROM tool_calls WHERE id = ANY(%(ids)s)",
-        texts={"parameters": "json"},
+        texts={"parameters": "json", "result": "text"},
         bounds={"duration_ms": (MAX_DURATION_MS, "NULL")},
     ),
     "session_events": KindTable(
@@ -65,13 +66,19 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
     ),
     "activities": KindTable(
         staged="id uuid, session_id text, file_key uuid, file_path text, action text, lines_added bigint, lines_removed bigint,"
-        " is_estimated boolean, occurred_at timestamptz, agent_id text, source text, received_at timestamptz",
+        " is_estimated boolean, occurred_at timestamptz, agent_id text, source text, received_at timestamptz, tool_call_id uuid, patch text,"
+        " patch_left_out bigint",
+        texts={"patch": "text"},
         identities=f"""
             SELECT id, session_id, {_IS_CLIENTS_ALONE}, file_key::text, concat_ws(' ', action, lines_added, lines_removed)
             FROM activities WHERE id = ANY(%(ids)s)""",
         bounds={"lines_added": (MAX_LINES, "0"), "lines_removed": (MAX_LINES, "0")},
     ),
 }
+
+
+# The last columns of a staged tool call of which no result is known.
+NO_RESULT: Final[Row] = (None,) * 7
 
 
 class Identity(NamedTuple):
@@ -118,7 +125,7 @@ def rows_of(event: Event, received_at: datetime) -> Iterator[tuple[str, Row]]:
                 event.execution_time_ms,
                 duration_source,
             )
-            yield "staged_tool_calls", (*row, event.timestamp, parameters, None, event.source, received_at)
+            yield "staged_tool_calls", (*row, event.timestamp, parameters, None, event.source, received_at, *NO_RESULT)
         case Conversation():
             row = (event.id, event.session_id, None, None, event.role, event.content, event.timestamp, event.model)
             yield "staged_messages", (*row, None, event.source, received_at, document_vector(event.content))
@@ -134,7 +141,7 @@ def rows_of(event: Event, received_at: datetime) -> Iterator[tuple[str, Row]]:
                 event.lines_added,
                 event.lines_removed,
             )
-            yield "staged_activities", (*row, False, event.timestamp, None, event.source, received_at)
+            yield "staged_activities", (*row, False, event.timestamp, None, event.source, received_at, None, None, None)
         case SessionStart():
             row = (event.id, event.session_id, "start", event.start_time, event.project_path, event.user, event.model, event.git_branch)
             yield "staged_session_events", (*row, event.client_version, event.source, received_at)

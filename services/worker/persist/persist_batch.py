@@ -126,6 +126,8 @@ class Persisted:
     tool_calls: int = 0
     activities: int = 0
     api_calls: int = 0
+    # No events: they are only shown.
+    timeline_entries: int = 0
     # Rows of all other tables of counted rows.
     others: int = 0
     duplicates: int = 0

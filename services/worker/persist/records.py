@@ -15,6 +15,9 @@ from shared.messages import ToolStatus
 # Where a tool call's duration comes from: Claude Code reports it, or it is the time between call and result, with the wait for permission.
 DurationSource = Literal["reported", "timestamps"]
 
+# Thinking is hidden unless it is asked for. A compaction replaces what was said by a summary. A command is one of Claude Code's own, as /clear.
+EntryKind = Literal["thinking", "compaction", "compaction_summary", "command", "command_output", "interruption", "api_error", "notice"]
+
 # The rank of a session's titles; the highest is shown. The person's own, Claude's, a summary, the first prompt.
 TITLE_OF_PERSON, TITLE_OF_CLAUDE, TITLE_OF_SUMMARY, TITLE_OF_PROMPT = 4, 3, 2, 1
 
@@ -108,6 +111,23 @@ class Message(Struct, kw_only=True):
     model: str | None = None
 
 
+class Media(Struct):
+    """`type`: image/png; `bytes`: its size as it was, not in base64."""
+
+    type: str
+    bytes: int
+
+
+class Result(Struct, kw_only=True):
+    """What a tool call gave back. A long text is its beginning and its end; `left_out` characters are missing after `cut_at` characters."""
+
+    text: str
+    left_out: int = 0
+    cut_at: int | None = None
+    # Images and other binaries.
+    media: list[Media] = []
+
+
 class ToolUse(Struct, kw_only=True):
     """One tool call with its result. `pending` if the file has no result; a version with a result is kept instead."""
 
@@ -120,8 +140,15 @@ class ToolUse(Struct, kw_only=True):
     agent_id: str | None = None
     duration_ms: int | None = None
     duration_source: DurationSource | None = None
+    # Milliseconds before the call ran, as for a permission; then `duration_ms` is the time that it ran.
+    wait_ms: int | None = None
     # Long texts are cut, so that a row stays small.
     parameters: dict[str, Any] | None = None
+    result: Result | None = None
+    # Why it failed, if it did.
+    error_class: str | None = None
+    # The `agent_id` of the subagent that the call started.
+    started_agent: str | None = None
 
 
 class FileChange(Struct, kw_only=True):
@@ -138,6 +165,25 @@ class FileChange(Struct, kw_only=True):
     agent_id: str | None = None
     # Derived from the request, since the file does not have the outcome: lines of an edit without a patch, a file that `rm` names.
     is_estimated: bool = False
+    # The call that made it.
+    tool_call_id: UUID | None = None
+    # A unified diff without its head. A long one is its beginning; so many lines are left out at its end.
+    patch: str | None = None
+    patch_left_out: int = 0
+
+
+class TimelineEntry(Struct, kw_only=True):
+    """What happened in a session besides messages, tool calls and file changes, or Claude's thinking. It counts for nothing."""
+
+    id: UUID
+    session_id: str
+    kind: EntryKind
+    timestamp: datetime
+    source: str
+    content: str = ""
+    # More of it, by its kind; as a compaction's trigger and the tokens before it.
+    details: dict[str, Any] | None = None
+    agent_id: str | None = None
 
 
 class ApiCall(Struct, kw_only=True):
@@ -177,6 +223,6 @@ class FileSummary(Struct, kw_only=True):
     skipped_records: dict[str, int] = {}
 
 
-Record = ProjectSeen | SessionFacts | Message | ToolUse | FileChange | ApiCall
+Record = ProjectSeen | SessionFacts | Message | ToolUse | FileChange | ApiCall | TimelineEntry
 # The code of the RecordError after which the rest of a file cannot be read.
 DAMAGED = "DAMAGED"

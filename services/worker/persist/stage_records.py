@@ -8,7 +8,17 @@ import msgspec
 
 from services.worker.persist.event_kind_rows import Row, file_key
 from services.worker.persist.pricing import Tokens, price_of
-from services.worker.persist.records import SESSION_NUMBERS, ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
+from services.worker.persist.records import (
+    SESSION_NUMBERS,
+    ApiCall,
+    FileChange,
+    Message,
+    ProjectSeen,
+    Record,
+    SessionFacts,
+    TimelineEntry,
+    ToolUse,
+)
 from shared.search_terms import document_vector
 
 _UNDATED = "-infinity"
@@ -25,11 +35,16 @@ def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
         case ToolUse():
             parameters = None if record.parameters is None else _json.encode(record.parameters).decode()
             row = (record.id, record.session_id, None, record.tool_name, record.status, record.duration_ms, record.duration_source)
-            yield "staged_tool_calls", (*row, record.timestamp, parameters, record.agent_id, record.source, received_at)
+            yield "staged_tool_calls", (*row, record.timestamp, parameters, record.agent_id, record.source, received_at, *_result(record))
         case FileChange():
             row = (record.id, record.session_id, file_key(record.file_path), record.file_path, record.action)
             lines = (record.lines_added, record.lines_removed, record.is_estimated)
-            yield "staged_activities", (*row, *lines, record.timestamp, record.agent_id, record.source, received_at)
+            diff = (record.tool_call_id, record.patch, record.patch_left_out or None)
+            yield "staged_activities", (*row, *lines, record.timestamp, record.agent_id, record.source, received_at, *diff)
+        case TimelineEntry():
+            details = None if record.details is None else _json.encode(record.details).decode()
+            row = (record.id, record.session_id, record.kind, record.content, details)
+            yield "staged_timeline_entries", (*row, record.timestamp, record.agent_id, record.source, received_at)
         case ApiCall():
             yield "staged_api_calls", _api_call(record, received_at)
         case SessionFacts():
@@ -39,6 +54,14 @@ def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
             return
         case _:
             assert_never(record)
+
+
+def _result(record: ToolUse) -> Row:
+    result = record.result
+    if result is None:
+        return (record.wait_ms, None, None, None, None, record.error_class, record.started_agent)
+    media = _json.encode(result.media).decode() if result.media else None
+    return (record.wait_ms, result.text, result.left_out or None, result.cut_at, media, record.error_class, record.started_agent)
 
 
 def _api_call(record: ApiCall, received_at: datetime) -> Row:

@@ -9,4 +9,6 @@ DELETE FROM sessions AS s WHERE session_id = ANY(%(session_ids)s) AND (counted O
   AND
   NOT EXISTS (SELECT FROM activities AS e WHERE e.session_id = s.session_id)
   AND
-  NOT EXISTS (SELECT FROM api_calls AS e WHERE e.session_id = s.session_id);
+  NOT EXISTS (SELECT FROM api_calls AS e WHERE e.session_id = s.session_id)
+  AND
+  NOT EXISTS (SELECT FROM timeline_entries AS e WHERE e.session_id = s.session_id);

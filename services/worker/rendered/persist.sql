@@ -56,11 +56,13 @@ new_messages AS (
 ),
 changed_tool_calls AS (
     INSERT INTO tool_calls AS t (
-        id, session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, parameters, agent_id,
-        source, brought_by, received_at)
+        id, session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, parameters,
+        result, result_left_out, result_cut_at, result_media, error_class, started_agent, agent_id, source, brought_by,
+        received_at)
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, users.alias_of, users.id, 0),
-        s.occurred_at, s.tool_name, s.status, s.duration_ms, s.duration_source, s.parameters, s.agent_id, s.source,
+        s.occurred_at, s.tool_name, s.status, s.duration_ms, s.duration_source, s.wait_ms, s.parameters, s.result,
+        s.result_left_out, s.result_cut_at, s.result_media, s.error_class, s.started_agent, s.agent_id, s.source,
         CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
     FROM staged_tool_calls AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
@@ -72,28 +74,48 @@ changed_tool_calls AS (
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.duration_source = 'reported', false) END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.duration_ms, -1) END DESC,
         CASE WHEN %(job_number)s > 0 THEN s.status COLLATE "C" END DESC,
-        CASE WHEN %(job_number)s > 0 THEN coalesce(length(s.parameters::text), 0) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(octet_length(s.parameters::text), 0) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.wait_ms, -1) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(octet_length(s.result), -1) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.result_left_out, 0) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.result, '') COLLATE "C" END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.result_media::text, '') COLLATE "C" END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.error_class, '') COLLATE "C" END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.started_agent, '') COLLATE "C" END DESC,
         CASE WHEN %(job_number)s > 0 THEN (s.agent_id IS NULL) END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.agent_id, '') COLLATE "C" END DESC,
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
         (
-            status, duration_ms, duration_source, parameters, agent_id, source
+            status, duration_ms, duration_source, wait_ms, parameters, result, result_left_out, result_cut_at, result_media,
+            error_class, started_agent, agent_id, source
         ) = (
             SELECT
-                status, duration_ms, duration_source, parameters, agent_id, source
+                status, duration_ms, duration_source, wait_ms, parameters, result, result_left_out, result_cut_at, result_media,
+                error_class, started_agent, agent_id, source
             FROM (VALUES
-                (true, excluded.status, excluded.duration_ms, excluded.duration_source, excluded.parameters, excluded.agent_id, excluded.source),
-                (false, t.status, t.duration_ms, t.duration_source, t.parameters, t.agent_id, t.source)
+                (true, excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.parameters, excluded.result,
+                excluded.result_left_out, excluded.result_cut_at, excluded.result_media, excluded.error_class, excluded.started_agent,
+                excluded.agent_id, excluded.source),
+                (false, t.status, t.duration_ms, t.duration_source, t.wait_ms, t.parameters, t.result, t.result_left_out, t.result_cut_at,
+                t.result_media, t.error_class, t.started_agent, t.agent_id, t.source)
             ) AS version (
-                is_new, status, duration_ms, duration_source, parameters, agent_id, source)
+                is_new, status, duration_ms, duration_source, wait_ms, parameters, result, result_left_out, result_cut_at, result_media,
+                error_class, started_agent, agent_id, source)
             WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
              AND (%(job_number)s = 0
                   OR ((excluded.status <> 'pending'), (excluded.source IS DISTINCT FROM 'hook'),
                   coalesce(excluded.duration_source = 'reported', false), coalesce(excluded.duration_ms, -1), excluded.status COLLATE "C",
-                  coalesce(length(excluded.parameters::text), 0), (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
+                  coalesce(octet_length(excluded.parameters::text), 0), coalesce(excluded.wait_ms, -1),
+                  coalesce(octet_length(excluded.result), -1), coalesce(excluded.result_left_out, 0),
+                  coalesce(excluded.result, '') COLLATE "C", coalesce(excluded.result_media::text, '') COLLATE "C",
+                  coalesce(excluded.error_class, '') COLLATE "C", coalesce(excluded.started_agent, '') COLLATE "C",
+                  (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                      > ((t.status <> 'pending'), (t.source IS DISTINCT FROM 'hook'), coalesce(t.duration_source = 'reported', false),
-                     coalesce(t.duration_ms, -1), t.status COLLATE "C", coalesce(length(t.parameters::text), 0), (t.agent_id IS NULL),
+                     coalesce(t.duration_ms, -1), t.status COLLATE "C", coalesce(octet_length(t.parameters::text), 0),
+                     coalesce(t.wait_ms, -1), coalesce(octet_length(t.result), -1), coalesce(t.result_left_out, 0),
+                     coalesce(t.result, '') COLLATE "C", coalesce(t.result_media::text, '') COLLATE "C",
+                     coalesce(t.error_class, '') COLLATE "C", coalesce(t.started_agent, '') COLLATE "C", (t.agent_id IS NULL),
                      coalesce(t.agent_id, '') COLLATE "C"))) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(job_number)s)
@@ -102,9 +124,16 @@ changed_tool_calls AS (
        AND (%(job_number)s = 0
             OR ((excluded.status <> 'pending'), (excluded.source IS DISTINCT FROM 'hook'),
             coalesce(excluded.duration_source = 'reported', false), coalesce(excluded.duration_ms, -1), excluded.status COLLATE "C",
-            coalesce(length(excluded.parameters::text), 0), (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
+            coalesce(octet_length(excluded.parameters::text), 0), coalesce(excluded.wait_ms, -1),
+            coalesce(octet_length(excluded.result), -1), coalesce(excluded.result_left_out, 0),
+            coalesce(excluded.result, '') COLLATE "C", coalesce(excluded.result_media::text, '') COLLATE "C",
+            coalesce(excluded.error_class, '') COLLATE "C", coalesce(excluded.started_agent, '') COLLATE "C",
+            (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                > ((t.status <> 'pending'), (t.source IS DISTINCT FROM 'hook'), coalesce(t.duration_source = 'reported', false),
-               coalesce(t.duration_ms, -1), t.status COLLATE "C", coalesce(length(t.parameters::text), 0), (t.agent_id IS NULL),
+               coalesce(t.duration_ms, -1), t.status COLLATE "C", coalesce(octet_length(t.parameters::text), 0),
+               coalesce(t.wait_ms, -1), coalesce(octet_length(t.result), -1), coalesce(t.result_left_out, 0),
+               coalesce(t.result, '') COLLATE "C", coalesce(t.result_media::text, '') COLLATE "C",
+               coalesce(t.error_class, '') COLLATE "C", coalesce(t.started_agent, '') COLLATE "C", (t.agent_id IS NULL),
                coalesce(t.agent_id, '') COLLATE "C")))
            OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
@@ -124,12 +153,12 @@ gone_tool_calls AS (
 ),
 changed_activities AS (
     INSERT INTO activities AS t (
-        id, session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed, action, is_estimated, agent_id,
-        source, brought_by, received_at)
+        id, session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed, action, is_estimated,
+        tool_call_id, patch, patch_left_out, agent_id, source, brought_by, received_at)
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, 0), s.occurred_at, s.file_key,
-        s.lines_added, s.lines_removed, s.action, s.is_estimated, s.agent_id, s.source,
-        CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
+        s.lines_added, s.lines_removed, s.action, s.is_estimated, s.tool_call_id, s.patch, s.patch_left_out, s.agent_id,
+        s.source, CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
     FROM staged_activities AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
     ORDER BY
@@ -139,35 +168,49 @@ changed_activities AS (
         CASE WHEN %(job_number)s > 0 THEN s.lines_added END DESC,
         CASE WHEN %(job_number)s > 0 THEN s.lines_removed END DESC,
         CASE WHEN %(job_number)s > 0 THEN s.action COLLATE "C" END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(octet_length(s.patch), -1) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.patch_left_out, 0) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.patch, '') COLLATE "C" END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.tool_call_id, '00000000-0000-0000-0000-000000000000') END DESC,
         CASE WHEN %(job_number)s > 0 THEN (s.agent_id IS NULL) END DESC,
         CASE WHEN %(job_number)s > 0 THEN coalesce(s.agent_id, '') COLLATE "C" END DESC,
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
         (
-            lines_added, lines_removed, action, is_estimated, agent_id, source
+            lines_added, lines_removed, action, is_estimated, tool_call_id, patch, patch_left_out, agent_id, source
         ) = (
             SELECT
-                lines_added, lines_removed, action, is_estimated, agent_id, source
+                lines_added, lines_removed, action, is_estimated, tool_call_id, patch, patch_left_out, agent_id, source
             FROM (VALUES
-                (true, excluded.lines_added, excluded.lines_removed, excluded.action, excluded.is_estimated, excluded.agent_id, excluded.source),
-                (false, t.lines_added, t.lines_removed, t.action, t.is_estimated, t.agent_id, t.source)
+                (true, excluded.lines_added, excluded.lines_removed, excluded.action, excluded.is_estimated, excluded.tool_call_id,
+                excluded.patch, excluded.patch_left_out, excluded.agent_id, excluded.source),
+                (false, t.lines_added, t.lines_removed, t.action, t.is_estimated, t.tool_call_id, t.patch, t.patch_left_out, t.agent_id,
+                t.source)
             ) AS version (
-                is_new, lines_added, lines_removed, action, is_estimated, agent_id, source)
+                is_new, lines_added, lines_removed, action, is_estimated, tool_call_id, patch, patch_left_out, agent_id, source)
             WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
              AND (%(job_number)s = 0
                   OR (NOT excluded.is_estimated, (excluded.source IS DISTINCT FROM 'hook'), excluded.lines_added, excluded.lines_removed,
-                  excluded.action COLLATE "C", (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
+                  excluded.action COLLATE "C", coalesce(octet_length(excluded.patch), -1), coalesce(excluded.patch_left_out, 0),
+                  coalesce(excluded.patch, '') COLLATE "C", coalesce(excluded.tool_call_id, '00000000-0000-0000-0000-000000000000'),
+                  (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                      > (NOT t.is_estimated, (t.source IS DISTINCT FROM 'hook'), t.lines_added, t.lines_removed, t.action COLLATE "C",
-                     (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C"))) IS TRUE)
+                     coalesce(octet_length(t.patch), -1), coalesce(t.patch_left_out, 0), coalesce(t.patch, '') COLLATE "C",
+                     coalesce(t.tool_call_id, '00000000-0000-0000-0000-000000000000'), (t.agent_id IS NULL),
+                     coalesce(t.agent_id, '') COLLATE "C"))) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(job_number)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
       AND ((NOT coalesce(0 = ANY(t.brought_by), true)
        AND (%(job_number)s = 0
             OR (NOT excluded.is_estimated, (excluded.source IS DISTINCT FROM 'hook'), excluded.lines_added, excluded.lines_removed,
-            excluded.action COLLATE "C", (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
+            excluded.action COLLATE "C", coalesce(octet_length(excluded.patch), -1), coalesce(excluded.patch_left_out, 0),
+            coalesce(excluded.patch, '') COLLATE "C", coalesce(excluded.tool_call_id, '00000000-0000-0000-0000-000000000000'),
+            (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                > (NOT t.is_estimated, (t.source IS DISTINCT FROM 'hook'), t.lines_added, t.lines_removed, t.action COLLATE "C",
-               (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")))
+               coalesce(octet_length(t.patch), -1), coalesce(t.patch_left_out, 0), coalesce(t.patch, '') COLLATE "C",
+               coalesce(t.tool_call_id, '00000000-0000-0000-0000-000000000000'), (t.agent_id IS NULL),
+               coalesce(t.agent_id, '') COLLATE "C")))
            OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.file_key,
@@ -269,6 +312,58 @@ gone_api_calls AS (
     old_cost_nano_usd AS cost_nano_usd
     FROM changed_api_calls WHERE existed AND moved
 ),
+changed_timeline_entries AS (
+    INSERT INTO timeline_entries AS t (
+        id, session_id, project_id, user_id, occurred_at, kind, content, details, agent_id, source, brought_by, received_at)
+    SELECT DISTINCT ON (s.id)
+        s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, 0), s.occurred_at, s.kind, s.content,
+        s.details, s.agent_id, s.source, CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
+    FROM staged_timeline_entries AS s
+    LEFT JOIN sessions ON sessions.session_id = s.session_id
+    ORDER BY
+        s.id,
+        CASE WHEN %(job_number)s > 0 THEN octet_length(s.content) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN s.content COLLATE "C" END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.details::text, '') COLLATE "C" END DESC,
+        CASE WHEN %(job_number)s > 0 THEN (s.agent_id IS NULL) END DESC,
+        CASE WHEN %(job_number)s > 0 THEN coalesce(s.agent_id, '') COLLATE "C" END DESC,
+        s.ctid
+    ON CONFLICT (id) DO UPDATE SET
+        (
+            content, details, agent_id
+        ) = (
+            SELECT
+                content, details, agent_id
+            FROM (VALUES
+                (true, excluded.content, excluded.details, excluded.agent_id),
+                (false, t.content, t.details, t.agent_id)
+            ) AS version (
+                is_new, content, details, agent_id)
+            WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
+             AND (%(job_number)s = 0
+                  OR (octet_length(excluded.content), excluded.content COLLATE "C", coalesce(excluded.details::text, '') COLLATE "C",
+                  (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
+                     > (octet_length(t.content), t.content COLLATE "C", coalesce(t.details::text, '') COLLATE "C", (t.agent_id IS NULL),
+                     coalesce(t.agent_id, '') COLLATE "C"))) IS TRUE)
+        ),
+        brought_by = brought_too(t.brought_by, %(job_number)s)
+    WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
+      AND ((NOT coalesce(0 = ANY(t.brought_by), true)
+       AND (%(job_number)s = 0
+            OR (octet_length(excluded.content), excluded.content COLLATE "C", coalesce(excluded.details::text, '') COLLATE "C",
+            (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
+               > (octet_length(t.content), t.content COLLATE "C", coalesce(t.details::text, '') COLLATE "C", (t.agent_id IS NULL),
+               coalesce(t.agent_id, '') COLLATE "C")))
+           OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
+    RETURNING
+        new.session_id, new.project_id, new.user_id, new.occurred_at, new.kind,
+        old.id IS NOT NULL AS existed,
+        (false) AS moved
+),
+new_timeline_entries AS (
+    SELECT session_id, project_id, user_id, occurred_at, kind
+    FROM changed_timeline_entries WHERE NOT existed OR moved
+),
 new_session_files AS (
     INSERT INTO session_files (session_id, file_key)
     SELECT DISTINCT session_id, file_key FROM new_activities WHERE session_id IS NOT NULL ORDER BY 1, 2
@@ -332,6 +427,12 @@ per_session AS (
                -(cache_write_5m_tokens + cache_write_1h_tokens) AS cache_creation_tokens, -(cache_read_tokens) AS cache_read_tokens,
                -(1) AS api_calls, -((cost_nano_usd IS NULL)::int) AS unpriced_calls, -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd
         FROM gone_api_calls
+        UNION ALL
+        SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
+               0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
+               0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
+               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+        FROM new_timeline_entries
         UNION ALL
         SELECT session_id, NULL::timestamptz AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 1 AS files_modified, 0 AS lines_added,
@@ -584,6 +685,13 @@ activity_rollups_deltas AS (
         FROM gone_api_calls
         UNION ALL
         SELECT
+            project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us, 0 AS user_messages,
+            0 AS assistant_messages, 0 AS lines_added, 0 AS lines_removed, 0 AS tool_calls, 0 AS tool_errors, 0 AS input_tokens,
+            0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls,
+            0 AS unpriced_calls
+        FROM new_timeline_entries
+        UNION ALL
+        SELECT
             project_id, user_id, bucket_of(dated_at, 15) AS bucket_start, 1 AS sessions, wall_us, 0 AS user_messages,
             0 AS assistant_messages, CASE WHEN lines_from_snapshot THEN lines_added ELSE 0 END AS lines_added,
             CASE WHEN lines_from_snapshot THEN lines_removed ELSE 0 END AS lines_removed, 0 AS tool_calls, 0 AS tool_errors,
@@ -790,6 +898,7 @@ SELECT (SELECT count(*) FROM changed_messages WHERE NOT existed) AS messages,
 (SELECT count(*) FROM changed_tool_calls WHERE NOT existed) AS tool_calls,
 (SELECT count(*) FROM changed_activities WHERE NOT existed) AS activities,
 (SELECT count(*) FROM changed_api_calls WHERE NOT existed) AS api_calls,
+(SELECT count(*) FROM changed_timeline_entries WHERE NOT existed) AS timeline_entries,
        -- A slowest call that turned out faster: the maximum of its cells has to be looked up again.
        (SELECT count(*) FROM changed_tool_calls WHERE existed AND old_duration_ms > coalesce(duration_ms, -1)) AS slower_before,
        (SELECT count(*) FROM changed WHERE NOT (before).counted) AS sessions,

@@ -17,6 +17,10 @@ new_api_calls AS (
     cache_write_1h_tokens, cache_read_tokens, cost_nano_usd
     FROM api_calls WHERE session_id = ANY(%(session_ids)s)
 ),
+new_timeline_entries AS (
+    SELECT session_id, project_id, user_id, occurred_at, kind
+    FROM timeline_entries WHERE session_id = ANY(%(session_ids)s)
+),
 new_session_files AS (SELECT session_id, file_key FROM session_files WHERE session_id = ANY(%(session_ids)s)),
 new_session_events AS (SELECT session_id, kind, occurred_at FROM session_events WHERE session_id = ANY(%(session_ids)s)),
 new_facts AS NOT MATERIALIZED (SELECT * FROM session_facts WHERE session_id = ANY(%(session_ids)s)),
@@ -57,6 +61,12 @@ per_session AS (
                cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens AS cache_read_tokens,
                1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd
         FROM new_api_calls
+        UNION ALL
+        SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
+               0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
+               0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
+               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+        FROM new_timeline_entries
         UNION ALL
         SELECT session_id, NULL::timestamptz AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 1 AS files_modified, 0 AS lines_added,

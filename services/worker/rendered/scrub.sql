@@ -20,9 +20,10 @@ WHERE id = %(key)s::uuid
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
-           sum(coalesce(octet_length(parameters), 0)) OVER w AS bytes
+           sum(coalesce(octet_length(parameters), 0)
+               + coalesce(octet_length(result), 0)) OVER w AS bytes
     FROM (
-        SELECT id::text AS key, id AS place, parameters::text AS parameters
+        SELECT id::text AS key, id AS place, parameters::text AS parameters, result
         FROM tool_calls
         WHERE id > %(after_key)s::uuid
         ORDER BY id LIMIT %(chunk_rows)s
@@ -31,9 +32,11 @@ SELECT * FROM (
 ) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
 
 UPDATE tool_calls SET
-    parameters = %(parameters)s::json
+    parameters = %(parameters)s::json,
+    result = %(result)s::text
 WHERE id = %(key)s::uuid
-  AND parameters::text IS NOT DISTINCT FROM %(old_parameters)s::json::text;
+  AND parameters::text IS NOT DISTINCT FROM %(old_parameters)s::json::text
+  AND result::text IS NOT DISTINCT FROM %(old_result)s::text::text;
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
@@ -169,6 +172,23 @@ WHERE id = %(key)s::uuid
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(patch), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, patch
+        FROM activities
+        WHERE id > %(after_key)s::uuid
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE activities SET
+    patch = %(patch)s::text
+WHERE id = %(key)s::uuid
+  AND patch::text IS NOT DISTINCT FROM %(old_patch)s::text::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
            sum(coalesce(octet_length(payload), 0)) OVER w AS bytes
     FROM (
         SELECT id::text AS key, id AS place, payload::text AS payload
@@ -183,3 +203,43 @@ UPDATE hook_payloads SET
     payload = %(payload)s::json
 WHERE id = %(key)s::uuid
   AND payload::text IS NOT DISTINCT FROM %(old_payload)s::json::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(content), 0)
+               + coalesce(octet_length(details), 0)) OVER w AS bytes
+    FROM (
+        SELECT id::text AS key, id AS place, content, details::text AS details
+        FROM timeline_entries
+        WHERE id > %(after_key)s::uuid
+        ORDER BY id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE timeline_entries SET
+    content = %(content)s::text,
+    details = %(details)s::json
+WHERE id = %(key)s::uuid
+  AND content::text IS NOT DISTINCT FROM %(old_content)s::text::text
+  AND details::text IS NOT DISTINCT FROM %(old_details)s::json::text;
+
+SELECT * FROM (
+    SELECT *, row_number() OVER w AS n,
+           sum(coalesce(octet_length(note), 0)
+               + coalesce(octet_length(title), 0)) OVER w AS bytes
+    FROM (
+        SELECT session_id::text AS key, session_id AS place, note, title
+        FROM session_marks
+        WHERE session_id > %(after_key)s::text
+        ORDER BY session_id LIMIT %(chunk_rows)s
+    ) AS r
+    WINDOW w AS (ORDER BY place)
+) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
+
+UPDATE session_marks SET
+    note = %(note)s::text,
+    title = %(title)s::text
+WHERE session_id = %(key)s::text
+  AND note::text IS NOT DISTINCT FROM %(old_note)s::text::text
+  AND title::text IS NOT DISTINCT FROM %(old_title)s::text::text;

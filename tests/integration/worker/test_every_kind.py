@@ -12,7 +12,7 @@ import pytest
 from services.worker.drain.drain_partition import drain
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.event_kind_rows import KIND_TABLES, identity_of, rows_of
-from services.worker.persist.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, ToolUse
+from services.worker.persist.records import ApiCall, FileChange, Message, ProjectSeen, Record, SessionFacts, TimelineEntry, ToolUse
 from services.worker.persist.staging import ReceivedEvent, stage
 from services.worker.resources import Resources
 from shared.event_kinds import KINDS
@@ -48,6 +48,7 @@ RECORDS: list[Record] = [
         id=uuid4(), session_id="s", file_path="/a", action="created", lines_added=1, lines_removed=0, timestamp=NOW, source="transcript"
     ),
     ApiCall(id=uuid4(), session_id="s", timestamp=NOW, source="transcript", model=None),
+    TimelineEntry(id=uuid4(), session_id="s", kind="compaction", timestamp=NOW, source="transcript"),
 ]
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import may_hold_secret, redact_value
 from tests.adversarial_texts import KINDS, megabyte_of
+from tests.faults.pace import stretched
 from tests.seeded_secrets import Seeded, corpus
 
 SEEDED = list(corpus(13))
@@ -83,7 +84,7 @@ def test_a_megabyte_of_worst_case_text_is_redacted_quickly(kind: str) -> None:
     cost_ms = min(cpu_ms_of(text) for _ in range(3))
 
     print(f"{len(text)} characters of {kind!r} in {cost_ms:.0f} ms of CPU")
-    assert cost_ms < ENOUGH_MS
+    assert cost_ms < stretched(ENOUGH_MS)
     # What was cut off, too, is not cut off again.
     once = redact_text(text)
     assert redact_text(once) == once

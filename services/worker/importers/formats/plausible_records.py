@@ -17,6 +17,7 @@ from services.worker.persist.records import (
     Record,
     RecordError,
     SessionFacts,
+    TimelineEntry,
     ToolUse,
 )
 from shared.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
@@ -40,7 +41,7 @@ SESSION_MOST: Final = {
     "cost_nano_usd": MAX_USD * 1_000_000_000,
 }
 _MOST: Final[dict[type, dict[str, int]]] = {
-    ToolUse: {"duration_ms": MAX_DURATION_MS},
+    ToolUse: {"duration_ms": MAX_DURATION_MS, "wait_ms": MAX_DURATION_MS},
     FileChange: {"lines_added": MAX_LINES, "lines_removed": MAX_LINES},
     ApiCall: {
         "input_tokens": MAX_TOKENS,
@@ -52,7 +53,14 @@ _MOST: Final[dict[type, dict[str, int]]] = {
     },
     SessionFacts: SESSION_MOST,
 }
-_NAMES: Final = {ToolUse: "tool call", FileChange: "file change", ApiCall: "API call", SessionFacts: "session", Message: "message"}
+_NAMES: Final = {
+    ToolUse: "tool call",
+    FileChange: "file change",
+    ApiCall: "API call",
+    TimelineEntry: "timeline entry",
+    SessionFacts: "session",
+    Message: "message",
+}
 
 Found = Record | RecordError | FileSummary
 
@@ -71,7 +79,7 @@ def plausible(found: Iterable[Found], accepted_at: datetime) -> Iterator[Found]:
                 yield record
             case SessionFacts():
                 yield from _facts(record, accepted_at)
-            case ToolUse() | FileChange() | ApiCall():
+            case ToolUse() | FileChange() | ApiCall() | TimelineEntry():
                 problem = _problem_of_time(record.timestamp, accepted_at)
                 if problem is not None:
                     yield _error(f"A {_NAMES[type(record)]} was left out: its time {problem}.")
@@ -100,12 +108,12 @@ def _facts(facts: SessionFacts, accepted_at: datetime) -> Iterator[Found]:
     yield facts
 
 
-def _without_large_numbers(record: ToolUse | FileChange | ApiCall | SessionFacts) -> Iterator[RecordError]:
-    for name, most in _MOST[type(record)].items():
+def _without_large_numbers(record: ToolUse | FileChange | ApiCall | TimelineEntry | SessionFacts) -> Iterator[RecordError]:
+    for name, most in _MOST.get(type(record), {}).items():
         value: int | None = getattr(record, name)
         if value is not None and value > most:
             setattr(record, name, 0 if isinstance(record, FileChange | ApiCall) else None)
-            if isinstance(record, ToolUse):
+            if isinstance(record, ToolUse) and name == "duration_ms":
                 record.duration_source = None
             yield _error(f"{_NAMES[type(record)]}: {name} was left out: more than {most:,} cannot be true.")
 
