@@ -3,13 +3,15 @@
 Every word of a text is a lexeme, case-folded. An identifier (useEffect, my_func) also gives its parts and its tails, so that any run
 of parts is the beginning of some lexeme. A script without spaces (CJK, Thai …) gives every character and every pair of neighbours.
 Punctuation only separates: a path or a dotted name is found by its words plus a look at the text itself (`Group.literals`).
+
+`search_documents.terms` (`search_vector`) are these lexemes of the text without accents, plus those of its symbols.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import chain, pairwise, repeat
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from msgspec import Struct
 
@@ -41,6 +43,15 @@ _PART = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*(?![a-z])")
 _QUERY_TERM = re.compile(r'(-(?!-))?(?:"([^"]*)"?|(\S+))')
 # Characters that belong to a typed word, unlike quotes, brackets and the marks of sentences: --force, /tmp, ~/.claude, @scope, C++, 100%.
 _BEFORE_A_WORD, _BEHIND_A_WORD = "-/.~@#$%\\", "-/#%+"
+
+# Letters that are written with accents, and what is written on them. A script whose marks are letters (kana, Thai, Devanagari) keeps them.
+_ACCENTED = re.compile(
+    r"([A-Za-z\u00c0-\u02af\u0370-\u052f\u1d00-\u1dbf\u1e00-\u1fff\u2c60-\u2c7f\ua720-\ua7ff])[\u0300-\u036f\u0483-\u0487\u1dc0-\u1dff]+"
+)
+# Letters with a stroke, and without a dot, have no decomposition.
+_STROKES = str.maketrans("ØøŁłĐđĦħŦŧı", "OoLlDdHhTti")
+_SYMBOL_RUN = re.compile(r"[^\w\s]+")
+_ASCII_SYMBOLS = re.compile(r"[!-/:-@\[-^`{-~]{2,}")
 
 
 class Group(Struct, frozen=True):
@@ -91,6 +102,47 @@ def document_vector(content: str) -> str:
     if len(text) > _SURELY_SMALL_CHARS:
         of_lexeme = _within_limit(of_lexeme)
     return " ".join([f"'{lexeme}':{seen[1:]}" for lexeme, seen in of_lexeme.items()])
+
+
+def search_vector(content: str) -> str:
+    """The text form of the tsvector of a document of the search index: words without accents, with positions; symbols without."""
+    text = _unaccented(content[:MAX_CONTENT_CHARS])
+    return " ".join([document_vector(text), *sorted(map(_quoted, _symbols(text)))])
+
+
+def folded(text: str) -> str:
+    """As the search index compares texts: NFKC, without case, Latin, Greek and Cyrillic letters without accents. Folding twice changes nothing."""
+    return text.lower() if text.isascii() else _unaccented(_unaccented(text).casefold()).casefold()
+
+
+def query_lexemes(text: str) -> tuple[str, ...]:
+    """What `search_vector` has of each document in which the words of `text` stand; each is a quoted lexeme of a tsquery, in their order.
+
+    `useEffect` gives the whole word; `検索窓` its pairs. Append `:*` to one for all words that begin so. A text of symbols gives none.
+    """
+    tokens = _TOKEN.findall(_unaccented(text))
+    return tuple(dict.fromkeys(_quoted(lexeme) for token in tokens for lexeme in _query_lexemes(token)))
+
+
+def symbol_lexemes(text: str) -> tuple[str, ...]:
+    """What `search_vector` has of each document in which the symbols of `text` stand: `a => ✓` gives `'=>'` and `'✓'`. One ASCII symbol gives none."""
+    return tuple(map(_quoted, sorted(_symbols(_unaccented(text)))))
+
+
+def _unaccented(text: str) -> str:
+    if text.isascii():
+        return text
+    return normalize("NFKC", _ACCENTED.sub(r"\1", normalize("NFKD", text)).translate(_STROKES))
+
+
+def _symbols(text: str) -> set[str]:
+    """Pairs of neighbouring ASCII symbols, and each other symbol alone: a single ASCII symbol is in every other text."""
+    pairs = {left + right for run in set(_ASCII_SYMBOLS.findall(text)) for left, right in pairwise(run)}
+    if text.isascii():
+        return pairs
+    # Not what is unseen: joiners, variation selectors, marks of scripts, what is not assigned.
+    others = {symbol for symbol in set("".join(_SYMBOL_RUN.findall(text))) if not symbol.isascii()}
+    return pairs | {symbol for symbol in others if category(symbol)[0] in "PS"}
 
 
 @lru_cache(maxsize=1)
