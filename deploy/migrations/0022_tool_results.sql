@@ -8,7 +8,7 @@ ALTER TABLE tool_calls
     ADD COLUMN IF NOT EXISTS result_cut_at   integer,
     -- What is not text: [{"type": "image/png", "bytes": 1234}].
     ADD COLUMN IF NOT EXISTS result_media    json,
-    -- Why a call that did not succeed failed (services/worker/importers/formats/error_classes.py). NULL: it succeeded, or nothing says why.
+    -- Why a call that did not succeed failed (services/worker/persist/error_classes.toml). NULL: it succeeded, or nothing says why.
     ADD COLUMN IF NOT EXISTS error_class     text,
     -- How long the call waited before it ran, for a permission, where that is known. duration_ms is then the time that it ran.
     ADD COLUMN IF NOT EXISTS wait_ms         bigint CHECK (wait_ms >= 0),

@@ -12,6 +12,7 @@ from celery.signals import celeryd_init, setup_logging
 from kombu.transport.redis import QoS
 
 from services.worker import heartbeat
+from services.worker.persist.error_classes import InvalidRules, error_classes
 from services.worker.settings import Settings
 from shared.blobs.stores import archive_at, store_at
 from shared.broker import celery_settings
@@ -71,6 +72,15 @@ def _know_the_store(**_: object) -> None:
         store_at(settings.blob_url)
         archive_at(settings.archive_url)
     except ValueError as error:
+        sys.exit(str(error))
+
+
+@celeryd_init.connect(weak=False)
+def _know_the_error_classes(**_: object) -> None:
+    """Rules that cannot be used stop the start, not the first failed call."""
+    try:
+        error_classes()
+    except InvalidRules as error:
         sys.exit(str(error))
 
 

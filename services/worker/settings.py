@@ -36,6 +36,10 @@ class Settings(WritingSettings, ArchiveSettings):
     canary_url: str = Field(
         "http://127.0.0.1:8000", description="Where the canary enters: the address of the whole API. `make up` sets it."
     )
+    error_classes: Path | None = Field(
+        None,
+        description="A file of one's own rules why tool calls fail, as services/worker/persist/error_classes.toml. They come before the tracker's.",
+    )
     heartbeat_file: Path | None = Field(
         None,
         description="Touched while a worker or beat goes round; `python -m services.worker.healthcheck` tells by its age. Set in its image.",

@@ -229,10 +229,15 @@ class SessionToolCall(BaseModel):
     tool_name: str
     parameters: Any = Field(description="The parameters as they were sent; null if there were none.")
     result_status: Literal["success", "error", "rejected", "cancelled", "timeout", "pending"]
+    error_class: str | None = Field(
+        description="Why it failed, as `file_not_found`; `other` if no rule says why. null: it did not fail, or it was stored before there were classes.",
+        examples=["file_not_found"],
+    )
     execution_time_ms: int | None
     duration_source: Literal["reported", "timestamps"] | None = Field(
         description="`reported`: measured by Claude Code. `timestamps`: time between call and result, waiting for permission included."
     )
+    wait_ms: int | None = Field(description="How long it waited before it ran, as for a permission; null if not known.")
     timestamp: datetime | None
     agent_id: str | None = Field(description="The subagent that called the tool.")
     source: str | None

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.worker.persist.error_classes import error_class_of
 from services.worker.persist.pricing import Tokens, price_of
 from shared.event_kinds import MAX_DURATION_MS, MAX_LINES
 from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
@@ -77,8 +78,8 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
 }
 
 
-# The last columns of a staged tool call of which no result is known.
-NO_RESULT: Final[Row] = (None,) * 7
+# The last columns of a staged tool call before its error_class, if no result is known.
+NO_RESULT: Final[Row] = (None,) * 5
 
 
 class Identity(NamedTuple):
@@ -125,7 +126,8 @@ def rows_of(event: Event, received_at: datetime) -> Iterator[tuple[str, Row]]:
                 event.execution_time_ms,
                 duration_source,
             )
-            yield "staged_tool_calls", (*row, event.timestamp, parameters, None, event.source, received_at, *NO_RESULT)
+            why = (error_class_of(event.tool_name, event.result_status, ""), None)
+            yield "staged_tool_calls", (*row, event.timestamp, parameters, None, event.source, received_at, *NO_RESULT, *why)
         case Conversation():
             row = (event.id, event.session_id, None, None, event.role, event.content, event.timestamp, event.model)
             yield "staged_messages", (*row, None, event.source, received_at, document_vector(event.content))

@@ -14,7 +14,9 @@ NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 def test_details_known_only_from_transcripts_are_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     seed.add_session(connection, "s", 0, title="Fix the build", parent_session_id="before")
     seed.add_message(connection, "s", NOON, "", role="assistant", agent_id="a1")
-    seed.add_tool_call(connection, "s", NOON, duration_source="timestamps", agent_id="a1")
+    seed.add_tool_call(
+        connection, "s", NOON, duration_source="timestamps", agent_id="a1", status="error", error_class="test_failed", wait_ms=3
+    )
     seed.add_activity(connection, "s", NOON, "/f", is_estimated=True, agent_id="a1")
     seed.add_api_call(connection, "s", NOON, cost_nano_usd=2_000_000_000, model="opus")
     seed.add_api_call(connection, "s", NOON)
@@ -34,6 +36,7 @@ def test_details_known_only_from_transcripts_are_shown(client: TestClient, conne
 
     [call] = client.get("/api/tool-calls/session/s").json()["items"]
     assert (call["duration_source"], call["agent_id"]) == ("timestamps", "a1")
+    assert (call["result_status"], call["error_class"], call["wait_ms"]) == ("error", "test_failed", 3)
 
     [activity] = client.get("/api/activities").json()["items"]
     assert (activity["is_estimated"], activity["agent_id"]) == (True, "a1")

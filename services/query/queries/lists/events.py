@@ -68,14 +68,15 @@ _FILES_BELOW = """
 
 # The keys of the other order are constants, which planning leaves out: by time an index has the order.
 TOOL_CALLS = """
-    SELECT id, session_id, project_id, tool_name, parameters::text AS parameters, result_status, execution_time_ms, duration_source,
-        timestamp, agent_id, source, sort_number, candidates
+    SELECT id, session_id, project_id, tool_name, parameters::text AS parameters, result_status, error_class, execution_time_ms,
+        duration_source, wait_ms, timestamp, agent_id, source, sort_number, candidates
     FROM (
         SELECT *, sum(bytes) OVER in_order AS bytes_so_far, row_number() OVER in_order AS place, count(*) OVER () AS candidates
         FROM (
             SELECT t.id, t.session_id, nullif(t.project_id, 0) AS project_id, t.tool_name, t.parameters,
-                t.status AS result_status, t.duration_ms AS execution_time_ms, t.duration_source, nullif(t.occurred_at, '-infinity') AS timestamp,
-                t.agent_id, t.source, coalesce(octet_length(t.parameters::text), 0) AS bytes, t.occurred_at, sorted.number AS sort_number
+                t.status AS result_status, t.error_class, t.duration_ms AS execution_time_ms, t.duration_source, t.wait_ms,
+                nullif(t.occurred_at, '-infinity') AS timestamp, t.agent_id, t.source,
+                coalesce(octet_length(t.parameters::text), 0) AS bytes, t.occurred_at, sorted.number AS sort_number
             FROM tool_calls t
             CROSS JOIN LATERAL (SELECT CASE %(sort)s::text WHEN 'execution_time_ms' THEN coalesce(t.duration_ms, -1) END AS number) AS sorted
             WHERE (%(session_id)s::text IS NULL OR t.session_id = %(session_id)s)

@@ -23,6 +23,7 @@ from services.worker.importers.formats.transcript.tool_calls import changes_of_c
 from services.worker.importers.formats.transcript.tool_results import MAX_MS, status_of_failure
 from services.worker.importers.formats.transcript.transcript_rows import NOTHING, ToolResult
 from services.worker.importers.formats.transcript.user_text import NOT_FROM_PERSON
+from services.worker.persist.error_classes import error_class_of
 from services.worker.persist.records import (
     END_REASONS,
     HOOK,
@@ -53,6 +54,9 @@ _NOT_RUN = (
     "[Request interrupted",
     "Sibling tool call errored",
 )
+
+# The class of a call that auto mode denied: no person rejected it.
+DENIED = "permission"
 
 
 class _Called(Struct):
@@ -145,9 +149,10 @@ class _Payload(Struct):
                 result = _result(hook.tool_response)
                 yield from self._call("cancelled" if result is not None and result.interrupted else "success", result)
             case "PostToolUseFailure":
-                yield from self._call(status_of_failure(hook.error or "", is_interrupted=bool(hook.is_interrupt)))
+                error = hook.error or ""
+                yield from self._call(status_of_failure(error, is_interrupted=bool(hook.is_interrupt)), told=error)
             case "PermissionDenied":
-                yield from self._call("rejected")
+                yield from self._call("rejected", error_class=DENIED)
             case "PostToolBatch":
                 yield from self._batch(hook.tool_calls or [])
 
@@ -197,14 +202,17 @@ class _Payload(Struct):
             timestamp=self.time,
         )
 
-    def _call(self, status: ToolStatus, result: ToolResult | None = None) -> Iterator[Record]:
-        """A tool call, and the files that it changed if it was successful."""
+    def _call(
+        self, status: ToolStatus, result: ToolResult | None = None, *, told: str = "", error_class: str | None = None
+    ) -> Iterator[Record]:
+        """A tool call, and the files that it changed if it was successful. `told`: what Claude was told of a failure."""
         hook = self.hook
         yield self._facts()
         if not hook.tool_use_id:
             return
         milliseconds = count_or_none(hook.duration_ms)
-        record = self._tool_use(hook.tool_use_id, hook.tool_name, hook.tool_input, status)
+        record = self._tool_use(hook.tool_use_id, hook.tool_name, hook.tool_input, status, told)
+        record.error_class = error_class or record.error_class
         if milliseconds is not None and milliseconds <= MAX_MS:
             record.duration_ms, record.duration_source = milliseconds, "reported"
             # If the hook before the call is missing.
@@ -229,13 +237,15 @@ class _Payload(Struct):
             if call.tool_use_id:
                 text = _text(call.tool_response)
                 status = status_of_failure(text, is_interrupted=False) if text.startswith(_NOT_RUN) else "pending"
-                yield self._tool_use(call.tool_use_id, call.tool_name, call.tool_input, status)
+                yield self._tool_use(call.tool_use_id, call.tool_name, call.tool_input, status, text)
 
-    def _tool_use(self, key: str, name: str | None, parameters: dict[str, Any] | None, status: ToolStatus) -> ToolUse:
+    def _tool_use(self, key: str, name: str | None, parameters: dict[str, Any] | None, status: ToolStatus, told: str) -> ToolUse:
+        tool_name = shortened(name or "(unnamed)", 200)
         return ToolUse(
             id=ids.tool_use_id(key),
             session_id=self.session_id,
-            tool_name=shortened(name or "(unnamed)", 200),
+            tool_name=tool_name,
+            error_class=error_class_of(tool_name, status, told),
             status=status,
             timestamp=self.time,
             source=HOOK,

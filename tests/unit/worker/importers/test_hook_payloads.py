@@ -94,6 +94,21 @@ def test_the_status_of_a_tool_call_is_what_a_transcript_would_say(name: str, fie
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "fields", "error_class"),
+    [
+        ("PreToolUse", {}, None),
+        ("PostToolUse", {"tool_response": "text"}, None),
+        ("PostToolUse", {"tool_response": {"stdout": "", "interrupted": True}}, "interrupted"),
+        ("PostToolUseFailure", {"error": "Exit code 1\nls: x: No such file or directory"}, "file_not_found"),
+        ("PostToolUseFailure", {}, "other"),
+        ("PermissionDenied", {"reason": "sends data out"}, "permission"),
+    ],
+)
+def test_a_failed_call_of_a_hook_has_a_class(name: str, fields: dict[str, Any], error_class: str | None) -> None:
+    assert only(call(name, **fields), ToolUse).error_class == error_class
+
+
 def test_a_calls_duration_is_reported_and_its_time_is_its_beginning() -> None:
     record = only(call("PostToolUse", tool_response={}, duration_ms=1500.7), ToolUse)
     assert (record.duration_ms, record.duration_source, record.timestamp) == (1500, "reported", AT - timedelta(milliseconds=1500))

@@ -47,6 +47,23 @@ def test_the_result_decides_the_status_of_a_call(content: Any, fields: dict[str,
 
 
 @pytest.mark.parametrize(
+    ("content", "fields", "error_class"),
+    [
+        ("ok", {}, None),
+        ("Exit code 1\n(eval):1: command not found: tree", {"is_error": True}, "command_not_found"),
+        ([{"type": "text", "text": "<tool_use_error>File does not exist.</tool_use_error>"}], {"is_error": True}, "file_not_found"),
+        (REJECTION, {"is_error": True}, "rejected"),
+        ("no", {"is_error": True, "toolDenialKind": "interrupted"}, "interrupted"),
+        ("ok", {"toolUseResult": {"stdout": "x", "interrupted": True}}, "interrupted"),
+        ("Exit code 143\nCommand timed out after 2m 0s", {"is_error": True}, "timeout"),
+        (None, {"is_error": True}, "other"),
+    ],
+)
+def test_what_claude_was_told_decides_why_a_call_failed(content: Any, fields: dict[str, Any], error_class: str | None) -> None:
+    assert called(content, **fields)[0].error_class == error_class
+
+
+@pytest.mark.parametrize(
     ("tool_use_result", "milliseconds", "source"),
     [
         ({"totalDurationMs": 900, "durationMs": 1}, 900, "reported"),

@@ -14,7 +14,7 @@ from services.worker.importers.formats.sanitize import shortened
 from services.worker.importers.formats.transcript.claude_messages import Place
 from services.worker.importers.formats.transcript.file_changes import Change, RequestedEdit, change_of, requested_edit
 from services.worker.importers.formats.transcript.rm_commands import deleted_paths
-from services.worker.importers.formats.transcript.tool_results import duration_of, status_of
+from services.worker.importers.formats.transcript.tool_results import duration_of, status_of, why_failed
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
 from services.worker.persist.records import FileChange, ToolUse
 
@@ -74,6 +74,7 @@ class ToolCalls:
             return
         record = waiting.record
         record.status = status_of(block, row)
+        record.error_class = why_failed(record.tool_name, record.status, block)
         record.duration_ms, record.duration_source = duration_of(record.timestamp, row, place.timestamp)
         yield record
         if record.status == "success":

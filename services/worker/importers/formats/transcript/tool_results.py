@@ -8,6 +8,7 @@ from msgspec import Raw
 
 from services.worker.importers.formats.sanitize import count_or_none
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
+from services.worker.persist.error_classes import error_class_of
 from services.worker.persist.records import DurationSource
 from shared.messages import ToolStatus
 
@@ -35,6 +36,11 @@ def status_of(block: Block, row: Row) -> ToolStatus:
     if row.tool_denial_kind == "user-rejected":
         return "rejected"
     return status_of_failure(_text_of(block.content), is_interrupted=is_interrupted)
+
+
+def why_failed(tool_name: str, status: ToolStatus, block: Block) -> str | None:
+    """The class of a failed call (error_classes.py) from its tool_result block; None if it did not fail."""
+    return error_class_of(tool_name, status, _text_of(block.content)) if status != "success" else None
 
 
 def status_of_failure(text: str, *, is_interrupted: bool) -> ToolStatus:
@@ -69,8 +75,8 @@ def _text_of(content: Raw) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     if isinstance(value, str):
-        return value[:_LOOKED_AT_CHARACTERS]
+        return value
     if isinstance(value, list):
         texts = (item.get("text") for item in value if isinstance(item, dict))
-        return " ".join(text for text in texts if isinstance(text, str))[:_LOOKED_AT_CHARACTERS]
+        return " ".join(text for text in texts if isinstance(text, str))
     return ""

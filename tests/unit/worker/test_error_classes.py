@@ -1,0 +1,95 @@
+"""The rules why tool calls fail: each gives its example its class, and a person may add some."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.worker.persist import error_classes
+from services.worker.persist.error_classes import OTHER, ErrorClasses, InvalidRules, error_class_of, own_rules, rules_of
+
+STATUSES = ("error", "rejected", "cancelled", "timeout")
+
+
+@pytest.fixture
+def read_again() -> Iterator[None]:
+    """Reads the rules again, before and after."""
+    error_classes.error_classes.cache_clear()
+    yield
+    error_classes.error_classes.cache_clear()
+
+
+@pytest.mark.parametrize("rule", own_rules(), ids=lambda rule: f"{rule.error_class}: {rule.example[:40]!r}")
+def test_each_rule_gives_its_example_its_class(rule: error_classes.Rule) -> None:
+    tool_name = rule.tools[0].replace("*", "total") if rule.tools else "Bash"
+    status = min(rule.statuses, default="error")
+    assert ErrorClasses(own_rules()).of(tool_name, status, rule.example) == rule.error_class
+
+
+@pytest.mark.parametrize(
+    ("tool_name", "status", "text", "expected"),
+    [
+        ("Bash", "success", "Exit code 1", None),
+        ("Bash", "pending", "", None),
+        ("Read", "error", "", "other"),
+        ("Read", "error", "something else", "other"),
+        ("Bash", "error", "", "other"),
+        ("Bash", "rejected", "", "rejected"),
+        ("Bash", "cancelled", "", "interrupted"),
+        ("Bash", "timeout", "", "timeout"),
+        ("Read", "cancelled", "<tool_use_error>Sibling tool call errored</tool_use_error>", "sibling_failed"),
+        ("Bash", "error", "Exit code 1\nline\n" * 5000 + "--- FAIL: TestTotal (0.00s)", "test_failed"),
+        ("Read", "error", "EACCES \ud800", "other"),
+        ("mcp__shop__total", "error", "no such total", "mcp"),
+        ("Edit", "error", "Found 3 matches of the string to replace, but replace_all is false.", "edit_not_matched"),
+    ],
+)
+def test_the_first_rule_that_fits_gives_the_class(tool_name: str, status: str, text: str, expected: str | None) -> None:
+    assert error_class_of(tool_name, status, text) == expected
+
+
+@given(tool_name=st.text(max_size=30), status=st.sampled_from(STATUSES), text=st.text(max_size=300))
+def test_every_failed_call_has_a_class_of_the_rules(tool_name: str, status: str, text: str) -> None:
+    assert error_class_of(tool_name, status, text) in {OTHER, *(rule.error_class for rule in own_rules())}
+
+
+@pytest.mark.usefixtures("read_again")
+def test_rules_of_the_settings_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rule]]\nclass = "migration_locked"\npattern = "LockNotAvailable"\ntools = ["Bash"]\n')
+    monkeypatch.setenv("TRACKER_ERROR_CLASSES", str(rules))
+
+    assert error_class_of("Bash", "error", "Exit code 1\nLockNotAvailable: canceling statement") == "migration_locked"
+    assert error_class_of("Read", "error", "LockNotAvailable") == "other"
+    assert error_class_of("Bash", "error", "Exit code 1") == "command_failed"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("class = ", "rules.toml: "),
+        ("rules = []", "tables"),
+        ("rule = 3", "tables"),
+        ("rule = [3]", "fields"),
+        ('[[rule]]\nclass = "Not Lower"\npattern = "x"', "class"),
+        ('[[rule]]\nclass = "other"\npattern = "x"', "class"),
+        ('[[rule]]\nclass = "all"', "every call"),
+        ('[[rule]]\nclass = "a"\npattern = "x"\n[[rule]]\nclass = "b"\npattern = "(?=x)"', "rule 2: pattern"),
+        ('[[rule]]\nclass = "a"\npattern = 3', "texts"),
+        ('[[rule]]\nclass = "a"\ntools = "Bash"', "lists"),
+        ('[[rule]]\nclass = "a"\nstatuses = ["success"]', "statuses"),
+        ('[[rule]]\nclass = "a"\nregex = "x"', "fields"),
+    ],
+)
+def test_a_rule_that_is_wrong_is_named(tmp_path: Path, content: str, reason: str) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(content)
+    with pytest.raises(InvalidRules, match=reason):
+        rules_of(rules)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRules, match=r"nothing.toml cannot be read"):
+        rules_of(tmp_path / "nothing.toml")
