@@ -17,8 +17,8 @@ Kind = Literal["claude_json", "transcript", "history", "sessions_index", "zip", 
 ARCHIVES: Final = frozenset({"zip", "tar", "tar_gz", "tar_zst"})
 # ijson's errors: its lexer accepts overlong forms of UTF-8, and its decoding then fails on them.
 JSON_ERRORS: Final = (ijson.JSONError, UnicodeDecodeError)
-# Raised when importers find more in a file than before: what an older version read is asked for again. 3: transcripts are archived.
-READER_VERSION: Final = 3
+# Raised when importers find more in a file than before: what an older version read is asked for again. 4: results, timeline entries, diffs.
+READER_VERSION: Final = 4
 # Enough for the first rows of all transcripts known; of a longer first line the beginning decides.
 HEAD_BYTES: Final = 65_536
 

@@ -31,6 +31,8 @@ class RowTable:
     ranks: tuple[str, ...] = ()
     # {measure: SQL over a row}: what a row adds to its session and to activity_rollups.
     measures: Mapping[str, str] = field(default_factory=dict)
+    # False: its rows count for nothing, not even for the times of their session.
+    counts: bool = True
     # The staging table has user_name or project_path, for rows without a session.
     has_user_name: bool = False
     has_project_path: bool = False
@@ -153,6 +155,7 @@ TIMELINE_ENTRIES: Final = RowTable(
     "timeline_entries",
     fixed=("kind",),
     uncounted=("content", "details", "agent_id"),
+    counts=False,
     ranks=(
         "octet_length({row}.content)",
         '{row}.content COLLATE "C"',

@@ -20,6 +20,7 @@ EXEMPT = {
     "session_id": "a name that other events and addresses refer to; Claude Code makes it at random",
     "parent_session_id": "the same",
     "agent_id": "a name that other records refer to; Claude Code makes it at random",
+    "started_agent": "the same",
 }
 # Few have any, so most calls are saved.
 _ASKED_AT_ONCE = 8

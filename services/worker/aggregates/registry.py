@@ -173,7 +173,7 @@ ACTIVITY_ROLLUPS: Final = Aggregate(
         "active_by_quarter": Measure.WEEK_COUNTERS,
     },
     sources=(
-        *(Source(table.name, table.measures) for table in ROW_TABLES.values()),
+        *(Source(table.name, table.measures) for table in ROW_TABLES.values() if table.counts),
         # A session counts at its date: once, its wall time, and what only its snapshot knows.
         Source(
             "sessions",

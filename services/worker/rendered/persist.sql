@@ -428,12 +428,6 @@ per_session AS (
                -(1) AS api_calls, -((cost_nano_usd IS NULL)::int) AS unpriced_calls, -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd
         FROM gone_api_calls
         UNION ALL
-        SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
-               0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
-               0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
-               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
-        FROM new_timeline_entries
-        UNION ALL
         SELECT session_id, NULL::timestamptz AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 1 AS files_modified, 0 AS lines_added,
                0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
@@ -683,13 +677,6 @@ activity_rollups_deltas AS (
             -(cache_write_5m_tokens + cache_write_1h_tokens) AS cache_creation_tokens, -cache_read_tokens AS cache_read_tokens,
             -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd, -(1) AS api_calls, -((cost_nano_usd IS NULL)::int) AS unpriced_calls
         FROM gone_api_calls
-        UNION ALL
-        SELECT
-            project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us, 0 AS user_messages,
-            0 AS assistant_messages, 0 AS lines_added, 0 AS lines_removed, 0 AS tool_calls, 0 AS tool_errors, 0 AS input_tokens,
-            0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls,
-            0 AS unpriced_calls
-        FROM new_timeline_entries
         UNION ALL
         SELECT
             project_id, user_id, bucket_of(dated_at, 15) AS bucket_start, 1 AS sessions, wall_us, 0 AS user_messages,

@@ -133,7 +133,7 @@ ACTIVE_DELTAS = """
 def per_session(*, has_gone: bool) -> str:
     """`per_session`, what the rows add to each session, and `facts_per_session`, what files say of it. `has_gone`: there are `gone_<table>` too."""
     added = []
-    for table in ROW_TABLES.values():
+    for table in (table for table in ROW_TABLES.values() if table.counts):
         added.append(_added(f"new_{table.name}", "occurred_at", table.measures))
         if has_gone and table.counted:
             withdrawn = {name: f"-({expression})" for name, expression in table.measures.items()}

@@ -59,6 +59,21 @@ def api_call_id(message_id: str, request_id: str | None) -> UUID:
     return _id("api call", message_id, request_id or "")
 
 
+def thinking_id(message_id: str, signature: str, content: str) -> UUID:
+    """By `message.id` (the row's uuid if that is missing) and the API's signature of the thinking; by its text without one."""
+    return _id("thinking", message_id, signature or _digest(content))
+
+
+def entry_id(uuid: str) -> UUID:
+    """By the uuid of its row, which gives one entry besides thinking."""
+    return _id("entry", uuid)
+
+
+def entry_id_without_uuid(session_id: str, timestamp: str, kind: str, content: str) -> UUID:
+    """By all that is known of it, for the few rows that have no uuid."""
+    return _id("entry without uuid", session_id, timestamp, kind, _digest(content))
+
+
 def facts_id(session_id: str, content: bytes) -> UUID:
     """By the session and the content of the facts: equal facts are one row, other facts are another row beside it."""
     return _id("facts", session_id, sha256(content).hexdigest())

@@ -1,11 +1,19 @@
 """The lines that a successful edit changed: counted from the patch in the result, else estimated from the tool's input."""
 
-import json
 from typing import Any, Literal
 
 from msgspec import Raw, Struct
 
-from services.worker.importers.formats.transcript.transcript_rows import NOTHING, ToolResult
+from services.worker.importers.formats.transcript.patches import (
+    MAX_REQUESTED_CHARACTERS,
+    Patch,
+    equal_ends,
+    joined,
+    patch_of_hunks,
+    patch_of_new_file,
+    patch_of_request,
+)
+from services.worker.importers.formats.transcript.transcript_rows import NOTHING, ToolResult, text_of_raw
 from shared.project_paths import MAX_LENGTH, InvalidPath, normalize_project_path
 
 EDITING_TOOLS = frozenset({"Edit", "MultiEdit", "Write", "NotebookEdit"})
@@ -19,6 +27,8 @@ class RequestedEdit(Struct):
     lines_added: int
     lines_removed: int
     makes_new_file: bool
+    # Without the numbers of lines, or of a new file.
+    patch: Patch | None = None
 
 
 class Change(Struct):
@@ -27,6 +37,7 @@ class Change(Struct):
     lines_added: int
     lines_removed: int
     is_estimated: bool
+    patch: Patch | None = None
 
 
 def requested_edit(tool_name: str, parameters: dict[str, Any] | None, cwd: str | None, known_paths: set[str]) -> RequestedEdit | None:
@@ -38,30 +49,40 @@ def requested_edit(tool_name: str, parameters: dict[str, Any] | None, cwd: str |
         return None
     is_new = tool_name == "Write" and path not in known_paths
     added = removed = 0
+    patch = None
     if tool_name == "Write":
-        added = line_count(_text(parameters.get("content")))
+        content = _text(parameters.get("content"))
+        added = line_count(content)
+        # Of a file that was there it is not known what the content replaces.
+        patch = patch_of_new_file(content, MAX_REQUESTED_CHARACTERS) if is_new else None
     elif tool_name == "NotebookEdit":
-        added = line_count(_text(parameters.get("new_source"))) if parameters.get("edit_mode") != "delete" else 0
+        source = _text(parameters.get("new_source")) if parameters.get("edit_mode") != "delete" else ""
+        added, patch = line_count(source), patch_of_request("", source)
     else:
         listed = parameters.get("edits")
         edits = [edit for edit in listed if isinstance(edit, dict)] if isinstance(listed, list) else [parameters]
+        patches = []
         for edit in edits:
             old, new = _text(edit.get("old_string")), _text(edit.get("new_string"))
             more, fewer = _changed_lines(old, new)
             added, removed = added + more, removed + fewer
             is_new |= not old and bool(new) and edit is edits[0]
-    return RequestedEdit(path, cwd, added, removed, is_new)
+            patches.append(patch_of_request(old, new))
+        patch = joined(patches)
+    return RequestedEdit(path, cwd, added, removed, is_new, patch)
 
 
 def change_of(tool_name: str, requested: RequestedEdit, result: ToolResult | None) -> Change:
     """The change that was made. `result` is None if the file lacks the tool's structured result."""
     path = absolute_path((result.file_path if result else None) or requested.path, requested.cwd)
     if result is None or (tool_name == "NotebookEdit" and not result.structured_patch):
-        return Change(path, "created" if requested.makes_new_file else "modified", requested.lines_added, requested.lines_removed, True)
+        action: Literal["created", "modified"] = "created" if requested.makes_new_file else "modified"
+        return Change(path, action, requested.lines_added, requested.lines_removed, True, requested.patch)
     created = result.type == "create" or (tool_name != "Write" and _is_empty_text(result.old_string) and _is_nothing(result.original_file))
     if tool_name == "Write" and created and not result.structured_patch:
         # A new file has an empty patch.
-        return Change(path, "created", line_count(_decoded_text(result.content)), 0, False)
+        content = text_of_raw(result.content)
+        return Change(path, "created", line_count(content), 0, False, patch_of_new_file(content))
     added = removed = 0
     for hunk in result.structured_patch or ():
         for line in hunk.lines or ():
@@ -69,7 +90,8 @@ def change_of(tool_name: str, requested: RequestedEdit, result: ToolResult | Non
                 added += 1
             elif line.startswith("-"):
                 removed += 1
-    return Change(path, "created" if created else "modified", added, removed, False)
+    patch = patch_of_hunks(result.structured_patch or ())
+    return Change(path, "created" if created else "modified", added, removed, False, patch)
 
 
 def absolute_path(path: str, cwd: str | None) -> str:
@@ -92,23 +114,12 @@ def line_count(text: str) -> int:
 def _changed_lines(old: str, new: str) -> tuple[int, int]:
     """Added and removed lines between two texts, without those that are equal at the beginning and the end."""
     before, after = old.splitlines(), new.splitlines()
-    shorter = min(len(before), len(after))
-    head = 0
-    while head < shorter and before[head] == after[head]:
-        head += 1
-    tail = 0
-    while tail < shorter - head and before[-1 - tail] == after[-1 - tail]:
-        tail += 1
+    head, tail = equal_ends(before, after)
     return len(after) - head - tail, len(before) - head - tail
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _decoded_text(raw: Raw) -> str:
-    # The decoder skipped this field, so it was not checked to be UTF-8.
-    return _text(json.loads(bytes(raw).decode("utf-8", "replace"), strict=False))
 
 
 def _is_empty_text(raw: Raw) -> bool:

@@ -132,4 +132,7 @@ def _file_change(id: UUID, record: ToolUse, change: Change) -> FileChange:
         source=record.source,
         agent_id=record.agent_id,
         is_estimated=change.is_estimated,
+        tool_call_id=record.id,
+        patch=change.patch.text if change.patch else None,
+        patch_left_out=change.patch.left_out if change.patch else 0,
     )

@@ -18,6 +18,7 @@ from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, s
 from services.worker.importers.formats.transcript.claude_messages import SYNTHETIC, ClaudeMessages, Place
 from services.worker.importers.formats.transcript.record_types import AGENT_PROGRESS, NONE, PROGRESS, RecordTypes
 from services.worker.importers.formats.transcript.session_facts import Session
+from services.worker.importers.formats.transcript.timeline_entries import TimelineEntries
 from services.worker.importers.formats.transcript.tool_calls import ToolCalls
 from services.worker.importers.formats.transcript.transcript_rows import Progress, Row
 from services.worker.importers.formats.transcript.user_text import text_of_person
@@ -67,6 +68,7 @@ class Transcript:
         self._types = RecordTypes()
         self._messages = ClaudeMessages(user, SOURCE, self._count)
         self._calls = ToolCalls(SOURCE)
+        self._entries = TimelineEntries(SOURCE)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         # The session of each of the last rows; and summaries of rows that may still come.
         self._known_rows: OrderedDict[str, Session] = OrderedDict()
@@ -177,16 +179,19 @@ class Transcript:
         session.add_row(row, time)
         if not session.has_first_facts and (first_facts := session.first_facts()) is not None:
             yield first_facts
-        if row.message is None:
-            if row.type in ("user", "assistant"):
-                self._types.skip(f"{row.type} without a message")
-            return
         agent_id = (row.agent_id[:200] if row.agent_id else UNNAMED_AGENT) if row.is_sidechain else None
         place = Place(session.session_id, agent_id, time, time or session.last_time)
-        if row.type == "assistant":
-            yield from self._claude_row(row, session, place, line, cwd)
-        elif row.type == "user":
-            yield from self._user_row(row, session, place)
+        match row.type:
+            case "assistant" | "user" if row.message is None:
+                self._types.skip(f"{row.type} without a message")
+            case "assistant":
+                yield from self._claude_row(row, session, place, line, cwd)
+            case "user":
+                yield from self._user_row(row, session, place)
+            case "system":
+                yield from self._entries.of_system_row(row, place)
+            case "attachment":
+                yield from self._entries.of_attachment(row, place)
 
     def _claude_row(self, row: Row, session: Session, place: Place, line: Line, cwd: str | None) -> Iterator[Record | RecordError]:
         message = row.message
@@ -194,6 +199,8 @@ class Transcript:
             return
         if message.model == SYNTHETIC:
             self._types.skip("synthetic assistant")
+            if row.is_api_error_message:
+                yield from self._entries.of_api_error(row, place)
             return
         # Redaction may change a line's place in bytes, never its number.
         key = message.id or row.uuid or f"{session.session_id}\n{line.number}"
@@ -209,6 +216,8 @@ class Transcript:
                             offset=line.offset,
                         )
                     yield from self._calls.use(block.id or f"{key}\n{number}", block, place, cwd)
+                elif block.type == "thinking":
+                    yield from self._entries.of_thinking(key, block, place)
 
     def _user_row(self, row: Row, session: Session, place: Place) -> Iterator[Record]:
         content = row.message.content if row.message else None
@@ -220,6 +229,7 @@ class Transcript:
                     yield from self._calls.result(block, row, place)
         text = text_of_person(row)
         if text is None:
+            yield from self._entries.of_user_row(row, place)
             return
         session.offer_title(text, TITLE_OF_PROMPT)
         kept = shortened(text, MAX_CONTENT_CHARACTERS)

@@ -1,19 +1,33 @@
 """The rows of a transcript, as far as they are used. The types are those that were seen (docs/explanation/claude-code-formats.md); all else is skipped."""
 
+import json
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
+from services.worker.importers.formats.sanitize import clean
+
 NOTHING = Raw(b"null")
 
 
+def text_of_raw(raw: Raw) -> str:
+    """The text of a field that the decoder skipped, and so did not check; empty if it is no text."""
+    if bytes(memoryview(raw)[:1]) != b'"':
+        return ""
+    value = json.loads(bytes(raw).decode("utf-8", "replace"), strict=False)
+    return clean(value) if isinstance(value, str) else ""
+
+
 class Block(Struct):
-    """A content block: text, tool_use or tool_result. Only the type of others is used."""
+    """A content block: text, thinking, tool_use or tool_result. Only the type of others is used."""
 
     type: str | None = None
     text: str | None = None
+    thinking: str | None = None
+    # The API's own mark of the thinking.
+    signature: str | None = None
     id: str | None = None
     name: str | None = None
     input: dict[str, Any] | None = None
@@ -51,7 +65,11 @@ class ApiMessage(Struct):
     usage: Usage | None = None
 
 
-class Hunk(Struct):
+class Hunk(Struct, rename="camel"):
+    old_start: Any = None
+    old_lines: Any = None
+    new_start: Any = None
+    new_lines: Any = None
     lines: list[str] | None = None
 
 
@@ -68,6 +86,8 @@ class ToolResult(Struct):
     old_string: Raw = msgspec.field(name="oldString", default=NOTHING)
     original_file: Raw = msgspec.field(name="originalFile", default=NOTHING)
     content: Raw = NOTHING
+    # The subagent that a call of Task or Agent started.
+    agent_id: str | None = msgspec.field(name="agentId", default=None)
 
 
 class Origin(Struct):
@@ -76,6 +96,56 @@ class Origin(Struct):
 
 class ForkedFrom(Struct, rename="camel"):
     session_id: str | None = None
+
+
+class CompactMetadata(Struct, rename="camel"):
+    trigger: str | None = None
+    pre_tokens: int | float | None = None
+    post_tokens: int | float | None = None
+    tokens_saved: int | float | None = None
+    duration_ms: int | float | None = None
+
+
+class ApiError(Struct):
+    """`error` of an api_error: what the client makes of it, else of the connection, else of the API's answer."""
+
+    status: int | float | None = None
+    formatted: str | None = None
+    message: str | None = None
+    error: Any = None
+    cause: Any = None
+
+    def text(self) -> str:
+        """The first text that says something."""
+        places = [self.formatted, self.message, self.error, self.cause]
+        for place in places:
+            if isinstance(place, str) and place:
+                return place
+            if isinstance(place, dict):
+                # The API's own answer is in the error of an error; a broken connection has a code.
+                places += [place.get("message"), place.get("error"), place.get("code")]
+        return ""
+
+
+class Attachment(Struct, rename="camel"):
+    """What Claude Code put before Claude besides messages: what hooks said, prompts typed meanwhile."""
+
+    type: str | None = None
+    content: Raw = NOTHING
+    prompt: Raw = NOTHING
+    hook_name: str | None = None
+    exit_code: int | float | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    message: str | None = None
+    # Its `blockingError` is the text.
+    blocking_error: dict[str, Any] | None = None
+
+    def text(self) -> str:
+        """What a hook said."""
+        error = self.blocking_error.get("blockingError") if self.blocking_error else None
+        parts = (error, self.message, text_of_raw(self.content), self.stderr, self.stdout)
+        return next((part.strip() for part in parts if isinstance(part, str) and part.strip()), "")
 
 
 class Progress(Struct, rename="camel"):
@@ -107,7 +177,25 @@ class Row(Struct, rename="camel"):
     message: ApiMessage | None = None
     tool_use_result: ToolResult | str | list[Raw] | int | float | None = None
     tool_denial_kind: str | None = None
+    attachment: Raw = NOTHING
+    # Answers in Claude's place, and system records.
+    is_api_error_message: bool | None = None
+    api_error_status: int | float | None = None
+    error: ApiError | str | None = None
+    subtype: str | None = None
+    content: Raw = NOTHING
+    compact_metadata: CompactMetadata | None = None
+    microcompact_metadata: CompactMetadata | None = None
+    retry_attempt: int | float | None = None
+    max_retries: int | float | None = None
+    retry_in_ms: int | float | None = None
+    hook_errors: list[Any] | None = None
+    prevented_continuation: bool | None = None
+    stop_reason: str | None = None
+    original_model: str | None = None
+    fallback_model: str | None = None
     # progress
+    parent_tool_use_id: str | None = msgspec.field(name="parentToolUseID", default=None)
     data: Raw = NOTHING
     # summary, ai-title, custom-title
     summary: str | None = None
