@@ -64,7 +64,7 @@ def paging(request: Request, parameters: Paged) -> Paging:
     grant = grant_of(request.scope)
     projects = {"key.projects": list(grant.project_ids)} if grant and grant.project_ids else {}
     bound_to = parameters.filters() | projects | {f"path.{name}": str(value) for name, value in request.path_params.items()}
-    return Paging(parameters.limit, parameters.cursor, cursor.fingerprint(request.scope["route"].path, bound_to))
+    return Paging(parameters.limit or parameters.page_items, parameters.cursor, cursor.fingerprint(request.scope["route"].path, bound_to))
 
 
 def dates(request: Request, parameters: Dated) -> tuple[datetime | None, datetime | None]:

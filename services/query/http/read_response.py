@@ -41,7 +41,7 @@ def read_response(
     body, headers = to_body(content) if to_body else (content, {})
     if hides_texts and grant is not None and grant.sees_only_numbers:
         body = numbers_only(body, getattr(request.scope.get("route"), "response_model", None), names=grant.sees_names)
-    return json_response(body, headers=headers | _as_of_header(as_of))
+    return json_response(body, headers=headers | as_of_header(as_of))
 
 
 def install_database_errors(app: FastAPI) -> None:
@@ -69,5 +69,6 @@ def _too_long() -> Unavailable:
     )
 
 
-def _as_of_header(as_of: datetime | None) -> dict[str, str]:
+def as_of_header(as_of: datetime | None) -> dict[str, str]:
+    """X-Data-As-Of; no header if nothing is stored."""
     return {"X-Data-As-Of": as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")} if as_of else {}

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.query.database import Connection, Row
 from services.query.http import dead_letter_payload
-from services.query.http.parameters import RESPONSES, paging, refuse_parameters
+from services.query.http.list_response import LIST_RESPONSES, list_response
+from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import dead_letters
 from services.query.queries.lists.dead_letters import DeadLetterFilters
@@ -20,12 +21,14 @@ from shared.http.errors import NotFound
 router = APIRouter(tags=["dead letters"], responses=RESPONSES)
 
 
-@router.get("/api/dead-letters", response_model=DeadLetterPage, summary="Dead letters, in groups and one by one")
+@router.get("/api/dead-letters", response_model=DeadLetterPage, responses=LIST_RESPONSES, summary="Dead letters, in groups and one by one")
 @requires(ADMIN)
 def list_dead_letters(request: Request, parameters: Annotated[DeadLetterParameters, Query()]) -> Response:
     """Events that could not be stored, newest first. With `status=stored`: those that were stored later."""
-    wanted, filters = paging(request, parameters), DeadLetterFilters(parameters.kind, parameters.reason, parameters.status == "stored")
-    return read_response(request, lambda connection: dead_letters.dead_letters(connection, filters, wanted), from_primary=True)
+    filters = DeadLetterFilters(parameters.kind, parameters.reason, parameters.status == "stored")
+    return list_response(
+        request, parameters, lambda connection, wanted: dead_letters.dead_letters(connection, filters, wanted), from_primary=True
+    )
 
 
 @router.get(

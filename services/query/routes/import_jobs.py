@@ -11,7 +11,8 @@ from starlette.concurrency import run_in_threadpool
 
 from services.query.database import Connection, Database, Row
 from services.query.http.event_stream import HEADERS, HEARTBEAT_SECONDS, MEDIA_TYPE, EventStream
-from services.query.http.parameters import RESPONSES, paging, refuse_parameters
+from services.query.http.list_response import LIST_RESPONSES, list_response
+from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import import_jobs
 from services.query.queries.lists.import_jobs import ENDED
@@ -32,13 +33,17 @@ _EVENT_SCHEMA = {"type": "object", "required": ["event", "data"], "properties": 
 _CLOCK_FIELDS = ("eta_seconds", "rows_per_second")
 
 
-@router.get("/api/import/jobs", response_model=JobPage, summary="Import jobs, newest first")
+@router.get("/api/import/jobs", response_model=JobPage, responses=LIST_RESPONSES, summary="Import jobs, newest first")
 @requires(OWN_IMPORTS)
 def list_jobs(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
     """All import jobs. A key without the scope `read` sees only those that it sent."""
-    wanted, key_id = paging(request, parameters), sent_by(grant_of(request.scope))
-    return read_response(
-        request, lambda connection: import_jobs.jobs(connection, wanted, key_id), from_primary=True, hides_texts=key_id is None
+    key_id = sent_by(grant_of(request.scope))
+    return list_response(
+        request,
+        parameters,
+        lambda connection, wanted: import_jobs.jobs(connection, wanted, key_id),
+        from_primary=True,
+        hides_texts=key_id is None,
     )
 
 

@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.query.database import Connection, Row
-from services.query.http.parameters import RESPONSES, dates, paging, refuse_parameters
+from services.query.http.list_response import LIST_RESPONSES, list_response
+from services.query.http.parameters import RESPONSES, dates, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import projects
 from services.query.queries.lists.paging import Page
@@ -18,7 +19,7 @@ from shared.http.errors import NotFound
 router = APIRouter(tags=["projects"], responses=RESPONSES)
 
 
-@router.get("/api/projects", response_model=list[Project], summary="Projects, newest session first")
+@router.get("/api/projects", response_model=list[Project], responses=LIST_RESPONSES, summary="Projects, newest session first")
 @requires(NUMBERS)
 def list_projects(request: Request, parameters: Annotated[ProjectList, Query()]) -> Response:
     """A bare array; where there are more than `limit`, the `Link` header says where the next page is.
@@ -27,10 +28,10 @@ def list_projects(request: Request, parameters: Annotated[ProjectList, Query()])
     /api/stats has totals of a time.
     """
     filters = projects.ProjectFilters(parameters.user, *dates(request, parameters), parameters.machine)
-    wanted = paging(request, parameters)
-    return read_response(
+    return list_response(
         request,
-        lambda connection: projects.projects(connection, filters, wanted, parameters.sort, ascending=parameters.order == "asc"),
+        parameters,
+        lambda connection, wanted: projects.projects(connection, filters, wanted, parameters.sort, ascending=parameters.order == "asc"),
         to_body=lambda page: _with_link(page, request, parameters),
     )
 
@@ -54,6 +55,7 @@ def _with_link(page: Page, request: Request, parameters: ProjectList) -> tuple[A
     if page.next_cursor is None:
         return page.items, {}
     query = urlencode(
-        parameters.model_dump(exclude={"cursor"}, exclude_defaults=True) | {"limit": parameters.limit, "cursor": page.next_cursor}
+        parameters.model_dump(exclude={"cursor"}, exclude_defaults=True)
+        | {"limit": parameters.limit or parameters.page_items, "cursor": page.next_cursor}
     )
     return page.items, {"Link": f'<{request.url.path}?{query}>; rel="next"'}

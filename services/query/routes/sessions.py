@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from services.query.database import Connection, Row
-from services.query.http.parameters import RESPONSES, dates, event_filters, only_project, paging, refuse_parameters
+from services.query.http.list_response import LIST_RESPONSES, list_response
+from services.query.http.parameters import RESPONSES, dates, event_filters, only_project, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import events, sessions
 from services.query.queries.lists.events import EventFilters
@@ -34,7 +35,13 @@ from shared.http.errors import NotFound
 router = APIRouter(responses=RESPONSES)
 
 
-@router.get("/api/sessions", response_model=SessionPage, tags=["sessions"], summary="Sessions, newest first or by a number")
+@router.get(
+    "/api/sessions",
+    response_model=SessionPage,
+    responses=LIST_RESPONSES,
+    tags=["sessions"],
+    summary="Sessions, newest first or by a number",
+)
 @requires(READ)
 def list_sessions(request: Request, parameters: Annotated[SessionList, Query()]) -> Response:
     """Sorted by start. Sessions without a start come last, and are left out if dates are given."""
@@ -42,9 +49,10 @@ def list_sessions(request: Request, parameters: Annotated[SessionList, Query()])
     project_id = parameters.project_id or only_project(request)
     of_session = (parameters.status, parameters.model, parameters.branch, parameters.source, parameters.machine)
     filters = sessions.SessionFilters(project_id, parameters.user, start, end, *of_session)
-    wanted = paging(request, parameters)
-    return read_response(
-        request, lambda connection: sessions.sessions(connection, filters, wanted, parameters.sort, ascending=parameters.order == "asc")
+    return list_response(
+        request,
+        parameters,
+        lambda connection, wanted: sessions.sessions(connection, filters, wanted, parameters.sort, ascending=parameters.order == "asc"),
     )
 
 
@@ -61,20 +69,20 @@ def _of_session(
 ) -> Response:
     """A list of one session's events; 404 if there is no such session."""
     filters = event_filters(request, parameters, session_id)
-    wanted = paging(request, parameters)
 
-    def read(connection: Connection) -> Page:
+    def read(connection: Connection, wanted: Paging) -> Page:
         page = list_events(connection, filters, wanted)
         if not page.items and not sessions.session_exists(connection, session_id):
             raise no_session(request)
         return page
 
-    return read_response(request, read)
+    return list_response(request, parameters, read)
 
 
 @router.get(
     "/api/sessions/{session_id:path}/conversations",
     response_model=MessagePage,
+    responses=LIST_RESPONSES,
     tags=["sessions", "conversations"],
     summary="A session's messages, newest first",
     dependencies=[Depends(named_in_one_segment)],
@@ -95,6 +103,7 @@ def list_session_conversations(
 @router.get(
     "/api/sessions/{session_id:path}/activities",
     response_model=ActivityPage,
+    responses=LIST_RESPONSES,
     tags=["sessions", "activities"],
     summary="A session's changes of files, newest first",
     dependencies=[Depends(named_in_one_segment)],
@@ -113,6 +122,7 @@ def list_session_activities(request: Request, session_id: SessionId, parameters:
 @router.get(
     "/api/sessions/{session_id:path}/tool-calls",
     response_model=ToolCallPage,
+    responses=LIST_RESPONSES,
     tags=["sessions", "tool calls"],
     summary="A session's tool calls, newest first or by duration",
     dependencies=[Depends(named_in_one_segment)],
@@ -144,42 +154,55 @@ def show_session(request: Request, session_id: SessionId) -> Response:
     return read_response(request, lambda connection: _session(request, connection, session_id))
 
 
-@router.get("/api/conversations", response_model=MessagePage, tags=["conversations"], summary="Messages, newest first")
+@router.get(
+    "/api/conversations", response_model=MessagePage, responses=LIST_RESPONSES, tags=["conversations"], summary="Messages, newest first"
+)
 @requires(READ)
 def list_conversations(request: Request, parameters: Annotated[ConversationList, Query()]) -> Response:
     """What people and Claude said. Messages without a date come last, and not at all within dates."""
     filters = event_filters(request, parameters, parameters.session_id)
-    wanted = paging(request, parameters)
-    return read_response(request, lambda connection: events.conversations(connection, filters, parameters.role, wanted))
+    return list_response(request, parameters, lambda connection, wanted: events.conversations(connection, filters, parameters.role, wanted))
 
 
-@router.get("/api/activities", response_model=ActivityPage, tags=["activities"], summary="Changes of files, newest first")
+@router.get(
+    "/api/activities", response_model=ActivityPage, responses=LIST_RESPONSES, tags=["activities"], summary="Changes of files, newest first"
+)
 @requires(READ)
 def list_activities(request: Request, parameters: Annotated[ActivityList, Query()]) -> Response:
     """Which files were created, modified and deleted."""
     filters = event_filters(request, parameters, parameters.session_id)
-    wanted = paging(request, parameters)
-    return read_response(
-        request, lambda connection: events.activities(connection, filters, parameters.file_path, parameters.action, wanted)
+    return list_response(
+        request,
+        parameters,
+        lambda connection, wanted: events.activities(connection, filters, parameters.file_path, parameters.action, wanted),
     )
 
 
-@router.get("/api/tool-calls", response_model=ToolCallPage, tags=["tool calls"], summary="Tool calls, newest first or by duration")
+@router.get(
+    "/api/tool-calls",
+    response_model=ToolCallPage,
+    responses=LIST_RESPONSES,
+    tags=["tool calls"],
+    summary="Tool calls, newest first or by duration",
+)
 @requires(READ)
 def list_all_tool_calls(request: Request, parameters: Annotated[ToolCallList, Query()]) -> Response:
     """With their parameters as they were sent. Calls without a date are left out if dates are given."""
     filters = event_filters(request, parameters, parameters.session_id)
-    wanted = paging(request, parameters)
     of_call = (parameters.tool_name, parameters.status)
-    return read_response(
+    return list_response(
         request,
-        lambda connection: events.tool_calls(connection, filters, *of_call, wanted, parameters.sort, ascending=parameters.order == "asc"),
+        parameters,
+        lambda connection, wanted: events.tool_calls(
+            connection, filters, *of_call, wanted, parameters.sort, ascending=parameters.order == "asc"
+        ),
     )
 
 
 @router.get(
     "/api/tool-calls/session/{session_id:path}",
     response_model=ToolCallPage,
+    responses=LIST_RESPONSES,
     tags=["tool calls"],
     summary="A session's tool calls, oldest first",
     dependencies=[Depends(named_in_one_segment)],
@@ -187,8 +210,7 @@ def list_all_tool_calls(request: Request, parameters: Annotated[ToolCallList, Qu
 @requires(READ)
 def list_tool_calls(request: Request, session_id: SessionId, parameters: Annotated[Paged, Query()]) -> Response:
     """With their parameters as they were sent."""
-    wanted = paging(request, parameters)
-    return read_response(request, lambda connection: _tool_calls(request, connection, session_id, wanted))
+    return list_response(request, parameters, lambda connection, wanted: _tool_calls(request, connection, session_id, wanted))
 
 
 def _session(request: Request, connection: Connection, session_id: str) -> Row:

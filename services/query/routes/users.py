@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.http.parameters import RESPONSES, bound_projects, dates, paging
-from services.query.http.read_response import read_response
+from services.query.http.list_response import LIST_RESPONSES, list_response
+from services.query.http.parameters import RESPONSES, bound_projects, dates
 from services.query.queries.lists import users
 from services.query.schemas.lists import UserList, UserPage
 from shared.auth.scopes import READ, requires
@@ -13,7 +13,7 @@ from shared.auth.scopes import READ, requires
 router = APIRouter(tags=["users"], responses=RESPONSES)
 
 
-@router.get("/api/users", response_model=UserPage, summary="Users, by name")
+@router.get("/api/users", response_model=UserPage, responses=LIST_RESPONSES, summary="Users, by name")
 @requires(READ)
 def list_users(request: Request, parameters: Annotated[UserList, Query()]) -> Response:
     """With what each did, in all projects or in one.
@@ -22,5 +22,4 @@ def list_users(request: Request, parameters: Annotated[UserList, Query()]) -> Re
     """
     projects = [parameters.project_id] if parameters.project_id else bound_projects(request)
     within = dates(request, parameters)
-    wanted = paging(request, parameters)
-    return read_response(request, lambda connection: users.users(connection, projects, parameters.user, within, wanted))
+    return list_response(request, parameters, lambda connection, wanted: users.users(connection, projects, parameters.user, within, wanted))

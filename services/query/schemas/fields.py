@@ -4,7 +4,7 @@ Parameters are checked: one that a model does not have is a 400, so that a missp
 Responses are for the OpenAPI document alone; answers are not run through their models.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from fastapi import Path
@@ -13,6 +13,9 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 MAX_BIGINT = 2**63 - 1
+# On a page of JSON, and of a list as CSV or NDJSON.
+MOST_ON_A_PAGE = 1000
+MOST_ITEMS = 10**9
 
 
 def _storable(text: str) -> str:
@@ -101,24 +104,40 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Paged(Parameters):
-    """A list, page by page."""
+ListFormat = Literal["json", "csv", "ndjson"]
+OptionalFormat = Annotated[
+    ListFormat | None,
+    Absent(),
+    Field(description="`csv` or `ndjson`: all items as a table, or one JSON object a line. Default: what `Accept` asks for, else `json`."),
+]
 
-    limit: int = Field(
-        50,
-        ge=1,
-        le=1000,
-        description="Most items on a page. A page has fewer items if their texts exceed 8 MiB; `next_cursor` still leads to the rest.",
-    )
+
+class Paged(Parameters):
+    """A list, page by page; as CSV or NDJSON all of it."""
+
+    # Items on a page if `limit` is left out.
+    page_items: ClassVar[int] = 50
+
+    limit: Annotated[
+        int | None,
+        Absent(),
+        Field(
+            ge=1,
+            le=MOST_ITEMS,
+            description="Most items on a page: 50 unless given, at most 1000. A page has fewer items if their texts exceed 8 MiB; "
+            "`next_cursor` still leads to the rest. As CSV or NDJSON: most items in all; every item if left out.",
+        ),
+    ] = None
     cursor: Annotated[
         str | None,
         Absent(),
         Field(max_length=4096, description="`next_cursor` of the previous page, unchanged and with the same filters."),
     ] = None
+    format: OptionalFormat = None
 
     def filters(self) -> dict[str, object]:
         """What a cursor is bound to."""
-        return self.model_dump(mode="json", exclude={"limit", "cursor"}, exclude_none=True)
+        return self.model_dump(mode="json", exclude={"limit", "cursor", "format"}, exclude_none=True)
 
 
 class Dated(Paged):

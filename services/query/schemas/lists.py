@@ -1,7 +1,7 @@
 """Projects, sessions, and what happened in them: parameters and answers of the lists, and of search."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -25,7 +25,7 @@ from services.query.schemas.fields import (
 
 
 class ProjectList(Dated):
-    limit: int = Field(1000, ge=1, le=1000, description="Most projects on a page.")
+    page_items: ClassVar[int] = 1000
     user: Annotated[
         Text | None, Absent(), Field(min_length=1, max_length=200, description="Only projects with a session of this user.")
     ] = None

@@ -1,0 +1,117 @@
+"""Rows of a list as CSV or NDJSON. The models of answers (schemas/) say which columns there are, and in which order.
+
+CSV is RFC 4180 with a header row. A spreadsheet would run a text that begins like a formula, so such a text gets a `'` in front of it, as OWASP
+advises; numbers stay numbers.
+"""
+
+import csv
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, date, datetime
+from types import NoneType, UnionType
+from typing import Any, Final, Union, get_args, get_origin
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from pydantic import BaseModel
+
+from services.query.database import Row
+
+# Also line feeds, and the full-width signs that some spreadsheets read like their ASCII forms.
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_encode = msgspec.json.Encoder().encode
+
+
+class Column(Struct, frozen=True):
+    """A column of a table: where its value is in a row. `project.name` is the field `name` of the object `project`."""
+
+    path: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """As in the header row."""
+        return ".".join(self.path)
+
+
+def columns_of(model: type[BaseModel], first: Row | None, leading: Collection[str] = ()) -> list[Column]:
+    """The columns for items of this model, in its order but with those in `leading` before the others.
+
+    A field with a default is left out of some answers; it has a column if the first row has it.
+    """
+    names = [name for name, field in model.model_fields.items() if field.is_required() or (first is not None and name in first)]
+    ordered = sorted(names, key=lambda name: name not in leading)
+    return [column for name in ordered for column in _flattened(name, model.model_fields[name].annotation)]
+
+
+def _flattened(name: str, annotation: Any) -> list[Column]:
+    variants = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    [kind, *others] = [each for each in variants if each is not NoneType]
+    if others or not isinstance(kind, type) or not issubclass(kind, BaseModel):
+        return [Column((name,))]
+    return [Column((name, *inner.path)) for each, field in kind.model_fields.items() for inner in _flattened(each, field.annotation)]
+
+
+def csv_encoder(columns: Sequence[Column]) -> Callable[[Iterable[Row]], bytes]:
+    """A function from rows to their lines. The first call writes the header row too."""
+    header: list[str] | None = [column.name for column in columns]
+
+    def encode(rows: Iterable[Row]) -> bytes:
+        nonlocal header
+        lines: list[str] = []
+        # A writer of strings, without a buffer that is copied: it calls `write` once a line.
+        writer = csv.writer(_Lines(lines), lineterminator="\r\n")
+        if header is not None:
+            writer.writerow(header)
+            header = None
+        writer.writerows([_cell(_value(row, column.path)) for column in columns] for row in rows)
+        return "".join(lines).encode()
+
+    return encode
+
+
+class _Lines:
+    """What csv.writer needs of a file."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.write = lines.append
+
+
+def _value(row: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        if row is None:
+            return None
+        row = row.get(name)
+    return row
+
+
+def _cell(value: Any) -> Any:
+    """What csv.writer turns into the cell's text: numbers as they are, everything else as a text that is no formula."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return value
+        case str():
+            return _harmless(value)
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case UUID():
+            return str(value)
+        case msgspec.Raw():
+            return _harmless(bytes(value).decode())
+    # A list or an object is JSON.
+    return _harmless(_encode(value).decode())
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def ndjson(rows: Iterable[Row]) -> bytes:
+    """One JSON object a line."""
+    # Parameters of tool calls are JSON as it was sent. A line feed in JSON is always white space between its parts; texts have it escaped.
+    return b"".join(_encode(row).replace(b"\n", b" ").replace(b"\r", b" ") + b"\n" for row in rows)
