@@ -10,7 +10,7 @@ from services.ingest.settings import Settings as IngestSettings
 from services.query.app import create_app as create_query
 from services.query.schemas.examples import ANSWERS as QUERY_EXAMPLES
 from services.query.settings import Settings as QuerySettings
-from shared.auth.scopes import PUBLIC, Scopes
+from shared.auth.scopes import PUBLIC, Required
 from shared.http.api_document import DOCUMENT
 
 TITLE = "Claude Code Tracker"
@@ -57,7 +57,7 @@ def merged() -> dict[str, Any]:
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 if (method in READING_METHODS) == is_reading:
-                    _add_security(operation, apps[is_reading].state.required(method.upper(), path).scopes)
+                    _add_security(operation, apps[is_reading].state.required(method.upper(), path))
                     document_errors(method, path, operation, document["components"]["schemas"])
                     _add_examples(operation)
                     paths.setdefault(path, {})[method] = operation
@@ -79,15 +79,15 @@ def _both(writing: dict[str, Any], reading: dict[str, Any]) -> dict[str, Any]:
     return writing | reading
 
 
-def _add_security(operation: dict[str, Any], scopes: Scopes) -> None:
+def _add_security(operation: dict[str, Any], required: Required) -> None:
     """Describes which key an operation needs, and the answers to other keys."""
-    if scopes == PUBLIC:
+    if required.scopes == PUBLIC:
         operation["security"] = []
         return
-    names = " or ".join(f"`{name}`" for name in sorted(scopes))
+    names = " and ".join(" or ".join(f"`{name}`" for name in sorted(scopes)) for scopes in (required.scopes, required.also) if scopes)
     operation["description"] = f"{operation.get('description', '')}\n\nNeeds a key with the scope {names}.".strip()
     # Each entry is enough. With TRACKER_ACCESS=open none is needed.
-    operation["security"] = [*({"key": [name]} for name in sorted(scopes)), {}]
+    operation["security"] = [*({"key": [name, *sorted(required.also)]} for name in sorted(required.scopes)), {}]
     operation["responses"] |= {status: {"headers": {"WWW-Authenticate": {"schema": {"type": "string"}}}} for status in ("401", "403")}
 
 

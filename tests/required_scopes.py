@@ -37,6 +37,7 @@ READING = {
     ("GET", "/api/sessions/{session_id}/tool-calls"): READ,
     ("GET", "/api/sessions/{session_id}/transcript"): READ,
     ("GET", "/api/sessions/{session_id}/transcript/files"): READ,
+    ("GET", "/api/tags"): READ,
     ("GET", "/api/tool-calls"): READ,
     ("GET", "/api/users"): READ,
     ("GET", "/api/machines"): NUMBERS,
@@ -75,7 +76,10 @@ WRITING = {
     ("PATCH", "/api/users/{name}"): ADMIN,
     ("PUT", "/api/machines/{machine_id}"): INGEST,
     ("DELETE", "/api/machines/{machine_id}"): ADMIN,
+    ("PATCH", "/api/sessions/{session_id}"): INGEST,
 }
+# A key needs one of these besides.
+ALSO = {("PATCH", "/api/sessions/{session_id}"): READ}
 # The API behind its one address, as shared/openapi.json describes it.
 REQUIRED = READING | WRITING
 # Each service answers these for itself; ingest also takes the canary, which shows a token of its own instead of a key.

@@ -4,13 +4,15 @@ CREATE TABLE session_marks (
     session_id text PRIMARY KEY,
     is_starred boolean NOT NULL DEFAULT false,
     tags       text[] NOT NULL DEFAULT '{}',
+    -- Of each tag in its place what it is compared by: shared/session_tags.py.
+    tag_keys   text[] NOT NULL DEFAULT '{}',
     note       text,
     -- Shown instead of the session's own.
     title      text,
     changed_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX session_marks_starred ON session_marks (session_id) WHERE is_starred;
-CREATE INDEX session_marks_by_tag ON session_marks USING gin (tags);
+CREATE INDEX session_marks_by_tag ON session_marks USING gin (tag_keys);
 
 ALTER TABLE session_marks ENABLE ROW LEVEL SECURITY;
 CREATE POLICY bound ON session_marks FOR SELECT TO tracker_bound USING (EXISTS (

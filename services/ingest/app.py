@@ -36,6 +36,7 @@ from services.ingest.routes.import_jobs import jobs
 from services.ingest.routes.keys import keys
 from services.ingest.routes.machines import machines
 from services.ingest.routes.operations import operations
+from services.ingest.routes.session_marks import marks
 from services.ingest.routes.users import users
 from services.ingest.routes.writes import writes
 from services.ingest.settings import Settings
@@ -109,6 +110,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *keys.routes,
         *users.routes,
         *machines.routes,
+        *marks.routes,
         *operations.routes,
     ]
     app.state.required = required_by_path(app.router.routes)

@@ -28,6 +28,7 @@ from services.query.routes import (
     service,
     sessions,
     stats,
+    tags,
     transcripts,
     users,
 )
@@ -44,7 +45,7 @@ from shared.logs import configure_logs
 
 SERVICE = "query"
 # In the order in which paths are tried: search and transcripts before sessions, whose ids may hold slashes.
-ROUTES = (search, projects, scrubs, transcripts, sessions, stats, users, machines, import_jobs, keys, live, dead_letters, service)
+ROUTES = (search, projects, scrubs, transcripts, sessions, stats, tags, users, machines, import_jobs, keys, live, dead_letters, service)
 
 
 class QueryApp(FastAPI):

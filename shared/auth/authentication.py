@@ -8,7 +8,7 @@ from starlette.types import Scope as RequestScope
 
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import NO_ADMIN_KEY, Grant
-from shared.auth.scopes import PUBLIC, Required, Scopes
+from shared.auth.scopes import PUBLIC, Required
 from shared.http.bind_safety import Access
 from shared.http.errors import ApiError, Forbidden, Unauthorized, Unavailable
 from shared.http.middleware import error_response
@@ -62,8 +62,8 @@ class AccessControl:
         if presented is None:
             raise Unauthorized("This needs an API key: send it as Authorization: Bearer cct_… (tracker: --token, or TRACKER_TOKEN).")
         grant = await self._keys.grant_of(presented)
-        if not grant.allows(required.scopes):
-            raise _insufficient_scope(grant, required.scopes)
+        if not all(grant.allows(scopes) for scopes in (required.scopes, required.also) if scopes):
+            raise _insufficient_scope(grant, required)
         if grant.project_ids is not None and required.all_projects:
             raise Forbidden(
                 f"{scope['path']} is of all projects together, and this key is for some; use a key that is not bound to projects."
@@ -85,13 +85,14 @@ def presented_key(scope: RequestScope) -> bytes | None:
     return bytes(presented.strip()) if kind.lower() == b"bearer" else None
 
 
-def _insufficient_scope(grant: Grant, needed: Scopes) -> Forbidden:
-    names = " or ".join(sorted(needed))
+def _insufficient_scope(grant: Grant, required: Required) -> Forbidden:
+    names = " and ".join(" or ".join(sorted(scopes)) for scopes in (required.scopes, required.also) if scopes)
+    needed = sorted(required.scopes | required.also)
     error = Forbidden(
         f"This needs a key with the scope {names}, and this one has {', '.join(sorted(grant.scopes))}; ask whoever runs the tracker for one.",
-        details={"needed": sorted(needed), "has": sorted(grant.scopes)},
+        details={"needed": needed, "has": sorted(grant.scopes)},
     )
-    error.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{" ".join(sorted(needed))}"'}
+    error.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{" ".join(needed)}"'}
     return error
 
 

@@ -36,10 +36,11 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
 class Required(Struct, frozen=True):
-    """A route's requirement: one of the scopes, and with `all_projects` a key that is not bound to projects."""
+    """A route's requirement: one of the scopes, one of `also` too, and with `all_projects` a key that is not bound to projects."""
 
     scopes: Scopes
     all_projects: bool = False
+    also: Scopes = PUBLIC
 
 
 UNKNOWN_PATH: Final = Required(ADMIN)
@@ -49,11 +50,14 @@ class NoScopeStated(Exception):
     """A route is declared without `@requires`."""
 
 
-def requires(scopes: Scopes, *, all_projects: bool = False) -> Callable[[Endpoint], Endpoint]:
-    """Decorator of an endpoint: a key with any of the scopes may call it. `all_projects` refuses keys that are bound to projects."""
+def requires(scopes: Scopes, *, all_projects: bool = False, also: Scopes = PUBLIC) -> Callable[[Endpoint], Endpoint]:
+    """Decorator of an endpoint: a key with any of the scopes may call it. `all_projects` refuses keys that are bound to projects.
+
+    `also`: the key needs one of these besides.
+    """
 
     def state(endpoint: Endpoint) -> Endpoint:
-        endpoint.__dict__[_ATTRIBUTE] = Required(scopes, all_projects)
+        endpoint.__dict__[_ATTRIBUTE] = Required(scopes, all_projects, also)
         return endpoint
 
     return state

@@ -108,6 +108,14 @@ BODIES: Final[dict[str, Any]] = {
     "KeyRevoked": {"id": "3kTqW9bXz2Lm", "name": "laptop", "revoked_at": "2024-01-20T09:00:00Z", "message": "The key is revoked."},
     "UserChange": {"name": "ann"},
     "UserRenamed": {"name": "ann", "former_name": "ann@laptop", "status": "done", "message": "The user is renamed."},
+    "SessionMarksChange": {"is_starred": True, "add_tags": ["uploads"], "note": "The retry in upload.ts is the part to keep."},
+    "SessionMarks": {
+        "session_id": _SESSION_ID,
+        "is_starred": True,
+        "tags": ["bug", "uploads"],
+        "note": "The retry in upload.ts is the part to keep.",
+        "title": None,
+    },
     "MachineReport": {
         "name": "ann-laptop",
         "user": "ann",

@@ -147,6 +147,16 @@ class UserRenamed(Struct, kw_only=True):
     message: str
 
 
+class SessionMarks(Struct, kw_only=True):
+    """What people noted of a session. `title` is their own; null: the session has the one that Claude Code gave it."""
+
+    session_id: str
+    is_starred: bool
+    tags: list[str]
+    note: str | None
+    title: str | None
+
+
 class MachineReported(Struct, kw_only=True):
     """The report is stored. `now` is the server's time, to compare the machine's clock with."""
 

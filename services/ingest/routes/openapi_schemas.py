@@ -10,13 +10,14 @@ from services.ingest.admin.dead_letters import DeadLetterFilter
 from services.ingest.admin.keys import NewKey
 from services.ingest.admin.machines import MachineReport
 from services.ingest.admin.scrubs import ScrubRequest
+from services.ingest.admin.session_marks import SessionMarksChange
 from services.ingest.admin.users import UserChange
 from services.ingest.events.decode import MAX_BATCH_ITEMS
 from services.ingest.http import responses
 from services.ingest.imports.start_reparse import ReparseRequest
 from services.ingest.imports.upload_manifest import Manifest
 from shared.event_kinds import KINDS
-from shared.messages import MACHINE_ID
+from shared.messages import MACHINE_ID, NO_CONTROL_CHARACTERS
 from shared.plausible import EARLIEST_EVENT, MAX_AHEAD
 
 ANSWER_TYPES: Final = (
@@ -32,6 +33,7 @@ ANSWER_TYPES: Final = (
     responses.KeyRevoked,
     responses.ScrubStarted,
     responses.UserRenamed,
+    responses.SessionMarks,
     responses.MachineReported,
     responses.MachineForgotten,
     responses.DeadLetterReplayed,
@@ -99,7 +101,18 @@ _PREFER: Final = {
 
 def components() -> dict[str, Any]:
     """components.schemas. Descriptions have no indentation, as docstrings of Python 3.13 and later."""
-    types = [*KINDS, Manifest, NewKey, ReparseRequest, ScrubRequest, UserChange, DeadLetterFilter, MachineReport, *ANSWER_TYPES]
+    types = [
+        *KINDS,
+        Manifest,
+        NewKey,
+        ReparseRequest,
+        ScrubRequest,
+        UserChange,
+        SessionMarksChange,
+        DeadLetterFilter,
+        MachineReport,
+        *ANSWER_TYPES,
+    ]
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     for schema in (each for each in schemas.values() if "description" in each):
         schema["description"] = cleandoc(schema["description"])
@@ -208,13 +221,7 @@ def json_action(body: type[Struct], answer: type[Struct], status: int) -> dict[s
 
 def key_action(answer: type[Struct]) -> dict[str, Any]:
     """The documentation of a route that changes an API key."""
-    key_id = {
-        "name": "key_id",
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string"},
-        "description": "The id of the key, as GET /api/keys shows it.",
-    }
+    key_id = _path_parameter("key_id", {"type": "string"}, "The id of the key, as GET /api/keys shows it.")
     return {
         "openapi_extra": {"parameters": [key_id]},
         "responses": {200: _answer(answer)} | {code: _error(code) for code in (400, 404, 405, 500, 503)},
@@ -223,13 +230,7 @@ def key_action(answer: type[Struct]) -> dict[str, Any]:
 
 def user_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     """The documentation of the route that renames a user."""
-    name = {
-        "name": "name",
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string", "minLength": 1, "maxLength": 200},
-        "description": "The user's present name.",
-    }
+    name = _path_parameter("name", {"type": "string", "minLength": 1, "maxLength": 200}, "The user's present name.")
     content = {"application/json": {"schema": _ref(body)}}
     codes = (400, 404, 405, 408, 409, 413, 415, 500, 503)
     return {
@@ -238,15 +239,21 @@ def user_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
     }
 
 
+def session_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of the route that marks a session."""
+    schema = {"type": "string", "minLength": 1, "maxLength": 200} | NO_CONTROL_CHARACTERS
+    session_id = _path_parameter("session_id", schema, "The session's id.")
+    content = {"application/json": {"schema": _ref(body)}}
+    codes = (400, 404, 405, 408, 413, 415, 500, 503)
+    return {
+        "openapi_extra": {"parameters": [session_id], "requestBody": {"content": content, "required": True}},
+        "responses": {200: _answer(answer)} | {code: _error(code) for code in codes},
+    }
+
+
 def machine_action(answer: type[Struct], body: type[Struct] | None = None) -> dict[str, Any]:
     """The documentation of a route that takes a machine's report, or without a body forgets the machine."""
-    machine_id = {
-        "name": "machine_id",
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string", "pattern": f"^{MACHINE_ID}$"},
-        "description": "The id that the machine's shipper made.",
-    }
+    machine_id = _path_parameter("machine_id", {"type": "string", "pattern": f"^{MACHINE_ID}$"}, "The id that the machine's shipper made.")
     extra: dict[str, Any] = {"parameters": [machine_id]}
     codes: tuple[int, ...] = (400, 404, 405, 500, 503)
     if body is not None:
@@ -291,7 +298,11 @@ def _documented(body: dict[str, Any], successes: dict[int, Any], codes: tuple[in
 
 
 def _path_id(name: str, description: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}, "description": description}
+    return _path_parameter(name, {"type": "string", "format": "uuid"}, description)
+
+
+def _path_parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": schema, "description": description}
 
 
 def _ref(struct: type[Struct]) -> dict[str, str]:

@@ -31,6 +31,7 @@ from services.query.schemas.lists import (
 from shared.auth.scopes import READ, requires
 from shared.http.api_document import methods_by_path
 from shared.http.errors import NotFound
+from shared.session_tags import tag_key
 
 router = APIRouter(responses=RESPONSES)
 
@@ -48,7 +49,8 @@ def list_sessions(request: Request, parameters: Annotated[SessionList, Query()])
     start, end = dates(request, parameters)
     project_id = parameters.project_id or only_project(request)
     of_session = (parameters.status, parameters.model, parameters.branch, parameters.source, parameters.machine)
-    filters = sessions.SessionFilters(project_id, parameters.user, start, end, *of_session)
+    marked = (parameters.starred, None if parameters.tag is None else tag_key(parameters.tag.strip()))
+    filters = sessions.SessionFilters(project_id, parameters.user, start, end, *of_session, *marked)
     return list_response(
         request,
         parameters,

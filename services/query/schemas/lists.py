@@ -19,6 +19,7 @@ from services.query.schemas.fields import (
     OptionalSource,
     OptionalUser,
     Page,
+    Paged,
     Text,
     UnpricedCalls,
 )
@@ -45,6 +46,11 @@ class UserList(Dated):
     user: OptionalUser = None
 
 
+class TagList(Paged):
+    project_id: OptionalProject = None
+    user: OptionalUser = None
+
+
 class SessionList(Dated):
     project_id: OptionalProject = None
     user: OptionalUser = None
@@ -53,6 +59,12 @@ class SessionList(Dated):
     branch: OptionalBranch = None
     source: OptionalSource = None
     machine: OptionalMachine = None
+    starred: Annotated[bool | None, Absent(), Field(description="Only sessions with a star (`true`) or without one (`false`).")] = None
+    tag: Annotated[
+        Text | None,
+        Absent(),
+        Field(min_length=1, max_length=64, description="Only sessions with this tag, whatever its case.", examples=["uploads"]),
+    ] = None
     sort: Literal["start_time", "active_minutes", "messages_count", "tool_calls_count", "lines_changed", "cost_usd"] = Field(
         "start_time", description="Sort key. An unknown date or cost sorts below every known one."
     )
@@ -155,7 +167,13 @@ class SessionMachine(BaseModel):
 
 class Session(BaseModel):
     session_id: str
-    title: str | None = Field(description="Title from the user or Claude, or the beginning of the first prompt.")
+    title: str | None = Field(
+        description="The title that a person gave it with PATCH; else Claude Code's, or the beginning of the first prompt."
+    )
+    own_title: bool = Field(description="Whether `title` was given with PATCH.")
+    is_starred: bool
+    tags: list[str]
+    note: str | None
     parent_session_id: str | None = Field(description="The session that this one continues.")
     project_id: int | None
     project_name: str | None
@@ -252,6 +270,15 @@ class User(BaseModel):
     cost_usd: CostUsd
     first_seen: datetime | None = Field(description="Start of the user's first session; null if unknown.")
     last_seen: datetime | None = Field(description="Time of the newest event in the user's sessions.")
+
+
+class Tag(BaseModel):
+    tag: str
+    sessions: int = Field(description="Number of sessions that have it.")
+
+
+class TagPage(Page):
+    items: list[Tag]
 
 
 class UserPage(Page):

@@ -7,7 +7,7 @@ MOST = 200
 # Open as the schema's index sessions_open says it, word for word. A pending call of an hour ago was interrupted: nothing tells of that.
 # A call that was rejected ended the turn.
 _SESSIONS = """
-    SELECT s.session_id, s.title, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
+    SELECT s.session_id, coalesce(mark.title, s.title) AS title, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
         (SELECT max(k.machine_id) FROM session_machines k WHERE k.session_id = s.session_id) AS machine_id,
         CASE WHEN call.tool_name IS NULL AND coalesce(said.role, 'assistant') = 'assistant' AND NOT EXISTS (
             SELECT FROM tool_calls t WHERE t.session_id = s.session_id AND t.occurred_at > coalesce(said.occurred_at, '-infinity')
@@ -19,6 +19,7 @@ _SESSIONS = """
         least(s.input_tokens + s.output_tokens + s.cache_creation_tokens + s.cache_read_tokens, 9007199254740991)::bigint AS tokens,
         s.cost_nano_usd / 1e9::float8 AS cost_usd
     FROM sessions s
+    LEFT JOIN session_marks mark ON mark.session_id = s.session_id
     LEFT JOIN projects p ON p.id = s.project_id
     LEFT JOIN users u ON u.id = s.user_id
     LEFT JOIN LATERAL (

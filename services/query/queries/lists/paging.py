@@ -45,11 +45,13 @@ class Paging(Struct, frozen=True):
         return cursors.encode(keys, self.fingerprint)
 
 
-def page(connection: Connection, sql: str, parameters: Row, paging: Paging, keys: Callable[[Row], Sequence[Any]]) -> Page:
-    """Rows of a statement that ends with LIMIT %(fetch)s. `keys` gives a row's sort keys."""
+def page(
+    connection: Connection, sql: str, parameters: Row, paging: Paging, keys: Callable[[Row], Sequence[Any]], *, has_texts: bool = False
+) -> Page:
+    """Rows of a statement that ends with LIMIT %(fetch)s. `keys` gives a row's sort keys. `has_texts`: a row has the `bytes` of its texts."""
     found = rows(connection, sql, parameters | {"fetch": paging.limit + 1})
-    items = found[: paging.limit]
-    more = len(found) > paging.limit
+    items = list(within_bytes(found[: paging.limit])) if has_texts else found[: paging.limit]
+    more = len(found) > len(items)
     return Page(items, paging.next_cursor(keys(items[-1])) if more else None)
 
 

@@ -11,7 +11,9 @@ from services.query.queries.lists.paging import Page, Paging, page
 # The keys of the other orders are constants, which planning leaves out: by time an index has the order.
 # Open and ended as the schema's index sessions_open says it, word for word, so that the index serves the list of open sessions.
 SESSIONS = """
-    SELECT s.session_id, s.title, s.parent_session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
+    SELECT s.session_id, coalesce(mark.title, s.title) AS title, mark.title IS NOT NULL AS own_title,
+        coalesce(mark.is_starred, false) AS is_starred, coalesce(mark.tags, '{}') AS tags, mark.note,
+        s.parent_session_id, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
         nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
         CASE WHEN e.end_reason = 'idle' THEN s.last_event_at WHEN e.end_reason IS NOT NULL THEN s.ended_at END AS end_time,
         round(s.wall_us / 60e6, 1)::float8 AS duration_minutes,
@@ -28,8 +30,10 @@ SESSIONS = """
         s.model, s.git_branch, s.client_version, s.cost_nano_usd / 1e9::float8 AS cost_usd, s.source,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('machine_id', k.machine_id, 'name', m.name) ORDER BY m.name, k.machine_id), '[]')
          FROM session_machines k LEFT JOIN machines m ON m.machine_id = k.machine_id WHERE k.session_id = s.session_id) AS machines,
-        nullif(s.dated_at, '-infinity') AS dated_at, sorted.number AS sort_number
+        nullif(s.dated_at, '-infinity') AS dated_at, sorted.number AS sort_number,
+        coalesce(octet_length(mark.note), 0) AS bytes
     FROM sessions s
+    LEFT JOIN session_marks mark ON mark.session_id = s.session_id
     LEFT JOIN projects p ON p.id = s.project_id
     LEFT JOIN users u ON u.id = s.user_id
     CROSS JOIN LATERAL (SELECT CASE
@@ -52,6 +56,9 @@ SESSIONS = """
         AND (%(model)s::text IS NULL OR s.model = %(model)s)
         AND (%(branch)s::text IS NULL OR s.git_branch = %(branch)s)
         AND (%(source)s::text IS NULL OR s.source = %(source)s)
+        AND (%(starred)s::boolean IS DISTINCT FROM true OR s.session_id = ANY (ARRAY(SELECT session_id FROM session_marks WHERE is_starred)))
+        AND (%(starred)s::boolean IS DISTINCT FROM false OR NOT coalesce(mark.is_starred, false))
+        AND (%(tag_key)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT session_id FROM session_marks WHERE tag_keys @> ARRAY[%(tag_key)s])))
         AND (%(start)s::timestamptz IS NULL OR s.dated_at >= %(start)s)
         AND (%(end)s::timestamptz IS NULL OR s.dated_at < %(end)s)
         AND (%(status)s::text IS DISTINCT FROM 'open' OR s.session_id = ANY (ARRAY(
@@ -89,6 +96,9 @@ class SessionFilters(Struct, frozen=True):
     source: str | None = None
     # The id or the name of one that the session was seen on.
     machine: str | None = None
+    starred: bool | None = None
+    # shared/session_tags.py
+    tag_key: str | None = None
 
 
 def sessions(connection: Connection, filters: SessionFilters, paging: Paging, sort: str = "start_time", *, ascending: bool = False) -> Page:
@@ -98,9 +108,16 @@ def sessions(connection: Connection, filters: SessionFilters, paging: Paging, so
         paging.after(time="time", id="text") if by_time else paging.after(number="float", id="text")
     )
     parameters = {"session_id": None, "sort": sort, "ascending": ascending} | asdict(filters) | after
-    found = page(connection, SESSIONS, parameters, paging, lambda row: (row["dated_at" if by_time else "sort_number"], row["session_id"]))
+    found = page(
+        connection,
+        SESSIONS,
+        parameters,
+        paging,
+        lambda row: (row["dated_at" if by_time else "sort_number"], row["session_id"]),
+        has_texts=True,
+    )
     for item in found.items:
-        del item["dated_at"], item["sort_number"]
+        del item["dated_at"], item["sort_number"], item["bytes"]
     return found
 
 
@@ -112,7 +129,7 @@ def session(connection: Connection, session_id: str) -> Row | None:
     parameters |= {"sort": "start_time", "ascending": False}
     found = first_row(connection, SESSIONS, parameters)
     if found is not None:
-        del found["dated_at"], found["sort_number"]
+        del found["dated_at"], found["sort_number"], found["bytes"]
     return found
 
 

@@ -273,7 +273,9 @@ FROM (
 GROUP BY 1, 2, 3, 4, 5, 6
 
 -- name: session_titles
-SELECT session_id AS id, title AS name FROM sessions WHERE session_id = ANY (%(ids)s::text[])
+SELECT s.session_id AS id, coalesce(mark.title, s.title) AS name
+FROM sessions s LEFT JOIN session_marks mark ON mark.session_id = s.session_id
+WHERE s.session_id = ANY (%(ids)s::text[])
 
 -- name: machine_names
 SELECT machine_id AS id, name FROM machines WHERE machine_id = ANY (%(ids)s::text[])

@@ -1,0 +1,142 @@
+"""A star, tags, a note and a title of one's own on a session, from request to answer.
+
+Marks are of people: they are no events, count for nothing, and go to Postgres at once. Imports, undo and reparse leave them.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import Request, Response
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from services.ingest.dependencies import Ingest, ingest_of
+from services.ingest.events.decode import check_identifier
+from services.ingest.events.json_body import read_json
+from services.ingest.events.key_binding import Binding, binding_of, check_session
+from services.ingest.events.redact_events import LARGE_BYTES, redact, run
+from services.ingest.events.session_cache import unknown_session
+from services.ingest.http.request_checks import AcceptedBody
+from services.ingest.http.responses import SessionMarks
+from services.ingest.postgres import session_marks
+from services.ingest.postgres.session_marks import Marks
+from shared.http.errors import invalid
+from shared.http.middleware import json_response
+from shared.messages import NO_CONTROL_CHARACTERS
+from shared.redaction.redacted_structs import may_hold_secret
+from shared.session_tags import tag_key
+
+# The longest note, each character as an escape, and the rest.
+_BODY: Final = AcceptedBody((b"application/json",), 1024**2)
+MAX_SESSION_ID: Final = 200
+MAX_TAGS: Final = 50
+
+Tag = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        description="Compared without regard to case.",
+        extra_json_schema={"pattern": r"^[^\u0001-\u001f\u007f-\u009f]*[^\s\u0001-\u001f\u007f-\u009f][^\u0001-\u001f\u007f-\u009f]*$"},
+    ),
+]
+Tags = Annotated[list[Tag], Meta(max_length=MAX_TAGS)]
+Note = Annotated[str, Meta(max_length=65_536)]
+Title = Annotated[str, Meta(max_length=300, extra_json_schema=NO_CONTROL_CHARACTERS)]
+
+
+class SessionMarksChange(Struct, kw_only=True):
+    """What is to change; a field that is left out stays as it is. null and "" clear.
+
+    `tags` are all tags. `add_tags` and `remove_tags` change some, so that two people who tag at the same time do not undo each other.
+    """
+
+    is_starred: bool | UnsetType | None = UNSET
+    tags: Tags | UnsetType | None = UNSET
+    add_tags: Tags = []
+    remove_tags: Tags = []
+    note: Note | UnsetType | None = UNSET
+    title: Title | UnsetType | None = UNSET
+
+
+_DECODER: Final = msgspec.json.Decoder(SessionMarksChange)
+
+
+async def mark(request: Request) -> Response:
+    """200 with the marks as they are now, which are on disk. 404 for a session that is not known, or not of the key's projects.
+
+    403 if the key is bound to a user and the session is another user's.
+    """
+    ingest = ingest_of(request)
+    session_id = _session_id(request)
+    wanted = await read_json(request, _BODY, _DECODER)
+    _check(wanted)
+    if ingest.settings.redact:
+        await _redact(wanted)
+    await _check_session(ingest, binding_of(request), session_id)
+    marks = await session_marks.change(ingest.database, session_id, lambda before: _changed(before, wanted))
+    return json_response(SessionMarks(session_id=session_id, **msgspec.structs.asdict(marks)))
+
+
+def _session_id(request: Request) -> str:
+    session_id: str = request.path_params["session_id"]
+    if len(session_id) > MAX_SESSION_ID:
+        raise invalid("session_id", f"must have at most {MAX_SESSION_ID} characters")
+    check_identifier(session_id, "session_id")
+    return session_id.replace("\0", "\ufffd")
+
+
+def _check(wanted: SessionMarksChange) -> None:
+    """Trims tags and the title. BadRequest for tags that are blank, and for control characters."""
+    for field in ("tags", "add_tags", "remove_tags"):
+        if tags := getattr(wanted, field):
+            setattr(wanted, field, [_checked(tag, f"{field}[{number}]") for number, tag in enumerate(tags)])
+    if wanted.title:
+        check_identifier(wanted.title, "title")
+        wanted.title = wanted.title.strip()
+
+
+def _checked(tag: str, field: str) -> str:
+    check_identifier(tag, field)
+    if not (trimmed := tag.strip()):
+        raise invalid(field, "must not be blank")
+    return trimmed
+
+
+async def _redact(wanted: SessionMarksChange) -> None:
+    text = msgspec.json.encode(wanted)
+    if may_hold_secret(text):
+        await run(redact, [wanted], in_thread=len(text) > LARGE_BYTES)
+
+
+async def _check_session(ingest: Ingest, binding: Binding, session_id: str) -> None:
+    """Asks Postgres, not the cache: a session whose import was undone may be in the cache for a day."""
+    session = (await ingest.session_cache.find_in_postgres([session_id])).get(session_id)
+    if session is None:
+        raise unknown_session(session_id)
+    await check_session(ingest.session_cache, binding, session_id, session)
+
+
+def _changed(before: Marks, wanted: SessionMarksChange) -> Marks:
+    """BadRequest if there would be too many tags."""
+    changes: dict[str, Any] = {}
+    if wanted.is_starred is not UNSET:
+        changes["is_starred"] = bool(wanted.is_starred)
+    if wanted.note is not UNSET:
+        changes["note"] = wanted.note if wanted.note and not wanted.note.isspace() else None
+    if wanted.title is not UNSET:
+        changes["title"] = wanted.title or None
+    kept = before.tags if wanted.tags is UNSET else wanted.tags or ()
+    removed = set(map(tag_key, wanted.remove_tags))
+    changes["tags"] = tuple(tag for tag in _distinct([*kept, *wanted.add_tags]) if tag_key(tag) not in removed)
+    if len(changes["tags"]) > MAX_TAGS:
+        raise invalid("add_tags", f"makes {len(changes['tags'])} tags of the session; it can have {MAX_TAGS}")
+    return msgspec.structs.replace(before, **changes)
+
+
+def _distinct(tags: Iterable[str]) -> list[str]:
+    """Each tag once, as it was written first."""
+    by_key: dict[str, str] = {}
+    for tag in tags:
+        by_key.setdefault(tag_key(tag), tag)
+    return list(by_key.values())

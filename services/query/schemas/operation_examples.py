@@ -1,0 +1,129 @@
+"""An example of each answer about operations: jobs, dead letters, keys, health."""
+
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+_EVENT_ID: Final = "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b"
+_JOB_ID: Final = "018d0d60-1b2c-7a3d-9e4f-5a6b7c8d9e0f"
+
+_JOB: Final[Json] = {
+    "job_id": _JOB_ID,
+    "kind": "import",
+    "status": "succeeded",
+    "progress": 1.0,
+    "eta_seconds": None,
+    "rows_per_second": 5200.0,
+    "stage": "done",
+    "bytes_done": 1048576,
+    "bytes_total": 1048576,
+    "files_done": 12,
+    "rows_done": 2400,
+    "created_at": "2024-01-15T11:00:00Z",
+    "started_at": "2024-01-15T11:00:01Z",
+    "finished_at": "2024-01-15T11:00:03Z",
+    **dict.fromkeys(("cancel_requested_at", "undoes", "undone_at")),
+    "can_retry": False,
+    "projects_imported": 2,
+    "sessions_imported": 12,
+    "sessions_updated": 0,
+    "conversations_imported": 640,
+    "activities_imported": 89,
+    "tool_calls_imported": 812,
+    "api_calls_imported": 530,
+    "duplicates": 0,
+    "files": [{"name": "claude.tar.gz", "bytes": 1048576, "kind": "archive"}],
+    "unknown_records": {},
+    "skipped_records": {"file-history-snapshot": 31},
+    "redactions": {},
+    "selection": {},
+    "changes": {},
+    "errors": [],
+    "errors_total": 0,
+}
+_DEAD_LETTER: Final[Json] = {
+    "id": "018d0d61-2c3d-7b4e-8f50-6b7c8d9e0f1a",
+    "kind": "conversation",
+    "reason": "StringDataRightTruncation: value too long for type character varying(10)",
+    "sqlstate": "22001",
+    "status": "waiting",
+    "event_id": _EVENT_ID,
+    "journal_entry_id": "1705312000000-0",
+    "request_id": "6f1c2a90",
+    "attempts": 1,
+    "replays": 0,
+    "received_at": "2024-01-15T09:46:00Z",
+    "first_seen_at": "2024-01-15T09:46:01Z",
+    "last_seen_at": "2024-01-15T09:46:01Z",
+    "replayed_at": None,
+    "stored_at": None,
+    "payload_bytes": 512,
+}
+_DEAD_LETTER_GROUP: Final[Json] = {
+    "kind": "conversation",
+    "reason": "StringDataRightTruncation: value too long for type character varying(10)",
+    "sqlstate": "22001",
+    "count": 1,
+    "first_seen_at": "2024-01-15T09:46:01Z",
+    "last_seen_at": "2024-01-15T09:46:01Z",
+    "newest": [_DEAD_LETTER["id"]],
+}
+_KEY: Final[Json] = {
+    "id": "3kTqW9bXz2Lm",
+    "name": "laptop",
+    "scopes": ["ingest", "read"],
+    "user": "ann",
+    "project_ids": None,
+    "created_at": "2024-01-10T09:00:00Z",
+    "last_used_at": "2024-01-15T10:30:00Z",
+    "revoked_at": None,
+}
+_ACT: Final[Json] = {
+    "id": 1,
+    "at": "2024-01-10T09:00:00Z",
+    "who": "machine",
+    "key_name": None,
+    "act": "key.create",
+    "subject": _KEY["id"],
+    "details": {"name": "laptop", "scopes": ["ingest", "read"]},
+    "request_id": None,
+}
+
+
+def _page(item: Json) -> Json:
+    return {"items": [item], "next_cursor": None}
+
+
+OPERATIONS: Final[dict[str, Json]] = {
+    "ImportJob": _JOB,
+    "JobPage": _page(_JOB),
+    "Scrub": {
+        "scrub_id": "018d0d62-3d4e-7c5f-9061-7c8d9e0f1a2b",
+        "status": "succeeded",
+        "dry_run": True,
+        "rows_scanned": 2400,
+        "rows_changed": 3,
+        "redactions": {"aws_access_key": 3},
+        "created_at": "2024-01-15T12:00:00Z",
+        "started_at": "2024-01-15T12:00:01Z",
+        "finished_at": "2024-01-15T12:00:04Z",
+    },
+    "DeadLetterPage": _page(_DEAD_LETTER) | {"groups": [_DEAD_LETTER_GROUP], "total": 1},
+    "ShownDeadLetter": _DEAD_LETTER | {"payload": '{"session_id":"s","content":"…","role":"user"}', "payload_is_cut": False},
+    "KeyPage": _page(_KEY),
+    "AuditPage": _page(_ACT),
+    "Health": {"status": "alive"},
+    "Readiness": {"status": "ready", "journal_entries": 0, "journal_oldest_seconds": 0.0},
+    "Canary": {"id": _EVENT_ID, "sent_at": "2024-01-15T10:30:00Z", "stored_at": "2024-01-15T10:30:00.120000Z"},
+    "Accounting": {
+        "accepted": 1200,
+        "persisted": 1180,
+        "duplicate": 19,
+        "dead": 1,
+        "pending": 0,
+        "drift": 0,
+        "alarms": 0,
+        "former_epochs": 0,
+        "canary_age_seconds": 4.2,
+    },
+}
