@@ -11,11 +11,13 @@ from shared.redis.url import broker
 
 QUEUE_DRAIN: Final = "drain"
 QUEUE_CAPTURE: Final = "capture"
+QUEUE_INDEX: Final = "index"
 QUEUE_IMPORT: Final = "import"
 QUEUE_MAINTENANCE: Final = "maintenance"
 
 TASK_DRAIN: Final = "drain"
 TASK_READ_CAPTURED: Final = "capture.read"
+TASK_INDEX: Final = "search.index"
 TASK_RUN_IMPORT: Final = "import.run"
 TASK_END_CANCELLED: Final = "import.end_cancelled"
 TASK_SWEEP_UPLOADS: Final = "maintenance.sweep_uploads"
@@ -33,6 +35,7 @@ QUEUES: Final = {
     TASK_CANARY: QUEUE_DRAIN,
     TASK_END_CANCELLED: QUEUE_DRAIN,
     TASK_READ_CAPTURED: QUEUE_CAPTURE,
+    TASK_INDEX: QUEUE_INDEX,
     TASK_RUN_IMPORT: QUEUE_IMPORT,
     TASK_SWEEP_UPLOADS: QUEUE_MAINTENANCE,
     TASK_CLOSE_IDLE_SESSIONS: QUEUE_MAINTENANCE,

@@ -62,7 +62,8 @@ GRANTS: Final[dict[str, Grants]] = {
         "transcript_files": _READ,
         "machines": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL, "DELETE": _ALL},
         "session_marks": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL},
-        "search_pending": {"INSERT": ("kind", "key")},
+        # Triggers note what its writes change.
+        "search_pending": {"INSERT": ("kind", "keys", "rows", "newest")},
         "scrubs": {"SELECT": _ALL, "INSERT": ("id", "is_dry_run", "request_id")},
         "api_keys": {
             "SELECT": _ALL,

@@ -34,6 +34,7 @@ from services.worker.sweep_statements import (
     COLLECT_SECONDS,
     COMPACTABLE_FILES,
     DEAD_CONSUMER_SECONDS,
+    DOCUMENTS_WAIT,
     EXPIRED_FILES,
     GONE_CONSUMERS,
     HOOKS_WAIT,
@@ -50,6 +51,7 @@ from shared.broker import (
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
     TASK_END_CANCELLED,
+    TASK_INDEX,
     TASK_MERGE_USERS,
     TASK_READ_CAPTURED,
     TASK_REMOVE_DEAD_CONSUMERS,
@@ -140,6 +142,10 @@ class Looks:
     def captured(self) -> Sequence[Call]:
         """Whether anything that live capture has stored is to be read."""
         return self._exists(CAPTURED_FILES_WAIT) or self._exists(HOOKS_WAIT)
+
+    def documents(self) -> Sequence[Call]:
+        """Whether any row's document is to be made again."""
+        return self._exists(DOCUMENTS_WAIT)
 
     def abandoned_shards(self) -> Sequence[Call]:
         return self._select(ABANDONED_SHARDS)
@@ -244,6 +250,7 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
     found = {
         "journal": Sweep(TASK_DRAIN, 1, Looks.journal),
         "captured": Sweep(TASK_READ_CAPTURED, 1, Looks.captured),
+        "documents": Sweep(TASK_INDEX, 1, Looks.documents),
         "abandoned-shards": Sweep(TASK_RUN_IMPORT, 5, Looks.abandoned_shards),
         "unheard-cancels": Sweep(TASK_END_CANCELLED, 5, Looks.unheard_cancels),
         "abandoned-scrubs": Sweep(TASK_SCRUB, 10, Looks.abandoned_scrubs),

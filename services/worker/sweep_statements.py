@@ -67,6 +67,9 @@ DUE_CAPTURED_FILES: Final = """
         UNION (SELECT * FROM due WHERE read_attempts > 0 ORDER BY read_attempts, changed_at, id LIMIT 1)
     ) AS next ORDER BY read_attempts > 0, stored_offset - parsed_offset, changed_at, id"""
 
+# Rows that changed since their documents were made.
+DOCUMENTS_WAIT: Final = "SELECT FROM search_pending LIMIT 1"
+
 # Files of jobs that failed a day ago and were not retried, or jobs that ended since.
 UNSWEPT_UPLOADS: Final = """
     SELECT FROM import_jobs

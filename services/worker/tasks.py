@@ -1,5 +1,7 @@
 """All Celery tasks. A task carries no data but ids; its work is in the module that it calls."""
 
+import time
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -15,6 +17,7 @@ from services.worker.maintenance import idle_sessions, merge_users, upload_gc
 from services.worker.maintenance import scrub as scrubs
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
+from services.worker.search_index.index_pending import index_pending
 from shared.broker import (
     TASK_ARCHIVE,
     TASK_CANARY,
@@ -22,6 +25,7 @@ from shared.broker import (
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
     TASK_END_CANCELLED,
+    TASK_INDEX,
     TASK_MERGE_USERS,
     TASK_READ_CAPTURED,
     TASK_REMOVE_DEAD_CONSUMERS,
@@ -39,13 +43,15 @@ DRAIN_LIMIT_SECONDS = 25
 # One reading of a file is short, but it may wait for chunks of imports and for an undo, and a long file may have to be read again from its beginning.
 CAPTURE_LIMIT_SECONDS = 300
 WAKEUP_EXPIRES_SECONDS = 60
+# Under load every batch would wake the indexer, which goes on by itself as long as anything is left.
+INDEXER_WAKEUP_SECONDS: Final = 0.3
 
 
 @app.task(name=TASK_DRAIN, soft_time_limit=DRAIN_LIMIT_SECONDS, time_limit=DRAIN_LIMIT_SECONDS + 10)
 def drain() -> None:
     """Persists what is in the journal. Sent by ingest for new events, and by beat where that was lost."""
     with retry_later_if_unavailable(TASK_DRAIN):
-        if drain_partition.drain(resources(), on_captured=_wake_reader):
+        if drain_partition.drain(resources(), on_captured=_wake_reader, on_stored=_wake_indexer):
             app.send_task(TASK_DRAIN)
 
 
@@ -53,16 +59,42 @@ def drain() -> None:
 def read_captured() -> None:
     """Makes rows of what live capture has stored. Sent by the drain that stored it, and by beat where that was lost."""
     with retry_later_if_unavailable(TASK_READ_CAPTURED):
-        if read_what_was_captured(resources()):
+        is_left = read_what_was_captured(resources())
+        _wake_indexer()
+        if is_left:
             app.send_task(TASK_READ_CAPTURED)
 
 
+@app.task(name=TASK_INDEX)
+def index() -> None:
+    """Brings the search index up to date. Sent by those that store rows, by itself until nothing is left, and by beat."""
+    with retry_later_if_unavailable(TASK_INDEX):
+        if index_pending(resources()):
+            app.send_task(TASK_INDEX)
+
+
 def _wake_reader() -> None:
-    """Nothing is lost if it fails: the sweep looks for what is to be read."""
+    _wake(TASK_READ_CAPTURED)
+
+
+class _LastWakeup:
+    """Of this process."""
+
+    of_indexer = 0.0
+
+
+def _wake_indexer() -> None:
+    if time.monotonic() > _LastWakeup.of_indexer + INDEXER_WAKEUP_SECONDS:
+        _LastWakeup.of_indexer = time.monotonic()
+        _wake(TASK_INDEX)
+
+
+def _wake(task: str) -> None:
+    """Nothing is lost if it fails: the sweep looks for what waits."""
     try:
-        app.send_task(TASK_READ_CAPTURED, expires=WAKEUP_EXPIRES_SECONDS)
+        app.send_task(task, expires=WAKEUP_EXPIRES_SECONDS)
     except (OperationalError, OSError) as error:
-        log.warning("reader_not_woken", reason=type(error).__name__)
+        log.warning("task_not_woken", task=task, reason=type(error).__name__)
 
 
 # Acknowledged at its end, so that a worker whose processes are all busy takes no shard that another worker could start.

@@ -35,7 +35,7 @@ WORKER_COMMAND = [
     "-c",
     "1",
     "-Q",
-    "drain,capture,import,maintenance",
+    "drain,capture,index,import,maintenance",
     "--without-gossip",
 ]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -24,7 +24,18 @@ from tests.servers import POSTGRES_SETTINGS
 from tests.unit.worker.importers.rows_of_a_session import jsonl, prompt
 
 STOP_SECONDS = 30.0
-_WORKER = ("-m", "celery", "-A", "services.worker.app", "worker", "-c", "1", "-Q", "drain,capture,import,maintenance", "--without-gossip")
+_WORKER = (
+    "-m",
+    "celery",
+    "-A",
+    "services.worker.app",
+    "worker",
+    "-c",
+    "1",
+    "-Q",
+    "drain,capture,index,import,maintenance",
+    "--without-gossip",
+)
 _BEAT = ("-m", "celery", "-A", "services.worker.app", "beat", "--pidfile=")
 
 

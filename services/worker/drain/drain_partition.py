@@ -54,8 +54,7 @@ from shared.redis.replica_acks import NotReplicatedError
 
 log = structlog.get_logger()
 
-# How often a drain looks for what dead workers left.
-TAKE_OVER_SECONDS = 1.0
+TAKE_OVER_SECONDS = 1.0  # How often a drain looks for what dead workers left.
 # A batch of large entries is smaller: all of it is in memory several times.
 BATCH_BYTES = 8 * 1024**2
 
@@ -78,10 +77,10 @@ COUNT_IN_LEDGER_AND_ACCOUNT = """
         dead = a.dead + excluded.dead"""
 
 
-def drain(worker: Resources, on_captured: Callable[[], object] = lambda: None) -> bool:
+def drain(worker: Resources, on_captured: Callable[[], object] = lambda: None, on_stored: Callable[[], object] = lambda: None) -> bool:
     """Stores what is in the journal, for at most `drain_seconds`. True if it stopped with entries left.
 
-    `on_captured` is called when a batch with hooks or ranges of transcripts is committed: something is to be read.
+    `on_captured` is called when a batch with hooks or ranges of transcripts is committed, which are to be read; `on_stored` after any batch.
 
     Raises psycopg, SQLAlchemy and Redis errors while a server is unavailable. The entries stay in the journal, and the sweep tries again.
     """
@@ -92,6 +91,7 @@ def drain(worker: Resources, on_captured: Callable[[], object] = lambda: None) -
     try:
         for batch in batches(worker, consumer, deadline):
             store_and_acknowledge(worker, consumer, batch, on_captured)
+            on_stored()
     except consumer_fencing.FencedError:
         # Another worker took this one for dead. Nothing is lost; the next drain registers a new name.
         worker.consumer.name = None

@@ -1,0 +1,80 @@
+"""Brings the search index up to date with the rows. It reads from top to bottom.
+
+1. lock: one process indexes at a time, so that an older version of a row is never written over a newer one
+2. notes: triggers have noted in `search_pending` which rows changed; those of the newest events come first
+3. rows: each is read as it is now, and its document written, or deleted if the row is gone
+4. the notes go in the transaction that wrote their documents
+
+A process that dies leaves the notes of its last transaction, and the next one does them again. A row that changes while it is read is noted again by
+the transaction that changed it, and that note is visible only with the change.
+"""
+
+import time
+from collections import defaultdict
+from typing import Any, Final
+
+from psycopg import Connection
+
+from services.worker.resources import Resources
+from services.worker.search_index.backfill import backfill_some
+from services.worker.search_index.documents import documents_of, ids_of
+from services.worker.search_index.write_documents import write_documents
+from shared.sql_files import statement
+
+# How long one task goes on before it makes room for the next.
+TASK_SECONDS: Final = 2.0
+# About as long as a transaction is open: others wait for the space that it frees.
+SLICE_SECONDS: Final = 0.5
+# Rows that are read and written together.
+KEYS: Final = 256
+
+_BACKFILL: Final = "backfill"
+
+
+def index_pending(worker: Resources, seconds: float = TASK_SECONDS) -> bool:
+    """Indexes what is noted. True if the time was over before the end. Returns at once if another process indexes."""
+    ends_at = time.monotonic() + seconds
+    with worker.connection() as connection:
+        while True:
+            is_ours, is_left = _index_slice(connection, min(ends_at, time.monotonic() + SLICE_SECONDS))
+            if not is_ours or not is_left:
+                return False
+            if time.monotonic() > ends_at:
+                return True
+
+
+def _index_slice(connection: Connection[Any], ends_at: float) -> tuple[bool, bool]:
+    """One transaction: whether it had the lock, and whether anything is left."""
+    with connection.transaction():
+        [(is_ours,)] = connection.execute(_statement("try_lock")).fetchall()
+        if not is_ours:
+            return False, True
+        while _index_some(connection):
+            if time.monotonic() > ends_at:
+                return True, True
+    return True, False
+
+
+def _index_some(connection: Connection[Any]) -> bool:
+    """The next notes. False if there are none."""
+    notes = connection.execute(_statement("next"), {"keys": KEYS}).fetchall()
+    if not notes:
+        return False
+    keys: dict[str, list[str]] = defaultdict(list)
+    done: list[tuple[str, int]] = []
+    for newest, number, kind, noted in notes:
+        if kind == _BACKFILL and backfill_some(connection, number, noted, KEYS):
+            continue
+        if kind != _BACKFILL:
+            keys[kind] += noted
+        done.append((newest, number))
+    for kind, noted in keys.items():
+        unique = list(dict.fromkeys(noted))
+        write_documents(connection, ids_of(connection, kind, unique), documents_of(connection, kind, unique))
+    parameters: dict[str, Any] = {"newest": [newest for newest, _ in done], "number": [number for _, number in done]}
+    connection.execute(_statement("done"), parameters)
+    return True
+
+
+def _statement(name: str) -> bytes:
+    return statement("services.worker.search_index", "index_pending.sql", name).encode()

@@ -1,0 +1,37 @@
+-- name: stored
+SELECT id, kind, session_id, project_id, user_id, occurred_at, role, tool_name, is_error, agent_id, content, result_at
+FROM search_documents WHERE id = ANY(%(ids)s::uuid[])
+
+-- name: write
+INSERT INTO search_documents (
+    id, kind, session_id, project_id, user_id, occurred_at, role, tool_name, is_error, agent_id, content, result_at, terms)
+SELECT * FROM unnest(
+    %(id)s::uuid[], %(kind)s::text[], %(session_id)s::text[], %(project_id)s::bigint[], %(user_id)s::bigint[], %(occurred_at)s::timestamptz[],
+    %(role)s::text[], %(tool_name)s::text[], %(is_error)s::boolean[], %(agent_id)s::text[], %(content)s::text[], %(result_at)s::integer[],
+    %(terms)s::tsvector[])
+ON CONFLICT (id) DO UPDATE SET
+    (kind, session_id, project_id, user_id, occurred_at, role, tool_name, is_error, agent_id, content, result_at, terms) = (
+        excluded.kind, excluded.session_id, excluded.project_id, excluded.user_id, excluded.occurred_at, excluded.role, excluded.tool_name,
+        excluded.is_error, excluded.agent_id, excluded.content, excluded.result_at, excluded.terms)
+
+-- name: delete
+DELETE FROM search_documents WHERE id = ANY(%(ids)s::uuid[])
+
+-- name: add_words
+-- In the order of the words: neighbours share pages. When the table is full, only known words are counted.
+INSERT INTO search_words AS w (word, documents)
+SELECT word, number FROM unnest(%(words)s::text[], %(numbers)s::bigint[]) AS added (word, number) ORDER BY word
+ON CONFLICT (word) DO UPDATE SET documents = w.documents + excluded.documents
+
+-- name: subtract_words
+UPDATE search_words AS w SET documents = w.documents - number
+FROM unnest(%(words)s::text[], %(numbers)s::bigint[]) AS taken (word, number) WHERE w.word = taken.word
+
+-- name: delete_unused_words
+DELETE FROM search_words WHERE word = ANY(%(words)s::text[]) AND documents <= 0
+
+-- name: words_about
+SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'search_words'::regclass
+
+-- name: delete_rare_words
+DELETE FROM search_words WHERE documents <= 1
