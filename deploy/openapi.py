@@ -30,6 +30,7 @@ TAGS = {
     "writes": "Sessions, messages, file changes and tool calls, one by one, in batches or as files.",
     "projects": "Projects with their totals.",
     "sessions": "Sessions with their totals.",
+    "search": "Search in everything that was said and done.",
     "conversations": "Messages, and the search in them.",
     "activities": "Changes of files.",
     "tool calls": "Tool calls, and how tools behave.",

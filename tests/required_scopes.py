@@ -43,6 +43,7 @@ READING = {
     ("GET", "/api/machines"): NUMBERS,
     ("GET", "/api/conversations"): READ,
     ("GET", "/api/conversations/search"): READ,
+    ("GET", "/api/search"): READ,
     ("GET", "/api/activities"): READ,
     ("GET", "/api/dead-letters"): ADMIN,
     ("GET", "/api/dead-letters/{letter_id}"): ADMIN,

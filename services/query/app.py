@@ -25,6 +25,7 @@ from services.query.routes import (
     projects,
     scrubs,
     search,
+    search_everything,
     service,
     sessions,
     stats,
@@ -45,7 +46,23 @@ from shared.logs import configure_logs
 
 SERVICE = "query"
 # In the order in which paths are tried: search and transcripts before sessions, whose ids may hold slashes.
-ROUTES = (search, projects, scrubs, transcripts, sessions, stats, tags, users, machines, import_jobs, keys, live, dead_letters, service)
+ROUTES = (
+    search,
+    search_everything,
+    projects,
+    scrubs,
+    transcripts,
+    sessions,
+    stats,
+    tags,
+    users,
+    machines,
+    import_jobs,
+    keys,
+    live,
+    dead_letters,
+    service,
+)
 
 
 class QueryApp(FastAPI):

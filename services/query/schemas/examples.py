@@ -5,6 +5,7 @@ from typing import Any, Final
 from services.query.schemas.live import LIVE_SESSIONS_EXAMPLE
 from services.query.schemas.machines import MACHINE_EXAMPLE
 from services.query.schemas.operation_examples import OPERATIONS
+from services.query.schemas.search import DOCUMENTS_EXAMPLE
 
 Json = dict[str, Any]
 
@@ -219,6 +220,7 @@ ANSWERS: Final[dict[str, Json]] = {
     | {"total": 1, "total_is_exact": True},
     "ActivityPage": _page(_ACTIVITY),
     "ToolCallPage": _page(_TOOL_CALL),
+    "DocumentPage": DOCUMENTS_EXAMPLE,
     "LiveSessions": LIVE_SESSIONS_EXAMPLE,
     "Stats": _STATS,
     "ToolStats": {

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
-from shared.search_terms import document_vector
+from shared.search_terms import document_vector, search_vector
 
 Row = dict[str, Any]
 UNDATED = "-infinity"
@@ -54,6 +54,22 @@ def add_activity(connection: Connection[Any], session_id: str | None, at: dateti
     file_key = connection.execute(sql, {"path": file_path}).fetchone()[0]  # type: ignore[index]
     row = {"file_key": file_key, "action": "modified", "lines_added": 3, "lines_removed": 1}
     return _event(connection, "activities", session_id, at, row | columns)
+
+
+def add_document(connection: Connection[Any], session_id: str | None, at: datetime | str, content: str = "hello", **columns: Any) -> UUID:
+    """A document of the search index, of a user's message unless told otherwise. `result` is put behind the content, as of a tool call."""
+    row = {"kind": "message", "role": "user" if columns.get("kind", "message") == "message" else None}
+    result = columns.pop("result", None)
+    if result is not None:
+        row |= {"kind": "tool_call", "role": None, "tool_name": "Bash", "result_at": len(content) + 1}
+        content += f"\n{result}"
+    row |= {"content": content, "terms": search_vector(content)} | columns
+    found = connection.execute("SELECT project_id, user_id FROM sessions WHERE session_id = %s", (session_id,)).fetchone()
+    project_id, user_id = found or (0, 0)
+    document_id = row.pop("id", None) or uuid4()
+    keys = {"id": document_id, "session_id": session_id, "project_id": project_id, "user_id": user_id, "occurred_at": at}
+    _insert(connection, "search_documents", keys | row)
+    return document_id
 
 
 def compute_aggregates(connection: Connection[Any]) -> None:

@@ -1,9 +1,10 @@
-"""The statements of search.sql as they run for representative queries. `make render-sql` writes them again."""
+"""The statements of search.sql and documents.sql as they run for representative queries. `make render-sql` writes them again."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.query.queries.search import search_strategy
+from services.query.queries.search import document_conditions, query_language, search_strategy
+from services.query.queries.search.document_conditions import Conditions
 from services.query.queries.search.search_strategy import QueryConditions
 from shared.search_terms import parse_query
 
@@ -21,6 +22,14 @@ def rendered() -> Iterator[tuple[Path, str]]:
         for name, query in QUERIES.items():
             sql = QueryConditions(parse_query(query)).statement(statement)
             yield FOLDER / f"{statement}_of_{name}.sql", f"-- {query}\n{sql}\n"
+            yield FOLDER / f"documents_{statement}_of_{name}.sql", f"-- {query}\n{of_words(query).statement(statement)}\n"
+        in_results = document_conditions.of_literal("fix(", "result", is_case_sensitive=False, with_trigrams=True)
+        yield FOLDER / f"documents_{statement}_of_literal.sql", f"-- fix( in results\n{in_results.statement(statement)}\n"
+
+
+def of_words(query: str) -> Conditions:
+    """As /api/search composes them."""
+    return document_conditions.of_words(query_language.parse(query), None, None, with_trigrams=True)
 
 
 if __name__ == "__main__":

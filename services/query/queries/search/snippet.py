@@ -7,6 +7,8 @@ from itertools import islice
 
 from msgspec import Struct
 
+from shared.search_terms import folded as folded_word
+
 BEFORE_CHARS = 60
 SNIPPET_CHARS = 240
 # A word that is far from the others is shown in a part of its own, if there is room for so much around each.
@@ -21,11 +23,11 @@ _EDGE = re.compile(r"(?<![^\W_])|(?![^\W_])|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=
 Span = tuple[int, int]
 
 
-def snippet(content: str, highlights: Sequence[str]) -> str:
-    """At most SNIPPET_CHARS characters of `content`, with every highlight that fits, cut ends and gaps shown by …"""
+def snippet(content: str, highlights: Sequence[str], chars: int = SNIPPET_CHARS) -> str:
+    """At most `chars` characters of `content`, with every highlight that fits, cut ends and gaps shown by …"""
     text = _Text(content)
-    words = [word for folded in dict.fromkeys(map(_folded, highlights)) if (word := text.find(folded))]
-    parts = _parts(words, len(content))
+    words = [word for each in dict.fromkeys(map(folded, highlights)) if (word := text.find(each))]
+    parts = _parts(words, len(content), chars)
     shown = _GAP.join(_marked(text, part, words) for part in parts)
     return ("…" if parts[0][0] else "") + shown + ("…" if parts[-1][1] < len(content) else "")
 
@@ -43,7 +45,7 @@ class _Text:
 
     def __init__(self, content: str) -> None:
         self.content = content
-        self._folded = _folded(content)
+        self._folded = folded(content)
 
     def find(self, folded: str) -> _Word | None:
         """By itself or as a part of an identifier; else where a longer word begins with it; else anywhere."""
@@ -71,18 +73,30 @@ class _Text:
         return _EDGE.match(self.content, span[0]) is not None
 
 
-def _folded(text: str) -> str:
-    lower = text.lower()
-    # A few letters have a longer form in lower case; places must be those of the text itself.
-    return lower if len(lower) == len(text) else "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
+def folded(text: str) -> str:
+    """In one case and without accents, character by character: places must be those of the text itself."""
+    return text.lower() if text.isascii() else text.translate(_FOLDS)
 
 
-def _parts(words: list[_Word], length: int) -> list[Span]:
+class _Folds(dict[int, str]):
+    """What each character is compared as; filled as characters are met."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        lower, plain = letter.lower(), folded_word(letter)
+        self[code] = found = plain if len(plain) == 1 else lower if len(lower) == 1 else letter
+        return found
+
+
+_FOLDS = _Folds()
+
+
+def _parts(words: list[_Word], length: int, chars: int) -> list[Span]:
     """What is shown, in the order of the text: around as many words as stand together, then around each of the others while there is room."""
     if not words:
-        return [(0, min(SNIPPET_CHARS, length))]
-    chosen = [_together(words)]
-    room = SNIPPET_CHARS - (chosen[0][1] - chosen[0][0])
+        return [(0, min(chars, length))]
+    chosen = [_together(words, chars)]
+    room = chars - (chosen[0][1] - chosen[0][0])
     for word in words:
         start, end = word.places[0]
         is_shown = any(first <= at and until <= last for first, last in chosen for at, until in word.places)
@@ -91,12 +105,12 @@ def _parts(words: list[_Word], length: int) -> list[Span]:
             room -= end - start
     around = max(room, 0) // len(chosen)
     before = BEFORE_CHARS if len(chosen) == 1 else around // 2
-    return _joined([_widened(span, before, around, length) for span in sorted(chosen)])
+    return _joined([_widened(span, before, around, length, chars) for span in sorted(chosen)])
 
 
-def _widened(span: Span, before: int, around: int, length: int) -> Span:
+def _widened(span: Span, before: int, around: int, length: int, chars: int) -> Span:
     start = max(span[0] - min(before, around), 0)
-    return start, min(span[1] + around - (span[0] - start), start + SNIPPET_CHARS, length)
+    return start, min(span[1] + around - (span[0] - start), start + chars, length)
 
 
 def _joined(parts: list[Span]) -> list[Span]:
@@ -110,7 +124,7 @@ def _joined(parts: list[Span]) -> list[Span]:
     return joined
 
 
-def _together(words: list[_Word]) -> Span:
+def _together(words: list[_Word], chars: int) -> Span:
     """The first of the shortest stretches with as many different words as there can be in one."""
     spans = sorted((start, end, number) for number, word in enumerate(words) for start, end in word.places)
     counts = [0] * len(words)
@@ -118,7 +132,7 @@ def _together(words: list[_Word]) -> Span:
     best = spans[0][:2]
     for start, end, number in spans:
         counts[number] += 1
-        while spans[first][0] < start and (end - spans[first][0] > SNIPPET_CHARS - BEFORE_CHARS or counts[spans[first][2]] > 1):
+        while spans[first][0] < start and (end - spans[first][0] > chars - BEFORE_CHARS or counts[spans[first][2]] > 1):
             counts[spans[first][2]] -= 1
             first += 1
         there, stretch = sum(map(bool, counts)), (spans[first][0], end)

@@ -1,0 +1,188 @@
+"""A search in documents as SQL: what an index can find, what each document must hold, and its score.
+
+All text of a request is in the parameters. The composed statements are committed in rendered/.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from math import log2
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from services.query.database import Connection, Row, estimated_rows
+from services.query.queries.search.query_language import Query, Term
+from shared.search_terms import escape_like, query_lexemes, symbol_lexemes
+from shared.sql_files import statement
+
+Part = Literal["input", "result"]
+
+sql = partial(statement, __package__, "documents.sql")
+
+# What a call was given, what it gave back.
+_INPUT: Final = "left(d.content, coalesce(d.result_at, length(d.content)))"
+_RESULT: Final = "substr(d.content, d.result_at + 1)"
+# A run of letters that is in the index of trigrams.
+_LEAST_TRIGRAM_CHARS: Final = 3
+
+
+class Conditions(Struct, frozen=True):
+    """`indexed` and `matches` are conditions of SQL on a document d; their parameters, and those of the score, are in `parameters`.
+
+    `words` are those that rank. `looks_at_texts`: `matches` reads the text. `is_indexed`: `indexed` leads to few rows.
+    """
+
+    indexed: str
+    matches: str
+    parameters: Row
+    words: tuple[str, ...]
+    has_several_words: bool
+    looks_at_texts: bool
+    is_indexed: bool
+
+    def statement(self, name: str) -> str:
+        """A statement of documents.sql, filled."""
+        filled = sql(name).replace("{filters}", sql("filters")).replace("{score}", sql("score"))
+        return filled.replace("{indexed}", self.indexed).replace("{matches}", self.matches)
+
+    def weighed(self, weights: Sequence[int]) -> Row:
+        """The parameters, with how much each word counts."""
+        return self.parameters | {"weights": list(weights), "all_weights": max(sum(weights), 1)}
+
+
+def of_words(query: Query, part: Part | None, path: str | None, *, with_trigrams: bool) -> Conditions:
+    """One of the alternatives, each with all of its terms; in a part of a call only, if that is asked for.
+
+    `with_trigrams`: texts of phrases are looked up in the index of trigrams.
+    """
+    parameters: Row = {}
+    groups = [_group(number, terms, part, parameters) for number, terms in enumerate(query.alternatives)]
+    tsqueries = [tsquery for tsquery, _ in groups]
+    indexed, matches = list[str](), list[str]()
+    if tsqueries and all(tsqueries):
+        parameters["terms"] = " | ".join(f"({tsquery})" for tsquery in tsqueries)
+        indexed.append("d.terms @@ %(terms)s::tsquery")
+    if any(tests for _, tests in groups) or (tsqueries and not all(tsqueries)):
+        alternatives = [_all(tests, number, tsquery, parameters) for number, (tsquery, tests) in enumerate(groups)]
+        matches.append(f"({' OR '.join(alternatives)})")
+    elif indexed:
+        matches.append(indexed[-1])
+    if with_trigrams and len(query.alternatives) == 1:
+        for number, term in enumerate(query.alternatives[0]):
+            if term.is_exact and not term.is_excluded and has_trigrams(term.text):
+                parameters[f"like_{number}"] = f"%{escape_like(term.text)}%"
+                indexed.append(f"d.content ILIKE %(like_{number})s")
+    if path is not None:
+        parameters |= {"path": path, "path_terms": " & ".join((*query_lexemes(path), *symbol_lexemes(path))) or None}
+        indexed.append("(%(path_terms)s::tsquery IS NULL OR d.terms @@ %(path_terms)s::tsquery)")
+        matches.append(f"d.kind IN ('file', 'tool_call') AND strpos(lower({_INPUT}), lower(%(path)s)) > 0")
+    words = [[lexeme for term in terms if not term.is_excluded for lexeme in term.lexemes] for terms in query.alternatives]
+    return Conditions(
+        indexed=" AND ".join(indexed) or "true",
+        matches=" AND ".join(matches) or "true",
+        parameters=parameters | _ranking(words),
+        words=tuple(dict.fromkeys(word for group in words for word in group)),
+        has_several_words=any(len(group) > 1 for group in words),
+        looks_at_texts="content" in " ".join(matches),
+        is_indexed=bool(indexed),
+    )
+
+
+def of_literal(text: str, part: Part | None, *, is_case_sensitive: bool, with_trigrams: bool) -> Conditions:
+    """Documents in which this text stands. Its inner words and its symbols are in the index of terms, its letters in that of trigrams."""
+    lexemes = [*_inner_lexemes(text), *symbol_lexemes(text)]
+    parameters: Row = {"literal": text, "terms": " & ".join(dict.fromkeys(lexemes)) or None, "like": f"%{escape_like(text)}%"}
+    of_part = _of_part(part)
+    matches = f"strpos({of_part}, %(literal)s) > 0" if is_case_sensitive else f"strpos(lower({of_part}), lower(%(literal)s)) > 0"
+    indexed = list[str]()
+    if lexemes:
+        indexed.append("d.terms @@ %(terms)s::tsquery")
+    if with_trigrams and has_trigrams(text):
+        indexed.append("d.content ILIKE %(like)s")
+    return _of_text(indexed, matches, parameters, lexemes)
+
+
+def of_pattern(pattern: str, part: Part | None, *, is_case_sensitive: bool, with_trigrams: bool) -> Conditions:
+    """Documents in which a regular expression of Postgres matches."""
+    operator = "~" if is_case_sensitive else "~*"
+    indexed = [f"d.content {operator} %(pattern)s"] if with_trigrams and has_trigrams(pattern) else []
+    return _of_text(indexed, f"{_of_part(part)} {operator} %(pattern)s", {"pattern": pattern}, [])
+
+
+def rarity(connection: Connection, words: Sequence[str]) -> tuple[int, ...]:
+    """A weight for each word: 10 for the most frequent, 10 more for each time that another is half as frequent, as the planner knows it."""
+    if len(words) < 2:
+        return (10,) * len(words)
+    rows_with = [estimated_rows(connection, sql("with_word"), {"word": word}) + 1 for word in words]
+    return tuple(round(10 * (1 + log2(max(rows_with) / number))) for number in rows_with)
+
+
+def has_trigrams(text: str) -> bool:
+    """Whether letters or digits of a text are in the index of trigrams, enough to lead to few."""
+    run = 0
+    for letter in text:
+        run = run + 1 if letter.isalnum() else 0
+        if run >= _LEAST_TRIGRAM_CHARS:
+            return True
+    return False
+
+
+def _of_text(indexed: list[str], matches: str, parameters: Row, lexemes: list[str]) -> Conditions:
+    return Conditions(
+        indexed=" AND ".join(indexed) or "true",
+        matches=matches,
+        parameters=parameters | _ranking([lexemes]),
+        words=tuple(dict.fromkeys(lexemes)),
+        has_several_words=False,
+        looks_at_texts=True,
+        is_indexed=bool(indexed),
+    )
+
+
+def _ranking(words: list[list[str]]) -> Row:
+    several = [" & ".join(dict.fromkeys(group)) for group in words if len(set(group)) > 1]
+    every = list(dict.fromkeys(word for group in words for word in group))
+    return {"words": every, "together": " | ".join(f"({group})" for group in several) or None}
+
+
+def _group(number: int, terms: Sequence[Term], part: Part | None, parameters: Row) -> tuple[str | None, list[str]]:
+    """The tsquery of an alternative, and what must be seen in the text."""
+    wanted = [lexeme for term in terms if not term.is_excluded for lexeme in term.lexemes]
+    in_terms_only = [term for term in terms if term.is_excluded and not term.is_exact and part is None and len(term.lexemes) == 1]
+    unwanted = [f"!{term.lexemes[0]}" for term in in_terms_only]
+    tests = []
+    for place, term in enumerate(terms):
+        if (term.is_exact or part is not None) and term not in in_terms_only:
+            parameters[f"text_{number}_{place}"] = term.text
+            negation = "NOT " if term.is_excluded else ""
+            # As ILIKE finds it, in less time.
+            tests.append(f"{negation}strpos(lower({_of_part(part)}), lower(%(text_{number}_{place})s)) > 0")
+    return " & ".join(dict.fromkeys(wanted + unwanted)) or None, tests
+
+
+def _all(tests: list[str], number: int, tsquery: str | None, parameters: Row) -> str:
+    if tsquery:
+        parameters[f"terms_{number}"] = tsquery
+        tests = [f"d.terms @@ %(terms_{number})s::tsquery", *tests]
+    return f"({' AND '.join(tests)})"
+
+
+def _of_part(part: Part | None) -> str:
+    return "d.content" if part is None else f"({_INPUT if part == 'input' else _RESULT})"
+
+
+def _inner_lexemes(text: str) -> list[str]:
+    """Lexemes of the words that a text surely has as a whole: the first and the last may go on outside of it."""
+    start = next((at for at, letter in enumerate(text) if not _goes_on(letter)), len(text))
+    end = next((at for at in range(len(text), start, -1) if not _goes_on(text[at - 1])), start)
+    return list(query_lexemes(text[start:end]))
+
+
+def _goes_on(letter: str) -> bool:
+    return letter.isalnum() or letter == "_" or not letter.isascii()
+
+
+def empty_filters() -> dict[str, Any]:
+    """Filters that every document passes."""
+    names = ("session_id", "project_id", "start", "end", "kinds", "role", "tools", "not_tools", "is_error", "agent")
+    return dict.fromkeys((*names, "projects", "not_projects", "users", "not_users", "machine", "branch", "is_starred"))

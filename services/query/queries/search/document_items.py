@@ -1,0 +1,94 @@
+"""Matches as they are shown: where in the document the words are, a snippet, what was said before and after."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from services.query.database import Connection, Row, rows
+from services.query.queries.search.document_conditions import Part, sql
+from services.query.queries.search.snippet import SNIPPET_CHARS, folded, snippet
+
+NEIGHBOUR_CHARS: Final = 200
+# So that each of many words has its place in the snippet.
+MORE_PER_WORD: Final = 80
+_SHOWN: Final = (
+    "kind",
+    "id",
+    "session_id",
+    "session_title",
+    "project_id",
+    "project_name",
+    "user",
+    "timestamp",
+    "role",
+    "tool_name",
+    "is_error",
+    "agent_id",
+)
+
+
+def items(
+    connection: Connection, matches: Sequence[Row], highlights: Mapping[Any, Sequence[str]], part: Part | None, *, with_context: bool
+) -> list[Row]:
+    """The documents in the order of the matches. `highlights` are the texts to mark, by the document's id, or by None for all of them."""
+    ids = [match["id"] for match in matches]
+    documents = {row["id"]: row for row in rows(connection, sql("by_ids"), {"ids": ids})}
+    around = _neighbours(connection, ids) if with_context and ids else {}
+    shown = []
+    for match in matches:
+        document = documents.get(match["id"])
+        if document is not None:
+            marked = highlights.get(match["id"], highlights.get(None, ()))
+            context = around.get(match["id"], {"before": None, "after": None}) if with_context else {}
+            shown.append(_item(document, marked, part) | {"score": match["score"]} | context)
+    return shown
+
+
+def _item(document: Row, highlights: Sequence[str], part: Part | None) -> Row:
+    places = _places(document, highlights, part)
+    # Where something of it is: what a call was given and gave back are texts of their own.
+    text = next(iter(places.values())) if len(places) == 1 else document["content"]
+    is_event = document["kind"] in ("message", "tool_call", "timeline_entry")
+    return {name: document[name] for name in _SHOWN} | {
+        "path": document["content"] if document["kind"] == "file" else None,
+        "matched_in": list(places),
+        "snippet": snippet(text, highlights, SNIPPET_CHARS + MORE_PER_WORD * max(len(highlights) - 3, 0)),
+        "timeline_id": document["id"] if is_event and document["session_id"] else None,
+    }
+
+
+def _places(document: Row, highlights: Sequence[str], part: Part | None) -> dict[str, str]:
+    """The parts of a document in which one of the texts stands, by their names: message, input, result, path, title, note, tag, branch."""
+    parts = _parts(document)
+    if part is not None:
+        parts = {name: text for name, text in parts.items() if name == part}
+    wanted = [folded(text) for text in highlights if text]
+    found = {name: text for name, text in parts.items() if any(each in folded(text) for each in wanted)}
+    return found or dict([next(iter(parts.items()))])
+
+
+def _parts(document: Row) -> dict[str, str]:
+    content, at = document["content"], document["result_at"]
+    match document["kind"]:
+        case "tool_call":
+            return {"input": content} if at is None else {"input": content[:at], "result": content[at:]}
+        case "session":
+            named = {
+                "title": document["session_title"],
+                "note": document["note"],
+                "tag": " ".join(document["tags"] or ()),
+                "branch": document["git_branch"],
+            }
+            return {name: text for name, text in named.items() if text} or {"title": content}
+        case "file":
+            return {"path": content}
+        case kind:
+            return {kind: content}
+
+
+def _neighbours(connection: Connection, ids: Sequence[Any]) -> dict[Any, Row]:
+    found = rows(connection, sql("neighbours"), {"ids": list(ids), "most_chars": NEIGHBOUR_CHARS})
+    return {row["id"]: {side: _neighbour(row, side) for side in ("before", "after")} for row in found}
+
+
+def _neighbour(row: Row, side: str) -> Row | None:
+    return None if row[f"{side}_content"] is None else {"role": row[f"{side}_role"], "content": row[f"{side}_content"]}

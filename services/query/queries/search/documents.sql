@@ -1,0 +1,172 @@
+-- Search in search_documents. document_conditions.py fills `{indexed}`: what an index can find, and `{matches}`: all that the text and the terms must
+-- hold. Filled statements are in rendered/. Conditions on NULL parameters are gone before planning (database.py).
+
+-- name: candidates
+-- For an estimate of how many there are; never run.
+SELECT 1
+FROM search_documents d
+WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
+    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
+    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
+    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+    AND {indexed}
+
+-- name: by_index
+-- One row at least: the counts. The rest is empty if there were more than `most`. Texts are looked at newest first, until enough are found.
+WITH read AS MATERIALIZED (
+    SELECT d.id, d.occurred_at, d.kind, d.session_id, d.project_id, d.user_id, d.role, d.tool_name, d.is_error, d.agent_id
+    FROM search_documents d
+    WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
+        AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
+        AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
+        AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+        AND {indexed}
+    LIMIT %(most)s + 1
+), found AS (
+    SELECT d.id, d.occurred_at
+    FROM read d
+    WHERE {filters}
+), counts AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM read) AS rows_read, (SELECT count(*) FROM found) AS candidates
+), newest AS (
+    SELECT d.id, d.occurred_at
+    FROM found d, counts
+    WHERE counts.rows_read <= %(most)s
+        AND (%(after_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(after_time)s, %(after_id)s::uuid))
+        AND (%(newest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(newest_time)s, %(newest_id)s::uuid))
+        AND (%(oldest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(oldest_time)s, %(oldest_id)s::uuid))
+    ORDER BY d.occurred_at DESC, d.id DESC
+)
+SELECT counts.rows_read,
+    CASE WHEN NOT %(looks_at_texts)s THEN counts.candidates
+        WHEN counts.candidates <= %(counted_texts)s THEN (SELECT count(*) FROM found f JOIN search_documents d ON d.id = f.id WHERE {matches}) END AS total,
+    page.*
+FROM counts
+LEFT JOIN (
+    SELECT d.id, d.session_id, nullif(d.occurred_at, '-infinity') AS timestamp, octet_length(d.content) AS bytes, {score} AS score
+    FROM newest n
+    JOIN search_documents d ON d.id = n.id
+    WHERE {matches}
+    ORDER BY n.occurred_at DESC, n.id DESC
+    LIMIT %(fetch)s
+) page ON true
+ORDER BY page.timestamp DESC NULLS LAST, page.id DESC
+
+-- name: walk
+-- From the newest document backwards. One row at least, where it ended; `walked` says how many rows there were to look at.
+WITH walked AS MATERIALIZED (
+    SELECT d.id, d.occurred_at, d.kind, d.session_id, d.project_id, d.user_id, d.role, d.tool_name, d.is_error, d.agent_id
+    FROM search_documents d
+    WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
+        AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
+        AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
+        AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+        AND (%(after_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(after_time)s, %(after_id)s::uuid))
+        AND (%(newest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(newest_time)s, %(newest_id)s::uuid))
+        AND (%(oldest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(oldest_time)s, %(oldest_id)s::uuid))
+    ORDER BY d.occurred_at DESC, d.id DESC
+    LIMIT %(walked)s
+), ended AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM walked) AS walked, last.occurred_at AS ended_at, last.id AS ended_id
+    FROM (SELECT) AS one
+    LEFT JOIN (SELECT w.occurred_at, w.id FROM walked w ORDER BY w.occurred_at, w.id LIMIT 1) AS last ON true
+)
+SELECT ended.walked, nullif(ended.ended_at, '-infinity') AS ended_at, ended.ended_id, page.*
+FROM ended
+LEFT JOIN (
+    SELECT whole.id, whole.session_id, nullif(whole.occurred_at, '-infinity') AS timestamp, octet_length(whole.content) AS bytes, whole.score
+    FROM (SELECT * FROM walked d WHERE {filters} ORDER BY d.occurred_at DESC, d.id DESC) AS w
+    CROSS JOIN LATERAL (SELECT d.*, {score} AS score FROM search_documents d WHERE d.id = w.id AND {matches} OFFSET 0) AS whole
+    LIMIT %(fetch)s
+) page ON true
+ORDER BY page.timestamp DESC NULLS LAST, page.id DESC
+
+-- name: filters
+-- Of a document d: what no index of the search leads to.
+(%(kinds)s::text[] IS NULL OR d.kind = ANY (%(kinds)s))
+    AND (%(role)s::text IS NULL OR d.role = %(role)s)
+    AND (%(tools)s::text[] IS NULL OR lower(d.tool_name) = ANY (%(tools)s))
+    AND (%(not_tools)s::text[] IS NULL OR d.tool_name IS NULL OR lower(d.tool_name) <> ALL (%(not_tools)s))
+    AND (%(is_error)s::boolean IS NULL OR d.is_error = %(is_error)s)
+    AND (%(agent)s::text IS NULL OR d.agent_id = %(agent)s)
+    AND (%(projects)s::bigint[] IS NULL OR d.project_id = ANY (%(projects)s))
+    AND (%(not_projects)s::bigint[] IS NULL OR d.project_id <> ALL (%(not_projects)s))
+    AND (%(users)s::text[] IS NULL OR d.user_id = ANY (ARRAY(SELECT id FROM users WHERE name = ANY (%(users)s))))
+    AND (%(not_users)s::text[] IS NULL OR d.user_id <> ALL (ARRAY(SELECT id FROM users WHERE name = ANY (%(not_users)s))))
+    AND (%(machine)s::text IS NULL OR d.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+    AND (%(branch)s::text IS NULL OR d.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+    AND (%(is_starred)s::boolean IS NULL
+        OR coalesce(d.session_id = ANY (ARRAY(SELECT session_id FROM session_marks WHERE is_starred)), false) = %(is_starred)s)
+
+-- name: score
+-- Of a document d: rare words, together; a title before a prompt before an answer before what a tool was given and gave back.
+greatest(round(((
+    coalesce((
+        SELECT sum(w.weight * ts_rank(d.terms, w.word, 1)) / %(all_weights)s
+        FROM unnest(%(words)s::tsquery[], %(weights)s::int[]) AS w (word, weight)), 0)
+    + coalesce(ts_rank_cd(d.terms, %(together)s::tsquery, 1), 0))
+    * CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END)::numeric, 6)::float8,
+    0.000001)
+
+-- name: scans
+-- A LIMIT makes the whole table look cheap to read, and a walk is in the order of an index, never a sort.
+SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', %(bitmaps)s, true), set_config('statement_timeout', %(timeout)s, true)
+
+-- name: with_word
+-- For an estimate of how frequent a word is; never run.
+SELECT 1 FROM search_documents d WHERE d.terms @@ %(word)s::tsquery
+
+-- name: by_ids
+SELECT d.id, d.kind, d.session_id, coalesce(k.title, s.title) AS session_title, nullif(d.project_id, 0) AS project_id, p.name AS project_name,
+    u.name AS user, nullif(d.occurred_at, '-infinity') AS timestamp, d.role, d.tool_name, d.is_error, d.agent_id, d.content, d.result_at,
+    s.git_branch, k.note, k.tags
+FROM search_documents d
+LEFT JOIN sessions s ON s.session_id = d.session_id
+LEFT JOIN session_marks k ON k.session_id = d.session_id
+LEFT JOIN projects p ON p.id = d.project_id
+LEFT JOIN users u ON u.id = d.user_id
+WHERE d.id = ANY (%(ids)s::uuid[])
+
+-- name: neighbours
+-- What was said before and after each document in its session.
+SELECT asked.id, before.role AS before_role, before.content AS before_content, after.role AS after_role, after.content AS after_content
+FROM unnest(%(ids)s::uuid[]) AS asked (id)
+JOIN search_documents d ON d.id = asked.id
+LEFT JOIN LATERAL (
+    SELECT m.role, left(m.content, %(most_chars)s) AS content
+    FROM messages m
+    WHERE m.session_id = d.session_id AND (m.occurred_at, m.id) < (d.occurred_at, d.id) AND m.content <> ''
+    ORDER BY m.occurred_at DESC, m.id DESC
+    LIMIT 1
+) AS before ON true
+LEFT JOIN LATERAL (
+    SELECT m.role, left(m.content, %(most_chars)s) AS content
+    FROM messages m
+    WHERE m.session_id = d.session_id AND (m.occurred_at, m.id) > (d.occurred_at, d.id) AND m.content <> ''
+    ORDER BY m.occurred_at, m.id
+    LIMIT 1
+) AS after ON true
+WHERE d.kind IN ('message', 'tool_call', 'timeline_entry')
+
+-- name: marks
+-- The first texts that a pattern matches in each document.
+SELECT d.id, ARRAY(SELECT left(regexp_substr(d.content, %(pattern)s, 1, n, %(flags)s), 200) FROM generate_series(1, 3) AS n) AS texts
+FROM search_documents d
+WHERE d.id = ANY (%(ids)s::uuid[])
+
+-- name: check_pattern
+SELECT '' ~ %(pattern)s AS is_valid
+
+-- name: projects
+SELECT id FROM projects
+WHERE id::text = %(name)s OR lower(name) = lower(%(name)s) OR path = %(name)s OR right(path, length(%(name)s) + 1) = '/' || %(name)s
+
+-- name: near_words
+-- Words with letters in common, the nearest first, and the word itself.
+(SELECT w.word, w.documents FROM search_words w WHERE w.word = %(word)s)
+UNION ALL
+(SELECT w.word, w.documents FROM search_words w WHERE w.word %% %(word)s AND w.word <> %(word)s
+ ORDER BY similarity(w.word, %(word)s) DESC, w.documents DESC LIMIT %(most)s)
+
+-- name: pending
+SELECT count(*) AS documents FROM (SELECT number FROM search_pending LIMIT 10000) AS waiting

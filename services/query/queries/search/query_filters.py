@@ -1,0 +1,147 @@
+"""The filters of a search, typed or given as parameters, as parameters of its statements."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from services.query.database import Connection, Row, rows
+from services.query.queries.search.document_conditions import Part, empty_filters, sql
+from services.query.queries.search.query_language import Filter
+from services.query.queries.stats import ranges
+from shared.http.errors import BadRequest, invalid
+from shared.messages import EARLIEST
+
+# What each kind is in the table: kinds of documents, the part of a call, its tools.
+KINDS: Final[Mapping[str, tuple[str, Part | None, tuple[str, ...] | None]]] = {
+    "message": ("message", None, None),
+    "tool_call": ("tool_call", None, None),
+    "command": ("tool_call", "input", ("bash",)),
+    "input": ("tool_call", "input", None),
+    "result": ("tool_call", "result", None),
+    "file": ("file", None, None),
+    "session": ("session", None, None),
+    "timeline_entry": ("timeline_entry", None, None),
+}
+_EXCLUDABLE: Final = frozenset({"project", "user", "tool", "is"})
+_REPEATABLE: Final = frozenset({"project", "user", "tool", "is"})
+_CHOICES: Final = {"is": ("error", "starred"), "role": ("user", "assistant"), "kind": tuple(KINDS)}
+_AGO: Final = re.compile(r"(\d{1,4})(h|d|w)")
+_HOURS: Final = {"h": 1, "d": 24, "w": 168}
+
+
+class Filters(Struct, frozen=True):
+    """`parameters` of the statements, the `part` of calls and the `path` that must match; `shown` is what a person reads.
+
+    `matches_nothing`: a project that nobody knows.
+    """
+
+    parameters: Row
+    part: Part | None
+    path: str | None
+    shown: dict[str, Any]
+    matches_nothing: bool
+
+
+def resolve(connection: Connection, typed: Iterable[Filter], given: Mapping[str, Any], tz: ZoneInfo, only_project: int | None) -> Filters:
+    """`given` has the names of the language, `start`, `end` and `project_id`. 400 for a filter that is not valid, or twice there."""
+    found = empty_filters()
+    shown: dict[str, Any] = {}
+    seen: set[str] = set()
+    path: str | None = None
+    for name, value in given.items():
+        if value is not None:
+            found |= _of_given(name, value)
+            shown[name] = value.isoformat() if isinstance(value, datetime) else value
+    for each in typed:
+        name = ("-" if each.is_excluded else "") + each.name
+        _check(each, name, seen, given)
+        seen.add(name)
+        shown[name] = f"{shown[name]} or {each.value}" if name in shown else each.value
+        if each.name == "project":
+            key = "not_projects" if each.is_excluded else "projects"
+            found[key] = (found[key] or []) + _projects(connection, each.value)
+        elif each.name == "file":
+            path = each.value
+        else:
+            found |= _of_typed(each, found, tz)
+    part = KINDS[found.pop("kind")][1] if found.get("kind") else None
+    nothing = found["projects"] == [] or not (found["start"] is None or found["end"] is None or found["start"] < found["end"])
+    if found["projects"] and len(found["projects"]) == 1 and found["project_id"] is None:
+        # An index in the order of time serves one.
+        found |= {"project_id": found["projects"][0], "projects": None}
+    if found["project_id"] is None:
+        found["project_id"] = only_project
+    if found["start"] is None and found["end"] is not None:
+        found["start"] = EARLIEST
+    return Filters(found, part, path, shown, nothing)
+
+
+def _check(each: Filter, name: str, seen: set[str], given: Mapping[str, Any]) -> None:
+    if each.is_excluded and each.name not in _EXCLUDABLE:
+        raise invalid("q", f"-{each.name}: cannot be excluded; only project:, user:, tool: and is: can")
+    if name in seen and each.name not in _REPEATABLE:
+        raise invalid("q", f"{each.name}: is there twice; give it once")
+    if not each.is_excluded and given.get(each.name) is not None:
+        raise invalid("q", f"{each.name}: is in the query and a parameter; give it once")
+
+
+def _of_given(name: str, value: Any) -> Row:
+    match name:
+        case "kind":
+            return _of_kind(value)
+        case "user":
+            return {"users": [value]}
+        case "tool":
+            return {"tools": [value.lower()]}
+        case _:
+            return {name: value}
+
+
+def _of_typed(each: Filter, found: Row, tz: ZoneInfo) -> Row:
+    value = each.value.lower()
+    if each.name in _CHOICES and value not in _CHOICES[each.name]:
+        raise invalid("q", f"{each.name}:{each.value} is not known; {each.name} is one of {', '.join(_CHOICES[each.name])}")
+    match each.name:
+        case "user" | "tool":
+            key = ("not_" if each.is_excluded else "") + f"{each.name}s"
+            return {key: [*(found[key] or []), value if each.name == "tool" else each.value]}
+        case "is":
+            return {f"is_{value}": not each.is_excluded}
+        case "kind":
+            return _of_kind(value)
+        case "after" | "before":
+            return {"start" if each.name == "after" else "end": _time(each.name, each.value, tz)}
+        case "session":
+            return {"session_id": each.value}
+        case name:
+            return {name: value if name == "role" else each.value}
+
+
+def _of_kind(kind: str) -> Row:
+    document, _, tools = KINDS[kind]
+    return {"kind": kind, "kinds": [document]} | ({"tools": list(tools)} if tools else {})
+
+
+def _projects(connection: Connection, name: str) -> list[int]:
+    """By id, name, or the end of its path."""
+    return [row["id"] for row in rows(connection, sql("projects"), {"name": name.rstrip("/")})]
+
+
+def _time(name: str, value: str, tz: ZoneInfo) -> datetime:
+    """A date's beginning, a time, `7d` ago, `today` or `yesterday`."""
+    now = datetime.now(UTC)
+    if ago := _AGO.fullmatch(value.lower()):
+        return now - timedelta(hours=int(ago[1]) * _HOURS[ago[2]])
+    day = {"today": 0, "yesterday": 1}.get(value.lower())
+    if day is not None:
+        value = (now.astimezone(tz).date() - timedelta(days=day)).isoformat()
+    try:
+        start, _ = ranges.instants(value, None, tz)
+    except BadRequest:
+        raise invalid("q", f"{name}:{value} is no date; write {name}:2024-01-15, {name}:7d or {name}:yesterday") from None
+    assert start is not None
+    return start

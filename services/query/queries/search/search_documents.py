@@ -1,0 +1,174 @@
+"""Search in everything: what is asked for, how it is found, corrected and shown. Its parts are in the modules beside this one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct, structs
+from psycopg.errors import InvalidRegularExpression, QueryCanceled
+
+from services.query.database import Connection, Row, one_row, rows
+from services.query.queries.lists.paging import Paging
+from services.query.queries.search import document_conditions, near_words, query_filters
+from services.query.queries.search.document_conditions import Conditions, sql
+from services.query.queries.search.document_finder import FOR_A_PAGE, MAX_TOTAL, TO_RANK, Deadline, Found, Stretch, newest, within
+from services.query.queries.search.document_items import items
+from services.query.queries.search.document_pages import BY_TIME, RANKED, Shown, best_first, by_session, newest_first
+from services.query.queries.search.query_filters import Filters
+from services.query.queries.search.query_language import Mode, Query, interpreted, parse
+from shared.http.errors import invalid
+
+# If fewer are found, the words are perhaps misspelt.
+NEXT_TO_NOTHING: Final = 1
+INCOMPLETE: Final = (
+    "The time of a search was over before everything was looked at. This is the newest that was found; "
+    "`next_cursor` goes on from there. Rarer words, a project or dates make it faster."
+)
+
+
+class Wanted(Struct, frozen=True):
+    """What a request asks for. `given` are its filters by their names in the language (query_filters.py)."""
+
+    text: str
+    mode: Mode
+    given: Mapping[str, Any]
+    tz: ZoneInfo
+    # Of a bound key, an index in the order of time serves it.
+    only_project: int | None
+    is_case_sensitive: bool
+    sort: Literal["best", "newest"]
+    by_session: bool
+    with_context: bool
+    corrects: bool
+    # A condition on trigrams is looked at after the rule of a bound key, so that no index serves it.
+    is_bound: bool
+
+
+def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> Row:
+    """A page of matches, or of sessions with their matches; what was understood; and how many rows are not in the index yet."""
+    query = parse(wanted.text) if wanted.mode == "words" else None
+    filters = query_filters.resolve(connection, query.filters if query else (), wanted.given, wanted.tz, wanted.only_project)
+    if wanted.mode == "regex":
+        check_pattern(connection, wanted.text)
+    after = paging.last_keys(RANKED, BY_TIME)
+    correction: dict[str, str] = {}
+    if after is not None and query is not None:
+        # A page of a corrected search goes on with what was looked for.
+        correction = dict(zip(*[iter(after[-1].split())] * 2, strict=False))
+        query = _with(query, correction)
+    answer = _page(connection, wanted, query, filters, paging, after, correction)
+    if after is None and query is not None and wanted.corrects and answer["total_is_exact"] and answer["total"] <= NEXT_TO_NOTHING:
+        better, near = near_words.corrected(connection, query)
+        if near:
+            second = _page(connection, wanted, better, filters, paging, after, near)
+            if second["total"] > answer["total"]:
+                query, answer, correction = better, second, near
+    return answer | {
+        "corrected": correction or None,
+        "interpreted": {
+            "mode": wanted.mode,
+            "alternatives": interpreted(query) if query else [[{"text": wanted.text, "kind": wanted.mode, "is_excluded": False}]],
+            "filters": filters.shown,
+        },
+        "pending_documents": None if wanted.is_bound else one_row(connection, sql("pending"))["documents"],
+    }
+
+
+def check_pattern(connection: Connection, pattern: str) -> None:
+    """400 for what is no regular expression of Postgres."""
+    try:
+        with connection.transaction():
+            rows(connection, sql("check_pattern"), {"pattern": pattern})
+    except InvalidRegularExpression as error:
+        reason = (error.diag.message_primary or "").removeprefix("invalid regular expression: ")
+        raise invalid("q", f"is no regular expression: {reason}; mode=literal looks for a text as it stands") from None
+    except QueryCanceled:
+        raise invalid("q", "takes too long to read as a regular expression; make it shorter") from None
+
+
+def _with(query: Query, correction: Mapping[str, str]) -> Query:
+    alternatives = tuple(
+        tuple(near_words.replaced(term, correction[term.text]) if term.text in correction else term for term in terms)
+        for terms in query.alternatives
+    )
+    return structs.replace(query, alternatives=alternatives)
+
+
+def _page(
+    connection: Connection,
+    wanted: Wanted,
+    query: Query | None,
+    filters: Filters,
+    paging: Paging,
+    after: tuple[Any, ...] | None,
+    correction: Mapping[str, str],
+) -> Row:
+    if filters.matches_nothing or (query is not None and query.is_text and not query.alternatives):
+        return _answer(connection, wanted, query, filters, Shown([], None, Found([], 0, True), [] if wanted.by_session else None))
+    conditions, deadline = _conditions(wanted, query, filters), Deadline()
+    ranks = wanted.sort == "best" and bool(conditions.words)
+    weights: Sequence[int] = [10] * len(conditions.words)
+    if ranks:
+        weights = document_conditions.rarity(connection, conditions.words)
+    if after is not None and len(after) == len(RANKED) and len(after[7]) == len(weights):
+        weights = after[7]
+    parameters = filters.parameters | conditions.weighed(weights)
+
+    def find(stretch: Stretch, fetch: int, *, to_rank: bool) -> Found:
+        return newest(connection, conditions, parameters, stretch, fetch, TO_RANK if to_rank else FOR_A_PAGE, deadline)
+
+    text = " ".join(word for pair in correction.items() for word in pair)
+    if wanted.by_session:
+        page = by_session(find, "best" if ranks else "newest", paging, text, weights, after)
+    elif ranks and (after is None or len(after) == len(RANKED)):
+        page = best_first(find, paging, text, weights, after)
+    else:
+        page = newest_first(find, paging, text, None if after is None else after[:2])
+    return _answer(connection, wanted, query, filters, page)
+
+
+def _conditions(wanted: Wanted, query: Query | None, filters: Filters) -> Conditions:
+    with_trigrams = not wanted.is_bound
+    if query is not None:
+        return document_conditions.of_words(query, filters.part, filters.path, with_trigrams=with_trigrams)
+    of = document_conditions.of_literal if wanted.mode == "literal" else document_conditions.of_pattern
+    return of(wanted.text, filters.part, is_case_sensitive=wanted.is_case_sensitive, with_trigrams=with_trigrams)
+
+
+def _answer(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, page: Shown) -> Row:
+    highlights = _highlights(connection, wanted, query, filters, page)
+    rows(connection, sql("scans"), {"bitmaps": "on", "timeout": "5000"})
+    shown = items(connection, page.rows, highlights, filters.part, with_context=wanted.with_context)
+    found = page.found
+    is_complete = found.stopped_at is None
+    return _listed(shown, page) | {
+        "next_cursor": page.next_cursor,
+        "total": min(max(found.total, len(page.rows)), MAX_TOTAL),
+        "total_is_exact": found.total_is_exact,
+        "is_complete": is_complete,
+        "incomplete_because": None if is_complete else INCOMPLETE,
+    }
+
+
+def _listed(shown: list[Row], page: Shown) -> Row:
+    if page.sessions is None:
+        return {"items": shown}
+    by_id = {item["id"]: item for item in shown}
+    groups = []
+    for group in page.sessions:
+        hits = [by_id[row["id"]] for row in group["rows"] if row["id"] in by_id]
+        head = hits[0] if hits else {}
+        named = {name: head.get(name) for name in ("session_title", "project_id", "project_name", "user")}
+        groups.append({"session_id": group["session_id"], **named, "hits": group["hits"], "items": hits})
+    return {"sessions": groups}
+
+
+def _highlights(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, page: Shown) -> Mapping[Any, Sequence[str]]:
+    if query is not None:
+        return {None: (*query.highlights, *((filters.path,) if filters.path else ()))}
+    if wanted.mode == "literal":
+        return {None: (wanted.text,)}
+    ids = [row["id"] for row in page.rows]
+    asked = {"ids": ids, "pattern": wanted.text, "flags": "" if wanted.is_case_sensitive else "i"}
+    marks = within(connection, 1_000, "on", sql("marks"), asked) if ids else None
+    return {row["id"]: [text for text in row["texts"] if text] for row in marks or ()}

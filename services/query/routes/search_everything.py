@@ -1,0 +1,59 @@
+"""Search in everything."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.query.http.parameters import RESPONSES, bound_projects, dates, only_project, paging, settings_of
+from services.query.http.read_response import read_response
+from services.query.queries.search.search_documents import Wanted, search_documents
+from services.query.queries.stats import ranges
+from services.query.schemas.search import DocumentPage, DocumentSearch
+from shared.auth.scopes import READ, requires
+from shared.http.errors import invalid
+
+router = APIRouter(tags=["search"], responses=RESPONSES)
+
+
+@router.get("/api/search", response_model=DocumentPage, summary="Search in everything that was said and done")
+@requires(READ)
+def search_everything(request: Request, parameters: Annotated[DocumentSearch, Query()]) -> Response:
+    """Messages, commands, what tools were given and gave back, paths, titles, notes and tags. A search never fails because it takes long.
+
+    If its time is over, the answer has what was found so far, and `is_complete` is false.
+    """
+    wanted, page = _wanted(request, parameters), paging(request, parameters)
+    return read_response(request, lambda connection: search_documents(connection, wanted, page))
+
+
+def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
+    text = parameters.q or ""
+    if parameters.mode != "words" and not text:
+        raise invalid("q", f"is required with mode={parameters.mode}")
+    start, end = dates(request, parameters)
+    return Wanted(
+        text=text,
+        mode=parameters.mode,
+        given={
+            "project_id": parameters.project_id,
+            "user": parameters.user,
+            "session_id": parameters.session_id,
+            "tool": parameters.tool_name,
+            "role": parameters.role,
+            "branch": parameters.branch,
+            "machine": parameters.machine,
+            "is_error": parameters.is_error,
+            "is_starred": parameters.is_starred,
+            "kind": parameters.kind,
+            "start": start,
+            "end": end,
+        },
+        tz=ranges.time_zone(parameters.tz or settings_of(request).timezone),
+        only_project=only_project(request),
+        is_case_sensitive=parameters.case,
+        sort=parameters.sort,
+        by_session=parameters.group_by == "session",
+        with_context=parameters.context,
+        corrects=parameters.correct and parameters.mode == "words",
+        is_bound=bound_projects(request) is not None,
+    )

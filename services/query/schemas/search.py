@@ -1,0 +1,164 @@
+"""Search in everything: its parameters and its answer."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from services.query.schemas.fields import (
+    Absent,
+    Dated,
+    OptionalBranch,
+    OptionalMachine,
+    OptionalProject,
+    OptionalRole,
+    OptionalSession,
+    OptionalUser,
+    Page,
+    Text,
+)
+
+MAX_QUERY_CHARS = 1_000
+
+Kind = Literal["message", "tool_call", "command", "input", "result", "file", "session", "timeline_entry"]
+_KINDS = (
+    "`input`, `result`: in that part of a tool call; `command`: in what Bash was given; `file`: paths; `session`: titles, notes, tags; "
+    "`timeline_entry`: summaries of compactions, commands of Claude Code."
+)
+
+
+class DocumentSearch(Dated):
+    q: Annotated[
+        Text | None,
+        Absent(),
+        Field(
+            max_length=MAX_QUERY_CHARS,
+            description='Words that must all match (the last one also as a prefix), `"a phrase"`, `-not`, `or`; and filters: `project:shop` '
+            "(name, end of the path or id), `user:`, `tool:`, `file:`, `branch:`, `role:`, `kind:`, `machine:`, `session:`, `agent:`, `is:error`, "
+            '`is:starred`, `before:`, `after:` (a date, `7d`, `yesterday`). A value with spaces is quoted: `project:"my shop"`. At most 32 terms. '
+            "With `mode=literal` and `mode=regex` it is taken as it stands.",
+            examples=["retry upload project:shop is:error"],
+        ),
+    ] = None
+    mode: Literal["words", "literal", "regex"] = Field(
+        "words", description="`literal`: texts that have `q` in them, anywhere. `regex`: a regular expression as Postgres has them."
+    )
+    case: bool = Field(False, description="With `mode=literal` and `mode=regex`: upper and lower case are different.")
+    sort: Literal["best", "newest"] = Field("best", description="`best`: by score among the newest 500 matches, then newest first.")
+    group_by: Annotated[Literal["session"] | None, Absent(), Field(description="`session`: sessions with their best matches.")] = None
+    context: bool = Field(False, description="Also what was said before and after each match.")
+    correct: bool = Field(True, description="If nearly nothing is found: search near words instead of those that nobody wrote.")
+    kind: Annotated[Kind | None, Absent(), Field(description=f"Only this kind. {_KINDS}")] = None
+    project_id: OptionalProject = None
+    user: OptionalUser = None
+    session_id: OptionalSession = None
+    tool_name: Annotated[
+        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool, in any case.", examples=["Bash"])
+    ] = None
+    role: OptionalRole = None
+    branch: OptionalBranch = None
+    machine: OptionalMachine = None
+    is_error: Annotated[bool | None, Absent(), Field(description="Only tool calls that failed; or only what did not.")] = None
+    is_starred: Annotated[bool | None, Absent(), Field(description="Only sessions with a star; or only those without.")] = None
+    limit: int = Field(50, ge=1, le=200, description="Most items on a page.")
+
+
+class Neighbour(BaseModel):
+    role: Literal["user", "assistant"]
+    content: str = Field(description="At most its first 200 characters.")
+
+
+class Match(BaseModel):
+    kind: Literal["message", "tool_call", "file", "session", "timeline_entry"]
+    id: UUID = Field(description="Of a message or tool call, its own.")
+    session_id: str | None
+    session_title: str | None
+    project_id: int | None
+    project_name: str | None
+    user: str | None
+    timestamp: datetime | None = Field(description="null if the time is unknown.")
+    role: str | None = Field(description="Of a message, who said it: `user` or `assistant`. Of a timeline entry, its kind.")
+    tool_name: str | None
+    is_error: bool = Field(description="A tool call that failed.")
+    agent_id: str | None = Field(description="The subagent that did it.")
+    path: str | None = Field(description="Of a file.")
+    matched_in: list[Literal["message", "input", "result", "path", "title", "note", "tag", "branch", "timeline_entry"]] = Field(
+        description="Where the words are."
+    )
+    snippet: str = Field(description="HTML: escaped text with <mark>, with every word that matched; ` … ` between parts that are apart.")
+    timeline_id: UUID | None = Field(description="The place in the session: `/api/sessions/{session_id}/timeline?around=` takes it.")
+    score: float
+    before: Neighbour | None = Field(None, description="With `context=true`: the message before it.")
+    after: Neighbour | None = Field(None, description="With `context=true`: the message after it.")
+
+
+class SessionMatches(BaseModel):
+    session_id: str | None = Field(description="null: matches without a session, such as files.")
+    session_title: str | None
+    project_id: int | None
+    project_name: str | None
+    user: str | None
+    hits: int = Field(description="Matches in this session, among the newest 2,000.")
+    items: list[Match] = Field(description="The best three; with `sort=newest` the newest three.")
+
+
+class Interpreted(BaseModel):
+    mode: Literal["words", "literal", "regex"]
+    alternatives: list[list[dict[str, Any]]] = Field(
+        description="One of them must match, each with all of its terms: text, kind (word, phrase, literal, regex), is_excluded."
+    )
+    filters: dict[str, Any] = Field(description="By name; with a hyphen before it: excluded.")
+
+
+class DocumentPage(Page):
+    items: list[Match] | None = Field(None, description="Absent with `group_by=session`.")
+    sessions: list[SessionMatches] | None = Field(None, description="With `group_by=session`.")
+    total: int = Field(description="Number of matches, counted up to 10,000.")
+    total_is_exact: bool = Field(description="False: `total` is an estimate or a partial count.")
+    is_complete: bool = Field(description="False: the time of a search was over. What was found is shown; `next_cursor` goes on.")
+    incomplete_because: str | None = Field(description="Why it is not complete, for a person.")
+    corrected: dict[str, str] | None = Field(description="Words that nobody wrote, and the near ones that were searched instead.")
+    interpreted: Interpreted = Field(description="What was understood.")
+    pending_documents: int | None = Field(
+        description="Rows that are not in the index yet, up to 10,000. null for a key that is bound to projects."
+    )
+
+
+DOCUMENTS_EXAMPLE: dict[str, Any] = {
+    "items": [
+        {
+            "kind": "tool_call",
+            "id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b",
+            "session_id": "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11",
+            "session_title": "Retry failed uploads",
+            "project_id": 1,
+            "project_name": "claude-tracker",
+            "user": "ann",
+            "timestamp": "2024-01-15T10:21:00Z",
+            "role": None,
+            "tool_name": "Bash",
+            "is_error": True,
+            "agent_id": None,
+            "path": None,
+            "matched_in": ["result"],
+            "snippet": "1 failed: test_<mark>retry</mark> of the <mark>upload</mark>",
+            "timeline_id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b",
+            "score": 0.31,
+        }
+    ],
+    "next_cursor": None,
+    "total": 1,
+    "total_is_exact": True,
+    "is_complete": True,
+    "incomplete_because": None,
+    "corrected": {"retyr": "retry"},
+    "interpreted": {
+        "mode": "words",
+        "alternatives": [
+            [{"text": "retry", "kind": "word", "is_excluded": False}, {"text": "upload", "kind": "word", "is_excluded": False}]
+        ],
+        "filters": {"is": "error"},
+    },
+    "pending_documents": 0,
+}

@@ -1,0 +1,329 @@
+"""GET /api/search: what is found in which mode, with which filters, and how it is shown."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from tests.integration.query import seed
+
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
+PATH = "/api/search"
+TEXTS = {
+    "hook": "call useEffect with a cleanup function",
+    "snake": "my_func_name raises in src/app/main.py",
+    "getter": "rename getUserName to fetchUserName",
+    "error": "error[E0382]: borrow of moved value, exit code 404",
+    "phrase": "the file was not found in the folder",
+    "scattered": "found the folder, but not a file",
+    "cjk": "新しい検索機能を使用してください",
+    "percent": "coverage is 100% of 50_000 lines",
+    "mixed": "React.useState and don't stop",
+    "flag": "run git commit --no-verify here",
+    "no flag": "there is no way to verify a commit; -verify alone is nothing",
+    "cjk and latin": "新しいREADMEをsrc/docs.mdに書く",
+    "dotted": "it is in ~/.claude/settings.json of C++",
+    "arrow": "const f = (a) => a + 1; fix(parser): mend",
+    "plain fix": "we fix nothing here (at all)",
+    "accents": "das Café an der Straße öffnet",
+    "emoji": "ship it 🚀 now",
+    "vector": "std::vector<int> xs",
+}
+
+
+@pytest.fixture
+def texts(connection: psycopg.Connection[Any]) -> None:
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    for number, content in enumerate(TEXTS.values()):
+        seed.add_document(connection, "s", NOON + timedelta(minutes=number), content)
+
+
+def found(client: TestClient, q: str, **parameters: Any) -> set[str]:
+    answer = client.get(PATH, params={"q": q, "correct": False, **parameters})
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert (body["total"], body["total_is_exact"], body["is_complete"]) == (len(body["items"]), True, True)
+    ids = {content: name for name, content in TEXTS.items()}
+    return {ids[_plain(item["snippet"])] for item in body["items"]}
+
+
+def _plain(snippet: str) -> str:
+    text = snippet.replace("<mark>", "").replace("</mark>", "")
+    return text.replace("&gt;", ">").replace("&lt;", "<").replace("&#x27;", "'").replace("&amp;", "&")
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize(
+    ("q", "names"),
+    [
+        ("useEffect", {"hook"}),
+        ("effect", {"hook"}),
+        ("useEff", {"hook"}),
+        ("my_func", {"snake"}),
+        ("func_name", {"snake"}),
+        ("UserName", {"getter"}),
+        ("src/app/main.py", {"snake"}),
+        ("app/mai", {"snake"}),
+        ("E0382", {"error"}),
+        ("found folder", {"phrase", "scattered"}),
+        ('"not found"', {"phrase"}),
+        ('found -"not found"', {"scattered"}),
+        ("found -was", {"scattered"}),
+        ("was or E0382", {"phrase", "error"}),
+        ("検索", {"cjk"}),
+        ("検", {"cjk"}),
+        ("検索機能", {"cjk"}),
+        ("能検", set()),
+        ('"100% of"', {"percent"}),
+        ('"100_ of"', set()),
+        ("don't", {"mixed"}),
+        ("--no-verify", {"flag"}),
+        ("README", {"cjk and latin"}),
+        ("新しいREADME", {"cjk and latin"}),
+        ("~/.claude", {"dotted"}),
+        ("c++", {"dotted"}),
+        ("=>", {"arrow"}),
+        ("fix(", {"arrow"}),
+        ("fix", {"arrow", "plain fix"}),
+        ("(at", {"plain fix"}),
+        ("cafe", {"accents"}),
+        ("CAFÉ", {"accents"}),
+        ("strasse", {"accents"}),
+        ("🚀", {"emoji"}),
+        ("std::", {"vector"}),
+        ("std::vector", {"vector"}),
+        ("foo:bar", set()),
+        ("nowhere", set()),
+        ("!", set()),
+        ("-", set()),
+    ],
+)
+@pytest.mark.parametrize("sort", ["best", "newest"])
+def test_words_find_the_expected_texts(client: TestClient, q: str, names: set[str], sort: str) -> None:
+    assert found(client, q, sort=sort) == names
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize(
+    ("q", "names"),
+    [
+        ("seEff", {"hook"}),
+        ("func", {"hook", "snake"}),
+        ("FUNC", {"hook", "snake"}),
+        ("=>", {"arrow"}),
+        ("fix(", {"arrow"}),
+        ("C++", {"dotted"}),
+        ("100%", {"percent"}),
+        ("_000", {"percent"}),
+        ("索", {"cjk"}),
+        ("🚀", {"emoji"}),
+        ("t fou", {"phrase"}),
+        ("\\", set()),
+        ("project:", set()),
+        ("-", {"flag", "no flag"}),
+    ],
+)
+@pytest.mark.parametrize("sort", ["best", "newest"])
+def test_a_literal_finds_what_has_it_anywhere(client: TestClient, q: str, names: set[str], sort: str) -> None:
+    assert found(client, q, mode="literal", sort=sort) == names
+
+
+@pytest.mark.usefixtures("texts")
+def test_case_counts_when_asked_for(client: TestClient) -> None:
+    assert found(client, "usee", mode="literal") == {"hook"}
+    assert found(client, "usee", mode="literal", case=True) == set()
+    assert found(client, "get[a-z]+Name", mode="regex", case=True) == set()
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize(
+    ("q", "names"),
+    [(r"E\d{4}", {"error"}), ("(use|fetch)[A-Z]\\w+", {"hook", "getter", "mixed"}), (r"^run\y", {"flag"}), ("🚀|=>", {"emoji", "arrow"})],
+)
+def test_a_regular_expression_finds_what_it_matches(client: TestClient, q: str, names: set[str]) -> None:
+    assert found(client, q, mode="regex", case=True) == names
+
+
+@pytest.mark.parametrize("q", ["(", "[", "a{2,1}", "*", "\\", "a**", "(?<x)"])
+def test_an_invalid_pattern_is_refused_in_words(client: TestClient, q: str) -> None:
+    answer = client.get(PATH, params={"q": q, "mode": "regex"})
+
+    assert answer.status_code == 400
+    assert "is no regular expression" in answer.json()["details"]["q"]
+
+
+@pytest.fixture
+def shop(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """A project with everything of the index; each text has `needle`."""
+    ann, ben = seed.add_user(connection, "ann"), seed.add_user(connection, "ben")
+    shop, other = seed.add_project(connection, "/home/ann/my shop"), seed.add_project(connection, "/home/ann/other")
+    seed.add_session(connection, "s", shop, ann, title="The needle session", git_branch="feature/needle")
+    seed.add_session(connection, "o", other, ben, git_branch="main")
+    connection.execute("INSERT INTO session_marks (session_id, is_starred, tags) VALUES ('s', true, '{sewing}')")
+    minute = timedelta(minutes=1)
+    return {
+        name: str(seed.add_document(connection, session_id, at, content, **columns))
+        for name, session_id, at, content, columns in (
+            ("prompt", "s", NOON, "find the needle", {}),
+            ("answer", "s", NOON + minute, "here is a needle", {"role": "assistant", "agent_id": "a1"}),
+            ("command", "s", NOON + 2 * minute, "grep needle /home/ann/my shop/hay.txt", {"result": "no such thing"}),
+            ("result", "s", NOON + 3 * minute, "cat hay.txt", {"result": "a needle", "is_error": True}),
+            ("read", "s", NOON + 4 * minute, "needle/main.py", {"result": "code", "tool_name": "Read"}),
+            ("file", None, NOON + 5 * minute, "/home/ann/my shop/needle/main.py", {"kind": "file", "project_id": shop, "user_id": ann}),
+            ("session", "s", NOON + 6 * minute, "The needle session", {"kind": "session"}),
+            ("elsewhere", "o", NOON + 7 * minute, "a needle elsewhere", {}),
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("q", "names"),
+    [
+        ("needle", {"prompt", "answer", "command", "result", "read", "file", "session", "elsewhere"}),
+        ('needle project:"my shop"', {"prompt", "answer", "command", "result", "read", "file", "session"}),
+        ("needle project:other", {"elsewhere"}),
+        ("needle project:ann/other", {"elsewhere"}),
+        ("needle -project:other kind:message", {"prompt", "answer"}),
+        ("needle project:nobody", set()),
+        ("needle user:ben", {"elsewhere"}),
+        ("needle -user:ann", {"elsewhere"}),
+        ("needle tool:bash", {"command", "result"}),
+        ("needle kind:tool_call -tool:bash", {"read"}),
+        ("needle is:error", {"result"}),
+        ("is:error", {"result"}),
+        ("needle kind:tool_call -is:error", {"command", "read"}),
+        ("needle is:starred kind:message", {"prompt", "answer"}),
+        ("needle -is:starred kind:message", {"elsewhere"}),
+        ("needle kind:input", {"command", "read"}),
+        ("needle kind:command", {"command"}),
+        ("needle kind:result", {"result"}),
+        ("needle kind:file", {"file"}),
+        ("needle kind:session", {"session"}),
+        ("needle role:assistant", {"answer"}),
+        ("agent:a1", {"answer"}),
+        ("needle branch:main", {"elsewhere"}),
+        ("needle session:o", {"elsewhere"}),
+        ("file:hay.txt", {"command", "result"}),
+        ("file:needle/main.py", {"file", "read"}),
+        ("needle after:2024-01-15T12:06:30Z", {"elsewhere"}),
+        ("needle before:2024-01-15T12:01:00Z", {"prompt"}),
+        ("needle before:2024-01-15", set()),
+        ("needle after:2024-01-15 kind:message", {"prompt", "answer", "elsewhere"}),
+        ("needle after:7d", set()),
+    ],
+)
+@pytest.mark.parametrize("sort", ["best", "newest"])
+def test_filters_in_the_query(client: TestClient, shop: dict[str, str], q: str, names: set[str], sort: str) -> None:
+    answer = client.get(PATH, params={"q": q, "sort": sort, "correct": False})
+
+    assert answer.status_code == 200, answer.text
+    of_id = {document_id: name for name, document_id in shop.items()}
+    assert {of_id[item["id"]] for item in answer.json()["items"]} == names
+
+
+@pytest.mark.parametrize(
+    ("q", "said"),
+    [
+        ("kind:nothing", "kind:nothing is not known"),
+        ("is:wrong", "is:wrong is not known"),
+        ("role:robot", "role:robot is not known"),
+        ("after:tomorrowish", "after:tomorrowish is no date"),
+        ("before:2024-13-01", "is no date"),
+        ("branch:a branch:b", "branch: is there twice"),
+        ("-branch:a", "cannot be excluded"),
+        ("a " * 33, "more than 32 terms"),
+        ("x" * 1_001, "at most 1000 characters"),
+    ],
+)
+def test_what_is_wrong_with_a_query_is_said(client: TestClient, q: str, said: str) -> None:
+    answer = client.get(PATH, params={"q": q})
+
+    assert answer.status_code == 400
+    assert said in answer.json()["details"]["q"]
+
+
+def test_an_item_says_what_and_where_it_is(client: TestClient, shop: dict[str, str]) -> None:
+    items = {item["id"]: item for item in client.get(PATH, params={"q": "needle"}).json()["items"]}
+
+    of = {name: items[document_id] for name, document_id in shop.items()}
+    assert {name: item["matched_in"] for name, item in of.items()} == {
+        "prompt": ["message"],
+        "answer": ["message"],
+        "command": ["input"],
+        "result": ["result"],
+        "read": ["input"],
+        "file": ["path"],
+        "session": ["title", "branch"],
+        "elsewhere": ["message"],
+    }
+    assert of["result"]["snippet"] == "a <mark>needle</mark>"
+    assert (of["result"]["tool_name"], of["result"]["is_error"], of["result"]["user"]) == ("Bash", True, "ann")
+    assert of["file"]["path"] == "/home/ann/my shop/needle/main.py"
+    assert (of["prompt"]["timeline_id"], of["session"]["timeline_id"]) == (shop["prompt"], None)
+    assert of["prompt"]["session_title"] == "The needle session"
+
+
+def test_titles_and_prompts_come_before_results(client: TestClient, shop: dict[str, str]) -> None:
+    scores = {item["id"]: item["score"] for item in client.get(PATH, params={"q": "needle"}).json()["items"]}
+
+    assert scores[shop["session"]] > scores[shop["prompt"]] > scores[shop["answer"]] > scores[shop["result"]]
+
+
+def test_the_answer_says_what_was_understood(client: TestClient, shop: dict[str, str]) -> None:
+    answer = client.get(PATH, params={"q": 'needle -"not here" or x project:other', "role": "user"}).json()
+
+    assert answer["interpreted"] == {
+        "mode": "words",
+        "alternatives": [
+            [{"text": "needle", "kind": "word", "is_excluded": False}, {"text": "not here", "kind": "phrase", "is_excluded": True}],
+            [{"text": "x", "kind": "word", "is_excluded": False}],
+        ],
+        "filters": {"role": "user", "project": "other"},
+    }
+    assert shop["elsewhere"] in {item["id"] for item in answer["items"]}
+
+
+def pages_of(client: TestClient, parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All pages."""
+    page = client.get(PATH, params=parameters).json()
+    yield page
+    while page["next_cursor"]:
+        page = client.get(PATH, params=parameters | {"cursor": page["next_cursor"]}).json()
+        yield page
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    q=st.one_of(
+        st.text(max_size=60),
+        st.lists(
+            st.sampled_from(
+                [*'"-:()[]{}*?+|\\^$.%_\0 \ud800', "or", "project:", "is:", "after:", "alpha", "\n", "検", "🚀", "-is:error", "a=>b"]
+            ),
+            max_size=12,
+        ).map("".join),
+    ),
+    mode=st.sampled_from(["words", "literal", "regex"]),
+    sort=st.sampled_from(["best", "newest"]),
+    more=st.fixed_dictionaries(
+        {},
+        optional={
+            "group_by": st.just("session"),
+            "case": st.just(True),
+            "kind": st.sampled_from(["input", "result", "file"]),
+            "context": st.just(True),
+        },
+    ),
+)
+@example(q="(a+)+$", mode="regex", sort="best", more={})
+@example(q="is:starred -", mode="words", sort="best", more={})
+@pytest.mark.usefixtures("texts")
+def test_any_text_is_answered_or_refused(client: TestClient, q: str, mode: str, sort: str, more: dict[str, Any]) -> None:
+    answer = client.get(PATH, params={"q": q.encode("utf-8", "replace").decode(), "mode": mode, "sort": sort, **more})
+
+    assert answer.status_code in (200, 400), answer.text
