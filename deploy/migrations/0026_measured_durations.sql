@@ -2,11 +2,11 @@
 
 ALTER TABLE tool_rollups
     -- As timed_calls, duration_ms, max_ms and times, of the calls whose duration was measured.
-    ADD COLUMN measured_calls  bigint NOT NULL DEFAULT 0,
-    ADD COLUMN measured_ms     bigint NOT NULL DEFAULT 0,
-    ADD COLUMN max_measured_ms bigint,
-    ADD COLUMN measured_times  numeric NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS measured_calls  bigint NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS measured_ms     bigint NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS max_measured_ms bigint,
+    ADD COLUMN IF NOT EXISTS measured_times  numeric NOT NULL DEFAULT 0,
     -- Time that calls waited before they ran, and how many say so.
-    ADD COLUMN waited_calls    bigint NOT NULL DEFAULT 0,
-    ADD COLUMN waited_ms       bigint NOT NULL DEFAULT 0;
+    ADD COLUMN IF NOT EXISTS waited_calls    bigint NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS waited_ms       bigint NOT NULL DEFAULT 0;
 ALTER TABLE tool_rollups ALTER COLUMN measured_times SET STORAGE MAIN;

@@ -80,16 +80,13 @@ AND EXISTS (SELECT FROM session_facts AS f WHERE f.session_id = s.session_id AND
 TOOL_CALLS: Final = RowTable(
     "tool_calls",
     fixed=("tool_name",),
-    counted=("status", "duration_ms"),
+    counted=("status", "duration_ms", "duration_source", "wait_ms", "error_class"),
     uncounted=(
-        "duration_source",
-        "wait_ms",
         "parameters",
         "result",
         "result_left_out",
         "result_cut_at",
         "result_media",
-        "error_class",
         "started_agent",
         "agent_id",
         "source",

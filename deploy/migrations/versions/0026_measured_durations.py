@@ -1,4 +1,4 @@
-"""Measured durations, from 0026_measured_durations.sql."""
+"""Measured durations, from 0026_measured_durations.sql; cells of what is stored, from 0026_fill.sql."""
 
 from pathlib import Path
 
@@ -9,8 +9,14 @@ down_revision = "0025"
 
 
 def upgrade() -> None:
-    sql = (Path(__file__).parent.parent / "0026_measured_durations.sql").read_text(encoding="utf-8")
-    op.get_bind().exec_driver_sql(sql.replace("%", "%%"))
+    op.get_bind().exec_driver_sql(_sql("0026_measured_durations.sql"))
+    # New columns keep out readers until their transaction ends, so that the cells are filled in another one.
+    with op.get_context().autocommit_block():
+        op.get_bind().exec_driver_sql(f"BEGIN;\n{_sql('0026_fill.sql')}\nCOMMIT")
+
+
+def _sql(name: str) -> str:
+    return (Path(__file__).parent.parent / name).read_text(encoding="utf-8").replace("%", "%%")
 
 
 def downgrade() -> None:

@@ -114,8 +114,9 @@ TOOL_ROLLUPS: Final = Aggregate(
     counted_under=dict.fromkeys(_CUBE, (ALL_TIME, DAY, WEEK)),
     measures={
         **dict.fromkeys(("calls", "success", "errors", "rejected", "timed_calls", "duration_ms"), Measure.SUM),
-        **dict.fromkeys(("max_ms", "last_used_at"), Measure.MAXIMUM),
-        "times": Measure.COUNTERS,
+        **dict.fromkeys(("measured_calls", "measured_ms", "waited_calls", "waited_ms"), Measure.SUM),
+        **dict.fromkeys(("max_ms", "max_measured_ms", "last_used_at"), Measure.MAXIMUM),
+        **dict.fromkeys(("times", "measured_times"), Measure.COUNTERS),
         **dict.fromkeys(("calls_by_quarter", "errors_by_quarter"), Measure.WEEK_COUNTERS),
     },
     finest=DAY,
@@ -123,8 +124,10 @@ TOOL_ROLLUPS: Final = Aggregate(
         Source(
             "tool_calls",
             {name: name for name in ("calls", "success", "errors", "rejected", "timed_calls", "duration_ms", "max_ms", "last_used_at")}
+            | {name: name for name in ("measured_calls", "measured_ms", "max_measured_ms", "waited_calls", "waited_ms")}
             | {
                 "times": "placed(timed_calls, latency_bucket + 1, 8)",
+                "measured_times": "placed(measured_calls, latency_bucket + 1, 8)",
                 "calls_by_quarter": "placed(calls, quarter_of_week(bucket_start), 8)",
                 "errors_by_quarter": "placed(errors, quarter_of_week(bucket_start), 8)",
             },
@@ -134,8 +137,29 @@ TOOL_ROLLUPS: Final = Aggregate(
                        count(*) AS calls, count(*) FILTER (WHERE status = 'success') AS success,
                        count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors, count(*) FILTER (WHERE status = 'rejected') AS rejected,
                        count(duration_ms) AS timed_calls, coalesce(sum(duration_ms), 0)::bigint AS duration_ms,
-                       max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at
+                       max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at,
+                       count(duration_ms) FILTER (WHERE duration_source = 'reported') AS measured_calls,
+                       coalesce(sum(duration_ms) FILTER (WHERE duration_source = 'reported'), 0)::bigint AS measured_ms,
+                       max(duration_ms) FILTER (WHERE duration_source = 'reported') AS max_measured_ms,
+                       count(wait_ms) AS waited_calls, coalesce(sum(wait_ms), 0)::bigint AS waited_ms
                 FROM $rows GROUP BY 1, 2, 3, 4, 5""",
+        ),
+    ),
+)
+
+# Calls that did not succeed, by the class of their error. Those of an older release have none until their transcript is read again: ''.
+ERROR_ROLLUPS: Final = Aggregate(
+    "error_rollups",
+    by=("tool_name", "error_class"),
+    counted_under=dict.fromkeys(_CUBE, (ALL_TIME, DAY, WEEK)),
+    measures={"calls": Measure.SUM},
+    finest=DAY,
+    sources=(
+        Source(
+            "tool_calls",
+            {"calls": "1"},
+            by={"error_class": "coalesce(error_class, '')"},
+            where="status NOT IN ('success', 'pending')",
         ),
     ),
 )
@@ -195,7 +219,7 @@ ACTIVITY_ROLLUPS: Final = Aggregate(
 
 # Cells are locked in this order. file_rollups is before activity_rollups, which counts its cells.
 AGGREGATES: Final[dict[str, Aggregate]] = {
-    aggregate.table: aggregate for aggregate in (FILE_ROLLUPS, TOOL_ROLLUPS, USAGE_ROLLUPS, ACTIVITY_ROLLUPS)
+    aggregate.table: aggregate for aggregate in (FILE_ROLLUPS, TOOL_ROLLUPS, ERROR_ROLLUPS, USAGE_ROLLUPS, ACTIVITY_ROLLUPS)
 }
 
 

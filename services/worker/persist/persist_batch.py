@@ -99,8 +99,11 @@ _INSERT_IMPORT_SESSIONS = """
 _PERSIST = """
     WITH $parts
     SELECT $new_rows,
-           -- A slowest call that turned out faster: the maximum of its cells has to be looked up again.
-           (SELECT count(*) FROM changed_tool_calls WHERE existed AND old_duration_ms > coalesce(duration_ms, -1)) AS slower_before,
+           -- A slowest call that turned out faster, or not to be measured: the maxima of its cells have to be looked up again.
+           (SELECT count(*) FROM changed_tool_calls WHERE existed
+               AND (old_duration_ms > coalesce(duration_ms, -1)
+                    OR (old_duration_ms IS NOT NULL AND old_duration_source = 'reported' AND duration_source IS DISTINCT FROM 'reported'))
+           ) AS slower_before,
            (SELECT count(*) FROM changed WHERE NOT (before).counted) AS sessions,
            (SELECT count(*) FROM changed WHERE (before).counted AND (before).snapshot IS DISTINCT FROM (after).snapshot) AS sessions_updated,
            (SELECT array_agg(DISTINCT (after).project_id ORDER BY (after).project_id)

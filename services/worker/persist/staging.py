@@ -36,7 +36,7 @@ SCRATCH = {
     "moving_sessions": "session_id text, project_id bigint, user_id bigint, ranges tstzmultirange",
     "emptied_cells": "cells text, place tid",
     "moving_days": "project_id bigint, user_id bigint, day date",
-    "moving_tools": "project_id bigint, user_id bigint, tool_name text, occurred_at timestamptz, duration_ms bigint",
+    "moving_tools": "project_id bigint, user_id bigint, tool_name text, occurred_at timestamptz, duration_ms bigint, duration_source text",
 }
 
 

@@ -56,13 +56,13 @@ new_messages AS (
 ),
 changed_tool_calls AS (
     INSERT INTO tool_calls AS t (
-        id, session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, parameters,
-        result, result_left_out, result_cut_at, result_media, error_class, started_agent, agent_id, source, brought_by,
+        id, session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class,
+        parameters, result, result_left_out, result_cut_at, result_media, started_agent, agent_id, source, brought_by,
         received_at)
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, users.alias_of, users.id, 0),
-        s.occurred_at, s.tool_name, s.status, s.duration_ms, s.duration_source, s.wait_ms, s.parameters, s.result,
-        s.result_left_out, s.result_cut_at, s.result_media, s.error_class, s.started_agent, s.agent_id, s.source,
+        s.occurred_at, s.tool_name, s.status, s.duration_ms, s.duration_source, s.wait_ms, s.error_class, s.parameters, s.result,
+        s.result_left_out, s.result_cut_at, s.result_media, s.started_agent, s.agent_id, s.source,
         CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
     FROM staged_tool_calls AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
@@ -87,21 +87,21 @@ changed_tool_calls AS (
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
         (
-            status, duration_ms, duration_source, wait_ms, parameters, result, result_left_out, result_cut_at, result_media,
-            error_class, started_agent, agent_id, source
+            status, duration_ms, duration_source, wait_ms, error_class, parameters, result, result_left_out, result_cut_at,
+            result_media, started_agent, agent_id, source
         ) = (
             SELECT
-                status, duration_ms, duration_source, wait_ms, parameters, result, result_left_out, result_cut_at, result_media,
-                error_class, started_agent, agent_id, source
+                status, duration_ms, duration_source, wait_ms, error_class, parameters, result, result_left_out, result_cut_at,
+                result_media, started_agent, agent_id, source
             FROM (VALUES
-                (true, excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.parameters, excluded.result,
-                excluded.result_left_out, excluded.result_cut_at, excluded.result_media, excluded.error_class, excluded.started_agent,
-                excluded.agent_id, excluded.source),
-                (false, t.status, t.duration_ms, t.duration_source, t.wait_ms, t.parameters, t.result, t.result_left_out, t.result_cut_at,
-                t.result_media, t.error_class, t.started_agent, t.agent_id, t.source)
+                (true, excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.error_class,
+                excluded.parameters, excluded.result, excluded.result_left_out, excluded.result_cut_at, excluded.result_media,
+                excluded.started_agent, excluded.agent_id, excluded.source),
+                (false, t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
+                t.result_cut_at, t.result_media, t.started_agent, t.agent_id, t.source)
             ) AS version (
-                is_new, status, duration_ms, duration_source, wait_ms, parameters, result, result_left_out, result_cut_at, result_media,
-                error_class, started_agent, agent_id, source)
+                is_new, status, duration_ms, duration_source, wait_ms, error_class, parameters, result, result_left_out, result_cut_at,
+                result_media, started_agent, agent_id, source)
             WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
              AND (%(job_number)s = 0
                   OR ((excluded.status <> 'pending'), (excluded.source IS DISTINCT FROM 'hook'),
@@ -138,17 +138,22 @@ changed_tool_calls AS (
            OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.tool_name, old.status AS old_status, new.status,
-        old.duration_ms AS old_duration_ms, new.duration_ms,
+        old.duration_ms AS old_duration_ms, new.duration_ms, old.duration_source AS old_duration_source, new.duration_source,
+        old.wait_ms AS old_wait_ms, new.wait_ms, old.error_class AS old_error_class, new.error_class,
         old.id IS NOT NULL AS existed,
         (old.status IS DISTINCT FROM new.status
-        OR old.duration_ms IS DISTINCT FROM new.duration_ms) AS moved
+        OR old.duration_ms IS DISTINCT FROM new.duration_ms
+        OR old.duration_source IS DISTINCT FROM new.duration_source
+        OR old.wait_ms IS DISTINCT FROM new.wait_ms
+        OR old.error_class IS DISTINCT FROM new.error_class) AS moved
 ),
 new_tool_calls AS (
-    SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms
+    SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class
     FROM changed_tool_calls WHERE NOT existed OR moved
 ),
 gone_tool_calls AS (
-    SELECT session_id, project_id, user_id, occurred_at, tool_name, old_status AS status, old_duration_ms AS duration_ms
+    SELECT session_id, project_id, user_id, occurred_at, tool_name, old_status AS status, old_duration_ms AS duration_ms,
+    old_duration_source AS duration_source, old_wait_ms AS wait_ms, old_error_class AS error_class
     FROM changed_tool_calls WHERE existed AND moved
 ),
 changed_activities AS (
@@ -546,12 +551,16 @@ tool_rollups_deltas AS (
     SELECT project_id, user_id, bucket_start, tool_name,
            sum(calls)::bigint AS calls, sum(success)::bigint AS success, sum(errors)::bigint AS errors,
            sum(rejected)::bigint AS rejected, sum(timed_calls)::bigint AS timed_calls, sum(duration_ms)::bigint AS duration_ms,
-           max(max_ms) AS max_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
-           coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter, coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
+           sum(measured_calls)::bigint AS measured_calls, sum(measured_ms)::bigint AS measured_ms,
+           sum(waited_calls)::bigint AS waited_calls, sum(waited_ms)::bigint AS waited_ms, max(max_ms) AS max_ms,
+           max(max_measured_ms) AS max_measured_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
+           coalesce(sum(measured_times), 0) AS measured_times, coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter,
+           coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
     FROM (
         SELECT
             project_id, user_id, bucket_of(bucket_start, 1440) AS bucket_start, tool_name, calls, success, errors, rejected,
-            timed_calls, duration_ms, max_ms, last_used_at, placed(timed_calls, latency_bucket + 1, 8) AS times,
+            timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, max_ms, max_measured_ms, last_used_at,
+            placed(timed_calls, latency_bucket + 1, 8) AS times, placed(measured_calls, latency_bucket + 1, 8) AS measured_times,
             placed(calls, quarter_of_week(bucket_start), 8) AS calls_by_quarter,
             placed(errors, quarter_of_week(bucket_start), 8) AS errors_by_quarter
         FROM (
@@ -559,15 +568,21 @@ tool_rollups_deltas AS (
                    count(*) AS calls, count(*) FILTER (WHERE status = 'success') AS success,
                    count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors, count(*) FILTER (WHERE status = 'rejected') AS rejected,
                    count(duration_ms) AS timed_calls, coalesce(sum(duration_ms), 0)::bigint AS duration_ms,
-                   max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at
+                   max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at,
+                   count(duration_ms) FILTER (WHERE duration_source = 'reported') AS measured_calls,
+                   coalesce(sum(duration_ms) FILTER (WHERE duration_source = 'reported'), 0)::bigint AS measured_ms,
+                   max(duration_ms) FILTER (WHERE duration_source = 'reported') AS max_measured_ms,
+                   count(wait_ms) AS waited_calls, coalesce(sum(wait_ms), 0)::bigint AS waited_ms
             FROM new_tool_calls GROUP BY 1, 2, 3, 4, 5
         ) AS summed
         UNION ALL
         SELECT
             project_id, user_id, bucket_of(bucket_start, 1440) AS bucket_start, tool_name, -calls AS calls, -success AS success,
             -errors AS errors, -rejected AS rejected, -timed_calls AS timed_calls, -duration_ms AS duration_ms,
-            CASE WHEN false THEN max_ms END AS max_ms, CASE WHEN false THEN last_used_at END AS last_used_at,
-            -(placed(timed_calls, latency_bucket + 1, 8)) AS times,
+            -measured_calls AS measured_calls, -measured_ms AS measured_ms, -waited_calls AS waited_calls, -waited_ms AS waited_ms,
+            CASE WHEN false THEN max_ms END AS max_ms, CASE WHEN false THEN max_measured_ms END AS max_measured_ms,
+            CASE WHEN false THEN last_used_at END AS last_used_at, -(placed(timed_calls, latency_bucket + 1, 8)) AS times,
+            -(placed(measured_calls, latency_bucket + 1, 8)) AS measured_times,
             -(placed(calls, quarter_of_week(bucket_start), 8)) AS calls_by_quarter,
             -(placed(errors, quarter_of_week(bucket_start), 8)) AS errors_by_quarter
         FROM (
@@ -575,11 +590,33 @@ tool_rollups_deltas AS (
                    count(*) AS calls, count(*) FILTER (WHERE status = 'success') AS success,
                    count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors, count(*) FILTER (WHERE status = 'rejected') AS rejected,
                    count(duration_ms) AS timed_calls, coalesce(sum(duration_ms), 0)::bigint AS duration_ms,
-                   max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at
+                   max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at,
+                   count(duration_ms) FILTER (WHERE duration_source = 'reported') AS measured_calls,
+                   coalesce(sum(duration_ms) FILTER (WHERE duration_source = 'reported'), 0)::bigint AS measured_ms,
+                   max(duration_ms) FILTER (WHERE duration_source = 'reported') AS max_measured_ms,
+                   count(wait_ms) AS waited_calls, coalesce(sum(wait_ms), 0)::bigint AS waited_ms
             FROM gone_tool_calls GROUP BY 1, 2, 3, 4, 5
         ) AS summed
     ) AS contributions
     GROUP BY 1, 2, 3, 4
+),
+error_rollups_deltas AS (
+    SELECT project_id, user_id, bucket_start, tool_name, error_class,
+           sum(calls)::bigint AS calls
+    FROM (
+        SELECT
+            project_id, user_id, bucket_of(occurred_at, 1440) AS bucket_start, tool_name, coalesce(error_class, '') AS error_class,
+            1 AS calls
+        FROM new_tool_calls
+        WHERE status NOT IN ('success', 'pending')
+        UNION ALL
+        SELECT
+            project_id, user_id, bucket_of(occurred_at, 1440) AS bucket_start, tool_name, coalesce(error_class, '') AS error_class,
+            -(1) AS calls
+        FROM gone_tool_calls
+        WHERE status NOT IN ('success', 'pending')
+    ) AS contributions
+    GROUP BY 1, 2, 3, 4, 5
 ),
 usage_rollups_deltas AS (
     SELECT project_id, user_id, bucket_start, model,
@@ -746,16 +783,20 @@ rolled_file_sets AS (
 rolled_tool_rollups AS (
     INSERT INTO tool_rollups (
         project_id, user_id, grain_minutes, bucket_start, tool_name,
-        calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at, times, calls_by_quarter,
-        errors_by_quarter)
+        calls, success, errors, rejected, timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, max_ms,
+        max_measured_ms, last_used_at, times, measured_times, calls_by_quarter, errors_by_quarter)
     SELECT project_id, user_id, grain_minutes, bucket_start, tool_name,
            sum(calls)::bigint AS calls, sum(success)::bigint AS success, sum(errors)::bigint AS errors,
            sum(rejected)::bigint AS rejected, sum(timed_calls)::bigint AS timed_calls, sum(duration_ms)::bigint AS duration_ms,
-           max(max_ms) AS max_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
-           coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter, coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
+           sum(measured_calls)::bigint AS measured_calls, sum(measured_ms)::bigint AS measured_ms,
+           sum(waited_calls)::bigint AS waited_calls, sum(waited_ms)::bigint AS waited_ms, max(max_ms) AS max_ms,
+           max(max_measured_ms) AS max_measured_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
+           coalesce(sum(measured_times), 0) AS measured_times, coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter,
+           coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
     FROM (
         SELECT k.project_id, k.user_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start, tool_name,
-               calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at, times,
+               calls, success, errors, rejected, timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, max_ms,
+               max_measured_ms, last_used_at, times, measured_times,
                CASE k.grain_minutes WHEN 10080 THEN calls_by_quarter END AS calls_by_quarter,
                CASE k.grain_minutes WHEN 10080 THEN errors_by_quarter END AS errors_by_quarter
         FROM tool_rollups_deltas AS d,
@@ -772,10 +813,38 @@ rolled_tool_rollups AS (
         calls = tool_rollups.calls + excluded.calls, success = tool_rollups.success + excluded.success,
         errors = tool_rollups.errors + excluded.errors, rejected = tool_rollups.rejected + excluded.rejected,
         timed_calls = tool_rollups.timed_calls + excluded.timed_calls,
-        duration_ms = tool_rollups.duration_ms + excluded.duration_ms, max_ms = greatest(tool_rollups.max_ms, excluded.max_ms),
+        duration_ms = tool_rollups.duration_ms + excluded.duration_ms,
+        measured_calls = tool_rollups.measured_calls + excluded.measured_calls,
+        measured_ms = tool_rollups.measured_ms + excluded.measured_ms,
+        waited_calls = tool_rollups.waited_calls + excluded.waited_calls,
+        waited_ms = tool_rollups.waited_ms + excluded.waited_ms, max_ms = greatest(tool_rollups.max_ms, excluded.max_ms),
+        max_measured_ms = greatest(tool_rollups.max_measured_ms, excluded.max_measured_ms),
         last_used_at = greatest(tool_rollups.last_used_at, excluded.last_used_at), times = tool_rollups.times + excluded.times,
+        measured_times = tool_rollups.measured_times + excluded.measured_times,
         calls_by_quarter = tool_rollups.calls_by_quarter + excluded.calls_by_quarter,
         errors_by_quarter = tool_rollups.errors_by_quarter + excluded.errors_by_quarter
+),
+rolled_error_rollups AS (
+    INSERT INTO error_rollups (
+        project_id, user_id, grain_minutes, bucket_start, tool_name, error_class,
+        calls)
+    SELECT project_id, user_id, grain_minutes, bucket_start, tool_name, error_class,
+           sum(calls)::bigint AS calls
+    FROM (
+        SELECT k.project_id, k.user_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start, tool_name, error_class,
+               calls
+        FROM error_rollups_deltas AS d,
+             LATERAL (VALUES
+                 (d.project_id, d.user_id, 0), (d.project_id, d.user_id, 1440), (d.project_id, d.user_id, 10080),
+                 (d.project_id, -1, 0), (d.project_id, -1, 1440), (d.project_id, -1, 10080),
+                 (-1, d.user_id, 0), (-1, d.user_id, 1440), (-1, d.user_id, 10080),
+                 (-1, -1, 0), (-1, -1, 1440), (-1, -1, 10080)
+             ) AS k (project_id, user_id, grain_minutes)
+    ) AS cells
+    GROUP BY 1, 2, 3, 4, 5, 6
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (project_id, user_id, grain_minutes, bucket_start, tool_name, error_class) DO UPDATE SET
+        calls = error_rollups.calls + excluded.calls
 ),
 rolled_usage_rollups AS (
     INSERT INTO usage_rollups (
@@ -886,8 +955,11 @@ SELECT (SELECT count(*) FROM changed_messages WHERE NOT existed) AS messages,
 (SELECT count(*) FROM changed_activities WHERE NOT existed) AS activities,
 (SELECT count(*) FROM changed_api_calls WHERE NOT existed) AS api_calls,
 (SELECT count(*) FROM changed_timeline_entries WHERE NOT existed) AS timeline_entries,
-       -- A slowest call that turned out faster: the maximum of its cells has to be looked up again.
-       (SELECT count(*) FROM changed_tool_calls WHERE existed AND old_duration_ms > coalesce(duration_ms, -1)) AS slower_before,
+       -- A slowest call that turned out faster, or not to be measured: the maxima of its cells have to be looked up again.
+       (SELECT count(*) FROM changed_tool_calls WHERE existed
+           AND (old_duration_ms > coalesce(duration_ms, -1)
+                OR (old_duration_ms IS NOT NULL AND old_duration_source = 'reported' AND duration_source IS DISTINCT FROM 'reported'))
+       ) AS slower_before,
        (SELECT count(*) FROM changed WHERE NOT (before).counted) AS sessions,
        (SELECT count(*) FROM changed WHERE (before).counted AND (before).snapshot IS DISTINCT FROM (after).snapshot) AS sessions_updated,
        (SELECT array_agg(DISTINCT (after).project_id ORDER BY (after).project_id)

@@ -5,7 +5,7 @@ WITH new_messages AS (
     FROM messages WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))
 ),
 new_tool_calls AS (
-    SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms
+    SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class
     FROM tool_calls WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))
 ),
 new_activities AS (
@@ -36,12 +36,16 @@ tool_rollups_deltas AS (
     SELECT project_id, user_id, bucket_start, tool_name,
            sum(calls)::bigint AS calls, sum(success)::bigint AS success, sum(errors)::bigint AS errors,
            sum(rejected)::bigint AS rejected, sum(timed_calls)::bigint AS timed_calls, sum(duration_ms)::bigint AS duration_ms,
-           max(max_ms) AS max_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
-           coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter, coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
+           sum(measured_calls)::bigint AS measured_calls, sum(measured_ms)::bigint AS measured_ms,
+           sum(waited_calls)::bigint AS waited_calls, sum(waited_ms)::bigint AS waited_ms, max(max_ms) AS max_ms,
+           max(max_measured_ms) AS max_measured_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
+           coalesce(sum(measured_times), 0) AS measured_times, coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter,
+           coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
     FROM (
         SELECT
             project_id, user_id, bucket_of(bucket_start, 1440) AS bucket_start, tool_name, calls, success, errors, rejected,
-            timed_calls, duration_ms, max_ms, last_used_at, placed(timed_calls, latency_bucket + 1, 8) AS times,
+            timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, max_ms, max_measured_ms, last_used_at,
+            placed(timed_calls, latency_bucket + 1, 8) AS times, placed(measured_calls, latency_bucket + 1, 8) AS measured_times,
             placed(calls, quarter_of_week(bucket_start), 8) AS calls_by_quarter,
             placed(errors, quarter_of_week(bucket_start), 8) AS errors_by_quarter
         FROM (
@@ -49,11 +53,27 @@ tool_rollups_deltas AS (
                    count(*) AS calls, count(*) FILTER (WHERE status = 'success') AS success,
                    count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors, count(*) FILTER (WHERE status = 'rejected') AS rejected,
                    count(duration_ms) AS timed_calls, coalesce(sum(duration_ms), 0)::bigint AS duration_ms,
-                   max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at
+                   max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at,
+                   count(duration_ms) FILTER (WHERE duration_source = 'reported') AS measured_calls,
+                   coalesce(sum(duration_ms) FILTER (WHERE duration_source = 'reported'), 0)::bigint AS measured_ms,
+                   max(duration_ms) FILTER (WHERE duration_source = 'reported') AS max_measured_ms,
+                   count(wait_ms) AS waited_calls, coalesce(sum(wait_ms), 0)::bigint AS waited_ms
             FROM new_tool_calls GROUP BY 1, 2, 3, 4, 5
         ) AS summed
     ) AS contributions
     GROUP BY 1, 2, 3, 4
+),
+error_rollups_deltas AS (
+    SELECT project_id, user_id, bucket_start, tool_name, error_class,
+           sum(calls)::bigint AS calls
+    FROM (
+        SELECT
+            project_id, user_id, bucket_of(occurred_at, 1440) AS bucket_start, tool_name, coalesce(error_class, '') AS error_class,
+            1 AS calls
+        FROM new_tool_calls
+        WHERE status NOT IN ('success', 'pending')
+    ) AS contributions
+    GROUP BY 1, 2, 3, 4, 5
 ),
 usage_rollups_deltas AS (
     SELECT project_id, user_id, bucket_start, model,
@@ -174,16 +194,20 @@ rolled_file_sets AS (
 rolled_tool_rollups AS (
     INSERT INTO tool_rollups (
         project_id, user_id, grain_minutes, bucket_start, tool_name,
-        calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at, times, calls_by_quarter,
-        errors_by_quarter)
+        calls, success, errors, rejected, timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, max_ms,
+        max_measured_ms, last_used_at, times, measured_times, calls_by_quarter, errors_by_quarter)
     SELECT project_id, user_id, grain_minutes, bucket_start, tool_name,
            sum(calls)::bigint AS calls, sum(success)::bigint AS success, sum(errors)::bigint AS errors,
            sum(rejected)::bigint AS rejected, sum(timed_calls)::bigint AS timed_calls, sum(duration_ms)::bigint AS duration_ms,
-           max(max_ms) AS max_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
-           coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter, coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
+           sum(measured_calls)::bigint AS measured_calls, sum(measured_ms)::bigint AS measured_ms,
+           sum(waited_calls)::bigint AS waited_calls, sum(waited_ms)::bigint AS waited_ms, max(max_ms) AS max_ms,
+           max(max_measured_ms) AS max_measured_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
+           coalesce(sum(measured_times), 0) AS measured_times, coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter,
+           coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
     FROM (
         SELECT k.project_id, k.user_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start, tool_name,
-               calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at, times,
+               calls, success, errors, rejected, timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, max_ms,
+               max_measured_ms, last_used_at, times, measured_times,
                CASE k.grain_minutes WHEN 10080 THEN calls_by_quarter END AS calls_by_quarter,
                CASE k.grain_minutes WHEN 10080 THEN errors_by_quarter END AS errors_by_quarter
         FROM tool_rollups_deltas AS d,
@@ -200,15 +224,47 @@ rolled_tool_rollups AS (
         calls = tool_rollups.calls + excluded.calls, success = tool_rollups.success + excluded.success,
         errors = tool_rollups.errors + excluded.errors, rejected = tool_rollups.rejected + excluded.rejected,
         timed_calls = tool_rollups.timed_calls + excluded.timed_calls,
-        duration_ms = tool_rollups.duration_ms + excluded.duration_ms, max_ms = greatest(tool_rollups.max_ms, excluded.max_ms),
+        duration_ms = tool_rollups.duration_ms + excluded.duration_ms,
+        measured_calls = tool_rollups.measured_calls + excluded.measured_calls,
+        measured_ms = tool_rollups.measured_ms + excluded.measured_ms,
+        waited_calls = tool_rollups.waited_calls + excluded.waited_calls,
+        waited_ms = tool_rollups.waited_ms + excluded.waited_ms, max_ms = greatest(tool_rollups.max_ms, excluded.max_ms),
+        max_measured_ms = greatest(tool_rollups.max_measured_ms, excluded.max_measured_ms),
         last_used_at = greatest(tool_rollups.last_used_at, excluded.last_used_at), times = tool_rollups.times + excluded.times,
+        measured_times = tool_rollups.measured_times + excluded.measured_times,
         calls_by_quarter = tool_rollups.calls_by_quarter + excluded.calls_by_quarter,
         errors_by_quarter = tool_rollups.errors_by_quarter + excluded.errors_by_quarter
     RETURNING
         new.ctid AS place,
-        (new.calls, new.success, new.errors, new.rejected, new.timed_calls, new.duration_ms, new.times, new.calls_by_quarter,
-        new.errors_by_quarter)
-          = (0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
+        (new.calls, new.success, new.errors, new.rejected, new.timed_calls, new.duration_ms, new.measured_calls, new.measured_ms,
+        new.waited_calls, new.waited_ms, new.times, new.measured_times, new.calls_by_quarter, new.errors_by_quarter)
+          = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
+),
+rolled_error_rollups AS (
+    INSERT INTO error_rollups (
+        project_id, user_id, grain_minutes, bucket_start, tool_name, error_class,
+        calls)
+    SELECT project_id, user_id, grain_minutes, bucket_start, tool_name, error_class,
+           sum(calls)::bigint AS calls
+    FROM (
+        SELECT k.project_id, k.user_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start, tool_name, error_class,
+               calls
+        FROM error_rollups_deltas AS d,
+             LATERAL (VALUES
+                 (d.project_id, d.user_id, 0), (d.project_id, d.user_id, 1440), (d.project_id, d.user_id, 10080),
+                 (d.project_id, -1, 0), (d.project_id, -1, 1440), (d.project_id, -1, 10080),
+                 (-1, d.user_id, 0), (-1, d.user_id, 1440), (-1, d.user_id, 10080),
+                 (-1, -1, 0), (-1, -1, 1440), (-1, -1, 10080)
+             ) AS k (project_id, user_id, grain_minutes)
+    ) AS cells
+    GROUP BY 1, 2, 3, 4, 5, 6
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (project_id, user_id, grain_minutes, bucket_start, tool_name, error_class) DO UPDATE SET
+        calls = error_rollups.calls + excluded.calls
+    RETURNING
+        new.ctid AS place,
+        (new.calls)
+          = (0) AS is_empty
 ),
 rolled_usage_rollups AS (
     INSERT INTO usage_rollups (
@@ -319,6 +375,8 @@ UNION ALL
 SELECT 'file_sets', place FROM rolled_file_sets WHERE is_empty
 UNION ALL
 SELECT 'tool_rollups', place FROM rolled_tool_rollups WHERE is_empty
+UNION ALL
+SELECT 'error_rollups', place FROM rolled_error_rollups WHERE is_empty
 UNION ALL
 SELECT 'usage_rollups', place FROM rolled_usage_rollups WHERE is_empty
 UNION ALL

@@ -26,7 +26,7 @@ expected AS (
             FROM messages
         ),
         new_tool_calls AS NOT MATERIALIZED (
-            SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms
+            SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class
             FROM tool_calls
         ),
         new_api_calls AS NOT MATERIALIZED (

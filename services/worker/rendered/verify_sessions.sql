@@ -28,7 +28,7 @@ expected AS (
             FROM messages WHERE session_id IS NOT NULL
         ),
         new_tool_calls AS (
-            SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms
+            SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class
             FROM tool_calls WHERE session_id IS NOT NULL
         ),
         new_activities AS (

@@ -2,31 +2,38 @@
 
 WITH stored AS (
     SELECT project_id, user_id, grain_minutes, bucket_start, tool_name, calls, success, errors, rejected, timed_calls, duration_ms,
-    max_ms, last_used_at, times, calls_by_quarter, errors_by_quarter
+    measured_calls, measured_ms, waited_calls, waited_ms, max_ms, max_measured_ms, last_used_at, times, measured_times,
+    calls_by_quarter, errors_by_quarter
     FROM (
         SELECT * FROM tool_rollups
     ) AS cells
-    WHERE (calls, success, errors, rejected, timed_calls, duration_ms, times, calls_by_quarter, errors_by_quarter)
-       <> (0, 0, 0, 0, 0, 0, 0, 0, 0)
+    WHERE (calls, success, errors, rejected, timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, times,
+    measured_times, calls_by_quarter, errors_by_quarter)
+       <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 ),
 expected AS (
     SELECT project_id, user_id, grain_minutes, bucket_start, tool_name, calls, success, errors, rejected, timed_calls, duration_ms,
-    max_ms, last_used_at, times, calls_by_quarter, errors_by_quarter
+    measured_calls, measured_ms, waited_calls, waited_ms, max_ms, max_measured_ms, last_used_at, times, measured_times,
+    calls_by_quarter, errors_by_quarter
     FROM (
         WITH new_tool_calls AS NOT MATERIALIZED (
-            SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms
+            SELECT session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class
             FROM tool_calls
         ),
         tool_rollups_deltas AS (
             SELECT project_id, user_id, bucket_start, tool_name,
                    sum(calls)::bigint AS calls, sum(success)::bigint AS success, sum(errors)::bigint AS errors,
                    sum(rejected)::bigint AS rejected, sum(timed_calls)::bigint AS timed_calls, sum(duration_ms)::bigint AS duration_ms,
-                   max(max_ms) AS max_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
-                   coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter, coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
+                   sum(measured_calls)::bigint AS measured_calls, sum(measured_ms)::bigint AS measured_ms,
+                   sum(waited_calls)::bigint AS waited_calls, sum(waited_ms)::bigint AS waited_ms, max(max_ms) AS max_ms,
+                   max(max_measured_ms) AS max_measured_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
+                   coalesce(sum(measured_times), 0) AS measured_times, coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter,
+                   coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
             FROM (
                 SELECT
                     project_id, user_id, bucket_of(bucket_start, 1440) AS bucket_start, tool_name, calls, success, errors, rejected,
-                    timed_calls, duration_ms, max_ms, last_used_at, placed(timed_calls, latency_bucket + 1, 8) AS times,
+                    timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, max_ms, max_measured_ms, last_used_at,
+                    placed(timed_calls, latency_bucket + 1, 8) AS times, placed(measured_calls, latency_bucket + 1, 8) AS measured_times,
                     placed(calls, quarter_of_week(bucket_start), 8) AS calls_by_quarter,
                     placed(errors, quarter_of_week(bucket_start), 8) AS errors_by_quarter
                 FROM (
@@ -34,7 +41,11 @@ expected AS (
                            count(*) AS calls, count(*) FILTER (WHERE status = 'success') AS success,
                            count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors, count(*) FILTER (WHERE status = 'rejected') AS rejected,
                            count(duration_ms) AS timed_calls, coalesce(sum(duration_ms), 0)::bigint AS duration_ms,
-                           max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at
+                           max(duration_ms) AS max_ms, max(occurred_at) AS last_used_at,
+                           count(duration_ms) FILTER (WHERE duration_source = 'reported') AS measured_calls,
+                           coalesce(sum(duration_ms) FILTER (WHERE duration_source = 'reported'), 0)::bigint AS measured_ms,
+                           max(duration_ms) FILTER (WHERE duration_source = 'reported') AS max_measured_ms,
+                           count(wait_ms) AS waited_calls, coalesce(sum(wait_ms), 0)::bigint AS waited_ms
                     FROM new_tool_calls GROUP BY 1, 2, 3, 4, 5
                 ) AS summed
             ) AS contributions
@@ -43,11 +54,15 @@ expected AS (
         SELECT project_id, user_id, grain_minutes, bucket_start, tool_name,
                sum(calls)::bigint AS calls, sum(success)::bigint AS success, sum(errors)::bigint AS errors,
                sum(rejected)::bigint AS rejected, sum(timed_calls)::bigint AS timed_calls, sum(duration_ms)::bigint AS duration_ms,
-               max(max_ms) AS max_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
-               coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter, coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
+               sum(measured_calls)::bigint AS measured_calls, sum(measured_ms)::bigint AS measured_ms,
+               sum(waited_calls)::bigint AS waited_calls, sum(waited_ms)::bigint AS waited_ms, max(max_ms) AS max_ms,
+               max(max_measured_ms) AS max_measured_ms, max(last_used_at) AS last_used_at, coalesce(sum(times), 0) AS times,
+               coalesce(sum(measured_times), 0) AS measured_times, coalesce(sum(calls_by_quarter), 0) AS calls_by_quarter,
+               coalesce(sum(errors_by_quarter), 0) AS errors_by_quarter
         FROM (
             SELECT k.project_id, k.user_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start, tool_name,
-                   calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at, times,
+                   calls, success, errors, rejected, timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, max_ms,
+                   max_measured_ms, last_used_at, times, measured_times,
                    CASE k.grain_minutes WHEN 10080 THEN calls_by_quarter END AS calls_by_quarter,
                    CASE k.grain_minutes WHEN 10080 THEN errors_by_quarter END AS errors_by_quarter
             FROM tool_rollups_deltas AS d,
@@ -60,8 +75,9 @@ expected AS (
         ) AS cells
         GROUP BY 1, 2, 3, 4, 5
     ) AS cells
-    WHERE (calls, success, errors, rejected, timed_calls, duration_ms, times, calls_by_quarter, errors_by_quarter)
-       <> (0, 0, 0, 0, 0, 0, 0, 0, 0)
+    WHERE (calls, success, errors, rejected, timed_calls, duration_ms, measured_calls, measured_ms, waited_calls, waited_ms, times,
+    measured_times, calls_by_quarter, errors_by_quarter)
+       <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 )
 SELECT count(*) FROM (
     (SELECT * FROM stored EXCEPT ALL SELECT * FROM expected)

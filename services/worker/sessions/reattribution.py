@@ -88,8 +88,8 @@ _MOVE_ROWS = """
       AND (t.project_id, t.user_id) <> (s.project_id, s.user_id)"""
 
 _KEEP_TOOLS = """
-    INSERT INTO moving_tools (project_id, user_id, tool_name, occurred_at, duration_ms)
-    SELECT project_id, user_id, tool_name, occurred_at, duration_ms FROM tool_calls
+    INSERT INTO moving_tools (project_id, user_id, tool_name, occurred_at, duration_ms, duration_source)
+    SELECT project_id, user_id, tool_name, occurred_at, duration_ms, duration_source FROM tool_calls
     WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))"""
 
 # Only the days in which a session's active time changes are made again, under the old keys and the new.

@@ -44,8 +44,9 @@ def add_message(connection: Connection[Any], session_id: str | None, at: datetim
 
 
 def add_tool_call(connection: Connection[Any], session_id: str | None, at: datetime | str, tool_name: str = "Bash", **columns: Any) -> UUID:
-    """A tool call that succeeded in 100 ms unless told otherwise."""
-    return _event(connection, "tool_calls", session_id, at, {"tool_name": tool_name, "status": "success", "duration_ms": 100} | columns)
+    """A tool call that succeeded in 100 ms, as its tool says, unless told otherwise."""
+    default = {"tool_name": tool_name, "status": "success", "duration_ms": 100, "duration_source": "reported"}
+    return _event(connection, "tool_calls", session_id, at, default | columns)
 
 
 def add_activity(connection: Connection[Any], session_id: str | None, at: datetime | str, file_path: str, **columns: Any) -> UUID:
@@ -97,7 +98,7 @@ def _lists(names: Iterable[str]) -> tuple[str, str]:
 
 
 _AGGREGATES = """
-TRUNCATE activity_rollups, tool_rollups, file_rollups, file_sets, usage_rollups, session_files, active_days, ledger;
+TRUNCATE activity_rollups, tool_rollups, error_rollups, file_rollups, file_sets, usage_rollups, session_files, active_days, ledger;
 UPDATE sessions s SET
     first_event_at = e.first_event_at, last_event_at = e.last_event_at, active_ranges = e.ranges,
     dated_at = coalesce(least(s.started_at, e.first_event_at), s.ended_at, '-infinity'),
@@ -177,9 +178,18 @@ SELECT p.p, u.u, g.g, bucket_of(occurred_at, g.g), tool_name, count(*), count(*)
     coalesce(sum(duration_ms), 0), max(duration_ms), nullif(max(occurred_at), '-infinity'),
     coalesce(sum(placed(1, latency_bucket(duration_ms) + 1, 8)), 0),
     coalesce(sum(placed(1, quarter_of_week(occurred_at), 8)) FILTER (WHERE g.g = 10080), 0),
-    coalesce(sum(placed(1, quarter_of_week(occurred_at), 8)) FILTER (WHERE g.g = 10080 AND status IN ('error', 'timeout')), 0)
+    coalesce(sum(placed(1, quarter_of_week(occurred_at), 8)) FILTER (WHERE g.g = 10080 AND status IN ('error', 'timeout')), 0),
+    count(duration_ms) FILTER (WHERE duration_source = 'reported'), coalesce(sum(duration_ms) FILTER (WHERE duration_source = 'reported'), 0),
+    max(duration_ms) FILTER (WHERE duration_source = 'reported'),
+    coalesce(sum(placed(1, latency_bucket(duration_ms) + 1, 8)) FILTER (WHERE duration_source = 'reported'), 0),
+    count(wait_ms), coalesce(sum(wait_ms), 0)
 FROM tool_calls t, LATERAL (VALUES (t.project_id), (-1)) AS p(p), LATERAL (VALUES (t.user_id), (-1)) AS u(u), (VALUES (0), (1440), (10080)) AS g(g)
 GROUP BY 1, 2, 3, 4, 5;
+INSERT INTO error_rollups
+SELECT p.p, u.u, g.g, bucket_of(occurred_at, g.g), tool_name, coalesce(error_class, ''), count(*)
+FROM tool_calls t, LATERAL (VALUES (t.project_id), (-1)) AS p(p), LATERAL (VALUES (t.user_id), (-1)) AS u(u), (VALUES (0), (1440), (10080)) AS g(g)
+WHERE status NOT IN ('success', 'pending')
+GROUP BY 1, 2, 3, 4, 5, 6;
 INSERT INTO usage_rollups
 SELECT k.p, k.u, g.g, bucket_of(e.t, g.g), coalesce(model, ''), sum(calls), sum(unpriced), sum(i), sum(o), sum(cc), sum(cr), sum(cost)
 FROM (

@@ -93,6 +93,11 @@ def test_rollups_agree_with_the_rows_after_the_newest_migration(
         old.execute("INSERT INTO import_jobs (id, status, files) VALUES (gen_random_uuid(), 'succeeded', '[]')")
         old.execute("UPDATE messages SET import_job_id = (SELECT id FROM import_jobs) WHERE session_id = 'session-1'")
 
+    # And tool calls whose duration was measured, and some that tell no source
+    command.upgrade(config, "0025")
+    with psycopg.connect(url) as old:
+        old.execute("UPDATE tool_calls SET duration_source = CASE WHEN duration_ms % 3 = 0 THEN 'timestamps' ELSE 'reported' END")
+
     # When it is migrated all the way
     command.upgrade(config, "head")
 
@@ -104,6 +109,11 @@ def test_rollups_agree_with_the_rows_after_the_newest_migration(
         # And an undo finds what the import brought
         assert new.execute("SELECT job_number, session_id FROM import_sessions").fetchall() == [(1, "session-1")]
         assert new.execute("SELECT DISTINCT brought_by FROM messages WHERE session_id = 'session-1'").fetchall() == [([1],)]
+        # And the newest rollups are all that the rows say
+        for name in ("tool_rollups", "error_rollups"):
+            assert verify.differing(new, verify.checks()[name], timedelta(minutes=5)) == 0, name
+        assert new.execute("SELECT sum(measured_calls) > 0 FROM tool_rollups").fetchone() == (True,)
+        assert new.execute("SELECT sum(calls) > 0 FROM error_rollups").fetchone() == (True,)
         for name in ("activity_rollups", "usage_rollups"):
             check = verify.checks()[name]
             # Active time is left out: the world's sessions have gaps of their own.

@@ -10,10 +10,11 @@ from services.worker.aggregates.registry import AGGREGATES
 _ROWS = ("messages", "tool_calls", "activities", "api_calls", "session_events", "session_facts", "sessions")
 _CELLS = (*AGGREGATES, "active_days")
 # Vectors of counters are numbers of thousands of digits, which Python's json refuses; verify looks at them.
-_VECTORS = ("times", "calls_by_quarter", "errors_by_quarter", "active_by_quarter")
+_VECTORS = ("times", "measured_times", "calls_by_quarter", "errors_by_quarter", "active_by_quarter")
 _STORED = ("received_at", "persisted_at", "created_at", "brought_by", "terms", "project_id", "user_id")
 _KEYS = frozenset(
-    {"p", "u", "grain_minutes", "bucket_start", "tool_name", "latency_bucket", "file_key", "model", "day", "max_ms", "last_used_at"}
+    {"p", "u", "grain_minutes", "bucket_start", "tool_name", "error_class", "file_key", "model", "day", "max_ms", "max_measured_ms"}
+    | {"last_used_at"}
 )
 
 # Ids are for good: what was taken back leaves its project and its user behind, with nothing in them. Here they are as if they had never been.

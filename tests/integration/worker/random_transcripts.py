@@ -9,6 +9,8 @@ from tests.unit.worker.importers.rows_of_a_session import PATCH, agent_progress,
 
 SECRET = "glpat-aB3dE6gH9jK2mN5pQ8sT"
 PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA7bq8yH2Lw0\n" * 3 + "-----END RSA PRIVATE KEY-----\n"
+# What Claude is told of calls that failed, each of another class.
+FAILURES = ("Exit code 1", "<tool_use_error>File does not exist.</tool_use_error>", "The user doesn't want to proceed", "")
 WORDS = ("look at it", "größer, 日本語", f"take {SECRET}", f"with {PRIVATE_KEY} in it", "", "x" * 300)
 # The main session, a fork with a lesser id, which owns what both have, and one with a greater.
 MAIN, FORKS = "m-session", ("a-fork", "z-fork")
@@ -53,7 +55,8 @@ def conversation(draw: st.DrawFn, number: int, session: str, owner: str) -> dict
             return prompt(at, uuid, draw(words), isMeta=draw(st.integers(0, 3)) == 0, sessionId=session)
         case "result":
             more = draw(st.sampled_from(({}, {"toolUseResult": PATCH}, {"toolUseResult": {"durationMs": 70}}, {"is_error": True})))
-            return result(at, uuid, tool, draw(words), sessionId=session, **more)
+            told = draw(st.sampled_from(FAILURES)) if "is_error" in more else draw(words)
+            return result(at, uuid, tool, told, sessionId=session, **more)
     blocks = {"text": [text(draw(words))], "use": [use_of(tool, place)], "progress": [text(draw(words)), use_of(tool, place)]}[kind]
     said = answer(at, uuid, message_id, *blocks, output=draw(st.integers(0, 50)), sessionId=session)
     said["message"]["model"] = model

@@ -74,8 +74,10 @@ def tables(connection: Connection[Any]) -> dict[str, list[Any]]:
         "activity": f"SELECT coalesce(p.path, r.project_id::text), coalesce(u.name, r.user_id::text), grain_minutes, bucket_start::text, {sums}"
         f" FROM activity_rollups AS r LEFT JOIN projects AS p ON p.id = r.project_id LEFT JOIN users AS u ON u.id = r.user_id WHERE ({sums}) <> ({', '.join('0' * 11)})",
         "tools": "SELECT coalesce(p.path, r.project_id::text), coalesce(u.name, r.user_id::text), grain_minutes, bucket_start::text, tool_name, calls, errors, rejected,"
-        " duration_ms, max_ms, last_used_at"
+        " duration_ms, max_ms, last_used_at, measured_calls, measured_ms, max_measured_ms, measured_times::text"
         " FROM tool_rollups AS r LEFT JOIN projects AS p ON p.id = r.project_id LEFT JOIN users AS u ON u.id = r.user_id WHERE calls > 0",
+        "errors": "SELECT coalesce(p.path, r.project_id::text), coalesce(u.name, r.user_id::text), grain_minutes, bucket_start::text, tool_name, error_class,"
+        " r.calls FROM error_rollups AS r LEFT JOIN projects AS p ON p.id = r.project_id LEFT JOIN users AS u ON u.id = r.user_id WHERE calls > 0",
         "files": "SELECT coalesce(p.path, r.project_id::text), grain_minutes, bucket_start::text, file_key, touches FROM file_rollups AS r"
         " LEFT JOIN projects AS p ON p.id = r.project_id WHERE touches > 0",
         "days": "SELECT coalesce(p.path, d.project_id::text), coalesce(u.name, d.user_id::text), day, ranges::text FROM active_days AS d"
