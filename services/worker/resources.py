@@ -16,6 +16,7 @@ from sqlalchemy import Engine, event
 
 from services.worker.drain.consumer_fencing import JournalConsumer
 from services.worker.fixed_settings import idle_gap_seconds
+from services.worker.persist.records import KeptResults
 from services.worker.persist.staging import prepare_connection
 from services.worker.settings import Settings
 from shared.blobs.contents import ContentStore
@@ -38,6 +39,11 @@ class Resources:
     def idle_gap(self) -> timedelta:
         """The database's, which may differ from the settings' (fixed_settings.py)."""
         return timedelta(seconds=idle_gap_seconds(self.settings.database_url, self.settings.idle_gap_seconds))
+
+    @property
+    def kept_results(self) -> KeptResults:
+        """How much is stored of what tool calls gave back."""
+        return KeptResults(self.settings.tool_result_kib * 1024, only_errors=self.settings.tool_results == "errors")
 
     @property
     def archive(self) -> ContentStore:

@@ -89,11 +89,28 @@ def redact_structs(structs: Sequence[Struct], counts: dict[str, int]) -> None:
 
 def redact_struct(struct: Struct, counts: dict[str, int]) -> None:
     """Redacts every field that can hold text, in place. Text that then exceeds its field's length is cut."""
+    cut_at: int | None = getattr(struct, "cut_at", None)
     for name, max_length in text_fields(type(struct)):
         value = getattr(struct, name)
+        if cut_at is not None and isinstance(value, str):
+            _redact_parts(struct, name, value, cut_at, counts)
+            continue
         redacted = redact_value(value, counts)
         if redacted is not value:
             setattr(struct, name, redacted[:max_length] if isinstance(redacted, str) else redacted)
+
+
+def _redact_parts(struct: Struct, name: str, text: str, cut_at: int, counts: dict[str, int]) -> None:
+    """Of a text with something left out in its middle, beginning and end are texts of their own. `cut_at` stays the place between them."""
+    beginning, end = redacted_parts(text, cut_at, counts)
+    if (redacted := beginning + end) != text:
+        setattr(struct, name, redacted)
+        struct.cut_at = len(beginning)  # type: ignore[attr-defined]  # the caller has read it
+
+
+def redacted_parts(text: str, cut_at: int, counts: dict[str, int]) -> tuple[str, str]:
+    """The parts of a text before and behind a place, each without its secrets."""
+    return redact_text(text[:cut_at], counts), redact_text(text[cut_at:], counts)
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ from services.worker.drain.stream_reader import Entry
 from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
 from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.plausible_records import plausible
-from services.worker.importers.job.run_shard import read_records
+from services.worker.importers.formats.read_records import read_records
 from services.worker.importers.unpacking_limits import Limits
 from services.worker.persist import stage_records
 from services.worker.persist.records import FileSummary, Record, RecordError

@@ -12,13 +12,14 @@ from services.query.http.read_response import read_response
 from services.query.queries.lists import events, sessions
 from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Page, Paging
-from services.query.schemas.fields import Paged, SessionId
+from services.query.schemas.fields import SessionId
 from services.query.schemas.lists import (
     ActivityList,
     ActivityPage,
     ConversationList,
     EventList,
     MessagePage,
+    OldestToolCallList,
     Session,
     SessionActivityList,
     SessionConversationList,
@@ -138,7 +139,13 @@ def list_session_tool_calls(request: Request, session_id: SessionId, parameters:
         session_id,
         parameters,
         lambda connection, filters, wanted: events.tool_calls(
-            connection, filters, *of_call, wanted, parameters.sort, ascending=parameters.order == "asc"
+            connection,
+            filters,
+            *of_call,
+            wanted,
+            parameters.sort,
+            ascending=parameters.order == "asc",
+            include_result=parameters.include_result,
         ),
     )
 
@@ -196,7 +203,13 @@ def list_all_tool_calls(request: Request, parameters: Annotated[ToolCallList, Qu
         request,
         parameters,
         lambda connection, wanted: events.tool_calls(
-            connection, filters, *of_call, wanted, parameters.sort, ascending=parameters.order == "asc"
+            connection,
+            filters,
+            *of_call,
+            wanted,
+            parameters.sort,
+            ascending=parameters.order == "asc",
+            include_result=parameters.include_result,
         ),
     )
 
@@ -210,9 +223,11 @@ def list_all_tool_calls(request: Request, parameters: Annotated[ToolCallList, Qu
     dependencies=[Depends(named_in_one_segment)],
 )
 @requires(READ)
-def list_tool_calls(request: Request, session_id: SessionId, parameters: Annotated[Paged, Query()]) -> Response:
+def list_tool_calls(request: Request, session_id: SessionId, parameters: Annotated[OldestToolCallList, Query()]) -> Response:
     """With their parameters as they were sent."""
-    return list_response(request, parameters, lambda connection, wanted: _tool_calls(request, connection, session_id, wanted))
+    return list_response(
+        request, parameters, lambda connection, wanted: _tool_calls(request, connection, session_id, wanted, parameters.include_result)
+    )
 
 
 def _session(request: Request, connection: Connection, session_id: str) -> Row:
@@ -222,8 +237,8 @@ def _session(request: Request, connection: Connection, session_id: str) -> Row:
     return found
 
 
-def _tool_calls(request: Request, connection: Connection, session_id: str, wanted: Paging) -> Page:
-    page = events.tool_calls(connection, EventFilters(session_id), None, None, wanted, ascending=True)
+def _tool_calls(request: Request, connection: Connection, session_id: str, wanted: Paging, include_result: bool) -> Page:
+    page = events.tool_calls(connection, EventFilters(session_id), None, None, wanted, ascending=True, include_result=include_result)
     if not page.items and not sessions.session_exists(connection, session_id):
         raise no_session(request)
     return page

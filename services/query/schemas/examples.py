@@ -101,6 +101,7 @@ _TOOL_CALL: Final[Json] = {
     "wait_ms": None,
     "timestamp": "2024-01-15T09:50:00Z",
     "agent_id": None,
+    "started_agent": None,
     "source": "hook",
 }
 

@@ -136,8 +136,8 @@ class Paged(Parameters):
     format: OptionalFormat = None
 
     def filters(self) -> dict[str, object]:
-        """What a cursor is bound to."""
-        return self.model_dump(mode="json", exclude={"limit", "cursor", "format"}, exclude_none=True)
+        """What a cursor is bound to: all that chooses rows."""
+        return self.model_dump(mode="json", exclude={"limit", "cursor", "format", "include_result"}, exclude_none=True)
 
 
 class Dated(Paged):

@@ -24,6 +24,8 @@ from services.query.schemas.fields import (
     UnpricedCalls,
 )
 
+IncludeResult = Annotated[bool, Field(description="True shows what each call gave back, in `result`.")]
+
 
 class ProjectList(Dated):
     page_items: ClassVar[int] = 1000
@@ -103,6 +105,11 @@ class SessionToolCallList(EventList):
         "timestamp", description="Sort key. An unknown date or duration sorts below every known one."
     )
     order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or longest first.")
+    include_result: IncludeResult = False
+
+
+class OldestToolCallList(Paged):
+    include_result: IncludeResult = False
 
 
 class ToolCallList(SessionToolCallList):
@@ -240,6 +247,20 @@ class FileActivity(BaseModel):
     source: str | None
 
 
+class ResultMedia(BaseModel):
+    type: str = Field(examples=["image/png"])
+    bytes: int = Field(description="Its size before base64.")
+
+
+class StoredResult(BaseModel):
+    """What is stored of what a call gave back. A long text is its beginning and its end."""
+
+    text: str = Field(description="As Claude was told it, redacted; without escape codes of terminals.")
+    left_out_characters: int = Field(description="How many characters are missing. 0: it is the whole text.")
+    cut_at_character: int | None = Field(description="They are missing after so many characters of `text`; null if none are.")
+    media: list[ResultMedia] = Field(description="Images and other files that are no text. Their data is not stored here.")
+
+
 class SessionToolCall(BaseModel):
     id: UUID
     session_id: str | None
@@ -251,6 +272,9 @@ class SessionToolCall(BaseModel):
         description="Why it failed, as `file_not_found`; `other` if no rule says why. null: it did not fail, or it was stored before there were classes.",
         examples=["file_not_found"],
     )
+    result: StoredResult | None = Field(
+        default=None, description="Only with `include_result=true`; null if nothing is known, or kept, of what the call gave back."
+    )
     execution_time_ms: int | None
     duration_source: Literal["reported", "timestamps"] | None = Field(
         description="`reported`: measured by Claude Code. `timestamps`: time between call and result, waiting for permission included."
@@ -258,6 +282,7 @@ class SessionToolCall(BaseModel):
     wait_ms: int | None = Field(description="How long it waited before it ran, as for a permission; null if not known.")
     timestamp: datetime | None
     agent_id: str | None = Field(description="The subagent that called the tool.")
+    started_agent: str | None = Field(description="The subagent that the call started: the `agent_id` of what that did.")
     source: str | None
 
 

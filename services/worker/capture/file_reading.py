@@ -15,12 +15,12 @@ from services.worker.capture.parser_states import ParserState
 from services.worker.capture.unread_ranges import UnreadRange, unread_ranges
 from services.worker.importers.formats.plausible_records import plausible
 from services.worker.importers.job import errors
-from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS
+from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS, characters_of
 from services.worker.persist.captured_feed import CapturedItem, before_captured, captured_items
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.foreign_records import foreign_among
 from services.worker.persist.persist_batch import Persisted
-from services.worker.persist.records import FileSummary, Message, Record, RecordError, SessionFacts
+from services.worker.persist.records import FileSummary, Record, RecordError, SessionFacts
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from shared.redaction.redact import redact_text
@@ -127,8 +127,7 @@ def _add(reading: FileReading, job: CaptureJob, unread: UnreadRange, found: Iter
             case _:
                 # Dead letters are replayed as those of the job.
                 reading.events.append(ReceivedEvent(record, unread.received_at, unread.request_id, f"import:{job.id}"))
-                if isinstance(record, Message):
-                    reading.characters += len(record.content)
+                reading.characters += characters_of(record)
 
 
 def _note(

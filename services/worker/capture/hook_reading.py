@@ -82,7 +82,7 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
     problems: list[RecordError] = []
     records_of_users: dict[str, list[Record]] = {}
     for payload in payloads:
-        for found in _records_of(connection, payload):
+        for found in _records_of(worker, connection, payload):
             if isinstance(found, RecordError):
                 problems.append(found)
             elif isinstance(found, Record):
@@ -119,10 +119,11 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
     return for_feed
 
 
-def _records_of(connection: Connection[Any], payload: Payload) -> list[Found]:
+def _records_of(worker: Resources, connection: Connection[Any], payload: Payload) -> list[Found]:
     """The records; none of a payload that becomes a dead letter."""
     try:
-        return list(plausible(read_hook(payload.content.encode(), payload.occurred_at, user=payload.user), payload.received_at))
+        found = read_hook(payload.content.encode(), payload.occurred_at, user=payload.user, kept_results=worker.kept_results)
+        return list(plausible(found, payload.received_at))
     except (*VALUE_ERRORS, RecursionError) as error:
         write_dead_letter(connection, _dead_letter_of(payload), f"{type(error).__name__}: the payload of a hook cannot be read")
         return []

@@ -18,7 +18,7 @@ from psycopg import Connection
 from services.worker.capture.captured_files import CapturedFile
 from services.worker.capture.unread_ranges import UnreadRange
 from services.worker.importers.formats.transcript.transcript_reader import Transcript
-from services.worker.persist.records import Record, RecordError, SessionFacts
+from services.worker.persist.records import KeptResults, Record, RecordError, SessionFacts
 from shared.archive.stored_pieces import ContentMissing, Piece, pieces_of
 from shared.blobs.contents import ContentStore
 
@@ -60,14 +60,16 @@ class ParserStates:
         self._bytes: dict[int, int] = {}
         self._held_bytes = 0
 
-    def at_parsed_offset(self, connection: Connection[Any], file: CapturedFile, idle_gap: timedelta, archive: ContentStore) -> ParserState:
+    def at_parsed_offset(
+        self, connection: Connection[Any], file: CapturedFile, idle_gap: timedelta, kept_results: KeptResults, archive: ContentStore
+    ) -> ParserState:
         """The file's state where it was read to. It leaves the cache: put() it back when what was read with it is committed."""
         state = self._states.pop(file.id, None)
         self._held_bytes -= self._bytes.pop(file.id, 0)
         if state is None or state.offset > file.parsed_offset or state.user != file.user:
-            state = ParserState(Transcript(file.user, idle_gap), file.user)
+            state = ParserState(Transcript(file.user, idle_gap, kept_results), file.user)
         if state.offset < file.parsed_offset:
-            state = _caught_up(connection, file, state, idle_gap, archive)
+            state = _caught_up(connection, file, state, idle_gap, kept_results, archive)
         return state
 
     def put(self, file: CapturedFile, state: ParserState) -> None:
@@ -81,7 +83,12 @@ class ParserStates:
 
 
 def _caught_up(
-    connection: Connection[Any], file: CapturedFile, state: ParserState, idle_gap: timedelta, archive: ContentStore
+    connection: Connection[Any],
+    file: CapturedFile,
+    state: ParserState,
+    idle_gap: timedelta,
+    kept_results: KeptResults,
+    archive: ContentStore,
 ) -> ParserState:
     """The state behind all that was read. Everything of it is stored already, so the records are dropped."""
     position = state.position
@@ -99,7 +106,9 @@ def _caught_up(
     if state.offset < file.parsed_offset:
         log.warning("capture_replay_incomplete", file=file.name, kept_from=state.offset, read_to=file.parsed_offset)
         # What is open there is not known. The facts of the last reading stay.
-        state = ParserState(Transcript(file.user, idle_gap), file.user, file.parsed_offset, position, settled_facts=list(file.facts_ids))
+        state = ParserState(
+            Transcript(file.user, idle_gap, kept_results), file.user, file.parsed_offset, position, settled_facts=list(file.facts_ids)
+        )
     for _ in state.transcript.so_far():
         pass
     return state

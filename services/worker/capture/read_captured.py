@@ -155,7 +155,7 @@ def _begin(
         count_attempt(connection, file)
     try:
         with connection.transaction(), _ended_if_it_hangs():
-            state = states.at_parsed_offset(connection, file, worker.idle_gap, worker.archive)
+            state = states.at_parsed_offset(connection, file, worker.idle_gap, worker.kept_results, worker.archive)
             reading = read_next(worker, connection, job, file, state)
     except BlobStoreError as error:
         log.warning("archive_away", file=file.name, reason=str(error))

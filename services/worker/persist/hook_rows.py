@@ -25,7 +25,8 @@ _OF_STORED_HOOKS: Final = sql(_DURATIONS_OF_HOOKS, table="tool_calls", condition
 _OF_STAGED_HOOKS: Final = sql(_DURATIONS_OF_HOOKS, table="staged_tool_calls", condition="").encode()
 _HOOKS_OF_KNOWN_CALLS: Final = """
     UPDATE staged_tool_calls AS s SET status = t.status, parameters = t.parameters, agent_id = t.agent_id, source = t.source,
-        error_class = t.error_class,
+        result = t.result, result_left_out = t.result_left_out, result_cut_at = t.result_cut_at, result_media = t.result_media,
+        error_class = t.error_class, wait_ms = t.wait_ms, started_agent = t.started_agent,
         duration_ms = CASE WHEN t.duration_source = 'reported' THEN greatest(t.duration_ms, s.duration_ms) ELSE s.duration_ms END
     FROM tool_calls AS t
     WHERE t.id = s.id AND s.source = 'hook' AND s.duration_source = 'reported'

@@ -128,6 +128,22 @@ class Result(Struct, kw_only=True):
     media: list[Media] = []
 
 
+class KeptResults(Struct, frozen=True):
+    """How much is kept of results. `characters`: of each text, at most. `only_errors`: only of calls that did not succeed."""
+
+    characters: int = 16 * 1024
+    only_errors: bool = False
+
+    @property
+    def head(self) -> int:
+        """Three quarters are kept of the beginning."""
+        return self.characters * 3 // 4
+
+    def keeps(self, status: ToolStatus) -> bool:
+        """Whether the result of a call with this status is kept."""
+        return not self.only_errors or status not in ("success", "pending")
+
+
 class ToolUse(Struct, kw_only=True):
     """One tool call with its result. `pending` if the file has no result; a version with a result is kept instead."""
 

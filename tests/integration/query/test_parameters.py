@@ -15,7 +15,7 @@ def test_a_too_long_text_is_reported_in_characters(client: TestClient) -> None:
     [
         (
             "/api/tool-calls/session/s?Limit=1",
-            "Limit: is not a parameter of this path; it takes limit, cursor, format",
+            "Limit: is not a parameter of this path; it takes limit, cursor, format, include_result",
         ),
         ("/api/sessions?project_id=1&project_id=2", "project_id: is given more than once; give it once"),
         ("/api/usage?user=ann&group_by=day&user=bob", "user: is given more than once; give it once"),

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from services.worker.importers.formats.plausible_records import CODE
-from services.worker.importers.job.run_shard import read_records
+from services.worker.importers.formats.read_records import read_records
 from services.worker.maintenance.verify import verify
 from services.worker.persist.records import ApiCall, FileChange, Message, RecordError, SessionFacts, ToolUse
 from services.worker.resources import Resources

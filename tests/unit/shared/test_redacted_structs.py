@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec import Struct, inspect
 
-from services.worker.persist.records import Record
+from services.worker.persist.records import Record, Result
 from shared.messages import Conversation, Event, SessionStart, ToolCall
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import EXEMPT, redact_struct, redact_structs, redact_value
@@ -45,7 +45,11 @@ def planted(kind: inspect.Type) -> Any:
 def with_secrets(struct_type: type[Struct]) -> Struct:
     info = inspect.type_info(struct_type)
     assert isinstance(info, inspect.StructType)
-    return struct_type(**{field.name: planted(field.type) for field in info.fields})
+    struct = struct_type(**{field.name: planted(field.type) for field in info.fields})
+    if isinstance(struct, Result):
+        # It is cut before it is stored, but never through a secret.
+        struct.cut_at = len(SECRET)
+    return struct
 
 
 @pytest.mark.parametrize("struct_type", ALL_TYPES, ids=lambda kind: kind.__name__)
@@ -70,6 +74,20 @@ def test_a_redacted_event_is_still_valid(struct_type: type[Struct]) -> None:
     redact_struct(struct, {})
 
     assert msgspec.json.decode(msgspec.json.encode(struct), type=struct_type) == struct
+
+
+def test_a_cut_text_is_redacted_on_each_side_of_the_cut() -> None:
+    half = len(SECRET) // 2
+    # What is behind a cut does not go on with what is before it
+    split = Result(text=SECRET, left_out=5, cut_at=half)
+    beside = Result(text=f"a {SECRET} b{SECRET}", left_out=5, cut_at=len(SECRET) + 4)
+
+    redact_structs([split, beside], counts := {})
+
+    assert split == Result(text=SECRET, left_out=5, cut_at=half)
+    word = redact_text(SECRET)
+    assert beside == Result(text=f"a {word} b{word}", left_out=5, cut_at=len(word) + 4)
+    assert sum(counts.values()) == 2
 
 
 def test_ids_and_numbers_are_not_redacted() -> None:

@@ -69,14 +69,18 @@ _FILES_BELOW = """
 # The keys of the other order are constants, which planning leaves out: by time an index has the order.
 TOOL_CALLS = """
     SELECT id, session_id, project_id, tool_name, parameters::text AS parameters, result_status, error_class, execution_time_ms,
-        duration_source, wait_ms, timestamp, agent_id, source, sort_number, candidates
+        duration_source, wait_ms, timestamp, agent_id, started_agent, source, result, result_left_out, result_cut_at,
+        result_media::text AS result_media, sort_number, candidates
     FROM (
         SELECT *, sum(bytes) OVER in_order AS bytes_so_far, row_number() OVER in_order AS place, count(*) OVER () AS candidates
         FROM (
             SELECT t.id, t.session_id, nullif(t.project_id, 0) AS project_id, t.tool_name, t.parameters,
                 t.status AS result_status, t.error_class, t.duration_ms AS execution_time_ms, t.duration_source, t.wait_ms,
-                nullif(t.occurred_at, '-infinity') AS timestamp, t.agent_id, t.source,
-                coalesce(octet_length(t.parameters::text), 0) AS bytes, t.occurred_at, sorted.number AS sort_number
+                nullif(t.occurred_at, '-infinity') AS timestamp, t.agent_id, t.started_agent, t.source,
+                CASE WHEN %(include_result)s THEN t.result END AS result, t.result_left_out, t.result_cut_at, t.result_media,
+                coalesce(octet_length(t.parameters::text), 0) + CASE WHEN %(include_result)s THEN coalesce(octet_length(t.result), 0) ELSE 0 END
+                    AS bytes,
+                t.occurred_at, sorted.number AS sort_number
             FROM tool_calls t
             CROSS JOIN LATERAL (SELECT CASE %(sort)s::text WHEN 'execution_time_ms' THEN coalesce(t.duration_ms, -1) END AS number) AS sorted
             WHERE (%(session_id)s::text IS NULL OR t.session_id = %(session_id)s)
@@ -167,6 +171,7 @@ def tool_calls(
     sort: str = "timestamp",
     *,
     ascending: bool = False,
+    include_result: bool = False,
 ) -> Page:
     """Tool calls by their time or duration. Calls without a time or duration sort below all others."""
     by_timestamp = sort == "timestamp"
@@ -174,16 +179,23 @@ def tool_calls(
         paging.after(time="time", id="uuid") if by_timestamp else paging.after(number="int", id="uuid")
     )
     parameters = asdict(filters) | {"tool_name": tool_name, "status": status, "sort": sort, "ascending": ascending} | after
+    parameters["include_result"] = include_result
     found = page_of_texts(
         connection, TOOL_CALLS, parameters, paging, lambda row: (row["timestamp" if by_timestamp else "sort_number"], row["id"])
     )
     for item in found.items:
         del item["sort_number"]
-    return _as_sent(found)
-
-
-def _as_sent(found: Page) -> Page:
-    for item in found.items:
-        # The text as it was sent, not parsed and serialized again.
-        item["parameters"] = msgspec.Raw(item["parameters"].encode()) if item["parameters"] is not None else None
+        show_texts(item)
+        if not include_result:
+            del item["result"]
     return found
+
+
+def show_texts(call: Row) -> None:
+    """Parameters as they were sent, and what is stored of the result as one object, in a row of a tool call."""
+    # The text, not parsed and serialized again.
+    call["parameters"] = msgspec.Raw(call["parameters"].encode()) if call["parameters"] is not None else None
+    left_out, cut_at, media = (call.pop(f"result_{name}") for name in ("left_out", "cut_at", "media"))
+    if call["result"] is not None:
+        shown = {"text": call["result"], "left_out_characters": left_out or 0, "cut_at_character": cut_at}
+        call["result"] = shown | {"media": msgspec.Raw(media.encode()) if media is not None else []}

@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.history import COMMAND
 from services.worker.importers.formats.json_lines import objects_of
+from services.worker.importers.formats.kept_results import ALL, result_of_error, result_of_response
 from services.worker.importers.formats.parameters import kept_parameters
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, count_or_none, name_or_none, shortened, title_of
 from services.worker.importers.formats.transcript.file_changes import requested_edit
@@ -29,6 +30,7 @@ from services.worker.persist.records import (
     HOOK,
     TITLE_OF_PROMPT,
     FileChange,
+    KeptResults,
     Message,
     Record,
     RecordError,
@@ -98,7 +100,9 @@ _hook = msgspec.json.Decoder(_Hook)
 _tool_result = msgspec.json.Decoder(ToolResult)
 
 
-def read_hook(payload: bytes, occurred_at: datetime, *, user: str | None) -> Iterator[Record | RecordError]:
+def read_hook(
+    payload: bytes, occurred_at: datetime, *, user: str | None, kept_results: KeptResults = ALL
+) -> Iterator[Record | RecordError]:
     """The records of one payload; a RecordError if it is no hook's. `occurred_at` is when the hook ran.
 
     Hooks of kinds that are not known give nothing.
@@ -111,7 +115,7 @@ def read_hook(payload: bytes, occurred_at: datetime, *, user: str | None) -> Ite
     elif not hook.session_id or len(hook.session_id) > 200:
         yield RecordError(code="NO_SESSION", message="A payload of a hook was left out: it names no session.")
     else:
-        yield from _Payload(hook, hook.session_id, occurred_at, user).records()
+        yield from _Payload(hook, hook.session_id, occurred_at, user, kept_results).records()
 
 
 class _Payload(Struct):
@@ -119,6 +123,7 @@ class _Payload(Struct):
     session_id: str
     time: datetime
     user: str | None
+    kept_results: KeptResults
 
     def records(self) -> Iterator[Record]:
         hook = self.hook
@@ -213,6 +218,9 @@ class _Payload(Struct):
         milliseconds = count_or_none(hook.duration_ms)
         record = self._tool_use(hook.tool_use_id, hook.tool_name, hook.tool_input, status, told)
         record.error_class = error_class or record.error_class
+        record.result = result_of_response(hook.tool_response, status, self.kept_results)
+        if record.result is None:
+            record.result = result_of_error(hook.error or "", status, self.kept_results)
         if milliseconds is not None and milliseconds <= MAX_MS:
             record.duration_ms, record.duration_source = milliseconds, "reported"
             # If the hook before the call is missing.
@@ -237,7 +245,9 @@ class _Payload(Struct):
             if call.tool_use_id:
                 text = _text(call.tool_response)
                 status = status_of_failure(text, is_interrupted=False) if text.startswith(_NOT_RUN) else "pending"
-                yield self._tool_use(call.tool_use_id, call.tool_name, call.tool_input, status, text)
+                record = self._tool_use(call.tool_use_id, call.tool_name, call.tool_input, status, text)
+                record.result = result_of_response(call.tool_response, status, self.kept_results)
+                yield record
 
     def _tool_use(self, key: str, name: str | None, parameters: dict[str, Any] | None, status: ToolStatus, told: str) -> ToolUse:
         tool_name = shortened(name or "(unnamed)", 200)

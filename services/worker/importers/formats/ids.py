@@ -3,20 +3,13 @@
 Every kind of thing has its own prefix before its key, so that a tool call and the file change that it made have different ids.
 """
 
-from hashlib import sha1, sha256
+from hashlib import sha256
 from uuid import UUID
 
+from shared.tool_results import natural_id as _id
+from shared.tool_results import tool_call_id
+
 NAMESPACE = UUID("6f0d2b1e-6d0c-5b0e-9f53-0c7a5d5f6a11")
-_NAMESPACE_BYTES = NAMESPACE.bytes
-_VERSION_5 = 5 << 76 | 2 << 62
-_WITHOUT_VERSION = (1 << 128) - 1 & ~(0xF << 76 | 3 << 62)
-
-
-def _id(kind: str, *key: str) -> UUID:
-    # The same as uuid.uuid5, but faster: it is called for every record of an import.
-    name = "\n".join((kind, *key)).encode("utf-8", "surrogatepass")
-    digest = int.from_bytes(sha1(_NAMESPACE_BYTES + name, usedforsecurity=False).digest()[:16], "big")
-    return UUID(int=digest & _WITHOUT_VERSION | _VERSION_5)
 
 
 def project_id(path: str) -> UUID:
@@ -41,7 +34,7 @@ def claude_message_id(message_id: str) -> UUID:
 
 def tool_use_id(tool_use: str) -> UUID:
     """By the `toolu_…` of the call."""
-    return _id("tool use", tool_use)
+    return tool_call_id(tool_use)
 
 
 def file_change_id(tool_use: str) -> UUID:

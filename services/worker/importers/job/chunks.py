@@ -10,7 +10,7 @@ from services.worker.archive.imported_content import ArchivedFile
 from services.worker.importers.formats.plausible_records import Found
 from services.worker.importers.job.shards import Checkpoint
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
-from services.worker.persist.records import DAMAGED, FileSummary, Message, Record, RecordError
+from services.worker.persist.records import DAMAGED, FileSummary, Message, Record, RecordError, Result, ToolUse
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import redact_structs
 
@@ -74,14 +74,23 @@ class Chunk:
                 _add(self.skipped_records, found.skipped_records)
             case record:
                 self.records.append(record)
-                if isinstance(record, Message):
-                    self.characters += len(record.content)
+                self.characters += characters_of(record)
 
     def take_redactions(self, counts: dict[str, int]) -> None:
         """Moves what was counted while its records were read into the chunk."""
         if counts:
             _add(self.redactions, counts)
             counts.clear()
+
+
+def characters_of(record: Record) -> int:
+    """How many characters of text a record has that can be long: a message's, or a tool call's result."""
+    match record:
+        case Message():
+            return len(record.content)
+        case ToolUse(result=Result() as result):
+            return len(result.text)
+    return 0
 
 
 def _add(counts: dict[str, int], more: dict[str, int]) -> None:

@@ -32,6 +32,7 @@ from services.worker.row_tables import ROW_TABLES, RowTable, for_each
 from services.worker.sessions import reattribution, session_rebuild
 from services.worker.sql_text import listed, sql
 from shared.archive.stored_pieces import ContentMissing, pieces_of
+from shared.redaction.redacted_lines import redact_lines
 from shared.redaction.redacted_structs import redact_structs
 from shared.upload_kinds import READER_VERSION
 
@@ -212,10 +213,12 @@ def _records(worker: Resources, connection: Connection[Any], file: _File) -> Ite
 
 
 def _found(worker: Resources, connection: Connection[Any], file: _File) -> Iterator[Found]:
-    transcript = Transcript(file.user, worker.idle_gap)
+    transcript = Transcript(file.user, worker.idle_gap, worker.kept_results)
     lines = 0
     for piece in pieces_of(connection, file.id, worker.archive):
-        yield from transcript.read_part(BytesIO(piece.content), number=lines, offset=piece.start_offset)
+        # Rules that are newer than what is archived must find secrets before results are cut.
+        content = redact_lines(piece.content, {}) if worker.settings.redact else piece.content
+        yield from transcript.read_part(BytesIO(content), number=lines, offset=piece.start_offset)
         lines += piece.content.count(b"\n")
     yield from transcript.rest()
 

@@ -26,12 +26,9 @@ from services.worker.archive.imported_content import Archiver, ImportedContent, 
 from services.worker.archive.imported_files import ImportedFile, imported_file, store_files
 from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
 from services.worker.importers.archives.hashing import Hashing
-from services.worker.importers.formats.claude_json import read_claude_json
-from services.worker.importers.formats.history import read_history
-from services.worker.importers.formats.plausible_records import Found, plausible
+from services.worker.importers.formats.kept_results import ALL
+from services.worker.importers.formats.read_records import read_records
 from services.worker.importers.formats.redacted_file import RedactedFile
-from services.worker.importers.formats.sessions_index import read_sessions_index
-from services.worker.importers.formats.transcript.transcript_reader import read_transcript
 from services.worker.importers.job import errors, reparse, shards, undo
 from services.worker.importers.job.chunks import CUT_OFF, Chunk, EndedMember, WholeFiles, read_ahead, redact
 from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
@@ -40,7 +37,7 @@ from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.foreign_records import foreign_among, foreign_sessions
 from services.worker.persist.persist_batch import Persisted
-from services.worker.persist.records import Record, RecordError
+from services.worker.persist.records import KeptResults, Record, RecordError
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
@@ -101,7 +98,9 @@ def _import(worker: Resources, shard: Shard, watch: StallWatch) -> str:
         return "cancelled"
     settings = worker.settings
     with archiver_of(worker.archive) as archiver:
-        chunks = read_chunks(shard, worker.idle_gap, watch, archiver if settings.archive else None, redacts=settings.redact)
+        chunks = read_chunks(
+            shard, worker.idle_gap, watch, archiver if settings.archive else None, redacts=settings.redact, kept_results=worker.kept_results
+        )
         if settings.redact:
             chunks = map(redact, chunks)
         whole_files = WholeFiles()
@@ -112,7 +111,13 @@ def _import(worker: Resources, shard: Shard, watch: StallWatch) -> str:
 
 
 def read_chunks(
-    shard: Shard, idle_gap: timedelta, watch: StallWatch, archiver: Archiver | None = None, *, redacts: bool
+    shard: Shard,
+    idle_gap: timedelta,
+    watch: StallWatch,
+    archiver: Archiver | None = None,
+    *,
+    redacts: bool,
+    kept_results: KeptResults = ALL,
 ) -> Iterator[Chunk]:
     """The shard's records from its checkpoint on. Deterministic, so that a checkpoint means the same to every worker. Small members share a chunk.
 
@@ -131,7 +136,8 @@ def read_chunks(
             if source.kind == "transcript":
                 content = cast(IO[bytes], RedactedFile(content, counts)) if redacts else content
                 archived = ImportedContent(content, hashing.tell, archiver) if archiver else None
-            found = read_records(cast(IO[bytes], archived or content), source.kind, shard.user, idle_gap, shard.accepted_at)
+            read = cast(IO[bytes], archived or content)
+            found = read_records(read, source.kind, shard.user, idle_gap, shard.accepted_at, kept_results)
             for records_done, record in enumerate(islice(found, start.records, None), start.records + 1):
                 watch.moved()
                 chunk.add(source.name, record)
@@ -212,22 +218,6 @@ def _archive_members(file: dict[str, Any], upload: IO[bytes], own: _OwnIndexes) 
                 pass
             case _:
                 assert_never(found)
-
-
-def read_records(content: IO[bytes], kind: Kind, user: str | None, idle_gap: timedelta, accepted_at: datetime) -> Iterator[Found]:
-    """The plausible records of a file, by its format. `accepted_at` is when the job was. ValueError for a kind that has no reader."""
-    match kind:
-        case "claude_json":
-            found = read_claude_json(content, user=user)
-        case "transcript":
-            found = read_transcript(content, user=user, idle_gap=idle_gap)
-        case "history":
-            found = read_history(content, user=user)
-        case "sessions_index":
-            found = read_sessions_index(content, user=user)
-        case _:
-            raise ValueError(f"No importer reads a file of kind {kind}.")
-    return plausible(found, accepted_at)
 
 
 def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: WholeFiles) -> bool:

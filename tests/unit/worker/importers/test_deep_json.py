@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.worker.importers.job.run_shard import read_records
+from services.worker.importers.formats.read_records import read_records
 from services.worker.persist.records import RecordError, SessionFacts
 from shared.upload_kinds import Kind
 

@@ -9,7 +9,7 @@ import pytest
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.parameters import MAX_TEXT_CHARACTERS
-from services.worker.persist.records import FileChange, Message, RecordError, SessionFacts, ToolUse
+from services.worker.persist.records import FileChange, Media, Message, RecordError, Result, SessionFacts, ToolUse
 from tests.skips import SAMPLES, needs
 from tests.unit.worker.importers.rows_of_a_session import PATCH, of
 
@@ -178,3 +178,31 @@ def test_payloads_of_the_samples_are_read() -> None:
     assert of(found, RecordError) == []
     assert {record.status for record in of(found, ToolUse)} >= {"pending", "success", "error", "rejected"}
     assert "AFTER" in [message.content for message in of(found, Message)]
+
+
+RESPONSES: list[tuple[Any, Result]] = [
+    ({"stdout": "out", "stderr": "err", "interrupted": False}, Result(text="out\nerr")),
+    ({"stdout": "\x1b[1mout\x1b[0m", "stderr": ""}, Result(text="out")),
+    ({"stdout": "data:image/png;base64,AAAA", "stderr": "", "isImage": True}, Result(text="", media=[Media("image/png", 3)])),
+    ({"type": "text", "file": {"filePath": "/p/a.py", "content": "a = 1", "numLines": 1}}, Result(text="a = 1")),
+    ({"type": "image", "file": {"base64": "AAAA", "type": "image/jpeg"}}, Result(text="", media=[Media("image/jpeg", 3)])),
+    ({"content": [{"type": "text", "text": "what the agent found"}], "totalDurationMs": 5}, Result(text="what the agent found")),
+    ({"filePath": "/p/a.py", "content": "new"}, Result(text='{"filePath":"/p/a.py","content":"new"}')),
+    ([{"type": "text", "text": "of an MCP server"}], Result(text="of an MCP server")),
+    ("plain", Result(text="plain")),
+]
+
+
+@pytest.mark.parametrize(("response", "expected"), RESPONSES)
+def test_a_response_is_the_result_as_text(response: Any, expected: Result) -> None:
+    assert only(call("PostToolUse", tool_response=response), ToolUse).result == expected
+
+
+def test_a_failure_has_the_text_of_its_error() -> None:
+    failed = only(call("PostToolUseFailure", error="Exit code 1\nno such file"), ToolUse)
+    assert (failed.status, failed.result) == ("error", Result(text="Exit code 1\nno such file"))
+
+
+def test_a_batch_has_what_claude_was_told() -> None:
+    told = {"tool_name": "Bash", "tool_use_id": "toolu_1", "tool_input": {}, "tool_response": "Permission to use Bash has been denied."}
+    assert only(read("PostToolBatch", tool_calls=[told]), ToolUse).result == Result(text="Permission to use Bash has been denied.")

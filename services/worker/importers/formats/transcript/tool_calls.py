@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from services.worker.importers.formats import ids
+from services.worker.importers.formats.kept_results import result_of_block
 from services.worker.importers.formats.parameters import kept_parameters
 from services.worker.importers.formats.sanitize import shortened
 from services.worker.importers.formats.transcript.claude_messages import Place
@@ -16,7 +17,7 @@ from services.worker.importers.formats.transcript.file_changes import Change, Re
 from services.worker.importers.formats.transcript.rm_commands import deleted_paths
 from services.worker.importers.formats.transcript.tool_results import duration_of, status_of, why_failed
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
-from services.worker.persist.records import FileChange, ToolUse
+from services.worker.persist.records import FileChange, KeptResults, ToolUse
 
 MAX_WAITING = 1024
 # Most paths of a file that are remembered, to estimate whether an edit created its file.
@@ -37,8 +38,9 @@ class ToolCalls:
     With so_far() it gives a use earlier, as pending.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, kept_results: KeptResults) -> None:
         self._source = source
+        self._kept_results = kept_results
         self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self._known_paths: set[str] = set()
 
@@ -75,6 +77,7 @@ class ToolCalls:
         record = waiting.record
         record.status = status_of(block, row)
         record.error_class = why_failed(record.tool_name, record.status, block)
+        record.result = result_of_block(block.content, record.status, self._kept_results)
         record.duration_ms, record.duration_source = duration_of(record.timestamp, row, place.timestamp)
         yield record
         if record.status == "success":

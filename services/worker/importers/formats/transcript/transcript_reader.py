@@ -13,6 +13,7 @@ import msgspec
 
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.json_lines import objects_of
+from services.worker.importers.formats.kept_results import ALL
 from services.worker.importers.formats.lines import Line, read_lines
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, shortened, time_or_none
 from services.worker.importers.formats.transcript.claude_messages import SYNTHETIC, ClaudeMessages, Place
@@ -29,6 +30,7 @@ from services.worker.persist.records import (
     TITLE_OF_SUMMARY,
     ApiCall,
     FileSummary,
+    KeptResults,
     Message,
     Record,
     RecordError,
@@ -49,12 +51,14 @@ _row = msgspec.json.Decoder(Row)
 _progress = msgspec.json.Decoder(Progress)
 
 
-def read_transcript(file: IO[bytes], *, user: str | None, idle_gap: timedelta) -> Iterator[Record | RecordError | FileSummary]:
+def read_transcript(
+    file: IO[bytes], *, user: str | None, idle_gap: timedelta, kept_results: KeptResults = ALL
+) -> Iterator[Record | RecordError | FileSummary]:
     """The records of a session's or a subagent's file, a RecordError for each part that cannot be used, at last a FileSummary.
 
     SessionFacts come twice: as soon as the project is known, so that the session is stored before its messages, and complete at the end.
     """
-    reader = Transcript(user, idle_gap)
+    reader = Transcript(user, idle_gap, kept_results)
     yield from reader.read_part(file)
     yield from reader.rest()
 
@@ -62,12 +66,12 @@ def read_transcript(file: IO[bytes], *, user: str | None, idle_gap: timedelta) -
 class Transcript:
     """The state of reading one file: read_part() each part or read() each line, then rest() at its end. In between, so_far() gives what is still open."""
 
-    def __init__(self, user: str | None, idle_gap: timedelta) -> None:
+    def __init__(self, user: str | None, idle_gap: timedelta, kept_results: KeptResults = ALL) -> None:
         self._user = user
         self._idle_gap = idle_gap
         self._types = RecordTypes()
         self._messages = ClaudeMessages(user, SOURCE, self._count)
-        self._calls = ToolCalls(SOURCE)
+        self._calls = ToolCalls(SOURCE, kept_results)
         self._entries = TimelineEntries(SOURCE)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         # The session of each of the last rows; and summaries of rows that may still come.

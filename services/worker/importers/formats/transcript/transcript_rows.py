@@ -32,7 +32,7 @@ class Block(Struct):
     name: str | None = None
     input: dict[str, Any] | None = None
     tool_use_id: str | None = None
-    # A tool's result can be megabytes, and is used only if it is an error.
+    # A tool's result can be megabytes.
     content: Raw = NOTHING
     is_error: bool | None = None
 

@@ -1,0 +1,107 @@
+"""How much is kept of what a tool call gave back: of a long text its beginning and its end.
+
+Characters are counted, Unicode code points as Python and Postgres count them. Texts must be redacted before they are cut, or half of a secret could stay.
+"""
+
+import re
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from services.worker.persist.records import KeptResults, Media, Result
+from shared.messages import ToolStatus
+from shared.tool_results import NOTHING, Told, first_byte, media_of, storable, told, without_escape_codes
+
+_WORD: Final = re.compile(r"\[redacted:[a-z_]{1,40}:[0-9a-f]{8}\]")
+_LONGEST_WORD: Final = 60
+MAX_MEDIA: Final = 100
+_DATA_URI: Final = re.compile(r"data:([\w.+/-]+);base64,")
+
+
+ALL: Final = KeptResults()
+
+
+def result_of_block(content: Raw, status: ToolStatus, kept: KeptResults) -> Result | None:
+    """The result that a transcript's tool_result block says. None if it says none, or is not kept."""
+    if not kept.keeps(status):
+        return None
+    given = told(content)
+    return None if given is None else result_of(given, kept)
+
+
+def result_of_error(text: str, status: ToolStatus, kept: KeptResults) -> Result | None:
+    """The result of a call of which only an error's text is known."""
+    return result_of(Told(without_escape_codes(text), []), kept) if text and kept.keeps(status) else None
+
+
+def result_of_response(response: Raw, status: ToolStatus, kept: KeptResults) -> Result | None:
+    """The result of a hook's `tool_response`: what Claude was told where it is a text or blocks, else the tool's own structure as text."""
+    if not kept.keeps(status):
+        return None
+    given = _told_by_structure(response) if first_byte(response) == b"{" else told(response)
+    return None if given is None else result_of(given, kept)
+
+
+def result_of(given: Told, kept: KeptResults) -> Result:
+    """What is kept of a whole result."""
+    media = [Media(media_type, size) for media_type, size in given.media[:MAX_MEDIA]]
+    if len(given.text) <= kept.characters:
+        return Result(text=given.text, media=media)
+    head, tail = _cuts(given.text, kept)
+    return Result(text=given.text[:head] + given.text[tail:], left_out=tail - head, cut_at=head, media=media)
+
+
+def _cuts(text: str, kept: KeptResults) -> tuple[int, int]:
+    """Where the part that is left out begins and ends: never inside a word that replaced a secret."""
+    head, tail = kept.head, len(text) - (kept.characters - kept.head)
+    for word in _WORD.finditer(text, max(head - _LONGEST_WORD, 0), head + _LONGEST_WORD):
+        if word.start() < head < word.end():
+            head = word.start()
+    for word in _WORD.finditer(text, max(tail - _LONGEST_WORD, 0), tail + _LONGEST_WORD):
+        if word.start() < tail < word.end():
+            tail = word.end()
+    return head, tail
+
+
+class _File(Struct):
+    content: Raw = NOTHING
+    base64: Raw = NOTHING
+    type: str | None = None
+
+
+class _Response(Struct):
+    type: str | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    file: Raw = NOTHING
+    content: Raw = NOTHING
+
+
+_response = msgspec.json.Decoder(_Response)
+_file = msgspec.json.Decoder(_File)
+
+
+def _told_by_structure(response: Raw) -> Told | None:
+    try:
+        known: Any = _response.decode(response)
+        file = _file.decode(known.file) if first_byte(known.file) == b"{" else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return told(response)
+    if known.stdout is not None or known.stderr is not None:
+        return _told_by_shell(known.stdout or "", known.stderr or "")
+    if file is not None and first_byte(file.base64) == b'"':
+        return Told("", [media_of(file.type or known.type, file.base64)])
+    if file is not None and first_byte(file.content) == b'"':
+        return told(file.content)
+    # Blocks, as of a subagent. An edit's `content` is the new file, beside what changed.
+    return told(known.content if first_byte(known.content) == b"[" else response)
+
+
+def _told_by_shell(stdout: str, stderr: str) -> Told:
+    # A command may print an image, which Claude then sees as one.
+    image = _DATA_URI.match(stdout)
+    if image is not None:
+        return Told(storable(without_escape_codes(stderr)), [media_of(image[1], f'"{stdout[image.end() :].rstrip()}"'.encode())])
+    text = "\n".join(part for part in (stdout, stderr) if part)
+    return Told(storable(without_escape_codes(text)), [])

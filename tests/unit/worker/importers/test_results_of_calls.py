@@ -1,0 +1,118 @@
+"""What tool calls gave back: the text that Claude was told, sizes of images, and what is kept of a long text."""
+
+import base64
+import io
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.worker.importers.formats.kept_results import ALL, result_of
+from services.worker.importers.formats.transcript.transcript_reader import read_transcript
+from services.worker.persist.records import KeptResults, Media, Result, ToolUse
+from shared.redaction.redact import redact_text
+from shared.redaction.redacted_structs import redact_structs
+from shared.tool_results import Told, told
+from tests.unit.worker.importers.merged import IDLE_GAP
+from tests.unit.worker.importers.rows_of_a_session import answer, jsonl, of, read_rows, result, use
+
+PNG = base64.b64encode(bytes(100)).decode()
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
+DOCUMENT = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": PNG}}
+INNER = {"type": "content", "content": [{"type": "text", "text": "in it"}, IMAGE]}
+
+
+def given_back(content: Any, **fields: Any) -> Result | None:
+    [call] = of(read_rows(answer(0, "a1", "m", use("toolu_1")), result(1, "u1", "toolu_1", content, **fields)), ToolUse)
+    found: Result | None = call.result
+    return found
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("ok", Result(text="ok")),
+        ("", Result(text="")),
+        (None, None),
+        ([{"type": "text", "text": "one"}, {"type": "text", "text": "two"}], Result(text="one\ntwo")),
+        ([IMAGE, {"type": "text", "text": "a picture"}, DOCUMENT], Result(text="a picture", media=[Media("image/png", 100), Media("application/pdf", 100)])),
+        ([{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "words"}}], Result(text="words")),
+        ([{"type": "document", "source": INNER}], Result(text="in it", media=[Media("image/png", 100)])),
+        ([{"type": "tool_reference", "tool_name": "WebFetch"}], Result(text='{"type":"tool_reference","tool_name":"WebFetch"}')),
+        ([{"type": "text", "text": 7}, None, "x"], Result(text='{"type":"text","text":7}\nnull\nx')),
+        ({"odd": ["größer"]}, Result(text='{"odd":["größer"]}')),
+        ("a\0b", Result(text="a\ufffdb")),
+        ("\x1b[1;31mred\x1b[0m \x1b]8;;http://x\x07link\x1b]8;;\x1b\\ \x1b(Bend\x1b", Result(text="red link end")),
+        ("\x1b]never ends\nkept", Result(text="never ends\nkept")),
+    ],
+)  # fmt: skip
+def test_a_result_is_the_text_that_claude_was_told(content: Any, expected: Result | None) -> None:
+    assert given_back(content) == expected
+
+
+def test_half_a_surrogate_pair_and_bytes_that_are_no_utf8_are_replaced() -> None:
+    content = jsonl(answer(0, "a1", "m", use("toolu_1")), result(1, "u1", "toolu_1", "HERE"))
+
+    for written, kept in ((b"a\\ud800b", "a?b"), (b"a\xffb", "a\ufffdb")):
+        records = list(read_transcript(io.BytesIO(content.replace(b"HERE", written)), user=None, idle_gap=IDLE_GAP))
+        assert of(records, ToolUse)[0].result.text == kept
+
+
+def test_a_call_without_a_result_has_none() -> None:
+    [call] = of(read_rows(answer(0, "a1", "m", use("toolu_1"))), ToolUse)
+    assert (call.status, call.result) == ("pending", None)
+
+
+@given(text=st.text(min_size=0, max_size=300), characters=st.integers(4, 200))
+def test_what_is_kept_is_the_beginning_and_the_end(text: str, characters: int) -> None:
+    kept = result_of(Told(text, []), KeptResults(characters))
+
+    if len(text) <= characters:
+        assert (kept.text, kept.left_out, kept.cut_at) == (text, 0, None)
+    else:
+        assert kept.cut_at == characters * 3 // 4
+        assert len(kept.text) == characters
+        assert kept.left_out == len(text) - characters
+        assert text[: kept.cut_at] + text[kept.cut_at : kept.cut_at + kept.left_out] + kept.text[kept.cut_at :] == text
+
+
+@given(before=st.integers(0, 60), behind=st.integers(0, 60), words=st.integers(1, 4))
+def test_no_secret_is_cut_and_redacting_again_changes_nothing(before: int, behind: int, words: int) -> None:
+    """given secrets anywhere in a text, redacted before it is cut, then no half of one is left, and the place of the cut stays."""
+    secret = "glpat-aB3dE6gH9jK2mN5pQ8sT"
+    text = redact_text("x" * before + f" {secret} " * words + "y" * behind)
+
+    kept = result_of(Told(text, []), KeptResults(60))
+    again = msgspec.convert(msgspec.to_builtins(kept), Result)
+    redact_structs([again], {})
+
+    assert again == kept
+    assert not any(secret[n : n + 5] in kept.text for n in range(len(secret) - 5))
+    assert kept.text.count("[redacted:") == kept.text.count("]")
+
+
+def test_of_successful_calls_nothing_is_kept_if_only_errors_are_wanted() -> None:
+    content = jsonl(
+        answer(0, "a1", "m", use("toolu_1"), use("toolu_2")),
+        result(1, "u1", "toolu_1", "fine"),
+        result(2, "u2", "toolu_2", "Exit code 1", is_error=True),
+    )
+
+    for kept, texts in ((ALL, ["fine", "Exit code 1"]), (KeptResults(only_errors=True), [None, "Exit code 1"])):
+        records = list(read_transcript(io.BytesIO(content), user=None, idle_gap=IDLE_GAP, kept_results=kept))
+        assert [call.result and call.result.text for call in of(records, ToolUse)] == texts
+
+
+@given(
+    st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+)
+def test_any_content_has_a_text(content: Any) -> None:
+    found = told(json.dumps(content).encode())
+
+    assert (found is None) == (content is None)
+    if found is not None:
+        found.text.encode()
+        assert "\0" not in found.text
