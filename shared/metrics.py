@@ -87,6 +87,13 @@ CAPTURE_OLDEST_SECONDS = Gauge(
 CAPTURE_SET_ASIDE = Gauge(
     "tracker_capture_files_set_aside", "Captured transcripts whose reading failed five times. They are tried again, less and less often."
 )
+SEARCH_PENDING_DOCUMENTS = Gauge(
+    "tracker_search_pending_documents",
+    "Rows whose documents in the search index are to be made again; of a table that is indexed as a whole, an estimate.",
+)
+SEARCH_OLDEST_SECONDS = Gauge(
+    "tracker_search_oldest_seconds", "For how long the oldest changed row waits to be indexed for search; 0 if none waits."
+)
 
 # Read by ingest when it is scraped, of the file system that uploads are written to.
 DISK_FREE_BYTES = Gauge("tracker_disk_free_bytes", "Free space for an ordinary user.", ["volume"])

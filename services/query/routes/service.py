@@ -17,6 +17,7 @@ from services.query.queries.status.capacity import capacity
 from services.query.queries.status.capture_lag import capture_lag
 from services.query.queries.status.ledger import LedgerCounts, ledger_counts
 from services.query.queries.status.machines import silent_machines
+from services.query.queries.status.search_lag import search_lag
 from services.query.schemas import operations
 from services.query.status import gauges
 from services.query.status.accounting import Accounts, read_accounting
@@ -252,4 +253,5 @@ def _set_database_gauges(request: Request) -> None:
         gauges.set_dead_letters(dead_letters.waiting_by_kind(connection))
         gauges.set_capacity(capacity(connection))
         gauges.set_capture(capture_lag(connection))
+        gauges.set_search(search_lag(connection))
         gauges.set_silent_machines(silent_machines(connection, settings_of(request).machine_silent_hours))

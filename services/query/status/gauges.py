@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from services.query.queries.status.capacity import Capacity
 from services.query.queries.status.capture_lag import CaptureLag
 from services.query.queries.status.ledger import LedgerCounts
+from services.query.queries.status.search_lag import SearchLag
 from services.query.status.accounting import Accounts
 from services.query.status.canary_age import CanaryAge
 from services.query.status.journal_lag import Lag
@@ -50,6 +51,12 @@ def set_capture(lag: CaptureLag) -> None:
     """How far the reading of captured files and hooks is behind."""
     metrics.CAPTURE_OLDEST_SECONDS.set(lag.oldest_seconds)
     metrics.CAPTURE_SET_ASIDE.set(lag.set_aside)
+
+
+def set_search(lag: SearchLag) -> None:
+    """How far the search index is behind."""
+    metrics.SEARCH_PENDING_DOCUMENTS.set(lag.documents)
+    metrics.SEARCH_OLDEST_SECONDS.set(lag.oldest_seconds)
 
 
 def set_accounting(accounts: Accounts) -> None:

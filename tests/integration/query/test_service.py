@@ -281,3 +281,20 @@ def test_metrics_tell_how_long_captured_transcripts_and_hooks_wait(client: TestC
         " VALUES (gen_random_uuid(), 's', now(), now() - interval '10 minutes', '{}')"
     )
     assert 600 <= samples(client)["tracker_capture_oldest_seconds"] < 630
+
+
+def test_metrics_tell_how_far_the_search_index_is_behind(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    names = ("tracker_search_pending_documents", "tracker_search_oldest_seconds")
+    connection.execute("DELETE FROM search_pending")
+    assert [samples(client)[name] for name in names] == [0, 0]
+
+    # Given changes that wait, and a table that is indexed as a whole for longer
+    connection.execute(
+        "INSERT INTO search_pending (kind, keys, rows, newest, noted_at) VALUES"
+        " ('message', '{a,b}', 2, now(), now() - interval '5 minutes'), ('session', '{s}', 1, now(), now()),"
+        " ('backfill', '{messages}', 100, '-infinity', now() - interval '1 hour')"
+    )
+
+    documents, seconds = (samples(client)[name] for name in names)
+    assert documents == 103
+    assert 300 <= seconds < 330
