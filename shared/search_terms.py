@@ -107,7 +107,7 @@ def document_vector(content: str) -> str:
 def search_vector(content: str) -> str:
     """The text form of the tsvector of a document of the search index: words without accents, with positions; symbols without."""
     text = _unaccented(content[:MAX_CONTENT_CHARS])
-    return " ".join([document_vector(text), *sorted(map(_quoted, _symbols(text)))])
+    return " ".join([document_vector(text), *sorted(map(_as_lexeme, _symbols(text)))])
 
 
 def folded(text: str) -> str:
@@ -126,7 +126,7 @@ def query_lexemes(text: str) -> tuple[str, ...]:
 
 def symbol_lexemes(text: str) -> tuple[str, ...]:
     """What `search_vector` has of each document in which the symbols of `text` stand: `a => ✓` gives `'=>'` and `'✓'`. One ASCII symbol gives none."""
-    return tuple(map(_quoted, sorted(_symbols(_unaccented(text)))))
+    return tuple(map(_as_lexeme, sorted(_symbols(_unaccented(text)))))
 
 
 def _unaccented(text: str) -> str:
@@ -288,7 +288,12 @@ def _within_limit(of_lexeme: dict[str, str]) -> dict[str, str]:
 
 def _quoted(lexeme: str) -> str:
     word, star, _ = lexeme.partition(":*")
-    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'" + star
+    return _as_lexeme(word) + star
+
+
+def _as_lexeme(text: str) -> str:
+    """A text as a lexeme: `:*` too is a pair of symbols, as in `**Note:** this`."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def escape_like(text: str) -> str:

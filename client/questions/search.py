@@ -1,8 +1,10 @@
-"""`tracker search`: finds messages by their words, best match first."""
+"""`tracker search`: finds what was said and done, best match first."""
 
 import html
 import re
-from typing import Annotated, Final
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -12,38 +14,46 @@ from rich.text import Text
 from client.display import Quiet
 from client.local_time import local_time, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.phrases import command
-from client.questions.lists import Limit, Machine, Project, write
-from client.questions.lookup import Item, get, machine_filter, pages, project_id, short_session_id
+from client.phrases import command, counted
+from client.questions.lists import Limit, Machine, Project, User, write
+from client.questions.lookup import Item, get, machine_filter, project_id, short_session_id
 from client.questions.output import AsCsv, AsJson, console, format_of
 from client.questions.period import Since, Until, Zone, period_of
+from client.server import Server
 
+PATH: Final = "/api/search"
+# The most that the API gives at once.
+PAGE: Final = 200
 FIELDS: Final = (
-    "id",
-    "session_id",
-    "session_title",
-    "project_id",
-    "project_name",
-    "user",
-    "role",
-    "timestamp",
-    "model",
-    "score",
-    "content",
-)
+    "kind", "id", "session_id", "session_title", "project_id", "project_name", "user", "role", "tool_name", "is_error", "path", "timestamp",
+    "score", "content",
+)  # fmt: skip
+SESSION_FIELDS: Final = ("session_id", "session_title", "project_id", "project_name", "user", "hits")
 _MARKED: Final = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
 # Wider lines are hard to read.
 _WIDTH: Final = 100
 _SPEAKER: Final = {"user": "you", "assistant": "Claude"}
+_KINDS: Final = "message|command|input|result|file|session"
+# What was just brought can be found a second or two later.
+_WAIT_SECONDS: Final = 3.0
+_NOTHING: Final = "Nothing found. All words must be in one message or call: try fewer words, or put `or` between them."
 
 
 def search(
-    words: Annotated[list[str], typer.Argument(metavar="WORDS", help='Words that must all be there; "a phrase", -not, or.')],
+    words: Annotated[
+        list[str], typer.Argument(metavar="WORDS", help='Words that must all be there; "a phrase", -not, or; project:shop is:error.')
+    ],
     project: Project = None,
+    user: User = None,
     machine: Machine = None,
     since: Since = None,
     until: Until = None,
     role: Annotated[str | None, typer.Option("--role", metavar="user|assistant", help="Only what a person or Claude said.")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", metavar=_KINDS, help="Only what was said, given to a tool, given back …")] = None,
+    literal: Annotated[bool, typer.Option("--literal", help="The text as it stands, anywhere: parts of words, signs.")] = False,
+    regex: Annotated[bool, typer.Option("--regex", help="A regular expression, as Postgres has them.")] = False,
+    case: Annotated[bool, typer.Option("--case", help="With --literal and --regex: upper and lower case are different.")] = False,
+    group: Annotated[str | None, typer.Option("--group", metavar="session", help="Sessions, each with its best matches.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="Newest first, instead of best first.")] = False,
     limit: Limit = 10,
     tz: Zone = None,
@@ -52,30 +62,58 @@ def search(
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Finds messages by their words.
+    """Finds what was said and done: messages, commands, results, paths, titles, notes.
 
     Each hit has its session, project, time and a snippet, best match first.
     """
+    if literal and regex:
+        raise typer.BadParameter("--literal and --regex exclude each other")
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         filters = {
-            "q": _query(words),
+            "q": " ".join(words) if literal or regex else _query(words),
+            "mode": "literal" if literal else "regex" if regex else None,
+            "case": "true" if case else None,
             "project_id": project_id(server, project),
+            "user": user,
             "machine": machine_filter(server, machine),
             "role": role,
+            "kind": kind,
+            "group_by": group,
             "sort": "newest" if newest else None,
+            "include_content": "true" if as_json or as_csv else None,
         }
-        parameters = filters | period.parameters()
-        found = list(pages(server, "/api/conversations/search", parameters, limit))
-        if write(found, FIELDS, wanted):
+        answer = _answer_when_searchable(server, filters | period.parameters(), limit)
+        found: list[Item] = answer["sessions" if group else "items"]
+        if write(found, SESSION_FIELDS if group else FIELDS, wanted):
             return
-        total = get(server, "/api/conversations/search", parameters | {"limit": 1})
-        out = console(most=_WIDTH)
-        for hit in found:
-            _show(out, hit, zone)
-        out.print(_sentence(len(found), total))
+        _show(console(most=_WIDTH), answer, found, zone, is_grouped=group is not None)
+
+
+def _answer_when_searchable(server: Server, parameters: Mapping[str, Any], most: int) -> Item:
+    """Waits a moment if less is found than there is room for, and new rows are not searchable yet."""
+    until = time.monotonic() + _WAIT_SECONDS
+    while True:
+        answer = _answer(server, parameters, most)
+        is_enough = len(answer["sessions" if parameters["group_by"] else "items"]) >= most
+        if is_enough or not answer["pending_documents"] or time.monotonic() > until:
+            return answer
+        time.sleep(0.3)
+
+
+def _answer(server: Server, parameters: Mapping[str, Any], most: int) -> Item:
+    """The first page, with the items of those behind it."""
+    first: Item = get(server, PATH, {**parameters, "limit": min(most, PAGE)})
+    name = "sessions" if parameters["group_by"] else "items"
+    cursor = first["next_cursor"]
+    while cursor is not None and len(first[name]) < most:
+        page = get(server, PATH, {**parameters, "limit": min(most - len(first[name]), PAGE), "cursor": cursor})
+        first[name] += page[name]
+        cursor = page["next_cursor"]
+        first["is_complete"] = page["is_complete"]
+    return first
 
 
 def _query(words: list[str]) -> str:
@@ -85,18 +123,66 @@ def _query(words: list[str]) -> str:
     return " ".join(f'"{word}"' if " " in word and '"' not in word else word for word in words)
 
 
-def _show(out: Console, hit: Item, zone: str) -> None:
-    title = hit.get("session_title") or hit.get("project_name") or "Session"
-    out.print(Text(" ".join(title.split()), style="bold"), no_wrap=True, overflow="ellipsis")
+def _show(out: Console, answer: Item, found: list[Item], zone: str, *, is_grouped: bool) -> None:
+    for typed, used in (answer["corrected"] or {}).items():
+        out.print(Text(f"Nobody wrote {typed!r}; this is about {used!r}.", style="dim"))
+    for item in found:
+        if is_grouped:
+            _show_session(out, item, zone)
+        else:
+            _show_hit(out, item, zone)
+    out.print(_sentence(len(found), answer, is_grouped))
+    if answer["pending_documents"]:
+        out.print(Text(f"{counted(answer['pending_documents'], 'new row')} not searched yet: try again in a moment.", style="dim"))
+    if not answer["is_complete"]:
+        out.print(Text(answer["incomplete_because"] or "Not everything was looked at.", style="dim"))
+
+
+def _show_session(out: Console, session: Item, zone: str) -> None:
+    _show_title(out, session)
+    facts = Text()
+    if session["session_title"] and session["project_name"]:
+        facts.append(f"{session['project_name']}  ", style="cyan")
+    out.print(facts.append(counted(session["hits"], "hit"), style="dim"))
+    for hit in session["items"]:
+        out.print(Padding(Text(_who(hit, zone), style="dim"), (0, 0, 0, 2)))
+        out.print(Padding(_snippet(hit["snippet"]), (0, 0, 0, 4)))
+    _show_command(out, session)
+
+
+def _show_hit(out: Console, hit: Item, zone: str) -> None:
+    _show_title(out, hit)
     facts = Text()
     if hit.get("session_title") and hit.get("project_name"):
         facts.append(f"{hit['project_name']}  ", style="cyan")
-    facts.append(f"{_SPEAKER.get(hit['role'], hit['role'])}, {local_time(hit['timestamp'], zone) or 'no time'}", style="dim")
-    out.print(facts)
+    out.print(facts.append(_who(hit, zone), style="dim"))
     out.print(Padding(_snippet(hit["snippet"]), (0, 0, 0, 2)))
-    if hit["session_id"]:
-        out.print(Text(f"{command()} show {short_session_id(hit['session_id'])}", style="dim"), soft_wrap=True)
+    _show_command(out, hit)
+
+
+def _show_title(out: Console, item: Item) -> None:
+    title = item.get("session_title") or item.get("project_name") or "Session"
+    out.print(Text(" ".join(title.split()), style="bold"), no_wrap=True, overflow="ellipsis")
+
+
+def _show_command(out: Console, item: Item) -> None:
+    if item["session_id"]:
+        out.print(Text(f"{command()} show {short_session_id(item['session_id'])}", style="dim"), soft_wrap=True)
     out.print()
+
+
+def _who(hit: Item, zone: str) -> str:
+    at = local_time(hit["timestamp"], zone) or "no time"
+    match hit["kind"]:
+        case "message":
+            who = _SPEAKER.get(hit["role"], hit["role"])
+        case "tool_call":
+            who = f"{hit['tool_name']} {'failed' if hit['is_error'] else ' and '.join(hit['matched_in'])}"
+        case "session":
+            who = " and ".join(hit["matched_in"])
+        case kind:
+            who = kind.replace("_", " ")
+    return f"{who}, {at}"
 
 
 def _snippet(marked: str) -> Text:
@@ -107,9 +193,11 @@ def _snippet(marked: str) -> Text:
     return text
 
 
-def _sentence(shown: int, answer: Item) -> str:
+def _sentence(shown: int, answer: Item, is_grouped: bool) -> str:
     total = answer["total"]
-    if not total:
-        return "Nothing found. All words must be in one message: try fewer words, or put `or` between them."
+    if not total and answer["is_complete"]:
+        return _NOTHING
+    if is_grouped:
+        return f"{counted(shown, 'session')}."
     of = f"{total:,}" if answer["total_is_exact"] else f"more than {total:,}"
-    return f"{shown} of {of} hits." if shown < total else f"{shown} hits." if shown > 1 else "1 hit."
+    return f"{shown} of {of} hits." if shown < total else f"{counted(shown, 'hit')}."

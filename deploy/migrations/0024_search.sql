@@ -49,6 +49,9 @@ CREATE TABLE search_pending (
 -- Ids do not compress.
 ALTER TABLE search_pending ALTER COLUMN keys SET STORAGE EXTERNAL;
 
+-- How many wait tells of no project.
+GRANT SELECT (rows) ON search_pending TO tracker_bound;
+
 -- Words of people and Claude, to find one that is near to a misspelt one.
 CREATE TABLE search_words (
     word      text PRIMARY KEY,

@@ -11,6 +11,7 @@ import pytest
 
 from tests.flow.claude_home import ClaudeHome
 from tests.flow.conftest import Run, Stack, second_api
+from tests.flow.shippers import wait_for
 
 SHOP = "/home/ann/shop"  # by its path, since other tests have projects of this name elsewhere
 DAY = ("--since", "2026-11-20", "--until", "2026-11-20", "--tz", "UTC")
@@ -72,14 +73,29 @@ def test_report_of_an_empty_day_names_the_newest_session(session_id: str, ask: C
 def test_search_shows_each_hit_with_the_command_that_opens_its_session(session_id: str, home: ClaudeHome, ask: Callable[..., str]) -> None:
     [path] = home.path.glob(".claude/projects/*/*.jsonl")
     word = json.loads(path.read_text().splitlines()[0])["message"]["content"].split()[-1]
-    said = ask("search", word)
+    # A message can be found a second or two after it is stored.
+    wait_for(lambda: json.loads(ask("search", word, "--kind", "message", "--json")))
+
+    said = ask("search", word, "--kind", "message")
     assert word in said
     assert f"tracker show {session_id[:8]}" in said
-    assert said.endswith("1 hit.\n")
-    [hit] = json.loads(ask("search", word, "--json"))
-    assert hit["session_id"] == session_id
+    assert "1 hit.\n" in said
+    [hit] = json.loads(ask("search", word, "--kind", "message", "--json"))
+    assert (hit["session_id"], hit["kind"]) == (session_id, "message")
+    assert word in hit["content"]
     assert f"./tracker show {session_id[:8]}" in ask("search", word, TRACKER_COMMAND="./tracker")
     assert ask("search", "zebracrossing", word).startswith("Nothing found. All words must be in one message")
+
+
+def test_search_finds_commands_any_text_and_sessions(session_id: str, ask: Callable[..., str]) -> None:
+    wait_for(lambda: json.loads(ask("search", "make test", "--kind", "command", f"session:{session_id}", "--json")))
+
+    assert "Bash input" in ask("search", "make test", "--kind", "command", f"session:{session_id}")
+    assert ask("search", "--literal", "ake tes").count("hit") == 1
+    assert ask("search", "--regex", "m.ke t[ef]st").count("hit") == 1
+    grouped = json.loads(ask("search", "tests", f"session:{session_id}", "--group", "session", "--json"))
+    assert [(each["session_id"], each["hits"] > 0) for each in grouped] == [(session_id, True)]
+    assert f"show {session_id[:8]}" in ask("search", "tests", f"session:{session_id}", "--group", "session")
 
 
 def test_show_reads_a_session_from_beginning_to_end(session_id: str, ask: Callable[..., str]) -> None:
@@ -212,7 +228,7 @@ def test_machines_are_listed_with_what_needs_attention_and_filter_every_question
     assert json.loads(ask("report", *DAY, "--by", "machine", *on_it, "--json"))["items"][0]["machine"] == "ann-laptop"
     assert json.loads(ask("tools", *on_it, "--json"))[0]["tool_name"] == "Bash"
     assert json.loads(ask("usage", "--by", "machine", *on_it, "--json"))[0]["machine_id"] == "m-1"
-    assert json.loads(ask("search", "tests", *on_it, "--json"))[0]["session_id"] == session_id
+    assert wait_for(lambda: json.loads(ask("search", "tests", *on_it, "--json")))[0]["session_id"] == session_id
     unknown = tracker("sessions", "--machine", "m-2")
     assert (unknown.returncode, unknown.stderr.partition(";")[0]) == (1, "There is no machine 'm-2'")
 

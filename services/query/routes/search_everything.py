@@ -54,6 +54,7 @@ def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
         sort=parameters.sort,
         by_session=parameters.group_by == "session",
         with_context=parameters.context,
+        with_content=parameters.include_content,
         corrects=parameters.correct and parameters.mode == "words",
         is_bound=bound_projects(request) is not None,
     )

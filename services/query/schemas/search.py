@@ -48,6 +48,7 @@ class DocumentSearch(Dated):
     sort: Literal["best", "newest"] = Field("best", description="`best`: by score among the newest 500 matches, then newest first.")
     group_by: Annotated[Literal["session"] | None, Absent(), Field(description="`session`: sessions with their best matches.")] = None
     context: bool = Field(False, description="Also what was said before and after each match.")
+    include_content: bool = Field(False, description="Also the whole text of each match. A page holds at most 8 MiB of text.")
     correct: bool = Field(True, description="If nearly nothing is found: search near words instead of those that nobody wrote.")
     kind: Annotated[Kind | None, Absent(), Field(description=f"Only this kind. {_KINDS}")] = None
     project_id: OptionalProject = None
@@ -89,6 +90,7 @@ class Match(BaseModel):
     snippet: str = Field(description="HTML: escaped text with <mark>, with every word that matched; ` … ` between parts that are apart.")
     timeline_id: UUID | None = Field(description="The place in the session: `/api/sessions/{session_id}/timeline?around=` takes it.")
     score: float
+    content: str | None = Field(None, description="With `include_content=true`: the whole text.")
     before: Neighbour | None = Field(None, description="With `context=true`: the message before it.")
     after: Neighbour | None = Field(None, description="With `context=true`: the message after it.")
 
@@ -120,9 +122,7 @@ class DocumentPage(Page):
     incomplete_because: str | None = Field(description="Why it is not complete, for a person.")
     corrected: dict[str, str] | None = Field(description="Words that nobody wrote, and the near ones that were searched instead.")
     interpreted: Interpreted = Field(description="What was understood.")
-    pending_documents: int | None = Field(
-        description="Rows that are not in the index yet, up to 10,000. null for a key that is bound to projects."
-    )
+    pending_documents: int = Field(description="Rows that are not in the index yet, of all projects, up to 10,000.")
 
 
 DOCUMENTS_EXAMPLE: dict[str, Any] = {

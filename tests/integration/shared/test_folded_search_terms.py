@@ -73,6 +73,7 @@ def test_folding_twice_changes_nothing(text: str) -> None:
         ("it''s \\\\", ("''''''", "'\\\\\\\\'")),
         ("ship 🚀 → done", ("'→'", "'🚀'")),
         ("👩‍💻", ("'👩'", "'💻'")),
+        ("**Note:** this", ("'**'", "':*'")),
         ("fix(a) one.two", ()),
         ("__init__ नमस्ते", ()),
     ],

@@ -27,7 +27,13 @@ _SHOWN: Final = (
 
 
 def items(
-    connection: Connection, matches: Sequence[Row], highlights: Mapping[Any, Sequence[str]], part: Part | None, *, with_context: bool
+    connection: Connection,
+    matches: Sequence[Row],
+    highlights: Mapping[Any, Sequence[str]],
+    part: Part | None,
+    *,
+    with_context: bool,
+    with_content: bool,
 ) -> list[Row]:
     """The documents in the order of the matches. `highlights` are the texts to mark, by the document's id, or by None for all of them."""
     ids = [match["id"] for match in matches]
@@ -39,14 +45,15 @@ def items(
         if document is not None:
             marked = highlights.get(match["id"], highlights.get(None, ()))
             context = around.get(match["id"], {"before": None, "after": None}) if with_context else {}
-            shown.append(_item(document, marked, part) | {"score": match["score"]} | context)
+            content = {"content": document["content"]} if with_content else {}
+            shown.append(_item(document, marked, part) | {"score": match["score"]} | content | context)
     return shown
 
 
 def _item(document: Row, highlights: Sequence[str], part: Part | None) -> Row:
     places = _places(document, highlights, part)
     # Where something of it is: what a call was given and gave back are texts of their own.
-    text = next(iter(places.values())) if len(places) == 1 else document["content"]
+    text = "\n".join(places.values())
     is_event = document["kind"] in ("message", "tool_call", "timeline_entry")
     return {name: document[name] for name in _SHOWN} | {
         "path": document["content"] if document["kind"] == "file" else None,
@@ -70,7 +77,10 @@ def _parts(document: Row) -> dict[str, str]:
     content, at = document["content"], document["result_at"]
     match document["kind"]:
         case "tool_call":
-            return {"input": content} if at is None else {"input": content[:at], "result": content[at:]}
+            # The document begins with the tool's name.
+            start = len(document["tool_name"]) + 1 if content.startswith(f"{document['tool_name']}\n") else 0
+            given = {"input": content[start:at].removesuffix("\n")}
+            return given if at is None else given | {"result": content[at:]}
         case "session":
             named = {
                 "title": document["session_title"],

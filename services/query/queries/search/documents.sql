@@ -169,4 +169,5 @@ UNION ALL
  ORDER BY similarity(w.word, %(word)s) DESC, w.documents DESC LIMIT %(most)s)
 
 -- name: pending
-SELECT count(*) AS documents FROM (SELECT number FROM search_pending LIMIT 10000) AS waiting
+-- Each note is of up to 256 rows.
+SELECT least(coalesce(sum(rows), 0), 10000)::integer AS documents FROM (SELECT rows FROM search_pending LIMIT 1000) AS waiting

@@ -39,6 +39,7 @@ class Wanted(Struct, frozen=True):
     sort: Literal["best", "newest"]
     by_session: bool
     with_context: bool
+    with_content: bool
     corrects: bool
     # A condition on trigrams is looked at after the rule of a bound key, so that no index serves it.
     is_bound: bool
@@ -70,7 +71,7 @@ def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> 
             "alternatives": interpreted(query) if query else [[{"text": wanted.text, "kind": wanted.mode, "is_excluded": False}]],
             "filters": filters.shown,
         },
-        "pending_documents": None if wanted.is_bound else one_row(connection, sql("pending"))["documents"],
+        "pending_documents": one_row(connection, sql("pending"))["documents"],
     }
 
 
@@ -138,7 +139,7 @@ def _conditions(wanted: Wanted, query: Query | None, filters: Filters) -> Condit
 def _answer(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, page: Shown) -> Row:
     highlights = _highlights(connection, wanted, query, filters, page)
     rows(connection, sql("scans"), {"bitmaps": "on", "timeout": "5000"})
-    shown = items(connection, page.rows, highlights, filters.part, with_context=wanted.with_context)
+    shown = items(connection, page.rows, highlights, filters.part, with_context=wanted.with_context, with_content=wanted.with_content)
     found = page.found
     is_complete = found.stopped_at is None
     return _listed(shown, page) | {
