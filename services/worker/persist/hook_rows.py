@@ -14,20 +14,26 @@ from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from services.worker.sql_text import sql
 
+# How long a call took from use to result, waiting included, as a file says: its own difference of times is kept in the two parts that hooks make of it.
+_ELAPSED: Final = "CASE {0}.duration_source WHEN 'timestamps' THEN {0}.duration_ms WHEN 'reported' THEN {0}.duration_ms + {0}.wait_ms END"
+_LONGER: Final = "CASE WHEN {0}.duration_source = 'reported' THEN greatest({0}.duration_ms, {1}.duration_ms) ELSE {1}.duration_ms END"
+
 # A tool call with a result in a file keeps all that the file says, and gets the duration of the hook, which does not count the wait for permission.
-_DURATIONS_OF_HOOKS: Final = """
+_DURATIONS_OF_HOOKS: Final = f"""
     UPDATE staged_tool_calls AS s SET duration_source = 'reported',
-        duration_ms = CASE WHEN s.duration_source = 'reported' THEN greatest(s.duration_ms, h.duration_ms) ELSE h.duration_ms END
+        duration_ms = {_LONGER.format("s", "h")},
+        wait_ms = CASE WHEN ({_ELAPSED.format("s")}) IS NOT NULL THEN greatest(({_ELAPSED.format("s")}) - ({_LONGER.format("s", "h")}), 0) END
     FROM $table AS h
     WHERE h.id = s.id AND s.source IS DISTINCT FROM 'hook' AND s.status <> 'pending'
       AND h.source = 'hook' AND h.duration_source = 'reported' $condition"""
 _OF_STORED_HOOKS: Final = sql(_DURATIONS_OF_HOOKS, table="tool_calls", condition="AND NOT coalesce(0 = ANY(h.brought_by), true)").encode()
 _OF_STAGED_HOOKS: Final = sql(_DURATIONS_OF_HOOKS, table="staged_tool_calls", condition="").encode()
-_HOOKS_OF_KNOWN_CALLS: Final = """
+_HOOKS_OF_KNOWN_CALLS: Final = f"""
     UPDATE staged_tool_calls AS s SET status = t.status, parameters = t.parameters, agent_id = t.agent_id, source = t.source,
         result = t.result, result_left_out = t.result_left_out, result_cut_at = t.result_cut_at, result_media = t.result_media,
-        error_class = t.error_class, wait_ms = t.wait_ms, started_agent = t.started_agent,
-        duration_ms = CASE WHEN t.duration_source = 'reported' THEN greatest(t.duration_ms, s.duration_ms) ELSE s.duration_ms END
+        error_class = t.error_class, started_agent = t.started_agent,
+        duration_ms = {_LONGER.format("t", "s")},
+        wait_ms = CASE WHEN ({_ELAPSED.format("t")}) IS NOT NULL THEN greatest(({_ELAPSED.format("t")}) - ({_LONGER.format("t", "s")}), 0) END
     FROM tool_calls AS t
     WHERE t.id = s.id AND s.source = 'hook' AND s.duration_source = 'reported'
       AND t.source IS DISTINCT FROM 'hook' AND t.status <> 'pending' AND NOT coalesce(0 = ANY(t.brought_by), true)"""

@@ -7,7 +7,7 @@ from psycopg import Connection
 
 from services.worker.aggregates.registry import AGGREGATES
 
-_ROWS = ("messages", "tool_calls", "activities", "api_calls", "session_events", "session_facts", "sessions")
+_ROWS = ("messages", "tool_calls", "activities", "api_calls", "timeline_entries", "session_events", "session_facts", "sessions")
 _CELLS = (*AGGREGATES, "active_days")
 # Vectors of counters are numbers of thousands of digits, which Python's json refuses; verify looks at them.
 _VECTORS = ("times", "measured_times", "calls_by_quarter", "errors_by_quarter", "active_by_quarter")

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.unit.worker.importers.rows_of_a_session import PATCH, agent_progress, answer, prompt, result, text, use
+from tests.unit.worker.importers.rows_of_a_session import PATCH, agent_progress, answer, prompt, result, row, text, use
 
 SECRET = "glpat-aB3dE6gH9jK2mN5pQ8sT"
 PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA7bq8yH2Lw0\n" * 3 + "-----END RSA PRIVATE KEY-----\n"
@@ -22,6 +22,13 @@ words = st.sampled_from(WORDS)
 numbers = st.integers(0, 3)
 # Mostly forwards.
 moments = st.integers(0, 3000)
+RESULTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"toolUseResult": PATCH},
+    {"toolUseResult": {"durationMs": 70}},
+    {"toolUseResult": {"status": "completed", "agentId": AGENT, "totalDurationMs": 250}},
+    {"is_error": True},
+)
 # By what has the id: all versions of a message or call agree on these.
 MODELS = ("claude-opus-4-6", "claude-haiku-4-5", "claude-opus-4-6", None)
 COMMANDS = ("ls", f"rm -f /tmp/{SECRET} b.txt", f"curl -H 'Authorization: Bearer {SECRET}'")
@@ -44,7 +51,7 @@ def rows(draw: st.DrawFn, number: int, session: str, owner: str = "") -> Any:
 
 @st.composite
 def conversation(draw: st.DrawFn, number: int, session: str, owner: str) -> dict[str, Any]:
-    kind = draw(st.sampled_from(("prompt", "text", "text", "use", "use", "result", "result", "progress")))
+    kind = draw(st.sampled_from(("prompt", "text", "text", "use", "use", "result", "result", "progress", "thinking", "entry")))
     owner = AGENT if kind == "progress" else owner
     at, uuid = number * 40 + draw(moments) / 10, f"{session}{owner}-{number}"
     place = draw(numbers) + number // 4
@@ -54,13 +61,45 @@ def conversation(draw: st.DrawFn, number: int, session: str, owner: str) -> dict
         case "prompt":
             return prompt(at, uuid, draw(words), isMeta=draw(st.integers(0, 3)) == 0, sessionId=session)
         case "result":
-            more = draw(st.sampled_from(({}, {"toolUseResult": PATCH}, {"toolUseResult": {"durationMs": 70}}, {"is_error": True})))
+            more = draw(st.sampled_from(RESULTS))
             told = draw(st.sampled_from(FAILURES)) if "is_error" in more else draw(words)
             return result(at, uuid, tool, told, sessionId=session, **more)
-    blocks = {"text": [text(draw(words))], "use": [use_of(tool, place)], "progress": [text(draw(words)), use_of(tool, place)]}[kind]
+        case "entry":
+            return draw(entries(at, uuid, session))
+    # One block's signature stays the same, whatever a file has of its text.
+    thinking = {"type": "thinking", "thinking": draw(words), "signature": draw(st.sampled_from((f"{message_id} first", "", None)))}
+    blocks = {
+        "text": [text(draw(words))],
+        "use": [use_of(tool, place)],
+        "progress": [text(draw(words)), thinking, use_of(tool, place)],
+        "thinking": [thinking, {"type": "redacted_thinking", "data": "x"}],
+    }[kind]
     said = answer(at, uuid, message_id, *blocks, output=draw(st.integers(0, 50)), sessionId=session)
     said["message"]["model"] = model
-    return agent_progress(said, f"p{uuid}", AGENT, sessionId=session) if kind == "progress" else said
+    # Of any call: which one started the agent is not known here.
+    parent = f"toolu_{session}_{draw(numbers)}"
+    return agent_progress(said, f"p{uuid}", AGENT, sessionId=session, parentToolUseID=parent) if kind == "progress" else said
+
+
+@st.composite
+def entries(draw: st.DrawFn, at: float, uuid: str, session: str) -> dict[str, Any]:
+    """What is only shown: compactions, commands, interruptions, errors of the API, notices."""
+    words_of_it = draw(words)
+    compacted: dict[str, Any] = {"subtype": "compact_boundary", "content": "Conversation compacted"}
+    return draw(
+        st.sampled_from(
+            (
+                prompt(at, uuid, f"<command-name>/x</command-name><command-args>{words_of_it}</command-args>", sessionId=session),
+                prompt(at, uuid, f"<local-command-stdout>{words_of_it}</local-command-stdout>", sessionId=session),
+                prompt(at, uuid, f"<task-notification><summary>{words_of_it}</summary></task-notification>", sessionId=session),
+                prompt(at, uuid, [text("[Request interrupted by user]")], sessionId=session),
+                prompt(at, uuid, words_of_it, isCompactSummary=True, sessionId=session),
+                row("system", at, uuid, sessionId=session, compactMetadata={"trigger": "auto", "preTokens": 155_000}, **compacted),
+                row("system", at, uuid, sessionId=session, subtype="api_error", error={"message": words_of_it}, retryAttempt=2),
+                row("attachment", at, uuid, sessionId=session, attachment={"type": "queued_command", "prompt": words_of_it}),
+            )
+        )
+    )
 
 
 @st.composite
@@ -86,6 +125,8 @@ def use_of(tool: str, place: int) -> dict[str, Any]:
             return use(tool, "Edit", file_path="/home/ann/app/a.py", old_string="x", new_string=f"y\n{PRIVATE_KEY}")
         case 1:
             return use(tool, "Write", file_path=f"/home/ann/app/{place}.py", content=f"a = 1\n{PRIVATE_KEY}b = 2\n")
+        case 2:
+            return use(tool, "Agent", prompt="look at it", description=f"take {SECRET}")
         case _:
             return use(tool, "Bash", command=COMMANDS[place % 3])
 

@@ -23,7 +23,7 @@ from tests.unit.worker.importers.rows_of_a_session import SESSION
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What a hook knows better than a transcript: docs/adr/0047-hooks-beside-transcripts.md has these columns.
 BETTER_OF_HOOKS: dict[str, tuple[str, ...]] = {
-    "tool_calls": ("duration_ms", "duration_source"),
+    "tool_calls": ("duration_ms", "duration_source", "wait_ms"),
     "activities": ("is_estimated", "source"),
     "sessions": ("first_event_at", "last_event_at", "dated_at", "ended_at", "end_reason", "wall_us"),
     "activity_rollups": ("wall_us",),
@@ -43,6 +43,17 @@ def without_better_knowledge(found: dict[str, list[str]]) -> dict[str, Any]:
         kept[table] = sorted(json.dumps(row, sort_keys=True) for row in decoded)
     kept.pop("tool_rollups")
     return kept
+
+
+# (milliseconds that the hook says, or the transcript if it says more; the rest of the time between the transcript's two rows)
+REPORTED = [(2400, 500), (30, 3770), (5, 11_995), (15_600, 400), (7, 993), (3, 997), (120_010, 990)]
+
+
+def reported(worker: Resources) -> list[tuple[int, int]]:
+    """How long the calls ran and waited, where it is known, in their order."""
+    with worker.transaction() as connection:
+        found = "SELECT duration_ms, wait_ms FROM tool_calls WHERE duration_source = 'reported' ORDER BY occurred_at"
+        return connection.execute(found).fetchall()
 
 
 def read_all(worker: Resources) -> None:
@@ -136,10 +147,7 @@ def test_hooks_and_transcript_in_any_order_give_what_the_transcript_gives(
 
     assert without_better_knowledge(all_tables(worker)) == of_transcript
     assert is_verified(worker)
-    # And the durations are the hooks'
-    with worker.transaction() as connection:
-        reported = "SELECT duration_ms FROM tool_calls WHERE duration_source = 'reported' ORDER BY occurred_at"
-        assert [row[0] for row in connection.execute(reported)] == [2400, 30, 5, 15_600, 7, 3, 120_010]
+    assert reported(worker) == REPORTED
 
 
 LINES = TRANSCRIPT.splitlines(keepends=True)
@@ -176,8 +184,9 @@ def test_pieces_of_hooks_and_transcripts_may_come_in_any_order_and_again(
             assert twice == []
     read_all(worker)
 
-    # Then all is as the transcript alone gives it
+    # Then all is as the transcript alone gives it, and the durations are the hooks'
     assert without_better_knowledge(all_tables(worker)) == of_transcript
+    assert reported(worker) == REPORTED
     assert is_verified(worker)
 
 

@@ -12,7 +12,17 @@ from psycopg import Connection
 from services.worker.importers.job import undo
 from services.worker.maintenance.verify import checks, differing
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.records import ApiCall, FileChange, FileSummary, Message, Record, RecordError, SessionFacts, ToolUse
+from services.worker.persist.records import (
+    ApiCall,
+    FileChange,
+    FileSummary,
+    Message,
+    Record,
+    RecordError,
+    SessionFacts,
+    TimelineEntry,
+    ToolUse,
+)
 from services.worker.persist.staging import ReceivedEvent, clear
 from services.worker.resources import Resources
 from shared.messages import Conversation, SessionStart
@@ -28,6 +38,11 @@ SESSIONS = ("s1", "s2", "s3")
 def act(n: int, session_id: str) -> Record:
     """The n-th thing that happened, as the file of a session has it: the same id and content in each."""
     at, row_id = EPOCH + timedelta(minutes=3 * n, seconds=n), uuid5(NAMESPACE, f"act {n}")
+    if n % 6 == 5:
+        content, details = f"thought {n}", {"left_out_characters": n} if n > 6 else None
+        return TimelineEntry(
+            id=row_id, session_id=session_id, kind="thinking", content=content, details=details, timestamp=at, source="transcript"
+        )
     match n % 4:
         case 0:
             role: Any = "user" if n % 8 else "assistant"
@@ -49,6 +64,9 @@ def act(n: int, session_id: str) -> Record:
                 lines_removed=1,
                 timestamp=at,
                 source="transcript",
+                tool_call_id=uuid5(NAMESPACE, f"call {n}"),
+                patch="@@ -1,1 +1,1 @@\n-a\n+b",
+                patch_left_out=n % 3,
             )
         case _:
             return ApiCall(

@@ -113,6 +113,7 @@ def test_an_undo_reads_only_affected_rows(worker: Resources, imported: int) -> N
         "tool_calls",
         "activities",
         "api_calls",
+        "timeline_entries",
         "sessions",
         "session_facts",
         "files",
@@ -153,6 +154,9 @@ OTHERS = (
               timestamptz '2020-01-01Z' + n * interval '1 h', now() FROM generate_series(1, 20000) AS n""",
     """INSERT INTO api_calls (id, session_id, project_id, user_id, occurred_at, received_at)
        SELECT gen_random_uuid(), 'other ' || n % 5000, 10 + n % 200, 1, timestamptz '2020-01-01Z' + n * interval '1 h', now()
+       FROM generate_series(1, 20000) AS n""",
+    """INSERT INTO timeline_entries (id, session_id, project_id, user_id, kind, content, occurred_at, received_at)
+       SELECT gen_random_uuid(), 'other ' || n % 5000, 10 + n % 200, 1, 'thinking', 'x', timestamptz '2020-01-01Z' + n * interval '1 h', now()
        FROM generate_series(1, 20000) AS n""",
     """INSERT INTO activity_rollups (project_id, user_id, grain_minutes, bucket_start, sessions)
        SELECT 10 + n % 200, 1, 15, timestamptz '2020-01-01Z' + n * interval '15 min', 1 FROM generate_series(1, 50000) AS n""",

@@ -20,6 +20,7 @@ from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, c
 from services.worker.importers.formats.transcript.file_changes import requested_edit
 from services.worker.importers.formats.transcript.rm_commands import deleted_paths
 from services.worker.importers.formats.transcript.session_facts import with_id
+from services.worker.importers.formats.transcript.subagents import started_agent_of
 from services.worker.importers.formats.transcript.tool_calls import changes_of_call
 from services.worker.importers.formats.transcript.tool_results import MAX_MS, status_of_failure
 from services.worker.importers.formats.transcript.transcript_rows import NOTHING, ToolResult
@@ -225,6 +226,7 @@ class _Payload(Struct):
             record.duration_ms, record.duration_source = milliseconds, "reported"
             # If the hook before the call is missing.
             record.timestamp -= timedelta(milliseconds=milliseconds)
+        record.started_agent = started_agent_of(record.tool_name, result)
         yield record
         if status == "success":
             yield from self._changes(hook.tool_use_id, record, hook.tool_input, result)

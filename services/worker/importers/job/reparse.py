@@ -249,7 +249,8 @@ def _store(worker: Resources, connection: Connection[Any], file: _File, reported
     while kept := list(islice(records, RECORDS_AT_ONCE)):
         for record in kept:
             if isinstance(record, ToolUse) and record.duration_source != "reported" and record.id in reported:
-                record.duration_ms, record.duration_source = reported[record.id], "reported"
+                elapsed_ms, record.duration_ms, record.duration_source = record.duration_ms, reported[record.id], "reported"
+                record.wait_ms = None if elapsed_ms is None else max(elapsed_ms - record.duration_ms, 0)
         if worker.settings.redact:
             redact_structs(kept, {})
         if file.bound_user is not None:

@@ -15,7 +15,8 @@ from services.worker.importers.formats.sanitize import shortened
 from services.worker.importers.formats.transcript.claude_messages import Place
 from services.worker.importers.formats.transcript.file_changes import Change, RequestedEdit, change_of, requested_edit
 from services.worker.importers.formats.transcript.rm_commands import deleted_paths
-from services.worker.importers.formats.transcript.tool_results import duration_of, status_of, why_failed
+from services.worker.importers.formats.transcript.subagents import MAX_AGENT_ID, started_agent
+from services.worker.importers.formats.transcript.tool_results import duration_of, status_of, wait_of, why_failed
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
 from services.worker.persist.records import FileChange, KeptResults, ToolUse
 
@@ -65,6 +66,13 @@ class ToolCalls:
         if len(self._waiting) > MAX_WAITING:
             yield from self._without_result()
 
+    def started(self, key: str, agent_id: str | None) -> None:
+        """A waiting use started a subagent, as its progress says."""
+        waiting = self._waiting.get(key)
+        if waiting is not None and agent_id and waiting.record.started_agent != agent_id[:MAX_AGENT_ID]:
+            waiting.record.started_agent = agent_id[:MAX_AGENT_ID]
+            waiting.is_given = False
+
     def is_waiting(self, block: Block) -> bool:
         """Whether the use of a tool_result block is in the file and has no result yet."""
         return (block.tool_use_id or "") in self._waiting
@@ -79,6 +87,9 @@ class ToolCalls:
         record.error_class = why_failed(record.tool_name, record.status, block)
         record.result = result_of_block(block.content, record.status, self._kept_results)
         record.duration_ms, record.duration_source = duration_of(record.timestamp, row, place.timestamp)
+        record.wait_ms = wait_of(record.timestamp, record.duration_ms, record.duration_source, place.timestamp)
+        if (agent_id := started_agent(record.tool_name, block, row)) is not None:
+            record.started_agent = agent_id
         yield record
         if record.status == "success":
             key = block.tool_use_id or ""

@@ -59,14 +59,25 @@ def duration_of(used_at: datetime, row: Row, answered_at: datetime | None) -> tu
     """Milliseconds and their source: as the tool reported them, else the time between the two rows."""
     if isinstance(row.tool_use_result, ToolResult):
         result = row.tool_use_result
+        seconds = result.duration_seconds
         reported_ms = count_or_none(result.total_duration_ms)
         if reported_ms is None:
             reported_ms = count_or_none(result.duration_ms)
+        if reported_ms is None and seconds is not None:
+            # The web searches'.
+            reported_ms = count_or_none(seconds * 1000)
         if reported_ms is not None and reported_ms <= MAX_MS:
             return reported_ms, "reported"
     if answered_at is None or answered_at < used_at:
         return None, None
     return round((answered_at - used_at).total_seconds() * 1000), "timestamps"
+
+
+def wait_of(used_at: datetime, duration_ms: int | None, source: DurationSource | None, answered_at: datetime | None) -> int | None:
+    """Milliseconds between the two rows in which the call did not run. None unless its running time was reported and both times are known."""
+    if duration_ms is None or source != "reported" or answered_at is None or answered_at < used_at:
+        return None
+    return max(round((answered_at - used_at).total_seconds() * 1000) - duration_ms, 0)
 
 
 def _text_of(content: Raw) -> str:

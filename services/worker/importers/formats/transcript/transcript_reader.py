@@ -172,6 +172,7 @@ class Transcript:
         )
         message_row.timestamp = message_row.timestamp or row.timestamp
         message_row.agent_id, message_row.is_sidechain = progress.agent_id, True
+        self._calls.started(row.parent_tool_use_id or "", progress.agent_id)
         # The subagent's working folder is unknown and may differ from the parent's, so relative paths stay relative.
         yield from self._conversation(message_row, line, None)
 

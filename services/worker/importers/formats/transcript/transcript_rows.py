@@ -81,6 +81,7 @@ class ToolResult(Struct):
     interrupted: bool | None = None
     duration_ms: int | float | None = msgspec.field(name="durationMs", default=None)
     total_duration_ms: int | float | None = msgspec.field(name="totalDurationMs", default=None)
+    duration_seconds: int | float | None = msgspec.field(name="durationSeconds", default=None)
     file_path: str | None = msgspec.field(name="filePath", default=None)
     structured_patch: list[Hunk] | None = msgspec.field(name="structuredPatch", default=None)
     old_string: Raw = msgspec.field(name="oldString", default=NOTHING)
