@@ -42,8 +42,9 @@ class Resources:
 
     @property
     def kept_results(self) -> KeptResults:
-        """How much is stored of what tool calls gave back."""
-        return KeptResults(self.settings.tool_result_kib * 1024, only_errors=self.settings.tool_results == "errors")
+        """How much is stored of what tool calls gave back, and of thinking."""
+        settings = self.settings
+        return KeptResults(settings.tool_result_kib * 1024, only_errors=settings.tool_results == "errors", thinking=settings.thinking)
 
     @property
     def archive(self) -> ContentStore:

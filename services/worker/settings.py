@@ -42,6 +42,7 @@ class Settings(WritingSettings, ArchiveSettings):
         le=1024,
         description="The most that is stored of one result, in 1,024 characters: three quarters from its beginning, one from its end.",
     )
+    thinking: bool = Field(True, description="`off` stores nothing of Claude's thinking. What is stored stays; a reparse takes it out.")
     drain_batch_events: int = Field(2000, ge=1, le=20_000, description="The most events persisted in one transaction.")
     drain_seconds: float = Field(5.0, gt=0, le=20, description="How long one drain task goes on before it makes room for the next.")
     claim_idle_ms: int = Field(

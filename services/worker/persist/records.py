@@ -129,10 +129,14 @@ class Result(Struct, kw_only=True):
 
 
 class KeptResults(Struct, frozen=True):
-    """How much is kept of results. `characters`: of each text, at most. `only_errors`: only of calls that did not succeed."""
+    """How much is kept of results. `characters`: of each text, at most. `only_errors`: only of calls that did not succeed.
+
+    `thinking`: whether Claude's thinking is kept too.
+    """
 
     characters: int = 16 * 1024
     only_errors: bool = False
+    thinking: bool = True
 
     @property
     def head(self) -> int:

@@ -1,13 +1,16 @@
 """What of a transcript becomes a timeline entry."""
 
+from io import BytesIO
 from typing import Any
 
 import pytest
 
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.transcript.timeline_entries import MAX_ENTRY_CHARACTERS
-from services.worker.persist.records import Message, TimelineEntry
-from tests.unit.worker.importers.rows_of_a_session import SESSION, agent_progress, answer, of, prompt, read_rows, row, text
+from services.worker.importers.formats.transcript.transcript_reader import read_transcript
+from services.worker.persist.records import KeptResults, Message, TimelineEntry
+from tests.unit.worker.importers.merged import IDLE_GAP
+from tests.unit.worker.importers.rows_of_a_session import SESSION, agent_progress, answer, jsonl, of, prompt, read_rows, row, text
 
 
 def thinking(words: str, signature: str = "c2lnbmVk") -> dict[str, Any]:
@@ -39,6 +42,14 @@ def test_thinking_without_a_text_is_no_entry() -> None:
     redacted = {"type": "redacted_thinking", "data": "EroB"}
 
     assert entries(answer(1, "a1", "msg_1", thinking(""), redacted, text("Done."))) == []
+
+
+def test_thinking_is_left_out_where_it_is_not_kept() -> None:
+    content = jsonl(answer(1, "a1", "msg_1", thinking("I look first.")), prompt(2, "u1", COMMAND))
+
+    found = read_transcript(BytesIO(content), user=None, idle_gap=IDLE_GAP, kept_results=KeptResults(thinking=False))
+
+    assert [entry.kind for entry in found if isinstance(entry, TimelineEntry)] == ["command"]
 
 
 def test_one_block_of_thinking_has_one_id_in_every_copy() -> None:

@@ -40,12 +40,13 @@ _OUTPUTS = ("<local-command-stdout>", "<local-command-stderr>", "<bash-stdout>",
 class TimelineEntries:
     """Makes entries of rows. Has no state: the same row gives the same entries, in any file."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, keeps_thinking: bool) -> None:
         self._source = source
+        self._keeps_thinking = keeps_thinking
 
     def of_thinking(self, message_id: str, block: Block, place: Place) -> Iterator[TimelineEntry]:
         """A block of Claude's thinking. Newer versions often leave the text empty; then there is no entry."""
-        if block.thinking and block.thinking.strip():
+        if self._keeps_thinking and block.thinking and block.thinking.strip():
             # What redaction, or a copy of the row under another uuid, does not change.
             entry_id = ids.thinking_id(message_id, block.signature or "", "" if block.signature else block.thinking)
             yield from self._entry(entry_id, "thinking", block.thinking, place)

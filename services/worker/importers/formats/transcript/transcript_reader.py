@@ -72,7 +72,7 @@ class Transcript:
         self._types = RecordTypes()
         self._messages = ClaudeMessages(user, SOURCE, self._count)
         self._calls = ToolCalls(SOURCE, kept_results)
-        self._entries = TimelineEntries(SOURCE)
+        self._entries = TimelineEntries(SOURCE, keeps_thinking=kept_results.thinking)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         # The session of each of the last rows; and summaries of rows that may still come.
         self._known_rows: OrderedDict[str, Session] = OrderedDict()
