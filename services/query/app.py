@@ -30,6 +30,7 @@ from services.query.routes import (
     sessions,
     stats,
     tags,
+    timeline,
     transcripts,
     users,
 )
@@ -45,13 +46,14 @@ from shared.http import middleware
 from shared.logs import configure_logs
 
 SERVICE = "query"
-# In the order in which paths are tried: search and transcripts before sessions, whose ids may hold slashes.
+# In the order in which paths are tried: search, transcripts and timeline before sessions, whose ids may hold slashes.
 ROUTES = (
     search,
     search_everything,
     projects,
     scrubs,
     transcripts,
+    timeline,
     sessions,
     stats,
     tags,

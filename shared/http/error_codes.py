@@ -63,6 +63,13 @@ RESPONSES: Final = (
         "No transcript of the session is stored, or not this file of it. The archive may be off (`TRACKER_ARCHIVE`), or its days may be over.",
         "See `/api/sessions/{id}/transcript/files`. Connect the machine, or import its history.",
     ),
+    ErrorCode(
+        "ITEM_NOT_FOUND",
+        404,
+        "The timeline has no such item: it is in another thread of the session, is hidden, or does not exist.",
+        "The message says which. Leave `around` out to begin anew.",
+    ),
+    ErrorCode("SUBAGENT_NOT_FOUND", 404, "The session has no subagent of this id.", "The timeline's tool calls name those that it has."),
     ErrorCode("SCRUB_NOT_FOUND", 404, "No scrub has this id.", "Start one with `POST /api/scrubs` or `tracker scrub`."),
     ErrorCode("DEAD_LETTER_NOT_FOUND", 404, "No dead letter has this id, or it was deleted.", "See `/api/dead-letters`."),
     ErrorCode("KEY_NOT_FOUND", 404, "No key has this id.", "See `/api/keys`."),

@@ -6,7 +6,7 @@ ApiError
 ├── Forbidden 403             FORBIDDEN
 ├── OriginNotAllowed 403      ORIGIN_NOT_ALLOWED
 ├── NotFound 404              NOT_FOUND, PROJECT_NOT_FOUND, SESSION_NOT_FOUND, JOB_NOT_FOUND, SCRUB_NOT_FOUND,
-│                             DEAD_LETTER_NOT_FOUND, TRANSCRIPT_NOT_FOUND
+│                             DEAD_LETTER_NOT_FOUND, TRANSCRIPT_NOT_FOUND, ITEM_NOT_FOUND, SUBAGENT_NOT_FOUND
 ├── MethodNotAllowed 405      METHOD_NOT_ALLOWED
 ├── RequestTimeout 408        REQUEST_TIMEOUT
 ├── Conflict 409              CONFLICT, OFFSET_MISMATCH, GENERATION_SUPERSEDED

@@ -6,6 +6,7 @@ from services.query.schemas.live import LIVE_SESSIONS_EXAMPLE
 from services.query.schemas.machines import MACHINE_EXAMPLE
 from services.query.schemas.operation_examples import OPERATIONS
 from services.query.schemas.search import DOCUMENTS_EXAMPLE
+from services.query.schemas.timeline_examples import TIMELINE_EXAMPLE
 
 Json = dict[str, Any]
 
@@ -222,6 +223,7 @@ ANSWERS: Final[dict[str, Json]] = {
     "ActivityPage": _page(_ACTIVITY),
     "ToolCallPage": _page(_TOOL_CALL),
     "DocumentPage": DOCUMENTS_EXAMPLE,
+    "Timeline": TIMELINE_EXAMPLE,
     "LiveSessions": LIVE_SESSIONS_EXAMPLE,
     "Stats": _STATS,
     "ToolStats": {

@@ -1,0 +1,37 @@
+-- Items in full, by their ids.
+
+-- name: messages
+SELECT m.id, m.role, m.content, m.model, m.source
+FROM messages AS m WHERE m.id = ANY (%(ids)s)
+
+-- name: tool_calls
+SELECT t.id, t.tool_name, t.parameters::text AS parameters, t.status AS result_status, t.error_class, t.duration_ms AS execution_time_ms, t.duration_source,
+    t.wait_ms, t.result AS result_text, t.result_left_out, t.result_cut_at, t.result_media, t.started_agent, t.source
+FROM tool_calls AS t WHERE t.id = ANY (%(ids)s)
+
+-- name: entries
+SELECT e.id, e.content, e.details, e.source
+FROM timeline_entries AS e WHERE e.id = ANY (%(ids)s)
+
+-- name: changes
+SELECT a.id, a.tool_call_id, nullif(a.occurred_at, '-infinity') AS timestamp, f.file_path, a.action, a.lines_added, a.lines_removed, a.is_estimated,
+    a.patch, coalesce(a.patch_left_out, 0) AS patch_left_out_lines, a.source
+FROM activities AS a LEFT JOIN files AS f ON f.file_key = a.file_key
+WHERE a.id = ANY (%(ids)s)
+ORDER BY a.occurred_at, a.id
+
+-- name: changes_of_calls
+-- The changes that calls made, and how long their patches are.
+SELECT a.id, a.tool_call_id, coalesce(octet_length(a.patch), 0) AS bytes
+FROM activities AS a
+WHERE a.session_id = %(session_id)s AND a.tool_call_id = ANY (%(ids)s)
+
+-- name: first_prompts
+-- The beginning of what each subagent was asked.
+SELECT t.agent_id, p.prompt
+FROM unnest(%(agent_ids)s::text[], %(times)s::timestamptz[]) AS t (agent_id, first_at)
+CROSS JOIN LATERAL (
+    SELECT left(m.content, %(characters)s) AS prompt
+    FROM messages AS m
+    WHERE m.session_id = %(session_id)s AND m.occurred_at >= t.first_at AND m.agent_id = t.agent_id AND m.role = 'user'
+    ORDER BY m.occurred_at, m.id LIMIT 1) AS p

@@ -1,0 +1,21 @@
+-- What a session's timeline has besides its rows.
+
+-- name: model_switches
+-- Messages whose model is not that of the message before in the same thread.
+SELECT id, nullif(occurred_at, '-infinity') AS timestamp, agent_id, from_model, model AS to_model
+FROM (
+    SELECT m.id, m.occurred_at, m.agent_id, m.model,
+        lag(m.model) OVER (PARTITION BY CASE WHEN %(all_threads)s THEN m.agent_id END ORDER BY m.occurred_at, m.id) AS from_model
+    FROM messages AS m
+    WHERE m.session_id = %(session_id)s AND m.role = 'assistant' AND m.model IS NOT NULL
+        AND (%(all_threads)s OR m.agent_id = %(agent_id)s OR %(is_main)s AND m.agent_id IS NULL)
+) AS said
+WHERE from_model <> model
+ORDER BY occurred_at, id
+
+-- name: session
+-- The session, with its pauses: what is between its times of activity, each of which ends an idle gap after its last event.
+SELECT s.session_id, ARRAY(SELECT upper(r) - %(idle_gap)s::interval FROM unnest(s.active_ranges) AS r ORDER BY r) AS lasts,
+    ARRAY(SELECT lower(r) FROM unnest(s.active_ranges) AS r ORDER BY r) AS firsts
+FROM sessions AS s
+WHERE s.session_id = %(session_id)s

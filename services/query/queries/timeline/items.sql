@@ -1,0 +1,93 @@
+-- The rows of a session that are items of its timeline, in their order. `rank` is the kind's place among items of one instant.
+--
+-- Each table is read along its index by session and time; rows of one instant are then sorted by rank and id. The texts of rows are not read, only
+-- their lengths, and only of the rows that may be shown. A file change is an item only if no call of the session is known to have made it.
+
+-- name: keys
+SELECT k.kind, nullif(k.occurred_at, '-infinity') AS timestamp, k.rank, k.id, k.agent_id, k.role,
+    CASE k.kind
+        WHEN 'message' THEN (SELECT octet_length(m.content) FROM messages AS m WHERE m.id = k.id)
+        WHEN 'tool_call' THEN (
+            SELECT coalesce(octet_length(t.parameters::text), 0) + coalesce(octet_length(t.result), 0) FROM tool_calls AS t WHERE t.id = k.id)
+        WHEN 'file_change' THEN (SELECT coalesce(octet_length(a.patch), 0) FROM activities AS a WHERE a.id = k.id)
+        ELSE (SELECT octet_length(e.content) + coalesce(octet_length(e.details::text), 0) FROM timeline_entries AS e WHERE e.id = k.id)
+    END AS bytes
+FROM (
+    SELECT * FROM (
+    (
+        SELECT 'message' AS kind, m.occurred_at, r.rank, m.id, m.agent_id, m.role
+        FROM messages AS m CROSS JOIN LATERAL (SELECT CASE m.role WHEN 'user' THEN 10 ELSE 50 END AS rank) AS r
+        WHERE m.session_id = %(session_id)s AND (%(all_threads)s OR m.agent_id = %(agent_id)s OR %(is_main)s AND m.agent_id IS NULL)
+            AND (NOT %(ascending)s OR m.occurred_at >= %(at)s AND (m.occurred_at, r.rank, m.id) > (%(at)s, %(rank)s, %(id)s))
+            AND (%(ascending)s OR m.occurred_at <= %(at)s AND (m.occurred_at, r.rank, m.id) < (%(at)s, %(rank)s, %(id)s))
+        ORDER BY
+            CASE WHEN %(ascending)s THEN m.occurred_at END, CASE WHEN NOT %(ascending)s THEN m.occurred_at END DESC,
+            CASE WHEN %(ascending)s THEN r.rank END, CASE WHEN NOT %(ascending)s THEN r.rank END DESC,
+            CASE WHEN %(ascending)s THEN m.id END, CASE WHEN NOT %(ascending)s THEN m.id END DESC
+        LIMIT %(fetch)s
+    )
+    UNION ALL
+    (
+        SELECT 'tool_call', t.occurred_at, 60, t.id, t.agent_id, NULL
+        FROM tool_calls AS t
+        WHERE t.session_id = %(session_id)s AND (%(all_threads)s OR t.agent_id = %(agent_id)s OR %(is_main)s AND t.agent_id IS NULL)
+            AND (NOT %(ascending)s OR t.occurred_at >= %(at)s AND (t.occurred_at, 60, t.id) > (%(at)s, %(rank)s, %(id)s))
+            AND (%(ascending)s OR t.occurred_at <= %(at)s AND (t.occurred_at, 60, t.id) < (%(at)s, %(rank)s, %(id)s))
+        ORDER BY
+            CASE WHEN %(ascending)s THEN t.occurred_at END, CASE WHEN NOT %(ascending)s THEN t.occurred_at END DESC,
+            CASE WHEN %(ascending)s THEN t.id END, CASE WHEN NOT %(ascending)s THEN t.id END DESC
+        LIMIT %(fetch)s
+    )
+    UNION ALL
+    (
+        SELECT 'file_change', a.occurred_at, 70, a.id, a.agent_id, NULL
+        FROM activities AS a
+        WHERE a.session_id = %(session_id)s AND (%(all_threads)s OR a.agent_id = %(agent_id)s OR %(is_main)s AND a.agent_id IS NULL)
+            AND NOT EXISTS (SELECT FROM tool_calls AS t WHERE t.id = a.tool_call_id AND t.session_id = %(session_id)s)
+            AND (NOT %(ascending)s OR a.occurred_at >= %(at)s AND (a.occurred_at, 70, a.id) > (%(at)s, %(rank)s, %(id)s))
+            AND (%(ascending)s OR a.occurred_at <= %(at)s AND (a.occurred_at, 70, a.id) < (%(at)s, %(rank)s, %(id)s))
+        ORDER BY
+            CASE WHEN %(ascending)s THEN a.occurred_at END, CASE WHEN NOT %(ascending)s THEN a.occurred_at END DESC,
+            CASE WHEN %(ascending)s THEN a.id END, CASE WHEN NOT %(ascending)s THEN a.id END DESC
+        LIMIT %(fetch)s
+    )
+    UNION ALL
+    (
+        SELECT e.kind, e.occurred_at, r.rank, e.id, e.agent_id, NULL
+        FROM timeline_entries AS e CROSS JOIN LATERAL (SELECT CASE WHEN e.kind IN ('command', 'compaction') THEN 20 WHEN e.kind = 'thinking' THEN 45 ELSE 30 END AS rank) AS r
+        WHERE e.session_id = %(session_id)s AND (%(all_threads)s OR e.agent_id = %(agent_id)s OR %(is_main)s AND e.agent_id IS NULL)
+            AND (%(include_thinking)s OR e.kind <> 'thinking')
+            AND (NOT %(ascending)s OR e.occurred_at >= %(at)s AND (e.occurred_at, r.rank, e.id) > (%(at)s, %(rank)s, %(id)s))
+            AND (%(ascending)s OR e.occurred_at <= %(at)s AND (e.occurred_at, r.rank, e.id) < (%(at)s, %(rank)s, %(id)s))
+        ORDER BY
+            CASE WHEN %(ascending)s THEN e.occurred_at END, CASE WHEN NOT %(ascending)s THEN e.occurred_at END DESC,
+            CASE WHEN %(ascending)s THEN r.rank END, CASE WHEN NOT %(ascending)s THEN r.rank END DESC,
+            CASE WHEN %(ascending)s THEN e.id END, CASE WHEN NOT %(ascending)s THEN e.id END DESC
+        LIMIT %(fetch)s
+    )
+    ) AS of_each
+    ORDER BY
+        CASE WHEN %(ascending)s THEN occurred_at END, CASE WHEN NOT %(ascending)s THEN occurred_at END DESC,
+        CASE WHEN %(ascending)s THEN rank END, CASE WHEN NOT %(ascending)s THEN rank END DESC,
+        CASE WHEN %(ascending)s THEN id END, CASE WHEN NOT %(ascending)s THEN id END DESC
+    LIMIT %(fetch)s
+) AS k
+
+-- name: place
+-- Where a row is: of a change that a known call made, where the call is.
+SELECT kind, nullif(occurred_at, '-infinity') AS timestamp, rank, id, agent_id
+FROM (
+    SELECT 'message' AS kind, m.occurred_at, CASE m.role WHEN 'user' THEN 10 ELSE 50 END AS rank, m.id, m.agent_id
+    FROM messages AS m WHERE m.id = %(id)s AND m.session_id = %(session_id)s
+    UNION ALL
+    SELECT 'tool_call', t.occurred_at, 60, t.id, t.agent_id
+    FROM tool_calls AS t
+    WHERE t.id IN (SELECT %(id)s::uuid UNION ALL SELECT a.tool_call_id FROM activities AS a WHERE a.id = %(id)s) AND t.session_id = %(session_id)s
+    UNION ALL
+    SELECT e.kind, e.occurred_at, CASE WHEN e.kind IN ('command', 'compaction') THEN 20 WHEN e.kind = 'thinking' THEN 45 ELSE 30 END, e.id, e.agent_id
+    FROM timeline_entries AS e WHERE e.id = %(id)s AND e.session_id = %(session_id)s
+    UNION ALL
+    SELECT 'file_change', a.occurred_at, 70, a.id, a.agent_id
+    FROM activities AS a WHERE a.id = %(id)s AND a.session_id = %(session_id)s
+) AS found
+ORDER BY rank LIMIT 1

@@ -1,0 +1,148 @@
+"""A session without its texts: its threads, and the items that no row stands for.
+
+- A model switch: the model of one of Claude's messages is not that of the message before in its thread. It comes before the message.
+- An idle gap: nothing happened in the whole session, subagents included, for longer than the idle gap. It comes after the last event before it.
+- A subagent that no known call started: it comes at its first time, in the session's own thread.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+from uuid import NAMESPACE_OID, uuid5
+
+from msgspec import Struct, field
+
+from services.query.database import Connection, Row, first_row, rows
+from services.query.queries.timeline.view import GAP_RANK, NO_ID, NO_TIME, SUBAGENT_RANK, SWITCH_RANK, Key, View
+from shared.sql_files import statement
+
+_counts = partial(statement, __package__, "counts.sql")
+_derived = partial(statement, __package__, "derived.sql")
+
+MODEL_SWITCH: Final = "model_switch"
+IDLE_GAP: Final = "idle_gap"
+SUBAGENT: Final = "subagent"
+
+
+class Thread(Struct):
+    """What one thread of a session has. `items` are rows that are shown, `started` the subagents that its calls started."""
+
+    items: int = 0
+    tool_calls: int = 0
+    prompts: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    started: set[str] = field(default_factory=set)
+
+
+class Derived(Struct, frozen=True):
+    """An item that no row stands for. `shown` is what it has besides the fields of all items."""
+
+    key: Key
+    id: str
+    kind: str
+    agent_id: str | None
+    shown: Row
+
+
+class Outline(Struct):
+    """What a view of a session has, place by place independent. `derived` is in order."""
+
+    view: View
+    threads: dict[str | None, Thread]
+    derived: list[Derived]
+
+    @property
+    def row_items(self) -> int:
+        """How many rows are items of the view."""
+        return sum(thread.items for agent_id, thread in self.threads.items() if self.view.shows(agent_id))
+
+    @property
+    def total_items(self) -> int:
+        """How many items the view has."""
+        return self.row_items + len(self.derived)
+
+    @property
+    def prompts(self) -> int:
+        """How many turns the session has."""
+        main = self.threads.get(None)
+        return main.prompts if main else 0
+
+    def times(self) -> tuple[datetime, datetime] | None:
+        """The first and the last time of the view's rows; None if none has a date."""
+        shown = [thread for agent_id, thread in self.threads.items() if self.view.shows(agent_id)]
+        firsts = [thread.first_at for thread in shown if thread.first_at is not None]
+        lasts = [thread.last_at for thread in shown if thread.last_at is not None]
+        return (min(firsts), max(lasts)) if firsts and lasts else None
+
+
+def read_outline(connection: Connection, view: View, idle_gap: timedelta) -> Outline | None:
+    """The outline of a view; None if the session is not known."""
+    session = first_row(connection, _derived("session"), {"session_id": view.session_id, "idle_gap": idle_gap})
+    if session is None:
+        return None
+    outline = Outline(view, _threads(connection, view), [])
+    derived = [*_model_switches(connection, view), *_idle_gaps(session, outline.times()), *_lost_subagents(outline)]
+    outline.derived = sorted(derived, key=lambda each: each.key)
+    return outline
+
+
+def _threads(connection: Connection, view: View) -> dict[str | None, Thread]:
+    threads: dict[str | None, Thread] = {}
+    for row in rows(connection, _counts("threads"), view.parameters()):
+        thread = threads.setdefault(row["agent_id"], Thread())
+        thread.items += row["items"]
+        thread.tool_calls += row["tool_calls"]
+        thread.prompts += row["prompts"]
+        thread.first_at = min(filter(None, (thread.first_at, row["first_at"])), default=None)
+        thread.last_at = max(filter(None, (thread.last_at, row["last_at"])), default=None)
+        thread.started.update(row["started"] or ())
+    return threads
+
+
+def _model_switches(connection: Connection, view: View) -> Iterable[Derived]:
+    for row in rows(connection, _derived("model_switches"), view.parameters()):
+        key = (row["timestamp"] or NO_TIME, SWITCH_RANK, row["id"])
+        shown = {"from_model": row["from_model"], "to_model": row["to_model"]}
+        yield Derived(key, f"{MODEL_SWITCH}-{row['id']}", MODEL_SWITCH, row["agent_id"], shown)
+
+
+def _idle_gaps(session: Row, times: tuple[datetime, datetime] | None) -> Iterable[Derived]:
+    """Those between the view's first and last row: the pause before a subagent's first act is not the subagent's."""
+    for last, until in zip(session["lasts"], session["firsts"][1:], strict=False):
+        if times is not None and times[0] <= last and until <= times[1]:
+            key = (last, GAP_RANK, NO_ID)
+            shown = {"until": until, "seconds": (until - last).total_seconds()}
+            yield Derived(key, f"{IDLE_GAP}-{round(last.timestamp() * 1e6)}", IDLE_GAP, None, shown)
+
+
+def _lost_subagents(outline: Outline) -> Iterable[Derived]:
+    if not outline.view.is_main:
+        return
+    for agent_id in sorted(lost_subagents(outline.threads)):
+        key = (outline.threads[agent_id].first_at or NO_TIME, SUBAGENT_RANK, uuid5(NAMESPACE_OID, agent_id))
+        yield Derived(key, f"{SUBAGENT}-{agent_id}", SUBAGENT, None, {"started_agent": agent_id})
+
+
+def lost_subagents(threads: dict[str | None, Thread]) -> set[str]:
+    """Subagents to show by themselves, so that every thread can be reached from the session's own, by calls or from one of these."""
+    reached: set[str | None] = set()
+    _reach(threads, None, reached)
+    started = {child for parent, thread in threads.items() for child in thread.started if child != parent}
+    lost = set()
+    # First those that nothing started; then what is left are rings, of which any member leads to the others.
+    for agent_id in sorted((each for each in threads if each is not None), key=lambda each: (each in started, each)):
+        if agent_id not in reached:
+            lost.add(agent_id)
+            _reach(threads, agent_id, reached)
+    return lost
+
+
+def _reach(threads: dict[str | None, Thread], start: str | None, reached: set[str | None]) -> None:
+    waiting = [start]
+    while waiting:
+        agent_id = waiting.pop()
+        if agent_id not in reached:
+            reached.add(agent_id)
+            waiting.extend(threads[agent_id].started if agent_id in threads else ())

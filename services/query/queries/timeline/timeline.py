@@ -1,0 +1,105 @@
+"""A page of a session's timeline: its items with their offset, turn, and cost and tokens so far."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
+from uuid import UUID
+
+from msgspec import Struct
+
+from services.query.database import Connection, Row
+from services.query.queries.lists.paging import PAGE_BYTES
+from services.query.queries.timeline.bodies import read_bodies
+from services.query.queries.timeline.outline import Outline
+from services.query.queries.timeline.place import is_prompt, offset_of, place_of, prompts_before, prompts_between
+from services.query.queries.timeline.slices import Slice, Slot, slice_after, slice_before
+from services.query.queries.timeline.usage import Usage, UsageByTime, usage_by_time
+from services.query.queries.timeline.view import NO_TIME, Key
+
+
+class TimelinePage(Struct):
+    """Items, first the earliest, with the places of the first and the last of them, and whether there are more before and behind them."""
+
+    items: list[Row]
+    first: Key | None
+    last: Key | None
+    has_before: bool
+    has_after: bool
+    usage: UsageByTime
+
+
+class SoFar(Struct, frozen=True):
+    """What comes before an item: how many items, how many prompts, and what the API calls up to its time used."""
+
+    offset: int = 0
+    turn: int = 0
+    usage: Usage = Usage()
+
+
+def page_after(connection: Connection, outline: Outline, key: Key, limit: int) -> TimelinePage:
+    """The items after a place."""
+    return _page(connection, outline, slice_after(connection, outline, key, limit).slots)
+
+
+def page_before(connection: Connection, outline: Outline, key: Key, limit: int) -> TimelinePage:
+    """The items before a place: those next to it."""
+    return _page(connection, outline, slice_before(connection, outline, key, limit).slots)
+
+
+def page_around(connection: Connection, outline: Outline, item_id: str, limit: int) -> TimelinePage:
+    """An item in the middle of those next to it. NotFound if the view does not have it."""
+    key = place_of(connection, outline, item_id)
+    before = limit // 2
+    earlier = slice_before(connection, outline, key, before, PAGE_BYTES // 2) if before else Slice([], has_more=False)
+    later = slice_after(connection, outline, _just_before(key), limit - before, PAGE_BYTES // 2)
+    return _page(connection, outline, [*earlier.slots, *later.slots])
+
+
+def _page(connection: Connection, outline: Outline, slots: Sequence[Slot]) -> TimelinePage:
+    usage = usage_by_time(connection, outline.view, [slot.key[0] for slot in slots])
+    if not slots:
+        return TimelinePage([], None, None, has_before=False, has_after=False, usage=usage)
+    before = SoFar(offset_of(connection, outline, slots[0].key), prompts_before(connection, outline.view, slots[0].key))
+    items, after = shown(connection, outline, slots, before, usage, usage)
+    return TimelinePage(items, slots[0].key, slots[-1].key, before.offset > 0, after.offset < outline.total_items, usage)
+
+
+def _just_before(key: Key) -> Key:
+    """The place before a place, with nothing between."""
+    at, rank, row_id = key
+    return (at, rank, UUID(int=row_id.int - 1)) if row_id.int else (at, rank - 1, UUID(int=2**128 - 1))
+
+
+def shown(
+    connection: Connection, outline: Outline, slots: Sequence[Slot], before: SoFar, at_page: UsageByTime, in_all: UsageByTime
+) -> tuple[list[Row], SoFar]:
+    """The items of some slots in full, and what comes before the item after them. `at_page` has the usage by the slots' times that `before` lacks."""
+    turns = _turns(connection, outline, slots, before.turn)
+    used = [before.usage.plus(usage) for usage in at_page.up_to(len(slots), outline.view)]
+    bodies = read_bodies(connection, outline, in_all, slots)
+    items = [
+        {
+            "id": slot.derived.id if slot.derived else str(slot.key[2]),
+            "kind": slot.kind,
+            "timestamp": None if slot.key[0] == NO_TIME else slot.key[0],
+            "agent_id": slot.agent_id,
+            "offset": before.offset + number,
+            "turn": turn,
+            "cost_usd_so_far": usage.cost_usd,
+            "tokens_so_far": usage.total_tokens,
+        }
+        | body
+        for number, (slot, turn, usage, body) in enumerate(zip(slots, turns, used, bodies, strict=True))
+    ]
+    return items, SoFar(before.offset + len(slots), turns[-1], used[-1]) if slots else before
+
+
+def _turns(connection: Connection, outline: Outline, slots: Sequence[Slot], turn: int) -> list[int]:
+    """The turn of each slot, given that of the place before the first one."""
+    if not slots:
+        return []
+    view = outline.view
+    if view.agent_id is None:
+        return list(accumulate((is_prompt(slot.key, slot.agent_id) for slot in slots), initial=turn))[1:]
+    prompts = prompts_between(connection, view, slots[0].key, slots[-1].key)
+    return [turn + bisect_left(prompts, slot.key) for slot in slots]

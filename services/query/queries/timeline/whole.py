@@ -1,0 +1,42 @@
+"""A whole session's timeline from its beginning to its end, page by page, in bounded memory: for exports.
+
+It holds a connection only while it reads a page. What is added up goes on from page to page, so that each page costs the same.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+from services.query.database import Connection, Row
+from services.query.queries.timeline.outline import read_outline
+from services.query.queries.timeline.slices import slice_after
+from services.query.queries.timeline.timeline import SoFar, shown
+from services.query.queries.timeline.usage import usage_by_time
+from services.query.queries.timeline.view import BEGINNING, View
+
+PAGE_ITEMS = 200
+
+
+def whole_timeline(connect: Callable[[], AbstractContextManager[Connection]], view: View, idle_gap: timedelta) -> Iterator[list[Row]]:
+    """The items of a view in order, as lists; none if the session is not known. Rows that arrive meanwhile are there if their place is still to come.
+
+    An item is as in the answer of the timeline, but `parameters` of a tool call are msgspec.Raw, and times are datetime.
+    """
+    with connect() as connection:
+        outline = read_outline(connection, view, idle_gap)
+        in_all = usage_by_time(connection, view, [])
+    if outline is None:
+        return
+    key, so_far, since = BEGINNING, SoFar(), None
+    while True:
+        with connect() as connection:
+            found = slice_after(connection, outline, key, PAGE_ITEMS)
+            if not found.slots:
+                return
+            until = found.slots[-1].key[0]
+            used = usage_by_time(connection, view, [slot.key[0] for slot in found.slots], since, until)
+            items, so_far = shown(connection, outline, found.slots, so_far, used, in_all)
+        yield items
+        if not found.has_more:
+            return
+        key, since = found.slots[-1].key, until

@@ -1,0 +1,92 @@
+"""A session from its beginning to its end."""
+
+from datetime import timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from services.query.cursor import Shape
+from services.query.database import Connection, Row
+from services.query.http.parameters import RESPONSES, paging, settings_of
+from services.query.http.read_response import read_response
+from services.query.queries.lists.paging import Paging
+from services.query.queries.timeline.outline import Outline, read_outline
+from services.query.queries.timeline.timeline import TimelinePage, page_after, page_around, page_before
+from services.query.queries.timeline.view import BEGINNING, END, NO_TIME, Key, View
+from services.query.routes.sessions import named_in_one_segment, no_session
+from services.query.schemas.fields import SessionId
+from services.query.schemas.timeline import Timeline, TimelineParameters
+from shared.auth.scopes import READ, requires
+from shared.http.errors import NotFound, invalid
+
+router = APIRouter(tags=["sessions"], responses=RESPONSES)
+
+# Time, rank and id of the item that a page continues from, and 1 if it has what comes after it, else 0.
+_CURSOR: Final[Shape] = ("time", "int", "uuid", "int")
+
+
+@router.get(
+    "/api/sessions/{session_id:path}/timeline",
+    response_model=Timeline,
+    summary="A session in order, item by item",
+    dependencies=[Depends(named_in_one_segment)],
+)
+@requires(READ)
+def show_timeline(request: Request, session_id: SessionId, parameters: Annotated[TimelineParameters, Query()]) -> Response:
+    """Messages, tool calls with input and result, file changes with their patch, subagents, compactions, model switches and idle gaps."""
+    if parameters.agent_id is not None and parameters.threads == "all":
+        raise invalid("threads", "is `all`, which has every subagent; leave agent_id or threads out")
+    view = View(session_id, parameters.agent_id, parameters.threads == "all", parameters.include_thinking)
+    wanted = paging(request, parameters)
+
+    def read(connection: Connection) -> Row:
+        outline = read_outline(connection, view, timedelta(seconds=settings_of(request).idle_gap_seconds))
+        if outline is None:
+            raise no_session(request)
+        if view.agent_id is not None and view.agent_id not in outline.threads:
+            raise NotFound("The session has no subagent of this id.", code="SUBAGENT_NOT_FOUND", details={"agent_id": "not known"})
+        return _answer(outline, _page(connection, outline, parameters, wanted), wanted, newest_first=parameters.order == "desc")
+
+    return read_response(request, read)
+
+
+def _page(connection: Connection, outline: Outline, parameters: TimelineParameters, wanted: Paging) -> TimelinePage:
+    if wanted.cursor is not None:
+        *keys, is_after = wanted.last_keys(_CURSOR) or ()
+        at, rank, row_id = keys
+        key = (at if at != "-infinity" else NO_TIME, rank, row_id)
+        return page_after(connection, outline, key, wanted.limit) if is_after else page_before(connection, outline, key, wanted.limit)
+    if parameters.around is not None:
+        return page_around(connection, outline, parameters.around, wanted.limit)
+    if parameters.order == "desc":
+        return page_before(connection, outline, END, wanted.limit)
+    return page_after(connection, outline, BEGINNING, wanted.limit)
+
+
+def _answer(outline: Outline, page: TimelinePage, wanted: Paging, *, newest_first: bool) -> Row:
+    times = outline.times()
+    shown = [thread for agent_id, thread in outline.threads.items() if outline.view.shows(agent_id)]
+    totals = {
+        "items": outline.total_items,
+        "turns": outline.prompts,
+        "tool_calls": sum(thread.tool_calls for thread in shown),
+        "first_time": times and times[0],
+        "last_time": times and times[1],
+    }
+    earlier = _cursor(wanted, page.first, is_after=False) if page.has_before else None
+    later = _cursor(wanted, page.last, is_after=True) if page.has_after else None
+    return {
+        "session_id": outline.view.session_id,
+        "agent_id": outline.view.agent_id,
+        "totals": totals | page.usage.total(outline.view).shown(),
+        "items": page.items[::-1] if newest_first else page.items,
+        "next_cursor": earlier if newest_first else later,
+        "previous_cursor": later if newest_first else earlier,
+    }
+
+
+def _cursor(wanted: Paging, key: Key | None, *, is_after: bool) -> str | None:
+    if key is None:
+        return None
+    at, rank, row_id = key
+    return wanted.next_cursor([None if at == NO_TIME else at, rank, row_id, int(is_after)])

@@ -1,0 +1,176 @@
+"""A session's timeline and its turns: parameters and answers."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from services.query.schemas.fields import Absent, CostUsd, Page, Paged, Text, UnpricedCalls
+
+
+class TimelineParameters(Paged):
+    order: Literal["asc", "desc"] = Field(
+        "asc", description="`asc`: from the session's beginning. `desc`: from its end. Items without a date are the earliest."
+    )
+    around: Annotated[
+        Text | None,
+        Absent(),
+        Field(
+            min_length=1,
+            max_length=300,
+            description="The `id` of an item, or of a file change below a call: it is in the middle of the page, and both cursors lead on from "
+            "there. With a `cursor` it has no effect.",
+            examples=["018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b"],
+        ),
+    ] = None
+    agent_id: Annotated[
+        Text | None,
+        Absent(),
+        Field(min_length=1, max_length=200, description="A subagent's own timeline, in place of the session's.", examples=["a1b2c3"]),
+    ] = None
+    threads: Literal["one", "all"] = Field(
+        "one", description="`all`: what the session and all of its subagents did, in one order; each item has its `agent_id`."
+    )
+    include_thinking: bool = Field(False, description="With Claude's thinking, where it was kept.")
+
+    def filters(self) -> dict[str, object]:
+        """What a cursor is bound to. A page around an item leads on to pages without `around`."""
+        return {name: value for name, value in super().filters().items() if name != "around"}
+
+
+class Media(BaseModel):
+    type: str = Field(description="As `image/png`.")
+    bytes: int
+
+
+class ToolResult(BaseModel):
+    text: str = Field(description="The beginning and the end of what the call gave back, without secrets.")
+    left_out_characters: int = Field(description="How many characters are missing between the two; 0: none.")
+    cut_at_character: int | None = Field(description="Where they are missing; null: nowhere.")
+    media: list[Media] = Field(description="Images and other binaries, by kind and size alone.")
+
+
+class TimelineChange(BaseModel):
+    id: str
+    file_path: str | None
+    action: Literal["created", "modified", "deleted"]
+    lines_added: int
+    lines_removed: int
+    is_estimated: bool = Field(description="True if the line counts are estimated from the tool call.")
+    tool_call_id: str | None = Field(description="The call that made the change; null if none is known.")
+    patch: str | None = Field(description="A unified diff without its head; null if it is not known.")
+    patch_left_out_lines: int = Field(description="How many lines are missing at its end.")
+    source: str | None
+
+
+class SubagentSummary(BaseModel):
+    agent_id: str = Field(description="With `agent_id` the timeline shows what it did.")
+    items: int = Field(description="Number of items of its own timeline. 0: nothing of it is stored.")
+    tool_calls: int
+    cost_usd: CostUsd
+    tokens: int
+    first_time: datetime | None
+    last_time: datetime | None
+    prompt: str | None = Field(description="The beginning of what it was asked.")
+
+
+class _Item(BaseModel):
+    id: str = Field(description="For `around`. The id of the message, tool call and so on, or of a derived item, as `idle_gap-…`.")
+    timestamp: datetime | None = Field(description="null if the time is unknown.")
+    agent_id: str | None = Field(description="The subagent that it belongs to; null: the session itself.")
+    offset: int = Field(description="How many items of this timeline come before it.")
+    turn: int = Field(description="The turn that it belongs to, from 1; 0: before the first prompt.")
+    cost_usd_so_far: float | None = Field(
+        description="Cost of the API calls up to its time, those of subagents included; in a subagent's timeline its own alone. "
+        "null while no price is known."
+    )
+    tokens_so_far: int = Field(description="Tokens of the same API calls, those read from the cache included.")
+
+
+class MessageItem(_Item):
+    kind: Literal["message"]
+    role: Literal["user", "assistant"]
+    content: str = Field(description="Empty if Claude only called tools.")
+    model: str | None
+    source: str | None
+
+
+class ToolCallItem(_Item):
+    kind: Literal["tool_call"]
+    tool_name: str
+    parameters: Any = Field(description="The parameters as they were sent; null if there were none.")
+    result_status: Literal["success", "error", "rejected", "cancelled", "timeout", "pending"]
+    error_class: str | None = Field(description="Why it failed; null if it did not, or nothing says why.")
+    execution_time_ms: int | None
+    duration_source: Literal["reported", "timestamps"] | None
+    wait_ms: int | None = Field(description="How long it waited before it ran, as for a permission; null if that is not known.")
+    result: ToolResult | None = Field(description="null if it is not known, or not kept.")
+    changes: list[TimelineChange] = Field(description="The file changes that it made.")
+    subagent: SubagentSummary | None = Field(description="The subagent that it started.")
+    source: str | None
+
+
+class FileChangeItem(TimelineChange, _Item):
+    """A file change whose call is not known."""
+
+    kind: Literal["file_change"]
+    id: str
+
+
+class EntryItem(_Item):
+    kind: Literal["thinking", "compaction", "compaction_summary", "command", "command_output", "interruption", "api_error", "notice"]
+    content: str
+    details: Any = Field(description="More of it, by its kind: as `trigger` and `tokens_before` of a compaction.")
+    source: str | None
+
+
+class ModelSwitchItem(_Item):
+    kind: Literal["model_switch"]
+    from_model: str = Field(description="The model of Claude's message before, in the same thread.")
+    to_model: str = Field(description="The model of the message that follows.")
+
+
+class IdleGapItem(_Item):
+    kind: Literal["idle_gap"]
+    until: datetime = Field(description="When something happened again.")
+    seconds: float = Field(description="How long nothing happened in the whole session, subagents included: longer than the idle gap.")
+
+
+class SubagentItem(_Item):
+    """A subagent that no known call started, at its first time."""
+
+    kind: Literal["subagent"]
+    subagent: SubagentSummary
+
+
+TimelineItem = Annotated[
+    MessageItem | ToolCallItem | FileChangeItem | EntryItem | ModelSwitchItem | IdleGapItem | SubagentItem, Field(discriminator="kind")
+]
+
+
+class UsageTotals(BaseModel):
+    input_tokens: int
+    output_tokens: int
+    cache_creation_tokens: int
+    cache_read_tokens: int
+    total_tokens: int
+    api_calls: int
+    unpriced_calls: UnpricedCalls
+    cost_usd: CostUsd
+
+
+class TimelineTotals(UsageTotals):
+    items: int = Field(description="Number of items of this timeline.")
+    turns: int = Field(description="Number of the session's prompts.")
+    tool_calls: int = Field(description="Number of tool calls of this timeline.")
+    first_time: datetime | None
+    last_time: datetime | None
+
+
+class Timeline(Page):
+    session_id: str
+    agent_id: str | None = Field(description="The subagent whose timeline this is; null: the session's own, or that of all.")
+    totals: TimelineTotals = Field(description="Of the whole timeline, not of the page.")
+    items: list[TimelineItem]
+    next_cursor: str | None = Field(description="Where the page begins that follows in this order; null if nothing follows.")
+    previous_cursor: str | None = Field(description="Leads to the page before, in the same order; null if nothing comes before.")
