@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS timeline_entries (
     received_at  timestamptz NOT NULL,
     persisted_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (toast_tuple_target = 256);
-CREATE INDEX IF NOT EXISTS timeline_entries_by_session ON timeline_entries (session_id, occurred_at, id);
+CREATE INDEX IF NOT EXISTS timeline_entries_by_session ON timeline_entries (session_id, occurred_at, id) INCLUDE (agent_id, kind);
 
 ALTER TABLE timeline_entries ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS bound ON timeline_entries;

@@ -73,6 +73,13 @@ def add_document(connection: Connection[Any], session_id: str | None, at: dateti
     return document_id
 
 
+def add_timeline_entry(
+    connection: Connection[Any], session_id: str, at: datetime | str, kind: str, content: str = "", **columns: Any
+) -> UUID:
+    """What a timeline has besides messages, calls and changes."""
+    return _event(connection, "timeline_entries", session_id, at, {"kind": kind, "content": content} | columns)
+
+
 def compute_aggregates(connection: Connection[Any]) -> None:
     """Sessions' totals and every rollup, from the rows."""
     for statement in _AGGREGATES.split(";\n"):

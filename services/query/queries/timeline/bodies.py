@@ -33,7 +33,7 @@ def read_bodies(connection: Connection, outline: Outline, usage: UsageByTime, sl
         _derived(slot, subagents) if slot.derived is not None
         else messages[slot.key[2]] if slot.kind == "message"
         else _call(calls[slot.key[2]], [changes[each] for each in changes if each in slot.changes], subagents) if slot.kind == "tool_call"
-        else _change(changes[slot.key[2]]) if slot.kind == "file_change"
+        else changes[slot.key[2]] if slot.kind == "file_change"
         else entries[slot.key[2]]
         for slot in slots
     ]  # fmt: skip
@@ -42,7 +42,7 @@ def read_bodies(connection: Connection, outline: Outline, usage: UsageByTime, sl
 def _by_id(connection: Connection, name: str, ids: Iterable[UUID]) -> dict[UUID, Row]:
     wanted = list(ids)
     found = rows(connection, _sql(name), {"ids": wanted}) if wanted else []
-    return {row.pop("id"): row for row in found}
+    return {row["id"]: row for row in found}
 
 
 def _call(row: Row, changes: Iterable[Row], subagents: dict[str, Row]) -> Row:
@@ -59,10 +59,6 @@ def _call(row: Row, changes: Iterable[Row], subagents: dict[str, Row]) -> Row:
     row["changes"] = list(changes)
     row["subagent"] = None if started is None else subagents[started]
     return row
-
-
-def _change(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name != "timestamp"}
 
 
 def _derived(slot: Slot, subagents: dict[str, Row]) -> Row:

@@ -14,7 +14,7 @@ SELECT e.id, e.content, e.details, e.source
 FROM timeline_entries AS e WHERE e.id = ANY (%(ids)s)
 
 -- name: changes
-SELECT a.id, a.tool_call_id, nullif(a.occurred_at, '-infinity') AS timestamp, f.file_path, a.action, a.lines_added, a.lines_removed, a.is_estimated,
+SELECT a.id, a.tool_call_id, f.file_path, a.action, a.lines_added, a.lines_removed, a.is_estimated,
     a.patch, coalesce(a.patch_left_out, 0) AS patch_left_out_lines, a.source
 FROM activities AS a LEFT JOIN files AS f ON f.file_key = a.file_key
 WHERE a.id = ANY (%(ids)s)

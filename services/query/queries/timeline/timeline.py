@@ -78,7 +78,8 @@ def shown(
     used = [before.usage.plus(usage) for usage in at_page.up_to(len(slots), outline.view)]
     bodies = read_bodies(connection, outline, in_all, slots)
     items = [
-        {
+        body
+        | {
             "id": slot.derived.id if slot.derived else str(slot.key[2]),
             "kind": slot.kind,
             "timestamp": None if slot.key[0] == NO_TIME else slot.key[0],
@@ -88,7 +89,6 @@ def shown(
             "cost_usd_so_far": usage.cost_usd,
             "tokens_so_far": usage.total_tokens,
         }
-        | body
         for number, (slot, turn, usage, body) in enumerate(zip(slots, turns, used, bodies, strict=True))
     ]
     return items, SoFar(before.offset + len(slots), turns[-1], used[-1]) if slots else before
