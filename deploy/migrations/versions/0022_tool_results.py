@@ -7,12 +7,12 @@ from alembic import op
 revision = "0022"
 down_revision = "0021"
 
-# The timeline goes over a whole session, so its indexes have all that it reads besides texts. Each takes the place of one without the INCLUDE list.
+# The timeline goes over a whole session, so its indexes have all that it reads besides texts. Each takes the place of `…_by_session`.
 _IN_ORDER = {
-    "messages_by_session": "messages (session_id, occurred_at DESC, id DESC) INCLUDE (agent_id, role, model)",
-    "tool_calls_by_session": "tool_calls (session_id, occurred_at, id) INCLUDE (agent_id, started_agent)",
-    "activities_by_session": "activities (session_id, occurred_at DESC, id DESC) INCLUDE (agent_id, tool_call_id)",
-    "api_calls_by_session": "api_calls (session_id, occurred_at, id) INCLUDE (agent_id, cost_nano_usd, input_tokens, output_tokens, "
+    "messages_of_session": "messages (session_id, occurred_at DESC, id DESC) INCLUDE (agent_id, role, model)",
+    "tool_calls_of_session": "tool_calls (session_id, occurred_at, id) INCLUDE (agent_id, started_agent)",
+    "activities_of_session": "activities (session_id, occurred_at DESC, id DESC) INCLUDE (agent_id, tool_call_id)",
+    "api_calls_of_session": "api_calls (session_id, occurred_at, id) INCLUDE (agent_id, cost_nano_usd, input_tokens, output_tokens, "
     "cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens)",
 }
 
@@ -31,10 +31,9 @@ def upgrade() -> None:
         for statement in _INDEX:
             op.execute(statement)
         for name, columns in _IN_ORDER.items():
-            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}_new")
-            op.execute(f"CREATE INDEX CONCURRENTLY {name}_new ON {columns}")
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-            op.execute(f"ALTER INDEX {name}_new RENAME TO {name}")
+            op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {columns}")
+            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name.replace('_of_', '_by_')}")
 
 
 def downgrade() -> None:

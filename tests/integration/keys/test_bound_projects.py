@@ -191,7 +191,7 @@ def test_every_table_with_a_project_has_a_policy_and_no_grant_lacks_one(database
 def test_a_bound_search_uses_the_term_index(database_url: str, alpha: int) -> None:
     with psycopg.connect(database_url) as connection:
         # Of few rows, another index would do as well.
-        connection.execute("DROP INDEX messages_by_project, messages_by_time, messages_by_session")
+        connection.execute("DROP INDEX messages_by_project, messages_by_time, messages_of_session")
         connection.execute("SELECT set_config('tracker.projects', %s, true), set_config('role', 'tracker_bound', true)", (f"{{{alpha}}}",))
         connection.execute("SET LOCAL enable_seqscan = off")
         plan = connection.execute("EXPLAIN SELECT id FROM messages WHERE terms @@ 'message'::tsquery").fetchall()

@@ -90,7 +90,7 @@ def test_tool_calls_by_time_are_read_along_an_index(connection: psycopg.Connecti
         {},
     )
     connection.execute("ANALYZE tool_calls")
-    for session_id, index in ((None, "tool_calls_by_time"), ("7", "tool_calls_by_session")):
+    for session_id, index in ((None, "tool_calls_by_time"), ("7", "tool_calls_of_session")):
         for ascending in (False, True):
             parameters = (
                 asdict(events.EventFilters(session_id))
