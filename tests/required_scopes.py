@@ -38,6 +38,8 @@ READING = {
     ("GET", "/api/sessions/{session_id}/timeline"): READ,
     ("GET", "/api/sessions/{session_id}/transcript"): READ,
     ("GET", "/api/sessions/{session_id}/transcript/files"): READ,
+    ("GET", "/api/files"): READ,
+    ("GET", "/api/files/history"): READ,
     ("GET", "/api/tags"): READ,
     ("GET", "/api/tool-calls"): READ,
     ("GET", "/api/users"): READ,

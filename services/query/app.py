@@ -18,6 +18,7 @@ from services.query.http.time_limited_threads import TimeLimitedThreads
 from services.query.live.live_feed import LiveFeed, connect_feed
 from services.query.routes import (
     dead_letters,
+    files,
     import_jobs,
     keys,
     live,
@@ -58,6 +59,7 @@ ROUTES = (
     stats,
     tags,
     users,
+    files,
     machines,
     import_jobs,
     keys,

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from services.query.schemas.files import FILE_HISTORY_EXAMPLE, FILES_EXAMPLE
 from services.query.schemas.live import LIVE_SESSIONS_EXAMPLE
 from services.query.schemas.machines import MACHINE_EXAMPLE
 from services.query.schemas.operation_examples import OPERATIONS
@@ -204,6 +205,8 @@ ANSWERS: Final[dict[str, Json]] = {
             }
         ]
     },
+    "FilePage": FILES_EXAMPLE,
+    "FileHistoryPage": FILE_HISTORY_EXAMPLE,
     "TagPage": _page({"tag": "uploads", "sessions": 4}),
     "UserPage": _page({"name": "ann", "first_seen": "2024-01-10T09:00:00Z", "last_seen": "2024-01-15T10:30:00Z"} | _TOTALS_OF_USER),
     "SessionPage": _page(_SESSION),

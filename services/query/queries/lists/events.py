@@ -148,11 +148,12 @@ def conversations(connection: Connection, filters: EventFilters, role: str | Non
 
 def activities(connection: Connection, filters: EventFilters, file_path: str | None, action: str | None, paging: Paging) -> Page:
     """Changes of files, newest first. `file_path` is exact, or a beginning if it ends in *."""
-    parameters = asdict(filters) | {"action": action} | _file_parameters(connection, file_path) | paging.after(time="time", id="uuid")
+    parameters = asdict(filters) | {"action": action} | file_parameters(connection, file_path) | paging.after(time="time", id="uuid")
     return page(connection, _ACTIVITIES, parameters, paging, by_time)
 
 
-def _file_parameters(connection: Connection, file_path: str | None) -> Row:
+def file_parameters(connection: Connection, file_path: str | None) -> Row:
+    """The files of a path: itself, or a beginning that ends in *. With few files their keys, with many the beginning."""
     if file_path is None or not file_path.endswith("*"):
         return {"file_path": file_path, "file_keys": None, "path_prefix": None}
     prefix = file_path[:-1]

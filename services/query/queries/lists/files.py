@@ -1,0 +1,54 @@
+"""Files that were changed, for choosing one."""
+
+from typing import Final
+
+from services.query.database import Connection, Row, first_row
+from services.query.queries.lists.events import file_parameters
+from services.query.queries.lists.paging import Page, Paging, page
+
+FILES: Final = """
+    SELECT f.file_path, nullif(r.project_id, 0) AS project_id, p.name AS project_name, r.touches AS changes,
+        least(r.lines_added, 9007199254740991)::bigint AS lines_added, least(r.lines_removed, 9007199254740991)::bigint AS lines_removed,
+        nullif(newest.occurred_at, '-infinity') AS last_change, r.file_key, r.project_id AS of_project
+    FROM (
+        SELECT r.*
+        FROM file_rollups r
+        JOIN files f ON f.file_key = r.file_key
+        WHERE r.grain_minutes = 0 AND r.project_id <> -1 AND r.touches > 0
+            AND (%(project_id)s::bigint IS NULL OR r.project_id = %(project_id)s)
+            AND (%(file_keys)s::uuid[] IS NULL OR r.file_key = ANY (%(file_keys)s))
+            AND (%(file_path)s::text IS NULL OR f.file_path = %(file_path)s)
+            AND (%(path_prefix)s::text IS NULL OR starts_with(f.file_path, %(path_prefix)s))
+            AND (%(contains)s::text IS NULL OR strpos(lower(f.file_path), lower(%(contains)s)) > 0)
+            AND (%(after_changes)s::bigint IS NULL OR r.touches <= %(after_changes)s::bigint AND (
+                (-r.touches, r.file_key, r.project_id) > (-%(after_changes)s::bigint, %(after_key)s::uuid, %(after_project)s::bigint)))
+        ORDER BY r.touches DESC, r.file_key, r.project_id
+        LIMIT %(fetch)s
+    ) AS r
+    JOIN files f ON f.file_key = r.file_key
+    LEFT JOIN projects p ON p.id = r.project_id
+    LEFT JOIN LATERAL (
+        SELECT a.occurred_at FROM activities a
+        WHERE a.file_key = r.file_key AND a.project_id = r.project_id
+        ORDER BY a.occurred_at DESC, a.id DESC
+        LIMIT 1
+    ) AS newest ON true
+    ORDER BY r.touches DESC, r.file_key, r.project_id
+"""
+_PROJECT_PATH: Final = "SELECT path FROM projects WHERE id = %(project_id)s"
+
+
+def files(connection: Connection, project_id: int | None, file_path: str | None, contains: str | None, paging: Paging) -> Page:
+    """Files by how often they were changed, each once for each project. `file_path` is exact, or a beginning if it ends in *."""
+    parameters: Row = {"project_id": project_id, "contains": contains} | file_parameters(connection, file_path)
+    parameters |= paging.after(changes="int", key="uuid", project="int")
+    found = page(connection, FILES, parameters, paging, lambda row: (row["changes"], row["file_key"], row["of_project"]))
+    for item in found.items:
+        del item["file_key"], item["of_project"]
+    return found
+
+
+def project_path(connection: Connection, project_id: int) -> str | None:
+    """The normalized path of a project; None if there is none of this id."""
+    found = first_row(connection, _PROJECT_PATH, {"project_id": project_id})
+    return None if found is None else str(found["path"])

@@ -1,0 +1,74 @@
+"""Files that were changed, and the history of one."""
+
+import posixpath
+import re
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.query.database import Connection, Row
+from services.query.http.list_response import LIST_RESPONSES, list_response
+from services.query.http.parameters import RESPONSES, dates, only_project
+from services.query.queries.lists import file_history, files
+from services.query.queries.lists.file_history import HistoryFilters
+from services.query.queries.lists.paging import Paging
+from services.query.schemas.files import FileHistoryList, FileHistoryPage, FileList, FilePage
+from shared.auth.scopes import READ, requires
+from shared.http.errors import invalid
+
+router = APIRouter(tags=["activities"], responses=RESPONSES)
+
+_DRIVE: Final = re.compile(r"[A-Za-z]:")
+
+
+@router.get("/api/files", response_model=FilePage, responses=LIST_RESPONSES, summary="Files that were changed, the most changed first")
+@requires(READ)
+def list_files(request: Request, parameters: Annotated[FileList, Query()]) -> Response:
+    """With how often each was changed, and when last. A file that sessions of two projects changed is listed for each."""
+    project_id = parameters.project_id or only_project(request)
+    return list_response(
+        request,
+        parameters,
+        lambda connection, wanted: files.files(connection, project_id, parameters.path, parameters.contains, wanted),
+    )
+
+
+@router.get(
+    "/api/files/history",
+    response_model=FileHistoryPage,
+    responses=LIST_RESPONSES,
+    summary="Every change of a file, newest first",
+)
+@requires(READ)
+def show_file_history(request: Request, parameters: Annotated[FileHistoryList, Query()]) -> Response:
+    """Over all sessions and machines: who changed the file, how, and what the person had asked for.
+
+    A `path` that ends in `*` means every path with this prefix, a folder for instance.
+    """
+    start, end = dates(request, parameters)
+    project_id = parameters.project_id or only_project(request)
+    filters = HistoryFilters(project_id, parameters.user, parameters.machine, parameters.action, start, end)
+
+    def read(connection: Connection, wanted: Paging) -> Row:
+        path = _absolute(connection, parameters.path, parameters.project_id)
+        return file_history.file_history(connection, path, filters, wanted)
+
+    return list_response(request, parameters, read)
+
+
+def _absolute(connection: Connection, path: str, project_id: int | None) -> str:
+    """The path as events have it. BadRequest for a relative path without a project, or with one that is not known."""
+    if path.startswith(("/", "\\")) or _DRIVE.match(path):
+        return path
+    if project_id is None:
+        raise invalid("path", "is relative; give it from the root, or give its project too, with project_id")
+    folder = files.project_path(connection, project_id)
+    if folder is None:
+        raise invalid("project_id", "is not known, and the path is relative to it; see /api/projects")
+    prefix, star = path.replace("\\", "/"), ""
+    if prefix.endswith("*"):
+        prefix, star = prefix[:-1], "*"
+    ends_in_folder = prefix == "" or prefix.endswith("/")
+    joined = posixpath.normpath(f"{folder}/{prefix}") + ("/" if ends_in_folder else "") + star
+    # Claude Code on Windows names files with backslashes.
+    return joined.replace("/", "\\") if _DRIVE.match(folder) else joined
