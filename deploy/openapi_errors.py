@@ -14,15 +14,18 @@ _NOT_FOUND_BY_PATH: Final = (
     ("/api/dead-letters/{", "DEAD_LETTER_NOT_FOUND"),
     ("/api/keys/{", "KEY_NOT_FOUND"),
     ("/api/users/{", "USER_NOT_FOUND"),
+    ("/api/tool-calls/{", "TOOL_CALL_NOT_FOUND"),
     ("/api/", "SESSION_NOT_FOUND"),
 )
 _RANGES: Final = "/api/transcripts/{session_id}"
+_RESULT: Final = "/api/tool-calls/{call_id}/result"
 _ONLY_FOR: Final = {
     "INVALID_FILE": "/api/import/claude-data",
     "UNKNOWN_PROJECT_FILE": "/api/import/claude-data",
     "UPLOADS_UNAVAILABLE": "/api/import/claude-data",
-    "TRANSCRIPT_GONE": "/api/sessions/{session_id}/transcript",
-    "ARCHIVE_UNAVAILABLE": "/api/sessions/{session_id}/transcript",
+    "RESULT_NOT_STORED": _RESULT,
+    "TRANSCRIPT_GONE": ("/api/sessions/{session_id}/transcript", _RESULT),
+    "ARCHIVE_UNAVAILABLE": ("/api/sessions/{session_id}/transcript", _RESULT),
     "OFFSET_MISMATCH": _RANGES,
     "GENERATION_SUPERSEDED": _RANGES,
     "JOURNAL_BEHIND": "/readyz",
@@ -53,7 +56,8 @@ def document_errors(method: str, path: str, operation: Json, schemas: Json) -> N
 
 def _can_occur(code: str, method: str, path: str, operation: Json) -> bool:
     if code in _ONLY_FOR:
-        return _ONLY_FOR[code] == path
+        paths = _ONLY_FOR[code]
+        return path in ((paths,) if isinstance(paths, str) else paths)
     match code:
         case "INVALID_JSON":
             return any("json" in media_type for media_type in operation.get("requestBody", {}).get("content", {}))

@@ -95,12 +95,28 @@ class Activity(Struct, tag="activity", omit_defaults=True, kw_only=True):
     id: UUID | None = None
 
 
+class GivenMedia(Struct, omit_defaults=True, kw_only=True):
+    """An image, or another file, among what a call gave back. Its data is not sent."""
+
+    type: Name
+    bytes: Count = 0
+
+
+class GivenResult(Struct, omit_defaults=True, kw_only=True):
+    """What a tool call gave back."""
+
+    text: Annotated[str, Meta(max_length=1_048_576)] = ""
+    media: Annotated[list[GivenMedia], Meta(max_length=100)] = []
+
+
 class ToolCall(Struct, tag="tool_call", omit_defaults=True, kw_only=True):
     """Claude used a tool. Without a session it counts in the global stats only."""
 
     tool_name: Identifier
     result_status: ToolStatus
     parameters: dict[str, Any] | UnsetType = UNSET
+    # A text, or a text with media. The worker stores of a long one the beginning and the end.
+    result: Annotated[str, Meta(max_length=1_048_576)] | GivenResult | UnsetType = UNSET
     execution_time_ms: Count | None = None
     timestamp: Time | None = None
     session_id: SessionId | None = None

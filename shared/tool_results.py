@@ -5,6 +5,7 @@ Both read it with these functions, so that what is stored is the beginning and t
 
 import json
 import re
+from collections.abc import Iterator
 from hashlib import sha1
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -138,3 +139,63 @@ def _as_it_is(value: bytes | Raw) -> str:
     except (ValueError, RecursionError):
         return storable(text)
     return storable(decoded if isinstance(decoded, str) else json.dumps(decoded, ensure_ascii=False, separators=(",", ":")))
+
+
+_TOOL_USE: Final = re.compile(rb'"tool_use_id"\s*+:\s*+("(?:[^"\\\n]|\\.)*+")')
+_object = msgspec.json.Decoder(dict[str, Raw])
+_pieces = json.JSONDecoder(strict=False)
+
+
+def result_in(lines: bytes, call_id: UUID) -> Told | None:
+    """What whole lines of a transcript say that a call gave back; `call_id` is that of its row. None if they do not say it."""
+    for found in _TOOL_USE.finditer(lines):
+        tool_use = _decoded_text(found[1])
+        if tool_call_id(tool_use) != call_id:
+            continue
+        start = lines.rfind(b"\n", 0, found.start()) + 1
+        end = lines.find(b"\n", found.end())
+        content = _content_in(lines[start : len(lines) if end < 0 else end], tool_use)
+        if content is not None and (result := told(content)) is not None:
+            return result
+    return None
+
+
+def _content_in(line: bytes, tool_use: str) -> Raw | None:
+    for record in _objects_in(line):
+        # A subagent's record may be inside its parent's: data.message is then a record.
+        for path in (("message",), ("data", "message", "message")):
+            if (content := _content_at(record, path, tool_use)) is not None:
+                return content
+    return None
+
+
+def _objects_in(line: bytes) -> Iterator[dict[str, Raw]]:
+    """The objects of a line, nearly always one."""
+    try:
+        yield _object.decode(line)
+        return
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        text, at = line.decode("utf-8", "replace"), 0
+    while at < len(text):
+        try:
+            value, at = _pieces.raw_decode(text, at)
+            if isinstance(value, dict):
+                yield _object.decode(storable(json.dumps(value, ensure_ascii=False)))
+        except (ValueError, RecursionError):
+            return
+        while at < len(text) and text[at] in " \t\r\x00,":
+            at += 1
+
+
+def _content_at(record: dict[str, Raw], path: tuple[str, ...], tool_use: str) -> Raw | None:
+    try:
+        for name in path:
+            record = _object.decode(record.get(name, b"{}"))
+        blocks = [_object.decode(item) for item in _items.decode(record.get("content", b"[]")) if first_byte(item) == b"{"]
+        return next((block.get("content") for block in blocks if _is_result_of(block, tool_use)), None)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _is_result_of(block: dict[str, Raw], tool_use: str) -> bool:
+    return _decoded_text(block.get("type", NOTHING)) == "tool_result" and _decoded_text(block.get("tool_use_id", NOTHING)) == tool_use

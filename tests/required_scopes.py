@@ -42,6 +42,8 @@ READING = {
     ("GET", "/api/files/history"): READ,
     ("GET", "/api/tags"): READ,
     ("GET", "/api/tool-calls"): READ,
+    ("GET", "/api/tool-calls/{call_id}"): READ,
+    ("GET", "/api/tool-calls/{call_id}/result"): READ,
     ("GET", "/api/users"): READ,
     ("GET", "/api/machines"): NUMBERS,
     ("GET", "/api/conversations"): READ,

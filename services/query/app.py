@@ -32,6 +32,7 @@ from services.query.routes import (
     stats,
     tags,
     timeline,
+    tool_calls,
     transcripts,
     users,
 )
@@ -47,7 +48,8 @@ from shared.http import middleware
 from shared.logs import configure_logs
 
 SERVICE = "query"
-# In the order in which paths are tried: search, transcripts and timeline before sessions, whose ids may hold slashes.
+# In the order in which paths are tried: search, transcripts and timeline before sessions, whose ids may hold slashes; one tool call behind
+# /api/tool-calls/stats and the like.
 ROUTES = (
     search,
     search_everything,
@@ -66,6 +68,7 @@ ROUTES = (
     live,
     dead_letters,
     service,
+    tool_calls,
 )
 
 

@@ -57,6 +57,13 @@ RESPONSES: Final = (
         "No import job has this id, or another key sent it and this key may only send.",
         "See `/api/import/jobs`.",
     ),
+    ErrorCode("TOOL_CALL_NOT_FOUND", 404, "No tool call has this id, or the key does not see it.", "See `/api/tool-calls`."),
+    ErrorCode(
+        "RESULT_NOT_STORED",
+        404,
+        "No transcript in the archive has all of what this call gave back. The archive may be off, or its days may be over.",
+        "See `/api/tool-calls/{id}` for what is kept of it. Import the session's transcript.",
+    ),
     ErrorCode(
         "TRANSCRIPT_NOT_FOUND",
         404,

@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from services.ingest.http.json_limits import storable
 from shared.event_kinds import KINDS
-from shared.messages import Usage
+from shared.messages import GivenResult, Usage
 
 MAX_NAMES: Final = 20
 MAX_NAME_LENGTH: Final = 100
@@ -32,13 +32,14 @@ def _keys_of(struct: type[Struct], tag: str | None, parts: dict[str, Any]) -> ty
 
 
 _USAGE: Final = _keys_of(Usage, None, {})
-_PARTS: Final[dict[str, Any]] = {"usage": _USAGE | None}
+_RESULT: Final = _keys_of(GivenResult, None, {})
+_PARTS: Final[dict[str, Any]] = {"usage": _USAGE | None, "result": _RESULT | str | None}
 _KEYS: Final = {
     struct: _keys_of(struct, kind.tag, {name: part for name, part in _PARTS.items() if name in struct.__struct_fields__})
     for struct, kind in KINDS.items()
 }
 _ONE: Final[dict[type[Struct], msgspec.json.Decoder[Any]]] = {struct: msgspec.json.Decoder(keys) for struct, keys in _KEYS.items()}
-_KNOWN_OF_PART: Final = {"usage": frozenset(Usage.__struct_fields__)}
+_KNOWN_OF_PART: Final = {"usage": frozenset(Usage.__struct_fields__), "result": frozenset(GivenResult.__struct_fields__)}
 
 
 _ANY: Final[Any] = reduce(or_, _KEYS.values())

@@ -19,6 +19,7 @@ _TOOL_CALL: Final[Json] = {
     "session_id": _SESSION_ID,
     "tool_name": "Bash",
     "parameters": {"command": "npm test"},
+    "result": "12 passed",
     "result_status": "success",
     "execution_time_ms": 2500,
     "timestamp": "2024-01-15T10:33:00Z",

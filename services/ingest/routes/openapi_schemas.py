@@ -120,7 +120,20 @@ def components() -> dict[str, Any]:
         _refine(schemas[struct.__name__], kind.time_field)
         for path, most in kind.most.items():
             _limit(schemas, struct.__name__, path, most)
+    _name_result_text(schemas)
     return schemas | {"Error": _ERROR, "Batch": _BATCH, "BatchItem": _BATCH_ITEM}
+
+
+def _name_result_text(schemas: dict[str, Any]) -> None:
+    """A result is a text or an object. Generated clients need a name for each choice."""
+    choices = schemas["ToolCall"]["properties"]["result"]["anyOf"]
+    [text] = [each for each in choices if "$ref" not in each]
+    schemas["ResultText"] = dict(text)
+    text.clear()
+    text["$ref"] = _REF.format(name="ResultText")
+    schemas["ToolCall"]["properties"]["result"]["description"] = (
+        "What the call gave back: a text, or a text with images and other files by kind and size. Of a long text its beginning and end are stored."
+    )
 
 
 def _limit(schemas: dict[str, Any], holder: str, path: str, most: int) -> None:

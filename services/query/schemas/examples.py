@@ -225,6 +225,11 @@ ANSWERS: Final[dict[str, Json]] = {
     | {"total": 1, "total_is_exact": True},
     "ActivityPage": _page(_ACTIVITY),
     "ToolCallPage": _page(_TOOL_CALL),
+    "ToolCallDetails": _TOOL_CALL
+    | {
+        "result": {"text": "1 failed, 11 passed", "left_out_characters": 0, "cut_at_character": None, "media": []},
+        "file_changes": [],
+    },
     "DocumentPage": DOCUMENTS_EXAMPLE,
     "Timeline": TIMELINE_EXAMPLE,
     "LiveSessions": LIVE_SESSIONS_EXAMPLE,

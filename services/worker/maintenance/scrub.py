@@ -7,7 +7,7 @@ are keyed by do not change: projects, users, tools and models.
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker.archive.scrub_contents import scrub_some
-from services.worker.maintenance.scrub_columns import scrubbed_bytes, scrubbed_json, scrubbed_text
+from services.worker.maintenance.scrub_columns import scrubbed_bytes, scrubbed_json, scrubbed_parts, scrubbed_text
 from services.worker.persist.event_kind_rows import KIND_TABLES
 from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
@@ -49,9 +49,12 @@ class Stage:
     key_type: str
     columns: Mapping[str, str]
     searched: str | None = None
+    cut_at: Mapping[str, str] = field(default_factory=dict)
 
 
-_OF_KINDS: Final = tuple(Stage(name, "id", "uuid", table.texts, table.searched) for name, table in KIND_TABLES.items() if table.texts)
+_OF_KINDS: Final = tuple(
+    Stage(name, "id", "uuid", table.texts, table.searched, table.cut_at) for name, table in KIND_TABLES.items() if table.texts
+)
 # A running scrub is stored with the number of its stage, so the tables of new kinds come last.
 STAGES: Final = (
     *_OF_KINDS[:3],
@@ -188,9 +191,13 @@ def _advance(
 def _change(stage: Stage, row: dict[str, Any], redactions: Counter[str]) -> dict[str, Any] | None:
     """The parameters of a row's UPDATE, with the old and new values of the columns; None if nothing changes."""
     values = {name: row[name] if row[name] is None else _SCRUBBED[kind](row[name], redactions) for name, kind in stage.columns.items()}
+    places = {place: row[place] for place in stage.cut_at.values()}
+    for name, place in stage.cut_at.items():
+        if row[place] is not None:
+            values[name], places[place] = scrubbed_parts(row[name], row[place], redactions)
     if all(values[name] is row[name] for name in stage.columns):
         return None
-    change = {"key": row["key"]} | values | {f"old_{name}": row[name] for name in stage.columns}
+    change = {"key": row["key"]} | values | places | {f"old_{name}": row[name] for name in stage.columns}
     if stage.searched is not None:
         change["terms"] = document_vector(values[stage.searched])
     return change
@@ -202,7 +209,8 @@ def select_chunk(stage: Stage, *, is_first: bool) -> str:
         _SELECT_CHUNK,
         table=stage.table,
         key=stage.key,
-        columns=", ".join(f"{name}::text AS {name}" if kind.startswith("json") else name for name, kind in stage.columns.items()),
+        columns=", ".join(f"{name}::text AS {name}" if kind.startswith("json") else name for name, kind in stage.columns.items())
+        + "".join(f", {place}" for place in stage.cut_at.values()),
         size="\n    + ".join(f"coalesce(octet_length({name}), 0)" for name in stage.columns),
         after="" if is_first else f"WHERE {stage.key} > %(after_key)s::{stage.key_type}",
     )
@@ -211,6 +219,7 @@ def select_chunk(stage: Stage, *, is_first: bool) -> str:
 def update_row(stage: Stage) -> str:
     """Replaces the texts of the row %(key)s, unless they have changed since they were read."""
     scrubbed = [f"{name} = %({name})s::{kind}" for name, kind in stage.columns.items()]
+    scrubbed += [f"{place} = %({place})s" for place in stage.cut_at.values()]
     if stage.searched is not None:
         scrubbed.append("terms = %(terms)s::tsvector")
     is_unchanged = "\nAND ".join(f"{name}::text IS NOT DISTINCT FROM %(old_{name})s::{kind}::text" for name, kind in stage.columns.items())

@@ -5,12 +5,19 @@ from collections import Counter
 import msgspec
 
 from shared.redaction.redact import redact_bytes, redact_text
-from shared.redaction.redacted_structs import may_hold_secret, redact_value
+from shared.redaction.redacted_structs import may_hold_secret, redact_value, redacted_parts
 
 
 def scrubbed_text(text: str, redactions: Counter[str]) -> str:
     """A text."""
     return redact_text(text, redactions)
+
+
+def scrubbed_parts(text: str, cut_at: int, redactions: Counter[str]) -> tuple[str, int]:
+    """A text with something left out in its middle: its parts are texts of their own. Gives the place between them too."""
+    beginning, end = redacted_parts(text, cut_at, redactions)
+    scrubbed = beginning + end
+    return (text, cut_at) if scrubbed == text else (scrubbed, len(beginning))
 
 
 def scrubbed_json(text: str, redactions: Counter[str]) -> str:

@@ -20,7 +20,9 @@ from psycopg import Connection
 
 from services.worker import lock_order
 from services.worker.persist.conflicts import conflicting
+from services.worker.persist.cut_results import ALL
 from services.worker.persist.persist_batch import Persisted, persist
+from services.worker.persist.records import KeptResults
 from services.worker.persist.staging import ReceivedEvent, clear
 from shared.journal.dead_letter_envelope import ID_TAKEN, WHOLE_ENTRY, DeadLetter
 
@@ -70,12 +72,13 @@ def persist_isolating(
     idle_gap: timedelta,
     job_number: int = 0,
     superseded_facts: Sequence[UUID] = (),
+    kept_results: KeptResults = ALL,
 ) -> tuple[Persisted, list[ReceivedEvent]]:
     """Stores a batch, as persist() does, without the events that cannot be stored. Gives those back; they are dead letters by then.
 
     Earlier dead letters of the stored events are marked as stored.
     """
-    persisted, dead = _persist_or_halve(connection, batch, idle_gap, job_number, superseded_facts)
+    persisted, dead = _persist_or_halve(connection, batch, idle_gap, job_number, superseded_facts, kept_results)
     if persisted.duplicates and not job_number:
         dead_objects = set(map(id, dead))
         conflicts = conflicting(connection, [received for received in batch if id(received) not in dead_objects])
@@ -88,12 +91,19 @@ def persist_isolating(
 
 
 def _persist_or_halve(
-    connection: Connection[Any], batch: Sequence[ReceivedEvent], idle_gap: timedelta, job_number: int, superseded_facts: Sequence[UUID]
+    connection: Connection[Any],
+    batch: Sequence[ReceivedEvent],
+    idle_gap: timedelta,
+    job_number: int,
+    superseded_facts: Sequence[UUID],
+    kept_results: KeptResults,
 ) -> tuple[Persisted, list[ReceivedEvent]]:
     """Finds the culprits of a refused batch by halving it."""
     try:
         with connection.transaction():
-            return persist(connection, batch, idle_gap=idle_gap, job_number=job_number, superseded_facts=superseded_facts), []
+            return persist(
+                connection, batch, idle_gap=idle_gap, job_number=job_number, superseded_facts=superseded_facts, kept_results=kept_results
+            ), []
     except (psycopg.Error, *VALUE_ERRORS) as error:
         if not is_data_error(error):
             raise
@@ -104,10 +114,10 @@ def _persist_or_halve(
         lock_order.lock_import_order(connection)
     lock_order.lock_writing_exclusive(connection)
     middle = len(batch) // 2
-    first, first_dead = _persist_or_halve(connection, batch[:middle], idle_gap, job_number, superseded_facts)
+    first, first_dead = _persist_or_halve(connection, batch[:middle], idle_gap, job_number, superseded_facts, kept_results)
     # The staging tables empty themselves at a commit, but this is still the same transaction.
     clear(connection)
-    second, second_dead = _persist_or_halve(connection, batch[middle:], idle_gap, job_number, superseded_facts)
+    second, second_dead = _persist_or_halve(connection, batch[middle:], idle_gap, job_number, superseded_facts, kept_results)
     return first + second, first_dead + second_dead
 
 

@@ -13,10 +13,12 @@ from uuid import UUID
 
 import msgspec
 
+from services.worker.persist.cut_results import ALL, result_of_event
 from services.worker.persist.error_classes import error_class_of
 from services.worker.persist.pricing import Tokens, price_of
+from services.worker.persist.records import KeptResults, Result
 from shared.event_kinds import MAX_DURATION_MS, MAX_LINES
-from shared.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall
+from shared.messages import Activity, Conversation, Event, GivenResult, SessionEnd, SessionStart, ToolCall
 from shared.search_terms import document_vector
 
 Row = tuple[Any, ...]
@@ -34,6 +36,8 @@ class KindTable:
     identities: str
     # {column: type} of texts to which a scrub applies the rules of redaction. Not the names that aggregates are kept by.
     texts: Mapping[str, str] = field(default_factory=dict)
+    # {column of a text: column with the place where its middle is left out}: the parts are scrubbed apart, and the place moves along.
+    cut_at: Mapping[str, str] = field(default_factory=dict)
     # The text whose words are in the column `terms`.
     searched: str | None = None
     # {column: (the most that can be true, what `repair` puts in place of more)}.
@@ -57,6 +61,7 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
         " result_left_out bigint, result_cut_at integer, result_media json, error_class text, started_agent text",
         identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, tool_name, md5(parameters::text) FROM tool_calls WHERE id = ANY(%(ids)s)",
         texts={"parameters": "json", "result": "text"},
+        cut_at={"result": "result_cut_at"},
         bounds={"duration_ms": (MAX_DURATION_MS, "NULL")},
     ),
     "session_events": KindTable(
@@ -76,10 +81,6 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
         bounds={"lines_added": (MAX_LINES, "0"), "lines_removed": (MAX_LINES, "0")},
     ),
 }
-
-
-# The last columns of a staged tool call before its error_class, if no result is known.
-NO_RESULT: Final[Row] = (None,) * 5
 
 
 class Identity(NamedTuple):
@@ -111,7 +112,15 @@ def _md5(text: str) -> str:
     return md5(text.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
 
 
-def rows_of(event: Event, received_at: datetime) -> Iterator[tuple[str, Row]]:
+def result_columns(result: Result | None) -> Row:
+    """result, result_left_out, result_cut_at, result_media."""
+    if result is None:
+        return (None,) * 4
+    media = _json.encode(result.media).decode() if result.media else None
+    return (result.text, result.left_out or None, result.cut_at, media)
+
+
+def rows_of(event: Event, received_at: datetime, kept_results: KeptResults = ALL) -> Iterator[tuple[str, Row]]:
     """(staging table, row) for each row of one event. ValueError if it cannot be a row, AssertionError if its kind is not known here."""
     match event:
         case ToolCall():
@@ -126,8 +135,10 @@ def rows_of(event: Event, received_at: datetime) -> Iterator[tuple[str, Row]]:
                 event.execution_time_ms,
                 duration_source,
             )
-            why = (error_class_of(event.tool_name, event.result_status, ""), None)
-            yield "staged_tool_calls", (*row, event.timestamp, parameters, None, event.source, received_at, *NO_RESULT, *why)
+            given = event.result.text if isinstance(event.result, GivenResult) else event.result or ""
+            why = (error_class_of(event.tool_name, event.result_status, given), None)
+            result = (None, *result_columns(result_of_event(event, kept_results)))
+            yield "staged_tool_calls", (*row, event.timestamp, parameters, None, event.source, received_at, *result, *why)
         case Conversation():
             row = (event.id, event.session_id, None, None, event.role, event.content, event.timestamp, event.model)
             yield "staged_messages", (*row, None, event.source, received_at, document_vector(event.content))

@@ -16,10 +16,12 @@ from psycopg.rows import dict_row
 from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollup_ctes
+from services.worker.persist.cut_results import ALL
 from services.worker.persist.event_kind_rows import KIND_TABLES
 from services.worker.persist.history_prompts import delete_superseded
 from services.worker.persist.hook_rows import delete_superseded_messages, merge_durations
 from services.worker.persist.insert_rows import insert_ctes
+from services.worker.persist.records import KeptResults
 from services.worker.persist.staging import ReceivedEvent, Staged, copy_in, stage
 from services.worker.row_tables import ROW_TABLES
 from services.worker.sessions.fork_ownership import assign_owners, owners_of_staged_rows
@@ -160,13 +162,15 @@ def persist(
     idle_gap: timedelta,
     job_number: int = 0,
     superseded_facts: Sequence[UUID] = (),
+    kept_results: KeptResults = ALL,
 ) -> Persisted:
     """Stores a batch. `job_number` is the number of the import that brings it, 0 for the journal.
 
     `superseded_facts`: facts of sessions of the batch that the job no longer brings, since the batch has newer ones of the same file.
+    `kept_results`: of events; those of records are cut already.
     Raises ValueError or psycopg.Error; then nothing of the batch may be committed.
     """
-    staged = stage(batch)
+    staged = stage(batch, kept_results)
     copy_in(connection, staged)
     parameters: dict[str, Any] = {"session_ids": sorted(staged.session_ids), "idle_gap": idle_gap, "job_number": job_number}
     if job_number:

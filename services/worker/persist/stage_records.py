@@ -6,7 +6,7 @@ from typing import assert_never
 
 import msgspec
 
-from services.worker.persist.event_kind_rows import Row, file_key
+from services.worker.persist.event_kind_rows import Row, file_key, result_columns
 from services.worker.persist.pricing import Tokens, price_of
 from services.worker.persist.records import (
     SESSION_NUMBERS,
@@ -57,11 +57,7 @@ def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
 
 
 def _result(record: ToolUse) -> Row:
-    result = record.result
-    if result is None:
-        return (record.wait_ms, None, None, None, None, record.error_class, record.started_agent)
-    media = _json.encode(result.media).decode() if result.media else None
-    return (record.wait_ms, result.text, result.left_out or None, result.cut_at, media, record.error_class, record.started_agent)
+    return (record.wait_ms, *result_columns(record.result), record.error_class, record.started_agent)
 
 
 def _api_call(record: ApiCall, received_at: datetime) -> Row:

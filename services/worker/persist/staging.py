@@ -11,8 +11,9 @@ from typing import Any
 from psycopg import Connection
 
 from services.worker.persist import event_kind_rows, stage_records
+from services.worker.persist.cut_results import ALL
 from services.worker.persist.event_kind_rows import KIND_TABLES, Row
-from services.worker.persist.records import HOOK, ProjectSeen, Record, SessionFacts
+from services.worker.persist.records import HOOK, KeptResults, ProjectSeen, Record, SessionFacts
 from shared.messages import Event
 from shared.project_paths import name_of
 
@@ -61,14 +62,14 @@ class Staged:
     projects_seen: int = 0
 
 
-def stage(batch: Iterable[ReceivedEvent]) -> Staged:
+def stage(batch: Iterable[ReceivedEvent], kept_results: KeptResults = ALL) -> Staged:
     """The rows of a batch. ValueError if an event cannot be a row; the caller isolates it."""
     staged = Staged()
     projects: dict[str, bool] = {}
     users: set[str] = set()
     for received in batch:
         event = received.event
-        _stage(staged, event, received.received_at)
+        _stage(staged, event, received.received_at, kept_results)
         path = getattr(event, "project_path", None)
         if path:
             projects[path] = projects.get(path, False) or not _is_working_folder(event)
@@ -83,11 +84,13 @@ def _is_working_folder(event: Event | Record) -> bool:
     return isinstance(event, SessionFacts) and event.source in ("transcript", HOOK)
 
 
-def _stage(staged: Staged, event: Event | Record, received_at: datetime) -> None:
+def _stage(staged: Staged, event: Event | Record, received_at: datetime, kept_results: KeptResults) -> None:
     if isinstance(event, ProjectSeen):
         staged.projects_seen += 1
         return
-    rows = event_kind_rows.rows_of(event, received_at) if isinstance(event, Event) else stage_records.rows_of(event, received_at)
+    rows = (
+        event_kind_rows.rows_of(event, received_at, kept_results) if isinstance(event, Event) else stage_records.rows_of(event, received_at)
+    )
     for table, row in rows:
         staged.rows[table].append(row)
     if event.session_id is not None:

@@ -23,7 +23,7 @@ SELECT * FROM (
            sum(coalesce(octet_length(parameters), 0)
                + coalesce(octet_length(result), 0)) OVER w AS bytes
     FROM (
-        SELECT id::text AS key, id AS place, parameters::text AS parameters, result
+        SELECT id::text AS key, id AS place, parameters::text AS parameters, result, result_cut_at
         FROM tool_calls
         WHERE id > %(after_key)s::uuid
         ORDER BY id LIMIT %(chunk_rows)s
@@ -33,7 +33,8 @@ SELECT * FROM (
 
 UPDATE tool_calls SET
     parameters = %(parameters)s::json,
-    result = %(result)s::text
+    result = %(result)s::text,
+    result_cut_at = %(result_cut_at)s
 WHERE id = %(key)s::uuid
   AND parameters::text IS NOT DISTINCT FROM %(old_parameters)s::json::text
   AND result::text IS NOT DISTINCT FROM %(old_result)s::text::text;

@@ -30,6 +30,8 @@ def test_no_secret_is_stored_anywhere(service: Service) -> None:
         "/api/tool-calls",
         {"session_id": "s-1", "tool_name": "Bash", "result_status": "success", "parameters": {"a": [{"password": "plain"}]}},
     )
+    for result in (f"printed {SECRET}", {"text": f"printed {SECRET}", "media": [{"type": SECRET}]}):
+        assert service.post("/api/tool-calls", {"tool_name": "Bash", "result_status": "success", "result": result}).status_code == 201
     service.post("/api/events", [{"type": "activity", "session_id": "s-1", "file_path": f"/x/{SECRET}", "action": "created"}])
 
     kept = everything(service)

@@ -171,3 +171,18 @@ def test_long_rows_make_short_chunks(worker: Resources, monkeypatch: pytest.Monk
     assert scrub.run(worker, asked_for(worker)) is False
 
     assert select(worker, "SELECT count(*) FROM messages WHERE content LIKE '%hunter%'") == [(0,)]
+
+
+def test_the_place_of_a_cut_moves_with_the_text(worker: Resources) -> None:
+    """given a cut result with a secret on either side, and half of one at the cut, then the sides are scrubbed apart."""
+    stored(worker, ToolCall(tool_name="Bash", result_status="success", session_id="s", timestamp=NOW, id=uuid4(), result="x"))
+    before, behind = f"a {SECRET} {SECRET[:20]}", f"{SECRET[20:]} b {SECRET}"
+    with psycopg.connect(worker.settings.database_url) as connection:
+        connection.execute("UPDATE tool_calls SET result = %s, result_left_out = 9, result_cut_at = %s", (before + behind, len(before)))
+
+    while scrub.run(worker, asked_for(worker)):
+        pass
+
+    scrubbed = f"a {WORD} {SECRET[:20]}"
+    expected = (f"{scrubbed}{SECRET[20:]} b {WORD}", 9, len(scrubbed))
+    assert select(worker, "SELECT result, result_left_out, result_cut_at FROM tool_calls") == [expected]

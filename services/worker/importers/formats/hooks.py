@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.history import COMMAND
 from services.worker.importers.formats.json_lines import objects_of
-from services.worker.importers.formats.kept_results import ALL, result_of_error, result_of_response
+from services.worker.importers.formats.kept_results import result_of_error, result_of_response
 from services.worker.importers.formats.parameters import kept_parameters
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, count_or_none, name_or_none, shortened, title_of
 from services.worker.importers.formats.transcript.file_changes import requested_edit
@@ -25,6 +25,7 @@ from services.worker.importers.formats.transcript.tool_calls import changes_of_c
 from services.worker.importers.formats.transcript.tool_results import MAX_MS, status_of_failure
 from services.worker.importers.formats.transcript.transcript_rows import NOTHING, ToolResult
 from services.worker.importers.formats.transcript.user_text import NOT_FROM_PERSON
+from services.worker.persist.cut_results import ALL
 from services.worker.persist.error_classes import error_class_of
 from services.worker.persist.records import (
     END_REASONS,

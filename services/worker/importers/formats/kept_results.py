@@ -1,7 +1,4 @@
-"""How much is kept of what a tool call gave back: of a long text its beginning and its end.
-
-Characters are counted, Unicode code points as Python and Postgres count them. Texts must be redacted before they are cut, or half of a secret could stay.
-"""
+"""What is kept of what a tool call gave back: from a block of a transcript, or from a hook's response."""
 
 import re
 from typing import Any, Final
@@ -9,17 +6,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from services.worker.persist.records import KeptResults, Media, Result
+from services.worker.persist.cut_results import result_of
+from services.worker.persist.records import KeptResults, Result
 from shared.messages import ToolStatus
 from shared.tool_results import NOTHING, Told, first_byte, media_of, storable, told, without_escape_codes
 
-_WORD: Final = re.compile(r"\[redacted:[a-z_]{1,40}:[0-9a-f]{8}\]")
-_LONGEST_WORD: Final = 60
-MAX_MEDIA: Final = 100
 _DATA_URI: Final = re.compile(r"data:([\w.+/-]+);base64,")
-
-
-ALL: Final = KeptResults()
 
 
 def result_of_block(content: Raw, status: ToolStatus, kept: KeptResults) -> Result | None:
@@ -41,27 +33,6 @@ def result_of_response(response: Raw, status: ToolStatus, kept: KeptResults) -> 
         return None
     given = _told_by_structure(response) if first_byte(response) == b"{" else told(response)
     return None if given is None else result_of(given, kept)
-
-
-def result_of(given: Told, kept: KeptResults) -> Result:
-    """What is kept of a whole result."""
-    media = [Media(media_type, size) for media_type, size in given.media[:MAX_MEDIA]]
-    if len(given.text) <= kept.characters:
-        return Result(text=given.text, media=media)
-    head, tail = _cuts(given.text, kept)
-    return Result(text=given.text[:head] + given.text[tail:], left_out=tail - head, cut_at=head, media=media)
-
-
-def _cuts(text: str, kept: KeptResults) -> tuple[int, int]:
-    """Where the part that is left out begins and ends: never inside a word that replaced a secret."""
-    head, tail = kept.head, len(text) - (kept.characters - kept.head)
-    for word in _WORD.finditer(text, max(head - _LONGEST_WORD, 0), head + _LONGEST_WORD):
-        if word.start() < head < word.end():
-            head = word.start()
-    for word in _WORD.finditer(text, max(tail - _LONGEST_WORD, 0), tail + _LONGEST_WORD):
-        if word.start() < tail < word.end():
-            tail = word.end()
-    return head, tail
 
 
 class _File(Struct):

@@ -6,10 +6,10 @@ from typing import IO
 
 from services.worker.importers.formats.claude_json import read_claude_json
 from services.worker.importers.formats.history import read_history
-from services.worker.importers.formats.kept_results import ALL
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.formats.sessions_index import read_sessions_index
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
+from services.worker.persist.cut_results import ALL
 from services.worker.persist.records import KeptResults
 from shared.upload_kinds import Kind
 

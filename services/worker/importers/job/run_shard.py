@@ -26,7 +26,6 @@ from services.worker.archive.imported_content import Archiver, ImportedContent, 
 from services.worker.archive.imported_files import ImportedFile, imported_file, store_files
 from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
 from services.worker.importers.archives.hashing import Hashing
-from services.worker.importers.formats.kept_results import ALL
 from services.worker.importers.formats.read_records import read_records
 from services.worker.importers.formats.redacted_file import RedactedFile
 from services.worker.importers.job import errors, reparse, shards, undo
@@ -34,6 +33,7 @@ from services.worker.importers.job.chunks import CUT_OFF, Chunk, EndedMember, Wh
 from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
+from services.worker.persist.cut_results import ALL
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.foreign_records import foreign_among, foreign_sessions
 from services.worker.persist.persist_batch import Persisted

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.worker.importers.formats.kept_results import ALL, result_of
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
+from services.worker.persist.cut_results import ALL, result_of
 from services.worker.persist.records import KeptResults, Media, Result, ToolUse
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import redact_structs

@@ -13,7 +13,6 @@ import msgspec
 
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.json_lines import objects_of
-from services.worker.importers.formats.kept_results import ALL
 from services.worker.importers.formats.lines import Line, read_lines
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, shortened, time_or_none
 from services.worker.importers.formats.transcript.claude_messages import SYNTHETIC, ClaudeMessages, Place
@@ -23,6 +22,7 @@ from services.worker.importers.formats.transcript.timeline_entries import Timeli
 from services.worker.importers.formats.transcript.tool_calls import ToolCalls
 from services.worker.importers.formats.transcript.transcript_rows import Progress, Row
 from services.worker.importers.formats.transcript.user_text import text_of_person
+from services.worker.persist.cut_results import ALL
 from services.worker.persist.records import (
     TITLE_OF_CLAUDE,
     TITLE_OF_PERSON,
