@@ -18,7 +18,7 @@ from psycopg import Connection
 from services.worker.resources import Resources
 from services.worker.search_index.backfill import backfill_some
 from services.worker.search_index.documents import documents_of, ids_of
-from services.worker.search_index.write_documents import write_documents
+from services.worker.search_index.write_documents import drop_rare_words, write_documents
 from shared.sql_files import statement
 
 # How long one task goes on before it makes room for the next.
@@ -52,6 +52,7 @@ def _index_slice(connection: Connection[Any], ends_at: float) -> tuple[bool, boo
         while _index_some(connection):
             if time.monotonic() > ends_at:
                 return True, True
+        drop_rare_words(connection)
     return True, False
 
 

@@ -18,7 +18,7 @@ ON CONFLICT (id) DO UPDATE SET
 DELETE FROM search_documents WHERE id = ANY(%(ids)s::uuid[])
 
 -- name: add_words
--- In the order of the words: neighbours share pages. When the table is full, only known words are counted.
+-- In the order of the words: neighbours share pages.
 INSERT INTO search_words AS w (word, documents)
 SELECT word, number FROM unnest(%(words)s::text[], %(numbers)s::bigint[]) AS added (word, number) ORDER BY word
 ON CONFLICT (word) DO UPDATE SET documents = w.documents + excluded.documents
@@ -30,8 +30,6 @@ FROM unnest(%(words)s::text[], %(numbers)s::bigint[]) AS taken (word, number) WH
 -- name: delete_unused_words
 DELETE FROM search_words WHERE word = ANY(%(words)s::text[]) AND documents <= 0
 
--- name: words_about
-SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'search_words'::regclass
-
--- name: delete_rare_words
-DELETE FROM search_words WHERE documents <= 1
+-- name: drop_rare_words
+-- As vacuum last counted them.
+DELETE FROM search_words WHERE documents <= 1 AND (SELECT reltuples FROM pg_class WHERE oid = 'search_words'::regclass) > %(most)s

@@ -1,5 +1,6 @@
 """The search index: every row has its document, whatever happens to the row, and whatever happens to the indexer."""
 
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,10 +15,13 @@ from services.worker.persist.records import Record, Result, TimelineEntry, ToolU
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.search_index import index_pending as indexer
+from services.worker.search_index import write_documents
 from services.worker.search_index.backfill import begin_again
 from services.worker.search_index.check_documents import differing_documents
 from services.worker.search_index.index_pending import index_pending
+from services.worker.search_index.write_documents import drop_rare_words
 from shared.messages import Activity, Conversation, Event, SessionStart, ToolCall
+from shared.search_terms import search_vector
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 GAP = timedelta(minutes=5)
@@ -128,9 +132,9 @@ def test_documents_follow_their_rows(worker: Resources, connection: Connection[A
     store(worker, start(), *(message(f"text {n}", id=id) for n, id in enumerate(ids)), call(), change("/p/a.py"), change("/p/b.py"))
     assert_up_to_date(worker, connection)
 
-    connection.execute("UPDATE messages SET content = 'other text' WHERE id = %s", (ids[0],))
-    connection.execute("UPDATE messages SET user_id = 99, project_id = 77, session_id = 'moved' WHERE id = %s", (ids[1],))
-    connection.execute("DELETE FROM messages WHERE id = %s", (ids[2],))
+    connection.execute("UPDATE messages SET content = 'other text' WHERE id = %s::uuid", (ids[0],))
+    connection.execute("UPDATE messages SET user_id = 99, project_id = 77, session_id = 'moved' WHERE id = %s::uuid", (ids[1],))
+    connection.execute("DELETE FROM messages WHERE id = %s::uuid", (ids[2],))
     connection.execute("UPDATE tool_calls SET status = 'error', result = 'it broke'")
     connection.execute("UPDATE activities SET project_id = 77 WHERE file_key = (SELECT file_key FROM files WHERE file_path = '/p/a.py')")
     connection.execute("UPDATE files SET file_path = '/p/c.py' WHERE file_path = '/p/b.py'")
@@ -251,7 +255,66 @@ def test_words_are_counted_by_documents(worker: Resources, connection: Connectio
     words = "SELECT word, documents FROM search_words WHERE word = ANY('{cafe,with,kubectl,cafeteria,the,bash}') ORDER BY 1"
     assert connection.execute(words).fetchall() == [("bash", 1), ("cafe", 2), ("cafeteria", 1), ("kubectl", 1), ("with", 1)]
 
-    connection.execute("UPDATE messages SET content = 'tea' WHERE id = %s", (id,))
+    connection.execute("UPDATE messages SET content = 'tea' WHERE id = %s::uuid", (id,))
     assert_up_to_date(worker, connection)
 
     assert connection.execute(words).fetchall() == [("bash", 1), ("cafe", 1), ("cafeteria", 1), ("kubectl", 1)]
+
+
+def test_a_full_table_of_words_keeps_those_of_several_documents(worker: Resources, connection: Connection[Any]) -> None:
+    store(worker, start(), message("common rare"), message("common"))
+    assert_up_to_date(worker, connection)
+    connection.execute("ANALYZE search_words")
+
+    with connection.transaction():
+        drop_rare_words(connection, most=10)
+        assert len(connection.execute("SELECT FROM search_words").fetchall()) == 2
+        drop_rare_words(connection, most=1)
+
+    assert connection.execute("SELECT word FROM search_words").fetchall() == [("common",)]
+
+
+def test_indexing_ends_the_same_whatever_the_order_of_changes_and_runs(worker: Resources, connection: Connection[Any]) -> None:
+    """given random changes of rows with indexers in between that do a part, then in the end every row has its document."""
+    rng = random.Random(11)
+    ids = [uuid4() for _ in range(12)]
+    store(
+        worker,
+        start(),
+        *(message(f"text {n}", minutes=n, id=id) for n, id in enumerate(ids)),
+        *(change(f"/p/{n % 3}.py") for n in range(9)),
+    )
+    changes = [
+        "UPDATE messages SET content = content || ' more' WHERE id = %s::uuid",
+        "DELETE FROM messages WHERE id = %s::uuid",
+        "UPDATE messages SET project_id = project_id + 1 WHERE id = %s::uuid",
+        "UPDATE activities SET project_id = 2 - project_id %% 2, session_id = %s WHERE id IN (SELECT id FROM activities LIMIT 3)",
+        "INSERT INTO session_marks (session_id, note) VALUES ('s', %s) ON CONFLICT (session_id) DO UPDATE SET note = excluded.note",
+        "DELETE FROM activities WHERE file_key IN (SELECT file_key FROM files ORDER BY %s, random() LIMIT 1)",
+    ]
+
+    for _ in range(60):
+        connection.execute(rng.choice(changes).encode(), (str(rng.choice(ids)),))
+        if rng.random() < 0.3:
+            index_pending(worker, seconds=0.0)
+            assert differing_documents(connection) == 0
+
+    assert_up_to_date(worker, connection)
+
+
+def test_a_document_that_postgres_refuses_holds_up_no_other(
+    worker: Resources, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vector = search_vector
+    monkeypatch.setattr(write_documents, "search_vector", lambda content: "' no vector" if content == "bad" else vector(content))
+    store(worker, start(), message("good"), message("bad"), message("fine"))
+
+    assert index_pending(worker) is False
+
+    assert pending(connection) == []
+    assert found(connection, "message") == ["fine", "good"]
+    assert connection.execute("SELECT word FROM search_words WHERE word = ANY('{good,fine,bad}') ORDER BY 1").fetchall() == [
+        ("fine",),
+        ("good",),
+    ]
+    assert differing_documents(connection) == 1
