@@ -9,13 +9,15 @@ from services.query.cursor import Shape
 from services.query.database import Connection, Row
 from services.query.http.parameters import RESPONSES, paging, settings_of
 from services.query.http.read_response import read_response
-from services.query.queries.lists.paging import Paging
+from services.query.queries.lists.paging import Page, Paging
+from services.query.queries.lists.sessions import session_exists
 from services.query.queries.timeline.outline import Outline, read_outline
 from services.query.queries.timeline.timeline import TimelinePage, page_after, page_around, page_before
+from services.query.queries.timeline.turns import turns
 from services.query.queries.timeline.view import BEGINNING, END, NO_TIME, Key, View
 from services.query.routes.sessions import named_in_one_segment, no_session
 from services.query.schemas.fields import SessionId
-from services.query.schemas.timeline import Timeline, TimelineParameters
+from services.query.schemas.timeline import Timeline, TimelineParameters, TurnPage, TurnParameters
 from shared.auth.scopes import READ, requires
 from shared.http.errors import NotFound, invalid
 
@@ -46,6 +48,26 @@ def show_timeline(request: Request, session_id: SessionId, parameters: Annotated
         if view.agent_id is not None and view.agent_id not in outline.threads:
             raise NotFound("The session has no subagent of this id.", code="SUBAGENT_NOT_FOUND", details={"agent_id": "not known"})
         return _answer(outline, _page(connection, outline, parameters, wanted), wanted, newest_first=parameters.order == "desc")
+
+    return read_response(request, read)
+
+
+@router.get(
+    "/api/sessions/{session_id:path}/turns",
+    response_model=TurnPage,
+    summary="A session's turns, oldest first",
+    dependencies=[Depends(named_in_one_segment)],
+)
+@requires(READ)
+def list_turns(request: Request, session_id: SessionId, parameters: Annotated[TurnParameters, Query()]) -> Response:
+    """A prompt and all that followed until the next: its time, cost, tokens, tools and files. The turns' sums are the session's."""
+    wanted = paging(request, parameters)
+
+    def read(connection: Connection) -> Page:
+        page = turns(connection, session_id, wanted, timedelta(seconds=settings_of(request).idle_gap_seconds))
+        if not page.items and not session_exists(connection, session_id):
+            raise no_session(request)
+        return page
 
     return read_response(request, read)
 

@@ -7,7 +7,7 @@ from services.query.schemas.live import LIVE_SESSIONS_EXAMPLE
 from services.query.schemas.machines import MACHINE_EXAMPLE
 from services.query.schemas.operation_examples import OPERATIONS
 from services.query.schemas.search import DOCUMENTS_EXAMPLE
-from services.query.schemas.timeline_examples import TIMELINE_EXAMPLE
+from services.query.schemas.timeline_examples import TIMELINE_EXAMPLE, TURNS_EXAMPLE
 
 Json = dict[str, Any]
 
@@ -232,6 +232,7 @@ ANSWERS: Final[dict[str, Json]] = {
     },
     "DocumentPage": DOCUMENTS_EXAMPLE,
     "Timeline": TIMELINE_EXAMPLE,
+    "TurnPage": TURNS_EXAMPLE,
     "LiveSessions": LIVE_SESSIONS_EXAMPLE,
     "Stats": _STATS,
     "ToolStats": {

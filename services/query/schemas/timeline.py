@@ -174,3 +174,46 @@ class Timeline(Page):
     items: list[TimelineItem]
     next_cursor: str | None = Field(description="Where the page begins that follows in this order; null if nothing follows.")
     previous_cursor: str | None = Field(description="Leads to the page before, in the same order; null if nothing comes before.")
+
+
+class TurnParameters(Paged):
+    limit: int = Field(50, ge=1, le=200, description="Most turns on a page.")
+
+
+class TurnTool(BaseModel):
+    tool_name: str
+    calls: int
+    errors: int = Field(description="Calls that failed or timed out.")
+
+
+class TurnFile(BaseModel):
+    file_path: str | None
+    touches: int = Field(description="Number of changes.")
+    lines_added: int
+    lines_removed: int
+
+
+class Turn(UsageTotals):
+    """A prompt, and all that followed until the next, subagents included."""
+
+    number: int = Field(description="From 1. Turn 0 is what happened before the first prompt, if anything did.")
+    first_item_id: str | None = Field(description="For `around` of the timeline: the prompt. null: turn 0 is at its beginning.")
+    prompt: str | None = Field(description="The beginning of the prompt.")
+    prompt_is_cut: bool
+    start_time: datetime | None
+    end_time: datetime | None = Field(description="Time of the last event of the turn.")
+    active_seconds: float = Field(description="Active time of the session within the turn: gaps count up to `idle_gap_seconds`.")
+    messages: int = Field(description="The prompt included.")
+    tool_calls: int
+    tool_errors: int
+    tools: list[TurnTool] = Field(description="The most called first.")
+    files: list[TurnFile] = Field(description="Files that were changed, in the order of their first change.")
+    files_left_out: int = Field(description="How many more files than `files` has.")
+    lines_added: int
+    lines_removed: int
+    models: list[str] = Field(description="Models of its API calls, the most called first.")
+    subagents: list[str] = Field(description="`agent_id` of each subagent that did something.")
+
+
+class TurnPage(Page):
+    items: list[Turn]

@@ -87,3 +87,29 @@ TIMELINE_EXAMPLE: Final[dict[str, Any]] = {
     "next_cursor": None,
     "previous_cursor": None,
 }
+
+TURNS_EXAMPLE: Final[dict[str, Any]] = {
+    "items": [
+        {
+            "number": 1,
+            "first_item_id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b",
+            "prompt": "Clean up the timer when the component unmounts",
+            "prompt_is_cut": False,
+            "start_time": "2024-01-15T09:46:00Z",
+            "end_time": "2024-01-15T09:46:09Z",
+            "active_seconds": 9.0,
+            "messages": 2,
+            "tool_calls": 1,
+            "tool_errors": 0,
+            "tools": [{"tool_name": "Edit", "calls": 1, "errors": 0}],
+            "files": [{"file_path": "/home/ann/shop/src/timer.ts", "touches": 1, "lines_added": 1, "lines_removed": 1}],
+            "files_left_out": 0,
+            "lines_added": 1,
+            "lines_removed": 1,
+            "models": ["claude-opus-4-5-20251101"],
+            "subagents": [],
+        }
+        | _USAGE
+    ],
+    "next_cursor": None,
+}

@@ -1,7 +1,6 @@
 """The items of a page in full: texts, results, patches, and what a subagent did. Nothing is read of items that are not on the page."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -12,7 +11,7 @@ from services.query.database import Connection, Row, rows
 from services.query.queries.timeline.outline import SUBAGENT, Outline
 from services.query.queries.timeline.slices import Slot
 from services.query.queries.timeline.usage import Usage, UsageByTime
-from services.query.queries.timeline.view import NO_TIME, sql_time
+from services.query.queries.timeline.view import NO_TIME, sql_times
 from shared.sql_files import statement
 
 PROMPT_CHARACTERS: Final = 300
@@ -93,7 +92,7 @@ def _subagent(outline: Outline, used: Usage, agent_id: str, prompt: str | None) 
 
 def _first_prompts(connection: Connection, outline: Outline, agent_ids: Sequence[str]) -> dict[str, str]:
     known = [agent_id for agent_id in agent_ids if agent_id in outline.threads]
-    times: list[datetime | str] = [sql_time(outline.threads[agent_id].first_at or NO_TIME) for agent_id in known]
+    times = sql_times(outline.threads[agent_id].first_at or NO_TIME for agent_id in known)
     parameters = {
         "session_id": outline.view.session_id,
         "agent_ids": known,

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct, convert
 
 from services.query.database import Connection, Row, rows
-from services.query.queries.timeline.view import NO_TIME, View, sql_time
+from services.query.queries.timeline.view import View, sql_time
 from shared.sql_files import statement
 
 # JavaScript's integers end here; elsewhere in the API sums are bounded likewise.
@@ -100,7 +100,7 @@ def usage_by_time(
         "session_id": view.session_id,
         # A call counts from its own instant on.
         "times": [at + _NEXT for at in times],
-        "since": None if since is None or since == NO_TIME else since + _NEXT,
+        "since": None if since is None else sql_time(since),
         "until": None if until is None else sql_time(until),
     }
     by_thread: dict[str | None, dict[int, Usage]] = defaultdict(dict)

@@ -4,7 +4,7 @@ Items are sorted by (time, rank, id). A rank says what comes first at the same i
 a date come first. Stored rows are items by themselves; others are derived from them (derived_items.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -75,3 +75,8 @@ def sql_time(at: datetime) -> datetime | str:
     if at == NO_TIME:
         return UNDATED
     return "infinity" if at == END[0] else at
+
+
+def sql_times(times: Iterable[datetime]) -> list[str]:
+    """Times as Postgres has them, as texts: a list has one type."""
+    return [str(sql_time(at)) for at in times]

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from services.query.database import Connection, Row
 from services.query.queries.timeline.outline import read_outline
+from services.query.queries.timeline.place import prompts_before
 from services.query.queries.timeline.slices import slice_after
 from services.query.queries.timeline.timeline import SoFar, shown
 from services.query.queries.timeline.usage import usage_by_time
@@ -34,6 +37,9 @@ def whole_timeline(connect: Callable[[], AbstractContextManager[Connection]], vi
             if not found.slots:
                 return
             until = found.slots[-1].key[0]
+            if view.agent_id is not None:
+                # Prompts are not among a subagent's items.
+                so_far = replace(so_far, turn=prompts_before(connection, view, found.slots[0].key))
             used = usage_by_time(connection, view, [slot.key[0] for slot in found.slots], since, until)
             items, so_far = shown(connection, outline, found.slots, so_far, used, in_all)
         yield items

@@ -1,0 +1,69 @@
+-- The turns of a session: a prompt of its own thread, and everything until the next one, that of subagents included.
+
+-- name: prompts
+-- The beginnings of a page of turns, and that of the turn after them.
+SELECT m.id, nullif(m.occurred_at, '-infinity') AS timestamp, 10 AS rank, left(m.content, %(characters)s) AS prompt,
+    length(m.content) > %(characters)s AS prompt_is_cut
+FROM messages AS m
+WHERE m.session_id = %(session_id)s AND m.agent_id IS NULL AND m.role = 'user'
+    AND m.occurred_at >= %(at)s AND (m.occurred_at, 10, m.id) > (%(at)s, %(rank)s, %(id)s)
+ORDER BY m.occurred_at, m.id
+LIMIT %(fetch)s
+
+-- name: is_anything_before
+-- Whether the session has anything before its first prompt.
+SELECT
+    EXISTS (SELECT FROM messages AS m WHERE m.session_id = %(session_id)s AND m.occurred_at < %(until)s)
+    OR EXISTS (SELECT FROM tool_calls AS t WHERE t.session_id = %(session_id)s AND t.occurred_at < %(until)s)
+    OR EXISTS (SELECT FROM activities AS a WHERE a.session_id = %(session_id)s AND a.occurred_at < %(until)s)
+    OR EXISTS (SELECT FROM api_calls AS c WHERE c.session_id = %(session_id)s AND c.occurred_at < %(until)s)
+    OR EXISTS (SELECT FROM timeline_entries AS e WHERE e.session_id = %(session_id)s AND e.occurred_at < %(until)s) AS found
+
+-- name: tools
+-- By turn: `place` is how many of the ascending `times` are not later. So in all that follow.
+SELECT width_bucket(occurred_at, %(times)s::timestamptz[]) AS place, tool_name, count(*) AS calls,
+    count(*) FILTER (WHERE status IN ('error', 'timeout')) AS errors
+FROM tool_calls
+WHERE session_id = %(session_id)s AND occurred_at >= %(since)s AND occurred_at < %(until)s
+GROUP BY 1, 2 ORDER BY calls DESC, tool_name
+
+-- name: files
+SELECT width_bucket(a.occurred_at, %(times)s::timestamptz[]) AS place, f.file_path, count(*) AS touches, sum(a.lines_added)::bigint AS lines_added,
+    sum(a.lines_removed)::bigint AS lines_removed
+FROM activities AS a LEFT JOIN files AS f ON f.file_key = a.file_key
+WHERE a.session_id = %(session_id)s AND a.occurred_at >= %(since)s AND a.occurred_at < %(until)s
+GROUP BY 1, 2 ORDER BY min(a.occurred_at), f.file_path
+
+-- name: threads
+SELECT place, agent_id, count(*) FILTER (WHERE is_message) AS messages, nullif(min(occurred_at), '-infinity') AS first_at,
+    nullif(max(occurred_at), '-infinity') AS last_at
+FROM (
+    SELECT width_bucket(m.occurred_at, %(times)s::timestamptz[]) AS place, m.agent_id, m.occurred_at, true AS is_message
+    FROM messages AS m WHERE m.session_id = %(session_id)s AND m.occurred_at >= %(since)s AND m.occurred_at < %(until)s
+    UNION ALL
+    SELECT width_bucket(t.occurred_at, %(times)s::timestamptz[]), t.agent_id, t.occurred_at, false
+    FROM tool_calls AS t WHERE t.session_id = %(session_id)s AND t.occurred_at >= %(since)s AND t.occurred_at < %(until)s
+    UNION ALL
+    SELECT width_bucket(a.occurred_at, %(times)s::timestamptz[]), a.agent_id, a.occurred_at, false
+    FROM activities AS a WHERE a.session_id = %(session_id)s AND a.occurred_at >= %(since)s AND a.occurred_at < %(until)s
+    UNION ALL
+    SELECT width_bucket(e.occurred_at, %(times)s::timestamptz[]), e.agent_id, e.occurred_at, false
+    FROM timeline_entries AS e WHERE e.session_id = %(session_id)s AND e.occurred_at >= %(since)s AND e.occurred_at < %(until)s
+) AS rows_of_turns
+GROUP BY 1, 2
+
+-- name: usage
+SELECT width_bucket(c.occurred_at, %(times)s::timestamptz[]) AS place, c.model, count(*) AS api_calls,
+    count(*) FILTER (WHERE c.cost_nano_usd IS NULL) AS unpriced_calls, sum(c.cost_nano_usd) AS cost_nano_usd,
+    sum(c.input_tokens) AS input_tokens, sum(c.output_tokens) AS output_tokens,
+    sum(c.cache_write_5m_tokens) + sum(c.cache_write_1h_tokens) AS cache_creation_tokens, sum(c.cache_read_tokens) AS cache_read_tokens
+FROM api_calls AS c
+WHERE c.session_id = %(session_id)s AND c.occurred_at >= %(since)s AND c.occurred_at < %(until)s
+GROUP BY 1, 2 ORDER BY api_calls DESC, c.model
+
+-- name: active
+-- Active time of the session within each turn: from its time to that of the next one.
+SELECT t.place, measure_us(without_gap(s.active_ranges, %(idle_gap)s::interval) * tstzmultirange(tstzrange(t.begins, t.ends))) AS active_us
+FROM sessions AS s,
+    unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) WITH ORDINALITY AS t (begins, ends, place)
+WHERE s.session_id = %(session_id)s
