@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.integration.worker.hook_session import HOOKS
 from tests.unit.worker.importers.archives import PACK, session
-from tests.unit.worker.importers.rows_of_a_session import jsonl, prompt
+from tests.unit.worker.importers.rows_of_a_session import WHOLE, answer, jsonl, prompt, row
 
 SAMPLE_FILES: Final = 40
 SAMPLE_BYTES: Final = 8192
@@ -45,6 +45,17 @@ EVENT_WORDS: Final = (
 )
 
 
+# What becomes timeline entries.
+_OF_TIMELINE: Final = (
+    answer(1, "a1", "msg_1", {"type": "thinking", "thinking": "I look first.", "signature": "c2lnbmVk"}),
+    row("system", 2, "s1", subtype="compact_boundary", content="compacted", compactMetadata={"trigger": "auto", "preTokens": 155_000}),
+    row("system", 3, "s2", subtype="api_error", error={"error": {"error": {"message": "Overloaded"}}}, retryAttempt=1),
+    row("attachment", 4, "t1", attachment={"type": "hook_blocking_error", "blockingError": {"blockingError": "No."}}),
+    prompt(5, "u1", "<command-name>/model</command-name><command-args>opus</command-args>"),
+    prompt(6, "u2", "<task-notification><tool-use-id>toolu_1</tool-use-id><summary>done</summary></task-notification>"),
+)
+
+
 def events() -> list[bytes]:
     """One of each kind, as a client sends it."""
     return [json.dumps(event).encode() for event in EVENTS]
@@ -62,7 +73,8 @@ def hooks() -> list[bytes]:
 
 def transcripts() -> list[bytes]:
     """A short session, and beginnings of real ones."""
-    return [jsonl(*(prompt(row, f"u{row}", f"words {row}") for row in range(3))), *samples("transcripts")]
+    prompts = jsonl(*(prompt(row, f"u{row}", f"words {row}") for row in range(3)))
+    return [prompts, jsonl(*WHOLE), jsonl(*_OF_TIMELINE), *samples("transcripts")]
 
 
 def history() -> list[bytes]:

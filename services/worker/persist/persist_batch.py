@@ -21,7 +21,7 @@ from services.worker.persist.event_kind_rows import KIND_TABLES
 from services.worker.persist.history_prompts import delete_superseded
 from services.worker.persist.hook_rows import delete_superseded_messages, merge_durations
 from services.worker.persist.insert_rows import insert_ctes
-from services.worker.persist.records import KeptResults
+from services.worker.persist.records import HOOK, KeptResults
 from services.worker.persist.staging import ReceivedEvent, Staged, copy_in, stage
 from services.worker.row_tables import ROW_TABLES
 from services.worker.sessions.fork_ownership import assign_owners, owners_of_staged_rows
@@ -179,7 +179,7 @@ def persist(
     if job_number:
         parameters["session_ids"] = sorted(staged.session_ids | owners_of_staged_rows(connection))
     projects = _insert_references(connection, staged, parameters)
-    moved_projects, new_owners = assign_owners(connection, parameters) if job_number else (set[int](), 0)
+    moved_projects, new_owners = assign_owners(connection, parameters, has_hooks=HOOK in staged.sources) if job_number else (set[int](), 0)
     if job_number:
         merge_durations(connection, staged)
     # Then maxima are looked up after the cells were added to.

@@ -5,7 +5,8 @@ time counts only until a file gives one. A copy looks like its original, so any 
 depend on which file was read first. `contested_rows` has every session that claims a row, so that an undo can give the row back.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from psycopg import Connection
 
@@ -14,6 +15,7 @@ from services.worker.row_tables import for_all, for_each
 from services.worker.sessions import reattribution
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
+from services.worker.sql_text import sql
 
 _OTHER_SESSIONS = """
     SELECT t.session_id FROM staged_$table AS s JOIN $table AS t USING (id) WHERE t.session_id IS NOT NULL AND t.session_id <> s.session_id"""
@@ -32,12 +34,13 @@ _NOTE_CLAIMS = """
        OR EXISTS (SELECT FROM staged_$table AS o WHERE o.id = s.id AND o.session_id <> s.session_id)
     ON CONFLICT DO NOTHING"""
 # Within a batch all copies get the same session and time.
-_AGREE = """
-    UPDATE staged_$table AS s SET session_id = o.session_id, occurred_at = o.occurred_at
-    FROM (
+_AGREED: Final = """
         SELECT id, min(session_id) AS session_id,
                coalesce(min(occurred_at) FILTER (WHERE source IS DISTINCT FROM 'hook'), min(occurred_at)) AS occurred_at
-        FROM staged_$table GROUP BY id HAVING count(*) > 1
+        FROM staged_$table GROUP BY id HAVING count(*) > 1"""
+_AGREE = f"""
+    UPDATE staged_$table AS s SET session_id = o.session_id, occurred_at = o.occurred_at
+    FROM ({_AGREED}
     ) AS o
     WHERE s.id = o.id AND (s.session_id, s.occurred_at) <> (o.session_id, o.occurred_at)"""
 
@@ -48,11 +51,31 @@ _HAS_BETTER_TIME = """
 _SESSIONS_TO_MOVE = """
     SELECT t.session_id, s.session_id AS owner, t.id FROM staged_$table AS s JOIN $table AS t USING (id)
     WHERE (s.session_id < t.session_id OR $has_better_time)"""
-_HAND_OVER = """
+_CLAIMS: Final = (
+    "SELECT DISTINCT ON (id) id, session_id, occurred_at, source FROM staged_$table ORDER BY id, source IS NOT DISTINCT FROM 'hook'"
+)
+_HAND_OVER = f"""
     UPDATE $table AS t SET session_id = least(t.session_id, s.session_id),
         occurred_at = CASE WHEN $has_better_time THEN s.occurred_at ELSE t.occurred_at END
-    FROM (SELECT DISTINCT ON (id) id, session_id, occurred_at, source FROM staged_$table ORDER BY id, source IS NOT DISTINCT FROM 'hook') AS s
+    FROM ({_CLAIMS}) AS s
     WHERE t.id = s.id AND (s.session_id < t.session_id OR $has_better_time)"""
+# A hook says of a call when it began to run, and another, or a file, when it was asked for, which becomes its time. The wait in between is kept
+# wherever the time moves, so the order of arrival does not matter. NULL: nothing earlier is known.
+_WAIT: Final = """
+    wait_ms = nullif(greatest(coalesce($row.wait_ms, 0) + round(extract(epoch FROM $row.occurred_at - $other.occurred_at) * 1000), 0), 0)::bigint"""
+_ANSWERED_BY_HOOK: Final = "$row.source = 'hook' AND $row.duration_source = 'reported'"
+_WAITS_IN_BATCH: Final = f"""
+    UPDATE staged_tool_calls AS s SET {sql(_WAIT, row="s", other="o")}
+    FROM ({_AGREED}) AS o
+    WHERE s.id = o.id AND s.occurred_at <> o.occurred_at AND {sql(_ANSWERED_BY_HOOK, row="s")}"""
+_WAITS_OF_MOVED: Final = f"""
+    UPDATE tool_calls AS t SET {sql(_WAIT, row="t", other="s")}
+    FROM ({_CLAIMS}) AS s
+    WHERE t.id = s.id AND $has_better_time AND {sql(_ANSWERED_BY_HOOK, row="t")}"""
+_WAITS_OF_KNOWN: Final = f"""
+    UPDATE staged_tool_calls AS s SET {sql(_WAIT, row="s", other="t")}
+    FROM tool_calls AS t
+    WHERE s.id = t.id AND s.occurred_at <> t.occurred_at AND {sql(_ANSWERED_BY_HOOK, row="s")}"""
 # An undo looks for its rows in the sessions that it knows of.
 _NOTE_SESSIONS = """
     INSERT INTO import_sessions (job_number, session_id)
@@ -76,21 +99,31 @@ def owners_of_staged_rows(connection: Connection[Any]) -> set[str]:
     return {row[0] for row in connection.execute(other_sessions())}
 
 
-def assign_owners(connection: Connection[Any], parameters: dict[str, Any]) -> tuple[set[int], int]:
+def assign_owners(connection: Connection[Any], parameters: dict[str, Any], *, has_hooks: bool) -> tuple[set[int], int]:
     """Hands rows over to the sessions of the batch that have the better claim; returns the projects this touched, and how many sessions are new by it.
 
-    `parameters` as in reattribution.reattributed(), with the present owners in session_ids, and job_number.
+    `parameters` as in reattribution.reattributed(), with the present owners in session_ids, and job_number. `has_hooks`: rows of the batch are hooks'.
     """
-    for template in (_NOTE_OWNERS_CLAIMS, _NOTE_CLAIMS, _AGREE):
+    for template in (_NOTE_OWNERS_CLAIMS, _NOTE_CLAIMS):
         for statement in for_each(template):
             connection.execute(statement, parameters)
+    if has_hooks:
+        connection.execute(sql(_WAITS_IN_BATCH, table="tool_calls").encode())
+    for statement in for_each(_AGREE):
+        connection.execute(statement, parameters)
     moves = connection.execute(sessions_to_move()).fetchall()
-    if not moves:
-        return set(), 0
+    touched = _hand_over(connection, parameters, moves) if moves else (set[int](), 0)
+    if has_hooks:
+        connection.execute(sql(_WAITS_OF_KNOWN).encode())
+    return touched
+
+
+def _hand_over(connection: Connection[Any], parameters: dict[str, Any], moves: Sequence[Any]) -> tuple[set[int], int]:
     parameters = parameters | {"session_ids": sorted({session_id for move in moves for session_id in move[:2]})}
     [(whole_ids,)] = connection.execute(reattribution.sessions_to_move(), parameters).fetchall()
     parameters |= {"row_ids": list({row_id for *_, row_id in moves}), "whole_ids": whole_ids or []}
     with reattributed(connection, parameters) as projects:
+        connection.execute(sql(_WAITS_OF_MOVED.replace("$has_better_time", _HAS_BETTER_TIME), table="tool_calls").encode(), parameters)
         for template in (_HAND_OVER.replace("$has_better_time", _HAS_BETTER_TIME), _NOTE_SESSIONS):
             for statement in for_each(template):
                 connection.execute(statement, parameters)

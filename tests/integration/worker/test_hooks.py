@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,12 +14,13 @@ from services.worker.capture.capture_job import capture_job
 from services.worker.capture.hook_reading import read_hooks
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
+from services.worker.importers.formats import ids
 from services.worker.resources import Resources
 from tests.integration.worker.captured import put_range
 from tests.integration.worker.hook_session import AGENTS_FILE, AGENTS_TRANSCRIPT, HOOKS, TRANSCRIPT, put_hooks
 from tests.integration.worker.test_capture import all_tables, empty, import_files, is_verified
 from tests.skips import SAMPLES, needs
-from tests.unit.worker.importers.rows_of_a_session import SESSION
+from tests.unit.worker.importers.rows_of_a_session import SESSION, answer, jsonl, use
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What a hook knows better than a transcript: docs/adr/0047-hooks-beside-transcripts.md has these columns.
@@ -127,6 +129,61 @@ def test_hooks_alone_give_the_session_its_prompts_replies_tool_calls_and_edits(w
         ]
         # And nothing waits
         assert connection.execute("SELECT count(*) FROM hook_payloads").fetchall() == [(0,)]
+    assert is_verified(worker)
+
+
+# (seconds from PreToolUse to PostToolUse, less what it ran); of a call whose hook says no running time, nothing.
+WAITS_OF_HOOKS = [
+    ("toolu_1", 200),
+    ("toolu_2", 3470),
+    ("toolu_3", 11_795),
+    ("toolu_5", 200),
+    ("toolu_6", 793),
+    ("toolu_7", 797),
+    ("toolu_8", 790),
+]
+
+
+def waits(worker: Resources) -> list[tuple[UUID, int]]:
+    with worker.transaction() as connection:
+        return sorted(connection.execute("SELECT id, wait_ms FROM tool_calls WHERE wait_ms IS NOT NULL").fetchall())
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_hooks_alone_say_how_long_a_call_waited_in_any_order(worker: Resources, data: st.DataObject) -> None:
+    hooks = data.draw(st.permutations(HOOKS + data.draw(st.lists(st.sampled_from(HOOKS), max_size=6))))
+    size = data.draw(st.integers(1, len(hooks)))
+    empty(worker)
+
+    for start in range(0, len(hooks), size):
+        bring_hooks(worker, hooks[start : start + size])
+
+    assert waits(worker) == sorted((ids.tool_use_id(key), wait) for key, wait in WAITS_OF_HOOKS)
+    assert is_verified(worker)
+
+
+@pytest.mark.parametrize("order", ["hooks first", "use first", "use between"])
+def test_a_wait_begins_when_the_transcript_says_that_the_call_was_asked_for(worker: Resources, order: str) -> None:
+    """given a transcript that has the use of a call, and never its result, in any order with the call's hooks."""
+    asked = jsonl(answer(2.1, "a2", "msg_1", use("toolu_1", "Bash", command="make test")))
+    [before, after] = [hook for hook in HOOKS if hook[1].get("tool_use_id") == "toolu_1"]
+    steps: dict[str, list[Any]] = {
+        "hooks first": [before, after, asked],
+        "use first": [asked, before, after],
+        "use between": [before, asked, after],
+    }
+
+    for step in steps[order]:
+        with worker.transaction() as connection:
+            if isinstance(step, bytes):
+                put_range(connection, SESSION, step)
+            else:
+                put_hooks(connection, [step])
+        read_all(worker)
+
+    # The hook is stamped 4.9 s after the start, and the call ran for 2.4 s.
+    assert waits(worker) == [(ids.tool_use_id("toolu_1"), 400)]
     assert is_verified(worker)
 
 
