@@ -84,7 +84,9 @@ def shade(value: float, most: float) -> str:
 
 
 def plain(value: Any) -> str:
-    """A value for CSV: empty for None, JSON's words for true and false."""
+    """A value for CSV: empty for None, JSON's words for true and false, commas between the texts of a list."""
     if value is None:
         return ""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -29,6 +29,7 @@ SESSION_FIELDS: Final = (
     "session_id", "title", "project_id", "project_name", "user", "start_time", "end_time", "duration_minutes", "active_minutes", "status",
     "messages_count", "tool_calls_count", "tool_errors_count", "files_modified_count", "lines_added", "lines_removed", "input_tokens",
     "output_tokens", "cache_creation_tokens", "cache_read_tokens", "cost_usd", "model", "git_branch", "client_version", "source",
+    "is_starred", "tags", "note",
 )  # fmt: skip
 PROJECT_FIELDS: Final = (
     "id", "name", "path", "total_sessions", "active_minutes", "total_time_minutes", "messages_count", "tool_calls_count",
@@ -60,6 +61,8 @@ def list_sessions(
     since: Since = None,
     until: Until = None,
     only_open: Annotated[bool, typer.Option("--open", help="Only sessions that have not ended.")] = False,
+    starred: Annotated[bool, typer.Option("--starred", help="Only sessions with a star.")] = False,
+    tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only sessions with this tag.")] = None,
     limit: Limit = 20,
     tz: Zone = None,
     as_json: AsJson = False,
@@ -73,6 +76,7 @@ def list_sessions(
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         filters = filters_of(server, project, user, machine) | {"status": "open" if only_open else None}
+        filters |= {"starred": "true" if starred else None, "tag": tag}
         found = list(pages(server, "/api/sessions", filters | period.parameters(), limit))
         if write(found, SESSION_FIELDS, wanted):
             return
@@ -80,7 +84,8 @@ def list_sessions(
             Column("Started", lambda row: short_time(row["start_time"], zone), right=False),
             Column("Active", lambda row: cells.minutes(row["active_minutes"]), rank=1),
             Column("Project", lambda row: row["project_name"] or "", rank=2, right=False, least=12),
-            Column("Title", lambda row: row["title"] or "", right=False, least=32),
+            Column("Title", _title, right=False, least=32),
+            *([Column("Tags", lambda row: cells.plain(row["tags"]), rank=5, right=False, least=8)] if any(map(_tags, found)) else ()),
             Column("User", lambda row: row["user"] or "", rank=9, right=False),
             Column("Messages", lambda row: cells.count(row["messages_count"]), rank=6),
             Column("Tools", lambda row: cells.count(row["tool_calls_count"]), rank=7),
@@ -89,6 +94,15 @@ def list_sessions(
             Column("Session", lambda row: short_session_id(row["session_id"]), right=False),
         )
         show_table(found, columns, "No sessions.")
+
+
+def _title(row: Item) -> str:
+    return ("★ " if row["is_starred"] else "") + (row["title"] or "")
+
+
+def _tags(row: Item) -> list[str]:
+    tags: list[str] = row["tags"]
+    return tags
 
 
 def list_projects(as_json: AsJson = False, as_csv: AsCsv = False, tz: Zone = None, url: Url = DEFAULT_URL, token: Token = None) -> None:
