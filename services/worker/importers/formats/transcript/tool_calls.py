@@ -109,9 +109,10 @@ class ToolCalls:
             yield from self._without_result()
 
     @property
-    def held(self) -> tuple[int, int]:
-        """How many uses wait, and how many paths are remembered."""
-        return len(self._waiting), len(self._known_paths)
+    def held(self) -> tuple[int, int, int]:
+        """How many uses wait, how many characters their diffs have, and how many paths are remembered."""
+        patches = (waiting.requested.patch for waiting in self._waiting.values() if waiting.requested is not None)
+        return len(self._waiting), sum(len(patch.text) for patch in patches if patch is not None), len(self._known_paths)
 
     def _without_result(self) -> Iterator[ToolUse]:
         _, waiting = self._waiting.popitem(last=False)

@@ -129,10 +129,10 @@ class Transcript:
     @property
     def held_bytes(self) -> int:
         """About how much memory the state takes."""
-        calls, paths = self._calls.held
+        calls, patches, paths = self._calls.held
         ranges = sum(session.held for session in self._sessions.values())
         rows = len(self._known_rows) * 250 + len(self._summaries) * 500
-        return 20_000 + rows + self._messages.held_characters * 2 + calls * 3_000 + paths * 200 + ranges * 250
+        return 20_000 + rows + self._messages.held_characters * 2 + calls * 3_000 + patches * 2 + paths * 200 + ranges * 250
 
     def _row(self, row: Row, line: Line) -> Iterator[Record | RecordError]:
         if row.type in CONVERSATION or row.type == "progress":
