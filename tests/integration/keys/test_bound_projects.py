@@ -16,6 +16,7 @@ LISTS = [
     "/api/conversations/search?sort=newest",
     "/api/activities",
     "/api/tool-calls",
+    "/api/tool-calls?include_result=true",
 ]
 SEARCHES = [
     "/api/conversations/search?q=prompt+or+message",
@@ -49,6 +50,17 @@ def test_lists_show_only_the_bound_projects(api: Api, alpha: int) -> None:
             if "q=" in path and "sort=newest" not in path:  # ranked among the newest of what the key sees
                 seen, expected = (sorted(items, key=lambda item: item["id"]) for items in (seen, expected))
             assert seen == expected, path
+
+
+def test_one_call_of_another_project_is_not_there(api: Api, alpha: int) -> None:
+    key = api.key("read", projects=[alpha])
+    calls = listed(api, api.key("read"), "/api/tool-calls")
+    own = next(call for call in calls if call["project_id"] == alpha)
+    other = next(call for call in calls if call["project_id"] != alpha)
+
+    assert api.get(key, f"/api/tool-calls/{own['id']}").json()["id"] == own["id"]
+    for path in (f"/api/tool-calls/{other['id']}", f"/api/tool-calls/{other['id']}/result"):
+        assert is_error(api.get(key, path), 404, "TOOL_CALL_NOT_FOUND")
 
 
 def test_pages_of_a_bound_list_are_complete(api: Api, alpha: int) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -109,6 +110,29 @@ def run(worker: Resources, connection: Connection[Any], selection: str = "{}") -
         assert drift(connection) == {}
     [(changes,)] = connection.execute("SELECT changes FROM import_jobs WHERE number = %s", (number,)).fetchall()
     return dict(changes)
+
+
+def test_a_reparse_gives_old_sessions_their_results(worker: Resources, connection: Connection[Any]) -> None:
+    """given rows of a reader that knew no results, then they get them, and with a smaller setting less of them."""
+
+    def results() -> list[Any]:
+        found = connection.execute('SELECT result, result_left_out, result_cut_at FROM tool_calls ORDER BY result COLLATE "C"')
+        return found.fetchall()
+
+    with connection.transaction(force_rollback=True):
+        long = prompt(0, "u0", "go"), answer(1, "a0", "msg_0", use("toolu_0", "Bash")), result(2, "r0", "toolu_0", "x" * 1500)
+        add_file(connection, of_session(list(long), "s0"), add_job(connection))
+        add_file(connection, ROWS, add_job(connection))
+        connection.execute("UPDATE tool_calls SET result = NULL")
+
+        changes = run(worker, connection)
+
+        assert changes == {"tool_calls_changed": 3}
+        assert results() == [("done", None, None), ("edited", None, None), ("x" * 1500, None, None)]
+
+        settings = worker.settings.model_copy(update={"tool_result_kib": 1})
+        assert run(replace(worker, settings=settings), connection) == {"tool_calls_changed": 1}
+        assert results()[-1] == ("x" * 1024, 476, 768)
 
 
 def test_a_reparse_gives_what_an_import_under_the_new_rules_gives(worker: Resources, connection: Connection[Any], new_rules: Any) -> None:

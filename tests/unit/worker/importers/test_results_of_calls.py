@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -10,15 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
 from services.worker.persist.cut_results import ALL, result_of
 from services.worker.persist.records import KeptResults, Media, Result, ToolUse
 from shared.redaction.redact import redact_text
+from shared.redaction.redacted_lines import redact_lines
 from shared.redaction.redacted_structs import redact_structs
 from shared.tool_results import Told, told
+from tests.redaction_corpus import Case, secret_cases
+from tests.redaction_corpus.__main__ import is_found
 from tests.unit.worker.importers.merged import IDLE_GAP
 from tests.unit.worker.importers.rows_of_a_session import answer, jsonl, of, read_rows, result, use
 
+AT = datetime(2026, 3, 1, tzinfo=UTC)
 PNG = base64.b64encode(bytes(100)).decode()
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
 DOCUMENT = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": PNG}}
@@ -116,3 +122,27 @@ def test_any_content_has_a_text(content: Any) -> None:
     if found is not None:
         found.text.encode()
         assert "\0" not in found.text
+
+
+@pytest.mark.parametrize("case", [case for case in secret_cases() if is_found(case)], ids=lambda case: case.kind)
+def test_no_part_of_a_known_secret_is_kept_wherever_the_text_is_cut(case: Case) -> None:
+    """given each secret of the corpus behind a text of any length, then what is kept are parts of the redacted whole, from transcripts and hooks."""
+    for before in range(0, len(case.text), 3):
+        text = "-\n" * before + case.text + "\n-" * len(case.text)
+        lines = redact_lines(jsonl(answer(0, "a1", "m", use("toolu_1")), result(1, "u1", "toolu_1", text)), {})
+        payload = json.dumps(
+            {"session_id": "s", "hook_event_name": "PostToolUse", "tool_use_id": "toolu_1", "tool_name": "X", "tool_response": text}
+        )
+        hook = redact_lines(payload.encode(), {})
+        limits = KeptResults(len(case.text) * 2)
+        for records in (
+            list(read_transcript(io.BytesIO(lines), user=None, idle_gap=IDLE_GAP, kept_results=limits)),
+            list(read_hook(hook, AT, user=None, kept_results=limits)),
+        ):
+            redact_structs(records, {})
+            [call] = of(records, ToolUse)
+            assert not any(secret in call.result.text for secret in case.secrets)
+            whole = redact_text(text)
+            head = call.result.text[: call.result.cut_at]
+            assert whole.startswith(head)
+            assert whole.endswith(call.result.text[len(head) :])
