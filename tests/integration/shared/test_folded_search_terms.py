@@ -90,6 +90,7 @@ def test_a_document_has_all_that_a_query_for_its_text_asks_for(postgres: psycopg
     @given(st.one_of(storable_text, code_like), st.integers(0, 200), st.integers(1, 20))
     @example("検索useEffectの例", 2, 9)
     @example("x" * 70 + "=>", 0, 200)
+    @example("ǿ Łódź", 0, 200)
     @example(string.punctuation * 2 + string.punctuation[::-1], 0, 200)
     def check(text: str, start: int, length: int) -> None:
         words = text.split()
