@@ -29,6 +29,7 @@ READING = {
     ("GET", "/api/live"): METRICS,
     ("GET", "/api/live/sessions"): READ,
     ("GET", "/api/tool-calls/stats"): METRICS,
+    ("GET", "/api/tool-calls/errors"): METRICS,
     ("GET", "/api/tool-calls/session/{session_id}"): READ,
     ("GET", "/api/sessions"): READ,
     ("GET", "/api/sessions/{session_id}"): READ,

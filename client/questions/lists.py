@@ -24,6 +24,13 @@ Machine = Annotated[
     str | None, typer.Option("--machine", metavar="MACHINE", help="Only sessions that were on this machine: its name or its id.")
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many at most.")]
+IncludeEstimated = Annotated[
+    bool,
+    typer.Option(
+        "--include-estimated",
+        help="Count durations that are only the time between two records of a transcript, with waits for permissions.",
+    ),
+]
 
 SESSION_FIELDS: Final = (
     "session_id", "title", "project_id", "project_name", "user", "start_time", "end_time", "duration_minutes", "active_minutes", "status",
@@ -36,7 +43,8 @@ PROJECT_FIELDS: Final = (
     "files_modified_count", "lines_changed_count", "cost_usd", "last_session",
 )  # fmt: skip
 TOOL_FIELDS: Final = (
-    "tool_name", "calls", "success", "errors", "rejected", "error_rate", "avg_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms", "last_used",
+    "tool_name", "calls", "success", "errors", "rejected", "cancelled", "error_rate", "measured_calls", "estimated_calls", "avg_wait_ms",
+    "avg_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms", "last_used",
 )  # fmt: skip
 USAGE_FIELDS: Final = (
     "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "total_tokens", "api_calls", "unpriced_calls", "cost_usd",
@@ -139,18 +147,20 @@ def list_tools(
     since: Since = None,
     until: Until = None,
     tz: Zone = None,
+    include_estimated: IncludeEstimated = False,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
 ) -> None:
-    """Lists tools: calls, failures and durations."""
+    """Lists tools: calls, failures and measured durations."""
     wanted, zone = format_of(as_json, as_csv), local_zone(tz)
     period = period_of(zone, since, until)
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         filters = filters_of(server, project, user, machine)
-        found: list[Item] = get(server, "/api/tool-calls/stats", filters | period.parameters())["tools"]
+        asked = filters | period.parameters() | ({"include_estimated": "true"} if include_estimated else {})
+        found: list[Item] = get(server, "/api/tool-calls/stats", asked)["tools"]
         if not write(found, TOOL_FIELDS, wanted):
             show_table(found, tool_columns(zone, found), "No tool calls.")
 

@@ -98,6 +98,8 @@ TOOL_MEASURES: Final = (
     "errors",
     "rejected",
     "error_rate",
+    "measured_calls",
+    "estimated_calls",
     "avg_ms",
     "p50_ms",
     "p95_ms",

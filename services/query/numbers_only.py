@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from services.query.schemas.lists import Project
 from services.query.schemas.live import LiveItem
 from services.query.schemas.machines import Machine
-from services.query.schemas.stats import CallPoint, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
+from services.query.schemas.stats import CallPoint, ErrorCount, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
+from services.query.schemas.tool_errors import FailedTool
 
 Fields = frozenset[tuple[type[BaseModel], str]]
 
@@ -24,6 +25,8 @@ Fields = frozenset[tuple[type[BaseModel], str]]
 SHOWN_TEXTS: Final[Fields] = frozenset(
     {
         (Tool, "tool_name"),
+        (FailedTool, "tool_name"),
+        (ErrorCount, "error_class"),
         (UserShare, "user"),
         (UsageRange, "tz"),
         (Point, "date"),

@@ -15,6 +15,7 @@ from services.query.queries.stats.stats import Selection
 from services.query.schemas.fields import Dated, Error, Paged
 from services.query.schemas.lists import EventList
 from services.query.schemas.stats import StatsParameters, UsageParameters
+from services.query.schemas.tool_errors import ToolErrorsParameters
 from services.query.settings import Settings
 from shared.auth.authentication import grant_of
 from shared.database import ALL
@@ -84,7 +85,9 @@ def event_filters(request: Request, parameters: EventList, session_id: str | Non
     )
 
 
-def stats_range(request: Request, parameters: StatsParameters | UsageParameters, interval: ranges.Interval | None) -> ranges.Range:
+def stats_range(
+    request: Request, parameters: StatsParameters | UsageParameters | ToolErrorsParameters, interval: ranges.Interval | None
+) -> ranges.Range:
     """The data to count, and the interval."""
     tz = ranges.time_zone(parameters.tz or settings_of(request).timezone)
     return ranges.stats_range(parameters.start_date, parameters.end_date, tz, interval)

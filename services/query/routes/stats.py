@@ -9,6 +9,7 @@ from services.query.http.parameters import RESPONSES, only_project, only_some_pr
 from services.query.http.read_response import read_response
 from services.query.queries.stats.ranges import Interval
 from services.query.queries.stats.stats import stats
+from services.query.queries.stats.tool_errors import tool_errors
 from services.query.queries.stats.tool_stats import tool_stats
 from services.query.queries.stats.usage import INTERVALS, UsageQuestion, dimensions_of, usage
 from services.query.routes.projects import existing_project
@@ -22,6 +23,8 @@ from services.query.schemas.stats import (
     UsageParameters,
     UsageReport,
 )
+from services.query.schemas.tool_errors import ToolErrors, ToolErrorsParameters
+from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
 from shared.database import ALL
 from shared.http.errors import invalid
@@ -62,7 +65,7 @@ def show_stats(request: Request, parameters: Annotated[AllStatsParameters, Query
 @router.get("/api/tool-calls/stats", response_model=ToolStats, tags=["tool calls"], summary="Stats of tools")
 @requires(METRICS)
 def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters, Query()]) -> Response:
-    """By tool, the most used first. Errors are calls that failed or timed out. Percentiles are within 2 % of exact."""
+    """By tool, the most used first. Errors are calls that failed or timed out. Times are of measured durations; percentiles are within 2 % of exact."""
     wanted = stats_range(request, parameters, parameters.interval)
 
     def read(connection: Connection) -> Row:
@@ -71,7 +74,23 @@ def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters,
             selection(request, connection, parameters.project_id, parameters.user, parameters.machine),
             parameters.tool_name,
             wanted,
+            include_estimated=parameters.include_estimated,
         )
+
+    return read_response(request, read)
+
+
+@router.get("/api/tool-calls/errors", response_model=ToolErrors, tags=["tool calls"], summary="Why tool calls failed")
+@requires(METRICS)
+def show_tool_errors(request: Request, parameters: Annotated[ToolErrorsParameters, Query()]) -> Response:
+    """Failed calls by class, the most frequent first, each with its tools and its newest calls. A key that sees only numbers gets no calls."""
+    wanted = stats_range(request, parameters, None)
+    grant = grant_of(request.scope)
+    examples = 0 if grant is not None and grant.sees_only_numbers else parameters.examples
+
+    def read(connection: Connection) -> Row:
+        chosen = selection(request, connection, parameters.project_id, parameters.user, parameters.machine)
+        return tool_errors(connection, chosen, parameters.tool_name, parameters.error_class, wanted, examples=examples)
 
     return read_response(request, read)
 

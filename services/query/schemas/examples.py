@@ -136,9 +136,25 @@ _TOOL: Final[Json] = {
     "errors": 2,
     "rejected": 1,
     "error_rate": 0.033,
+    "measured_calls": 40,
+    "estimated_calls": 21,
+    "waited_calls": 3,
+    "waited_ms": 9300,
+    "avg_wait_ms": 3100.0,
     "avg_ms": 840.2,
     "max_ms": 12000,
     "last_used": "2024-01-15T10:29:00Z",
+}
+_ERRORS_BY_CLASS: Final[list[Json]] = [{"error_class": "test_failed", "calls": 2}, {"error_class": "rejected", "calls": 1}]
+_FAILED_CALL: Final[Json] = {
+    "id": _EVENT_ID,
+    "session_id": _SESSION_ID,
+    "project_id": 1,
+    "tool_name": "Bash",
+    "result_status": "error",
+    "timestamp": "2024-01-15T09:50:00Z",
+    "input": "npm test",
+    "error": "Exit code 1\n--- FAIL: TestTotal (0.00s)",
 }
 _USER_SHARE: Final[Json] = {
     "user": "ann",
@@ -238,8 +254,22 @@ ANSWERS: Final[dict[str, Json]] = {
     "ToolStats": {
         "range": _RANGE | {"interval": "day"},
         "total_calls": 61,
-        "tools": [_TOOL | {"p50_ms": 210.0, "p95_ms": 3900.0, "p99_ms": 9800.0}],
+        "errors_by_class": _ERRORS_BY_CLASS,
+        "tools": [_TOOL | {"p50_ms": 210.0, "p95_ms": 3900.0, "p99_ms": 9800.0, "cancelled": 0, "errors_by_class": _ERRORS_BY_CLASS}],
         "time_series": [_DAY | {"calls": 61, "errors": 2}],
+    },
+    "ToolErrors": {
+        "range": _RANGE,
+        "failed_calls": 3,
+        "classes": [
+            _ERRORS_BY_CLASS[0]
+            | {
+                "share": 0.6667,
+                "tools": [{"tool_name": "Bash", "calls": 2}],
+                "last_seen": "2024-01-15T09:50:00Z",
+                "examples": [_FAILED_CALL],
+            }
+        ],
     },
     "UsageReport": {
         "range": _RANGE,

@@ -57,6 +57,11 @@ class ToolStatsParameters(StatsParameters):
     )
     user: OptionalUser = None
     machine: OptionalMachine = None
+    include_estimated: bool = Field(
+        False,
+        description="Percentiles, avg_ms and max_ms of all durations. Without it, only of those that were measured: others are the time between two records "
+        "of a transcript, and include the wait for a permission.",
+    )
 
 
 class UsageParameters(Parameters):
@@ -138,18 +143,40 @@ class Tool(BaseModel):
     tool_name: str
     calls: int
     success: int
-    errors: int
+    errors: int = Field(description="Calls that failed or timed out.")
     rejected: int
     error_rate: float
+    measured_calls: int = Field(description="Calls whose duration was measured: by Claude Code, or by the client that sent the call.")
+    estimated_calls: int = Field(
+        description="Calls whose duration is only the time between two records of a transcript. Left out of avg_ms, max_ms and percentiles."
+    )
+    waited_calls: int = Field(description="Calls of which it is known how long they waited before they ran, as for a permission.")
+    waited_ms: int = Field(description="How long these waited, all together.")
+    avg_wait_ms: float | None
     avg_ms: float | None
     max_ms: int | None
     last_used: datetime | None
+
+
+class ErrorCount(BaseModel):
+    error_class: str = Field(
+        description="Why they failed; `other`: no rule says it, `unclassified`: stored before there were classes.",
+        examples=["file_not_found"],
+    )
+    calls: int
+
+
+ErrorCounts = Annotated[
+    list[ErrorCount], Field(description="All calls that did not succeed, by class: errors, timeouts, rejected and cancelled ones.")
+]
 
 
 class TimedTool(Tool):
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
+    cancelled: int = Field(description="Calls that were interrupted, or not run since a call beside them failed.")
+    errors_by_class: ErrorCounts
 
 
 class TopFile(BaseModel):
@@ -201,6 +228,7 @@ class CallPoint(BaseModel):
 class ToolStats(BaseModel):
     range: CountedRange
     total_calls: int
+    errors_by_class: ErrorCounts
     tools: list[TimedTool]
     time_series: list[CallPoint]
 

@@ -119,6 +119,7 @@ def test_statistics_of_a_bound_project_equal_the_unbound_ones(api: Api, alpha: i
     assert api.get(bound, f"/api/stats?{dates}").json() == of_project | {"project": None}
     for path in (
         "/api/tool-calls/stats?",
+        "/api/tool-calls/errors?",
         "/api/usage?",
         "/api/usage?group_by=model&",
         "/api/usage?group_by=user&",
@@ -131,7 +132,7 @@ def test_statistics_of_a_bound_project_equal_the_unbound_ones(api: Api, alpha: i
 
 def test_a_key_bound_to_several_projects_must_name_one_for_sums(api: Api, alpha: int) -> None:
     everybody, both = api.key("read"), api.key("read", projects=[alpha, alpha + 1])
-    for path in ("/api/stats", "/api/tool-calls/stats", "/api/usage", "/api/usage?group_by=user"):
+    for path in ("/api/stats", "/api/tool-calls/stats", "/api/tool-calls/errors", "/api/usage", "/api/usage?group_by=user"):
         assert f"{alpha}, {alpha + 1}" in is_error(api.get(both, path), 400, "VALIDATION_ERROR")
     assert (
         api.get(both, f"/api/usage?project_id={alpha}").json()["totals"]

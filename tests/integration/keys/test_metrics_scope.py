@@ -22,6 +22,7 @@ QUERIES = {
     "/api/stats": ["", "?start_date=2024-03-01&end_date=2025-11-30&interval=month"],
     "/api/usage": [f"?group_by={by}" for by in ("day", "model", "project", "user", "month,project", "session", "branch,user")],
     "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash"],
+    "/api/tool-calls/errors": ["", "?project_id=1", "?tool_name=Bash&class=other&examples=20"],
     "/api/accounting": [""],
     "/metrics": [""],
 }
@@ -48,10 +49,14 @@ def corpus(database_url: str) -> set[str]:
         seed.add_message(connection, "titled", "2024-05-01T00:00:00Z", "What nobody is to know")
         seed.add_activity(connection, "titled", "2024-05-01T00:00:00Z", "/home/dev/a-secret-name/a-file.py")
         seed.add_tool_call(connection, "titled", "2024-05-01T00:00:00Z", parameters='{"command": "cat a-file.py"}')
+        failed = {"parameters": '{"command": "cat a-failed.py"}', "result": "no such a-failed.py", "error_class": "file_not_found"}
+        seed.add_tool_call(connection, "titled", "2024-05-01T00:00:01Z", status="error", **failed)
         seed.compute_aggregates(connection)
         sql = """
             SELECT content FROM messages UNION SELECT file_path FROM files UNION SELECT path FROM projects UNION SELECT name FROM projects
             UNION SELECT parameters::text FROM tool_calls WHERE parameters IS NOT NULL
+            UNION SELECT parameters->>'command' FROM tool_calls WHERE parameters->>'command' IS NOT NULL
+            UNION SELECT result FROM tool_calls WHERE result IS NOT NULL
             UNION SELECT title FROM sessions WHERE title IS NOT NULL UNION SELECT git_branch FROM sessions WHERE git_branch IS NOT NULL
             UNION SELECT session_id FROM sessions"""
         return {text for (text,) in connection.execute(sql).fetchall()}
@@ -109,6 +114,7 @@ def test_a_metrics_key_sees_the_same_numbers(api: Api, corpus: set[str]) -> None
     def without_names(value: Any) -> Any:
         hidden = ("name", "path", "project_name", "file_path", "session_id", "session_title", "branch")
         if isinstance(value, dict):
+            value = value | {"examples": []} if "examples" in value else value
             return {name: None if name in hidden else without_names(each) for name, each in value.items()}
         return [without_names(each) for each in value] if isinstance(value, list) else value
 
@@ -130,7 +136,7 @@ def test_a_key_that_may_also_read_sees_everything(api: Api, corpus: set[str]) ->
 SEEN = {
     "CountedRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
     "UsageReport.price_versions", "UsageReport.group_by", "UsageItem.month", "Point.date", "CallPoint.date",
-    "LiveItem.tool_name", "LiveItem.model", "LiveItem.user",
+    "LiveItem.tool_name", "LiveItem.model", "LiveItem.user", "FailedTool.tool_name", "ErrorCount.error_class", "ErrorClass.error_class",
 }  # fmt: skip
 SEEN_WITH_NAMES = {
     "Project.name", "UsageItem.project_name", "LiveItem.project_name", "LiveItem.machine_id",
@@ -188,7 +194,7 @@ def test_the_list_of_shown_texts_is_the_expected_one() -> None:
     assert {f"{model.__name__}.{field}" for model, field in SHOWN_NAMES} == SEEN_WITH_NAMES
     names = {f"{model.__name__}.{field}" for model, field in SHOWN_TEXTS}
     assert names <= SEEN
-    assert SEEN - names == {"TimedTool.tool_name", "CountedRange.tz"}, "inherited from Tool and UsageRange"
+    assert SEEN - names == {"TimedTool.tool_name", "CountedRange.tz", "ErrorClass.error_class"}, "inherited"
 
 
 def test_a_new_text_field_is_hidden_by_default() -> None:

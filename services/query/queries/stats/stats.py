@@ -127,10 +127,12 @@ def series_rows(connection: Connection, selection: Selection, series: Series) ->
     return {row.pop("i"): row for row in rows(connection, selection.statement("series"), parameters)}
 
 
-def tools(connection: Connection, selection: Selection, tool_name: str | None, segments: list[Segment]) -> list[Row]:
-    """Counts and times by tool, the most used first."""
-    parameters = selection.parameters() | split_parameters(segments, kept_of_tools) | {"tool_name": tool_name}
-    return rows(connection, _sql("tools"), parameters)
+def tools(
+    connection: Connection, selection: Selection, tool_name: str | None, segments: list[Segment], *, include_estimated: bool = False
+) -> list[Row]:
+    """Counts and times by tool, the most used first. Times are of measured durations, with `include_estimated` of all."""
+    parameters = selection.parameters() | split_parameters(segments, kept_of_tools)
+    return rows(connection, _sql("tools"), parameters | {"tool_name": tool_name, "include_estimated": include_estimated})
 
 
 def kept_of_tools(segment: Segment) -> bool:

@@ -272,11 +272,20 @@ ORDER BY t.n
 
 -- name: tools
 -- By tool, the most used first. All time, weeks and UTC days come from tool_rollups; hours and quarters (fine_…) from the calls themselves.
+-- avg_ms and max_ms are of measured durations; with include_estimated, of all.
 SELECT r.tool_name, sum(r.calls)::bigint AS calls, sum(r.success)::bigint AS success, sum(r.errors)::bigint AS errors,
     sum(r.rejected)::bigint AS rejected, round(sum(r.errors) / nullif(sum(r.calls), 0), 4)::float8 AS error_rate,
-    round(sum(r.duration_ms) / nullif(sum(r.timed_calls), 0), 1)::float8 AS avg_ms, max(r.max_ms) AS max_ms, max(r.last_used_at) AS last_used
+    sum(r.measured_calls)::bigint AS measured_calls, (sum(r.timed_calls) - sum(r.measured_calls))::bigint AS estimated_calls,
+    sum(r.waited_calls)::bigint AS waited_calls, sum(r.waited_ms)::bigint AS waited_ms,
+    round(sum(r.waited_ms) / nullif(sum(r.waited_calls), 0), 1)::float8 AS avg_wait_ms,
+    CASE
+        WHEN %(include_estimated)s THEN round(sum(r.duration_ms) / nullif(sum(r.timed_calls), 0), 1)
+        ELSE round(sum(r.measured_ms) / nullif(sum(r.measured_calls), 0), 1)
+    END::float8 AS avg_ms,
+    CASE WHEN %(include_estimated)s THEN max(r.max_ms) ELSE max(r.max_measured_ms) END AS max_ms, max(r.last_used_at) AS last_used
 FROM (
-    SELECT r.tool_name, r.calls, r.success, r.errors, r.rejected, r.timed_calls, r.duration_ms, r.max_ms, r.last_used_at
+    SELECT r.tool_name, r.calls, r.success, r.errors, r.rejected, r.timed_calls, r.duration_ms, r.max_ms, r.last_used_at,
+        r.measured_calls, r.measured_ms, r.max_measured_ms, r.waited_calls, r.waited_ms
     FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
     CROSS JOIN LATERAL (
         SELECT * FROM tool_rollups
@@ -287,17 +296,20 @@ FROM (
     ) AS r
     UNION ALL
     SELECT r.tool_name, 1, (r.status = 'success')::int, (r.status IN ('error', 'timeout'))::int, (r.status = 'rejected')::int,
-        (r.duration_ms IS NOT NULL)::int, coalesce(r.duration_ms, 0), r.duration_ms, nullif(r.occurred_at, '-infinity')
+        (r.duration_ms IS NOT NULL)::int, coalesce(r.duration_ms, 0), r.duration_ms, nullif(r.occurred_at, '-infinity'),
+        (r.measured_ms IS NOT NULL)::int, coalesce(r.measured_ms, 0), r.measured_ms, (r.wait_ms IS NOT NULL)::int, coalesce(r.wait_ms, 0)
     FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
     CROSS JOIN LATERAL (
-        SELECT tool_name, status, duration_ms, occurred_at FROM tool_calls
+        SELECT tool_name, status, duration_ms, occurred_at, wait_ms, CASE duration_source WHEN 'reported' THEN duration_ms END AS measured_ms
+        FROM tool_calls
         WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
             AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         OFFSET 0
     ) AS r
-) AS r (tool_name, calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at)
+) AS r (tool_name, calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at,
+    measured_calls, measured_ms, max_measured_ms, waited_calls, waited_ms)
 GROUP BY r.tool_name
 HAVING sum(r.calls) > 0
 ORDER BY calls DESC, r.tool_name

@@ -10,6 +10,7 @@ from services.query.database import Connection, Row, rows
 from services.query.queries.stats.packed_counters import CALLS_DIGITS, TIMES_DIGITS, counters, holds, total
 from services.query.queries.stats.ranges import QUARTER, WEEK, Range, Segment, split_parameters
 from services.query.queries.stats.stats import Selection, Series, described, kept_of_tools, points, series_of, series_rows, tools
+from services.query.queries.stats.tool_errors import by_class, error_classes
 from shared.sql_files import statement
 
 PERCENTS: Final = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
@@ -17,16 +18,19 @@ PERCENTS: Final = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
 _sql = partial(statement, __package__, "tool_stats.sql")
 
 
-def tool_stats(connection: Connection, selection: Selection, tool_name: str | None, wanted: Range) -> Row:
-    """The tool stats of a selection in a range; of one tool or of all (schemas/stats.py)."""
+def tool_stats(connection: Connection, selection: Selection, tool_name: str | None, wanted: Range, *, include_estimated: bool) -> Row:
+    """The tool stats of a selection in a range; of one tool or of all (schemas/stats.py). With `include_estimated` times are of all durations."""
     segments = selection.cover(wanted.start, wanted.end)
-    found = tools(connection, selection, tool_name, segments)
+    found = tools(connection, selection, tool_name, segments, include_estimated=include_estimated)
     series = series_of(connection, selection, wanted)
-    times = _percentiles(connection, selection, tool_name, segments)
+    times = _percentiles(connection, selection, segments, {"tool_name": tool_name, "include_estimated": include_estimated})
+    classes = error_classes(connection, selection, tool_name, segments)
+    shown = [_with_percentiles(row, times.get(row["tool_name"], {})) for row in found]
     return {
         "range": described(wanted, series),
         "total_calls": sum(row["calls"] for row in found),
-        "tools": [_with_percentiles(row, times.get(row["tool_name"], {})) for row in found],
+        "errors_by_class": by_class(classes),
+        "tools": [_with_errors(row, [each for each in classes if each["tool_name"] == row["tool_name"]]) for row in shown],
         "time_series": _time_series(connection, selection, tool_name, wanted, series),
     }
 
@@ -38,19 +42,25 @@ def _with_percentiles(row: Row, times: Row) -> Row:
     return row | shown | tail
 
 
-def _percentiles(connection: Connection, selection: Selection, tool_name: str | None, segments: list[Segment]) -> dict[str, Row]:
+def _with_errors(row: Row, classes: list[Row]) -> Row:
+    """The tool with its classes of errors. Every failed call has one, so what is neither an error nor rejected was cancelled."""
+    cancelled = sum(each["calls"] for each in classes) - row["errors"] - row["rejected"]
+    return row | {"cancelled": cancelled, "errors_by_class": by_class(classes)}
+
+
+def _percentiles(connection: Connection, selection: Selection, segments: list[Segment], chosen: Row) -> dict[str, Row]:
     """By tool: p50_ms, p95_ms, p99_ms; without tools none of whose calls has a time.
 
     From histograms where those are kept, which is within 2 % of exact. A range of hours and quarters alone is exact.
     """
-    parameters = selection.parameters() | split_parameters(segments, kept_of_tools) | {"tool_name": tool_name}
+    parameters = selection.parameters() | split_parameters(segments, kept_of_tools) | chosen
     kept = [each for each in segments if kept_of_tools(each)]
     if not kept:
         return {row.pop("tool_name"): row for row in rows(connection, _sql("exact_percentiles"), parameters)}
     histograms: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for row in rows(connection, _sql("histograms"), parameters):
         fits = row["timed_calls"] < holds(TIMES_DIGITS)
-        vectors = [row["times"]] if fits else _histograms_by_day(connection, selection, row["tool_name"], kept)
+        vectors = [row["times"]] if fits else _histograms_by_day(connection, selection, chosen | {"tool_name": row["tool_name"]}, kept)
         for vector in vectors:
             for place, calls in counters(vector, TIMES_DIGITS):
                 histograms[row["tool_name"]][place - 1] += calls
@@ -60,10 +70,10 @@ def _percentiles(connection: Connection, selection: Selection, tool_name: str | 
     return {name: _nearest_ranks(histogram) for name, histogram in histograms.items() if histogram}
 
 
-def _histograms_by_day(connection: Connection, selection: Selection, tool_name: str, kept: list[Segment]) -> list[str]:
+def _histograms_by_day(connection: Connection, selection: Selection, chosen: Row, kept: list[Segment]) -> list[str]:
     """One tool's histograms of the days that the segments are made of."""
     days = [Segment(1440, min(each.start for each in kept), max(each.end for each in kept))]
-    parameters = selection.parameters() | split_parameters(days, kept_of_tools) | {"tool_name": tool_name}
+    parameters = selection.parameters() | split_parameters(days, kept_of_tools) | chosen
     return [row["times"] for row in rows(connection, _sql("histograms_apart"), parameters)]
 
 

@@ -1,8 +1,10 @@
--- Times of tools and their calls over time. grains, starts, ends and fine_…: the segments of the range, as in stats.sql.
+-- Times of tools and their calls over time: measured durations, with include_estimated all. grains, starts, ends and fine_…: the segments of the range, as in stats.sql.
 
 -- name: histograms
 -- By tool, its calls by time as a vector: a counter of 8 digits for each bucket of latency_bucket().
-SELECT tool_name, sum(times)::text AS times, sum(timed_calls) AS timed_calls
+SELECT tool_name,
+    CASE WHEN %(include_estimated)s THEN sum(times) ELSE sum(measured_times) END::text AS times,
+    CASE WHEN %(include_estimated)s THEN sum(timed_calls) ELSE sum(measured_calls) END AS timed_calls
 FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
 CROSS JOIN LATERAL (
     SELECT * FROM tool_rollups
@@ -15,7 +17,7 @@ GROUP BY tool_name
 
 -- name: histograms_apart
 -- One tool's vectors day by day, where their sum would be more than a vector can hold. A day that has too many itself is left out.
-SELECT times::text AS times
+SELECT CASE WHEN %(include_estimated)s THEN times ELSE measured_times END::text AS times
 FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
 CROSS JOIN LATERAL (
     SELECT * FROM tool_rollups
@@ -24,7 +26,7 @@ CROSS JOIN LATERAL (
         AND tool_name = %(tool_name)s
     OFFSET 0
 ) AS r
-WHERE timed_calls < 99999999
+WHERE CASE WHEN %(include_estimated)s THEN timed_calls ELSE measured_calls END < 99999999
 
 -- name: latency_buckets
 -- The same from the calls themselves, of hours and quarters.
@@ -36,7 +38,7 @@ CROSS JOIN LATERAL (
         AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
-        AND duration_ms IS NOT NULL
+        AND duration_ms IS NOT NULL AND (%(include_estimated)s OR duration_source = 'reported')
     OFFSET 0
 ) AS r
 GROUP BY tool_name, latency_bucket
@@ -52,6 +54,7 @@ FROM (
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
             AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+            AND (%(include_estimated)s OR duration_source = 'reported')
         OFFSET 0
     ) AS r
     WHERE duration_ms IS NOT NULL

@@ -1,0 +1,81 @@
+"""Failed tool calls by class: counts from error_rollups, and the newest calls of each class. Its statements are in tool_errors.sql."""
+
+from collections import Counter, defaultdict
+from functools import partial
+from math import inf
+from typing import Final
+
+from services.query.database import Connection, Row, rows
+from services.query.queries.stats.ranges import DAY, Range, Segment, described_range, split_parameters
+from services.query.queries.stats.stats import Selection, kept_of_tools
+from shared.messages import EARLIEST, LATEST
+from shared.sql_files import statement
+
+# Most tools that are named of a class.
+MOST_TOOLS: Final = 20
+# How the class of a call is shown that was stored before there were classes. No rule may give it (services/worker/persist/error_classes.py).
+UNCLASSIFIED: Final = "unclassified"
+
+_sql = partial(statement, __package__, "tool_errors.sql")
+
+
+def error_classes(connection: Connection, selection: Selection, tool_name: str | None, segments: list[Segment]) -> list[Row]:
+    """tool_name, error_class, calls; the most calls first. Every call counts that did not succeed: error, timeout, rejected, cancelled."""
+    parameters = selection.parameters() | split_parameters(segments, kept_of_tools) | {"tool_name": tool_name}
+    return [row | {"error_class": row["error_class"] or UNCLASSIFIED} for row in rows(connection, _sql("classes"), parameters)]
+
+
+def by_class(found: list[Row]) -> list[Row]:
+    """The sums over the tools: error_class, calls; the most calls first."""
+    calls: Counter[str] = Counter()
+    for row in found:
+        calls[row["error_class"]] += row["calls"]
+    return [{"error_class": name, "calls": calls[name]} for name in sorted(calls, key=lambda name: (-calls[name], name))]
+
+
+def tool_errors(
+    connection: Connection, selection: Selection, tool_name: str | None, error_class: str | None, wanted: Range, *, examples: int
+) -> Row:
+    """Classes of failed calls in a range, or one class, with up to `examples` of the newest calls of each (schemas/tool_errors.py)."""
+    found = error_classes(connection, selection, tool_name, selection.cover(wanted.start, wanted.end))
+    total = sum(row["calls"] for row in found)
+    classes = [row for row in by_class(found) if error_class in (None, row["error_class"])]
+    chosen = selection.parameters() | {"tool_name": tool_name, "most": max(examples, 1)}
+    newest = _newest_calls(connection, selection, [row["error_class"] for row in classes], wanted, chosen)
+    return {
+        "range": described_range(wanted),
+        "failed_calls": total,
+        "classes": [
+            row
+            | {
+                "share": round(row["calls"] / total, 4),
+                "tools": _tools_of(found, row["error_class"]),
+                "last_seen": next((call["timestamp"] for call in newest[row["error_class"]]), None),
+                "examples": newest[row["error_class"]][:examples],
+            }
+            for row in classes
+        ],
+    }
+
+
+def _tools_of(found: list[Row], error_class: str) -> list[Row]:
+    of_class = [row for row in found if row["error_class"] == error_class]
+    return [{name: row[name] for name in ("tool_name", "calls")} for row in of_class[:MOST_TOOLS]]
+
+
+def _newest_calls(connection: Connection, selection: Selection, classes: list[str], wanted: Range, chosen: Row) -> dict[str, list[Row]]:
+    """By class its newest calls. They are looked for in the days in which the class occurred, since a rare one may be long ago."""
+    start, end = float(max(wanted.start, EARLIEST.timestamp())), float(min(wanted.end, LATEST.timestamp()))
+    stored = ["" if name == UNCLASSIFIED else name for name in classes]
+    windows = [(name, start, end) for name in stored]
+    if selection.machine is None:
+        # In the days at both ends of the range, all calls may lie outside of it.
+        parameters = chosen | {"classes": stored, "start": start, "end": end, "days": chosen["most"] + 2}
+        days = rows(connection, _sql("newest_days"), parameters)
+        windows = [(day["error_class"], max(day["start"], start), min(day["start"] + DAY, end)) for day in days if day["start"] > -inf]
+    names, starts, ends = zip(*windows, strict=True) if windows else ((), (), ())
+    parameters = chosen | {"classes": list(names), "window_starts": list(starts), "window_ends": list(ends)}
+    newest: dict[str, list[Row]] = defaultdict(list)
+    for row in rows(connection, _sql("newest_calls"), parameters):
+        newest[row.pop("error_class") or UNCLASSIFIED].append(row)
+    return newest

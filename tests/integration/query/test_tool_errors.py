@@ -1,0 +1,119 @@
+"""Failed calls by class: counted from rollups and from rows alike, with their newest calls."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from tests.integration.query import seed, world
+
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
+RANGES = [
+    {},
+    {"start_date": "2024-03-01", "end_date": "2024-11-30"},
+    {"start_date": "2024-03-09T03:20:00Z", "end_date": "2024-03-30", "tz": "Europe/Berlin"},
+    {"user": "ann"},
+]
+
+
+def asked(client: TestClient, **parameters: Any) -> Any:
+    response = client.get("/api/tool-calls/errors", params=parameters)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def test_classes_have_counts_shares_tools_and_their_newest_calls(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    seed.add_session(connection, "s", seed.add_project(connection, "/home/ann/shop"))
+    for n in range(5):
+        seed.add_tool_call(
+            connection, "s", NOON + timedelta(days=n), status="error", error_class="test_failed", parameters=f'{{"command": "npm test {n}"}}',
+            result=f"Exit code {n}\n" + "x" * 900,
+        )  # fmt: skip
+    seed.add_tool_call(connection, "s", NOON, "Edit", status="rejected", error_class="rejected")
+    seed.add_tool_call(connection, "s", NOON, "Edit", status="cancelled", error_class="interrupted")
+    seed.add_tool_call(connection, "s", NOON, "Read", status="error")
+    seed.add_tool_call(connection, "s", NOON, "Read")
+    seed.compute_aggregates(connection)
+
+    found = asked(client, examples=2)
+
+    assert found["failed_calls"] == 8
+    assert [(each["error_class"], each["calls"], each["share"]) for each in found["classes"]] == [
+        ("test_failed", 5, 0.625),
+        ("interrupted", 1, 0.125),
+        ("rejected", 1, 0.125),
+        ("unclassified", 1, 0.125),
+    ]
+    tests = found["classes"][0]
+    assert (tests["tools"], tests["last_seen"]) == ([{"tool_name": "Bash", "calls": 5}], "2024-01-19T12:00:00Z")
+    assert [each["input"] for each in tests["examples"]] == ["npm test 4", "npm test 3"]
+    assert [len(each["error"]) for each in tests["examples"]] == [500, 500]
+    assert found["classes"][3]["examples"][0] | {"id": None} == {
+        "id": None, "session_id": "s", "project_id": 1, "tool_name": "Read", "result_status": "error", "timestamp": "2024-01-15T12:00:00Z",
+        "input": None, "error": None,
+    }  # fmt: skip
+    # And one class alone, whose share is still that of all
+    [only] = asked(client, **{"class": "interrupted"})["classes"]
+    assert (only["error_class"], only["share"], len(only["examples"])) == ("interrupted", 0.125, 1)
+    assert asked(client, **{"class": "unclassified"})["classes"][0]["calls"] == 1
+    assert asked(client, **{"class": "nothing"})["classes"] == []
+    assert asked(client, examples=0)["classes"][0]["examples"] == []
+
+
+@pytest.mark.parametrize("chosen", RANGES)
+@pytest.mark.parametrize("tool_name", [None, "Bash"])
+def test_counts_equal_those_of_the_rows(
+    client: TestClient, connection: psycopg.Connection[Any], chosen: dict[str, str], tool_name: str | None
+) -> None:
+    world.build(connection)
+    connection.execute("UPDATE tool_calls SET error_class = (ARRAY['a', 'b', 'other'])[1 + duration_ms % 3] WHERE status <> 'success'")
+    seed.compute_aggregates(connection)
+    filters = {"tool_name": tool_name} if tool_name else {}
+    stats = client.get("/api/tool-calls/stats", params=chosen | filters).json()
+    sql = """
+        SELECT tool_name, coalesce(error_class, 'unclassified'), occurred_at FROM tool_calls
+        WHERE status NOT IN ('success', 'pending') AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s)
+            AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s) AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+            AND (%(user)s::text IS NULL OR user_id = (SELECT id FROM users WHERE name = %(user)s))"""
+    wanted = {"start": stats["range"]["start"], "end": stats["range"]["end"], "tool_name": tool_name, "user": chosen.get("user")}
+    rows = connection.execute(sql, wanted).fetchall()
+
+    found = asked(client, **chosen, **filters, examples=20)
+
+    assert {each["error_class"]: each["calls"] for each in found["classes"]} == Counter(row[1] for row in rows)
+    for each in found["classes"]:
+        times = sorted((row[2] for row in rows if row[1] == each["error_class"]), reverse=True)
+        assert [datetime.fromisoformat(call["timestamp"]) for call in each["examples"]] == times[:20]
+        assert datetime.fromisoformat(each["last_seen"]) == times[0]
+    # And the stats of tools have the same classes
+    assert stats["errors_by_class"] == [{name: each[name] for name in ("error_class", "calls")} for each in found["classes"]]
+    for tool in stats["tools"]:
+        counted = Counter(row[1] for row in rows if row[0] == tool["tool_name"])
+        assert {each["error_class"]: each["calls"] for each in tool["errors_by_class"]} == counted
+        assert tool["errors"] + tool["rejected"] + tool["cancelled"] == counted.total()
+
+
+def test_times_are_of_measured_durations_unless_estimated_ones_are_asked_for(
+    client: TestClient, connection: psycopg.Connection[Any]
+) -> None:
+    seed.add_session(connection, "s", 0)
+    for n in range(1, 101):
+        seed.add_tool_call(connection, "s", NOON, duration_ms=n, wait_ms=n if n <= 4 else None)
+        seed.add_tool_call(connection, "s", NOON, duration_ms=60_000 + n, duration_source="timestamps")
+    seed.add_tool_call(connection, "s", NOON, "Edit", duration_ms=9, duration_source="timestamps")
+    seed.compute_aggregates(connection)
+    exact = {"start_date": "2024-01-15T12:00:00Z", "end_date": "2024-01-15T12:15:00Z"}
+    for chosen in ({}, exact):
+        bash, edit = client.get("/api/tool-calls/stats", params=chosen).json()["tools"]
+        assert (bash["measured_calls"], bash["estimated_calls"], bash["avg_ms"], bash["max_ms"]) == (100, 100, 50.5, 100)
+        assert (bash["waited_calls"], bash["waited_ms"], bash["avg_wait_ms"]) == (4, 10, 2.5)
+        assert [bash[name] for name in ("p50_ms", "p95_ms", "p99_ms")] == pytest.approx([50, 95, 99], rel=0.02)
+        assert [edit[name] for name in ("avg_ms", "max_ms", "p50_ms", "measured_calls", "estimated_calls")] == [None, None, None, 0, 1]
+
+        bash, edit = client.get("/api/tool-calls/stats", params=chosen | {"include_estimated": "true"}).json()["tools"]
+        assert (bash["measured_calls"], bash["estimated_calls"], bash["max_ms"]) == (100, 100, 60_100)
+        assert [bash[name] for name in ("p50_ms", "p99_ms")] == pytest.approx([100, 60_098], rel=0.02)
+        assert (edit["avg_ms"], edit["max_ms"]) == (9, 9)
