@@ -15,6 +15,7 @@ ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata")
 TOOL_NAMES = ("Bash", "Read", "Edit", "Grep", "Agent")
 # Milliseconds, and of what: DESIGN.md, "Numbers to reach".
 LISTS_TARGET, NEWEST_TARGET, BEST_TARGET = ("database p99", 15.0), ("http p95", 50.0), ("http p95", 150.0)
+TIMELINE_TARGET = ("http p99", 30.0)
 DEEP_PAGES = 40
 
 
@@ -97,6 +98,9 @@ def _sessions(known: Known) -> list[Question]:
         Question("sessions by status", lambda r: url(path, status=r.choice(("open", "ended")), **_dates(r, r.choice((None, 30))))),
         Question("sessions, deep page", lambda r: url(path, cursor=r.choice(known.cursors[path]))),
         Question("session", lambda r: f"{path}/{r.choice(known.session_ids)}"),
+        Question("timeline", lambda r: f"{path}/{r.choice(known.session_ids)}/timeline", TIMELINE_TARGET),
+        Question("timeline, last page", lambda r: url(f"{path}/{r.choice(known.session_ids)}/timeline", order="desc"), TIMELINE_TARGET),
+        Question("turns", lambda r: f"{path}/{r.choice(known.session_ids)}/turns", TIMELINE_TARGET),
     ]
 
 

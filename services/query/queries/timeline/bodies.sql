@@ -27,11 +27,12 @@ FROM activities AS a
 WHERE a.session_id = %(session_id)s AND a.tool_call_id = ANY (%(ids)s)
 
 -- name: first_prompts
--- The beginning of what each subagent was asked.
-SELECT t.agent_id, p.prompt
+-- The beginning of what each subagent was asked. The index finds the message; only that one is read.
+SELECT t.agent_id, left(m.content, %(characters)s) AS prompt
 FROM unnest(%(agent_ids)s::text[], %(times)s::timestamptz[]) AS t (agent_id, first_at)
 CROSS JOIN LATERAL (
-    SELECT left(m.content, %(characters)s) AS prompt
-    FROM messages AS m
-    WHERE m.session_id = %(session_id)s AND m.occurred_at >= t.first_at AND m.agent_id = t.agent_id AND m.role = 'user'
-    ORDER BY m.occurred_at, m.id LIMIT 1) AS p
+    SELECT p.id
+    FROM messages AS p
+    WHERE p.session_id = %(session_id)s AND p.occurred_at >= t.first_at AND p.agent_id = t.agent_id AND p.role = 'user'
+    ORDER BY p.occurred_at, p.id LIMIT 1) AS first
+JOIN messages AS m ON m.id = first.id
