@@ -18,12 +18,12 @@ FROM (
         SELECT 'message' AS kind, m.occurred_at, r.rank, m.id, m.agent_id, m.role
         FROM messages AS m CROSS JOIN LATERAL (SELECT CASE m.role WHEN 'user' THEN 10 ELSE 50 END AS rank) AS r
         WHERE m.session_id = %(session_id)s AND (%(all_threads)s OR m.agent_id = %(agent_id)s OR %(is_main)s AND m.agent_id IS NULL)
-            AND (NOT %(ascending)s OR m.occurred_at >= %(at)s AND (m.occurred_at, r.rank, m.id) > (%(at)s, %(rank)s, %(id)s))
-            AND (%(ascending)s OR m.occurred_at <= %(at)s AND (m.occurred_at, r.rank, m.id) < (%(at)s, %(rank)s, %(id)s))
+            AND (NOT %(asc)s OR m.occurred_at >= %(at)s AND (m.occurred_at, r.rank, m.id) > (%(at)s, %(rank)s, %(id)s))
+            AND (%(asc)s OR m.occurred_at <= %(at)s AND (m.occurred_at, r.rank, m.id) < (%(at)s, %(rank)s, %(id)s))
         ORDER BY
-            CASE WHEN %(ascending)s THEN m.occurred_at END, CASE WHEN NOT %(ascending)s THEN m.occurred_at END DESC,
-            CASE WHEN %(ascending)s THEN r.rank END, CASE WHEN NOT %(ascending)s THEN r.rank END DESC,
-            CASE WHEN %(ascending)s THEN m.id END, CASE WHEN NOT %(ascending)s THEN m.id END DESC
+            CASE WHEN %(asc)s THEN m.occurred_at END, CASE WHEN NOT %(asc)s THEN m.occurred_at END DESC,
+            CASE WHEN %(asc)s THEN r.rank END, CASE WHEN NOT %(asc)s THEN r.rank END DESC,
+            CASE WHEN %(asc)s THEN m.id END, CASE WHEN NOT %(asc)s THEN m.id END DESC
         LIMIT %(fetch)s
     )
     UNION ALL
@@ -31,11 +31,11 @@ FROM (
         SELECT 'tool_call', t.occurred_at, 60, t.id, t.agent_id, NULL
         FROM tool_calls AS t
         WHERE t.session_id = %(session_id)s AND (%(all_threads)s OR t.agent_id = %(agent_id)s OR %(is_main)s AND t.agent_id IS NULL)
-            AND (NOT %(ascending)s OR t.occurred_at >= %(at)s AND (t.occurred_at, 60, t.id) > (%(at)s, %(rank)s, %(id)s))
-            AND (%(ascending)s OR t.occurred_at <= %(at)s AND (t.occurred_at, 60, t.id) < (%(at)s, %(rank)s, %(id)s))
+            AND (NOT %(asc)s OR t.occurred_at >= %(at)s AND (t.occurred_at, 60, t.id) > (%(at)s, %(rank)s, %(id)s))
+            AND (%(asc)s OR t.occurred_at <= %(at)s AND (t.occurred_at, 60, t.id) < (%(at)s, %(rank)s, %(id)s))
         ORDER BY
-            CASE WHEN %(ascending)s THEN t.occurred_at END, CASE WHEN NOT %(ascending)s THEN t.occurred_at END DESC,
-            CASE WHEN %(ascending)s THEN t.id END, CASE WHEN NOT %(ascending)s THEN t.id END DESC
+            CASE WHEN %(asc)s THEN t.occurred_at END, CASE WHEN NOT %(asc)s THEN t.occurred_at END DESC,
+            CASE WHEN %(asc)s THEN t.id END, CASE WHEN NOT %(asc)s THEN t.id END DESC
         LIMIT %(fetch)s
     )
     UNION ALL
@@ -44,11 +44,11 @@ FROM (
         FROM activities AS a
         WHERE a.session_id = %(session_id)s AND (%(all_threads)s OR a.agent_id = %(agent_id)s OR %(is_main)s AND a.agent_id IS NULL)
             AND NOT EXISTS (SELECT FROM tool_calls AS t WHERE t.id = a.tool_call_id AND t.session_id = %(session_id)s)
-            AND (NOT %(ascending)s OR a.occurred_at >= %(at)s AND (a.occurred_at, 70, a.id) > (%(at)s, %(rank)s, %(id)s))
-            AND (%(ascending)s OR a.occurred_at <= %(at)s AND (a.occurred_at, 70, a.id) < (%(at)s, %(rank)s, %(id)s))
+            AND (NOT %(asc)s OR a.occurred_at >= %(at)s AND (a.occurred_at, 70, a.id) > (%(at)s, %(rank)s, %(id)s))
+            AND (%(asc)s OR a.occurred_at <= %(at)s AND (a.occurred_at, 70, a.id) < (%(at)s, %(rank)s, %(id)s))
         ORDER BY
-            CASE WHEN %(ascending)s THEN a.occurred_at END, CASE WHEN NOT %(ascending)s THEN a.occurred_at END DESC,
-            CASE WHEN %(ascending)s THEN a.id END, CASE WHEN NOT %(ascending)s THEN a.id END DESC
+            CASE WHEN %(asc)s THEN a.occurred_at END, CASE WHEN NOT %(asc)s THEN a.occurred_at END DESC,
+            CASE WHEN %(asc)s THEN a.id END, CASE WHEN NOT %(asc)s THEN a.id END DESC
         LIMIT %(fetch)s
     )
     UNION ALL
@@ -57,19 +57,19 @@ FROM (
         FROM timeline_entries AS e CROSS JOIN LATERAL (SELECT CASE WHEN e.kind IN ('command', 'compaction') THEN 20 WHEN e.kind = 'thinking' THEN 45 ELSE 30 END AS rank) AS r
         WHERE e.session_id = %(session_id)s AND (%(all_threads)s OR e.agent_id = %(agent_id)s OR %(is_main)s AND e.agent_id IS NULL)
             AND (%(include_thinking)s OR e.kind <> 'thinking')
-            AND (NOT %(ascending)s OR e.occurred_at >= %(at)s AND (e.occurred_at, r.rank, e.id) > (%(at)s, %(rank)s, %(id)s))
-            AND (%(ascending)s OR e.occurred_at <= %(at)s AND (e.occurred_at, r.rank, e.id) < (%(at)s, %(rank)s, %(id)s))
+            AND (NOT %(asc)s OR e.occurred_at >= %(at)s AND (e.occurred_at, r.rank, e.id) > (%(at)s, %(rank)s, %(id)s))
+            AND (%(asc)s OR e.occurred_at <= %(at)s AND (e.occurred_at, r.rank, e.id) < (%(at)s, %(rank)s, %(id)s))
         ORDER BY
-            CASE WHEN %(ascending)s THEN e.occurred_at END, CASE WHEN NOT %(ascending)s THEN e.occurred_at END DESC,
-            CASE WHEN %(ascending)s THEN r.rank END, CASE WHEN NOT %(ascending)s THEN r.rank END DESC,
-            CASE WHEN %(ascending)s THEN e.id END, CASE WHEN NOT %(ascending)s THEN e.id END DESC
+            CASE WHEN %(asc)s THEN e.occurred_at END, CASE WHEN NOT %(asc)s THEN e.occurred_at END DESC,
+            CASE WHEN %(asc)s THEN r.rank END, CASE WHEN NOT %(asc)s THEN r.rank END DESC,
+            CASE WHEN %(asc)s THEN e.id END, CASE WHEN NOT %(asc)s THEN e.id END DESC
         LIMIT %(fetch)s
     )
     ) AS of_each
     ORDER BY
-        CASE WHEN %(ascending)s THEN occurred_at END, CASE WHEN NOT %(ascending)s THEN occurred_at END DESC,
-        CASE WHEN %(ascending)s THEN rank END, CASE WHEN NOT %(ascending)s THEN rank END DESC,
-        CASE WHEN %(ascending)s THEN id END, CASE WHEN NOT %(ascending)s THEN id END DESC
+        CASE WHEN %(asc)s THEN occurred_at END, CASE WHEN NOT %(asc)s THEN occurred_at END DESC,
+        CASE WHEN %(asc)s THEN rank END, CASE WHEN NOT %(asc)s THEN rank END DESC,
+        CASE WHEN %(asc)s THEN id END, CASE WHEN NOT %(asc)s THEN id END DESC
     LIMIT %(fetch)s
 ) AS k
 

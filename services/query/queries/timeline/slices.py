@@ -1,7 +1,7 @@
 """Which items are on a page: from a place on, up to a place, or on both sides of an item. Only keys and lengths are read here."""
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from uuid import UUID
 
 from msgspec import Struct
@@ -12,8 +12,13 @@ from services.query.queries.timeline.outline import Derived, Outline
 from services.query.queries.timeline.view import Key, key_of, key_parameters
 from shared.sql_files import statement
 
-_items = partial(statement, __package__, "items.sql")
 _bodies = partial(statement, __package__, "bodies.sql")
+
+
+@cache
+def _keys() -> str:
+    """In one line: psycopg parses a statement of more than 4,096 characters each time, which takes longer than to run it."""
+    return " ".join(statement(__package__, "items.sql", "keys").split())
 
 
 class Slot(Struct):
@@ -52,8 +57,8 @@ def slice_before(connection: Connection, outline: Outline, key: Key, limit: int,
 
 
 def _rows(connection: Connection, outline: Outline, key: Key, fetch: int, *, ascending: bool) -> list[Slot]:
-    parameters = outline.view.parameters() | key_parameters(key) | {"ascending": ascending, "fetch": fetch}
-    found = rows(connection, _items("keys"), parameters)
+    parameters = outline.view.parameters() | key_parameters(key) | {"asc": ascending, "fetch": fetch}
+    found = rows(connection, _keys(), parameters)
     return [Slot(key_of(row), row["kind"], row["agent_id"], row["bytes"] or 0) for row in found]
 
 
