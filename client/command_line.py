@@ -16,6 +16,7 @@ from client.display import SHARE_TOTAL, Quiet, display_for
 from client.errors import FAILED
 from client.live.top import top
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning
+from client.questions.export import export
 from client.questions.file import file_history
 from client.questions.lists import list_projects, list_sessions, list_tools, list_usage
 from client.questions.lookup import job_id
@@ -60,6 +61,7 @@ app.command("report", rich_help_panel=QUESTIONS)(report)
 app.command("search", rich_help_panel=QUESTIONS)(search)
 app.command("show", rich_help_panel=QUESTIONS)(show)
 app.command("file", rich_help_panel=QUESTIONS)(file_history)
+app.command("export", rich_help_panel=QUESTIONS)(export)
 app.command("sessions", rich_help_panel=QUESTIONS)(list_sessions)
 app.command("mark", rich_help_panel=QUESTIONS)(mark)
 app.command("projects", rich_help_panel=QUESTIONS)(list_projects)

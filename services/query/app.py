@@ -18,6 +18,7 @@ from services.query.http.time_limited_threads import TimeLimitedThreads
 from services.query.live.live_feed import LiveFeed, connect_feed
 from services.query.routes import (
     dead_letters,
+    export,
     files,
     import_jobs,
     keys,
@@ -57,6 +58,7 @@ ROUTES = (
     scrubs,
     transcripts,
     timeline,
+    export,
     sessions,
     stats,
     tags,

@@ -33,14 +33,16 @@ class Column(Struct, frozen=True):
         return ".".join(self.path)
 
 
-def columns_of(model: type[BaseModel], first: Row | None, leading: Collection[str] = ()) -> list[Column]:
-    """The columns for items of this model, in its order but with those in `leading` before the others.
+def columns_of(models: Sequence[type[BaseModel]], first: Row | None, leading: Collection[str] = ()) -> list[Column]:
+    """The columns for items of these models, in their order but with those in `leading` before the others.
 
-    A field with a default is left out of some answers; it has a column if the first row has it.
+    A field with a default is left out of some answers; it has a column if the first row has it. What one of several models has is empty for the
+    items of the others.
     """
-    names = [name for name, field in model.model_fields.items() if field.is_required() or (first is not None and name in first)]
+    fields = {name: field for model in models for name, field in model.model_fields.items()}
+    names = [name for name, field in fields.items() if field.is_required() or (first is not None and name in first)]
     ordered = sorted(names, key=lambda name: name not in leading)
-    return [column for name in ordered for column in _flattened(name, model.model_fields[name].annotation)]
+    return [column for name in ordered for column in _flattened(name, fields[name].annotation)]
 
 
 def _flattened(name: str, annotation: Any) -> list[Column]:

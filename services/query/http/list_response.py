@@ -7,7 +7,7 @@ a connection only while it reads. If a page cannot be read, the connection to th
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain
-from typing import Any, Final, get_args, get_origin
+from typing import Annotated, Any, Final, get_args, get_origin
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
@@ -82,7 +82,7 @@ def table_response(
 
     `model` describes a row; without it, it is that of the route's items. `leading` are the fields in the first columns.
     """
-    columns = columns_of(model or _item_model(request), first[0] if first else None, leading)
+    columns = columns_of([model] if model else _item_models(request), first[0] if first else None, leading)
     encode = ndjson if wanted == "ndjson" else csv_encoder(columns)
     headers = headers | {"Content-Disposition": f'attachment; filename="{_file_name(request)}.{wanted}"', "Vary": "Accept"}
     media_type = MEDIA_TYPES[wanted]
@@ -123,7 +123,7 @@ class _Pages(Iterator[list[Row]]):
         self._grant: Grant | None = grant_of(request.scope)
         self._read, self._from_primary = read, from_primary
         self._hides_texts = hides_texts and self._grant is not None and self._grant.sees_only_numbers
-        self._model = _item_model(request)
+        self._kind = _items_of(request)
         self._left = limit
         self._next: Paging | None = paged
 
@@ -142,7 +142,7 @@ class _Pages(Iterator[list[Row]]):
         is_last = content["next_cursor"] is None or self._left == 0
         self._next = None if is_last else Paging(most, content["next_cursor"], wanted.fingerprint)
         if self._hides_texts and self._grant is not None:
-            items = numbers_only(items, list[self._model], names=self._grant.sees_names)  # type: ignore[name-defined]
+            items = numbers_only(items, self._kind, names=self._grant.sees_names)
         return items
 
 
@@ -150,14 +150,18 @@ def _content(page: Page | Row) -> Row:
     return page_content(page) if isinstance(page, Page) else page
 
 
-def _item_model(request: Request) -> type[BaseModel]:
-    """The model of the route's items: its answer is a list of them, or has them as `items`."""
+def _items_of(request: Request) -> Any:
+    """The type of the route's items together, as `list[Session]`: its answer is such a list, or has it as `items`."""
     answer: Any = request.scope["route"].response_model
-    items = answer if get_origin(answer) is list else answer.model_fields["items"].annotation
-    [model] = get_args(items)
-    assert isinstance(model, type)
-    assert issubclass(model, BaseModel)
-    return model
+    return answer if get_origin(answer) is list else answer.model_fields["items"].annotation
+
+
+def _item_models(request: Request) -> list[type[BaseModel]]:
+    """The models of the route's items: one, or several that a `kind` tells apart."""
+    [kind] = get_args(_items_of(request))
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    return list(get_args(kind) or (kind,))
 
 
 def _file_name(request: Request) -> str:

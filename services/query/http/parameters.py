@@ -12,7 +12,7 @@ from services.query.queries.lists.events import EventFilters
 from services.query.queries.lists.paging import Page, Paging
 from services.query.queries.stats import ranges
 from services.query.queries.stats.stats import Selection
-from services.query.schemas.fields import Dated, Error, Paged
+from services.query.schemas.fields import MOST_ON_A_PAGE, Dated, Error, Paged
 from services.query.schemas.lists import EventList
 from services.query.schemas.stats import StatsParameters, UsageParameters
 from services.query.schemas.tool_errors import ToolErrorsParameters
@@ -66,6 +66,15 @@ def paging(request: Request, parameters: Paged) -> Paging:
     projects = {"key.projects": list(grant.project_ids)} if grant and grant.project_ids else {}
     bound_to = parameters.filters() | projects | {f"path.{name}": str(value) for name, value in request.path_params.items()}
     return Paging(parameters.limit or parameters.page_items, parameters.cursor, cursor.fingerprint(request.scope["route"].path, bound_to))
+
+
+def page_of_json(request: Request, parameters: Paged) -> Paging:
+    """The page that the request asks for, of a list that is only JSON. BadRequest for another format, or more than a page."""
+    if parameters.format not in (None, "json"):
+        raise invalid("format", "is only json on this path")
+    if parameters.limit is not None and parameters.limit > MOST_ON_A_PAGE:
+        raise invalid("limit", f"Input should be less than or equal to {MOST_ON_A_PAGE}")
+    return paging(request, parameters)
 
 
 def dates(request: Request, parameters: Dated) -> tuple[datetime | None, datetime | None]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.http.parameters import RESPONSES, bound_projects, dates, only_project, paging, settings_of
+from services.query.http.parameters import RESPONSES, bound_projects, dates, only_project, page_of_json, settings_of
 from services.query.http.read_response import read_response
 from services.query.queries.search.search_documents import Wanted, search_documents
 from services.query.queries.stats import ranges
@@ -22,7 +22,7 @@ def search_everything(request: Request, parameters: Annotated[DocumentSearch, Qu
 
     If its time is over, the answer has what was found so far, and `is_complete` is false.
     """
-    wanted, page = _wanted(request, parameters), paging(request, parameters)
+    wanted, page = _wanted(request, parameters), page_of_json(request, parameters)
     return read_response(request, lambda connection: search_documents(connection, wanted, page))
 
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.query.cursor import Shape
 from services.query.database import Connection, Row
-from services.query.http.parameters import RESPONSES, paging, settings_of
-from services.query.http.read_response import read_response
+from services.query.http.list_response import LIST_RESPONSES, list_response
+from services.query.http.parameters import RESPONSES, settings_of
 from services.query.queries.lists.paging import Page, Paging
 from services.query.queries.lists.sessions import session_exists
 from services.query.queries.timeline.outline import Outline, read_outline
@@ -30,6 +30,7 @@ _CURSOR: Final[Shape] = ("time", "int", "uuid", "int")
 @router.get(
     "/api/sessions/{session_id:path}/timeline",
     response_model=Timeline,
+    responses=LIST_RESPONSES,
     summary="A session in order, item by item",
     dependencies=[Depends(named_in_one_segment)],
 )
@@ -39,9 +40,8 @@ def show_timeline(request: Request, session_id: SessionId, parameters: Annotated
     if parameters.agent_id is not None and parameters.threads == "all":
         raise invalid("threads", "is `all`, which has every subagent; leave agent_id or threads out")
     view = View(session_id, parameters.agent_id, parameters.threads == "all", parameters.include_thinking)
-    wanted = paging(request, parameters)
 
-    def read(connection: Connection) -> Row:
+    def read(connection: Connection, wanted: Paging) -> Row:
         outline = read_outline(connection, view, timedelta(seconds=settings_of(request).idle_gap_seconds))
         if outline is None:
             raise no_session(request)
@@ -49,27 +49,27 @@ def show_timeline(request: Request, session_id: SessionId, parameters: Annotated
             raise NotFound("The session has no subagent of this id.", code="SUBAGENT_NOT_FOUND", details={"agent_id": "not known"})
         return _answer(outline, _page(connection, outline, parameters, wanted), wanted, newest_first=parameters.order == "desc")
 
-    return read_response(request, read)
+    return list_response(request, parameters, read)
 
 
 @router.get(
     "/api/sessions/{session_id:path}/turns",
     response_model=TurnPage,
+    responses=LIST_RESPONSES,
     summary="A session's turns, oldest first",
     dependencies=[Depends(named_in_one_segment)],
 )
 @requires(READ)
 def list_turns(request: Request, session_id: SessionId, parameters: Annotated[TurnParameters, Query()]) -> Response:
     """A prompt and all that followed until the next: its time, cost, tokens, tools and files. The turns' sums are the session's."""
-    wanted = paging(request, parameters)
 
-    def read(connection: Connection) -> Page:
+    def read(connection: Connection, wanted: Paging) -> Page:
         page = turns(connection, session_id, wanted, timedelta(seconds=settings_of(request).idle_gap_seconds))
         if not page.items and not session_exists(connection, session_id):
             raise no_session(request)
         return page
 
-    return read_response(request, read)
+    return list_response(request, parameters, read)
 
 
 def _page(connection: Connection, outline: Outline, parameters: TimelineParameters, wanted: Paging) -> TimelinePage:

@@ -45,3 +45,12 @@ def test_a_key_that_sees_numbers_gets_the_same_columns_without_texts(api: Api, p
     assert cells.splitlines()[0] == api.get(read, f"{path}?format=csv").text.splitlines()[0]
     assert "/home/dev" not in cells
     assert api.get(numbers, "/api/sessions?format=csv").status_code == 403
+
+
+def test_a_key_of_one_project_exports_the_sessions_of_this_project(api: Api, projects: list[int]) -> None:
+    key, read = api.key("read", projects=[projects[0]]), api.key("read")
+    for session in api.get(read, "/api/sessions?limit=1000").json()["items"]:
+        path = f"/api/sessions/{session['session_id']}/export"
+        assert api.get(read, path).status_code == 200
+        assert api.get(key, path).status_code == (200 if session["project_id"] == projects[0] else 404)
+    assert api.get(api.key("numbers"), path).status_code == 403

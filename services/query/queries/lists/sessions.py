@@ -80,6 +80,11 @@ SESSIONS = """
         CASE WHEN %(ascending)s THEN s.session_id END
     LIMIT %(fetch)s
 """
+# Those of its API calls, the most used first. Claude Code writes messages of its own as of a model in angle brackets.
+_MODELS = """
+    SELECT model FROM api_calls WHERE session_id = %(session_id)s AND model IS NOT NULL AND model NOT LIKE '<%%'
+    GROUP BY model ORDER BY count(*) DESC, model LIMIT 10
+"""
 _EXISTS = "SELECT 1 AS found FROM sessions WHERE session_id = %(session_id)s"
 
 
@@ -136,3 +141,8 @@ def session(connection: Connection, session_id: str) -> Row | None:
 def session_exists(connection: Connection, session_id: str) -> bool:
     """Whether any of it is known."""
     return bool(rows(connection, _EXISTS, {"session_id": session_id}))
+
+
+def models(connection: Connection, session_id: str) -> list[str]:
+    """The models that it used, the most used first; at most 10."""
+    return [row["model"] for row in rows(connection, _MODELS, {"session_id": session_id})]

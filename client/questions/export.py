@@ -1,0 +1,122 @@
+"""`tracker export`: a session as a file, or a list as CSV or NDJSON."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from client.display import Quiet
+from client.local_time import local_zone
+from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.questions.export_text import list_path, session_path, write_pieces
+from client.questions.lists import Machine, Project, User
+from client.questions.lookup import filters_of, session
+from client.questions.period import Since, Until, Zone, period_of
+
+
+class ListName(Enum):
+    """The lists that can be taken out."""
+
+    SESSIONS = "sessions"
+    CONVERSATIONS = "conversations"
+    ACTIVITIES = "activities"
+    TOOL_CALLS = "tool-calls"
+    PROJECTS = "projects"
+    USERS = "users"
+    MACHINES = "machines"
+
+
+class Tools(Enum):
+    """How much of tool calls is shown."""
+
+    NONE = "none"
+    LINES = "lines"
+    FULL = "full"
+
+
+_OF_SESSION: Final = {"md": "markdown", "markdown": "markdown", "html": "html", "json": "json", "digest": "digest"}
+_OF_LIST: Final = ("csv", "ndjson")
+# What a list can be filtered by, besides dates, which all but machines have.
+_FILTERS: Final[dict[ListName, frozenset[str]]] = {
+    ListName.PROJECTS: frozenset({"user", "machine"}),
+    ListName.USERS: frozenset({"project_id", "user"}),
+    ListName.MACHINES: frozenset({"user"}),
+}
+
+
+def export(
+    name: Annotated[str | None, typer.Argument(metavar="[SESSION]", help="A session's id, or its beginning.")] = None,
+    list_name: Annotated[ListName | None, typer.Option("--list", help="A list in place of a session.")] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="For a session md (default), html, json, or digest for a pull request. For a list csv (default) or ndjson."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write into this file, once it is complete.")
+    ] = None,
+    tools: Annotated[
+        Tools | None, typer.Option("--tools", help="Tool calls: left out, a line for each, or with input, diff and output.")
+    ] = None,
+    thinking: Annotated[bool, typer.Option("--thinking", help="With Claude's thinking, where it was kept.")] = False,
+    project: Project = None,
+    user: User = None,
+    machine: Machine = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="With --list: how many at most. Default: all.")] = None,
+    tz: Zone = None,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Writes a session or a list, to keep or to pass on.
+
+    `tracker export SESSION -o FILE.html --format html` makes a page that needs nothing else.
+    `tracker export --list tool-calls --since 7d -o calls.csv` makes a table.
+    """
+    if (name is None) == (list_name is None):
+        raise typer.BadParameter("name a session, or a list with --list")
+    zone = local_zone(tz)
+    period = period_of(zone, since, until)
+    filters = (project, user, machine, since, until, limit)
+    if list_name is None:
+        _refuse(any(each is not None for each in filters), "--project, --user, --machine, --since, --until and --limit are for lists")
+    else:
+        _refuse(tools is not None or thinking, "--tools and --thinking are for sessions")
+    with failures_as_exit_codes():
+        server = server_at(url, token, Quiet())
+        if name is not None:
+            wanted = _format(form or "md", _OF_SESSION)
+            options = {"tools": tools and tools.value, "thinking": "true" if thinking else None, "tz": zone}
+            path = session_path(session(server, name)["session_id"], {"format": wanted, **options})
+        else:
+            assert list_name is not None
+            given = filters_of(server, project, user, machine) | ({} if list_name is ListName.MACHINES else period.parameters())
+            asked = _allowed(list_name, given)
+            path = list_path(
+                list_name.value, {"format": _format(form or "csv", dict(zip(_OF_LIST, _OF_LIST, strict=True))), "limit": limit, **asked}
+            )
+        with server.download(path) as pieces:
+            write_pieces(pieces, output)
+
+
+def _format(form: str, known: dict[str, str]) -> str:
+    if form not in known:
+        raise typer.BadParameter(f"{form!r} is not one of {', '.join(known)}", param_hint="--format")
+    return known[form]
+
+
+def _allowed(name: ListName, given: dict[str, Any]) -> dict[str, Any]:
+    """The filters that are given. BadParameter for one that the list does not have."""
+    known = _FILTERS.get(name)
+    for filter_name, value in given.items():
+        if known is not None and value is not None and filter_name in ("project_id", "user", "machine") and filter_name not in known:
+            raise typer.BadParameter(f"{name.value} cannot be filtered by {filter_name.removesuffix('_id')}")
+    return {filter_name: value for filter_name, value in given.items() if value is not None}
+
+
+def _refuse(is_wrong: bool, reason: str) -> None:
+    if is_wrong:
+        raise typer.BadParameter(reason)

@@ -1,0 +1,261 @@
+"""A session as Markdown, HTML and a digest: no stored text changes what is around it, runs, or is lost."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from services.query.export.digest import MOST_CHARACTERS, as_digest
+from services.query.export.markdown import as_markdown
+from services.query.export.markdown_text import code, contained, fenced
+from services.query.export.options import Options, Tools
+from services.query.export.page import answer_policy, as_page
+from services.query.export.plain_text import one_line, plain
+from services.query.export.walk import walk
+
+Row = dict[str, Any]
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SESSION: Row = {
+    "session_id": "s-1", "title": "Retry uploads", "note": None, "project_name": "shop", "project_path": "/home/ann/shop", "git_branch": "main",
+    "user": "ann", "start_time": NOON, "end_time": None, "active_minutes": 12.0, "models": ["claude-opus"], "cost_usd": 1.5, "unpriced_calls": 0,
+    "input_tokens": 1, "output_tokens": 2, "cache_creation_tokens": 3, "cache_read_tokens": 4, "messages_count": 2, "tool_calls_count": 1,
+    "tool_errors_count": 0, "files_modified_count": 1, "lines_added": 3, "lines_removed": 1,
+}  # fmt: skip
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
+markdown_texts = st.lists(
+    st.sampled_from(
+        ["```", "~~~", "\n", "\n\n", "<script>", "</details>", "<!--", "`", "``", "> ", "- ", "# ", "    ", "text ", "\\", "]("]
+    )
+).map("".join)
+
+
+def message(content: str, role: str = "assistant", **more: Any) -> Row:
+    return {"id": "m", "kind": "message", "role": role, "content": content, "timestamp": NOON, "model": "m", "agent_id": None} | more
+
+
+def call(name: str = "Bash", parameters: Any = None, result: str | None = None, **more: Any) -> Row:
+    raw = None if parameters is None else msgspec.Raw(msgspec.json.encode(parameters))
+    given_back = None if result is None else {"text": result, "left_out_characters": 0, "cut_at_character": None, "media": []}
+    common = {"id": "c", "kind": "tool_call", "timestamp": NOON, "agent_id": None, "execution_time_ms": 1200, "error_class": None}
+    return (
+        common
+        | {"tool_name": name, "parameters": raw, "result_status": "success", "result": given_back, "changes": [], "subagent": None}
+        | more
+    )
+
+
+def change(path: str, patch: str | None = None) -> Row:
+    return {"file_path": path, "action": "modified", "lines_added": 1, "lines_removed": 1, "patch": patch, "patch_left_out_lines": 0}
+
+
+def options(tools: Tools = "full") -> Options:
+    return Options(tools, ZoneInfo("UTC"))
+
+
+def thread(rows: list[Row], others: dict[str, list[Row]] | None = None) -> Any:
+    threads: dict[str | None, list[Row]] = {None: rows, **(others or {})}
+
+    def read(agent_id: str | None) -> Iterator[list[Row]]:
+        yield [dict(row) for row in threads[agent_id]]
+
+    return walk(read)
+
+
+def markdown(*rows: Row, tools: Tools = "full") -> str:
+    return "".join(as_markdown(SESSION, thread(list(rows)), options(tools)))
+
+
+def page(*rows: Row, session: Row = SESSION) -> str:
+    return "".join(as_page(session, thread(list(rows)), options()))
+
+
+class Tags(HTMLParser):
+    """The tags of a page with their attributes, its text, and whether every tag is closed in its place."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "br", "hr"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+EVIL = [
+    "<script>alert(1)</script>", "</details></main></body>", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "<javascript:alert(1)>",
+    "![x](http://elsewhere.example/pixel.png)", "<!-- ", "```\n</code></pre><script>1</script>", "[a]: data:text/html,x\n[a]", "[x](file:///etc/passwd)",
+    "&lt;script&gt;", "\"><b onclick='x'>", "</style><script>", "{{ 7 * 7 }}{% raw %}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", EVIL)
+def test_no_stored_text_becomes_a_tag_an_attribute_or_a_request(text: str) -> None:
+    patched = change(text, f"@@ -1 +1 @@\n-{text}\n+{text}")
+    evil_call = call(text, {"command": text, "other": text}, text, changes=[patched], error_class=text)
+    rows = [message(text), message(text, "user"), evil_call, call("Bash", {"command": text}, text)]
+    entries = [
+        {"id": text, "kind": kind, "content": text, "details": None, "timestamp": NOON, "agent_id": None} for kind in ("notice", "thinking")
+    ]
+    shown = page(*rows, *entries, session=SESSION | {"title": text, "note": text, "user": text, "git_branch": text})
+
+    found = Tags(shown)
+
+    assert not found.open
+    assert not {tag for tag, _ in found.tags} & {"script", "img", "iframe", "object", "form", "link", "base", "b-onclick"}
+    assert not [
+        name for _, attributes in found.tags for name in attributes if name.startswith("on") or name in ("style", "src", "srcset", "action")
+    ]
+    for tag, attributes in found.tags:
+        if tag == "a" and not (attributes["href"] or "").startswith("#"):
+            assert re.match("https?://", attributes["href"] or "")
+            assert attributes["rel"] == "noopener noreferrer nofollow"
+    assert "49" not in found.text.replace("2026", "")
+
+
+def test_only_links_to_http_and_https_are_links() -> None:
+    shown = page(message("[a](https://ok.example/x) <http://ok.example> [b](mailto:x@y) [c](//evil.example) [d](data:x) [e](ftp://x)"))
+    links = [attributes["href"] or "" for tag, attributes in Tags(shown).tags if tag == "a"]
+    assert [link for link in links if not link.startswith("#")] == ["https://ok.example/x", "http://ok.example"]
+
+
+def test_the_page_allows_nothing_but_its_own_style() -> None:
+    found = Tags(page(message("hello")))
+    policy = next(attributes["content"] or "" for tag, attributes in found.tags if attributes.get("http-equiv"))
+    assert re.fullmatch(r"default-src 'none'; style-src 'sha256-[A-Za-z0-9+/=]+'; base-uri 'none'; form-action 'none'", policy)
+    assert answer_policy().startswith("sandbox ")
+    assert "allow-scripts" not in answer_policy()
+    assert "allow-same-origin" not in answer_policy()
+
+
+@given(texts)
+def test_any_prompt_is_in_the_page_as_it_was_written(text: str) -> None:
+    shown = Tags(page(message(text + "x", "user"))).text
+    assert plain(text + "x") in shown
+
+
+@given(st.one_of(texts, markdown_texts))
+def test_any_text_of_others_stays_inside_its_place_in_markdown(text: str) -> None:
+    """given any Markdown, when it is followed by a heading and a paragraph, then these are what they are, and no tag is read in it."""
+    whole = f"{contained(plain(text))}\n\n## End of it\n\nlast words\n"
+    tokens = MarkdownIt("commonmark", {"html": True}).parse(whole)
+    assert [token.tag for token in tokens if token.level == 0][-4:] == ["h2", "h2", "p", "p"]
+    assert tokens[-2].content == "last words"
+    assert not [token for token in tokens if token.type == "html_block"]
+
+
+@given(st.text(st.sampled_from("`~ab\n \\"), max_size=60))
+def test_a_fence_and_a_code_span_hold_any_text(text: str) -> None:
+    [token] = MarkdownIt("commonmark").parse(fenced(text))
+    assert token.type == "fence"
+    assert token.content.rstrip("\n") == text.rstrip("\n")
+    line = one_line(text, 100)
+    if line:
+        inline = MarkdownIt("commonmark").parse(f"x {code(line)} y")[1]
+        assert [child.content for child in inline.children or [] if child.type == "code_inline"] == [line]
+
+
+def test_codes_for_terminals_are_removed_and_other_control_characters_are_shown() -> None:
+    assert plain("\x1b[31mred\x1b[0m \x1b]0;title\x07x\x9b1m\x1b(B") == "red x"
+    assert plain("a\x00b\x08c\x7fd\u202ee\r\nf") == "a\u2400b\u2408c\u2421d\ufffde\nf"
+    for text in (markdown(message("\x1b[2Jgone\x1b"), call(result="\x1b]52;c;AAAA\x07")), page(message("\x1b[2Jgone\x1b"))):
+        assert "gone␛" in text
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
+
+
+def test_markdown_has_prompts_texts_and_a_line_for_each_call() -> None:
+    text = markdown(
+        message("Run <b>it</b>", "user"),
+        message("I run it."),
+        call("Bash", {"command": "make test"}, "42 passed"),
+        call(
+            "Edit",
+            {"file_path": "/a.py"},
+            "ok",
+            changes=[change("/a.py", "@@ -1 +1 @@\n-a\n+b")],
+            result_status="error",
+            error_class="exit_code",
+        ),
+        message("Done."),
+        tools="lines",
+    )
+    assert "## You  Fri 20 Nov 2026 12:00\n\n> Run \\<b>it\\</b>\n" in text
+    assert "- ✓ **Bash** `make test` · 1.2 s\n- ✗ **Edit** `/a.py` · exit code · 1.2 s · +1 −1\n\nDone.\n" in text
+    assert "42 passed" not in text
+    assert "```" not in text
+
+
+def test_markdown_with_tools_has_output_and_diffs_in_fences_that_hold() -> None:
+    text = markdown(call("Bash", {"command": "cat x.md"}, "```\ncode\n```"), call(changes=[change("/a.md", "@@ -1 +1 @@\n-```\n+````")]))
+    assert "````text\n```\ncode\n```\n````\n" in text
+    assert "`````diff\n@@ -1 +1 @@\n-```\n+````\n`````\n" in text
+
+
+def test_what_was_left_out_of_a_result_is_said_where_it_was() -> None:
+    result = {"text": "beginend", "left_out_characters": 1234, "cut_at_character": 5, "media": [{"type": "image/png", "bytes": 5}]}
+    text = markdown(call(result=None) | {"result": result})
+    assert "begin\n… 1,234 characters left out …\nend" in text
+    assert "image/png, 5 bytes" in text
+
+
+def test_a_subagent_stands_below_its_call_and_is_shown_once() -> None:
+    subagent = {"agent_id": "a", "items": 2, "tool_calls": 0, "cost_usd": None, "prompt": "look"}
+    task = call("Task", {"description": "look"}, subagent=subagent)
+    steps = thread([task, task, message("end")], {"a": [message("inner"), call("Task", None, subagent=subagent)]})
+    text = "".join(as_markdown(SESSION, steps, options("lines")))
+    assert text.count("> inner") == 1
+    assert text.index("**Task**") < text.index("> inner") < text.index("\nend\n")
+
+
+def test_a_digest_tells_what_was_asked_what_came_of_it_and_which_checks_ran() -> None:
+    rows = [
+        message("Fix the retry, @bob, see #12", "user"),
+        call("Bash", {"command": "make test"}, "SECRET OUTPUT", result_status="error", error_class="exit_code"),
+        call("Edit", {}, None, changes=[change("/home/ann/shop/src/a.py", "@@ SECRET PATCH")]),
+        call("Bash", {"command": "make test"}, "SECRET OUTPUT"),
+        call("Bash", {"command": "ls"}, "SECRET OUTPUT"),
+        message("It retries now."),
+    ]
+    text = as_digest(SESSION, thread(rows), ZoneInfo("UTC"))
+    assert "1. Fix the retry, @\u200bbob, see \\#\u200b12\n" in text
+    assert "> It retries now." in text
+    assert "- `src/a.py` modified, +1 −1\n" in text
+    assert "- `make test` ✓ passed after 1 failure\n" in text
+    assert "Cost: $1.50" in text
+    assert "SECRET" not in text
+    assert "`ls`" not in text
+
+
+def test_a_digest_fits_a_pull_request_and_has_no_secret() -> None:
+    token = "ghp_" + "a1B2" * 9
+    rows = [each for n in range(300) for each in (message(f"<{n}> " * 2000, "user"), message("`" * 1000 + f"# {n} *\n" * 3000))]
+    rows += [call("Bash", {"command": f"make test{n} " + "*" * 500}, result_status="error") for n in range(300)]
+    rows += [call(changes=[change(f"/{n}/" + "x" * 3000)]) for n in range(300)]
+    text = as_digest(SESSION, thread([message(f"use {token}", "user"), *rows]), ZoneInfo("UTC"))
+    assert len(text) <= MOST_CHARACTERS
+    assert token not in text
+
+
+@pytest.mark.parametrize("piece", ["[", "![", "*a ", "`", "<", "> ", "- ", "_x_ ", "](", "&", "| a ", "~~"])
+def test_hostile_markdown_does_not_take_the_parser_long(piece: str) -> None:
+    text = piece * (50_000 // len(piece))
+    assert page(message(text))
+    assert contained(text + "<b>```")
