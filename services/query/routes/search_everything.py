@@ -31,6 +31,7 @@ def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
     if parameters.mode != "words" and not text:
         raise invalid("q", f"is required with mode={parameters.mode}")
     start, end = dates(request, parameters)
+    is_bound = bound_projects(request) is not None
     return Wanted(
         text=text,
         mode=parameters.mode,
@@ -55,6 +56,7 @@ def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
         by_session=parameters.group_by == "session",
         with_context=parameters.context,
         with_content=parameters.include_content,
-        corrects=parameters.correct and parameters.mode == "words",
-        is_bound=bound_projects(request) is not None,
+        # The words are those of all projects.
+        corrects=parameters.correct and parameters.mode == "words" and not is_bound,
+        is_bound=is_bound,
     )

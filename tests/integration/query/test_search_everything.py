@@ -1,6 +1,5 @@
 """GET /api/search: what is found in which mode, with which filters, and how it is shown."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -286,15 +285,6 @@ def test_the_answer_says_what_was_understood(client: TestClient, shop: dict[str,
         "filters": {"role": "user", "project": "other"},
     }
     assert shop["elsewhere"] in {item["id"] for item in answer["items"]}
-
-
-def pages_of(client: TestClient, parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """All pages."""
-    page = client.get(PATH, params=parameters).json()
-    yield page
-    while page["next_cursor"]:
-        page = client.get(PATH, params=parameters | {"cursor": page["next_cursor"]}).json()
-        yield page
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

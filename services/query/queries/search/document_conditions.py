@@ -3,6 +3,7 @@
 All text of a request is in the parameters. The composed statements are committed in rendered/.
 """
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from math import log2
@@ -22,6 +23,9 @@ sql = partial(statement, __package__, "documents.sql")
 # What a call was given, what it gave back.
 _INPUT: Final = "left(d.content, coalesce(d.result_at, length(d.content)))"
 _RESULT: Final = "substr(d.content, d.result_at + 1)"
+_IDEOGRAPH: Final = re.compile("[\u4e00-\u9fff]")
+# A word that is long enough to be looked for as a beginning.
+_WORD: Final = re.compile(r"[A-Za-z0-9_]{3,60}")
 # A run of letters that is in the index of trigrams.
 _LEAST_TRIGRAM_CHARS: Final = 3
 
@@ -29,21 +33,24 @@ _LEAST_TRIGRAM_CHARS: Final = 3
 class Conditions(Struct, frozen=True):
     """`indexed` and `matches` are conditions of SQL on a document d; their parameters, and those of the score, are in `parameters`.
 
-    `words` are those that rank. `looks_at_texts`: `matches` reads the text. `is_indexed`: `indexed` leads to few rows.
+    `by_text` is `indexed` with conditions on trigrams, or the same. `words` are those that rank. `looks_at_texts`: `matches` reads the text.
+    `has_terms`, `has_trigrams`: what an index can find.
     """
 
     indexed: str
+    by_text: str
     matches: str
     parameters: Row
     words: tuple[str, ...]
     has_several_words: bool
     looks_at_texts: bool
-    is_indexed: bool
+    has_terms: bool
+    has_trigrams: bool
 
-    def statement(self, name: str) -> str:
-        """A statement of documents.sql, filled."""
+    def statement(self, name: str, *, by_text: bool = False) -> str:
+        """A statement of documents.sql, filled. `by_text`: the index of trigrams may be used."""
         filled = sql(name).replace("{filters}", sql("filters")).replace("{score}", sql("score"))
-        return filled.replace("{indexed}", self.indexed).replace("{matches}", self.matches)
+        return filled.replace("{indexed}", self.by_text if by_text else self.indexed).replace("{matches}", self.matches)
 
     def weighed(self, weights: Sequence[int]) -> Row:
         """The parameters, with how much each word counts."""
@@ -58,7 +65,7 @@ def of_words(query: Query, part: Part | None, path: str | None, *, with_trigrams
     parameters: Row = {}
     groups = [_group(number, terms, part, parameters) for number, terms in enumerate(query.alternatives)]
     tsqueries = [tsquery for tsquery, _ in groups]
-    indexed, matches = list[str](), list[str]()
+    indexed, by_text, matches = list[str](), list[str](), list[str]()
     if tsqueries and all(tsqueries):
         parameters["terms"] = " | ".join(f"({tsquery})" for tsquery in tsqueries)
         indexed.append("d.terms @@ %(terms)s::tsquery")
@@ -71,7 +78,7 @@ def of_words(query: Query, part: Part | None, path: str | None, *, with_trigrams
         for number, term in enumerate(query.alternatives[0]):
             if term.is_exact and not term.is_excluded and has_trigrams(term.text):
                 parameters[f"like_{number}"] = f"%{escape_like(term.text)}%"
-                indexed.append(f"d.content ILIKE %(like_{number})s")
+                by_text.append(f"d.content ILIKE %(like_{number})s")
     if path is not None:
         parameters |= {"path": path, "path_terms": " & ".join((*query_lexemes(path), *symbol_lexemes(path))) or None}
         indexed.append("(%(path_terms)s::tsquery IS NULL OR d.terms @@ %(path_terms)s::tsquery)")
@@ -79,12 +86,14 @@ def of_words(query: Query, part: Part | None, path: str | None, *, with_trigrams
     words = [[lexeme for term in terms if not term.is_excluded for lexeme in term.lexemes] for terms in query.alternatives]
     return Conditions(
         indexed=" AND ".join(indexed) or "true",
+        by_text=" AND ".join(indexed + by_text) or "true",
         matches=" AND ".join(matches) or "true",
         parameters=parameters | _ranking(words),
         words=tuple(dict.fromkeys(word for group in words for word in group)),
         has_several_words=any(len(group) > 1 for group in words),
         looks_at_texts="content" in " ".join(matches),
-        is_indexed=bool(indexed),
+        has_terms=bool(indexed),
+        has_trigrams=bool(by_text),
     )
 
 
@@ -97,16 +106,15 @@ def of_literal(text: str, part: Part | None, *, is_case_sensitive: bool, with_tr
     indexed = list[str]()
     if lexemes:
         indexed.append("d.terms @@ %(terms)s::tsquery")
-    if with_trigrams and has_trigrams(text):
-        indexed.append("d.content ILIKE %(like)s")
-    return _of_text(indexed, matches, parameters, lexemes)
+    by_text = "d.content ILIKE %(like)s" if with_trigrams and has_trigrams(text) else None
+    return _of_text(indexed, by_text, matches, parameters, lexemes)
 
 
 def of_pattern(pattern: str, part: Part | None, *, is_case_sensitive: bool, with_trigrams: bool) -> Conditions:
     """Documents in which a regular expression of Postgres matches."""
     operator = "~" if is_case_sensitive else "~*"
-    indexed = [f"d.content {operator} %(pattern)s"] if with_trigrams and has_trigrams(pattern) else []
-    return _of_text(indexed, f"{_of_part(part)} {operator} %(pattern)s", {"pattern": pattern}, [])
+    by_text = f"d.content {operator} %(pattern)s" if with_trigrams and has_trigrams(pattern) else None
+    return _of_text([], by_text, f"{_of_part(part)} {operator} %(pattern)s", {"pattern": pattern}, [])
 
 
 def rarity(connection: Connection, words: Sequence[str]) -> tuple[int, ...]:
@@ -127,15 +135,17 @@ def has_trigrams(text: str) -> bool:
     return False
 
 
-def _of_text(indexed: list[str], matches: str, parameters: Row, lexemes: list[str]) -> Conditions:
+def _of_text(indexed: list[str], by_text: str | None, matches: str, parameters: Row, lexemes: list[str]) -> Conditions:
     return Conditions(
         indexed=" AND ".join(indexed) or "true",
+        by_text=" AND ".join([*indexed, by_text] if by_text else indexed) or "true",
         matches=matches,
         parameters=parameters | _ranking([lexemes]),
         words=tuple(dict.fromkeys(lexemes)),
         has_several_words=False,
         looks_at_texts=True,
-        is_indexed=bool(indexed),
+        has_terms=bool(indexed),
+        has_trigrams=by_text is not None,
     )
 
 
@@ -172,10 +182,15 @@ def _of_part(part: Part | None) -> str:
 
 
 def _inner_lexemes(text: str) -> list[str]:
-    """Lexemes of the words that a text surely has as a whole: the first and the last may go on outside of it."""
+    """Lexemes of the words that a text surely has as a whole: the first and the last may go on outside of it. The last is a beginning.
+
+    Each character of a script without spaces is in the index.
+    """
     start = next((at for at, letter in enumerate(text) if not _goes_on(letter)), len(text))
     end = next((at for at in range(len(text), start, -1) if not _goes_on(text[at - 1])), start)
-    return list(query_lexemes(text[start:end]))
+    characters = [lexeme for character in dict.fromkeys(_IDEOGRAPH.findall(text)) for lexeme in query_lexemes(character)]
+    last = [f"{lexeme}:*" for lexeme in query_lexemes(text[end:])] if end > start and _WORD.fullmatch(text, end) else []
+    return [*query_lexemes(text[start:end]), *characters, *last]
 
 
 def _goes_on(letter: str) -> bool:

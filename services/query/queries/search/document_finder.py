@@ -37,6 +37,8 @@ class Bounds(Struct, frozen=True):
 
 FOR_A_PAGE: Final = Bounds(2_000, 15_000, 10_000)
 TO_RANK: Final = Bounds(6_000, 25_000, 20_000)
+# How long texts are looked at that have the words, before the index of trigrams is asked.
+WORDS_FIRST_MS: Final = 150
 # Of the last walk, each step.
 STEP: Final = 20_000
 
@@ -92,14 +94,21 @@ def newest(
     walk = _Walk(connection, conditions, parameters, stretch, fetch, deadline)
     if expected > bounds.by_index and walk.goes(bounds.walked_first):
         return _counted(walk.found, stretch, fetch, 0 if conditions.looks_at_texts else expected)
-    total = 0
-    if conditions.is_indexed:
-        found, total = _by_index(connection, conditions, parameters | stretch.parameters(), bounds.by_index, deadline)
+    asked = parameters | stretch.parameters()
+    total, statement = 0, conditions.statement("by_index", by_text=conditions.has_trigrams)
+    if conditions.has_terms and conditions.has_trigrams:
+        # Words lead to the newest texts first; trigrams to all texts at once, each of which must be read. So words have the first try.
+        by_words = conditions.statement("by_index")
+        found, total = _by_index(connection, by_words, conditions, asked, bounds.by_index, min(deadline.left_ms() // 2, WORDS_FIRST_MS))
+        if found is not None:
+            return found
+    if conditions.has_terms or conditions.has_trigrams:
+        found, total = _by_index(connection, statement, conditions, asked, bounds.by_index, deadline.left_ms() // 2)
         if found is not None:
             return found
         if walk.goes(bounds.walked_then):
             return _counted(walk.found, stretch, fetch, total)
-        found, total = _by_index(connection, conditions, parameters | stretch.parameters(), _ALL, deadline)
+        found, total = _by_index(connection, statement, conditions, asked, _ALL, deadline.left_ms() // 2)
         if found is not None:
             return found
     while not walk.goes(STEP):
@@ -108,7 +117,7 @@ def newest(
 
 
 def _expected(connection: Connection, conditions: Conditions, parameters: Row) -> int:
-    if not conditions.is_indexed:
+    if not conditions.has_terms:
         return _ALL
     return estimated_rows(connection, conditions.statement("candidates"), parameters) * (TOGETHER if conditions.has_several_words else 1)
 
@@ -120,9 +129,11 @@ def _counted(found: Found, stretch: Stretch, fetch: int, at_least: int) -> Found
     return found
 
 
-def _by_index(connection: Connection, conditions: Conditions, parameters: Row, most: int, deadline: Deadline) -> tuple[Found | None, int]:
-    """What the index finds, and how many rows it had; nothing if these were more than `most`, or took half of the time that is left."""
-    found = within(connection, deadline.left_ms() // 2, "on", conditions.statement("by_index"), parameters | {"most": most})
+def _by_index(
+    connection: Connection, statement: str, conditions: Conditions, parameters: Row, most: int, timeout_ms: int
+) -> tuple[Found | None, int]:
+    """What the index finds, and how many rows it had; nothing if these were more than `most`, or took longer."""
+    found = within(connection, timeout_ms, "on", statement, parameters | {"most": most})
     if found is None:
         return None, 0
     rows_read, total = found[0]["rows_read"], found[0]["total"]
@@ -146,6 +157,8 @@ class _Walk:
 
     def goes(self, most: int) -> bool:
         """Looks at so many more rows. Whether the walk is over: it has enough, there are no more rows, or no more time."""
+        if most <= 0:
+            return False
         asked = self._parameters | self._position | {"walked": most, "fetch": self._fetch - len(self.found.rows)}
         met = within(self._connection, self._deadline.left_ms(), "off", self._statement, asked)
         if met is None:

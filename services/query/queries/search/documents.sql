@@ -39,15 +39,15 @@ WITH read AS MATERIALIZED (
 )
 SELECT counts.rows_read,
     CASE WHEN NOT %(looks_at_texts)s THEN counts.candidates
-        WHEN counts.candidates <= %(counted_texts)s THEN (SELECT count(*) FROM found f JOIN search_documents d ON d.id = f.id WHERE {matches}) END AS total,
+        WHEN counts.candidates <= %(counted_texts)s THEN (
+            SELECT count(*) FROM found f CROSS JOIN LATERAL (SELECT FROM search_documents d WHERE d.id = f.id AND {matches} OFFSET 0) AS looked_at) END AS total,
     page.*
 FROM counts
 LEFT JOIN (
-    SELECT d.id, d.session_id, nullif(d.occurred_at, '-infinity') AS timestamp, octet_length(d.content) AS bytes, {score} AS score
+    SELECT whole.id, whole.session_id, nullif(whole.occurred_at, '-infinity') AS timestamp, octet_length(whole.content) AS bytes, whole.score
     FROM newest n
-    JOIN search_documents d ON d.id = n.id
-    WHERE {matches}
-    ORDER BY n.occurred_at DESC, n.id DESC
+    -- One by one in this order, and no further than is needed: OFFSET keeps the planner from reading all texts at once.
+    CROSS JOIN LATERAL (SELECT d.*, {score} AS score FROM search_documents d WHERE d.id = n.id AND {matches} OFFSET 0) AS whole
     LIMIT %(fetch)s
 ) page ON true
 ORDER BY page.timestamp DESC NULLS LAST, page.id DESC

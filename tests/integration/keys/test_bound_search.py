@@ -1,0 +1,57 @@
+"""A key that is bound to projects finds only what is in them, in every mode; keys for numbers find nothing."""
+
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from tests.integration.keys.conftest import Api
+from tests.integration.query import seed
+
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
+MODES = [
+    "q=needle",
+    "q=eedl&mode=literal",
+    "q=n.{2}dle&mode=regex",
+    "q=%3D%3E&mode=literal",
+    "q=is:error",
+    "q=nedle",
+    "q=needle&group_by=session",
+]
+
+
+@pytest.fixture
+def projects(database_url: str) -> list[int]:
+    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
+        ids = []
+        for name in ("mine", "also", "theirs"):
+            ids.append(seed.add_project(connection, f"/{name}"))
+            seed.add_session(connection, name, ids[-1])
+            seed.add_document(connection, name, NOON, f"needle => of {name}", result="a needle", is_error=True)
+        connection.execute("INSERT INTO search_words VALUES ('needle', 3)")
+        return ids
+
+
+@pytest.mark.parametrize("asked", MODES)
+@pytest.mark.parametrize("sort", ["best", "newest"])
+@pytest.mark.parametrize("seen", [["mine"], ["mine", "also"]])
+def test_a_bound_key_finds_only_what_is_in_its_projects(api: Api, projects: list[int], asked: str, sort: str, seen: list[str]) -> None:
+    key = api.key("read", projects=projects[: len(seen)])
+
+    answer = api.get(key, f"/api/search?{asked}&sort={sort}")
+
+    assert answer.status_code == 200, answer.text
+    found = answer.json().get("items") or answer.json().get("sessions") or []
+    assert sorted(each["session_id"] for each in found) == ([] if asked == "q=nedle" else sorted(seen))
+    assert "theirs" not in answer.text
+
+
+def test_a_bound_key_knows_no_other_project_by_name(api: Api, projects: list[int]) -> None:
+    answer = api.get(api.key("read", projects=projects[:1]), "/api/search?q=needle+project:theirs")
+
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
+
+
+@pytest.mark.parametrize("scope", ["numbers", "metrics", "ingest"])
+def test_keys_for_numbers_find_nothing(api: Api, projects: list[int], scope: str) -> None:
+    assert api.get(api.key(scope), "/api/search?q=needle").status_code == 403

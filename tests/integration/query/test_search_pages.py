@@ -1,0 +1,157 @@
+"""GET /api/search: pages, sessions, context, near words, time-outs, and every way to a match."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from services.query.queries.search import document_finder, search_documents
+from services.query.queries.search.document_finder import Bounds
+from tests.integration.query import seed
+
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
+PATH = "/api/search"
+
+
+def pages_of(client: TestClient, parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All pages."""
+    page = client.get(PATH, params=parameters).json()
+    yield page
+    while page["next_cursor"]:
+        page = client.get(PATH, params=parameters | {"cursor": page["next_cursor"]}).json()
+        yield page
+
+
+@pytest.fixture
+def many(connection: psycopg.Connection[Any]) -> list[str]:
+    """Sixty documents in three sessions, some of the same instant; every third has `needle`."""
+    project = seed.add_project(connection, "/many")
+    for session in ("a", "b", "c"):
+        seed.add_session(connection, session, project)
+    return [
+        str(
+            seed.add_document(
+                connection,
+                "abc"[number % 4 % 3],
+                NOON + timedelta(minutes=number // 2),
+                f"text {number} needle" if number % 3 == 0 else f"hay {number}",
+            )
+        )
+        for number in range(60)
+    ]
+
+
+@pytest.mark.parametrize("sort", ["best", "newest"])
+@pytest.mark.parametrize("asked", [{"q": "needle"}, {"q": "eedl", "mode": "literal"}, {"q": "n.edle", "mode": "regex"}])
+def test_pages_fit_together(
+    client: TestClient, many: list[str], connection: psycopg.Connection[Any], sort: str, asked: dict[str, str]
+) -> None:
+    """given 20 matches, when rows arrive between the pages, then each match is on exactly one page."""
+    seen: list[str] = []
+    for number, page in enumerate(pages_of(client, {"limit": 3, "sort": sort, **asked})):
+        seen += [item["id"] for item in page["items"]]
+        seed.add_document(connection, "a", NOON + timedelta(days=1, minutes=number), "a newer needle")
+
+    assert sorted(seen) == sorted(document_id for number, document_id in enumerate(many) if number % 3 == 0)
+
+
+@pytest.mark.parametrize("sort", ["best", "newest"])
+def test_sessions_have_their_best_matches_and_their_number(client: TestClient, many: list[str], sort: str) -> None:
+    pages = list(pages_of(client, {"q": "needle", "group_by": "session", "limit": 1, "sort": sort}))
+
+    sessions = [session for page in pages for session in page["sessions"]]
+    assert sorted(session["session_id"] for session in sessions) == ["a", "b", "c"]
+    assert sum(session["hits"] for session in sessions) == 20
+    assert all(1 <= len(session["items"]) <= 3 for session in sessions)
+
+
+def test_context_is_what_was_said_before_and_after(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    seed.add_message(connection, "s", NOON, "first")
+    middle = seed.add_message(connection, "s", NOON + timedelta(minutes=1), "needle", role="assistant")
+    seed.add_message(connection, "s", NOON + timedelta(minutes=2), "x" * 300)
+    seed.add_document(connection, "s", NOON + timedelta(minutes=1), "needle", id=middle)
+
+    [item] = client.get(PATH, params={"q": "needle", "context": True}).json()["items"]
+
+    assert (item["before"], item["after"]) == ({"role": "user", "content": "first"}, {"role": "user", "content": "x" * 200})
+
+
+def test_a_misspelt_word_finds_its_near_one(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    for number in range(3):
+        seed.add_document(connection, "s", NOON + timedelta(minutes=number), f"the gateway number {number}")
+    connection.execute("INSERT INTO search_words (word, documents) VALUES ('gateway', 3), ('gateways', 1), ('number', 3)")
+
+    answer = client.get(PATH, params={"q": "gatewya number", "limit": 2}).json()
+
+    assert (answer["corrected"], answer["total"]) == ({"gatewya": "gateway"}, 3)
+    assert "<mark>gateway</mark>" in answer["items"][0]["snippet"]
+    rest = client.get(PATH, params={"q": "gatewya number", "limit": 2, "cursor": answer["next_cursor"]}).json()
+    assert (rest["corrected"], len(rest["items"])) == ({"gatewya": "gateway"}, 1)
+    asked_as_typed = client.get(PATH, params={"q": "gatewya number", "correct": False}).json()
+    assert (asked_as_typed["corrected"], asked_as_typed["total"]) == (None, 0)
+
+
+def test_a_search_out_of_time_says_so_and_goes_on_from_there(client: TestClient, many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """given time for the first steps of a walk only, then what these met is shown, and the pages behind it have the rest."""
+    steps = iter([1_000] * 3)
+    monkeypatch.setattr(document_finder, "STEP", 5)
+    monkeypatch.setattr(search_documents, "FOR_A_PAGE", Bounds(5, 0, 5))
+    monkeypatch.setattr(document_finder.Deadline, "left_ms", lambda _: next(steps, 0))
+
+    first = client.get(PATH, params={"q": "e", "mode": "literal", "sort": "newest"}).json()
+    monkeypatch.undo()
+
+    assert (first["is_complete"], first["total_is_exact"]) == (False, False)
+    assert "time" in first["incomplete_because"]
+    assert 0 < len(first["items"]) < 20
+    rest = client.get(PATH, params={"q": "e", "mode": "literal", "sort": "newest", "cursor": first["next_cursor"]}).json()
+    assert rest["is_complete"]
+    found_ids = [item["id"] for page in (first, rest) for item in page["items"]]
+    assert sorted(found_ids) == sorted(document_id for number, document_id in enumerate(many) if number % 3 == 0)
+
+
+WAYS = (Bounds(0, 10_000, 0), Bounds(2, 1, 3), Bounds(0, 0, 0), Bounds(10_000, -1, 0))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.lists(
+        st.lists(st.sampled_from(["alpha", "alphabet", "beta", "a=>b", "--no-verify", "検索", "🚀", "C++"]), min_size=1, max_size=4).map(
+            " ".join
+        ),
+        max_size=8,
+    ),
+    asked=st.sampled_from(["alpha", "lph", "a=>", "--no", "検", "🚀", "alpha beta", "c++", "=", "bet a", "a=>b alph", "--no-ver"]),
+    way=st.sampled_from(WAYS),
+    words_first_ms=st.sampled_from([0, 150]),
+)
+def test_every_way_finds_what_a_look_at_each_text_finds(
+    client: TestClient,
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    texts: list[str],
+    asked: str,
+    way: Bounds,
+    words_first_ms: int,
+) -> None:
+    for name, value in (("FOR_A_PAGE", way), ("TO_RANK", way)):
+        monkeypatch.setattr(search_documents, name, value)
+    monkeypatch.setattr(document_finder, "STEP", 3)
+    monkeypatch.setattr(document_finder, "WORDS_FIRST_MS", words_first_ms)
+    connection.execute("TRUNCATE search_documents, sessions")
+    seed.add_session(connection, "s", 0)
+    ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number), text)) for number, text in enumerate(texts)]
+    expected = [document_id for document_id, text in zip(ids, texts, strict=True) if asked.lower() in text.lower()]
+
+    assert client.get(PATH, params={"q": asked, "mode": "literal"}).status_code == 200, (texts, asked, way, words_first_ms)
+    answers = {sort: list(pages_of(client, {"q": asked, "mode": "literal", "sort": sort, "limit": 2})) for sort in ("newest", "best")}
+
+    assert [item["id"] for page in answers["newest"] for item in page["items"]] == expected[::-1], (texts, asked, way, words_first_ms)
+    assert sorted(item["id"] for page in answers["best"] for item in page["items"]) == sorted(expected)
