@@ -85,11 +85,10 @@ class Chunk:
 
 def characters_of(record: Record) -> int:
     """How many characters of text a record has that can be long: a message's, or a tool call's result."""
-    match record:
-        case Message():
-            return len(record.content)
-        case ToolUse(result=Result() as result):
-            return len(result.text)
+    if isinstance(record, Message):
+        return len(record.content)
+    if isinstance(record, ToolUse) and isinstance(record.result, Result):
+        return len(record.result.text)
     return 0
 
 
