@@ -1,6 +1,7 @@
 """Texts inside Markdown, so that none of them changes what is around it: fences, code spans, quotes, and the Markdown of others."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
@@ -11,7 +12,13 @@ from markdown_it.token import Token
 _BACKTICKS: Final = re.compile("`+")
 _TILDES: Final = re.compile("~{3,}")
 # What CommonMark takes for the beginning of a tag, a comment or a declaration.
-_TAG: Final = re.compile(r"(?<!\\)<(?=[A-Za-z/!?])")
+_TAG: Final = re.compile(r"<(?=[A-Za-z/!?])")
+_TAG_ON_A_NEW_LINE: Final = re.compile(r"(\n[ \t>]*)<(?=[A-Za-z/!?])")
+# A backslash takes the meaning of the character after it, also that of another backslash.
+_ESCAPED_OR_TAG: Final = re.compile(r"\\.|<(?=[A-Za-z/!?])", re.DOTALL)
+_ESCAPED_OR_BACKTICKS: Final = re.compile(r"\\.|`+", re.DOTALL)
+_FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*")
+_CELL_ENDS: Final = re.compile(r"(?<!\\)(?=\|)")
 _MEANINGFUL: Final = re.compile(r"([\\`*_{}\[\]<>#|~])")
 # Beyond this, a text is not parsed but fenced: the parser's time may grow with the square of the length.
 MOST_PARSED: Final = 50_000
@@ -50,7 +57,7 @@ def quoted(text: str, level: int = 1) -> str:
 def contained(text: str) -> str:
     """Markdown that somebody wrote, with what would leave it made harmless: tags are escaped outside code, and an open fence is closed.
 
-    A text that is too long for the parser becomes a code block.
+    A text that is too long for the parser becomes a code block, and so does one that readers of Markdown take for different things.
     """
     if len(text) > MOST_PARSED:
         return fenced(text)
@@ -59,8 +66,10 @@ def contained(text: str) -> str:
         return text
     lines = text.split("\n")
     tokens = _blocks().parse(text)
-    in_code = {number for token in tokens if token.map and token.type in ("fence", "code_block") for number in range(*token.map)}
-    shown = "\n".join(_without_tags(lines, in_code))
+    if any(_FENCE.match(lines[number].lstrip(" >")) for number in _lines_of(tokens, "table_open")):
+        # Readers differ in whether a table or a code block begins here.
+        return fenced(text)
+    shown = "\n".join(_without_tags(lines, tokens))
     opened = next((token for token in tokens if token.type == "fence" and token.level == 0 and _is_open(token, lines)), None)
     return shown if opened is None else f"{shown.rstrip(chr(10))}\n{opened.markup}"
 
@@ -74,55 +83,64 @@ def _blocks() -> MarkdownIt:
 def _is_open(fence: Token, lines: list[str]) -> bool:
     assert fence.map is not None
     first, end = fence.map
-    last = lines[min(end, len(lines)) - 1].strip()
-    is_closed = end - first > 1 and len(last) >= len(fence.markup) and not last.strip(fence.markup[0])
+    last = _FENCE.fullmatch(lines[min(end, len(lines)) - 1])
+    is_closed = end - first > 1 and last is not None and last[1].startswith(fence.markup)
     return not is_closed
 
 
-def _without_tags(lines: list[str], in_code: set[int]) -> Iterator[str]:
-    """The lines with escaped tags; code spans, which may reach over several lines of a paragraph, stay as they are."""
-    paragraph: list[str] = []
-    for number, line in enumerate(lines):
-        if number in in_code or not line.strip():
-            yield from _escape(paragraph)
-            paragraph = []
-            yield line
+def _without_tags(lines: list[str], tokens: list[Token]) -> Iterator[str]:
+    """The lines with escaped tags. Code stays as it is, and so do code spans, which may reach over several lines of a paragraph."""
+    in_code = set(_lines_of(tokens, "fence", "code_block"))
+    in_table = set(_lines_of(tokens, "table_open"))
+    # A code span ends with its paragraph or heading at the latest, and these are not always parted by an empty line.
+    ends = {token.map[0]: token.map[1] for token in tokens if token.map and token.type == "inline"}
+    number = 0
+    while number < len(lines):
+        end = number + 1
+        if number in in_code:
+            yield lines[number]
+        elif number in in_table:
+            # In a table it ends with its cell.
+            yield "".join(_escape(cell) for cell in _CELL_ENDS.split(lines[number]))
         else:
-            paragraph.append(line)
-    yield from _escape(paragraph)
+            end = ends.get(number, end)
+            yield _escape("\n".join(lines[number:end]))
+        number = end
 
 
-def _escape(paragraph: list[str]) -> list[str]:
-    if not paragraph:
-        return []
-    text = "\n".join(paragraph)
+def _lines_of(tokens: list[Token], *types: str) -> Iterator[int]:
+    for token in tokens:
+        if token.map and token.type in types:
+            yield from range(*token.map)
+
+
+def _escape(text: str) -> str:
     if not _TAG.search(text):
-        return paragraph
+        return text
     parts: list[str] = []
     position = 0
     for start, end in _code_spans(text):
-        parts += [_TAG.sub(r"\\<", text[position:start]), text[start:end]]
+        # Before a code span is looked for, a tag at the beginning of a line ends the paragraph.
+        parts += [_escape_outside_code(text[position:start]), _TAG_ON_A_NEW_LINE.sub(r"\1\\<", text[start:end])]
         position = end
-    parts.append(_TAG.sub(r"\\<", text[position:]))
-    return "".join(parts).split("\n")
+    return "".join([*parts, _escape_outside_code(text[position:])])
+
+
+def _escape_outside_code(text: str) -> str:
+    return _ESCAPED_OR_TAG.sub(lambda found: "\\<" if found[0] == "<" else found[0], text)
 
 
 def _code_spans(text: str) -> Iterator[tuple[int, int]]:
     """Where the code spans of a paragraph are: from a run of backticks to the next run of the same length."""
-    runs = [(found.start(), found.end()) for found in _BACKTICKS.finditer(text)]
-    # The next run of the same length, for each run.
-    following: dict[int, int] = {}
-    nexts: list[int | None] = [None] * len(runs)
-    for number in range(len(runs) - 1, -1, -1):
-        length = runs[number][1] - runs[number][0]
-        nexts[number] = following.get(length)
-        following[length] = number
-    number = 0
-    while number < len(runs):
-        start, end = runs[number]
-        closing = nexts[number]
-        if closing is None or (start and text[start - 1] == "\\" and end - start == 1):
-            number += 1
-            continue
-        yield start, runs[closing][1]
-        number = closing + 1
+    runs: dict[int, list[int]] = {}
+    for found in _BACKTICKS.finditer(text):
+        runs.setdefault(found.end() - found.start(), []).append(found.start())
+    position = 0
+    while opening := _ESCAPED_OR_BACKTICKS.search(text, position):
+        position = opening.end()
+        length = position - opening.start()
+        closing = runs.get(length, [])
+        following = bisect_left(closing, position)
+        if opening[0].startswith("`") and following < len(closing):
+            position = closing[following] + length
+            yield opening.start(), position

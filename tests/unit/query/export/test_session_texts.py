@@ -32,7 +32,27 @@ SESSION: Row = {
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 markdown_texts = st.lists(
     st.sampled_from(
-        ["```", "~~~", "\n", "\n\n", "<script>", "</details>", "<!--", "`", "``", "> ", "- ", "# ", "    ", "text ", "\\", "]("]
+        [
+            "```",
+            "~~~",
+            "\n",
+            "\n\n",
+            "<script>",
+            "</details>",
+            "<!--",
+            "<!A>",
+            "`",
+            "``",
+            "> ",
+            "- ",
+            "# ",
+            "    ",
+            "text ",
+            "\\",
+            "](",
+            "|",
+            "\n|-|-|\n",
+        ]
     )
 ).map("".join)
 
@@ -156,10 +176,17 @@ def test_any_prompt_is_in_the_page_as_it_was_written(text: str) -> None:
 def test_any_text_of_others_stays_inside_its_place_in_markdown(text: str) -> None:
     """given any Markdown, when it is followed by a heading and a paragraph, then these are what they are, and no tag is read in it."""
     whole = f"{contained(plain(text))}\n\n## End of it\n\nlast words\n"
-    tokens = MarkdownIt("commonmark", {"html": True}).parse(whole)
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(whole)
     assert [token.tag for token in tokens if token.level == 0][-4:] == ["h2", "h2", "p", "p"]
     assert tokens[-2].content == "last words"
-    assert not [token for token in tokens if token.type == "html_block"]
+    assert not [each for token in tokens for each in (token, *(token.children or ())) if each.type in ("html_block", "html_inline")]
+
+
+@pytest.mark.parametrize(
+    "text", ["`a <b> | <c>`", "- x ``<a>\n  <b>` `` y", "```\n<a>\n```", "    <a>", "| `<a>` | b |\n|-|-|\n| `<c>` | d |"]
+)
+def test_code_in_the_markdown_of_others_stays_as_it_is(text: str) -> None:
+    assert contained(text).replace("\n  \\<b>", "\n  <b>") == text
 
 
 @given(st.text(st.sampled_from("`~ab\n \\"), max_size=60))
