@@ -87,9 +87,9 @@ def _rounds(folder: Path, archive: Path, megabytes: float, rounds: int, shares: 
             for store in (None, folder / "archive") if number % 2 else (folder / "archive", None):
                 blob = folder / f"blob-{number}"
                 shutil.copyfile(archive, blob)
-                job_id = _add_job(server.url, blob, shares)
-                (archived if store else plain).append(_run(server.url, job_id, shares, store))
-                undone = _run(server.url, _add_undo(server.url, job_id), 1, None)
+                job_id = add_job(server.url, blob, shares)
+                (archived if store else plain).append(run_job(server.url, job_id, shares, store))
+                undone = run_job(server.url, _add_undo(server.url, job_id), 1, None)
                 if store:
                     stored_bytes = _bytes_in(store)
                     shutil.rmtree(store)
@@ -125,7 +125,7 @@ def _bytes_in(folder: Path) -> int:
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*"))
 
 
-def _add_job(database_url: str, blob: Path, shares: int) -> UUID:
+def add_job(database_url: str, blob: Path, shares: int) -> UUID:
     job_id = uuid4()
     files = [{"name": "samples.zip", "blob_url": blob.as_uri(), "bytes": blob.stat().st_size, "kind": "zip"}]
     with psycopg.connect(database_url) as connection:
@@ -147,7 +147,7 @@ def _add_undo(database_url: str, job_id: UUID) -> UUID:
     return undo_id
 
 
-def _run(database_url: str, job_id: UUID, shares: int, archive: Path | None) -> Run:
+def run_job(database_url: str, job_id: UUID, shares: int, archive: Path | None) -> Run:
     """Runs a job to the end of all its shares."""
     context = multiprocessing.get_context("spawn")
     memory = context.Queue()

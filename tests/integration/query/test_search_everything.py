@@ -32,6 +32,7 @@ TEXTS = {
     "accents": "das Café an der Straße öffnet",
     "emoji": "ship it 🚀 now",
     "vector": "std::vector<int> xs",
+    "pointer": "the pointer node->next is null",
 }
 
 
@@ -95,6 +96,9 @@ def _plain(snippet: str) -> str:
         ("strasse", {"accents"}),
         ("🚀", {"emoji"}),
         ("std::", {"vector"}),
+        ("->", {"pointer"}),
+        ("->next", {"pointer"}),
+        ("pointer ->", {"pointer"}),
         ("std::vector", {"vector"}),
         ("foo:bar", set()),
         ("nowhere", set()),
@@ -124,7 +128,7 @@ def test_words_find_the_expected_texts(client: TestClient, q: str, names: set[st
         ("t fou", {"phrase"}),
         ("\\", set()),
         ("project:", set()),
-        ("-", {"flag", "no flag"}),
+        ("-", {"flag", "no flag", "pointer"}),
     ],
 )
 @pytest.mark.parametrize("sort", ["best", "newest"])

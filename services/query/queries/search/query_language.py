@@ -21,9 +21,9 @@ FILTERS: Final = frozenset(
 Mode = Literal["words", "literal", "regex"]
 
 _SPACE: Final = re.compile(r"\s+")
-# One hyphen before a word excludes it; two are the beginning of an option such as --no-verify.
-_FILTER: Final = re.compile(r'(-(?!-))?([A-Za-z]+):(?!//)(?:"([^"]*)"?|([^\s"]\S*))')
-_TERM: Final = re.compile(r'(-(?!-))?(?:"([^"]*)"?|(\S+))')
+# One hyphen before a word excludes it; two are the beginning of an option such as --no-verify, and `->`, `-=` are signs of code.
+_FILTER: Final = re.compile(r'(-(?![-=>]))?([A-Za-z]+):(?!//)(?:"([^"]*)"?|([^\s"]\S*))')
+_TERM: Final = re.compile(r'(-(?![-=>]))?(?:"([^"]*)"?|(\S+))')
 _WORD: Final = re.compile(r"\w+")
 # A word with parts: my_func, useEffect.
 _PARTS: Final = re.compile(r"\w_\w|[a-z0-9][A-Z]")

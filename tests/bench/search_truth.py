@@ -1,0 +1,214 @@
+"""`python -m tests.bench.search_truth`: whether a search finds all that it should, and how long it takes.
+
+The sample transcripts (TRACKER_SAMPLES, default ../shared/samples) are imported into PostgreSQL with the settings of the embedded stack and indexed. Then
+a hundred searches are asked, newest first to the last page, and best first. What each must find is computed from the tables with Python's own means. A
+missed text is one in which a word stands as a whole, or as a part of an identifier, and that was not found. The raw lines are read as well: what they
+have and no hit does must be explained by what the import leaves out.
+"""
+
+import argparse
+import shutil
+import statistics
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+from msgspec import Struct
+
+from deploy.embedded.servers.postgres import PostgresServer
+from deploy.migrations.migrate import migrate
+from services.query.database import Database
+from services.query.queries.lists.paging import Paging
+from services.query.queries.search.search_documents import Wanted, search_documents
+from services.query.settings import Settings as QuerySettings
+from services.worker.resources import open_resources
+from services.worker.search_index.index_pending import index_pending
+from services.worker.settings import Settings
+from tests.bench.import_archive import make_archive, samples
+from tests.bench.imports import add_job, run_job
+from tests.bench.report import machine
+from tests.bench.truth_queries import Asked, hundred
+from tests.bench.truth_raw import RawText, not_found, raw_texts
+from tests.bench.truth_texts import Text, may_match, must_match, stored_texts
+
+SHARES = 2
+# Of a search with more matches, this many are compared.
+MOST_PAGES, PAGE = 5, 1_000
+# Of what a search missed, and of the surroundings in raw texts.
+_SHOWN = 12
+
+
+class Outcome(Struct):
+    """Of a search: how many it must find, what it missed and found wrongly, and milliseconds."""
+
+    asked: Asked
+    expected: int
+    missed: list[Text]
+    wrong: list[Text]
+    newest_ms: float
+    best_ms: float
+    is_complete: bool
+    raw: tuple[int, Counter[str], list[str]] | None
+
+
+def main() -> None:
+    """Prints a table by sort of search, what was missed, and the latencies."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.search_truth")
+    parser.add_argument("--seed", type=int, default=15)
+    parser.add_argument("--database", help="URL of one that has the samples and their index already")
+    options = parser.parse_args()
+    files = samples()
+    if not files:
+        raise SystemExit("There are no sample transcripts (TRACKER_SAMPLES).")
+    with _database(options.database, files) as url:
+        texts, raw = stored_texts(url), raw_texts(files)
+        print(f"{len(texts):,} texts of {len(files)} transcripts, {len(raw):,} different raw texts. {machine()}\n", flush=True)
+        database = Database(QuerySettings(database_url=url, redis_url="redis://127.0.0.1:1/0"))
+        try:
+            outcomes = [_outcome(database, asked, texts, raw) for asked in hundred(texts, options.seed)]
+        finally:
+            database.close()
+    _print(outcomes)
+
+
+@contextmanager
+def _database(url: str | None, files: list[Path]) -> Iterator[str]:
+    if url is not None:
+        yield url
+        return
+    folder = Path(tempfile.mkdtemp(prefix="tracker-bench-"))
+    folder.chmod(0o755)
+    server = PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log")
+    try:
+        server.start()
+        migrate(server.url)
+        archive = folder / "samples.zip"
+        make_archive(files, archive, 0)
+        run_job(server.url, add_job(server.url, archive, SHARES), SHARES, None)
+        worker = open_resources(Settings(database_url=server.url, redis_url="redis://127.0.0.1:1/0", archive=False))
+        while index_pending(worker):
+            pass
+        worker.close()
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+        yield server.url
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+def _outcome(database: Database, asked: Asked, texts: list[Text], raw: list[RawText]) -> Outcome:
+    newest_ms, first = _first_page(database, asked, "newest")
+    best_ms, _ = _first_page(database, asked, "best")
+    found, last = _all_found(database, asked)
+    in_reach = [text for text in texts if _passes(text, asked) and (last is None or (text.at or _EARLIEST) > last)]
+    expected = [text for text in in_reach if must_match(text, asked.alternatives)]
+    right = {text.id for text in texts if _passes(text, asked) and may_match(text, asked.alternatives)}
+    by_id = {text.id: text for text in texts}
+    missed = [text for text in expected if text.id not in found]
+    wrong = [by_id[found_id] for found_id in found if found_id in by_id and found_id not in right]
+    unknown = [found_id for found_id in found if found_id not in by_id]
+    if unknown:
+        raise RuntimeError(f"{asked.q!r} found what is not stored: {unknown[:3]}")
+    needs = asked.alternatives[0]
+    is_of_raw = last is None and len(asked.alternatives) == len(needs) == 1 and needs[0].kind == "anywhere"
+    hits = [by_id[found_id] for found_id in found]
+    seen = not_found(raw, needs, hits) if is_of_raw else None
+    return Outcome(asked, len(expected), missed, wrong, newest_ms, best_ms, first["is_complete"], seen)
+
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+def _passes(text: Text, asked: Asked) -> bool:
+    return (asked.tool is None or text.tool_name == asked.tool) and (text.is_error or not asked.is_error)
+
+
+def _first_page(database: Database, asked: Asked, sort: Any) -> tuple[float, dict[str, Any]]:
+    begun = time.perf_counter()
+    with database.connection() as connection:
+        answer = search_documents(connection, _wanted(asked, sort), Paging(50, None, "truth"))
+    return (time.perf_counter() - begun) * 1000, answer
+
+
+def _all_found(database: Database, asked: Asked) -> tuple[set[str], datetime | None]:
+    """All ids, newest first; with too many pages, until the time that is given."""
+    found: set[str] = set()
+    cursor, at = None, None
+    for _ in range(MOST_PAGES):
+        with database.connection() as connection:
+            answer = search_documents(connection, _wanted(asked, "newest"), Paging(PAGE, cursor, "truth"))
+        found |= {str(item["id"]) for item in answer["items"]}
+        at = answer["items"][-1]["timestamp"] if answer["items"] else at
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            return found, None
+    return found, at
+
+
+def _wanted(asked: Asked, sort: Any) -> Wanted:
+    return Wanted(
+        text=asked.q,
+        mode=asked.mode,  # type: ignore[arg-type]
+        given={},
+        tz=ZoneInfo("UTC"),
+        only_project=None,
+        is_case_sensitive=False,
+        sort=sort,
+        by_session=False,
+        with_context=False,
+        with_content=False,
+        corrects=False,
+        is_bound=False,
+    )
+
+
+def _print(outcomes: list[Outcome]) -> None:
+    by_sort: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        by_sort[outcome.asked.sort].append(outcome)
+    by_sort["all"] = outcomes
+    print(
+        "| sort | searches | must be found | missed | recall | found wrongly | newest p50 / p95 ms | best p50 / p95 ms |\n|" + " --- |" * 8
+    )
+    for sort, of_sort in by_sort.items():
+        expected = sum(each.expected for each in of_sort)
+        missed, wrong = sum(len(each.missed) for each in of_sort), sum(len(each.wrong) for each in of_sort)
+        recall = f"{(expected - missed) / expected:.4%}" if expected else "-"
+        times = (_times([each.newest_ms for each in of_sort]), _times([each.best_ms for each in of_sort]))
+        print(f"| {sort} | {len(of_sort)} | {expected:,} | {missed} | {recall} | {wrong} | {' | '.join(times)} |")
+    print(f"\n{sum(not each.is_complete for each in outcomes)} were incomplete. The slowest:")
+    for each in sorted(outcomes, key=lambda outcome: -max(outcome.newest_ms, outcome.best_ms))[:5]:
+        print(
+            f"  {each.asked.q!r} ({each.asked.mode}): newest {each.newest_ms:.0f} ms, best {each.best_ms:.0f} ms, {each.expected} matches"
+        )
+    _print_differences(outcomes)
+
+
+def _print_differences(outcomes: list[Outcome]) -> None:
+    for each in outcomes:
+        for name, texts in (("missed", each.missed), ("wrong", each.wrong)):
+            for text in texts[:_SHOWN]:
+                print(f"{name} by {each.asked.q!r} ({each.asked.mode}): {text.id}, {len(text.content):,} characters")
+    of_raw = [(each.asked.q, *each.raw) for each in outcomes if each.raw]
+    reasons: Counter[str] = sum((found for _, _, found, _ in of_raw), Counter())
+    print(f"\nRaw texts that have the searched text: {sum(total for _, total, _, _ in of_raw):,}; in no hit: {dict(reasons)}")
+    for q, _, _, unexplained in of_raw:
+        for around in unexplained[:_SHOWN]:
+            print(f"  {q!r} in a raw {around}")
+
+
+def _times(milliseconds: list[float]) -> str:
+    in_order = sorted(milliseconds)
+    return f"{statistics.median(in_order):.0f} / {in_order[int(len(in_order) * 0.95)]:.0f}"
+
+
+if __name__ == "__main__":
+    main()
