@@ -89,7 +89,7 @@ def export(
         server = server_at(url, token, Quiet())
         if name is not None:
             wanted = _format(form or "md", _OF_SESSION)
-            options = {"tools": tools and tools.value, "thinking": "true" if thinking else None, "tz": zone}
+            options = {"tools": tools and tools.value, "include_thinking": "true" if thinking else None, "tz": zone}
             path = session_path(session(server, name)["session_id"], {"format": wanted, **options})
         else:
             assert list_name is not None

@@ -84,7 +84,7 @@ def list_sessions(
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
         filters = filters_of(server, project, user, machine) | {"status": "open" if only_open else None}
-        filters |= {"starred": "true" if starred else None, "tag": tag}
+        filters |= {"is_starred": "true" if starred else None, "tag": tag}
         found = list(pages(server, "/api/sessions", filters | period.parameters(), limit))
         if write(found, SESSION_FIELDS, wanted):
             return

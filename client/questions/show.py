@@ -65,7 +65,11 @@ def show(
         server = server_at(url, token, Quiet())
         found = session(server, name)
         if wanted is Format.TABLE:
-            options = {"tools": "none" if no_tools else "full" if tools else "lines", "thinking": "true" if thinking else None, "tz": zone}
+            options = {
+                "tools": "none" if no_tools else "full" if tools else "lines",
+                "include_thinking": "true" if thinking else None,
+                "tz": zone,
+            }
             with export_lines(server, found["session_id"], {"format": "markdown", **options}) as lines:
                 _show(console(most=_WIDTH), lines)
             return

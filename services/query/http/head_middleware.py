@@ -15,7 +15,10 @@ class HeadAsGet:
             return
 
         async def send_head(message: Message) -> None:
-            if message["type"] == "http.response.body":
+            if message["type"] == "http.response.start":
+                # A stream's head is answered without a body: its length would be said to be 0.
+                message = {**message, "headers": [header for header in message["headers"] if header != (b"content-length", b"0")]}
+            elif message["type"] == "http.response.body":
                 message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
             await send(message)
 

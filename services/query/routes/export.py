@@ -57,8 +57,8 @@ def export(request: Request, session_id: SessionId, parameters: Annotated[Export
     """From its beginning to its end, with what subagents did below the calls that started them."""
     if parameters.tools is not None and parameters.format in ("json", "digest"):
         raise invalid("tools", "is for markdown and html; leave it out")
-    if parameters.thinking and parameters.format == "digest":
-        raise invalid("thinking", "is never in a digest; leave it out")
+    if parameters.include_thinking and parameters.format == "digest":
+        raise invalid("include_thinking", "is never in a digest; leave it out")
     settings, grant = settings_of(request), grant_of(request.scope)
     zone = ranges.time_zone(parameters.tz or settings.timezone)
     options = Options(parameters.tools or ("full" if parameters.format == "html" else "lines"), zone)
@@ -74,7 +74,7 @@ def export(request: Request, session_id: SessionId, parameters: Annotated[Export
     if request.scope.get("is_head"):
         return Response(headers=headers, media_type=media_type)
     idle_gap = timedelta(seconds=settings.idle_gap_seconds)
-    pieces = export_session(connect, session, parameters.format, options, include_thinking=parameters.thinking, idle_gap=idle_gap)
+    pieces = export_session(connect, session, parameters.format, options, include_thinking=parameters.include_thinking, idle_gap=idle_gap)
     return StreamingResponse(_begun(pieces), headers=headers, media_type=media_type)
 
 

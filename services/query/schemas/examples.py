@@ -244,7 +244,7 @@ ANSWERS: Final[dict[str, Json]] = {
     "ToolCallDetails": _TOOL_CALL
     | {
         "result": {"text": "1 failed, 11 passed", "left_out_characters": 0, "cut_at_character": None, "media": []},
-        "file_changes": [],
+        "changes": [],
     },
     "DocumentPage": DOCUMENTS_EXAMPLE,
     "Timeline": TIMELINE_EXAMPLE,

@@ -21,5 +21,5 @@ class ExportParameters(Parameters):
             "Default: `lines`; as HTML `full`, folded. For `markdown` and `html` alone."
         ),
     ] = None
-    thinking: bool = Field(False, description="With Claude's thinking, where it was kept. Not in a digest.")
+    include_thinking: bool = Field(False, description="With Claude's thinking, where it was kept. Not in a digest.")
     tz: Zone = None

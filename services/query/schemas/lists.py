@@ -61,7 +61,7 @@ class SessionList(Dated):
     branch: OptionalBranch = None
     source: OptionalSource = None
     machine: OptionalMachine = None
-    starred: Annotated[bool | None, Absent(), Field(description="Only sessions with a star (`true`) or without one (`false`).")] = None
+    is_starred: Annotated[bool | None, Absent(), Field(description="Only sessions with a star (`true`) or without one (`false`).")] = None
     tag: Annotated[
         Text | None,
         Absent(),
@@ -247,18 +247,18 @@ class FileActivity(BaseModel):
     source: str | None
 
 
-class ResultMedia(BaseModel):
+class Media(BaseModel):
     type: str = Field(examples=["image/png"])
     bytes: int = Field(description="Its size before base64.")
 
 
-class StoredResult(BaseModel):
+class ToolResult(BaseModel):
     """What is stored of what a call gave back. A long text is its beginning and its end."""
 
     text: str = Field(description="As Claude was told it, redacted; without escape codes of terminals.")
     left_out_characters: int = Field(description="How many characters are missing. 0: it is the whole text.")
     cut_at_character: int | None = Field(description="They are missing after so many characters of `text`; null if none are.")
-    media: list[ResultMedia] = Field(description="Images and other files that are no text. Their data is not stored here.")
+    media: list[Media] = Field(description="Images and other files that are no text. Their data is not stored here.")
 
 
 class SessionToolCall(BaseModel):
@@ -272,7 +272,7 @@ class SessionToolCall(BaseModel):
         description="Why it failed, as `file_not_found`; `other` if no rule says why. null: it did not fail, or it was stored before there were classes.",
         examples=["file_not_found"],
     )
-    result: StoredResult | None = Field(
+    result: ToolResult | None = Field(
         default=None, description="Only with `include_result=true`; null if nothing is known, or kept, of what the call gave back."
     )
     execution_time_ms: int | None

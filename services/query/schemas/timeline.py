@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from services.query.schemas.fields import Absent, CostUsd, Page, Paged, Text, UnpricedCalls
+from services.query.schemas.lists import ToolResult
+from services.query.schemas.tool_calls import FileChange
 
 
 class TimelineParameters(Paged):
@@ -38,28 +40,9 @@ class TimelineParameters(Paged):
         return {name: value for name, value in super().filters().items() if name != "around"}
 
 
-class Media(BaseModel):
-    type: str = Field(description="As `image/png`.")
-    bytes: int
-
-
-class ToolResult(BaseModel):
-    text: str = Field(description="The beginning and the end of what the call gave back, without secrets.")
-    left_out_characters: int = Field(description="How many characters are missing between the two; 0: none.")
-    cut_at_character: int | None = Field(description="Where they are missing; null: nowhere.")
-    media: list[Media] = Field(description="Images and other binaries, by kind and size alone.")
-
-
-class TimelineChange(BaseModel):
+class TimelineChange(FileChange):
     id: str
-    file_path: str | None
-    action: Literal["created", "modified", "deleted"]
-    lines_added: int
-    lines_removed: int
-    is_estimated: bool = Field(description="True if the line counts are estimated from the tool call.")
     tool_call_id: str | None = Field(description="The call that made the change; null if none is known.")
-    patch: str | None = Field(description="A unified diff without its head; null if it is not known.")
-    patch_left_out_lines: int = Field(description="How many lines are missing at its end.")
     source: str | None
 
 

@@ -11,8 +11,7 @@ from services.query.schemas.lists import SessionToolCall
 CallId = Annotated[UUID, Path(description="The tool call's id, as the lists show it.")]
 
 
-class ChangeOfCall(BaseModel):
-    id: UUID
+class FileChange(BaseModel):
     file_path: str | None
     action: Literal["created", "modified", "deleted"]
     lines_added: int
@@ -22,5 +21,9 @@ class ChangeOfCall(BaseModel):
     patch_left_out_lines: int = Field(description="How many lines are missing at its end.")
 
 
+class ChangeOfCall(FileChange):
+    id: UUID
+
+
 class ToolCallDetails(SessionToolCall):
-    file_changes: list[ChangeOfCall] = Field(description="The files that the call changed.")
+    changes: list[ChangeOfCall] = Field(description="The files that the call changed.")

@@ -33,7 +33,6 @@ class ToolErrorsParameters(Parameters):
         Text | None,
         Absent(),
         Field(
-            alias="class",
             min_length=1,
             max_length=40,
             description="Only this class. Shares are of all classes.",

@@ -22,7 +22,7 @@ QUERIES = {
     "/api/stats": ["", "?start_date=2024-03-01&end_date=2025-11-30&interval=month"],
     "/api/usage": [f"?group_by={by}" for by in ("day", "model", "project", "user", "month,project", "session", "branch,user")],
     "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash"],
-    "/api/tool-calls/errors": ["", "?project_id=1", "?tool_name=Bash&class=other&examples=20"],
+    "/api/tool-calls/errors": ["", "?project_id=1", "?tool_name=Bash&error_class=other&examples=20"],
     "/api/accounting": [""],
     "/metrics": [""],
 }

@@ -148,7 +148,7 @@ def test_a_bound_key_marks_and_sees_only_its_own_sessions(api: Api, admin: str, 
 
     assert [mark(api, key, "s-1", note="mine").status_code for key in (of_project, of_ann)] == [200, 200]
     assert marks(api, admin, "s-3")["note"] == "n"
-    assert listed(api, of_project, "starred=true") == listed(api, of_project, "tag=bug") == ["s-1", "s-2"]
+    assert listed(api, of_project, "is_starred=true") == listed(api, of_project, "tag=bug") == ["s-1", "s-2"]
     assert api.get(of_project, "/api/tags").json()["items"] == [{"tag": "Bug", "sessions": 2}]
     with psycopg.connect(api.database_url, autocommit=True) as connection:
         connection.execute("SELECT set_config('tracker.projects', %s, false)", (f"{{{projects[0]}}}",))
@@ -160,10 +160,10 @@ def test_sessions_are_filtered_by_star_and_tag(api: Api, admin: str, projects: l
     mark(api, admin, "s-1", is_starred=True, tags=["Bug", "uploads"])
     mark(api, admin, "s-2", tags=["BUG"])
 
-    assert listed(api, admin, "starred=true") == ["s-1"]
-    assert listed(api, admin, "starred=false") == ["s-2", "s-3"]
+    assert listed(api, admin, "is_starred=true") == ["s-1"]
+    assert listed(api, admin, "is_starred=false") == ["s-2", "s-3"]
     assert listed(api, admin, "tag=bug") == ["s-1", "s-2"]
-    assert listed(api, admin, "tag=Uploads&starred=true&sort=cost_usd") == ["s-1"]
+    assert listed(api, admin, "tag=Uploads&is_starred=true&sort=cost_usd") == ["s-1"]
     assert listed(api, admin, "tag=none") == []
 
 

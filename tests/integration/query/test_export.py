@@ -69,7 +69,14 @@ def test_a_digest_is_short(client: TestClient) -> None:
 
 def test_failures_have_their_status(client: TestClient) -> None:
     assert client.get("/api/sessions/nobody/export").json()["code"] == "SESSION_NOT_FOUND"
-    for query in ("format=pdf", "tools=some", "format=json&tools=full", "format=digest&thinking=true", "tz=Mars/Olympus", "limit=1"):
+    for query in (
+        "format=pdf",
+        "tools=some",
+        "format=json&tools=full",
+        "format=digest&include_thinking=true",
+        "tz=Mars/Olympus",
+        "limit=1",
+    ):
         assert client.get(f"{PATH}?{query}").status_code == 400, query
     head = client.head(f"{PATH}?format=html")
     assert (head.status_code, head.content) == (200, b"")

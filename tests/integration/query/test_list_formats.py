@@ -83,6 +83,7 @@ def test_a_file_has_a_name_and_says_up_to_when_it_is_complete(client: TestClient
     assert client.get("/api/sessions?format=ndjson").headers["content-disposition"] == 'attachment; filename="sessions.ndjson"'
     head = client.head("/api/sessions?format=csv")
     assert (head.status_code, head.content, head.headers["content-type"]) == (200, b"", "text/csv; charset=utf-8")
+    assert "content-length" not in head.headers  # nobody knows it
 
 
 def test_a_stream_has_every_row_or_up_to_its_limit(client: TestClient, connection: psycopg.Connection[Any]) -> None:

@@ -66,10 +66,10 @@ def test_a_call_is_shown_whole_with_the_changes_that_it_made(client: TestClient,
     assert (shown["id"], shown["parameters"]) == (str(call), {"command": "ls"})
     left_out, cut_at = shown["result"]["left_out_characters"], shown["result"]["cut_at_character"]
     assert LONG[:cut_at] + LONG[cut_at + left_out :] == shown["result"]["text"]
-    [change] = shown["file_changes"]
+    [change] = shown["changes"]
     assert (change["file_path"], change["patch"], change["patch_left_out_lines"]) == ("/home/ann/shop/a.py", "@@ -1 +1 @@\n-a\n+b", 3)
     [in_list] = client.get("/api/tool-calls?include_result=true").json()["items"]
-    assert shown == in_list | {"file_changes": shown["file_changes"]}
+    assert shown == in_list | {"changes": shown["changes"]}
 
 
 WANTED = result(9, "w", TOOL_USE, LONG)

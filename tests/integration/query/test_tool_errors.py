@@ -56,10 +56,10 @@ def test_classes_have_counts_shares_tools_and_their_newest_calls(client: TestCli
         "input": None, "error": None,
     }  # fmt: skip
     # And one class alone, whose share is still that of all
-    [only] = asked(client, **{"class": "interrupted"})["classes"]
+    [only] = asked(client, error_class="interrupted")["classes"]
     assert (only["error_class"], only["share"], len(only["examples"])) == ("interrupted", 0.125, 1)
-    assert asked(client, **{"class": "unclassified"})["classes"][0]["calls"] == 1
-    assert asked(client, **{"class": "nothing"})["classes"] == []
+    assert asked(client, error_class="unclassified")["classes"][0]["calls"] == 1
+    assert asked(client, error_class="nothing")["classes"] == []
     assert asked(client, examples=0)["classes"][0]["examples"] == []
 
 

@@ -28,7 +28,7 @@ def tool_call(connection: Connection, call_id: UUID) -> Row | None:
     changes = rows(connection, _CHANGES, {"id": call_id, "session_id": found["session_id"]})
     for change in changes:
         change["patch_left_out_lines"] = change["patch_left_out_lines"] or 0
-    return found | {"file_changes": changes}
+    return found | {"changes": changes}
 
 
 class WhereResult(msgspec.Struct, frozen=True):
