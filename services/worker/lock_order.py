@@ -1,6 +1,6 @@
 """The order in which a writing transaction takes its locks, so that no two transactions deadlock. It may skip the ones that it does not need:
 
-1. import order (`lock_import_order`)
+1. import order (`lock_import_order`), then the documents of the search index (`lock_documents`)
 2. writing (`lock_writing_shared`; `lock_writing_exclusive` for several batches, which cannot keep to the order below)
 3. projects, users and files that are new, then sessions, each by its key
 4. aggregates (`lock_aggregates_shared`; `lock_aggregates_exclusive` to add to them more than once)
@@ -17,7 +17,7 @@ from typing import Any
 from psycopg import Connection
 
 # Arbitrary constants.
-_IMPORT_ORDER, _WRITING, _AGGREGATES = 0x_1A9047, 0x_1A9048, 0x_1A9049
+_IMPORT_ORDER, _WRITING, _AGGREGATES, _DOCUMENTS = 0x_1A9047, 0x_1A9048, 0x_1A9049, 0x_1A904F
 # An import may wait long: for another import's chunk, or for the undo of long sessions.
 _IMPORT_TIMEOUTS = "SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = '10min'"
 
@@ -30,6 +30,11 @@ def lock_import_order(connection: Connection[Any]) -> None:
     connection.execute(_IMPORT_TIMEOUTS)
     connection.execute(_LOCK_EXCLUSIVE, {"key": _IMPORT_ORDER})
     connection.execute("SET LOCAL lock_timeout TO DEFAULT")
+
+
+def lock_documents(connection: Connection[Any]) -> None:
+    """For all that writes documents of the search index. Behind it, no document is made of an older version of a row. The indexer has it for a slice."""
+    connection.execute(_LOCK_EXCLUSIVE, {"key": _DOCUMENTS})
 
 
 def lock_writing_shared(connection: Connection[Any]) -> None:

@@ -17,13 +17,16 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker.archive.scrub_contents import scrub_some
-from services.worker.maintenance.scrub_columns import scrubbed_bytes, scrubbed_json, scrubbed_parts, scrubbed_text
+from services.worker.lock_order import lock_documents
+from services.worker.maintenance.scrub_columns import scrubbed_bytes, scrubbed_json, scrubbed_parts, scrubbed_text, scrubbed_texts
 from services.worker.persist.event_kind_rows import KIND_TABLES
 from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
+from services.worker.search_index.forget_documents import forget_noted_behind
 from services.worker.sql_text import sql
 from shared.blobs.contents import ContentStore
 from shared.search_terms import document_vector
+from shared.session_tags import tag_key
 
 log = structlog.get_logger()
 
@@ -37,12 +40,13 @@ _SCRUBBED: dict[str, Callable[[Any, Counter[str]], Any]] = {
     "json": scrubbed_json,
     "jsonb": scrubbed_json,
     "bytea": scrubbed_bytes,
+    "text[]": scrubbed_texts,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A table with its key and the columns, by type, that hold text. The words of `searched` are in the column `terms`."""
+    """A table with its key and the columns, by type, that hold text. The words of `searched` are in the column `terms`, the keys of `tags` in `tag_keys`."""
 
     table: str
     key: str
@@ -50,6 +54,7 @@ class Stage:
     columns: Mapping[str, str]
     searched: str | None = None
     cut_at: Mapping[str, str] = field(default_factory=dict)
+    tags: str | None = None
 
 
 _OF_KINDS: Final = tuple(
@@ -66,10 +71,12 @@ STAGES: Final = (
     *_OF_KINDS[3:],
     Stage("hook_payloads", "id", "uuid", {"payload": "json"}),
     Stage("timeline_entries", "id", "uuid", {"content": "text", "details": "json"}),
-    Stage("session_marks", "session_id", "text", {"note": "text", "title": "text"}),
+    Stage("session_marks", "session_id", "text", {"note": "text", "title": "text", "tags": "text[]"}, tags="tags"),
 )
 # Behind the tables: stored transcripts (archive/scrub_contents.py).
 TRANSCRIPTS: Final = len(STAGES)
+# At last, documents of the search index that were made of what rows had before.
+DOCUMENTS: Final = TRANSCRIPTS + 1
 
 # $columns and $size are of the stage's texts. A chunk has up to CHUNK_ROWS rows, fewer if they are long, but at least one.
 _SELECT_CHUNK = """
@@ -124,16 +131,22 @@ def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> 
     place = _Place(row["stage"], row["after_key"], row["is_dry_run"], row["lease_token"])
     parameters = {"id": scrub_id, "lease_token": place.lease_token}
     if row["attempts"] > MAX_ATTEMPTS:
-        log.error("scrub_given_up", scrub_id=str(scrub_id), stage=(*(stage.table for stage in STAGES), "transcripts")[place.stage])
+        log.error(
+            "scrub_given_up",
+            scrub_id=str(scrub_id),
+            stage=(*(stage.table for stage in STAGES), "transcripts", "search_documents")[place.stage],
+        )
         return _end(worker, parameters, "failed")
     deadline = time.monotonic() + run_seconds
     try:
-        while place.stage <= TRANSCRIPTS:
+        while place.stage <= DOCUMENTS:
             with worker.transaction() as connection:
                 if place.stage < TRANSCRIPTS:
                     _scrub_chunk(connection, place, parameters)
-                else:
+                elif place.stage == TRANSCRIPTS:
                     _scrub_transcripts(connection, worker.archive, place, parameters)
+                else:
+                    _forget_documents(connection, place, parameters)
             if time.monotonic() > deadline:
                 with worker.transaction() as connection:
                     connection.execute(_RELEASE_LEASE, parameters)
@@ -171,6 +184,15 @@ def _scrub_transcripts(connection: Connection[Any], store: ContentStore, place: 
     _advance(connection, place, parameters, done.after, done.scanned, done.changed, redactions)
 
 
+def _forget_documents(connection: Connection[Any], place: _Place, parameters: dict[str, Any]) -> None:
+    """A scrub that has succeeded leaves nothing that can be found, however long the indexer needs."""
+    last = None
+    if not place.is_dry_run:
+        lock_documents(connection)
+        last = forget_noted_behind(connection, int(place.after_key or 0))
+    _advance(connection, place, parameters, None if last is None else str(last), 0, 0, Counter())
+
+
 def _advance(
     connection: Connection[Any],
     place: _Place,
@@ -200,6 +222,8 @@ def _change(stage: Stage, row: dict[str, Any], redactions: Counter[str]) -> dict
     change = {"key": row["key"]} | values | places | {f"old_{name}": row[name] for name in stage.columns}
     if stage.searched is not None:
         change["terms"] = document_vector(values[stage.searched])
+    if stage.tags is not None:
+        change["tag_keys"] = [tag_key(tag) for tag in values[stage.tags]]
     return change
 
 
@@ -211,7 +235,9 @@ def select_chunk(stage: Stage, *, is_first: bool) -> str:
         key=stage.key,
         columns=", ".join(f"{name}::text AS {name}" if kind.startswith("json") else name for name, kind in stage.columns.items())
         + "".join(f", {place}" for place in stage.cut_at.values()),
-        size="\n    + ".join(f"coalesce(octet_length({name}), 0)" for name in stage.columns),
+        size="\n    + ".join(
+            f"coalesce(octet_length({f'{name}::text' if kind == 'text[]' else name}), 0)" for name, kind in stage.columns.items()
+        ),
         after="" if is_first else f"WHERE {stage.key} > %(after_key)s::{stage.key_type}",
     )
 
@@ -222,6 +248,8 @@ def update_row(stage: Stage) -> str:
     scrubbed += [f"{place} = %({place})s" for place in stage.cut_at.values()]
     if stage.searched is not None:
         scrubbed.append("terms = %(terms)s::tsvector")
+    if stage.tags is not None:
+        scrubbed.append("tag_keys = %(tag_keys)s::text[]")
     is_unchanged = "\nAND ".join(f"{name}::text IS NOT DISTINCT FROM %(old_{name})s::{kind}::text" for name, kind in stage.columns.items())
     return sql(
         _UPDATE_ROW, table=stage.table, key=stage.key, key_type=stage.key_type, scrubbed=",\n".join(scrubbed), is_unchanged=is_unchanged

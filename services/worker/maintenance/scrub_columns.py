@@ -13,6 +13,12 @@ def scrubbed_text(text: str, redactions: Counter[str]) -> str:
     return redact_text(text, redactions)
 
 
+def scrubbed_texts(texts: list[str], redactions: Counter[str]) -> list[str]:
+    """Texts, such as tags."""
+    scrubbed = [redact_text(text, redactions) for text in texts]
+    return texts if scrubbed == texts else scrubbed
+
+
 def scrubbed_parts(text: str, cut_at: int, redactions: Counter[str]) -> tuple[str, int]:
     """A text with something left out in its middle: its parts are texts of their own. Gives the place between them too."""
     beginning, end = redacted_parts(text, cut_at, redactions)

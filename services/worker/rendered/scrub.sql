@@ -228,9 +228,10 @@ WHERE id = %(key)s::uuid
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
            sum(coalesce(octet_length(note), 0)
-               + coalesce(octet_length(title), 0)) OVER w AS bytes
+               + coalesce(octet_length(title), 0)
+               + coalesce(octet_length(tags::text), 0)) OVER w AS bytes
     FROM (
-        SELECT session_id::text AS key, session_id AS place, note, title
+        SELECT session_id::text AS key, session_id AS place, note, title, tags
         FROM session_marks
         WHERE session_id > %(after_key)s::text
         ORDER BY session_id LIMIT %(chunk_rows)s
@@ -240,7 +241,10 @@ SELECT * FROM (
 
 UPDATE session_marks SET
     note = %(note)s::text,
-    title = %(title)s::text
+    title = %(title)s::text,
+    tags = %(tags)s::text[],
+    tag_keys = %(tag_keys)s::text[]
 WHERE session_id = %(key)s::text
   AND note::text IS NOT DISTINCT FROM %(old_note)s::text::text
-  AND title::text IS NOT DISTINCT FROM %(old_title)s::text::text;
+  AND title::text IS NOT DISTINCT FROM %(old_title)s::text::text
+  AND tags::text IS NOT DISTINCT FROM %(old_tags)s::text[]::text;

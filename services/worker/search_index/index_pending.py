@@ -1,6 +1,7 @@
 """Brings the search index up to date with the rows. It reads from top to bottom.
 
-1. lock: one process indexes at a time, so that an older version of a row is never written over a newer one
+1. locks: one process indexes at a time, so that an older version of a row is never written over a newer one. Those that delete documents with their
+   rows (forget_documents.py) wait for a slice to end, and a slice waits for them
 2. notes: triggers have noted in `search_pending` which rows changed; those of the newest events come first
 3. rows: each is read as it is now, and its document written, or deleted if the row is gone
 4. the notes go in the transaction that wrote their documents
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from services.worker.lock_order import lock_documents
 from services.worker.resources import Resources
 from services.worker.search_index.backfill import backfill_some
 from services.worker.search_index.documents import documents_of, ids_of
@@ -49,6 +51,7 @@ def _index_slice(connection: Connection[Any], ends_at: float) -> tuple[bool, boo
         [(is_ours,)] = connection.execute(_statement("try_lock")).fetchall()
         if not is_ours:
             return False, True
+        lock_documents(connection)
         while _index_some(connection):
             if time.monotonic() > ends_at:
                 return True, True

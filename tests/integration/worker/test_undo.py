@@ -162,6 +162,8 @@ OTHERS = (
        SELECT 10 + n % 200, 1, 15, timestamptz '2020-01-01Z' + n * interval '15 min', 1 FROM generate_series(1, 50000) AS n""",
     """INSERT INTO tool_rollups (project_id, user_id, grain_minutes, bucket_start, tool_name, calls)
        SELECT 10 + n % 200, 1, 1440, timestamptz '2020-01-01Z' + n * interval '1 day', 'Bash', 1 FROM generate_series(1, 50000) AS n""",
+    """INSERT INTO error_rollups (project_id, user_id, grain_minutes, bucket_start, tool_name, error_class, calls)
+       SELECT 10 + n % 200, 1, 1440, timestamptz '2020-01-01Z' + n * interval '1 day', 'Bash', 'other', 1 FROM generate_series(1, 50000) AS n""",
     """INSERT INTO usage_rollups (project_id, user_id, grain_minutes, bucket_start, model, api_calls)
        SELECT 10 + n % 200, 1, 1440, timestamptz '2020-01-01Z' + n * interval '1 day', 'm', 1 FROM generate_series(1, 50000) AS n""",
     """INSERT INTO file_rollups (project_id, grain_minutes, bucket_start, file_key, touches)

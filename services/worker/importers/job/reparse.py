@@ -29,6 +29,7 @@ from services.worker.persist.records import FileSummary, Record, RecordError, Se
 from services.worker.persist.staging import ReceivedEvent, clear
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES, RowTable, for_each
+from services.worker.search_index.forget_documents import forget_changed_here
 from services.worker.sessions import reattribution, session_rebuild
 from services.worker.sql_text import listed, sql
 from shared.archive.stored_pieces import ContentMissing, pieces_of
@@ -134,6 +135,7 @@ def choose_sessions(connection: Connection[Any], job_number: int) -> None:
 def reparse_some(worker: Resources, connection: Connection[Any], job_number: int) -> Step:
     """Reparses the next session, in the caller's transaction."""
     lock_order.lock_import_order(connection)
+    lock_order.lock_documents(connection)
     lock_order.lock_writing_exclusive(connection)
     with connection.cursor(row_factory=scalar_row) as cursor:
         following = cursor.execute(_NEXT, {"job_number": job_number}).fetchone()
@@ -152,6 +154,7 @@ def reparse_some(worker: Resources, connection: Connection[Any], job_number: int
                         "message": f"{error} Restore the archive's folder, then reparse the session.",
                     }
                 ]
+            forget_changed_here(connection)
             connection.execute(_DONE, {"job_number": job_number, "session_ids": sorted(session_ids)})
             connection.execute(_ADD_CHANGES, {"job_number": job_number, "changes": Jsonb(changes)})
         [left] = cursor.execute(_BYTES_LEFT, {"job_number": job_number}).fetchall()
