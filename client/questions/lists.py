@@ -163,6 +163,8 @@ def list_tools(
         found: list[Item] = get(server, "/api/tool-calls/stats", asked)["tools"]
         if not write(found, TOOL_FIELDS, wanted):
             show_table(found, tool_columns(zone, found), "No tool calls.")
+            if not include_estimated and (note := estimated_note(found)):
+                console().print(note)
 
 
 def tool_columns(zone: str, rows: list[Item]) -> tuple[Column, ...]:
@@ -252,6 +254,16 @@ def check_shown(server: Server, by: str, name: str, rows: list[Item]) -> None:
             raise
         names = "sessions" if by == "session" else "branches"
         raise Failure(f"This key does not show {names}: --by {by} needs a key with the scope read.") from None
+
+
+def estimated_note(tools: list[Item]) -> str | None:
+    """The sentence below durations of tools, if some were not measured."""
+    calls = sum(tool["estimated_calls"] or 0 for tool in tools)
+    if not calls:
+        return None
+    return (
+        f"{counted(calls, 'call')} without a measured duration {plural(calls, 'is', 'are')} left out of the times; see --include-estimated."
+    )
 
 
 def unpriced_note(totals: dict[str, Any]) -> str | None:

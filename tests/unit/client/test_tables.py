@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from client.local_time import day_text, local_time, short_time, today_in
+from client.questions.lists import estimated_note
 from client.questions.lookup import short_session_id
 from client.questions.output import Column, table
 
@@ -54,3 +55,9 @@ def test_times_are_in_the_zone_and_have_the_year_if_it_is_not_this_one() -> None
     assert short_time("2020-02-06T14:05:00Z", "UTC") == " 6 Feb 2020"
     assert (local_time(None, "UTC"), short_time(None, "UTC")) == ("", "")
     assert len(day_text(datetime(2026, 2, 6, tzinfo=UTC).date(), is_aligned=True)) == len("Mon 16 Feb 2026")
+
+
+def test_durations_that_are_left_out_are_named() -> None:
+    assert estimated_note([{"estimated_calls": 0}, {"estimated_calls": 0}]) is None
+    said = estimated_note([{"estimated_calls": 1}, {"estimated_calls": 1200}])
+    assert said == "1,201 calls without a measured duration are left out of the times; see --include-estimated."
