@@ -17,7 +17,10 @@ _KEPT_OF_AN_INPUT = 4_000
 
 
 class RawText(Struct):
-    """`kind`: message, input, result; meta, what Claude Code itself put into a message; prompt, of a subagent: the input of a call as well."""
+    """`kind`: message, input, result, or a message that is not stored as one.
+
+    meta: Claude Code itself put it there. prompt: of a subagent, so the input of a call. same id: made-up samples have ids of other sessions.
+    """
 
     kind: str
     content: str
@@ -27,6 +30,7 @@ class RawText(Struct):
 def raw_texts(files: list[Path]) -> list[RawText]:
     """Of all lines, each once: a session that was resumed repeats them."""
     found: dict[tuple[str, str], None] = {}
+    sessions: dict[str, str] = {}
     for path in files:
         for line in path.read_bytes().splitlines():
             try:
@@ -34,7 +38,8 @@ def raw_texts(files: list[Path]) -> list[RawText]:
             except ValueError:
                 continue
             if isinstance(record, dict) and record.get("type") in ("user", "assistant"):
-                kind = _kind(record)
+                session, uuid = str(record.get("sessionId")), str(record.get("uuid"))
+                kind = _kind(record) if sessions.setdefault(uuid, session) == session else "same id"
                 texts = _texts(record.get("message", {}).get("content"))
                 found.update(dict.fromkeys((kind if of == "message" else of, text) for of, text in texts))
     return [RawText(kind, content, content.lower()) for kind, content in found]
@@ -70,7 +75,7 @@ def _kind(record: dict[str, Any]) -> str:
 
 def _left_out(text: RawText) -> str | None:
     """Why the import did not store all of it."""
-    if text.kind in ("meta", "prompt"):
+    if text.kind in ("meta", "prompt", "same id"):
         return text.kind
     if text.kind == "message" and text.content.startswith("<"):
         return "of Claude Code"

@@ -145,6 +145,8 @@ def test_every_way_finds_what_a_look_at_each_text_finds(
         monkeypatch.setattr(search_documents, name, value)
     monkeypatch.setattr(document_finder, "STEP", 3)
     monkeypatch.setattr(document_finder, "WORDS_FIRST_MS", words_first_ms)
+    monkeypatch.setattr(document_finder, "KEYS", 5)
+    monkeypatch.setattr(document_finder, "TEXTS", 2)
     connection.execute("TRUNCATE search_documents, sessions")
     seed.add_session(connection, "s", 0)
     ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number), text)) for number, text in enumerate(texts)]
@@ -155,3 +157,28 @@ def test_every_way_finds_what_a_look_at_each_text_finds(
 
     assert [item["id"] for page in answers["newest"] for item in page["items"]] == expected[::-1], (texts, asked, way, words_first_ms)
     assert sorted(item["id"] for page in answers["best"] for item in page["items"]) == sorted(expected)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.lists(st.lists(st.sampled_from(["alpha", "beta", "a=>b", "C++"]), min_size=1, max_size=4).map(" ".join), max_size=12),
+    asked=st.sampled_from(["alpha beta", "beta alpha", "alpha a=>b", "beta C++", "alpha alpha"]),
+    way=st.sampled_from(WAYS),
+)
+def test_every_way_finds_each_phrase(
+    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, texts: list[str], asked: str, way: Bounds
+) -> None:
+    """given few texts at a time, and more than are known at a time, then all pages together are what has the phrase."""
+    for name in ("FOR_A_PAGE", "TO_RANK"):
+        monkeypatch.setattr(search_documents, name, way)
+    for name, number in (("STEP", 3), ("KEYS", 5), ("TEXTS", 2)):
+        monkeypatch.setattr(document_finder, name, number)
+    connection.execute("TRUNCATE search_documents, sessions")
+    seed.add_session(connection, "s", 0)
+    ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number // 2), text)) for number, text in enumerate(texts)]
+    expected = {document_id for document_id, text in zip(ids, texts, strict=True) if asked.lower() in text.lower()}
+
+    for sort in ("newest", "best"):
+        pages = list(pages_of(client, {"q": f'"{asked}"', "sort": sort, "limit": 2, "correct": False}))
+        found = [item["id"] for page in pages for item in page["items"]]
+        assert sorted(found) == sorted(expected), (texts, asked, way)

@@ -29,7 +29,7 @@ def rendered() -> Iterator[tuple[Path, str]]:
 
 def of_words(query: str) -> Conditions:
     """As /api/search composes them."""
-    return document_conditions.of_words(query_language.parse(query), None, None, with_trigrams=True)
+    return document_conditions.of_words(query_language.parse(query), None, None)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ _LEAST_TRIGRAM_CHARS: Final = 3
 class Conditions(Struct, frozen=True):
     """`indexed` and `matches` are conditions of SQL on a document d; their parameters, and those of the score, are in `parameters`.
 
+    `rest` is `matches` where the index was asked already.
     `by_text` is `indexed` with conditions on trigrams, or the same. `words` are those that rank. `looks_at_texts`: `matches` reads the text.
     `has_terms`, `has_trigrams`: what an index can find.
     """
@@ -40,6 +41,7 @@ class Conditions(Struct, frozen=True):
     indexed: str
     by_text: str
     matches: str
+    rest: str
     parameters: Row
     words: tuple[str, ...]
     has_several_words: bool
@@ -50,22 +52,26 @@ class Conditions(Struct, frozen=True):
     def statement(self, name: str, *, by_text: bool = False) -> str:
         """A statement of documents.sql, filled. `by_text`: the index of trigrams may be used."""
         filled = sql(name).replace("{filters}", sql("filters")).replace("{score}", sql("score"))
-        return filled.replace("{indexed}", self.by_text if by_text else self.indexed).replace("{matches}", self.matches)
+        return (
+            filled.replace("{indexed}", self.by_text if by_text else self.indexed)
+            .replace("{matches}", self.matches)
+            .replace("{rest}", self.rest)
+        )
 
     def weighed(self, weights: Sequence[int]) -> Row:
         """The parameters, with how much each word counts."""
         return self.parameters | {"weights": list(weights), "all_weights": max(sum(weights), 1)}
 
 
-def of_words(query: Query, part: Part | None, path: str | None, *, with_trigrams: bool) -> Conditions:
+def of_words(query: Query, part: Part | None, path: str | None) -> Conditions:
     """One of the alternatives, each with all of its terms; in a part of a call only, if that is asked for.
 
-    `with_trigrams`: texts of phrases are looked up in the index of trigrams.
+    The index of trigrams is not asked: of whole words it tells less than that of words, and takes longer.
     """
     parameters: Row = {}
     groups = [_group(number, terms, part, parameters) for number, terms in enumerate(query.alternatives)]
     tsqueries = [tsquery for tsquery, _ in groups]
-    indexed, by_text, matches = list[str](), list[str](), list[str]()
+    indexed, matches = list[str](), list[str]()
     if tsqueries and all(tsqueries):
         parameters["terms"] = " | ".join(f"({tsquery})" for tsquery in tsqueries)
         indexed.append("d.terms @@ %(terms)s::tsquery")
@@ -74,11 +80,6 @@ def of_words(query: Query, part: Part | None, path: str | None, *, with_trigrams
         matches.append(f"({' OR '.join(alternatives)})")
     elif indexed:
         matches.append(indexed[-1])
-    if with_trigrams and len(query.alternatives) == 1:
-        for number, term in enumerate(query.alternatives[0]):
-            if term.is_exact and not term.is_excluded and has_trigrams(term.text):
-                parameters[f"like_{number}"] = f"%{escape_like(term.text)}%"
-                by_text.append(f"d.content ILIKE %(like_{number})s")
     if path is not None:
         parameters |= {"path": path, "path_terms": " & ".join((*query_lexemes(path), *symbol_lexemes(path))) or None}
         indexed.append("(%(path_terms)s::tsquery IS NULL OR d.terms @@ %(path_terms)s::tsquery)")
@@ -86,14 +87,15 @@ def of_words(query: Query, part: Part | None, path: str | None, *, with_trigrams
     words = [[lexeme for term in terms if not term.is_excluded for lexeme in term.lexemes] for terms in query.alternatives]
     return Conditions(
         indexed=" AND ".join(indexed) or "true",
-        by_text=" AND ".join(indexed + by_text) or "true",
+        by_text=" AND ".join(indexed) or "true",
         matches=" AND ".join(matches) or "true",
+        rest=_all_but_terms(groups) if path is None and len(groups) == 1 else " AND ".join(matches) or "true",
         parameters=parameters | _ranking(words),
         words=tuple(dict.fromkeys(word for group in words for word in group)),
         has_several_words=any(len(group) > 1 for group in words),
         looks_at_texts="content" in " ".join(matches),
         has_terms=bool(indexed),
-        has_trigrams=bool(by_text),
+        has_trigrams=False,
     )
 
 
@@ -140,6 +142,7 @@ def _of_text(indexed: list[str], by_text: str | None, matches: str, parameters: 
         indexed=" AND ".join(indexed) or "true",
         by_text=" AND ".join([*indexed, by_text] if by_text else indexed) or "true",
         matches=matches,
+        rest=matches,
         parameters=parameters | _ranking([lexemes]),
         words=tuple(dict.fromkeys(lexemes)),
         has_several_words=False,
@@ -175,6 +178,10 @@ def _all(tests: list[str], number: int, tsquery: str | None, parameters: Row) ->
         parameters[f"terms_{number}"] = tsquery
         tests = [f"d.terms @@ %(terms_{number})s::tsquery", *tests]
     return f"({' AND '.join(tests)})"
+
+
+def _all_but_terms(groups: list[tuple[str | None, list[str]]]) -> str:
+    return " AND ".join(test for _, tests in groups for test in tests) or "true"
 
 
 def _of_part(part: Part | None) -> str:

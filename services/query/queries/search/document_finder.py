@@ -41,6 +41,9 @@ TO_RANK: Final = Bounds(6_000, 25_000, 20_000)
 WORDS_FIRST_MS: Final = 150
 # Of the last walk, each step.
 STEP: Final = 20_000
+# Texts that have the words: how many are known, and how many are read at a time.
+KEYS: Final = 100_000
+TEXTS: Final = 1_000
 
 
 class Stretch(Struct, frozen=True):
@@ -96,24 +99,31 @@ def newest(
         return _counted(walk.found, stretch, fetch, 0 if conditions.looks_at_texts else expected)
     asked = parameters | stretch.parameters()
     total, statement = 0, conditions.statement("by_index", by_text=conditions.has_trigrams)
-    if conditions.has_terms and conditions.has_trigrams:
-        # Words lead to the newest texts first; trigrams to all texts at once, each of which must be read. So words have the first try.
-        by_words = conditions.statement("by_index")
-        found, total = _by_index(connection, by_words, conditions, asked, bounds.by_index, min(deadline.left_ms() // 2, WORDS_FIRST_MS))
-        if found is not None:
-            return found
+    found = _by_words_first(connection, conditions, asked, bounds.by_index, deadline)
+    if found is not None:
+        return found
     if conditions.has_terms or conditions.has_trigrams:
         found, total = _by_index(connection, statement, conditions, asked, bounds.by_index, deadline.left_ms() // 2)
         if found is not None:
             return found
-        if walk.goes(bounds.walked_then):
+        reads_texts_of_words = conditions.looks_at_texts and not conditions.has_trigrams
+        if walk.goes_by_index(conditions) if reads_texts_of_words else walk.goes(bounds.walked_then):
             return _counted(walk.found, stretch, fetch, total)
-        found, total = _by_index(connection, statement, conditions, asked, _ALL, deadline.left_ms() // 2)
+        timeout_ms = 0 if reads_texts_of_words else deadline.left_ms() // 2
+        found, total = _by_index(connection, statement, conditions, asked, _ALL, timeout_ms)
         if found is not None:
             return found
     while not walk.goes(STEP):
         pass
     return _counted(walk.found, stretch, fetch, total)
+
+
+def _by_words_first(connection: Connection, conditions: Conditions, asked: Row, most: int, deadline: Deadline) -> Found | None:
+    """Words lead to the newest texts first; trigrams to all texts at once, each of which must be read. So words have the first try."""
+    if not (conditions.has_terms and conditions.has_trigrams):
+        return None
+    timeout_ms = min(deadline.left_ms() // 2, WORDS_FIRST_MS)
+    return _by_index(connection, conditions.statement("by_index"), conditions, asked, most, timeout_ms)[0]
 
 
 def _expected(connection: Connection, conditions: Conditions, parameters: Row) -> int:
@@ -140,6 +150,9 @@ def _by_index(
     if rows_read > most:
         return None, 0 if conditions.looks_at_texts else min(rows_read, MAX_TOTAL)
     matches = [_without_counts(row) for row in found if row["id"] is not None]
+    if total is None and len(matches) < parameters["fetch"] and parameters["after_time"] is None and parameters["newest_time"] is None:
+        # All texts were looked at.
+        total = len(matches)
     is_exact = total is not None and total <= MAX_TOTAL
     return Found(matches, min(total if total is not None else len(matches), MAX_TOTAL), is_exact), 0
 
@@ -154,6 +167,28 @@ class _Walk:
         self._connection, self._statement, self._parameters = connection, conditions.statement("walk"), parameters
         self._position, self._fetch, self._deadline = stretch.parameters(), fetch, deadline
         self.found = Found([])
+
+    def goes_by_index(self, conditions: Conditions) -> bool:
+        """Looks at the texts that the index finds. Whether it is over, as of `goes`: what was read before the time was over is not lost."""
+        keys = within(
+            self._connection,
+            self._deadline.left_ms() // 2,
+            "on",
+            conditions.statement("keys"),
+            self._parameters | self._position | {"most": KEYS},
+        )
+        for at in range(0, len(keys or ()), TEXTS):
+            some = (keys or [])[at : at + TEXTS]
+            asked = self._parameters | {"ids": [key["id"] for key in some], "fetch": self._fetch - len(self.found.rows)}
+            met = within(self._connection, self._deadline.left_ms(), "on", conditions.statement("looked_at"), asked)
+            if met is None:
+                self.found.stopped_at = (self._position["after_time"], self._position["after_id"])
+                return True
+            self.found.rows += met
+            if len(self.found.rows) >= self._fetch:
+                return True
+            self._position |= {"after_time": some[-1]["timestamp"] or "-infinity", "after_id": some[-1]["id"]}
+        return keys is not None and len(keys) < KEYS
 
     def goes(self, most: int) -> bool:
         """Looks at so many more rows. Whether the walk is over: it has enough, there are no more rows, or no more time."""

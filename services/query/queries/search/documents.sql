@@ -1,5 +1,5 @@
 -- Search in search_documents. document_conditions.py fills `{indexed}`: what an index can find, and `{matches}`: all that the text and the terms must
--- hold. Filled statements are in rendered/. Conditions on NULL parameters are gone before planning (database.py).
+-- hold, `{rest}`: the same without what the index told. Filled statements are in rendered/. Conditions on NULL parameters are gone before planning (database.py).
 
 -- name: candidates
 -- For an estimate of how many there are; never run.
@@ -40,14 +40,14 @@ WITH read AS MATERIALIZED (
 SELECT counts.rows_read,
     CASE WHEN NOT %(looks_at_texts)s THEN counts.candidates
         WHEN counts.candidates <= %(counted_texts)s THEN (
-            SELECT count(*) FROM found f CROSS JOIN LATERAL (SELECT FROM search_documents d WHERE d.id = f.id AND {matches} OFFSET 0) AS looked_at) END AS total,
+            SELECT count(*) FROM found f CROSS JOIN LATERAL (SELECT FROM search_documents d WHERE d.id = f.id AND {rest} OFFSET 0) AS looked_at) END AS total,
     page.*
 FROM counts
 LEFT JOIN (
     SELECT whole.id, whole.session_id, nullif(whole.occurred_at, '-infinity') AS timestamp, octet_length(whole.content) AS bytes, whole.score
     FROM newest n
     -- One by one in this order, and no further than is needed: OFFSET keeps the planner from reading all texts at once.
-    CROSS JOIN LATERAL (SELECT d.*, {score} AS score FROM search_documents d WHERE d.id = n.id AND {matches} OFFSET 0) AS whole
+    CROSS JOIN LATERAL (SELECT d.*, {score} AS score FROM search_documents d WHERE d.id = n.id AND {rest} OFFSET 0) AS whole
     LIMIT %(fetch)s
 ) page ON true
 ORDER BY page.timestamp DESC NULLS LAST, page.id DESC
@@ -80,6 +80,34 @@ LEFT JOIN (
     LIMIT %(fetch)s
 ) page ON true
 ORDER BY page.timestamp DESC NULLS LAST, page.id DESC
+
+-- name: keys
+-- All that the index finds, newest first, without a look at a text.
+WITH read AS MATERIALIZED (
+    SELECT d.id, d.occurred_at, d.kind, d.session_id, d.project_id, d.user_id, d.role, d.tool_name, d.is_error, d.agent_id
+    FROM search_documents d
+    WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
+        AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
+        AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
+        AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+        AND {indexed}
+)
+SELECT d.id, nullif(d.occurred_at, '-infinity') AS timestamp
+FROM read d
+WHERE {filters}
+    AND (%(after_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(after_time)s, %(after_id)s::uuid))
+    AND (%(newest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(newest_time)s, %(newest_id)s::uuid))
+    AND (%(oldest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(oldest_time)s, %(oldest_id)s::uuid))
+ORDER BY d.occurred_at DESC, d.id DESC
+LIMIT %(most)s
+
+-- name: looked_at
+-- Of some documents those that match, in the order that is given.
+SELECT whole.id, whole.session_id, nullif(whole.occurred_at, '-infinity') AS timestamp, octet_length(whole.content) AS bytes, whole.score
+FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS asked (id, place)
+CROSS JOIN LATERAL (SELECT d.*, {score} AS score FROM search_documents d WHERE d.id = asked.id AND {rest} OFFSET 0) AS whole
+ORDER BY asked.place
+LIMIT %(fetch)s
 
 -- name: filters
 -- Of a document d: what no index of the search leads to.

@@ -129,11 +129,10 @@ def _page(
 
 
 def _conditions(wanted: Wanted, query: Query | None, filters: Filters) -> Conditions:
-    with_trigrams = not wanted.is_bound
     if query is not None:
-        return document_conditions.of_words(query, filters.part, filters.path, with_trigrams=with_trigrams)
+        return document_conditions.of_words(query, filters.part, filters.path)
     of = document_conditions.of_literal if wanted.mode == "literal" else document_conditions.of_pattern
-    return of(wanted.text, filters.part, is_case_sensitive=wanted.is_case_sensitive, with_trigrams=with_trigrams)
+    return of(wanted.text, filters.part, is_case_sensitive=wanted.is_case_sensitive, with_trigrams=not wanted.is_bound)
 
 
 def _answer(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, page: Shown) -> Row:

@@ -39,7 +39,7 @@ WITH read AS MATERIALIZED (
 SELECT counts.rows_read,
     CASE WHEN NOT %(looks_at_texts)s THEN counts.candidates
         WHEN counts.candidates <= %(counted_texts)s THEN (
-            SELECT count(*) FROM found f CROSS JOIN LATERAL (SELECT FROM search_documents d WHERE d.id = f.id AND d.terms @@ %(terms)s::tsquery OFFSET 0) AS looked_at) END AS total,
+            SELECT count(*) FROM found f CROSS JOIN LATERAL (SELECT FROM search_documents d WHERE d.id = f.id AND true OFFSET 0) AS looked_at) END AS total,
     page.*
 FROM counts
 LEFT JOIN (
@@ -51,7 +51,7 @@ LEFT JOIN (
         FROM unnest(%(words)s::tsquery[], %(weights)s::int[]) AS w (word, weight)), 0)
     + coalesce(ts_rank_cd(d.terms, %(together)s::tsquery, 1), 0))
     * CASE d.kind WHEN 'session' THEN 2 WHEN 'message' THEN CASE d.role WHEN 'user' THEN 1.5 ELSE 1.2 END WHEN 'file' THEN 1.2 ELSE 0.8 END)::numeric, 6)::float8,
-    0.000001) AS score FROM search_documents d WHERE d.id = n.id AND d.terms @@ %(terms)s::tsquery OFFSET 0) AS whole
+    0.000001) AS score FROM search_documents d WHERE d.id = n.id AND true OFFSET 0) AS whole
     LIMIT %(fetch)s
 ) page ON true
 ORDER BY page.timestamp DESC NULLS LAST, page.id DESC
