@@ -5,6 +5,7 @@
 2. notes: triggers have noted in `search_pending` which rows changed; those of the newest events come first
 3. rows: each is read as it is now, and its document written, or deleted if the row is gone
 4. the notes go in the transaction that wrote their documents
+5. yields: while an import runs or events wait in the journal, it pauses for three times as long as a slice took. The newest events still come first
 
 A process that dies leaves the notes of its last transaction, and the next one does them again. A row that changes while it is read is noted again by
 the transaction that changed it, and that note is visible only with the change.
@@ -21,12 +22,19 @@ from services.worker.resources import Resources
 from services.worker.search_index.backfill import backfill_some
 from services.worker.search_index.documents import documents_of, ids_of
 from services.worker.search_index.write_documents import drop_rare_words, write_documents
+from shared.journal.partitions import streams_in_use
 from shared.sql_files import statement
 
 # How long one task goes on before it makes room for the next.
 TASK_SECONDS: Final = 2.0
 # About as long as a transaction is open: others wait for the space that it frees.
 SLICE_SECONDS: Final = 0.5
+# While others write much: a slice, the pause after it as a multiple of its time, and at most.
+BUSY_SLICE_SECONDS: Final = 0.25
+PAUSES_PER_SLICE: Final = 3
+MOST_PAUSE_SECONDS: Final = 1.0
+# Entries of the journal that are more than a drain takes at once.
+BUSY_ENTRIES: Final = 200
 # Rows that are read and written together.
 KEYS: Final = 256
 
@@ -38,11 +46,27 @@ def index_pending(worker: Resources, seconds: float = TASK_SECONDS) -> bool:
     ends_at = time.monotonic() + seconds
     with worker.connection() as connection:
         while True:
-            is_ours, is_left = _index_slice(connection, min(ends_at, time.monotonic() + SLICE_SECONDS))
+            is_busy = _others_write(worker, connection)
+            began_at = time.monotonic()
+            slice_seconds = BUSY_SLICE_SECONDS if is_busy else SLICE_SECONDS
+            is_ours, is_left = _index_slice(connection, min(ends_at, began_at + slice_seconds))
             if not is_ours or not is_left:
                 return False
+            if is_busy:
+                time.sleep(min((time.monotonic() - began_at) * PAUSES_PER_SLICE, MOST_PAUSE_SECONDS))
             if time.monotonic() > ends_at:
                 return True
+
+
+def _others_write(worker: Resources, connection: Connection[Any]) -> bool:
+    """Whether an import runs, or the journal has a backlog. A writer takes 1.5 times as long beside an indexer that does not pause."""
+    streams = streams_in_use(worker.redis, worker.settings.journal_partitions)
+    if sum(worker.redis.xlen(stream) for stream in streams) > BUSY_ENTRIES:
+        return True
+    [(is_importing,)] = connection.execute(_statement("is_importing")).fetchall()
+    # So that no transaction is open during a pause.
+    connection.commit()
+    return bool(is_importing)
 
 
 def _index_slice(connection: Connection[Any], ends_at: float) -> tuple[bool, bool]:

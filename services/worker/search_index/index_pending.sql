@@ -11,3 +11,6 @@ WHERE place = 1 OR total <= %(keys)s
 
 -- name: done
 DELETE FROM search_pending WHERE (newest, number) IN (SELECT * FROM unnest(%(newest)s::timestamptz[], %(number)s::bigint[]))
+
+-- name: is_importing
+SELECT EXISTS (SELECT FROM import_shares WHERE outcome IS NULL AND lease_expires_at > now())

@@ -176,6 +176,25 @@ def test_the_newest_events_are_indexed_first(worker: Resources, connection: Conn
     assert len(found(connection, "message")) < 600
 
 
+def test_the_index_is_completed_beside_an_import_in_shorter_slices(
+    worker: Resources, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """given a shard of an import that runs, when there is more than a slice can do, then the indexer pauses after each."""
+    pauses: list[float] = []
+    monkeypatch.setattr(indexer, "BUSY_SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(indexer.time, "sleep", pauses.append)
+    job_id = uuid4()
+    connection.execute("INSERT INTO import_jobs (id, files) VALUES (%s, '[]')", (job_id,))
+    connection.execute("INSERT INTO import_shares (job_id, share, lease_expires_at) VALUES (%s, 0, now() + interval '1 minute')", (job_id,))
+    store(worker, start(), *(message(f"text {n}", minutes=-n) for n in range(600)))
+
+    assert index_pending(worker, seconds=60) is False
+
+    assert pauses
+    assert max(pauses) <= indexer.MOST_PAUSE_SECONDS
+    assert_up_to_date(worker, connection)
+
+
 def test_an_indexer_that_dies_loses_nothing(worker: Resources, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     store(worker, start(), *(message(f"text {n}") for n in range(5)))
 
