@@ -1,5 +1,6 @@
 """A session from its beginning to its end."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Final
 
@@ -11,7 +12,8 @@ from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, settings_of
 from services.query.queries.lists.paging import Page, Paging
 from services.query.queries.lists.sessions import session_exists
-from services.query.queries.timeline.outline import Outline, read_outline
+from services.query.queries.timeline.outline import Outline, move, read_outline
+from services.query.queries.timeline.place import just_before, place_of_derived, place_of_row
 from services.query.queries.timeline.timeline import TimelinePage, page_after, page_around, page_before
 from services.query.queries.timeline.turns import turns
 from services.query.queries.timeline.view import BEGINNING, END, NO_TIME, Key, View
@@ -22,6 +24,8 @@ from shared.auth.scopes import READ, requires
 from shared.http.errors import NotFound, invalid
 
 router = APIRouter(tags=["sessions"], responses=RESPONSES)
+
+ReadPage = Callable[[Connection, Outline, int], TimelinePage]
 
 # Time, rank and id of the item that a page continues from, and 1 if it has what comes after it, else 0.
 _CURSOR: Final[Shape] = ("time", "int", "uuid", "int")
@@ -42,12 +46,16 @@ def show_timeline(request: Request, session_id: SessionId, parameters: Annotated
     view = View(session_id, parameters.agent_id, parameters.threads == "all", parameters.include_thinking)
 
     def read(connection: Connection, wanted: Paging) -> Row:
-        outline = read_outline(connection, view, timedelta(seconds=settings_of(request).idle_gap_seconds))
+        place, read_page = _place(connection, view, parameters, wanted)
+        outline = read_outline(connection, view, timedelta(seconds=settings_of(request).idle_gap_seconds), place or BEGINNING)
         if outline is None:
             raise no_session(request)
         if view.agent_id is not None and view.agent_id not in outline.threads:
             raise NotFound("The session has no subagent of this id.", code="SUBAGENT_NOT_FOUND", details={"agent_id": "not known"})
-        return _answer(outline, _page(connection, outline, parameters, wanted), wanted, newest_first=parameters.order == "desc")
+        if place is None and parameters.around is not None:
+            move(connection, outline, just_before(place_of_derived(outline, parameters.around)))
+        page = read_page(connection, outline, wanted.limit)
+        return _answer(outline, page, wanted, newest_first=parameters.order == "desc")
 
     return list_response(request, parameters, read)
 
@@ -72,17 +80,17 @@ def list_turns(request: Request, session_id: SessionId, parameters: Annotated[Tu
     return list_response(request, parameters, read)
 
 
-def _page(connection: Connection, outline: Outline, parameters: TimelineParameters, wanted: Paging) -> TimelinePage:
+def _place(connection: Connection, view: View, parameters: TimelineParameters, wanted: Paging) -> tuple[Key | None, ReadPage]:
+    """Where a page is, and how it is read from there. No place: next to an item that no row stands for."""
     if wanted.cursor is not None:
         *keys, is_after = wanted.last_keys(_CURSOR) or ()
         at, rank, row_id = keys
         key = (at if at != "-infinity" else NO_TIME, rank, row_id)
-        return page_after(connection, outline, key, wanted.limit) if is_after else page_before(connection, outline, key, wanted.limit)
+        return (key, page_after) if is_after else (just_before(key), page_before)
     if parameters.around is not None:
-        return page_around(connection, outline, parameters.around, wanted.limit)
-    if parameters.order == "desc":
-        return page_before(connection, outline, END, wanted.limit)
-    return page_after(connection, outline, BEGINNING, wanted.limit)
+        row = place_of_row(connection, view, parameters.around)
+        return row and just_before(row), page_around
+    return (END, page_before) if parameters.order == "desc" else (BEGINNING, page_after)
 
 
 def _answer(outline: Outline, page: TimelinePage, wanted: Paging, *, newest_first: bool) -> Row:

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from services.query.database import Database
 from services.query.queries.lists.paging import PAGE_BYTES
-from services.query.queries.timeline import whole
+from services.query.queries.timeline import outline, whole
 from services.query.queries.timeline.view import View
 from tests.integration.query import seed
 from tests.integration.query.test_lists import pages
@@ -167,6 +167,19 @@ def test_model_switches_and_idle_gaps_are_items(client: TestClient, connection: 
     assert (gap["timestamp"], gap["until"], gap["seconds"]) == ("2026-01-15T12:00:02Z", "2026-01-15T12:15:03Z", 901.0)
     assert (switch["id"], switch["from_model"], switch["to_model"]) == (f"model_switch-{reply}", "opus", "haiku")
     assert [item["offset"] for item in read(client, around=gap["id"], limit=3)["items"]] == [2, 3, 4]
+
+
+def test_many_model_switches_are_found_as_few_are(
+    client: TestClient, connection: Connection, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(connection, Random(2), 200)
+    few = read(client, limit=1000)
+    switches = sum(item["kind"] == "model_switch" for item in few["items"])
+    assert switches > 3
+
+    for most in (2, switches, switches + 1):
+        monkeypatch.setattr(outline, "MOST_SWITCHES", most)
+        assert read(client, limit=1000) == few
 
 
 def test_totals_are_the_sums(client: TestClient, connection: Connection, session: str) -> None:

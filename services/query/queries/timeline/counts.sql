@@ -1,65 +1,42 @@
--- How many items a session has, by thread, and how many come before a place. One scan of each table's part of the session, without texts.
+-- What a session has, by thread, in all and up to a place. One scan of each table's part of the session, without texts.
 
 -- name: threads
--- Several rows a thread: one of each table. `started` are the subagents that its calls started.
-SELECT agent_id, items, tool_calls, prompts, nullif(first_at, 'infinity') AS first_at, nullif(last_at, '-infinity') AS last_at, started
+-- `started` are the subagents that its calls started. `…_before`: up to the place, its own row too.
+SELECT agent_id, sum(items)::bigint AS items, sum(items_before)::bigint AS items_before, sum(tool_calls)::bigint AS tool_calls,
+    sum(prompts)::bigint AS prompts, sum(prompts_before)::bigint AS prompts_before,
+    nullif(min(first_at), 'infinity') AS first_at, nullif(max(last_at), '-infinity') AS last_at, max(started) AS started
 FROM (
-    SELECT m.agent_id, count(*) AS items, 0 AS tool_calls, count(*) FILTER (WHERE m.role = 'user') AS prompts,
+    SELECT m.agent_id, count(*) AS items, count(*) FILTER (WHERE m.is_before) AS items_before, 0 AS tool_calls,
+        count(*) FILTER (WHERE m.role = 'user') AS prompts, count(*) FILTER (WHERE m.role = 'user' AND m.is_before) AS prompts_before,
         coalesce(min(m.occurred_at) FILTER (WHERE m.occurred_at > '-infinity'), 'infinity') AS first_at, max(m.occurred_at) AS last_at,
         NULL::text[] AS started
-    FROM messages AS m WHERE m.session_id = %(session_id)s GROUP BY m.agent_id
+    FROM (
+        SELECT agent_id, role, occurred_at, occurred_at < %(at)s
+            OR occurred_at = %(at)s AND (CASE role WHEN 'user' THEN 10 ELSE 50 END, id) <= (%(rank)s, %(id)s) AS is_before
+        FROM messages WHERE session_id = %(session_id)s) AS m
+    GROUP BY m.agent_id
     UNION ALL
-    SELECT t.agent_id, count(*), count(*), 0,
-        coalesce(min(t.occurred_at) FILTER (WHERE t.occurred_at > '-infinity'), 'infinity'), max(t.occurred_at),
+    SELECT t.agent_id, count(*), count(*) FILTER (WHERE t.occurred_at < %(at)s OR t.occurred_at = %(at)s AND (60, t.id) <= (%(rank)s, %(id)s)),
+        count(*), 0, 0, coalesce(min(t.occurred_at) FILTER (WHERE t.occurred_at > '-infinity'), 'infinity'), max(t.occurred_at),
         array_agg(t.started_agent) FILTER (WHERE t.started_agent IS NOT NULL)
     FROM tool_calls AS t WHERE t.session_id = %(session_id)s GROUP BY t.agent_id
     UNION ALL
-    SELECT a.agent_id, count(*), 0, 0,
-        coalesce(min(a.occurred_at) FILTER (WHERE a.occurred_at > '-infinity'), 'infinity'), max(a.occurred_at), NULL
+    SELECT a.agent_id, count(*), count(*) FILTER (WHERE a.occurred_at < %(at)s OR a.occurred_at = %(at)s AND (70, a.id) <= (%(rank)s, %(id)s)),
+        0, 0, 0, coalesce(min(a.occurred_at) FILTER (WHERE a.occurred_at > '-infinity'), 'infinity'), max(a.occurred_at), NULL
     FROM activities AS a
     WHERE a.session_id = %(session_id)s
         AND NOT EXISTS (SELECT FROM tool_calls AS t WHERE t.id = a.tool_call_id AND t.session_id = %(session_id)s)
     GROUP BY a.agent_id
     UNION ALL
-    SELECT e.agent_id, count(*), 0, 0,
+    SELECT e.agent_id, count(*), count(*) FILTER (WHERE e.is_before), 0, 0, 0,
         coalesce(min(e.occurred_at) FILTER (WHERE e.occurred_at > '-infinity'), 'infinity'), max(e.occurred_at), NULL
-    FROM timeline_entries AS e
-    WHERE e.session_id = %(session_id)s AND (%(include_thinking)s OR e.kind <> 'thinking')
+    FROM (
+        SELECT agent_id, occurred_at, occurred_at < %(at)s OR occurred_at = %(at)s
+            AND (CASE WHEN kind IN ('command', 'compaction') THEN 20 WHEN kind = 'thinking' THEN 45 ELSE 30 END, id) <= (%(rank)s, %(id)s) AS is_before
+        FROM timeline_entries WHERE session_id = %(session_id)s AND (%(include_thinking)s OR kind <> 'thinking')) AS e
     GROUP BY e.agent_id
 ) AS counted
-
--- name: items_on_one_side
--- Items before a place, or from it on, whichever the caller expects to be fewer.
-SELECT coalesce(sum(items), 0)::bigint AS items
-FROM (
-    SELECT count(*) AS items
-    FROM messages AS m CROSS JOIN LATERAL (SELECT CASE m.role WHEN 'user' THEN 10 ELSE 50 END AS rank) AS r
-    WHERE m.session_id = %(session_id)s AND (%(all_threads)s OR m.agent_id = %(agent_id)s OR %(is_main)s AND m.agent_id IS NULL)
-        AND (NOT %(before)s OR m.occurred_at <= %(at)s AND (m.occurred_at, r.rank, m.id) < (%(at)s, %(rank)s, %(id)s))
-        AND (%(before)s OR m.occurred_at >= %(at)s AND (m.occurred_at, r.rank, m.id) >= (%(at)s, %(rank)s, %(id)s))
-    UNION ALL
-    SELECT count(*)
-    FROM tool_calls AS t
-    WHERE t.session_id = %(session_id)s AND (%(all_threads)s OR t.agent_id = %(agent_id)s OR %(is_main)s AND t.agent_id IS NULL)
-        AND (NOT %(before)s OR t.occurred_at <= %(at)s AND (t.occurred_at, 60, t.id) < (%(at)s, %(rank)s, %(id)s))
-        AND (%(before)s OR t.occurred_at >= %(at)s AND (t.occurred_at, 60, t.id) >= (%(at)s, %(rank)s, %(id)s))
-    UNION ALL
-    SELECT count(*)
-    FROM activities AS a
-    WHERE a.session_id = %(session_id)s AND (%(all_threads)s OR a.agent_id = %(agent_id)s OR %(is_main)s AND a.agent_id IS NULL)
-        AND NOT EXISTS (SELECT FROM tool_calls AS t WHERE t.id = a.tool_call_id AND t.session_id = %(session_id)s)
-        AND (NOT %(before)s OR a.occurred_at <= %(at)s AND (a.occurred_at, 70, a.id) < (%(at)s, %(rank)s, %(id)s))
-        AND (%(before)s OR a.occurred_at >= %(at)s AND (a.occurred_at, 70, a.id) >= (%(at)s, %(rank)s, %(id)s))
-    UNION ALL
-    SELECT count(*)
-    FROM timeline_entries AS e
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN e.kind IN ('command', 'compaction') THEN 20 WHEN e.kind = 'thinking' THEN 45 ELSE 30 END AS rank) AS r
-    WHERE e.session_id = %(session_id)s AND (%(all_threads)s OR e.agent_id = %(agent_id)s OR %(is_main)s AND e.agent_id IS NULL)
-        AND (%(include_thinking)s OR e.kind <> 'thinking')
-        AND (NOT %(before)s OR e.occurred_at <= %(at)s AND (e.occurred_at, r.rank, e.id) < (%(at)s, %(rank)s, %(id)s))
-        AND (%(before)s OR e.occurred_at >= %(at)s AND (e.occurred_at, r.rank, e.id) >= (%(at)s, %(rank)s, %(id)s))
-) AS counted
+GROUP BY agent_id
 
 -- name: prompts_before
 -- Prompts of the session's own thread before a place.

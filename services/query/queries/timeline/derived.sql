@@ -13,6 +13,32 @@ FROM (
 WHERE from_model <> model
 ORDER BY occurred_at, id
 
+-- name: next_model_switches
+-- The same of one thread, the first of them: from each to the next message with another model.
+WITH RECURSIVE switched AS (
+    (
+        SELECT 0 AS number, m.id, m.occurred_at, m.agent_id, NULL::text AS from_model, m.model
+        FROM messages AS m
+        WHERE m.session_id = %(session_id)s AND m.role = 'assistant' AND m.model IS NOT NULL
+            AND (m.agent_id = %(agent_id)s OR %(is_main)s AND m.agent_id IS NULL)
+        ORDER BY m.occurred_at, m.id LIMIT 1
+    )
+    UNION ALL
+    SELECT s.number + 1, n.id, n.occurred_at, n.agent_id, s.model, n.model
+    FROM switched AS s
+    CROSS JOIN LATERAL (
+        SELECT m.id, m.occurred_at, m.agent_id, m.model
+        FROM messages AS m
+        WHERE m.session_id = %(session_id)s AND (m.occurred_at, m.id) > (s.occurred_at, s.id) AND m.role = 'assistant' AND m.model <> s.model
+            AND (m.agent_id = %(agent_id)s OR %(is_main)s AND m.agent_id IS NULL)
+        ORDER BY m.occurred_at, m.id LIMIT 1) AS n
+    WHERE s.number < %(most)s
+)
+SELECT id, nullif(occurred_at, '-infinity') AS timestamp, agent_id, from_model, model AS to_model
+FROM switched
+WHERE number > 0
+ORDER BY occurred_at, id
+
 -- name: session
 -- The session, with its pauses: what is between its times of activity, each of which ends an idle gap after its last event.
 SELECT s.session_id, ARRAY(SELECT upper(r) - %(idle_gap)s::interval FROM unnest(s.active_ranges) AS r ORDER BY r) AS lasts,

@@ -5,6 +5,7 @@
 - A subagent that no known call started: it comes at its first time, in the session's own thread.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +15,17 @@ from uuid import NAMESPACE_OID, uuid5
 from msgspec import Struct, field
 
 from services.query.database import Connection, Row, first_row, rows
-from services.query.queries.timeline.view import GAP_RANK, NO_ID, NO_TIME, SUBAGENT_RANK, SWITCH_RANK, Key, View
+from services.query.queries.timeline.view import (
+    BEGINNING,
+    GAP_RANK,
+    NO_ID,
+    NO_TIME,
+    SUBAGENT_RANK,
+    SWITCH_RANK,
+    Key,
+    View,
+    key_parameters,
+)
 from shared.sql_files import statement
 
 _counts = partial(statement, __package__, "counts.sql")
@@ -23,14 +34,21 @@ _derived = partial(statement, __package__, "derived.sql")
 MODEL_SWITCH: Final = "model_switch"
 IDLE_GAP: Final = "idle_gap"
 SUBAGENT: Final = "subagent"
+# Found one by one.
+MOST_SWITCHES: Final = 50
 
 
 class Thread(Struct):
-    """What one thread of a session has. `items` are rows that are shown, `started` the subagents that its calls started."""
+    """What one thread of a session has. `items` are rows that are shown, `started` the subagents that its calls started.
+
+    `items_before` and `prompts_before`: up to the outline's place.
+    """
 
     items: int = 0
+    items_before: int = 0
     tool_calls: int = 0
     prompts: int = 0
+    prompts_before: int = 0
     first_at: datetime | None = None
     last_at: datetime | None = None
     started: set[str] = field(default_factory=set)
@@ -47,62 +65,71 @@ class Derived(Struct, frozen=True):
 
 
 class Outline(Struct):
-    """What a view of a session has, place by place independent. `derived` is in order."""
+    """What a view of a session has, in all and up to a `place`. `derived` is in order."""
 
     view: View
+    place: Key
     threads: dict[str | None, Thread]
     derived: list[Derived]
 
     @property
-    def row_items(self) -> int:
-        """How many rows are items of the view."""
-        return sum(thread.items for agent_id, thread in self.threads.items() if self.view.shows(agent_id))
-
-    @property
     def total_items(self) -> int:
         """How many items the view has."""
-        return self.row_items + len(self.derived)
+        return sum(thread.items for thread in self._shown()) + len(self.derived)
+
+    @property
+    def items_before(self) -> int:
+        """How many items of the view come up to the place."""
+        return sum(thread.items_before for thread in self._shown()) + bisect_right([each.key for each in self.derived], self.place)
 
     @property
     def prompts(self) -> int:
         """How many turns the session has."""
-        main = self.threads.get(None)
-        return main.prompts if main else 0
+        return self.threads[None].prompts if None in self.threads else 0
+
+    @property
+    def prompts_before(self) -> int:
+        """How many turns of the session begin up to the place."""
+        return self.threads[None].prompts_before if None in self.threads else 0
 
     def times(self) -> tuple[datetime, datetime] | None:
         """The first and the last time of the view's rows; None if none has a date."""
-        shown = [thread for agent_id, thread in self.threads.items() if self.view.shows(agent_id)]
-        firsts = [thread.first_at for thread in shown if thread.first_at is not None]
-        lasts = [thread.last_at for thread in shown if thread.last_at is not None]
+        firsts = [thread.first_at for thread in self._shown() if thread.first_at is not None]
+        lasts = [thread.last_at for thread in self._shown() if thread.last_at is not None]
         return (min(firsts), max(lasts)) if firsts and lasts else None
 
+    def _shown(self) -> list[Thread]:
+        return [thread for agent_id, thread in self.threads.items() if self.view.shows(agent_id)]
 
-def read_outline(connection: Connection, view: View, idle_gap: timedelta) -> Outline | None:
+
+def read_outline(connection: Connection, view: View, idle_gap: timedelta, place: Key = BEGINNING) -> Outline | None:
     """The outline of a view; None if the session is not known."""
     session = first_row(connection, _derived("session"), {"session_id": view.session_id, "idle_gap": idle_gap})
     if session is None:
         return None
-    outline = Outline(view, _threads(connection, view), [])
+    outline = Outline(view, place, _threads(connection, view, place), [])
     derived = [*_model_switches(connection, view), *_idle_gaps(session, outline.times()), *_lost_subagents(outline)]
     outline.derived = sorted(derived, key=lambda each: each.key)
     return outline
 
 
-def _threads(connection: Connection, view: View) -> dict[str | None, Thread]:
-    threads: dict[str | None, Thread] = {}
-    for row in rows(connection, _counts("threads"), view.parameters()):
-        thread = threads.setdefault(row["agent_id"], Thread())
-        thread.items += row["items"]
-        thread.tool_calls += row["tool_calls"]
-        thread.prompts += row["prompts"]
-        thread.first_at = min(filter(None, (thread.first_at, row["first_at"])), default=None)
-        thread.last_at = max(filter(None, (thread.last_at, row["last_at"])), default=None)
-        thread.started.update(row["started"] or ())
-    return threads
+def move(connection: Connection, outline: Outline, place: Key) -> None:
+    """Counts up to another place."""
+    outline.place, outline.threads = place, _threads(connection, outline.view, place)
+
+
+def _threads(connection: Connection, view: View, place: Key) -> dict[str | None, Thread]:
+    found = rows(connection, _counts("threads"), view.parameters() | key_parameters(place))
+    return {row.pop("agent_id"): Thread(**row | {"started": set(row["started"] or ())}) for row in found}
 
 
 def _model_switches(connection: Connection, view: View) -> Iterable[Derived]:
-    for row in rows(connection, _derived("model_switches"), view.parameters()):
+    found: list[Row] | None = None
+    if not view.all_threads:
+        # From one switch to the next: cheaper than to compare all messages, as long as there are few.
+        found = rows(connection, _derived("next_model_switches"), view.parameters() | {"most": MOST_SWITCHES})
+        found = None if len(found) == MOST_SWITCHES else found
+    for row in rows(connection, _derived("model_switches"), view.parameters()) if found is None else found:
         key = (row["timestamp"] or NO_TIME, SWITCH_RANK, row["id"])
         shown = {"from_model": row["from_model"], "to_model": row["to_model"]}
         yield Derived(key, f"{MODEL_SWITCH}-{row['id']}", MODEL_SWITCH, row["agent_id"], shown)

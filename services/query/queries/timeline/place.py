@@ -1,12 +1,11 @@
-"""Where an item is in a view of a session, by its id, and how many items come before a place."""
+"""Where an item is in a view of a session, by its id, and how many prompts come before a place."""
 
-from bisect import bisect_left
 from functools import partial
 from uuid import UUID
 
 from services.query.database import Connection, first_row, one_row, rows
 from services.query.queries.timeline.outline import Outline
-from services.query.queries.timeline.view import BEGINNING, PROMPT_RANK, Key, View, key_of, key_parameters, sql_time
+from services.query.queries.timeline.view import PROMPT_RANK, Key, View, key_of, key_parameters, sql_time
 from shared.http.errors import NotFound
 from shared.sql_files import statement
 
@@ -14,19 +13,15 @@ _counts = partial(statement, __package__, "counts.sql")
 _items = partial(statement, __package__, "items.sql")
 
 
-def place_of(connection: Connection, outline: Outline, item_id: str) -> Key:
-    """The place of an item; of a file change below its call, the call's. NotFound says why if the view does not have it."""
-    view = outline.view
-    for each in outline.derived:
-        if each.id == item_id:
-            return each.key
+def place_of_row(connection: Connection, view: View, item_id: str) -> Key | None:
+    """The place of a row; of a file change below its call, the call's. None if the session has none of this id; NotFound if the view hides it."""
     try:
         row_id = UUID(item_id)
     except ValueError:
-        row_id = None
-    found = row_id and first_row(connection, _items("place"), {"id": row_id, "session_id": view.session_id})
+        return None
+    found = first_row(connection, _items("place"), {"id": row_id, "session_id": view.session_id})
     if not found:
-        raise _not_found("There is no item of this id in the session.")
+        return None
     if not view.shows(found["agent_id"]):
         where = (
             "the session's own thread: leave agent_id out"
@@ -39,17 +34,24 @@ def place_of(connection: Connection, outline: Outline, item_id: str) -> Key:
     return key_of(found)
 
 
-def offset_of(connection: Connection, outline: Outline, key: Key) -> int:
-    """How many items of the view come before a place. The smaller side is counted."""
-    derived = bisect_left([each.key for each in outline.derived], key)
-    if key <= BEGINNING:
-        return 0
-    times = outline.times()
-    before = times is None or key[0] <= times[0] + (times[1] - times[0]) / 2
-    counted: int = one_row(connection, _counts("items_on_one_side"), outline.view.parameters() | key_parameters(key) | {"before": before})[
-        "items"
-    ]
-    return derived + (counted if before else outline.row_items - counted)
+def place_of_derived(outline: Outline, item_id: str) -> Key:
+    """The place of an item that no row stands for. NotFound if there is none of this id."""
+    for each in outline.derived:
+        if each.id == item_id:
+            return each.key
+    raise _not_found("There is no item of this id in the session.")
+
+
+def just_before(key: Key) -> Key:
+    """The place before a place, with nothing between."""
+    at, rank, row_id = key
+    return (at, rank, UUID(int=row_id.int - 1)) if row_id.int else (at, rank - 1, UUID(int=2**128 - 1))
+
+
+def just_after(key: Key) -> Key:
+    """The place after a place, with nothing between."""
+    at, rank, row_id = key
+    return (at, rank, UUID(int=row_id.int + 1)) if row_id.int < 2**128 - 1 else (at, rank + 1, UUID(int=0))
 
 
 def prompts_before(connection: Connection, view: View, key: Key) -> int:

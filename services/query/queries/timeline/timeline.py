@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
-from uuid import UUID
 
 from msgspec import Struct
 
@@ -11,7 +10,7 @@ from services.query.database import Connection, Row
 from services.query.queries.lists.paging import PAGE_BYTES
 from services.query.queries.timeline.bodies import read_bodies
 from services.query.queries.timeline.outline import Outline
-from services.query.queries.timeline.place import is_prompt, offset_of, place_of, prompts_before, prompts_between
+from services.query.queries.timeline.place import is_prompt, just_after, prompts_before, prompts_between
 from services.query.queries.timeline.slices import Slice, Slot, slice_after, slice_before
 from services.query.queries.timeline.usage import Usage, UsageByTime, usage_by_time
 from services.query.queries.timeline.view import NO_TIME, Key
@@ -36,22 +35,21 @@ class SoFar(Struct, frozen=True):
     usage: Usage = Usage()
 
 
-def page_after(connection: Connection, outline: Outline, key: Key, limit: int) -> TimelinePage:
-    """The items after a place."""
-    return _page(connection, outline, slice_after(connection, outline, key, limit).slots)
+def page_after(connection: Connection, outline: Outline, limit: int) -> TimelinePage:
+    """The items after the outline's place."""
+    return _page(connection, outline, slice_after(connection, outline, outline.place, limit).slots)
 
 
-def page_before(connection: Connection, outline: Outline, key: Key, limit: int) -> TimelinePage:
-    """The items before a place: those next to it."""
-    return _page(connection, outline, slice_before(connection, outline, key, limit).slots)
+def page_before(connection: Connection, outline: Outline, limit: int) -> TimelinePage:
+    """The items up to the outline's place: those next to it."""
+    return _page(connection, outline, slice_before(connection, outline, just_after(outline.place), limit).slots)
 
 
-def page_around(connection: Connection, outline: Outline, item_id: str, limit: int) -> TimelinePage:
-    """An item in the middle of those next to it. NotFound if the view does not have it."""
-    key = place_of(connection, outline, item_id)
+def page_around(connection: Connection, outline: Outline, limit: int) -> TimelinePage:
+    """The item after the outline's place in the middle of those next to it."""
     before = limit // 2
-    earlier = slice_before(connection, outline, key, before, PAGE_BYTES // 2) if before else Slice([], has_more=False)
-    later = slice_after(connection, outline, _just_before(key), limit - before, PAGE_BYTES // 2)
+    earlier = slice_before(connection, outline, just_after(outline.place), before, PAGE_BYTES // 2) if before else Slice([], has_more=False)
+    later = slice_after(connection, outline, outline.place, limit - before, PAGE_BYTES // 2)
     return _page(connection, outline, [*earlier.slots, *later.slots])
 
 
@@ -59,15 +57,15 @@ def _page(connection: Connection, outline: Outline, slots: Sequence[Slot]) -> Ti
     usage = usage_by_time(connection, outline.view, [slot.key[0] for slot in slots])
     if not slots:
         return TimelinePage([], None, None, has_before=False, has_after=False, usage=usage)
-    before = SoFar(offset_of(connection, outline, slots[0].key), prompts_before(connection, outline.view, slots[0].key))
+    earlier = [slot for slot in slots if slot.key <= outline.place]
+    if outline.view.agent_id is None:
+        turn = outline.prompts_before - sum(is_prompt(slot.key, slot.agent_id) for slot in earlier)
+    else:
+        # Prompts are not among a subagent's items.
+        turn = prompts_before(connection, outline.view, slots[0].key)
+    before = SoFar(outline.items_before - len(earlier), turn)
     items, after = shown(connection, outline, slots, before, usage, usage)
     return TimelinePage(items, slots[0].key, slots[-1].key, before.offset > 0, after.offset < outline.total_items, usage)
-
-
-def _just_before(key: Key) -> Key:
-    """The place before a place, with nothing between."""
-    at, rank, row_id = key
-    return (at, rank, UUID(int=row_id.int - 1)) if row_id.int else (at, rank - 1, UUID(int=2**128 - 1))
 
 
 def shown(

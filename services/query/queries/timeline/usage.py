@@ -75,11 +75,15 @@ class UsageByTime(Struct):
 
     def up_to(self, count: int, view: View) -> list[Usage]:
         """What the view's calls had used at each of the `count` times."""
+        used: dict[int, list[Usage]] = defaultdict(list)
+        for agent_id, places in self.by_thread.items():
+            if view.counts_usage_of(agent_id):
+                for place, usage in places.items():
+                    used[place].append(usage)
         sums, so_far = [], Usage()
         for place in range(count):
-            for agent_id, places in self.by_thread.items():
-                if view.counts_usage_of(agent_id) and place in places:
-                    so_far = so_far.plus(places[place])
+            for usage in used.get(place, ()):
+                so_far = so_far.plus(usage)
             sums.append(so_far)
         return sums
 
