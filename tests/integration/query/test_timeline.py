@@ -92,10 +92,10 @@ VIEWS: list[Json_] = [{}, {"include_thinking": True}, {"threads": "all"}, {"agen
 @at_random
 @given(st.integers(0, 10**6), st.integers(1, 25), st.sampled_from(VIEWS))
 def test_every_page_is_a_part_of_the_whole(
-    client: TestClient, connection: Connection, session: str, number: int, limit: int, view: Json_
+    client: TestClient, connection: Connection, session: str, monkeypatch: pytest.MonkeyPatch, number: int, limit: int, view: Json_
 ) -> None:
-    for table in ("messages", "tool_calls", "activities", "api_calls", "timeline_entries"):
-        connection.execute(f"TRUNCATE {table}".encode())
+    monkeypatch.setattr(outline, "MOST_SWITCHES", 3)  # so that some sessions have more
+    connection.execute("TRUNCATE messages, tool_calls, activities, api_calls, timeline_entries")
     random = Random(number)
     fill(connection, random, random.randrange(4, 60))
     if view.get("agent_id"):
@@ -167,19 +167,6 @@ def test_model_switches_and_idle_gaps_are_items(client: TestClient, connection: 
     assert (gap["timestamp"], gap["until"], gap["seconds"]) == ("2026-01-15T12:00:02Z", "2026-01-15T12:15:03Z", 901.0)
     assert (switch["id"], switch["from_model"], switch["to_model"]) == (f"model_switch-{reply}", "opus", "haiku")
     assert [item["offset"] for item in read(client, around=gap["id"], limit=3)["items"]] == [2, 3, 4]
-
-
-def test_many_model_switches_are_found_as_few_are(
-    client: TestClient, connection: Connection, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(connection, Random(2), 200)
-    few = read(client, limit=1000)
-    switches = sum(item["kind"] == "model_switch" for item in few["items"])
-    assert switches > 3
-
-    for most in (2, switches, switches + 1):
-        monkeypatch.setattr(outline, "MOST_SWITCHES", most)
-        assert read(client, limit=1000) == few
 
 
 def test_totals_are_the_sums(client: TestClient, connection: Connection, session: str) -> None:
