@@ -88,7 +88,7 @@ def celery_services(paths: Paths, env: Mapping[str, str]) -> list[Service]:
     """The workers and beat. Gossip and mingle are for workers that elect or share state; these do not."""
     worker = ["worker", "--without-gossip", "--without-mingle"]
     return [
-        _celery("worker-drain", [*worker, "-c", "3", "-Q", "drain,capture,index", "-n", "drain@%h"], paths, env),
+        _celery("worker-drain", [*worker, "-c", "2", "-Q", "drain,capture,index", "-n", "drain@%h"], paths, env),
         # One process while nothing is imported; then two shards and a maintenance task at a time.
         _celery("worker-background", [*worker, "--autoscale", "3,1", "-Q", "import,maintenance", "-n", "background@%h"], paths, env),
         _celery("beat", ["beat", "--pidfile="], paths, env),
