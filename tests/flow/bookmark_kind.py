@@ -125,8 +125,8 @@ STEPS: Final = (
     Step("services/worker/row_tables.py", "ROW_TABLES: Final", f"{_ROW_TABLE}ROW_TABLES: Final"),
     Step(
         "services/worker/row_tables.py",
-        "(MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS)",
-        "(MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS, BOOKMARKS)",
+        "(MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS, TIMELINE_ENTRIES)",
+        "(MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS, TIMELINE_ENTRIES, BOOKMARKS)",
     ),
     Step("services/worker/persist/event_kind_rows.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
     Step("services/worker/persist/event_kind_rows.py", "}\n\n\nclass Identity", f"{_KIND_TABLE}}}\n\n\nclass Identity"),
