@@ -5,7 +5,8 @@
 2. notes: triggers have noted in `search_pending` which rows changed; those of the newest events come first
 3. rows: each is read as it is now, and its document written, or deleted if the row is gone
 4. the notes go in the transaction that wrote their documents
-5. yields: while an import runs or events wait in the journal, it pauses for three times as long as a slice took. The newest events still come first
+5. yields: while an import runs or events wait in the journal, a task ends after a short slice, and the sweep sends the next within a second. So
+   drains and capture have their process, and the newest events still come first
 
 A process that dies leaves the notes of its last transaction, and the next one does them again. A row that changes while it is read is noted again by
 the transaction that changed it, and that note is visible only with the change.
@@ -29,10 +30,8 @@ from shared.sql_files import statement
 TASK_SECONDS: Final = 0.5
 # About as long as a transaction is open: others wait for the space that it frees.
 SLICE_SECONDS: Final = 0.5
-# While others write much: a slice, the pause after it as a multiple of its time, and at most.
+# While others write much, a task is one slice of this length.
 BUSY_SLICE_SECONDS: Final = 0.25
-PAUSES_PER_SLICE: Final = 3
-MOST_PAUSE_SECONDS: Final = 1.0
 # Entries of the journal that are more than a drain takes at once.
 BUSY_ENTRIES: Final = 200
 # Rows that are read and written together.
@@ -42,18 +41,18 @@ _BACKFILL: Final = "backfill"
 
 
 def index_pending(worker: Resources, seconds: float = TASK_SECONDS) -> bool:
-    """Indexes what is noted. True if the time was over before the end. Returns at once if another process indexes."""
+    """Indexes what is noted. True if it should go on at once: something is left, and no one else writes much.
+
+    Returns at once if another process indexes.
+    """
     ends_at = time.monotonic() + seconds
     with worker.connection() as connection:
         while True:
             is_busy = _others_write(worker, connection)
-            began_at = time.monotonic()
             slice_seconds = BUSY_SLICE_SECONDS if is_busy else SLICE_SECONDS
-            is_ours, is_left = _index_slice(connection, min(ends_at, began_at + slice_seconds))
-            if not is_ours or not is_left:
+            is_ours, is_left = _index_slice(connection, min(ends_at, time.monotonic() + slice_seconds))
+            if not is_ours or not is_left or is_busy:
                 return False
-            if is_busy:
-                time.sleep(min((time.monotonic() - began_at) * PAUSES_PER_SLICE, MOST_PAUSE_SECONDS))
             if time.monotonic() > ends_at:
                 return True
 
@@ -64,7 +63,7 @@ def _others_write(worker: Resources, connection: Connection[Any]) -> bool:
     if sum(worker.redis.xlen(stream) for stream in streams) > BUSY_ENTRIES:
         return True
     [(is_importing,)] = connection.execute(_statement("is_importing")).fetchall()
-    # So that no transaction is open during a pause.
+    # Or the slice would be a savepoint of this transaction.
     connection.commit()
     return bool(is_importing)
 
