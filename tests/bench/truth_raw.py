@@ -13,7 +13,8 @@ from tests.bench.truth_texts import Need, Text, values
 # Around a match, what is looked for in the stored texts.
 _AROUND_CHARS = 12
 _KEPT_OF_A_RESULT = 16 * 1024
-_KEPT_OF_AN_INPUT = 4_000
+# Of one value.
+_KEPT_OF_AN_INPUT = 2_000
 
 
 class RawText(Struct):

@@ -66,7 +66,8 @@ def stored_texts(database_url: str) -> list[Text]:
         for kind, statement in (("session", _SESSIONS), ("file", _FILES)):
             for key, at, content in _rows(connection, statement):
                 texts.append(_text(str(UUID(md5(f"{kind} {key}".encode()).hexdigest())), at, content, None, False))
-    return texts
+    # Ids are the same in each database, so the same searches are chosen.
+    return sorted(texts, key=lambda text: text.id)
 
 
 def values(value: Any) -> Iterator[str]:
