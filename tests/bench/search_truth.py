@@ -23,6 +23,7 @@ import psycopg
 from msgspec import Struct
 
 from deploy.embedded.servers.postgres import PostgresServer
+from deploy.embedded.servers.redis_server import RedisServer
 from deploy.migrations.migrate import migrate
 from services.query.database import Database
 from services.query.queries.lists.paging import Paging
@@ -86,13 +87,16 @@ def _database(url: str | None, files: list[Path]) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="tracker-bench-"))
     folder.chmod(0o755)
     server = PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log")
+    # The indexer looks whether the journal has a backlog.
+    redis = RedisServer(folder / "redis", folder / "run", folder / "redis.log")
     try:
         server.start()
+        redis.start()
         migrate(server.url)
         archive = folder / "samples.zip"
         make_archive(files, archive, 0)
         run_job(server.url, add_job(server.url, archive, SHARES), SHARES, None)
-        worker = open_resources(Settings(database_url=server.url, redis_url="redis://127.0.0.1:1/0", archive=False))
+        worker = open_resources(Settings(database_url=server.url, redis_url=redis.url, archive=False))
         while index_pending(worker):
             pass
         worker.close()
@@ -100,6 +104,7 @@ def _database(url: str | None, files: list[Path]) -> Iterator[str]:
             connection.execute("VACUUM ANALYZE")
         yield server.url
     finally:
+        redis.stop()
         server.stop()
         shutil.rmtree(folder)
 
