@@ -133,7 +133,7 @@ def list_session_activities(request: Request, session_id: SessionId, parameters:
 @requires(READ)
 def list_session_tool_calls(request: Request, session_id: SessionId, parameters: Annotated[SessionToolCallList, Query()]) -> Response:
     """As /api/tool-calls with this session, and with the same filters. /api/tool-calls/session/{session_id} has them oldest first."""
-    of_call = (parameters.tool_name, parameters.status)
+    of_call = (parameters.tool_name, parameters.status, parameters.error_class)
     return _of_session(
         request,
         session_id,
@@ -198,7 +198,7 @@ def list_activities(request: Request, parameters: Annotated[ActivityList, Query(
 def list_all_tool_calls(request: Request, parameters: Annotated[ToolCallList, Query()]) -> Response:
     """With their parameters as they were sent. Calls without a date are left out if dates are given."""
     filters = event_filters(request, parameters, parameters.session_id)
-    of_call = (parameters.tool_name, parameters.status)
+    of_call = (parameters.tool_name, parameters.status, parameters.error_class)
     return list_response(
         request,
         parameters,
@@ -238,7 +238,7 @@ def _session(request: Request, connection: Connection, session_id: str) -> Row:
 
 
 def _tool_calls(request: Request, connection: Connection, session_id: str, wanted: Paging, include_result: bool) -> Page:
-    page = events.tool_calls(connection, EventFilters(session_id), None, None, wanted, ascending=True, include_result=include_result)
+    page = events.tool_calls(connection, EventFilters(session_id), None, None, None, wanted, ascending=True, include_result=include_result)
     if not page.items and not sessions.session_exists(connection, session_id):
         raise no_session(request)
     return page

@@ -101,6 +101,16 @@ class SessionToolCallList(EventList):
         Absent(),
         Field(description="Only tool calls with this result."),
     ] = None
+    error_class: Annotated[
+        Text | None,
+        Absent(),
+        Field(
+            min_length=1,
+            max_length=100,
+            description="Only calls that failed for this reason; /api/tool-calls/errors counts the classes.",
+            examples=["file_not_found"],
+        ),
+    ] = None
     sort: Literal["timestamp", "execution_time_ms"] = Field(
         "timestamp", description="Sort key. An unknown date or duration sorts below every known one."
     )

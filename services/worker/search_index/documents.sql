@@ -1,9 +1,10 @@
 -- The rows that documents are made of, as they are now. A row that is gone gives none.
 
 -- name: messages
+-- A message without a text only used tools; their documents are found.
 SELECT id, session_id, project_id, user_id, occurred_at, role, NULL::text AS tool_name, false AS is_error, agent_id, content, NULL::text AS parameters,
     NULL::text AS result
-FROM messages WHERE id = ANY(%(keys)s::uuid[])
+FROM messages WHERE id = ANY(%(keys)s::uuid[]) AND content <> ''
 
 -- name: tool_calls
 SELECT id, session_id, project_id, user_id, occurred_at, NULL::text AS role, tool_name, status IN ('error', 'timeout') AS is_error, agent_id,

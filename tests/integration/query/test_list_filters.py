@@ -73,6 +73,24 @@ def test_a_list_below_a_session_takes_the_filters_of_the_list_it_stands_for(
     assert bool(listed) == (not chosen.endswith("none"))
 
 
+def test_tool_calls_are_filtered_by_why_they_failed(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    world.build(connection, sessions=3, events=40)
+    connection.execute(
+        "UPDATE tool_calls SET status = 'error', error_class = 'timeout' WHERE session_id = 'session-1' AND tool_name = 'Bash'"
+    )
+    connection.execute(
+        "UPDATE tool_calls SET status = 'rejected', error_class = NULL WHERE session_id = 'session-1' AND tool_name <> 'Bash'"
+    )
+
+    of_session = pages(client, "/api/sessions/session-1/tool-calls", 1000)
+    timed_out = pages(client, "/api/tool-calls?session_id=session-1&error_class=timeout", 1)
+
+    assert timed_out == [call for call in of_session if call["tool_name"] == "Bash"] != []
+    assert pages(client, "/api/sessions/session-1/tool-calls?error_class=unclassified", 2) == [
+        call for call in of_session if call["tool_name"] != "Bash"
+    ]
+
+
 @pytest.mark.parametrize("kind", ["conversations", "activities", "tool-calls"])
 def test_a_list_below_an_unknown_session_is_a_404_with_any_filter(
     client: TestClient, connection: psycopg.Connection[Any], kind: str

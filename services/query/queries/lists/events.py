@@ -89,6 +89,8 @@ TOOL_CALLS = """
                 AND (%(end)s::timestamptz IS NULL OR t.occurred_at < %(end)s)
                 AND (%(tool_name)s::text IS NULL OR t.tool_name = %(tool_name)s)
                 AND (%(status)s::text IS NULL OR t.status = %(status)s)
+                AND (%(error_class)s::text IS NULL OR (t.status IN ('error', 'timeout', 'rejected', 'cancelled')
+                    AND coalesce(t.error_class, 'unclassified') = %(error_class)s))
                 AND (%(user)s::text IS NULL OR t.user_id = (SELECT id FROM users WHERE name = %(user)s))
                 AND (%(machine)s::text IS NULL OR t.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
                 AND (%(source)s::text IS NULL OR t.source = %(source)s)
@@ -168,6 +170,7 @@ def tool_calls(
     filters: EventFilters,
     tool_name: str | None,
     status: str | None,
+    error_class: str | None,
     paging: Paging,
     sort: str = "timestamp",
     *,
@@ -179,8 +182,8 @@ def tool_calls(
     after = {"after_time": None, "after_number": None} | (
         paging.after(time="time", id="uuid") if by_timestamp else paging.after(number="int", id="uuid")
     )
-    parameters = asdict(filters) | {"tool_name": tool_name, "status": status, "sort": sort, "ascending": ascending} | after
-    parameters["include_result"] = include_result
+    parameters = asdict(filters) | {"tool_name": tool_name, "status": status, "error_class": error_class} | after
+    parameters |= {"sort": sort, "ascending": ascending, "include_result": include_result}
     found = page_of_texts(
         connection, TOOL_CALLS, parameters, paging, lambda row: (row["timestamp" if by_timestamp else "sort_number"], row["id"])
     )
