@@ -1,18 +1,22 @@
 """The route that marks a session. The query service's sessions show the marks."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from services.ingest.admin.session_marks import SessionMarksChange, mark
 from services.ingest.http.responses import SessionMarks
 from services.ingest.routes import openapi_schemas
 from shared.auth.scopes import INGEST, READ, requires
+from shared.http.path_segments import named_in_one_segment
 
 marks = APIRouter(tags=["sessions"])
 
 
 # Both scopes: a key of hooks must not write notes, nor see them in the answer; a key of a dashboard must not change anything.
 @marks.patch(
-    "/api/sessions/{session_id:path}", summary="Mark a session", **openapi_schemas.session_action(SessionMarksChange, SessionMarks)
+    "/api/sessions/{session_id:path}",
+    summary="Mark a session",
+    dependencies=[Depends(named_in_one_segment)],
+    **openapi_schemas.session_action(SessionMarksChange, SessionMarks),
 )
 @requires(INGEST, also=READ)
 async def mark_session(request: Request) -> Response:

@@ -18,12 +18,13 @@ from services.query.http.parameters import FAILURES, settings_of
 from services.query.http.read_response import as_of_header
 from services.query.queries.lists import projects, sessions
 from services.query.queries.stats import ranges
-from services.query.routes.sessions import named_in_one_segment, no_session
+from services.query.routes.sessions import no_session
 from services.query.schemas.export import ExportParameters
 from services.query.schemas.fields import SessionId
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import READ, requires
 from shared.http.errors import invalid
+from shared.http.path_segments import named_in_one_segment
 
 router = APIRouter(tags=["sessions"])
 

@@ -32,6 +32,7 @@ from services.query.schemas.lists import (
 from shared.auth.scopes import READ, requires
 from shared.http.api_document import methods_by_path
 from shared.http.errors import NotFound
+from shared.http.path_segments import named_in_one_segment
 from shared.session_tags import tag_key
 
 router = APIRouter(responses=RESPONSES)
@@ -57,14 +58,6 @@ def list_sessions(request: Request, parameters: Annotated[SessionList, Query()])
         parameters,
         lambda connection, wanted: sessions.sessions(connection, filters, wanted, parameters.sort, ascending=parameters.order == "asc"),
     )
-
-
-async def named_in_one_segment(request: Request) -> None:
-    """404 if the id has an unescaped slash. A slash in an id is written %2F; any other slash belongs to another path."""
-    path: bytes = request.scope["raw_path"].partition(b"?")[0]
-    template: str = request.scope["route"].path
-    if path.endswith(b"/") or path.count(b"/") != template.count("/"):
-        raise HTTPException(404)
 
 
 def _of_session(

@@ -17,11 +17,12 @@ from services.query.queries.timeline.place import just_before, place_of_derived,
 from services.query.queries.timeline.timeline import TimelinePage, page_after, page_around, page_before
 from services.query.queries.timeline.turns import turns
 from services.query.queries.timeline.view import BEGINNING, END, NO_TIME, Key, View
-from services.query.routes.sessions import named_in_one_segment, no_session
+from services.query.routes.sessions import no_session
 from services.query.schemas.fields import SessionId
 from services.query.schemas.timeline import Timeline, TimelineParameters, TurnPage, TurnParameters
 from shared.auth.scopes import READ, requires
 from shared.http.errors import NotFound, invalid
+from shared.http.path_segments import named_in_one_segment
 
 router = APIRouter(tags=["sessions"], responses=RESPONSES)
 

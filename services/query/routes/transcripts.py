@@ -12,7 +12,7 @@ from services.query.http.parameters import FAILURES, RESPONSES, refuse_parameter
 from services.query.http.read_response import read_response
 from services.query.queries.lists import sessions
 from services.query.queries.lists.transcripts import transcript_files, version_of
-from services.query.routes.sessions import named_in_one_segment, no_session
+from services.query.routes.sessions import no_session
 from services.query.schemas.fields import SessionId
 from services.query.schemas.transcripts import TranscriptFiles, TranscriptParameters
 from shared.archive.stored_pieces import ContentMissing, next_pieces, read_piece
@@ -22,6 +22,7 @@ from shared.auth.scopes import READ, requires
 from shared.blobs.contents import ContentStore
 from shared.blobs.store import BlobStoreError
 from shared.http.errors import Gone, NotFound, Unavailable
+from shared.http.path_segments import named_in_one_segment
 
 router = APIRouter(tags=["sessions"])
 

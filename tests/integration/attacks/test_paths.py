@@ -43,3 +43,12 @@ def test_a_session_id_with_a_slash_is_one_path_segment(target: Target) -> None:
         assert target.http.get(path.format("a%2Fb")).status_code == 200
         refused(target.http.get(path.format("a/b")), 404, "NOT_FOUND")
         refused(target.http.get(path.format("a%2Fc")), 404, "SESSION_NOT_FOUND")
+
+
+def test_a_mark_is_set_on_the_session_of_its_path_alone(target: Target) -> None:
+    target.post("/api/sessions/start", b'{"session_id": "a/turns", "project_path": "/home/me/project"}')
+
+    assert target.http.request("PATCH", "/api/sessions/a%2Fturns", json={"is_starred": True}).status_code == 200
+    for below in ("turns", "timeline", "export", "transcript/files"):
+        refused(target.http.request("PATCH", f"/api/sessions/a/{below}", json={"is_starred": True}), 405, "METHOD_NOT_ALLOWED")
+    refused(target.http.request("PATCH", "/api/sessions/a/none", json={"is_starred": True}), 404, "NOT_FOUND")
