@@ -38,7 +38,7 @@ def test_a_marked_session_is_listed_by_its_star_and_tag(tracker: Run, home: Clau
 
     assert said.splitlines()[1:] == ["Star   ★", f"Tags   {tag}", "Title  My own title", "Note   Keep this."]
     assert ask("mark", session_id) == said
-    listed = ask("sessions", "--starred", "--tag", tag.upper())
+    listed = ask("sessions", "--starred", "--tag", tag.upper(), COLUMNS="160")
     assert "★ My own title" in listed
     assert tag in listed
     assert f",true,{tag},Keep this.\n" in ask("sessions", "--tag", tag, "--csv")

@@ -87,6 +87,12 @@ _MOVE_ROWS = """
     WHERE (t.id = ANY(%(row_ids)s::uuid[]) OR t.session_id = ANY(%(whole_ids)s)) AND t.session_id = s.session_id
       AND (t.project_id, t.user_id) <> (s.project_id, s.user_id)"""
 
+# Rows that count for nothing do not make their session count, so it is not among those that move.
+_MOVE_ROWS_OF_UNCOUNTED = """
+    UPDATE $table AS t SET project_id = s.project_id, user_id = s.user_id FROM sessions AS s
+    WHERE s.session_id = ANY(%(session_ids)s) AND NOT s.counted AND t.session_id = s.session_id
+      AND (t.project_id, t.user_id) <> (s.project_id, s.user_id)"""
+
 _KEEP_TOOLS = """
     INSERT INTO moving_tools (project_id, user_id, tool_name, occurred_at, duration_ms, duration_source)
     SELECT project_id, user_id, tool_name, occurred_at, duration_ms, duration_source FROM tool_calls
@@ -244,4 +250,7 @@ def update_session_keys(connection: Connection[Any], parameters: dict[str, Any])
             # Nothing but the keys changes.
             pass
     connection.execute(update_keys(), parameters)
+    for table in ROW_TABLES.values():
+        if not table.counts:
+            connection.execute(sql(_MOVE_ROWS_OF_UNCOUNTED, table=table.name).encode(), parameters)
     return projects
