@@ -44,7 +44,7 @@ DRAIN_LIMIT_SECONDS = 25
 CAPTURE_LIMIT_SECONDS = 300
 WAKEUP_EXPIRES_SECONDS = 60
 # Under load every batch would wake the indexer, which goes on by itself as long as anything is left.
-INDEXER_WAKEUP_SECONDS: Final = 1.0
+INDEXER_WAKEUP_SECONDS: Final = 0.3
 
 
 @app.task(name=TASK_DRAIN, soft_time_limit=DRAIN_LIMIT_SECONDS, time_limit=DRAIN_LIMIT_SECONDS + 10)
