@@ -19,7 +19,7 @@ import httpx2
 
 REPOSITORY = Path(__file__).parent.parent.parent
 # What other tests have stored on the same stack is indexed by then.
-INDEX_SECONDS = 240
+INDEX_SECONDS = 60
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ def stop_shipper(folder: Path, by: int = signal.SIGTERM) -> None:
         os.kill(pid, by)
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = SECONDS) -> Any:
+def wait_for(condition: Callable[[], Any]) -> Any:
     """What the condition gives, as soon as it is true. AssertionError if it never is."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + SECONDS
     while not (found := condition()):
         assert time.monotonic() < until
         time.sleep(0.05)

@@ -13,8 +13,6 @@ from tests.flow.claude_home import ClaudeHome
 from tests.flow.conftest import Run, Stack, second_api
 from tests.flow.shippers import wait_for
 
-# What other tests have stored on the same stack may be indexed first.
-INDEX_SECONDS = 240
 SHOP = "/home/ann/shop"  # by its path, since other tests have projects of this name elsewhere
 DAY = ("--since", "2026-11-20", "--until", "2026-11-20", "--tz", "UTC")
 
@@ -76,7 +74,7 @@ def test_search_shows_each_hit_with_the_command_that_opens_its_session(session_i
     [path] = home.path.glob(".claude/projects/*/*.jsonl")
     word = json.loads(path.read_text().splitlines()[0])["message"]["content"].split()[-1]
     # A message can be found a second or two after it is stored.
-    wait_for(lambda: json.loads(ask("search", word, "--kind", "message", "--json")), INDEX_SECONDS)
+    wait_for(lambda: json.loads(ask("search", word, "--kind", "message", "--json")))
 
     said = ask("search", word, "--kind", "message")
     assert word in said
@@ -90,7 +88,7 @@ def test_search_shows_each_hit_with_the_command_that_opens_its_session(session_i
 
 
 def test_search_finds_commands_any_text_and_sessions(session_id: str, ask: Callable[..., str]) -> None:
-    wait_for(lambda: json.loads(ask("search", "make test", "--kind", "command", f"session:{session_id}", "--json")), INDEX_SECONDS)
+    wait_for(lambda: json.loads(ask("search", "make test", "--kind", "command", f"session:{session_id}", "--json")))
 
     assert "Bash input" in ask("search", "make test", "--kind", "command", f"session:{session_id}")
     assert ask("search", "--literal", "ake tes").count("hit") == 1

@@ -27,14 +27,17 @@ MAX_PART_CHARS: Final = 32_768
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A row of `search_documents` but for its terms. The result of a call begins behind `result_at` characters of `content`."""
+    """A row of `search_documents` but for its terms. The result of a call begins behind `result_at` characters of `content`.
+
+    `occurred_at` is None where the time is not known. In tables that is -infinity, which Python has not.
+    """
 
     id: UUID
     kind: str
     session_id: str | None
     project_id: int
     user_id: int
-    occurred_at: datetime
+    occurred_at: datetime | None
     role: str | None
     tool_name: str | None
     is_error: bool

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +20,7 @@ log = structlog.get_logger()
 
 # What a text can do: terms that are no tsvector, too long an entry of an index.
 _REFUSED: Final = (DataError, ProgrammingError, ProgramLimitExceeded)
+_UNKNOWN_TIME: Final = datetime.min.replace(tzinfo=UTC)
 _COLUMNS: Final = tuple(field.name for field in fields(Document))
 
 # About 30 MB with the index of trigrams. Prose in many languages and all names of a large code base are fewer.
@@ -76,7 +78,7 @@ def _write_isolating(connection: Connection[Any], documents: Sequence[Document])
 
 def _write(connection: Connection[Any], documents: Sequence[Document]) -> None:
     # By time, as the indexes on it are in order.
-    in_order = sorted(documents, key=lambda document: document.occurred_at)
+    in_order = sorted(documents, key=lambda document: document.occurred_at or _UNKNOWN_TIME)
     columns: dict[str, list[Any]] = {name: [getattr(document, name) for document in in_order] for name in _COLUMNS}
     connection.execute(_statement("write"), columns | {"terms": [search_vector(document.content) for document in in_order]})
 

@@ -11,7 +11,7 @@ import pytest
 from psycopg import Connection
 
 from services.worker.persist.persist_batch import persist
-from services.worker.persist.records import Record, Result, TimelineEntry, ToolUse
+from services.worker.persist.records import Message, Record, Result, TimelineEntry, ToolUse
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.search_index import index_pending as indexer
@@ -193,6 +193,17 @@ def test_the_indexer_does_one_slice_at_a_time_beside_an_import(
 
     assert tasks > 1
     assert_up_to_date(worker, connection)
+
+
+def test_a_row_without_a_time_holds_up_no_other(worker: Resources, connection: Connection[Any]) -> None:
+    undated = Message(id=uuid4(), role="user", content="undated", source="claude.json", session_id="s", project_path="/home/ann/shop")
+    store(worker, undated, job_number=7)
+    store(worker, start(), message("dated"))
+
+    assert_up_to_date(worker, connection)
+
+    times = "SELECT content, occurred_at = '-infinity' FROM search_documents WHERE kind = 'message' ORDER BY content"
+    assert connection.execute(times).fetchall() == [("dated", False), ("undated", True)]
 
 
 def test_an_indexer_that_dies_loses_nothing(worker: Resources, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch) -> None:
