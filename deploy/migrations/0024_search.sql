@@ -61,15 +61,11 @@ CREATE INDEX search_words_by_trigrams ON search_words USING gin (word gin_trgm_o
 
 -- What is noted, by a trigger at each table that documents are made of. Once a statement, since a trigger for each row would cost as much as the row.
 -- An update that changes nothing of the document is not noted: an import that brings rows again changes brought_by alone. Postgres compares the
--- lengths of two texts before it reads them.
+-- lengths of two texts before it reads them. Rows that are inserted or deleted are the trigger's `changed_rows`.
 
 CREATE FUNCTION search_note_messages() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO search_pending (kind, keys, rows, newest)
-        SELECT 'message', array_agg(id), count(*), max(occurred_at)
-        FROM (SELECT id::text, occurred_at, row_number() OVER (ORDER BY occurred_at DESC) / 256 AS part FROM new_rows) AS r GROUP BY part;
-    ELSIF TG_OP = 'UPDATE' THEN
+    IF TG_OP = 'UPDATE' THEN
         INSERT INTO search_pending (kind, keys, rows, newest)
         SELECT 'message', array_agg(id), count(*), max(occurred_at)
         FROM (SELECT n.id::text, n.occurred_at, row_number() OVER (ORDER BY n.occurred_at DESC) / 256 AS part
@@ -79,18 +75,14 @@ BEGIN
     ELSE
         INSERT INTO search_pending (kind, keys, rows, newest)
         SELECT 'message', array_agg(id), count(*), max(occurred_at)
-        FROM (SELECT id::text, occurred_at, row_number() OVER (ORDER BY occurred_at DESC) / 256 AS part FROM old_rows) AS r GROUP BY part;
+        FROM (SELECT id::text, occurred_at, row_number() OVER (ORDER BY occurred_at DESC) / 256 AS part FROM changed_rows) AS r GROUP BY part;
     END IF;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION search_note_tool_calls() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO search_pending (kind, keys, rows, newest)
-        SELECT 'tool_call', array_agg(id), count(*), max(occurred_at)
-        FROM (SELECT id::text, occurred_at, row_number() OVER (ORDER BY occurred_at DESC) / 256 AS part FROM new_rows) AS r GROUP BY part;
-    ELSIF TG_OP = 'UPDATE' THEN
+    IF TG_OP = 'UPDATE' THEN
         INSERT INTO search_pending (kind, keys, rows, newest)
         SELECT 'tool_call', array_agg(id), count(*), max(occurred_at)
         FROM (SELECT n.id::text, n.occurred_at, row_number() OVER (ORDER BY n.occurred_at DESC) / 256 AS part
@@ -102,7 +94,7 @@ BEGIN
     ELSE
         INSERT INTO search_pending (kind, keys, rows, newest)
         SELECT 'tool_call', array_agg(id), count(*), max(occurred_at)
-        FROM (SELECT id::text, occurred_at, row_number() OVER (ORDER BY occurred_at DESC) / 256 AS part FROM old_rows) AS r GROUP BY part;
+        FROM (SELECT id::text, occurred_at, row_number() OVER (ORDER BY occurred_at DESC) / 256 AS part FROM changed_rows) AS r GROUP BY part;
     END IF;
     RETURN NULL;
 END $$;
@@ -110,12 +102,7 @@ END $$;
 -- Of timeline entries those that are found without being asked for. Thinking is not.
 CREATE FUNCTION search_note_timeline_entries() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO search_pending (kind, keys, rows, newest)
-        SELECT 'timeline_entry', array_agg(id), count(*), max(occurred_at)
-        FROM (SELECT id::text, occurred_at, row_number() OVER (ORDER BY occurred_at DESC) / 256 AS part FROM new_rows
-              WHERE kind IN ('compaction_summary', 'command', 'command_output')) AS r GROUP BY part;
-    ELSIF TG_OP = 'UPDATE' THEN
+    IF TG_OP = 'UPDATE' THEN
         INSERT INTO search_pending (kind, keys, rows, newest)
         SELECT 'timeline_entry', array_agg(id), count(*), max(occurred_at)
         FROM (SELECT n.id::text, n.occurred_at, row_number() OVER (ORDER BY n.occurred_at DESC) / 256 AS part
@@ -126,7 +113,7 @@ BEGIN
     ELSE
         INSERT INTO search_pending (kind, keys, rows, newest)
         SELECT 'timeline_entry', array_agg(id), count(*), max(occurred_at)
-        FROM (SELECT id::text, occurred_at, row_number() OVER (ORDER BY occurred_at DESC) / 256 AS part FROM old_rows
+        FROM (SELECT id::text, occurred_at, row_number() OVER (ORDER BY occurred_at DESC) / 256 AS part FROM changed_rows
               WHERE kind IN ('compaction_summary', 'command', 'command_output')) AS r GROUP BY part;
     END IF;
     RETURN NULL;
@@ -135,13 +122,7 @@ END $$;
 -- A file's document says when the file was last changed, and in which session.
 CREATE FUNCTION search_note_activities() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO search_pending (kind, keys, rows, newest)
-        SELECT 'file', array_agg(key), count(*), max(newest)
-        FROM (SELECT project_id || ' ' || file_key AS key, max(occurred_at) AS newest,
-                     row_number() OVER (ORDER BY max(occurred_at) DESC) / 256 AS part
-              FROM new_rows GROUP BY project_id, file_key) AS r GROUP BY part;
-    ELSIF TG_OP = 'UPDATE' THEN
+    IF TG_OP = 'UPDATE' THEN
         INSERT INTO search_pending (kind, keys, rows, newest)
         SELECT 'file', array_agg(key), count(*), max(newest)
         FROM (SELECT project_id || ' ' || file_key AS key, max(occurred_at) AS newest,
@@ -158,7 +139,7 @@ BEGIN
         SELECT 'file', array_agg(key), count(*), max(newest)
         FROM (SELECT project_id || ' ' || file_key AS key, max(occurred_at) AS newest,
                      row_number() OVER (ORDER BY max(occurred_at) DESC) / 256 AS part
-              FROM old_rows GROUP BY project_id, file_key) AS r GROUP BY part;
+              FROM changed_rows GROUP BY project_id, file_key) AS r GROUP BY part;
     END IF;
     RETURN NULL;
 END $$;
@@ -176,12 +157,7 @@ END $$;
 
 CREATE FUNCTION search_note_sessions() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO search_pending (kind, keys, rows, newest)
-        SELECT 'session', array_agg(session_id), count(*), max(newest)
-        FROM (SELECT session_id, coalesce(last_event_at, created_at) AS newest, row_number() OVER (ORDER BY last_event_at DESC) / 256 AS part
-              FROM new_rows WHERE counted) AS r GROUP BY part;
-    ELSIF TG_OP = 'UPDATE' THEN
+    IF TG_OP = 'UPDATE' THEN
         INSERT INTO search_pending (kind, keys, rows, newest)
         SELECT 'session', array_agg(session_id), count(*), max(newest)
         FROM (SELECT n.session_id, coalesce(n.last_event_at, n.created_at) AS newest,
@@ -193,7 +169,7 @@ BEGIN
         INSERT INTO search_pending (kind, keys, rows, newest)
         SELECT 'session', array_agg(session_id), count(*), max(newest)
         FROM (SELECT session_id, coalesce(last_event_at, created_at) AS newest, row_number() OVER (ORDER BY last_event_at DESC) / 256 AS part
-              FROM old_rows WHERE counted) AS r GROUP BY part;
+              FROM changed_rows WHERE counted) AS r GROUP BY part;
     END IF;
     RETURN NULL;
 END $$;
@@ -205,42 +181,42 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER search_note_inserted AFTER INSERT ON messages REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER search_note_inserted AFTER INSERT ON messages REFERENCING NEW TABLE AS changed_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_messages();
 CREATE TRIGGER search_note_updated AFTER UPDATE ON messages REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_messages();
-CREATE TRIGGER search_note_deleted AFTER DELETE ON messages REFERENCING OLD TABLE AS old_rows
+CREATE TRIGGER search_note_deleted AFTER DELETE ON messages REFERENCING OLD TABLE AS changed_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_messages();
 
-CREATE TRIGGER search_note_inserted AFTER INSERT ON tool_calls REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER search_note_inserted AFTER INSERT ON tool_calls REFERENCING NEW TABLE AS changed_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_tool_calls();
 CREATE TRIGGER search_note_updated AFTER UPDATE ON tool_calls REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_tool_calls();
-CREATE TRIGGER search_note_deleted AFTER DELETE ON tool_calls REFERENCING OLD TABLE AS old_rows
+CREATE TRIGGER search_note_deleted AFTER DELETE ON tool_calls REFERENCING OLD TABLE AS changed_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_tool_calls();
 
-CREATE TRIGGER search_note_inserted AFTER INSERT ON timeline_entries REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER search_note_inserted AFTER INSERT ON timeline_entries REFERENCING NEW TABLE AS changed_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_timeline_entries();
 CREATE TRIGGER search_note_updated AFTER UPDATE ON timeline_entries REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_timeline_entries();
-CREATE TRIGGER search_note_deleted AFTER DELETE ON timeline_entries REFERENCING OLD TABLE AS old_rows
+CREATE TRIGGER search_note_deleted AFTER DELETE ON timeline_entries REFERENCING OLD TABLE AS changed_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_timeline_entries();
 
-CREATE TRIGGER search_note_inserted AFTER INSERT ON activities REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER search_note_inserted AFTER INSERT ON activities REFERENCING NEW TABLE AS changed_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_activities();
 CREATE TRIGGER search_note_updated AFTER UPDATE ON activities REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_activities();
-CREATE TRIGGER search_note_deleted AFTER DELETE ON activities REFERENCING OLD TABLE AS old_rows
+CREATE TRIGGER search_note_deleted AFTER DELETE ON activities REFERENCING OLD TABLE AS changed_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_activities();
 
 CREATE TRIGGER search_note_updated AFTER UPDATE ON files REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_files();
 
-CREATE TRIGGER search_note_inserted AFTER INSERT ON sessions REFERENCING NEW TABLE AS new_rows
+CREATE TRIGGER search_note_inserted AFTER INSERT ON sessions REFERENCING NEW TABLE AS changed_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_sessions();
 CREATE TRIGGER search_note_updated AFTER UPDATE ON sessions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_sessions();
-CREATE TRIGGER search_note_deleted AFTER DELETE ON sessions REFERENCING OLD TABLE AS old_rows
+CREATE TRIGGER search_note_deleted AFTER DELETE ON sessions REFERENCING OLD TABLE AS changed_rows
     FOR EACH STATEMENT EXECUTE FUNCTION search_note_sessions();
 
 CREATE TRIGGER search_note AFTER INSERT OR UPDATE OR DELETE ON session_marks FOR EACH ROW EXECUTE FUNCTION search_note_session_marks();
