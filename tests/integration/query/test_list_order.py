@@ -95,7 +95,7 @@ def test_tool_calls_by_time_are_read_along_an_index(connection: psycopg.Connecti
             parameters = (
                 asdict(events.EventFilters(session_id))
                 | {"tool_name": None, "status": None, "sort": "timestamp"}
-                | {"include_result": False}
+                | {"error_class": None, "include_result": False}
             )
             after = {"after_time": None, "after_number": None, "after_id": None, "fetch": 51, "page_bytes": 1000}
             sql = f"EXPLAIN {events.TOOL_CALLS}".encode()
