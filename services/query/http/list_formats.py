@@ -36,11 +36,11 @@ class Column(Struct, frozen=True):
 def columns_of(models: Sequence[type[BaseModel]], first: Row | None, leading: Collection[str] = ()) -> list[Column]:
     """The columns for items of these models, in their order but with those in `leading` before the others.
 
-    A field with a default is left out of some answers; it has a column if the first row has it. What one of several models has is empty for the
+    A field with a default is left out of some answers; it has a column if it is in `leading`, or if the first row has it. What one of several models has is empty for the
     items of the others.
     """
     fields = {name: field for model in models for name, field in model.model_fields.items()}
-    names = [name for name, field in fields.items() if field.is_required() or (first is not None and name in first)]
+    names = [name for name, field in fields.items() if field.is_required() or name in leading or (first is not None and name in first)]
     ordered = sorted(names, key=lambda name: name not in leading)
     return [column for name in ordered for column in _flattened(name, fields[name].annotation)]
 

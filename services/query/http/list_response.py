@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from services.query.database import Connection, Database, Row
 from services.query.http.list_formats import columns_of, csv_encoder, ndjson
 from services.query.http.parameters import RESPONSES, page_content, paging
-from services.query.http.read_response import BodyAndHeaders, as_of_header, read_response
+from services.query.http.read_response import BodyAndHeaders, as_of_header, content_and_headers, read_response
 from services.query.numbers_only import numbers_only
 from services.query.queries.lists.paging import Page, Paging
 from services.query.schemas.fields import MOST_ON_A_PAGE, ListFormat, Paged
@@ -66,6 +66,18 @@ def list_response(
     # Read before the answer begins, so that a failure has its status.
     first = next(pages)
     return table_response(request, wanted, first, pages, headers=pages.headers)
+
+
+def report_response(
+    request: Request, asked: ListFormat | None, read: Callable[[Connection], Row], *, rows: str, leading: Collection[str] = ()
+) -> Response:
+    """A report as JSON; or its list `rows` alone, as CSV or NDJSON. `leading` are fields that are the first columns."""
+    wanted = format_of(request, asked)
+    if wanted == "json":
+        return read_response(request, read)
+    body, headers = content_and_headers(request, read)
+    [model] = get_args(request.scope["route"].response_model.model_fields[rows].annotation)
+    return table_response(request, wanted, body[rows], model=model, leading=leading, headers=headers)
 
 
 def table_response(

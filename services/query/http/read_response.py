@@ -33,6 +33,19 @@ def read_response(
     `to_body` makes body and headers of the result; without it the result is the body. `from_primary`: not from a replica.
     `hides_texts=False` shows texts to every key: for data that the key itself has sent.
     """
+    body, headers = content_and_headers(request, read, to_body=to_body, from_primary=from_primary, hides_texts=hides_texts)
+    return json_response(body, headers=headers)
+
+
+def content_and_headers(
+    request: Request,
+    read: Callable[[Connection], Content],
+    *,
+    to_body: BodyAndHeaders[Content] | None = None,
+    from_primary: bool = False,
+    hides_texts: bool = True,
+) -> tuple[Any, dict[str, str]]:
+    """What `read_response` answers, before it is JSON. The arguments are the same."""
     database: Database = request.app.state.database
     grant = grant_of(request.scope)
     with database.connection(grant, from_primary=from_primary) as connection:
@@ -41,7 +54,7 @@ def read_response(
     body, headers = to_body(content) if to_body else (content, {})
     if hides_texts and grant is not None and grant.sees_only_numbers:
         body = numbers_only(body, getattr(request.scope.get("route"), "response_model", None), names=grant.sees_names)
-    return json_response(body, headers=headers | as_of_header(as_of))
+    return body, headers | as_of_header(as_of)
 
 
 def install_database_errors(app: FastAPI) -> None:

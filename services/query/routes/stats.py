@@ -5,13 +5,13 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Query, Request, Response
 
 from services.query.database import Connection, Row
-from services.query.http.parameters import RESPONSES, only_project, only_some_projects, selection, settings_of, stats_range
-from services.query.http.read_response import read_response
+from services.query.http.list_response import LIST_RESPONSES, report_response
+from services.query.http.parameters import only_project, only_some_projects, selection, settings_of, stats_range
 from services.query.queries.stats.ranges import Interval
 from services.query.queries.stats.stats import stats
 from services.query.queries.stats.tool_errors import tool_errors
 from services.query.queries.stats.tool_stats import tool_stats
-from services.query.queries.stats.usage import INTERVALS, UsageQuestion, dimensions_of, usage
+from services.query.queries.stats.usage import INTERVALS, KEY_FIELDS, UsageQuestion, dimensions_of, usage
 from services.query.routes.projects import existing_project
 from services.query.schemas.fields import ProjectId
 from services.query.schemas.stats import (
@@ -29,7 +29,8 @@ from shared.auth.scopes import METRICS, requires
 from shared.database import ALL
 from shared.http.errors import invalid
 
-router = APIRouter(responses=RESPONSES)
+# Each has one list that is also given as CSV and NDJSON.
+router = APIRouter(responses=LIST_RESPONSES)
 
 
 @router.get("/api/projects/{project_id}/stats", response_model=Stats, tags=["projects", "stats"], summary="Stats of one project")
@@ -45,7 +46,7 @@ def show_project_stats(request: Request, project_id: ProjectId, parameters: Anno
             connection, selection(request, connection, project_id, parameters.user, parameters.machine), wanted, idle_gap_seconds
         )
 
-    return read_response(request, read)
+    return report_response(request, parameters.format, read, rows="time_series")
 
 
 @router.get("/api/stats", response_model=Stats, tags=["projects", "stats"], summary="Stats over all projects")
@@ -59,7 +60,7 @@ def show_stats(request: Request, parameters: Annotated[AllStatsParameters, Query
         chosen = selection(request, connection, parameters.project_id, parameters.user, parameters.machine)
         return {"project": None} | stats(connection, chosen, wanted, idle_gap_seconds)
 
-    return read_response(request, read)
+    return report_response(request, parameters.format, read, rows="time_series")
 
 
 @router.get("/api/tool-calls/stats", response_model=ToolStats, tags=["tool calls"], summary="Stats of tools")
@@ -77,7 +78,7 @@ def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters,
             include_estimated=parameters.include_estimated,
         )
 
-    return read_response(request, read)
+    return report_response(request, parameters.format, read, rows="tools")
 
 
 @router.get("/api/tool-calls/errors", response_model=ToolErrors, tags=["tool calls"], summary="Why tool calls failed")
@@ -92,7 +93,7 @@ def show_tool_errors(request: Request, parameters: Annotated[ToolErrorsParameter
         chosen = selection(request, connection, parameters.project_id, parameters.user, parameters.machine)
         return tool_errors(connection, chosen, parameters.tool_name, parameters.error_class, wanted, examples=examples)
 
-    return read_response(request, read)
+    return report_response(request, parameters.format, read, rows="classes")
 
 
 @router.get("/api/usage", response_model=UsageReport, tags=["usage"], summary="What it cost, by one or two dimensions")
@@ -114,4 +115,6 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
         gap = settings_of(request).idle_gap_seconds
         return usage(connection, UsageQuestion(dimensions, chosen, wanted, gap, parameters.model, parameters.session_id, parameters.branch))
 
-    return read_response(request, read)
+    return report_response(
+        request, parameters.format, read, rows="items", leading=[field for each in dimensions for field in KEY_FIELDS[each]]
+    )

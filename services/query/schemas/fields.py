@@ -112,6 +112,13 @@ OptionalFormat = Annotated[
 ]
 
 
+def table_of(rows: str) -> Any:
+    """The parameter `format` of a report of which one list is a table."""
+    return Field(
+        description=f"`csv` or `ndjson`: only `{rows}`, as a table, or one JSON object a line. Default: what `Accept` asks for, else `json`."
+    )
+
+
 class Paged(Parameters):
     """A list, page by page; as CSV or NDJSON all of it."""
 

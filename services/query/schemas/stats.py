@@ -10,6 +10,7 @@ from services.query.queries.stats.usage import DIMENSIONS, INTERVALS, MAX_ROWS
 from services.query.schemas.fields import (
     Absent,
     CostUsd,
+    ListFormat,
     OptionalBranch,
     OptionalMachine,
     OptionalProject,
@@ -21,6 +22,7 @@ from services.query.schemas.fields import (
     Text,
     UnpricedCalls,
     Zone,
+    table_of,
 )
 from services.query.schemas.lists import Project
 
@@ -44,6 +46,7 @@ class StatsParameters(Parameters):
 class ProjectStatsParameters(StatsParameters):
     user: OptionalUser = None
     machine: OptionalMachine = None
+    format: Annotated[ListFormat | None, Absent(), table_of("time_series")] = None
 
 
 class AllStatsParameters(ProjectStatsParameters):
@@ -62,6 +65,7 @@ class ToolStatsParameters(StatsParameters):
         description="Percentiles, avg_ms and max_ms of all durations. Without it, only of those that were measured: others are the time between two records "
         "of a transcript, and include the wait for a permission.",
     )
+    format: Annotated[ListFormat | None, Absent(), table_of("tools")] = None
 
 
 class UsageParameters(Parameters):
@@ -87,6 +91,7 @@ class UsageParameters(Parameters):
     start_date: StatsStart = None
     end_date: StatsEnd = None
     tz: Zone = None
+    format: Annotated[ListFormat | None, Absent(), table_of("items")] = None
 
 
 class Measures(BaseModel):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from services.query.schemas.fields import (
     Absent,
+    ListFormat,
     OptionalMachine,
     OptionalProject,
     OptionalUser,
@@ -16,6 +17,7 @@ from services.query.schemas.fields import (
     StatsStart,
     Text,
     Zone,
+    table_of,
 )
 from services.query.schemas.stats import ErrorCount, UsageRange
 
@@ -45,6 +47,7 @@ class ToolErrorsParameters(Parameters):
     end_date: StatsEnd = None
     tz: Zone = None
     examples: int = Field(3, ge=0, le=MOST_EXAMPLES, description="The most examples of each class. A key that sees only numbers gets none.")
+    format: Annotated[ListFormat | None, Absent(), table_of("classes")] = None
 
 
 class FailedTool(BaseModel):

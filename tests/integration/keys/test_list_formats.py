@@ -47,6 +47,25 @@ def test_a_key_that_sees_numbers_gets_the_same_columns_without_texts(api: Api, p
     assert api.get(numbers, "/api/sessions?format=csv").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("path", "rows"),
+    [
+        ("/api/usage?group_by=session", "items"),
+        ("/api/usage?group_by=project", "items"),
+        ("/api/stats?interval=month", "time_series"),
+        ("/api/tool-calls/stats?interval=month", "tools"),
+    ],
+)
+def test_a_report_as_a_table_shows_a_key_what_its_json_shows(api: Api, projects: list[int], path: str, rows: str) -> None:
+    for key in (api.key("metrics"), api.key("numbers"), api.key("read", projects=[projects[0]])):
+        items = api.get(key, path).json()[rows]
+        assert [json.loads(line) for line in api.get(key, f"{path}&format=ndjson").text.splitlines()] == items != []
+        cells = list(csv.DictReader(io.StringIO(api.get(key, f"{path}&format=csv").text, newline="")))
+        assert [row.keys() for row in cells] == [item.keys() for item in items]
+    for texts in ("session-1", "/home/dev"):
+        assert texts not in api.get(api.key("metrics"), f"{path}&format=csv").text
+
+
 def test_a_key_of_one_project_exports_the_sessions_of_this_project(api: Api, projects: list[int]) -> None:
     key, read = api.key("read", projects=[projects[0]]), api.key("read")
     for session in api.get(read, "/api/sessions?limit=1000").json()["items"]:

@@ -23,6 +23,18 @@ LISTS = [
     "/api/users", "/api/machines", "/api/conversations/search?q=message", "/api/import/jobs", "/api/keys", "/api/audit", "/api/dead-letters",
 ]  # fmt: skip
 
+# Reports, and the list of each that is a table.
+REPORTS = {
+    "/api/usage": "items",
+    "/api/usage?group_by=user,month": "items",
+    "/api/usage?group_by=project&model=claude-opus": "items",
+    "/api/stats": "time_series",
+    "/api/stats?interval=month&user=ada": "time_series",
+    "/api/projects/1/stats": "time_series",
+    "/api/tool-calls/stats": "tools",
+    "/api/tool-calls/errors": "classes",
+}
+
 
 def with_parameters(path: str, parameters: str) -> str:
     return path + ("&" if "?" in path else "?") + parameters
@@ -55,6 +67,59 @@ def test_every_list_is_given_as_ndjson_and_csv(client: TestClient, connection: p
         assert {name: row[name] for name, value in item.items() if isinstance(value, int) and not isinstance(value, bool)} == {
             name: str(value) for name, value in item.items() if isinstance(value, int) and not isinstance(value, bool)
         }
+
+
+@pytest.mark.parametrize(("path", "rows"), REPORTS.items())
+def test_one_list_of_a_report_is_given_as_ndjson_and_csv(
+    client: TestClient, connection: psycopg.Connection[Any], path: str, rows: str
+) -> None:
+    made = world.build(connection)
+    path = path.replace("/projects/1/", f"/projects/{made.projects[0]}/")
+    items = client.get(path).json()[rows]
+
+    lines = client.get(path, headers={"Accept": "application/x-ndjson"})
+    cells = client.get(with_parameters(path, "format=csv"))
+
+    assert (lines.status_code, cells.status_code) == (200, 200), cells.text
+    assert lines.headers["x-data-as-of"] == cells.headers["x-data-as-of"] == client.get(path).headers["x-data-as-of"]
+    assert [json.loads(line) for line in lines.text.splitlines()] == items != []
+    table_rows = table(cells.text)
+    assert [row.keys() for row in table_rows] == [item.keys() for item in items]
+    for row, item in zip(table_rows, items, strict=True):
+        assert {name: row[name] for name, value in item.items() if isinstance(value, int | float)} == {
+            name: str(value) for name, value in item.items() if isinstance(value, int | float)
+        }
+
+
+@pytest.mark.parametrize(
+    ("group_by", "first_columns"),
+    [
+        ("day", ["day"]),
+        ("user,month", ["month", "user"]),
+        ("session", ["session_id", "session_title"]),
+        ("machine", ["machine_id", "machine"]),
+        ("project,model", ["model", "project_id", "project_name"]),
+    ],
+)
+def test_a_table_of_usage_begins_with_what_tells_its_rows_apart(
+    client: TestClient, connection: psycopg.Connection[Any], group_by: str, first_columns: list[str]
+) -> None:
+    def header(query: str = "") -> list[str]:
+        return client.get(f"/api/usage?format=csv&group_by={group_by}{query}").text.splitlines()[0].split(",")
+
+    assert header()[: len(first_columns)] == first_columns  # without a row
+    world.build(connection)
+    assert header()[: len(first_columns)] == first_columns
+    assert header("&user=nobody")[: len(first_columns)] == first_columns
+
+
+def test_a_table_of_a_report_has_a_name_and_failures_their_status(client: TestClient) -> None:
+    answer = client.get("/api/tool-calls/stats?format=csv")
+    assert answer.headers["content-disposition"] == 'attachment; filename="tool-calls-stats.csv"'
+    assert client.head("/api/usage?format=csv").headers["content-type"] == "text/csv; charset=utf-8"
+    assert client.get("/api/usage?format=xml").status_code == 400
+    assert client.get("/api/usage?format=csv&group_by=moon").json()["code"] == "VALIDATION_ERROR"
+    assert client.get("/api/projects/4711/stats?format=csv").json()["code"] == "PROJECT_NOT_FOUND"
 
 
 def test_accept_chooses_the_format_and_the_parameter_wins(client: TestClient, connection: psycopg.Connection[Any]) -> None:

@@ -28,6 +28,12 @@ Dimension = Literal["day", "week", "month", "project", "user", "model", "session
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 INTERVALS: Final = ("day", "week", "month")
 MAX_ROWS: Final = MAX_POINTS
+# The fields of an item that tell its group.
+KEY_FIELDS: Final[dict[Dimension, tuple[str, ...]]] = {each: (each,) for each in DIMENSIONS} | {
+    "project": ("project_id", "project_name"),
+    "session": ("session_id", "session_title"),
+    "machine": ("machine_id", "machine"),
+}
 
 TOKENS: Final = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
 MEASURES: Final = (*TOKENS, "api_calls", "unpriced_calls", "cost_nano_usd")
