@@ -1,13 +1,19 @@
 """Settings that several services have, each declared once. The class of a service adds its own."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.redis.url import SPELLINGS, broker, checked
 
 RedisUrl = Annotated[str, AfterValidator(checked)]
+
+_SPELLINGS: Final = {"off": "errors", "false": "errors", "no": "errors", "0": "errors", "true": "on", "yes": "on", "1": "on"}
+
+
+def _spelled(value: Any) -> Any:
+    return _SPELLINGS.get(word := value.strip().lower(), word) if isinstance(value, str) else value
 
 
 class ServiceSettings(BaseSettings):
@@ -31,12 +37,17 @@ class ServiceSettings(BaseSettings):
 
 
 class ArchiveSettings(ServiceSettings):
-    """What services that use the archive read. The values must be the same."""
+    """Where and what of conversations is kept, for the services that write and show it. The values must be the same."""
 
     archive_url: str = Field(
         "file:///var/lib/tracker/archive",
         description="Where transcripts are kept: file:// and a folder, or s3:// with a bucket and perhaps a prefix, which needs the extra `s3`."
         " The same for worker and query.",
+    )
+    tool_results: Annotated[Literal["on", "errors"], BeforeValidator(_spelled)] = Field(
+        "on",
+        description="`on` stores what tool calls gave back. `errors`, or `off`: only of calls that did not succeed. What is stored stays."
+        " The same for worker and query, which shows it.",
     )
 
 

@@ -24,6 +24,7 @@ READING = {
     ("GET", "/api/projects"): NUMBERS,
     ("GET", "/api/projects/{project_id}"): NUMBERS,
     ("GET", "/api/projects/{project_id}/stats"): METRICS,
+    ("GET", "/api/me"): METRICS,
     ("GET", "/api/stats"): METRICS,
     ("GET", "/api/usage"): METRICS,
     ("GET", "/api/live"): METRICS,

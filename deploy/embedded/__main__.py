@@ -1,6 +1,7 @@
 """`make up`: the whole tracker on one machine, until Ctrl-C."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -57,7 +58,12 @@ def run(settings: Settings, paths: Paths, reach: Reach) -> int:
                 f"The database could not be brought to this release's schema; the reason is at the end of {paths.log('migrate')}."
             )
         access_warning = preflight.check_access(settings.access, database.url)
-        supervisor.start([stack.api_service(address, paths, env)])
+        flower = (
+            {}
+            if flower_port is None
+            else {"TRACKER_FLOWER_URL": os.environ.get("TRACKER_FLOWER_URL") or f"http://127.0.0.1:{flower_port}/"}
+        )
+        supervisor.start([stack.api_service(address, paths, env | flower)])
         supervisor.start(stack.celery_services(paths, env))
         if flower_port is not None:
             supervisor.start([stack.flower_service(paths, env, flower_port, login)])

@@ -16,12 +16,13 @@ from pydantic import BaseModel
 from services.query.schemas.lists import Project
 from services.query.schemas.live import LiveItem
 from services.query.schemas.machines import Machine
+from services.query.schemas.operations import Me, OwnKey
 from services.query.schemas.stats import CallPoint, ErrorCount, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
 from services.query.schemas.tool_errors import FailedTool
 
 Fields = frozenset[tuple[type[BaseModel], str]]
 
-# Names of tools, models, users, time zones and price lists, and dates: no text, no path, no name of a project.
+# Names of tools, models, users, time zones and price lists, dates, settings, and the key itself: no text, no path, no name of a project.
 SHOWN_TEXTS: Final[Fields] = frozenset(
     {
         (Tool, "tool_name"),
@@ -39,6 +40,12 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (LiveItem, "tool_name"),
         (LiveItem, "model"),
         (LiveItem, "user"),
+        (Me, "version"),
+        (Me, "timezone"),
+        (Me, "flower"),
+        (OwnKey, "key_id"),
+        (OwnKey, "name"),
+        (OwnKey, "user"),
     }
 )
 

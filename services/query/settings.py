@@ -36,6 +36,12 @@ class Settings(HttpSettings, ArchiveSettings):
         60.0, gt=0, description="With the newest canary that came back sent longer ago than this, /readyz of the query service answers 503."
     )
 
+    flower_url: str | None = Field(
+        None,
+        pattern=r"^(/|https?://).*",
+        description="Where the dashboard links to Flower: a path behind the gateway, or a URL. `make up`, the containers and Kubernetes set it.",
+    )
+
     @field_validator("timezone")
     @classmethod
     def _known(cls, name: str) -> str:

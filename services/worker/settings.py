@@ -1,17 +1,10 @@
 """The worker's settings, from the environment."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from shared.settings import ArchiveSettings, WritingSettings
-
-_SPELLINGS: Final = {"off": "errors", "false": "errors", "no": "errors", "0": "errors", "true": "on", "yes": "on", "1": "on"}
-
-
-def _spelled(value: Any) -> Any:
-    return _SPELLINGS.get(word := value.strip().lower(), word) if isinstance(value, str) else value
 
 
 class Settings(WritingSettings, ArchiveSettings):
@@ -32,10 +25,6 @@ class Settings(WritingSettings, ArchiveSettings):
         description="`off` archives no transcripts: those of imports are not kept, live ones until they are quiet for a day. What is archived stays.",
     )
     archive_days: int = Field(0, ge=0, description="Days for which the archive keeps a transcript after its last change. 0: for good.")
-    tool_results: Annotated[Literal["on", "errors"], BeforeValidator(_spelled)] = Field(
-        "on",
-        description="`on` stores what tool calls gave back. `errors`, or `off`: only of calls that did not succeed. What is stored stays.",
-    )
     tool_result_kib: int = Field(
         16,
         ge=1,

@@ -37,6 +37,7 @@ class Grant(Struct, frozen=True):
     scopes: frozenset[Scope]
     user: str | None = None
     project_ids: tuple[int, ...] | None = None
+    name: str | None = None
 
     def allows(self, scopes: frozenset[Scope]) -> bool:
         """Whether the key has one of the scopes. `admin` has all."""

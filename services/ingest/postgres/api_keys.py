@@ -8,7 +8,7 @@ from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Connection, Database
 from shared.auth.keys import Grant, Scope, StoredKey
 
-_FIND = "SELECT sha256, scopes, user_name, project_ids FROM api_keys WHERE id = %(id)s AND revoked_at IS NULL"
+_FIND = "SELECT sha256, name, scopes, user_name, project_ids FROM api_keys WHERE id = %(id)s AND revoked_at IS NULL"
 _HAS_ADMIN = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL AND 'admin' = ANY(scopes)) AS found"
 # Nothing if a project does not exist; the answer says which do.
 _ADD = """
@@ -89,5 +89,5 @@ class ApiKeys:
 def stored_key(key_id: str, row: Mapping[str, Any]) -> StoredKey:
     """A row of api_keys as what it grants."""
     project_ids = row["project_ids"]
-    grant = Grant(key_id, frozenset(row["scopes"]), row["user_name"], None if project_ids is None else tuple(project_ids))
+    grant = Grant(key_id, frozenset(row["scopes"]), row["user_name"], None if project_ids is None else tuple(project_ids), row["name"])
     return StoredKey(bytes(row["sha256"]), grant)

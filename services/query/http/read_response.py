@@ -47,14 +47,19 @@ def content_and_headers(
 ) -> tuple[Any, dict[str, str]]:
     """What `read_response` answers, before it is JSON. The arguments are the same."""
     database: Database = request.app.state.database
-    grant = grant_of(request.scope)
-    with database.connection(grant, from_primary=from_primary) as connection:
+    with database.connection(grant_of(request.scope), from_primary=from_primary) as connection:
         as_of = database.data_as_of(connection)
         content = read(connection)
     body, headers = to_body(content) if to_body else (content, {})
-    if hides_texts and grant is not None and grant.sees_only_numbers:
-        body = numbers_only(body, getattr(request.scope.get("route"), "response_model", None), names=grant.sees_names)
-    return body, headers | as_of_header(as_of)
+    return (without_hidden_texts(request, body) if hides_texts else body), headers | as_of_header(as_of)
+
+
+def without_hidden_texts(request: Request, body: Any) -> Any:
+    """The body without texts that the request's key may not see."""
+    grant = grant_of(request.scope)
+    if grant is None or not grant.sees_only_numbers:
+        return body
+    return numbers_only(body, getattr(request.scope.get("route"), "response_model", None), names=grant.sees_names)
 
 
 def install_database_errors(app: FastAPI) -> None:

@@ -143,6 +143,34 @@ class KeyPage(BaseModel):
     next_cursor: str | None = Field(description="Where the next page begins; null on the last.")
 
 
+class OwnKey(BaseModel):
+    key_id: str
+    name: str | None
+    scopes: list[Literal["ingest", "read", "numbers", "metrics", "admin"]]
+    user: str | None = Field(description="The user that owns everything written with the key; null: each write names its own user.")
+    project_ids: list[int] | None = Field(description="The projects that the key can read; null: all.")
+    expires_at: datetime | None = Field(
+        description="When the login ends that this request came with; null for a key, which does not expire."
+    )
+
+
+class Me(BaseModel):
+    access: Literal["open", "keys"] = Field(description="`open`: no key is needed.")
+    key: OwnKey | None = Field(description="null without a key: with open access everything is allowed.")
+    version: str
+    timezone: str = Field(description="What a day is where a request has no `tz` (TRACKER_TIMEZONE).")
+    idle_gap_minutes: float = Field(description="A longer pause between two events is not active time (TRACKER_IDLE_GAP_SECONDS).")
+    machine_silent_hours: int = Field(description="A machine that was not heard of for longer is silent (TRACKER_MACHINE_SILENT_HOURS).")
+    ready_lag_seconds: int = Field(description="With an older entry in the journal, data is behind (TRACKER_READY_LAG_SECONDS).")
+    canary_max_age_seconds: float | None = Field(
+        description="An older newest canary says that events get stuck (TRACKER_CANARY_MAX_AGE_SECONDS); null without canaries."
+    )
+    tool_results: Literal["on", "errors"] = Field(
+        description="`errors`: results are stored only of calls that did not succeed (TRACKER_TOOL_RESULTS)."
+    )
+    flower: str | None = Field(description="Where Flower is, a path or a URL; null if it is not known (TRACKER_FLOWER_URL).")
+
+
 class Act(BaseModel):
     id: int
     at: datetime

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, create_model
 
 from services.query.numbers_only import SHOWN_NAMES, SHOWN_TEXTS, is_shown, numbers_only
-from services.query.routes import machines, projects, service, stats
+from services.query.routes import machines, me, projects, service, stats
 from services.query.schemas.live import LiveItem
 from services.query.schemas.stats import Stats
 from tests.integration.keys.conftest import Api
@@ -23,6 +23,7 @@ QUERIES = {
     "/api/usage": [f"?group_by={by}" for by in ("day", "model", "project", "user", "month,project", "session", "branch,user")],
     "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash"],
     "/api/tool-calls/errors": ["", "?project_id=1", "?tool_name=Bash&error_class=other&examples=20"],
+    "/api/me": [""],
     "/api/accounting": [""],
     "/metrics": [""],
 }
@@ -119,9 +120,9 @@ def test_a_metrics_key_sees_the_same_numbers(api: Api, corpus: set[str]) -> None
         return [without_names(each) for each in value] if isinstance(value, list) else value
 
     numbers, everything = api.key("metrics"), api.key("read")
-    # The age of the canary is another one by the time that the second asks.
+    # The age of the canary is another one by the time that the second asks; /api/me is about the key.
     for path in paths():
-        if path.startswith("/api/") and path != "/api/accounting":
+        if path.startswith("/api/") and path not in ("/api/accounting", "/api/me"):
             seen = api.get(everything, path).json()
             assert api.get(numbers, path).json() == without_names(seen), path
     stats = json.dumps(api.get(everything, "/api/projects/1/stats").json())
@@ -137,6 +138,7 @@ SEEN = {
     "CountedRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
     "UsageReport.price_versions", "UsageReport.group_by", "UsageItem.month", "Point.date", "CallPoint.date",
     "LiveItem.tool_name", "LiveItem.model", "LiveItem.user", "FailedTool.tool_name", "ErrorCount.error_class", "ErrorClass.error_class",
+    "Me.version", "Me.timezone", "Me.flower", "OwnKey.key_id", "OwnKey.name", "OwnKey.user",
 }  # fmt: skip
 SEEN_WITH_NAMES = {
     "Project.name", "UsageItem.project_name", "LiveItem.project_name", "LiveItem.machine_id",
@@ -148,7 +150,7 @@ TEXT = "a text that nobody but its writer is to see"
 
 def models() -> dict[str, Any]:
     """The models of the routes that such a key may ask, by path."""
-    routers = (service.router, stats.router, projects.router, machines.router)
+    routers = (me.router, service.router, stats.router, projects.router, machines.router)
     routes = {route.path: route.response_model for router in routers for route in router.routes if isinstance(route, APIRoute)}
     return {path: routes[path] for path in QUERIES | QUERIES_WITH_NAMES if path != "/metrics"} | {"/api/live": LiveItem}
 

@@ -4,7 +4,7 @@ from services.query.database import Connection, first_row, one_row
 from services.query.queries.lists.paging import Page, Paging, page
 from shared.auth.keys import Grant, StoredKey
 
-_FIND = "SELECT sha256, scopes, user_name, project_ids FROM api_keys WHERE id = %(id)s AND revoked_at IS NULL"
+_FIND = "SELECT sha256, name, scopes, user_name, project_ids FROM api_keys WHERE id = %(id)s AND revoked_at IS NULL"
 _HAS_ADMIN = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL AND 'admin' = ANY(scopes)) AS found"
 _KEYS = """
     SELECT id, name, scopes, user_name AS user, project_ids, created_at, last_used_at, revoked_at
@@ -28,7 +28,7 @@ def find_key(connection: Connection, key_id: str) -> StoredKey | None:
     if row is None:
         return None
     project_ids = row["project_ids"]
-    grant = Grant(key_id, frozenset(row["scopes"]), row["user_name"], None if project_ids is None else tuple(project_ids))
+    grant = Grant(key_id, frozenset(row["scopes"]), row["user_name"], None if project_ids is None else tuple(project_ids), row["name"])
     return StoredKey(bytes(row["sha256"]), grant)
 
 
