@@ -17,6 +17,7 @@ from services.query.http.shutdown import on_shutdown_signal
 from services.query.http.time_limited_threads import TimeLimitedThreads
 from services.query.live.live_feed import LiveFeed, connect_feed
 from services.query.routes import (
+    dashboard,
     dead_letters,
     export,
     files,
@@ -146,8 +147,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     for module in ROUTES:
         app.include_router(module.router, dependencies=[Depends(refuse_repeated_parameters)])
+    # The page reads the parameters of its address itself.
+    app.include_router(dashboard.router)
     app.add_middleware(HeadAsGet)
-    app.state.required = required_by_path(route for module in ROUTES for route in module.router.routes)
+    app.state.required = required_by_path(route for module in (*ROUTES, dashboard) for route in module.router.routes)
     app.add_middleware(AccessControl, access=settings.access, keys=cache, required=app.state.required)
     install_database_errors(app)
     middleware.install(app, SERVICE, settings)

@@ -1,9 +1,6 @@
-"""The pages: the API reference at `/docs`, which Swagger UI renders from `/openapi.json`, and the front page."""
+"""The API reference at `/docs`, which Swagger UI renders from `/openapi.json`."""
 
-import base64
 from functools import lru_cache
-from hashlib import sha256
-from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -41,25 +38,8 @@ REFERENCE_PAGE: Final = """<!doctype html>
 </html>
 """
 
-_STYLE: Final = """
-:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
-.path{font-family:ui-monospace,monospace;font-size:.92em;opacity:.7}
-"""
-_STYLE_DIGEST: Final = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
-FRONT_HEADERS: Final = {"Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; {_NO_FRAMES}"}
-
 
 @lru_cache(maxsize=1)
 def document() -> bytes:
     """The committed description of both services."""
     return DOCUMENT.read_bytes()
-
-
-def front_page() -> str:
-    """The links that `/` shows."""
-    links = [("/docs", "API reference"), ("/openapi.json", "OpenAPI document"), ("/api/projects", "Projects"), ("/readyz", "Readiness")]
-    items = "".join(f'<li><a href="{path}">{escape(text)}</a> <span class="path">{path}</span></li>' for path, text in links)
-    return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>Claude Code Tracker</title><style>{_STYLE}</style>"
-        f"<body><h1>Claude Code Tracker</h1><p>It stores what Claude Code did and answers questions about it.</p><ul>{items}</ul></body></html>"
-    )

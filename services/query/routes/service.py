@@ -154,13 +154,6 @@ async def show_reference_file(file: str) -> Response:
     return FileResponse(reference_page.FOLDER / file, media_type=reference_page.MEDIA_TYPES[file], headers=reference_page.ASSET_HEADERS)
 
 
-@router.get("/", response_class=HTMLResponse, responses=HTML, summary="The front page")
-@requires(PUBLIC)
-def show_front_page() -> Response:
-    """Links to the reference, the document, the projects and readiness."""
-    return HTMLResponse(reference_page.front_page(), headers=reference_page.FRONT_HEADERS)
-
-
 def _accounting(request: Request) -> Accounts:
     state = request.app.state
     return read_accounting(state.database, state.redis, settings_of(request).journal_partitions)

@@ -1,0 +1,60 @@
+/** The page's address is its state: which page, which filters. Every view is a link, and back goes back. */
+
+import { computed, signal } from "@preact/signals";
+
+interface Address {
+  path: string;
+  parameters: URLSearchParams;
+}
+
+export const address = signal<Address>(current());
+/** The parts of the path: ["projects", "3"]. */
+export const parts = computed(() => address.value.path.split("/").filter(Boolean).map(decodeURIComponent));
+
+function current(): Address {
+  return { path: location.pathname, parameters: new URLSearchParams(location.search) };
+}
+
+export function go(href: string, options: { replace?: boolean } = {}): void {
+  const same = href === location.pathname + location.search + location.hash;
+  history[options.replace || same ? "replaceState" : "pushState"](null, "", href);
+  const path = address.peek().path;
+  address.value = current();
+  if (location.pathname !== path && !location.hash) window.scrollTo(0, 0);
+}
+
+export function parameter(name: string): string | null {
+  return address.value.parameters.get(name);
+}
+
+/** The address of `path` (default: this page) with these parameters changed; null or "" takes one out. */
+export function withParameters(changes: Record<string, string | null>, path = address.value.path, from = address.value.parameters): string {
+  const search = new URLSearchParams(from);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null || value === "") search.delete(name);
+    else search.set(name, value);
+  }
+  const text = search.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+/** Lets links within the dashboard change the page without loading it anew. */
+export function followLinks(): void {
+  window.addEventListener("popstate", () => (address.value = current()));
+  document.addEventListener("click", (event) => {
+    const link = (event.target as Element).closest?.("a");
+    if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const url = new URL(link.href, location.href);
+    if (url.origin !== location.origin || link.target || link.hasAttribute("download") || !isPage(url.pathname)) return;
+    event.preventDefault();
+    go(url.pathname + url.search + url.hash);
+  });
+}
+
+/** The first part of each page's path. services/query/http/dashboard_files.py answers these with the page. */
+export const PAGES = ["overview", "projects", "sessions", "search", "files", "tools", "usage", "imports", "health", "settings"] as const;
+
+function isPage(path: string): boolean {
+  const first = path.split("/")[1] ?? "";
+  return first === "" || (PAGES as readonly string[]).includes(first);
+}

@@ -1,0 +1,87 @@
+/** The range of days that a page shows, from the address; without one, the shortest usual range that has data. */
+
+import { computed, signal } from "@preact/signals";
+import { address, withParameters } from "./address";
+import { Problem, read } from "../api/request";
+import { addDays, daysBetween, today } from "../format/days";
+
+/** The viewer's time zone: it sets where a day begins. */
+export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+export const PRESETS = [
+  { name: "today", label: "Today", days: 1 },
+  { name: "7d", label: "7 days", days: 7 },
+  { name: "30d", label: "30 days", days: 30 },
+  { name: "90d", label: "90 days", days: 90 },
+  { name: "365d", label: "A year", days: 365 },
+  { name: "all", label: "All", days: null },
+] as const;
+
+export interface DayRange {
+  name: string;
+  label: string;
+  /** The first and the last day, `YYYY-MM-DD`, both included; null is open. */
+  start: string | null;
+  end: string | null;
+  /** Why this range, where nobody chose it. */
+  reason: string | null;
+}
+
+/** The first and last day with any event; null until it is known, and while there is none. */
+export const extent = signal<{ first: string; last: string } | null>(null);
+/** Whether it is known if there is any event. */
+export const extentIsKnown = signal(false);
+
+export async function findExtent(): Promise<void> {
+  let usage;
+  try {
+    usage = await read("/api/usage", { group_by: "day", tz: zone });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    // The page shows the last 30 days then, and says itself what it cannot read.
+    extentIsKnown.value = true;
+    return;
+  }
+  const days = usage.items.filter((item) => item.day && (item.total_tokens || item.messages || item.tool_calls || item.sessions));
+  const first = days[0]?.day;
+  const last = days.at(-1)?.day;
+  extent.value = first && last ? { first, last } : null;
+  extentIsKnown.value = true;
+}
+
+export const range = computed<DayRange>(() => {
+  const { parameters } = address.value;
+  const from = parameters.get("from");
+  const to = parameters.get("to");
+  if (from || to) return { name: "days", label: `${from ?? "…"} to ${to ?? "today"}`, start: from, end: to, reason: null };
+  const named = PRESETS.find((preset) => preset.name === parameters.get("range"));
+  return named ? ofPreset(named.name, null) : usual();
+});
+
+function ofPreset(name: string, reason: string | null): DayRange {
+  const preset = PRESETS.find((each) => each.name === name) ?? PRESETS[2];
+  const end = today(zone);
+  if (preset.days === null) return { name, label: preset.label, start: null, end: null, reason };
+  return { name, label: preset.label, start: addDays(end, 1 - preset.days), end, reason };
+}
+
+function usual(): DayRange {
+  const last = extent.value?.last;
+  const silentDays = last ? daysBetween(last, today(zone)) : 0;
+  if (silentDays < 30) return ofPreset("30d", null);
+  const reason = `Nothing happened in the last 30 days; the newest event is of ${last}.`;
+  return ofPreset(silentDays < 365 ? "365d" : "all", reason);
+}
+
+/** The range of the same length just before; null for an open range. */
+export const rangeBefore = computed(() => {
+  const { start, end } = range.value;
+  if (!start || !end) return null;
+  const days = daysBetween(start, end) + 1;
+  return { start: addDays(start, -days), end: addDays(start, -1), days };
+});
+
+/** The address of this page with another range. */
+export function rangeAddress(name: string): string {
+  return withParameters({ range: name, from: null, to: null });
+}

@@ -1,0 +1,102 @@
+/** Reads of the API in components: kept by address, shown at once when they were read before, and read again. */
+
+import { type Signal, signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Answer, Parameters, ReadPath } from "./answers";
+import { Problem, addressOf, send } from "./request";
+
+export interface Reading<T> {
+  /** The newest answer. While another address is read, that of the address before, so that nothing jumps. */
+  data: T | null;
+  /** Why the newest try failed; `data` may be of an earlier one. */
+  problem: Problem | null;
+  /** Whether `data` is of this address. */
+  isCurrent: boolean;
+  /** Reads again now. */
+  again: () => void;
+}
+
+interface Kept {
+  state: Signal<{ data: unknown; problem: Problem | null }>;
+  reading: Promise<void> | null;
+  readAt: number;
+}
+
+const kept = new Map<string, Kept>();
+const MOST_KEPT = 200;
+const FRESH_MS = 3_000;
+const RETRY_MS = 3_000;
+
+/** Reads `path`, or nothing if it is null. With `everyMs` it is read again and again while the page is visible. */
+export function useRead<P extends ReadPath>(
+  path: P | null,
+  query: Parameters = {},
+  options: { inPath?: Record<string, string | number>; everyMs?: number } = {},
+): Reading<Answer<P>> {
+  const address = path === null ? null : addressOf(path, query, options.inPath);
+  const before = useRef<unknown>(null);
+  const everyMs = options.everyMs;
+
+  useEffect(() => {
+    if (address === null) return;
+    const entry = entryOf(address);
+    if (Date.now() - entry.readAt > FRESH_MS) void readInto(address, entry);
+    const timer = window.setInterval(() => {
+      const failed = entry.state.value.problem?.status === 0;
+      const due = everyMs !== undefined && Date.now() - entry.readAt >= everyMs;
+      if (!document.hidden && (due || failed)) void readInto(address, entry);
+    }, Math.min(everyMs ?? RETRY_MS, RETRY_MS));
+    return () => window.clearInterval(timer);
+  }, [address, everyMs]);
+
+  const state = address === null ? null : entryOf(address).state.value;
+  if (state?.data != null) before.current = state.data;
+  return {
+    data: (state?.data ?? before.current) as Answer<P> | null,
+    problem: state?.problem ?? null,
+    isCurrent: state?.data != null,
+    again: () => {
+      if (address !== null) void readInto(address, entryOf(address));
+    },
+  };
+}
+
+/** Everything that was read is read again when it is shown next; what is shown now, at once. After a change. */
+export function readAllAgain(): void {
+  for (const [address, entry] of kept) {
+    entry.readAt = 0;
+    if (entry.state.peek().data !== null) void readInto(address, entry);
+  }
+}
+
+/** Forgets all answers, as at logout. */
+export function forgetReadings(): void {
+  kept.clear();
+}
+
+function entryOf(address: string): Kept {
+  let entry = kept.get(address);
+  if (!entry) {
+    entry = { state: signal({ data: null, problem: null }), reading: null, readAt: 0 };
+    kept.set(address, entry);
+    if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value as string);
+  }
+  return entry;
+}
+
+async function readInto(address: string, entry: Kept): Promise<void> {
+  if (entry.reading) return entry.reading;
+  entry.reading = (async () => {
+    try {
+      const response = await send("GET", address);
+      entry.state.value = { data: await response.json(), problem: null };
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      entry.state.value = { data: entry.state.peek().data, problem: error };
+    } finally {
+      entry.readAt = Date.now();
+      entry.reading = null;
+    }
+  })();
+  return entry.reading;
+}

@@ -1,0 +1,36 @@
+/** Calendar days as `YYYY-MM-DD`. They are computed in UTC, where each day has 24 hours, so that summer time changes nothing. */
+
+const DAY_MS = 86_400_000;
+
+export function today(zone: string): string {
+  return dayOf(new Date(), zone);
+}
+
+/** The calendar day of an instant in a time zone. */
+export function dayOf(instant: Date, zone: string): string {
+  const found = new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" }).formatToParts(instant);
+  const part = (type: string) => found.find((each) => each.type === type)?.value ?? "";
+  return `${part("year")}-${part("month")}-${part("day")}`;
+}
+
+export function addDays(day: string, days: number): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** How many days after `from` is `to`. */
+export function daysBetween(from: string, to: string): number {
+  return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / DAY_MS);
+}
+
+/** 0 is Monday. */
+export function weekdayOf(day: string): number {
+  return (new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7;
+}
+
+/** "16 Feb", with the year where it is not this one. */
+export function dayText(day: string): string {
+  const date = new Date(`${day}T00:00:00Z`);
+  const options: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", timeZone: "UTC" };
+  if (date.getUTCFullYear() !== new Date().getFullYear()) options.year = "numeric";
+  return date.toLocaleDateString("en-GB", options);
+}

@@ -1,0 +1,61 @@
+/** Every number of the dashboard has one name, one definition and one way to be written. Tooltips and tables take them from here. */
+
+import { compact, cost, count, minutes, percent } from "./quantities";
+
+export interface Measure {
+  label: string;
+  definition: string;
+  /** As it stands on a tile or an axis. */
+  short: (value: number | null | undefined) => string;
+  /** Exact, for tooltips and tables. */
+  exact: (value: number | null | undefined) => string;
+  /** Whether more of it is good or bad; left out where it is neither. */
+  better?: "more" | "less";
+}
+
+const numbers = { short: compact, exact: count };
+const times = { short: minutes, exact: minutes };
+const shares = { short: percent, exact: percent };
+
+export const MEASURES = {
+  sessions: { label: "Sessions", definition: "Sessions that began in this range. A session that is resumed counts once.", ...numbers },
+  active_minutes: {
+    label: "Active time",
+    definition: "Time in which something happened: gaps between events count up to the idle gap (5 minutes unless set otherwise). Two sessions at once count once per person.",
+    ...times,
+  },
+  time_minutes: {
+    label: "Wall time",
+    definition: "From the first to the last event of each session, breaks included. Sessions at the same time count each.",
+    ...times,
+  },
+  messages: { label: "Messages", definition: "Prompts of people and answers of Claude, subagents included.", ...numbers },
+  user_messages: { label: "Prompts", definition: "Messages that a person sent.", ...numbers },
+  assistant_messages: { label: "Answers", definition: "Messages that Claude sent.", ...numbers },
+  tool_calls: { label: "Tool calls", definition: "Calls of tools by Claude, subagents included, whatever became of them.", ...numbers },
+  tool_errors: { label: "Failed calls", definition: "Tool calls that failed or timed out. Those that a person rejected are not among them.", ...numbers, better: "less" },
+  error_rate: { label: "Error rate", definition: "Failed calls among all tool calls.", ...shares, better: "less" },
+  files_modified: { label: "Files changed", definition: "Different files that were created, changed or deleted.", ...numbers },
+  lines_added: { label: "Lines added", definition: "Lines that edits added. A line that is changed counts as added and removed.", ...numbers },
+  lines_removed: { label: "Lines removed", definition: "Lines that edits removed. A line that is changed counts as added and removed.", ...numbers },
+  input_tokens: { label: "Input tokens", definition: "Tokens sent to the model that were neither read from the cache nor written to it.", ...numbers },
+  output_tokens: { label: "Output tokens", definition: "Tokens that the model wrote, thinking included.", ...numbers },
+  cache_creation_tokens: { label: "Cache writes", definition: "Input tokens that were written to the prompt cache. They cost more than plain input.", ...numbers },
+  cache_read_tokens: { label: "Cache reads", definition: "Input tokens that were read from the prompt cache, at about a tenth of the price of plain input.", ...numbers },
+  total_tokens: { label: "Tokens", definition: "Input, output, cache writes and cache reads together.", ...numbers },
+  cache_hit_rate: { label: "Cache hits", definition: "Cache reads among all input tokens: reads, writes and plain input.", ...shares, better: "more" },
+  api_calls: { label: "API calls", definition: "Answers of the model that have a usage record. Each is counted once, also where transcripts repeat it.", ...numbers },
+  unpriced_calls: { label: "Unpriced calls", definition: "API calls whose model has no known price. They are in no cost.", ...numbers, better: "less" },
+  cost_usd: {
+    label: "Cost",
+    definition: "What the tokens cost at the list price of the API in US dollars, at the day of the call. A subscription costs something else. Calls without a known price are left out and counted as unpriced.",
+    short: cost,
+    exact: cost,
+  },
+} satisfies Record<string, Measure>;
+
+export type MeasureName = keyof typeof MEASURES;
+
+export function measure(name: MeasureName): Measure {
+  return MEASURES[name];
+}

@@ -1,0 +1,41 @@
+/** Instants in the viewer's time zone. */
+
+import { UNKNOWN } from "./quantities";
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const CLOCK: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+
+/** "16 Feb, 14:03", with the year where it is not this one. */
+export function timeText(instant: string | null | undefined): string {
+  if (!instant) return UNKNOWN;
+  const date = new Date(instant);
+  const options: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", ...CLOCK };
+  if (date.getFullYear() !== new Date().getFullYear()) options.year = "numeric";
+  return date.toLocaleString("en-GB", options);
+}
+
+export function clockText(instant: string | null | undefined, withSeconds = false): string {
+  if (!instant) return UNKNOWN;
+  return new Date(instant).toLocaleTimeString("en-GB", withSeconds ? { ...CLOCK, second: "2-digit" } : CLOCK);
+}
+
+/** The whole of it, for a tooltip: in the viewer's zone, and in UTC. */
+export function exactTime(instant: string | null | undefined): string {
+  if (!instant) return "The time is not known.";
+  const date = new Date(instant);
+  const local = date.toLocaleString("en-GB", { dateStyle: "full", timeStyle: "long" });
+  return `${local} (${zone})\n${date.toISOString().replace("T", " ").replace(/\.\d+Z/, " UTC")}`;
+}
+
+/** "3 min ago". */
+export function ago(instant: string | null | undefined, now = Date.now()): string {
+  if (!instant) return UNKNOWN;
+  const seconds = Math.round((now - Date.parse(instant)) / 1_000);
+  if (seconds < 0) return timeText(instant);
+  if (seconds < 10) return "now";
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h ago`;
+  if (seconds < 30 * 86_400) return `${Math.floor(seconds / 86_400)} d ago`;
+  return timeText(instant);
+}

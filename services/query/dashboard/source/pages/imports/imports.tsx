@@ -1,0 +1,3 @@
+export default function Imports() {
+  return <h1>Imports</h1>;
+}

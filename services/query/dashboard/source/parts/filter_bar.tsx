@@ -1,0 +1,66 @@
+/** The range and the filters of a page, with their values to choose from. */
+
+import { go, withParameters } from "../address/address";
+import { type Filter, chosen } from "../address/filters";
+import { range } from "../address/range";
+import { seesNames } from "../api/identity";
+import { useRead } from "../api/use_read";
+import { RangePicker } from "./range_picker";
+
+const LABELS: Record<Filter, string> = { project: "Project", user: "Person", machine: "Machine", model: "Model" };
+
+interface Option {
+  value: string;
+  label: string;
+}
+
+export function FilterBar({ filters, hasRange = true }: { filters: readonly Filter[]; hasRange?: boolean }) {
+  return (
+    <div class="filter-bar">
+      {hasRange && <RangePicker />}
+      <span class="filters">
+        {filters.map((filter) => (
+          <FilterChoice key={filter} filter={filter} />
+        ))}
+      </span>
+      {hasRange && range.value.reason && <p class="range-reason">{range.value.reason} This shows {range.value.name === "all" ? "everything" : "a year"}.</p>}
+    </div>
+  );
+}
+
+function FilterChoice({ filter }: { filter: Filter }) {
+  const options = useOptions(filter);
+  const value = chosen.value[filter] ?? "";
+  if (options.length < 2 && !value) return null;
+  return (
+    <label class={value ? "filter is-set" : "filter"}>
+      <span class="only-read">{LABELS[filter]}</span>
+      <select value={value} onChange={(event) => go(withParameters({ [filter]: event.currentTarget.value || null }))}>
+        <option value="">{`${LABELS[filter]}: all`}</option>
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.label}
+          </option>
+        ))}
+        {value && !options.some((option) => option.value === value) && <option value={value}>{value}</option>}
+      </select>
+    </label>
+  );
+}
+
+/** All that the filter can be, over the whole history; the most used first. */
+function useOptions(filter: Filter): Option[] {
+  const usage = useRead(filter === "project" && !seesNames.value ? null : "/api/usage", { group_by: filter });
+  return (usage.data?.items ?? []).flatMap((item): Option[] => {
+    switch (filter) {
+      case "project":
+        return item.project_id == null ? [] : [{ value: String(item.project_id), label: item.project_name ?? `Project ${item.project_id}` }];
+      case "user":
+        return item.user == null ? [] : [{ value: item.user, label: item.user }];
+      case "machine":
+        return item.machine_id == null ? [] : [{ value: item.machine_id, label: item.machine ?? item.machine_id }];
+      case "model":
+        return item.model == null ? [] : [{ value: item.model, label: item.model.replace(/^claude-/, "").replace(/-\d{8}$/, "") }];
+    }
+  });
+}

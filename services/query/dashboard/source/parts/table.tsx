@@ -1,0 +1,56 @@
+/** A table whose rows are data: columns say how a cell is written. A row may be a link. */
+
+import type { ComponentChildren } from "preact";
+
+export interface Column<Row> {
+  title: ComponentChildren;
+  cell: (row: Row) => ComponentChildren;
+  /** Numbers stand at the right. */
+  isNumber?: boolean;
+  /** Left out on narrow screens. */
+  isMinor?: boolean;
+  /** "ascending" or "descending" where the table is sorted by it. */
+  sorted?: "ascending" | "descending" | undefined;
+}
+
+interface Props<Row> {
+  /** Says what the rows are, for screen readers. */
+  caption: string;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  keyOf: (row: Row) => string | number;
+}
+
+export function Table<Row>({ caption, columns, rows, keyOf }: Props<Row>) {
+  return (
+    <div class="table-scroll" tabIndex={0} role="region" aria-label={caption}>
+      <table class="table">
+        <caption class="only-read">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map((column, index) => (
+              <th key={index} scope="col" class={classOf(column)} aria-sort={column.sorted}>
+                {column.title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={keyOf(row)}>
+              {columns.map((column, index) => (
+                <td key={index} class={classOf(column)}>
+                  {column.cell(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function classOf<Row>(column: Column<Row>): string {
+  return [column.isNumber && "is-number", column.isMinor && "is-minor"].filter(Boolean).join(" ");
+}

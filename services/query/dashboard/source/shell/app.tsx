@@ -1,0 +1,89 @@
+/** Which page is shown, or why none is. */
+
+import { type ComponentType, Suspense, lazy } from "preact/compat";
+import { useEffect, useErrorBoundary } from "preact/hooks";
+import { parts } from "../address/address";
+import { extentIsKnown, findExtent } from "../address/range";
+import { findIdentity, identityProblem, me } from "../api/identity";
+import { needsLogin } from "../api/request";
+import { EmptyNote } from "../parts/empty_note";
+import { ProblemNote } from "../parts/problem_note";
+import { KeyHelp } from "./key_help";
+import { Login } from "./login";
+import { Navigation } from "./navigation";
+
+const RETRY_MS = 3_000;
+
+const page = (load: () => Promise<{ default: ComponentType }>) => lazy(load);
+
+/** By the first part of the path. Each is loaded when it is opened first. */
+const PAGES: Record<string, ComponentType> = {
+  "": page(() => import("../pages/now/now")),
+  overview: page(() => import("../pages/overview/overview")),
+  projects: page(() => import("../pages/projects/projects")),
+  sessions: page(() => import("../pages/sessions/sessions")),
+  search: page(() => import("../pages/search/search")),
+  files: page(() => import("../pages/files/files")),
+  tools: page(() => import("../pages/tools/tools")),
+  usage: page(() => import("../pages/usage/usage")),
+  imports: page(() => import("../pages/imports/imports")),
+  health: page(() => import("../pages/health/health")),
+  settings: page(() => import("../pages/settings/settings")),
+};
+
+export function App() {
+  useEffect(() => {
+    void findIdentity();
+    const timer = window.setInterval(() => {
+      if (me.peek() === null && !needsLogin.peek()) void findIdentity();
+    }, RETRY_MS);
+    return () => window.clearInterval(timer);
+  }, []);
+  const isKnown = me.value !== null;
+  useEffect(() => {
+    if (isKnown) void findExtent();
+  }, [isKnown]);
+
+  if (needsLogin.value) return <Login />;
+  return (
+    <>
+      <a class="skip" href="#content">
+        Skip to the content
+      </a>
+      <Navigation />
+      <main id="content" class="content">
+        {identityProblem.value && <ProblemNote problem={identityProblem.value} again={() => void findIdentity()} />}
+        {me.value && extentIsKnown.value && (
+          <Suspense fallback={<div class="outline" role="status">Loading the page …</div>}>
+            <Page key={parts.value[0] ?? ""} />
+          </Suspense>
+        )}
+      </main>
+      <KeyHelp />
+    </>
+  );
+}
+
+function Page() {
+  const [error, forget] = useErrorBoundary();
+  const name = parts.value[0] ?? "";
+  const Shown = PAGES[name];
+  if (error) {
+    return (
+      <div class="note is-problem" role="alert">
+        <p>This page broke: {String(error)}. Your data is not touched.</p>
+        <button type="button" class="button is-small" onClick={forget}>
+          Show it again
+        </button>
+      </div>
+    );
+  }
+  if (!Shown) {
+    return (
+      <EmptyNote title="There is no such page.">
+        <a href="/overview">Go to the overview</a>
+      </EmptyNote>
+    );
+  }
+  return <Shown />;
+}
