@@ -156,6 +156,18 @@ monitoring-check: environment ## the alerts, the dashboard and Prometheus agains
 openapi: environment ## write shared/openapi.json from both services
 	$(VENV)/python -m deploy.openapi
 
+DASHBOARD := services/query/dashboard
+dashboard: ## build the dashboard from its sources (needs npm); what it builds is committed
+	cd $(DASHBOARD) && npm ci --no-audit --no-fund --loglevel=error && npm run build
+
+dashboard-check: dashboard ## check the dashboard's types, and that what is committed is what its sources build (needs npm)
+	@[ -z "$$(git status --porcelain -- $(DASHBOARD)/built)" ] || { git status --short -- $(DASHBOARD)/built; \
+		echo "What is built differs from what is committed: commit $(DASHBOARD)/built."; exit 1; }
+
+test-browser: environment ## the tests in a real browser (needs apt-get install chromium)
+	@command -v chromium > /dev/null || { echo "There is no chromium: apt-get install --no-install-recommends chromium" >&2; exit 1; }
+	$(VENV)/python -m pytest tests/browser -p no:randomly
+
 vendor-docs: environment ## fetch Swagger UI, which shows the API at /docs (VERSION=… another version; needs npm and the internet)
 	@$(VENV)/python -m deploy.vendor_docs $(VERSION)
 

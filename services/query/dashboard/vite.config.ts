@@ -14,6 +14,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // What is read in the repository is the source; this is checked against a fresh build.
     sourcemap: false,
+    // The licences of what is bundled.
+    license: { fileName: "LICENSES.md" },
   },
   server: {
     proxy: { "/api": tracker, "/docs": tracker, "/openapi.json": tracker, "/flower": tracker, "/readyz": tracker },

@@ -1,0 +1,1 @@
+import{a as e}from"./index-DFxqO3Ax.js";function t(){return e(`h1`,{children:`Files`})}export{t as default};
