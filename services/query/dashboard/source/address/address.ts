@@ -11,6 +11,9 @@ export const address = signal<Address>(current());
 /** The parts of the path: ["projects", "3"]. */
 export const parts = computed(() => address.value.path.split("/").filter(Boolean).map(decodeURIComponent));
 
+/** Whether the viewer came here by back or forward: pages then stand where they stood. */
+export let isRevisit = false;
+
 function current(): Address {
   return { path: location.pathname, parameters: new URLSearchParams(location.search) };
 }
@@ -19,6 +22,7 @@ export function go(href: string, options: { replace?: boolean } = {}): void {
   const same = href === location.pathname + location.search + location.hash;
   history[options.replace || same ? "replaceState" : "pushState"](null, "", href);
   const path = address.peek().path;
+  isRevisit = false;
   address.value = current();
   if (location.pathname !== path && !location.hash) window.scrollTo(0, 0);
 }
@@ -40,7 +44,10 @@ export function withParameters(changes: Record<string, string | null>, path = ad
 
 /** Lets links within the dashboard change the page without loading it anew. */
 export function followLinks(): void {
-  window.addEventListener("popstate", () => (address.value = current()));
+  window.addEventListener("popstate", () => {
+    isRevisit = true;
+    address.value = current();
+  });
   document.addEventListener("click", (event) => {
     const link = (event.target as Element).closest?.("a");
     if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

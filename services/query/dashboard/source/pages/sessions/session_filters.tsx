@@ -1,0 +1,115 @@
+/** The filters of the list of sessions: those of every page, and branch, tag, star, state and order. */
+
+import { address, go, parameter, withParameters } from "../../address/address";
+import { FILTERS } from "../../address/filters";
+import { range } from "../../address/range";
+import type { Parameters } from "../../api/answers";
+import { useRead } from "../../api/use_read";
+import { FilterBar } from "../../parts/filter_bar";
+
+export const SORTS = [
+  { value: "start_time", label: "Newest first" },
+  { value: "active_minutes", label: "Most active time" },
+  { value: "cost_usd", label: "Highest cost" },
+  { value: "tool_calls_count", label: "Most tool calls" },
+  { value: "messages_count", label: "Most messages" },
+  { value: "lines_changed", label: "Most lines changed" },
+] as const;
+
+/** Those that only this page has, by their names in the address. */
+const OWN = ["branch", "tag", "starred", "status"] as const;
+
+/** The own filters and the order as parameters of the API. */
+export function ownQuery(): Parameters {
+  const { parameters } = address.value;
+  return {
+    branch: parameters.get("branch"),
+    tag: parameters.get("tag"),
+    is_starred: parameters.get("starred") ? "true" : null,
+    status: parameters.get("status"),
+    sort: parameters.get("sort"),
+    order: parameters.get("order"),
+  };
+}
+
+export function isFiltered(): boolean {
+  const { parameters } = address.value;
+  return [...FILTERS, ...OWN].some((name) => parameters.get(name));
+}
+
+/** The address of the list without any filter, with the same days. */
+export function unfilteredAddress(): string {
+  return withParameters(Object.fromEntries([...FILTERS, ...OWN].map((name) => [name, null])));
+}
+
+export function SessionFilters() {
+  const tags = useRead("/api/tags", { limit: 200 });
+  const branches = useRead("/api/usage", { group_by: "branch" });
+  const branchNames = (branches.data?.items ?? []).flatMap((item) => (item.branch == null || item.branch === "" ? [] : [item.branch]));
+  return (
+    <div class="session-filters">
+      <FilterBar filters={["project", "user", "machine", "model"]} />
+      <div class="filters">
+        <Choice name="branch" label="Branch" options={branchNames.map((branch) => ({ value: branch, label: branch }))} />
+        <Choice name="tag" label="Tag" options={(tags.data?.items ?? []).map((item) => ({ value: item.tag, label: `${item.tag} (${item.sessions})` }))} />
+        <Choice
+          name="status"
+          label="State"
+          options={[
+            { value: "open", label: "Open" },
+            { value: "ended", label: "Ended" },
+          ]}
+        />
+        <button
+          type="button"
+          class="button is-small"
+          aria-pressed={parameter("starred") !== null}
+          onClick={() => go(withParameters({ starred: parameter("starred") ? null : "1" }))}
+        >
+          ★ With a star
+        </button>
+        <label class="filter">
+          <span class="only-read">Order</span>
+          <select value={parameter("sort") ?? "start_time"} onChange={(event) => go(withParameters({ sort: event.currentTarget.value === "start_time" ? null : event.currentTarget.value, order: null }))}>
+            {SORTS.map((sort) => (
+              <option key={sort.value} value={sort.value}>
+                {sort.label}
+              </option>
+            ))}
+          </select>
+        </label>
+        {isFiltered() && (
+          <a class="button is-small is-quiet" href={unfilteredAddress()}>
+            Clear filters
+          </a>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Choice({ name, label, options }: { name: string; label: string; options: readonly { value: string; label: string }[] }) {
+  const value = parameter(name) ?? "";
+  if (options.length === 0 && !value) return null;
+  return (
+    <label class={value ? "filter is-set" : "filter"}>
+      <span class="only-read">{label}</span>
+      <select value={value} onChange={(event) => go(withParameters({ [name]: event.currentTarget.value || null }))}>
+        <option value="">{`${label}: all`}</option>
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.label}
+          </option>
+        ))}
+        {value && !options.some((option) => option.value === value) && <option value={value}>{value}</option>}
+      </select>
+    </label>
+  );
+}
+
+/** What the list holds, in words. */
+export function rangeWords(): string {
+  const { name, label } = range.value;
+  if (name === "all") return "of all time";
+  return name === "days" ? `from ${label}` : `of ${{ today: "today", "365d": "the last year" }[name] ?? `the last ${label}`}`;
+}

@@ -1,0 +1,29 @@
+/** Star, tags, note and title of a session: what people add to it. */
+
+import type { Schemas } from "../../api/answers";
+import { addressOf, send } from "../../api/request";
+
+export type Marks = Schemas["SessionMarks"];
+export type MarksChange = Partial<Schemas["SessionMarksChange"]>;
+
+/** Changes them, and tells how they are now. Throws a Problem. */
+export async function mark(sessionId: string, change: MarksChange): Promise<Marks> {
+  const response = await send("PATCH", addressOf("/api/sessions/{session_id}", {}, { session_id: sessionId }), change);
+  return (await response.json()) as Marks;
+}
+
+/** A session with these marks. A title that was taken away shows with the next reading alone: the marks do not know Claude Code's. */
+export function withMarks<S extends Schemas["Session"]>(session: S, marks: Marks): S {
+  return {
+    ...session,
+    is_starred: marks.is_starred,
+    tags: marks.tags,
+    note: marks.note,
+    ...(marks.title === null ? {} : { title: marks.title, own_title: true }),
+  };
+}
+
+/** What resumes a session in a terminal. */
+export function resumeCommand(sessionId: string): string {
+  return /^[\w.-]+$/.test(sessionId) ? `claude --resume ${sessionId}` : `claude --resume '${sessionId.replaceAll("'", "'\\''")}'`;
+}
