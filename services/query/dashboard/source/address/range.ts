@@ -2,7 +2,8 @@
 
 import { computed, signal } from "@preact/signals";
 import { address, withParameters } from "./address";
-import { Problem, read } from "../api/request";
+import { Problem } from "../api/request";
+import { readShared } from "../api/use_read";
 import { addDays, daysBetween, today } from "../format/days";
 
 /** The viewer's time zone: it sets where a day begins. */
@@ -32,10 +33,13 @@ export const extent = signal<{ first: string; last: string } | null>(null);
 /** Whether it is known if there is any event. */
 export const extentIsKnown = signal(false);
 
+/** Asks for all days of the whole history. The overview's year map shows the same answer. */
+export const historyQuery = { group_by: "day", tz: zone };
+
 export async function findExtent(): Promise<void> {
   let usage;
   try {
-    usage = await read("/api/usage", { group_by: "day", tz: zone });
+    usage = await readShared("/api/usage", historyQuery);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     // The page shows the last 30 days then, and says itself what it cannot read.

@@ -61,6 +61,16 @@ export function useRead<P extends ReadPath>(
   };
 }
 
+/** Reads `path` once for several: who uses the same address with useRead gets this answer. Throws a Problem. */
+export async function readShared<P extends ReadPath>(path: P, query: Parameters = {}): Promise<Answer<P>> {
+  const address = addressOf(path, query);
+  const entry = entryOf(address);
+  await readInto(address, entry);
+  const { data, problem } = entry.state.peek();
+  if (problem) throw problem;
+  return data as Answer<P>;
+}
+
 /** Everything that was read is read again when it is shown next; what is shown now, at once. After a change. */
 export function readAllAgain(): void {
   for (const [address, entry] of kept) {

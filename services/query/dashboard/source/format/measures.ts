@@ -1,6 +1,6 @@
 /** Every number of the dashboard has one name, one definition and one way to be written. Tooltips and tables take them from here. */
 
-import { compact, cost, count, minutes, percent } from "./quantities";
+import { axisMinutes, compact, cost, count, minutes, percent } from "./quantities";
 
 export interface Measure {
   label: string;
@@ -11,10 +11,12 @@ export interface Measure {
   exact: (value: number | null | undefined) => string;
   /** Whether more of it is good or bad; left out where it is neither. */
   better?: "more" | "less";
+  /** As it stands on an axis, and the distances between its lines, where these are not decimal. */
+  axis?: { format: (value: number | null | undefined) => string; steps: readonly number[] };
 }
 
 const numbers = { short: compact, exact: count };
-const times = { short: minutes, exact: minutes };
+const times = { short: minutes, exact: minutes, axis: { format: axisMinutes, steps: [1, 5, 10, 15, 30, 60, 120, 300, 600, 1_200, 3_000, 6_000, 12_000, 30_000, 60_000, 120_000, 300_000] } };
 const shares = { short: percent, exact: percent };
 
 export const MEASURES = {

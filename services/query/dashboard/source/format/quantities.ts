@@ -32,6 +32,12 @@ export function minutes(value: number | null | undefined): string {
   return hours >= 100 ? `${whole.format(hours)} h` : `${hours} h ${String(all % 60).padStart(2, "0")} min`;
 }
 
+/** 30 min, 2 h, 1.5 h: on an axis, whose steps are round. */
+export function axisMinutes(value: number | null | undefined): string {
+  if (value == null) return UNKNOWN;
+  return value < 60 ? `${value} min` : `${compact(value / 60)} h`;
+}
+
 /** 850 ms, 2.4 s, 3 min 05 s. */
 export function duration(ms: number | null | undefined): string {
   if (ms == null) return UNKNOWN;
@@ -58,6 +64,7 @@ export function bytes(value: number | null | undefined): string {
 export function percent(value: number | null | undefined): string {
   if (value == null || !Number.isFinite(value)) return UNKNOWN;
   const hundred = value * 100;
+  if (hundred > 0 && hundred < 0.05) return "<0.1 %";
   return `${hundred > 0 && hundred < 10 ? hundred.toFixed(1) : Math.round(hundred)} %`;
 }
 

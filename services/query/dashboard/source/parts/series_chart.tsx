@@ -20,14 +20,24 @@ interface Props {
   dates: readonly string[];
   series: readonly Series[];
   format: (value: number | null | undefined) => string;
+  /** How numbers stand on the axis, where it is not as in tooltips. */
+  axisFormat?: (value: number | null | undefined) => string;
+  /** The distances that the lines of the axis may have, where they are not decimal. */
+  axisSteps?: readonly number[] | undefined;
   height?: number;
   /** Bars stand on each other, the first series at the bottom. */
   isStacked?: boolean;
-  /** A drag over the chart chooses these dates. */
-  onChoose?: (from: string, to: string) => void;
+  /** Where each of `dates` is a week or a month, how it is written in tooltips and in the table. */
+  dateText?: (date: string) => string;
+  /** A drag over the chart chooses these dates, the first and the last that it touches. */
+  onChoose?: ((from: string, to: string) => void) | undefined;
+  /** The same for the table: where the date of a row leads. */
+  hrefOf?: (date: string) => string;
 }
 
-export function SeriesChart({ label, dates, series, format, height = 220, isStacked = false, onChoose }: Props) {
+const plainDate = (date: string) => date.replace("T", " ");
+
+export function SeriesChart({ label, dates, series, format, axisFormat = format, axisSteps, height = 220, isStacked = false, dateText = plainDate, onChoose, hrefOf }: Props) {
   const [isTable, setTable] = useState(false);
   return (
     <figure class="chart">
@@ -49,28 +59,28 @@ export function SeriesChart({ label, dates, series, format, height = 220, isStac
             rows={dates.map((date, index) => ({ date, index })).reverse()}
             keyOf={(row) => row.date}
             columns={[
-              { title: "Date", cell: (row) => row.date.replace("T", " ") },
+              { title: "Date", cell: (row) => (hrefOf ? <a href={hrefOf(row.date)}>{dateText(row.date)}</a> : dateText(row.date)) },
               ...series.map((each) => ({ title: each.label, isNumber: true, cell: (row: { index: number }) => format(each.values[row.index]) })),
             ]}
           />
         </div>
       ) : (
-        <Plot label={label} dates={dates} series={series} format={format} height={height} isStacked={isStacked} onChoose={onChoose} />
+        <Plot label={label} dates={dates} series={series} format={format} axisFormat={axisFormat} axisSteps={axisSteps} height={height} isStacked={isStacked} dateText={dateText} onChoose={onChoose} />
       )}
     </figure>
   );
 }
 
-type PlotProps = Required<Omit<Props, "onChoose">> & { onChoose: Props["onChoose"] };
+type PlotProps = Required<Omit<Props, "onChoose" | "hrefOf" | "axisSteps">> & Pick<Props, "onChoose" | "axisSteps">;
 
-function Plot({ label, dates, series, format, height, isStacked, onChoose }: PlotProps) {
+function Plot({ label, dates, series, format, axisFormat, axisSteps, height, isStacked, dateText, onChoose }: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState<number | null>(null);
 
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    const plot = new uPlot(optionsOf(element, dates, series, isStacked, format, height, setAt, onChoose), dataOf(dates, series, isStacked), element);
+    const plot = new uPlot(optionsOf(element, dates, series, isStacked, axisFormat, axisSteps, height, setAt, onChoose), dataOf(dates, series, isStacked), element);
     const observer = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height }));
     observer.observe(element);
     const scheme = window.matchMedia("(prefers-color-scheme: dark)");
@@ -91,7 +101,7 @@ function Plot({ label, dates, series, format, height, isStacked, onChoose }: Plo
       <div ref={box} />
       {at !== null && (
         <div class="plot-tip">
-          <b>{dates[at]?.replace("T", " ")}</b>
+          <b>{dateText(dates[at] ?? "")}</b>
           {series.map((each) => (
             <span key={each.label}>
               <i class="legend-mark" style={{ background: `var(${each.color})` }} /> {each.label}: {format(each.values[at])}
@@ -125,7 +135,8 @@ function optionsOf(
   dates: readonly string[],
   series: readonly Series[],
   isStacked: boolean,
-  format: PlotProps["format"],
+  format: PlotProps["axisFormat"],
+  steps: PlotProps["axisSteps"],
   height: number,
   setAt: (index: number | null) => void,
   onChoose: Props["onChoose"],
@@ -140,17 +151,17 @@ function optionsOf(
     cursor: { y: false, points: { show: false }, drag: { x: onChoose !== undefined, y: false, setScale: false } },
     scales: { x: { time: false, range: (_, min, max) => [min - 0.6, max + 0.6] }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, values: (_, places) => places.map((place) => (Number.isInteger(place) ? axisDate(dates, place) : "")), space: 70 },
-      { ...axis, grid: { stroke: () => token("--line"), width: 1 }, values: (_, numbers) => numbers.map((value) => (value === 0 ? "0" : format(value))), size: 64, space: 40 },
+      { ...axis, grid: { show: false }, values: (_, places) => places.map((place) => (Number.isInteger(place) ? axisDate(dates, place) : "")), space: 70, size: 30 },
+      { ...axis, grid: { stroke: () => token("--line"), width: 1 }, values: (_, numbers) => numbers.map((value) => (value === 0 ? "0" : format(value))), size: 64, space: 40, ...(steps && { incrs: [...steps] }) },
     ],
     series: [{}, ...drawingOrder(series, isStacked).map((each) => drawingOf(each, bars, () => token(each.color)))],
     hooks: {
       setCursor: [(plot) => setAt(plot.cursor.left != null && plot.cursor.left >= 0 && plot.cursor.idx != null ? plot.cursor.idx : null)],
       setSelect: [
         (plot) => {
-          const first = dates[Math.max(0, Math.ceil(plot.posToVal(plot.select.left, "x")))];
-          const last = dates[Math.min(dates.length - 1, Math.floor(plot.posToVal(plot.select.left + plot.select.width, "x")))];
-          if (plot.select.width > 4 && first && last && first <= last) onChoose?.(first.slice(0, 10), last.slice(0, 10));
+          const first = dates[Math.max(0, Math.round(plot.posToVal(plot.select.left, "x")))];
+          const last = dates[Math.min(dates.length - 1, Math.round(plot.posToVal(plot.select.left + plot.select.width, "x")))];
+          if (plot.select.width > 4 && first && last && first <= last) onChoose?.(first, last);
         },
       ],
     },

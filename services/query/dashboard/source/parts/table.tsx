@@ -11,6 +11,8 @@ export interface Column<Row> {
   isMinor?: boolean;
   /** "ascending" or "descending" where the table is sorted by it. */
   sorted?: "ascending" | "descending" | undefined;
+  /** What stands under the column in a last row of totals, where any column has one. */
+  total?: ComponentChildren;
 }
 
 interface Props<Row> {
@@ -46,6 +48,17 @@ export function Table<Row>({ caption, columns, rows, keyOf }: Props<Row>) {
             </tr>
           ))}
         </tbody>
+        {columns.some((column) => column.total !== undefined) && (
+          <tfoot>
+            <tr>
+              {columns.map((column, index) => (
+                <td key={index} class={classOf(column)}>
+                  {column.total}
+                </td>
+              ))}
+            </tr>
+          </tfoot>
+        )}
       </table>
     </div>
   );

@@ -1,18 +1,30 @@
 /** Where did the days go: ten numbers with the period before, a year, the course, and who, what and when. */
 
 import { rangeQuery } from "../../address/filters";
-import { range, rangeBefore, zone } from "../../address/range";
+import { extent, range, rangeBefore, zone } from "../../address/range";
+import { seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
+import { minutes } from "../../format/quantities";
+import { EmptyNote } from "../../parts/empty_note";
 import { FilterBar } from "../../parts/filter_bar";
 import { Loaded, Panel } from "../../parts/panel";
+import { StatsSeries, chosenInterval } from "../../parts/stats_series";
+import { StatsTiles } from "../../parts/stats_tiles";
 import { WeekMap } from "../../parts/week_map";
-import { minutes } from "../../format/quantities";
-import { OverviewTiles } from "./overview_tiles";
+import { CachePanel } from "./cache_panel";
+import "./overview.css";
+import { ModelsPanel, OthersPanel, ProjectsPanel } from "./share_panels";
+import { TopSessions } from "./top_sessions";
+import { YearPanel } from "./year_panel";
+
+const TILES_HEIGHT = 188;
+const WEEK_HEIGHT = 186;
 
 export default function Overview() {
-  const stats = useRead("/api/stats", rangeQuery());
+  const query = { ...rangeQuery(), interval: chosenInterval() };
+  const stats = useRead("/api/stats", query);
   const before = rangeBefore.value;
-  const statsBefore = useRead(before ? "/api/stats" : null, { ...rangeQuery(), start_date: before?.start, end_date: before?.end });
+  const statsBefore = useRead(before ? "/api/stats" : null, { ...query, start_date: before?.start, end_date: before?.end });
   return (
     <>
       <header class="page-head">
@@ -22,18 +34,36 @@ export default function Overview() {
         </span>
       </header>
       <FilterBar filters={["project", "user", "machine"]} />
-      <Loaded reading={stats} what="the totals">
-        {(data) => <OverviewTiles totals={data.totals} before={before && statsBefore.isCurrent ? statsBefore.data?.totals : undefined} days={before?.days} />}
+      {extent.value === null && <NothingYet />}
+      <Loaded reading={stats} what="the totals" height={TILES_HEIGHT}>
+        {(data) => <StatsTiles totals={data.totals} before={before && statsBefore.isCurrent ? statsBefore.data?.totals : undefined} days={before?.days} />}
       </Loaded>
       <div class="grid">
-        <Panel title="Weekday and hour" about={`active time, ${zone}`} class="half">
-          <Loaded reading={stats} what="the hours">
+        <YearPanel />
+        <StatsSeries stats={stats} before={statsBefore} class="two-thirds" />
+        <Panel title="Weekday and hour" about={`active time, ${zone}`} class="third">
+          <Loaded reading={stats} what="the hours" height={WEEK_HEIGHT}>
             {(data) => (
               <WeekMap label="Active time by weekday and hour" cells={data.heatmap.map((cell) => ({ ...cell, value: cell.active_minutes }))} format={minutes} />
             )}
           </Loaded>
         </Panel>
+        <ProjectsPanel />
+        <ModelsPanel />
+        <OthersPanel stats={stats} />
+        {seesTexts.value && <TopSessions />}
+        <CachePanel stats={stats} class={seesTexts.value ? "third" : ""} />
       </div>
     </>
+  );
+}
+
+/** Nothing was ever stored: what to do next. */
+function NothingYet() {
+  return (
+    <EmptyNote title="There is nothing here yet." command="tracker connect">
+      Connect Claude Code on this machine, and each session appears while it happens. History comes with <code>tracker import</code>, or from the page{" "}
+      <a href="/imports">Imports</a>.
+    </EmptyNote>
   );
 }

@@ -1,11 +1,11 @@
-/** The ten numbers of a range. */
+/** The ten numbers of a range, each with the period before. */
 
-import { pageAddress } from "../../address/filters";
-import type { Schemas } from "../../api/answers";
-import { seesTexts } from "../../api/identity";
-import type { MeasureName } from "../../format/measures";
-import { plural } from "../../format/quantities";
-import { Tile } from "../../parts/tile";
+import { pageAddress } from "../address/filters";
+import type { Schemas } from "../api/answers";
+import { seesTexts } from "../api/identity";
+import type { MeasureName } from "../format/measures";
+import { plural } from "../format/quantities";
+import { Tile } from "./tile";
 
 type Totals = Schemas["Totals"];
 
@@ -29,7 +29,7 @@ const SHOWN: readonly { of: MeasureName; page?: string; value: (totals: Totals) 
   },
 ];
 
-export function OverviewTiles({ totals, before, days }: { totals: Totals; before: Totals | undefined; days: number | undefined }) {
+export function StatsTiles({ totals, before, days }: { totals: Totals; before: Totals | undefined; days: number | undefined }) {
   const needsTexts = (page: string) => page === "/sessions" || page === "/files";
   return (
     <div class="tiles">

@@ -1,0 +1,50 @@
+/** How finely a range of days is cut for a chart. */
+
+import { addDays, dayText, daysBetween } from "./days";
+
+export const INTERVALS = ["hour", "day", "week", "month"] as const;
+export type Interval = (typeof INTERVALS)[number];
+
+const LABELS: Record<Interval, string> = { hour: "Hour", day: "Day", week: "Week", month: "Month" };
+export const intervalLabel = (interval: Interval) => LABELS[interval];
+
+/** The intervals that make a readable chart of so many days; the first is the usual one. */
+export function intervalsFor(days: number): Interval[] {
+  if (days <= 2) return ["hour"];
+  if (days <= 14) return ["day", "hour"];
+  if (days <= 92) return ["day", "week"];
+  if (days <= 400) return ["week", "day", "month"];
+  return ["month", "week", "day"];
+}
+
+/** The last day of the interval that begins at `date`. */
+export function lastDayOf(date: string, interval: Interval): string {
+  const day = date.slice(0, 10);
+  if (interval === "week") return addDays(day, 6);
+  if (interval !== "month") return day;
+  const [year = 0, month = 1] = day.split("-").map(Number);
+  return new Date(Date.UTC(year, month, 0)).toISOString().slice(0, 10);
+}
+
+/** "Mon 16 Feb", "16 to 22 Feb" or "14:00 on 16 Feb", for tooltips and tables. */
+export function intervalText(date: string, interval: Interval): string {
+  const day = date.slice(0, 10);
+  const at = new Date(`${day}T00:00:00Z`);
+  switch (interval) {
+    case "hour":
+      return `${dayText(day)}, ${date.slice(11)}`;
+    case "day":
+      return `${at.toLocaleDateString("en-GB", { weekday: "short", timeZone: "UTC" })} ${dayText(day)}`;
+    case "week":
+      return `${dayText(day)} to ${dayText(addDays(day, 6))}`;
+    case "month":
+      return at.toLocaleDateString("en-GB", { month: "long", year: "numeric", timeZone: "UTC" });
+  }
+}
+
+/** How many days a range has; an open one has those with data. */
+export function daysIn(start: string | null, end: string | null, extent: { first: string; last: string } | null): number {
+  const from = start ?? extent?.first;
+  const to = end ?? extent?.last;
+  return from && to ? Math.max(1, daysBetween(from, to) + 1) : 30;
+}

@@ -1,0 +1,28 @@
+/** What the prompt cache did: how much of the input came from it, and what the tokens were. */
+
+import { pageAddress } from "../../address/filters";
+import type { Schemas } from "../../api/answers";
+import type { Reading } from "../../api/use_read";
+import { measure } from "../../format/measures";
+import { Loaded, Panel } from "../../parts/panel";
+import { TokenSplit, allTokens, cacheHitRate } from "../../parts/token_split";
+
+const HEIGHT = 200;
+
+export function CachePanel({ stats, class: extra = "" }: { stats: Reading<Schemas["Stats"]>; class?: string }) {
+  const hits = measure("cache_hit_rate");
+  return (
+    <Panel title="Tokens and cache" class={extra} actions={<a href={pageAddress("/usage")}>Usage</a>}>
+      <Loaded reading={stats} what="the tokens" height={HEIGHT}>
+        {({ totals }) => (
+          <>
+            <p class="cache-fact" title={hits.definition}>
+              <b>{hits.exact(cacheHitRate(totals))}</b> of the input came from the cache, of {measure("total_tokens").short(allTokens(totals))} tokens in all.
+            </p>
+            <TokenSplit tokens={totals} />
+          </>
+        )}
+      </Loaded>
+    </Panel>
+  );
+}
