@@ -4,6 +4,7 @@ import { type Signal, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Answer, Parameters, ReadPath } from "./answers";
 import { Problem, addressOf, send } from "./request";
+import { forgetPagedAnswers } from "./use_paged_answer";
 
 export interface Reading<T> {
   /** The newest answer. While another address is read, that of the address before, so that nothing jumps. */
@@ -73,6 +74,7 @@ export async function readShared<P extends ReadPath>(path: P, query: Parameters 
 
 /** Everything that was read is read again when it is shown next; what is shown now, at once. After a change. */
 export function readAllAgain(): void {
+  forgetPagedAnswers();
   for (const [address, entry] of kept) {
     entry.readAt = 0;
     if (entry.state.peek().data !== null) void readInto(address, entry);
@@ -82,6 +84,7 @@ export function readAllAgain(): void {
 /** Forgets all answers, as at logout. */
 export function forgetReadings(): void {
   kept.clear();
+  forgetPagedAnswers();
 }
 
 function entryOf(address: string): Kept {

@@ -11,6 +11,7 @@ import { ProblemNote } from "../parts/problem_note";
 import { KeyHelp } from "./key_help";
 import { Login } from "./login";
 import { Navigation } from "./navigation";
+import { SearchPalette } from "./search_palette";
 
 const RETRY_MS = 3_000;
 
@@ -60,6 +61,7 @@ export function App() {
         )}
       </main>
       <KeyHelp />
+      <SearchPalette />
     </>
   );
 }

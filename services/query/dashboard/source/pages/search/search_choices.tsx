@@ -1,0 +1,60 @@
+/** Kinds as chips, how the words are taken, and the order of the hits. */
+
+import { withParameters } from "../../address/address";
+import { range } from "../../address/range";
+import { Switch } from "../../parts/switch";
+import { KINDS, typedFilters, withoutFilter } from "../../search/query_text";
+import type { Mode, Search } from "../../search/use_search";
+import { changeSearch, hasDays } from "./search_state";
+
+const MODES = [
+  { value: "words", label: "Words" },
+  { value: "literal", label: "Exact text" },
+  { value: "regex", label: "Regex" },
+] as const;
+const SORTS = [
+  { value: "best", label: "Best" },
+  { value: "newest", label: "Newest" },
+] as const;
+
+export function SearchChoices({ search }: { search: Search }) {
+  const typedKind = search.mode === "words" ? typedFilters(search.q).get("kind") : undefined;
+  const kind = typedKind ?? search.kind;
+  // What a chip says replaces what is typed.
+  const kindAddress = (value: string | null) => withParameters({ kind: value, q: typedKind === undefined ? search.q : withoutFilter(search.q, "kind") });
+  return (
+    <div class="search-choices">
+      <nav class="chips" aria-label="Kinds">
+        <a class="chip" href={kindAddress(null)} aria-current={kind ? undefined : "true"}>
+          Everything
+        </a>
+        {KINDS.map(({ value, label }) => (
+          <a key={value} class="chip" href={kindAddress(value === kind ? null : value)} aria-current={value === kind ? "true" : undefined}>
+            {label}
+          </a>
+        ))}
+      </nav>
+      <div class="search-switches">
+        <Switch<Mode> label="How the words are taken" options={MODES} value={search.mode} onChange={(mode) => changeSearch({ mode: mode === "words" ? null : mode, case: null })} />
+        {search.mode !== "words" && <Toggle label="Aa" title="Upper and lower case are different" name="case" isOn={search.isCaseSensitive} />}
+        <Switch label="Order" options={SORTS} value={search.sort} onChange={(sort) => changeSearch({ sort: sort === "best" ? null : sort })} />
+        <Toggle label="By session" title="Sessions with their best matches" name="group" value="session" isOn={search.bySession} />
+        <Toggle label="Context" title="What was said before and after each match" name="context" isOn={search.withContext} />
+        {hasDays() && (
+          <a class="chip" aria-current="true" href={withParameters({ range: null, from: null, to: null })} title="Search all days">
+            {range.value.label} <span aria-hidden="true">×</span>
+            <span class="only-read">: search all days</span>
+          </a>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Toggle({ label, title, name, value = "true", isOn }: { label: string; title: string; name: string; value?: string; isOn: boolean }) {
+  return (
+    <button type="button" class="button is-small" title={title} aria-pressed={isOn} onClick={() => changeSearch({ [name]: isOn ? null : value })}>
+      {label}
+    </button>
+  );
+}

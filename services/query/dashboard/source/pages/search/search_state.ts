@@ -1,0 +1,42 @@
+/** The search that the address asks for, and addresses of changed ones. */
+
+import { address, go, withParameters } from "../../address/address";
+import { filterQuery } from "../../address/filters";
+import { range } from "../../address/range";
+import { KINDS } from "../../search/query_text";
+import type { Mode, Search } from "../../search/use_search";
+
+const PAGE_ROWS = 30;
+
+export function searchOfAddress(): Search {
+  const get = (name: string) => address.value.parameters.get(name);
+  const mode = get("mode");
+  return {
+    q: get("q") ?? "",
+    mode: mode === "literal" || mode === "regex" ? mode : ("words" satisfies Mode),
+    kind: KINDS.find((kind) => kind.value === get("kind"))?.value ?? null,
+    sort: get("sort") === "newest" ? "newest" : "best",
+    bySession: get("group") === "session",
+    isCaseSensitive: get("case") === "true",
+    withContext: get("context") === "true",
+    corrects: get("correct") !== "false",
+    filters: { ...filterQuery(["project", "user", "machine"]), ...daysOfAddress() },
+    limit: PAGE_ROWS,
+  };
+}
+
+/** Everything is searched, unless the address itself names days: the range that other pages open with would hide things. */
+export function daysOfAddress(): Record<string, string> {
+  if (!hasDays()) return {};
+  const { start, end } = range.value;
+  return { ...(start ? { start_date: start } : {}), ...(end ? { end_date: end } : {}) };
+}
+
+export function hasDays(): boolean {
+  return ["from", "to", "range"].some((name) => address.value.parameters.has(name)) && range.value.name !== "all";
+}
+
+/** Typing changes the entry of the history that is there; a choice makes a new one. */
+export function changeSearch(changes: Record<string, string | null>, options: { replace?: boolean } = {}): void {
+  go(withParameters(changes, "/search"), options);
+}

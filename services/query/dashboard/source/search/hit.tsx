@@ -1,0 +1,75 @@
+/** One thing that was found: what it is, where, the words in their place; a link to it. */
+
+import { Time } from "../parts/time";
+import { Snippet } from "./snippet";
+import type { Match } from "./use_search";
+
+/** Where a hit leads: to its place in the session, or to the history of a file. */
+export function hitAddress(hit: Match): string {
+  if (hit.kind === "file" && hit.path) {
+    const search = new URLSearchParams({ path: hit.path });
+    if (hit.project_id != null) search.set("project", String(hit.project_id));
+    return `/files?${search}`;
+  }
+  const session = `/sessions/${encodeURIComponent(hit.session_id ?? "")}`;
+  const place = hit.timeline_id ?? (hit.kind === "message" || hit.kind === "tool_call" ? hit.id : null);
+  return place ? `${session}?${new URLSearchParams({ at: place })}` : session;
+}
+
+export function hitLabel(hit: Match): string {
+  switch (hit.kind) {
+    case "message":
+      return hit.role === "user" ? "Prompt" : "Answer";
+    case "tool_call":
+      return hit.tool_name ?? "Tool call";
+    case "file":
+      return "File";
+    case "session":
+      return hit.matched_in.includes("title") ? "Title" : hit.matched_in.includes("note") ? "Note" : hit.matched_in.includes("tag") ? "Tag" : "Session";
+    case "timeline_entry":
+      return capitalised((hit.role ?? "event").replaceAll("_", " "));
+  }
+}
+
+function capitalised(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}
+
+export function Hit({ hit, isInSession = false }: { hit: Match; isInSession?: boolean }) {
+  return (
+    <a class="hit" href={hitAddress(hit)} data-item>
+      <span class="hit-head">
+        <HitKind hit={hit} />
+        {!isInSession && <span class="hit-session">{hit.session_title ?? hit.project_name ?? "No session"}</span>}
+        <span class="hit-facts">
+          {!isInSession && hit.project_name && <span class="hit-project">{hit.project_name}</span>}
+          {!isInSession && hit.user && <span class="hit-user">{hit.user}</span>}
+          <Time at={hit.timestamp} />
+        </span>
+      </span>
+      {hit.before && <Neighbour of={hit.before} />}
+      <span class={`hit-text is-${hit.kind}`}>
+        <Snippet of={hit.snippet} />
+      </span>
+      {hit.after && <Neighbour of={hit.after} />}
+    </a>
+  );
+}
+
+export function HitKind({ hit }: { hit: Match }) {
+  return (
+    <span class="hit-kind">
+      {hitLabel(hit)}
+      {hit.is_error && <span class="badge is-bad">failed</span>}
+      {hit.agent_id && <span class="badge">subagent</span>}
+    </span>
+  );
+}
+
+function Neighbour({ of }: { of: NonNullable<Match["before"]> }) {
+  return (
+    <span class="hit-neighbour">
+      <b>{of.role === "user" ? "Prompt" : "Answer"}</b> {of.content}
+    </span>
+  );
+}

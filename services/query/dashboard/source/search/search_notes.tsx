@@ -1,0 +1,76 @@
+/** What the API says about a search, in words: corrections, an end before its time, rows that are not indexed yet. */
+
+import type { ComponentChildren } from "preact";
+import { plural } from "../format/quantities";
+import type { Found } from "./use_search";
+
+interface Props {
+  found: Found;
+  shown: number;
+  bySession: boolean;
+  /** Searches again for what was typed. */
+  asTyped?: () => void;
+  goOn?: () => void;
+}
+
+export function SearchNotes({ found, shown, bySession, asTyped, goOn }: Props) {
+  const corrected = Object.entries(found.corrected ?? {});
+  return (
+    <div class="search-notes">
+      <p class="search-count" role="status">
+        {countText(found, shown, bySession)}
+      </p>
+      {corrected.length > 0 && (
+        <p class="search-note">
+          Nobody wrote {listed(corrected.map(([typed]) => <i key={typed}>{typed}</i>))}. This shows{" "}
+          {listed(corrected.map(([typed, near]) => <b key={typed}>{near}</b>))}.{" "}
+          {asTyped && (
+            <button type="button" class="button is-quiet is-small" onClick={asTyped}>
+              Search as typed
+            </button>
+          )}
+        </p>
+      )}
+      {!found.is_complete && (
+        <p class="search-note is-warning">
+          <b>This stopped before its end.</b> {found.incomplete_because ?? "The time of a search was over."} What was found so far is shown.{" "}
+          {goOn && found.next_cursor !== null && (
+            <button type="button" class="button is-small" onClick={goOn}>
+              Go on
+            </button>
+          )}
+        </p>
+      )}
+      {found.pending_documents > 0 && (
+        <p class="search-note">
+          {found.pending_documents >= 10_000 ? "10,000 or more rows" : plural(found.pending_documents, "row")} of all projects {found.pending_documents === 1 ? "is" : "are"} not in the index yet. They can be found in a moment.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function countText(found: Found, shown: number, bySession: boolean): string {
+  if (found.total === 0 && shown === 0) return found.is_complete ? "Nothing found." : "Nothing found so far.";
+  const most = found.total >= 10_000;
+  const matches = found.total_is_exact ? plural(found.total, "match", "matches") : most ? "10,000 matches or more" : `About ${plural(found.total, "match", "matches")}`;
+  if (!bySession) return matches;
+  return `${matches}; ${plural(shown, "session")} shown, from the newest 2,000 matches`;
+}
+
+function listed(items: ComponentChildren[]): ComponentChildren[] {
+  return items.flatMap((item, index) => (index === 0 ? [item] : [", ", item]));
+}
+
+/** Nothing was found: what may be the reason, from what the tracker understood. */
+export function whyNothing(found: Found): string[] {
+  const reasons: string[] = [];
+  const filters = Object.entries(found.interpreted.filters);
+  const terms = found.interpreted.alternatives.flat().filter((term) => !term["is_excluded"]);
+  const project = found.interpreted.filters["project"];
+  if (project) reasons.push(`Is there a project ${String(project)}? project: takes a name, the end of a path, or an id.`);
+  if (filters.length > 0) reasons.push(`Only with ${filters.map(([name, value]) => `${name}: ${String(value)}`).join(", ")}. Take one out to find more.`);
+  if (terms.length > 1) reasons.push(`All ${terms.length} words must be in one text. Write “or” between words to find one of them.`);
+  if (found.interpreted.mode === "words" && terms.length > 0) reasons.push("A part inside a word is found with the mode “Exact text”.");
+  return reasons;
+}

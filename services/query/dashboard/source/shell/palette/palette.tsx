@@ -1,0 +1,147 @@
+/** The search over any page: hits as one types, pages and projects by name. Arrows choose, Enter opens, Escape closes. */
+
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import "../../search/search.css";
+import "./palette.css";
+import { go } from "../../address/address";
+import { seesNames, seesTexts } from "../../api/identity";
+import { useRead } from "../../api/use_read";
+import { ProblemNote } from "../../parts/problem_note";
+import { Completions } from "../../search/completions";
+import { forgetSearches, recentSearches, rememberSearch } from "../../search/recent_searches";
+import { SearchNotes } from "../../search/search_notes";
+import { type Search, useSearch } from "../../search/use_search";
+import { Dialog } from "../dialog";
+import { isSearchOpen } from "../keyboard";
+import { PaletteRow } from "./palette_row";
+import { type Row, groupsOf, searchAddress } from "./palette_rows";
+
+const MOST_HITS = 12;
+const ANY: Omit<Search, "q"> = {
+  mode: "words", kind: null, sort: "best", bySession: false, isCaseSensitive: false, withContext: false, corrects: true, filters: {}, limit: MOST_HITS,
+};
+
+export default function Palette() {
+  const [typed, setTyped] = useState("");
+  const [at, setAt] = useState(0);
+  const box = useRef<HTMLInputElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  const id = useId();
+  const found = useSearch({ ...ANY, q: typed });
+  const projects = useRead(seesNames.value ? "/api/projects" : null, { limit: 1000 });
+  const first = found.pages[0];
+  const groups = groupsOf(typed, projects.data ?? [], first?.items ?? [], recentSearches.value);
+  const rows = groups.flatMap((group) => group.rows);
+  const active = Math.min(at, rows.length - 1);
+
+  useEffect(() => box.current?.focus(), []);
+  useEffect(() => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [active, rows.length]);
+
+  const type = (q: string) => {
+    setTyped(q);
+    setAt(0);
+    box.current?.focus();
+  };
+  const close = () => {
+    rememberSearch(typed);
+    isSearchOpen.value = false;
+  };
+  const open = (row: Row | undefined) => {
+    if (row?.kind === "recent") return type(row.label);
+    // Hits of what was typed before are not what Enter means.
+    const isOld = row === undefined || (row.kind === "hit" && !found.isCurrent);
+    if (isOld && !typed.trim()) return;
+    close();
+    go(isOld ? searchAddress(typed) : row.href);
+  };
+  const press = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 }[event.key];
+    if (step !== undefined && rows.length > 0) {
+      event.preventDefault();
+      const next = Math.abs(step) === 1 ? (active + step + rows.length) % rows.length : Math.max(0, Math.min(rows.length - 1, active + step));
+      setAt(next);
+    } else if (event.key === "Enter" && event.target === box.current) {
+      event.preventDefault();
+      if (event.metaKey || event.ctrlKey) open({ kind: "all", key: "all", label: "", href: searchAddress(typed) });
+      else open(rows[active]);
+    }
+  };
+
+  let index = -1;
+  return (
+    <Dialog label="Search" onClose={close} class="palette">
+      <div class="palette-box" onKeyDown={press}>
+        <div class="palette-head">
+          <input
+            ref={box}
+            class="palette-input"
+            type="text"
+            role="combobox"
+            aria-label="Search in everything, or go to a page or project"
+            aria-expanded={rows.length > 0}
+            aria-controls={`${id}-rows`}
+            aria-activedescendant={rows[active] ? `${id}-${active}` : undefined}
+            aria-autocomplete="list"
+            placeholder={seesTexts.value ? "Search in everything, or go to …" : "Go to …"}
+            value={typed}
+            maxLength={1000}
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            onInput={(event) => type(event.currentTarget.value)}
+          />
+          <button type="button" class="button is-quiet palette-close" onClick={close}>
+            Close
+          </button>
+        </div>
+        {seesTexts.value && <Completions q={typed} onTake={type} />}
+        <div ref={list} class="palette-list">
+          {found.problem && <ProblemNote problem={found.problem} again={found.more} />}
+          <div id={`${id}-rows`} role="listbox" aria-label="What was found" class={found.isCurrent || !typed ? "" : "is-stale"} aria-busy={found.isReading}>
+            {groups.map((group) => (
+              <div role="group" key={group.title} aria-label={group.title || "More"} class="palette-group">
+                {group.title && (
+                  <div class="palette-title" role="presentation">
+                    {group.title}
+                  </div>
+                )}
+                {group.rows.map((row) => {
+                  index += 1;
+                  const own = index;
+                  return <PaletteRow key={row.key} row={row} id={`${id}-${own}`} isActive={own === active} onPoint={() => setAt(own)} onOpen={() => open(row)} />;
+                })}
+              </div>
+            ))}
+          </div>
+          {typed.trim() !== "" && first && found.isCurrent && <SearchNotes found={first} shown={first.items?.length ?? 0} bySession={false} />}
+          {typed.trim() !== "" && !first && found.isReading && (
+            <p class="search-count" role="status">
+              Searching …
+            </p>
+          )}
+        </div>
+        <footer class="palette-foot">
+          <span>
+            <kbd>↑</kbd> <kbd>↓</kbd> choose
+          </span>
+          <span>
+            <kbd>Enter</kbd> open
+          </span>
+          <span>
+            <kbd>Esc</kbd> close
+          </span>
+          {!typed && recentSearches.value.length > 0 && (
+            <button type="button" class="button is-quiet is-small" onClick={forgetSearches}>
+              Clear recent searches
+            </button>
+          )}
+          {seesTexts.value && (
+            <a class="palette-more" href={typed.trim() ? searchAddress(typed) : "/search"} onClick={close}>
+              Filters and help
+            </a>
+          )}
+        </footer>
+      </div>
+    </Dialog>
+  );
+}

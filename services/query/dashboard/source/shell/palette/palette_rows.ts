@@ -1,0 +1,67 @@
+/** What the palette offers besides hits: pages, projects, recent searches. */
+
+import { pageAddress } from "../../address/filters";
+import { seesTexts } from "../../api/identity";
+import { NAVIGATION } from "../navigation_entries";
+import { type Match } from "../../search/use_search";
+import { hitAddress } from "../../search/hit";
+
+export type Row =
+  | { kind: "page"; key: string; label: string; href: string; path: string }
+  | { kind: "project"; key: string; label: string; about: string; href: string }
+  | { kind: "recent"; key: string; label: string }
+  | { kind: "hit"; key: string; hit: Match; href: string }
+  | { kind: "all"; key: string; label: string; href: string };
+
+export interface Group {
+  title: string;
+  rows: Row[];
+}
+
+export interface KnownProject {
+  id: number;
+  name: string | null;
+  path: string | null;
+}
+
+const MOST_PROJECTS = 5;
+const MOST_RECENT = 6;
+
+/** Where the page of the search shows the same. */
+export function searchAddress(q: string): string {
+  return `/search?${new URLSearchParams({ q: q.trim() })}`;
+}
+
+/** Commands first where they begin as it is typed, then hits, then the page with all of them. */
+export function groupsOf(typed: string, projects: readonly KnownProject[], hits: readonly Match[], recent: readonly string[]): Group[] {
+  const text = typed.trim().toLowerCase();
+  const shown = NAVIGATION.filter((entry) => entry.isShown());
+  const pages = shown
+    .filter((entry) => !text || beginsAWord(entry.label, text))
+    .map((entry): Row => ({ kind: "page", key: `page ${entry.path}`, label: entry.label, href: pageAddress(entry.path), path: entry.icon }));
+  const named = projects
+    .filter((project) => text && (beginsAWord(nameOf(project), text) || project.path?.toLowerCase().endsWith(text)))
+    .slice(0, MOST_PROJECTS)
+    .map((project): Row => ({ kind: "project", key: `project ${project.id}`, label: nameOf(project), about: project.path ?? "", href: `/projects/${project.id}` }));
+  const found = hits.map((hit, index): Row => ({ kind: "hit", key: `${hit.id} ${index}`, hit, href: hitAddress(hit) }));
+  const groups: Group[] = text
+    ? [
+        { title: "Go to", rows: [...pages, ...named] },
+        { title: "Found", rows: found },
+        { title: "", rows: seesTexts.value ? [{ kind: "all", key: "all", label: `Search for “${typed.trim()}” with filters`, href: searchAddress(typed) }] : [] },
+      ]
+    : [
+        { title: "Recent searches", rows: seesTexts.value ? recent.slice(0, MOST_RECENT).map((q): Row => ({ kind: "recent", key: `recent ${q}`, label: q })) : [] },
+        { title: "Go to", rows: pages },
+      ];
+  return groups.filter((group) => group.rows.length > 0);
+}
+
+function nameOf(project: KnownProject): string {
+  return project.name ?? `Project ${project.id}`;
+}
+
+function beginsAWord(name: string, text: string): boolean {
+  const folded = name.toLowerCase();
+  return folded.startsWith(text) || folded.split(/[^\p{L}\p{N}]+/u).some((word) => word.startsWith(text));
+}
