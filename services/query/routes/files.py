@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.query.database import Connection, Row
 from services.query.http.list_response import LIST_RESPONSES, list_response
-from services.query.http.parameters import RESPONSES, dates, only_project
+from services.query.http.parameters import RESPONSES, dates, only_project, settings_of
 from services.query.queries.lists import file_history, files
 from services.query.queries.lists.file_history import HistoryFilters
 from services.query.queries.lists.paging import Paging
+from services.query.queries.stats import ranges
 from services.query.schemas.files import FileHistoryList, FileHistoryPage, FileList, FilePage
 from shared.auth.scopes import READ, requires
 from shared.http.errors import invalid
@@ -47,7 +48,8 @@ def show_file_history(request: Request, parameters: Annotated[FileHistoryList, Q
     """
     start, end = dates(request, parameters)
     project_id = parameters.project_id or only_project(request)
-    filters = HistoryFilters(project_id, parameters.user, parameters.machine, parameters.action, start, end)
+    tz = ranges.time_zone(parameters.tz or settings_of(request).timezone)
+    filters = HistoryFilters(project_id, parameters.user, parameters.machine, parameters.action, start, end, tz.key)
 
     def read(connection: Connection, wanted: Paging) -> Row:
         path = _absolute(connection, parameters.path, parameters.project_id)

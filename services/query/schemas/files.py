@@ -1,6 +1,6 @@
 """Files and their history: parameters and answers."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -82,6 +82,13 @@ class FileChange(BaseModel):
     prompt: ChangePrompt | None = Field(description="What the person said last before it, in the session's main thread.")
 
 
+class ChangeDay(BaseModel):
+    day: date = Field(description="In the time zone `tz`.")
+    changes: int
+    lines_added: int
+    lines_removed: int
+
+
 class FileHistorySummary(BaseModel):
     changes: int = Field(description="Number of changes that match; at most 10,000.")
     is_complete: bool = Field(description="False: there are more; the summary is of the newest 10,000.")
@@ -92,6 +99,9 @@ class FileHistorySummary(BaseModel):
     lines_removed: int
     first_change: datetime | None
     last_change: datetime | None
+    days: list[ChangeDay] = Field(
+        description="The same by day, the oldest first; days without a change are left out, changes without a time too."
+    )
 
 
 class FileHistoryPage(Page):
@@ -123,6 +133,10 @@ FILE_HISTORY_EXAMPLE: Final[dict[str, Any]] = {
         **_COUNTS,
         "first_change": "2024-01-12T14:02:00Z",
         "last_change": "2024-01-15T10:12:00Z",
+        "days": [
+            {"day": "2024-01-12", "changes": 3, "lines_added": 39, "lines_removed": 5},
+            {"day": "2024-01-15", "changes": 1, "lines_added": 1, "lines_removed": 1},
+        ],
     },
     "items": [
         {

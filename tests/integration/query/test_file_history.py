@@ -70,7 +70,19 @@ def test_a_files_history_has_every_change_newest_first_with_its_session_and_prom
         "lines_removed": 33,
         "first_change": "2026-01-01T10:01:00Z",
         "last_change": "2026-01-02T10:00:00Z",
+        "days": [
+            {"day": "2026-01-01", "changes": 2, "lines_added": 33, "lines_removed": 1},
+            {"day": "2026-01-02", "changes": 1, "lines_added": 0, "lines_removed": 32},
+        ],
     }
+
+
+def test_days_of_a_files_history_are_those_of_the_time_zone(client: TestClient, shop: int) -> None:
+    days = history(client, f"path={FILE}&tz=Pacific/Kiritimati")["summary"]["days"]
+
+    # 10:00 UTC is midnight there.
+    assert [(day["day"], day["changes"]) for day in days] == [("2026-01-02", 2), ("2026-01-03", 1)]
+    assert history(client, "path=/nowhere")["summary"]["days"] == []
 
 
 @pytest.mark.parametrize(

@@ -56,13 +56,7 @@ LEFT JOIN LATERAL (
 ORDER BY c.occurred_at DESC, c.id DESC
 """
 SUMMARY: Final = """
-SELECT count(*) AS changes, count(*) < %(fetch)s AS is_complete,
-    count(DISTINCT file_key) AS files, count(DISTINCT session_id) AS sessions, count(DISTINCT user_id) FILTER (WHERE user_id <> 0) AS people,
-    least(coalesce(sum(lines_added), 0), 9007199254740991)::bigint AS lines_added,
-    least(coalesce(sum(lines_removed), 0), 9007199254740991)::bigint AS lines_removed,
-    min(occurred_at) FILTER (WHERE occurred_at > '-infinity') AS first_change,
-    max(occurred_at) FILTER (WHERE occurred_at > '-infinity') AS last_change
-FROM (
+WITH changes AS MATERIALIZED (
     SELECT a.*
     FROM activities a
     LEFT JOIN files f ON f.file_key = a.file_key
@@ -78,7 +72,22 @@ FROM (
         AND (%(after_time)s::timestamptz IS NULL OR (a.occurred_at, a.id) < (%(after_time)s, %(after_id)s::uuid))
     ORDER BY a.occurred_at DESC, a.id DESC
     LIMIT %(fetch)s
-) AS c
+)
+SELECT count(*) AS changes, count(*) < %(fetch)s AS is_complete,
+    count(DISTINCT file_key) AS files, count(DISTINCT session_id) AS sessions, count(DISTINCT user_id) FILTER (WHERE user_id <> 0) AS people,
+    least(coalesce(sum(lines_added), 0), 9007199254740991)::bigint AS lines_added,
+    least(coalesce(sum(lines_removed), 0), 9007199254740991)::bigint AS lines_removed,
+    min(occurred_at) FILTER (WHERE occurred_at > '-infinity') AS first_change,
+    max(occurred_at) FILTER (WHERE occurred_at > '-infinity') AS last_change,
+    (SELECT coalesce(jsonb_agg(d ORDER BY d.day), '[]') FROM (
+        SELECT (occurred_at AT TIME ZONE %(tz)s)::date AS day, count(*) AS changes,
+            least(sum(lines_added), 9007199254740991)::bigint AS lines_added,
+            least(sum(lines_removed), 9007199254740991)::bigint AS lines_removed
+        FROM changes
+        WHERE occurred_at > '-infinity'
+        GROUP BY 1
+    ) AS d) AS days
+FROM changes
 """
 PROMPT_CHARACTERS: Final = 1000
 _FILE_KEY: Final = "SELECT file_key FROM files WHERE left(file_path, 400) = left(%(file_path)s, 400) AND file_path = %(file_path)s"
@@ -93,6 +102,8 @@ class HistoryFilters(Struct, frozen=True):
     action: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    # Sets the days of the summary.
+    tz: str = "UTC"
 
 
 def file_history(connection: Connection, file_path: str, filters: HistoryFilters, paging: Paging) -> Row:
