@@ -30,6 +30,12 @@ export function rangeQuery(names?: readonly Filter[]): Record<string, string> {
   return { ...(start ? { start_date: start } : {}), ...(end ? { end_date: end } : {}), tz: zone, ...filterQuery(names) };
 }
 
+/** The address of this page filtered by it, or no longer where it was: what a click on a row does. */
+export function toggled(filter: Filter, value: string | number | null | undefined): string | undefined {
+  if (value === null || value === undefined || value === "") return undefined;
+  return withParameters({ [filter]: chosen.value[filter] === String(value) ? null : String(value) });
+}
+
 /** The address of another page with the same range and filters. */
 export function pageAddress(path: string, changes: Record<string, string | null> = {}): string {
   const shared = new URLSearchParams();

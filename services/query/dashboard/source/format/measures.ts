@@ -54,6 +54,12 @@ export const MEASURES = {
     short: cost,
     exact: cost,
   },
+  cost_per_active_hour: {
+    label: "Cost per active hour",
+    definition: "The cost divided by the active time of the same days, breaks left out. It says how fast money burns while something happens.",
+    short: cost,
+    exact: cost,
+  },
 } satisfies Record<string, Measure>;
 
 export type MeasureName = keyof typeof MEASURES;

@@ -1,10 +1,11 @@
 /** The range and the filters of a page, with their values to choose from. */
 
+import { useEffect } from "preact/hooks";
 import { go, withParameters } from "../address/address";
 import { type Filter, chosen } from "../address/filters";
 import { range } from "../address/range";
-import { seesNames } from "../api/identity";
 import { useRead } from "../api/use_read";
+import { findRepeatedNames, machineName, modelName, projectName } from "../format/names";
 import { RangePicker } from "./range_picker";
 
 const LABELS: Record<Filter, string> = { project: "Project", user: "Person", machine: "Machine", model: "Model" };
@@ -50,17 +51,21 @@ function FilterChoice({ filter }: { filter: Filter }) {
 
 /** All that the filter can be, over the whole history; the most used first. */
 function useOptions(filter: Filter): Option[] {
-  const usage = useRead(filter === "project" && !seesNames.value ? null : "/api/usage", { group_by: filter });
-  return (usage.data?.items ?? []).flatMap((item): Option[] => {
+  const usage = useRead("/api/usage", { group_by: filter });
+  const items = usage.data?.items;
+  useEffect(() => {
+    if (filter === "project" && items) findRepeatedNames(items.map((item) => item.project_name));
+  }, [filter, items]);
+  return (items ?? []).flatMap((item): Option[] => {
     switch (filter) {
       case "project":
-        return item.project_id == null ? [] : [{ value: String(item.project_id), label: item.project_name ?? `Project ${item.project_id}` }];
+        return item.project_id == null ? [] : [{ value: String(item.project_id), label: projectName(item.project_id, item.project_name) }];
       case "user":
         return item.user == null ? [] : [{ value: item.user, label: item.user }];
       case "machine":
-        return item.machine_id == null ? [] : [{ value: item.machine_id, label: item.machine ?? item.machine_id }];
+        return item.machine_id == null ? [] : [{ value: item.machine_id, label: machineName(item.machine_id, item.machine) }];
       case "model":
-        return item.model == null ? [] : [{ value: item.model, label: item.model.replace(/^claude-/, "").replace(/-\d{8}$/, "") }];
+        return item.model == null ? [] : [{ value: item.model, label: modelName(item.model) }];
     }
   });
 }

@@ -42,8 +42,8 @@ export function SeriesChart({ label, dates, series, format, axisFormat = format,
   return (
     <figure class="chart">
       <figcaption class="chart-legend">
-        {series.map((each) => (
-          <span key={each.label} class="legend">
+        {series.map((each, index) => (
+          <span key={index} class="legend">
             <i class={`legend-mark is-${each.kind}`} style={{ background: `var(${each.color})` }} />
             {each.label}
           </span>
@@ -102,8 +102,8 @@ function Plot({ label, dates, series, format, axisFormat, axisSteps, height, isS
       {at !== null && (
         <div class="plot-tip">
           <b>{dateText(dates[at] ?? "")}</b>
-          {series.map((each) => (
-            <span key={each.label}>
+          {series.map((each, index) => (
+            <span key={index}>
               <i class="legend-mark" style={{ background: `var(${each.color})` }} /> {each.label}: {format(each.values[at])}
             </span>
           ))}

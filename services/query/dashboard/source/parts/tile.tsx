@@ -36,7 +36,7 @@ function Change({ of, value, before, label }: { of: MeasureName; value: number |
   const share = (value - before) / before;
   const direction = Math.abs(share) < 0.005 ? "same" : share > 0 ? "up" : "down";
   const tone = !better || direction === "same" ? "" : (direction === "up") === (better === "more") ? " is-good" : " is-bad";
-  const times = share >= 9 ? `×${count(value / before)}` : `${Math.abs(Math.round(share * 100))} %`;
+  const times = share >= 99 ? "over ×100" : share >= 9 ? `×${count(value / before)}` : `${Math.abs(Math.round(share * 100))} %`;
   return (
     <span class={`change${tone}`} title={`${label}: ${exact(before)}`}>
       {direction === "same" ? "as before" : `${direction === "up" ? "▲" : "▼"} ${times}`}

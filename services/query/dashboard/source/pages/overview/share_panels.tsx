@@ -1,8 +1,7 @@
 /** What the range was spent on: projects, models, people, machines, tools. A click filters by one, a click on the chosen one lets go of it. */
 
-import { withParameters } from "../../address/address";
 import { choiceOf, choose } from "../../address/choice";
-import { type Filter, chosen, pageAddress, rangeQuery } from "../../address/filters";
+import { chosen, pageAddress, rangeQuery, toggled } from "../../address/filters";
 import type { Schemas } from "../../api/answers";
 import { seesNames } from "../../api/identity";
 import { type Reading, useRead } from "../../api/use_read";
@@ -27,12 +26,6 @@ function MeasureSwitch<T extends MeasureName>({ name, options, label }: { name: 
   );
 }
 
-/** The address of this page filtered by it, or no longer. */
-export function toggled(filter: Filter, value: string | null | undefined): string | undefined {
-  if (!value) return undefined;
-  return withParameters({ [filter]: chosen.value[filter] === value ? null : value });
-}
-
 export function ProjectsPanel() {
   const usage = useRead("/api/usage", { ...rangeQuery(), group_by: "project" });
   const name = choiceOf("projects", ACTIVITY);
@@ -47,7 +40,7 @@ export function ProjectsPanel() {
               label: projectName(item.project_id, item.project_name),
               value: item[name],
               text: measure(name).short(item[name]),
-              href: toggled("project", item.project_id == null ? null : String(item.project_id)),
+              href: toggled("project", item.project_id),
               isChosen: String(item.project_id) === chosen.value.project,
             }))}
             more={seesNames.value ? { href: pageAddress("/projects"), of: "projects" } : undefined}

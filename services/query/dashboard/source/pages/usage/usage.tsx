@@ -1,3 +1,111 @@
+/** What does it cost: tokens and cost over time and by model, project, person and machine, with sums that match, as CSV too. */
+
+import { choiceOf, choose } from "../../address/choice";
+import { chosen, rangeQuery } from "../../address/filters";
+import { extent, range, rangeBefore, zone } from "../../address/range";
+import { addressOf } from "../../api/request";
+import { useRead } from "../../api/use_read";
+import { daysIn, intervalLabel, intervalsFor } from "../../format/intervals";
+import { measure } from "../../format/measures";
+import { count } from "../../format/quantities";
+import { EmptyNote } from "../../parts/empty_note";
+import { FilterBar } from "../../parts/filter_bar";
+import { Loaded, Panel } from "../../parts/panel";
+import { Switch } from "../../parts/switch";
+import { TokenSplit } from "../../parts/token_split";
+import { BlocksPanel } from "./blocks_panel";
+import { CacheChart } from "./cache_chart";
+import { DIMENSIONS, MEASURES, WHAT } from "./dimensions";
+import { UsageChart } from "./usage_chart";
+import "./usage.css";
+import { UsageTable } from "./usage_table";
+import { UsageTiles } from "./usage_tiles";
+
+const ALL = ["project", "user", "machine", "model"] as const;
+const HEIGHT = 280;
+
 export default function Usage() {
-  return <h1>Usage</h1>;
+  const by = choiceOf("by", DIMENSIONS);
+  const name = choiceOf("measure", MEASURES);
+  const intervals = intervalsFor(daysIn(range.value.start, range.value.end, extent.value)).filter((each) => each !== "hour");
+  const interval = choiceOf("interval", intervals.length > 0 ? intervals : (["day"] as const));
+  const query = rangeQuery(ALL);
+  const course = useRead("/api/usage", { ...query, group_by: interval });
+  const parts = useRead("/api/usage", { ...query, group_by: `${interval},${by}` });
+  const sums = useRead("/api/usage", { ...query, group_by: by });
+  const before = rangeBefore.value;
+  const sumsBefore = useRead(before ? "/api/usage" : null, { ...query, start_date: before?.start, end_date: before?.end, group_by: "month" });
+  const csv = addressOf("/api/usage", { ...query, group_by: `${interval},${by}`, format: "csv" });
+  return (
+    <>
+      <header class="page-head">
+        <h1>Usage</h1>
+        <span class="quiet">
+          {range.value.label}, days in {zone}; costs at the list prices of the API
+        </span>
+      </header>
+      <FilterBar filters={ALL} />
+      {extent.value === null && (
+        <EmptyNote title="No usage is known yet." command="tracker connect">
+          Claude Code's transcripts say how many tokens each answer took. Connect a machine, or import its history with <code>tracker import</code>.
+        </EmptyNote>
+      )}
+      <Loaded reading={course} what="the totals" height={92}>
+        {(data) => <UsageTiles totals={data.totals} before={sumsBefore.isCurrent ? sumsBefore.data?.totals : undefined} hasModel={chosen.value.model !== undefined} />}
+      </Loaded>
+      <div class="grid">
+        <Panel
+          title={`${measure(name).label} over time`}
+          about={`by ${intervalLabel(interval).toLowerCase()}`}
+          actions={
+            <>
+              <Switch label="Number" options={MEASURES.map((value) => ({ value, label: measure(value).label }))} value={name} onChange={(value) => choose("measure", value, MEASURES)} />
+              <Switch label="Grouped by" options={DIMENSIONS.map((value) => ({ value, label: WHAT[value].label }))} value={by} onChange={(value) => choose("by", value, DIMENSIONS)} />
+              {intervals.length > 1 && (
+                <Switch label="Interval" options={intervals.map((value) => ({ value, label: intervalLabel(value) }))} value={interval} onChange={(value) => choose("interval", value, intervals)} />
+              )}
+            </>
+          }
+        >
+          <Loaded reading={parts} what="the usage" height={HEIGHT + 24}>
+            {(data) => course.data && sums.data && <UsageChart course={course.data.items} parts={data.items} sums={sums.data.items} by={by} name={name} interval={interval} height={HEIGHT} />}
+          </Loaded>
+        </Panel>
+        <Panel
+          title={`By ${WHAT[by].label.toLowerCase()}`}
+          about={by === "machine" ? "a session on several machines counts for each of them, and once in the total" : "the last row is the API's total"}
+          actions={
+            <a class="button is-small" href={csv} download={`usage-by-${interval}-and-${by}.csv`}>
+              CSV by {interval} and {by === "user" ? "person" : by}
+            </a>
+          }
+        >
+          <Loaded reading={sums} what="the sums" height={240}>
+            {(data) => <UsageTable items={data.items} totals={data.totals} by={by} />}
+          </Loaded>
+        </Panel>
+        <Panel title="Cache hits over time" about={`by ${intervalLabel(interval).toLowerCase()}; the share of input that came from the cache`} class="two-thirds">
+          <Loaded reading={course} what="the cache hits" height={220}>
+            {(data) => <CacheChart items={data.items} interval={interval} />}
+          </Loaded>
+        </Panel>
+        <Panel title="What the tokens were" class="third">
+          <Loaded reading={course} what="the tokens" height={170}>
+            {(data) => (
+              <>
+                <TokenSplit tokens={data.totals} />
+                {data.totals.unpriced_calls > 0 && (
+                  <p class="quiet">
+                    {count(data.totals.unpriced_calls)} of {count(data.totals.api_calls)} calls have no known price. They are in the tokens, and in no cost.
+                  </p>
+                )}
+                {data.price_versions.length > 0 && <p class="quiet usage-prices">Prices: {data.price_versions.join(", ")}</p>}
+              </>
+            )}
+          </Loaded>
+        </Panel>
+        {!chosen.value.model && extent.value && <BlocksPanel />}
+      </div>
+    </>
+  );
 }

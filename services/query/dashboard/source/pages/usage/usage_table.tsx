@@ -1,0 +1,63 @@
+/** The sums of each group, and the API's totals under them. A click on a name filters by it; on the chosen one, no longer. */
+
+import { toggled } from "../../address/filters";
+import type { Schemas } from "../../api/answers";
+import { type MeasureName, measure } from "../../format/measures";
+import { percent } from "../../format/quantities";
+import { type SortableColumn, SortableTable } from "../../parts/sorting";
+import { cacheHitRate } from "../../parts/token_split";
+import { type Dimension, type Item, WHAT } from "./dimensions";
+
+type Totals = Schemas["UsageMeasures"];
+type Summed = "cost_usd" | "total_tokens" | "input_tokens" | "output_tokens" | "cache_creation_tokens" | "cache_read_tokens" | "api_calls" | "unpriced_calls" | "sessions" | "active_minutes";
+
+const MINOR: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", "cache_read_tokens", "api_calls", "sessions"];
+
+/** Exact in the tooltip only: eight numbers of nine digits would not fit beside each other. */
+const COMPACT: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", "cache_read_tokens"];
+
+export function UsageTable({ items, totals, by }: { items: readonly Item[]; totals: Totals; by: Dimension }) {
+  const { label, filter, idOf, nameOf } = WHAT[by];
+  const sum = (name: Summed): SortableColumn<Item> => ({
+    name,
+    title: <span title={measure(name).definition}>{measure(name).label}</span>,
+    cell: (item) => (COMPACT.includes(name) ? <span title={measure(name).exact(item[name])}>{measure(name).short(item[name])}</span> : measure(name).exact(item[name])),
+    sortBy: (item) => item[name],
+    total: COMPACT.includes(name) ? <span title={measure(name).exact(totals[name])}>{measure(name).short(totals[name])}</span> : measure(name).exact(totals[name]),
+    isNumber: true,
+    isMinor: MINOR.includes(name),
+  });
+  const activity = by === "model" ? [] : [sum("sessions"), sum("active_minutes")];
+  const columns: SortableColumn<Item>[] = [
+    {
+      name: "name",
+      title: label,
+      isText: true,
+      sortBy: nameOf,
+      cell: (item) => {
+        const href = toggled(filter, idOf(item));
+        return href ? (
+          <a href={href} data-item title={by === "model" ? (item.model ?? "") : undefined}>
+            {nameOf(item)}
+          </a>
+        ) : (
+          nameOf(item)
+        );
+      },
+      total: "All",
+    },
+    sum("cost_usd"),
+    { name: "share", title: "Share", cell: (item) => (item.cost_usd === null || !totals.cost_usd ? "–" : percent(item.cost_usd / totals.cost_usd)), isNumber: true, isMinor: true, total: "" },
+    ...activity,
+    sum("total_tokens"),
+    sum("input_tokens"),
+    sum("output_tokens"),
+    sum("cache_creation_tokens"),
+    sum("cache_read_tokens"),
+    { name: "hits", title: <span title={measure("cache_hit_rate").definition}>Cache hits</span>, cell: (item) => percent(cacheHitRate(item)), sortBy: cacheHitRate, isNumber: true, isMinor: true, total: percent(cacheHitRate(totals)) },
+    sum("api_calls"),
+    ...(totals.unpriced_calls > 0 ? [sum("unpriced_calls")] : []),
+  ];
+  if (items.length === 0) return <p class="quiet">Nothing in this range.</p>;
+  return <SortableTable caption={`Usage by ${label.toLowerCase()}`} columns={columns} rows={items} keyOf={(item) => idOf(item) ?? "unknown"} usual="cost_usd" />;
+}
