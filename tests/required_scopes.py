@@ -28,7 +28,7 @@ READING = {
     ("GET", "/api/stats"): METRICS,
     ("GET", "/api/usage"): METRICS,
     ("GET", "/api/live"): METRICS,
-    ("GET", "/api/live/sessions"): READ,
+    ("GET", "/api/live/sessions"): METRICS,
     ("GET", "/api/tool-calls/stats"): METRICS,
     ("GET", "/api/tool-calls/errors"): METRICS,
     ("GET", "/api/tool-calls/session/{session_id}"): READ,

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from services.query.schemas.lists import Project
-from services.query.schemas.live import LiveItem
+from services.query.schemas.live import LiveItem, LiveSession, LiveSessions
 from services.query.schemas.machines import Machine
 from services.query.schemas.operations import Me, OwnKey
 from services.query.schemas.stats import CallPoint, ErrorCount, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
@@ -40,6 +40,10 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (LiveItem, "tool_name"),
         (LiveItem, "model"),
         (LiveItem, "user"),
+        (LiveSession, "tool_name"),
+        (LiveSession, "model"),
+        (LiveSession, "user"),
+        (LiveSessions, "last_event_id"),
         (Me, "version"),
         (Me, "timezone"),
         (Me, "flower"),
@@ -64,6 +68,8 @@ SHOWN_NAMES: Final[Fields] = frozenset(
         (Machine, "os"),
         (LiveItem, "project_name"),
         (LiveItem, "machine_id"),
+        (LiveSession, "project_name"),
+        (LiveSession, "machine_id"),
     }
 )
 

@@ -15,7 +15,7 @@ from services.query.live.views import View, texts_for
 from services.query.queries.lists.live_sessions import live_sessions, machine_ids
 from services.query.schemas.live import LiveItem, LiveParameters, LiveSessionParameters, LiveSessions
 from shared.auth.authentication import grant_of, presented_key
-from shared.auth.scopes import METRICS, READ, requires
+from shared.auth.scopes import METRICS, requires
 from shared.http.concurrency import slot_of
 from shared.http.errors import Forbidden, Unavailable, invalid
 
@@ -80,10 +80,15 @@ def _machines(request: Request, machine: str) -> list[str]:
 
 
 @router.get("/api/live/sessions", response_model=LiveSessions, responses=RESPONSES, summary="Open sessions, with what happens in them")
-@requires(READ)
+@requires(METRICS)
 async def list_live_sessions(request: Request, parameters: Annotated[LiveSessionParameters, Query()]) -> Response:
-    """What the rows tell. For a live board read this once, then go on with the live feed from `last_event_id`."""
+    """What the rows tell. For a live board read this once, then go on with the live feed from `last_event_id`.
+
+    Keys without the scope `read` get no texts and no ids of sessions, so they can only count states.
+    """
     live: LiveFeed = request.app.state.live
+    if parameters.machine and texts_for(grant_of(request.scope)) == "none":
+        raise Forbidden("This key does not see the machines that it filters by; use one with the scope read.")
     position = await live.newest()
 
     def read(connection: Connection) -> dict[str, Any]:

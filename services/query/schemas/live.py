@@ -49,7 +49,7 @@ class LiveSessionParameters(Parameters):
 
 
 class LiveSession(BaseModel):
-    session_id: str
+    session_id: str | None = Field(description="null for a key that can only read numbers.")
     title: str | None
     project_id: int | None
     project_name: str | None

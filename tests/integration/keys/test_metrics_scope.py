@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, create_model
 
 from services.query.numbers_only import SHOWN_NAMES, SHOWN_TEXTS, is_shown, numbers_only
-from services.query.routes import machines, me, projects, service, stats
+from services.query.routes import live, machines, me, projects, service, stats
 from services.query.schemas.live import LiveItem
 from services.query.schemas.stats import Stats
 from tests.integration.keys.conftest import Api
@@ -24,6 +24,7 @@ QUERIES = {
     "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash"],
     "/api/tool-calls/errors": ["", "?project_id=1", "?tool_name=Bash&error_class=other&examples=20"],
     "/api/me": [""],
+    "/api/live/sessions": [""],
     "/api/accounting": [""],
     "/metrics": [""],
 }
@@ -113,7 +114,7 @@ def test_a_numbers_key_sees_names_of_projects_and_no_other_text(api: Api, corpus
 
 def test_a_metrics_key_sees_the_same_numbers(api: Api, corpus: set[str]) -> None:
     def without_names(value: Any) -> Any:
-        hidden = ("name", "path", "project_name", "file_path", "session_id", "session_title", "branch")
+        hidden = ("name", "path", "project_name", "file_path", "session_id", "session_title", "branch", "title", "last_prompt")
         if isinstance(value, dict):
             value = value | {"examples": []} if "examples" in value else value
             return {name: None if name in hidden else without_names(each) for name, each in value.items()}
@@ -137,11 +138,13 @@ def test_a_key_that_may_also_read_sees_everything(api: Api, corpus: set[str]) ->
 SEEN = {
     "CountedRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
     "UsageReport.price_versions", "UsageReport.group_by", "UsageItem.month", "Point.date", "CallPoint.date",
-    "LiveItem.tool_name", "LiveItem.model", "LiveItem.user", "FailedTool.tool_name", "ErrorCount.error_class", "ErrorClass.error_class",
+    "LiveItem.tool_name", "LiveItem.model", "LiveItem.user",
+    "LiveSession.tool_name", "LiveSession.model", "LiveSession.user", "LiveSessions.last_event_id", "FailedTool.tool_name", "ErrorCount.error_class", "ErrorClass.error_class",
     "Me.version", "Me.timezone", "Me.flower", "OwnKey.key_id", "OwnKey.name", "OwnKey.user",
 }  # fmt: skip
 SEEN_WITH_NAMES = {
     "Project.name", "UsageItem.project_name", "LiveItem.project_name", "LiveItem.machine_id",
+    "LiveSession.project_name", "LiveSession.machine_id",
     "UsageItem.machine_id", "UsageItem.machine",
     "Machine.machine_id", "Machine.name", "Machine.user", "Machine.tracker_version", "Machine.claude_version", "Machine.os",
 }  # fmt: skip
@@ -150,7 +153,7 @@ TEXT = "a text that nobody but its writer is to see"
 
 def models() -> dict[str, Any]:
     """The models of the routes that such a key may ask, by path."""
-    routers = (me.router, service.router, stats.router, projects.router, machines.router)
+    routers = (live.router, me.router, service.router, stats.router, projects.router, machines.router)
     routes = {route.path: route.response_model for router in routers for route in router.routes if isinstance(route, APIRoute)}
     return {path: routes[path] for path in QUERIES | QUERIES_WITH_NAMES if path != "/metrics"} | {"/api/live": LiveItem}
 

@@ -1,3 +1,61 @@
+/** What is going on: open sessions by state, today's numbers, and the last events. It moves by itself. */
+
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { seesTexts } from "../../api/identity";
+import { ProblemNote } from "../../parts/problem_note";
+import { Board, StateCounts } from "./board";
+import { Feed } from "./feed";
+import "./now.css";
+import { NoSession } from "./no_session";
+import { Today } from "./today";
+import { type Live, useLive } from "./use_live";
+
 export default function Now() {
-  return <h1>Now</h1>;
+  const live = useLive();
+  const clock = useClock();
+  return (
+    <>
+      <header class="page-head">
+        <h1>Now</h1>
+        <Connection live={live} />
+      </header>
+      {live.problem.value && live.listed.value === null && <ProblemNote problem={live.problem.value} />}
+      <Today />
+      {seesTexts.value ? <Board live={live} now={clock} /> : <StateCounts live={live} />}
+      <div class="grid now-below">
+        <Feed live={live} now={clock} />
+        <NoSession live={live} />
+      </div>
+    </>
+  );
+}
+
+/** The time, each second while the page is seen. */
+function useClock(): number {
+  const now = useSignal(Date.now());
+  useEffect(() => {
+    const timer = window.setInterval(() => {
+      if (!document.hidden) now.value = Date.now();
+    }, 1_000);
+    return () => window.clearInterval(timer);
+  }, []);
+  return now.value;
+}
+
+const STATES = {
+  connecting: ["", "Connecting …"],
+  open: ["is-good", "Live"],
+  cut: ["is-bad", "Connection lost. Trying again; what happens meanwhile comes then."],
+  paused: ["", "Paused while nobody looked. Catching up …"],
+} as const;
+
+function Connection({ live }: { live: Live }) {
+  const state = live.problem.value?.status === 0 ? "cut" : live.state.value;
+  const [tone, text] = STATES[state];
+  return (
+    <span class={`badge now-connection ${tone}`} role="status" data-state={state}>
+      {text}
+    </span>
+  );
 }

@@ -1,0 +1,54 @@
+/** Without an open session: what to do, and the sessions before. */
+
+import { pageAddress } from "../../address/filters";
+import { seesTexts } from "../../api/identity";
+import { useRead } from "../../api/use_read";
+import { cost, minutes } from "../../format/quantities";
+import { EmptyNote } from "../../parts/empty_note";
+import { Panel } from "../../parts/panel";
+import { Time } from "../../parts/time";
+import { openOf } from "./live_board";
+import type { Live } from "./use_live";
+
+const EVERY_MS = 30_000;
+const SHOWN = 8;
+
+export function NoSession({ live }: { live: Live }) {
+  void live.version.value;
+  const isKnown = live.listed.value !== null;
+  const isNone = isKnown && (seesTexts.value ? live.board.sessions.size === 0 : openOf(live.listed.value?.items ?? []).length === 0);
+  return (
+    <>
+      {isNone && (
+        <Panel title="No session is open" class="none-open">
+          <EmptyNote title="Connect Claude Code, and its sessions show here while they run." command="tracker connect">
+            Run it once on each machine. Sessions that run already must be started again.
+          </EmptyNote>
+        </Panel>
+      )}
+      {seesTexts.value && <LastSessions />}
+    </>
+  );
+}
+
+function LastSessions() {
+  const { data } = useRead("/api/sessions", { limit: SHOWN }, { everyMs: EVERY_MS });
+  if (data?.items.length === 0) return null;
+  return (
+    <Panel title="Last sessions" about="by their start" class="last-sessions" actions={<a href={pageAddress("/sessions")}>All</a>}>
+      <ul class="last-list">
+        {(data?.items ?? []).map((session) => (
+          <li key={session.session_id}>
+            <a data-item href={`/sessions/${encodeURIComponent(session.session_id)}`}>
+              <span class="last-title">{session.title ?? "No title"}</span>
+              <span class="quiet">{session.project_name ?? "no project"}</span>
+              <span class="quiet last-numbers">
+                <Time at={session.start_time} /> · {minutes(session.active_minutes)} · {cost(session.cost_usd)}
+              </span>
+            </a>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}

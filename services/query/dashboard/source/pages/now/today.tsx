@@ -1,0 +1,54 @@
+/** Today's numbers, and what an hour costs at the pace of the last one. */
+
+import { pageAddress } from "../../address/filters";
+import { zone } from "../../address/range";
+import { useRead } from "../../api/use_read";
+import { today } from "../../format/days";
+import { cost } from "../../format/quantities";
+import { clockText } from "../../format/times";
+import { Hint } from "../../parts/hint";
+import { ProblemNote } from "../../parts/problem_note";
+import { Tile } from "../../parts/tile";
+
+const EVERY_MS = 15_000;
+const QUARTER_MS = 15 * 60_000;
+
+export function Today() {
+  const day = today(zone);
+  const { data, problem, again } = useRead("/api/stats", { start_date: day, end_date: day, tz: zone }, { everyMs: EVERY_MS });
+  const totals = data?.totals;
+  const tokens = totals && totals.input_tokens + totals.output_tokens + totals.cache_creation_tokens + totals.cache_read_tokens;
+  const note = totals ? "today" : "reading …";
+  return (
+    <>
+      {problem && !data && <ProblemNote problem={problem} again={again} />}
+      <section class="tiles now-today" aria-label={`Today, ${zone}`}>
+        <Tile of="active_minutes" value={totals?.active_minutes} note={note} href={pageAddress("/overview", { range: "today" })} />
+        <Tile of="tool_calls" value={totals?.tool_calls} note={note} href={pageAddress("/tools", { range: "today" })} />
+        <Tile of="total_tokens" value={tokens} note={note} href={pageAddress("/usage", { range: "today" })} />
+        <Tile of="cost_usd" value={totals?.cost_usd} note={totals?.unpriced_calls ? `today, ${totals.unpriced_calls} calls without a price` : note} href={pageAddress("/usage", { range: "today" })} />
+        <Burn />
+      </section>
+    </>
+  );
+}
+
+/** Ranges of the API begin at a quarter of an hour, so the last hour is up to 15 minutes more. */
+function Burn() {
+  const start = Math.floor((Date.now() - 4 * QUARTER_MS) / QUARTER_MS) * QUARTER_MS;
+  const from = new Date(start).toISOString().slice(0, 19) + "Z";
+  const { data } = useRead("/api/stats", { start_date: from, tz: zone }, { everyMs: EVERY_MS });
+  const totals = data?.totals;
+  const perHour = totals?.cost_usd == null ? null : totals.cost_usd / ((Date.now() - start) / (4 * QUARTER_MS));
+  const isQuiet = totals !== undefined && totals.api_calls === 0;
+  return (
+    <div class="tile" data-measure="burn">
+      <Hint text={`What the calls since ${clockText(from)} cost, for each hour. Priced as Cost is.`}>Burn rate</Hint>
+      <span class={perHour === null ? "tile-value is-unknown" : "tile-value"}>
+        {isQuiet ? "no calls" : totals ? cost(perHour) : "–"}
+        {perHour !== null && <span class="tile-unit"> / h</span>}
+      </span>
+      <span class="tile-below">since {clockText(from)}</span>
+    </div>
+  );
+}
