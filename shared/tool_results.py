@@ -21,14 +21,23 @@ _WITHOUT_VERSION: Final = (1 << 128) - 1 & ~(0xF << 76 | 3 << 62)
 _ESCAPE_CODES: Final = re.compile(
     "\x1b(?:\\[[0-?]*+[ -/]*+[@-~]?|[\\]PX^_][^\x07\x1b\n]{0,4096}+(?:\x07|\x1b\\\\)|[ -/]*+[0-~]?)|\x9b[0-?]*+[ -/]*+[@-~]?"
 )
+# Longer than any of these but the longest CSI.
+_LONGEST_CODE: Final = 4200
 _MAX_DEPTH: Final = 3
+# A longer text is decoded in pieces: with one emoji in it, each of its characters would take four bytes.
+_PIECE_BYTES: Final = 256 * 1024
+_HIGH_SURROGATE: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
 
 
 class Told(NamedTuple):
-    """The text that Claude was given, and (media type, bytes) of each image or file that is no text."""
+    """The text that Claude was given, and (media type, bytes) of each image or file that is no text.
+
+    Of a long text it may be the beginning and the end: `left_out` characters are missing between them.
+    """
 
     text: str
     media: list[tuple[str, int]]
+    left_out: int = 0
 
 
 class _Source(Struct):
@@ -40,7 +49,7 @@ class _Source(Struct):
 
 class _Item(Struct):
     type: str | None = None
-    text: str | None = None
+    text: Raw = NOTHING
     source: Raw = NOTHING
 
 
@@ -63,14 +72,21 @@ def tool_call_id(tool_use: str) -> UUID:
     return natural_id("tool use", tool_use)
 
 
-def told(content: bytes | Raw) -> Told | None:
+def told(content: bytes | Raw, most: tuple[int, int] | None = None) -> Told | None:
     """What the `content` of a tool_result says: a text, or a list of blocks, whose texts become lines. None if there is none.
 
     Blocks of unknown kinds are JSON. Escape codes of terminals are left out: they hide words from a search, and could command the terminal of a reader.
+    `most`: how many characters of the beginning and of the end are enough. Then memory does not grow with the text.
     """
     media: list[tuple[str, int]] = []
-    text = _told(content, media, _MAX_DEPTH)
-    return None if text is None else Told(without_escape_codes(text), media)
+    pieces = _told(content, media, _MAX_DEPTH)
+    if pieces is None:
+        return None
+    pieces = _without_escape_codes(pieces)
+    if most is None:
+        return Told("".join(pieces), media)
+    text, left_out = _beginning_and_end(pieces, *most)
+    return Told(text, media, left_out)
 
 
 def without_escape_codes(text: str) -> str:
@@ -95,32 +111,110 @@ def first_byte(value: bytes | Raw) -> bytes:
     return bytes(memoryview(value)[:1])
 
 
-def _told(content: bytes | Raw, media: list[tuple[str, int]], depth: int) -> str | None:
+def _told(content: bytes | Raw, media: list[tuple[str, int]], depth: int) -> Iterator[str] | None:
     first = first_byte(content)
     if first == b'"':
-        return _decoded_text(content)
+        return _pieces_of_text(content)
     if first == b"[" and depth:
         try:
             items = _items.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _as_it_is(content)
-        texts = (_text_of_item(item, media, depth - 1) for item in items)
-        return "\n".join(text for text in texts if text is not None)
-    return None if bytes(content) in (b"null", b"") else _as_it_is(content)
+            return iter((_as_it_is(content),))
+        return _lines_of_items(items, media, depth - 1)
+    return None if bytes(memoryview(content)[:5]) in (b"null", b"") else iter((_as_it_is(content),))
 
 
-def _text_of_item(item: Raw, media: list[tuple[str, int]], depth: int) -> str | None:
+def _lines_of_items(items: list[Raw], media: list[tuple[str, int]], depth: int) -> Iterator[str]:
+    between = ""
+    for item in items:
+        if (pieces := _told_by_item(item, media, depth)) is not None:
+            yield between
+            yield from pieces
+            between = "\n"
+
+
+def _told_by_item(item: Raw, media: list[tuple[str, int]], depth: int) -> Iterator[str] | None:
     try:
         block = _item.decode(item)
         source = _source.decode(block.source) if first_byte(block.source) == b"{" else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _as_it_is(item)
+        return iter((_as_it_is(item),))
     if source is not None and source.type == "base64":
         media.append(media_of(source.media_type or block.type, source.data))
         return None
     if source is not None and block.type == "document" and source.type in ("text", "content"):
         return _told(source.data if source.type == "text" else source.content, media, depth)
-    return storable(block.text) if block.type == "text" and block.text is not None else _as_it_is(item)
+    is_text = block.type == "text" and first_byte(block.text) == b'"'
+    return _pieces_of_text(block.text) if is_text else iter((_as_it_is(item),))
+
+
+def _pieces_of_text(literal: bytes | Raw) -> Iterator[str]:
+    """The text of a JSON literal, in pieces if it is long."""
+    content = memoryview(literal)[1:-1]
+    at = 0
+    while len(content) - at > _PIECE_BYTES:
+        end = at + _whole_characters(bytes(content[at : at + _PIECE_BYTES]), content[at + _PIECE_BYTES])
+        yield _decoded_text(b"".join((b'"', content[at:end], b'"')))
+        at = end
+    yield _decoded_text(b"".join((b'"', content[at:], b'"')) if at else literal)
+
+
+def _whole_characters(content: bytes, behind: int) -> int:
+    """How many bytes of this beginning of a literal can be decoded by themselves; `behind` is the byte behind them."""
+    end = len(content)
+    # Inside a character of UTF-8, which has at most three bytes behind its first.
+    if behind & 0xC0 == 0x80:
+        end = next((end - back for back in (1, 2, 3) if content[end - back] & 0xC0 != 0x80), end)
+    # Inside an escape: a backslash begins one behind an even number of others.
+    for start in range(max(end - 6, 0), end):
+        if content[start] == 0x5C and _backslashes_before(content, start) % 2 == 0:
+            length = 6 if content[start + 1 : start + 2] in (b"u", b"") else 2
+            if start + length > end:
+                end = start
+                break
+    # Between the halves of a surrogate pair.
+    start = end - 6
+    if _HIGH_SURROGATE.fullmatch(content, start, end) and _backslashes_before(content, start) % 2 == 0:
+        return start
+    return end
+
+
+def _backslashes_before(content: bytes, end: int) -> int:
+    return end - len(content[:end].rstrip(b"\\"))
+
+
+def _without_escape_codes(pieces: Iterator[str]) -> Iterator[str]:
+    """The pieces without commands of terminals, also without those that two pieces share."""
+    rest = ""
+    for piece in pieces:
+        text = rest + piece
+        rest = ""
+        if "\x1b" in text or "\x9b" in text:
+            decided = _decided(text)
+            text, rest = text[:decided], text[decided:]
+        yield without_escape_codes(text)
+    yield without_escape_codes(rest)
+
+
+def _decided(text: str) -> int:
+    """Up to where escape codes end in the text, whatever comes behind it."""
+    for code in _ESCAPE_CODES.finditer(text):
+        if code.end() == len(text) or code.start() > len(text) - _LONGEST_CODE:
+            return code.start()
+    return len(text)
+
+
+def _beginning_and_end(pieces: Iterator[str], most_first: int, most_last: int) -> tuple[str, int]:
+    """The first and the last characters, and how many are missing between them."""
+    first, last, left_out = "", "", 0
+    for piece in pieces:
+        wanted = most_first - len(first)
+        first += piece[:wanted]
+        last += piece[wanted:]
+        if len(last) > most_last:
+            left_out += len(last) - most_last
+            last = last[len(last) - most_last :]
+    return first + last, left_out
 
 
 def _decoded_text(literal: bytes | Raw) -> str:

@@ -108,11 +108,17 @@ class ImportedContent:
 
     def _look_for_session(self, end: int) -> None:
         if self._session_id is None:
-            self._session_id = first_session_in(bytes(memoryview(self._content)[self._whole : end]))
+            with memoryview(self._content) as content:
+                self._session_id = first_session_in(bytes(content[self._whole : end]))
 
     def _put(self, end: int) -> None:
-        content = bytes(memoryview(self._content)[:end])
-        del self._content[:end]
+        content: bytes | bytearray = self._content
+        if end == len(content):
+            # No copy: one line may be the whole of it, and long.
+            self._content = bytearray()
+        else:
+            content = content[:end]
+            del self._content[:end]
         self._whole = max(self._whole - end, 0)
         digest, frame = packed(content)
         self._putting.append(self._archiver.put(digest.hex(), frame))

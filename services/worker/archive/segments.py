@@ -38,12 +38,12 @@ def cut_place(content: bytes | bytearray, start: int = 0) -> int | None:
     return None if end < 0 else end + 1
 
 
-def packed(content: bytes) -> tuple[bytes, bytes]:
+def packed(content: bytes | bytearray) -> tuple[bytes, bytes]:
     """The hash of a segment's content, and its frame. Other threads run meanwhile."""
     return sha256(content).digest(), frame_of(content)
 
 
-def frame_of(content: bytes) -> bytes:
+def frame_of(content: bytes | bytearray) -> bytes:
     """One zstd frame that says its length."""
     compressor: zstandard.ZstdCompressor | None = getattr(_of_thread, "compressor", None)
     if compressor is None:

@@ -16,13 +16,18 @@ _WORD: Final = re.compile(r"\[redacted:[a-z_]{1,40}:[0-9a-f]{8}\]")
 _LONGEST_WORD: Final = 60
 
 
+def enough_of(kept: KeptResults) -> tuple[int, int]:
+    """How many characters of the beginning and of the end of a text `result_of` looks at."""
+    return kept.head + _LONGEST_WORD, kept.characters - kept.head + _LONGEST_WORD
+
+
 def result_of(given: Told, kept: KeptResults) -> Result:
-    """What is kept of a whole result."""
+    """What is kept of a whole result, or of one that has its beginning and its end as far as `enough_of`."""
     media = [Media(media_type, size) for media_type, size in given.media[:MAX_MEDIA]]
     if len(given.text) <= kept.characters:
         return Result(text=given.text, media=media)
     head, tail = _cuts(given.text, kept)
-    return Result(text=given.text[:head] + given.text[tail:], left_out=tail - head, cut_at=head, media=media)
+    return Result(text=given.text[:head] + given.text[tail:], left_out=tail - head + given.left_out, cut_at=head, media=media)
 
 
 def _cuts(text: str, kept: KeptResults) -> tuple[int, int]:

@@ -18,7 +18,8 @@ from shared.messages import ToolStatus
 OTHER: Final = "other"
 # How answers call failed calls without a class.
 UNCLASSIFIED: Final = "unclassified"
-_LOOKED_AT_CHARACTERS: Final = 4000
+# Of the beginning and of the end of a text.
+LOOKED_AT_CHARACTERS: Final = 4000
 _NO_FAILURES: Final = frozenset({"success", "pending"})
 _STATUSES: Final = frozenset(get_args(ToolStatus)) - _NO_FAILURES
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -142,6 +143,6 @@ def _check_pattern(pattern: str) -> None:
 
 def _looked_at(text: str) -> str:
     """The beginning and the end: a command's output says at its end why it failed. A lone surrogate would be no UTF-8."""
-    if len(text) > 2 * _LOOKED_AT_CHARACTERS:
-        text = f"{text[:_LOOKED_AT_CHARACTERS]}\n{text[-_LOOKED_AT_CHARACTERS:]}"
+    if len(text) > 2 * LOOKED_AT_CHARACTERS:
+        text = f"{text[:LOOKED_AT_CHARACTERS]}\n{text[-LOOKED_AT_CHARACTERS:]}"
     return text.encode("utf-8", "replace").decode()

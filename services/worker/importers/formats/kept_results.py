@@ -14,14 +14,6 @@ from shared.tool_results import NOTHING, Told, first_byte, media_of, storable, t
 _DATA_URI: Final = re.compile(r"data:([\w.+/-]+);base64,")
 
 
-def result_of_block(content: Raw, status: ToolStatus, kept: KeptResults) -> Result | None:
-    """The result that a transcript's tool_result block says. None if it says none, or is not kept."""
-    if not kept.keeps(status):
-        return None
-    given = told(content)
-    return None if given is None else result_of(given, kept)
-
-
 def result_of_error(text: str, status: ToolStatus, kept: KeptResults) -> Result | None:
     """The result of a call of which only an error's text is known."""
     return result_of(Told(without_escape_codes(text), []), kept) if text and kept.keeps(status) else None

@@ -44,7 +44,11 @@ def read_lines(file: IO[bytes], max_line_bytes: int = MAX_LINE_BYTES, *, number:
         if not chunk:
             break
         *complete, tail = chunk.split(b"\n")
-        for content in complete:
+        # Each line is let go of when the next is wanted: a chunk may be one long line.
+        del chunk
+        complete.reverse()
+        while complete:
+            content = complete.pop()
             number += 1
             if rest_bytes:
                 rest.append(content)
@@ -55,8 +59,9 @@ def read_lines(file: IO[bytes], max_line_bytes: int = MAX_LINE_BYTES, *, number:
                 size = len(content)
             if size > max_line_bytes:
                 yield _too_long(size, number, offset, max_line_bytes)
-            elif line := _bare(content, number):
-                yield Line(line, number, offset, True)
+            elif content := _bare(content, number):
+                yield Line(content, number, offset, True)
+            del content
             offset += size + 1
         if tail:
             rest_bytes += len(tail)

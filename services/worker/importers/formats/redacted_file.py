@@ -63,5 +63,7 @@ class RedactedFile:
             self._held_bytes += len(data)
 
     def _taken(self, data: bytes) -> bytes:
-        held, self._held, self._held_bytes = self._held, [], 0
-        return redact_lines(b"".join((*held, data)), self._counts)
+        lines = b"".join((*self._held, data))
+        # Before they are redacted: a long line is then in memory once.
+        self._held, self._held_bytes = [], 0
+        return redact_lines(lines, self._counts)

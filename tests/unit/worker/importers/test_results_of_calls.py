@@ -3,22 +3,24 @@
 import base64
 import io
 import json
+import tracemalloc
 from datetime import UTC, datetime
-from typing import Any
+from typing import IO, Any, cast
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.worker.importers.formats.hooks import read_hook
+from services.worker.importers.formats.redacted_file import RedactedFile
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
-from services.worker.persist.cut_results import ALL, result_of
+from services.worker.persist.cut_results import ALL, enough_of, result_of
 from services.worker.persist.records import KeptResults, Media, Result, ToolUse
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_lines import redact_lines
 from shared.redaction.redacted_structs import redact_structs
-from shared.tool_results import Told, told
+from shared.tool_results import Told, storable, told, without_escape_codes
 from tests.redaction_corpus import Case, secret_cases
 from tests.redaction_corpus.__main__ import is_found
 from tests.unit.worker.importers.merged import IDLE_GAP
@@ -146,3 +148,68 @@ def test_no_part_of_a_known_secret_is_kept_wherever_the_text_is_cut(case: Case) 
             head = call.result.text[: call.result.cut_at]
             assert whole.startswith(head)
             assert whole.endswith(call.result.text[len(head) :])
+
+
+# What must not be broken where a long text is decoded in pieces: escapes, surrogate pairs, characters of several bytes, codes of terminals.
+BREAKABLE = st.lists(
+    st.sampled_from(
+        ["\\", '"', "\n", "\0", "\ud83d", "\U0001f600", "é", "語", "\x1b", "\x1b[", "31", "m", "\x1b]8;;", "\x07", "\x1b\\", "\x9b"]
+    )
+    | st.characters(),
+    max_size=40,
+).map("".join)
+
+
+@settings(max_examples=50)
+@given(BREAKABLE, st.integers(-60, 10), st.booleans(), st.booleans(), st.integers(4, 3000))
+def test_a_long_text_is_the_same_in_pieces(middle: str, before: int, ascii_only: bool, in_blocks: bool, characters: int) -> None:
+    """given a text that is longer than a piece, with anything where a piece may end, then nothing of it is lost or changed."""
+    text = "x" * (256 * 1024 + before) + middle + "y" * 300_000
+    content = [{"type": "text", "text": text}, {"type": "text", "text": "z"}] if in_blocks else text
+    written = json.dumps(content, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    read = json.loads(json.dumps(text))
+    has_half_a_pair = any("\ud800" <= each <= "\udfff" for each in read)
+    expected = without_escape_codes(storable(read)) + ("\nz" if in_blocks else "")
+    kept = KeptResults(characters)
+
+    whole = told(written)
+    cut = told(written, enough_of(kept))
+
+    assert whole is not None
+    assert cut is not None
+    # Half a pair as bytes is no UTF-8; among blocks their JSON is shown, as no reader of transcripts gives it.
+    if not has_half_a_pair or (ascii_only and not in_blocks):
+        assert whole.text == expected
+    assert len(cut.text) + cut.left_out == len(whole.text)
+    assert result_of(cut, kept) == result_of(whole, kept)
+
+
+@pytest.mark.parametrize(
+    "content", ["Exit code 2\n" + "a line\n" * 100_000 + "No such file or directory", "[Request interrupted by user" + "." * 300_000]
+)
+def test_a_long_failure_is_told_by_its_beginning_and_its_end(content: str) -> None:
+    def failed(text: str) -> ToolUse:
+        [call] = of(read_rows(answer(0, "a1", "m", use("toolu_1")), result(1, "u1", "toolu_1", text, is_error=True)), ToolUse)
+        return call
+
+    short = content[:100] + content[-100:]
+    assert (failed(content).status, failed(content).error_class) == (failed(short).status, failed(short).error_class)
+
+
+@pytest.mark.parametrize("is_error", [False, True])
+def test_memory_is_that_of_a_few_copies_of_the_longest_line(is_error: bool) -> None:
+    """given results with an emoji, so that each of their characters takes four bytes as a text."""
+    text = "a line of output\n" * 250_000 + "\U0001f600"
+    rows = []
+    for n in range(4):
+        rows += [answer(2 * n, f"a{n}", f"m{n}", use(f"toolu_{n}")), result(2 * n + 1, f"u{n}", f"toolu_{n}", text, is_error=is_error)]
+    file = cast(IO[bytes], RedactedFile(io.BytesIO(jsonl(*rows)), {}))
+    longest = len(json.dumps(text))
+
+    tracemalloc.start()
+    found = sum(1 for record in read_transcript(file, user=None, idle_gap=IDLE_GAP) if isinstance(record, ToolUse))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert found == 4
+    assert peak < 4 * longest

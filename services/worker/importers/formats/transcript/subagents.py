@@ -14,6 +14,8 @@ STARTING_TOOLS = frozenset({"Agent", "Task", "Skill"})
 # What Claude is told behind the agent's report.
 _TOLD = re.compile(r"agentId: ([A-Za-z0-9_-]{6,64})\b")
 
+_blocks = msgspec.json.Decoder(list[Raw])
+
 
 def started_agent(tool_name: str, block: Block, row: Row) -> str | None:
     """The `agent_id` of the subagent, from the structured result, else from what Claude is told, as subagents' files have it."""
@@ -30,10 +32,10 @@ def started_agent_of(tool_name: str, result: ToolResult | None) -> str | None:
 def _told_agent(content: Raw) -> str | None:
     """It stands at the beginning of a block of its own, the last."""
     try:
-        blocks: Any = msgspec.json.decode(content)
+        blocks = _blocks.decode(content)
+        last: Any = msgspec.json.decode(blocks[-1]) if len(blocks) > 1 else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    last = blocks[-1] if isinstance(blocks, list) and len(blocks) > 1 else None
     text = last.get("text") if isinstance(last, dict) else None
     found = _TOLD.match(text) if isinstance(text, str) else None
     return found[1] if found else None

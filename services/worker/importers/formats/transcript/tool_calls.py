@@ -9,16 +9,18 @@ from uuid import UUID
 from msgspec import Struct
 
 from services.worker.importers.formats import ids
-from services.worker.importers.formats.kept_results import result_of_block
 from services.worker.importers.formats.parameters import kept_parameters
 from services.worker.importers.formats.sanitize import shortened
 from services.worker.importers.formats.transcript.claude_messages import Place
 from services.worker.importers.formats.transcript.file_changes import Change, RequestedEdit, change_of, requested_edit
 from services.worker.importers.formats.transcript.rm_commands import deleted_paths
 from services.worker.importers.formats.transcript.subagents import MAX_AGENT_ID, started_agent
-from services.worker.importers.formats.transcript.tool_results import duration_of, status_of, wait_of, why_failed
+from services.worker.importers.formats.transcript.tool_results import duration_of, is_interrupted, status_of, wait_of
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
+from services.worker.persist.cut_results import enough_of, result_of
+from services.worker.persist.error_classes import LOOKED_AT_CHARACTERS, error_class_of
 from services.worker.persist.records import FileChange, KeptResults, ToolUse
+from shared.tool_results import told
 
 MAX_WAITING = 1024
 # Most paths of a file that are remembered, to estimate whether an edit created its file.
@@ -42,6 +44,9 @@ class ToolCalls:
     def __init__(self, source: str, kept_results: KeptResults) -> None:
         self._source = source
         self._kept_results = kept_results
+        # What is looked at of a result's text: to keep it, and to tell why a call failed.
+        first, last = enough_of(kept_results)
+        self._enough = max(first, LOOKED_AT_CHARACTERS + 1), max(last, LOOKED_AT_CHARACTERS + 1)
         self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self._known_paths: set[str] = set()
 
@@ -83,9 +88,13 @@ class ToolCalls:
         if waiting is None:
             return
         record = waiting.record
-        record.status = status_of(block, row)
-        record.error_class = why_failed(record.tool_name, record.status, block)
-        record.result = result_of_block(block.content, record.status, self._kept_results)
+        may_be_looked_at = self._kept_results.keeps("success") or block.is_error or is_interrupted(row)
+        given = told(block.content, self._enough) if may_be_looked_at else None
+        text = given.text if given is not None else ""
+        record.status = status_of(block, row, text)
+        record.error_class = error_class_of(record.tool_name, record.status, text)
+        if given is not None and self._kept_results.keeps(record.status):
+            record.result = result_of(given, self._kept_results)
         record.duration_ms, record.duration_source = duration_of(record.timestamp, row, place.timestamp)
         record.wait_ms = wait_of(record.timestamp, record.duration_ms, record.duration_source, place.timestamp)
         if (agent_id := started_agent(record.tool_name, block, row)) is not None:

@@ -1,14 +1,9 @@
 """The status and duration of a tool call."""
 
 from datetime import datetime
-from typing import Any
-
-import msgspec
-from msgspec import Raw
 
 from services.worker.importers.formats.sanitize import count_or_none
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
-from services.worker.persist.error_classes import error_class_of
 from services.worker.persist.records import DurationSource
 from shared.messages import ToolStatus
 
@@ -25,22 +20,20 @@ _TIMED_OUT = "Command timed out"
 MAX_MS = 10**12
 
 
-def status_of(block: Block, row: Row) -> ToolStatus:
-    """The status from a tool_result block and its row. A start in the background is a success."""
-    result = row.tool_use_result
-    is_interrupted = isinstance(result, ToolResult) and bool(result.interrupted)
+def status_of(block: Block, row: Row, text: str) -> ToolStatus:
+    """The status from a tool_result block and its row; `text` is what Claude was told of a failure. A start in the background is a success."""
     if not block.is_error:
-        return "cancelled" if is_interrupted else "success"
+        return "cancelled" if is_interrupted(row) else "success"
     if row.tool_denial_kind == "interrupted":
         return "cancelled"
     if row.tool_denial_kind == "user-rejected":
         return "rejected"
-    return status_of_failure(_text_of(block.content), is_interrupted=is_interrupted)
+    return status_of_failure(text, is_interrupted=is_interrupted(row))
 
 
-def why_failed(tool_name: str, status: ToolStatus, block: Block) -> str | None:
-    """The class of a failed call (error_classes.py) from its tool_result block; None if it did not fail."""
-    return error_class_of(tool_name, status, _text_of(block.content)) if status != "success" else None
+def is_interrupted(row: Row) -> bool:
+    """Whether the structured result says that a person interrupted the call."""
+    return isinstance(row.tool_use_result, ToolResult) and bool(row.tool_use_result.interrupted)
 
 
 def status_of_failure(text: str, *, is_interrupted: bool) -> ToolStatus:
@@ -78,16 +71,3 @@ def wait_of(used_at: datetime, duration_ms: int | None, source: DurationSource |
     if duration_ms is None or source != "reported" or answered_at is None or answered_at < used_at:
         return None
     return max(round((answered_at - used_at).total_seconds() * 1000) - duration_ms, 0)
-
-
-def _text_of(content: Raw) -> str:
-    try:
-        value: Any = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        texts = (item.get("text") for item in value if isinstance(item, dict))
-        return " ".join(text for text in texts if isinstance(text, str))
-    return ""

@@ -85,6 +85,8 @@ class Transcript:
                 yield line
             else:
                 yield from self.read(line)
+            # A line may be long; the next one should not be read beside it.
+            del line
 
     def read(self, line: Line) -> Iterator[Record | RecordError]:
         """The records that a line completes."""
