@@ -1,0 +1,119 @@
+"""A running tracker with a made-up week that came through the real pipeline, and the dashboard in a real, offline Chromium."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flow.conftest import REPOSITORY, TRACKER, Stack, running_stack
+from tests.made_up_week import write_week
+from tests.skips import CHROMIUM, skip_without
+
+USER = "ann"
+
+
+@dataclass
+class Watch:
+    """What a page did besides showing something."""
+
+    origin: str
+    # Parts of messages that this page is expected to write.
+    allows: tuple[str, ...] = ()
+    console: list[str] = field(default_factory=list)
+    foreign_requests: list[str] = field(default_factory=list)
+
+    def on(self, page: Any) -> None:
+        page.on("console", lambda message: self._hear(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self._hear(f"uncaught: {error}"))
+        page.on("request", self._note)
+
+    def _hear(self, text: str) -> None:
+        if not any(part in text for part in self.allows):
+            self.console.append(text)
+
+    def _note(self, request: Any) -> None:
+        if not request.url.startswith((self.origin, "data:", "blob:")):
+            self.foreign_requests.append(request.url)
+
+
+@pytest.fixture(scope="session")
+def stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    skip_without("chromium")
+    folder = tmp_path_factory.mktemp("dashboard")
+    with running_stack(folder, postgres_url, redis_server_url, 8, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+        import_week(running, folder / "home")
+        yield running
+
+
+@pytest.fixture(scope="session")
+def empty_stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    skip_without("chromium")
+    folder = tmp_path_factory.mktemp("empty-dashboard")
+    with running_stack(folder, postgres_url, redis_server_url, 9, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+        yield running
+
+
+def import_week(running: Stack, home: Path) -> None:
+    """Ten sessions of the last six days, the newest two hours old, so that every range but "Today" has some."""
+    now = datetime.now(UTC)
+    write_week(home, now - timedelta(days=6), now - timedelta(hours=2))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TRACKER_", "CLAUDE_", "XDG_"))}
+    environment |= {"HOME": str(home), "TRACKER_URL": str(running.http.base_url), "PYTHONPATH": str(REPOSITORY)}
+    subprocess.run([*TRACKER, "import", "--user", USER, "--quiet", str(home / ".claude")], env=environment, check=True, timeout=120)
+
+
+# Module scope: while it lives, its thread has a running event loop, in which other tests could not run theirs.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser for which only loopback exists."""
+    skip_without("chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
+        yield browser
+        browser.close()
+
+
+OpenPage = Callable[..., Any]
+
+
+@pytest.fixture
+def open_page(chromium: Any, stack: Stack) -> Iterator[OpenPage]:
+    """open_page(path, **context): a new window at this path of the dashboard. In the end no page has written another error, or asked another host.
+
+    `context` are options of Playwright's new_context(), such as timezone_id, color_scheme, viewport. `of` is another tracker's address,
+    `allows` has parts of errors that the page is expected to write.
+    """
+    with opener(chromium, str(stack.http.base_url).rstrip("/")) as opened:
+        yield opened
+
+
+@contextmanager
+def opener(chromium: Any, origin: str) -> Iterator[OpenPage]:
+    watches: list[Watch] = []
+    contexts: list[Any] = []
+
+    def opened(path: str, *, of: str = origin, allows: tuple[str, ...] = (), **options: Any) -> Any:
+        context = chromium.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
+        contexts.append(context)
+        watch = Watch(of, allows)
+        watches.append(watch)
+        page = context.new_page()
+        watch.on(page)
+        page.goto(f"{of}{path}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    for watch in watches:
+        assert watch.console == []
+        assert watch.foreign_requests == []
