@@ -139,7 +139,8 @@ SEEN = {
     "CountedRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
     "UsageReport.price_versions", "UsageReport.group_by", "UsageItem.month", "Point.date", "CallPoint.date",
     "LiveItem.tool_name", "LiveItem.model", "LiveItem.user",
-    "LiveSession.tool_name", "LiveSession.model", "LiveSession.user", "LiveSessions.last_event_id", "FailedTool.tool_name", "ErrorCount.error_class", "ErrorClass.error_class",
+    "LiveSession.tool_name", "LiveSession.model", "LiveSession.user", "LiveSessions.last_event_id",
+    "FailedTool.tool_name", "ErrorCount.error_class", "ErrorClass.error_class",
     "Me.version", "Me.timezone", "Me.flower", "OwnKey.key_id", "OwnKey.name", "OwnKey.user",
 }  # fmt: skip
 SEEN_WITH_NAMES = {
