@@ -1,5 +1,6 @@
 /** Tables that are sorted by a click on a column's head. The order stands in the address. */
 
+import { useState } from "preact/hooks";
 import { address, withParameters } from "../address/address";
 import { type Column, Table } from "./table";
 
@@ -21,9 +22,12 @@ interface Props<Row> {
   usual: string;
   /** Of the parameter in the address, where a page has two such tables. */
   parameter?: string;
+  /** How many rows are shown until all are asked for. */
+  most?: number;
 }
 
-export function SortableTable<Row>({ caption, columns, rows, keyOf, usual, parameter = "sort" }: Props<Row>) {
+export function SortableTable<Row>({ caption, columns, rows, keyOf, usual, parameter = "sort", most = Infinity }: Props<Row>) {
+  const [isWhole, setWhole] = useState(false);
   const chosen = address.value.parameters.get(parameter) ?? usual;
   const isAscending = chosen.endsWith(".asc");
   const name = chosen.replace(/\.asc$/, "");
@@ -46,7 +50,18 @@ export function SortableTable<Row>({ caption, columns, rows, keyOf, usual, param
       sorted: isThis ? (isAscending ? "ascending" : "descending") : undefined,
     };
   });
-  return <Table caption={caption} columns={withHeads} rows={sorted} keyOf={keyOf} />;
+  // One row more than there should be is shown at once: a button would take as much room.
+  const isCut = !isWhole && sorted.length > most + 1;
+  return (
+    <>
+      <Table caption={caption} columns={withHeads} rows={isCut ? sorted.slice(0, most) : sorted} keyOf={keyOf} />
+      {isCut && (
+        <button type="button" class="button is-quiet is-small" onClick={() => setWhole(true)}>
+          Show all {sorted.length}
+        </button>
+      )}
+    </>
+  );
 }
 
 function compare(a: string | number | null, b: string | number | null): number {

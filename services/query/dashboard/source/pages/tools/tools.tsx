@@ -1,3 +1,80 @@
+/** What fails, what is slow: tools with their times and errors, their calls over time, and why calls failed. */
+
+import { address, withParameters } from "../../address/address";
+import { rangeQuery } from "../../address/filters";
+import { extent, range, zone } from "../../address/range";
+import { seesTexts } from "../../api/identity";
+import { useRead } from "../../api/use_read";
+import { choiceOf, choose } from "../../address/choice";
+import { daysIn, intervalLabel, intervalsFor } from "../../format/intervals";
+import { EmptyNote } from "../../parts/empty_note";
+import { FilterBar } from "../../parts/filter_bar";
+import { Loaded, Panel } from "../../parts/panel";
+import { Switch } from "../../parts/switch";
+import { CallsChart, SHOWN } from "./calls_chart";
+import { ErrorsPanel } from "./errors_panel";
+import { ToolTable } from "./tool_table";
+import { ToolTiles } from "./tool_tiles";
+import "./tools.css";
+
+const EXAMPLES = 6;
+
 export default function Tools() {
-  return <h1>Tools</h1>;
+  const tool = address.value.parameters.get("tool");
+  const intervals = intervalsFor(daysIn(range.value.start, range.value.end, extent.value));
+  const interval = choiceOf("interval", intervals);
+  const shown = choiceOf("show", SHOWN);
+  const query = { ...rangeQuery(), interval, tool_name: tool };
+  const measured = useRead("/api/tool-calls/stats", query);
+  // Times of tools none of whose calls was measured: they are shown as estimates, and never mixed with measured ones.
+  const estimated = useRead("/api/tool-calls/stats", { ...query, include_estimated: true });
+  const errors = useRead("/api/tool-calls/errors", { ...rangeQuery(), tool_name: tool, examples: seesTexts.value ? EXAMPLES : 0 });
+  return (
+    <>
+      <header class="page-head">
+        <h1>Tools</h1>
+        <span class="quiet">
+          {range.value.label}, days in {zone}
+        </span>
+      </header>
+      <FilterBar filters={["project", "user", "machine"]} />
+      {tool && (
+        <p class="chosen-tool">
+          Only the tool <b>{tool}</b> <a class="button is-small" href={withParameters({ tool: null })}>All tools</a>
+        </p>
+      )}
+      {extent.value === null && (
+        <EmptyNote title="No tool call is known yet." command="tracker connect">
+          Connect Claude Code, or import its history with <code>tracker import</code>.
+        </EmptyNote>
+      )}
+      <Loaded reading={measured} what="the totals" height={92}>
+        {(data) => <ToolTiles stats={data} />}
+      </Loaded>
+      <div class="grid">
+        <Panel
+          title={tool ? `${tool} over time` : "Calls over time"}
+          about={`by ${intervalLabel(interval).toLowerCase()}`}
+          actions={
+            <>
+              <Switch label="What is shown" options={SHOWN.map((value) => ({ value, label: value === "calls" ? "Calls" : "Error rate" }))} value={shown} onChange={(value) => choose("show", value, SHOWN)} />
+              {intervals.length > 1 && (
+                <Switch label="Interval" options={intervals.map((value) => ({ value, label: intervalLabel(value) }))} value={interval} onChange={(value) => choose("interval", value, intervals)} />
+              )}
+            </>
+          }
+        >
+          <Loaded reading={measured} what="the calls" height={224}>
+            {(data) => <CallsChart points={data.time_series} interval={data.range.interval} shown={shown} />}
+          </Loaded>
+        </Panel>
+        <Panel title="By tool" about="times are measured; ≈ are estimates of a tool none of whose calls was measured: from call to result in the transcript, the wait for a permission included">
+          <Loaded reading={measured} what="the tools" height={300}>
+            {(data) => <ToolTable measured={data.tools} estimated={estimated.isCurrent ? (estimated.data?.tools ?? []) : []} chosen={tool} />}
+          </Loaded>
+        </Panel>
+        <ErrorsPanel errors={errors} />
+      </div>
+    </>
+  );
 }

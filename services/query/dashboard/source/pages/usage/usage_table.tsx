@@ -59,5 +59,5 @@ export function UsageTable({ items, totals, by }: { items: readonly Item[]; tota
     ...(totals.unpriced_calls > 0 ? [sum("unpriced_calls")] : []),
   ];
   if (items.length === 0) return <p class="quiet">Nothing in this range.</p>;
-  return <SortableTable caption={`Usage by ${label.toLowerCase()}`} columns={columns} rows={items} keyOf={(item) => idOf(item) ?? "unknown"} usual="cost_usd" />;
+  return <SortableTable caption={`Usage by ${label.toLowerCase()}`} columns={columns} rows={items} keyOf={(item) => idOf(item) ?? "unknown"} usual="cost_usd" most={15} />;
 }

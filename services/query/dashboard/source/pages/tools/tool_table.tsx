@@ -1,0 +1,107 @@
+/** Tools with their calls, errors and times. A click on one filters by it; on the chosen one, no longer. */
+
+import { withParameters } from "../../address/address";
+import type { Schemas } from "../../api/answers";
+import { measure } from "../../format/measures";
+import { count, duration, percent } from "../../format/quantities";
+import { type SortableColumn, SortableTable } from "../../parts/sorting";
+import { Time } from "../../parts/time";
+
+type Tool = Schemas["TimedTool"];
+type TimeName = "p50_ms" | "p95_ms" | "max_ms";
+
+export interface ToolTimes {
+  tool: Tool;
+  /** Where its times come from: measured calls alone, estimates alone, or nowhere. */
+  source: "measured" | "estimated" | "none";
+  times: Tool;
+}
+
+/** Each tool with times of one kind: measured ones where it has any. */
+export function withTimes(measured: readonly Tool[], estimated: readonly Tool[]): ToolTimes[] {
+  const estimates = new Map(estimated.map((tool) => [tool.tool_name, tool]));
+  return measured.map((tool): ToolTimes => {
+    if (tool.measured_calls > 0) return { tool, source: "measured", times: tool };
+    const estimate = estimates.get(tool.tool_name);
+    return estimate && estimate.p50_ms !== null ? { tool, source: "estimated", times: estimate } : { tool, source: "none", times: tool };
+  });
+}
+
+export function ToolTable({ measured, estimated, chosen, isShort = false }: { measured: readonly Tool[]; estimated: readonly Tool[]; chosen?: string | null; isShort?: boolean }) {
+  const rows = withTimes(measured, estimated);
+  const most = Math.max(...measured.map((tool) => tool.calls), 1);
+  const counted = (name: "errors" | "rejected" | "cancelled", title: string, definition: string): SortableColumn<ToolTimes> => ({
+    name,
+    title: <span title={definition}>{title}</span>,
+    cell: ({ tool }) => count(tool[name]),
+    sortBy: ({ tool }) => tool[name],
+    isNumber: true,
+    isMinor: true,
+  });
+  const time = (name: TimeName, title: string, definition: string): SortableColumn<ToolTimes> => ({
+    name,
+    title: <span title={definition}>{title}</span>,
+    cell: (row) => <TimeCell row={row} name={name} />,
+    sortBy: ({ times }) => times[name],
+    isNumber: true,
+    isMinor: name === "max_ms",
+  });
+  const columns: SortableColumn<ToolTimes>[] = [
+    {
+      name: "tool",
+      title: "Tool",
+      isText: true,
+      sortBy: ({ tool }) => tool.tool_name,
+      cell: ({ tool }) => (
+        <a href={withParameters({ tool: chosen === tool.tool_name ? null : tool.tool_name, error: null }, "/tools")} class="tool-name" data-item>
+          {tool.tool_name}
+        </a>
+      ),
+    },
+    {
+      name: "calls",
+      title: <span title={measure("tool_calls").definition}>Calls</span>,
+      sortBy: ({ tool }) => tool.calls,
+      isNumber: true,
+      cell: ({ tool }) => (
+        <span class="calls-bar">
+          <i style={{ width: `${(tool.calls / most) * 100}%` }} />
+          <span>{count(tool.calls)}</span>
+        </span>
+      ),
+    },
+    { name: "rate", title: <span title={measure("error_rate").definition}>Error rate</span>, cell: ({ tool }) => percent(tool.error_rate), sortBy: ({ tool }) => tool.error_rate, isNumber: true },
+    ...(isShort ? [] : [counted("errors", "Failed", measure("tool_errors").definition), counted("rejected", "Rejected", measure("rejected_calls").definition), counted("cancelled", "Cancelled", measure("cancelled_calls").definition)]),
+    time("p50_ms", "p50", "Half of the calls took no longer than this."),
+    time("p95_ms", "p95", "19 of 20 calls took no longer than this."),
+    ...(isShort
+      ? []
+      : [
+          time("max_ms", "Longest", "The longest call."),
+          {
+            name: "wait",
+            title: <span title="How long calls waited before they ran, as for a permission: the mean of those of which it is known.">Mean wait</span>,
+            cell: ({ tool }: ToolTimes) => (tool.avg_wait_ms === null ? "–" : <span title={`Known of ${count(tool.waited_calls)} calls.`}>{duration(tool.avg_wait_ms)}</span>),
+            sortBy: ({ tool }: ToolTimes) => tool.avg_wait_ms,
+            isNumber: true,
+            isMinor: true,
+          },
+          { name: "last", title: "Last used", cell: ({ tool }: ToolTimes) => <Time at={tool.last_used} />, sortBy: ({ tool }: ToolTimes) => tool.last_used, isNumber: true, isMinor: true },
+        ]),
+  ];
+  if (rows.length === 0) return <p class="quiet">No tool was called in this range.</p>;
+  return <SortableTable caption="Tools" columns={columns} rows={rows} keyOf={({ tool }) => tool.tool_name} usual="calls" parameter="tools" most={12} />;
+}
+
+function TimeCell({ row, name }: { row: ToolTimes; name: TimeName }) {
+  const { tool, source, times } = row;
+  if (source === "none") return <span title="No call has a known duration.">–</span>;
+  if (source === "estimated") {
+    return (
+      <span class="quiet" title={`Estimated from ${count(tool.estimated_calls)} calls: the time between two records of a transcript, the wait for a permission included. None was measured.`}>
+        ≈ {duration(times[name])}
+      </span>
+    );
+  }
+  return <span title={`Measured, of ${count(tool.measured_calls)} of ${count(tool.calls)} calls.`}>{duration(times[name])}</span>;
+}
