@@ -35,7 +35,7 @@ export function minutes(value: number | null | undefined): string {
 /** 30 min, 2 h, 1.5 h: on an axis, whose steps are round. */
 export function axisMinutes(value: number | null | undefined): string {
   if (value == null) return UNKNOWN;
-  return value < 60 ? `${value} min` : `${compact(value / 60)} h`;
+  return value < 60 ? `${value} min` : `${Number((value / 60).toFixed(1)).toLocaleString("en-US")} h`;
 }
 
 /** 850 ms, 2.4 s, 3 min 05 s. */

@@ -1,6 +1,6 @@
 /** A small course of numbers in a row of a table: its shape, not its values. */
 
-const WIDTH = 96;
+const WIDTH = 80;
 const HEIGHT = 20;
 
 export function Sparkline({ values, label }: { values: readonly number[]; label: string }) {

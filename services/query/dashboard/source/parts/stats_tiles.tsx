@@ -29,7 +29,16 @@ const SHOWN: readonly { of: MeasureName; page?: string; value: (totals: Totals) 
   },
 ];
 
-export function StatsTiles({ totals, before, days }: { totals: Totals; before: Totals | undefined; days: number | undefined }) {
+interface Props {
+  totals: Totals;
+  before: Totals | undefined;
+  /** How many days the period before has. */
+  days: number | undefined;
+  /** A filter that holds for these numbers and does not stand in the address. */
+  filter?: Record<string, string>;
+}
+
+export function StatsTiles({ totals, before, days, filter = {} }: Props) {
   const needsTexts = (page: string) => page === "/sessions" || page === "/files";
   return (
     <div class="tiles">
@@ -40,7 +49,7 @@ export function StatsTiles({ totals, before, days }: { totals: Totals; before: T
           value={value(totals)}
           before={before ? value(before) : undefined}
           beforeLabel={days === undefined ? undefined : `The ${plural(days, "day")} before`}
-          href={page && (seesTexts.value || !needsTexts(page)) ? pageAddress(page) : undefined}
+          href={page && (seesTexts.value || !needsTexts(page)) ? pageAddress(page, filter) : undefined}
         />
       ))}
     </div>

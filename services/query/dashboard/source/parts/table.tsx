@@ -9,6 +9,8 @@ export interface Column<Row> {
   isNumber?: boolean;
   /** Left out on narrow screens. */
   isMinor?: boolean;
+  /** It takes the width that is left, and what does not fit is cut. */
+  isWide?: boolean;
   /** "ascending" or "descending" where the table is sorted by it. */
   sorted?: "ascending" | "descending" | undefined;
   /** What stands under the column in a last row of totals, where any column has one. */
@@ -65,5 +67,5 @@ export function Table<Row>({ caption, columns, rows, keyOf }: Props<Row>) {
 }
 
 function classOf<Row>(column: Column<Row>): string {
-  return [column.isNumber && "is-number", column.isMinor && "is-minor"].filter(Boolean).join(" ");
+  return [column.isNumber && "is-number", column.isMinor && "is-minor", column.isWide && "is-wide"].filter(Boolean).join(" ");
 }

@@ -8,11 +8,10 @@ import { type Reading, useRead } from "../../api/use_read";
 import { type MeasureName, measure } from "../../format/measures";
 import { machineName, modelName, personName, projectName } from "../../format/names";
 import { count, percent } from "../../format/quantities";
-import { type Bar, BarList } from "../../parts/bar_list";
+import { Bars } from "../../parts/bar_list";
 import { Loaded, Panel } from "../../parts/panel";
 import { Switch } from "../../parts/switch";
 
-const MOST = 8;
 const HEIGHT = 260;
 const ACTIVITY = ["active_minutes", "cost_usd", "sessions"] as const satisfies readonly MeasureName[];
 const CALLS = ["cost_usd", "total_tokens", "api_calls"] as const satisfies readonly MeasureName[];
@@ -152,20 +151,5 @@ function Tools({ tools }: { tools: readonly Schemas["Tool"][] }) {
       }))}
       more={{ href: pageAddress("/tools"), of: "tools" }}
     />
-  );
-}
-
-function Bars({ label, bars, more }: { label: string; bars: readonly Bar[]; more?: { href: string; of: string } | undefined }) {
-  const some = bars.filter((bar) => bar.value).sort((a, b) => (b.value ?? 0) - (a.value ?? 0));
-  if (some.length === 0) return <p class="quiet">Nothing in this range.</p>;
-  return (
-    <>
-      <BarList label={label} bars={some.slice(0, MOST)} />
-      {more && some.length > MOST && (
-        <a class="more" href={more.href}>
-          All {count(some.length)} {more.of}
-        </a>
-      )}
-    </>
   );
 }

@@ -1,6 +1,7 @@
 /** Tools with their calls, errors and times. A click on one filters by it; on the chosen one, no longer. */
 
 import { withParameters } from "../../address/address";
+import { pageAddress } from "../../address/filters";
 import type { Schemas } from "../../api/answers";
 import { measure } from "../../format/measures";
 import { count, duration, percent } from "../../format/quantities";
@@ -27,7 +28,18 @@ export function withTimes(measured: readonly Tool[], estimated: readonly Tool[])
   });
 }
 
-export function ToolTable({ measured, estimated, chosen, isShort = false }: { measured: readonly Tool[]; estimated: readonly Tool[]; chosen?: string | null; isShort?: boolean }) {
+interface Props {
+  measured: readonly Tool[];
+  estimated: readonly Tool[];
+  /** The tool that the page shows alone. */
+  chosen?: string | null;
+  /** The project whose tools these are, where it does not stand in the address. */
+  project?: string;
+  /** Fewer columns. */
+  isShort?: boolean;
+}
+
+export function ToolTable({ measured, estimated, chosen, project, isShort = false }: Props) {
   const rows = withTimes(measured, estimated);
   const most = Math.max(...measured.map((tool) => tool.calls), 1);
   const counted = (name: "errors" | "rejected" | "cancelled", title: string, definition: string): SortableColumn<ToolTimes> => ({
@@ -46,6 +58,8 @@ export function ToolTable({ measured, estimated, chosen, isShort = false }: { me
     isNumber: true,
     isMinor: name === "max_ms",
   });
+  const hrefOf = (name: string) =>
+    project ? pageAddress("/tools", { project, tool: name }) : withParameters({ tool: chosen === name ? null : name, error: null });
   const columns: SortableColumn<ToolTimes>[] = [
     {
       name: "tool",
@@ -53,7 +67,7 @@ export function ToolTable({ measured, estimated, chosen, isShort = false }: { me
       isText: true,
       sortBy: ({ tool }) => tool.tool_name,
       cell: ({ tool }) => (
-        <a href={withParameters({ tool: chosen === tool.tool_name ? null : tool.tool_name, error: null }, "/tools")} class="tool-name" data-item>
+        <a href={hrefOf(tool.tool_name)} class={isShort ? "" : "tool-name"} data-item>
           {tool.tool_name}
         </a>
       ),
@@ -64,8 +78,8 @@ export function ToolTable({ measured, estimated, chosen, isShort = false }: { me
       sortBy: ({ tool }) => tool.calls,
       isNumber: true,
       cell: ({ tool }) => (
-        <span class="calls-bar">
-          <i style={{ width: `${(tool.calls / most) * 100}%` }} />
+        <span class={isShort ? "" : "calls-bar"}>
+          {!isShort && <i style={{ width: `${(tool.calls / most) * 100}%` }} />}
           <span>{count(tool.calls)}</span>
         </span>
       ),
@@ -86,7 +100,7 @@ export function ToolTable({ measured, estimated, chosen, isShort = false }: { me
             isNumber: true,
             isMinor: true,
           },
-          { name: "last", title: "Last used", cell: ({ tool }: ToolTimes) => <Time at={tool.last_used} />, sortBy: ({ tool }: ToolTimes) => tool.last_used, isNumber: true, isMinor: true },
+          { name: "last", title: "Last used", cell: ({ tool }: ToolTimes) => <Time at={tool.last_used} relative />, sortBy: ({ tool }: ToolTimes) => tool.last_used, isNumber: true, isMinor: true },
         ]),
   ];
   if (rows.length === 0) return <p class="quiet">No tool was called in this range.</p>;

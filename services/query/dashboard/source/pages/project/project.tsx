@@ -1,0 +1,80 @@
+/** What happened in one project: its course, tools, files, people, branches and sessions. */
+
+import { parts } from "../../address/address";
+import { pageAddress, rangeQuery } from "../../address/filters";
+import { range, rangeBefore, zone } from "../../address/range";
+import { seesTexts } from "../../api/identity";
+import { useRead } from "../../api/use_read";
+import { projectName } from "../../format/names";
+import { minutes } from "../../format/quantities";
+import { EmptyNote } from "../../parts/empty_note";
+import { FilterBar } from "../../parts/filter_bar";
+import { Loaded, Panel } from "../../parts/panel";
+import { StatsSeries, chosenInterval } from "../../parts/stats_series";
+import { StatsTiles } from "../../parts/stats_tiles";
+import { WeekMap } from "../../parts/week_map";
+import { ToolTable } from "../tools/tool_table";
+import "../tools/tools.css";
+import { BranchesPanel, FilesPanel, ModelsPanel, PeoplePanel } from "./project_panels";
+import "./project.css";
+import { ProjectSessions } from "./project_sessions";
+
+export default function Project() {
+  const id = parts.value[1] ?? "";
+  return /^\d+$/.test(id) ? <Shown id={id} /> : <NoProject />;
+}
+
+function NoProject() {
+  return (
+    <EmptyNote title="There is no such project.">
+      <a href={pageAddress("/projects")}>All projects</a>
+    </EmptyNote>
+  );
+}
+
+function Shown({ id }: { id: string }) {
+  const query = { ...rangeQuery(["user", "machine"]), interval: chosenInterval() };
+  const inPath = { project_id: id };
+  const stats = useRead("/api/projects/{project_id}/stats", query, { inPath });
+  const before = rangeBefore.value;
+  const statsBefore = useRead(before ? "/api/projects/{project_id}/stats" : null, { ...query, start_date: before?.start, end_date: before?.end }, { inPath });
+  const ofTools = { ...rangeQuery(["user", "machine"]), project_id: id };
+  const measured = useRead("/api/tool-calls/stats", ofTools);
+  const estimated = useRead("/api/tool-calls/stats", { ...ofTools, include_estimated: true });
+  const project = stats.data?.project;
+  if (stats.problem?.status === 404) return <NoProject />;
+  return (
+    <>
+      <header class="page-head">
+        <h1>
+          <a href={pageAddress("/projects", { project: null })}>Projects</a> / {project?.name ?? projectName(Number(id))}
+        </h1>
+        <span class="quiet">
+          {project?.path && <code>{project.path}</code>} {range.value.label}, days in {zone}
+        </span>
+      </header>
+      <FilterBar filters={["user", "machine"]} />
+      <Loaded reading={stats} what="the totals" height={188}>
+        {(data) => <StatsTiles totals={data.totals} before={before && statsBefore.isCurrent ? statsBefore.data?.totals : undefined} days={before?.days} filter={{ project: id }} />}
+      </Loaded>
+      <div class="grid">
+        <StatsSeries stats={stats} before={statsBefore} class="two-thirds" />
+        <Panel title="Weekday and hour" about={`active time, ${zone}`} class="third">
+          <Loaded reading={stats} what="the hours" height={186}>
+            {(data) => <WeekMap label="Active time by weekday and hour" cells={data.heatmap.map((cell) => ({ ...cell, value: cell.active_minutes }))} format={minutes} />}
+          </Loaded>
+        </Panel>
+        {seesTexts.value && <ProjectSessions id={id} />}
+        <Panel title="Tools" about="≈: estimated" class="half" actions={<a href={pageAddress("/tools", { project: id })}>Errors and more</a>}>
+          <Loaded reading={measured} what="the tools" height={300}>
+            {(data) => <ToolTable measured={data.tools} estimated={estimated.isCurrent ? (estimated.data?.tools ?? []) : []} project={id} isShort />}
+          </Loaded>
+        </Panel>
+        {seesTexts.value && <FilesPanel stats={stats} id={id} path={project?.path ?? null} />}
+        <PeoplePanel stats={stats} />
+        <ModelsPanel id={id} />
+        {seesTexts.value && <BranchesPanel id={id} />}
+      </div>
+    </>
+  );
+}

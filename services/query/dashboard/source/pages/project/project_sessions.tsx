@@ -1,0 +1,53 @@
+/** The newest sessions of a project in the range. */
+
+import { pageAddress, rangeQuery } from "../../address/filters";
+import { useRead } from "../../api/use_read";
+import { measure } from "../../format/measures";
+import { count } from "../../format/quantities";
+import { Loaded, Panel } from "../../parts/panel";
+import { Table } from "../../parts/table";
+import { Time } from "../../parts/time";
+
+const MOST = 8;
+
+export function ProjectSessions({ id }: { id: string }) {
+  const sessions = useRead("/api/sessions", { ...rangeQuery(["user", "machine"]), project_id: id, limit: MOST });
+  const numbers = (["active_minutes", "cost_usd"] as const).map((name) => ({
+    title: <span title={measure(name).definition}>{measure(name).label}</span>,
+    isNumber: true,
+    cell: (session: { active_minutes: number; cost_usd: number | null }) => measure(name).exact(session[name]),
+  }));
+  return (
+    <Panel title="Newest sessions" actions={<a href={pageAddress("/sessions", { project: id })}>All sessions of the project</a>}>
+      <Loaded reading={sessions} what="the sessions" height={300}>
+        {(data) =>
+          data.items.length === 0 ? (
+            <p class="quiet">No session began in this range.</p>
+          ) : (
+            <Table
+              caption="Newest sessions"
+              rows={data.items}
+              keyOf={(session) => session.session_id}
+              columns={[
+                {
+                  title: "Session",
+                  isWide: true,
+                  cell: (session) => (
+                    <a href={`/sessions/${encodeURIComponent(session.session_id)}`} title={session.title ?? undefined} data-item>
+                      {session.title ?? "Without a title"}
+                    </a>
+                  ),
+                },
+                { title: "Began", cell: (session) => <Time at={session.start_time} /> },
+                { title: "Branch", isMinor: true, cell: (session) => session.git_branch ?? "–" },
+                ...numbers,
+                { title: "Messages", isNumber: true, isMinor: true, cell: (session) => count(session.messages_count) },
+                { title: "Tool calls", isNumber: true, isMinor: true, cell: (session) => count(session.tool_calls_count) },
+              ]}
+            />
+          )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
