@@ -45,3 +45,15 @@ export function pageAddress(path: string, changes: Record<string, string | null>
   }
   return withParameters(changes, path, shared);
 }
+
+/** Whether the address itself names days. Pages about all of the history are narrowed by these alone, not by the range that others open with. */
+export function hasDays(): boolean {
+  return ["from", "to", "range"].some((name) => address.value.parameters.has(name)) && range.value.name !== "all";
+}
+
+/** The days that the address names, as parameters of the API. */
+export function daysOfAddress(): Record<string, string> {
+  if (!hasDays()) return {};
+  const { start, end } = range.value;
+  return { ...(start ? { start_date: start } : {}), ...(end ? { end_date: end } : {}) };
+}

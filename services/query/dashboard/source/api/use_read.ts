@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Answer, Parameters, ReadPath } from "./answers";
 import { Problem, addressOf, send } from "./request";
 import { forgetPagedAnswers } from "./use_paged_answer";
+import { forgetPages } from "./use_pages";
 
 export interface Reading<T> {
   /** The newest answer. While another address is read, that of the address before, so that nothing jumps. */
@@ -84,6 +85,7 @@ export function readAllAgain(): void {
 /** Forgets all answers, as at logout. */
 export function forgetReadings(): void {
   kept.clear();
+  forgetPages();
   forgetPagedAnswers();
 }
 

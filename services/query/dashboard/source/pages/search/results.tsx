@@ -4,7 +4,7 @@ import type { PagedAnswer } from "../../api/use_paged_answer";
 import { plural } from "../../format/quantities";
 import { EmptyNote } from "../../parts/empty_note";
 import { Hit } from "../../search/hit";
-import { MoreRows } from "../../search/more_rows";
+import { MoreRows } from "../../parts/more_rows";
 import { SearchNotes, whyNothing } from "../../search/search_notes";
 import type { Found, Search, SessionMatches } from "../../search/use_search";
 import { changeSearch } from "./search_state";

@@ -1,11 +1,11 @@
 /** Kinds as chips, how the words are taken, and the order of the hits. */
 
 import { withParameters } from "../../address/address";
-import { range } from "../../address/range";
+import { ChosenDays } from "../../parts/chosen_days";
 import { Switch } from "../../parts/switch";
 import { KINDS, typedFilters, withoutFilter } from "../../search/query_text";
 import type { Mode, Search } from "../../search/use_search";
-import { changeSearch, hasDays } from "./search_state";
+import { changeSearch } from "./search_state";
 
 const MODES = [
   { value: "words", label: "Words" },
@@ -40,12 +40,7 @@ export function SearchChoices({ search }: { search: Search }) {
         <Switch label="Order" options={SORTS} value={search.sort} onChange={(sort) => changeSearch({ sort: sort === "best" ? null : sort })} />
         <Toggle label="By session" title="Sessions with their best matches" name="group" value="session" isOn={search.bySession} />
         <Toggle label="Context" title="What was said before and after each match" name="context" isOn={search.withContext} />
-        {hasDays() && (
-          <a class="chip" aria-current="true" href={withParameters({ range: null, from: null, to: null })} title="Search all days">
-            {range.value.label} <span aria-hidden="true">×</span>
-            <span class="only-read">: search all days</span>
-          </a>
-        )}
+        <ChosenDays />
       </div>
     </div>
   );

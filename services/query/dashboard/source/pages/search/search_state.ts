@@ -1,8 +1,7 @@
 /** The search that the address asks for, and addresses of changed ones. */
 
 import { address, go, withParameters } from "../../address/address";
-import { filterQuery } from "../../address/filters";
-import { range } from "../../address/range";
+import { daysOfAddress, filterQuery } from "../../address/filters";
 import { KINDS } from "../../search/query_text";
 import type { Mode, Search } from "../../search/use_search";
 
@@ -23,17 +22,6 @@ export function searchOfAddress(): Search {
     filters: { ...filterQuery(["project", "user", "machine"]), ...daysOfAddress() },
     limit: PAGE_ROWS,
   };
-}
-
-/** Everything is searched, unless the address itself names days: the range that other pages open with would hide things. */
-export function daysOfAddress(): Record<string, string> {
-  if (!hasDays()) return {};
-  const { start, end } = range.value;
-  return { ...(start ? { start_date: start } : {}), ...(end ? { end_date: end } : {}) };
-}
-
-export function hasDays(): boolean {
-  return ["from", "to", "range"].some((name) => address.value.parameters.has(name)) && range.value.name !== "all";
 }
 
 /** Typing changes the entry of the history that is there; a choice makes a new one. */

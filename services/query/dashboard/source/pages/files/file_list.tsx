@@ -1,0 +1,132 @@
+/** The files that were changed, the most changed first. */
+
+import { useEffect, useState } from "preact/hooks";
+import { go, parameter, withParameters } from "../../address/address";
+import { chosen, filterQuery } from "../../address/filters";
+import type { Schemas } from "../../api/answers";
+import { usePagedAnswer } from "../../api/use_paged_answer";
+import { count } from "../../format/quantities";
+import { EmptyNote } from "../../parts/empty_note";
+import { FilterBar } from "../../parts/filter_bar";
+import { LineCounts } from "../../parts/line_counts";
+import { MoreRows } from "../../parts/more_rows";
+import { ProblemNote } from "../../parts/problem_note";
+import { Table } from "../../parts/table";
+import { Time } from "../../parts/time";
+import { folderOf, historyAddress, nameOf } from "./paths";
+
+const TYPING_MS = 150;
+const PAGE_ROWS = 100;
+
+export function FileList() {
+  const contains = parameter("contains") ?? "";
+  const found = usePagedAnswer("/api/files", { ...filterQuery(["project"]), contains, limit: PAGE_ROWS }, TYPING_MS);
+  const files = found.pages.flatMap((page) => page.items);
+  return (
+    <>
+      <header class="page-head">
+        <h1>Files</h1>
+        <span class="quiet">that Claude changed, the most changed first, over all time</span>
+      </header>
+      <div class="file-filters">
+        <input
+          class="input file-contains"
+          type="search"
+          aria-label="Part of the path"
+          placeholder="Part of a path, such as upload.ts"
+          value={contains}
+          maxLength={400}
+          autocomplete="off"
+          spellcheck={false}
+          onInput={(event) => go(withParameters({ contains: event.currentTarget.value }), { replace: true })}
+        />
+        <FilterBar filters={["project"]} hasRange={false} />
+        <PathField />
+      </div>
+      {found.problem && <ProblemNote problem={found.problem} again={found.more} />}
+      {found.pages.length === 0 && !found.problem && (
+        <div class="outline files-outline" role="status">
+          Reading the files …
+        </div>
+      )}
+      {found.pages.length > 0 && files.length === 0 && <NoFiles isFiltered={contains !== "" || chosen.value.project !== undefined} />}
+      {files.length > 0 && (
+        <div class={found.isCurrent ? "panel" : "panel loaded is-stale"} aria-busy={!found.isCurrent}>
+          <Table
+            caption="Files by how often they were changed"
+            rows={files}
+            keyOf={(file) => `${file.project_id} ${file.file_path}`}
+            columns={[
+              { title: "File", cell: (file) => <FileName file={file} /> },
+              { title: "Project", isMinor: true, cell: (file) => file.project_name ?? <span class="quiet">none</span> },
+              { title: "Changes", isNumber: true, cell: (file) => count(file.changes) },
+              { title: "Lines", isNumber: true, cell: (file) => <LineCounts added={file.lines_added} removed={file.lines_removed} /> },
+              { title: "Last change", isNumber: true, isMinor: true, cell: (file) => <Time at={file.last_change} /> },
+            ]}
+          />
+          <MoreRows of={found} what="files" />
+        </div>
+      )}
+    </>
+  );
+}
+
+function FileName({ file }: { file: Schemas["File"] }) {
+  const folder = folderOf(file.file_path);
+  return (
+    <span class="file-name">
+      <a href={historyAddress(file.file_path, file.project_id)} data-item>
+        {nameOf(file.file_path)}
+      </a>
+      {folder && (
+        <a class="file-folder" href={historyAddress(`${folder}*`, file.project_id)} title={`The history of ${folder}`}>
+          {folder}
+        </a>
+      )}
+    </span>
+  );
+}
+
+/** The history of a path that is known, without looking for it in the list. */
+function PathField() {
+  const [path, setPath] = useState("");
+  const project = chosen.value.project;
+  useEffect(() => setPath(""), [project]);
+  return (
+    <form
+      class="path-field"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (path.trim()) go(historyAddress(path.trim(), project));
+      }}
+    >
+      <input
+        class="input"
+        aria-label="A whole path, or a folder with * at its end"
+        placeholder={project ? "src/upload.ts, or src/*" : "/home/ann/shop/src/*"}
+        value={path}
+        onInput={(event) => setPath(event.currentTarget.value)}
+        autocomplete="off"
+        spellcheck={false}
+      />
+      <button type="submit" class="button is-small">
+        History
+      </button>
+    </form>
+  );
+}
+
+function NoFiles({ isFiltered }: { isFiltered: boolean }) {
+  if (isFiltered) {
+    return (
+      <EmptyNote title="No changed file is like this.">
+        <a href="/files">Show all files</a>
+      </EmptyNote>
+    );
+  }
+  return (
+    <EmptyNote title="No file was changed yet." command="tracker connect">
+      Connect Claude Code, or bring in the transcripts that there are with <code>tracker import</code>. Each edit of a file then stands here with the prompt that led to it.
+    </EmptyNote>
+  );
+}
