@@ -18,6 +18,11 @@ function current(): Address {
   return { path: location.pathname, parameters: new URLSearchParams(location.search) };
 }
 
+/** Which page it is, whatever its filters. The history of a file is a page of its own. */
+export function placeOf({ path, parameters }: Address): string {
+  return `${path} ${parameters.get("path") ?? ""}`;
+}
+
 export function go(href: string, options: { replace?: boolean } = {}): void {
   const same = href === location.pathname + location.search + location.hash;
   history[options.replace || same ? "replaceState" : "pushState"](null, "", href);

@@ -8,6 +8,7 @@ import { findIdentity, identityProblem, me } from "../api/identity";
 import { needsLogin } from "../api/request";
 import { EmptyNote } from "../parts/empty_note";
 import { ProblemNote } from "../parts/problem_note";
+import { useHeading } from "./heading";
 import { KeyHelp } from "./key_help";
 import { Login } from "./login";
 import { Navigation } from "./navigation";
@@ -40,6 +41,7 @@ export function App() {
     }, RETRY_MS);
     return () => window.clearInterval(timer);
   }, []);
+  useHeading();
   const isKnown = me.value !== null;
   useEffect(() => {
     if (isKnown) void findExtent();
@@ -48,11 +50,19 @@ export function App() {
   if (needsLogin.value) return <Login />;
   return (
     <>
-      <a class="skip" href="#content">
+      <a
+        class="skip"
+        href="#content"
+        onClick={(event) => {
+          // The address stays as it is: it is the page's state.
+          event.preventDefault();
+          document.getElementById("content")?.focus();
+        }}
+      >
         Skip to the content
       </a>
       <Navigation />
-      <main id="content" class="content">
+      <main id="content" class="content" tabIndex={-1}>
         {identityProblem.value && <ProblemNote problem={identityProblem.value} again={() => void findIdentity()} />}
         {me.value && extentIsKnown.value && (
           <Suspense fallback={<div class="outline" role="status">Loading the page …</div>}>

@@ -5,15 +5,24 @@ import { useEffect, useRef } from "preact/hooks";
 
 export function Dialog({ label, onClose, children, class: extra = "" }: { label: string; onClose: () => void; children: ComponentChildren; class?: string }) {
   const box = useRef<HTMLDialogElement>(null);
+  const isGone = useRef(false);
   useEffect(() => {
-    box.current?.showModal();
+    const dialog = box.current;
+    dialog?.showModal();
+    return () => {
+      // The focus goes back to where it was. The event of this comes later, and means nothing then.
+      isGone.current = true;
+      dialog?.close();
+    };
   }, []);
   return (
     <dialog
       ref={box}
       class={`dialog ${extra}`}
       aria-label={label}
-      onClose={onClose}
+      onClose={() => {
+        if (!isGone.current) onClose();
+      }}
       onClick={(event) => {
         if (event.target === box.current) onClose();
       }}

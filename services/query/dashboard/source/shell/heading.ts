@@ -1,0 +1,33 @@
+/** Each page's title, and the focus on its heading after a change of page, so that it is read aloud and Tab goes on from there. */
+
+import { useEffect, useRef } from "preact/hooks";
+import { address, placeOf } from "../address/address";
+
+const SITE = "Claude Code Tracker";
+
+export function useHeading(): void {
+  const place = placeOf(address.value);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    const main = document.getElementById("content");
+    if (!main) return;
+    let isDone = isFirst.current;
+    isFirst.current = false;
+    const look = () => {
+      const heading = main.querySelector<HTMLElement>("h1");
+      const text = heading?.innerText.trim();
+      const title = text ? `${text} – ${SITE}` : SITE;
+      if (document.title !== title) document.title = title;
+      if (!heading || isDone) return;
+      isDone = true;
+      // A page with a field of its own has taken the focus already.
+      if (main !== document.activeElement && main.contains(document.activeElement)) return;
+      heading.tabIndex = -1;
+      heading.focus({ preventScroll: true });
+    };
+    look();
+    const observer = new MutationObserver(look);
+    observer.observe(main, { childList: true, subtree: true, characterData: true });
+    return () => observer.disconnect();
+  }, [place]);
+}
