@@ -23,7 +23,8 @@ KEY = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "cct_…",
-    "description": "An API key. It is needed if the tracker runs with TRACKER_ACCESS=keys, and checked whenever it is sent.",
+    "description": "An API key. It is needed if the tracker runs with TRACKER_ACCESS=keys, and checked whenever it is sent. "
+    "A browser may log in with it instead (`POST /api/login`).",
 }
 # In the order in which the reference shows them.
 TAGS = {

@@ -81,6 +81,8 @@ WRITING = {
     ("DELETE", "/api/dead-letters/{letter_id}"): ADMIN,
     ("POST", "/api/keys"): ADMIN,
     ("DELETE", "/api/keys/{key_id}"): ADMIN,
+    ("POST", "/api/login"): METRICS,
+    ("DELETE", "/api/login"): PUBLIC,
     ("POST", "/api/reparse"): ADMIN,
     ("POST", "/api/scrubs"): ADMIN,
     ("PATCH", "/api/users/{name}"): ADMIN,

@@ -35,7 +35,7 @@ AGGREGATES: Final = ("activity_rollups", "tool_rollups", "file_rollups", "file_s
 _REGISTRY: Final = ("projects", "users", "sessions", "dead_letters")
 _JOBS: Final = ("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "scrubs")
 _JOURNAL: Final = ("ledger", "accounts", "drainers", "canaries", "fixed_settings")
-_KEYS: Final = ("api_keys", "audit_log")
+_KEYS: Final = ("api_keys", "key_logins", "audit_log")
 _CAPTURE: Final = ("machines", "session_machines", "transcript_files", "transcript_ranges", "transcript_segments", "hook_payloads")
 _MARKS: Final = ("session_marks",)
 _SEARCH: Final = ("search_documents", "search_pending", "search_words")
@@ -70,6 +70,7 @@ GRANTS: Final[dict[str, Grants]] = {
             "INSERT": ("id", "name", "sha256", "scopes", "user_name", "project_ids"),
             "UPDATE": ("last_used_at", "revoked_at", "user_name"),
         },
+        "key_logins": {"SELECT": _ALL, "INSERT": ("id", "key_id", "sha256", "expires_at"), "DELETE": _ALL},
         "audit_log": {"INSERT": ("who", "act", "subject", "details", "request_id")},
         "alembic_version": _READ,
     },

@@ -34,6 +34,7 @@ from services.ingest.routes.capture import capture
 from services.ingest.routes.dead_letters import dead_letters
 from services.ingest.routes.import_jobs import jobs
 from services.ingest.routes.keys import keys
+from services.ingest.routes.logins import logins
 from services.ingest.routes.machines import machines
 from services.ingest.routes.operations import operations
 from services.ingest.routes.session_marks import marks
@@ -108,6 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *jobs.routes,
         *dead_letters.routes,
         *keys.routes,
+        *logins.routes,
         *users.routes,
         *machines.routes,
         *marks.routes,

@@ -30,4 +30,5 @@ class Settings(HttpSettings, WritingSettings):
         description="Redis' memory for Idempotency-Keys, 10.6 bytes each, at most an eighth of its own; the oldest are dropped.",
     )
     known_sessions: int = Field(50_000, ge=1, description="How many sessions an ingest process remembers without asking Redis.")
+    login_days: int = Field(30, ge=1, le=365, description="How long a browser stays logged in with an API key.")
     ingest_database_connections: int = Field(4, ge=1, le=100, description="The most Postgres connections of an ingest process.")

@@ -1,4 +1,4 @@
-"""Checks the key of each request against the scopes that its route requires. The same for both services."""
+"""Checks the key, or the login, of each request against the scopes that its route requires. The same for both services."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,6 +8,7 @@ from starlette.types import Scope as RequestScope
 
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import NO_ADMIN_KEY, Grant
+from shared.auth.login_cookie import presented_login, require_own_page
 from shared.auth.scopes import PUBLIC, Required
 from shared.http.bind_safety import Access
 from shared.http.errors import ApiError, Forbidden, Unauthorized, Unavailable
@@ -34,7 +35,10 @@ async def require_admin_key(access: Access, has_admin: Callable[[], Awaitable[bo
 
 
 class AccessControl:
-    """ASGI: refuses a request whose key lacks the scope. Other requests get `grant` in the ASGI scope: the key's, None without a key."""
+    """ASGI: refuses a request whose key lacks the scope.
+
+    Other requests get in the ASGI scope `grant`, that of the key or login, and `presented`, which names it in the cache; both None without one.
+    """
 
     def __init__(self, app: ASGIApp, access: Access, keys: KeyCache, required: Callable[[str, str], Required]) -> None:
         """`required` gives what a request's method and path need (required_by_path)."""
@@ -46,29 +50,47 @@ class AccessControl:
     async def __call__(self, scope: RequestScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             try:
-                scope["grant"] = await self._grant(scope)
+                scope["presented"], scope["grant"] = await self._grant(scope)
             except ApiError as error:
                 await error_response(scope, error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    async def _grant(self, scope: RequestScope) -> Grant | None:
+    async def _grant(self, scope: RequestScope) -> tuple[bytes | None, Grant | None]:
         presented = presented_key(scope)
         if presented is None and not self._needs_key:
-            return None
+            # Nor does a login that a browser still has matter.
+            return None, None
         required = self._required(scope["method"], scope["path"])
         if required.scopes == PUBLIC:
-            return None
-        if presented is None:
-            raise Unauthorized("This needs an API key: send it as Authorization: Bearer cct_… (tracker: --token, or TRACKER_TOKEN).")
-        grant = await self._keys.grant_of(presented)
+            return None, None
+        if presented is not None:
+            grant = await self._keys.grant_of(presented)
+            if grant.login_id is not None:
+                raise Unauthorized("This is the cookie of a login; send an API key instead.", challenge='Bearer error="invalid_token"')
+        else:
+            presented, grant = await self._login(scope)
         if not all(grant.allows(scopes) for scopes in (required.scopes, required.also) if scopes):
             raise _insufficient_scope(grant, required)
         if grant.project_ids is not None and required.all_projects:
             raise Forbidden(
                 f"{scope['path']} is of all projects together, and this key is for some; use a key that is not bound to projects."
             )
-        return grant
+        return presented, grant
+
+    async def _login(self, scope: RequestScope) -> tuple[bytes, Grant]:
+        """The login of a request that presents no key."""
+        presented = presented_login(scope)
+        if not presented:
+            raise Unauthorized("This needs an API key: send it as Authorization: Bearer cct_… (tracker: --token, or TRACKER_TOKEN).")
+        require_own_page(scope)
+        try:
+            grant = await self._keys.grant_of(presented)
+        except Unauthorized:
+            grant = None
+        if grant is None or grant.login_id is None:
+            raise Unauthorized("This login has ended, or its key was revoked; log in again with an API key.")
+        return presented, grant
 
 
 def presented_key(scope: RequestScope) -> bytes | None:
@@ -97,9 +119,15 @@ def _insufficient_scope(grant: Grant, required: Required) -> Forbidden:
 
 
 def grant_of(scope: RequestScope) -> Grant | None:
-    """The grant of the request's key; None for a request without a key."""
+    """The grant of the request's key or login; None for a request without one."""
     grant: Grant | None = scope.get("grant")
     return grant
+
+
+def presented_by(scope: RequestScope) -> bytes | None:
+    """The key or login that the request has its grant by: what a stream asks the cache for, again and again."""
+    presented: bytes | None = scope.get("presented")
+    return presented
 
 
 def actor_of(scope: RequestScope) -> str:

@@ -1,4 +1,4 @@
-"""A cache of API keys in each process: a check costs a look into a dict, and a revocation takes effect within five seconds.
+"""A cache of API keys and logins in each process: a check costs a look into a dict, and a revocation takes effect within five seconds.
 
 An entry is used for REFRESH_SECONDS. After that, the next request with the key starts a refresh in the background, and from FRESH_SECONDS on
 it waits for the refresh. While the database is away, a valid key stays valid for STALE_SECONDS, so that events are still accepted.
@@ -63,10 +63,12 @@ class KeyCache:
         known = self._granted.get(digest) or self._refused.get(digest) or self._pending.get(digest)
         if known is None or self._now() - known.answered_at >= REFRESH_SECONDS:
             known = await self._refreshed(digest, known or _new(presented))
-        if known.grant is None:
+        grant, now = known.grant, datetime.now(UTC)
+        # An entry may be older than the end of its login, above all while the database is away.
+        if grant is None or (grant.expires_at is not None and grant.expires_at <= now):
             raise _unauthorized()
-        self._used[known.key_id] = datetime.now(UTC)
-        return known.grant
+        self._used[grant.key_id] = now
+        return grant
 
     def take_used(self) -> dict[str, datetime]:
         """Ids and last uses of the keys that were used since the last call."""

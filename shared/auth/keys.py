@@ -7,9 +7,11 @@ A fast hash is right here: 2^256 keys cannot be tried out, and a slow hash would
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
+from datetime import datetime
 from hashlib import sha256
 from string import ascii_letters, digits
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -31,13 +33,18 @@ _KEY: Final = re.compile(rf"{PREFIX}_(?P<id>[0-9A-Za-z]{{{_ID_LENGTH}}})_[0-9A-Z
 
 
 class Grant(Struct, frozen=True):
-    """The rights of a key. Its writes belong to `user`, its reads see `project_ids`; None is not bound."""
+    """The rights of a key. Its writes belong to `user`, its reads see `project_ids`; None is not bound.
+
+    A login has the grant of its key, and a `login_id` and `expires_at` of its own.
+    """
 
     key_id: str
     scopes: frozenset[Scope]
     user: str | None = None
     project_ids: tuple[int, ...] | None = None
     name: str | None = None
+    login_id: str | None = None
+    expires_at: datetime | None = None
 
     def allows(self, scopes: frozenset[Scope]) -> bool:
         """Whether the key has one of the scopes. `admin` has all."""
@@ -60,10 +67,31 @@ class Grant(Struct, frozen=True):
 
 
 class StoredKey(Struct, frozen=True):
-    """A key that is not revoked, as it is stored."""
+    """A key that is not revoked, or a login of one that has not ended, as it is stored."""
 
     sha256: bytes
     grant: Grant
+
+
+# Of one key; a further login ends the oldest.
+LOGINS_OF_A_KEY: Final = 100
+
+# A key that is not revoked, or a login of one, by its id.
+FIND: Final = """
+    SELECT sha256, id AS key_id, name, scopes, user_name, project_ids, NULL AS login_id, NULL::timestamptz AS expires_at
+    FROM api_keys WHERE id = %(id)s AND revoked_at IS NULL
+    UNION ALL
+    SELECT l.sha256, k.id, k.name, k.scopes, k.user_name, k.project_ids, l.id, l.expires_at
+    FROM key_logins l JOIN api_keys k ON k.id = l.key_id
+    WHERE l.id = %(id)s AND l.expires_at > clock_timestamp() AND k.revoked_at IS NULL"""
+
+
+def stored_key(row: Mapping[str, Any]) -> StoredKey:
+    """A row of FIND."""
+    project_ids = None if row["project_ids"] is None else tuple(row["project_ids"])
+    scopes = frozenset(row["scopes"])
+    grant = Grant(row["key_id"], scopes, row["user_name"], project_ids, row["name"], row["login_id"], row["expires_at"])
+    return StoredKey(bytes(row["sha256"]), grant)
 
 
 def new_key() -> tuple[str, str]:

@@ -15,7 +15,8 @@ from shared.http.concurrency import Limits, RequestSlot
 from shared.http.cors import Cors
 from shared.http.errors import ApiError, BadRequest, Forbidden, HostNotAllowed, OriginNotAllowed, Unavailable
 
-_READS: Final = frozenset({"GET", "HEAD"})
+# Methods that change nothing.
+READS: Final = frozenset({"GET", "HEAD"})
 _OWN_SITE: Final = frozenset({b"same-origin", b"none"})
 # A liveness probe ends the process if this fails, so it is answered under any load.
 _ALWAYS_ANSWERED: Final = frozenset({"/healthz"})
@@ -77,9 +78,9 @@ class Admission:
         site = headers.get(b"sec-fetch-site")
         if site in _OWN_SITE:
             return
-        if scope["method"] in _READS:
+        if scope["method"] in READS:
             # Another page cannot read the response, but its timing and status would tell what is stored.
-            if site is None or _is_followed_link(headers) or self._is_known(headers):
+            if site is None or is_followed_link(headers) or self._is_known(headers):
                 return
         elif b"origin" not in headers and site is None:
             # Not a browser: a browser sends Origin with every request that is not a plain read.
@@ -119,7 +120,7 @@ class Admission:
         return headers.get(b"origin") in self._cors.origins
 
 
-def _is_followed_link(headers: dict[bytes, bytes]) -> bool:
+def is_followed_link(headers: dict[bytes, bytes]) -> bool:
     """A person follows a link in a window, not in a frame of another page."""
     return headers.get(b"sec-fetch-mode") == b"navigate" and headers.get(b"sec-fetch-dest") == b"document"
 

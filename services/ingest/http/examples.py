@@ -107,6 +107,8 @@ BODIES: Final[dict[str, Any]] = {
         "message": "This is the only time that the key is shown.",
     },
     "KeyRevoked": {"id": "3kTqW9bXz2Lm", "name": "laptop", "revoked_at": "2024-01-20T09:00:00Z", "message": "The key is revoked."},
+    "LoggedIn": {"key_id": "3kTqW9bXz2Lm", "expires_at": "2024-02-14T09:00:00Z", "message": "You are logged in."},
+    "LoggedOut": {"message": "You are logged out."},
     "UserChange": {"name": "ann"},
     "UserRenamed": {"name": "ann", "former_name": "ann@laptop", "status": "done", "message": "The user is renamed."},
     "SessionMarksChange": {"is_starred": True, "add_tags": ["uploads"], "note": "The retry in upload.ts is the part to keep."},

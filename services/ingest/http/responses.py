@@ -138,6 +138,20 @@ class KeyRevoked(Struct, kw_only=True):
     message: str = "The key is revoked."
 
 
+class LoggedIn(Struct, kw_only=True):
+    """The browser has the cookie until `expires_at`. Both are null where access is open, and no key is needed."""
+
+    key_id: str | None
+    expires_at: datetime | None
+    message: str
+
+
+class LoggedOut(Struct, kw_only=True):
+    """The cookie is gone, and no process takes it after five seconds."""
+
+    message: str = "You are logged out."
+
+
 class UserRenamed(Struct, kw_only=True):
     """A user's new name. `merging`: another user had it, and the rows of the former name are being moved to that user."""
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Connection, Database
-from shared.auth.keys import Grant, Scope, StoredKey
+from shared.auth.keys import FIND, LOGINS_OF_A_KEY, Scope, StoredKey, stored_key
 
-_FIND = "SELECT sha256, name, scopes, user_name, project_ids FROM api_keys WHERE id = %(id)s AND revoked_at IS NULL"
 _HAS_ADMIN = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL AND 'admin' = ANY(scopes)) AS found"
 # Nothing if a project does not exist; the answer says which do.
 _ADD = """
@@ -25,11 +24,24 @@ _ADD = """
 _REVOKE = """
     WITH done AS (
         UPDATE api_keys SET revoked_at = clock_timestamp() WHERE id = %(id)s AND revoked_at IS NULL RETURNING revoked_at
+    ), logged_out AS (
+        DELETE FROM key_logins WHERE key_id = %(id)s
     )
     SELECT name, coalesce((SELECT revoked_at FROM done), k.revoked_at) AS revoked_at, EXISTS (SELECT FROM done) AS done
     FROM api_keys AS k WHERE id = %(id)s"""
 _LIST = """
     SELECT id, name, scopes, user_name AS user, project_ids, created_at, last_used_at, revoked_at FROM api_keys ORDER BY created_at DESC, id"""
+# Deletes also what has ended, of any key, and the oldest of this key beyond LOGINS_OF_A_KEY.
+_LOG_IN = """
+    WITH ended AS (
+        DELETE FROM key_logins WHERE expires_at <= clock_timestamp() OR id IN (
+            SELECT id FROM key_logins WHERE key_id = %(key_id)s ORDER BY created_at DESC, id OFFSET %(kept)s
+        )
+    )
+    INSERT INTO key_logins (id, key_id, sha256, expires_at)
+    VALUES (%(id)s, %(key_id)s, %(sha256)s, clock_timestamp() + %(seconds)s * interval '1 second')
+    RETURNING expires_at"""
+_LOG_OUT = "DELETE FROM key_logins WHERE id = %(id)s AND sha256 = %(sha256)s"
 _USED = """
     UPDATE api_keys AS k SET last_used_at = u.at FROM unnest(%(ids)s::text[], %(times)s::timestamptz[]) AS u (id, at)
     WHERE k.id = u.id AND coalesce(k.last_used_at, '-infinity') < u.at"""
@@ -42,9 +54,9 @@ class ApiKeys:
         self._database = database
 
     async def find(self, key_id: str) -> StoredKey | None:
-        """A key that is not revoked."""
-        found = await self._database.rows(_FIND, {"id": key_id})
-        return stored_key(key_id, found[0]) if found else None
+        """A key that is not revoked, or a login of one."""
+        found = await self._database.rows(FIND, {"id": key_id})
+        return stored_key(found[0]) if found else None
 
     async def has_admin(self) -> bool:
         """Whether there is an admin key, which can make others."""
@@ -85,9 +97,17 @@ class ApiKeys:
 
         await self._database.run(write)
 
+    async def log_in(self, key_id: str, login_id: str, sha256: bytes, seconds: int) -> datetime:
+        """Adds a login of a key; when it will end."""
+        params = {"key_id": key_id, "id": login_id, "sha256": sha256, "seconds": seconds, "kept": LOGINS_OF_A_KEY - 1}
+        [row] = await self._database.rows(_LOG_IN, params)
+        expires_at: datetime = row["expires_at"]
+        return expires_at
 
-def stored_key(key_id: str, row: Mapping[str, Any]) -> StoredKey:
-    """A row of api_keys as what it grants."""
-    project_ids = row["project_ids"]
-    grant = Grant(key_id, frozenset(row["scopes"]), row["user_name"], None if project_ids is None else tuple(project_ids), row["name"])
-    return StoredKey(bytes(row["sha256"]), grant)
+    async def log_out(self, login_id: str, sha256: bytes) -> None:
+        """Ends a login, if there is one with this token."""
+
+        async def write(connection: Connection) -> None:
+            await connection.execute(_LOG_OUT, {"id": login_id, "sha256": sha256})
+
+        await self._database.run(write)

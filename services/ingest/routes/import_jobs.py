@@ -38,7 +38,7 @@ async def undo_job(request: Request) -> Response:
     return await change_job.undo(request)
 
 
-@jobs.post("/api/import/manifest", summary="Ask which files are new", **openapi_schemas.manifest(Manifest, ManifestAnswer))
+@jobs.post("/api/import/manifest", summary="Ask which files are new", **openapi_schemas.json_action(Manifest, ManifestAnswer, 200))
 @requires(INGEST)
 async def compare_manifest(request: Request) -> Response:
     """Says which of up to 50,000 files, by their SHA-256, no import has read to the end. The others need not be sent."""

@@ -31,6 +31,8 @@ ANSWER_TYPES: Final = (
     responses.ManifestAnswer,
     responses.KeyCreated,
     responses.KeyRevoked,
+    responses.LoggedIn,
+    responses.LoggedOut,
     responses.ScrubStarted,
     responses.UserRenamed,
     responses.SessionMarks,
@@ -217,18 +219,12 @@ def dead_letter_group_action(answer: type[Struct], status: int) -> dict[str, Any
     return json_action(DeadLetterFilter, answer, status)
 
 
-def manifest(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:
-    """The documentation of the manifest route, which stores nothing."""
-    return json_action(body, answer, 200)
-
-
 def json_action(body: type[Struct], answer: type[Struct], status: int) -> dict[str, Any]:
     """The documentation of a route that takes JSON and writes nothing to the journal."""
     content = {"application/json": {"schema": _ref(body)}}
-    codes = (400, 405, 408, 413, 415, 500, 503)
     return {
         "openapi_extra": {"requestBody": {"content": content, "required": True}},
-        "responses": {status: _answer(answer)} | {code: _error(code) for code in codes},
+        "responses": {status: _answer(answer)} | {code: _error(code) for code in (400, 405, 408, 413, 415, 500, 503)},
     }
 
 
@@ -239,6 +235,12 @@ def key_action(answer: type[Struct]) -> dict[str, Any]:
         "openapi_extra": {"parameters": [key_id]},
         "responses": {200: _answer(answer)} | {code: _error(code) for code in (400, 404, 405, 500, 503)},
     }
+
+
+def login_action(answer: type[Struct]) -> dict[str, Any]:
+    """The documentation of a route that sets or clears the cookie of a login."""
+    cookie = {"Set-Cookie": {"description": "`tracker_login`, for the browser alone.", "schema": {"type": "string"}}}
+    return {"responses": {200: _answer(answer) | {"headers": cookie}} | {code: _error(code) for code in (400, 405, 500, 503)}}
 
 
 def user_action(body: type[Struct], answer: type[Struct]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ async def show_me(request: Request) -> Response:
         "scopes": sorted(grant.scopes),
         "user": grant.user,
         "project_ids": grant.project_ids and list(grant.project_ids),
-        "expires_at": None,
+        "expires_at": grant.expires_at,
     }
     shown = {
         "access": settings.access,

@@ -77,6 +77,7 @@ _KEY: Final[Json] = {
     "created_at": "2024-01-10T09:00:00Z",
     "last_used_at": "2024-01-15T10:30:00Z",
     "revoked_at": None,
+    "logins": 1,
 }
 _ACT: Final[Json] = {
     "id": 1,

@@ -136,6 +136,7 @@ class ApiKey(BaseModel):
     created_at: datetime
     last_used_at: datetime | None = Field(description="Accurate to about a minute; null: never used.")
     revoked_at: datetime | None
+    logins: int = Field(description="Browsers that are logged in with it.")
 
 
 class KeyPage(BaseModel):

@@ -48,7 +48,7 @@ def test_the_list_shows_scopes_and_bindings_of_each_key(api: Api, admin: str) ->
     assert [item["id"] for item in listed["items"]] == [second["id"], first["id"]]
     assert listed["items"][0] | {"created_at": None} == {
         "id": second["id"], "name": "Team", "scopes": ["metrics", "read"], "user": "ann", "project_ids": None,
-        "created_at": None, "last_used_at": None, "revoked_at": None,
+        "created_at": None, "last_used_at": None, "revoked_at": None, "logins": 0,
     }  # fmt: skip
     rest = api.get(admin, f"/api/keys?limit=2&cursor={listed['next_cursor']}").json()
     assert [item["scopes"] for item in rest["items"]] == [["admin"]]

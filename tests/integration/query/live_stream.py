@@ -40,10 +40,12 @@ def serving(settings: Settings) -> Iterator[tuple[FastAPI, httpx.Client]]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        with httpx.Client(base_url=base_url, timeout=SECONDS, limits=httpx.Limits(max_connections=300)) as client:
-            yield app, client
-        server.should_exit = True
-        thread.join(SECONDS)
+        try:
+            with httpx.Client(base_url=base_url, timeout=SECONDS, limits=httpx.Limits(max_connections=300)) as client:
+                yield app, client
+        finally:
+            server.should_exit = True
+            thread.join(SECONDS)
         assert not thread.is_alive()
 
 

@@ -49,9 +49,10 @@ def test_the_table_has_every_operation_of_the_document_and_no_other() -> None:
     assert operations == REQUIRED.keys()
 
 
-def test_only_pages_and_health_checks_need_no_key() -> None:
+def test_only_pages_health_checks_and_logout_need_no_key() -> None:
     public = {path for (_, path), scopes in REQUIRED.items() if scopes == PUBLIC}
-    assert public == {"/", "/docs", "/openapi.json", "/healthz", "/readyz", canary.PATH}
+    assert public == {"/", "/docs", "/openapi.json", "/healthz", "/readyz", canary.PATH, "/api/login"}
+    assert [method for (method, path), scopes in REQUIRED.items() if path == "/api/login" and scopes == PUBLIC] == ["DELETE"]
 
 
 def test_a_route_without_a_scope_fails_at_the_start() -> None:

@@ -2,13 +2,13 @@
 
 from services.query.database import Connection, first_row, one_row
 from services.query.queries.lists.paging import Page, Paging, page
-from shared.auth.keys import Grant, StoredKey
+from shared.auth.keys import FIND, StoredKey, stored_key
 
-_FIND = "SELECT sha256, name, scopes, user_name, project_ids FROM api_keys WHERE id = %(id)s AND revoked_at IS NULL"
 _HAS_ADMIN = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL AND 'admin' = ANY(scopes)) AS found"
 _KEYS = """
-    SELECT id, name, scopes, user_name AS user, project_ids, created_at, last_used_at, revoked_at
-    FROM api_keys
+    SELECT id, name, scopes, user_name AS user, project_ids, created_at, last_used_at, revoked_at,
+        (SELECT count(*) FROM key_logins AS l WHERE l.key_id = k.id AND l.expires_at > clock_timestamp()) AS logins
+    FROM api_keys AS k
     WHERE %(after_time)s::timestamptz IS NULL OR (created_at, id) < (%(after_time)s, %(after_id)s::text)
     ORDER BY created_at DESC, id DESC
     LIMIT %(fetch)s
@@ -23,13 +23,9 @@ _AUDIT = """
 
 
 def find_key(connection: Connection, key_id: str) -> StoredKey | None:
-    """A key that is not revoked."""
-    row = first_row(connection, _FIND, {"id": key_id})
-    if row is None:
-        return None
-    project_ids = row["project_ids"]
-    grant = Grant(key_id, frozenset(row["scopes"]), row["user_name"], None if project_ids is None else tuple(project_ids), row["name"])
-    return StoredKey(bytes(row["sha256"]), grant)
+    """A key that is not revoked, or a login of one."""
+    row = first_row(connection, FIND, {"id": key_id})
+    return None if row is None else stored_key(row)
 
 
 def has_admin(connection: Connection) -> bool:
