@@ -30,6 +30,8 @@ export interface DayRange {
 
 /** The first and last day with any event; null until it is known, and while there is none. */
 export const extent = signal<{ first: string; last: string } | null>(null);
+/** Whether nothing at all is stored. A key that may not ask for the sums of all its projects does not learn it. */
+export const isEmpty = signal(false);
 /** Whether it is known if there is any event. */
 export const extentIsKnown = signal(false);
 
@@ -50,6 +52,7 @@ export async function findExtent(): Promise<void> {
   const first = days[0]?.day;
   const last = days.at(-1)?.day;
   extent.value = first && last ? { first, last } : null;
+  isEmpty.value = extent.value === null;
   extentIsKnown.value = true;
 }
 

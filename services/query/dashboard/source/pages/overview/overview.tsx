@@ -1,13 +1,12 @@
 /** Where did the days go: ten numbers with the period before, a year, the course, and who, what and when. */
 
 import { rangeQuery } from "../../address/filters";
-import { extent, range, rangeBefore, zone } from "../../address/range";
+import { rangeBefore, zone } from "../../address/range";
 import { seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { minutes } from "../../format/quantities";
-import { EmptyNote } from "../../parts/empty_note";
-import { FilterBar } from "../../parts/filter_bar";
 import { Loaded, Panel } from "../../parts/panel";
+import { StatsPage } from "../../parts/stats_page";
 import { StatsSeries, chosenInterval } from "../../parts/stats_series";
 import { StatsTiles } from "../../parts/stats_tiles";
 import { WeekMap } from "../../parts/week_map";
@@ -26,15 +25,7 @@ export default function Overview() {
   const before = rangeBefore.value;
   const statsBefore = useRead(before ? "/api/stats" : null, { ...query, start_date: before?.start, end_date: before?.end });
   return (
-    <>
-      <header class="page-head">
-        <h1>Overview</h1>
-        <span class="quiet">
-          {range.value.label}, days in {zone}
-        </span>
-      </header>
-      <FilterBar filters={["project", "user", "machine"]} />
-      {extent.value === null && <NothingYet />}
+    <StatsPage title="Overview" filters={["project", "user", "machine"]} without="nothing here">
       <Loaded reading={stats} what="the totals" height={TILES_HEIGHT}>
         {(data) => <StatsTiles totals={data.totals} before={before && statsBefore.isCurrent ? statsBefore.data?.totals : undefined} days={before?.days} />}
       </Loaded>
@@ -54,16 +45,6 @@ export default function Overview() {
         {seesTexts.value && <TopSessions />}
         <CachePanel stats={stats} class={seesTexts.value ? "third" : ""} />
       </div>
-    </>
-  );
-}
-
-/** Nothing was ever stored: what to do next. */
-function NothingYet() {
-  return (
-    <EmptyNote title="There is nothing here yet." command="tracker connect">
-      Connect Claude Code on this machine, and each session appears while it happens. History comes with <code>tracker import</code>, or from the page{" "}
-      <a href="/imports">Imports</a>.
-    </EmptyNote>
+    </StatsPage>
   );
 }

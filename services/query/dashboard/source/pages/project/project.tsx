@@ -2,14 +2,14 @@
 
 import { parts } from "../../address/address";
 import { pageAddress, rangeQuery } from "../../address/filters";
-import { range, rangeBefore, zone } from "../../address/range";
+import { rangeBefore, zone } from "../../address/range";
 import { seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { projectName } from "../../format/names";
 import { minutes } from "../../format/quantities";
 import { EmptyNote } from "../../parts/empty_note";
-import { FilterBar } from "../../parts/filter_bar";
 import { Loaded, Panel } from "../../parts/panel";
+import { StatsPage } from "../../parts/stats_page";
 import { StatsSeries, chosenInterval } from "../../parts/stats_series";
 import { StatsTiles } from "../../parts/stats_tiles";
 import { WeekMap } from "../../parts/week_map";
@@ -44,16 +44,16 @@ function Shown({ id }: { id: string }) {
   const project = stats.data?.project;
   if (stats.problem?.status === 404) return <NoProject />;
   return (
-    <>
-      <header class="page-head">
-        <h1>
+    <StatsPage
+      title={
+        <>
           <a href={pageAddress("/projects", { project: null })}>Projects</a> / {project?.name ?? projectName(Number(id))}
-        </h1>
-        <span class="quiet">
-          {project?.path && <code>{project.path}</code>} {range.value.label}, days in {zone}
-        </span>
-      </header>
-      <FilterBar filters={["user", "machine"]} />
+        </>
+      }
+      about={project?.path && <code>{project.path}</code>}
+      filters={["user", "machine"]}
+      without="no project"
+    >
       <Loaded reading={stats} what="the totals" height={188}>
         {(data) => <StatsTiles totals={data.totals} before={before && statsBefore.isCurrent ? statsBefore.data?.totals : undefined} days={before?.days} filter={{ project: id }} />}
       </Loaded>
@@ -75,6 +75,6 @@ function Shown({ id }: { id: string }) {
         <ModelsPanel id={id} />
         {seesTexts.value && <BranchesPanel id={id} />}
       </div>
-    </>
+    </StatsPage>
   );
 }

@@ -3,14 +3,13 @@
 import { lazy } from "preact/compat";
 import { parts } from "../../address/address";
 import { rangeQuery } from "../../address/filters";
-import { extent, range, rangeAddress, zone } from "../../address/range";
+import { extent, range, rangeAddress } from "../../address/range";
 import { seesNames } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { daysIn } from "../../format/intervals";
 import { plural } from "../../format/quantities";
-import { EmptyNote } from "../../parts/empty_note";
-import { FilterBar } from "../../parts/filter_bar";
 import { Loaded, Panel } from "../../parts/panel";
+import { StatsPage } from "../../parts/stats_page";
 import { ProjectTable } from "./project_table";
 import "./projects.css";
 
@@ -32,19 +31,7 @@ function AllProjects() {
   // Paths and last sessions, where the key sees them. They are of all time.
   const projects = useRead(seesNames.value ? "/api/projects" : null);
   return (
-    <>
-      <header class="page-head">
-        <h1>Projects</h1>
-        <span class="quiet">
-          {range.value.label}, days in {zone}
-        </span>
-      </header>
-      <FilterBar filters={["user", "machine"]} />
-      {extent.value === null && (
-        <EmptyNote title="There is no project yet." command="tracker connect">
-          A project appears with its first session. History comes with <code>tracker import</code>.
-        </EmptyNote>
-      )}
+    <StatsPage title="Projects" filters={["user", "machine"]} without="no project">
       <Panel title="Projects with anything in this range" about={usage.data ? plural(usage.data.items.filter((item) => item.project_id != null).length, "project") : undefined}>
         <Loaded reading={usage} what="the projects" height={480}>
           {(data) => (
@@ -63,6 +50,6 @@ function AllProjects() {
           </p>
         )}
       </Panel>
-    </>
+    </StatsPage>
   );
 }

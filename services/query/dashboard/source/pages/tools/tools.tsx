@@ -2,14 +2,13 @@
 
 import { address, withParameters } from "../../address/address";
 import { rangeQuery } from "../../address/filters";
-import { extent, range, zone } from "../../address/range";
+import { extent, range } from "../../address/range";
 import { seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { choiceOf, choose } from "../../address/choice";
 import { daysIn, intervalLabel, intervalsFor } from "../../format/intervals";
-import { EmptyNote } from "../../parts/empty_note";
-import { FilterBar } from "../../parts/filter_bar";
 import { Loaded, Panel } from "../../parts/panel";
+import { StatsPage } from "../../parts/stats_page";
 import { Switch } from "../../parts/switch";
 import { CallsChart, SHOWN } from "./calls_chart";
 import { ErrorsPanel } from "./errors_panel";
@@ -30,23 +29,11 @@ export default function Tools() {
   const estimated = useRead("/api/tool-calls/stats", { ...query, include_estimated: true });
   const errors = useRead("/api/tool-calls/errors", { ...rangeQuery(), tool_name: tool, examples: seesTexts.value ? EXAMPLES : 0 });
   return (
-    <>
-      <header class="page-head">
-        <h1>Tools</h1>
-        <span class="quiet">
-          {range.value.label}, days in {zone}
-        </span>
-      </header>
-      <FilterBar filters={["project", "user", "machine"]} />
+    <StatsPage title="Tools" filters={["project", "user", "machine"]} without="no tool call">
       {tool && (
         <p class="chosen-tool">
           Only the tool <b>{tool}</b> <a class="button is-small" href={withParameters({ tool: null })}>All tools</a>
         </p>
-      )}
-      {extent.value === null && (
-        <EmptyNote title="No tool call is known yet." command="tracker connect">
-          Connect Claude Code, or import its history with <code>tracker import</code>.
-        </EmptyNote>
       )}
       <Loaded reading={measured} what="the totals" height={92}>
         {(data) => <ToolTiles stats={data} />}
@@ -75,6 +62,6 @@ export default function Tools() {
         </Panel>
         <ErrorsPanel errors={errors} />
       </div>
-    </>
+    </StatsPage>
   );
 }

@@ -2,15 +2,15 @@
 
 import { choiceOf, choose } from "../../address/choice";
 import { chosen, rangeQuery } from "../../address/filters";
-import { extent, range, rangeBefore, zone } from "../../address/range";
+import { extent, range, rangeBefore } from "../../address/range";
+import { seesNames } from "../../api/identity";
 import { addressOf } from "../../api/request";
 import { useRead } from "../../api/use_read";
 import { daysIn, intervalLabel, intervalsFor } from "../../format/intervals";
 import { measure } from "../../format/measures";
 import { count } from "../../format/quantities";
-import { EmptyNote } from "../../parts/empty_note";
-import { FilterBar } from "../../parts/filter_bar";
 import { Loaded, Panel } from "../../parts/panel";
+import { StatsPage } from "../../parts/stats_page";
 import { Switch } from "../../parts/switch";
 import { TokenSplit } from "../../parts/token_split";
 import { BlocksPanel } from "./blocks_panel";
@@ -25,7 +25,9 @@ const ALL = ["project", "user", "machine", "model"] as const;
 const HEIGHT = 280;
 
 export default function Usage() {
-  const by = choiceOf("by", DIMENSIONS);
+  // A key without names gets no machine: its rows would all be the unknown one.
+  const dimensions = DIMENSIONS.filter((each) => each !== "machine" || seesNames.value);
+  const by = choiceOf("by", dimensions);
   const name = choiceOf("measure", MEASURES);
   const intervals = intervalsFor(daysIn(range.value.start, range.value.end, extent.value)).filter((each) => each !== "hour");
   const interval = choiceOf("interval", intervals.length > 0 ? intervals : (["day"] as const));
@@ -37,19 +39,7 @@ export default function Usage() {
   const sumsBefore = useRead(before ? "/api/usage" : null, { ...query, start_date: before?.start, end_date: before?.end, group_by: "month" });
   const csv = addressOf("/api/usage", { ...query, group_by: `${interval},${by}`, format: "csv" });
   return (
-    <>
-      <header class="page-head">
-        <h1>Usage</h1>
-        <span class="quiet">
-          {range.value.label}, days in {zone}; costs at the list prices of the API
-        </span>
-      </header>
-      <FilterBar filters={ALL} />
-      {extent.value === null && (
-        <EmptyNote title="No usage is known yet." command="tracker connect">
-          Claude Code's transcripts say how many tokens each answer took. Connect a machine, or import its history with <code>tracker import</code>.
-        </EmptyNote>
-      )}
+    <StatsPage title="Usage" filters={ALL} about="costs at the list prices of the API;" without="no usage">
       <Loaded reading={course} what="the totals" height={92}>
         {(data) => <UsageTiles totals={data.totals} before={sumsBefore.isCurrent ? sumsBefore.data?.totals : undefined} hasModel={chosen.value.model !== undefined} />}
       </Loaded>
@@ -60,7 +50,7 @@ export default function Usage() {
           actions={
             <>
               <Switch label="Number" options={MEASURES.map((value) => ({ value, label: measure(value).label }))} value={name} onChange={(value) => choose("measure", value, MEASURES)} />
-              <Switch label="Grouped by" options={DIMENSIONS.map((value) => ({ value, label: WHAT[value].label }))} value={by} onChange={(value) => choose("by", value, DIMENSIONS)} />
+              <Switch label="Grouped by" options={dimensions.map((value) => ({ value, label: WHAT[value].label }))} value={by} onChange={(value) => choose("by", value, dimensions)} />
               {intervals.length > 1 && (
                 <Switch label="Interval" options={intervals.map((value) => ({ value, label: intervalLabel(value) }))} value={interval} onChange={(value) => choose("interval", value, intervals)} />
               )}
@@ -104,8 +94,8 @@ export default function Usage() {
             )}
           </Loaded>
         </Panel>
-        {!chosen.value.model && extent.value && <BlocksPanel />}
+        {!chosen.value.model && <BlocksPanel />}
       </div>
-    </>
+    </StatsPage>
   );
 }
