@@ -71,9 +71,18 @@ function Shown({ id }: { id: string }) {
           </Loaded>
         </Panel>
         {seesTexts.value && <FilesPanel stats={stats} id={id} path={project?.path ?? null} />}
-        <PeoplePanel stats={stats} />
-        <ModelsPanel id={id} />
-        {seesTexts.value && <BranchesPanel id={id} />}
+        {seesTexts.value ? (
+          <>
+            <PeoplePanel stats={stats} />
+            <ModelsPanel id={id} />
+            <BranchesPanel id={id} />
+          </>
+        ) : (
+          <div class="half pair">
+            <PeoplePanel stats={stats} />
+            <ModelsPanel id={id} />
+          </div>
+        )}
       </div>
     </StatsPage>
   );

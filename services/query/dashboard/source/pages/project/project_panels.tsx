@@ -2,7 +2,6 @@
 
 import { chosen, pageAddress, rangeQuery, toggled } from "../../address/filters";
 import type { Schemas } from "../../api/answers";
-import { seesTexts } from "../../api/identity";
 import { type Reading, useRead } from "../../api/use_read";
 import { measure } from "../../format/measures";
 import { modelName, personName } from "../../format/names";
@@ -47,7 +46,7 @@ function shortPath(file: string | null, project: string | null): string {
 export function PeoplePanel({ stats }: { stats: Stats }) {
   const { short } = measure("active_minutes");
   return (
-    <Panel title="People" about="active time" class={seesTexts.value ? "third" : "half"}>
+    <Panel title="People" about="active time" class="third">
       <Loaded reading={stats} what="the people" height={HEIGHT}>
         {(data) => (
           <Bars
