@@ -132,6 +132,8 @@ def _show(out: Console, answer: Item, found: list[Item], zone: str, *, is_groupe
         else:
             _show_hit(out, item, zone)
     out.print(_sentence(len(found), answer, is_grouped))
+    for hint in answer["hints"]:
+        out.print(Text(hint, style="dim"))
     if answer["pending_documents"]:
         out.print(Text(f"{counted(answer['pending_documents'], 'new row')} not searched yet: try again in a moment.", style="dim"))
     if not answer["is_complete"]:

@@ -121,6 +121,7 @@ class DocumentPage(Page):
     is_complete: bool = Field(description="False: the time of a search was over. What was found is shown; `next_cursor` goes on.")
     incomplete_because: str | None = Field(description="Why it is not complete, for a person.")
     corrected: dict[str, str] | None = Field(description="Words that nobody wrote, and the near ones that were searched instead.")
+    hints: list[str] = Field(description="If nothing was found: filters that name no project, session, user or tool, for a person.")
     interpreted: Interpreted = Field(description="What was understood.")
     pending_documents: int = Field(description="Rows that are not in the index yet, of all projects, up to 10,000.")
 
@@ -153,6 +154,7 @@ DOCUMENTS_EXAMPLE: dict[str, Any] = {
     "is_complete": True,
     "incomplete_because": None,
     "corrected": {"retyr": "retry"},
+    "hints": [],
     "interpreted": {
         "mode": "words",
         "alternatives": [

@@ -59,7 +59,7 @@ def test_classes_have_counts_shares_tools_and_their_newest_calls(client: TestCli
     [only] = asked(client, error_class="interrupted")["classes"]
     assert (only["error_class"], only["share"], len(only["examples"])) == ("interrupted", 0.125, 1)
     assert asked(client, error_class="unclassified")["classes"][0]["calls"] == 1
-    assert asked(client, error_class="nothing")["classes"] == []
+    assert asked(client, error_class="network")["classes"] == []
     assert asked(client, examples=0)["classes"][0]["examples"] == []
 
 
@@ -117,3 +117,18 @@ def test_times_are_of_measured_durations_unless_estimated_ones_are_asked_for(
         assert (bash["measured_calls"], bash["estimated_calls"], bash["max_ms"]) == (100, 100, 60_100)
         assert [bash[name] for name in ("p50_ms", "p99_ms")] == pytest.approx([100, 60_098], rel=0.02)
         assert (edit["avg_ms"], edit["max_ms"]) == (9, 9)
+
+
+@pytest.mark.parametrize("path", ["/api/tool-calls", "/api/sessions/s/tool-calls", "/api/tool-calls/errors"])
+def test_an_unknown_class_is_refused_with_the_names_of_all(client: TestClient, connection: psycopg.Connection[Any], path: str) -> None:
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    seed.add_tool_call(connection, "s", NOON, status="error", error_class="of_our_own")
+    seed.compute_aggregates(connection)
+
+    answer = client.get(f"{path}?error_class=file_not_fuond")
+
+    assert answer.status_code == 400
+    assert ", file_not_found, " in answer.json()["details"]["error_class"]
+    assert ", of_our_own, " in answer.json()["details"]["error_class"]
+    for known in ("of_our_own", "network", "other", "unclassified"):
+        assert client.get(f"{path}?error_class={known}").status_code == 200

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.worker.persist import error_classes
-from services.worker.persist.error_classes import OTHER, ErrorClasses, InvalidRules, error_class_of, own_rules, rules_of
+from services.worker.persist.error_classes import OTHER, UNCLASSIFIED, ErrorClasses, InvalidRules, error_class_of, own_rules, rules_of
+from shared.error_class_names import ERROR_CLASS_NAMES
 
 STATUSES = ("error", "rejected", "cancelled", "timeout")
 
@@ -93,3 +94,7 @@ def test_a_rule_that_is_wrong_is_named(tmp_path: Path, content: str, reason: str
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidRules, match=r"nothing.toml cannot be read"):
         rules_of(tmp_path / "nothing.toml")
+
+
+def test_the_names_that_answers_offer_are_those_of_the_rules() -> None:
+    assert {rule.error_class for rule in own_rules()} | {OTHER, UNCLASSIFIED} == ERROR_CLASS_NAMES

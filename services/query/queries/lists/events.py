@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 
 from services.query.database import Connection, Row, rows
 from services.query.queries.lists.paging import Page, Paging, page, page_of_texts
+from services.query.queries.stats.tool_errors import check_error_class
 from shared.search_terms import escape_like
 
 # Rows beyond the bound on bytes are counted by their length alone, and not read.
@@ -178,6 +179,7 @@ def tool_calls(
     include_result: bool = False,
 ) -> Page:
     """Tool calls by their time or duration. Calls without a time or duration sort below all others."""
+    check_error_class(connection, error_class)
     by_timestamp = sort == "timestamp"
     after = {"after_time": None, "after_number": None} | (
         paging.after(time="time", id="uuid") if by_timestamp else paging.after(number="int", id="uuid")

@@ -189,6 +189,15 @@ SELECT '' ~ %(pattern)s AS is_valid
 SELECT id FROM projects
 WHERE id::text = %(name)s OR lower(name) = lower(%(name)s) OR path = %(name)s OR right(path, length(%(name)s) + 1) = '/' || %(name)s
 
+-- name: sessions
+SELECT session_id FROM sessions WHERE session_id ^@ %(beginning)s ORDER BY session_id <> %(beginning)s LIMIT 2
+
+-- name: known
+-- Whether the key sees such a user, or calls of such a tool.
+SELECT EXISTS (SELECT FROM users WHERE name = %(user)s) AS user,
+    EXISTS (SELECT FROM tool_rollups
+        WHERE project_id = ANY (CASE WHEN bound_projects() = '{}' THEN '{-1}' ELSE bound_projects() END) AND user_id = -1 AND grain_minutes = 0 AND lower(tool_name) = %(tool)s) AS tool
+
 -- name: near_words
 -- Words with letters in common, the nearest first, and the word itself.
 (SELECT w.word, w.documents FROM search_words w WHERE w.word = %(word)s)

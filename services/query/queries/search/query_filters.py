@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from services.query.database import Connection, Row, rows
+from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.search.document_conditions import Part, empty_filters, sql
 from services.query.queries.search.query_language import Filter
 from services.query.queries.stats import ranges
@@ -31,12 +31,20 @@ _REPEATABLE: Final = frozenset({"project", "user", "tool", "is"})
 _CHOICES: Final = {"is": ("error", "starred"), "role": ("user", "assistant"), "kind": tuple(KINDS)}
 _AGO: Final = re.compile(r"(\d{1,4})(h|d|w)")
 _HOURS: Final = {"h": 1, "d": 24, "w": 168}
+# Of a session's id, to name it.
+MIN_SESSION_CHARACTERS: Final = 6
+_HINTS: Final[Mapping[str, str]] = {
+    "project": "There is no project {!r}: give its name, the end of its path, or its id; see /api/projects.",
+    "session": "There is no session that begins with {!r}.",
+    "user": "There is no user {!r}; see /api/users.",
+    "tool": "No call of a tool {!r} is stored; see /api/tool-calls/stats.",
+}
 
 
 class Filters(Struct, frozen=True):
     """`parameters` of the statements, the `part` of calls and the `path` that must match; `shown` is what a person reads.
 
-    `matches_nothing`: a project that nobody knows.
+    `matches_nothing`: a project that nobody knows. `unknown` are filters that name nothing, as typed.
     """
 
     parameters: Row
@@ -44,6 +52,7 @@ class Filters(Struct, frozen=True):
     path: str | None
     shown: dict[str, Any]
     matches_nothing: bool
+    unknown: tuple[Filter, ...] = ()
 
 
 def resolve(connection: Connection, typed: Iterable[Filter], given: Mapping[str, Any], tz: ZoneInfo, only_project: int | None) -> Filters:
@@ -52,6 +61,7 @@ def resolve(connection: Connection, typed: Iterable[Filter], given: Mapping[str,
     shown: dict[str, Any] = {}
     seen: set[str] = set()
     path: str | None = None
+    unknown: list[Filter] = []
     for name, value in given.items():
         if value is not None:
             found |= _of_given(name, value)
@@ -63,9 +73,16 @@ def resolve(connection: Connection, typed: Iterable[Filter], given: Mapping[str,
         shown[name] = f"{shown[name]} or {each.value}" if name in shown else each.value
         if each.name == "project":
             key = "not_projects" if each.is_excluded else "projects"
-            found[key] = (found[key] or []) + _projects(connection, each.value)
+            ids = _projects(connection, each.value)
+            found[key] = (found[key] or []) + ids
+            unknown += [] if ids or each.is_excluded else [each]
         elif each.name == "file":
             path = each.value
+        elif each.name == "session":
+            session_id = _session(connection, each.value)
+            found["session_id"] = session_id or each.value
+            shown[name] = session_id or each.value
+            unknown += [] if session_id else [each]
         else:
             found |= _of_typed(each, found, tz)
     part = KINDS[found.pop("kind")][1] if found.get("kind") else None
@@ -77,7 +94,17 @@ def resolve(connection: Connection, typed: Iterable[Filter], given: Mapping[str,
         found["project_id"] = only_project
     if found["start"] is None and found["end"] is not None:
         found["start"] = EARLIEST
-    return Filters(found, part, path, shown, nothing)
+    return Filters(found, part, path, shown, nothing, tuple(unknown))
+
+
+def hints(connection: Connection, filters: Filters) -> list[str]:
+    """For a search that found nothing: which of its filters name nothing that is stored, for a person."""
+    found = [_HINTS[each.name].format(each.value) for each in filters.unknown]
+    for name in ("user", "tool"):
+        for value in filters.parameters[f"{name}s"] or ():
+            if not one_row(connection, sql("known"), {"user": value, "tool": value})[name]:
+                found.append(_HINTS[name].format(value))
+    return list(dict.fromkeys(found))
 
 
 def _check(each: Filter, name: str, seen: set[str], given: Mapping[str, Any]) -> None:
@@ -115,8 +142,6 @@ def _of_typed(each: Filter, found: Row, tz: ZoneInfo) -> Row:
             return _of_kind(value)
         case "after" | "before":
             return {"start" if each.name == "after" else "end": _time(each.name, each.value, tz)}
-        case "session":
-            return {"session_id": each.value}
         case name:
             return {name: value if name == "role" else each.value}
 
@@ -129,6 +154,18 @@ def _of_kind(kind: str) -> Row:
 def _projects(connection: Connection, name: str) -> list[int]:
     """By id, name, or the end of its path."""
     return [row["id"] for row in rows(connection, sql("projects"), {"name": name.rstrip("/")})]
+
+
+def _session(connection: Connection, beginning: str) -> str | None:
+    """The session with this id, or the only one whose id begins so. 400 if there are several."""
+    ids = [row["session_id"] for row in rows(connection, sql("sessions"), {"beginning": beginning})]
+    if beginning in ids:
+        return beginning
+    if len(beginning) < MIN_SESSION_CHARACTERS:
+        return None
+    if len(ids) > 1:
+        raise invalid("q", f"session:{beginning} is the beginning of several sessions; give more of its id")
+    return ids[0] if ids else None
 
 
 def _time(name: str, value: str, tz: ZoneInfo) -> datetime:

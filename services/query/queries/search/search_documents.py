@@ -66,6 +66,7 @@ def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> 
                 query, answer, correction = better, second, near
     return answer | {
         "corrected": correction or None,
+        "hints": query_filters.hints(connection, filters) if after is None and answer["total"] == 0 and answer["is_complete"] else [],
         "interpreted": {
             "mode": wanted.mode,
             "alternatives": interpreted(query) if query else [[{"text": wanted.text, "kind": wanted.mode, "is_excluded": False}]],

@@ -8,6 +8,8 @@ from typing import Final
 from services.query.database import Connection, Row, rows
 from services.query.queries.stats.ranges import DAY, Range, Segment, described_range, split_parameters
 from services.query.queries.stats.stats import Selection, kept_of_tools
+from shared.error_class_names import ERROR_CLASS_NAMES
+from shared.http.errors import invalid
 from shared.messages import EARLIEST, LATEST
 from shared.sql_files import statement
 
@@ -17,6 +19,15 @@ MOST_TOOLS: Final = 20
 UNCLASSIFIED: Final = "unclassified"
 
 _sql = partial(statement, __package__, "tool_errors.sql")
+
+
+def check_error_class(connection: Connection, name: str | None) -> None:
+    """400 that names the classes, for one that no rule gives and no stored call has. None is no filter."""
+    if name is None or name in ERROR_CLASS_NAMES:
+        return
+    known = ERROR_CLASS_NAMES | {row["error_class"] for row in rows(connection, _sql("stored_classes"))} - {""}
+    if name not in known:
+        raise invalid("error_class", f"is not known; it is one of {', '.join(sorted(known))}")
 
 
 def error_classes(connection: Connection, selection: Selection, tool_name: str | None, segments: list[Segment]) -> list[Row]:
@@ -37,6 +48,7 @@ def tool_errors(
     connection: Connection, selection: Selection, tool_name: str | None, error_class: str | None, wanted: Range, *, examples: int
 ) -> Row:
     """Classes of failed calls in a range, or one class, with up to `examples` of the newest calls of each (schemas/tool_errors.py)."""
+    check_error_class(connection, error_class)
     found = error_classes(connection, selection, tool_name, selection.cover(wanted.start, wanted.end))
     total = sum(row["calls"] for row in found)
     classes = [row for row in by_class(found) if error_class in (None, row["error_class"])]

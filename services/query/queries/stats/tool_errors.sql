@@ -29,6 +29,10 @@ GROUP BY 1, 2
 HAVING sum(r.calls) > 0
 ORDER BY calls DESC, r.error_class, r.tool_name
 
+-- name: stored_classes
+SELECT DISTINCT error_class FROM error_rollups
+WHERE project_id = ANY (CASE WHEN bound_projects() = '{}' THEN '{-1}' ELSE bound_projects() END) AND user_id = -1 AND grain_minutes = 0
+
 -- name: newest_days
 -- By class, the newest UTC days in which it occurred.
 SELECT c.error_class, date_part('epoch', d.bucket_start) AS start
