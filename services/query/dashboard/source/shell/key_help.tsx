@@ -1,7 +1,7 @@
 /** The list of keys. */
 
 import { Dialog } from "./dialog";
-import { isHelpOpen } from "./keyboard";
+import { isHelpOpen, pageKeys } from "./keyboard";
 import { NAVIGATION } from "./navigation_entries";
 
 const KEYS = [
@@ -19,6 +19,14 @@ export function KeyHelp() {
       <h2>Keys</h2>
       <dl class="keys">
         {KEYS.map(([key, what]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+        {pageKeys.value.map(({ key, what }) => (
           <div key={key}>
             <dt>
               <kbd>{key}</kbd>

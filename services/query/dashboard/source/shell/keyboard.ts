@@ -8,6 +8,16 @@ import { NAVIGATION } from "./navigation_entries";
 export const isHelpOpen = signal(false);
 export const isSearchOpen = signal(false);
 
+/** A key that only the shown page has. */
+export interface PageKey {
+  key: string;
+  what: string;
+  run: () => void;
+}
+
+/** The keys of the shown page; it sets them, and takes them away when it goes. */
+export const pageKeys = signal<readonly PageKey[]>([]);
+
 const SEQUENCE_MS = 1_200;
 
 export function listenToKeys(): void {
@@ -25,7 +35,11 @@ export function listenToKeys(): void {
       if (entry) go(pageAddress(entry.path));
       return;
     }
-    if (event.key === "g") startedAt = Date.now();
+    const own = pageKeys.value.find((each) => each.key === event.key);
+    if (own && document.querySelector("dialog[open]") === null) {
+      event.preventDefault();
+      own.run();
+    } else if (event.key === "g") startedAt = Date.now();
     else if (event.key === "?") isHelpOpen.value = true;
     else if (event.key === "/") {
       event.preventDefault();

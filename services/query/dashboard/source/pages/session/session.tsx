@@ -1,5 +1,74 @@
-/** One session from its beginning to its end. */
+/** One session from its beginning to its end: the story of what was asked, done and said. */
+
+import { useEffect, useState } from "preact/hooks";
+import { mayImport, seesTexts } from "../../api/identity";
+import { Problem } from "../../api/request";
+import { useRead } from "../../api/use_read";
+import { EmptyNote } from "../../parts/empty_note";
+import { ProblemNote } from "../../parts/problem_note";
+import { type MarksChange, mark, withMarks } from "../sessions/session_marks";
+import { sessionTitle } from "../sessions/session_row";
+import { Conversation } from "./conversation";
+import { SessionHead } from "./session_head";
+import "../sessions/sessions.css";
+import "./session.css";
+
+const OPEN_EVERY_MS = 15_000;
 
 export default function Session({ id }: { id: string }) {
-  return <h1>{id}</h1>;
+  const reading = useRead("/api/sessions/{session_id}", {}, { inPath: { session_id: id } });
+  // An open session ends, or is opened again, without an event of its own reaching a closed page.
+  const isOpen = reading.data?.status === "open";
+  useEffect(() => {
+    if (!isOpen) return;
+    const timer = window.setInterval(() => document.hidden || reading.again(), OPEN_EVERY_MS);
+    return () => window.clearInterval(timer);
+  }, [isOpen]);
+  const [changed, setChanged] = useState<{ of: unknown; marks: Awaited<ReturnType<typeof mark>> } | null>(null);
+  const [markProblem, setMarkProblem] = useState<Problem | null>(null);
+  const session = reading.data && changed?.of === reading.data ? withMarks(reading.data, changed.marks) : reading.data;
+  const title = session ? sessionTitle(session) : null;
+  useEffect(() => {
+    if (title === null) return;
+    const before = document.title;
+    document.title = `${title} · Tracker`;
+    return () => void (document.title = before);
+  }, [title]);
+
+  async function change(wanted: MarksChange): Promise<void> {
+    setMarkProblem(null);
+    try {
+      const marks = await mark(id, wanted);
+      setChanged({ of: reading.data, marks });
+      if (wanted.title === null) reading.again();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      setMarkProblem(error);
+    }
+  }
+
+  if (reading.problem?.status === 404)
+    return (
+      <EmptyNote title="There is no session of this id.">
+        Its import was undone, or its events have not arrived yet. <a href="/sessions?range=all">All sessions</a>
+      </EmptyNote>
+    );
+  return (
+    <>
+      {reading.problem && <ProblemNote problem={reading.problem} again={reading.again} />}
+      {markProblem && <ProblemNote problem={markProblem} />}
+      {session ? (
+        <>
+          <SessionHead session={session} onMark={mayImport.value && seesTexts.value ? (wanted) => void change(wanted) : undefined} />
+          <Conversation session={session} onChange={reading.again} />
+        </>
+      ) : (
+        !reading.problem && (
+          <div class="outline session-outline" role="status">
+            Reading the session …
+          </div>
+        )
+      )}
+    </>
+  );
 }

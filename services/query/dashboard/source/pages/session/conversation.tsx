@@ -1,0 +1,119 @@
+/** The conversation of a session, with its turns at the side and the ways through it. */
+
+import { computed } from "@preact/signals";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { go, parameter, withParameters } from "../../address/address";
+import type { Schemas } from "../../api/answers";
+import { Problem } from "../../api/request";
+import { useRead } from "../../api/use_read";
+import { EmptyNote } from "../../parts/empty_note";
+import { ProblemNote } from "../../parts/problem_note";
+import { Bar } from "./bar";
+import { useLiveTail } from "./live_tail";
+import { RowList } from "./row_list";
+import { RowView } from "./row_view";
+import { type Row, rowsOf } from "./rows";
+import { type Turn, newStory, readTurns } from "./story";
+import { TimeStrip } from "./time_strip";
+import { timelineStore } from "./timeline_store";
+import { TurnRail } from "./turn_rail";
+import { useJumps } from "./use_jumps";
+import { useTarget } from "./use_target";
+
+interface Props {
+  session: Schemas["Session"];
+  /** Something happened in it. */
+  onChange: () => void;
+}
+
+export function Conversation({ session, onChange }: Props) {
+  const sessionId = session.session_id;
+  const thread = parameter("thread");
+  const withThinking = parameter("thinking") !== null;
+  const story = useMemo(() => newStory(sessionId, session.user ?? "Person", withThinking), [sessionId, session.user, withThinking, thread]);
+  const store = useMemo(() => timelineStore(sessionId, thread, withThinking), [sessionId, withThinking, thread]);
+  const project = useRead(session.project_id === null ? null : "/api/projects/{project_id}", {}, { inPath: { project_id: session.project_id ?? 0 } });
+  story.projectPath.value = project.data?.path ?? null;
+
+  const [turns, setTurns] = useState<readonly Turn[]>([]);
+  const [turnProblem, setTurnProblem] = useState<Problem | null>(null);
+  const [turnsVersion, setTurnsVersion] = useState(0);
+  useEffect(() => {
+    let isWanted = true;
+    readTurns(sessionId, setTurns, () => isWanted).catch((error: unknown) => {
+      if (!(error instanceof Problem)) throw error;
+      setTurnProblem(error);
+    });
+    return () => void (isWanted = false);
+  }, [sessionId, turnsVersion]);
+  story.turns.value = useMemo(() => new Map(turns.flatMap((turn) => (turn.first_item_id ? [[turn.first_item_id, turn]] : []))), [turns]);
+
+  const live = useLiveTail(sessionId, session.status === "open", () => {
+    onChange();
+    setTurnsVersion((version) => version + 1);
+    void store.readTail();
+  });
+
+  const rows = useMemo(() => computed(() => rowsOf(store.state.value.items, { runs: story.runs.value, threads: story.threads.value })), [store, story]).value;
+  const target = useTarget(store, story.at, rows);
+  const [here, setHere] = useState<{ index: number; isAtEnd: boolean }>({ index: 0, isAtEnd: false });
+  const { totals, hasEarlier, hasLater, problem, isReading, items } = store.state.value;
+  const shown = rows.rows;
+  const current = itemOf(shown[Math.min(here.index, shown.length - 1)]);
+
+  const jumps = useJumps({
+    sessionId,
+    agentId: thread,
+    turns,
+    here: () => {
+      const at = parameter("at");
+      const marked = at === null ? undefined : items.find((item) => item.id === at);
+      const near = marked && Math.abs(marked.offset - (current?.offset ?? 0)) < 30 ? marked : current;
+      return { turn: near?.turn ?? 0, time: near?.timestamp ? Date.parse(near.timestamp) : 0, id: near?.id ?? null };
+    },
+    onProblem: setTurnProblem,
+    toggleThinking: () => go(withParameters({ thinking: withThinking ? null : "1" })),
+  });
+
+  return (
+    <>
+      <Bar session={session} position={{ item: current, totals, turns: turns.length }} live={live} jumps={jumps} thread={thread} withThinking={withThinking} />
+      {turnProblem && <ProblemNote problem={turnProblem} />}
+      <div class="story">
+        <div class="story-main">
+          {turns.length > 1 && <TimeStrip turns={turns} current={current?.turn ?? 0} />}
+          {problem && <ProblemNote problem={problem} again={() => void store.open("start")} />}
+          {items.length === 0 && !isReading && totals && (
+            <EmptyNote title="No event of this session is stored.">
+              {session.end_reason === "imported" ? "Only its summary in claude.json is known. Import its transcript, and it shows here." : "Its events may not have arrived yet."}
+            </EmptyNote>
+          )}
+          {items.length === 0 && isReading && (
+            <div class="outline session-outline" role="status">
+              Reading the conversation …
+            </div>
+          )}
+          {items.length > 0 && (
+            <RowList
+              rows={shown}
+              render={(row) => <RowView story={story} row={row} />}
+              target={target}
+              hasEarlier={hasEarlier}
+              hasLater={hasLater}
+              onNearStart={store.readEarlier}
+              onNearEnd={store.readLater}
+              onMove={(index, isAtEnd) => setHere((before) => (before.index === index && before.isAtEnd === isAtEnd ? before : { index, isAtEnd }))}
+            />
+          )}
+        </div>
+        <TurnRail turns={turns} current={current?.turn ?? 0} />
+      </div>
+    </>
+  );
+}
+
+function itemOf(row: Row | undefined) {
+  if (!row || row.kind === "thread_end") return undefined;
+  return row.kind === "run" ? row.calls[0] : row.item;
+}
+

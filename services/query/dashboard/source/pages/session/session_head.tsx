@@ -1,0 +1,221 @@
+/** The head of a session: what it was, whose, how long, what it cost, and what people noted of it. */
+
+import { useState } from "preact/hooks";
+import { zone } from "../../address/range";
+import type { Schemas } from "../../api/answers";
+import { addressOf } from "../../api/request";
+import { type MeasureName, measure } from "../../format/measures";
+import { count, minutes, plural } from "../../format/quantities";
+import { clockText, timeText } from "../../format/times";
+import { CopyText } from "../../parts/copy_text";
+import { Hint } from "../../parts/hint";
+import { Time } from "../../parts/time";
+import { type MarksChange, resumeCommand } from "../sessions/session_marks";
+import { END_REASONS, sessionTitle, shortModel } from "../sessions/session_row";
+import { Star, Tags } from "../sessions/tags";
+
+type Session = Schemas["Session"];
+
+const EXPORTS = [
+  { format: "markdown", label: "Markdown" },
+  { format: "html", label: "HTML" },
+  { format: "json", label: "JSON" },
+  { format: "digest", label: "Digest" },
+] as const;
+
+interface Props {
+  session: Session;
+  /** Left out where the viewer may not change anything. */
+  onMark?: ((change: MarksChange) => void) | undefined;
+}
+
+export function SessionHead({ session, onMark }: Props) {
+  return (
+    <header class="session-head">
+      <p class="session-path">
+        <a href="/sessions">Sessions</a>
+        {session.project_name && (
+          <>
+            <span aria-hidden="true">/</span>
+            <a href={`/sessions?range=all&project=${session.project_id}`}>{session.project_name}</a>
+          </>
+        )}
+        {session.parent_session_id && (
+          <a class="badge is-accent" href={`/sessions/${encodeURIComponent(session.parent_session_id)}`}>
+            continues another session
+          </a>
+        )}
+      </p>
+      <div class="session-heading">
+        <Star isOn={session.is_starred} onChange={onMark && ((is_starred) => onMark({ is_starred }))} />
+        <Title session={session} onMark={onMark} />
+      </div>
+      <div class="session-facts">
+        <State session={session} />
+        {session.user && <a href={`/sessions?range=all&user=${encodeURIComponent(session.user)}`}>{session.user}</a>}
+        {session.machines.map((machine) => (
+          <a key={machine.machine_id} href={`/sessions?range=all&machine=${encodeURIComponent(machine.machine_id)}`} title="The machine it was seen on">
+            {machine.name ?? machine.machine_id}
+          </a>
+        ))}
+        {session.git_branch && (
+          <a class="is-code" href={`/sessions?range=all&branch=${encodeURIComponent(session.git_branch)}`} title="Git branch">
+            {session.git_branch}
+          </a>
+        )}
+        {session.model && <span title={session.model}>{shortModel(session.model)}</span>}
+        {session.client_version && <span title="Version of Claude Code">{session.client_version}</span>}
+        <span class="session-times" title={`Times in ${zone}`}>
+          <Time at={session.start_time} />
+          {session.end_time && <> to {sameDay(session) ? <time dateTime={session.end_time}>{clockText(session.end_time)}</time> : timeText(session.end_time)}</>}
+        </span>
+        <Tags tags={session.tags} hrefOf={(tag) => `/sessions?range=all&tag=${encodeURIComponent(tag)}`} onChange={onMark} />
+      </div>
+      <Numbers session={session} />
+      <Note session={session} onMark={onMark} />
+      <div class="session-ways">
+        <CopyText text={resumeCommand(session.session_id)} label="the command that resumes it" />
+        <span class="session-exports">
+          <span class="quiet">Export</span>
+          {EXPORTS.map(({ format, label }) => (
+            <a key={format} href={addressOf("/api/sessions/{session_id}/export", { format, tz: zone }, { session_id: session.session_id })} target="_blank" rel="noopener">
+              {label}
+            </a>
+          ))}
+        </span>
+      </div>
+    </header>
+  );
+}
+
+function State({ session }: { session: Session }) {
+  if (session.status === "open") return <span class="badge is-good">● open</span>;
+  return (
+    <span class="badge" title={END_REASONS[session.end_reason ?? "other"]}>
+      ended{session.end_reason === "idle" ? ", idle" : ""}
+    </span>
+  );
+}
+
+function sameDay({ start_time, end_time }: Session): boolean {
+  return start_time !== null && end_time !== null && new Date(start_time).toDateString() === new Date(end_time).toDateString();
+}
+
+function Title({ session, onMark }: Props) {
+  const [isEdited, setEdited] = useState(false);
+  if (isEdited && onMark)
+    return (
+      <input
+        class="session-title-input"
+        aria-label="Title"
+        maxLength={300}
+        defaultValue={session.title ?? ""}
+        placeholder="Empty: the title that Claude Code gave it"
+        ref={(input) => input?.focus()}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") event.currentTarget.blur();
+          if (event.key === "Escape") setEdited(false);
+        }}
+        onBlur={(event) => {
+          const title = event.currentTarget.value.trim();
+          setEdited(false);
+          if (title !== (session.title ?? "")) onMark({ title: title || null });
+        }}
+      />
+    );
+  return (
+    <>
+      <h1 class={session.title ? "" : "is-untitled"}>{sessionTitle(session)}</h1>
+      {onMark && (
+        <button type="button" class="button is-small is-quiet" onClick={() => setEdited(true)}>
+          Rename
+        </button>
+      )}
+      {session.own_title && onMark && (
+        <button type="button" class="button is-small is-quiet" title="Back to the title that Claude Code gave it" onClick={() => onMark({ title: null })}>
+          Own title back
+        </button>
+      )}
+    </>
+  );
+}
+
+function Note({ session, onMark }: Props) {
+  const [isEdited, setEdited] = useState(false);
+  if (isEdited && onMark)
+    return (
+      <div class="session-note-edit">
+        <textarea
+          class="input"
+          aria-label="Note"
+          rows={3}
+          maxLength={65_536}
+          defaultValue={session.note ?? ""}
+          ref={(area) => area?.focus()}
+          onKeyDown={(event) => {
+            if (event.key === "Escape") setEdited(false);
+            if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) event.currentTarget.blur();
+          }}
+          onBlur={(event) => {
+            const note = event.currentTarget.value.trim();
+            setEdited(false);
+            if (note !== (session.note ?? "")) onMark({ note: note || null });
+          }}
+        />
+        <span class="quiet">Saved when you leave it; Esc leaves it as it was.</span>
+      </div>
+    );
+  if (!session.note)
+    return onMark ? (
+      <button type="button" class="button is-small is-quiet session-note-add" onClick={() => setEdited(true)}>
+        Add a note
+      </button>
+    ) : null;
+  return (
+    <p class="session-note-text">
+      {session.note}
+      {onMark && (
+        <button type="button" class="button is-small is-quiet" onClick={() => setEdited(true)}>
+          Edit
+        </button>
+      )}
+    </p>
+  );
+}
+
+/** The numbers, each with its definition. Wall time and active time stand side by side, so that neither is taken for the other. */
+function Numbers({ session }: { session: Session }) {
+  const tokens = session.input_tokens + session.output_tokens + session.cache_creation_tokens + session.cache_read_tokens;
+  const kinds = `Input ${count(session.input_tokens)}, output ${count(session.output_tokens)}, cache writes ${count(session.cache_creation_tokens)}, cache reads ${count(session.cache_read_tokens)}.`;
+  return (
+    <dl class="session-numbers">
+      <Fact of="active_minutes" text={minutes(session.active_minutes)} />
+      <Fact of="time_minutes" text={minutes(session.duration_minutes)} />
+      <Fact
+        of="cost_usd"
+        text={session.api_calls === 0 && session.cost_usd === null ? "–" : measure("cost_usd").short(session.cost_usd)}
+        note={session.unpriced_calls > 0 ? `${plural(session.unpriced_calls, "call")} not priced` : undefined}
+      />
+      <Fact of="total_tokens" text={measure("total_tokens").short(tokens)} more={kinds} />
+      <Fact of="messages" text={count(session.messages_count)} />
+      <Fact of="tool_calls" text={count(session.tool_calls_count)} note={session.tool_errors_count > 0 ? `${count(session.tool_errors_count)} failed` : undefined} isBad />
+      <Fact of="lines_added" text={`+${count(session.lines_added)} −${count(session.lines_removed)}`} label="Lines" more={measure("lines_removed").definition} />
+      <Fact of="files_modified" text={count(session.files_modified_count)} />
+    </dl>
+  );
+}
+
+function Fact({ of, text, note, label, more, isBad }: { of: MeasureName; text: string; note?: string | undefined; label?: string; more?: string; isBad?: boolean }) {
+  const { label: usual, definition } = measure(of);
+  return (
+    <div>
+      <dt>
+        <Hint text={more ? `${definition}\n${more}` : definition}>{label ?? usual}</Hint>
+      </dt>
+      <dd>
+        {text}
+        {note && <span class={isBad ? "is-bad" : "is-warn"}> {note}</span>}
+      </dd>
+    </div>
+  );
+}
