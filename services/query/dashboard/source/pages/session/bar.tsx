@@ -1,5 +1,6 @@
 /** The bar that stays while one scrolls: where one is, ways on, search, and whether the session is followed live. */
 
+import type { ReadonlySignal } from "@preact/signals";
 import { address, go, withParameters } from "../../address/address";
 import type { Schemas } from "../../api/answers";
 import { measure } from "../../format/measures";
@@ -12,7 +13,9 @@ import type { Jumps } from "./use_jumps";
 
 interface Props {
   session: Schemas["Session"];
-  position: { item: Item | undefined; totals: Timeline["totals"] | null; turns: number };
+  /** The item at the top of the screen. */
+  current: ReadonlySignal<Item | undefined>;
+  totals: Timeline["totals"] | null;
   live: LiveTail;
   jumps: Jumps;
   /** The subagent whose own timeline is shown. */
@@ -21,9 +24,9 @@ interface Props {
 }
 
 const WAITS: Record<string, string> = { permission: "waits for a permission", input: "waits for input", error: "has failed" };
-const STATES = { connecting: "connecting …", open: "live", cut: "connection lost, trying again" } as const;
+const STATES = { connecting: "connecting …", open: "live", paused: "paused while hidden", cut: "connection lost, trying again" } as const;
 
-export function Bar({ session, position, live, jumps, thread, withThinking }: Props) {
+export function Bar({ session, current, totals, live, jumps, thread, withThinking }: Props) {
   return (
     <div class="story-bar">
       <span class="story-bar-title" title={sessionTitle(session)}>
@@ -34,7 +37,7 @@ export function Bar({ session, position, live, jumps, thread, withThinking }: Pr
           Back to the session
         </a>
       )}
-      <Position {...position} />
+      <Position current={current} totals={totals} />
       {live.state && (
         <span class={live.state === "cut" ? "badge is-warn" : "badge is-good"} role="status">
           ● {live.waitsFor ? (WAITS[live.waitsFor] ?? "waits") : STATES[live.state]}
@@ -69,12 +72,13 @@ function Way({ label, title, run }: { label: string; title: string; run: () => v
   );
 }
 
-function Position({ item, totals, turns }: Props["position"]) {
+function Position({ current, totals }: Pick<Props, "current" | "totals">) {
+  const item = current.value;
   if (!item || !totals) return <span class="story-position" />;
   return (
     <span class="story-position">
       item {count(item.offset + 1)} of {count(totals.items)}
-      {turns > 0 && `, turn ${count(item.turn)} of ${count(totals.turns)}`}
+      {totals.turns > 0 && `, turn ${count(item.turn)} of ${count(totals.turns)}`}
       {item.cost_usd_so_far !== null && <span title={`Up to here. ${measure("cost_usd").definition}`}>, {measure("cost_usd").short(item.cost_usd_so_far)} so far</span>}
     </span>
   );

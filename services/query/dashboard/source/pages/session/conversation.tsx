@@ -1,7 +1,7 @@
 /** The conversation of a session, with its turns at the side and the ways through it. */
 
-import { computed } from "@preact/signals";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { computed, signal } from "@preact/signals";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { go, parameter, withParameters } from "../../address/address";
 import type { Schemas } from "../../api/answers";
 import { Problem } from "../../api/request";
@@ -54,12 +54,17 @@ export function Conversation({ session, onChange }: Props) {
     void store.readTail();
   });
 
-  const rows = useMemo(() => computed(() => rowsOf(store.state.value.items, { runs: story.runs.value, threads: story.threads.value })), [store, story]).value;
+  const rowsNow = useMemo(() => computed(() => rowsOf(store.state.value.items, { runs: story.runs.value, threads: story.threads.value })), [store, story]);
+  const rows = rowsNow.value;
   const target = useTarget(store, story.at, rows);
-  const [here, setHere] = useState<{ index: number; isAtEnd: boolean }>({ index: 0, isAtEnd: false });
+  // A signal, so that scrolling renders what shows it alone.
+  const index = useMemo(() => signal(0), []);
   const { totals, hasEarlier, hasLater, problem, isReading, items } = store.state.value;
   const shown = rows.rows;
-  const current = itemOf(shown[Math.min(here.index, shown.length - 1)]);
+  const current = useMemo(() => computed(() => itemOf(rowsNow.value.rows[Math.min(index.value, rowsNow.value.rows.length - 1)])), [rowsNow]);
+  const turn = useMemo(() => computed(() => current.value?.turn ?? 0), [current]);
+  const renderRow = useCallback((row: Row) => <RowView story={story} row={row} />, [story]);
+  const move = useCallback((at: number) => void (index.value = at), []);
 
   const jumps = useJumps({
     sessionId,
@@ -68,7 +73,7 @@ export function Conversation({ session, onChange }: Props) {
     here: () => {
       const at = parameter("at");
       const marked = at === null ? undefined : items.find((item) => item.id === at);
-      const near = marked && Math.abs(marked.offset - (current?.offset ?? 0)) < 30 ? marked : current;
+      const near = marked && Math.abs(marked.offset - (current.peek()?.offset ?? 0)) < 30 ? marked : current.peek();
       return { turn: near?.turn ?? 0, time: near?.timestamp ? Date.parse(near.timestamp) : 0, id: near?.id ?? null };
     },
     onProblem: setTurnProblem,
@@ -77,11 +82,11 @@ export function Conversation({ session, onChange }: Props) {
 
   return (
     <>
-      <Bar session={session} position={{ item: current, totals, turns: turns.length }} live={live} jumps={jumps} thread={thread} withThinking={withThinking} />
+      <Bar session={session} current={current} totals={totals} live={live} jumps={jumps} thread={thread} withThinking={withThinking} />
       {turnProblem && <ProblemNote problem={turnProblem} />}
       <div class="story">
         <div class="story-main">
-          {turns.length > 1 && <TimeStrip turns={turns} current={current?.turn ?? 0} />}
+          {turns.length > 1 && <TimeStrip turns={turns} current={turn} />}
           {problem && <ProblemNote problem={problem} again={() => void store.open("start")} />}
           {items.length === 0 && !isReading && totals && (
             <EmptyNote title="No event of this session is stored.">
@@ -96,17 +101,17 @@ export function Conversation({ session, onChange }: Props) {
           {items.length > 0 && (
             <RowList
               rows={shown}
-              render={(row) => <RowView story={story} row={row} />}
+              render={renderRow}
               target={target}
               hasEarlier={hasEarlier}
               hasLater={hasLater}
               onNearStart={store.readEarlier}
               onNearEnd={store.readLater}
-              onMove={(index, isAtEnd) => setHere((before) => (before.index === index && before.isAtEnd === isAtEnd ? before : { index, isAtEnd }))}
+              onMove={move}
             />
           )}
         </div>
-        <TurnRail turns={turns} current={current?.turn ?? 0} />
+        <TurnRail turns={turns} current={turn} />
       </div>
     </>
   );

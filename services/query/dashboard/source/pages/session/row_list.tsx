@@ -1,6 +1,7 @@
 /** Rows of any height of which only those near the screen are in the document. What one reads stays in its place, whatever comes in above. */
 
 import type { ComponentChildren } from "preact";
+import { memo } from "preact/compat";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Row, probableHeight } from "./rows";
 
@@ -29,13 +30,13 @@ const READ_AHEAD = 3_000;
 const TARGET_TOP = 116;
 const LOADER_PX = 40;
 
-export function RowList({ rows, render, target, hasEarlier, hasLater, onNearStart, onNearEnd, onMove }: Props) {
+export const RowList = memo(function RowList({ rows, render, target, hasEarlier, hasLater, onNearStart, onNearEnd, onMove }: Props) {
   const list = useRef<HTMLDivElement>(null);
   const heights = useRef(new Map<string, number>());
   const [measured, setMeasured] = useState(0);
   const [view, setView] = useState({ top: 0, bottom: 1_400 });
   // The row that must not move, and where it stands on the screen.
-  const anchor = useRef<{ key: string; top: number; next: string[] } | null>(null);
+  const anchor = useRef<{ key: string; top: number; scrollY: number; next: string[] } | null>(null);
   // After a jump the target is held, until the viewer scrolls.
   const isHeld = useRef(false);
   const follows = useRef(false);
@@ -74,7 +75,7 @@ export function RowList({ rows, render, target, hasEarlier, hasLater, onNearStar
     if (!isHeld.current && top < 0 && !hasEarlier) anchor.current = null;
     else if (!isHeld.current && rows[current]) {
       const near = rows.slice(current + 1, current + 8).map((row) => row.key);
-      anchor.current = { key: (rows[current] as Row).key, top: (tops[current] as number) - top, next: near };
+      anchor.current = { key: (rows[current] as Row).key, top: (tops[current] as number) - top, scrollY: window.scrollY, next: near };
     }
     if (rows.length) onMove(current, isAtEnd);
     if (hasEarlier && top < READ_AHEAD) onNearStart();
@@ -99,7 +100,7 @@ export function RowList({ rows, render, target, hasEarlier, hasLater, onNearStar
     if (target && target.number !== jumped.current && rows[target.index]) {
       jumped.current = target.number;
       isHeld.current = true;
-      anchor.current = { key: (rows[target.index] as Row).key, top: TARGET_TOP, next: [] };
+      anchor.current = { key: (rows[target.index] as Row).key, top: TARGET_TOP, scrollY: window.scrollY, next: [] };
     } else if (follows.current && !isHeld.current && !hasLater) {
       const below = top + (tops[rows.length] as number) - window.innerHeight;
       if (below > 0) window.scrollBy(0, below + 80);
@@ -110,8 +111,11 @@ export function RowList({ rows, render, target, hasEarlier, hasLater, onNearStar
     if (!held) return look();
     const at = indexOf.get(held.key) ?? held.next.map((key) => indexOf.get(key)).find((index) => index !== undefined);
     if (at !== undefined && indexOf.has(held.key)) {
+      // What the viewer scrolled since is meant.
+      held.top -= window.scrollY - held.scrollY;
       const drift = top + (tops[at] as number) - held.top;
       if (Math.abs(drift) > 0.5) window.scrollBy(0, drift);
+      held.scrollY = window.scrollY;
     }
     look();
   });
@@ -136,7 +140,14 @@ export function RowList({ rows, render, target, hasEarlier, hasLater, onNearStar
   }, []);
 
   // Rows that change their height by themselves: unfolded, coloured, or on a narrower screen.
-  const observer = useMemo(() => new ResizeObserver(() => setMeasured((count) => count + 1)), []);
+  const observer = useMemo(
+    () =>
+      new ResizeObserver((entries) => {
+        const isNew = ({ target: row }: ResizeObserverEntry) => Math.abs((heights.current.get((row as HTMLElement).dataset.key as string) ?? -1) - row.getBoundingClientRect().height) > 0.5;
+        if (entries.some(isNew)) setMeasured((count) => count + 1);
+      }),
+    [],
+  );
   useEffect(() => () => observer.disconnect(), []);
 
   return (
@@ -152,7 +163,7 @@ export function RowList({ rows, render, target, hasEarlier, hasLater, onNearStar
       {hasLater && <p class="row-loader is-last">Reading later items …</p>}
     </div>
   );
-}
+});
 
 function Measured({ name, observer, children }: { name: string; observer: ResizeObserver; children: ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);

@@ -1,18 +1,22 @@
 /** The session's time from left to right: turns as wide as they were active, pauses as narrow gaps, and what each turn cost below. */
 
-import { useMemo } from "preact/hooks";
+import type { ReadonlySignal } from "@preact/signals";
+import { memo } from "preact/compat";
+import { useMemo, useState } from "preact/hooks";
 import { measure } from "../../format/measures";
-import { duration, minutes } from "../../format/quantities";
+import { duration, minutes, plural } from "../../format/quantities";
 import { timeText } from "../../format/times";
-import { type Turn, itemAddress } from "./story";
+import { type Turn } from "./story";
+import { goToItem } from "./use_jumps";
 
 const WIDTH = 1_000;
 const TIME_PX = 16;
 const COST_PX = 26;
+const HEIGHT = TIME_PX + COST_PX + 4;
 const GAP_PX = 5;
 const LEAST_PX = 2;
 // A shorter pause between turns is the person reading.
-const LEAST_GAP_MS = 300_000;
+const LEAST_PAUSE_MS = 300_000;
 
 interface Block {
   turn: Turn;
@@ -22,44 +26,91 @@ interface Block {
   pause: number;
 }
 
-export function TimeStrip({ turns, current }: { turns: readonly Turn[]; current: number }) {
+/** The list of turns at the side has the same for the keyboard and for screen readers. */
+export function TimeStrip({ turns, current }: { turns: readonly Turn[]; current: ReadonlySignal<number> }) {
   const blocks = useMemo(() => blocksOf(turns), [turns]);
+  const [pointed, setPointed] = useState<Block | null>(null);
   if (blocks.length === 0) return null;
   const mostCost = Math.max(0, ...turns.map((turn) => turn.cost_usd ?? 0));
-  const pauses = blocks.filter((block) => block.pause > 0);
+  const pauses = blocks.filter((block) => block.pause > 0).length;
+
+  function blockAt(event: MouseEvent & { currentTarget: Element }): Block | null {
+    const box = event.currentTarget.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * WIDTH;
+    return blocks.findLast((block) => block.x - (block.pause > 0 ? GAP_PX : 0) <= x) ?? null;
+  }
+
   return (
     <figure class="time-strip">
       <figcaption>
-        <span>Turns by active time, from {timeText(turns[0]?.start_time)}</span>
-        {pauses.length > 0 && <span>▨ {pauses.length === 1 ? "1 pause" : `${pauses.length} pauses`} of 5 min or more, not to scale</span>}
-        {mostCost > 0 && <span class="time-strip-cost">below: cost by turn, at most {measure("cost_usd").short(mostCost)}</span>}
+        {pointed ? (
+          <span class="time-strip-pointed">{blockText(pointed)}</span>
+        ) : (
+          <>
+            <span>Turns by active time, from {timeText(blocks[0]?.turn.start_time)}</span>
+            {pauses > 0 && <span>▨ {plural(pauses, "pause")} of 5 min or more, not to scale</span>}
+            {mostCost > 0 && <span class="time-strip-cost">below: cost by turn, at most {measure("cost_usd").short(mostCost)}</span>}
+          </>
+        )}
       </figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${TIME_PX + COST_PX + 4}`} preserveAspectRatio="none" role="group" aria-label="Turns by time and cost">
-        <defs>
-          <pattern id="pause" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-            <rect width="2" height="4" class="strip-hatch" />
-          </pattern>
-        </defs>
-        {blocks.map(({ turn, x, width, pause }) => {
-          const cost = mostCost > 0 ? ((turn.cost_usd ?? 0) / mostCost) * COST_PX : 0;
-          const label = `Turn ${turn.number}: ${duration(turn.active_seconds * 1_000)} active, ${turn.api_calls === 0 ? "no API call" : measure("cost_usd").short(turn.cost_usd)}`;
-          return (
-            <a key={turn.number} href={itemAddress(turn.first_item_id ?? "start")} tabIndex={-1} class={turn.number === current ? "strip-turn is-current" : "strip-turn"}>
-              <title>{`${label}\n${turn.prompt?.slice(0, 200) ?? "Before the first prompt"}${pause > 0 ? `\nBefore it: ${pauseText(pause)} without an event` : ""}`}</title>
-              {pause > 0 && <rect class="strip-pause" x={x - GAP_PX} width={GAP_PX - 1} y={0} height={TIME_PX} fill="url(#pause)" />}
-              <rect class="strip-area" x={x} width={width} y={0} height={TIME_PX + COST_PX + 4} />
-              <rect class={turn.tool_errors > 0 ? "strip-time has-errors" : "strip-time"} x={x} width={Math.max(1, width - 1)} y={0} height={TIME_PX} rx={1} />
-                           <rect class="strip-cost" x={x} width={Math.max(1, width - 1)} y={TIME_PX + 4 + COST_PX - cost} height={cost} />
-            </a>
-          );
-        })}
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={`${plural(blocks.length, "turn")} by time and cost; the list of turns has the same`}
+        onMouseMove={(event) => setPointed(blockAt(event))}
+        onMouseLeave={() => setPointed(null)}
+        onClick={(event) => {
+          const block = blockAt(event);
+          if (block) goToItem(block.turn.first_item_id ?? "start");
+        }}
+      >
+        {pointed && <rect class="strip-pointed" x={pointed.x} width={pointed.width} y={0} height={HEIGHT} />}
+        <Bars blocks={blocks} mostCost={mostCost} />
+        <Current blocks={blocks} current={current} />
       </svg>
     </figure>
   );
 }
 
-function pauseText(ms: number): string {
-  return ms < 3_600_000 ? duration(ms) : minutes(ms / 60_000);
+/** Few paths for all turns: a session may have thousands. */
+const Bars = memo(function Bars({ blocks, mostCost }: { blocks: readonly Block[]; mostCost: number }) {
+  const rectangle = (x: number, y: number, width: number, height: number) => `M${x.toFixed(1)} ${y.toFixed(1)}h${width.toFixed(1)}v${height.toFixed(1)}h${(-width).toFixed(1)}z`;
+  const times = (list: readonly Block[]) => list.map((block) => rectangle(block.x, 0, inner(block), TIME_PX)).join("");
+  const costs = blocks.map((block) => {
+    const height = mostCost > 0 ? ((block.turn.cost_usd ?? 0) / mostCost) * COST_PX : 0;
+    return rectangle(block.x, HEIGHT - height, inner(block), height);
+  });
+  const errors = blocks.filter((block) => block.turn.tool_errors > 0);
+  return (
+    <>
+      <defs>
+        <pattern id="pause" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+          <rect width="2" height="4" class="strip-hatch" />
+        </pattern>
+      </defs>
+      <path d={blocks.filter((block) => block.pause > 0).map((block) => rectangle(block.x - GAP_PX, 0, GAP_PX - 1, TIME_PX)).join("")} fill="url(#pause)" />
+      <path class="strip-time" d={times(blocks)} />
+      <path class="strip-errors" d={errors.map((block) => rectangle(block.x, TIME_PX, inner(block), 2.5)).join("")} />
+      <path class="strip-cost" d={costs.join("")} />
+    </>
+  );
+});
+
+function Current({ blocks, current }: { blocks: readonly Block[]; current: ReadonlySignal<number> }) {
+  const block = blocks.find((each) => each.turn.number === current.value);
+  return block ? <rect class="strip-current" x={block.x} width={Math.max(2, inner(block))} y={0} height={TIME_PX} /> : null;
+}
+
+function inner(block: Block): number {
+  return Math.max(1, block.width > 4 ? block.width - 1 : block.width - 0.3);
+}
+
+function blockText({ turn, pause }: Block): string {
+  const numbers = `${duration(turn.active_seconds * 1_000)} active, ${turn.api_calls === 0 ? "no API call" : measure("cost_usd").short(turn.cost_usd)}`;
+  const errors = turn.tool_errors > 0 ? `, ${turn.tool_errors} failed` : "";
+  const before = pause > 0 ? `, after ${pause < 3_600_000 ? duration(pause) : minutes(pause / 60_000)} of pause` : "";
+  return `Turn ${turn.number}, ${timeText(turn.start_time)}: ${numbers}${errors}${before}. ${turn.prompt?.slice(0, 160) ?? "Before the first prompt"}`;
 }
 
 /** The turns with a time. Pauses between them have one width: to scale, a night would hide the day. */
@@ -68,12 +119,12 @@ function blocksOf(turns: readonly Turn[]): Block[] {
   const pauses = timed.map((turn, index) => {
     const before = timed[index - 1]?.end_time;
     const pause = before && turn.start_time ? Date.parse(turn.start_time) - Date.parse(before) : 0;
-    return pause >= LEAST_GAP_MS ? pause : 0;
+    return pause >= LEAST_PAUSE_MS ? pause : 0;
   });
   const all = timed.reduce((sum, turn) => sum + turn.active_seconds, 0) || 1;
-  const gaps = pauses.filter((pause) => pause > 0).length * GAP_PX;
-  const room = Math.max(WIDTH / 4, WIDTH - gaps - timed.length * LEAST_PX);
-  const scale = WIDTH / (room + gaps + timed.length * LEAST_PX);
+  const fixed = pauses.filter((pause) => pause > 0).length * GAP_PX + timed.length * LEAST_PX;
+  const room = Math.max(WIDTH / 4, WIDTH - fixed);
+  const scale = WIDTH / (room + fixed);
   let x = 0;
   return timed.map((turn, index) => {
     const pause = pauses[index] ?? 0;

@@ -1,5 +1,6 @@
 /** The turns at the side: each prompt with its cost and time; the one that is read is marked. */
 
+import type { ReadonlySignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { measure } from "../../format/measures";
 import { count, duration } from "../../format/quantities";
@@ -8,7 +9,8 @@ import { type Turn, itemAddress } from "./story";
 
 const ROW_PX = 56;
 
-export function TurnRail({ turns, current }: { turns: readonly Turn[]; current: number }) {
+export function TurnRail({ turns, current: currentTurn }: { turns: readonly Turn[]; current: ReadonlySignal<number> }) {
+  const current = currentTurn.value;
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLDivElement>(null);
   const { first, last } = useFixedWindow(list, turns.length, ROW_PX, scroller);
