@@ -36,7 +36,7 @@ export const RowList = memo(function RowList({ rows, render, target, hasEarlier,
   const [measured, setMeasured] = useState(0);
   const [view, setView] = useState({ top: 0, bottom: 1_400 });
   // The row that must not move, and where it stands on the screen.
-  const anchor = useRef<{ key: string; top: number; scrollY: number; next: string[] } | null>(null);
+  const anchor = useRef<{ key: string; top: number; scrollY: number; next: { key: string; top: number }[] } | null>(null);
   // After a jump the target is held, until the viewer scrolls.
   const isHeld = useRef(false);
   const follows = useRef(false);
@@ -74,7 +74,8 @@ export const RowList = memo(function RowList({ rows, render, target, hasEarlier,
     // At the head of the session there is nothing above that could push.
     if (!isHeld.current && top < 0 && !hasEarlier) anchor.current = null;
     else if (!isHeld.current && rows[current]) {
-      const near = rows.slice(current + 1, current + 8).map((row) => row.key);
+      // The line over a run of calls is another one once more of the run is loaded: then those after it say where to stay.
+      const near = rows.slice(current + 1, current + 8).map((row, index) => ({ key: row.key, top: (tops[current + 1 + index] as number) - top }));
       anchor.current = { key: (rows[current] as Row).key, top: (tops[current] as number) - top, scrollY: window.scrollY, next: near };
     }
     if (rows.length) onMove(current, isAtEnd);
@@ -109,13 +110,15 @@ export const RowList = memo(function RowList({ rows, render, target, hasEarlier,
     }
     const held = anchor.current;
     if (!held) return look();
-    const at = indexOf.get(held.key) ?? held.next.map((key) => indexOf.get(key)).find((index) => index !== undefined);
-    if (at !== undefined && indexOf.has(held.key)) {
+    const kept = [held, ...held.next].find(({ key }) => indexOf.has(key));
+    if (kept) {
       // What the viewer scrolled since is meant.
-      held.top -= window.scrollY - held.scrollY;
-      const drift = top + (tops[at] as number) - held.top;
+      const scrolled = window.scrollY - held.scrollY;
+      for (const each of [held, ...held.next]) each.top -= scrolled;
+      const drift = top + (tops[indexOf.get(kept.key) as number] as number) - kept.top;
+      if (kept !== held) anchor.current = { key: kept.key, top: kept.top, scrollY: window.scrollY, next: [] };
       if (Math.abs(drift) > 0.5) window.scrollBy(0, drift);
-      held.scrollY = window.scrollY;
+      if (anchor.current) anchor.current.scrollY = window.scrollY;
     }
     look();
   });
