@@ -9,27 +9,6 @@ from uuid import UUID
 
 CALLS_IN_A_TURN = 26
 WORDS = ("the", "session", "keeps", "its", "order", "while", "pages", "come", "and", "go", "so", "nobody", "loses", "the", "place")
-    "the",
-    "session",
-    "keeps",
-    "its",
-    "order",
-    "while",
-    "pages",
-    "come",
-    "and",
-    "go",
-    "so",
-    "that",
-    "nobody",
-    "loses",
-    "the",
-    "place",
-    "where",
-    "they",
-    "were",
-    "reading",
-]
 ANSWER = """The test `test_{n}` fails since the queue is **drained twice**:
 
 ```python

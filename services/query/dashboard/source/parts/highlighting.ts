@@ -6,12 +6,10 @@ type Load = () => Promise<{ default: LanguageFn }>;
 
 const LANGUAGES: Record<string, Load> = {
   bash: () => import("highlight.js/lib/languages/bash"),
-  css: () => import("highlight.js/lib/languages/css"),
   diff: () => import("highlight.js/lib/languages/diff"),
   go: () => import("highlight.js/lib/languages/go"),
   ini: () => import("highlight.js/lib/languages/ini"),
   java: () => import("highlight.js/lib/languages/java"),
-  javascript: () => import("highlight.js/lib/languages/javascript"),
   json: () => import("highlight.js/lib/languages/json"),
   python: () => import("highlight.js/lib/languages/python"),
   rust: () => import("highlight.js/lib/languages/rust"),
@@ -29,9 +27,11 @@ const OTHER_NAMES: Record<string, string> = {
   patch: "diff",
   golang: "go",
   toml: "ini",
-  js: "javascript",
-  jsx: "javascript",
-  mjs: "javascript",
+  // TypeScript's has all of it.
+  javascript: "typescript",
+  js: "typescript",
+  jsx: "typescript",
+  mjs: "typescript",
   jsonc: "json",
   json5: "json",
   jsonl: "json",

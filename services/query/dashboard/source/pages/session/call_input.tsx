@@ -5,7 +5,7 @@ import type { Call } from "./rows";
 
 const MOST_CHARACTERS = 20_000;
 // Shown as the diff that they made.
-const IN_THE_DIFF = new Set(["old_string", "new_string", "content", "edits"]);
+const IN_THE_DIFF = new Set(["file_path", "old_string", "new_string", "content", "edits"]);
 
 export function CallInput({ call }: { call: Call }) {
   const parameters: unknown = call.parameters;

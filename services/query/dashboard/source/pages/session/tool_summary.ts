@@ -48,11 +48,12 @@ export function toolLabel(name: string): string {
   return server ? `${server[1]}: ${server[2]}` : name;
 }
 
-/** A path as it stands in the project, where it is in it. */
+/** A path as it stands in the project, where it is in it; Windows writes it in two ways. */
 export function within(path: string, projectPath: string | null): string {
   if (!projectPath) return path;
-  const folder = projectPath.replace(/[\\/]+$/, "");
-  return path.startsWith(folder) && /[\\/]/.test(path[folder.length] ?? "") ? path.slice(folder.length + 1) : path;
+  const folder = `${projectPath.replaceAll("\\", "/").replace(/\/+$/, "")}/`;
+  const plain = path.replaceAll("\\", "/");
+  return plain.toLowerCase().startsWith(folder.toLowerCase()) && plain.length > folder.length ? plain.slice(folder.length) : path;
 }
 
 function isObject(value: unknown): value is Parameters {

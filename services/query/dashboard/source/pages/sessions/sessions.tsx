@@ -2,12 +2,23 @@
 
 import { Suspense, lazy } from "preact/compat";
 import { parts } from "../../address/address";
+import { seesTexts } from "../../api/identity";
+import { EmptyNote } from "../../parts/empty_note";
 import { SessionList } from "./session_list";
 
 const Session = lazy(() => import("../session/session"));
 
 export default function Sessions() {
   const id = parts.value[1];
+  if (!seesTexts.value)
+    return (
+      <>
+        <h1>Sessions</h1>
+        <EmptyNote title="This key shows numbers, not sessions.">
+          A key with the scope read shows them. <a href="/overview">The overview</a> has their numbers.
+        </EmptyNote>
+      </>
+    );
   if (id === undefined) return <SessionList />;
   return (
     <Suspense fallback={<div class="outline" role="status">Loading the page …</div>}>
