@@ -107,11 +107,14 @@ def _set_gauges(request: Request) -> None:
 )
 @requires(METRICS, all_projects=True)
 def show_accounting(request: Request) -> Response:
-    """Counts of events: accepted = persisted + duplicate + dead + pending."""
+    """Counts of events: accepted = persisted + duplicate + dead + pending; and how far the search index is behind."""
     refuse_parameters(request)
     try:
         seen = _canary_age(request)
-        return json_response(_accounting(request).content() | {"canary_age_seconds": seen and seen.age_seconds})
+        with request.app.state.database.connection() as connection:
+            search = search_lag(connection)
+        lag = {"search_pending": search.documents, "search_oldest_seconds": search.oldest_seconds}
+        return json_response(_accounting(request).content() | {"canary_age_seconds": seen and seen.age_seconds} | lag)
     except REDIS_ERRORS as error:
         log.warning("redis_unavailable", error=type(error).__name__)
         raise Unavailable("The journal cannot be read now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error

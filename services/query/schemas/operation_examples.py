@@ -145,5 +145,7 @@ OPERATIONS: Final[dict[str, Json]] = {
         "alarms": 0,
         "former_epochs": 0,
         "canary_age_seconds": 4.2,
+        "search_pending": 0,
+        "search_oldest_seconds": 0.0,
     },
 }

@@ -222,3 +222,5 @@ class Accounting(BaseModel):
     canary_age_seconds: float | None = Field(
         description="Age of the newest canary that was stored, or time since the service's start if that is shorter; null without canaries."
     )
+    search_pending: int = Field(description="Documents that the search index lacks or has in an older state, in part an estimate.")
+    search_oldest_seconds: float = Field(description="For how long the oldest change waits to be searchable; 0 if none does.")

@@ -168,6 +168,8 @@ def test_the_account_is_reported_and_drift_is_detected(client: TestClient, conne
     told = {"accepted": 10, "persisted": 4, "duplicate": 2, "dead": 1, "pending": 4, "drift": 0, "alarms": 0, "former_epochs": 1}
     found = client.get("/api/accounting").json()
     assert found.pop("canary_age_seconds") >= 0
+    assert found.pop("search_pending") >= 0
+    assert found.pop("search_oldest_seconds") >= 0
     assert found == told
     lines = client.get("/metrics").text.splitlines()
     assert {'tracker_accounting_events{state="accepted"} 10.0', 'tracker_accounting_events{state="pending"} 4.0'} <= set(lines)

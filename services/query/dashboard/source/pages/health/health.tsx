@@ -1,3 +1,37 @@
+/** Is everything captured, is anything lost: a verdict in words, and what it rests on. */
+
+import { isAdmin, me, seesNames } from "../../api/identity";
+import { useRead } from "../../api/use_read";
+import { Accounts } from "./accounts";
+import { DeadLetters } from "./dead_letters";
+import "./health.css";
+import { Machines } from "./machines";
+import { Service } from "./service";
+import { Verdict, findingsOf } from "./verdict";
+
+const SOON_MS = 5_000;
+const LATER_MS = 15_000;
+
 export default function Health() {
-  return <h1>Health</h1>;
+  // A key that is bound to projects does not see what is of all of them.
+  const seesAll = me.value?.key?.project_ids == null;
+  const readiness = useRead("/readyz", {}, { everyMs: SOON_MS });
+  const accounts = useRead(seesAll ? "/api/accounting" : null, {}, { everyMs: SOON_MS });
+  const machines = useRead(seesNames.value ? "/api/machines" : null, { limit: 200 }, { everyMs: LATER_MS });
+  const letters = useRead(isAdmin.value ? "/api/dead-letters" : null, { limit: 1 }, { everyMs: LATER_MS });
+  const hidden = [!seesAll && "the accounting of all projects", !seesNames.value && "machines", !isAdmin.value && "dead letters"].filter((each) => each !== false);
+  return (
+    <>
+      <header class="page-head">
+        <h1>Health</h1>
+        <span class="quiet">Is everything captured, is anything lost</span>
+      </header>
+      <Verdict findings={findingsOf(readiness, accounts.data, machines.data?.items ?? null, letters.data?.total ?? null)} isKnown={readiness.data !== null || readiness.problem !== null} />
+      <Service readiness={readiness} accounts={accounts.data} letters={isAdmin.value ? (letters.data?.total ?? null) : undefined} machines={machines.data?.items ?? null} />
+      {seesAll && <Accounts reading={accounts} />}
+      {isAdmin.value && <DeadLetters reading={letters} />}
+      {seesNames.value && <Machines reading={machines} />}
+      {hidden.length > 0 && <p class="quiet health-hidden">This key does not see {hidden.join(" and ")}.</p>}
+    </>
+  );
 }

@@ -1,0 +1,87 @@
+/** One sentence for everything, and a line for each thing that needs a look. */
+
+import type { Answer, Schemas } from "../../api/answers";
+import { me } from "../../api/identity";
+import type { Reading } from "../../api/use_read";
+import { bytes, count, duration, plural } from "../../format/quantities";
+import { ago } from "../../format/times";
+
+type Machine = Schemas["Machine"];
+type Accounting = Answer<"/api/accounting">;
+
+export interface Finding {
+  tone: "bad" | "warn";
+  text: string;
+  /** What to do. */
+  advice: string;
+}
+
+/** What needs a look. Parts that this key does not see are null, and nothing is said of them. */
+export function findingsOf(readiness: Reading<unknown>, accounts: Accounting | null, machines: readonly Machine[] | null, letters: number | null): Finding[] {
+  return [...ofService(readiness, accounts), ...ofAccounts(accounts, letters), ...(machines ?? []).flatMap(ofMachine)];
+}
+
+function ofService({ problem }: Reading<unknown>, accounts: Accounting | null): Finding[] {
+  const found: Finding[] = [];
+  if (problem?.status === 0) found.push({ tone: "bad", text: "The tracker does not answer.", advice: "Hooks and shippers keep what they have and send it later. See whether it runs." });
+  else if (problem) {
+    const reasons = Object.entries(problem.details);
+    for (const [name, reason] of reasons.length ? reasons : [["service", problem.message] as const]) found.push({ tone: "bad", text: `Not ready, ${name}: ${String(reason)}.`, advice: "What was accepted is kept in the journal meanwhile." });
+  }
+  const age = accounts?.canary_age_seconds;
+  const most = me.value?.canary_max_age_seconds;
+  if (!problem && age != null && most != null && age > most) {
+    found.push({ tone: "bad", text: `The tracker's own test event has not come back for ${duration(age * 1_000)}.`, advice: "Events get stuck on the way. See the logs of worker-drain and beat." });
+  }
+  return found;
+}
+
+function ofAccounts(accounts: Accounting | null, letters: number | null): Finding[] {
+  const found: Finding[] = [];
+  if (accounts && accounts.drift > 0) {
+    found.push({
+      tone: accounts.alarms > 0 ? "bad" : "warn",
+      text: `${plural(accounts.drift, "accepted event")} ${accounts.drift === 1 ? "is" : "are"} not accounted for.`,
+      advice: "While events go through, this may last a moment. If it stays, something was lost.",
+    });
+  } else if (accounts && accounts.alarms > 0) {
+    found.push({ tone: "warn", text: `${plural(accounts.alarms, "check")} found events that were not accounted for. Now all are.`, advice: "The logs of the worker have the time of each." });
+  }
+  if (letters) found.push({ tone: "bad", text: `${plural(letters, "event")} could not be stored and ${letters === 1 ? "waits" : "wait"} as dead letters.`, advice: "See the reason below, remove it, and replay them." });
+  return found;
+}
+
+function ofMachine(machine: Machine): Finding[] {
+  const name = machine.name ?? "A machine";
+  const found: Finding[] = [];
+  if (machine.expiring_missing_count > 0) {
+    found.push({
+      tone: "bad",
+      text: `${name}: Claude Code will soon delete ${plural(machine.expiring_missing_count, "transcript")} that ${machine.expiring_missing_count === 1 ? "is" : "are"} not here.`,
+      advice: `Run tracker import on ${name}.`,
+    });
+  }
+  if (machine.is_silent) found.push({ tone: "warn", text: `${name} was last heard of ${ago(machine.last_heard_at)}.`, advice: "If it is in use, run tracker doctor on it. If it is gone, forget it below." });
+  else if (machine.last_error) found.push({ tone: "warn", text: `${name} cannot send: ${machine.last_error}.`, advice: `${count(machine.spool_files)} hooks and ${bytes(machine.bytes_unsent)} of transcripts wait there.` });
+  return found;
+}
+
+export function Verdict({ findings, isKnown }: { findings: readonly Finding[]; isKnown: boolean }) {
+  const isBad = findings.some((finding) => finding.tone === "bad");
+  const tone = !isKnown ? "" : isBad ? "is-problem" : findings.length ? "is-warning" : "is-good-news";
+  const text = !isKnown ? "Looking …" : isBad ? "Something needs you." : findings.length ? "Nothing is lost, but have a look." : "All is well: what was accepted is stored, and nothing is lost.";
+  return (
+    <section class={`note verdict ${tone}`} role="status" aria-label="Verdict" data-verdict={!isKnown ? "unknown" : isBad ? "bad" : findings.length ? "warn" : "good"}>
+      <p class="verdict-text">{text}</p>
+      {findings.length > 0 && (
+        <ul>
+          {findings.map((finding) => (
+            <li key={finding.text}>
+              <span class={`badge is-${finding.tone}`}>{finding.tone === "bad" ? "act" : "look"}</span> {finding.text} <span class="quiet">{finding.advice}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
