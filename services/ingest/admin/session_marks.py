@@ -11,8 +11,9 @@ from fastapi import Request, Response
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.ingest.dependencies import Ingest, ingest_of
-from services.ingest.events.decode import check_identifier
-from services.ingest.events.json_body import read_json
+from services.ingest.events.decode import check_identifier, parse
+from services.ingest.events.ignored_fields import unknown_fields
+from services.ingest.events.json_body import read_text
 from services.ingest.events.key_binding import Binding, binding_of, check_session
 from services.ingest.events.redact_events import LARGE_BYTES, redact, run
 from services.ingest.events.session_cache import unknown_session
@@ -69,13 +70,15 @@ async def mark(request: Request) -> Response:
     """
     ingest = ingest_of(request)
     session_id = _session_id(request)
-    wanted = await read_json(request, _BODY, _DECODER)
+    body = await read_text(request, _BODY)
+    wanted = parse(body, _DECODER)
     _check(wanted)
     if ingest.settings.redact:
         await _redact(wanted)
     await _check_session(ingest, binding_of(request), session_id)
     marks = await session_marks.change(ingest.database, session_id, lambda before: _changed(before, wanted))
-    return json_response(SessionMarks(session_id=session_id, **msgspec.structs.asdict(marks)))
+    ignored = unknown_fields(body, SessionMarksChange) or UNSET
+    return json_response(SessionMarks(session_id=session_id, **msgspec.structs.asdict(marks), ignored_fields=ignored))
 
 
 def _session_id(request: Request) -> str:

@@ -57,6 +57,11 @@ def ignored_fields(text: bytes, struct: type[Struct]) -> list[str]:
     return []
 
 
+def unknown_fields(text: bytes, struct: type[Struct]) -> list[str]:
+    """The same of a body that is no event."""
+    return _names(text, struct)
+
+
 def ignored_in_batch(text: bytes, is_lines: bool, items: Iterable[tuple[bytes, type[Struct]]]) -> list[str]:
     """The same for a batch. `items` are the items that could be decoded, with their events. Gives each name once."""
     try:

@@ -15,7 +15,12 @@ T = TypeVar("T")
 
 async def read_json(request: Request, accepted: AcceptedBody, decoder: msgspec.json.Decoder[T]) -> T:
     """The decoded body. BadRequest, RequestTimeout, PayloadTooLarge or UnsupportedMediaType, as for any body."""
+    return decode.parse(await read_text(request, accepted), decoder)
+
+
+async def read_text(request: Request, accepted: AcceptedBody) -> bytes:
+    """The body, as UTF-8 that can be stored; the same failures."""
     request_checks.check_head(request, accepted)
     body = await request_checks.read_body(request, max_bytes=accepted.max_bytes, seconds=ingest_of(request).settings.body_seconds)
     json_limits.check_utf8(body)
-    return decode.parse(json_limits.storable(body), decoder)
+    return json_limits.storable(body)

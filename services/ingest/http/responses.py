@@ -169,6 +169,7 @@ class SessionMarks(Struct, kw_only=True):
     tags: list[str]
     note: str | None
     title: str | None
+    ignored_fields: IgnoredFields | UnsetType = UNSET
 
 
 class MachineReported(Struct, kw_only=True):

@@ -111,7 +111,9 @@ def list_session_activities(request: Request, session_id: SessionId, parameters:
         request,
         session_id,
         parameters,
-        lambda connection, filters, wanted: events.activities(connection, filters, parameters.file_path, parameters.action, wanted),
+        lambda connection, filters, wanted: events.activities(
+            connection, filters, parameters.file_path, parameters.action, wanted, include_patch=parameters.include_patch
+        ),
     )
 
 
@@ -176,7 +178,9 @@ def list_activities(request: Request, parameters: Annotated[ActivityList, Query(
     return list_response(
         request,
         parameters,
-        lambda connection, wanted: events.activities(connection, filters, parameters.file_path, parameters.action, wanted),
+        lambda connection, wanted: events.activities(
+            connection, filters, parameters.file_path, parameters.action, wanted, include_patch=parameters.include_patch
+        ),
     )
 
 

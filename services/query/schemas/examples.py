@@ -89,6 +89,7 @@ _ACTIVITY: Final[Json] = {
     "timestamp": "2024-01-15T09:48:00Z",
     "agent_id": None,
     "source": "hook",
+    "tool_call_id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b",
 }
 _TOOL_CALL: Final[Json] = {
     "id": _EVENT_ID,

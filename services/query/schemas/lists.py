@@ -153,6 +153,7 @@ class SessionActivityList(EventList):
         ),
     ] = None
     action: Annotated[Literal["created", "modified", "deleted"] | None, Absent(), Field(description="Only this kind of change.")] = None
+    include_patch: bool = Field(False, description="True shows the diff of each change, in `patch`.")
 
 
 class ActivityList(SessionActivityList):
@@ -255,6 +256,9 @@ class FileActivity(BaseModel):
     timestamp: datetime | None
     agent_id: str | None = Field(description="The subagent that changed the file.")
     source: str | None
+    tool_call_id: UUID | None = Field(description="The tool call that made the change; null if it is not known.")
+    patch: str | None = Field(None, description="Only with `include_patch=true`: a unified diff without its head; null if it is not known.")
+    patch_left_out_lines: int = Field(0, description="Only with `include_patch=true`: how many lines of the diff are missing at its end.")
 
 
 class Media(BaseModel):

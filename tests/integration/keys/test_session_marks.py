@@ -51,6 +51,15 @@ def test_marks_are_set_and_shown_and_a_field_that_is_left_out_stays(api: Api, ad
     assert mark(api, admin).json() == now | {"session_id": "s-1", "is_starred": False}
 
 
+def test_fields_that_marks_do_not_have_are_named(api: Api, admin: str, projects: list[int]) -> None:
+    answer = mark(api, admin, starred=True, note="n", **{"tag\0s": ["x"], "x" * 200: 1})
+
+    assert answer.status_code == 200
+    assert (answer.json()["note"], answer.json()["is_starred"]) == ("n", False)
+    assert answer.json()["ignored_fields"] == ["starred", "tag\ufffds", "x" * 100]
+    assert "ignored_fields" not in mark(api, admin, is_starred=True).json()
+
+
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_null_and_an_empty_text_clear(api: Api, admin: str, projects: list[int], nothing: str | None) -> None:
     mark(api, admin, is_starred=True, tags=["bug"], note="n", title="t")

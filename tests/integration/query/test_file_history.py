@@ -198,3 +198,34 @@ def test_files_are_listed_by_their_changes_and_found_by_a_part_of_their_path(cli
     for query in ("contains=UPLOAD", f"path={FILE}", "path=/home/ann/shop/src/u*", f"contains=upload&project_id={shop}"):
         assert pages(client, f"/api/files?{query}", 1) == [upload]
     assert pages(client, "/api/files?project_id=9", 1) == []
+
+
+@pytest.mark.parametrize("path", ["/api/activities", "/api/sessions/s/activities"])
+def test_a_list_of_changes_has_their_calls_and_on_demand_their_diffs(
+    client: TestClient, connection: psycopg.Connection[Any], path: str
+) -> None:
+    seed.add_session(connection, "s", seed.add_project(connection, "/home/ann/app"))
+    call = seed.add_tool_call(connection, "s", "2026-01-01T10:00:00Z", "Edit")
+    seed.add_activity(connection, "s", "2026-01-01T10:01:00Z", FILE)
+    seed.add_activity(connection, "s", "2026-01-01T10:02:00Z", FILE, tool_call_id=call, patch="@@ -1 +1 @@\n-a\n+b", patch_left_out=4)
+
+    plain = client.get(path).json()["items"]
+    page = client.get(f"{path}?include_patch=true&limit=1").json()
+    [older] = client.get(path, params={"include_patch": True, "cursor": page["next_cursor"]}).json()["items"]
+
+    assert [each["tool_call_id"] for each in plain] == [str(call), None]
+    assert plain[0].keys() == page["items"][0].keys() - {"patch", "patch_left_out_lines"}
+    assert page["items"] == [plain[0] | {"patch": "@@ -1 +1 @@\n-a\n+b", "patch_left_out_lines": 4}]
+    assert older == plain[1] | {"patch": None, "patch_left_out_lines": 0}
+    assert client.get(f"{path}?include_patch=true&format=csv").text.splitlines()[0].endswith("tool_call_id,patch,patch_left_out_lines")
+
+
+def test_a_page_of_diffs_is_bounded_in_bytes(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    seed.add_session(connection, "s", seed.add_project(connection, "/home/ann/app"))
+    for minute in range(10):
+        seed.add_activity(connection, "s", f"2026-01-01T10:0{minute}:00Z", FILE, patch="+" * 1024**2)
+
+    page = client.get("/api/activities?include_patch=true").json()
+    rest = client.get("/api/activities", params={"include_patch": True, "cursor": page["next_cursor"]}).json()
+
+    assert (len(page["items"]), len(rest["items"]), rest["next_cursor"]) == (8, 2, None)

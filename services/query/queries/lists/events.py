@@ -41,7 +41,9 @@ _MESSAGES = """
 
 _ACTIVITIES = """
     SELECT a.id, a.session_id, nullif(a.project_id, 0) AS project_id, f.file_path, a.action, a.lines_added, a.lines_removed,
-        a.is_estimated, nullif(a.occurred_at, '-infinity') AS timestamp, a.agent_id, a.source
+        a.is_estimated, nullif(a.occurred_at, '-infinity') AS timestamp, a.agent_id, a.source, a.tool_call_id,
+        CASE WHEN %(include_patch)s THEN a.patch END AS patch, coalesce(a.patch_left_out, 0) AS patch_left_out_lines,
+        CASE WHEN %(include_patch)s THEN coalesce(octet_length(a.patch), 0) ELSE 0 END AS bytes
     FROM activities a
     LEFT JOIN files f ON f.file_key = a.file_key
     WHERE (%(session_id)s::text IS NULL OR a.session_id = %(session_id)s)
@@ -149,10 +151,18 @@ def conversations(connection: Connection, filters: EventFilters, role: str | Non
     return page_of_texts(connection, _MESSAGES, parameters, paging, by_time)
 
 
-def activities(connection: Connection, filters: EventFilters, file_path: str | None, action: str | None, paging: Paging) -> Page:
+def activities(
+    connection: Connection, filters: EventFilters, file_path: str | None, action: str | None, paging: Paging, *, include_patch: bool = False
+) -> Page:
     """Changes of files, newest first. `file_path` is exact, or a beginning if it ends in *."""
-    parameters = asdict(filters) | {"action": action} | file_parameters(connection, file_path) | paging.after(time="time", id="uuid")
-    return page(connection, _ACTIVITIES, parameters, paging, by_time)
+    parameters = asdict(filters) | {"action": action, "include_patch": include_patch}
+    parameters |= file_parameters(connection, file_path) | paging.after(time="time", id="uuid")
+    found = page(connection, _ACTIVITIES, parameters, paging, by_time, has_texts=include_patch)
+    for item in found.items:
+        del item["bytes"]
+        if not include_patch:
+            del item["patch"], item["patch_left_out_lines"]
+    return found
 
 
 def file_parameters(connection: Connection, file_path: str | None) -> Row:
