@@ -1,3 +1,54 @@
+/** Connect a machine, keys, what is kept, scrubs, the audit log, tags and the theme. */
+
+import { useSignal } from "@preact/signals";
+import { isAdmin, me, seesTexts } from "../../api/identity";
+import { Panel } from "../../parts/panel";
+import { Switch } from "../../parts/switch";
+import { setTheme, theme } from "../../shell/theme";
+import { AuditLog } from "./audit_log";
+import { Connect } from "./connect";
+import { Keys } from "./keys";
+import { Kept } from "./kept";
+import { Scrubs } from "./scrubs";
+import "./settings.css";
+import { Tags } from "./tags";
+
 export default function Settings() {
-  return <h1>Settings</h1>;
+  /** A key that was made just now: the line to paste has it, until the page is left. */
+  const newKey = useSignal<string | null>(null);
+  return (
+    <>
+      <header class="page-head">
+        <h1>Settings</h1>
+        <span class="quiet">{whoLooks()}</span>
+      </header>
+      <div class="settings">
+        <Connect newKey={newKey.value} />
+        {isAdmin.value && <Keys newKey={newKey} />}
+        <Kept />
+        {isAdmin.value && <Scrubs />}
+        {seesTexts.value && <Tags />}
+        <Panel title="Theme" about="kept in this browser" class="theme-choice">
+          <Switch
+            label="Theme"
+            value={theme.value}
+            onChange={setTheme}
+            options={[
+              { value: "system", label: "As the system" },
+              { value: "light", label: "Light" },
+              { value: "dark", label: "Dark" },
+            ]}
+          />
+        </Panel>
+        {isAdmin.value && <AuditLog />}
+      </div>
+      {!isAdmin.value && <p class="quiet">Keys, scrubs and the audit log are shown to keys with the scope admin.</p>}
+    </>
+  );
+}
+
+function whoLooks(): string {
+  const key = me.value?.key;
+  if (!key) return "Access is open: whoever reaches this address may do everything";
+  return `You use the key ${key.name ?? key.key_id} with the scope${key.scopes.length === 1 ? "" : "s"} ${key.scopes.join(", ")}`;
 }

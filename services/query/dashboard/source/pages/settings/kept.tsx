@@ -1,0 +1,39 @@
+/** What the tracker keeps and how it counts, as its settings say. They are changed where it runs. */
+
+import { me } from "../../api/identity";
+import { duration, minutes, plural } from "../../format/quantities";
+import { Panel } from "../../parts/panel";
+
+export function Kept() {
+  const settings = me.value;
+  if (!settings) return null;
+  const rows: [name: string, setting: string, value: string][] = [
+    ["Access", "TRACKER_ACCESS", settings.access === "open" ? "open: no key is needed, on this machine only" : "every request needs a key"],
+    ["Results of tools", "TRACKER_TOOL_RESULTS", settings.tool_results === "on" ? "kept of all calls" : "kept only of calls that did not succeed"],
+    ["A day begins", "TRACKER_TIMEZONE", `at midnight in ${settings.timezone}, where a request names no zone; this dashboard names yours`],
+    ["Idle gap", "TRACKER_IDLE_GAP_SECONDS", `a pause of more than ${minutes(settings.idle_gap_minutes)} is no active time`],
+    ["Silent machine", "TRACKER_MACHINE_SILENT_HOURS", `not heard of for ${plural(settings.machine_silent_hours, "hour")}`],
+    ["Late data", "TRACKER_READY_LAG_SECONDS", `not ready if an event waits longer than ${duration(settings.ready_lag_seconds * 1_000)}`],
+    ["Version", "", settings.version],
+  ];
+  return (
+    <Panel title="What is kept, and how it counts" about="changed where the tracker runs" class="kept">
+      <p>
+        Keys, tokens and passwords in texts are replaced before they are stored, unless the tracker runs with <code>TRACKER_REDACT=off</code>. Credentials are never stored.
+      </p>
+      <dl class="kept-list">
+        {rows.map(([name, setting, value]) => (
+          <div key={name}>
+            <dt>
+              {name} {setting && <code class="quiet">{setting}</code>}
+            </dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <p class="quiet">
+        <a href="/docs">The API's reference</a> describes every answer; the tracker's folder docs/ has all settings.
+      </p>
+    </Panel>
+  );
+}
