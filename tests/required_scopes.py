@@ -48,7 +48,7 @@ READING = {
     ("GET", "/api/tool-calls"): READ,
     ("GET", "/api/tool-calls/{call_id}"): READ,
     ("GET", "/api/tool-calls/{call_id}/result"): READ,
-    ("GET", "/api/users"): READ,
+    ("GET", "/api/users"): METRICS,
     ("GET", "/api/machines"): NUMBERS,
     ("GET", "/api/conversations"): READ,
     ("GET", "/api/conversations/search"): READ,

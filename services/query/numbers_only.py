@@ -13,9 +13,9 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from services.query.schemas.lists import Project
+from services.query.schemas.lists import Project, User, UserPage
 from services.query.schemas.live import LiveItem, LiveSession, LiveSessions
-from services.query.schemas.machines import Machine
+from services.query.schemas.machines import Machine, MachinePage
 from services.query.schemas.operations import Me, OwnKey
 from services.query.schemas.stats import CallPoint, ErrorCount, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
 from services.query.schemas.tool_errors import FailedTool
@@ -29,6 +29,9 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (FailedTool, "tool_name"),
         (ErrorCount, "error_class"),
         (UserShare, "user"),
+        (User, "name"),
+        # A cursor holds the last name of its page.
+        (UserPage, "next_cursor"),
         (UsageRange, "tz"),
         (Point, "date"),
         (CallPoint, "date"),
@@ -66,6 +69,7 @@ SHOWN_NAMES: Final[Fields] = frozenset(
         (Machine, "tracker_version"),
         (Machine, "claude_version"),
         (Machine, "os"),
+        (MachinePage, "next_cursor"),
         (LiveItem, "project_name"),
         (LiveItem, "machine_id"),
         (LiveSession, "project_name"),

@@ -8,13 +8,13 @@ from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, bound_projects, dates
 from services.query.queries.lists import users
 from services.query.schemas.lists import UserList, UserPage
-from shared.auth.scopes import READ, requires
+from shared.auth.scopes import METRICS, requires
 
 router = APIRouter(tags=["users"], responses=RESPONSES)
 
 
 @router.get("/api/users", response_model=UserPage, responses=LIST_RESPONSES, summary="Users, by name")
-@requires(READ)
+@requires(METRICS)
 def list_users(request: Request, parameters: Annotated[UserList, Query()]) -> Response:
     """With what each did, in all projects or in one.
 

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, create_model
 
 from services.query.numbers_only import SHOWN_NAMES, SHOWN_TEXTS, is_shown, numbers_only
-from services.query.routes import live, machines, me, projects, service, stats
+from services.query.routes import live, machines, me, projects, service, stats, users
 from services.query.schemas.live import LiveItem
 from services.query.schemas.stats import Stats
 from tests.integration.keys.conftest import Api
@@ -24,6 +24,7 @@ QUERIES = {
     "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash"],
     "/api/tool-calls/errors": ["", "?project_id=1", "?tool_name=Bash&error_class=other&examples=20"],
     "/api/me": [""],
+    "/api/users": ["", "?limit=1", "?project_id=1"],
     "/api/live/sessions": [""],
     "/api/accounting": [""],
     "/metrics": [""],
@@ -125,7 +126,9 @@ def test_a_metrics_key_sees_the_same_numbers(api: Api, corpus: set[str]) -> None
     for path in paths():
         if path.startswith("/api/") and path not in ("/api/accounting", "/api/me"):
             seen = api.get(everything, path).json()
-            assert api.get(numbers, path).json() == without_names(seen), path
+            # Names of people are shown, here as in the statistics.
+            expected = seen if path.startswith("/api/users") else without_names(seen)
+            assert api.get(numbers, path).json() == expected, path
     stats = json.dumps(api.get(everything, "/api/projects/1/stats").json())
     assert "/home/dev/alpha" in stats
 
@@ -142,19 +145,20 @@ SEEN = {
     "LiveSession.tool_name", "LiveSession.model", "LiveSession.user", "LiveSessions.last_event_id",
     "FailedTool.tool_name", "ErrorCount.error_class", "ErrorClass.error_class",
     "Me.version", "Me.timezone", "Me.flower", "OwnKey.key_id", "OwnKey.name", "OwnKey.user",
+    "User.name", "UserPage.next_cursor",
 }  # fmt: skip
 SEEN_WITH_NAMES = {
     "Project.name", "UsageItem.project_name", "LiveItem.project_name", "LiveItem.machine_id",
     "LiveSession.project_name", "LiveSession.machine_id",
     "UsageItem.machine_id", "UsageItem.machine",
-    "Machine.machine_id", "Machine.name", "Machine.user", "Machine.tracker_version", "Machine.claude_version", "Machine.os",
+    "Machine.machine_id", "Machine.name", "Machine.user", "Machine.tracker_version", "Machine.claude_version", "Machine.os", "MachinePage.next_cursor",
 }  # fmt: skip
 TEXT = "a text that nobody but its writer is to see"
 
 
 def models() -> dict[str, Any]:
     """The models of the routes that such a key may ask, by path."""
-    routers = (live.router, me.router, service.router, stats.router, projects.router, machines.router)
+    routers = (live.router, me.router, service.router, stats.router, projects.router, machines.router, users.router)
     routes = {route.path: route.response_model for router in routers for route in router.routes if isinstance(route, APIRoute)}
     return {path: routes[path] for path in QUERIES | QUERIES_WITH_NAMES if path != "/metrics"} | {"/api/live": LiveItem}
 
