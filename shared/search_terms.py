@@ -4,7 +4,7 @@ Every word of a text is a lexeme, case-folded. An identifier (useEffect, my_func
 of parts is the beginning of some lexeme. A script without spaces (CJK, Thai …) gives every character and every pair of neighbours.
 Punctuation only separates: a path or a dotted name is found by its words plus a look at the text itself (`Group.literals`).
 
-`search_documents.terms` (`search_vector`) are these lexemes of the text without accents, plus those of its symbols.
+`search_documents.terms` (`search_vector`) are these lexemes of the text without accents, plus those of its symbols and of neighbouring words.
 """
 
 import re
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import chain, pairwise, repeat
 from unicodedata import category, normalize
+from zlib import crc32
 
 from msgspec import Struct
 
@@ -25,6 +26,8 @@ MAX_QUERY_TERMS = 16
 _MAX_POSITION = 16_383
 _ENOUGH_POSITIONS_CHARS = 48
 _MAX_VECTOR_BYTES = 1_000_000
+# Of one pair of neighbours.
+_PAIR_BYTES = 4
 # A text this short cannot reach the byte limit: a character gives at most 26 bytes.
 _SURELY_SMALL_CHARS = 40_000
 _MAX_PARTS = 12
@@ -53,6 +56,12 @@ _STROKES = str.maketrans("ØøŁłĐđĦħŦŧı", "OoLlDdHhTti")
 _STROKED, _ACCENT = re.compile("[ØøŁłĐđĦħŦŧı]"), re.compile(r"[\u0300-\u036f\u0483-\u0487\u1dc0-\u1dff]")
 _SYMBOL_RUN = re.compile(r"[^\w\s]+")
 _ASCII_SYMBOLS = re.compile(r"[!-/:-@\[-^`{-~]{2,}")
+# Names and numbers are rare by themselves.
+_MAX_NEIGHBOUR_CHARS = 12
+# A pair of neighbours is one of so many lexemes: a mark and three characters, quoted. Few pairs have the same, and no word or symbols are like it.
+_PAIRS, _PAIR_CODES = 1 << 18, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"
+_PAIR_HEADS = [f"'~{first}{second}" for first in _PAIR_CODES for second in _PAIR_CODES]
+_PAIR_TAILS = [f"{third}'" for third in _PAIR_CODES]
 
 
 class Group(Struct, frozen=True):
@@ -79,7 +88,7 @@ class SearchQuery(Struct, frozen=True):
     together: str | None
 
 
-def document_vector(content: str) -> str:
+def document_vector(content: str, max_bytes: int = _MAX_VECTOR_BYTES) -> str:
     """The text form of the tsvector of `content`, e.g. `'useeffect':3 'use':3 'effect':3`; always within Postgres' limits."""
     text = _normal(content[:MAX_CONTENT_CHARS])[:MAX_CONTENT_CHARS]
     tokens = (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
@@ -101,14 +110,16 @@ def document_vector(content: str) -> str:
             elif len(before) < _ENOUGH_POSITIONS_CHARS:
                 of_lexeme[lexeme] = before + seen
     if len(text) > _SURELY_SMALL_CHARS:
-        of_lexeme = _within_limit(of_lexeme)
+        of_lexeme = _within_limit(of_lexeme, max_bytes)
     return " ".join([f"'{lexeme}':{seen[1:]}" for lexeme, seen in of_lexeme.items()])
 
 
 def search_vector(content: str) -> str:
-    """The text form of the tsvector of a document of the search index: words without accents, with positions; symbols without."""
+    """The text form of the tsvector of a document of the search index: words without accents, with positions; symbols and neighbours without."""
     text = _unaccented(content[:MAX_CONTENT_CHARS])
-    return " ".join([document_vector(text), *sorted(map(_as_lexeme, _symbols(text)))])
+    pairs = neighbour_lexemes(text)
+    words = document_vector(text, _MAX_VECTOR_BYTES - _PAIR_BYTES * len(pairs))
+    return " ".join([words, *sorted(map(_as_lexeme, _symbols(text))), *pairs])
 
 
 def folded(text: str) -> str:
@@ -123,6 +134,25 @@ def query_lexemes(text: str) -> tuple[str, ...]:
     """
     tokens = _TOKEN.findall(_unaccented(text))
     return tuple(dict.fromkeys(_quoted(lexeme) for token in tokens for lexeme in _query_lexemes(token)))
+
+
+def neighbour_lexemes(text: str) -> tuple[str, ...]:
+    """Lexemes of the neighbouring words of a text, which `search_vector` has of each document in which these words follow each other.
+
+    Words of letters alone, of up to 12, since others are rare enough by themselves. The index of words does not know which words are neighbours,
+    and to look for that in the text of each document that has `in`, `the` and `file` takes seconds. Two pairs may have the same lexeme, so the
+    text of a match must be looked at.
+    """
+    text = _unaccented(text).casefold()
+    codes = map(_word_code, (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text))
+    pairs = {left * 31 + right & _PAIRS - 1 for left, right in pairwise(codes) if left and right}
+    return tuple([_PAIR_HEADS[pair >> 6] + _PAIR_TAILS[pair & 63] for pair in sorted(pairs)])
+
+
+@lru_cache(maxsize=16_384)
+def _word_code(word: str) -> int:
+    """A number for a word of letters alone; 0 for others. Always the same: it is stored."""
+    return crc32(word.encode()) | _PAIRS if len(word) <= _MAX_NEIGHBOUR_CHARS and word.isalpha() else 0
 
 
 def symbol_lexemes(text: str) -> tuple[str, ...]:
@@ -278,14 +308,14 @@ def _is_identifier(token: str) -> bool:
     return len(_lexemes(token)) > 1
 
 
-def _within_limit(of_lexeme: dict[str, str]) -> dict[str, str]:
+def _within_limit(of_lexeme: dict[str, str], max_bytes: int) -> dict[str, str]:
     """The lexemes met first, as many as a tsvector can hold."""
     kept: dict[str, str] = {}
     size = 0
     for lexeme, seen in of_lexeme.items():
         # Two bytes a position, two for their count, one to align.
         size += len(lexeme.encode()) + 2 * seen.count(",") + 3
-        if size > _MAX_VECTOR_BYTES:
+        if size > max_bytes:
             break
         kept[lexeme] = seen
     return kept

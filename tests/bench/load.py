@@ -3,10 +3,11 @@
 The aggregates come from the worker's own definitions, those that `services.worker.maintenance.verify` compares with.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from multiprocessing import get_context
+from typing import Any
 
 import psycopg
 from psycopg import Connection
@@ -16,11 +17,14 @@ from services.worker.maintenance.verify import checks
 from services.worker.persist.persist_batch import LAST_SESSIONS
 from services.worker.sessions.session_rebuild import all_sessions
 from services.worker.sessions.session_totals import SUMMED
+from tests.bench.index_all import index_events, index_sessions_and_files
+from tests.bench.long_session import deepen
 from tests.bench.plan import Plan
 from tests.bench.rows import COLUMNS, Rows, file_key
 
+WITHOUT_TRIGGERS = "SET session_replication_role = 'replica'"
 IDLE_GAP = timedelta(seconds=300)
-ROW_TABLES = ("session_events", "messages", "tool_calls", "activities", "api_calls")
+ROW_TABLES = ("session_events", "messages", "tool_calls", "activities", "api_calls", "search_documents")
 # Two processes of about the same work each.
 SHARES = (("messages",), ("sessions", "session_events", "tool_calls", "activities", "api_calls"))
 
@@ -42,9 +46,14 @@ def load(database_url: str, plan: Plan) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(f"CREATE UNLOGGED TABLE session_drafts AS SELECT {COLUMNS['sessions']} FROM sessions WITH NO DATA".encode())
         _what_rows_refer_to(connection, plan)
+        # Not by the triggers' notes: the index is made below.
+        connection.execute(WITHOUT_TRIGGERS)
         with _without_indexes(connection):
             _copy_all(database_url, plan)
+            deepen(connection, plan.long_session_id)
+            _together(*((work, (database_url,)) for work in index_events()))
         _aggregate(connection)
+        index_sessions_and_files(connection)
         connection.execute("DROP TABLE session_drafts")
         # VACUUM calls only those rows visible to all whose commit is on the disk, and here nobody has waited for that.
         for statement in ("CHECKPOINT", "VACUUM (ANALYZE)", "CHECKPOINT"):
@@ -84,8 +93,12 @@ def _without_indexes(connection: Connection) -> Iterator[None]:
 
 
 def _copy_all(database_url: str, plan: Plan) -> None:
+    _together(*((_copy_tables, (database_url, plan, tables)) for tables in SHARES))
+
+
+def _together(*work: tuple[Callable[..., None], tuple[Any, ...]]) -> None:
     context = get_context("fork")
-    processes = [context.Process(target=_copy_tables, args=(database_url, plan, tables)) for tables in SHARES]
+    processes = [context.Process(target=target, args=arguments) for target, arguments in work]
     for process in processes:
         process.start()
     for process in processes:
@@ -97,6 +110,7 @@ def _copy_all(database_url: str, plan: Plan) -> None:
 def _copy_tables(database_url: str, plan: Plan, tables: tuple[str, ...]) -> None:
     rows = Rows(plan)
     with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(WITHOUT_TRIGGERS)
         for table in tables:
             target = "session_drafts" if table == "sessions" else table
             # In the transaction that empties a table, COPY writes no WAL (wal_level = minimal).

@@ -22,6 +22,8 @@ TOOL_CALLS_A_SESSION = 55
 PROJECTS_A_PERSON = 40
 TIME_ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Europe/London", "America/Los_Angeles", "Asia/Tokyo")
 BRANCHES = ("main", "main", "main", "develop", "feature/search", "fix/timeout", "release/2.x")
+# One session is as long as any that was seen: a week's work, resumed again and again.
+LONG_SESSION_DAYS_BACK = 20
 MODELS = ("claude-opus-4-6", "claude-sonnet-4-5-20250929", "claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001")
 
 
@@ -36,7 +38,13 @@ class Volume:
     def part(self, share: float) -> "Volume":
         return Volume(round(self.messages * share), round(self.tool_calls * share), round(self.activities * share))
 
+    def without(self, other: "Volume") -> "Volume":
+        return Volume(self.messages - other.messages, self.tool_calls - other.tool_calls, self.activities - other.activities)
 
+
+# 20,000 items, with its thinking. In a set with less than this many times its tool calls, the session is a share of the set.
+LONG = Volume(messages=4_000, tool_calls=14_000, activities=1_000)
+LONG_FROM, LONG_SHARE = 3, 0.2
 LARGE = Volume(messages=1_000_000, tool_calls=5_000_000, activities=500_000)
 
 
@@ -74,6 +82,10 @@ class Plan:
     file_paths: list[list[str]]
     sessions: list[Session]
 
+    @property
+    def long_session_id(self) -> str:
+        return self.sessions[-1].session_id
+
 
 def make_plan(seed: int, volume: Volume) -> Plan:
     """The plan of a seed and volume: sessions by start, their events adding up to exactly that volume."""
@@ -84,7 +96,9 @@ def make_plan(seed: int, volume: Volume) -> Plan:
     files = [_files(random, path, number) for number, path in enumerate(projects)]
     drafts = sorted(_drafts(random, volume))
     sizes = [random.lognormvariate(0, 1) for _ in drafts]
-    counts = [_split(total, sizes) for total in (volume.messages, volume.tool_calls, volume.activities)]
+    long = LONG if volume.tool_calls >= LONG_FROM * LONG.tool_calls else volume.part(LONG_SHARE)
+    others = volume.without(long)
+    counts = [_split(total, sizes) for total in (others.messages, others.tool_calls, others.activities)]
     sessions = [
         Session(
             number, str(UUID(int=random.getrandbits(128), version=4)), project, user, start,
@@ -92,6 +106,10 @@ def make_plan(seed: int, volume: Volume) -> Plan:
         )
         for number, (start, user, project) in enumerate(drafts)
     ]  # fmt: skip
+    start = datetime.combine(END - timedelta(days=LONG_SESSION_DAYS_BACK), datetime.min.time(), UTC)
+    session_id = str(UUID(int=random.getrandbits(128), version=4))
+    counts_of_long = (long.messages, long.tool_calls, long.activities)
+    sessions.append(Session(len(sessions), session_id, 1, 1, start, MODELS[0], BRANCHES[0], *counts_of_long))
     return Plan(seed, projects, users, files, sessions)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from tests.bench.asking import Asker, url
 from tests.bench.plan import END, PROJECTS, YEARS, Plan
-from tests.bench.search_words import words_of
+from tests.bench.search_words import literals_of, words_of
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata")
 TOOL_NAMES = ("Bash", "Read", "Edit", "Grep", "Agent")
@@ -37,19 +37,33 @@ class Known:
         self.cursors = {path: list(_cursors(asker, path)) for path in ("/api/sessions", "/api/conversations", "/api/activities")}
         recent = asker.get("/api/conversations", limit=1000, end_date=END - timedelta(days=200))
         self.texts = [item["content"] for item in recent["items"]]
+        self.long_session = f"/api/sessions/{plan.long_session_id}"
+        self.long_turn_cursors = list(_cursors(asker, f"{self.long_session}/turns", limit=50))
+        self.long_items = list(_item_ids(asker, f"{self.long_session}/timeline"))
 
     def project(self, random: Random) -> int:
         """Mostly the busy ones, but every one now and then."""
         return min(int(random.paretovariate(0.6)), PROJECTS)
 
 
-def _cursors(asker: Asker, path: str) -> Iterator[str]:
+def _cursors(asker: Asker, path: str, limit: int = 200) -> Iterator[str]:
     cursor = None
     for _ in range(DEEP_PAGES):
-        cursor = asker.get(path, limit=200, cursor=cursor)["next_cursor"]
+        cursor = asker.get(path, limit=limit, cursor=cursor)["next_cursor"]
         if cursor is None:
             return
         yield cursor
+
+
+def _item_ids(asker: Asker, path: str) -> Iterator[str]:
+    """Every tenth item of a timeline."""
+    cursor = None
+    while True:
+        page = asker.get(path, limit=200, cursor=cursor)
+        yield from (item["id"] for item in page["items"][::10])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return
 
 
 def _dates(random: Random, days: int | None) -> dict[str, Any]:
@@ -101,6 +115,26 @@ def _sessions(known: Known) -> list[Question]:
         Question("timeline", lambda r: f"{path}/{r.choice(known.session_ids)}/timeline", TIMELINE_TARGET),
         Question("timeline, last page", lambda r: url(f"{path}/{r.choice(known.session_ids)}/timeline", order="desc"), TIMELINE_TARGET),
         Question("turns", lambda r: f"{path}/{r.choice(known.session_ids)}/turns", TIMELINE_TARGET),
+        *_long_session(known),
+    ]
+
+
+def _long_session(known: Known) -> list[Question]:
+    timeline = f"{known.long_session}/timeline"
+    turn_cursors = known.long_turn_cursors
+    return [
+        Question("20,000 items: timeline", lambda _: timeline, TIMELINE_TARGET),
+        Question("20,000 items: around an item", lambda r: url(timeline, around=r.choice(known.long_items)), TIMELINE_TARGET),
+        Question("20,000 items: last page", lambda _: url(timeline, order="desc"), TIMELINE_TARGET),
+        Question(
+            "20,000 items: all threads, around an item",
+            lambda r: url(timeline, around=r.choice(known.long_items), threads="all"),
+            TIMELINE_TARGET,
+        ),
+        Question("20,000 items: turns", lambda _: f"{known.long_session}/turns", TIMELINE_TARGET),
+        Question(
+            "20,000 items: turns, deep page", lambda r: url(f"{known.long_session}/turns", cursor=r.choice(turn_cursors)), TIMELINE_TARGET
+        ),
     ]
 
 
@@ -154,13 +188,28 @@ def _tools(known: Known) -> list[Question]:
 
 
 def _search(known: Known) -> list[Question]:
-    path = "/api/conversations/search"
+    """In what was said, then in everything."""
 
-    def search(sort: str, choose: Callable[[Random], str]) -> Callable[[Random], str]:
-        return lambda r: url(path, q=choose(r), sort=sort, project_id=known.project(r) if r.random() < 0.2 else None)
+    def search(path: str, sort: str, choose: Callable[[Random], str], **fixed: str) -> Callable[[Random], str]:
+        return lambda r: url(path, q=choose(r), sort=sort, project_id=known.project(r) if r.random() < 0.2 else None, **fixed)
 
+    words, literals = words_of(known.texts), literals_of(known.texts)
+    messages, everything = "/api/conversations/search", "/api/search"
+    sorts = (("newest", NEWEST_TARGET), ("best", BEST_TARGET))
     return [
-        Question(f"search {sort}: {kind}", search(sort, choose), target)
-        for sort, target in (("newest", NEWEST_TARGET), ("best", BEST_TARGET))
-        for kind, choose in words_of(known.texts).items()
+        *(
+            Question(f"search {sort}: {kind}", search(messages, sort, choose), target)
+            for sort, target in sorts
+            for kind, choose in words.items()
+        ),
+        *(
+            Question(f"search everything, {sort}: {kind}", search(everything, sort, choose), target)
+            for sort, target in sorts
+            for kind, choose in words.items()
+        ),
+        *(
+            Question(f"search everything, {sort}: literal, {kind}", search(everything, sort, choose, mode="literal"), target)
+            for sort, target in sorts
+            for kind, choose in literals.items()
+        ),
     ]

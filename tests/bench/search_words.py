@@ -6,6 +6,9 @@ from random import Random
 
 from tests.bench.vocabulary import FIRST_IDENTIFIER_RANK, identifiers, ranked_words
 
+# Words up to this rank are half of all texts.
+FREQUENT_RANK = 150
+
 
 def words_of(texts: list[str]) -> dict[str, Callable[[Random], str]]:
     """By kind of query, what makes one. `texts` are messages that exist: phrases and rare words are taken out of them."""
@@ -27,6 +30,15 @@ def words_of(texts: list[str]) -> dict[str, Callable[[Random], str]]:
         at = random.randrange(len(words) - 2)
         return f'"{" ".join(words[at : at + 3])}"'
 
+    frequent = set(plain[:FREQUENT_RANK])
+
+    def frequent_phrase(random: Random) -> str:
+        found: list[str] = []
+        while not found:
+            words = [word if word in frequent else "" for word in random.choice(texts).split(" ")]
+            found = [" ".join(run) for run in zip(words, words[1:], words[2:], strict=False) if all(run)]
+        return f'"{random.choice(found)}"'
+
     def part(random: Random) -> str:
         return re.split(r"[._/]|(?<=[a-z])(?=[A-Z])", random.choice(names))[-1]
 
@@ -37,7 +49,30 @@ def words_of(texts: list[str]) -> dict[str, Callable[[Random], str]]:
         "a hash": rare,
         "two words": lambda r: f"{r.choice(plain[100:600])} {r.choice(plain[100:600])}",
         "a phrase": phrase,
+        "a phrase of frequent words": frequent_phrase,
         "an identifier": lambda r: r.choice(names),
         "a part of one": part,
         "or, and not": lambda r: f"{r.choice(plain[300:900])} or {r.choice(plain[300:900])} -{r.choice(plain[20:300])}",
+    }
+
+
+def literals_of(texts: list[str]) -> dict[str, Callable[[Random], str]]:
+    """By kind, what makes one: pieces of texts that exist, as they stand."""
+
+    def piece(random: Random, least: int, most: int) -> str:
+        found = ""
+        while len(found.strip()) < least:
+            text = random.choice(texts).replace("\n", " ")
+            at, length = random.randrange(max(1, len(text) - most)), random.randint(least, most)
+            found = text[at : at + length]
+        return found
+
+    def sign(random: Random) -> str:
+        return random.choice((". ", "`", ") ", ": ", " (", "\n- ")) + random.choice(identifiers())[:4]
+
+    return {
+        "12 to 40 characters": lambda r: piece(r, 12, 40),
+        "4 to 8 characters": lambda r: piece(r, 4, 8),
+        "within an identifier": lambda r: r.choice(identifiers())[2:9],
+        "signs and letters": sign,
     }

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.search_terms import folded, query_lexemes, search_vector, symbol_lexemes
+from shared.search_terms import folded, neighbour_lexemes, query_lexemes, search_vector, symbol_lexemes
 
 storable_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200)
 code_like = st.lists(
@@ -104,6 +104,55 @@ def test_a_document_has_all_that_a_query_for_its_text_asks_for(postgres: psycopg
             )
 
     check()
+
+
+def test_a_document_has_the_neighbours_of_each_run_of_its_words(postgres: psycopg.Connection[Any]) -> None:
+    """given any text, when some of its words that follow each other are asked for, folded or not, then its vector matches."""
+
+    @settings(max_examples=200, deadline=None)
+    @given(
+        st.one_of(storable_text, code_like, st.lists(st.sampled_from(["in", "the", "File", "x_y", "404", "é", "ŉ", "検索"])).map(" ".join))
+    )
+    @example("In the file's CAFÉ, the Straße.")
+    @example("a" * 13 + " b c")
+    def check(text: str) -> None:
+        words = text.split()
+        runs = [" ".join(words[start:end]) for start in range(len(words)) for end in range(start + 2, min(start + 5, len(words) + 1))]
+        asked = [lexeme for run in runs for lexeme in (*neighbour_lexemes(run), *neighbour_lexemes(folded(run)))]
+        if asked:
+            both = (search_vector(text), " & ".join(dict.fromkeys(asked)))
+            assert postgres.execute("SELECT %s::tsvector @@ %s::tsquery", both).fetchone() == (True,), text
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [("in the", "IN, the!"), ("the café", "The CAFE"), ("der Straße", "der STRASSE")],
+)
+def test_neighbours_are_the_same_in_any_case_and_with_any_marks_between(text: str, same: str) -> None:
+    assert len(neighbour_lexemes(text)) == 1
+    assert neighbour_lexemes(text) == neighbour_lexemes(same)
+
+
+@pytest.mark.parametrize("text", ["", "one", "x_y of", "404 of", "a" * 13 + " of"])
+def test_names_and_numbers_have_no_neighbours(text: str) -> None:
+    assert neighbour_lexemes(text) == ()
+
+
+def test_the_order_of_neighbours_counts() -> None:
+    assert neighbour_lexemes("the file") != neighbour_lexemes("file the")
+
+
+def test_a_text_of_the_most_words_and_neighbours_fits_into_a_vector(postgres: psycopg.Connection[Any]) -> None:
+    letters = string.ascii_lowercase
+    words = [a + b + c for a in letters for b in letters for c in letters]
+    names = [f"{word}_{number}_{word.upper()}{word}" for number, word in enumerate(words)]
+    text = " ".join([*words, *reversed(words), *names])
+
+    [stored] = postgres.execute("SELECT length(%s::tsvector)", (search_vector(text),)).fetchone() or ()
+
+    assert stored > len(words)
 
 
 def test_parts_and_tails_of_accented_identifiers_are_indexed(postgres: psycopg.Connection[Any]) -> None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from services.query.database import Connection, Row, estimated_rows
 from services.query.queries.search.query_language import Query, Term
-from shared.search_terms import escape_like, query_lexemes, symbol_lexemes
+from shared.search_terms import escape_like, neighbour_lexemes, query_lexemes, symbol_lexemes
 from shared.sql_files import statement
 
 Part = Literal["input", "result"]
@@ -102,7 +102,8 @@ def of_words(query: Query, part: Part | None, path: str | None) -> Conditions:
 def of_literal(text: str, part: Part | None, *, is_case_sensitive: bool, with_trigrams: bool) -> Conditions:
     """Documents in which this text stands. Its inner words and its symbols are in the index of terms, its letters in that of trigrams."""
     lexemes = [*_inner_lexemes(text), *symbol_lexemes(text)]
-    parameters: Row = {"literal": text, "terms": " & ".join(dict.fromkeys(lexemes)) or None, "like": f"%{escape_like(text)}%"}
+    terms = " & ".join(dict.fromkeys([*lexemes, *neighbour_lexemes(_inside(text))])) or None
+    parameters: Row = {"literal": text, "terms": terms, "like": f"%{escape_like(text)}%"}
     of_part = _of_part(part)
     matches = f"strpos({of_part}, %(literal)s) > 0" if is_case_sensitive else f"strpos(lower({of_part}), lower(%(literal)s)) > 0"
     indexed = list[str]()
@@ -160,7 +161,7 @@ def _ranking(words: list[list[str]]) -> Row:
 
 def _group(number: int, terms: Sequence[Term], part: Part | None, parameters: Row) -> tuple[str | None, list[str]]:
     """The tsquery of an alternative, and what must be seen in the text."""
-    wanted = [lexeme for term in terms if not term.is_excluded for lexeme in term.lexemes]
+    wanted = [lexeme for term in terms if not term.is_excluded for lexeme in (*term.lexemes, *term.neighbours)]
     in_terms_only = [term for term in terms if term.is_excluded and not term.is_exact and part is None and len(term.lexemes) == 1]
     unwanted = [f"!{term.lexemes[0]}" for term in in_terms_only]
     tests = []
@@ -189,15 +190,26 @@ def _of_part(part: Part | None) -> str:
 
 
 def _inner_lexemes(text: str) -> list[str]:
-    """Lexemes of the words that a text surely has as a whole: the first and the last may go on outside of it. The last is a beginning.
+    """Lexemes of the words that a text surely has as a whole. The last is a beginning.
 
     Each character of a script without spaces is in the index.
     """
-    start = next((at for at, letter in enumerate(text) if not _goes_on(letter)), len(text))
-    end = next((at for at in range(len(text), start, -1) if not _goes_on(text[at - 1])), start)
+    start, end = _inner_span(text)
     characters = [lexeme for character in dict.fromkeys(_IDEOGRAPH.findall(text)) for lexeme in query_lexemes(character)]
     last = [f"{lexeme}:*" for lexeme in query_lexemes(text[end:])] if end > start and _WORD.fullmatch(text, end) else []
     return [*query_lexemes(text[start:end]), *characters, *last]
+
+
+def _inside(text: str) -> str:
+    start, end = _inner_span(text)
+    return text[start:end]
+
+
+def _inner_span(text: str) -> tuple[int, int]:
+    """Without its first and its last word, which may go on outside of it."""
+    start = next((at for at, letter in enumerate(text) if not _goes_on(letter)), len(text))
+    end = next((at for at in range(len(text), start, -1) if not _goes_on(text[at - 1])), start)
+    return start, end
 
 
 def _goes_on(letter: str) -> bool:

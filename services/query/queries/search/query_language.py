@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from shared.http.errors import invalid
-from shared.search_terms import query_lexemes, symbol_lexemes
+from shared.search_terms import neighbour_lexemes, query_lexemes, symbol_lexemes
 
 MAX_TERMS: Final = 32
 # Below this, the beginning of a word would match half of the dictionary.
@@ -46,6 +46,7 @@ class Term(Struct, frozen=True):
     """One word or phrase.
 
     `lexemes` are quoted lexemes of a tsquery, the last perhaps with `:*`. `is_exact`: they do not tell all, `text` must be in the document.
+    `neighbours` are those of neighbouring words: they lead to few documents, and do not rank.
     """
 
     text: str
@@ -53,6 +54,7 @@ class Term(Struct, frozen=True):
     is_excluded: bool
     lexemes: tuple[str, ...]
     is_exact: bool
+    neighbours: tuple[str, ...] = ()
 
 
 class Query(Struct, frozen=True):
@@ -125,7 +127,14 @@ def _term(text: str, *, is_excluded: bool, is_phrase: bool, is_last: bool) -> Te
     is_one_symbol = not lexemes and len(symbols) == 1 and len(shown) <= len(_unquoted(symbols[0]))
     if is_open and shown[-1:].isalnum() and len(_unquoted(lexemes[-1])) >= MIN_PREFIX_CHARS:
         lexemes = (*lexemes[:-1], lexemes[-1] + ":*")
-    return Term(shown, "phrase" if is_phrase else "word", is_excluded, (*lexemes, *symbols), not (is_one_word or is_one_symbol))
+    neighbours = neighbour_lexemes(_finished(shown) if is_open else shown)
+    return Term(shown, "phrase" if is_phrase else "word", is_excluded, (*lexemes, *symbols), not (is_one_word or is_one_symbol), neighbours)
+
+
+def _finished(text: str) -> str:
+    """Without its last word, which perhaps goes on."""
+    words = list(_WORD.finditer(text))
+    return text[: words[-1].start()] if words else ""
 
 
 def _without_marks(text: str) -> str:
