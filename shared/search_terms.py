@@ -57,7 +57,7 @@ _STROKED, _ACCENT = re.compile("[ØøŁłĐđĦħŦŧı]"), re.compile(r"[\u0300
 _SYMBOL_RUN = re.compile(r"[^\w\s]+")
 _ASCII_SYMBOLS = re.compile(r"[!-/:-@\[-^`{-~]{2,}")
 # Frequent words are short. Pairs of all words would make the index half as large again (docs/adr/0061-neighbouring-words-are-lexemes.md).
-_MAX_NEIGHBOUR_CHARS = 5
+_MAX_NEIGHBOUR_CHARS = 8
 # A pair of neighbours is one of so many lexemes: a mark and three characters, quoted. Few pairs have the same, and no word or symbols are like it.
 _PAIRS, _PAIR_CODES = 1 << 18, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"
 _PAIR_HEADS = [f"'~{first}{second}" for first in _PAIR_CODES for second in _PAIR_CODES]
@@ -139,7 +139,7 @@ def query_lexemes(text: str) -> tuple[str, ...]:
 def neighbour_lexemes(text: str) -> tuple[str, ...]:
     """Lexemes of the neighbouring words of a text, which `search_vector` has of each document in which these words follow each other.
 
-    Words of letters alone, of up to 5, since others are rare enough by themselves. The index of words does not know which words are neighbours,
+    Words of letters alone, of up to 8, since others are rare enough by themselves. The index of words does not know which words are neighbours,
     and to look for that in the text of each document that has `in`, `the` and `file` takes seconds. Two pairs may have the same lexeme, so the
     text of a match must be looked at.
     """
