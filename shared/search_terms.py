@@ -56,7 +56,7 @@ _STROKES = str.maketrans("ØøŁłĐđĦħŦŧı", "OoLlDdHhTti")
 _STROKED, _ACCENT = re.compile("[ØøŁłĐđĦħŦŧı]"), re.compile(r"[\u0300-\u036f\u0483-\u0487\u1dc0-\u1dff]")
 _SYMBOL_RUN = re.compile(r"[^\w\s]+")
 _ASCII_SYMBOLS = re.compile(r"[!-/:-@\[-^`{-~]{2,}")
-# Frequent words are short. Pairs of all words would make the index half as large again (docs/adr/0061-neighbouring-words-are-lexemes.md).
+# Frequent words are short. Pairs of all words would make the index half as large again (docs/adr/0062-neighbouring-words-are-lexemes.md).
 _MAX_NEIGHBOUR_CHARS = 8
 # A pair of neighbours is one of so many lexemes: a mark and three characters, quoted. Few pairs have the same, and no word or symbols are like it.
 _PAIRS, _PAIR_CODES = 1 << 18, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"
