@@ -18,6 +18,7 @@ import pytest
 from deploy.embedded.supervision.processes import wait_until
 from tests.conftest import make_database
 from tests.flow.claude_home import ClaudeHome
+from tests.worker_command import BEAT_COMMAND, WORKER_COMMAND
 
 REPOSITORY = Path(__file__).parent.parent.parent
 READY_SECONDS = 60
@@ -25,19 +26,6 @@ READY_SECONDS = 60
 STOP_SECONDS = 90
 # What ./tracker and the installed `tracker` run.
 TRACKER = [sys.executable, "-P", "-m", "client"]
-# A worker of all queues.
-WORKER_COMMAND = [
-    "-m",
-    "celery",
-    "-A",
-    "services.worker.app",
-    "worker",
-    "-c",
-    "1",
-    "-Q",
-    "drain,capture,index,import,maintenance",
-    "--without-gossip",
-]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -80,7 +68,7 @@ def running_stack(folder: Path, postgres_url: str, redis_server_url: str, redis_
     processes = {
         "api": ["-m", "deploy.embedded.servers.gateway", str(listening.fileno())],
         "worker": WORKER_COMMAND,
-        "beat": ["-m", "celery", "-A", "services.worker.app", "beat", "--pidfile="],
+        "beat": BEAT_COMMAND,
     }
     running = [start(name, arguments, environment, folder, listening) for name, arguments in processes.items()]
     try:

@@ -30,8 +30,8 @@ from shared.redaction.redact import redact_text
 from tests.conftest import as_role, make_database
 from tests.flow.bookmark_kind import REPOSITORY, STEPS, copy_with, files_in
 from tests.flow.claude_home import ClaudeHome
-from tests.flow.conftest import WORKER_COMMAND
 from tests.integration.keys.conftest import make_key
+from tests.worker_command import WORKER_COMMAND
 
 SECONDS = 60
 WAIT = {"Prefer": "wait=30"}

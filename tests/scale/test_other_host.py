@@ -22,21 +22,9 @@ from tests.scale.pipeline import pipeline
 from tests.scale.redis_servers import Server
 from tests.servers import POSTGRES_SETTINGS
 from tests.unit.worker.importers.rows_of_a_session import jsonl, prompt
+from tests.worker_command import BEAT_COMMAND, WORKER_COMMAND
 
 STOP_SECONDS = 30.0
-_WORKER = (
-    "-m",
-    "celery",
-    "-A",
-    "services.worker.app",
-    "worker",
-    "-c",
-    "1",
-    "-Q",
-    "drain,capture,index,import,maintenance",
-    "--without-gossip",
-)
-_BEAT = ("-m", "celery", "-A", "services.worker.app", "beat", "--pidfile=")
 
 
 @pytest.fixture
@@ -80,8 +68,8 @@ def test_a_worker_on_another_host_stores_events_and_imports(database_over_tcp: s
         # Given the API here, and the worker and beat elsewhere
         with (
             pipeline(tmp_path / "here", blob_url=blobs.as_uri(), **settings) as here,
-            elsewhere(tmp_path / "worker", _WORKER, urls),
-            elsewhere(tmp_path / "beat", _BEAT, urls),
+            elsewhere(tmp_path / "worker", WORKER_COMMAND, urls),
+            elsewhere(tmp_path / "beat", BEAT_COMMAND, urls),
         ):
             here.start_api()
             here.await_ready()
