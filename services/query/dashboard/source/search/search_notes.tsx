@@ -8,16 +8,18 @@ interface Props {
   found: Found;
   shown: number;
   bySession: boolean;
+  /** The page says it otherwise; it is still read aloud. */
+  isCountHidden?: boolean;
   /** Searches again for what was typed. */
   asTyped?: () => void;
   goOn?: () => void;
 }
 
-export function SearchNotes({ found, shown, bySession, asTyped, goOn }: Props) {
+export function SearchNotes({ found, shown, bySession, isCountHidden = false, asTyped, goOn }: Props) {
   const corrected = Object.entries(found.corrected ?? {});
   return (
     <div class="search-notes">
-      <p class="search-count" role="status">
+      <p class={isCountHidden ? "search-count only-read" : "search-count"} role="status">
         {countText(found, shown, bySession)}
       </p>
       {corrected.length > 0 && (
@@ -70,7 +72,7 @@ export function whyNothing(found: Found): string[] {
   const project = found.interpreted.filters["project"];
   if (project) reasons.push(`Is there a project ${String(project)}? project: takes a name, the end of a path, or an id.`);
   if (filters.length > 0) reasons.push(`Only with ${filters.map(([name, value]) => `${name}: ${String(value)}`).join(", ")}. Take one out to find more.`);
-  if (terms.length > 1) reasons.push(`All ${terms.length} words must be in one text. Write “or” between words to find one of them.`);
+  if (terms.length > 1) reasons.push(`${terms.length === 2 ? "Both" : `All ${terms.length}`} words must be in one text. Write “or” between words to find one of them.`);
   if (found.interpreted.mode === "words" && terms.length > 0) reasons.push("A part inside a word is found with the mode “Exact text”.");
   return reasons;
 }

@@ -1,12 +1,13 @@
 /** A box over the page. Escape and a click beside it close it; the focus stays inside. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export function Dialog({ label, onClose, children, class: extra = "" }: { label: string; onClose: () => void; children: ComponentChildren; class?: string }) {
   const box = useRef<HTMLDialogElement>(null);
   const isGone = useRef(false);
-  useEffect(() => {
+  // Before the next key is pressed.
+  useLayoutEffect(() => {
     const dialog = box.current;
     dialog?.showModal();
     return () => {

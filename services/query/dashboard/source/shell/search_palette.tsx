@@ -1,15 +1,28 @@
-/** The palette, once it is wanted: its code is loaded at its first opening. */
+/** The palette. Its code comes after the first page, so that it is there when somebody wants it: what is typed right after / must not be lost. */
 
-import { Suspense, lazy } from "preact/compat";
+import { signal } from "@preact/signals";
+import type { ComponentType } from "preact";
+import { useEffect } from "preact/hooks";
 import { isSearchOpen } from "./keyboard";
 
-const Palette = lazy(() => import("./palette/palette"));
+const palette = signal<ComponentType | null>(null);
+
+async function loadPalette(): Promise<void> {
+  const { default: Palette } = await import("./palette/palette");
+  palette.value = Palette;
+}
 
 export function SearchPalette() {
-  if (!isSearchOpen.value) return null;
-  return (
-    <Suspense fallback={null}>
-      <Palette />
-    </Suspense>
-  );
+  useEffect(() => {
+    const load = () => void loadPalette();
+    // Safari has no idle callback.
+    if (!("requestIdleCallback" in window)) return void setTimeout(load, 300);
+    requestIdleCallback(load, { timeout: 2_000 });
+  }, []);
+  const isOpen = isSearchOpen.value;
+  useEffect(() => {
+    if (isOpen && palette.peek() === null) void loadPalette();
+  }, [isOpen]);
+  const Palette = palette.value;
+  return isOpen && Palette ? <Palette /> : null;
 }

@@ -80,7 +80,7 @@ function FileName({ file }: { file: Schemas["File"] }) {
       </a>
       {folder && (
         <a class="file-folder" href={historyAddress(`${folder}*`, file.project_id)} title={`The history of ${folder}`}>
-          {folder}
+          <bdi>{folder}</bdi>
         </a>
       )}
     </span>

@@ -23,12 +23,20 @@ export function Results({ found, search }: { found: PagedAnswer<Found>; search: 
   const sessions = found.pages.flatMap((page) => page.sessions ?? []);
   const isBySession = first.sessions != null;
   const shown = isBySession ? sessions.length : items.length;
+  const isNothing = shown === 0 && first.is_complete && found.isCurrent;
   // Of the newest page: whether it is complete. Of the first: the total.
   const facts = { ...first, is_complete: last.is_complete, incomplete_because: last.incomplete_because, next_cursor: last.next_cursor };
   return (
     <div class={found.isCurrent ? "loaded" : "loaded is-stale"} aria-busy={!found.isCurrent}>
-      <SearchNotes found={facts} shown={shown} bySession={isBySession} asTyped={() => changeSearch({ correct: "false" })} goOn={found.more} />
-      {shown === 0 && first.is_complete && found.isCurrent && (
+      <SearchNotes
+        found={facts}
+        shown={shown}
+        bySession={isBySession}
+        isCountHidden={isNothing}
+        asTyped={() => changeSearch({ correct: "false" })}
+        goOn={found.more}
+      />
+      {isNothing && (
         <EmptyNote title={`Nothing was found for ${search.q.trim()}`}>
           <ul class="reasons">
             {whyNothing(first).map((reason) => (

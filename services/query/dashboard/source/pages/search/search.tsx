@@ -61,7 +61,8 @@ export default function SearchPage() {
           onBlur={() => rememberSearch(search.q)}
         />
         <button type="button" class="button" aria-expanded={isHelpOpen} onClick={() => setHelpOpen(!isHelpOpen)}>
-          What can I type?
+          <span class="help-long">What can I type?</span>
+          <span class="help-short" aria-hidden="true">?</span>
         </button>
       </form>
       {search.mode === "words" && <Completions q={search.q} onTake={take} />}

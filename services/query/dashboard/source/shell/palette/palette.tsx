@@ -34,7 +34,6 @@ export default function Palette() {
   const rows = groups.flatMap((group) => group.rows);
   const active = Math.min(at, rows.length - 1);
 
-  useEffect(() => box.current?.focus(), []);
   useEffect(() => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [active, rows.length]);
 
   const type = (q: string) => {
@@ -75,6 +74,7 @@ export default function Palette() {
           <input
             ref={box}
             class="palette-input"
+            autofocus
             type="text"
             role="combobox"
             aria-label="Search in everything, or go to a page or project"

@@ -1,0 +1,100 @@
+"""Files and their history in the dashboard: who touched this, and why."""
+
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+from playwright.sync_api import expect
+
+from tests.browser.dashboard.conftest import OpenPage
+from tests.flow.conftest import Stack
+
+CART = "/home/ann/shop/src/cart.py"
+
+
+def history(stack: Stack, query: str) -> dict[str, Any]:
+    answer: dict[str, Any] = stack.http.get(f"/api/files/history?{query}").json()
+    return answer
+
+
+def test_files_are_those_of_the_api_and_a_part_of_a_path_narrows_them(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/files")
+    expected = stack.http.get("/api/files?limit=100").json()["items"]
+    names = page.locator("tbody .file-name > a:first-child")
+    expect(names).to_have_text([item["file_path"].rsplit("/", 1)[-1] for item in expected])
+    page.get_by_role("searchbox", name="Part of the path").fill("cart")
+    expect(names).to_have_text(["cart.py"])
+    names.first.click()
+    page.wait_for_url("**/files?path=*")
+    assert parse_qs(urlsplit(page.url).query)["path"] == [CART]
+    expect(page.locator("h1")).to_have_text("cart.py")
+    expect(page.locator("h1")).to_be_focused()
+    page.go_back()
+    expect(names).to_have_text(["cart.py"])
+
+
+def test_history_has_each_change_with_its_prompt_and_diff(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page(f"/files?path={quote(CART)}")
+    expected = history(stack, f"path={quote(CART)}&limit=50")
+    newest, summary = expected["items"][0], expected["summary"]
+    last = page.get_by_role("region", name="The last change")
+    expect(last).to_contain_text("ann changed it last")
+    expect(last).to_contain_text(newest["prompt"]["text"])
+    expect(page.get_by_role("region", name="Over time")).to_contain_text(
+        f"{summary['changes']} changes · {summary['sessions']} sessions · 1 person"
+    )
+    expect(page.locator(".change")).to_have_count(len(expected["items"]))
+
+    first = page.locator(".change").first
+    toggle = first.get_by_role("button", name="Diff")
+    expect(toggle).to_have_attribute("aria-expanded", "false")
+    toggle.press("Enter")
+    expect(first.locator(".diff-line.is-added")).to_have_count(newest["lines_added"])
+    assert (
+        first.get_by_role("link", name="in the session").get_attribute("href")
+        == f"/sessions/{newest['session_id']}?at={newest['tool_call_id']}"
+    )
+
+
+def test_chart_of_a_history_has_the_days_of_the_api(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page(f"/files?path={quote(CART)}", timezone_id="UTC")
+    days = history(stack, f"path={quote(CART)}&tz=UTC")["summary"]["days"]
+    assert len(days) > 1
+    chart = page.get_by_role("region", name="Over time")
+    chart.get_by_role("button", name="Table").click()
+    rows = [row.locator("td").all_inner_texts() for row in chart.locator("tbody tr").all()]
+    shown = {day: (int(added), int(removed)) for day, added, removed in rows}
+    assert {day: counts for day, counts in shown.items() if counts != (0, 0)} == {
+        day["day"]: (day["lines_added"], day["lines_removed"]) for day in days
+    }
+
+
+def test_folder_has_its_files_and_leads_to_the_folders_above(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page(f"/files?path={quote('/home/ann/shop/*')}")
+    expect(page.locator("h1")).to_have_text("shop/")
+    summary = history(stack, f"path={quote('/home/ann/shop/*')}")["summary"]
+    expect(page.get_by_role("region", name="Over time")).to_contain_text(f"{summary['changes']} changes · {summary['files']} files")
+    page.get_by_role("region", name="Most changed within").get_by_role("link", name="src/payments.py").click()
+    expect(page.locator("h1")).to_have_text("payments.py")
+    page.get_by_role("navigation", name="Folders").get_by_role("link", name="ann/").click()
+    expect(page.locator("h1")).to_have_text("ann/")
+
+
+def test_kind_of_change_stands_in_the_address(open_page: OpenPage) -> None:
+    page = open_page(f"/files?path={quote(CART)}")
+    page.get_by_role("button", name="Deleted").click()
+    expect(page.locator(".empty-title")).to_have_text("No change is like this.")
+    assert parse_qs(urlsplit(page.url).query)["action"] == ["deleted"]
+    page.go_back()
+    expect(page.locator(".change")).not_to_have_count(0)
+
+
+def test_path_that_nobody_changed_names_similar_ones(open_page: OpenPage) -> None:
+    page = open_page("/files?path=/elsewhere/cart.py")
+    expect(page.locator(".empty-title")).to_have_text("No change of this path is known.")
+    page.get_by_role("link", name=CART).click()
+    expect(page.locator(".change")).not_to_have_count(0)
+
+
+def test_relative_path_without_a_project_is_explained(open_page: OpenPage) -> None:
+    page = open_page("/files?path=src/cart.py", allows=("400",))
+    expect(page.get_by_role("alert")).to_contain_text("is relative")

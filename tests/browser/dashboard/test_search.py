@@ -1,0 +1,230 @@
+"""The search of the dashboard: the palette over any page, and the page with every filter in its address."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from deploy.embedded.supervision.processes import wait_until
+from tests.browser.dashboard.conftest import OpenPage
+from tests.flow.conftest import Stack
+
+HOSTILE = (
+    '<img src=x onerror="window.broken = 1"></mark><script>window.broken = 1</script> &lt;b&gt; & <mark>quagga</mark> javascript:alert(1)'
+)
+HOSTILE_PATH = "/home/ann/zoo/<svg onload=window.broken=1>/quagga & #1?.ts"
+
+
+@pytest.fixture(scope="module")
+def hostile(stack: Stack) -> Stack:
+    """A session whose message, title and path are markup."""
+    at = datetime.now(UTC) - timedelta(hours=3)
+    where = {"session_id": "hostile-session", "timestamp": at.isoformat()}
+    for path, body in {
+        "/api/sessions/start": {
+            "project_path": "/home/ann/<b>zoo</b>",
+            "session_id": "hostile-session",
+            "start_time": at.isoformat(),
+            "user": "ann",
+        },
+        "/api/conversations": where | {"content": HOSTILE, "role": "user"},
+        "/api/activities": where | {"file_path": HOSTILE_PATH, "action": "modified", "lines_added": 1, "lines_removed": 1},
+    }.items():
+        answer = stack.http.post(path, json=body)
+        assert answer.status_code < 300, answer.text
+    assert wait_until(lambda: stack.http.get("/api/search?q=quagga").json()["total"] >= 2, 60)
+    return stack
+
+
+def hits(page: Any) -> Any:
+    return page.locator(".hit")
+
+
+def found(stack: Stack, query: str) -> dict[str, Any]:
+    answer: dict[str, Any] = stack.http.get(f"/api/search?{query}").json()
+    return answer
+
+
+def test_results_come_as_one_types_and_are_those_of_the_api(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/search")
+    box = page.get_by_role("searchbox", name="Search in everything")
+    expect(box).to_be_focused()
+    box.press_sequentially("retry", delay=20)
+
+    expected = found(stack, "q=retry&limit=30")
+    expect(hits(page)).to_have_count(len(expected["items"]))
+    assert expected["total"] > 1
+    expect(page.locator(".search-count")).to_have_text(f"{expected['total']} matches")
+    assert page.locator(".hit mark").first.inner_text().lower() == "retry"
+    assert parse_qs(urlsplit(page.url).query) == {"q": ["retry"]}
+
+
+def test_late_answers_do_not_replace_newer_ones(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/search")
+    waiting: list[Any] = []
+
+    def hold(route: Any) -> None:
+        waiting.append(route)
+
+    page.route(re.compile(r"/api/search\?q=retry(&|$)"), hold)
+    box = page.get_by_role("searchbox")
+    box.fill("retry")
+    page.wait_for_timeout(400)
+    box.fill("backup")
+    total = found(stack, "q=backup")["total"]
+    expect(page.locator(".search-count")).to_have_text(re.compile(rf"^{total} match"))
+
+    assert len(waiting) == 1
+    # Its request was aborted by the page.
+    for route in waiting:
+        route.continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator(".search-count")).to_have_text(re.compile(rf"^{total} match"))
+
+
+def test_kinds_order_and_groups_stand_in_the_address_and_back_takes_them_back(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/search?q=retry")
+    expect(hits(page)).not_to_have_count(0)
+    page.get_by_role("navigation", name="Kinds").get_by_role("link", name="Messages").click()
+    messages = found(stack, "q=retry&kind=message&limit=30")
+    expect(hits(page)).to_have_count(len(messages["items"]))
+    page.get_by_role("button", name="By session").click()
+    sessions = found(stack, "q=retry&kind=message&group_by=session&limit=30")["sessions"]
+    expect(page.locator(".session-hits")).to_have_count(len(sessions))
+    assert parse_qs(urlsplit(page.url).query) == {"q": ["retry"], "kind": ["message"], "group": ["session"]}
+
+    page.go_back()
+    expect(page.locator(".session-hits")).to_have_count(0)
+    page.go_back()
+    expect(hits(page)).to_have_count(len(found(stack, "q=retry&limit=30")["items"]))
+
+
+def test_hit_leads_to_its_place_in_the_session(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/search?q=webhook&kind=message")
+    [item] = found(stack, "q=webhook&kind=message")["items"]
+    expect(hits(page)).to_have_count(1)
+    box = page.get_by_role("searchbox")
+    box.press("ArrowDown")
+    expect(hits(page).first).to_be_focused()
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"**/sessions/{item['session_id']}?at={item['timeline_id']}")
+    page.go_back()
+    expect(hits(page)).to_have_count(1)
+
+
+def test_misspelt_word_and_nothing_found_are_said_in_words(open_page: OpenPage) -> None:
+    page = open_page("/search?q=paymnets")
+    expect(page.locator(".search-note").first).to_contain_text("Nobody wrote paymnets. This shows payments.")
+    page.get_by_role("button", name="Search as typed").click()
+    expect(page.locator(".empty-title")).to_have_text("Nothing was found for paymnets")
+
+
+def test_search_that_ran_out_of_time_says_so_and_goes_on(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/search")
+    whole = found(stack, "q=retry&limit=30")
+    cut = whole | {
+        "is_complete": False,
+        "incomplete_because": "three seconds were over",
+        "next_cursor": "later",
+        "items": whole["items"][:1],
+    }
+    # A search that runs out of time cannot be had from so few rows.
+    page.route(re.compile("/api/search"), lambda route: route.fulfill(json=whole if "cursor=" in route.request.url else cut))
+    page.get_by_role("searchbox").fill("retry")
+    expect(hits(page)).to_have_count(1 + len(whole["items"]))
+
+
+def test_pattern_that_is_none_is_explained(open_page: OpenPage) -> None:
+    page = open_page("/search?mode=regex&q=" + quote("a("), allows=("400",))
+    expect(page.get_by_role("alert")).to_contain_text("is no regular expression")
+
+
+def test_filters_are_completed(open_page: OpenPage) -> None:
+    page = open_page("/search")
+    box = page.get_by_role("searchbox")
+    box.fill("retry pro")
+    page.get_by_role("button", name="project:").click()
+    expect(box).to_have_value("retry project:")
+    page.get_by_role("button", name="project:shop").click()
+    expect(box).to_have_value("retry project:shop ")
+    expect(box).to_be_focused()
+    expect(hits(page)).not_to_have_count(0)
+    assert set(page.locator(".hit-project").all_inner_texts()) == {"shop"}
+
+
+def test_stored_texts_are_never_markup(open_page: OpenPage, hostile: Stack) -> None:
+    page = open_page("/search?q=quagga&context=true&kind=message")
+    expect(hits(page)).to_have_count(1)
+    text = page.locator(".hit-text")
+    expect(text).to_contain_text("</mark><script>window.broken = 1</script> &lt;b&gt; & <mark>quagga</mark>")
+    assert text.locator("mark").all_inner_texts() == ["quagga"]
+    # Its title is the same text; the path is of another kind.
+    page.get_by_role("link", name="Everything").click()
+    expect(hits(page)).not_to_have_count(1)
+    page.locator(".hit", has_text="onload").first.click()
+    page.wait_for_url("**/files?**")
+    assert parse_qs(urlsplit(page.url).query)["path"] == [HOSTILE_PATH]
+    expect(page.locator("h1")).to_have_text("quagga & #1?.ts")
+    assert page.locator("main img, main svg[onload], main script").count() == 0
+    assert page.evaluate("window.broken") is None
+
+
+def open_palette(page: Any) -> Any:
+    page.keyboard.press("Control+k")
+    box = page.get_by_role("combobox", name="Search in everything, or go to a page or project")
+    expect(box).to_be_focused()
+    return box
+
+
+def test_palette_opens_anywhere_and_is_used_by_keys_alone(open_page: OpenPage) -> None:
+    page = open_page("/overview")
+    page.wait_for_selector("h1")
+    page.keyboard.press("/")
+    expect(page.get_by_role("combobox", name="Search in everything, or go to a page or project")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+    open_palette(page)
+    page.keyboard.type("webhook")
+    option = page.get_by_role("option").filter(has=page.locator("mark"))
+    expect(option.first).to_be_visible()
+    expect(page.locator("[role=option][aria-selected=true]")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/sessions/*?at=*")
+
+    open_palette(page)
+    expect(page.get_by_role("option", name="webhook", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Clear recent searches").click()
+    expect(page.get_by_role("option", name="webhook", exact=True)).to_have_count(0)
+    assert page.evaluate("localStorage.getItem('tracker.searches')") is None
+
+
+def test_palette_goes_to_pages_and_projects(open_page: OpenPage) -> None:
+    page = open_page("/overview")
+    page.wait_for_selector("h1")
+    open_palette(page)
+    page.keyboard.type("fil")
+    expect(page.locator("[role=option][aria-selected=true]")).to_have_text("Files")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/files")
+    expect(page.locator("h1")).to_be_focused()
+    open_palette(page)
+    page.keyboard.type("blog")
+    page.get_by_role("option", name=re.compile("^project ?blog")).click()
+    page.wait_for_url("**/projects/*")
+
+
+def test_recent_searches_that_somebody_else_wrote_are_ignored(open_page: OpenPage) -> None:
+    page = open_page("/search")
+    for stored in ("{", json.dumps({"a": 1}), json.dumps([1, "retry"])):
+        page.evaluate("text => localStorage.setItem('tracker.searches', text)", stored)
+        page.reload()
+        page.wait_for_selector("h1")
+    expect(page.locator(".recent button")).to_have_text(["retry"])
