@@ -56,11 +56,11 @@ export function Bars({ label, bars, more, most = 8, isUnknownShown = false }: Ba
       <BarList label={label} bars={some.slice(0, most)} />
       {some.length > most &&
         (more ? (
-          <a class="more" href={more.href}>
+          <a class="list-more" href={more.href}>
             All {count(some.length)} {more.of}
           </a>
         ) : (
-          <span class="more quiet">and {count(some.length - most)} more</span>
+          <span class="list-more quiet">and {count(some.length - most)} more</span>
         ))}
     </>
   );

@@ -47,7 +47,7 @@ export function TopSessions() {
           )
         }
       </Loaded>
-      <a class="more" href={pageAddress("/sessions", { sort: sort === "active_minutes" ? "active_minutes" : sort })}>
+      <a class="list-more" href={pageAddress("/sessions", { sort })}>
         All sessions of this range
       </a>
     </Panel>

@@ -102,8 +102,8 @@ function FailedCall({ call }: { call: Schemas["FailedCall"] }) {
       ) : (
         head
       )}
-      {call.input && <pre class="failed-input">{call.input}</pre>}
-      <pre class="failed-error">{call.error ?? "What Claude was told is not kept."}</pre>
+      {call.input && <pre class="failed-input" tabIndex={0}>{call.input}</pre>}
+      <pre class="failed-error" tabIndex={0}>{call.error ?? "What Claude was told is not kept."}</pre>
     </li>
   );
 }

@@ -65,7 +65,7 @@ export default function Usage() {
           title={`By ${WHAT[by].label.toLowerCase()}`}
           about={by === "machine" ? "a session on several machines counts for each of them, and once in the total" : "the last row is the API's total"}
           actions={
-            <a class="button is-small" href={csv} download={`usage-by-${interval}-and-${by}.csv`}>
+            <a class="button is-small" href={csv} download>
               CSV by {interval} and {by === "user" ? "person" : by}
             </a>
           }

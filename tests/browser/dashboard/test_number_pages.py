@@ -1,0 +1,278 @@
+"""The pages of numbers: overview, projects, tools, usage. What they show is what the API answers, and each of their views is a link."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2 as httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.dashboard.conftest import OpenPage
+from tests.flow.conftest import REPOSITORY, Stack, second_api
+
+# A range that has the whole made-up week, whatever the time of day.
+ALL = "range=all"
+
+
+def query_of(page: Any) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def answer(stack: Stack, path: str, **parameters: Any) -> Any:
+    response = stack.http.get(path, params={"tz": "UTC", **parameters})
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def tile(page: Any, measure: str) -> Any:
+    return page.locator(f"[data-measure={measure}] .tile-value")
+
+
+def panel(page: Any, title: str) -> Any:
+    return page.get_by_role("region", name=title, exact=True).first
+
+
+def number(text: str) -> float:
+    return float(re.sub(r"[^\d.]", "", text))
+
+
+def column(table: Any, at: int) -> list[str]:
+    return [cell.strip() for cell in table.locator(f"tbody tr td:nth-child({at})").all_inner_texts()]
+
+
+def test_overview_shows_the_totals_of_the_api(open_page: OpenPage, stack: Stack) -> None:
+    totals = answer(stack, "/api/stats")["totals"]
+    page = open_page(f"/overview?{ALL}", timezone_id="UTC")
+    for measure in ("sessions", "user_messages", "tool_calls", "files_modified", "lines_added"):
+        expect(tile(page, measure)).to_have_text(f"{totals[measure]:,}")
+    expect(tile(page, "cost_usd")).to_have_text(f"${totals['cost_usd']:.2f}")
+
+
+def test_overview_reads_little(open_page: OpenPage) -> None:
+    """Six answers for the page. Who looks, the whole history and the filters' values are read once for all pages."""
+    page = open_page("/settings", timezone_id="UTC")
+    page.wait_for_selector("h1")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.click("nav a[href^='/overview']")
+    expect(tile(page, "sessions")).not_to_have_text("")
+    page.wait_for_load_state("networkidle")
+    shared = re.compile(r"/api/me|/api/usage\?group_by=(project|user|machine|day&tz=UTC)$")
+    own = [url for url in asked if "/api/" in url and not shared.search(url)]
+    assert len(own) <= 6, own
+
+
+def test_table_behind_the_series_has_the_numbers_of_the_api(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page(f"/overview?{ALL}&series=tool_calls&interval=day", timezone_id="UTC")
+    series = panel(page, "Over time")
+    series.get_by_role("button", name="Table").click()
+    points = answer(stack, "/api/stats", interval="day")["time_series"]
+    expect(series.locator("tbody tr")).to_have_count(len(points))
+    assert [int(number(text)) for text in column(series, 2)] == [point["tool_calls"] for point in reversed(points)]
+
+
+def test_drag_over_the_series_chooses_its_days_and_back_undoes_it(open_page: OpenPage) -> None:
+    page = open_page("/overview?range=30d", timezone_id="UTC")
+    plot = panel(page, "Over time").locator(".u-over")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.5, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.98, middle, steps=8)
+    page.mouse.up()
+    page.wait_for_url(re.compile(r"from=\d{4}-\d\d-\d\d"))
+    chosen = query_of(page)
+    assert chosen["from"] < chosen["to"]
+    assert "range" not in chosen
+    page.reload()
+    expect(page.get_by_label("First day")).to_have_value(chosen["from"])
+    page.go_back()
+    expect(page.locator(".range-picker [aria-current]")).to_have_text("30 days")
+
+
+def test_click_on_a_project_filters_by_it_and_on_the_chosen_one_no_longer(open_page: OpenPage, stack: Stack) -> None:
+    most = max(answer(stack, "/api/usage", group_by="project")["items"], key=lambda item: item["active_minutes"])
+    sessions = answer(stack, "/api/stats", project_id=most["project_id"])["totals"]["sessions"]
+    everything = answer(stack, "/api/stats")["totals"]["sessions"]
+    page = open_page(f"/overview?{ALL}", timezone_id="UTC")
+    panel(page, "Projects").get_by_role("link", name=most["project_name"], exact=True).click()
+    expect(tile(page, "sessions")).to_have_text(str(sessions))
+    assert query_of(page)["project"] == str(most["project_id"])
+    panel(page, "Projects").get_by_role("link", name=most["project_name"], exact=True).click()
+    expect(tile(page, "sessions")).to_have_text(str(everything))
+    assert "project" not in query_of(page)
+    page.go_back()
+    expect(tile(page, "sessions")).to_have_text(str(sessions))
+
+
+def test_day_of_the_year_is_chosen_and_let_go_of(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/overview?range=30d", timezone_id="UTC")
+    days = panel(page, "A year").locator("svg a")
+    days.first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("from="))
+    chosen = query_of(page)
+    assert chosen["from"] == chosen["to"]
+    totals = answer(stack, "/api/stats", start_date=chosen["from"], end_date=chosen["to"])["totals"]
+    expect(tile(page, "tool_calls")).to_have_text(f"{totals['tool_calls']:,}")
+    days.first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "from=" not in url)
+
+
+def test_switch_of_a_panel_is_a_link(open_page: OpenPage) -> None:
+    page = open_page(f"/overview?{ALL}", timezone_id="UTC")
+    panel(page, "Over time").get_by_role("button", name="Cost").click()
+    assert query_of(page)["series"] == "cost_usd"
+    page.reload()
+    expect(panel(page, "Over time").get_by_role("button", name="Cost")).to_have_attribute("aria-pressed", "true")
+    page.go_back()
+    expect(panel(page, "Over time").get_by_role("button", name="Active time")).to_have_attribute("aria-pressed", "true")
+
+
+def test_top_sessions_are_those_of_the_api(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page(f"/overview?{ALL}&top=messages_count", timezone_id="UTC")
+    sessions = answer(stack, "/api/sessions", sort="messages_count", limit=8)["items"]
+    rows = panel(page, "Top sessions").locator("li")
+    expect(rows).to_have_count(len(sessions))
+    assert [int(number(text)) for text in rows.locator(".top-value").all_inner_texts()] == [each["messages_count"] for each in sessions]
+    hrefs = rows.locator("a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
+    assert hrefs == [f"/sessions/{each['session_id']}" for each in sessions]
+
+
+def test_usage_table_adds_up_to_the_total_of_the_api_and_csv_has_its_rows(open_page: OpenPage, stack: Stack) -> None:
+    usage = answer(stack, "/api/usage", group_by="model")
+    page = open_page(f"/usage?{ALL}&interval=day", timezone_id="UTC")
+    table = panel(page, "By model")
+    expect(table.locator("tbody tr")).to_have_count(len(usage["items"]))
+    assert [int(number(text)) for text in column(table, 4)] == [
+        item["total_tokens"] for item in sorted(usage["items"], key=lambda item: -item["cost_usd"])
+    ]
+    assert int(number(table.locator("tfoot td:nth-child(4)").inner_text())) == usage["totals"]["total_tokens"]
+    assert table.locator("tfoot td:nth-child(2)").inner_text() == f"${usage['totals']['cost_usd']:.2f}"
+    with page.expect_download() as downloading:
+        table.get_by_role("link", name=re.compile("CSV")).click()
+    lines = downloading.value.path().read_text().splitlines()
+    rows = answer(stack, "/api/usage", group_by="day,model")["items"]
+    assert downloading.value.suggested_filename == "usage.csv"
+    assert len(lines) == 1 + len(rows)
+
+
+def test_stacked_bars_of_usage_have_the_numbers_of_the_api(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page(f"/usage?{ALL}&by=project&measure=total_tokens&interval=day", timezone_id="UTC")
+    chart = panel(page, "Tokens over time")
+    chart.get_by_role("button", name="Table").click()
+    names = chart.locator("thead th").all_inner_texts()[1:]
+    sums = {item["project_name"]: item["total_tokens"] for item in answer(stack, "/api/usage", group_by="project")["items"]}
+    shown = {name: sum(number(text) for text in column(chart, at + 2) if text != "–") for at, name in enumerate(names)}
+    assert shown == {name: tokens for name, tokens in sums.items() if tokens}
+
+
+def test_blocks_of_five_hours_have_every_call_once(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page(f"/usage?{ALL}", timezone_id="Asia/Kathmandu")
+    rows = page.get_by_role("region", name="Blocks of 5 hours, the newest first").locator("tbody tr")
+    rows.first.wait_for()
+    calls = sum(int(number(text)) for text in rows.locator("td:nth-child(4)").all_inner_texts())
+    assert calls == answer(stack, "/api/usage", group_by="day")["totals"]["api_calls"]
+
+
+def test_tools_are_those_of_the_api_and_filter_by_a_click(open_page: OpenPage, stack: Stack) -> None:
+    tools = answer(stack, "/api/tool-calls/stats")["tools"]
+    page = open_page(f"/tools?{ALL}", timezone_id="UTC")
+    table = page.get_by_role("region", name="Tools", exact=True)
+    expect(table.locator("tbody tr")).to_have_count(len(tools))
+    shown = dict(zip(column(table, 1), [int(number(text)) for text in column(table, 2)], strict=True))
+    assert shown == {tool["tool_name"]: tool["calls"] for tool in tools}
+    table.get_by_role("link", name="Bash", exact=True).click()
+    expect(table.locator("tbody tr")).to_have_count(1)
+    assert query_of(page)["tool"] == "Bash"
+    table.get_by_role("link", name="Bash", exact=True).click()
+    expect(table.locator("tbody tr")).to_have_count(len(tools))
+
+
+def test_estimated_times_of_tools_are_marked(open_page: OpenPage, stack: Stack) -> None:
+    tools = answer(stack, "/api/tool-calls/stats")["tools"]
+    assert all(tool["measured_calls"] == 0 for tool in tools), "the made-up week is of transcripts alone"
+    page = open_page(f"/tools?{ALL}", timezone_id="UTC")
+    table = page.get_by_role("region", name="Tools", exact=True)
+    expect(table.locator("tbody tr td:nth-child(7)").first).to_contain_text("≈")
+    assert all(text.startswith("≈") for text in column(table, 7))
+
+
+def test_failed_call_leads_to_its_place_in_the_session(open_page: OpenPage, stack: Stack) -> None:
+    errors = answer(stack, "/api/tool-calls/errors", examples=1)["classes"][0]
+    page = open_page(f"/tools?{ALL}&error={errors['error_class']}", timezone_id="UTC")
+    call = errors["examples"][0]
+    expect(page.locator(".failed-calls a").first).to_have_attribute("href", f"/sessions/{call['session_id']}?at={call['id']}")
+    expect(page.locator(".failed-error").first).to_contain_text(call["error"].splitlines()[0])
+
+
+def test_projects_sort_by_their_heads_and_open_with_keys_alone(open_page: OpenPage, stack: Stack) -> None:
+    projects = sorted(answer(stack, "/api/usage", group_by="project")["items"], key=lambda item: item["project_name"])
+    page = open_page(f"/projects?{ALL}", timezone_id="UTC")
+    head = page.get_by_role("columnheader", name="Project")
+    head.get_by_role("link").click()
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    names = page.locator(".project-name a")
+    assert names.all_inner_texts() == [item["project_name"] for item in projects]
+    page.locator("h1").click()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(f"/projects/{projects[1]['project_id']}\\?"))
+    totals = answer(stack, f"/api/projects/{projects[1]['project_id']}/stats")["totals"]
+    expect(tile(page, "tool_calls")).to_have_text(f"{totals['tool_calls']:,}")
+    page.go_back()
+    expect(names).to_have_count(len(projects))
+
+
+def test_file_of_a_project_leads_to_its_history(open_page: OpenPage, stack: Stack) -> None:
+    project = answer(stack, "/api/projects")[0]
+    file = answer(stack, f"/api/projects/{project['id']}/stats")["top_files"][0]
+    page = open_page(f"/projects/{project['id']}?{ALL}", timezone_id="UTC")
+    link = panel(page, "Files with the most changes").locator(".bar a").first
+    target = urlsplit(link.get_attribute("href") or "")
+    assert target.path == "/files"
+    assert parse_qs(target.query)["path"] == [file["file_path"]]
+
+
+@pytest.fixture(scope="module")
+def keyed(stack: Stack) -> Iterator[tuple[httpx.Client, dict[str, str]]]:
+    """The same tracker behind keys: its address, and a key of each scope."""
+
+    def make(scope: str) -> str:
+        argv = [sys.executable, "-m", "deploy.keys", "create", "--scope", scope, "--name", f"{scope} of a browser"]
+        made = subprocess.run(argv, cwd=REPOSITORY, env=stack.environment, check=True, capture_output=True, text=True, timeout=60)
+        found = re.search(r"cct_[\w-]+", made.stdout)
+        assert found is not None, made.stdout
+        return found[0]
+
+    keys = {scope: make(scope) for scope in ("admin", "numbers", "metrics")}
+    with second_api(stack, TRACKER_ACCESS="keys") as client:
+        yield client, keys
+
+
+@pytest.mark.parametrize("scope", ["numbers", "metrics"])
+@pytest.mark.parametrize("path", ["/overview", "/projects", "/projects/1", "/tools", "/usage?by=project"])
+def test_key_for_numbers_sees_whole_pages_without_texts(
+    open_page: OpenPage, stack: Stack, keyed: tuple[httpx.Client, dict[str, str]], scope: str, path: str
+) -> None:
+    client, keys = keyed
+    origin = str(client.base_url).rstrip("/")
+    page = open_page(path, of=origin, extra_http_headers={"Authorization": f"Bearer {keys[scope]}"})
+    page.wait_for_selector(".tile, .table tbody tr")
+    page.wait_for_load_state("networkidle")
+    text = page.locator("main").inner_text()
+    assert page.locator("[role=alert]").count() == 0
+    assert not re.search(r"\bnull\b|undefined|NaN|Invalid Date", text)
+    hidden = [str(title) for (title,) in stack.select("SELECT title FROM sessions WHERE title IS NOT NULL")]
+    assert hidden and not [title for title in hidden if title in text]
+    names = [str(name) for (name,) in stack.select("SELECT name FROM projects")]
+    if scope == "metrics":
+        assert not [name for name in names if re.search(rf"\b{name}\b", text)]
+        assert path == "/tools" or "Project 1" in text
