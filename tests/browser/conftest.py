@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -51,12 +52,24 @@ class Api:
 
 @pytest.fixture(scope="session")
 def api(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    tmp_path = tmp_path_factory.mktemp("api")
+    redis_url = re.sub(r"(\?db=|/)0$", r"\g<1>2", redis_server_url)
+    with served(make_database(postgres_url, "browser_test"), redis_url, tmp_path_factory.mktemp("api")) as api:
+        with httpx.Client(base_url=f"http://127.0.0.1:{api.port}", timeout=30) as client:
+            assert client.post("/api/sessions/start", json={"project_path": f"/home/ann/{SECRET}", "session_id": "s"}).status_code == 201
+        yield api
+
+
+@contextmanager
+def served(database_url: str, redis_url: str, tmp_path: Path, **settings: str) -> Iterator[Api]:
+    """Both services in a process of their own. `settings` are TRACKER_ variables."""
     blobs = tmp_path / "blobs"
     blobs.mkdir()
-    database_url = make_database(postgres_url, "browser_test")
-    redis_url = re.sub(r"(\?db=|/)0$", r"\g<1>2", redis_server_url)
-    named = {"DATABASE_URL": database_url, "QUERY_DATABASE_URL": database_url, "REDIS_URL": redis_url, "BLOB_URL": blobs.as_uri()}
+    named = settings | {
+        "DATABASE_URL": database_url,
+        "QUERY_DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "BLOB_URL": blobs.as_uri(),
+    }
     environment = os.environ | {f"TRACKER_{name}": value for name, value in named.items()}
     with socket.create_server(("127.0.0.1", 0)) as listening, (tmp_path / "api.log").open("wb") as log:
         port = listening.getsockname()[1]
@@ -65,9 +78,6 @@ def api(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempP
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
                 assert wait_until(lambda: _is_ready(client), 60), (tmp_path / "api.log").read_text()[-3000:]
-                assert (
-                    client.post("/api/sessions/start", json={"project_path": f"/home/ann/{SECRET}", "session_id": "s"}).status_code == 201
-                )
             yield Api(port, database_url, redis_url, blobs)
         finally:
             process.terminate()
