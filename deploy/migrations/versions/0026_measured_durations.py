@@ -1,4 +1,8 @@
-"""Measured durations, from 0026_measured_durations.sql; cells of what is stored, from 0026_fill.sql."""
+"""Measured durations, from 0026_measured_durations.sql; cells of what is stored, from 0026_fill.sql.
+
+The cells keep out workers, not readers, for about 12 s for a million tool calls (20 projects, 365 days; two busy cores). That is why it is one step:
+in batches, workers would write into cells that are half filled.
+"""
 
 from pathlib import Path
 
