@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
@@ -49,9 +49,12 @@ def _link_open(self: RendererHTML, tokens: Sequence[Token], index: int, options:
 
 def diff_as_html(patch: str) -> Markup:
     """The lines of a unified diff, coloured by what they do."""
-    return Markup("\n").join(_line(line) for line in patch.rstrip("\n").split("\n"))
+    # Escaped once, not line by line, which takes ten times as long. Escaping leaves the signs at the beginning of a line.
+    lines = str(escape(patch.rstrip("\n"))).split("\n")
+    return Markup("\n".join(_line(line) for line in lines))  # noqa: S704
 
 
-def _line(line: str) -> Any:
+def _line(line: str) -> str:
+    """A line that is escaped."""
     kind = "added" if line.startswith("+") else "removed" if line.startswith("-") else "hunk" if line.startswith("@@") else None
-    return escape(line) if kind is None else Markup('<span class="{}">{}</span>').format(kind, line)
+    return line if kind is None else f'<span class="{kind}">{line}</span>'
