@@ -1,0 +1,224 @@
+"""One session: its numbers, its conversation, jumps by link and key, search within, marks, and what happens while one looks."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.dashboard.conftest import OpenPage
+from tests.browser.dashboard.hostile_transcript import ATTACK, SESSION, hostile_transcript
+from tests.browser.dashboard.long_transcript import long_transcript
+from tests.browser.dashboard.test_every_page import TAGS
+from tests.flow.conftest import Stack
+
+LONG = "16161616-0000-4000-8000-000000000001"
+LONG_ITEMS = 3_000
+
+
+@pytest.fixture(scope="module")
+def busiest(stack: Stack) -> dict[str, Any]:
+    """The session of the week with most tool calls."""
+    items = stack.http.get("/api/sessions", params={"sort": "tool_calls_count", "user": "ann"}).json()["items"]
+    found: dict[str, Any] = next(session for session in items if session["session_id"] not in (LONG, SESSION))
+    return found
+
+
+@pytest.fixture(scope="module")
+def long_session(stack: Stack) -> str:
+    imported(stack, LONG, long_transcript(LONG, LONG_ITEMS))
+    return LONG
+
+
+def imported(stack: Stack, session_id: str, transcript: bytes) -> None:
+    job = stack.http.post("/api/import/claude-data", files={"file": (f"{session_id}.jsonl", transcript)}, timeout=120).json()
+    events = stack.http.get(f"/api/import/jobs/{job['job_id']}/events", timeout=120)
+    assert stack.http.get(f"/api/import/jobs/{job['job_id']}").json()["status"] == "succeeded", events.text[-500:]
+
+
+def timeline(stack: Stack, session_id: str, **query: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = stack.http.get(f"/api/sessions/{session_id}/timeline", params=query).json()
+    return answer
+
+
+def test_head_shows_the_numbers_of_the_api(open_page: OpenPage, busiest: dict[str, Any]) -> None:
+    page = open_page(f"/sessions/{busiest['session_id']}")
+    numbers = page.locator(".session-numbers")
+    expect(numbers).to_contain_text(f"${busiest['cost_usd']:.2f}")
+    expect(numbers).to_contain_text(f"+{busiest['lines_added']:,} −{busiest['lines_removed']:,}")
+    labels = numbers.locator("dt").all_inner_texts()
+    assert labels[:2] == ["Active time", "Wall time"]
+    expect(page.locator(".copy code")).to_have_text(f"claude --resume {busiest['session_id']}")
+    for link in page.locator(".session-exports a").all():
+        assert (link.get_attribute("target"), link.get_attribute("rel")) == ("_blank", "noopener")
+
+
+def test_conversation_has_every_message_of_the_timeline(open_page: OpenPage, stack: Stack, busiest: dict[str, Any]) -> None:
+    page = open_page(f"/sessions/{busiest['session_id']}")
+    page.wait_for_selector(".message")
+    items = timeline(stack, busiest["session_id"], limit=1000)["items"]
+    prompts = [item for item in items if item["kind"] == "message" and item["role"] == "user"]
+    expect(page.locator(".message.is-prompt").first).to_contain_text(prompts[0]["content"].split("\n")[0][:60])
+    page.keyboard.press("End")
+    last = [item for item in items if item["kind"] == "message" and item["content"].strip()][-1]
+    expect(page.locator(f'[data-key="{last["id"]}"]')).to_be_in_viewport()
+
+
+def test_call_unfolds_to_its_input_diff_and_result(open_page: OpenPage, stack: Stack, long_session: str) -> None:
+    calls = timeline(stack, long_session, limit=200)["items"]
+    edit = next(item for item in calls if item["kind"] == "tool_call" and item["changes"] and item["changes"][0]["patch"])
+    page = open_page(f"/sessions/{long_session}?at={edit['id']}")
+    row = page.locator(f'[data-key="{edit["id"]}"]')
+    expect(row.locator(".is-marked")).to_be_in_viewport()
+    row.locator(".call-fold").click()
+    expect(row.locator(".diff-line.is-added")).to_contain_text("+")
+    expect(row.locator(".diff-line.is-removed")).to_contain_text("−")
+    expect(row.locator(".result-text")).to_have_text(edit["result"]["text"])
+
+
+def test_failed_call_shows_its_class_and_first_line_unfolded(open_page: OpenPage, stack: Stack, long_session: str) -> None:
+    failed = stack.http.get(f"/api/sessions/{long_session}/tool-calls", params={"status": "error", "limit": 1}).json()["items"][0]
+    page = open_page(f"/sessions/{long_session}?at={failed['id']}")
+    row = page.locator(f'[data-key="{failed["id"]}"]')
+    expect(row.locator(".call-error")).to_contain_text("FAILED")
+    expect(row).to_contain_text(failed["error_class"].replace("_", " "))
+
+
+def test_link_to_an_item_in_the_middle_stays_in_its_place_while_pages_come_in(open_page: OpenPage, stack: Stack, long_session: str) -> None:
+    turns = stack.http.get(f"/api/sessions/{long_session}/turns", params={"limit": 200}).json()["items"]
+    prompt = turns[len(turns) // 2]["first_item_id"]
+    page = open_page(f"/sessions/{long_session}?at={prompt}")
+    marked = page.locator(".message.is-marked")
+    expect(marked).to_be_in_viewport()
+    top = marked.bounding_box()["y"]
+    page.wait_for_load_state("networkidle")
+    assert abs(marked.bounding_box()["y"] - top) < 2
+    for _ in range(12):
+        page.mouse.move(500, 600)
+        page.mouse.wheel(0, -600)
+        page.wait_for_timeout(50)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.querySelectorAll('.row').length") < 150
+
+
+def test_long_session_keeps_a_bounded_document(open_page: OpenPage, long_session: str) -> None:
+    page = open_page(f"/sessions/{long_session}")
+    page.wait_for_selector(".message")
+    for key in ("End", "Home", "End"):
+        page.keyboard.press(key)
+        page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.querySelectorAll('*').length") < 3_000
+
+
+def test_keys_go_to_prompts_and_failed_calls(open_page: OpenPage, stack: Stack, long_session: str) -> None:
+    turns = stack.http.get(f"/api/sessions/{long_session}/turns", params={"limit": 200}).json()["items"]
+    prompts = [turn["first_item_id"] for turn in turns if turn["first_item_id"]]
+    page = open_page(f"/sessions/{long_session}?at={prompts[0]}")
+    expect(page.locator(".message.is-marked")).to_be_in_viewport()
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("n")
+    expect(page).to_have_url(re.compile(f"at={prompts[1]}"))
+    expect(page.locator(".message.is-marked")).to_be_in_viewport()
+    page.keyboard.press("p")
+    expect(page).to_have_url(re.compile(f"at={prompts[0]}"))
+    page.keyboard.press("e")
+    expect(page.locator(".call.is-failed.is-marked")).to_be_in_viewport()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Next failed call")
+
+
+def test_search_within_jumps_to_the_hit(open_page: OpenPage, stack: Stack, long_session: str) -> None:
+    page = open_page(f"/sessions/{long_session}")
+    page.wait_for_selector(".message")
+    page.get_by_role("searchbox", name="Search in this session").fill("drain_40")
+    hit = page.locator(".session-hit").first
+    hit.click(timeout=20_000)
+    expect(page.locator(".is-marked")).to_be_in_viewport()
+
+
+def test_title_and_note_are_edited_in_place(open_page: OpenPage, stack: Stack, busiest: dict[str, Any]) -> None:
+    page = open_page(f"/sessions/{busiest['session_id']}")
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_label("Title").fill("A name of mine")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("A name of mine")
+    page.get_by_role("button", name="Add a note").click()
+    page.get_by_label("Note").fill("Read this again.")
+    page.get_by_label("Note").blur()
+    expect(page.locator(".session-note-text")).to_contain_text("Read this again.")
+    stored = stack.http.get(f"/api/sessions/{busiest['session_id']}").json()
+    assert (stored["title"], stored["note"]) == ("A name of mine", "Read this again.")
+    page.get_by_role("button", name="Own title back").click()
+    expect(page.locator("h1")).not_to_have_text("A name of mine")
+    stack.http.patch(f"/api/sessions/{busiest['session_id']}", json={"note": None})
+
+
+def test_open_session_is_followed(open_page: OpenPage, stack: Stack) -> None:
+    session = "live-16"
+    now = datetime.now(UTC).isoformat()
+    stack.http.post(
+        "/api/sessions/start", json={"project_path": "/home/ann/live16", "user": "ann", "session_id": session, "start_time": now}
+    )
+    say(stack, session, "user", "The first words")
+    page = open_page(f"/sessions/{session}")
+    expect(page.locator(".message")).to_contain_text("The first words")
+    expect(page.locator(".story-bar .badge")).to_contain_text("live")
+    say(stack, session, "assistant", "An answer **while one looks**")
+    expect(page.locator(".message.is-assistant strong", has_text="while one looks")).to_be_visible(timeout=5_000)
+
+
+def say(stack: Stack, session: str, role: str, content: str) -> None:
+    body = {"session_id": session, "role": role, "content": content, "timestamp": datetime.now(UTC).isoformat()}
+    assert stack.http.post("/api/conversations", json=body, headers={"Prefer": "wait=10"}).status_code < 300
+
+
+def test_stored_text_is_never_markup(open_page: OpenPage, stack: Stack) -> None:
+    imported(stack, SESSION, hostile_transcript())
+    marks = {"title": ATTACK, "note": ATTACK, "add_tags": [ATTACK[:60]]}
+    assert stack.http.patch(f"/api/sessions/{SESSION}", json=marks).status_code == 200
+    page = open_page(f"/sessions/{SESSION}?thinking=1")
+    page.wait_for_selector(".message")
+    for fold in page.locator(".call-fold, .entry .fold, .run.fold").all():
+        fold.click()
+    page.get_by_role("searchbox", name="Search in this session").fill("onerror")
+    page.wait_for_load_state("networkidle")
+    page.mouse.move(500, 330)
+    assert page.evaluate("window.attacked") is None
+    assert page.locator("main :is(img, script, iframe, style, form, svg[onload], [onerror], [onload], [onmouseover])").count() == 0
+    assert page.locator(".markdown [style], .markdown [id], .markdown .note").count() == 0
+    hrefs = page.locator(".markdown a[href]").evaluate_all("links => links.map(link => link.href)")
+    assert all(href.startswith(("http:", "https:", "mailto:")) for href in hrefs)
+    expect(page.locator("h1")).to_have_text(ATTACK)
+    expect(page.locator(".message.is-prompt").first).to_contain_text('<img src=x onerror="window.attacked=1">')
+    page.goto(f"{stack.http.base_url}/sessions?range=all".replace("//sessions", "/sessions"))
+    expect(page.locator(".session-title", has_text="<img src=x")).to_be_visible()
+    assert page.evaluate("window.attacked") is None
+
+
+def test_session_that_is_not_known_says_so(open_page: OpenPage) -> None:
+    page = open_page("/sessions/nobody-knows-this", allows=("404",))
+    expect(page.locator(".empty")).to_contain_text("There is no session of this id")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_session_breaks_no_serious_rule_of_accessibility(open_page: OpenPage, long_session: str, scheme: str) -> None:
+    page = open_page(f"/sessions/{long_session}", color_scheme=scheme, reduced_motion="reduce")
+    page.wait_for_selector(".message")
+    page.wait_for_load_state("networkidle")
+    for fold in page.locator(".call-fold").all()[:4]:
+        fold.click()
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
+    serious = {
+        violation["id"]: [node["html"][:200] for node in violation["nodes"]][:3]
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+    }
+    assert serious == {}
+
+
+def test_session_fits_a_phone(open_page: OpenPage, long_session: str) -> None:
+    page = open_page(f"/sessions/{long_session}", viewport={"width": 390, "height": 844})
+    page.wait_for_selector(".message")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

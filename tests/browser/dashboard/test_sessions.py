@@ -1,0 +1,105 @@
+"""The list of sessions: what it shows equals what the API answers; filters, order and the way back; stars and tags; the keyboard."""
+
+import re
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.browser.dashboard.conftest import OpenPage
+from tests.flow.conftest import Stack
+
+TITLE = ".session-title"
+
+
+def all_sessions(stack: Stack, **query: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = stack.http.get("/api/sessions", params={"limit": "1000"} | query).json()["items"]
+    return items
+
+
+def shown_titles(page: Any) -> list[str]:
+    page.wait_for_selector(TITLE)
+    titles: list[str] = page.locator(TITLE).all_inner_texts()
+    return titles
+
+
+def title_of(session: dict[str, Any]) -> str:
+    return (session["title"] or "").strip() or "Without a title"
+
+
+def same_text(text: str) -> str:
+    """As the browser writes it: white space is one space."""
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def test_list_shows_the_sessions_of_the_api_newest_first(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/sessions?range=all")
+    expected = [same_text(title_of(session)) for session in all_sessions(stack)]
+    assert [same_text(title) for title in shown_titles(page)] == expected[: len(shown_titles(page))]
+    first = all_sessions(stack)[0]
+    row = page.locator(".session-row").first
+    expect(row).to_contain_text(first["git_branch"])
+    expect(row).to_contain_text(f"{first['tool_calls_count']} call")
+    expect(row).to_contain_text(f"${first['cost_usd']:.2f}")
+
+
+def test_filters_stand_in_the_address_and_back_takes_them_away(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/sessions?range=all")
+    every = shown_titles(page)
+    project = all_sessions(stack)[0]["project_id"]
+    page.get_by_label("Project").select_option(str(project))
+    expect(page).to_have_url(re.compile(rf"project={project}"))
+    expected = all_sessions(stack, project_id=str(project))
+    expect(page.locator(TITLE)).to_have_count(len(expected))
+    assert [same_text(title) for title in shown_titles(page)] == [same_text(title_of(session)) for session in expected]
+    page.go_back()
+    expect(page.locator(TITLE)).to_have_count(len(every))
+
+
+def test_order_is_that_of_the_api(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/sessions?range=all")
+    page.get_by_role("link", name="Sort by cost").click()
+    expect(page).to_have_url(re.compile("sort=cost_usd"))
+    expected = all_sessions(stack, sort="cost_usd")
+    expect(page.locator(TITLE).first).to_have_text(title_of(expected[0]))
+    page.get_by_role("link", name="Sort by cost").click()
+    expected = all_sessions(stack, sort="cost_usd", order="asc")
+    expect(page.locator(TITLE).first).to_have_text(title_of(expected[0]))
+
+
+def test_star_and_tag_are_kept_and_can_be_filtered_by(open_page: OpenPage, stack: Stack) -> None:
+    session = all_sessions(stack)[1]
+    page = open_page("/sessions?range=all")
+    row = page.locator(".session-row").nth(1)
+    row.get_by_role("button", name="Star").click()
+    expect(row.get_by_role("button", name="Star")).to_have_attribute("aria-pressed", "true")
+    row.hover()
+    row.get_by_role("button", name="Add a tag").click()
+    page.get_by_label("New tag").fill("uploads")
+    page.keyboard.press("Enter")
+    expect(row.get_by_role("link", name="uploads", exact=True)).to_be_visible()
+    stored = stack.http.get(f"/api/sessions/{session['session_id']}").json()
+    assert (stored["is_starred"], stored["tags"]) == (True, ["uploads"])
+    row.get_by_role("link", name="uploads", exact=True).click()
+    expect(page).to_have_url(re.compile("tag=uploads"))
+    expect(page.locator(TITLE)).to_have_count(1)
+    stack.http.patch(f"/api/sessions/{session['session_id']}", json={"is_starred": False, "tags": []})
+
+
+def test_keyboard_walks_the_list_opens_a_session_and_comes_back(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/sessions?range=all")
+    shown_titles(page)
+    for _ in range(3):
+        page.keyboard.press("j")
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/sessions/{all_sessions(stack)[1]['session_id']}"))
+    page.wait_for_selector(".message")
+    page.go_back()
+    expect(page.locator(TITLE).first).to_be_visible()
+
+
+def test_filter_without_a_match_says_so(open_page: OpenPage) -> None:
+    page = open_page("/sessions?range=all&tag=nobody-has-this")
+    expect(page.locator(".empty")).to_contain_text("No session matches these filters")
+    page.get_by_role("link", name="Clear the filters").click()
+    expect(page.locator(TITLE).first).to_be_visible()
