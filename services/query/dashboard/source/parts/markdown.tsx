@@ -33,6 +33,8 @@ purifier.addHook("afterSanitizeAttributes", (node) => {
   const classes = (node.getAttribute("class") ?? "").split(/\s+/).filter((name) => /^(language-[\w+#.-]+|hljs[\w-]*)$/.test(name));
   if (classes.length) node.setAttribute("class", classes.join(" "));
   else node.removeAttribute("class");
+  // What scrolls sideways can be reached with the keyboard.
+  if (node.nodeName === "PRE" || node.nodeName === "TABLE") node.setAttribute("tabindex", "0");
   const href = node.getAttribute("href");
   if (href === null) return;
   if (/^(https?:|mailto:)/i.test(href)) {
@@ -47,8 +49,10 @@ purifier.addHook("afterSanitizeAttributes", (node) => {
 });
 
 const MOST_KEPT = 300;
-// A longer text is shown as it is: to parse it would hold up the page.
-const LONGEST = 200_000;
+// The parser's time grows with the square of some texts, so a long one is parsed piece by piece; one that has no end of a block
+// within so many characters is shown as it is.
+const PIECE = 8_000;
+const LONGEST_PIECE = 16_000;
 const kept = new Map<string, DocumentFragment>();
 
 /** Markup from elsewhere in the dashboard, such as highlighted code, as safe nodes. */
@@ -59,24 +63,60 @@ export function safeNodes(markup: string): DocumentFragment {
 function nodesOf(text: string): DocumentFragment {
   let nodes = kept.get(text);
   if (!nodes) {
-    nodes = safeNodes(marked.parse(text, { async: false }));
+    nodes = document.createDocumentFragment();
+    for (const piece of piecesOf(text)) nodes.append(pieceNodes(piece));
     if (kept.size >= MOST_KEPT) kept.delete(kept.keys().next().value as string);
     kept.set(text, nodes);
   }
   return nodes.cloneNode(true) as DocumentFragment;
 }
 
+function pieceNodes(piece: string): Node {
+  if (piece.length <= LONGEST_PIECE) {
+    try {
+      return safeNodes(marked.parse(piece, { async: false }));
+    } catch (error) {
+      // Thousands of quotes in each other: the parser calls itself for each.
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  const plain = document.createElement("p");
+  plain.className = "is-plain";
+  plain.textContent = piece;
+  return plain;
+}
+
+/** A long text, cut at empty lines that are not within code. */
+function piecesOf(text: string): string[] {
+  if (text.length <= PIECE) return [text];
+  const pieces: string[] = [];
+  let piece: string[] = [];
+  let length = 0;
+  let fence: string | null = null;
+  for (const line of text.split("\n")) {
+    const mark = /^\s{0,3}(`{3,}|~{3,})/.exec(line)?.[1];
+    if (mark && fence === null) fence = mark;
+    else if (mark && fence !== null && mark.startsWith(fence)) fence = null;
+    piece.push(line);
+    length += line.length + 1;
+    if (length >= PIECE && fence === null && line.trim() === "") {
+      pieces.push(piece.join("\n"));
+      piece = [];
+      length = 0;
+    }
+  }
+  pieces.push(piece.join("\n"));
+  return pieces;
+}
+
 export function Markdown({ text }: { text: string }) {
   const box = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     if (!box.current) return;
-    if (text.length > LONGEST) box.current.textContent = text;
-    else {
-      box.current.replaceChildren(nodesOf(text));
-      for (const code of box.current.querySelectorAll("pre > code")) void highlight(code);
-    }
+    box.current.replaceChildren(nodesOf(text));
+    for (const code of box.current.querySelectorAll("pre > code")) void highlight(code);
   }, [text]);
-  return <div ref={box} class={text.length > LONGEST ? "markdown is-plain" : "markdown"} />;
+  return <div ref={box} class="markdown" />;
 }
 
 async function highlight(code: Element): Promise<void> {

@@ -37,7 +37,7 @@ export function CallInput({ call }: { call: Call }) {
 }
 
 function Text({ text }: { text: string }) {
-  return <pre class="result-text">{text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}\n… ${count(text.length - MOST_CHARACTERS)} more characters` : text}</pre>;
+  return <pre class="result-text" tabIndex={0}>{text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}\n… ${count(text.length - MOST_CHARACTERS)} more characters` : text}</pre>;
 }
 
 function isLong(value: unknown): boolean {

@@ -154,9 +154,9 @@ function Result({ item }: { item: Call }) {
     <div class="result">
       <p class="result-head">Result</p>
       {whole !== null || cut === null ? (
-        <pre class="result-text">{whole ?? result.text}</pre>
+        <pre class="result-text" tabIndex={0}>{whole ?? result.text}</pre>
       ) : (
-        <pre class="result-text">
+        <pre class="result-text" tabIndex={0}>
           {result.text.slice(0, cut)}
           <span class="result-cut">{`\n… ${count(result.left_out_characters)} characters are left out here …\n`}</span>
           {result.text.slice(cut)}

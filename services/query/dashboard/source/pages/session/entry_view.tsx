@@ -63,7 +63,7 @@ export const EntryView = memo(function EntryView({ story, item }: { story: Story
           {clockText(item.timestamp)}
         </a>
       </div>
-      {isOpen && (item.kind === "command" || item.kind === "command_output" ? <pre class="entry-text">{item.content}</pre> : <LongText story={story} id={item.id} text={item.content} />)}
+      {isOpen && (item.kind === "command" || item.kind === "command_output" ? <pre class="entry-text" tabIndex={0}>{item.content}</pre> : <LongText story={story} id={item.id} text={item.content} />)}
     </div>
   );
 });
