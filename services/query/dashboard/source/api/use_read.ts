@@ -42,7 +42,7 @@ export function useRead<P extends ReadPath>(
   useEffect(() => {
     if (address === null) return;
     const entry = entryOf(address);
-    if (Date.now() - entry.readAt > FRESH_MS) void readInto(address, entry);
+    if (entry.reading === null && Date.now() - entry.readAt > FRESH_MS) void readInto(address, entry);
     const timer = window.setInterval(() => {
       const failed = entry.state.value.problem?.status === 0;
       const due = everyMs !== undefined && Date.now() - entry.readAt >= everyMs;
@@ -50,6 +50,10 @@ export function useRead<P extends ReadPath>(
     }, Math.min(everyMs ?? RETRY_MS, RETRY_MS));
     return () => window.clearInterval(timer);
   }, [address, everyMs]);
+
+  // What was never read is asked for while rendering, not after: so a page's own answers are on their way before those of its parts.
+  const first = address === null ? null : entryOf(address);
+  if (address !== null && first?.readAt === 0 && first.state.peek().data === null) void readInto(address, first);
 
   const state = address === null ? null : entryOf(address).state.value;
   if (state?.data != null) before.current = state.data;
