@@ -16,26 +16,30 @@ import { SearchPalette } from "./search_palette";
 
 const RETRY_MS = 3_000;
 
-const page = (load: () => Promise<{ default: ComponentType }>) => lazy(load);
+type Load = () => Promise<{ default: ComponentType }>;
 
 /** By the first part of the path. Each is loaded when it is opened first. */
-const PAGES: Record<string, ComponentType> = {
-  "": page(() => import("../pages/now/now")),
-  overview: page(() => import("../pages/overview/overview")),
-  projects: page(() => import("../pages/projects/projects")),
-  sessions: page(() => import("../pages/sessions/sessions")),
-  search: page(() => import("../pages/search/search")),
-  files: page(() => import("../pages/files/files")),
-  tools: page(() => import("../pages/tools/tools")),
-  usage: page(() => import("../pages/usage/usage")),
-  imports: page(() => import("../pages/imports/imports")),
-  health: page(() => import("../pages/health/health")),
-  settings: page(() => import("../pages/settings/settings")),
+const LOADS: Record<string, Load> = {
+  "": () => import("../pages/now/now"),
+  overview: () => import("../pages/overview/overview"),
+  projects: () => import("../pages/projects/projects"),
+  sessions: () => import("../pages/sessions/sessions"),
+  search: () => import("../pages/search/search"),
+  files: () => import("../pages/files/files"),
+  tools: () => import("../pages/tools/tools"),
+  usage: () => import("../pages/usage/usage"),
+  imports: () => import("../pages/imports/imports"),
+  health: () => import("../pages/health/health"),
+  settings: () => import("../pages/settings/settings"),
 };
+
+const PAGES: Record<string, ComponentType> = Object.fromEntries(Object.entries(LOADS).map(([name, load]) => [name, lazy(load)]));
 
 export function App() {
   useEffect(() => {
     void findIdentity();
+    // While it is asked who looks, the page's script is on its way.
+    void LOADS[parts.peek()[0] ?? ""]?.();
     const timer = window.setInterval(() => {
       if (me.peek() === null && !needsLogin.peek()) void findIdentity();
     }, RETRY_MS);
