@@ -38,7 +38,7 @@ class Known:
         recent = asker.get("/api/conversations", limit=1000, end_date=END - timedelta(days=200))
         self.texts = [item["content"] for item in recent["items"]]
         self.long_session = f"/api/sessions/{plan.long_session_id}"
-        self.long_turn_cursors = list(_cursors(asker, f"{self.long_session}/turns", limit=50))
+        self.long_turn_cursors = list(_cursors(asker, f"{self.long_session}/turns", limit=12))
         self.long_items = list(_item_ids(asker, f"{self.long_session}/timeline"))
 
     def project(self, random: Random) -> int:
