@@ -3,7 +3,7 @@
 import DOMPurify from "dompurify";
 import { Marked } from "marked";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { highlightedIn } from "./highlighting";
+import { highlighted } from "./highlighting";
 import "./markdown.css";
 
 const marked = new Marked({
@@ -29,10 +29,8 @@ const RULES = {
 };
 
 purifier.addHook("afterSanitizeAttributes", (node) => {
-  // Only classes of highlighting, so that text cannot look like a part of the page.
-  const classes = (node.getAttribute("class") ?? "").split(/\s+/).filter((name) => /^(language-[\w+#.-]+|hljs[\w-]*)$/.test(name));
-  if (classes.length) node.setAttribute("class", classes.join(" "));
-  else node.removeAttribute("class");
+  // Only the language of code, so that text cannot look like a part of the page.
+  if (!/^language-[\w+#.-]+$/.test(node.getAttribute("class") ?? "")) node.removeAttribute("class");
   // What scrolls sideways can be reached with the keyboard.
   if (node.nodeName === "PRE" || node.nodeName === "TABLE") node.setAttribute("tabindex", "0");
   const href = node.getAttribute("href");
@@ -55,11 +53,6 @@ const PIECE = 8_000;
 const LONGEST_PIECE = 16_000;
 const kept = new Map<string, DocumentFragment>();
 
-/** Markup from elsewhere in the dashboard, such as highlighted code, as safe nodes. */
-export function safeNodes(markup: string): DocumentFragment {
-  return purifier.sanitize(markup, RULES);
-}
-
 function nodesOf(text: string): DocumentFragment {
   let nodes = kept.get(text);
   if (!nodes) {
@@ -74,7 +67,9 @@ function nodesOf(text: string): DocumentFragment {
 function pieceNodes(piece: string): Node {
   if (piece.length <= LONGEST_PIECE) {
     try {
-      return safeNodes(marked.parse(piece, { async: false }));
+      const nodes = purifier.sanitize(marked.parse(piece, { async: false }), RULES);
+      for (const code of nodes.querySelectorAll("pre > code")) highlight(code);
+      return nodes;
     } catch (error) {
       // Thousands of quotes in each other: the parser calls itself for each.
       if (!(error instanceof RangeError)) throw error;
@@ -112,17 +107,14 @@ function piecesOf(text: string): string[] {
 export function Markdown({ text }: { text: string }) {
   const box = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
-    if (!box.current) return;
-    box.current.replaceChildren(nodesOf(text));
-    for (const code of box.current.querySelectorAll("pre > code")) void highlight(code);
+    box.current?.replaceChildren(nodesOf(text));
   }, [text]);
   return <div ref={box} class="markdown" />;
 }
 
-async function highlight(code: Element): Promise<void> {
-  const language = [...code.classList].find((name) => name.startsWith("language-"))?.slice("language-".length);
-  const markup = language && (await highlightedIn(language, code.textContent ?? ""));
-  if (markup) code.replaceChildren(safeNodes(markup));
+function highlight(code: Element): void {
+  const nodes = highlighted(code.className.replace(/^language-/, ""), code.textContent ?? "");
+  if (nodes) code.replaceChildren(nodes);
 }
 
 function escaped(text: string): string {
