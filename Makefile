@@ -168,6 +168,9 @@ test-browser: environment ## the tests in a real browser (needs apt-get install 
 	@command -v chromium > /dev/null || { echo "There is no chromium: apt-get install --no-install-recommends chromium" >&2; exit 1; }
 	$(VENV)/python -m pytest tests/browser -p no:randomly
 
+screenshots: environment ## make the pictures of README and docs/tour.md from the samples (needs apt-get install chromium)
+	$(VENV)/python -m tests.browser.screenshots
+
 vendor-docs: environment ## fetch Swagger UI, which shows the API at /docs (VERSION=… another version; needs npm and the internet)
 	@$(VENV)/python -m deploy.vendor_docs $(VERSION)
 
