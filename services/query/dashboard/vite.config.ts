@@ -14,6 +14,23 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // What is read in the repository is the source; this is checked against a fresh build.
     sourcemap: false,
+    rolldownOptions: {
+      output: {
+        // Few chunks: what is packed together is packed smaller. Each group is what one way of use needs.
+        codeSplitting: {
+          // Else the first group takes what all share along.
+          includeDependenciesRecursively: false,
+          groups: [
+            { name: "charts", test: /source\/parts\/(series_chart|year_map|week_map|stats_series|sparkline)|node_modules\/uplot/ },
+            { name: "numbers", test: /source\/pages\/(overview|projects|project|tools|usage)\// },
+            { name: "story", test: /source\/pages\/(session|sessions)\/|source\/parts\/(markdown|diff|highlighting|fixed_window)|node_modules\/marked/ },
+            { name: "find", test: /source\/pages\/(search|files)\/|source\/shell\/palette/ },
+            { name: "operate", test: /source\/pages\/(imports|health|settings)\// },
+            { name: "frame", test: /node_modules\/(preact|@preact)\/|source\/(api|address|format|shell|parts)\// },
+          ],
+        },
+      },
+    },
     // The licences of what is bundled.
     license: { fileName: "LICENSES.md" },
   },

@@ -1,4 +1,9 @@
-/** Code with colours: comments, strings, numbers, keywords. It is small, and makes nodes rather than markup. */
+/**
+ * Code with colours: comments, strings, numbers, keywords, as nodes rather than markup.
+ *
+ * Our own, since the libraries either are large (highlight.js: 23 KB of a budget of 150) or take seconds for 10 KB of hostile text
+ * (@speed-highlight/core: 2.6 s for newlines). The patterns here have no nested repetition: at worst 50 ms.
+ */
 
 type Kind = "comment" | "string" | "number" | "keyword" | "name" | "key" | "added" | "removed";
 

@@ -1,7 +1,6 @@
-/** Stored text as Markdown. The one place where text becomes markup: HTML in it stays text, and what comes out goes through a sanitizer. */
+/** Stored text as Markdown. The parser's tokens become nodes one by one: no text is ever read as markup, so HTML in it stays text. */
 
-import DOMPurify from "dompurify";
-import { Marked } from "marked";
+import { Marked, type MarkedToken, type Token, type Tokens } from "marked";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { highlighted } from "./highlighting";
 import "./markdown.css";
@@ -12,38 +11,6 @@ const marked = new Marked({
   breaks: true,
   // No HTML: a tag is shown as it was written.
   tokenizer: { html: () => undefined, tag: () => undefined },
-  renderer: {
-    // A picture would ask another host; the policy of the page forbids it anyway.
-    image: ({ href, text }) => `<a href="${escaped(href)}">${escaped(text || href)}</a>`,
-    checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
-  },
-});
-
-const purifier = DOMPurify();
-const RULES = {
-  ALLOWED_TAGS: "a,p,br,hr,h1,h2,h3,h4,h5,h6,strong,em,del,code,pre,blockquote,ul,ol,li,table,thead,tbody,tr,th,td,span".split(","),
-  ALLOWED_ATTR: ["href", "title", "class", "start", "align"],
-  ALLOW_DATA_ATTR: false,
-  ALLOW_ARIA_ATTR: false,
-  RETURN_DOM_FRAGMENT: true as const,
-};
-
-purifier.addHook("afterSanitizeAttributes", (node) => {
-  // Only the language of code, so that text cannot look like a part of the page.
-  if (!/^language-[\w+#.-]+$/.test(node.getAttribute("class") ?? "")) node.removeAttribute("class");
-  // What scrolls sideways can be reached with the keyboard.
-  if (node.nodeName === "PRE" || node.nodeName === "TABLE") node.setAttribute("tabindex", "0");
-  const href = node.getAttribute("href");
-  if (href === null) return;
-  if (/^(https?:|mailto:)/i.test(href)) {
-    node.setAttribute("target", "_blank");
-    node.setAttribute("rel", "noopener noreferrer nofollow");
-    if (!node.getAttribute("title")) node.setAttribute("title", href);
-  } else {
-    // A path of the project: it leads nowhere from here.
-    node.removeAttribute("href");
-    node.setAttribute("title", href);
-  }
 });
 
 const MOST_KEPT = 300;
@@ -67,18 +34,90 @@ function nodesOf(text: string): DocumentFragment {
 function pieceNodes(piece: string): Node {
   if (piece.length <= LONGEST_PIECE) {
     try {
-      const nodes = purifier.sanitize(marked.parse(piece, { async: false }), RULES);
-      for (const code of nodes.querySelectorAll("pre > code")) highlight(code);
+      const nodes = document.createDocumentFragment();
+      nodes.append(...all(marked.lexer(piece)));
       return nodes;
     } catch (error) {
       // Thousands of quotes in each other: the parser calls itself for each.
       if (!(error instanceof RangeError)) throw error;
     }
   }
-  const plain = document.createElement("p");
-  plain.className = "is-plain";
-  plain.textContent = piece;
-  return plain;
+  return element("p", [piece], { class: "is-plain" });
+}
+
+function all(tokens: readonly Token[] | undefined): (Node | string)[] {
+  return (tokens ?? []).flatMap((token) => nodeOf(token as MarkedToken) ?? []);
+}
+
+/** What a token is on the page; null for what is not shown. */
+function nodeOf(token: MarkedToken): Node | string | (Node | string)[] | null {
+  switch (token.type) {
+    case "space":
+    case "def":
+      return null;
+    case "heading":
+      return element(`h${token.depth}`, all(token.tokens));
+    case "paragraph":
+      return element("p", all(token.tokens));
+    case "text":
+      return token.tokens ? all(token.tokens) : decoded(token.text);
+    case "escape":
+      return token.text;
+    case "html":
+      return token.raw;
+    case "strong":
+    case "em":
+    case "del":
+      return element(token.type, all(token.tokens));
+    case "codespan":
+      return element("code", [token.text]);
+    case "br":
+    case "hr":
+      return element(token.type);
+    case "code": {
+      const code = highlighted(token.lang?.split(/\s/)[0] ?? "", token.text) ?? token.text;
+      // What scrolls sideways can be reached with the keyboard.
+      return element("pre", [element("code", [code])], { tabindex: "0" });
+    }
+    case "blockquote":
+      return element("blockquote", all(token.tokens));
+    case "list":
+      return element(token.ordered ? "ol" : "ul", token.items.map(nodeOf).flatMap((item) => item ?? []), token.ordered && token.start !== 1 ? { start: String(token.start) } : {});
+    case "list_item":
+      return element("li", all(token.tokens));
+    case "checkbox":
+      return token.checked ? "☑ " : "☐ ";
+    case "table":
+      return tableOf(token);
+    case "link":
+      return linkTo(token.href, all(token.tokens));
+    case "image":
+      // A picture would ask another host; the policy of the page forbids it anyway.
+      return linkTo(token.href, [token.text || token.href]);
+  }
+}
+
+function tableOf(table: Tokens.Table): Node {
+  const row = (cells: readonly Tokens.TableCell[], name: "th" | "td") => element("tr", cells.map((cell) => element(name, all(cell.tokens), cell.align ? { align: cell.align } : {})));
+  return element("table", [element("thead", [row(table.header, "th")]), element("tbody", table.rows.map((cells) => row(cells, "td")))], { tabindex: "0" });
+}
+
+/** A link out says where it leads, and tells nobody where it came from. A path of the project leads nowhere from here. */
+function linkTo(href: string, children: (Node | string)[]): Node {
+  const isOutside = /^(https?:|mailto:)/i.test(href);
+  return element("a", children, isOutside ? { href, title: href, target: "_blank", rel: "noopener noreferrer nofollow" } : { title: href });
+}
+
+function element(name: string, children: (Node | string)[] = [], attributes: Record<string, string> = {}): HTMLElement {
+  const made = document.createElement(name);
+  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
+  made.append(...children);
+  return made;
+}
+
+/** Character references such as `&amp;`, which Markdown has from HTML. The parser of HTML gets one reference at a time, and gives text. */
+function decoded(text: string): string {
+  return text.replace(/&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[a-zA-Z][a-zA-Z\d]{1,31});/g, (reference) => new DOMParser().parseFromString(reference, "text/html").body.textContent ?? reference);
 }
 
 /** A long text, cut at empty lines that are not within code. */
@@ -110,13 +149,4 @@ export function Markdown({ text }: { text: string }) {
     box.current?.replaceChildren(nodesOf(text));
   }, [text]);
   return <div ref={box} class="markdown" />;
-}
-
-function highlight(code: Element): void {
-  const nodes = highlighted(code.className.replace(/^language-/, ""), code.textContent ?? "");
-  if (nodes) code.replaceChildren(nodes);
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -1,1 +1,0 @@
-import{a as e}from"./index-DFxqO3Ax.js";function t(){return e(`h1`,{children:`Settings`})}export{t as default};

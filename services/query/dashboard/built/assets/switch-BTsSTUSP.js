@@ -1,1 +1,0 @@
-import{n as e}from"./problem_note-BGoNCbUs.js";function t({label:t,options:n,value:r,onChange:i}){return e(`span`,{class:`switch`,role:`group`,"aria-label":t,children:n.map(t=>e(`button`,{type:`button`,"aria-pressed":t.value===r,onClick:()=>i(t.value),children:t.label},t.value))})}export{t};
