@@ -11,7 +11,7 @@ from services.query.database import Connection, Row, rows
 from services.query.queries.timeline.outline import SUBAGENT, Outline
 from services.query.queries.timeline.slices import Slot
 from services.query.queries.timeline.usage import Usage, UsageByTime
-from services.query.queries.timeline.view import NO_TIME, sql_times
+from services.query.queries.timeline.view import NO_TIME, sql_array, sql_times
 from shared.sql_files import statement
 
 PROMPT_CHARACTERS: Final = 300
@@ -40,7 +40,7 @@ def read_bodies(connection: Connection, outline: Outline, usage: UsageByTime, sl
 
 def _by_id(connection: Connection, name: str, ids: Iterable[UUID]) -> dict[UUID, Row]:
     wanted = list(ids)
-    found = rows(connection, _sql(name), {"ids": wanted}) if wanted else []
+    found = rows(connection, _sql(name), {"ids": sql_array(wanted)}) if wanted else []
     return {row["id"]: row for row in found}
 
 
@@ -62,14 +62,14 @@ def _call(row: Row, changes: Iterable[Row], subagents: dict[str, Row]) -> Row:
 
 def _derived(slot: Slot, subagents: dict[str, Row]) -> Row:
     assert slot.derived is not None
-    return {"subagent": subagents[slot.derived.shown["started_agent"]]} if slot.kind == SUBAGENT else slot.derived.shown
+    return {"subagent": subagents[slot.derived.about["started_agent"]]} if slot.kind == SUBAGENT else slot.derived.shown()
 
 
 def _subagents(
     connection: Connection, outline: Outline, usage: UsageByTime, slots: Sequence[Slot], calls: dict[UUID, Row]
 ) -> dict[str, Row]:
     """The summaries of all subagents that the page names."""
-    lost = [slot.derived.shown["started_agent"] for slot in slots if slot.derived is not None and slot.kind == SUBAGENT]
+    lost = [slot.derived.about["started_agent"] for slot in slots if slot.derived is not None and slot.kind == SUBAGENT]
     named = sorted({*lost, *(row["started_agent"] for row in calls.values() if row["started_agent"] is not None)})
     if not named:
         return {}

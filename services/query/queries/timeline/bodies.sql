@@ -2,29 +2,23 @@
 
 -- name: messages
 SELECT m.id, m.role, m.content, m.model, m.source
-FROM messages AS m WHERE m.id = ANY (%(ids)s)
+FROM messages AS m WHERE m.id = ANY (%(ids)s::uuid[])
 
 -- name: tool_calls
 SELECT t.id, t.tool_name, t.parameters::text AS parameters, t.status AS result_status, t.error_class, t.duration_ms AS execution_time_ms, t.duration_source,
     t.wait_ms, t.result AS result_text, t.result_left_out, t.result_cut_at, t.result_media, t.started_agent, t.source
-FROM tool_calls AS t WHERE t.id = ANY (%(ids)s)
+FROM tool_calls AS t WHERE t.id = ANY (%(ids)s::uuid[])
 
 -- name: entries
 SELECT e.id, e.content, e.details, e.source
-FROM timeline_entries AS e WHERE e.id = ANY (%(ids)s)
+FROM timeline_entries AS e WHERE e.id = ANY (%(ids)s::uuid[])
 
 -- name: changes
 SELECT a.id, a.tool_call_id, f.file_path, a.action, a.lines_added, a.lines_removed, a.is_estimated,
     a.patch, coalesce(a.patch_left_out, 0) AS patch_left_out_lines, a.source
 FROM activities AS a LEFT JOIN files AS f ON f.file_key = a.file_key
-WHERE a.id = ANY (%(ids)s)
+WHERE a.id = ANY (%(ids)s::uuid[])
 ORDER BY a.occurred_at, a.id
-
--- name: changes_of_calls
--- The changes that calls made, and how long their patches are.
-SELECT a.id, a.tool_call_id, coalesce(octet_length(a.patch), 0) AS bytes
-FROM activities AS a
-WHERE a.session_id = %(session_id)s AND a.tool_call_id = ANY (%(ids)s)
 
 -- name: first_prompts
 -- The beginning of what each subagent was asked. The index finds the message; only that one is read.

@@ -41,7 +41,8 @@ ORDER BY occurred_at, id
 
 -- name: session
 -- The session, with its pauses: what is between its times of activity, each of which ends an idle gap after its last event.
-SELECT s.session_id, ARRAY(SELECT upper(r) - %(idle_gap)s::interval FROM unnest(s.active_ranges) AS r ORDER BY r) AS lasts,
-    ARRAY(SELECT lower(r) FROM unnest(s.active_ranges) AS r ORDER BY r) AS firsts
+-- A multirange has its ranges in order.
+SELECT s.session_id, ARRAY(SELECT upper(r) - %(idle_gap)s::interval FROM unnest(s.active_ranges) AS r) AS lasts,
+    ARRAY(SELECT lower(r) FROM unnest(s.active_ranges) AS r) AS firsts
 FROM sessions AS s
 WHERE s.session_id = %(session_id)s

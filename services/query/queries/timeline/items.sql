@@ -4,7 +4,7 @@
 -- their lengths, and only of the rows that may be shown. A file change is an item only if no call of the session is known to have made it.
 
 -- name: keys
-SELECT k.kind, nullif(k.occurred_at, '-infinity') AS timestamp, k.rank, k.id, k.agent_id, k.role,
+SELECT k.kind, nullif(k.occurred_at, '-infinity') AS timestamp, k.rank, k.id, k.agent_id, c.changes, c.bytes +
     CASE k.kind
         WHEN 'message' THEN (SELECT octet_length(m.content) FROM messages AS m WHERE m.id = k.id)
         WHEN 'tool_call' THEN (
@@ -15,9 +15,9 @@ SELECT k.kind, nullif(k.occurred_at, '-infinity') AS timestamp, k.rank, k.id, k.
 FROM (
     SELECT * FROM (
     (
-        SELECT 'message' AS kind, m.occurred_at, r.rank, m.id, m.agent_id, m.role
+        SELECT 'message' AS kind, m.occurred_at, r.rank, m.id, m.agent_id
         FROM messages AS m CROSS JOIN LATERAL (SELECT CASE m.role WHEN 'user' THEN 10 ELSE 50 END AS rank) AS r
-        WHERE m.session_id = %(session_id)s AND (%(all_threads)s OR m.agent_id = %(agent_id)s OR %(is_main)s AND m.agent_id IS NULL)
+        WHERE m.session_id = %(session_id)s AND (%(all_threads)s OR m.agent_id IS NOT DISTINCT FROM %(agent_id)s)
             AND (NOT %(asc)s OR m.occurred_at >= %(at)s AND (m.occurred_at, r.rank, m.id) > (%(at)s, %(rank)s, %(id)s))
             AND (%(asc)s OR m.occurred_at <= %(at)s AND (m.occurred_at, r.rank, m.id) < (%(at)s, %(rank)s, %(id)s))
         ORDER BY
@@ -28,9 +28,9 @@ FROM (
     )
     UNION ALL
     (
-        SELECT 'tool_call', t.occurred_at, 60, t.id, t.agent_id, NULL
+        SELECT 'tool_call', t.occurred_at, 60, t.id, t.agent_id
         FROM tool_calls AS t
-        WHERE t.session_id = %(session_id)s AND (%(all_threads)s OR t.agent_id = %(agent_id)s OR %(is_main)s AND t.agent_id IS NULL)
+        WHERE t.session_id = %(session_id)s AND (%(all_threads)s OR t.agent_id IS NOT DISTINCT FROM %(agent_id)s)
             AND (NOT %(asc)s OR t.occurred_at >= %(at)s AND (t.occurred_at, 60, t.id) > (%(at)s, %(rank)s, %(id)s))
             AND (%(asc)s OR t.occurred_at <= %(at)s AND (t.occurred_at, 60, t.id) < (%(at)s, %(rank)s, %(id)s))
         ORDER BY
@@ -40,9 +40,9 @@ FROM (
     )
     UNION ALL
     (
-        SELECT 'file_change', a.occurred_at, 70, a.id, a.agent_id, NULL
+        SELECT 'file_change', a.occurred_at, 70, a.id, a.agent_id
         FROM activities AS a
-        WHERE a.session_id = %(session_id)s AND (%(all_threads)s OR a.agent_id = %(agent_id)s OR %(is_main)s AND a.agent_id IS NULL)
+        WHERE a.session_id = %(session_id)s AND (%(all_threads)s OR a.agent_id IS NOT DISTINCT FROM %(agent_id)s)
             AND NOT EXISTS (SELECT FROM tool_calls AS t WHERE t.id = a.tool_call_id AND t.session_id = %(session_id)s)
             AND (NOT %(asc)s OR a.occurred_at >= %(at)s AND (a.occurred_at, 70, a.id) > (%(at)s, %(rank)s, %(id)s))
             AND (%(asc)s OR a.occurred_at <= %(at)s AND (a.occurred_at, 70, a.id) < (%(at)s, %(rank)s, %(id)s))
@@ -53,9 +53,9 @@ FROM (
     )
     UNION ALL
     (
-        SELECT e.kind, e.occurred_at, r.rank, e.id, e.agent_id, NULL
+        SELECT e.kind, e.occurred_at, r.rank, e.id, e.agent_id
         FROM timeline_entries AS e CROSS JOIN LATERAL (SELECT CASE WHEN e.kind IN ('command', 'compaction') THEN 20 WHEN e.kind = 'thinking' THEN 45 ELSE 30 END AS rank) AS r
-        WHERE e.session_id = %(session_id)s AND (%(all_threads)s OR e.agent_id = %(agent_id)s OR %(is_main)s AND e.agent_id IS NULL)
+        WHERE e.session_id = %(session_id)s AND (%(all_threads)s OR e.agent_id IS NOT DISTINCT FROM %(agent_id)s)
             AND (%(include_thinking)s OR e.kind <> 'thinking')
             AND (NOT %(asc)s OR e.occurred_at >= %(at)s AND (e.occurred_at, r.rank, e.id) > (%(at)s, %(rank)s, %(id)s))
             AND (%(asc)s OR e.occurred_at <= %(at)s AND (e.occurred_at, r.rank, e.id) < (%(at)s, %(rank)s, %(id)s))
@@ -72,6 +72,10 @@ FROM (
         CASE WHEN %(asc)s THEN id END, CASE WHEN NOT %(asc)s THEN id END DESC
     LIMIT %(fetch)s
 ) AS k
+CROSS JOIN LATERAL (
+    SELECT array_agg(a.id) AS changes, coalesce(sum(octet_length(a.patch)), 0) AS bytes
+    FROM activities AS a WHERE k.kind = 'tool_call' AND a.tool_call_id = k.id AND a.session_id = %(session_id)s
+) AS c
 
 -- name: place
 -- Where a row is: of a change that a known call made, where the call is.

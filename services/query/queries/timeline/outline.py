@@ -8,9 +8,9 @@
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
-from uuid import NAMESPACE_OID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from msgspec import Struct, field
 
@@ -41,7 +41,7 @@ MOST_SWITCHES: Final = 50
 class Thread(Struct):
     """What one thread of a session has. `items` are rows that are shown, `started` the subagents that its calls started.
 
-    `items_before` and `prompts_before`: up to the outline's place.
+    `items_before` and `prompts_before`: up to the outline's place. `has_models`: whether Claude's messages have more than one.
     """
 
     items: int = 0
@@ -49,19 +49,30 @@ class Thread(Struct):
     tool_calls: int = 0
     prompts: int = 0
     prompts_before: int = 0
+    has_models: bool = False
     first_at: datetime | None = None
     last_at: datetime | None = None
     started: set[str] = field(default_factory=set)
 
 
 class Derived(Struct, frozen=True):
-    """An item that no row stands for. `shown` is what it has besides the fields of all items."""
+    """An item that no row stands for. `about` is what is known of it; its id and what is shown are made of that if it is on the page."""
 
     key: Key
-    id: str
     kind: str
     agent_id: str | None
-    shown: Row
+    about: Row
+
+    @property
+    def id(self) -> str:
+        """The same on every page."""
+        if self.kind == IDLE_GAP:
+            return f"{IDLE_GAP}-{round(self.key[0].timestamp() * 1e6)}"
+        return f"{self.kind}-{self.about['started_agent'] if self.kind == SUBAGENT else self.key[2]}"
+
+    def shown(self) -> Row:
+        """What it has besides the fields of all items, if it is no subagent."""
+        return self.about | {"seconds": (self.about["until"] - self.key[0]).total_seconds()} if self.kind == IDLE_GAP else self.about
 
 
 class Outline(Struct):
@@ -92,6 +103,11 @@ class Outline(Struct):
         """How many turns of the session begin up to the place."""
         return self.threads[None].prompts_before if None in self.threads else 0
 
+    @property
+    def has_models(self) -> bool:
+        """Whether a thread of the view has more than one model."""
+        return any(thread.has_models for thread in self._shown())
+
     def times(self) -> tuple[datetime, datetime] | None:
         """The first and the last time of the view's rows; None if none has a date."""
         firsts = [thread.first_at for thread in self._shown() if thread.first_at is not None]
@@ -108,7 +124,7 @@ def read_outline(connection: Connection, view: View, idle_gap: timedelta, place:
     if session is None:
         return None
     outline = Outline(view, place, _threads(connection, view, place), [])
-    derived = [*_model_switches(connection, view), *_idle_gaps(session, outline.times()), *_lost_subagents(outline)]
+    derived = [*_model_switches(connection, outline), *_idle_gaps(session, outline.times()), *_lost_subagents(outline)]
     outline.derived = sorted(derived, key=lambda each: each.key)
     return outline
 
@@ -123,7 +139,10 @@ def _threads(connection: Connection, view: View, place: Key) -> dict[str | None,
     return {row.pop("agent_id"): Thread(**row | {"started": set(row["started"] or ())}) for row in found}
 
 
-def _model_switches(connection: Connection, view: View) -> Iterable[Derived]:
+def _model_switches(connection: Connection, outline: Outline) -> Iterable[Derived]:
+    view = outline.view
+    if not outline.has_models:
+        return
     found: list[Row] | None = None
     if not view.all_threads:
         # From one switch to the next: cheaper than to compare all messages, as long as there are few.
@@ -131,25 +150,27 @@ def _model_switches(connection: Connection, view: View) -> Iterable[Derived]:
         found = None if len(found) == MOST_SWITCHES else found
     for row in rows(connection, _derived("model_switches"), view.parameters()) if found is None else found:
         key = (row["timestamp"] or NO_TIME, SWITCH_RANK, row["id"])
-        shown = {"from_model": row["from_model"], "to_model": row["to_model"]}
-        yield Derived(key, f"{MODEL_SWITCH}-{row['id']}", MODEL_SWITCH, row["agent_id"], shown)
+        yield Derived(key, MODEL_SWITCH, row["agent_id"], {"from_model": row["from_model"], "to_model": row["to_model"]})
 
 
 def _idle_gaps(session: Row, times: tuple[datetime, datetime] | None) -> Iterable[Derived]:
     """Those between the view's first and last row: the pause before a subagent's first act is not the subagent's."""
     for last, until in zip(session["lasts"], session["firsts"][1:], strict=False):
         if times is not None and times[0] <= last and until <= times[1]:
-            key = (last, GAP_RANK, NO_ID)
-            shown = {"until": until, "seconds": (until - last).total_seconds()}
-            yield Derived(key, f"{IDLE_GAP}-{round(last.timestamp() * 1e6)}", IDLE_GAP, None, shown)
+            yield Derived((last, GAP_RANK, NO_ID), IDLE_GAP, None, {"until": until})
 
 
 def _lost_subagents(outline: Outline) -> Iterable[Derived]:
     if not outline.view.is_main:
         return
     for agent_id in sorted(lost_subagents(outline.threads)):
-        key = (outline.threads[agent_id].first_at or NO_TIME, SUBAGENT_RANK, uuid5(NAMESPACE_OID, agent_id))
-        yield Derived(key, f"{SUBAGENT}-{agent_id}", SUBAGENT, None, {"started_agent": agent_id})
+        key = (outline.threads[agent_id].first_at or NO_TIME, SUBAGENT_RANK, _id_of_agent(agent_id))
+        yield Derived(key, SUBAGENT, None, {"started_agent": agent_id})
+
+
+@lru_cache(maxsize=4096)
+def _id_of_agent(agent_id: str) -> UUID:
+    return uuid5(NAMESPACE_OID, agent_id)
 
 
 def lost_subagents(threads: dict[str | None, Thread]) -> set[str]:

@@ -1,7 +1,7 @@
 """Which items are on a page: from a place on, up to a place, or on both sides of an item. Only keys and lengths are read here."""
 
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import cache
 from uuid import UUID
 
 from msgspec import Struct
@@ -11,8 +11,6 @@ from services.query.queries.lists.paging import PAGE_BYTES
 from services.query.queries.timeline.outline import Derived, Outline
 from services.query.queries.timeline.view import Key, key_of, key_parameters
 from shared.sql_files import statement
-
-_bodies = partial(statement, __package__, "bodies.sql")
 
 
 @cache
@@ -45,31 +43,30 @@ def slice_after(connection: Connection, outline: Outline, key: Key, limit: int, 
     found = sorted(
         [*_rows(connection, outline, key, limit + 1, ascending=True), *map(_slot, derived[: limit + 1])], key=lambda slot: slot.key
     )
-    return _cut(connection, outline, found, limit, page_bytes)
+    return _cut(found, limit, page_bytes)
 
 
 def slice_before(connection: Connection, outline: Outline, key: Key, limit: int, page_bytes: int = PAGE_BYTES) -> Slice:
     """The items before a place: those next to it."""
     derived = [each for each in outline.derived if each.key < key]
     found = [*_rows(connection, outline, key, limit + 1, ascending=False), *map(_slot, derived[-limit - 1 :])]
-    nearest = _cut(connection, outline, sorted(found, key=lambda slot: slot.key, reverse=True), limit, page_bytes)
+    nearest = _cut(sorted(found, key=lambda slot: slot.key, reverse=True), limit, page_bytes)
     return Slice(nearest.slots[::-1], nearest.has_more)
 
 
 def _rows(connection: Connection, outline: Outline, key: Key, fetch: int, *, ascending: bool) -> list[Slot]:
     parameters = outline.view.parameters() | key_parameters(key) | {"asc": ascending, "fetch": fetch}
     found = rows(connection, _keys(), parameters)
-    return [Slot(key_of(row), row["kind"], row["agent_id"], row["bytes"] or 0) for row in found]
+    return [Slot(key_of(row), row["kind"], row["agent_id"], int(row["bytes"]), changes=row["changes"] or []) for row in found]
 
 
 def _slot(derived: Derived) -> Slot:
     return Slot(derived.key, derived.kind, derived.agent_id, 0, derived)
 
 
-def _cut(connection: Connection, outline: Outline, found: Sequence[Slot], limit: int, page_bytes: int) -> Slice:
+def _cut(found: Sequence[Slot], limit: int, page_bytes: int) -> Slice:
     """The first of them that fit onto a page by number and bytes; one at least, if there is one."""
     shown = found[:limit]
-    _add_changes(connection, outline, shown)
     total = 0
     for number, slot in enumerate(shown):
         total += slot.bytes
@@ -77,14 +74,3 @@ def _cut(connection: Connection, outline: Outline, found: Sequence[Slot], limit:
             shown = shown[:number]
             break
     return Slice(list(shown), len(found) > len(shown))
-
-
-def _add_changes(connection: Connection, outline: Outline, slots: Sequence[Slot]) -> None:
-    calls = {slot.key[2]: slot for slot in slots if slot.kind == "tool_call"}
-    if not calls:
-        return
-    parameters = {"session_id": outline.view.session_id, "ids": list(calls)}
-    for row in rows(connection, _bodies("changes_of_calls"), parameters):
-        call = calls[row["tool_call_id"]]
-        call.changes = [*call.changes, row["id"]]
-        call.bytes += row["bytes"]

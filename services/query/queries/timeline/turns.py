@@ -10,12 +10,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from msgspec import convert
-
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.lists.paging import Page, Paging
 from services.query.queries.timeline.place import prompts_before
-from services.query.queries.timeline.usage import Usage
+from services.query.queries.timeline.usage import Usage, usage_of
 from services.query.queries.timeline.view import BEGINNING, END, NO_ID, NO_TIME, Key, View, key_of, key_parameters, sql_time, sql_times
 from shared.sql_files import statement
 
@@ -32,28 +30,34 @@ def turns(connection: Connection, session_id: str, paging: Paging, idle_gap: tim
     view = View(session_id)
     after = paging.last_keys(("time", "int", "uuid"))
     key = BEGINNING if after is None else (NO_TIME if after[0] == "-infinity" else after[0], after[1], after[2])
-    beginnings, number, following = _beginnings(connection, view, key, paging.limit)
+    beginnings, number, following, first_at = _beginnings(connection, view, key, paging.limit)
     if not beginnings:
         return Page([], None)
-    items = _with_sums(connection, view, beginnings, END if following is None else following, idle_gap, is_first=after is None)
+    items = _with_sums(connection, view, beginnings, END if following is None else following, idle_gap, first_at)
     for place, item in enumerate(items):
         item["number"] = number + place
     at, rank, row_id = _key(beginnings[-1])
     return Page(items, None if following is None else paging.next_cursor([None if at == NO_TIME else at, rank, row_id]))
 
 
-def _beginnings(connection: Connection, view: View, key: Key, limit: int) -> tuple[list[Row], int, Key | None]:
-    """The prompts of a page, the number of its first turn, and where the page after it begins. Turn 0 begins with no prompt."""
+def _beginnings(connection: Connection, view: View, key: Key, limit: int) -> tuple[list[Row], int, Key | None, str | None]:
+    """The prompts of a page, the number of its first turn, where the page after it begins, and of the first page the time of the session's first row.
+
+    Turn 0 begins with no prompt.
+    """
+    first_at = None
     parameters = view.parameters() | key_parameters(key) | {"characters": PROMPT_CHARACTERS, "fetch": limit + 1}
     found = rows(connection, _sql("prompts"), parameters)
     if key == BEGINNING:
         number = 1
         until = sql_time(key_of(found[0])[0] if found else END[0])
-        if one_row(connection, _sql("is_anything_before"), {"session_id": view.session_id, "until": until})["found"]:
+        first = one_row(connection, _sql("first"), {"session_id": view.session_id, "until": until})
+        first_at = first["first_at"]
+        if first["is_before"]:
             number, found = 0, [_turn_zero(), *found]
     else:
         number = prompts_before(connection, view, _key(found[0])) + 1 if found else 0
-    return found[:limit], number, _key(found[limit]) if len(found) > limit else None
+    return found[:limit], number, _key(found[limit]) if len(found) > limit else None, first_at
 
 
 def _turn_zero() -> Row:
@@ -65,13 +69,12 @@ def _key(beginning: Row) -> Key:
 
 
 def _with_sums(
-    connection: Connection, view: View, beginnings: Sequence[Row], following: Key, idle_gap: timedelta, *, is_first: bool
+    connection: Connection, view: View, beginnings: Sequence[Row], following: Key, idle_gap: timedelta, first_at: str | None
 ) -> list[Row]:
     begins = [_key(each)[0] for each in beginnings]
-    # The first turn of all has what comes before its prompt too: as the time since the session's start.
-    since = sql_time(NO_TIME if is_first else begins[0])
-    until = sql_time(following[0])
-    parameters = {"session_id": view.session_id, "times": sql_times(begins), "since": since, "until": until}
+    # The first turn of all has what comes before its prompt too. The time of the session's first row bounds what is read.
+    since = sql_time(begins[0]) if first_at is None else first_at
+    parameters = {"session_id": view.session_id, "times": sql_times(begins), "since": since, "until": sql_time(following[0])}
 
     def by_place(name: str) -> dict[int, list[Row]]:
         found: dict[int, list[Row]] = defaultdict(list)
@@ -80,7 +83,9 @@ def _with_sums(
         return found
 
     tools, files, threads, usage = (by_place(name) for name in ("tools", "files", "threads", "usage"))
-    times = {"begins": [str(since), *sql_times(begins[1:])], "ends": sql_times([*begins[1:], following[0]])}
+    # A session's start may be earlier than its first row.
+    begun = begins[0] if first_at is None else NO_TIME
+    times = {"begins": sql_times([begun, *begins[1:]]), "ends": sql_times([*begins[1:], following[0]])}
     active = rows(connection, _sql("active"), times | {"session_id": view.session_id, "idle_gap": idle_gap})
     seconds = {row["place"] - 1: row["active_us"] / 1e6 for row in active}
     return [
@@ -97,7 +102,7 @@ def _turn(beginning: Row, tools: list[Row], files: list[Row], threads: list[Row]
     for row in calls:
         model = row.pop("model")
         models += [model] if model is not None else []
-        used = used.plus(convert({name: None if value is None else int(value) for name, value in row.items()}, Usage))
+        used = used.plus(usage_of(row))
     shown: dict[str, Any] = {
         # The prompt; of turn 0 nothing.
         "first_item_id": None if beginning["id"] is None else str(beginning["id"]),

@@ -10,14 +10,22 @@ WHERE m.session_id = %(session_id)s AND m.agent_id IS NULL AND m.role = 'user'
 ORDER BY m.occurred_at, m.id
 LIMIT %(fetch)s
 
--- name: is_anything_before
--- Whether the session has anything before its first prompt.
-SELECT
-    EXISTS (SELECT FROM messages AS m WHERE m.session_id = %(session_id)s AND m.occurred_at < %(until)s)
-    OR EXISTS (SELECT FROM tool_calls AS t WHERE t.session_id = %(session_id)s AND t.occurred_at < %(until)s)
-    OR EXISTS (SELECT FROM activities AS a WHERE a.session_id = %(session_id)s AND a.occurred_at < %(until)s)
-    OR EXISTS (SELECT FROM api_calls AS c WHERE c.session_id = %(session_id)s AND c.occurred_at < %(until)s)
-    OR EXISTS (SELECT FROM timeline_entries AS e WHERE e.session_id = %(session_id)s AND e.occurred_at < %(until)s) AS found
+-- name: first
+-- The time of the session's first row, and whether it comes before its first prompt: the first entry of each index by session and time. BETWEEN keeps
+-- the session in the order (DESC as the index has it). Without it, the index by time may be read from the beginning of all sessions.
+SELECT first_at::text, coalesce(first_at < %(until)s, false) AS is_before
+FROM (
+    SELECT least(
+        (SELECT m.occurred_at FROM messages AS m WHERE m.session_id BETWEEN %(session_id)s AND %(session_id)s
+            ORDER BY m.session_id DESC, m.occurred_at, m.id LIMIT 1),
+        (SELECT t.occurred_at FROM tool_calls AS t WHERE t.session_id BETWEEN %(session_id)s AND %(session_id)s
+            ORDER BY t.session_id, t.occurred_at, t.id LIMIT 1),
+        (SELECT a.occurred_at FROM activities AS a WHERE a.session_id BETWEEN %(session_id)s AND %(session_id)s
+            ORDER BY a.session_id DESC, a.occurred_at, a.id LIMIT 1),
+        (SELECT c.occurred_at FROM api_calls AS c WHERE c.session_id BETWEEN %(session_id)s AND %(session_id)s
+            ORDER BY c.session_id, c.occurred_at, c.id LIMIT 1),
+        (SELECT e.occurred_at FROM timeline_entries AS e WHERE e.session_id BETWEEN %(session_id)s AND %(session_id)s
+            ORDER BY e.session_id, e.occurred_at, e.id LIMIT 1)) AS first_at) AS of_all
 
 -- name: tools
 -- By turn: `place` is how many of the ascending `times` are not later. So in all that follow.
@@ -62,8 +70,9 @@ WHERE c.session_id = %(session_id)s AND c.occurred_at >= %(since)s AND c.occurre
 GROUP BY 1, 2 ORDER BY api_calls DESC, c.model
 
 -- name: active
--- Active time of the session within each turn: from its time to that of the next one.
-SELECT t.place, measure_us(without_gap(s.active_ranges, %(idle_gap)s::interval) * tstzmultirange(tstzrange(t.begins, t.ends))) AS active_us
-FROM sessions AS s,
+-- Active time of the session within each turn: from its time to that of the next one. OFFSET 0: the gaps are taken out once, not for each turn.
+SELECT t.place, measure_us(r.active * tstzmultirange(tstzrange(t.begins, t.ends))) AS active_us
+FROM (
+    SELECT without_gap(s.active_ranges, %(idle_gap)s::interval) AS active
+    FROM sessions AS s WHERE s.session_id = %(session_id)s OFFSET 0) AS r,
     unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) WITH ORDINALITY AS t (begins, ends, place)
-WHERE s.session_id = %(session_id)s

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from msgspec import Struct, convert
+from msgspec import Struct
 
 from services.query.database import Connection, Row, rows
-from services.query.queries.timeline.view import View, sql_time
+from services.query.queries.timeline.view import View, sql_array, sql_time
 from shared.sql_files import statement
 
 # JavaScript's integers end here; elsewhere in the API sums are bounded likewise.
@@ -32,7 +32,7 @@ class Usage(Struct, frozen=True):
 
     def plus(self, other: "Usage") -> "Usage":
         """Both together."""
-        costs = [each.cost_nano_usd for each in (self, other) if each.cost_nano_usd is not None]
+        mine, its = self.cost_nano_usd, other.cost_nano_usd
         return Usage(
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
@@ -40,7 +40,7 @@ class Usage(Struct, frozen=True):
             self.cache_read_tokens + other.cache_read_tokens,
             self.api_calls + other.api_calls,
             self.unpriced_calls + other.unpriced_calls,
-            sum(costs) if costs else None,
+            its if mine is None else mine if its is None else mine + its,
         )
 
     @property
@@ -103,15 +103,20 @@ def usage_by_time(
     parameters = {
         "session_id": view.session_id,
         # A call counts from its own instant on.
-        "times": [at + _NEXT for at in times],
+        "times": sql_array(at + _NEXT for at in times),
         "since": None if since is None else sql_time(since),
         "until": None if until is None else sql_time(until),
     }
     by_thread: dict[str | None, dict[int, Usage]] = defaultdict(dict)
     for row in rows(connection, _sql("usage_by_time"), parameters):
         agent_id, place = row.pop("agent_id"), row.pop("place")
-        by_thread[agent_id][place] = convert({name: None if value is None else int(value) for name, value in row.items()}, Usage)
+        by_thread[agent_id][place] = usage_of(row)
     return UsageByTime(dict(by_thread))
+
+
+def usage_of(row: Row) -> Usage:
+    """The sums of a row that has no other columns."""
+    return Usage(**{name: None if value is None else int(value) for name, value in row.items()})  # type: ignore[arg-type]
 
 
 def _sum(usages: Iterable[Usage]) -> Usage:
