@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from services.query.queries.search import document_finder, search_documents
+from services.query.queries.search import document_finder, document_pages, search_documents
 from services.query.queries.search.document_finder import Bounds
 from tests.integration.query import seed
 
@@ -117,7 +117,10 @@ def test_a_search_out_of_time_says_so_and_goes_on_from_there(client: TestClient,
     assert sorted(found_ids) == sorted(document_id for number, document_id in enumerate(many) if number % 3 == 0)
 
 
-WAYS = (Bounds(0, 10_000, 0), Bounds(2, 1, 3), Bounds(0, 0, 0), Bounds(10_000, -1, 0))
+WAYS = (Bounds(0, 10_000, 0), Bounds(2, 1, 3), Bounds(0, 0, 0), Bounds(10_000, -1, 0), Bounds(0, 0, 10_000), Bounds(1, 2, 10_000))
+
+# Few rows at a time, so that each way has several steps.
+SMALL = (("STEP", 3), ("KEYS", 5), ("TEXTS", 2), ("LEAST_WINDOW", 1), ("MOST_WINDOW", 3), ("WINDOW_MATCHES", 2), ("INDEXED_AS_WALKED", 0))
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -143,10 +146,8 @@ def test_every_way_finds_what_a_look_at_each_text_finds(
 ) -> None:
     for name, value in (("FOR_A_PAGE", way), ("TO_RANK", way)):
         monkeypatch.setattr(search_documents, name, value)
-    monkeypatch.setattr(document_finder, "STEP", 3)
-    monkeypatch.setattr(document_finder, "WORDS_FIRST_MS", words_first_ms)
-    monkeypatch.setattr(document_finder, "KEYS", 5)
-    monkeypatch.setattr(document_finder, "TEXTS", 2)
+    for name, number in (*SMALL, ("WORDS_FIRST_MS", words_first_ms)):
+        monkeypatch.setattr(document_finder, name, number)
     connection.execute("TRUNCATE search_documents, sessions")
     seed.add_session(connection, "s", 0)
     ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number), text)) for number, text in enumerate(texts)]
@@ -171,7 +172,7 @@ def test_every_way_finds_each_phrase(
     """given few texts at a time, and more than are known at a time, then all pages together are what has the phrase."""
     for name in ("FOR_A_PAGE", "TO_RANK"):
         monkeypatch.setattr(search_documents, name, way)
-    for name, number in (("STEP", 3), ("KEYS", 5), ("TEXTS", 2)):
+    for name, number in SMALL:
         monkeypatch.setattr(document_finder, name, number)
     connection.execute("TRUNCATE search_documents, sessions")
     seed.add_session(connection, "s", 0)
@@ -182,3 +183,56 @@ def test_every_way_finds_each_phrase(
         pages = list(pages_of(client, {"q": f'"{asked}"', "sort": sort, "limit": 2, "correct": False}))
         found = [item["id"] for page in pages for item in page["items"]]
         assert sorted(found) == sorted(expected), (texts, asked, way)
+
+
+def is_asked_for(asked: str, at: datetime | str, words: set[str]) -> bool:
+    """What each query of the next test means."""
+    match asked:
+        case "alpha beta":
+            return {"alpha", "beta"} <= words
+        case "alpha -beta":
+            return "alpha" in words and "beta" not in words
+        case "alpha or beta":
+            return bool({"alpha", "beta"} & words)
+        case "after:2024-01-15T12:02:00Z alpha":
+            return "alpha" in words and isinstance(at, datetime) and at >= NOON + timedelta(minutes=2)
+        case _:
+            return "alpha" in words
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.lists(st.lists(st.sampled_from(["alpha", "beta", "gamma"]), min_size=1, max_size=3), max_size=14),
+    asked=st.sampled_from(
+        ["alpha", "alpha beta", "alpha -beta", "alpha or beta", "kind:message alpha", "after:2024-01-15T12:02:00Z alpha"]
+    ),
+    way=st.sampled_from(WAYS),
+)
+def test_every_way_finds_each_word(
+    client: TestClient,
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    texts: list[list[str]],
+    asked: str,
+    way: Bounds,
+) -> None:
+    """given some documents of the same instant and undated ones, then all pages have each match once, newest first and best first."""
+    for name in ("FOR_A_PAGE", "TO_RANK"):
+        monkeypatch.setattr(search_documents, name, way)
+    for name, number in SMALL:
+        monkeypatch.setattr(document_finder, name, number)
+    monkeypatch.setattr(document_pages, "RANKED_MATCHES", 3)
+    connection.execute("TRUNCATE search_documents, sessions")
+    seed.add_session(connection, "s", 0)
+    times: list[datetime | str] = [NOON + timedelta(minutes=number // 3) if number else "-infinity" for number in range(len(texts))]
+    ids = [str(seed.add_document(connection, "s", at, " ".join(words))) for at, words in zip(times, texts, strict=True)]
+    expected = {document_id for document_id, at, words in zip(ids, times, texts, strict=True) if is_asked_for(asked, at, set(words))}
+
+    for sort in ("newest", "best"):
+        pages = list(pages_of(client, {"q": asked, "sort": sort, "limit": 2, "correct": False}))
+        found = [item for page in pages for item in page["items"]]
+        assert sorted(item["id"] for item in found) == sorted(expected), (texts, asked, way, sort)
+        if sort == "newest":
+            stamps = [item["timestamp"] or "" for item in found]
+            assert stamps == sorted(stamps, reverse=True)
+        assert {page["total"] for page in pages if page["total_is_exact"]} <= {len(expected)}

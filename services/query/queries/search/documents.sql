@@ -11,6 +11,29 @@ WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
     AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
     AND {indexed}
 
+-- name: all
+-- For an estimate of how many there are to look at; never run.
+SELECT 1
+FROM search_documents d
+WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
+    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
+    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
+    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+
+-- name: edge
+-- The time of the document behind so many others, from an index alone. No row if there are no more documents.
+SELECT nullif(d.occurred_at, '-infinity') AS timestamp
+FROM search_documents d
+WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
+    AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
+    AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
+    AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+    AND (%(after_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) < (%(after_time)s, %(after_id)s::uuid))
+    AND (%(newest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) <= (%(newest_time)s, %(newest_id)s::uuid))
+    AND (%(oldest_time)s::timestamptz IS NULL OR (d.occurred_at, d.id) >= (%(oldest_time)s, %(oldest_id)s::uuid))
+ORDER BY d.occurred_at DESC, d.id DESC
+OFFSET %(skipped)s LIMIT 1
+
 -- name: by_index
 -- One row at least: the counts. The rest is empty if there were more than `most`. Texts are looked at newest first, until enough are found.
 WITH read AS MATERIALIZED (
@@ -137,8 +160,10 @@ greatest(round(((
     0.000001)
 
 -- name: scans
--- A LIMIT makes the whole table look cheap to read, and a walk is in the order of an index, never a sort.
-SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', %(bitmaps)s, true), set_config('statement_timeout', %(timeout)s, true)
+-- A LIMIT makes the whole table look cheap to read, and a walk is in the order of an index, never a sort. Costs that are set do not tell whether
+-- to compile a statement.
+SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', %(bitmaps)s, true), set_config('statement_timeout', %(timeout)s, true),
+    set_config('cpu_tuple_cost', %(row_cost)s, true), set_config('jit', 'off', true)
 
 -- name: with_word
 -- For an estimate of how frequent a word is; never run.

@@ -138,7 +138,7 @@ def _conditions(wanted: Wanted, query: Query | None, filters: Filters) -> Condit
 
 def _answer(connection: Connection, wanted: Wanted, query: Query | None, filters: Filters, page: Shown) -> Row:
     highlights = _highlights(connection, wanted, query, filters, page)
-    rows(connection, sql("scans"), {"bitmaps": "on", "timeout": "5000"})
+    rows(connection, sql("scans"), {"bitmaps": "on", "timeout": "5000", "row_cost": "0.01"})
     shown = items(connection, page.rows, highlights, filters.part, with_context=wanted.with_context, with_content=wanted.with_content)
     found = page.found
     is_complete = found.stopped_at is None
