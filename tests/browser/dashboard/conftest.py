@@ -59,6 +59,19 @@ def empty_stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pyte
         yield running
 
 
+@pytest.fixture(scope="session")
+def own_stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Another tracker, for data that other tests would stumble over."""
+    skip_without("chromium")
+    folder = tmp_path_factory.mktemp("own-dashboard")
+    with running_stack(folder, postgres_url, redis_server_url, 10, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+        yield running
+
+
+def origin_of(running: Stack) -> str:
+    return str(running.http.base_url).rstrip("/")
+
+
 def import_week(running: Stack, home: Path) -> None:
     """Ten sessions of the last six days, the newest two hours old, so that every range but "Today" has some."""
     now = datetime.now(UTC)

@@ -134,4 +134,4 @@ def test_a_key_for_numbers_counts_states_and_sees_no_text(open_page: OpenPage, s
 def test_without_a_session_it_says_how_to_connect(open_page: OpenPage, empty_stack: Stack) -> None:
     page = live(open_page("/", of=str(empty_stack.http.base_url).rstrip("/")))
     expect(page.locator(".none-open")).to_contain_text("tracker connect")
-    expect(page.locator(".tile[data-measure=cost_usd]")).to_contain_text("not priced")
+    expect(page.locator(".tile[data-measure=cost_usd]")).to_contain_text("no calls")

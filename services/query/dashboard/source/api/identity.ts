@@ -39,6 +39,17 @@ export async function findIdentity(): Promise<void> {
   }
 }
 
+/** Asks whether the key still holds: a page that asks for nothing else would show what its key could see long after it was revoked. */
+export async function checkIdentity(): Promise<void> {
+  if (!me.peek()?.key) return;
+  try {
+    await read("/api/me");
+  } catch (error) {
+    // A key that is gone has led to the login; a tracker that does not answer is said by what the page reads.
+    if (!(error instanceof Problem)) throw error;
+  }
+}
+
 /** Exchanges an API key for a cookie that scripts cannot read. Throws a Problem. */
 export async function logIn(key: string): Promise<void> {
   await send("POST", "/api/login", undefined, undefined, { Authorization: `Bearer ${key.trim()}` });

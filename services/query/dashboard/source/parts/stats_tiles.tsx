@@ -48,6 +48,7 @@ export function StatsTiles({ totals, before, days, filter = {} }: Props) {
           of={of}
           value={value(totals)}
           before={before ? value(before) : undefined}
+          without={of === "cost_usd" && totals.api_calls === 0 ? "no calls" : undefined}
           beforeLabel={days === undefined ? undefined : `The ${plural(days, "day")} before`}
           href={page && (seesTexts.value || !needsTexts(page)) ? pageAddress(page, filter) : undefined}
         />

@@ -14,11 +14,13 @@ interface Props {
   /** Leads to the rows that the number counts. */
   href?: string | undefined;
   note?: string | undefined;
+  /** What is said where there is no value, such as a cost without a call. */
+  without?: string | undefined;
 }
 
-export function Tile({ of, value, before, beforeLabel, href, note }: Props) {
+export function Tile({ of, value, before, beforeLabel, href, note, without }: Props) {
   const { label, definition, short, exact } = measure(of);
-  const number = <span class={value == null ? "tile-value is-unknown" : "tile-value"}>{short(value)}</span>;
+  const number = <span class={value == null ? "tile-value is-unknown" : "tile-value"}>{value == null && without ? without : short(value)}</span>;
   return (
     <div class="tile" data-measure={of}>
       <Hint text={`${definition}${value == null ? "" : `\nExactly: ${exact(value)}.`}`}>{label}</Hint>

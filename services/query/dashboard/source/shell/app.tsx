@@ -4,8 +4,9 @@ import { type ComponentType, Suspense, lazy } from "preact/compat";
 import { useEffect, useErrorBoundary } from "preact/hooks";
 import { parts } from "../address/address";
 import { extentIsKnown, findExtent } from "../address/range";
-import { findIdentity, identityProblem, me } from "../api/identity";
+import { checkIdentity, findIdentity, identityProblem, me } from "../api/identity";
 import { needsLogin } from "../api/request";
+import { forgetReadings } from "../api/use_read";
 import { EmptyNote } from "../parts/empty_note";
 import { ProblemNote } from "../parts/problem_note";
 import { useHeading } from "./heading";
@@ -15,6 +16,7 @@ import { Navigation } from "./navigation";
 import { SearchPalette } from "./search_palette";
 
 const RETRY_MS = 3_000;
+const CHECK_MS = 20_000;
 
 type Load = () => Promise<{ default: ComponentType }>;
 
@@ -43,15 +45,28 @@ export function App() {
     const timer = window.setInterval(() => {
       if (me.peek() === null && !needsLogin.peek()) void findIdentity();
     }, RETRY_MS);
-    return () => window.clearInterval(timer);
+    const check = () => {
+      if (!document.hidden && !needsLogin.peek()) void checkIdentity();
+    };
+    const checking = window.setInterval(check, CHECK_MS);
+    document.addEventListener("visibilitychange", check);
+    return () => {
+      window.clearInterval(timer);
+      window.clearInterval(checking);
+      document.removeEventListener("visibilitychange", check);
+    };
   }, []);
   useHeading();
+  const isOut = needsLogin.value;
+  useEffect(() => {
+    if (isOut) forgetReadings();
+  }, [isOut]);
   const isKnown = me.value !== null;
   useEffect(() => {
     if (isKnown) void findExtent();
   }, [isKnown]);
 
-  if (needsLogin.value) return <Login />;
+  if (isOut) return <Login />;
   return (
     <>
       <a

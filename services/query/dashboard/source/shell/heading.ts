@@ -2,15 +2,21 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { address, placeOf } from "../address/address";
+import { needsLogin } from "../api/request";
 
 const SITE = "Claude Code Tracker";
 
 export function useHeading(): void {
   const place = placeOf(address.value);
+  const isOut = needsLogin.value;
   const isFirst = useRef(true);
   useEffect(() => {
     const main = document.getElementById("content");
-    if (!main) return;
+    if (!main) {
+      // The login. The title of the page before may be a text that only its key could see.
+      document.title = SITE;
+      return;
+    }
     let isDone = isFirst.current;
     isFirst.current = false;
     const look = () => {
@@ -29,5 +35,5 @@ export function useHeading(): void {
     const observer = new MutationObserver(look);
     observer.observe(main, { childList: true, subtree: true, characterData: true });
     return () => observer.disconnect();
-  }, [place]);
+  }, [place, isOut]);
 }

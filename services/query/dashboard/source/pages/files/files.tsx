@@ -8,7 +8,13 @@ import { FileHistory } from "./file_history";
 import { FileList } from "./file_list";
 
 export default function Files() {
-  if (!seesTexts.value) return <EmptyNote title="Your key sees numbers only.">Paths need a key with the scope “read”.</EmptyNote>;
+  if (!seesTexts.value)
+    return (
+      <>
+        <h1>Files</h1>
+        <EmptyNote title="Your key sees numbers only.">Paths need a key with the scope “read”.</EmptyNote>
+      </>
+    );
   const path = parameter("path");
   return path ? <FileHistory key={path} path={path} /> : <FileList />;
 }

@@ -9,7 +9,7 @@ import { Feed } from "./feed";
 import "./now.css";
 import { NoSession } from "./no_session";
 import { Today } from "./today";
-import { type Live, useLive } from "./use_live";
+import { type Live, isQuietNow, useLive } from "./use_live";
 
 export default function Now() {
   const live = useLive();
@@ -23,11 +23,19 @@ export default function Now() {
       {live.problem.value && live.listed.value === null && <ProblemNote problem={live.problem.value} />}
       <Today />
       {seesTexts.value ? <Board live={live} now={clock} /> : <StateCounts live={live} />}
-      <div class="grid now-below">
-        <Feed live={live} now={clock} />
-        <NoSession live={live} />
-      </div>
+      <Below live={live} clock={clock} />
     </>
+  );
+}
+
+/** The last events and the last sessions. While nothing happens, the sessions have the room. */
+function Below({ live, clock }: { live: Live; clock: number }) {
+  const isQuiet = isQuietNow(live);
+  return (
+    <div class={isQuiet ? "grid now-below is-quiet" : "grid now-below"}>
+      <Feed live={live} now={clock} />
+      <NoSession live={live} />
+    </div>
   );
 }
 

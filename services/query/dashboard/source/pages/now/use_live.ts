@@ -36,6 +36,13 @@ export function useLive(): Live {
   return live;
 }
 
+/** Whether nothing has happened lately, as far as the rows and the feed tell. */
+export function isQuietNow({ board, version, listed }: Live): boolean {
+  void version.value;
+  const since = Date.now() - BACK_MS;
+  return listed.value !== null && board.feed.length === 0 && listed.value.items.every((row) => Date.parse(row.last_event_at) < since);
+}
+
 function start(): Running {
   const board = new LiveBoard();
   const version = signal(0);

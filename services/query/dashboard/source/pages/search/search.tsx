@@ -23,7 +23,13 @@ export default function SearchPage() {
   const [isHelpOpen, setHelpOpen] = useState(false);
   useEffect(() => box.current?.focus({ preventScroll: true }), []);
 
-  if (!seesTexts.value) return <EmptyNote title="Your key sees numbers only.">A search needs a key with the scope “read”.</EmptyNote>;
+  if (!seesTexts.value)
+    return (
+      <>
+        <h1>Search</h1>
+        <EmptyNote title="Your key sees numbers only.">A search needs a key with the scope “read”.</EmptyNote>
+      </>
+    );
 
   const type = (q: string) => changeSearch({ q, correct: null }, { replace: true });
   const take = (q: string) => {
