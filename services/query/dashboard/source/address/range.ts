@@ -28,12 +28,31 @@ export interface DayRange {
   reason: string | null;
 }
 
+interface Extent {
+  first: string;
+  last: string;
+}
+
+/** What this browser saw last: pages open with it at once, while it is asked for again. */
+const PLACE = "tracker.days";
+
+function stored(): Extent | null {
+  try {
+    const found = JSON.parse(localStorage.getItem(PLACE) ?? "null") as Partial<Extent> | null;
+    const isDay = (day: unknown) => typeof day === "string" && /^\d{4}-\d\d-\d\d$/.test(day);
+    return found && isDay(found.first) && isDay(found.last) ? (found as Extent) : null;
+  } catch {
+    // Somebody else wrote it; it is written anew in a moment.
+    return null;
+  }
+}
+
 /** The first and last day with any event; null until it is known, and while there is none. */
-export const extent = signal<{ first: string; last: string } | null>(null);
+export const extent = signal<Extent | null>(stored());
 /** Whether nothing at all is stored. A key that may not ask for the sums of all its projects does not learn it. */
 export const isEmpty = signal(false);
 /** Whether it is known if there is any event. */
-export const extentIsKnown = signal(false);
+export const extentIsKnown = signal(extent.peek() !== null);
 
 /** Asks for all days of the whole history. The overview's year map shows the same answer. */
 export const historyQuery = { group_by: "day", tz: zone };
@@ -44,14 +63,18 @@ export async function findExtent(): Promise<void> {
     usage = await readShared("/api/usage", historyQuery);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    // The page shows the last 30 days then, and says itself what it cannot read.
-    extentIsKnown.value = true;
+    // The page shows the last 30 days then, and says itself what it cannot read. Before a login there is none.
+    if (error.status !== 401) extentIsKnown.value = true;
     return;
   }
   const days = usage.items.filter((item) => item.day && (item.total_tokens || item.messages || item.tool_calls || item.sessions));
   const first = days[0]?.day;
   const last = days.at(-1)?.day;
-  extent.value = first && last ? { first, last } : null;
+  const found = first && last ? { first, last } : null;
+  const before = extent.peek();
+  if (found?.first !== before?.first || found?.last !== before?.last) extent.value = found;
+  if (found) localStorage.setItem(PLACE, JSON.stringify(found));
+  else localStorage.removeItem(PLACE);
   isEmpty.value = extent.value === null;
   extentIsKnown.value = true;
 }

@@ -10,7 +10,7 @@ export function useQueryValues(key: string | null): Known {
   const asked = seesTexts.value ? key : null;
   const projects = useRead(asked === "project" ? "/api/usage" : null, { group_by: "project" });
   const users = useRead(asked === "user" ? "/api/users" : null);
-  const machines = useRead(asked === "machine" ? "/api/usage" : null, { group_by: "machine" });
+  const machines = useRead(asked === "machine" ? "/api/machines" : null, { limit: 200 });
   const branches = useRead(asked === "branch" ? "/api/usage" : null, { group_by: "branch" });
   const tools = useRead(asked === "tool" ? "/api/tool-calls/stats" : null);
   return (name) => {
@@ -20,7 +20,7 @@ export function useQueryValues(key: string | null): Known {
       case "user":
         return distinct(users.data?.items.map((item) => item.name));
       case "machine":
-        return distinct(machines.data?.items.map((item) => item.machine ?? item.machine_id));
+        return distinct(machines.data?.items.map((item) => item.name ?? item.machine_id));
       case "branch":
         return distinct(branches.data?.items.map((item) => item.branch));
       case "tool":

@@ -37,6 +37,9 @@ const LOADS: Record<string, Load> = {
 
 const PAGES: Record<string, ComponentType> = Object.fromEntries(Object.entries(LOADS).map(([name, load]) => [name, lazy(load)]));
 
+/** The pages that show a range of days, and must know which one. */
+const OF_A_RANGE = new Set(["overview", "projects", "sessions", "files", "tools", "usage"]);
+
 export function App() {
   useEffect(() => {
     void findIdentity();
@@ -60,11 +63,9 @@ export function App() {
   const isOut = needsLogin.value;
   useEffect(() => {
     if (isOut) forgetReadings();
+    else void findExtent();
   }, [isOut]);
-  const isKnown = me.value !== null;
-  useEffect(() => {
-    if (isKnown) void findExtent();
-  }, [isKnown]);
+  const isReady = me.value !== null && (extentIsKnown.value || !OF_A_RANGE.has(parts.value[0] ?? ""));
 
   if (isOut) return <Login />;
   return (
@@ -83,7 +84,7 @@ export function App() {
       <Navigation />
       <main id="content" class="content" tabIndex={-1}>
         {identityProblem.value && <ProblemNote problem={identityProblem.value} again={() => void findIdentity()} />}
-        {me.value && extentIsKnown.value && (
+        {isReady && (
           <Suspense fallback={<div class="outline" role="status">Loading the page …</div>}>
             <Page key={parts.value[0] ?? ""} />
           </Suspense>

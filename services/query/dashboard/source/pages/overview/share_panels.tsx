@@ -9,6 +9,7 @@ import { type MeasureName, measure } from "../../format/measures";
 import { machineName, modelName, personName, projectName } from "../../format/names";
 import { count, percent } from "../../format/quantities";
 import { Bars } from "../../parts/bar_list";
+import { useMachines } from "../../parts/filter_bar";
 import { Loaded, Panel } from "../../parts/panel";
 import { Switch } from "../../parts/switch";
 
@@ -79,7 +80,7 @@ export function ModelsPanel() {
 export function OthersPanel({ stats }: { stats: Reading<Schemas["Stats"]> }) {
   // The filter bar reads the same two answers.
   const users = useRead("/api/usage", { group_by: "user" }).data?.items.filter((item) => item.user).length ?? 0;
-  const machines = useRead("/api/usage", { group_by: "machine" }).data?.items.filter((item) => item.machine_id).length ?? 0;
+  const machines = useMachines().length;
   const shown = OTHERS.filter((each) => (each === "people" ? users > 0 : each === "machines" ? machines > 0 : true));
   const kind = choiceOf("who", shown);
   const labels = { people: "People", machines: "Machines", tools: "Tools" };
