@@ -9,6 +9,8 @@ export default defineConfig({
     outDir: "built",
     emptyOutDir: true,
     target: "es2022",
+    // One style sheet: packed together it is a fifth smaller.
+    cssCodeSplit: false,
     // A policy without inline scripts and data: URLs.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
@@ -24,7 +26,8 @@ export default defineConfig({
             { name: "charts", test: /source\/parts\/(series_chart|year_map|week_map|stats_series|sparkline)|node_modules\/uplot/ },
             { name: "numbers", test: /source\/pages\/(overview|projects|project|tools|usage)\// },
             { name: "story", test: /source\/pages\/(session|sessions)\/|source\/parts\/(markdown|diff|highlighting|fixed_window)|node_modules\/marked/ },
-            { name: "find", test: /source\/pages\/(search|files)\/|source\/shell\/palette/ },
+            { name: "search", test: /source\/pages\/search\/|source\/shell\/palette/ },
+            { name: "files", test: /source\/pages\/files\// },
             { name: "operate", test: /source\/pages\/(imports|health|settings)\// },
             { name: "frame", test: /node_modules\/(preact|@preact)\/|source\/(api|address|format|shell|parts)\// },
           ],

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.flow.conftest import REPOSITORY, TRACKER, Stack, running_stack
 from tests.made_up_week import write_week
 from tests.skips import CHROMIUM, skip_without
 
 USER = "ann"
+# Long for a machine that does much else; what is there sooner is seen sooner.
+WAIT_MS = 20_000
 
 
 @dataclass
@@ -115,6 +118,7 @@ def opener(chromium: Any, origin: str) -> Iterator[OpenPage]:
     contexts: list[Any] = []
 
     def opened(path: str, *, of: str = origin, allows: tuple[str, ...] = (), **options: Any) -> Any:
+        expect.set_options(timeout=WAIT_MS)
         context = chromium.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
         contexts.append(context)
         watch = Watch(of, allows)

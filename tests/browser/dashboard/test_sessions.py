@@ -35,8 +35,9 @@ def test_list_shows_the_sessions_of_the_api_newest_first(open_page: OpenPage, st
     page = open_page("/sessions?range=all")
     expected = [same_text(title_of(session)) for session in all_sessions(stack)]
     assert [same_text(title) for title in shown_titles(page)] == expected[: len(shown_titles(page))]
-    first = all_sessions(stack)[0]
-    row = page.locator(".session-row").first
+    # Other tests add sessions without a branch or a cost.
+    first = next(session for session in all_sessions(stack) if session["git_branch"] and session["cost_usd"])
+    row = page.locator(".session-row", has_text=same_text(title_of(first))).first
     expect(row).to_contain_text(first["git_branch"])
     expect(row).to_contain_text(f"{first['tool_calls_count']} call")
     expect(row).to_contain_text(f"${first['cost_usd']:.2f}")

@@ -34,6 +34,7 @@ def test_a_key_is_made_shown_once_and_revoked(open_page: OpenPage, stack: Stack)
         page.get_by_role("button", name=f"Revoke {name}").click()
         page.get_by_role("button", name="Revoke it").click()
         expect(page.locator("tr", has_text=name)).to_contain_text("revoked")
+        page.close()
     assert [each["revoked_at"] for each in stack.http.get("/api/keys").json()["items"] if each["name"] == name] != [None]
 
 
@@ -61,3 +62,4 @@ def test_a_key_without_admin_sees_how_to_connect(open_page: OpenPage, stack: Sta
         page = open_page("/settings", of=str(http.base_url).rstrip("/"), extra_http_headers={"Authorization": f"Bearer {made['read']}"})
         expect(page.locator(".connect")).to_contain_text("Whoever has an admin's key can make one")
         expect(page.locator(".keys-panel, .audit, .scrub")).to_have_count(0)
+        page.close()
