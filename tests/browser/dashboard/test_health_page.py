@@ -107,3 +107,4 @@ def test_a_key_for_numbers_is_told_quietly_what_it_does_not_see(open_page: OpenP
         expect(page.locator(".health-hidden")).to_have_text("This key does not see machines and dead letters.")
         expect(page.locator("[data-part=accepted] dd")).to_be_visible()
         expect(page.locator("[role=alert]")).to_have_count(0)
+        page.close()

@@ -129,6 +129,7 @@ def test_a_key_for_numbers_counts_states_and_sees_no_text(open_page: OpenPage, s
         text = page.locator("main").inner_text()
         assert content not in text
         assert session not in page.content()
+        page.close()
 
 
 def test_without_a_session_it_says_how_to_connect(open_page: OpenPage, empty_stack: Stack) -> None:
