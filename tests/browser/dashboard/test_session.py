@@ -226,3 +226,17 @@ def test_session_fits_a_phone(open_page: OpenPage, long_session: str) -> None:
     page = open_page(f"/sessions/{long_session}", viewport={"width": 390, "height": 844})
     page.wait_for_selector(".message")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_small_edit_shows_its_diff_and_unfolds_without_a_second_one(open_page: OpenPage, stack: Stack, long_session: str) -> None:
+    calls = [
+        item for item in timeline(stack, long_session, limit=400)["items"] if item["kind"] == "tool_call" and len(item["changes"]) == 1
+    ]
+    changes = [(call, call["changes"][0]) for call in calls if call["changes"][0]["patch"]]
+    small = next(call for call, change in changes if change["lines_added"] + change["lines_removed"] <= 12)
+    page = open_page(f"/sessions/{long_session}?at={small['id']}")
+    row = page.locator(f'[data-key="{small["id"]}"]')
+    expect(row.locator(".call-diff .diff-line.is-added").first).to_be_visible()
+    row.locator(".call-fold").click()
+    expect(row.locator(".call-body .diff")).to_have_count(1)
+    expect(row.locator(".diff")).to_have_count(1)

@@ -7,7 +7,7 @@ import { bytes, count, duration, plural } from "../../format/quantities";
 import { clockText, exactTime } from "../../format/times";
 import { Diff } from "../../parts/diff";
 import { CallInput } from "./call_input";
-import type { Call } from "./rows";
+import { type Call, smallDiff } from "./rows";
 import { type Story, itemAddress, threadAddress, toggle, toggleThread } from "./story";
 import { summaryOf, toolLabel, within } from "./tool_summary";
 
@@ -28,6 +28,7 @@ export const CallView = memo(function CallView({ story, item }: { story: Story; 
   const added = item.changes.reduce((sum, change) => sum + change.lines_added, 0);
   const removed = item.changes.reduce((sum, change) => sum + change.lines_removed, 0);
   const at = story.at.value;
+  const diff = isOpen ? null : smallDiff(item);
   const isMarked = at === item.id || (at !== null && item.changes.some((change) => change.id === at));
   return (
     <div class={`call${failed ? " is-failed" : ""}${isMarked ? " is-marked" : ""}`}>
@@ -52,6 +53,11 @@ export const CallView = memo(function CallView({ story, item }: { story: Story; 
         </a>
       </div>
       {failed && !isOpen && item.result && <p class="call-error">{errorLine(item.result.text)}</p>}
+      {diff !== null && (
+        <div class="call-diff">
+          <Diff patch={diff} label={`Diff of ${what}`} />
+        </div>
+      )}
       {item.subagent && <SubagentLine story={story} subagent={item.subagent} />}
       {isOpen && <CallBody story={story} item={item} />}
     </div>

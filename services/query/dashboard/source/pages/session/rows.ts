@@ -129,13 +129,23 @@ function isTelling(call: Call): boolean {
   return call.result_status !== "success" || call.changes.length > 0 || call.subagent !== null;
 }
 
+// So few changed lines are read at a glance: they show without a click.
+const MOST_IN_A_SMALL_DIFF = 12;
+
+/** The patch of a call that changed a few lines of one file; null for any other. */
+export function smallDiff(call: Call): string | null {
+  const [change] = call.changes;
+  if (!change?.patch || call.changes.length > 1 || change.patch_left_out_lines > 0) return null;
+  return change.lines_added + change.lines_removed <= MOST_IN_A_SMALL_DIFF ? change.patch : null;
+}
+
 /** How high a row probably is, until it was on the screen once. */
 export function probableHeight(row: Row): number {
   switch (row.kind) {
     case "message":
       return 46 + 22 * Math.min(60, Math.ceil(row.item.content.length / 95) + (row.item.content.match(/\n/g)?.length ?? 0) * 0.6) + (row.item.role === "user" ? 26 : 0);
     case "call":
-      return row.item.result_status === "error" || row.item.result_status === "timeout" ? 52 : 28;
+      return callHeight(row.item);
     case "separator":
       return 34;
     case "run":
@@ -145,4 +155,10 @@ export function probableHeight(row: Row): number {
     default:
       return 30;
   }
+}
+
+function callHeight(call: Call): number {
+  const diff = smallDiff(call);
+  const line = call.result_status === "error" || call.result_status === "timeout" ? 52 : 28;
+  return diff === null ? line : line + 18 + 20 * diff.trimEnd().split("\n").length;
 }
