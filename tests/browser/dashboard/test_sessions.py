@@ -104,3 +104,17 @@ def test_filter_without_a_match_says_so(open_page: OpenPage) -> None:
     expect(page.locator(".empty")).to_contain_text("No session matches these filters")
     page.get_by_role("link", name="Clear the filters").click()
     expect(page.locator(TITLE).first).to_be_visible()
+
+
+def test_branches_are_read_when_one_is_about_to_choose(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/sessions?range=all")
+    page.wait_for_selector(".session-row")
+    choice = page.get_by_label("Branch")
+    assert choice.locator("option").all_inner_texts() == ["Branch: all", "Reading the branches …"]
+    choice.focus()
+    branches = [item["branch"] for item in stack.http.get("/api/usage?group_by=branch").json()["items"] if item["branch"]]
+    expect(choice.locator("option")).to_have_text(["Branch: all", *branches])
+    choice.select_option("main")
+    expect(choice).to_have_value("main")
+    assert "branch=main" in page.url
+    expect(page.locator(".session-row")).to_have_count(len(all_sessions(stack, branch="main")))

@@ -1,7 +1,8 @@
 /** The filters of the list of sessions: those of every page, and branch, tag, star, state and order. */
 
+import { useState } from "preact/hooks";
 import { address, go, parameter, withParameters } from "../../address/address";
-import { FILTERS } from "../../address/filters";
+import { FILTERS, filterQuery } from "../../address/filters";
 import { range } from "../../address/range";
 import type { Parameters } from "../../api/answers";
 import { useRead } from "../../api/use_read";
@@ -44,13 +45,11 @@ export function unfilteredAddress(): string {
 
 export function SessionFilters() {
   const tags = useRead("/api/tags", { limit: 200 });
-  const branches = useRead("/api/usage", { group_by: "branch" });
-  const branchNames = (branches.data?.items ?? []).flatMap((item) => (item.branch == null || item.branch === "" ? [] : [item.branch]));
   return (
     <div class="session-filters">
       <FilterBar filters={["project", "user", "machine", "model"]} />
       <div class="filters">
-        <Choice name="branch" label="Branch" options={branchNames.map((branch) => ({ value: branch, label: branch }))} />
+        <BranchChoice />
         <Choice name="tag" label="Tag" options={(tags.data?.items ?? []).map((item) => ({ value: item.tag, label: `${item.tag} (${item.sessions})` }))} />
         <Choice
           name="status"
@@ -97,13 +96,26 @@ function Choice({ name, label, options }: { name: string; label: string; options
       <select value={value} onChange={(event) => go(withParameters({ [name]: event.currentTarget.value || null }))}>
         <option value="">{`${label}: all`}</option>
         {options.map((option) => (
-          <option key={option.value} value={option.value}>
+          <option key={option.value} value={option.value} disabled={option.value === ""}>
             {option.label}
           </option>
         ))}
         {value && !options.some((option) => option.value === value) && <option value={value}>{value}</option>}
       </select>
     </label>
+  );
+}
+
+/** Branches stand in no sum: all of them are read from the rows, and so only once somebody is about to choose. */
+function BranchChoice() {
+  const [isWanted, setWanted] = useState(false);
+  const usage = useRead(isWanted ? "/api/usage" : null, { group_by: "branch", ...filterQuery() });
+  const names = (usage.data?.items ?? []).flatMap(({ branch }) => (branch ? [branch] : []));
+  const options = names.length > 0 ? names.map((name) => ({ value: name, label: name })) : [{ value: "", label: usage.isCurrent ? "No branch is known" : "Reading the branches …" }];
+  return (
+    <span class="filters" onPointerEnter={() => setWanted(true)} onFocusIn={() => setWanted(true)}>
+      <Choice name="branch" label="Branch" options={options} />
+    </span>
   );
 }
 
