@@ -66,10 +66,14 @@ function ofMachine(machine: Machine): Finding[] {
   return found;
 }
 
-export function Verdict({ findings, isKnown }: { findings: readonly Finding[]; isKnown: boolean }) {
+// Nothing is known of what a machine has that never sent anything.
+const ACCEPTED_ALONE = "What was accepted is stored, and nothing of it is lost. No machine sends by itself yet.";
+
+/** `machines`: how many report; null if this key does not see them. */
+export function Verdict({ findings, isKnown, machines }: { findings: readonly Finding[]; isKnown: boolean; machines: number | null }) {
   const isBad = findings.some((finding) => finding.tone === "bad");
   const tone = !isKnown ? "" : isBad ? "is-problem" : findings.length ? "is-warning" : "is-good-news";
-  const text = !isKnown ? "Looking …" : isBad ? "Something needs you." : findings.length ? "Nothing is lost, but have a look." : "All is well: what was accepted is stored, and nothing is lost.";
+  const text = !isKnown ? "Looking …" : isBad ? "Something needs you." : findings.length ? "Nothing is lost, but have a look." : machines === 0 ? ACCEPTED_ALONE : "All is well: what was accepted is stored, and nothing is lost.";
   return (
     <section class={`note verdict ${tone}`} role="status" aria-label="Verdict" data-verdict={!isKnown ? "unknown" : isBad ? "bad" : findings.length ? "warn" : "good"}>
       <p class="verdict-text">{text}</p>
