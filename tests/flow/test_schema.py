@@ -2,13 +2,23 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2 as httpx
+import pytest
 
-from tests.flow.conftest import REPOSITORY, Stack, second_api
+from tests.flow.conftest import REPOSITORY, Stack, running_stack, second_api
 
 EXAMPLES_PER_OPERATION = 4
+
+
+@pytest.fixture(scope="module")
+def stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A pipeline of its own: any request includes one that renames the user of all other tests."""
+    folder = tmp_path_factory.mktemp("schema")
+    with running_stack(folder, postgres_url, redis_server_url, 11, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+        yield running
 
 
 def check(http: httpx.Client, folder: Path, *more: str, examples: int = EXAMPLES_PER_OPERATION) -> None:
