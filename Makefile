@@ -166,7 +166,7 @@ dashboard-check: dashboard ## check the dashboard's types, and that what is comm
 
 test-browser: environment ## the tests in a real browser (needs apt-get install chromium)
 	@command -v chromium > /dev/null || { echo "There is no chromium: apt-get install --no-install-recommends chromium" >&2; exit 1; }
-	$(VENV)/python -m pytest tests/browser -p no:randomly
+	$(VENV)/python -m pytest -n 2 --dist loadfile -p no:randomly tests/browser
 
 screenshots: environment ## make the pictures of README and docs/tour.md from the samples (needs apt-get install chromium)
 	$(VENV)/python -m tests.browser.screenshots

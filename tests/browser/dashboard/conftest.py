@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import expect
+from redis import Redis
 
 from tests.flow.conftest import REPOSITORY, TRACKER, Stack, running_stack
 from tests.made_up_week import write_week
@@ -45,29 +47,37 @@ class Watch:
             self.foreign_requests.append(request.url)
 
 
-@pytest.fixture(scope="session")
-def stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+@contextmanager
+def pipeline(postgres_url: str, redis_server_url: str, folder: Path, number: int) -> Iterator[Stack]:
+    """A tracker of its own, in a database and a Redis database that are empty again afterwards."""
     skip_without("chromium")
+    with running_stack(folder, postgres_url, redis_server_url, number, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+        yield running
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE flow_{number}_test WITH (FORCE)".encode())
+    with Redis.from_url(running.environment["TRACKER_REDIS_URL"]) as redis:
+        redis.flushdb()
+
+
+# Of each module, so that none meets what another wrote.
+@pytest.fixture(scope="module")
+def stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("dashboard")
-    with running_stack(folder, postgres_url, redis_server_url, 8, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+    with pipeline(postgres_url, redis_server_url, folder, 8) as running:
         import_week(running, folder / "home")
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def empty_stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    skip_without("chromium")
-    folder = tmp_path_factory.mktemp("empty-dashboard")
-    with running_stack(folder, postgres_url, redis_server_url, 9, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+    with pipeline(postgres_url, redis_server_url, tmp_path_factory.mktemp("empty-dashboard"), 9) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def own_stack(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Another tracker, for data that other tests would stumble over."""
-    skip_without("chromium")
-    folder = tmp_path_factory.mktemp("own-dashboard")
-    with running_stack(folder, postgres_url, redis_server_url, 10, TRACKER_BLOB_URL=(folder / "blobs").as_uri()) as running:
+    with pipeline(postgres_url, redis_server_url, tmp_path_factory.mktemp("own-dashboard"), 10) as running:
         yield running
 
 

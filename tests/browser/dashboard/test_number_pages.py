@@ -77,6 +77,8 @@ def test_table_behind_the_series_has_the_numbers_of_the_api(open_page: OpenPage,
 
 def test_drag_over_the_series_chooses_its_days_and_back_undoes_it(open_page: OpenPage) -> None:
     page = open_page("/overview?range=30d", timezone_id="UTC")
+    # The chart is drawn anew when the period before comes.
+    page.wait_for_load_state("networkidle")
     plot = panel(page, "Over time").locator(".u-over")
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()

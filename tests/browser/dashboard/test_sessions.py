@@ -71,8 +71,8 @@ def test_star_and_tag_are_kept_and_can_be_filtered_by(open_page: OpenPage, stack
     session = all_sessions(stack)[1]
     page = open_page("/sessions?range=all")
     row = page.locator(".session-row").nth(1)
-    row.get_by_role("button", name="Star").click()
-    expect(row.get_by_role("button", name="Star")).to_have_attribute("aria-pressed", "true")
+    row.get_by_role("button", name="Star", exact=True).click()
+    expect(row.get_by_role("button", name="Star", exact=True)).to_have_attribute("aria-pressed", "true")
     row.hover()
     row.get_by_role("button", name="Add a tag").click()
     page.get_by_label("New tag").fill("uploads")
