@@ -50,5 +50,15 @@ def test_phone_has_five_pages_and_the_others_behind_more(open_page: OpenPage) ->
     assert page.evaluate("document.querySelector('nav.navigation').scrollWidth <= innerWidth")
 
 
+def test_dialog_that_is_closed_and_opened_at_once_is_open(open_page: OpenPage) -> None:
+    page = open_page("/", **PHONE)
+    page.get_by_role("navigation", name="Pages").get_by_role("button", name="More").press("Enter")
+    sheet = page.get_by_role("dialog", name="More pages")
+    for _ in range(100):
+        page.keyboard.press("Escape")
+        page.keyboard.press("Enter")
+        expect(sheet).to_be_visible(timeout=2_000)
+
+
 def shown(place: Any) -> list[str]:
     return [link.inner_text() for link in place.get_by_role("link").all() if link.is_visible()]

@@ -24,6 +24,12 @@ export function Dialog({ label, onClose, children, class: extra = "" }: { label:
       onClose={() => {
         if (!isGone.current) onClose();
       }}
+      onKeyDown={(event) => {
+        // The browser closes it first and says so in a later event: a key pressed in between would meet a box that is gone and still counts as open.
+        if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
+        event.preventDefault();
+        onClose();
+      }}
       onClick={(event) => {
         if (event.target === box.current) onClose();
       }}
