@@ -14,6 +14,7 @@ from deploy.embedded.supervision.processes import wait_until
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from shared.messages import Conversation, Envelope, SessionStart, encode_envelope
 from tests.flow.conftest import Run, Stack
+from tests.flow.forbidden_word import forbidden_word, mend
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 WAIT = {"Prefer": "wait=20"}
@@ -30,21 +31,8 @@ def journal(redis_server_url: str) -> Iterator[Redis]:
 
 @pytest.fixture
 def forbidden(stack: Stack) -> Iterator[str]:
-    """A word that no message may have until `mend`."""
-    word = f"w{uuid4().hex}"
-    _execute(stack, f"ALTER TABLE messages ADD CONSTRAINT no_{word} CHECK (content NOT LIKE '%{word}%')")
-    yield word
-    mend(stack, word)
-
-
-def mend(stack: Stack, word: str) -> None:
-    """Whatever made it die is no more."""
-    _execute(stack, f"ALTER TABLE messages DROP CONSTRAINT IF EXISTS no_{word}")
-
-
-def _execute(stack: Stack, sql: str) -> None:
-    with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        connection.execute(sql.encode())
+    with forbidden_word(stack) as word:
+        yield word
 
 
 def inject(journal: Redis, *contents: str, session: str | None = None) -> list[UUID]:

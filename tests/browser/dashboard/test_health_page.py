@@ -3,32 +3,20 @@
 from collections.abc import Iterator
 from uuid import uuid4
 
-import psycopg
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage
 from tests.flow.conftest import Stack, second_api
+from tests.flow.forbidden_word import forbidden_word, mend
 
 WAIT = {"Prefer": "wait=20"}
 
 
 @pytest.fixture
 def forbidden(stack: Stack) -> Iterator[str]:
-    """A word that no message may have until `mend`."""
-    word = f"w{uuid4().hex}"
-    _execute(stack, f"ALTER TABLE messages ADD CONSTRAINT no_{word} CHECK (content NOT LIKE '%{word}%')")
-    yield word
-    mend(stack, word)
-
-
-def mend(stack: Stack, word: str) -> None:
-    _execute(stack, f"ALTER TABLE messages DROP CONSTRAINT IF EXISTS no_{word}")
-
-
-def _execute(stack: Stack, sql: str) -> None:
-    with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        connection.execute(sql.encode())
+    with forbidden_word(stack) as word:
+        yield word
 
 
 def test_a_dead_letter_is_shown_with_its_reason_and_replayed(open_page: OpenPage, stack: Stack, forbidden: str) -> None:
