@@ -11,6 +11,7 @@ from fastapi import Depends, FastAPI
 from services.query.database import Database
 from services.query.http.head_middleware import HeadAsGet
 from services.query.http.key_lookup import find_key, has_admin, reporting_key_uses
+from services.query.http.key_watch import KeyWatch
 from services.query.http.parameters import refuse_repeated_parameters
 from services.query.http.read_response import install_database_errors
 from services.query.http.shutdown import on_shutdown_signal
@@ -121,8 +122,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.started_at = time.time()
             await require_admin_key(settings.access, lambda: has_admin(database, threads))
             await stack.enter_async_context(reporting_key_uses(cache, redis))
+            app.state.key_watch = KeyWatch(cache.grant_of)
+            stack.push_async_callback(app.state.key_watch.close)
             stack.push_async_callback(app.state.job_watch.close)
-            app.state.live = LiveFeed(connect_feed(settings), cache.grant_of)
+            app.state.live = LiveFeed(connect_feed(settings))
             stack.push_async_callback(app.state.live.close)
 
             def stop_streams() -> None:

@@ -1,4 +1,4 @@
-"""Server-sent events: their headers, and the response that sends them until they end, the client leaves, or it stops reading."""
+"""Server-sent events: their headers, and the response that sends them until they end, the client leaves or stops reading, or its key ends."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,6 +8,8 @@ from typing import Final
 from fastapi import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from services.query.http.key_watch import KeyWatch
+from shared.auth.authentication import grant_of, presented_by
 from shared.http.server import ABORT
 
 MEDIA_TYPE: Final = "text/event-stream"
@@ -30,28 +32,32 @@ class EventStream(Response):
         self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sending, leaving = asyncio.create_task(self._send(send)), asyncio.create_task(_left(receive))
+        keys: KeyWatch = scope["app"].state.key_watch
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        with keys.watching(presented_by(scope), grant_of(scope)) as refused:
+            sending = asyncio.create_task(self._send_events(send))
+            tasks = {sending, asyncio.create_task(_left(receive)), asyncio.create_task(refused.wait())}
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
         try:
-            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (sending, leaving):
-                task.cancel()
-            await asyncio.wait({sending, leaving})
-        if sending.cancelled():
-            return
-        try:
-            sending.result()
+            if not sending.cancelled():
+                sending.result()
+            elif not refused.is_set():
+                return
+            await self._send_within(send, {"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
             # The server closes it in an orderly way only after the client has read what was sent.
             if abort := scope.get(ABORT):
                 abort()
 
-    async def _send(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+    async def _send_events(self, send: Send) -> None:
         async with aclosing(self._events) as events:
             async for chunk in events:
                 await self._send_within(send, {"type": "http.response.body", "body": chunk, "more_body": True})
-        await self._send_within(send, {"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_within(self, send: Send, message: Message) -> None:
         async with asyncio.timeout(self.UNREAD_SECONDS):

@@ -5,7 +5,8 @@ holds no more memory than a fast one, and what it missed is still in the window,
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -18,9 +19,8 @@ from services.query.live.feed_window import Entry, FeedWindow, Piece, piece_of
 from services.query.live.positions import BEFORE_ALL, Position
 from services.query.live.views import View
 from services.query.settings import Settings
-from shared.auth.keys import Grant
 from shared.feed import FEED_KEY, ITEMS_FIELD
-from shared.http.errors import ApiError, Unavailable
+from shared.http.errors import Unavailable
 from shared.periodic import stops_within
 from shared.redis.clients import REDIS_ERRORS, connect_async
 
@@ -35,44 +35,28 @@ RETRY_SECONDS: Final = 1.0
 # A piece is four full entries; so many are read for it where most items are filtered out.
 OLDER_ENTRIES: Final = 16
 OLDER_READS: Final = 4
-# With the key cache's own refresh of two seconds: a revoked key's streams end within about six.
-KEY_SECONDS: Final = 3.0
 # When a client should connect again.
 CLIENT_RETRY_MS: Final = 2_000
 
 _AWAY: Final = (*REDIS_ERRORS, OSError, TimeoutError)
 
-# Gives a presented key's rights; an ApiError if it has none any more, or if that cannot be said now.
-GrantOf = Callable[[bytes], Awaitable[Grant]]
-
-
-class _Listener:
-    __slots__ = ("grant", "is_refused", "presented", "view")
-
-    def __init__(self, view: View, presented: bytes | None, grant: Grant | None) -> None:
-        self.view = view
-        self.presented = presented
-        self.grant = grant
-        self.is_refused = False
-
 
 class LiveFeed:
     """Lives in the event loop that it was made in."""
 
-    def __init__(self, redis: Redis, grant_of: GrantOf) -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._grant_of = grant_of
         self._window: FeedWindow | None = None
-        self._listeners: set[_Listener] = set()
+        self._listeners: Counter[View] = Counter()
         self._woken = asyncio.Event()
         self._stop = asyncio.Event()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._reading: asyncio.Task[None] | None = None
         self._older_reads = asyncio.Semaphore(OLDER_READS)
 
     @property
     def listeners(self) -> int:
         """How many there are."""
-        return len(self._listeners)
+        return self._listeners.total()
 
     async def newest(self) -> Position:
         """The position of the newest entry. Unavailable while Redis does not answer."""
@@ -84,13 +68,11 @@ class LiveFeed:
             log.warning("live_feed_away", error=type(error).__name__)
             raise Unavailable("Redis cannot be reached now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error
 
-    async def events(
-        self, view: View, position: Position, heartbeat_seconds: float, presented: bytes | None = None, grant: Grant | None = None
-    ) -> AsyncGenerator[bytes]:
-        """Server-sent events after the position, as long as the key is valid and the service runs."""
-        with self._listening(_Listener(view, presented, grant)) as listener:
+    async def events(self, view: View, position: Position, heartbeat_seconds: float) -> AsyncGenerator[bytes]:
+        """Server-sent events after the position, as long as the service runs."""
+        with self._listening(view):
             yield b"retry: %d\nid: %s\n\n" % (CLIENT_RETRY_MS, position.event_id.encode())
-            while not self._stop.is_set() and not listener.is_refused:
+            while not self._stop.is_set():
                 # Before the look, so that nothing that comes after it is missed.
                 woken, window = self._woken, self._window
                 piece = window.next_piece(position, view) if window else Piece(b"", position)
@@ -115,22 +97,23 @@ class LiveFeed:
     async def close(self) -> None:
         """Stops, and returns when nothing runs any more."""
         self.stop()
-        if self._tasks:
-            await asyncio.wait(set(self._tasks.values()))
+        if self._reading is not None:
+            await asyncio.wait({self._reading})
         await self._redis.aclose()
 
     @contextmanager
-    def _listening(self, listener: _Listener) -> Iterator[_Listener]:
-        self._listeners.add(listener)
-        for name, loop in (("read", self._read), ("keys", self._check_keys)):
-            if name not in self._tasks or self._tasks[name].done():
-                self._tasks[name] = asyncio.create_task(loop())
+    def _listening(self, view: View) -> Iterator[None]:
+        self._listeners[view] += 1
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
         try:
-            yield listener
+            yield
         finally:
-            self._listeners.discard(listener)
-            if self._window is not None and all(other.view != listener.view for other in self._listeners):
-                self._window.forget(listener.view)
+            self._listeners[view] -= 1
+            if not self._listeners[view]:
+                del self._listeners[view]
+                if self._window is not None:
+                    self._window.forget(view)
 
     async def _read(self) -> None:
         """Reads while there are listeners."""
@@ -175,21 +158,6 @@ class LiveFeed:
         piece = piece_of(entries, after, view)
         # Without an entry after the position, Redis has lost what the window began with.
         return (piece, has_gap) if piece.end > after else (Piece(b"", max(window.floor, after)), has_gap)
-
-    async def _check_keys(self) -> None:
-        """Ends the streams of keys that were revoked."""
-        while self._listeners and not await stops_within(self._stop, KEY_SECONDS):
-            for presented in {each.presented for each in self._listeners if each.presented is not None}:
-                try:
-                    grant = await self._grant_of(presented)
-                except ApiError as error:
-                    if isinstance(error, Unavailable):
-                        continue
-                    grant = None
-                for listener in self._listeners:
-                    if listener.presented == presented and listener.grant != grant:
-                        listener.is_refused = True
-                        self._wake()
 
     def _wake(self) -> None:
         self._woken.set()

@@ -14,7 +14,7 @@ from services.query.live.positions import position_of
 from services.query.live.views import View, texts_for
 from services.query.queries.lists.live_sessions import live_sessions, machine_ids
 from services.query.schemas.live import LiveItem, LiveParameters, LiveSessionParameters, LiveSessions
-from shared.auth.authentication import grant_of, presented_by
+from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
 from shared.http.concurrency import slot_of
 from shared.http.errors import Forbidden, Unavailable, invalid
@@ -69,7 +69,7 @@ async def watch_live(
     slot = slot_of(request.scope)
     if not slot.move_to(slot.limits.listeners):
         raise Unavailable("Too many are listening; try again in a moment.", code="OVERLOADED", retry_after_seconds=5)
-    return EventStream(live.events(view, position or newest, HEARTBEAT_SECONDS, presented_by(request.scope), grant))
+    return EventStream(live.events(view, position or newest, HEARTBEAT_SECONDS))
 
 
 def _machines(request: Request, machine: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What keys see of the live feed, and that a revoked key sees nothing any more."""
+"""What keys see of the live feed, and that streams end with the rights of their keys and logins."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -80,36 +80,58 @@ def cookie(key: str, connection: psycopg.Connection[Any]) -> dict[str, str]:
     return {"Host": "localhost", "Cookie": f"tracker_login={token}", "Sec-Fetch-Site": "same-origin"}
 
 
-@pytest.mark.parametrize("headers_of", [bearer, cookie])
-def test_the_stream_of_a_revoked_key_ends(
+JOB = "018f3b1e-0000-7000-8000-000000000001"
+
+
+def tell_of_a_prompt(redis: Redis, _connection: psycopg.Connection[Any]) -> None:
+    append(redis, prompt("still there"))
+
+
+def move_the_job(_redis: Redis, connection: psycopg.Connection[Any]) -> None:
+    connection.execute("UPDATE import_jobs SET bytes_done = bytes_done + 1")
+
+
+@pytest.mark.parametrize(("path", "something_happens"), [("/api/live", tell_of_a_prompt), (f"/api/import/jobs/{JOB}/events", move_the_job)])
+def test_a_stream_ends_when_its_key_or_login_has_other_rights_or_none(
     query_settings: Settings,
     connection: psycopg.Connection[Any],
-    headers_of: Callable[[str, psycopg.Connection[Any]], dict[str, str]],
+    redis: Redis,
+    path: str,
+    something_happens: Callable[[Redis, psycopg.Connection[Any]], None],
 ) -> None:
-    key = make_key(query_settings.database_url, "read")
-    headers = headers_of(key, connection)
-    with serving(with_keys(query_settings)) as (app, client), client.stream("GET", "/api/live", headers=headers) as answer:
-        assert wait_until(lambda: app.state.live.listeners == 1, SECONDS)
+    """given streams of several keys and logins, when the rights of all but one end or change, then their streams end and that one's goes on."""
+    connection.execute("INSERT INTO import_jobs (id, status, files, bytes_total) VALUES (%s, 'running', '[]', 9)", (JOB,))
+    headers, ids = {}, {}
+    for name, headers_of in {
+        "revoked": bearer, "bound": bearer, "other scopes": bearer, "untouched": bearer, "logged out": cookie, "expired": cookie,
+        "login of a revoked key": cookie,
+    }.items():  # fmt: skip
+        key = make_key(query_settings.database_url, "read")
+        headers[name], ids[name] = headers_of(key, connection), id_of(key)
 
-        connection.execute("UPDATE api_keys SET revoked_at = now() WHERE id = %s", (id_of(key),))
-
-        assert list(items(answer)) == []
-
-
-def test_the_stream_of_an_ended_login_ends_and_its_keys_goes_on(
-    query_settings: Settings, connection: psycopg.Connection[Any], redis: Redis
-) -> None:
-    key = make_key(query_settings.database_url, "read")
     with serving(with_keys(query_settings)) as (app, client), ExitStack() as streams:
-        by_key = streams.enter_context(client.stream("GET", "/api/live", headers=bearer(key, connection)))
-        by_login = streams.enter_context(client.stream("GET", "/api/live", headers=cookie(key, connection)))
-        assert wait_until(lambda: app.state.live.listeners == 2, SECONDS)
+        told = {}
+        for name, of_key in headers.items():
+            answer = streams.enter_context(client.stream("GET", path, headers=of_key))
+            assert answer.status_code == 200, name
+            told[name] = answer.iter_raw()
+            assert next(told[name])
 
-        connection.execute("DELETE FROM key_logins")
+        for change, names in {
+            "UPDATE api_keys SET revoked_at = now() WHERE id = ANY (%s)": ("revoked", "login of a revoked key"),
+            "UPDATE api_keys SET project_ids = '{1}' WHERE id = ANY (%s)": ("bound",),
+            "UPDATE api_keys SET scopes = '{numbers}' WHERE id = ANY (%s)": ("other scopes",),
+            "DELETE FROM key_logins WHERE key_id = ANY (%s)": ("logged out",),
+            "UPDATE key_logins SET expires_at = now() WHERE key_id = ANY (%s)": ("expired",),
+        }.items():
+            connection.execute(change, ([ids[name] for name in names],))
 
-        assert list(items(by_login)) == []
-        append(redis, prompt("still there"))
-        assert next(items(by_key)).data["content"] == "still there"
+        untouched = told.pop("untouched")
+        for name, chunks in told.items():
+            assert list(chunks) == [], name
+        something_happens(redis, connection)
+        assert next(untouched)
+        assert wait_until(lambda: app.state.live.listeners + app.state.job_watch.watchers == 1, SECONDS)
 
 
 def test_a_login_goes_on_from_the_last_event(query_settings: Settings, connection: psycopg.Connection[Any], redis: Redis) -> None:
