@@ -24,14 +24,17 @@ PICTURES: Final = ROOT / "docs/pictures"
 START_SECONDS: Final = 120
 WIDE: Final = {"width": 1440, "height": 900}
 PHONE: Final = {"width": 390, "height": 844}
-# The pictures of the documents: name, path, colours. {session} is the session with the most tool calls.
+# Three weeks of the samples in which most happened, with as many before them, and a session of them with prompts, a failed call and edits.
+WEEKS: Final = "from=2026-01-26&to=2026-02-15"
+STORY: Final = "a2b25ca9-1cbb-41d7-a3b1-89c66f8697f9"
+# The pictures of the documents: name, path, colours.
 DOCUMENTED: Final = (
-    ("overview", "/overview?range=365d", "light"),
-    ("overview-dark", "/overview?range=365d", "dark"),
-    ("session", "/sessions/{session}", "light"),
+    ("overview", f"/overview?{WEEKS}", "light"),
+    ("overview-dark", f"/overview?{WEEKS}", "dark"),
+    ("session", f"/sessions/{STORY}", "light"),
     ("search", "/search?q=upload", "light"),
-    ("tools", "/tools?range=365d", "light"),
-    ("usage", "/usage?range=365d", "light"),
+    ("tools", f"/tools?{WEEKS}", "light"),
+    ("usage", f"/usage?{WEEKS}", "light"),
     ("health", "/health", "light"),
 )
 
@@ -90,9 +93,8 @@ def take(browser: Any, url: str, path: Path, scheme: str, viewport: dict[str, in
 
 
 def take_documented(browser: Any, url: str) -> None:
-    session = most_active_session(url)
     for name, path, scheme in DOCUMENTED:
-        take(browser, url + path.format(session=session), PICTURES / f"{name}.png", scheme, WIDE)
+        take(browser, url + path, PICTURES / f"{name}.png", scheme, WIDE)
 
 
 def take_all(browser: Any, url: str, folder: Path) -> None:

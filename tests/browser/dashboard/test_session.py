@@ -116,6 +116,16 @@ def test_long_session_keeps_a_bounded_document(open_page: OpenPage, long_session
     assert page.evaluate("document.querySelectorAll('*').length") < 3_000
 
 
+def test_bar_has_the_title_once_the_heading_is_out_of_sight(open_page: OpenPage, long_session: str) -> None:
+    page = open_page(f"/sessions/{long_session}")
+    title, bar = page.locator("h1").inner_text(), page.locator(".story-bar-title")
+    expect(bar).to_have_text("Conversation")
+    page.keyboard.press("End")
+    expect(bar).to_have_text(title)
+    page.keyboard.press("Home")
+    expect(bar).to_have_text("Conversation")
+
+
 def test_keys_go_to_prompts_and_failed_calls(open_page: OpenPage, stack: Stack, long_session: str) -> None:
     turns = stack.http.get(f"/api/sessions/{long_session}/turns", params={"limit": 200}).json()["items"]
     prompts = [turn["first_item_id"] for turn in turns if turn["first_item_id"]]

@@ -1,6 +1,7 @@
 /** The bar that stays while one scrolls: where one is, ways on, search, and whether the session is followed live. */
 
 import type { ReadonlySignal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { address, go, withParameters } from "../../address/address";
 import type { Schemas } from "../../api/answers";
 import { measure } from "../../format/measures";
@@ -27,10 +28,13 @@ const WAITS: Record<string, string> = { permission: "waits for a permission", in
 const STATES = { connecting: "connecting …", open: "live", paused: "paused while hidden", cut: "connection lost, trying again" } as const;
 
 export function Bar({ session, current, totals, live, jumps, thread, withThinking }: Props) {
+  const bar = useRef<HTMLDivElement>(null);
+  const isAlone = useIsAtTop(bar);
+  const title = isAlone ? sessionTitle(session) : "Conversation";
   return (
-    <div class="story-bar">
+    <div class="story-bar" ref={bar}>
       <span class="story-bar-title" title={sessionTitle(session)}>
-        {thread === null ? sessionTitle(session) : "A subagent of this session"}
+        {thread === null ? title : "A subagent of this session"}
       </span>
       {thread !== null && (
         <a class="button is-small" href={withParameters({ thread: null, at: null })}>
@@ -62,6 +66,19 @@ export function Bar({ session, current, totals, live, jumps, thread, withThinkin
       <SessionSearch sessionId={session.session_id} />
     </div>
   );
+}
+
+/** Whether an element that stays at the top has come there, and what stands above it is out of sight. */
+function useIsAtTop(of: { current: HTMLElement | null }): boolean {
+  const [isAtTop, setAtTop] = useState(false);
+  useEffect(() => {
+    const above = of.current?.previousElementSibling;
+    if (!above) return;
+    const observer = new IntersectionObserver(([entry]) => setAtTop(entry !== undefined && !entry.isIntersecting));
+    observer.observe(above);
+    return () => observer.disconnect();
+  }, []);
+  return isAtTop;
 }
 
 function Way({ label, title, run }: { label: string; title: string; run: () => void }) {
