@@ -16,7 +16,7 @@ import httpx2 as httpx
 import psycopg
 
 from deploy.containers import compose
-from tests.compose import backups, counting, growing, hardening, images, importing, kills, outside, upgrading
+from tests.compose import backups, counting, dashboard, growing, hardening, images, importing, kills, outside, upgrading
 from tests.compose.load import Load
 from tests.compose.stack import Composed
 
@@ -109,6 +109,7 @@ def _all(stack: Composed, restored: Composed, folder: Path, seed: int, report: R
     report.step("contract at the gateway", lambda: outside.contract(stack))
     report.step("stop each", lambda: kills.stop_each(stack))
     report.step("restore into an empty stack", lambda: backups.restore_elsewhere(restored, load, backup))
+    report.step("the dashboard behind the gateway, with keys", lambda: dashboard.check(restored))
 
 
 def _up(stack: Composed) -> str:
