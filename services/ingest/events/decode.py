@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.ingest.events.allowed_values import allowed_values
 from services.ingest.events.ignored_fields import ignored_in_batch
 from services.ingest.http import json_limits
 from shared.event_kinds import KINDS, identifiers
@@ -109,7 +110,7 @@ def parse(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         parse(text, _WELL_FORMED)
         if "`int" in str(error) and "got `float`" in str(error) and (whole := _with_integers(text)) != text:
             return parse(whole, decoder)
-        raise _not_the_schema(str(error)) from error
+        raise _not_the_schema(str(error), decoder.type) from error
     except RecursionError as error:
         raise json_limits.too_deep() from error
     except (msgspec.DecodeError, ValueError) as error:
@@ -133,14 +134,13 @@ def _is_whole(value: float) -> bool:
     return value.is_integer() and abs(value) <= 2**53
 
 
-def _not_the_schema(problem: str) -> BadRequest:
+def _not_the_schema(problem: str, body: Any) -> BadRequest:
     """msgspec's sentence as a 400. "Expected `int`, got `str` - at `$.usage.input_tokens`" → usage.input_tokens: Expected …"""
     at = _AT.search(problem)
     field = at["field"] if at else ""
     reason = problem[: at.start()] if at else problem
     if reason.startswith(_QUOTING):
-        # The value may be anything, a secret too, so it is not repeated.
-        reason = "is none of the allowed values"
+        reason = f"must be one of {', '.join(values)}" if (values := allowed_values(body, field)) else "is none of the allowed values"
     if missing := _MISSING.fullmatch(reason):
         field, reason = ".".join(filter(None, (field, missing["name"]))), "is required"
     return invalid(field or "body", reason)

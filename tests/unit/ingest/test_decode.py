@@ -5,11 +5,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.events.decode import MAX_BATCH_ITEMS, decode_batch, decode_event, is_lines
+from services.ingest.admin.keys import NewKey
+from services.ingest.events.decode import MAX_BATCH_ITEMS, decode_batch, decode_event, is_lines, parse
 from shared.event_kinds import KINDS
 from shared.http.errors import ApiError, BadRequest, PayloadTooLarge
 from shared.messages import ENVELOPE_VERSION, Conversation, Envelope, SessionEnd, SessionStart, ToolCall, decode_envelope, encode_envelope
@@ -50,6 +52,25 @@ def test_a_naive_time_is_utc_and_offsets_are_converted(time: str) -> None:
 def test_times_outside_the_range_are_refused(time: str) -> None:
     error = refusal(body(MESSAGE, timestamp=time))
     assert (error.status, error.code, list(error.details)) == (400, "VALIDATION_ERROR", ["timestamp"])
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reason"),
+    [
+        (body(MESSAGE, role="sk-ant-secret"), Conversation, "role: must be one of assistant, user"),
+        (body(CALL, result_status="ok"), ToolCall, "result_status: must be one of cancelled, error, pending, rejected, success, timeout"),
+        (b'{"name": "n", "scopes": ["read", "write"]}', NewKey, "scopes[1]: must be one of admin, ingest, metrics, numbers, read"),
+    ],
+)
+def test_a_value_that_is_none_of_a_few_is_answered_with_those(text: bytes, kind: type[Any], reason: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        parse(text, msgspec.json.Decoder(kind))
+    assert str(refused.value) == reason
+
+
+def test_an_item_of_no_known_type_is_answered_with_the_types() -> None:
+    [error] = decode_batch(b'[{"type": "sk-ant-secret"}]', False, NOW).events
+    assert str(error) == "type: must be one of session_start, session_end, conversation, activity, tool_call"
 
 
 @pytest.mark.parametrize(
