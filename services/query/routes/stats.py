@@ -76,6 +76,7 @@ def show_tool_stats(request: Request, parameters: Annotated[ToolStatsParameters,
             parameters.tool_name,
             wanted,
             include_estimated=parameters.include_estimated,
+            include_latency=parameters.include_latency,
         )
 
     return report_response(request, parameters.format, read, rows="tools")

@@ -257,7 +257,8 @@ ANSWERS: Final[dict[str, Json]] = {
         "total_calls": 61,
         "errors_by_class": _ERRORS_BY_CLASS,
         "tools": [_TOOL | {"p50_ms": 210.0, "p95_ms": 3900.0, "p99_ms": 9800.0, "cancelled": 0, "errors_by_class": _ERRORS_BY_CLASS}],
-        "time_series": [_DAY | {"calls": 61, "errors": 2}],
+        "percentiles_of": "intervals",
+        "time_series": [_DAY | {"calls": 61, "errors": 2, "p50_ms": 210.0, "p95_ms": 3900.0, "p99_ms": 9800.0}],
     },
     "ToolErrors": {
         "range": _RANGE,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from services.query.queries.stats.ranges import MAX_POINTS, Interval
+from services.query.queries.stats.tool_latency import MOST_CALLS
 from services.query.queries.stats.usage import DIMENSIONS, INTERVALS, MAX_ROWS
 from services.query.schemas.fields import (
     Absent,
@@ -64,6 +65,10 @@ class ToolStatsParameters(StatsParameters):
         False,
         description="Percentiles, avg_ms and max_ms of all durations. Without it, only of those that were measured: others are the time between two records "
         "of a transcript, and include the wait for a permission.",
+    )
+    include_latency: bool = Field(
+        False,
+        description="True gives each point of `time_series` the percentiles of the times of its calls; without `tool_name`, of all tools together.",
     )
     format: Annotated[ListFormat | None, Absent(), table_of("tools")] = None
 
@@ -228,6 +233,13 @@ class CallPoint(BaseModel):
     date: LocalDate
     calls: int
     errors: int
+    p50_ms: float | None = Field(
+        None,
+        description="Only with `include_latency=true`, as p95_ms and p99_ms: of the calls in the interval, as those of a tool are of its calls in the range. "
+        "null where none has a time. Within 2 % of exact; by hour or with `machine`, exact.",
+    )
+    p95_ms: float | None = None
+    p99_ms: float | None = None
 
 
 class ToolStats(BaseModel):
@@ -235,6 +247,12 @@ class ToolStats(BaseModel):
     total_calls: int
     errors_by_class: ErrorCounts
     tools: list[TimedTool]
+    percentiles_of: Literal["intervals", "utc_days", "nothing"] | None = Field(
+        None,
+        description="Only with `include_latency=true`: what the percentiles of `time_series` are of. `intervals`: of each interval. "
+        f"`utc_days`: of the UTC days nearest to each interval, since more than {MOST_CALLS:,} calls lie between their midnights and those of `tz`. "
+        f"`nothing`: they are null, since a series by hour has more than {MOST_CALLS:,} calls and is longer than two days.",
+    )
     time_series: list[CallPoint]
 
 

@@ -119,6 +119,7 @@ def test_statistics_of_a_bound_project_equal_the_unbound_ones(api: Api, alpha: i
     assert api.get(bound, f"/api/stats?{dates}").json() == of_project | {"project": None}
     for path in (
         "/api/tool-calls/stats?",
+        "/api/tool-calls/stats?include_latency=true&",
         "/api/tool-calls/errors?",
         "/api/usage?",
         "/api/usage?group_by=model&",

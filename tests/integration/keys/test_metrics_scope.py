@@ -21,7 +21,7 @@ QUERIES = {
     "/api/projects/{project_id}/stats": ["", "?start_date=2024-03-01&end_date=2024-11-30&interval=week"],
     "/api/stats": ["", "?start_date=2024-03-01&end_date=2025-11-30&interval=month"],
     "/api/usage": [f"?group_by={by}" for by in ("day", "model", "project", "user", "month,project", "session", "branch,user")],
-    "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash"],
+    "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash", "?include_latency=true"],
     "/api/tool-calls/errors": ["", "?project_id=1", "?tool_name=Bash&error_class=other&examples=20"],
     "/api/me": [""],
     "/api/users": ["", "?limit=1", "?project_id=1"],

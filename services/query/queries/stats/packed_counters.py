@@ -24,6 +24,13 @@ def counters(number: str, digits: int) -> Iterator[tuple[int, int]]:
             yield place, value
 
 
+def unpacked(number: str, digits: int) -> list[int]:
+    """All counters, the lowest place first."""
+    zero = "0" * digits
+    pieces = (number[max(end - digits, 0) : end] for end in range(len(number), 0, -digits))
+    return [0 if piece == zero else int(piece) for piece in pieces]
+
+
 def total(number: str, digits: int, first: int, last: int) -> int:
     """The sum of the counters at the places [first, last), which must be less than 10^digits - 1.
 

@@ -4,7 +4,7 @@ Instants are seconds since 1970 here; -inf and inf stand for a side that is open
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from math import ceil, floor, inf, isinf
@@ -158,7 +158,18 @@ def cover_series(wanted: Range, edges: list[int]) -> list[Segment]:
                 return [Segment(grain_minutes, clipped[0], clipped[-1])]
         return [Segment(15, clipped[0], clipped[-1])]
     pieces = (piece for start, end in pairwise(clipped) for piece in cover(start, end))
-    return _merged(pieces)
+    return merged(pieces)
+
+
+def merged(segments: Iterable[Segment]) -> list[Segment]:
+    """The segments in their order, neighbours of one grain as one."""
+    found: list[Segment] = []
+    for each in segments:
+        if found and found[-1].grain_minutes == each.grain_minutes and found[-1].end == each.start:
+            found[-1] = Segment(each.grain_minutes, found[-1].start, each.end)
+        else:
+            found.append(each)
+    return found
 
 
 def segment_parameters(segments: Sequence[Segment]) -> dict[str, list[Any]]:
@@ -271,13 +282,3 @@ def _cover(start: float, end: float, grains: tuple[int, ...]) -> Iterator[Segmen
             yield from _cover(inner_end, end, finer)
     elif start < end:
         yield from _cover(start, end, finer)
-
-
-def _merged(segments: Iterator[Segment]) -> list[Segment]:
-    merged: list[Segment] = []
-    for each in segments:
-        if merged and merged[-1].grain_minutes == each.grain_minutes and merged[-1].end == each.start:
-            merged[-1] = Segment(each.grain_minutes, merged[-1].start, each.end)
-        else:
-            merged.append(each)
-    return merged

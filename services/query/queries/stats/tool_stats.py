@@ -3,41 +3,47 @@
 from bisect import bisect_right
 from collections import defaultdict
 from functools import partial
-from itertools import accumulate
-from typing import Final
 
 from services.query.database import Connection, Row, rows
-from services.query.queries.stats.packed_counters import CALLS_DIGITS, TIMES_DIGITS, counters, holds, total
+from services.query.queries.stats.histogram import NO_PERCENTILES, Histogram, shown_percentiles
+from services.query.queries.stats.packed_counters import CALLS_DIGITS, TIMES_DIGITS, holds, total
 from services.query.queries.stats.ranges import QUARTER, WEEK, Range, Segment, split_parameters
 from services.query.queries.stats.stats import Selection, Series, described, kept_of_tools, points, series_of, series_rows, tools
 from services.query.queries.stats.tool_errors import by_class, error_classes
+from services.query.queries.stats.tool_latency import percentiles_over_time
 from shared.sql_files import statement
-
-PERCENTS: Final = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
 
 _sql = partial(statement, __package__, "tool_stats.sql")
 
 
-def tool_stats(connection: Connection, selection: Selection, tool_name: str | None, wanted: Range, *, include_estimated: bool) -> Row:
+def tool_stats(
+    connection: Connection, selection: Selection, tool_name: str | None, wanted: Range, *, include_estimated: bool, include_latency: bool
+) -> Row:
     """The tool stats of a selection in a range; of one tool or of all (schemas/stats.py). With `include_estimated` times are of all durations."""
+    chosen = {"tool_name": tool_name, "include_estimated": include_estimated}
     segments = selection.cover(wanted.start, wanted.end)
     found = tools(connection, selection, tool_name, segments, include_estimated=include_estimated)
     series = series_of(connection, selection, wanted)
-    times = _percentiles(connection, selection, segments, {"tool_name": tool_name, "include_estimated": include_estimated})
+    times = _percentiles(connection, selection, segments, chosen)
     classes = error_classes(connection, selection, tool_name, segments)
     shown = [_with_percentiles(row, times.get(row["tool_name"], {})) for row in found]
+    time_series = _time_series(connection, selection, tool_name, wanted, series)
+    latency: Row = {}
+    if include_latency:
+        percentiles, latency["percentiles_of"] = percentiles_over_time(connection, selection, wanted, series, chosen)
+        time_series = [point | percentiles.get(number, NO_PERCENTILES) for number, point in enumerate(time_series)]
     return {
         "range": described(wanted, series),
         "total_calls": sum(row["calls"] for row in found),
         "errors_by_class": by_class(classes),
         "tools": [_with_errors(row, [each for each in classes if each["tool_name"] == row["tool_name"]]) for row in shown],
-        "time_series": _time_series(connection, selection, tool_name, wanted, series),
+        **latency,
+        "time_series": time_series,
     }
 
 
 def _with_percentiles(row: Row, times: Row) -> Row:
-    # The middle of a histogram's bucket may lie above all that is in it.
-    shown = {name: round(min(float(times[name]), row["max_ms"]), 1) if times else None for name in PERCENTS}
+    shown = shown_percentiles(times, row["max_ms"])
     tail = {name: row.pop(name) for name in ("max_ms", "last_used")}
     return row | shown | tail
 
@@ -57,17 +63,16 @@ def _percentiles(connection: Connection, selection: Selection, segments: list[Se
     kept = [each for each in segments if kept_of_tools(each)]
     if not kept:
         return {row.pop("tool_name"): row for row in rows(connection, _sql("exact_percentiles"), parameters)}
-    histograms: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    histograms: dict[str, Histogram] = defaultdict(Histogram)
     for row in rows(connection, _sql("histograms"), parameters):
         fits = row["timed_calls"] < holds(TIMES_DIGITS)
         vectors = [row["times"]] if fits else _histograms_by_day(connection, selection, chosen | {"tool_name": row["tool_name"]}, kept)
         for vector in vectors:
-            for place, calls in counters(vector, TIMES_DIGITS):
-                histograms[row["tool_name"]][place - 1] += calls
+            histograms[row["tool_name"]].add_vector(vector)
     if len(kept) < len(segments):
         for row in rows(connection, _sql("latency_buckets"), parameters):
-            histograms[row["tool_name"]][row["latency_bucket"]] += row["calls"]
-    return {name: _nearest_ranks(histogram) for name, histogram in histograms.items() if histogram}
+            histograms[row["tool_name"]].add(row["latency_bucket"], row["calls"])
+    return {name: histogram.percentiles() for name, histogram in histograms.items()}
 
 
 def _histograms_by_day(connection: Connection, selection: Selection, chosen: Row, kept: list[Segment]) -> list[str]:
@@ -75,21 +80,6 @@ def _histograms_by_day(connection: Connection, selection: Selection, chosen: Row
     days = [Segment(1440, min(each.start for each in kept), max(each.end for each in kept))]
     parameters = selection.parameters() | split_parameters(days, kept_of_tools) | chosen
     return [row["times"] for row in rows(connection, _sql("histograms_apart"), parameters)]
-
-
-def _nearest_ranks(histogram: dict[int, int]) -> Row:
-    """The middle of the first bucket up to which there are at least that share of the calls."""
-    buckets = sorted(histogram)
-    up_to = list(accumulate(histogram[bucket] for bucket in buckets))
-    ranks = {name: -(-percent * up_to[-1] // 100) for name, percent in PERCENTS.items()}
-    return {
-        name: _middle(next(bucket for bucket, calls in zip(buckets, up_to, strict=True) if calls >= rank)) for name, rank in ranks.items()
-    }
-
-
-def _middle(bucket: int) -> float:
-    """In milliseconds, as latency_of in the schema."""
-    return 0.0 if bucket < 0 else 2 * 1.02**bucket / 2.02
 
 
 def _time_series(connection: Connection, selection: Selection, tool_name: str | None, wanted: Range, series: Series) -> list[Row]:

@@ -1,0 +1,54 @@
+"""A histogram of the times of calls, by latency_bucket() of the schema, and its percentiles."""
+
+from bisect import bisect_left
+from itertools import accumulate
+from typing import Final
+
+from services.query.database import Row
+from services.query.queries.stats.packed_counters import TIMES_DIGITS, unpacked
+
+PERCENTS: Final = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
+NO_PERCENTILES: Final[Row] = dict.fromkeys(PERCENTS)
+
+
+class Histogram:
+    """Calls by bucket. The place of a bucket is one more than its number, as in the vectors of tool_rollups."""
+
+    __slots__ = ("_calls",)
+
+    def __init__(self) -> None:
+        self._calls: list[int] = []
+
+    def add_vector(self, vector: str) -> None:
+        """All calls of a vector."""
+        calls = unpacked(vector, TIMES_DIGITS)
+        if not self._calls:
+            self._calls = calls
+            return
+        for place, number in enumerate(calls):
+            self.add(place - 1, number)
+
+    def add(self, bucket: int, calls: int) -> None:
+        """So many calls; those that a negative number takes away were added before."""
+        place = bucket + 1
+        if place >= len(self._calls):
+            self._calls += [0] * (place + 1 - len(self._calls))
+        # A day that no vector can hold was not added.
+        self._calls[place] = max(self._calls[place] + calls, 0)
+
+    def percentiles(self) -> Row:
+        """Of each the middle of the first bucket up to which there are at least that share of the calls. Empty without calls."""
+        up_to = list(accumulate(self._calls))
+        if not up_to or not up_to[-1]:
+            return {}
+        return {name: _middle(bisect_left(up_to, -(-percent * up_to[-1] // 100)) - 1) for name, percent in PERCENTS.items()}
+
+
+def shown_percentiles(times: Row, max_ms: float) -> Row:
+    """Rounded, or null without any. The middle of a histogram's bucket may lie above all that is in it."""
+    return {name: round(min(float(times[name]), max_ms), 1) for name in PERCENTS} if times else NO_PERCENTILES
+
+
+def _middle(bucket: int) -> float:
+    """In milliseconds, as latency_of in the schema."""
+    return 0.0 if bucket < 0 else 2 * 1.02**bucket / 2.02
