@@ -206,6 +206,35 @@ def test_estimated_times_of_tools_are_marked(open_page: OpenPage, stack: Stack) 
     assert all(text.startswith("≈") for text in column(table, 7))
 
 
+def milliseconds_of(text: str) -> float:
+    """The milliseconds of a duration as it is shown."""
+    units = {"ms": 1, "s": 1_000, "min": 60_000}
+    return sum(float(number) * units[unit] for number, unit in re.findall(r"([\d.]+) (ms|s|min)", text))
+
+
+def test_times_of_a_tool_over_time_are_those_of_the_api(open_page: OpenPage, stack: Stack) -> None:
+    points = answer(stack, "/api/tool-calls/stats", tool_name="Bash", interval="day", include_latency=True, include_estimated=True)[
+        "time_series"
+    ]
+    timed = [point for point in points if point["p50_ms"] is not None]
+    assert timed
+    page = open_page(f"/tools?{ALL}&tool=Bash&interval=day", timezone_id="UTC")
+    chart = panel(page, "How long Bash took")
+    expect(chart.locator(".panel-about")).to_have_text("≈ estimated")
+    expect(chart.locator("canvas")).to_be_visible()
+    chart.get_by_role("button", name="p95").focus()
+    expect(chart.get_by_role("tooltip")).to_contain_text("19 of 20 calls took no longer than this")
+    chart.get_by_role("button", name="Table").click()
+    for at, name in ((2, "p50_ms"), (3, "p95_ms")):
+        shown = [text for text in reversed(column(chart, at)) if text != "–"]
+        assert [milliseconds_of(text) for text in shown] == pytest.approx([point[name] for point in timed], rel=0.03)
+
+
+def test_without_known_times_the_panel_says_so(open_page: OpenPage) -> None:
+    page = open_page("/tools?from=2020-01-01&to=2020-01-31", timezone_id="UTC")
+    expect(panel(page, "How long calls took")).to_contain_text("No call in this range has a known duration.")
+
+
 def test_failed_call_leads_to_its_place_in_the_session(open_page: OpenPage, stack: Stack) -> None:
     errors = answer(stack, "/api/tool-calls/errors", examples=1)["classes"][0]
     page = open_page(f"/tools?{ALL}&error={errors['error_class']}", timezone_id="UTC")

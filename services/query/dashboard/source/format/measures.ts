@@ -1,6 +1,6 @@
 /** Every number of the dashboard has one name, one definition and one way to be written. Tooltips and tables take them from here. */
 
-import { axisMinutes, compact, cost, count, minutes, percent } from "./quantities";
+import { axisDuration, axisMinutes, compact, cost, count, duration, minutes, percent } from "./quantities";
 
 export interface Measure {
   label: string;
@@ -17,6 +17,15 @@ export interface Measure {
 
 const numbers = { short: compact, exact: count };
 const times = { short: minutes, exact: minutes, axis: { format: axisMinutes, steps: [1, 5, 10, 15, 30, 60, 120, 300, 600, 1_200, 3_000, 6_000, 12_000, 30_000, 60_000, 120_000, 300_000] } };
+const SECOND = 1_000, MINUTE = 60_000, HOUR = 3_600_000;
+const durations = {
+  short: duration,
+  exact: duration,
+  axis: {
+    format: axisDuration,
+    steps: [...[1, 2, 5, 10, 20, 50, 100, 200, 500], ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND), ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE), ...[1, 2, 5, 10, 20, 50, 100].map((n) => n * HOUR)],
+  },
+};
 const shares = { short: percent, exact: percent };
 
 export const MEASURES = {
@@ -40,6 +49,8 @@ export const MEASURES = {
   rejected_calls: { label: "Rejected calls", definition: "Tool calls that a person rejected. They are not among the failed ones.", ...numbers },
   cancelled_calls: { label: "Cancelled calls", definition: "Tool calls that were interrupted, or not run since a call beside them failed.", ...numbers },
   measured_calls: { label: "Measured calls", definition: "Tool calls whose duration was measured, by Claude Code or by the client that sent them. Of others only the time between two records of a transcript is known.", ...numbers },
+  p50_ms: { label: "p50", definition: "Half of the calls took no longer than this. Within 2 % of exact.", ...durations, better: "less" },
+  p95_ms: { label: "p95", definition: "19 of 20 calls took no longer than this. Within 2 % of exact.", ...durations, better: "less" },
   files_modified: { label: "Files changed", definition: "Different files that were created, changed or deleted.", ...numbers },
   lines_added: { label: "Lines added", definition: "Lines that edits added. A line that is changed counts as added and removed.", ...numbers },
   lines_removed: { label: "Lines removed", definition: "Lines that edits removed. A line that is changed counts as added and removed.", ...numbers },

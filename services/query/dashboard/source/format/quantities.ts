@@ -48,6 +48,13 @@ export function duration(ms: number | null | undefined): string {
   return minutes(seconds / 60);
 }
 
+/** 500 ms, 2.5 s, 10 min, 2 h: on an axis, whose steps are round. */
+export function axisDuration(ms: number | null | undefined): string {
+  if (ms == null) return UNKNOWN;
+  const [unit, size] = ms < 1_000 ? (["ms", 1] as const) : ms < 60_000 ? (["s", 1_000] as const) : ms < 3_600_000 ? (["min", 60_000] as const) : (["h", 3_600_000] as const);
+  return `${Number((ms / size).toFixed(1)).toLocaleString("en-US")} ${unit}`;
+}
+
 export function bytes(value: number | null | undefined): string {
   if (value == null) return UNKNOWN;
   const units = ["B", "KB", "MB", "GB", "TB"];

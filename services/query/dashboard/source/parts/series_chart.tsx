@@ -3,10 +3,13 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { Hint } from "./hint";
 import { Table } from "./table";
 
 export interface Series {
   label: string;
+  /** What the label says, where the panel does not say it. */
+  definition?: string;
   values: readonly (number | null)[];
   /** A token of style/tokens.css, as `--series-1`. */
   color: string;
@@ -45,7 +48,7 @@ export function SeriesChart({ label, dates, series, format, axisFormat = format,
         {series.map((each, index) => (
           <span key={index} class="legend">
             <i class={`legend-mark is-${each.kind}`} style={{ background: `var(${each.color})` }} />
-            {each.label}
+            {each.definition ? <Hint text={each.definition}>{each.label}</Hint> : each.label}
           </span>
         ))}
         <button type="button" class="button is-quiet is-small chart-switch" aria-pressed={isTable} onClick={() => setTable(!isTable)}>
@@ -169,9 +172,14 @@ function optionsOf(
 }
 
 function drawingOf(series: Series, bars: uPlot.Series.PathBuilder | undefined, stroke: () => string): uPlot.Series {
-  const line: uPlot.Series = { label: series.label, stroke, points: { show: false } };
+  const line: uPlot.Series = { label: series.label, stroke, points: series.kind === "line" ? { show: true, size: 5, fill: stroke, filter: () => lonely(series.values) } : { show: false } };
   if (series.kind === "bars" && bars) return { ...line, width: 0, paths: bars, fill: stroke };
   return series.kind === "ghost" ? { ...line, width: 1.5, dash: [4, 4] } : { ...line, width: 2 };
+}
+
+/** The places of numbers without a neighbour: no line leads to them. */
+function lonely(values: Series["values"]): number[] {
+  return values.flatMap((value, index) => (value !== null && (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null ? [index] : []));
 }
 
 function axisDate(dates: readonly string[], place: number): string {

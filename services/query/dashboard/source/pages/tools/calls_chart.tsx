@@ -14,9 +14,10 @@ interface Props {
   points: readonly Schemas["CallPoint"][];
   interval: Interval;
   shown: (typeof SHOWN)[number];
+  height: number;
 }
 
-export function CallsChart({ points, interval, shown }: Props) {
+export function CallsChart({ points, interval, shown, height }: Props) {
   const of = measure(shown === "calls" ? "tool_calls" : "error_rate");
   const dates = useMemo(() => points.map((point) => point.date), [points]);
   const series = useMemo(
@@ -36,7 +37,7 @@ export function CallsChart({ points, interval, shown }: Props) {
       series={series}
       format={of.exact}
       axisFormat={of.short}
-      height={200}
+      height={height}
       isStacked
       dateText={(date) => intervalText(date, interval)}
       hrefOf={(date) => rangeOf(date, date, interval)}

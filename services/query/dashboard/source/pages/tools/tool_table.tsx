@@ -86,8 +86,8 @@ export function ToolTable({ measured, estimated, chosen, project, isShort = fals
     },
     { name: "rate", title: <span title={measure("error_rate").definition}>Error rate</span>, cell: ({ tool }) => percent(tool.error_rate), sortBy: ({ tool }) => tool.error_rate, isNumber: true },
     ...(isShort ? [] : [counted("errors", "Failed", measure("tool_errors").definition), counted("rejected", "Rejected", measure("rejected_calls").definition), counted("cancelled", "Cancelled", measure("cancelled_calls").definition)]),
-    time("p50_ms", "p50", "Half of the calls took no longer than this."),
-    time("p95_ms", "p95", "19 of 20 calls took no longer than this."),
+    time("p50_ms", measure("p50_ms").label, measure("p50_ms").definition),
+    time("p95_ms", measure("p95_ms").label, measure("p95_ms").definition),
     ...(isShort
       ? []
       : [

@@ -1,4 +1,4 @@
-/** What fails, what is slow: tools with their times and errors, their calls over time, and why calls failed. */
+/** What fails, what is slow: tools with their times and errors, both over time, and why calls failed. */
 
 import { address, withParameters } from "../../address/address";
 import { rangeQuery } from "../../address/filters";
@@ -12,21 +12,24 @@ import { StatsPage } from "../../parts/stats_page";
 import { Switch } from "../../parts/switch";
 import { CallsChart, SHOWN } from "./calls_chart";
 import { ErrorsPanel } from "./errors_panel";
+import { LatencyChart, aboutTimes, isMeasured } from "./latency_chart";
 import { ToolTable } from "./tool_table";
 import { ToolTiles } from "./tool_tiles";
 import "./tools.css";
 
 const EXAMPLES = 6;
+const HEIGHT = 200;
 
 export default function Tools() {
   const tool = address.value.parameters.get("tool");
   const intervals = intervalsFor(daysIn(range.value.start, range.value.end, extent.value));
   const interval = choiceOf("interval", intervals);
   const shown = choiceOf("show", SHOWN);
-  const query = { ...rangeQuery(), interval, tool_name: tool };
+  const query = { ...rangeQuery(), interval, tool_name: tool, include_latency: true };
   const measured = useRead("/api/tool-calls/stats", query);
   // Times of tools none of whose calls was measured: they are shown as estimates, and never mixed with measured ones.
   const estimated = useRead("/api/tool-calls/stats", { ...query, include_estimated: true });
+  const times = measured.data === null || isMeasured(measured.data) ? measured : estimated;
   const errors = useRead("/api/tool-calls/errors", { ...rangeQuery(), tool_name: tool, examples: seesTexts.value ? EXAMPLES : 0 });
   return (
     <StatsPage title="Tools" filters={["project", "user", "machine"]} without="no tool call">
@@ -40,6 +43,7 @@ export default function Tools() {
       </Loaded>
       <div class="grid">
         <Panel
+          class="half"
           title={tool ? `${tool} over time` : "Calls over time"}
           about={`by ${intervalLabel(interval).toLowerCase()}`}
           actions={
@@ -51,8 +55,13 @@ export default function Tools() {
             </>
           }
         >
-          <Loaded reading={measured} what="the calls" height={224}>
-            {(data) => <CallsChart points={data.time_series} interval={data.range.interval} shown={shown} />}
+          <Loaded reading={measured} what="the calls" height={HEIGHT + 24}>
+            {(data) => <CallsChart points={data.time_series} interval={data.range.interval} shown={shown} height={HEIGHT} />}
+          </Loaded>
+        </Panel>
+        <Panel class="half times" title={tool ? `How long ${tool} took` : "How long calls took"} about={times.data && aboutTimes(times.data, tool)}>
+          <Loaded reading={times} what="the times" height={HEIGHT + 24}>
+            {(data) => <LatencyChart stats={data} height={HEIGHT} />}
           </Loaded>
         </Panel>
         <Panel title="By tool" about="times are measured; ≈ are estimates of a tool none of whose calls was measured: from call to result in the transcript, the wait for a permission included">

@@ -1,0 +1,64 @@
+/** How long calls took, over time: half of them, and 19 of 20. */
+
+import { useMemo } from "preact/hooks";
+import { go } from "../../address/address";
+import type { Schemas } from "../../api/answers";
+import { intervalText } from "../../format/intervals";
+import { measure } from "../../format/measures";
+import { SeriesChart } from "../../parts/series_chart";
+import { rangeOf } from "../../parts/stats_series";
+
+type ToolStats = Schemas["ToolStats"];
+
+const SHOWN = [
+  { name: "p50_ms", color: "--series-1" },
+  { name: "p95_ms", color: "--series-4" },
+] as const;
+
+/** Whether times over time are of measured calls, as in the table: estimates are shown only where no call was measured. */
+export function isMeasured(stats: ToolStats): boolean {
+  return stats.tools.some((tool) => tool.measured_calls > 0) || stats.tools.every((tool) => tool.estimated_calls === 0);
+}
+
+export function LatencyChart({ stats, height }: { stats: ToolStats; height: number }) {
+  const { time_series: points, range } = stats;
+  const { exact, axis } = measure("p95_ms");
+  const dates = useMemo(() => points.map((point) => point.date), [points]);
+  const series = useMemo(
+    () =>
+      SHOWN.map(({ name, color }) => ({
+        label: measure(name).label,
+        definition: measure(name).definition,
+        values: points.map((point) => point[name] ?? null),
+        color,
+        kind: "line" as const,
+      })),
+    [points],
+  );
+  if (stats.percentiles_of === "nothing") {
+    return <p class="quiet no-times">Too many calls to read the time of each by the hour. Choose at most two days, or a longer interval.</p>;
+  }
+  if (series.every((each) => each.values.every((value) => value === null))) return <p class="quiet no-times">No call in this range has a known duration.</p>;
+  return (
+    <SeriesChart
+      label="Time of calls over time"
+      dates={dates}
+      series={series}
+      format={exact}
+      axisFormat={axis?.format ?? exact}
+      axisSteps={axis?.steps}
+      height={height}
+      dateText={(date) => intervalText(date, range.interval)}
+      hrefOf={(date) => rangeOf(date, date, range.interval)}
+      onChoose={(from, to) => go(rangeOf(from, to, range.interval))}
+    />
+  );
+}
+
+/** What the times are of, in a few words. */
+export function aboutTimes(stats: ToolStats, tool: string | null): string {
+  const of = tool === null ? "of all tools together" : null;
+  const source = isMeasured(stats) ? "measured" : "≈ estimated";
+  const days = stats.percentiles_of === "utc_days" ? "by days of UTC" : null;
+  return [of, source, days].filter((each) => each !== null).join(", ");
+}
