@@ -27,6 +27,7 @@ TASK_CANARY: Final = "canary"
 TASK_CHECK_ACCOUNTING: Final = "maintenance.check_accounting"
 TASK_SCRUB: Final = "maintenance.scrub"
 TASK_MERGE_USERS: Final = "maintenance.merge_users"
+TASK_FILL_SAVINGS: Final = "maintenance.fill_savings"
 TASK_ARCHIVE: Final = "maintenance.archive"
 
 # Which queue a task waits in. Imports may keep their workers busy for hours; tasks on the drain's queue must not wait for them.
@@ -43,6 +44,7 @@ QUEUES: Final = {
     TASK_CHECK_ACCOUNTING: QUEUE_MAINTENANCE,
     TASK_SCRUB: QUEUE_MAINTENANCE,
     TASK_MERGE_USERS: QUEUE_MAINTENANCE,
+    TASK_FILL_SAVINGS: QUEUE_MAINTENANCE,
     TASK_ARCHIVE: QUEUE_MAINTENANCE,
 }
 

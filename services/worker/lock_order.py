@@ -10,6 +10,7 @@
 The archive's locks (services/worker/archive/archive_locks.py) come behind them all.
 
 3, 5 and 6 are row locks. 1, 2 and 4 are advisory locks, held until the transaction ends. Never upgrade a shared lock: two upgraders deadlock.
+The lock of savings (`try_lock_savings`) is only tried, so it has no place in this order.
 """
 
 from typing import Any
@@ -17,12 +18,13 @@ from typing import Any
 from psycopg import Connection
 
 # Arbitrary constants.
-_IMPORT_ORDER, _WRITING, _AGGREGATES, _DOCUMENTS = 0x_1A9047, 0x_1A9048, 0x_1A9049, 0x_1A904F
+_IMPORT_ORDER, _WRITING, _AGGREGATES, _DOCUMENTS, _SAVINGS = 0x_1A9047, 0x_1A9048, 0x_1A9049, 0x_1A904F, 0x_1A9050
 # An import may wait long: for another import's chunk, or for the undo of long sessions.
 _IMPORT_TIMEOUTS = "SET LOCAL lock_timeout = '10min'; SET LOCAL statement_timeout = '10min'"
 
 _LOCK_SHARED = "SELECT pg_advisory_xact_lock_shared(%(key)s)"
 _LOCK_EXCLUSIVE = "SELECT pg_advisory_xact_lock(%(key)s)"
+_TRY_LOCK = "SELECT pg_try_advisory_xact_lock(%(key)s)"
 
 
 def lock_import_order(connection: Connection[Any]) -> None:
@@ -55,3 +57,9 @@ def lock_aggregates_shared(connection: Connection[Any]) -> None:
 def lock_aggregates_exclusive(connection: Connection[Any]) -> None:
     """For contributions that are withdrawn and then added elsewhere. Costs no parallelism: all transactions meet at the cell that counts everything."""
     connection.execute(_LOCK_EXCLUSIVE, {"key": _AGGREGATES})
+
+
+def try_lock_savings(connection: Connection[Any]) -> bool:
+    """For the one worker that fills in savings. False if another one is at it."""
+    [(is_held,)] = connection.execute(_TRY_LOCK, {"key": _SAVINGS}).fetchall()
+    return bool(is_held)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from services.worker.importers.job import undo
-from services.worker.maintenance import rebuild, repair, scrub, verify
+from services.worker.maintenance import fill_savings, rebuild, repair, scrub, verify
 from services.worker.persist import persist_batch
 from services.worker.persist.event_kind_rows import KIND_TABLES
 from services.worker.sessions import fork_ownership, reattribution, session_rebuild, tool_maxima
@@ -37,6 +37,7 @@ def rendered() -> dict[str, str]:
         "undo_sessionless.sql": _file(undo, undo.delete_sessionless().decode()),
         **{f"verify_{name.replace(' ', '_')}.sql": _file(verify, check.statement()) for name, check in checks.items()},
         "repair.sql": _file(repair, *map(repair.correct_rows, (*KIND_TABLES, "api_calls")), repair.correct_facts()),
+        "fill_savings.sql": _file(fill_savings, fill_savings.fill_statement().decode()),
         "scrub.sql": _file(
             scrub,
             *(statement for stage in scrub.STAGES for statement in (scrub.select_chunk(stage, is_first=False), scrub.update_row(stage))),

@@ -126,7 +126,10 @@ ACTIVITIES: Final = RowTable(
 API_CALLS: Final = RowTable(
     "api_calls",
     fixed=("model",),
-    counted=("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens", "cost_nano_usd"),
+    counted=(
+        *("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens"),
+        *("cost_nano_usd", "uncached_nano_usd", "cache_saved_nano_usd"),
+    ),
     uncounted=("web_searches", "price_version", "agent_id"),
     ranks=(
         "{row}.output_tokens",
@@ -145,6 +148,10 @@ API_CALLS: Final = RowTable(
         "cost_nano_usd": "coalesce(cost_nano_usd, 0)",
         "api_calls": "1",
         "unpriced_calls": "(cost_nano_usd IS NULL)::int",
+        # Of calls that an older release stored, it is not known until the worker has gone over them (services/worker/maintenance/fill_savings.py).
+        "cache_priced_calls": "(cache_saved_nano_usd IS NOT NULL)::int",
+        "uncached_nano_usd": "coalesce(uncached_nano_usd, 0)",
+        "cache_saved_nano_usd": "coalesce(cache_saved_nano_usd, 0)",
     },
 )
 

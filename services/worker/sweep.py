@@ -29,6 +29,7 @@ from services.worker.sweep_statements import (
     ABANDONED_SCRUBS,
     ABANDONED_SHARDS,
     ARCHIVE_COLLECTED_KEY,
+    CALLS_WITHOUT_SAVING,
     CANCEL_SECONDS,
     CAPTURED_FILES_WAIT,
     COLLECT_SECONDS,
@@ -51,6 +52,7 @@ from shared.broker import (
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
     TASK_END_CANCELLED,
+    TASK_FILL_SAVINGS,
     TASK_INDEX,
     TASK_MERGE_USERS,
     TASK_READ_CAPTURED,
@@ -159,6 +161,10 @@ class Looks:
     def abandoned_merges(self) -> Sequence[Call]:
         return self._select(ABANDONED_MERGES)
 
+    def savings(self) -> Sequence[Call]:
+        """Whether there are calls of which it is not known what the cache saved. Those whose model has no price any more are looked at again each time."""
+        return self._exists(CALLS_WITHOUT_SAVING)
+
     def idle_sessions(self) -> Sequence[Call]:
         return self._exists(IDLE_SESSIONS, idle_seconds=self._settings.session_idle_seconds)
 
@@ -255,6 +261,7 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
         "unheard-cancels": Sweep(TASK_END_CANCELLED, 5, Looks.unheard_cancels),
         "abandoned-scrubs": Sweep(TASK_SCRUB, 10, Looks.abandoned_scrubs),
         "abandoned-merges": Sweep(TASK_MERGE_USERS, 10, Looks.abandoned_merges),
+        "savings": Sweep(TASK_FILL_SAVINGS, 60, Looks.savings),
         "idle-sessions": Sweep(TASK_CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
         "uploads": Sweep(TASK_SWEEP_UPLOADS, 600, Looks.uploads),
         "archive": Sweep(TASK_ARCHIVE, 60, Looks.archive),

@@ -31,6 +31,9 @@ ABANDONED_MERGES: Final = (
     "SELECT id FROM users WHERE merge_requested_at < now() - interval '5 seconds' ORDER BY merge_requested_at LIMIT 100"
 )
 
+# API calls of an older release, of which it is not known what the cache saved. The condition is the predicate of an index.
+CALLS_WITHOUT_SAVING: Final = "SELECT FROM api_calls WHERE cost_nano_usd IS NOT NULL AND cache_saved_nano_usd IS NULL LIMIT 1"
+
 # Open sessions without an event for so long, and those that their client has ended: it may write a record while its hook of the end runs.
 # The first condition is the predicate of the index sessions_open.
 IDLE_SESSIONS: Final = """

@@ -13,7 +13,7 @@ from services.worker.capture.read_captured import read_captured as read_what_was
 from services.worker.drain import accounting, canary, drain_partition
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
-from services.worker.maintenance import idle_sessions, merge_users, upload_gc
+from services.worker.maintenance import fill_savings, idle_sessions, merge_users, upload_gc
 from services.worker.maintenance import scrub as scrubs
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
@@ -25,6 +25,7 @@ from shared.broker import (
     TASK_CLOSE_IDLE_SESSIONS,
     TASK_DRAIN,
     TASK_END_CANCELLED,
+    TASK_FILL_SAVINGS,
     TASK_INDEX,
     TASK_MERGE_USERS,
     TASK_READ_CAPTURED,
@@ -155,6 +156,14 @@ def merge_into_other_user(user_id: int) -> None:
     with retry_later_if_unavailable(TASK_MERGE_USERS):
         if merge_users.run(resources(), user_id):
             app.send_task(TASK_MERGE_USERS, (user_id,))
+
+
+@app.task(name=TASK_FILL_SAVINGS)
+def fill_in_savings(before: str = fill_savings.NEWEST[0], before_id: str = fill_savings.NEWEST[1]) -> None:
+    """Prices what the cache saved in calls of an older release, some in each task. Sent by beat, and by itself until it is through."""
+    with retry_later_if_unavailable(TASK_FILL_SAVINGS):
+        if (place := fill_savings.run(resources(), (before, before_id))) is not None:
+            app.send_task(TASK_FILL_SAVINGS, place)
 
 
 @app.task(name=TASK_ARCHIVE)

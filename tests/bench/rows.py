@@ -23,7 +23,7 @@ COLUMNS = {
     "session_events": "id, session_id, kind, occurred_at, project_id, user_id, model, git_branch, client_version, source, received_at",
     "messages": "id, session_id, project_id, user_id, role, content, occurred_at, model, source, received_at, terms",
     "api_calls": "id, session_id, project_id, user_id, model, occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_read_tokens,"
-    " cost_nano_usd, price_version, source, received_at",
+    " cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, price_version, source, received_at",
     "tool_calls": "id, session_id, project_id, user_id, tool_name, status, duration_ms, occurred_at, parameters, source, received_at",
     "activities": "id, session_id, project_id, user_id, file_key, action, lines_added, lines_removed, occurred_at, source, received_at",
 }
@@ -105,8 +105,10 @@ class Rows:
             if random.random() >= USER_MESSAGE_SHARE:
                 tokens = random.randrange(1, 12), random.randrange(1, 900), random.randrange(4000), random.randrange(150_000)
                 cost = 3_000 * tokens[0] + 15_000 * tokens[1] + 3_750 * tokens[2] + 300 * tokens[3]
+                uncached = 3_000 * (tokens[0] + tokens[2] + tokens[3])
+                saved = uncached - (cost - 15_000 * tokens[1])
                 counts = "\t".join(map(str, tokens))
-                lines.append(f"{self._uuid()}{head}{at}\t{counts}\t{cost}\tbench\t{SOURCE}\t{at}\n")
+                lines.append(f"{self._uuid()}{head}{at}\t{counts}\t{cost}\t{uncached}\t{saved}\tbench\t{SOURCE}\t{at}\n")
         return "".join(lines)
 
     def _tool_calls(self, session: Session) -> str:

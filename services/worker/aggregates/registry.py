@@ -97,6 +97,7 @@ _FILE_CELLS = """
 # A project or all, a user or all.
 _CUBE: Final[tuple[tuple[str, ...], ...]] = (("project_id", "user_id"), ("project_id", "-1"), ("-1", "user_id"), ("-1", "-1"))
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
+_MONEY: Final = ("cost_nano_usd", "uncached_nano_usd", "cache_saved_nano_usd")
 
 FILE_ROLLUPS: Final = Aggregate(
     "file_rollups",
@@ -168,11 +169,11 @@ USAGE_ROLLUPS: Final = Aggregate(
     "usage_rollups",
     by=("model",),
     counted_under=dict.fromkeys((("project_id", "user_id"), ("-1", "-1")), (ALL_TIME, DAY)),
-    measures={name: Measure.WIDE_SUM if name == "cost_nano_usd" else Measure.SUM for name in API_CALLS.measures},
+    measures={name: Measure.WIDE_SUM if name in _MONEY else Measure.SUM for name in API_CALLS.measures},
     finest=DAY,
     sources=(
         Source("api_calls", API_CALLS.measures, by={"model": "coalesce(model, '')"}),
-        # Sessions whose tokens only a snapshot knows. They have no calls.
+        # Sessions whose tokens only a snapshot knows. They have no calls, and what the cache saved is not known.
         Source(
             "sessions",
             {**{name: name for name in _TOKENS}, "cost_nano_usd": "coalesce(cost_nano_usd, 0)"},
@@ -193,7 +194,7 @@ ACTIVITY_ROLLUPS: Final = Aggregate(
         **dict.fromkeys(MESSAGES.measures, Measure.SUM),
         "files_modified": Measure.SUM,
         **dict.fromkeys((*ACTIVITIES.measures, *TOOL_CALLS.measures, *API_CALLS.measures), Measure.SUM),
-        "cost_nano_usd": Measure.WIDE_SUM,
+        **dict.fromkeys(_MONEY, Measure.WIDE_SUM),
         "active_by_quarter": Measure.WEEK_COUNTERS,
     },
     sources=(

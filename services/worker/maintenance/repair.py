@@ -58,7 +58,9 @@ _CORRECT_FACTS = """
 _PRICED_CALLS = """
     SELECT id, model, occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, web_searches
     FROM api_calls WHERE id = ANY(%(ids)s) AND cost_nano_usd IS NOT NULL"""
-_UPDATE_PRICE = "UPDATE api_calls SET cost_nano_usd = %(nano_usd)s, price_version = %(version)s WHERE id = %(id)s"
+_UPDATE_PRICE = """
+    UPDATE api_calls SET cost_nano_usd = %(nano_usd)s, uncached_nano_usd = %(uncached)s, cache_saved_nano_usd = %(saved)s, price_version = %(version)s
+    WHERE id = %(id)s"""
 _PROJECTS = "SELECT DISTINCT project_id FROM sessions WHERE session_id = ANY(%(session_ids)s)"
 
 
@@ -110,7 +112,8 @@ def _update_prices(connection: Connection[Any], ids: list[Any]) -> None:
     for call in calls:
         tokens = Tokens(*(call[name] for name in (*_TOKENS, "web_searches")))
         price = price_of(call["model"], call["occurred_at"], tokens)
-        connection.execute(_UPDATE_PRICE, {"id": call["id"], "nano_usd": price.nano_usd, "version": price.version})
+        parameters = {"id": call["id"], "nano_usd": price.nano_usd, "version": price.version}
+        connection.execute(_UPDATE_PRICE, parameters | {"uncached": price.uncached_nano_usd, "saved": price.cache_saved_nano_usd})
 
 
 def _rebuild_sessions(connection: Connection[Any], session_ids: list[str], idle_gap: timedelta) -> None:

@@ -1,4 +1,8 @@
-"""The cost of tokens, by the price list inside the genai-prices package. Its version is stored with every price."""
+"""The cost of tokens, and what the prompt cache saved, by the price list inside the genai-prices package. Its version is stored with every price.
+
+The cache saved what the same input would have cost without it, every token at the plain price of input, minus what the input did cost. Output and web
+searches cost the same either way. It is negative where the cache was written and never read.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,13 +41,19 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """`nano_usd` is None if the price of the model is unknown."""
+    """All is None if the price of the model is unknown. `uncached_nano_usd`: what the input would have cost without a prompt cache."""
 
     nano_usd: int | None
     version: str | None
+    uncached_nano_usd: int | None
+    cache_saved_nano_usd: int | None
+
+    def columns(self) -> tuple[int | str | None, ...]:
+        """In the order of the columns of staged_api_calls."""
+        return self.nano_usd, self.uncached_nano_usd, self.cache_saved_nano_usd, self.version
 
 
-UNKNOWN = Price(None, None)
+UNKNOWN = Price(None, None, None, None)
 
 
 def price_of(model: str | None, at: datetime, tokens: Tokens, *, is_fast: bool = False) -> Price:
@@ -54,10 +64,15 @@ def price_of(model: str | None, at: datetime, tokens: Tokens, *, is_fast: bool =
     if listed is None:
         return UNKNOWN
     if tokens.all_input > listed.flat_up_to:
-        usd = listed.price.calc_price(_usage(tokens))["total_price"]
+        listed_price = listed.price.calc_price(_usage(tokens))
+        uncached_usd = tokens.all_input * listed.plain_unit(tokens.all_input)
+        usd, saved_usd = listed_price["total_price"], uncached_usd - listed_price["input_price"]
     else:
-        usd = sum((count * unit for count, unit in zip(tokens.columns(), listed.per_unit, strict=True) if count), Decimal(0))
-    return Price(round(usd * NANO_PER_USD), price_version())
+        used = [each for each in zip(tokens.columns(), listed.per_unit, listed.saved_per_unit, strict=True) if each[0]]
+        usd = sum((count * unit for count, unit, _ in used), Decimal(0))
+        uncached_usd = tokens.all_input * listed.per_unit[0]
+        saved_usd = sum((count * saved for count, _, saved in used if saved), Decimal(0))
+    return Price(round(usd * NANO_PER_USD), price_version(), round(uncached_usd * NANO_PER_USD), round(saved_usd * NANO_PER_USD))
 
 
 def price_version() -> str:
@@ -75,7 +90,15 @@ class _Listed:
     price: ModelPrice
     # In the order of Tokens. Valid for calls of up to `flat_up_to` input tokens; larger ones may have prices by tier.
     per_unit: tuple[Decimal, ...]
+    # How much less each costs than plain input does. 0 for what is no input.
+    saved_per_unit: tuple[Decimal, ...]
     flat_up_to: float
+    # (more input tokens than these, the plain price of one), the highest tier first.
+    plain_by_tier: tuple[tuple[int, Decimal], ...]
+
+    def plain_unit(self, all_input: int) -> Decimal:
+        """The price of a token of plain input in a call of more than `flat_up_to` input tokens. The tier depends on all input, cached or not."""
+        return next(unit for start, unit in self.plain_by_tier if all_input > start)
 
 
 @lru_cache(maxsize=4096)
@@ -86,9 +109,14 @@ def _listed(model: str, day: str) -> _Listed | None:
         price = calc_price(Usage(input_tokens=1), model_ref=model, provider_id=PROVIDER, genai_request_timestamp=at).model_price
     except LookupError:
         return None
-    tiers = [tier.start for tiered in vars(price).values() if isinstance(tiered, TieredPrices) for tier in tiered.tiers]
+    tiers = sorted(
+        {tier.start for tiered in vars(price).values() if isinstance(tiered, TieredPrices) for tier in tiered.tiers}, reverse=True
+    )
     ones = [Tokens(**{name: 1}) for name in Tokens.__slots__]
-    return _Listed(price, tuple(price.calc_price(_usage(one))["total_price"] for one in ones), min(tiers, default=inf))
+    per_unit = tuple(price.calc_price(_usage(one))["total_price"] for one in ones)
+    saved_per_unit = tuple(one.all_input * (per_unit[0] - unit) for one, unit in zip(ones, per_unit, strict=True))
+    plain_by_tier = tuple((start, price.calc_price(_usage(Tokens(input=start + 1)))["total_price"] / (start + 1)) for start in tiers)
+    return _Listed(price, per_unit, saved_per_unit, min(tiers, default=inf), plain_by_tier)
 
 
 def _usage(tokens: Tokens) -> Usage:

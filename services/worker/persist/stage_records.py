@@ -70,7 +70,7 @@ def _api_call(record: ApiCall, received_at: datetime) -> Row:
         web_searches=record.web_searches,
     )
     price = price_of(record.model, record.timestamp, tokens, is_fast=record.is_fast)
-    row = (record.id, record.session_id, record.model, record.timestamp, *tokens.columns(), price.nano_usd, price.version)
+    row = (record.id, record.session_id, record.model, record.timestamp, *tokens.columns(), *price.columns())
     return (*row, record.agent_id, record.source, received_at)
 
 

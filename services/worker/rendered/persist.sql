@@ -236,13 +236,13 @@ gone_activities AS (
 changed_api_calls AS (
     INSERT INTO api_calls AS t (
         id, session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
-        cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, web_searches, price_version, agent_id, source, brought_by,
-        received_at)
+        cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, web_searches,
+        price_version, agent_id, source, brought_by, received_at)
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, 0), s.occurred_at, s.model,
         s.input_tokens, s.output_tokens, s.cache_write_5m_tokens, s.cache_write_1h_tokens, s.cache_read_tokens, s.cost_nano_usd,
-        s.web_searches, s.price_version, s.agent_id, s.source, CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END,
-        s.received_at
+        s.uncached_nano_usd, s.cache_saved_nano_usd, s.web_searches, s.price_version, s.agent_id, s.source,
+        CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, s.received_at
     FROM staged_api_calls AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
     ORDER BY
@@ -259,19 +259,20 @@ changed_api_calls AS (
     ON CONFLICT (id) DO UPDATE SET
         (
             input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd,
-            web_searches, price_version, agent_id
+            uncached_nano_usd, cache_saved_nano_usd, web_searches, price_version, agent_id
         ) = (
             SELECT
                 input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd,
-                web_searches, price_version, agent_id
+                uncached_nano_usd, cache_saved_nano_usd, web_searches, price_version, agent_id
             FROM (VALUES
                 (true, excluded.input_tokens, excluded.output_tokens, excluded.cache_write_5m_tokens, excluded.cache_write_1h_tokens,
-                excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.web_searches, excluded.price_version, excluded.agent_id),
+                excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.uncached_nano_usd, excluded.cache_saved_nano_usd,
+                excluded.web_searches, excluded.price_version, excluded.agent_id),
                 (false, t.input_tokens, t.output_tokens, t.cache_write_5m_tokens, t.cache_write_1h_tokens, t.cache_read_tokens, t.cost_nano_usd,
-                t.web_searches, t.price_version, t.agent_id)
+                t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.price_version, t.agent_id)
             ) AS version (
                 is_new, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd,
-                web_searches, price_version, agent_id)
+                uncached_nano_usd, cache_saved_nano_usd, web_searches, price_version, agent_id)
             WHERE is_new = ((NOT coalesce(0 = ANY(t.brought_by), true)
              AND (%(job_number)s = 0
                   OR (excluded.output_tokens, excluded.input_tokens, excluded.cache_read_tokens, excluded.cache_write_1h_tokens,
@@ -297,24 +298,29 @@ changed_api_calls AS (
         old.cache_write_1h_tokens AS old_cache_write_1h_tokens, new.cache_write_1h_tokens,
         old.cache_read_tokens AS old_cache_read_tokens, new.cache_read_tokens,
         old.cost_nano_usd AS old_cost_nano_usd, new.cost_nano_usd,
+        old.uncached_nano_usd AS old_uncached_nano_usd, new.uncached_nano_usd,
+        old.cache_saved_nano_usd AS old_cache_saved_nano_usd, new.cache_saved_nano_usd,
         old.id IS NOT NULL AS existed,
         (old.input_tokens IS DISTINCT FROM new.input_tokens
         OR old.output_tokens IS DISTINCT FROM new.output_tokens
         OR old.cache_write_5m_tokens IS DISTINCT FROM new.cache_write_5m_tokens
         OR old.cache_write_1h_tokens IS DISTINCT FROM new.cache_write_1h_tokens
         OR old.cache_read_tokens IS DISTINCT FROM new.cache_read_tokens
-        OR old.cost_nano_usd IS DISTINCT FROM new.cost_nano_usd) AS moved
+        OR old.cost_nano_usd IS DISTINCT FROM new.cost_nano_usd
+        OR old.uncached_nano_usd IS DISTINCT FROM new.uncached_nano_usd
+        OR old.cache_saved_nano_usd IS DISTINCT FROM new.cache_saved_nano_usd) AS moved
 ),
 new_api_calls AS (
     SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
-    cache_write_1h_tokens, cache_read_tokens, cost_nano_usd
+    cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd
     FROM changed_api_calls WHERE NOT existed OR moved
 ),
 gone_api_calls AS (
     SELECT session_id, project_id, user_id, occurred_at, model, old_input_tokens AS input_tokens,
     old_output_tokens AS output_tokens, old_cache_write_5m_tokens AS cache_write_5m_tokens,
     old_cache_write_1h_tokens AS cache_write_1h_tokens, old_cache_read_tokens AS cache_read_tokens,
-    old_cost_nano_usd AS cost_nano_usd
+    old_cost_nano_usd AS cost_nano_usd, old_uncached_nano_usd AS uncached_nano_usd,
+    old_cache_saved_nano_usd AS cache_saved_nano_usd
     FROM changed_api_calls WHERE existed AND moved
 ),
 changed_timeline_entries AS (
@@ -387,69 +393,83 @@ per_session AS (
            sum(lines_removed)::bigint AS lines_removed, sum(input_tokens)::bigint AS input_tokens,
            sum(output_tokens)::bigint AS output_tokens, sum(cache_creation_tokens)::bigint AS cache_creation_tokens,
            sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(api_calls)::bigint AS api_calls,
-           sum(unpriced_calls)::bigint AS unpriced_calls, sum(cost_nano_usd)::bigint AS cost_nano_usd
+           sum(unpriced_calls)::bigint AS unpriced_calls, sum(cost_nano_usd)::bigint AS cost_nano_usd,
+           sum(cache_priced_calls)::bigint AS cache_priced_calls, sum(uncached_nano_usd)::bigint AS uncached_nano_usd,
+           sum(cache_saved_nano_usd)::bigint AS cache_saved_nano_usd
     FROM (
         SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                (role = 'user')::int AS user_messages, (role = 'assistant')::int AS assistant_messages, 0 AS tool_calls,
                0 AS tool_errors, 0 AS files_modified, 0 AS lines_added, 0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
-               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd,
+               0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM new_messages
         UNION ALL
         SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 1 AS tool_calls, (status IN ('error', 'timeout'))::int AS tool_errors,
                0 AS files_modified, 0 AS lines_added, 0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
-               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd,
+               0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM new_tool_calls
         UNION ALL
         SELECT session_id, NULL::timestamptz AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, -(1) AS tool_calls, -((status IN ('error', 'timeout'))::int) AS tool_errors,
                0 AS files_modified, 0 AS lines_added, 0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
-               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd,
+               0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM gone_tool_calls
         UNION ALL
         SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified,
                lines_added AS lines_added, lines_removed AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
-               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd,
+               0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM new_activities
         UNION ALL
         SELECT session_id, NULL::timestamptz AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified,
                -(lines_added) AS lines_added, -(lines_removed) AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
-               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd,
+               0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM gone_activities
         UNION ALL
         SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                0 AS lines_removed, input_tokens AS input_tokens, output_tokens AS output_tokens,
                cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens AS cache_read_tokens,
-               1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd
+               1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd,
+               (cache_saved_nano_usd IS NOT NULL)::int AS cache_priced_calls, coalesce(uncached_nano_usd, 0) AS uncached_nano_usd,
+               coalesce(cache_saved_nano_usd, 0) AS cache_saved_nano_usd
         FROM new_api_calls
         UNION ALL
         SELECT session_id, NULL::timestamptz AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                0 AS lines_removed, -(input_tokens) AS input_tokens, -(output_tokens) AS output_tokens,
                -(cache_write_5m_tokens + cache_write_1h_tokens) AS cache_creation_tokens, -(cache_read_tokens) AS cache_read_tokens,
-               -(1) AS api_calls, -((cost_nano_usd IS NULL)::int) AS unpriced_calls, -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd
+               -(1) AS api_calls, -((cost_nano_usd IS NULL)::int) AS unpriced_calls, -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd,
+               -((cache_saved_nano_usd IS NOT NULL)::int) AS cache_priced_calls, -(coalesce(uncached_nano_usd, 0)) AS uncached_nano_usd,
+               -(coalesce(cache_saved_nano_usd, 0)) AS cache_saved_nano_usd
         FROM gone_api_calls
         UNION ALL
         SELECT session_id, NULL::timestamptz AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 1 AS files_modified, 0 AS lines_added,
                0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
-               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd, 0 AS cache_priced_calls, 0 AS uncached_nano_usd,
+               0 AS cache_saved_nano_usd
         FROM new_session_files
         UNION ALL
         SELECT session_id, occurred_at, CASE kind WHEN 'start' THEN occurred_at END AS started_at,
         CASE kind WHEN 'end' THEN occurred_at END AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
-               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd, 0 AS cache_priced_calls, 0 AS uncached_nano_usd,
+               0 AS cache_saved_nano_usd
         FROM new_session_events
         UNION ALL
         SELECT session_id, NULL::timestamptz AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
-               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd, 0 AS cache_priced_calls, 0 AS uncached_nano_usd,
+               0 AS cache_saved_nano_usd
         FROM new_facts
     ) AS added
     WHERE session_id IS NOT NULL GROUP BY session_id
@@ -482,6 +502,9 @@ merged AS (
            s.api_calls + d.api_calls AS api_calls,
            s.unpriced_calls + d.unpriced_calls AS unpriced_calls,
            CASE WHEN s.usage_from_snapshot THEN 0 ELSE coalesce(s.cost_nano_usd, 0) END + d.cost_nano_usd AS cost_nano_usd,
+           s.cache_priced_calls + d.cache_priced_calls AS cache_priced_calls,
+           s.uncached_nano_usd + d.uncached_nano_usd AS uncached_nano_usd,
+           s.cache_saved_nano_usd + d.cache_saved_nano_usd AS cache_saved_nano_usd,
            CASE WHEN f.snapshot IS NULL THEN s.snapshot ELSE greatest_of_each(s.snapshot, f.snapshot) END AS snapshot
     FROM sessions AS s JOIN per_session AS d USING (session_id) LEFT JOIN facts_per_session AS f USING (session_id)
 ),
@@ -499,7 +522,8 @@ changed AS (
         active_ranges = c.active_ranges, active_us = measure_us(without_gap(c.active_ranges, %(idle_gap)s)),
         user_messages = c.user_messages, assistant_messages = c.assistant_messages,
         tool_calls = c.tool_calls, tool_errors = c.tool_errors, files_modified = c.files_modified,
-        api_calls = c.api_calls, unpriced_calls = c.unpriced_calls,
+        api_calls = c.api_calls, unpriced_calls = c.unpriced_calls, cache_priced_calls = c.cache_priced_calls,
+        uncached_nano_usd = c.uncached_nano_usd, cache_saved_nano_usd = c.cache_saved_nano_usd,
         snapshot = c.snapshot, lines_from_snapshot = c.lines_from_snapshot, usage_from_snapshot = c.usage_from_snapshot,
         lines_added = CASE WHEN c.lines_from_snapshot THEN coalesce((c.snapshot->>'lines_added')::bigint, 0) ELSE c.lines_added END,
         lines_removed = CASE WHEN c.lines_from_snapshot THEN coalesce((c.snapshot->>'lines_removed')::bigint, 0) ELSE c.lines_removed END,
@@ -623,25 +647,30 @@ usage_rollups_deltas AS (
            sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens,
            sum(cache_creation_tokens)::bigint AS cache_creation_tokens, sum(cache_read_tokens)::bigint AS cache_read_tokens,
            sum(cost_nano_usd)::numeric AS cost_nano_usd, sum(api_calls)::bigint AS api_calls,
-           sum(unpriced_calls)::bigint AS unpriced_calls
+           sum(unpriced_calls)::bigint AS unpriced_calls, sum(cache_priced_calls)::bigint AS cache_priced_calls,
+           sum(uncached_nano_usd)::numeric AS uncached_nano_usd, sum(cache_saved_nano_usd)::numeric AS cache_saved_nano_usd
     FROM (
         SELECT
             project_id, user_id, bucket_of(occurred_at, 1440) AS bucket_start, coalesce(model, '') AS model, input_tokens,
             output_tokens, cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens,
-            coalesce(cost_nano_usd, 0) AS cost_nano_usd, 1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls
+            coalesce(cost_nano_usd, 0) AS cost_nano_usd, 1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls,
+            (cache_saved_nano_usd IS NOT NULL)::int AS cache_priced_calls, coalesce(uncached_nano_usd, 0) AS uncached_nano_usd,
+            coalesce(cache_saved_nano_usd, 0) AS cache_saved_nano_usd
         FROM new_api_calls
         UNION ALL
         SELECT
             project_id, user_id, bucket_of(occurred_at, 1440) AS bucket_start, coalesce(model, '') AS model,
             -input_tokens AS input_tokens, -output_tokens AS output_tokens,
             -(cache_write_5m_tokens + cache_write_1h_tokens) AS cache_creation_tokens, -cache_read_tokens AS cache_read_tokens,
-            -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd, -(1) AS api_calls, -((cost_nano_usd IS NULL)::int) AS unpriced_calls
+            -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd, -(1) AS api_calls, -((cost_nano_usd IS NULL)::int) AS unpriced_calls,
+            -((cache_saved_nano_usd IS NOT NULL)::int) AS cache_priced_calls, -(coalesce(uncached_nano_usd, 0)) AS uncached_nano_usd,
+            -(coalesce(cache_saved_nano_usd, 0)) AS cache_saved_nano_usd
         FROM gone_api_calls
         UNION ALL
         SELECT
             project_id, user_id, bucket_of(dated_at, 1440) AS bucket_start, coalesce(model, '') AS model, input_tokens,
             output_tokens, cache_creation_tokens, cache_read_tokens, coalesce(cost_nano_usd, 0) AS cost_nano_usd, 0 AS api_calls,
-            0 AS unpriced_calls
+            0 AS unpriced_calls, 0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM new_sessions
         WHERE counted AND usage_from_snapshot
         UNION ALL
@@ -649,7 +678,7 @@ usage_rollups_deltas AS (
             project_id, user_id, bucket_of(dated_at, 1440) AS bucket_start, coalesce(model, '') AS model,
             -input_tokens AS input_tokens, -output_tokens AS output_tokens, -cache_creation_tokens AS cache_creation_tokens,
             -cache_read_tokens AS cache_read_tokens, -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd, 0 AS api_calls,
-            0 AS unpriced_calls
+            0 AS unpriced_calls, 0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM gone_sessions
         WHERE counted AND usage_from_snapshot
     ) AS contributions
@@ -663,48 +692,55 @@ activity_rollups_deltas AS (
            sum(tool_errors)::bigint AS tool_errors, sum(input_tokens)::bigint AS input_tokens,
            sum(output_tokens)::bigint AS output_tokens, sum(cache_creation_tokens)::bigint AS cache_creation_tokens,
            sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(cost_nano_usd)::numeric AS cost_nano_usd,
-           sum(api_calls)::bigint AS api_calls, sum(unpriced_calls)::bigint AS unpriced_calls
+           sum(api_calls)::bigint AS api_calls, sum(unpriced_calls)::bigint AS unpriced_calls,
+           sum(cache_priced_calls)::bigint AS cache_priced_calls, sum(uncached_nano_usd)::numeric AS uncached_nano_usd,
+           sum(cache_saved_nano_usd)::numeric AS cache_saved_nano_usd
     FROM (
         SELECT
             project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us,
             (role = 'user')::int AS user_messages, (role = 'assistant')::int AS assistant_messages, 0 AS lines_added,
             0 AS lines_removed, 0 AS tool_calls, 0 AS tool_errors, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens,
-            0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls
+            0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cache_priced_calls,
+            0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM new_messages
         UNION ALL
         SELECT
             project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us, 0 AS user_messages,
             0 AS assistant_messages, 0 AS lines_added, 0 AS lines_removed, 1 AS tool_calls,
             (status IN ('error', 'timeout'))::int AS tool_errors, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens,
-            0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls
+            0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cache_priced_calls,
+            0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM new_tool_calls
         UNION ALL
         SELECT
             project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us, 0 AS user_messages,
             0 AS assistant_messages, 0 AS lines_added, 0 AS lines_removed, -(1) AS tool_calls,
             -((status IN ('error', 'timeout'))::int) AS tool_errors, 0 AS input_tokens, 0 AS output_tokens,
-            0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls
+            0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls,
+            0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM gone_tool_calls
         UNION ALL
         SELECT
             project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us, 0 AS user_messages,
             0 AS assistant_messages, lines_added, lines_removed, 0 AS tool_calls, 0 AS tool_errors, 0 AS input_tokens,
             0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls,
-            0 AS unpriced_calls
+            0 AS unpriced_calls, 0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM new_activities
         UNION ALL
         SELECT
             project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us, 0 AS user_messages,
             0 AS assistant_messages, -lines_added AS lines_added, -lines_removed AS lines_removed, 0 AS tool_calls, 0 AS tool_errors,
             0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS cost_nano_usd,
-            0 AS api_calls, 0 AS unpriced_calls
+            0 AS api_calls, 0 AS unpriced_calls, 0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM gone_activities
         UNION ALL
         SELECT
             project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us, 0 AS user_messages,
             0 AS assistant_messages, 0 AS lines_added, 0 AS lines_removed, 0 AS tool_calls, 0 AS tool_errors, input_tokens,
             output_tokens, cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens,
-            coalesce(cost_nano_usd, 0) AS cost_nano_usd, 1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls
+            coalesce(cost_nano_usd, 0) AS cost_nano_usd, 1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls,
+            (cache_saved_nano_usd IS NOT NULL)::int AS cache_priced_calls, coalesce(uncached_nano_usd, 0) AS uncached_nano_usd,
+            coalesce(cache_saved_nano_usd, 0) AS cache_saved_nano_usd
         FROM new_api_calls
         UNION ALL
         SELECT
@@ -712,7 +748,9 @@ activity_rollups_deltas AS (
             0 AS assistant_messages, 0 AS lines_added, 0 AS lines_removed, 0 AS tool_calls, 0 AS tool_errors,
             -input_tokens AS input_tokens, -output_tokens AS output_tokens,
             -(cache_write_5m_tokens + cache_write_1h_tokens) AS cache_creation_tokens, -cache_read_tokens AS cache_read_tokens,
-            -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd, -(1) AS api_calls, -((cost_nano_usd IS NULL)::int) AS unpriced_calls
+            -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd, -(1) AS api_calls, -((cost_nano_usd IS NULL)::int) AS unpriced_calls,
+            -((cache_saved_nano_usd IS NOT NULL)::int) AS cache_priced_calls, -(coalesce(uncached_nano_usd, 0)) AS uncached_nano_usd,
+            -(coalesce(cache_saved_nano_usd, 0)) AS cache_saved_nano_usd
         FROM gone_api_calls
         UNION ALL
         SELECT
@@ -724,7 +762,7 @@ activity_rollups_deltas AS (
             CASE WHEN usage_from_snapshot THEN coalesce(cache_creation_tokens, 0) ELSE 0 END AS cache_creation_tokens,
             CASE WHEN usage_from_snapshot THEN coalesce(cache_read_tokens, 0) ELSE 0 END AS cache_read_tokens,
             CASE WHEN usage_from_snapshot THEN coalesce(cost_nano_usd, 0) ELSE 0 END AS cost_nano_usd, 0 AS api_calls,
-            0 AS unpriced_calls
+            0 AS unpriced_calls, 0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM new_sessions
         WHERE counted
         UNION ALL
@@ -737,7 +775,7 @@ activity_rollups_deltas AS (
             -(CASE WHEN usage_from_snapshot THEN coalesce(cache_creation_tokens, 0) ELSE 0 END) AS cache_creation_tokens,
             -(CASE WHEN usage_from_snapshot THEN coalesce(cache_read_tokens, 0) ELSE 0 END) AS cache_read_tokens,
             -(CASE WHEN usage_from_snapshot THEN coalesce(cost_nano_usd, 0) ELSE 0 END) AS cost_nano_usd, 0 AS api_calls,
-            0 AS unpriced_calls
+            0 AS unpriced_calls, 0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM gone_sessions
         WHERE counted
     ) AS contributions
@@ -849,15 +887,18 @@ rolled_error_rollups AS (
 rolled_usage_rollups AS (
     INSERT INTO usage_rollups (
         project_id, user_id, grain_minutes, bucket_start, model,
-        input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls)
+        input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls,
+        cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd)
     SELECT project_id, user_id, grain_minutes, bucket_start, model,
            sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens,
            sum(cache_creation_tokens)::bigint AS cache_creation_tokens, sum(cache_read_tokens)::bigint AS cache_read_tokens,
            sum(cost_nano_usd)::numeric AS cost_nano_usd, sum(api_calls)::bigint AS api_calls,
-           sum(unpriced_calls)::bigint AS unpriced_calls
+           sum(unpriced_calls)::bigint AS unpriced_calls, sum(cache_priced_calls)::bigint AS cache_priced_calls,
+           sum(uncached_nano_usd)::numeric AS uncached_nano_usd, sum(cache_saved_nano_usd)::numeric AS cache_saved_nano_usd
     FROM (
         SELECT k.project_id, k.user_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start, model,
-               input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls
+               input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls,
+               cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd
         FROM usage_rollups_deltas AS d,
              LATERAL (VALUES
                  (d.project_id, d.user_id, 0), (d.project_id, d.user_id, 1440),
@@ -873,14 +914,17 @@ rolled_usage_rollups AS (
         cache_read_tokens = usage_rollups.cache_read_tokens + excluded.cache_read_tokens,
         cost_nano_usd = usage_rollups.cost_nano_usd + excluded.cost_nano_usd,
         api_calls = usage_rollups.api_calls + excluded.api_calls,
-        unpriced_calls = usage_rollups.unpriced_calls + excluded.unpriced_calls
+        unpriced_calls = usage_rollups.unpriced_calls + excluded.unpriced_calls,
+        cache_priced_calls = usage_rollups.cache_priced_calls + excluded.cache_priced_calls,
+        uncached_nano_usd = usage_rollups.uncached_nano_usd + excluded.uncached_nano_usd,
+        cache_saved_nano_usd = usage_rollups.cache_saved_nano_usd + excluded.cache_saved_nano_usd
 ),
 rolled_activity_rollups AS (
     INSERT INTO activity_rollups (
         project_id, user_id, grain_minutes, bucket_start,
         sessions, wall_us, active_us, user_messages, assistant_messages, files_modified, lines_added, lines_removed, tool_calls,
         tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls,
-        unpriced_calls, active_by_quarter)
+        unpriced_calls, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd, active_by_quarter)
     SELECT project_id, user_id, grain_minutes, bucket_start,
            sum(sessions)::bigint AS sessions, sum(wall_us)::numeric AS wall_us, sum(active_us)::bigint AS active_us,
            sum(user_messages)::bigint AS user_messages, sum(assistant_messages)::bigint AS assistant_messages,
@@ -890,12 +934,13 @@ rolled_activity_rollups AS (
            sum(output_tokens)::bigint AS output_tokens, sum(cache_creation_tokens)::bigint AS cache_creation_tokens,
            sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(cost_nano_usd)::numeric AS cost_nano_usd,
            sum(api_calls)::bigint AS api_calls, sum(unpriced_calls)::bigint AS unpriced_calls,
-           coalesce(sum(active_by_quarter), 0) AS active_by_quarter
+           sum(cache_priced_calls)::bigint AS cache_priced_calls, sum(uncached_nano_usd)::numeric AS uncached_nano_usd,
+           sum(cache_saved_nano_usd)::numeric AS cache_saved_nano_usd, coalesce(sum(active_by_quarter), 0) AS active_by_quarter
     FROM (
         SELECT k.project_id, k.user_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start,
                sessions, wall_us, 0 AS active_us, user_messages, assistant_messages, 0 AS files_modified, lines_added, lines_removed,
                tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls,
-               unpriced_calls, NULL::numeric AS active_by_quarter
+               unpriced_calls, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd, NULL::numeric AS active_by_quarter
         FROM activity_rollups_deltas AS d,
              LATERAL (VALUES
                  (d.project_id, d.user_id, 0), (d.project_id, d.user_id, 15), (d.project_id, d.user_id, 60),
@@ -910,7 +955,7 @@ rolled_activity_rollups AS (
                0 AS sessions, 0 AS wall_us, active_us, 0 AS user_messages, 0 AS assistant_messages, 0 AS files_modified,
                0 AS lines_added, 0 AS lines_removed, 0 AS tool_calls, 0 AS tool_errors, 0 AS input_tokens, 0 AS output_tokens,
                0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls,
-               active_by_quarter
+               0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd, active_by_quarter
         FROM (
             SELECT d.project_id, k.user_id, g.grain_minutes, bucket_of(d.bucket_start, g.grain_minutes) AS bucket_start, active_us,
                    CASE g.grain_minutes WHEN 10080 THEN placed(active_us, quarter_of_week(d.bucket_start), 16) END AS active_by_quarter
@@ -922,7 +967,7 @@ rolled_activity_rollups AS (
                0 AS sessions, 0 AS wall_us, 0 AS active_us, 0 AS user_messages, 0 AS assistant_messages, files_modified,
                0 AS lines_added, 0 AS lines_removed, 0 AS tool_calls, 0 AS tool_errors, 0 AS input_tokens, 0 AS output_tokens,
                0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls,
-               NULL::numeric AS active_by_quarter
+               0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd, NULL::numeric AS active_by_quarter
         FROM (
             SELECT k.project_id, -1::bigint AS user_id, d.grain_minutes, d.bucket_start, files_modified
             FROM file_count_deltas AS d, LATERAL (VALUES (d.project_id), (-1)) AS k (project_id)
@@ -948,6 +993,9 @@ rolled_activity_rollups AS (
         cost_nano_usd = activity_rollups.cost_nano_usd + excluded.cost_nano_usd,
         api_calls = activity_rollups.api_calls + excluded.api_calls,
         unpriced_calls = activity_rollups.unpriced_calls + excluded.unpriced_calls,
+        cache_priced_calls = activity_rollups.cache_priced_calls + excluded.cache_priced_calls,
+        uncached_nano_usd = activity_rollups.uncached_nano_usd + excluded.uncached_nano_usd,
+        cache_saved_nano_usd = activity_rollups.cache_saved_nano_usd + excluded.cache_saved_nano_usd,
         active_by_quarter = activity_rollups.active_by_quarter + excluded.active_by_quarter
 )
 SELECT (SELECT count(*) FROM changed_messages WHERE NOT existed) AS messages,

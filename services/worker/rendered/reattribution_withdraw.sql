@@ -14,7 +14,7 @@ gone_activities AS (
 ),
 gone_api_calls AS (
     SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
-    cache_write_1h_tokens, cache_read_tokens, cost_nano_usd
+    cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd
     FROM api_calls WHERE (id = ANY(%(row_ids)s::uuid[]) OR session_id = ANY(%(whole_ids)s))
 ),
 gone_timeline_entries AS (
@@ -84,20 +84,23 @@ usage_rollups_deltas AS (
            sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens,
            sum(cache_creation_tokens)::bigint AS cache_creation_tokens, sum(cache_read_tokens)::bigint AS cache_read_tokens,
            sum(cost_nano_usd)::numeric AS cost_nano_usd, sum(api_calls)::bigint AS api_calls,
-           sum(unpriced_calls)::bigint AS unpriced_calls
+           sum(unpriced_calls)::bigint AS unpriced_calls, sum(cache_priced_calls)::bigint AS cache_priced_calls,
+           sum(uncached_nano_usd)::numeric AS uncached_nano_usd, sum(cache_saved_nano_usd)::numeric AS cache_saved_nano_usd
     FROM (
         SELECT
             project_id, user_id, bucket_of(occurred_at, 1440) AS bucket_start, coalesce(model, '') AS model,
             -input_tokens AS input_tokens, -output_tokens AS output_tokens,
             -(cache_write_5m_tokens + cache_write_1h_tokens) AS cache_creation_tokens, -cache_read_tokens AS cache_read_tokens,
-            -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd, -(1) AS api_calls, -((cost_nano_usd IS NULL)::int) AS unpriced_calls
+            -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd, -(1) AS api_calls, -((cost_nano_usd IS NULL)::int) AS unpriced_calls,
+            -((cache_saved_nano_usd IS NOT NULL)::int) AS cache_priced_calls, -(coalesce(uncached_nano_usd, 0)) AS uncached_nano_usd,
+            -(coalesce(cache_saved_nano_usd, 0)) AS cache_saved_nano_usd
         FROM gone_api_calls
         UNION ALL
         SELECT
             project_id, user_id, bucket_of(dated_at, 1440) AS bucket_start, coalesce(model, '') AS model,
             -input_tokens AS input_tokens, -output_tokens AS output_tokens, -cache_creation_tokens AS cache_creation_tokens,
             -cache_read_tokens AS cache_read_tokens, -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd, 0 AS api_calls,
-            0 AS unpriced_calls
+            0 AS unpriced_calls, 0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM gone_sessions
         WHERE counted AND usage_from_snapshot
     ) AS contributions
@@ -111,27 +114,31 @@ activity_rollups_deltas AS (
            sum(tool_errors)::bigint AS tool_errors, sum(input_tokens)::bigint AS input_tokens,
            sum(output_tokens)::bigint AS output_tokens, sum(cache_creation_tokens)::bigint AS cache_creation_tokens,
            sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(cost_nano_usd)::numeric AS cost_nano_usd,
-           sum(api_calls)::bigint AS api_calls, sum(unpriced_calls)::bigint AS unpriced_calls
+           sum(api_calls)::bigint AS api_calls, sum(unpriced_calls)::bigint AS unpriced_calls,
+           sum(cache_priced_calls)::bigint AS cache_priced_calls, sum(uncached_nano_usd)::numeric AS uncached_nano_usd,
+           sum(cache_saved_nano_usd)::numeric AS cache_saved_nano_usd
     FROM (
         SELECT
             project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us,
             -((role = 'user')::int) AS user_messages, -((role = 'assistant')::int) AS assistant_messages, 0 AS lines_added,
             0 AS lines_removed, 0 AS tool_calls, 0 AS tool_errors, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens,
-            0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls
+            0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cache_priced_calls,
+            0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM gone_messages
         UNION ALL
         SELECT
             project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us, 0 AS user_messages,
             0 AS assistant_messages, 0 AS lines_added, 0 AS lines_removed, -(1) AS tool_calls,
             -((status IN ('error', 'timeout'))::int) AS tool_errors, 0 AS input_tokens, 0 AS output_tokens,
-            0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls
+            0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls,
+            0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM gone_tool_calls
         UNION ALL
         SELECT
             project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us, 0 AS user_messages,
             0 AS assistant_messages, -lines_added AS lines_added, -lines_removed AS lines_removed, 0 AS tool_calls, 0 AS tool_errors,
             0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS cost_nano_usd,
-            0 AS api_calls, 0 AS unpriced_calls
+            0 AS api_calls, 0 AS unpriced_calls, 0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM gone_activities
         UNION ALL
         SELECT
@@ -139,7 +146,9 @@ activity_rollups_deltas AS (
             0 AS assistant_messages, 0 AS lines_added, 0 AS lines_removed, 0 AS tool_calls, 0 AS tool_errors,
             -input_tokens AS input_tokens, -output_tokens AS output_tokens,
             -(cache_write_5m_tokens + cache_write_1h_tokens) AS cache_creation_tokens, -cache_read_tokens AS cache_read_tokens,
-            -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd, -(1) AS api_calls, -((cost_nano_usd IS NULL)::int) AS unpriced_calls
+            -(coalesce(cost_nano_usd, 0)) AS cost_nano_usd, -(1) AS api_calls, -((cost_nano_usd IS NULL)::int) AS unpriced_calls,
+            -((cache_saved_nano_usd IS NOT NULL)::int) AS cache_priced_calls, -(coalesce(uncached_nano_usd, 0)) AS uncached_nano_usd,
+            -(coalesce(cache_saved_nano_usd, 0)) AS cache_saved_nano_usd
         FROM gone_api_calls
         UNION ALL
         SELECT
@@ -151,7 +160,7 @@ activity_rollups_deltas AS (
             -(CASE WHEN usage_from_snapshot THEN coalesce(cache_creation_tokens, 0) ELSE 0 END) AS cache_creation_tokens,
             -(CASE WHEN usage_from_snapshot THEN coalesce(cache_read_tokens, 0) ELSE 0 END) AS cache_read_tokens,
             -(CASE WHEN usage_from_snapshot THEN coalesce(cost_nano_usd, 0) ELSE 0 END) AS cost_nano_usd, 0 AS api_calls,
-            0 AS unpriced_calls
+            0 AS unpriced_calls, 0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM gone_sessions
         WHERE counted
     ) AS contributions
@@ -276,15 +285,18 @@ rolled_error_rollups AS (
 rolled_usage_rollups AS (
     INSERT INTO usage_rollups (
         project_id, user_id, grain_minutes, bucket_start, model,
-        input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls)
+        input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls,
+        cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd)
     SELECT project_id, user_id, grain_minutes, bucket_start, model,
            sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens,
            sum(cache_creation_tokens)::bigint AS cache_creation_tokens, sum(cache_read_tokens)::bigint AS cache_read_tokens,
            sum(cost_nano_usd)::numeric AS cost_nano_usd, sum(api_calls)::bigint AS api_calls,
-           sum(unpriced_calls)::bigint AS unpriced_calls
+           sum(unpriced_calls)::bigint AS unpriced_calls, sum(cache_priced_calls)::bigint AS cache_priced_calls,
+           sum(uncached_nano_usd)::numeric AS uncached_nano_usd, sum(cache_saved_nano_usd)::numeric AS cache_saved_nano_usd
     FROM (
         SELECT k.project_id, k.user_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start, model,
-               input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls
+               input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls, unpriced_calls,
+               cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd
         FROM usage_rollups_deltas AS d,
              LATERAL (VALUES
                  (d.project_id, d.user_id, 0), (d.project_id, d.user_id, 1440),
@@ -300,19 +312,22 @@ rolled_usage_rollups AS (
         cache_read_tokens = usage_rollups.cache_read_tokens + excluded.cache_read_tokens,
         cost_nano_usd = usage_rollups.cost_nano_usd + excluded.cost_nano_usd,
         api_calls = usage_rollups.api_calls + excluded.api_calls,
-        unpriced_calls = usage_rollups.unpriced_calls + excluded.unpriced_calls
+        unpriced_calls = usage_rollups.unpriced_calls + excluded.unpriced_calls,
+        cache_priced_calls = usage_rollups.cache_priced_calls + excluded.cache_priced_calls,
+        uncached_nano_usd = usage_rollups.uncached_nano_usd + excluded.uncached_nano_usd,
+        cache_saved_nano_usd = usage_rollups.cache_saved_nano_usd + excluded.cache_saved_nano_usd
     RETURNING
         new.ctid AS place,
         (new.input_tokens, new.output_tokens, new.cache_creation_tokens, new.cache_read_tokens, new.cost_nano_usd, new.api_calls,
-        new.unpriced_calls)
-          = (0, 0, 0, 0, 0, 0, 0) AS is_empty
+        new.unpriced_calls, new.cache_priced_calls, new.uncached_nano_usd, new.cache_saved_nano_usd)
+          = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
 ),
 rolled_activity_rollups AS (
     INSERT INTO activity_rollups (
         project_id, user_id, grain_minutes, bucket_start,
         sessions, wall_us, active_us, user_messages, assistant_messages, files_modified, lines_added, lines_removed, tool_calls,
         tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls,
-        unpriced_calls, active_by_quarter)
+        unpriced_calls, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd, active_by_quarter)
     SELECT project_id, user_id, grain_minutes, bucket_start,
            sum(sessions)::bigint AS sessions, sum(wall_us)::numeric AS wall_us, sum(active_us)::bigint AS active_us,
            sum(user_messages)::bigint AS user_messages, sum(assistant_messages)::bigint AS assistant_messages,
@@ -322,12 +337,13 @@ rolled_activity_rollups AS (
            sum(output_tokens)::bigint AS output_tokens, sum(cache_creation_tokens)::bigint AS cache_creation_tokens,
            sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(cost_nano_usd)::numeric AS cost_nano_usd,
            sum(api_calls)::bigint AS api_calls, sum(unpriced_calls)::bigint AS unpriced_calls,
-           coalesce(sum(active_by_quarter), 0) AS active_by_quarter
+           sum(cache_priced_calls)::bigint AS cache_priced_calls, sum(uncached_nano_usd)::numeric AS uncached_nano_usd,
+           sum(cache_saved_nano_usd)::numeric AS cache_saved_nano_usd, coalesce(sum(active_by_quarter), 0) AS active_by_quarter
     FROM (
         SELECT k.project_id, k.user_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start,
                sessions, wall_us, 0 AS active_us, user_messages, assistant_messages, 0 AS files_modified, lines_added, lines_removed,
                tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls,
-               unpriced_calls, NULL::numeric AS active_by_quarter
+               unpriced_calls, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd, NULL::numeric AS active_by_quarter
         FROM activity_rollups_deltas AS d,
              LATERAL (VALUES
                  (d.project_id, d.user_id, 0), (d.project_id, d.user_id, 15), (d.project_id, d.user_id, 60),
@@ -342,7 +358,7 @@ rolled_activity_rollups AS (
                0 AS sessions, 0 AS wall_us, 0 AS active_us, 0 AS user_messages, 0 AS assistant_messages, files_modified,
                0 AS lines_added, 0 AS lines_removed, 0 AS tool_calls, 0 AS tool_errors, 0 AS input_tokens, 0 AS output_tokens,
                0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls,
-               NULL::numeric AS active_by_quarter
+               0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd, NULL::numeric AS active_by_quarter
         FROM (
             SELECT k.project_id, -1::bigint AS user_id, d.grain_minutes, d.bucket_start, files_modified
             FROM file_count_deltas AS d, LATERAL (VALUES (d.project_id), (-1)) AS k (project_id)
@@ -368,13 +384,17 @@ rolled_activity_rollups AS (
         cost_nano_usd = activity_rollups.cost_nano_usd + excluded.cost_nano_usd,
         api_calls = activity_rollups.api_calls + excluded.api_calls,
         unpriced_calls = activity_rollups.unpriced_calls + excluded.unpriced_calls,
+        cache_priced_calls = activity_rollups.cache_priced_calls + excluded.cache_priced_calls,
+        uncached_nano_usd = activity_rollups.uncached_nano_usd + excluded.uncached_nano_usd,
+        cache_saved_nano_usd = activity_rollups.cache_saved_nano_usd + excluded.cache_saved_nano_usd,
         active_by_quarter = activity_rollups.active_by_quarter + excluded.active_by_quarter
     RETURNING
         new.ctid AS place,
         (new.sessions, new.wall_us, new.active_us, new.user_messages, new.assistant_messages, new.files_modified, new.lines_added,
         new.lines_removed, new.tool_calls, new.tool_errors, new.input_tokens, new.output_tokens, new.cache_creation_tokens,
-        new.cache_read_tokens, new.cost_nano_usd, new.api_calls, new.unpriced_calls, new.active_by_quarter)
-          = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
+        new.cache_read_tokens, new.cost_nano_usd, new.api_calls, new.unpriced_calls, new.cache_priced_calls,
+        new.uncached_nano_usd, new.cache_saved_nano_usd, new.active_by_quarter)
+          = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
 )
 INSERT INTO emptied_cells (cells, place)
 SELECT 'file_rollups', place FROM rolled_file_rollups WHERE is_empty

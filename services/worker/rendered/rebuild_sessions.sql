@@ -14,7 +14,7 @@ new_activities AS (
 ),
 new_api_calls AS (
     SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
-    cache_write_1h_tokens, cache_read_tokens, cost_nano_usd
+    cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd
     FROM api_calls WHERE session_id = ANY(%(session_ids)s)
 ),
 new_timeline_entries AS (
@@ -35,50 +35,60 @@ per_session AS (
            sum(lines_removed)::bigint AS lines_removed, sum(input_tokens)::bigint AS input_tokens,
            sum(output_tokens)::bigint AS output_tokens, sum(cache_creation_tokens)::bigint AS cache_creation_tokens,
            sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(api_calls)::bigint AS api_calls,
-           sum(unpriced_calls)::bigint AS unpriced_calls, sum(cost_nano_usd)::bigint AS cost_nano_usd
+           sum(unpriced_calls)::bigint AS unpriced_calls, sum(cost_nano_usd)::bigint AS cost_nano_usd,
+           sum(cache_priced_calls)::bigint AS cache_priced_calls, sum(uncached_nano_usd)::bigint AS uncached_nano_usd,
+           sum(cache_saved_nano_usd)::bigint AS cache_saved_nano_usd
     FROM (
         SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                (role = 'user')::int AS user_messages, (role = 'assistant')::int AS assistant_messages, 0 AS tool_calls,
                0 AS tool_errors, 0 AS files_modified, 0 AS lines_added, 0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
-               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd,
+               0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM new_messages
         UNION ALL
         SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 1 AS tool_calls, (status IN ('error', 'timeout'))::int AS tool_errors,
                0 AS files_modified, 0 AS lines_added, 0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
-               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd,
+               0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM new_tool_calls
         UNION ALL
         SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified,
                lines_added AS lines_added, lines_removed AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
-               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd,
+               0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM new_activities
         UNION ALL
         SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                0 AS lines_removed, input_tokens AS input_tokens, output_tokens AS output_tokens,
                cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens AS cache_read_tokens,
-               1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd
+               1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd,
+               (cache_saved_nano_usd IS NOT NULL)::int AS cache_priced_calls, coalesce(uncached_nano_usd, 0) AS uncached_nano_usd,
+               coalesce(cache_saved_nano_usd, 0) AS cache_saved_nano_usd
         FROM new_api_calls
         UNION ALL
         SELECT session_id, NULL::timestamptz AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 1 AS files_modified, 0 AS lines_added,
                0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
-               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd, 0 AS cache_priced_calls, 0 AS uncached_nano_usd,
+               0 AS cache_saved_nano_usd
         FROM new_session_files
         UNION ALL
         SELECT session_id, occurred_at, CASE kind WHEN 'start' THEN occurred_at END AS started_at,
         CASE kind WHEN 'end' THEN occurred_at END AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
-               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd, 0 AS cache_priced_calls, 0 AS uncached_nano_usd,
+               0 AS cache_saved_nano_usd
         FROM new_session_events
         UNION ALL
         SELECT session_id, NULL::timestamptz AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
-               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+               0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd, 0 AS cache_priced_calls, 0 AS uncached_nano_usd,
+               0 AS cache_saved_nano_usd
         FROM new_facts
     ) AS added
     WHERE session_id IS NOT NULL GROUP BY session_id
@@ -102,7 +112,9 @@ merged AS (
            coalesce(d.lines_removed, 0) AS lines_removed, coalesce(d.input_tokens, 0) AS input_tokens,
            coalesce(d.output_tokens, 0) AS output_tokens, coalesce(d.cache_creation_tokens, 0) AS cache_creation_tokens,
            coalesce(d.cache_read_tokens, 0) AS cache_read_tokens, coalesce(d.api_calls, 0) AS api_calls,
-           coalesce(d.unpriced_calls, 0) AS unpriced_calls, coalesce(d.cost_nano_usd, 0) AS cost_nano_usd, f.snapshot
+           coalesce(d.unpriced_calls, 0) AS unpriced_calls, coalesce(d.cost_nano_usd, 0) AS cost_nano_usd,
+           coalesce(d.cache_priced_calls, 0) AS cache_priced_calls, coalesce(d.uncached_nano_usd, 0) AS uncached_nano_usd,
+           coalesce(d.cache_saved_nano_usd, 0) AS cache_saved_nano_usd, f.snapshot
     FROM sessions AS s LEFT JOIN per_session AS d USING (session_id) LEFT JOIN facts_per_session AS f USING (session_id)
     WHERE s.session_id = ANY(%(session_ids)s)
 ),
@@ -120,7 +132,8 @@ changed AS (
         active_ranges = c.active_ranges, active_us = measure_us(without_gap(c.active_ranges, %(idle_gap)s)),
         user_messages = c.user_messages, assistant_messages = c.assistant_messages,
         tool_calls = c.tool_calls, tool_errors = c.tool_errors, files_modified = c.files_modified,
-        api_calls = c.api_calls, unpriced_calls = c.unpriced_calls,
+        api_calls = c.api_calls, unpriced_calls = c.unpriced_calls, cache_priced_calls = c.cache_priced_calls,
+        uncached_nano_usd = c.uncached_nano_usd, cache_saved_nano_usd = c.cache_saved_nano_usd,
         snapshot = c.snapshot, lines_from_snapshot = c.lines_from_snapshot, usage_from_snapshot = c.usage_from_snapshot,
         lines_added = CASE WHEN c.lines_from_snapshot THEN coalesce((c.snapshot->>'lines_added')::bigint, 0) ELSE c.lines_added END,
         lines_removed = CASE WHEN c.lines_from_snapshot THEN coalesce((c.snapshot->>'lines_removed')::bigint, 0) ELSE c.lines_removed END,

@@ -12,13 +12,16 @@ activity_rollups_deltas AS (
            sum(tool_errors)::bigint AS tool_errors, sum(input_tokens)::bigint AS input_tokens,
            sum(output_tokens)::bigint AS output_tokens, sum(cache_creation_tokens)::bigint AS cache_creation_tokens,
            sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(cost_nano_usd)::numeric AS cost_nano_usd,
-           sum(api_calls)::bigint AS api_calls, sum(unpriced_calls)::bigint AS unpriced_calls
+           sum(api_calls)::bigint AS api_calls, sum(unpriced_calls)::bigint AS unpriced_calls,
+           sum(cache_priced_calls)::bigint AS cache_priced_calls, sum(uncached_nano_usd)::numeric AS uncached_nano_usd,
+           sum(cache_saved_nano_usd)::numeric AS cache_saved_nano_usd
     FROM (
         SELECT
             project_id, user_id, bucket_of(occurred_at, 15) AS bucket_start, 0 AS sessions, 0 AS wall_us,
             -((role = 'user')::int) AS user_messages, -((role = 'assistant')::int) AS assistant_messages, 0 AS lines_added,
             0 AS lines_removed, 0 AS tool_calls, 0 AS tool_errors, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens,
-            0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls
+            0 AS cache_read_tokens, 0 AS cost_nano_usd, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cache_priced_calls,
+            0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM gone_messages
     ) AS contributions
     GROUP BY 1, 2, 3
@@ -28,7 +31,7 @@ rolled_activity_rollups AS (
         project_id, user_id, grain_minutes, bucket_start,
         sessions, wall_us, active_us, user_messages, assistant_messages, files_modified, lines_added, lines_removed, tool_calls,
         tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls,
-        unpriced_calls, active_by_quarter)
+        unpriced_calls, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd, active_by_quarter)
     SELECT project_id, user_id, grain_minutes, bucket_start,
            sum(sessions)::bigint AS sessions, sum(wall_us)::numeric AS wall_us, sum(active_us)::bigint AS active_us,
            sum(user_messages)::bigint AS user_messages, sum(assistant_messages)::bigint AS assistant_messages,
@@ -38,12 +41,13 @@ rolled_activity_rollups AS (
            sum(output_tokens)::bigint AS output_tokens, sum(cache_creation_tokens)::bigint AS cache_creation_tokens,
            sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(cost_nano_usd)::numeric AS cost_nano_usd,
            sum(api_calls)::bigint AS api_calls, sum(unpriced_calls)::bigint AS unpriced_calls,
-           coalesce(sum(active_by_quarter), 0) AS active_by_quarter
+           sum(cache_priced_calls)::bigint AS cache_priced_calls, sum(uncached_nano_usd)::numeric AS uncached_nano_usd,
+           sum(cache_saved_nano_usd)::numeric AS cache_saved_nano_usd, coalesce(sum(active_by_quarter), 0) AS active_by_quarter
     FROM (
         SELECT k.project_id, k.user_id, k.grain_minutes, bucket_of(d.bucket_start, k.grain_minutes) AS bucket_start,
                sessions, wall_us, 0 AS active_us, user_messages, assistant_messages, 0 AS files_modified, lines_added, lines_removed,
                tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, cost_nano_usd, api_calls,
-               unpriced_calls, NULL::numeric AS active_by_quarter
+               unpriced_calls, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd, NULL::numeric AS active_by_quarter
         FROM activity_rollups_deltas AS d,
              LATERAL (VALUES
                  (d.project_id, d.user_id, 0), (d.project_id, d.user_id, 15), (d.project_id, d.user_id, 60),
@@ -73,13 +77,17 @@ rolled_activity_rollups AS (
         cost_nano_usd = activity_rollups.cost_nano_usd + excluded.cost_nano_usd,
         api_calls = activity_rollups.api_calls + excluded.api_calls,
         unpriced_calls = activity_rollups.unpriced_calls + excluded.unpriced_calls,
+        cache_priced_calls = activity_rollups.cache_priced_calls + excluded.cache_priced_calls,
+        uncached_nano_usd = activity_rollups.uncached_nano_usd + excluded.uncached_nano_usd,
+        cache_saved_nano_usd = activity_rollups.cache_saved_nano_usd + excluded.cache_saved_nano_usd,
         active_by_quarter = activity_rollups.active_by_quarter + excluded.active_by_quarter
     RETURNING
         new.ctid AS place,
         (new.sessions, new.wall_us, new.active_us, new.user_messages, new.assistant_messages, new.files_modified, new.lines_added,
         new.lines_removed, new.tool_calls, new.tool_errors, new.input_tokens, new.output_tokens, new.cache_creation_tokens,
-        new.cache_read_tokens, new.cost_nano_usd, new.api_calls, new.unpriced_calls, new.active_by_quarter)
-          = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
+        new.cache_read_tokens, new.cost_nano_usd, new.api_calls, new.unpriced_calls, new.cache_priced_calls,
+        new.uncached_nano_usd, new.cache_saved_nano_usd, new.active_by_quarter)
+          = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) AS is_empty
 )
 INSERT INTO emptied_cells (cells, place)
 SELECT 'activity_rollups', place FROM rolled_activity_rollups WHERE is_empty;

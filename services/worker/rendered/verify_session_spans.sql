@@ -23,7 +23,7 @@ expected AS (
         ),
         new_api_calls AS (
             SELECT session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
-            cache_write_1h_tokens, cache_read_tokens, cost_nano_usd
+            cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd
             FROM api_calls WHERE session_id IS NOT NULL
         ),
         new_timeline_entries AS (
@@ -44,50 +44,60 @@ expected AS (
                    sum(lines_removed)::bigint AS lines_removed, sum(input_tokens)::bigint AS input_tokens,
                    sum(output_tokens)::bigint AS output_tokens, sum(cache_creation_tokens)::bigint AS cache_creation_tokens,
                    sum(cache_read_tokens)::bigint AS cache_read_tokens, sum(api_calls)::bigint AS api_calls,
-                   sum(unpriced_calls)::bigint AS unpriced_calls, sum(cost_nano_usd)::bigint AS cost_nano_usd
+                   sum(unpriced_calls)::bigint AS unpriced_calls, sum(cost_nano_usd)::bigint AS cost_nano_usd,
+                   sum(cache_priced_calls)::bigint AS cache_priced_calls, sum(uncached_nano_usd)::bigint AS uncached_nano_usd,
+                   sum(cache_saved_nano_usd)::bigint AS cache_saved_nano_usd
             FROM (
                 SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                        (role = 'user')::int AS user_messages, (role = 'assistant')::int AS assistant_messages, 0 AS tool_calls,
                        0 AS tool_errors, 0 AS files_modified, 0 AS lines_added, 0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
-                       0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+                       0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd,
+                       0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
                 FROM new_messages
                 UNION ALL
                 SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                        0 AS user_messages, 0 AS assistant_messages, 1 AS tool_calls, (status IN ('error', 'timeout'))::int AS tool_errors,
                        0 AS files_modified, 0 AS lines_added, 0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
-                       0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+                       0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd,
+                       0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
                 FROM new_tool_calls
                 UNION ALL
                 SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                        0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified,
                        lines_added AS lines_added, lines_removed AS lines_removed, 0 AS input_tokens, 0 AS output_tokens,
-                       0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+                       0 AS cache_creation_tokens, 0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd,
+                       0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
                 FROM new_activities
                 UNION ALL
                 SELECT session_id, occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                        0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                        0 AS lines_removed, input_tokens AS input_tokens, output_tokens AS output_tokens,
                        cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens AS cache_read_tokens,
-                       1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd
+                       1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd,
+                       (cache_saved_nano_usd IS NOT NULL)::int AS cache_priced_calls, coalesce(uncached_nano_usd, 0) AS uncached_nano_usd,
+                       coalesce(cache_saved_nano_usd, 0) AS cache_saved_nano_usd
                 FROM new_api_calls
                 UNION ALL
                 SELECT session_id, NULL::timestamptz AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                        0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 1 AS files_modified, 0 AS lines_added,
                        0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
-                       0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+                       0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd, 0 AS cache_priced_calls, 0 AS uncached_nano_usd,
+                       0 AS cache_saved_nano_usd
                 FROM new_session_files
                 UNION ALL
                 SELECT session_id, occurred_at, CASE kind WHEN 'start' THEN occurred_at END AS started_at,
                 CASE kind WHEN 'end' THEN occurred_at END AS ended_at,
                        0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                        0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
-                       0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+                       0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd, 0 AS cache_priced_calls, 0 AS uncached_nano_usd,
+                       0 AS cache_saved_nano_usd
                 FROM new_session_events
                 UNION ALL
                 SELECT session_id, NULL::timestamptz AS occurred_at, NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at,
                        0 AS user_messages, 0 AS assistant_messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS files_modified, 0 AS lines_added,
                        0 AS lines_removed, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens, 0 AS cache_read_tokens,
-                       0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd
+                       0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd, 0 AS cache_priced_calls, 0 AS uncached_nano_usd,
+                       0 AS cache_saved_nano_usd
                 FROM new_facts
             ) AS added
             WHERE session_id IS NOT NULL GROUP BY session_id
@@ -105,7 +115,7 @@ expected AS (
                greatest(d.last_event_at, f.last_event_at) AS last_event_at, d.active_ranges + coalesce(f.active_ranges, '{}') AS active_ranges,
                d.user_messages, d.assistant_messages, d.tool_calls, d.tool_errors, d.files_modified, d.lines_added, d.lines_removed,
                d.input_tokens, d.output_tokens, d.cache_creation_tokens, d.cache_read_tokens, d.api_calls, d.unpriced_calls,
-               d.cost_nano_usd, f.snapshot
+               d.cost_nano_usd, d.cache_priced_calls, d.uncached_nano_usd, d.cache_saved_nano_usd, f.snapshot
         FROM per_session AS d LEFT JOIN facts_per_session AS f USING (session_id)
     ) AS cells
 )

@@ -19,6 +19,7 @@ SUMMED: Final = (
     *LINES,
     *TOKENS,
     *("api_calls", "unpriced_calls", "cost_nano_usd"),
+    *("cache_priced_calls", "uncached_nano_usd", "cache_saved_nano_usd"),
 )
 # Measures that a session's snapshot (claude.json) gives where its own rows say nothing, and the column that says so.
 FROM_SNAPSHOT: Final = dict.fromkeys(LINES, "lines_from_snapshot") | dict.fromkeys((*TOKENS, "cost_nano_usd"), "usage_from_snapshot")
@@ -72,6 +73,9 @@ MERGED = """
                s.api_calls + d.api_calls AS api_calls,
                s.unpriced_calls + d.unpriced_calls AS unpriced_calls,
                CASE WHEN s.usage_from_snapshot THEN 0 ELSE coalesce(s.cost_nano_usd, 0) END + d.cost_nano_usd AS cost_nano_usd,
+               s.cache_priced_calls + d.cache_priced_calls AS cache_priced_calls,
+               s.uncached_nano_usd + d.uncached_nano_usd AS uncached_nano_usd,
+               s.cache_saved_nano_usd + d.cache_saved_nano_usd AS cache_saved_nano_usd,
                CASE WHEN f.snapshot IS NULL THEN s.snapshot ELSE greatest_of_each(s.snapshot, f.snapshot) END AS snapshot
         FROM sessions AS s JOIN per_session AS d USING (session_id) LEFT JOIN facts_per_session AS f USING (session_id)
     )"""
@@ -92,7 +96,8 @@ CHANGED = """
             active_ranges = c.active_ranges, active_us = measure_us(without_gap(c.active_ranges, %(idle_gap)s)),
             user_messages = c.user_messages, assistant_messages = c.assistant_messages,
             tool_calls = c.tool_calls, tool_errors = c.tool_errors, files_modified = c.files_modified,
-            api_calls = c.api_calls, unpriced_calls = c.unpriced_calls,
+            api_calls = c.api_calls, unpriced_calls = c.unpriced_calls, cache_priced_calls = c.cache_priced_calls,
+            uncached_nano_usd = c.uncached_nano_usd, cache_saved_nano_usd = c.cache_saved_nano_usd,
             snapshot = c.snapshot, lines_from_snapshot = c.lines_from_snapshot, usage_from_snapshot = c.usage_from_snapshot,
             lines_added = CASE WHEN c.lines_from_snapshot THEN coalesce((c.snapshot->>'lines_added')::bigint, 0) ELSE c.lines_added END,
             lines_removed = CASE WHEN c.lines_from_snapshot THEN coalesce((c.snapshot->>'lines_removed')::bigint, 0) ELSE c.lines_removed END,

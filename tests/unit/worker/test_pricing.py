@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from genai_prices import Usage, calc_price
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,8 +42,56 @@ def test_a_one_hour_cache_write_costs_more_than_a_five_minute_write() -> None:
 
 
 def test_an_unknown_model_or_tier_has_no_price() -> None:
-    unknown = Price(None, None)
+    unknown = Price(None, None, None, None)
 
     assert price_of("no-such-model", AT, Tokens(input=1)) == unknown
     assert price_of(None, AT, Tokens(input=1)) == unknown
     assert price_of("claude-opus-4-6", AT, Tokens(input=1), is_fast=True) == unknown
+
+
+# US dollars for a million tokens, as Anthropic lists them: input, a write for five minutes and for an hour, a read.
+OPUS = (5, 6.25, 10, 0.5)
+OPUS_OF_LONG_CONTEXT = (10, 12.5, 20, 1)
+
+
+def nano_usd(tokens: Tokens, prices: tuple[float, ...]) -> tuple[int, int]:
+    """What the input would have cost without a cache, and what it cost. A dollar for a million tokens is 1000 nano dollars for one."""
+    cached = zip((tokens.input, tokens.cache_write_5m, tokens.cache_write_1h, tokens.cache_read), prices, strict=True)
+    return round(tokens.all_input * prices[0] * 1000), round(sum(count * price for count, price in cached) * 1000)
+
+
+def test_the_cache_saved_the_plain_price_of_the_same_input_minus_what_it_cost() -> None:
+    price = price_of("claude-opus-4-6", AT, Tokens(input=10, output=500, cache_write_5m=1_000, cache_read=50_000, web_searches=3))
+
+    # 51,010 tokens at $5 a million are $0.25505; they cost $0.00005 + $0.00625 + $0.025
+    assert (price.uncached_nano_usd, price.cache_saved_nano_usd) == (255_050_000, 223_750_000)
+
+
+def test_a_cache_that_is_written_and_never_read_saves_less_than_nothing() -> None:
+    five_minutes = price_of("claude-opus-4-6", AT, Tokens(cache_write_5m=1_000))
+    an_hour = price_of("claude-opus-4-6", AT, Tokens(cache_write_1h=1_000))
+
+    assert (five_minutes.cache_saved_nano_usd, an_hour.cache_saved_nano_usd) == (-1_250_000, -5_000_000)
+
+
+@pytest.mark.parametrize(("cache_read", "prices"), [(199_000, OPUS), (199_001, OPUS_OF_LONG_CONTEXT), (900_000, OPUS_OF_LONG_CONTEXT)])
+def test_both_sides_are_in_the_tier_of_all_input(cache_read: int, prices: tuple[float, ...]) -> None:
+    tokens = Tokens(input=100, output=7_000, cache_write_5m=600, cache_write_1h=300, cache_read=cache_read)
+    uncached, paid = nano_usd(tokens, prices)
+
+    price = price_of("claude-opus-4-6", AT, tokens)
+
+    assert (price.uncached_nano_usd, price.cache_saved_nano_usd) == (uncached, uncached - paid)
+
+
+@given(tokens=st.builds(Tokens, *[counts] * 6), model=st.sampled_from(["claude-opus-4-6", "claude-haiku-4-5"]))
+def test_cost_and_saving_are_the_price_without_a_cache(tokens: Tokens, model: str) -> None:
+    plain = Tokens(input=tokens.all_input, output=tokens.output, web_searches=tokens.web_searches)
+
+    price, without_cache = price_of(model, AT, tokens), price_of(model, AT, plain)
+
+    assert price.nano_usd is not None
+    assert price.cache_saved_nano_usd is not None
+    assert price.nano_usd + price.cache_saved_nano_usd == without_cache.nano_usd
+    assert price.uncached_nano_usd == without_cache.uncached_nano_usd
+    assert without_cache.cache_saved_nano_usd == 0

@@ -1,0 +1,127 @@
+"""Fills in what the prompt cache saved, for API calls that a release before the migration 0028 has stored.
+
+Only the worker has the price list, so the migration cannot do it. The newest calls come first, some in each transaction; sessions and aggregates agree
+with the rows after each. Beat looks for what is left, also for calls that workers of the old release store during an upgrade. Both sides of the
+difference are priced by the list of today. A call whose model is not in it stays as it is: not known.
+"""
+
+import time
+from typing import Any, Final
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from services.worker import lock_order
+from services.worker.aggregates.registry import composed
+from services.worker.aggregates.rollups import rollup_ctes
+from services.worker.persist.persist_batch import LOCK_SESSIONS
+from services.worker.persist.pricing import Tokens, price_of
+from services.worker.resources import Resources
+from services.worker.row_tables import API_CALLS
+from services.worker.sql_text import listed, sql
+
+# A task runs for less than its time limit, then sends the next one.
+RUN_SECONDS: Final = 15.0
+# What one transaction fills. Other writers of the same sessions wait for it.
+CALLS_AT_ONCE: Final = 500
+
+# A place among the calls: time and id, as texts, since psycopg has no -infinity.
+Place = tuple[str, str]
+NEWEST: Final[Place] = ("infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff")
+
+_FILLED: Final = ("uncached_nano_usd", "cache_saved_nano_usd")
+_TOKENS: Final = ("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens", "web_searches")
+
+# The first two conditions are the predicate of the index api_calls_without_saving.
+_NEXT: Final = """
+    SELECT id, session_id, occurred_at::text AS at, id::text AS place
+    FROM api_calls
+    WHERE cost_nano_usd IS NOT NULL AND cache_saved_nano_usd IS NULL AND (occurred_at, id) < (%(before)s::timestamptz, %(before_id)s::uuid)
+    ORDER BY occurred_at DESC, id DESC LIMIT %(limit)s"""
+
+# Behind the locks of their sessions: a call may have become another version, or another session's, in between.
+_LOCK_CALLS: Final = """
+    SELECT id, model, CASE WHEN isfinite(occurred_at) THEN occurred_at END AS occurred_at,
+           input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, web_searches
+    FROM api_calls
+    WHERE id = ANY(%(ids)s) AND cost_nano_usd IS NOT NULL AND cache_saved_nano_usd IS NULL
+      AND (session_id IS NULL OR session_id = ANY(%(session_ids)s))
+    ORDER BY id FOR UPDATE"""
+
+_FILL: Final = """
+    WITH filled AS (
+        UPDATE api_calls AS t SET uncached_nano_usd = s.uncached, cache_saved_nano_usd = s.saved
+        FROM unnest(%(ids)s::uuid[], %(uncached)s::bigint[], %(saved)s::bigint[]) AS s (id, uncached, saved)
+        WHERE t.id = s.id
+        RETURNING $returned
+    ),
+    new_api_calls AS (
+        SELECT $columns
+        FROM filled
+    ),
+    gone_api_calls AS (
+        SELECT $before
+        FROM filled
+    ),
+    added AS (
+        UPDATE sessions AS s SET
+            cache_priced_calls = s.cache_priced_calls + d.calls,
+            uncached_nano_usd = s.uncached_nano_usd + d.uncached,
+            cache_saved_nano_usd = s.cache_saved_nano_usd + d.saved
+        FROM (
+            SELECT session_id, count(*) AS calls, sum(uncached_nano_usd)::bigint AS uncached, sum(cache_saved_nano_usd)::bigint AS saved
+            FROM filled WHERE session_id IS NOT NULL GROUP BY session_id
+        ) AS d WHERE s.session_id = d.session_id
+    ),
+    $rollups
+    SELECT count(*) FROM filled"""
+
+
+@composed
+def fill_statement() -> str:
+    """Fills in some calls, and adds them to their sessions and to the aggregates. Gives how many they are."""
+    return sql(
+        _FILL,
+        returned=listed(f"new.{name}" for name in API_CALLS.columns),
+        columns=listed(API_CALLS.columns),
+        before=listed(f"NULL::bigint AS {name}" if name in _FILLED else name for name in API_CALLS.columns),
+        rollups=rollup_ctes({"new_api_calls", "gone_api_calls"}),
+    )
+
+
+def run(worker: Resources, before: Place = NEWEST, run_seconds: float = RUN_SECONDS) -> Place | None:
+    """Goes on for a while with the calls before this place. Where to go on, or None: nothing is left, or another worker is at it."""
+    until = time.monotonic() + run_seconds
+    place: Place | None = before
+    while place is not None:
+        with worker.transaction() as connection:
+            place = fill_some(connection, place) if lock_order.try_lock_savings(connection) else None
+        if time.monotonic() > until:
+            return place
+    return None
+
+
+def fill_some(connection: Connection[Any], before: Place = NEWEST) -> Place | None:
+    """Fills in the next calls, in the caller's transaction. The place of the last one; None if there was none."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(_NEXT, {"before": before[0], "before_id": before[1], "limit": CALLS_AT_ONCE}).fetchall()
+        if not found:
+            return None
+        parameters: dict[str, Any] = {
+            "ids": [call["id"] for call in found],
+            "session_ids": sorted({call["session_id"] for call in found} - {None}),
+        }
+        lock_order.lock_writing_shared(connection)
+        cursor.execute(LOCK_SESSIONS, parameters)
+        lock_order.lock_aggregates_shared(connection)
+        calls = cursor.execute(_LOCK_CALLS, parameters).fetchall()
+        prices = [
+            (call["id"], price.uncached_nano_usd, price.cache_saved_nano_usd)
+            for call in calls
+            if call["occurred_at"] is not None
+            and (price := price_of(call["model"], call["occurred_at"], Tokens(*(call[name] for name in _TOKENS)))).nano_usd is not None
+        ]
+        if prices:
+            ids, uncached, saved = zip(*prices, strict=True)
+            cursor.execute(fill_statement(), {"ids": list(ids), "uncached": list(uncached), "saved": list(saved)})
+    return found[-1]["at"], found[-1]["place"]
