@@ -35,8 +35,8 @@ IncludeEstimated = Annotated[
 SESSION_FIELDS: Final = (
     "session_id", "title", "project_id", "project_name", "user", "start_time", "end_time", "duration_minutes", "active_minutes", "status",
     "messages_count", "tool_calls_count", "tool_errors_count", "files_modified_count", "lines_added", "lines_removed", "input_tokens",
-    "output_tokens", "cache_creation_tokens", "cache_read_tokens", "cost_usd", "model", "git_branch", "client_version", "source",
-    "is_starred", "tags", "note",
+    "output_tokens", "cache_creation_tokens", "cache_read_tokens", "cost_usd", "cache_saved_usd", "model", "git_branch", "client_version",
+    "source", "is_starred", "tags", "note",
 )  # fmt: skip
 PROJECT_FIELDS: Final = (
     "id", "name", "path", "total_sessions", "active_minutes", "total_time_minutes", "messages_count", "tool_calls_count",
@@ -48,6 +48,7 @@ TOOL_FIELDS: Final = (
 )  # fmt: skip
 USAGE_FIELDS: Final = (
     "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "total_tokens", "api_calls", "unpriced_calls", "cost_usd",
+    "cache_saved_usd",
 )  # fmt: skip
 USAGE_BY: Final = {
     "day": ["day"],

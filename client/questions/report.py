@@ -27,6 +27,7 @@ from client.server import Server
 MEASURES: Final = (
     "sessions", "active_minutes", "messages", "tool_calls", "tool_errors", "lines_added", "lines_removed", "input_tokens", "output_tokens",
     "cache_creation_tokens", "cache_read_tokens", "total_tokens", "api_calls", "unpriced_calls", "cost_usd",
+    "cache_saved_usd",
 )  # fmt: skip
 _BAR_WIDTH: Final = 16
 

@@ -64,6 +64,7 @@ _SESSION: Final[Json] = {
     "git_branch": "main",
     "client_version": "2.1.0",
     "cost_usd": 1.42,
+    "cache_saved_usd": 4.06,
     "source": "hook",
     "machines": [{"machine_id": "k3Zr0vVh2mXq", "name": "ann-laptop"}],
 }
@@ -127,6 +128,9 @@ _MEASURES: Final[Json] = {
     "api_calls": 33,
     "unpriced_calls": 0,
     "cost_usd": 1.42,
+    "cache_saved_usd": 4.06,
+    "uncached_input_usd": 4.73,
+    "cache_unknown_calls": 0,
 }
 _RANGE: Final[Json] = {"start": "2024-01-15T00:00:00Z", "end": "2024-01-16T00:00:00Z", "tz": "UTC", "is_default": False}
 _DAY: Final[Json] = {"start": "2024-01-15T00:00:00Z", "date": "2024-01-15"}
@@ -196,6 +200,9 @@ _USAGE: Final[Json] = {
     "api_calls": 33,
     "unpriced_calls": 0,
     "cost_usd": 1.42,
+    "cache_saved_usd": 4.06,
+    "uncached_input_usd": 4.73,
+    "cache_unknown_calls": 0,
 }
 
 _TOTALS_OF_USER: Final[Json] = {"sessions": 5, "active_minutes": 185.5, "messages_count": 158, "tool_calls_count": 412, "cost_usd": 12.34}

@@ -95,6 +95,23 @@ Zone = Annotated[
 
 # Fields of answers.
 UnpricedCalls = Annotated[int, Field(description="API calls without a known price. `cost_usd` does not include them.")]
+_SAVED = (
+    "What the prompt cache saved: what the same input tokens would have cost without it, all at the plain price of input on that day, minus what they did "
+    "cost. Negative where the cache was written and hardly read. Calls without a known price and sessions of which only a claude.json tells count for nothing. "
+)
+CacheSavedUsd = Annotated[float | None, Field(description=_SAVED + "null if it is known of no call.")]
+SessionSavedUsd = Annotated[float | None, Field(description=_SAVED + "null if it is not known of every call with a price.")]
+UncachedInputUsd = Annotated[
+    float | None,
+    Field(description="What the input of those calls would have cost without a prompt cache. null where `cache_saved_usd` is."),
+]
+CacheUnknownCalls = Annotated[
+    int,
+    Field(
+        description="API calls with a known price that `cache_saved_usd` does not include: an older release stored them, and the worker has not gone over "
+        "them yet. 0 soon after an upgrade."
+    ),
+]
 CostUsd = Annotated[float | None, Field(description="null if no price is known. An unknown cost is never 0.")]
 
 

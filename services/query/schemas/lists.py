@@ -20,6 +20,7 @@ from services.query.schemas.fields import (
     OptionalUser,
     Page,
     Paged,
+    SessionSavedUsd,
     Text,
     UnpricedCalls,
 )
@@ -221,6 +222,7 @@ class Session(BaseModel):
     git_branch: str | None
     client_version: str | None
     cost_usd: float | None = Field(description="null if no price is known.")
+    cache_saved_usd: SessionSavedUsd
     source: str | None
     machines: list[SessionMachine] = Field(description="Those that it was seen on. A session that was resumed elsewhere has several.")
 

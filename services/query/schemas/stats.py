@@ -10,6 +10,8 @@ from services.query.queries.stats.tool_latency import MOST_CALLS
 from services.query.queries.stats.usage import DIMENSIONS, INTERVALS, MAX_ROWS
 from services.query.schemas.fields import (
     Absent,
+    CacheSavedUsd,
+    CacheUnknownCalls,
     CostUsd,
     ListFormat,
     OptionalBranch,
@@ -21,6 +23,7 @@ from services.query.schemas.fields import (
     StatsEnd,
     StatsStart,
     Text,
+    UncachedInputUsd,
     UnpricedCalls,
     Zone,
     table_of,
@@ -118,6 +121,9 @@ class Measures(BaseModel):
     api_calls: int
     unpriced_calls: UnpricedCalls
     cost_usd: float | None = Field(description="null if no price is known, also on a day without calls. An unknown cost is never 0.")
+    cache_saved_usd: CacheSavedUsd
+    uncached_input_usd: UncachedInputUsd
+    cache_unknown_calls: CacheUnknownCalls
 
 
 class Totals(Measures):
@@ -274,6 +280,9 @@ class UsageMeasures(BaseModel):
     api_calls: int
     unpriced_calls: int = Field(description="Calls whose price is not known: `cost_usd` is of the others.")
     cost_usd: float | None = Field(description="null where the price of nothing in the group is known; unknown is never 0.")
+    cache_saved_usd: CacheSavedUsd
+    uncached_input_usd: UncachedInputUsd
+    cache_unknown_calls: CacheUnknownCalls
 
 
 class UsageItem(UsageMeasures):

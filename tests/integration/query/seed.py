@@ -124,9 +124,11 @@ UPDATE sessions s SET user_messages = e.u, assistant_messages = e.a
 FROM (SELECT session_id, count(*) FILTER (WHERE role = 'user') AS u, count(*) FILTER (WHERE role = 'assistant') AS a FROM messages GROUP BY 1) AS e
 WHERE e.session_id = s.session_id;
 UPDATE sessions s SET input_tokens = e.i, output_tokens = e.o, cache_creation_tokens = e.cc, cache_read_tokens = e.cr,
-    api_calls = e.n, unpriced_calls = e.unpriced, cost_nano_usd = e.cost
+    api_calls = e.n, unpriced_calls = e.unpriced, cost_nano_usd = e.cost,
+    cache_priced_calls = e.known, uncached_nano_usd = coalesce(e.uncached, 0), cache_saved_nano_usd = coalesce(e.saved, 0)
 FROM (SELECT session_id, sum(input_tokens) AS i, sum(output_tokens) AS o, sum(cache_write_5m_tokens + cache_write_1h_tokens) AS cc,
-    sum(cache_read_tokens) AS cr, count(*) AS n, count(*) FILTER (WHERE cost_nano_usd IS NULL) AS unpriced, sum(cost_nano_usd) AS cost
+    sum(cache_read_tokens) AS cr, count(*) AS n, count(*) FILTER (WHERE cost_nano_usd IS NULL) AS unpriced, sum(cost_nano_usd) AS cost,
+    count(cache_saved_nano_usd) AS known, sum(uncached_nano_usd) AS uncached, sum(cache_saved_nano_usd) AS saved
     FROM api_calls GROUP BY 1) AS e
 WHERE e.session_id = s.session_id;
 UPDATE sessions s SET tool_calls = e.n, tool_errors = e.bad
@@ -143,19 +145,21 @@ FROM sessions s, LATERAL (VALUES (s.project_id), (-1)) AS k(p), cut_at_buckets(w
 WHERE s.counted GROUP BY 1, 2, 3;
 INSERT INTO activity_rollups (project_id, user_id, grain_minutes, bucket_start, sessions, wall_us, active_us, user_messages, assistant_messages,
     files_modified, lines_added, lines_removed, tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
-    cost_nano_usd, api_calls, unpriced_calls)
+    cost_nano_usd, api_calls, unpriced_calls, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd)
 SELECT p.p, u.u, g.g, bucket_of(e.t, g.g), sum(n), sum(wall), 0, sum(um), sum(am), 0, sum(la), sum(lr), sum(tc), sum(te),
-    sum(i), sum(o), sum(cc), sum(cr), sum(cost), sum(calls), sum(unpriced)
+    sum(i), sum(o), sum(cc), sum(cr), sum(cost), sum(calls), sum(unpriced), sum(known), sum(uncached), sum(saved)
 FROM (
     SELECT project_id, user_id, dated_at AS t, 1 AS n, wall_us AS wall, 0 AS um, 0 AS am, 0 AS la, 0 AS lr, 0 AS tc, 0 AS te,
-        0 AS i, 0 AS o, 0 AS cc, 0 AS cr, 0 AS cost, 0 AS calls, 0 AS unpriced FROM sessions WHERE counted
+        0 AS i, 0 AS o, 0 AS cc, 0 AS cr, 0 AS cost, 0 AS calls, 0 AS unpriced, 0 AS known, 0 AS uncached, 0 AS saved FROM sessions WHERE counted
     UNION ALL SELECT project_id, user_id, dated_at, 0, 0, 0, 0, 0, 0, 0, 0, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
-        coalesce(cost_nano_usd, 0), 0, 0 FROM sessions WHERE counted AND usage_from_snapshot
-    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM messages
+        coalesce(cost_nano_usd, 0), 0, 0, 0, 0, 0 FROM sessions WHERE counted AND usage_from_snapshot
+    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        FROM messages
     UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, 0, 0, 0, 0, input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens,
-        cache_read_tokens, coalesce(cost_nano_usd, 0), 1, (cost_nano_usd IS NULL)::int FROM api_calls
-    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM activities
-    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0, 0, 0 FROM tool_calls
+        cache_read_tokens, coalesce(cost_nano_usd, 0), 1, (cost_nano_usd IS NULL)::int,
+        (cache_saved_nano_usd IS NOT NULL)::int, coalesce(uncached_nano_usd, 0), coalesce(cache_saved_nano_usd, 0) FROM api_calls
+    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM activities
+    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM tool_calls
 ) AS e, LATERAL (VALUES (e.project_id), (-1)) AS p(p), LATERAL (VALUES (e.user_id), (-1)) AS u(u), (VALUES (0), (15), (60), (1440), (10080)) AS g(g)
 GROUP BY 1, 2, 3, 4;
 INSERT INTO activity_rollups (project_id, user_id, grain_minutes, bucket_start, active_us)
@@ -198,12 +202,15 @@ FROM tool_calls t, LATERAL (VALUES (t.project_id), (-1)) AS p(p), LATERAL (VALUE
 WHERE status NOT IN ('success', 'pending')
 GROUP BY 1, 2, 3, 4, 5, 6;
 INSERT INTO usage_rollups
-SELECT k.p, k.u, g.g, bucket_of(e.t, g.g), coalesce(model, ''), sum(calls), sum(unpriced), sum(i), sum(o), sum(cc), sum(cr), sum(cost)
+SELECT k.p, k.u, g.g, bucket_of(e.t, g.g), coalesce(model, ''), sum(calls), sum(unpriced), sum(i), sum(o), sum(cc), sum(cr), sum(cost),
+    sum(known), sum(uncached), sum(saved)
 FROM (
     SELECT project_id, user_id, occurred_at AS t, model, 1 AS calls, (cost_nano_usd IS NULL)::int AS unpriced, input_tokens AS i, output_tokens AS o,
-        cache_write_5m_tokens + cache_write_1h_tokens AS cc, cache_read_tokens AS cr, coalesce(cost_nano_usd, 0) AS cost FROM api_calls
+        cache_write_5m_tokens + cache_write_1h_tokens AS cc, cache_read_tokens AS cr, coalesce(cost_nano_usd, 0) AS cost,
+        (cache_saved_nano_usd IS NOT NULL)::int AS known, coalesce(uncached_nano_usd, 0) AS uncached, coalesce(cache_saved_nano_usd, 0) AS saved
+        FROM api_calls
     UNION ALL SELECT project_id, user_id, dated_at, model, 0, 0, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
-        coalesce(cost_nano_usd, 0) FROM sessions WHERE counted AND usage_from_snapshot
+        coalesce(cost_nano_usd, 0), 0, 0, 0 FROM sessions WHERE counted AND usage_from_snapshot
 ) AS e, LATERAL (VALUES (project_id, user_id), (-1, -1)) AS k(p, u), (VALUES (0), (1440)) AS g(g)
 GROUP BY 1, 2, 3, 4, 5;
 INSERT INTO ledger SELECT 0, count(*), 0, 0, max(received_at) FROM messages

@@ -40,15 +40,17 @@ class Call:
     """An API call, or a session that is known from a claude.json alone."""
 
     def __init__(self, row: tuple[Any, ...]) -> None:
-        self.project, self.project_name, self.user, self.model, self.at, self.calls, self.cost, *self.tokens = row
+        self.project, self.project_name, self.user, self.model, self.at, self.calls, *numbers = row
+        self.cost, self.uncached, self.saved, *self.tokens = numbers
 
 
 CALLS = """
-    SELECT nullif(c.project_id, 0), p.name, u.name, model, nullif(at, '-infinity'), n, cost_nano_usd, i, o, cc, cr
+    SELECT nullif(c.project_id, 0), p.name, u.name, model, nullif(at, '-infinity'), n, cost_nano_usd, uncached, saved, i, o, cc, cr
     FROM (
-        SELECT project_id, user_id, model, occurred_at AS at, 1 AS n, cost_nano_usd, input_tokens AS i, output_tokens AS o,
+        SELECT project_id, user_id, model, occurred_at AS at, 1 AS n, cost_nano_usd,
+            uncached_nano_usd AS uncached, cache_saved_nano_usd AS saved, input_tokens AS i, output_tokens AS o,
             cache_write_5m_tokens + cache_write_1h_tokens AS cc, cache_read_tokens AS cr FROM api_calls
-        UNION ALL SELECT project_id, user_id, model, dated_at, 0, cost_nano_usd, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens
+        UNION ALL SELECT project_id, user_id, model, dated_at, 0, cost_nano_usd, NULL, NULL, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens
         FROM sessions WHERE usage_from_snapshot
     ) AS c LEFT JOIN projects AS p ON p.id = c.project_id LEFT JOIN users AS u ON u.id = c.user_id
 """
@@ -76,11 +78,15 @@ def without_activity(row: dict[str, Any]) -> dict[str, Any]:
 def summed(calls: list[Call]) -> dict[str, Any]:
     tokens = [sum(call.tokens[n] for call in calls) for n in range(4)]
     priced = [call for call in calls if call.cost is not None and (call.calls or call.cost)]
+    known = [call for call in calls if call.saved is not None]
     return dict(zip(TOKENS, tokens, strict=True)) | {
         "total_tokens": sum(tokens),
         "api_calls": sum(call.calls for call in calls),
         "unpriced_calls": sum(call.calls for call in calls if call.cost is None),
         "cost_usd": sum(call.cost for call in priced) / 1e9 if priced else None,
+        "cache_saved_usd": sum(call.saved for call in known) / 1e9 if known else None,
+        "uncached_input_usd": sum(call.uncached for call in known) / 1e9 if known else None,
+        "cache_unknown_calls": sum(call.calls for call in calls if call.cost is not None and call.saved is None),
     }
 
 
@@ -178,7 +184,19 @@ def test_usage_names_the_price_lists(client: TestClient, connection: psycopg.Con
     assert client.get("/api/usage?group_by=user").json()["price_versions"] == ["prices 1", "prices 2"]
 
 
-SUMMED = ("sessions", "messages", "tool_calls", "tool_errors", "lines_added", "lines_removed", *TOKENS, "api_calls", "unpriced_calls")
+SUMMED = (
+    "sessions",
+    "messages",
+    "tool_calls",
+    "tool_errors",
+    "lines_added",
+    "lines_removed",
+    *TOKENS,
+    "api_calls",
+    "unpriced_calls",
+    "cache_unknown_calls",
+)
+DOLLARS = ("cost_usd", "cache_saved_usd", "uncached_input_usd")
 NEW_YORK = {"start_date": "2024-03-09", "end_date": "2024-11-02", "tz": "America/New_York"}
 RANGES: list[dict[str, str]] = [{}, {"tz": "Asia/Kathmandu"}, NEW_YORK, {"start_date": "2024-03-30T05:15:00Z"}, {"end_date": "2024-10-27"}]
 GROUPINGS = [
@@ -205,18 +223,58 @@ def test_rows_of_usage_add_up_to_the_stats(client: TestClient, filled: list[int]
             usage = client.get("/api/usage", params=dates | filters | {"group_by": group_by}).json()
 
             # Then those of usage are the same, and so are the sums of its rows, but for what has no date
-            assert {name: usage["totals"][name] for name in (*ACTIVITY, *TOKENS, "cost_usd")} == {
-                name: stats[name] for name in (*ACTIVITY, *TOKENS, "cost_usd")
+            assert {name: usage["totals"][name] for name in (*ACTIVITY, *TOKENS, *DOLLARS)} == {
+                name: stats[name] for name in (*ACTIVITY, *TOKENS, *DOLLARS)
             }, (dates, filters)
             sums = {name: sum(item[name] for item in usage["items"]) for name in SUMMED}
             if "start_date" in dates or not {"day", "week", "month"} & set(group_by.split(",")):
                 assert sums == {name: stats[name] for name in SUMMED}, (dates, filters)
-                assert sum(item["cost_usd"] or 0 for item in usage["items"]) == pytest.approx(stats["cost_usd"] or 0, abs=1e-9)
+                for name in DOLLARS:
+                    assert sum(item[name] or 0 for item in usage["items"]) == pytest.approx(stats[name] or 0, abs=1e-9), name
+
+
+@pytest.mark.parametrize("group_by", ["model", "model,project", "session,model"])
+def test_what_the_cache_saved_by_model_adds_up_to_the_stats(client: TestClient, filled: list[int], group_by: str) -> None:
+    for dates in RANGES:
+        stats = client.get("/api/stats", params=dates).json()["totals"]
+
+        items = client.get("/api/usage", params=dates | {"group_by": group_by}).json()["items"]
+
+        for name in DOLLARS:
+            assert sum(item[name] or 0 for item in items) == pytest.approx(stats[name], abs=1e-9), name
+        assert sum(item["cache_unknown_calls"] for item in items) == stats["cache_unknown_calls"]
+
+
+def test_what_the_cache_saved_is_null_where_it_is_not_known(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    # Given a call of which it is known, one of an older release, one without a price, and a session that only a claude.json tells of
+    noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
+    project = seed.add_project(connection, "/p")
+    known = {"model": "known", "cost_nano_usd": 5_000, "uncached_nano_usd": 4_000, "cache_saved_nano_usd": -1_000}
+    calls = {"whole": [known], "part": [known, {"model": "older", "cost_nano_usd": 7_000}], "none": [{"model": "unpriced"}]}
+    for session_id, of_session in calls.items():
+        seed.add_session(connection, session_id, project, dated_at=noon)
+        for call in of_session:
+            seed.add_api_call(connection, session_id, noon, **call)
+    snapshot = {"model": "summary", "cost_nano_usd": 9, "cache_read_tokens": 1000, "usage_from_snapshot": True}
+    seed.add_session(connection, "summary", project, dated_at=noon, **snapshot)
+    seed.compute_aggregates(connection)
+
+    by_model = {item["model"]: item for item in client.get("/api/usage?group_by=model").json()["items"]}
+    totals = client.get("/api/stats").json()["totals"]
+    sessions = {item["session_id"]: item["cache_saved_usd"] for item in client.get("/api/sessions").json()["items"]}
+
+    # Then it is a sum of the known ones, which may be negative; and the session of which a part is not known has none
+    told = ("cache_saved_usd", "uncached_input_usd", "cache_unknown_calls")
+    assert {model: tuple(item[name] for name in told) for model, item in by_model.items()} == {
+        "known": (-2e-6, 8e-6, 0), "older": (None, None, 1), "unpriced": (None, None, 0), "summary": (None, None, 0),
+    }  # fmt: skip
+    assert tuple(totals[name] for name in told) == (-2e-6, 8e-6, 1)
+    assert sessions == {"whole": -1e-6, "part": None, "none": None, "summary": None}
 
 
 @pytest.mark.parametrize("dates", RANGES)
 def test_a_row_of_usage_is_what_the_stats_say_of_it(client: TestClient, filled: list[int], dates: dict[str, str]) -> None:
-    same = (*ACTIVITY, *TOKENS, "api_calls", "unpriced_calls", "cost_usd")
+    same = (*ACTIVITY, *TOKENS, "api_calls", "unpriced_calls", "cache_unknown_calls", *DOLLARS)
     for item in client.get("/api/usage", params=dates | {"group_by": "project"}).json()["items"]:
         if item["project_id"]:
             stats = client.get(f"/api/projects/{item['project_id']}/stats", params=dates).json()["totals"]

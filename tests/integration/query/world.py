@@ -18,12 +18,16 @@ STARTS = [
     datetime(2025, 2, 27, tzinfo=UTC),
 ]
 ACTIONS = ["created", "modified", "deleted"]
+# Of the second, a release that did not know what the cache saved has stored the calls.
 MODELS: list[dict[str, Any]] = [
-    {"model": "claude-opus", "cost_nano_usd": 1_234_567, "price_version": "prices 2"},
+    {
+        "model": "claude-opus", "cost_nano_usd": 1_234_567, "uncached_nano_usd": 7_000_003, "cache_saved_nano_usd": 6_100_002,
+        "price_version": "prices 2",
+    },
     {"model": "claude-haiku", "cost_nano_usd": 1_001, "price_version": "prices 1"},
     {"model": "claude-next", "cost_nano_usd": None},
     {"model": None, "cost_nano_usd": None},
-]
+]  # fmt: skip
 
 
 class World(Struct):

@@ -27,7 +27,10 @@ SESSIONS = """
         least(s.input_tokens, 9007199254740991)::bigint AS input_tokens, least(s.output_tokens, 9007199254740991)::bigint AS output_tokens,
         least(s.cache_creation_tokens, 9007199254740991)::bigint AS cache_creation_tokens,
         least(s.cache_read_tokens, 9007199254740991)::bigint AS cache_read_tokens, s.api_calls, s.unpriced_calls,
-        s.model, s.git_branch, s.client_version, s.cost_nano_usd / 1e9::float8 AS cost_usd, s.source,
+        s.model, s.git_branch, s.client_version, s.cost_nano_usd / 1e9::float8 AS cost_usd,
+        CASE WHEN s.cache_priced_calls > 0 AND s.cache_priced_calls = s.api_calls - s.unpriced_calls
+            THEN s.cache_saved_nano_usd / 1e9::float8 END AS cache_saved_usd,
+        s.source,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('machine_id', k.machine_id, 'name', m.name) ORDER BY m.name, k.machine_id), '[]')
          FROM session_machines k LEFT JOIN machines m ON m.machine_id = k.machine_id WHERE k.session_id = s.session_id) AS machines,
         nullif(s.dated_at, '-infinity') AS dated_at, sorted.number AS sort_number,

@@ -41,8 +41,10 @@ MANY_DAYS: Final = 100 * DAY
 
 MEASURES: Final = (
     "sessions", "wall_us", "active_us", "user_messages", "assistant_messages", "files_modified", "lines_added", "lines_removed",
-    "tool_calls", "tool_errors", "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "api_calls", "unpriced_calls", "cost_nano_usd",
+    "tool_calls", "tool_errors", "input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens", "api_calls", "unpriced_calls",
 )  # fmt: skip
+# Those that are shown as dollars, and how many calls the last two are of.
+MONEY: Final = ("cost_nano_usd", "cache_priced_calls", "uncached_nano_usd", "cache_saved_nano_usd")
 USER_MEASURES: Final = (
     "sessions", "messages", "active_minutes", "tool_calls", "lines_added", "lines_removed", "api_calls", "unpriced_calls", "cost_usd",
 )  # fmt: skip
@@ -151,6 +153,17 @@ def cost_usd(row: Row) -> float | None:
     return float(row["cost_nano_usd"]) / 1e9 if is_priced else None
 
 
+def money(row: Row) -> Row:
+    """Cost, and what the cache saved, as they are shown. What the cache saved is of calls alone: a claude.json does not tell."""
+    is_known = row["cache_priced_calls"] > 0
+    return {
+        "cost_usd": cost_usd(row),
+        "cache_saved_usd": float(row["cache_saved_nano_usd"]) / 1e9 if is_known else None,
+        "uncached_input_usd": float(row["uncached_nano_usd"]) / 1e9 if is_known else None,
+        "cache_unknown_calls": row["api_calls"] - row["unpriced_calls"] - row["cache_priced_calls"],
+    }
+
+
 def _totals(connection: Connection, selection: Selection, wanted: Range, segments: list[Segment], idle_gap_seconds: int) -> Row:
     parameters = selection.parameters() | segment_parameters(segments) | {"idle_gap_seconds": idle_gap_seconds}
     found = one_row(connection, selection.statement("totals"), parameters)
@@ -194,12 +207,12 @@ def _measures(row: Row) -> Row:
         "time_minutes": round(row["wall_us"] / 60e6, 1),
         "active_minutes": round(row["active_us"] / 60e6, 1),
         "messages": row["user_messages"] + row["assistant_messages"],
-        **{name: row[name] for name in MEASURES[3:-1]},
-        "cost_usd": cost_usd(row),
+        **{name: row[name] for name in MEASURES[3:]},
+        **money(row),
     }
 
 
-_NOTHING: Final = _measures(dict.fromkeys(MEASURES, 0))
+_NOTHING: Final = _measures(dict.fromkeys((*MEASURES, *MONEY), 0))
 
 
 def _distinct_files(

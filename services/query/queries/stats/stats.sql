@@ -27,6 +27,9 @@ SELECT least(coalesce(sum(r.sessions), 0), 9007199254740991)::bigint AS sessions
     least(coalesce(sum(r.api_calls), 0), 9007199254740991)::bigint AS api_calls,
     least(coalesce(sum(r.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
     coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd,
+    least(coalesce(sum(r.cache_priced_calls), 0), 9007199254740991)::bigint AS cache_priced_calls,
+    coalesce(sum(r.uncached_nano_usd), 0)::float8 AS uncached_nano_usd,
+    coalesce(sum(r.cache_saved_nano_usd), 0)::float8 AS cache_saved_nano_usd,
     coalesce((SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), %(idle_gap_seconds)s::integer) AS idle_gap_seconds
 FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
 CROSS JOIN LATERAL (
@@ -55,7 +58,10 @@ SELECT width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1
     least(coalesce(sum(r.cache_read_tokens), 0), 9007199254740991)::bigint AS cache_read_tokens,
     least(coalesce(sum(r.api_calls), 0), 9007199254740991)::bigint AS api_calls,
     least(coalesce(sum(r.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
-    coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd
+    coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd,
+    least(coalesce(sum(r.cache_priced_calls), 0), 9007199254740991)::bigint AS cache_priced_calls,
+    coalesce(sum(r.uncached_nano_usd), 0)::float8 AS uncached_nano_usd,
+    coalesce(sum(r.cache_saved_nano_usd), 0)::float8 AS cache_saved_nano_usd
 FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
 CROSS JOIN LATERAL (
     SELECT * FROM activity_rollups
@@ -85,7 +91,10 @@ SELECT u.name AS user,
     least(coalesce(sum(r.cache_read_tokens), 0), 9007199254740991)::bigint AS cache_read_tokens,
     least(coalesce(sum(r.api_calls), 0), 9007199254740991)::bigint AS api_calls,
     least(coalesce(sum(r.unpriced_calls), 0), 9007199254740991)::bigint AS unpriced_calls,
-    coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd
+    coalesce(sum(r.cost_nano_usd), 0)::float8 AS cost_nano_usd,
+    least(coalesce(sum(r.cache_priced_calls), 0), 9007199254740991)::bigint AS cache_priced_calls,
+    coalesce(sum(r.uncached_nano_usd), 0)::float8 AS uncached_nano_usd,
+    coalesce(sum(r.cache_saved_nano_usd), 0)::float8 AS cache_saved_nano_usd
 FROM (
     SELECT id, name
     FROM (SELECT 0 AS id, NULL AS name UNION ALL SELECT id, name FROM users) AS everyone
@@ -365,7 +374,8 @@ WITH chosen AS MATERIALIZED (
         sum(e.lines_removed) AS lines_removed, sum(e.tool_calls) AS tool_calls, sum(e.tool_errors) AS tool_errors,
         sum(e.input_tokens) AS input_tokens, sum(e.output_tokens) AS output_tokens, sum(e.cache_creation_tokens) AS cache_creation_tokens,
         sum(e.cache_read_tokens) AS cache_read_tokens, sum(e.api_calls) AS api_calls, sum(e.unpriced_calls) AS unpriced_calls,
-        sum(e.cost_nano_usd) AS cost_nano_usd
+        sum(e.cost_nano_usd) AS cost_nano_usd, sum(e.cache_priced_calls) AS cache_priced_calls, sum(e.uncached_nano_usd) AS uncached_nano_usd,
+        sum(e.cache_saved_nano_usd) AS cache_saved_nano_usd
     FROM (
         SELECT user_id, dated_at AS at, 1 AS sessions, wall_us, 0 AS active_us, 0 AS user_messages, 0 AS assistant_messages,
             CASE WHEN lines_from_snapshot THEN lines_added ELSE 0 END AS lines_added,
@@ -374,22 +384,24 @@ WITH chosen AS MATERIALIZED (
             CASE WHEN usage_from_snapshot THEN output_tokens ELSE 0 END AS output_tokens,
             CASE WHEN usage_from_snapshot THEN cache_creation_tokens ELSE 0 END AS cache_creation_tokens,
             CASE WHEN usage_from_snapshot THEN cache_read_tokens ELSE 0 END AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls,
-            CASE WHEN usage_from_snapshot THEN coalesce(cost_nano_usd, 0) ELSE 0 END AS cost_nano_usd
+            CASE WHEN usage_from_snapshot THEN coalesce(cost_nano_usd, 0) ELSE 0 END AS cost_nano_usd,
+            0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
         FROM chosen
         UNION ALL
-        SELECT user_id, bucket_start, 0, 0, active_us, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM active
+        SELECT user_id, bucket_start, 0, 0, active_us, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM active
         UNION ALL
-        SELECT user_id, occurred_at, 0, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        SELECT user_id, occurred_at, 0, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
         FROM messages WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
         UNION ALL
-        SELECT user_id, occurred_at, 0, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        SELECT user_id, occurred_at, 0, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
         FROM activities WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
         UNION ALL
-        SELECT user_id, occurred_at, 0, 0, 0, 0, 0, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0, 0, 0
+        SELECT user_id, occurred_at, 0, 0, 0, 0, 0, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
         FROM tool_calls WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
         UNION ALL
         SELECT user_id, occurred_at, 0, 0, 0, 0, 0, 0, 0, 0, 0, input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens,
-            cache_read_tokens, 1, (cost_nano_usd IS NULL)::int, coalesce(cost_nano_usd, 0)
+            cache_read_tokens, 1, (cost_nano_usd IS NULL)::int, coalesce(cost_nano_usd, 0), (cache_saved_nano_usd IS NOT NULL)::int,
+            coalesce(uncached_nano_usd, 0), coalesce(cache_saved_nano_usd, 0)
         FROM api_calls WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
     ) AS e
     CROSS JOIN LATERAL (VALUES (e.user_id), (-1::bigint)) AS k (user_id)

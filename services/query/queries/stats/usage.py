@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from services.query.database import Connection, Row, rows
 from services.query.queries.stats.ranges import DAY, MAX_POINTS, Interval, Range, at, cover, described_range, local_dates
-from services.query.queries.stats.stats import Selection, Series, cost_usd, series_of
+from services.query.queries.stats.stats import MONEY, Selection, Series, money, series_of
 from shared.database import ALL
 from shared.http.errors import BadRequest, invalid
 from shared.sql_files import statement
@@ -36,7 +36,7 @@ KEY_FIELDS: Final[dict[Dimension, tuple[str, ...]]] = {each: (each,) for each in
 }
 
 TOKENS: Final = ("input_tokens", "output_tokens", "cache_creation_tokens", "cache_read_tokens")
-MEASURES: Final = (*TOKENS, "api_calls", "unpriced_calls", "cost_nano_usd")
+MEASURES: Final = (*TOKENS, "api_calls", "unpriced_calls", *MONEY)
 COUNTS: Final = ("messages", "tool_calls", "tool_errors", "lines_added", "lines_removed")
 ACTIVITY: Final = ("sessions", "active_us", *COUNTS)
 KEYS: Final = ("i", "project_id", "user_id", "model", "session_id", "branch", "machine_id")
@@ -248,7 +248,7 @@ def _shown(row: Row | None, question: UsageQuestion) -> Row:
         "total_tokens": min(sum(tokens.values()), MAX_SHOWN),
         "api_calls": row["api_calls"],
         "unpriced_calls": row["unpriced_calls"],
-        "cost_usd": cost_usd(row),
+        **money(row),
     }
     if question.has_models:
         return shown

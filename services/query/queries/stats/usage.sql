@@ -19,14 +19,18 @@ SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THE
     least(sum(e.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
     least(sum(e.api_calls), 9007199254740991)::bigint AS api_calls,
     least(sum(e.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
-    sum(e.cost_nano_usd)::float8 AS cost_nano_usd
+    sum(e.cost_nano_usd)::float8 AS cost_nano_usd,
+    least(sum(e.cache_priced_calls), 9007199254740991)::bigint AS cache_priced_calls,
+    sum(e.uncached_nano_usd)::float8 AS uncached_nano_usd,
+    sum(e.cache_saved_nano_usd)::float8 AS cache_saved_nano_usd
 FROM (
     SELECT width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 AS i, r.project_id, r.user_id,
         r.sessions AS sessions, r.active_us AS active_us, (r.user_messages + r.assistant_messages) AS messages,
         r.tool_calls AS tool_calls, r.tool_errors AS tool_errors, r.lines_added AS lines_added, r.lines_removed AS lines_removed,
         r.input_tokens AS input_tokens, r.output_tokens AS output_tokens, r.cache_creation_tokens AS cache_creation_tokens,
         r.cache_read_tokens AS cache_read_tokens, r.api_calls AS api_calls, r.unpriced_calls AS unpriced_calls,
-        r.cost_nano_usd AS cost_nano_usd
+        r.cost_nano_usd AS cost_nano_usd, r.cache_priced_calls AS cache_priced_calls, r.uncached_nano_usd AS uncached_nano_usd,
+        r.cache_saved_nano_usd AS cache_saved_nano_usd
     FROM (
         SELECT %(project_id)s::bigint AS id WHERE NOT %(every_project)s
         UNION ALL SELECT 0 WHERE %(every_project)s
@@ -49,7 +53,8 @@ FROM (
         k.sign * r.tool_calls AS tool_calls, k.sign * r.tool_errors AS tool_errors, k.sign * r.lines_added AS lines_added, k.sign * r.lines_removed AS lines_removed,
         k.sign * r.input_tokens AS input_tokens, k.sign * r.output_tokens AS output_tokens, k.sign * r.cache_creation_tokens AS cache_creation_tokens,
         k.sign * r.cache_read_tokens AS cache_read_tokens, k.sign * r.api_calls AS api_calls, k.sign * r.unpriced_calls AS unpriced_calls,
-        k.sign * r.cost_nano_usd AS cost_nano_usd
+        k.sign * r.cost_nano_usd AS cost_nano_usd, k.sign * r.cache_priced_calls AS cache_priced_calls,
+        k.sign * r.uncached_nano_usd AS uncached_nano_usd, k.sign * r.cache_saved_nano_usd AS cache_saved_nano_usd
     FROM (
         SELECT %(project_id)s::bigint AS id WHERE NOT %(every_project)s
         UNION ALL SELECT 0 WHERE %(every_project)s
@@ -74,7 +79,8 @@ FROM (
 GROUP BY 1, 2, 3
 HAVING (sum(e.sessions), sum(e.active_us), sum(e.messages), sum(e.tool_calls), sum(e.tool_errors), sum(e.lines_added), sum(e.lines_removed),
     sum(e.input_tokens), sum(e.output_tokens), sum(e.cache_creation_tokens), sum(e.cache_read_tokens), sum(e.api_calls), sum(e.unpriced_calls),
-    sum(e.cost_nano_usd)) <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    sum(e.cost_nano_usd), sum(e.cache_priced_calls), sum(e.uncached_nano_usd), sum(e.cache_saved_nano_usd))
+    <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 LIMIT %(most)s
 
 -- name: by_model
@@ -89,10 +95,14 @@ SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THE
     least(sum(e.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
     least(sum(e.api_calls), 9007199254740991)::bigint AS api_calls,
     least(sum(e.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
-    sum(e.cost_nano_usd)::float8 AS cost_nano_usd
+    sum(e.cost_nano_usd)::float8 AS cost_nano_usd,
+    least(sum(e.cache_priced_calls), 9007199254740991)::bigint AS cache_priced_calls,
+    sum(e.uncached_nano_usd)::float8 AS uncached_nano_usd,
+    sum(e.cache_saved_nano_usd)::float8 AS cache_saved_nano_usd
 FROM (
     SELECT width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1, r.project_id, r.user_id, r.model,
-        r.input_tokens, r.output_tokens, r.cache_creation_tokens, r.cache_read_tokens, r.api_calls, r.unpriced_calls, r.cost_nano_usd
+        r.input_tokens, r.output_tokens, r.cache_creation_tokens, r.cache_read_tokens, r.api_calls, r.unpriced_calls, r.cost_nano_usd,
+        r.cache_priced_calls, r.uncached_nano_usd, r.cache_saved_nano_usd
     FROM (
         SELECT %(project_id)s::bigint AS id WHERE NOT %(every_project)s
         UNION ALL SELECT 0 WHERE %(every_project)s
@@ -113,19 +123,22 @@ FROM (
     UNION ALL
     SELECT k.i, r.project_id, r.user_id, r.model,
         k.sign * r.input_tokens, k.sign * r.output_tokens, k.sign * r.cache_creation_tokens, k.sign * r.cache_read_tokens,
-        k.sign * r.api_calls, k.sign * r.unpriced_calls, k.sign * r.cost_nano_usd
+        k.sign * r.api_calls, k.sign * r.unpriced_calls, k.sign * r.cost_nano_usd,
+        k.sign * r.cache_priced_calls, k.sign * r.uncached_nano_usd, k.sign * r.cache_saved_nano_usd
     FROM unnest(%(starts)s::float8[], %(ends)s::float8[], %(rights)s::int[], %(wrongs)s::int[]) AS g (start, until, "right", wrong)
     CROSS JOIN LATERAL (
         SELECT project_id, user_id, coalesce(model, '') AS model, input_tokens, output_tokens,
             cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens,
-            1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd
+            1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd,
+            (cache_saved_nano_usd IS NOT NULL)::int AS cache_priced_calls, coalesce(uncached_nano_usd, 0) AS uncached_nano_usd,
+            coalesce(cache_saved_nano_usd, 0) AS cache_saved_nano_usd
         FROM api_calls
         WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
             AND (%(model)s::text IS NULL OR model = %(model)s)
         UNION ALL
         SELECT project_id, user_id, coalesce(model, ''), input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
-            0, 0, coalesce(cost_nano_usd, 0)
+            0, 0, coalesce(cost_nano_usd, 0), 0, 0, 0
         FROM sessions
         WHERE counted AND usage_from_snapshot AND dated_at >= to_timestamp(g.start) AND dated_at < to_timestamp(g.until)
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
@@ -135,10 +148,10 @@ FROM (
     CROSS JOIN LATERAL (VALUES (g."right", 1), (g.wrong, -1)) AS k (i, sign)
     WHERE k.i >= 0
 ) AS e (i, project_id, user_id, model, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls,
-    cost_nano_usd)
+    cost_nano_usd, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd)
 GROUP BY 1, 2, 3, 4
 HAVING (sum(e.input_tokens), sum(e.output_tokens), sum(e.cache_creation_tokens), sum(e.cache_read_tokens), sum(e.api_calls), sum(e.unpriced_calls),
-    sum(e.cost_nano_usd)) <> (0, 0, 0, 0, 0, 0, 0)
+    sum(e.cost_nano_usd), sum(e.cache_priced_calls), sum(e.uncached_nano_usd), sum(e.cache_saved_nano_usd)) <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 LIMIT %(most)s
 
 -- name: by_session
@@ -161,18 +174,24 @@ SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THE
     least(sum(e.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
     least(sum(e.api_calls), 9007199254740991)::bigint AS api_calls,
     least(sum(e.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
-    sum(e.cost_nano_usd)::float8 AS cost_nano_usd
+    sum(e.cost_nano_usd)::float8 AS cost_nano_usd,
+    least(sum(e.cache_priced_calls), 9007199254740991)::bigint AS cache_priced_calls,
+    sum(e.uncached_nano_usd)::float8 AS uncached_nano_usd,
+    sum(e.cache_saved_nano_usd)::float8 AS cache_saved_nano_usd
 FROM (
     SELECT session_id, project_id, user_id, width_bucket(date_part('epoch', at), %(edges)s::float8[]) - 1 AS i, model,
         sum(sessions) AS sessions, sum(messages) AS messages, sum(tool_calls) AS tool_calls, sum(tool_errors) AS tool_errors,
         sum(lines_added) AS lines_added, sum(lines_removed) AS lines_removed, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
         sum(cache_creation_tokens) AS cache_creation_tokens, sum(cache_read_tokens) AS cache_read_tokens, sum(api_calls) AS api_calls,
-        sum(unpriced_calls) AS unpriced_calls, sum(cost_nano_usd) AS cost_nano_usd
+        sum(unpriced_calls) AS unpriced_calls, sum(cost_nano_usd) AS cost_nano_usd, sum(cache_priced_calls) AS cache_priced_calls,
+        sum(uncached_nano_usd) AS uncached_nano_usd, sum(cache_saved_nano_usd) AS cache_saved_nano_usd
     FROM (
         SELECT session_id, project_id, user_id, occurred_at AS at, CASE WHEN %(with_models)s THEN model END AS model,
             0 AS sessions, 0 AS messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS lines_added, 0 AS lines_removed,
             input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens,
-            1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd
+            1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd,
+            (cache_saved_nano_usd IS NOT NULL)::int AS cache_priced_calls, coalesce(uncached_nano_usd, 0) AS uncached_nano_usd,
+            coalesce(cache_saved_nano_usd, 0) AS cache_saved_nano_usd
         FROM api_calls
         WHERE (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
@@ -182,7 +201,7 @@ FROM (
             AND (NOT %(from_totals)s OR session_id IS NULL)
             AND (%(model)s::text IS NULL OR model = %(model)s)
         UNION ALL
-        SELECT session_id, project_id, user_id, occurred_at, NULL, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        SELECT session_id, project_id, user_id, occurred_at, NULL, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
         FROM messages
         WHERE (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
@@ -192,7 +211,7 @@ FROM (
             AND (NOT %(from_totals)s OR session_id IS NULL)
             AND NOT %(with_models)s
         UNION ALL
-        SELECT session_id, project_id, user_id, occurred_at, NULL, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        SELECT session_id, project_id, user_id, occurred_at, NULL, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
         FROM tool_calls
         WHERE (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
@@ -202,7 +221,7 @@ FROM (
             AND (NOT %(from_totals)s OR session_id IS NULL)
             AND NOT %(with_models)s
         UNION ALL
-        SELECT session_id, project_id, user_id, occurred_at, NULL, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0
+        SELECT session_id, project_id, user_id, occurred_at, NULL, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
         FROM activities
         WHERE (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
@@ -213,7 +232,8 @@ FROM (
             AND NOT %(with_models)s
         UNION ALL
         SELECT session_id, project_id, user_id, dated_at, NULL, 1, user_messages + assistant_messages, tool_calls, tool_errors, lines_added, lines_removed,
-            input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, coalesce(cost_nano_usd, 0)
+            input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, coalesce(cost_nano_usd, 0),
+            cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd
         FROM sessions
         WHERE (%(start)s::timestamptz IS NULL OR dated_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR dated_at < %(end)s)
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
@@ -226,7 +246,7 @@ FROM (
             CASE WHEN lines_from_snapshot THEN lines_added ELSE 0 END, CASE WHEN lines_from_snapshot THEN lines_removed ELSE 0 END,
             CASE WHEN usage_from_snapshot THEN input_tokens ELSE 0 END, CASE WHEN usage_from_snapshot THEN output_tokens ELSE 0 END,
             CASE WHEN usage_from_snapshot THEN cache_creation_tokens ELSE 0 END, CASE WHEN usage_from_snapshot THEN cache_read_tokens ELSE 0 END,
-            0, 0, CASE WHEN usage_from_snapshot THEN coalesce(cost_nano_usd, 0) ELSE 0 END
+            0, 0, CASE WHEN usage_from_snapshot THEN coalesce(cost_nano_usd, 0) ELSE 0 END, 0, 0, 0
         FROM sessions
         WHERE (%(start)s::timestamptz IS NULL OR dated_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR dated_at < %(end)s)
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
