@@ -52,6 +52,15 @@ def test_overview_shows_the_totals_of_the_api(open_page: OpenPage, stack: Stack)
     expect(tile(page, "cost_usd")).to_have_text(f"${totals['cost_usd']:.2f}")
 
 
+def test_overview_says_what_the_cache_saved_and_what_that_is(open_page: OpenPage, stack: Stack) -> None:
+    totals = answer(stack, "/api/stats")["totals"]
+    saved, share = totals["cache_saved_usd"], totals["cache_saved_usd"] / totals["uncached_input_usd"]
+    page = open_page(f"/overview?{ALL}", timezone_id="UTC")
+    said = panel(page, "Tokens and cache").locator("[data-measure=cache_saved_usd]")
+    expect(said).to_have_text(f"The cache saved about ${saved:.2f}, {share:.0%} of what the input would have cost.".replace("%", " %"))
+    expect(said).to_have_attribute("title", re.compile("would have cost without it, all at the price of plain input"))
+
+
 def test_overview_reads_little(open_page: OpenPage) -> None:
     """Six answers for the page. Who looks, the whole history and the filters' values are read once for all pages."""
     page = open_page("/settings", timezone_id="UTC")
@@ -157,6 +166,8 @@ def test_usage_table_adds_up_to_the_total_of_the_api_and_csv_has_its_rows(open_p
     ]
     assert int(number(table.locator("tfoot td:nth-child(4)").inner_text())) == usage["totals"]["total_tokens"]
     assert table.locator("tfoot td:nth-child(2)").inner_text() == f"${usage['totals']['cost_usd']:.2f}"
+    assert table.locator("tfoot td:nth-child(10)").inner_text() == f"${usage['totals']['cache_saved_usd']:.2f}"
+    expect(tile(page, "cache_saved_usd")).to_have_text(f"${usage['totals']['cache_saved_usd']:.2f}")
     with page.expect_download() as downloading:
         table.get_by_role("link", name=re.compile("CSV")).click()
     lines = downloading.value.path().read_text().splitlines()

@@ -60,6 +60,14 @@ export const MEASURES = {
   cache_read_tokens: { label: "Cache reads", definition: "Input tokens that were read from the prompt cache, at about a tenth of the price of plain input.", ...numbers },
   total_tokens: { label: "Tokens", definition: "Input, output, cache writes and cache reads together.", ...numbers },
   cache_hit_rate: { label: "Cache hits", definition: "Cache reads among all input tokens: reads, writes and plain input.", ...shares, better: "more" },
+  cache_saved_usd: {
+    label: "Saved by cache",
+    definition:
+      "What the prompt cache saved at list prices: what the same input tokens would have cost without it, all at the price of plain input on that day, minus what they did cost. Below zero where the cache was written and hardly read. Calls without a known price, and sessions of which only a claude.json tells, count for nothing.",
+    short: cost,
+    exact: cost,
+    better: "more",
+  },
   api_calls: { label: "API calls", definition: "Answers of the model that have a usage record. Each is counted once, also where transcripts repeat it.", ...numbers },
   unpriced_calls: { label: "Unpriced calls", definition: "API calls whose model has no known price. They are in no cost.", ...numbers, better: "less" },
   cost_usd: {

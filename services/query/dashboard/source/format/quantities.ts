@@ -18,6 +18,7 @@ export function compact(value: number | null | undefined): string {
 /** Dollars. null is a cost that is not known. */
 export function cost(value: number | null | undefined): string {
   if (value == null) return "not priced";
+  if (value < 0) return value > -0.01 ? ">-$0.01" : `-${cost(-value)}`;
   if (value > 0 && value < 0.01) return "<$0.01";
   return value >= 1_000 ? `$${whole.format(Math.round(value))}` : `$${value.toFixed(2)}`;
 }

@@ -1,9 +1,10 @@
-/** What the prompt cache did: how much of the input came from it, and what the tokens were. */
+/** What the prompt cache did: how much of the input came from it, what it saved, and what the tokens were. */
 
 import { pageAddress } from "../../address/filters";
 import type { Schemas } from "../../api/answers";
 import type { Reading } from "../../api/use_read";
 import { measure } from "../../format/measures";
+import { CacheSavings } from "../../parts/cache_savings";
 import { Loaded, Panel } from "../../parts/panel";
 import { TokenSplit, allTokens, cacheHitRate } from "../../parts/token_split";
 
@@ -19,6 +20,7 @@ export function CachePanel({ stats, class: extra = "" }: { stats: Reading<Schema
             <p class="cache-fact" title={hits.definition}>
               <b>{hits.exact(cacheHitRate(totals))}</b> of the input came from the cache, of {measure("total_tokens").short(allTokens(totals))} tokens in all.
             </p>
+            {totals.api_calls > 0 && <CacheSavings totals={totals} class="cache-fact" />}
             <TokenSplit tokens={totals} />
           </>
         )}

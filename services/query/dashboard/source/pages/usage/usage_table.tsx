@@ -9,9 +9,9 @@ import { cacheHitRate } from "../../parts/token_split";
 import { type Dimension, type Item, WHAT } from "./dimensions";
 
 type Totals = Schemas["UsageMeasures"];
-type Summed = "cost_usd" | "total_tokens" | "input_tokens" | "output_tokens" | "cache_creation_tokens" | "cache_read_tokens" | "api_calls" | "unpriced_calls" | "sessions" | "active_minutes";
+type Summed = "cost_usd" | "total_tokens" | "input_tokens" | "output_tokens" | "cache_creation_tokens" | "cache_read_tokens" | "cache_saved_usd" | "api_calls" | "unpriced_calls" | "sessions" | "active_minutes";
 
-const MINOR: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", "cache_read_tokens", "api_calls", "sessions"];
+const MINOR: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", "cache_read_tokens", "cache_saved_usd", "api_calls", "sessions"];
 
 /** Exact in the tooltip only: eight numbers of nine digits would not fit beside each other. */
 const COMPACT: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", "cache_read_tokens"];
@@ -55,6 +55,7 @@ export function UsageTable({ items, totals, by }: { items: readonly Item[]; tota
     sum("cache_creation_tokens"),
     sum("cache_read_tokens"),
     { name: "hits", title: <span title={measure("cache_hit_rate").definition}>Cache hits</span>, cell: (item) => percent(cacheHitRate(item)), sortBy: cacheHitRate, isNumber: true, isMinor: true, total: percent(cacheHitRate(totals)) },
+    sum("cache_saved_usd"),
     sum("api_calls"),
     ...(totals.unpriced_calls > 0 ? [sum("unpriced_calls")] : []),
   ];

@@ -15,6 +15,7 @@ const SHOWN: readonly { of: MeasureName; needsActivity?: boolean; value: (totals
   { of: "total_tokens", value: (totals) => totals.total_tokens },
   { of: "output_tokens", value: (totals) => totals.output_tokens },
   { of: "cache_hit_rate", value: cacheHitRate },
+  { of: "cache_saved_usd", value: (totals) => totals.cache_saved_usd },
   { of: "api_calls", value: (totals) => totals.api_calls },
   { of: "unpriced_calls", value: (totals) => totals.unpriced_calls },
 ];
@@ -26,7 +27,14 @@ export function UsageTiles({ totals, before, hasModel }: { totals: Totals; befor
   return (
     <div class="tiles usage-tiles">
       {shown.map(({ of, value }) => (
-        <Tile key={of} of={of} value={value(totals)} before={before ? value(before) : undefined} beforeLabel={days === undefined ? undefined : `The ${plural(days, "day")} before`} />
+        <Tile
+          key={of}
+          of={of}
+          value={value(totals)}
+          before={before ? value(before) : undefined}
+          beforeLabel={days === undefined ? undefined : `The ${plural(days, "day")} before`}
+          note={of === "cache_saved_usd" && totals.cache_unknown_calls > 0 ? `${plural(totals.cache_unknown_calls, "call")} not known yet` : undefined}
+        />
       ))}
     </div>
   );
