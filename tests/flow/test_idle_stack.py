@@ -22,6 +22,8 @@ from tests.flow.conftest import STOP_SECONDS, Stack, running_stack, start
 
 # Every look but those of each minute and of ten minutes is made several times.
 IDLE_SECONDS = 25
+# Of beat, which may have looked just before nothing waited any more.
+LOOK_SECONDS = 3
 DOWN_SECONDS = 40
 
 
@@ -75,6 +77,9 @@ def is_stored(stack: Stack, event_id: str) -> bool:
 
 
 def test_an_idle_stack_sends_no_task(idle: Stack, redis: Redis) -> None:
+    # Given a stack in which nothing waits, also of what another test has sent to it
+    assert wait_until(lambda: not idle.select("SELECT FROM search_pending LIMIT 1"), STOP_SECONDS)
+    time.sleep(LOOK_SECONDS)
     with tasks_sent(redis) as sent:
         time.sleep(IDLE_SECONDS)
     assert [task for task in sent if task != TASK_CHECK_ACCOUNTING] == []
