@@ -192,13 +192,21 @@ def failing_server() -> Iterator[str]:
 
 
 def costs(folder: Path, api: Any, stack: Stack) -> None:
-    """The session's time with a server that works, that is away, that hangs, that fails, and with a full disk."""
+    """The session's time with hooks that do nothing, which is what Claude Code itself takes to start one, then with a server that works, that is away,
+
+    that hangs, that fails, and with a full disk.
+    """
     url = stack.url
     without = Person(folder / "plain", api, url)
     person = connected(folder / "cost", api, url)
     for home in (person, without):
         home.home.run("Warm up.", turns(1))
     hooks = hooks_of_a_session(folder / "counted", api, url)
+    script = person.home.capture / "hook.sh"
+    ours = script.read_text()
+    script.write_text("exit 0\n")
+    cost(person, without, "hooks that do nothing", hooks)
+    script.write_text(ours)
     cost(person, without, "server works", hooks)
     config = person.home.capture / "config.json"
     whole = config.read_text()
