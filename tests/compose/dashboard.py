@@ -1,6 +1,7 @@
 """A person at the dashboard through the gateway, with keys on: login, an event as it arrives, an import, a key that is revoked."""
 
 import json
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -82,9 +83,11 @@ def _import(page: Any, http: httpx.Client) -> None:
     )
     transcript = "".join(json.dumps(line) + "\n" for line in lines).encode()
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Imports").click()
-    page.locator("input[type=file]:not([webkitdirectory])").set_input_files(
-        {"name": f"{session}.jsonl", "mimeType": "application/jsonl", "buffer": transcript}
-    )
+    with page.expect_response(re.compile(r"/api/import/jobs/[^/]+/events$")) as progress:
+        page.locator("input[type=file]:not([webkitdirectory])").set_input_files(
+            {"name": f"{session}.jsonl", "mimeType": "application/jsonl", "buffer": transcript}
+        )
+    assert progress.value.headers["content-type"].startswith("text/event-stream"), progress.value.status
     page.locator(".run-outcome", has_text="1 new session").wait_for()
     stored = _answer(http.get(f"/api/sessions/{session}"))["messages_count"]
     assert stored == IMPORTED_LINES, f"{stored:,} of {IMPORTED_LINES:,} messages are stored"

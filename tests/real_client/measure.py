@@ -192,9 +192,9 @@ def failing_server() -> Iterator[str]:
 
 
 def costs(folder: Path, api: Any, stack: Stack) -> None:
-    """The session's time with hooks that do nothing, which is what Claude Code itself takes to start one, then with a server that works, that is away,
+    """The session's time with a server that works, that is away, that hangs, that fails, and with a full disk.
 
-    that hangs, that fails, and with a full disk.
+    First with hooks that do nothing: what Claude Code itself takes to start them.
     """
     url = stack.url
     without = Person(folder / "plain", api, url)

@@ -15,7 +15,7 @@ from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollup_ctes
 from services.worker.persist.persist_batch import LOCK_SESSIONS
-from services.worker.persist.pricing import Tokens, price_of
+from services.worker.persist.pricing import TOKEN_COLUMNS, Tokens, price_of
 from services.worker.resources import Resources
 from services.worker.row_tables import API_CALLS
 from services.worker.sql_text import listed, sql
@@ -30,7 +30,6 @@ Place = tuple[str, str]
 NEWEST: Final[Place] = ("infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff")
 
 _FILLED: Final = ("uncached_nano_usd", "cache_saved_nano_usd")
-_TOKENS: Final = ("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens", "web_searches")
 
 # The first two conditions are the predicate of the index api_calls_without_saving.
 _NEXT: Final = """
@@ -119,7 +118,8 @@ def fill_some(connection: Connection[Any], before: Place = NEWEST) -> Place | No
             (call["id"], price.uncached_nano_usd, price.cache_saved_nano_usd)
             for call in calls
             if call["occurred_at"] is not None
-            and (price := price_of(call["model"], call["occurred_at"], Tokens(*(call[name] for name in _TOKENS)))).nano_usd is not None
+            and (price := price_of(call["model"], call["occurred_at"], Tokens(*(call[name] for name in TOKEN_COLUMNS)))).nano_usd
+            is not None
         ]
         if prices:
             ids, uncached, saved = zip(*prices, strict=True)

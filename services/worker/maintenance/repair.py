@@ -17,7 +17,7 @@ from services.worker.maintenance import rebuild
 from services.worker.maintenance.command import with_worker
 from services.worker.persist import persist_batch
 from services.worker.persist.event_kind_rows import KIND_TABLES
-from services.worker.persist.pricing import Tokens, price_of
+from services.worker.persist.pricing import TOKEN_COLUMNS, Tokens, price_of
 from services.worker.resources import Resources
 from services.worker.sessions.reattribution import update_session_rows
 from services.worker.sessions.session_rebuild import rebuild_sessions
@@ -110,7 +110,7 @@ def _update_prices(connection: Connection[Any], ids: list[Any]) -> None:
     with connection.cursor(row_factory=dict_row) as cursor:
         calls = cursor.execute(_PRICED_CALLS, {"ids": ids}).fetchall()
     for call in calls:
-        tokens = Tokens(*(call[name] for name in (*_TOKENS, "web_searches")))
+        tokens = Tokens(*(call[name] for name in TOKEN_COLUMNS))
         price = price_of(call["model"], call["occurred_at"], tokens)
         parameters = {"id": call["id"], "nano_usd": price.nano_usd, "version": price.version}
         connection.execute(_UPDATE_PRICE, parameters | {"uncached": price.uncached_nano_usd, "saved": price.cache_saved_nano_usd})

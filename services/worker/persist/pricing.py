@@ -16,6 +16,8 @@ from genai_prices.types import ModelPrice, TieredPrices
 
 PROVIDER = "anthropic"
 NANO_PER_USD = 1_000_000_000
+# Of api_calls, in the order of Tokens.
+TOKEN_COLUMNS = ("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens", "web_searches")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Tokens:
         return self.input + self.cache_write_5m + self.cache_write_1h + self.cache_read
 
     def columns(self) -> tuple[int, ...]:
-        """In the order of the columns of api_calls."""
+        """In the order of TOKEN_COLUMNS."""
         return self.input, self.output, self.cache_write_5m, self.cache_write_1h, self.cache_read, self.web_searches
 
 

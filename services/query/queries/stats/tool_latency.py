@@ -118,7 +118,7 @@ def _of_days(connection: Connection, keys: Row, intervals: list[_Interval]) -> d
     for row in rows(connection, _sql("histograms_by_interval"), parameters):
         interval = intervals[row["i"]]
         fits = row["timed_calls"] < holds(TIMES_DIGITS)
-        for vector in [row["times"]] if fits else _histograms_by_day(connection, keys, interval):
+        for vector in [row["times"]] if fits else histograms_by_day(connection, keys, interval.first_day, interval.after_days):
             histograms[interval.number].add_vector(vector)
         longest[interval.number] = row["max_ms"] or 0
     slices: dict[tuple[float, float], list[tuple[int, int]]] = defaultdict(list)
@@ -135,6 +135,7 @@ def _of_days(connection: Connection, keys: Row, intervals: list[_Interval]) -> d
     return {number: shown_percentiles(each.percentiles(), longest[number]) for number, each in histograms.items()}
 
 
-def _histograms_by_day(connection: Connection, keys: Row, interval: _Interval) -> list[str]:
-    days = segment_parameters([Segment(1440, interval.first_day, interval.after_days)])
+def histograms_by_day(connection: Connection, keys: Row, first_day: float, after_days: float) -> list[str]:
+    """The vectors of each UTC day of [first_day, after_days), whose sum no vector can hold. `keys`: the selection, tool_name, include_estimated."""
+    days = segment_parameters([Segment(1440, first_day, after_days)])
     return [row["times"] for row in rows(connection, _sql("histograms_by_day"), keys | days)]

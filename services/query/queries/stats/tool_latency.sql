@@ -47,7 +47,7 @@ CROSS JOIN LATERAL (
 GROUP BY i
 
 -- name: histograms_by_day
--- The vectors of the days of one interval, where their sum would be more than a vector can hold. A day that has too many itself is left out.
+-- The vectors day by day, where their sum would be more than a vector can hold. A day that has too many itself is left out.
 SELECT CASE WHEN %(include_estimated)s THEN times ELSE measured_times END::text AS times
 FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
 CROSS JOIN LATERAL (

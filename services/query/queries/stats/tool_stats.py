@@ -10,7 +10,7 @@ from services.query.queries.stats.packed_counters import CALLS_DIGITS, TIMES_DIG
 from services.query.queries.stats.ranges import QUARTER, WEEK, Range, Segment, split_parameters
 from services.query.queries.stats.stats import Selection, Series, described, kept_of_tools, points, series_of, series_rows, tools
 from services.query.queries.stats.tool_errors import by_class, error_classes
-from services.query.queries.stats.tool_latency import percentiles_over_time
+from services.query.queries.stats.tool_latency import histograms_by_day, percentiles_over_time
 from shared.sql_files import statement
 
 _sql = partial(statement, __package__, "tool_stats.sql")
@@ -63,23 +63,17 @@ def _percentiles(connection: Connection, selection: Selection, segments: list[Se
     kept = [each for each in segments if kept_of_tools(each)]
     if not kept:
         return {row.pop("tool_name"): row for row in rows(connection, _sql("exact_percentiles"), parameters)}
+    first_day, after_days = min(each.start for each in kept), max(each.end for each in kept)
     histograms: dict[str, Histogram] = defaultdict(Histogram)
     for row in rows(connection, _sql("histograms"), parameters):
         fits = row["timed_calls"] < holds(TIMES_DIGITS)
-        vectors = [row["times"]] if fits else _histograms_by_day(connection, selection, chosen | {"tool_name": row["tool_name"]}, kept)
-        for vector in vectors:
+        keys = parameters | {"tool_name": row["tool_name"]}
+        for vector in [row["times"]] if fits else histograms_by_day(connection, keys, first_day, after_days):
             histograms[row["tool_name"]].add_vector(vector)
     if len(kept) < len(segments):
         for row in rows(connection, _sql("latency_buckets"), parameters):
             histograms[row["tool_name"]].add(row["latency_bucket"], row["calls"])
     return {name: histogram.percentiles() for name, histogram in histograms.items()}
-
-
-def _histograms_by_day(connection: Connection, selection: Selection, chosen: Row, kept: list[Segment]) -> list[str]:
-    """One tool's histograms of the days that the segments are made of."""
-    days = [Segment(1440, min(each.start for each in kept), max(each.end for each in kept))]
-    parameters = selection.parameters() | split_parameters(days, kept_of_tools) | chosen
-    return [row["times"] for row in rows(connection, _sql("histograms_apart"), parameters)]
 
 
 def _time_series(connection: Connection, selection: Selection, tool_name: str | None, wanted: Range, series: Series) -> list[Row]:

@@ -15,19 +15,6 @@ CROSS JOIN LATERAL (
 ) AS r
 GROUP BY tool_name
 
--- name: histograms_apart
--- One tool's vectors day by day, where their sum would be more than a vector can hold. A day that has too many itself is left out.
-SELECT CASE WHEN %(include_estimated)s THEN times ELSE measured_times END::text AS times
-FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
-CROSS JOIN LATERAL (
-    SELECT * FROM tool_rollups
-    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
-        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-        AND tool_name = %(tool_name)s
-    OFFSET 0
-) AS r
-WHERE CASE WHEN %(include_estimated)s THEN timed_calls ELSE measured_calls END < 99999999
-
 -- name: latency_buckets
 -- The same from the calls themselves, of hours and quarters.
 SELECT tool_name, latency_bucket(duration_ms) AS latency_bucket, count(*) AS calls
