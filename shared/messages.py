@@ -3,6 +3,7 @@
 A client may leave out `id` and times. Ingest fills them in, so in the journal they are always set.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -128,6 +129,21 @@ class ToolCall(Struct, tag="tool_call", omit_defaults=True, kw_only=True):
 Event = SessionStart | SessionEnd | Conversation | Activity | ToolCall
 
 
+class Binding(Struct, frozen=True, omit_defaults=True):
+    """What the API key of a write is bound to; None: not bound. The worker holds it to its own sessions (services/worker/persist/ownership.py)."""
+
+    user: str | None = None
+    project_ids: tuple[int, ...] | None = None
+
+
+UNBOUND = Binding()
+
+
+def binding(user: str | None, project_ids: Iterable[int] | None) -> Binding | None:
+    """None if a key is bound to neither."""
+    return None if user is None and project_ids is None else Binding(user, None if project_ids is None else tuple(project_ids))
+
+
 class Canary(Struct, kw_only=True):
     """An event of the tracker's own. It goes through the whole pipeline, to show that it works."""
 
@@ -186,6 +202,8 @@ class Envelope(Struct, omit_defaults=True, kw_only=True):
     ranges: list[TranscriptRange] = []
     # Ids of the events whose session ingest inferred. Sent again, such an event may get another session, and is still the same event.
     inferred: list[UUID] = []
+    # Of the API key that brought the events; None: not bound. Hooks and ranges say it each.
+    bound: Binding | None = None
 
 
 def encode_envelope(envelope: Envelope) -> bytes:

@@ -79,7 +79,7 @@ GRANTS: Final[dict[str, Grants]] = {
     WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SEARCH), _WRITE)
     | {
         "session_marks": {"SELECT": _ALL, "UPDATE": ("note", "title")},
-        "api_keys": {"SELECT": ("id", "user_name")},
+        "api_keys": {"SELECT": ("id", "user_name", "project_ids")},
         "alembic_version": _READ,
     },
 }

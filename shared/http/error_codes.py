@@ -221,6 +221,12 @@ IMPORT_JOBS: Final = (
         "Import them with a key of that user, or with an unbound key.",
     ),
     ErrorCode(
+        "SESSION_OF_ANOTHER_PROJECT",
+        None,
+        "The job's key is bound to projects, and these records are of another. They were left out.",
+        "Import them with a key of that project, or with an unbound key.",
+    ),
+    ErrorCode(
         "GIVEN_UP",
         None,
         "The job began five times and did not get further. It has failed, and keeps its files for a day.",

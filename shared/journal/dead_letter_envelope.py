@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from shared.messages import HookPayload, TranscriptRange
+from shared.messages import Binding, HookPayload, TranscriptRange
 
 # Kind of a dead letter that is a whole journal entry: one that could not be read, or that killed its worker.
 WHOLE_ENTRY: Final = "journal_entry"
@@ -36,6 +36,8 @@ class DeadLetter(Struct, omit_defaults=True, kw_only=True):
     request_id: str | None = None
     received_at: datetime | None = None
     payload: bytes
+    # Of the API key that brought the event: a replay may not do more than the key could.
+    bound: Binding | None = None
 
 
 class _Events(Struct):

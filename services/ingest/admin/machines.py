@@ -11,13 +11,13 @@ from msgspec import Meta, Struct
 from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.json_body import read_json
-from services.ingest.events.key_binding import binding_of
+from services.ingest.events.key_binding import binding_of, other_users_machine
 from services.ingest.events.redact_events import LARGE_BYTES, redact, run
 from services.ingest.http.request_checks import AcceptedBody, check_query
 from services.ingest.http.responses import MachineForgotten, MachineReported
 from services.ingest.postgres import machines
 from services.ingest.postgres.audit import audit_record
-from shared.http.errors import Forbidden, NotFound, invalid
+from shared.http.errors import NotFound, invalid
 from shared.http.middleware import json_response
 from shared.messages import EARLIEST, LATEST, MACHINE_ID, Count, Identifier, Name, Path, SessionId, Time
 from shared.project_paths import InvalidPath, normalize_project_path
@@ -79,10 +79,7 @@ async def report(request: Request) -> Response:
         ingest.database, machine_id, name=reported.name, user=user, is_bound=binding.user is not None, report=_stored(reported)
     )
     if now is None:
-        raise Forbidden(
-            "This machine is another user's, and the key is bound to one; use a key of that user, or a new id of the machine.",
-            details={"machine_id": "another user's"},
-        )
+        raise other_users_machine()
     return json_response(MachineReported(machine_id=machine_id, now=now))
 
 

@@ -14,7 +14,7 @@ from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.events.decode import check_identifier, parse
 from services.ingest.events.ignored_fields import unknown_fields
 from services.ingest.events.json_body import read_text
-from services.ingest.events.key_binding import Binding, binding_of, check_session
+from services.ingest.events.key_binding import binding_of, check_session
 from services.ingest.events.redact_events import LARGE_BYTES, redact, run
 from services.ingest.events.session_cache import unknown_session
 from services.ingest.http.request_checks import AcceptedBody
@@ -23,7 +23,7 @@ from services.ingest.postgres import session_marks
 from services.ingest.postgres.session_marks import Marks
 from shared.http.errors import invalid
 from shared.http.middleware import json_response
-from shared.messages import NO_CONTROL_CHARACTERS
+from shared.messages import NO_CONTROL_CHARACTERS, Binding
 from shared.redaction.redacted_structs import may_hold_secret
 from shared.session_tags import tag_key
 

@@ -19,6 +19,8 @@ MAX_FILE_NAME: Final = 300
 _PARAMETERS: Final = ("file", "offset", "end", "generation", "user")
 # What Redis' Lua counts exactly.
 _MOST: Final = 2**53 - 1
+# A line of the file may be longer than what is sent of it: the sender leaves out what is too long, and folders that are not to be sent.
+MAX_FILE_LINE_BYTES: Final = 1024**3
 
 
 class Range(Struct, frozen=True):
@@ -84,6 +86,8 @@ def check_lines(body: bytes, described: Range) -> int:
     end = described.start + len(body) if described.end is None else described.end
     if bool(body) != (end > described.start):
         raise invalid("end", "must be more than offset if, and only if, there is a body")
+    if end > described.start + len(body) + body.count(b"\n") * MAX_FILE_LINE_BYTES:
+        raise invalid("end", f"is too far from offset for the lines of the body; a line of the file may have {MAX_FILE_LINE_BYTES} bytes")
     if end > _MOST:
         raise invalid("offset", f"must not lead beyond {_MOST}")
     return end

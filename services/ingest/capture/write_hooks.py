@@ -1,8 +1,11 @@
 """`POST /api/hooks`, from request to answer. Claude Code may wait for the answer, so nothing here asks Postgres.
 
-The answer says nothing, since Claude Code would read what is in it. What cannot be used is counted and dropped.
+The answer says nothing, since Claude Code would read what is in it. What cannot be used is counted and dropped. Only of a key that is bound to a
+user it is asked whose the sessions are, for a moment.
 """
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,17 +15,20 @@ from services.ingest.capture import hook_payloads
 from services.ingest.capture.capture_request import machine_of, query_of, user_of
 from services.ingest.capture.hook_payloads import Hook
 from services.ingest.capture.redact_lines import without_secrets
-from services.ingest.dependencies import ingest_of
-from services.ingest.events.key_binding import binding_of
+from services.ingest.dependencies import Ingest, ingest_of
+from services.ingest.events.key_binding import binding_of, is_other_users, other_users_session, with_users
+from services.ingest.events.session_cache import CachedSession
 from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.journal.append import hook_entries
 from shared import metrics
 from shared.hook_kinds import KEPT
-from shared.http.errors import ApiError, BadRequest
+from shared.http.errors import ApiError, BadRequest, Forbidden, Unavailable
 from shared.http.middleware import request_id_of
-from shared.messages import HookPayload
+from shared.messages import Binding, HookPayload
 
+# A hook may keep Claude Code waiting.
+_OWNER_SECONDS: Final = 0.2
 BODY: Final = AcceptedBody((b"application/json", b"application/x-ndjson"), 16 * 1024**2)
 
 _ACCEPTED: Final = metrics.EVENTS_ACCEPTED.labels("hook")
@@ -41,7 +47,7 @@ async def write_hooks(request: Request) -> Response:
     body = await request_checks.read_body(request, max_bytes=BODY.max_bytes, seconds=ingest.settings.body_seconds)
     backend_deadline.begin()
     now = datetime.now(UTC)
-    hooks = _decode(hook_payloads.lines_of(body, media_type), machine_id, now)
+    hooks = await _own(ingest, binding_of(request), _decode(hook_payloads.lines_of(body, media_type), machine_id, now))
     texts = [hook.text for hook in hooks]
     if ingest.settings.redact and texts:
         texts = (await without_secrets(b"\n".join(texts))).split(b"\n")
@@ -74,6 +80,23 @@ def _decode(lines: list[bytes], machine_id: str, now: datetime) -> list[Hook]:
         else:
             metrics.HOOKS.labels(hook_payloads.label_of(hook.kind), "dropped").inc()
     return kept
+
+
+async def _own(ingest: Ingest, binding: Binding, hooks: list[Hook]) -> list[Hook]:
+    """Without those of sessions that are known to be another user's; Forbidden for the only one. The worker refuses what is not known here."""
+    if binding.user is None or not hooks:
+        return hooks
+    found: dict[str, CachedSession] = {}
+    # Without an answer of Postgres in time, nothing more is known.
+    with suppress(Unavailable, TimeoutError):
+        async with asyncio.timeout(_OWNER_SECONDS):
+            found = await with_users(ingest.session_cache, binding, await ingest.session_cache.find({hook.session_id for hook in hooks}))
+    own = [hook for hook in hooks if (session := found.get(hook.session_id)) is None or not is_other_users(binding, session)]
+    if not own and len(hooks) == 1:
+        raise other_users_session()
+    for _ in range(len(hooks) - len(own)):
+        metrics.EVENTS_REFUSED.labels(Forbidden.code).inc()
+    return own
 
 
 def _message(hook: Hook, text: bytes, machine_id: str, user: str | None, bound_user: str | None) -> HookPayload:

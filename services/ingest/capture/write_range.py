@@ -13,15 +13,15 @@ from msgspec.structs import replace
 from services.ingest.capture.range_request import MAX_LINE_BYTES, MAX_RANGE_BYTES, Range, check_lines, read_range
 from services.ingest.capture.redact_lines import without_secrets
 from services.ingest.dependencies import Ingest, ingest_of
-from services.ingest.events.key_binding import other_users_session
+from services.ingest.events.key_binding import other_users_machine, other_users_session
 from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import RangeAccepted
-from services.ingest.journal.append_range import Appended, FileOffset
+from services.ingest.journal.append_range import MAX_NEW_GENERATIONS, Appended, FileOffset
 from services.ingest.postgres import transcript_files
 from services.ingest.postgres.users import names_of
 from shared import metrics
-from shared.http.errors import Conflict
+from shared.http.errors import Conflict, invalid
 from shared.http.middleware import json_response, request_id_of
 from shared.journal.streams import partition_of, stream_key, transcript_key
 from shared.messages import ENVELOPE_VERSION, Envelope, TranscriptRange, encode_envelope
@@ -49,6 +49,8 @@ async def write_range(request: Request) -> Response:
     match appended.state:
         case "foreign":
             raise other_users_session()
+        case "too_new":
+            raise invalid("generation", f"must be at most {MAX_NEW_GENERATIONS} more than the file's, which is {appended.generation}")
         case "superseded":
             raise Conflict(
                 f"The file has generation {appended.generation} by now; send that, or a higher one from 0.",
@@ -89,8 +91,10 @@ async def _append(ingest: Ingest, described: Range, body: bytes, end: int, reque
             stored=stored,
         )
         if appended.state == "unknown":
-            known = await transcript_files.stored_offset(ingest.database, described.session_id, described.machine_id, described.file_name)
-            stored = FileOffset(*known)
+            known = await transcript_files.stored_file(ingest.database, described.session_id, described.machine_id, described.file_name)
+            stored = FileOffset(known.generation, known.stored_offset, known.session_user)
+            if only_user and known.machine_user not in (None, *await names_of(ingest.database, only_user)):
+                raise other_users_machine()
         elif appended.state == "foreign" and only_user and appended.user in await names_of(ingest.database, only_user):
             # The key's user under a former name.
             only_user = appended.user

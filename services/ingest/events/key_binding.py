@@ -7,10 +7,8 @@ and makes no new project (403).
 
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from typing import Final
 
 from fastapi import Request
-from msgspec import Struct
 from msgspec.structs import replace
 
 from services.ingest.events.session_cache import CachedSession, SessionCache, unknown_session
@@ -19,23 +17,18 @@ from services.ingest.postgres.database import Database
 from shared.auth.authentication import grant_of
 from shared.event_kinds import KINDS
 from shared.http.errors import Forbidden, Unavailable
-from shared.messages import Event
-
-
-class Binding(Struct, frozen=True):
-    """The user and the projects that a request's API key is bound to; None: not bound."""
-
-    user: str | None = None
-    project_ids: Collection[int] | None = None
-
-
-UNBOUND: Final = Binding()
+from shared.messages import UNBOUND, Binding, Event
 
 
 def binding_of(request: Request) -> Binding:
     """The binding of the request's API key. A request without a key is not bound."""
     grant = grant_of(request.scope)
     return Binding(grant.user, grant.project_ids) if grant else UNBOUND
+
+
+def bound(binding: Binding) -> Binding | None:
+    """As the journal carries it: None if the key is bound to nothing."""
+    return None if binding == UNBOUND else binding
 
 
 def set_user(binding: Binding, events: Iterable[Event]) -> None:
@@ -126,6 +119,14 @@ def other_users_session() -> Forbidden:
     return Forbidden(
         "This session is another user's, and the key is bound to one; use a key of that user, or one that is not bound.",
         details={"session_id": "another user's"},
+    )
+
+
+def other_users_machine() -> Forbidden:
+    """The 403 for a machine of another user."""
+    return Forbidden(
+        "This machine is another user's, and the key is bound to one; use a key of that user, or a new id of the machine.",
+        details={"machine_id": "another user's"},
     )
 
 

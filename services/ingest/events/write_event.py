@@ -16,7 +16,7 @@ from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.events import event_ids, idempotency_keys
 from services.ingest.events.decode import MAX_BATCH_BYTES, MAX_SINGLE_BYTES, E, decode_event
 from services.ingest.events.ignored_fields import ignored_fields
-from services.ingest.events.key_binding import Binding, binding_of, check_session, set_user, user_of
+from services.ingest.events.key_binding import binding_of, bound, check_session, set_user, user_of
 from services.ingest.events.redact_events import redact_event
 from services.ingest.events.session_cache import CachedSession, cache_entries
 from services.ingest.events.wait import Preference, id_taken, preference_in, wait_for
@@ -30,7 +30,7 @@ from shared import metrics
 from shared.event_kinds import KINDS
 from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.middleware import json_response, request_id_of
-from shared.messages import Event, SessionStart
+from shared.messages import Binding, Event, SessionStart
 
 SINGLE_BODY: Final = AcceptedBody((b"application/json",), MAX_SINGLE_BYTES)
 BATCH_BODY: Final = AcceptedBody((b"application/json", b"application/x-ndjson"), MAX_BATCH_BYTES)
@@ -154,6 +154,7 @@ async def append(
         received_at=write.received_at,
         partitions=ingest.settings.journal_partitions,
         inferred=inferred,
+        bound=bound(write.binding),
     )
     try:
         positions = await ingest.journal.append(entries, cache_entries(started) if started else ())

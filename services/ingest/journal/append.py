@@ -31,7 +31,7 @@ from shared.journal.streams import (
     stream_key,
     wakeup_key,
 )
-from shared.messages import ENVELOPE_VERSION, Envelope, Event, HookPayload, encode_envelope
+from shared.messages import ENVELOPE_VERSION, Binding, Envelope, Event, HookPayload, encode_envelope
 from shared.redis.cluster_nodes import Nodes
 
 log = structlog.get_logger()
@@ -79,13 +79,14 @@ def entries_of(
     received_at: datetime,
     partitions: int,
     inferred: Collection[UUID] = (),
+    bound: Binding | None = None,
 ) -> list[Entry]:
     """The entries that carry the events, in the events' order within a partition.
 
-    `sizes`: the events' bytes, roughly. `inferred`: ids of the events whose session ingest inferred.
+    `sizes`: the events' bytes, roughly. `inferred`: ids of the events whose session ingest inferred. `bound`: what the API key is bound to.
     """
     return [
-        Entry(stream_key(partition), encode_envelope(_envelope(chunk, request_id, received_at, inferred)), len(chunk))
+        Entry(stream_key(partition), encode_envelope(_envelope(chunk, request_id, received_at, inferred, bound)), len(chunk))
         for partition, chunk in _chunks(events, sizes, partitions)
     ]
 
@@ -105,9 +106,13 @@ def hook_entries(hooks: Sequence[HookPayload], *, request_id: str, received_at: 
     ]
 
 
-def _envelope(events: Sequence[Event], request_id: str, received_at: datetime, inferred: Collection[UUID]) -> Envelope:
+def _envelope(
+    events: Sequence[Event], request_id: str, received_at: datetime, inferred: Collection[UUID], bound: Binding | None
+) -> Envelope:
     found = [event.id for event in events if event.id in inferred and event.id is not None] if inferred else []
-    return Envelope(version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=list(events), inferred=found)
+    return Envelope(
+        version=ENVELOPE_VERSION, request_id=request_id, received_at=received_at, events=list(events), inferred=found, bound=bound
+    )
 
 
 def _chunks(events: Sequence[T], sizes: Sequence[int], partitions: int) -> Iterable[tuple[int, Sequence[T]]]:

@@ -25,7 +25,10 @@ from shared.redis.cluster_nodes import Nodes
 
 log = structlog.get_logger()
 
-State = Literal["appended", "known", "mismatch", "superseded", "foreign", "unknown"]
+State = Literal["appended", "known", "mismatch", "superseded", "too_new", "foreign", "unknown"]
+
+# Each time that a file was rewritten is one. A tracker that begins anew has not seen the earlier ones.
+MAX_NEW_GENERATIONS: Final = 1_000_000
 
 # KEYS: stream, its account and wake-up, the file. ARGV: TTL of a wake-up in ms, TTL of a file in s, a name for an account that has to be made,
 # payload, generation, start, end; the range's user, and its user again if only that one may write; then the generation, offset and user that
@@ -45,6 +48,9 @@ if ARGV[9] ~= '' and user ~= '' and user ~= ARGV[9] then
 end
 if tonumber(ARGV[5]) < tonumber(generation) then
     return {{'superseded', generation, offset, 0, user}}
+end
+if tonumber(ARGV[5]) > tonumber(generation) + {MAX_NEW_GENERATIONS} then
+    return {{'too_new', generation, offset, 0, user}}
 end
 if tonumber(ARGV[5]) > tonumber(generation) then
     generation, offset = ARGV[5], '0'
@@ -83,8 +89,8 @@ class FileOffset(Struct, frozen=True):
 class Appended(Struct, frozen=True):
     """`appended`: it is on the journal. `known`: all of it was there before. `mismatch`: it does not begin at `offset`.
 
-    `superseded`: the file has a newer generation. `foreign`: it is another user's. `unknown`: only Postgres knows how far the file is; ask
-    again with that. `generation`, `offset`, `user`: the file's, after the append.
+    `superseded`: the file has a newer generation. `too_new`: its own is out of reach. `foreign`: it is another user's. `unknown`: only Postgres
+    knows how far the file is; ask again with that. `generation`, `offset`, `user`: the file's, after the append.
     """
 
     state: State

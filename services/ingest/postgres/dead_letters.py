@@ -8,18 +8,20 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
 from shared.journal.dead_letter_envelope import DeadLetter
+from shared.messages import Binding
 
 # The most of a group that one request changes: it answers within a second, and does not flood the journal.
 GROUP_LETTERS: Final = 500
 GROUP_BYTES: Final = 2 * 1024**2
 
 _ONE = """
-    SELECT id, kind, journal_entry_id, event_id, request_id, received_at, payload, stored_at IS NOT NULL AS is_stored, last_seen_at
+    SELECT id, kind, journal_entry_id, event_id, request_id, received_at, payload, bound, stored_at IS NOT NULL AS is_stored, last_seen_at
     FROM dead_letters WHERE id = %(id)s"""
 # A row may be stored by the time that it is marked; that it was replayed is true all the same.
 _REPLAYED = """
@@ -29,7 +31,7 @@ _DELETE = "DELETE FROM dead_letters WHERE id = %(id)s RETURNING true AS done"
 
 # Without rows that were replayed since `seen_before`: they are on their way, or have died again and will again.
 _GROUP = """
-    SELECT id, kind, journal_entry_id, event_id, request_id, received_at, payload
+    SELECT id, kind, journal_entry_id, event_id, request_id, received_at, payload, bound
     FROM (
         SELECT *, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS bytes_before
         FROM (
@@ -126,4 +128,5 @@ async def now(database: Database) -> datetime:
 
 def _row(row: dict[str, Any]) -> Row:
     letter_id, is_stored, last_seen_at = row.pop("id"), row.pop("is_stored", False), row.pop("last_seen_at", None)
-    return Row(letter_id, DeadLetter(**row), is_stored, last_seen_at)
+    bound = row.pop("bound")
+    return Row(letter_id, DeadLetter(**row, bound=None if bound is None else msgspec.convert(bound, Binding)), is_stored, last_seen_at)

@@ -18,11 +18,11 @@ from services.worker.importers.job import errors
 from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS, characters_of
 from services.worker.persist.captured_feed import CapturedItem, before_captured, captured_items
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.foreign_records import foreign_among
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import FileSummary, Record, RecordError, SessionFacts
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
+from shared.messages import binding
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_structs import redact_structs
 from shared.upload_kinds import READER_VERSION
@@ -90,31 +90,29 @@ def store(worker: Resources, connection: Connection[Any], job: CaptureJob, readi
     """
     with connection.transaction():
         lock_order.lock_import_order(connection)
-        foreign = [record for reading in readings for record in _of_another_user(connection, reading)]
-        foreign_objects = set(map(id, foreign))
-        batch = [received for reading in readings for received in reading.events if id(received.event) not in foreign_objects]
-        persisted, dead, for_feed = Persisted(), list[ReceivedEvent](), list[CapturedItem]()
+        batch = [received for reading in readings for received in reading.events]
+        persisted, dead, foreign, for_feed = Persisted(), list[ReceivedEvent](), list[ReceivedEvent](), list[CapturedItem]()
         if batch:
             facts_ids = set[UUID]().union(*(reading.facts_ids for reading in readings))
             superseded = superseded_facts(connection, [reading.file.id for reading in readings], facts_ids)
             before = before_captured(connection, batch)
-            persisted, dead = persist_isolating(
+            persisted, dead, foreign = persist_isolating(
                 connection, batch, idle_gap=worker.idle_gap, job_number=job.number, superseded_facts=superseded
             )
-            for_feed = captured_items(connection, before)
+            for_feed = captured_items(connection, before, foreign=foreign)
+            _keep_facts_of_refused(readings, foreign)
         _note(connection, job, readings, persisted, foreign, dead)
         for reading in sorted(readings, key=lambda reading: reading.file.id):
             advance(connection, reading.file, reading.end_offset, reading.facts_ids, READER_VERSION)
     return for_feed
 
 
-def _of_another_user(connection: Connection[Any], reading: FileReading) -> list[Record]:
-    """The records that belong to somebody else, of a file that came by a key of a user. Then the facts of its last reading stay, since new ones may be left out."""
-    file = reading.file
-    foreign = foreign_among(connection, file.bound_user, reading.records) if file.bound_user is not None and reading.events else []
-    if foreign:
-        reading.facts_ids.update(file.facts_ids)
-    return foreign
+def _keep_facts_of_refused(readings: Sequence[FileReading], foreign: Sequence[ReceivedEvent]) -> None:
+    """Where records of a file were left out, the facts of its last reading stay: its new ones may be among them."""
+    objects = set(map(id, foreign))
+    for reading in readings:
+        if any(id(received) in objects for received in reading.events):
+            reading.facts_ids.update(reading.file.facts_ids)
 
 
 def _add(reading: FileReading, job: CaptureJob, unread: UnreadRange, found: Iterable[Record | RecordError]) -> None:
@@ -126,7 +124,8 @@ def _add(reading: FileReading, job: CaptureJob, unread: UnreadRange, found: Iter
                 pass
             case _:
                 # Dead letters are replayed as those of the job.
-                reading.events.append(ReceivedEvent(record, unread.received_at, unread.request_id, f"import:{job.id}"))
+                bound = binding(reading.file.bound_user, None)
+                reading.events.append(ReceivedEvent(record, unread.received_at, unread.request_id, f"import:{job.id}", bound=bound))
                 reading.characters += characters_of(record)
 
 
@@ -135,7 +134,7 @@ def _note(
     job: CaptureJob,
     readings: Sequence[FileReading],
     persisted: Persisted,
-    foreign: Sequence[Record],
+    foreign: Sequence[ReceivedEvent],
     dead: Sequence[ReceivedEvent],
 ) -> None:
     found = [(redact_text(reading.file.name), error) for reading in readings for error in reading.errors]

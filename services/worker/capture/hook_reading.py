@@ -17,13 +17,13 @@ from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.job import errors
 from services.worker.persist.captured_feed import CapturedItem, Wait, append_captured, before_captured, captured_items
 from services.worker.persist.dead_letters import VALUE_ERRORS, persist_isolating, write_dead_letter
-from services.worker.persist.foreign_records import foreign_among
+from services.worker.persist.ownership import foreign_sessions
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record, RecordError
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from shared.journal.dead_letter_envelope import HOOK_KIND, DeadLetter
-from shared.messages import HookPayload
+from shared.messages import Binding, HookPayload, binding
 from shared.redaction.redacted_structs import redact_structs
 
 # Of one transaction. A payload gives two or three records, and may have a megabyte: all of a batch is in memory several times.
@@ -80,30 +80,29 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
     batch: list[ReceivedEvent] = []
     waits: list[Wait] = []
     problems: list[RecordError] = []
-    records_of_users: dict[str, list[Record]] = {}
+    waits_of_users: dict[str, list[Wait]] = {}
     for payload in payloads:
+        bound = binding(payload.bound_user, None)
         for found in _records_of(worker, connection, payload):
             if isinstance(found, RecordError):
                 problems.append(found)
             elif isinstance(found, Record):
                 # Dead letters are replayed as those of the job.
-                batch.append(ReceivedEvent(found, payload.received_at, payload.request_id, f"import:{job.id}"))
-                if payload.bound_user is not None:
-                    records_of_users.setdefault(payload.bound_user, []).append(found)
-        if wait := wait_of(payload.content):
-            waits.append(Wait(len(batch), *wait, payload.occurred_at))
+                batch.append(ReceivedEvent(found, payload.received_at, payload.request_id, f"import:{job.id}", bound=bound))
+        if said := wait_of(payload.content):
+            wait = Wait(len(batch), *said, payload.occurred_at)
+            waits.append(wait)
+            if payload.bound_user is not None:
+                waits_of_users.setdefault(payload.bound_user, []).append(wait)
     redactions: dict[str, int] = {}
     if worker.settings.redact:
         # What arrived is redacted already. Where only a part of a text is kept, it may show more.
         redact_structs([received.event for received in batch], redactions)
-    foreign = [record for user, records in records_of_users.items() for record in foreign_among(connection, user, records)]
-    foreign_objects = set(map(id, foreign))
-    batch = [received for received in batch if id(received.event) not in foreign_objects]
-    persisted, dead = Persisted(), list[ReceivedEvent]()
+    persisted, dead, foreign = Persisted(), list[ReceivedEvent](), list[ReceivedEvent]()
     before = before_captured(connection, batch)
     if batch:
-        persisted, dead = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=job.number)
-    for_feed = captured_items(connection, before, waits)
+        persisted, dead, foreign = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=job.number)
+    for_feed = captured_items(connection, before, _own_waits(connection, waits, waits_of_users), foreign)
     problems_found = [*errors.of_reading(("hooks", problem) for problem in problems), *errors.of_foreign_records(foreign)]
     add_counts(
         connection,
@@ -117,6 +116,15 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
         redactions=redactions,
     )
     return for_feed
+
+
+def _own_waits(connection: Connection[Any], waits: Sequence[Wait], waits_of_users: dict[str, list[Wait]]) -> list[Wait]:
+    """Without those that a bound user's hooks told of another user's session. They are no rows, so nothing else has asked."""
+    foreign: set[int] = set()
+    for user, told in waits_of_users.items():
+        sessions = foreign_sessions(connection, Binding(user), {wait.session_id for wait in told})
+        foreign.update(id(wait) for wait in told if wait.session_id in sessions)
+    return [wait for wait in waits if id(wait) not in foreign]
 
 
 def _records_of(worker: Resources, connection: Connection[Any], payload: Payload) -> list[Found]:

@@ -106,10 +106,9 @@ def _read_files(worker: Resources, connection: Connection[Any], job: CaptureJob,
     return is_moved
 
 
-def _priority(file: CapturedFile) -> tuple[int, str]:
-    """Short ones, then one whose reading failed before, then long ones; of each, those of one bound user together."""
-    place = 1 if file.attempts else 2 if file.is_long else 0
-    return place, file.bound_user or ""
+def _priority(file: CapturedFile) -> int:
+    """Short ones, then one whose reading failed before, then long ones."""
+    return 1 if file.attempts else 2 if file.is_long else 0
 
 
 def _read_together(
@@ -117,8 +116,7 @@ def _read_together(
 ) -> bool:
     """Reads the first of the files, and as many more as one transaction stores. True if it got on.
 
-    The parser's states are kept only if that was committed. A file whose reading failed before is read alone. Files of users whose keys are bound
-    are not stored together: the first of two who claim a session has it.
+    The parser's states are kept only if that was committed. A file whose reading failed before is read alone.
     """
     first = files[0]
     readings: list[FileReading] = []

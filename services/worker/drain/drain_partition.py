@@ -280,7 +280,7 @@ def store_batch(worker: Resources, connection: Connection[Any], consumer: str, e
     if events:
         session_ids = list({session_id for event in events if (session_id := getattr(event.event, "session_id", None)) is not None})
         sessions_before = session_states(connection, session_ids)
-        persisted, dead_events = persist_isolating(connection, events, idle_gap=worker.idle_gap, kept_results=worker.kept_results)
+        persisted, dead_events, _ = persist_isolating(connection, events, idle_gap=worker.idle_gap, kept_results=worker.kept_results)
         dead += len(dead_events)
         for_feed = feed_items(connection, events, dead_events, persisted.duplicates, session_ids, sessions_before)
     if records:

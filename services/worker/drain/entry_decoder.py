@@ -18,7 +18,7 @@ from services.worker.persist.records import Record
 from services.worker.persist.staging import ReceivedEvent
 from shared.journal.dead_letter_envelope import CAPTURED, WHOLE_ENTRY, DeadLetter, decode_replay
 from shared.journal.streams import dead_letter_entry_id
-from shared.messages import ENVELOPE_VERSION, Canary, Envelope, Event, HookPayload, TranscriptRange, decode_envelope
+from shared.messages import ENVELOPE_VERSION, Binding, Canary, Envelope, Event, HookPayload, TranscriptRange, decode_envelope
 from shared.plausible import leave_out
 
 log = structlog.get_logger()
@@ -62,6 +62,7 @@ class _RawEnvelope(Struct):
     hooks: list[Raw] = []
     ranges: list[Raw] = []
     inferred: list[UUID] = []
+    bound: Binding | None = None
 
 
 T = TypeVar("T")
@@ -114,9 +115,11 @@ def salvage(payload: bytes) -> Salvaged | None:
         hooks=hooks,
         ranges=ranges,
         inferred=raw.inferred,
+        bound=raw.bound,
     )
     # Joined as bytes, since damaged events may not be text.
-    head = msgspec.json.encode({"version": raw.version, "request_id": raw.request_id, "received_at": raw.received_at})
+    bound = {} if raw.bound is None else {"bound": raw.bound}
+    head = msgspec.json.encode({"version": raw.version, "request_id": raw.request_id, "received_at": raw.received_at, **bound})
     rest = head[:-1] + b',"events":[' + b",".join(bad_events) + b"]"
     for name, damaged in ((b"hooks", bad_hooks), (b"ranges", bad_ranges)):
         rest += b',"%b":[%b]' % (name, b",".join(damaged)) if damaged else b""
@@ -172,7 +175,10 @@ def _events_of(envelope: Envelope, dead_letter: DeadLetter) -> list[ReceivedEven
     if any(event.id is None for event in envelope.events):
         raise ValueError("an event has no id")
     inferred = set(envelope.inferred)
-    return [_plausible(event, envelope.received_at, envelope.request_id, dead_letter, event.id in inferred) for event in envelope.events]
+    return [
+        _plausible(event, envelope.received_at, envelope.request_id, dead_letter, envelope.bound, is_session_inferred=event.id in inferred)
+        for event in envelope.events
+    ]
 
 
 def _captured_of(envelope: Envelope, dead_letter: DeadLetter) -> list[Received]:
@@ -198,14 +204,20 @@ def _single_event(dead_letter: DeadLetter) -> ReceivedEvent:
         raise ValueError("an event has no id")
     received_at, request_id = dead_letter.received_at or datetime.now(UTC), dead_letter.request_id or ""
     if isinstance(event, Event):
-        return _plausible(event, received_at, request_id, dead_letter)
-    return ReceivedEvent(event, received_at, request_id, dead_letter.journal_entry_id)
+        return _plausible(event, received_at, request_id, dead_letter, dead_letter.bound)
+    return ReceivedEvent(event, received_at, request_id, dead_letter.journal_entry_id, bound=dead_letter.bound)
 
 
 def _plausible(
-    event: Event, received_at: datetime, request_id: str, dead_letter: DeadLetter, is_session_inferred: bool = False
+    event: Event,
+    received_at: datetime,
+    request_id: str,
+    dead_letter: DeadLetter,
+    bound: Binding | None,
+    *,
+    is_session_inferred: bool = False,
 ) -> ReceivedEvent:
     """Without values that cannot be true, which earlier releases of ingest accepted."""
     if left_out := leave_out(event, received_at):
         log.warning("not_believed", event_id=str(event.id), left_out=left_out, request_id=request_id)
-    return ReceivedEvent(event, received_at, request_id, dead_letter.journal_entry_id, is_session_inferred)
+    return ReceivedEvent(event, received_at, request_id, dead_letter.journal_entry_id, is_session_inferred, bound)

@@ -1,6 +1,7 @@
 """Replayed dead letters of imports. Their records are stored as the job's own, so that its undo removes them too."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -8,17 +9,19 @@ from psycopg import Connection
 
 from services.worker.importers.formats.plausible_records import is_plausible
 from services.worker.persist.dead_letters import dead_letter_of, persist_isolating, write_dead_letter
-from services.worker.persist.foreign_records import foreign_among
+from services.worker.persist.ownership import reason_of_refusal
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record
 from services.worker.persist.staging import ReceivedEvent, clear
+from shared.messages import binding
 
-NOT_YOURS = "its session is another user's, and its import came by a key that is bound to one"
 NOT_BELIEVED = "its time cannot be true"
 TAKEN_BACK = "its import was taken back, or is not known"
 
 _JOB = """
-    SELECT number, (SELECT j.user_name FROM api_keys AS k WHERE k.id = j.key_id AND k.user_name IS NOT NULL) AS bound_user FROM import_jobs AS j
+    SELECT number, (SELECT j.user_name FROM api_keys AS k WHERE k.id = j.key_id AND k.user_name IS NOT NULL) AS bound_user,
+           (SELECT k.project_ids FROM api_keys AS k WHERE k.id = j.key_id) AS bound_projects
+    FROM import_jobs AS j
     WHERE 'import:' || id = %(journal_entry_id)s AND undone_at IS NULL
       AND NOT EXISTS (SELECT FROM import_jobs AS u WHERE u.undoes = j.id AND u.status IN ('queued', 'running', 'succeeded'))"""
 
@@ -36,19 +39,20 @@ def persist_replayed_records(connection: Connection[Any], batch: Sequence[Receiv
         if job is None:
             dead += _write_dead_letters(connection, of_job, TAKEN_BACK)
             continue
-        number, bound_user = job
-        if bound_user is not None:
-            foreign = {record.id for record in foreign_among(connection, bound_user, [cast(Record, received.event) for received in of_job])}
-            dead += _write_dead_letters(connection, [received for received in of_job if received.event.id in foreign], NOT_YOURS)
-            of_job = [received for received in of_job if received.event.id not in foreign]
+        number, bound_user, bound_projects = job
+        # Of the job's own key, or of the one that brought what live capture stores.
+        bound = binding(bound_user, bound_projects)
+        of_job = [replace(received, bound=received.bound or bound) for received in of_job]
         absurd = [received for received in of_job if not is_plausible(cast(Record, received.event), received.received_at)]
         dead += _write_dead_letters(connection, absurd, NOT_BELIEVED)
         of_job = [received for received in of_job if received not in absurd]
         # The staging tables still have what this transaction persisted before.
         clear(connection)
-        persisted, dead_records = persist_isolating(connection, of_job, idle_gap=idle_gap, job_number=number)
-        dead += len(dead_records)
-        duplicates += min(persisted.duplicates, len(of_job) - len(dead_records))
+        persisted, dead_records, foreign = persist_isolating(connection, of_job, idle_gap=idle_gap, job_number=number)
+        for received in foreign:
+            write_dead_letter(connection, dead_letter_of(received), reason_of_refusal(received))
+        dead += len(dead_records) + len(foreign)
+        duplicates += min(persisted.duplicates, len(of_job) - len(dead_records) - len(foreign))
     return Persisted(messages=len(batch) - dead - duplicates, duplicates=duplicates), dead
 
 

@@ -6,6 +6,7 @@ The worker decides what of a range is new. Ingest may have forgotten how far a f
 - A range that begins later is stored and waits: `stored_offset` stays before the gap, so nobody reads beyond it. Ingest is made to ask
   Postgres, and refuses the next range of the file with the offset that is wanted. What waits joins on when the gap is closed.
 - A range whose stored beginning cannot be cut off becomes a dead letter.
+- So does what a key that is bound to a user brought for another user's session or machine, and ingest could not know it.
 """
 
 from collections.abc import Sequence
@@ -18,12 +19,14 @@ import psycopg
 import structlog
 from msgspec import Struct
 from psycopg import Connection
+from psycopg.rows import scalar_row
 
 from services.worker.archive.segments import frame_of
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error, mark_ids_stored, reason_of, write_dead_letter
+from services.worker.persist.ownership import NOT_YOURS, foreign_sessions
 from shared.archive.stored_pieces import decompressed
 from shared.journal.dead_letter_envelope import CAPTURED, DeadLetter
-from shared.messages import UNNAMED_MACHINE, HookPayload, TranscriptRange
+from shared.messages import UNNAMED_MACHINE, Binding, HookPayload, TranscriptRange
 
 log = structlog.get_logger()
 
@@ -47,6 +50,17 @@ _HEARD_OF_MACHINES = """
         SELECT FROM machines AS known WHERE known.machine_id = heard.machine_id AND known.last_heard_at > heard.at - interval '1 minute')
     ON CONFLICT (machine_id) DO UPDATE
     SET last_heard_at = greatest(m.last_heard_at, excluded.last_heard_at), user_name = coalesce(m.user_name, excluded.user_name)"""
+
+# Sessions without an owner of which another's file came first.
+_FILES_OF_OTHERS = """
+    SELECT DISTINCT f.session_id FROM transcript_files AS f LEFT JOIN users AS u ON u.name = f.user_name
+    WHERE f.session_id = ANY(%(session_ids)s) AND f.user_name IS NOT NULL AND f.user_name <> %(user)s
+      AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s)
+      AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = f.session_id AND s.user_id <> 0)"""
+_MACHINES_OF_OTHERS = """
+    SELECT m.machine_id FROM machines AS m LEFT JOIN users AS u ON u.name = m.user_name
+    WHERE m.machine_id = ANY(%(machine_ids)s) AND m.user_name IS NOT NULL AND m.user_name <> %(user)s
+      AND coalesce(u.alias_of, u.id) IS DISTINCT FROM (SELECT coalesce(alias_of, id) FROM users WHERE name = %(user)s)"""
 
 _INSERT_FILE = """
     INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name, bound_user)
@@ -160,9 +174,17 @@ def _id_of(item: HookPayload | TranscriptRange) -> UUID:
 
 def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
     total = Captured()
+    foreign = _foreign_among(connection, batch)
+    foreign_objects = set(map(id, foreign))
+    batch = [received for received in batch if id(received) not in foreign_objects]
     hooks = [received for received in batch if isinstance(received.item, HookPayload)]
     total.persisted = _insert_hooks(connection, hooks)
     total.duplicates = len(hooks) - total.persisted
+    for received in foreign:
+        write_dead_letter(connection, dead_letter_of(received), NOT_YOURS)
+    total.dead += len(foreign)
+    # Ingest is made to ask Postgres, and refuses the next one.
+    total.astray += [received.item for received in foreign if isinstance(received.item, TranscriptRange)]
     # In one order: then two workers that store ranges of the same files do not deadlock.
     ranges = sorted(
         ((received, received.item) for received in batch if isinstance(received.item, TranscriptRange)), key=lambda each: _place(each[1])
@@ -187,6 +209,23 @@ def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
     _note_machines(connection, [each for each in batch if each.item.machine_id not in ("", UNNAMED_MACHINE)])
     mark_ids_stored(connection, [(_id_of(each.item), each.journal_entry_id) for each in batch if each not in dead])
     return total
+
+
+def _foreign_among(connection: Connection[Any], batch: Sequence[Received]) -> list[Received]:
+    """The items that a bound user's key brought for what is another user's."""
+    by_user: dict[str, list[Received]] = {}
+    for received in batch:
+        if received.item.bound_user is not None:
+            by_user.setdefault(received.item.bound_user, []).append(received)
+    foreign: list[Received] = []
+    for user, items in by_user.items():
+        session_ids = {each.item.session_id for each in items}
+        parameters = {"user": user, "session_ids": sorted(session_ids), "machine_ids": sorted({each.item.machine_id for each in items})}
+        with connection.cursor(row_factory=scalar_row) as cursor:
+            sessions = foreign_sessions(connection, Binding(user), session_ids).union(cursor.execute(_FILES_OF_OTHERS, parameters))
+            machines = set(cursor.execute(_MACHINES_OF_OTHERS, parameters))
+        foreign += (each for each in items if each.item.session_id in sessions or each.item.machine_id in machines)
+    return foreign
 
 
 def _place(item: TranscriptRange) -> tuple[str, str, str, int, int]:

@@ -95,8 +95,11 @@ def before_captured(connection: Connection[Any], batch: Sequence[ReceivedEvent])
     return Before(acts, ordered, states, _rows(connection, acts), received_at)
 
 
-def captured_items(connection: Connection[Any], before: Before, waits: Iterable[Wait] = ()) -> list[CapturedItem]:
-    """What the batch brought, in its order. In the transaction that stored it."""
+def captured_items(
+    connection: Connection[Any], before: Before, waits: Iterable[Wait] = (), foreign: Iterable[ReceivedEvent] = ()
+) -> list[CapturedItem]:
+    """What the batch brought, in its order. In the transaction that stored it. `foreign`: what of the batch was not to be stored."""
+    refused = {id(received.event) for received in foreign}
     waits = [wait for wait in waits if wait.at >= before.received_at - RECENT]
     session_ids = sorted({*before.session_ids, *(wait.session_id for wait in waits)})
     if not session_ids:
@@ -105,6 +108,8 @@ def captured_items(connection: Connection[Any], before: Before, waits: Iterable[
     after = _rows(connection, before.acts)
     happened: list[tuple[float, CapturedItem]] = []
     for row_id, (place, act) in before.acts.items():
+        if id(act) in refused:
+            continue
         item = _item_of(act, before.rows.get(row_id), after.get(row_id), sessions.get(act.session_id or "", NO_SESSION))
         if item is not None:
             happened.append((place, CapturedItem(item, act.source == HOOK if isinstance(act, Message) else None)))

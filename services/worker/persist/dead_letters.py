@@ -10,17 +10,19 @@ it dies again, which is one more attempt in the same row, or its event is stored
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 import psycopg
 import structlog
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
 from services.worker.persist.conflicts import conflicting
 from services.worker.persist.cut_results import ALL
+from services.worker.persist.ownership import ForeignEvents, facts_of_other_sessions, reason_of_refusal
 from services.worker.persist.persist_batch import Persisted, persist
 from services.worker.persist.records import KeptResults
 from services.worker.persist.staging import ReceivedEvent, clear
@@ -36,8 +38,8 @@ VALUE_ERRORS = (ValueError, OverflowError, TypeError, AssertionError)
 
 # A dead letter that is marked as stored stays so: its event is there, even if a repetition fails.
 WRITE_DEAD_LETTER = """
-    INSERT INTO dead_letters (event_id, kind, reason, sqlstate, payload, journal_entry_id, request_id, received_at)
-    VALUES (%(event_id)s, %(kind)s, %(reason)s, %(sqlstate)s, %(payload)s, %(journal_entry_id)s, %(request_id)s, %(received_at)s)
+    INSERT INTO dead_letters (event_id, kind, reason, sqlstate, payload, journal_entry_id, request_id, received_at, bound)
+    VALUES (%(event_id)s, %(kind)s, %(reason)s, %(sqlstate)s, %(payload)s, %(journal_entry_id)s, %(request_id)s, %(received_at)s, %(bound)s)
     ON CONFLICT (journal_entry_id, event_id) DO UPDATE SET attempts = dead_letters.attempts + 1, last_seen_at = clock_timestamp(),
         reason = excluded.reason, sqlstate = excluded.sqlstate, payload = excluded.payload
     WHERE dead_letters.stored_at IS NULL"""
@@ -65,6 +67,20 @@ def is_data_error(error: Exception) -> bool:
     return isinstance(error, VALUE_ERRORS)
 
 
+class Outcome(NamedTuple):
+    """What became of a batch. `dead`: what cannot be stored; dead letters by then. `foreign`: what its keys may not write (ownership.py).
+
+    What is foreign of the journal is among the dead. The caller tells of the foreign records of a job.
+    """
+
+    persisted: Persisted
+    dead: list[ReceivedEvent]
+    foreign: list[ReceivedEvent]
+
+    def __add__(self, other: "Outcome") -> "Outcome":  # type: ignore[override]
+        return Outcome(self.persisted + other.persisted, self.dead + other.dead, self.foreign + other.foreign)
+
+
 def persist_isolating(
     connection: Connection[Any],
     batch: Sequence[ReceivedEvent],
@@ -73,12 +89,16 @@ def persist_isolating(
     job_number: int = 0,
     superseded_facts: Sequence[UUID] = (),
     kept_results: KeptResults = ALL,
-) -> tuple[Persisted, list[ReceivedEvent]]:
-    """Stores a batch, as persist() does, without the events that cannot be stored. Gives those back; they are dead letters by then.
+) -> Outcome:
+    """Stores a batch, as persist() does, without the events that cannot be stored and those that may not be.
 
     Earlier dead letters of the stored events are marked as stored.
     """
-    persisted, dead = _persist_or_halve(connection, batch, idle_gap, job_number, superseded_facts, kept_results)
+    persisted, dead, foreign = _persist_or_halve(connection, batch, idle_gap, job_number, superseded_facts, kept_results)
+    if foreign and not job_number:
+        for received in foreign:
+            write_dead_letter(connection, dead_letter_of(received), reason_of_refusal(received))
+        dead, foreign = dead + foreign, []
     if persisted.duplicates and not job_number:
         dead_objects = set(map(id, dead))
         conflicts = conflicting(connection, [received for received in batch if id(received) not in dead_objects])
@@ -86,8 +106,8 @@ def persist_isolating(
             write_dead_letter(connection, dead_letter_of(received), ID_TAKEN)
         persisted.duplicates -= len(conflicts)
         dead += conflicts
-    mark_events_stored(connection, batch, dead)
-    return persisted, dead
+    mark_events_stored(connection, batch, dead + foreign)
+    return Outcome(persisted, dead, foreign)
 
 
 def _persist_or_halve(
@@ -97,28 +117,50 @@ def _persist_or_halve(
     job_number: int,
     superseded_facts: Sequence[UUID],
     kept_results: KeptResults,
-) -> tuple[Persisted, list[ReceivedEvent]]:
-    """Finds the culprits of a refused batch by halving it."""
-    try:
-        with connection.transaction():
-            return persist(
-                connection, batch, idle_gap=idle_gap, job_number=job_number, superseded_facts=superseded_facts, kept_results=kept_results
-            ), []
-    except (psycopg.Error, *VALUE_ERRORS) as error:
-        if not is_data_error(error):
-            raise
-        if len(batch) == 1:
-            write_dead_letter(connection, dead_letter_of(batch[0]), reason_of(error), getattr(error, "sqlstate", None))
-            return Persisted(), [batch[0]]
+) -> Outcome:
+    """Leaves out what is foreign, and finds the culprits of a refused batch by halving it."""
+    foreign: list[ReceivedEvent] = []
+    while len(foreign) < len(batch):
+        foreign_objects = set(map(id, foreign))
+        rest = [received for received in batch if id(received) not in foreign_objects] if foreign else batch
+        try:
+            with connection.transaction():
+                persisted = persist(
+                    connection, rest, idle_gap=idle_gap, job_number=job_number, superseded_facts=superseded_facts, kept_results=kept_results
+                )
+            return Outcome(persisted, [], foreign)
+        except ForeignEvents as error:
+            # The savepoint has taken back the locks of sessions, so the rest is asked about again.
+            foreign += error.events
+            superseded_facts = facts_of_other_sessions(connection, superseded_facts, error.events)
+        except (psycopg.Error, *VALUE_ERRORS) as error:
+            if not is_data_error(error):
+                raise
+            if len(rest) == 1:
+                write_dead_letter(connection, dead_letter_of(rest[0]), reason_of(error), getattr(error, "sqlstate", None))
+                return Outcome(Persisted(), [rest[0]], foreign)
+            return _persist_halves(connection, rest, idle_gap, job_number, superseded_facts, kept_results) + Outcome(
+                Persisted(), [], foreign
+            )
+    return Outcome(Persisted(), [], foreign)
+
+
+def _persist_halves(
+    connection: Connection[Any],
+    batch: Sequence[ReceivedEvent],
+    idle_gap: timedelta,
+    job_number: int,
+    superseded_facts: Sequence[UUID],
+    kept_results: KeptResults,
+) -> Outcome:
     if job_number:
         lock_order.lock_import_order(connection)
     lock_order.lock_writing_exclusive(connection)
     middle = len(batch) // 2
-    first, first_dead = _persist_or_halve(connection, batch[:middle], idle_gap, job_number, superseded_facts, kept_results)
+    first = _persist_or_halve(connection, batch[:middle], idle_gap, job_number, superseded_facts, kept_results)
     # The staging tables empty themselves at a commit, but this is still the same transaction.
     clear(connection)
-    second, second_dead = _persist_or_halve(connection, batch[middle:], idle_gap, job_number, superseded_facts, kept_results)
-    return first + second, first_dead + second_dead
+    return first + _persist_or_halve(connection, batch[middle:], idle_gap, job_number, superseded_facts, kept_results)
 
 
 def mark_events_stored(connection: Connection[Any], batch: Sequence[ReceivedEvent], dead: Sequence[ReceivedEvent]) -> None:
@@ -161,6 +203,7 @@ def dead_letter_of(received: ReceivedEvent) -> DeadLetter:
         request_id=received.request_id,
         received_at=received.received_at,
         payload=msgspec.json.encode(received.event),
+        bound=received.bound,
     )
 
 
@@ -176,7 +219,9 @@ def write_dead_letter(connection: Connection[Any], dead_letter: DeadLetter, reas
         reason=reason,
         sqlstate=sqlstate,
     )
-    connection.execute(WRITE_DEAD_LETTER, {**msgspec.structs.asdict(dead_letter), "reason": reason, "sqlstate": sqlstate})
+    bound = None if dead_letter.bound is None else Jsonb(msgspec.to_builtins(dead_letter.bound))
+    parameters = {**msgspec.structs.asdict(dead_letter), "bound": bound, "reason": reason, "sqlstate": sqlstate}
+    connection.execute(WRITE_DEAD_LETTER, parameters)
 
 
 def reason_of(error: Exception) -> str:

@@ -21,6 +21,7 @@ from services.worker.persist.event_kind_rows import KIND_TABLES
 from services.worker.persist.history_prompts import delete_superseded
 from services.worker.persist.hook_rows import delete_superseded_messages, merge_durations
 from services.worker.persist.insert_rows import insert_ctes
+from services.worker.persist.ownership import refuse_foreign, refuse_moved
 from services.worker.persist.records import HOOK, KeptResults
 from services.worker.persist.staging import ReceivedEvent, Staged, copy_in, stage
 from services.worker.row_tables import ROW_TABLES
@@ -168,7 +169,7 @@ def persist(
 
     `superseded_facts`: facts of sessions of the batch that the job no longer brings, since the batch has newer ones of the same file.
     `kept_results`: of events; those of records are cut already.
-    Raises ValueError or psycopg.Error; then nothing of the batch may be committed.
+    Raises ValueError, psycopg.Error or ForeignEvents; then nothing of the batch may be committed.
     """
     staged = stage(batch, kept_results)
     copy_in(connection, staged)
@@ -179,6 +180,7 @@ def persist(
     if job_number:
         parameters["session_ids"] = sorted(staged.session_ids | owners_of_staged_rows(connection))
     projects = _insert_references(connection, staged, parameters)
+    refuse_foreign(connection, batch)
     moved_projects, new_owners = assign_owners(connection, parameters, has_hooks=HOOK in staged.sources) if job_number else (set[int](), 0)
     if job_number:
         merge_durations(connection, staged)
@@ -186,6 +188,7 @@ def persist(
     if job_number and staged.rows["staged_tool_calls"] and keep_slower_calls(connection):
         lock_order.lock_aggregates_exclusive(connection)
     new_ids, rekeyed_projects = _insert_starts_and_facts(connection, staged, parameters, superseded_facts)
+    refuse_moved(connection, batch)
     lock_order.lock_aggregates_shared(connection)
     with connection.cursor(row_factory=dict_row) as cursor:
         counts = cursor.execute(persist_statement(), parameters | new_ids, prepare=True).fetchone()

@@ -14,7 +14,7 @@ from services.worker.persist import event_kind_rows, stage_records
 from services.worker.persist.cut_results import ALL
 from services.worker.persist.event_kind_rows import KIND_TABLES, Row
 from services.worker.persist.records import HOOK, KeptResults, ProjectSeen, Record, SessionFacts
-from shared.messages import Event
+from shared.messages import Binding, Event
 from shared.project_paths import name_of
 
 TABLES = {
@@ -50,6 +50,8 @@ class ReceivedEvent:
     request_id: str
     journal_entry_id: str
     is_session_inferred: bool = False
+    # Of the API key that brought it; None: not bound.
+    bound: Binding | None = None
 
 
 @dataclass(slots=True)

@@ -6,7 +6,8 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from services.ingest.capture.range_request import MAX_LINE_BYTES, MAX_RANGE_BYTES
+from services.ingest.capture.range_request import MAX_FILE_LINE_BYTES, MAX_LINE_BYTES, MAX_RANGE_BYTES
+from services.ingest.journal.append_range import MAX_NEW_GENERATIONS
 from shared.messages import TranscriptRange
 from tests.integration.ingest.conftest import Service, is_error
 
@@ -228,3 +229,20 @@ def test_a_line_over_its_limit_is_413(service: Service) -> None:
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 def test_another_media_type_is_415(service: Service, media_type: str) -> None:
     is_error(put(service, ONE, 0, headers={"content-type": media_type}), 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+def test_the_end_of_a_range_is_bounded_by_its_lines(service: Service) -> None:
+    # Lines of the file may be longer than what is sent of them, but no line is longer than this
+    furthest = 2 * MAX_FILE_LINE_BYTES + len(ONE + TWO)
+
+    assert is_error(put(service, ONE + TWO, 0, end=2**53 - 1), 400, "VALIDATION_ERROR").keys() == {"end"}
+    assert is_error(put(service, ONE + TWO, 0, end=furthest + 1), 400, "VALIDATION_ERROR").keys() == {"end"}
+    assert put(service, ONE + TWO, 0, end=furthest).json() == {"offset": furthest, "status": "accepted"}
+
+
+def test_a_generation_far_beyond_the_files_is_refused(service: Service) -> None:
+    put(service, ONE, 0, generation=3)
+
+    assert is_error(put(service, ONE, 0, generation=2**53 - 1), 400, "VALIDATION_ERROR").keys() == {"generation"}
+    assert is_error(put(service, ONE, 0, generation=3 + MAX_NEW_GENERATIONS + 1), 400, "VALIDATION_ERROR").keys() == {"generation"}
+    assert put(service, ONE, 0, generation=4).json()["status"] == "accepted"

@@ -13,7 +13,7 @@ from services.worker.resources import Resources
 from tests.integration.worker.all_tables import tables
 
 
-def row(session_id: str, number: int, text: str) -> dict[str, Any]:
+def row(session_id: str, number: int, text: str, cwd: str = "/p") -> dict[str, Any]:
     """A person's words in a transcript; the same number is the same message, also in the file of a fork."""
     at = f"2026-05-01T12:{number:02}:00.000Z"
     message = {"role": "user", "content": text}
@@ -22,23 +22,24 @@ def row(session_id: str, number: int, text: str) -> dict[str, Any]:
         "uuid": f"00000000-0000-4000-8000-{number:012}",
         "sessionId": session_id,
         "timestamp": at,
-        "cwd": "/p",
+        "cwd": cwd,
         "message": message,
     }
 
 
 @pytest.fixture
 def bring(worker: Resources, tmp_path: Path) -> Any:
-    """Imports a transcript as a user; `by_key`: unbound | bound. The job as it ended."""
+    """Imports a transcript as a user; `by_key`: unbound | bound. `projects`: paths that the key is bound to. The job as it ended."""
 
-    def bring(user: str, by_key: str, *rows: dict[str, Any]) -> dict[str, Any]:
+    def bring(user: str, by_key: str, *rows: dict[str, Any], projects: list[str] | None = None) -> dict[str, Any]:
         job_id, key_id, path = uuid4(), uuid4().hex[:8], tmp_path / uuid4().hex
         path.write_text("".join(json.dumps(each) + "\n" for each in rows))
         files = [{"name": "a.jsonl", "blob_url": path.as_uri(), "bytes": path.stat().st_size, "kind": "transcript"}]
         with psycopg.connect(worker.settings.database_url, row_factory=psycopg.rows.dict_row) as connection:
             connection.execute(
-                "INSERT INTO api_keys (id, name, sha256, scopes, user_name) VALUES (%s, 'k', sha256(%s), '{ingest}', %s)",
-                [key_id, key_id.encode(), user if by_key == "bound" else None],
+                "INSERT INTO api_keys (id, name, sha256, scopes, user_name, project_ids) VALUES (%s, 'k', sha256(%s), '{ingest}', %s,"
+                " (SELECT array_agg(id) FROM projects WHERE path = ANY(%s)))",
+                [key_id, key_id.encode(), user if by_key == "bound" else None, projects],
             )
             connection.execute(
                 "INSERT INTO import_jobs (id, files, user_name, key_id) VALUES (%s, %s, %s, %s)", [job_id, json.dumps(files), user, key_id]
@@ -128,3 +129,42 @@ def test_an_unbound_key_imports_everything(worker: Resources, bring: Any) -> Non
     ended = bring("ann", "unbound", row("bobs", 2, "two"))
 
     assert (ended["conversations_imported"], ended["errors"]) == (1, [])
+
+
+def test_a_key_bound_to_projects_imports_what_begins_there(worker: Resources, bring: Any) -> None:
+    # Given a project, and a session of another
+    bring("ann", "unbound", row("old", 1, "old"))
+    bring("ann", "unbound", row("elsewhere", 9, "mine", "/q"))
+
+    # When its key brings a new session, more of the old one, and a session that begins in a third project
+    ended = bring(
+        "ann",
+        "unbound",
+        row("new", 2, "new"),
+        row("old", 3, "older"),
+        row("third", 4, "third", "/r"),
+        row("elsewhere", 5, "moved"),
+        projects=["/p"],
+    )
+
+    # Then the first two are stored, and the job names the others
+    assert [session_id for session_id, _, _ in owners(worker)] == ["elsewhere", "new", "old", "old"]
+    assert ended["conversations_imported"] == 2
+    assert {error["code"] for error in ended["errors"]} == {"SESSION_OF_ANOTHER_PROJECT"}
+    assert sorted(error["message"].split(" ")[4] for error in ended["errors"]) == ["elsewhere", "third"]
+    assert set(ended["skipped_records"]) == {"another project's"}
+
+    # And nothing else of the third project is there
+    with psycopg.connect(worker.settings.database_url) as connection:
+        assert connection.execute("SELECT FROM projects WHERE path = '/r'").fetchall() == []
+        assert connection.execute("SELECT FROM sessions WHERE session_id = 'third'").fetchall() == []
+
+
+def test_a_key_bound_to_projects_goes_on_with_its_own_session_of_several_chunks(worker: Resources, bring: Any) -> None:
+    bring("ann", "unbound", row("old", 1, "old"))
+
+    ended = bring("ann", "unbound", *(row("long", number, f"message {number}") for number in range(10, 59)), projects=["/p"])
+    again = bring("ann", "unbound", *(row("long", number, f"message {number}") for number in range(9, 59)), projects=["/p"])
+
+    assert (ended["conversations_imported"], ended["errors"]) == (49, [])
+    assert (again["conversations_imported"], again["errors"]) == (1, [])

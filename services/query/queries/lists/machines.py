@@ -35,6 +35,7 @@ _MACHINES: Final = """
                 SELECT t.session_id, t.file, t.project_path, t.bytes, t.changed_at, t.deleted_after, EXISTS (
                     SELECT FROM transcript_files AS f
                     WHERE f.session_id = t.session_id AND f.file_name = t.file AND f.stored_offset >= t.bytes
+                        AND is_file_of(f.bound_user, (SELECT s.user_id FROM sessions AS s WHERE s.session_id = f.session_id))
                         AND NOT EXISTS (
                             SELECT FROM transcript_files AS later
                             WHERE (later.session_id, later.file_name, later.machine_id) = (f.session_id, f.file_name, f.machine_id)

@@ -23,7 +23,6 @@ from services.worker import lock_order
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.formats.transcript.transcript_reader import Transcript
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.foreign_records import foreign_among
 from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
 from services.worker.persist.records import FileSummary, Record, RecordError, SessionFacts, ToolUse
 from services.worker.persist.staging import ReceivedEvent, clear
@@ -33,6 +32,7 @@ from services.worker.search_index.forget_documents import forget_changed_here
 from services.worker.sessions import reattribution, session_rebuild
 from services.worker.sql_text import listed, sql
 from shared.archive.stored_pieces import ContentMissing, pieces_of
+from shared.messages import binding
 from shared.redaction.redacted_lines import redact_lines
 from shared.redaction.redacted_structs import redact_structs
 from shared.upload_kinds import READER_VERSION
@@ -63,7 +63,8 @@ _SHARING = """
 
 _FILES = """
     SELECT f.id, f.user_name AS user, f.changed_at, j.number AS job_number, j.id AS job_id,
-           CASE WHEN f.brought_by IS NULL THEN f.bound_user ELSE (SELECT k.user_name FROM api_keys AS k WHERE k.id = j.key_id) END AS bound_user
+           CASE WHEN f.brought_by IS NULL THEN f.bound_user ELSE (SELECT k.user_name FROM api_keys AS k WHERE k.id = j.key_id) END AS bound_user,
+           (SELECT k.project_ids FROM api_keys AS k WHERE k.id = j.key_id) AS bound_projects
     FROM transcript_files AS f
     JOIN import_jobs AS j ON CASE WHEN f.brought_by IS NULL THEN j.kind = 'capture' ELSE j.number = f.brought_by[1] END
     WHERE f.session_id = ANY(%(session_ids)s) ORDER BY f.session_id, f.file_name, f.id"""
@@ -108,8 +109,9 @@ class _File(NamedTuple):
     changed_at: datetime
     job_number: int
     job_id: UUID
-    # It may not touch rows of other users.
+    # What the key was bound to that brought it.
     bound_user: str | None
+    bound_projects: list[int] | None
 
 
 class Step(NamedTuple):
@@ -256,14 +258,12 @@ def _store(worker: Resources, connection: Connection[Any], file: _File, reported
                 record.wait_ms = None if elapsed_ms is None else max(elapsed_ms - record.duration_ms, 0)
         if worker.settings.redact:
             redact_structs(kept, {})
-        if file.bound_user is not None:
-            foreign = {record.id for record in foreign_among(connection, file.bound_user, kept)}
-            kept = [record for record in kept if record.id not in foreign]
-        facts_ids |= {record.id for record in kept if isinstance(record, SessionFacts)}
-        batch = [ReceivedEvent(record, file.changed_at, "", f"import:{file.job_id}") for record in kept]
+        bound = binding(file.bound_user, file.bound_projects)
+        batch = [ReceivedEvent(record, file.changed_at, "", f"import:{file.job_id}", bound=bound) for record in kept]
         clear(connection)
-        if batch:
-            persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=file.job_number)
+        foreign = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=file.job_number).foreign
+        foreign_ids = {received.event.id for received in foreign}
+        facts_ids |= {record.id for record in kept if isinstance(record, SessionFacts) and record.id not in foreign_ids}
     connection.execute(_SET_FACTS, {"facts_ids": sorted(facts_ids), "id": file.id})
 
 

@@ -12,7 +12,7 @@ The lease of a worker that dies runs out, and the next worker goes on behind the
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -35,9 +35,9 @@ from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
 from services.worker.persist.cut_results import ALL
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.foreign_records import foreign_among, foreign_sessions
+from services.worker.persist.ownership import foreign_sessions, session_of
 from services.worker.persist.persist_batch import Persisted
-from services.worker.persist.records import KeptResults, Record, RecordError
+from services.worker.persist.records import KeptResults, RecordError
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
@@ -225,18 +225,12 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
     now = datetime.now(UTC)
     transcripts = [file for each in chunk.ended if each.archived and (file := imported_file(each.name, each.archived))]
     with worker.transaction() as connection:
-        foreign = _of_another_user(connection, shard, chunk.records)
-        foreign_ids = {record.id for record in foreign}
-        batch = [
-            ReceivedEvent(record, now, shard.request_id, f"import:{shard.job_id}")
-            for record in chunk.records
-            if record.id not in foreign_ids
-        ]
-        persisted, dead = Persisted(), list[ReceivedEvent]()
+        batch = [ReceivedEvent(record, now, shard.request_id, f"import:{shard.job_id}", bound=shard.bound) for record in chunk.records]
+        persisted, dead, foreign = Persisted(), list[ReceivedEvent](), list[ReceivedEvent]()
         if batch:
-            persisted, dead = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=shard.job_number)
-        _store_transcripts(worker, connection, shard, transcripts)
-        if complete := whole_files.after(chunk, foreign_ids | {received.event.id for received in dead}):
+            persisted, dead, foreign = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=shard.job_number)
+        _store_transcripts(worker, connection, shard, transcripts, {session_of(received.event) for received in foreign})
+        if complete := whole_files.after(chunk, {received.event.id for received in (*foreign, *dead)}):
             # The same content need not be sent again.
             parameters = {"sha256s": complete, "job_number": shard.job_number, "reader_version": READER_VERSION}
             connection.execute(_IMPORTED_FILES, parameters)
@@ -256,21 +250,15 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
         return shards.advance(connection, shard, progress)
 
 
-def _store_transcripts(worker: Resources, connection: Connection[Any], shard: Shard, files: list[ImportedFile]) -> None:
-    """Those of another user's sessions are left out, as their records are."""
-    if files and shard.is_bound and shard.user is not None:
-        foreign = foreign_sessions(connection, shard.user, {file.place.session_id for file in files})
-        files = [file for file in files if file.place.session_id not in foreign]
+def _store_transcripts(
+    worker: Resources, connection: Connection[Any], shard: Shard, files: list[ImportedFile], refused: Collection[str | None]
+) -> None:
+    """Those of foreign sessions are left out, as their records are. `refused`: sessions of which records were left out."""
+    foreign = foreign_sessions(connection, shard.bound, {file.place.session_id for file in files}).union(refused)
+    files = [file for file in files if file.place.session_id not in foreign]
     if files:
         job_number, store = shard.job_number, worker.archive
         store_files(connection, store, files, user=shard.user, job_number=job_number, parser_version=READER_VERSION)
-
-
-def _of_another_user(connection: Connection[Any], shard: Shard, records: list[Record]) -> list[Record]:
-    """The records that a job under a bound key may not store."""
-    if not shard.is_bound or shard.user is None or not records:
-        return []
-    return foreign_among(connection, shard.user, records)
 
 
 def _undo(worker: Resources, shard: Shard) -> str:

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from services.worker.persist.persist_batch import Persisted
 from services.worker.row_lease import LEASE_SECONDS, LeaseLostError
 from services.worker.sweep_statements import FORGET_FILES
+from shared.messages import Binding, binding
 
 MAX_ERRORS_KEPT = 100
 
@@ -36,8 +37,9 @@ class Shard(msgspec.Struct, frozen=True):
     # Each has name, blob_url, bytes and kind (shared/upload_kinds.py).
     files: list[dict[str, Any]]
     user: str | None
-    # The job's API key is bound to that user.
-    is_bound: bool
+    # The user and the projects that the job's API key is bound to.
+    bound_user: str | None
+    bound_projects: list[int] | None
     request_id: str
     # The job's.
     accepted_at: datetime
@@ -46,6 +48,11 @@ class Shard(msgspec.Struct, frozen=True):
     lease_token: UUID
     # Its cancel was requested before it was taken.
     is_cancelled: bool
+
+    @property
+    def bound(self) -> Binding | None:
+        """Of the job's API key."""
+        return binding(self.bound_user, self.bound_projects)
 
 
 # Two tasks may be sent for one shard. Only one of them takes it.
@@ -63,7 +70,8 @@ _TAKE = """
     FROM taken WHERE j.id = taken.job_id
     RETURNING j.id AS job_id, share AS number, (SELECT count(*) FROM import_shares AS s WHERE s.job_id = j.id) AS shards, j.number AS job_number, kind,
               (SELECT number FROM import_jobs AS u WHERE u.id = j.undoes) AS undoes, files, user_name AS user,
-              EXISTS (SELECT FROM api_keys AS k WHERE k.id = j.key_id AND k.user_name IS NOT NULL) AS is_bound, coalesce(request_id, '') AS request_id,
+              (SELECT j.user_name FROM api_keys AS k WHERE k.id = j.key_id AND k.user_name IS NOT NULL) AS bound_user,
+              (SELECT k.project_ids FROM api_keys AS k WHERE k.id = j.key_id) AS bound_projects, coalesce(request_id, '') AS request_id,
               created_at AS accepted_at, checkpoint, attempts, lease_token, cancel_requested_at IS NOT NULL AS is_cancelled"""
 
 _ADVANCE_SHARE = """

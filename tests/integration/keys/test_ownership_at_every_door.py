@@ -1,0 +1,378 @@
+"""A session belongs to its owner: whatever a key of another user, or of another project, sends by whichever way, the session stays what it was."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2 as httpx
+import psycopg
+import pytest
+
+from services.worker.capture.parser_states import ParserStates
+from services.worker.capture.read_captured import read_captured
+from services.worker.drain.drain_partition import drain
+from services.worker.importers.job import run_shard
+from services.worker.persist.ownership import NOT_YOUR_PROJECT, NOT_YOURS
+from services.worker.resources import Resources, open_resources
+from services.worker.settings import Settings
+from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from shared.messages import (
+    ENVELOPE_VERSION,
+    Binding,
+    Conversation,
+    Envelope,
+    Event,
+    HookPayload,
+    SessionStart,
+    TranscriptRange,
+    encode_envelope,
+)
+from tests.integration.keys.conftest import Api, running
+from tests.integration.worker.all_tables import tables
+from tests.integration.worker.captured import put_range
+
+ANNS = "aaaaaaaa-0000-4000-8000-000000000001"
+LIVE = "ann-by-the-api"
+BOBS = "00000000-0000-4000-8000-00000000000b"
+AT = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
+EARLIER = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+
+
+def line(number: int, session_id: str, cwd: str, at: datetime, content: Any, kind: str = "user", **more: Any) -> dict[str, Any]:
+    """A record of a transcript. The same number is the same record, in whichever session."""
+    message: dict[str, Any] = {"role": kind, "content": content}
+    if kind == "assistant":
+        message |= {"id": f"msg_{number}", "model": "claude-sonnet-4-5", "usage": {"input_tokens": 5, "output_tokens": 7}}
+        more |= {"requestId": f"req_{number}"}
+    uuid = f"00000000-0000-4000-8000-{number:012}"
+    when = f"{at:%Y-%m-%dT%H:%M}:{number % 60:02}.000Z"
+    return {"type": kind, "uuid": uuid, "sessionId": session_id, "timestamp": when, "cwd": cwd, "message": message} | more
+
+
+def conversation(session_id: str, cwd: str, at: datetime, words: str) -> bytes:
+    """A prompt, a call of a tool with its result, an answer."""
+    use = [{"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "ls"}}]
+    result = [{"type": "tool_result", "tool_use_id": "toolu_1", "content": f"{words} of the call"}]
+    records = [
+        line(1, session_id, cwd, at, f"{words} as a prompt"),
+        line(2, session_id, cwd, at, use, "assistant"),
+        line(3, session_id, cwd, at, result),
+        line(4, session_id, cwd, at, [{"type": "text", "text": f"{words} as an answer"}], "assistant"),
+    ]
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+class World:
+    """Both services, and a worker that does at once what they leave to it."""
+
+    def __init__(self, api: Api, worker: Resources, admin: str) -> None:
+        self.api, self.worker, self.admin = api, worker, admin
+
+    def settle(self) -> None:
+        """The journal, what was captured, and jobs."""
+        while True:
+            while drain(self.worker):
+                pass
+            while read_captured(self.worker, ParserStates()):
+                pass
+            waiting = self.api.select("SELECT job_id, share FROM import_shares WHERE outcome IS NULL")
+            if not waiting:
+                return
+            for shard in waiting:
+                run_shard.run(self.worker, shard["job_id"], shard["share"])
+
+    def put(self, key: str, session_id: str, content: bytes, *, machine: str, file: str | None = None, **query: Any) -> httpx.Response:
+        parameters = {"file": file or f"{session_id}.jsonl", "offset": 0} | query
+        headers = {"Content-Type": "application/x-ndjson", "X-Tracker-Machine": machine}
+        return self.api.ask(key, "PUT", f"/api/transcripts/{session_id}", params=parameters, content=content, headers=headers)
+
+    def upload(self, key: str, name: str, content: bytes) -> httpx.Response:
+        headers = {"Prefer": "respond-async"}
+        return self.api.ask(key, "POST", "/api/import/claude-data", files={"file": (name, content)}, headers=headers)
+
+    def append(self, *, bound: Binding | None = None, **items: list[Any]) -> None:
+        """To the journal, as ingest does if it cannot know whose the session is: Postgres is away, or both came at once."""
+        items = {"events": []} | items
+        envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=AT, bound=bound, **items)
+        self.worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
+
+    def replay_dead_letters(self) -> None:
+        for letter in self.api.select("SELECT id FROM dead_letters WHERE stored_at IS NULL"):
+            assert self.api.ask(self.admin, "POST", f"/api/dead-letters/{letter['id']}/replay").status_code == 202
+        self.settle()
+
+    def reparse(self) -> None:
+        assert self.api.post(self.admin, "/api/reparse", {}).status_code == 202
+        self.settle()
+
+    def anns(self) -> dict[str, Any]:
+        """All that is stored and shown of ann's sessions."""
+        with psycopg.connect(self.worker.settings.database_url) as connection:
+            rows = {
+                table: [row for row in found if f'"{ANNS}"' in row or f'"{LIVE}"' in row] for table, found in tables(connection).items()
+            }
+            machines = connection.execute(
+                "SELECT session_id, machine_id FROM session_machines WHERE session_id = ANY(%s) ORDER BY 1, 2", [[ANNS, LIVE]]
+            ).fetchall()
+            calls = connection.execute("SELECT id FROM tool_calls WHERE session_id = %s ORDER BY 1", [ANNS]).fetchall()
+        base = f"/api/sessions/{ANNS}/transcript"
+        shown = {
+            "files": self.api.get(self.admin, f"{base}/files").json(),
+            "transcript": self.api.get(self.admin, base).content,
+            "results": [self.api.get(self.admin, f"/api/tool-calls/{call}/result").content for (call,) in calls],
+            "marks": [self.api.get(self.admin, f"/api/sessions/{each}").json() for each in (ANNS, LIVE)],
+            "machines": [
+                (each["name"], each["user"])
+                for each in self.api.get(self.admin, "/api/machines").json()["items"]
+                if each["machine_id"] == "ann-laptop"
+            ],
+        }
+        return rows | {"session_machines": machines} | shown
+
+    def refusals(self) -> int:
+        """What the worker has refused, by dead letters and by errors of jobs."""
+        letters = self.api.select("SELECT count(*) FROM dead_letters WHERE reason IN (%s, %s)", NOT_YOURS, NOT_YOUR_PROJECT)
+        errors = self.api.select(
+            "SELECT count(*) FROM import_jobs, jsonb_array_elements(errors) AS e WHERE e->>'code' LIKE 'SESSION_OF_ANOTHER%%'"
+        )
+        return int(letters[0]["count"]) + int(errors[0]["count"])
+
+
+@pytest.fixture
+def world(database_url: str, redis_url: str, tmp_path: Path, admin: str) -> Iterator[World]:
+    """Ann's sessions, one captured and one by the API, and a session of bob's."""
+    archive = (tmp_path / "archive").as_uri()
+    worker = open_resources(Settings(database_url=database_url, redis_url=redis_url, claim_idle_ms=100, archive_url=archive))
+    with running(database_url, redis_url, tmp_path / "blobs", "keys", archive_url=archive) as api:
+        world = World(api, worker, admin)
+        ann, bob = api.key("ingest", user="ann"), api.key("ingest", user="bob")
+        assert world.put(ann, ANNS, conversation(ANNS, "/ann", AT, "words of ann"), machine="ann-laptop").status_code == 200
+        machine = {"name": "ann's laptop"}
+        assert api.ask(ann, "PUT", "/api/machines/ann-laptop", json=machine).status_code == 200
+        start = {"session_id": LIVE, "project_path": "/ann", "start_time": AT.isoformat()}
+        assert api.post(ann, "/api/sessions/start", start).status_code == 201
+        said = {"session_id": LIVE, "role": "user", "content": "words of ann", "timestamp": AT.isoformat()}
+        assert api.post(ann, "/api/conversations", said).status_code == 201
+        assert (
+            api.post(bob, "/api/sessions/start", {"session_id": BOBS, "project_path": "/bob", "start_time": AT.isoformat()}).status_code
+            == 201
+        )
+        world.settle()
+        yield world
+    worker.close()
+
+
+def hook(session_id: str, event: str, **more: Any) -> dict[str, Any]:
+    at = EARLIER.isoformat()
+    return {"session_id": session_id, "hook_event_name": event, "cwd": "/bob", "tracker_at": at, **more}
+
+
+HOOKS = [
+    {"hook_event_name": "SessionStart", "source": "startup"},
+    {"hook_event_name": "UserPromptSubmit", "prompt": "words of bob"},
+    {"hook_event_name": "Notification", "notification_type": "permission_prompt", "message": "words of bob"},
+    {"hook_event_name": "SessionEnd", "reason": "logout"},
+]
+EVENTS: dict[str, dict[str, Any]] = {
+    "session_start": {"project_path": "/bob", "start_time": EARLIER.isoformat()},
+    "conversation": {"role": "user", "content": "words of bob", "timestamp": EARLIER.isoformat()},
+    "activity": {"file_path": "/ann/a.py", "action": "created", "timestamp": EARLIER.isoformat()},
+    "tool_call": {"tool_name": "Bash", "result_status": "error", "timestamp": EARLIER.isoformat()},
+    "session_end": {},
+}
+PATHS = {
+    "session_start": "/api/sessions/start",
+    "conversation": "/api/conversations",
+    "activity": "/api/activities",
+    "tool_call": "/api/tool-calls",
+    "session_end": "/api/sessions/end",
+}
+FOREIGN = conversation(ANNS, "/bob", EARLIER, "words of bob, which are longer than those of ann")
+
+
+def one_by_one(world: World, key: str) -> list[httpx.Response]:
+    return [
+        world.api.post(key, PATHS[kind], body | {"session_id": session_id}) for kind, body in EVENTS.items() for session_id in (LIVE, ANNS)
+    ]
+
+
+def in_a_batch(world: World, key: str) -> list[httpx.Response]:
+    items = [body | {"type": kind, "session_id": session_id} for kind, body in EVENTS.items() for session_id in (LIVE, ANNS)]
+    answer = world.api.post(key, "/api/events", items).json()
+    assert (answer["accepted"], len(answer["rejected"])) == (0, len(items)), answer
+    return []
+
+
+def by_a_journal_that_did_not_know(world: World, key: str) -> None:
+    world.append(bound=binding_of(world, key), events=events_of_bob())
+
+
+def events_of_bob() -> list[Event]:
+    return [
+        event
+        for number, session_id in enumerate((LIVE, ANNS))
+        for event in (
+            SessionStart(id=UUID(int=10 + number), session_id=session_id, project_path="/bob", user="bob", start_time=EARLIER),
+            Conversation(id=UUID(int=20 + number), session_id=session_id, role="user", content="words of bob", timestamp=EARLIER),
+        )
+    ]
+
+
+def by_hooks(world: World, key: str) -> list[httpx.Response]:
+    return [world.api.post(key, "/api/hooks", hook(session_id, **each)) for each in rehung(HOOKS) for session_id in (LIVE, ANNS)]
+
+
+def rehung(hooks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"event": each["hook_event_name"]} | {name: value for name, value in each.items() if name != "hook_event_name"} for each in hooks
+    ]
+
+
+def by_a_journal_of_hooks(world: World, key: str) -> None:
+    payloads = [hook(ANNS, **each) for each in rehung(HOOKS)]
+    world.append(
+        hooks=[
+            HookPayload(
+                id=UUID(int=30 + number),
+                session_id=ANNS,
+                payload=json.dumps(payload),
+                occurred_at=EARLIER,
+                machine_id="bob-laptop",
+                user="bob",
+                bound_user="bob",
+            )
+            for number, payload in enumerate(payloads)
+        ]
+    )
+
+
+def by_a_new_file(world: World, key: str) -> list[httpx.Response]:
+    return [
+        world.put(key, ANNS, FOREIGN, machine="bob-laptop"),
+        world.put(key, ANNS, FOREIGN, machine="bob-laptop", end=len(FOREIGN) + 2**30),
+        world.put(key, ANNS, FOREIGN, machine="bob-laptop", generation=999),
+        world.put(key, ANNS, FOREIGN, machine="ann-laptop", file="subagents/agent-1.jsonl"),
+        world.put(key, ANNS, FOREIGN, machine="ann-laptop", generation=1),
+        world.put(key, LIVE, FOREIGN, machine="-"),
+    ]
+
+
+def by_a_journal_of_ranges(world: World, key: str) -> None:
+    size = len(FOREIGN)
+    world.append(
+        ranges=[
+            TranscriptRange(
+                session_id=ANNS,
+                file_name=f"{ANNS}.jsonl",
+                start_offset=0,
+                end_offset=size + 2**30,
+                content=FOREIGN.decode(),
+                machine_id=machine,
+                generation=generation,
+                user="bob",
+                bound_user="bob",
+            )
+            for machine, generation in (("bob-laptop", 0), ("ann-laptop", 7))
+        ]
+    )
+
+
+def by_anns_machine(world: World, key: str) -> list[httpx.Response]:
+    report = world.api.ask(key, "PUT", "/api/machines/ann-laptop", json={"name": "bob's"})
+    return [report, world.put(key, BOBS, conversation(BOBS, "/bob", AT, "x"), machine="ann-laptop")]
+
+
+def by_an_import(world: World, key: str) -> None:
+    assert world.upload(key, f"{ANNS}.jsonl", FOREIGN).status_code in (200, 202)
+
+
+def by_an_import_of_a_fork(world: World, key: str) -> None:
+    """Its session would have the better claim to the copies."""
+    assert world.upload(key, f"{BOBS}.jsonl", conversation(BOBS, "/bob", AT, "words of bob, longer than ann's")).status_code in (200, 202)
+
+
+def by_an_import_of_prompts(world: World, key: str) -> None:
+    prompts = [{"display": "words of bob", "timestamp": 1_746_000_000_000, "project": "/ann", "sessionId": each} for each in (ANNS, LIVE)]
+    content = "".join(json.dumps(prompt) + "\n" for prompt in prompts).encode()
+    assert world.upload(key, "history.jsonl", content).status_code in (200, 202)
+
+
+def by_an_import_of_claude_json(world: World, key: str) -> None:
+    project = {"lastSessionId": LIVE, "lastCost": 99.5, "lastDuration": 10**9, "lastTotalInputTokens": 10**6, "history": [{"display": "x"}]}
+    assert world.upload(key, "claude.json", json.dumps({"projects": {"/ann": project}}).encode()).status_code in (200, 202)
+
+
+def by_marks(world: World, key: str) -> list[httpx.Response]:
+    return [world.api.ask(key, "PATCH", f"/api/sessions/{each}", json={"note": "words of bob"}) for each in (ANNS, LIVE)]
+
+
+def binding_of(world: World, key: str) -> Binding:
+    [row] = world.api.select("SELECT user_name, project_ids FROM api_keys WHERE id = %s", key.split("_")[1])
+    return Binding(row["user_name"], None if row["project_ids"] is None else tuple(row["project_ids"]))
+
+
+Door = Callable[[World, str], list[httpx.Response] | None]
+# Those by which ingest knows the session refuse with an answer; the others leave it to the worker.
+ANSWERING: list[Door] = [one_by_one, in_a_batch, by_hooks, by_a_new_file, by_anns_machine, by_marks]
+IMPORTS: list[Door] = [by_an_import, by_an_import_of_a_fork, by_an_import_of_prompts, by_an_import_of_claude_json]
+JOURNAL: list[Door] = [by_a_journal_that_did_not_know, by_a_journal_of_hooks, by_a_journal_of_ranges]
+
+
+def assert_unchanged(world: World, before: dict[str, Any]) -> None:
+    for name, found in world.anns().items():
+        assert found == before[name], name
+
+
+@pytest.mark.parametrize("door", [*ANSWERING, *IMPORTS, *JOURNAL], ids=lambda door: door.__name__)
+def test_another_users_key_changes_nothing_of_a_session(world: World, door: Door) -> None:
+    before = world.anns()
+    bob = world.api.key("ingest", user="bob")
+
+    answers = door(world, bob)
+    world.settle()
+
+    assert_unchanged(world, before)
+    # It was refused, not overlooked
+    assert [answer.status_code for answer in answers or ()] == [403] * len(answers or ()), [answer.text for answer in answers or ()]
+    assert door in ANSWERING or world.refusals() > 0
+
+    world.replay_dead_letters()
+    world.reparse()
+
+    assert_unchanged(world, before)
+
+
+@pytest.mark.parametrize(
+    "door", [one_by_one, in_a_batch, by_marks, *IMPORTS, by_a_journal_that_did_not_know], ids=lambda door: door.__name__
+)
+def test_another_projects_key_changes_nothing_of_a_session(world: World, door: Door) -> None:
+    before = world.anns()
+    [project] = world.api.select("SELECT project_id FROM sessions WHERE session_id = %s", BOBS)
+    bound = world.api.key("ingest", projects=[project["project_id"]])
+
+    answers = door(world, bound)
+    world.settle()
+
+    assert_unchanged(world, before)
+    assert {answer.status_code for answer in answers or ()} <= {403, 404}, [answer.text for answer in answers or ()]
+    assert door in ANSWERING or world.refusals() > 0
+
+    world.replay_dead_letters()
+    world.reparse()
+
+    assert_unchanged(world, before)
+
+
+def test_a_file_that_another_user_sent_before_the_session_had_an_owner_is_not_shown(world: World) -> None:
+    # Given what an earlier release took from bob
+    before = world.anns()
+    with psycopg.connect(world.worker.settings.database_url, autocommit=True) as connection:
+        put_range(connection, ANNS, FOREIGN, machine_id="bob-laptop", user="bob", bound_user="bob", original_bytes=2**40)
+
+    world.settle()
+    world.reparse()
+
+    assert_unchanged(world, before)
