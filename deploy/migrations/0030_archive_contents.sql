@@ -13,7 +13,8 @@ CREATE UNLOGGED TABLE reparse_rows (
     relation   text NOT NULL,              -- the row's table
     id         uuid NOT NULL,              -- of a session, the MD5 of its id
     call_id    uuid,                       -- of an activity: the tool call that made it
-    content    uuid,                       -- MD5 of the row as it was; NULL: the reparse has added it
+    content    uuid,                       -- MD5 of the row as it was; NULL: the reparse adds it
+    is_archived boolean NOT NULL,          -- only contents of the archive brought it
     is_read    boolean NOT NULL DEFAULT false,  -- today's reader gives it too
     PRIMARY KEY (job_number, relation, id)
 );

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from shared.archive.stored_pieces import ContentMissing, StoredPiece, read_piece
+from shared.archive.stored_pieces import ContentUnreadable, read_segment
 from shared.blobs.contents import ContentStore
 
 
@@ -22,7 +22,7 @@ def begins_with(store: ContentStore, longer: Content, shorter: Content) -> bool:
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(longer.sha256s, shorter.sha256s, strict=False)))
     try:
         return _are_same(_bytes_of(store, longer.sha256s[same:]), _bytes_of(store, shorter.sha256s[same:]))
-    except ContentMissing:
+    except ContentUnreadable:
         return False
 
 
@@ -42,4 +42,4 @@ def _are_same(long: Iterator[bytes], short: Iterator[bytes]) -> bool:
 
 
 def _bytes_of(store: ContentStore, sha256s: Sequence[bytes]) -> Iterator[bytes]:
-    return (read_piece(store, StoredPiece(0, 0, 0, sha256, None)) for sha256 in sha256s)
+    return (read_segment(store, sha256) for sha256 in sha256s)

@@ -81,7 +81,7 @@ def _run_to_end(worker: Resources, shard: Shard, watch: StallWatch) -> None:
     elif shard.kind == "undo":
         outcome = _undo(worker, shard)
     elif shard.kind == "reparse":
-        outcome = _reparse(worker, shard)
+        outcome = reparse.run(worker, shard)
     else:
         outcome = _import(worker, shard, watch)
     with worker.transaction() as connection:
@@ -302,25 +302,6 @@ def _undo(worker: Resources, shard: Shard) -> str:
             if not is_more:
                 undo.clear_up(connection, number)
             shards.advance(connection, shard, Progress(Checkpoint(), 0))
-    return "succeeded"
-
-
-def _reparse(worker: Resources, shard: Shard) -> str:
-    """Derives rows anew from the archive, one session in each transaction. Gives the outcome."""
-    if shard.is_cancelled:
-        return "cancelled"
-    if shard.checkpoint == Checkpoint():
-        with worker.transaction() as connection:
-            reparse.choose_sessions(connection, shard.job_number)
-            shards.advance(connection, shard, Progress(Checkpoint(records=1), 0))
-    is_more = True
-    while is_more:
-        with worker.transaction() as connection:
-            step = reparse.reparse_some(worker, connection, shard.job_number)
-            is_more = step.is_more
-            progress = Progress(Checkpoint(records=1), step.bytes_done, rows=step.rows, errors=step.errors)
-            if shards.advance(connection, shard, progress):
-                return "cancelled"
     return "succeeded"
 
 
