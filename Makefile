@@ -61,8 +61,8 @@ k8s-try: environment ## run what deploy/k8s renders, container by container, on 
 k8s-secrets: environment ## make the passwords of deploy/k8s/overlays/single, once, in files beside it that git does not see
 	@$(VENV)/python -m deploy.k8s.make_secrets deploy/k8s/overlays/single
 
-verify: environment ## recompute every aggregate of the running stack from its rows; exit 1 on a difference
-	@$(VENV)/python -m deploy.embedded.control run services.worker.maintenance.verify
+verify: environment ## recompute every aggregate of the running stack from its rows; exit 1 on a difference; ARCHIVE=yes: read all transcripts
+	@$(VENV)/python -m deploy.embedded.control run services.worker.maintenance.verify $(if $(ARCHIVE),--archive)
 
 render-sql: environment ## write composed statements to services/worker/rendered and services/query/queries/search/rendered
 	@$(VENV)/python -m services.worker.render_sql

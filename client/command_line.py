@@ -186,6 +186,8 @@ def undo(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, url
 def reparse(
     session: Annotated[str | None, typer.Option(help="Only this session, by its id.")] = None,
     project: Annotated[int | None, typer.Option(min=1, help="Only this project, by its number.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be added, changed and removed, change nothing.")] = False,
+    max_removed: Annotated[int | None, typer.Option(min=0, help="Fail before more rows than this are removed.")] = None,
     is_waiting: Annotated[bool, typer.Option("--wait", "--watch", help="Wait until it is done, and show its progress.")] = False,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
@@ -193,11 +195,11 @@ def reparse(
 ) -> None:
     """Derives rows anew from the archived transcripts.
 
-    It uses the server's present parser. A second run changes nothing. `tracker cancel` stops it.
+    It uses the server's present parser. A second run changes nothing. `tracker cancel` stops it. A row whose transcript is not in the archive stays.
     """
     if session is not None and project is not None:
         raise typer.BadParameter("--session and --project exclude each other")
-    body = {"session_id": session, "project_id": project}
+    body = {"session_id": session, "project_id": project, "dry_run": dry_run or None, "max_removed": max_removed}
     wait = Wait("Reparse", {"succeeded"}) if is_waiting else None
     _start_job("POST", lambda _: "/api/reparse", url, token, wait, body={k: v for k, v in body.items() if v is not None}, as_json=as_json)
 

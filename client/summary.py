@@ -152,6 +152,8 @@ def _end_of_undo(job: Job) -> str:
 def _end_of_reparse(job: Job) -> str:
     changes = job["changes"]
     changed = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in sorted(changes.items())) or "nothing changed"
+    if job["selection"].get("dry_run"):
+        return f"A reparse of {counted(job['rows_done'], 'record')} would do this: {changed}."
     if job["status"] == "succeeded":
         return f"Reparsed: {counted(job['rows_done'], 'record')} read; {changed}."
     return f"The reparse {job['job_id']} {job['status']}; so far {changed}. Start it again: what is done already does not change."
@@ -192,6 +194,8 @@ def write_accounting(accounting: dict[str, Any], *, as_json: bool) -> None:
         )
     else:
         _write_line(console, "No event is lost: every accepted event is accounted for.")
+    damaged = [f"{each['session_id']}/{each['file']} is {each['reason']}" for each in accounting.get("damaged_transcripts", ())]
+    _write_list(console, "Transcripts that cannot be read in the archive:", damaged, len(damaged))
 
 
 _ACCOUNTING = (

@@ -33,10 +33,13 @@ EVENTS: Final = (
 )
 AGGREGATES: Final = ("activity_rollups", "tool_rollups", "file_rollups", "file_sets", "usage_rollups", "error_rollups", "active_days")
 _REGISTRY: Final = ("projects", "users", "sessions", "dead_letters")
-_JOBS: Final = ("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "scrubs")
+_JOBS: Final = ("import_jobs", "import_shares", "import_sessions", "imported_files", "contested_rows", "reparse_rows", "scrubs")
 _JOURNAL: Final = ("ledger", "accounts", "drainers", "canaries", "fixed_settings")
 _KEYS: Final = ("api_keys", "key_logins", "audit_log")
-_CAPTURE: Final = ("machines", "session_machines", "transcript_files", "transcript_ranges", "transcript_segments", "hook_payloads")
+_CAPTURE: Final = (
+    *("machines", "session_machines", "hook_payloads"),
+    *("transcript_files", "transcript_ranges", "transcript_segments", "damaged_segments"),
+)
 _MARKS: Final = ("session_marks",)
 _SEARCH: Final = ("search_documents", "search_pending", "search_words")
 TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_MARKS, *_SEARCH, *_KEYS, "alembic_version")

@@ -6,7 +6,7 @@ Nothing reads these files at run time. A test compares them with what the worker
 from pathlib import Path
 from typing import Final
 
-from services.worker.importers.job import undo
+from services.worker.importers.job import undo, withdraw_rows
 from services.worker.maintenance import fill_savings, rebuild, repair, scrub, verify
 from services.worker.persist import persist_batch
 from services.worker.persist.event_kind_rows import KIND_TABLES
@@ -32,6 +32,7 @@ def rendered() -> dict[str, str]:
         ),
         "rebuild_sessions.sql": _file(session_rebuild, session_rebuild.rebuild_statement().decode()),
         "delete_empty_sessions.sql": _file(session_rebuild, session_rebuild.delete_empty_statement().decode()),
+        "withdraw_rows.sql": _file(withdraw_rows, withdraw_rows.delete_rows().decode(), withdraw_rows.shrink_sessions().decode()),
         "fork_ownership.sql": _file(fork_ownership, fork_ownership.other_sessions().decode(), fork_ownership.sessions_to_move().decode()),
         "tool_maxima.sql": _file(tool_maxima, *tool_maxima.look_up_statements()),
         "undo_sessionless.sql": _file(undo, undo.delete_sessionless().decode()),

@@ -5,17 +5,19 @@ others read. So each step lists the next pieces in one statement, which sees one
 stays the same.
 """
 
+import hashlib
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import psycopg
 import zstandard
 
 from shared.blobs.contents import ContentStore
+from shared.blobs.store import BlobUnreadable
 
 # The content that one step lists. A piece has about a megabyte at most, unless it is one longer line.
 STEP_BYTES: Final = 2 * 1024**2
-# What a frame may say that it holds; a longer one is not ours.
+# What a frame may say that it holds; a longer one is not ours, and neither is one that does not say it.
 MAX_PIECE_BYTES: Final = 64 * 1024**2
 
 # Segments end where the ranges begin.
@@ -34,8 +36,26 @@ NEXT_PIECES: Final = """
     ORDER BY ends_at"""
 
 
-class ContentMissing(Exception):
+class ContentUnreadable(Exception):
+    """A piece of a file cannot be read; all others can. `sha256` is the segment's name, None for a range."""
+
+    reason: ClassVar[str]
+
+    def __init__(self, message: str, sha256: bytes | None = None) -> None:
+        super().__init__(message)
+        self.sha256 = sha256
+
+
+class ContentMissing(ContentUnreadable):
     """A segment is not in the store: it was lost, or the store is another than the one that it was put into."""
+
+    reason = "missing"
+
+
+class ContentDamaged(ContentUnreadable):
+    """What is stored is not what was put: its hash differs, or it is no zstd frame."""
+
+    reason = "damaged"
 
 
 class StoredPiece(NamedTuple):
@@ -61,12 +81,17 @@ class Piece(NamedTuple):
 
 
 def pieces_of(connection: psycopg.Connection[Any], file_id: int, store: ContentStore, position: int = 0) -> Iterator[Piece]:
-    """The content of a file from a position on, in order. ContentMissing, BlobStoreError. Ranges that are stored meanwhile are read, too."""
+    """The content of a file from a position on, in order. ContentUnreadable, BlobStoreError. Ranges that are stored meanwhile are read, too."""
     while stored := next_pieces(connection, file_id, position):
-        for piece in stored:
-            content = read_piece(store, piece)[position - piece.position :]
-            yield Piece(piece.start_offset, piece.end_offset, position, content)
-            position += len(content)
+        for each in stored:
+            piece = piece_of(store, each, position)
+            yield piece
+            position += len(piece.content)
+
+
+def piece_of(store: ContentStore, stored: StoredPiece, position: int) -> Piece:
+    """The content of a piece from a position in the file's content on. ContentUnreadable, BlobStoreError."""
+    return Piece(stored.start_offset, stored.end_offset, position, read_piece(store, stored)[position - stored.position :])
 
 
 def content_of(connection: psycopg.Connection[Any], file_id: int, store: ContentStore) -> Iterator[bytes]:
@@ -81,21 +106,34 @@ def next_pieces(connection: psycopg.Connection[Any], file_id: int, position: int
 
 
 def read_piece(store: ContentStore, piece: StoredPiece) -> bytes:
-    """The content of a piece. ContentMissing if the store has not got it, BlobStoreError if it is away."""
-    frame = piece.frame
-    if frame is None:
-        assert piece.sha256 is not None
-        try:
-            frame = store.get(piece.sha256.hex())
-        except FileNotFoundError:
-            raise ContentMissing(f"The archive has no content {piece.sha256.hex()}.") from None
-    return decompressed(frame)
+    """The content of a piece, which a segment's name is checked to be the hash of. ContentUnreadable; BlobStoreError if the store is away."""
+    if piece.sha256 is not None:
+        return read_segment(store, piece.sha256)
+    assert piece.frame is not None
+    try:
+        return decompressed(piece.frame)
+    except ValueError as error:
+        raise ContentDamaged(f"A stored range is damaged: {error}") from None
+
+
+def read_segment(store: ContentStore, sha256: bytes) -> bytes:
+    """The content of a segment. ContentUnreadable; BlobStoreError if the store is away."""
+    name = sha256.hex()
+    try:
+        content = decompressed(store.get(name))
+    except FileNotFoundError:
+        raise ContentMissing(f"The archive has no content {name}.", sha256) from None
+    except (BlobUnreadable, ValueError) as error:
+        raise ContentDamaged(f"The archive's content {name} is damaged: {error}", sha256) from None
+    if hashlib.sha256(content).digest() != sha256:
+        raise ContentDamaged(f"The archive's content {name} is damaged: its hash is another.", sha256)
+    return content
 
 
 def decompressed(frame: bytes) -> bytes:
     """The content of one zstd frame that says its length. ValueError for anything else."""
     try:
-        if zstandard.frame_content_size(frame) > MAX_PIECE_BYTES:
+        if not 0 <= zstandard.frame_content_size(frame) <= MAX_PIECE_BYTES:
             raise ValueError("The frame holds more than a piece of a transcript.")
         return zstandard.ZstdDecompressor().decompress(frame)
     except zstandard.ZstdError as error:

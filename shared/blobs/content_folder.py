@@ -1,5 +1,6 @@
 """Contents in a folder: readable by this user only. Worker and query must see the same disk."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,7 +10,7 @@ from uuid import uuid4
 
 from shared.blobs.contents import StoredContent, name_of, path_of
 from shared.blobs.folder import FolderStore, away_if_refused
-from shared.blobs.store import BlobStoreAway
+from shared.blobs.store import BlobStoreAway, BlobUnreadable
 
 _UNFINISHED = ".unfinished-"
 
@@ -21,10 +22,10 @@ class ContentFolder:
         self.folder = FolderStore(url).folder
 
     def put(self, name: str, data: bytes) -> None:
-        """A file gets its name when all of it is on the disk."""
+        """A file gets its name when all of it is on the disk. What is there already and damaged is written again."""
         path = self._path(name)
         with away_if_refused(self.folder):
-            with suppress(FileNotFoundError):
+            if self._is_as(path, data):
                 os.utime(path)
                 return
             is_new_folder = not path.parent.is_dir()
@@ -54,6 +55,9 @@ class ContentFolder:
         except FileNotFoundError:
             raise
         except OSError as error:
+            # A bad block of the disk says nothing of the other files.
+            if error.errno == errno.EIO:
+                raise BlobUnreadable(f"The content {name} cannot be read: {error.strerror}.") from error
             raise BlobStoreAway(
                 f"The archive cannot be read in {self.folder}: {error.strerror}; give the service's user the right to, or mend the disk."
             ) from error
@@ -77,6 +81,17 @@ class ContentFolder:
 
     def _path(self, name: str) -> Path:
         return self.folder / path_of(name)
+
+    @staticmethod
+    def _is_as(path: Path, data: bytes) -> bool:
+        try:
+            return path.read_bytes() == data
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno == errno.EIO:
+                return False
+            raise
 
 
 def _sync(folder: Path) -> None:

@@ -32,7 +32,7 @@ class ContentStore(Protocol):
         ...
 
     def get(self, name: str) -> bytes:
-        """All of it. FileNotFoundError if it is gone."""
+        """All of it. FileNotFoundError if it is gone, BlobUnreadable if only this one cannot be read."""
         ...
 
     def delete(self, name: str) -> None:

@@ -16,6 +16,10 @@ class BlobStoreAway(BlobStoreError):
     """It does not answer, or is in trouble of its own. Later it may work."""
 
 
+class BlobUnreadable(BlobStoreError):
+    """This one cannot be read, whatever may be true of the others."""
+
+
 class Stored(NamedTuple):
     """A blob that lies in a store."""
 

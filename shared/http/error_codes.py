@@ -101,6 +101,12 @@ RESPONSES: Final = (
         "Restore the archive from a backup, or import the transcript again.",
     ),
     ErrorCode(
+        "TRANSCRIPT_DAMAGED",
+        410,
+        "A part of the transcript is damaged in the archive: it is not what was stored.",
+        "Restore the archive from a backup, or import the transcript again. `make verify ARCHIVE=yes` names all such files.",
+    ),
+    ErrorCode(
         "OFFSET_MISMATCH",
         409,
         "The range of a transcript does not go on where the file ends: a part is missing, or is known and cannot be cut off.",
@@ -235,7 +241,25 @@ IMPORT_JOBS: Final = (
     ErrorCode(
         "CONTENT_MISSING",
         None,
-        "The archive has lost a transcript that a reparse reads. The session's rows stay as they are.",
+        "The archive has lost a transcript that a reparse reads. No row of the session is removed.",
         "Restore the archive's folder or bucket, then `tracker reparse --session ID`.",
+    ),
+    ErrorCode(
+        "CONTENT_DAMAGED",
+        None,
+        "A transcript that a reparse reads is damaged in the archive. No row of the session is removed.",
+        "Restore the archive's folder or bucket, or import the transcript again. Then `tracker reparse --session ID`.",
+    ),
+    ErrorCode(
+        "ROWS_WITHOUT_CONTENT",
+        None,
+        "A reparse did not find these rows, and no content that it read names them. They stay.",
+        "Nothing. If their transcript is still on a machine, import it.",
+    ),
+    ErrorCode(
+        "TOO_MANY_REMOVED",
+        None,
+        "A reparse stopped before it removed more rows than it was allowed to.",
+        "Look at `tracker reparse --dry-run`, then start it again with a higher `--max-removed`.",
     ),
 )

@@ -20,10 +20,15 @@ from shared.messages import SessionId
 
 
 class ReparseRequest(Struct, kw_only=True):
-    """Which transcripts: those of a session, those of a project, or all."""
+    """Which transcripts: those of a session, those of a project, or all.
+
+    `dry_run`: count what would be added, changed and removed, and change nothing. `max_removed`: fail before more rows than this are removed.
+    """
 
     session_id: SessionId | None = None
     project_id: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
+    dry_run: bool = False
+    max_removed: Annotated[int, Meta(ge=0, le=2**53)] | None = None
 
 
 _DECODER = msgspec.json.Decoder(ReparseRequest)
@@ -37,9 +42,10 @@ async def start(request: Request) -> Response:
     if wanted.session_id is not None and wanted.project_id is not None:
         raise invalid("project_id", "goes without session_id: name one of the two, or none")
     job_id = write.derived_id() or uuid4()
-    record = audit_record(request, "reparse.start", job_id, session_id=wanted.session_id, project_id=wanted.project_id)
+    selection = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not None and value is not False}
+    record = audit_record(request, "reparse.start", job_id, **selection)
     jobs = write.ingest.jobs
-    is_new = await jobs.add_reparse(job_id, session_id=wanted.session_id, project_id=wanted.project_id, record=record)
+    is_new = await jobs.add_reparse(job_id, selection, record=record)
     if is_new is None:
         message = "The archive has no transcript of it; import the transcripts again, then they are read by today's parser."
         raise NotFound(
@@ -47,5 +53,8 @@ async def start(request: Request) -> Response:
         )
     if is_new:
         await asyncio.to_thread(send_shares, write.ingest.sender, job_id, 1)
-    answer = JobChanged(job_id=job_id, status="queued", message="The rows of the archived transcripts are being derived anew.")
+    message = "The rows of the archived transcripts are being derived anew."
+    if wanted.dry_run:
+        message = "What a reparse of the archived transcripts would change is being counted."
+    answer = JobChanged(job_id=job_id, status="queued", message=message)
     return json_response(answer, 202, {"Location": f"/api/import/jobs/{job_id}"} | (write.headers or {}))

@@ -62,8 +62,7 @@ _ADD_UNDO_JOB = """
 _ADD_REPARSE = """
     WITH job AS (
         INSERT INTO import_jobs (id, kind, files, has_files, selection, request_id)
-        SELECT %(id)s, 'reparse', '[]', false, jsonb_strip_nulls(jsonb_build_object('session_id', %(session_id)s::text, 'project_id', %(project_id)s::bigint)),
-               %(request_id)s
+        SELECT %(id)s, 'reparse', '[]', false, %(selection)s, %(request_id)s
         WHERE EXISTS (SELECT FROM transcript_files AS f LEFT JOIN sessions AS s USING (session_id)
                       WHERE (%(session_id)s::text IS NULL OR f.session_id = %(session_id)s)
                         AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s))
@@ -139,9 +138,13 @@ class ImportJobs:
         """{status, done, undo_id, undo_status}: the job that undoes an ended import; the same job each time."""
         return await self._change(_ADD_UNDO_JOB, {"id": job_id, "undo_id": uuid4(), "request_id": record.request_id}, record)
 
-    async def add_reparse(self, job_id: UUID, *, session_id: str | None, project_id: int | None, record: AuditRecord) -> bool | None:
-        """Adds a queued reparse. False if there is one with this id already; None if the archive has nothing of the selection."""
-        params = {"id": job_id, "session_id": session_id, "project_id": project_id, "request_id": record.request_id}
+    async def add_reparse(self, job_id: UUID, selection: Mapping[str, Any], *, record: AuditRecord) -> bool | None:
+        """Adds a queued reparse. False if there is one with this id already; None if the archive has nothing of the selection.
+
+        `selection`: session_id or project_id or neither, dry_run, max_removed.
+        """
+        params = {"id": job_id, "selection": Jsonb(dict(selection)), "request_id": record.request_id}
+        params |= {name: selection.get(name) for name in ("session_id", "project_id")}
         row = await run_audited(self._database, _ADD_REPARSE, params, record)
         return None if row is None else bool(row["done"])
 

@@ -12,6 +12,7 @@ from services.query.database import Database
 from services.query.http import reference_page
 from services.query.http.parameters import FAILURES, refuse_parameters, settings_of
 from services.query.queries.lists import dead_letters
+from services.query.queries.status.archive_damage import damaged_transcripts
 from services.query.queries.status.canaries import newest
 from services.query.queries.status.capacity import capacity
 from services.query.queries.status.capture_lag import capture_lag
@@ -107,14 +108,16 @@ def _set_gauges(request: Request) -> None:
 )
 @requires(METRICS, all_projects=True)
 def show_accounting(request: Request) -> Response:
-    """Counts of events: accepted = persisted + duplicate + dead + pending; and how far the search index is behind."""
+    """Counts of events: accepted = persisted + duplicate + dead + pending; how far the search index is behind; and what of the archive cannot be read."""
     refuse_parameters(request)
     try:
         seen = _canary_age(request)
         with request.app.state.database.connection() as connection:
-            search = search_lag(connection)
+            search, damaged = search_lag(connection), damaged_transcripts(connection)
         lag = {"search_pending": search.documents, "search_oldest_seconds": search.oldest_seconds}
-        return json_response(_accounting(request).content() | {"canary_age_seconds": seen and seen.age_seconds} | lag)
+        return json_response(
+            _accounting(request).content() | {"canary_age_seconds": seen and seen.age_seconds} | lag | {"damaged_transcripts": damaged}
+        )
     except REDIS_ERRORS as error:
         log.warning("redis_unavailable", error=type(error).__name__)
         raise Unavailable("The journal cannot be read now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error

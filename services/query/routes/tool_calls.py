@@ -12,7 +12,7 @@ from services.query.http.read_response import read_response
 from services.query.queries.lists.tool_call import WhereResult, tool_call, where_result
 from services.query.queries.lists.transcripts import transcript_files
 from services.query.schemas.tool_calls import CallId, ToolCallDetails
-from shared.archive.stored_pieces import ContentMissing, next_pieces, read_piece
+from shared.archive.stored_pieces import ContentDamaged, ContentMissing, next_pieces, read_piece
 from shared.auth.authentication import grant_of
 from shared.auth.keys import Grant
 from shared.auth.scopes import READ, requires
@@ -28,7 +28,7 @@ _MEDIA_TYPE = "text/plain; charset=utf-8"
 _CHUNK = 65_536
 _RESPONSES = FAILURES | {
     200: {"description": "The text.", "content": {"text/plain": {"schema": {"type": "string"}}}},
-    410: FAILURES[404] | {"description": "The archive has lost the content."},
+    410: FAILURES[404] | {"description": "The archive has lost the content, or it is damaged."},
 }
 
 
@@ -97,6 +97,10 @@ def _search(database: Database, grant: Grant | None, archive: ContentStore, file
             for content in _contents(database, grant, archive, file_id):
                 if (found := result_in(content, call_id)) is not None:
                     return found
+    except ContentDamaged:
+        raise Gone(
+            "A part of this transcript is damaged in the archive; restore it from a backup, or import it again.", code="TRANSCRIPT_DAMAGED"
+        ) from None
     except ContentMissing:
         raise Gone("The archive has lost the content of this transcript; restore it from a backup, or import it again.") from None
     except BlobStoreError as error:

@@ -15,7 +15,7 @@ from services.query.queries.lists.transcripts import transcript_files, version_o
 from services.query.routes.sessions import no_session
 from services.query.schemas.fields import SessionId
 from services.query.schemas.transcripts import TranscriptFiles, TranscriptParameters
-from shared.archive.stored_pieces import ContentMissing, next_pieces, read_piece
+from shared.archive.stored_pieces import ContentDamaged, ContentMissing, next_pieces, read_piece
 from shared.auth.authentication import grant_of
 from shared.auth.keys import Grant
 from shared.auth.scopes import READ, requires
@@ -35,7 +35,7 @@ _RESPONSES = FAILURES | {
         "headers": {"ETag": {"description": "Changes with the content.", "schema": {"type": "string"}}},
     },
     304: {"description": "`If-None-Match` names the content's ETag."},
-    410: FAILURES[404] | {"description": "The archive has lost the content."},
+    410: FAILURES[404] | {"description": "The archive has lost the content, or it is damaged."},
 }
 
 
@@ -119,6 +119,10 @@ def _first(content: Iterator[bytes]) -> bytes:
     """Read before the answer begins, so that a failure has its status."""
     try:
         return next(content, b"")
+    except ContentDamaged:
+        raise Gone(
+            "A part of this transcript is damaged in the archive; restore it from a backup, or import it again.", code="TRANSCRIPT_DAMAGED"
+        ) from None
     except ContentMissing:
         raise Gone("The archive has lost the content of this transcript; restore it from a backup, or import it again.") from None
     except BlobStoreError as error:

@@ -48,9 +48,12 @@ class ImportJob(BaseModel):
         description="Number of records that were left out, by reason. Records of another user's sessions count too."
     )
     redactions: dict[str, int] = Field(description="Number of secrets that were replaced before storing, by kind.")
-    selection: dict[str, Any] = Field(description="For a reparse: the `session_id` or `project_id` that it is of; empty for everything.")
+    selection: dict[str, Any] = Field(
+        description="For a reparse: the `session_id` or `project_id` that it is of, without one everything; `dry_run` and `max_removed`."
+    )
     changes: dict[str, int] = Field(
-        description="For a reparse: how many rows it added, changed and removed, by table.", examples=[{"messages_changed": 3}]
+        description="For a reparse: how many rows it added, changed and removed, by table; with `dry_run`, how many it would.",
+        examples=[{"messages_changed": 3}],
     )
     errors: list[dict[str, Any]] = Field(description="The first 100.")
     errors_total: int
@@ -206,6 +209,14 @@ class Canary(BaseModel):
     stored_at: datetime | None
 
 
+class DamagedTranscript(BaseModel):
+    session_id: str
+    file: str
+    machine: str = Field(description="Empty for a file of an import.")
+    reason: Literal["missing", "damaged"] = Field(description="`damaged`: what is stored is not what was put.")
+    found_at: datetime
+
+
 class Accounting(BaseModel):
     """accepted = persisted + duplicate + dead + pending; while events go through, `drift` says whether it holds."""
 
@@ -224,3 +235,6 @@ class Accounting(BaseModel):
     )
     search_pending: int = Field(description="Documents that the search index lacks or has in an older state, in part an estimate.")
     search_oldest_seconds: float = Field(description="For how long the oldest change waits to be searchable; 0 if none does.")
+    damaged_transcripts: list[DamagedTranscript] = Field(
+        description="Archived transcripts that a reparse, a scrub or `verify --archive` could not read; the first 100."
+    )

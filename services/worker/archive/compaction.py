@@ -13,10 +13,11 @@ import structlog
 from psycopg import Connection
 
 from services.worker.archive.archive_locks import lock_file, lock_referring
+from services.worker.archive.damage import note_damage
 from services.worker.archive.segments import SEGMENT_BYTES, Segment, add_segments, cut_place, packed
 from services.worker.resources import Resources
 from services.worker.sweep_statements import COMPACTABLE_FILES
-from shared.archive.stored_pieces import ContentMissing, StoredPiece, decompressed, read_piece
+from shared.archive.stored_pieces import ContentUnreadable, decompressed, read_segment
 from shared.blobs.contents import ContentStore
 
 log = structlog.get_logger()
@@ -88,9 +89,9 @@ def _parts_to_move(connection: Connection[Any], store: ContentStore, file_id: in
     if raw_bytes >= SEGMENT_BYTES:
         return number + 1, parts
     try:
-        content = read_piece(store, StoredPiece(start_offset, end_offset, 0, sha256, None))
-    except ContentMissing as error:
-        log.error("archive_content_missing", file_id=file_id, reason=str(error))
+        content = read_segment(store, sha256)
+    except ContentUnreadable as error:
+        note_damage(connection, file_id, error)
         return number + 1, parts
     connection.execute(_DELETE_SEGMENT, {"file_id": file_id, "number": number})
     return number, [_Part(start_offset, end_offset, content), *parts]

@@ -1,13 +1,19 @@
-"""The rows of transcripts that imports brought: one for each file of a session, with its segments. An import has no machine: ''."""
+"""The rows of transcripts that imports brought: one for each content of a session's file, with its segments. An import has no machine: ''.
+
+Two machines may go on with one session, and a backup may be older than what is here. So a content takes the place of no other: what an undo takes
+away is exactly what only its import brought.
+"""
 
 import re
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from psycopg import Connection
 
-from services.worker.archive.archive_locks import lock_file, refer_to
+from services.worker.archive.archive_locks import refer_to
 from services.worker.archive.imported_content import ArchivedFile
+from services.worker.archive.same_content import Content, begins_with
 from services.worker.archive.segments import Segment, add_segments
 from shared.blobs.contents import ContentStore
 from shared.redaction.redact import redact_text
@@ -20,20 +26,25 @@ _AGENT: Final = re.compile(r"(?:.*/)?(agent-[^/]+\.jsonl)", re.DOTALL)
 MAX_SESSION_ID: Final = 200
 MAX_FILE_NAME: Final = 1_000
 
-# A file that was known before is replaced by one that is at least as long: it has grown. An older copy changes nothing but who brought it.
-_WRITE_FILES: Final = """
-    INSERT INTO transcript_files AS f (session_id, file_name, user_name, brought_by, stored_offset, parsed_offset, parser_version)
-    SELECT n.session_id, n.file_name, %(user_name)s, ARRAY[%(job_number)s]::integer[], n.size, n.size, %(parser_version)s
-    FROM unnest(%(session_ids)s::text[], %(file_names)s::text[], %(sizes)s::bigint[]) AS n (session_id, file_name, size)
-    ON CONFLICT (session_id, file_name, machine_id, generation) DO UPDATE
-        SET brought_by = CASE WHEN %(job_number)s = ANY(f.brought_by) THEN f.brought_by ELSE f.brought_by || %(job_number)s::integer END,
-            stored_offset = greatest(f.stored_offset, excluded.stored_offset),
-            parsed_offset = greatest(f.stored_offset, excluded.stored_offset),
-            parser_version = CASE WHEN excluded.stored_offset >= f.stored_offset THEN excluded.parser_version ELSE f.parser_version END,
-            user_name = CASE WHEN excluded.stored_offset >= f.stored_offset THEN excluded.user_name ELSE f.user_name END,
-            changed_at = CASE WHEN excluded.stored_offset >= f.stored_offset THEN now() ELSE f.changed_at END
-    RETURNING session_id, file_name, id, stored_offset, xmax = 0"""
-_DELETE_SEGMENTS: Final = "DELETE FROM transcript_segments WHERE file_id = ANY(%(ids)s)"
+# What imports brought of a file before.
+_KNOWN: Final = """
+    SELECT f.id, s.sha256s, s.raw_bytes FROM transcript_files AS f
+    JOIN LATERAL (SELECT array_agg(sha256 ORDER BY number) AS sha256s, sum(raw_bytes)::bigint AS raw_bytes
+                  FROM transcript_segments WHERE file_id = f.id) AS s ON s.sha256s IS NOT NULL
+    WHERE session_id = %(session_id)s AND file_name = %(file_name)s AND machine_id = '' ORDER BY s.raw_bytes DESC, f.id"""
+_BRING_AGAIN: Final = """
+    UPDATE transcript_files SET changed_at = now(), parser_version = %(parser_version)s,
+        brought_by = CASE WHEN %(job_number)s = ANY(brought_by) THEN brought_by ELSE brought_by || %(job_number)s::integer END,
+        facts_ids = ARRAY(SELECT DISTINCT unnest(facts_ids || %(facts_ids)s::uuid[]))
+    WHERE id = %(id)s"""
+_ADD: Final = """
+    INSERT INTO transcript_files (session_id, file_name, generation, user_name, brought_by, stored_offset, parsed_offset, parser_version, facts_ids,
+        continued_by)
+    SELECT %(session_id)s, %(file_name)s, coalesce(max(generation) + 1, 0), %(user_name)s, ARRAY[%(job_number)s]::integer[], %(size)s, %(size)s,
+        %(parser_version)s, %(facts_ids)s, %(continued_by)s
+    FROM transcript_files WHERE session_id = %(session_id)s AND file_name = %(file_name)s AND machine_id = ''
+    RETURNING id"""
+_CONTINUE: Final = "UPDATE transcript_files SET continued_by = %(id)s WHERE id = ANY(%(ids)s)"
 _FORGET: Final = (
     "DELETE FROM transcript_files WHERE brought_by = ARRAY[%(job_number)s]::integer[]",
     """UPDATE transcript_files SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE %(job_number)s = ANY(brought_by)""",
@@ -66,19 +77,20 @@ def place_of(name: str, session_in_records: str | None) -> Place | None:
 
 
 class ImportedFile(NamedTuple):
-    """A transcript that a job read to its end, and whose segments are in the store."""
+    """A transcript that a job read to its end, and whose segments are in the store. `facts_ids`: of the facts that its reading gave."""
 
     place: Place
     size: int
     segments: list[Segment]
+    facts_ids: frozenset[UUID] = frozenset()
 
 
-def imported_file(name: str, found: ArchivedFile) -> ImportedFile | None:
+def imported_file(name: str, found: ArchivedFile, facts_ids: frozenset[UUID] = frozenset()) -> ImportedFile | None:
     """Waits until the store has all of a file. None for a file that belongs to no session. BlobStoreError if a segment cannot be put."""
     for put in found.putting:
         put.result()
     place = place_of(name, found.session_id)
-    return ImportedFile(place, found.size, found.segments) if place and found.segments else None
+    return ImportedFile(place, found.size, found.segments, facts_ids) if place and found.segments else None
 
 
 def store_files(
@@ -90,36 +102,37 @@ def store_files(
     job_number: int,
     parser_version: int,
 ) -> None:
-    """Writes the files' rows in the caller's transaction. BlobStoreAway if a content has to be put again."""
-    # In one order, so that two jobs do not deadlock. If a file comes twice, the longer copy is taken.
-    by_place = {file.place: file for file in sorted(files, key=lambda file: (file.place, file.size))}
-    if not by_place:
-        return
-    parameters = {
-        "session_ids": [place.session_id for place in by_place],
-        "file_names": [place.file_name for place in by_place],
-        "sizes": [file.size for file in by_place.values()],
-        "user_name": user,
-        "job_number": job_number,
-        "parser_version": parser_version,
-    }
-    segments: list[tuple[int, int, Segment]] = []
-    replaced: list[int] = []
-    for session_id, file_name, file_id, stored_offset, is_new in connection.execute(_WRITE_FILES, parameters).fetchall():
-        file = by_place[Place(session_id, file_name)]
-        if file.size == stored_offset:
-            segments += ((file_id, number, segment) for number, segment in enumerate(file.segments))
-            if not is_new:
-                replaced.append(file_id)
-    for file_id in sorted(replaced):
-        lock_file(connection, file_id)
-    refer_to(connection, store, {segment.sha256 for _, _, segment in segments})
-    if replaced:
-        connection.execute(_DELETE_SEGMENTS, {"ids": replaced})
-    add_segments(connection, segments)
+    """Writes the files' rows in the caller's transaction, which has the order of imports. BlobStoreAway if a content has to be put again.
+
+    Each content of a file is kept beside the others, with the imports that brought it.
+    """
+    refer_to(connection, store, {segment.sha256 for file in files for segment in file.segments})
+    for file in sorted(files, key=lambda file: (file.place, file.size)):
+        by_whom = {"user_name": user, "job_number": job_number, "parser_version": parser_version}
+        _store_file(connection, store, file, by_whom | {"facts_ids": sorted(file.facts_ids)})
+
+
+def _store_file(connection: Connection[Any], store: ContentStore, file: ImportedFile, parameters: dict[str, Any]) -> None:
+    own = Content([segment.sha256 for segment in file.segments], sum(segment.raw_bytes for segment in file.segments))
+    parameters |= {"session_id": file.place.session_id, "file_name": file.place.file_name, "size": file.size, "continued_by": None}
+    continued: list[int] = []
+    # The longest first.
+    for file_id, sha256s, raw_bytes in connection.execute(_KNOWN, parameters).fetchall():
+        known = Content(sha256s, raw_bytes)
+        if begins_with(store, own, known):
+            if raw_bytes == own.raw_bytes:
+                connection.execute(_BRING_AGAIN, parameters | {"id": file_id})
+                return
+            continued.append(file_id)
+        elif parameters["continued_by"] is None and begins_with(store, known, own):
+            parameters["continued_by"] = file_id
+    [(file_id,)] = connection.execute(_ADD, parameters).fetchall()
+    add_segments(connection, [(file_id, number, segment) for number, segment in enumerate(file.segments)])
+    if continued:
+        connection.execute(_CONTINUE, {"id": file_id, "ids": continued})
 
 
 def forget_files(connection: Connection[Any], job_number: int) -> None:
-    """For an undo: deletes the files that only this job brought. Their contents are garbage then."""
+    """For an undo: deletes the contents that only this job brought."""
     for statement in _FORGET:
         connection.execute(statement, {"job_number": job_number})

@@ -8,16 +8,14 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-import structlog
 from psycopg import Connection
 
 from services.worker.archive.archive_locks import lock_file, lock_referring
+from services.worker.archive.damage import note_damage
 from services.worker.archive.segments import frame_of, packed
-from shared.archive.stored_pieces import ContentMissing, StoredPiece, decompressed, read_piece
+from shared.archive.stored_pieces import ContentUnreadable, StoredPiece, read_piece, read_segment
 from shared.blobs.contents import ContentStore
 from shared.redaction.redacted_lines import redact_lines
-
-log = structlog.get_logger()
 
 # Of one transaction, about a megabyte each.
 PIECES_AT_ONCE: Final = 8
@@ -46,7 +44,7 @@ class Scrubbed(NamedTuple):
 def scrub_some(
     connection: Connection[Any], store: ContentStore, after: str | None, redactions: Counter[str], *, is_dry_run: bool
 ) -> Scrubbed:
-    """The next pieces behind `after`, in the caller's transaction. BlobStoreAway if the store is away; a content that is missing is logged."""
+    """The next pieces behind `after`, in the caller's transaction. BlobStoreAway if the store is away; a content that cannot be read is noted."""
     kind, _, place = (after or "ranges").partition(" ")
     file_id, number = map(int, place.split("/")) if place else (0, -1)
     parameters = {"file_id": file_id, "place": number, "limit": PIECES_AT_ONCE}
@@ -63,10 +61,14 @@ def scrub_some(
 
 
 def _scrub_range(
-    connection: Connection[Any], _: ContentStore, row: tuple[int, int, bytes], redactions: Counter[str], is_dry_run: bool
+    connection: Connection[Any], store: ContentStore, row: tuple[int, int, bytes], redactions: Counter[str], is_dry_run: bool
 ) -> bool:
     file_id, place, frame = row
-    content = decompressed(frame)
+    try:
+        content = read_piece(store, StoredPiece(0, 0, 0, None, frame))
+    except ContentUnreadable as error:
+        note_damage(connection, file_id, error)
+        return False
     scrubbed = redact_lines(content, redactions)
     if scrubbed is content:
         return False
@@ -81,9 +83,9 @@ def _scrub_segment(
 ) -> bool:
     file_id, place, before = row
     try:
-        content = read_piece(store, StoredPiece(0, 0, 0, before, None))
-    except ContentMissing as error:
-        log.error("archive_content_missing", file_id=file_id, reason=str(error))
+        content = read_segment(store, before)
+    except ContentUnreadable as error:
+        note_damage(connection, file_id, error)
         return False
     scrubbed = redact_lines(content, redactions)
     if scrubbed is content:

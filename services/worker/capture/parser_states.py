@@ -19,7 +19,7 @@ from services.worker.capture.captured_files import CapturedFile
 from services.worker.capture.unread_ranges import UnreadRange
 from services.worker.importers.formats.transcript.transcript_reader import Transcript
 from services.worker.persist.records import KeptResults, Record, RecordError, SessionFacts
-from shared.archive.stored_pieces import ContentMissing, Piece, pieces_of
+from shared.archive.stored_pieces import ContentUnreadable, Piece, pieces_of
 from shared.blobs.contents import ContentStore
 
 log = structlog.get_logger()
@@ -101,8 +101,8 @@ def _caught_up(
             if piece.start_offset <= state.offset:
                 for _ in state.read(piece):
                     pass
-    except ContentMissing as error:
-        log.error("archive_content_missing", file=file.name, reason=str(error))
+    except ContentUnreadable as error:
+        log.error("archive_content_unreadable", file=file.name, reason=str(error))
     if state.offset < file.parsed_offset:
         log.warning("capture_replay_incomplete", file=file.name, kept_from=state.offset, read_to=file.parsed_offset)
         # What is open there is not known. The facts of the last reading stay.

@@ -2,9 +2,12 @@
 
 The same for every document of the search index, and its row. Reads one snapshot, so it may run while events come in. What cells should be comes from
 the registry that the worker adds up by, over all rows.
+
+With `--archive` it reads all archived transcripts instead, and names those that cannot be read.
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,6 +16,7 @@ from psycopg import Connection
 
 from services.worker.aggregates.recount import ACTIVE_DAYS, cells_of_all_rows, file_sets_of_all_rows
 from services.worker.aggregates.registry import AGGREGATES
+from services.worker.archive.check_archive import damaged_files
 from services.worker.drain.accounting import check_accounting, equation
 from services.worker.maintenance.command import with_worker
 from services.worker.resources import Resources
@@ -109,8 +113,22 @@ def _verify(worker: Resources) -> tuple[dict[str, int], Accounting]:
     return differences, check_accounting(worker)
 
 
-def main() -> int:
+def verify_archive(worker: Resources) -> int:
+    """Prints a line for each archived file that cannot be read, and their number. Gives the number."""
+    number = 0
+    for file in damaged_files(worker):
+        number += 1
+        origin = f"of machine {file.machine}" if file.machine else "of an import"
+        print(f"session {file.session_id}: {file.file_name} ({origin}) is {file.reason} in the archive")
+    print(f"{'archive':20} {'ok' if number == 0 else f'{number} files cannot be read; restore them from a backup, or import them again'}")
+    return number
+
+
+def main(arguments: Sequence[str] = ()) -> int:
     """Prints a line for each aggregate, and one for the journal's account; 1 if anything differs or cannot be read."""
+    if "--archive" in arguments:
+        damaged = with_worker(verify_archive, failure="The archive cannot be verified while a server is away")
+        return 0 if damaged == 0 else 1
     found = with_worker(_verify, failure="Nothing can be verified while a server is away")
     if found is None:
         return 1
@@ -122,4 +140,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -4,7 +4,8 @@
 counts for is in neither. A row's session, project, user and time are the same in both.
 
 A row that came over the wire is the client's word and stays as it is. Versions from files are compared by their ranks, and the best one replaces
-the row whole. So the order in which versions arrive does not matter.
+the row whole. So the order in which versions arrive does not matter. A reparse lists in `renewed_ids` the rows of which today's reader is to have
+the last word: there the new version replaces the row whenever it differs.
 """
 
 from services.worker.row_tables import ROW_TABLES, RowTable
@@ -64,7 +65,10 @@ _IS_BETTER = """
     (NOT coalesce(0 = ANY(t.brought_by), true)
      AND (%(job_number)s = 0
           OR ($new_ranks)
-             > ($old_ranks)))"""
+             > ($old_ranks)
+          OR t.id IN (SELECT id FROM renewed_ids)
+             AND ROW($new_content)::text
+              <> ROW($old_content)::text))"""
 
 # What is new of a session besides its rows. The session files are read again from the new activities.
 _OF_SESSIONS = """
@@ -88,6 +92,8 @@ def _insert(table: RowTable) -> str:
         _IS_BETTER,
         new_ranks=listed(rank.format(row="excluded") for rank in table.ranks),
         old_ranks=listed(rank.format(row="t") for rank in table.ranks),
+        new_content=listed(f"excluded.{name}" for name in versioned if name != "terms"),
+        old_content=listed(f"t.{name}" for name in versioned if name != "terms"),
     )
     fixed = ("id", "session_id", "project_id", "user_id", "occurred_at", *table.fixed)
     values = {

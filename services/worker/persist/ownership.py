@@ -58,6 +58,12 @@ class ForeignEvents(Exception):
 
 def refuse_foreign(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> None:
     """Raises ForeignEvents. To be asked when the batch's sessions are locked, and before anything of it is stored."""
+    if foreign := foreign_among(connection, batch):
+        raise ForeignEvents(foreign)
+
+
+def foreign_among(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> list[ReceivedEvent]:
+    """What of a batch its keys may not write, as things are now."""
     by_binding = _by_binding(batch)
     foreign: list[ReceivedEvent] = []
     for binding, received in by_binding.items():
@@ -65,8 +71,7 @@ def refuse_foreign(connection: Connection[Any], batch: Sequence[ReceivedEvent]) 
     users = {binding.user for binding in by_binding if binding.user is not None}
     if len(users) > 1 and not foreign:
         foreign += _claimed_by_another(connection, users, batch)
-    if foreign:
-        raise ForeignEvents(foreign)
+    return foreign
 
 
 def refuse_moved(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> None:

@@ -32,8 +32,9 @@ TABLES = {
 }
 
 # Not copied into. Reattribution notes here what sessions were before, which days and which cells' maxima it has to make again, and which cells have
-# nothing left in them (services/worker/sessions/reattribution.py).
+# nothing left in them (services/worker/sessions/reattribution.py). A reparse notes the rows that it renews (services/worker/persist/insert_rows.py).
 SCRATCH = {
+    "renewed_ids": "id uuid",
     "moving_sessions": "session_id text, project_id bigint, user_id bigint, ranges tstzmultirange",
     "emptied_cells": "cells text, place tid",
     "moving_days": "project_id bigint, user_id bigint, day date",

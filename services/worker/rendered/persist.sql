@@ -35,7 +35,10 @@ WITH changed_messages AS (
              AND (%(job_number)s = 0
                   OR (length(excluded.content), excluded.content COLLATE "C", (excluded.agent_id IS NULL),
                   coalesce(excluded.agent_id, '') COLLATE "C")
-                     > (length(t.content), t.content COLLATE "C", (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C"))) IS TRUE)
+                     > (length(t.content), t.content COLLATE "C", (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
+                  OR t.id IN (SELECT id FROM renewed_ids)
+                     AND ROW(excluded.content, excluded.model, excluded.agent_id)::text
+                      <> ROW(t.content, t.model, t.agent_id)::text)) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(job_number)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
@@ -43,7 +46,10 @@ WITH changed_messages AS (
        AND (%(job_number)s = 0
             OR (length(excluded.content), excluded.content COLLATE "C", (excluded.agent_id IS NULL),
             coalesce(excluded.agent_id, '') COLLATE "C")
-               > (length(t.content), t.content COLLATE "C", (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")))
+               > (length(t.content), t.content COLLATE "C", (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
+            OR t.id IN (SELECT id FROM renewed_ids)
+               AND ROW(excluded.content, excluded.model, excluded.agent_id)::text
+                <> ROW(t.content, t.model, t.agent_id)::text))
            OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.role,
@@ -116,7 +122,13 @@ changed_tool_calls AS (
                      coalesce(t.wait_ms, -1), coalesce(octet_length(t.result), -1), coalesce(t.result_left_out, 0),
                      coalesce(t.result, '') COLLATE "C", coalesce(t.result_media::text, '') COLLATE "C",
                      coalesce(t.error_class, '') COLLATE "C", coalesce(t.started_agent, '') COLLATE "C", (t.agent_id IS NULL),
-                     coalesce(t.agent_id, '') COLLATE "C"))) IS TRUE)
+                     coalesce(t.agent_id, '') COLLATE "C")
+                  OR t.id IN (SELECT id FROM renewed_ids)
+                     AND ROW(excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.error_class,
+                     excluded.parameters, excluded.result, excluded.result_left_out, excluded.result_cut_at, excluded.result_media,
+                     excluded.started_agent, excluded.agent_id, excluded.source)::text
+                      <> ROW(t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
+                      t.result_cut_at, t.result_media, t.started_agent, t.agent_id, t.source)::text)) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(job_number)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
@@ -134,7 +146,13 @@ changed_tool_calls AS (
                coalesce(t.wait_ms, -1), coalesce(octet_length(t.result), -1), coalesce(t.result_left_out, 0),
                coalesce(t.result, '') COLLATE "C", coalesce(t.result_media::text, '') COLLATE "C",
                coalesce(t.error_class, '') COLLATE "C", coalesce(t.started_agent, '') COLLATE "C", (t.agent_id IS NULL),
-               coalesce(t.agent_id, '') COLLATE "C")))
+               coalesce(t.agent_id, '') COLLATE "C")
+            OR t.id IN (SELECT id FROM renewed_ids)
+               AND ROW(excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.error_class,
+               excluded.parameters, excluded.result, excluded.result_left_out, excluded.result_cut_at, excluded.result_media,
+               excluded.started_agent, excluded.agent_id, excluded.source)::text
+                <> ROW(t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
+                t.result_cut_at, t.result_media, t.started_agent, t.agent_id, t.source)::text))
            OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.tool_name, old.status AS old_status, new.status,
@@ -202,7 +220,12 @@ changed_activities AS (
                      > (NOT t.is_estimated, (t.source IS DISTINCT FROM 'hook'), t.lines_added, t.lines_removed, t.action COLLATE "C",
                      coalesce(octet_length(t.patch), -1), coalesce(t.patch_left_out, 0), coalesce(t.patch, '') COLLATE "C",
                      coalesce(t.tool_call_id, '00000000-0000-0000-0000-000000000000'), (t.agent_id IS NULL),
-                     coalesce(t.agent_id, '') COLLATE "C"))) IS TRUE)
+                     coalesce(t.agent_id, '') COLLATE "C")
+                  OR t.id IN (SELECT id FROM renewed_ids)
+                     AND ROW(excluded.lines_added, excluded.lines_removed, excluded.action, excluded.is_estimated, excluded.tool_call_id,
+                     excluded.patch, excluded.patch_left_out, excluded.agent_id, excluded.source)::text
+                      <> ROW(t.lines_added, t.lines_removed, t.action, t.is_estimated, t.tool_call_id, t.patch, t.patch_left_out, t.agent_id,
+                      t.source)::text)) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(job_number)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
@@ -215,7 +238,12 @@ changed_activities AS (
                > (NOT t.is_estimated, (t.source IS DISTINCT FROM 'hook'), t.lines_added, t.lines_removed, t.action COLLATE "C",
                coalesce(octet_length(t.patch), -1), coalesce(t.patch_left_out, 0), coalesce(t.patch, '') COLLATE "C",
                coalesce(t.tool_call_id, '00000000-0000-0000-0000-000000000000'), (t.agent_id IS NULL),
-               coalesce(t.agent_id, '') COLLATE "C")))
+               coalesce(t.agent_id, '') COLLATE "C")
+            OR t.id IN (SELECT id FROM renewed_ids)
+               AND ROW(excluded.lines_added, excluded.lines_removed, excluded.action, excluded.is_estimated, excluded.tool_call_id,
+               excluded.patch, excluded.patch_left_out, excluded.agent_id, excluded.source)::text
+                <> ROW(t.lines_added, t.lines_removed, t.action, t.is_estimated, t.tool_call_id, t.patch, t.patch_left_out, t.agent_id,
+                t.source)::text))
            OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.file_key,
@@ -279,7 +307,13 @@ changed_api_calls AS (
                   excluded.cache_write_5m_tokens, excluded.web_searches, (excluded.agent_id IS NULL),
                   coalesce(excluded.agent_id, '') COLLATE "C")
                      > (t.output_tokens, t.input_tokens, t.cache_read_tokens, t.cache_write_1h_tokens, t.cache_write_5m_tokens, t.web_searches,
-                     (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C"))) IS TRUE)
+                     (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
+                  OR t.id IN (SELECT id FROM renewed_ids)
+                     AND ROW(excluded.input_tokens, excluded.output_tokens, excluded.cache_write_5m_tokens, excluded.cache_write_1h_tokens,
+                     excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.uncached_nano_usd, excluded.cache_saved_nano_usd,
+                     excluded.web_searches, excluded.price_version, excluded.agent_id)::text
+                      <> ROW(t.input_tokens, t.output_tokens, t.cache_write_5m_tokens, t.cache_write_1h_tokens, t.cache_read_tokens, t.cost_nano_usd,
+                      t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.price_version, t.agent_id)::text)) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(job_number)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
@@ -289,7 +323,13 @@ changed_api_calls AS (
             excluded.cache_write_5m_tokens, excluded.web_searches, (excluded.agent_id IS NULL),
             coalesce(excluded.agent_id, '') COLLATE "C")
                > (t.output_tokens, t.input_tokens, t.cache_read_tokens, t.cache_write_1h_tokens, t.cache_write_5m_tokens, t.web_searches,
-               (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")))
+               (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
+            OR t.id IN (SELECT id FROM renewed_ids)
+               AND ROW(excluded.input_tokens, excluded.output_tokens, excluded.cache_write_5m_tokens, excluded.cache_write_1h_tokens,
+               excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.uncached_nano_usd, excluded.cache_saved_nano_usd,
+               excluded.web_searches, excluded.price_version, excluded.agent_id)::text
+                <> ROW(t.input_tokens, t.output_tokens, t.cache_write_5m_tokens, t.cache_write_1h_tokens, t.cache_read_tokens, t.cost_nano_usd,
+                t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.price_version, t.agent_id)::text))
            OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.model,
@@ -355,7 +395,10 @@ changed_timeline_entries AS (
                   OR (octet_length(excluded.content), excluded.content COLLATE "C", coalesce(excluded.details::text, '') COLLATE "C",
                   (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                      > (octet_length(t.content), t.content COLLATE "C", coalesce(t.details::text, '') COLLATE "C", (t.agent_id IS NULL),
-                     coalesce(t.agent_id, '') COLLATE "C"))) IS TRUE)
+                     coalesce(t.agent_id, '') COLLATE "C")
+                  OR t.id IN (SELECT id FROM renewed_ids)
+                     AND ROW(excluded.content, excluded.details, excluded.agent_id)::text
+                      <> ROW(t.content, t.details, t.agent_id)::text)) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(job_number)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
@@ -364,7 +407,10 @@ changed_timeline_entries AS (
             OR (octet_length(excluded.content), excluded.content COLLATE "C", coalesce(excluded.details::text, '') COLLATE "C",
             (excluded.agent_id IS NULL), coalesce(excluded.agent_id, '') COLLATE "C")
                > (octet_length(t.content), t.content COLLATE "C", coalesce(t.details::text, '') COLLATE "C", (t.agent_id IS NULL),
-               coalesce(t.agent_id, '') COLLATE "C")))
+               coalesce(t.agent_id, '') COLLATE "C")
+            OR t.id IN (SELECT id FROM renewed_ids)
+               AND ROW(excluded.content, excluded.details, excluded.agent_id)::text
+                <> ROW(t.content, t.details, t.agent_id)::text))
            OR NOT %(job_number)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.kind,

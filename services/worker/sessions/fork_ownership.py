@@ -31,7 +31,7 @@ _NOTE_CLAIMS = """
     INSERT INTO contested_rows (row_id, session_id, job_number)
     SELECT DISTINCT s.id, s.session_id, %(job_number)s FROM staged_$table AS s
     WHERE EXISTS (SELECT FROM contested_rows AS c WHERE c.row_id = s.id)
-       OR EXISTS (SELECT FROM staged_$table AS o WHERE o.id = s.id AND o.session_id <> s.session_id)
+       OR s.id IN (SELECT id FROM staged_$table GROUP BY id HAVING min(session_id) <> max(session_id))
     ON CONFLICT DO NOTHING"""
 # Within a batch all copies get the same session and time.
 _AGREED: Final = """

@@ -38,6 +38,16 @@ def test_a_reparse_is_a_queued_job(service: Service, body: dict[str, object]) ->
 
 
 @pytest.mark.usefixtures("archived")
+def test_a_dry_run_and_a_limit_are_part_of_the_job(service: Service) -> None:
+    answers = [service.http.post("/api/reparse", json=body) for body in ({"dry_run": True}, {"max_removed": 0}, {"max_removed": -1})]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 400]
+    assert answers[0].json()["message"] == "What a reparse of the archived transcripts would change is being counted."
+    selections = [job["selection"] for job in service.select("SELECT selection FROM import_jobs ORDER BY number")]
+    assert selections == [{"dry_run": True}, {"max_removed": 0}]
+
+
+@pytest.mark.usefixtures("archived")
 def test_a_repeated_key_is_the_same_job(service: Service) -> None:
     answers = [service.http.post("/api/reparse", json={}, headers={"idempotency-key": "k"}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [202, 202]

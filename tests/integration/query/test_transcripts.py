@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from services.query.app import create_app
 from services.query.settings import Settings
-from services.worker.archive.segments import SEGMENT_BYTES
+from services.worker.archive.segments import SEGMENT_BYTES, frame_of
 from shared.blobs.contents import ContentStore
 from shared.blobs.stores import archive_at
 from shared.http.server import ClientLimits
@@ -141,6 +141,23 @@ def test_a_lost_content_is_a_410(client: TestClient, connection: psycopg.Connect
     answer = client.get(path())
 
     assert (answer.status_code, answer.json()["code"]) == (410, "TRANSCRIPT_GONE")
+
+
+def test_a_damaged_content_is_a_410_and_health_names_it(
+    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str, tmp_path: Path
+) -> None:
+    """given a content whose bytes are no longer those that were put, as a reparse has found, then it is refused and named."""
+    file_id = add_file(connection, archive, session, lines(10))
+    [stored] = archive.stored()
+    (tmp_path / "archive" / stored.name[:2] / stored.name[2:]).write_bytes(frame_of(lines(10, salt=1)))
+    connection.execute("INSERT INTO damaged_segments (file_id, sha256, reason) VALUES (%s, '', 'damaged')", (file_id,))
+
+    answer = client.get(path())
+    health = client.get("/api/accounting").json()
+
+    assert (answer.status_code, answer.json()["code"]) == (410, "TRANSCRIPT_DAMAGED")
+    [named] = health["damaged_transcripts"]
+    assert (named["session_id"], named["file"], named["reason"]) == (SESSION, f"{SESSION}.jsonl", "damaged")
 
 
 def test_what_waits_behind_a_gap_is_not_given(

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from services.query.queries.lists.transcripts import transcript_files
 from services.worker.archive import imported_content
 from services.worker.archive.imported_content import Archiver, ImportedContent
 from services.worker.archive.imported_files import place_of
@@ -96,6 +99,19 @@ def stored(worker: Resources) -> dict[tuple[str, str], bytes]:
         return {(session, name): b"".join(content_of(connection, id, worker.archive)) for id, session, name, *_ in found}
 
 
+def contents(worker: Resources) -> list[bytes]:
+    """All that imports brought of the session's own file, the longest first."""
+    with worker.transaction() as connection:
+        found = connection.execute("SELECT id FROM transcript_files WHERE session_id = %s", [SESSION]).fetchall()
+        return sorted((b"".join(content_of(connection, id, worker.archive)) for (id,) in found), key=len, reverse=True)
+
+
+def listed(worker: Resources) -> list[int]:
+    """The sizes of the versions that the session's list of files shows."""
+    with psycopg.connect(worker.settings.database_url, row_factory=dict_row) as connection:
+        return [row["bytes"] for row in transcript_files(connection, SESSION)]
+
+
 def test_each_transcript_is_kept_under_its_session_and_name(worker: Resources, tmp_path: Path) -> None:
     """given sessions, a subagent below its session, one beside them, a file with another name, and one of no session"""
     agent = of_another_session(CONTENT, AGENT_OF)
@@ -149,7 +165,7 @@ def test_the_content_is_redacted_and_in_segments(worker: Resources, tmp_path: Pa
     assert not any(SECRET in worker.archive.get(each.name) for each in worker.archive.stored())
 
 
-def test_a_file_that_grew_replaces_what_it_was_and_shares_its_segments(worker: Resources, tmp_path: Path) -> None:
+def test_a_file_that_grew_is_kept_as_it_was_too_and_shares_its_segments(worker: Resources, tmp_path: Path) -> None:
     content = long_transcript(1_800_000)
     half = content[: content.find(b"\n", 1_500_000) + 1]
     name = f"{SESSION}.jsonl"
@@ -157,21 +173,21 @@ def test_a_file_that_grew_replaces_what_it_was_and_shares_its_segments(worker: R
     for version in (half, content, half, content):
         import_files(worker, tmp_path, {name: version})
 
-    assert stored(worker) == {(SESSION, name): redact_lines(content, {})}
-    # The segment that both versions have, the last of the old one, and those of the new one.
-    with worker.transaction() as connection:
-        [(segments,)] = connection.execute("SELECT count(*) FROM transcript_segments").fetchall()
-    assert len(list(worker.archive.stored())) == segments + 1
-    assert collect_garbage(worker, timedelta(0)) == 1
+    assert contents(worker) == [redact_lines(content, {}), redact_lines(half, {})]
+    assert listed(worker) == [len(redact_lines(content, {}))]
+    # One segment is shared. The shorter one has an end of its own, the longer one two segments more.
+    assert len(list(worker.archive.stored())) == 4
+    assert collect_garbage(worker, timedelta(0)) == 0
 
 
-def test_of_copies_in_one_archive_the_longest_is_kept(worker: Resources, tmp_path: Path) -> None:
+def test_of_copies_in_one_archive_each_is_kept_and_the_longest_is_listed(worker: Resources, tmp_path: Path) -> None:
     half = CONTENT[: CONTENT.index(b"\n", 1000) + 1]
     name = f"{SESSION}.jsonl"
 
     import_files(worker, tmp_path, {f"monday/{name}": half, f"friday/{name}": CONTENT, f"tuesday/{name}": half})
 
-    assert stored(worker) == {(SESSION, name): CONTENT}
+    assert contents(worker) == [CONTENT, half]
+    assert listed(worker) == [len(CONTENT)]
 
 
 def test_an_undo_takes_back_what_only_its_import_brought(worker: Resources, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from services.query.queries.lists.paging import Page, Paging, page
 SHOWN_TRANSCRIPTS: Final = 50
 
 # A transcript is here if one file of its name is stored up to its length: of this machine, of another that has the same, or of an import.
-# A file that was rewritten counts by its last generation.
+# A file that was rewritten counts by its last generation; what imports brought are no generations of one file.
 # A user may have other names; a machine has the one that its key or shipper said.
 _MACHINES: Final = """
     SELECT m.machine_id, m.name, coalesce(own.name, u.name, m.user_name) AS user, m.first_seen_at, m.last_heard_at,
@@ -36,10 +36,10 @@ _MACHINES: Final = """
                     SELECT FROM transcript_files AS f
                     WHERE f.session_id = t.session_id AND f.file_name = t.file AND f.stored_offset >= t.bytes
                         AND is_file_of(f.bound_user, (SELECT s.user_id FROM sessions AS s WHERE s.session_id = f.session_id))
-                        AND NOT EXISTS (
+                        AND (f.machine_id = '' OR NOT EXISTS (
                             SELECT FROM transcript_files AS later
                             WHERE (later.session_id, later.file_name, later.machine_id) = (f.session_id, f.file_name, f.machine_id)
-                                AND later.generation > f.generation)) AS is_here
+                                AND later.generation > f.generation))) AS is_here
                 FROM jsonb_to_recordset(m.report -> 'expiring')
                     AS t (session_id text, file text, project_path text, bytes bigint, changed_at timestamptz, deleted_after timestamptz)
                 WHERE NOT %(is_bound)s

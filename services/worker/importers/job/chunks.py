@@ -27,13 +27,14 @@ class EndedMember(NamedTuple):
     """The end of a member: the number of the chunk's records before it, and the SHA-256 of the member's content.
 
     The hash is None if the member could not be read to its end, or if an earlier attempt had read its beginning.
-    `archived`: a transcript's content, on its way into the archive.
+    `archived`: a transcript's content, on its way into the archive. `facts_ids`: of the facts of sessions that its reading gave.
     """
 
     records: int
     sha256: bytes | None
     name: str = ""
     archived: ArchivedFile | None = None
+    facts_ids: frozenset[UUID] = frozenset()
 
 
 @dataclass(slots=True)

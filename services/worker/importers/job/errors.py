@@ -1,12 +1,14 @@
 """What a job says of records that it could not read or store: entries of its `errors`, and counts of its `skipped_records`."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from services.worker.persist.ownership import session_of
 from services.worker.persist.records import RecordError
 from services.worker.persist.staging import ReceivedEvent
+from shared.archive.stored_pieces import ContentMissing, ContentUnreadable
+from shared.redaction.redact import redact_text
 
 # Reasons for which a record that was read is left out, in the job's `skipped_records`.
 OF_ANOTHER_USER: Final = "another user's"
@@ -38,6 +40,35 @@ def of_dead_letters(dead: Sequence[ReceivedEvent]) -> Iterator[dict[str, Any]]:
     for received in dead:
         message = f"A record could not be stored; see the dead letter of event {received.event.id}."
         yield {"code": "NOT_STORABLE", "message": message}
+
+
+def of_unreadable_content(name: str, error: ContentUnreadable) -> dict[str, Any]:
+    """For a transcript that a reparse cannot read."""
+    message = (
+        f"{error} No row of the session is removed. Restore the archive's folder, or import the transcript again; then reparse the session."
+    )
+    return {
+        "file": redact_text(name),
+        "code": "CONTENT_MISSING" if isinstance(error, ContentMissing) else "CONTENT_DAMAGED",
+        "message": message,
+    }
+
+
+def of_rows_without_content(session_id: str, rows: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+    """For rows, by table, that a reparse keeps since no content that it read names them."""
+    if rows:
+        counts = ", ".join(f"{count} of {table}" for table, count in sorted(rows.items()))
+        message = (
+            f"Rows of session {session_id} stay although today's reader does not give them: no archived content names them ({counts})."
+        )
+        yield {"code": "ROWS_WITHOUT_CONTENT", "message": message}
+
+
+def of_too_many_removed(removed: int, most: int, of_session: Mapping[str, int]) -> dict[str, Any]:
+    """For a reparse that stops before it removes more rows than it may."""
+    counts = ", ".join(f"{name} {count}" for name, count in sorted(of_session.items()))
+    message = f"Stopped: it would have removed {removed} rows, and may remove {most}. Of the session that it was at: {counts}."
+    return {"code": "TOO_MANY_REMOVED", "message": message}
 
 
 def left_out(foreign: Sequence[ReceivedEvent], dead: Sequence[ReceivedEvent]) -> dict[str, int]:

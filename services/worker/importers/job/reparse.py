@@ -1,44 +1,52 @@
 """A reparse: the rows of archived transcripts are derived anew by today's reader. The archive itself does not change.
 
-One transaction takes one session, with the sessions that share rows with it. It deletes what the archive gave, stores what the archive gives
-now, and compares. If nothing differs, all of it is rolled back: a second reparse changes nothing.
+It takes one session after the other, with the sessions that share rows with it:
 
-A row is deleted only where the archive is its whole source: every import that brought it has a file of these sessions in the archive. What hooks
-alone know stays: their rows that no transcript has, and the durations that they reported.
+1. note what is stored of it (reparse_rows.py)
+2. read each content again (reparse_reading.py), and store what it gives as an import does, some records in each transaction. Where a row came with
+   archived contents alone, today's version takes its place; if nothing differs, nothing is written
+3. remove what the archive gave and today's reader does not give, some rows in each transaction
+
+Live events, captured files and imports go on in between. A row is removed only if a content that was read names it (named_ids.py). So what came with
+a content that is not in the archive stays, and so does what hooks alone know: their rows, and the durations that they reported.
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from datetime import datetime
-from io import BytesIO
-from itertools import islice
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 from uuid import UUID
 
-from psycopg import Connection
-from psycopg.rows import class_row, scalar_row
+from psycopg import Connection, Rollback
 from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
-from services.worker.importers.formats.plausible_records import Found, plausible
-from services.worker.importers.formats.transcript.transcript_reader import Transcript
+from services.worker.archive.damage import forget_damage, note_damage
+from services.worker.importers.formats.transcript.named_ids import ids_named_in
+from services.worker.importers.job import errors, reparse_rows, shards
+from services.worker.importers.job.reparse_reading import (
+    Content,
+    ContentReading,
+    ContentsChanged,
+    check_still_brought,
+    contents_of,
+    pieces_from,
+)
+from services.worker.importers.job.reparse_rows import Scope, Unread
+from services.worker.importers.job.shards import Checkpoint, Progress, Shard
+from services.worker.importers.job.withdraw_rows import withdraw_rows
 from services.worker.persist.dead_letters import persist_isolating
-from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
-from services.worker.persist.records import FileSummary, Record, RecordError, SessionFacts, ToolUse
-from services.worker.persist.staging import ReceivedEvent, clear
+from services.worker.persist.ownership import foreign_among
+from services.worker.persist.records import Record, SessionFacts, ToolUse
+from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
-from services.worker.row_tables import ROW_TABLES, RowTable, for_each
 from services.worker.search_index.forget_documents import forget_changed_here
-from services.worker.sessions import reattribution, session_rebuild
-from services.worker.sql_text import listed, sql
-from shared.archive.stored_pieces import ContentMissing, pieces_of
+from shared.archive.stored_pieces import ContentUnreadable
 from shared.messages import binding
-from shared.redaction.redacted_lines import redact_lines
 from shared.redaction.redacted_structs import redact_structs
 from shared.upload_kinds import READER_VERSION
 
-# As many records as a chunk of an import has.
-RECORDS_AT_ONCE = 2_000
+# Rows that one transaction removes. No other transaction can write meanwhile.
+ROWS_AT_ONCE: Final = 500
 
 # The sessions that are left to do.
 _CHOOSE = """
@@ -52,7 +60,9 @@ _SET_TOTAL = "UPDATE import_jobs SET bytes_total = %(bytes)s WHERE number = %(jo
 _BYTES_LEFT = """
     SELECT coalesce(sum(f.stored_offset), 0)::bigint FROM import_sessions AS i JOIN transcript_files AS f USING (session_id)
     WHERE i.job_number = %(job_number)s"""
-_BYTES_TOTAL = "SELECT bytes_total FROM import_jobs WHERE number = %(job_number)s"
+_JOB = """
+    SELECT bytes_total, coalesce((selection->>'dry_run')::boolean, false), (selection->>'max_removed')::bigint, changes
+    FROM import_jobs WHERE number = %(job_number)s"""
 _NEXT = "SELECT session_id FROM import_sessions WHERE job_number = %(job_number)s ORDER BY session_id LIMIT 1"
 _DONE = "DELETE FROM import_sessions WHERE job_number = %(job_number)s AND session_id = ANY(%(session_ids)s)"
 _ADD_CHANGES = "UPDATE import_jobs SET changes = sum_of_each(changes, %(changes)s) WHERE number = %(job_number)s"
@@ -60,123 +70,241 @@ _ADD_CHANGES = "UPDATE import_jobs SET changes = sum_of_each(changes, %(changes)
 # Forks share rows, and which session owns a row depends on all of them.
 _SHARING = """
     SELECT DISTINCT o.session_id FROM contested_rows AS c JOIN contested_rows AS o USING (row_id) WHERE c.session_id = ANY(%(session_ids)s)"""
-
-_FILES = """
-    SELECT f.id, f.user_name AS user, f.changed_at, j.number AS job_number, j.id AS job_id,
-           CASE WHEN f.brought_by IS NULL THEN f.bound_user ELSE (SELECT k.user_name FROM api_keys AS k WHERE k.id = j.key_id) END AS bound_user,
-           (SELECT k.project_ids FROM api_keys AS k WHERE k.id = j.key_id) AS bound_projects
-    FROM transcript_files AS f
-    JOIN import_jobs AS j ON CASE WHEN f.brought_by IS NULL THEN j.kind = 'capture' ELSE j.number = f.brought_by[1] END
-    WHERE f.session_id = ANY(%(session_ids)s) ORDER BY f.session_id, f.file_name, f.id"""
-_JOB_NUMBERS = """
-    SELECT DISTINCT unnest(coalesce(f.brought_by, (SELECT ARRAY[number] FROM import_jobs WHERE kind = 'capture')))
-    FROM transcript_files AS f WHERE f.session_id = ANY(%(session_ids)s)"""
-
-# What a reparse may change of a row, of a session.
-_CONTENTS = "SELECT id, md5(ROW($columns)::text)::uuid FROM $table WHERE session_id = ANY(%(session_ids)s)"
-_SESSIONS = """
-    SELECT session_id, md5(ROW(project_id, user_id, model, git_branch, client_version, title, parent_session_id, started_at, ended_at,
-                               first_event_at, last_event_at, active_ranges, snapshot)::text)::uuid
-    FROM sessions WHERE session_id = ANY(%(session_ids)s)"""
-
-_OF_ARCHIVE = "brought_by <@ %(job_numbers)s::integer[] AND session_id = ANY(%(session_ids)s)"
-_ROWS_TO_DELETE = """
-    SELECT id, source, brought_by::text FROM $table WHERE $is_of_archive AND (source = 'transcript' OR id = ANY(%(ids)s))"""
-_DELETE_ROWS = "DELETE FROM $table WHERE id = ANY(%(row_ids)s)"
-_DELETE_FACTS = f"DELETE FROM session_facts WHERE {_OF_ARCHIVE} AND source = 'transcript' RETURNING id, source, brought_by::text"
-_DELETE_FILES = """
-    DELETE FROM files AS f WHERE file_key = ANY(%(file_keys)s) AND NOT EXISTS (SELECT FROM activities AS a WHERE a.file_key = f.file_key)"""
-_FILE_KEYS = "SELECT DISTINCT file_key FROM activities WHERE session_id = ANY(%(session_ids)s)"
 _REPORTED = """
-    SELECT id, duration_ms FROM tool_calls
-    WHERE session_id = ANY(%(session_ids)s) AND duration_source = 'reported' AND duration_ms IS NOT NULL"""
-_RESTORE_ORIGIN = """
-    UPDATE $table AS t SET source = o.source, brought_by = o.brought_by::integer[]
-    FROM unnest(%(row_ids)s::uuid[], %(sources)s::text[], %(brought_by)s::text[]) AS o (id, source, brought_by)
-    WHERE t.id = o.id AND (t.source, t.brought_by) IS DISTINCT FROM (o.source, o.brought_by::integer[])"""
-_SET_FACTS = "UPDATE transcript_files SET facts_ids = %(facts_ids)s WHERE id = %(id)s"
-_READ_BY = """
-    UPDATE transcript_files SET parser_version = %(version)s WHERE session_id = ANY(%(session_ids)s) AND parser_version <> %(version)s"""
-
-Origin = tuple[UUID, str | None, str | None]
+    SELECT id, duration_ms FROM tool_calls WHERE id = ANY(%(ids)s::uuid[]) AND duration_source = 'reported' AND duration_ms IS NOT NULL"""
+_READ_BY = "UPDATE transcript_files SET parser_version = %(version)s, facts_ids = %(facts_ids)s WHERE id = %(id)s"
 
 
-class _File(NamedTuple):
-    """An archived file, and the import that its rows count as brought by."""
+class _Ended(Exception):
+    """The job goes no further, for the reason that its outcome says."""
 
-    id: int
-    user: str | None
-    changed_at: datetime
-    job_number: int
-    job_id: UUID
-    # What the key was bound to that brought it.
-    bound_user: str | None
-    bound_projects: list[int] | None
-
-
-class Step(NamedTuple):
-    """How far a reparse is, in bytes of transcripts."""
-
-    bytes_done: int
-    rows: int
-    errors: list[dict[str, Any]]
-    is_more: bool
-
-
-class _Unchanged(Exception):
-    """Today's reader gives what is stored."""
+    def __init__(self, outcome: str) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
 
 
 def choose_sessions(connection: Connection[Any], job_number: int) -> None:
     """Notes the sessions of the job's selection as left to do. Harmless when repeated, as by a job that is tried again."""
+    reparse_rows.forget_ended(connection)
     connection.execute(_CHOOSE, {"job_number": job_number})
     [(left,)] = connection.execute(_BYTES_LEFT, {"job_number": job_number}).fetchall()
     connection.execute(_SET_TOTAL, {"job_number": job_number, "bytes": left})
 
 
-def reparse_some(worker: Resources, connection: Connection[Any], job_number: int) -> Step:
-    """Reparses the next session, in the caller's transaction."""
-    lock_order.lock_import_order(connection)
-    lock_order.lock_documents(connection)
-    lock_order.lock_writing_exclusive(connection)
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        following = cursor.execute(_NEXT, {"job_number": job_number}).fetchone()
-        rows, errors = 0, list[dict[str, Any]]()
-        if following is not None:
-            session_ids = _sharing(connection, {following})
-            changes: dict[str, int] = {}
-            try:
-                rows, changes = _reparse_or_leave(worker, connection, session_ids)
-            except ContentMissing as error:
-                # Its rows stay as they are.
-                errors = [
-                    {
-                        "file": following,
-                        "code": "CONTENT_MISSING",
-                        "message": f"{error} Restore the archive's folder, then reparse the session.",
-                    }
-                ]
-            forget_changed_here(connection)
-            connection.execute(_DONE, {"job_number": job_number, "session_ids": sorted(session_ids)})
-            connection.execute(_ADD_CHANGES, {"job_number": job_number, "changes": Jsonb(changes)})
-        [left] = cursor.execute(_BYTES_LEFT, {"job_number": job_number}).fetchall()
-        [total] = cursor.execute(_BYTES_TOTAL, {"job_number": job_number}).fetchall()
-    return Step(max(total - left, 0), rows, errors, following is not None)
-
-
-def _reparse_or_leave(worker: Resources, connection: Connection[Any], session_ids: set[str]) -> tuple[int, dict[str, int]]:
-    """Reparses sessions, and takes it back if nothing differs. Gives the number of records read, and what changed."""
-    rows = 0
+def run(worker: Resources, shard: Shard) -> str:
+    """Works on a job to its end. Gives the outcome."""
+    if shard.is_cancelled:
+        return "cancelled"
+    if shard.checkpoint == Checkpoint():
+        with worker.transaction() as connection:
+            choose_sessions(connection, shard.job_number)
+            shards.advance(connection, shard, Progress(Checkpoint(records=1), 0))
+    reparse = _Reparse(worker, shard)
     try:
-        # A savepoint.
-        with connection.transaction():
-            rows, changes = _reparse(worker, connection, session_ids)
-            if not changes:
-                raise _Unchanged
-    except _Unchanged:
-        connection.execute(_READ_BY, {"version": READER_VERSION, "session_ids": sorted(session_ids)})
-        return rows, {}
-    return rows, changes
+        while reparse.next_sessions():
+            pass
+    except _Ended as end:
+        return end.outcome
+    return "succeeded"
+
+
+class _Reparse:
+    """A job that is worked on, in short transactions."""
+
+    def __init__(self, worker: Resources, shard: Shard) -> None:
+        self._worker = worker
+        self._shard = shard
+        self._number = shard.job_number
+        with worker.transaction() as connection:
+            [job] = connection.execute(_JOB, {"job_number": self._number}).fetchall()
+        self._bytes_total, self._is_dry_run, self._max_removed, changes = job
+        self._removed = sum(count for name, count in changes.items() if name.endswith("_removed"))
+        self._bytes_done = 0
+
+    def next_sessions(self) -> bool:
+        """Reparses the next session, and all that share rows with it. False if none is left."""
+        with self._worker.transaction() as connection:
+            following = connection.execute(_NEXT, {"job_number": self._number}).fetchone()
+            if following is None:
+                return False
+            [(left,)] = connection.execute(_BYTES_LEFT, {"job_number": self._number}).fetchall()
+            self._bytes_done = max(self._bytes_total - left, 0)
+            session_ids = sorted(_sharing(connection, {following[0]}))
+            contents = contents_of(connection, session_ids)
+            scope = _scope(self._number, session_ids, contents)
+            reparse_rows.note(connection, scope)
+        try:
+            self._reparse(scope, contents)
+        except ContentsChanged:
+            # They are read again, without what was taken away.
+            with self._worker.transaction() as connection:
+                reparse_rows.forget(connection, self._number)
+        return True
+
+    def _reparse(self, scope: Scope, contents: Sequence[Content]) -> None:
+        found: list[dict[str, Any]] = []
+        facts_ids: dict[int, set[UUID]] = {}
+        for content in contents:
+            try:
+                given = self._read(content)
+                facts_ids.setdefault(content.id, set()).update(given)
+            except ContentUnreadable as error:
+                found.append(errors.of_unreadable_content(content.name, error))
+                with self._worker.transaction() as connection:
+                    note_damage(connection, content.id, error)
+        if not found:
+            found += self._remove_unread(scope, contents)
+            self._note_read(facts_ids)
+        with self._worker.transaction() as connection:
+            changes = reparse_rows.changes(connection, scope, is_dry_run=self._is_dry_run)
+        with self._worker.transaction() as connection:
+            reparse_rows.forget(connection, self._number)
+            connection.execute(_DONE, {"job_number": self._number, "session_ids": scope.session_ids})
+            self._advance(connection, errors=found, changes=changes)
+
+    def _read(self, content: Content) -> set[UUID]:
+        """Stores what a content gives. Gives the ids of its facts."""
+        reading = ContentReading(self._worker, content)
+        facts_ids: set[UUID] = set()
+        begun_at = self._bytes_done
+        while True:
+            for chunk in reading.chunks():
+                with self._worker.transaction() as connection:
+                    self._store(connection, content, chunk)
+                facts_ids |= _facts_among(chunk)
+                self._bytes_done = min(begun_at + reading.offset, self._bytes_total)
+            with self._worker.transaction() as connection:
+                # Live capture may have added to it; it reads and stores under this order too.
+                lock_order.lock_import_order(connection)
+                if reading.is_at_end(connection):
+                    rest = reading.rest()
+                    self._store(connection, content, rest)
+                    return facts_ids | _facts_among(rest)
+
+    def _store(self, connection: Connection[Any], content: Content, records: list[Record]) -> None:
+        """Stores records as an import does, in the caller's transaction. What is stored like this already is looked up before anybody has to wait."""
+        if self._worker.settings.redact:
+            redact_structs(records, {})
+        # What it may not touch is not stored, and not removed.
+        ids = reparse_rows.by_relation(records)
+        added = reparse_rows.not_stored(connection, ids)
+        foreign = {received.event.id for received in foreign_among(connection, _batch(content, records))}
+        kept = [record for record in records if record.id not in foreign]
+        _keep_reported_durations(connection, kept)
+        same = reparse_rows.same_as_stored(connection, content.job_number, _batch(content, kept))
+        kept = [record for record in kept if record.id not in same]
+        if self._is_dry_run:
+            reparse_rows.note_differing(connection, self._number, reparse_rows.by_relation(kept), same)
+        elif kept:
+            lock_order.lock_import_order(connection)
+            check_still_brought(connection, content)
+            self._persist(connection, content, kept)
+        reparse_rows.mark_read(connection, self._number, ids, {relation: more - foreign for relation, more in added.items()})
+        self._advance(connection, rows=len(records))
+
+    def _persist(self, connection: Connection[Any], content: Content, records: list[Record]) -> None:
+        if displaced := self._persist_unless_displaced(connection, content, records):
+            # Nobody sees the row without the version that takes its place.
+            lock_order.lock_documents(connection)
+            lock_order.lock_writing_exclusive(connection)
+            self._withdraw(connection, displaced)
+            self._persist_unless_displaced(connection, content, records)
+
+    def _persist_unless_displaced(
+        self, connection: Connection[Any], content: Content, records: list[Record]
+    ) -> list[tuple[UUID, str | None]]:
+        """Stores records. Gives the rows that have to be deleted first, each with its session; then nothing is stored."""
+        batch = _batch(content, records)
+        displaced: list[tuple[UUID, str | None]] = []
+        with connection.transaction() as savepoint:
+            reparse_rows.list_renewed(connection, self._number, reparse_rows.by_relation(records))
+            persist_isolating(connection, batch, idle_gap=self._worker.idle_gap, job_number=content.job_number)
+            displaced = reparse_rows.displaced(connection)
+            if displaced:
+                raise Rollback(savepoint)
+        return displaced
+
+    def _remove_unread(self, scope: Scope, contents: Sequence[Content]) -> list[dict[str, Any]]:
+        """Removes what the archive gave and today's reader does not give. Gives an error for rows that no content names."""
+        with self._worker.transaction() as connection:
+            unread = reparse_rows.unread(connection, self._number)
+            facts_ids = reparse_rows.unread_facts(connection, scope)
+        named = self._ids_named_in(contents) if unread else set[UUID]()
+        removed = [row for row in unread if row.id in named or row.call_id in named]
+        kept = Counter(row.relation for row in unread if not (row.id in named or row.call_id in named))
+        self._check_removed(removed)
+        if self._is_dry_run:
+            with self._worker.transaction() as connection:
+                self._advance(connection, changes=_removed(removed))
+            return list(errors.of_rows_without_content(scope.session_ids[0], kept))
+        for start in range(0, len(removed), ROWS_AT_ONCE):
+            self._remove(scope, removed[start : start + ROWS_AT_ONCE])
+        if facts_ids:
+            self._remove(scope, [], facts_ids)
+        return list(errors.of_rows_without_content(scope.session_ids[0], kept))
+
+    def _remove(self, scope: Scope, rows: Sequence[Unread], facts_ids: Sequence[UUID] = ()) -> None:
+        with self._worker.transaction() as connection:
+            lock_order.lock_import_order(connection)
+            lock_order.lock_documents(connection)
+            lock_order.lock_writing_exclusive(connection)
+            still_archived = reparse_rows.still_archived(connection, scope, rows)
+            self._withdraw(connection, [row for of_table in still_archived.values() for row in of_table], scope.session_ids, facts_ids)
+            reparse_rows.forget_rows(connection, self._number, rows)
+            changes = {f"{relation}_removed": len(of_table) for relation, of_table in still_archived.items() if of_table}
+            self._advance(connection, changes=changes)
+
+    def _withdraw(
+        self,
+        connection: Connection[Any],
+        rows: Sequence[tuple[UUID, str | None]],
+        session_ids: Sequence[str] = (),
+        facts_ids: Sequence[UUID] = (),
+    ) -> None:
+        """In the caller's transaction, which has writing exclusively."""
+        of_rows = {session_id for _, session_id in rows if session_id is not None}
+        withdraw_rows(
+            connection,
+            session_ids=of_rows | set(session_ids),
+            row_ids=[row_id for row_id, _ in rows],
+            fact_ids=facts_ids,
+            idle_gap=self._worker.idle_gap,
+        )
+        forget_changed_here(connection)
+
+    def _ids_named_in(self, contents: Sequence[Content]) -> set[UUID]:
+        named: set[UUID] = set()
+        for content_id in {content.id: None for content in contents}:
+            for piece in pieces_from(self._worker, content_id):
+                named.update(ids_named_in(piece.content))
+        return named
+
+    def _check_removed(self, rows: Sequence[Unread]) -> None:
+        """Ends the job if it would remove more rows than it may."""
+        self._removed += len(rows)
+        if self._max_removed is not None and self._removed > self._max_removed and not self._is_dry_run:
+            with self._worker.transaction() as connection:
+                self._advance(connection, errors=[errors.of_too_many_removed(self._removed, self._max_removed, _removed(rows))])
+            raise _Ended("given_up")
+
+    def _note_read(self, facts_ids: dict[int, set[UUID]]) -> None:
+        """Notes the facts that the contents give, and that all of them could be read."""
+        if self._is_dry_run:
+            return
+        with self._worker.transaction() as connection:
+            for file_id, ids in sorted(facts_ids.items()):
+                connection.execute(_READ_BY, {"version": READER_VERSION, "facts_ids": sorted(ids), "id": file_id})
+                forget_damage(connection, file_id)
+
+    def _advance(
+        self, connection: Connection[Any], *, rows: int = 0, errors: Sequence[dict[str, Any]] = (), changes: dict[str, int] | None = None
+    ) -> None:
+        """Notes progress with what was done. Ends the job if that was asked for meanwhile."""
+        if changes:
+            connection.execute(_ADD_CHANGES, {"job_number": self._number, "changes": Jsonb(changes)})
+        progress = Progress(Checkpoint(records=1), self._bytes_done, rows=rows, errors=list(errors))
+        if shards.advance(connection, self._shard, progress):
+            raise _Ended("cancelled")
 
 
 def _sharing(connection: Connection[Any], session_ids: set[str]) -> set[str]:
@@ -188,106 +316,29 @@ def _sharing(connection: Connection[Any], session_ids: set[str]) -> set[str]:
         session_ids = session_ids | found
 
 
-def _reparse(worker: Resources, connection: Connection[Any], session_ids: set[str]) -> tuple[int, dict[str, int]]:
-    """Deletes and stores again. Gives the number of records, and the numbers of rows that differ: {"messages_changed": 3}."""
-    parameters: dict[str, Any] = {"session_ids": sorted(session_ids), "idle_gap": worker.idle_gap}
-    connection.execute(LOCK_SESSIONS, parameters)
-    with connection.cursor(row_factory=class_row(_File)) as cursor:
-        files = cursor.execute(_FILES, parameters).fetchall()
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        parameters["job_numbers"] = cursor.execute(_JOB_NUMBERS, parameters).fetchall()
-    before = _contents(connection, parameters)
-    reported = dict(connection.execute(_REPORTED, parameters).fetchall())
-    parameters["ids"] = [record.id for file in files for record in _records(worker, connection, file)]
-    origins = _delete(connection, parameters)
-    for file in files:
-        _store(worker, connection, file, reported)
-    for table, rows in origins.items():
-        if rows:
-            columns = dict(zip(("row_ids", "sources", "brought_by"), map(list, zip(*rows, strict=True)), strict=True))
-            connection.execute(sql(_RESTORE_ORIGIN, table=table).encode(), columns)
-    connection.execute(_READ_BY, {"version": READER_VERSION, **parameters})
-    return len(parameters["ids"]), _changes(before, _contents(connection, parameters))
+def _scope(job_number: int, session_ids: list[str], contents: Sequence[Content]) -> Scope:
+    unnoted = {content.job_number for content in contents if content.has_unnoted_facts}
+    facts_ids = {facts_id for content in contents for facts_id in content.facts_ids}
+    return Scope(job_number, session_ids, sorted({content.job_number for content in contents}), sorted(facts_ids), sorted(unnoted))
 
 
-def _records(worker: Resources, connection: Connection[Any], file: _File) -> Iterator[Record]:
-    """What today's reader finds in a file."""
-    for each in plausible(_found(worker, connection, file), file.changed_at):
-        if not isinstance(each, (RecordError, FileSummary)):
-            yield each
+def _batch(content: Content, records: Iterable[Record]) -> list[ReceivedEvent]:
+    bound = binding(content.bound_user, content.bound_projects)
+    return [ReceivedEvent(record, content.accepted_at, "", f"import:{content.job_id}", bound=bound) for record in records]
 
 
-def _found(worker: Resources, connection: Connection[Any], file: _File) -> Iterator[Found]:
-    transcript = Transcript(file.user, worker.idle_gap, worker.kept_results)
-    lines = 0
-    for piece in pieces_of(connection, file.id, worker.archive):
-        # Rules that are newer than what is archived must find secrets before results are cut.
-        content = redact_lines(piece.content, {}) if worker.settings.redact else piece.content
-        yield from transcript.read_part(BytesIO(content), number=lines, offset=piece.start_offset)
-        lines += piece.content.count(b"\n")
-    yield from transcript.rest()
+def _facts_among(records: Iterable[Record]) -> set[UUID]:
+    return {record.id for record in records if isinstance(record, SessionFacts)}
 
 
-def _delete(connection: Connection[Any], parameters: dict[str, Any]) -> dict[str, list[Origin]]:
-    """Deletes the rows and facts that the archive gave. Gives their origins, by table."""
-    origins = {
-        table: connection.execute(sql(_ROWS_TO_DELETE, table=table, is_of_archive=_OF_ARCHIVE).encode(), parameters).fetchall()
-        for table in ROW_TABLES
-    }
-    parameters = parameters | {"row_ids": [row[0] for rows in origins.values() for row in rows], "whole_ids": []}
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        file_keys = cursor.execute(_FILE_KEYS, parameters).fetchall()
-    with reattribution.reattributed(connection, parameters) as projects:
-        for statement in for_each(_DELETE_ROWS):
-            connection.execute(statement, parameters)
-        facts = connection.execute(_DELETE_FACTS, parameters).fetchall()
-        connection.execute(_DELETE_FILES, {"file_keys": file_keys})
-        session_rebuild.rebuild_sessions(connection, parameters)
-    date_projects(connection, projects)
-    return origins | {"session_facts": facts}
+def _keep_reported_durations(connection: Connection[Any], records: Sequence[Record]) -> None:
+    """What was reported of a call's duration stays: only a hook may have known it."""
+    calls = {record.id: record for record in records if isinstance(record, ToolUse) and record.duration_source != "reported"}
+    for call_id, duration_ms in connection.execute(_REPORTED, {"ids": list(calls)}).fetchall():
+        call = calls[call_id]
+        elapsed_ms, call.duration_ms, call.duration_source = call.duration_ms, duration_ms, "reported"
+        call.wait_ms = None if elapsed_ms is None else max(elapsed_ms - duration_ms, 0)
 
 
-def _store(worker: Resources, connection: Connection[Any], file: _File, reported: dict[UUID, int]) -> None:
-    """Stores what a file gives, as an import does."""
-    facts_ids: set[UUID] = set()
-    records = _records(worker, connection, file)
-    while kept := list(islice(records, RECORDS_AT_ONCE)):
-        for record in kept:
-            if isinstance(record, ToolUse) and record.duration_source != "reported" and record.id in reported:
-                elapsed_ms, record.duration_ms, record.duration_source = record.duration_ms, reported[record.id], "reported"
-                record.wait_ms = None if elapsed_ms is None else max(elapsed_ms - record.duration_ms, 0)
-        if worker.settings.redact:
-            redact_structs(kept, {})
-        bound = binding(file.bound_user, file.bound_projects)
-        batch = [ReceivedEvent(record, file.changed_at, "", f"import:{file.job_id}", bound=bound) for record in kept]
-        clear(connection)
-        foreign = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=file.job_number).foreign
-        foreign_ids = {received.event.id for received in foreign}
-        facts_ids |= {record.id for record in kept if isinstance(record, SessionFacts) and record.id not in foreign_ids}
-    connection.execute(_SET_FACTS, {"facts_ids": sorted(facts_ids), "id": file.id})
-
-
-def _contents(connection: Connection[Any], parameters: dict[str, Any]) -> dict[str, dict[Any, UUID]]:
-    """{table: {id: hash of the row}}."""
-    contents = {
-        table.name: dict(
-            connection.execute(sql(_CONTENTS, table=table.name, columns=listed(_compared(table))).encode(), parameters).fetchall()
-        )
-        for table in ROW_TABLES.values()
-    }
-    return contents | {"sessions": dict(connection.execute(_SESSIONS, parameters).fetchall())}
-
-
-def _compared(table: RowTable) -> tuple[str, ...]:
-    # The terms are made of the content.
-    return tuple(column for column in (*table.columns, *table.uncounted) if column != "terms")
-
-
-def _changes(before: dict[str, dict[Any, UUID]], after: dict[str, dict[Any, UUID]]) -> dict[str, int]:
-    counts: Counter[str] = Counter()
-    for table, rows in after.items():
-        old = before[table]
-        counts[f"{table}_added"] += len(rows.keys() - old.keys())
-        counts[f"{table}_removed"] += len(old.keys() - rows.keys())
-        counts[f"{table}_changed"] += sum(old[key] != content for key, content in rows.items() if key in old)
-    return {name: count for name, count in counts.items() if count}
+def _removed(rows: Sequence[Unread]) -> dict[str, int]:
+    return {f"{relation}_removed": count for relation, count in Counter(row.relation for row in rows).items()}

@@ -22,10 +22,12 @@ from uuid import UUID
 import structlog
 from psycopg import Connection
 
+from services.worker import lock_order
 from services.worker.archive.imported_content import Archiver, ImportedContent, archiver_of
 from services.worker.archive.imported_files import ImportedFile, imported_file, store_files
 from services.worker.importers.archives.archive_members import ArchiveSummary, Member, read_members
 from services.worker.importers.archives.hashing import Hashing
+from services.worker.importers.formats.plausible_records import Found
 from services.worker.importers.formats.read_records import read_records
 from services.worker.importers.formats.redacted_file import RedactedFile
 from services.worker.importers.job import errors, reparse, shards, undo
@@ -37,7 +39,7 @@ from services.worker.persist.cut_results import ALL
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.ownership import foreign_sessions, session_of
 from services.worker.persist.persist_batch import Persisted
-from services.worker.persist.records import KeptResults, RecordError
+from services.worker.persist.records import KeptResults, RecordError, SessionFacts
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
@@ -79,7 +81,7 @@ def _run_to_end(worker: Resources, shard: Shard, watch: StallWatch) -> None:
     elif shard.kind == "undo":
         outcome = _undo(worker, shard)
     elif shard.kind == "reparse":
-        outcome = _reparse(worker, shard)
+        outcome = reparse.run(worker, shard)
     else:
         outcome = _import(worker, shard, watch)
     with worker.transaction() as connection:
@@ -137,7 +139,8 @@ def read_chunks(
                 content = cast(IO[bytes], RedactedFile(content, counts)) if redacts else content
                 archived = ImportedContent(content, hashing.tell, archiver) if archiver else None
             read = cast(IO[bytes], archived or content)
-            found = read_records(read, source.kind, shard.user, idle_gap, shard.accepted_at, kept_results)
+            facts_ids: set[UUID] = set()
+            found = _noting_facts(read_records(read, source.kind, shard.user, idle_gap, shard.accepted_at, kept_results), facts_ids)
             for records_done, record in enumerate(islice(found, start.records, None), start.records + 1):
                 watch.moved()
                 chunk.add(source.name, record)
@@ -148,7 +151,8 @@ def read_chunks(
                     chunk = Chunk()
             chunk.take_redactions(counts)
             kept = archived.finished() if archived else None
-            chunk.ended.append(EndedMember(len(chunk.records), hashing.digest() if start.records == 0 else None, source.name, kept))
+            sha256 = hashing.digest() if start.records == 0 else None
+            chunk.ended.append(EndedMember(len(chunk.records), sha256, source.name, kept, frozenset(facts_ids)))
             chunk.files += 1
             start = Checkpoint(start.file, start.member + 1)
         chunk.checkpoint, chunk.bytes_done = Checkpoint(start.file, start.member), upload.tell()
@@ -156,6 +160,14 @@ def read_chunks(
             yield chunk
             chunk = Chunk(chunk.checkpoint, chunk.bytes_done)
     yield chunk
+
+
+def _noting_facts(found: Iterator[Found], facts_ids: set[UUID]) -> Iterator[Found]:
+    """The same records. The facts among them are noted, also those that the caller skips."""
+    for record in found:
+        if isinstance(record, SessionFacts):
+            facts_ids.add(record.id)
+        yield record
 
 
 class _Source(NamedTuple):
@@ -223,8 +235,11 @@ def _archive_members(file: dict[str, Any], upload: IO[bytes], own: _OwnIndexes) 
 def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: WholeFiles) -> bool:
     """Stores a chunk and the progress that it is, in one transaction. True if the job is to be cancelled. LeaseLostError if it is another's."""
     now = datetime.now(UTC)
-    transcripts = [file for each in chunk.ended if each.archived and (file := imported_file(each.name, each.archived))]
+    transcripts = [file for each in chunk.ended if each.archived and (file := imported_file(each.name, each.archived, each.facts_ids))]
     with worker.transaction() as connection:
+        if transcripts:
+            # What is known of their files may not change until they are stored.
+            lock_order.lock_import_order(connection)
         batch = [ReceivedEvent(record, now, shard.request_id, f"import:{shard.job_id}", bound=shard.bound) for record in chunk.records]
         persisted, dead, foreign = Persisted(), list[ReceivedEvent](), list[ReceivedEvent]()
         if batch:
@@ -265,6 +280,9 @@ def _undo(worker: Resources, shard: Shard) -> str:
     """Removes what another job brought, some of it in each transaction. Gives the outcome."""
     number = shard.undoes
     assert number is not None
+    with worker.transaction() as connection:
+        undo.forget_contents(connection, number)
+        shards.advance(connection, shard, Progress(Checkpoint(), 0))
     is_more = True
     while is_more:
         with worker.transaction() as connection:
@@ -272,25 +290,6 @@ def _undo(worker: Resources, shard: Shard) -> str:
             if not is_more:
                 undo.clear_up(connection, number)
             shards.advance(connection, shard, Progress(Checkpoint(), 0))
-    return "succeeded"
-
-
-def _reparse(worker: Resources, shard: Shard) -> str:
-    """Derives rows anew from the archive, one session in each transaction. Gives the outcome."""
-    if shard.is_cancelled:
-        return "cancelled"
-    if shard.checkpoint == Checkpoint():
-        with worker.transaction() as connection:
-            reparse.choose_sessions(connection, shard.job_number)
-            shards.advance(connection, shard, Progress(Checkpoint(records=1), 0))
-    is_more = True
-    while is_more:
-        with worker.transaction() as connection:
-            step = reparse.reparse_some(worker, connection, shard.job_number)
-            is_more = step.is_more
-            progress = Progress(Checkpoint(records=1), step.bytes_done, rows=step.rows, errors=step.errors)
-            if shards.advance(connection, shard, progress):
-                return "cancelled"
     return "succeeded"
 
 

@@ -103,6 +103,12 @@ def delete_sessionless() -> str:
     return sql(_DELETE_SESSIONLESS, rollups=rollups_that_note_emptied_cells({"gone_messages"}))
 
 
+def forget_contents(connection: Connection[Any], job_number: int) -> None:
+    """The first step: no reparse may read any more what is about to be deleted."""
+    lock_order.lock_import_order(connection)
+    forget_files(connection, job_number)
+
+
 def undo_some(worker: Resources, connection: Connection[Any], job_number: int) -> bool:
     """Deletes the next part of what an import brought, in the caller's transaction. False if nothing was left."""
     parameters: dict[str, Any] = {"job_number": job_number, "idle_gap": worker.idle_gap}
@@ -186,7 +192,6 @@ def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -
 
 def clear_up(connection: Connection[Any], job_number: int) -> None:
     """When all rows are gone: forgets which projects and files the import brought, in the caller's transaction."""
-    lock_order.lock_import_order(connection)
-    forget_files(connection, job_number)
+    forget_contents(connection, job_number)
     for statement in _LEFTOVERS:
         connection.execute(statement.encode(), {"job_number": job_number})

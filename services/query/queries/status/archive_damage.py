@@ -1,0 +1,16 @@
+"""Archived transcripts that could not be read when somebody last tried (services/worker/archive/damage.py)."""
+
+from services.query.database import Connection, Row, rows
+
+_MOST = 100
+
+# A transcript of many megabytes may have several.
+_DAMAGED = """
+    SELECT f.session_id, f.file_name AS file, f.machine_id AS machine, min(d.reason) AS reason, min(d.found_at) AS found_at
+    FROM damaged_segments AS d JOIN transcript_files AS f ON f.id = d.file_id
+    GROUP BY f.id ORDER BY min(d.found_at), f.id LIMIT %(most)s"""
+
+
+def damaged_transcripts(connection: Connection) -> list[Row]:
+    """The first hundred, the oldest find first."""
+    return rows(connection, _DAMAGED, {"most": _MOST})

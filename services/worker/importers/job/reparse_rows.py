@@ -1,0 +1,273 @@
+"""What a reparse knows of the rows of the sessions that it is at: what they were, and which of them today's reader gives too.
+
+It is in a table of its own, `reparse_rows`, so that the reparse goes on in short transactions and live events come in between. A row that comes
+meanwhile is not in it, and stays.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+
+from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error
+from services.worker.persist.records import ApiCall, FileChange, Message, Record, SessionFacts, TimelineEntry, ToolUse
+from services.worker.persist.staging import ReceivedEvent, clear, copy_in, stage
+from services.worker.row_tables import KEYS, ROW_TABLES, RowTable
+from services.worker.sql_text import listed, sql
+
+FACTS: Final = "session_facts"
+_RELATIONS: Final[dict[type, str]] = {
+    Message: "messages",
+    ToolUse: "tool_calls",
+    FileChange: "activities",
+    ApiCall: "api_calls",
+    TimelineEntry: "timeline_entries",
+    SessionFacts: FACTS,
+}
+
+# Notes what the archive may have the last word of: rows that came only with imports, or live, whose files are read. What came over the wire is left out.
+_NOTE_ROWS = """
+    INSERT INTO reparse_rows (job_number, relation, id, call_id, content, is_archived)
+    SELECT %(job_number)s, '$table', id, $call_id, md5(ROW($columns)::text)::uuid,
+           coalesce(brought_by <@ %(job_numbers)s::integer[] AND source = 'transcript', false)
+    FROM $table WHERE session_id = ANY(%(session_ids)s) AND NOT 0 = ANY(brought_by)
+    ON CONFLICT DO NOTHING"""
+# Facts are known to be of the files that are read, or of the only import that brought them when that was not noted yet.
+_NOTE_FACTS = """
+    INSERT INTO reparse_rows (job_number, relation, id, content, is_archived)
+    SELECT %(job_number)s, 'session_facts', id, id, true FROM session_facts
+    WHERE session_id = ANY(%(session_ids)s) AND source = 'transcript' AND brought_by <@ %(job_numbers)s::integer[]
+      AND (id = ANY(%(facts_ids)s::uuid[]) OR brought_by <@ %(unnoted_job_numbers)s::integer[])
+    ON CONFLICT DO NOTHING"""
+_SESSION: Final = """
+    md5(ROW(project_id, user_id, model, git_branch, client_version, title, parent_session_id, started_at, ended_at, first_event_at, last_event_at,
+            active_ranges, snapshot)::text)::uuid"""
+_NOTE_SESSIONS = """
+    INSERT INTO reparse_rows (job_number, relation, id, content, is_archived)
+    SELECT %(job_number)s, 'sessions', md5(session_id)::uuid, $session, false FROM sessions WHERE session_id = ANY(%(session_ids)s)
+    ON CONFLICT DO NOTHING"""
+# Of reparses that were cancelled or given up.
+_FORGET_ENDED = """
+    DELETE FROM reparse_rows AS r USING import_jobs AS j WHERE j.number = r.job_number AND j.status NOT IN ('queued', 'running')"""
+_FORGET = "DELETE FROM reparse_rows WHERE job_number = %(job_number)s"
+
+_TO_RENEW = """
+    INSERT INTO renewed_ids (id)
+    SELECT id FROM reparse_rows WHERE job_number = %(job_number)s AND relation = ANY(%(relations)s) AND id = ANY(%(ids)s::uuid[])
+      AND is_archived AND NOT is_read"""
+# Every staged version of them is what is stored. The copy of a fork that has another session's row is the same row.
+_SAME = """
+    SELECT s.id FROM staged_$table AS s JOIN $table AS t USING (id)
+    GROUP BY s.id HAVING bool_and(%(job_number)s = ANY(t.brought_by)
+        AND ROW(t.occurred_at, $of_row)::text = ROW(s.occurred_at, $of_staged)::text
+        AND (t.session_id = s.session_id OR EXISTS (
+            SELECT FROM contested_rows AS c WHERE c.row_id = s.id AND c.session_id = s.session_id AND c.job_number = %(job_number)s)))"""
+_SAME_FACTS = "SELECT id FROM session_facts WHERE id = ANY(%(ids)s::uuid[]) AND %(job_number)s = ANY(brought_by)"
+_NOTE_DIFFERING = """
+    UPDATE reparse_rows SET content = id
+    WHERE job_number = %(job_number)s AND relation = %(relation)s AND id = ANY(%(ids)s::uuid[]) AND is_archived AND NOT is_read"""
+_STORED = "SELECT id FROM $table WHERE id = ANY(%(ids)s::uuid[])"
+_MARK_READ = """
+    UPDATE reparse_rows SET is_read = true
+    WHERE job_number = %(job_number)s AND relation = %(relation)s AND id = ANY(%(ids)s::uuid[]) AND NOT is_read"""
+_NOTE_ADDED = """
+    INSERT INTO reparse_rows (job_number, relation, id, is_archived, is_read)
+    SELECT %(job_number)s, %(relation)s, id, false, true FROM unnest(%(ids)s::uuid[]) AS n (id) ON CONFLICT DO NOTHING"""
+
+# Renewed rows that today's reader gives to another session, at another time, or with another name: a version never changes these.
+_DISPLACED = """
+    SELECT t.id, t.session_id FROM renewed_ids JOIN $table AS t USING (id) JOIN staged_$table AS s USING (id)
+    WHERE ROW(t.occurred_at, $fixed_of_row) IS DISTINCT FROM ROW(s.occurred_at, $fixed_of_staged)
+       OR t.session_id <> s.session_id AND NOT EXISTS (SELECT FROM contested_rows AS c WHERE c.row_id = t.id AND c.session_id = t.session_id)"""
+
+_UNREAD = """
+    SELECT relation, id, call_id FROM reparse_rows
+    WHERE job_number = %(job_number)s AND is_archived AND NOT is_read AND relation <> 'session_facts'"""
+_UNREAD_FACTS = """
+    SELECT r.id FROM reparse_rows AS r WHERE job_number = %(job_number)s AND relation = 'session_facts' AND NOT is_read
+      AND NOT EXISTS (SELECT FROM transcript_files AS f WHERE f.facts_ids @> ARRAY[r.id] AND f.session_id <> ALL(%(session_ids)s))"""
+# Whatever brought a row meanwhile keeps it.
+_STILL_ARCHIVED = """
+    SELECT id, session_id FROM $table WHERE id = ANY(%(ids)s::uuid[]) AND session_id IS NOT NULL AND brought_by <@ %(job_numbers)s::integer[]"""
+_FORGET_ROWS = "DELETE FROM reparse_rows WHERE job_number = %(job_number)s AND relation = %(relation)s AND id = ANY(%(ids)s::uuid[])"
+
+# Unless the reparse stores nothing, what could not be stored is not counted.
+_COUNT_ADDED = """
+    SELECT '$table_added', count(*) FROM reparse_rows AS r
+    WHERE r.job_number = %(job_number)s AND r.relation = '$table' AND r.content IS NULL
+      AND (%(is_dry_run)s OR EXISTS (SELECT FROM $table AS t WHERE t.id = r.id))"""
+_COUNT_CHANGED = """
+    SELECT '$table_changed', count(*) FROM reparse_rows AS r JOIN $table AS t USING (id)
+    WHERE r.job_number = %(job_number)s AND r.relation = '$table' AND r.content <> md5(ROW($columns)::text)::uuid"""
+_COUNT_CHANGED_SESSIONS = """
+    SELECT 'sessions_changed', count(*) FROM sessions AS s JOIN reparse_rows AS r ON r.id = md5(s.session_id)::uuid
+    WHERE r.job_number = %(job_number)s AND r.relation = 'sessions' AND s.session_id = ANY(%(session_ids)s) AND r.content <> $session"""
+
+
+class Scope(NamedTuple):
+    """The sessions that a reparse is at, the jobs that brought the contents that it reads, and the facts that these contents gave."""
+
+    job_number: int
+    session_ids: list[str]
+    job_numbers: list[int]
+    facts_ids: list[UUID]
+    # Jobs of contents of which it was not noted yet which facts they gave.
+    unnoted_job_numbers: list[int]
+
+
+class Unread(NamedTuple):
+    """A row that the archive gave, and that today's reader has not given. `call_id`: the tool call that an activity is of."""
+
+    relation: str
+    id: UUID
+    call_id: UUID | None
+
+
+def note(connection: Connection[Any], scope: Scope) -> None:
+    """Notes what is stored. Rows that are noted already stay as they are, so a reparse that died goes on."""
+    parameters = scope._asdict()
+    connection.execute("SET LOCAL statement_timeout = '10min'")
+    for table in ROW_TABLES.values():
+        call_id = "tool_call_id" if "tool_call_id" in table.uncounted else "NULL"
+        connection.execute(sql(_NOTE_ROWS, table=table.name, call_id=call_id, columns=_compared(table)).encode(), parameters)
+    connection.execute(_NOTE_FACTS, parameters)
+    connection.execute(sql(_NOTE_SESSIONS, session=_SESSION).encode(), parameters)
+
+
+def forget_ended(connection: Connection[Any]) -> None:
+    """Forgets what reparses noted that have ended."""
+    connection.execute(_FORGET_ENDED)
+
+
+def forget(connection: Connection[Any], job_number: int) -> None:
+    """Forgets what a reparse noted, when it is through with its sessions."""
+    connection.execute(_FORGET, {"job_number": job_number})
+
+
+def by_relation(records: Iterable[Record]) -> dict[str, list[UUID]]:
+    """The ids of records that become rows, by table."""
+    found: dict[str, list[UUID]] = {}
+    for record in records:
+        if (relation := _RELATIONS.get(type(record))) is not None:
+            found.setdefault(relation, []).append(record.id)
+    return found
+
+
+def same_as_stored(connection: Connection[Any], job_number: int, batch: Sequence[ReceivedEvent]) -> set[UUID]:
+    """The ids of the records that a job has stored just like this already. Needs no locks."""
+    try:
+        with connection.transaction():
+            copy_in(connection, stage(batch))
+            facts_ids = [received.event.id for received in batch if isinstance(received.event, SessionFacts)]
+            same = set(connection.execute(_SAME_FACTS, {"ids": facts_ids, "job_number": job_number}).fetchall())
+            for table in ROW_TABLES.values():
+                names = [*table.fixed, *_versioned(table)]
+                of = {"of_row": listed(f"t.{name}" for name in names), "of_staged": listed(f"s.{name}" for name in names)}
+                same.update(connection.execute(sql(_SAME, table=table.name, **of).encode(), {"job_number": job_number}).fetchall())
+            clear(connection)
+            return {row[0] for row in same}
+    except (psycopg.Error, *VALUE_ERRORS) as error:
+        if not is_data_error(error):
+            raise
+        # One of them cannot be stored: found when they are.
+        return set()
+
+
+def note_differing(connection: Connection[Any], job_number: int, ids: dict[str, list[UUID]], same: Collection[UUID]) -> None:
+    """For a reparse that stores nothing: notes that rows would change."""
+    for relation, of_relation in ids.items():
+        if relation != FACTS:
+            differing = [row_id for row_id in of_relation if row_id not in same]
+            connection.execute(_NOTE_DIFFERING, {"job_number": job_number, "relation": relation, "ids": differing})
+
+
+def list_renewed(connection: Connection[Any], job_number: int, ids: dict[str, list[UUID]]) -> None:
+    """Lists in `renewed_ids` the rows of which these records are the first that today's reader gives."""
+    for relation, of_relation in ids.items():
+        connection.execute(_TO_RENEW, {"job_number": job_number, "relations": [relation], "ids": of_relation})
+
+
+def displaced(connection: Connection[Any]) -> list[tuple[UUID, str | None]]:
+    """Renewed rows, each with its session, that have to be deleted before the staged version of them can be stored."""
+    found: list[tuple[UUID, str | None]] = []
+    for table in ROW_TABLES.values():
+        fixed = {
+            "fixed_of_row": listed(f"t.{name}" for name in table.fixed),
+            "fixed_of_staged": listed(f"s.{name}" for name in table.fixed),
+        }
+        found += connection.execute(sql(_DISPLACED, table=table.name, **fixed).encode()).fetchall()
+    return found
+
+
+def not_stored(connection: Connection[Any], ids: dict[str, list[UUID]]) -> dict[str, set[UUID]]:
+    """Those of the rows that there are not yet."""
+    missing: dict[str, set[UUID]] = {}
+    for relation, of_relation in ids.items():
+        if relation != FACTS:
+            stored = {row[0] for row in connection.execute(sql(_STORED, table=relation).encode(), {"ids": of_relation})}
+            missing[relation] = set(of_relation) - stored
+    return missing
+
+
+def mark_read(connection: Connection[Any], job_number: int, ids: dict[str, list[UUID]], added: dict[str, set[UUID]]) -> None:
+    """Notes what today's reader gives, and which rows of it were added."""
+    for relation, of_relation in ids.items():
+        parameters = {"job_number": job_number, "relation": relation}
+        connection.execute(_MARK_READ, parameters | {"ids": of_relation})
+        connection.execute(_NOTE_ADDED, parameters | {"ids": sorted(added.get(relation, ()))})
+
+
+def unread(connection: Connection[Any], job_number: int) -> list[Unread]:
+    """What today's reader has not given of all that the archive gave."""
+    return [Unread(*row) for row in connection.execute(_UNREAD, {"job_number": job_number}).fetchall()]
+
+
+def unread_facts(connection: Connection[Any], scope: Scope) -> list[UUID]:
+    """The same of facts, but for those that files of other sessions gave too."""
+    return [row[0] for row in connection.execute(_UNREAD_FACTS, scope._asdict()).fetchall()]
+
+
+def still_archived(connection: Connection[Any], scope: Scope, rows: Sequence[Unread]) -> dict[str, list[tuple[UUID, str]]]:
+    """By table, the rows that nothing else has brought meanwhile, each with its session."""
+    found = {}
+    for relation in sorted({row.relation for row in rows}):
+        ids = [row.id for row in rows if row.relation == relation]
+        parameters = {"ids": ids, "job_numbers": scope.job_numbers}
+        found[relation] = connection.execute(sql(_STILL_ARCHIVED, table=relation).encode(), parameters).fetchall()
+    return found
+
+
+def forget_rows(connection: Connection[Any], job_number: int, rows: Sequence[Unread]) -> None:
+    """Forgets rows that are dealt with."""
+    for relation in {row.relation for row in rows}:
+        ids = [row.id for row in rows if row.relation == relation]
+        connection.execute(_FORGET_ROWS, {"job_number": job_number, "relation": relation, "ids": ids})
+
+
+def changes(connection: Connection[Any], scope: Scope, *, is_dry_run: bool) -> dict[str, int]:
+    """How many rows were added and changed, or would be, by table: {"messages_changed": 3}."""
+    parameters = scope._asdict() | {"is_dry_run": is_dry_run}
+    connection.execute("SET LOCAL statement_timeout = '10min'")
+    found = []
+    for table in ROW_TABLES.values():
+        columns = ", ".join(f"t.{name}" for name in _columns(table))
+        found += connection.execute(_COUNT_ADDED.replace("$table", table.name).encode(), parameters).fetchall()
+        statement = _COUNT_CHANGED.replace("$table", table.name)
+        found += connection.execute(sql(statement, columns=columns).encode(), parameters).fetchall()
+    found += connection.execute(sql(_COUNT_CHANGED_SESSIONS, session=_SESSION).encode(), parameters).fetchall()
+    return {name: count for name, count in found if count}
+
+
+def _compared(table: RowTable) -> str:
+    return listed(_columns(table))
+
+
+def _columns(table: RowTable) -> list[str]:
+    return [*KEYS, *table.fixed, *_versioned(table)]
+
+
+def _versioned(table: RowTable) -> list[str]:
+    # The terms are made of the content.
+    return [column for column in (*table.counted, *table.uncounted) if column != "terms"]
