@@ -228,7 +228,7 @@ def scrub(
 ) -> None:
     """Removes secrets from stored data.
 
-    It applies the server's current rules to what was stored before.
+    It applies the server's current rules to what was stored before, and names what it could not reach.
     """
     with failures_as_exit_codes():
         display = display_for(is_quiet=as_json)

@@ -91,6 +91,7 @@ def _add_security(operation: dict[str, Any], required: Required) -> None:
     # Each entry is enough. With TRACKER_ACCESS=open none is needed.
     operation["security"] = [*({"key": [name, *sorted(required.also)]} for name in sorted(required.scopes)), {}]
     operation["responses"] |= {status: {"headers": {"WWW-Authenticate": {"schema": {"type": "string"}}}} for status in ("401", "403")}
+    operation["responses"]["429"] = {"headers": {"Retry-After": {"schema": {"type": "string"}}}}
 
 
 def _add_examples(operation: dict[str, Any]) -> None:

@@ -16,6 +16,8 @@ from shared.messages import ToolStatus
 
 FEED_KEY: Final = "feed"
 ITEMS_FIELD: Final = b"items"
+# Of an entry without items: the entries before it were rewritten, and a reader that keeps some must read them again.
+REWRITTEN_FIELD: Final = b"rewritten"
 # About this many entries are kept. An entry holds about so many bytes, or one larger item: so the stream has at most some 30 MB.
 FEED_ENTRIES: Final = 1_000
 ENTRY_BYTES: Final = 32_768

@@ -45,6 +45,10 @@ def sentence(scrub: Scrub) -> str:
     secrets = ", ".join(f"{count:,} {kind}" for kind, count in sorted(scrub["redactions"].items())) or "none"
     changed = "would change" if scrub["dry_run"] else "changed"
     state = _STATES.get(scrub["status"], scrub["status"])
-    return (
+    lines = [
         f"The scrub {state}: {counted(scrub['rows_scanned'], 'row')} read, {scrub['rows_changed']:,} {changed}. Secrets found: {secrets}."
-    )
+    ]
+    # A server of an older release does not say it.
+    if scrub["status"] == "succeeded" and (remains := scrub.get("remains")):
+        lines += ["What it could not reach:", *(f"  {name}: {why}" for name, why in sorted(remains.items()))]
+    return "\n".join(lines)

@@ -17,6 +17,8 @@ Grants = dict[str, Rights]
 _ALL: Final[tuple[str, ...]] = ("*",)
 _READ: Final[Rights] = {"SELECT": _ALL}
 _WRITE: Final[Rights] = {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL, "DELETE": _ALL}
+# A scrub writes the files of tables anew.
+_MAINTAIN: Final[Rights] = {"MAINTAIN": _ALL}
 # Ingest reads an event's owner and whether it is stored, never its content.
 _LOOK_UP: Final[Rights] = {"SELECT": ("id", "session_id", "project_id", "user_id", "occurred_at")}
 
@@ -78,12 +80,14 @@ GRANTS: Final[dict[str, Grants]] = {
         "alembic_version": _READ,
     },
     QUERY: dict.fromkeys(TABLES, _READ),
-    # It looks up the key of an import; it writes neither keys nor the audit log.
-    WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SEARCH), _WRITE)
+    # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret.
+    WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SEARCH), _WRITE | _MAINTAIN)
     | {
-        "session_marks": {"SELECT": _ALL, "UPDATE": ("note", "title")},
-        "api_keys": {"SELECT": ("id", "user_name", "project_ids")},
-        "alembic_version": _READ,
+        "session_marks": {"SELECT": _ALL, "UPDATE": ("tags", "tag_keys", "note", "title")} | _MAINTAIN,
+        "api_keys": {"SELECT": ("id", "name", "user_name", "project_ids"), "UPDATE": ("name", "user_name")} | _MAINTAIN,
+        "audit_log": {"SELECT": ("id", "subject", "details", "request_id"), "UPDATE": ("subject", "details", "request_id")} | _MAINTAIN,
+        "key_logins": _MAINTAIN,
+        "alembic_version": _READ | _MAINTAIN,
     },
 }
 

@@ -27,6 +27,10 @@ GRANT CONNECT ON DATABASE tracker TO tracker_ingest, tracker_query, tracker_work
 GRANT TEMPORARY ON DATABASE tracker TO tracker_worker;
 GRANT USAGE ON SCHEMA public TO tracker_ingest, tracker_query, tracker_worker;
 
+-- A scrub writes anew what has values of rows, and has it written to the disk.
+GRANT MAINTAIN ON pg_catalog.pg_statistic TO tracker_worker;
+GRANT pg_checkpoint TO tracker_worker;
+
 -- What each of them may do with which table: deploy/migrations/grants.py. The migration gives it to the roles that there are; run it again if
 -- the roles were made later.
 

@@ -116,7 +116,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *operations.routes,
     ]
     app.state.required = required_by_path(app.router.routes)
-    app.add_middleware(AccessControl, access=settings.access, keys=cache, required=app.state.required)
+    app.add_middleware(
+        AccessControl,
+        access=settings.access,
+        keys=cache,
+        required=app.state.required,
+        is_behind_gateway=settings.behind_gateway == "on",
+    )
     middleware.install(app, SERVICE, settings)
     return app
 

@@ -154,7 +154,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(dashboard.router)
     app.add_middleware(HeadAsGet)
     app.state.required = required_by_path(route for module in (*ROUTES, dashboard) for route in module.router.routes)
-    app.add_middleware(AccessControl, access=settings.access, keys=cache, required=app.state.required)
+    app.add_middleware(
+        AccessControl,
+        access=settings.access,
+        keys=cache,
+        required=app.state.required,
+        is_behind_gateway=settings.behind_gateway == "on",
+    )
     install_database_errors(app)
     middleware.install(app, SERVICE, settings)
     return app

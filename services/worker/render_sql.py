@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from services.worker.importers.job import undo, withdraw_rows
-from services.worker.maintenance import fill_savings, rebuild, repair, scrub, verify
+from services.worker.maintenance import fill_savings, rebuild, repair, scrub_names, scrub_rows, verify
+from services.worker.maintenance.scrub_tables import TABLES
 from services.worker.persist import persist_batch
 from services.worker.persist.event_kind_rows import KIND_TABLES
 from services.worker.sessions import fork_ownership, reattribution, session_rebuild, tool_maxima
@@ -40,9 +41,10 @@ def rendered() -> dict[str, str]:
         "repair.sql": _file(repair, *map(repair.correct_rows, (*KIND_TABLES, "api_calls")), repair.correct_facts()),
         "fill_savings.sql": _file(fill_savings, fill_savings.fill_statement().decode()),
         "scrub.sql": _file(
-            scrub,
-            *(statement for stage in scrub.STAGES for statement in (scrub.select_chunk(stage, is_first=False), scrub.update_row(stage))),
+            scrub_rows,
+            *(sql for table in TABLES for sql in (scrub_rows.select_chunk(table, is_first=False), scrub_rows.update_row(table))),
         ),
+        "scrub_names.sql": _file(scrub_names, *(sql for name in scrub_names.NAMES for sql in scrub_names.rename_statements(name))),
         "rebuild_aggregates.sql": _file(rebuild, *(rebuild.fill_statement(checks[table]) for table in rebuild.tables())),
     }
 

@@ -43,6 +43,8 @@ IMPORT_SECONDS = 24 * 3600
 DRAIN_LIMIT_SECONDS = 25
 # One reading of a file is short, but it may wait for chunks of imports and for an undo, and a long file may have to be read again from its beginning.
 CAPTURE_LIMIT_SECONDS = 300
+# A scrub's task is short, but one of its steps may write the files of a table anew.
+SCRUB_LIMIT_SECONDS = 660
 WAKEUP_EXPIRES_SECONDS = 60
 # Under load every batch would wake the indexer, which goes on by itself as long as anything is left.
 INDEXER_WAKEUP_SECONDS: Final = 0.3
@@ -142,9 +144,9 @@ def check_accounting() -> None:
         accounting.check_accounting(resources())
 
 
-@app.task(name=TASK_SCRUB)
+@app.task(name=TASK_SCRUB, soft_time_limit=SCRUB_LIMIT_SECONDS, time_limit=SCRUB_LIMIT_SECONDS + 10)
 def scrub(scrub_id: str) -> None:
-    """Redacts stored rows, some in each task. Sent by ingest, by itself until it is done, and by beat."""
+    """Redacts what is stored, some in each task. Sent by ingest, by itself until it is done, and by beat."""
     with retry_later_if_unavailable(TASK_SCRUB):
         if scrubs.run(resources(), UUID(scrub_id)):
             app.send_task(TASK_SCRUB, (scrub_id,))

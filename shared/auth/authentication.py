@@ -1,11 +1,13 @@
 """Checks the key, or the login, of each request against the scopes that its route requires. The same for both services."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import structlog
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as RequestScope
 
+from shared.auth.failed_tries import FailedTries
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import NO_ADMIN_KEY, Grant
 from shared.auth.login_cookie import presented_login, require_own_page
@@ -15,6 +17,9 @@ from shared.http.errors import ApiError, Forbidden, Unauthorized, Unavailable
 from shared.http.middleware import error_response
 
 log = structlog.get_logger()
+
+# Set by the gateway (deploy/gateway/forward.conf), whatever the client sent.
+CLIENT_ADDRESS_HEADER: Final = b"x-real-ip"
 
 
 class NoAdminKey(Exception):
@@ -40,12 +45,16 @@ class AccessControl:
     Other requests get in the ASGI scope `grant`, that of the key or login, and `presented`, which names it in the cache; both None without one.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, keys: KeyCache, required: Callable[[str, str], Required]) -> None:
-        """`required` gives what a request's method and path need (required_by_path)."""
+    def __init__(
+        self, app: ASGIApp, access: Access, keys: KeyCache, required: Callable[[str, str], Required], *, is_behind_gateway: bool = False
+    ) -> None:
+        """`required` gives what a request's method and path need (required_by_path). The gateway tells the address of the client."""
         self._app = app
         self._needs_key = access == "keys"
         self._keys = keys
         self._required = required
+        self._tries = FailedTries()
+        self._is_behind_gateway = is_behind_gateway
 
     async def __call__(self, scope: RequestScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -65,7 +74,7 @@ class AccessControl:
         if required.scopes == PUBLIC:
             return None, None
         if presented is not None:
-            grant = await self._keys.grant_of(presented)
+            grant = await self._tried(presented, scope)
             if grant.login_id is not None:
                 raise Unauthorized("This is the cookie of a login; send an API key instead.", challenge='Bearer error="invalid_token"')
         else:
@@ -85,12 +94,34 @@ class AccessControl:
             raise Unauthorized("This needs an API key: send it as Authorization: Bearer cct_… (tracker: --token, or TRACKER_TOKEN).")
         require_own_page(scope)
         try:
-            grant = await self._keys.grant_of(presented)
+            grant = await self._tried(presented, scope)
         except Unauthorized:
             grant = None
         if grant is None or grant.login_id is None:
             raise Unauthorized("This login has ended, or its key was revoked; log in again with an API key.")
         return presented, grant
+
+    async def _tried(self, presented: bytes, scope: RequestScope) -> Grant:
+        """The grant of a key or login. Unauthorized if it has none, TooManyTries if too many had none before."""
+        if self._keys.is_known(presented):
+            return await self._keys.grant_of(presented)
+        address = address_of(scope, is_behind_gateway=self._is_behind_gateway)
+        self._tries.check(address)
+        try:
+            return await self._keys.grant_of(presented)
+        except Unauthorized:
+            self._tries.add(address)
+            raise
+
+
+def address_of(scope: RequestScope, *, is_behind_gateway: bool) -> str:
+    """The client's address. Behind the gateway it is what that says, and nobody else is asked; else that of the connection, empty on a Unix socket."""
+    if is_behind_gateway:
+        found = next((value for name, value in scope["headers"] if name == CLIENT_ADDRESS_HEADER), b"")
+        if found:
+            return bytes(found).decode("latin-1")
+    client: tuple[str, int] | None = scope.get("client")
+    return client[0] if client else ""
 
 
 def presented_key(scope: RequestScope) -> bytes | None:

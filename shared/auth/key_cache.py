@@ -70,6 +70,11 @@ class KeyCache:
         self._used[grant.key_id] = now
         return grant
 
+    def is_known(self, presented: bytes) -> bool:
+        """Whether it was presented before, be it valid or not: then it is nobody's try."""
+        digest = digest_of(presented)
+        return digest in self._granted or digest in self._refused
+
     def take_used(self) -> dict[str, datetime]:
         """Ids and last uses of the keys that were used since the last call."""
         used, self._used = self._used, {}

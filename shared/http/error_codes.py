@@ -123,6 +123,12 @@ RESPONSES: Final = (
     ErrorCode(
         "HOST_NOT_ALLOWED", 421, "The tracker does not know the name in `Host`.", "Name it in `TRACKER_ALLOWED_HOSTS` if it is yours."
     ),
+    ErrorCode(
+        "TOO_MANY_TRIES",
+        429,
+        "Too many keys that are not valid came from this address.",
+        "Wait for `Retry-After`. Keys that were used before go on working.",
+    ),
     ErrorCode("INTERNAL_ERROR", 500, "The tracker has a defect.", "Find the request's id in the log, and report it."),
     ErrorCode(
         "QUEUE_UNAVAILABLE",

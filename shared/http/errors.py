@@ -14,6 +14,7 @@ ApiError
 ├── PayloadTooLarge 413       PAYLOAD_TOO_LARGE
 ├── UnsupportedMediaType 415  UNSUPPORTED_MEDIA_TYPE
 ├── HostNotAllowed 421        HOST_NOT_ALLOWED
+├── TooManyTries 429          TOO_MANY_TRIES (with Retry-After)
 └── Unavailable 503           QUEUE_UNAVAILABLE, DATABASE_UNAVAILABLE, BACKLOG_FULL, JOURNAL_BEHIND, PIPELINE_STUCK,
                               OVERLOADED, UPLOADS_UNAVAILABLE, ARCHIVE_UNAVAILABLE (with Retry-After)
 """
@@ -98,6 +99,16 @@ class UnsupportedMediaType(ApiError):
 
 class HostNotAllowed(ApiError):
     status, code = 421, "HOST_NOT_ALLOWED"
+
+
+class TooManyTries(ApiError):
+    """The address has presented too many keys that are not valid."""
+
+    status, code = 429, "TOO_MANY_TRIES"
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
 class Unavailable(ApiError):

@@ -22,10 +22,13 @@ from shared.http.bind_safety import HttpSettings, check_host_setting
 from shared.http.errors import ApiError, BadRequest, MethodNotAllowed, NotFound, PayloadTooLarge
 from shared.http.request_admission import Admission
 from shared.http.response_headers import security_headers
+from shared.redaction.redact import redact_text
 
 log = structlog.get_logger()
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+# UUIDs and numbers, which are no secrets: the usual ids cost nothing to check.
+_PLAIN_REQUEST_ID = re.compile(r"[0-9a-f-]{1,36}")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -148,7 +151,7 @@ class RequestContext:
         try:
             await self.app(scope, receive, send_with_id)
         except Exception:
-            log.exception("request_crashed", path=scope["path"])
+            log.exception("request_crashed", route=_route_of(scope))
             response = error_response(scope, _crash(request_id))
             if not has_started:
                 await response(scope, receive, send_with_id)
@@ -157,7 +160,7 @@ class RequestContext:
             reset_contextvars(**bound)
 
     def _log(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unknown")
+        route = _route_of(scope)
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         count, observe = _meters(self.service, method, route, status)
         count()
@@ -166,6 +169,12 @@ class RequestContext:
             code = scope.get("error_code", "UNKNOWN")
             metrics.ERRORS.labels(self.service, code).inc()
             log.warning("request_refused", method=method, route=route, status=status, code=code, duration_ms=round(seconds * 1000, 1))
+
+
+def _route_of(scope: Scope) -> str:
+    """The template of the path: a path itself may have names in it."""
+    route: str = getattr(scope.get("route"), "path", "unknown")
+    return route
 
 
 @cache
@@ -181,11 +190,16 @@ def _crash(request_id: str) -> ApiError:
     return ApiError(f"Something broke here, not in your request; report it with request id {request_id}.")
 
 
+def _is_sane(request_id: str) -> bool:
+    """It goes into logs, rows and the journal, so it may not be a key that somebody has put into the wrong header."""
+    return _SANE_REQUEST_ID.fullmatch(request_id) is not None and redact_text(request_id) is request_id
+
+
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             candidate: str = value.decode("latin-1")
-            if _SANE_REQUEST_ID.fullmatch(candidate):
+            if _PLAIN_REQUEST_ID.fullmatch(candidate) or _is_sane(candidate):
                 return candidate
     return token_hex(16)
 

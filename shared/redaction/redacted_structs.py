@@ -21,6 +21,7 @@ EXEMPT = {
     "parent_session_id": "the same",
     "agent_id": "a name that other records refer to; Claude Code makes it at random",
     "started_agent": "the same",
+    "machine_id": "a name that other rows refer to; a shipper makes it at random",
 }
 # Few have any, so most calls are saved.
 _ASKED_AT_ONCE = 8

@@ -31,7 +31,7 @@ REFUSED = (
     "SCRIPT FLUSH",
     "FUNCTION LIST",
 )
-TAKEN = ("PING", "INFO memory", "XLEN journal:{0}", "SCRIPT EXISTS aa", "PUBLISH celery:x y")
+TAKEN = ("PING", "INFO memory", "SCAN 0", "BGREWRITEAOF", "XLEN journal:{0}", "SCRIPT EXISTS aa", "PUBLISH celery:x y")
 # Runs `docker compose` with its words, and gives stdout and stderr.
 Compose = Callable[..., str]
 

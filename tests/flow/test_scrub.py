@@ -55,11 +55,13 @@ def test_the_scrub_command_counts_in_a_dry_run_and_then_changes(stack: Stack, tr
     counted = tracker("scrub", "--dry-run", "--watch", "--json")
     assert (counted.returncode, json.loads(counted.stdout)["status"]) == (0, "succeeded"), counted.stderr
     assert json.loads(counted.stdout)["redactions"]["huggingface_token"] >= 1
+    assert json.loads(counted.stdout)["remains"] == {}
     assert found(stack, secret) == 1
 
     changed = tracker("scrub", "--watch")
     assert changed.returncode == 0, changed.stderr
     assert "huggingface_token" in changed.stdout
+    assert "What it could not reach:\n  backups: Backups from before" in changed.stdout
     assert found(stack, secret) == 0
 
 

@@ -1,23 +1,28 @@
 """The journal on a Redis Cluster of three masters with partitions on different ones, and a separate Redis for Celery."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from uuid import uuid4
 
 from fastapi.testclient import TestClient
 
 from services.ingest.app import create_app
 from services.ingest.settings import Settings as IngestSettings
+from services.worker.maintenance import scrub
 from services.worker.maintenance.idle_sessions import remove_dead_consumers
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
+from shared.feed import FEED_KEY, ITEMS_FIELD, FeedItem, encode_items
 from shared.journal.streams import stream_key
 from tests.conftest import LOCAL
 from tests.scale.counting import assert_all_stored, load
 from tests.scale.pipeline import pipeline
-from tests.scale.redis_servers import cluster, cluster_client, cluster_url
+from tests.scale.redis_servers import Server, cluster, cluster_client, cluster_url
 from tests.skips import needs
 
 RATE = 200.0
 PARTITIONS = 4
+SECRET = "ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
 
 
 def test_four_partitions_on_three_masters_store_every_event_once(database_url: str, redis_url: str, tmp_path: Path) -> None:
@@ -46,6 +51,30 @@ def test_four_partitions_on_three_masters_store_every_event_once(database_url: s
         worker = open_resources(Settings(journal_partitions=PARTITIONS, **settings))
         assert remove_dead_consumers(worker) == 0
         worker.close()
+
+
+def test_a_scrub_leaves_nothing_in_the_files_of_any_master(database_url: str, redis_url: str, tmp_path: Path) -> None:
+    with cluster(tmp_path / "redis", masters=3) as servers:
+        # Given keys of users with a secret on all masters, and the live feed
+        with cluster_client(servers) as redis:
+            for number in range(30):
+                redis.set(f"session:{number}", f'{{"user":"{SECRET}"}}')
+            redis.xadd(FEED_KEY, {ITEMS_FIELD: b"".join(encode_items([FeedItem(kind="prompt", content=SECRET)]))})
+        assert all(SECRET.encode() in each for each in files_of(servers))
+        worker = open_resources(Settings(database_url=database_url, redis_url=cluster_url(servers), broker_url=redis_url))
+        with worker.transaction() as connection:
+            connection.execute("INSERT INTO scrubs (id) VALUES (%s)", (scrub_id := uuid4(),))
+
+        while scrub.run(worker, scrub_id):
+            pass
+
+        assert not any(SECRET.encode() in each for each in files_of(servers))
+        worker.close()
+
+
+def files_of(servers: Sequence[Server]) -> list[bytes]:
+    """All that is in the folder of each server."""
+    return [b"".join(path.read_bytes() for path in server.folder.rglob("*") if path.is_file()) for server in servers]
 
 
 def test_idempotency_keys_work_on_every_master(database_url: str, redis_url: str, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.json_body import read_json
+from services.ingest.events.redact_events import redact
 from services.ingest.http import request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import KeyCreated, KeyRevoked
@@ -41,6 +42,8 @@ async def create(request: Request) -> Response:
     """201 with the key, which is never shown again."""
     ingest = ingest_of(request)
     wanted = await read_json(request, _BODY, _NEW_KEY)
+    if ingest.settings.redact:
+        redact([wanted])
     created = await make_key(ingest.keys, wanted, lambda key_id: audit_record(request, "key.create", key_id, **audit_details(wanted)))
     return json_response(created, 201)
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.json_body import read_json
+from services.ingest.events.redact_events import redact
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import UserRenamed
 from services.ingest.journal.wakeup import send_tasks
@@ -19,6 +20,7 @@ from shared.broker import TASK_MERGE_USERS
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
 from shared.messages import Identifier
+from shared.redaction.redact import redact_text
 
 _BODY: Final = AcceptedBody((b"application/json",), 64 * 1024)
 MAX_NAME_LENGTH: Final = 200
@@ -45,6 +47,9 @@ async def rename(request: Request) -> Response:
     if len(name) > MAX_NAME_LENGTH:
         raise invalid("name", f"must have at most {MAX_NAME_LENGTH} characters")
     check_identifier(name, "name")
+    if ingest.settings.redact:
+        redact([wanted])
+        name = redact_text(name)
     done = await users.rename(ingest.database, name, wanted.name, audit_record(request, "user.rename", name, name=wanted.name))
     match done.outcome:
         case "unknown" | "alias":

@@ -7,10 +7,12 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
+from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.key_binding import binding_of
 from shared.http.errors import BadRequest, Forbidden, invalid
 from shared.messages import MACHINE_ID
+from shared.redaction.redact import redact_text
 
 MACHINE_HEADER: Final = b"x-tracker-machine"
 _MACHINE: Final = re.compile(MACHINE_ID)
@@ -43,7 +45,7 @@ def machine_of(headers: Mapping[bytes, bytes]) -> str:
 
 
 def user_of(request: Request, query: Mapping[str, str]) -> str | None:
-    """Whose work it is: the user that the API key is bound to, else the query's.
+    """Whose work it is: the user that the API key is bound to, else the query's, without a secret.
 
     Forbidden for a key that is bound to projects: which project a session is in would have to be asked of Postgres, and nothing here waits for it.
     """
@@ -52,7 +54,8 @@ def user_of(request: Request, query: Mapping[str, str]) -> str | None:
         raise Forbidden("This key is bound to projects; live capture needs a key that is bound to a user, or to nothing.")
     if binding.user is not None:
         return binding.user
-    return identifier(query.get("user"), "user")
+    user = identifier(query.get("user"), "user")
+    return redact_text(user) if user and ingest_of(request).settings.redact else user
 
 
 def identifier(value: str | None, field: str) -> str | None:

@@ -6,11 +6,13 @@ from fastapi import Request
 from msgspec import Struct
 
 from services.ingest.capture.capture_request import identifier, machine_of, query_of, user_of
+from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.key_binding import binding_of
 from services.ingest.http import request_checks
 from shared.http.errors import BadRequest, invalid
 from shared.messages import UNNAMED_MACHINE
+from shared.redaction.file_names import redacted_file_name
 
 MAX_RANGE_BYTES: Final = 1024**2
 # A line cannot be divided, and one with an image may be long.
@@ -42,13 +44,16 @@ def read_range(request: Request) -> Range:
     query = query_of(request, _PARAMETERS)
     session_id = identifier(request.path_params["session_id"], "session_id")
     assert session_id is not None
+    file_name = _file_name(query.get("file"))
+    if ingest_of(request).settings.redact:
+        file_name = redacted_file_name(file_name)
     start, end = _number(query, "offset"), _number(query, "end") if "end" in query else None
     if end is not None and end < start:
         raise invalid("end", "must not be less than offset")
     return Range(
         session_id=session_id,
         machine_id=machine_of(request_checks.headers_of(request)) or UNNAMED_MACHINE,
-        file_name=_file_name(query.get("file")),
+        file_name=file_name,
         generation=_number(query, "generation") if "generation" in query else 0,
         start=start,
         end=end,

@@ -11,11 +11,11 @@ from markdown_it.token import Token
 
 _BACKTICKS: Final = re.compile("`+")
 _TILDES: Final = re.compile("~{3,}")
-# What CommonMark takes for the beginning of a tag, a comment or a declaration.
-_TAG: Final = re.compile(r"<(?=[A-Za-z/!?])")
+# What CommonMark takes for the beginning of a tag, a comment or a declaration; and of an image, which is a request to somewhere when it is shown.
+_ACTIVE: Final = re.compile(r"<(?=[A-Za-z/!?])|!(?=\[)")
 _TAG_ON_A_NEW_LINE: Final = re.compile(r"(\n[ \t>]*)<(?=[A-Za-z/!?])")
 # A backslash takes the meaning of the character after it, also that of another backslash.
-_ESCAPED_OR_TAG: Final = re.compile(r"\\.|<(?=[A-Za-z/!?])", re.DOTALL)
+_ESCAPED_OR_ACTIVE: Final = re.compile(rf"\\.|{_ACTIVE.pattern}", re.DOTALL)
 _ESCAPED_OR_BACKTICKS: Final = re.compile(r"\\.|`+", re.DOTALL)
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*")
 _CELL_ENDS: Final = re.compile(r"(?<!\\)(?=\|)")
@@ -55,21 +55,21 @@ def quoted(text: str, level: int = 1) -> str:
 
 
 def contained(text: str) -> str:
-    """Markdown that somebody wrote, with what would leave it made harmless: tags are escaped outside code, and an open fence is closed.
+    """Markdown that somebody wrote, with what would leave it made harmless: an open fence is closed, and outside code tags are escaped and images are links.
 
     A text that is too long for the parser becomes a code block, and so does one that readers of Markdown take for different things.
     """
     if len(text) > MOST_PARSED:
         return fenced(text)
     may_fence = "```" in text or "~~~" in text
-    if not may_fence and not _TAG.search(text):
+    if not may_fence and not _ACTIVE.search(text):
         return text
     lines = text.split("\n")
     tokens = _blocks().parse(text)
     if any(_FENCE.match(lines[number].lstrip(" >")) for number in _lines_of(tokens, "table_open")):
         # Readers differ in whether a table or a code block begins here.
         return fenced(text)
-    shown = "\n".join(_without_tags(lines, tokens))
+    shown = "\n".join(_made_harmless(lines, tokens))
     opened = next((token for token in tokens if token.type == "fence" and token.level == 0 and _is_open(token, lines)), None)
     return shown if opened is None else f"{shown.rstrip(chr(10))}\n{opened.markup}"
 
@@ -88,8 +88,8 @@ def _is_open(fence: Token, lines: list[str]) -> bool:
     return not is_closed
 
 
-def _without_tags(lines: list[str], tokens: list[Token]) -> Iterator[str]:
-    """The lines with escaped tags. Code stays as it is, and so do code spans, which may reach over several lines of a paragraph."""
+def _made_harmless(lines: list[str], tokens: list[Token]) -> Iterator[str]:
+    """The lines with escaped tags and images. Code stays as it is, and so do code spans, which may reach over several lines of a paragraph."""
     in_code = set(_lines_of(tokens, "fence", "code_block"))
     in_table = set(_lines_of(tokens, "table_open"))
     # A code span ends with its paragraph or heading at the latest, and these are not always parted by an empty line.
@@ -115,7 +115,7 @@ def _lines_of(tokens: list[Token], *types: str) -> Iterator[int]:
 
 
 def _escape(text: str) -> str:
-    if not _TAG.search(text):
+    if not _ACTIVE.search(text):
         return text
     parts: list[str] = []
     position = 0
@@ -127,7 +127,7 @@ def _escape(text: str) -> str:
 
 
 def _escape_outside_code(text: str) -> str:
-    return _ESCAPED_OR_TAG.sub(lambda found: "\\<" if found[0] == "<" else found[0], text)
+    return _ESCAPED_OR_ACTIVE.sub(lambda found: f"\\{found[0]}" if len(found[0]) == 1 else found[0], text)
 
 
 def _code_spans(text: str) -> Iterator[tuple[int, int]]:

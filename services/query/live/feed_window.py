@@ -30,11 +30,12 @@ class Piece(NamedTuple):
 
 
 class Entry:
-    """An entry of the feed."""
+    """An entry of the feed. `says_rewritten`: those before it were rewritten, as by a scrub."""
 
-    __slots__ = ("_encoded", "items", "position", "size")
+    __slots__ = ("_encoded", "items", "position", "says_rewritten", "size")
 
-    def __init__(self, entry_id: str, value: bytes) -> None:
+    def __init__(self, entry_id: str, value: bytes, *, says_rewritten: bool = False) -> None:
+        self.says_rewritten = says_rewritten
         position = position_of(entry_id)
         assert position is not None
         self.position = position

@@ -19,7 +19,7 @@ from services.query.live.feed_window import Entry, FeedWindow, Piece, piece_of
 from services.query.live.positions import BEFORE_ALL, Position
 from services.query.live.views import View
 from services.query.settings import Settings
-from shared.feed import FEED_KEY, ITEMS_FIELD
+from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD
 from shared.http.errors import Unavailable
 from shared.periodic import stops_within
 from shared.redis.clients import REDIS_ERRORS, connect_async
@@ -131,11 +131,19 @@ class LiveFeed:
                 await stops_within(self._stop, RETRY_SECONDS)
                 continue
             if entries:
-                self._window.add(entries)
+                self._add(self._window, entries)
                 self._wake()
                 if len(entries) < READ_ENTRIES:
                     await stops_within(self._stop, FLUSH_SECONDS)
         self._window = None
+
+    def _add(self, window: FeedWindow, entries: list[Entry]) -> None:
+        """What was kept from before a rewriting is forgotten: listeners that are behind read it from Redis, as it is now."""
+        rewritten = max((number for number, entry in enumerate(entries) if entry.says_rewritten), default=None)
+        if rewritten is not None:
+            window = self._window = FeedWindow(entries[rewritten].position)
+            entries = entries[rewritten + 1 :]
+        window.add(entries)
 
     async def _entries_after(self, position: Position) -> list[Entry]:
         found: Any = await self._redis.xread({FEED_KEY: position.entry_id}, count=READ_ENTRIES, block=BLOCK_MS)
@@ -177,4 +185,4 @@ def connect_feed(settings: Settings) -> Redis:
 
 
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
-    return Entry(entry_id.decode(), fields.get(ITEMS_FIELD, b"[]"))
+    return Entry(entry_id.decode(), fields.get(ITEMS_FIELD, b"[]"), says_rewritten=REWRITTEN_FIELD in fields)

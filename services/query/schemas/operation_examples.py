@@ -105,6 +105,7 @@ OPERATIONS: Final[dict[str, Json]] = {
         "rows_scanned": 2400,
         "rows_changed": 3,
         "redactions": {"aws_access_key": 3},
+        "remains": {},
         "created_at": "2024-01-15T12:00:00Z",
         "started_at": "2024-01-15T12:00:01Z",
         "finished_at": "2024-01-15T12:00:04Z",

@@ -70,6 +70,10 @@ class Scrub(BaseModel):
     rows_scanned: int
     rows_changed: int = Field(description="Rows that changed; with `dry_run`, rows that would change.")
     redactions: dict[str, int] = Field(description="Number of secrets found, by kind.")
+    remains: dict[str, str] = Field(
+        description="What the scrub could not reach, by name, with what to do about it; complete when it has succeeded. Empty with `dry_run`.",
+        examples=[{"backups": "Backups from before hold what they held. Make a new one, and delete those."}],
+    )
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -79,6 +79,16 @@ _FILE_SETS = """
         $returning
     )"""
 
+_RENAMED = """
+    INSERT INTO $table (
+        $columns)
+    SELECT
+        $renamed
+    FROM $table WHERE $column = %(old)s
+    ON CONFLICT ($key) DO UPDATE SET
+        $added"""
+_DELETE_NAMED = "DELETE FROM $table WHERE $column = %(old)s"
+
 _DELETE_EMPTIED = "DELETE FROM $table WHERE ctid = ANY (ARRAY(SELECT place FROM emptied_cells WHERE cells = '$table'))"
 
 _SUMS: Final = {
@@ -118,6 +128,21 @@ def rollups_that_note_emptied_cells(relations: Collection[str]) -> str:
 def delete_emptied() -> list[bytes]:
     """The statements that delete the noted cells, and the notes."""
     return [sql(_DELETE_EMPTIED, table=table).encode() for table in (*AGGREGATES, "file_sets")] + [b"DELETE FROM emptied_cells"]
+
+
+def rename_cells(aggregate: Aggregate, column: str) -> list[str]:
+    """The statements that add the cells of the name %(old)s to those of %(new)s, and delete them."""
+    columns = (*aggregate.key, *aggregate.measures)
+    renamed = sql(
+        _RENAMED,
+        table=aggregate.table,
+        columns=listed(columns),
+        renamed=listed(f"%(new)s::text AS {name}" if name == column else name for name in columns),
+        column=column,
+        key=", ".join(aggregate.key),
+        added=listed(_added(aggregate.table, name, measure) for name, measure in aggregate.measures.items()),
+    )
+    return [renamed, sql(_DELETE_NAMED, table=aggregate.table, column=column)]
 
 
 def deltas_cte(aggregate: Aggregate, relations: Collection[str]) -> str:

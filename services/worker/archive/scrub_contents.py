@@ -15,16 +15,18 @@ from services.worker.archive.damage import note_damage
 from services.worker.archive.segments import frame_of, packed
 from shared.archive.stored_pieces import ContentUnreadable, StoredPiece, read_piece, read_segment
 from shared.blobs.contents import ContentStore
+from shared.redaction.redact import redact_text
 from shared.redaction.redacted_lines import redact_lines
 
 # Of one transaction, about a megabyte each.
 PIECES_AT_ONCE: Final = 8
 
 _RANGES: Final = """
-    SELECT file_id, start_offset, content FROM transcript_ranges
+    SELECT file_id, start_offset, content, request_id FROM transcript_ranges
     WHERE (file_id, start_offset) > (%(file_id)s, %(place)s) ORDER BY file_id, start_offset LIMIT %(limit)s"""
 _UPDATE_RANGE: Final = """
-    UPDATE transcript_ranges SET content = %(frame)s, raw_bytes = %(raw_bytes)s WHERE file_id = %(file_id)s AND start_offset = %(place)s"""
+    UPDATE transcript_ranges SET content = %(frame)s, raw_bytes = %(raw_bytes)s, request_id = %(request_id)s
+    WHERE file_id = %(file_id)s AND start_offset = %(place)s"""
 _SEGMENTS: Final = """
     SELECT file_id, number, sha256 FROM transcript_segments
     WHERE (file_id, number) > (%(file_id)s, %(place)s) ORDER BY file_id, number LIMIT %(limit)s"""
@@ -61,20 +63,21 @@ def scrub_some(
 
 
 def _scrub_range(
-    connection: Connection[Any], store: ContentStore, row: tuple[int, int, bytes], redactions: Counter[str], is_dry_run: bool
+    connection: Connection[Any], store: ContentStore, row: tuple[int, int, bytes, str | None], redactions: Counter[str], is_dry_run: bool
 ) -> bool:
-    file_id, place, frame = row
+    file_id, place, frame, request_id = row
     try:
         content = read_piece(store, StoredPiece(0, 0, 0, None, frame))
     except ContentUnreadable as error:
         note_damage(connection, file_id, error)
         return False
     scrubbed = redact_lines(content, redactions)
-    if scrubbed is content:
+    scrubbed_id = request_id and redact_text(request_id, redactions)
+    if scrubbed is content and scrubbed_id is request_id:
         return False
     if not is_dry_run:
         parameters = {"file_id": file_id, "place": place, "frame": frame_of(scrubbed), "raw_bytes": len(scrubbed)}
-        connection.execute(_UPDATE_RANGE, parameters)
+        connection.execute(_UPDATE_RANGE, parameters | {"request_id": scrubbed_id})
     return True
 
 

@@ -1,9 +1,12 @@
-"""A column's value without secrets. Each function returns the same object if there is no secret in it."""
+"""A column's value without secrets, by the kind of the column. Each function returns the same object if there is no secret in it."""
 
 from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from shared.redaction.file_names import redacted_file_name
 from shared.redaction.redact import redact_bytes, redact_text
 from shared.redaction.redacted_structs import may_hold_secret, redact_value, redacted_parts
 
@@ -41,9 +44,41 @@ def scrubbed_bytes(payload: bytes, redactions: Counter[str]) -> bytes:
     return payload if scrubbed is None else scrubbed
 
 
+def scrubbed_file_name(name: str, redactions: Counter[str]) -> str:
+    """The name of a transcript, which keeps its form."""
+    return redacted_file_name(name, redactions)
+
+
+def scrubbed_uploads(text: str, redactions: Counter[str]) -> str:
+    """The uploads of a job, in JSON: their names. Where they are in the store stays, or the job would not find them."""
+    files: list[dict[str, Any]] = msgspec.json.decode(text)
+    names = [redact_text(file["name"], redactions) for file in files]
+    if all(name is file["name"] for name, file in zip(names, files, strict=True)):
+        return text
+    return msgspec.json.encode([file | {"name": name} for name, file in zip(names, files, strict=True)]).decode()
+
+
 def _scrubbed_json(text: bytes, redactions: Counter[str]) -> bytes | None:
     if not may_hold_secret(text):
         return None
     value = msgspec.json.decode(text)
     scrubbed = redact_value(value, redactions)
     return None if scrubbed is value else msgspec.json.encode(scrubbed)
+
+
+class Kind(NamedTuple):
+    """A kind of column: its type in Postgres, and what makes a value without secrets. JSON is read as text."""
+
+    type: str
+    scrubbed: Callable[[Any, Counter[str]], Any]
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "text": Kind("text", scrubbed_text),
+    "json": Kind("json", scrubbed_json),
+    "jsonb": Kind("jsonb", scrubbed_json),
+    "bytea": Kind("bytea", scrubbed_bytes),
+    "text[]": Kind("text[]", scrubbed_texts),
+    "file_name": Kind("text", scrubbed_file_name),
+    "uploads": Kind("jsonb", scrubbed_uploads),
+}

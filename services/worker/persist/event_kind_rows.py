@@ -34,7 +34,7 @@ class KindTable:
     staged: str
     # Selects from the rows with %(ids)s: id, session_id, whether the row is a client's alone, and both fields of Identity.
     identities: str
-    # {column: type} of texts to which a scrub applies the rules of redaction. Not the names that aggregates are kept by.
+    # {column: type} of texts to which a scrub applies the rules of redaction. The names that aggregates are kept by: maintenance/scrub_names.py.
     texts: Mapping[str, str] = field(default_factory=dict)
     # {column of a text: column with the place where its middle is left out}: the parts are scrubbed apart, and the place moves along.
     cut_at: Mapping[str, str] = field(default_factory=dict)
@@ -52,7 +52,7 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
         staged="id uuid, session_id text, project_path text, user_name text, role text, content text, occurred_at timestamptz, model text,"
         " agent_id text, source text, received_at timestamptz, terms tsvector",
         identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, role, md5(content) FROM messages WHERE id = ANY(%(ids)s)",
-        texts={"content": "text"},
+        texts={"content": "text", "model": "text", "source": "text"},
         searched="content",
     ),
     "tool_calls": KindTable(
@@ -60,7 +60,7 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
         " occurred_at timestamptz, parameters json, agent_id text, source text, received_at timestamptz, wait_ms bigint, result text,"
         " result_left_out bigint, result_cut_at integer, result_media json, error_class text, started_agent text",
         identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, tool_name, md5(parameters::text) FROM tool_calls WHERE id = ANY(%(ids)s)",
-        texts={"parameters": "json", "result": "text"},
+        texts={"parameters": "json", "result": "text", "result_media": "json", "source": "text"},
         cut_at={"result": "result_cut_at"},
         bounds={"duration_ms": (MAX_DURATION_MS, "NULL")},
     ),
@@ -68,13 +68,13 @@ KIND_TABLES: Final[dict[str, KindTable]] = {
         staged="id uuid, session_id text, kind text, occurred_at timestamptz, project_path text, user_name text, model text,"
         " git_branch text, client_version text, source text, received_at timestamptz",
         identities="SELECT id, session_id, true, kind, '' FROM session_events WHERE id = ANY(%(ids)s)",
-        texts={"git_branch": "text", "client_version": "text", "source": "text"},
+        texts={"git_branch": "text", "client_version": "text", "source": "text", "model": "text"},
     ),
     "activities": KindTable(
         staged="id uuid, session_id text, file_key uuid, file_path text, action text, lines_added bigint, lines_removed bigint,"
         " is_estimated boolean, occurred_at timestamptz, agent_id text, source text, received_at timestamptz, tool_call_id uuid, patch text,"
         " patch_left_out bigint",
-        texts={"patch": "text"},
+        texts={"patch": "text", "source": "text"},
         identities=f"""
             SELECT id, session_id, {_IS_CLIENTS_ALONE}, file_key::text, concat_ws(' ', action, lines_added, lines_removed)
             FROM activities WHERE id = ANY(%(ids)s)""",

@@ -20,6 +20,7 @@ def everything(service: Service) -> str:
     keys = [(key, service.redis.type(key)) for key in service.redis.keys("*")]
     streams = [service.redis.xrange(key) for key, kind in keys if kind == b"stream"]
     texts = [service.redis.get(key) for key, kind in keys if kind == b"string"]
+    texts += [service.redis.hgetall(key) for key, kind in keys if kind == b"hash"]
     return f"{keys} {streams} {texts} {service.select('SELECT * FROM projects')}"
 
 
@@ -39,6 +40,34 @@ def test_no_secret_is_stored_anywhere(service: Service) -> None:
     assert SECRET not in kept
     assert "plain" not in kept
     assert kept.count("[redacted:gitlab_token:") >= 5
+
+
+def test_names_that_come_beside_a_body_are_redacted(service: Service) -> None:
+    """given a secret as a user or file name in the query of a hook or a range, or in the name or user of a key, then it is stored nowhere."""
+    lines = {"content": b'{"n": 1}\n', "headers": {"Content-Type": "application/x-ndjson"}}
+    hook = {"session_id": "s-1", "hook_event_name": "Stop"}
+
+    assert service.http.post(f"/api/hooks?user={SECRET}", json=hook).status_code == 204
+    first = service.http.put(f"/api/transcripts/s-1?file=agents/{SECRET}.jsonl&offset=0&user={SECRET}", **lines)
+    again = service.http.put(f"/api/transcripts/s-1?file=agents/{SECRET}.jsonl&offset=0&user={SECRET}", **lines)
+    made = service.post("/api/keys", {"name": f"key of {SECRET}", "user": SECRET, "scopes": ["ingest"]})
+
+    # The file is the same one when it is sent again.
+    assert (first.json()["status"], again.json()["status"]) == ("accepted", "duplicate")
+    [ranges] = [envelope.ranges for envelope in service.envelopes() if envelope.ranges]
+    assert ranges[0].file_name == f"agents/{redact_text(SECRET)}.jsonl"
+    assert made.json()["name"] == f"key of {redact_text(SECRET)}"
+    assert SECRET not in everything(service)
+    assert SECRET not in str(service.select("SELECT name, user_name FROM api_keys")) + str(service.select("SELECT * FROM audit_log"))
+
+
+def test_a_user_is_not_renamed_to_a_secret(service: Service) -> None:
+    service.execute("INSERT INTO users (name) VALUES ('ann')")
+
+    answer = service.http.patch("/api/users/ann", json={"name": SECRET})
+
+    assert answer.json()["name"] == redact_text(SECRET)
+    assert SECRET not in str(service.select("SELECT * FROM users")) + str(service.select("SELECT * FROM audit_log"))
 
 
 def test_error_messages_do_not_quote_the_input(service: Service) -> None:

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from deploy.embedded.supervision.processes import wait_until
+from shared.auth.failed_tries import OF_AN_ADDRESS
 from shared.auth.keys import LOGINS_OF_A_KEY, digest_of, id_of, new_key
 from tests.integration.keys.conftest import Api, is_error, running
 from tests.required_scopes import METRICS, PUBLIC, READING, REQUIRED
@@ -80,6 +81,42 @@ def test_a_key_for_writing_alone_cannot_log_in(api: Api) -> None:
         assert "set-cookie" not in answer.headers
     assert "Authorization: Bearer" in is_error(api.ask(None, "POST", "/api/login"), 401, "UNAUTHORIZED")
     assert api.select("SELECT FROM key_logins") == []
+
+
+def test_tries_of_logins_are_bounded_and_lock_out_no_key_in_use(api: Api) -> None:
+    # Given a browser that is logged in, and a program with an old key that it sends again and again
+    key, old = api.key("read"), new_key()[0]
+    token = log_in(api, key)
+    is_error(api.ask(old, "POST", "/api/login"), 401, "UNAUTHORIZED")
+
+    # When somebody at the same address tries out keys
+    answers = [api.ask(new_key()[0], "POST", "/api/login") for _ in range(OF_AN_ADDRESS + 5)]
+
+    # Then these are refused without a look, until some time has passed
+    assert {answer.status_code for answer in answers[:OF_AN_ADDRESS]} <= {401, 429}
+    assert answers[0].status_code == 401
+    is_error(answers[-1], 429, "TOO_MANY_TRIES")
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+    # And what was known before is not
+    assert api.ask(key, "POST", "/api/login").status_code == 200
+    assert browse(api, token, "DELETE", "/api/login").status_code == 200
+    is_error(api.ask(old, "POST", "/api/login"), 401, "UNAUTHORIZED")
+
+
+def test_behind_the_gateway_tries_are_those_of_the_client(database_url: str, redis_url: str, tmp_path: Path, admin: str) -> None:
+    with running(database_url, redis_url, tmp_path / "blobs", "keys", behind_gateway="on") as api:
+        for _ in range(OF_AN_ADDRESS + 1):
+            refused = api.ask(new_key()[0], "POST", "/api/login", headers={"X-Real-IP": "192.0.2.1"})
+
+        is_error(refused, 429, "TOO_MANY_TRIES")
+        assert api.ask(admin, "POST", "/api/login", headers={"X-Real-IP": "192.0.2.2"}).status_code == 200
+
+
+def test_a_client_does_not_choose_its_address_without_a_gateway(api: Api) -> None:
+    for number in range(OF_AN_ADDRESS + 1):
+        refused = api.ask(new_key()[0], "POST", "/api/login", headers={"X-Real-IP": f"192.0.2.{number}"})
+
+    is_error(refused, 429, "TOO_MANY_TRIES")
 
 
 def test_open_access_needs_no_login_and_ignores_one(open_api: Api) -> None:

@@ -21,7 +21,7 @@ from deploy.embedded.supervision.processes import wait_until
 from services.query.http.event_stream import EventStream
 from services.query.routes import live
 from services.query.settings import Settings
-from shared.feed import FEED_KEY, FeedItem
+from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD, FeedItem, encode_items
 from tests.integration.query import seed
 from tests.integration.query.live_stream import SECONDS, append, events, items, prompt, serving
 from tests.integration.served_app import embedded_gateway
@@ -86,6 +86,32 @@ def test_a_listener_sees_only_what_passes_its_filters(served: tuple[FastAPI, htt
         found = {query: [next(told[query]) for _ in kinds] for query, kinds in asked.items()}
 
     assert {query: [each.name for each in found[query]] for query in asked} == asked
+
+
+def test_a_listener_goes_on_with_what_a_scrub_has_rewritten(served: tuple[FastAPI, httpx.Client], redis: Redis) -> None:
+    # Given a process that has an entry in its memory, since somebody listens
+    app, client = served
+    with client.stream("GET", "/api/live") as answer:
+        told = items(answer)
+        assert wait_until(lambda: app.state.live.listeners == 1, SECONDS)
+        append(redis, prompt("first"), prompt("secret"))
+        first = next(told)
+        next(told)
+
+        # When the feed is written anew, under the same ids
+        [(entry_id, _)] = redis.xrange(FEED_KEY)
+        redis.delete(FEED_KEY)
+        [value] = encode_items([prompt("first"), prompt("redacted")])
+        redis.xadd(FEED_KEY, {ITEMS_FIELD: value}, id=entry_id)
+        redis.xadd(FEED_KEY, {ITEMS_FIELD: b"[]", REWRITTEN_FIELD: b"1"})
+        append(redis, prompt("last"))
+        assert next(told).data["content"] == "last"
+
+        # Then another listener, which goes on behind the first item, is told what is there now
+        with client.stream("GET", "/api/live", headers={"Last-Event-ID": first.last_id}) as later:
+            found = [each.data["content"] for each in islice(items(later), 2)]
+
+    assert found == ["redacted", "last"]
 
 
 def test_wrong_parameters_are_refused(served: tuple[FastAPI, httpx.Client]) -> None:

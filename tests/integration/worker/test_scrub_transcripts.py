@@ -106,8 +106,8 @@ def test_ranges_that_become_segments_meanwhile_are_scrubbed_all_the_same(
     taken = 0
     for _ in range(200):
         with worker.transaction() as connection:
-            [(stage,)] = connection.execute("SELECT stage FROM scrubs").fetchall()
-        taken += stage == scrub.TRANSCRIPTS
+            [(stage,)] = connection.execute("SELECT at_stage FROM scrubs").fetchall()
+        taken += stage == "transcripts"
         if taken == steps:
             compact_some(worker, file_id)
         if not scrub.run(worker, scrub_id, run_seconds=0):

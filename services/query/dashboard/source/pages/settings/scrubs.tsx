@@ -43,6 +43,18 @@ export function Scrubs() {
       </p>
       {problem.value && <ProblemNote problem={problem.value} />}
       {started.value && <p role="status">{shown ? says(shown) : "Starting …"}</p>}
+      {shown?.status === "succeeded" && remaining(shown).length > 0 && (
+        <details>
+          <summary>What it could not reach</summary>
+          <ul>
+            {remaining(shown).map(([name, why]) => (
+              <li key={name}>
+                {name.replaceAll("_", " ")}: {why}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
       {isAsking.value && (
         <Dialog label="Replace secrets" onClose={() => (isAsking.value = false)} class="ask">
           <h2>Replace secrets in everything that is stored?</h2>
@@ -59,6 +71,10 @@ export function Scrubs() {
       )}
     </Panel>
   );
+}
+
+function remaining(scrub: Schemas["Scrub"]): [string, string][] {
+  return Object.entries(scrub.remains).sort();
 }
 
 function says(scrub: Schemas["Scrub"]): string {

@@ -1,0 +1,58 @@
+"""Makes every server of Redis write its files anew, so that they hold what there is and nothing of what there was."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from redis import Redis, RedisCluster
+from redis.exceptions import ResponseError
+
+
+def rewrite(redis: "Redis") -> bool:
+    """Begins on every server. False if one is at it already, from before: ask again. ResponseError if the user may not."""
+    if any(_is_busy(node) for node in _nodes(redis)):
+        return False
+    for node in _nodes(redis):
+        try:
+            # Without an append-only file, what is on the disk is a snapshot.
+            if _persistence(node)["aof_enabled"]:
+                node.bgrewriteaof()
+            else:
+                node.bgsave()
+        except ResponseError as error:
+            if "in progress" not in str(error).lower():
+                raise
+            return False
+    return True
+
+
+def is_rewriting(redis: "Redis") -> bool:
+    """Whether any server still writes."""
+    return any(_is_busy(node) for node in _nodes(redis))
+
+
+def has_failed(redis: "Redis") -> bool:
+    """Whether a server's last try failed, as on a full disk."""
+    return any(
+        info["aof_last_bgrewrite_status" if info["aof_enabled"] else "rdb_last_bgsave_status"] != "ok"
+        for info in map(_persistence, _nodes(redis))
+    )
+
+
+def _nodes(redis: "Redis") -> Iterator["Redis"]:
+    """A client of each server: of a Cluster all, the replicas too."""
+    if not isinstance(redis, RedisCluster):
+        yield redis
+        return
+    for node in redis.get_nodes():
+        yield redis.get_redis_connection(node)
+
+
+def _is_busy(node: "Redis") -> bool:
+    info = _persistence(node)
+    return bool(info["aof_rewrite_in_progress"] or info["aof_rewrite_scheduled"] or info["rdb_bgsave_in_progress"])
+
+
+def _persistence(node: "Redis") -> dict[str, Any]:
+    found: Any = node.info("persistence")
+    told: dict[str, Any] = found
+    return told
