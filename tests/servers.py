@@ -31,10 +31,10 @@ OWNER = "claude-code-tracker.tests.owner"
 
 @dataclass(frozen=True)
 class Server:
-    """`files` gives the content of its log and of each file of its data folder, as it is on the disk now; not of folders below it with this name."""
+    """`files` gives the content of its log and of each file of its data folder, as it is on the disk now."""
 
     url: str
-    files: Callable[..., Iterator[bytes]]
+    files: Callable[[], Iterator[bytes]]
 
 
 def way() -> str:
@@ -52,7 +52,7 @@ def postgres(folder: Path) -> Iterator[Server]:
         server = PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log", POSTGRES_SETTINGS)
         server.start()
         try:
-            yield Server(server.url, lambda without="": _files_below(folder / "postgres", folder / "postgres.log", without))
+            yield Server(server.url, lambda: _files_below(folder / "postgres", folder / "postgres.log"))
         finally:
             server.stop()
         return
@@ -62,7 +62,7 @@ def postgres(folder: Path) -> Iterator[Server]:
     container = PostgresContainer(POSTGRES_IMAGE, username="tracker", password="tracker", dbname="tracker", driver=None)
     settings = [word for name, value in POSTGRES_SETTINGS.items() for word in ("-c", f"{name}={value}")]
     with container.with_command(["postgres", *settings]).with_kwargs(labels=_labels()):
-        yield Server(container.get_connection_url(), lambda without="": _files_inside(container, "/var/lib/postgresql", without))
+        yield Server(container.get_connection_url(), lambda: _files_inside(container, "/var/lib/postgresql"))
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def redis(folder: Path) -> Iterator[Server]:
         server = RedisServer(folder / "redis", folder / "run", folder / "redis.log", {"appendfsync": REDIS_SETTINGS["appendfsync"]})
         server.start()
         try:
-            yield Server(server.url, lambda without="": _files_below(folder / "redis", folder / "redis.log", without))
+            yield Server(server.url, lambda: _files_below(folder / "redis", folder / "redis.log"))
         finally:
             server.stop()
         return
@@ -82,16 +82,16 @@ def redis(folder: Path) -> Iterator[Server]:
     settings = [word for name, value in REDIS_SETTINGS.items() for word in (f"--{name}", value)]
     with RedisContainer(REDIS_IMAGE).with_command(["redis-server", *settings]).with_kwargs(labels=_labels()) as container:
         url = f"redis://{container.get_container_host_ip()}:{container.get_exposed_port(6379)}/0"
-        yield Server(url, lambda without="": _files_inside(container, "/data", without))
+        yield Server(url, lambda: _files_inside(container, "/data"))
 
 
-def _files_below(folder: Path, log: Path, without: str) -> Iterator[bytes]:
+def _files_below(folder: Path, log: Path) -> Iterator[bytes]:
     for path in (log, *folder.rglob("*")):
-        if path.is_file() and without not in path.relative_to(folder.parent).parts:
+        if path.is_file():
             yield path.read_bytes()
 
 
-def _files_inside(container: "DockerContainer", folder: str, without: str) -> Iterator[bytes]:
+def _files_inside(container: "DockerContainer", folder: str) -> Iterator[bytes]:
     yield from container.get_logs()
     chunks, _ = container.get_wrapped_container().get_archive(folder)
     with tempfile.TemporaryFile() as copy:
@@ -99,7 +99,7 @@ def _files_inside(container: "DockerContainer", folder: str, without: str) -> It
         copy.seek(0)
         with tarfile.open(fileobj=copy) as archive:
             for member in archive:
-                if without not in Path(member.name).parts and (file := archive.extractfile(member)) is not None:
+                if (file := archive.extractfile(member)) is not None:
                     yield file.read()
 
 

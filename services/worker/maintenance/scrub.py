@@ -20,7 +20,7 @@ from psycopg.types.json import Jsonb
 
 from services.worker.archive.scrub_contents import scrub_some
 from services.worker.lock_order import lock_documents
-from services.worker.maintenance.scrub_files import ALWAYS_REMAINS, collect_replaced, rewrite_redis, rewrite_table
+from services.worker.maintenance.scrub_files import ALWAYS_REMAINS, collect_replaced, renew_write_ahead_log, rewrite_redis, rewrite_table
 from services.worker.maintenance.scrub_names import scrub_names
 from services.worker.maintenance.scrub_redis import await_journal, scrub_redis
 from services.worker.maintenance.scrub_rows import scrub_rows
@@ -84,6 +84,7 @@ STAGES: Final = (
     # At last the files, which still have what was replaced.
     Stage("archive", collect_replaced, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("postgres_files", rewrite_table, in_transaction=False, is_left_out_of_dry_runs=True),
+    Stage("write_ahead_log", renew_write_ahead_log, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("redis_files", rewrite_redis, in_transaction=False, is_left_out_of_dry_runs=True),
 )
 _AT_END: Final = "done"

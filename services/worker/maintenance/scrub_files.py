@@ -33,13 +33,15 @@ _TABLES: Final = """
     """
 _MAY_CHECKPOINT: Final = "SELECT pg_has_role(current_user, 'pg_checkpoint', 'USAGE')"
 _BY_HAND: Final = "Run VACUUM FULL {} as its owner when nobody needs it."
+_WAL: Final = "SELECT name FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'"
+# A segment without anything in it is not left.
+_NEXT_SEGMENT: Final = "SELECT pg_logical_emit_message(false, 'tracker.scrub', ''), pg_switch_wal()"
 _UPLOADS: Final = "SELECT count(*) FROM import_jobs WHERE has_files"
 
 # What no stage reaches.
 ALWAYS_REMAINS: Final = {
     "backups": "Backups from before hold what they held. Make a new one, and delete those.",
-    "write_ahead_log": "Postgres' write-ahead log, and archives of it, until they are overwritten or deleted. New events overwrite it.",
-    "replicas": "Replicas of Redis outside a Cluster, until they write their own files anew (BGREWRITEAOF on each).",
+    "replicas": "Replicas have files of their own: the write-ahead log of Postgres and its archive; Redis outside a Cluster (BGREWRITEAOF on each).",
     "logs": "Log files of the services and servers from before. Delete them.",
     "copies": "Exports, and transcripts on the machines that sent them. Freed blocks of disks, and snapshots of file systems.",
     "identifiers": "Ids of sessions, agents and machines: other rows and addresses refer to them, so they are not looked into.",
@@ -101,6 +103,38 @@ def _vacuum(connection: Connection[Any], command: LiteralString, name: str) -> b
             continue
         return True
     return False
+
+
+def renew_write_ahead_log(step: Step) -> Done:
+    """Leaves all segments of the write-ahead log behind and deletes them. Only a superuser may; Postgres would use their files again as they are."""
+    connection = step.connection
+    if not connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user AND rolsuper").fetchall():
+        why = "Postgres' write-ahead log, until new events have overwritten it: the worker's role may not renew it."
+        return Done(None, remains={"write_ahead_log": why})
+    before = _wal(connection)
+    try:
+        connection.execute("ALTER SYSTEM SET wal_recycle = off")
+    except psycopg.errors.FeatureNotSupported:
+        return Done(
+            None, remains={"write_ahead_log": "Postgres' write-ahead log, until new events have overwritten it: allow_alter_system is off."}
+        )
+    try:
+        connection.execute("SELECT pg_reload_conf()")
+        # One more for the checkpointer, which may not have read the setting at the first.
+        for _ in range(len(before) + 2):
+            connection.execute(_NEXT_SEGMENT)
+            connection.execute("CHECKPOINT")
+            if not before & _wal(connection):
+                return Done(None)
+    finally:
+        connection.execute("ALTER SYSTEM RESET wal_recycle")
+        connection.execute("SELECT pg_reload_conf()")
+    why = "Postgres' write-ahead log: something keeps it, as a replica that is behind or an archive command. New events overwrite it then."
+    return Done(None, remains={"write_ahead_log": why})
+
+
+def _wal(connection: Connection[Any]) -> set[str]:
+    return {name for (name,) in connection.execute(_WAL).fetchall()}
 
 
 def rewrite_redis(step: Step) -> Done:
