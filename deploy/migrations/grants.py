@@ -38,8 +38,9 @@ _JOURNAL: Final = ("ledger", "accounts", "drainers", "canaries", "fixed_settings
 _KEYS: Final = ("api_keys", "key_logins", "audit_log")
 _CAPTURE: Final = ("machines", "session_machines", "transcript_files", "transcript_ranges", "transcript_segments", "hook_payloads")
 _MARKS: Final = ("session_marks",)
+_SIGNS: Final = ("session_signs",)
 _SEARCH: Final = ("search_documents", "search_pending", "search_words")
-TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_MARKS, *_SEARCH, *_KEYS, "alembic_version")
+TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_MARKS, *_SIGNS, *_SEARCH, *_KEYS, "alembic_version")
 
 GRANTS: Final[dict[str, Grants]] = {
     # Two ids, jobs' rows, keys, names of users, and dead letters that are replayed. Events and aggregates are the worker's.
@@ -76,7 +77,7 @@ GRANTS: Final[dict[str, Grants]] = {
     },
     QUERY: dict.fromkeys(TABLES, _READ),
     # It looks up the key of an import; it writes neither keys nor the audit log.
-    WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SEARCH), _WRITE)
+    WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_SEARCH), _WRITE)
     | {
         "session_marks": {"SELECT": _ALL, "UPDATE": ("note", "title")},
         "api_keys": {"SELECT": ("id", "user_name")},

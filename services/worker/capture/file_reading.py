@@ -101,7 +101,7 @@ def store(worker: Resources, connection: Connection[Any], job: CaptureJob, readi
             persisted, dead = persist_isolating(
                 connection, batch, idle_gap=worker.idle_gap, job_number=job.number, superseded_facts=superseded
             )
-            for_feed = captured_items(connection, before)
+            for_feed = captured_items(connection, before, batch)
         _note(connection, job, readings, persisted, foreign, dead)
         for reading in sorted(readings, key=lambda reading: reading.file.id):
             advance(connection, reading.file, reading.end_offset, reading.facts_ids, READER_VERSION)

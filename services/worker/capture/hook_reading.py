@@ -11,15 +11,16 @@ from psycopg import Connection
 
 from services.worker import lock_order
 from services.worker.capture.capture_job import CaptureJob, add_counts
-from services.worker.importers.formats.hook_waits import wait_of
+from services.worker.importers.formats.hook_signs import sign_of
 from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.job import errors
-from services.worker.persist.captured_feed import CapturedItem, Wait, append_captured, before_captured, captured_items
+from services.worker.persist.captured_feed import CapturedItem, SignOfHook, append_captured, before_captured, captured_items
 from services.worker.persist.dead_letters import VALUE_ERRORS, persist_isolating, write_dead_letter
-from services.worker.persist.foreign_records import foreign_among
+from services.worker.persist.foreign_records import foreign_among, foreign_sessions
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record, RecordError
+from services.worker.persist.session_signs import Sign
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from shared.journal.dead_letter_envelope import HOOK_KIND, DeadLetter
@@ -78,7 +79,7 @@ def read_hooks(worker: Resources, connection: Connection[Any], job: CaptureJob) 
 def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payloads: Sequence[Payload]) -> list[CapturedItem]:
     """Stores what the payloads say. Gives the items for the live feed."""
     batch: list[ReceivedEvent] = []
-    waits: list[Wait] = []
+    signs: list[SignOfHook] = []
     problems: list[RecordError] = []
     records_of_users: dict[str, list[Record]] = {}
     for payload in payloads:
@@ -90,8 +91,10 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
                 batch.append(ReceivedEvent(found, payload.received_at, payload.request_id, f"import:{job.id}"))
                 if payload.bound_user is not None:
                     records_of_users.setdefault(payload.bound_user, []).append(found)
-        if wait := wait_of(payload.content):
-            waits.append(Wait(len(batch), *wait, payload.occurred_at))
+        if found_sign := sign_of(payload.content):
+            session_id, kind = found_sign
+            if payload.bound_user is None or not foreign_sessions(connection, payload.bound_user, [session_id]):
+                signs.append(SignOfHook(len(batch), Sign(session_id, payload.occurred_at, kind, payload.received_at, is_of_hook=True)))
     redactions: dict[str, int] = {}
     if worker.settings.redact:
         # What arrived is redacted already. Where only a part of a text is kept, it may show more.
@@ -103,7 +106,7 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
     before = before_captured(connection, batch)
     if batch:
         persisted, dead = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=job.number)
-    for_feed = captured_items(connection, before, waits)
+    for_feed = captured_items(connection, before, batch, signs)
     problems_found = [*errors.of_reading(("hooks", problem) for problem in problems), *errors.of_foreign_records(foreign)]
     add_counts(
         connection,
