@@ -42,7 +42,9 @@ JOIN: Final = f"""
     LEFT JOIN LATERAL (
         SELECT newest.tool_name, newest.occurred_at FROM (
             SELECT t.tool_name, t.occurred_at, t.status FROM tool_calls AS t
-            WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at ORDER BY t.occurred_at DESC LIMIT {_CALLS}
+            WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at
+                AND sign.worked_at > greatest({_TURN_ENDED}, CASE WHEN sign.waits_for <> 'permission' THEN sign.waits_since END)
+            ORDER BY t.occurred_at DESC LIMIT {_CALLS}
         ) AS newest
         WHERE newest.status = 'pending' ORDER BY newest.occurred_at DESC LIMIT 1
-    ) AS call ON sign.worked_at > greatest({_TURN_ENDED}, CASE WHEN sign.waits_for <> 'permission' THEN sign.waits_since END)"""
+    ) AS call ON true"""

@@ -79,7 +79,7 @@ def read_hooks(worker: Resources, connection: Connection[Any], job: CaptureJob) 
 def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payloads: Sequence[Payload]) -> list[CapturedItem]:
     """Stores what the payloads say. Gives the items for the live feed."""
     batch: list[ReceivedEvent] = []
-    signs: list[SignOfHook] = []
+    signs: list[tuple[str | None, SignOfHook]] = []
     problems: list[RecordError] = []
     records_of_users: dict[str, list[Record]] = {}
     for payload in payloads:
@@ -91,10 +91,9 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
                 batch.append(ReceivedEvent(found, payload.received_at, payload.request_id, f"import:{job.id}"))
                 if payload.bound_user is not None:
                     records_of_users.setdefault(payload.bound_user, []).append(found)
-        if found_sign := sign_of(payload.content):
-            session_id, kind = found_sign
-            if payload.bound_user is None or not foreign_sessions(connection, payload.bound_user, [session_id]):
-                signs.append(SignOfHook(len(batch), Sign(session_id, payload.occurred_at, kind, payload.received_at, is_of_hook=True)))
+        if payload.session_id and (kind := sign_of(payload.content)):
+            sign = Sign(payload.session_id, payload.occurred_at, kind, payload.received_at, is_of_hook=True)
+            signs.append((payload.bound_user, SignOfHook(len(batch), sign)))
     redactions: dict[str, int] = {}
     if worker.settings.redact:
         # What arrived is redacted already. Where only a part of a text is kept, it may show more.
@@ -106,7 +105,7 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
     before = before_captured(connection, batch)
     if batch:
         persisted, dead = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=job.number)
-    for_feed = captured_items(connection, before, batch, signs)
+    for_feed = captured_items(connection, before, batch, _own_signs(connection, signs))
     problems_found = [*errors.of_reading(("hooks", problem) for problem in problems), *errors.of_foreign_records(foreign)]
     add_counts(
         connection,
@@ -120,6 +119,16 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
         redactions=redactions,
     )
     return for_feed
+
+
+def _own_signs(connection: Connection[Any], signs: Sequence[tuple[str | None, SignOfHook]]) -> list[SignOfHook]:
+    """Without those that a user's key brought of sessions of other users."""
+    session_ids: dict[str, set[str]] = {}
+    for user, found in signs:
+        if user is not None:
+            session_ids.setdefault(user, set()).add(found.sign.session_id)
+    foreign = {(user, session_id) for user, ids in session_ids.items() for session_id in foreign_sessions(connection, user, ids)}
+    return [found for user, found in signs if (user, found.sign.session_id) not in foreign]
 
 
 def _records_of(worker: Resources, connection: Connection[Any], payload: Payload) -> list[Found]:

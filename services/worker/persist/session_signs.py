@@ -73,18 +73,18 @@ def signs_of_records(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:
         record: Any = received.event
         if not isinstance(record, Message | ToolUse | TimelineEntry) or record.source == HOOK or not record.session_id:
             continue
-        for at, kind in _of_record(record):
+        for at, kind in _of_record(record, received.received_at):
             if at is not None and at >= received.received_at - RECENT:
                 yield Sign(record.session_id, at, kind, received.received_at)
 
 
-def _of_record(record: Message | ToolUse | TimelineEntry) -> Iterator[tuple[datetime | None, SignKind]]:
+def _of_record(record: Message | ToolUse | TimelineEntry, heard_at: datetime) -> Iterator[tuple[datetime | None, SignKind]]:
     is_agents = record.agent_id is not None
     match record:
         case ToolUse():
             yield record.timestamp, "work"
             if record.status != "pending":
-                yield record.timestamp + timedelta(milliseconds=(record.duration_ms or 0) + (record.wait_ms or 0)), "work"
+                yield _end(record.timestamp, (record.duration_ms or 0) + (record.wait_ms or 0), heard_at), "work"
         case Message(role="user") if not is_agents:
             yield record.timestamp, "prompt"
         case Message() if not is_agents and record.content:
@@ -100,7 +100,7 @@ def signs_of_events(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:
         kind = type(event)
         if kind is ToolCall:
             sign: SignKind = "interrupted" if event.result_status == "rejected" else "work"
-            at = event.timestamp + timedelta(milliseconds=event.execution_time_ms or 0)
+            at = _end(event.timestamp, event.execution_time_ms or 0, received.received_at)
         elif kind is Conversation:
             sign, at = "prompt" if event.role == "user" else "reply", event.timestamp
         elif kind is Activity:
@@ -111,6 +111,12 @@ def signs_of_events(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:
             continue
         if event.session_id is not None and at >= received.received_at - RECENT:
             yield Sign(event.session_id, at, sign, received.received_at)
+
+
+def _end(start: datetime, milliseconds: int, heard_at: datetime) -> datetime:
+    """When what began then has ended; not after it was heard of, however long it is said to have run."""
+    at_most = max(heard_at - start, timedelta())
+    return start + (at_most if milliseconds >= at_most / timedelta(milliseconds=1) else timedelta(milliseconds=milliseconds))
 
 
 def store_signs(connection: Connection[Any], signs: Iterable[Sign]) -> None:

@@ -194,6 +194,19 @@ def test_events_of_clients_give_a_state_too(worker: Resources) -> None:
     assert state(said("gone", "assistant")) == ("input", None)
 
 
+def test_a_call_that_is_said_to_have_run_for_ages_ended_when_it_was_told(worker: Resources) -> None:
+    now, session_id = datetime.now(UTC), "ages"
+    call = ToolCall(
+        tool_name="Bash", result_status="success", execution_time_ms=2**53 - 1, timestamp=now, id=uuid4(), session_id=session_id
+    )
+    reply = Conversation(session_id=session_id, content="done", role="assistant", timestamp=now + timedelta(seconds=2), id=uuid4())
+    begun = SessionStart(project_path="/home/ann/shop", start_time=now, session_id=session_id, user="ann", id=uuid4())
+
+    last = stored(worker, begun, call, reply, received_at=now + timedelta(seconds=1))[-1]
+
+    assert last.state == "input"
+
+
 def test_a_hook_of_another_user_says_nothing_of_a_session(worker: Resources) -> None:
     session_id, start = str(uuid4()), datetime.now(UTC) - timedelta(seconds=100)
     bring(worker, session_id, [PROMPT], start)

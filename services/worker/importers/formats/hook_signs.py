@@ -27,7 +27,6 @@ _OF_EVENTS: dict[str | None, SignKind] = {
 
 
 class _Hook(Struct):
-    session_id: str = ""
     hook_event_name: str | None = None
     notification_type: str | None = None
     source: str | None = None
@@ -40,14 +39,12 @@ class _Hook(Struct):
 _decode = msgspec.json.Decoder(_Hook).decode
 
 
-def sign_of(payload: str) -> tuple[str, SignKind] | None:
-    """The session, and what the hook shows of it. None if it shows nothing, or the payload cannot be read."""
+def sign_of(payload: str) -> SignKind | None:
+    """What the hook shows of its session. None if it shows nothing, or the payload cannot be read."""
     try:
-        hook = _decode(payload)
+        return _kind_of(_decode(payload))
     except (msgspec.MsgspecError, RecursionError):
         return None
-    kind = _kind_of(hook)
-    return None if kind is None or not hook.session_id else (hook.session_id, kind)
 
 
 def _kind_of(hook: _Hook) -> SignKind | None:
