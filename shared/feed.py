@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.messages import ToolStatus
+from shared.session_state import State
 
 FEED_KEY: Final = "feed"
 ITEMS_FIELD: Final = b"items"
@@ -34,6 +35,8 @@ Kind = Literal[
     "tool_finished",
     "file_changed",
     "waiting",
+    # Nothing else tells of it.
+    "state_changed",
 ]
 
 
@@ -65,6 +68,10 @@ class FeedItem(Struct, omit_defaults=True, kw_only=True, gc=False):
     action: Literal["created", "modified", "deleted"] | None = None
     lines_added: int | None = None
     lines_removed: int | None = None
+    # What the session does after this: of the last item of a session in a batch.
+    state: State | None = None
+    since: datetime | None = None
+    running_tool: str | None = None
 
 
 def encode_items(items: Iterable[FeedItem]) -> Iterator[bytes]:

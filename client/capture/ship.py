@@ -64,12 +64,12 @@ def ship(mode: Mode, within_seconds: float, environment: Mapping[str, str], home
 
 
 def _run(shipper: Shipper, lock: ShipperLock, quiet_seconds: float) -> int:
-    """Until nothing has happened for so long, and everything is sent."""
+    """Until nothing has happened for so long, no turn goes on, and everything is sent."""
     while True:
         lock.show()
         shipper.tick()
         shipper.write_status()
-        if time.monotonic() - shipper.busy_at > quiet_seconds and shipper.is_all_sent:
+        if time.monotonic() - shipper.busy_at > quiet_seconds and not shipper.watched.is_in_turn and shipper.is_all_sent:
             lock.hide()
             # A hook that saw the file before it went has put its payload into the spool by now.
             if shipper.is_all_sent:

@@ -13,7 +13,7 @@ from client.connect.places import Places, project_settings
 from client.connect.plan import State, read_state, restored
 from client.connect.running_shipper import stop_shipper
 from client.connect.service import remove_service
-from client.connect.settings.own_entries import has_own, without_own
+from client.connect.settings.own_entries import MARKETPLACE, has_own, without_own
 from client.connect.settings.settings_files import Change, Settings, check_writable, diff, encoded, read_settings, write
 
 _OWN_FILES: Final = ("hook.sh", "ship", "connected.json")
@@ -26,7 +26,10 @@ def disconnect(places: Places, project: Path | None, *, is_dry_run: bool, is_yes
     changes = [restored(settings, state) for settings in found]
     claude = find_claude(places.environment)
     is_plugin = claude is not None and claude.plugin() is not None
-    if not (changes or is_plugin or any((places.capture / name).exists() for name in _OWN_FILES)):
+    # Claude Code's copy of our plugin, which it leaves for a week when the plugin is uninstalled.
+    plugin_copy = places.plugins / "cache" / MARKETPLACE
+    is_any_left = plugin_copy.exists() or any((places.capture / name).exists() for name in _OWN_FILES)
+    if not (changes or is_plugin or is_any_left):
         typer.echo("Not connected. Nothing was changed.")
         return
     for change in changes:
@@ -45,7 +48,8 @@ def disconnect(places: Places, project: Path | None, *, is_dry_run: bool, is_yes
         _take_out(settings, change, state)
     for name in _OWN_FILES:
         (places.capture / name).unlink(missing_ok=True)
-    shutil.rmtree(places.marketplace, ignore_errors=True)
+    for folder in (places.marketplace, plugin_copy):
+        shutil.rmtree(folder, ignore_errors=True)
     # It would go on with sessions that run.
     stop_shipper(places.capture)
     _forget_server(places)

@@ -10,11 +10,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from client.live.board import ENDED, ERROR, INPUT, PERMISSION, WORKING, Board, OpenSession
+from client.live.board import ENDED, ERROR, INPUT, PERMISSION, QUIET, WORKING, Board, OpenSession
 from client.questions import cells
 
-STYLES: Final = {WORKING: "green", PERMISSION: "bold yellow", INPUT: "cyan", ERROR: "bold red", ENDED: "dim"}
-_ORDER: Final = (PERMISSION, ERROR, WORKING, INPUT, ENDED)
+STYLES: Final = {WORKING: "green", PERMISSION: "bold yellow", INPUT: "cyan", ERROR: "bold red", QUIET: "yellow", ENDED: "dim"}
+_ORDER: Final = (PERMISSION, ERROR, WORKING, QUIET, INPUT, ENDED)
 # Control characters, which a terminal would obey, and those that turn the direction of writing.
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _HEAD_LINES: Final = 3
@@ -95,7 +95,7 @@ def _sessions(sessions: list[OpenSession], now: datetime, width: int) -> Table:
         ("Project", 14, 0, lambda each: Text(clean(each.project or cells.UNKNOWN))),
         ("User", 10, 90, lambda each: Text(clean(each.user or cells.UNKNOWN))),
         ("Machine", 12, 140, lambda each: Text(clean(each.machine or cells.UNKNOWN))),
-        ("Tool", 14, 70, lambda each: Text(clean(each.tool[0]) if each.tool else "")),
+        ("Tool", 14, 70, lambda each: Text(clean(each.tool or ""))),
         ("Tokens", 8, 110, lambda each: Text(cells.large(each.tokens))),
         ("Cost", 8, 110, lambda each: Text(cells.usd(each.cost_usd))),
     ]
@@ -112,10 +112,9 @@ def _sessions(sessions: list[OpenSession], now: datetime, width: int) -> Table:
 
 
 def _age(session: OpenSession, now: datetime) -> str:
-    since = session.tool[1] if session.tool and session.state == WORKING else session.since
-    if since is None:
+    if session.since is None:
         return ""
-    seconds = max(0, round((now - since).total_seconds()))
+    seconds = max(0, round((now - session.since).total_seconds()))
     return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min" if seconds < 6000 else f"{seconds // 3600} h"
 
 

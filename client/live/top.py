@@ -25,7 +25,7 @@ from client.questions.output import console, write_json
 from client.server import Server
 
 REFRESH_SECONDS: Final = 0.25
-# Tokens and cost come with the rows.
+# Tokens and cost come with the rows; and that a session is quiet.
 READ_SESSIONS_SECONDS: Final = 10.0
 
 
@@ -40,8 +40,9 @@ def top(
 ) -> None:
     """Shows open sessions and what happens in them, as it happens.
 
-    A session works, waits for a permission or for input, has failed, or has ended. Only hooks tell what it waits for: `tracker connect`
-    sets them up. Without a terminal it prints a line for each thing that happens. Ctrl-C ends it.
+    A session works, waits for a permission or for input, has failed, is quiet (it worked, and nothing was heard of it for ten minutes), or
+    has ended. Hooks and transcripts tell it: `tracker connect` sets them up. Without a terminal it prints a line for each thing that
+    happens. Ctrl-C ends it.
     """
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
@@ -90,7 +91,7 @@ def _write_lines(server: Server, filters: dict[str, str], last_id: str, *, as_js
     for item in read_feed(server, filters, last_id, on_state):
         if as_json:
             sys.stdout.write(json.dumps(item, ensure_ascii=False) + "\n")
-        else:
+        elif item["kind"] != "state_changed":
             shown.print(event_line(item))
         sys.stdout.flush()
 

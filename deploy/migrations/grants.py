@@ -43,8 +43,9 @@ _CAPTURE: Final = (
     *("transcript_files", "transcript_ranges", "transcript_segments", "damaged_segments"),
 )
 _MARKS: Final = ("session_marks",)
+_SIGNS: Final = ("session_signs",)
 _SEARCH: Final = ("search_documents", "search_pending", "search_words")
-TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_MARKS, *_SEARCH, *_KEYS, "alembic_version")
+TABLES: Final = (*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_MARKS, *_SIGNS, *_SEARCH, *_KEYS, "alembic_version")
 
 GRANTS: Final[dict[str, Grants]] = {
     # Two ids, jobs' rows, keys, names of users, and dead letters that are replayed. Events and aggregates are the worker's.
@@ -81,7 +82,7 @@ GRANTS: Final[dict[str, Grants]] = {
     },
     QUERY: dict.fromkeys(TABLES, _READ),
     # It looks up the key of an import. Of marks, keys and the audit log it changes the texts alone, where a scrub finds a secret.
-    WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SEARCH), _WRITE | _MAINTAIN)
+    WORKER: dict.fromkeys((*EVENTS, *AGGREGATES, *_REGISTRY, *_JOBS, *_JOURNAL, *_CAPTURE, *_SIGNS, *_SEARCH), _WRITE | _MAINTAIN)
     | {
         "session_marks": {"SELECT": _ALL, "UPDATE": ("tags", "tag_keys", "note", "title")} | _MAINTAIN,
         "api_keys": {"SELECT": ("id", "name", "user_name", "project_ids"), "UPDATE": ("name", "user_name")} | _MAINTAIN,

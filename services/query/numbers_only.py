@@ -41,6 +41,7 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (UsageReport, "group_by"),
         (UsageReport, "price_versions"),
         (LiveItem, "tool_name"),
+        (LiveItem, "running_tool"),
         (LiveItem, "model"),
         (LiveItem, "user"),
         (LiveSession, "tool_name"),

@@ -71,9 +71,13 @@ class ClaudeHome:
             "projects": {str(self.project): trusted},
         }
         (self.path / ".claude.json").write_text(json.dumps(state))
-        self.settings_file.write_text(json.dumps({"permissions": {"allow": ["Bash", "Write", "Edit", "Read", "Agent"]}}))
+        self.allow("Bash", "Write", "Edit", "Read", "Agent")
         for command in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "Begin"]):
             subprocess.run(["git", *command], cwd=self.project, env=self.claude_environment(), check=True)
+
+    def allow(self, *tools: str) -> None:
+        """Writes settings in which these tools need no permission. For all others a person is asked, which newer versions do not by themselves."""
+        self.settings_file.write_text(json.dumps({"permissions": {"allow": tools, "defaultMode": "default"}}))
 
     def record_hooks(self, names: Sequence[str] = HOOKS) -> None:
         """Registers hooks that write their payloads into `recorded-hooks`."""
@@ -205,6 +209,12 @@ class Terminal:
     def press(self, *keys: str) -> None:
         """Presses keys by their tmux names: Enter, Escape, C-d."""
         self._tmux("send-keys", *keys)
+
+    def say_no(self) -> None:
+        """Answers the question for a permission that is on the screen. Where "No" stands depends on the version."""
+        found = re.search(r"(\d)\. No", self.wait_for(r"\d\. No"))
+        assert found is not None
+        self.press(found[1])
 
     def screen(self) -> str:
         return self._tmux("capture-pane", "-p")

@@ -47,6 +47,11 @@ def use(tool: str, **parameters: Any) -> Block:
     return {"type": "tool_use", "name": tool, "input": parameters}
 
 
+def use_agent(description: str, prompt: str) -> Block:
+    """A call of a subagent that Claude waits for. Newer versions let agents work in the background unless they are told otherwise."""
+    return use("Agent", description=description, prompt=prompt, subagent_type="general-purpose", run_in_background=False)
+
+
 @dataclass
 class MessagesApi:
     """The running server. `script` sets what it answers from now on."""

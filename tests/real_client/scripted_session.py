@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tests.real_client.claude_code import ClaudeHome
-from tests.real_client.messages_api import Turn, say, use
+from tests.real_client.messages_api import Turn, say, use, use_agent
 
 AGENT_PROMPT = "Look around and tell what you see."
 # Of the session that is resumed, with its subagent's and the one after the resume.
@@ -35,7 +35,7 @@ def turns_of_work(home: ClaudeHome) -> tuple[list[Turn], dict[str, list[Turn]]]:
         ]
     turns.append([use("Bash", command=f"cat {folder}/missing{number}", description="Fail") for number in range(FAILURES)])
     turns.append([use("Bash", command=f"echo {number}", description="Say it") for number in range(7)])
-    turns.append([use("Agent", description="look around", prompt=AGENT_PROMPT, subagent_type="general-purpose")])
+    turns.append([use_agent("look around", AGENT_PROMPT)])
     turns.append([use("Bash", command=f"rm {folder}/part7.py", description="Remove a part")])
     turns.append([say("All parts are there.")])
     agent: list[Turn] = [

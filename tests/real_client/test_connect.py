@@ -92,6 +92,7 @@ def test_a_session_after_connect_is_in_the_tracker_and_disconnect_ends_it(
     # When it is disconnected, then the settings are what they were, and no hook runs
     assert tracker("disconnect", "--yes").returncode == 0
     assert claude_home.settings_file.read_bytes() == before
+    assert "tracker" not in "".join(map(str, (claude_home.path / ".claude/plugins").rglob("*")))
     wait_for(lambda: not list((claude_home.path / ".claude-tracker/spool").iterdir()))
     stop_shipper(claude_home.capture)
     claude_home.run("Not seen", TURNS)

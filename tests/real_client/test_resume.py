@@ -14,7 +14,7 @@ from client.resume.place_file import Comparison, State, compare
 from tests.flow.conftest import TRACKER, Stack
 from tests.flow.shippers import stop_shipper, wait_for
 from tests.real_client.claude_code import ClaudeHome, Terminal
-from tests.real_client.messages_api import messages_api, say, use
+from tests.real_client.messages_api import messages_api, say, use, use_agent
 from tests.real_client.test_connect import Tracker, tracker_environment, tracker_of
 from tests.skips import needs
 
@@ -93,7 +93,7 @@ def test_a_session_goes_on_on_another_machine_and_stays_one_session(machines: tu
     # Given a session of the laptop, with a subagent
     begun = laptop.run(
         "Remember 41",
-        [[use("Agent", description="Look", prompt="look around", subagent_type="general-purpose")], [say("I remember 41.")]],
+        [[use_agent("Look", "look around")], [say("I remember 41.")]],
         agents={"look around": [[say("Nothing there.")]]},
     )
     session_id = begun.session_id
@@ -158,7 +158,7 @@ def test_transcripts_that_claude_code_deleted_are_here_restored_and_resumed(mach
     # Given an old session with a subagent and a secret
     begun = laptop.run(
         f"The key is {SECRET}",
-        [[use("Agent", description="Look", prompt="look around", subagent_type="general-purpose")], [say("I have seen it.")]],
+        [[use_agent("Look", "look around")], [say("I have seen it.")]],
         agents={"look around": [[say("Nothing there.")]]},
     )
     session_id = begun.session_id

@@ -1,6 +1,5 @@
 """Sessions of the real client that are killed, interrupted or refused: by hooks and by transcripts the same, in any order."""
 
-import json
 import os
 import signal
 from pathlib import Path
@@ -61,12 +60,10 @@ def test_calls_that_a_person_interrupts_or_refuses_are_healed_by_the_transcript(
     claude_home: ClaudeHome, worker: Resources, tmp_path: Path, order: tuple[str, str]
 ) -> None:
     # Given a person who stops a call with Esc, and refuses another
+    claude_home.allow("Bash(echo:*)", "Bash(sleep:*)")
     claude_home.record_hooks()
-    settings = json.loads(claude_home.settings_file.read_text())
-    settings["permissions"]["allow"] = ["Bash(sleep:*)"]
-    claude_home.settings_file.write_text(json.dumps(settings))
     turns = [
-        [use("Bash", command="sleep 60", description="Slow")],
+        [use("Bash", command="echo begun; sleep 60", description="Slow")],
         [use("Bash", command="touch forbidden", description="Ask")],
         [say("As you like.")],
     ]

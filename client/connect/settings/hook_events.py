@@ -25,11 +25,9 @@ EVENTS: Final[dict[str, Version]] = {
     "PostToolUse": (1, 0, 38),  # it has succeeded
     "Stop": (1, 0, 38),  # the turn is over: waiting for input
     "SubagentStop": (1, 0, 41),  # names the subagent's transcript
-    "PreCompact": (1, 0, 48),
     "Notification": (1, 0, 38),  # waiting for permission or for input
     "SubagentStart": (2, 0, 43),
     "PostToolUseFailure": (2, 1, 119),  # a call has failed
-    "PostCompact": (2, 1, 76),  # the summary
     "Elicitation": (2, 1, 76),  # an MCP server waits for an answer
     "ElicitationResult": (2, 1, 76),
     "StopFailure": (2, 1, 78),  # the API failed: state error
@@ -47,6 +45,8 @@ LEFT_OUT: Final[dict[str, str]] = {
     "WorktreeRemove": "belongs to WorktreeCreate",
     "FileChanged": "needs a list of files to watch; edits come from the tools",
     "ConfigChange": "a hook for it can block a change of settings",
+    "PreCompact": "Claude Code prints the command of each hook for it into the chat; the transcript has the compaction",
+    "PostCompact": "as PreCompact; the transcript has the summary",
     "InstructionsLoaded": "fires for every file of instructions; nothing of it is stored",
     "UserPromptExpansion": "UserPromptSubmit has the prompt",
     "DirectoryAdded": "nothing of it is stored",

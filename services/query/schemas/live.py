@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from services.query.schemas.fields import Absent, CostUsd, OptionalMachine, OptionalProject, OptionalSession, OptionalUser, Parameters, Text
 from shared.feed import Kind
+from shared.session_state import QUIET_SECONDS, OpenState, State
 
 _KINDS = get_args(Kind)
 
@@ -48,6 +49,12 @@ class LiveSessionParameters(Parameters):
     machine: OptionalMachine = None
 
 
+_STATES: Final = (
+    "`working`; `permission`, `input`: it waits for a person; `error`: the turn has failed; `quiet`: it worked, and nothing was heard of it for "
+    f"{QUIET_SECONDS // 60} minutes, as after a kill. A session of which only an import tells is `quiet` too."
+)
+
+
 class LiveSession(BaseModel):
     session_id: str | None = Field(description="null for a key that can only read numbers.")
     title: str | None
@@ -55,11 +62,9 @@ class LiveSession(BaseModel):
     project_name: str | None
     user: str | None
     machine_id: str | None = Field(description="Where it was seen. null if no shipper sends it.")
-    state: Literal["working", "waiting"] = Field(
-        description="`waiting`: Claude said the last word, or nobody said one yet. The feed tells more: whether it waits for a permission, or has failed."
-    )
+    state: OpenState = Field(description=_STATES)
     tool_name: str | None = Field(description="The tool that runs, or whose permission is waited for.")
-    since: datetime = Field(description="When the tool was called, or the session's newest event was.")
+    since: datetime = Field(description="Since when it waits; or when the tool was called, else when the last work was seen.")
     start_time: datetime | None
     last_event_at: datetime
     last_prompt: str | None = Field(description="The first 500 characters of the newest prompt.")
@@ -99,6 +104,12 @@ class LiveItem(BaseModel):
     action: Literal["created", "modified", "deleted"] | None = None
     lines_added: int | None = None
     lines_removed: int | None = None
+    state: State | None = Field(
+        None,
+        description="What the session does after this, as in `GET /api/live/sessions`; or `ended`. The last item of a session in a batch has it.",
+    )
+    since: datetime | None = Field(None, description="Since when, as in `GET /api/live/sessions`. Comes with `state`.")
+    running_tool: str | None = Field(None, description="The tool that runs then, or whose permission is waited for. Comes with `state`.")
 
 
 LIVE_SESSIONS_EXAMPLE: Final[dict[str, Any]] = {

@@ -18,6 +18,7 @@ from services.worker.importers.job import errors
 from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS, characters_of
 from services.worker.persist.captured_feed import CapturedItem, before_captured, captured_items
 from services.worker.persist.dead_letters import persist_isolating
+from services.worker.persist.ownership import without
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import FileSummary, Record, RecordError, SessionFacts
 from services.worker.persist.staging import ReceivedEvent
@@ -99,7 +100,7 @@ def store(worker: Resources, connection: Connection[Any], job: CaptureJob, readi
             persisted, dead, foreign = persist_isolating(
                 connection, batch, idle_gap=worker.idle_gap, job_number=job.number, superseded_facts=superseded
             )
-            for_feed = captured_items(connection, before, foreign=foreign)
+            for_feed = captured_items(connection, before, without(batch, foreign))
             _keep_facts_of_refused(readings, foreign)
         _note(connection, job, readings, persisted, foreign, dead)
         for reading in sorted(readings, key=lambda reading: reading.file.id):

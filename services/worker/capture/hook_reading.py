@@ -11,15 +11,16 @@ from psycopg import Connection
 
 from services.worker import lock_order
 from services.worker.capture.capture_job import CaptureJob, add_counts
-from services.worker.importers.formats.hook_waits import wait_of
+from services.worker.importers.formats.hook_signs import sign_of
 from services.worker.importers.formats.hooks import read_hook
 from services.worker.importers.formats.plausible_records import Found, plausible
 from services.worker.importers.job import errors
-from services.worker.persist.captured_feed import CapturedItem, Wait, append_captured, before_captured, captured_items
+from services.worker.persist.captured_feed import CapturedItem, SignOfHook, append_captured, before_captured, captured_items
 from services.worker.persist.dead_letters import VALUE_ERRORS, persist_isolating, write_dead_letter
-from services.worker.persist.ownership import foreign_sessions
+from services.worker.persist.ownership import foreign_sessions, without
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import Record, RecordError
+from services.worker.persist.session_signs import Sign
 from services.worker.persist.staging import ReceivedEvent
 from services.worker.resources import Resources
 from shared.journal.dead_letter_envelope import HOOK_KIND, DeadLetter
@@ -78,9 +79,8 @@ def read_hooks(worker: Resources, connection: Connection[Any], job: CaptureJob) 
 def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payloads: Sequence[Payload]) -> list[CapturedItem]:
     """Stores what the payloads say. Gives the items for the live feed."""
     batch: list[ReceivedEvent] = []
-    waits: list[Wait] = []
+    signs: list[tuple[str | None, SignOfHook]] = []
     problems: list[RecordError] = []
-    waits_of_users: dict[str, list[Wait]] = {}
     for payload in payloads:
         bound = binding(payload.bound_user, None)
         for found in _records_of(worker, connection, payload):
@@ -89,11 +89,9 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
             elif isinstance(found, Record):
                 # Dead letters are replayed as those of the job.
                 batch.append(ReceivedEvent(found, payload.received_at, payload.request_id, f"import:{job.id}", bound=bound))
-        if said := wait_of(payload.content):
-            wait = Wait(len(batch), *said, payload.occurred_at)
-            waits.append(wait)
-            if payload.bound_user is not None:
-                waits_of_users.setdefault(payload.bound_user, []).append(wait)
+        if payload.session_id and (kind := sign_of(payload.content)):
+            sign = Sign(payload.session_id, payload.occurred_at, kind, payload.received_at, is_of_hook=True)
+            signs.append((payload.bound_user, SignOfHook(len(batch), sign)))
     redactions: dict[str, int] = {}
     if worker.settings.redact:
         # What arrived is redacted already. Where only a part of a text is kept, it may show more.
@@ -102,7 +100,7 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
     before = before_captured(connection, batch)
     if batch:
         persisted, dead, foreign = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=job.number)
-    for_feed = captured_items(connection, before, _own_waits(connection, waits, waits_of_users), foreign)
+    for_feed = captured_items(connection, before, without(batch, foreign), _own_signs(connection, signs))
     problems_found = [*errors.of_reading(("hooks", problem) for problem in problems), *errors.of_foreign_records(foreign)]
     add_counts(
         connection,
@@ -118,13 +116,14 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
     return for_feed
 
 
-def _own_waits(connection: Connection[Any], waits: Sequence[Wait], waits_of_users: dict[str, list[Wait]]) -> list[Wait]:
-    """Without those that a bound user's hooks told of another user's session. They are no rows, so nothing else has asked."""
-    foreign: set[int] = set()
-    for user, told in waits_of_users.items():
-        sessions = foreign_sessions(connection, Binding(user), {wait.session_id for wait in told})
-        foreign.update(id(wait) for wait in told if wait.session_id in sessions)
-    return [wait for wait in waits if id(wait) not in foreign]
+def _own_signs(connection: Connection[Any], signs: Sequence[tuple[str | None, SignOfHook]]) -> list[SignOfHook]:
+    """Without those that a user's key brought of sessions of other users."""
+    session_ids: dict[str, set[str]] = {}
+    for user, found in signs:
+        if user is not None:
+            session_ids.setdefault(user, set()).add(found.sign.session_id)
+    foreign = {(user, session_id) for user, ids in session_ids.items() for session_id in foreign_sessions(connection, Binding(user), ids)}
+    return [found for user, found in signs if (user, found.sign.session_id) not in foreign]
 
 
 def _records_of(worker: Resources, connection: Connection[Any], payload: Payload) -> list[Found]:

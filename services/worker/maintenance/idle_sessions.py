@@ -6,7 +6,8 @@ import structlog
 
 from services.worker.drain import consumer_fencing
 from services.worker.drain.stream_reader import make_group
-from services.worker.persist.live_feed import RECENT, append_to_feed, idle_items
+from services.worker.persist.live_feed import append_to_feed, idle_items
+from services.worker.persist.session_signs import RECENT, forget_signs
 from services.worker.resources import Resources
 from services.worker.sweep_statements import CLOSE_IDLE_SESSIONS, DEAD_CONSUMER_SECONDS
 from shared.journal.partitions import streams_in_use
@@ -26,6 +27,7 @@ def close_idle_sessions(worker: Resources) -> int:
         with worker.transaction() as connection:
             closed = [session_id for (session_id,) in connection.execute(CLOSE_IDLE_SESSIONS, parameters)]
             for_feed = idle_items(connection, closed, history_before)
+            forget_signs(connection, closed)
         append_to_feed(worker.redis, for_feed)
         total += len(closed)
         if len(closed) < _SESSIONS_PER_TRANSACTION:

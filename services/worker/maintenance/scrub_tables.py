@@ -132,6 +132,7 @@ EXEMPT: Final = {
     ("audit_log", "who"): _OUR_ID,
     ("damaged_segments", "reason"): _OUR_WORD,
     ("reparse_rows", "relation"): "the name of a table",
+    ("session_signs", "waits_for"): _OUR_WORD,
     ("drainers", "consumer"): "the name of a host and a process of the tracker",
     ("drainers", "applied"): "ids that Redis makes",
     ("fixed_settings", "name"): _OUR_WORD,

@@ -16,14 +16,15 @@ from redis import Redis
 
 from services.worker.persist.live_feed import (
     NO_SESSION,
-    RECENT,
     FeedSession,
     append_to_feed,
     feed_sessions,
     session_changes,
     session_states,
+    tell_states,
 )
-from services.worker.persist.records import HOOK, FileChange, Message, ToolUse
+from services.worker.persist.records import HOOK, FileChange, Message, TimelineEntry, ToolUse
+from services.worker.persist.session_signs import RECENT, TOLD_WAITS, Sign, signs_of_records, store_signs
 from services.worker.persist.staging import ReceivedEvent
 from shared.feed import TEXT_CHARACTERS, FeedItem
 from shared.messages import EARLIEST
@@ -34,12 +35,13 @@ log = structlog.get_logger()
 _ROWS: Final = """
     SELECT id, status, duration_ms FROM tool_calls WHERE id = ANY(%(ids)s)
     UNION ALL SELECT id, CASE WHEN content = '' THEN 'empty' ELSE 'there' END, NULL FROM messages WHERE id = ANY(%(ids)s)
-    UNION ALL SELECT id, 'there', NULL FROM activities WHERE id = ANY(%(ids)s)"""
+    UNION ALL SELECT id, 'there', NULL FROM activities WHERE id = ANY(%(ids)s)
+    UNION ALL SELECT id, 'there', NULL FROM timeline_entries WHERE id = ANY(%(ids)s)"""
 # A Redis hash for each session: how often hooks told of these words and no transcript has since. Their rows may be gone by then.
 TOLD_KEY: Final = "feed:told:{session_id}"
 _TOLD_SECONDS: Final = int(RECENT.total_seconds())
 
-_Act = Message | ToolUse | FileChange
+_Act = Message | ToolUse | FileChange | TimelineEntry
 
 
 class _Row(NamedTuple):
@@ -49,13 +51,11 @@ class _Row(NamedTuple):
     duration_ms: int | None
 
 
-class Wait(NamedTuple):
-    """A hook said that a session waits. `place` is the number of the batch's records that came before it."""
+class SignOfHook(NamedTuple):
+    """What a hook shows of a session. `place` is the number of the batch's records that came before it."""
 
     place: int
-    session_id: str
-    reason: str
-    at: datetime
+    sign: Sign
 
 
 class CapturedItem(NamedTuple):
@@ -87,7 +87,7 @@ def before_captured(connection: Connection[Any], batch: Sequence[ReceivedEvent])
         if at is not None and at >= received.received_at - RECENT:
             if session_id := getattr(record, "session_id", None):
                 session_ids.add(session_id)
-            if isinstance(record, _Act):
+            if isinstance(record, _Act) and (not isinstance(record, TimelineEntry) or record.kind == "interruption"):
                 acts[record.id] = place, record
     ordered = sorted(session_ids)
     states = session_states(connection, ordered) if ordered else {}
@@ -96,31 +96,45 @@ def before_captured(connection: Connection[Any], batch: Sequence[ReceivedEvent])
 
 
 def captured_items(
-    connection: Connection[Any], before: Before, waits: Iterable[Wait] = (), foreign: Iterable[ReceivedEvent] = ()
+    connection: Connection[Any], before: Before, batch: Sequence[ReceivedEvent], signs_of_hooks: Iterable[SignOfHook] = ()
 ) -> list[CapturedItem]:
-    """What the batch brought, in its order. In the transaction that stored it. `foreign`: what of the batch was not to be stored."""
-    refused = {id(received.event) for received in foreign}
-    waits = [wait for wait in waits if wait.at >= before.received_at - RECENT]
-    session_ids = sorted({*before.session_ids, *(wait.session_id for wait in waits)})
+    """What the batch brought, in its order. In the transaction that stored it. Stores what it shows of its sessions, too.
+
+    `batch`: what of it was stored; the acts of others give no items.
+    """
+    stored = {id(received.event) for received in batch}
+    signs_of_hooks = [each for each in signs_of_hooks if each.sign.at >= each.sign.heard_at - RECENT]
+    session_ids = sorted({*before.session_ids, *(each.sign.session_id for each in signs_of_hooks)})
     if not session_ids:
         return []
+    states_before = {session_id: session.state for session_id, session in feed_sessions(connection, session_ids).items()}
+    store_signs(connection, [*signs_of_records(batch), *(each.sign for each in signs_of_hooks)])
     sessions = feed_sessions(connection, session_ids)
     after = _rows(connection, before.acts)
     happened: list[tuple[float, CapturedItem]] = []
     for row_id, (place, act) in before.acts.items():
-        if id(act) in refused:
+        if id(act) not in stored:
             continue
         item = _item_of(act, before.rows.get(row_id), after.get(row_id), sessions.get(act.session_id or "", NO_SESSION))
         if item is not None:
             happened.append((place, CapturedItem(item, act.source == HOOK if isinstance(act, Message) else None)))
-    for wait in waits:
-        owner = sessions.get(wait.session_id, NO_SESSION).owner() | {"session_id": wait.session_id}
-        happened.append((wait.place - 0.5, CapturedItem(FeedItem(kind="waiting", timestamp=wait.at, reason=wait.reason, **owner))))
+    for place, sign in signs_of_hooks:
+        if sign.kind in TOLD_WAITS:
+            owner = sessions.get(sign.session_id, NO_SESSION).owner() | {"session_id": sign.session_id}
+            item = FeedItem(kind="waiting", timestamp=sign.at, reason=TOLD_WAITS[sign.kind], **owner)
+            happened.append((place - 0.5, CapturedItem(item)))
     happened.sort(key=lambda each: each[0])
     began, ended = session_changes(
         {each: sessions[each] for each in before.session_ids if each in sessions}, before.sessions, before.received_at
     )
-    return [*map(CapturedItem, began), *(captured for _, captured in happened), *map(CapturedItem, ended)]
+    captured = [*map(CapturedItem, began), *(captured for _, captured in happened), *map(CapturedItem, ended)]
+    # Some hooks change a state and tell of no act, or of one that the transcript has told of.
+    told = {each.item.session_id for each in captured}
+    for session_id, session in sessions.items():
+        if session_id not in told and session.is_open and session.state != states_before[session_id]:
+            captured.append(CapturedItem(FeedItem(kind="state_changed", timestamp=session.since, **session.owner())))
+    tell_states([each.item for each in captured], sessions)
+    return captured
 
 
 def append_captured(redis: Redis, captured: Sequence[CapturedItem]) -> None:
@@ -172,6 +186,8 @@ def _item_of(act: _Act, before: _Row | None, after: _Row | None, session: FeedSe
                 return None
             text = act.content.strip(" ")[:TEXT_CHARACTERS]
             return FeedItem(kind="prompt" if act.role == "user" else "reply", content=text, model=act.model, **owner)
+        case TimelineEntry():
+            return None if before is not None else FeedItem(kind="waiting", reason="input", **owner)
         case FileChange():
             if before is not None:
                 return None

@@ -22,7 +22,7 @@ from psycopg.types.json import Jsonb
 from services.worker import lock_order
 from services.worker.persist.conflicts import conflicting
 from services.worker.persist.cut_results import ALL
-from services.worker.persist.ownership import ForeignEvents, facts_of_other_sessions, reason_of_refusal
+from services.worker.persist.ownership import ForeignEvents, facts_of_other_sessions, reason_of_refusal, without
 from services.worker.persist.persist_batch import Persisted, persist
 from services.worker.persist.records import KeptResults
 from services.worker.persist.staging import ReceivedEvent, clear
@@ -121,8 +121,7 @@ def _persist_or_halve(
     """Leaves out what is foreign, and finds the culprits of a refused batch by halving it."""
     foreign: list[ReceivedEvent] = []
     while len(foreign) < len(batch):
-        foreign_objects = set(map(id, foreign))
-        rest = [received for received in batch if id(received) not in foreign_objects] if foreign else batch
+        rest = without(batch, foreign)
         try:
             with connection.transaction():
                 persisted = persist(

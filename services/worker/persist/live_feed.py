@@ -5,21 +5,22 @@ Events that are older than an hour when they arrive are history, and give no ite
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import structlog
 from psycopg import Connection
 from redis import Redis
 
+from services.worker.persist.session_signs import RECENT, signs_of_events, store_signs
 from services.worker.persist.staging import ReceivedEvent
+from shared import session_state
 from shared.feed import FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, FeedItem, Kind, encode_items
 from shared.messages import EARLIEST, Activity, Conversation, ToolCall
 from shared.redis.clients import REDIS_ERRORS
+from shared.session_state import State
 
 log = structlog.get_logger()
-
-RECENT: Final = timedelta(hours=1)
 
 _IS_OPEN: Final = (
     "last_event_at IS NOT NULL AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))"
@@ -28,8 +29,10 @@ _STATES: Final = f"SELECT session_id, {_IS_OPEN} FROM sessions WHERE counted AND
 _SESSIONS: Final = f"""
     SELECT s.session_id, {_IS_OPEN}, nullif(s.project_id, 0), p.name, u.name,
         (SELECT max(machine_id) FROM session_machines AS m WHERE m.session_id = s.session_id), s.title,
-        CASE WHEN s.ended_at >= s.last_event_at THEN coalesce(s.end_reason, 'explicit') ELSE 'idle' END, least(s.started_at, s.first_event_at), s.last_event_at
+        CASE WHEN s.ended_at >= s.last_event_at THEN coalesce(s.end_reason, 'explicit') ELSE 'idle' END, least(s.started_at, s.first_event_at), s.last_event_at,
+        {session_state.STATE}, {session_state.SINCE}, {session_state.TOOL}
     FROM sessions AS s LEFT JOIN projects AS p ON p.id = s.project_id LEFT JOIN users AS u ON u.id = s.user_id
+    {session_state.JOIN}
     WHERE s.counted AND s.session_id = ANY(%(session_ids)s)"""
 # A repeated event has not changed the row, which still has the time at which the first one was received.
 _NEW_IDS: Final = """
@@ -52,6 +55,9 @@ class FeedSession(NamedTuple):
     end_reason: str
     started_at: datetime | None
     last_event_at: datetime | None
+    state: State
+    since: datetime | None
+    tool_name: str | None
 
     def owner(self) -> dict[str, Any]:
         """The fields of an item that say what it belongs to."""
@@ -64,7 +70,7 @@ class FeedSession(NamedTuple):
         }
 
 
-NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, "", None, None)
+NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, "", None, None, "quiet", None, None)
 # The kinds of events that the feed shows one by one.
 _SHOWN: Final = frozenset({ToolCall, Conversation, Activity})
 
@@ -91,14 +97,28 @@ def feed_items(
 
     A repeated event gives nothing.
     """
-    sessions = feed_sessions(connection, session_ids)
     stored = batch
     if dead_objects := set(map(id, dead)):
         stored = [received for received in batch if id(received) not in dead_objects]
+    store_signs(connection, signs_of_events(stored))
+    sessions = feed_sessions(connection, session_ids)
     if duplicates:
         stored = _without_repeated(connection, stored)
     began, ended = session_changes(sessions, before, max(received.received_at for received in batch))
-    return [*began, *_items(stored, sessions), *ended]
+    items = [*began, *_items(stored, sessions), *ended]
+    tell_states(items, sessions)
+    return items
+
+
+def tell_states(items: Sequence[FeedItem], sessions: dict[str, FeedSession]) -> None:
+    """Says in the last item of each session what the session does after it."""
+    untold = dict(sessions)
+    for item in reversed(items):
+        session = untold.pop(item.session_id or "", None)
+        if session is not None:
+            item.state = session.state if session.is_open else "ended"
+            item.since = session.since if session.is_open else session.last_event_at
+            item.running_tool = session.tool_name if session.is_open else None
 
 
 def session_changes(
@@ -123,8 +143,10 @@ def idle_items(connection: Connection[Any], session_ids: list[str], since: datet
     """That these sessions were closed idle; those without an event since then are history. In the transaction that closed them."""
     if not session_ids:
         return []
-    sessions = feed_sessions(connection, session_ids).values()
-    return [ended_item(session) for session in sessions if session.last_event_at is not None and session.last_event_at >= since]
+    sessions = feed_sessions(connection, session_ids)
+    items = [ended_item(each) for each in sessions.values() if each.last_event_at is not None and each.last_event_at >= since]
+    tell_states(items, sessions)
+    return items
 
 
 def ended_item(session: FeedSession) -> FeedItem:

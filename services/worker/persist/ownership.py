@@ -103,6 +103,14 @@ def facts_of_other_sessions(connection: Connection[Any], facts_ids: Sequence[UUI
         return list(cursor.execute(_FACTS_ELSEWHERE, {"facts_ids": list(facts_ids), "session_ids": _sessions_of(foreign)}))
 
 
+def without(batch: Sequence[ReceivedEvent], foreign: Sequence[ReceivedEvent]) -> Sequence[ReceivedEvent]:
+    """The batch without what was foreign of it."""
+    if not foreign:
+        return batch
+    objects = set(map(id, foreign))
+    return [received for received in batch if id(received) not in objects]
+
+
 def reason_of_refusal(received: ReceivedEvent) -> str:
     """Of a foreign event's dead letter."""
     return NOT_YOURS if received.bound is not None and received.bound.user is not None else NOT_YOUR_PROJECT

@@ -141,6 +141,7 @@ def test_a_key_that_may_also_read_sees_everything(api: Api, corpus: set[str]) ->
 SEEN = {
     "CountedRange.tz", "Tool.tool_name", "TimedTool.tool_name", "UserShare.user", "UsageRange.tz", "UsageItem.model", "UsageItem.user",
     "UsageReport.price_versions", "UsageReport.group_by", "UsageItem.month", "Point.date", "CallPoint.date",
+    "LiveItem.running_tool",
     "LiveItem.tool_name", "LiveItem.model", "LiveItem.user",
     "LiveSession.tool_name", "LiveSession.model", "LiveSession.user", "LiveSessions.last_event_id",
     "FailedTool.tool_name", "ErrorCount.error_class", "ErrorClass.error_class",

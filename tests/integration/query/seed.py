@@ -80,6 +80,11 @@ def add_timeline_entry(
     return _event(connection, "timeline_entries", session_id, at, {"kind": kind, "content": content} | columns)
 
 
+def add_signs(connection: Connection[Any], session_id: str, **columns: Any) -> None:
+    """What was seen last of what a session does."""
+    _insert(connection, "session_signs", {"session_id": session_id} | columns)
+
+
 def compute_aggregates(connection: Connection[Any]) -> None:
     """Sessions' totals and every rollup, from the rows."""
     for statement in _AGGREGATES.split(";\n"):

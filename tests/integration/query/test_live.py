@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -249,31 +250,39 @@ def test_streams_end_when_the_service_stops(query_settings: Settings) -> None:
 def test_open_sessions_are_listed_with_what_happens_in_them(
     served: tuple[FastAPI, httpx.Client], redis: Redis, connection: psycopg.Connection[Any]
 ) -> None:
-    """given a session with a running tool, one whose next call was rejected, a new one, and one that ended, then all but the last are listed."""
+    """given sessions with signs of what they do, one of which only an import tells, and one that ended, then all but the last are listed."""
     _, client = served
+    now = datetime.now(UTC)
     project = seed.add_project(connection, "/home/ann/shop")
-    for session_id, ended_at in (("working", None), ("waiting", None), ("ended", "2024-05-01T10:09:00Z")):
-        times = {"started_at": "2024-05-01T10:00:00Z", "ended_at": ended_at}
-        seed.add_session(connection, session_id, project, title=f"A {session_id} session", **times)
-        seed.add_message(connection, session_id, "2024-05-01T10:01:00Z", "first prompt", role="user")
-        seed.add_message(connection, session_id, "2024-05-01T10:05:00Z", "please fix it", role="user")
-    seed.add_tool_call(connection, "working", "2024-05-01T10:06:00Z", tool_name="Bash", status="pending")
-    seed.add_tool_call(connection, "waiting", "2024-05-01T10:06:00Z", tool_name="Edit", status="success")
-    seed.add_message(connection, "waiting", "2024-05-01T10:07:00Z", "It is done.", role="assistant")
-    seed.add_tool_call(connection, "waiting", "2024-05-01T10:08:00Z", tool_name="Bash", status="rejected")
-    seed.add_session(connection, "new", project, started_at="2024-05-01T10:08:00Z")
+
+    def ago(minutes: float) -> datetime:
+        return now - timedelta(minutes=minutes)
+
+    for session_id in ("working", "permission", "waiting", "quiet", "imported", "ended"):
+        seed.add_session(connection, session_id, project, started_at=ago(20), ended_at=ago(1) if session_id == "ended" else None)
+        seed.add_message(connection, session_id, ago(20), "first prompt", role="user")
+        seed.add_message(connection, session_id, ago(15), "please fix it", role="user")
+        seed.add_tool_call(connection, session_id, ago(14), tool_name="Bash", status="success" if session_id == "waiting" else "pending")
+    seed.add_signs(connection, "working", worked_at=ago(14), prompted_at=ago(15), heard_at=now)
+    seed.add_signs(
+        connection, "permission", worked_at=ago(14), prompted_at=ago(15), waits_for="permission", waits_since=ago(13), heard_at=now
+    )
+    seed.add_signs(connection, "waiting", worked_at=ago(12), prompted_at=ago(15), waits_for="input", waits_since=ago(12), heard_at=now)
+    seed.add_signs(connection, "quiet", worked_at=ago(14), prompted_at=ago(15), heard_at=ago(14))
     seed.compute_aggregates(connection)
     append(redis, prompt("newest"))
 
     answer = client.get("/api/live/sessions").json()
 
     found = {item["session_id"]: item for item in answer["items"]}
-    assert {name: (item["state"], item["tool_name"], item["last_prompt"]) for name, item in found.items()} == {
-        "working": ("working", "Bash", "please fix it"),
-        "waiting": ("waiting", None, "please fix it"),
-        "new": ("waiting", None, None),
+    assert {name: (item["state"], item["tool_name"], datetime.fromisoformat(item["since"])) for name, item in found.items()} == {
+        "working": ("working", "Bash", ago(14)),
+        "permission": ("permission", "Bash", ago(13)),
+        "waiting": ("input", None, ago(12)),
+        "quiet": ("quiet", "Bash", ago(14)),
+        "imported": ("quiet", None, ago(14)),
     }
-    assert found["working"]["since"] == "2024-05-01T10:06:00Z"
+    assert {item["last_prompt"] for item in found.values()} == {"please fix it"}
     assert answer["last_event_id"] == redis.xrange(FEED_KEY)[0][0].decode()
     assert client.get("/api/live/sessions?user=nobody").json()["items"] == []
 

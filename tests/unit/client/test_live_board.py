@@ -22,44 +22,40 @@ def item(kind: str, seconds: float = 0, **fields: Any) -> dict[str, Any]:
     return {"kind": kind, "session_id": "s", "timestamp": (NOW + timedelta(seconds=seconds)).isoformat()} | fields
 
 
-def state_after(*items: dict[str, Any]) -> tuple[str, str | None]:
+def board_of(*items: dict[str, Any]) -> Board:
     board = Board()
     board.read([ROW])
     for each in items:
         board.take(each)
-    session = board.sessions["s"]
-    return session.state, session.tool[0] if session.tool else None
+    return board
 
 
-CALL = item("tool_started", 1, id="t", tool_name="Bash")
+@pytest.mark.parametrize("state", ["working", "permission", "input", "error", "quiet", "ended"])
+def test_a_session_is_in_the_state_that_the_server_tells(state: str) -> None:
+    listed, told = Board(), board_of(item("waiting", 7, reason="input", state=state, since="2026-05-01T11:58:00Z", running_tool="Bash"))
+    listed.read([ROW | {"state": state, "since": "2026-05-01T11:58:00Z", "tool_name": "Bash"}])
+
+    for board in (listed, told):
+        session = board.sessions["s"]
+        assert (session.state, session.tool, session.since) == (state, "Bash", NOW - timedelta(minutes=2))
 
 
-@pytest.mark.parametrize(
-    ("items", "state"),
-    [
-        ([], ("working", None)),
-        ([item("waiting", 1, reason="a reason of a newer server")], ("input", None)),
-        ([item("prompt", content="go on")], ("working", None)),
-        ([CALL], ("working", "Bash")),
-        ([CALL, item("waiting", 7, reason="permission")], ("permission", "Bash")),
-        ([CALL, item("waiting", 7, reason="permission"), item("tool_finished", 1, id="t", tool_name="Bash", execution_time_ms=9000)], ("working", None)),
-        ([CALL, item("tool_finished", 1, id="t", tool_name="Bash", execution_time_ms=50)], ("working", None)),
-        ([CALL, item("tool_finished", 1, id="t", result_status="rejected", execution_time_ms=50)], ("input", None)),
-        ([CALL, item("tool_finished", 1, id="t", result_status="rejected"), item("prompt", 9, content="else")], ("working", None)),
-        ([item("waiting", 7, reason="input"), item("reply", 7, content="done")], ("input", None)),
-        ([item("waiting", 7, reason="input"), item("prompt", 9, content="more")], ("working", None)),
-        ([item("waiting", 7, reason="error")], ("error", None)),
-        ([item("session_ended", 7, reason="explicit")], ("ended", None)),
-        ([item("session_ended", 7, reason="idle"), item("session_reopened", 9), item("prompt", 9, content="again")], ("working", None)),
-    ],
-)  # fmt: skip
-def test_the_state_of_a_session_follows_from_what_happened(items: list[dict[str, Any]], state: tuple[str, str | None]) -> None:
-    assert state_after(*items) == state
+def test_what_happens_says_nothing_of_a_state_by_itself() -> None:
+    """given items without a state, whatever their kinds, then the session is as it was: what a state follows from is the server's to know."""
+    kinds = ("prompt", "reply", "tool_started", "tool_finished", "file_changed", "waiting", "session_started", "session_reopened")
+    board = board_of(*(item(kind, 5, reason="permission", tool_name="Bash", id=kind) for kind in kinds))
+    assert (board.sessions["s"].state, board.sessions["s"].tool) == ("working", None)
 
 
-def test_what_happened_before_a_wait_and_is_told_later_does_not_end_it() -> None:
-    late = item("tool_finished", 1, id="other", tool_name="Read", execution_time_ms=10)
-    assert state_after(CALL, item("waiting", 7, reason="permission"), late)[0] == "permission"
+def test_a_state_of_another_version_of_the_server_is_a_wait() -> None:
+    board = Board()
+    board.read([ROW | {"state": "waiting"}])
+    assert board.sessions["s"].state == "input"
+
+
+def test_a_change_of_a_state_alone_is_no_line_of_what_happened() -> None:
+    board = board_of(item("state_changed", 3, state="error", since="2026-05-01T11:58:00Z"))
+    assert (board.sessions["s"].state, list(board.events)) == ("error", [])
 
 
 def test_a_machine_is_shown_by_its_name() -> None:
@@ -74,7 +70,7 @@ def test_a_machine_is_shown_by_its_name() -> None:
 def test_an_ended_session_is_dropped_after_a_while_and_one_that_is_not_listed_at_once() -> None:
     board = Board()
     board.read([ROW, ROW | {"session_id": "gone"}])
-    board.take(item("session_ended", 0, reason="explicit"))
+    board.take(item("session_ended", 0, reason="explicit", state="ended", since=NOW.isoformat()))
 
     board.read([])
     assert list(board.sessions) == ["s"]

@@ -1,19 +1,15 @@
 """Open sessions with what happens in them now: the rows behind a live board."""
 
 from services.query.database import Connection, Row, rows
+from shared import session_state
 
 MOST = 200
 
-# Open as the schema's index sessions_open says it, word for word. A pending call of an hour ago was interrupted: nothing tells of that.
-# A call that was rejected ended the turn.
-_SESSIONS = """
+# Open as the schema's index sessions_open says it, word for word. What is silent for an hour is history, though it may not be closed yet.
+_SESSIONS = f"""
     SELECT s.session_id, coalesce(mark.title, s.title) AS title, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
         (SELECT max(k.machine_id) FROM session_machines k WHERE k.session_id = s.session_id) AS machine_id,
-        CASE WHEN call.tool_name IS NULL AND coalesce(said.role, 'assistant') = 'assistant' AND NOT EXISTS (
-            SELECT FROM tool_calls t WHERE t.session_id = s.session_id AND t.occurred_at > coalesce(said.occurred_at, '-infinity')
-                AND t.status <> 'rejected'
-        ) THEN 'waiting' ELSE 'working' END AS state,
-        call.tool_name, coalesce(call.occurred_at, s.last_event_at) AS since,
+        {session_state.STATE} AS state, {session_state.TOOL} AS tool_name, {session_state.SINCE} AS since,
         nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time, s.last_event_at,
         prompt.content AS last_prompt, s.model, s.tool_calls AS tool_calls_count,
         least(s.input_tokens + s.output_tokens + s.cache_creation_tokens + s.cache_read_tokens, 9007199254740991)::bigint AS tokens,
@@ -23,22 +19,13 @@ _SESSIONS = """
     LEFT JOIN projects p ON p.id = s.project_id
     LEFT JOIN users u ON u.id = s.user_id
     LEFT JOIN LATERAL (
-        SELECT t.tool_name, t.occurred_at FROM tool_calls t
-        WHERE t.session_id = s.session_id AND t.status = 'pending' AND t.occurred_at > s.last_event_at - interval '1 hour'
-        ORDER BY t.occurred_at DESC LIMIT 1
-    ) AS call ON true
-    LEFT JOIN LATERAL (
         SELECT left(m.content, 500) AS content FROM messages m
         WHERE m.session_id = s.session_id AND m.role = 'user' AND m.agent_id IS NULL
         ORDER BY m.occurred_at DESC, m.id DESC LIMIT 1
     ) AS prompt ON true
-    LEFT JOIN LATERAL (
-        SELECT m.role, m.occurred_at FROM messages m
-        WHERE m.session_id = s.session_id AND m.agent_id IS NULL AND m.content <> ''
-        ORDER BY m.occurred_at DESC, m.id DESC LIMIT 1
-    ) AS said ON true
+    {session_state.JOIN}
     WHERE s.counted AND NOT (coalesce(s.ended_at >= s.last_event_at, false) OR coalesce(s.idle_closed_at >= s.last_event_at, false))
-        AND s.last_event_at > '-infinity'
+        AND s.last_event_at > clock_timestamp() - interval '1 hour'
         AND (%(project_id)s::bigint IS NULL OR s.project_id = %(project_id)s)
         AND (%(user)s::text IS NULL OR s.user_id = (SELECT id FROM users WHERE name = %(user)s))
         AND (%(machine)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))

@@ -104,6 +104,31 @@ def test_it_ends_when_it_is_quiet_and_all_is_sent(person: Person, server: Captur
     assert server.reports[-1]["files_unsent"] == 0
 
 
+def test_it_stays_while_a_turn_goes_on(person: Person, server: CaptureServer) -> None:
+    """given a turn in which nothing is heard for longer than the shipper waits, when a person stops it, then the line that tells it is sent."""
+    transcript = person.home.transcript()
+    put(person, payload_of(transcript, "PreToolUse"))
+    script = (
+        "import os, pathlib; from client.capture.ship import ship; ship('until-quiet', 0, os.environ, pathlib.Path.home(), quiet_seconds=1)"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-P", "-c", script], env=person.environment, stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        assert wait_until(lambda: server.has(transcript.stem), 30)
+        time.sleep(4)
+
+        person.home.grow(transcript)
+
+        assert wait_until(lambda: server.content(transcript.stem) == transcript.read_bytes(), 30)
+        # And it ends behind the turn
+        put(person, payload_of(transcript, "Stop"), "1-2")
+        assert running.wait(60) == 0
+    finally:
+        running.kill()
+        running.wait()
+
+
 def test_one_payload_that_is_refused_keeps_nothing_out(person: Person, server: CaptureServer) -> None:
     transcript = person.home.transcript()
     for number in range(3):

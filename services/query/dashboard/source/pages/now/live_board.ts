@@ -1,4 +1,4 @@
-/** What the board knows: open sessions with their state, and the newest items of the feed. Rows and items in, no other effect. client/live/board.py has the same rules. */
+/** What the board shows: open sessions, each with the state that the server tells, and the newest items of the feed. Rows and items in, no other effect. */
 
 import type { Schemas } from "../../api/answers";
 
@@ -26,23 +26,25 @@ export interface LiveItem {
   action?: string;
   lines_added?: number;
   lines_removed?: number;
+  /** What the session does after this; the last item of a session in a batch has it. */
+  state?: string;
+  since?: string;
+  running_tool?: string;
 }
 
-export const STATES = ["permission", "error", "working", "input"] as const;
+export const STATES = ["permission", "error", "working", "input", "quiet"] as const;
 export type State = (typeof STATES)[number];
 
 export interface OpenSession {
   id: string;
   state: State;
+  since: number;
+  /** The tool that runs, or whose permission is waited for. */
+  tool: string | null;
   title: string | null;
   project: string | null;
   user: string | null;
   prompt: string | null;
-  /** Running calls by their ids. */
-  tools: Map<string, { name: string; since: number }>;
-  since: number;
-  /** When a hook last said that it waits. What happened before it, and is told later, does not end the wait. */
-  waitsSince: number;
   startedAt: number;
   /** When the feed last told of it, by this machine's clock. */
   heardAt: number;
@@ -56,9 +58,6 @@ export interface FeedEntry {
   item: LiveItem;
 }
 
-/** A session without an event for so long is idle. One that an import brought is listed until the tracker has closed it. */
-const IDLE_MS = 60 * 60_000;
-const WORK = new Set(["prompt", "tool_started", "tool_finished", "file_changed"]);
 /** So many items are shown. Older ones are in the lists. */
 export const FEED_KEPT = 100;
 
@@ -66,121 +65,64 @@ export class LiveBoard {
   sessions = new Map<string, OpenSession>();
   feed: FeedEntry[] = [];
 
-  /** Takes the rows of open sessions. What only the feed says of a known session stays. */
+  /** Takes the rows of open sessions. What the feed told since they were asked for is newer. */
   read(rows: readonly Row[], askedAt: number): void {
-    const open = openOf(rows);
-    const listed = new Set(open.map((row) => row.session_id));
-    // A session that the feed told of meanwhile is in the next rows.
+    const listed = new Set(rows.map((row) => row.session_id));
     for (const session of [...this.sessions.values()]) if (!listed.has(session.id) && session.heardAt < askedAt) this.sessions.delete(session.id);
-    for (const row of open) {
+    for (const row of rows) {
       if (row.session_id === null) continue;
-      let session = this.sessions.get(row.session_id);
-      if (!session) {
-        session = newSession(row.session_id, Date.parse(row.start_time ?? row.since));
-        session.state = row.state === "working" ? "working" : "input";
-        session.since = Date.parse(row.since);
-        session.prompt = row.last_prompt;
-        if (row.tool_name) session.tools.set("listed", { name: row.tool_name, since: session.since });
-        this.sessions.set(row.session_id, session);
-      }
+      const session = this.session(row.session_id, Date.parse(row.start_time ?? row.since));
       session.title = row.title;
       session.project = row.project_name;
       session.user = row.user;
       session.calls = row.tool_calls_count;
       session.tokens = row.tokens;
       session.cost = row.cost_usd;
+      if (session.heardAt >= askedAt) continue;
+      session.prompt = row.last_prompt;
+      isIn(session, row.state, row.since, row.tool_name);
     }
   }
 
-  /** Takes an item. One that `isOld` is of before the rows were read: it fills the feed, and only tells what is waited for. */
+  /** Takes an item. One that `isOld` is of before the rows were read: it fills the feed. */
   take(id: string, item: LiveItem, isOld: boolean): void {
     if (item.kind === "gap" || this.feed.some((entry) => entry.id === id)) return;
-    this.feed.unshift({ id, item });
+    if (item.kind !== "state_changed") this.feed.unshift({ id, item });
     if (this.feed.length > FEED_KEPT) this.feed.length = FEED_KEPT;
-    if (!item.session_id) return;
-    const at = item.timestamp ? Date.parse(item.timestamp) : Date.now();
-    let session = this.sessions.get(item.session_id);
-    if (isOld) {
-      if (session && item.kind === "waiting" && at >= session.since) wait(session, item.reason, at);
-      return;
-    }
+    if (!item.session_id || isOld) return;
     if (item.kind === "session_ended") {
       this.sessions.delete(item.session_id);
       return;
     }
-    if (!session) {
-      session = newSession(item.session_id, at);
-      this.sessions.set(item.session_id, session);
-    }
+    const session = this.session(item.session_id, item.timestamp ? Date.parse(item.timestamp) : Date.now());
     session.heardAt = Date.now();
     session.title = item.title ?? session.title;
     session.project = item.project_name ?? session.project;
     session.user = item.user ?? session.user;
-    if (item.kind === "waiting") wait(session, item.reason, at);
-    else if (item.kind === "session_started" || item.kind === "session_reopened") {
-      session.state = "input";
-      session.since = at;
-    } else work(session, item, at);
+    if (item.kind === "prompt" && item.agent_id === undefined) session.prompt = item.content ?? null;
+    if (item.state) isIn(session, item.state, item.since, item.running_tool);
+  }
+
+  private session(id: string, startedAt: number): OpenSession {
+    let session = this.sessions.get(id);
+    if (!session) {
+      const unknown = { title: null, project: null, user: null, prompt: null, tool: null, calls: null, tokens: null, cost: null };
+      session = { id, state: "quiet", since: startedAt, startedAt, heardAt: 0, ...unknown };
+      this.sessions.set(id, session);
+    }
+    return session;
   }
 }
 
-export function openOf(rows: readonly Row[]): Row[] {
-  const idleBefore = Date.now() - IDLE_MS;
-  return rows.filter((row) => Date.parse(row.last_event_at) > idleBefore);
+/** A newer tracker may know other states; those are a wait for input. */
+export function stateOf(told: string): State {
+  return STATES.find((state) => state === told) ?? "input";
 }
 
-function newSession(id: string, startedAt: number): OpenSession {
-  return {
-    id,
-    state: "working",
-    title: null,
-    project: null,
-    user: null,
-    prompt: null,
-    tools: new Map(),
-    since: startedAt,
-    waitsSince: 0,
-    startedAt,
-    heardAt: 0,
-    calls: null,
-    tokens: null,
-    cost: null,
-  };
-}
-
-/** A newer tracker may know other reasons; those are a wait for input. */
-function wait(session: OpenSession, reason: string | undefined, at: number): void {
-  session.state = reason === "permission" || reason === "error" ? reason : "input";
-  session.since = session.waitsSince = at;
-  if (session.state === "input") session.tools.clear();
-}
-
-function work(session: OpenSession, item: LiveItem, at: number): void {
-  const isAgents = item.agent_id !== undefined;
-  if (item.kind === "prompt" && !isAgents) {
-    session.prompt = item.content ?? null;
-    session.tools.clear();
-  } else if (item.kind === "tool_started") session.tools.set(item.id ?? "", { name: item.tool_name ?? "a tool", since: at });
-  else if (item.kind === "tool_finished") {
-    session.tools.delete(item.id ?? "");
-    session.tools.delete("listed");
-  }
-  const endedAt = at + (item.execution_time_ms ?? 0);
-  if (!WORK.has(item.kind) || endedAt <= session.waitsSince) return;
-  session.state = "working";
-  session.since = at;
-  if (item.kind === "tool_finished" && item.result_status === "rejected" && !isAgents) {
-    // The person said no, or interrupted: the turn is over, and no hook tells it.
-    session.state = "input";
-    session.since = endedAt;
-  }
-}
-
-/** The call that began last. */
-export function runningTool(session: OpenSession): { name: string; since: number } | null {
-  let newest: { name: string; since: number } | null = null;
-  for (const tool of session.tools.values()) if (!newest || tool.since >= newest.since) newest = tool;
-  return newest;
+function isIn(session: OpenSession, state: string, since: string | undefined, tool: string | null | undefined): void {
+  session.state = stateOf(state);
+  if (since) session.since = Date.parse(since);
+  session.tool = tool ?? null;
 }
 
 /** Whether the event's position in the feed is at or before another. Positions are `<ms>-<number>` or `<ms>-<number>-<index>`. */

@@ -7,7 +7,6 @@ import { cost, minutes } from "../../format/quantities";
 import { EmptyNote } from "../../parts/empty_note";
 import { Panel } from "../../parts/panel";
 import { Time } from "../../parts/time";
-import { openOf } from "./live_board";
 import type { Live } from "./use_live";
 
 const EVERY_MS = 30_000;
@@ -16,7 +15,7 @@ const SHOWN = 8;
 export function NoSession({ live }: { live: Live }) {
   void live.version.value;
   const isKnown = live.listed.value !== null;
-  const isNone = isKnown && (seesTexts.value ? live.board.sessions.size === 0 : openOf(live.listed.value?.items ?? []).length === 0);
+  const isNone = isKnown && (seesTexts.value ? live.board.sessions.size === 0 : live.listed.value?.items.length === 0);
   return (
     <>
       {isNone && (

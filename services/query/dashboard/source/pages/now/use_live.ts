@@ -10,7 +10,7 @@ import { LiveBoard, type LiveItem, isAtOrBefore } from "./live_board";
 
 type Listed = Answer<"/api/live/sessions">;
 
-const KINDS = ["session_started", "session_reopened", "session_ended", "prompt", "reply", "tool_started", "tool_finished", "file_changed", "waiting", "gap"];
+const KINDS = ["session_started", "session_reopened", "session_ended", "prompt", "reply", "tool_started", "tool_finished", "file_changed", "waiting", "state_changed", "gap"];
 /** So far back the feed begins when the page opens: the last thing that happened, and what came shortly before. */
 const BACK_MS = 10 * 60_000;
 const READ_MS = 10_000;
