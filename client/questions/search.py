@@ -201,5 +201,5 @@ def _sentence(shown: int, answer: Item, is_grouped: bool) -> str:
         return _NOTHING
     if is_grouped:
         return f"{counted(shown, 'session')}."
-    of = f"{total:,}" if answer["total_is_exact"] else f"more than {total:,}"
+    of = f"{total:,}" if answer["total_is_exact"] else f"at least {total:,}"
     return f"{shown} of {of} hits." if shown < total else f"{counted(shown, 'hit')}."
