@@ -51,7 +51,7 @@ def search(
     role: Annotated[str | None, typer.Option("--role", metavar="user|assistant", help="Only what a person or Claude said.")] = None,
     kind: Annotated[str | None, typer.Option("--kind", metavar=_KINDS, help="Only what was said, given to a tool, given back …")] = None,
     literal: Annotated[bool, typer.Option("--literal", help="The text as it stands, anywhere: parts of words, signs.")] = False,
-    regex: Annotated[bool, typer.Option("--regex", help="A regular expression, as Postgres has them.")] = False,
+    regex: Annotated[bool, typer.Option("--regex", help="A regular expression, as Postgres has them, without back references.")] = False,
     case: Annotated[bool, typer.Option("--case", help="With --literal and --regex: upper and lower case are different.")] = False,
     group: Annotated[str | None, typer.Option("--group", metavar="session", help="Sessions, each with its best matches.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="Newest first, instead of best first.")] = False,
@@ -201,5 +201,5 @@ def _sentence(shown: int, answer: Item, is_grouped: bool) -> str:
         return _NOTHING
     if is_grouped:
         return f"{counted(shown, 'session')}."
-    of = f"{total:,}" if answer["total_is_exact"] else f"more than {total:,}"
+    of = f"{total:,}" if answer["total_is_exact"] else f"at least {total:,}"
     return f"{shown} of {of} hits." if shown < total else f"{counted(shown, 'hit')}."

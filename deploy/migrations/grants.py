@@ -66,6 +66,8 @@ GRANTS: Final[dict[str, Grants]] = {
         "import_shares": {"SELECT": _ALL, "INSERT": ("job_id", "share"), "UPDATE": ("outcome", "attempts")},
         "imported_files": _READ,
         "transcript_files": _READ,
+        # Whether a hook is read.
+        "hook_payloads": {"SELECT": ("id",)},
         "machines": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL, "DELETE": _ALL},
         "session_marks": {"SELECT": _ALL, "INSERT": _ALL, "UPDATE": _ALL},
         # Triggers note what its writes change.

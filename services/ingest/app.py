@@ -14,6 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from services.ingest.admin.key_uses import KeyUses
+from services.ingest.capture.wait_read import CaptureWatch
 from services.ingest.dependencies import Ingest
 from services.ingest.events.idempotency_keys import ClaimedKeys
 from services.ingest.events.polling import Poller
@@ -176,6 +177,7 @@ def _ingest(
         range_journal=RangeJournal(redis, wakeups, backlog, settings.redis_replicas_acked),
         backlog=backlog,
         entry_watch=EntryWatch(redis),
+        capture_watch=CaptureWatch(database),
         ended_jobs=Poller(jobs.ended, first_pause=JOB_FIRST_PAUSE_SECONDS, longest_pause=JOB_LONGEST_PAUSE_SECONDS),
         claimed_keys=ClaimedKeys(redis, backlog, settings.idempotency_bytes),
         sender=sender,

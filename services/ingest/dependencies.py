@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fastapi import Request
     from redis.asyncio import Redis
 
+    from services.ingest.capture.wait_read import CaptureWatch
     from services.ingest.events.idempotency_keys import ClaimedKeys
     from services.ingest.events.polling import Poller
     from services.ingest.events.session_cache import SessionCache
@@ -44,6 +45,7 @@ class Ingest:
     range_journal: RangeJournal
     backlog: Backlog
     entry_watch: EntryWatch
+    capture_watch: CaptureWatch
     ended_jobs: Poller[UUID]
     claimed_keys: ClaimedKeys
     sender: Celery

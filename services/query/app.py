@@ -13,6 +13,7 @@ from services.query.http.head_middleware import HeadAsGet
 from services.query.http.key_lookup import find_key, has_admin, reporting_key_uses
 from services.query.http.key_watch import KeyWatch
 from services.query.http.parameters import refuse_repeated_parameters
+from services.query.http.pattern_searches import PatternSearches
 from services.query.http.read_response import install_database_errors
 from services.query.http.shutdown import on_shutdown_signal
 from services.query.http.time_limited_threads import TimeLimitedThreads
@@ -118,6 +119,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             # connection instead, and be refused after two seconds. Two connections are left for key checks and readiness.
             to_thread.current_default_thread_limiter().total_tokens = max(settings.query_database_connections - 2, 1)
             app.state.threads = threads = TimeLimitedThreads()
+            app.state.pattern_searches = PatternSearches(settings)
+            stack.callback(app.state.pattern_searches.close)
             app.state.archive = archive
             app.state.started_at = time.time()
             await require_admin_key(settings.access, lambda: has_admin(database, threads))

@@ -7,6 +7,9 @@ from pydantic import Field, field_validator
 from shared.http.bind_safety import HttpSettings
 from shared.settings import ArchiveSettings
 
+# Besides `query_database_connections`, for searches with a regular expression alone.
+PATTERN_CONNECTIONS = 2
+
 
 class Settings(HttpSettings, ArchiveSettings):
     """TRACKER_* variables that the query service reads. A value that does not parse stops the start."""
@@ -21,7 +24,9 @@ class Settings(HttpSettings, ArchiveSettings):
         le=3600,
         description="A longer pause between two events is not active time. A database keeps the first value that it is used with.",
     )
-    query_database_connections: int = Field(10, ge=1, le=200, description="The most Postgres connections of a query process.")
+    query_database_connections: int = Field(
+        10, ge=1, le=200, description="The most Postgres connections of a query process, and two more for regular expressions."
+    )
     ready_lag_seconds: int = Field(
         60, ge=1, description="With an older entry than this in the journal, /readyz of the query service answers 503."
     )

@@ -11,7 +11,8 @@ from shared.auth.failed_tries import FailedTries
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import NO_ADMIN_KEY, Grant
 from shared.auth.login_cookie import presented_login, require_own_page
-from shared.auth.scopes import PUBLIC, Required
+from shared.auth.scopes import PUBLIC, Required, RequiredByPath
+from shared.http.api_document import no_such_operation
 from shared.http.bind_safety import Access
 from shared.http.errors import ApiError, Forbidden, Unauthorized, Unavailable
 from shared.http.middleware import error_response
@@ -40,14 +41,12 @@ async def require_admin_key(access: Access, has_admin: Callable[[], Awaitable[bo
 
 
 class AccessControl:
-    """ASGI: refuses a request whose key lacks the scope.
+    """ASGI: refuses a request whose key lacks the scope, and with a valid key 404 or 405 where no route is: no scope helps there.
 
     Other requests get in the ASGI scope `grant`, that of the key or login, and `presented`, which names it in the cache; both None without one.
     """
 
-    def __init__(
-        self, app: ASGIApp, access: Access, keys: KeyCache, required: Callable[[str, str], Required], *, is_behind_gateway: bool = False
-    ) -> None:
+    def __init__(self, app: ASGIApp, access: Access, keys: KeyCache, required: RequiredByPath, *, is_behind_gateway: bool = False) -> None:
         """`required` gives what a request's method and path need (required_by_path). The gateway tells the address of the client."""
         self._app = app
         self._needs_key = access == "keys"
@@ -71,7 +70,7 @@ class AccessControl:
             # Nor does a login that a browser still has matter.
             return None, None
         required = self._required(scope["method"], scope["path"])
-        if required.scopes == PUBLIC:
+        if required is not None and required.scopes == PUBLIC:
             return None, None
         if presented is not None:
             grant = await self._tried(presented, scope)
@@ -79,6 +78,9 @@ class AccessControl:
                 raise Unauthorized("This is the cookie of a login; send an API key instead.", challenge='Bearer error="invalid_token"')
         else:
             presented, grant = await self._login(scope)
+        if required is None:
+            # The app is not asked: where its routing is laxer than ours, a request would pass without a scope.
+            raise no_such_operation(scope["method"], scope["path"])
         if not all(grant.allows(scopes) for scopes in (required.scopes, required.also) if scopes):
             raise _insufficient_scope(grant, required)
         if grant.project_ids is not None and required.all_projects:

@@ -43,9 +43,6 @@ class Required(Struct, frozen=True):
     also: Scopes = PUBLIC
 
 
-UNKNOWN_PATH: Final = Required(ADMIN)
-
-
 class NoScopeStated(Exception):
     """A route is declared without `@requires`."""
 
@@ -71,8 +68,11 @@ def required_by(route: BaseRoute) -> Required:
     return found
 
 
-def required_by_path(routes: Iterable[BaseRoute]) -> Callable[[str, str], Required]:
-    """A function from method and path to what a request needs. A path of no route needs an admin."""
+RequiredByPath = Callable[[str, str], Required | None]
+
+
+def required_by_path(routes: Iterable[BaseRoute]) -> RequiredByPath:
+    """A function from method and path to what a request needs; None if no route takes it."""
     exact: dict[tuple[str, str], Required] = {}
     patterns: list[tuple[str, re.Pattern[str], Required]] = []
     for route in routes:
@@ -84,12 +84,12 @@ def required_by_path(routes: Iterable[BaseRoute]) -> Callable[[str, str], Requir
             else:
                 exact[method, route.path] = required
 
-    def find(method: str, path: str) -> Required:
+    def find(method: str, path: str) -> Required | None:
         method = "GET" if method == "HEAD" else method
         found = exact.get((method, path))
         if found is not None:
             return found
-        return next((required for named, pattern, required in patterns if named == method and pattern.fullmatch(path)), UNKNOWN_PATH)
+        return next((required for named, pattern, required in patterns if named == method and pattern.fullmatch(path)), None)
 
     return find
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from shared.http.errors import ApiError, MethodNotAllowed, NotFound
+
 DOCUMENT = Path(__file__).parents[1] / "openapi.json"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -23,6 +25,16 @@ def methods_by_path() -> Callable[[str], list[str]]:
         return next((methods for pattern, methods in paths if pattern.fullmatch(path)), [])
 
     return methods_of
+
+
+def no_such_operation(method: str, path: str) -> ApiError:
+    """Why there is no answer to this: no such path, or in the whole API another method, which `Allow` names."""
+    methods, shown = methods_by_path()(path), path[:200]
+    if not methods:
+        return NotFound(f"There is nothing at {shown}; see /docs for what there is.")
+    error = MethodNotAllowed(f"{shown} does not take {method}; see /docs for what it takes.")
+    error.headers["Allow"] = ", ".join(methods)
+    return error
 
 
 def _pattern(template: str) -> re.Pattern[str]:

@@ -17,6 +17,8 @@ from shared.http.bind_safety import HttpSettings
 REDIS_EXCHANGES: Final = 8
 # The rest is for work that must not queue behind requests: journal writes, samples of the backlog, the look-up for waiting requests.
 REDIS_CONNECTIONS: Final = REDIS_EXCHANGES + 16
+# Searches with a regular expression, at work or waiting for a thread. The last one waits for about ten seconds.
+PATTERN_SEARCHES: Final = 8
 
 
 class Limit:
@@ -70,6 +72,7 @@ class Limits:
     uploads: Limit
     watchers: Limit
     listeners: Limit
+    pattern_searches: Limit
     bodies: IncomingBodies
 
     @classmethod
@@ -81,6 +84,7 @@ class Limits:
             Limit(settings.max_uploads),
             Limit(settings.max_watchers),
             Limit(settings.max_listeners),
+            Limit(PATTERN_SEARCHES),
             IncomingBodies(settings.max_requests),
         )
 

@@ -163,7 +163,7 @@ RESPONSES: Final = (
     ErrorCode(
         "OVERLOADED",
         503,
-        "Too many requests, uploads or watchers at once.",
+        "Too many requests, uploads, watchers or searches with a regular expression at once.",
         "Send it again after `Retry-After`. Raise `TRACKER_MAX_REQUESTS`, `TRACKER_MAX_UPLOADS`, `TRACKER_MAX_WATCHERS` or `TRACKER_MAX_LISTENERS`"
         " if the machine has room.",
     ),

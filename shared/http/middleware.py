@@ -17,9 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from shared import metrics
-from shared.http.api_document import methods_by_path
+from shared.http.api_document import no_such_operation
 from shared.http.bind_safety import HttpSettings, check_host_setting
-from shared.http.errors import ApiError, BadRequest, MethodNotAllowed, NotFound, PayloadTooLarge
+from shared.http.errors import ApiError, BadRequest, PayloadTooLarge
 from shared.http.request_admission import Admission
 from shared.http.response_headers import security_headers
 from shared.redaction.redact import redact_text
@@ -49,7 +49,6 @@ def install(app: FastAPI, service: str, settings: HttpSettings) -> None:
     UnsafeBind if other machines could reach the tracker without an API key.
     """
     check_host_setting(settings)
-    methods_of = methods_by_path()
 
     async def on_api_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)
@@ -61,14 +60,11 @@ def install(app: FastAPI, service: str, settings: HttpSettings) -> None:
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        methods = methods_of(request.url.path) if error.status_code in (404, 405) else []
-        if error.status_code == 405 and not methods:
-            # A route whose last parameter takes slashes matches more than the API has.
-            error = HTTPException(404)
-        response = await on_api_error(request, _from_http(request, error, methods))
+        if error.status_code in (404, 405):
+            # The framework knows only this service's routes, of which one whose last parameter takes slashes matches more than the API has.
+            return await on_api_error(request, no_such_operation(request.method, request.url.path))
+        response = await on_api_error(request, _from_http(error))
         response.headers.update(error.headers or {})
-        if methods:
-            response.headers["Allow"] = ", ".join(methods)
         return response
 
     app.add_exception_handler(ApiError, on_api_error)
@@ -106,20 +102,12 @@ def _reason(error: dict[str, Any], parameters: list[str]) -> str:
     return str(error["msg"])
 
 
-def _from_http(request: Request, error: HTTPException, methods: list[str]) -> ApiError:
-    """`methods`: those of the path in the whole API, the other service included."""
-    path, method = request.url.path[:200], request.method
-    match error.status_code:
-        case 404 if not methods:
-            return NotFound(f"There is nothing at {path}; see /docs for what there is.")
-        case 404 | 405:
-            return MethodNotAllowed(f"{path} does not take {method}; see /docs for what it takes.")
-        case 413:
-            return PayloadTooLarge(str(error.detail))
-        case _:
-            wrapped = BadRequest(str(error.detail))
-            wrapped.status = error.status_code
-            return wrapped
+def _from_http(error: HTTPException) -> ApiError:
+    if error.status_code == 413:
+        return PayloadTooLarge(str(error.detail))
+    wrapped = BadRequest(str(error.detail))
+    wrapped.status = error.status_code
+    return wrapped
 
 
 class RequestContext:

@@ -53,3 +53,29 @@ def test_payloads_of_hooks_become_a_session_that_the_api_shows(stack: Stack) -> 
     assert shown() | expected == shown()
     calls = stack.http.get(f"/api/sessions/{session_id}/tool-calls").json()["items"]
     assert sorted(call["execution_time_ms"] or 0 for call in calls) == [0, 3, 5, 7, 30, 2400, 15_600, 120_010]
+
+
+def test_with_a_preference_to_wait_a_session_of_hooks_can_be_read_at_once(stack: Stack) -> None:
+    session_id, payloads = of_new_session()
+
+    answer = stack.http.post("/api/hooks", json=payloads[0], headers={"Prefer": "wait=30"}, timeout=SECONDS)
+
+    assert (answer.status_code, answer.content, answer.headers["preference-applied"]) == (204, b"", "wait=30")
+    assert stack.http.get(f"/api/sessions/{session_id}").status_code == 200
+
+
+def test_with_a_preference_to_wait_a_session_of_a_transcript_can_be_read_at_once(stack: Stack) -> None:
+    session_id = str(uuid4())
+    line = {"type": "user", "uuid": str(uuid4()), "sessionId": session_id, "cwd": "/home/me/p", "timestamp": "2026-11-23T09:00:00.000Z"}
+    body = json.dumps(line | {"message": {"role": "user", "content": "Why?"}}) + "\n"
+
+    answer = stack.http.put(
+        f"/api/transcripts/{session_id}",
+        params={"file": f"{session_id}.jsonl", "offset": 0},
+        content=body,
+        headers={"Content-Type": "application/x-ndjson", "Prefer": "wait=30"},
+        timeout=SECONDS,
+    )
+
+    assert (answer.status_code, answer.headers["preference-applied"]) == (200, "wait=30")
+    assert stack.http.get(f"/api/sessions/{session_id}").json()["messages_count"] == 1

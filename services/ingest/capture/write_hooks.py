@@ -1,4 +1,4 @@
-"""`POST /api/hooks`, from request to answer. Claude Code may wait for the answer, so nothing here asks Postgres.
+"""`POST /api/hooks`, from request to answer. Claude Code may wait for the answer, so nothing here asks Postgres, unless `Prefer: wait` does.
 
 The answer says nothing, since Claude Code would read what is in it. What cannot be used is counted and dropped. Only of a key that is bound to a
 user it is asked whose the sessions are, for a moment.
@@ -15,14 +15,17 @@ from services.ingest.capture import hook_payloads
 from services.ingest.capture.capture_request import machine_of, query_of, user_of
 from services.ingest.capture.hook_payloads import Hook
 from services.ingest.capture.redact_lines import without_secrets
+from services.ingest.capture.wait_read import headers_when_read, hooks_read
 from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.events.key_binding import binding_of, is_other_users, other_users_session, with_users
 from services.ingest.events.session_cache import CachedSession
+from services.ingest.events.wait import preference_in
 from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.journal.append import hook_entries
 from shared import metrics
 from shared.hook_kinds import KEPT
+from shared.http.concurrency import slot_of
 from shared.http.errors import ApiError, BadRequest, Forbidden, Unavailable
 from shared.http.middleware import request_id_of
 from shared.messages import Binding, HookPayload
@@ -36,7 +39,7 @@ _ACCEPTED_OF_KIND: Final = {kind: metrics.HOOKS.labels(kind, "accepted") for kin
 
 
 async def write_hooks(request: Request) -> Response:
-    """204 once the hooks are on the journal's disk, or if there is nothing to keep of them."""
+    """204 once the hooks are on the journal's disk, or if there is nothing to keep of them. With `Prefer: wait=N`, once they can be read."""
     ingest = ingest_of(request)
     ingest.backlog.check()
     headers = request_checks.headers_of(request)
@@ -53,13 +56,20 @@ async def write_hooks(request: Request) -> Response:
         texts = (await without_secrets(b"\n".join(texts))).split(b"\n")
     bound_user = binding_of(request).user
     kept = [_message(hook, text, machine_id, user, bound_user) for hook, text in zip(hooks, texts, strict=True)]
+    answer_headers = None
     if kept:
         partitions = ingest.settings.journal_partitions
-        await ingest.journal.append(hook_entries(kept, request_id=request_id_of(request), received_at=now, partitions=partitions))
+        positions = await ingest.journal.append(
+            hook_entries(kept, request_id=request_id_of(request), received_at=now, partitions=partitions)
+        )
         _ACCEPTED.inc(len(kept))
         for hook in hooks:
             _ACCEPTED_OF_KIND[hook.kind].inc()
-    return Response(status_code=204)
+        slot = slot_of(request.scope)
+        answer_headers = await headers_when_read(
+            slot, preference_in(headers, slot), lambda: hooks_read(ingest, positions, [hook.id for hook in hooks])
+        )
+    return Response(status_code=204, headers=answer_headers)
 
 
 def _decode(lines: list[bytes], machine_id: str, now: datetime) -> list[Hook]:

@@ -12,15 +12,19 @@ from msgspec.structs import replace
 
 from services.ingest.capture.range_request import MAX_LINE_BYTES, MAX_RANGE_BYTES, Range, check_lines, read_range
 from services.ingest.capture.redact_lines import without_secrets
+from services.ingest.capture.wait_read import headers_when_read, range_read
 from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.events.key_binding import other_users_machine, other_users_session
+from services.ingest.events.wait import preference_in
 from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import RangeAccepted
 from services.ingest.journal.append_range import MAX_NEW_GENERATIONS, Appended, FileOffset
 from services.ingest.postgres import transcript_files
+from services.ingest.postgres.captured import RangeEnd
 from services.ingest.postgres.users import names_of
 from shared import metrics
+from shared.http.concurrency import slot_of
 from shared.http.errors import Conflict, invalid
 from shared.http.middleware import json_response, request_id_of
 from shared.journal.streams import partition_of, stream_key, transcript_key
@@ -32,7 +36,7 @@ _ACCEPTED: Final = metrics.EVENTS_ACCEPTED.labels("transcript_range")
 
 
 async def write_range(request: Request) -> Response:
-    """200 with the offset from which the file goes on, once the range is on the journal's disk."""
+    """200 with the offset from which the file goes on, once the range is on the journal's disk. With `Prefer: wait=N`, once it can be read."""
     ingest = ingest_of(request)
     ingest.backlog.check()
     headers = request_checks.headers_of(request)
@@ -63,8 +67,11 @@ async def write_range(request: Request) -> Response:
                 code="OFFSET_MISMATCH",
                 details={"offset": appended.offset, "generation": appended.generation},
             )
+    slot = slot_of(request.scope)
+    range_end = RangeEnd(described.session_id, described.machine_id, described.file_name, described.generation, end)
+    answer_headers = await headers_when_read(slot, preference_in(headers, slot), lambda: range_read(ingest, range_end))
     is_new = appended.state == "appended"
-    return json_response(RangeAccepted(offset=appended.offset, status="accepted" if is_new else "duplicate"), 200)
+    return json_response(RangeAccepted(offset=appended.offset, status="accepted" if is_new else "duplicate"), 200, answer_headers)
 
 
 async def _append(ingest: Ingest, described: Range, body: bytes, end: int, request_id: str) -> Appended:

@@ -33,6 +33,13 @@ _MACHINE: Final = {
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{0,64}$"},
     "description": "The id of the machine on which the file is, or the hook ran.",
 }
+_PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "`wait=N` answers when what was sent can be read, after N seconds at most (up to 30). If it can, the answer has"
+    " `Preference-Applied: wait=N`.",
+}
 
 
 def hooks_write() -> dict[str, Any]:
@@ -44,7 +51,7 @@ def hooks_write() -> dict[str, Any]:
     return {
         "openapi_extra": {
             "requestBody": {"content": content, "required": True},
-            "parameters": [_MACHINE, _query("user", _NAME, "Whose hooks they are.")],
+            "parameters": [_MACHINE, _PREFER, _query("user", _NAME, "Whose hooks they are.")],
         },
         "responses": {204: {"description": "The hooks are on disk. There is no body."}, **{code: {} for code in _ERRORS}},
     }
@@ -65,6 +72,7 @@ def range_write(answer: type[Struct]) -> dict[str, Any]:
         _query("generation", _NUMBER, "Counts how often the file was written anew; a higher one begins at offset 0."),
         _query("user", _NAME, "Whose session it is."),
         _MACHINE,
+        _PREFER,
     ]
     content = {"application/octet-stream": {"schema": lines, "example": RANGE_LINES}, "application/x-ndjson": {"schema": lines}}
     return {

@@ -27,13 +27,16 @@ def read_response(
     to_body: BodyAndHeaders[Content] | None = None,
     from_primary: bool = False,
     hides_texts: bool = True,
+    database: Database | None = None,
 ) -> Response:
     """Runs `read` on a connection that sees what the request's key may see, and answers its result as JSON.
 
     `to_body` makes body and headers of the result; without it the result is the body. `from_primary`: not from a replica.
-    `hides_texts=False` shows texts to every key: for data that the key itself has sent.
+    `hides_texts=False` shows texts to every key: for data that the key itself has sent. `database`: not on the connections that reads share.
     """
-    body, headers = content_and_headers(request, read, to_body=to_body, from_primary=from_primary, hides_texts=hides_texts)
+    body, headers = content_and_headers(
+        request, read, to_body=to_body, from_primary=from_primary, hides_texts=hides_texts, database=database
+    )
     return json_response(body, headers=headers)
 
 
@@ -44,9 +47,11 @@ def content_and_headers(
     to_body: BodyAndHeaders[Content] | None = None,
     from_primary: bool = False,
     hides_texts: bool = True,
+    database: Database | None = None,
 ) -> tuple[Any, dict[str, str]]:
     """What `read_response` answers, before it is JSON. The arguments are the same."""
-    database: Database = request.app.state.database
+    database = database or request.app.state.database
+    assert database is not None
     with database.connection(grant_of(request.scope), from_primary=from_primary) as connection:
         as_of = database.data_as_of(connection)
         content = read(connection)

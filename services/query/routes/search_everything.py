@@ -3,9 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from services.query.http.parameters import RESPONSES, bound_projects, dates, only_project, page_of_json, settings_of
+from services.query.http.pattern_searches import PatternSearches
 from services.query.http.read_response import read_response
+from services.query.queries.search import linear_patterns
 from services.query.queries.search.search_documents import Wanted, search_documents
 from services.query.queries.stats import ranges
 from services.query.schemas.search import DocumentPage, DocumentSearch
@@ -17,19 +20,24 @@ router = APIRouter(tags=["search"], responses=RESPONSES)
 
 @router.get("/api/search", response_model=DocumentPage, summary="Search in everything that was said and done")
 @requires(READ)
-def search_everything(request: Request, parameters: Annotated[DocumentSearch, Query()]) -> Response:
+async def search_everything(request: Request, parameters: Annotated[DocumentSearch, Query()]) -> Response:
     """Messages, commands, what tools were given and gave back, paths, titles, notes and tags. A search never fails because it takes long.
 
     If its time is over, the answer has what was found so far, and `is_complete` is false.
     """
     wanted, page = _wanted(request, parameters), page_of_json(request, parameters)
-    return read_response(request, lambda connection: search_documents(connection, wanted, page))
+    if wanted.mode == "regex":
+        patterns: PatternSearches = request.app.state.pattern_searches
+        return await patterns.answer(request, lambda connection: search_documents(connection, wanted, page))
+    return await run_in_threadpool(read_response, request, lambda connection: search_documents(connection, wanted, page))
 
 
 def _wanted(request: Request, parameters: DocumentSearch) -> Wanted:
     text = parameters.q or ""
     if parameters.mode != "words" and not text:
         raise invalid("q", f"is required with mode={parameters.mode}")
+    if parameters.mode == "regex":
+        linear_patterns.check(text)
     start, end = dates(request, parameters)
     is_bound = bound_projects(request) is not None
     return Wanted(

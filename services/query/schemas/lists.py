@@ -134,7 +134,7 @@ class ConversationSearch(ConversationList):
         Field(
             max_length=256,
             description='Words that must all match (the last one also as a prefix), `"a phrase"`, `-not`, `or`; at most 16 terms. '
-            "Finds identifiers, their parts, paths, error codes and CJK text. What belongs to a word is looked for as typed: `--no-verify`, "
+            "Finds identifiers, their parts, paths, error codes, CJK text, `café` as `cafe`. What belongs to a word is looked for as typed: `--no-verify`, "
             '`/tmp`, `C++`; an option with one hyphen needs quotes, `"-m"`. Without it: everything that passes the filters.',
             examples=["useEffect cleanup"],
         ),

@@ -42,7 +42,9 @@ class DocumentSearch(Dated):
         ),
     ] = None
     mode: Literal["words", "literal", "regex"] = Field(
-        "words", description="`literal`: texts that have `q` in them, anywhere. `regex`: a regular expression as Postgres has them."
+        "words",
+        description="`literal`: texts that have `q` in them, anywhere. `regex`: a regular expression as Postgres has them, without "
+        "back references, looks around and options, of at most 256 characters; two such searches run at a time.",
     )
     case: bool = Field(False, description="With `mode=literal` and `mode=regex`: upper and lower case are different.")
     sort: Literal["best", "newest"] = Field("best", description="`best`: by score among the newest 500 matches, then newest first.")
@@ -116,8 +118,8 @@ class Interpreted(BaseModel):
 class DocumentPage(Page):
     items: list[Match] | None = Field(None, description="Absent with `group_by=session`.")
     sessions: list[SessionMatches] | None = Field(None, description="With `group_by=session`.")
-    total: int = Field(description="Number of matches, counted up to 10,000.")
-    total_is_exact: bool = Field(description="False: `total` is an estimate or a partial count.")
+    total: int = Field(description="Number of matches, counted up to 10,000; or as many as were surely found.")
+    total_is_exact: bool = Field(description="False: there are at least `total`.")
     is_complete: bool = Field(description="False: the time of a search was over. What was found is shown; `next_cursor` goes on.")
     incomplete_because: str | None = Field(description="Why it is not complete, for a person.")
     corrected: dict[str, str] | None = Field(description="Words that nobody wrote, and the near ones that were searched instead.")

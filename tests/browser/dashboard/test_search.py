@@ -63,6 +63,20 @@ def test_results_come_as_one_types_and_are_those_of_the_api(open_page: OpenPage,
     assert parse_qs(urlsplit(page.url).query) == {"q": ["retry"]}
 
 
+@pytest.mark.parametrize(
+    ("total", "is_exact", "text"),
+    [(265, True, "265 matches"), (501, False, "501 matches or more"), (10_000, False, "10,000 matches or more")],
+)
+def test_a_number_says_more_only_where_it_is_a_bound(open_page: OpenPage, stack: Stack, total: int, is_exact: bool, text: str) -> None:
+    page = open_page("/search")
+    answer = found(stack, "q=retry&limit=30") | {"total": total, "total_is_exact": is_exact}
+    page.route(re.compile("/api/search"), lambda route: route.fulfill(json=answer))
+
+    page.get_by_role("searchbox", name="Search in everything").fill("retry")
+
+    expect(page.locator(".search-count")).to_have_text(text)
+
+
 def test_late_answers_do_not_replace_newer_ones(open_page: OpenPage, stack: Stack) -> None:
     page = open_page("/search")
     waiting: list[Any] = []

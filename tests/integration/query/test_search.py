@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from services.query.queries.search import search_messages, search_strategy
+from services.query.queries.search.search_strategy import Bounds
 from tests.integration.query import seed
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -250,3 +251,80 @@ def test_the_newest_matches_are_ranked_and_the_rest_follow_by_time(client: TestC
     assert scores == sorted(scores, reverse=True)
     assert [item["id"] for item in items[ranked:]] == [item["id"] for item in everything[ranked:]]
     assert [item["id"] for item in all_pages(client, f"q={q}&sort=newest")] == [item["id"] for item in everything]
+
+
+ACCENTED = ("un café noir", "the cafe is open", "die Straße über Nacht", "the strasse", "no word of it", "naïve café uber alles")
+
+
+@pytest.fixture
+def accented(connection: psycopg.Connection[Any]) -> None:
+    """Messages of a release that kept accents in their terms, each with its document, and a call that has the same words."""
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    for number, content in enumerate(ACCENTED):
+        message_id = seed.add_message(connection, "s", NOON + timedelta(minutes=number), content)
+        seed.add_document(connection, "s", NOON + timedelta(minutes=number), content, id=message_id)
+    seed.add_document(connection, "s", NOON, "café", result="cafe")
+
+
+@pytest.mark.usefixtures("accented")
+@pytest.mark.parametrize(
+    ("q", "numbers"),
+    [
+        ("cafe", {0, 1, 5}),
+        ("café", {0, 1, 5}),
+        ("CAFÉ", {0, 1, 5}),
+        ("caf", {0, 1, 5}),
+        ("cafe noir", {0}),
+        ("nàïve cafè", {5}),
+        ("cafe -noir", {1, 5}),
+        ("strasse", {2, 3}),
+        ("uber", {2, 5}),
+        ("naive or strasse", {2, 3, 5}),
+        ('"café noir"', {0}),
+        ('"cafe noir"', set()),
+        ('"the cafe" or naive', {1, 5}),
+        ('cafe -"the cafe"', {0, 5}),
+    ],
+)
+@pytest.mark.parametrize("sort", ["best", "newest"])
+@pytest.mark.parametrize("bounds", [None, Bounds(0, 10_000, 0), Bounds(10_000, 0, 10_000)])
+def test_accents_do_not_matter_in_words(
+    client: TestClient, q: str, numbers: set[int], sort: str, bounds: Bounds | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FOR_A_PAGE", "TO_RANK") if bounds else ():
+        monkeypatch.setattr(search_strategy, name, bounds)
+    seen: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while not seen or cursor:
+        page = client.get("/api/conversations/search", params={"q": q, "sort": sort, "limit": 1} | cursor).json()
+        seen += page["items"] or [{"content": None}]
+        cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else {}
+        assert not page["total_is_exact"] or page["total"] == len(numbers)
+
+    found = [item["content"] for item in seen if item["content"]]
+    assert sorted(found) == sorted(ACCENTED[number] for number in numbers)
+
+
+@pytest.mark.usefixtures("accented")
+def test_a_word_is_marked_with_its_accents(client: TestClient) -> None:
+    items = client.get("/api/conversations/search", params={"q": "cafe noir"}).json()["items"]
+
+    assert [item["snippet"] for item in items] == ["un <mark>café</mark> <mark>noir</mark>"]
+
+
+def test_a_message_that_waits_for_the_index_is_found_as_it_is_written(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
+    seed.add_message(connection, "s", NOON, "un café noir")
+
+    answers = {q: client.get("/api/conversations/search", params={"q": q}).json()["total"] for q in ("café", "noir", "cafe")}
+
+    assert answers == {"café": 1, "noir": 1, "cafe": 0}
+
+
+@pytest.mark.usefixtures("accented")
+@pytest.mark.parametrize(
+    ("more", "total"),
+    [({"role": "user"}, 2), ({"role": "assistant"}, 0), ({"session_id": "x"}, 0), ({"user": "nobody"}, 0), ({"model": "m"}, 0)],
+)
+def test_filters_hold_for_what_differs_in_accents(client: TestClient, more: dict[str, str], total: int) -> None:
+    assert client.get("/api/conversations/search", params={"q": "uber"} | more).json()["total"] == total

@@ -158,12 +158,20 @@ def test_a_regular_expression_finds_what_it_matches(client: TestClient, q: str, 
     assert found(client, q, mode="regex", case=True) == names
 
 
-@pytest.mark.parametrize("q", ["(", "[", "a{2,1}", "*", "\\", "a**", "(?<x)"])
+@pytest.mark.parametrize("q", ["(", "[", "a{2,1}", "a{999}", "*", "\\", "a**"])
 def test_an_invalid_pattern_is_refused_in_words(client: TestClient, q: str) -> None:
     answer = client.get(PATH, params={"q": q, "mode": "regex"})
 
     assert answer.status_code == 400
     assert "is no regular expression" in answer.json()["details"]["q"]
+
+
+def test_a_back_reference_is_refused_with_what_is_allowed(client: TestClient) -> None:
+    answer = client.get(PATH, params={"q": r"(.*)*\1\1x", "mode": "regex"})
+
+    assert answer.status_code == 400
+    assert r"back reference \1" in answer.json()["details"]["q"]
+    assert "Allowed are" in answer.json()["details"]["q"]
 
 
 @pytest.fixture

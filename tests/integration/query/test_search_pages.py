@@ -117,6 +117,57 @@ def test_a_search_out_of_time_says_so_and_goes_on_from_there(client: TestClient,
     assert sorted(found_ids) == sorted(document_id for number, document_id in enumerate(many) if number % 3 == 0)
 
 
+@pytest.fixture
+def project_of_350(connection: psycopg.Connection[Any]) -> None:
+    """More documents than the first walk looks at, among as many others."""
+    for session, path in (("l", "/leeson"), ("o", "/other")):
+        seed.add_session(connection, session, seed.add_project(connection, path))
+        for number in range(350):
+            seed.add_document(connection, session, NOON + timedelta(minutes=10 * number), "alpha beta")
+    connection.execute("ANALYZE search_documents")
+
+
+@pytest.mark.usefixtures("project_of_350")
+@pytest.mark.parametrize(
+    ("asked", "total"),
+    [
+        ({"q": "project:leeson"}, 350),
+        ({"q": "project:leeson", "group_by": "session"}, 350),
+        ({"q": "project:leeson role:assistant"}, 0),
+        ({"q": "project:leeson alpha beta"}, 350),
+        ({"start_date": "2024-01-16", "end_date": "2024-01-16"}, 288),
+        ({"q": "after:2024-01-16 before:2024-01-17 project:other"}, 144),
+    ],
+)
+@pytest.mark.parametrize("sort", ["best", "newest"])
+def test_the_matches_are_counted_and_not_guessed(client: TestClient, asked: dict[str, str], total: int, sort: str) -> None:
+    pages = pages_of(client, {**asked, "sort": sort, "limit": 150})
+
+    assert {(page["total"], page["total_is_exact"]) for page in pages} == {(total, True)}
+
+
+@pytest.mark.usefixtures("project_of_350")
+def test_a_number_that_is_not_exact_is_one_that_was_reached(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a phrase, for which texts must be read, or no time to count
+    phrase = client.get(PATH, params={"q": '"alpha beta"', "sort": "newest", "limit": 20}).json()
+    monkeypatch.setattr(document_finder, "COUNT_MS", 0)
+    uncounted = client.get(PATH, params={"q": "project:leeson", "limit": 20}).json()
+
+    for answer in (phrase, uncounted):
+        assert answer["total_is_exact"] or 20 <= answer["total"] <= 350
+    assert not uncounted["total_is_exact"]
+
+
+def test_counting_ends_at_its_bound(client: TestClient, many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document_finder, "MAX_TOTAL", 19)
+    monkeypatch.setattr(search_documents, "MAX_TOTAL", 19)
+
+    answer = client.get(PATH, params={"q": "needle", "limit": 5}).json()
+
+    assert len(many) == 60
+    assert (answer["total"], answer["total_is_exact"]) == (19, False)
+
+
 WAYS = (Bounds(0, 10_000, 0), Bounds(2, 1, 3), Bounds(0, 0, 0), Bounds(10_000, -1, 0), Bounds(0, 0, 10_000), Bounds(1, 2, 10_000))
 
 # Few rows at a time, so that each way has several steps.
@@ -235,4 +286,4 @@ def test_every_way_finds_each_word(
         if sort == "newest":
             stamps = [item["timestamp"] or "" for item in found]
             assert stamps == sorted(stamps, reverse=True)
-        assert {page["total"] for page in pages if page["total_is_exact"]} <= {len(expected)}
+        assert {(page["total"], page["total_is_exact"]) for page in pages} == {(len(expected), True)}

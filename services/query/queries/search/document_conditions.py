@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from services.query.database import Connection, Row, estimated_rows
 from services.query.queries.search.query_language import Query, Term
-from shared.search_terms import escape_like, neighbour_lexemes, query_lexemes, symbol_lexemes
+from shared.search_terms import SearchQuery, escape_like, folded, neighbour_lexemes, query_lexemes, symbol_lexemes
 from shared.sql_files import statement
 
 Part = Literal["input", "result"]
@@ -70,6 +70,25 @@ def of_words(query: Query, part: Part | None, path: str | None) -> Conditions:
     """
     parameters: Row = {}
     groups = [_group(number, terms, part, parameters) for number, terms in enumerate(query.alternatives)]
+    words = [[lexeme for term in terms if not term.is_excluded for lexeme in term.lexemes] for terms in query.alternatives]
+    return _of_groups(groups, words, parameters, path)
+
+
+def of_messages(query: SearchQuery) -> Conditions:
+    """As a search in messages finds them, but without accents. They are not ranked."""
+    parameters: Row = {}
+    groups: list[tuple[str | None, list[str]]] = []
+    for number, group in enumerate(query.groups):
+        tests = []
+        for place, (text, negation) in enumerate([*((text, "") for text in group.literals), *((text, "NOT ") for text in group.excluded)]):
+            parameters[f"text_{number}_{place}"] = text
+            tests.append(f"{negation}strpos(lower(d.content), lower(%(text_{number}_{place})s)) > 0")
+        # What quotes the lexemes has neither case nor accents.
+        groups.append((folded(group.tsquery) if group.tsquery else None, tests))
+    return _of_groups(groups, [], parameters, None)
+
+
+def _of_groups(groups: list[tuple[str | None, list[str]]], words: list[list[str]], parameters: Row, path: str | None) -> Conditions:
     tsqueries = [tsquery for tsquery, _ in groups]
     indexed, matches = list[str](), list[str]()
     if tsqueries and all(tsqueries):
@@ -84,7 +103,6 @@ def of_words(query: Query, part: Part | None, path: str | None) -> Conditions:
         parameters |= {"path": path, "path_terms": " & ".join((*query_lexemes(path), *symbol_lexemes(path))) or None}
         indexed.append("(%(path_terms)s::tsquery IS NULL OR d.terms @@ %(path_terms)s::tsquery)")
         matches.append(f"d.kind IN ('file', 'tool_call') AND strpos(lower({_INPUT}), lower(%(path)s)) > 0")
-    words = [[lexeme for term in terms if not term.is_excluded for lexeme in term.lexemes] for terms in query.alternatives]
     return Conditions(
         indexed=" AND ".join(indexed) or "true",
         by_text=" AND ".join(indexed) or "true",

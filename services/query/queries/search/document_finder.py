@@ -20,6 +20,8 @@ from services.query.queries.search.document_conditions import Conditions, sql
 MAX_TOTAL: Final = 10_000
 # A look at a text takes ten times as long as one at the index: only this many are examined just for counting.
 COUNTED_TEXTS: Final = 300
+# How long matches are counted that the index tells: 10,000 take some 50 ms, more if filters drop most of what it has.
+COUNT_MS: Final = 500
 # Words occur together this many times more often than the planner expects.
 TOGETHER: Final = 8
 _ALL: Final = 2**31 - 2
@@ -113,32 +115,46 @@ class Deadline:
 def newest(
     connection: Connection, conditions: Conditions, parameters: Row, stretch: Stretch, fetch: int, bounds: Bounds, deadline: Deadline
 ) -> Found:
-    """The newest matches, `fetch` at most."""
+    """The newest matches, `fetch` at most, and how many there are. What is not counted is a lower bound, never an expectation."""
     parameters = parameters | {"fetch": fetch, "looks_at_texts": conditions.looks_at_texts, "counted_texts": COUNTED_TEXTS}
+    found = _newest(connection, conditions, parameters, stretch, fetch, bounds, deadline)
+    if found.total_is_exact or conditions.looks_at_texts:
+        return found
+    asked = parameters | {"most": MAX_TOTAL + 1}
+    counted = within(connection, min(deadline.left_ms(), COUNT_MS), "on", conditions.statement("count"), asked)
+    if counted is not None:
+        total = counted[0]["matches"]
+        found.total, found.total_is_exact = min(total, MAX_TOTAL), total <= MAX_TOTAL
+    return found
+
+
+def _newest(
+    connection: Connection, conditions: Conditions, parameters: Row, stretch: Stretch, fetch: int, bounds: Bounds, deadline: Deadline
+) -> Found:
     asked = parameters | stretch.parameters()
     size = _Size.estimated(connection, conditions, asked)
     walk = _Walk(connection, conditions, parameters, stretch, fetch, deadline)
-    found, total = None, 0
+    found = None
     if size.expected > bounds.by_index:
         if walk.goes(_first_steps(size, fetch, bounds.walked_first)) or walk.goes_by_windows(conditions, size, bounds.windowed):
-            return _counted(walk.found, stretch, fetch, 0 if conditions.looks_at_texts else size.likely)
+            return _met(walk, stretch)
     else:
-        found, total = _by_few(connection, conditions, asked, bounds.by_index, deadline)
+        found = _by_few(connection, conditions, asked, bounds.by_index, deadline)
         if found is None and walk.goes_by_windows(conditions, size, bounds.windowed):
-            return _counted(walk.found, stretch, fetch, total)
+            return _met(walk, stretch)
     if found is None and conditions.looks_at_texts and not conditions.has_trigrams:
         if conditions.has_terms and walk.goes_by_index(conditions):
-            return _counted(walk.found, stretch, fetch, total)
+            return _met(walk, stretch)
     elif found is None:
         found = _by_index(connection, conditions, asked, _ALL, deadline.left_ms() // 2)[0]
-    return found or _last_steps(walk, conditions, size, stretch, total)
+    return found or _last_steps(walk, conditions, size, stretch)
 
 
-def _last_steps(walk: "_Walk", conditions: Conditions, size: "_Size", stretch: Stretch, total: int) -> Found:
+def _last_steps(walk: "_Walk", conditions: Conditions, size: "_Size", stretch: Stretch) -> Found:
     is_over = not conditions.has_terms and walk.goes_by_windows(conditions, size, _ALL)
     while not is_over:
         is_over = walk.goes(STEP)
-    return _counted(walk.found, stretch, walk.fetch, total)
+    return _met(walk, stretch)
 
 
 class _Size(Struct, frozen=True):
@@ -171,21 +187,21 @@ def _first_steps(size: _Size, fetch: int, most: int) -> int:
     return most if rows_to_read <= most and rows_to_read // 2 * INDEXED_AS_WALKED <= size.expected else 0
 
 
-def _by_few(connection: Connection, conditions: Conditions, asked: Row, most: int, deadline: Deadline) -> tuple[Found | None, int]:
+def _by_few(connection: Connection, conditions: Conditions, asked: Row, most: int, deadline: Deadline) -> Found | None:
     """Words lead to the newest texts first; trigrams to all texts at once, each of which must be read. So words have the first try."""
     if conditions.has_trigrams:
         timeout_ms = min(deadline.left_ms() // 2, WORDS_FIRST_MS)
         found, _ = _by_index(connection, conditions, asked, most, timeout_ms, by_text=False)
         if found is not None:
-            return found, 0
-    found, rows_read = _by_index(connection, conditions, asked, most, deadline.left_ms() // 2)
-    return found, 0 if conditions.looks_at_texts else rows_read
+            return found
+    return _by_index(connection, conditions, asked, most, deadline.left_ms() // 2)[0]
 
 
-def _counted(found: Found, stretch: Stretch, fetch: int, at_least: int) -> Found:
-    is_all = len(found.rows) < fetch and stretch.is_all and found.stopped_at is None
-    found.total = len(found.rows) if is_all else min(max(at_least, len(found.rows)), MAX_TOTAL)
-    found.total_is_exact = is_all
+def _met(walk: "_Walk", stretch: Stretch) -> Found:
+    """What a walk has found, with its number; that is exact if it has gone through all documents."""
+    found = walk.found
+    found.total = min(len(found.rows), MAX_TOTAL)
+    found.total_is_exact = len(found.rows) < walk.fetch and stretch.is_all and found.stopped_at is None
     return found
 
 

@@ -75,6 +75,21 @@ LEFT JOIN (
 ) page ON true
 ORDER BY page.timestamp DESC NULLS LAST, page.id DESC
 
+-- name: count
+-- All matches, as many as are counted. Only of searches that look at no text.
+SELECT count(*) AS matches
+FROM (
+    SELECT
+    FROM search_documents d
+    WHERE (%(session_id)s::text IS NULL OR d.session_id = %(session_id)s)
+        AND (%(project_id)s::bigint IS NULL OR d.project_id = %(project_id)s)
+        AND (%(start)s::timestamptz IS NULL OR d.occurred_at >= %(start)s)
+        AND (%(end)s::timestamptz IS NULL OR d.occurred_at < %(end)s)
+        AND {matches}
+        AND {filters}
+    LIMIT %(most)s
+) AS counted
+
 -- name: walk
 -- From the newest document backwards. One row at least, where it ended; `walked` says how many rows there were to look at.
 WITH walked AS MATERIALIZED (

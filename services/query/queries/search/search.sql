@@ -16,7 +16,8 @@ WHERE (%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
     AND (%(model)s::text IS NULL OR m.model = %(model)s)
     AND (%(source)s::text IS NULL OR m.source = %(source)s)
     AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
-    AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
+    AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery
+        OR (%(without_accents)s::uuid[] IS NOT NULL AND m.id = ANY (%(without_accents)s)))
 
 -- name: by_index
 -- One row at least: the counts. The rest is empty if there were more than `most`. Texts are looked at newest first, until enough are found.
@@ -28,7 +29,8 @@ WITH read AS MATERIALIZED (
         AND (%(start)s::timestamptz IS NULL OR m.occurred_at >= %(start)s)
         AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
         AND (%(is_list)s OR m.content <> '')
-        AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
+        AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery
+        OR (%(without_accents)s::uuid[] IS NOT NULL AND m.id = ANY (%(without_accents)s)))
     LIMIT %(most)s + 1
 ), found AS (
     SELECT m.id, m.occurred_at
@@ -100,7 +102,8 @@ WHERE (%(role)s::text IS NULL OR m.role = %(role)s)
     AND (%(model)s::text IS NULL OR m.model = %(model)s)
     AND (%(source)s::text IS NULL OR m.source = %(source)s)
     AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
-    AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
+    AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery
+        OR (%(without_accents)s::uuid[] IS NOT NULL AND m.id = ANY (%(without_accents)s)))
     AND (NOT %(only_matches)s OR {matches})
 ORDER BY m.occurred_at DESC, m.id DESC
 LIMIT %(fetch)s
@@ -112,6 +115,10 @@ SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan'
 -- name: with_word
 -- For an estimate of how frequent a word is; never run.
 SELECT 1 FROM messages m WHERE m.terms @@ %(word)s::tsquery
+
+-- name: without_terms
+-- Of these messages those that have not these terms.
+SELECT m.id FROM messages m WHERE m.id = ANY (%(ids)s::uuid[]) AND NOT m.terms @@ %(terms)s::tsquery
 
 -- name: by_ids
 SELECT m.id, m.session_id, coalesce(mark.title, s.title) AS session_title, nullif(m.project_id, 0) AS project_id, p.name AS project_name, u.name AS user, m.role, m.content,

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
-from psycopg.errors import InvalidRegularExpression, QueryCanceled
+from psycopg.errors import InvalidRegularExpression
 
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.lists.paging import Paging
@@ -20,6 +20,7 @@ from shared.http.errors import invalid
 
 # If fewer are found, the words are perhaps misspelt.
 NEXT_TO_NOTHING: Final = 1
+_TO_READ_A_PATTERN_MS: Final = 1_000
 INCOMPLETE: Final = (
     "The time of a search was over before everything was looked at. This is the newest that was found; "
     "`next_cursor` goes on from there. Rarer words, a project or dates make it faster."
@@ -79,13 +80,12 @@ def search_documents(connection: Connection, wanted: Wanted, paging: Paging) -> 
 def check_pattern(connection: Connection, pattern: str) -> None:
     """400 for what is no regular expression of Postgres."""
     try:
-        with connection.transaction():
-            rows(connection, sql("check_pattern"), {"pattern": pattern})
+        is_read = within(connection, _TO_READ_A_PATTERN_MS, "on", sql("check_pattern"), {"pattern": pattern})
     except InvalidRegularExpression as error:
         reason = (error.diag.message_primary or "").removeprefix("invalid regular expression: ")
         raise invalid("q", f"is no regular expression: {reason}; mode=literal looks for a text as it stands") from None
-    except QueryCanceled:
-        raise invalid("q", "takes too long to read as a regular expression; make it shorter") from None
+    if is_read is None:
+        raise invalid("q", "takes too long to read as a regular expression; make it shorter")
 
 
 def _with(query: Query, correction: Mapping[str, str]) -> Query:

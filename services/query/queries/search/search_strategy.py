@@ -4,6 +4,9 @@ Few: the index of terms finds all of them. Many: a walk from the newest message 
 cannot tell which case holds: it assumes that words are independent of each other and of time, and knows nothing of phrases. So each way is
 tried within a bound on the rows that it examines, and the first that ends within its bound gives the answer. The estimate only decides
 which is tried first. If no bound is wide enough, as for a word that was frequent only years ago, the index is used without a bound.
+
+The terms of messages have accents. So the index of everything, which has none, is asked first for the newest matches, and what only it knows is a match
+too. It may be seconds behind; what it does not have yet is found as it is written.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +19,11 @@ from msgspec.structs import asdict
 
 from services.query.database import Connection, Row, estimated_rows, rows
 from services.query.queries.lists.events import EventFilters
+from services.query.queries.search import document_conditions
+from services.query.queries.search.document_conditions import empty_filters
+from services.query.queries.search.document_finder import FOR_A_PAGE as FOR_A_DOCUMENT_PAGE
+from services.query.queries.search.document_finder import Deadline, Found, Stretch
+from services.query.queries.search.document_finder import newest as newest_documents
 from shared.search_terms import Group, SearchQuery
 from shared.sql_files import statement
 
@@ -25,6 +33,9 @@ COUNTED_TEXTS: Final = 300
 # Words occur together this many times more often than the planner expects: messages are short or long, and a long one has them all.
 TOGETHER: Final = 8
 _ALL: Final = 2**31 - 2
+# How long matches are looked for that only differ in accents.
+ACCENTS_SECONDS: Final = 1.0
+_FILTERS_OF_BOTH: Final = ("session_id", "project_id", "start", "end", "role", "machine", "branch")
 
 sql = partial(statement, __package__, "search.sql")
 
@@ -61,13 +72,16 @@ class QueryConditions:
             "words": list(self._words),
             "together": query.together if query else None,
             "has_literals": self.has_literals,
+            "without_accents": None,
         }
         self.weigh([1] * len(self._words))
         self.matches = "true"
+        # None: no index tells what matches.
+        self.documents = document_conditions.of_messages(query) if query and self.parameters["terms"] else None
         if self.has_literals:
             # One group's terms are asked for already; asking twice would make the planner think that fewer match.
             groups_sql = [self._group(number, group, with_terms=len(groups) > 1) for number, group in enumerate(groups)]
-            self.matches = f"({' OR '.join(groups_sql)})"
+            self.matches = f"((%(without_accents)s::uuid[] IS NOT NULL AND m.id = ANY (%(without_accents)s)) OR {' OR '.join(groups_sql)})"
 
     def weigh(self, weights: Sequence[int]) -> None:
         """How much each word counts for the rank, in the order of the query's."""
@@ -107,6 +121,7 @@ class Finder:
         """An index in the order of time serves the filters. Rows of another role count as looked at."""
         self._connection, self._conditions = connection, conditions
         self._filters = asdict(filters) | {"role": role}
+        self._without_accents: Found | None = None
         self._after: tuple[Any, ...] | None = None
         self._window: tuple[Any, ...] | None = None
         self.has_literals = conditions.has_literals
@@ -134,12 +149,38 @@ class Finder:
 
     def _all_counted(self, found: list[Row], fetch: int, matches: int) -> list[Row]:
         if len(found) < fetch and self._after is None and self._window is None:
-            self.total, self.total_is_exact = matches, True
+            is_all = self._without_accents is None or self._without_accents.stopped_at is None
+            self.total, self.total_is_exact = matches, is_all
         return found
 
     def _find(self, fetch: int, bounds: Bounds, *, only_matches: bool) -> list[Row]:
         parameters = self._filters | self._conditions.parameters | self._position() | {"fetch": fetch, "only_matches": only_matches}
-        return next(found for found in self._attempts(parameters, bounds) if found is not None)
+        parameters |= self._matches_without_accents(fetch, parameters)
+        found = next(found for found in self._attempts(parameters, bounds) if found is not None)
+        if self._without_accents is not None:
+            self.total = max(self.total, self._without_accents.total)
+            self.total_is_exact = self.total_is_exact and self._without_accents.total_is_exact
+        return found
+
+    def _matches_without_accents(self, fetch: int, parameters: Row) -> Row:
+        """The ids of the newest messages that match only as the index of everything reads them, and the query: `cafe` as `café`.
+
+        `messages.terms` has the words with their accents. Most queries have no such match, and are then asked as if there were no accents.
+        """
+        documents = self._conditions.documents
+        if documents is None:
+            return {}
+        filters = empty_filters() | {name: self._filters[name] for name in _FILTERS_OF_BOTH} | {"kinds": ["message"]}
+        filters["users"] = None if self._filters["user"] is None else [self._filters["user"]]
+        stretch = Stretch(after=self._after) if self._window is None else Stretch(newest=self._window[:2], oldest=self._window[2:])
+        # Rolled back, and with it the settings of that search.
+        with self._connection.transaction(force_rollback=True):
+            self._without_accents = newest_documents(
+                self._connection, documents, filters | documents.weighed([]), stretch, fetch, FOR_A_DOCUMENT_PAGE, Deadline(ACCENTS_SECONDS)
+            )
+        ids = [row["id"] for row in self._without_accents.rows]
+        others = rows(self._connection, sql("without_terms"), {"ids": ids, "terms": parameters["terms"]}) if ids else []
+        return {"without_accents": [row["id"] for row in others] or None}
 
     def _position(self) -> Row:
         names = ("after_time", "after_id", "newest_time", "newest_id", "oldest_time", "oldest_id")

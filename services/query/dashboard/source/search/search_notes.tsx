@@ -54,8 +54,7 @@ export function SearchNotes({ found, shown, bySession, isCountHidden = false, as
 
 function countText(found: Found, shown: number, bySession: boolean): string {
   if (found.total === 0 && shown === 0) return found.is_complete ? "Nothing found." : "Nothing found so far.";
-  const most = found.total >= 10_000;
-  const matches = found.total_is_exact ? plural(found.total, "match", "matches") : most ? "10,000 matches or more" : `About ${plural(found.total, "match", "matches")}`;
+  const matches = `${plural(found.total, "match", "matches")}${found.total_is_exact ? "" : " or more"}`;
   if (!bySession) return matches;
   return `${matches}; ${plural(shown, "session")} shown, from the newest 2,000 matches`;
 }

@@ -7,7 +7,8 @@ WITH read AS MATERIALIZED (
         AND (%(start)s::timestamptz IS NULL OR m.occurred_at >= %(start)s)
         AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
         AND (%(is_list)s OR m.content <> '')
-        AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
+        AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery
+        OR (%(without_accents)s::uuid[] IS NOT NULL AND m.id = ANY (%(without_accents)s)))
     LIMIT %(most)s + 1
 ), found AS (
     SELECT m.id, m.occurred_at
@@ -31,7 +32,7 @@ WITH read AS MATERIALIZED (
 )
 SELECT counts.rows_read,
     CASE WHEN NOT %(has_literals)s THEN counts.candidates
-        WHEN counts.candidates <= %(counted_texts)s THEN (SELECT count(*) FROM found f JOIN messages m ON m.id = f.id WHERE ((m.terms @@ %(terms_0)s::tsquery AND strpos(lower(m.content), lower(%(has_0_0)s)) > 0) OR (m.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(m.content), lower(%(not_1_0)s)) > 0))) END AS total,
+        WHEN counts.candidates <= %(counted_texts)s THEN (SELECT count(*) FROM found f JOIN messages m ON m.id = f.id WHERE ((%(without_accents)s::uuid[] IS NOT NULL AND m.id = ANY (%(without_accents)s)) OR (m.terms @@ %(terms_0)s::tsquery AND strpos(lower(m.content), lower(%(has_0_0)s)) > 0) OR (m.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(m.content), lower(%(not_1_0)s)) > 0))) END AS total,
     page.*
 FROM counts
 LEFT JOIN (
@@ -41,10 +42,10 @@ LEFT JOIN (
                 SELECT sum(w.weight * ts_rank(m.terms, w.word, 1)) / %(all_weights)s
                 FROM unnest(%(words)s::tsquery[], %(weights)s::int[]) AS w (word, weight)), 0)
             + coalesce(ts_rank_cd(m.terms, %(together)s::tsquery, 1), 0))::numeric, 6)::float8, 0.000001) AS score,
-        CASE WHEN %(only_matches)s THEN true ELSE ((m.terms @@ %(terms_0)s::tsquery AND strpos(lower(m.content), lower(%(has_0_0)s)) > 0) OR (m.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(m.content), lower(%(not_1_0)s)) > 0)) END AS matches
+        CASE WHEN %(only_matches)s THEN true ELSE ((%(without_accents)s::uuid[] IS NOT NULL AND m.id = ANY (%(without_accents)s)) OR (m.terms @@ %(terms_0)s::tsquery AND strpos(lower(m.content), lower(%(has_0_0)s)) > 0) OR (m.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(m.content), lower(%(not_1_0)s)) > 0)) END AS matches
     FROM newest n
     JOIN messages m ON m.id = n.id
-    WHERE NOT %(only_matches)s OR ((m.terms @@ %(terms_0)s::tsquery AND strpos(lower(m.content), lower(%(has_0_0)s)) > 0) OR (m.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(m.content), lower(%(not_1_0)s)) > 0))
+    WHERE NOT %(only_matches)s OR ((%(without_accents)s::uuid[] IS NOT NULL AND m.id = ANY (%(without_accents)s)) OR (m.terms @@ %(terms_0)s::tsquery AND strpos(lower(m.content), lower(%(has_0_0)s)) > 0) OR (m.terms @@ %(terms_1)s::tsquery AND NOT strpos(lower(m.content), lower(%(not_1_0)s)) > 0))
     ORDER BY n.occurred_at DESC, n.id DESC
     LIMIT %(fetch)s
 ) page ON true

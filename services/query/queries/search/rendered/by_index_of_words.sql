@@ -7,7 +7,8 @@ WITH read AS MATERIALIZED (
         AND (%(start)s::timestamptz IS NULL OR m.occurred_at >= %(start)s)
         AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
         AND (%(is_list)s OR m.content <> '')
-        AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
+        AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery
+        OR (%(without_accents)s::uuid[] IS NOT NULL AND m.id = ANY (%(without_accents)s)))
     LIMIT %(most)s + 1
 ), found AS (
     SELECT m.id, m.occurred_at

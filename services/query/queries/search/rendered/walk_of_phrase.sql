@@ -5,7 +5,7 @@ SELECT m.id, nullif(m.occurred_at, '-infinity') AS timestamp, octet_length(m.con
             SELECT sum(w.weight * ts_rank(m.terms, w.word, 1)) / %(all_weights)s
             FROM unnest(%(words)s::tsquery[], %(weights)s::int[]) AS w (word, weight)), 0)
         + coalesce(ts_rank_cd(m.terms, %(together)s::tsquery, 1), 0))::numeric, 6)::float8, 0.000001) AS score,
-    CASE WHEN %(only_matches)s THEN true ELSE ((strpos(lower(m.content), lower(%(has_0_0)s)) > 0 AND NOT strpos(lower(m.content), lower(%(not_0_0)s)) > 0)) END AS matches
+    CASE WHEN %(only_matches)s THEN true ELSE ((%(without_accents)s::uuid[] IS NOT NULL AND m.id = ANY (%(without_accents)s)) OR (strpos(lower(m.content), lower(%(has_0_0)s)) > 0 AND NOT strpos(lower(m.content), lower(%(not_0_0)s)) > 0)) END AS matches
 FROM (
     SELECT m.*
     FROM messages m
@@ -26,7 +26,8 @@ WHERE (%(role)s::text IS NULL OR m.role = %(role)s)
     AND (%(model)s::text IS NULL OR m.model = %(model)s)
     AND (%(source)s::text IS NULL OR m.source = %(source)s)
     AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
-    AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
-    AND (NOT %(only_matches)s OR ((strpos(lower(m.content), lower(%(has_0_0)s)) > 0 AND NOT strpos(lower(m.content), lower(%(not_0_0)s)) > 0)))
+    AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery
+        OR (%(without_accents)s::uuid[] IS NOT NULL AND m.id = ANY (%(without_accents)s)))
+    AND (NOT %(only_matches)s OR ((%(without_accents)s::uuid[] IS NOT NULL AND m.id = ANY (%(without_accents)s)) OR (strpos(lower(m.content), lower(%(has_0_0)s)) > 0 AND NOT strpos(lower(m.content), lower(%(not_0_0)s)) > 0)))
 ORDER BY m.occurred_at DESC, m.id DESC
 LIMIT %(fetch)s

@@ -26,7 +26,8 @@ WHERE (%(role)s::text IS NULL OR m.role = %(role)s)
     AND (%(model)s::text IS NULL OR m.model = %(model)s)
     AND (%(source)s::text IS NULL OR m.source = %(source)s)
     AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
-    AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery)
+    AND (%(terms)s::tsquery IS NULL OR m.terms @@ %(terms)s::tsquery
+        OR (%(without_accents)s::uuid[] IS NOT NULL AND m.id = ANY (%(without_accents)s)))
     AND (NOT %(only_matches)s OR true)
 ORDER BY m.occurred_at DESC, m.id DESC
 LIMIT %(fetch)s

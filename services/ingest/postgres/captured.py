@@ -1,0 +1,51 @@
+"""The SQL that finds out what the worker has read of live capture: hooks and ranges of transcripts that have become rows.
+
+Every function answers within a second or raises Unavailable DATABASE_UNAVAILABLE.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from msgspec import Struct
+
+from services.ingest.postgres.database import Database
+
+# A reading deletes the payload and stores its rows in one transaction.
+_UNREAD_HOOKS = "SELECT id FROM hook_payloads WHERE id = ANY(%(ids)s)"
+# What a newer generation replaces is not read any more.
+_READ_RANGES = """
+    SELECT DISTINCT asked.number
+    FROM unnest(%(session_ids)s::text[], %(machine_ids)s::text[], %(file_names)s::text[], %(generations)s::bigint[], %(ends)s::bigint[])
+        WITH ORDINALITY AS asked (session_id, machine_id, file_name, generation, range_end, number)
+    JOIN transcript_files AS f USING (session_id, machine_id, file_name)
+    WHERE f.generation > asked.generation OR (f.generation = asked.generation AND f.parsed_offset >= asked.range_end)"""
+
+
+class RangeEnd(Struct, frozen=True):
+    """Where a range ends, in a file of a machine."""
+
+    session_id: str
+    machine_id: str
+    file_name: str
+    generation: int
+    end: int
+
+
+async def read_hooks(database: Database, ids: Collection[UUID]) -> list[UUID]:
+    """Of stored hooks, those that have become rows."""
+    unread = {row["id"] for row in await database.rows(_UNREAD_HOOKS, {"ids": list(ids)})}
+    return [hook_id for hook_id in ids if hook_id not in unread]
+
+
+async def read_ranges(database: Database, ends: Collection[RangeEnd]) -> list[RangeEnd]:
+    """The ranges of which everything has become rows."""
+    asked = list(ends)
+    names = {
+        "session_ids": "session_id",
+        "machine_ids": "machine_id",
+        "file_names": "file_name",
+        "generations": "generation",
+        "ends": "end",
+    }
+    columns = {name: [getattr(each, field) for each in asked] for name, field in names.items()}
+    return [asked[row["number"] - 1] for row in await database.rows(_READ_RANGES, columns)]

@@ -1,0 +1,28 @@
+"""What `tracker search` says of the number of hits."""
+
+import pytest
+
+from client.questions.search import search
+from tests.unit.client.scripted_server import Scripted, answer
+
+HIT = {
+    "kind": "message", "id": "018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b", "session_id": "s-1", "session_title": "Retry", "project_name": "shop",
+    "user": "ann", "timestamp": "2024-01-15T10:21:00Z", "role": "user", "tool_name": None, "is_error": False, "matched_in": ["message"],
+    "snippet": "<mark>retry</mark>",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("total", "is_exact", "sentence"),
+    [(265, True, "1 of 265 hits."), (51, False, "1 of at least 51 hits."), (10_000, False, "1 of at least 10,000 hits.")],
+)
+def test_a_number_says_at_least_only_where_it_is_a_bound(
+    capsys: pytest.CaptureFixture[str], total: int, is_exact: bool, sentence: str
+) -> None:
+    found = {"items": [HIT], "next_cursor": None, "total": total, "total_is_exact": is_exact, "is_complete": True}
+    notes = {"incomplete_because": None, "corrected": None, "hints": [], "pending_documents": 0}
+
+    with Scripted(answer(200, found | notes)) as scripted:
+        search(["retry"], limit=1, url=scripted.url)
+
+    assert sentence in capsys.readouterr().out.splitlines()
