@@ -41,13 +41,14 @@ IDLE_SESSIONS: Final = """
     WHERE counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))
       AND (last_event_at < now() - make_interval(secs => %(idle_seconds)s) OR end_reason IS NOT NULL
            AND last_event_at < ended_at + interval '5 seconds' AND last_event_at < now() - interval '10 seconds') LIMIT 1"""
-# A session that is being written to is left for the next run.
+# A session that is being written to is left for the next run. With job_number: only those that the import brought.
 CLOSE_IDLE_SESSIONS: Final = """
     UPDATE sessions SET idle_closed_at = last_event_at WHERE session_id IN (
         SELECT session_id FROM sessions
         WHERE counted AND NOT (coalesce(ended_at >= last_event_at, false) OR coalesce(idle_closed_at >= last_event_at, false))
           AND (last_event_at < now() - make_interval(secs => %(idle_seconds)s) OR end_reason IS NOT NULL
                AND last_event_at < ended_at + interval '5 seconds' AND last_event_at < now() - interval '10 seconds')
+          AND (%(job_number)s::integer IS NULL OR session_id IN (SELECT session_id FROM import_sessions WHERE job_number = %(job_number)s))
         ORDER BY last_event_at LIMIT %(at_most)s FOR UPDATE SKIP LOCKED)
     RETURNING session_id"""
 

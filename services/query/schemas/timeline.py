@@ -65,7 +65,7 @@ class _Item(BaseModel):
     turn: int = Field(description="The turn that it belongs to, from 1; 0: before the first prompt.")
     cost_usd_so_far: float | None = Field(
         description="Cost of the API calls up to its time, those of subagents included; in a subagent's timeline its own alone. "
-        "null while no price is known."
+        "At the last item it is that of all calls. null while no price is known."
     )
     tokens_so_far: int = Field(description="Tokens of the same API calls, those read from the cache included.")
 

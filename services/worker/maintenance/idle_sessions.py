@@ -1,36 +1,28 @@
 """Close idle sessions, remove dead consumers. Beat looks whether there are any (services/worker/sweep.py)."""
 
-from datetime import UTC, datetime, timedelta
-
 import structlog
 
 from services.worker.drain import consumer_fencing
 from services.worker.drain.stream_reader import make_group
-from services.worker.persist.live_feed import append_to_feed, idle_items
-from services.worker.persist.session_signs import RECENT, forget_signs
+from services.worker.persist.close_idle import MOST_SESSIONS, close_idle
+from services.worker.persist.live_feed import append_to_feed
 from services.worker.resources import Resources
-from services.worker.sweep_statements import CLOSE_IDLE_SESSIONS, DEAD_CONSUMER_SECONDS
+from services.worker.sweep_statements import DEAD_CONSUMER_SECONDS
 from shared.journal.partitions import streams_in_use
 from shared.journal.streams import GROUP
 
 log = structlog.get_logger()
 
-_SESSIONS_PER_TRANSACTION = 1000
-
 
 def close_idle_sessions(worker: Resources) -> int:
     """Closes every session without an event for `session_idle_seconds`, as of its last event. Returns their number."""
-    parameters = {"idle_seconds": worker.settings.session_idle_seconds, "at_most": _SESSIONS_PER_TRANSACTION}
     total = 0
-    history_before = datetime.now(UTC) - RECENT - timedelta(seconds=worker.settings.session_idle_seconds)
     while True:
         with worker.transaction() as connection:
-            closed = [session_id for (session_id,) in connection.execute(CLOSE_IDLE_SESSIONS, parameters)]
-            for_feed = idle_items(connection, closed, history_before)
-            forget_signs(connection, closed)
+            closed, for_feed = close_idle(connection, worker.settings.session_idle_seconds)
         append_to_feed(worker.redis, for_feed)
-        total += len(closed)
-        if len(closed) < _SESSIONS_PER_TRANSACTION:
+        total += closed
+        if closed < MOST_SESSIONS:
             break
     if total:
         log.info("idle_sessions_closed", sessions=total)

@@ -189,6 +189,23 @@ def test_totals_are_the_sums(client: TestClient, connection: Connection, session
     assert last["turn"] == everything["totals"]["turns"]
 
 
+@pytest.mark.parametrize("view", [{}, {"threads": "all"}, {"agent_id": "a"}])
+def test_sum_so_far_at_the_last_item_is_the_sum_of_all(client: TestClient, connection: Connection, session: str, view: Json_) -> None:
+    # Given a subagent whose calls go on after the last item of the session and of its own
+    seed.add_message(connection, "s", NOON)
+    seed.add_tool_call(connection, "s", NOON + timedelta(seconds=1), "Agent", started_agent="a")
+    seed.add_message(connection, "s", NOON + timedelta(seconds=2), agent_id="a")
+    for minute in range(4):
+        seed.add_api_call(connection, "s", NOON + timedelta(minutes=minute), agent_id="a", cost_nano_usd=10**9, output_tokens=5)
+
+    whole, first, last = (read(client, **view | page) for page in ({}, {"limit": 1}, {"limit": 1, "order": "desc"}))
+
+    at_last = {(page["items"][-1]["cost_usd_so_far"], page["items"][-1]["tokens_so_far"]) for page in (whole, last)}
+    assert at_last == {(whole["totals"]["cost_usd"], whole["totals"]["total_tokens"])} == {(4.0, 20)}
+    if whole["totals"]["items"] > 1:
+        assert first["items"][0]["tokens_so_far"] == 5
+
+
 def test_subagents_are_below_the_calls_that_started_them(client: TestClient, connection: Connection, session: str) -> None:
     # Given a subagent with one of its own, one that no call is known of, and a call whose subagent is not stored
     seed.add_message(connection, "s", NOON)

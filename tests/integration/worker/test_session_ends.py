@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,10 @@ from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.resources import Resources
 from tests.integration.worker.captured import capture
 from tests.integration.worker.hook_session import HOOKS, put_hooks
-from tests.integration.worker.test_capture import is_verified
+from tests.integration.worker.test_capture import import_files, is_verified
 from tests.integration.worker.test_hooks import bring_hooks, bring_transcript, read_all
 from tests.unit.worker.importers.rows_of_a_session import SESSION, START, answer, jsonl, prompt, text
+from tests.unit.worker.importers.test_tool_calls import refused
 
 FOLDER = "/home/ann/app"
 
@@ -98,6 +100,44 @@ def test_a_session_of_which_nothing_is_heard_is_closed_and_opened_by_what_comes_
     bring_hooks(worker, [(500, hook("UserPromptSubmit", prompt="and now?", prompt_id="p9"))])
     assert state(database) == ("open", None, None)
     assert counts(worker) == (4, 11, 8)
+    assert is_verified(worker)
+
+
+def test_an_import_closes_what_was_silent_for_long_and_leaves_open_what_goes_on(
+    worker: Resources, database: Database, tmp_path: Path
+) -> None:
+    # Given transcripts without an end: one of last year, and one whose last record is of a minute ago
+    goes_on = jsonl(
+        prompt(0, "u30", "go on") | {"sessionId": "goes on", "timestamp": (datetime.now(UTC) - timedelta(minutes=1)).isoformat()}
+    )
+    of_last_year = jsonl(prompt(0, "u31", "hello"), answer(40, "a31", "msg_31", text("Done.")))
+
+    import_files(worker, tmp_path, of_last_year, goes_on)
+
+    assert open_sessions(database) == ["goes on"]
+    assert state(database) == ("ended", "idle", START + timedelta(seconds=40))
+
+    # And what a later import of the grown file brings does not open it
+    import_files(worker, tmp_path, of_last_year + jsonl(prompt(90, "u32", "thanks")))
+    assert state(database) == ("ended", "idle", START + timedelta(seconds=90))
+
+
+def test_call_that_was_interrupted_while_it_ran_is_so_however_the_file_comes(worker: Resources, tmp_path: Path) -> None:
+    # Given a file of which all but the last line was read: there the call looks refused
+    *before, marker = refused("msg_1")
+    capture(worker, SESSION, jsonl(*before))
+
+    def calls() -> list[Any]:
+        with worker.transaction() as connection:
+            return connection.execute("SELECT status, error_class FROM tool_calls").fetchall()
+
+    assert calls() == [("rejected", "rejected")]
+
+    capture(worker, SESSION, jsonl(marker))
+    assert calls() == [("cancelled", "interrupted")]
+
+    import_files(worker, tmp_path, jsonl(*before))
+    assert calls() == [("cancelled", "interrupted")]
     assert is_verified(worker)
 
 

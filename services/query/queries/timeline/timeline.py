@@ -74,6 +74,9 @@ def shown(
     """The items of some slots in full, and what comes before the item after them. `at_page` has the usage by the slots' times that `before` lacks."""
     turns = _turns(connection, outline, slots, before.turn)
     used = [before.usage.plus(usage) for usage in at_page.up_to(len(slots), outline.view)]
+    if slots and before.offset + len(slots) == outline.total_items:
+        # Calls that no item follows, as those of subagents that went on longer, are in the sum at the last item.
+        used[-1] = max(used[-1], in_all.total(outline.view), key=lambda usage: usage.api_calls)
     bodies = read_bodies(connection, outline, in_all, slots)
     items = [
         body

@@ -35,8 +35,10 @@ from services.worker.importers.job.chunks import CUT_OFF, Chunk, EndedMember, Wh
 from services.worker.importers.job.lease import StallWatch, WatchedFile, renewed
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.unpacking_limits import LIMIT_EXCEEDED
+from services.worker.persist.close_idle import close_idle
 from services.worker.persist.cut_results import ALL
 from services.worker.persist.dead_letters import persist_isolating
+from services.worker.persist.live_feed import append_to_feed
 from services.worker.persist.ownership import foreign_sessions, session_of
 from services.worker.persist.persist_batch import Persisted
 from services.worker.persist.records import KeptResults, RecordError, SessionFacts
@@ -262,7 +264,11 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
             redactions=chunk.redactions,
             is_damaged=chunk.is_damaged,
         )
-        return shards.advance(connection, shard, progress)
+        # A session of last year is never shown as open.
+        _, for_feed = close_idle(connection, worker.settings.session_idle_seconds, shard.job_number)
+        is_cancelled = shards.advance(connection, shard, progress)
+    append_to_feed(worker.redis, for_feed)
+    return is_cancelled
 
 
 def _store_transcripts(

@@ -3,38 +3,11 @@
 import { useMemo, useState } from "preact/hooks";
 import { plural } from "../format/quantities";
 import "./diff.css";
-
-interface Line {
-  kind: "added" | "removed" | "same" | "place";
-  before: number | null;
-  after: number | null;
-  text: string;
-}
+import { linesOf } from "./diff_lines";
 
 const MOST_LINES = 120;
 // So few lines are shown rather than hidden behind a button.
 const SPARE_LINES = 20;
-
-/** The lines of a patch without a head, as the API has it. */
-export function linesOf(patch: string): Line[] {
-  let before = 0;
-  let after = 0;
-  const lines = patch.split("\n");
-  if (lines.at(-1) === "") lines.pop();
-  return lines.map((line): Line => {
-    const place = /^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@/.exec(line);
-    if (place) {
-      before = Number(place[1]);
-      after = Number(place[2]);
-      return { kind: "place", before: null, after: null, text: line };
-    }
-    const text = line.slice(1);
-    if (line.startsWith("+")) return { kind: "added", before: null, after: after++, text };
-    if (line.startsWith("-")) return { kind: "removed", before: before++, after: null, text };
-    if (line.startsWith("\\")) return { kind: "place", before: null, after: null, text: line };
-    return { kind: "same", before: before++, after: after++, text };
-  });
-}
 
 const SIGNS = { added: "+", removed: "−", same: " ", place: "" } as const;
 

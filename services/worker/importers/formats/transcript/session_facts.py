@@ -18,6 +18,7 @@ from shared.project_paths import InvalidPath, normalize_project_path
 MAX_USD = 1_000_000
 # Enough to find the model that did most. Claude Code writes no file with more.
 MAX_MODELS = 100
+_DURATIONS = frozenset({"wall_duration_ms", "api_duration_ms", "tool_duration_ms"})
 _encoder = msgspec.json.Encoder()
 
 
@@ -50,12 +51,14 @@ class Session:
         # Model → (output tokens, messages) of the main conversation.
         self._models: dict[str, tuple[int, int]] = {}
         self._totals: dict[str, int] = {}
+        self._has_calls = self._has_copies = False
 
-    def add_row(self, row: Row, time: datetime | None) -> None:
-        """Adds a conversation record of the session. `time` is its timestamp, None without a valid one."""
+    def add_row(self, row: Row, time: datetime | None, *, is_copy: bool = False) -> None:
+        """Adds a conversation record of the session. `time` is its timestamp, None without a valid one. A copy of another's has no time of this one."""
         self.has_records = True
-        if time is not None:
-            self.last_time = time
+        self.last_time = time or self.last_time
+        self._has_copies = self._has_copies or is_copy
+        if time is not None and not is_copy:
             self._active.add(time)
             if self._started_at is None or time < self._started_at:
                 self._started_at = time
@@ -73,6 +76,7 @@ class Session:
 
     def add_claude_record(self, record: Message | ApiCall) -> None:
         """Adds a message or API call, to find the model that did most. Subagents do not count: they often have another model."""
+        self._has_calls = self._has_calls or isinstance(record, ApiCall)
         _add_to_models(self._models, record)
 
     def offer_title(self, title: str | None, rank: int) -> None:
@@ -88,7 +92,7 @@ class Session:
             self._parent = parent[:200]
 
     def add_cost_state(self, row: Row) -> None:
-        """Adds a cost-state. It has totals of the session so far, so the greatest counts."""
+        """Adds a cost-state. It has totals of the session so far, so the greatest counts. Cost, tokens and lines are given only without API calls."""
         totals = {
             "wall_duration_ms": count_or_none(row.total_duration),
             "api_duration_ms": count_or_none(row.total_api_duration),
@@ -103,18 +107,22 @@ class Session:
                 self._totals[name] = max(value, self._totals.get(name, 0))
 
     def first_facts(self) -> SessionFacts | None:
-        """The first facts, once, as soon as project and time are known: the session is stored before its messages."""
-        if self.has_first_facts or self.project_path is None or self._started_at is None:
+        """The first facts, once, as soon as project and time are known: the session is stored before its messages. A fork's time comes after the copy."""
+        if self.has_first_facts or self.project_path is None or (self._started_at is None and not self._has_copies):
             return None
         self.has_first_facts = True
         return self._facts()
 
     def facts(self, still_open: Iterable[Message | ApiCall] = ()) -> SessionFacts:
         """All facts that the file has. `still_open`: records that were not added, since more may come to them."""
-        models = dict(self._models)
+        models, has_calls = dict(self._models), self._has_calls
         for record in still_open:
+            has_calls = has_calls or isinstance(record, ApiCall)
             _add_to_models(models, record)
         rank, title = self._title
+        # What the calls and edits of a file add up to counts, and each of them once. In a copy they are those of another session: what was added up
+        # would bring them a second time.
+        totals = {name: value for name, value in self._totals.items() if name in _DURATIONS} if has_calls else self._totals
         return self._facts(
             ended_at=self._ended_at,
             active_ranges=list(self._active.ranges),
@@ -122,7 +130,7 @@ class Session:
             title_rank=rank,
             parent_session_id=self._parent,
             model=max(models, key=lambda name: (models[name], name), default=None),
-            **self._totals,
+            **totals,
         )
 
     @property

@@ -14,8 +14,8 @@ import type { Jumps } from "./use_jumps";
 
 interface Props {
   session: Schemas["Session"];
-  /** The item at the top of the screen. */
-  current: ReadonlySignal<Item | undefined>;
+  /** The item at the top of the screen; at the end the last one. */
+  reached: ReadonlySignal<Item | undefined>;
   totals: Timeline["totals"] | null;
   live: LiveTail;
   jumps: Jumps;
@@ -27,7 +27,7 @@ interface Props {
 const WAITS: Record<string, string> = { permission: "waits for a permission", input: "waits for input", error: "has failed" };
 const STATES = { connecting: "connecting …", open: "live", paused: "paused while hidden", cut: "connection lost, trying again" } as const;
 
-export function Bar({ session, current, totals, live, jumps, thread, withThinking }: Props) {
+export function Bar({ session, reached, totals, live, jumps, thread, withThinking }: Props) {
   const bar = useRef<HTMLDivElement>(null);
   const isAlone = useIsAtTop(bar);
   const title = isAlone ? sessionTitle(session) : "Conversation";
@@ -41,7 +41,7 @@ export function Bar({ session, current, totals, live, jumps, thread, withThinkin
           Back to the session
         </a>
       )}
-      <Position current={current} totals={totals} />
+      <Position reached={reached} totals={totals} />
       {live.state && (
         <span class={live.state === "cut" ? "badge is-warn" : "badge is-good"} role="status">
           ● {live.waitsFor ? (WAITS[live.waitsFor] ?? "waits") : STATES[live.state]}
@@ -89,8 +89,8 @@ function Way({ label, title, run }: { label: string; title: string; run: () => v
   );
 }
 
-function Position({ current, totals }: Pick<Props, "current" | "totals">) {
-  const item = current.value;
+function Position({ reached, totals }: Pick<Props, "reached" | "totals">) {
+  const item = reached.value;
   if (!item || !totals) return <span class="story-position" />;
   return (
     <span class="story-position">

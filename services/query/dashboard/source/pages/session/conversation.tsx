@@ -59,12 +59,18 @@ export function Conversation({ session, onChange }: Props) {
   const target = useTarget(store, story.at, rows);
   // A signal, so that scrolling renders what shows it alone.
   const index = useMemo(() => signal(0), []);
+  const isAtEnd = useMemo(() => signal(false), []);
   const { totals, hasEarlier, hasLater, problem, isReading, items } = store.state.value;
   const shown = rows.rows;
   const current = useMemo(() => computed(() => itemOf(rowsNow.value.rows[Math.min(index.value, rowsNow.value.rows.length - 1)])), [rowsNow]);
+  // At the end one has read the last item, though others are at the top of the screen.
+  const reached = useMemo(() => computed(() => (isAtEnd.value && !store.state.value.hasLater ? store.state.value.items.at(-1) : current.value)), [store, current]);
   const turn = useMemo(() => computed(() => current.value?.turn ?? 0), [current]);
   const renderRow = useCallback((row: Row) => <RowView story={story} row={row} />, [story]);
-  const move = useCallback((at: number) => void (index.value = at), []);
+  const move = useCallback((at: number, atEnd: boolean) => {
+    index.value = at;
+    isAtEnd.value = atEnd;
+  }, []);
 
   const jumps = useJumps({
     sessionId,
@@ -82,7 +88,7 @@ export function Conversation({ session, onChange }: Props) {
 
   return (
     <>
-      <Bar session={session} current={current} totals={totals} live={live} jumps={jumps} thread={thread} withThinking={withThinking} />
+      <Bar session={session} reached={reached} totals={totals} live={live} jumps={jumps} thread={thread} withThinking={withThinking} />
       {turnProblem && <ProblemNote problem={turnProblem} />}
       <div class="story">
         <div class="story-main">
