@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from client.console import Console, console
 from client.display import Quiet
 from client.local_time import local_time, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
@@ -17,9 +17,10 @@ from client.phrases import counted
 from client.questions import cells
 from client.questions.lists import Limit, Machine, Project, User
 from client.questions.lookup import PAGE, Item, filters_of, get, short_session_id
-from client.questions.output import AsCsv, AsJson, Format, console, format_of, write_csv, write_json
+from client.questions.output import AsCsv, AsJson, Format, format_of, write_csv
 from client.questions.period import Since, Until, Zone, period_of
 from client.server import Server
+from client.terminal import write_json
 
 FIELDS: Final = (
     "timestamp", "file_path", "action", "lines_added", "lines_removed", "is_estimated", "user", "session_id", "session_title",

@@ -18,11 +18,11 @@ from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_cod
 from client.phrases import command, counted, plural
 from client.questions.lists import Machine, Project, User
 from client.questions.lookup import Item, filters_of, pages, session, short_session_id
-from client.questions.output import write_json
 from client.questions.period import Since, Zone, period_of
 from client.resume import claude_folder
 from client.resume.stored_session import NoTranscript, Placed, disk_failures, fetched, files_of, place, start_of, working_folder
 from client.server import Server
+from client.terminal import write_json
 
 CLAUDE: Final = "claude"
 # The archive has lost the content.
