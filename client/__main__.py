@@ -20,10 +20,10 @@ def main() -> None:
             from client.capture.ship import ship  # noqa: PLC0415
 
             sys.exit(ship(mode, ONCE_SECONDS, os.environ, Path.home()))
-        case ("hook",):
+        case ("hook", *folder) if len(folder) <= 1:
             from client.capture.hooks.hook import take_payload  # noqa: PLC0415
 
-            take_payload(os.environ, Path.home())
+            take_payload(Path(*folder) if folder else None, os.environ, Path.home())
         case _:
             from client import command_line  # noqa: PLC0415
 

@@ -139,11 +139,11 @@ def ship(
 
 
 @app.command("hook", hidden=True)
-def hook() -> None:
+def hook(folder: Annotated[Path | None, typer.Argument(help="The folder that `tracker connect` wrote down.")] = None) -> None:
     """What Claude Code calls where there is no POSIX shell: the payload on standard input goes into the spool."""
     from client.capture.hooks.hook import take_payload  # noqa: PLC0415
 
-    take_payload(os.environ, Path.home())
+    take_payload(folder, os.environ, Path.home())
 
 
 @app.command("jobs", rich_help_panel=HISTORY)

@@ -9,14 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import client
-from client.capture.folder import SERVER_VARIABLES, capture_folder, make_private_folder, read_pid
+from client.capture.folder import SERVER_VARIABLES, hook_folder, make_private_folder, read_pid
 
 
-def take_payload(environment: Mapping[str, str], home: Path) -> None:
-    """Puts standard input into the spool, and starts `tracker ship` if none runs."""
+def take_payload(given: Path | None, environment: Mapping[str, str], home: Path) -> None:
+    """Puts standard input into the spool of the folder that the hook's command names, and starts `tracker ship` if none runs."""
     # Whatever is wrong with this machine, Claude Code must go on.
     with suppress(Exception):
-        folder = capture_folder(environment, home)
+        folder = hook_folder(given, environment, home)
         content = sys.stdin.buffer.read()
         spool = folder / "spool"
         make_private_folder(spool)
