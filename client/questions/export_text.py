@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from client.answers import lines_of
 from client.errors import Failure
 from client.server import Server
 from client.terminal import cleaned, is_terminal, write_bytes
@@ -31,7 +32,7 @@ def _path(path: str, parameters: Mapping[str, Any]) -> str:
 def export_lines(server: Server, session_id: str, parameters: Mapping[str, Any]) -> Iterator[Iterator[str]]:
     """The lines of a session's export."""
     with server.download(session_path(session_id, parameters)) as pieces:
-        yield _lines(_decoded(pieces))
+        yield (line.decode("utf-8", "replace").replace("\r\n", "\n") for line in lines_of(pieces))
 
 
 def write_text(texts: Iterable[str]) -> None:
@@ -64,12 +65,3 @@ def _decoded(pieces: Iterable[bytes]) -> Iterator[str]:
     for piece in pieces:
         yield decoder.decode(piece).replace("\r\n", "\n")
     yield decoder.decode(b"", final=True)
-
-
-def _lines(texts: Iterable[str]) -> Iterator[str]:
-    rest = ""
-    for text in texts:
-        *lines, rest = (rest + text).split("\n")
-        yield from (f"{line}\n" for line in lines)
-    if rest:
-        yield rest

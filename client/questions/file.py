@@ -16,7 +16,7 @@ from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, serv
 from client.phrases import counted
 from client.questions import cells
 from client.questions.lists import Limit, Machine, Project, User
-from client.questions.lookup import PAGE, Item, filters_of, get, short_session_id
+from client.questions.lookup import PAGE, Item, answers, filters_of, get, short_session_id
 from client.questions.output import AsCsv, AsJson, Format, format_of, write_csv
 from client.questions.period import Since, Until, Zone, period_of
 from client.server import Server
@@ -81,9 +81,9 @@ def _asked(path: str, *, is_in_project: bool) -> str:
 
 def _history(server: Server, filters: Item, most: int) -> Item:
     """The first page, with the items of as many more as it takes."""
-    found: Item = get(server, "/api/files/history", filters | {"limit": min(most, PAGE)})
-    while (cursor := found["next_cursor"]) and (left := most - len(found["items"])) > 0:
-        page = get(server, "/api/files/history", filters | {"limit": min(left, PAGE), "cursor": cursor})
+    read = answers(server, "/api/files/history", filters, most, page=PAGE)
+    found = next(read)
+    for page in read:
         found["items"] += page["items"]
         found["next_cursor"] = page["next_cursor"]
     return found

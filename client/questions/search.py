@@ -16,7 +16,7 @@ from client.local_time import local_time, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.phrases import command, counted
 from client.questions.lists import Limit, Machine, Project, User, write
-from client.questions.lookup import Item, get, machine_filter, project_id, short_session_id
+from client.questions.lookup import Item, answers, machine_filter, project_id, short_session_id
 from client.questions.output import AsCsv, AsJson, format_of
 from client.questions.period import Since, Until, Zone, period_of
 from client.server import Server
@@ -105,13 +105,11 @@ def _answer_when_searchable(server: Server, parameters: Mapping[str, Any], most:
 
 def _answer(server: Server, parameters: Mapping[str, Any], most: int) -> Item:
     """The first page, with the items of those behind it."""
-    first: Item = get(server, PATH, {**parameters, "limit": min(most, PAGE)})
     name = "sessions" if parameters["group_by"] else "items"
-    cursor = first["next_cursor"]
-    while cursor is not None and len(first[name]) < most:
-        page = get(server, PATH, {**parameters, "limit": min(most - len(first[name]), PAGE), "cursor": cursor})
+    read = answers(server, PATH, parameters, most, page=PAGE, name=name)
+    first = next(read)
+    for page in read:
         first[name] += page[name]
-        cursor = page["next_cursor"]
         first["is_complete"] = page["is_complete"]
     return first
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from client.answers import lines_of
 from client.errors import Failure, Refused
 from client.phrases import counted, plural
 from client.questions.lookup import Item
@@ -86,14 +87,8 @@ def files_of(server: Server, session: Item) -> StoredFiles:
 
 def start_of(server: Server, session_id: str, file: Item) -> str | None:
     """The folder in which a session was started, without loading its whole transcript."""
-    rest = b""
     with server.download(_content_path(session_id, file)) as pieces:
-        for piece in pieces:
-            *lines, rest = (rest + piece).split(b"\n")
-            folder = next(filter(None, map(claude_folder.folder_of, lines)), None)
-            if folder is not None:
-                return folder
-    return None
+        return next(filter(None, map(claude_folder.folder_of, lines_of(pieces))), None)
 
 
 @contextmanager
