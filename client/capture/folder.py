@@ -10,7 +10,7 @@ hook.sh, ship   the hook, and how to start `tracker ship`
 spool/          payloads of hooks that are still to be sent
 full            is there while the spool has reached its bounds
 lock            held by the shipper that runs
-shipper.pid     its process; the file's time is in the future as long as it runs
+shipper.pid     its process; the file's time is in the future as long as it runs, and the file stays
 starting.pid    the process of a hook that starts a shipper
 scan-now        asks the shipper that runs to look at everything now
 imported/       what imports brought, for the shipper

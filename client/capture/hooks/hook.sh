@@ -53,7 +53,8 @@ start_shipper() {
     else
         nohup sh "$0" "$folder" ship </dev/null &
     fi
-    echo $! >"$folder/starting.pid"
+    # Into the block that the file has: a full disk gives no other, and each hook would start a shipper.
+    echo $! 1<>"$folder/starting.pid"
 }
 
 # Nobody waits for this part.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from client.capture.lock import ShipperLock, running_shipper
 from client.connect.running_shipper import stop_shipper
 from deploy.embedded.supervision.processes import wait_until
 from tests.faults.small_disk import small_disk
@@ -158,6 +159,46 @@ def test_a_full_disk_is_no_failure(person: Person) -> None:
         done = person.hook(PAYLOAD * 1_000)
 
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_hooks_on_a_full_disk_start_few_shippers(person: Person, tmp_path: Path) -> None:
+    (person.folder / "ship").write_text(f'#!/bin/sh\necho "$$" >>{tmp_path}/started\nexec sleep 30\n')
+    started = tmp_path / "started"
+    with small_disk(person.folder, 1) as disk:
+        person.hook(PAYLOAD)
+        assert wait_until(lambda: started.exists() and started.read_text().endswith("\n"), 30)
+        # The shipper that it started has run, and has ended.
+        lock = ShipperLock(person.folder)
+        assert lock.acquire()
+        lock.release()
+        os.kill(int(started.read_text()), 9)
+        disk.fill()
+
+        for _ in range(10):
+            person.hook(PAYLOAD)
+
+        assert wait_until(lambda: len(started.read_text().split()) == 2, 30)
+        assert len(started.read_text().split()) == 2
+        os.kill(int(started.read_text().split()[-1]), 9)
+
+
+def test_a_shipper_on_a_full_disk_is_seen_by_hooks(person: Person) -> None:
+    with small_disk(person.folder, 1) as disk:
+        # As after one that ran before, whose number is that of no process.
+        former, lock = ShipperLock(person.folder), ShipperLock(person.folder)
+        assert former.acquire()
+        (person.folder / "shipper.pid").write_text("999999999\n")
+        former.release()
+        person.spool.mkdir()
+        disk.fill()
+
+        assert lock.acquire()
+        person.hook(PAYLOAD)
+
+        assert running_shipper(person.folder) == os.getpid()
+        assert starts(person) == 0
+        lock.release()
+        assert running_shipper(person.folder) is None
 
 
 def test_a_copy_of_the_hook_finds_its_folder_without_a_home(person: Person, tmp_path: Path) -> None:
