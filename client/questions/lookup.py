@@ -12,7 +12,6 @@ PAGE: Final = 1000
 # The number of sessions that are searched for the beginning of an id, newest first.
 MOST_SESSIONS: Final = 20_000
 MOST_PAGES: Final = 10_000
-# A search may look at so much without a hit that a page has nothing.
 MOST_EMPTY_PAGES: Final = 20
 FORBIDDEN: Final = 403
 _ID_CHARACTERS: Final = 36

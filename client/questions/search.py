@@ -36,6 +36,8 @@ _SPEAKER: Final = {"user": "you", "assistant": "Claude"}
 _KINDS: Final = "message|command|input|result|file|session"
 # What was just brought can be found a second or two later.
 _WAIT_SECONDS: Final = 3.0
+# A page without a hit is one for which the server has looked at much.
+_MOST_FRUITLESS: Final = 10
 _NOTHING: Final = "Nothing found. All words must be in one message or call: try fewer words, or put `or` between them."
 
 
@@ -108,9 +110,13 @@ def _answer(server: Server, parameters: Mapping[str, Any], most: int) -> Item:
     name = "sessions" if parameters["group_by"] else "items"
     read = answers(server, PATH, parameters, most, page=PAGE, name=name)
     first = next(read)
+    fruitless = 0
     for page in read:
         first[name] += page[name]
         first["is_complete"] = page["is_complete"]
+        fruitless = 0 if page[name] else fruitless + 1
+        if fruitless == _MOST_FRUITLESS:
+            break
     return first
 
 

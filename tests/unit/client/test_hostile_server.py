@@ -151,6 +151,19 @@ def test_no_command_follows_a_list_without_an_end(arguments: list[str]) -> None:
     assert (done.exit_code, "has no end" in done.stderr) == (1, True)
 
 
+def test_a_search_that_looks_in_vain_ends_and_keeps_what_it_found() -> None:
+    def page(number: int) -> dict[str, Any]:
+        found = [{"kind": "session", "session_id": UUID, "timestamp": None, "matched_in": ["title"], "snippet": "x"}] if number == 1 else []
+        told = {"corrected": None, "hints": [], "pending_documents": 0, "total": 1, "total_is_exact": False, "incomplete_because": None}
+        return told | {"items": found, "is_complete": False, "next_cursor": f"{number}"}
+
+    with Scripted(paged(page)) as scripted:
+        done = CliRunner().invoke(app, ["search", "x", "--url", scripted.url])
+
+    assert (done.exit_code, UUID[:8] in done.stdout, "Not everything was looked at." in done.stdout) == (0, True, True)
+    assert len(scripted.seen) == 12
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_no_redirect_is_followed(status: int) -> None:
     with Scripted(answer(200, {"stolen": True})) as other, Scripted(answer(status, b"", Location=f"{other.url}/api")) as scripted:
