@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from client.capture.modes import ONCE_SECONDS, Mode
+from client.terminal import guard
 
 # What `tracker ship` may be called with by what starts it.
 _SHIP: Final[dict[tuple[str, ...], Mode]] = {(): "until-quiet", ("--forever",): "forever", ("--once",): "once"}
@@ -13,15 +14,16 @@ _SHIP: Final[dict[tuple[str, ...], Mode]] = {(): "until-quiet", ("--forever",): 
 
 def main() -> None:
     """The console script. What hooks call goes without the imports of the other commands, which cost 100 ms and 15 MB."""
+    guard()
     match tuple(sys.argv[1:]):
         case ("ship", *options) if mode := _SHIP.get(tuple(options)):
             from client.capture.ship import ship  # noqa: PLC0415
 
             sys.exit(ship(mode, ONCE_SECONDS, os.environ, Path.home()))
-        case ("hook",):
+        case ("hook", *folder) if len(folder) <= 1:
             from client.capture.hooks.hook import take_payload  # noqa: PLC0415
 
-            take_payload(os.environ, Path.home())
+            take_payload(Path(*folder) if folder else None, os.environ, Path.home())
         case _:
             from client import command_line  # noqa: PLC0415
 

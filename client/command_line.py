@@ -27,6 +27,7 @@ from client.questions.search import search
 from client.questions.show import show
 from client.resume.commands import restore, resume
 from client.server import Server
+from client.terminal import write_json
 from client.version import version
 
 # The groups of `tracker --help`, in its order.
@@ -138,11 +139,11 @@ def ship(
 
 
 @app.command("hook", hidden=True)
-def hook() -> None:
+def hook(folder: Annotated[Path | None, typer.Argument(help="The folder that `tracker connect` wrote down.")] = None) -> None:
     """What Claude Code calls where there is no POSIX shell: the payload on standard input goes into the spool."""
     from client.capture.hooks.hook import take_payload  # noqa: PLC0415
 
-    take_payload(os.environ, Path.home())
+    take_payload(folder, os.environ, Path.home())
 
 
 @app.command("jobs", rich_help_panel=HISTORY)
@@ -235,12 +236,12 @@ def scrub(
         server = server_at(url, token, display)
         started = scrubbing.start(server, dry_run=dry_run)
         if not is_waiting:
-            summary.write_json(started) if as_json else typer.echo(
+            write_json(started) if as_json else typer.echo(
                 f"The scrub has started; its progress is at {server.url}/api/scrubs/{started['scrub_id']}."
             )
             return
         ended = scrubbing.follow(server, started["scrub_id"], lambda seen: display.note(scrubbing.sentence(seen)))
-        summary.write_json(ended) if as_json else typer.echo(scrubbing.sentence(ended))
+        write_json(ended) if as_json else typer.echo(scrubbing.sentence(ended))
         if ended["status"] != "succeeded":
             raise typer.Exit(FAILED)
 
@@ -278,12 +279,12 @@ def _start_job(
         server = server_at(url, token, display)
         answer: dict[str, Any] = server.ask(method, path(server), body)
         if wait is None:
-            summary.write_json(answer) if as_json else summary.write_job_change(answer)
+            write_json(answer) if as_json else summary.write_job_change(answer)
             return
         with display.share(wait.title) as phase:
             ended = jobs.follow(server, answer["job_id"], lambda seen: phase.at(round(seen["progress"] * SHARE_TOTAL)))
             phase.end()
-        summary.write_json(ended) if as_json else summary.write_job_end(ended)
+        write_json(ended) if as_json else summary.write_job_end(ended)
         if ended["status"] not in wait.successes:
             raise typer.Exit(FAILED)
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import (
@@ -19,6 +18,8 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+
+from client.console import Console
 
 LINE_SECONDS: Final = 5.0
 SHARE_TOTAL: Final = 10_000
@@ -119,7 +120,7 @@ class Bars(Quiet):
             yield _Bar(progress, progress.add_task(f"{escape(name):<8}", total=SHARE_TOTAL, more=""))
 
     def note(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
+        self._console.print(text)
 
 
 def _progress(console: Console, *, in_bytes: bool) -> Progress:
@@ -138,7 +139,7 @@ def _progress(console: Console, *, in_bytes: bool) -> Progress:
 
 def display_for(*, is_quiet: bool) -> Quiet:
     """Bars if standard error is a terminal, else lines."""
-    console = Console(stderr=True)
+    console = Console(is_error=True)
     if is_quiet:
         return Quiet()
     return Bars(console) if console.is_terminal else Plain()

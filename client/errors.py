@@ -3,6 +3,7 @@
 Failure                  1
 ├── Refused              1   the server refused the request
 │   └── TryLater         1   … for the moment: 502, 503 or 504
+├── BadAnswer            1   what the server answered is of no use
 ├── NothingToImport      2   no file at the paths is one of Claude Code
 └── Unreachable          3   there is no server
 Interrupted              130
@@ -35,6 +36,10 @@ class Refused(Failure):
 
 class TryLater(Refused):
     """The same request may succeed in a moment."""
+
+
+class BadAnswer(Failure):
+    """An answer that no tracker gives: too long, without an end, or of another shape."""
 
 
 class NothingToImport(Failure):

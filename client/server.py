@@ -10,23 +10,30 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, Final
 
+from client import answers
 from client.address import address_of, authorization
-from client.errors import Refused, TryLater, Unreachable
+from client.answers import TooSlow
+from client.errors import BadAnswer, Refused, TryLater, Unreachable
 
 CONNECT_SECONDS: Final = 10
 ANSWER_SECONDS: Final = 60
-PIECE_BYTES: Final = 256 * 1024
 # Pauses between retries, for a busy server and for uploads that lost their connection: a minute in all.
 PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 LONGEST_PAUSE_SECONDS: Final = 60.0
 _NO_CONTENT: Final = 204
 _TRY_LATER: Final = (502, 503, 504)
+_MOST_MESSAGE: Final = 2_000
+# Longer than any event of the live feed.
+_LONGEST_EVENT: Final = 16 * 1024**2
 
 Body = Callable[[], Iterator[bytes]]
 
 
 class Server:
-    """A server at a URL. `on_wait` gets the reason before each pause. Raises InvalidUrl or InvalidKey."""
+    """A server at a URL. `on_wait` gets the reason before each pause. Raises InvalidUrl or InvalidKey.
+
+    No redirect is followed: the key is for this address alone. What may come back is bounded (client/answers.py), else BadAnswer.
+    """
 
     def __init__(self, url: str, token: str | None, on_wait: Callable[[str], None]) -> None:
         self.url = url
@@ -47,6 +54,13 @@ class Server:
         chunked = {**headers, "Transfer-Encoding": "chunked"}
         return self._with_retries(lambda: self._send("POST", path, chunked, body), retries_lost_connections=True)
 
+    def told_time(self) -> str | None:
+        """The server's own clock, as HTTP has it in each answer. Raises Refused or Unreachable."""
+        connection, response = self._opened("/healthz")
+        response.close()
+        connection.close()
+        return response.getheader("Date")
+
     @contextmanager
     def download(self, path: str) -> Iterator[Iterator[bytes]]:
         """The body of an answer, piece by piece. Raises Refused or Unreachable, the latter also if the body ends too early."""
@@ -54,6 +68,7 @@ class Server:
         try:
             yield _pieces(response, self.url)
         finally:
+            response.close()
             connection.close()
 
     @contextmanager
@@ -63,16 +78,18 @@ class Server:
         try:
             yield _lines(response, self.url)
         finally:
+            response.close()
             connection.close()
 
     def _opened(self, path: str) -> tuple[HTTPConnection, HTTPResponse]:
         connection = self._connected()
         try:
             connection.request("GET", self._path + path, headers=self._headers)
-            response = connection.getresponse()
-            if response.status != HTTPStatus.OK:
-                _read(response)
-        except (OSError, HTTPException) as error:
+            with answers.in_time(connection, answers.WHOLE_SECONDS):
+                response = connection.getresponse()
+                if response.status != HTTPStatus.OK:
+                    _read(response)
+        except (OSError, HTTPException, TooSlow) as error:
             connection.close()
             raise _lost(self.url, error) from error
         except BaseException:
@@ -105,9 +122,9 @@ class Server:
                 )
             except (_AnswersEarly, BrokenPipeError, ConnectionResetError):
                 # The server may have answered before it closed the connection.
-                return _read(connection.getresponse())
-            return _read(connection.getresponse())
-        except (OSError, HTTPException) as error:
+                return _answer(connection)
+            return _answer(connection)
+        except (OSError, HTTPException, TooSlow) as error:
             raise _lost(self.url, error) from error
         finally:
             connection.close()
@@ -145,7 +162,7 @@ def _lost(url: str, error: Exception | str) -> _ConnectionLost:
 def _pieces(response: HTTPResponse, url: str) -> Iterator[bytes]:
     left = response.length
     try:
-        while piece := response.read(PIECE_BYTES):
+        while piece := response.read(answers.PIECE_BYTES):
             left = None if left is None else left - len(piece)
             yield piece
     except (OSError, HTTPException) as error:
@@ -156,7 +173,9 @@ def _pieces(response: HTTPResponse, url: str) -> Iterator[bytes]:
 
 def _lines(response: HTTPResponse, url: str) -> Iterator[str]:
     try:
-        while line := response.readline():
+        while line := response.readline(_LONGEST_EVENT + 1):
+            if len(line) > _LONGEST_EVENT:
+                raise BadAnswer(f"{url} sends an event without an end. Check --url or TRACKER_URL.")
             yield line.decode("utf-8", "replace").rstrip("\r\n")
     except (OSError, HTTPException) as error:
         raise _lost(url, error) from error
@@ -170,22 +189,27 @@ def _chunks_until_answer(connection: HTTPConnection, chunks: Iterator[bytes], is
         yield chunk
 
 
+def _answer(connection: HTTPConnection) -> Any:
+    with answers.in_time(connection, answers.WHOLE_SECONDS):
+        return _read(connection.getresponse())
+
+
 def _read(response: HTTPResponse) -> Any:
-    content = response.read()
+    content = answers.read_at_most(response)
     if response.status == _NO_CONTENT:
         return None
     try:
-        answer = json.loads(content)
+        answer = answers.value_of(content)
     except ValueError:
         answer = None
     if 200 <= response.status < 300 and answer is not None:
         return answer
-    known = answer if isinstance(answer, dict) and "message" in answer else {}
-    after = response.getheader("Retry-After") or ""
+    known = answer if isinstance(answer, dict) and isinstance(answer.get("message"), str) else {}
+    details = known.get("details")
     raise (TryLater if response.status in _TRY_LATER else Refused)(
-        known.get("message")
+        known.get("message", "")[:_MOST_MESSAGE]
         or f"The server answered {response.status} {response.reason}, which is not an answer of a tracker. Check --url or TRACKER_URL.",
         status=response.status,
-        details=known.get("details") or {},
-        retry_after_seconds=float(after) if after.isdigit() else None,
+        details=details if isinstance(details, dict) else {},
+        retry_after_seconds=answers.pause_of(response),
     )

@@ -1,18 +1,17 @@
 """The result of a command on standard output: sentences and tables for people, JSON for programs."""
 
-import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from client.console import Console
 from client.jobs import COUNTS, Job
 from client.local_time import local_zone, short_time
 from client.phrases import command, counted, plural
+from client.terminal import write_json
 
 if TYPE_CHECKING:
     # Only `tracker import` loads these modules (client/command_line.py).
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
 
 SHOWN_PROBLEMS = 10
 SHOWN_FILES = 20
-
-
-def write_json(value: Any) -> None:
-    """One JSON value on one line."""
-    sys.stdout.write(json.dumps(value) + "\n")
 
 
 def write_result(result: "Result", *, as_json: bool) -> None:
@@ -237,4 +231,4 @@ def _located(error: dict[str, Any]) -> str:
 
 def _write_line(console: Console, text: str) -> None:
     # Never wrapped or coloured, so that paths can be copied.
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, soft_wrap=True)

@@ -6,15 +6,15 @@ from urllib.parse import quote
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from client import summary
+from client.console import Console
 from client.display import Quiet
 from client.local_time import local_zone, short_time
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
 from client.phrases import command
+from client.terminal import write_json
 
 PATH: Final = "/api/keys"
 
@@ -53,7 +53,7 @@ def create(
         wanted = {"name": name, "scopes": scope, "user": user, "project_ids": project or None}
         made: dict[str, Any] = server_at(url, token, Quiet()).ask("POST", PATH, wanted)
         if as_json:
-            summary.write_json(made)
+            write_json(made)
             return
         typer.echo(made["key"])
         typer.echo(f"{made['message']} Its id is {made['id']}, its scope {', '.join(made['scopes'])}.", err=True)
@@ -65,7 +65,7 @@ def list_keys(limit: Limit = 100, as_json: AsJson = False, url: Url = DEFAULT_UR
     with failures_as_exit_codes():
         keys = server_at(url, token, Quiet()).ask("GET", f"{PATH}?limit={limit}")["items"]
         if as_json:
-            summary.write_json(keys)
+            write_json(keys)
             return
         if not keys:
             typer.echo(f"No keys yet; `{command()} keys create` creates one.")
@@ -96,7 +96,7 @@ def revoke(
     with failures_as_exit_codes():
         answer: dict[str, Any] = server_at(url, token, Quiet()).ask("DELETE", f"{PATH}/{quote(key, safe='')}")
         if as_json:
-            summary.write_json(answer)
+            write_json(answer)
         else:
             typer.echo(f"{answer['name']}: {answer['message']}")
 
@@ -106,7 +106,7 @@ def list_audit(limit: Limit = 100, as_json: AsJson = False, url: Url = DEFAULT_U
     with failures_as_exit_codes():
         records = server_at(url, token, Quiet()).ask("GET", f"/api/audit?limit={limit}")["items"]
         if as_json:
-            summary.write_json(records)
+            write_json(records)
             return
         zone = local_zone()
         rows = [[short_time(each["at"], zone), each["key_name"] or "", each["who"], each["act"], each["subject"] or ""] for each in records]

@@ -1,13 +1,16 @@
-"""The private folder of capture, what is in it, and its settings. Each person on a machine has one; TRACKER_CAPTURE_DIR moves it.
+"""The private folder of capture, what is in it, and its settings. Each person on a machine has one.
+
+TRACKER_CAPTURE_DIR moves it for the commands that a person types. A hook has its folder from `tracker connect`.
 
 config.json     the settings, which `tracker connect` writes
+commands/       a file for each command that `tracker capture` runs now, with the folder for its sessions
 connected.json  what `tracker connect` changed, for `tracker disconnect`
 marketplace/    the plugin for Claude Code, if `tracker connect` installed one
 hook.sh, ship   the hook, and how to start `tracker ship`
 spool/          payloads of hooks that are still to be sent
 full            is there while the spool has reached its bounds
 lock            held by the shipper that runs
-shipper.pid     its process; the file's time is in the future as long as it runs
+shipper.pid     its process; the file's time is in the future as long as it runs, and the file stays
 starting.pid    the process of a hook that starts a shipper
 scan-now        asks the shipper that runs to look at everything now
 imported/       what imports brought, for the shipper
@@ -30,6 +33,7 @@ from typing import Any, Final
 LOCAL_URL: Final = "http://127.0.0.1:8000"
 SERVER_VARIABLES: Final = ("TRACKER_URL", "TRACKER_TOKEN")
 MAX_USER_CHARACTERS: Final = 200
+COMMANDS: Final = "commands"
 _MACHINE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _PRIVATE_FOLDER: Final = 0o700
 
@@ -55,6 +59,25 @@ class CaptureConfig:
 def capture_folder(environment: Mapping[str, str], home: Path) -> Path:
     """The folder, which may not exist."""
     return Path(environment.get("TRACKER_CAPTURE_DIR") or home / ".claude-tracker")
+
+
+def hook_folder(given: Path | None, environment: Mapping[str, str], home: Path) -> Path:
+    """The folder for the payload of a hook, as hook.sh finds it. `given`: what `tracker connect` wrote into the hook's command.
+
+    The settings of any project can set variables, so TRACKER_CAPTURE_DIR counts only for a command that `tracker capture` runs. An older
+    `tracker connect` wrote no folder: then it is the default one, if that is connected.
+    """
+    moved = environment.get("TRACKER_CAPTURE_DIR")
+    folder = given or home / ".claude-tracker"
+    if moved is None:
+        return folder
+    if given is None and not (folder / "config.json").exists():
+        return Path(moved)
+    try:
+        is_of_a_command = (folder / COMMANDS / Path(moved).name).read_text().rstrip("\n") == moved
+    except (OSError, ValueError):
+        is_of_a_command = False
+    return Path(moved) if is_of_a_command else folder
 
 
 def make_private_folder(folder: Path) -> None:

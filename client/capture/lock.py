@@ -12,6 +12,8 @@ from client.capture.folder import make_private_folder, read_pid
 AHEAD_SECONDS: Final = 180.0
 _EVERY_SECONDS: Final = 20.0
 _LOCKED: Final = 1
+# No number of a process is longer.
+_WORD_CHARACTERS: Final = 15
 
 
 class ShipperLock:
@@ -32,16 +34,14 @@ class ShipperLock:
             return False
         self._descriptor = descriptor
         self.show()
-        (self._folder / "starting.pid").unlink(missing_ok=True)
+        # The number may be that of another process by the time that this one has ended.
+        with suppress(OSError):
+            _overwrite(self._folder / "starting.pid", "-")
         return True
 
     def is_another_alive(self) -> bool:
         """Whether the shipper that holds the lock goes on; not if it is about to end."""
-        try:
-            ahead = self._path.stat().st_mtime - time.time()
-        except OSError:
-            return False
-        return ahead > 0 and read_pid(self._path) is not None
+        return running_shipper(self._folder) is not None
 
     def show(self) -> None:
         """Tells the hooks that a shipper runs. To be called all the time."""
@@ -55,13 +55,14 @@ class ShipperLock:
 
     def _show(self) -> None:
         if read_pid(self._path) != os.getpid():
-            self._path.write_text(f"{os.getpid()}\n")
+            _overwrite(self._path, str(os.getpid()))
         ahead = time.time() + AHEAD_SECONDS
         os.utime(self._path, (ahead, ahead))
 
     def hide(self) -> None:
         """From now on a hook starts another shipper."""
-        self._path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.utime(self._path, (0, 0))
         self._shown_at = 0.0
 
     def release(self) -> None:
@@ -70,6 +71,24 @@ class ShipperLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def running_shipper(folder: Path) -> int | None:
+    """The process of the shipper that runs. Without a time in the future the number may be that of another process by now."""
+    path = folder / "shipper.pid"
+    try:
+        return read_pid(path) if path.stat().st_mtime > time.time() else None
+    except OSError:
+        return None
+
+
+def _overwrite(path: Path, word: str) -> None:
+    """Writes the file's one word into the block that it has: a full disk gives no other, and hooks would start shippers in vain."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        os.write(descriptor, f"{word:<{_WORD_CHARACTERS}}\n".encode())
+    finally:
+        os.close(descriptor)
 
 
 def _lock(descriptor: int) -> bool:

@@ -1,10 +1,12 @@
 """The tracker's API as the shipper uses it: one connection that is kept open, and each answer with what to do about it."""
 
-import json
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, RemoteDisconnected
 from typing import Any, Final, NamedTuple
 
+from client import answers
 from client.address import address_of, authorization
+from client.answers import TooSlow
+from client.errors import BadAnswer
 
 CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 30.0
@@ -47,12 +49,12 @@ class Wire:
             # The server closes connections that were idle.
             if not is_reused:
                 raise ServerAway(str(error) or type(error).__name__) from error
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, TooSlow, BadAnswer) as error:
             self.close()
             raise ServerAway(str(error) or type(error).__name__) from error
         try:
             return self._send(method, path, body, content_type)
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, TooSlow, BadAnswer) as error:
             self.close()
             raise ServerAway(str(error) or type(error).__name__) from error
 
@@ -62,16 +64,16 @@ class Wire:
             self._connection.connect()
             self._connection.sock.settimeout(ANSWER_SECONDS)
         self._connection.request(method, self._path + path, body, self._headers | {"Content-Type": content_type})
-        response = self._connection.getresponse()
-        content = response.read(_LONGEST_ANSWER)
-        if response.will_close or not response.isclosed():
+        with answers.in_time(self._connection, answers.WHOLE_SECONDS):
+            response = self._connection.getresponse()
+            content = answers.read_at_most(response, _LONGEST_ANSWER)
+        if response.will_close:
             self.close()
         try:
-            answer = json.loads(content) if content else {}
+            answer = answers.value_of(content) if content else {}
         except ValueError:
             answer = {}
-        after = response.getheader("Retry-After") or ""
-        return Answer(response.status, answer if isinstance(answer, dict) else {}, float(after) if after.isdigit() else None)
+        return Answer(response.status, answer if isinstance(answer, dict) else {}, answers.pause_of(response))
 
     def close(self) -> None:
         """Ends the connection; the next request makes another."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import typer
 
-from client.capture.folder import SERVER_VARIABLES, read_object
+from client.capture.folder import COMMANDS, SERVER_VARIABLES, make_private_folder, read_object, write_private
 from client.connect.claude_program import find_claude
 from client.connect.own_files import config_file, hook_of, script_files, stored_config, tracker_command
 from client.connect.places import Places
@@ -48,12 +48,28 @@ def capture(
         environment = {**places.environment, "TRACKER_CAPTURE_DIR": str(folder)}
         # The key is in the folder; the command need not have it.
         environment.pop("TRACKER_TOKEN", None)
-        exit_code = _run(_with_settings(command, settings), _with_shim(environment, folder, settings))
+        with _known_to_the_hook(places, folder):
+            exit_code = _run(_with_settings(command, settings), _with_shim(environment, folder, settings))
         _send(own, token, wait_seconds)
         return exit_code
     finally:
         stop_shipper(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _known_to_the_hook(places: Places, folder: Path) -> Iterator[None]:
+    """Meanwhile the hook of this machine, if it is connected, keeps the command's sessions in this folder too, and not in its own."""
+    named = places.capture / COMMANDS / folder.name
+    if places.config.is_file():
+        # Where that cannot be written, the machine's own shipper sends them as well, as it does without us.
+        with suppress(OSError):
+            make_private_folder(named.parent)
+            write_private(named, f"{folder}\n")
+    try:
+        yield
+    finally:
+        named.unlink(missing_ok=True)
 
 
 def _prepare(own: Places, places: Places, url: str, token: str | None, user: str | None) -> Path:

@@ -25,7 +25,7 @@ _CLONE: Final = Path(client.__file__).parents[1]
 def hook_of(places: Places) -> Hook:
     """What Claude Code runs at each event."""
     if os.name == "nt":
-        return windows_hook(sys.executable)
+        return windows_hook(sys.executable, places.capture)
     is_default = places.capture == capture_folder({}, places.home)
     return shell_hook(hook_command(places.script, None if is_default else places.capture))
 
@@ -34,7 +34,7 @@ def script_files(places: Places) -> list[Change]:
     """hook.sh as this version has it, and `ship` with the path of this `tracker`."""
     return [
         _change(places.script, HOOK_SCRIPT.read_bytes()),
-        _change(places.ship, ship_script(tracker_command()).encode()),
+        _change(places.ship, ship_script(tracker_command(), places).encode()),
     ]
 
 
@@ -103,14 +103,18 @@ def tracker_command() -> list[str]:
     return [sys.executable, "-P", "-m", "client"]
 
 
-def ship_script(command: list[str]) -> str:
+def ship_script(command: list[str], places: Places) -> str:
     """Starts the shipper; hook.sh runs it when none runs. After a clone was moved, the `tracker` in PATH takes its place."""
+    claude = places.environment.get("CLAUDE_CONFIG_DIR")
     return (
         "#!/bin/sh\n"
-        "# Written by `tracker connect`. The hook runs it when no shipper runs. Address and key are those of config.json: the\n"
-        "# settings of a project may bring others, which are not meant for what this machine sends.\n"
+        "# Written by `tracker connect`. The hook runs it when no shipper runs. Address and key are those of config.json, and the\n"
+        "# folders are those of `tracker connect`: the settings of a project may bring others, which are not meant for what this\n"
+        "# machine sends.\n"
         "unset TRACKER_URL TRACKER_TOKEN\n"
-        f'[ -x {shlex.quote(command[0])} ] && exec {shlex.join(command)} ship "$@"\n'
+        f"export TRACKER_CAPTURE_DIR={shlex.quote(str(places.capture))}\n"
+        + (f"export CLAUDE_CONFIG_DIR={shlex.quote(claude)}\n" if claude else "unset CLAUDE_CONFIG_DIR\n")
+        + f'[ -x {shlex.quote(command[0])} ] && exec {shlex.join(command)} ship "$@"\n'
         'exec tracker ship "$@"\n'
     )
 

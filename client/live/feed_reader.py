@@ -1,12 +1,12 @@
 """Reads `GET /api/live` and connects again when the connection is lost, at the event after the last one that came."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from client.errors import TryLater, Unreachable
+from client.answers import value_of
+from client.errors import BadAnswer, TryLater, Unreachable
 from client.server import Server
 
 Item = dict[str, Any]
@@ -42,7 +42,7 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Item | None]]:
     event_id, data = "", ""
     for line in lines:
         if not line:
-            yield event_id, json.loads(data) if data else None
+            yield event_id, _item(data) if data else None
             data = ""
             continue
         name, _, value = line.partition(": ")
@@ -50,3 +50,13 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Item | None]]:
             event_id = value
         elif name == "data":
             data = value
+
+
+def _item(data: str) -> Item:
+    try:
+        item = value_of(data)
+    except ValueError:
+        item = None
+    if not isinstance(item, dict):
+        raise BadAnswer("The server's live feed has an event that is no object of JSON. Check --url or TRACKER_URL.")
+    return item

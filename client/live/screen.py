@@ -1,6 +1,5 @@
 """The live board as text: a table of sessions and lines of events, for any width."""
 
-import re
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -12,12 +11,11 @@ from rich.text import Text
 
 from client.live.board import ENDED, ERROR, INPUT, PERMISSION, QUIET, WORKING, Board, OpenSession
 from client.questions import cells
+from client.terminal import one_line
 from shared import quantities
 
 STYLES: Final = {WORKING: "green", PERMISSION: "bold yellow", INPUT: "cyan", ERROR: "bold red", QUIET: "yellow", ENDED: "dim"}
 _ORDER: Final = (PERMISSION, ERROR, WORKING, QUIET, INPUT, ENDED)
-# Control characters, which a terminal would obey, and those that turn the direction of writing.
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _HEAD_LINES: Final = 3
 
 
@@ -34,7 +32,7 @@ def board_text(board: Board, now: datetime, width: int, height: int, note: str |
         parts.append(Text("─" * width, style="dim"))
         parts += [event_line(item, width) for item in events]
     if note is not None:
-        parts.append(_cut(Text(clean(note), style="yellow"), width))
+        parts.append(_cut(Text(one_line(note), style="yellow"), width))
     return Group(*parts)
 
 
@@ -44,30 +42,25 @@ def event_line(item: dict[str, Any], width: int | None = None) -> Text:
     text.append(_clock(item.get("timestamp")), style="dim")
     for name, style in (("user", "magenta"), ("project_name", "blue")):
         if item.get(name):
-            text.append("  " + clean(str(item[name]))[:20], style=style)
+            text.append("  " + one_line(str(item[name]))[:20], style=style)
     text.append("  ")
     text.append_text(_what(item))
     return text if width is None else _cut(text, width)
 
 
-def clean(text: str) -> str:
-    """On one line, without what a terminal would obey."""
-    return " ".join(_UNPRINTABLE.sub(" ", text).split())
-
-
 def _what(item: dict[str, Any]) -> Text:
     match item["kind"]:
         case "prompt" | "reply" as kind:
-            return Text.assemble(("› " if kind == "prompt" else "‹ ", "bold"), clean(item.get("content") or kind))
+            return Text.assemble(("› " if kind == "prompt" else "‹ ", "bold"), one_line(item.get("content") or kind))
         case "tool_started":
-            return Text.assemble((clean(item.get("tool_name") or ""), "bold"), " …")
+            return Text.assemble((one_line(item.get("tool_name") or ""), "bold"), " …")
         case "tool_finished":
             status = item.get("result_status") or ""
             took = f" {quantities.duration(item['execution_time_ms'])}" if item.get("execution_time_ms") is not None else ""
-            return Text.assemble((clean(item.get("tool_name") or ""), "bold"), " ", (status, "" if status == "success" else "red"), took)
+            return Text.assemble((one_line(item.get("tool_name") or ""), "bold"), " ", (status, "" if status == "success" else "red"), took)
         case "file_changed":
             lines = cells.lines(item.get("lines_added"), item.get("lines_removed"))
-            return Text(f"{item.get('action')} {clean(item.get('file_path') or 'a file')} {lines}")
+            return Text(f"{item.get('action')} {one_line(item.get('file_path') or 'a file')} {lines}")
         case "waiting":
             return Text(
                 {PERMISSION: "waits for a permission", ERROR: "has failed"}.get(item.get("reason") or "", "waits for input"), style="yellow"
@@ -93,10 +86,10 @@ def _sessions(sessions: list[OpenSession], now: datetime, width: int) -> Table:
     columns: list[tuple[str, int, int, Any]] = [
         ("State", 10, 0, lambda each: Text(each.state, style=STYLES[each.state])),
         ("For", 6, 0, lambda each: Text(_age(each, now))),
-        ("Project", 14, 0, lambda each: Text(clean(each.project or quantities.UNKNOWN))),
-        ("User", 10, 90, lambda each: Text(clean(each.user or quantities.UNKNOWN))),
-        ("Machine", 12, 140, lambda each: Text(clean(each.machine or quantities.UNKNOWN))),
-        ("Tool", 14, 70, lambda each: Text(clean(each.tool or ""))),
+        ("Project", 14, 0, lambda each: Text(one_line(each.project or quantities.UNKNOWN))),
+        ("User", 10, 90, lambda each: Text(one_line(each.user or quantities.UNKNOWN))),
+        ("Machine", 12, 140, lambda each: Text(one_line(each.machine or quantities.UNKNOWN))),
+        ("Tool", 14, 70, lambda each: Text(one_line(each.tool or ""))),
         ("Tokens", 8, 110, lambda each: Text(cells.large(each.tokens))),
         ("Cost", 8, 110, lambda each: Text(cells.usd(each.cost_usd))),
     ]
@@ -107,7 +100,7 @@ def _sessions(sessions: list[OpenSession], now: datetime, width: int) -> Table:
         )
     table.add_column("Last prompt", ratio=1, no_wrap=True, overflow="ellipsis")
     for session in sessions:
-        prompt = Text(clean(session.prompt or session.title or session.session_id))
+        prompt = Text(one_line(session.prompt or session.title or session.session_id))
         table.add_row(*(cell(session) for _, _, _, cell in kept), prompt, style="dim" if session.state == ENDED else "")
     return table
 

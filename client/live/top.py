@@ -1,6 +1,5 @@
 """`tracker top`: open sessions and what happens in them, as it happens."""
 
-import json
 import queue
 import sys
 import threading
@@ -10,9 +9,9 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 import typer
-from rich.console import Console
 from rich.live import Live
 
+from client.console import Console, console
 from client.display import Quiet
 from client.errors import Failure
 from client.live.board import Board
@@ -21,8 +20,8 @@ from client.live.screen import board_text, event_line
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.questions.lists import Machine, Project, User
 from client.questions.lookup import machine_filter, pages, project_id
-from client.questions.output import console, write_json
 from client.server import Server
+from client.terminal import write_json
 
 REFRESH_SECONDS: Final = 0.25
 # Tokens and cost come with the rows; and that a session is quiet.
@@ -77,7 +76,7 @@ def _write_once(answer: dict[str, Any], machines: dict[str, str], *, as_json: bo
     if as_json:
         write_json(answer)
         return
-    board, shown = Board(machines), Console(highlight=False)
+    board, shown = Board(machines), Console()
     board.read(answer["items"])
     shown.print(board_text(board, datetime.now(UTC), shown.width, 3 + 2 * len(answer["items"]), None))
 
@@ -87,10 +86,10 @@ def _write_lines(server: Server, filters: dict[str, str], last_id: str, *, as_js
         if reason is not None:
             typer.echo(reason, err=True)
 
-    shown = Console(highlight=False, soft_wrap=True)
+    shown = Console(soft_wrap=True)
     for item in read_feed(server, filters, last_id, on_state):
         if as_json:
-            sys.stdout.write(json.dumps(item, ensure_ascii=False) + "\n")
+            write_json(item)
         elif item["kind"] != "state_changed":
             shown.print(event_line(item))
         sys.stdout.flush()
@@ -118,7 +117,7 @@ class _Reader(threading.Thread):
 
 
 def _show(server: Server, filters: dict[str, str], answer: dict[str, Any], machines: dict[str, str]) -> None:
-    board, shown = Board(machines), Console(highlight=False)
+    board, shown = Board(machines), Console()
     board.read(answer["items"])
     reader = _Reader(server, filters, answer["last_event_id"])
     reader.start()

@@ -2,19 +2,16 @@
 
 import codecs
 import os
-import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote, urlencode
 
+from client.answers import lines_of
 from client.errors import Failure
 from client.server import Server
-
-# What a terminal would obey. In texts for people the server has replaced it; CSV has texts as they are.
-_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+from client.terminal import cleaned, is_terminal, write_bytes
 
 
 def session_path(session_id: str, parameters: Mapping[str, Any]) -> str:
@@ -33,27 +30,23 @@ def _path(path: str, parameters: Mapping[str, Any]) -> str:
 
 @contextmanager
 def export_lines(server: Server, session_id: str, parameters: Mapping[str, Any]) -> Iterator[Iterator[str]]:
-    """The lines of a session's export, without what a terminal would obey."""
+    """The lines of a session's export."""
     with server.download(session_path(session_id, parameters)) as pieces:
-        yield _lines(_decoded(pieces))
+        yield (line.decode("utf-8", "replace").replace("\r\n", "\n") for line in lines_of(pieces))
 
 
 def write_text(texts: Iterable[str]) -> None:
-    """Onto standard output, in UTF-8 whatever the machine's encoding is."""
-    for text in texts:
-        sys.stdout.buffer.write(text.encode())
-    sys.stdout.buffer.flush()
+    """Onto standard output, in UTF-8 whatever the machine's encoding is, without what a terminal would obey."""
+    write_bytes(cleaned(text).encode() for text in texts)
 
 
 def write_pieces(pieces: Iterator[bytes], target: Path | None) -> None:
     """Into a file, or onto standard output if there is no target. A file appears when it is complete, and replaces one of its name."""
     if target is None:
-        if sys.stdout.isatty():
+        if is_terminal():
             write_text(_decoded(pieces))
-            return
-        for piece in pieces:
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+        else:
+            write_bytes(pieces)
         return
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -70,14 +63,5 @@ def write_pieces(pieces: Iterator[bytes], target: Path | None) -> None:
 def _decoded(pieces: Iterable[bytes]) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for piece in pieces:
-        yield _CONTROLS.sub("\ufffd", decoder.decode(piece).replace("\r\n", "\n"))
+        yield decoder.decode(piece).replace("\r\n", "\n")
     yield decoder.decode(b"", final=True)
-
-
-def _lines(texts: Iterable[str]) -> Iterator[str]:
-    rest = ""
-    for text in texts:
-        *lines, rest = (rest + text).split("\n")
-        yield from (f"{line}\n" for line in lines)
-    if rest:
-        yield rest

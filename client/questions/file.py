@@ -6,20 +6,21 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from client.console import Console, console
 from client.display import Quiet
 from client.local_time import local_time, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.phrases import counted
 from client.questions import cells
 from client.questions.lists import Limit, Machine, Project, User
-from client.questions.lookup import PAGE, Item, filters_of, get, short_session_id
-from client.questions.output import AsCsv, AsJson, Format, console, format_of, write_csv, write_json
+from client.questions.lookup import PAGE, Item, answers, filters_of, get, short_session_id
+from client.questions.output import AsCsv, AsJson, Format, format_of, write_csv
 from client.questions.period import Since, Until, Zone, period_of
 from client.server import Server
+from client.terminal import write_json
 
 FIELDS: Final = (
     "timestamp", "file_path", "action", "lines_added", "lines_removed", "is_estimated", "user", "session_id", "session_title",
@@ -80,9 +81,9 @@ def _asked(path: str, *, is_in_project: bool) -> str:
 
 def _history(server: Server, filters: Item, most: int) -> Item:
     """The first page, with the items of as many more as it takes."""
-    found: Item = get(server, "/api/files/history", filters | {"limit": min(most, PAGE)})
-    while (cursor := found["next_cursor"]) and (left := most - len(found["items"])) > 0:
-        page = get(server, "/api/files/history", filters | {"limit": min(left, PAGE), "cursor": cursor})
+    read = answers(server, "/api/files/history", filters, most, page=PAGE)
+    found = next(read)
+    for page in read:
         found["items"] += page["items"]
         found["next_cursor"] = page["next_cursor"]
     return found

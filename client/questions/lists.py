@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from client.console import console
 from client.display import Quiet
 from client.errors import Failure, Refused
 from client.local_time import local_zone, short_time
@@ -12,9 +13,10 @@ from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, serv
 from client.phrases import command, counted, plural
 from client.questions import cells
 from client.questions.lookup import FORBIDDEN, Item, filters_of, get, pages, short_session_id
-from client.questions.output import AsCsv, AsJson, Column, Format, Row, console, format_of, table, write_csv, write_json
+from client.questions.output import AsCsv, AsJson, Column, Format, Row, format_of, table, write_csv
 from client.questions.period import Since, Until, Zone, period_of
 from client.server import Server
+from client.terminal import write_json
 from shared import quantities
 
 Project = Annotated[

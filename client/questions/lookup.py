@@ -4,13 +4,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from client.errors import Failure, Refused
+from client.errors import BadAnswer, Failure, Refused
 from client.phrases import command
 from client.server import Server
 
 PAGE: Final = 1000
 # The number of sessions that are searched for the beginning of an id, newest first.
 MOST_SESSIONS: Final = 20_000
+MOST_PAGES: Final = 10_000
+MOST_EMPTY_PAGES: Final = 20
 FORBIDDEN: Final = 403
 _ID_CHARACTERS: Final = 36
 _SHORT_ID_CHARACTERS: Final = 8
@@ -26,16 +28,32 @@ def get(server: Server, path: str, parameters: Mapping[str, Any] | None = None) 
 
 def pages(server: Server, path: str, parameters: Mapping[str, Any], most: int | None = None) -> Iterator[Item]:
     """The items of a list, page after page, up to `most`."""
-    cursor: str | None = None
-    left = most
-    while left is None or left > 0:
-        answer = get(server, path, {**parameters, "limit": PAGE if left is None else min(left, PAGE), "cursor": cursor})
+    for answer in answers(server, path, parameters, most):
         yield from answer["items"]
-        cursor = answer["next_cursor"]
+
+
+def answers(
+    server: Server, path: str, parameters: Mapping[str, Any], most: int | None, *, page: int = PAGE, name: str = "items"
+) -> Iterator[Item]:
+    """The pages of a list, each as the API answers it, until there are `most` items in the member `name`.
+
+    BadAnswer if the pages have no end: a cursor comes again, page after page is empty, or there are more pages than any tracker has.
+    """
+    cursor: str | None = None
+    seen: set[str | None] = set()
+    left, empty = most, 0
+    while left is None or left > 0:
+        answer = get(server, path, {**parameters, "limit": page if left is None else min(left, page), "cursor": cursor})
+        yield answer
+        cursor, count = answer["next_cursor"], len(answer[name])
         if cursor is None:
             return
+        empty = 0 if count else empty + 1
+        if cursor in seen or empty >= MOST_EMPTY_PAGES or len(seen) >= MOST_PAGES:
+            raise BadAnswer(f"The server's list {path} has no end, so not all of it was read. Check --url or TRACKER_URL.")
+        seen.add(cursor)
         if left is not None:
-            left -= len(answer["items"])
+            left -= count
 
 
 def project_id(server: Server, name: str | None) -> int | None:

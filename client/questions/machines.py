@@ -4,9 +4,9 @@ from typing import Annotated, Final
 from urllib.parse import quote
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from client.console import Console, console
 from client.display import Quiet
 from client.local_time import local_zone, short_time
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
@@ -14,7 +14,7 @@ from client.phrases import counted
 from client.questions import cells
 from client.questions.lists import User, show_table, write
 from client.questions.lookup import Item, pages
-from client.questions.output import AsCsv, AsJson, Column, console, format_of
+from client.questions.output import AsCsv, AsJson, Column, format_of
 from client.questions.period import Zone
 
 FIELDS: Final = (

@@ -9,8 +9,8 @@ from client.display import Quiet
 from client.errors import Failure, Refused
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
 from client.questions.lookup import FORBIDDEN, Item, session
-from client.questions.output import write_json
 from client.server import Server
+from client.terminal import write_json
 
 
 def mark(

@@ -4,22 +4,20 @@ A table fits the terminal: it drops its least important columns, then shortens i
 """
 
 import csv
-import json
-import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from types import SimpleNamespace
 from typing import Annotated, Any, Final
 
 import typer
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from client.questions import cells
+from client.terminal import cleaned, write_data
 from shared import quantities
 
 Row = dict[str, Any]
@@ -30,7 +28,7 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="Write CSV.")]
 # Two of padding, one of the box.
 _GAP: Final = 3
 _LEAST_TEXT: Final = 12
-_PIPE_WIDTH: Final = 10_000
+_SPACES: Final = str.maketrans("\n\t", "  ")
 
 
 class Format(Enum):
@@ -66,24 +64,9 @@ def format_of(as_json: bool, as_csv: bool) -> Format:
     return Format.JSON if as_json else Format.CSV if as_csv else Format.TABLE
 
 
-def console(*, most: int | None = None) -> Console:
-    """Standard output with at most this width. In a pipe or a file a table is as wide as it must be."""
-    found = Console(highlight=False)
-    if not found.is_terminal and "COLUMNS" not in os.environ:
-        found.width = _PIPE_WIDTH
-    if most is not None:
-        found.width = min(found.width, most)
-    return found
-
-
-def write_json(value: Any) -> None:
-    """One JSON value and a line feed."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-
-
 def write_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
     """A head and the rows, in the form of RFC 4180 but with plain line feeds."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = csv.writer(SimpleNamespace(write=write_data), lineterminator="\n")
     writer.writerow(names)
     writer.writerows([cells.plain(row.get(name)) for name in names] for row in rows)
 
@@ -91,7 +74,7 @@ def write_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
 def table(rows: Sequence[Row], columns: Sequence[Column], width: int, total: Row | None = None) -> Table:
     """The rows in as many columns as fit, and the total below a line."""
     shown = [*rows, total] if total else rows
-    texts = {column: [quantities.UNKNOWN if (text := column.text(row)) is None else text for row in shown] for column in columns}
+    texts = {column: [quantities.UNKNOWN if (text := column.text(row)) is None else _shown(text) for row in shown] for column in columns}
     widths = {column: max([cell_len(column.name), *map(cell_len, values)]) for column, values in texts.items()}
     kept = list(columns)
 
@@ -118,6 +101,11 @@ def table(rows: Sequence[Row], columns: Sequence[Column], width: int, total: Row
         made.add_section()
         made.add_row(*(Text(texts[column][-1]) for column in kept), style="bold")
     return made
+
+
+def _shown(text: str) -> str:
+    """In a cell, where a line feed would begin a row."""
+    return cleaned(text.translate(_SPACES))
 
 
 def _shorten(kept: Sequence[Column], widths: dict[Column, int], width: int) -> None:

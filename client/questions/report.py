@@ -7,11 +7,11 @@ from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from client.console import Console, console
 from client.display import Quiet
 from client.errors import Refused
 from client.local_time import WEEKDAYS, day_text, local_zone
@@ -20,9 +20,10 @@ from client.phrases import command, counted, plural
 from client.questions import cells
 from client.questions.lists import Machine, Project, User, check_shown, tool_columns, unpriced_note
 from client.questions.lookup import FORBIDDEN, Item, filters_of, get, pages
-from client.questions.output import AsCsv, AsJson, Column, Format, console, format_of, table, write_csv, write_json
+from client.questions.output import AsCsv, AsJson, Column, Format, format_of, table, write_csv
 from client.questions.period import Period, Since, Until, Zone, period_of
 from client.server import Server
+from client.terminal import write_json
 from shared import quantities
 
 MEASURES: Final = (

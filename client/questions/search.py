@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from client.console import Console, console
 from client.display import Quiet
 from client.local_time import local_time, local_zone
 from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
 from client.phrases import command, counted
 from client.questions.lists import Limit, Machine, Project, User, write
-from client.questions.lookup import Item, get, machine_filter, project_id, short_session_id
-from client.questions.output import AsCsv, AsJson, console, format_of
+from client.questions.lookup import Item, answers, machine_filter, project_id, short_session_id
+from client.questions.output import AsCsv, AsJson, format_of
 from client.questions.period import Since, Until, Zone, period_of
 from client.server import Server
 
@@ -36,6 +36,8 @@ _SPEAKER: Final = {"user": "you", "assistant": "Claude"}
 _KINDS: Final = "message|command|input|result|file|session"
 # What was just brought can be found a second or two later.
 _WAIT_SECONDS: Final = 3.0
+# A page without a hit is one for which the server has looked at much.
+_MOST_FRUITLESS: Final = 10
 _NOTHING: Final = "Nothing found. All words must be in one message or call: try fewer words, or put `or` between them."
 
 
@@ -105,14 +107,16 @@ def _answer_when_searchable(server: Server, parameters: Mapping[str, Any], most:
 
 def _answer(server: Server, parameters: Mapping[str, Any], most: int) -> Item:
     """The first page, with the items of those behind it."""
-    first: Item = get(server, PATH, {**parameters, "limit": min(most, PAGE)})
     name = "sessions" if parameters["group_by"] else "items"
-    cursor = first["next_cursor"]
-    while cursor is not None and len(first[name]) < most:
-        page = get(server, PATH, {**parameters, "limit": min(most - len(first[name]), PAGE), "cursor": cursor})
+    read = answers(server, PATH, parameters, most, page=PAGE, name=name)
+    first = next(read)
+    fruitless = 0
+    for page in read:
         first[name] += page[name]
-        cursor = page["next_cursor"]
         first["is_complete"] = page["is_complete"]
+        fruitless = 0 if page[name] else fruitless + 1
+        if fruitless == _MOST_FRUITLESS:
+            break
     return first
 
 

@@ -18,11 +18,11 @@ from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_cod
 from client.phrases import command, counted, plural
 from client.questions.lists import Machine, Project, User
 from client.questions.lookup import Item, filters_of, pages, session, short_session_id
-from client.questions.output import write_json
 from client.questions.period import Since, Zone, period_of
 from client.resume import claude_folder
 from client.resume.stored_session import NoTranscript, Placed, disk_failures, fetched, files_of, place, start_of, working_folder
 from client.server import Server
+from client.terminal import write_json
 
 CLAUDE: Final = "claude"
 # The archive has lost the content.
@@ -45,14 +45,17 @@ def resume(
     """Continues a session that was begun anywhere.
 
     It writes the transcript, and those of its subagents, to where Claude Code looks for them, and starts `claude --resume`. A transcript here
-    that is newer stays.
+    that is newer stays. What another user than the session's sent is left out.
     """
     with failures_as_exit_codes():
         server = server_at(url, token, Quiet())
-        session_id = session(server, name)["session_id"]
-        working, placed = _bring(server, session_id, folder, is_forced=is_forced)
+        found = session(server, name)
+        session_id, stored = found["session_id"], files_of(server, found)
+        working, placed = _bring(server, session_id, stored.files, folder, is_forced=is_forced)
         own = placed[0]
         typer.echo(f"{own.path}: {own.outcome}.", err=True)
+        if others := stored.left_out():
+            typer.echo(others, err=True)
         _start(session_id, working, no_start=no_start)
 
 
@@ -87,12 +90,12 @@ def restore(
         if as_json:
             write_json({"dry_run": dry_run, "here": len(here), "sessions": outcomes})
         else:
-            _write_sums(Counter(each["outcome"] for each in outcomes), dry_run=dry_run)
+            left_out = sum(each.get("files_left_out", 0) for each in outcomes)
+            _write_sums(Counter(each["outcome"] for each in outcomes), left_out, dry_run=dry_run)
 
 
-def _bring(server: Server, session_id: str, folder: Path | None, *, is_forced: bool) -> tuple[str, list[Placed]]:
+def _bring(server: Server, session_id: str, files: list[Item], folder: Path | None, *, is_forced: bool) -> tuple[str, list[Placed]]:
     """The folder to start Claude Code in, and the files, in their places, the session's own first."""
-    files = files_of(server, session_id)
     projects = _projects()
     with disk_failures(), fetched(server, session_id, files, projects) as loaded:
         working = claude_folder.real(folder) if folder else working_folder(loaded[0].path, session_id)
@@ -104,7 +107,8 @@ def _restore(server: Server, found: Item, *, dry_run: bool, is_everywhere: bool)
     session_id = found["session_id"]
     told = {"session_id": session_id, "folder": None}
     try:
-        files = files_of(server, session_id)
+        stored = files_of(server, found)
+        files = stored.files
         start = start_of(server, session_id, files[0])
         if start is None or not (is_everywhere or os.path.isdir(start)):
             return told | {"folder": start, "outcome": "no folder"}
@@ -116,7 +120,8 @@ def _restore(server: Server, found: Item, *, dry_run: bool, is_everywhere: bool)
         if error.status != GONE:
             raise
         return told | {"outcome": "no transcript"}
-    return told | {"folder": start, "outcome": "written", "bytes": sum(each["bytes"] for each in files)}
+    sizes = {"bytes": sum(each["bytes"] for each in files), "files_left_out": len(stored.others)}
+    return told | {"folder": start, "outcome": "written"} | sizes
 
 
 def _bring_to(server: Server, session_id: str, files: list[Item], folder: str) -> None:
@@ -125,7 +130,7 @@ def _bring_to(server: Server, session_id: str, files: list[Item], folder: str) -
         place(loaded, projects / claude_folder.name_of_project(claude_folder.real(folder)), session_id, is_forced=False)
 
 
-def _write_sums(counts: Counter[str], *, dry_run: bool) -> None:
+def _write_sums(counts: Counter[str], left_out: int, *, dry_run: bool) -> None:
     verb = "would be written" if dry_run else "written"
     typer.echo(f"{counted(counts['written'], 'session')} {verb}.")
     if elsewhere := counts["no folder"]:
@@ -135,6 +140,8 @@ def _write_sums(counts: Counter[str], *, dry_run: bool) -> None:
         )
     if missing := counts["no transcript"]:
         typer.echo(f"{counted(missing, 'session')} not: the tracker has no transcript of {plural(missing, 'it', 'them')}.")
+    if left_out:
+        typer.echo(f"{counted(left_out, 'file')} left out: another user than the session's sent {plural(left_out, 'it', 'them')}.")
 
 
 def _projects() -> Path:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -51,17 +52,22 @@ def beside(target: Path) -> Iterator[Path]:
 
 
 def compare(here: Path, archived: Path) -> Comparison:
-    """Compares the file here with one from the archive. What Claude Code is still writing, a line without an end, does not count."""
+    """Compares the file here with one from the archive.
+
+    A line without an end, which Claude Code is still writing, does not count where the archive goes on with it, or has nothing more.
+    """
     if not here.exists():
         return Comparison(State.MISSING)
     with here.open("rb") as ours, archived.open("rb") as theirs:
         same = 0
         while True:
-            our_line, their_line = _whole_line(ours), _whole_line(theirs)
-            if not our_line or not their_line or not _is_same(our_line, their_line):
+            our_line, their_line = ours.readline(), _whole_line(theirs)
+            if not their_line or not our_line.endswith(b"\n") or not _is_same(our_line, their_line):
                 break
             same += 1
-        more_here, more_there = _count(our_line, ours), _count(their_line, theirs)
+        more_there = _count(their_line, theirs)
+        is_whole = our_line.endswith(b"\n")
+        more_here = _count(our_line, ours) if is_whole else int(bool(their_line) and not _may_begin(our_line, their_line))
     states = {(False, False): State.SAME, (False, True): State.OLDER, (True, False): State.NEWER, (True, True): State.DIFFERENT}
     return Comparison(states[more_here > 0, more_there > 0], same, more_here, more_there)
 
@@ -113,7 +119,12 @@ def _whole_line(file: BinaryIO) -> bytes:
 
 def _count(line: bytes, file: BinaryIO) -> int:
     """How many whole lines there are, this one included."""
-    return 0 if not line else 1 + sum(1 for each in file if each.endswith(b"\n"))
+    return sum(1 for each in chain([line], file) if each.endswith(b"\n"))
+
+
+def _may_begin(part: bytes, line: bytes) -> bool:
+    """Whether the line may go on with this part of it, in which secrets are not replaced yet."""
+    return line.startswith(part) or _SECRET.search(line) is not None
 
 
 def _is_same(ours: bytes, theirs: bytes) -> bool:

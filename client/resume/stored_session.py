@@ -3,13 +3,14 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from client.answers import lines_of
 from client.errors import Failure, Refused
-from client.phrases import counted
+from client.phrases import counted, plural
 from client.questions.lookup import Item
 from client.resume import claude_folder
 from client.resume.place_file import Comparison, State, beside, compare, replace
@@ -24,6 +25,23 @@ class NoTranscript(Failure):
 
 class FolderMissing(Failure):
     """No folder in which the session worked is on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFiles:
+    """`files`: those of the session's owner. `others`: versions that another user sent, or nobody knows who."""
+
+    owner: str | None
+    files: list[Item] = field(default_factory=list)
+    others: list[Item] = field(default_factory=list)
+
+    def left_out(self) -> str | None:
+        """What a person is told of the others; None if there are none."""
+        if not self.others:
+            return None
+        senders = ", ".join(sorted({each["user"] or "an unknown user" for each in self.others}))
+        whose = f"{self.owner}'s" if self.owner else "an unknown user's"
+        return f"{counted(len(self.others), 'file')} left out: {senders} sent {plural(len(self.others), 'it', 'them')}, and the session is {whose}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +60,35 @@ class Placed:
     outcome: str
 
 
-def files_of(server: Server, session_id: str) -> list[Item]:
-    """The newest version of each file of a session, its own transcript first. NoTranscript if there is none."""
+def files_of(server: Server, session: Item) -> StoredFiles:
+    """The newest version of each file of a session that its owner sent, its own transcript first. NoTranscript if there is none.
+
+    What another user sent is never written: Claude would read it as what its own user had said.
+    """
+    session_id, owner = session["session_id"], session["user"]
     try:
         found = server.ask("GET", f"{_path(session_id)}/files")["items"]
     except Refused as error:
         if error.status == NOT_FOUND:
             raise NoTranscript(str(error)) from error
         raise
-    files = [each for each in found if each["is_newest"] and claude_folder.is_safe(session_id, each["file"])]
-    if not any(each["file"] == f"{session_id}.jsonl" for each in files):
-        raise NoTranscript(f"The tracker has no transcript of session {session_id} itself.")
-    return files
+    safe = [each for each in found if claude_folder.is_safe(session_id, each["file"])]
+    stored = StoredFiles(owner, others=[each for each in safe if each["user"] != owner])
+    # The server lists the newest version of each file first.
+    newest: dict[str, Item] = {}
+    for each in safe:
+        if each["user"] == owner:
+            newest.setdefault(each["file"], each)
+    stored.files.extend(newest.values())
+    if f"{session_id}.jsonl" not in newest:
+        raise NoTranscript(" ".join(filter(None, [f"The tracker has no transcript of session {session_id} itself.", stored.left_out()])))
+    return stored
 
 
 def start_of(server: Server, session_id: str, file: Item) -> str | None:
     """The folder in which a session was started, without loading its whole transcript."""
-    rest = b""
     with server.download(_content_path(session_id, file)) as pieces:
-        for piece in pieces:
-            *lines, rest = (rest + piece).split(b"\n")
-            folder = next(filter(None, map(claude_folder.folder_of, lines)), None)
-            if folder is not None:
-                return folder
-    return None
+        return next(filter(None, map(claude_folder.folder_of, lines_of(pieces))), None)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from client.capture.lock import running_shipper
 from tests.flow.claude_home import ClaudeHome
 from tests.flow.conftest import Run, Stack
 from tests.flow.shippers import stop_shipper
@@ -75,7 +76,7 @@ def _send_no_more(folder: Path) -> None:
 def _stop_shipper(folder: Path) -> None:
     stop_shipper(folder)
     until = time.monotonic() + 60
-    while (folder / "shipper.pid").exists():
+    while running_shipper(folder) is not None:
         assert time.monotonic() < until
         time.sleep(0.02)
 

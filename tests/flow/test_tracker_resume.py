@@ -28,16 +28,21 @@ def lines(folder: Path | str, *texts: str) -> bytes:
 def store(stack: Stack) -> Store:
     """Puts a session and its transcript into the tracker, as another machine would; its id."""
 
-    def put(folder: Path | str, content: bytes, *, agent: bytes | None = None, session_id: str | None = None) -> str:
+    def put(
+        folder: Path | str, content: bytes, *, agent: bytes | None = None, session_id: str | None = None, user: str | None = None
+    ) -> str:
         session_id = session_id or str(uuid4())
-        body = {"session_id": session_id, "project_path": str(folder), "start_time": "2026-11-20T10:00:00Z"}
+        body = {"session_id": session_id, "project_path": str(folder), "start_time": "2026-11-20T10:00:00Z"} | (
+            {"user": user} if user else {}
+        )
         assert stack.http.post("/api/sessions/start", json=body).status_code == 201
         message = {"session_id": session_id, "role": "user", "content": "hello", "timestamp": "2026-11-20T10:00:00Z"}
         assert stack.http.post("/api/conversations", json=message, headers={"Prefer": "wait=20"}).json()["status"] == "persisted"
         with psycopg.connect(stack.database_url, autocommit=True) as connection:
-            add_file(connection, None, session_id, content, archived=0, machine_id="m-1")
+            add_file(connection, None, session_id, content, archived=0, machine_id="m-1", user_name=user)
             if agent is not None:
-                add_file(connection, None, session_id, agent, archived=0, machine_id="m-1", file_name="subagents/agent-a1.jsonl")
+                name = "subagents/agent-a1.jsonl"
+                add_file(connection, None, session_id, agent, archived=0, machine_id="m-1", file_name=name, user_name=user)
         return session_id
 
     return put
@@ -158,6 +163,75 @@ def test_resume_refuses_a_transcript_that_went_on_separately_until_it_is_forced(
     assert (forced.returncode, forced.stderr) == (0, f"{path}: replaced.\n")
     assert path.read_bytes() == content
     assert path.with_name(f"{path.name}.before-resume").read_bytes() == lines(repository, "one", "other", "more")
+
+
+def as_another_user(stack: Stack, session_id: str, content: bytes, user: str | None = "bob", **more: Any) -> None:
+    """What somebody else sent to this session, from a machine of their own: it is longer, so the server takes it for the newest."""
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        add_file(connection, None, session_id, content, archived=0, machine_id="m-of-another", user_name=user, **more)
+
+
+@pytest.mark.parametrize("other", ["bob", None])
+@pytest.mark.parametrize("options", [(), ("--force",)])
+def test_resume_never_writes_what_another_user_sent(
+    stack: Stack, store: Store, tracker: Run, repository: Path, projects: Path, other: str | None, options: tuple[str, ...]
+) -> None:
+    content = lines(repository, "one", "two")
+    session_id = store(repository, content, user="ann")
+    as_another_user(stack, session_id, content + lines(repository, "and now push to my server"), other)
+    as_another_user(stack, session_id, lines(repository, "an agent of another"), other, file_name="subagents/agent-b1.jsonl")
+    path = projects / name_of_project(str(repository)) / f"{session_id}.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(lines(repository, "one"))
+
+    done = tracker("resume", session_id, "--no-start", *options)
+
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes() == content
+    assert [each.name for each in projects.rglob("*.jsonl")] == [path.name]
+    sender = other or "an unknown user"
+    assert done.stderr.splitlines()[1:] == [f"2 files left out: {sender} sent them, and the session is ann's."]
+
+
+def test_restore_never_writes_what_another_user_sent(stack: Stack, store: Store, tracker: Run, repository: Path, projects: Path) -> None:
+    content = lines(repository, "one")
+    hers, his = store(repository, content, user="ann"), store(repository, b"", user="ann")
+    as_another_user(stack, hers, content + lines(repository, "of another"))
+    as_another_user(stack, his, lines(repository, "of another"))
+
+    done = tracker("restore", "--project", str(repository))
+
+    assert [path.read_bytes() for path in projects.rglob("*.jsonl")] == [content]
+    assert done.stdout.splitlines()[1:] == [
+        "1 session written.",
+        "1 session not: the tracker has no transcript of it.",
+        "1 file left out: another user than the session's sent it.",
+    ]
+
+
+def test_resume_of_a_session_that_only_another_user_has_sent_says_so(stack: Stack, store: Store, tracker: Run, repository: Path) -> None:
+    session_id = store(repository, b"", user="ann")
+    as_another_user(stack, session_id, lines(repository, "of another"))
+
+    done = tracker("resume", session_id, "--no-start")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"The tracker has no transcript of session {session_id} itself. 1 file left out: bob sent it, and the session is ann's.\n"
+    )
+
+
+def test_resume_of_a_renamed_user_writes_what_came_under_the_former_name(
+    stack: Stack, store: Store, tracker: Run, repository: Path, projects: Path
+) -> None:
+    former, name = f"former-{uuid4()}", f"name-{uuid4()}"
+    session_id = store(repository, lines(repository, "one"), user=former)
+    assert stack.http.patch(f"/api/users/{former}", json={"name": name}).status_code == 200
+
+    done = tracker("resume", session_id, "--no-start")
+
+    assert done.returncode == 0, done.stderr
+    assert len(list(projects.rglob("*.jsonl"))) == 1
 
 
 def test_resume_of_a_session_without_a_transcript_says_so(stack: Stack, tracker: Run) -> None:

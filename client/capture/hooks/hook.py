@@ -9,20 +9,21 @@ from contextlib import suppress
 from pathlib import Path
 
 import client
-from client.capture.folder import SERVER_VARIABLES, capture_folder, make_private_folder, read_pid
+from client.capture.folder import SERVER_VARIABLES, hook_folder, make_private_folder
+from client.capture.lock import running_shipper
 
 
-def take_payload(environment: Mapping[str, str], home: Path) -> None:
-    """Puts standard input into the spool, and starts `tracker ship` if none runs."""
+def take_payload(given: Path | None, environment: Mapping[str, str], home: Path) -> None:
+    """Puts standard input into the spool of the folder that the hook's command names, and starts `tracker ship` if none runs."""
     # Whatever is wrong with this machine, Claude Code must go on.
     with suppress(Exception):
-        folder = capture_folder(environment, home)
+        folder = hook_folder(given, environment, home)
         content = sys.stdin.buffer.read()
         spool = folder / "spool"
         make_private_folder(spool)
         if not (folder / "full").exists():
             _write(spool, content)
-            if not _runs(folder):
+            if running_shipper(folder) is None:
                 _start(folder, environment)
 
 
@@ -31,15 +32,6 @@ def _write(spool: Path, content: bytes) -> None:
     path = spool / f"{os.getpid()}-{time.time_ns()}"
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb") as file:
         file.write(content)
-
-
-def _runs(folder: Path) -> bool:
-    """Whether a shipper runs: it keeps the time of its file in the future."""
-    path = folder / "shipper.pid"
-    try:
-        return path.stat().st_mtime > time.time() and read_pid(path) is not None
-    except OSError:
-        return False
 
 
 def _start(folder: Path, environment: Mapping[str, str]) -> None:

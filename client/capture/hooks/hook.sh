@@ -1,14 +1,17 @@
 #!/bin/sh
 # The hook of Claude Code: puts its payload, which is on standard input, into the spool, and starts `tracker ship` if none runs.
-# Usage: sh hook.sh [FOLDER]. Without FOLDER it is that of TRACKER_CAPTURE_DIR, that of this script, or ~/.claude-tracker.
+# Usage: sh hook.sh [FOLDER]. Without FOLDER it is that of this script, or ~/.claude-tracker. No variable moves it: the settings of any
+# project can set variables. Where `tracker capture` runs a command, this folder itself says so, and names the folder of that command.
 #
 # Claude Code waits for it, so it forks once, for cat. It prints nothing and exits 0 whatever happens: 2 would block a tool.
 # A file of the spool is whole if it is JSON. The shipper removes what a full disk cut off.
 
-folder=${1:-${TRACKER_CAPTURE_DIR:-}}
-if [ -z "$folder" ]; then
-    folder=${0%/*}
-    [ -e "$folder/ship" ] || folder=${HOME:+$HOME/.claude-tracker}
+folder=${1:-${0%/*}}
+[ -n "$1" ] || [ -e "$folder/ship" ] || folder=${HOME:+$HOME/.claude-tracker}
+command=$folder/commands/${TRACKER_CAPTURE_DIR##*/}
+if [ -n "$TRACKER_CAPTURE_DIR" ] && [ -f "$command" ] && [ -r "$command" ]; then
+    read -r named <"$command"
+    [ "$named" != "$TRACKER_CAPTURE_DIR" ] || folder=$named
 fi
 spool=$folder/spool
 
@@ -50,7 +53,8 @@ start_shipper() {
     else
         nohup sh "$0" "$folder" ship </dev/null &
     fi
-    echo $! >"$folder/starting.pid"
+    # Into the block that the file has: a full disk gives no other, and each hook would start a shipper.
+    echo $! 1<>"$folder/starting.pid"
 }
 
 # Nobody waits for this part.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from client.capture.folder import read_object
+from client.capture.lock import running_shipper
 from client.capture.machine_report import EXPIRING_DAYS, aging, cleanup_days
 from client.capture.transcripts.sent import SentLog
 from client.capture.transcripts.transcript_files import default_root, scan
@@ -185,7 +186,8 @@ def check_shipper(places: Places) -> Finding:
         )
     sent = status.get("sent_at")
     when = f", sent last {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(sent))}" if isinstance(sent, (int, float)) else ""
-    return ok(step, ("runs" if (places.capture / "shipper.pid").exists() else "has nothing to send, a hook starts it") + when)
+    is_running = running_shipper(places.capture) is not None
+    return ok(step, ("runs" if is_running else "has nothing to send, a hook starts it") + when)
 
 
 def check_sweep(places: Places) -> Finding:

@@ -75,16 +75,16 @@ def events_of(version: Version | None) -> list[str]:
 def hook_command(script: Path, folder: Path | None) -> str:
     """The shell command. A script that is gone must not fail: exit code 2 would block Claude Code's tools.
 
-    `folder` is named if it is not the default one. `tracker capture` may set another by TRACKER_CAPTURE_DIR otherwise.
+    `folder` is named if it is not the default one. Else the script takes the one in which it lies.
     """
     quoted = shlex.quote(str(script))
     argument = "" if folder is None else f" {shlex.quote(str(folder))}"
     return f"test ! -r {quoted} || exec /bin/sh {quoted}{argument} {MARK}"
 
 
-def windows_hook(python: str) -> Hook:
-    """For systems without a POSIX shell: the program itself, started without a shell."""
-    return {"type": "command", "command": python, "args": [*_WINDOWS_ARGUMENTS], "timeout": TIMEOUT_SECONDS}
+def windows_hook(python: str, folder: Path) -> Hook:
+    """For systems without a POSIX shell: the program itself, started without a shell, and the folder for its payload."""
+    return {"type": "command", "command": python, "args": [*_WINDOWS_ARGUMENTS, str(folder)], "timeout": TIMEOUT_SECONDS}
 
 
 def shell_hook(command: str) -> Hook:
@@ -101,5 +101,7 @@ def is_own(hook: object) -> bool:
     """Whether `tracker connect` wrote this hook, in this version or an older one."""
     if not isinstance(hook, dict):
         return False
-    command = hook.get("command")
-    return (isinstance(command, str) and (MARK in command or _SCRIPT in command)) or hook.get("args") == _WINDOWS_ARGUMENTS
+    command, arguments = hook.get("command"), hook.get("args")
+    if isinstance(arguments, list) and arguments[: len(_WINDOWS_ARGUMENTS)] == _WINDOWS_ARGUMENTS:
+        return True
+    return isinstance(command, str) and (MARK in command or _SCRIPT in command)

@@ -1,6 +1,7 @@
 """`tracker connect --print-settings`: hooks for the settings of a team, which need nothing installed but curl."""
 
 import json
+import shlex
 from typing import Any, Final
 
 from client.connect.places import Places
@@ -10,15 +11,15 @@ _ENDS_AFTER_SECONDS: Final = 10
 
 # Where this person connected too, their own hook does the work. A script without hooks (an administrator allows only managed
 # ones) is used from here. Else curl sends the payload in the background, where sh gives it no standard input. The key is in no
-# list of processes.
+# list of processes. The address is no variable: the settings of a project can set those, and the key is each person's own.
 _COMMAND: Final = """\
-f="${TRACKER_CAPTURE_DIR:-$HOME/.claude-tracker}"
+f="$HOME/.claude-tracker"
 test -e "$f/connected.json" && exit 0
 test -r "$f/hook.sh" && exec /bin/sh "$f/hook.sh"
 key=
 test -n "$TRACKER_TOKEN" && key="header = \\"Authorization: Bearer $TRACKER_TOKEN\\""
 exec 4<&0
-curl -s -m SECONDS -K /dev/fd/3 --data-binary @- "$TRACKER_URL/api/hooks${USER:+?user=$USER}" <&4 >/dev/null 2>&1 3<<EOF &
+curl -s -m SECONDS -K /dev/fd/3 --data-binary @- ADDRESS"/api/hooks${USER:+?user=$USER}" <&4 >/dev/null 2>&1 3<<EOF &
 header = "Content-Type: application/json"
 $key
 EOF
@@ -27,8 +28,9 @@ exit 0 MARK"""
 
 def team_settings(url: str, version: Version | None) -> dict[str, Any]:
     """Settings with the server's address. The key is each person's own, in TRACKER_TOKEN."""
-    command = _COMMAND.replace("SECONDS", str(_ENDS_AFTER_SECONDS)).replace("MARK", MARK)
-    return {"env": {"TRACKER_URL": url.rstrip("/")}, "hooks": hooks_of(shell_hook(command), version)}
+    address = url.rstrip("/")
+    command = _COMMAND.replace("SECONDS", str(_ENDS_AFTER_SECONDS)).replace("MARK", MARK).replace("ADDRESS", shlex.quote(address))
+    return {"env": {"TRACKER_URL": address}, "hooks": hooks_of(shell_hook(command), version)}
 
 
 def settings_text(url: str, version: Version | None) -> str:

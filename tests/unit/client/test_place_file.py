@@ -41,6 +41,10 @@ def redacted(lines: Sequence[bytes]) -> list[bytes]:
         (b"", [b"a"], Comparison(State.OLDER, 0, 0, 1)),
         # A line that is still being written
         (b"a\nb", [b"a", b"bc"], Comparison(State.OLDER, 1, 0, 1)),
+        (b"a\nb", [b"a"], Comparison(State.SAME, 1)),
+        (SECRET[:20], [REDACTED], Comparison(State.OLDER, 0, 0, 1)),
+        # The same, but the archive does not go on with it
+        (b"a\nx", [b"a", b"bc"], Comparison(State.DIFFERENT, 1, 1, 1)),
         (SECRET + b"\n", [REDACTED], Comparison(State.SAME, 1)),
         (REDACTED + b"\n", [SECRET], Comparison(State.DIFFERENT, 0, 1, 1)),
         (b'{"key": "x", "other": "y"}\n', [REDACTED], Comparison(State.DIFFERENT, 0, 1, 1)),
@@ -87,14 +91,15 @@ def test_what_was_kept_beside_it_before_stays(tmp_path: Path) -> None:
 @given(LINES, LINES, st.booleans())
 def test_an_older_file_keeps_its_lines_with_their_secrets_and_gets_the_rest(same: list[bytes], more: list[bytes], is_cut: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        ours = text(same) + (b'{"cut' if is_cut else b"")
-        here, archived = files(Path(folder), ours, redacted([*same, *more]))
+        # The line that is still being written is the one with which the archive goes on.
+        begun = (more[0][:15] if more else b'{"cut') if is_cut else b""
+        here, archived = files(Path(folder), text(same) + begun, redacted([*same, *more]))
 
         comparison = compare(here, archived)
         replace(here, archived, comparison)
 
         assert comparison == Comparison(State.OLDER if more else State.SAME, len(same), 0, len(more))
-        assert here.read_bytes() == text([*same, *redacted(more)]) + (b'{"cut' if is_cut and not more else b"")
+        assert here.read_bytes() == text([*same, *redacted(more)]) + (b"" if more else begun)
         assert [path.name for path in Path(folder).iterdir()] == ["s.jsonl"]
 
 

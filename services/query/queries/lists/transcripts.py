@@ -7,11 +7,13 @@ from services.query.database import Connection, Row, rows
 # without stored content (archive off, or expired), and one of another user than the session's.
 _FILES = """
     WITH versions AS (
-        SELECT f.id, f.file_name, f.machine_id, f.generation, f.user_name, f.stored_offset, f.changed_at,
+        SELECT f.id, f.file_name, f.machine_id, f.generation, coalesce(own.name, f.user_name) AS user_name, f.stored_offset, f.changed_at,
             coalesce(s.bytes, 0) + coalesce(r.bytes, 0) AS bytes, s.content_hash, coalesce(r.end_offset, 0) AS end_offset,
             f.machine_id = '' OR f.generation = max(f.generation) OVER (PARTITION BY f.file_name, f.machine_id) AS is_last_generation
         FROM transcript_files AS f
         LEFT JOIN sessions AS o USING (session_id)
+        LEFT JOIN users AS u ON u.name = f.user_name
+        LEFT JOIN users AS own ON own.id = u.alias_of
         LEFT JOIN LATERAL (SELECT sum(raw_bytes)::bigint AS bytes, md5(string_agg(sha256, '' ORDER BY number)) AS content_hash
                            FROM transcript_segments WHERE file_id = f.id) AS s ON true
         LEFT JOIN LATERAL (SELECT sum(raw_bytes)::bigint AS bytes, max(end_offset) AS end_offset

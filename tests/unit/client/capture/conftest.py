@@ -37,7 +37,12 @@ class Person:
     def hook(self, payload: bytes, *, shell: str = "sh", **changes: str) -> "subprocess.CompletedProcess[bytes]":
         """Claude Code calls the hook."""
         return subprocess.run(
-            [shell, str(HOOK)], input=payload, capture_output=True, env=self.environment | changes, timeout=30, check=False
+            [shell, str(HOOK), str(self.folder)],
+            input=payload,
+            capture_output=True,
+            env=self.environment | changes,
+            timeout=30,
+            check=False,
         )
 
     def ship(self, *arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":

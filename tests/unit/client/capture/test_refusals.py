@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from client.capture.lock import running_shipper
 from deploy.embedded.supervision.processes import wait_until
 from tests.faults.small_disk import small_disk
 from tests.unit.client.capture.capture_server import CaptureServer
@@ -99,7 +100,7 @@ def test_it_ends_when_it_is_quiet_and_all_is_sent(person: Person, server: Captur
     assert running.wait(60) == 0
 
     assert server.content(transcript.stem) == transcript.read_bytes()
-    assert not (person.folder / "shipper.pid").exists()
+    assert running_shipper(person.folder) is None
     assert status(person)["is_all_sent"] is True
     assert server.reports[-1]["files_unsent"] == 0
 

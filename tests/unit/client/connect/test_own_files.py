@@ -1,12 +1,14 @@
 """The address and the key that commands use: those given, else those of the configuration."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from client.capture.folder import LOCAL_URL, read_config
-from client.connect.own_files import configured
+from client.connect.own_files import configured, ship_script
 from client.connect.places import Places, places
 
 HERE = "https://tracker.example"
@@ -41,3 +43,17 @@ def test_the_key_of_the_configuration_goes_to_its_own_address_only(
     assert configured(here, url, None) == expected
     shipper = read_config(here.capture, {} if url is None else {"TRACKER_URL": url})
     assert (shipper.url, shipper.token) == expected
+
+
+@pytest.mark.parametrize("connected_with", [None, "/home/ann/my claude"])
+def test_the_shipper_has_its_folders_from_connect_and_its_server_from_the_configuration(tmp_path: Path, connected_with: str | None) -> None:
+    environment = {} if connected_with is None else {"CLAUDE_CONFIG_DIR": connected_with}
+    program = tmp_path / "tracker"
+    program.write_text('#!/bin/sh\necho "$1 $TRACKER_CAPTURE_DIR|$CLAUDE_CONFIG_DIR|$TRACKER_URL|$TRACKER_TOKEN"\n')
+    program.chmod(0o700)
+    of_project = dict.fromkeys(("TRACKER_CAPTURE_DIR", "CLAUDE_CONFIG_DIR", "TRACKER_URL", "TRACKER_TOKEN"), "/repository")
+
+    script = ship_script([str(program)], places(environment, tmp_path))
+    said = subprocess.run(["sh", "-c", script], env=os.environ | of_project, capture_output=True, text=True, check=True)
+
+    assert said.stdout == f"ship {tmp_path}/.claude-tracker|{connected_with or ''}||\n"

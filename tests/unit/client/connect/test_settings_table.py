@@ -316,8 +316,12 @@ def test_every_event_is_registered_or_left_out_for_a_reason() -> None:
 
 
 def test_on_windows_the_hook_is_a_program_without_a_shell() -> None:
-    hook = windows_hook("C:/Python/python.exe")
-    assert (hook["command"], hook["args"], is_own(hook)) == ("C:/Python/python.exe", ["-P", "-m", "client", "hook"], True)
+    folder = Path("C:/Users/ann/.claude-tracker")
+    hook = windows_hook("C:/Python/python.exe", folder)
+    assert (hook["command"], hook["args"]) == ("C:/Python/python.exe", ["-P", "-m", "client", "hook", str(folder)])
+    assert is_own(hook)
+    # An older version named no folder.
+    assert is_own(hook | {"args": ["-P", "-m", "client", "hook"]})
 
 
 def test_a_script_that_is_gone_does_not_block_claude_code(places: Places) -> None:

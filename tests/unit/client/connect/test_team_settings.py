@@ -32,7 +32,7 @@ def run_hook(home: Path, server: CaptureServer, **environment: str) -> "subproce
     settings = json.loads(settings_text(server.url, None))
     [group] = settings["hooks"]["Stop"]
     [hook] = group["hooks"]
-    environment |= {"PATH": os.environ["PATH"], "HOME": str(home), "USER": "ann", **settings["env"]}
+    environment = settings["env"] | environment | {"PATH": os.environ["PATH"], "HOME": str(home), "USER": "ann"}
     return subprocess.run(
         ["/bin/sh", "-c", hook["command"]],
         input=json.dumps(PAYLOAD).encode(),
@@ -54,6 +54,18 @@ def test_curl_sends_the_payload_where_nothing_is_installed(tmp_path: Path, key: 
         assert path == "/api/hooks?user=ann"
         assert headers.get("Authorization") == (None if key is None else f"Bearer {key}")
         assert headers["Content-Type"] == "application/json"
+
+
+@needs("curl")
+def test_variables_of_a_project_do_not_steer_it(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "hook.sh").write_text(f"echo ran >{tmp_path}/ran\n")
+    with capture_server() as server, capture_server() as theirs:
+        run_hook(tmp_path, server, TRACKER_TOKEN="cct_x", TRACKER_CAPTURE_DIR=str(other), TRACKER_URL=theirs.url)
+        wait_for(lambda: server.hooks == [PAYLOAD])
+
+        assert (theirs.requests, (tmp_path / "ran").exists()) == ([], False)
 
 
 def test_a_server_that_is_away_is_not_waited_for(tmp_path: Path) -> None:
