@@ -19,20 +19,21 @@ QUIET_SECONDS: Final = 600
 # So many of a session's newest calls are looked at for one that runs: a bound, so that a long session costs what a short one does.
 _CALLS: Final = 32
 
-# When its turn ended though nobody said so: the client reminds of its person, or there are no hooks and Claude said the last word.
-_TURN_ENDED: Final = "greatest(sign.idle_at, CASE WHEN NOT sign.is_hooked THEN sign.replied_at END)"
+# When its turn ended though nobody said so, else NULL: the client reminds of its person, or there are no hooks and Claude said the last word.
+_TURN_ENDED: Final = """greatest(
+    CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
+    CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END)"""
 # Columns of JOIN.
 STATE: Final = f"""
     CASE WHEN sign.waits_since >= sign.worked_at THEN sign.waits_for
-        WHEN {_TURN_ENDED} >= sign.worked_at THEN 'input'
+        WHEN {_TURN_ENDED} IS NOT NULL THEN 'input'
         WHEN sign.heard_at > clock_timestamp() - interval '{QUIET_SECONDS} seconds' THEN 'working'
         ELSE 'quiet' END"""
 # Since when: the call of the tool that runs, else the last work; or the beginning of the wait.
 SINCE: Final = f"""
     coalesce(
         CASE WHEN sign.waits_since >= sign.worked_at THEN nullif(sign.waits_since, '-infinity')
-            WHEN {_TURN_ENDED} >= sign.worked_at THEN {_TURN_ENDED}
-            ELSE coalesce(call.occurred_at, nullif(sign.worked_at, '-infinity')) END,
+            ELSE coalesce({_TURN_ENDED}, call.occurred_at, nullif(sign.worked_at, '-infinity')) END,
         nullif(s.last_event_at, '-infinity'))"""
 # The tool that runs, or whose permission is waited for.
 TOOL: Final = "call.tool_name"
@@ -43,7 +44,7 @@ JOIN: Final = f"""
         SELECT newest.tool_name, newest.occurred_at FROM (
             SELECT t.tool_name, t.occurred_at, t.status FROM tool_calls AS t
             WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at
-                AND sign.worked_at > greatest({_TURN_ENDED}, CASE WHEN sign.waits_for <> 'permission' THEN sign.waits_since END)
+                AND {_TURN_ENDED} IS NULL AND (sign.worked_at > sign.waits_since OR sign.waits_for = 'permission')
             ORDER BY t.occurred_at DESC LIMIT {_CALLS}
         ) AS newest
         WHERE newest.status = 'pending' ORDER BY newest.occurred_at DESC LIMIT 1

@@ -13,16 +13,26 @@ from services.worker.persist.records import HOOK, Message, TimelineEntry, ToolUs
 from services.worker.persist.staging import ReceivedEvent
 from shared.messages import Activity, Conversation, SessionStart, ToolCall
 
-# What was done at the sign's time. `idle`: a reminder that nothing goes on.
+# What was done at the sign's time. `idle`: a reminder that nothing goes on. `session_started`: its first prompt may have the same time.
 SignKind = Literal[
-    "prompt", "work", "reply", "client_started", "turn_over", "turn_failed", "interrupted", "permission_asked", "input_asked", "idle"
+    "prompt",
+    "work",
+    "reply",
+    "client_started",
+    "session_started",
+    "turn_over",
+    "turn_failed",
+    "interrupted",
+    "permission_asked",
+    "input_asked",
+    "idle",
 ]
 
 RECENT: Final = timedelta(hours=1)
 _WORK: Final = frozenset({"prompt", "work", "client_started", "turn_over", "turn_failed", "interrupted"})
-_PROMPTS: Final = frozenset({"prompt", "client_started"})
+_PROMPTS: Final = frozenset({"prompt", "client_started", "session_started"})
 _REPLIES: Final = frozenset({"reply"})
-_IDLE: Final = frozenset({"idle"})
+_IDLE: Final = frozenset({"idle", "session_started"})
 _WAITS: Final = {
     "client_started": "input",
     "turn_over": "input",
@@ -106,7 +116,7 @@ def signs_of_events(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:
         elif kind is Activity:
             sign, at = "work", event.timestamp
         elif kind is SessionStart:
-            sign, at = "client_started", event.start_time
+            sign, at = "session_started", event.start_time
         else:
             continue
         if event.session_id is not None and at >= received.received_at - RECENT:
