@@ -45,7 +45,7 @@ from shared.redaction.redacted_structs import redact_structs
 from shared.upload_kinds import READER_VERSION
 
 # Rows that one transaction removes. No other transaction can write meanwhile.
-ROWS_AT_ONCE: Final = 500
+ROWS_AT_ONCE: Final = 200
 
 # The sessions that are left to do.
 _CHOOSE = """
