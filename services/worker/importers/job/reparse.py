@@ -197,14 +197,16 @@ class _Reparse:
         elif kept:
             lock_order.lock_import_order(connection)
             check_still_brought(connection, content)
+            # Rules may find a secret that they did not find before: it must not be found any more.
+            lock_order.lock_documents(connection)
             self._persist(connection, content, kept)
+            forget_changed_here(connection)
         reparse_rows.mark_read(connection, self._number, ids, {relation: more - foreign for relation, more in added.items()})
         self._advance(connection, rows=len(records))
 
     def _persist(self, connection: Connection[Any], content: Content, records: list[Record]) -> None:
         if displaced := self._persist_unless_displaced(connection, content, records):
             # Nobody sees the row without the version that takes its place.
-            lock_order.lock_documents(connection)
             lock_order.lock_writing_exclusive(connection)
             self._withdraw(connection, displaced)
             self._persist_unless_displaced(connection, content, records)
