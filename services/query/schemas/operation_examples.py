@@ -148,5 +148,14 @@ OPERATIONS: Final[dict[str, Json]] = {
         "canary_age_seconds": 4.2,
         "search_pending": 0,
         "search_oldest_seconds": 0.0,
+        "damaged_transcripts": [
+            {
+                "session_id": "8c4bd70d-dc17-4bcf-9b4d-c4bddd3fac2a",
+                "file": "8c4bd70d-dc17-4bcf-9b4d-c4bddd3fac2a.jsonl",
+                "machine": "",
+                "reason": "damaged",
+                "found_at": "2026-02-14T09:30:00Z",
+            }
+        ],
     },
 }

@@ -21,9 +21,10 @@ from services.worker.search_index.check_documents import differing_documents
 from services.worker.search_index.index_pending import index_pending
 from shared.messages import Activity, Conversation, SessionStart, ToolCall
 from shared.session_tags import tag_key
+from tests.integration.worker.reparsed_sessions import ROWS, add_file
+from tests.integration.worker.reparsed_sessions import run as reparse
 from tests.integration.worker.test_imports_in_any_order import EPOCH, GAP, add_job, file_of
 from tests.integration.worker.test_merge_users import request_merge
-from tests.integration.worker.test_reparse import ROWS, add_file, add_reparse, reparse
 from tests.integration.worker.test_scrub import BLOCKED, HANG_SECONDS, NOW, SECRET, WORD, asked_for, message, select, stored
 
 # Of each document all that can be found.
@@ -193,14 +194,8 @@ def test_what_a_reparse_changes_is_not_found_as_it_was(
     assert "please look at it" in contents(worker)
     kept = select(worker, "SELECT id FROM search_documents WHERE kind = 'tool_call' ORDER BY id")
     monkeypatch.setattr("services.worker.importers.formats.transcript.transcript_reader.MAX_CONTENT_CHARACTERS", 12)
-    number = add_reparse(connection)
-    with worker.transaction() as part:
-        reparse.choose_sessions(part, number)
 
-    is_more = True
-    while is_more:
-        with worker.transaction() as part:
-            is_more = reparse.reparse_some(worker, part, number).is_more
+    reparse(worker, connection)
 
     assert "please look at it" not in contents(worker)
     assert select(worker, "SELECT id FROM search_documents WHERE kind = 'tool_call' ORDER BY id") == kept

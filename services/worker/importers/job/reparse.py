@@ -46,7 +46,7 @@ from shared.redaction.redacted_structs import redact_structs
 from shared.upload_kinds import READER_VERSION
 
 # Rows that one transaction removes. No other transaction can write meanwhile.
-ROWS_AT_ONCE: Final = 500
+ROWS_AT_ONCE: Final = 200
 
 # The sessions that are left to do.
 _CHOOSE = """
@@ -198,14 +198,16 @@ class _Reparse:
         elif kept:
             lock_order.lock_import_order(connection)
             check_still_brought(connection, content)
+            # Rules may find a secret that they did not find before: it must not be found any more.
+            lock_order.lock_documents(connection)
             self._persist(connection, content, kept)
+            forget_changed_here(connection)
         reparse_rows.mark_read(connection, self._number, ids, {relation: more - foreign for relation, more in added.items()})
         self._advance(connection, rows=len(records))
 
     def _persist(self, connection: Connection[Any], content: Content, records: list[Record]) -> None:
         if displaced := self._persist_unless_displaced(connection, content, records):
             # Nobody sees the row without the version that takes its place.
-            lock_order.lock_documents(connection)
             lock_order.lock_writing_exclusive(connection)
             self._withdraw(connection, displaced)
             self._persist_unless_displaced(connection, content, records)

@@ -4,7 +4,7 @@ It is in a table of its own, `reparse_rows`, so that the reparse goes on in shor
 meanwhile is not in it, and stays.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from psycopg import Connection
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error
 from services.worker.persist.records import ApiCall, FileChange, Message, Record, SessionFacts, TimelineEntry, ToolUse
 from services.worker.persist.staging import ReceivedEvent, clear, copy_in, stage
-from services.worker.row_tables import KEYS, ROW_TABLES, RowTable
+from services.worker.row_tables import KEYS, ROW_TABLES, RowTable, for_all
 from services.worker.sql_text import listed, sql
 
 FACTS: Final = "session_facts"
@@ -55,8 +55,8 @@ _FORGET = "DELETE FROM reparse_rows WHERE job_number = %(job_number)s"
 
 _TO_RENEW = """
     INSERT INTO renewed_ids (id)
-    SELECT id FROM reparse_rows WHERE job_number = %(job_number)s AND relation = ANY(%(relations)s) AND id = ANY(%(ids)s::uuid[])
-      AND is_archived AND NOT is_read"""
+    SELECT r.id FROM reparse_rows AS r JOIN unnest(%(relations)s::text[], %(ids)s::uuid[]) AS n (relation, id) USING (relation, id)
+    WHERE r.job_number = %(job_number)s AND r.is_archived AND NOT r.is_read"""
 # Every staged version of them is what is stored. The copy of a fork that has another session's row is the same row.
 _SAME = """
     SELECT s.id FROM staged_$table AS s JOIN $table AS t USING (id)
@@ -68,13 +68,14 @@ _SAME_FACTS = "SELECT id FROM session_facts WHERE id = ANY(%(ids)s::uuid[]) AND 
 _NOTE_DIFFERING = """
     UPDATE reparse_rows SET content = id
     WHERE job_number = %(job_number)s AND relation = %(relation)s AND id = ANY(%(ids)s::uuid[]) AND is_archived AND NOT is_read"""
-_STORED = "SELECT id FROM $table WHERE id = ANY(%(ids)s::uuid[])"
+_STORED = "SELECT '$table' AS relation, id FROM $table WHERE id = ANY(%($table)s::uuid[])"
 _MARK_READ = """
-    UPDATE reparse_rows SET is_read = true
-    WHERE job_number = %(job_number)s AND relation = %(relation)s AND id = ANY(%(ids)s::uuid[]) AND NOT is_read"""
+    UPDATE reparse_rows AS r SET is_read = true FROM unnest(%(relations)s::text[], %(ids)s::uuid[]) AS n (relation, id)
+    WHERE r.job_number = %(job_number)s AND (r.relation, r.id) = (n.relation, n.id) AND NOT r.is_read"""
 _NOTE_ADDED = """
     INSERT INTO reparse_rows (job_number, relation, id, is_archived, is_read)
-    SELECT %(job_number)s, %(relation)s, id, false, true FROM unnest(%(ids)s::uuid[]) AS n (id) ON CONFLICT DO NOTHING"""
+    SELECT %(job_number)s, relation, id, false, true FROM unnest(%(relations)s::text[], %(ids)s::uuid[]) AS n (relation, id)
+    ON CONFLICT DO NOTHING"""
 
 # Renewed rows that today's reader gives to another session, at another time, or with another name: a version never changes these.
 _DISPLACED = """
@@ -185,8 +186,7 @@ def note_differing(connection: Connection[Any], job_number: int, ids: dict[str, 
 
 def list_renewed(connection: Connection[Any], job_number: int, ids: dict[str, list[UUID]]) -> None:
     """Lists in `renewed_ids` the rows of which these records are the first that today's reader gives."""
-    for relation, of_relation in ids.items():
-        connection.execute(_TO_RENEW, {"job_number": job_number, "relations": [relation], "ids": of_relation})
+    connection.execute(_TO_RENEW, {"job_number": job_number} | _pairs(ids))
 
 
 def displaced(connection: Connection[Any]) -> list[tuple[UUID, str | None]]:
@@ -203,20 +203,18 @@ def displaced(connection: Connection[Any]) -> list[tuple[UUID, str | None]]:
 
 def not_stored(connection: Connection[Any], ids: dict[str, list[UUID]]) -> dict[str, set[UUID]]:
     """Those of the rows that there are not yet."""
-    missing: dict[str, set[UUID]] = {}
-    for relation, of_relation in ids.items():
-        if relation != FACTS:
-            stored = {row[0] for row in connection.execute(sql(_STORED, table=relation).encode(), {"ids": of_relation})}
-            missing[relation] = set(of_relation) - stored
+    missing = {relation: set(ids.get(relation, ())) for relation in ROW_TABLES}
+    parameters = {relation: list(of_relation) for relation, of_relation in missing.items()}
+    for relation, row_id in connection.execute(for_all(_STORED).encode(), parameters).fetchall():
+        missing[relation].discard(row_id)
     return missing
 
 
 def mark_read(connection: Connection[Any], job_number: int, ids: dict[str, list[UUID]], added: dict[str, set[UUID]]) -> None:
     """Notes what today's reader gives, and which rows of it were added."""
-    for relation, of_relation in ids.items():
-        parameters = {"job_number": job_number, "relation": relation}
-        connection.execute(_MARK_READ, parameters | {"ids": of_relation})
-        connection.execute(_NOTE_ADDED, parameters | {"ids": sorted(added.get(relation, ()))})
+    connection.execute(_MARK_READ, {"job_number": job_number} | _pairs(ids))
+    if any(added.values()):
+        connection.execute(_NOTE_ADDED, {"job_number": job_number} | _pairs(added))
 
 
 def unread(connection: Connection[Any], job_number: int) -> list[Unread]:
@@ -258,6 +256,12 @@ def changes(connection: Connection[Any], scope: Scope, *, is_dry_run: bool) -> d
         found += connection.execute(sql(statement, columns=columns).encode(), parameters).fetchall()
     found += connection.execute(sql(_COUNT_CHANGED_SESSIONS, session=_SESSION).encode(), parameters).fetchall()
     return {name: count for name, count in found if count}
+
+
+def _pairs(ids: Mapping[str, Collection[UUID]]) -> dict[str, list[Any]]:
+    """In one order, so that two transactions do not deadlock."""
+    pairs = sorted((relation, row_id) for relation, of_relation in ids.items() for row_id in of_relation)
+    return {"relations": [relation for relation, _ in pairs], "ids": [row_id for _, row_id in pairs]}
 
 
 def _compared(table: RowTable) -> str:
