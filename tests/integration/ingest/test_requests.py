@@ -7,7 +7,6 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from services.ingest.events.decode import MAX_BATCH_BYTES, MAX_SINGLE_BYTES
-from shared.auth.keys import new_key
 from tests.integration.ingest.conftest import Service, is_error
 
 WRITES = ["/api/sessions/start", "/api/sessions/end", "/api/conversations", "/api/activities", "/api/tool-calls", "/api/events"]
@@ -89,7 +88,15 @@ def test_a_refusal_is_logged_and_counted_by_route_code_and_request_id(service: S
     assert 'tracker_http_request_seconds_count{route="/api/conversations",service="ingest"}' in text
 
 
-@pytest.mark.parametrize("secret", ["ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6", "AKIAIOSFODNN7EXAMPLQ", "password=hunter22", new_key()[0]])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6",
+        "AKIAIOSFODNN7EXAMPLQ",
+        "password=hunter22",
+        "cct_KTUDkkJji7QP_" + "1lkzNz6i7gi7GAt9LdSmkDlsfD0yfem0pOME02fzvVF",
+    ],
+)
 def test_a_request_id_that_is_a_secret_is_replaced_before_it_is_logged(service: Service, secret: str) -> None:
     with capture_logs(processors=[merge_contextvars]) as lines:
         answer = service.post("/api/conversations", {}, X_Request_ID=secret)
