@@ -16,6 +16,7 @@ from services.query.http.parameters import refuse_repeated_parameters
 from services.query.http.read_response import install_database_errors
 from services.query.http.shutdown import on_shutdown_signal
 from services.query.http.time_limited_threads import TimeLimitedThreads
+from services.query.http.unknown_page import UnknownPage
 from services.query.live.live_feed import LiveFeed, connect_feed
 from services.query.routes import (
     dashboard,
@@ -155,6 +156,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(HeadAsGet)
     app.state.required = required_by_path(route for module in (*ROUTES, dashboard) for route in module.router.routes)
     app.add_middleware(AccessControl, access=settings.access, keys=cache, required=app.state.required)
+    app.add_middleware(UnknownPage, routes_of=app)
     install_database_errors(app)
     middleware.install(app, SERVICE, settings)
     return app
